@@ -1,0 +1,28 @@
+/**
+ * The layers of jitnic, lowest first. A module may import from its own layer and from layers on lines above its own;
+ * layers that share a line are siblings and do not see each other. `scripts/check-layers.mjs` derives the import rules
+ * from this list and `tsconfig.core.json` is checked against `portable`.
+ */
+export const layers = [
+  ['base'],
+  ['isa', 'packet', 'wasm'],
+  ['platform'],
+  ['object'],
+  ['vm'],
+  ['interp', 'verifier'],
+  ['ir'],
+  ['opt'],
+  ['jit'],
+  ['trace'],
+  ['cache'],
+  ['nic'],
+  ['sim'],
+  ['runtime'],
+  ['linux'],
+  ['judge'],
+  ['cli', 'server', 'web'],
+  ['tools'],
+];
+
+/** Layers that run in a browser as they are: no `node:*`, no DOM, no packages. */
+export const portable = layers.flat().slice(0, layers.flat().indexOf('linux'));

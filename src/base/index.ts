@@ -1,0 +1,14 @@
+export {
+  BudgetError,
+  type ExitCode,
+  exitCodes,
+  formatPlace,
+  InputError,
+  InternalError,
+  type Place,
+  UnsupportedError,
+  UsageError,
+  UserError,
+  unreachable,
+} from './errors.js';
+export { decodeUtf8, encodeUtf8, Wasm, type WasmInstance, type WasmMemory, type WasmModule } from './host-globals.js';
