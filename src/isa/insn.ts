@@ -1,0 +1,122 @@
+/**
+ * One 8-byte instruction slot, the kernel's `struct bpf_insn`, and its encoding (RFC 9669, section 3.1, little-endian):
+ *
+ *     byte 0    1          2..3        4..7
+ *     opcode    src:4 dst:4  off (s16)   imm (s32)
+ *
+ * A program is an array of slots and a program counter counts slots. A 64-bit immediate load (`lddw`) takes two: the second
+ * has opcode 0 and holds the upper half of the immediate in `imm`.
+ */
+import { InputError } from '../base/index.js';
+import * as op from './opcode.js';
+
+export interface Insn {
+  /** The opcode byte. */
+  readonly code: number;
+  readonly dst: number;
+  readonly src: number;
+  /** Signed 16 bits. */
+  readonly off: number;
+  /** Signed 32 bits. */
+  readonly imm: number;
+}
+
+/** Bytes a slot. */
+export const insnSize = 8;
+
+/** Decodes every slot. Throws InputError when the length is no multiple of eight. */
+export function decodeInsns(bytes: Uint8Array): Insn[] {
+  if (bytes.length % insnSize !== 0) {
+    throw new InputError(`code of ${bytes.length} bytes is not a whole number of ${insnSize}-byte instructions`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const insns: Insn[] = [];
+  for (let at = 0; at < bytes.length; at += insnSize) {
+    const regs = view.getUint8(at + 1);
+    insns.push({
+      code: view.getUint8(at),
+      dst: regs & 0xf,
+      src: regs >> 4,
+      off: view.getInt16(at + 2, true),
+      imm: view.getInt32(at + 4, true),
+    });
+  }
+  return insns;
+}
+
+export function encodeInsns(insns: readonly Insn[]): Uint8Array {
+  const bytes = new Uint8Array(insns.length * insnSize);
+  const view = new DataView(bytes.buffer);
+  for (const [i, insn] of insns.entries()) {
+    const at = i * insnSize;
+    view.setUint8(at, insn.code);
+    view.setUint8(at + 1, (insn.src << 4) | insn.dst);
+    view.setInt16(at + 2, insn.off, true);
+    view.setInt32(at + 4, insn.imm, true);
+  }
+  return bytes;
+}
+
+export function insnClass(insn: Insn): number {
+  return insn.code & 0x07;
+}
+
+/** True for ALU and ALU64. */
+export function isAlu(insn: Insn): boolean {
+  return insnClass(insn) === op.ALU || insnClass(insn) === op.ALU64;
+}
+
+/** True for JMP and JMP32: branches, calls, exit. */
+export function isJump(insn: Insn): boolean {
+  return insnClass(insn) === op.JMP || insnClass(insn) === op.JMP32;
+}
+
+export function isLddw(insn: Insn): boolean {
+  return insn.code === op.LDDW;
+}
+
+export function isCall(insn: Insn): boolean {
+  return insn.code === op.CALL_OP || insn.code === (op.CALL_OP | op.X);
+}
+
+export function isExit(insn: Insn): boolean {
+  return insn.code === op.EXIT_OP;
+}
+
+/** `ja` and `gotol`. */
+export function isUnconditionalJump(insn: Insn): boolean {
+  return insn.code === op.JA_OP || insn.code === op.JA32_OP;
+}
+
+/** A jump that compares; neither `ja` nor a call nor `exit`. */
+export function isConditionalJump(insn: Insn): boolean {
+  if (!isJump(insn)) return false;
+  const kind = insn.code & 0xf0;
+  return kind !== op.JA && kind !== op.CALL && kind !== op.EXIT;
+}
+
+/** Where a jump at slot `pc` goes when it is taken. `gotol` keeps its distance in `imm`. */
+export function jumpTarget(insn: Insn, pc: number): number {
+  return pc + 1 + (insn.code === op.JA32_OP ? insn.imm : insn.off);
+}
+
+/** Access width in bytes of a load or store: 1, 2, 4 or 8. */
+export function accessSize(insn: Insn): number {
+  switch (insn.code & 0x18) {
+    case op.SIZE_B:
+      return 1;
+    case op.SIZE_H:
+      return 2;
+    case op.SIZE_W:
+      return 4;
+    default:
+      return 8;
+  }
+}
+
+/** The 64-bit immediate of the `lddw` at `pc`, unsigned. */
+export function lddwImm(insns: readonly Insn[], pc: number): bigint {
+  const low = insns[pc]?.imm ?? 0;
+  const high = insns[pc + 1]?.imm ?? 0;
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+}

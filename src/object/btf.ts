@@ -1,0 +1,4 @@
+// Placeholder replaced by the BTF reader.
+export interface Btf {
+  readonly types: readonly unknown[];
+}

@@ -1,0 +1,166 @@
+/**
+ * What an object file says, as plain values: same bytes in, same value out, nothing alive. The engines (`vm`), the verifier and
+ * the kernel loader (`linux`) all start from an {@link ObjectSpec}.
+ *
+ * References are symbolic and by index, so that a program can be loaded anywhere:
+ *
+ * | instruction | `src` | `imm` | second slot's `imm` |
+ * |---|---|---|---|
+ * | lddw map pointer | PSEUDO_MAP_FD (1) | index in `ObjectSpec.maps` | 0 |
+ * | lddw map value | PSEUDO_MAP_VALUE (2) | index in `ObjectSpec.maps` | byte offset in the value |
+ * | lddw function | PSEUDO_FUNC (4) | target slot, relative to the next slot after this one's first | 0 |
+ * | call of a function | CALL_LOCAL (1) | target slot, relative to the next slot | |
+ * | call of a kfunc | CALL_KFUNC (2) | index in `ProgramSpec.kfuncs` | |
+ * | lddw ksym | PSEUDO_BTF_ID (3) | index in `ProgramSpec.ksyms` | 0 |
+ *
+ * Every subprogram that a program reaches is appended to its code (as libbpf does), so a `ProgramSpec` is complete.
+ */
+import type { Insn } from '../isa/index.js';
+import type { MapTypeName } from '../platform/index.js';
+import type { Btf } from './btf.js';
+
+/** Initial content of a map that the object file carries. Bytes are in memory order. */
+export type MapInit =
+  /** The whole value of a data section (`.rodata`, `.data`, `.bss`, `.kconfig`): one element at key 0. */
+  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  /** `values` of a map-in-map: slot -> index in `ObjectSpec.maps`. */
+  | { readonly kind: 'maps'; readonly slots: ReadonlyMap<number, number> }
+  /** `values` of a PROG_ARRAY: slot -> program name. */
+  | { readonly kind: 'programs'; readonly slots: ReadonlyMap<number, string> };
+
+export interface MapSpec {
+  readonly name: string;
+  /** A known type, or `type N`-less number in {@link typeNumber}. */
+  readonly type: MapTypeName;
+  readonly typeNumber: number;
+  /** Bytes. */
+  readonly keySize: number;
+  /** Bytes. */
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  /** `map_extra` (bloom filter: number of hash functions). */
+  readonly extra: bigint;
+  readonly pinning: boolean;
+  /** For a map of maps: what its inner maps look like. */
+  readonly inner?: MapSpec | undefined;
+  readonly init?: MapInit | undefined;
+  /** ELF section it comes from: `.maps`, `maps`, `.rodata`, ... */
+  readonly section: string;
+  /** BTF type ids of key and value in `ObjectSpec.btf`; 0 where unknown. */
+  readonly btfKeyId: number;
+  readonly btfValueId: number;
+}
+
+/** One function inside `ProgramSpec.insns`. */
+export interface FunctionSpec {
+  readonly name: string;
+  /** First slot and one past the last. */
+  readonly start: number;
+  readonly end: number;
+  /** Global functions are verified on their own by signature; static ones in place. */
+  readonly global: boolean;
+  /** BTF type id of its FUNC in `ObjectSpec.btf`; 0 where there is none. */
+  readonly btfId: number;
+}
+
+/** BTF.ext line record: holds from `insn` on until the next one. */
+export interface LineSpec {
+  readonly insn: number;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** The source text of the line, as the compiler stored it. */
+  readonly text: string;
+}
+
+/** An extern that the kernel provides. */
+export interface ExternSpec {
+  readonly name: string;
+  readonly weak: boolean;
+  /** BTF type id of its FUNC or VAR; 0 where there is none. */
+  readonly btfId: number;
+}
+
+export interface ProgramSpec {
+  /** The ELF symbol. */
+  readonly name: string;
+  /** The ELF section, e.g. `xdp.frags/foo`. */
+  readonly section: string;
+  /** From the section's name as libbpf reads it; `unspec` where it tells nothing. */
+  readonly type: ProgramTypeName;
+  /** Program flag BPF_F_XDP_HAS_FRAGS. */
+  readonly frags: boolean;
+  /** Where an XDP program is meant to run. */
+  readonly attach: 'xdp' | 'xdp_devmap' | 'xdp_cpumap' | undefined;
+  readonly insns: readonly Insn[];
+  /** In code order; the first is the program itself. */
+  readonly functions: readonly FunctionSpec[];
+  readonly lines: readonly LineSpec[];
+  readonly kfuncs: readonly ExternSpec[];
+  readonly ksyms: readonly ExternSpec[];
+  /** What a loader has to refuse when the slot is reached or loaded: an unresolved relocation, symbol or CO-RE access. */
+  readonly unresolved: readonly UnresolvedSpec[];
+}
+
+export interface UnresolvedSpec {
+  readonly insn: number;
+  /** Complete sentence naming the symbol or access. */
+  readonly what: string;
+}
+
+/** Program types as libbpf's section names tell them (`bpftool` spelling). Only `xdp` runs here. */
+export type ProgramTypeName =
+  | 'unspec'
+  | 'socket_filter'
+  | 'kprobe'
+  | 'sched_cls'
+  | 'sched_act'
+  | 'tracepoint'
+  | 'xdp'
+  | 'perf_event'
+  | 'cgroup_skb'
+  | 'cgroup_sock'
+  | 'lwt_in'
+  | 'lwt_out'
+  | 'lwt_xmit'
+  | 'sock_ops'
+  | 'sk_skb'
+  | 'cgroup_device'
+  | 'sk_msg'
+  | 'raw_tracepoint'
+  | 'cgroup_sock_addr'
+  | 'lwt_seg6local'
+  | 'lirc_mode2'
+  | 'sk_reuseport'
+  | 'flow_dissector'
+  | 'cgroup_sysctl'
+  | 'raw_tracepoint_writable'
+  | 'cgroup_sockopt'
+  | 'tracing'
+  | 'struct_ops'
+  | 'ext'
+  | 'lsm'
+  | 'sk_lookup'
+  | 'syscall'
+  | 'netfilter';
+
+export interface SectionSpec {
+  readonly name: string;
+  /** ELF sh_type and sh_flags. */
+  readonly type: number;
+  readonly flags: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface ObjectSpec {
+  /** File name as given, for messages. */
+  readonly name: string;
+  readonly license: string;
+  readonly version: number;
+  readonly programs: readonly ProgramSpec[];
+  readonly maps: readonly MapSpec[];
+  readonly sections: readonly SectionSpec[];
+  readonly btf: Btf | undefined;
+}

@@ -1,0 +1,13 @@
+export { type ErrnoName, errno, errnoName } from './errno.js';
+export { type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from './map-type.js';
+export {
+  type VerdictName,
+  verdictName,
+  verdictNames,
+  XDP_ABORTED,
+  XDP_DROP,
+  XDP_PASS,
+  XDP_REDIRECT,
+  XDP_TX,
+} from './verdict.js';
+export { type XdpMdField, xdpMd, xdpMdFields } from './xdp-md.js';

@@ -1,0 +1,61 @@
+/** Map types by number (enum bpf_map_type, include/uapi/linux/bpf.h), in order. */
+export const mapTypeNames = [
+  'unspec',
+  'hash',
+  'array',
+  'prog_array',
+  'perf_event_array',
+  'percpu_hash',
+  'percpu_array',
+  'stack_trace',
+  'cgroup_array',
+  'lru_hash',
+  'lru_percpu_hash',
+  'lpm_trie',
+  'array_of_maps',
+  'hash_of_maps',
+  'devmap',
+  'sockmap',
+  'cpumap',
+  'xskmap',
+  'sockhash',
+  'cgroup_storage',
+  'reuseport_sockarray',
+  'percpu_cgroup_storage',
+  'queue',
+  'stack',
+  'sk_storage',
+  'devmap_hash',
+  'struct_ops',
+  'ringbuf',
+  'inode_storage',
+  'task_storage',
+  'bloom_filter',
+  'user_ringbuf',
+  'cgrp_storage',
+  'arena',
+] as const;
+
+export type MapTypeName = (typeof mapTypeNames)[number];
+
+/** Number of a map type. */
+export function mapTypeNumber(name: MapTypeName): number {
+  return mapTypeNames.indexOf(name);
+}
+
+/** `map_flags` (include/uapi/linux/bpf.h). */
+export const mapFlags = {
+  noPrealloc: 0x1,
+  noCommonLru: 0x2,
+  numaNode: 0x4,
+  rdonly: 0x8,
+  wronly: 0x10,
+  stackBuildId: 0x20,
+  zeroSeed: 0x40,
+  rdonlyProg: 0x80,
+  wronlyProg: 0x100,
+  clone: 0x200,
+  mmapable: 0x400,
+  preserveElems: 0x800,
+  innerMap: 0x1000,
+} as const;
