@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Builds NAME/NAME.o from NAME/NAME.bpf.c, for the examples named or for all of them:
+#
+#   examples/build.sh [NAME...]
+#
+# The same sources and the same clang give the same bytes, wherever they lie: file names in the objects are relative to
+# this folder, and the DWARF sections, which BTF makes superfluous, are taken out. CLANG and STRIP choose the tools; the
+# committed objects come from version 19.
+set -eu
+cd "$(dirname "$0")"
+
+clang=${CLANG:-clang-19}
+strip=${STRIP:-llvm-strip-19}
+
+# Debian keeps <asm/types.h> in a folder that clang does not search when it compiles for bpf.
+asm=/usr/include/$(uname -m)-linux-gnu
+
+[ $# -gt 0 ] || set -- */*.bpf.c
+for arg; do
+	name=$(basename "${arg%/}" .bpf.c)
+	"$clang" -O2 -g -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
+		-ffile-prefix-map="$PWD"=. -fdebug-compilation-dir=. -isystem "$asm" \
+		-c "$name/$name.bpf.c" -o "$name/$name.o"
+	"$strip" --strip-debug "$name/$name.o"
+done
