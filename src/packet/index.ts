@@ -1,0 +1,43 @@
+/**
+ * Captures and traffic: reading, writing, describing and making packets. Bytes come in and go out as chunks; where they
+ * come from is the caller's business.
+ *
+ * Read a file, packet by packet or in columns (`batches()`), and copy it with a comment on each packet:
+ *
+ *     const capture = await openCapture(createReadStream('in.pcap'));
+ *     const writer = createWriter({ format: 'pcapng' });
+ *     for await (const packet of capture.packets()) {
+ *       console.log(summarize(packet.data, { origLength: packet.origLength }));
+ *       writer.write({ ...packet, comments: ['DROP'] });
+ *       if (writer.size > 65536) out.write(writer.take());
+ *     }
+ *     out.end(writer.take());
+ *     if (capture.damage) console.error(`in.pcap: offset ${capture.damage.offset}: ${capture.damage.what}`);
+ *
+ * Make traffic for a virtual address, 100,000 packets at a million a second:
+ *
+ *     const traffic = parseTraffic({ seed: 1, packets: 100_000, flows: 1000, popularity: { zipf: 1.1 }, rate: { pps: 1e6 },
+ *       destination: { ipv4: '192.0.2.10/32', ports: [80, 443] } });
+ *     for (const batch of generateBatches(traffic)) writeBatch(writer, batch);
+ */
+
+export {
+  type CaptureFormat,
+  type CaptureInterface,
+  type Damage,
+  detectFormat,
+  isGzip,
+  maxPacketLength,
+} from './capture-format.js';
+export { type Capture, CaptureReader, type DecodedCapture, decodeCapture, openCapture } from './capture-reader.js';
+export {
+  type CaptureWriter,
+  createWriter,
+  encodeCapture,
+  type OutgoingPacket,
+  type WriterOptions,
+  writeBatch,
+  writeCapture,
+} from './capture-writer.js';
+export { linkTypeName, linkTypes } from './link-type.js';
+export { type Packet, type PacketBatch, packetAt, packetsOf } from './packet-batch.js';
