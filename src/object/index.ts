@@ -1,4 +1,5 @@
 export type { Btf } from './btf.js';
+export { type ReadObjectOptions, readObject } from './read-object.js';
 export type {
   ExternSpec,
   FunctionSpec,
