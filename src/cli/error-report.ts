@@ -1,0 +1,57 @@
+/** What a thrown error looks like to the user, and which exit code it means. */
+import { type ExitCode, exitCodes, formatPlace, InternalError, UserError } from '../base/index.js';
+import { jsonText } from './output.js';
+
+export interface ErrorReport {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  readonly message: string;
+  readonly place: string | undefined;
+  readonly hint: string | undefined;
+}
+
+const reportHint = 'this is a bug in jitnic: please report it with this message, the command line and the input file';
+
+export function describeError(error: unknown): ErrorReport {
+  if (error instanceof UserError) {
+    const place = formatPlace(error.place);
+    return {
+      exitCode: error.exitCode,
+      code: error.code,
+      message: error.message,
+      place: place === '' ? undefined : place,
+      hint: error.hint,
+    };
+  }
+  const phase = error instanceof InternalError ? error.phase : phaseOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  const message = error instanceof InternalError ? text : `${phase}: ${text}`;
+  return {
+    exitCode: exitCodes.internal,
+    code: 'internal',
+    message: `internal error in ${message}`,
+    place: undefined,
+    hint: reportHint,
+  };
+}
+
+/** The layer in whose code an unforeseen exception arose: the first `src` or `dist` folder on its stack. */
+function phaseOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return /(?:src|dist)[/\\]([a-z]+)[/\\][\w-]+\.[jt]s/.exec(stack)?.[1] ?? 'cli';
+}
+
+/** `error: PLACE: what`, then the hint as the last line. */
+export function errorText(report: ErrorReport): string {
+  const at = report.place === undefined ? '' : `${report.place}: `;
+  const hint = report.hint === undefined ? '' : `hint: ${report.hint}\n`;
+  return `error: ${at}${report.message}\n${hint}`;
+}
+
+export function errorJson(report: ErrorReport, pretty: boolean): string {
+  const { code, message, place, hint } = report;
+  return jsonText(
+    { schema: 'jitnic.error/1', error: { code, message, place: place ?? null, hint: hint ?? null } },
+    pretty,
+  );
+}

@@ -1,0 +1,81 @@
+/** Tables and JSON, the same for every command. */
+
+export interface Column {
+  /** With its unit: `size (B)`. */
+  readonly title: string;
+  /** Numbers go right, text left; by default what the cells are. */
+  readonly align?: 'left' | 'right';
+}
+
+export type Cell = string | number | bigint | undefined;
+
+/**
+ * An aligned table: header, one dashed rule, rows; two blanks between columns, none at a line's end. Numbers get thousands
+ * separators and align right. An undefined cell is `-`.
+ */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], indent = ''): string {
+  const texts = rows.map((row) => columns.map((_, i) => cellText(row[i])));
+  const widths = columns.map((column, i) =>
+    Math.max(column.title.length, ...texts.map((row) => (row[i] ?? '').length)),
+  );
+  const right = columns.map((column, i) => {
+    if (column.align !== undefined) return column.align === 'right';
+    return rows.some((row) => isNumber(row[i])) && rows.every((row) => row[i] === undefined || isNumber(row[i]));
+  });
+  const line = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, i) => (right[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
+    return `${indent}${padded.join('  ')}`.trimEnd();
+  };
+  const rule = `${indent}${widths.map((width) => '-'.repeat(width)).join('  ')}`;
+  return `${[line(columns.map((column) => column.title)), rule, ...texts.map(line)].join('\n')}\n`;
+}
+
+function isNumber(cell: Cell): boolean {
+  return typeof cell === 'number' || typeof cell === 'bigint';
+}
+
+function cellText(cell: Cell): string {
+  if (cell === undefined) return '-';
+  return typeof cell === 'string' ? cell : formatNumber(cell);
+}
+
+/** `1,234,567`; fractions are kept as they are given, so round first. */
+export function formatNumber(value: number | bigint): string {
+  const [whole = '', fraction] = String(value).split('.');
+  if (!/^-?\d+$/.test(whole)) return String(value);
+  const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** `12.3 %`; `-` where the whole is 0. */
+export function formatShare(part: number, whole: number, digits = 1): string {
+  return whole === 0 ? '-' : `${((100 * part) / whole).toFixed(digits)} %`;
+}
+
+/** `1 program`, `3 programs`, `1,200 programs`. */
+export function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${formatNumber(n)} ${n === 1 ? noun : plural}`;
+}
+
+/**
+ * JSON as every command prints it: a 64-bit value (bigint) becomes a decimal string, bytes become lower-case hex, a Map an
+ * object, a Set an array; undefined keys are left out. Keys are printed as given: write them in snake_case.
+ */
+export function jsonText(value: unknown, pretty: boolean): string {
+  const text = JSON.stringify(
+    value,
+    (_key, item: unknown) => {
+      if (typeof item === 'bigint') return item.toString();
+      if (item instanceof Uint8Array) return hex(item);
+      if (item instanceof Map) return Object.fromEntries(item) as unknown;
+      if (item instanceof Set) return [...(item as ReadonlySet<unknown>)];
+      return item;
+    },
+    pretty ? 2 : undefined,
+  );
+  return `${text}\n`;
+}
+
+export function hex(bytes: Uint8Array, separator = ''): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
+}

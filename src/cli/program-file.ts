@@ -1,0 +1,105 @@
+/**
+ * `FILE` and `PROG` of every command: an ELF object as it is, `.c` compiled with clang, `.s` assembled, `-` from stdin (told apart
+ * by its first bytes).
+ */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { InputError, UnsupportedError, UsageError } from '../base/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { Io } from './command.js';
+
+/** Reads FILE. Throws InputError (exit 3) for what is no such file. */
+export async function openProgramFile(path: string, io: Io): Promise<ObjectSpec> {
+  const bytes = await readProgramBytes(path, io);
+  throw new UnsupportedError(`reading objects is not written yet (${bytes.length} bytes)`);
+}
+
+/** The bytes of an ELF object, whatever FILE was. */
+export async function readProgramBytes(path: string, io: Io): Promise<Uint8Array> {
+  if (path.endsWith('.c')) return compile(path, io);
+  return readInput(path, io);
+}
+
+/** A file's bytes; `-` is stdin. */
+export async function readInput(path: string, io: Io): Promise<Uint8Array> {
+  if (path === '-') return io.readStdin();
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+/** What the file system said, as an InputError. */
+export function fileError(error: unknown, path: string): unknown {
+  const code = (error as { code?: unknown }).code;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'no such file',
+    EACCES: 'permission denied',
+    EISDIR: 'is a directory',
+    ENOTDIR: 'a part of the path is no directory',
+    ENOSPC: 'no space left',
+    EROFS: 'file system is read-only',
+  };
+  if (typeof code !== 'string') return error;
+  return new InputError(reasons[code] ?? `cannot be opened (${code})`, { file: path });
+}
+
+/** PROG: by program or section name; the only one where none is named. Throws UsageError (exit 2) that lists them. */
+export function chooseProgram(object: ObjectSpec, name: string | undefined): ProgramSpec {
+  const all = object.programs;
+  const found = name === undefined ? all : all.filter((program) => program.name === name || program.section === name);
+  const [only] = found;
+  if (found.length === 1 && only !== undefined) return only;
+  if (all.length === 0) throw new InputError('has no program', { file: object.name });
+  const list = `programs: ${all.map((program) => `\`${program.name}\` (${program.section})`).join(', ')}`;
+  if (name === undefined) throw new UsageError(`${all.length} programs, which one?`, { file: object.name }, list);
+  const what = found.length === 0 ? `no program or section \`${name}\`` : `\`${name}\` names ${found.length} programs`;
+  throw new UsageError(what, { file: object.name }, list);
+}
+
+const clangNames = ['clang', ...[21, 20, 19, 18, 17, 16, 15, 14].map((version) => `clang-${version}`)];
+
+/** Compiles with the first clang there is (`CLANG` names another), with debug information, to the object's bytes. */
+async function compile(path: string, io: Io): Promise<Uint8Array> {
+  const given = io.env['CLANG'];
+  for (const clang of given === undefined || given === '' ? clangNames : [given]) {
+    const done = await runClang(clang, path);
+    if (done === undefined) continue;
+    if (done.status === 0) {
+      if (done.messages !== '') io.info(done.messages.trimEnd());
+      return done.output;
+    }
+    throw new InputError(`does not compile:\n${done.messages.trimEnd()}`, { file: path });
+  }
+  throw new InputError(
+    'is C, and there is no clang to compile it',
+    { file: path },
+    'install clang, or set CLANG to one',
+  );
+}
+
+interface Compiled {
+  readonly status: number | null;
+  readonly output: Uint8Array;
+  readonly messages: string;
+}
+
+/** Undefined where there is no such program. */
+function runClang(clang: string, path: string): Promise<Compiled | undefined> {
+  // Debian keeps asm/ in the host's own folder, which the bpf target does not look into.
+  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
+  const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
+  const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...includes, '-c', path, '-o', '-'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(clang, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const output: Buffer[] = [];
+    const messages: Buffer[] = [];
+    child.stdout.on('data', (piece: Buffer) => output.push(piece));
+    child.stderr.on('data', (piece: Buffer) => messages.push(piece));
+    child.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(undefined) : reject(error)));
+    child.on('close', (status) => {
+      resolve({ status, output: Buffer.concat(output), messages: Buffer.concat(messages).toString('utf8') });
+    });
+  });
+}

@@ -1,0 +1,210 @@
+/**
+ * The frame around the commands: finds the command, loads only its module, lets commander parse, gives it an {@link Io}, and
+ * turns whatever it throws into a message and an exit code (0 done, 1 a negative answer, 2
+ * usage, 3 bad input, 4 not supported, 5 a budget ran out, 70 our bug).
+ */
+import { readFile } from 'node:fs/promises';
+import { Command, CommanderError } from 'commander';
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import type { CliCommand, CommonFlags, Io } from './command.js';
+import { type CommandRow, commandRows } from './commands.js';
+import { describeError, errorJson, errorText } from './error-report.js';
+import { nearest } from './nearest.js';
+import { jsonText } from './output.js';
+import { makeStyle, wantsColor } from './style.js';
+
+/** What the process offers; tests offer captured streams. */
+export interface Host {
+  out(text: string | Uint8Array): void;
+  err(text: string): void;
+  readonly outIsTerminal: boolean;
+  readonly errIsTerminal: boolean;
+  readonly width: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  stdin(): AsyncIterable<Uint8Array>;
+  onInterrupt(handler: () => void): void;
+}
+
+interface CommonOptions {
+  readonly json?: true;
+  readonly pretty?: true;
+  readonly quiet?: true;
+  readonly verbose?: number;
+  readonly color?: string;
+  readonly progress?: boolean;
+}
+
+/** Runs one command line (without `node` and the script). Never throws and never exits the process. */
+export async function runCli(argv: readonly string[], host: Host): Promise<ExitCode> {
+  const flags = jsonFlags(argv);
+  try {
+    return await parseAndRun(argv, host);
+  } catch (error) {
+    const report = describeError(error);
+    if (flags.json) host.out(errorJson(report, flags.pretty));
+    else host.err(errorText(report));
+    if (report.exitCode === exitCodes.internal && error instanceof Error) host.err(`${error.stack ?? ''}\n`);
+    return report.exitCode;
+  }
+}
+
+/** `-j` and `-p` before anything is parsed: an error of parsing is JSON too. */
+function jsonFlags(argv: readonly string[]): { json: boolean; pretty: boolean } {
+  const end = argv.indexOf('--');
+  const words = end < 0 ? argv : argv.slice(0, end);
+  const pretty = words.includes('-p') || words.includes('--pretty');
+  return { json: pretty || words.includes('-j') || words.includes('--json'), pretty };
+}
+
+async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = addCommonOptions(new Command('jitnic'))
+    .description('Runs, explains and offloads XDP programs.')
+    .usage('<command> [options]')
+    .option('-V, --version', 'print the version')
+    .helpCommand('help [command]', 'the same as <command> --help')
+    .enablePositionalOptions()
+    .addHelpText('after', '\nEvery command explains itself: jitnic <command> --help');
+  program.action(async (options: { version?: true }) => {
+    if (options.version) host.out(`${await packageVersion()}\n`);
+    else exitCode = withoutCommand(program, host);
+  });
+
+  const called = calledCommand(argv);
+  checkCommand(called);
+  for (const row of commandRows) {
+    const command = addCommonOptions(program.command(row.name)).description(row.summary);
+    if (row.name !== called) continue;
+    const loaded = await load(row);
+    loaded.declare(command);
+    command.action(async (...given: unknown[]) => {
+      const operands = given.slice(0, command.registeredArguments.length).flat() as (string | undefined)[];
+      const options = { ...program.opts(), ...command.opts() };
+      exitCode = await loaded.run(operands, options, makeIo(options, host));
+    });
+  }
+  quieten(program, host);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usageError(error, called);
+  }
+  return exitCode;
+}
+
+function addCommonOptions(command: Command): Command {
+  return command
+    .option('-j, --json', 'print JSON')
+    .option('-p, --pretty', 'print indented JSON')
+    .option('-q, --quiet', 'no warnings, hints or progress')
+    .option('-v, --verbose', 'say more; repeatable', (_value: string, before: number | undefined) => (before ?? 0) + 1)
+    .option('--color <when>', 'auto, always or never')
+    .option('--no-progress', 'no progress line')
+    .configureHelp({ sortOptions: false });
+}
+
+/** The first word that is no option; also the `x` of `help x`. */
+function calledCommand(argv: readonly string[]): string | undefined {
+  const words: string[] = [];
+  for (let i = 0; i < argv.length && words.length < 2; i++) {
+    const word = argv[i] ?? '';
+    if (word === '--') break;
+    if (word === '--color') i++;
+    else if (!word.startsWith('-')) words.push(word);
+  }
+  return words[0] === 'help' ? words[1] : words[0];
+}
+
+function checkCommand(called: string | undefined): void {
+  if (called === undefined || commandRows.some((row) => row.name === called)) return;
+  const names = commandRows.map((row) => row.name);
+  const near = nearest(called, names);
+  const hint = near === undefined ? `commands: ${names.join(', ')}` : `did you mean \`${near}\`?`;
+  throw new UsageError(`unknown command \`${called}\``, {}, hint);
+}
+
+async function load(row: CommandRow): Promise<CliCommand> {
+  return (await row.load()).command;
+}
+
+function withoutCommand(program: Command, host: Host): ExitCode {
+  host.err(program.helpInformation());
+  return exitCodes.usage;
+}
+
+/** Commander reports by throwing; only help goes out through it. */
+function quieten(program: Command, host: Host): void {
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => host.out(text),
+      writeErr: () => undefined,
+      outputError: () => undefined,
+      getOutHelpWidth: () => host.width,
+    });
+  }
+}
+
+/** ``error: unknown option '--x'\n(Did you mean --y?)`` in our form. */
+function usageError(error: CommanderError, called: string | undefined): UsageError {
+  const [first = '', second] = error.message.split('\n');
+  const what = first.replace(/^error: /, '').replace(/'([^']*)'/g, '`$1`');
+  const near = /^\(Did you mean (?:one of )?(.+)\?\)$/.exec(second ?? '')?.[1];
+  const help = `see \`jitnic ${called === undefined ? '' : `${called} `}--help\``;
+  return new UsageError(what, {}, near === undefined ? help : `did you mean \`${near}\`?`);
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function makeIo(options: CommonOptions, host: Host): Io {
+  const pretty = options.pretty === true;
+  const quiet = options.quiet === true;
+  const verbosity = options.verbose ?? 0;
+  if (quiet && verbosity > 0) throw new UsageError('`-q` and `-v` contradict each other');
+  const flags: CommonFlags = {
+    json: pretty || options.json === true,
+    pretty,
+    quiet,
+    verbosity,
+    progress: host.errIsTerminal && !quiet && options.progress !== false,
+  };
+  return {
+    flags,
+    style: makeStyle(wantsColor(options.color, host.env, host.outIsTerminal)),
+    width: host.width,
+    env: host.env,
+    out: (text) => host.out(text),
+    err: (text) => host.err(text),
+    info: (line) => {
+      if (!quiet) host.err(`${line}\n`);
+    },
+    detail: (level, line) => {
+      if (verbosity >= level) host.err(`${line}\n`);
+    },
+    json: (schema, value) => host.out(jsonText({ schema, ...value }, pretty)),
+    stdin: () => host.stdin(),
+    readStdin: () => readAll(host.stdin()),
+    catchInterrupt: () => {
+      const flag = { requested: false };
+      host.onInterrupt(() => {
+        flag.requested = true;
+      });
+      return flag;
+    },
+  };
+}
+
+async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  const bytes = new Uint8Array(all.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of all) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
