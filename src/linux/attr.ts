@@ -1,0 +1,131 @@
+/**
+ * `union bpf_attr` (include/uapi/linux/bpf.h): command numbers and, for each command, where its fields stand. Offsets are bytes
+ * from the start of the union; the comment gives the width where it is not 32 bits.
+ */
+
+export const command = {
+  mapCreate: 0,
+  mapLookup: 1,
+  mapUpdate: 2,
+  mapDelete: 3,
+  mapNextKey: 4,
+  progLoad: 5,
+  objPin: 6,
+  objGet: 7,
+  progTestRun: 10,
+  infoByFd: 15,
+  btfLoad: 18,
+  mapLookupAndDelete: 21,
+  mapFreeze: 22,
+  linkCreate: 28,
+} as const;
+
+/** Bytes passed for every command: more than any of them has; the kernel wants the rest to be zero. */
+export const attrSize = 160;
+
+export const mapCreate = {
+  type: 0,
+  keySize: 4,
+  valueSize: 8,
+  maxEntries: 12,
+  flags: 16,
+  innerFd: 20,
+  name: 28, // char[16]
+  btfFd: 48,
+  btfKeyId: 52,
+  btfValueId: 56,
+  extra: 64, // u64
+} as const;
+
+export const mapElem = {
+  fd: 0,
+  key: 8, // u64
+  value: 16, // u64; next key of mapNextKey
+  flags: 24, // u64
+} as const;
+
+export const progLoad = {
+  type: 0,
+  insnCount: 4,
+  insns: 8, // u64
+  license: 16, // u64
+  logLevel: 24,
+  logSize: 28,
+  logBuffer: 32, // u64
+  kernelVersion: 40,
+  flags: 44,
+  name: 48, // char[16]
+  expectedAttachType: 68,
+  btfFd: 72,
+  funcInfoSize: 76,
+  funcInfo: 80, // u64
+  funcInfoCount: 88,
+  lineInfoSize: 92,
+  lineInfo: 96, // u64
+  lineInfoCount: 104,
+} as const;
+
+export const testRun = {
+  fd: 0,
+  retval: 4,
+  dataSizeIn: 8,
+  dataSizeOut: 12,
+  dataIn: 16, // u64
+  dataOut: 24, // u64
+  repeat: 32,
+  duration: 36,
+  ctxSizeIn: 40,
+  ctxSizeOut: 44,
+  ctxIn: 48, // u64
+  ctxOut: 56, // u64
+  flags: 64,
+} as const;
+
+export const objPin = {
+  path: 0, // u64
+  fd: 8,
+} as const;
+
+export const infoByFd = {
+  fd: 0,
+  length: 4,
+  info: 8, // u64
+} as const;
+
+export const btfLoad = {
+  btf: 0, // u64
+  logBuffer: 8, // u64
+  size: 16,
+  logSize: 20,
+  logLevel: 24,
+} as const;
+
+export const linkCreate = {
+  progFd: 0,
+  ifindex: 4,
+  attachType: 8,
+  flags: 12,
+} as const;
+
+/** `struct bpf_prog_info`. */
+export const progInfo = {
+  size: 232,
+  id: 4,
+  tag: 8, // 8 bytes
+  jitedLength: 16,
+  xlatedLength: 20,
+  jited: 24, // u64
+  xlated: 32, // u64
+  loadTime: 40, // u64
+  name: 64, // char[16]
+  runTime: 192, // u64
+  runCount: 200, // u64
+  verifiedInsns: 216,
+} as const;
+
+/** Numbers of enum bpf_prog_type and enum bpf_attach_type that we use. */
+export const progTypeXdp = 6;
+export const attachTypes = { xdp: 37, xdp_devmap: 35, xdp_cpumap: 36 } as const;
+
+/** Program flags. */
+export const progFlags = { strictAlignment: 1, testStateFreq: 8, xdpHasFrags: 0x20 } as const;

@@ -1,0 +1,12 @@
+export {
+  Bpf,
+  type LoadedFd,
+  type LoadRefusal,
+  type MapCreateOptions,
+  type ProgInfo,
+  type ProgLoadOptions,
+  type TestRunOptions,
+  type TestRunResult,
+} from './bpf.js';
+export { possibleCpus } from './cpus.js';
+export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgram } from './kernel-object.js';

@@ -1,0 +1,227 @@
+/**
+ * An {@link ObjectSpec} brought to life in the running kernel: its maps created and filled, its programs loaded with file
+ * descriptors in place of indexes, its BTF with function and line information beside them.
+ */
+import { InputError } from '../base/index.js';
+import { encodeInsns, type Insn, op } from '../isa/index.js';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { errnoName, mapFlags } from '../platform/index.js';
+import * as attr from './attr.js';
+import type { Bpf, LoadRefusal } from './bpf.js';
+import { makeBtfImage } from './btf-image.js';
+import { possibleCpus } from './cpus.js';
+
+/** Map types whose keys and values the kernel does not let BTF describe. */
+const withoutBtf: ReadonlySet<string> = new Set([
+  'perf_event_array',
+  'cgroup_array',
+  'stack_trace',
+  'array_of_maps',
+  'hash_of_maps',
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+  'xskmap',
+  'sockmap',
+  'sockhash',
+  'queue',
+  'stack',
+  'ringbuf',
+  'user_ringbuf',
+  'prog_array',
+  'bloom_filter',
+]);
+
+export interface KernelMap {
+  readonly spec: MapSpec;
+  readonly fd: number;
+}
+
+export interface KernelLoadOptions {
+  /** Programs to load; default all of type XDP (and those without a type). */
+  readonly programs?: readonly string[];
+  /** Verifier log level for programs that load. */
+  readonly logLevel?: number;
+  /** Without BTF, func and line info, as a bare loader would. */
+  readonly withoutBtf?: boolean;
+}
+
+export interface KernelProgram {
+  readonly spec: ProgramSpec;
+  /** Descriptor, or why the kernel refused. */
+  readonly loaded: { readonly fd: number; readonly log: string } | LoadRefusal;
+}
+
+interface LoadedBtf {
+  readonly fd: number;
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+export class KernelObject {
+  readonly maps: KernelMap[] = [];
+  readonly programs: KernelProgram[] = [];
+  private readonly bpf: Bpf;
+  private readonly object: ObjectSpec;
+  private btf: LoadedBtf | undefined;
+
+  private constructor(bpf: Bpf, object: ObjectSpec) {
+    this.bpf = bpf;
+    this.object = object;
+  }
+
+  /** Throws InputError when a map cannot be created; a refused program is a value in `programs`. */
+  static load(bpf: Bpf, object: ObjectSpec, options: KernelLoadOptions = {}): KernelObject {
+    const kernel = new KernelObject(bpf, object);
+    try {
+      if (options.withoutBtf !== true) kernel.btf = kernel.loadBtf();
+      for (const spec of object.maps) kernel.maps.push({ spec, fd: kernel.createMap(spec) });
+      kernel.fillMaps();
+      for (const spec of object.programs) {
+        const wanted = options.programs?.includes(spec.name) ?? (spec.type === 'xdp' || spec.type === 'unspec');
+        if (wanted) kernel.programs.push({ spec, loaded: kernel.loadProgram(spec, options) });
+      }
+      kernel.fillProgramArrays();
+    } catch (error) {
+      kernel.close();
+      throw error;
+    }
+    return kernel;
+  }
+
+  /** Descriptor of a loaded program, or undefined. */
+  programFd(name: string): number | undefined {
+    const program = this.programs.find((p) => p.spec.name === name);
+    return program !== undefined && 'fd' in program.loaded ? program.loaded.fd : undefined;
+  }
+
+  close(): void {
+    for (const { loaded } of this.programs) if ('fd' in loaded) this.bpf.close(loaded.fd);
+    for (const { fd } of this.maps) this.bpf.close(fd);
+    if (this.btf !== undefined) this.bpf.close(this.btf.fd);
+    this.programs.length = 0;
+    this.maps.length = 0;
+    this.btf = undefined;
+  }
+
+  private loadBtf(): LoadedBtf | undefined {
+    if (this.object.btf === undefined) return undefined;
+    const texts = this.object.programs.flatMap((p) => p.lines.flatMap((line) => [line.file, line.text]));
+    const image = makeBtfImage(this.object.btf.bytes, texts);
+    const loaded = this.bpf.btfLoad(image.bytes);
+    // As with libbpf, BTF is an aid: without it the kernel takes all programs but those that need it, and says so then.
+    return 'fd' in loaded ? { fd: loaded.fd, offsets: image.offsets } : undefined;
+  }
+
+  private createMap(spec: MapSpec): number {
+    let innerFd: number | undefined;
+    if (spec.type === 'array_of_maps' || spec.type === 'hash_of_maps') {
+      if (spec.inner === undefined) throw new InputError(`map \`${spec.name}\` does not say what its inner maps are`);
+      innerFd = this.createMap(spec.inner);
+    }
+    const base = {
+      type: spec.typeNumber,
+      keySize: spec.keySize,
+      valueSize: spec.valueSize,
+      // A perf event array of no declared size has a slot for each CPU.
+      maxEntries: spec.maxEntries === 0 && spec.type === 'perf_event_array' ? possibleCpus() : spec.maxEntries,
+      flags: spec.flags,
+      name: spec.name,
+      extra: spec.extra,
+      ...(innerFd === undefined ? {} : { innerFd }),
+    };
+    let fd = -1;
+    if (this.btf !== undefined && spec.btfValueId !== 0 && !withoutBtf.has(spec.type)) {
+      fd = this.bpf.mapCreate({ ...base, btf: { fd: this.btf.fd, keyId: spec.btfKeyId, valueId: spec.btfValueId } });
+    }
+    if (fd < 0) fd = this.bpf.mapCreate(base);
+    if (innerFd !== undefined) this.bpf.close(innerFd);
+    if (fd < 0) {
+      const shape = `${spec.type}, key ${spec.keySize} B, value ${spec.valueSize} B, ${spec.maxEntries} entries`;
+      throw new InputError(`the kernel refuses map \`${spec.name}\` (${shape}) with ${errnoName(fd)}`, {
+        file: this.object.name,
+        section: spec.section,
+      });
+    }
+    return fd;
+  }
+
+  private fillMaps(): void {
+    for (const { spec, fd } of this.maps) {
+      if (spec.init?.kind === 'data') {
+        const status = this.bpf.mapUpdate(fd, new Uint8Array(4), spec.init.bytes);
+        if (status < 0) throw new InputError(`filling map \`${spec.name}\`: ${errnoName(status)}`);
+        if ((spec.flags & mapFlags.rdonlyProg) !== 0) this.bpf.mapFreeze(fd);
+      } else if (spec.init?.kind === 'maps') {
+        for (const [slot, index] of spec.init.slots) this.putFd(spec, fd, slot, this.maps[index]?.fd);
+      }
+    }
+  }
+
+  private fillProgramArrays(): void {
+    for (const { spec, fd } of this.maps) {
+      if (spec.init?.kind !== 'programs') continue;
+      for (const [slot, name] of spec.init.slots) this.putFd(spec, fd, slot, this.programFd(name));
+    }
+  }
+
+  private putFd(spec: MapSpec, mapFd: number, slot: number, fd: number | undefined): void {
+    if (fd === undefined) return;
+    const key = new Uint8Array(4);
+    new DataView(key.buffer).setUint32(0, slot, true);
+    const value = new Uint8Array(4);
+    new DataView(value.buffer).setUint32(0, fd, true);
+    const status = this.bpf.mapUpdate(mapFd, key, value);
+    if (status < 0) throw new InputError(`filling slot ${slot} of map \`${spec.name}\`: ${errnoName(status)}`);
+  }
+
+  private loadProgram(spec: ProgramSpec, options: KernelLoadOptions): KernelProgram['loaded'] {
+    const unresolved = spec.unresolved[0];
+    const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(insn, spec.insns[pc - 1])));
+    const attach = spec.attach ?? 'xdp';
+    const loaded = this.bpf.progLoad({
+      insns,
+      license: this.object.license,
+      name: spec.name,
+      expectedAttachType: attr.attachTypes[attach],
+      flags: spec.frags ? attr.progFlags.xdpHasFrags : 0,
+      kernelVersion: this.object.version,
+      logLevel: options.logLevel ?? 0,
+      ...this.debugInfo(spec),
+    });
+    if ('fd' in loaded || unresolved === undefined) return loaded;
+    return { errno: loaded.errno, log: `${unresolved.what}\n${loaded.log}` };
+  }
+
+  /** Puts descriptors where the spec has indexes. The second slot of a 64-bit load follows its first and needs nothing. */
+  private resolve(insn: Insn, before: Insn | undefined): Insn {
+    if (insn.code !== op.LDDW || before?.code === op.LDDW) return insn;
+    if (insn.src !== op.PSEUDO_MAP_FD && insn.src !== op.PSEUDO_MAP_VALUE) return insn;
+    const map = this.maps[insn.imm];
+    if (map === undefined)
+      throw new InputError(`map index ${insn.imm} is not in the object`, { file: this.object.name });
+    return { ...insn, imm: map.fd };
+  }
+
+  /** Function and line info, if complete enough for the kernel: a record for each function. */
+  private debugInfo(spec: ProgramSpec): Pick<Parameters<Bpf['progLoad']>[0], 'btf'> {
+    const btf = this.btf;
+    if (btf === undefined || spec.functions.some((f) => f.btfId === 0)) return {};
+    const funcInfo = new Uint8Array(spec.functions.length * 8);
+    const funcs = new DataView(funcInfo.buffer);
+    for (const [i, f] of spec.functions.entries()) {
+      funcs.setUint32(i * 8, f.start, true);
+      funcs.setUint32(i * 8 + 4, f.btfId, true);
+    }
+    const starts = new Set(spec.lines.map((line) => line.insn));
+    const lines = spec.functions.every((f) => starts.has(f.start)) ? spec.lines : [];
+    const lineInfo = new Uint8Array(lines.length * 16);
+    const view = new DataView(lineInfo.buffer);
+    for (const [i, line] of lines.entries()) {
+      view.setUint32(i * 16, line.insn, true);
+      view.setUint32(i * 16 + 4, btf.offsets.get(line.file) ?? 0, true);
+      view.setUint32(i * 16 + 8, btf.offsets.get(line.text) ?? 0, true);
+      view.setUint32(i * 16 + 12, ((line.line << 10) | (line.column & 0x3ff)) >>> 0, true);
+    }
+    return { btf: { fd: btf.fd, funcInfo, funcInfoSize: 8, lineInfo, lineInfoSize: 16 } };
+  }
+}
