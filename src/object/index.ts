@@ -1,4 +1,22 @@
-export type { Btf } from './btf.js';
+export { Btf } from './btf.js';
+export {
+  type BtfArray,
+  type BtfComposite,
+  type BtfDatasec,
+  type BtfEnum,
+  type BtfFunc,
+  type BtfFuncProto,
+  type BtfInt,
+  type BtfKind,
+  type BtfLinkage,
+  type BtfMember,
+  type BtfReference,
+  type BtfType,
+  type BtfVar,
+  isComposite,
+  isEnum,
+  isTransparent,
+} from './btf-type.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
 export type {
   ExternSpec,

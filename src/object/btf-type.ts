@@ -1,0 +1,167 @@
+/**
+ * The kinds of BTF types (Documentation/bpf/btf.rst, include/uapi/linux/btf.h) as a discriminated union. A reference to another
+ * type is its id; id 0 is `void`. Offsets and sizes of bitfields are in bits, everything else is in bytes.
+ */
+
+/** By number (BTF_KIND_*), in order. */
+export const btfKindNames = [
+  'void',
+  'int',
+  'ptr',
+  'array',
+  'struct',
+  'union',
+  'enum',
+  'fwd',
+  'typedef',
+  'volatile',
+  'const',
+  'restrict',
+  'func',
+  'func_proto',
+  'var',
+  'datasec',
+  'float',
+  'decl_tag',
+  'type_tag',
+  'enum64',
+] as const;
+
+export type BtfKind = (typeof btfKindNames)[number];
+
+interface Named {
+  readonly id: number;
+  /** Empty for anonymous types. */
+  readonly name: string;
+}
+
+export interface BtfVoid extends Named {
+  readonly kind: 'void';
+}
+
+export interface BtfInt extends Named {
+  readonly kind: 'int';
+  readonly size: number;
+  readonly bits: number;
+  readonly bitOffset: number;
+  readonly signed: boolean;
+  readonly char: boolean;
+  readonly bool: boolean;
+}
+
+export interface BtfFloat extends Named {
+  readonly kind: 'float';
+  readonly size: number;
+}
+
+/** Types that are another type with something added. */
+export interface BtfReference extends Named {
+  readonly kind: 'ptr' | 'typedef' | 'volatile' | 'const' | 'restrict' | 'type_tag';
+  readonly type: number;
+}
+
+export interface BtfArray extends Named {
+  readonly kind: 'array';
+  readonly type: number;
+  readonly indexType: number;
+  /** Number of elements. */
+  readonly length: number;
+}
+
+export interface BtfMember {
+  readonly name: string;
+  readonly type: number;
+  readonly bitOffset: number;
+  /** 0 unless it is a bitfield. */
+  readonly bitSize: number;
+}
+
+export interface BtfComposite extends Named {
+  readonly kind: 'struct' | 'union';
+  readonly size: number;
+  readonly members: readonly BtfMember[];
+}
+
+export interface BtfEnum extends Named {
+  readonly kind: 'enum' | 'enum64';
+  readonly size: number;
+  readonly signed: boolean;
+  readonly values: readonly { readonly name: string; readonly value: bigint }[];
+}
+
+export interface BtfForward extends Named {
+  readonly kind: 'fwd';
+  readonly union: boolean;
+}
+
+/** Linkage of FUNC and VAR: BTF_FUNC_STATIC and so on. */
+export type BtfLinkage = 'static' | 'global' | 'extern';
+
+export interface BtfFunc extends Named {
+  readonly kind: 'func';
+  readonly type: number;
+  readonly linkage: BtfLinkage;
+}
+
+export interface BtfFuncProto extends Named {
+  readonly kind: 'func_proto';
+  readonly returnType: number;
+  /** A last parameter without name and type stands for `...`. */
+  readonly params: readonly { readonly name: string; readonly type: number }[];
+}
+
+export interface BtfVar extends Named {
+  readonly kind: 'var';
+  readonly type: number;
+  readonly linkage: BtfLinkage;
+}
+
+export interface BtfDatasec extends Named {
+  readonly kind: 'datasec';
+  readonly size: number;
+  readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[];
+}
+
+export interface BtfDeclTag extends Named {
+  readonly kind: 'decl_tag';
+  readonly type: number;
+  /** Index of the member or parameter that is tagged; -1 for the type itself. */
+  readonly component: number;
+}
+
+export type BtfType =
+  | BtfVoid
+  | BtfInt
+  | BtfFloat
+  | BtfReference
+  | BtfArray
+  | BtfComposite
+  | BtfEnum
+  | BtfForward
+  | BtfFunc
+  | BtfFuncProto
+  | BtfVar
+  | BtfDatasec
+  | BtfDeclTag;
+
+export function isComposite(type: BtfType): type is BtfComposite {
+  return type.kind === 'struct' || type.kind === 'union';
+}
+
+export function isEnum(type: BtfType): type is BtfEnum {
+  return type.kind === 'enum' || type.kind === 'enum64';
+}
+
+/** `const`, `volatile`, `restrict`, a type tag or a typedef: same layout as what it refers to. */
+export function isTransparent(type: BtfType): type is BtfReference {
+  switch (type.kind) {
+    case 'typedef':
+    case 'volatile':
+    case 'const':
+    case 'restrict':
+    case 'type_tag':
+      return true;
+    default:
+      return false;
+  }
+}
