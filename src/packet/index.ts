@@ -21,6 +21,7 @@
  *     for (const batch of generateBatches(traffic)) writeBatch(writer, batch);
  */
 
+export { formatIpv4, formatIpv6, formatMac, parseIp, parseMac, parseSubnet, type Subnet } from './address.js';
 export {
   type CaptureFormat,
   type CaptureInterface,
@@ -39,5 +40,28 @@ export {
   writeBatch,
   writeCapture,
 } from './capture-writer.js';
+export {
+  checksumAdd,
+  checksumFold,
+  internetChecksum,
+  pseudoHeaderSum,
+  storedChecksum,
+  transportChecksum,
+} from './checksum.js';
+export {
+  type Field,
+  type FieldContext,
+  type FieldFormat,
+  fieldAt,
+  headersIn,
+  locateField,
+  type NamedField,
+  type PlacedHeader,
+  type ProtocolName,
+  packetContext,
+  protocols,
+} from './fields.js';
 export { linkTypeName, linkTypes } from './link-type.js';
 export { type Packet, type PacketBatch, packetAt, packetsOf } from './packet-batch.js';
+export { etherTypeName, etherTypes, ipProtocols } from './protocol.js';
+export { formatTimeOfDay, Summarizer, type SummaryOptions, summarize } from './summary.js';
