@@ -1,6 +1,28 @@
 export { type Engine, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
+export { FibTable } from './fib.js';
+export {
+  type Callbacks,
+  findHelper,
+  type Helper,
+  helperRefusal,
+  maxTailCalls,
+  tailCallHelper,
+} from './helpers/index.js';
 export { Journal } from './journal.js';
-export type { LoadedProgram, Machine, MachineOptions, Output, PacketInput, RedirectTarget } from './machine.js';
+export type { LoadedProgram } from './load-programs.js';
+export {
+  Machine,
+  type MachineOptions,
+  maxFrames,
+  type Output,
+  type PacketInput,
+  stackSize,
+} from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
 export { firstAddress, GuestMemory } from './memory.js';
+export { headroom, maxLinear, PacketBuffer } from './packet-buffer.js';
+export { privateState } from './private-state.js';
+export type { RedirectTarget } from './redirect.js';
 export { formatFault, type MemoryFault, Region, type RegionKind } from './region.js';
+export { SocketTable } from './sockets.js';
+export { describeTrap, formatTrap, lineAt, ProgramTrap, placeOf } from './trap.js';

@@ -1,17 +1,29 @@
-import type { Insn } from '../isa/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/spec.js';
+/**
+ * An object file come alive: its maps in guest memory, its programs with their references resolved, one packet at a time, and
+ * everything besides registers that an engine needs. Engines share it; the reference interpreter and compiled code see the same bytes.
+ *
+ * Whatever a program can change is either guest memory, and so known to the journal, or one of `outputs`. So a transaction is a
+ * journal and the length of `outputs`.
+ */
+import { InternalError, UnsupportedError } from '../base/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import { helperNames, xdpMd } from '../platform/index.js';
+import { createMaps } from './create-maps.js';
+import type { Registers } from './engine.js';
+import type { FibTable } from './fib.js';
+import { type Callbacks, findHelper, helperRefusal } from './helpers/index.js';
+import { Journal } from './journal.js';
+import { type LoadedProgram, loadPrograms } from './load-programs.js';
 import type { BpfMap } from './map.js';
-import type { GuestMemory } from './memory.js';
+import { GuestMemory } from './memory.js';
+import { PacketBuffer, packetStateSize } from './packet-buffer.js';
+import { privateState } from './private-state.js';
+import { type RedirectTarget, readRedirect } from './redirect.js';
+import { formatFault, type Region } from './region.js';
+import type { SocketTable } from './sockets.js';
+import { ProgramTrap } from './trap.js';
 
-// CONTRACT under construction: the owner of this file fills in the classes; names and meanings below are agreed.
-
-/** A program with its references resolved to guest addresses: lddw of maps, values and functions hold addresses as plain constants. */
-export interface LoadedProgram {
-  readonly spec: ProgramSpec;
-  /** Position in `Machine.programs`; what PROG_ARRAY slots hold (plus one). */
-  readonly index: number;
-  readonly insns: readonly Insn[];
-}
+export type { LoadedProgram } from './load-programs.js';
 
 /** What a packet left behind besides verdict, bytes and maps. */
 export type Output =
@@ -19,50 +31,275 @@ export type Output =
   | { readonly kind: 'ringbuf'; readonly map: string; readonly data: Uint8Array }
   | { readonly kind: 'printk'; readonly text: string };
 
-/** Where XDP_REDIRECT goes. */
-export type RedirectTarget =
-  | { readonly kind: 'interface'; readonly ifindex: number }
-  | { readonly kind: 'devmap'; readonly map: string; readonly key: number; readonly ifindexes: readonly number[] }
-  | { readonly kind: 'cpumap'; readonly map: string; readonly key: number; readonly cpu: number }
-  | { readonly kind: 'xskmap'; readonly map: string; readonly key: number; readonly socket: number };
-
 export interface MachineOptions {
   /** Number of possible CPUs (per-CPU values); default 1. */
-  readonly cpus?: number;
-  /** Seed of bpf_get_prandom_u32; default 1. */
-  readonly seed?: bigint;
+  readonly cpus?: number | undefined;
+  /** Seed of bpf_get_prandom_u32 and of the syncookie keys; default 1. */
+  readonly seed?: bigint | undefined;
+  /** CONFIG_HZ of the kernel that is imitated: jiffies and the coarse clock; default 250. */
+  readonly hz?: number | undefined;
+  /** Routes, neighbours and interfaces of bpf_fib_lookup and bpf_check_mtu; default none. */
+  readonly fib?: FibTable | undefined;
+  /** Sockets that the socket look-ups find; default none. */
+  readonly sockets?: SocketTable | undefined;
 }
 
 export interface PacketInput {
   readonly data: Uint8Array;
   /** Bytes of metadata before the data; default none. */
-  readonly meta?: Uint8Array;
-  readonly ingressIfindex?: number;
-  readonly rxQueueIndex?: number;
-  readonly egressIfindex?: number;
-  /** Nanoseconds; what bpf_ktime_get_ns and its kin see. */
-  readonly now?: bigint;
+  readonly meta?: Uint8Array | undefined;
+  readonly ingressIfindex?: number | undefined;
+  readonly rxQueueIndex?: number | undefined;
+  readonly egressIfindex?: number | undefined;
+  /** Nanoseconds since boot; what bpf_ktime_get_ns and its kin see. Default 0. */
+  readonly now?: bigint | undefined;
   /** CPU that runs the program; default 0. */
-  readonly cpu?: number;
+  readonly cpu?: number | undefined;
+  /** Lay a long packet out in fragments: set it from the program's `spec.frags`. Default false. */
+  readonly frags?: boolean | undefined;
 }
 
-export interface Machine {
+/** Frames of one call chain (MAX_CALL_FRAMES), and bytes of stack in each (MAX_BPF_STACK). */
+export const maxFrames = 8;
+export const stackSize = 512;
+
+export class Machine {
   readonly object: ObjectSpec;
   readonly memory: GuestMemory;
   /** By index in `object.maps`; inner maps that the object does not name come after. */
   readonly maps: readonly BpfMap[];
   readonly programs: readonly LoadedProgram[];
-  /** Puts a packet into the packet buffer and fills xdp_md. */
-  setPacket(input: PacketInput): void;
+  readonly cpus: number;
+  readonly hz: number;
+  readonly seed: bigint;
+  readonly fib: FibTable | undefined;
+  readonly sockets: SocketTable | undefined;
+  /** xdp_md; its address is what a program gets in r1. */
+  readonly ctx: Region;
+  readonly packet: PacketBuffer;
+  /** Stack of each call depth, deepest last; r10 is the frame's `hi`. */
+  readonly frames: readonly Region[];
+  /** Guest memory for helpers' own use while they run: 8 KiB, private. */
+  readonly scratch: number;
+  /** Address of the private state. */
+  readonly state: number;
+  readonly outputs: Output[] = [];
+  /** Nanoseconds since boot, and CPU, of the current packet. */
+  now = 0n;
+  cpu = 0;
+  /** Program that bpf_tail_call chose; the engine takes it and sets it back. */
+  tailTarget: LoadedProgram | undefined = undefined;
+  /** Tail calls of the current run; engines set it to 0 at the start. */
+  tailCalls = 0;
+  /** Number of the helper that runs, for messages. */
+  private helper = 0;
+  private readonly journal = new Journal();
+  private outputsAtBegin = 0;
+  private readonly mapByHandle = new Map<number, BpfMap>();
+
+  /**
+   * Throws BudgetError when the maps do not fit in 4 GiB. Programs that cannot run are no error here: {@link admit} tells.
+   */
+  constructor(object: ObjectSpec, options: MachineOptions = {}) {
+    this.object = object;
+    this.cpus = options.cpus ?? 1;
+    this.hz = options.hz ?? 250;
+    this.seed = options.seed ?? 1n;
+    this.fib = options.fib;
+    this.sockets = options.sockets;
+    const memory = new GuestMemory();
+    this.memory = memory;
+    this.ctx = memory.allocate('ctx', 'context', xdpMd.size);
+    this.ctx.writable = false;
+    this.frames = Array.from({ length: maxFrames }, (_, depth) => allocateFrame(memory, depth));
+    const state = memory.allocate('scratch', 'private state', privateState.packet + packetStateSize);
+    const scratch = memory.allocate('scratch', 'helper scratch', 0x2000);
+    state.hi = state.lo;
+    scratch.hi = scratch.lo;
+    this.state = state.start;
+    this.scratch = scratch.start;
+    this.packet = new PacketBuffer(memory, this.ctx.start, this.state + privateState.packet);
+    this.maps = createMaps(object, { memory, cpus: this.cpus });
+    for (const map of this.maps) this.mapByHandle.set(map.handle, map);
+    this.programs = loadPrograms(object, this.maps, memory);
+    this.seedRandom();
+  }
+
+  /** Throws UnsupportedError (or InputError) when Linux or jitnic would refuse to load the program; names the place. */
+  admit(program: LoadedProgram): void {
+    if (program.refusal !== undefined) throw program.refusal;
+  }
+
+  /** Puts a packet into the packet buffer, fills xdp_md and forgets the last packet's outputs. Throws InputError for impossible sizes. */
+  setPacket(input: PacketInput): void {
+    const { memory, ctx, state } = this;
+    this.packet.reset(input.data, input.meta, input.frags === true);
+    memory.store32(ctx.start + xdpMd.ingressIfindex, input.ingressIfindex ?? 0);
+    memory.store32(ctx.start + xdpMd.rxQueueIndex, input.rxQueueIndex ?? 0);
+    memory.store32(ctx.start + xdpMd.egressIfindex, input.egressIfindex ?? 0);
+    memory.store32(state + privateState.redirectKind, 0);
+    memory.store32(state + privateState.lock, 0);
+    memory.store32(state + privateState.sockets, 0);
+    this.now = input.now ?? 0n;
+    this.cpu = input.cpu ?? 0;
+    this.outputs.length = 0;
+  }
+
   /** The packet as it is now, fragments joined: a copy. */
-  packetBytes(): Uint8Array;
+  packetBytes(): Uint8Array {
+    return this.packet.bytes();
+  }
+
   /** Metadata as it is now: a copy. */
-  metaBytes(): Uint8Array;
-  readonly outputs: readonly Output[];
+  metaBytes(): Uint8Array {
+    return this.packet.metaBytes();
+  }
+
   /** Target of the last redirect helper call; meaningful with verdict REDIRECT. */
-  readonly redirect: RedirectTarget | undefined;
-  /** Transaction: everything that a program can change is restored by rollback. */
-  begin(): void;
-  commit(): void;
-  rollback(): void;
+  get redirect(): RedirectTarget | undefined {
+    return readRedirect(this);
+  }
+
+  /** Starts a transaction; they do not nest. */
+  begin(): void {
+    if (this.memory.journal !== null) throw new InternalError('machine', 'a transaction is already open');
+    this.journal.clear();
+    this.memory.journal = this.journal;
+    this.outputsAtBegin = this.outputs.length;
+  }
+
+  commit(): void {
+    this.closeJournal();
+  }
+
+  /** Restores everything that a program can change. Stack contents are not restored: a frame is cleared when it is entered. */
+  rollback(): void {
+    this.closeJournal().rollback(this.memory.u8);
+    this.outputs.length = this.outputsAtBegin;
+    this.packet.sync();
+  }
+
+  private closeJournal(): Journal {
+    if (this.memory.journal === null) throw new InternalError('machine', 'no transaction is open');
+    this.memory.journal = null;
+    return this.journal;
+  }
+
+  // What engines call.
+
+  /**
+   * Runs helper `id` on r1 to r5; the result is in r0. Throws ProgramTrap when an argument is bad, UnsupportedError for a helper that does not
+   * exist for XDP (reached only where loading could not see that it would be).
+   */
+  callHelper(id: number, registers: Registers, callbacks: Callbacks): void {
+    const helper = findHelper(id);
+    if (helper === undefined) throw new UnsupportedError(helperRefusal(id));
+    this.helper = id;
+    helper(this, registers, callbacks);
+  }
+
+  /** Clears and opens the stack frame of call depth `depth` (below {@link maxFrames}) and closes the deeper ones. Returns r10. */
+  enterFrame(depth: number): number {
+    const frame = this.frames[depth];
+    if (frame === undefined) throw new InternalError('machine', `no frame ${depth}`);
+    frame.lo = frame.hi - stackSize;
+    // Not through the journal: see `rollback`.
+    this.memory.u8.fill(0, frame.lo, frame.hi);
+    return frame.hi;
+  }
+
+  /** Closes the stack frame of call depth `depth`. */
+  leaveFrame(depth: number): void {
+    const frame = this.frames[depth];
+    if (frame !== undefined) frame.lo = frame.hi;
+  }
+
+  /** The slot that a code address stands for, or -1 when it is none of `program`'s. */
+  slotAt(program: LoadedProgram, address: bigint): number {
+    const offset = Number(address) - program.code;
+    return offset >= 0 && offset < program.insns.length * 8 && offset % 8 === 0 ? offset / 8 : -1;
+  }
+
+  // What helpers call.
+
+  /** The map that register `argument` points to, or a trap. */
+  mapArgument(registers: Registers, argument: number): BpfMap {
+    const map = this.mapByHandle.get(registers.u32[argument * 2] as number);
+    if (map === undefined || registers.u32[argument * 2 + 1] !== 0) this.refuse(`argument ${argument} is not a map`);
+    return map;
+  }
+
+  /** What slot `index` of a PROG_ARRAY holds: index of a program plus one, or 0. */
+  programSlot(map: BpfMap, index: number): number {
+    this.memory.view.setUint32(this.scratch, index, true);
+    const slot = map.lookup(this.scratch, this.cpu);
+    return slot === 0 ? 0 : this.memory.load32(slot);
+  }
+
+  /** The map whose handle is `address`. */
+  mapAt(address: number): BpfMap | undefined {
+    return this.mapByHandle.get(address);
+  }
+
+  /** Guest address in register `argument`, from which the program may read `size` bytes, or a trap. */
+  readable(registers: Registers, argument: number, size: number): number {
+    const address = registers.u32[argument * 2] as number;
+    if (size === 0 && registers.u32[argument * 2 + 1] === 0) return address;
+    const wild = registers.u32[argument * 2 + 1] !== 0 || this.isContext(address);
+    if (wild || !this.memory.canRead(address, size)) this.memoryTrap(registers, argument, 'read', size);
+    return address;
+  }
+
+  /** Guest address in register `argument`, to which the program may write `size` bytes, or a trap. */
+  writable(registers: Registers, argument: number, size: number): number {
+    const address = registers.u32[argument * 2] as number;
+    if (size === 0 && registers.u32[argument * 2 + 1] === 0) return address;
+    const wild = registers.u32[argument * 2 + 1] !== 0 || this.isContext(address);
+    if (wild || !this.memory.canWrite(address, size)) this.memoryTrap(registers, argument, 'write', size);
+    return address;
+  }
+
+  /** Traps unless register `argument` holds the context. */
+  contextArgument(registers: Registers, argument: number): void {
+    if (registers.u32[argument * 2] !== this.ctx.start || registers.u32[argument * 2 + 1] !== 0) {
+      this.refuse(`argument ${argument} is not the context`);
+    }
+  }
+
+  /** Stops the packet: the running helper refuses. */
+  refuse(what: string): never {
+    throw new ProgramTrap({ kind: 'helper', what: `bpf_${helperNames[this.helper] ?? this.helper}: ${what}` });
+  }
+
+  private memoryTrap(registers: Registers, argument: number, access: 'read' | 'write', size: number): never {
+    const fault = this.memory.explainFault(access, registers.u64[argument] as bigint, size);
+    const text = this.isContext(registers.u32[argument * 2] as number) ? 'it is the context' : formatFault(fault);
+    this.refuse(`argument ${argument}: ${text}`);
+  }
+
+  private isContext(address: number): boolean {
+    return address >= this.ctx.start && address < this.ctx.start + xdpMd.size;
+  }
+
+  private seedRandom(): void {
+    const [low, high] = mixSeed(this.seed);
+    this.memory.store32(this.state + privateState.random, low);
+    this.memory.store32(this.state + privateState.random + 4, high);
+  }
+}
+
+/** A frame has a region of 4 KiB of which the last {@link stackSize} bytes count, so that running off either end is seen as such. */
+function allocateFrame(memory: GuestMemory, depth: number): Region {
+  const region = memory.allocate('stack', `stack frame ${depth}`, 0x1000);
+  region.lo = region.hi;
+  return region;
+}
+
+/** Spreads a 64-bit seed over the generator's two words (SplitMix64, Steele, Lea and Flood 2014); never both zero. */
+function mixSeed(seed: bigint): [number, number] {
+  let z = BigInt.asUintN(64, seed + 0x9e3779b97f4a7c15n);
+  z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+  z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+  z ^= z >> 31n;
+  return z === 0n ? [1, 0] : [Number(z & 0xffffffffn), Number(z >> 32n)];
 }

@@ -1,0 +1,94 @@
+/** Control flow and small services: tail calls, bpf_loop, spin locks, strings. */
+import { errno } from '../../platform/index.js';
+import type { Registers } from '../engine.js';
+import type { Machine } from '../machine.js';
+import { privateState } from '../private-state.js';
+import { type Callbacks, setSigned, setUnsigned, u32, u64 } from './helper.js';
+
+/** MAX_TAIL_CALL_CNT. */
+export const maxTailCalls = 33;
+/** BPF_MAX_LOOPS. */
+const maxLoops = 8 << 20;
+
+/**
+ * bpf_tail_call: on success leaves the target in `machine.tailTarget` for the engine; otherwise the program goes on after the call, with
+ * r0 as it was.
+ */
+export function tailCall(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  const map = machine.mapArgument(registers, 2);
+  if (map.spec.type !== 'prog_array') {
+    machine.refuse(`cannot pass map_type ${map.spec.typeNumber} into func bpf_tail_call#12`);
+  }
+  const index = u32(registers, 3);
+  if (index >= map.spec.maxEntries || machine.tailCalls >= maxTailCalls) return;
+  const slot = machine.programSlot(map, index);
+  const target = machine.programs[slot - 1];
+  if (target === undefined) return;
+  machine.tailCalls++;
+  machine.tailTarget = target;
+}
+
+/** bpf_loop: calls back with (i, context) until the callback returns non-zero. r0 counts the iterations. */
+export function loop(_machine: Machine, registers: Registers, callbacks: Callbacks): void {
+  const count = u32(registers, 1);
+  const fn = u32(registers, 2);
+  const context = u64(registers, 3);
+  if (u64(registers, 4) !== 0n) {
+    setSigned(registers, -errno.EINVAL);
+    return;
+  }
+  if (count > maxLoops) {
+    setSigned(registers, -errno.E2BIG);
+    return;
+  }
+  let i = 0;
+  while (i < count) {
+    registers.u32[2] = i;
+    registers.u32[3] = 0;
+    registers.u64[2] = context;
+    registers.u64[3] = 0n;
+    registers.u64[4] = 0n;
+    registers.u64[5] = 0n;
+    callbacks.call(fn);
+    i++;
+    if (registers.u64[0] !== 0n) break;
+  }
+  setUnsigned(registers, i);
+}
+
+/** One packet runs at a time, so a lock is never contended; what can go wrong is its use. The lock word itself stays 0. */
+export function spinLock(machine: Machine, registers: Registers): void {
+  const lock = machine.writable(registers, 1, 4);
+  if (machine.memory.load32(machine.state + privateState.lock) !== 0) machine.refuse('another lock is already held');
+  machine.memory.store32(machine.state + privateState.lock, lock);
+  setUnsigned(registers, 0);
+}
+
+export function spinUnlock(machine: Machine, registers: Registers): void {
+  const lock = machine.writable(registers, 1, 4);
+  if (machine.memory.load32(machine.state + privateState.lock) !== lock) machine.refuse('this lock is not held');
+  machine.memory.store32(machine.state + privateState.lock, 0);
+  setUnsigned(registers, 0);
+}
+
+/** bpf_strncmp: r1 of r2 bytes against the string r3: -1, 0 or 1. */
+export function strncmp(machine: Machine, registers: Registers): void {
+  const size = u32(registers, 2);
+  const left = machine.readable(registers, 1, size);
+  const right = u32(registers, 3);
+  let result = 0;
+  for (let i = 0; i < size; i++) {
+    if (!machine.memory.canRead(right + i, 1) || registers.u32[7] !== 0) machine.readable(registers, 3, i + 1);
+    const a = machine.memory.load8(left + i);
+    const b = machine.memory.load8(right + i);
+    if (a !== b) result = a < b ? -1 : 1;
+    if (a !== b || a === 0) break;
+  }
+  setSigned(registers, result);
+}
+
+/** bpf_probe_read_kernel and its kin. */
+export function refuseProbeRead(machine: Machine): void {
+  machine.refuse('there is no kernel memory to read here');
+}

@@ -1,0 +1,77 @@
+/** The packet itself: its bounds, bytes in fragments, where it goes (net/core/filter.c). */
+import { errno } from '../../platform/index.js';
+import type { Registers } from '../engine.js';
+import type { Machine } from '../machine.js';
+import { redirectToInterface, redirectToMap } from '../redirect.js';
+import { s32, setSigned, setUnsigned, u32, u64 } from './helper.js';
+
+export function xdpAdjustHead(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  setSigned(registers, machine.packet.adjustHead(s32(registers, 2)));
+}
+
+export function xdpAdjustMeta(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  setSigned(registers, machine.packet.adjustMeta(s32(registers, 2)));
+}
+
+export function xdpAdjustTail(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  setSigned(registers, machine.packet.adjustTail(s32(registers, 2)));
+}
+
+export function xdpGetBuffLen(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  setUnsigned(registers, machine.packet.length);
+}
+
+/** Longest offset and length of bpf_xdp_load_bytes and bpf_xdp_store_bytes. */
+const maxOffset = 0xffff;
+
+/** bpf_xdp_pointer's checks: 0, or the negated error. */
+function checkRange(machine: Machine, offset: number, length: number): number {
+  if (offset > maxOffset || length > maxOffset) return -errno.EFAULT;
+  return offset + length > machine.packet.length ? -errno.EINVAL : 0;
+}
+
+export function xdpLoadBytes(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  const offset = u32(registers, 2);
+  const length = u32(registers, 4);
+  const to = machine.writable(registers, 3, length);
+  const result = checkRange(machine, offset, length);
+  if (result === 0) {
+    machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(to + done, address, size));
+  }
+  setSigned(registers, result);
+}
+
+export function xdpStoreBytes(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  const offset = u32(registers, 2);
+  const length = u32(registers, 4);
+  const from = machine.readable(registers, 3, length);
+  const result = checkRange(machine, offset, length);
+  if (result === 0) {
+    machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(address, from + done, size));
+  }
+  setSigned(registers, result);
+}
+
+export function redirect(machine: Machine, registers: Registers): void {
+  setUnsigned(registers, redirectToInterface(machine, u32(registers, 1), u64(registers, 2)));
+}
+
+export function redirectMap(machine: Machine, registers: Registers): void {
+  const map = machine.mapArgument(registers, 1);
+  switch (map.spec.type) {
+    case 'devmap':
+    case 'devmap_hash':
+    case 'cpumap':
+    case 'xskmap':
+      setUnsigned(registers, redirectToMap(machine, map, u32(registers, 2), u64(registers, 3)));
+      return;
+    default:
+      machine.refuse(`cannot pass map_type ${map.spec.typeNumber} into func bpf_redirect_map#51`);
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The frame that an XDP program works on, as Linux lays it out (include/net/xdp.h; net/bpf/test_run.c, bpf_prog_test_run_xdp):
+ *
+ *     hard start            data meta   data             data end        hard end         + frame size
+ *     | xdp_frame (40) | headroom | metadata | packet ... | tailroom        | skb_shared_info (320) |
+ *     |<------------------ 256 ------------->|
+ *
+ * A frame is one page, so at most 3,520 bytes are linear. What is longer continues in up to 17 fragments of a page each
+ * if the program declares `xdp.frags`; for any other program, and where 17 fragments do not suffice, the whole packet becomes one
+ * larger linear frame, which is what generic XDP does. Programs reach fragments only through helpers.
+ *
+ * The geometry is guest memory, so that a rollback restores it: `data`, `data_end` and `data_meta` are the context's own fields, frame size and
+ * fragment sizes are words in the machine's private state. The region's window follows in {@link PacketBuffer.sync}.
+ */
+import { InputError } from '../base/index.js';
+import { errno, xdpMd } from '../platform/index.js';
+import type { GuestMemory } from './memory.js';
+import type { Region } from './region.js';
+
+/** XDP_PACKET_HEADROOM. */
+export const headroom = 256;
+/** Frame size of native drivers and of BPF_PROG_TEST_RUN: a page. */
+const pageFrame = 4096;
+/** sizeof(struct skb_shared_info), rounded up to a cache line. */
+const tailReserve = 320;
+/** sizeof(struct xdp_frame): what a redirect later needs at the hard start. */
+const xdpFrameSize = 40;
+/** Longest linear packet of a page-sized frame. */
+export const maxLinear: number = pageFrame - headroom - tailReserve;
+/** MAX_SKB_FRAGS. */
+export const maxFragments = 17;
+const fragmentSize = 4096;
+const ethHeader = 14;
+/** Longest packet without fragments: the longest that a capture file holds (snap length 262,144). */
+const maxJumbo = 0x40000;
+/** Longest metadata (`meta_len` of skb_shared_info is one byte, and it counts words). */
+const maxMeta = 252;
+
+// Words of the private state, from `state`.
+const frameSizeAt = 0;
+const fragmentCountAt = 4;
+const fragmentBytesAt = 8;
+const fragmentSizesAt = 12;
+
+/** Bytes of private state that a PacketBuffer needs. */
+export const packetStateSize: number = fragmentSizesAt + 4 * maxFragments;
+
+export class PacketBuffer {
+  /** What the program may touch: [data_meta, data_end). */
+  readonly region: Region;
+  private readonly memory: GuestMemory;
+  /** Guest address of xdp_md. */
+  private readonly ctx: number;
+  /** Guest address of the private words. */
+  private readonly state: number;
+  private readonly fragments: Region;
+  private readonly hardStart: number;
+
+  /** `ctx` and `state` are guest addresses of the xdp_md and of {@link packetStateSize} private bytes. */
+  constructor(memory: GuestMemory, ctx: number, state: number) {
+    this.memory = memory;
+    this.ctx = ctx;
+    this.state = state;
+    this.region = memory.allocate('packet', 'packet', headroom + maxJumbo + tailReserve);
+    this.fragments = memory.allocate('scratch', 'packet fragments', maxFragments * fragmentSize);
+    this.fragments.hi = this.fragments.lo;
+    this.hardStart = this.region.start;
+    this.reset(new Uint8Array(0), undefined, false);
+  }
+
+  get data(): number {
+    return this.memory.load32(this.ctx + xdpMd.data);
+  }
+
+  get dataEnd(): number {
+    return this.memory.load32(this.ctx + xdpMd.dataEnd);
+  }
+
+  get dataMeta(): number {
+    return this.memory.load32(this.ctx + xdpMd.dataMeta);
+  }
+
+  get fragmentCount(): number {
+    return this.memory.load32(this.state + fragmentCountAt);
+  }
+
+  /** xdp_get_buff_len: bytes of the packet, fragments included. */
+  get length(): number {
+    return this.dataEnd - this.data + this.memory.load32(this.state + fragmentBytesAt);
+  }
+
+  private get hardEnd(): number {
+    return this.hardStart + this.memory.load32(this.state + frameSizeAt) - tailReserve;
+  }
+
+  /** Puts a packet in. Throws InputError when it is longer than any frame or the metadata is impossible. */
+  reset(bytes: Uint8Array, meta: Uint8Array | undefined, frags: boolean): void {
+    const { memory } = this;
+    const fragmented = frags && bytes.length > maxLinear && bytes.length <= maxLinear + maxFragments * fragmentSize;
+    const linear = fragmented ? maxLinear : bytes.length;
+    if (linear > maxJumbo)
+      throw new InputError(`packet of ${linear} bytes is longer than a frame can be (${maxJumbo})`);
+    const data = this.hardStart + headroom;
+    memory.u8.set(linear === bytes.length ? bytes : bytes.subarray(0, linear), data);
+    let metaLength = 0;
+    if (meta !== undefined && meta.length > 0) {
+      metaLength = meta.length;
+      if (metaLength > headroom - xdpFrameSize || metaLength > maxMeta || metaLength % 4 !== 0) {
+        const limit = headroom - xdpFrameSize;
+        throw new InputError(`metadata of ${metaLength} bytes: must be a multiple of 4 and at most ${limit}`);
+      }
+      memory.u8.set(meta, data - metaLength);
+    }
+    this.place(data, data + linear, data - metaLength);
+    const frameSize = Math.max(pageFrame, headroom + linear + tailReserve);
+    memory.store32(this.state + frameSizeAt, frameSize);
+    memory.store32(this.state + fragmentBytesAt, bytes.length - linear);
+    let count = 0;
+    for (let from = linear; from < bytes.length; from += fragmentSize) {
+      const part = bytes.subarray(from, from + fragmentSize);
+      memory.u8.set(part, this.fragments.start + count * fragmentSize);
+      memory.store32(this.state + fragmentSizesAt + 4 * count, part.length);
+      count++;
+    }
+    memory.store32(this.state + fragmentCountAt, count);
+  }
+
+  /** Makes the region's window follow the context's fields; called after they changed other than through this class. */
+  sync(): void {
+    this.region.lo = this.dataMeta;
+    this.region.hi = this.dataEnd;
+  }
+
+  /** The packet as it is now, fragments joined: a copy. */
+  bytes(): Uint8Array {
+    const { data } = this;
+    const { length } = this;
+    const linear = this.dataEnd - data;
+    if (linear === length) return this.memory.read(data, length);
+    const joined = new Uint8Array(length);
+    this.read(0, joined);
+    return joined;
+  }
+
+  /** Metadata as it is now: a copy. */
+  metaBytes(): Uint8Array {
+    return this.memory.read(this.dataMeta, this.data - this.dataMeta);
+  }
+
+  /** bpf_xdp_adjust_head: `offset` is a signed 32-bit number. */
+  adjustHead(offset: number): number {
+    const data = this.data + offset;
+    const meta = this.dataMeta;
+    const metaLength = this.data - meta;
+    if (data < this.hardStart + xdpFrameSize + metaLength || data > this.dataEnd - ethHeader) return -errno.EINVAL;
+    if (metaLength > 0) this.memory.copy(meta + offset, meta, metaLength);
+    this.place(data, this.dataEnd, meta + offset);
+    return 0;
+  }
+
+  /** bpf_xdp_adjust_meta. */
+  adjustMeta(offset: number): number {
+    const { data } = this;
+    const meta = this.dataMeta + offset;
+    if (meta < this.hardStart + xdpFrameSize || meta > data) return -errno.EINVAL;
+    // xdp_metalen_invalid of Linux 6.9 and later; until then 32 was the limit.
+    if ((data - meta) % 4 !== 0 || data - meta > maxMeta) return -errno.EACCES;
+    this.place(data, this.dataEnd, meta);
+    return 0;
+  }
+
+  /** bpf_xdp_adjust_tail. */
+  adjustTail(offset: number): number {
+    if (this.fragmentCount > 0) return offset < 0 ? this.shrinkFragments(-offset) : this.growFragments(offset);
+    const { data, dataEnd } = this;
+    const end = dataEnd + offset;
+    if (end > this.hardEnd || end < data + ethHeader) return -errno.EINVAL;
+    if (offset > 0) this.memory.fill(dataEnd, 0, offset);
+    this.place(data, end, this.dataMeta);
+    return 0;
+  }
+
+  /** True if [offset, offset + length) lies in the packet. */
+  holds(offset: number, length: number): boolean {
+    return offset + length <= this.length;
+  }
+
+  /** Visits the contiguous pieces of [offset, offset + length) in order: guest address, bytes, bytes before it. */
+  pieces(offset: number, length: number, visit: (address: number, size: number, done: number) => void): void {
+    const { memory } = this;
+    let pieceStart = 0;
+    let address = this.data;
+    let size = this.dataEnd - address;
+    let done = 0;
+    const { fragmentCount } = this;
+    for (let i = 0; ; i++) {
+      const from = offset + done;
+      if (done < length && from < pieceStart + size) {
+        const part = Math.min(length - done, pieceStart + size - from);
+        visit(address + from - pieceStart, part, done);
+        done += part;
+      }
+      if (done >= length || i === fragmentCount) return;
+      pieceStart += size;
+      address = this.fragments.start + i * fragmentSize;
+      size = memory.load32(this.state + fragmentSizesAt + 4 * i);
+    }
+  }
+
+  /** Copies packet bytes from `offset` into `into`, as many as fit in both. */
+  read(offset: number, into: Uint8Array): void {
+    this.pieces(offset, into.length, (address, size, done) => {
+      into.set(this.memory.u8.subarray(address, address + size), done);
+    });
+  }
+
+  private place(data: number, dataEnd: number, dataMeta: number): void {
+    this.memory.store32(this.ctx + xdpMd.data, data);
+    this.memory.store32(this.ctx + xdpMd.dataEnd, dataEnd);
+    this.memory.store32(this.ctx + xdpMd.dataMeta, dataMeta);
+    this.region.lo = dataMeta;
+    this.region.hi = dataEnd;
+  }
+
+  /** bpf_xdp_frags_increase_tail: only within the last fragment's page. */
+  private growFragments(offset: number): number {
+    const { memory } = this;
+    const last = this.fragmentCount - 1;
+    const sizeAt = this.state + fragmentSizesAt + 4 * last;
+    const size = memory.load32(sizeAt);
+    if (offset > fragmentSize - size) return -errno.EINVAL;
+    memory.fill(this.fragments.start + last * fragmentSize + size, 0, offset);
+    memory.store32(sizeAt, size + offset);
+    this.addFragmentBytes(offset);
+    return 0;
+  }
+
+  /** bpf_xdp_frags_shrink_tail: frees fragments from the end; what is left over comes off the linear part. */
+  private shrinkFragments(offset: number): number {
+    const { memory } = this;
+    if (offset > this.length - ethHeader) return -errno.EINVAL;
+    let count = this.fragmentCount;
+    let left = offset;
+    while (count > 0 && left > 0) {
+      const sizeAt = this.state + fragmentSizesAt + 4 * (count - 1);
+      const size = memory.load32(sizeAt);
+      const shrink = Math.min(left, size);
+      left -= shrink;
+      this.addFragmentBytes(-shrink);
+      if (shrink === size) count--;
+      else memory.store32(sizeAt, size - shrink);
+    }
+    memory.store32(this.state + fragmentCountAt, count);
+    if (count === 0 && left > 0) this.place(this.data, this.dataEnd - left, this.dataMeta);
+    return 0;
+  }
+
+  private addFragmentBytes(count: number): void {
+    this.memory.store32(this.state + fragmentBytesAt, this.memory.load32(this.state + fragmentBytesAt) + count);
+  }
+}

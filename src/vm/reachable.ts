@@ -1,0 +1,224 @@
+/**
+ * Which instructions of a program can run, by a walk over its control flow that knows constants: registers that hold one, and loads from
+ * read-only data of the object. A branch whose outcome is thereby known has one successor. This is what makes
+ * `if (CONFIG_FLAG)` on a `.rodata` variable and code behind a failed CO-RE check vanish, as they do for Linux's verifier.
+ *
+ * The lattice of a register: not seen yet, one known 64-bit value or address in read-only data, anything. A slot's state only ever
+ * loses knowledge, at most once a register, so the walk ends after at most 12 visits a slot.
+ */
+import {
+  accessSize,
+  type Insn,
+  insnClass,
+  isConditionalJump,
+  isLddw,
+  isUnconditionalJump,
+  jumpTarget,
+  lddwImm,
+  op,
+} from '../isa/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+
+interface DataPointer {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+}
+
+/** undefined: may be anything. */
+type Value = bigint | DataPointer | undefined;
+type State = Value[];
+
+/** One byte a slot: 1 where control can arrive. The second slot of a 64-bit immediate counts with its first. */
+export function reachableSlots(object: ObjectSpec, program: ProgramSpec): Uint8Array {
+  const { insns } = program;
+  const reached = new Uint8Array(insns.length);
+  const states: (State | undefined)[] = new Array(insns.length);
+  const work: number[] = [];
+
+  const arrive = (pc: number, state: State): void => {
+    if (pc < 0 || pc >= insns.length) return;
+    const known = states[pc];
+    if (known === undefined) {
+      states[pc] = [...state];
+      reached[pc] = 1;
+      work.push(pc);
+      return;
+    }
+    let changed = false;
+    for (let i = 0; i < 11; i++) {
+      if (known[i] === undefined || same(known[i], state[i])) continue;
+      known[i] = undefined;
+      changed = true;
+    }
+    if (changed) work.push(pc);
+  };
+
+  arrive(0, new Array<Value>(11).fill(undefined));
+  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+    const insn = insns[pc] as Insn;
+    const state = [...(states[pc] as State)];
+    if (isLddw(insn)) {
+      if (pc + 1 < insns.length) reached[pc + 1] = 1;
+      if (insn.src === op.PSEUDO_FUNC) arrive(pc + 1 + insn.imm, new Array<Value>(11).fill(undefined));
+      state[insn.dst] = immediate(object, program, pc);
+      arrive(pc + 2, state);
+    } else if (isUnconditionalJump(insn)) {
+      arrive(jumpTarget(insn, pc), state);
+    } else if (isConditionalJump(insn)) {
+      const taken = decide(insn, state);
+      if (taken !== true) arrive(pc + 1, state);
+      if (taken !== false) arrive(jumpTarget(insn, pc), state);
+    } else if (insn.code === op.EXIT_OP) {
+      // Whoever called goes on after the call; it was queued there.
+    } else if (insn.code === op.CALL_OP || insn.code === (op.CALL_OP | op.X)) {
+      if (insn.src === op.CALL_LOCAL) {
+        const entry = new Array<Value>(11).fill(undefined);
+        for (let i = 1; i <= 5; i++) entry[i] = state[i];
+        arrive(pc + 1 + insn.imm, entry);
+      }
+      state.fill(undefined, 0, 6);
+      arrive(pc + 1, state);
+    } else {
+      step(insn, state);
+      arrive(pc + 1, state);
+    }
+  }
+  return reached;
+}
+
+function same(a: Value, b: Value): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object') return a === b;
+  return a.bytes === b.bytes && a.offset === b.offset;
+}
+
+function immediate(object: ObjectSpec, program: ProgramSpec, pc: number): Value {
+  const insn = program.insns[pc] as Insn;
+  if (insn.src === 0) return lddwImm(program.insns, pc);
+  if (insn.src === op.PSEUDO_BTF_ID) return program.ksyms[insn.imm]?.weak === true ? 0n : undefined;
+  if (insn.src !== op.PSEUDO_MAP_VALUE) return undefined;
+  const map = object.maps[insn.imm];
+  const isConstant = map?.section.startsWith('.rodata') === true || map?.section === '.kconfig';
+  if (!isConstant || map?.init?.kind !== 'data') return undefined;
+  return { bytes: map.init.bytes, offset: program.insns[pc + 1]?.imm ?? 0 };
+}
+
+/** Effect of an instruction that neither jumps nor calls. */
+function step(insn: Insn, state: State): void {
+  switch (insnClass(insn)) {
+    case op.ALU:
+    case op.ALU64:
+      state[insn.dst] = alu(insn, state);
+      return;
+    case op.LDX:
+      state[insn.dst] = load(insn, state[insn.src]);
+      return;
+    case op.STX:
+      // A fetching atomic writes back to its source register, or r0.
+      if ((insn.code & 0xe0) === op.MODE_ATOMIC) {
+        state[insn.src] = undefined;
+        state[0] = undefined;
+        if (insn.imm === op.ATOMIC_LOAD_ACQ) state[insn.dst] = undefined;
+      }
+      return;
+    case op.LD:
+      state.fill(undefined, 0, 6);
+      return;
+    default:
+      return;
+  }
+}
+
+function load(insn: Insn, base: Value): Value {
+  if (typeof base !== 'object') return undefined;
+  const size = accessSize(insn);
+  const at = base.offset + insn.off;
+  if (at < 0 || at + size > base.bytes.length) return undefined;
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(base.bytes[at + i] ?? 0);
+  return (insn.code & 0xe0) === op.MODE_MEMSX ? BigInt.asUintN(64, BigInt.asIntN(size * 8, value)) : value;
+}
+
+function alu(insn: Insn, state: State): Value {
+  const wide = insnClass(insn) === op.ALU64;
+  const a = state[insn.dst];
+  const b = (insn.code & op.X) === 0 ? BigInt.asUintN(64, BigInt(insn.imm)) : state[insn.src];
+  const kind = insn.code & 0xf0;
+  if (kind === op.MOV && insn.off === 0) {
+    return typeof b === 'bigint' && !wide ? BigInt.asUintN(32, b) : wide ? b : undefined;
+  }
+  if (typeof a === 'object' && typeof b === 'bigint' && wide && kind === op.ADD) {
+    return { bytes: a.bytes, offset: a.offset + Number(BigInt.asIntN(64, b)) };
+  }
+  if (typeof a !== 'bigint' || typeof b !== 'bigint' || insn.off !== 0) return undefined;
+  const bits = wide ? 64 : 32;
+  const x = BigInt.asUintN(bits, a);
+  const y = BigInt.asUintN(bits, b);
+  const shift = y & BigInt(bits - 1);
+  switch (kind) {
+    case op.ADD:
+      return BigInt.asUintN(bits, x + y);
+    case op.SUB:
+      return BigInt.asUintN(bits, x - y);
+    case op.MUL:
+      return BigInt.asUintN(bits, x * y);
+    case op.AND:
+      return x & y;
+    case op.OR:
+      return x | y;
+    case op.XOR:
+      return x ^ y;
+    case op.LSH:
+      return BigInt.asUintN(bits, x << shift);
+    case op.RSH:
+      return x >> shift;
+    case op.ARSH:
+      return BigInt.asUintN(bits, BigInt.asIntN(bits, x) >> shift);
+    default:
+      return undefined;
+  }
+}
+
+/** Whether a conditional jump is taken; undefined where that depends on what is not known. */
+function decide(insn: Insn, state: State): boolean | undefined {
+  const a = state[insn.dst];
+  const b = (insn.code & op.X) === 0 ? BigInt.asUintN(64, BigInt(insn.imm)) : state[insn.src];
+  if (typeof b !== 'bigint') return undefined;
+  const kind = insn.code & 0xf0;
+  if (typeof a === 'object') {
+    // An address in a map is never null.
+    if (b !== 0n || (kind !== op.JEQ && kind !== op.JNE)) return undefined;
+    return kind === op.JNE;
+  }
+  if (a === undefined || kind === op.JCOND) return undefined;
+  const bits = insnClass(insn) === op.JMP ? 64 : 32;
+  const x = BigInt.asUintN(bits, a);
+  const y = BigInt.asUintN(bits, b);
+  const sx = BigInt.asIntN(bits, a);
+  const sy = BigInt.asIntN(bits, b);
+  switch (kind) {
+    case op.JEQ:
+      return x === y;
+    case op.JNE:
+      return x !== y;
+    case op.JGT:
+      return x > y;
+    case op.JGE:
+      return x >= y;
+    case op.JLT:
+      return x < y;
+    case op.JLE:
+      return x <= y;
+    case op.JSET:
+      return (x & y) !== 0n;
+    case op.JSGT:
+      return sx > sy;
+    case op.JSGE:
+      return sx >= sy;
+    case op.JSLT:
+      return sx < sy;
+    case op.JSLE:
+      return sx <= sy;
+    default:
+      return undefined;
+  }
+}
