@@ -5,15 +5,28 @@
  *
  * All state of a map that can change (elements, free lists, LRU order, producer positions) lives in guest memory and changes only
  * through GuestMemory's store methods: so the journal undoes a map operation without knowing the map.
+ *
+ * What bpf(2) checks before it asks a map (kernel/bpf/syscall.c: flags, access mode, freezing, BPF_F_LOCK) is done here, once; what the
+ * map itself does is the `sys*` method of its class.
  */
+import { InternalError } from '../base/index.js';
 import type { MapSpec } from '../object/spec.js';
-import { errno } from '../platform/index.js';
+import { errno, mapFlags } from '../platform/index.js';
 import type { GuestMemory } from './memory.js';
+
+/** BPF_F_LOCK of an update or look-up. */
+export const lockFlag = 4n;
 
 /** One element as the syscall side sees it. Per-CPU values: one value of `valueSize` rounded up to 8 bytes for each CPU. */
 export interface MapEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+}
+
+/** Guest addresses of an element, for bpf_for_each_map_elem. */
+export interface MapElement {
+  readonly key: number;
+  readonly value: number;
 }
 
 export abstract class BpfMap {
@@ -22,17 +35,28 @@ export abstract class BpfMap {
   readonly index: number;
   /** Guest address that a program holds as its pointer to the map; a page of its own, not accessible to loads or stores. */
   readonly handle: number;
-  protected readonly memory: GuestMemory;
   /** Counts changes from the syscall side. */
   version = 0;
+  protected readonly memory: GuestMemory;
+  /** Guest address of `keySize` private bytes: where the syscall side puts a key. */
+  protected readonly stagedKey: number;
+  /** True if a value holds a bpf_spin_lock. */
+  protected hasLock = false;
+  private frozen = false;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory) {
     this.spec = spec;
     this.index = index;
     this.memory = memory;
-    const region = memory.allocate('map', `map ${spec.name}`, 8);
+    const region = memory.allocate('map', `map ${spec.name}`, 8 + spec.keySize);
     region.hi = region.lo;
     this.handle = region.start;
+    this.stagedKey = region.start + 8;
+  }
+
+  /** What the syscall side stores and names this map by in a map of maps: an id, never 0. */
+  get id(): number {
+    return this.index + 1;
   }
 
   // Program side. `key` and `value` are guest addresses of `keySize` and `valueSize` readable bytes (the caller checked).
@@ -63,22 +87,100 @@ export abstract class BpfMap {
   }
 
   /** Guest addresses of keys and values in iteration order, for bpf_for_each_map_elem. */
-  *elements(_cpu: number): IterableIterator<{ readonly key: number; readonly value: number }> {}
+  *elements(_cpu: number): IterableIterator<MapElement> {}
 
   /** Guest address of the value that PSEUDO_MAP_VALUE refers to, or 0 where the type has no direct values. */
   directValue(): number {
     return 0;
   }
 
-  // Syscall side.
+  /** The machine has put old bytes back: windows of regions must follow them. */
+  rolledBack(): void {}
 
-  abstract lookupElem(key: Uint8Array): Uint8Array | undefined;
+  // Syscall side. `cpu` is the CPU that makes the call: it matters for the order of eviction only.
 
-  /** Bumps {@link version} when it succeeds. */
-  abstract updateElem(key: Uint8Array, value: Uint8Array, flags: bigint): number;
+  /**
+   * BPF_MAP_LOOKUP_ELEM: a copy of the value, or a negated error number. Queue and stack: `key` is empty, the element is peeked at. Bloom
+   * filter: `key` is the value to look for.
+   */
+  lookupElem(key: Uint8Array, flags = 0n): Uint8Array | number {
+    if ((flags & ~lockFlag) !== 0n) return -errno.EINVAL;
+    if ((this.spec.flags & mapFlags.wronly) !== 0) return -errno.EPERM;
+    if ((flags & lockFlag) !== 0n && !this.hasLock) return -errno.EINVAL;
+    return this.sysLookup(key);
+  }
 
-  abstract deleteElem(key: Uint8Array): number;
+  /** BPF_MAP_UPDATE_ELEM. Bumps {@link version} when it succeeds. Queue, stack and bloom filter: a push; `key` is empty. */
+  updateElem(key: Uint8Array, value: Uint8Array, flags = 0n, cpu = 0): number {
+    if (!this.mayWrite) return -errno.EPERM;
+    if ((flags & lockFlag) !== 0n && !this.hasLock) return -errno.EINVAL;
+    return this.changed(this.sysUpdate(key, value, flags, cpu));
+  }
 
-  /** All elements; order is that of Linux where Linux defines one (arrays by index), else unspecified but deterministic. */
-  abstract entries(): IterableIterator<MapEntry>;
+  /** BPF_MAP_DELETE_ELEM. Bumps {@link version} when it succeeds. */
+  deleteElem(key: Uint8Array, cpu = 0): number {
+    if (!this.mayWrite) return -errno.EPERM;
+    return this.changed(this.sysDelete(key, cpu));
+  }
+
+  /** BPF_MAP_LOOKUP_AND_DELETE_ELEM: the value, or a negated error number. Queue and stack: pop. */
+  lookupAndDeleteElem(key: Uint8Array, cpu = 0): Uint8Array | number {
+    if ((this.spec.flags & mapFlags.wronly) !== 0 || !this.mayWrite) return -errno.EPERM;
+    const value = this.sysTake(key, cpu);
+    if (typeof value !== 'number') this.version++;
+    return value;
+  }
+
+  /** BPF_MAP_GET_NEXT_KEY: the key after `key` (the first one without it), or a negated error number: ENOENT at the end. */
+  nextKey(key: Uint8Array | undefined): Uint8Array | number {
+    if ((this.spec.flags & mapFlags.wronly) !== 0) return -errno.EPERM;
+    return this.sysNextKey(key);
+  }
+
+  /** BPF_MAP_FREEZE: from now on the syscall side may not change the map (libbpf does it to `.rodata`). */
+  freeze(): void {
+    this.frozen = true;
+  }
+
+  /**
+   * All elements, whatever the access mode says; order is that of Linux where Linux defines one (arrays by index, tries in postorder), else
+   * bucket by bucket as Linux does with BPF_F_ZERO_SEED. Empty slots of arrays of references are left out.
+   */
+  *entries(): IterableIterator<MapEntry> {
+    for (let key = this.sysNextKey(undefined); typeof key !== 'number'; key = this.sysNextKey(key)) {
+      const value = this.sysLookup(key);
+      if (typeof value !== 'number') yield { key, value };
+    }
+  }
+
+  protected abstract sysLookup(key: Uint8Array): Uint8Array | number;
+
+  protected abstract sysUpdate(key: Uint8Array, value: Uint8Array, flags: bigint, cpu: number): number;
+
+  protected abstract sysDelete(key: Uint8Array, cpu: number): number;
+
+  protected abstract sysNextKey(key: Uint8Array | undefined): Uint8Array | number;
+
+  protected sysTake(_key: Uint8Array, _cpu: number): Uint8Array | number {
+    return -errno.ENOTSUPP;
+  }
+
+  /** Copies a key to where program-side code can read it. */
+  protected stage(key: Uint8Array): number {
+    if (key.length !== this.spec.keySize) {
+      throw new InternalError('maps', `key of ${key.length} bytes for map ${this.spec.name}: ${this.spec.keySize} wanted`);
+    }
+    // Past the journal: no one reads it but the call that follows.
+    this.memory.u8.set(key, this.stagedKey);
+    return this.stagedKey;
+  }
+
+  private get mayWrite(): boolean {
+    return !this.frozen && (this.spec.flags & mapFlags.rdonly) === 0;
+  }
+
+  private changed(result: number): number {
+    if (result === 0) this.version++;
+    return result;
+  }
 }

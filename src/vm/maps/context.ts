@@ -1,0 +1,23 @@
+/** What a map must know of its surroundings when it is made. */
+import type { ProgramSpec } from '../../object/spec.js';
+import type { BpfMap } from '../map.js';
+
+/** Where BTF finds special fields in a map's value; byte offsets. Absent: there is none. */
+export interface MapFacts {
+  /** bpf_spin_lock: copies of a value leave it alone. */
+  readonly spinLockOffset?: number | undefined;
+  /** bpf_timer and what else jitnic does not run. */
+  readonly timerOffset?: number | undefined;
+}
+
+export interface MapContext {
+  /** Possible CPUs: per-CPU values, LRU lists, CPUMAP's limit. At least 1. */
+  readonly cpus: number;
+  readonly facts?: MapFacts | undefined;
+  /** The object's programs; values of PROG_ARRAY, DEVMAP and CPUMAP are index + 1 in it. Without it any number is taken. */
+  readonly programs?: readonly ProgramSpec[] | undefined;
+  /** The map with an id (`BpfMap.id`: index + 1): what a map of maps is given as a value. Asked only when such a map is updated. */
+  readonly mapById?: ((id: number) => BpfMap | undefined) | undefined;
+  /** Whether a DEVMAP may hold an interface; default all. */
+  readonly interfaceExists?: ((ifindex: number) => boolean) | undefined;
+}
