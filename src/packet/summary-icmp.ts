@@ -154,11 +154,11 @@ export function printIcmp6(p: SummaryPrinter, at: number, length: number): void 
   }
   const type = p.u8(at);
   p.put(`ICMP6, ${icmp6Names[type] ?? `unknown icmp6 type (${type})`}`);
-  p.put(icmp6Detail(p, at, type, p.u8(at + 1)));
+  p.put(icmp6Detail(p, at, type, p.u8(at + 1), length));
   p.put(`, length ${length}`);
 }
 
-function icmp6Detail(p: SummaryPrinter, at: number, type: number, code: number): string {
+function icmp6Detail(p: SummaryPrinter, at: number, type: number, code: number, length: number): string {
   const original = at + 8;
   switch (type) {
     case 1:
@@ -176,6 +176,14 @@ function icmp6Detail(p: SummaryPrinter, at: number, type: number, code: number):
     case 128:
     case 129:
       return `, id ${p.u16(at + 4)}, seq ${p.u16(at + 6)}`;
+    case 130:
+      if (length === 24) return listenerText(p, at);
+      return length >= 28 ? ` v2 [gaddr ${p.ipv6(at + 8)}]` : ` unknown-version (len ${length}) `;
+    case 131:
+    case 132:
+      return listenerText(p, at);
+    case 143:
+      return `, ${p.u16(at + 6)} group record(s)`;
     case 135:
       return `, who has ${p.ipv6(at + 8)}`;
     case 136:
@@ -185,6 +193,11 @@ function icmp6Detail(p: SummaryPrinter, at: number, type: number, code: number):
     default:
       return '';
   }
+}
+
+/** Multicast listener discovery, version 1 (RFC 2710). */
+function listenerText(p: SummaryPrinter, at: number): string {
+  return `max resp delay: ${p.u16(at + 4)} addr: ${p.ipv6(at + 8)}`;
 }
 
 function unreachable6Text(p: SummaryPrinter, original: number, code: number): string {

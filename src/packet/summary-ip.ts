@@ -136,11 +136,10 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
 function printRouting(p: SummaryPrinter, at: number): void {
   const length = p.u8(at + 1);
   const type = p.u8(at + 2);
-  const name = { 0: 'RT6 ', 2: 'RT6 ', 4: 'srcrt ' }[type];
   p.need(at, 8);
-  p.put(`srcrt (len=${length}, type=${type}${type === 0 ? ' [Deprecated]' : ''}, segleft=${p.u8(at + 3)}`);
-  if (name === undefined) {
-    p.put(' (unknown type))');
+  p.put(`RT6 (len=${length}, type=${type}${type === 0 ? ' [Deprecated]' : ''}, segleft=${p.u8(at + 3)}`);
+  if (type !== 0 && type !== 2 && type !== 4) {
+    p.put(' (unknown type)) ');
     return;
   }
   if (type === 4) p.put(`, last-entry=${p.u8(at + 4)}, tag=${p.u16(at + 6).toString(16)}`);
@@ -221,8 +220,11 @@ function printAh(
   const protocol = p.u8(at);
   const size = (p.u8(at + 1) + 2) * 4;
   p.need(at, 12);
-  const icv = p.hex(at + 12, at + size);
-  p.put(`AH(spi=0x${p.hex(at + 4, at + 8)},seq=0x${p.u32(at + 8).toString(16)},icv=0x${icv}): `);
+  const reserved = p.u16(at + 2);
+  const mustBeZero = reserved === 0 ? '' : `reserved=0x${reserved.toString(16)}[MustBeZero],`;
+  p.put(`AH(${mustBeZero}spi=0x${p.hex(at + 4, at + 8)},seq=0x${p.u32(at + 8).toString(16)},icv=0x`);
+  for (let i = at + 12; i < at + size; i++) p.put(p.hex(i, i + 1));
+  p.put('): ');
   p.inside(() => printProtocol(p, at + size, length - size, protocol, carrier, fragmented, frame));
 }
 

@@ -189,7 +189,7 @@ function printOptionValue(
   )[kind];
   const size = fixed ?? length;
   if (size > end - at) return undefined;
-  p.need(at, size);
+  if (fixed !== undefined) p.need(at, size);
   switch (kind) {
     case 2:
       p.put(` ${p.u16(at)}`);
@@ -220,7 +220,7 @@ function printOptionValue(
       p.put(` val ${p.u32(at)} ecr ${p.u32(at + 4)}`);
       break;
     case 19:
-      p.put(` can't check - ${p.hex(at, at + 16)}`);
+      p.put(` shared secret not supplied with -M, can't check - ${p.hex(at, at + 16)}`);
       break;
     case 20:
       p.put(` cap ${p.hex(at, at + 1)} id ${p.u8(at + 1)}`);
@@ -248,7 +248,9 @@ function printOptionValue(
       p.put(`-${p.hex(at, at + 2)}`);
       break;
     default:
-      if (length > 0) p.put(` 0x${p.hex(at, at + length)}`);
+      // Byte by byte, so that a cut option shows what there is of it.
+      if (length > 0) p.put(' 0x');
+      for (let i = at; i < at + length; i++) p.put(p.hex(i, i + 1));
   }
   return size;
 }

@@ -51,13 +51,14 @@ export function formatTimeOfDay(time: bigint): string {
 function print(packet: Uint8Array, options: SummaryOptions, conversations: Conversations | undefined): string {
   const p = new SummaryPrinter(packet, options.link === true, conversations);
   const length = options.origLength ?? packet.length;
+  if (packet.length === 0) return `[Invalid header: caplen==0${length === 0 ? ', len==0' : ''}]`;
   try {
     printLink(p, options.linkType ?? linkTypes.ethernet, length);
   } catch (signal) {
     if (signal !== truncated) throw signal;
     p.putTruncated();
   }
-  return p.text.trimEnd();
+  return p.text.trim();
 }
 
 function printLink(p: SummaryPrinter, linkType: number, length: number): void {
@@ -66,14 +67,10 @@ function printLink(p: SummaryPrinter, linkType: number, length: number): void {
       printEthernet(p, 0, length);
       break;
     case linkTypes.raw:
+    case linkTypes.ipv4:
+    case linkTypes.ipv6:
       p.protocol = 'raw';
       printRaw(p, 0, length);
-      break;
-    case linkTypes.ipv4:
-      printIpv4(p, 0, length, printEthernet);
-      break;
-    case linkTypes.ipv6:
-      printIpv6(p, 0, length, printEthernet);
       break;
     case linkTypes.null:
     case linkTypes.loop: {
