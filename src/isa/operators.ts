@@ -1,0 +1,78 @@
+/** The operators of arithmetic, comparison and atomic instructions: bits, name and sign in text. */
+import * as op from './opcode.js';
+
+export interface AluOperator {
+  /** Also its mnemonic. */
+  readonly name: AluName;
+  readonly bits: number;
+  /** In assignment form: `+=`. */
+  readonly sign: string;
+  /** Signed variant: `off` = 1 (RFC 9669, section 4.1). */
+  readonly signed?: boolean;
+}
+
+/** Two-operand arithmetic. `mov`, `neg` and byte swaps have forms of their own. */
+export const aluOperators = [
+  { name: 'add', bits: op.ADD, sign: '+=' },
+  { name: 'sub', bits: op.SUB, sign: '-=' },
+  { name: 'mul', bits: op.MUL, sign: '*=' },
+  { name: 'div', bits: op.DIV, sign: '/=' },
+  { name: 'or', bits: op.OR, sign: '|=' },
+  { name: 'and', bits: op.AND, sign: '&=' },
+  { name: 'lsh', bits: op.LSH, sign: '<<=' },
+  { name: 'rsh', bits: op.RSH, sign: '>>=' },
+  { name: 'mod', bits: op.MOD, sign: '%=' },
+  { name: 'xor', bits: op.XOR, sign: '^=' },
+  { name: 'arsh', bits: op.ARSH, sign: 's>>=' },
+  { name: 'sdiv', bits: op.DIV, sign: 's/=', signed: true },
+  { name: 'smod', bits: op.MOD, sign: 's%=', signed: true },
+] as const satisfies readonly { name: string; bits: number; sign: string; signed?: boolean }[];
+
+export type AluName = (typeof aluOperators)[number]['name'];
+
+export interface JumpOperator {
+  readonly name: JumpName;
+  readonly bits: number;
+  readonly sign: string;
+}
+
+export const jumpOperators = [
+  { name: 'jeq', bits: op.JEQ, sign: '==' },
+  { name: 'jgt', bits: op.JGT, sign: '>' },
+  { name: 'jge', bits: op.JGE, sign: '>=' },
+  { name: 'jset', bits: op.JSET, sign: '&' },
+  { name: 'jne', bits: op.JNE, sign: '!=' },
+  { name: 'jsgt', bits: op.JSGT, sign: 's>' },
+  { name: 'jsge', bits: op.JSGE, sign: 's>=' },
+  { name: 'jlt', bits: op.JLT, sign: '<' },
+  { name: 'jle', bits: op.JLE, sign: '<=' },
+  { name: 'jslt', bits: op.JSLT, sign: 's<' },
+  { name: 'jsle', bits: op.JSLE, sign: 's<=' },
+] as const satisfies readonly { name: string; bits: number; sign: string }[];
+
+export type JumpName = (typeof jumpOperators)[number]['name'];
+
+export interface AtomicOperator {
+  readonly name: AtomicName;
+  /** `imm`, without FETCH. */
+  readonly bits: number;
+  readonly sign: string;
+}
+
+/** Atomics that exist with and without FETCH. */
+export const atomicOperators = [
+  { name: 'add', bits: op.ATOMIC_ADD, sign: '+=' },
+  { name: 'or', bits: op.ATOMIC_OR, sign: '|=' },
+  { name: 'and', bits: op.ATOMIC_AND, sign: '&=' },
+  { name: 'xor', bits: op.ATOMIC_XOR, sign: '^=' },
+] as const satisfies readonly { name: string; bits: number; sign: string }[];
+
+export type AtomicName = (typeof atomicOperators)[number]['name'];
+
+/** Access widths: size bits, bytes, letter in mnemonics. */
+export const sizes = [
+  { bits: op.SIZE_W, bytes: 4, letter: 'w' },
+  { bits: op.SIZE_H, bytes: 2, letter: 'h' },
+  { bits: op.SIZE_B, bytes: 1, letter: 'b' },
+  { bits: op.SIZE_DW, bytes: 8, letter: 'dw' },
+] as const;
