@@ -17,6 +17,7 @@ export const command = {
   btfLoad: 18,
   mapLookupAndDelete: 21,
   mapFreeze: 22,
+  mapLookupBatch: 24,
   linkCreate: 28,
 } as const;
 
@@ -42,6 +43,15 @@ export const mapElem = {
   key: 8, // u64
   value: 16, // u64; next key of mapNextKey
   flags: 24, // u64
+} as const;
+
+export const mapBatch = {
+  inBatch: 0, // u64
+  outBatch: 8, // u64
+  keys: 16, // u64
+  values: 24, // u64
+  count: 32,
+  fd: 36,
 } as const;
 
 export const progLoad = {

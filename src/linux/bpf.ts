@@ -77,6 +77,13 @@ export interface TestRunResult {
   readonly duration: number;
 }
 
+/** Elements of a map: `count` keys and as many values, each of a fixed size. */
+export interface MapBatch {
+  readonly count: number;
+  readonly keys: Uint8Array;
+  readonly values: Uint8Array;
+}
+
 export interface ProgInfo {
   readonly id: number;
   readonly tag: string;
@@ -196,6 +203,42 @@ export class Bpf {
       yield key;
       key = this.mapNextKey(fd, key, keySize);
     }
+  }
+
+  /**
+   * All elements of an array or hash, in a few system calls: keys and values one after another, `valueSize` as in {@link mapLookup}.
+   * A negated errno where the map type has no batches.
+   */
+  mapLookupBatch(fd: number, keySize: number, valueSize: number, maxEntries: number): MapBatch | number {
+    // A hash bucket comes whole or not at all, so leave room for long ones.
+    const chunk = Math.min(maxEntries + 64, 1 << 16);
+    const batchKey = Math.max(8, keySize);
+    const keysAt = 2 * batchKey;
+    const valuesAt = keysAt + ((chunk * keySize + 7) & ~7);
+    const buffer = this.native.allocate(valuesAt + chunk * valueSize);
+    const keys: Uint8Array[] = [];
+    const values: Uint8Array[] = [];
+    let count = 0;
+    let status = 0;
+    for (let first = true; status === 0; first = false) {
+      const view = this.clear();
+      if (!first) view.setBigUint64(attr.mapBatch.inBatch, buffer.address, true);
+      view.setBigUint64(attr.mapBatch.outBatch, buffer.address + BigInt(batchKey), true);
+      view.setBigUint64(attr.mapBatch.keys, buffer.address + BigInt(keysAt), true);
+      view.setBigUint64(attr.mapBatch.values, buffer.address + BigInt(valuesAt), true);
+      view.setUint32(attr.mapBatch.count, chunk, true);
+      view.setUint32(attr.mapBatch.fd, fd, true);
+      status = this.call(attr.command.mapLookupBatch);
+      if (status < 0 && status !== -errno.ENOENT) break;
+      const got = view.getUint32(attr.mapBatch.count, true);
+      keys.push(buffer.u8.slice(keysAt, keysAt + got * keySize));
+      values.push(buffer.u8.slice(valuesAt, valuesAt + got * valueSize));
+      count += got;
+      buffer.u8.copyWithin(0, batchKey, 2 * batchKey);
+    }
+    buffer.free();
+    if (status < 0 && status !== -errno.ENOENT) return status;
+    return { count, keys: Buffer.concat(keys), values: Buffer.concat(values) };
   }
 
   /** Makes a map read-only for user space, as libbpf does with `.rodata`. 0 or negated errno. */

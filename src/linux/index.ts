@@ -2,6 +2,7 @@ export {
   Bpf,
   type LoadedFd,
   type LoadRefusal,
+  type MapBatch,
   type MapCreateOptions,
   type ProgInfo,
   type ProgLoadOptions,

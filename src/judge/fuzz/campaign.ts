@@ -1,0 +1,155 @@
+/**
+ * A fuzz campaign: generate a program, let the kernel judge whether it is valid, run it on the kernel and on an engine with random
+ * packets and maps, and report the first difference of each failing program, shrunk.
+ */
+import { Random } from '../../base/index.js';
+import { type Bpf, possibleCpus } from '../../linux/index.js';
+import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
+import { comparePackets, type Difference } from '../compare.js';
+import { KernelRefusal, KernelSubject } from '../kernel-subject.js';
+import { type EngineFactory, MachineSubject } from '../machine-subject.js';
+import { type PlantedFault, plant } from '../plant.js';
+import { seedMaps } from '../seed-maps.js';
+import { shrinkProgram } from '../shrink.js';
+import type { Packet } from '../subject.js';
+import { generateProgram } from './generate.js';
+import { programObject } from './program-object.js';
+
+export interface CampaignOptions {
+  readonly engine: EngineFactory;
+  /** Number of the first program; program n is made from seed n alone. */
+  readonly seed: number;
+  /** Programs to generate. */
+  readonly programs: number;
+  readonly packetsPerProgram: number;
+  /** Stop at the first failure; default false. */
+  readonly stopAtFirst?: boolean;
+  /** Wrong semantics to give to the engine, to test the harness. */
+  readonly fault?: PlantedFault;
+  readonly shrink?: boolean;
+  readonly progress?: (done: number, result: CampaignResult) => void;
+}
+
+export interface Failure {
+  readonly seed: number;
+  readonly difference: Difference;
+  /** The packet at which it shows. */
+  readonly packet: Packet | undefined;
+  /** Shrunk if asked for. */
+  readonly program: ProgramSpec;
+}
+
+export interface CampaignResult {
+  generated: number;
+  accepted: number;
+  packets: number;
+  /** Instructions of the accepted programs. */
+  insns: number;
+  /** Last words of the kernel -> count. */
+  readonly refusals: Map<string, number>;
+  readonly failures: Failure[];
+}
+
+export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult {
+  const result: CampaignResult = { generated: 0, accepted: 0, packets: 0, insns: 0, refusals: new Map(), failures: [] };
+  for (let i = 0; i < options.programs; i++) {
+    const seed = options.seed + i;
+    const random = new Random(seed);
+    const object = programObject(generateProgram(random), `fuzz-${seed}`);
+    const packets = makePackets(random, options.packetsPerProgram);
+    result.generated++;
+    try {
+      const difference = compareOnce(bpf, object, packets, seed, options);
+      if (difference === undefined) continue;
+      if (difference !== 'none') {
+        result.failures.push(describeFailure(bpf, object, packets, seed, difference, options));
+        if (options.stopAtFirst === true) return result;
+      }
+      result.accepted++;
+      result.packets += packets.length;
+      result.insns += object.programs[0]?.insns.length ?? 0;
+    } catch (error) {
+      if (!(error instanceof KernelRefusal)) throw error;
+      const words = error.message.replace(/.*?: /, '').replace(/\d+/g, 'N');
+      result.refusals.set(words, (result.refusals.get(words) ?? 0) + 1);
+    }
+    options.progress?.(i + 1, result);
+  }
+  return result;
+}
+
+/** Undefined: nothing to compare (the fault does not concern the program). */
+function compareOnce(
+  bpf: Bpf,
+  object: ObjectSpec,
+  packets: readonly Packet[],
+  seed: number,
+  options: CampaignOptions,
+): Difference | 'none' | undefined {
+  const ours = options.fault === undefined ? object : plant(object, options.fault);
+  if (ours === undefined) return undefined;
+  const name = object.programs[0]?.name ?? '';
+  const cpus = possibleCpus();
+  const kernel = new KernelSubject(bpf, object, name);
+  try {
+    const engine = new MachineSubject(ours, name, options.engine, { cpus });
+    const complaint = seedMaps(
+      object,
+      [kernel, engine],
+      seed,
+      cpus,
+      packets.map((p) => p.data),
+    )[0];
+    if (complaint !== undefined) return { packet: -1, what: complaint };
+    return comparePackets(object, kernel, engine, packets).difference ?? 'none';
+  } finally {
+    kernel.close();
+  }
+}
+
+function describeFailure(
+  bpf: Bpf,
+  object: ObjectSpec,
+  packets: readonly Packet[],
+  seed: number,
+  difference: Difference,
+  options: CampaignOptions,
+): Failure {
+  const program = object.programs[0] as ProgramSpec; // programObject makes exactly one
+  if (options.shrink !== true) return { seed, difference, packet: packets[difference.packet], program };
+  let last = difference;
+  const fails = (candidate: ProgramSpec): boolean => {
+    try {
+      const found = compareOnce(bpf, { ...object, programs: [candidate] }, packets, seed, options);
+      if (found === undefined || found === 'none') return false;
+      last = found;
+      return true;
+    } catch (error) {
+      if (error instanceof KernelRefusal) return false;
+      throw error;
+    }
+  };
+  const small = shrinkProgram(program, fails);
+  fails(small);
+  return { seed, difference: last, packet: packets[last.packet], program: small };
+}
+
+/** Random bytes of various lengths, some alike so that tables are hit. Metadata on some. */
+function makePackets(random: Random, count: number): Packet[] {
+  const packets: Packet[] = [];
+  for (let i = 0; i < count; i++) {
+    const previous = packets[i - 1];
+    if (previous !== undefined && random.chance(0.3)) {
+      const data = previous.data.slice();
+      data[random.below(data.length)] = random.below(256);
+      packets.push({ data });
+      continue;
+    }
+    const length = random.pick([14, 20, 33, 34, 60, 64, 64, 100, 128, 256, 1500, 14 + random.below(200)]);
+    const data = random.bytes(length);
+    if (random.chance(0.3)) data.fill(0, 12);
+    const meta = random.chance(0.2) ? random.bytes(4 * random.below(8)) : undefined;
+    packets.push({ data, meta });
+  }
+  return packets;
+}

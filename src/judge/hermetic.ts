@@ -1,0 +1,79 @@
+/**
+ * Makes a program's outcome a function of its packet and its maps, so that two machines can be compared to the last byte. Time and
+ * random numbers are inputs that the kernel does not let us set; therefore every call of such a helper becomes a load from a hidden map
+ * that both sides fill with the same number before each packet.
+ */
+import { type Insn, isCall, op } from '../isa/index.js';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { mapTypeNumber } from '../platform/index.js';
+import { rewriteProgram } from './rewrite.js';
+
+/** Helper number -> byte offset in the hidden map's value. */
+const inputs: ReadonlyMap<number, number> = new Map([
+  [5, 0], // ktime_get_ns
+  [125, 8], // ktime_get_boot_ns
+  [160, 16], // ktime_get_coarse_ns
+  [208, 24], // ktime_get_tai_ns
+  [118, 32], // jiffies64
+  [7, 40], // get_prandom_u32
+]);
+
+const valueSize = 48;
+/** Offset of the random number; the others are times. */
+const randomAt = 40;
+
+export interface Hermetic {
+  readonly object: ObjectSpec;
+  /** Index of the hidden map; undefined when no program asks for time or randomness. */
+  readonly inputMap: number | undefined;
+}
+
+export function makeHermetic(object: ObjectSpec): Hermetic {
+  const inputMap = object.maps.length;
+  let used = false;
+  const programs = object.programs.map((program): ProgramSpec => {
+    const edits = new Map<number, readonly Insn[]>();
+    for (const [pc, insn] of program.insns.entries()) {
+      if (!isCall(insn) || insn.src !== op.CALL_HELPER || program.insns[pc - 1]?.code === op.LDDW) continue;
+      const at = inputs.get(insn.imm);
+      if (at !== undefined) edits.set(pc, loadInput(inputMap, at));
+    }
+    if (edits.size === 0) return program;
+    used = true;
+    return rewriteProgram(program, edits) ?? program;
+  });
+  if (!used) return { object, inputMap: undefined };
+  const hidden: MapSpec = {
+    name: 'jitnic_inputs',
+    type: 'array',
+    typeNumber: mapTypeNumber('array'),
+    keySize: 4,
+    valueSize,
+    maxEntries: 1,
+    flags: 0,
+    extra: 0n,
+    pinning: false,
+    section: '.maps',
+    btfKeyId: 0,
+    btfValueId: 0,
+  };
+  return { object: { ...object, programs, maps: [...object.maps, hidden] }, inputMap };
+}
+
+/** The hidden map's value: `now` in nanoseconds in every clock's place, and a random number. */
+export function inputValue(now: bigint, random: number): Uint8Array {
+  const value = new Uint8Array(valueSize);
+  const view = new DataView(value.buffer);
+  for (let at = 0; at < randomAt; at += 8) view.setBigUint64(at, now, true);
+  view.setUint32(randomAt, random, true);
+  return value;
+}
+
+function loadInput(map: number, at: number): Insn[] {
+  const size = at === randomAt ? op.SIZE_W : op.SIZE_DW;
+  return [
+    { code: op.LDDW, dst: 0, src: op.PSEUDO_MAP_VALUE, off: 0, imm: map },
+    { code: 0, dst: 0, src: 0, off: 0, imm: at },
+    { code: op.LDX | op.MODE_MEM | size, dst: 0, src: 0, off: 0, imm: 0 },
+  ];
+}

@@ -1,0 +1,136 @@
+/** The running kernel as a {@link Subject}: BPF_PROG_TEST_RUN on one CPU. */
+import { InputError } from '../base/index.js';
+import { type Bpf, KernelObject, possibleCpus } from '../linux/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import { errnoName } from '../platform/index.js';
+import {
+  type Contents,
+  canonical,
+  hex,
+  isReadable,
+  type Observation,
+  type Packet,
+  type Subject,
+  userValueSize,
+} from './subject.js';
+
+/** The interface and queue that a test run without context stands on: the loopback of this network namespace. */
+const loopback = 1;
+
+export class KernelSubject implements Subject {
+  readonly name = 'kernel';
+  private readonly bpf: Bpf;
+  private readonly kernel: KernelObject;
+  private readonly program: number;
+  private readonly cpus = possibleCpus();
+  private readonly ctx = new Uint8Array(24);
+  private readonly ctxView = new DataView(this.ctx.buffer);
+
+  /** Throws InputError with the verifier's last words when the kernel refuses. */
+  constructor(bpf: Bpf, object: ObjectSpec, programName: string) {
+    this.bpf = bpf;
+    // Tail call targets have to be loaded too.
+    this.kernel = KernelObject.load(bpf, object);
+    const loaded = this.kernel.programs.find((p) => p.spec.name === programName)?.loaded;
+    if (loaded === undefined) throw new InputError(`no program \`${programName}\``, { file: object.name });
+    if (!('fd' in loaded)) {
+      this.kernel.close();
+      throw new KernelRefusal(loaded.errno, loaded.log);
+    }
+    this.program = loaded.fd;
+    bpf.pinToCpu(0);
+  }
+
+  run(packet: Packet): Observation {
+    const meta = packet.meta?.length ?? 0;
+    let { data } = packet;
+    if (packet.meta !== undefined && meta > 0) {
+      data = new Uint8Array(meta + packet.data.length);
+      data.set(packet.meta);
+      data.set(packet.data, meta);
+    }
+    this.ctxView.setUint32(0, meta, true);
+    this.ctxView.setUint32(4, data.length, true);
+    this.ctxView.setUint32(12, loopback, true);
+    const result = this.bpf.testRun(this.program, { data, ctx: this.ctx });
+    if (result.status < 0) {
+      return {
+        verdict: 0,
+        data: new Uint8Array(0),
+        meta: new Uint8Array(0),
+        stopped: `BPF_PROG_TEST_RUN: ${errnoName(result.status)}`,
+      };
+    }
+    const metaOut = new DataView(result.ctx.buffer, result.ctx.byteOffset).getUint32(0, true);
+    return { verdict: result.retval, data: result.data.slice(metaOut), meta: result.data.slice(0, metaOut) };
+  }
+
+  update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
+    return this.bpf.mapUpdate(this.fd(map), key, value, flags);
+  }
+
+  remove(map: number, key: Uint8Array): number {
+    return this.bpf.mapDelete(this.fd(map), key);
+  }
+
+  contents(map: number): Contents | undefined {
+    const entry = this.kernel.maps[map];
+    if (entry === undefined || !isReadable(entry.spec)) return undefined;
+    const { spec, fd } = entry;
+    const valueSize = userValueSize(spec, this.cpus);
+    const batch = this.bpf.mapLookupBatch(fd, spec.keySize, valueSize, spec.maxEntries);
+    const found: (readonly [string, string])[] = [];
+    if (typeof batch !== 'number') {
+      for (let i = 0; i < batch.count; i++) {
+        const key = batch.keys.subarray(i * spec.keySize, (i + 1) * spec.keySize);
+        found.push([hex(key), hex(batch.values.subarray(i * valueSize, (i + 1) * valueSize))]);
+      }
+      return canonical(spec, found);
+    }
+    for (const key of this.bpf.mapKeys(fd, spec.keySize)) {
+      const value = this.bpf.mapLookup(fd, key, valueSize);
+      if (typeof value !== 'number') found.push([hex(key), hex(value)]);
+    }
+    return canonical(spec, found);
+  }
+
+  drain(map: number): readonly string[] {
+    const entry = this.kernel.maps[map];
+    if (entry === undefined || (entry.spec.type !== 'queue' && entry.spec.type !== 'stack')) return [];
+    const drained: string[] = [];
+    for (;;) {
+      const value = this.bpf.mapLookupAndDelete(entry.fd, new Uint8Array(0), entry.spec.valueSize);
+      if (typeof value === 'number') return drained;
+      drained.push(hex(value));
+    }
+  }
+
+  close(): void {
+    this.kernel.close();
+  }
+
+  private fd(map: number): number {
+    return this.kernel.maps[map]?.fd ?? -1;
+  }
+}
+
+/** The kernel does not take the program: its log, as worded. */
+export class KernelRefusal extends Error {
+  readonly errno: number;
+  readonly log: string;
+
+  constructor(number: number, log: string) {
+    super(`the kernel refuses the program with ${errnoName(number)}: ${lastWords(log)}`);
+    this.errno = number;
+    this.log = log;
+  }
+}
+
+/** The line of a verifier log that says why: the last one that is no statistic. */
+export function lastWords(log: string): string {
+  const lines = log.trim().split('\n');
+  const telling = lines.filter(
+    (line) => !/^(processed \d+|verification time|stack depth|mark_precise|peak_states|func#)/.test(line),
+  );
+  return telling.at(-1) ?? '';
+}

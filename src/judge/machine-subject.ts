@@ -1,0 +1,72 @@
+/** A {@link Machine} with one of its engines as a {@link Subject}. */
+import type { ObjectSpec } from '../object/index.js';
+import { describeTrap, type Engine, Machine, type MachineOptions } from '../vm/index.js';
+import { type Contents, canonical, hex, isReadable, type Observation, type Packet, type Subject } from './subject.js';
+
+/** As BPF_PROG_TEST_RUN has it: see KernelSubject. */
+const loopback = 1;
+
+export type EngineFactory = (machine: Machine) => Engine;
+
+export class MachineSubject implements Subject {
+  readonly name: string;
+  private readonly machine: Machine;
+  private readonly engine: Engine;
+  private readonly program: Machine['programs'][number];
+
+  /** Throws what {@link Machine.admit} throws when the program cannot run here. */
+  constructor(object: ObjectSpec, programName: string, makeEngine: EngineFactory, options: MachineOptions) {
+    this.machine = new Machine(object, options);
+    const program = this.machine.programs.find((p) => p.spec.name === programName);
+    if (program === undefined) throw new Error(`no program ${programName}`);
+    this.machine.admit(program);
+    this.program = program;
+    this.engine = makeEngine(this.machine);
+    this.name = this.engine.name;
+  }
+
+  run(packet: Packet): Observation {
+    const { machine } = this;
+    machine.setPacket({
+      data: packet.data,
+      meta: packet.meta,
+      ingressIfindex: loopback,
+      frags: this.program.spec.frags,
+    });
+    const outcome = this.engine.run(this.program);
+    const observation = { verdict: outcome.verdict, data: machine.packetBytes(), meta: machine.metaBytes() };
+    return outcome.trap === undefined ? observation : { ...observation, stopped: describeTrap(outcome.trap.trap) };
+  }
+
+  update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
+    return this.machine.maps[map]?.updateElem(key, value, flags) ?? -1;
+  }
+
+  remove(map: number, key: Uint8Array): number {
+    return this.machine.maps[map]?.deleteElem(key) ?? -1;
+  }
+
+  contents(map: number): Contents | undefined {
+    const found = this.machine.maps[map];
+    if (found === undefined || !isReadable(found.spec)) return undefined;
+    return canonical(
+      found.spec,
+      [...found.entries()].map(({ key, value }) => [hex(key), hex(value)]),
+    );
+  }
+
+  drain(map: number): readonly string[] {
+    const found = this.machine.maps[map];
+    if (found === undefined || (found.spec.type !== 'queue' && found.spec.type !== 'stack')) return [];
+    const drained: string[] = [];
+    for (;;) {
+      const value = found.lookupAndDeleteElem(new Uint8Array(0));
+      if (typeof value === 'number') return drained;
+      drained.push(hex(value));
+    }
+  }
+
+  close(): void {
+    // Guest memory goes with the machine.
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * What the harnesses compare: one implementation of XDP running one object file, be it the kernel, the interpreter or compiled code.
+ */
+import type { MapSpec } from '../object/index.js';
+
+export interface Packet {
+  /** 14 to 3,520 bytes, more for `xdp.frags` programs. */
+  readonly data: Uint8Array;
+  /** Bytes of metadata in front; a multiple of 4. */
+  readonly meta?: Uint8Array | undefined;
+}
+
+/** What a packet came to. */
+export interface Observation {
+  /** Low 32 bits of r0. */
+  readonly verdict: number;
+  readonly data: Uint8Array;
+  readonly meta: Uint8Array;
+  /** Why the packet could not be run or was stopped; compared as "none" or "some". */
+  readonly stopped?: string | undefined;
+}
+
+/** Map contents in a canonical order. Per-CPU values: all CPUs', each rounded up to 8 bytes. */
+export type Contents = readonly (readonly [key: string, value: string])[];
+
+export interface Subject {
+  readonly name: string;
+  run(packet: Packet): Observation;
+  /** Index in `object.maps`. 0 or a negated errno. */
+  update(map: number, key: Uint8Array, value: Uint8Array, flags?: bigint): number;
+  remove(map: number, key: Uint8Array): number;
+  /** Undefined where the type cannot be read out. */
+  contents(map: number): Contents | undefined;
+  /** Empties what only empties by reading: queues, stacks, ring buffers. In the order of reading. */
+  drain(map: number): readonly string[];
+  close(): void;
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+export const isPercpu = (spec: MapSpec): boolean =>
+  spec.type === 'percpu_array' || spec.type === 'percpu_hash' || spec.type === 'lru_percpu_hash';
+
+/** Types whose elements user space reads as plain bytes. */
+const readable: ReadonlySet<string> = new Set([
+  'array',
+  'hash',
+  'percpu_array',
+  'percpu_hash',
+  'lru_hash',
+  'lru_percpu_hash',
+  'lpm_trie',
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+]);
+
+export function isReadable(spec: MapSpec): boolean {
+  return readable.has(spec.type);
+}
+
+/** Bytes of a value as user space sees it. */
+export function userValueSize(spec: MapSpec, cpus: number): number {
+  return isPercpu(spec) ? ((spec.valueSize + 7) & ~7) * cpus : spec.valueSize;
+}
+
+/** Sorts where the order is the implementation's own. */
+export function canonical(spec: MapSpec, contents: (readonly [string, string])[]): Contents {
+  const ordered = spec.type === 'array' || spec.type === 'percpu_array';
+  return ordered ? contents : contents.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
+}
