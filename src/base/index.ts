@@ -12,4 +12,3 @@ export {
   unreachable,
 } from './errors.js';
 export { decodeUtf8, encodeUtf8, Wasm, type WasmInstance, type WasmMemory, type WasmModule } from './host-globals.js';
-export { Random } from './random.js';

@@ -2,8 +2,9 @@
  * Fills the maps of an object from a seed, the same way on every subject. Keys are of the kind that traffic hits: small numbers,
  * and, where the key has the size of an address or a port, those that occur in the packets.
  */
-import { Random } from '../base/index.js';
+
 import type { MapSpec, ObjectSpec } from '../object/index.js';
+import { Prng } from '../packet/index.js';
 import { mapFlags } from '../platform/index.js';
 import { isPercpu, type Subject } from './subject.js';
 
@@ -34,7 +35,7 @@ export function seedMaps(
   cpus: number,
   samples: readonly Uint8Array[],
 ): string[] {
-  const random = new Random(seed);
+  const random = new Prng(seed);
   const complaints: string[] = [];
   for (const [index, spec] of object.maps.entries()) {
     // Data sections hold what the program was compiled with.
@@ -53,7 +54,7 @@ export function seedMaps(
   return complaints;
 }
 
-function makeKey(spec: MapSpec, i: number, random: Random, samples: readonly Uint8Array[]): Uint8Array {
+function makeKey(spec: MapSpec, i: number, random: Prng, samples: readonly Uint8Array[]): Uint8Array {
   const key = new Uint8Array(spec.keySize);
   const view = new DataView(key.buffer);
   const indexed = ['array', 'percpu_array', 'devmap', 'cpumap'].includes(spec.type);
@@ -75,13 +76,13 @@ function makeKey(spec: MapSpec, i: number, random: Random, samples: readonly Uin
 }
 
 /** Bytes of the packet where addresses, ports and protocol numbers stand; the rest of a longer key is zero. */
-function fieldOf(packet: Uint8Array, size: number, random: Random): Uint8Array {
+function fieldOf(packet: Uint8Array, size: number, random: Prng): Uint8Array {
   const at = random.pick([0, 6, 12, 23, 26, 30, 34, 36, 22, 38]);
   const field = packet.subarray(at, at + size);
   return field.length < size ? packet.subarray(0, size) : field;
 }
 
-function makeValue(spec: MapSpec, random: Random, cpus: number): Uint8Array {
+function makeValue(spec: MapSpec, random: Prng, cpus: number): Uint8Array {
   if (spec.type === 'devmap' || spec.type === 'devmap_hash') {
     // The loopback interface is the only one that is always there.
     const value = new Uint8Array(spec.valueSize);

@@ -2,9 +2,10 @@
  * A fuzz campaign: generate a program, let the kernel judge whether it is valid, run it on the kernel and on an engine with random
  * packets and maps, and report the first difference of each failing program, shrunk.
  */
-import { Random } from '../../base/index.js';
+
 import { type Bpf, possibleCpus } from '../../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
+import { Prng } from '../../packet/index.js';
 import { comparePackets, type Difference } from '../compare.js';
 import { KernelRefusal, KernelSubject } from '../kernel-subject.js';
 import { type EngineFactory, MachineSubject } from '../machine-subject.js';
@@ -54,7 +55,7 @@ export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult 
   const result: CampaignResult = { generated: 0, accepted: 0, packets: 0, insns: 0, refusals: new Map(), failures: [] };
   for (let i = 0; i < options.programs; i++) {
     const seed = options.seed + i;
-    const random = new Random(seed);
+    const random = new Prng(seed);
     const object = programObject(generateProgram(random), `fuzz-${seed}`);
     const packets = makePackets(random, options.packetsPerProgram);
     result.generated++;
@@ -135,7 +136,7 @@ function describeFailure(
 }
 
 /** Random bytes of various lengths, some alike so that tables are hit. Metadata on some. */
-function makePackets(random: Random, count: number): Packet[] {
+function makePackets(random: Prng, count: number): Packet[] {
   const packets: Packet[] = [];
   for (let i = 0; i < count; i++) {
     const previous = packets[i - 1];

@@ -8,9 +8,10 @@
  * Shape of a program: r6 holds the context throughout; a prologue checks the packet's length; then statements, with nested
  * branches, bounded loops, subprogram calls and callbacks; r0 at the end is data. All packet failures go to one exit.
  */
-import type { Random } from '../../base/index.js';
+
 import { type Insn, op } from '../../isa/index.js';
 import type { FunctionSpec } from '../../object/index.js';
+import type { Prng } from '../../packet/index.js';
 import { Emitter, type Label } from './emitter.js';
 import { fuzzMaps } from './maps.js';
 import { none, scalar, TypeState, type Value } from './type-state.js';
@@ -47,12 +48,12 @@ const interesting = [
   0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x7fffffff, -0x80000000, -2,
 ];
 
-export function generateProgram(random: Random): GeneratedProgram {
+export function generateProgram(random: Prng): GeneratedProgram {
   return new Generator(random).program();
 }
 
 class Generator {
-  private readonly random: Random;
+  private readonly random: Prng;
   private readonly out = new Emitter();
   private state = new TypeState();
   private fail: Label = this.out.label();
@@ -66,7 +67,7 @@ class Generator {
   private mayMove = true;
   private nextCounter = stackBytes;
 
-  constructor(random: Random) {
+  constructor(random: Prng) {
     this.random = random;
   }
 
