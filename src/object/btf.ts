@@ -20,6 +20,9 @@ const headerSize = 24;
 /** How many typedefs and qualifiers may follow on each other, and how deep types may nest (libbpf: MAX_RESOLVE_DEPTH). */
 export const maxTypeDepth = 32;
 
+/** Longest name or source line that is believed. */
+const maxString = 0x10000;
+
 const hint = 'the type information is damaged; compile the program again';
 
 /** Bytes that follow the common 12, as a fixed part and a part for each of `vlen` entries. Row: kind number. */
@@ -84,7 +87,11 @@ export class Btf {
     this.reader = reader;
     this.strings = bytes.subarray(stringsAt, stringsAt + stringsLength);
     if (stringsLength > 0 && (this.strings[0] !== 0 || this.strings[stringsLength - 1] !== 0)) {
-      throw new InputError('the BTF string section does not begin and end with a zero byte', reader.place(stringsAt), hint);
+      throw new InputError(
+        'the BTF string section does not begin and end with a zero byte',
+        reader.place(stringsAt),
+        hint,
+      );
     }
     this.offsets = this.walk(typesAt, typesAt + typesLength);
     this.count = this.offsets.length;
@@ -198,10 +205,16 @@ export class Btf {
         section: this.reader.section,
       });
     }
-    // One decoding of the whole section, where a character is a byte; then a name is a slice.
+    const end = this.strings.subarray(0, offset + maxString).indexOf(0, offset);
+    if (end < 0) {
+      throw new InputError(`the string at offset ${offset} is longer than ${maxString} bytes`, {
+        section: this.reader.section,
+      });
+    }
+    // One decoding of the whole section; as long as a character is a byte, a name is a slice of it.
     this.text ??= decodeUtf8(this.strings);
-    if (this.text.length === this.strings.length) return this.text.slice(offset, this.text.indexOf('\0', offset));
-    return decodeUtf8(this.strings.subarray(offset, this.strings.indexOf(0, offset)));
+    if (this.text.length === this.strings.length) return this.text.slice(offset, end);
+    return decodeUtf8(this.strings.subarray(offset, end));
   }
 
   /** Checks every type: references, names, sizes, no type inside itself. Throws InputError. */

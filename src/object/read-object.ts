@@ -1,6 +1,18 @@
-import { InputError } from '../base/index.js';
-import type { Btf } from './btf.js';
-import type { ObjectSpec } from './spec.js';
+import { decodeUtf8, InputError, UserError } from '../base/index.js';
+import { Btf } from './btf.js';
+import { type BtfExt, type LineInfo, readBtfExt } from './btf-ext.js';
+import { type CodeFunction, type CodeSection, readCode } from './code.js';
+import { dataMap, objectNameOf, readDataSections } from './data-section.js';
+import { type Elf, type ElfSection, readElf } from './elf.js';
+import { defaultKernelVersion, readExterns } from './externs.js';
+import { type LinkedProgram, link } from './link.js';
+import { readBtfMaps } from './map-btf.js';
+import { isLegacyMapSection, readLegacyMaps } from './map-legacy.js';
+import { MapIndex, type PlacedMap } from './map-section.js';
+import { lineAt, type RelocationContext, type ResolvedFunction, resolveFunction } from './relocate.js';
+import { sectionMeaning } from './section-name.js';
+import { lowerBound } from './sorted.js';
+import type { FunctionSpec, LineSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
 export interface ReadObjectOptions {
   /** File name, for messages and for the names of the maps that hold data sections. Default `prog.o`. */
@@ -13,6 +25,9 @@ export interface ReadObjectOptions {
   readonly kconfig?: ReadonlyMap<string, string> | undefined;
 }
 
+/** Most slots that the programs of one file may have together, each with its own copy of what it calls. */
+const maxTotal = 4_000_000;
+
 /**
  * Reads an ELF object file of BPF programs. A pure function: same bytes and options in, same value out.
  *
@@ -20,6 +35,174 @@ export interface ReadObjectOptions {
  * concerns single instructions only (an unresolved symbol, a CO-RE access that the target lacks) is recorded in
  * {@link ProgramSpec.unresolved}, so that the rest can still be shown.
  */
-export function readObject(_bytes: Uint8Array, options: ReadObjectOptions = {}): ObjectSpec {
-  throw new InputError('not yet written', { file: options.name });
+export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): ObjectSpec {
+  const name = options.name ?? 'prog.o';
+  try {
+    return read(bytes, name, options);
+  } catch (error) {
+    throw error instanceof UserError ? error.withFile(name) : error;
+  }
+}
+
+function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): ObjectSpec {
+  const elf = readElf(bytes);
+  const section = (wanted: string): ElfSection | undefined => elf.sections.find((s) => s.name === wanted && s.size > 0);
+  const btfSection = section('.BTF');
+  const btf = btfSection === undefined ? undefined : new Btf(btfSection.data, '.BTF', btfSection.offset);
+  btf?.validate();
+  const extSection = section('.BTF.ext');
+  const ext =
+    btf === undefined || extSection === undefined ? undefined : readBtfExt(extSection.data, btf, extSection.offset);
+  const target = options.btf instanceof Uint8Array ? new Btf(options.btf, 'target BTF') : options.btf;
+
+  const code = readCode(elf);
+  const externs = readExterns(elf, btf, {
+    kernelVersion: options.kernelVersion ?? defaultKernelVersion,
+    kconfig: options.kconfig ?? new Map(),
+  });
+  const maps = readMaps(elf, btf, code, objectNameOf(name));
+  const kconfigMap = maps.length;
+  if (externs.kconfig !== undefined) {
+    const spec = dataMap('.kconfig', objectNameOf(name), externs.kconfig, btf);
+    maps.push({ spec, section: -1, offset: undefined });
+  }
+  const context: RelocationContext = {
+    elf,
+    code,
+    maps: new MapIndex(maps),
+    externs,
+    kconfigMap,
+    kernel: target,
+    source: (wanted, slot) => sourceAt(ext, btf, wanted, slot),
+  };
+  return {
+    name,
+    license: text(section('license')),
+    version: versionOf(section('version')),
+    programs: readPrograms(code, context, btf, ext),
+    maps: maps.map((map) => map.spec),
+    sections: elf.sections.slice(1).map(({ name, type, flags, offset, size }) => ({ name, type, flags, offset, size })),
+    btf,
+  };
+}
+
+function readMaps(
+  elf: Elf,
+  btf: Btf | undefined,
+  code: ReadonlyMap<number, CodeSection>,
+  objectName: string,
+): PlacedMap[] {
+  const legacy = elf.sections.filter((section) => isLegacyMapSection(section.name) && section.data.length > 0);
+  const maps = readLegacyMaps(elf, legacy, btf, code);
+  const first = maps.length;
+  for (const section of elf.sections) {
+    if (section.name !== '.maps') continue;
+    if (first > 0) {
+      throw new InputError('the file has maps of both kinds, in `maps` and in `.maps`; one has to do', {
+        section: section.name,
+      });
+    }
+    maps.push(...readBtfMaps(elf, section, btf, code));
+  }
+  maps.push(...readDataSections(elf, btf, objectName));
+  return maps;
+}
+
+function readPrograms(
+  code: ReadonlyMap<number, CodeSection>,
+  context: RelocationContext,
+  btf: Btf | undefined,
+  ext: BtfExt | undefined,
+): ProgramSpec[] {
+  const resolved = new Map<CodeFunction, ResolvedFunction>();
+  const resolve = (fn: CodeFunction): ResolvedFunction => {
+    const known = resolved.get(fn);
+    if (known !== undefined) return known;
+    const made = resolveFunction(context, fn);
+    resolved.set(fn, made);
+    return made;
+  };
+  const programs: ProgramSpec[] = [];
+  let total = 0;
+  for (const section of code.values()) {
+    for (const fn of section.functions.values()) {
+      if (!fn.entry) continue;
+      const linked = link(fn, resolve);
+      total += linked.insns.length;
+      if (total > maxTotal) {
+        throw new InputError(`the programs have more than ${maxTotal} instructions together`, {
+          section: section.name,
+        });
+      }
+      programs.push({
+        name: fn.name,
+        section: section.name,
+        ...sectionMeaning(section.name),
+        insns: linked.insns,
+        functions: linked.placed.map(({ fn: part, base }) => functionSpec(part, base, btf, ext)),
+        lines: btf === undefined || ext === undefined ? [] : programLines(linked, btf, ext),
+        kfuncs: linked.kfuncs,
+        ksyms: linked.ksyms,
+        unresolved: linked.unresolved,
+      });
+    }
+  }
+  return programs;
+}
+
+function functionSpec(fn: ResolvedFunction, base: number, btf: Btf | undefined, ext: BtfExt | undefined): FunctionSpec {
+  const { name, section, start, global } = fn.code;
+  const infos = ext?.functions.get(section.name) ?? [];
+  const info = infos[lowerBound(infos, start, (entry) => entry.slot)];
+  const known = info !== undefined && info.slot === start && btf !== undefined && info.typeId < btf.count;
+  const type = known ? btf.type(info.typeId) : undefined;
+  const btfId = type?.kind === 'func' ? type.id : 0;
+  // The kernel knows a function's linkage from BTF alone.
+  const linkage = type?.kind === 'func' && type.linkage === 'global';
+  return { name, start: base, end: base + fn.insns.length, global: global && linkage, btfId };
+}
+
+function programLines(linked: LinkedProgram, btf: Btf, ext: BtfExt): LineSpec[] {
+  const lines: LineSpec[] = [];
+  for (const { fn, base } of linked.placed) {
+    const { section, start, end } = fn.code;
+    let last = -1;
+    const infos = ext.lines.get(section.name) ?? [];
+    for (let i = lowerBound(infos, start, (info) => info.slot); i < infos.length; i++) {
+      const info = infos[i];
+      if (info === undefined || info.slot >= end) break;
+      if (info.slot === last) continue;
+      last = info.slot;
+      lines.push(lineSpec(info, base - start, btf));
+    }
+  }
+  return lines;
+}
+
+function lineSpec(info: LineInfo, shift: number, btf: Btf): LineSpec {
+  return {
+    insn: info.slot + shift,
+    file: btf.string(info.fileOffset),
+    line: info.line,
+    column: info.column,
+    text: btf.string(info.textOffset),
+    fileOffset: info.fileOffset,
+    textOffset: info.textOffset,
+  };
+}
+
+function sourceAt(ext: BtfExt | undefined, btf: Btf | undefined, section: string, slot: number): string {
+  const line = lineAt(ext?.lines.get(section) ?? [], slot);
+  return line === undefined || btf === undefined ? '' : `${btf.string(line.fileOffset)}:${line.line}`;
+}
+
+function text(section: ElfSection | undefined): string {
+  if (section === undefined) return '';
+  const end = section.data.indexOf(0);
+  return decodeUtf8(section.data.subarray(0, end < 0 ? Math.min(section.data.length, 4096) : end));
+}
+
+function versionOf(section: ElfSection | undefined): number {
+  if (section === undefined || section.data.length < 4) return 0;
+  return new DataView(section.data.buffer, section.data.byteOffset).getUint32(0, true);
 }

@@ -37,10 +37,13 @@ export interface MapSpec {
   readonly keySize: number;
   /** Bytes. */
   readonly valueSize: number;
+  /** 0 for a PERF_EVENT_ARRAY means one for each CPU, as libbpf has it. */
   readonly maxEntries: number;
   readonly flags: number;
   /** `map_extra` (bloom filter: number of hash functions). */
   readonly extra: bigint;
+  /** Memory node that the elements come from; undefined where the file names none. */
+  readonly numaNode?: number | undefined;
   readonly pinning: boolean;
   /** For a map of maps: what its inner maps look like. */
   readonly inner?: MapSpec | undefined;
@@ -72,6 +75,9 @@ export interface LineSpec {
   readonly column: number;
   /** The source text of the line, as the compiler stored it. */
   readonly text: string;
+  /** Where `file` and `text` are in BTF's string section, for handing the record to the kernel. */
+  readonly fileOffset?: number | undefined;
+  readonly textOffset?: number | undefined;
 }
 
 /** An extern that the kernel provides. */
