@@ -186,3 +186,14 @@ export function fragmentHeader(offset, more, id) {
 
 /** A hop-by-hop or destination options header of 8 bytes that holds padding only. */
 export const paddingOptions = (number) => [number, '00010400000000'];
+
+/** The payload of a DNS query for the address of `name`. */
+export function dnsQuery(id, name) {
+  const labels = name.split('.').map((label) => Buffer.concat([Buffer.from([label.length]), Buffer.from(label)]));
+  return Buffer.concat([
+    be16(id),
+    Buffer.from('01000001000000000000', 'hex'),
+    ...labels,
+    Buffer.from('0000010001', 'hex'),
+  ]);
+}

@@ -52,7 +52,7 @@ export function makeTraffic() {
     conversations.push(quic(client4(100 + i), WEB), quic(client6(100 + i), WEB6));
   }
   for (let i = 0; i < 120; i++) {
-    const query = p.udp({ sport: random.between(1024, 65535), dport: 53, data: random.bytes(30) });
+    const query = p.udp({ sport: random.between(1024, 65535), dport: 53, data: p.dnsQuery(i, 'www.example.net') });
     conversations.push([p.frame({ src: client4(1 + random.below(250)), dst: DNS }, query)]);
   }
   for (const vip of [WEB, DNS, WEB6]) {
@@ -99,7 +99,7 @@ export function makeTraffic() {
   capture.send(late, late);
 
   // Not served, malformed, not for us.
-  const any = p.udp({ sport: 1, dport: 53, data: random.bytes(20) });
+  const any = p.udp({ sport: 1, dport: 53, data: p.dnsQuery(1, 'example.net') });
   const whole = p.frame({ src: client4(4), dst: WEB }, p.tcp({ sport: 4, dport: 80, flags: p.SYN }));
   capture.send(
     p.frame({ src: client4(4), dst: WEB }, p.tcp({ sport: 4, dport: 22, flags: p.SYN })),
