@@ -4,14 +4,25 @@
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { InputError, UnsupportedError, UsageError } from '../base/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { InputError, UsageError } from '../base/index.js';
+import { type ObjectSpec, type ProgramSpec, type ReadObjectOptions, readObject } from '../object/index.js';
 import type { Io } from './command.js';
 
-/** Reads FILE. Throws InputError (exit 3) for what is no such file. */
-export async function openProgramFile(path: string, io: Io): Promise<ObjectSpec> {
+/**
+ * Reads FILE. `options` as of `readObject` (the BTF that CO-RE is resolved against, ...). Throws InputError (exit 3) for what is no
+ * such file, UnsupportedError (exit 4) for one of a kind that is not read.
+ */
+export async function openProgramFile(
+  path: string,
+  io: Io,
+  options: Omit<ReadObjectOptions, 'name'> = {},
+): Promise<ObjectSpec> {
   const bytes = await readProgramBytes(path, io);
-  throw new UnsupportedError(`reading objects is not written yet (${bytes.length} bytes)`);
+  return readObject(bytes, { ...options, name: displayName(path) });
+}
+
+function displayName(path: string): string {
+  return path === '-' ? 'stdin' : path;
 }
 
 /** The bytes of an ELF object, whatever FILE was. */

@@ -10,7 +10,7 @@ export interface TextPlace {
 
 // Signed operators come before words: the s of `s>` is no name.
 const tokenPattern =
-  /\s*(?:(0[xX][0-9a-fA-F]+|\d+)(?![\w.])|(s(?:>>=|>=|<=|>|<|\/=|%=))(?![\w]*\s*:)|(\d+[bf])(?!\w)|([A-Za-z_.$%@][\w.$@]*)|("(?:[^"\\]|\\.)*")|(<<=|>>=|[-+*/%&|^=!<>]=|[^\s\w]))/y;
+  /\s*(?:(0[xX][0-9a-fA-F]+|\d+)(?![\w.])|(s(?:>>=|>=|<=|>|<|\/=|%=))(?![\w]*\s*:)|(\d+[bf])(?!\w)|(%[a-z]\w*|[A-Za-z_.$@][\w.$@]*)|("(?:[^"\\]|\\.)*")|(<<=|>>=|[-+*/%&|^=!<>]=|[^\s\w]))/y;
 
 type TokenKind = 'number' | 'word' | 'string' | 'sign' | 'end';
 

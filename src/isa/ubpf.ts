@@ -38,7 +38,7 @@ export function assembleUbpf(text: string, resolver: AssemblerNames = {}, file?:
   }
   for (const { slot, label, call, cursor } of jumps) {
     const at = labels.get(label) ?? (label === 'exit' ? exitAfter(insns, slot) : undefined);
-    if (at === undefined) cursor.fail(`there is no label \`${label}\``, 'define it with `LABEL:`');
+    if (at === undefined) return cursor.fail(`there is no label \`${label}\``, 'define it with `LABEL:`');
     const insn = insns[slot];
     if (insn === undefined) continue;
     const long = call || insn.code === op.JA32_OP;
