@@ -1,0 +1,125 @@
+/**
+ * Differential testing of whole objects: every XDP program of an object on the kernel and on an engine, over the same packets and map
+ * contents. Both run the same hermetic form of the object (see hermetic.ts), so nothing but the differences that
+ * docs/fidelity.md lists may remain.
+ */
+import { UserError } from '../base/index.js';
+import { type Bpf, possibleCpus } from '../linux/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { Prng } from '../packet/index.js';
+import { type VerdictName, verdictName } from '../platform/index.js';
+import { comparePackets, type Difference } from './compare.js';
+import { inputValue, makeHermetic } from './hermetic.js';
+import { KernelRefusal, KernelSubject, lastWords } from './kernel-subject.js';
+import { type EngineFactory, MachineSubject } from './machine-subject.js';
+import { seedMaps } from './seed-maps.js';
+import type { Packet, Subject } from './subject.js';
+
+export interface DifferentialOptions {
+  readonly engine: EngineFactory;
+  readonly seed: number;
+  /** Fills maps beyond what the seed does, e.g. from `NAME.maps.json`: called for each subject. */
+  readonly fill?: (object: ObjectSpec, subjects: readonly Subject[]) => void;
+  /** Leave maps as the object has them. */
+  readonly unseeded?: boolean;
+}
+
+export type RowStatus =
+  /** Every packet the same. */
+  | 'equal'
+  | 'differs'
+  /** The kernel does not take the program. */
+  | 'refused'
+  /** The kernel cannot test-run it, or it is no XDP program. */
+  | 'skipped'
+  /** jitnic cannot run it. */
+  | 'unsupported';
+
+export interface DifferentialRow {
+  readonly object: string;
+  readonly program: string;
+  readonly insns: number;
+  readonly status: RowStatus;
+  readonly packets: number;
+  readonly verdicts: Readonly<Partial<Record<VerdictName, number>>>;
+  /** Why not equal. */
+  readonly why?: string;
+}
+
+/** Length that BPF_PROG_TEST_RUN takes: at least an Ethernet header, at most a page less its reserves, or 17 pages more with fragments. */
+export function fitsTestRun(packet: Uint8Array, program: ProgramSpec): boolean {
+  return packet.length >= 14 && packet.length <= (program.frags ? 3520 + 17 * 4096 : 3520);
+}
+
+export function differentialObject(
+  bpf: Bpf,
+  object: ObjectSpec,
+  packets: readonly Packet[],
+  options: DifferentialOptions,
+): DifferentialRow[] {
+  return object.programs.map((program) => differentialProgram(bpf, object, program, packets, options));
+}
+
+function differentialProgram(
+  bpf: Bpf,
+  object: ObjectSpec,
+  program: ProgramSpec,
+  packets: readonly Packet[],
+  options: DifferentialOptions,
+): DifferentialRow {
+  const row = { object: object.name, program: program.name, insns: program.insns.length, packets: 0, verdicts: {} };
+  if (program.type !== 'xdp' && program.type !== 'unspec') {
+    return { ...row, status: 'skipped', why: `a program of type ${program.type}` };
+  }
+  if (program.attach === 'xdp_cpumap' || program.attach === 'xdp_devmap') {
+    return { ...row, status: 'skipped', why: `the kernel cannot test-run ${program.attach} programs` };
+  }
+  const hermetic = makeHermetic(object);
+  const cpus = possibleCpus();
+  let kernel: KernelSubject;
+  try {
+    kernel = new KernelSubject(bpf, hermetic.object, program.name);
+  } catch (error) {
+    if (error instanceof KernelRefusal)
+      return { ...row, status: 'refused', why: lastWords(error.log) || error.message };
+    if (error instanceof UserError) return { ...row, status: 'refused', why: error.message };
+    throw error;
+  }
+  try {
+    const engine = new MachineSubject(hermetic.object, program.name, options.engine, { cpus, perfConsumers: false });
+    const subjects: readonly Subject[] = [kernel, engine];
+    const usable = packets.filter((packet) => fitsTestRun(packet.data, program));
+    if (options.unseeded !== true) {
+      const samples = usable.slice(0, 64).map((packet) => packet.data);
+      const complaint = seedMaps(hermetic.object, subjects, options.seed, cpus, samples)[0];
+      if (complaint !== undefined) return { ...row, status: 'differs', why: complaint };
+    }
+    options.fill?.(hermetic.object, subjects);
+    const random = new Prng(options.seed);
+    const before = (index: number): void => {
+      if (hermetic.inputMap === undefined) return;
+      // A second, and then some, between packets: timeouts expire and buckets fill.
+      const value = inputValue(BigInt(index + 1) * 100_000_000n + BigInt(random.below(1000)), random.u32());
+      for (const subject of subjects) subject.update(hermetic.inputMap, new Uint8Array(4), value);
+    };
+    const result = comparePackets(hermetic.object, kernel, engine, usable, { before });
+    const verdicts: Partial<Record<VerdictName, number>> = {};
+    for (const [verdict, count] of result.verdicts) {
+      verdicts[verdictName(verdict)] = (verdicts[verdictName(verdict)] ?? 0) + count;
+    }
+    const done = { ...row, packets: result.packets, verdicts };
+    if (result.difference === undefined) return { ...done, status: 'equal' };
+    return { ...done, status: 'differs', why: describeDifference(result.difference, usable) };
+  } catch (error) {
+    if (error instanceof UserError) return { ...row, status: 'unsupported', why: error.format() };
+    throw error;
+  } finally {
+    kernel.close();
+  }
+}
+
+function describeDifference(difference: Difference, packets: readonly Packet[]): string {
+  const packet = packets[difference.packet];
+  const size = packet === undefined ? '' : ` (${packet.data.length} B)`;
+  return `packet ${difference.packet}${size}: ${difference.what}`;
+}
