@@ -10,7 +10,7 @@ export function makeTraffic() {
 
   for (let i = 0; i < 400; i++) {
     const host = random.between(1, 40);
-    const ports = { sport: random.between(1024, 65535), dport: random.pick([53, 80, 443]) };
+    const ports = { sport: random.between(1024, 65535), dport: random.pick([22, 80, 443]) };
     const transport = random.chance(0.5)
       ? p.udp({ ...ports, data: random.bytes(random.below(80)) })
       : p.tcp({ ...ports, flags: p.ACK, data: random.bytes(random.below(80)) });

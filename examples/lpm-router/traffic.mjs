@@ -42,7 +42,7 @@ export function makeTraffic() {
       ttl: random.pick([64, 64, 63, 128, 255, 2]),
       vlans: random.chance(0.25) ? [random.pick([100, 107, 200 | (5 << 13)])] : [],
     };
-    const ports = { sport: random.between(1024, 65535), dport: random.pick([53, 80, 443]) };
+    const ports = { sport: random.between(1024, 65535), dport: random.pick([22, 80, 443]) };
     return Array.from({ length: random.between(1, 7) }, (_, i) => {
       const data = random.bytes(random.chance(0.08) ? random.between(540, 640) : random.below(64));
       const kind = random.below(10);
