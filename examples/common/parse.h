@@ -19,6 +19,8 @@
 #define _LINUX_IF_H
 #define IFNAMSIZ 16
 
+#include <stddef.h>
+
 #include <linux/bpf.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -31,10 +33,6 @@
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-
-#ifndef NULL
-#define NULL ((void *)0)
-#endif
 
 #define NSEC_PER_SEC 1000000000ULL
 #define NSEC_PER_MSEC 1000000ULL

@@ -362,9 +362,28 @@ static __always_inline int translate_inbound(struct packet *p, __u64 now)
 }
 
 /*
+ * The checksum field in a quoted transport header, the ports of which are behind the cursor. NULL if the quotation ends
+ * before it, as one of TCP often does, or if UDP goes without.
+ */
+static __always_inline __u16 *quoted_check(struct cursor *c, __u8 proto)
+{
+	__u16 *check;
+
+	if (proto == IPPROTO_TCP) {
+		if (!take(c, offsetof(struct tcphdr, check) - sizeof(struct ports)))
+			return NULL;
+		return TAKE(c, __u16);
+	}
+	if (!take(c, offsetof(struct udphdr, check) - sizeof(struct ports)))
+		return NULL;
+	check = TAKE(c, __u16);
+	return check && *check ? check : NULL;
+}
+
+/*
  * An ICMP error. It quotes a packet that went the other way, so the quotation's source is the local end. Inwards that is
  * a pool address, which `inbound` knows; outwards an inside host, which `outbound` knows. Three places change: the outer
- * address, the quoted address and port with the quoted header's checksum, and the ICMP checksum over all of the quotation.
+ * address, the quoted address and port with the checksums that cover them, and the ICMP checksum over all of the quotation.
  */
 static __always_inline int translate_error(struct cursor *c, struct packet *p, struct icmphdr *icmp, int outwards, __u64 now)
 {
@@ -374,8 +393,8 @@ static __always_inline int translate_error(struct cursor *c, struct packet *p, s
 	struct session *s;
 	__be16 *port;
 	__be32 *quoted_addr;
-	__u64 addr_change, outer_change, port_change;
-	__u16 old_check;
+	__u64 addr_change, outer_change, port_change, quotation_change;
+	__u16 *check, old_check;
 
 	/* Quoted options are rare enough to do without. */
 	if (!quoted || quoted->version != 4 || quoted->ihl != 5)
@@ -384,7 +403,6 @@ static __always_inline int translate_error(struct cursor *c, struct packet *p, s
 	if (!ports || (quoted->protocol != IPPROTO_TCP && quoted->protocol != IPPROTO_UDP))
 		return verdict(ICMP_ERROR_UNKNOWN, XDP_DROP);
 
-	/* The offending packet went to the sender of the error, or through it; its local end is its source coming from us. */
 	key.proto = quoted->protocol;
 	if (outwards) {
 		key.local = quoted->daddr;
@@ -410,9 +428,16 @@ static __always_inline int translate_error(struct cursor *c, struct packet *p, s
 	port_change = diff16(*port, s->port);
 	old_check = quoted->check;
 	quoted->check = checksum_update(old_check, addr_change);
+	quotation_change = addr_change + port_change + diff16(old_check, quoted->check);
 	*quoted_addr = s->addr;
 	*port = s->port;
-	icmp->checksum = checksum_update(icmp->checksum, addr_change + port_change + diff16(old_check, quoted->check));
+	check = quoted_check(c, key.proto);
+	if (check) {
+		old_check = *check;
+		update_transport(check, key.proto, addr_change + port_change);
+		quotation_change += diff16(old_check, *check);
+	}
+	icmp->checksum = checksum_update(icmp->checksum, quotation_change);
 
 	if (outwards) {
 		outer_change = addr_diff(p->ip->saddr, s->addr);
