@@ -16,9 +16,9 @@
  *
  * Make traffic for a virtual address, 100,000 packets at a million a second:
  *
- *     const traffic = parseTraffic({ seed: 1, packets: 100_000, flows: 1000, popularity: { zipf: 1.1 }, rate: { pps: 1e6 },
- *       destination: { ipv4: '192.0.2.10/32', ports: [80, 443] } });
- *     for (const batch of generateBatches(traffic)) writeBatch(writer, batch);
+ *     const options = { seed: 1, packets: 100_000, flows: 1000, popularity: { zipf: 1.1 }, rate: { pps: 1e6 },
+ *       destination: { ipv4: '192.0.2.10', ports: [80, 443] } };
+ *     for (const batch of generateBatches(options)) writeBatch(writer, batch);
  */
 
 export { formatIpv4, formatIpv6, formatMac, parseIp, parseMac, parseSubnet, type Subnet } from './address.js';
@@ -61,7 +61,13 @@ export {
   packetContext,
   protocols,
 } from './fields.js';
+export type { Endpoints, FlowProtocol } from './flow-identity.js';
+export { campusMixture, type FlowSizeTable, type FlowSizeTableName, flowSizeTables } from './flow-sizes.js';
 export { linkTypeName, linkTypes } from './link-type.js';
+export { type Malformation, malform, malformations } from './malformed.js';
 export { type Packet, type PacketBatch, packetAt, packetsOf } from './packet-batch.js';
+export { type PacketSizes, parsePacketSizes } from './packet-sizes.js';
+export { mix32, Prng } from './prng.js';
 export { etherTypeName, etherTypes, ipProtocols } from './protocol.js';
 export { formatTimeOfDay, Summarizer, type SummaryOptions, summarize } from './summary.js';
+export { generateBatches, generateTraffic, type TrafficOptions } from './traffic.js';
