@@ -135,7 +135,7 @@ export const progInfo = {
 
 /** Numbers of enum bpf_prog_type and enum bpf_attach_type that we use. */
 export const progTypeXdp = 6;
-export const attachTypes = { xdp: 37, xdp_devmap: 35, xdp_cpumap: 36 } as const;
+export const attachTypes = { xdp: 37, xdp_devmap: 33, xdp_cpumap: 35 } as const;
 
 /** Program flags. */
 export const progFlags = { strictAlignment: 1, testStateFreq: 8, xdpHasFrags: 0x20 } as const;

@@ -2,7 +2,7 @@
  * BTF as the kernel takes it. What a compiler leaves in an object file is not yet loadable: data sections have no size and
  * their variables no offsets (the linker's business), and externs have a linkage that the kernel does not know. libbpf
  * completes these from the symbol table. We do not need variables in the kernel at all: types, functions and lines
- * do the work there. So variables, data sections and tags on them become `const void`, which keeps every type id where it was.
+ * do the work there. So variables, data sections, externs and tags on them become `const void`, which keeps every type id where it was.
  *
  * Layout of a type record (Documentation/bpf/btf.rst): name offset, info (kind in bits 24..28, vlen in 0..15), size or type; then data
  * by kind.
@@ -66,16 +66,13 @@ export function makeBtfImage(raw: Uint8Array, strings: Iterable<string>): BtfIma
     const [fixed, each] = trailing[kind] ?? [0, 0];
     const end = at + 12 + fixed + each * vlen;
     const isTagOfReplaced = kind === kindDeclTag && replaced.has(view.getUint32(at + 8, true));
-    if (kind === kindVar || kind === kindDatasec || isTagOfReplaced) {
+    // Linkage of a function: 0 static, 1 global, 2 extern.
+    const isExtern = kind === kindFunc && vlen === 2;
+    if (kind === kindVar || kind === kindDatasec || isExtern || isTagOfReplaced) {
       replaced.add(id);
       put32(0);
       put32(kindConst << 24);
       put32(0);
-    } else if (kind === kindFunc && vlen > 1) {
-      // extern: the kernel knows static (0) and global (1)
-      put32(view.getUint32(at, true));
-      put32(kindFunc << 24);
-      put32(view.getUint32(at + 8, true));
     } else {
       for (let i = at; i < end; i++) types.push(raw[i] ?? 0);
     }

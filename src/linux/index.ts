@@ -10,4 +10,5 @@ export {
   type TestRunResult,
 } from './bpf.js';
 export { possibleCpus } from './cpus.js';
+export { hostBtf } from './host-btf.js';
 export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgram } from './kernel-object.js';

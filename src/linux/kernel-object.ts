@@ -4,12 +4,13 @@
  */
 import { InputError } from '../base/index.js';
 import { encodeInsns, type Insn, op } from '../isa/index.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { ExternSpec, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errnoName, mapFlags } from '../platform/index.js';
 import * as attr from './attr.js';
 import type { Bpf, LoadRefusal } from './bpf.js';
 import { makeBtfImage } from './btf-image.js';
 import { possibleCpus } from './cpus.js';
+import { hostBtf } from './host-btf.js';
 
 /** Map types whose keys and values the kernel does not let BTF describe. */
 const withoutBtf: ReadonlySet<string> = new Set([
@@ -176,7 +177,7 @@ export class KernelObject {
 
   private loadProgram(spec: ProgramSpec, options: KernelLoadOptions): KernelProgram['loaded'] {
     const unresolved = spec.unresolved[0];
-    const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(insn, spec.insns[pc - 1])));
+    const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
     const attach = spec.attach ?? 'xdp';
     const loaded = this.bpf.progLoad({
       insns,
@@ -192,14 +193,24 @@ export class KernelObject {
     return { errno: loaded.errno, log: `${unresolved.what}\n${loaded.log}` };
   }
 
-  /** Puts descriptors where the spec has indexes. The second slot of a 64-bit load follows its first and needs nothing. */
-  private resolve(insn: Insn, before: Insn | undefined): Insn {
-    if (insn.code !== op.LDDW || before?.code === op.LDDW) return insn;
+  /** Puts descriptors and BTF ids where the spec has indexes. The second slot of a 64-bit load follows its first and needs nothing. */
+  private resolve(spec: ProgramSpec, insn: Insn, before: Insn | undefined): Insn {
+    if (before?.code === op.LDDW) return insn;
+    if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) return this.resolveExtern(spec.kfuncs, insn, 'func');
+    if (insn.code !== op.LDDW) return insn;
+    if (insn.src === op.PSEUDO_BTF_ID) return this.resolveExtern(spec.ksyms, insn, 'var');
     if (insn.src !== op.PSEUDO_MAP_FD && insn.src !== op.PSEUDO_MAP_VALUE) return insn;
     const map = this.maps[insn.imm];
     if (map === undefined)
       throw new InputError(`map index ${insn.imm} is not in the object`, { file: this.object.name });
     return { ...insn, imm: map.fd };
+  }
+
+  /** An extern's id in the kernel's BTF; one that it does not have stays as it is, and the verifier says so. */
+  private resolveExtern(externs: readonly ExternSpec[], insn: Insn, kind: 'func' | 'var'): Insn {
+    const name = externs[insn.imm]?.name;
+    const id = name === undefined ? undefined : hostBtf()?.find(name, kind)?.id;
+    return id === undefined ? insn : { ...insn, imm: id };
   }
 
   /** Function and line info, if complete enough for the kernel: a record for each function. */

@@ -1,0 +1,35 @@
+/** Folders of object files, as the tools take them. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { InputError } from '../base/index.js';
+import { hostBtf } from '../linux/index.js';
+import { type ObjectSpec, readObject } from '../object/index.js';
+
+export interface ObjectFile {
+  /** Path relative to the folder. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** All `.o` files below a folder, sorted by name; or the one file. Throws InputError when there is none. */
+export function findObjects(path: string): ObjectFile[] {
+  let isFolder: boolean;
+  try {
+    isFolder = statSync(path).isDirectory();
+  } catch {
+    throw new InputError('no such file or folder', { file: path });
+  }
+  if (!isFolder) return [{ name: path, path }];
+  const found = readdirSync(path, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith('.o'))
+    .sort()
+    .map((name) => ({ name: relative('.', name), path: join(path, name) }));
+  if (found.length === 0) throw new InputError('no `.o` file in this folder', { file: path });
+  return found;
+}
+
+/** Reads an object file with CO-RE resolved against the running kernel's BTF, where there is one. */
+export function loadObject(file: ObjectFile): ObjectSpec {
+  return readObject(readFileSync(file.path), { name: file.name, btf: hostBtf() });
+}
