@@ -47,7 +47,7 @@ struct report {
 /* The control plane changes these while the program runs. 0 switches a threshold off. */
 __u64 window_ns = NSEC_PER_SEC;
 __u32 report_above = 10000;
-__u32 drop_above = 40000;
+__u32 drop_above = 30000;
 
 /* Read by the control plane. */
 __u64 packets_seen;
