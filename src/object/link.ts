@@ -38,7 +38,7 @@ export function link(main: CodeFunction, resolve: (fn: CodeFunction) => Resolved
     for (const { slot, target } of fn.calls) patch(base + slot, (bases.get(target) ?? 0) - (base + slot) - 1);
     for (const { slot, extern } of fn.kfuncs) patch(base + slot, kfuncs.of(extern));
     for (const { slot, extern } of fn.ksyms) patch(base + slot, ksyms.of(extern));
-    for (const { slot, what } of fn.unresolved) unresolved.push({ insn: base + slot, what });
+    for (const { slot, what, poisoned } of fn.unresolved) unresolved.push({ insn: base + slot, what, poisoned });
   }
   return { insns, placed, kfuncs: kfuncs.list, ksyms: ksyms.list, unresolved };
 }

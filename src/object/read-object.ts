@@ -2,6 +2,7 @@ import { decodeUtf8, InputError, UserError } from '../base/index.js';
 import { Btf } from './btf.js';
 import { type BtfExt, type LineInfo, readBtfExt } from './btf-ext.js';
 import { type CodeFunction, type CodeSection, readCode } from './code.js';
+import { CoreRelocator } from './core-relocate.js';
 import { dataMap, objectNameOf, readDataSections } from './data-section.js';
 import { type Elf, type ElfSection, readElf } from './elf.js';
 import { defaultKernelVersion, readExterns } from './externs.js';
@@ -72,6 +73,8 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
     maps: new MapIndex(maps),
     externs,
     kconfigMap,
+    coreRelos: ext?.coreRelos ?? new Map(),
+    core: btf === undefined ? undefined : new CoreRelocator(btf, target),
     kernel: target,
     source: (wanted, slot) => sourceAt(ext, btf, wanted, slot),
   };

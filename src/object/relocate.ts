@@ -5,8 +5,9 @@
  */
 import { type Insn, insnSize, op } from '../isa/index.js';
 import type { Btf } from './btf.js';
-import type { LineInfo } from './btf-ext.js';
+import type { CoreRelo, LineInfo } from './btf-ext.js';
 import { type CodeFunction, type CodeSection, referredSlot } from './code.js';
+import type { CoreRelocator } from './core-relocate.js';
 import type { Elf, ElfRelocation } from './elf.js';
 import { STT_SECTION } from './elf.js';
 import type { Extern, Externs } from './externs.js';
@@ -37,7 +38,7 @@ export interface ResolvedFunction {
   readonly kfuncs: readonly { readonly slot: number; readonly extern: ExternSpec }[];
   /** Address loads of kernel symbols, likewise. */
   readonly ksyms: readonly { readonly slot: number; readonly extern: ExternSpec }[];
-  readonly unresolved: { readonly slot: number; readonly what: string }[];
+  readonly unresolved: { readonly slot: number; readonly what: string; readonly poisoned: boolean }[];
 }
 
 export interface RelocationContext {
@@ -47,6 +48,9 @@ export interface RelocationContext {
   readonly externs: Externs;
   /** Index of the `.kconfig` map. */
   readonly kconfigMap: number;
+  /** CO-RE relocations by section name, in order of slot, and what resolves them. */
+  readonly coreRelos: ReadonlyMap<string, readonly CoreRelo[]>;
+  readonly core: CoreRelocator | undefined;
   /** What weak kernel symbols are looked up in. */
   readonly kernel: Btf | undefined;
   /** Where a slot of a section comes from: `file:line`, or the empty string. */
@@ -69,7 +73,7 @@ class Resolver {
   private readonly calls: { slot: number; target: CodeFunction }[] = [];
   private readonly kfuncs: { slot: number; extern: ExternSpec }[] = [];
   private readonly ksyms: { slot: number; extern: ExternSpec }[] = [];
-  private readonly unresolved: { slot: number; what: string }[] = [];
+  private readonly unresolved: { slot: number; what: string; poisoned: boolean }[] = [];
 
   constructor(context: RelocationContext, fn: CodeFunction) {
     this.context = context;
@@ -78,6 +82,7 @@ class Resolver {
   }
 
   run(): ResolvedFunction {
+    this.relocateCore();
     const done = new Set<number>();
     const { relocations } = this.fn.section;
     for (let i = lowerBound(relocations, this.fn.start * insnSize, (r) => r.offset); i < relocations.length; i++) {
@@ -94,10 +99,23 @@ class Resolver {
     return { code: this.fn, insns, calls, kfuncs, ksyms, unresolved };
   }
 
-  private fail(slot: number, what: string): void {
+  private fail(slot: number, what: string, poisoned = false): void {
     const source = this.context.source(this.fn.section.name, this.fn.start + slot);
     const place = `in section \`${this.fn.section.name}\`, function \`${this.fn.name}\``;
-    this.unresolved.push({ slot, what: `${what} (${place}${source === '' ? '' : `, ${source}`})` });
+    this.unresolved.push({ slot, what: `${what} (${place}${source === '' ? '' : `, ${source}`})`, poisoned });
+  }
+
+  private relocateCore(): void {
+    const { core, coreRelos } = this.context;
+    const relos = coreRelos.get(this.fn.section.name) ?? [];
+    if (core === undefined) return;
+    for (let i = lowerBound(relos, this.fn.start, (relo) => relo.slot); i < relos.length; i++) {
+      const relo = relos[i];
+      if (relo === undefined || relo.slot >= this.fn.end) break;
+      const slot = relo.slot - this.fn.start;
+      const problem = core.apply(this.insns, slot, relo);
+      if (problem !== undefined) this.fail(slot, problem.what, problem.poisoned);
+    }
   }
 
   /** An instruction that no relocation mends. */

@@ -111,8 +111,13 @@ export interface ProgramSpec {
 
 export interface UnresolvedSpec {
   readonly insn: number;
-  /** Complete sentence naming the symbol or access. */
+  /** Complete sentence naming the symbol or access, its section and its source line. */
   readonly what: string;
+  /**
+   * True where the instruction was replaced by a call of the helper 195896080, which no kernel has: the program loads if
+   * that is dead code, and it matters only when it is reached. Otherwise the program cannot be loaded.
+   */
+  readonly poisoned?: boolean | undefined;
 }
 
 /** Program types as libbpf's section names tell them (`bpftool` spelling). Only `xdp` runs here. */
