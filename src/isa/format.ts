@@ -104,8 +104,9 @@ function llvmText(operation: Operation, insn: Insn, insns: readonly Insn[], pc: 
     case 'store-release':
       return `store_release((u${8 * operation.bytes} *)(${address(dst)}), ${operation.bytes === 8 ? 'r' : 'w'}${src})`;
     case 'lddw': {
-      const value = BigInt.asIntN(64, lddwImm(insns, pc));
-      return `r${dst} = ${lddwName(insn, insns, pc, names, ' + ') ?? signedHex(value)} ll`;
+      const name = lddwName(insn, insns, pc, names, ' + ');
+      if (name === undefined && operation.what !== 'number') return ldPseudo(insn, insns[pc + 1]);
+      return `r${dst} = ${name ?? signedHex(BigInt.asIntN(64, lddwImm(insns, pc)))} ll`;
     }
     case 'packet':
       return `r0 = *(u${8 * operation.bytes} *)skb[${operation.indirect ? indirect(insn) : signedHex(imm)}]`;
@@ -124,6 +125,13 @@ function llvmText(operation: Operation, insn: Insn, insns: readonly Insn[], pc: 
     case 'exit':
       return 'exit';
   }
+}
+
+/** LLVM's text for an address that nobody names. It knows no upper half; one is added where it is not 0. */
+function ldPseudo(insn: Insn, second: Insn | undefined): string {
+  const high = (second?.imm ?? 0) >>> 0;
+  const fields = [insn.src, insn.imm >>> 0, ...(high === 0 ? [] : [high])];
+  return `ld_pseudo r${insn.dst}, ${fields.map((field) => `0x${field.toString(16)}`).join(', ')}`;
 }
 
 /** LLVM drops the displacement of an indirect packet load; it is printed where there is one. */

@@ -5,6 +5,7 @@
 import { Cursor, type TextPlace } from './cursor.js';
 import type { Insn } from './insn.js';
 import { formNamed, type InsnForm } from './instructions.js';
+import * as op from './opcode.js';
 import { aluOperators, atomicOperators, jumpOperators, sizes } from './operators.js';
 
 /** A name in an instruction that is still to be resolved. */
@@ -69,6 +70,7 @@ function statement(cursor: Cursor, opcode: number | undefined): ParsedInsn {
   if (cursor.accept('callx')) {
     return cursor.fail('indirect calls do not exist in Linux', 'call a function by its name');
   }
+  if (cursor.accept('ld_pseudo')) return ldPseudo(cursor);
   if (cursor.accept('lock')) return lockedUpdate(cursor);
   if (cursor.accept('store_release')) return storeRelease(cursor);
   if (cursor.peek() === '*') return store(cursor);
@@ -180,6 +182,22 @@ function call(cursor: Cursor): ParsedInsn {
     return one('call helper', { imm });
   }
   return one('call helper', { imm: constant(cursor, false) });
+}
+
+/** `ld_pseudo r1, KIND, LOW[, HIGH]`. */
+function ldPseudo(cursor: Cursor): ParsedInsn {
+  const dst = register(cursor).number;
+  cursor.expect(',');
+  const src = cursor.bounded('kind', 0n, 15n);
+  cursor.expect(',');
+  const low = cursor.bounded('value', -0x80000000n, 0xffffffffn) | 0;
+  const high = cursor.accept(',') ? cursor.bounded('upper half', -0x80000000n, 0xffffffffn) | 0 : 0;
+  return {
+    insns: [
+      { code: op.LDDW, dst, src, off: 0, imm: low },
+      { code: 0, dst: 0, src: 0, off: 0, imm: high },
+    ],
+  };
 }
 
 interface Address {

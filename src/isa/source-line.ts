@@ -110,7 +110,7 @@ export function escapeText(text: string): string {
 }
 
 const reserved =
-  /^(?:[rw]\d+|if|goto|gotol|may_goto|call|callx|exit|lock|map|subprog|skb|ll|pc|store_release|load_acquire|(?:be|le|bswap)(?:16|32|64)|\w*_?(?:cmp)?xchg\w*|atomic\w*|addr_space_cast)$/;
+  /^(?:[rw]\d+|if|goto|gotol|may_goto|call|callx|exit|lock|map|subprog|skb|ll|pc|ld_pseudo|store_release|load_acquire|(?:be|le|bswap)(?:16|32|64)|\w*_?(?:cmp)?xchg\w*|atomic\w*|addr_space_cast)$/;
 
 /** A name as the assembler reads it back: bare where it can be, else in quotes. */
 export function symbolText(name: string): string {
