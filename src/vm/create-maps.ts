@@ -2,100 +2,69 @@
  * Makes the maps of an object and fills in what the object file says they hold: data sections, inner maps and
  * tail-call targets.
  */
-import { InputError, UnsupportedError } from '../base/index.js';
+import { InputError } from '../base/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
-import { errno, errnoName } from '../platform/index.js';
-import { BpfMap, type MapEntry } from './map.js';
-import { createMap, type MapEnvironment } from './maps/index.js';
+import { errnoName } from '../platform/index.js';
+import type { BpfMap } from './map.js';
+import { mapFacts } from './map-facts.js';
+import { createMap } from './maps/index.js';
 import type { GuestMemory } from './memory.js';
 
-/** Stands for a map that cannot be made here: only a program that refers to it is refused. */
-export class MissingMap extends BpfMap {
-  readonly reason: UnsupportedError;
-
-  constructor(spec: MapSpec, index: number, memory: GuestMemory, reason: UnsupportedError) {
-    super(spec, index, memory);
-    this.reason = reason;
+/** The object's maps by index. Throws InputError for a map that Linux would refuse, BudgetError when they do not fit. */
+export function createMaps(object: ObjectSpec, memory: GuestMemory, cpus: number): BpfMap[] {
+  const maps: BpfMap[] = [];
+  const context = { cpus, programs: object.programs, mapById: (id: number) => maps[id - 1] };
+  for (const [index, spec] of object.maps.entries()) {
+    maps.push(createMap(spec, index, memory, { ...context, facts: mapFacts(object, spec) }));
   }
-
-  lookup(): number {
-    return 0;
-  }
-
-  update(): number {
-    return -errno.EINVAL;
-  }
-
-  delete(): number {
-    return -errno.EINVAL;
-  }
-
-  lookupElem(): undefined {
-    return undefined;
-  }
-
-  updateElem(): number {
-    return -errno.EINVAL;
-  }
-
-  deleteElem(): number {
-    return -errno.EINVAL;
-  }
-
-  *entries(): IterableIterator<MapEntry> {}
-}
-
-/** The object's maps by index. Throws BudgetError when they do not fit. */
-export function createMaps(object: ObjectSpec, environment: MapEnvironment): BpfMap[] {
-  const maps = object.maps.map((spec, index) => create(spec, index, environment));
   for (const map of maps) initialise(map, maps, object);
   return maps;
 }
 
-function create(spec: MapSpec, index: number, environment: MapEnvironment): BpfMap {
-  try {
-    return createMap(spec, index, environment);
-  } catch (error) {
-    if (error instanceof UnsupportedError) return new MissingMap(spec, index, environment.memory, error);
-    throw error;
-  }
+/** Data sections that libbpf freezes: the program side cannot write them and user space no longer can. */
+export function isConstantSection(section: string): boolean {
+  return section.startsWith('.rodata') || section === '.kconfig';
 }
 
 function initialise(map: BpfMap, maps: readonly BpfMap[], object: ObjectSpec): void {
-  const { init } = map.spec;
-  if (init === undefined || map instanceof MissingMap) return;
-  switch (init.kind) {
+  const { init, name } = map.spec;
+  const place = { file: object.name, section: map.spec.section };
+  switch (init?.kind) {
     case 'data': {
       const value = new Uint8Array(map.spec.valueSize);
       value.set(init.bytes.subarray(0, value.length));
-      put(map.spec, map.updateElem(word(0), value, 0n), object);
+      put(map, 0, value, object);
+      if (isConstantSection(map.spec.section)) map.freeze();
       return;
     }
     case 'maps':
       for (const [slot, index] of init.slots) {
         const inner = maps[index];
         if (inner === undefined)
-          throw new InputError(`map ${map.spec.name}: slot ${slot} names map ${index}, which is not there`);
-        put(map.spec, map.updateElem(word(slot), word(inner.index), 0n), object);
+          throw new InputError(`map ${name}: slot ${slot} names map ${index}, which is not there`, place);
+        put(map, slot, word(inner.id), object);
       }
       return;
     case 'programs':
-      for (const [slot, name] of init.slots) {
-        const program = object.programs.findIndex((candidate) => candidate.name === name);
-        if (program < 0)
-          throw new InputError(`map ${map.spec.name}: slot ${slot} names program ${name}, which is not there`);
-        put(map.spec, map.updateElem(word(slot), word(program + 1), 0n), object);
+      for (const [slot, program] of init.slots) {
+        const index = object.programs.findIndex((candidate) => candidate.name === program);
+        if (index < 0)
+          throw new InputError(`map ${name}: slot ${slot} names program ${program}, which is not there`, place);
+        put(map, slot, word(index + 1), object);
       }
+      return;
+    default:
       return;
   }
 }
 
-function put(spec: MapSpec, result: number, object: ObjectSpec): void {
+function put(map: BpfMap, slot: number, value: Uint8Array, object: ObjectSpec): void {
+  const result = map.updateElem(word(slot), value);
   if (result === 0) return;
-  const reason = result === -errno.E2BIG ? 'the slot is past max_entries' : errnoName(result);
-  throw new InputError(`map ${spec.name}: its initial values do not fit: ${reason}`, {
+  const { name, section } = map.spec;
+  throw new InputError(`map ${name}: slot ${slot} cannot be initialised: ${errnoName(result)}`, {
     file: object.name,
-    section: spec.section,
+    section,
   });
 }
 
@@ -103,4 +72,34 @@ function word(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
+}
+
+/** Map types that jitnic models; programs that refer to others are refused. */
+const modelled: ReadonlySet<MapSpec['type']> = new Set([
+  'hash',
+  'array',
+  'prog_array',
+  'perf_event_array',
+  'percpu_hash',
+  'percpu_array',
+  'lru_hash',
+  'lru_percpu_hash',
+  'lpm_trie',
+  'array_of_maps',
+  'hash_of_maps',
+  'devmap',
+  'cpumap',
+  'xskmap',
+  'queue',
+  'stack',
+  'devmap_hash',
+  'ringbuf',
+  'bloom_filter',
+]);
+
+/** Why a program may not use this map, or undefined. */
+export function mapRefusal(spec: MapSpec): string | undefined {
+  return modelled.has(spec.type)
+    ? undefined
+    : `map ${spec.name}: map type ${spec.type} (${spec.typeNumber}) is not supported`;
 }

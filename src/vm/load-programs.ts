@@ -11,7 +11,7 @@
 import { InputError, UnsupportedError, type UserError } from '../base/index.js';
 import { type Insn, isCall, isLddw, op } from '../isa/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { MissingMap } from './create-maps.js';
+import { mapRefusal } from './create-maps.js';
 import { findHelper, helperRefusal } from './helpers/index.js';
 import type { BpfMap } from './map.js';
 import type { GuestMemory } from './memory.js';
@@ -127,7 +127,8 @@ function refuseLddw(spec: ProgramSpec, insn: Insn, pc: number, maps: readonly Bp
     case op.PSEUDO_MAP_VALUE: {
       const map = maps[insn.imm];
       if (map === undefined) return { what: `map ${insn.imm} is not in this object`, malformed: true };
-      if (map instanceof MissingMap) return { what: map.reason.message };
+      const refusal = mapRefusal(map.spec);
+      if (refusal !== undefined) return { what: refusal };
       if (insn.src === op.PSEUDO_MAP_VALUE && map.directValue() === 0) {
         return {
           what: `map ${map.spec.name}: type ${map.spec.type} has no directly addressable value`,

@@ -15,6 +15,7 @@ import { type Callbacks, findHelper, helperRefusal } from './helpers/index.js';
 import { Journal } from './journal.js';
 import { type LoadedProgram, loadPrograms } from './load-programs.js';
 import type { BpfMap } from './map.js';
+import { RingbufMap } from './maps/index.js';
 import { GuestMemory } from './memory.js';
 import { PacketBuffer, packetStateSize } from './packet-buffer.js';
 import { privateState } from './private-state.js';
@@ -83,7 +84,8 @@ export class Machine {
   readonly scratch: number;
   /** Address of the private state. */
   readonly state: number;
-  readonly outputs: Output[] = [];
+  private readonly emitted: Output[] = [];
+  readonly ringbufs: readonly RingbufMap[];
   /** Nanoseconds since boot, and CPU, of the current packet. */
   now = 0n;
   cpu = 0;
@@ -119,7 +121,8 @@ export class Machine {
     this.state = state.start;
     this.scratch = scratch.start;
     this.packet = new PacketBuffer(memory, this.ctx.start, this.state + privateState.packet);
-    this.maps = createMaps(object, { memory, cpus: this.cpus });
+    this.maps = createMaps(object, memory, this.cpus);
+    this.ringbufs = this.maps.filter((map) => map instanceof RingbufMap);
     for (const map of this.maps) this.mapByHandle.set(map.handle, map);
     this.programs = loadPrograms(object, this.maps, memory);
     this.seedRandom();
@@ -142,7 +145,24 @@ export class Machine {
     memory.store32(state + privateState.sockets, 0);
     this.now = input.now ?? 0n;
     this.cpu = input.cpu ?? 0;
-    this.outputs.length = 0;
+    for (const ringbuf of this.ringbufs) ringbuf.drain();
+    this.emitted.length = 0;
+  }
+
+  /**
+   * What the packet left behind so far. Ring buffers have a consumer that is as fast as it can be: it takes the records of a packet when
+   * someone looks here, at the latest before the next packet.
+   */
+  get outputs(): readonly Output[] {
+    for (const ringbuf of this.ringbufs) {
+      for (const data of ringbuf.drain()) this.emitted.push({ kind: 'ringbuf', map: ringbuf.spec.name, data });
+    }
+    return this.emitted;
+  }
+
+  /** For helpers: adds to {@link outputs}. */
+  emit(output: Output): void {
+    this.emitted.push(output);
   }
 
   /** The packet as it is now, fragments joined: a copy. */
@@ -165,7 +185,7 @@ export class Machine {
     if (this.memory.journal !== null) throw new InternalError('machine', 'a transaction is already open');
     this.journal.clear();
     this.memory.journal = this.journal;
-    this.outputsAtBegin = this.outputs.length;
+    this.outputsAtBegin = this.emitted.length;
   }
 
   commit(): void {
@@ -175,8 +195,9 @@ export class Machine {
   /** Restores everything that a program can change. Stack contents are not restored: a frame is cleared when it is entered. */
   rollback(): void {
     this.closeJournal().rollback(this.memory.u8);
-    this.outputs.length = this.outputsAtBegin;
+    this.emitted.length = this.outputsAtBegin;
     this.packet.sync();
+    for (const map of this.maps) map.rolledBack();
   }
 
   private closeJournal(): Journal {
@@ -227,13 +248,6 @@ export class Machine {
     const map = this.mapByHandle.get(registers.u32[argument * 2] as number);
     if (map === undefined || registers.u32[argument * 2 + 1] !== 0) this.refuse(`argument ${argument} is not a map`);
     return map;
-  }
-
-  /** What slot `index` of a PROG_ARRAY holds: index of a program plus one, or 0. */
-  programSlot(map: BpfMap, index: number): number {
-    this.memory.view.setUint32(this.scratch, index, true);
-    const slot = map.lookup(this.scratch, this.cpu);
-    return slot === 0 ? 0 : this.memory.load32(slot);
   }
 
   /** The map whose handle is `address`. */

@@ -168,7 +168,10 @@ export abstract class BpfMap {
   /** Copies a key to where program-side code can read it. */
   protected stage(key: Uint8Array): number {
     if (key.length !== this.spec.keySize) {
-      throw new InternalError('maps', `key of ${key.length} bytes for map ${this.spec.name}: ${this.spec.keySize} wanted`);
+      throw new InternalError(
+        'maps',
+        `key of ${key.length} bytes for map ${this.spec.name}: ${this.spec.keySize} wanted`,
+      );
     }
     // Past the journal: no one reads it but the call that follows.
     this.memory.u8.set(key, this.stagedKey);

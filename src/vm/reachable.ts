@@ -18,6 +18,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { isConstantSection } from './create-maps.js';
 
 interface DataPointer {
   readonly bytes: Uint8Array;
@@ -97,8 +98,7 @@ function immediate(object: ObjectSpec, program: ProgramSpec, pc: number): Value 
   if (insn.src === op.PSEUDO_BTF_ID) return program.ksyms[insn.imm]?.weak === true ? 0n : undefined;
   if (insn.src !== op.PSEUDO_MAP_VALUE) return undefined;
   const map = object.maps[insn.imm];
-  const isConstant = map?.section.startsWith('.rodata') === true || map?.section === '.kconfig';
-  if (!isConstant || map?.init?.kind !== 'data') return undefined;
+  if (map?.init?.kind !== 'data' || !isConstantSection(map.section)) return undefined;
   return { bytes: map.init.bytes, offset: program.insns[pc + 1]?.imm ?? 0 };
 }
 

@@ -2,6 +2,7 @@
 import { errno } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
+import { ProgArrayMap } from '../maps/index.js';
 import { privateState } from '../private-state.js';
 import { type Callbacks, setSigned, setUnsigned, u32, u64 } from './helper.js';
 
@@ -17,13 +18,11 @@ const maxLoops = 8 << 20;
 export function tailCall(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const map = machine.mapArgument(registers, 2);
-  if (map.spec.type !== 'prog_array') {
+  if (!(map instanceof ProgArrayMap)) {
     machine.refuse(`cannot pass map_type ${map.spec.typeNumber} into func bpf_tail_call#12`);
   }
-  const index = u32(registers, 3);
-  if (index >= map.spec.maxEntries || machine.tailCalls >= maxTailCalls) return;
-  const slot = machine.programSlot(map, index);
-  const target = machine.programs[slot - 1];
+  if (machine.tailCalls >= maxTailCalls) return;
+  const target = machine.programs[map.programAt(u32(registers, 3)) - 1];
   if (target === undefined) return;
   machine.tailCalls++;
   machine.tailTarget = target;

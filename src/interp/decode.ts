@@ -1,0 +1,62 @@
+/**
+ * A program in the form that the interpreter runs: one typed array for each field of an instruction, immediates widened to 64 bits, jump
+ * targets absolute. Slots whose encoding is not valid become {@link invalid}, so that the interpreter's switch need not
+ * look at reserved fields; so does a last slot behind the end, to which all jumps out of the program go.
+ */
+
+import { isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, lddwImm, op } from '../isa/index.js';
+import type { LoadedProgram } from '../vm/index.js';
+import { encodingFault } from './encoding.js';
+
+/** Opcode of a slot that must not be executed; a class that no opcode of the instruction set uses with these bits. */
+export const invalid = 0xff;
+
+export class Code {
+  readonly program: LoadedProgram;
+  readonly opcode: Uint8Array;
+  readonly dst: Uint8Array;
+  readonly src: Uint8Array;
+  readonly off: Int16Array;
+  /** Sign-extended, or all 64 bits of an lddw. */
+  readonly imm: BigUint64Array;
+  /** The low halves of `imm` at even indexes. */
+  readonly imm32: Uint32Array;
+  /** Where a jump or a call of a local function goes. */
+  readonly target: Int32Array;
+  /** What is wrong with each {@link invalid} slot. */
+  readonly faults: ReadonlyMap<number, string>;
+
+  constructor(program: LoadedProgram) {
+    const { insns } = program;
+    const slots = insns.length + 1;
+    this.program = program;
+    this.opcode = new Uint8Array(slots).fill(invalid);
+    this.dst = new Uint8Array(slots);
+    this.src = new Uint8Array(slots);
+    this.off = new Int16Array(slots);
+    this.imm = new BigUint64Array(slots);
+    this.imm32 = new Uint32Array(this.imm.buffer);
+    this.target = new Int32Array(slots).fill(insns.length);
+    const faults = new Map<number, string>([[insns.length, 'jump out of the program, or no exit at its end']]);
+    this.faults = faults;
+    for (const [pc, insn] of insns.entries()) {
+      const fault = encodingFault(insns, pc);
+      if (fault !== undefined) {
+        faults.set(pc, fault);
+        continue;
+      }
+      this.opcode[pc] = insn.code;
+      this.dst[pc] = insn.dst;
+      this.src[pc] = insn.src;
+      this.off[pc] = insn.off;
+      this.imm[pc] = isLddw(insn) ? lddwImm(insns, pc) : BigInt.asUintN(64, BigInt(insn.imm));
+      const target =
+        isUnconditionalJump(insn) || isConditionalJump(insn)
+          ? jumpTarget(insn, pc)
+          : insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL
+            ? pc + 1 + insn.imm
+            : insns.length;
+      if (target >= 0 && target < insns.length) this.target[pc] = target;
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export { Interpreter, type InterpreterOptions } from './interpreter.js';
+export type { Observer } from './observer.js';
