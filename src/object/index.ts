@@ -1,4 +1,5 @@
 export { Btf } from './btf.js';
+export { formatDefinition, formatType } from './btf-format.js';
 export {
   type BtfArray,
   type BtfComposite,
@@ -17,6 +18,7 @@ export {
   isEnum,
   isTransparent,
 } from './btf-type.js';
+export { poisonedCall } from './core-patch.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
 export type {
   ExternSpec,
@@ -30,3 +32,4 @@ export type {
   SectionSpec,
   UnresolvedSpec,
 } from './spec.js';
+export { findPrograms, type XdpFitness, xdpFitness, xdpPrograms } from './xdp-fitness.js';
