@@ -48,4 +48,9 @@ export const commandRows: readonly CommandRow[] = [
     summary: 'assemble text to a loadable object file',
     load: () => import('./asm.js'),
   },
+  {
+    name: 'conformance-plugin',
+    summary: 'run one program as a bpf_conformance plugin',
+    load: () => import('./conformance-plugin.js'),
+  },
 ];

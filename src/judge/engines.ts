@@ -1,0 +1,73 @@
+/**
+ * Engines that run a bare program: no object file, no packet, r1 points to memory and r2 is its length. That is what conformance vectors
+ * are about. To add one, add a row.
+ */
+import { UnsupportedError, UsageError, UserError } from '../base/index.js';
+import { Interpreter } from '../interp/index.js';
+import type { Insn } from '../isa/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { describeTrap, Machine } from '../vm/index.js';
+
+/** What became of a bare program. */
+export type BareResult =
+  | { readonly kind: 'returned'; readonly r0: bigint }
+  /** It was refused or stopped; `what` says why. */
+  | { readonly kind: 'error'; readonly what: string }
+  /** It asks for something that has no meaning here: a helper of uBPF's test harness, a call through a register. */
+  | { readonly kind: 'unsupported'; readonly what: string };
+
+export interface BareEngine {
+  readonly name: string;
+  /** `memory` is what r1 points to; without it r1 and r2 are 0. Never throws for what the program does. */
+  run(insns: readonly Insn[], memory: Uint8Array | undefined): BareResult;
+}
+
+function runInterpreter(insns: readonly Insn[], memory: Uint8Array | undefined): BareResult {
+  const machine = new Machine(bareObject(insns));
+  const program = machine.programs[0];
+  if (program === undefined) return { kind: 'error', what: 'no program' };
+  let address = 0;
+  if (memory !== undefined && memory.length > 0) {
+    address = machine.memory.allocate('scratch', 'the input', memory.length).start;
+    machine.memory.write(address, memory);
+  }
+  const interpreter = new Interpreter(machine);
+  try {
+    const outcome = interpreter.runWith(program, BigInt(address), BigInt(memory?.length ?? 0));
+    if (outcome.trap === undefined) return { kind: 'returned', r0: outcome.r0 };
+    return { kind: 'error', what: `insn ${outcome.trap.insn}: ${describeTrap(outcome.trap.trap)}` };
+  } catch (error) {
+    if (error instanceof UnsupportedError) return { kind: 'unsupported', what: error.format() };
+    if (error instanceof UserError) return { kind: 'error', what: error.format() };
+    throw error;
+  }
+}
+
+/** An object of one program without maps. */
+export function bareObject(insns: readonly Insn[]): ObjectSpec {
+  const program: ProgramSpec = {
+    name: 'main',
+    section: 'xdp',
+    type: 'xdp',
+    frags: false,
+    attach: 'xdp',
+    insns,
+    functions: [{ name: 'main', start: 0, end: insns.length, global: true, btfId: 0 }],
+    lines: [],
+    kfuncs: [],
+    ksyms: [],
+    unresolved: [],
+  };
+  return { name: 'bare', license: 'GPL', version: 0, programs: [program], maps: [], sections: [], btf: undefined };
+}
+
+const bareEngines: readonly BareEngine[] = [{ name: 'interp', run: runInterpreter }];
+
+export const bareEngineNames: readonly string[] = bareEngines.map((engine) => engine.name);
+
+/** The engine of that name. Throws UsageError. */
+export function bareEngine(name: string): BareEngine {
+  const engine = bareEngines.find((candidate) => candidate.name === name);
+  if (engine !== undefined) return engine;
+  throw new UsageError(`no engine \`${name}\` runs bare programs`, {}, `engines: ${bareEngineNames.join(', ')}`);
+}
