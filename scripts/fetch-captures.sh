@@ -56,8 +56,12 @@ done
 if own_apt source --download-only tcpdump; then
   rm -rf "$dir/tcpdump"
   mkdir -p "$dir/tcpdump"
-  tar -xf tcpdump_*.orig.tar.* -C "$dir/tcpdump" --strip-components=1 --wildcards '*/tests/*.pcap' '*/tests/*.pcapng' ||
-    tar -xf tcpdump_*.orig.tar.* -C "$dir/tcpdump" --strip-components=1 --wildcards '*/tests/*.pcap'
+  # The archive, not its signature.
+  for archive in tcpdump_*.orig.tar.gz tcpdump_*.orig.tar.xz; do
+    if [ -f "$archive" ]; then
+      tar -xf "$archive" -C "$dir/tcpdump" --strip-components=1 --wildcards '*/tests/*.pcap*'
+    fi
+  done
 else
   echo "$0: tcpdump: source package not downloaded" >&2
   failed=1

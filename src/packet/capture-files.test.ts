@@ -20,6 +20,8 @@ const files = folders
   .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)))
   .filter((name) => /\.(pcap|pcapng|cap)(\.gz)?$/.test(name))
   .sort();
+/** Link types that the summaries look into, in tcpdump's words. */
+const described: ReadonlySet<number> = new Set([0, 1, 101, 108, 113, 228, 229]);
 const hasTcpdump = spawnSync('tcpdump', ['--version']).status === 0;
 
 function load(file: string): DecodedCapture {
@@ -82,7 +84,7 @@ describe.skipIf(files.length === 0)(`${files.length} captures from other tools`,
       const differences: string[] = [];
       for (const file of files) {
         const capture = load(file);
-        if (capture.interfaces.length !== 1) continue;
+        if (capture.interfaces.length !== 1 || !described.has(capture.interfaces[0]?.linkType ?? -1)) continue;
         const theirs = tcpdump(file);
         if (theirs.length !== capture.packets.length) continue;
         for (const [i, ours] of summaries(capture).entries()) {
@@ -90,7 +92,8 @@ describe.skipIf(files.length === 0)(`${files.length} captures from other tools`,
           // Plain TCP, ICMP echo and ARP have no application layer that tcpdump would go on to.
           if (
             !/Flags \[[A-Z.]+\].*, length 0$|ICMP6?,? echo|^ARP, Re/.test(line) ||
-            /mptcp|tfo|md5|MPLS|PPP/.test(line)
+            /mptcp|tfo|md5|MPLS|PPP|Geneve/.test(line) ||
+            /MACsec/.test(ours)
           )
             continue;
           if (ours === line) same++;

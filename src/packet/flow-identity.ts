@@ -48,7 +48,7 @@ class HostRange {
   }
 
   write(target: Uint8Array, at: number, index: number): void {
-    target.set(this.network, at);
+    for (let i = 0; i < this.network.length; i++) target[at + i] = this.network[i] ?? 0;
     const low = at + this.network.length - 4;
     let host = this.first + index;
     for (let i = 3; i >= 1; i--) {
@@ -173,7 +173,8 @@ export class FlowDirectory {
   /** Fills in flow `k`. */
   describe(k: number, flow: FlowIdentity): void {
     const { shares, salt } = this;
-    const draw = (what: number): number => mix32(mix32(k, salt), what) / 0x1_0000_0000;
+    const hash = mix32(k, salt);
+    const draw = (what: number): number => mix32(hash, what) / 0x1_0000_0000;
     flow.protocol = pick(shares.protocols, draw(1));
     flow.version = flow.protocol !== 'arp' && draw(2) < shares.ipv6 ? 6 : 4;
     const [firstId, lastId] = shares.vlanIds;

@@ -31,6 +31,7 @@ export const ipProtocols = {
   destination: 60,
   sctp: 132,
   mobility: 135,
+  ethernet: 143,
 } as const;
 
 export const vxlanPort = 4789;

@@ -134,6 +134,7 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
 
 /** RFC 8200 section 4.4: routing types 0 and 2 list addresses, as does 4 (RFC 8754), after a word of its own. */
 function printRouting(p: SummaryPrinter, at: number): void {
+  p.protocol = 'rt6';
   const length = p.u8(at + 1);
   const type = p.u8(at + 2);
   p.need(at, 8);
@@ -145,6 +146,7 @@ function printRouting(p: SummaryPrinter, at: number): void {
   if (type === 4) p.put(`, last-entry=${p.u8(at + 4)}, tag=${p.u16(at + 6).toString(16)}`);
   for (let i = 0; i < length >> 1; i++) p.put(`, [${i}]${p.ipv6(at + 8 + 16 * i)}`);
   p.put(') ');
+  p.protocol = 'ip6';
 }
 
 function printProtocol(
@@ -176,6 +178,10 @@ function printProtocol(
       break;
     case ipProtocols.ipv6:
       p.inside(() => printIpv6(p, at, length, frame));
+      break;
+    case ipProtocols.ethernet:
+      if (carrier.version === 6) p.inside(() => frame(p, at, length));
+      else p.put('[Ethernet requires IPv6] (invalid)');
       break;
     case ipProtocols.gre:
       printGre(p, at, length, frame);
