@@ -1,16 +1,31 @@
+/** PROG_ARRAY: targets of bpf_tail_call. A slot, and a value on the syscall side, is a program's index in the object plus 1. */
+import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
-import { BpfMap } from '../map.js';
+import type { GuestMemory } from '../memory.js';
+import type { MapContext } from './context.js';
+import { u32Bytes } from './index-key.js';
+import { SlotMap } from './slots.js';
 
-export class ProgArrayMap extends BpfMap {
-  /** Index of the program in slot `index` plus 1, or 0: empty, or no such slot. `index` is unsigned 32-bit. */
-  programAt(_index: number): number {
-    return 0;
+export class ProgArrayMap extends SlotMap {
+  private readonly context: MapContext;
+
+  constructor(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext) {
+    super(spec, index, memory);
+    this.context = context;
   }
-  lookup(): number { return 0; }
-  update(): number { return -errno.EOPNOTSUPP; }
-  delete(): number { return -errno.EOPNOTSUPP; }
-  protected sysLookup(): number { return -errno.ENOENT; }
-  protected sysUpdate(): number { return -errno.EINVAL; }
-  protected sysDelete(): number { return -errno.ENOENT; }
-  protected sysNextKey(): number { return -errno.ENOENT; }
+
+  /** Index of the program in slot `index` plus 1, or 0: empty, or no such slot. `index` is unsigned 32-bit. */
+  programAt(index: number): number {
+    return this.slot(index);
+  }
+
+  protected resolve(value: number): number {
+    const { programs } = this.context;
+    if (value === 0 || (programs !== undefined && value > programs.length)) return -errno.EBADF;
+    return value;
+  }
+
+  protected show(content: number): Uint8Array {
+    return u32Bytes(content);
+  }
 }

@@ -1,40 +1,255 @@
+/**
+ * RINGBUF (kernel/bpf/ringbuf.c).
+ *
+ *     positions (private)                       data: 2 * max_entries bytes
+ *     0   u64 consumer                          record at position p: offset p & (max_entries - 1)
+ *     8   u64 producer                          0  u32 length | BUSY (bit 31) | DISCARD (bit 30)
+ *     16  u64 pending: oldest record that       4  u32 0
+ *         may still be reserved                 8  the sample, rounded up to 8 bytes
+ *
+ * Linux maps the data pages twice in a row, so that a record which wraps is contiguous. Here the second half is memory of its own, and the
+ * part of a record that lies in it is copied from the first half when the record is reserved and back when it is closed: so bytes that a
+ * program leaves unwritten in a record are those of an earlier lap, as in Linux.
+ *
+ * Programs may touch the data from the first to the last record that is reserved at the moment.
+ */
+import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
-import { BpfMap } from '../map.js';
+import { BpfMap, type MapEntry } from '../map.js';
+import type { GuestMemory } from '../memory.js';
+import type { Region } from '../region.js';
+import { roundUp8 } from './value-area.js';
+
+const consumerAt = 0;
+const producerAt = 8;
+const pendingAt = 16;
+const stateSize = 24;
+
+const headerSize = 8;
+const busyBit = 0x8000_0000;
+const discardBit = 0x4000_0000;
+const lengthMask = 0x3fff_ffff;
+
+/** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP: nobody sleeps here, so they are only checked. */
+const wakeupFlags = 3n;
 
 export class RingbufMap extends BpfMap {
+  private readonly state: number;
+  private readonly data: Region;
+  private readonly size: number;
+
+  constructor(spec: MapSpec, index: number, memory: GuestMemory) {
+    super(spec, index, memory);
+    this.size = spec.maxEntries;
+    const state = memory.allocate('map', `positions of map ${spec.name}`, stateSize);
+    state.hi = state.lo;
+    this.state = state.start;
+    this.data = memory.allocate('map value', `record of map ${spec.name}`, 2 * this.size);
+    this.data.hi = this.data.lo;
+  }
+
   /** bpf_ringbuf_reserve: guest address of `size` writable bytes, or 0. `size` is unsigned 64-bit, `flags` must be 0. */
-  reserve(_size: bigint, _flags: bigint): number {
+  reserve(size: bigint, flags: bigint): number {
+    if (flags !== 0n) return 0;
+    const header = this.allocate(size);
+    if (header === 0) return 0;
+    this.openWindow();
+    return header + headerSize;
+  }
+
+  /** bpf_ringbuf_submit of a record that {@link reserve} gave. False if `sample` is no reserved record: Linux's verifier rules that out. */
+  submit(sample: number, _flags: bigint): boolean {
+    return this.close(sample, 0);
+  }
+
+  /** bpf_ringbuf_discard; as {@link submit}. */
+  discard(sample: number, _flags: bigint): boolean {
+    return this.close(sample, discardBit);
+  }
+
+  /** bpf_ringbuf_output of `size` readable bytes at guest address `data`: 0, EINVAL or EAGAIN. */
+  output(data: number, size: bigint, flags: bigint): number {
+    if ((flags & ~wakeupFlags) !== 0n) return -errno.EINVAL;
+    const header = this.allocate(size);
+    if (header === 0) return -errno.EAGAIN;
+    this.memory.copy(header + headerSize, data, Number(size));
+    this.finish(header, 0);
     return 0;
   }
-  /** bpf_ringbuf_submit of a record that {@link reserve} gave. False if `sample` is no reserved record: Linux's verifier rules that out. */
-  submit(_sample: number, _flags: bigint): boolean {
-    return false;
-  }
-  /** bpf_ringbuf_discard; as {@link submit}. */
-  discard(_sample: number, _flags: bigint): boolean {
-    return false;
-  }
-  /** bpf_ringbuf_output of `size` readable bytes at guest address `data`: 0, EINVAL or EAGAIN. */
-  output(_data: number, _size: bigint, _flags: bigint): number {
-    return -errno.EAGAIN;
-  }
+
   /** bpf_ringbuf_query; `what` is BPF_RB_AVAIL_DATA 0, RING_SIZE 1, CONS_POS 2, PROD_POS 3; others give 0. */
-  query(_what: bigint): bigint {
-    return 0n;
+  query(what: bigint): bigint {
+    const consumer = this.load(consumerAt);
+    const producer = this.load(producerAt);
+    switch (what) {
+      case 0n:
+        return BigInt(producer - consumer);
+      case 1n:
+        return BigInt(this.size);
+      case 2n:
+        return BigInt(consumer);
+      case 3n:
+        return BigInt(producer);
+      default:
+        return 0n;
+    }
   }
+
   /** True if a record is reserved and neither submitted nor discarded. */
   get open(): boolean {
+    for (const header of this.records(this.load(pendingAt)))
+      if ((this.memory.load32(header) & busyBit) !== 0) return true;
     return false;
   }
+
   /** What the consumer gets: submitted records in order, up to the first one that is still reserved; they leave the buffer. */
   drain(): Uint8Array[] {
-    return [];
+    const { memory } = this;
+    const samples: Uint8Array[] = [];
+    let position = this.load(consumerAt);
+    for (const header of this.records(position)) {
+      const word = memory.load32(header);
+      if ((word & busyBit) !== 0) break;
+      if ((word & discardBit) === 0) samples.push(memory.read(header + headerSize, word & lengthMask));
+      position += recordSize(word);
+    }
+    if (position !== this.load(consumerAt)) this.store(consumerAt, position);
+    return samples;
   }
-  lookup(): number { return 0; }
-  update(): number { return -errno.ENOTSUPP; }
-  delete(): number { return -errno.ENOTSUPP; }
-  protected sysLookup(): number { return -errno.ENOTSUPP; }
-  protected sysUpdate(): number { return -errno.ENOTSUPP; }
-  protected sysDelete(): number { return -errno.ENOTSUPP; }
-  protected sysNextKey(): number { return -errno.ENOTSUPP; }
+
+  override rolledBack(): void {
+    this.openWindow();
+  }
+
+  // Linux's verifier lets no program call these, and bpf(2) knows none of it: user space maps the memory.
+
+  lookup(): number {
+    return 0;
+  }
+
+  update(): number {
+    return -errno.ENOTSUPP;
+  }
+
+  delete(): number {
+    return -errno.ENOTSUPP;
+  }
+
+  override *entries(): IterableIterator<MapEntry> {}
+
+  protected sysLookup(): number {
+    return -errno.ENOTSUPP;
+  }
+
+  protected sysUpdate(): number {
+    return -errno.ENOTSUPP;
+  }
+
+  protected sysDelete(): number {
+    return -errno.ENOTSUPP;
+  }
+
+  protected sysNextKey(): number {
+    return -errno.ENOTSUPP;
+  }
+
+  /** __bpf_ringbuf_reserve: address of the header of a new record, or 0. */
+  private allocate(size: bigint): number {
+    const { memory } = this;
+    if (size > BigInt(lengthMask)) return 0;
+    const sample = Number(size);
+    const length = recordSize(sample);
+    if (length > this.size) return 0;
+    const producer = this.load(producerAt);
+    const end = producer + length;
+    let pending = this.load(pendingAt);
+    for (const header of this.records(pending)) {
+      const word = memory.load32(header);
+      if ((word & busyBit) !== 0) break;
+      pending += recordSize(word);
+    }
+    if (pending !== this.load(pendingAt)) this.store(pendingAt, pending);
+    // The last byte stays free: a full buffer would look like an empty one.
+    if (end - this.load(consumerAt) >= this.size || end - pending >= this.size) return 0;
+    const header = this.headerAt(producer);
+    const wrapped = this.wrappedBytes(header, length);
+    if (wrapped > 0) memory.copy(this.data.start + this.size, this.data.start, wrapped);
+    memory.store32(header, (sample | busyBit) >>> 0);
+    memory.store32(header + 4, 0);
+    this.store(producerAt, end);
+    return header;
+  }
+
+  private close(sample: number, bit: number): boolean {
+    const header = sample - headerSize;
+    for (const candidate of this.records(this.load(pendingAt))) {
+      if (candidate !== header) continue;
+      if ((this.memory.load32(header) & busyBit) === 0) return false;
+      this.finish(header, bit);
+      this.openWindow();
+      return true;
+    }
+    return false;
+  }
+
+  /** bpf_ringbuf_commit. */
+  private finish(header: number, bit: number): void {
+    const { memory } = this;
+    const word = ((memory.load32(header) & ~busyBit) | bit) >>> 0;
+    memory.store32(header, word);
+    const wrapped = this.wrappedBytes(header, recordSize(word));
+    if (wrapped > 0) memory.copy(this.data.start, this.data.start + this.size, wrapped);
+  }
+
+  /** Header addresses of the records from `position` to the producer's. */
+  private *records(position: number): IterableIterator<number> {
+    const producer = this.load(producerAt);
+    for (let at = position; at < producer; ) {
+      const header = this.headerAt(at);
+      const size = recordSize(this.memory.load32(header));
+      yield header;
+      at += size;
+    }
+  }
+
+  private headerAt(position: number): number {
+    return this.data.start + (position % this.size);
+  }
+
+  /** Bytes of a record that lie in the second half. */
+  private wrappedBytes(header: number, length: number): number {
+    return header + length - (this.data.start + this.size);
+  }
+
+  /** Makes the region's window span the reserved records. */
+  private openWindow(): void {
+    const { data, memory } = this;
+    let lo = data.start + data.size;
+    let hi = data.start;
+    for (const header of this.records(this.load(pendingAt))) {
+      const word = memory.load32(header);
+      if ((word & busyBit) === 0) continue;
+      lo = Math.min(lo, header + headerSize);
+      hi = Math.max(hi, header + headerSize + (word & lengthMask));
+    }
+    data.lo = hi > lo ? lo : data.start;
+    data.hi = hi > lo ? hi : data.start;
+  }
+
+  /** Positions stay far below 2^53. */
+  private load(at: number): number {
+    const { memory, state } = this;
+    return memory.load32(state + at) + memory.load32(state + at + 4) * 0x1_0000_0000;
+  }
+
+  private store(at: number, position: number): void {
+    const { memory, state } = this;
+    memory.store32(state + at, position % 0x1_0000_0000);
+    memory.store32(state + at + 4, Math.floor(position / 0x1_0000_0000));
+  }
+}
+
+/** Bytes that a record with this length word takes up. */
+function recordSize(word: number): number {
+  return roundUp8((word & lengthMask) + headerSize);
 }

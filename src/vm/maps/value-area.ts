@@ -1,0 +1,116 @@
+/**
+ * Where a map keeps its values: one region of element slots, so that an access which leaves its value is seen as such.
+ *
+ *     slot i:  base + i * stride   stride = valueSize rounded up to 8; the padding is not accessible
+ *
+ * A slot that was freed stays readable, as memory that Linux frees by RCU does. Per-CPU maps use `cpus` slots an element, CPU by CPU.
+ */
+import type { MapSpec } from '../../object/spec.js';
+import { mapFlags } from '../../platform/index.js';
+import type { GuestMemory } from '../memory.js';
+import type { Region } from '../region.js';
+import type { MapFacts } from './context.js';
+
+/** A value on its way into a map: guest address (program side) or bytes (syscall side). */
+export type ValueSource = number | Uint8Array;
+
+export function roundUp8(size: number): number {
+  return Math.ceil(size / 8) * 8;
+}
+
+/** Bytes of a value that a copy leaves alone (copy_map_value): fields that only helpers may write. */
+interface SpecialField {
+  readonly offset: number;
+  readonly size: number;
+}
+
+const spinLockSize = 4;
+const timerSize = 16;
+
+function specialFields(facts: MapFacts | undefined): SpecialField[] {
+  const fields: SpecialField[] = [];
+  if (facts?.spinLockOffset !== undefined) fields.push({ offset: facts.spinLockOffset, size: spinLockSize });
+  if (facts?.timerOffset !== undefined) fields.push({ offset: facts.timerOffset, size: timerSize });
+  return fields.sort((a, b) => a.offset - b.offset);
+}
+
+export class ValueArea {
+  readonly region: Region;
+  readonly base: number;
+  readonly stride: number;
+  readonly size: number;
+  private readonly memory: GuestMemory;
+  private readonly special: readonly SpecialField[];
+
+  constructor(memory: GuestMemory, spec: MapSpec, slots: number, facts?: MapFacts) {
+    this.memory = memory;
+    this.size = spec.valueSize;
+    this.stride = roundUp8(spec.valueSize);
+    this.region = memory.allocate('map value', `value of map ${spec.name}`, slots * this.stride);
+    this.region.stride = this.stride;
+    this.region.span = this.size;
+    this.region.writable = (spec.flags & mapFlags.rdonlyProg) === 0;
+    this.base = this.region.start;
+    this.special = specialFields(facts);
+  }
+
+  address(slot: number): number {
+    return this.base + slot * this.stride;
+  }
+
+  /** Copies a value in, past its special fields. */
+  write(to: number, from: ValueSource): void {
+    let at = 0;
+    for (const field of this.special) {
+      this.copy(to, from, at, field.offset);
+      at = field.offset + field.size;
+    }
+    this.copy(to, from, at, this.size);
+  }
+
+  /** A copy for the syscall side: special fields read as zeros. */
+  read(from: number): Uint8Array {
+    const bytes = this.memory.read(from, this.size);
+    for (const field of this.special) bytes.fill(0, field.offset, field.offset + field.size);
+    return bytes;
+  }
+
+  private copy(to: number, from: ValueSource, start: number, end: number): void {
+    if (end === start) return;
+    if (typeof from === 'number') this.memory.copy(to + start, from + start, end - start);
+    else this.memory.write(to + start, start === 0 && end === from.length ? from : from.subarray(start, end));
+  }
+}
+
+/**
+ * Values of a per-CPU map: {@link ValueArea} with `cpus` slots an element. The syscall side sees all CPUs' values one after another, each
+ * rounded up to 8 bytes, padding included.
+ */
+export class PercpuValueArea extends ValueArea {
+  readonly cpus: number;
+  private readonly guest: GuestMemory;
+
+  constructor(memory: GuestMemory, spec: MapSpec, elements: number, cpus: number) {
+    super(memory, spec, elements * cpus);
+    this.guest = memory;
+    this.cpus = cpus;
+  }
+
+  of(element: number, cpu: number): number {
+    return this.base + (element * this.cpus + cpu) * this.stride;
+  }
+
+  readAll(element: number): Uint8Array {
+    return this.guest.read(this.of(element, 0), this.cpus * this.stride);
+  }
+
+  writeAll(element: number, bytes: Uint8Array): void {
+    this.guest.write(this.of(element, 0), bytes.subarray(0, this.cpus * this.stride));
+  }
+
+  /** A new element from the program side: zeros for the other CPUs (pcpu_init_value). */
+  initialise(element: number, cpu: number, from: ValueSource): void {
+    if (this.cpus > 1) this.guest.fill(this.of(element, 0), 0, this.cpus * this.stride);
+    this.write(this.of(element, cpu), from);
+  }
+}
