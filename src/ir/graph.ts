@@ -1,0 +1,164 @@
+/**
+ * Makes values: folds constants, applies the algebraic rules and shares what is equal, so that whatever is built through a graph is
+ * born simplified (LuaJIT's fold and CSE while recording). Effects and guards are never shared; they are kept in order in
+ * {@link Graph.code} together with everything else, and who builds says when memory has changed.
+ */
+import { fillRight, resultOnes } from './ones.js';
+import { type OpName, opTable } from './ops.js';
+import { boundsOf, rules } from './rules.js';
+import { type Detail, mask32, mask64, type Origin, type Value } from './value.js';
+
+/** Longest packet that a length can stand for; far above what any card or driver hands to XDP. */
+const maxLength = (1n << 20n) - 1n;
+
+export class Graph {
+  /** Every value in order of birth; `code[i].id === i`. */
+  readonly code: Value[] = [];
+  /** Set by the recorder as it goes. */
+  origin: Origin = { program: 0, pc: 0 };
+  /** Named in `--dump`; switches the rules off for tests. */
+  readonly fold: boolean;
+  private readonly shared = new Map<string, Value>();
+
+  constructor(options: { readonly fold?: boolean } = {}) {
+    this.fold = options.fold ?? true;
+  }
+
+  constant(value: bigint): Value {
+    const imm = value & mask64;
+    return this.share('const', [], imm, undefined, imm, true);
+  }
+
+  get length(): Value {
+    return this.share('len', [], 0n, undefined, maxLength, true);
+  }
+
+  get metaLength(): Value {
+    return this.share('metalen', [], 0n, undefined, 0xffn, true);
+  }
+
+  /** Result of a helper that tells something about the packet's arrival: time, CPU. */
+  environment(helper: number): Value {
+    return this.share('env', [], BigInt(helper), undefined, mask64, true);
+  }
+
+  ctxField(offset: number): Value {
+    return this.share('ctx', [], BigInt(offset), undefined, mask32, true);
+  }
+
+  pointer(offset: Value): Value {
+    const bounds = boundsOf(offset);
+    // Guest addresses have 32 bits and the packet buffer lies low, so a pointer with a sane offset does not reach beyond.
+    const ones = bounds !== undefined && bounds.hi < 1n << 30n && bounds.lo > -0x10000n ? mask32 : mask64;
+    return this.share('ptr', [offset], 0n, undefined, ones, offset.early);
+  }
+
+  add(a: Value, b: Value): Value {
+    return this.make('add', a, b);
+  }
+
+  sub(a: Value, b: Value): Value {
+    return this.make('sub', a, b);
+  }
+
+  and(a: Value, b: Value): Value {
+    return this.make('and', a, b);
+  }
+
+  /** A pure operation, folded. `b` is ignored by operations of one argument. */
+  make(op: OpName, a: Value, b?: Value): Value {
+    const row = opTable[op];
+    const binary = row.arity === 2;
+    let x = a;
+    let y = binary && b !== undefined ? b : a;
+    if (x.op === 'const' && y.op === 'const' && row.evaluate !== undefined)
+      return this.constant(row.evaluate(x.imm, y.imm));
+    // Canonical order of a commutative operation: constants last, else by age.
+    if (row.commutative === true && (x.op === 'const' || (y.op !== 'const' && x.id > y.id))) [x, y] = [y, x];
+    // Shift counts wrap; the rules count on them being in range.
+    const count = shiftMask(op);
+    if (count !== 0n && y.op === 'const' && y.imm > count) y = this.constant(y.imm & count);
+    if (this.fold) {
+      for (const rule of rules[op] ?? []) {
+        const result = rule.apply(this, x, y, op);
+        if (result !== undefined) return result;
+      }
+    }
+    const args = binary ? [x, y] : [x];
+    return this.share(op, args, 0n, undefined, resultOnes(op, x, y), args.every(isEarly));
+  }
+
+  /** A load. `version` tells apart loads of the same address with a store between; `early`: nothing has touched the bytes yet. */
+  load(
+    at: Value,
+    offset: bigint,
+    detail: Detail & { readonly kind: 'memory' },
+    version: number,
+    early: boolean,
+  ): Value {
+    const ones = detail.size === 8 ? mask64 : (1n << BigInt(8 * detail.size)) - 1n;
+    const key = `${detail.space}${detail.size}.${detail.map}.${version}`;
+    return this.share('load', [at], offset, detail, ones, early && at.early, key);
+  }
+
+  /** The low `size` bytes of an early load. */
+  narrowLoad(load: Value, size: number): Value {
+    const detail = load.detail as Detail & { readonly kind: 'memory' };
+    return this.load(load.args[0] as Value, load.imm, { ...detail, size }, 0, true);
+  }
+
+  /** A look-up or slot read; `version` as for loads. */
+  query(op: 'lookup' | 'slot', args: readonly Value[], detail: Detail, version: number, early: boolean): Value {
+    const pieces = detail.kind === 'lookup' ? `@${detail.pieces.map((piece) => piece.size).join(',')}` : '';
+    const map = detail.kind === 'lookup' || detail.kind === 'slot' ? detail.map : -1;
+    const key = `m${map}.${version}${pieces}`;
+    return this.share(op, args, 0n, detail, mask32, early && args.every(isEarly), key);
+  }
+
+  /** An operation that is not shared. `ones`: bits its result can have. */
+  effect(op: OpName, args: readonly Value[], imm: bigint, detail: Detail | undefined, ones: bigint = mask64): Value {
+    const early = op === 'guard' && args.every(isEarly);
+    return this.append({
+      id: this.code.length,
+      op,
+      args,
+      imm,
+      detail,
+      ones: fillRight(ones),
+      early,
+      origin: this.origin,
+    });
+  }
+
+  private share(
+    op: OpName,
+    args: readonly Value[],
+    imm: bigint,
+    detail: Detail | undefined,
+    ones: bigint,
+    early: boolean,
+    extra = '',
+  ): Value {
+    let key = `${op} ${imm} ${extra}`;
+    for (const arg of args) key += ` ${arg.id}`;
+    const old = this.shared.get(key);
+    if (old !== undefined) return old;
+    const value = this.append({ id: this.code.length, op, args, imm, detail, ones, early, origin: this.origin });
+    this.shared.set(key, value);
+    return value;
+  }
+
+  private append(value: Value): Value {
+    this.code.push(value);
+    return value;
+  }
+}
+
+function shiftMask(op: OpName): bigint {
+  if (op === 'shl' || op === 'shr' || op === 'sar') return 63n;
+  return op === 'shl32' || op === 'sar32' ? 31n : 0n;
+}
+
+function isEarly(value: Value): boolean {
+  return value.early;
+}

@@ -1,0 +1,86 @@
+/**
+ * A value of the intermediate representation: one operation and its arguments, in SSA form. Values without effect are shared: the
+ * {@link Graph} hands out the same object for the same operation on the same arguments.
+ */
+import type { OpName } from './ops.js';
+
+export const mask64 = 0xffff_ffff_ffff_ffffn;
+export const mask32 = 0xffff_ffffn;
+
+/** What a memory operation touches. Packet memory is addressed by offset, the rest by guest address. */
+export type Space = 'packet' | 'stack' | 'map' | 'other';
+
+/** Bytes that an operation finds in memory because the trace knows them: `size` low bytes of a value at a guest address. */
+export interface Piece {
+  readonly address: number;
+  readonly size: number;
+}
+
+/** What an operation needs to know besides its arguments. */
+export type Detail =
+  | {
+      readonly kind: 'memory';
+      readonly space: Space;
+      readonly size: number;
+      readonly map: number;
+      readonly checked: boolean;
+    }
+  | {
+      readonly kind: 'atomic';
+      readonly space: Space;
+      readonly size: number;
+      readonly map: number;
+      readonly checked: boolean;
+      /** The instruction's `imm`: operation and FETCH bit. */
+      readonly atomic: number;
+    }
+  | {
+      readonly kind: 'lookup';
+      readonly map: number;
+      /** Guest address of the key; the pieces (one for each argument) are written there first. */
+      readonly key: number;
+      readonly pieces: readonly Piece[];
+      /** A look-up that leaves a mark (LRU) has to be done even if nothing reads its result. */
+      readonly marks: boolean;
+    }
+  | { readonly kind: 'slot'; readonly map: number }
+  | {
+      readonly kind: 'call';
+      readonly helper: number;
+      readonly name: string;
+      /** Arguments after the fifth are written here before the call. */
+      readonly pieces: readonly Piece[];
+      /** Something outside of the stack changes: not to be dropped, and to be rolled back when a later guard fails. */
+      readonly visible: boolean;
+    }
+  | { readonly kind: 'guard'; readonly expect: boolean };
+
+/** Where in the program a value was born; for dumps. */
+export interface Origin {
+  readonly program: number;
+  readonly pc: number;
+}
+
+export interface Value {
+  /** Order of birth, which is an order of evaluation. */
+  readonly id: number;
+  readonly op: OpName;
+  readonly args: readonly Value[];
+  /** const: the value, unsigned; load, store, atomic: constant part of the offset, signed; ctx: byte offset. */
+  readonly imm: bigint;
+  readonly detail: Detail | undefined;
+  /** Bits that can be 1. */
+  readonly ones: bigint;
+  /** Depends on nothing but the state in which the packet arrived: may be evaluated before every effect of the trace. */
+  readonly early: boolean;
+  readonly origin: Origin;
+}
+
+export function isConst(value: Value): boolean {
+  return value.op === 'const';
+}
+
+/** Signed reading of a 64-bit constant. */
+export function signed(x: bigint): bigint {
+  return BigInt.asIntN(64, x);
+}

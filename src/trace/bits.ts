@@ -1,0 +1,175 @@
+/**
+ * Where each bit of a value comes from. Compilers read a 16-bit field as two bytes and a shift, compare it with a byte-swapped constant, mask it,
+ * sign-extend it: seen bit by bit all of these are the same 16 packet bits. So a condition on a value becomes a condition on source bits.
+ *
+ * A bit is a number:
+ *
+ *     0, 1      constant
+ *     >= 2      2 + ((source * 2^24 + index + bias) * 2 + inverted)
+ *
+ * `source` numbers the places that bits come from: the packet (bit i of byte b is index 8 b + i), the packet behind a symbolic offset, the
+ * value that a look-up found, or any other value that cannot be taken apart.
+ */
+import { isConst, type Value } from '../ir/index.js';
+
+export type Bit = number;
+
+/** A place that bits come from. Offsets are in bytes. */
+export type Source =
+  | { readonly kind: 'packet'; readonly base: Value | undefined }
+  | { readonly kind: 'map'; readonly map: number; readonly base: Value | undefined; readonly start: number }
+  | { readonly kind: 'value'; readonly value: Value };
+
+const span = 2 ** 24;
+const bias = 2 ** 22;
+
+export function makeBit(source: number, index: number): Bit {
+  return 2 + (source * span + index + bias) * 2;
+}
+
+export function isKnown(bit: Bit): boolean {
+  return bit < 2;
+}
+
+export function invert(bit: Bit): Bit {
+  return bit < 2 ? 1 - bit : bit % 2 === 0 ? bit + 1 : bit - 1;
+}
+
+export function isInverted(bit: Bit): boolean {
+  return bit % 2 === 1;
+}
+
+/** The bit without its inversion. */
+export function plain(bit: Bit): Bit {
+  return bit - (bit % 2);
+}
+
+export function sourceOf(bit: Bit): number {
+  return Math.floor((bit - 2) / 2 / span);
+}
+
+export function indexOf(bit: Bit): number {
+  return (Math.floor((bit - 2) / 2) % span) - bias;
+}
+
+export class BitSources {
+  readonly sources: Source[] = [];
+  private readonly numbers = new Map<string, number>();
+  private readonly memo = new Map<Value, readonly Bit[]>();
+
+  /** All 64 bits, least significant first. */
+  bitsOf(value: Value): readonly Bit[] {
+    const known = this.memo.get(value);
+    if (known !== undefined) return known;
+    const bits = this.derive(value);
+    this.memo.set(value, bits);
+    return bits;
+  }
+
+  /** The bits of a value as bits of itself: what remains when it cannot be taken apart. */
+  opaque(value: Value): Bit[] {
+    const source = this.number(`v${value.id}`, { kind: 'value', value });
+    return Array.from({ length: 64 }, (_, i) => ((value.ones >> BigInt(i)) & 1n ? makeBit(source, i) : 0));
+  }
+
+  private derive(value: Value): readonly Bit[] {
+    const [a, b] = value.args;
+    const shift = b !== undefined && isConst(b) ? Number(b.imm & 63n) : undefined;
+    switch (value.op) {
+      case 'const':
+        return Array.from({ length: 64 }, (_, i) => Number((value.imm >> BigInt(i)) & 1n));
+      case 'load':
+        return this.loadBits(value);
+      case 'and':
+        return this.combine(value, (x, y) => (x === 0 || y === 0 ? 0 : x === 1 ? y : y === 1 || x === y ? x : x === invert(y) ? 0 : -1));
+      case 'or':
+        return this.combine(value, orBits);
+      case 'xor':
+        return this.combine(value, (x, y) => (x < 2 ? (x === 0 ? y : invert(y)) : y < 2 ? (y === 0 ? x : invert(x)) : x === y ? 0 : x === invert(y) ? 1 : -1));
+      case 'add':
+      case 'add32':
+        return a !== undefined && b !== undefined && (a.ones & b.ones) === 0n && a.ones < 2n ** 32n && b.ones < 2n ** 32n
+          ? this.combine(value, orBits)
+          : this.opaque(value);
+      case 'shl':
+        return shift === undefined ? this.opaque(value) : this.pick(a, 64, (i) => i - shift);
+      case 'shr':
+        return shift === undefined ? this.opaque(value) : this.pick(a, 64, (i) => i + shift);
+      case 'sar':
+        return shift === undefined ? this.opaque(value) : this.pick(a, 64, (i) => Math.min(i + shift, 63));
+      case 'shl32':
+        return shift === undefined ? this.opaque(value) : this.pick(a, 32, (i) => i - (shift & 31));
+      case 'sar32':
+        return shift === undefined ? this.opaque(value) : this.pick(a, 32, (i) => Math.min(i + (shift & 31), 31));
+      case 'sext8':
+        return this.pick(a, 64, (i) => Math.min(i, 7));
+      case 'sext16':
+        return this.pick(a, 64, (i) => Math.min(i, 15));
+      case 'sext32':
+        return this.pick(a, 64, (i) => Math.min(i, 31));
+      case 'bswap16':
+        return this.pick(a, 16, (i) => 8 - (i & ~7) + (i & 7));
+      case 'bswap32':
+        return this.pick(a, 32, (i) => 24 - (i & ~7) + (i & 7));
+      case 'bswap64':
+        return this.pick(a, 64, (i) => 56 - (i & ~7) + (i & 7));
+      default:
+        return this.opaque(value);
+    }
+  }
+
+  /** Bit i of the result is bit `from(i)` of `a`, 0 where that is outside or i is not below `width`. */
+  private pick(a: Value | undefined, width: number, from: (i: number) => number): Bit[] {
+    const bits = a === undefined ? [] : this.bitsOf(a);
+    return Array.from({ length: 64 }, (_, i) => (i < width ? (bits[from(i)] ?? 0) : 0));
+  }
+
+  /** Bit by bit; where `f` cannot say (-1), the bit is one of the value itself. */
+  private combine(value: Value, f: (x: Bit, y: Bit) => Bit): Bit[] {
+    const x = this.bitsOf(value.args[0] as Value);
+    const y = this.bitsOf(value.args[1] as Value);
+    let own: Bit[] | undefined;
+    return x.map((bit, i) => {
+      const result = f(bit, y[i] as Bit);
+      if (result >= 0) return result;
+      own ??= this.opaque(value);
+      return own[i] as Bit;
+    });
+  }
+
+  private loadBits(value: Value): Bit[] {
+    const detail = value.detail;
+    const base = value.args[0] as Value;
+    const offset = Number(value.imm);
+    if (!value.early || detail?.kind !== 'memory') return this.opaque(value);
+    let source: number;
+    let start = offset;
+    if (detail.space === 'packet') {
+      source = isConst(base) ? this.number('packet', { kind: 'packet', base: undefined }) : this.number(`p${base.id}`, { kind: 'packet', base });
+      if (isConst(base)) start += Number(BigInt.asIntN(64, base.imm));
+    } else if (detail.space === 'map' && isConst(base)) {
+      // Direct values are addressed absolutely: one source for each 4 KiB keeps indices small.
+      const address = Number(base.imm) + offset;
+      const page = address - (address % 4096);
+      source = this.number(`m${page}`, { kind: 'map', map: detail.map, base: undefined, start: page });
+      start = address - page;
+    } else if (detail.space === 'map') {
+      source = this.number(`l${base.id}`, { kind: 'map', map: detail.map, base, start: 0 });
+    } else {
+      return this.opaque(value);
+    }
+    return Array.from({ length: 64 }, (_, i) => (i < detail.size * 8 ? makeBit(source, start * 8 + i) : 0));
+  }
+
+  private number(key: string, source: Source): number {
+    const known = this.numbers.get(key);
+    if (known !== undefined) return known;
+    this.sources.push(source);
+    this.numbers.set(key, this.sources.length - 1);
+    return this.sources.length - 1;
+  }
+}
+
+function orBits(x: Bit, y: Bit): Bit {
+  return x === 1 || y === 1 ? 1 : x === 0 || x === y ? y : y === 0 ? x : x === invert(y) ? 1 : -1;
+}

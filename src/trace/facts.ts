@@ -1,0 +1,410 @@
+/**
+ * What the guards so far say, in normal form: bits that are required, patterns that are excluded, ranges, and comparisons that could not be taken
+ * apart. `decide` tells whether a new guard follows (or contradicts), so that no guard is recorded twice in another guise; `assert` adds one.
+ *
+ * All guards of one path condition are joined by "and". Facts accumulate, so a later, stronger fact replaces a weaker one: `len >= 14` is gone
+ * after `len >= 34`.
+ */
+import { isConst, type Value } from '../ir/index.js';
+import { type Bit, BitSources, isInverted, plain } from './bits.js';
+
+/** A number made of source bits, least significant first. */
+export interface Subject {
+  readonly key: string;
+  readonly bits: readonly Bit[];
+}
+
+export interface Range {
+  readonly subject: Subject;
+  lo: bigint;
+  hi: bigint;
+}
+
+/** A pattern that must not match: not all of these bits have these values. */
+export interface Exclusion {
+  readonly bits: readonly Bit[];
+  readonly values: readonly number[];
+}
+
+/** Values of a subject that are excluded, inclusive; for tests like `x - 1024 < 100`, negated. */
+export interface Gap {
+  readonly subject: Subject;
+  readonly lo: bigint;
+  readonly hi: bigint;
+}
+
+/** In order of first mention, for printing. */
+export type Mention =
+  | { readonly kind: 'bits'; readonly bits: readonly Bit[] }
+  | { readonly kind: 'exclusion'; readonly exclusion: Exclusion }
+  | { readonly kind: 'range'; readonly range: Range }
+  | { readonly kind: 'gap'; readonly gap: Gap }
+  | { readonly kind: 'found'; readonly lookup: Value }
+  | { readonly kind: 'compare'; readonly compare: Compare };
+
+/** A comparison between two values that no normal form covers: `a == b` or `a < b`, or its negation. */
+export interface Compare {
+  readonly op: 'eq' | 'ult' | 'slt';
+  readonly a: Value;
+  readonly b: Value;
+  readonly holds: boolean;
+}
+
+interface Literals {
+  readonly bits: Bit[];
+  readonly values: number[];
+}
+
+export class Facts {
+  readonly sources: BitSources = new BitSources();
+  /** Plain bit -> value that it must have. */
+  readonly required: Map<Bit, number> = new Map();
+  readonly exclusions: Exclusion[] = [];
+  readonly ranges: Map<string, Range> = new Map();
+  readonly gaps: Gap[] = [];
+  readonly found: Map<Value, boolean> = new Map();
+  readonly compares: Map<string, Compare> = new Map();
+  readonly mentions: Mention[] = [];
+
+  /** True or false if the facts imply it, else undefined. `condition` is a comparison. */
+  decide(condition: Value): boolean | undefined {
+    const [a, b] = condition.args as [Value, Value];
+    switch (condition.op) {
+      case 'const':
+        return condition.imm !== 0n;
+      case 'eq':
+        return this.decideEqual(a, b);
+      case 'ult':
+        return this.decideLess(a, b);
+      case 'ule': {
+        const less = this.decideLess(b, a);
+        return less === undefined ? undefined : !less;
+      }
+      case 'slt':
+        return this.decideCompare('slt', a, b);
+      case 'sle': {
+        const less = this.decideCompare('slt', b, a);
+        return less === undefined ? undefined : !less;
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  assert(condition: Value, holds: boolean): void {
+    const [a, b] = condition.args as [Value, Value];
+    switch (condition.op) {
+      case 'eq':
+        this.assertEqual(a, b, holds);
+        break;
+      case 'ult':
+        this.assertLess(a, b, holds);
+        break;
+      case 'ule':
+        this.assertLess(b, a, !holds);
+        break;
+      case 'slt':
+        this.addCompare('slt', a, b, holds);
+        break;
+      case 'sle':
+        this.addCompare('slt', b, a, !holds);
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Smallest and largest value that the facts leave. */
+  interval(value: Value): { readonly lo: bigint; readonly hi: bigint } {
+    const bits = this.sources.bitsOf(value);
+    let lo = 0n;
+    let hi = 0n;
+    for (let i = 63; i >= 0; i--) {
+      const known = this.valueOf(bits[i] as Bit);
+      lo = (lo << 1n) | (known === 1 ? 1n : 0n);
+      hi = (hi << 1n) | (known === 0 ? 0n : 1n);
+    }
+    const subject = subjectOf(bits);
+    const range = subject === undefined ? undefined : this.ranges.get(subject.key);
+    if (range !== undefined) {
+      if (range.lo > lo) lo = range.lo;
+      if (range.hi < hi) hi = range.hi;
+    }
+    return { lo, hi };
+  }
+
+  /** What a bit must be, if that is known. */
+  valueOf(bit: Bit): number | undefined {
+    if (bit < 2) return bit;
+    const value = this.required.get(plain(bit));
+    return value === undefined ? undefined : isInverted(bit) ? 1 - value : value;
+  }
+
+  private decideEqual(a: Value, b: Value): boolean | undefined {
+    if (!isConst(b)) return this.decideCompare('eq', a, b);
+    if (a.op === 'lookup' && b.imm === 0n) {
+      const found = this.found.get(a);
+      return found === undefined ? undefined : !found;
+    }
+    const zero = zeroParts(a, b);
+    if (zero !== undefined) {
+      const parts = zero.map((part) => this.decideEqual(part, b));
+      if (parts.includes(false)) return false;
+      if (parts.every((part) => part === true)) return true;
+    }
+    const literals = this.literals(a, b.imm);
+    if (literals === undefined) return false;
+    let open = 0;
+    for (const [i, bit] of literals.bits.entries()) {
+      const value = this.required.get(bit);
+      if (value === undefined) open++;
+      else if (value !== literals.values[i]) return false;
+    }
+    if (open === 0) return true;
+    const { lo, hi } = this.interval(a);
+    if (b.imm < lo || b.imm > hi) return false;
+    if (this.inGap(a, b.imm)) return false;
+    const wanted = new Map(literals.bits.map((bit, i) => [bit, literals.values[i] as number]));
+    const excluded = this.exclusions.some((exclusion) =>
+      exclusion.bits.every((bit, i) => (wanted.get(bit) ?? this.required.get(bit)) === exclusion.values[i]),
+    );
+    return excluded ? false : undefined;
+  }
+
+  private assertEqual(a: Value, b: Value, holds: boolean): void {
+    if (!isConst(b)) {
+      this.addCompare('eq', a, b, holds);
+      return;
+    }
+    if (a.op === 'lookup' && b.imm === 0n) {
+      this.found.set(a, !holds);
+      this.mentions.push({ kind: 'found', lookup: a });
+      return;
+    }
+    const zero = zeroParts(a, b);
+    if (zero !== undefined && holds) {
+      for (const part of zero) this.assertEqual(part, b, true);
+      return;
+    }
+    const literals = this.literals(a, b.imm);
+    if (literals === undefined) return;
+    if (holds) {
+      this.require(literals);
+      return;
+    }
+    const subject = subjectOf(this.sources.bitsOf(a));
+    // A number that is not its least or greatest value is a range.
+    if (subject !== undefined && subject.bits.length > 1 && this.trimRange(subject, a, b.imm)) return;
+    const open = literals.bits.map((bit, i) => ({ bit, value: literals.values[i] as number })).filter(({ bit }) => !this.required.has(bit));
+    if (open.length === 1) {
+      const [only] = open as [{ bit: Bit; value: number }];
+      this.require({ bits: [only.bit], values: [1 - only.value] });
+      return;
+    }
+    const exclusion = { bits: literals.bits, values: literals.values };
+    this.exclusions.push(exclusion);
+    this.mentions.push({ kind: 'exclusion', exclusion });
+  }
+
+  /** If `x` is at an end of an existing range of the subject, narrows the range. */
+  private trimRange(subject: Subject, a: Value, x: bigint): boolean {
+    const range = this.ranges.get(subject.key);
+    if (range === undefined) return false;
+    const { lo, hi } = this.interval(a);
+    if (x === lo) range.lo = x + 1n;
+    else if (x === hi) range.hi = x - 1n;
+    else return false;
+    return true;
+  }
+
+  private decideLess(a: Value, b: Value): boolean | undefined {
+    const x = this.interval(a);
+    const y = this.interval(b);
+    if (x.hi < y.lo) return true;
+    if (x.lo >= y.hi) return false;
+    const shifted = this.shifted(a, b);
+    if (shifted !== undefined) {
+      const current = this.interval(shifted.value);
+      if (current.lo >= shifted.lo && current.hi <= shifted.hi) return true;
+      if (current.hi < shifted.lo || current.lo > shifted.hi) return false;
+      if (this.gaps.some((gap) => gap.subject.key === shifted.subject.key && gap.lo <= shifted.lo && gap.hi >= shifted.hi)) return false;
+    }
+    return this.decideCompare('ult', a, b);
+  }
+
+  private assertLess(a: Value, b: Value, holds: boolean): void {
+    if (isConst(b)) {
+      const shifted = this.shifted(a, b);
+      if (shifted !== undefined) {
+        this.narrowShifted(shifted, holds);
+        return;
+      }
+      const subject = subjectOf(this.sources.bitsOf(a));
+      if (subject !== undefined) {
+        this.narrow(subject, a, holds ? 0n : b.imm, holds ? b.imm - 1n : undefined);
+        return;
+      }
+    } else if (isConst(a)) {
+      const subject = subjectOf(this.sources.bitsOf(b));
+      if (subject !== undefined) {
+        this.narrow(subject, b, holds ? a.imm + 1n : 0n, holds ? undefined : a.imm);
+        return;
+      }
+    }
+    this.addCompare('ult', a, b, holds);
+  }
+
+  private narrow(subject: Subject, value: Value, lo: bigint, hi: bigint | undefined): void {
+    const full = this.interval(value);
+    let range = this.ranges.get(subject.key);
+    if (range === undefined) {
+      range = { subject, lo: full.lo, hi: full.hi };
+      this.ranges.set(subject.key, range);
+      this.mentions.push({ kind: 'range', range });
+    }
+    if (lo > range.lo) range.lo = lo;
+    if (hi !== undefined && hi < range.hi) range.hi = hi;
+    if (range.lo === range.hi) {
+      const values = subject.bits.map((_, i) => Number((range.lo >> BigInt(i)) & 1n));
+      this.require({ bits: subject.bits.map((bit) => plain(bit)), values: values.map((v, i) => (isInverted(subject.bits[i] as Bit) ? 1 - v : v)) });
+    }
+  }
+
+  /** `field + k < n` (32 or 64 bits) as an interval of the field, where it is one. */
+  private shifted(a: Value, b: Value): { value: Value; subject: Subject; lo: bigint; hi: bigint } | undefined {
+    if (!isConst(b) || (a.op !== 'add' && a.op !== 'add32')) return undefined;
+    const [field, k] = a.args as [Value, Value];
+    if (!isConst(k) || b.imm === 0n) return undefined;
+    const subject = subjectOf(this.sources.bitsOf(field));
+    if (subject === undefined) return undefined;
+    const width = a.op === 'add32' ? 32n : 64n;
+    const modulus = 1n << width;
+    const top = this.fullInterval(subject);
+    if (top >= modulus) return undefined;
+    const start = BigInt.asUintN(Number(width), -k.imm);
+    const end = start + b.imm - 1n;
+    if (end < modulus) return start > top ? undefined : { value: field, subject, lo: start, hi: end < top ? end : top };
+    return start > top ? { value: field, subject, lo: 0n, hi: end - modulus < top ? end - modulus : top } : undefined;
+  }
+
+  private fullInterval(subject: Subject): bigint {
+    return (1n << BigInt(subject.bits.length)) - 1n;
+  }
+
+  private narrowShifted(shifted: { value: Value; subject: Subject; lo: bigint; hi: bigint }, holds: boolean): void {
+    const { value, subject, lo, hi } = shifted;
+    if (holds) {
+      this.narrow(subject, value, lo, hi);
+      return;
+    }
+    const current = this.interval(value);
+    if (lo <= current.lo) this.narrow(subject, value, hi + 1n, undefined);
+    else if (hi >= current.hi) this.narrow(subject, value, 0n, lo - 1n);
+    else {
+      const gap = { subject, lo, hi };
+      this.gaps.push(gap);
+      this.mentions.push({ kind: 'gap', gap });
+    }
+  }
+
+  private inGap(a: Value, x: bigint): boolean {
+    if (this.gaps.length === 0) return false;
+    const subject = subjectOf(this.sources.bitsOf(a));
+    return subject !== undefined && this.gaps.some((gap) => gap.subject.key === subject.key && gap.lo <= x && x <= gap.hi);
+  }
+
+  private require(literals: Literals): void {
+    const fresh: Bit[] = [];
+    for (const [i, bit] of literals.bits.entries()) {
+      if (!this.required.has(bit)) fresh.push(bit);
+      this.required.set(bit, literals.values[i] as number);
+    }
+    if (fresh.length > 0) this.mentions.push({ kind: 'bits', bits: fresh });
+    // An exclusion of which one bit is left says what that bit is.
+    for (const exclusion of this.exclusions) {
+      const open = exclusion.bits.filter((bit) => !this.required.has(bit));
+      const rest = exclusion.bits.every((bit, i) => !this.required.has(bit) || this.required.get(bit) === exclusion.values[i]);
+      const [only] = open;
+      if (rest && open.length === 1 && only !== undefined) {
+        const value = exclusion.values[exclusion.bits.indexOf(only)] as number;
+        this.require({ bits: [only], values: [1 - value] });
+      }
+    }
+  }
+
+  /** The source bits that must have certain values for `value == constant`; undefined if that is impossible. */
+  private literals(value: Value, constant: bigint): Literals | undefined {
+    const wanted = new Map<Bit, number>();
+    for (const [i, bit] of this.sources.bitsOf(value).entries()) {
+      const want = Number((constant >> BigInt(i)) & 1n);
+      if (bit < 2) {
+        if (bit !== want) return undefined;
+        continue;
+      }
+      const literal = isInverted(bit) ? 1 - want : want;
+      const other = wanted.get(plain(bit));
+      if (other !== undefined && other !== literal) return undefined;
+      wanted.set(plain(bit), literal);
+    }
+    return { bits: [...wanted.keys()], values: [...wanted.values()] };
+  }
+
+  private decideCompare(op: Compare['op'], a: Value, b: Value): boolean | undefined {
+    const same = this.compares.get(compareKey(op, a, b));
+    if (same !== undefined) return same.holds;
+    if (op === 'eq') {
+      const less = this.compares.get(compareKey('ult', a, b)) ?? this.compares.get(compareKey('ult', b, a));
+      return less?.holds === true ? false : undefined;
+    }
+    const reverse = this.compares.get(compareKey(op, b, a));
+    if (reverse?.holds === true) return false;
+    const equal = this.compares.get(compareKey('eq', a, b));
+    if (equal?.holds === true) return false;
+    if (op === 'ult') return this.decideOffset(a, b);
+    return undefined;
+  }
+
+  /** `len < x + k` from `len >= x + m`, m >= k, or from `len < x + m`, m <= k. */
+  private decideOffset(a: Value, b: Value): boolean | undefined {
+    const [x, k] = splitAdd(b);
+    for (const known of this.compares.values()) {
+      if (known.op !== 'ult' || known.a !== a) continue;
+      const [y, m] = splitAdd(known.b);
+      if (x !== y || x === undefined) continue;
+      if (!known.holds && m >= k) return false;
+      if (known.holds && m <= k) return true;
+    }
+    return undefined;
+  }
+
+  private addCompare(op: Compare['op'], a: Value, b: Value, holds: boolean): void {
+    const compare = { op, a, b, holds };
+    this.compares.set(compareKey(op, a, b), compare);
+    this.mentions.push({ kind: 'compare', compare });
+  }
+}
+
+function compareKey(op: Compare['op'], a: Value, b: Value): string {
+  return op === 'eq' && a.id > b.id ? `eq ${b.id} ${a.id}` : `${op} ${a.id} ${b.id}`;
+}
+
+/** Parts that must all be zero for `a == 0`: of `x | y`. */
+function zeroParts(a: Value, b: Value): readonly Value[] | undefined {
+  return b.imm === 0n && a.op === 'or' ? a.args : undefined;
+}
+
+/** Symbolic part and constant of an offset, both assumed not to wrap. */
+export function splitAdd(value: Value): readonly [Value | undefined, bigint] {
+  const [a, b] = value.args;
+  if (value.op === 'add' && a !== undefined && b !== undefined && isConst(b)) return [a, BigInt.asIntN(64, b.imm)];
+  return isConst(value) ? [undefined, value.imm] : [value, 0n];
+}
+
+/** The bits as a number with nothing but source bits, or undefined. Zeros above are dropped. */
+export function subjectOf(bits: readonly Bit[]): Subject | undefined {
+  let top = bits.length;
+  while (top > 0 && bits[top - 1] === 0) top--;
+  const own = bits.slice(0, top);
+  if (own.length === 0 || own.some((bit) => bit < 2)) return undefined;
+  return { key: own.join(' '), bits: own };
+}

@@ -1,0 +1,179 @@
+/**
+ * What the recorder knows about memory: for single bytes, which byte of which value they hold. From it come store-to-load forwarding, the
+ * contents that helpers read from the stack, and the answer to "is this load still what the packet arrived with?".
+ *
+ * Memory is divided into *objects*: one for each symbolic base (the packet, the packet plus a variable offset, the value that a look-up found).
+ * Two objects may overlap; a store through one makes the other forget.
+ */
+import { boundsOf, type Graph, isConst, type Space, type Value } from '../ir/index.js';
+
+/** Byte `byte` of `value`; the value's low byte is 0. */
+export interface ByteOf {
+  readonly value: Value;
+  readonly byte: number;
+}
+
+/** An address taken apart. */
+export interface Location {
+  readonly space: Space;
+  /** Index of the map, or -1. */
+  readonly map: number;
+  /** Symbolic part; undefined if the offset is all. */
+  readonly base: Value | undefined;
+  readonly offset: number;
+}
+
+interface Store {
+  readonly at: Location;
+  readonly size: number;
+}
+
+interface MemoryObject {
+  readonly at: Location;
+  readonly bytes: Map<number, ByteOf>;
+}
+
+export class Shadow {
+  private objects = new Map<string, MemoryObject>();
+  private stores: Store[] = [];
+  /** Number of times that something was stored; tells loads apart. */
+  version = 0;
+
+  /** What is known of `size` bytes, or undefined for each that is in memory only. */
+  bytes(at: Location, size: number): (ByteOf | undefined)[] {
+    const object = this.objects.get(keyOf(at));
+    return Array.from({ length: size }, (_, i) => object?.bytes.get(at.offset + i));
+  }
+
+  store(at: Location, size: number, value: Value): void {
+    this.version++;
+    this.forgetAliases(at, size);
+    const object = this.objectOf(at);
+    for (let i = 0; i < size; i++) object.bytes.set(at.offset + i, { value, byte: i });
+    this.stores.push({ at, size });
+  }
+
+  /** The bytes hold something that the trace does not know any more. */
+  clobber(at: Location, size: number): void {
+    this.version++;
+    this.forgetAliases(at, size);
+    const object = this.objects.get(keyOf(at));
+    if (object !== undefined) for (let i = 0; i < size; i++) object.bytes.delete(at.offset + i);
+    this.stores.push({ at, size });
+  }
+
+  /** Everything in a space (of one map, or of all if `map` is -1) may have changed. */
+  clobberAll(space: Space, map: number): void {
+    this.version++;
+    for (const [key, object] of this.objects) {
+      if (object.at.space === space && (map < 0 || object.at.map < 0 || object.at.map === map)) this.objects.delete(key);
+    }
+    this.stores.push({ at: { space, map, base: undefined, offset: Number.NEGATIVE_INFINITY }, size: Number.POSITIVE_INFINITY });
+  }
+
+  /** True if nothing that the trace did can have changed these bytes. */
+  isInitial(at: Location, size: number): boolean {
+    return !this.stores.some((store) => mayOverlap(store.at, store.size, at, size));
+  }
+
+  private objectOf(at: Location): MemoryObject {
+    const key = keyOf(at);
+    let object = this.objects.get(key);
+    if (object === undefined) {
+      object = { at, bytes: new Map() };
+      this.objects.set(key, object);
+    }
+    return object;
+  }
+
+  private forgetAliases(at: Location, size: number): void {
+    const own = keyOf(at);
+    for (const [key, object] of this.objects) {
+      if (key === own || object.at.space !== at.space) continue;
+      for (const offset of [...object.bytes.keys()]) {
+        if (mayOverlap(at, size, { ...object.at, offset }, 1)) object.bytes.delete(offset);
+      }
+    }
+  }
+}
+
+function keyOf(at: Location): string {
+  // Direct map values have absolute addresses as offsets, so the map says nothing more about them.
+  return `${at.space}.${at.base === undefined ? 'c' : at.base.id}`;
+}
+
+function mayOverlap(a: Location, aSize: number, b: Location, bSize: number): boolean {
+  if (a.space !== b.space) return false;
+  if (a.space === 'map' && a.map >= 0 && b.map >= 0 && a.map !== b.map) return false;
+  if (!Number.isFinite(aSize) || !Number.isFinite(bSize)) return true;
+  if (a.base === b.base) return a.offset < b.offset + bSize && b.offset < a.offset + aSize;
+  if (a.space !== 'packet') return true;
+  const [aLow, aHigh] = span(a, aSize);
+  const [bLow, bHigh] = span(b, bSize);
+  return aLow < bHigh && bLow < aHigh;
+}
+
+/** The packet offsets that an access can reach: [low, high). */
+function span(at: Location, size: number): readonly [number, number] {
+  if (at.base === undefined) return [at.offset, at.offset + size];
+  const bounds = boundsOf(at.base);
+  if (bounds === undefined) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return [Number(bounds.lo) + at.offset, Number(bounds.hi) + at.offset + size];
+}
+
+/** A value as it stands in memory: `value` occupies the next `size` bytes. */
+export interface Run {
+  readonly value: Value;
+  readonly size: number;
+}
+
+/** The value of bytes [byte, byte + size) of `value`. */
+export function slice(graph: Graph, value: Value, byte: number, size: number): Value {
+  const shifted = byte === 0 ? value : graph.make('shr', value, graph.constant(BigInt(8 * byte)));
+  return size >= 8 ? shifted : graph.and(shifted, graph.constant((1n << BigInt(8 * size)) - 1n));
+}
+
+/** Groups known bytes into as few runs as possible; constants that stand side by side become one. All bytes must be known. */
+export function toRuns(graph: Graph, bytes: readonly ByteOf[]): Run[] {
+  const runs: Run[] = [];
+  let i = 0;
+  while (i < bytes.length) {
+    const first = bytes[i] as ByteOf;
+    let size = 1;
+    if (isConst(first.value)) {
+      let constant = constantByte(first);
+      while (size < 8 && i + size < bytes.length) {
+        const next = bytes[i + size] as ByteOf;
+        if (!isConst(next.value)) break;
+        constant |= constantByte(next) << BigInt(8 * size);
+        size++;
+      }
+      runs.push({ value: graph.constant(constant), size });
+    } else {
+      while (size < 8 && i + size < bytes.length) {
+        const next = bytes[i + size] as ByteOf;
+        if (next.value !== first.value || next.byte !== first.byte + size) break;
+        size++;
+      }
+      runs.push({ value: slice(graph, first.value, first.byte, size), size });
+    }
+    i += size;
+  }
+  return runs;
+}
+
+/** One value of up to 8 known bytes. */
+export function joinRuns(graph: Graph, runs: readonly Run[]): Value {
+  let result: Value | undefined;
+  let at = 0;
+  for (const run of runs) {
+    const part = at === 0 ? run.value : graph.make('shl', run.value, graph.constant(BigInt(8 * at)));
+    result = result === undefined ? part : graph.make('or', result, part);
+    at += run.size;
+  }
+  return result ?? graph.constant(0n);
+}
+
+function constantByte(byte: ByteOf): bigint {
+  return (byte.value.imm >> BigInt(8 * byte.byte)) & 0xffn;
+}

@@ -1,0 +1,249 @@
+/**
+ * The trace tree: all installed traces of one program, joined where they share guards. Each packet walks from the root: a node computes what its
+ * test needs, tests it, goes on to the side that fits, and ends at traces whose bodies hold the guards that could not be early. No guard is
+ * evaluated twice for a packet, and a hundred traces cost as many tests as one path is long.
+ *
+ * Two recordings of one program have the same early guards in the same order up to the branch where they part, since what makes a guard
+ * early is decided by what comes before it. So traces really do form a tree; where they do not (after a guard that had to wait
+ * for an effect), a node has more than one test and they are tried in turn.
+ *
+ * Values are shared between traces by structure: equal operations on equal slots are one *cell*. A cell is computed by the first
+ * test on each path that needs it.
+ */
+import { checkTrace, isConst, type Value } from '../ir/index.js';
+import type { Machine } from '../vm/index.js';
+import { encode } from './card-code.js';
+import { bodySlots, CardExecutor } from './execute.js';
+import type { RecordedTrace } from './recorder.js';
+
+/** A shared value. */
+interface Cell {
+  readonly slot: number;
+  readonly key: string;
+  /** Tests that compute it. */
+  uses: number;
+}
+
+interface Test {
+  readonly condition: Cell;
+  readonly words: Int32Array;
+  readonly computes: readonly Cell[];
+  holds: Node | undefined;
+  fails: Node | undefined;
+}
+
+interface Node {
+  readonly tests: Test[];
+  readonly traces: InstalledTrace[];
+}
+
+/** A trace on the card. */
+export interface InstalledTrace {
+  readonly trace: RecordedTrace;
+  readonly body: Int32Array;
+  readonly usesStack: boolean;
+  /** Way from the root: test and side. */
+  readonly path: readonly { readonly node: Node; readonly test: Test; readonly holds: boolean }[];
+  readonly leaf: Node;
+}
+
+export class TraceTree {
+  readonly executor: CardExecutor;
+  private readonly machine: Machine;
+  private readonly root: Node = { tests: [], traces: [] };
+  private readonly cells = new Map<string, Cell>();
+  private readonly free: number[] = [];
+  private nextSlot = bodySlots;
+
+  /** `keys`: guest address of private bytes, as many as the largest key. */
+  constructor(machine: Machine, keys: number) {
+    this.machine = machine;
+    this.executor = new CardExecutor(machine, keys);
+  }
+
+  /** Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing changed. */
+  run(): InstalledTrace | undefined {
+    return this.walk(this.root);
+  }
+
+  /** Adds a trace; undefined if it could not be told apart from one that is there. */
+  install(trace: RecordedTrace): InstalledTrace | undefined {
+    checkTrace(trace.code, 'install');
+    const available = new Set<Cell>();
+    const cellOf = new Map<Value, Cell>();
+    const path: { node: Node; test: Test; holds: boolean }[] = [];
+    let node = this.root;
+    for (const value of trace.code.values) {
+      if (value.op !== 'guard' || !value.early) continue;
+      const condition = value.args[0] as Value;
+      const cell = this.cell(condition, cellOf);
+      let test = node.tests.find((candidate) => candidate.condition === cell);
+      if (test === undefined) {
+        test = this.makeTest(condition, cell, cellOf, available);
+        node.tests.push(test);
+      }
+      for (const computed of test.computes) available.add(computed);
+      const holds = value.detail?.kind === 'guard' && value.detail.expect;
+      path.push({ node, test, holds });
+      let next = holds ? test.holds : test.fails;
+      if (next === undefined) {
+        next = { tests: [], traces: [] };
+        if (holds) test.holds = next;
+        else test.fails = next;
+      }
+      node = next;
+    }
+    const { words, usesStack } = this.encodeBody(trace, cellOf, available);
+    const installed: InstalledTrace = { trace, body: words, usesStack, path, leaf: node };
+    if (node.traces.some((other) => sameWords(other.body, words))) {
+      this.prune(installed);
+      return undefined;
+    }
+    node.traces.push(installed);
+    return installed;
+  }
+
+  remove(installed: InstalledTrace): void {
+    const index = installed.leaf.traces.indexOf(installed);
+    if (index < 0) return;
+    installed.leaf.traces.splice(index, 1);
+    this.prune(installed);
+  }
+
+  /** Cuts off what leads nowhere. */
+  private prune(installed: InstalledTrace): void {
+    let child = installed.leaf;
+    for (const { node, test, holds } of installed.path.toReversed()) {
+      if (child.tests.length > 0 || child.traces.length > 0) return;
+      if (holds) test.holds = undefined;
+      else test.fails = undefined;
+      if (test.holds === undefined && test.fails === undefined) {
+        node.tests.splice(node.tests.indexOf(test), 1);
+        for (const cell of test.computes) this.release(cell);
+      }
+      child = node;
+    }
+  }
+
+  private walk(node: Node): InstalledTrace | undefined {
+    const { executor } = this;
+    const { tests, traces } = node;
+    for (let i = 0; i < tests.length; i++) {
+      const test = tests[i] as Test;
+      // A check that fails here is a miss, too: the host finds out why.
+      if (!executor.run(test.words)) continue;
+      const next = executor.low(test.condition.slot) !== 0 ? test.holds : test.fails;
+      if (next === undefined) continue;
+      const found = this.walk(next);
+      if (found !== undefined) return found;
+    }
+    for (let i = 0; i < traces.length; i++) {
+      const trace = traces[i] as InstalledTrace;
+      if (this.runBody(trace)) return trace;
+    }
+    return undefined;
+  }
+
+  private runBody(installed: InstalledTrace): boolean {
+    const { executor, machine } = this;
+    if (installed.body.length === 0) return true;
+    const { transactional } = installed.trace.code;
+    // A transaction may be open already (someone wants to know what the packet changes); then it is taken back and opened anew.
+    const nested = machine.memory.journal !== null;
+    if (transactional && !nested) machine.begin();
+    if (installed.usesStack) executor.openFrames();
+    const done = executor.run(installed.body);
+    if (installed.usesStack) executor.closeFrames();
+    if (done) {
+      if (transactional && !nested) machine.commit();
+      return true;
+    }
+    if (transactional) {
+      machine.rollback();
+      if (nested) machine.begin();
+    }
+    return false;
+  }
+
+  private makeTest(condition: Value, cell: Cell, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): Test {
+    const words: number[] = [];
+    const computes: Cell[] = [];
+    const visit = (value: Value): void => {
+      const own = this.cell(value, cellOf);
+      if (isConst(value) || available.has(own) || computes.includes(own)) return;
+      for (const arg of value.args) visit(arg);
+      encode(words, value, own.slot, (arg) => this.cell(arg, cellOf).slot);
+      computes.push(own);
+      own.uses++;
+    };
+    visit(condition);
+    return { condition: cell, words: Int32Array.from(words), computes, holds: undefined, fails: undefined };
+  }
+
+  private encodeBody(trace: RecordedTrace, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): { words: Int32Array; usesStack: boolean } {
+    const own = new Map<Value, number>();
+    let next = 0;
+    const words: number[] = [];
+    let usesStack = false;
+    const slotOf = (value: Value): number => {
+      const slot = own.get(value);
+      if (slot !== undefined) return slot;
+      return (isConst(value) ? this.cell(value, cellOf) : (cellOf.get(value) as Cell)).slot;
+    };
+    const needed = bodyValues(trace, (value) => {
+      const cell = cellOf.get(value);
+      return cell !== undefined && available.has(cell);
+    });
+    for (const value of needed) {
+      own.set(value, next++);
+      encode(words, value, next - 1, slotOf);
+      if (value.op === 'call' || (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space === 'stack')) usesStack = true;
+    }
+    return { words: Int32Array.from(words), usesStack };
+  }
+
+  private cell(value: Value, cellOf: Map<Value, Cell>): Cell {
+    const known = cellOf.get(value);
+    if (known !== undefined) return known;
+    const detail = value.detail;
+    let key = `${value.op} ${value.imm}`;
+    for (const arg of value.args) key += ` ${this.cell(arg, cellOf).slot}`;
+    if (detail?.kind === 'memory') key += ` ${detail.space} ${detail.size} ${detail.checked}`;
+    else if (detail?.kind === 'lookup') key += ` ${detail.map} ${detail.pieces.map((piece) => piece.size).join(',')}`;
+    else if (detail?.kind === 'slot') key += ` ${detail.map}`;
+    let cell = this.cells.get(key);
+    if (cell === undefined) {
+      const slot = this.free.pop() ?? this.nextSlot++;
+      this.executor.reserve(slot + 1);
+      cell = { slot, key, uses: 0 };
+      this.cells.set(key, cell);
+      if (isConst(value)) this.executor.setSlot(slot, value.imm);
+    }
+    cellOf.set(value, cell);
+    return cell;
+  }
+
+  private release(cell: Cell): void {
+    if (--cell.uses > 0) return;
+    this.cells.delete(cell.key);
+    this.free.push(cell.slot);
+  }
+}
+
+/** What the body evaluates: all that is not an early guard, and is needed for something else than one. */
+function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => boolean): Value[] {
+  const needed = new Set<Value>();
+  for (const value of trace.code.values.toReversed()) {
+    if (value.op === 'ret' || isConst(value) || isAvailable(value)) continue;
+    if (value.op === 'guard' && value.early) continue;
+    const isRoot = value.op === 'guard' || value.op === 'store' || value.op === 'atomic' || value.op === 'call' || (value.op === 'lookup' && value.detail?.kind === 'lookup' && value.detail.marks) || (value.detail?.kind === 'memory' && value.detail.checked);
+    if (!isRoot && !needed.has(value)) continue;
+    needed.add(value);
+    for (const arg of value.args) needed.add(arg);
+  }
+  return trace.code.values.filter((value) => needed.has(value) && !isConst(value) && !isAvailable(value));
+}
+
+function sameWords(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((word, i) => word === b[i]);
+}
