@@ -19,6 +19,7 @@ import {
   Prng,
   packetContext,
   packetsOf,
+  parseHeaders,
   Summarizer,
 } from './index.js';
 
@@ -154,6 +155,8 @@ describe(`mutated inputs (seed ${seed}, ${inputs} of them)`, () => {
           throw new Error(line);
         const context = packetContext(packet);
         headersIn(context);
+        const { payload, headers } = parseHeaders(packet, linkType);
+        if (payload > packet.length || headers.length > 32) throw new Error('headers beyond the packet');
         fieldAt(random.below(100), 1 + random.below(16), context);
       } catch (error) {
         throw new Error(`seed ${seed}, packet ${n}: ${Buffer.from(packet).toString('hex')}`, { cause: error });

@@ -63,6 +63,7 @@ export {
 } from './fields.js';
 export type { Endpoints, FlowProtocol } from './flow-identity.js';
 export { campusMixture, type FlowSizeTable, type FlowSizeTableName, flowSizeTables } from './flow-sizes.js';
+export { type Header, type ParsedPacket, parseHeaders } from './headers.js';
 export { linkTypeName, linkTypes } from './link-type.js';
 export { type Malformation, malform, malformations } from './malformed.js';
 export { type Packet, type PacketBatch, packetAt, packetsOf } from './packet-batch.js';
