@@ -171,14 +171,19 @@ export async function openCapture(chunks: AsyncIterable<Uint8Array> | Iterable<U
   const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   const first: PacketBatch[] = [];
   let ended = false;
-  while (!ended && first.length === 0 && reader.damage === undefined && reader.interfaces.length === 0) {
-    const next = await source.next();
-    if (next.done === true) {
-      ended = true;
-      reader.finish();
-    } else {
-      first.push(...reader.push(next.value));
+  try {
+    while (!ended && first.length === 0 && reader.damage === undefined && reader.interfaces.length === 0) {
+      const next = await source.next();
+      if (next.done === true) {
+        ended = true;
+        reader.finish();
+      } else {
+        first.push(...reader.push(next.value));
+      }
     }
+  } catch (error) {
+    if (!ended) await source.return?.();
+    throw error;
   }
   async function* batches(): AsyncGenerator<PacketBatch, void, undefined> {
     try {

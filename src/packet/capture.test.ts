@@ -287,11 +287,30 @@ describe('damage', () => {
     ['a pcap of version 3', build(false, [4, 0xa1b2c3d4], [2, 3], [2, 0], [4, 0], [4, 0], [4, 0], [4, 0])],
     ['a section header of 16 bytes', build(false, [4, 0x0a0d0d0a], [4, 16], [4, 0x1a2b3c4d], [4, 16])],
   ])('throws for %s', async (_, bytes) => {
+    expect(() => decodeCapture(bytes)).toThrow(InputError);
     expect(() => decodeCapture(bytes)).toThrow(
       expect.objectContaining({ place: expect.objectContaining({ offset: expect.any(Number) }) }),
     );
     await expect(openCapture([bytes])).rejects.toThrow();
   });
+});
+
+it('closes its source, whether read to the end, left early or refused', async () => {
+  const good = encodeCapture([packet(0n, [1]), packet(0n, [2])]);
+  let closed = 0;
+  async function* source(bytes: Uint8Array) {
+    try {
+      for (let at = 0; at < bytes.length; at += 10) yield bytes.subarray(at, at + 10);
+    } finally {
+      closed++;
+    }
+  }
+  for await (const p of (await openCapture(source(good))).packets()) expect(p.data).toHaveLength(1);
+  expect(closed).toBe(1);
+  for await (const p of (await openCapture(source(good))).packets()) if (p.data[0] === 1) break;
+  expect(closed).toBe(2);
+  await expect(openCapture(source(new Uint8Array(50)))).rejects.toThrow(InputError);
+  expect(closed).toBe(3);
 });
 
 it('recognises formats by their first bytes', () => {

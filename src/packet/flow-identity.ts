@@ -8,7 +8,7 @@
  * The destination is drawn by a hash of k.
  */
 
-import { UsageError } from '../base/index.js';
+import { InputError, UsageError } from '../base/index.js';
 import { parseMac, parseSubnet, type Subnet } from './address.js';
 import { mix32 } from './prng.js';
 
@@ -102,12 +102,22 @@ class Side {
     this.ipv4 = new HostRange(subnetOf(given.ipv4 ?? defaults.ipv4, 4));
     this.ipv6 = new HostRange(subnetOf(given.ipv6 ?? defaults.ipv6, 16));
     this.ports = new PortRange(given.ports ?? defaults.ports ?? []);
-    this.mac = parseMac(given.mac ?? defaults.mac ?? '');
+    this.mac = asUsage(() => parseMac(given.mac ?? defaults.mac ?? ''));
+  }
+}
+
+/** An address among the options is a matter of usage, not of a file. */
+function asUsage<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof InputError) throw new UsageError(error.message, error.place, error.hint);
+    throw error;
   }
 }
 
 function subnetOf(text: string | undefined, length: 4 | 16): Subnet {
-  const subnet = parseSubnet(text ?? '');
+  const subnet = asUsage(() => parseSubnet(text ?? ''));
   if (subnet.network.length !== length) throw new UsageError(`\`${text}\` is no IPv${length === 4 ? 4 : 6} subnet`);
   return subnet;
 }

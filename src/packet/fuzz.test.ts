@@ -7,7 +7,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { UserError } from '../base/index.js';
+import { InputError } from '../base/index.js';
 import {
   CaptureReader,
   encodeCapture,
@@ -114,7 +114,7 @@ function read(bytes: Uint8Array, chunk: number, visit: (packet: Packet, linkType
     }
     reader.finish();
   } catch (error) {
-    if (error instanceof UserError) return -1;
+    if (error instanceof InputError) return -1;
     throw error;
   }
   return packets;

@@ -10,7 +10,7 @@
  * lengths swapped (some 2.3 writers did not), and a record longer than the snap length is cut to it.
  */
 
-import { UnsupportedError } from '../base/index.js';
+import { InputError } from '../base/index.js';
 import {
   type CaptureFormat,
   type CaptureInterface,
@@ -97,8 +97,7 @@ export class PcapDecoder implements RecordDecoder {
     if (native === 0xa1b2cd34) this.recordHeaderLength = 24;
     const major = view.getUint16(4, this.littleEndian);
     const minor = view.getUint16(6, this.littleEndian);
-    if (major !== 2)
-      throw new UnsupportedError(`pcap version ${major}.${minor}`, { offset: 4 }, 'versions 2.x are read');
+    if (major !== 2) throw new InputError(`pcap version ${major}.${minor}`, { offset: 4 }, 'versions 2.x are read');
     if (minor < 3) this.swapped = 'always';
     else if (minor === 3) this.swapped = 'if-greater';
     const snapLength = view.getUint32(16, this.littleEndian);

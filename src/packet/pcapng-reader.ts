@@ -14,7 +14,7 @@
  * held in memory, however long they claim to be.
  */
 
-import { decodeUtf8, InputError, UnsupportedError } from '../base/index.js';
+import { decodeUtf8, InputError } from '../base/index.js';
 import {
   type CaptureFormat,
   type CaptureInterface,
@@ -144,7 +144,7 @@ export class PcapngDecoder implements RecordDecoder {
       const major = view.getUint16(at + 4, little);
       if (major !== 1) {
         const what = `pcapng version ${major}.${view.getUint16(at + 6, little)}`;
-        if (!this.inSection) throw new UnsupportedError(what, { offset: position + at + 4 }, 'version 1.x is read');
+        if (!this.inSection) throw new InputError(what, { offset: position + at + 4 }, 'version 1.x is read');
         return what;
       }
       this.inSection = true;

@@ -257,9 +257,12 @@ describe('options', () => {
     ['popularity', { flowSizes: 'campus', popularity: 'uniform' }],
     ['protocols', { protocols: {} }],
     ['subnet', { source: { ipv4: '2001:db8::/32' } }],
+    ['subnet', { destination: { ipv4: '10.0.0.0/99' } }],
+    ['MAC', { destination: { mac: '1:2:3' } }],
     ['port', { source: { ports: [[9, 3]] } }],
     ['VLAN', { vlanIds: [0, 5000] }],
   ])('that make no sense are refused: %s', (word, options) => {
+    expect(() => make(options)).toThrow(UsageError);
     expect(() => make(options)).toThrow(new RegExp(word));
   });
 
