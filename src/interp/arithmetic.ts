@@ -1,4 +1,7 @@
-/** The arithmetic of RFC 9669 that takes more than an operator: division, byte order, sign extension. */
+/**
+ * The arithmetic of RFC 9669 that takes more than an operator: division, shifts, byte order, sign extension. 64-bit shifts work on
+ * halves, because V8 does not keep a shifted bigint out of the heap.
+ */
 
 /** s[d] = y ? s[d] / y : 0, rounded towards zero; -2^63 / -1 wraps to -2^63. */
 export function divideSigned(s: BigInt64Array, d: number, y: bigint): void {
@@ -49,4 +52,40 @@ export function swap(u: Uint32Array, d: number, width: number): void {
 
 function swap32(x: number): number {
   return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
+}
+
+/** Register d <<= n, 0 <= n < 64. */
+export function shiftLeft(u: Uint32Array, d: number, n: number): void {
+  const low = u[2 * d] as number;
+  if (n >= 32) {
+    u[2 * d + 1] = low << (n - 32);
+    u[2 * d] = 0;
+  } else if (n > 0) {
+    u[2 * d + 1] = ((u[2 * d + 1] as number) << n) | (low >>> (32 - n));
+    u[2 * d] = low << n;
+  }
+}
+
+/** Register d >>= n, zeros coming in; 0 <= n < 64. */
+export function shiftRight(u: Uint32Array, d: number, n: number): void {
+  const high = u[2 * d + 1] as number;
+  if (n >= 32) {
+    u[2 * d] = high >>> (n - 32);
+    u[2 * d + 1] = 0;
+  } else if (n > 0) {
+    u[2 * d] = ((u[2 * d] as number) >>> n) | (high << (32 - n));
+    u[2 * d + 1] = high >>> n;
+  }
+}
+
+/** Register d >>= n, the sign coming in; 0 <= n < 64. */
+export function shiftSigned(u: Uint32Array, d: number, n: number): void {
+  const high = (u[2 * d + 1] as number) | 0;
+  if (n >= 32) {
+    u[2 * d] = high >> (n - 32);
+    u[2 * d + 1] = high >> 31;
+  } else if (n > 0) {
+    u[2 * d] = ((u[2 * d] as number) >>> n) | (high << (32 - n));
+    u[2 * d + 1] = high >> n;
+  }
 }

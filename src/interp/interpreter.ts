@@ -27,7 +27,18 @@ import {
   type TrapSite,
   tailCallHelper,
 } from '../vm/index.js';
-import { divide32, divideSigned, modulo32, moduloSigned, swap, truncate, widen } from './arithmetic.js';
+import {
+  divide32,
+  divideSigned,
+  modulo32,
+  moduloSigned,
+  shiftLeft,
+  shiftRight,
+  shiftSigned,
+  swap,
+  truncate,
+  widen,
+} from './arithmetic.js';
 import { atomic } from './atomic.js';
 import { Code } from './decode.js';
 import type { Observer } from './observer.js';
@@ -255,16 +266,16 @@ export class Interpreter implements Engine, Callbacks {
           r[d] = r[d]! & r[x]!;
           break;
         case 0x67: // dst <<= imm
-          r[d] = r[d]! << (k[pc]! & 63n);
+          shiftLeft(u, d, k32[2 * pc]! & 63);
           break;
         case 0x6f: // dst <<= src
-          r[d] = r[d]! << (r[x]! & 63n);
+          shiftLeft(u, d, u[2 * x]! & 63);
           break;
         case 0x77: // dst >>= imm
-          r[d] = r[d]! >> (k[pc]! & 63n);
+          shiftRight(u, d, k32[2 * pc]! & 63);
           break;
         case 0x7f: // dst >>= src
-          r[d] = r[d]! >> (r[x]! & 63n);
+          shiftRight(u, d, u[2 * x]! & 63);
           break;
         case 0x87: // dst = -dst
           r[d] = -r[d]!;
@@ -292,10 +303,10 @@ export class Interpreter implements Engine, Callbacks {
           else widen(u, d, offs[pc] === 8 ? (u[2 * x]! << 24) >> 24 : (u[2 * x]! << 16) >> 16);
           break;
         case 0xc7: // dst s>>= imm
-          s[d] = s[d]! >> (k[pc]! & 63n);
+          shiftSigned(u, d, k32[2 * pc]! & 63);
           break;
         case 0xcf: // dst s>>= src
-          s[d] = s[d]! >> (s[x]! & 63n);
+          shiftSigned(u, d, u[2 * x]! & 63);
           break;
         case 0xd7: // dst = bswap(dst)
           swap(u, d, k32[2 * pc]!);
@@ -834,7 +845,8 @@ export class Interpreter implements Engine, Callbacks {
         case 0x7b: {
           const address = u[2 * d]! + offs[pc]!;
           if (u[2 * d + 1] !== 0 || !memory.canWrite(address, 8)) this.fault(code, pc, steps, 'write', d, 8);
-          memory.store64(address, opcodes[pc] === 0x7a ? k[pc]! : r[x]!);
+          if (opcodes[pc] === 0x7a) memory.storeHalves(address, k32[2 * pc]!, k32[2 * pc + 1]!);
+          else memory.storeHalves(address, u[2 * x]!, u[2 * x + 1]!);
           break;
         }
 

@@ -146,7 +146,7 @@ export class Machine {
     this.now = input.now ?? 0n;
     this.cpu = input.cpu ?? 0;
     for (const ringbuf of this.ringbufs) ringbuf.drain();
-    this.emitted.length = 0;
+    if (this.emitted.length > 0) this.emitted.length = 0;
   }
 
   /**
