@@ -101,6 +101,8 @@ export class PacketBuffer {
     if (linear > maxJumbo)
       throw new InputError(`packet of ${linear} bytes is longer than a frame can be (${maxJumbo})`);
     const data = this.hardStart + headroom;
+    // What a program finds in front of a packet after growing it: nothing of the packet before (BPF_PROG_TEST_RUN's buffer is zeroed).
+    memory.u8.fill(0, this.hardStart, data);
     memory.u8.set(linear === bytes.length ? bytes : bytes.subarray(0, linear), data);
     let metaLength = 0;
     if (meta !== undefined && meta.length > 0) {
