@@ -83,13 +83,13 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
   let protocol = p.u8(at + 6);
   const carrier: Carrier = { version: 6, at, protocol };
   let next = at + 40;
-  if (next >= p.end && payload !== 0) return;
   if (!printsAddresses(protocol)) p.put(`${carrierAddresses(p, carrier).join(' > ')}: `);
   let fragmented = false;
   // Each round takes at least eight bytes; the line grows with the packet, not beyond.
   for (let headers = 0; headers < 64; headers++) {
     let size: number;
     if (protocol === ipProtocols.hopByHop) {
+      p.protocol = 'hbhopt';
       if (headers > 0) {
         p.put(`[The Hop-by-Hop Options header don't follow the IPv6 header] (invalid)`);
         return;
@@ -102,12 +102,13 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
         return;
       }
     } else if (protocol === ipProtocols.destination) {
+      p.protocol = 'dstopt';
       size = (p.u8(next + 1) + 1) * 8;
       p.need(next, size);
       p.put('DSTOPT ');
     } else if (protocol === ipProtocols.routing) {
       size = (p.u8(next + 1) + 1) * 8;
-      printRouting(p, next);
+      if (!printRouting(p, next)) return;
     } else if (protocol === ipProtocols.fragment) {
       const offset = p.u16(next + 2) & 0xfff8;
       p.put(`frag (${offset}|${40 + payload - (next - at) - 8})`);
@@ -119,6 +120,7 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
     } else {
       break;
     }
+    p.protocol = 'ip6';
     protocol = p.u8(next);
     next += size;
     if (next >= p.end) {
@@ -132,21 +134,21 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
   printProtocol(p, next, rest, protocol, carrier, fragmented, frame);
 }
 
-/** RFC 8200 section 4.4: routing types 0 and 2 list addresses, as does 4 (RFC 8754), after a word of its own. */
-function printRouting(p: SummaryPrinter, at: number): void {
+/** False when the type is not known. RFC 8200 section 4.4: routing types 0 and 2 list addresses, as does 4 (RFC 8754), after a word of its own. */
+function printRouting(p: SummaryPrinter, at: number): boolean {
   p.protocol = 'rt6';
   const length = p.u8(at + 1);
   const type = p.u8(at + 2);
   p.need(at, 8);
   p.put(`RT6 (len=${length}, type=${type}${type === 0 ? ' [Deprecated]' : ''}, segleft=${p.u8(at + 3)}`);
   if (type !== 0 && type !== 2 && type !== 4) {
-    p.put(' (unknown type)) ');
-    return;
+    p.put(' (unknown type) (invalid)');
+    return false;
   }
   if (type === 4) p.put(`, last-entry=${p.u8(at + 4)}, tag=${p.u16(at + 6).toString(16)}`);
   for (let i = 0; i < length >> 1; i++) p.put(`, [${i}]${p.ipv6(at + 8 + 16 * i)}`);
   p.put(') ');
-  p.protocol = 'ip6';
+  return true;
 }
 
 function printProtocol(
@@ -188,7 +190,8 @@ function printProtocol(
       break;
     case ipProtocols.esp:
       p.protocol = 'esp';
-      p.need(at, 8);
+      // At least a byte of what is encrypted.
+      p.need(at, 9);
       p.put(`ESP(spi=0x${p.hex(at, at + 4)},seq=0x${p.u32(at + 4).toString(16)}), length ${length}`);
       break;
     case ipProtocols.ah:
@@ -225,10 +228,10 @@ function printAh(
   p.protocol = 'ah';
   const protocol = p.u8(at);
   const size = (p.u8(at + 1) + 2) * 4;
-  p.need(at, 12);
   const reserved = p.u16(at + 2);
   const mustBeZero = reserved === 0 ? '' : `reserved=0x${reserved.toString(16)}[MustBeZero],`;
-  p.put(`AH(${mustBeZero}spi=0x${p.hex(at + 4, at + 8)},seq=0x${p.u32(at + 8).toString(16)},icv=0x`);
+  p.put(`AH(${mustBeZero}spi=0x${p.hex(at + 4, at + 8)},`);
+  p.put(`seq=0x${p.u32(at + 8).toString(16)},icv=0x`);
   for (let i = at + 12; i < at + size; i++) p.put(p.hex(i, i + 1));
   p.put('): ');
   p.inside(() => printProtocol(p, at + size, length - size, protocol, carrier, fragmented, frame));

@@ -157,14 +157,14 @@ function printOptions(p: SummaryPrinter, start: number, end: number, sackBase: n
       // An option's length byte lies within the header, even if the value does not.
       length = p.u8(at + 1);
       if (length < 2 || length > end - at) {
-        p.put('[bad opt]');
+        p.put(at > start ? '[bad opt]]' : '[bad opt]');
         return false;
       }
     }
     p.put(optionNames[kind] ?? `unknown-${kind}`);
     const used = kind > 1 ? printOptionValue(p, kind, at + 2, length - 2, end, sackBase) : 0;
     if (used === undefined) {
-      p.put('[bad opt]');
+      p.put(at > start ? '[bad opt]]' : '[bad opt]');
       return false;
     }
     if (kind > 1 && used + 2 !== length) p.put(`[len ${length}]`);
