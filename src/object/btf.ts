@@ -10,6 +10,7 @@
  * the first is looked up. {@link Btf.validate} checks all of it, cycles included.
  */
 import { decodeUtf8, InputError, UnsupportedError } from '../base/index.js';
+import { NameIndex } from './btf-names.js';
 import { type BtfKind, type BtfLinkage, type BtfType, btfKindNames, isTransparent } from './btf-type.js';
 import { checkCycles } from './btf-validate.js';
 import { ByteReader } from './byte-reader.js';
@@ -59,7 +60,7 @@ export class Btf {
   /** Offset of each type in `bytes`, by id. */
   private readonly offsets: Uint32Array;
   private readonly decoded = new Map<number, BtfType>();
-  private byEssentialName: ReadonlyMap<string, readonly number[]> | undefined;
+  private names: NameIndex | undefined;
   private text: string | undefined;
 
   /** `base` is the file offset of `bytes`, for messages. Throws InputError. */
@@ -193,8 +194,10 @@ export class Btf {
 
   /** Ids, in order, of the types whose name is `essential` up to a `___flavor`. */
   named(essential: string): readonly number[] {
-    this.byEssentialName ??= this.indexNames();
-    return this.byEssentialName.get(essential) ?? [];
+    this.names ??= new NameIndex(this.strings, this.count, (id) => this.reader.u32(this.offsetOf(id)));
+    const found: number[] = [];
+    for (const id of this.names.mayBe(essential)) if (essentialName(this.name(id)) === essential) found.push(id);
+    return found;
   }
 
   /** Text at an offset of the string section. Throws InputError. */
@@ -205,16 +208,19 @@ export class Btf {
         section: this.reader.section,
       });
     }
-    const end = this.strings.subarray(0, offset + maxString).indexOf(0, offset);
-    if (end < 0) {
+    const { strings } = this;
+    const limit = Math.min(strings.length, offset + maxString);
+    let end = offset;
+    while (end < limit && strings[end] !== 0) end++;
+    if (end === limit) {
       throw new InputError(`the string at offset ${offset} is longer than ${maxString} bytes`, {
         section: this.reader.section,
       });
     }
     // One decoding of the whole section; as long as a character is a byte, a name is a slice of it.
-    this.text ??= decodeUtf8(this.strings);
-    if (this.text.length === this.strings.length) return this.text.slice(offset, end);
-    return decodeUtf8(this.strings.subarray(offset, end));
+    this.text ??= decodeUtf8(strings);
+    if (this.text.length === strings.length) return this.text.slice(offset, end);
+    return decodeUtf8(strings.subarray(offset, end));
   }
 
   /** Checks every type: references, names, sizes, no type inside itself. Throws InputError. */
@@ -254,19 +260,6 @@ export class Btf {
       at += size;
     }
     return offsets.subarray(0, count);
-  }
-
-  private indexNames(): ReadonlyMap<string, readonly number[]> {
-    const index = new Map<string, number[]>();
-    for (let id = 1; id < this.count; id++) {
-      const name = this.name(id);
-      if (name === '') continue;
-      const key = essentialName(name);
-      const ids = index.get(key);
-      if (ids === undefined) index.set(key, [id]);
-      else ids.push(id);
-    }
-    return index;
   }
 
   private offsetOf(id: number): number {
@@ -421,6 +414,7 @@ export class Btf {
 
 /** `task_struct___v1` is a flavor of `task_struct` (libbpf: bpf_core_essential_name_len). */
 export function essentialName(name: string): string {
+  if (!name.includes('___')) return name;
   // The last `___` that has something other than an underscore on both sides.
   for (let i = name.length - 5; i >= 0; i--) {
     if (name[i] !== '_' && name.startsWith('___', i + 1) && name[i + 4] !== '_') return name.slice(0, i + 1);
