@@ -35,7 +35,8 @@ export async function readProgramBytes(path: string, io: Io): Promise<Uint8Array
 export async function readInput(path: string, io: Io): Promise<Uint8Array> {
   if (path === '-') return io.readStdin();
   try {
-    return await readFile(path);
+    // A plain array: what is cut from a Buffer is a Buffer, and tests and JSON tell them apart.
+    return new Uint8Array(await readFile(path));
   } catch (error) {
     throw fileError(error, path);
   }

@@ -19,6 +19,19 @@ export {
   isTransparent,
 } from './btf-type.js';
 export { poisonedCall } from './core-patch.js';
+export {
+  type CodeImage,
+  type DataImage,
+  type ExternImage,
+  type FunctionImage,
+  functionAt,
+  type MapImage,
+  type ObjectImage,
+  objectImage,
+  type ReferenceImage,
+} from './image.js';
+export { assemble, parseImage } from './parse-image.js';
+export { disassemble, type PrintOptions, printImage } from './print-image.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
 export type {
   ExternSpec,
@@ -32,4 +45,5 @@ export type {
   SectionSpec,
   UnresolvedSpec,
 } from './spec.js';
+export { writeElf } from './write-elf.js';
 export { findPrograms, type XdpFitness, xdpFitness, xdpPrograms } from './xdp-fitness.js';

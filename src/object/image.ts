@@ -1,0 +1,285 @@
+/**
+ * An object file between its bytes and its meaning: sections, functions and maps by name, references by symbol. The text form
+ * (print-image.ts, parse-image.ts) and the ELF writer (write-elf.ts) both speak it, so `.s` and `.o` say the same thing:
+ *
+ *     ObjectSpec --objectImage--> ObjectImage --printImage--> text --parseImage--> ObjectImage --writeElf--> bytes
+ *
+ * In an {@link ObjectSpec} every program holds its own copy of the functions that it reaches; here each function is once.
+ */
+import { type Insn, op } from '../isa/index.js';
+import type { FunctionSpec, LineSpec, MapSpec, ObjectSpec, ProgramSpec } from './spec.js';
+
+export interface ObjectImage {
+  readonly license: string;
+  /** Content of section `version`; 0 where there is none. */
+  readonly version: number;
+  readonly code: readonly CodeImage[];
+  readonly maps: readonly MapImage[];
+  readonly data: readonly DataImage[];
+  /** Symbols that the kernel provides. */
+  readonly externs: readonly ExternImage[];
+  /** Encoded BTF to which the ids in maps and functions refer. */
+  readonly btf: Uint8Array | undefined;
+}
+
+export interface CodeImage {
+  readonly name: string;
+  /** References are not resolved in it: their fields are 0. */
+  readonly insns: readonly Insn[];
+  /** In code order, without gaps. */
+  readonly functions: readonly FunctionImage[];
+  /** In slot order. */
+  readonly references: readonly ReferenceImage[];
+}
+
+export interface FunctionImage {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly global: boolean;
+  /** BTF type id of its FUNC; 0 where there is none. */
+  readonly btfId: number;
+  /** Where the verifier counts the function's first slot in the first program that holds it. */
+  readonly base: number;
+  /** Line records; `insn` counts from the section's start. */
+  readonly lines: readonly LineSpec[];
+  /** What could not be resolved, by slot of the section. */
+  readonly notes: ReadonlyMap<number, string>;
+}
+
+/** A symbol in an instruction: `call NAME` or `rN = NAME [+ addend] ll`. */
+export interface ReferenceImage {
+  readonly slot: number;
+  readonly kind: 'call' | 'load';
+  readonly symbol: string;
+  /** Offset into a data section; undefined where none is meant. */
+  readonly addend: number | undefined;
+}
+
+/** A map that is defined on its own, not by a data section. */
+export interface MapImage {
+  readonly name: string;
+  readonly typeNumber: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  readonly flags: number;
+  readonly extra: bigint;
+  readonly numaNode: number | undefined;
+  readonly pinning: boolean;
+  readonly btfKeyId: number;
+  readonly btfValueId: number;
+  readonly inner: MapImage | undefined;
+  /** Initial slots: names of maps or programs. */
+  readonly values: { readonly kind: 'maps' | 'programs'; readonly slots: ReadonlyMap<number, string> } | undefined;
+}
+
+export interface DataImage {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Has variables that user space may map (the map's BPF_F_MMAPABLE). */
+  readonly mmapable: boolean;
+}
+
+export interface ExternImage {
+  readonly name: string;
+  readonly weak: boolean;
+}
+
+const mmapable = 0x400;
+
+/** The image of what was read. What the file could not resolve stays as it was in it and is noted. */
+export function objectImage(object: ObjectSpec): ObjectImage {
+  const maps = object.maps.filter((map) => map.init?.kind !== 'data');
+  const data = object.maps.flatMap((map) =>
+    map.init?.kind === 'data' && map.section !== '.kconfig'
+      ? [{ name: map.section, bytes: map.init.bytes, mmapable: (map.flags & mmapable) !== 0 }]
+      : [],
+  );
+  const builder = new CodeBuilder(object);
+  for (const program of object.programs) builder.add(program);
+  return {
+    license: object.license,
+    version: object.version,
+    code: builder.sections(),
+    maps: maps.map((map) => mapImage(map, object)),
+    data,
+    externs: [...builder.externs.values()],
+    btf: object.btf?.bytes,
+  };
+}
+
+function mapImage(map: MapSpec, object: ObjectSpec): MapImage {
+  const { name, typeNumber, keySize, valueSize, maxEntries, flags, extra, numaNode, pinning, init } = map;
+  const inner = map.inner === undefined ? undefined : { ...mapImage(map.inner, object), name: '' };
+  let values: MapImage['values'];
+  if (init?.kind === 'maps') {
+    const slots = [...init.slots].map(([slot, index]) => [slot, object.maps[index]?.name ?? ''] as const);
+    values = { kind: 'maps', slots: new Map(slots) };
+  } else if (init?.kind === 'programs') values = { kind: 'programs', slots: init.slots };
+  const ids = { btfKeyId: map.btfKeyId, btfValueId: map.btfValueId };
+  return { name, typeNumber, keySize, valueSize, maxEntries, flags, extra, numaNode, pinning, ...ids, inner, values };
+}
+
+interface MutableSection {
+  readonly insns: Insn[];
+  readonly functions: FunctionImage[];
+  readonly references: ReferenceImage[];
+}
+
+/** Lays the functions of all programs out in sections, each once. */
+class CodeBuilder {
+  readonly externs = new Map<string, ExternImage>();
+  private readonly object: ObjectSpec;
+  private readonly programs: ReadonlyMap<string, ProgramSpec>;
+  private readonly bySection = new Map<string, MutableSection>();
+  /** Functions that are laid out: name -> content. */
+  private readonly placed = new Map<string, string>();
+  private readonly kconfig: ReadonlyMap<number, ExternImage>;
+
+  constructor(object: ObjectSpec) {
+    this.object = object;
+    this.programs = new Map(object.programs.map((program) => [program.name, program]));
+    this.kconfig = kconfigNames(object);
+    // Subprograms first, as compilers do; sections then in the order of their programs.
+    this.bySection.set('.text', { insns: [], functions: [], references: [] });
+    for (const { section } of object.programs) {
+      if (!this.bySection.has(section)) this.bySection.set(section, { insns: [], functions: [], references: [] });
+    }
+  }
+
+  add(program: ProgramSpec): void {
+    const bodies = program.functions.map((fn) => ({ fn, ...this.body(program, fn) }));
+    // Two static functions may share a name: the second one gets another.
+    const names = new Map<string, string>();
+    const fresh = bodies.filter(({ fn, insns, references }) => {
+      const content = JSON.stringify([insns, references]);
+      let name = fn.name;
+      for (let n = 2; (this.placed.get(name) ?? content) !== content; n++) name = `${fn.name}.${n}`;
+      names.set(fn.name, name);
+      const known = this.placed.has(name);
+      this.placed.set(name, content);
+      return !known;
+    });
+    for (const { fn, insns, references } of fresh) {
+      const renamed = references.map((entry) => ({ ...entry, symbol: names.get(entry.symbol) ?? entry.symbol }));
+      this.layOut(program, fn, names.get(fn.name) ?? fn.name, insns, renamed);
+    }
+  }
+
+  sections(): CodeImage[] {
+    return [...this.bySection].filter(([, code]) => code.insns.length > 0).map(([name, code]) => ({ name, ...code }));
+  }
+
+  private layOut(
+    program: ProgramSpec,
+    fn: FunctionSpec,
+    name: string,
+    insns: readonly Insn[],
+    references: readonly ReferenceImage[],
+  ): void {
+    const home = this.programs.get(fn.name)?.section ?? (fn === program.functions[0] ? program.section : '.text');
+    const section = this.bySection.get(home);
+    if (section === undefined) return;
+    const start = section.insns.length;
+    const shift = start - fn.start;
+    section.insns.push(...insns);
+    for (const reference of references) section.references.push({ ...reference, slot: reference.slot + start });
+    const inside = (slot: number): boolean => slot >= fn.start && slot < fn.end;
+    section.functions.push({
+      name,
+      start,
+      end: start + insns.length,
+      global: fn.global || this.programs.has(fn.name),
+      btfId: fn.btfId,
+      base: fn.start,
+      lines: program.lines.filter((line) => inside(line.insn)).map((line) => ({ ...line, insn: line.insn + shift })),
+      notes: new Map(
+        program.unresolved.filter(({ insn }) => inside(insn)).map(({ insn, what }) => [insn + shift, what]),
+      ),
+    });
+  }
+
+  /** Instructions with their references taken out; slots count from the function's start. */
+  private body(program: ProgramSpec, fn: FunctionSpec): { insns: Insn[]; references: ReferenceImage[] } {
+    const insns = program.insns.slice(fn.start, fn.end);
+    const references: ReferenceImage[] = [];
+    for (const [slot, insn] of insns.entries()) {
+      const second = insns[slot + 1];
+      const found = this.referenceOf(program, insn, second, fn.start + slot);
+      if (found === undefined) continue;
+      references.push({ slot, ...found });
+      insns[slot] = { ...insn, src: 0, off: 0, imm: 0 };
+      if (insn.code === op.LDDW && second !== undefined) insns[slot + 1] = { ...second, imm: 0 };
+    }
+    return { insns, references };
+  }
+
+  private referenceOf(
+    program: ProgramSpec,
+    insn: Insn,
+    second: Insn | undefined,
+    slot: number,
+  ): Omit<ReferenceImage, 'slot'> | undefined {
+    if (program.unresolved.some((entry) => entry.insn === slot)) return undefined;
+    const functionAt = (target: number): string | undefined =>
+      program.functions.find((candidate) => candidate.start === target)?.name;
+    if (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) {
+      const symbol = functionAt(slot + 1 + insn.imm);
+      return symbol === undefined ? undefined : { kind: 'call', symbol, addend: undefined };
+    }
+    if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) return this.extern('call', program.kfuncs[insn.imm]);
+    if (insn.code !== op.LDDW || second === undefined) return undefined;
+    switch (insn.src) {
+      case op.PSEUDO_FUNC: {
+        const symbol = functionAt(slot + 1 + insn.imm);
+        return symbol === undefined ? undefined : { kind: 'load', symbol, addend: undefined };
+      }
+      case op.PSEUDO_BTF_ID:
+        return this.extern('load', program.ksyms[insn.imm]);
+      case op.PSEUDO_MAP_FD: {
+        const map = this.object.maps[insn.imm];
+        return map === undefined ? undefined : { kind: 'load', symbol: map.name, addend: undefined };
+      }
+      case op.PSEUDO_MAP_VALUE: {
+        const map = this.object.maps[insn.imm];
+        if (map?.section === '.kconfig') return this.extern('load', this.kconfig.get(second.imm));
+        return map === undefined ? undefined : { kind: 'load', symbol: map.section, addend: second.imm >>> 0 };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  private extern(kind: 'call' | 'load', extern: ExternImage | undefined): Omit<ReferenceImage, 'slot'> | undefined {
+    if (extern === undefined) return undefined;
+    this.externs.set(extern.name, { name: extern.name, weak: extern.weak });
+    return { kind, symbol: extern.name, addend: undefined };
+  }
+}
+
+/** The configuration values by their offset in the map `.kconfig`, laid out as libbpf does (see externs.ts). */
+function kconfigNames(object: ObjectSpec): ReadonlyMap<number, ExternImage> {
+  const { btf } = object;
+  const section = btf?.find('.kconfig', 'datasec');
+  if (btf === undefined || section?.kind !== 'datasec') return new Map();
+  const variables = section.vars.flatMap((entry) => {
+    const type = btf.type(entry.type);
+    if (type.kind !== 'var') return [];
+    return [{ name: type.name, size: btf.sizeOf(type.type) ?? 0, align: btf.alignOf(type.type) }];
+  });
+  variables.sort((a, b) => b.align - a.align || a.size - b.size || (a.name < b.name ? -1 : 1));
+  const names = new Map<number, ExternImage>();
+  let end = 0;
+  for (const { name, size, align } of variables) {
+    const offset = Math.ceil(end / align) * align;
+    names.set(offset, { name, weak: false });
+    end = offset + size;
+  }
+  return names;
+}
+
+/** The function that a slot of a section belongs to. */
+export function functionAt(code: CodeImage, slot: number): FunctionImage | undefined {
+  return code.functions.find((fn) => slot >= fn.start && slot < fn.end);
+}
