@@ -21,7 +21,7 @@ import { PacketBuffer, packetStateSize } from './packet-buffer.js';
 import { privateState } from './private-state.js';
 import { type RedirectTarget, readRedirect } from './redirect.js';
 import { formatFault, type Region } from './region.js';
-import type { SocketTable } from './sockets.js';
+import { encodeSocket, type SocketTable, sockSize, sockStride } from './sockets.js';
 import { ProgramTrap } from './trap.js';
 
 export type { LoadedProgram } from './load-programs.js';
@@ -82,6 +82,8 @@ export class Machine {
   readonly frames: readonly Region[];
   /** Guest memory for helpers' own use while they run: 8 KiB, private. */
   readonly scratch: number;
+  /** Guest address of the first socket that look-ups give out; they lie {@link sockStride} bytes apart. */
+  readonly socketAddress: number;
   /** Address of the private state. */
   readonly state: number;
   private readonly emitted: Output[] = [];
@@ -121,6 +123,7 @@ export class Machine {
     this.state = state.start;
     this.scratch = scratch.start;
     this.packet = new PacketBuffer(memory, this.ctx.start, this.state + privateState.packet);
+    this.socketAddress = allocateSockets(memory, options.sockets);
     this.maps = createMaps(object, memory, this.cpus);
     this.ringbufs = this.maps.filter((map) => map instanceof RingbufMap);
     for (const map of this.maps) this.mapByHandle.set(map.handle, map);
@@ -316,4 +319,16 @@ function mixSeed(seed: bigint): [number, number] {
   z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
   z ^= z >> 31n;
   return z === 0n ? [1, 0] : [Number(z & 0xffffffffn), Number(z >> 32n)];
+}
+
+/** Lays the sockets out as an array of read-only `struct bpf_sock`. */
+function allocateSockets(memory: GuestMemory, table: SocketTable | undefined): number {
+  const sockets = table?.sockets ?? [];
+  if (sockets.length === 0) return 0;
+  const region = memory.allocate('scratch', 'socket', sockets.length * sockStride);
+  region.stride = sockStride;
+  region.span = sockSize;
+  region.writable = false;
+  for (const [i, socket] of sockets.entries()) memory.write(region.start + i * sockStride, encodeSocket(socket));
+  return region.start;
 }

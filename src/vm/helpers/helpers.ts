@@ -15,6 +15,7 @@ import {
   ktimeGetNs,
   ktimeGetTaiNs,
 } from './environment-helpers.js';
+import { checkMtu, fibLookup } from './fib-helpers.js';
 import type { Helper } from './helper.js';
 import {
   forEachMapElem,
@@ -47,6 +48,18 @@ import {
   xdpLoadBytes,
   xdpStoreBytes,
 } from './packet-helpers.js';
+import {
+  skcLookupTcp,
+  skLookupTcp,
+  skLookupUdp,
+  skRelease,
+  tcpCheckSyncookie,
+  tcpGenSyncookie,
+  tcpRawCheckSyncookieIpv4,
+  tcpRawCheckSyncookieIpv6,
+  tcpRawGenSyncookieIpv4,
+  tcpRawGenSyncookieIpv6,
+} from './socket-helpers.js';
 
 /** Number of bpf_tail_call, which engines treat on their own. */
 export const tailCallHelper = 12;
@@ -71,12 +84,19 @@ const table: readonly (readonly [number, Helper])[] = [
   [51, redirectMap],
   [54, xdpAdjustMeta],
   [65, xdpAdjustTail],
+  [69, fibLookup],
   [80, idleTask],
+  [84, skLookupTcp],
+  [85, skLookupUdp],
+  [86, skRelease],
   [87, mapPush],
   [88, mapPop],
   [89, mapPeek],
   [93, spinLock],
   [94, spinUnlock],
+  [99, skcLookupTcp],
+  [100, tcpCheckSyncookie],
+  [110, tcpGenSyncookie],
   [112, refuseProbeRead],
   [113, refuseProbeRead],
   [114, refuseProbeRead],
@@ -89,6 +109,7 @@ const table: readonly (readonly [number, Helper])[] = [
   [133, ringbufDiscard],
   [134, ringbufQuery],
   [160, ktimeGetCoarseNs],
+  [163, checkMtu],
   [164, forEachMapElem],
   [165, snprintf],
   [177, traceVprintk],
@@ -98,6 +119,10 @@ const table: readonly (readonly [number, Helper])[] = [
   [189, xdpLoadBytes],
   [190, xdpStoreBytes],
   [195, mapLookupPercpu],
+  [204, tcpRawGenSyncookieIpv4],
+  [205, tcpRawGenSyncookieIpv6],
+  [206, tcpRawCheckSyncookieIpv4],
+  [207, tcpRawCheckSyncookieIpv6],
   [208, ktimeGetTaiNs],
 ];
 
