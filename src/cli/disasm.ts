@@ -1,11 +1,87 @@
-import { UnsupportedError } from '../base/index.js';
+/** `jitnic disasm FILE [PROG]`: instructions as text that `jitnic asm` reads back. */
+import { exitCodes, UsageError } from '../base/index.js';
+import { formatInsn, type InsnNames } from '../isa/index.js';
+import { disassemble, type ObjectSpec, type ProgramSpec } from '../object/index.js';
+import { helperName } from '../platform/index.js';
 import { type CliCommand, defineCommand } from './command.js';
+import { chooseProgram, openProgramFile } from './program-file.js';
 
-export const command: CliCommand = defineCommand<{ output?: string }>({
+interface Options {
+  readonly source?: true;
+  readonly bytes?: true;
+  readonly kernel?: true;
+}
+
+export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    command.argument('<file>', 'ELF object, .c, .s, or - for stdin');
+    command
+      .argument('<file>', 'ELF object, .c, .s, or - for stdin')
+      .argument('[prog]', 'program or section; without it, the whole file, ready for `jitnic asm`')
+      .option('-S, --source', 'source lines between the instructions')
+      .option('-x, --bytes', 'bytes of each instruction')
+      .option('--kernel', "the syntax of the verifier's log and bpftool");
   },
-  run: () => {
-    throw new UnsupportedError('not written yet');
+  run: async ([file = '-', name], options, io) => {
+    const object = await openProgramFile(file, io);
+    const source = options.source === true;
+    const bytes = options.bytes === true;
+    const chosen = name === undefined ? object.programs : [chooseProgram(object, name)];
+    if (options.kernel && bytes) throw new UsageError('`--kernel` prints no bytes', {}, 'leave out `-x`');
+    if (io.flags.json) {
+      io.json('jitnic.disasm/1', {
+        file: object.name,
+        programs: chosen.map((program) => programJson(object, program)),
+      });
+    } else if (options.kernel) {
+      io.out(chosen.map((program) => kernelListing(object, program, source)).join('\n'));
+    } else {
+      const only = name === undefined ? undefined : new Set(chosen.flatMap((p) => p.functions.map((fn) => fn.name)));
+      io.out(disassemble(object, { numbers: true, source, bytes, only }));
+    }
+    return exitCodes.ok;
   },
 });
+
+/** Names for the numbers in a program's instructions. */
+export function programNames(object: ObjectSpec, program: ProgramSpec): InsnNames {
+  return {
+    helper: helperName,
+    map: (index) => object.maps[index]?.name,
+    kfunc: (index) => program.kfuncs[index]?.name,
+    ksym: (index) => program.ksyms[index]?.name,
+    func: (slot) => program.functions.find((fn) => fn.start === slot)?.name,
+  };
+}
+
+/** As `bpftool prog dump xlated linum` prints: functions by name, source lines behind `;`. */
+function kernelListing(object: ObjectSpec, program: ProgramSpec, source: boolean): string {
+  const names = programNames(object, program);
+  const functions = new Map(program.functions.map((fn) => [fn.start, fn.name]));
+  const lines = new Map(source ? program.lines.map((line) => [line.insn, line]) : []);
+  let text = '';
+  for (let pc = 0; pc < program.insns.length; pc++) {
+    const fn = functions.get(pc);
+    if (fn !== undefined) text += `${fn}:\n`;
+    const line = lines.get(pc);
+    if (line !== undefined) text += `; ${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}\n`;
+    text += `${String(pc).padStart(4)}: ${formatInsn(program.insns, pc, 'kernel', names)}\n`;
+    if (program.insns[pc]?.code === 0x18) pc++;
+  }
+  return text;
+}
+
+function programJson(object: ObjectSpec, program: ProgramSpec): Record<string, unknown> {
+  const names = programNames(object, program);
+  const lines = new Map(program.lines.map((line) => [line.insn, line]));
+  return {
+    name: program.name,
+    section: program.section,
+    functions: program.functions.map(({ name, start, end }) => ({ name, start, insns: end - start })),
+    insns: program.insns.flatMap((insn, pc) => {
+      if (insn.code === 0 && program.insns[pc - 1]?.code === 0x18) return [];
+      const line = lines.get(pc);
+      const at = line === undefined ? undefined : { file: line.file, line: line.line, text: line.text };
+      return [{ pc, disasm: formatInsn(program.insns, pc, 'llvm', names), ...insn, source: at }];
+    }),
+  };
+}

@@ -5,7 +5,14 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { InputError, UsageError } from '../base/index.js';
-import { type ObjectSpec, type ProgramSpec, type ReadObjectOptions, readObject } from '../object/index.js';
+import {
+  type ObjectSpec,
+  type ProgramSpec,
+  parseImage,
+  type ReadObjectOptions,
+  readObject,
+  writeElf,
+} from '../object/index.js';
 import type { Io } from './command.js';
 
 /**
@@ -17,8 +24,9 @@ export async function openProgramFile(
   io: Io,
   options: Omit<ReadObjectOptions, 'name'> = {},
 ): Promise<ObjectSpec> {
+  const name = displayName(path);
   const bytes = await readProgramBytes(path, io);
-  return readObject(bytes, { ...options, name: displayName(path) });
+  return readObject(bytes, { ...options, name });
 }
 
 function displayName(path: string): string {
@@ -28,7 +36,15 @@ function displayName(path: string): string {
 /** The bytes of an ELF object, whatever FILE was. */
 export async function readProgramBytes(path: string, io: Io): Promise<Uint8Array> {
   if (path.endsWith('.c')) return compile(path, io);
-  return readInput(path, io);
+  const bytes = await readInput(path, io);
+  return isText(path, bytes) ? writeElf(parseImage(new TextDecoder().decode(bytes), displayName(path))) : bytes;
+}
+
+/** Assembler text: by name, or on stdin whatever is no ELF and has no control characters at its start. */
+function isText(path: string, bytes: Uint8Array): boolean {
+  if (path.endsWith('.s')) return true;
+  if (path !== '-' || bytes.length === 0 || bytes[0] === 0x7f) return false;
+  return bytes.subarray(0, 64).every((byte) => byte >= 0x20 || (byte >= 9 && byte <= 13));
 }
 
 /** A file's bytes; `-` is stdin. */

@@ -128,13 +128,18 @@ function printFunction(code: CodeImage, fn: FunctionImage, options: PrintOptions
   };
   const references = new Map(code.references.map((entry) => [entry.slot, entry]));
   const sources = new Map(options.source ? fn.lines.map((line) => [line.insn, line]) : []);
+  let lastSource = '';
   for (let slot = fn.start; slot < fn.end; slot++) {
     const insn = code.insns[slot];
     if (insn === undefined) break;
     const target = label(slot);
     if (target !== undefined) lines.push(`${target}:`);
     const line = sources.get(slot);
-    if (line !== undefined) lines.push(`; ${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}`);
+    if (line !== undefined) {
+      const source = `; ${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}`;
+      if (source !== lastSource) lines.push(source);
+      lastSource = source;
+    }
     const note = fn.notes.get(slot);
     if (note !== undefined) lines.push(`; unresolved: ${note.replace(/\s+/g, ' ')}`);
     const wide = insn.code === op.LDDW && slot + 1 < fn.end;
@@ -209,5 +214,5 @@ function readsBack(text: string, slots: readonly Insn[]): boolean {
 
 function printBtf(bytes: Uint8Array): string {
   const pieces = encodeBase64(bytes).match(/.{1,96}/g) ?? [];
-  return pieces.map((piece) => `\t.btf "${piece}"`).join('\n');
+  return ['# type information (BTF) in base64', ...pieces.map((piece) => `\t.btf "${piece}"`)].join('\n');
 }

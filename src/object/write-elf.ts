@@ -103,7 +103,12 @@ class ElfWriter {
     }
     this.addText('license', image.license);
     if (image.version !== 0) this.addSection('version', SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, word32(image.version));
-    for (const { section, at } of code) this.addFunctions(section, at);
+    for (const { section, at } of code) {
+      if (section.name === '.text') {
+        this.addSymbol({ name: '.text', type: STT_SECTION, bind: STB_LOCAL, section: at, value: 0, size: 0 });
+      }
+      this.addFunctions(section, at);
+    }
     for (const { name, weak } of image.externs) {
       this.addSymbol({ name, type: STT_NOTYPE, bind: weak ? STB_WEAK : STB_GLOBAL, section: 0, value: 0, size: 0 });
     }
@@ -167,9 +172,9 @@ class ElfWriter {
         const here = home !== undefined && home.code === code;
         insns[slot] = { ...insn, src: op.CALL_LOCAL, imm: here ? home.fn.start - slot - 1 : -1 };
       } else if (home === undefined) insns[slot] = { ...insn, imm: (addend ?? 0) | 0 };
-      else if (home.code === code && code.name !== '.text') {
-        insns[slot] = { ...insn, src: op.PSEUDO_FUNC, imm: home.fn.start - slot - 1 };
-      }
+      // libbpf takes the address of a static function only through its section's symbol.
+      else if (home.code.name === '.text') insns[slot] = { ...insn, imm: home.fn.start * insnSize };
+      else insns[slot] = { ...insn, src: op.PSEUDO_FUNC, imm: home.fn.start - slot - 1 };
     }
     return insns;
   }
@@ -178,9 +183,10 @@ class ElfWriter {
     const relocations: Relocation[] = [];
     for (const { slot, kind, symbol } of code.references) {
       const home = this.homes.get(symbol);
-      const direct = home !== undefined && home.code === code && (kind === 'call' || code.name !== '.text');
-      if (direct) continue;
-      const target = this.symbolNamed(symbol, `code section \`${code.name}\``);
+      const text = home?.code.name === '.text';
+      if (home?.code === code && (kind === 'call' || !text)) continue;
+      const name = kind === 'load' && text ? '.text' : symbol;
+      const target = this.symbolNamed(name, `code section \`${code.name}\``);
       relocations.push({ offset: slot * insnSize, type: kind === 'call' ? R_BPF_64_32 : R_BPF_64_64, symbol: target });
     }
     return relocations;
