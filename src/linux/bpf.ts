@@ -109,6 +109,7 @@ export class Bpf {
   private readonly ctxIn: NativeBuffer;
   private readonly ctxOut: NativeBuffer;
   private log: NativeBuffer | undefined;
+  private batch: NativeBuffer | undefined;
 
   private constructor(native: Native) {
     this.native = native;
@@ -144,6 +145,33 @@ export class Bpf {
     return this.native.syscall(this.native.numbers.schedSetaffinity, 0, 128, this.scratch.address);
   }
 
+  /**
+   * Does `work` with CAP_PERFMON and CAP_SYS_ADMIN laid down: programs loaded then may not treat pointers as data, so that their outcome does
+   * not depend on where the kernel keeps things.
+   */
+  withoutPointerLeaks<T>(work: () => T): T {
+    const capabilities = { sysAdmin: 1 << 21, perfmon: 1 << (38 - 32) };
+    const { numbers } = this.native;
+    const buffer = this.native.allocate(8 + 24);
+    // Header: version 3, this thread. Data, twice (low and high half): effective, permitted, inheritable.
+    buffer.view.setUint32(0, 0x20080522, true);
+    const at = { header: buffer.address, data: buffer.address + 8n };
+    this.native.syscall(numbers.capget, at.header, at.data);
+    const low = buffer.view.getUint32(8, true);
+    const high = buffer.view.getUint32(8 + 12, true);
+    buffer.view.setUint32(8, (low & ~capabilities.sysAdmin) >>> 0, true);
+    buffer.view.setUint32(8 + 12, (high & ~capabilities.perfmon) >>> 0, true);
+    this.native.syscall(numbers.capset, at.header, at.data);
+    try {
+      return work();
+    } finally {
+      buffer.view.setUint32(8, low, true);
+      buffer.view.setUint32(8 + 12, high, true);
+      this.native.syscall(numbers.capset, at.header, at.data);
+      buffer.free();
+    }
+  }
+
   /** File descriptor, or negated errno. */
   mapCreate(options: MapCreateOptions): number {
     const view = this.clear();
@@ -163,9 +191,12 @@ export class Bpf {
     return this.call(attr.command.mapCreate);
   }
 
-  /** Value of `valueSize` bytes (for per-CPU maps: all CPUs', each rounded up to 8), or the negated errno. */
-  mapLookup(fd: number, key: Uint8Array, valueSize: number, flags = 0n): Uint8Array | number {
-    const at = this.putElem(fd, key, undefined, valueSize, flags);
+  /**
+   * Value of `valueSize` bytes (for per-CPU maps: all CPUs', each rounded up to 8), or the negated errno. A bloom filter (`key` empty) is asked for
+   * the value `input`.
+   */
+  mapLookup(fd: number, key: Uint8Array, valueSize: number, flags = 0n, input?: Uint8Array): Uint8Array | number {
+    const at = this.putElem(fd, key, input, valueSize, flags);
     const status = this.call(attr.command.mapLookup);
     return status < 0 ? status : this.scratch.u8.slice(at, at + valueSize);
   }
@@ -215,7 +246,12 @@ export class Bpf {
     const batchKey = Math.max(8, keySize);
     const keysAt = 2 * batchKey;
     const valuesAt = keysAt + ((chunk * keySize + 7) & ~7);
-    const buffer = this.native.allocate(valuesAt + chunk * valueSize);
+    const needed = valuesAt + chunk * valueSize;
+    if (this.batch === undefined || this.batch.u8.length < needed) {
+      this.batch?.free();
+      this.batch = this.native.allocate(needed);
+    }
+    const buffer = this.batch;
     const keys: Uint8Array[] = [];
     const values: Uint8Array[] = [];
     let count = 0;
@@ -236,7 +272,6 @@ export class Bpf {
       count += got;
       buffer.u8.copyWithin(0, batchKey, 2 * batchKey);
     }
-    buffer.free();
     if (status < 0 && status !== -errno.ENOENT) return status;
     return { count, keys: Buffer.concat(keys), values: Buffer.concat(values) };
   }

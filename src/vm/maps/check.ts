@@ -15,13 +15,13 @@ const syscallAccess = mapFlags.rdonly | mapFlags.wronly;
 const kmallocMax = 1 << 22;
 /** sizeof(struct htab_elem) and sizeof(struct lpm_trie_node), without key and value. */
 const hashElementSize = 48;
-const trieNodeSize = 40;
+const trieNodeSize = 24;
 /** PCPU_MIN_UNIT_SIZE. */
 const percpuMax = 1 << 15;
 const maxHashEntries = 2 ** 31;
 const intMax = 2 ** 31 - 1;
 const maxTrieData = 256;
-/** NR_CPUS of a distribution's kernel for x86-64. */
+/** NR_CPUS, a constant of the kernel's configuration: what distributions set for x86-64. */
 const maxCpus = 8192;
 
 type Check = (spec: MapSpec) => number;

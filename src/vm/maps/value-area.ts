@@ -108,9 +108,11 @@ export class PercpuValueArea extends ValueArea {
     this.guest.write(this.of(element, 0), bytes.subarray(0, this.cpus * this.stride));
   }
 
-  /** A new element from the program side: zeros for the other CPUs (pcpu_init_value). */
+  /** A new element from the program side: zeros for the other CPUs (pcpu_init_value); padding stays as it was, as in Linux. */
   initialise(element: number, cpu: number, from: ValueSource): void {
-    if (this.cpus > 1) this.guest.fill(this.of(element, 0), 0, this.cpus * this.stride);
+    for (let other = 0; other < this.cpus; other++) {
+      if (other !== cpu) this.guest.fill(this.of(element, other), 0, this.size);
+    }
     this.write(this.of(element, cpu), from);
   }
 }
