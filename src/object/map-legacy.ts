@@ -4,14 +4,14 @@
  *
  *     u32   0 type, 1 key_size, 2 value_size, 3 max_entries, 4 map_flags
  *     20 B  libbpf: nothing more           24 B  inner_map_idx
- *     28 B  kernel samples: inner_map_idx, numa_node; or early iproute2: id, pinning
+ *     28 B  kernel samples: inner_map_idx, numa_node; or early iproute2 and Aya: id, pinning
  *     36 B  iproute2 (bpf_elf.h): id, pinning, inner_id, inner_idx
  *     280 B gobpf: pinning, namespace[256]
  *
  * There is no type information, but BPF_ANNOTATE_KV_PAIR may have left a struct `____btf_map_NAME { key; value; }` in BTF.
  */
 import { InputError } from '../base/index.js';
-import { mapTypeNames } from '../platform/index.js';
+import { mapFlags, mapTypeNames } from '../platform/index.js';
 import type { Btf } from './btf.js';
 import { ByteReader } from './byte-reader.js';
 import type { CodeSection } from './code.js';
@@ -98,7 +98,8 @@ function readMap(
   const type = mapTypeNames[typeNumber] ?? 'unspec';
   const ofMaps = type === 'array_of_maps' || type === 'hash_of_maps';
   const iproute2 = size >= 36 && size < 280;
-  const shortIproute2 = size === 28 && !ofMaps && field(5) !== 0;
+  // Only a map that asks for a memory node has one in its seventh field.
+  const shortIproute2 = size === 28 && !ofMaps && (field(4) & mapFlags.numaNode) === 0;
   const innerSlot = iproute2 ? field(8) : 0;
   const annotation = btf?.find(`____btf_map_${name}`, 'struct');
   const member = (memberName: string): number =>
@@ -119,7 +120,7 @@ function readMap(
       maxEntries: field(3),
       flags: field(4),
       extra: 0n,
-      numaNode: size === 28 && !shortIproute2 && field(6) !== 0 ? field(6) : undefined,
+      numaNode: size === 28 && (field(4) & mapFlags.numaNode) !== 0 ? field(6) : undefined,
       pinning: iproute2 || shortIproute2 ? field(6) !== 0 : size >= 280 && field(5) !== 0,
       section: section.name,
       btfKeyId: member('key'),

@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../base/index.js';
 import { type Insn, op } from '../isa/index.js';
+import { readElf } from './elf.js';
 import { readObject } from './read-object.js';
 import type { ObjectSpec } from './spec.js';
 import { buildElf, codeSection, insn, type SectionInput, type SymbolInput, words } from './testing/elf.js';
@@ -281,6 +284,10 @@ describe('maps defined before BTF', () => {
     expect(object.maps[1]).toMatchObject({ type: 'array_of_maps', inner: { type: 'array', maxEntries: 16 } });
   });
 
+  it('of Aya say in their seventh number whether they are pinned', () => {
+    expect(legacy([['flows', [1, 4, 4, 16, 0, 0, 1]]]).maps[0]).toMatchObject({ pinning: true, numaNode: undefined });
+  });
+
   it('of iproute2 name their inner map by id, and tail-called programs by section', () => {
     const object = legacy(
       [
@@ -307,3 +314,31 @@ describe('maps defined before BTF', () => {
     expect(() => read([{ name: '.maps', data: words(0, 0) }], [])).toThrow(/has none/);
   });
 });
+
+describe('objects of compilers without function symbols', () => {
+  const root = join(import.meta.dirname, '../../examples');
+  const files = readdirSync(root, { recursive: true })
+    .map(String)
+    .filter((file) => file.endsWith('.o'));
+
+  it.each(files)('%s has the same programs when its symbols lose type and size', (file) => {
+    const bytes = new Uint8Array(readFileSync(join(root, file)));
+    const key = (object: ObjectSpec): unknown =>
+      object.programs.map((p) => [p.name, p.section, p.insns, p.functions.map((f) => [f.start, f.end])]);
+    expect(key(readObject(withoutTypes(bytes)))).toEqual(key(readObject(bytes)));
+  });
+});
+
+/** Makes every function and variable symbol STT_NOTYPE of size 0, as LLVM before 10 wrote them. */
+function withoutTypes(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice();
+  const view = new DataView(copy.buffer);
+  const table = readElf(bytes).sections.find((section) => section.type === 2);
+  for (let at = table?.offset ?? 0; at < (table?.offset ?? 0) + (table?.size ?? 0); at += 24) {
+    const info = view.getUint8(at + 4);
+    if ((info & 0xf) !== 1 && (info & 0xf) !== FUNC) continue;
+    view.setUint8(at + 4, info & 0xf0);
+    view.setBigUint64(at + 16, 0n, true);
+  }
+  return copy;
+}
