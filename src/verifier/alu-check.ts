@@ -1,0 +1,182 @@
+/** ALU instructions: what they may be applied to and what they leave (check_alu_op in the kernel). */
+import { type Insn, insnClass, op } from '../isa/index.js';
+import type { Env } from './env.js';
+import { addPointer } from './pointer-arith.js';
+import { constReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
+import { constScalar, loadedScalar } from './scalar.js';
+import { aluScalars, signExtend, signExtend32, zeroExtend } from './scalar-alu.js';
+import { Trail } from './trail.js';
+
+export const operatorText: Readonly<Record<number, string>> = {
+  [op.ADD]: '+=',
+  [op.SUB]: '-=',
+  [op.MUL]: '*=',
+  [op.DIV]: '/=',
+  [op.OR]: '|=',
+  [op.AND]: '&=',
+  [op.LSH]: '<<=',
+  [op.RSH]: '>>=',
+  [op.NEG]: 'neg',
+  [op.MOD]: '%=',
+  [op.XOR]: '^=',
+  [op.MOV]: '=',
+  [op.ARSH]: 's>>=',
+  [op.END]: 'endian',
+};
+
+export function checkAlu(env: Env, insn: Insn): void {
+  const code = insn.code & 0xf0;
+  const is32 = insnClass(insn) === op.ALU;
+  switch (code) {
+    case op.NEG:
+      checkNeg(env, insn, is32);
+      return;
+    case op.END:
+      checkEndian(env, insn, is32);
+      return;
+    case op.MOV:
+      checkMove(env, insn, is32);
+      return;
+    default:
+      if (code > op.END) env.reject('invalid-alu-opcode', { code: code.toString(16) });
+      checkBinary(env, insn, code, is32);
+  }
+}
+
+function checkNeg(env: Env, insn: Insn, is32: boolean): void {
+  if ((insn.code & op.X) !== 0 || insn.src !== 0 || insn.off !== 0 || insn.imm !== 0) {
+    env.reject('reserved-fields', { group: 'BPF_NEG' });
+  }
+  const dst = env.read(insn.dst);
+  const result =
+    dst.kind === 'scalar'
+      ? scalarReg(aluScalars(op.NEG, is32, dst.range, dst.range), dst.trail.fork())
+      : scalarReg(is32 ? loadedScalar(4) : unknownReg().range);
+  env.write(insn.dst, result);
+}
+
+function checkEndian(env: Env, insn: Insn, is32: boolean): void {
+  const widthFits = insn.imm === 16 || insn.imm === 32 || insn.imm === 64;
+  // In the 64-bit class only the unconditional swap exists.
+  if (insn.src !== 0 || insn.off !== 0 || !widthFits || (!is32 && (insn.code & op.X) !== 0)) {
+    env.reject('reserved-fields', { group: 'BPF_END' });
+  }
+  const dst = env.read(insn.dst);
+  env.write(insn.dst, scalarReg(unknownReg().range, dst.trail.fork()));
+}
+
+/** Gives a scalar an id before it is copied, so that what a branch teaches of one copy holds for the other. */
+export function linkScalar(env: Env, reg: RegState): RegState {
+  if (reg.kind !== 'scalar') return reg;
+  if (reg.addConst ? false : reg.id !== 0 || reg.range.isConst) return reg;
+  const linked = reg.copy();
+  linked.addConst = false;
+  linked.off = 0;
+  linked.id = reg.range.isConst ? 0 : env.newId();
+  return linked;
+}
+
+function checkMove(env: Env, insn: Insn, is32: boolean): void {
+  if ((insn.code & op.X) === 0) {
+    if (insn.src !== 0 || insn.off !== 0) env.reject('reserved-fields', { group: 'BPF_MOV' });
+    env.write(insn.dst, constReg(is32 ? BigInt(insn.imm >>> 0) : BigInt(insn.imm)));
+    return;
+  }
+  const extends32 = insn.off === 8 || insn.off === 16;
+  if (insn.imm !== 0 || !(insn.off === 0 || extends32 || (!is32 && insn.off === 32))) {
+    if (!is32 && insn.off === 1) env.reject('unsupported-insn', { what: 'addr_space_cast (no arena)' });
+    env.reject('reserved-fields', { group: 'BPF_MOV' });
+  }
+  const src = env.read(insn.src);
+  env.checkWritable(insn.dst);
+  if (!is32 && insn.off === 0) {
+    const linked = linkScalar(env, src);
+    if (linked !== src) env.frame.regs[insn.src] = linked;
+    env.write(insn.dst, linked.forked());
+    return;
+  }
+  if (src.kind !== 'scalar') {
+    // The low half of an address, or its sign extension: some number.
+    env.write(insn.dst, is32 ? scalarReg(loadedScalar(4)) : unknownReg());
+    return;
+  }
+  env.write(insn.dst, is32 ? moveNarrow(env, insn, src) : moveSigned(env, insn, src));
+}
+
+/** `w1 = w2`, `w1 = (s8)w2`. */
+function moveNarrow(env: Env, insn: Insn, src: RegState): RegState {
+  if (insn.off === 0) {
+    // The copy is linked only if it is the whole value.
+    const whole = src.range.umax <= 0xffff_ffffn;
+    return copyAs(env, insn, src, whole, zeroExtend(src.range));
+  }
+  const whole = src.range.umax < 1n << BigInt(insn.off - 1);
+  return copyAs(env, insn, src, whole, whole ? src.range : signExtend32(src.range, insn.off >> 3));
+}
+
+/** `r1 = (s8)r2`. */
+function moveSigned(env: Env, insn: Insn, src: RegState): RegState {
+  const whole = src.range.umax < 1n << BigInt(insn.off - 1);
+  return copyAs(env, insn, src, whole, whole ? src.range : signExtend(src.range, insn.off >> 3));
+}
+
+function copyAs(env: Env, insn: Insn, src: RegState, linked: boolean, range: RegState['range']): RegState {
+  let from = src;
+  if (linked) {
+    from = linkScalar(env, src);
+    if (from !== src) env.frame.regs[insn.src] = from;
+  }
+  const to = from.forked();
+  to.range = range;
+  if (!linked) {
+    to.id = 0;
+    to.addConst = false;
+    to.off = 0;
+  }
+  return to;
+}
+
+function checkBinary(env: Env, insn: Insn, code: number, is32: boolean): void {
+  const fromReg = (insn.code & op.X) !== 0;
+  const signed = insn.off === 1 && (code === op.DIV || code === op.MOD);
+  if ((insn.off !== 0 && !signed) || (fromReg ? insn.imm !== 0 : insn.src !== 0)) {
+    env.reject('reserved-fields', { group: 'BPF_ALU' });
+  }
+  const src = fromReg ? env.read(insn.src) : undefined;
+  const dst = env.read(insn.dst);
+  if (!fromReg) {
+    if ((code === op.DIV || code === op.MOD) && insn.imm === 0) env.reject('div-by-zero');
+    const isShift = code === op.LSH || code === op.RSH || code === op.ARSH;
+    if (isShift && (insn.imm < 0 || insn.imm >= (is32 ? 32 : 64))) env.reject('invalid-shift', { shift: insn.imm });
+  }
+  env.checkWritable(insn.dst);
+
+  const operand = src ?? constReg(BigInt(insn.imm));
+  if (operand.kind === 'scalar' && dst.kind === 'scalar') {
+    env.write(insn.dst, combine(insn, code, is32, dst, operand));
+  } else if (operand.kind !== 'scalar' && dst.kind !== 'scalar') {
+    // The difference of two addresses is a number; nothing else about two addresses is.
+    if (code !== op.SUB) env.reject('pointer-op-pointer', { reg: insn.dst, op: operatorText[code] ?? '?' });
+    env.write(insn.dst, unknownReg());
+  } else {
+    const pointer = dst.kind === 'scalar' ? operand : dst;
+    const amount = dst.kind === 'scalar' ? dst : operand;
+    amount.trail.mark();
+    env.write(insn.dst, addPointer(env, insn, code, is32, pointer, amount, pointer === dst));
+  }
+}
+
+function combine(insn: Insn, code: number, is32: boolean, dst: RegState, src: RegState): RegState {
+  // A 32-bit instruction sees its immediate as 32 bits.
+  const operand = is32 && (insn.code & op.X) === 0 ? constScalar(BigInt(insn.imm >>> 0)) : src.range;
+  const result = scalarReg(aluScalars(code, is32, dst.range, operand), new Trail(dst.trail, src.trail));
+  if (!is32 && code === op.ADD && dst.id !== 0 && operand.isConst && !dst.addConst && operand.value <= 0x7fff_ffffn) {
+    // `r1 = r2; r1 += 4`: r1 stays linked to r2, four above it.
+    if (!result.range.isConst) {
+      result.id = dst.id;
+      result.addConst = true;
+      result.off = Number(operand.value);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,88 @@
+/** Atomic instructions (check_atomic in the kernel). */
+import { accessSize, type Insn, op } from '../isa/index.js';
+import type { Env } from './env.js';
+import { checkLoad, checkStore, unknownStore } from './memory-access.js';
+import type { RegState } from './reg-state.js';
+import { tnumText, typeText } from './reg-text.js';
+import { noteAccess } from './step.js';
+import { tnumAdd, tnumConst, tnumIsAligned } from './tnum.js';
+
+const operations: ReadonlySet<number> = new Set([
+  op.ATOMIC_ADD,
+  op.ATOMIC_OR,
+  op.ATOMIC_AND,
+  op.ATOMIC_XOR,
+  op.ATOMIC_ADD | op.ATOMIC_FETCH,
+  op.ATOMIC_OR | op.ATOMIC_FETCH,
+  op.ATOMIC_AND | op.ATOMIC_FETCH,
+  op.ATOMIC_XOR | op.ATOMIC_FETCH,
+  op.ATOMIC_XCHG,
+  op.ATOMIC_CMPXCHG,
+]);
+
+export function checkAtomic(env: Env, insn: Insn): void {
+  if (insn.imm === op.ATOMIC_LOAD_ACQ) loadAcquire(env, insn);
+  else if (insn.imm === op.ATOMIC_STORE_REL) storeRelease(env, insn);
+  else if (operations.has(insn.imm)) readModifyWrite(env, insn);
+  else env.reject('atomic-opcode', { code: insn.imm.toString(16).padStart(2, '0') });
+}
+
+/** Kinds of memory that hold no atomic variables. */
+function refuseKind(env: Env, reg: number, pointer: RegState, action: 'atomic-load' | 'ctx-atomic'): void {
+  switch (pointer.kind) {
+    case 'ctx':
+    case 'pkt':
+    case 'pkt_meta':
+    case 'sock':
+    case 'sock_common':
+    case 'tcp_sock':
+    case 'xdp_sock':
+      env.reject(action, { reg, type: typeText(pointer) });
+      break;
+    default:
+  }
+}
+
+function checkAligned(env: Env, pointer: RegState, off: number, size: number): void {
+  if (tnumIsAligned(tnumAdd(pointer.range, tnumConst(BigInt(pointer.off + off))), size)) return;
+  const kind = pointer.kind === 'fp' ? 'stack' : pointer.kind === 'map_value' ? 'value' : '';
+  env.reject('misaligned-access', { kind, off: `${tnumText(pointer.range)}+${pointer.off}+${off}`, size });
+}
+
+function loadAcquire(env: Env, insn: Insn): void {
+  const pointer = env.read(insn.src);
+  env.checkWritable(insn.dst);
+  refuseKind(env, insn.src, pointer, 'atomic-load');
+  const size = accessSize(insn);
+  checkAligned(env, pointer, insn.off, size);
+  const loaded = checkLoad(env, insn.src, insn.off, size);
+  noteAccess(env, pointer);
+  env.write(insn.dst, loaded);
+}
+
+function storeRelease(env: Env, insn: Insn): void {
+  const value = env.read(insn.src);
+  const pointer = env.read(insn.dst);
+  refuseKind(env, insn.dst, pointer, 'ctx-atomic');
+  const size = accessSize(insn);
+  checkAligned(env, pointer, insn.off, size);
+  checkStore(env, insn.dst, insn.off, size, { value, reg: insn.src, immediate: false });
+  noteAccess(env, pointer);
+}
+
+function readModifyWrite(env: Env, insn: Insn): void {
+  const size = accessSize(insn);
+  if (size < 4) env.reject('atomic-size');
+  env.read(insn.src);
+  const pointer = env.read(insn.dst);
+  if (insn.imm === op.ATOMIC_CMPXCHG) env.read(0);
+  refuseKind(env, insn.dst, pointer, 'ctx-atomic');
+  const fetches = (insn.imm & op.ATOMIC_FETCH) !== 0;
+  const target = insn.imm === op.ATOMIC_CMPXCHG ? 0 : insn.src;
+  if (fetches) env.checkWritable(target);
+  checkAligned(env, pointer, insn.off, size);
+  const old = checkLoad(env, insn.dst, insn.off, size);
+  checkStore(env, insn.dst, insn.off, size, unknownStore);
+  noteAccess(env, pointer);
+  if (fetches) env.write(target, old);
+}

@@ -1,0 +1,83 @@
+/**
+ * Dynptrs on the stack: two slots that only the dynptr helpers may touch. A ring buffer dynptr holds a reference until it is
+ * submitted or discarded.
+ */
+import type { Env } from './env.js';
+import type { RegState } from './reg-state.js';
+import { clobberStack, frameOf } from './stack-access.js';
+import { byteDynptr, byteMisc, freshSlot, type SpecialSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
+
+export interface DynptrUse {
+  readonly action: 'new' | 'use' | 'release';
+  readonly type: string;
+  readonly pointer: RegState;
+  /** What is on the stack, for one in use. */
+  readonly special: SpecialSlot | undefined;
+}
+
+/** Index of the dynptr's lower slot (higher index), checked for place and alignment. */
+function slotIndex(env: Env, regno: number, reg: RegState, index: number): number {
+  if (reg.kind !== 'fp') env.reject('arg-type', { reg: regno, type: reg.kind, expected: 'fp, dynptr_ptr' });
+  if (!reg.range.isConst) env.reject('variable-access', { type: 'dynptr', tnum: 'offset' });
+  const off = reg.off + Number(reg.range.smin);
+  const at = slotOf(off);
+  if (off % 8 !== 0 || off > -16 || at >= slotCount) env.reject('dynptr-uninit', { arg: index + 1 });
+  return at;
+}
+
+export function checkDynptrArg(env: Env, arg: string, index: number, regno: number, reg: RegState): DynptrUse | undefined {
+  if (reg.kind === 'dynptr') return { action: 'use', type: 'local', pointer: reg, special: undefined };
+  const at = slotIndex(env, regno, reg, index);
+  const frame = frameOf(env, reg);
+  const slot = frame.stack[at];
+  const words = arg.split(' ');
+  if (words.includes('new')) {
+    if (slot?.special !== undefined || frame.stack[at - 1]?.special !== undefined) {
+      const held = slot?.special?.refId ?? frame.stack[at - 1]?.special?.refId ?? 0;
+      if (held !== 0) env.reject('dynptr-overwrite');
+    }
+    return { action: 'new', type: words[1] ?? 'local', pointer: reg, special: undefined };
+  }
+  const special = slot?.special;
+  if (special === undefined || special.kind !== 'dynptr' || !special.first) env.reject('dynptr-uninit', { arg: index + 1 });
+  slot?.trail.mark();
+  frame.stack[at - 1]?.trail.mark();
+  if (!words.includes('release')) return { action: 'use', type: special.type, pointer: reg, special };
+  if (special.type !== words[1]) env.reject('dynptr-type', { type: words[1] ?? '', arg: index + 1 });
+  return { action: 'release', type: special.type, pointer: reg, special };
+}
+
+/** Puts a new dynptr on the stack. Returns the id of the reference that it holds, 0 for none. */
+export function createDynptr(env: Env, use: DynptrUse): void {
+  const frame = frameOf(env, use.pointer);
+  const off = use.pointer.off + Number(use.pointer.range.smin);
+  clobberStack(env, frame, off, off + 16);
+  const at = slotOf(off);
+  const id = env.newId();
+  const refId = use.type === 'ringbuf' ? id : 0;
+  if (refId !== 0) env.state.refs = [...env.state.refs, { id: refId, insn: env.pc, kind: 'ref' }];
+  for (const [index, first] of [
+    [at, true],
+    [at - 1, false],
+  ] as const) {
+    frame.stack[index] = freshSlot(uniformBytes(byteDynptr), undefined, {
+      kind: 'dynptr',
+      first,
+      id,
+      refId,
+      type: use.type,
+      drained: false,
+      depth: 0,
+    });
+  }
+}
+
+/** Takes a dynptr off the stack; slices of it are no longer valid. */
+export function releaseDynptr(env: Env, use: DynptrUse): void {
+  const { special } = use;
+  if (special === undefined) return;
+  const frame = frameOf(env, use.pointer);
+  for (const [index, slot] of frame.stack.entries()) {
+    if (slot?.special?.id === special.id) frame.stack[index] = freshSlot(uniformBytes(byteMisc));
+  }
+}

@@ -1,0 +1,156 @@
+/** What all checks of one verification share. */
+import type { Insn } from '../isa/index.js';
+import type { FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js';
+import type { ErrnoName } from '../platform/index.js';
+import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
+import type { ProgramShape } from './program-shape.js';
+import { noReg, type RegState } from './reg-state.js';
+import type { FrameState, VerifierState } from './verifier-state.js';
+
+/** What the object file's BTF tells about maps and functions, asked for by whoever needs it. */
+export interface TypeOracle {
+  /** Offset of a special field (`bpf_spin_lock`, `bpf_timer`, ...) in values of the map; undefined where there is none. */
+  specialField(map: MapSpec, struct: string): number | undefined;
+  /** Special fields of the map's values. */
+  specialFields(map: MapSpec): readonly { readonly name: string; readonly offset: number; readonly size: number }[];
+  /** Parameters of a global function; undefined where its BTF is missing. */
+  signature(fn: FunctionSpec): FunctionSignature | undefined;
+}
+
+export type ParamType =
+  | { readonly kind: 'scalar' }
+  | { readonly kind: 'ctx' }
+  | { readonly kind: 'mem'; readonly size: number; readonly nullable: boolean; readonly readonly: boolean }
+  | { readonly kind: 'unsupported'; readonly type: string };
+
+export interface FunctionSignature {
+  readonly params: readonly ParamType[];
+  readonly returns: 'scalar' | 'void' | 'other';
+}
+
+/** A refusal on its way to the explorer. */
+export class Rejection extends Error {
+  readonly code: MessageCode;
+  readonly values: MessageValues;
+  readonly insn: number;
+  readonly errno: ErrnoName;
+
+  constructor(code: MessageCode, values: MessageValues, insn: number) {
+    super(messageText(code, values));
+    this.code = code;
+    this.values = values;
+    this.insn = insn;
+    this.errno = messages[code].errno;
+  }
+}
+
+/** A path that waits to be followed. */
+export interface Pending {
+  readonly insn: number;
+  readonly previous: number;
+  readonly state: VerifierState;
+  /** Steps that led here, for explanations; shared prefix. */
+  readonly path: PathStep | undefined;
+}
+
+/** One step of the path taken, newest first. */
+export interface PathStep {
+  readonly insn: number;
+  readonly before: PathStep | undefined;
+}
+
+/** Paths that may wait at once. */
+const maxPendings = 8192;
+
+export class Env {
+  readonly program: ProgramSpec;
+  readonly insns: readonly Insn[];
+  readonly maps: readonly MapSpec[];
+  readonly shape: ProgramShape;
+  readonly types: TypeOracle;
+  readonly gpl: boolean;
+  state: VerifierState;
+  /** Slot of the instruction being checked. */
+  pc = 0;
+  previous = -1;
+  processed = 0;
+  /** Jumps, calls and exits checked. */
+  jumps = 0;
+  /** Steps of the current path, newest first; kept only when asked for. */
+  path: PathStep | undefined = undefined;
+  /** Events since the last checkpoint that Linux keeps in its jump history; a long history forces a checkpoint. */
+  history = 0;
+  /** The instruction just checked left a callback: exploration goes back to its call site. */
+  returnedFromCallback = false;
+  /** Kind of pointer that each load and store went through. */
+  readonly accessKinds: (string | undefined)[] = [];
+  pendings: Pending[] = [];
+  /** Global functions that a verified path calls. */
+  readonly calledGlobals: Set<number> = new Set();
+  private ids = 0;
+
+  constructor(
+    program: ProgramSpec,
+    maps: readonly MapSpec[],
+    shape: ProgramShape,
+    types: TypeOracle,
+    gpl: boolean,
+    state: VerifierState,
+  ) {
+    this.program = program;
+    this.insns = program.insns;
+    this.maps = maps;
+    this.shape = shape;
+    this.types = types;
+    this.gpl = gpl;
+    this.state = state;
+  }
+
+  get frame(): FrameState {
+    return this.state.top;
+  }
+
+  /** Leaves another path for later. */
+  push(insn: number, state: VerifierState): void {
+    if (this.pendings.length >= maxPendings) this.reject('too-many-jumps', { count: this.pendings.length });
+    if (state.parent !== undefined) state.parent.branches++;
+    this.pendings.push({ insn, previous: this.pc, state, path: this.path });
+  }
+
+  newId(): number {
+    return ++this.ids;
+  }
+
+  reject(code: MessageCode, values: MessageValues = {}): never {
+    throw new Rejection(code, values, this.pc);
+  }
+
+  /** The instruction at `pc`; every jump target was checked. */
+  get insn(): Insn {
+    return this.insns[this.pc] as Insn;
+  }
+
+  /** Register `i`, whatever it holds. */
+  peek(i: number): RegState {
+    return this.frame.regs[i] ?? noReg;
+  }
+
+  /** Register `i` as an operand: it must have been set. */
+  read(i: number): RegState {
+    if (i > 10) this.reject('bad-register', { reg: i });
+    const reg = this.peek(i);
+    if (reg.kind === 'none') this.reject('not-readable', { reg: i });
+    return reg;
+  }
+
+  /** Refuses `i` as a destination where it cannot be one. */
+  checkWritable(i: number): void {
+    if (i > 10) this.reject('bad-register', { reg: i });
+    if (i === 10) this.reject('frame-pointer-write');
+  }
+
+  write(i: number, reg: RegState): void {
+    this.checkWritable(i);
+    this.frame.regs[i] = reg;
+  }
+}

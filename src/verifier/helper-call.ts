@@ -1,0 +1,149 @@
+/** Calls of helpers: arguments, effects, what r0 holds afterwards (check_helper_call in the kernel). */
+import { helperName, helperNames, mapFlags, mapTypeNumber, xdpHelpers } from '../platform/index.js';
+import { pushCallback } from './callback.js';
+import { createDynptr, releaseDynptr } from './dynptr.js';
+import type { Env } from './env.js';
+import { applyFills, type CallFacts, checkArg } from './helper-args.js';
+import { mapFitsHelper, readingHelpers, writingHelpers } from './map-helpers.js';
+import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseReference } from './references.js';
+import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
+import { signedRange, unknownScalar } from './scalar.js';
+
+/** Possible CPUs that the verifier assumes: the most that Linux is built for. */
+const maxCpus = 8192;
+const maxErrno = 4095n;
+
+export function checkHelperCall(env: Env, number: number): void {
+  const helper = helperNames[number];
+  const name = helperName(number) ?? 'unknown';
+  if (helper === undefined || number <= 0) env.reject('invalid-func', { name, number });
+  const proto = xdpHelpers[helper];
+  if (proto === undefined) env.reject('unknown-func', { name, number });
+  if (proto.gpl === true && !env.gpl) env.reject('helper-gpl');
+  if (proto.sleeps === true) env.reject('helper-sleepable');
+  const facts: CallFacts = {
+    helper,
+    number,
+    proto,
+    map: undefined,
+    refId: 0,
+    releases: false,
+    allocSize: 0,
+    maxSize: 0n,
+    callback: 0,
+    dynptr: undefined,
+    constKey: undefined,
+    fills: [],
+  };
+  for (let i = 0; i < proto.args.length; i++) checkArg(env, facts, i);
+  checkMapUse(env, facts, name);
+  applyFills(env, facts);
+  if (facts.dynptr?.action === 'new') createDynptr(env, facts.dynptr);
+  if (facts.dynptr?.action === 'release') {
+    releaseDynptr(env, facts.dynptr);
+    releaseReference(env, facts.dynptr.special?.refId ?? 0);
+  }
+  if (facts.releases) releaseReference(env, facts.refId);
+  if (helper === 'tail_call') checkNothingHeld(env, 'tail_call');
+  if (proto.movesPacket === true) forgetPacketPointers(env);
+  if (facts.callback !== 0) pushCallback(env, facts);
+
+  const result = resultOf(env, facts);
+  for (let r = 0; r <= 5; r++) env.frame.regs[r] = noReg;
+  env.frame.regs[0] = result;
+}
+
+function checkMapUse(env: Env, facts: CallFacts, name: string): void {
+  const map = facts.map?.map;
+  if (map === undefined || facts.map?.kind !== 'map_ptr') return;
+  const { helper, number } = facts;
+  if (!mapFitsHelper(map.type, helper)) env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
+  if ((map.flags & mapFlags.rdonlyProg) !== 0 && writingHelpers.includes(helper)) env.reject('map-write-helper');
+  if ((map.flags & mapFlags.wronlyProg) !== 0 && readingHelpers.includes(helper)) env.reject('map-read-helper');
+  // What user space set up at load time (a tail call's index, say) may be relied upon by the JIT: not a fact for this path.
+}
+
+function nullable(env: Env, kind: RegState['kind'], acquires: boolean): RegState {
+  const reg = pointerReg(kind);
+  reg.nullable = true;
+  reg.id = acquires ? acquireReference(env) : env.newId();
+  if (acquires) reg.refId = reg.id;
+  return reg;
+}
+
+function resultOf(env: Env, facts: CallFacts): RegState {
+  const { proto } = facts;
+  switch (proto.ret) {
+    case 'void':
+      return noReg;
+    case 'integer':
+      return integerResult(facts);
+    case 'map_value?':
+      return lookupResult(env, facts);
+    case 'sock?':
+      return nullable(env, 'sock', proto.acquires === true);
+    case 'sock_common?':
+      return nullable(env, 'sock_common', proto.acquires === true);
+    case 'tcp_sock?':
+      return nullable(env, 'tcp_sock', false);
+    case 'ringbuf_mem?': {
+      const reg = nullable(env, 'mem', true);
+      reg.ringbuf = true;
+      reg.memSize = facts.allocSize;
+      return reg;
+    }
+    case 'dynptr_mem?': {
+      const reg = nullable(env, 'mem', false);
+      reg.memSize = facts.allocSize;
+      reg.refId = facts.dynptr?.special?.refId ?? 0;
+      return reg;
+    }
+    case 'ptr?': {
+      const reg = nullable(env, 'ptr', false);
+      reg.refId = facts.refId;
+      return reg;
+    }
+    case 'ptr':
+      return pointerReg('ptr');
+  }
+}
+
+function lookupResult(env: Env, facts: CallFacts): RegState {
+  const { map } = facts.map as RegState; // these helpers take a map first
+  const reg = pointerReg('map_value');
+  reg.map = map;
+  reg.mapUid = facts.map?.mapUid ?? 0;
+  const { constKey } = facts;
+  const isArray = map?.type === 'array' || map?.type === 'percpu_array';
+  if (isArray && constKey !== undefined && constKey < BigInt(map.maxEntries)) {
+    // An array has all its elements: a look-up of a constant index inside it cannot fail.
+    if (env.types.specialField(map, 'bpf_spin_lock') !== undefined) reg.id = env.newId();
+    return reg;
+  }
+  reg.nullable = true;
+  reg.id = env.newId();
+  return reg;
+}
+
+function integerResult(facts: CallFacts): RegState {
+  switch (facts.helper) {
+    case 'get_smp_processor_id': {
+      const range = unknownScalar.clone();
+      range.umax = BigInt(maxCpus - 1);
+      range.smin = 0n;
+      range.smax = BigInt(maxCpus - 1);
+      range.u32max = maxCpus - 1;
+      range.s32min = 0;
+      range.s32max = maxCpus - 1;
+      return scalarReg(range.sync());
+    }
+    case 'probe_read_kernel_str':
+    case 'probe_read_user_str':
+      return scalarReg(signedRange(-maxErrno, facts.maxSize));
+    case 'map_update_elem':
+    case 'map_delete_elem':
+      return unknownReg();
+    default:
+      return unknownReg();
+  }
+}

@@ -1,0 +1,171 @@
+/** Conditional jumps: which ways are possible, and what each teaches (check_cond_jmp_op in the kernel). */
+import { type Insn, insnClass, jumpTarget, op } from '../isa/index.js';
+import { branchTaken, flip, negate, refine, selfBranchTaken } from './branch.js';
+import type { Env } from './env.js';
+import { liftNull } from './nullness.js';
+import { learnPacketRange, packetBranchTaken, packetComparison } from './packet-range.js';
+import { constReg, type RegState, scalarReg } from './reg-state.js';
+import { Scalar, unknownScalar } from './scalar.js';
+import { addScalars } from './scalar-alu.js';
+import { Trail } from './trail.js';
+import type { VerifierState } from './verifier-state.js';
+
+/** Where exploration goes from a conditional jump. */
+export interface JumpOutcome {
+  /** The slot to go on at. */
+  readonly next: number;
+  /** The other way, if it is possible as well. */
+  readonly other: { readonly insn: number; readonly state: VerifierState } | undefined;
+}
+
+export function checkJump(env: Env, insn: Insn): JumpOutcome {
+  const code = insn.code & 0xf0;
+  const is32 = insnClass(insn) === op.JMP32;
+  const byReg = (insn.code & op.X) !== 0;
+  if (code > op.JSLE) env.reject('invalid-jmp-opcode', { code: code.toString(16) });
+  const dst = env.read(insn.dst);
+  if (byReg ? insn.imm !== 0 : insn.src !== 0) env.reject('reserved-fields', { group: 'BPF_JMP/JMP32' });
+  const src = byReg ? env.read(insn.src) : constReg(BigInt(insn.imm));
+  const target = jumpTarget(insn, env.pc);
+
+  const taken = predict(code, is32, byReg, insn, dst, src);
+  if (taken !== undefined) {
+    if (dst.kind === 'scalar') dst.trail.mark();
+    if (byReg && src.kind === 'scalar') src.trail.mark();
+    return { next: taken ? target : env.pc + 1, other: undefined };
+  }
+
+  const fallThrough = env.state;
+  const other = fallThrough.copy();
+  if (dst.kind === 'scalar' && src.kind === 'scalar') {
+    if (!(byReg && insn.dst === insn.src)) {
+      learnScalars(fallThrough, negate(code), is32, insn, byReg, dst, src);
+      learnScalars(other, code, is32, insn, byReg, dst, src);
+    }
+  } else {
+    learnPointers(env, code, is32, byReg, insn, dst, src, other, fallThrough);
+  }
+  return { next: env.pc + 1, other: { insn: target, state: other } };
+}
+
+function isConst(reg: RegState, is32: boolean): boolean {
+  return reg.kind === 'scalar' && (is32 ? (reg.range.mask & 0xffff_ffffn) === 0n : reg.range.isConst);
+}
+
+function predict(code: number, is32: boolean, byReg: boolean, insn: Insn, dst: RegState, src: RegState): boolean | undefined {
+  if (dst.kind === 'scalar' && src.kind === 'scalar') {
+    if (byReg && insn.dst === insn.src) return selfBranchTaken(code, dst.range);
+    return branchTaken(code, is32, dst.range, src.range);
+  }
+  const isPacket = (reg: RegState): boolean => reg.isPacket || reg.kind === 'pkt_end';
+  if (byReg && !is32 && isPacket(dst) && isPacket(src)) {
+    const comparison = packetComparison(code, insn.dst, dst, insn.src, src);
+    return comparison === undefined ? undefined : packetBranchTaken(comparison);
+  }
+  // A pointer that is surely not null, against zero.
+  const [pointer, number, operation] = isConst(src, is32) ? [dst, src, code] : [src, dst, flip(code)];
+  if (!isConst(number, is32) || !pointer.isNonNull || (is32 ? number.range.value & 0xffff_ffffn : number.range.value) !== 0n) {
+    return undefined;
+  }
+  if (operation === op.JEQ) return false;
+  return operation === op.JNE ? true : undefined;
+}
+
+/** Narrows both operands, and everything linked to them, by `code` being true. */
+function learnScalars(
+  state: VerifierState,
+  code: number,
+  is32: boolean,
+  insn: Insn,
+  byReg: boolean,
+  dst: RegState,
+  src: RegState,
+): void {
+  const [a, b] = refine(code, is32, dst.range, src.range);
+  const frame = state.top;
+  // What is learned of one operand depends on the other.
+  const newDst = learned(dst, a, byReg ? src.trail : undefined);
+  frame.regs[insn.dst] = newDst;
+  if (!byReg) {
+    if (dst.id !== 0) syncLinked(state, newDst, insn.dst);
+    return;
+  }
+  const newSrc = learned(src, b, dst.trail);
+  frame.regs[insn.src] = newSrc;
+  if (src.id !== 0) syncLinked(state, newSrc, insn.src);
+  if (dst.id !== 0) syncLinked(state, frame.reg(insn.dst), insn.dst);
+}
+
+function learned(reg: RegState, range: Scalar, other: Trail | undefined): RegState {
+  const to = reg.copy();
+  // A contradiction: this way is impossible, but exploring it is harmless.
+  to.range = range.isEmpty ? unknownScalar : range;
+  to.trail = new Trail(reg.trail, other);
+  return to;
+}
+
+/** Registers with the same id hold the same value (or that plus a constant): they learn along. */
+function syncLinked(state: VerifierState, known: RegState, knownIndex: number): void {
+  const top = state.top;
+  const linked: Trail[] = [];
+  state.mapRegs((reg) => {
+    if (reg.kind === 'scalar' && reg.id === known.id && reg !== known) linked.push(reg.trail);
+    return reg;
+  });
+  if (linked.length === 0) return;
+  const shared = new Trail(known.trail, undefined, linked);
+  state.mapRegs((reg) => {
+    if (reg.kind !== 'scalar' || reg.id !== known.id || reg === known) return reg;
+    const to = reg.copy();
+    to.trail = shared.fork();
+    to.range = shifted(known, reg);
+    return to;
+  });
+  const again = known.copy();
+  again.trail = shared.fork();
+  top.regs[knownIndex] = again;
+}
+
+/** The value of `reg` from that of a register linked to it. */
+function shifted(known: RegState, reg: RegState): Scalar {
+  const delta = BigInt((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0));
+  if (delta === 0n) return known.range;
+  const by = new Scalar();
+  by.become(BigInt.asUintN(64, delta));
+  return addScalars(known.range, by);
+}
+
+function learnPointers(
+  env: Env,
+  code: number,
+  is32: boolean,
+  byReg: boolean,
+  insn: Insn,
+  dst: RegState,
+  src: RegState,
+  taken: VerifierState,
+  fallThrough: VerifierState,
+): void {
+  if (is32) return;
+  if (!byReg) {
+    if (insn.imm === 0 && dst.nullable && (code === op.JEQ || code === op.JNE)) {
+      liftNull(env, fallThrough, insn.dst, code === op.JEQ);
+      liftNull(env, taken, insn.dst, code === op.JNE);
+    }
+    return;
+  }
+  const comparison = packetComparison(code, insn.dst, dst, insn.src, src);
+  if (comparison !== undefined) {
+    learnPacketRange(comparison, taken, fallThrough);
+    return;
+  }
+  // Equal to a pointer that is not null: not null either.
+  if (!dst.isPointer || !src.isPointer || dst.nullable === src.nullable || dst.kind === 'ptr' || src.kind === 'ptr') return;
+  const state = code === op.JEQ ? taken : code === op.JNE ? fallThrough : undefined;
+  if (state !== undefined) liftNull(env, state, dst.nullable ? insn.dst : insn.src, true);
+}
+
+/** A fresh scalar, for callers that need one with a trail to `from`. */
+export function derivedScalar(range: Scalar, from: RegState): RegState {
+  return scalarReg(range, from.trail.fork());
+}

@@ -1,0 +1,27 @@
+/** bpf_spin_lock and bpf_timer inside map values: found by the map's BTF, used only through their helpers. */
+import type { Env } from './env.js';
+import type { RegState } from './reg-state.js';
+
+/** Refuses anything but a pointer to the one `struct field` of its map's value. */
+export function checkSpecialField(env: Env, regno: number, reg: RegState, field: string): void {
+  if (!reg.range.isConst) env.reject('lock-not-const', { reg: regno, field });
+  const map = reg.map;
+  if (map === undefined || map.btfValueId === 0) env.reject('lock-no-btf', { map: map?.name ?? '', field });
+  const at = env.types.specialField(map, field);
+  if (at === undefined) env.reject('lock-missing', { map: map.name, field });
+  const off = reg.off + Number(reg.range.smin);
+  if (off !== at) env.reject('lock-offset', { off, field, at });
+}
+
+export function takeLock(env: Env, regno: number, reg: RegState, lock: boolean): void {
+  checkSpecialField(env, regno, reg, 'bpf_spin_lock');
+  const { state } = env;
+  if (lock) {
+    if (state.lock !== undefined) env.reject('lock-twice');
+    state.lock = { id: reg.id, map: reg.map };
+    return;
+  }
+  if (state.lock === undefined) env.reject('unlock-without-lock');
+  if (state.lock.id !== reg.id || state.lock.map !== reg.map) env.reject('unlock-other');
+  state.lock = undefined;
+}

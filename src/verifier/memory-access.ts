@@ -1,0 +1,218 @@
+/** Loads and stores through a pointer: what each kind of pointer admits (check_mem_access in the kernel). */
+import { type MapTypeName, mapFlags } from '../platform/index.js';
+import { ctxField } from './ctx-access.js';
+import type { Env } from './env.js';
+import { constReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
+import { tnumText, typeText } from './reg-text.js';
+import { loadedScalar, unknownScalar } from './scalar.js';
+import { truncate } from './scalar-alu.js';
+import { checkSockAccess } from './sock-access.js';
+import { readStack, writeStack } from './stack-access.js';
+import { tnumAdd, tnumConst, tnumIsAligned } from './tnum.js';
+
+export type AccessMode = 'read' | 'write';
+
+const maxVariable = 1n << 29n;
+
+/** The value of a store: a register, the instruction's constant, or unknown (atomics). */
+export interface StoredValue {
+  readonly value: RegState | undefined;
+  /** Register number, or -1. */
+  readonly reg: number;
+  readonly immediate: boolean;
+}
+
+export const unknownStore: StoredValue = { value: undefined, reg: -1, immediate: false };
+
+/** Checks a load of `size` bytes at `regno + off` and returns what it yields, zero-extended. */
+export function checkLoad(env: Env, regno: number, off: number, size: number): RegState {
+  const pointer = env.read(regno);
+  const loaded = access(env, regno, pointer, off, size, 'read', unknownStore);
+  return narrowLoad(loaded ?? unknownReg(), size);
+}
+
+/** Checks a store of `size` bytes. */
+export function checkStore(env: Env, regno: number, off: number, size: number, value: StoredValue): void {
+  access(env, regno, env.read(regno), off, size, 'write', value);
+}
+
+function narrowLoad(reg: RegState, size: number): RegState {
+  if (reg.kind !== 'scalar' || size === 8) return reg;
+  if (reg.range === unknownScalar) return scalarReg(loadedScalar(size), reg.trail);
+  const range = truncate(reg.range, size);
+  if (range === reg.range) return reg;
+  const to = reg.copy();
+  to.range = range;
+  return to;
+}
+
+function access(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  mode: AccessMode,
+  stored: StoredValue,
+): RegState | undefined {
+  if (pointer.kind === 'fp') checkStackAlignment(env, pointer, off, size);
+  const at = off + pointer.off;
+  switch (pointer.kind) {
+    case 'fp':
+      if (mode === 'read') return readStack(env, regno, pointer, at, size);
+      writeStack(env, regno, pointer, at, size, stored.value, stored.reg, stored.immediate);
+      return undefined;
+    case 'map_value':
+      if (pointer.nullable) break;
+      return accessMapValue(env, regno, pointer, at, size, mode);
+    case 'map_key':
+      if (mode === 'write') env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
+      checkRegion(env, regno, pointer, at, size, pointer.map?.keySize ?? 0, false);
+      return unknownReg();
+    case 'mem':
+      if (pointer.nullable) break;
+      if (mode === 'write' && pointer.readonly) env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
+      checkRegion(env, regno, pointer, at, size, pointer.memSize, false);
+      return unknownReg();
+    case 'ctx':
+      checkFixedPointer(env, regno, pointer);
+      return ctxField(env, at, size, mode);
+    case 'pkt':
+    case 'pkt_meta':
+      checkPacket(env, regno, pointer, at, size, false);
+      return unknownReg();
+    case 'sock':
+    case 'sock_common':
+    case 'tcp_sock':
+    case 'xdp_sock':
+      if (pointer.nullable) break;
+      if (mode === 'write') env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
+      checkSockAccess(env, regno, pointer, at, size);
+      return unknownReg();
+    case 'map_ptr':
+      return accessMapPointer(env, pointer, at, mode);
+    default:
+      break;
+  }
+  env.reject(pointer.nullable ? 'mem-access-or-null' : 'mem-access-kind', { reg: regno, type: typeText(pointer) });
+}
+
+function checkStackAlignment(env: Env, pointer: RegState, off: number, size: number): void {
+  if (tnumIsAligned(tnumAdd(pointer.range, tnumConst(BigInt(pointer.off + off))), size)) return;
+  env.reject('misaligned-access', { kind: 'stack', off: `${tnumText(pointer.range)}+${pointer.off}+${off}`, size });
+}
+
+/** Context pointers and objects of the kernel are used exactly as they came. */
+export function checkFixedPointer(env: Env, regno: number, pointer: RegState): void {
+  const type = typeText(pointer);
+  if (pointer.off < 0) env.reject('ctx-negative', { type, reg: regno, off: pointer.off });
+  if (pointer.off !== 0) env.reject('ctx-modified', { type, reg: regno, off: pointer.off });
+  if (!pointer.range.isConst || pointer.range.value !== 0n) {
+    env.reject('variable-access', { type, tnum: tnumText(pointer.range) });
+  }
+}
+
+/** `off` and `size` against an object of `limit` bytes. */
+function checkExtent(env: Env, regno: number, pointer: RegState, off: number, size: number, limit: number, zeroOk: boolean): boolean {
+  return off >= 0 && (size > 0 || (zeroOk && size === 0)) && off + size <= limit;
+}
+
+/** Both the least and the greatest address that the access may start at must be inside. */
+export function checkRegion(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  limit: number,
+  zeroOk: boolean,
+): void {
+  const { range } = pointer;
+  const least = Number(range.smin) + off;
+  if (range.smin < 0n && (range.smin <= -maxVariable || least < 0)) env.reject('negative-offset', { reg: regno });
+  if (!checkExtent(env, regno, pointer, least, size, limit, zeroOk)) rejectExtent(env, regno, pointer, least, size, limit, 'min');
+  if (range.umax >= maxVariable) env.reject('unbounded-access', { reg: regno });
+  const most = Number(range.umax) + off;
+  if (!checkExtent(env, regno, pointer, most, size, limit, zeroOk)) rejectExtent(env, regno, pointer, most, size, limit, 'max');
+}
+
+function rejectExtent(env: Env, regno: number, pointer: RegState, off: number, length: number, size: number, end: 'min' | 'max'): never {
+  const objects = { map_value: 'map value, value_size', map_key: 'map key, key_size', mem: 'memory, mem_size' } as const;
+  const object = objects[pointer.kind as keyof typeof objects] ?? objects.mem;
+  const what = `invalid access to ${object}=${size}`;
+  env.reject(end === 'min' ? 'min-outside' : 'max-outside', { what, reg: regno, off, length });
+}
+
+export function checkPacket(env: Env, regno: number, pointer: RegState, off: number, size: number, zeroOk: boolean): void {
+  if (pointer.range.smin < 0n) env.reject('packet-negative', { reg: regno });
+  if (pointer.pktRange < 0) env.reject('packet-outside', { reg: regno });
+  if (checkExtent(env, regno, pointer, off, size, pointer.pktRange, zeroOk)) return;
+  env.reject('packet-access', {
+    off,
+    size,
+    reg: regno,
+    id: pointer.id,
+    regoff: pointer.off,
+    range: pointer.pktRange,
+    needed: off + size,
+  });
+}
+
+/** May the program read or write values of this map at all? */
+export function checkMapMode(env: Env, pointer: RegState, off: number, length: number, mode: AccessMode): void {
+  const flags = pointer.map?.flags ?? 0;
+  const size = pointer.map?.valueSize ?? 0;
+  const readonly = (flags & mapFlags.rdonlyProg) !== 0 || isReadonlyType(pointer.map?.type);
+  if (mode === 'write' && readonly) env.reject('map-write-forbidden', { size, off, length });
+  if (mode === 'read' && (flags & mapFlags.wronlyProg) !== 0) env.reject('map-read-forbidden', { size, off, length });
+}
+
+/** A device map's value is the kernel's own record. */
+function isReadonlyType(type: MapTypeName | undefined): boolean {
+  return type === 'devmap' || type === 'devmap_hash';
+}
+
+/** Bounds of the value, and no plain access to its locks and timers. */
+export function checkMapValue(env: Env, regno: number, pointer: RegState, off: number, size: number, zeroOk: boolean): void {
+  const { map } = pointer;
+  if (map === undefined) return;
+  checkRegion(env, regno, pointer, off, size, map.valueSize, zeroOk);
+  for (const field of env.types.specialFields(map)) {
+    const from = off + Number(pointer.range.smin);
+    const to = off + Number(pointer.range.umax) + size;
+    if (from < field.offset + field.size && field.offset < to) env.reject('map-special-field', { field: field.name });
+  }
+}
+
+function accessMapValue(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  mode: AccessMode,
+): RegState | undefined {
+  checkMapMode(env, pointer, off, size, mode);
+  checkMapValue(env, regno, pointer, off, size, false);
+  if (mode === 'write') return undefined;
+  return readonlyConstant(pointer, off, size) ?? unknownReg();
+}
+
+/** A load from a frozen read-only map (`.rodata`) at a known place is a constant. */
+function readonlyConstant(pointer: RegState, off: number, size: number): RegState | undefined {
+  const { map, range } = pointer;
+  if (map?.type !== 'array' || (map.flags & mapFlags.rdonlyProg) === 0 || !range.isConst) return undefined;
+  if (map.init?.kind !== 'data') return undefined;
+  const at = off + Number(range.smin);
+  let value = 0n;
+  for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(map.init.bytes[at + i] ?? 0);
+  return constReg(value);
+}
+
+/** `struct bpf_map` itself: reading is allowed where the kernel's BTF has a member; only pointers' and numbers' sizes matter here. */
+function accessMapPointer(env: Env, pointer: RegState, off: number, mode: AccessMode): RegState {
+  if (mode === 'write') env.reject('map-ptr-write', { type: typeText(pointer) });
+  if (off < 0) env.reject('map-ptr-offset', { off });
+  // A member that is itself a pointer would come back typed; jitnic does not follow kernel structures.
+  env.reject('map-ptr-offset', { off });
+}

@@ -1,0 +1,327 @@
+/**
+ * What can be said of a program before any of its values is known: functions, jumps, reachability, where exploration may compare states,
+ * and which registers are live at each instruction (check_subprogs, check_cfg and compute_live_registers in the kernel).
+ */
+import { type Insn, insnClass, isCall, isExit, isJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
+import type { ProgramSpec } from '../object/index.js';
+import { helperNames, xdpHelpers } from '../platform/index.js';
+import { Rejection } from './env.js';
+import type { MessageCode, MessageValues } from './messages.js';
+
+export interface Subprog {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  readonly global: boolean;
+  /** Index in `ProgramSpec.functions`; -1 where the program names none. */
+  readonly fn: number;
+  /** Bytes of stack that verified paths touch. */
+  stackDepth: number;
+  readonly tailCalls: boolean;
+  /** Moves the packet's ends, itself or through what it calls. */
+  movesPacket: boolean;
+  /** Used as a callback of a timer: a chain of its own. */
+  asyncCallback: boolean;
+}
+
+export interface ProgramShape {
+  readonly subprogs: readonly Subprog[];
+  /** Subprogram of each slot. */
+  readonly subprogOf: Uint8Array;
+  /** 1 where states are compared; 2 where one is saved always. */
+  readonly prunePoints: Uint8Array;
+  /** Bit i: register i may be read before it is written, from before this slot on. */
+  readonly liveBefore: Uint16Array;
+  readonly backEdges: boolean;
+}
+
+export const maxInsns = 1_000_000;
+const maxSubprogs = 256;
+
+/** Names of helpers that call the program back before they return. */
+export const callbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem', 'timer_set_callback']);
+const syncCallbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem']);
+
+function fail(code: MessageCode, values: MessageValues, insn: number): never {
+  throw new Rejection(code, values, insn);
+}
+
+export function isLocalCall(insn: Insn): boolean {
+  return insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL;
+}
+
+export function isFunctionAddress(insn: Insn): boolean {
+  return isLddw(insn) && insn.src === op.PSEUDO_FUNC;
+}
+
+function helperOf(insn: Insn): string | undefined {
+  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
+}
+
+/** Throws Rejection for a program that no path through could save. */
+export function shapeOf(program: ProgramSpec): ProgramShape {
+  const { insns } = program;
+  if (insns.length === 0) fail('empty-program', {}, 0);
+  if (insns.length > maxInsns) fail('too-many-insns', { count: insns.length }, 0);
+  const starts = findSubprogs(insns);
+  const subprogOf = new Uint8Array(insns.length);
+  const subprogs = starts.map((start, i) => describe(program, start, starts[i + 1] ?? insns.length));
+  for (const [i, subprog] of subprogs.entries()) subprogOf.fill(i, subprog.start, subprog.end);
+  for (const subprog of subprogs) checkJumps(insns, subprog);
+  checkEncoding(insns);
+  const prunePoints = new Uint8Array(insns.length);
+  const backEdges = checkReachable(insns, subprogs, prunePoints);
+  spreadPacketMoves(insns, subprogs, subprogOf);
+  return { subprogs, subprogOf, prunePoints, liveBefore: liveRegisters(insns), backEdges };
+}
+
+function findSubprogs(insns: readonly Insn[]): number[] {
+  const starts = new Set([0]);
+  for (const [pc, insn] of insns.entries()) {
+    if (!isLocalCall(insn) && !isFunctionAddress(insn)) continue;
+    const target = pc + 1 + insn.imm;
+    if (target < 0 || target >= insns.length) fail('call-out-of-range', {}, pc);
+    starts.add(target);
+  }
+  if (starts.size > maxSubprogs) fail('too-many-subprogs', {}, 0);
+  return [...starts].sort((a, b) => a - b);
+}
+
+function describe(program: ProgramSpec, start: number, end: number): Subprog {
+  const fn = program.functions.findIndex((candidate) => candidate.start === start);
+  const spec = program.functions[fn];
+  const code = program.insns.slice(start, end);
+  return {
+    name: spec?.name ?? (start === 0 ? program.name : `func${start}`),
+    start,
+    end,
+    global: start === 0 || spec?.global === true,
+    fn,
+    stackDepth: 0,
+    tailCalls: code.some((insn) => helperOf(insn) === 'tail_call'),
+    movesPacket: code.some((insn) => {
+      const name = helperOf(insn);
+      return name !== undefined && xdpHelpers[name as keyof typeof xdpHelpers]?.movesPacket === true;
+    }),
+    asyncCallback: false,
+  };
+}
+
+/** A function that calls one that moves the packet moves it too. */
+function spreadPacketMoves(insns: readonly Insn[], subprogs: readonly Subprog[], subprogOf: Uint8Array): void {
+  let changed = true;
+  while (changed) {
+    changed = false;
+    for (const [pc, insn] of insns.entries()) {
+      if (!isLocalCall(insn)) continue;
+      const caller = subprogs[subprogOf[pc] ?? 0];
+      const callee = subprogs[subprogOf[pc + 1 + insn.imm] ?? 0];
+      if (caller !== undefined && callee?.movesPacket === true && !caller.movesPacket) {
+        caller.movesPacket = true;
+        changed = true;
+      }
+    }
+  }
+}
+
+function checkJumps(insns: readonly Insn[], { start, end }: Subprog): void {
+  for (let pc = start; pc < end; pc++) {
+    const insn = insns[pc] as Insn; // pc is in range
+    if (!isJump(insn) || isCall(insn) || isExit(insn)) continue;
+    if (isLddw(insns[pc - 1] ?? insn)) continue;
+    const target = jumpTarget(insn, pc);
+    if (target < start || target >= end) fail('jump-out-of-range', { from: pc, to: target }, pc);
+  }
+  const last = insns[end - 1] as Insn; // a subprogram has at least one slot
+  if (!isExit(last) && !isUnconditionalJump(last)) fail('last-insn', {}, end - 1);
+}
+
+const loadStoreClasses: readonly number[] = [op.LD, op.LDX, op.ST, op.STX];
+
+/** Is the opcode byte one that some instruction has? */
+function knownOpcode(code: number): boolean {
+  const cls = code & 7;
+  if (loadStoreClasses.includes(cls)) return knownLoadStore(code, cls);
+  const kind = code & 0xf0;
+  if (cls === op.ALU || cls === op.ALU64) {
+    if (kind > op.END) return false;
+    if (kind === op.NEG) return (code & op.X) === 0;
+    return true;
+  }
+  if (kind === op.CALL) return cls === op.JMP && (code & op.X) === 0;
+  if (kind === op.EXIT) return code === op.EXIT_OP;
+  if (kind === op.JA) return (code & op.X) === 0;
+  if (kind === op.JCOND) return cls === op.JMP && (code & op.X) === 0;
+  return kind <= op.JSLE;
+}
+
+function knownLoadStore(code: number, cls: number): boolean {
+  const mode = code & 0xe0;
+  const size = code & 0x18;
+  switch (cls) {
+    case op.LD:
+      if (mode === op.MODE_IMM) return code === op.LDDW;
+      return (mode === op.MODE_ABS || mode === op.MODE_IND) && size !== op.SIZE_DW;
+    case op.LDX:
+      return mode === op.MODE_MEM || (mode === op.MODE_MEMSX && size !== op.SIZE_DW);
+    case op.ST:
+      return mode === op.MODE_MEM;
+    default:
+      return mode === op.MODE_MEM || mode === op.MODE_ATOMIC;
+  }
+}
+
+/** Opcodes and the fields of 64-bit immediates, wherever they stand. */
+function checkEncoding(insns: readonly Insn[]): void {
+  for (let pc = 0; pc < insns.length; pc++) {
+    const insn = insns[pc] as Insn; // pc is in range
+    if (insnClass(insn) === op.LDX) {
+      const mode = insn.code & 0xe0;
+      if ((mode !== op.MODE_MEM && mode !== op.MODE_MEMSX) || insn.imm !== 0) {
+        fail('reserved-fields', { group: 'BPF_LDX' }, pc);
+      }
+    }
+    if (isLddw(insn)) {
+      const high = insns[pc + 1];
+      if (high === undefined || high.code !== 0 || high.dst !== 0 || high.src !== 0 || high.off !== 0) {
+        fail('invalid-ld_imm64-insn', {}, pc);
+      }
+      if (insn.src > op.PSEUDO_MAP_IDX_VALUE || ((insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_IDX) && high.imm !== 0)) {
+        fail('unrecognized-ldimm64', {}, pc);
+      }
+      pc++;
+      continue;
+    }
+    if (!knownOpcode(insn.code)) fail('unknown-opcode', { code: insn.code.toString(16).padStart(2, '0') }, pc);
+  }
+}
+
+/** Slots that may follow `pc` within its function. */
+export function successors(insns: readonly Insn[], pc: number): readonly number[] {
+  const insn = insns[pc];
+  if (insn === undefined || isExit(insn)) return [];
+  if (isLddw(insn)) return [pc + 2];
+  if (!isJump(insn) || isCall(insn)) return [pc + 1];
+  if (isUnconditionalJump(insn)) return [jumpTarget(insn, pc)];
+  return [pc + 1, jumpTarget(insn, pc)];
+}
+
+/**
+ * Every slot must be reachable. Marks where exploration compares states: at conditional jumps, jump targets, around calls.
+ * Returns whether the program has loops.
+ */
+function checkReachable(insns: readonly Insn[], subprogs: readonly Subprog[], prunePoints: Uint8Array): boolean {
+  const seen = new Uint8Array(insns.length);
+  const point = (pc: number, kind: number): void => {
+    if ((prunePoints[pc] ?? 0) < kind) prunePoints[pc] = kind;
+  };
+  let backEdges = false;
+  const work: number[] = subprogs.map((subprog) => subprog.start);
+  for (let pc = work.pop(); pc !== undefined; pc = work.pop()) {
+    if (pc >= insns.length) fail('jump-out-of-range', { from: pc - 1, to: pc }, pc - 1);
+    if (seen[pc] === 1) continue;
+    seen[pc] = 1;
+    const insn = insns[pc] as Insn; // pc is in range
+    if (isLddw(insns[pc - 1] ?? insn) && pc > 0 && seen[pc - 1] === 1 && insn.code === 0) {
+      fail('jump-into-ldimm64', { insn: pc - 1 }, pc - 1);
+    }
+    if (isJump(insn) && !isCall(insn) && !isExit(insn)) {
+      const target = jumpTarget(insn, pc);
+      if (target <= pc) backEdges = true;
+      point(target, 1);
+      if (!isUnconditionalJump(insn)) point(pc, 1);
+    }
+    if (isLocalCall(insn)) {
+      point(pc, 1);
+      if (pc + 1 < insns.length) point(pc + 1, 1);
+    }
+    const helper = helperOf(insn);
+    if (helper !== undefined && callbackHelpers.has(helper)) point(pc, syncCallbackHelpers.has(helper) ? 2 : 1);
+    if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) point(pc, 1);
+    work.push(...successors(insns, pc));
+  }
+  for (let pc = 0; pc < insns.length; pc++) {
+    if (seen[pc] === 0) fail('unreachable-insn', { insn: pc }, pc);
+    if (isLddw(insns[pc] as Insn)) {
+      if (seen[pc + 1] === 1) fail('jump-into-ldimm64', { insn: pc }, pc);
+      pc++;
+    }
+  }
+  return backEdges;
+}
+
+const callerSaved = 0x3f;
+const argRegs = 0x3e;
+
+/** Registers that an instruction reads and those that it overwrites. */
+function usesAndDefs(insn: Insn): readonly [number, number] {
+  const dst = 1 << insn.dst;
+  const src = 1 << insn.src;
+  const code = insn.code & 0xf0;
+  switch (insnClass(insn)) {
+    case op.LD:
+      return isLddw(insn) ? [0, dst] : [src | (1 << 6), callerSaved];
+    case op.LDX:
+      return [src, dst];
+    case op.ST:
+      return [dst, 0];
+    case op.STX:
+      return atomicUses(insn, dst, src);
+    case op.ALU:
+    case op.ALU64:
+      if (code === op.MOV) return [(insn.code & op.X) !== 0 ? src : 0, dst];
+      if (code === op.NEG || code === op.END) return [dst, dst];
+      return [dst | ((insn.code & op.X) !== 0 ? src : 0), dst];
+    default:
+      if (isExit(insn)) return [1, 0];
+      if (isCall(insn)) return [callUses(insn), callerSaved];
+      if (isUnconditionalJump(insn) || code === op.JCOND) return [0, 0];
+      return [dst | ((insn.code & op.X) !== 0 ? src : 0), 0];
+  }
+}
+
+function callUses(insn: Insn): number {
+  const helper = helperOf(insn);
+  const proto = helper === undefined ? undefined : xdpHelpers[helper as keyof typeof xdpHelpers];
+  return proto === undefined ? argRegs : ((1 << (proto.args.length + 1)) - 1) & argRegs;
+}
+
+function atomicUses(insn: Insn, dst: number, src: number): readonly [number, number] {
+  if ((insn.code & 0xe0) !== op.MODE_ATOMIC) return [dst | src, 0];
+  switch (insn.imm) {
+    case op.ATOMIC_CMPXCHG:
+      return [dst | src | 1, 1];
+    case op.ATOMIC_LOAD_ACQ:
+      return [src, dst];
+    case op.ATOMIC_STORE_REL:
+      return [dst | src, 0];
+    default:
+      return [dst | src, (insn.imm & op.ATOMIC_FETCH) !== 0 ? src : 0];
+  }
+}
+
+/** Backwards dataflow to a fixed point. */
+function liveRegisters(insns: readonly Insn[]): Uint16Array {
+  const live = new Uint16Array(insns.length);
+  let changed = true;
+  while (changed) {
+    changed = false;
+    for (let pc = insns.length - 1; pc >= 0; pc--) {
+      const insn = insns[pc] as Insn; // pc is in range
+      let after = 0;
+      for (const next of successors(insns, pc)) after |= live[next] ?? 0;
+      const [uses, defs] = usesAndDefs(insn);
+      const before = (after & ~defs) | uses;
+      if (before === live[pc]) continue;
+      live[pc] = before;
+      changed = true;
+    }
+  }
+  return live;
+}
+
+/** Bit i: the instruction reads or writes register i. */
+export function touchedRegs(insn: Insn): number {
+  const [uses, defs] = usesAndDefs(insn);
+  return uses | defs;
+}

@@ -1,0 +1,30 @@
+/** References that a program holds: taken by acquiring helpers, gone when released, forgotten never. */
+import type { Env } from './env.js';
+import { unknownReg } from './reg-state.js';
+
+export function acquireReference(env: Env): number {
+  const id = env.newId();
+  env.state.refs = [...env.state.refs, { id, insn: env.pc, kind: 'ref' }];
+  return id;
+}
+
+/** Every copy of the pointer becomes a meaningless number. */
+export function releaseReference(env: Env, id: number): void {
+  env.state.refs = env.state.refs.filter((ref) => ref.id !== id);
+  env.state.mapRegs((reg) => (reg.refId === id ? unknownReg() : reg));
+}
+
+/** At the end of the program (or a tail call) nothing may be held. `prefix` words the place. */
+export function checkNothingHeld(env: Env, prefix: string): void {
+  const { state } = env;
+  if (state.lock !== undefined) env.reject('lock-held-exit', { prefix });
+  if (state.rcuDepth !== 0) env.reject('rcu-held-exit', { prefix });
+  if (state.preemptDepth !== 0) env.reject('preempt-held-exit', { prefix });
+  const [held] = state.refs;
+  if (held !== undefined) env.reject('unreleased-reference', { id: held.id, insn: held.insn });
+}
+
+/** Packet pointers do not survive a change of the packet's ends. */
+export function forgetPacketPointers(env: Env): void {
+  env.state.mapRegs((reg) => (reg.isPacket || reg.kind === 'pkt_end' ? unknownReg() : reg));
+}

@@ -1,0 +1,312 @@
+/**
+ * Loads from and stores to the stack: spilling registers and getting them back, and everything that tears a spilled register
+ * (check_stack_read and check_stack_write in the kernel). A program with CAP_PERFMON, as jitnic assumes, may read stack
+ * bytes that it never wrote: they are unknown numbers.
+ */
+import { linkScalar } from './alu-check.js';
+import type { Env } from './env.js';
+import { constReg, type RegState, unknownReg, widthOf } from './reg-state.js';
+import { tnumText } from './reg-text.js';
+import { truncate } from './scalar-alu.js';
+import {
+  byteDynptr,
+  byteInvalid,
+  byteIter,
+  byteMisc,
+  byteOf,
+  byteSpill,
+  byteZero,
+  freshSlot,
+  maxStack,
+  type SpecialSlot,
+  type StackByte,
+  type StackSlot,
+  slotOf,
+  slotSize,
+  uniformBytes,
+  withByte,
+} from './stack-state.js';
+import { Trail } from './trail.js';
+import type { FrameState } from './verifier-state.js';
+
+const maxVariable = 1n << 29n;
+
+export type StackAction = 'read from' | 'write to' | 'indirect access to';
+
+/** Byte offsets from the frame pointer that an access may touch: [min, max + size). */
+interface StackSpan {
+  readonly min: number;
+  readonly max: number;
+}
+
+export function frameOf(env: Env, pointer: RegState): FrameState {
+  return env.state.frames[pointer.frame] ?? env.frame;
+}
+
+/** Refuses an access that may leave the frame's 512 bytes. `off` includes the pointer's fixed offset. */
+export function checkStackBounds(
+  env: Env,
+  reg: string,
+  pointer: RegState,
+  off: number,
+  size: number,
+  action: StackAction,
+): StackSpan {
+  const { range } = pointer;
+  if (!range.isConst && (range.smax >= maxVariable || range.smin <= -maxVariable)) {
+    env.reject('stack-unbounded', { action, reg });
+  }
+  const min = Number(range.smin) + off;
+  const max = Number(range.smax) + off;
+  if (min < -maxStack || max + size > 0) {
+    if (range.isConst) env.reject('stack-out-of-bounds', { action, reg, off: min, size });
+    env.reject('stack-var-out-of-bounds', { action, reg, tnum: tnumText(range), off, size });
+  }
+  const frame = frameOf(env, pointer);
+  const subprog = env.shape.subprogs[frame.subprog];
+  if (subprog !== undefined && -min > subprog.stackDepth) subprog.stackDepth = -min;
+  return { min, max };
+}
+
+/** Notes that the program looked at the slots of [from, to). */
+export function markStackRead(frame: FrameState, from: number, to: number): void {
+  for (let s = slotOf(to - 1); s <= slotOf(from); s++) frame.stack[s]?.trail.mark();
+}
+
+// Loads.
+
+export function readStack(env: Env, regno: number, pointer: RegState, off: number, size: number): RegState {
+  const span = checkStackBounds(env, `R${regno}`, pointer, off, size, 'read from');
+  const frame = frameOf(env, pointer);
+  if (pointer.range.isConst) return fill(env, frame, span.min, size);
+  checkStackInitialized(env, frame, span.min, span.max + size, false);
+  return bytesRead(env, frame, span.min, span.max + size);
+}
+
+/** What a load of several bytes yields where no single spilled register answers it. */
+function bytesRead(env: Env, frame: FrameState, from: number, to: number): RegState {
+  markStackRead(frame, from, to);
+  for (let at = from; at < to; at++) {
+    const slot = frame.stack[slotOf(at)];
+    const kind = slot?.byte(byteOf(at)) ?? byteInvalid;
+    if (kind === byteZero) continue;
+    if (kind === byteDynptr || kind === byteIter) {
+      env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
+    }
+    return unknownReg();
+  }
+  return constReg(0n);
+}
+
+function fill(env: Env, frame: FrameState, off: number, size: number): RegState {
+  const index = slotOf(off);
+  const slot = frame.stack[index];
+  if (slot === undefined) return unknownReg();
+  slot.trail.mark();
+  if (!slot.isSpill || slot.reg === undefined) return bytesRead(env, frame, off, off + size);
+  const spilled = slot.reg;
+  const spillSize = slot.spillSize;
+  const aligned = byteOf(off) === 0;
+  if (size === slotSize && spillSize === slotSize) return linkedFill(env, frame, index, slot, spilled);
+  if (spilled.kind !== 'scalar') env.reject('stack-fill-size');
+  if (aligned && size <= spillSize) {
+    const whole = widthOf(spilled) <= size * 8;
+    if (whole && size === 4 && spillSize === 4) return linkedFill(env, frame, index, slot, spilled);
+    const result = spilled.forked();
+    if (!whole) unlink(result);
+    result.range = truncate(spilled.range, size);
+    return result;
+  }
+  return tornFill(env, slot, spilled, off, size);
+}
+
+/** Gives spilled and filled register one identity, so that what a branch teaches of one holds for the other. */
+function linkedFill(env: Env, frame: FrameState, index: number, slot: StackSlot, spilled: RegState): RegState {
+  const linked = linkScalar(env, spilled);
+  if (linked !== spilled) frame.stack[index] = slot.withReg(linked);
+  return linked.forked();
+}
+
+function tornFill(env: Env, slot: StackSlot, spilled: RegState, off: number, size: number): RegState {
+  let spills = 0;
+  let zeros = 0;
+  for (let i = 0; i < size; i++) {
+    const kind = slot.byte(byteOf(off + i));
+    if (kind === byteSpill) spills++;
+    else if (kind === byteZero) zeros++;
+  }
+  if (spills === size && spilled.isZero) {
+    const zero = constReg(0n);
+    zero.trail = spilled.trail.fork();
+    return zero;
+  }
+  return zeros === size ? constReg(0n) : unknownReg();
+}
+
+function unlink(reg: RegState): void {
+  reg.id = 0;
+  reg.addConst = false;
+  reg.off = 0;
+}
+
+// Stores.
+
+/** `value` undefined: an unknown number (a helper's or an atomic's result). `immediate`: the value is the instruction's own constant. */
+export function writeStack(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  value: RegState | undefined,
+  valueReg: number,
+  immediate: boolean,
+): void {
+  const span = checkStackBounds(env, `R${regno}`, pointer, off, size, 'write to');
+  const frame = frameOf(env, pointer);
+  if (pointer.range.isConst) spill(env, frame, span.min, size, value, valueReg, immediate);
+  else writeVariable(env, frame, span.min, span.max + size, value);
+}
+
+function spill(
+  env: Env,
+  frame: FrameState,
+  off: number,
+  size: number,
+  value: RegState | undefined,
+  valueReg: number,
+  immediate: boolean,
+): void {
+  const index = slotOf(off);
+  const old = frame.stack[index];
+  if (old?.special !== undefined) breakSpecial(env, frame, index, old.special);
+  const base = frame.stack[index];
+  const aligned = byteOf(off) === 0;
+
+  if (value !== undefined && aligned && value.kind === 'scalar') {
+    const fits = widthOf(value) <= size * 8;
+    let stored = value;
+    if (fits && !immediate && valueReg >= 0) {
+      stored = linkScalar(env, value);
+      if (stored !== value) env.frame.regs[valueReg] = stored;
+    }
+    const saved = stored.forked();
+    if (!fits) {
+      unlink(saved);
+      // Only the stored bytes are kept; a later fill of as many gets exactly these.
+      saved.range = truncate(stored.range, size);
+    }
+    frame.stack[index] = freshSlot(spillBytes(base, size), saved);
+    keepRead(base, frame.stack[index], size);
+    return;
+  }
+  if (value !== undefined && value.isPointer) {
+    if (size !== slotSize || !aligned) env.reject('stack-spill-size');
+    if (frame !== env.frame && value.kind === 'fp') env.reject('stack-caller-spill');
+    frame.stack[index] = freshSlot(uniformBytes(byteSpill), value);
+    return;
+  }
+  const zero = value?.isZero === true;
+  if (zero) value?.trail.mark();
+  let bytes = unspilled(base);
+  for (let i = 0; i < size; i++) bytes = withByte(bytes, byteOf(off + i), zero ? byteZero : byteMisc);
+  frame.stack[index] = freshSlot(bytes);
+  keepRead(base, frame.stack[index], size);
+}
+
+/** A partial store keeps the rest of the slot: who reads it later reads the old content too. */
+function keepRead(base: StackSlot | undefined, now: StackSlot | undefined, size: number): void {
+  if (base === undefined || now === undefined || size === slotSize) return;
+  (now as { trail: Trail }).trail = new Trail(base.trail);
+}
+
+/** Bytes of a slot whose low `size` bytes become a spilled register. */
+function spillBytes(base: StackSlot | undefined, size: number): number {
+  let bytes = unspilled(base);
+  for (let b = 0; b < size; b++) bytes = withByte(bytes, b, byteSpill);
+  return bytes;
+}
+
+/** Bytes of a slot after its spilled register is torn: they are still written, but nothing is known of them. */
+function unspilled(slot: StackSlot | undefined): number {
+  if (slot === undefined) return uniformBytes(byteInvalid);
+  let bytes = slot.bytes;
+  for (let b = 0; b < slotSize; b++) if (slot.byte(b) === byteSpill) bytes = withByte(bytes, b, byteMisc);
+  return bytes;
+}
+
+function writeVariable(env: Env, frame: FrameState, from: number, to: number, value: RegState | undefined): void {
+  const zero = value?.isZero === true;
+  let zeroUsed = false;
+  for (let at = from; at < to; at++) {
+    const index = slotOf(at);
+    const old = frame.stack[index];
+    if (old?.special !== undefined) breakSpecial(env, frame, index, old.special);
+    const slot = frame.stack[index];
+    // Writing zero over something zero keeps it zero wherever the store lands.
+    if (zero && slot?.isSpill === true && slot.reg?.isZero === true) {
+      zeroUsed = true;
+      continue;
+    }
+    const kind = slot?.byte(byteOf(at)) ?? byteInvalid;
+    let now: StackByte = byteMisc;
+    if (zero && kind === byteZero) {
+      now = byteZero;
+      zeroUsed = true;
+    }
+    const next = freshSlot(withByte(unspilled(slot), byteOf(at), now));
+    if (slot !== undefined) (next as { trail: Trail }).trail = new Trail(slot.trail);
+    frame.stack[index] = next;
+  }
+  if (zeroUsed) value?.trail.mark();
+}
+
+/** Overwriting half a dynptr or iterator destroys all of it; one that holds a reference must not be lost so. */
+function breakSpecial(env: Env, frame: FrameState, index: number, special: SpecialSlot): void {
+  if (special.kind === 'dynptr' && special.refId !== 0) {
+    const others = frame.stack.some((slot) => slot?.special?.refId === special.refId && slot.special.id !== special.id);
+    if (!others) env.reject('dynptr-overwrite');
+  }
+  // Slots of one object share its id; frames cannot share objects.
+  for (let i = Math.max(0, index - 1); i <= index + 1; i++) {
+    const slot = frame.stack[i];
+    if (slot?.special?.id === special.id) frame.stack[i] = freshSlot(uniformBytes(byteMisc));
+  }
+  if (special.kind === 'dynptr') {
+    // Slices of the dynptr's memory are no longer known to be valid.
+    env.state.mapRegs((reg) => (reg.kind === 'mem' && reg.id === special.id ? unknownReg() : reg));
+  }
+}
+
+// Access by helpers.
+
+/** What reading or (`clobber`) overwriting stack bytes [from, to) through a helper means. */
+export function checkStackInitialized(env: Env, frame: FrameState, from: number, to: number, clobber: boolean): void {
+  for (let at = from; at < to; at++) {
+    const index = slotOf(at);
+    const slot = frame.stack[index];
+    if (slot === undefined) {
+      if (clobber) frame.stack[index] = freshSlot(uniformBytes(byteInvalid));
+      continue;
+    }
+    const kind = slot.byte(byteOf(at));
+    if (kind === byteDynptr || kind === byteIter) {
+      env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
+    }
+    slot.trail.mark();
+    if (!clobber) continue;
+    const next = freshSlot(withByte(unspilled(slot), byteOf(at), byteMisc));
+    (next as { trail: Trail }).trail = new Trail(slot.trail);
+    frame.stack[index] = next;
+  }
+}
+
+/** A helper fills [from, to) without reading it first. */
+export function clobberStack(env: Env, frame: FrameState, from: number, to: number): void {
+  for (let at = from; at < to; at += 1) {
+    const left = to - at;
+    const whole = byteOf(at) === 0 && left >= slotSize;
+    spill(env, frame, at, whole ? slotSize : 1, undefined, -1, false);
+    if (whole) at += slotSize - 1;
+  }
+}

@@ -1,0 +1,34 @@
+/** All frames of a call chain share 512 bytes, and a tail call must leave room for the next program (check_max_stack_depth in the kernel). */
+import type { Env } from './env.js';
+import { isFunctionAddress, isLocalCall, type Subprog } from './program-shape.js';
+
+const maxDepth = 512;
+const maxDepthBeforeTailCall = 256;
+const maxFrames = 8;
+/** The JIT aligns frames to 16 bytes. */
+const alignment = 16;
+
+const rounded = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
+/** Throws Rejection for the first chain that is too deep. */
+export function checkStackDepth(env: Env): void {
+  visit(env, 0, 0, 1);
+  for (const [i, subprog] of env.shape.subprogs.entries()) if (subprog.asyncCallback) visit(env, i, 0, 1);
+}
+
+function visit(env: Env, index: number, above: number, frames: number): void {
+  const subprog = env.shape.subprogs[index] as Subprog; // callers pass indexes of existing ones
+  if (index !== 0 && subprog.tailCalls && above >= maxDepthBeforeTailCall) env.reject('stack-tail-call', { size: above });
+  const depth = above + rounded(subprog.stackDepth);
+  if (depth > maxDepth) env.reject('stack-too-deep', { frames, size: depth });
+  for (let pc = subprog.start; pc < subprog.end; pc++) {
+    const insn = env.insns[pc];
+    if (insn === undefined || !(isLocalCall(insn) || isFunctionAddress(insn))) continue;
+    const callee = env.shape.subprogOf[pc + 1 + insn.imm] ?? 0;
+    if (callee === index) continue;
+    if (isFunctionAddress(insn) && env.shape.subprogs[callee]?.asyncCallback === true) continue;
+    env.pc = pc;
+    if (frames >= maxFrames) env.reject('call-depth', { frames: frames + 1 });
+    visit(env, callee, depth, frames + 1);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * One 8-byte stack slot and a frame's 64 of them. A slot's eight bytes are each of a kind; if a register was spilled here, its state is kept
+ * so that a fill of the same bytes gets it back.
+ *
+ * Slots are values: written by their maker only, then shared by states. Slot i covers the bytes at fp - 8 * (i + 1) up to
+ * fp - 8 * i. Byte b of a slot is the one at the slot's lowest address + b.
+ */
+import type { RegState } from './reg-state.js';
+import { Trail } from './trail.js';
+
+/** Kinds of a stack byte. */
+export const byteInvalid = 0;
+/** Part of the spilled register `reg`. */
+export const byteSpill = 1;
+/** Written, nothing known. */
+export const byteMisc = 2;
+/** Known to be zero. */
+export const byteZero = 3;
+/** Part of a dynptr; its first slot holds the state in `special`. */
+export const byteDynptr = 4;
+/** Part of an open-coded iterator. */
+export const byteIter = 5;
+
+export type StackByte = 0 | 1 | 2 | 3 | 4 | 5;
+
+/** Bytes a program may use below a frame pointer. */
+export const maxStack = 512;
+export const slotSize = 8;
+export const slotCount: number = maxStack / slotSize;
+
+/** State of a dynptr or iterator on the stack. */
+export interface SpecialSlot {
+  readonly kind: 'dynptr' | 'iter';
+  /** The first (lowest) of its two slots? */
+  readonly first: boolean;
+  readonly id: number;
+  readonly refId: number;
+  /** local, ringbuf, xdp; num for iterators. */
+  readonly type: string;
+  /** Iterator: active or drained. Dynptr: read-only. */
+  readonly drained: boolean;
+  /** Iterator depth counter: grows with every round. */
+  readonly depth: number;
+}
+
+export class StackSlot {
+  /** Kinds of the eight bytes, three bits each: byte b in bits 3b..3b+2. */
+  readonly bytes: number;
+  readonly reg: RegState | undefined;
+  readonly special: SpecialSlot | undefined;
+  /** Marked when someone reads the slot. */
+  readonly trail: Trail;
+
+  constructor(bytes: number, reg: RegState | undefined, trail: Trail, special?: SpecialSlot) {
+    this.bytes = bytes;
+    this.reg = reg;
+    this.special = special;
+    this.trail = trail;
+  }
+
+  byte(b: number): StackByte {
+    return ((this.bytes >> (3 * b)) & 7) as StackByte;
+  }
+
+  /** Number of low bytes that hold the spilled register. */
+  get spillSize(): number {
+    let size = 0;
+    while (size < slotSize && this.byte(size) === byteSpill) size++;
+    return size;
+  }
+
+  /** Holds a register, at least in its lowest byte? */
+  get isSpill(): boolean {
+    return this.reg !== undefined && (this.bytes & 7) === byteSpill;
+  }
+
+  /** The same content with a new trail that leads to the old one, and the register's too. */
+  forked(): StackSlot {
+    return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.special);
+  }
+
+  withReg(reg: RegState): StackSlot {
+    return new StackSlot(this.bytes, reg, this.trail, this.special);
+  }
+}
+
+/** Eight bytes of one kind. */
+export function uniformBytes(kind: StackByte): number {
+  let bytes = 0;
+  for (let b = 0; b < slotSize; b++) bytes |= kind << (3 * b);
+  return bytes;
+}
+
+export function withByte(bytes: number, b: number, kind: StackByte): number {
+  return (bytes & ~(7 << (3 * b))) | (kind << (3 * b));
+}
+
+export function freshSlot(bytes: number, reg?: RegState, special?: SpecialSlot): StackSlot {
+  return new StackSlot(bytes, reg, new Trail(), special);
+}
+
+/** Slot index of a negative frame offset. */
+export function slotOf(off: number): number {
+  return (-off - 1) >> 3;
+}
+
+/** Byte within its slot of a negative frame offset. */
+export function byteOf(off: number): number {
+  return off & 7;
+}

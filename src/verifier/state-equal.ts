@@ -1,0 +1,239 @@
+/**
+ * When one state makes another superfluous (states_equal in the kernel): if exploring from `old` found nothing wrong, then
+ * exploring from `cur` cannot either, provided that every value `cur` may hold is one that `old` could hold, wherever it mattered.
+ *
+ * What mattered is known once all paths from `old` are done: live registers statically, slots that were read and scalars whose range
+ * was relied upon by their trails. A state that is still being explored is compared in full.
+ */
+import type { ProgramShape } from './program-shape.js';
+import type { RegState } from './reg-state.js';
+import { byteInvalid, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
+import type { FrameState, VerifierState } from './verifier-state.js';
+
+/**
+ * `live`: only what mattered. `within`: everything, values included in the old ones. `exact`: everything the same (an infinite loop).
+ */
+export type Comparison = 'live' | 'within' | 'exact';
+
+/** Ids mean nothing but which things are the same: old ones are matched to new ones, one to one. */
+class IdMatch {
+  private readonly toCur = new Map<number, number>();
+  private readonly toOld = new Map<number, number>();
+  private temporary = -1;
+
+  match(old: number, cur: number): boolean {
+    if (old === 0 || cur === 0) return old === cur;
+    const known = this.toCur.get(old);
+    if (known !== undefined) return known === cur;
+    if (this.toOld.has(cur)) return false;
+    this.toCur.set(old, cur);
+    this.toOld.set(cur, old);
+    return true;
+  }
+
+  /** An unlinked scalar is linked to nothing: a group of its own. */
+  matchScalar(old: number, cur: number): boolean {
+    if (old === 0 && cur === 0) return true;
+    return this.match(old === 0 ? this.temporary-- : old, cur === 0 ? this.temporary-- : cur);
+  }
+
+  reset(): void {
+    this.toCur.clear();
+    this.toOld.clear();
+    this.temporary = -1;
+  }
+}
+
+const ids = new IdMatch();
+
+function sameObject(old: RegState, cur: RegState): boolean {
+  return (
+    old.off === cur.off &&
+    old.map === cur.map &&
+    old.memSize === cur.memSize &&
+    old.subprog === cur.subprog &&
+    old.frame === cur.frame &&
+    old.btfName === cur.btfName &&
+    ids.match(old.mapUid, cur.mapUid)
+  );
+}
+
+function sameType(old: RegState, cur: RegState): boolean {
+  return (
+    old.kind === cur.kind &&
+    old.nullable === cur.nullable &&
+    old.readonly === cur.readonly &&
+    old.ringbuf === cur.ringbuf &&
+    old.untrusted === cur.untrusted &&
+    old.percpu === cur.percpu
+  );
+}
+
+function identical(old: RegState, cur: RegState): boolean {
+  return (
+    old.pktRange === cur.pktRange &&
+    old.addConst === cur.addConst &&
+    sameObject(old, cur) &&
+    old.range.equals(cur.range) &&
+    ids.match(old.id, cur.id) &&
+    ids.match(old.refId, cur.refId)
+  );
+}
+
+function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
+  if (old.kind === 'none' && how !== 'exact') return true;
+  if (!sameType(old, cur)) return false;
+  if (old.kind === 'none') return true;
+  if (how === 'exact') return identical(old, cur);
+  switch (old.kind) {
+    case 'scalar':
+      if (how === 'live' && !old.trail.marked) return true;
+      if (old.addConst !== cur.addConst || (old.addConst && old.off !== cur.off)) return false;
+      return old.range.covers(cur.range) && ids.matchScalar(old.id, cur.id);
+    case 'map_key':
+    case 'map_value':
+    case 'mem':
+      return (
+        sameObject(old, cur) && old.range.covers(cur.range) && ids.match(old.id, cur.id) && ids.match(old.refId, cur.refId)
+      );
+    case 'pkt':
+    case 'pkt_meta': {
+      const rangeFits = old.pktRange < 0 || cur.pktRange < 0 ? old.pktRange === cur.pktRange : old.pktRange <= cur.pktRange;
+      return rangeFits && old.off === cur.off && ids.match(old.id, cur.id) && old.range.covers(cur.range);
+    }
+    default:
+      return identical(old, cur);
+  }
+}
+
+/** All bytes written without being known, or never written: any load yields an unknown number. */
+function allMisc(slot: StackSlot | undefined): boolean {
+  if (slot === undefined) return true;
+  for (let b = 0; b < 8; b++) {
+    const kind = slot.byte(b);
+    if (kind !== byteMisc && kind !== byteInvalid) return false;
+  }
+  return true;
+}
+
+function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison): boolean {
+  if (old === cur) return true;
+  if (how === 'live') {
+    if (!old.trail.marked) return true;
+  } else if (cur === undefined ? !allMisc(old) : old.bytes !== cur.bytes) return false;
+  if (allMisc(old)) return true;
+  if (old.special !== undefined || cur?.special !== undefined) return specialCovers(old, cur);
+  const oldScalar = old.isSpill && old.spillSize === 8 && old.reg?.kind === 'scalar' ? old.reg : undefined;
+  if (oldScalar !== undefined && allMisc(cur)) return how === 'live' && !oldScalar.trail.marked;
+  if (cur === undefined) return false;
+  for (let b = 0; b < 8; b++) {
+    const was = old.byte(b);
+    const is = cur.byte(b);
+    if (was === byteInvalid || was === byteMisc || was === is) {
+      // Where nothing was known, a torn spill is as good as anything.
+      continue;
+    }
+    return false;
+  }
+  if (old.byte(0) !== byteSpill) return true;
+  if (old.reg === undefined || cur.reg === undefined || old.spillSize !== cur.spillSize) return false;
+  return regCovers(old.reg, cur.reg, how);
+}
+
+function specialCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
+  const a = old.special;
+  const b = cur?.special;
+  if (a === undefined || b === undefined) return false;
+  return (
+    a.kind === b.kind &&
+    a.type === b.type &&
+    a.first === b.first &&
+    a.drained === b.drained &&
+    ids.match(a.id, b.id) &&
+    ids.match(a.refId, b.refId)
+  );
+}
+
+function frameCovers(old: FrameState, cur: FrameState, live: number, how: Comparison): boolean {
+  if (old.callbackDepth > cur.callbackDepth) return false;
+  for (let i = 0; i <= 10; i++) {
+    if ((live & (1 << i)) === 0) continue;
+    const was = old.reg(i);
+    const is = cur.reg(i);
+    if (!regCovers(was, is, how)) return false;
+  }
+  const slots = how === 'live' ? old.stack.length : Math.max(old.stack.length, cur.stack.length);
+  for (let i = 0; i < slots; i++) {
+    const slot = old.stack[i];
+    if (slot === undefined) {
+      if (how !== 'live' && !allMisc(cur.stack[i])) return false;
+      continue;
+    }
+    if (!slotCovers(slot, cur.stack[i], how)) return false;
+  }
+  return true;
+}
+
+function heldCovers(old: VerifierState, cur: VerifierState): boolean {
+  if (old.refs.length !== cur.refs.length) return false;
+  if ((old.lock === undefined) !== (cur.lock === undefined)) return false;
+  if (old.lock !== undefined && cur.lock !== undefined) {
+    if (old.lock.map !== cur.lock.map || !ids.match(old.lock.id, cur.lock.id)) return false;
+  }
+  if (old.rcuDepth !== cur.rcuDepth || old.preemptDepth !== cur.preemptDepth) return false;
+  return old.refs.every((ref, i) => {
+    const other = cur.refs[i];
+    return other !== undefined && ref.kind === other.kind && ids.match(ref.id, other.id);
+  });
+}
+
+/** Slot that frame `depth` goes on from: the current one for the top frame, the call for the others. */
+export function frameInsn(state: VerifierState, depth: number, pc: number): number {
+  return state.frames[depth + 1]?.callsite ?? pc;
+}
+
+export function stateCovers(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number, how: Comparison): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  ids.reset();
+  if (!heldCovers(old, cur)) return false;
+  for (let depth = 0; depth < old.frames.length; depth++) {
+    const was = old.frames[depth] as FrameState; // depth is in range
+    const is = cur.frames[depth] as FrameState;
+    if (was.callsite !== is.callsite || was.subprog !== is.subprog) return false;
+    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+    if (!frameCovers(was, is, live, how)) return false;
+  }
+  return true;
+}
+
+/** After a match: what the rest of the program needs of `old` it needs of `cur`. */
+export function passNeeds(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): void {
+  for (let depth = 0; depth < old.frames.length; depth++) {
+    const was = old.frames[depth] as FrameState; // depth is in range
+    const is = cur.frames[depth] as FrameState;
+    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+    for (let i = 0; i <= 10; i++) {
+      if ((live & (1 << i)) !== 0 && was.reg(i).trail.marked && is.reg(i).kind === 'scalar') is.reg(i).trail.mark();
+    }
+    for (let i = 0; i < was.stack.length; i++) {
+      const from = was.stack[i];
+      const to = is.stack[i];
+      if (from === undefined || to === undefined) continue;
+      if (from.trail.marked) to.trail.mark();
+      if (from.reg?.kind === 'scalar' && from.reg.trail.marked && to.reg?.kind === 'scalar') to.reg.trail.mark();
+      // Zero bytes were relied upon as zero; if they are a spilled zero here, its value is.
+      if (from.trail.marked && from.byte(0) === byteZero && to.reg?.kind === 'scalar') to.reg.trail.mark();
+    }
+  }
+}
+
+/** Marks everything in the state as needed: for states whose needs will never be fully known. */
+export function needAll(state: VerifierState): void {
+  for (const frame of state.frames) {
+    for (const reg of frame.regs) if (reg.kind === 'scalar') reg.trail.mark();
+    for (const slot of frame.stack) {
+      slot?.trail.mark();
+      if (slot?.reg?.kind === 'scalar') slot.reg.trail.mark();
+    }
+  }
+}

@@ -1,0 +1,212 @@
+/** Checks one instruction in the current state and says where to go on (do_check_insn in the kernel). */
+import { accessSize, type Insn, insnClass, jumpTarget, lddwImm, op } from '../isa/index.js';
+import { mapTypeNumber } from '../platform/index.js';
+import { checkAlu } from './alu-check.js';
+import { checkAtomic } from './atomic-check.js';
+import type { Env } from './env.js';
+import { checkHelperCall } from './helper-call.js';
+import { checkJump } from './jump-check.js';
+import { checkKfuncCall } from './kfunc-call.js';
+import { checkLoad, checkStore } from './memory-access.js';
+import { checkNothingHeld } from './references.js';
+import { constReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
+import { typeText } from './reg-text.js';
+import { signExtend } from './scalar-alu.js';
+import { checkCallbackReturn, checkLocalCall, returnFromCall } from './subprog-call.js';
+
+/** The path ends here. */
+export const pathEnds = -1;
+
+/** Returns the next slot, or {@link pathEnds}. Other possible ways are pushed. */
+export function step(env: Env): number {
+  const { insn, pc } = env;
+  const missing = env.program.unresolved.length === 0 ? undefined : env.program.unresolved.find((u) => u.insn === pc);
+  if (missing !== undefined) env.reject('unresolved-reference', { what: missing.what });
+  switch (insnClass(insn)) {
+    case op.ALU:
+    case op.ALU64:
+      checkAlu(env, insn);
+      return pc + 1;
+    case op.LD:
+      return checkImmediate(env, insn);
+    case op.LDX:
+      checkLoadInsn(env, insn);
+      return pc + 1;
+    case op.ST:
+      checkStoreImmediate(env, insn);
+      return pc + 1;
+    case op.STX:
+      checkStoreInsn(env, insn);
+      return pc + 1;
+    default:
+      env.jumps++;
+      return checkControl(env, insn);
+  }
+}
+
+/** Kinds for which the kernel rewrites accesses: one instruction cannot serve two of them. */
+const rewritten: readonly string[] = ['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock', 'ptr'];
+
+export function noteAccess(env: Env, pointer: RegState): void {
+  const before = env.accessKinds[env.pc];
+  if (before === undefined) env.accessKinds[env.pc] = pointer.kind;
+  else if (before !== pointer.kind && (rewritten.includes(before) || rewritten.includes(pointer.kind))) {
+    env.reject('mixed-pointers');
+  }
+}
+
+function checkLoadInsn(env: Env, insn: Insn): void {
+  const pointer = env.read(insn.src);
+  env.checkWritable(insn.dst);
+  const size = accessSize(insn);
+  let loaded = checkLoad(env, insn.src, insn.off, size);
+  if ((insn.code & 0xe0) === op.MODE_MEMSX) {
+    if (pointer.kind === 'ctx' && loaded.kind !== 'scalar') env.reject('ctx-access', { off: insn.off, size });
+    loaded = loaded.kind === 'scalar' ? scalarReg(signExtend(loaded.range, size), loaded.trail.fork()) : unknownReg();
+  }
+  noteAccess(env, pointer);
+  if (pointer.kind === 'fp') env.history++;
+  env.write(insn.dst, loaded);
+}
+
+function checkStoreInsn(env: Env, insn: Insn): void {
+  const mode = insn.code & 0xe0;
+  if (mode === op.MODE_ATOMIC) {
+    checkAtomic(env, insn);
+    return;
+  }
+  if (mode !== op.MODE_MEM || insn.imm !== 0) env.reject('reserved-fields', { group: 'BPF_STX' });
+  const value = env.read(insn.src);
+  const pointer = env.read(insn.dst);
+  checkStore(env, insn.dst, insn.off, accessSize(insn), { value, reg: insn.src, immediate: false });
+  noteAccess(env, pointer);
+  if (pointer.kind === 'fp') env.history++;
+}
+
+function checkStoreImmediate(env: Env, insn: Insn): void {
+  if ((insn.code & 0xe0) !== op.MODE_MEM || insn.src !== 0) env.reject('reserved-fields', { group: 'BPF_ST' });
+  const pointer = env.read(insn.dst);
+  checkStore(env, insn.dst, insn.off, accessSize(insn), { value: constReg(BigInt(insn.imm)), reg: -1, immediate: true });
+  noteAccess(env, pointer);
+}
+
+/** LD class: 64-bit immediates. */
+function checkImmediate(env: Env, insn: Insn): number {
+  const mode = insn.code & 0xe0;
+  if (mode === op.MODE_ABS || mode === op.MODE_IND) env.reject('ld-abs');
+  if (mode !== op.MODE_IMM) env.reject('invalid-ld-mode');
+  if ((insn.code & 0x18) !== op.SIZE_DW) env.reject('invalid-ldimm64');
+  if (insn.off !== 0) env.reject('reserved-fields', { group: 'BPF_LD_IMM64' });
+  env.checkWritable(insn.dst);
+  env.write(insn.dst, immediate(env, insn));
+  return env.pc + 2;
+}
+
+function immediate(env: Env, insn: Insn): RegState {
+  switch (insn.src) {
+    case 0:
+      return constReg(lddwImm(env.insns, env.pc));
+    case op.PSEUDO_MAP_FD:
+    case op.PSEUDO_MAP_IDX: {
+      const reg = pointerReg('map_ptr');
+      reg.map = mapAt(env, insn.imm);
+      return reg;
+    }
+    case op.PSEUDO_MAP_VALUE:
+    case op.PSEUDO_MAP_IDX_VALUE:
+      return directValue(env, insn.imm, env.insns[env.pc + 1]?.imm ?? 0);
+    case op.PSEUDO_FUNC: {
+      const reg = pointerReg('func');
+      reg.subprog = env.shape.subprogOf[env.pc + 1 + insn.imm] ?? 0;
+      if (env.shape.subprogs[reg.subprog]?.global === true) env.reject('callback-not-static');
+      return reg;
+    }
+    default: {
+      const symbol = env.program.ksyms[insn.imm];
+      // A weak symbol that the kernel lacks is null; any other is an address that nothing is known of here.
+      if (symbol?.weak === true) return constReg(0n);
+      const reg = pointerReg('ptr');
+      reg.untrusted = true;
+      return reg;
+    }
+  }
+}
+
+function mapAt(env: Env, index: number): NonNullable<RegState['map']> {
+  const map = env.maps[index];
+  if (map === undefined) env.reject('map-fd', { fd: index });
+  return map;
+}
+
+function directValue(env: Env, index: number, off: number): RegState {
+  const map = mapAt(env, index);
+  if (map.type !== 'array') env.reject('direct-value-type', { type: mapTypeNumber(map.type) });
+  if (map.maxEntries !== 1 || off < 0 || off >= map.valueSize) env.reject('no-direct-value', { size: map.valueSize, off });
+  const reg = pointerReg('map_value');
+  reg.map = map;
+  reg.off = off;
+  return reg;
+}
+
+function checkControl(env: Env, insn: Insn): number {
+  const { pc } = env;
+  const is32 = insnClass(insn) === op.JMP32;
+  switch (insn.code & 0xf0) {
+    case op.CALL:
+      return checkCall(env, insn, is32);
+    case op.JA:
+      if (insn.src !== 0 || insn.dst !== 0 || (insn.code & op.X) !== 0 || (is32 ? insn.off : insn.imm) !== 0) {
+        env.reject('reserved-fields', { group: 'BPF_JA' });
+      }
+      return jumpTarget(insn, pc);
+    case op.EXIT:
+      if (insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0 || insn.off !== 0) env.reject('reserved-fields', { group: 'BPF_EXIT' });
+      return checkExit(env);
+    case op.JCOND:
+      env.reject('may-goto');
+      break;
+    default: {
+      const outcome = checkJump(env, insn);
+      if (outcome.other !== undefined) env.push(outcome.other.insn, outcome.other.state);
+      return outcome.next;
+    }
+  }
+}
+
+function checkCall(env: Env, insn: Insn, is32: boolean): number {
+  const isKfunc = insn.src === op.CALL_KFUNC;
+  if (is32 || (insn.code & op.X) !== 0 || insn.dst !== 0 || insn.src > op.CALL_KFUNC || (insn.off !== 0 && !isKfunc)) {
+    env.reject('reserved-fields', { group: 'BPF_CALL' });
+  }
+  if (insn.src === op.CALL_LOCAL) {
+    env.history++;
+    return checkLocalCall(env, env.pc + 1 + insn.imm);
+  }
+  if (isKfunc) {
+    checkKfuncCall(env, insn.imm);
+    return env.pc + 1;
+  }
+  // Only bpf_spin_unlock may be called between lock and unlock.
+  const unlock = 94;
+  if (env.state.lock !== undefined && insn.imm !== unlock) env.reject('lock-held-call');
+  const { frames } = env.state;
+  const before = frames.length;
+  checkHelperCall(env, insn.imm);
+  return before === frames.length ? env.pc + 1 : env.pc;
+}
+
+function checkExit(env: Env): number {
+  const { state } = env;
+  if (state.depth > 0) {
+    const callee = env.frame;
+    const next = returnFromCall(env);
+    if (callee.callback !== undefined) env.returnedFromCallback = true;
+    return next;
+  }
+  checkNothingHeld(env, 'BPF_EXIT instruction in main prog');
+  const r0 = env.read(0);
+  const { callback, subprog } = env.frame;
+  if (callback !== undefined) checkCallbackReturn(env, r0, callback.returnMin, callback.returnMax);
+  else if (subprog !== 0 && r0.kind !== 'scalar') env.reject('global-return', { type: typeText(r0) });
+  return pathEnds;
+}

@@ -1,0 +1,121 @@
+/** Calls of the program's own functions, and returning from them (check_func_call and prepare_func_exit in the kernel). */
+import type { Env, FunctionSignature, ParamType } from './env.js';
+import { checkFixedPointer, checkMapMode, checkMapValue, checkPacket, checkRegion } from './memory-access.js';
+import { forgetPacketPointers } from './references.js';
+import { noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
+import { typeText } from './reg-text.js';
+import { checkStackBounds, checkStackInitialized, frameOf } from './stack-access.js';
+import { FrameState } from './verifier-state.js';
+
+const maxFrames = 8;
+
+/** Registers of a new frame: only the frame pointer is set. */
+export function frameRegs(depth: number): RegState[] {
+  const regs: RegState[] = new Array<RegState>(11).fill(noReg);
+  const fp = pointerReg('fp');
+  fp.frame = depth;
+  regs[10] = fp;
+  return regs;
+}
+
+export function checkDepth(env: Env): void {
+  if (env.state.frames.length >= maxFrames) env.reject('call-depth', { frames: maxFrames });
+}
+
+/** Returns the slot to go on at. */
+export function checkLocalCall(env: Env, target: number): number {
+  const index = env.shape.subprogOf[target] ?? 0;
+  const callee = env.shape.subprogs[index];
+  if (callee === undefined || callee.start !== target) env.reject('call-out-of-range');
+  const fn = callee.fn >= 0 ? env.program.functions[callee.fn] : undefined;
+  const signature = callee.global && index !== 0 && fn !== undefined ? env.types.signature(fn) : undefined;
+  if (signature !== undefined) {
+    callGlobal(env, index, callee.name, signature);
+    return env.pc + 1;
+  }
+  checkDepth(env);
+  const caller = env.frame;
+  const regs = frameRegs(env.state.frames.length);
+  for (let r = 1; r <= 5; r++) regs[r] = caller.reg(r);
+  for (let r = 0; r <= 5; r++) caller.regs[r] = noReg;
+  env.state.frames.push(new FrameState(regs, [], env.pc, index));
+  return target;
+}
+
+/** A global function is verified on its own; here only its arguments count, and its result is any number. */
+function callGlobal(env: Env, index: number, name: string, signature: FunctionSignature): void {
+  if (env.state.lock !== undefined) env.reject('lock-held-call');
+  for (const [i, param] of signature.params.entries()) checkGlobalArg(env, index, name, i + 1, param);
+  env.calledGlobals.add(index);
+  if (env.shape.subprogs[index]?.movesPacket === true) forgetPacketPointers(env);
+  for (let r = 0; r <= 5; r++) env.frame.regs[r] = noReg;
+  env.frame.regs[0] = signature.returns === 'void' ? noReg : unknownReg();
+}
+
+function checkGlobalArg(env: Env, func: number, name: string, regno: number, param: ParamType): void {
+  const reg = env.read(regno);
+  const bad = (): never => env.reject('global-invalid', { func, name });
+  switch (param.kind) {
+    case 'scalar':
+      if (reg.kind !== 'scalar') bad();
+      return;
+    case 'ctx':
+      if (reg.kind !== 'ctx') env.reject('global-nullable-ctx', { arg: regno - 1, type: typeText(reg) });
+      checkFixedPointer(env, regno, reg);
+      return;
+    case 'mem':
+      checkGlobalMem(env, regno, reg, param.size, param.nullable, bad);
+      return;
+    case 'unsupported':
+      env.reject('global-unsupported-arg', { arg: regno - 1, type: param.type, name });
+  }
+}
+
+function checkGlobalMem(env: Env, regno: number, reg: RegState, size: number, nullable: boolean, bad: () => never): void {
+  if (nullable && (reg.isZero || reg.nullable)) {
+    if (reg.isZero) return;
+  } else if (reg.nullable) bad();
+  switch (reg.kind) {
+    case 'fp': {
+      const span = checkStackBounds(env, `R${regno}`, reg, reg.off, size, 'indirect access to');
+      checkStackInitialized(env, frameOf(env, reg), span.min, span.max + size, true);
+      return;
+    }
+    case 'map_value':
+      checkMapMode(env, reg, reg.off, size, 'read');
+      checkMapMode(env, reg, reg.off, size, 'write');
+      checkMapValue(env, regno, reg, reg.off, size, false);
+      return;
+    case 'mem':
+      if (reg.readonly) bad();
+      checkRegion(env, regno, reg, reg.off, size, reg.memSize, false);
+      return;
+    case 'pkt':
+    case 'pkt_meta':
+      checkPacket(env, regno, reg, reg.off, size, false);
+      return;
+    default:
+      bad();
+  }
+}
+
+/** Leaves the top frame. Returns the slot to go on at in the caller. */
+export function returnFromCall(env: Env): number {
+  const { frames } = env.state;
+  const callee = env.frame;
+  const r0 = callee.reg(0);
+  if (r0.kind === 'fp') env.reject('call-stack-return');
+  const { callback } = callee;
+  if (callback !== undefined) checkCallbackReturn(env, r0, callback.returnMin, callback.returnMax);
+  frames.pop();
+  if (callback !== undefined) return callee.callsite;
+  env.frame.regs[0] = r0;
+  return callee.callsite + 1;
+}
+
+export function checkCallbackReturn(env: Env, r0: RegState, min: bigint, max: bigint): void {
+  if (r0.kind !== 'scalar') env.reject('callback-scalar');
+  r0.trail.mark();
+  if (r0.range.smin >= min && r0.range.smax <= max) return;
+  env.reject('callback-return', { value: `has smin=${r0.range.smin} smax=${r0.range.smax}`, min, max });
+}

@@ -1,0 +1,151 @@
+/**
+ * Tristate numbers: what is known of each bit of a 64-bit value. A bit is known (its value stands in `value`, its `mask` bit is 0)
+ * or unknown (`mask` 1, `value` 0). So `value & mask = 0` always, and the numbers described are `value | s` for every subset s
+ * of `mask`. Both halves are unsigned 64-bit bigints. (Kernel: kernel/bpf/tnum.c. Soundness and optimality of add and sub: Vishwanathan et
+ * al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers", CGO 2022.)
+ */
+
+export interface Tnum {
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+export const u64Max = 0xffff_ffff_ffff_ffffn;
+const u32Mask = 0xffff_ffffn;
+
+const wrap = (x: bigint): bigint => BigInt.asUintN(64, x);
+
+export const tnumUnknown: Tnum = { value: 0n, mask: u64Max };
+
+export function tnumConst(value: bigint): Tnum {
+  return { value: wrap(value), mask: 0n };
+}
+
+/** Smallest tnum that holds every number from `min` to `max` (unsigned): the common leading bits are known. */
+export function tnumRange(min: bigint, max: bigint): Tnum {
+  const differing = min ^ max;
+  if (differing === 0n) return { value: min, mask: 0n };
+  const bits = BigInt(bitLength(differing));
+  if (bits > 63n) return tnumUnknown;
+  const mask = (1n << bits) - 1n;
+  return { value: min & ~mask & u64Max, mask };
+}
+
+/** Number of bits up to and including the highest set one. */
+export function bitLength(x: bigint): number {
+  const high = Number(x >> 32n);
+  return high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(Number(x & u32Mask));
+}
+
+export function tnumAdd(a: Tnum, b: Tnum): Tnum {
+  const masks = a.mask + b.mask;
+  const values = a.value + b.value;
+  // A bit of the sum is unknown if an operand's is, or if a carry into it may or may not happen.
+  const carries = (masks + values) ^ values;
+  const mask = wrap(carries | a.mask | b.mask);
+  return { value: wrap(values) & ~mask & u64Max, mask };
+}
+
+export function tnumSub(a: Tnum, b: Tnum): Tnum {
+  const difference = a.value - b.value;
+  const borrows = (difference + a.mask) ^ (difference - b.mask);
+  const mask = wrap(borrows | a.mask | b.mask);
+  return { value: wrap(difference) & ~mask & u64Max, mask };
+}
+
+export function tnumNeg(a: Tnum): Tnum {
+  return tnumSub({ value: 0n, mask: 0n }, a);
+}
+
+export function tnumAnd(a: Tnum, b: Tnum): Tnum {
+  const value = a.value & b.value;
+  return { value, mask: (a.value | a.mask) & (b.value | b.mask) & ~value };
+}
+
+export function tnumOr(a: Tnum, b: Tnum): Tnum {
+  const value = a.value | b.value;
+  return { value, mask: (a.mask | b.mask) & ~value };
+}
+
+export function tnumXor(a: Tnum, b: Tnum): Tnum {
+  const mask = a.mask | b.mask;
+  return { value: (a.value ^ b.value) & ~mask, mask };
+}
+
+/** Shift-and-add over the bits of `a`; an unknown bit joins the two sums that it may lead to. */
+export function tnumMul(a: Tnum, b: Tnum): Tnum {
+  let sum: Tnum = { value: 0n, mask: 0n };
+  let { value, mask } = a;
+  let term = b;
+  while (value !== 0n || mask !== 0n) {
+    if ((value & 1n) === 1n) sum = tnumAdd(sum, term);
+    else if ((mask & 1n) === 1n) sum = tnumUnion(sum, tnumAdd(sum, term));
+    value >>= 1n;
+    mask >>= 1n;
+    term = tnumShl(term, 1);
+  }
+  return sum;
+}
+
+export function tnumShl(a: Tnum, by: number): Tnum {
+  const n = BigInt(by);
+  return { value: wrap(a.value << n), mask: wrap(a.mask << n) };
+}
+
+export function tnumShr(a: Tnum, by: number): Tnum {
+  const n = BigInt(by);
+  return { value: a.value >> n, mask: a.mask >> n };
+}
+
+/** Arithmetic shift right within `bits` (32 or 64); with 32 only the low half is shifted and kept. */
+export function tnumSar(a: Tnum, by: number, bits: 32 | 64): Tnum {
+  const n = BigInt(by);
+  return {
+    value: BigInt.asUintN(bits, BigInt.asIntN(bits, a.value) >> n),
+    mask: BigInt.asUintN(bits, BigInt.asIntN(bits, a.mask) >> n),
+  };
+}
+
+/** Numbers that both describe. A bit on which they contradict each other takes `a | b`; the caller's ranges show the conflict. */
+export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
+  const mask = a.mask & b.mask;
+  return { value: (a.value | b.value) & ~mask, mask };
+}
+
+/** Smallest tnum that holds both. */
+export function tnumUnion(a: Tnum, b: Tnum): Tnum {
+  const mask = a.mask | b.mask | (a.value ^ b.value);
+  return { value: a.value & b.value & ~mask, mask };
+}
+
+/** Is every number of `b` one of `a`? */
+export function tnumIn(a: Tnum, b: Tnum): boolean {
+  if ((b.mask & ~a.mask) !== 0n) return false;
+  return a.value === (b.value & ~a.mask);
+}
+
+/** Zero-extends the low `bytes` bytes. */
+export function tnumCast(a: Tnum, bytes: number): Tnum {
+  return { value: BigInt.asUintN(bytes * 8, a.value), mask: BigInt.asUintN(bytes * 8, a.mask) };
+}
+
+export function tnumSubreg(a: Tnum): Tnum {
+  return { value: a.value & u32Mask, mask: a.mask & u32Mask };
+}
+
+export function tnumWithSubreg(a: Tnum, low: Tnum): Tnum {
+  return { value: ((a.value >> 32n) << 32n) | (low.value & u32Mask), mask: ((a.mask >> 32n) << 32n) | (low.mask & u32Mask) };
+}
+
+export function tnumIsConst(a: Tnum): boolean {
+  return a.mask === 0n;
+}
+
+/** Are all numbers multiples of `size` (a power of two)? */
+export function tnumIsAligned(a: Tnum, size: number): boolean {
+  return ((a.value | a.mask) & BigInt(size - 1)) === 0n;
+}
+
+export function tnumContains(a: Tnum, x: bigint): boolean {
+  return (x & ~a.mask & u64Max) === a.value;
+}

@@ -1,0 +1,131 @@
+/** The abstract machine at one point of one path: frames, held references, locks. */
+import { noReg, type RegState } from './reg-state.js';
+import type { StackSlot } from './stack-state.js';
+
+/** What a frame that runs a callback is for. */
+export interface CallbackInfo {
+  /** Helper that calls back. */
+  readonly helper: string;
+  /** Asynchronous callbacks (timers) end their path instead of returning. */
+  readonly async: boolean;
+  readonly returnMin: bigint;
+  readonly returnMax: bigint;
+}
+
+export class FrameState {
+  /** r0 to r10. */
+  readonly regs: RegState[];
+  readonly stack: (StackSlot | undefined)[];
+  /** Slot of the call that made this frame; -1 for the outermost. */
+  readonly callsite: number;
+  /** Index in the program's functions. */
+  readonly subprog: number;
+  readonly callback: CallbackInfo | undefined;
+  /** Rounds of a bpf_loop of known count already verified from this frame. */
+  callbackDepth = 0;
+
+  constructor(
+    regs: RegState[],
+    stack: (StackSlot | undefined)[],
+    callsite: number,
+    subprog: number,
+    callback?: CallbackInfo,
+  ) {
+    this.regs = regs;
+    this.stack = stack;
+    this.callsite = callsite;
+    this.subprog = subprog;
+    this.callback = callback;
+  }
+
+  copy(): FrameState {
+    const copy = new FrameState(this.regs.slice(), this.stack.slice(), this.callsite, this.subprog, this.callback);
+    copy.callbackDepth = this.callbackDepth;
+    return copy;
+  }
+
+  /** Register `i`. Every index that instruction decoding lets through (0 to 10) exists. */
+  reg(i: number): RegState {
+    return this.regs[i] ?? noReg;
+  }
+}
+
+/** Something that must be given back before the program ends. */
+export interface HeldRef {
+  readonly id: number;
+  /** Slot of the instruction that acquired it. */
+  readonly insn: number;
+  readonly kind: 'ref' | 'lock' | 'irq';
+}
+
+export class VerifierState {
+  readonly frames: FrameState[];
+  refs: readonly HeldRef[];
+  /** The held spin lock: which map value. */
+  lock: { readonly id: number; readonly map: unknown } | undefined = undefined;
+  rcuDepth = 0;
+  preemptDepth = 0;
+  /** How many callbacks deep this path has unrolled. */
+  unrollDepth = 0;
+  /** The checkpoint that this path passed last. */
+  parent: Checkpoint | undefined = undefined;
+
+  constructor(frames: FrameState[], refs: readonly HeldRef[]) {
+    this.frames = frames;
+    this.refs = refs;
+  }
+
+  get depth(): number {
+    return this.frames.length - 1;
+  }
+
+  get top(): FrameState {
+    return this.frames[this.frames.length - 1] as FrameState; // a state has at least one frame
+  }
+
+  copy(): VerifierState {
+    const copy = new VerifierState(
+      this.frames.map((frame) => frame.copy()),
+      this.refs,
+    );
+    copy.lock = this.lock;
+    copy.rcuDepth = this.rcuDepth;
+    copy.preemptDepth = this.preemptDepth;
+    copy.unrollDepth = this.unrollDepth;
+    copy.parent = this.parent;
+    return copy;
+  }
+
+  /** Replaces every register and spilled register, in all frames, by what `change` makes of it. */
+  mapRegs(change: (reg: RegState) => RegState): void {
+    for (const frame of this.frames) {
+      for (let i = 0; i < frame.regs.length; i++) {
+        const reg = frame.reg(i);
+        if (reg.kind === 'none') continue;
+        const to = change(reg);
+        if (to !== reg) frame.regs[i] = to;
+      }
+      for (let i = 0; i < frame.stack.length; i++) {
+        const slot = frame.stack[i];
+        if (slot?.reg === undefined) continue;
+        const to = change(slot.reg);
+        if (to !== slot.reg) frame.stack[i] = slot.withReg(to);
+      }
+    }
+  }
+}
+
+/** A saved state: later paths that arrive with an equal one need not be followed. */
+export interface Checkpoint {
+  readonly state: VerifierState;
+  readonly insn: number;
+  readonly parent: Checkpoint | undefined;
+  /** Paths from here that are not finished. */
+  branches: number;
+  hits: number;
+  misses: number;
+  /** Part of a loop that was closed by comparing with an unfinished state: what was needed of it is never fully known. */
+  exactOnly: boolean;
+  /** Position in the current path, to tell ancestors. */
+  readonly depth: number;
+}

@@ -1,0 +1,258 @@
+/**
+ * Would Linux load this program? Verifies the main program and every global function that it calls, each on its own.
+ */
+import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
+import { type ErrnoName, errno } from '../platform/index.js';
+import { Env, type PathStep, Rejection } from './env.js';
+import { explainRejection, type Explanation } from './explain.js';
+import { Explorer, type ExploreObserver } from './explore.js';
+import { FactsCollector, type ProgramFacts } from './facts.js';
+import { LogWriter } from './log.js';
+import type { MessageCode, MessageValues } from './messages.js';
+import { maxInsns, type ProgramShape, shapeOf, type Subprog } from './program-shape.js';
+import { pointerReg, unknownReg } from './reg-state.js';
+import { checkStackDepth } from './stack-depth.js';
+import { frameRegs } from './subprog-call.js';
+import { BtfOracle } from './type-oracle.js';
+import { FrameState, VerifierState } from './verifier-state.js';
+
+export interface VerifyOptions {
+  /** The object's BTF: signatures of global functions, locks in map values. */
+  readonly btf?: Btf | undefined;
+  /** Licence of the object; GPL-only helpers need a compatible one. Default `GPL`. */
+  readonly license?: string;
+  /** 0 none, 1 the path that failed, 2 every instruction with the state after it. Default 1. */
+  readonly logLevel?: 0 | 1 | 2;
+  /** Collect {@link ProgramFacts}. Default false. */
+  readonly facts?: boolean;
+  /** Go on after a rejection with the paths that do not depend on it, and report all. Default false. */
+  readonly all?: boolean;
+}
+
+export interface VerifyStats {
+  /** Instructions checked over all paths. */
+  readonly insns: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  readonly maxStatesPerInsn: number;
+}
+
+/** One reason for which the program is refused. */
+export interface Failure {
+  readonly code: MessageCode;
+  readonly values: MessageValues;
+  /** In the kernel's words; lines joined by `; `. */
+  readonly message: string;
+  /** Slot of the instruction at fault. */
+  readonly insn: number;
+  readonly errno: ErrnoName;
+  readonly explanation: Explanation;
+}
+
+export interface VerifyResult {
+  readonly accepted: boolean;
+  /** In the kernel's format. */
+  readonly log: string;
+  /** The first failure; the rest only with `all`. */
+  readonly failures: readonly Failure[];
+  readonly message: string | undefined;
+  readonly insn: number | undefined;
+  /** 0, or the negated error number that bpf(2) would return. */
+  readonly errno: number;
+  readonly stats: VerifyStats;
+  readonly facts: ProgramFacts | undefined;
+}
+
+const gplLicenses: readonly string[] = [
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+];
+
+/** Failures after which `all` stops looking. */
+const maxFailures = 20;
+
+export function verify(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions = {}): VerifyResult {
+  return new Verification(program, maps, options).run();
+}
+
+class Verification {
+  private readonly program: ProgramSpec;
+  private readonly maps: readonly MapSpec[];
+  private readonly options: VerifyOptions;
+  private readonly log: LogWriter;
+  private readonly failures: Failure[] = [];
+  private insns = 0;
+  private total = 0;
+  private peak = 0;
+  private maxPerInsn = 0;
+
+  constructor(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions) {
+    this.program = program;
+    this.maps = maps;
+    this.options = options;
+    this.log = new LogWriter(program, maps, options.logLevel ?? 1);
+  }
+
+  run(): VerifyResult {
+    const { options, program } = this;
+    let facts: FactsCollector | undefined;
+    try {
+      const shape = shapeOf(program);
+      facts = options.facts === true ? new FactsCollector(program, shape) : undefined;
+      this.verifyAll(shape, facts);
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      this.record(error, undefined);
+    }
+    const accepted = this.failures.length === 0;
+    const stats: VerifyStats = {
+      insns: this.insns,
+      totalStates: this.total,
+      peakStates: this.peak,
+      maxStatesPerInsn: this.maxPerInsn,
+    };
+    this.log.summary(stats);
+    const first = this.failures[0];
+    return {
+      accepted,
+      log: this.log.text(),
+      failures: this.failures,
+      message: first?.message,
+      insn: first?.insn,
+      errno: first === undefined ? 0 : -errno[first.errno],
+      stats,
+      facts: accepted ? facts?.finish() : undefined,
+    };
+  }
+
+  private verifyAll(shape: ProgramShape, facts: FactsCollector | undefined): void {
+    const verified = new Set<number>([0]);
+    const work = [0];
+    for (let index = work.shift(); index !== undefined; index = work.shift()) {
+      const env = this.envFor(shape, index);
+      this.explore(env, shape.subprogs[index] as Subprog, facts); // indexes come from the shape
+      for (const called of env.calledGlobals) {
+        if (verified.has(called)) continue;
+        verified.add(called);
+        work.push(called);
+      }
+      if (this.failures.length > 0 && this.options.all !== true) return;
+      if (work.length === 0 && this.failures.length === 0) checkStackDepth(env);
+    }
+  }
+
+  private envFor(shape: ProgramShape, index: number): Env {
+    const types = new BtfOracle(this.options.btf);
+    const gpl = gplLicenses.includes(this.options.license ?? 'GPL');
+    const regs = frameRegs(0);
+    if (index === 0) regs[1] = pointerReg('ctx');
+    const state = new VerifierState([new FrameState(regs, [], -1, index)], []);
+    const env = new Env(this.program, this.maps, shape, types, gpl, state);
+    if (index !== 0) setGlobalArgs(env, shape.subprogs[index] as Subprog); // a called global exists
+    return env;
+  }
+
+  private explore(env: Env, subprog: Subprog, facts: FactsCollector | undefined): void {
+    const explorer = new Explorer(env, this.observer(facts));
+    this.log.start(env, subprog);
+    try {
+      explorer.run(subprog.start, env.state);
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      this.record(error, env);
+      if (this.options.all === true) this.exploreRest(env, explorer);
+    }
+    const { stats } = explorer;
+    this.insns += Math.min(env.processed, maxInsns + 1);
+    this.total += stats.totalStates;
+    this.peak += stats.peakStates;
+    this.maxPerInsn = Math.max(this.maxPerInsn, stats.maxStatesPerInsn);
+  }
+
+  /** After a failure: the other pending paths, each failure site reported once. */
+  private exploreRest(env: Env, explorer: Explorer): void {
+    while (this.failures.length < maxFailures && env.processed < maxInsns) {
+      env.returnedFromCallback = false;
+      if (!explorer.resume()) return;
+      try {
+        explorer.followPath();
+      } catch (error) {
+        if (!(error instanceof Rejection)) throw error;
+        this.record(error, env);
+      }
+    }
+  }
+
+  private record(rejection: Rejection, env: Env | undefined): void {
+    const { code, values, insn } = rejection;
+    this.log.failure(rejection);
+    if (this.failures.some((failure) => failure.insn === insn && failure.code === code)) return;
+    this.failures.push({
+      code,
+      values,
+      message: rejection.message.replaceAll('\n', '; '),
+      insn,
+      errno: rejection.errno,
+      explanation: explainRejection(this.program, rejection, env),
+    });
+  }
+
+  private observer(facts: FactsCollector | undefined): ExploreObserver | undefined {
+    const { log } = this;
+    if (facts === undefined && !log.follows) {
+      return undefined;
+    }
+    return {
+      before: (env) => {
+        facts?.visit(env);
+        log.before(env);
+      },
+      after: (env) => log.after(env),
+      pruned: (env, checkpoint) => {
+        facts?.visit(env);
+        log.pruned(env, checkpoint);
+      },
+      resumed: (env) => log.resumed(env),
+    };
+  }
+}
+
+/** The path as explored, oldest first. */
+export function pathSlots(path: PathStep | undefined): number[] {
+  const slots: number[] = [];
+  for (let step = path; step !== undefined; step = step.before) slots.push(step.insn);
+  return slots.reverse();
+}
+
+/** Arguments of a global function: anything that its signature allows. */
+function setGlobalArgs(env: Env, subprog: Subprog): void {
+  const fn = env.program.functions[subprog.fn];
+  const signature = fn === undefined ? undefined : env.types.signature(fn);
+  if (signature === undefined || fn === undefined) return;
+  env.pc = subprog.start;
+  if (signature.returns === 'other') env.reject('global-void', { name: fn.name });
+  for (const [i, param] of signature.params.entries()) {
+    switch (param.kind) {
+      case 'scalar':
+        env.frame.regs[i + 1] = unknownReg();
+        break;
+      case 'ctx':
+        env.frame.regs[i + 1] = pointerReg('ctx');
+        break;
+      case 'mem': {
+        const reg = pointerReg('mem');
+        reg.memSize = param.size;
+        reg.nullable = param.nullable;
+        if (param.nullable) reg.id = env.newId();
+        env.frame.regs[i + 1] = reg;
+        break;
+      }
+      case 'unsupported':
+        env.reject('global-unsupported-arg', { arg: i, type: param.type, name: fn.name });
+    }
+  }
+}
