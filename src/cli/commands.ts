@@ -49,6 +49,11 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./asm.js'),
   },
   {
+    name: 'gen',
+    summary: 'make synthetic traffic',
+    load: () => import('./gen.js'),
+  },
+  {
     name: 'conformance-plugin',
     summary: 'run one program as a bpf_conformance plugin',
     load: () => import('./conformance-plugin.js'),

@@ -1,0 +1,111 @@
+/** `-w FILE`: where captures go. `.pcapng` by name, else pcap as tcpdump has it; `.gz` compresses; `-` is stdout. */
+
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { createGzip, type Gzip } from 'node:zlib';
+import { type CaptureWriter, createWriter, type WriterOptions } from '../packet/index.js';
+import type { Io } from './command.js';
+import { fileError } from './program-file.js';
+
+/** Gathered bytes that are worth a write. */
+const chunkSize = 0x1_0000;
+
+export class CaptureOutput {
+  /** Takes the packets; give it to `writeBatch`, then call {@link flush}. */
+  readonly writer: CaptureWriter;
+  private readonly sink: Sink;
+
+  private constructor(writer: CaptureWriter, sink: Sink) {
+    this.writer = writer;
+    this.sink = sink;
+  }
+
+  /** Creates the file. Time stamps are in nanoseconds in either format. Throws InputError when the file cannot be written. */
+  static async open(path: string, io: Io, options: WriterOptions = {}): Promise<CaptureOutput> {
+    const format = captureFormatOf(path);
+    const writer = createWriter({ resolution: 'ns', application: 'jitnic', format, ...options });
+    return new CaptureOutput(writer, path === '-' ? new StdoutSink(io) : await FileSink.open(path));
+  }
+
+  /** Hands on what has been gathered if that is much, waits while the file is slow, and gives the event loop a turn. */
+  async flush(): Promise<void> {
+    if (this.writer.size >= chunkSize) await this.sink.write(this.writer.take());
+  }
+
+  async close(): Promise<void> {
+    if (this.writer.size > 0) await this.sink.write(this.writer.take());
+    await this.sink.close();
+  }
+}
+
+export function captureFormatOf(path: string): 'pcap' | 'pcapng' {
+  return /\.pcapng(\.gz)?$/i.test(path) ? 'pcapng' : 'pcap';
+}
+
+interface Sink {
+  write(bytes: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+class StdoutSink implements Sink {
+  private readonly io: Io;
+
+  constructor(io: Io) {
+    this.io = io;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    this.io.out(bytes);
+    // A turn of the event loop: only there is a closed pipe noticed.
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async close(): Promise<void> {}
+}
+
+class FileSink implements Sink {
+  private readonly path: string;
+  private readonly file: WriteStream;
+  private readonly entry: WriteStream | Gzip;
+  private failure: unknown;
+
+  private constructor(path: string, file: WriteStream) {
+    this.path = path;
+    this.file = file;
+    this.entry = path.toLowerCase().endsWith('.gz') ? createGzip() : file;
+    if (this.entry !== file) this.entry.pipe(file);
+    file.on('error', (error) => {
+      this.failure = error;
+    });
+  }
+
+  static async open(path: string): Promise<FileSink> {
+    const file = createWriteStream(path);
+    try {
+      await once(file, 'open');
+    } catch (error) {
+      throw fileError(error, path);
+    }
+    return new FileSink(path, file);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const full = !this.entry.write(bytes);
+    if (full && this.failure === undefined) {
+      // A disk that is full stops the stream without a drain.
+      await Promise.race([once(this.entry, 'drain'), once(this.file, 'close')]).catch(() => undefined);
+    }
+    this.check();
+  }
+
+  async close(): Promise<void> {
+    const closed = this.file.closed ? undefined : once(this.file, 'close').catch(() => undefined);
+    this.entry.end();
+    await closed;
+    this.check();
+  }
+
+  private check(): void {
+    if (this.failure !== undefined) throw fileError(this.failure, this.path);
+  }
+}
