@@ -24,6 +24,9 @@ export const maxTypeDepth = 32;
 /** Longest name or source line that is believed. */
 const maxString = 0x10000;
 
+/** Most bytes that names may take together; a sound string section is shorter. */
+const maxTexts = 64 << 20;
+
 const hint = 'the type information is damaged; compile the program again';
 
 /** Bytes that follow the common 12, as a fixed part and a part for each of `vlen` entries. Row: kind number. */
@@ -62,6 +65,9 @@ export class Btf {
   private readonly decoded = new Map<number, BtfType>();
   private names: NameIndex | undefined;
   private text: string | undefined;
+  private readonly texts = new Map<number, string>();
+  private textLeft = maxTexts;
+  private readonly aligns = new Map<number, number>();
 
   /** `base` is the file offset of `bytes`, for messages. Throws InputError. */
   constructor(bytes: Uint8Array, section = '.BTF', base = 0) {
@@ -175,8 +181,11 @@ export class Btf {
         return this.alignOf(type.type, depth + 1);
       case 'struct':
       case 'union': {
+        const known = this.aligns.get(type.id);
+        if (known !== undefined) return known;
         let align = 1;
         for (const member of type.members) align = Math.max(align, this.alignOf(member.type, depth + 1));
+        this.aligns.set(type.id, align);
         return align;
       }
       default:
@@ -220,7 +229,20 @@ export class Btf {
     // One decoding of the whole section; as long as a character is a byte, a name is a slice of it.
     this.text ??= decodeUtf8(strings);
     if (this.text.length === strings.length) return this.text.slice(offset, end);
-    return decodeUtf8(strings.subarray(offset, end));
+    return this.decodeText(offset, end);
+  }
+
+  /** A text of a section that is not all ASCII; each is decoded once. */
+  private decodeText(offset: number, end: number): string {
+    const known = this.texts.get(offset);
+    if (known !== undefined) return known;
+    this.textLeft -= end - offset;
+    if (this.textLeft < 0) {
+      throw new InputError(`names take more than ${maxTexts} bytes`, { section: this.reader.section }, hint);
+    }
+    const text = decodeUtf8(this.strings.subarray(offset, end));
+    this.texts.set(offset, text);
+    return text;
   }
 
   /** Checks every type: references, names, sizes, no type inside itself. Throws InputError. */

@@ -12,6 +12,9 @@ import type { MapSpec } from './spec.js';
 /** Most bytes of zeros that `.bss` sections may ask for: the file does not have to contain them. */
 const maxZeros = 64 << 20;
 
+/** More than any program uses. */
+const maxSections = 256;
+
 const nameLimit = 15;
 
 /** Throws InputError. */
@@ -20,6 +23,9 @@ export function readDataSections(elf: Elf, btf: Btf | undefined, objectName: str
   let zeros = 0;
   for (const section of elf.sections) {
     if (!isData(section) || section.size === 0) continue;
+    if (maps.length >= maxSections) {
+      throw new InputError(`more than ${maxSections} data sections`, { section: section.name, offset: section.offset });
+    }
     if (section.type === SHT_NOBITS) {
       zeros += section.size;
       if (zeros > maxZeros) {

@@ -159,12 +159,14 @@ function readSections(file: ByteReader): ElfSection[] {
   if (entrySize !== 64) throw new InputError(`section headers of ${entrySize} bytes instead of 64`, { offset: 58 });
   file.need(tableAt, count * entrySize, 'the section table');
 
+  let stored = 0;
   const raw = Array.from({ length: count }, (_, index) => {
     const at = tableAt + index * entrySize;
     const type = file.u32(at + 4);
     const offset = file.size(at + 24);
     const size = file.size(at + 32);
-    const stored = type !== 0 && type !== SHT_NOBITS;
+    const inFile = type !== 0 && type !== SHT_NOBITS;
+    if (inFile) stored += size;
     if (type === SHT_NOBITS && size > 0x4000_0000) {
       throw new InputError(`section ${index} claims ${size} bytes of zeros; 1 GiB is the most`, { offset: at + 32 });
     }
@@ -179,25 +181,49 @@ function readSections(file: ByteReader): ElfSection[] {
       link: file.u32(at + 40),
       info: file.u32(at + 44),
       entrySize: file.size(at + 56),
-      data: stored ? file.slice(offset, size, `section ${index}`) : new Uint8Array(0),
+      data: inFile ? file.slice(offset, size, `section ${index}`) : new Uint8Array(0),
     };
   });
+  // A small file could otherwise say the same large thing thousands of times.
+  if (stored > file.length) {
+    throw new InputError(`the sections have ${stored} bytes together and the file ${file.length}: they overlap`, {
+      offset: tableAt,
+    });
+  }
   const names = raw[file.u16(62)];
   if (names === undefined || names.type !== SHT_STRTAB) {
     throw new InputError(`section ${file.u16(62)}, which should hold the section names, is no string table`, {
       offset: 62,
     });
   }
-  return raw.map(({ nameAt, ...section }) => ({ name: nameIn(names.data, nameAt, names.offset), ...section }));
+  const table = new NameTable(names.data, names.offset);
+  return raw.map(({ nameAt, ...section }) => ({ name: table.at(nameAt), ...section }));
 }
 
-function nameIn(strings: Uint8Array, at: number, base: number): string {
-  if (at === 0) return '';
-  const end = strings.subarray(0, at + maxName).indexOf(0, at);
-  if (at >= strings.length || end < 0) {
-    throw new InputError('a name does not end within its string table', { offset: base + at });
+/** Most bytes that the names of one table may have together, each counted as often as it is used. */
+const maxNames = 64 << 20;
+
+class NameTable {
+  private readonly data: Uint8Array;
+  private readonly base: number;
+  private left = maxNames;
+
+  constructor(data: Uint8Array, base: number) {
+    this.data = data;
+    this.base = base;
   }
-  return decodeUtf8(strings.subarray(at, end));
+
+  at(offset: number): string {
+    if (offset === 0) return '';
+    const end = this.data.subarray(0, offset + maxName).indexOf(0, offset);
+    this.left -= end - offset;
+    if (offset >= this.data.length || end < 0 || this.left < 0) {
+      throw new InputError('a name does not end within its string table, or is used too often', {
+        offset: this.base + offset,
+      });
+    }
+    return decodeUtf8(this.data.subarray(offset, end));
+  }
 }
 
 function readSymbols(sections: readonly ElfSection[]): ElfSymbol[] {
@@ -214,6 +240,7 @@ function readSymbols(sections: readonly ElfSection[]): ElfSymbol[] {
     });
   }
   const reader = new ByteReader(table.data, table.name, table.offset);
+  const names = new NameTable(strings.data, strings.offset);
   return Array.from({ length: table.size / 24 }, (_, index) => {
     const at = index * 24;
     const info = reader.u8(at + 4);
@@ -230,7 +257,7 @@ function readSymbols(sections: readonly ElfSection[]): ElfSymbol[] {
     if (!special && home === undefined) {
       throw new InputError(`symbol ${index} lies in section ${shndx} of ${sections.length}`, reader.place(at + 6));
     }
-    const own = nameIn(strings.data, reader.u32(at), strings.offset);
+    const own = names.at(reader.u32(at));
     return {
       index,
       name: own === '' && type === STT_SECTION ? (home?.name ?? '') : own,

@@ -13,12 +13,15 @@ import type { Btf } from './btf.js';
 import { type BtfComposite, type BtfMember, isEnum } from './btf-type.js';
 import type { CodeSection } from './code.js';
 import type { Elf, ElfRelocation, ElfSection } from './elf.js';
-import { MapIndex, type PlacedMap } from './map-section.js';
+import { MapIndex, maxMaps, type PlacedMap } from './map-section.js';
 import { lowerBound } from './sorted.js';
 import type { MapInit, MapSpec } from './spec.js';
 
 const R_BPF_64_ABS64 = 2;
 const pageSize = 4096;
+
+/** Libbpf knows a dozen. */
+const maxFields = 32;
 
 interface Definition {
   readonly spec: MapSpec;
@@ -41,6 +44,9 @@ export function readBtfMaps(
       { section: section.name },
       'compile with -g',
     );
+  }
+  if (datasec.vars.length > maxMaps) {
+    throw new InputError(`${datasec.vars.length} maps; ${maxMaps} are the most`, { section: section.name });
   }
   const offsets = new Map((elf.symbolsIn.get(section.index) ?? []).map((s) => [s.name, s.value]));
   const definitions: (Definition & { readonly offset: number; readonly size: number })[] = [];
@@ -71,6 +77,7 @@ function readDefinition(btf: Btf, name: string, type: BtfComposite, inner: boole
   const bad = (what: string): never => {
     throw new InputError(`map \`${name}\`: ${what}`, { section: '.maps' });
   };
+  if (type.members.length > maxFields) bad(`${type.members.length} fields; ${maxFields} are the most`);
   let typeNumber = 0;
   let keySize: number | undefined;
   let valueSize: number | undefined;

@@ -16,7 +16,7 @@ import type { Btf } from './btf.js';
 import { ByteReader } from './byte-reader.js';
 import type { CodeSection } from './code.js';
 import { type Elf, type ElfSection, STT_SECTION } from './elf.js';
-import type { PlacedMap } from './map-section.js';
+import { maxMaps, type PlacedMap } from './map-section.js';
 import type { MapInit, MapSpec } from './spec.js';
 
 interface LegacyMap {
@@ -32,9 +32,6 @@ interface LegacyMap {
   /** Kernel samples: position of the inner map among the maps. */
   readonly innerPosition: number | undefined;
 }
-
-/** More than any program can refer to; keeps the search for inner maps short. */
-const maxMaps = 4096;
 
 export function isLegacyMapSection(name: string): boolean {
   return name === 'maps' || name.startsWith('maps/');

@@ -1,6 +1,9 @@
 /** What the readers of map definitions (BTF, legacy, data sections) hand to the reader of relocations. */
 import type { MapSpec } from './spec.js';
 
+/** Most maps that a file may define: more than any program can refer to. */
+export const maxMaps = 4096;
+
 /** A map and the place in the file that stands for it. */
 export interface PlacedMap {
   readonly spec: MapSpec;

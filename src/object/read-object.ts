@@ -26,7 +26,7 @@ export interface ReadObjectOptions {
   readonly kconfig?: ReadonlyMap<string, string> | undefined;
 }
 
-/** Most slots that the programs of one file may have together, each with its own copy of what it calls. */
+/** Most slots and line records that the programs of one file may have together, each with its own copy of what it calls. */
 const maxTotal = 4_000_000;
 
 /**
@@ -131,7 +131,8 @@ function readPrograms(
     for (const fn of section.functions.values()) {
       if (!fn.entry) continue;
       const linked = link(fn, resolve);
-      total += linked.insns.length;
+      const lines = btf === undefined || ext === undefined ? [] : programLines(linked, btf, ext);
+      total += linked.insns.length + 4 * lines.length;
       if (total > maxTotal) {
         throw new InputError(`the programs have more than ${maxTotal} instructions together`, {
           section: section.name,
@@ -143,7 +144,7 @@ function readPrograms(
         ...sectionMeaning(section.name),
         insns: linked.insns,
         functions: linked.placed.map(({ fn: part, base }) => functionSpec(part, base, btf, ext)),
-        lines: btf === undefined || ext === undefined ? [] : programLines(linked, btf, ext),
+        lines,
         kfuncs: linked.kfuncs,
         ksyms: linked.ksyms,
         unresolved: linked.unresolved,
