@@ -86,7 +86,7 @@ function differentialProgram(
     throw error;
   }
   try {
-    const engine = new MachineSubject(hermetic.object, program.name, options.engine, { cpus, perfConsumers: false });
+    const engine = new MachineSubject(hermetic.object, program.name, options.engine, { cpus });
     const subjects: readonly Subject[] = [kernel, engine];
     const usable = packets.filter((packet) => fitsTestRun(packet.data, program));
     if (options.unseeded !== true) {

@@ -7,6 +7,8 @@ import { Interpreter } from '../interp/index.js';
 import type { Insn } from '../isa/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { describeTrap, Machine } from '../vm/index.js';
+import { runKernelBare } from './kernel-bare.js';
+import type { EngineFactory } from './machine-subject.js';
 
 /** What became of a bare program. */
 export type BareResult =
@@ -61,7 +63,10 @@ export function bareObject(insns: readonly Insn[]): ObjectSpec {
   return { name: 'bare', license: 'GPL', version: 0, programs: [program], maps: [], sections: [], btf: undefined };
 }
 
-const bareEngines: readonly BareEngine[] = [{ name: 'interp', run: runInterpreter }];
+const bareEngines: readonly BareEngine[] = [
+  { name: 'interp', run: runInterpreter },
+  { name: 'kernel', run: runKernelBare },
+];
 
 export const bareEngineNames: readonly string[] = bareEngines.map((engine) => engine.name);
 
@@ -70,4 +75,18 @@ export function bareEngine(name: string): BareEngine {
   const engine = bareEngines.find((candidate) => candidate.name === name);
   if (engine !== undefined) return engine;
   throw new UsageError(`no engine \`${name}\` runs bare programs`, {}, `engines: ${bareEngineNames.join(', ')}`);
+}
+
+/** Engines that run object files on a machine, by name. The kernel is what they are compared with. To add one, add a row. */
+const machineEngines: Readonly<Record<string, EngineFactory>> = {
+  interp: (machine) => new Interpreter(machine),
+};
+
+export const machineEngineNames: readonly string[] = Object.keys(machineEngines);
+
+/** The engine of that name. Throws UsageError. */
+export function machineEngine(name: string): EngineFactory {
+  const engine = machineEngines[name];
+  if (engine !== undefined) return engine;
+  throw new UsageError(`no engine \`${name}\``, {}, `engines: ${machineEngineNames.join(', ')}`);
 }

@@ -1,2 +1,15 @@
 export { checkVector, parseHex, parseVector, type Vector, type VectorVerdict } from './conformance.js';
-export { type BareEngine, type BareResult, bareEngine, bareEngineNames, bareObject } from './engines.js';
+export { type DifferentialRow, differentialObject, fitsTestRun, type RowStatus } from './differential.js';
+export {
+  type BareEngine,
+  type BareResult,
+  bareEngine,
+  bareEngineNames,
+  bareObject,
+  machineEngine,
+  machineEngineNames,
+} from './engines.js';
+export { type CampaignResult, type Failure, runCampaign } from './fuzz/campaign.js';
+export { KernelRefusal, lastWords } from './kernel-subject.js';
+export { type PlantedFault, plantedFaults } from './plant.js';
+export type { Packet, Subject } from './subject.js';

@@ -145,33 +145,6 @@ export class Bpf {
     return this.native.syscall(this.native.numbers.schedSetaffinity, 0, 128, this.scratch.address);
   }
 
-  /**
-   * Does `work` with CAP_PERFMON and CAP_SYS_ADMIN laid down: programs loaded then may not treat pointers as data, so that their outcome does
-   * not depend on where the kernel keeps things.
-   */
-  withoutPointerLeaks<T>(work: () => T): T {
-    const capabilities = { sysAdmin: 1 << 21, perfmon: 1 << (38 - 32) };
-    const { numbers } = this.native;
-    const buffer = this.native.allocate(8 + 24);
-    // Header: version 3, this thread. Data, twice (low and high half): effective, permitted, inheritable.
-    buffer.view.setUint32(0, 0x20080522, true);
-    const at = { header: buffer.address, data: buffer.address + 8n };
-    this.native.syscall(numbers.capget, at.header, at.data);
-    const low = buffer.view.getUint32(8, true);
-    const high = buffer.view.getUint32(8 + 12, true);
-    buffer.view.setUint32(8, (low & ~capabilities.sysAdmin) >>> 0, true);
-    buffer.view.setUint32(8 + 12, (high & ~capabilities.perfmon) >>> 0, true);
-    this.native.syscall(numbers.capset, at.header, at.data);
-    try {
-      return work();
-    } finally {
-      buffer.view.setUint32(8, low, true);
-      buffer.view.setUint32(8 + 12, high, true);
-      this.native.syscall(numbers.capset, at.header, at.data);
-      buffer.free();
-    }
-  }
-
   /** File descriptor, or negated errno. */
   mapCreate(options: MapCreateOptions): number {
     const view = this.clear();

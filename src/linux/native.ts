@@ -21,8 +21,8 @@ interface Koffi {
 
 /** Numbers of system calls that differ between architectures. */
 const syscallNumbers = {
-  x64: { bpf: 321, schedSetaffinity: 203, perfEventOpen: 298 },
-  arm64: { bpf: 280, schedSetaffinity: 122, perfEventOpen: 241 },
+  x64: { bpf: 321, schedSetaffinity: 203 },
+  arm64: { bpf: 280, schedSetaffinity: 122 },
 } as const;
 
 /** Memory at a fixed address. Freed with `free()` or at exit. */

@@ -43,6 +43,8 @@ export interface MachineOptions {
   readonly fib?: FibTable | undefined;
   /** Sockets that the socket look-ups find; default none. */
   readonly sockets?: SocketTable | undefined;
+  /** Bytes by which all guest addresses are shifted; a program whose outcome changes with it treats pointers as data. Default 0. */
+  readonly slide?: number | undefined;
 }
 
 export interface PacketInput {
@@ -113,6 +115,7 @@ export class Machine {
     this.sockets = options.sockets;
     const memory = new GuestMemory();
     this.memory = memory;
+    if (options.slide !== undefined) memory.allocate('scratch', 'slide', options.slide).hi = 0;
     this.ctx = memory.allocate('ctx', 'context', xdpMd.size);
     this.ctx.writable = false;
     this.frames = Array.from({ length: maxFrames }, (_, depth) => allocateFrame(memory, depth));

@@ -3,6 +3,8 @@
  * packets and maps, and report the first difference of each failing program, shrunk.
  */
 
+import { UserError } from '../../base/index.js';
+import { Interpreter } from '../../interp/index.js';
 import { type Bpf, possibleCpus } from '../../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
@@ -103,6 +105,9 @@ function compareOnce(
     )[0];
     if (complaint !== undefined) return { packet: -1, what: complaint };
     return comparePackets(object, kernel, engine, packets).difference ?? 'none';
+  } catch (error) {
+    if (error instanceof UserError) return { packet: -1, what: `the engine refuses the program: ${error.format()}` };
+    throw error;
   } finally {
     kernel.close();
   }
@@ -119,20 +124,40 @@ function describeFailure(
   const program = object.programs[0] as ProgramSpec; // programObject makes exactly one
   if (options.shrink !== true) return { seed, difference, packet: packets[difference.packet], program };
   let last = difference;
+  // A candidate that returns or stores a pointer differs for no interesting reason.
   const fails = (candidate: ProgramSpec): boolean => {
     try {
-      const found = compareOnce(bpf, { ...object, programs: [candidate] }, packets, seed, options);
-      if (found === undefined || found === 'none') return false;
+      const smaller = { ...object, programs: [candidate] };
+      const found = compareOnce(bpf, smaller, packets, seed, options);
+      if (found === undefined || found === 'none' || usesPointersAsData(smaller, packets, seed)) return false;
       last = found;
       return true;
     } catch (error) {
-      if (error instanceof KernelRefusal) return false;
+      if (error instanceof KernelRefusal || error instanceof UserError) return false;
       throw error;
     }
   };
   const small = shrinkProgram(program, fails);
   fails(small);
   return { seed, difference: last, packet: packets[last.packet], program: small };
+}
+
+/** Whether the outcome changes when everything lies elsewhere in guest memory. */
+function usesPointersAsData(object: ObjectSpec, packets: readonly Packet[], seed: number): boolean {
+  const name = object.programs[0]?.name ?? '';
+  const cpus = possibleCpus();
+  const subjects = [undefined, 0x54320].map(
+    (slide) => new MachineSubject(object, name, (machine) => new Interpreter(machine), { cpus, slide }),
+  );
+  const [here, elsewhere] = subjects as [MachineSubject, MachineSubject];
+  seedMaps(
+    object,
+    subjects,
+    seed,
+    cpus,
+    packets.map((p) => p.data),
+  );
+  return comparePackets(object, here, elsewhere, packets).difference !== undefined;
 }
 
 /** Random bytes of various lengths, some alike so that tables are hit. Metadata on some. */

@@ -109,14 +109,27 @@ class Generator {
     const statements = role === 'main' ? 6 + random.below(20) : 2 + random.below(6);
     for (let i = 0; i < statements; i++) this.statement();
 
-    const result = random.pick(this.scalars());
-    out.mov(0, result);
+    this.foldIntoResult();
     if (role === 'callback') out.emit(op.ALU64 | op.AND | op.K, 0, 0, 0, 1);
     out.emit(op.EXIT_OP);
     if (!this.fail.used) return;
     out.bind(this.fail);
     out.movImm(0, role === 'callback' ? 0 : random.below(5));
     out.emit(op.EXIT_OP);
+  }
+
+  /** r0 comes to depend on every bit of every number that is left, so that a wrong one anywhere shows. */
+  private foldIntoResult(): void {
+    const { out, state } = this;
+    const numbers = this.scalars();
+    if (state.get(0).kind !== 'scalar') out.movImm(0, 0);
+    for (const reg of numbers) {
+      if (reg !== 0) out.emit(op.ALU64 | op.XOR | op.X, 0, reg);
+      out.emit(op.ALU64 | op.MUL | op.K, 0, 0, 0, -0x61c88647);
+    }
+    // Only 32 bits are returned; a product's upper half has seen all of them.
+    out.emit(op.ALU64 | op.RSH | op.K, 0, 0, 0, 32);
+    state.set(0, scalar);
   }
 
   private initialiseStack(): void {

@@ -1,0 +1,129 @@
+/**
+ * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--self-test]`: generated programs on the kernel and on an
+ * engine. A failing one is shrunk and written as `.s` with its packet. With `--self-test`, engines with one wrong opcode are run
+ * instead, and each has to be found out. Exit 0 when nothing differs (or every fault was found).
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { formatNumber, formatTable } from '../cli/output.js';
+import { programObject } from '../judge/fuzz/program-object.js';
+import { type CampaignResult, type Failure, machineEngine, plantedFaults, runCampaign } from '../judge/index.js';
+import { Bpf } from '../linux/index.js';
+import { disassemble } from '../object/index.js';
+import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
+
+const usage = 'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--self-test]';
+
+await runTool(
+  usage,
+  {
+    programs: { type: 'string' },
+    packets: { type: 'string' },
+    seed: { type: 'string' },
+    engine: { type: 'string', default: 'interp' },
+    out: { type: 'string', default: 'fuzz-failures' },
+    'self-test': { type: 'boolean', default: false },
+  },
+  (_, flags) => (flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
+);
+
+function campaign(flags: Flags): number {
+  const seed = numberFlag(flags, 'seed', 1);
+  const programs = numberFlag(flags, 'programs', 1000);
+  const started = Date.now();
+  const result = runCampaign(Bpf.open(), {
+    engine: machineEngine(String(flags['engine'])),
+    seed,
+    programs,
+    packetsPerProgram: numberFlag(flags, 'packets', 16),
+    shrink: true,
+    progress: (done, so) => {
+      if (done % 1000 === 0) console.error(`${formatNumber(done)} programs, ${so.failures.length} differences`);
+    },
+  });
+  printResult(result, seed, String(flags['engine']), (Date.now() - started) / 1000);
+  for (const failure of result.failures) report(failure, String(flags['out']));
+  console.log(`${result.accepted - result.failures.length} passed, ${result.failures.length} failed`);
+  return negativeIf(result.failures.length);
+}
+
+function printResult(result: CampaignResult, seed: number, engine: string, seconds: number): void {
+  const { generated, accepted } = result;
+  process.stdout.write(
+    formatTable(
+      [
+        { title: 'engine' },
+        { title: 'first seed' },
+        { title: 'programs' },
+        { title: 'accepted' },
+        { title: 'share' },
+        { title: 'insns' },
+        { title: 'packets' },
+        { title: 'differences' },
+        { title: 'time (s)' },
+      ],
+      [
+        [
+          engine,
+          seed,
+          generated,
+          accepted,
+          `${((100 * accepted) / generated).toFixed(1)} %`,
+          result.insns,
+          result.packets,
+          result.failures.length,
+          Math.round(seconds),
+        ],
+      ],
+    ),
+  );
+  for (const [words, count] of result.refusals) console.log(`refused ${formatNumber(count)} times: ${words}`);
+}
+
+/** Writes `fuzz-SEED.s` and its packet, and says how to see it again. */
+function report(failure: Failure, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  const name = join(folder, `fuzz-${failure.seed}`);
+  const generated = { insns: failure.program.insns, functions: failure.program.functions };
+  const text = disassemble(programObject(generated, name));
+  const packet = failure.packet;
+  const bytes = packet === undefined ? '' : Buffer.from(packet.data).toString('hex');
+  const meta = packet?.meta === undefined ? '' : `# metadata: ${Buffer.from(packet.meta).toString('hex')}\n`;
+  writeFileSync(`${name}.s`, `# ${failure.difference.what}\n# packet: ${bytes}\n${meta}${text}`);
+  console.log(`seed ${failure.seed}: ${failure.difference.what}`);
+  console.log(
+    `  ${failure.program.insns.length} slots in ${name}.s; again: npm run fuzz -- --seed ${failure.seed} --programs 1`,
+  );
+}
+
+/** Every planted fault has to show within so many programs. */
+function selfTest(flags: Flags): number {
+  const bpf = Bpf.open();
+  const engine = machineEngine(String(flags['engine']));
+  const programs = numberFlag(flags, 'programs', 2000);
+  const packetsPerProgram = numberFlag(flags, 'packets', 16);
+  const rows = plantedFaults.map((fault) => {
+    const options = { engine, seed: numberFlag(flags, 'seed', 1), programs, packetsPerProgram };
+    const result = runCampaign(bpf, { ...options, fault, stopAtFirst: true, shrink: true });
+    const failure = result.failures[0];
+    return {
+      fault,
+      found: failure !== undefined,
+      row: [fault.name, result.generated, failure?.program.insns.length, failure?.difference.what],
+    };
+  });
+  process.stdout.write(
+    formatTable(
+      [
+        { title: 'planted fault' },
+        { title: 'found after (programs)' },
+        { title: 'shrunk to (slots)' },
+        { title: 'difference' },
+      ],
+      rows.map(({ row }) => row),
+    ),
+  );
+  const missed = rows.filter(({ found }) => !found).length;
+  console.log(`${rows.length - missed} passed, ${missed} failed`);
+  return negativeIf(missed);
+}

@@ -1,0 +1,44 @@
+/** What the tools have in common: arguments, and errors as messages and exit codes. */
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { exitCodes, UsageError, UserError } from '../base/index.js';
+
+export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+/** Runs `main` on the command line's arguments; `options` as of node's parseArgs. */
+export async function runTool(
+  usage: string,
+  options: NonNullable<ParseArgsConfig['options']>,
+  main: (operands: readonly string[], flags: Flags) => number | Promise<number>,
+): Promise<void> {
+  try {
+    let parsed: { positionals: string[]; values: Record<string, unknown> };
+    try {
+      parsed = parseArgs({ options, allowPositionals: true });
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error), {}, usage);
+    }
+    process.exitCode = await main(parsed.positionals, parsed.values as Flags);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.format());
+    process.exitCode = error.exitCode;
+  }
+}
+
+/** A flag that is a number; throws UsageError for anything else. */
+export function numberFlag(flags: Flags, name: string, fallback: number): number {
+  const text = flags[name];
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new UsageError(`--${name} takes a whole number, not \`${text}\``);
+  return value;
+}
+
+/** The one folder or file that a tool takes. */
+export function oneOperand(operands: readonly string[], usage: string): string {
+  const [only, ...rest] = operands;
+  if (only === undefined || rest.length > 0) throw new UsageError('give one folder or file', {}, usage);
+  return only;
+}
+
+export const negativeIf = (failed: number): number => (failed > 0 ? exitCodes.negative : exitCodes.ok);
