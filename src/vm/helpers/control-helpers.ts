@@ -38,7 +38,8 @@ export function loop(_machine: Machine, registers: Registers, callbacks: Callbac
     return;
   }
   if (count > maxLoops) {
-    setSigned(registers, -errno.E2BIG);
+    // Linux inlines bpf_loop, and there the error is a 32-bit move: the upper half stays 0.
+    setUnsigned(registers, -errno.E2BIG >>> 0);
     return;
   }
   let i = 0;

@@ -155,7 +155,6 @@ export function checkMtu(machine: Machine, registers: Registers): void {
   const { memory, packet } = machine;
   const at = machine.writable(registers, 3, 4);
   if (u64(registers, 5) !== 0n) {
-    memory.store32(at, 0);
     setSigned(registers, -errno.EINVAL);
     return;
   }
@@ -165,7 +164,6 @@ export function checkMtu(machine: Machine, registers: Registers): void {
   // Without an interface the one that the packet came in on is meant; it exists whatever the table says.
   const dev = ifindex === 0 ? (fib.interfaces.get(ingress) ?? unknownInterface) : fib.interfaces.get(ifindex);
   if (dev === undefined) {
-    memory.store32(at, 0);
     setSigned(registers, -errno.ENODEV);
     return;
   }
