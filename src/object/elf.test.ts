@@ -58,3 +58,23 @@ describe('ELF reader', () => {
     }
   });
 });
+
+describe('hostile files', () => {
+  it('cannot have one large section many times', () => {
+    const code = codeSection(
+      'xdp',
+      Array.from({ length: 1000 }, () => insn(op.EXIT_OP)),
+    );
+    const bytes = buildElf([code, { name: 'again', data: new Uint8Array(8) }], []);
+    const view = new DataView(bytes.buffer);
+    const header = Number(view.getBigUint64(40, true)) + 2 * 64;
+    view.setBigUint64(header + 24, 64n, true);
+    view.setBigUint64(header + 32, 8000n, true);
+    expect(refusal(bytes).text).toMatch(/they overlap/);
+  });
+
+  it('cannot use one long name many times', () => {
+    const symbols = Array.from({ length: 30_000 }, () => ({ name: 'x'.repeat(4000), section: 'xdp' }));
+    expect(refusal(buildElf([codeSection('xdp', exit)], symbols)).text).toMatch(/used too often/);
+  });
+});
