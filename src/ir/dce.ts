@@ -54,7 +54,8 @@ export function liveCode(code: readonly Value[]): TraceCode {
   let seenEffect = false;
   let transactional = false;
   for (const value of values) {
-    if (seenEffect && ((value.op === 'guard' && !value.early) || mayFail(value))) transactional = true;
+    if (seenEffect && ((value.op === 'guard' && !value.early) || mayFail(value) || value.op === 'call'))
+      transactional = true;
     if (isVisible(value)) seenEffect = true;
   }
   return { values, transactional };

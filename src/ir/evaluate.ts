@@ -12,7 +12,7 @@ export function evaluate(value: Value, leaf: (value: Value) => bigint, memo: Map
   const [a, b] = value.args;
   let result: bigint;
   if (value.op === 'const') result = value.imm;
-  else if (!('evaluate' in row) || row.evaluate === undefined || a === undefined) result = leaf(value);
+  else if (row.evaluate === undefined || a === undefined) result = leaf(value);
   else result = row.evaluate(evaluate(a, leaf, memo), b === undefined ? 0n : evaluate(b, leaf, memo));
   memo.set(value, result);
   return result;

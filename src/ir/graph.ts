@@ -101,12 +101,6 @@ export class Graph {
     return this.share('load', [at], offset, detail, ones, early && at.early, key);
   }
 
-  /** The low `size` bytes of an early load. */
-  narrowLoad(load: Value, size: number): Value {
-    const detail = load.detail as Detail & { readonly kind: 'memory' };
-    return this.load(load.args[0] as Value, load.imm, { ...detail, size }, 0, true);
-  }
-
   /** A look-up or slot read; `version` as for loads. */
   query(op: 'lookup' | 'slot', args: readonly Value[], detail: Detail, version: number, early: boolean): Value {
     const pieces = detail.kind === 'lookup' ? `@${detail.pieces.map((piece) => piece.size).join(',')}` : '';

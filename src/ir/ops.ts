@@ -53,7 +53,61 @@ export function swapBytes(x: bigint, bytes: number): bigint {
 const divide = (a: bigint, b: bigint): bigint => (b === 0n ? 0n : a / b);
 const modulo = (a: bigint, b: bigint): bigint => (b === 0n ? a : a % b);
 
-export const ops = {
+/** All operations; the card's opcodes of pure ones are positions in this list. */
+export const opNames = [
+  'const',
+  'len',
+  'metalen',
+  'ctx',
+  'env',
+  'ptr',
+  'add',
+  'sub',
+  'mul',
+  'udiv',
+  'umod',
+  'sdiv',
+  'smod',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'shr',
+  'sar',
+  'add32',
+  'sub32',
+  'mul32',
+  'sdiv32',
+  'smod32',
+  'shl32',
+  'sar32',
+  'sext8',
+  'sext16',
+  'sext32',
+  'bswap16',
+  'bswap32',
+  'bswap64',
+  'eq',
+  'ult',
+  'ule',
+  'slt',
+  'sle',
+  'load',
+  'lookup',
+  'slot',
+  'store',
+  'atomic',
+  'call',
+  'guard',
+  'ret',
+  'phi',
+  'select',
+  'fill',
+] as const;
+
+export type OpName = (typeof opNames)[number];
+
+export const opTable: Readonly<Record<OpName, Op>> = {
   const: { kind: 'leaf', arity: 0, width: 64 },
   /** Length of the packet (its linear part) at arrival, in bytes. */
   len: { kind: 'leaf', arity: 0, width: 32 },
@@ -64,6 +118,11 @@ export const ops = {
 
   /** What helper number `imm` says about the packet's arrival: time, CPU, task. */
   env: { kind: 'leaf', arity: 0, width: 64 },
+
+  /** Whole programs: one of its arguments, by the predecessor that control came from. */
+  phi: { kind: 'leaf', arity: -1, width: 64 },
+  /** Second argument if the first is not 0, else the third. */
+  select: { kind: 'pure', arity: 3, width: 64 },
 
   /** Packet pointer: guest address of the byte at that (signed) offset from where the packet started at arrival. */
   ptr: { kind: 'pure', arity: 1, width: 64 },
@@ -114,6 +173,8 @@ export const ops = {
 
   /** Arguments: address (as for load), value. */
   store: { kind: 'effect', arity: 2, width: 0 },
+  /** Whole programs: zeroes memory; the argument is the address. */
+  fill: { kind: 'effect', arity: 1, width: 0 },
   /** Arguments: address, operand, and for cmpxchg the expected value. Yields the old content. */
   atomic: { kind: 'effect', arity: -1, width: 64 },
   /** Arguments: r1 to r5, then the pieces of stack memory that the helper reads. Yields r0. */
@@ -123,13 +184,7 @@ export const ops = {
   guard: { kind: 'guard', arity: 1, width: 0 },
   /** The argument is r0. */
   ret: { kind: 'return', arity: 1, width: 0 },
-} as const satisfies Record<string, Op>;
-
-export type OpName = keyof typeof ops;
-
-export const opTable: Readonly<Record<OpName, Op>> = ops;
-
-export const opNames: readonly OpName[] = Object.keys(ops) as OpName[];
+};
 
 export function isCompare(op: OpName): boolean {
   return opTable[op].width === 1;

@@ -166,14 +166,6 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
         return isC(b) && within !== 0n && (b.imm & ~within) === 0n ? g.and(arg0(a), b) : undefined;
       },
     },
-    {
-      identity: 'load(n) & c = load(m), m < n bytes and c all ones over m bytes',
-      apply: (g, a, b) => {
-        if (a.op !== 'load' || a.detail?.kind !== 'memory' || !isC(b)) return undefined;
-        const size = b.imm === 0xffn ? 1 : b.imm === 0xffffn ? 2 : b.imm === mask32 ? 4 : 0;
-        return size === 0 || size >= a.detail.size || !a.early ? undefined : g.narrowLoad(a, size);
-      },
-    },
   ],
   or: [
     { identity: 'x | x = x', apply: (_, a, b) => (a === b ? a : undefined) },
@@ -495,6 +487,14 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
     { identity: 'comparison of offsets: constants to one side', apply: (g, a, b) => balance(g, a, b, false) },
   ],
   slt: [
+    {
+      identity: '(x s< 0) = (x >> 63 == 1)',
+      apply: (g, a, b) => (is(b, 0n) ? g.make('eq', g.make('shr', a, g.constant(63n)), g.constant(1n)) : undefined),
+    },
+    {
+      identity: '(-1 s< x) = (x >> 63 == 0)',
+      apply: (g, a, b) => (is(a, mask64) ? g.make('eq', g.make('shr', b, g.constant(63n)), g.constant(0n)) : undefined),
+    },
     { identity: '(x s< x) = 0', apply: (g, a, b) => (a === b ? g.constant(0n) : undefined) },
     {
       identity: '(x s< y) = (x < y) if neither is negative',
@@ -503,6 +503,14 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
     { identity: 'comparison of offsets: constants to one side', apply: (g, a, b) => balance(g, a, b, true) },
   ],
   sle: [
+    {
+      identity: '(0 s<= x) = (x >> 63 == 0)',
+      apply: (g, a, b) => (is(a, 0n) ? g.make('eq', g.make('shr', b, g.constant(63n)), g.constant(0n)) : undefined),
+    },
+    {
+      identity: '(x s<= -1) = (x >> 63 == 1)',
+      apply: (g, a, b) => (is(b, mask64) ? g.make('eq', g.make('shr', a, g.constant(63n)), g.constant(1n)) : undefined),
+    },
     { identity: '(x s<= x) = 1', apply: (g, a, b) => (a === b ? g.constant(1n) : undefined) },
     {
       identity: '(x s<= y) = (x <= y) if neither is negative',

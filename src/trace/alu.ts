@@ -88,7 +88,12 @@ function divided(graph: Graph, insn: Insn, a: Value, b: Value, wide: boolean): V
 }
 
 /** A conditional jump as a comparison, and whether the jump is taken when the comparison holds or when it does not. */
-export function jumpCondition(graph: Graph, insn: Insn, left: Value, right: Value): { readonly condition: Value; readonly takenIf: boolean } | undefined {
+export function jumpCondition(
+  graph: Graph,
+  insn: Insn,
+  left: Value,
+  right: Value,
+): { readonly condition: Value; readonly takenIf: boolean } | undefined {
   const wide = insnClass(insn) === op.JMP;
   const kind = insn.code & 0xf0;
   const isSigned = kind === op.JSGT || kind === op.JSGE || kind === op.JSLT || kind === op.JSLE;

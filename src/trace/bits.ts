@@ -81,14 +81,34 @@ export class BitSources {
       case 'load':
         return this.loadBits(value);
       case 'and':
-        return this.combine(value, (x, y) => (x === 0 || y === 0 ? 0 : x === 1 ? y : y === 1 || x === y ? x : x === invert(y) ? 0 : -1));
+        return this.combine(value, (x, y) =>
+          x === 0 || y === 0 ? 0 : x === 1 ? y : y === 1 || x === y ? x : x === invert(y) ? 0 : -1,
+        );
       case 'or':
         return this.combine(value, orBits);
       case 'xor':
-        return this.combine(value, (x, y) => (x < 2 ? (x === 0 ? y : invert(y)) : y < 2 ? (y === 0 ? x : invert(x)) : x === y ? 0 : x === invert(y) ? 1 : -1));
+        return this.combine(value, (x, y) =>
+          x < 2
+            ? x === 0
+              ? y
+              : invert(y)
+            : y < 2
+              ? y === 0
+                ? x
+                : invert(x)
+              : x === y
+                ? 0
+                : x === invert(y)
+                  ? 1
+                  : -1,
+        );
       case 'add':
       case 'add32':
-        return a !== undefined && b !== undefined && (a.ones & b.ones) === 0n && a.ones < 2n ** 32n && b.ones < 2n ** 32n
+        return a !== undefined &&
+          b !== undefined &&
+          (a.ones & b.ones) === 0n &&
+          a.ones < 2n ** 32n &&
+          b.ones < 2n ** 32n
           ? this.combine(value, orBits)
           : this.opaque(value);
       case 'shl':
@@ -145,7 +165,9 @@ export class BitSources {
     let source: number;
     let start = offset;
     if (detail.space === 'packet') {
-      source = isConst(base) ? this.number('packet', { kind: 'packet', base: undefined }) : this.number(`p${base.id}`, { kind: 'packet', base });
+      source = isConst(base)
+        ? this.number('packet', { kind: 'packet', base: undefined })
+        : this.number(`p${base.id}`, { kind: 'packet', base });
       if (isConst(base)) start += Number(BigInt.asIntN(64, base.imm));
     } else if (detail.space === 'map' && isConst(base)) {
       // Direct values are addressed absolutely: one source for each 4 KiB keeps indices small.

@@ -70,7 +70,8 @@ export function encode(out: number[], value: Value, dst: number, slotOf: (value:
       const isPacket = detail.space === 'packet';
       const at = isPacket ? packetOffset(value) : offset;
       if (detail.checked) out.push(code.loadChecked, dst, a, offset, detail.size, isPacket ? 1 : 0);
-      else if (isPacket && isConst(value.args[0] as Value)) out.push(code.loadPacket + (log2[detail.size] ?? 0), dst, -1, at);
+      else if (isPacket && isConst(value.args[0] as Value))
+        out.push(code.loadPacket + (log2[detail.size] ?? 0), dst, -1, at);
       else out.push((isPacket ? code.loadPacket : code.load) + (log2[detail.size] ?? 0), dst, a, offset);
       return;
     }
@@ -78,7 +79,8 @@ export function encode(out: number[], value: Value, dst: number, slotOf: (value:
       if (detail?.kind !== 'memory') break;
       const isPacket = detail.space === 'packet';
       if (detail.checked) out.push(code.storeChecked, a, offset, b, detail.size, isPacket ? 1 : 0);
-      else if (isPacket && isConst(value.args[0] as Value)) out.push(code.storePacket + (log2[detail.size] ?? 0), -1, packetOffset(value), b);
+      else if (isPacket && isConst(value.args[0] as Value))
+        out.push(code.storePacket + (log2[detail.size] ?? 0), -1, packetOffset(value), b);
       else out.push((isPacket ? code.storePacket : code.store) + (log2[detail.size] ?? 0), a, offset, b);
       return;
     }

@@ -11,7 +11,7 @@ import { type Callbacks, headroom, type Machine, ProgramTrap, Registers, stackSi
 import { ProgArrayMap } from '../vm/maps/index.js';
 
 /** Body values live below this slot, shared values above. */
-export const bodySlots = 1 << 15;
+export const bodySlots: number = 1 << 15;
 
 const noCallbacks: Callbacks = {
   call: () => {
@@ -224,12 +224,18 @@ export class CardExecutor {
           at += 4;
           break;
         case 35: // slt
-          u[2 * d] = (u[2 * a + 1]! | 0) < (u[2 * b + 1]! | 0) || (u[2 * a + 1] === u[2 * b + 1] && u[2 * a]! < u[2 * b]!) ? 1 : 0;
+          u[2 * d] =
+            (u[2 * a + 1]! | 0) < (u[2 * b + 1]! | 0) || (u[2 * a + 1] === u[2 * b + 1] && u[2 * a]! < u[2 * b]!)
+              ? 1
+              : 0;
           u[2 * d + 1] = 0;
           at += 4;
           break;
         case 36: // sle
-          u[2 * d] = (u[2 * a + 1]! | 0) < (u[2 * b + 1]! | 0) || (u[2 * a + 1] === u[2 * b + 1] && u[2 * a]! <= u[2 * b]!) ? 1 : 0;
+          u[2 * d] =
+            (u[2 * a + 1]! | 0) < (u[2 * b + 1]! | 0) || (u[2 * a + 1] === u[2 * b + 1] && u[2 * a]! <= u[2 * b]!)
+              ? 1
+              : 0;
           u[2 * d + 1] = 0;
           at += 4;
           break;

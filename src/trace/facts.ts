@@ -116,10 +116,18 @@ export class Facts {
 
   /** Smallest and largest value that the facts leave. */
   interval(value: Value): { readonly lo: bigint; readonly hi: bigint } {
+    if (isConst(value)) return { lo: value.imm, hi: value.imm };
     const bits = this.sources.bitsOf(value);
+    const scaled = scaledSubject(bits);
+    if (scaled === undefined || scaled.shift === 0n) return this.intervalOf(bits);
+    const { lo, hi } = this.intervalOf(scaled.subject.bits);
+    return { lo: lo << scaled.shift, hi: hi << scaled.shift };
+  }
+
+  private intervalOf(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
     let lo = 0n;
     let hi = 0n;
-    for (let i = 63; i >= 0; i--) {
+    for (let i = bits.length - 1; i >= 0; i--) {
       const known = this.valueOf(bits[i] as Bit);
       lo = (lo << 1n) | (known === 1 ? 1n : 0n);
       hi = (hi << 1n) | (known === 0 ? 0n : 1n);
@@ -195,7 +203,9 @@ export class Facts {
     const subject = subjectOf(this.sources.bitsOf(a));
     // A number that is not its least or greatest value is a range.
     if (subject !== undefined && subject.bits.length > 1 && this.trimRange(subject, a, b.imm)) return;
-    const open = literals.bits.map((bit, i) => ({ bit, value: literals.values[i] as number })).filter(({ bit }) => !this.required.has(bit));
+    const open = literals.bits
+      .map((bit, i) => ({ bit, value: literals.values[i] as number }))
+      .filter(({ bit }) => !this.required.has(bit));
     if (open.length === 1) {
       const [only] = open as [{ bit: Bit; value: number }];
       this.require({ bits: [only.bit], values: [1 - only.value] });
@@ -227,7 +237,10 @@ export class Facts {
       const current = this.interval(shifted.value);
       if (current.lo >= shifted.lo && current.hi <= shifted.hi) return true;
       if (current.hi < shifted.lo || current.lo > shifted.hi) return false;
-      if (this.gaps.some((gap) => gap.subject.key === shifted.subject.key && gap.lo <= shifted.lo && gap.hi >= shifted.hi)) return false;
+      if (
+        this.gaps.some((gap) => gap.subject.key === shifted.subject.key && gap.lo <= shifted.lo && gap.hi >= shifted.hi)
+      )
+        return false;
     }
     return this.decideCompare('ult', a, b);
   }
@@ -239,23 +252,29 @@ export class Facts {
         this.narrowShifted(shifted, holds);
         return;
       }
-      const subject = subjectOf(this.sources.bitsOf(a));
-      if (subject !== undefined) {
-        this.narrow(subject, a, holds ? 0n : b.imm, holds ? b.imm - 1n : undefined);
+      const scaled = scaledSubject(this.sources.bitsOf(a));
+      if (scaled !== undefined) {
+        const { subject, shift } = scaled;
+        // x << k < c is x < ceil(c / 2^k).
+        const bound = (b.imm + (1n << shift) - 1n) >> shift;
+        this.narrow(subject, holds ? 0n : bound, holds ? bound - 1n : undefined);
         return;
       }
     } else if (isConst(a)) {
-      const subject = subjectOf(this.sources.bitsOf(b));
-      if (subject !== undefined) {
-        this.narrow(subject, b, holds ? a.imm + 1n : 0n, holds ? undefined : a.imm);
+      const scaled = scaledSubject(this.sources.bitsOf(b));
+      if (scaled !== undefined) {
+        const { subject, shift } = scaled;
+        // c < x << k is x > floor(c / 2^k).
+        const bound = a.imm >> shift;
+        this.narrow(subject, holds ? bound + 1n : 0n, holds ? undefined : bound);
         return;
       }
     }
     this.addCompare('ult', a, b, holds);
   }
 
-  private narrow(subject: Subject, value: Value, lo: bigint, hi: bigint | undefined): void {
-    const full = this.interval(value);
+  private narrow(subject: Subject, lo: bigint, hi: bigint | undefined): void {
+    const full = this.intervalOf(subject.bits);
     let range = this.ranges.get(subject.key);
     if (range === undefined) {
       range = { subject, lo: full.lo, hi: full.hi };
@@ -266,7 +285,10 @@ export class Facts {
     if (hi !== undefined && hi < range.hi) range.hi = hi;
     if (range.lo === range.hi) {
       const values = subject.bits.map((_, i) => Number((range.lo >> BigInt(i)) & 1n));
-      this.require({ bits: subject.bits.map((bit) => plain(bit)), values: values.map((v, i) => (isInverted(subject.bits[i] as Bit) ? 1 - v : v)) });
+      this.require({
+        bits: subject.bits.map((bit) => plain(bit)),
+        values: values.map((v, i) => (isInverted(subject.bits[i] as Bit) ? 1 - v : v)),
+      });
     }
   }
 
@@ -294,12 +316,12 @@ export class Facts {
   private narrowShifted(shifted: { value: Value; subject: Subject; lo: bigint; hi: bigint }, holds: boolean): void {
     const { value, subject, lo, hi } = shifted;
     if (holds) {
-      this.narrow(subject, value, lo, hi);
+      this.narrow(subject, lo, hi);
       return;
     }
     const current = this.interval(value);
-    if (lo <= current.lo) this.narrow(subject, value, hi + 1n, undefined);
-    else if (hi >= current.hi) this.narrow(subject, value, 0n, lo - 1n);
+    if (lo <= current.lo) this.narrow(subject, hi + 1n, undefined);
+    else if (hi >= current.hi) this.narrow(subject, 0n, lo - 1n);
     else {
       const gap = { subject, lo, hi };
       this.gaps.push(gap);
@@ -310,7 +332,9 @@ export class Facts {
   private inGap(a: Value, x: bigint): boolean {
     if (this.gaps.length === 0) return false;
     const subject = subjectOf(this.sources.bitsOf(a));
-    return subject !== undefined && this.gaps.some((gap) => gap.subject.key === subject.key && gap.lo <= x && x <= gap.hi);
+    return (
+      subject !== undefined && this.gaps.some((gap) => gap.subject.key === subject.key && gap.lo <= x && x <= gap.hi)
+    );
   }
 
   private require(literals: Literals): void {
@@ -323,7 +347,9 @@ export class Facts {
     // An exclusion of which one bit is left says what that bit is.
     for (const exclusion of this.exclusions) {
       const open = exclusion.bits.filter((bit) => !this.required.has(bit));
-      const rest = exclusion.bits.every((bit, i) => !this.required.has(bit) || this.required.get(bit) === exclusion.values[i]);
+      const rest = exclusion.bits.every(
+        (bit, i) => !this.required.has(bit) || this.required.get(bit) === exclusion.values[i],
+      );
       const [only] = open;
       if (rest && open.length === 1 && only !== undefined) {
         const value = exclusion.values[exclusion.bits.indexOf(only)] as number;
@@ -398,6 +424,14 @@ export function splitAdd(value: Value): readonly [Value | undefined, bigint] {
   const [a, b] = value.args;
   if (value.op === 'add' && a !== undefined && b !== undefined && isConst(b)) return [a, BigInt.asIntN(64, b.imm)];
   return isConst(value) ? [undefined, value.imm] : [value, 0n];
+}
+
+/** The bits as a number times a power of two. */
+function scaledSubject(bits: readonly Bit[]): { readonly subject: Subject; readonly shift: bigint } | undefined {
+  let zeros = 0;
+  while (zeros < bits.length && bits[zeros] === 0) zeros++;
+  const subject = subjectOf(zeros === 0 ? bits : bits.slice(zeros));
+  return subject === undefined ? undefined : { subject, shift: BigInt(zeros) };
 }
 
 /** The bits as a number with nothing but source bits, or undefined. Zeros above are dropped. */

@@ -4,7 +4,17 @@
  */
 
 /** One argument. `key` and `value` are as large as the map in argument 1 says; `mem` and `out` as the next argument says. */
-export type ArgKind = 'any' | 'map' | 'key' | 'value' | 'out-value' | 'mem' | 'size' | 'out' | { readonly inout: number } | { readonly read: number };
+export type ArgKind =
+  | 'any'
+  | 'map'
+  | 'key'
+  | 'value'
+  | 'out-value'
+  | 'mem'
+  | 'size'
+  | 'out'
+  | { readonly inout: number }
+  | { readonly read: number };
 
 export interface HelperEffects {
   readonly args: readonly ArgKind[];

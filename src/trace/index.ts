@@ -1,4 +1,13 @@
 export { type AbortCode, abortCodes, aborts } from './aborts.js';
+export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
+export type { TraceNames } from './describe.js';
 export { type Compare, Facts } from './facts.js';
-export { type AbortSite, defaultLimits, type RecordedTrace, Recorder, type RecorderLimits, type Recording } from './recorder.js';
-export { type InstalledTrace, TraceTree } from './tree.js';
+export {
+  type AbortSite,
+  defaultLimits,
+  type RecordedTrace,
+  Recorder,
+  type RecorderLimits,
+  type Recording,
+} from './recorder.js';
+export { type InstalledTrace, SideExit, TraceTree } from './tree.js';

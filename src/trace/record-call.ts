@@ -3,8 +3,8 @@ import { type Detail, isConst, mask32, mask64, type Piece, type Value } from '..
 import { helperName } from '../platform/index.js';
 import { headroom, type LoadedProgram, maxLinear, maxTailCalls } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
-import { low32 } from './alu.js';
 import { TraceAbort } from './aborts.js';
+import { low32 } from './alu.js';
 import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
 import type { Recorder } from './recorder.js';
 import { type ByteOf, toRuns } from './shadow.js';
@@ -84,7 +84,10 @@ function mapOf(recorder: Recorder, argument: number): { readonly index: number; 
   return { index: map.index, handle };
 }
 
-function specOf(recorder: Recorder, map: number): { readonly type: string; readonly keySize: number; readonly valueSize: number; readonly maxEntries: number } {
+function specOf(
+  recorder: Recorder,
+  map: number,
+): { readonly type: string; readonly keySize: number; readonly valueSize: number; readonly maxEntries: number } {
   const found = recorder.machine.maps[map];
   if (found === undefined) throw new TraceAbort('desync', 'map');
   return found.spec;
@@ -136,7 +139,13 @@ function recordLookup(recorder: Recorder): void {
   }
   const version = recorder.mapVersions.get(index) ?? 0;
   const detail: Detail = { kind: 'lookup', map: index, key: 0, pieces, marks: spec.type.startsWith('lru') };
-  const value = graph.query('lookup', runs.map((run) => run.value), detail, version, version === 0);
+  const value = graph.query(
+    'lookup',
+    runs.map((run) => run.value),
+    detail,
+    version,
+    version === 0,
+  );
   const size = spec.type.endsWith('_of_maps') ? 0 : spec.valueSize;
   recorder.roots.set(value, { space: 'map', map: index, size });
   if (isArray) facts.found.set(value, true);
@@ -253,7 +262,19 @@ function recordLoop(recorder: Recorder, program: LoadedProgram): void {
     enter: () => {
       recorder.guard(graph.make('ult', graph.constant(i), count), true);
       const zero = graph.constant(0n);
-      return [undefined, graph.constant(i), context, zero, zero, zero, undefined, undefined, undefined, undefined, undefined];
+      return [
+        undefined,
+        graph.constant(i),
+        context,
+        zero,
+        zero,
+        zero,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+      ];
     },
     returned: (result) => {
       i++;
@@ -300,7 +321,13 @@ function followLoadBytes(recorder: Recorder): boolean {
 }
 
 /** Emits the call with up to five arguments and the stack bytes that it reads. */
-function emitCall(recorder: Recorder, helper: number, args: readonly Value[], reads: readonly { address: number; size: number }[], visible: boolean): Value {
+function emitCall(
+  recorder: Recorder,
+  helper: number,
+  args: readonly Value[],
+  reads: readonly { address: number; size: number }[],
+  visible: boolean,
+): Value {
   const { graph } = recorder;
   const zero = graph.constant(0n);
   const all: Value[] = Array.from({ length: 5 }, (_, i) => args[i] ?? zero);
@@ -316,7 +343,13 @@ function emitCall(recorder: Recorder, helper: number, args: readonly Value[], re
       address += run.size;
     }
   }
-  return graph.effect('call', all, 0n, { kind: 'call', helper, name: helperName(helper)?.slice(4) ?? `helper_${helper}`, pieces, visible });
+  return graph.effect('call', all, 0n, {
+    kind: 'call',
+    helper,
+    name: helperName(helper)?.slice(4) ?? `helper_${helper}`,
+    pieces,
+    visible,
+  });
 }
 
 function recordGeneral(recorder: Recorder, helper: number): void {
@@ -420,7 +453,11 @@ function applyEffects(
   for (const write of writes) {
     if (write.size === 0) continue;
     const at = recorder.locate(write.pointer, write.size);
-    if (at.space === 'stack') recorder.setStackBytes(at.offset, Array.from({ length: write.size }, () => 'memory' as const));
+    if (at.space === 'stack')
+      recorder.setStackBytes(
+        at.offset,
+        Array.from({ length: write.size }, () => 'memory' as const),
+      );
     else recorder.shadow.clobber(at, write.size);
   }
 }

@@ -13,13 +13,25 @@
  * 3. A load is early if no store so far can have touched its bytes. Early guards are evaluated before every effect, in the order of the
  *    program, so that they may rely on each other: the guard that a pointer is not null stands before the load through it.
  */
-import { evaluate, Graph, isConst, liveCode, mask32, mask64, type Space, splitOffset, type TraceCode, type Value } from '../ir/index.js';
-import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
+
 import type { Observer } from '../interp/index.js';
-import { headroom, type LoadedProgram, type Machine, type Outcome, type Registers } from '../vm/index.js';
+import {
+  evaluate,
+  Graph,
+  isConst,
+  liveCode,
+  mask32,
+  mask64,
+  type Space,
+  splitOffset,
+  type TraceCode,
+  type Value,
+} from '../ir/index.js';
+import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
 import { xdpMd } from '../platform/index.js';
-import { aluValue, jumpCondition } from './alu.js';
+import { headroom, type LoadedProgram, type Machine, type Outcome, type Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
+import { aluValue, jumpCondition } from './alu.js';
 import { Facts } from './facts.js';
 import { type Pending, recordCall } from './record-call.js';
 import { type ByteOf, joinRuns, type Location, Shadow, toRuns } from './shadow.js';
@@ -53,7 +65,9 @@ export interface RecordedTrace {
   readonly facts: Facts;
 }
 
-export type Recording = { readonly kind: 'trace'; readonly trace: RecordedTrace } | { readonly kind: 'abort'; readonly site: AbortSite };
+export type Recording =
+  | { readonly kind: 'trace'; readonly trace: RecordedTrace }
+  | { readonly kind: 'abort'; readonly site: AbortSite };
 
 interface Frame {
   readonly registers: (Value | undefined)[];
@@ -137,16 +151,25 @@ export class Recorder implements Observer {
   /** What came of it; `outcome` is the engine's. */
   finish(outcome: Outcome): Recording {
     this.attempt(() => {
-      if (outcome.trap !== undefined) throw new TraceAbort(outcome.trap.trap.kind === 'steps' ? 'spin' : 'trap', outcome.trap.trap.kind);
+      if (outcome.trap !== undefined)
+        throw new TraceAbort(outcome.trap.trap.kind === 'steps' ? 'spin' : 'trap', outcome.trap.trap.kind);
       if (this.verdict === undefined) throw new TraceAbort('desync', 'the program ended unseen');
       if (this.verdict !== outcome.verdict) throw new TraceAbort('desync', 'verdict');
     });
     if (this.abort !== undefined || this.program === undefined) {
-      const site = this.abort ?? { code: 'desync' as const, detail: undefined, program: outcome.trap?.program as LoadedProgram, pc: 0 };
+      const site = this.abort ?? {
+        code: 'desync' as const,
+        detail: undefined,
+        program: outcome.trap?.program as LoadedProgram,
+        pc: 0,
+      };
       return { kind: 'abort', site };
     }
     const code = liveCode(this.graph.code);
-    return { kind: 'trace', trace: { code, verdict: outcome.verdict, steps: this.steps, program: this.program, facts: this.facts } };
+    return {
+      kind: 'trace',
+      trace: { code, verdict: outcome.verdict, steps: this.steps, program: this.program, facts: this.facts },
+    };
   }
 
   before(program: LoadedProgram, pc: number, depth: number): void {
@@ -252,7 +275,11 @@ export class Recorder implements Observer {
     const code = insn.code & 0xf0;
     const isMove = code === op.MOV;
     const unary = code === op.NEG || code === op.END;
-    const b = unary ? graph.constant(0n) : (insn.code & op.X) !== 0 ? this.register(insn.src) : graph.constant(BigInt(insn.imm));
+    const b = unary
+      ? graph.constant(0n)
+      : (insn.code & op.X) !== 0
+        ? this.register(insn.src)
+        : graph.constant(BigInt(insn.imm));
     const a = isMove ? b : this.register(insn.dst);
     const result = aluValue(graph, insn, a, b);
     if (result === undefined) throw new TraceAbort('insn-not-traceable');
@@ -370,21 +397,31 @@ export class Recorder implements Observer {
     if (mode !== op.MODE_MEM && mode !== op.MODE_MEMSX) throw new TraceAbort('insn-not-traceable');
     const size = accessSize(insn);
     let value = this.loadFrom(this.register(insn.src), insn.off, size);
-    if (mode === op.MODE_MEMSX && size < 8) value = this.graph.make(size === 1 ? 'sext8' : size === 2 ? 'sext16' : 'sext32', value);
+    if (mode === op.MODE_MEMSX && size < 8)
+      value = this.graph.make(size === 1 ? 'sext8' : size === 2 ? 'sext16' : 'sext32', value);
     this.setRegister(insn.dst, value);
   }
 
   loadFrom(pointer: Value, offset: number, size: number): Value {
     const { graph } = this;
     const address = graph.add(pointer, graph.constant(BigInt(offset)));
-    if (isConst(address) && this.isCtx(Number(address.imm))) return this.loadCtx(Number(address.imm) - this.machine.ctx.start, size);
+    if (isConst(address) && this.isCtx(Number(address.imm)))
+      return this.loadCtx(Number(address.imm) - this.machine.ctx.start, size);
     const at = this.locate(address, size);
     if (at.space === 'stack') return joinRuns(graph, toRuns(graph, this.stackBytes(at.offset, size)));
     const checked = this.prove(at, size);
     const known = this.shadow.bytes(at, size);
     if (known.every((byte) => byte !== undefined)) return joinRuns(graph, toRuns(graph, known));
     if (known.every((byte) => byte === undefined)) return this.loadMemory(at, size, checked);
-    return joinRuns(graph, toRuns(graph, known.map((byte, i) => byte ?? { value: this.loadMemory({ ...at, offset: at.offset + i }, 1, checked), byte: 0 })));
+    return joinRuns(
+      graph,
+      toRuns(
+        graph,
+        known.map(
+          (byte, i) => byte ?? { value: this.loadMemory({ ...at, offset: at.offset + i }, 1, checked), byte: 0 },
+        ),
+      ),
+    );
   }
 
   private loadMemory(at: Location, size: number, checked: boolean): Value {
@@ -498,10 +535,16 @@ export class Recorder implements Observer {
     const region = concrete < mask32 ? this.machine.memory.regionOf(Number(concrete)) : undefined;
     if (region === undefined) throw new TraceAbort('trap', 'wild pointer');
     void size;
-    if (region.kind === 'stack') return { space: 'stack', map: -1, base: undefined, offset: Number(this.specialise(address).imm) };
+    if (region.kind === 'stack')
+      return { space: 'stack', map: -1, base: undefined, offset: Number(this.specialise(address).imm) };
     if (isConst(address)) {
       if (region.kind !== 'map value') throw new TraceAbort('unknown-pointer', region.name);
-      return { space: 'map', map: this.valueRegions.get(region.start) ?? -1, base: undefined, offset: Number(address.imm) };
+      return {
+        space: 'map',
+        map: this.valueRegions.get(region.start) ?? -1,
+        base: undefined,
+        offset: Number(address.imm),
+      };
     }
     const [base, offset] = splitOffset(address);
     if (base === undefined) throw new TraceAbort('desync', 'address');
@@ -542,8 +585,13 @@ export class Recorder implements Observer {
       return false;
     }
     const limit = graph.make('ule', graph.pointer(graph.add(at.base, end)), graph.pointer(this.endOffset));
-    const low = graph.make('ule', graph.pointer(graph.constant(this.metaOffset)), graph.pointer(graph.add(at.base, graph.constant(BigInt(at.offset)))));
-    const proved = (condition: Value): boolean => (isConst(condition) ? condition.imm !== 0n : this.facts.decide(condition) === true);
+    const low = graph.make(
+      'ule',
+      graph.pointer(graph.constant(this.metaOffset)),
+      graph.pointer(graph.add(at.base, graph.constant(BigInt(at.offset)))),
+    );
+    const proved = (condition: Value): boolean =>
+      isConst(condition) ? condition.imm !== 0n : this.facts.decide(condition) === true;
     return !(proved(limit) && proved(low));
   }
 
@@ -556,7 +604,10 @@ export class Recorder implements Observer {
   /** Guest address of a location for this packet. */
   concrete(at: Location): number {
     const base = at.base === undefined ? 0n : this.sample(at.base);
-    const address = BigInt.asUintN(64, base + BigInt(at.offset) + (at.space === 'packet' ? BigInt(this.machine.packet.region.start + headroom) : 0n));
+    const address = BigInt.asUintN(
+      64,
+      base + BigInt(at.offset) + (at.space === 'packet' ? BigInt(this.machine.packet.region.start + headroom) : 0n),
+    );
     return Number(address);
   }
 

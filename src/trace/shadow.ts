@@ -66,9 +66,13 @@ export class Shadow {
   clobberAll(space: Space, map: number): void {
     this.version++;
     for (const [key, object] of this.objects) {
-      if (object.at.space === space && (map < 0 || object.at.map < 0 || object.at.map === map)) this.objects.delete(key);
+      if (object.at.space === space && (map < 0 || object.at.map < 0 || object.at.map === map))
+        this.objects.delete(key);
     }
-    this.stores.push({ at: { space, map, base: undefined, offset: Number.NEGATIVE_INFINITY }, size: Number.POSITIVE_INFINITY });
+    this.stores.push({
+      at: { space, map, base: undefined, offset: Number.NEGATIVE_INFINITY },
+      size: Number.POSITIVE_INFINITY,
+    });
   }
 
   /** True if nothing that the trace did can have changed these bytes. */

@@ -30,11 +30,22 @@ interface Test {
   readonly computes: readonly Cell[];
   holds: Node | undefined;
   fails: Node | undefined;
+  readonly holdsExit: SideExit;
+  readonly failsExit: SideExit;
 }
 
 interface Node {
   readonly tests: Test[];
   readonly traces: InstalledTrace[];
+  readonly exit: SideExit;
+}
+
+/** A place where packets leave the tree. What is known of recordings that started there lives here (penalties). */
+export class SideExit {
+  /** Misses here to let pass before the next recording. */
+  wait = 0;
+  /** Failed recordings so far. */
+  failures = 0;
 }
 
 /** A trace on the card. */
@@ -50,7 +61,10 @@ export interface InstalledTrace {
 export class TraceTree {
   readonly executor: CardExecutor;
   private readonly machine: Machine;
-  private readonly root: Node = { tests: [], traces: [] };
+  private readonly root: Node = newNode();
+  /** Where the last packet that missed left the tree: the deepest place that it reached. */
+  lastExit: SideExit = this.root.exit;
+  private deepest = -1;
   private readonly cells = new Map<string, Cell>();
   private readonly free: number[] = [];
   private nextSlot = bodySlots;
@@ -63,7 +77,8 @@ export class TraceTree {
 
   /** Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing changed. */
   run(): InstalledTrace | undefined {
-    return this.walk(this.root);
+    this.deepest = -1;
+    return this.walk(this.root, 0);
   }
 
   /** Adds a trace; undefined if it could not be told apart from one that is there. */
@@ -87,7 +102,7 @@ export class TraceTree {
       path.push({ node, test, holds });
       let next = holds ? test.holds : test.fails;
       if (next === undefined) {
-        next = { tests: [], traces: [] };
+        next = newNode();
         if (holds) test.holds = next;
         else test.fails = next;
       }
@@ -125,23 +140,34 @@ export class TraceTree {
     }
   }
 
-  private walk(node: Node): InstalledTrace | undefined {
+  private walk(node: Node, depth: number): InstalledTrace | undefined {
     const { executor } = this;
     const { tests, traces } = node;
     for (let i = 0; i < tests.length; i++) {
       const test = tests[i] as Test;
       // A check that fails here is a miss, too: the host finds out why.
       if (!executor.run(test.words)) continue;
-      const next = executor.low(test.condition.slot) !== 0 ? test.holds : test.fails;
-      if (next === undefined) continue;
-      const found = this.walk(next);
+      const holds = executor.low(test.condition.slot) !== 0;
+      const next = holds ? test.holds : test.fails;
+      if (next === undefined) {
+        this.leave(holds ? test.holdsExit : test.failsExit, depth + 1);
+        continue;
+      }
+      const found = this.walk(next, depth + 1);
       if (found !== undefined) return found;
     }
     for (let i = 0; i < traces.length; i++) {
       const trace = traces[i] as InstalledTrace;
       if (this.runBody(trace)) return trace;
     }
+    this.leave(node.exit, depth);
     return undefined;
+  }
+
+  private leave(exit: SideExit, depth: number): void {
+    if (depth <= this.deepest) return;
+    this.deepest = depth;
+    this.lastExit = exit;
   }
 
   private runBody(installed: InstalledTrace): boolean {
@@ -177,10 +203,22 @@ export class TraceTree {
       own.uses++;
     };
     visit(condition);
-    return { condition: cell, words: Int32Array.from(words), computes, holds: undefined, fails: undefined };
+    return {
+      condition: cell,
+      words: Int32Array.from(words),
+      computes,
+      holds: undefined,
+      fails: undefined,
+      holdsExit: new SideExit(),
+      failsExit: new SideExit(),
+    };
   }
 
-  private encodeBody(trace: RecordedTrace, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): { words: Int32Array; usesStack: boolean } {
+  private encodeBody(
+    trace: RecordedTrace,
+    cellOf: Map<Value, Cell>,
+    available: ReadonlySet<Cell>,
+  ): { words: Int32Array; usesStack: boolean } {
     const own = new Map<Value, number>();
     let next = 0;
     const words: number[] = [];
@@ -197,7 +235,11 @@ export class TraceTree {
     for (const value of needed) {
       own.set(value, next++);
       encode(words, value, next - 1, slotOf);
-      if (value.op === 'call' || (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space === 'stack')) usesStack = true;
+      if (
+        value.op === 'call' ||
+        (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space === 'stack')
+      )
+        usesStack = true;
     }
     return { words: Int32Array.from(words), usesStack };
   }
@@ -236,12 +278,22 @@ function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => boolean
   for (const value of trace.code.values.toReversed()) {
     if (value.op === 'ret' || isConst(value) || isAvailable(value)) continue;
     if (value.op === 'guard' && value.early) continue;
-    const isRoot = value.op === 'guard' || value.op === 'store' || value.op === 'atomic' || value.op === 'call' || (value.op === 'lookup' && value.detail?.kind === 'lookup' && value.detail.marks) || (value.detail?.kind === 'memory' && value.detail.checked);
+    const isRoot =
+      value.op === 'guard' ||
+      value.op === 'store' ||
+      value.op === 'atomic' ||
+      value.op === 'call' ||
+      (value.op === 'lookup' && value.detail?.kind === 'lookup' && value.detail.marks) ||
+      (value.detail?.kind === 'memory' && value.detail.checked);
     if (!isRoot && !needed.has(value)) continue;
     needed.add(value);
     for (const arg of value.args) needed.add(arg);
   }
   return trace.code.values.filter((value) => needed.has(value) && !isConst(value) && !isAvailable(value));
+}
+
+function newNode(): Node {
+  return { tests: [], traces: [], exit: new SideExit() };
 }
 
 function sameWords(a: Int32Array, b: Int32Array): boolean {

@@ -1,0 +1,4 @@
+export { LruPolicy } from './lru.js';
+export { findPolicy, policies } from './policies.js';
+export type { Policy, PolicyRow } from './policy.js';
+export { TraceCache, type TraceCacheOptions } from './trace-cache.js';

@@ -1,0 +1,193 @@
+/** The flags that `run` and `trace` share, from text to a {@link Session}. */
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { decodeUtf8, InputError, UsageError } from '../base/index.js';
+import { findPolicy, policies } from '../cache/index.js';
+import { findPrograms, type ObjectSpec, type ProgramSpec, xdpPrograms } from '../object/index.js';
+import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
+import { FibTable, SocketTable } from '../vm/index.js';
+import { parseJson, parseMapsFile } from '../vm/map-json.js';
+import { parseMapsScript } from '../vm/map-script.js';
+import type { Io } from './command.js';
+import { openProgramFile, readInput } from './program-file.js';
+
+export interface RunFlags {
+  readonly read?: string;
+  readonly count?: string;
+  readonly cacheSize?: string;
+  readonly policy?: string;
+  readonly card?: boolean;
+  readonly engine?: string;
+  readonly check?: true;
+  readonly mapsIn?: string;
+  readonly mapsScript?: string;
+  readonly mapEntries?: readonly string[];
+  readonly seed?: string;
+  readonly clock?: string;
+  readonly cpus?: string;
+  readonly fib?: string;
+  readonly sockets?: string;
+  readonly btf?: string;
+  readonly ifindex?: string;
+  readonly hotloop?: string;
+  readonly maxInsns?: string;
+  readonly maxTraceInsns?: string;
+  readonly maxTraceGuards?: string;
+}
+
+export function declareRunFlags(command: Command): void {
+  command
+    .argument('<file>', 'ELF object, .c, .s, or -')
+    .argument('[program]', 'program or section; may be left out where there is only one')
+    .option('-r, --read <file>', 'capture to read: pcap or pcapng, also .gz; - is stdin')
+    .option('-c, --count <n>', 'stop after n packets')
+    .option('--cache-size <n>', 'traces that the card holds (default 64)')
+    .option('--policy <name>', `who is evicted: ${policies.map((policy) => policy.name).join(', ')} (default lru)`)
+    .option('--no-card', 'no card: the host runs every packet')
+    .option('--engine <name>', 'trace (card and host) or interp (the host alone)')
+    .option('--check', 'run the plain interpreter beside it and stop at the first difference')
+    .option('--maps-in <file>', 'contents of maps before the first packet')
+    .option('--maps-script <file>', 'changes of maps during the run')
+    .option(
+      '--map-entries <map=n>',
+      'size of a map that the object leaves open; may be given several times',
+      collect,
+      [],
+    )
+    .option('--seed <n>', 'seed of bpf_get_prandom_u32 (default 1)')
+    .option('--clock <clock>', 'capture, fixed:NS or step:NS (default capture)')
+    .option('--cpus <n>', 'possible CPUs; flows are spread over them (default 1)')
+    .option('--fib <file>', 'routes and neighbours for bpf_fib_lookup')
+    .option('--sockets <file>', 'sockets for the socket look-ups')
+    .option('--btf <file>', 'BTF that CO-RE is resolved against (default: the running kernel, else the object)')
+    .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
+    .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)')
+    .option('--max-insns <n>', 'instructions that one packet may take on the host (default 16777216)')
+    .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
+    .option('--max-trace-guards <n>', 'guards that a trace may have (default 1000)');
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+/** A whole number of a flag, or undefined if it was not given. Throws UsageError. */
+export function wholeNumber(flag: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least) {
+    throw new UsageError(`\`${flag} ${text}\` is not a whole number from ${least}`);
+  }
+  return number;
+}
+
+const kernelBtf = '/sys/kernel/btf/vmlinux';
+
+/** Opens FILE and PROG and makes a session. Throws what reading, loading and admitting throw. */
+export async function openSession(file: string, name: string | undefined, flags: RunFlags, io: Io): Promise<Session> {
+  const btf = flags.btf ?? (existsSync(kernelBtf) ? kernelBtf : undefined);
+  const read = await openProgramFile(file, io, btf === undefined ? {} : { btf: await readInput(btf, io) });
+  const program = pickProgram(read, name);
+  const object = sizeMaps(read, flags.mapEntries ?? []);
+  const options = await sessionOptions(flags, io);
+  return new Session(object, object.programs[read.programs.indexOf(program)] ?? program, options);
+}
+
+/** PROG by name or section; without one, the only XDP program. */
+function pickProgram(object: ObjectSpec, name: string | undefined): ProgramSpec {
+  const found = name === undefined ? xdpPrograms(object) : findPrograms(object, name);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (object.programs.length === 0) throw new InputError('has no program', { file: object.name });
+  const list = `programs: ${object.programs.map((program) => `\`${program.name}\` (${program.section})`).join(', ')}`;
+  if (name !== undefined)
+    throw new UsageError(
+      `${found.length === 0 ? 'no' : 'more than one'} program or section \`${name}\``,
+      { file: object.name },
+      list,
+    );
+  throw new UsageError(
+    found.length === 0 ? 'no XDP program' : `${found.length} XDP programs, which one?`,
+    { file: object.name },
+    list,
+  );
+}
+
+/** `--map-entries NAME=N`: what a loader would do with bpf_map__set_max_entries. */
+function sizeMaps(object: ObjectSpec, sizes: readonly string[]): ObjectSpec {
+  if (sizes.length === 0) return object;
+  const wanted = new Map<string, number>();
+  for (const text of sizes) {
+    const match = /^(.+)=(\d+)$/.exec(text);
+    if (match === null) throw new UsageError(`\`--map-entries ${text}\`: not MAP=NUMBER`);
+    wanted.set(match[1] as string, Number(match[2]));
+  }
+  for (const name of wanted.keys()) {
+    if (!object.maps.some((map) => map.name === name))
+      throw new UsageError(
+        `\`--map-entries\`: no map \`${name}\``,
+        {},
+        `maps: ${object.maps.map((map) => map.name).join(', ')}`,
+      );
+  }
+  return {
+    ...object,
+    maps: object.maps.map((map) => ({ ...map, maxEntries: wanted.get(map.name) ?? map.maxEntries })),
+  };
+}
+
+async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {
+  const { engine } = flags;
+  if (engine !== undefined && engine !== 'interp' && engine !== 'trace') {
+    throw new UsageError(`no engine \`${engine}\``, {}, 'engines: interp, trace');
+  }
+  if (flags.card === false && engine === 'trace')
+    throw new UsageError('`--no-card` and `--engine trace` exclude each other');
+  if (flags.policy !== undefined && findPolicy(flags.policy) === undefined) {
+    throw new UsageError(
+      `no policy \`${flags.policy}\``,
+      {},
+      `policies: ${policies.map((policy) => policy.name).join(', ')}`,
+    );
+  }
+  const text = async (path: string): Promise<string> => decodeUtf8(await readInput(path, io));
+  const json = async (path: string): Promise<unknown> => parseJson(await text(path), path);
+  const limits = {
+    ...optional('maxValues', wholeNumber('--max-trace-insns', flags.maxTraceInsns, 1)),
+    ...optional('maxGuards', wholeNumber('--max-trace-guards', flags.maxTraceGuards, 0)),
+  };
+  return {
+    card: flags.card !== false && engine !== 'interp',
+    check: flags.check === true,
+    cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
+    policy: flags.policy,
+    seed: BigInt(wholeNumber('--seed', flags.seed, 0) ?? 1),
+    clock: parseClock(flags.clock),
+    cpus: wholeNumber('--cpus', flags.cpus, 1),
+    ingressIfindex: wholeNumber('--ifindex', flags.ifindex, 0),
+    hotloop: wholeNumber('--hotloop', flags.hotloop, 1),
+    maxSteps: wholeNumber('--max-insns', flags.maxInsns, 1),
+    limits,
+    fib: flags.fib === undefined ? undefined : FibTable.parse(await json(flags.fib), flags.fib),
+    sockets: flags.sockets === undefined ? undefined : SocketTable.parse(await json(flags.sockets), flags.sockets),
+    maps:
+      flags.mapsIn === undefined
+        ? undefined
+        : { contents: parseMapsFile(await text(flags.mapsIn), flags.mapsIn), file: flags.mapsIn },
+    script:
+      flags.mapsScript === undefined
+        ? undefined
+        : { changes: parseMapsScript(await text(flags.mapsScript), flags.mapsScript), file: flags.mapsScript },
+  };
+}
+
+function optional(key: string, value: number | undefined): Record<string, number> {
+  return value === undefined ? {} : { [key]: value };
+}
+
+function parseClock(text: string | undefined): Clock {
+  if (text === undefined || text === 'capture') return { kind: 'capture' };
+  const match = /^(fixed|step):(\d+)$/.exec(text);
+  if (match === null) throw new UsageError(`\`--clock ${text}\` is none`, {}, 'give capture, fixed:NS or step:NS');
+  return { kind: match[1] as 'fixed' | 'step', ns: BigInt(match[2] as string) };
+}

@@ -1,0 +1,299 @@
+/**
+ * The control flow of a whole program as one graph of blocks of instructions, before there are values. Functions of the program are not called but
+ * copied: each call site has its own copy of the callee's blocks, one frame deeper, and so has each `bpf_loop` whose callback is known, as a loop around it.
+ * BPF has neither recursion nor computed calls, so this ends; what makes it large is refused ({@link Unsupported}). It buys much: a
+ * frame's address is a constant everywhere, and what a caller passes by reference stays as visible as its own variables.
+ *
+ * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
+ */
+import {
+  type Insn,
+  insnClass,
+  isConditionalJump,
+  isLddw,
+  isUnconditionalJump,
+  jumpTarget,
+  lddwImm,
+  op,
+} from '../isa/index.js';
+import { type LoadedProgram, maxFrames } from '../vm/index.js';
+
+/** Why a program is not compiled; it runs in the interpreter instead. */
+export class Unsupported extends Error {
+  readonly insn: number;
+
+  constructor(what: string, insn: number) {
+    super(what);
+    this.insn = insn;
+  }
+}
+
+export type Step =
+  | { readonly kind: 'insn'; readonly pc: number }
+  /** Opens the frame of `depth`, cleared. */
+  | { readonly kind: 'enter'; readonly depth: number }
+  /** bpf_loop: remembers count, context and flags in the variables `at` to `at` + 2, and starts counting. */
+  | { readonly kind: 'loop begin'; readonly at: number }
+  /** Sets up the callback's arguments. */
+  | { readonly kind: 'loop call'; readonly at: number }
+  | { readonly kind: 'loop next'; readonly at: number }
+  /** r0 of the whole bpf_loop: iterations done, or the error number of impossible arguments. */
+  | { readonly kind: 'loop end'; readonly at: number; readonly failed: boolean };
+
+export type FlowEnd =
+  | { readonly kind: 'jump'; readonly to: number }
+  /** By the conditional jump at `pc`. */
+  | { readonly kind: 'branch'; readonly pc: number; readonly yes: number; readonly no: number }
+  | { readonly kind: 'loop check'; readonly at: number; readonly yes: number; readonly no: number }
+  | { readonly kind: 'loop test'; readonly at: number; readonly yes: number; readonly no: number }
+  /** r0 is not 0. */
+  | { readonly kind: 'loop stop'; readonly yes: number; readonly no: number }
+  /** bpf_tail_call; goes on where it fails. */
+  | { readonly kind: 'tail call'; readonly pc: number; readonly to: number }
+  | { readonly kind: 'return' }
+  | { readonly kind: 'trap'; readonly pc: number; readonly what: string; readonly unsupported: boolean };
+
+export interface FlowBlock {
+  readonly id: number;
+  /** Call depth. */
+  readonly depth: number;
+  readonly steps: Step[];
+  end: FlowEnd;
+}
+
+/** Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop. */
+export function variableOf(register: number, depth: number): number {
+  return register <= 5 ? register : 6 + 4 * depth + (register - 6);
+}
+
+export const firstLoopVariable: number = 6 + 4 * maxFrames;
+
+export interface Flow {
+  readonly program: LoadedProgram;
+  readonly blocks: readonly FlowBlock[];
+  /** Number of variables. */
+  readonly variables: number;
+  readonly tailCalls: boolean;
+}
+
+/** Instructions, copies included, that are still compiled. */
+const maxInsns = 40_000;
+const tailCallHelper = 12;
+const loopHelper = 181;
+const forEachHelper = 164;
+
+export interface FlowOptions {
+  /** What is wrong with the encoding of a slot, if anything. */
+  readonly fault: (insns: readonly Insn[], pc: number) => string | undefined;
+}
+
+export function buildFlow(program: LoadedProgram, options: FlowOptions): Flow {
+  return new FlowBuilder(program, options).build();
+}
+
+class FlowBuilder {
+  private readonly program: LoadedProgram;
+  private readonly insns: readonly Insn[];
+  private readonly fault: FlowOptions['fault'];
+  private readonly blocks: FlowBlock[] = [];
+  private readonly leaders: ReadonlySet<number>;
+  private variables = firstLoopVariable;
+  private copied = 0;
+  private tailCalls = false;
+
+  constructor(program: LoadedProgram, options: FlowOptions) {
+    this.program = program;
+    this.insns = program.insns;
+    this.fault = options.fault;
+    this.leaders = findLeaders(program.insns);
+  }
+
+  build(): Flow {
+    const entry = this.block(0);
+    entry.steps.push({ kind: 'enter', depth: 0 });
+    entry.end = { kind: 'jump', to: this.copyFunction(0, 0, undefined) };
+    return {
+      program: this.program,
+      blocks: this.blocks,
+      variables: this.variables,
+      tailCalls: this.tailCalls,
+    };
+  }
+
+  private block(depth: number): FlowBlock {
+    const block: FlowBlock = { id: this.blocks.length, depth, steps: [], end: { kind: 'return' } };
+    this.blocks.push(block);
+    return block;
+  }
+
+  /** Copies the function at slot `start`; its exits go to block `after`. Returns the id of its first block. */
+  private copyFunction(start: number, depth: number, after: number | undefined): number {
+    const known = new Map<number, number>();
+    const work: [number, FlowBlock][] = [];
+    const blockAt = (pc: number): number => {
+      const id = known.get(pc);
+      if (id !== undefined) return id;
+      const block = this.block(depth);
+      known.set(pc, block.id);
+      work.push([pc, block]);
+      return block.id;
+    };
+    const first = blockAt(start);
+    for (let next = work.pop(); next !== undefined; next = work.pop()) {
+      this.copyBlock(next[0], next[1], blockAt, after);
+    }
+    return first;
+  }
+
+  private copyBlock(
+    start: number,
+    begin: FlowBlock,
+    blockAt: (pc: number) => number,
+    after: number | undefined,
+  ): void {
+    let block = begin;
+    for (let pc = start; ; ) {
+      if (pc !== start && this.leaders.has(pc)) {
+        block.end = { kind: 'jump', to: blockAt(pc) };
+        return;
+      }
+      const fault = this.fault(this.insns, pc);
+      const insn = this.insns[pc];
+      if (insn === undefined || fault !== undefined) {
+        const what = insn === undefined ? 'jump out of the program, or no exit at its end' : (fault ?? '');
+        block.end = { kind: 'trap', pc, what, unsupported: false };
+        return;
+      }
+      if (++this.copied > maxInsns) throw new Unsupported('it is too large when its functions are copied', pc);
+      if (isUnconditionalJump(insn)) {
+        block.end = { kind: 'jump', to: blockAt(jumpTarget(insn, pc)) };
+        return;
+      }
+      if (isConditionalJump(insn)) {
+        if ((insn.code & 0xf0) === op.JCOND) throw new Unsupported('`may_goto` is not compiled', pc);
+        const yes = blockAt(jumpTarget(insn, pc));
+        const no = blockAt(pc + 1);
+        block.end = yes === no ? { kind: 'jump', to: no } : { kind: 'branch', pc, yes, no };
+        return;
+      }
+      if (insn.code === op.EXIT_OP) {
+        block.end = after === undefined ? { kind: 'return' } : { kind: 'jump', to: after };
+        return;
+      }
+      if (insn.code === op.CALL_OP) {
+        const next = this.copyCall(insn, pc, block, blockAt);
+        if (next === undefined) return;
+        block = next;
+      } else {
+        block.steps.push({ kind: 'insn', pc });
+      }
+      pc += isLddw(insn) ? 2 : 1;
+    }
+  }
+
+  /** The block in which the code goes on, or undefined if that is a block of its own already. */
+  private copyCall(
+    insn: Insn,
+    pc: number,
+    block: FlowBlock,
+    blockAt: (pc: number) => number,
+  ): FlowBlock | undefined {
+    const { depth } = block;
+    if (insn.src === op.CALL_KFUNC) {
+      block.end = { kind: 'trap', pc, what: 'calling kernel functions is not supported', unsupported: true };
+      return undefined;
+    }
+    if (insn.src === op.CALL_LOCAL) {
+      if (depth + 1 >= maxFrames) {
+        block.end = { kind: 'trap', pc, what: tooDeep, unsupported: false };
+        return undefined;
+      }
+      const after = this.block(depth);
+      block.steps.push({ kind: 'enter', depth: depth + 1 });
+      block.end = { kind: 'jump', to: this.copyFunction(pc + 1 + insn.imm, depth + 1, after.id) };
+      return after;
+    }
+    switch (insn.imm) {
+      case tailCallHelper:
+        if (depth > 0) throw new Unsupported('a tail call from a function is not compiled', pc);
+        this.tailCalls = true;
+        block.end = { kind: 'tail call', pc, to: blockAt(pc + 1) };
+        return undefined;
+      case loopHelper:
+        return this.copyLoop(pc, block);
+      case forEachHelper:
+        throw new Unsupported('bpf_for_each_map_elem is not compiled', pc);
+      default:
+        block.steps.push({ kind: 'insn', pc });
+        return block;
+    }
+  }
+
+  /**
+   * bpf_loop around a copy of its callback.
+   *
+   *     block:  begin; bad arguments? -> failed
+   *     head:   i < count ? -> body : done
+   *     body:   callback(i, context)     latch: i++; r0 != 0 ? -> done : head
+   */
+  private copyLoop(pc: number, block: FlowBlock): FlowBlock {
+    const { depth } = block;
+    const slot = this.callbackSlot(pc);
+    if (slot === undefined || depth + 1 >= maxFrames) throw new Unsupported('its callback is not known', pc);
+    const at = this.variables;
+    this.variables += 3;
+    const [head, body, latch, done, failed, after] = [
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+    ];
+    block.steps.push({ kind: 'loop begin', at });
+    block.end = { kind: 'loop check', at, yes: failed.id, no: head.id };
+    head.end = { kind: 'loop test', at, yes: body.id, no: done.id };
+    body.steps.push({ kind: 'loop call', at }, { kind: 'enter', depth: depth + 1 });
+    body.end = { kind: 'jump', to: this.copyFunction(slot, depth + 1, latch.id) };
+    latch.steps.push({ kind: 'loop next', at });
+    latch.end = { kind: 'loop stop', yes: done.id, no: head.id };
+    done.steps.push({ kind: 'loop end', at, failed: false });
+    done.end = { kind: 'jump', to: after.id };
+    failed.steps.push({ kind: 'loop end', at, failed: true });
+    failed.end = { kind: 'jump', to: after.id };
+    return after;
+  }
+
+  /** Slot of the function whose address r2 holds at `pc`: the last `lddw` into it, if nothing can come in between. */
+  private callbackSlot(pc: number): number | undefined {
+    let register = 2;
+    for (let i = pc - 1; i >= 0; i--) {
+      const insn = this.insns[i] as Insn;
+      if (isLddw(insn) && insn.dst === register) {
+        const offset = Number(lddwImm(this.insns, i)) - this.program.code;
+        return offset >= 0 && offset < this.insns.length * 8 && offset % 8 === 0 ? offset / 8 : undefined;
+      }
+      const kind = insnClass(insn);
+      const writes = kind === op.LDX || kind === op.ALU || kind === op.ALU64 || kind === op.LD;
+      if (insn.code === op.CALL_OP && register <= 5) return undefined;
+      if (insn.code === (op.ALU64 | op.MOV | op.X) && insn.off === 0 && insn.dst === register) register = insn.src;
+      else if (writes && insn.code !== 0 && insn.dst === register) return undefined;
+    }
+    return undefined;
+  }
+}
+
+const tooDeep = `the call stack of ${maxFrames + 1} frames is too deep !`;
+
+/** Slots that a jump can go to, or that follow one. */
+function findLeaders(insns: readonly Insn[]): Set<number> {
+  const leaders = new Set<number>();
+  for (const [pc, insn] of insns.entries()) {
+    if (isConditionalJump(insn) || isUnconditionalJump(insn)) {
+      leaders.add(jumpTarget(insn, pc));
+      leaders.add(pc + 1);
+    }
+    if (insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === tailCallHelper) leaders.add(pc + 1);
+  }
+  return leaders;
+}

@@ -1,0 +1,10 @@
+export { Checker, type Difference } from './check.js';
+export {
+  type AbortRecord,
+  type FaultRecord,
+  type PacketResult,
+  Runtime,
+  type RuntimeOptions,
+  type TraceRecord,
+} from './runtime.js';
+export { type Arrival, type Clock, Session, type SessionOptions } from './session.js';

@@ -1,0 +1,238 @@
+/**
+ * Card and host: one machine (the maps are shared), the card's trace cache in front, the interpreter behind. A packet that no installed trace
+ * takes is a miss: the host runs the whole program on it, and if the place where it left the trace tree is not penalised, records
+ * the path and installs the trace.
+ */
+
+import { UsageError } from '../base/index.js';
+import { findPolicy, type Policy, TraceCache } from '../cache/index.js';
+import { Interpreter } from '../interp/index.js';
+import { countInsns } from '../ir/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import {
+  type AbortCode,
+  type AbortSite,
+  defaultLimits,
+  type InstalledTrace,
+  type PathCondition,
+  pathCondition,
+  type RecordedTrace,
+  Recorder,
+  type RecorderLimits,
+  type TraceNames,
+  TraceTree,
+} from '../trace/index.js';
+import {
+  formatTrap,
+  type LoadedProgram,
+  Machine,
+  type MachineOptions,
+  type PacketInput,
+  type TrapSite,
+} from '../vm/index.js';
+import { Penalties } from './penalties.js';
+
+export interface RuntimeOptions extends MachineOptions {
+  /** Traces that the card holds; default 64. */
+  readonly cacheSize?: number | undefined;
+  /** Default `lru`. */
+  readonly policy?: string | undefined;
+  /** False: no card, every packet goes to the host. Default true. */
+  readonly card?: boolean | undefined;
+  /** Misses at one place before it is recorded; default 1. */
+  readonly hotloop?: number | undefined;
+  readonly limits?: Partial<RecorderLimits> | undefined;
+  /** Instructions that a packet may take on the host. */
+  readonly maxSteps?: number | undefined;
+}
+
+/** A trace and what became of it. Traces that were evicted and recorded again are one. */
+export interface TraceRecord {
+  /** In order of first installation, from 0. */
+  readonly id: number;
+  readonly condition: PathCondition;
+  /** Low half of r0. */
+  readonly verdict: number;
+  readonly insnsProgram: number;
+  readonly insnsTrace: number;
+  /** As recorded last. */
+  trace: RecordedTrace;
+  packets: number;
+  installs: number;
+}
+
+/** A fault of the program at one place. */
+export interface FaultRecord {
+  readonly text: string;
+  count: number;
+  /** Number of the first packet that ran into it. */
+  readonly packet: number;
+}
+
+export interface AbortRecord {
+  readonly site: AbortSite;
+  count: number;
+}
+
+/** What one packet came to; reused for the next one. */
+export interface PacketResult {
+  /** Low half of r0; ABORTED after a fault. */
+  verdict: number;
+  hit: TraceRecord | undefined;
+  /** Instructions that the host executed; 0 on a hit. */
+  steps: number;
+}
+
+/** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
+const keyBytes = 4096;
+
+export class Runtime {
+  readonly machine: Machine;
+  readonly program: LoadedProgram;
+  readonly host: Interpreter;
+  readonly cache: TraceCache | undefined;
+  readonly traces: TraceRecord[] = [];
+  readonly faults: Map<string, FaultRecord> = new Map();
+  readonly aborts: Map<AbortCode, number> = new Map();
+  readonly abortSites: Map<string, AbortRecord> = new Map();
+  packets = 0;
+  hits = 0;
+  misses = 0;
+  installs = 0;
+  /** Instructions that host and program would have executed: what was recorded for a hit counts as the program's. */
+  readonly names: TraceNames;
+  private readonly recorder: Recorder;
+  private readonly penalties: Penalties;
+  private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
+  private readonly recordByKey = new Map<string, TraceRecord>();
+  private readonly result: PacketResult = { verdict: 0, hit: undefined, steps: 0 };
+
+  /** Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no sense. */
+  constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}) {
+    const machine = new Machine(object, options);
+    this.machine = machine;
+    const index = object.programs.indexOf(program);
+    const loaded = machine.programs[index];
+    if (loaded === undefined) throw new UsageError(`program ${program.name} is not in ${object.name}`);
+    machine.admit(loaded);
+    this.program = loaded;
+    this.host = new Interpreter(machine, { maxSteps: options.maxSteps });
+    this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits });
+    this.penalties = new Penalties(options.hotloop ?? 1);
+    this.names = {
+      map: (map) => machine.maps[map]?.spec.name ?? `map${map}`,
+      program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
+    };
+    const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
+    keys.hi = keys.lo;
+    if (options.card !== false) {
+      const row = findPolicy(options.policy ?? 'lru');
+      if (row === undefined) throw new UsageError(`no policy \`${options.policy}\``);
+      const policy: Policy<InstalledTrace> = row.create();
+      this.cache = new TraceCache(new TraceTree(machine, keys.start), { capacity: options.cacheSize ?? 64, policy });
+    }
+  }
+
+  get evictions(): number {
+    return this.cache?.evictions ?? 0;
+  }
+
+  /** Puts a packet in and runs it. What it left behind is in the machine until the next one. */
+  run(input: PacketInput): PacketResult {
+    this.machine.setPacket(input);
+    return this.runCurrent();
+  }
+
+  /** Runs the packet that is in the machine. */
+  runCurrent(): PacketResult {
+    const { cache, machine, result } = this;
+    this.packets++;
+    result.steps = 0;
+    result.hit = undefined;
+    const { packet } = machine;
+    // Cards hold a packet in one piece.
+    if (cache !== undefined && packet.fragmentCount === 0 && packet.data === packet.dataMeta) {
+      const installed = cache.run();
+      if (installed !== undefined) {
+        const record = this.recordOf.get(installed) as TraceRecord;
+        record.packets++;
+        this.hits++;
+        result.verdict = record.verdict;
+        result.hit = record;
+        return result;
+      }
+    }
+    this.misses++;
+    this.runHost(cache);
+    return result;
+  }
+
+  private runHost(cache: TraceCache | undefined): void {
+    const { host, recorder, program, result, penalties } = this;
+    const exit = cache?.tree.lastExit;
+    const records = cache !== undefined && exit !== undefined && penalties.admits(exit);
+    if (records) {
+      recorder.start(program, host.registers);
+      host.observer = recorder;
+    }
+    const outcome = host.run(program);
+    host.observer = null;
+    result.verdict = outcome.verdict;
+    result.steps = outcome.steps;
+    if (outcome.trap !== undefined) this.noteFault(outcome.trap);
+    if (!records) return;
+    const recording = recorder.finish(outcome);
+    if (recording.kind === 'abort') {
+      this.noteAbort(recording.site);
+      penalties.failed(exit);
+      return;
+    }
+    if (this.install(cache, recording.trace)) penalties.succeeded(exit);
+    else {
+      this.noteAbort({ code: 'useless', detail: undefined, program, pc: 0 });
+      penalties.failed(exit);
+    }
+  }
+
+  private install(cache: TraceCache, trace: RecordedTrace): boolean {
+    const installed = cache.install(trace);
+    if (installed === undefined) return false;
+    this.installs++;
+    const condition = pathCondition(trace.facts, this.names);
+    const key = `${condition.text} -> ${trace.verdict}`;
+    let record = this.recordByKey.get(key);
+    if (record === undefined) {
+      record = {
+        id: this.traces.length,
+        condition,
+        verdict: trace.verdict,
+        insnsProgram: trace.steps,
+        insnsTrace: countInsns(trace.code),
+        trace,
+        packets: 0,
+        installs: 0,
+      };
+      this.traces.push(record);
+      this.recordByKey.set(key, record);
+    }
+    record.trace = trace;
+    record.installs++;
+    this.recordOf.set(installed, record);
+    return true;
+  }
+
+  private noteAbort(site: AbortSite): void {
+    this.aborts.set(site.code, (this.aborts.get(site.code) ?? 0) + 1);
+    const key = `${site.code} ${site.program.index} ${site.pc} ${site.detail ?? ''}`;
+    const record = this.abortSites.get(key);
+    if (record === undefined) this.abortSites.set(key, { site, count: 1 });
+    else record.count++;
+  }
+
+  private noteFault(site: TrapSite): void {
+    const key = `${site.program.index} ${site.insn} ${site.trap.kind}`;
+    const record = this.faults.get(key);
+    if (record === undefined) this.faults.set(key, { text: formatTrap(site), count: 1, packet: this.packets });
+    else record.count++;
+  }
+}

@@ -1,0 +1,313 @@
+/**
+ * The path condition of a trace in normal form, as text and as data: ternary match over packet bytes, ranges, residual comparisons, state.
+ * It is read off the {@link Facts} that the guards left behind, so what is implied by the rest has disappeared already; here the facts are grouped
+ * into fields and put into words, in the order in which the program first asked.
+ */
+import { boundsOf, type Value } from '../ir/index.js';
+import { type Bit, indexOf, plain, sourceOf } from './bits.js';
+import { Describer, formatField, type TraceNames } from './describe.js';
+import { type Compare, type Exclusion, type Facts, type Gap, type Range, subjectOf } from './facts.js';
+
+export type AtomKind = 'ternary' | 'range' | 'residual' | 'state';
+
+/** One conjunct. */
+export interface Atom {
+  readonly kind: AtomKind;
+  readonly text: string;
+}
+
+/** One byte of a ternary match: bits of `mask` must equal those of `value`. */
+export interface TernaryByte {
+  readonly offset: number;
+  readonly mask: number;
+  readonly value: number;
+}
+
+export interface PathCondition {
+  readonly text: string;
+  readonly atoms: readonly Atom[];
+  readonly ternary: readonly TernaryByte[];
+}
+
+export function pathCondition(facts: Facts, names: TraceNames): PathCondition {
+  const writer = new ConditionWriter(facts, names);
+  const atoms = writer.write();
+  return {
+    text: atoms.length === 0 ? 'true' : atoms.map((atom) => atom.text).join(' && '),
+    atoms,
+    ternary: ternaryOf(facts),
+  };
+}
+
+class ConditionWriter {
+  private readonly facts: Facts;
+  private readonly describer: Describer;
+  private readonly names: TraceNames;
+  /** Required bits that have been written. */
+  private readonly done = new Set<Bit>();
+  private readonly lengths: Atom[] = [];
+  private readonly others: Atom[] = [];
+
+  constructor(facts: Facts, names: TraceNames) {
+    this.facts = facts;
+    this.names = names;
+    this.describer = new Describer(facts, names);
+  }
+
+  write(): Atom[] {
+    for (const mention of this.facts.mentions) {
+      switch (mention.kind) {
+        case 'bits':
+          for (const bit of mention.bits) this.writeBit(bit);
+          break;
+        case 'exclusion':
+          this.writeExclusion(mention.exclusion);
+          break;
+        case 'range':
+          this.writeRange(mention.range);
+          break;
+        case 'gap':
+          this.writeGap(mention.gap);
+          break;
+        case 'found': {
+          const found = this.facts.found.get(mention.lookup) === true;
+          this.others.push({
+            kind: 'state',
+            text: `${this.describer.expression(mention.lookup)} ${found ? 'found' : 'not found'}`,
+          });
+          break;
+        }
+        case 'compare':
+          this.writeCompare(mention.compare);
+          break;
+      }
+    }
+    return [...this.lengths, ...this.others];
+  }
+
+  private push(kind: AtomKind, text: string, isLength = false): void {
+    (isLength ? this.lengths : this.others).push({ kind, text });
+  }
+
+  private kindOf(bit: Bit): AtomKind {
+    const source = this.describer.source(bit);
+    if (source.kind === 'packet') return source.base === undefined ? 'ternary' : 'residual';
+    if (source.kind === 'map') return 'state';
+    const { op } = source.value;
+    return op === 'len' || op === 'ctx' || op === 'metalen'
+      ? 'range'
+      : op === 'lookup' || op === 'slot'
+        ? 'state'
+        : 'residual';
+  }
+
+  /** All required bits of the field that a bit belongs to. */
+  private writeBit(bit: Bit): void {
+    if (this.done.has(bit)) return;
+    const { facts, describer } = this;
+    const source = describer.source(bit);
+    const number = sourceOf(bit);
+    const wanted = [...facts.required.keys()].filter((other) => sourceOf(other) === number);
+    if (source.kind === 'value') {
+      this.writeValueBits(source.value, wanted);
+      return;
+    }
+    const byte = Math.floor(indexOf(bit) / 8);
+    let { offset, width } = describer.fieldOf(source, byte);
+    const requiredByte = (at: number): boolean => wanted.some((other) => Math.floor(indexOf(other) / 8) === at);
+    if (width === 1 && source.kind !== 'packet') {
+      // Bytes without a name: as far as they are required one after another.
+      while (requiredByte(offset - 1) && width < 8) {
+        offset--;
+        width++;
+      }
+      while (requiredByte(offset + width) && width < 8) width++;
+    }
+    const bits = wanted.filter((other) => indexOf(other) >= 8 * offset && indexOf(other) < 8 * (offset + width));
+    for (const other of bits) this.done.add(other);
+    const values = bits.map((other) => facts.required.get(other) as number);
+    this.push(this.kindOf(bit), this.equation(bits, values, '=='));
+  }
+
+  private writeValueBits(value: Value, wanted: readonly Bit[]): void {
+    for (const bit of wanted) this.done.add(bit);
+    let mask = 0n;
+    let number = 0n;
+    for (const bit of wanted) {
+      mask |= 1n << BigInt(indexOf(bit));
+      if (this.facts.required.get(bit) === 1) number |= 1n << BigInt(indexOf(bit));
+    }
+    const text = this.describer.expression(value);
+    const kind = this.kindOf(wanted[0] as Bit);
+    const isLength = value.op === 'len';
+    const all = mask === value.ones;
+    if (value.op === 'slot' && all) {
+      this.push(kind, `${text} == ${number === 0n ? 'none' : this.names.program(Number(number) - 1)}`);
+      return;
+    }
+    this.push(
+      kind,
+      all ? `${text} == ${number}` : `${text} & 0x${mask.toString(16)} == 0x${number.toString(16)}`,
+      isLength,
+    );
+  }
+
+  /** `field == value`, `field & mask == value`, of bits of one source that is not a value. */
+  private equation(bits: readonly Bit[], values: readonly number[], operator: '==' | '!='): string {
+    const { describer } = this;
+    const source = describer.source(bits[0] as Bit);
+    const { run, number } = describer.value(bits, values);
+    const words = describer.run(source, run);
+    let shown = number;
+    const every = (1n << BigInt(8 * run.width)) - 1n;
+    // A named part of the bytes is a number of its own.
+    if (run.mask !== every && !words.text.includes('&')) shown = number >> trailingZeros(run.mask);
+    if (source.kind === 'map') shown = reverseBytes(number, run.width);
+    return `${words.text} ${operator} ${formatField(shown, words.format, run.width)}`;
+  }
+
+  private writeExclusion(exclusion: Exclusion): void {
+    const { facts } = this;
+    const open: { bit: Bit; value: number }[] = [];
+    for (const [i, bit] of exclusion.bits.entries()) {
+      const required = facts.required.get(bit);
+      const value = exclusion.values[i] as number;
+      if (required === undefined) open.push({ bit, value });
+      else if (required !== value) return;
+    }
+    if (open.length === 0) return;
+    const subject = subjectOf(exclusion.bits);
+    const range = subject === undefined ? undefined : facts.ranges.get(subject.key);
+    if (range !== undefined) {
+      const number = exclusion.values.reduce((sum, value, i) => sum | (BigInt(value) << BigInt(i)), 0n);
+      if (number < range.lo || number > range.hi) return;
+    }
+    this.push(this.kindOf(exclusion.bits[0] as Bit), this.notEqual(open, exclusion));
+  }
+
+  private notEqual(open: readonly { bit: Bit; value: number }[], exclusion: Exclusion): string {
+    const groups = new Map<number, { bit: Bit; value: number }[]>();
+    for (const literal of open) {
+      const source = sourceOf(literal.bit);
+      groups.set(source, [...(groups.get(source) ?? []), literal]);
+    }
+    if (groups.size > 1) {
+      const parts = [...groups.values()].map((group) => this.notEqual(group, exclusion).replace(' != ', ' == '));
+      return `!(${parts.join(' && ')})`;
+    }
+    const bits = open.map(({ bit }) => bit);
+    const values = open.map(({ value }) => value);
+    const source = this.describer.source(bits[0] as Bit);
+    if (source.kind !== 'value') return this.equation(bits, values, '!=');
+    let mask = 0n;
+    let number = 0n;
+    for (const { bit, value } of open) {
+      mask |= 1n << BigInt(indexOf(bit));
+      if (value === 1) number |= 1n << BigInt(indexOf(bit));
+    }
+    const text = this.describer.expression(source.value);
+    return mask === source.value.ones
+      ? `${text} != ${number}`
+      : `${text} & 0x${mask.toString(16)} != 0x${number.toString(16)}`;
+  }
+
+  private writeRange(range: Range): void {
+    const { subject } = range;
+    if (subject.bits.every((bit) => this.facts.required.has(plain(bit)))) return;
+    const words = this.describer.subject(subject.bits);
+    const source = this.describer.source(subject.bits[0] as Bit);
+    const isLength = source.kind === 'value' && source.value.op === 'len';
+    const top =
+      source.kind === 'value'
+        ? (boundsOf(source.value)?.hi ?? (1n << BigInt(subject.bits.length)) - 1n)
+        : (1n << BigInt(subject.bits.length)) - 1n;
+    const width = Math.ceil(subject.bits.length / 8);
+    const show = (x: bigint): string =>
+      words.format === 'ipv4' || words.format === 'mac' ? formatField(x, words.format, width) : x.toString();
+    const kind = source.kind === 'packet' && source.base === undefined ? 'range' : this.kindOf(subject.bits[0] as Bit);
+    if (range.lo > 0n && range.hi < top)
+      this.push(kind, `${show(range.lo)} <= ${words.text} <= ${show(range.hi)}`, isLength);
+    else if (range.lo > 0n)
+      this.push(kind, range.lo === 1n ? `${words.text} != 0` : `${words.text} >= ${show(range.lo)}`, isLength);
+    else if (range.hi < top) this.push(kind, `${words.text} < ${show(range.hi + 1n)}`, isLength);
+  }
+
+  private writeGap(gap: Gap): void {
+    const { lo, hi } = this.facts.ranges.get(gap.subject.key) ?? { lo: gap.lo, hi: gap.hi };
+    if (gap.hi < lo || gap.lo > hi) return;
+    const words = this.describer.subject(gap.subject.bits);
+    this.push('range', `!(${gap.lo} <= ${words.text} <= ${gap.hi})`);
+  }
+
+  private writeCompare(compare: Compare): void {
+    const { describer, facts } = this;
+    if (isImplied(facts, compare)) return;
+    const a = describer.expression(compare.a);
+    const b = describer.expression(compare.b);
+    const kind = dependsOnState(compare.a) || dependsOnState(compare.b) ? 'state' : 'residual';
+    const sign = compare.op === 'slt' ? 's' : '';
+    // Two fields that are equal are equal in any byte order.
+    const [x, y] =
+      compare.op === 'eq' && littleEndian.test(a) && littleEndian.test(b)
+        ? [a.replace(littleEndian, '$1'), b.replace(littleEndian, '$1')]
+        : [a, b];
+    if (compare.op === 'eq') this.push(kind, `${x} ${compare.holds ? '==' : '!='} ${y}`);
+    else this.push(kind, `${a} ${sign}${compare.holds ? '<' : '>='} ${b}`, false);
+  }
+}
+
+const littleEndian = /^le\d+\((.*)\)$/;
+
+/** `len >= x + k` where another comparison says `len >= x + m`, m > k. */
+function isImplied(facts: Facts, compare: Compare): boolean {
+  if (compare.op !== 'ult') return false;
+  const [x, k] = offsetOf(compare.b);
+  for (const other of facts.compares.values()) {
+    if (other === compare || other.op !== 'ult' || other.a !== compare.a || other.holds !== compare.holds) continue;
+    const [y, m] = offsetOf(other.b);
+    if (x !== y) continue;
+    if (compare.holds ? m < k : m > k) return true;
+  }
+  return false;
+}
+
+function offsetOf(value: Value): readonly [Value, bigint] {
+  const [a, b] = value.args;
+  if (value.op === 'add' && a !== undefined && b?.op === 'const') return [a, BigInt.asIntN(64, b.imm)];
+  return [value, 0n];
+}
+
+function dependsOnState(value: Value): boolean {
+  if (value.op === 'lookup' || value.op === 'call' || value.op === 'atomic') return true;
+  if (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space !== 'packet') return true;
+  return value.args.some(dependsOnState);
+}
+
+function trailingZeros(x: bigint): bigint {
+  let n = 0n;
+  while (x !== 0n && ((x >> n) & 1n) === 0n) n++;
+  return n;
+}
+
+function reverseBytes(x: bigint, width: number): bigint {
+  let result = 0n;
+  for (let i = 0; i < width; i++) result = (result << 8n) | ((x >> BigInt(8 * i)) & 0xffn);
+  return result;
+}
+
+/** The ternary part, byte by byte in packet order. */
+function ternaryOf(facts: Facts): TernaryByte[] {
+  const bytes = new Map<number, { mask: number; value: number }>();
+  for (const [bit, value] of facts.required) {
+    const source = facts.sources.sources[sourceOf(bit)];
+    if (source?.kind !== 'packet' || source.base !== undefined) continue;
+    const index = indexOf(bit);
+    const offset = Math.floor(index / 8);
+    const byte = bytes.get(offset) ?? { mask: 0, value: 0 };
+    const at = index - offset * 8;
+    byte.mask |= 1 << at;
+    byte.value |= value << at;
+    bytes.set(offset, byte);
+  }
+  return [...bytes.entries()].sort(([a], [b]) => a - b).map(([offset, { mask, value }]) => ({ offset, mask, value }));
+}

@@ -1,0 +1,324 @@
+/** Words for values, bits and map keys: `ip.dst`, `pkt[40:2]`, `vip_map[ip.dst, udp.dport]`, `now`. */
+import { formatConstant, isConst, opTable, signed, type Value } from '../ir/index.js';
+import { type FieldContext, type FieldFormat, fieldAt, formatIpv4, formatIpv6, formatMac } from '../packet/index.js';
+import { helperName, xdpMdFields } from '../platform/index.js';
+import { type Bit, indexOf, isInverted, plain, type Source, sourceOf } from './bits.js';
+import type { Facts } from './facts.js';
+
+/** Names that the trace's program gives. */
+export interface TraceNames {
+  map(index: number): string;
+  program(index: number): string;
+}
+
+/** A run of packet (or map value) bytes with the bits of them that are meant, as one big-endian number. */
+interface ByteRun {
+  readonly offset: number;
+  readonly width: number;
+  readonly mask: bigint;
+}
+
+/** How a subject reads: its name and how its values are written. */
+export interface Words {
+  readonly text: string;
+  readonly format: FieldFormat;
+}
+
+export class Describer {
+  readonly facts: Facts;
+  readonly names: TraceNames;
+  private readonly context: FieldContext;
+
+  constructor(facts: Facts, names: TraceNames) {
+    this.facts = facts;
+    this.names = names;
+    // The packet's own bytes are the source without a base.
+    this.context = {
+      value: (offset, width, mask) => this.knownNumber(offset, width, mask),
+    };
+  }
+
+  /** Required packet bits as a number, or undefined if one of the masked bits is not required. */
+  private knownNumber(offset: number, width: number, mask: number): number | undefined {
+    let value = 0;
+    for (let i = 0; i < width; i++) {
+      const wanted = Math.floor(mask / 256 ** (width - 1 - i)) % 256;
+      let byte = 0;
+      for (let b = 7; b >= 0; b--) {
+        if (((wanted >> b) & 1) === 0) continue;
+        const bit = this.packetBit((offset + i) * 8 + b);
+        const known = bit === undefined ? undefined : this.facts.required.get(bit);
+        if (known === undefined) return undefined;
+        byte |= known << b;
+      }
+      value = value * 256 + byte;
+    }
+    return value;
+  }
+
+  private packetBit(index: number): Bit | undefined {
+    const source = this.facts.sources.sources.findIndex(
+      (candidate) => candidate.kind === 'packet' && candidate.base === undefined,
+    );
+    return source < 0 ? undefined : 2 + (source * 2 ** 24 + index + 2 ** 22) * 2;
+  }
+
+  source(bit: Bit): Source {
+    return this.facts.sources.sources[sourceOf(bit)] as Source;
+  }
+
+  /** `x`: a number whose bits, least significant first, are these. */
+  subject(bits: readonly Bit[]): Words {
+    const first = bits[0] as Bit;
+    const source = this.source(first);
+    const number = sourceOf(first);
+    const plainBits = bits.every((bit) => sourceOf(bit) === number && !isInverted(bit));
+    if (plainBits && source.kind === 'value') {
+      const start = indexOf(first);
+      if (bits.every((bit, i) => indexOf(bit) === start + i)) {
+        const text = this.expression(source.value);
+        return start === 0 ? { text, format: 'dec' } : { text: `(${text} >> ${start})`, format: 'dec' };
+      }
+    }
+    if (plainBits && source.kind !== 'value') {
+      const network = bits.map((bit) => networkPosition(indexOf(bit)));
+      if (network.every((position, i) => position === (network[0] as number) - i)) return this.run(source, runOf(bits));
+      const start = indexOf(first);
+      if (start % 8 === 0 && bits.every((bit, i) => indexOf(bit) === start + i)) {
+        const words = this.run(source, runOf(bits));
+        if (source.kind === 'map') return words;
+        return { text: `le${bits.length}(${words.text})`, format: 'dec' };
+      }
+    }
+    return { text: `bits(${bits.map((bit) => this.bit(bit)).join(' ')})`, format: 'hex' };
+  }
+
+  private bit(bit: Bit): string {
+    const source = this.source(bit);
+    const index = indexOf(bit);
+    const not = isInverted(bit) ? '~' : '';
+    if (source.kind === 'value') return `${not}${this.expression(source.value)}.${index}`;
+    return `${not}${this.place(source, Math.floor(index / 8), 1)}.${index % 8}`;
+  }
+
+  /** A run of bytes by name, with a mask where not all bits are meant. */
+  run(source: Source, run: ByteRun): Words {
+    const every = (1n << BigInt(8 * run.width)) - 1n;
+    if (source.kind === 'packet') {
+      const base = this.baseOf(source);
+      if (base !== undefined && run.width <= 16) {
+        const mask = run.mask === every ? undefined : Number(run.mask);
+        const named = fieldAt(base + run.offset, run.width, this.context, mask);
+        if (named !== undefined) return { text: named.name, format: named.format };
+      }
+    }
+    const text = this.place(source, run.offset, run.width);
+    return run.mask === every
+      ? { text, format: 'hex' }
+      : { text: `${text} & 0x${run.mask.toString(16)}`, format: 'hex' };
+  }
+
+  /** What to add to an offset behind this base to get one from the start: known for the packet itself and for a base that is a header length. */
+  private baseOf(source: Source & { readonly kind: 'packet' }): number | undefined {
+    if (source.base === undefined) return 0;
+    // (byte & 0xf) << 2 is an IPv4 header length: names go by one without options.
+    const bits = this.remaining(source.base);
+    const nibble = bits.slice(2, 6);
+    const start = nibble[0];
+    if (
+      start === undefined ||
+      start < 2 ||
+      !bits.every((bit, i) => (i >= 2 && i < 6 ? bit === start + 2 * (i - 2) : bit === 0))
+    )
+      return undefined;
+    const from = this.source(start);
+    return from.kind === 'packet' && from.base === undefined && indexOf(start) % 8 === 0 ? 20 : undefined;
+  }
+
+  /** The bits of a value, with those that the condition fixes as constants. */
+  private remaining(value: Value): Bit[] {
+    return this.facts.sources.bitsOf(value).map((bit) => this.facts.valueOf(bit) ?? bit);
+  }
+
+  private place(source: Source, offset: number, width: number): string {
+    if (source.kind === 'packet') {
+      const base = source.base === undefined ? '' : `${this.expression(source.base)} + `;
+      return `pkt[${base}${offset}:${width}]`;
+    }
+    if (source.kind === 'map') {
+      const name = source.base === undefined ? this.names.map(source.map) : this.expression(source.base);
+      return `${name}[${offset}:${width}]`;
+    }
+    return this.expression(source.value);
+  }
+
+  /** Bits of bytes that are all wanted, as a masked run; bits of other sources are left to the caller. */
+  value(bits: readonly Bit[], values: readonly number[]): { readonly run: ByteRun; readonly number: bigint } {
+    const run = runOf(bits);
+    let number = 0n;
+    for (const [i, bit] of bits.entries()) {
+      if (values[i] === 1) number |= 1n << BigInt(weight(run, indexOf(bit)));
+    }
+    return { run, number };
+  }
+
+  expression(value: Value): string {
+    if (isConst(value)) return formatConstant(value.imm);
+    switch (value.op) {
+      case 'len':
+        return 'len';
+      case 'metalen':
+        return 'meta_len';
+      case 'ctx':
+        return `ctx.${xdpMdFields[Number(value.imm) / 4] ?? Number(value.imm)}`;
+      case 'env':
+        return helperName(Number(value.imm))?.slice(4) ?? 'env';
+      case 'ptr':
+        return `&pkt[${this.expression(value.args[0] as Value)}]`;
+      case 'lookup':
+        return value.detail?.kind === 'lookup' ? `${this.names.map(value.detail.map)}[${this.key(value)}]` : 'lookup';
+      case 'slot':
+        return value.detail?.kind === 'slot'
+          ? `${this.names.map(value.detail.map)}[${this.expression(value.args[0] as Value)}]`
+          : 'slot';
+      case 'call':
+        return value.detail?.kind === 'call' ? `${value.detail.name}()` : 'call';
+      case 'atomic':
+        return 'fetched';
+      default:
+        break;
+    }
+    const bits = this.remaining(value);
+    if (bits.every((bit) => bit < 2)) return formatConstant(bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n));
+    let top = 64;
+    while (top > 0 && bits[top - 1] === 0) top--;
+    let zeros = 0;
+    while (zeros < top && bits[zeros] === 0) zeros++;
+    const own = bits.slice(zeros, top);
+    const isWhole = own.length > 0 && own.every((bit) => bit >= 2);
+    if (isWhole) {
+      const source = this.source(own[0] as Bit);
+      if (source.kind !== 'value' || source.value !== value) {
+        const words = this.subject(own);
+        if (!words.text.startsWith('bits(')) return zeros === 0 ? words.text : `${words.text} * ${2 ** zeros}`;
+      }
+    }
+    if (value.op === 'load') {
+      const detail = value.detail;
+      const base = value.args[0] as Value;
+      const where = detail?.kind === 'memory' ? (detail.space === 'packet' ? 'pkt' : detail.space) : 'mem';
+      return `${where}'[${isConst(base) ? '' : `${this.expression(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
+    }
+    const args = value.args.map((arg) => this.expression(arg));
+    const infix = opTable[value.op].infix;
+    const second = value.args[1];
+    if (value.op === 'add' && second !== undefined && isConst(second) && signed(second.imm) < 0n)
+      return `(${args[0]} - ${-signed(second.imm)})`;
+    return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
+  }
+
+  /** A map key as its fields: `ip.dst, udp.dport`. */
+  private key(lookup: Value): string {
+    const detail = lookup.detail;
+    if (detail?.kind !== 'lookup') return '';
+    const words: string[] = [];
+    let packet: number[] = [];
+    const flush = (): void => {
+      words.push(...this.fields(packet));
+      packet = [];
+    };
+    for (const [i, arg] of lookup.args.entries()) {
+      const size = detail.pieces[i]?.size ?? 0;
+      const bits = this.facts.sources.bitsOf(arg);
+      const bytes = Array.from({ length: size }, (_, b) => this.packetByte(bits.slice(8 * b, 8 * b + 8)));
+      if (bytes.every((byte) => byte !== undefined)) {
+        for (const byte of bytes) {
+          if (packet.length > 0 && byte !== (packet.at(-1) as number) + 1) flush();
+          packet.push(byte);
+        }
+        continue;
+      }
+      flush();
+      words.push(this.expression(arg));
+    }
+    flush();
+    return words.join(', ');
+  }
+
+  /** Offset in the packet of the byte that these eight bits are. */
+  private packetByte(bits: readonly Bit[]): number | undefined {
+    const first = bits[0];
+    if (first === undefined || first < 2) return undefined;
+    const source = this.source(first);
+    const index = indexOf(first);
+    if (source.kind !== 'packet' || source.base !== undefined || index % 8 !== 0) return undefined;
+    return bits.every((bit, i) => bit === first + 2 * i) ? index / 8 : undefined;
+  }
+
+  /** Consecutive packet bytes, cut into named fields where they have names. */
+  private fields(bytes: readonly number[]): string[] {
+    const words: string[] = [];
+    for (let i = 0; i < bytes.length; ) {
+      const offset = bytes[i] as number;
+      const whole = fieldAt(offset, 1, this.context);
+      const left = bytes.length - i;
+      const width = whole === undefined ? left : Math.min(left, whole.offset + whole.width - offset);
+      const named = fieldAt(offset, width, this.context);
+      words.push(named?.name ?? `pkt[${offset}:${width}]`);
+      i += width;
+    }
+    return words;
+  }
+
+  /** The named field that holds a packet byte, or the byte alone. */
+  fieldOf(source: Source, offset: number): { readonly offset: number; readonly width: number } {
+    if (source.kind === 'packet') {
+      const base = this.baseOf(source);
+      const named = base === undefined ? undefined : fieldAt(base + offset, 1, this.context);
+      if (named !== undefined && base !== undefined) return { offset: named.offset - base, width: named.width };
+    }
+    return { offset, width: 1 };
+  }
+}
+
+/** Distance from the packet's first bit as it goes over the wire. */
+function networkPosition(index: number): number {
+  const byte = Math.floor(index / 8);
+  return byte * 8 + 7 - (index - byte * 8);
+}
+
+function weight(run: ByteRun, index: number): number {
+  const byte = Math.floor(index / 8);
+  return (run.offset + run.width - 1 - byte) * 8 + (index - byte * 8);
+}
+
+function runOf(bits: readonly Bit[]): ByteRun {
+  const bytes = bits.map((bit) => Math.floor(indexOf(plain(bit)) / 8));
+  const offset = Math.min(...bytes);
+  const width = Math.max(...bytes) - offset + 1;
+  let mask = 0n;
+  for (const bit of bits) mask |= 1n << BigInt(weight({ offset, width, mask }, indexOf(plain(bit))));
+  return { offset, width, mask };
+}
+
+/** A field's value as people write it. */
+export function formatField(value: bigint, format: FieldFormat, width: number): string {
+  const bytes = new Uint8Array(width);
+  for (let i = 0; i < width; i++) bytes[width - 1 - i] = Number((value >> BigInt(8 * i)) & 0xffn);
+  switch (format) {
+    case 'dec':
+      return value.toString();
+    case 'mac':
+      return width === 6 ? formatMac(bytes) : hex(value, width);
+    case 'ipv4':
+      return width === 4 ? formatIpv4(bytes) : hex(value, width);
+    case 'ipv6':
+      return width === 16 ? formatIpv6(bytes) : hex(value, width);
+    default:
+      return hex(value, width);
+  }
+}
+
+function hex(value: bigint, width: number): string {
+  return `0x${value.toString(16).padStart(2 * width, '0')}`;
+}
