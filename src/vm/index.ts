@@ -19,6 +19,26 @@ export {
   stackSize,
 } from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
+export { type Formatted, formatBytes } from './map-format.js';
+export {
+  type DumpedEntry,
+  type DumpedMaps,
+  type DumpOptions,
+  dumpMaps,
+  findMap,
+  loadMaps,
+  type MapEntryJson,
+  type MapHolder,
+  type MapsFile,
+  parseMapsFile,
+} from './map-json.js';
+export {
+  applyMapChange,
+  type ChangeTime,
+  type MapChange,
+  parseMapsScript,
+  ScriptClock,
+} from './map-script.js';
 export { firstAddress, GuestMemory } from './memory.js';
 export { headroom, maxLinear, PacketBuffer } from './packet-buffer.js';
 export { privateState } from './private-state.js';

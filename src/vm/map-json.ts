@@ -1,0 +1,286 @@
+/**
+ * Map files: what maps hold before the first packet (`--maps-in`) and after the last (`--maps-out`). The format is described in `docs/maps.md`; what is written can be
+ * read again.
+ */
+import { InputError, UserError } from '../base/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import { errno, errnoName } from '../platform/index.js';
+import type { BpfMap } from './map.js';
+import { type Formatted, formatBytes } from './map-format.js';
+import { encodeValue, type ValueNames } from './map-value-json.js';
+
+/** What map files are about; a Machine is one. */
+export interface MapHolder {
+  readonly object: ObjectSpec;
+  readonly maps: readonly BpfMap[];
+  readonly cpus: number;
+}
+
+/** One entry as it stands in a map file. */
+export interface MapEntryJson {
+  readonly key?: unknown;
+  readonly value?: unknown;
+  /** Per-CPU maps: the values of all CPUs, or {@link value} for one ({@link cpu}) or all. */
+  readonly values?: readonly unknown[];
+  readonly cpu?: number;
+}
+
+export interface MapsFile {
+  readonly maps: { readonly [name: string]: readonly MapEntryJson[] };
+}
+
+export interface DumpedEntry {
+  /** Hex bytes; absent for queues and stacks. */
+  readonly key?: string;
+  /** Hex bytes, or `{ "prog": name }`, `{ "map": name }`. */
+  readonly value?: string | { readonly [part: string]: string };
+  /** Hex bytes for each CPU. */
+  readonly values?: readonly string[];
+  readonly formatted?: {
+    readonly key?: Formatted | undefined;
+    readonly value?: Formatted | undefined;
+    readonly values?: readonly Formatted[];
+  };
+}
+
+export interface DumpedMaps {
+  readonly maps: { readonly [name: string]: readonly DumpedEntry[] };
+}
+
+export interface DumpOptions {
+  /** Maps to dump; default all. */
+  readonly names?: readonly string[] | undefined;
+  /** Decode keys and values whose BTF types are known. Default true. */
+  readonly formatted?: boolean | undefined;
+}
+
+const percpuTypes: ReadonlySet<string> = new Set(['percpu_array', 'percpu_hash', 'lru_percpu_hash']);
+const entryFields: ReadonlySet<string> = new Set(['key', 'value', 'values', 'cpu', 'formatted']);
+
+/** Parses JSON text. Throws InputError naming the file. */
+export function parseMapsFile(text: string, file?: string): MapsFile {
+  const json = parseJson(text, file);
+  const maps = isRecord(json) ? json.maps : undefined;
+  if (!isRecord(maps))
+    throw new InputError('not a map file', { file }, 'it is {"maps": {"NAME": [{"key": ..., "value": ...}]}}');
+  for (const [name, entries] of Object.entries(maps)) {
+    if (!Array.isArray(entries)) throw new InputError(`map \`${name}\`: not a list of entries`, { file });
+    entries.forEach((entry: unknown, i) => {
+      if (!isRecord(entry)) throw new InputError(`map \`${name}\`: entry ${i} is not an object`, { file });
+      const unknown = Object.keys(entry).find((field) => !entryFields.has(field));
+      if (unknown !== undefined)
+        throw new InputError(
+          `map \`${name}\`: entry ${i} has a field \`${unknown}\``,
+          { file },
+          `fields are ${[...entryFields].join(', ')}`,
+        );
+    });
+  }
+  return json as unknown as MapsFile;
+}
+
+export function parseJson(text: string, file?: string, line?: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const where = line === undefined ? '' : `line ${line}: `;
+    throw new InputError(`${where}not JSON: ${error instanceof Error ? error.message : String(error)}`, { file });
+  }
+}
+
+export function isRecord(json: unknown): json is Record<string, unknown> {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+/** Puts the entries of a map file into the maps, in order. Throws InputError naming map and entry. */
+export function loadMaps(holder: MapHolder, contents: MapsFile, file?: string): void {
+  for (const [name, entries] of Object.entries(contents.maps)) {
+    const map = findMap(holder, name, file);
+    entries.forEach((entry, i) => {
+      at(file, `map \`${name}\`: entry ${i}`, () => {
+        const { key, value } = encodeEntry(holder, map, entry);
+        refuse(map.updateElem(key, value, 0n));
+      });
+    });
+  }
+}
+
+/** The map of this name. Throws InputError listing the ones there are. */
+export function findMap(holder: MapHolder, name: string, file?: string): BpfMap {
+  const map = holder.maps.find((candidate) => candidate.spec.name === name);
+  if (map !== undefined) return map;
+  const names = holder.maps.map((candidate) => candidate.spec.name).join(', ');
+  throw new InputError(
+    `there is no map \`${name}\``,
+    { file },
+    names === '' ? 'the object has no maps' : `maps are ${names}`,
+  );
+}
+
+/** Key bytes of a map; empty where the map has no keys. Throws InputError. */
+export function encodeKey(holder: MapHolder, map: BpfMap, key: unknown): Uint8Array {
+  const { keySize, type } = map.spec;
+  if (keySize === 0 && key === undefined) return new Uint8Array(0);
+  if (keySize === 0) throw new InputError(`a ${type} has no keys`);
+  if (key === undefined) throw new InputError('it has no key');
+  return within('key', () => encodeValue(key, keySize, namesOf(holder)));
+}
+
+/** Key and value bytes as the syscall side takes them. Throws InputError. */
+export function encodeEntry(
+  holder: MapHolder,
+  map: BpfMap,
+  entry: MapEntryJson,
+): { key: Uint8Array; value: Uint8Array } {
+  const { spec } = map;
+  const key = encodeKey(holder, map, entry.key);
+  const names = namesOf(holder);
+  const one = (value: unknown): Uint8Array => within('value', () => encodeValue(value, spec.valueSize, names));
+  if (!percpuTypes.has(spec.type)) {
+    if (entry.cpu !== undefined || entry.values !== undefined)
+      throw new InputError(`a ${spec.type} has one value for all CPUs`);
+    if (entry.value === undefined) throw new InputError('it has no value');
+    return { key, value: one(entry.value) };
+  }
+  const stride = Math.ceil(spec.valueSize / 8) * 8;
+  const all = new Uint8Array(stride * holder.cpus);
+  const { cpu } = entry;
+  if (entry.values !== undefined) {
+    if (!Array.isArray(entry.values) || entry.values.length !== holder.cpus) {
+      throw new InputError(
+        `\`values\` is not a list of ${holder.cpus} values, one for each CPU`,
+        {},
+        'set the number of CPUs with --cpus',
+      );
+    }
+    entry.values.forEach((value, i) => {
+      all.set(one(value), i * stride);
+    });
+  } else if (entry.value === undefined) {
+    throw new InputError('it has no value');
+  } else if (cpu === undefined) {
+    const bytes = one(entry.value);
+    for (let i = 0; i < holder.cpus; i++) all.set(bytes, i * stride);
+  } else {
+    if (!Number.isInteger(cpu) || cpu < 0 || cpu >= holder.cpus) {
+      throw new InputError(
+        `there is no CPU ${cpu}: they are 0 to ${holder.cpus - 1}`,
+        {},
+        'set the number of CPUs with --cpus',
+      );
+    }
+    const old = map.lookupElem(key);
+    if (typeof old !== 'number') all.set(old);
+    all.set(one(entry.value), cpu * stride);
+  }
+  return { key, value: all };
+}
+
+/** The maps' contents as a map file. Stacks come oldest element first, so that reading them in again gives the same stack. */
+export function dumpMaps(holder: MapHolder, options: DumpOptions = {}): DumpedMaps {
+  const maps = options.names?.map((name) => findMap(holder, name)) ?? holder.maps;
+  const contents = maps.map((map): [string, DumpedEntry[]] => {
+    const entries = [...map.entries()].map(({ key, value }) =>
+      dumpEntry(holder, map, key, value, options.formatted !== false),
+    );
+    return [map.spec.name, map.spec.type === 'stack' ? entries.reverse() : entries];
+  });
+  return { maps: Object.fromEntries(contents) };
+}
+
+export function dumpEntry(
+  holder: MapHolder,
+  map: BpfMap,
+  key: Uint8Array,
+  value: Uint8Array,
+  formatted: boolean,
+): DumpedEntry {
+  const { spec } = map;
+  const keyField = spec.keySize === 0 ? {} : { key: formatHex(key) };
+  const values = percpuTypes.has(spec.type) ? splitCpus(value, spec.valueSize) : undefined;
+  const entry: DumpedEntry = values
+    ? { ...keyField, values: values.map(formatHex) }
+    : { ...keyField, value: nameReference(holder, map, value) ?? formatHex(value) };
+  const { btf } = holder.object;
+  if (!formatted || btf === undefined) return entry;
+  const keyText = spec.keySize === 0 ? undefined : formatBytes(btf, spec.btfKeyId, key);
+  if (values === undefined) {
+    const text = formatBytes(btf, spec.btfValueId, value);
+    return keyText === undefined && text === undefined ? entry : { ...entry, formatted: { key: keyText, value: text } };
+  }
+  const texts = values.map((bytes) => formatBytes(btf, spec.btfValueId, bytes));
+  if (texts.some((text) => text === undefined)) return entry;
+  return { ...entry, formatted: { key: keyText, values: texts as Formatted[] } };
+}
+
+/** `{ "prog": name }` or `{ "map": name }` where the value is a reference whose name is known. */
+function nameReference(
+  holder: MapHolder,
+  map: BpfMap,
+  value: Uint8Array,
+): { readonly [part: string]: string } | undefined {
+  const number = value.length === 4 ? new DataView(value.buffer, value.byteOffset).getUint32(0, true) : 0;
+  switch (map.spec.type) {
+    case 'prog_array': {
+      const name = holder.object.programs[number - 1]?.name;
+      return name === undefined ? undefined : { prog: name };
+    }
+    case 'array_of_maps':
+    case 'hash_of_maps': {
+      const name = holder.maps[number - 1]?.spec.name;
+      return name === undefined ? undefined : { map: name };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function splitCpus(value: Uint8Array, size: number): Uint8Array[] {
+  const stride = Math.ceil(size / 8) * 8;
+  return Array.from({ length: value.length / stride }, (_, cpu) => value.subarray(cpu * stride, cpu * stride + size));
+}
+
+/** `0a 00 00 01`. */
+export function formatHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+function namesOf(holder: MapHolder): ValueNames {
+  return {
+    program: (name) => {
+      const index = holder.object.programs.findIndex((program) => program.name === name);
+      return index < 0 ? undefined : index + 1;
+    },
+    map: (name) => holder.maps.find((map) => map.spec.name === name)?.id,
+  };
+}
+
+/** Throws InputError for a negated error number. */
+export function refuse(result: number): void {
+  if (result === 0) return;
+  const reasons: { readonly [number: number]: string } = {
+    [errno.E2BIG]: 'there is no such element, or the map is full',
+    [errno.ENOSPC]: 'the map is full',
+    [errno.EPERM]: 'the map is read-only',
+    [errno.EEXIST]: 'the key is there already',
+    [errno.ENOENT]: 'there is no such key',
+    [errno.EBADF]: 'there is no such program or map',
+  };
+  const reason = reasons[-result];
+  throw new InputError(`refused with ${errnoName(result)}${reason === undefined ? '' : ` (${reason})`}`);
+}
+
+/** Runs `body`; its input errors get the file and a text in front. */
+export function at<T>(file: string | undefined, where: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof UserError)
+      throw new InputError(`${where}: ${error.message}`, { ...error.place, file }, error.hint);
+    throw error;
+  }
+}
+
+function within<T>(what: string, body: () => T): T {
+  return at(undefined, what, body);
+}
