@@ -120,7 +120,7 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   get_current_comm: { args: ['mem out', 'size'], ret: 'integer' },
   get_ns_current_pid_tgid: { args: ['any', 'any', 'mem out', 'size'], ret: 'integer' },
 
-  trace_printk: { args: ['mem', 'size', 'any', 'any', 'any'], ret: 'integer', gpl: true },
+  trace_printk: { args: ['mem', 'size'], ret: 'integer', gpl: true },
   trace_vprintk: { args: ['mem', 'size', 'mem?', 'size?'], ret: 'integer', gpl: true },
   snprintf: { args: ['mem out?', 'size?', 'const_str', 'mem?', 'size?'], ret: 'integer', gpl: true },
   snprintf_btf: { args: ['mem out', 'size', 'mem', 'size', 'any'], ret: 'integer', gpl: true },

@@ -4,7 +4,7 @@ import { pushCallback } from './callback.js';
 import { createDynptr, releaseDynptr } from './dynptr.js';
 import type { Env } from './env.js';
 import { applyFills, type CallFacts, checkArg } from './helper-args.js';
-import { mapFitsHelper, readingHelpers, writingHelpers } from './map-helpers.js';
+import { mapFitsHelper, writingHelpers } from './map-helpers.js';
 import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseReference } from './references.js';
 import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { signedRange, unknownScalar } from './scalar.js';
@@ -59,8 +59,6 @@ function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   const { helper, number } = facts;
   if (!mapFitsHelper(map.type, helper)) env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
   if ((map.flags & mapFlags.rdonlyProg) !== 0 && writingHelpers.includes(helper)) env.reject('map-write-helper');
-  if ((map.flags & mapFlags.wronlyProg) !== 0 && readingHelpers.includes(helper)) env.reject('map-read-helper');
-  // What user space set up at load time (a tail call's index, say) may be relied upon by the JIT: not a fact for this path.
 }
 
 function nullable(env: Env, kind: RegState['kind'], acquires: boolean): RegState {

@@ -74,6 +74,3 @@ export const walkableMaps: readonly MapTypeName[] = [
 
 /** Helpers that change a map's values. */
 export const writingHelpers: readonly HelperName[] = ['map_update_elem', 'map_delete_elem', 'map_push_elem', 'map_pop_elem'];
-
-/** Helpers that read a map's values. */
-export const readingHelpers: readonly HelperName[] = ['map_lookup_elem', 'map_peek_elem', 'map_lookup_percpu_elem'];

@@ -204,7 +204,6 @@ export const messages = {
   'unacquired-reference': { text: 'arg {reg} is an unacquired reference', errno: 'EINVAL' },
   'map-helper-mismatch': { text: 'cannot pass map_type {type} into func {name}#{number}', errno: 'EINVAL' },
   'map-write-helper': { text: 'write into map forbidden', errno: 'EACCES' },
-  'map-read-helper': { text: 'read from map forbidden', errno: 'EACCES' },
   'map-special-type': { text: 'tracing progs cannot use {what} yet', errno: 'EINVAL' },
   'call-depth': { text: 'the call stack of {frames} frames is too deep', errno: 'E2BIG', hint: 'at most 8 frames; inline a function' },
   'recursive-call': { text: 'recursive call from {caller}() to {callee}()', errno: 'EINVAL' },

@@ -1,0 +1,92 @@
+/**
+ * `npm run agreement -- FILE.jsonl|DIR... [--no-kernel]`: asks our verifier and the running kernel about every program, prints a table by
+ * category and each disagreement with both reasons. Without a kernel the lines' own verdicts are the other side. Exit 0 when none
+ * disagrees.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { InputError, UnsupportedError, UsageError } from '../base/index.js';
+import { formatShare, formatTable } from '../cli/output.js';
+import { type AgreementCase, type AgreementRow, compareVerdicts, objectCases, readAgreementLines } from '../judge/index.js';
+import { Bpf } from '../linux/index.js';
+import { findObjects, loadObject } from './objects.js';
+import { negativeIf, runTool } from './tool.js';
+
+const usage = 'npm run agreement -- FILE.jsonl|DIR... [--no-kernel]';
+
+await runTool(usage, { 'no-kernel': { type: 'boolean' } }, (operands, flags) => {
+  if (operands.length === 0) throw new UsageError('give files of JSON lines or folders of objects', {}, usage);
+  const bpf = flags['no-kernel'] === true ? undefined : openKernel();
+  console.log(bpf === undefined ? 'no kernel here: compared with the verdicts in the lines' : 'compared with the running kernel');
+  const rows = operands.flatMap(readCases).map((item) => compareVerdicts(item, bpf));
+  printTable(rows);
+  printDisagreements(rows);
+  const judged = rows.filter((row) => row.outcome !== 'skipped');
+  const failed = judged.filter((row) => row.outcome !== 'same').length;
+  console.log(`${judged.length - failed} passed, ${failed} failed`);
+  return negativeIf(failed);
+});
+
+function openKernel(): Bpf | undefined {
+  try {
+    return Bpf.open();
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined;
+    throw error;
+  }
+}
+
+function readCases(path: string): AgreementCase[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new InputError('no such file or folder', { file: path });
+  if (stat.isFile() && !path.endsWith('.o')) return readAgreementLines(readFileSync(path, 'utf8'), path);
+  return findObjects(path).flatMap((file) => {
+    try {
+      return objectCases(loadObject(file));
+    } catch (error) {
+      if (!(error instanceof InputError) && !(error instanceof UnsupportedError)) throw error;
+      console.log(error.format());
+      return [];
+    }
+  });
+}
+
+function printTable(rows: readonly AgreementRow[]): void {
+  const categories = [...new Set(rows.map((row) => row.category))].sort();
+  const line = (title: string, some: readonly AgreementRow[]): (string | number | undefined)[] => {
+    const of = (outcome: AgreementRow['outcome']): number => some.filter((row) => row.outcome === outcome).length;
+    const judged = some.length - of('skipped');
+    const seconds = some.reduce((sum, row) => sum + row.milliseconds, 0) / 1000;
+    const insns = some.reduce((sum, row) => sum + row.insns, 0);
+    const kernel = some.reduce((sum, row) => sum + (row.kernelInsns ?? 0), 0);
+    return [
+      title,
+      some.length,
+      of('skipped'),
+      of('same'),
+      of('stricter'),
+      of('laxer'),
+      formatShare(of('same'), judged, 2),
+      insns,
+      kernel === 0 ? undefined : kernel,
+      seconds === 0 ? undefined : Math.round(insns / seconds),
+    ];
+  };
+  const columns = ['category', 'programs', 'skipped', 'same', 'stricter', 'laxer', 'agreement', 'insns', 'kernel insns', 'insns/s'];
+  process.stdout.write(
+    formatTable(
+      columns.map((title) => ({ title, align: title === 'category' ? 'left' : 'right' })),
+      [...categories.map((name) => line(name, rows.filter((row) => row.category === name))), line('all', rows)],
+    ),
+  );
+}
+
+function printDisagreements(rows: readonly AgreementRow[]): void {
+  const skipped = new Map<string, number>();
+  for (const row of rows) {
+    if (row.outcome === 'skipped') skipped.set(row.reason, (skipped.get(row.reason) ?? 0) + 1);
+    else if (row.outcome !== 'same') console.log(`${row.outcome}: ${row.name}: ${row.reason}`);
+  }
+  for (const [reason, count] of skipped) console.log(`skipped ${count}: ${reason.replaceAll('\n', '; ')}`);
+  const slow = rows.filter((row) => row.milliseconds > 2000);
+  for (const row of slow) console.log(`slow: ${row.name}: ${row.insns} instructions in ${(row.milliseconds / 1000).toFixed(1)} s`);
+}
