@@ -1,4 +1,4 @@
-/** Control flow and small services: tail calls, bpf_loop, spin locks, strings. */
+/** Control flow and locks: tail calls, bpf_loop, spin locks. */
 import { errno } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
@@ -70,22 +70,6 @@ export function spinUnlock(machine: Machine, registers: Registers): void {
   if (machine.memory.load32(machine.state + privateState.lock) !== lock) machine.refuse('this lock is not held');
   machine.memory.store32(machine.state + privateState.lock, 0);
   setUnsigned(registers, 0);
-}
-
-/** bpf_strncmp: r1 of r2 bytes against the string r3: -1, 0 or 1. */
-export function strncmp(machine: Machine, registers: Registers): void {
-  const size = u32(registers, 2);
-  const left = machine.readable(registers, 1, size);
-  const right = u32(registers, 3);
-  let result = 0;
-  for (let i = 0; i < size; i++) {
-    if (!machine.memory.canRead(right + i, 1) || registers.u32[7] !== 0) machine.readable(registers, 3, i + 1);
-    const a = machine.memory.load8(left + i);
-    const b = machine.memory.load8(right + i);
-    if (a !== b) result = a < b ? -1 : 1;
-    if (a !== b || a === 0) break;
-  }
-  setSigned(registers, result);
 }
 
 /** bpf_probe_read_kernel and its kin. */

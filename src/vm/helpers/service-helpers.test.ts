@@ -333,3 +333,49 @@ describe('sockets', () => {
     expect(callHelper(machine, 206, [ip, at])).toBe(-13n);
   });
 });
+
+describe('numbers in text', () => {
+  it.each([
+    [105, ' -42x', 10, 4, -42n],
+    [105, '0x1f', 0, 4, 31n],
+    [105, '017', 0, 3, 15n],
+    [105, '9223372036854775808', 10, -34, 0n],
+    [105, '-9223372036854775808', 10, 20, -(2n ** 63n)],
+    [106, '18446744073709551615', 10, 20, -1n],
+    [106, '18446744073709551616', 10, -34, 0n],
+    [106, '-1', 10, -22, 0n],
+    [106, 'x', 10, -22, 0n],
+    [106, '1', 7, -22, 0n],
+  ])('helper %i reads %j in base %i', (id, source, base, result, value) => {
+    const machine = machineWith();
+    const to = buffer(machine, 8);
+    const bytes = text(source);
+    expect(callHelper(machine, id, [buffer(machine, bytes), bytes.length - 1, base, to])).toBe(BigInt(result));
+    expect(BigInt.asIntN(64, machine.memory.load64(to))).toBe(value);
+  });
+});
+
+describe('dynptrs', () => {
+  it('read, write and point within their memory', () => {
+    const machine = machineWith();
+    const data = buffer(machine, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
+    const ptr = buffer(machine, 16);
+    const out = buffer(machine, 4);
+    expect(callHelper(machine, 197, [data, 8, 0, ptr])).toBe(0n);
+    expect(callHelper(machine, 201, [out, 4, ptr, 2, 0])).toBe(0n);
+    expect(machine.memory.read(out, 4)).toEqual(Uint8Array.of(3, 4, 5, 6));
+    expect(callHelper(machine, 201, [out, 4, ptr, 5, 0])).toBe(-7n);
+    expect(callHelper(machine, 202, [ptr, 6, out, 2, 0])).toBe(0n);
+    expect(machine.memory.read(data, 8)).toEqual(Uint8Array.of(1, 2, 3, 4, 5, 6, 3, 4));
+    expect(callHelper(machine, 203, [ptr, 4, 4])).toBe(BigInt(data + 4));
+    expect(callHelper(machine, 203, [ptr, 5, 4])).toBe(0n);
+  });
+
+  it('cannot be forged', () => {
+    const machine = machineWith();
+    const forged = buffer(machine, 16);
+    machine.memory.store32(forged, machine.state);
+    machine.memory.store32(forged + 8, 8);
+    expect(() => callHelper(machine, 202, [forged, 0, buffer(machine, 8), 8, 0])).toThrow('helper');
+  });
+});
