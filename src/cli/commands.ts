@@ -34,6 +34,11 @@ export interface CommandRow {
 
 export const commandRows: readonly CommandRow[] = [
   {
+    name: 'demo',
+    summary: 'the main job on a built-in program and traffic',
+    load: () => import('./demo.js'),
+  },
+  {
     name: 'show',
     summary: 'programs, maps, sections and BTF of an object file',
     load: () => import('./show.js'),
@@ -47,6 +52,21 @@ export const commandRows: readonly CommandRow[] = [
     name: 'asm',
     summary: 'assemble text to a loadable object file',
     load: () => import('./asm.js'),
+  },
+  {
+    name: 'run',
+    summary: 'run packets through card and host',
+    load: () => import('./run.js'),
+  },
+  {
+    name: 'trace',
+    summary: 'print the traces that a capture yields',
+    load: () => import('./trace.js'),
+  },
+  {
+    name: 'map',
+    summary: 'read and change map files by map name',
+    load: () => import('./map.js'),
   },
   {
     name: 'gen',

@@ -57,6 +57,11 @@ export class Session {
     }
   }
 
+  /** True if the plain interpreter runs beside. */
+  get checked(): boolean {
+    return this.checker !== undefined;
+  }
+
   /** Runs one packet. After a difference, `difference` is set and no more packets should be run. */
   run(arrival: Arrival): PacketResult {
     const number = this.runtime.packets + 1;

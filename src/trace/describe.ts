@@ -189,7 +189,8 @@ export class Describer {
         break;
     }
     const bits = this.remaining(value);
-    if (bits.every((bit) => bit < 2)) return formatConstant(bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n));
+    if (bits.every((bit) => bit < 2))
+      return formatConstant(bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n));
     let top = 64;
     while (top > 0 && bits[top - 1] === 0) top--;
     let zeros = 0;

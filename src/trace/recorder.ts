@@ -56,6 +56,8 @@ export interface AbortSite {
 
 export interface RecordedTrace {
   readonly code: TraceCode;
+  /** All values that were recorded, dead ones too. */
+  readonly recorded: readonly Value[];
   /** Low half of r0. */
   readonly verdict: number;
   /** Instructions that the program executed on the recorded packet. */
@@ -168,7 +170,14 @@ export class Recorder implements Observer {
     const code = liveCode(this.graph.code);
     return {
       kind: 'trace',
-      trace: { code, verdict: outcome.verdict, steps: this.steps, program: this.program, facts: this.facts },
+      trace: {
+        code,
+        recorded: this.graph.code,
+        verdict: outcome.verdict,
+        steps: this.steps,
+        program: this.program,
+        facts: this.facts,
+      },
     };
   }
 

@@ -1,0 +1,162 @@
+/** What `jitnic run` says in the end, as text and as JSON. */
+
+import { summarize } from '../packet/index.js';
+import { verdictName, verdictNames } from '../platform/index.js';
+import type { Difference, Session, TraceRecord } from '../runtime/index.js';
+import { aborts } from '../trace/index.js';
+import type { Io } from './command.js';
+import { count, formatNumber, formatShare, formatTable, hex } from './output.js';
+
+/** Traces that the text shows; JSON has them all. */
+const shownTraces = 12;
+
+/** Keys of `jitnic.run/1`. */
+export function runJson(session: Session): Record<string, unknown> {
+  const { runtime, verdicts, difference } = session;
+  return {
+    object: runtime.machine.object.name,
+    program: session.program.name,
+    packets: runtime.packets,
+    verdicts: Object.fromEntries(verdictNames.map((name) => [name, verdicts[name]])),
+    hits: runtime.hits,
+    misses: runtime.misses,
+    installs: runtime.installs,
+    evictions: runtime.evictions,
+    aborts: Object.fromEntries(runtime.aborts),
+    abort_sites: [...runtime.abortSites.values()].map(({ site, count: times }) => ({
+      code: site.code,
+      detail: site.detail,
+      program: site.program.spec.name,
+      insn: site.pc,
+      count: times,
+    })),
+    traces: byPackets(session).map((trace) => ({
+      id: trace.id,
+      condition: trace.condition.text,
+      atoms: trace.condition.atoms,
+      ternary: trace.condition.ternary,
+      packets: trace.packets,
+      installs: trace.installs,
+      verdict: verdictName(trace.verdict),
+      insns_program: trace.insnsProgram,
+      insns_trace: trace.insnsTrace,
+    })),
+    faults: [...runtime.faults.values()].map((fault) => ({
+      what: fault.text,
+      count: fault.count,
+      packet: fault.packet,
+    })),
+    ...(session.checked ? { check: difference === undefined ? 'equal' : differenceJson(difference) } : {}),
+  };
+}
+
+function differenceJson(difference: Difference): Record<string, unknown> {
+  return {
+    packet: difference.packet,
+    what: difference.what,
+    card: difference.card,
+    interpreter: difference.interpreter,
+    trace: difference.trace?.condition.text,
+    data: difference.input?.data,
+  };
+}
+
+function byPackets(session: Session): TraceRecord[] {
+  return [...session.runtime.traces].sort((a, b) => b.packets - a.packets || a.id - b.id);
+}
+
+export function runText(session: Session, io: Io): string {
+  const { runtime } = session;
+  const { packets, hits, misses } = runtime;
+  let text = `${io.style.bold(session.program.name)}: ${count(packets, 'packet')}\n\n`;
+  text += formatTable(
+    [{ title: 'verdict' }, { title: 'packets', align: 'right' }, { title: 'share', align: 'right' }],
+    verdictNames.map((name) => [name, session.verdicts[name], formatShare(session.verdicts[name], packets)]),
+  );
+  if (runtime.cache !== undefined) {
+    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}\n`;
+    text += tracesText(session, io);
+    text += abortsText(session);
+  }
+  if (runtime.faults.size > 0) {
+    text += `\nfaults (ABORTED):\n`;
+    for (const fault of runtime.faults.values())
+      text += `  ${formatNumber(fault.count)} x, first at packet ${formatNumber(fault.packet)}: ${fault.text.replace(/\n/g, '\n  ')}\n`;
+  }
+  if (session.difference !== undefined) text += `\n${differenceText(session.difference)}`;
+  else if (session.checked) text += `\ncheck: equal to the interpreter for every packet, maps included\n`;
+  return text;
+}
+
+function tracesText(session: Session, io: Io): string {
+  const traces = byPackets(session);
+  if (traces.length === 0) return '';
+  const { packets } = session.runtime;
+  let text = `\n${count(traces.length, 'distinct trace')}${traces.length > shownTraces ? `, the ${shownTraces} that decided most` : ''}:\n\n`;
+  const shown = traces.slice(0, shownTraces);
+  const columns = [
+    { title: 'packets', align: 'right' as const },
+    { title: 'share', align: 'right' as const },
+    { title: 'verdict' },
+    { title: 'insns', align: 'right' as const },
+    { title: 'in trace', align: 'right' as const },
+    { title: 'path condition' },
+  ];
+  const width = Math.max(40, io.width - 48);
+  const rows = shown.flatMap((trace) => {
+    const [first = '', ...rest] = wrap(trace.condition.text, width);
+    return [
+      [
+        trace.packets,
+        formatShare(trace.packets, packets),
+        verdictName(trace.verdict),
+        trace.insnsProgram,
+        trace.insnsTrace,
+        first,
+      ],
+      ...rest.map((line) => ['', '', '', '', '', line]),
+    ];
+  });
+  text += formatTable(columns, rows);
+  return text;
+}
+
+/** Breaks a condition before `&&`. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const part of text.split(' && ')) {
+    const next = line === '' ? part : `${line} && ${part}`;
+    if (line !== '' && next.length > width) {
+      lines.push(line);
+      line = `  && ${part}`;
+    } else {
+      line = next;
+    }
+  }
+  return [...lines, line];
+}
+
+function abortsText(session: Session): string {
+  const { abortSites } = session.runtime;
+  if (abortSites.size === 0) return '';
+  const rows = [...abortSites.values()]
+    .sort((a, b) => b.count - a.count)
+    .map(({ site, count: times }) => [
+      times,
+      site.code,
+      `${site.program.spec.name}: insn ${site.pc}`,
+      `${aborts[site.code]}${site.detail === undefined ? '' : ` (${site.detail})`}`,
+    ]);
+  return `\n${count(rows.length, 'place')} where recording was given up:\n\n${formatTable([{ title: 'aborts' }, { title: 'code' }, { title: 'where' }, { title: 'why' }], rows)}`;
+}
+
+/** Everything needed to see why. */
+function differenceText(difference: Difference): string {
+  const { input, trace } = difference;
+  const where = difference.packet === 0 ? 'after the last packet' : `packet ${formatNumber(difference.packet)}`;
+  let text = `check: ${where}: ${difference.what} differs: ${difference.card} here, ${difference.interpreter} in the interpreter\n`;
+  if (input !== undefined) text += `  ${summarize(input.data)}\n  ${hex(input.data)}\n`;
+  text += trace === undefined ? '  decided by the host\n' : `  decided by trace ${trace.id}: ${trace.condition.text}\n`;
+  return text;
+}

@@ -1,0 +1,93 @@
+/** `jitnic trace`: the traces that a capture yields, one by one. */
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { formatTrace, type Names } from '../ir/index.js';
+import { verdictName, xdpMdFields } from '../platform/index.js';
+import type { Session, TraceRecord } from '../runtime/index.js';
+import { openCaptureFile } from './capture-input.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { count, formatNumber } from './output.js';
+import { declareRunFlags, openSession, type RunFlags, wholeNumber } from './run-options.js';
+import { runJson, wrap } from './run-report.js';
+
+const dumps = ['ir', 'all'] as const;
+
+interface Options extends RunFlags {
+  readonly dump?: string;
+}
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    declareRunFlags(command);
+    command.option('--dump <what>', 'also print: ir (live code of each trace), all (with what was folded away)');
+  },
+  run: async ([file = '-', program], options, io) => {
+    if (options.read === undefined)
+      throw new UsageError('no packets: `-r FILE` is missing', {}, 'make some: jitnic gen -w traffic.pcap');
+    const { dump } = options;
+    if (dump !== undefined && !dumps.some((name) => name === dump))
+      throw new UsageError(`nothing to dump is called \`${dump}\``, {}, `dumps: ${dumps.join(', ')}`);
+    if (options.card === false || options.engine === 'interp')
+      throw new UsageError('without a card there are no traces');
+    const session = await openSession(file, program, options, io);
+    const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
+    const interrupt = io.catchInterrupt();
+    const input = await openCaptureFile(options.read, io);
+    for await (const packet of input.packets()) {
+      session.run(packet);
+      const { packets } = session.runtime;
+      if (session.difference !== undefined || packets >= limit) break;
+      if (packets % 1024 === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (interrupt.requested) break;
+    }
+    if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);
+    session.finish();
+    if (io.flags.json)
+      io.json('jitnic.trace/1', { ...runJson(session), code: dump === undefined ? undefined : codeJson(session) });
+    else io.out(traceText(session, dump, io));
+    if (interrupt.requested) return exitCodes.interrupted;
+    return session.difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
+  },
+});
+
+function namesOf(session: Session): Names {
+  return {
+    map: (index) => session.runtime.names.map(index),
+    ctxField: (offset) => `ctx.${xdpMdFields[offset / 4] ?? offset}`,
+  };
+}
+
+function codeJson(session: Session): unknown[] {
+  const names = namesOf(session);
+  return session.runtime.traces.map((trace) => ({
+    id: trace.id,
+    ir: formatTrace(trace.trace.code, names).split('\n'),
+  }));
+}
+
+function traceText(session: Session, dump: string | undefined, io: Io): string {
+  const { runtime } = session;
+  let text = `${io.style.bold(session.program.name)}: ${count(runtime.traces.length, 'trace')} from ${count(runtime.packets, 'packet')}\n`;
+  for (const trace of runtime.traces) text += `\n${oneTrace(session, trace, dump, io)}`;
+  for (const { site, count: times } of runtime.abortSites.values()) {
+    const detail = site.detail === undefined ? '' : ` (${site.detail})`;
+    text += `\n${io.style.yellow('aborted')} ${formatNumber(times)} x: ${site.code}${detail} at ${site.program.spec.name}: insn ${site.pc}`;
+  }
+  return runtime.abortSites.size > 0 ? `${text}\n` : text;
+}
+
+function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined, io: Io): string {
+  const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsTrace}${trace.trace.code.transactional ? ', transactional' : ''}`;
+  const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);
+  let text = `${io.style.bold(head)}\n${condition.join('\n')}\n`;
+  if (dump === undefined) return text;
+  const names = namesOf(session);
+  const indent = (code: string): string =>
+    code
+      .split('\n')
+      .map((line) => `    ${line}`)
+      .join('\n');
+  if (dump === 'all')
+    text += `  recorded:\n${indent(formatTrace({ values: trace.trace.recorded, transactional: false }, names))}\n  live:\n`;
+  text += `${indent(formatTrace(trace.trace.code, names))}\n`;
+  return text;
+}
