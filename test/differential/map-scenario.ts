@@ -82,7 +82,7 @@ function show(result: Uint8Array | number): string | number {
 export function modelTarget(shape: MapShape, cpus: number): MapTarget {
   const memory = new GuestMemory();
   const scratch = memory.allocate('scratch', 'scenario', 8192);
-  const map: BpfMap = createMap(specOf(shape), 0, memory, { cpus });
+  const map: BpfMap = createMap(specOf(shape), 0, memory, { cpus, programs: [] });
   let cpu = 0;
   const put = (key: string, value = ''): { key: number; value: number } => {
     const at = { key: scratch.start, value: scratch.start + 4096 };

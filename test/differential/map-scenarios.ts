@@ -239,6 +239,97 @@ const rules: MapScenario[] = [
       { op: 'keys' },
     ],
   },
+  // Interface 1 is the loopback interface everywhere.
+  ...(['devmap', 'devmap_hash'] as const).map(
+    (type): MapScenario => ({
+      name: `${type} refuses what is no interface`,
+      map: { type, keySize: 4, valueSize: 8, maxEntries: 2 },
+      ops: [
+        { op: 'update', key: u32(1), value: u32(1) + u32(0) },
+        { op: 'update', key: u32(1), value: u32(1) + u32(0xffffffff) },
+        { op: 'lookup', key: u32(1) },
+        { op: 'update', key: u32(1), value: u32(1) + u32(0), flags: 1 },
+        { op: 'update', key: u32(0), value: u32(1) + u32(0), flags: 2 },
+        { op: 'update', key: u32(0), value: u32(1) + u32(0), flags: 3 },
+        { op: 'update', key: u32(0), value: u32(0) + u32(0) },
+        { op: 'update', key: u32(7), value: u32(1) + u32(0) },
+        { op: 'update', key: u32(8), value: u32(1) + u32(0) },
+        { op: 'delete', key: u32(1) },
+        { op: 'delete', key: u32(1) },
+        { op: 'delete', key: u32(9) },
+        { op: 'lookup', key: u32(1) },
+        { op: 'take', key: u32(1) },
+      ],
+    }),
+  ),
+  {
+    name: 'cpumap checks queue and CPU',
+    map: { type: 'cpumap', keySize: 4, valueSize: 8, maxEntries: 4 },
+    ops: [
+      { op: 'update', key: u32(1), value: u32(64) + u32(0) },
+      { op: 'lookup', key: u32(1) },
+      { op: 'update', key: u32(1), value: u32(64) + u32(0), flags: 1 },
+      { op: 'update', key: u32(1), value: u32(16385) + u32(0) },
+      { op: 'update', key: u32(2), value: u32(64) + u32(0) },
+      { op: 'update', key: u32(4), value: u32(64) + u32(0) },
+      { op: 'update', key: u32(0), value: u32(64) + u32(0), flags: 3 },
+      { op: 'update', key: u32(1), value: u32(0) + u32(0) },
+      { op: 'lookup', key: u32(1) },
+      { op: 'delete', key: u32(1) },
+      { op: 'delete', key: u32(4) },
+      { op: 'lookup', key: u32(4) },
+    ],
+  },
+  ...(['prog_array', 'perf_event_array', 'xskmap'] as const).map(
+    (type): MapScenario => ({
+      name: `${type} without anything to put in`,
+      map: { type, keySize: 4, valueSize: 4, maxEntries: 4 },
+      ops: [
+        { op: 'update', key: u32(3), value: u32(0xffffffff) },
+        { op: 'update', key: u32(4), value: u32(0xffffffff) },
+        { op: 'update', key: u32(3), value: u32(0xffffffff), flags: 3 },
+        { op: 'lookup', key: u32(3) },
+        { op: 'lookup', key: u32(4) },
+        { op: 'delete', key: u32(3) },
+        { op: 'delete', key: u32(4) },
+        { op: 'next', key: u32(2) },
+        { op: 'next', key: u32(3) },
+        { op: 'next' },
+        { op: 'take', key: u32(3) },
+      ],
+    }),
+  ),
+  ...(['array_of_maps', 'hash_of_maps'] as const).map(
+    (type): MapScenario => ({
+      name: `${type} without anything to put in`,
+      map: {
+        type,
+        keySize: 4,
+        valueSize: 4,
+        maxEntries: 4,
+        inner: { type: 'array', keySize: 4, valueSize: 4, maxEntries: 1 },
+      },
+      ops: [
+        { op: 'update', key: u32(1), value: u32(0xffffffff) },
+        { op: 'update', key: u32(4), value: u32(0xffffffff) },
+        { op: 'update', key: u32(1), value: u32(0xffffffff), flags: 3 },
+        { op: 'lookup', key: u32(1) },
+        { op: 'lookup', key: u32(4) },
+        { op: 'delete', key: u32(1) },
+        { op: 'delete', key: u32(4) },
+        { op: 'take', key: u32(1) },
+      ],
+    }),
+  ),
+  {
+    name: 'ring buffers have no elements',
+    map: { type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096 },
+    ops: [
+      { op: 'lookup', key: '' },
+      { op: 'delete', key: '' },
+      { op: 'take', key: '' },
+    ],
+  },
 ];
 
 export function handScenarios(): MapScenario[] {
