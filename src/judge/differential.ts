@@ -5,7 +5,7 @@
  */
 import { UserError } from '../base/index.js';
 import { type Bpf, possibleCpus } from '../linux/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { type VerdictName, verdictName } from '../platform/index.js';
 import { comparePackets, type Difference } from './compare.js';
@@ -14,6 +14,9 @@ import { KernelRefusal, KernelSubject, lastWords } from './kernel-subject.js';
 import { type EngineFactory, MachineSubject } from './machine-subject.js';
 import { seedMaps } from './seed-maps.js';
 import type { Packet, Subject } from './subject.js';
+
+/** Elements of a map whose size the object leaves to its loader. */
+const openMapEntries = 64;
 
 export interface DifferentialOptions {
   readonly engine: EngineFactory;
@@ -68,13 +71,17 @@ function differentialProgram(
   options: DifferentialOptions,
 ): DifferentialRow {
   const row = { object: object.name, program: program.name, insns: program.insns.length, packets: 0, verdicts: {} };
-  if (program.type !== 'xdp' && program.type !== 'unspec') {
-    return { ...row, status: 'skipped', why: `a program of type ${program.type}` };
+  if (xdpFitness(program) === 'other') {
+    const why =
+      program.type === 'unspec'
+        ? `section ${program.section} is not one of XDP's`
+        : `a program of type ${program.type}`;
+    return { ...row, status: 'skipped', why };
   }
   if (program.attach === 'xdp_cpumap' || program.attach === 'xdp_devmap') {
     return { ...row, status: 'skipped', why: `the kernel cannot test-run ${program.attach} programs` };
   }
-  const hermetic = makeHermetic(object);
+  const hermetic = makeHermetic(sizeMaps(object, openMapEntries).object);
   const cpus = possibleCpus();
   let kernel: KernelSubject;
   try {

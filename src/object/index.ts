@@ -33,6 +33,7 @@ export {
 export { assemble, parseImage } from './parse-image.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
+export { type SizedObject, sizeMaps } from './size-maps.js';
 export type {
   ExternSpec,
   FunctionSpec,

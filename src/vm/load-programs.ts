@@ -10,7 +10,7 @@
  */
 import { InputError, UnsupportedError, type UserError } from '../base/index.js';
 import { type Insn, isCall, isLddw, op } from '../isa/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { mapRefusal } from './create-maps.js';
 import { findHelper, helperRefusal } from './helpers/index.js';
 import type { BpfMap } from './map.js';
@@ -76,8 +76,9 @@ function referenceAddress(spec: ProgramSpec, pc: number, maps: readonly BpfMap[]
 }
 
 function findRefusal(object: ObjectSpec, spec: ProgramSpec, maps: readonly BpfMap[]): UserError | undefined {
-  if (spec.type !== 'xdp') {
-    const what = spec.type === 'unspec' ? 'of a section that names no program type' : `of type ${spec.type}`;
+  // A section that says nothing (`prog`, `balancer_ingress`) may well be XDP: who asks for it by name knows.
+  if (xdpFitness(spec) === 'other') {
+    const what = `of type ${spec.type}`;
     const place = { file: object.name, section: spec.section };
     return new UnsupportedError(`program ${spec.name} is ${what}; only xdp programs run here`, place);
   }
