@@ -145,12 +145,7 @@ class FlowBuilder {
     return first;
   }
 
-  private copyBlock(
-    start: number,
-    begin: FlowBlock,
-    blockAt: (pc: number) => number,
-    after: number | undefined,
-  ): void {
+  private copyBlock(start: number, begin: FlowBlock, blockAt: (pc: number) => number, after: number | undefined): void {
     let block = begin;
     for (let pc = start; ; ) {
       if (pc !== start && this.leaders.has(pc)) {
@@ -192,12 +187,7 @@ class FlowBuilder {
   }
 
   /** The block in which the code goes on, or undefined if that is a block of its own already. */
-  private copyCall(
-    insn: Insn,
-    pc: number,
-    block: FlowBlock,
-    blockAt: (pc: number) => number,
-  ): FlowBlock | undefined {
+  private copyCall(insn: Insn, pc: number, block: FlowBlock, blockAt: (pc: number) => number): FlowBlock | undefined {
     const { depth } = block;
     if (insn.src === op.CALL_KFUNC) {
       block.end = { kind: 'trap', pc, what: 'calling kernel functions is not supported', unsupported: true };

@@ -12,6 +12,7 @@
 import { InternalError } from '../base/index.js';
 import type { MapSpec } from '../object/spec.js';
 import { errno, mapFlags } from '../platform/index.js';
+import type { MapLayout } from './map-layout.js';
 import type { GuestMemory } from './memory.js';
 
 /** BPF_F_LOCK of an update or look-up. */
@@ -92,6 +93,11 @@ export abstract class BpfMap {
   /** Guest address of the value that PSEUDO_MAP_VALUE refers to, or 0 where the type has no direct values. */
   directValue(): number {
     return 0;
+  }
+
+  /** Where compiled code finds the elements; undefined: it has to ask the map. */
+  layout(): MapLayout | undefined {
+    return undefined;
   }
 
   /** The machine has put old bytes back: windows of regions must follow them. */

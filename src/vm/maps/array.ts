@@ -8,6 +8,7 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import { BpfMap, lockFlag, type MapElement } from '../map.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { nextIndex, u32 } from './index-key.js';
@@ -64,6 +65,10 @@ export class ArrayMap extends IndexedMap {
     return this.put(this.memory.load32(key), value, flags);
   }
 
+  override layout(): MapLayout {
+    return { kind: 'array', base: this.values.base, stride: this.values.stride, cpus: 1 };
+  }
+
   override directValue(): number {
     return this.spec.maxEntries === 1 ? this.values.base : 0;
   }
@@ -118,6 +123,10 @@ export class PercpuArrayMap extends IndexedMap {
     if ((flags & lockFlag) !== 0n) return -errno.EINVAL;
     this.values.write(this.values.of(element, cpu), value);
     return 0;
+  }
+
+  override layout(): MapLayout {
+    return { kind: 'array', base: this.values.base, stride: this.values.stride, cpus: this.values.cpus };
   }
 
   // PSEUDO_MAP_VALUE has no per-CPU meaning for programs: `directValue` stays 0.

@@ -5,8 +5,10 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import { BpfMap, type MapElement } from '../map.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { HashTable } from './hash-table.js';
+import type { ValueArea } from './value-area.js';
 
 export abstract class AnyHashMap extends BpfMap {
   protected readonly table: HashTable;
@@ -37,6 +39,19 @@ export abstract class AnyHashMap extends BpfMap {
 
   protected find(key: number): number {
     return this.table.find(key, this.table.hash(key));
+  }
+
+  /** For the subclasses' `layout`. */
+  protected layoutOf(values: Pick<ValueArea, 'base' | 'stride'>, cpus: number): MapLayout & { kind: 'hash' } {
+    return {
+      kind: 'hash',
+      table: this.table.layout(),
+      base: values.base,
+      stride: values.stride,
+      cpus,
+      reference: undefined,
+      holdsMaps: false,
+    };
   }
 
   /** Guest address of an element's value. */

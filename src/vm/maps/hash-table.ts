@@ -15,6 +15,7 @@
  * them out on one CPU. A freed element keeps its `next`, so a walk that stands on it goes on, as under RCU.
  */
 import type { MapSpec } from '../../object/spec.js';
+import type { HashLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import { hashBytes } from './hash-function.js';
 import { roundUp8 } from './value-area.js';
@@ -68,6 +69,11 @@ export class HashTable {
   /** Elements in the table. */
   get count(): number {
     return this.memory.load32(this.table + countAt);
+  }
+
+  layout(): HashLayout {
+    const { buckets, bucketsAt, nodesAt, keys, keyStride } = this;
+    return { buckets, bucketsAt, nodesAt, nodeStride: nodeSize, keys, keyStride };
   }
 
   keyAddress(element: number): number {

@@ -12,6 +12,7 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import { lockFlag } from '../map.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { AnyHashMap } from './hash-map.js';
@@ -41,6 +42,10 @@ export class HashMap extends AnyHashMap {
 
   update(key: number, value: number, flags: bigint, cpu: number): number {
     return this.put(key, value, flags, cpu);
+  }
+
+  override layout(): MapLayout {
+    return this.layoutOf(this.values, 1);
   }
 
   protected valueAddress(element: number): number {

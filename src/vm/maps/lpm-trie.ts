@@ -16,6 +16,7 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import { BpfMap } from '../map.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
@@ -56,6 +57,17 @@ export class LpmTrieMap extends BpfMap {
   lookup(key: number): number {
     const link = this.match(key);
     return link === 0 ? 0 : this.values.address(link - 1);
+  }
+
+  override layout(): MapLayout {
+    return {
+      kind: 'trie',
+      root: this.trie + rootAt,
+      nodes: this.trie + headerSize,
+      nodeStride: this.stride,
+      base: this.values.base,
+      stride: this.values.stride,
+    };
   }
 
   update(key: number, value: number, flags: bigint): number {

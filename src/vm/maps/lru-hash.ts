@@ -7,6 +7,7 @@
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { AnyHashMap } from './hash-map.js';
@@ -52,6 +53,10 @@ export class LruHashMap extends AnyLruMap {
 
   update(key: number, value: number, flags: bigint, cpu: number): number {
     return this.put(key, value, flags, cpu);
+  }
+
+  override layout(): MapLayout {
+    return { ...this.layoutOf(this.values, 1), reference: this.lru.references() };
   }
 
   protected valueAddress(element: number): number {
@@ -104,6 +109,10 @@ export class LruPercpuHashMap extends AnyLruMap {
 
   override lookupPercpu(key: number, cpu: number): number {
     return cpu < this.values.cpus ? this.lookup(key, cpu) : 0;
+  }
+
+  override layout(): MapLayout {
+    return { ...this.layoutOf(this.values, this.values.cpus), reference: this.lru.references() };
   }
 
   protected valueAddress(element: number, cpu: number): number {

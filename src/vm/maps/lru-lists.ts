@@ -97,6 +97,11 @@ export class LruLists {
     if (this.memory.load8(at) === 0) this.memory.store8(at, 1);
   }
 
+  /** Address of element 0's reference bit (a byte), and the distance to the next one's. */
+  references(): { readonly at: number; readonly stride: number } {
+    return { at: this.at(this.first) + refAt, stride: nodeSize };
+  }
+
   /** bpf_lru_pop_free: an element for a new key, evicting as needed; -1 if there is none at all. */
   take(cpu: number): number {
     const node = this.ownLists ? this.takeOwn(cpu) : this.takeCommon(cpu);

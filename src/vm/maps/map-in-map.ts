@@ -6,6 +6,7 @@
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { HashMap } from './hash.js';
@@ -76,6 +77,10 @@ export class HashOfMapsMap extends HashMap {
   override lookup(key: number): number {
     const element = this.find(key);
     return element < 0 ? 0 : this.memory.load32(this.valueAddress(element));
+  }
+
+  override layout(): MapLayout {
+    return { ...this.layoutOf(this.values, 1), holdsMaps: true };
   }
 
   override update(): number {

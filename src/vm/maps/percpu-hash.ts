@@ -5,6 +5,7 @@
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { AnyHashMap } from './hash-map.js';
@@ -26,6 +27,10 @@ export class PercpuHashMap extends AnyHashMap {
 
   override lookupPercpu(key: number, cpu: number): number {
     return cpu < this.values.cpus ? this.lookup(key, cpu) : 0;
+  }
+
+  override layout(): MapLayout {
+    return this.layoutOf(this.values, this.values.cpus);
   }
 
   protected valueAddress(element: number, cpu: number): number {

@@ -1,6 +1,7 @@
 /** PROG_ARRAY: targets of bpf_tail_call. A slot, and a value on the syscall side, is a program's index in the object plus 1. */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { u32Bytes } from './index-key.js';
@@ -17,6 +18,10 @@ export class ProgArrayMap extends SlotMap {
   /** Index of the program in slot `index` plus 1, or 0: empty, or no such slot. `index` is unsigned 32-bit. */
   programAt(index: number): number {
     return this.slot(index);
+  }
+
+  override layout(): MapLayout {
+    return { kind: 'programs', slots: this.slots };
   }
 
   protected resolve(value: number): number {

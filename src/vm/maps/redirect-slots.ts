@@ -12,6 +12,7 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import { BpfMap, type MapEntry } from '../map.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { nextIndex, u32, u32Bytes } from './index-key.js';
@@ -60,6 +61,10 @@ abstract class RedirectSlotMap extends BpfMap {
     if (index >= this.spec.maxEntries) return 0;
     const at = this.values.address(index);
     return this.isEmpty(at) ? 0 : at;
+  }
+
+  override layout(): MapLayout {
+    return { kind: 'redirect', base: this.values.base, present: 0 };
   }
 
   protected isEmpty(at: number): boolean {
@@ -151,6 +156,10 @@ export class XskmapMap extends RedirectSlotMap {
       const at = this.find(index);
       if (at !== 0) yield { key: u32Bytes(index), value: u32Bytes(this.memory.load32(at)) };
     }
+  }
+
+  override layout(): MapLayout {
+    return { ...super.layout(), present: 4 } as MapLayout;
   }
 
   protected override isEmpty(at: number): boolean {

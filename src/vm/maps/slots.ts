@@ -11,7 +11,7 @@ import { nextIndex, u32 } from './index-key.js';
 import { BPF_ANY } from './update-flags.js';
 
 export abstract class SlotMap extends BpfMap {
-  private readonly slots: number;
+  protected readonly slots: number;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory) {
     super(spec, index, memory);

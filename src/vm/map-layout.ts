@@ -1,0 +1,41 @@
+/**
+ * Where a map keeps what a look-up reads, for compiled code: guest addresses and distances in bytes. The layouts themselves are described in the files of
+ * the map types.
+ */
+export type MapLayout =
+  /** ARRAY, PERCPU_ARRAY: element i of CPU c at base + (i * cpus + c) * stride. */
+  | { readonly kind: 'array'; readonly base: number; readonly stride: number; readonly cpus: number }
+  /** All hash maps. Element e of CPU c has its value at base + (e * cpus + c) * stride. */
+  | {
+      readonly kind: 'hash';
+      readonly table: HashLayout;
+      readonly base: number;
+      readonly stride: number;
+      readonly cpus: number;
+      /** LRU: address of element 0's reference bit, and the distance to the next one's. */
+      readonly reference: { readonly at: number; readonly stride: number } | undefined;
+      /** The value is the handle of a map. */
+      readonly holdsMaps: boolean;
+    }
+  | {
+      readonly kind: 'trie';
+      readonly root: number;
+      readonly nodes: number;
+      readonly nodeStride: number;
+      readonly base: number;
+      readonly stride: number;
+    }
+  /** DEVMAP, CPUMAP, XSKMAP: slot i at base + 8 * i is empty if the word at `present` in it is 0. */
+  | { readonly kind: 'redirect'; readonly base: number; readonly present: number }
+  /** PROG_ARRAY: u32 slots of index plus 1. */
+  | { readonly kind: 'programs'; readonly slots: number };
+
+/** See maps/hash-table.ts. */
+export interface HashLayout {
+  readonly buckets: number;
+  readonly bucketsAt: number;
+  readonly nodesAt: number;
+  readonly nodeStride: number;
+  readonly keys: number;
+  readonly keyStride: number;
+}

@@ -1,0 +1,183 @@
+/**
+ * The body of one function. Locals are numbered from 0, parameters first; labels are depths counted from the innermost open block, as in the binary
+ * format, so whoever emits structured control keeps its own stack of targets ({@link CodeBuilder.depth} tells how many are open).
+ */
+import { InternalError } from '../base/index.js';
+import { ByteWriter } from './byte-writer.js';
+import { type MemoryOp, memoryOpcodes, type PlainOp, plainOpcodes, type ValueType, valueTypes } from './opcodes.js';
+
+/** `[]`, or the one type of a block's result. */
+export type BlockType = ValueType | undefined;
+
+const emptyBlock = 0x40;
+
+export class CodeBuilder {
+  private readonly params: readonly ValueType[];
+  private readonly locals: ValueType[] = [];
+  private readonly code = new ByteWriter();
+  private open = 0;
+
+  constructor(params: readonly ValueType[]) {
+    this.params = params;
+  }
+
+  /** Blocks, loops and ifs that are open. */
+  get depth(): number {
+    return this.open;
+  }
+
+  /** Bytes of code so far. */
+  get size(): number {
+    return this.code.length;
+  }
+
+  addLocal(type: ValueType): number {
+    this.locals.push(type);
+    return this.params.length + this.locals.length - 1;
+  }
+
+  op(name: PlainOp): this {
+    this.code.u8(plainOpcodes[name]);
+    return this;
+  }
+
+  i32(value: number): this {
+    this.code.u8(0x41);
+    this.code.signed32(value);
+    return this;
+  }
+
+  i64(value: bigint): this {
+    this.code.u8(0x42);
+    this.code.signed64(value);
+    return this;
+  }
+
+  getLocal(index: number): this {
+    return this.indexed(0x20, index);
+  }
+
+  setLocal(index: number): this {
+    return this.indexed(0x21, index);
+  }
+
+  teeLocal(index: number): this {
+    return this.indexed(0x22, index);
+  }
+
+  getGlobal(index: number): this {
+    return this.indexed(0x23, index);
+  }
+
+  setGlobal(index: number): this {
+    return this.indexed(0x24, index);
+  }
+
+  /**
+   * Load or store at the address on the stack plus `offset` (unsigned: the sum does not wrap). The alignment hint is 1: nothing here knows of any, and
+   * engines do not care.
+   */
+  memory(name: MemoryOp, offset = 0): this {
+    this.code.u8(memoryOpcodes[name][0]);
+    this.code.unsigned(0);
+    this.code.unsigned(offset);
+    return this;
+  }
+
+  /** Operands: destination, source, bytes. */
+  memoryCopy(): this {
+    this.code.raw(Uint8Array.of(0xfc, 0x0a, 0x00, 0x00));
+    return this;
+  }
+
+  /** Operands: destination, byte, bytes. */
+  memoryFill(): this {
+    this.code.raw(Uint8Array.of(0xfc, 0x0b, 0x00));
+    return this;
+  }
+
+  block(type?: BlockType): this {
+    return this.openBlock(0x02, type);
+  }
+
+  loop(type?: BlockType): this {
+    return this.openBlock(0x03, type);
+  }
+
+  if(type?: BlockType): this {
+    return this.openBlock(0x04, type);
+  }
+
+  else(): this {
+    this.code.u8(0x05);
+    return this;
+  }
+
+  end(): this {
+    if (this.open === 0) throw new InternalError('wasm', 'no block is open');
+    this.open--;
+    this.code.u8(0x0b);
+    return this;
+  }
+
+  br(label: number): this {
+    return this.indexed(0x0c, label);
+  }
+
+  brIf(label: number): this {
+    return this.indexed(0x0d, label);
+  }
+
+  brTable(labels: readonly number[], otherwise: number): this {
+    this.code.u8(0x0e);
+    this.code.unsigned(labels.length);
+    for (const label of labels) this.code.unsigned(label);
+    this.code.unsigned(otherwise);
+    return this;
+  }
+
+  call(functionIndex: number): this {
+    return this.indexed(0x10, functionIndex);
+  }
+
+  /** The operand on top is the index in the table. */
+  callIndirect(typeIndex: number, table = 0): this {
+    this.code.u8(0x11);
+    this.code.unsigned(typeIndex);
+    this.code.unsigned(table);
+    return this;
+  }
+
+  /** The body as the code section holds it: runs of locals, instructions, `end`. */
+  finish(): Uint8Array {
+    if (this.open !== 0) throw new InternalError('wasm', `${this.open} blocks are open at the end of a function`);
+    const body = new ByteWriter();
+    const runs: { type: ValueType; count: number }[] = [];
+    for (const type of this.locals) {
+      const last = runs.at(-1);
+      if (last?.type === type) last.count++;
+      else runs.push({ type, count: 1 });
+    }
+    body.unsigned(runs.length);
+    for (const run of runs) {
+      body.unsigned(run.count);
+      body.u8(valueTypes[run.type]);
+    }
+    body.raw(this.code.finish());
+    body.u8(0x0b);
+    return body.finish();
+  }
+
+  private indexed(opcode: number, index: number): this {
+    this.code.u8(opcode);
+    this.code.unsigned(index);
+    return this;
+  }
+
+  private openBlock(opcode: number, type: BlockType): this {
+    this.open++;
+    this.code.u8(opcode);
+    this.code.u8(type === undefined ? emptyBlock : valueTypes[type]);
+    return this;
+  }
+}
