@@ -36,6 +36,19 @@ function objectFiles(): string[] {
     .sort();
 }
 
+/** The sources in `testing/`, by each clang that there is. */
+function compiled(): string[] {
+  const sources = ['features', 'core'].map((name) => join(import.meta.dirname, `testing/${name}.bpf.c`));
+  const include = `/usr/include/${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu`;
+  return ['clang', 'clang-13', 'clang-14', 'clang-16', 'clang-19'].flatMap((clang) =>
+    sources.flatMap((source) => {
+      const object = join(work, `${basename(source, '.bpf.c')}-${clang}.o`);
+      const flags = ['-O2', '-g', '-target', 'bpf', '-D__TARGET_ARCH_x86', '-I', include];
+      return spawnSync(clang, [...flags, '-c', source, '-o', object]).status === 0 ? [object] : [];
+    }),
+  );
+}
+
 interface OracleMap {
   readonly map: string;
   readonly shape: readonly number[];
@@ -77,36 +90,49 @@ describe.skipIf(oracle === undefined)('libbpf agrees', () => {
   const [major = 0, minor = 0, patch = 0] = release().split(/[.-]/).map(Number);
   const kernelVersion = (major << 16) | (minor << 8) | Math.min(patch, 255);
 
-  it.each(objectFiles().map((file) => [basename(file), file]))('on %s', (_name, file) => {
-    const object = readObject(readFileSync(file), { name: file, btf: kernel, kernelVersion });
-    const { stdout, status } = spawnSync(oracle ?? '', [file], { encoding: 'utf8', maxBuffer: 1 << 28 });
-    // 1: libbpf does not open such files (maps from before BTF).
-    if (status === 1) return;
-    const rows = stdout
-      .trim()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as OracleMap | OracleProgram);
-    const maps = rows.filter((row): row is OracleMap => 'map' in row);
-    expect(
-      object.maps.map((m) => ({
-        map: m.name,
-        shape: [m.typeNumber, m.keySize, m.valueSize, m.maxEntries, m.flags, Number(m.extra), m.btfKeyId, m.btfValueId],
-      })),
-    ).toEqual(maps);
-    const left = object.programs.filter((p) => p.type === 'xdp' || p.type === 'unspec');
-    for (const theirs of rows.filter((row): row is OracleProgram => 'program' in row)) {
-      const at = left.findIndex((p) => p.name.slice(0, 15) === theirs.program);
-      const [ours] = left.splice(at, 1);
-      if (ours === undefined) throw new Error(`no program ${theirs.program}`);
-      expect(ourInsns(ours), ours.name).toEqual(theirInsns(theirs.insns));
-      expect(ours.frags, ours.name).toBe((theirs.flags & 0x20) !== 0);
-      if (theirs.functions.length > 0) expect(ours.functions.map((f) => [f.start, f.btfId])).toEqual(theirs.functions);
-      if (theirs.lines.length > 0) {
-        expect(ours.lines.map((l) => [l.insn, l.fileOffset, l.textOffset, l.line * 1024 + l.column])).toEqual(
-          theirs.lines,
-        );
+  it.each([...objectFiles(), ...(oracle === undefined ? [] : compiled())].map((file) => [basename(file), file]))(
+    'on %s',
+    (_name, file) => {
+      const object = readObject(readFileSync(file), { name: file, btf: kernel, kernelVersion });
+      const { stdout, status } = spawnSync(oracle ?? '', [file], { encoding: 'utf8', maxBuffer: 1 << 28 });
+      // 1: libbpf does not open such files (maps from before BTF).
+      if (status === 1) return;
+      const rows = stdout
+        .trim()
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as OracleMap | OracleProgram);
+      const maps = rows.filter((row): row is OracleMap => 'map' in row);
+      expect(
+        object.maps.map((m) => ({
+          map: m.name,
+          shape: [
+            m.typeNumber,
+            m.keySize,
+            m.valueSize,
+            m.maxEntries,
+            m.flags,
+            Number(m.extra),
+            m.btfKeyId,
+            m.btfValueId,
+          ],
+        })),
+      ).toEqual(maps);
+      const left = object.programs.filter((p) => p.type === 'xdp' || p.type === 'unspec');
+      for (const theirs of rows.filter((row): row is OracleProgram => 'program' in row)) {
+        const at = left.findIndex((p) => p.name.slice(0, 15) === theirs.program);
+        const [ours] = left.splice(at, 1);
+        if (ours === undefined) throw new Error(`no program ${theirs.program}`);
+        expect(ourInsns(ours), ours.name).toEqual(theirInsns(theirs.insns));
+        expect(ours.frags, ours.name).toBe((theirs.flags & 0x20) !== 0);
+        if (theirs.functions.length > 0)
+          expect(ours.functions.map((f) => [f.start, f.btfId])).toEqual(theirs.functions);
+        if (theirs.lines.length > 0) {
+          expect(ours.lines.map((l) => [l.insn, l.fileOffset, l.textOffset, l.line * 1024 + l.column])).toEqual(
+            theirs.lines,
+          );
+        }
       }
-    }
-  });
+    },
+  );
 });

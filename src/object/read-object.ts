@@ -140,7 +140,7 @@ function readPrograms(
       }
       programs.push({
         name: fn.name,
-        section: section.name,
+        section: section.name.replace(/^\?/, ''),
         ...sectionMeaning(section.name),
         insns: linked.insns,
         functions: linked.placed.map(({ fn: part, base }) => functionSpec(part, base, btf, ext)),
