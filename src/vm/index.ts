@@ -19,12 +19,16 @@ export {
   stackSize,
 } from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
+export type { HashLayout, MapLayout } from './map-layout.js';
 export { type Formatted, formatBytes } from './map-format.js';
 export {
   type DumpedEntry,
   type DumpedMaps,
   type DumpOptions,
+  dumpEntry,
   dumpMaps,
+  encodeEntry,
+  encodeKey,
   findMap,
   loadMaps,
   type MapEntryJson,

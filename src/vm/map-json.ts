@@ -99,10 +99,17 @@ export function loadMaps(holder: MapHolder, contents: MapsFile, file?: string): 
     entries.forEach((entry, i) => {
       at(file, `map \`${name}\`: entry ${i}`, () => {
         const { key, value } = encodeEntry(holder, map, entry);
-        refuse(map.updateElem(key, value, 0n));
+        const result = map.updateElem(key, value, 0n);
+        // A dump has the constants of the program too; they are frozen, and what they are anyway.
+        if (result !== -errno.EPERM || !holds(map, key, value)) refuse(result);
       });
     });
   }
+}
+
+function holds(map: BpfMap, key: Uint8Array, value: Uint8Array): boolean {
+  const held = map.lookupElem(key);
+  return typeof held !== 'number' && held.length === value.length && held.every((byte, i) => byte === value[i]);
 }
 
 /** The map of this name. Throws InputError listing the ones there are. */

@@ -1,0 +1,93 @@
+/**
+ * Keys and values on the command line, as `bpftool map` takes them and then some:
+ *
+ *     key hex 0a 00 00 01        bytes in hexadecimal
+ *     key 10 0 0 0x1             bytes, decimal or with 0x
+ *     key 7                      one word: an integer of the key's size
+ *     key ipv4:10.0.0.1 be16:80  the parts of map files, one after another
+ *     key '[{"be16": 80}]'       JSON as in map files
+ *
+ * What comes out is JSON as map files have it, so that there is one place that turns it into bytes.
+ */
+import { UsageError } from '../base/index.js';
+
+export interface MapWords {
+  readonly key: unknown;
+  readonly value: unknown;
+  /** BPF_ANY, BPF_NOEXIST or BPF_EXIST. */
+  readonly flags: bigint;
+}
+
+const updateFlags: Readonly<Record<string, bigint>> = { any: 0n, noexist: 1n, exist: 2n };
+
+/** Splits `key ... value ... [any|noexist|exist]`. Throws UsageError. */
+export function parseMapWords(words: readonly string[]): MapWords {
+  const parts: { key?: string[]; value?: string[] } = {};
+  let flags = 0n;
+  let current: string[] | undefined;
+  words.forEach((word, i) => {
+    if (word === 'key' || word === 'value') {
+      if (parts[word] !== undefined) throw new UsageError(`\`${word}\` is given twice`);
+      current = [];
+      parts[word] = current;
+    } else if (i === words.length - 1 && word in updateFlags && parts.value !== undefined) {
+      flags = updateFlags[word] ?? 0n;
+    } else if (current === undefined) {
+      throw new UsageError(`\`${word}\` is neither \`key\` nor \`value\``, {}, 'such as: key 1 value hex 0a 00 00 01');
+    } else {
+      current.push(word);
+    }
+  });
+  return { key: dataOf('key', parts.key), value: dataOf('value', parts.value), flags };
+}
+
+function dataOf(name: string, words: readonly string[] | undefined): unknown {
+  if (words === undefined) return undefined;
+  const [first, ...rest] = words;
+  if (first === undefined) throw new UsageError(`\`${name}\` is followed by nothing`);
+  if (first === 'hex') {
+    const bytes = rest.map((word) =>
+      byteOf(name, word, /^(0x)?[0-9a-f]{1,2}$/i.test(word) ? Number.parseInt(word, 16) : -1),
+    );
+    return bytesText(bytes);
+  }
+  if (/^[[{"]/.test(first)) return jsonOf(name, words.join(' '));
+  if (words.every((word) => /^[a-z]+\d*:/.test(word))) return partsOf(words);
+  if (words.length > 1)
+    return bytesText(words.map((word) => byteOf(name, word, /^(\d+|0x[0-9a-f]+)$/i.test(word) ? Number(word) : -1)));
+  if (/^-?\d+$/.test(first)) return Number.isSafeInteger(Number(first)) ? Number(first) : first;
+  return first;
+}
+
+function byteOf(name: string, word: string, byte: number): number {
+  if (byte >= 0 && byte <= 255) return byte;
+  throw new UsageError(
+    `\`${name}\`: \`${word}\` is no byte`,
+    {},
+    'bytes are 0 to 255 or 0x00 to 0xff; after `hex` two hexadecimal digits',
+  );
+}
+
+function bytesText(bytes: readonly number[]): string {
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+function jsonOf(name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`\`${name}\`: \`${text}\` is not JSON`);
+  }
+}
+
+/** `be16:80` is `{ "be16": 80 }`; `prog:` and `map:` stand for the whole value. */
+function partsOf(words: readonly string[]): unknown {
+  const parts = words.map((word) => {
+    const colon = word.indexOf(':');
+    const kind = word.slice(0, colon);
+    const text = word.slice(colon + 1);
+    return { [kind]: kind === 'pad' ? Number(text) : text };
+  });
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined && ('prog' in only || 'map' in only) ? only : parts;
+}

@@ -1,0 +1,233 @@
+/**
+ * `jitnic map dump|lookup|update|delete FILE MAP`: access to maps by name, in map files that `jitnic run` reads and writes. The maps are those
+ * of the object, created as Linux would and filled from `--maps-in`; what Linux would refuse is refused by the same error number.
+ */
+import { writeFile } from 'node:fs/promises';
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { errnoName } from '../platform/index.js';
+import {
+  type BpfMap,
+  type DumpedEntry,
+  dumpEntry,
+  dumpMaps,
+  encodeEntry,
+  encodeKey,
+  findMap,
+  loadMaps,
+  Machine,
+  parseMapsFile,
+} from '../vm/index.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { type MapWords, parseMapWords } from './map-words.js';
+import { nearest } from './nearest.js';
+import { count } from './output.js';
+import { fileError, openProgramFile, readInput } from './program-file.js';
+
+interface Options {
+  readonly mapsIn?: string;
+  readonly mapsOut?: string;
+  readonly cpus?: string;
+  readonly cpu?: string;
+}
+
+const operations = ['dump', 'lookup', 'update', 'delete'] as const;
+type Operation = (typeof operations)[number];
+
+/** What became of the operation. */
+type Answer = { readonly entries: readonly DumpedEntry[] } | { readonly error: number } | 'done';
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    command
+      .argument('<operation>', 'dump, lookup, update or delete')
+      .argument('<file>', 'ELF object, .c, .s, or - for stdin')
+      .argument('[map]', 'name of the map; dump prints all maps without it')
+      .argument('[data...]', 'key DATA [value DATA [any|noexist|exist]]; see below')
+      .option('--maps-in <file>', 'what the maps hold before; by default what the object says')
+      .option('--maps-out <file>', 'where to write what all maps hold afterwards; - is stdout')
+      .option('--cpus <n>', 'number of CPUs, for per-CPU maps (default 1)')
+      .option('--cpu <n>', 'update the value of this CPU only')
+      .addHelpText(
+        'after',
+        `
+DATA is one of
+  hex 0a 00 00 01          bytes in hexadecimal, as in bpftool
+  10 0 0 1                 bytes, as in bpftool
+  7                        one number: an integer of the key's or value's size
+  ipv4:10.0.0.1 be16:80    parts: u8 u16 u32 u64 be16 be32 be64 ipv4 ipv6 mac hex pad prog map
+  '[{"be16": 80}]'         JSON as in map files`,
+      );
+  },
+  run: async ([operation = '', file = '-', name, ...words], options, io) => {
+    checkFlags(operation, name, options, io);
+    const request = parseMapWords(words.filter((word) => word !== undefined));
+    checkWords(operation, name, request, words.length);
+    const object = await openProgramFile(file, io);
+    const machine = new Machine(object, { cpus: cpuCount(options.cpus) });
+    if (options.mapsIn !== undefined) {
+      const text = new TextDecoder().decode(await readInput(options.mapsIn, io));
+      loadMaps(machine, parseMapsFile(text, options.mapsIn), options.mapsIn);
+    }
+    const maps = name === undefined ? machine.maps : [findMap(machine, name, file)];
+    const answers = maps.map((map) => ({ map, answer: perform(operation, machine, map, request, options) }));
+    const refused = answers.some(({ answer }) => answer !== 'done' && 'error' in answer);
+    if (options.mapsOut !== undefined && !refused) await writeMaps(machine, options.mapsOut, io);
+    if (io.flags.json) printJson(operation, answers, io);
+    else if (options.mapsOut !== '-') for (const { map, answer } of answers) printAnswer(operation, map, answer, io);
+    return refused ? exitCodes.negative : (exitCodes.ok as ExitCode);
+  },
+});
+
+function isOperation(word: string): word is Operation {
+  return (operations as readonly string[]).includes(word);
+}
+
+function checkFlags(
+  operation: string,
+  name: string | undefined,
+  options: Options,
+  io: Io,
+): asserts operation is Operation {
+  if (!isOperation(operation)) {
+    const near = nearest(operation, operations);
+    const hint = near === undefined ? `operations: ${operations.join(', ')}` : `did you mean \`${near}\`?`;
+    throw new UsageError(`unknown operation \`${operation}\``, {}, hint);
+  }
+  const changes = operation === 'update' || operation === 'delete';
+  if (name === undefined && operation !== 'dump')
+    throw new UsageError(`${operation} which map?`, {}, `jitnic map ${operation} FILE MAP key ...`);
+  if (changes && options.mapsOut === undefined) {
+    throw new UsageError(
+      `the ${operation} would be lost`,
+      {},
+      'name the map file to write: `--maps-out FILE`; it may be that of `--maps-in`',
+    );
+  }
+  if (options.cpu !== undefined && operation !== 'update')
+    throw new UsageError('`--cpu` is for update', {}, 'look-ups show all CPUs');
+  if (options.mapsOut === '-' && (io.flags.json || operation === 'lookup')) {
+    throw new UsageError(`\`--maps-out -\` and ${io.flags.json ? '`--json`' : 'the value'} both want stdout`);
+  }
+}
+
+function checkWords(operation: Operation, name: string | undefined, request: MapWords, words: number): void {
+  if (operation === 'dump' && words > 0)
+    throw new UsageError('dump takes no key', {}, `jitnic map lookup FILE ${name} key ...`);
+  if (operation !== 'update' && request.value !== undefined) throw new UsageError(`${operation} takes no value`);
+  if (operation === 'update' && request.value === undefined)
+    throw new UsageError('update to what?', {}, 'jitnic map update FILE MAP key DATA value DATA');
+}
+
+function cpuCount(text: string | undefined): number {
+  const cpus = text === undefined ? 1 : Number(text);
+  if (Number.isInteger(cpus) && cpus >= 1 && cpus <= 1024) return cpus;
+  throw new UsageError(`\`--cpus ${text}\` makes no sense`, {}, 'expected a number from 1 to 1024');
+}
+
+function perform(operation: Operation, machine: Machine, map: BpfMap, request: MapWords, options: Options): Answer {
+  switch (operation) {
+    case 'dump': {
+      const dumped = dumpMaps(machine, { names: [map.spec.name] });
+      return { entries: dumped.maps[map.spec.name] ?? [] };
+    }
+    case 'lookup': {
+      const key = encodeKey(machine, map, request.key);
+      const value = map.lookupElem(key);
+      return typeof value === 'number' ? { error: value } : { entries: [dumpEntry(machine, map, key, value, true)] };
+    }
+    case 'update': {
+      const cpu = options.cpu === undefined ? {} : { cpu: Number(options.cpu) };
+      const { key, value } = encodeEntry(machine, map, { key: request.key, value: request.value, ...cpu });
+      return done(map.updateElem(key, value, request.flags));
+    }
+    case 'delete':
+      return done(map.deleteElem(encodeKey(machine, map, request.key)));
+  }
+}
+
+function done(result: number): Answer {
+  return result < 0 ? { error: result } : 'done';
+}
+
+async function writeMaps(machine: Machine, path: string, io: Io): Promise<void> {
+  const text = `${JSON.stringify(dumpMaps(machine), undefined, 2)}\n`;
+  if (path === '-') {
+    io.out(text);
+    return;
+  }
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+interface Answered {
+  readonly map: BpfMap;
+  readonly answer: Answer;
+}
+
+function printJson(operation: Operation, answers: readonly Answered[], io: Io): void {
+  io.json('jitnic.map/1', {
+    operation,
+    maps: answers.map(({ map, answer }) => ({
+      name: map.spec.name,
+      type: map.spec.type,
+      bytes_key: map.spec.keySize,
+      bytes_value: map.spec.valueSize,
+      max_entries: map.spec.maxEntries,
+      error: answer !== 'done' && 'error' in answer ? errnoName(answer.error) : undefined,
+      entries: answer !== 'done' && 'entries' in answer ? answer.entries : undefined,
+    })),
+  });
+}
+
+function printAnswer(operation: Operation, map: BpfMap, answer: Answer, io: Io): void {
+  const { spec } = map;
+  if (answer === 'done') return;
+  if ('error' in answer) {
+    const reason = refusals[errnoName(answer.error)];
+    io.err(`${spec.name}: ${operation}: ${errnoName(answer.error)}${reason === undefined ? '' : `, ${reason}`}\n`);
+    return;
+  }
+  if (operation === 'dump') {
+    const shape = `${spec.type}, key ${spec.keySize} B, value ${spec.valueSize} B`;
+    const filled = `${count(answer.entries.length, 'entry', 'entries')} of ${count(spec.maxEntries, 'entry', 'entries').split(' ')[0]}`;
+    io.out(`${io.style.bold(spec.name)}  ${shape}, ${filled}\n`);
+  }
+  for (const entry of answer.entries) io.out(entryText(entry));
+}
+
+/** What the error numbers of Linux mean for one element. */
+const refusals: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such key',
+  EEXIST: 'the key is there already',
+  E2BIG: 'there is no such element, or the map is full',
+  ENOSPC: 'the map is full',
+  EPERM: 'the map is read-only',
+  EBADF: 'there is no such program or map',
+  EINVAL: 'this map does not do that',
+  EOPNOTSUPP: 'this map does not do that',
+  ENOTSUPP: 'this map does not do that',
+};
+
+/** Two columns of text, one line where that is short: `key 1 value 7`, or the bytes where the types are not known. */
+function entryText(entry: DumpedEntry): string {
+  const key = entry.key === undefined ? [] : [`key ${show(entry.formatted?.key ?? entry.key)}`];
+  const values = entry.formatted?.values ?? entry.values;
+  const value =
+    values === undefined
+      ? [`value ${show(entry.formatted?.value ?? entry.value)}`]
+      : values.map((one, cpu) => `cpu ${cpu} value ${show(one)}`);
+  const parts = [...key, ...value];
+  const line = `  ${parts.join('  ')}`;
+  return line.length <= 100 ? `${line}\n` : `  ${parts.join('\n    ')}\n`;
+}
+
+/** JSON without what only a parser needs. */
+function show(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
+  const fields = Object.entries(value).map(([name, item]) => `${name}: ${show(item)}`);
+  return `{ ${fields.join(', ')} }`;
+}
