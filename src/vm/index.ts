@@ -19,7 +19,6 @@ export {
   stackSize,
 } from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
-export type { HashLayout, MapLayout } from './map-layout.js';
 export { type Formatted, formatBytes } from './map-format.js';
 export {
   type DumpedEntry,
@@ -36,6 +35,7 @@ export {
   type MapsFile,
   parseMapsFile,
 } from './map-json.js';
+export type { HashLayout, MapLayout } from './map-layout.js';
 export {
   applyMapChange,
   type ChangeTime,
