@@ -1,4 +1,5 @@
 /** Writes small ELF64 files for tests, exactly as told, sound or not. */
+import { encodeUtf8 } from '../../base/index.js';
 import { encodeInsns, type Insn } from '../../isa/index.js';
 
 export interface SectionInput {
@@ -170,6 +171,6 @@ export class Strings {
   }
 
   bytes(): Uint8Array {
-    return new TextEncoder().encode(this.text);
+    return encodeUtf8(this.text);
   }
 }

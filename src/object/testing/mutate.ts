@@ -3,6 +3,8 @@
  * counts, links and type references. Driven by a seed, so that a failure can be shown again.
  */
 
+import { decodeUtf8 } from '../../base/index.js';
+
 /** Small, fast and good enough: xorshift32. */
 export class Random {
   private state: number;
@@ -48,7 +50,7 @@ export function targets(bytes: Uint8Array): readonly Span[] {
   ];
   for (let i = 1; i < count; i++) {
     const nameAt = namesAt + view.getUint32(header(i), true);
-    const name = new TextDecoder().decode(bytes.subarray(nameAt, bytes.indexOf(0, nameAt)));
+    const name = decodeUtf8(bytes.subarray(nameAt, bytes.indexOf(0, nameAt)));
     const type = view.getUint32(header(i) + 4, true);
     const start = Number(view.getBigUint64(header(i) + 24, true));
     const size = Number(view.getBigUint64(header(i) + 32, true));
