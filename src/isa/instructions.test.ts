@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { anyInsn } from '../../test/support/any-insn.js';
 import { checkInsn } from './check.js';
 import type { Insn } from './insn.js';
 import { describe as describeInsn, formsOf, instructions } from './instructions.js';
-import { anyInsn } from './testing.js';
 
 const slot = (code: number, fields: Partial<Insn> = {}): Insn => ({ code, dst: 0, src: 0, off: 0, imm: 0, ...fields });
 

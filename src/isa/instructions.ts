@@ -102,7 +102,7 @@ function aluForms(): InsnForm[] {
     for (const row of aluOperators) {
       const divmul = ['mul', 'div', 'mod', 'sdiv', 'smod'].includes(row.name);
       const group = divmul ? (`divmul${width}` as const) : base;
-      const off = 'signed' in row ? 1 : 0;
+      const off = row.signed === true ? 1 : 0;
       const version = off === 1 ? 'v4' : 'v1';
       const { name } = row;
       const mnemonic = `${name}${width}`;

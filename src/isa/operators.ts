@@ -12,7 +12,7 @@ export interface AluOperator {
 }
 
 /** Two-operand arithmetic. `mov`, `neg` and byte swaps have forms of their own. */
-export const aluOperators = [
+export const aluOperators: readonly AluOperator[] = [
   { name: 'add', bits: op.ADD, sign: '+=' },
   { name: 'sub', bits: op.SUB, sign: '-=' },
   { name: 'mul', bits: op.MUL, sign: '*=' },
@@ -26,9 +26,22 @@ export const aluOperators = [
   { name: 'arsh', bits: op.ARSH, sign: 's>>=' },
   { name: 'sdiv', bits: op.DIV, sign: 's/=', signed: true },
   { name: 'smod', bits: op.MOD, sign: 's%=', signed: true },
-] as const satisfies readonly { name: string; bits: number; sign: string; signed?: boolean }[];
+];
 
-export type AluName = (typeof aluOperators)[number]['name'];
+export type AluName =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'or'
+  | 'and'
+  | 'lsh'
+  | 'rsh'
+  | 'mod'
+  | 'xor'
+  | 'arsh'
+  | 'sdiv'
+  | 'smod';
 
 export interface JumpOperator {
   readonly name: JumpName;
@@ -36,7 +49,7 @@ export interface JumpOperator {
   readonly sign: string;
 }
 
-export const jumpOperators = [
+export const jumpOperators: readonly JumpOperator[] = [
   { name: 'jeq', bits: op.JEQ, sign: '==' },
   { name: 'jgt', bits: op.JGT, sign: '>' },
   { name: 'jge', bits: op.JGE, sign: '>=' },
@@ -48,9 +61,9 @@ export const jumpOperators = [
   { name: 'jle', bits: op.JLE, sign: '<=' },
   { name: 'jslt', bits: op.JSLT, sign: 's<' },
   { name: 'jsle', bits: op.JSLE, sign: 's<=' },
-] as const satisfies readonly { name: string; bits: number; sign: string }[];
+];
 
-export type JumpName = (typeof jumpOperators)[number]['name'];
+export type JumpName = 'jeq' | 'jgt' | 'jge' | 'jset' | 'jne' | 'jsgt' | 'jsge' | 'jlt' | 'jle' | 'jslt' | 'jsle';
 
 export interface AtomicOperator {
   readonly name: AtomicName;
@@ -60,19 +73,25 @@ export interface AtomicOperator {
 }
 
 /** Atomics that exist with and without FETCH. */
-export const atomicOperators = [
+export const atomicOperators: readonly AtomicOperator[] = [
   { name: 'add', bits: op.ATOMIC_ADD, sign: '+=' },
   { name: 'or', bits: op.ATOMIC_OR, sign: '|=' },
   { name: 'and', bits: op.ATOMIC_AND, sign: '&=' },
   { name: 'xor', bits: op.ATOMIC_XOR, sign: '^=' },
-] as const satisfies readonly { name: string; bits: number; sign: string }[];
+];
 
-export type AtomicName = (typeof atomicOperators)[number]['name'];
+export type AtomicName = 'add' | 'or' | 'and' | 'xor';
 
 /** Access widths: size bits, bytes, letter in mnemonics. */
-export const sizes = [
+export interface AccessSize {
+  readonly bits: number;
+  readonly bytes: 1 | 2 | 4 | 8;
+  readonly letter: 'b' | 'h' | 'w' | 'dw';
+}
+
+export const sizes: readonly AccessSize[] = [
   { bits: op.SIZE_W, bytes: 4, letter: 'w' },
   { bits: op.SIZE_H, bytes: 2, letter: 'h' },
   { bits: op.SIZE_B, bytes: 1, letter: 'b' },
   { bits: op.SIZE_DW, bytes: 8, letter: 'dw' },
-] as const;
+];

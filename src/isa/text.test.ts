@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { anyInsn } from '../../test/support/any-insn.js';
 import { InputError } from '../base/index.js';
 import { assembleInsns } from './assemble.js';
 import { formatInsn } from './format.js';
 import type { Insn } from './insn.js';
-import { anyInsn } from './testing.js';
 
 const names = {
   helper: (number: number) => (number === 1 ? 'bpf_map_lookup_elem' : undefined),

@@ -1,6 +1,7 @@
 /**
  * Writes BTF: an existing one with its type ids kept, and types added behind it. Records are as Documentation/bpf/btf.rst has
- * them: `name_off, info (vlen:16, kind:5 at 24, kind_flag:1), size or type`, then what the kind adds.
+ * them: `name_off, info (vlen:16, kind:5 at 24, kind_flag:1), size or type`, then what the kind adds. A string or record that
+ * is there already is used again, so writing what was read from a written file adds nothing.
  */
 import { encodeUtf8 } from '../base/index.js';
 import { Btf } from './btf.js';
@@ -15,10 +16,12 @@ export type Linkage = keyof typeof linkages;
 export class BtfBuilder {
   /** What was there before; its ids are valid in the result. */
   readonly base: Btf | undefined;
-  private readonly records: (readonly number[] | Uint8Array)[] = [];
+  private readonly records: Uint8Array[] = [];
   private readonly strings: number[] = [0];
+  /** Offset of each string. */
   private readonly known = new Map<string, number>();
-  private intId = 0;
+  /** Record, as text of its bytes -> id. */
+  private readonly ids = new Map<string, number>();
 
   constructor(base: Uint8Array | undefined) {
     if (base === undefined) return;
@@ -30,10 +33,19 @@ export class BtfBuilder {
     let at = typesAt;
     for (let id = 1; id < this.base.count; id++) {
       const size = recordSize(view.getUint32(at + 4, true));
-      this.records.push(base.subarray(at, at + size));
+      const record = base.subarray(at, at + size);
+      this.records.push(record);
+      const key = keyOf(record);
+      if (!this.ids.has(key)) this.ids.set(key, id);
       at += size;
     }
     this.strings = Array.from(base.subarray(stringsAt, stringsAt + view.getUint32(20, true)));
+    for (let start = 0; start < this.strings.length; ) {
+      const stop = this.strings.indexOf(0, start);
+      const text = this.base.string(start);
+      if (!this.known.has(text)) this.known.set(text, start);
+      start = (stop < 0 ? this.strings.length : stop) + 1;
+    }
   }
 
   /** Offset of a string. */
@@ -48,11 +60,9 @@ export class BtfBuilder {
     return offset;
   }
 
-  /** `int`, the kernel's and the base's own if there is one. */
+  /** Signed, 32 bits. */
   int(): number {
-    const own = this.base?.find('int', 'int');
-    if (this.intId === 0) this.intId = own?.id ?? this.add(this.string('int'), kinds.int, 0, 4, [0x01000020]);
-    return this.intId;
+    return this.add(this.string('int'), kinds.int, 0, 4, [0x01000020]);
   }
 
   pointer(to: number): number {
@@ -126,7 +136,11 @@ export class BtfBuilder {
   }
 
   private add(name: number, kind: number, vlen: number, sizeOrType: number, words: readonly number[]): number {
-    return this.records.push(this.record(name, kind, vlen, sizeOrType, words));
+    const record = this.record(name, kind, vlen, sizeOrType, words);
+    const key = keyOf(record);
+    const id = this.ids.get(key) ?? this.records.push(record);
+    this.ids.set(key, id);
+    return id;
   }
 
   private record(name: number, kind: number, vlen: number, sizeOrType: number, words: readonly number[]): Uint8Array {
@@ -136,6 +150,10 @@ export class BtfBuilder {
     for (const [i, word] of all.entries()) view.setUint32(4 * i, word >>> 0, true);
     return bytes;
   }
+}
+
+function keyOf(record: Uint8Array): string {
+  return record.join(' ');
 }
 
 /** Bytes of a record, from its info word. */

@@ -1,8 +1,6 @@
 /** Random instructions for property tests: any row of the table with any operands. */
 import fc from 'fast-check';
-import type { Insn } from './insn.js';
-import { type InsnForm, instructions } from './instructions.js';
-import { buildInsn } from './parse-insn.js';
+import { buildInsn, type Insn, type InsnForm, instructions } from '../../src/isa/index.js';
 
 /** The slots of one valid instruction (two of a 64-bit load), with its form. */
 export const anyInsn: fc.Arbitrary<{ form: InsnForm; slots: Insn[] }> = fc
