@@ -182,7 +182,9 @@ function categoryOf(insns: readonly Insn[]): string {
 
 /** The XDP programs of an object file. Maps that a loader would size are given entries, so that they can be created. */
 export function objectCases(object: ObjectSpec): AgreementCase[] {
-  const maps = object.maps.map((map) => (map.maxEntries === 0 && map.type !== 'perf_event_array' ? { ...map, maxEntries: 64 } : map));
+  const maps = object.maps.map((map) =>
+    map.maxEntries === 0 && map.type !== 'perf_event_array' ? { ...map, maxEntries: 64 } : map,
+  );
   const sized: ObjectSpec = { ...object, maps };
   return object.programs
     .filter((program) => program.type === 'xdp')

@@ -33,7 +33,9 @@ function lastWords(log: string): string {
   return '';
 }
 
-function judgedBy(loaded: { readonly fd: number; readonly log: string } | { readonly errno: number; readonly log: string }): Judgement {
+function judgedBy(
+  loaded: { readonly fd: number; readonly log: string } | { readonly errno: number; readonly log: string },
+): Judgement {
   const insns = /processed (\d+) insns/.exec(loaded.log)?.[1];
   return {
     accepted: 'fd' in loaded,
@@ -96,7 +98,11 @@ export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): Agre
       return { ...base, outcome: 'skipped', reason: error.format() };
     }
   } else if (item.expected !== undefined) {
-    other = { accepted: item.expected, words: item.expected ? 'expected to load' : 'expected to be refused', insns: undefined };
+    other = {
+      accepted: item.expected,
+      words: item.expected ? 'expected to load' : 'expected to be refused',
+      insns: undefined,
+    };
   } else return { ...base, outcome: 'skipped', reason: 'no kernel here, and no verdict of its own' };
 
   const start = performance.now();

@@ -60,6 +60,11 @@ export function makeHermetic(object: ObjectSpec): Hermetic {
   return { object: { ...object, programs, maps: [...object.maps, hidden] }, inputMap };
 }
 
+/** Whether a program's outcome is a function of packet and maps as it stands: it asks for neither time nor random numbers. */
+export function isHermetic(program: ProgramSpec): boolean {
+  return !program.insns.some((insn) => isCall(insn) && insn.src === op.CALL_HELPER && inputs.has(insn.imm));
+}
+
 /** The hidden map's value: `now` in nanoseconds in every clock's place, and a random number. */
 export function inputValue(now: bigint, random: number): Uint8Array {
   const value = new Uint8Array(valueSize);

@@ -12,6 +12,7 @@ export {
   machineEngineNames,
 } from './engines.js';
 export { type CampaignResult, type Failure, runCampaign } from './fuzz/campaign.js';
+export { isHermetic } from './hermetic.js';
 export { KernelRefusal, lastWords } from './kernel-subject.js';
 export { type PlantedFault, plantedFaults } from './plant.js';
 export type { Packet, Subject } from './subject.js';

@@ -6,7 +6,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { InputError, UnsupportedError, UsageError } from '../base/index.js';
 import { formatShare, formatTable } from '../cli/output.js';
-import { type AgreementCase, type AgreementRow, compareVerdicts, objectCases, readAgreementLines } from '../judge/index.js';
+import {
+  type AgreementCase,
+  type AgreementRow,
+  compareVerdicts,
+  objectCases,
+  readAgreementLines,
+} from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { negativeIf, runTool } from './tool.js';
@@ -16,7 +22,9 @@ const usage = 'npm run agreement -- FILE.jsonl|DIR... [--no-kernel]';
 await runTool(usage, { 'no-kernel': { type: 'boolean' } }, (operands, flags) => {
   if (operands.length === 0) throw new UsageError('give files of JSON lines or folders of objects', {}, usage);
   const bpf = flags['no-kernel'] === true ? undefined : openKernel();
-  console.log(bpf === undefined ? 'no kernel here: compared with the verdicts in the lines' : 'compared with the running kernel');
+  console.log(
+    bpf === undefined ? 'no kernel here: compared with the verdicts in the lines' : 'compared with the running kernel',
+  );
   const rows = operands.flatMap(readCases).map((item) => compareVerdicts(item, bpf));
   printTable(rows);
   printDisagreements(rows);
@@ -71,11 +79,30 @@ function printTable(rows: readonly AgreementRow[]): void {
       seconds === 0 ? undefined : Math.round(insns / seconds),
     ];
   };
-  const columns = ['category', 'programs', 'skipped', 'same', 'stricter', 'laxer', 'agreement', 'insns', 'kernel insns', 'insns/s'];
+  const columns = [
+    'category',
+    'programs',
+    'skipped',
+    'same',
+    'stricter',
+    'laxer',
+    'agreement',
+    'insns',
+    'kernel insns',
+    'insns/s',
+  ];
   process.stdout.write(
     formatTable(
       columns.map((title) => ({ title, align: title === 'category' ? 'left' : 'right' })),
-      [...categories.map((name) => line(name, rows.filter((row) => row.category === name))), line('all', rows)],
+      [
+        ...categories.map((name) =>
+          line(
+            name,
+            rows.filter((row) => row.category === name),
+          ),
+        ),
+        line('all', rows),
+      ],
     ),
   );
 }
@@ -88,5 +115,6 @@ function printDisagreements(rows: readonly AgreementRow[]): void {
   }
   for (const [reason, count] of skipped) console.log(`skipped ${count}: ${reason.replaceAll('\n', '; ')}`);
   const slow = rows.filter((row) => row.milliseconds > 2000);
-  for (const row of slow) console.log(`slow: ${row.name}: ${row.insns} instructions in ${(row.milliseconds / 1000).toFixed(1)} s`);
+  for (const row of slow)
+    console.log(`slow: ${row.name}: ${row.insns} instructions in ${(row.milliseconds / 1000).toFixed(1)} s`);
 }

@@ -1,0 +1,142 @@
+/**
+ * `npm run loading -- DIR`: what our loader hands to the kernel against what libbpf hands to it (`bpftool prog loadall`), object by object. Wherever
+ * libbpf's is accepted ours has to be, and the programs have to do the same with the same packets.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { UnsupportedError, UserError } from '../base/index.js';
+import { type Cell, formatTable } from '../cli/output.js';
+import { fitsTestRun, isHermetic } from '../judge/index.js';
+import { Bpf, KernelObject } from '../linux/index.js';
+import { type ObjectSpec, xdpFitness } from '../object/index.js';
+import { findObjects, loadObject } from './objects.js';
+import { negativeIf, numberFlag, oneOperand, runTool } from './tool.js';
+import { makePackets } from './traffic.js';
+
+const usage = 'npm run loading -- DIR [-c PACKETS] [--seed N]';
+const bpffs = '/sys/fs/bpf';
+
+interface Row {
+  readonly object: string;
+  readonly libbpf: string;
+  readonly ours: string;
+  readonly programs: number;
+  readonly packets: number;
+  /** Undefined: as it should be. */
+  readonly problem: string | undefined;
+}
+
+await runTool(usage, { count: { type: 'string', short: 'c' }, seed: { type: 'string' } }, (operands, flags) => {
+  const packets = makePackets(numberFlag(flags, 'count', 100), numberFlag(flags, 'seed', 1));
+  const bpf = Bpf.open();
+  bpf.pinToCpu(0);
+  const rows = findObjects(oneOperand(operands, usage)).map((file) =>
+    compareLoading(bpf, file.path, loadObject(file), packets),
+  );
+  const cells = rows.map((row): Cell[] => [
+    row.object,
+    row.libbpf,
+    row.ours,
+    row.programs,
+    row.packets,
+    row.problem ?? 'same',
+  ]);
+  const titles = ['object', 'libbpf', 'ours', 'programs run', 'packets', 'result'];
+  process.stdout.write(
+    formatTable(
+      titles.map((title) => ({ title })),
+      cells,
+    ),
+  );
+  const failed = rows.filter((row) => row.problem !== undefined).length;
+  const only = rows.filter((row) => row.libbpf !== 'accepted' && row.ours === 'accepted').length;
+  console.log(`\n${only} objects that only our loader brings in (a program of another type in them needs more)`);
+  console.log(`${rows.length - failed} passed, ${failed} failed`);
+  return negativeIf(failed);
+});
+
+function compareLoading(bpf: Bpf, path: string, object: ObjectSpec, packets: readonly Uint8Array[]): Row {
+  const pins = mkdtempSync(join(bpffs, 'jitnic-'));
+  try {
+    const libbpf = loadWithBpftool(path, pins);
+    const base = {
+      object: object.name,
+      libbpf: libbpf === undefined ? 'accepted' : 'refused',
+      programs: 0,
+      packets: 0,
+    };
+    let kernel: KernelObject;
+    try {
+      kernel = KernelObject.load(bpf, object, {
+        programs: object.programs.filter((p) => xdpFitness(p) === 'declared').map((p) => p.name),
+      });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { ...base, ours: 'refused', problem: libbpf === undefined ? error.format() : undefined };
+    }
+    try {
+      const refused = kernel.programs.find(({ loaded }) => !('fd' in loaded));
+      const ours = refused === undefined ? 'accepted' : 'refused';
+      if (libbpf !== undefined || refused !== undefined) {
+        const problem = libbpf === undefined ? `\`${refused?.spec.name}\` is refused` : undefined;
+        return { ...base, ours, problem };
+      }
+      return { ...base, ours, ...compareRuns(bpf, kernel, join(pins, 'progs'), packets) };
+    } finally {
+      kernel.close();
+    }
+  } finally {
+    rmSync(pins, { recursive: true, force: true });
+  }
+}
+
+/** Undefined when libbpf and the kernel take the object; else what it says. Throws UnsupportedError when there is no bpftool. */
+function loadWithBpftool(path: string, pins: string): string | undefined {
+  try {
+    const maps = join(pins, 'maps');
+    execFileSync('bpftool', ['prog', 'loadall', path, join(pins, 'progs'), 'pinmaps', maps], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new UnsupportedError('bpftool is not installed', {}, 'install the package `bpftool`');
+    }
+    return String((error as { stderr?: unknown }).stderr ?? error);
+  }
+}
+
+/** Same packets through each XDP program, loaded both ways, with maps as the object has them. */
+function compareRuns(
+  bpf: Bpf,
+  kernel: KernelObject,
+  folder: string,
+  packets: readonly Uint8Array[],
+): Pick<Row, 'programs' | 'packets' | 'problem'> {
+  const pinned = new Set(readdirSync(folder));
+  let programs = 0;
+  let count = 0;
+  for (const { spec, loaded } of kernel.programs) {
+    // What asks for time or random numbers does not do the same twice, however it was loaded.
+    if (!('fd' in loaded) || spec.attach !== 'xdp' || !pinned.has(spec.name) || !isHermetic(spec)) continue;
+    const theirs = bpf.getPinned(join(folder, spec.name));
+    programs++;
+    try {
+      for (const data of packets) {
+        if (!fitsTestRun(data, spec)) continue;
+        const expected = bpf.testRun(theirs, { data });
+        const [status, verdict, bytes] = [expected.status, expected.retval, Buffer.from(expected.data)];
+        const got = bpf.testRun(loaded.fd, { data });
+        count++;
+        if (got.status !== status || got.retval !== verdict || bytes.compare(got.data) !== 0) {
+          const problem = `\`${spec.name}\` gives ${got.retval} and libbpf's ${verdict} on packet ${Buffer.from(data).toString('hex')}`;
+          return { programs, packets: count, problem };
+        }
+      }
+    } finally {
+      bpf.close(theirs);
+    }
+  }
+  return { programs, packets: count, problem: undefined };
+}
