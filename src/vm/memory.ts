@@ -152,7 +152,10 @@ export class GuestMemory {
   /** Like memmove. */
   copy(to: number, from: number, size: number): void {
     if (this.journal !== null) this.journal.note(this.u8, to, size);
-    this.u8.copyWithin(to, from, from + size);
+    // Keys and values are mostly words; a call of copyWithin costs more than they do.
+    if (size === 4) this.view.setUint32(to, this.view.getUint32(from));
+    else if (size === 8) this.view.setBigUint64(to, this.view.getBigUint64(from));
+    else this.u8.copyWithin(to, from, from + size);
   }
 
   fill(address: number, value: number, size: number): void {

@@ -12,7 +12,7 @@ import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { nextIndex, u32 } from './index-key.js';
-import { BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
+import { BPF_ANY, BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
 import { PercpuValueArea, ValueArea, type ValueSource } from './value-area.js';
 
 abstract class IndexedMap extends BpfMap {
@@ -88,7 +88,7 @@ export class ArrayMap extends IndexedMap {
   }
 
   private put(element: number, value: ValueSource, flags: bigint): number {
-    if ((flags & ~lockFlag) > BPF_EXIST) return -errno.EINVAL;
+    if (flags !== BPF_ANY && (flags & ~lockFlag) > BPF_EXIST) return -errno.EINVAL;
     if (element >= this.spec.maxEntries) return -errno.E2BIG;
     if ((flags & BPF_NOEXIST) !== 0n) return -errno.EEXIST;
     if ((flags & lockFlag) !== 0n && !this.hasLock) return -errno.EINVAL;
@@ -116,7 +116,7 @@ export class PercpuArrayMap extends IndexedMap {
 
   update(key: number, value: number, flags: bigint, cpu: number): number {
     const element = this.memory.load32(key);
-    if ((flags & ~lockFlag) > BPF_EXIST) return -errno.EINVAL;
+    if (flags !== BPF_ANY && (flags & ~lockFlag) > BPF_EXIST) return -errno.EINVAL;
     if (element >= this.spec.maxEntries) return -errno.E2BIG;
     if ((flags & BPF_NOEXIST) !== 0n) return -errno.EEXIST;
     // No value of a per-CPU map has a lock.

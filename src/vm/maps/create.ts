@@ -47,7 +47,7 @@ const classes: { readonly [type in MapSpec['type']]?: MapClass } = {
 const pageSize = 4096;
 
 /** What libbpf makes of a spec before it asks the kernel, and the kernel's own rounding. */
-export function adjustSpec(spec: MapSpec, cpus: number): MapSpec {
+function adjustSpec(spec: MapSpec, cpus: number): MapSpec {
   const maxEntries = adjustMaxEntries(spec, cpus);
   const inner = spec.inner === undefined ? undefined : adjustSpec(spec.inner, cpus);
   return maxEntries === spec.maxEntries && inner === spec.inner ? spec : { ...spec, maxEntries, inner };

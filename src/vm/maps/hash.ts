@@ -17,7 +17,7 @@ import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
 import { AnyHashMap } from './hash-map.js';
 import { HashTable } from './hash-table.js';
-import { BPF_EXIST, checkExistence } from './update-flags.js';
+import { BPF_ANY, BPF_EXIST, checkExistence } from './update-flags.js';
 import { ValueArea, type ValueSource } from './value-area.js';
 
 export class HashMap extends AnyHashMap {
@@ -66,7 +66,7 @@ export class HashMap extends AnyHashMap {
 
   protected put(key: number, value: ValueSource, flags: bigint, cpu: number): number {
     const { table, values } = this;
-    if ((flags & ~lockFlag) > BPF_EXIST) return -errno.EINVAL;
+    if (flags !== BPF_ANY && (flags & ~lockFlag) > BPF_EXIST) return -errno.EINVAL;
     const locked = (flags & lockFlag) !== 0n;
     if (locked && !this.hasLock) return -errno.EINVAL;
     const hash = table.hash(key);

@@ -282,15 +282,17 @@ export class LpmTrieMap extends BpfMap {
     return (this.memory.load8(data + (index >>> 3)) >>> (7 - (index & 7))) & 1;
   }
 
-  /** Leading bits that a node's prefix and a key of `prefix` bits have in common. */
+  /**
+   * Leading bits that a node's prefix and a key of `prefix` bits have in common. Compares words, most significant byte first; what a word holds beyond
+   * the data is past the limit.
+   */
   private commonPrefix(node: number, key: number, prefix: number): number {
     const { view } = this.memory;
     const limit = Math.min(view.getUint32(node + prefixAt, true), prefix);
-    let common = 0;
-    for (let i = 0; common < limit; i++) {
-      const difference = view.getUint8(node + dataAt + i) ^ view.getUint8(key + 4 + i);
-      if (difference !== 0) return Math.min(common + Math.clz32(difference) - 24, limit);
-      common += 8;
+    for (let common = 0; common < limit; common += 32) {
+      const at = common >>> 3;
+      const difference = view.getInt32(node + dataAt + at) ^ view.getInt32(key + 4 + at);
+      if (difference !== 0) return Math.min(common + Math.clz32(difference), limit);
     }
     return limit;
   }

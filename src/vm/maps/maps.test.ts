@@ -3,7 +3,6 @@ import { BudgetError, InputError, UnsupportedError } from '../../base/index.js';
 import type { ProgramSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import type { BpfMap } from '../map.js';
-import { helperAccepts } from './access.js';
 import { PerfEventArrayMap } from './perf-event-array.js';
 import { ProgArrayMap } from './prog-array.js';
 import { MapBench, mapSpec, u32 } from './testing.js';
@@ -348,13 +347,4 @@ describe('queue, stack and bloom filter', () => {
     for (let i = 1000; i < 2000; i++) if (map.peek(bench.value(i)) === 0) found++;
     expect(found).toBeLessThan(100);
   });
-});
-
-it('knows which helper takes which map', () => {
-  expect(helperAccepts('map_lookup_elem', 'hash')).toBe(true);
-  expect(helperAccepts('map_lookup_elem', 'devmap')).toBe(true);
-  expect(helperAccepts('map_lookup_elem', 'cpumap')).toBe(false);
-  expect(helperAccepts('map_update_elem', 'array_of_maps')).toBe(false);
-  expect(helperAccepts('redirect_map', 'hash')).toBe(false);
-  expect(helperAccepts('for_each_map_elem', 'lpm_trie')).toBe(false);
 });
