@@ -19,11 +19,15 @@ export interface Known {
   readonly value: Value;
 }
 
+/** `map` of places in the context, which only helpers change. */
+export const contextMap = -2;
+
 /** Entries that are remembered at most; the oldest go first. */
 const limit = 96;
 
 export function mayAlias(a: Place, aSize: number, b: Place, bSize: number): boolean {
   if (a.base === b.base) return a.offset < b.offset + BigInt(bSize) && b.offset < a.offset + BigInt(aSize);
+  if (a.map === contextMap || b.map === contextMap) return false;
   if (a.space === 'other' || b.space === 'other') return true;
   return a.space === b.space && (a.map === b.map || a.map < 0 || b.map < 0);
 }
@@ -51,4 +55,9 @@ export function commonKnown(a: readonly Known[], b: readonly Known[]): readonly 
   if (a === b) return a;
   const set = new Set(b);
   return a.filter((entry) => set.has(entry));
+}
+
+/** After a helper that may have changed any map, or also the packet. */
+export function afterCall(known: readonly Known[], changesPacket: boolean): readonly Known[] {
+  return known.filter(({ place }) => place.space === 'packet' ? !changesPacket : place.map === contextMap && !changesPacket);
 }

@@ -35,10 +35,10 @@ export class PointerKinds {
     this.machine = machine;
     this.plan = plan;
     for (const map of machine.maps) {
-      const start = map.directValue();
-      if (start !== 0) {
-        this.extents.push({ start, end: start + map.spec.valueSize, kind: { space: 'map', map: map.index } });
-      }
+      const layout = map.layout();
+      if (layout?.kind !== 'array') continue;
+      const end = layout.base + map.spec.maxEntries * layout.cpus * layout.stride;
+      this.extents.push({ start: layout.base, end, kind: { space: 'map', map: map.index } });
     }
   }
 

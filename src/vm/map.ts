@@ -184,6 +184,11 @@ export abstract class BpfMap {
     return this.stagedKey;
   }
 
+  /** Neither programs nor the syscall side can change it any more: `.rodata` and its like. */
+  get isConstant(): boolean {
+    return this.frozen && (this.spec.flags & mapFlags.rdonlyProg) !== 0;
+  }
+
   private get mayWrite(): boolean {
     return !this.frozen && (this.spec.flags & mapFlags.rdonly) === 0;
   }
