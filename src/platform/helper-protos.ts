@@ -51,7 +51,7 @@ export type ArgClass =
   | 'dynptr ringbuf new'
   | 'dynptr ringbuf release'
   /** A fixed number of bytes. */
-  | { readonly fixed: number; readonly mode: 'in' | 'out' | 'inout' };
+  | { readonly fixed: number; readonly mode: 'in' | 'out' | 'inout'; readonly aligned?: true };
 
 export type ReturnClass =
   | 'integer'
@@ -81,8 +81,8 @@ export interface HelperProto {
   readonly acquires?: true;
 }
 
-const u32In = { fixed: 4, mode: 'inout' } as const;
-const u64Out = { fixed: 8, mode: 'out' } as const;
+const u32InOut = { fixed: 4, mode: 'inout', aligned: true } as const;
+const u64Out = { fixed: 8, mode: 'out', aligned: true } as const;
 const iphdr = { fixed: 20, mode: 'in' } as const;
 const ipv6hdr = { fixed: 40, mode: 'in' } as const;
 const tcphdr = { fixed: 20, mode: 'in' } as const;
@@ -115,6 +115,11 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   get_current_uid_gid: nothing,
   get_current_task: { args: [], ret: 'integer', gpl: true },
   get_current_cgroup_id: nothing,
+  get_cgroup_classid: nothing,
+  send_signal: { args: ['any'], ret: 'integer' },
+  send_signal_thread: { args: ['any'], ret: 'integer' },
+  current_task_under_cgroup: { args: ['map', 'any'], ret: 'integer' },
+  perf_event_read: { args: ['map', 'any'], ret: 'integer', gpl: true },
   get_current_ancestor_cgroup_id: { args: ['any'], ret: 'integer' },
   get_current_task_btf: { args: [], ret: 'ptr', gpl: true },
   get_current_comm: { args: ['mem out', 'size'], ret: 'integer' },
@@ -151,7 +156,7 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   xdp_load_bytes: { args: ['ctx', 'any', 'mem out', 'size'], ret: 'integer' },
   xdp_store_bytes: { args: ['ctx', 'any', 'mem', 'size'], ret: 'integer' },
   fib_lookup: { args: ['ctx', 'mem inout', 'size', 'any'], ret: 'integer', gpl: true, packet: true },
-  check_mtu: { args: ['ctx', 'any', u32In, 'any', 'any'], ret: 'integer', gpl: true },
+  check_mtu: { args: ['ctx', 'any', u32InOut, 'any', 'any'], ret: 'integer', gpl: true },
 
   sk_lookup_tcp: { args: lookupSocket, ret: 'sock?', packet: true, acquires: true },
   sk_lookup_udp: { args: lookupSocket, ret: 'sock?', packet: true, acquires: true },
@@ -169,6 +174,7 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   skc_to_tcp_request_sock: castSocket,
   skc_to_udp6_sock: castSocket,
   skc_to_unix_sock: castSocket,
+  skc_to_mptcp_sock: castSocket,
 
   spin_lock: { args: ['spin_lock'], ret: 'void' },
   spin_unlock: { args: ['spin_lock'], ret: 'void' },
@@ -189,6 +195,11 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   ringbuf_discard_dynptr: { args: ['dynptr ringbuf release', 'any'], ret: 'void' },
 
   copy_from_user: { args: ['mem out', 'size?', 'any'], ret: 'integer', sleeps: true },
-  copy_from_user_task: { args: ['mem out', 'size?', 'any', 'kernel ptr', 'any'], ret: 'integer', gpl: true, sleeps: true },
+  copy_from_user_task: {
+    args: ['mem out', 'size?', 'any', 'kernel ptr', 'any'],
+    ret: 'integer',
+    gpl: true,
+    sleeps: true,
+  },
   task_pt_regs: { args: ['kernel ptr'], ret: 'ptr', gpl: true },
 };

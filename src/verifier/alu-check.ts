@@ -3,8 +3,8 @@ import { type Insn, insnClass, op } from '../isa/index.js';
 import type { Env } from './env.js';
 import { addPointer } from './pointer-arith.js';
 import { constReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
-import { constScalar, loadedScalar } from './scalar.js';
-import { aluScalars, signExtend, signExtend32, zeroExtend } from './scalar-alu.js';
+import { constScalar, loadedScalar, unknownScalar } from './scalar.js';
+import { aluScalars, signExtend, signExtend32, swapBytes, zeroExtend } from './scalar-alu.js';
 import { Trail } from './trail.js';
 
 export const operatorText: Readonly<Record<number, string>> = {
@@ -51,7 +51,7 @@ function checkNeg(env: Env, insn: Insn, is32: boolean): void {
   const result =
     dst.kind === 'scalar'
       ? scalarReg(aluScalars(op.NEG, is32, dst.range, dst.range), dst.trail.fork())
-      : scalarReg(is32 ? loadedScalar(4) : unknownReg().range);
+      : scalarReg(is32 ? loadedScalar(4) : unknownScalar);
   env.write(insn.dst, result);
 }
 
@@ -62,7 +62,10 @@ function checkEndian(env: Env, insn: Insn, is32: boolean): void {
     env.reject('reserved-fields', { group: 'BPF_END' });
   }
   const dst = env.read(insn.dst);
-  env.write(insn.dst, scalarReg(unknownReg().range, dst.trail.fork()));
+  // On a little-endian host "to little" only truncates.
+  const swaps = !is32 || (insn.code & op.X) !== 0;
+  const range = dst.kind === 'scalar' ? swapBytes(dst.range, insn.imm / 8, swaps) : unknownScalar;
+  env.write(insn.dst, scalarReg(range, dst.trail.fork()));
 }
 
 /** Gives a scalar an id before it is copied, so that what a branch teaches of one copy holds for the other. */

@@ -1,11 +1,9 @@
 /** Atomic instructions (check_atomic in the kernel). */
 import { accessSize, type Insn, op } from '../isa/index.js';
 import type { Env } from './env.js';
-import { checkLoad, checkStore, unknownStore } from './memory-access.js';
+import { checkAligned, checkLoad, checkStore, noteAccess, unknownStore } from './memory-access.js';
 import type { RegState } from './reg-state.js';
-import { tnumText, typeText } from './reg-text.js';
-import { noteAccess } from './step.js';
-import { tnumAdd, tnumConst, tnumIsAligned } from './tnum.js';
+import { typeText } from './reg-text.js';
 
 const operations: ReadonlySet<number> = new Set([
   op.ATOMIC_ADD,
@@ -43,12 +41,6 @@ function refuseKind(env: Env, reg: number, pointer: RegState, action: 'atomic-lo
   }
 }
 
-function checkAligned(env: Env, pointer: RegState, off: number, size: number): void {
-  if (tnumIsAligned(tnumAdd(pointer.range, tnumConst(BigInt(pointer.off + off))), size)) return;
-  const kind = pointer.kind === 'fp' ? 'stack' : pointer.kind === 'map_value' ? 'value' : '';
-  env.reject('misaligned-access', { kind, off: `${tnumText(pointer.range)}+${pointer.off}+${off}`, size });
-}
-
 function loadAcquire(env: Env, insn: Insn): void {
   const pointer = env.read(insn.src);
   env.checkWritable(insn.dst);
@@ -82,6 +74,8 @@ function readModifyWrite(env: Env, insn: Insn): void {
   if (fetches) env.checkWritable(target);
   checkAligned(env, pointer, insn.off, size);
   const old = checkLoad(env, insn.dst, insn.off, size);
+  // Linux checks the store after the register was filled: the address must not be what is filled.
+  if (fetches && target === insn.dst) env.reject('mem-access-kind', { reg: insn.dst, type: 'scalar' });
   checkStore(env, insn.dst, insn.off, size, unknownStore);
   noteAccess(env, pointer);
   if (fetches) env.write(target, old);

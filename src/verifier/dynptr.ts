@@ -25,7 +25,13 @@ function slotIndex(env: Env, regno: number, reg: RegState, index: number): numbe
   return at;
 }
 
-export function checkDynptrArg(env: Env, arg: string, index: number, regno: number, reg: RegState): DynptrUse | undefined {
+export function checkDynptrArg(
+  env: Env,
+  arg: string,
+  index: number,
+  regno: number,
+  reg: RegState,
+): DynptrUse | undefined {
   if (reg.kind === 'dynptr') return { action: 'use', type: 'local', pointer: reg, special: undefined };
   const at = slotIndex(env, regno, reg, index);
   const frame = frameOf(env, reg);
@@ -39,7 +45,8 @@ export function checkDynptrArg(env: Env, arg: string, index: number, regno: numb
     return { action: 'new', type: words[1] ?? 'local', pointer: reg, special: undefined };
   }
   const special = slot?.special;
-  if (special === undefined || special.kind !== 'dynptr' || !special.first) env.reject('dynptr-uninit', { arg: index + 1 });
+  if (special === undefined || special.kind !== 'dynptr' || !special.first)
+    env.reject('dynptr-uninit', { arg: index + 1 });
   slot?.trail.mark();
   frame.stack[at - 1]?.trail.mark();
   if (!words.includes('release')) return { action: 'use', type: special.type, pointer: reg, special };

@@ -9,7 +9,7 @@ import type { Env } from './env.js';
 import { maxInsns } from './program-shape.js';
 import { type RegState, scalarReg } from './reg-state.js';
 import { unknownScalar } from './scalar.js';
-import { needAll, passNeeds, stateCovers } from './state-equal.js';
+import { giveUpDifferences, needAll, passNeeds, stateCovers } from './state-equal.js';
 import { pathEnds, step } from './step.js';
 import type { Checkpoint, VerifierState } from './verifier-state.js';
 
@@ -40,9 +40,16 @@ export class Explorer {
   private peak = 0;
   private maxPerInsn = 0;
 
-  constructor(env: Env, observer?: ExploreObserver) {
+  private readonly generalize: boolean;
+
+  /**
+   * `generalize`: every value that any path brings to an instruction is seen there. Normally a path is dropped although numbers that
+   * nothing depends on differ; with this, it goes on with these numbers unknown.
+   */
+  constructor(env: Env, observer?: ExploreObserver, generalize = false) {
     this.env = env;
     this.observer = observer;
+    this.generalize = generalize;
   }
 
   get stats(): ExploreStats {
@@ -134,6 +141,10 @@ export class Explorer {
           // Rounds of one loop differ: saving each would only slow the others down.
           if (!mustSave && jumpsSince < 20 && insnsSince < 100) save = false;
         } else if (stateCovers(env.shape, checkpoint.state, state, pc, checkpoint.exactOnly ? 'within' : 'live')) {
+          if (this.generalize && giveUpDifferences(env.shape, checkpoint.state, state, pc)) {
+            save = true;
+            continue;
+          }
           checkpoint.hits++;
           if (checkpoint.exactOnly) needAll(state);
           else passNeeds(env.shape, checkpoint.state, state, pc);

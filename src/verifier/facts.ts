@@ -1,14 +1,252 @@
-/** placeholder, replaced below */
+/**
+ * What the verifier knows, for those who compile: before each instruction, what every live register and stack slot may hold, over all
+ * paths that lead there; which ways of a branch are possible; where a 32-bit result must be zero-extended.
+ *
+ * A fact holds on every run of the program in its object: judge/soundness.ts checks this against the interpreter.
+ */
 import type { ProgramSpec } from '../object/index.js';
 import type { Env } from './env.js';
 import type { ProgramShape } from './program-shape.js';
-export interface ProgramFacts {
-  readonly insns: readonly unknown[];
+import type { RegKind, RegState } from './reg-state.js';
+import { constScalar, joinScalars, type Scalar } from './scalar.js';
+import { addScalars } from './scalar-alu.js';
+import { byteMisc, byteZero, type StackSlot } from './stack-state.js';
+import { needsZeroExtension } from './zero-extension.js';
+
+export type ValueFact =
+  /** Nothing is known, not even whether it is a number. */
+  { readonly kind: 'any' } | { readonly kind: 'scalar'; readonly range: Scalar } | PointerFact;
+
+export interface PointerFact {
+  readonly kind: 'pointer';
+  readonly to: RegKind;
+  /** May be null instead. */
+  readonly nullable: boolean;
+  /** Bytes from the start of what it points into (for `fp`: from the frame pointer; for `pkt`: from data). */
+  readonly offset: Scalar;
+  /** Index in the object's maps; -1 for none, and for inner maps. */
+  readonly map: number;
+  /** Bytes from the pointer on that certainly lie in the packet. */
+  readonly ahead: number;
+  /** `fp`: how many frames below the current one the frame lies (0: the current one). */
+  readonly framesUp: number;
+  /** Bytes of a `mem`. */
+  readonly size: number;
 }
+
+export interface SlotFact {
+  /** Offset of the 8 bytes from the frame pointer. */
+  readonly off: number;
+  readonly kind: 'spill' | 'zero' | 'misc';
+  /** Of a spill: its low bytes that are valid, and what they hold. */
+  readonly size: number;
+  readonly value: ValueFact;
+}
+
+export interface InsnFacts {
+  /** False: no path comes here. */
+  readonly reached: boolean;
+  /** By register; undefined for one that is dead here. */
+  readonly regs: readonly (ValueFact | undefined)[];
+  readonly stack: readonly SlotFact[];
+  /** Conditional jumps: which ways are possible. */
+  readonly taken: boolean;
+  readonly fallThrough: boolean;
+  /** The upper half of this 32-bit result may be looked at. */
+  readonly zeroExtend: boolean;
+}
+
+export interface ProgramFacts {
+  readonly insns: readonly InsnFacts[];
+}
+
+interface Collected {
+  regs: (ValueFact | undefined)[];
+  stack: (SlotFact | undefined)[];
+}
+
+const any: ValueFact = { kind: 'any' };
+
 export class FactsCollector {
-  constructor(_program: ProgramSpec, _shape: ProgramShape) {}
-  visit(_env: Env): void {}
-  finish(): ProgramFacts {
-    return { insns: [] };
+  private readonly program: ProgramSpec;
+  private readonly shape: ProgramShape;
+  private readonly collected: (Collected | undefined)[];
+  private readonly taken: Uint8Array;
+  private readonly fallThrough: Uint8Array;
+
+  constructor(program: ProgramSpec, shape: ProgramShape) {
+    this.program = program;
+    this.shape = shape;
+    this.collected = new Array<Collected | undefined>(program.insns.length).fill(undefined);
+    this.taken = new Uint8Array(program.insns.length);
+    this.fallThrough = new Uint8Array(program.insns.length);
   }
+
+  /** A path is about to execute the current instruction. */
+  visit(env: Env): void {
+    const { pc, previous } = env;
+    if (previous >= 0) (pc === previous + 1 ? this.fallThrough : this.taken)[previous] = 1;
+    const live = this.shape.liveBefore[pc] ?? 0x7ff;
+    const known = this.collected[pc];
+    const regs: (ValueFact | undefined)[] = [];
+    for (let i = 0; i <= 10; i++) {
+      const reg = env.frame.reg(i);
+      if ((live & (1 << i)) === 0 && i !== 10) regs.push(undefined);
+      else regs.push(join(known?.regs[i], this.fact(env, reg), known !== undefined));
+    }
+    const stack: (SlotFact | undefined)[] = [];
+    const { stack: slots } = env.frame;
+    for (let i = 0; i < slots.length; i++) {
+      const fact = this.slotFact(env, i, slots[i]);
+      stack.push(known === undefined ? fact : joinSlots(known.stack[i], fact));
+    }
+    this.collected[pc] = { regs, stack };
+  }
+
+  finish(): ProgramFacts {
+    const zeroExtend = needsZeroExtension(this.program.insns);
+    return {
+      insns: this.collected.map((entry, pc) => ({
+        reached: entry !== undefined,
+        regs: entry?.regs ?? [],
+        stack: entry?.stack.filter((slot) => slot !== undefined) ?? [],
+        taken: this.taken[pc] === 1,
+        fallThrough: this.fallThrough[pc] === 1,
+        zeroExtend: zeroExtend[pc] === 1,
+      })),
+    };
+  }
+
+  private fact(env: Env, reg: RegState): ValueFact {
+    if (reg.kind === 'none') return any;
+    if (reg.kind === 'scalar') return { kind: 'scalar', range: reg.range };
+    const offset = reg.off === 0 ? reg.range : addScalars(reg.range, constScalar(BigInt(reg.off)));
+    return {
+      kind: 'pointer',
+      to: reg.kind,
+      nullable: reg.nullable,
+      offset,
+      map: reg.map === undefined ? -1 : env.maps.indexOf(reg.map),
+      ahead: reg.isPacket ? Math.max(0, reg.pktRange - reg.off) : 0,
+      framesUp: reg.kind === 'fp' ? env.state.depth - reg.frame : 0,
+      size: reg.memSize,
+    };
+  }
+
+  private slotFact(env: Env, index: number, slot: StackSlot | undefined): SlotFact | undefined {
+    if (slot === undefined || slot.special !== undefined) return undefined;
+    const off = -8 * (index + 1);
+    if (slot.isSpill && slot.reg !== undefined) {
+      return { off, kind: 'spill', size: slot.spillSize, value: this.fact(env, slot.reg) };
+    }
+    let zero = true;
+    for (let b = 0; b < 8; b++) {
+      const kind = slot.byte(b);
+      if (kind !== byteZero) zero = false;
+      if (kind !== byteZero && kind !== byteMisc) return undefined;
+    }
+    return { off, kind: zero ? 'zero' : 'misc', size: 8, value: any };
+  }
+}
+
+/** `known` undefined: the first visit, or a register that was dead on all earlier ones. */
+function join(known: ValueFact | undefined, fact: ValueFact, visited: boolean): ValueFact {
+  if (known === undefined) return visited ? any : fact;
+  if (known.kind === 'any' || fact.kind === 'any') return any;
+  if (known.kind === 'scalar') {
+    if (fact.kind === 'scalar') {
+      const range = joinScalars(known.range, fact.range);
+      return range === known.range ? known : { kind: 'scalar', range };
+    }
+    // Zero is how a pointer that may be null looks when it is.
+    return known.range.isConst && known.range.value === 0n ? { ...fact, nullable: true } : any;
+  }
+  if (fact.kind === 'scalar') {
+    return fact.range.isConst && fact.range.value === 0n ? { ...known, nullable: true } : any;
+  }
+  return joinPointers(known, fact);
+}
+
+function joinPointers(a: PointerFact, b: PointerFact): ValueFact {
+  if (a.to !== b.to || a.framesUp !== b.framesUp) return any;
+  const offset = joinScalars(a.offset, b.offset);
+  const map = a.map === b.map ? a.map : -1;
+  const ahead = Math.min(a.ahead, b.ahead);
+  const nullable = a.nullable || b.nullable;
+  const size = Math.min(a.size, b.size);
+  if (offset === a.offset && map === a.map && ahead === a.ahead && nullable === a.nullable && size === a.size) return a;
+  return { kind: 'pointer', to: a.to, nullable, offset, map, ahead, framesUp: a.framesUp, size };
+}
+
+function joinSlots(known: SlotFact | undefined, fact: SlotFact | undefined): SlotFact | undefined {
+  if (known === undefined || fact === undefined) return undefined;
+  if (known.kind === fact.kind && known.size === fact.size) {
+    const value = join(known.value, fact.value, true);
+    return value === known.value ? known : { ...known, value };
+  }
+  return { off: known.off, kind: 'misc', size: 8, value: any };
+}
+
+/** Guest addresses that pointers are judged against. */
+export interface ConcreteWorld {
+  readonly ctx: bigint;
+  readonly data: bigint;
+  readonly dataEnd: bigint;
+  readonly dataMeta: bigint;
+  /** Frame pointer `framesUp` frames above the current one; undefined if it is not known. */
+  framePointer(framesUp: number): bigint | undefined;
+  /** Is `address` on a value of the map, `offset` bytes behind its start for an offset that `fits`? */
+  onMapValue(map: number, address: bigint, fits: (offset: bigint) => boolean): boolean;
+}
+
+/** Does `value` (unsigned 64-bit) obey the fact? */
+export function factHolds(fact: ValueFact, value: bigint, world: ConcreteWorld): boolean {
+  if (fact.kind === 'any') return true;
+  if (fact.kind === 'scalar') return fact.range.contains(value);
+  if (value === 0n && fact.nullable) return true;
+  const offsetFrom = (base: bigint): bigint => BigInt.asUintN(64, value - base);
+  switch (fact.to) {
+    case 'ctx':
+      return fact.offset.contains(offsetFrom(world.ctx));
+    case 'pkt':
+      return fact.offset.contains(offsetFrom(world.data)) && value + BigInt(fact.ahead) <= world.dataEnd;
+    case 'pkt_meta':
+      return fact.offset.contains(offsetFrom(world.dataMeta)) && value + BigInt(fact.ahead) <= world.data;
+    case 'pkt_end':
+      return value === world.dataEnd;
+    case 'fp': {
+      const base = world.framePointer(fact.framesUp);
+      return base === undefined || fact.offset.contains(offsetFrom(base));
+    }
+    case 'map_value':
+      return fact.map < 0 || world.onMapValue(fact.map, value, (offset) => fact.offset.contains(offset));
+    default:
+      return value !== 0n;
+  }
+}
+
+/** JSON form of a fact: 64-bit numbers as strings. */
+export function factJson(fact: ValueFact | undefined): unknown {
+  if (fact === undefined) return null;
+  if (fact.kind === 'any') return { kind: 'any' };
+  if (fact.kind === 'scalar') return { kind: 'scalar', ...rangeJson(fact.range) };
+  const { to, nullable, map, ahead, framesUp, size } = fact;
+  return { kind: 'pointer', to, nullable, offset: rangeJson(fact.offset), map, ahead, frames_up: framesUp, size };
+}
+
+function rangeJson(range: Scalar): Record<string, string | number> {
+  if (range.isConst) return { value: range.value.toString() };
+  const { value, mask, smin, smax, umin, umax, s32min, s32max, u32min, u32max } = range;
+  return {
+    tnum_value: value.toString(),
+    tnum_mask: mask.toString(),
+    umin: umin.toString(),
+    umax: umax.toString(),
+    smin: smin.toString(),
+    smax: smax.toString(),
+    umin32: u32min,
+    umax32: u32max,
+    smin32: s32min,
+    smax32: s32max,
+  };
 }

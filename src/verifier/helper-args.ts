@@ -1,11 +1,18 @@
 /** Arguments of helper calls against the helper's prototype (check_func_arg in the kernel). */
 import { type ArgClass, type HelperName, type HelperProto, mapFlags } from '../platform/index.js';
-import { checkSpecialField, takeLock } from './locks.js';
+import { checkDynptrArg, type DynptrUse } from './dynptr.js';
 import type { Env } from './env.js';
-import { checkFixedPointer, checkMapMode, checkMapValue, checkPacket, checkRegion } from './memory-access.js';
+import { checkSpecialField, takeLock } from './locks.js';
+import {
+  checkAligned,
+  checkFixedPointer,
+  checkMapMode,
+  checkMapValue,
+  checkPacket,
+  checkRegion,
+} from './memory-access.js';
 import type { RegKind, RegState } from './reg-state.js';
 import { typeText } from './reg-text.js';
-import { checkDynptrArg, type DynptrUse } from './dynptr.js';
 import { checkStackBounds, checkStackInitialized, clobberStack, frameOf } from './stack-access.js';
 
 /** What the arguments of one call told. */
@@ -40,7 +47,14 @@ function isNullable(arg: ArgClass): boolean {
   return typeof arg === 'string' && arg.endsWith('?');
 }
 
-function expectKind(env: Env, regno: number, reg: RegState, kinds: readonly RegKind[], expected: string, nullable: boolean): void {
+function expectKind(
+  env: Env,
+  regno: number,
+  reg: RegState,
+  kinds: readonly RegKind[],
+  expected: string,
+  nullable: boolean,
+): void {
   if (kinds.includes(reg.kind) && (nullable || !reg.nullable) && !reg.untrusted && !reg.percpu) return;
   env.reject('arg-type', { reg: regno, type: typeText(reg), expected });
 }
@@ -59,12 +73,20 @@ export function checkArg(env: Env, facts: CallFacts, index: number): void {
     expectKind(env, regno, reg, memKinds, memText, false);
     checkReadonlyMem(env, regno, reg, arg.mode !== 'in');
     checkBytes(env, facts, regno, reg, BigInt(arg.fixed), arg.mode !== 'in', arg.mode === 'out', true, false);
+    if (arg.aligned === true) checkAligned(env, reg, 0, arg.fixed);
     return;
   }
   checkNamedArg(env, facts, arg, index, regno, reg);
 }
 
-function checkNamedArg(env: Env, facts: CallFacts, arg: Exclude<ArgClass, object>, index: number, regno: number, reg: RegState): void {
+function checkNamedArg(
+  env: Env,
+  facts: CallFacts,
+  arg: Exclude<ArgClass, object>,
+  index: number,
+  regno: number,
+  reg: RegState,
+): void {
   switch (arg) {
     case 'any':
       return;
@@ -150,7 +172,11 @@ function checkNamedArg(env: Env, facts: CallFacts, arg: Exclude<ArgClass, object
       return;
     case 'percpu ptr':
       if (reg.kind !== 'ptr' || !reg.percpu) {
-        env.reject('arg-type', { reg: regno, type: typeText(reg), expected: 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_' });
+        env.reject('arg-type', {
+          reg: regno,
+          type: typeText(reg),
+          expected: 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_',
+        });
       }
       return;
     case 'kernel ptr':
@@ -163,7 +189,8 @@ function checkNamedArg(env: Env, facts: CallFacts, arg: Exclude<ArgClass, object
 
 /** Read-only memory passes only where the helper merely reads. */
 function checkReadonlyMem(env: Env, regno: number, reg: RegState, writes: boolean): void {
-  if (writes && reg.kind === 'mem' && reg.readonly) env.reject('arg-type', { reg: regno, type: typeText(reg), expected: memText });
+  if (writes && reg.kind === 'mem' && reg.readonly)
+    env.reject('arg-type', { reg: regno, type: typeText(reg), expected: memText });
 }
 
 function checkRelease(env: Env, facts: CallFacts, regno: number, reg: RegState): void {
@@ -229,8 +256,16 @@ function checkBytes(
   }
 }
 
-function checkStackBytes(env: Env, facts: CallFacts, regno: number, reg: RegState, length: number, writes: boolean, fills: boolean): void {
-  const span = checkStackBounds(env, `R${regno}`, reg, reg.off, length, 'indirect access to');
+function checkStackBytes(
+  env: Env,
+  facts: CallFacts,
+  regno: number,
+  reg: RegState,
+  length: number,
+  writes: boolean,
+  fills: boolean,
+): void {
+  const span = checkStackBounds(env, `R${regno}`, reg, reg.off, length, writes ? 'write to' : 'read from');
   const to = span.max + length;
   const frame = frameOf(env, reg);
   if (!fills) {

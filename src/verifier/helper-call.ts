@@ -57,7 +57,8 @@ function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   const map = facts.map?.map;
   if (map === undefined || facts.map?.kind !== 'map_ptr') return;
   const { helper, number } = facts;
-  if (!mapFitsHelper(map.type, helper)) env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
+  if (!mapFitsHelper(map.type, helper))
+    env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
   if ((map.flags & mapFlags.rdonlyProg) !== 0 && writingHelpers.includes(helper)) env.reject('map-write-helper');
 }
 

@@ -52,7 +52,14 @@ function isConst(reg: RegState, is32: boolean): boolean {
   return reg.kind === 'scalar' && (is32 ? (reg.range.mask & 0xffff_ffffn) === 0n : reg.range.isConst);
 }
 
-function predict(code: number, is32: boolean, byReg: boolean, insn: Insn, dst: RegState, src: RegState): boolean | undefined {
+function predict(
+  code: number,
+  is32: boolean,
+  byReg: boolean,
+  insn: Insn,
+  dst: RegState,
+  src: RegState,
+): boolean | undefined {
   if (dst.kind === 'scalar' && src.kind === 'scalar') {
     if (byReg && insn.dst === insn.src) return selfBranchTaken(code, dst.range);
     return branchTaken(code, is32, dst.range, src.range);
@@ -64,7 +71,11 @@ function predict(code: number, is32: boolean, byReg: boolean, insn: Insn, dst: R
   }
   // A pointer that is surely not null, against zero.
   const [pointer, number, operation] = isConst(src, is32) ? [dst, src, code] : [src, dst, flip(code)];
-  if (!isConst(number, is32) || !pointer.isNonNull || (is32 ? number.range.value & 0xffff_ffffn : number.range.value) !== 0n) {
+  if (
+    !isConst(number, is32) ||
+    !pointer.isNonNull ||
+    (is32 ? number.range.value & 0xffff_ffffn : number.range.value) !== 0n
+  ) {
     return undefined;
   }
   if (operation === op.JEQ) return false;
@@ -160,7 +171,8 @@ function learnPointers(
     return;
   }
   // Equal to a pointer that is not null: not null either.
-  if (!dst.isPointer || !src.isPointer || dst.nullable === src.nullable || dst.kind === 'ptr' || src.kind === 'ptr') return;
+  if (!dst.isPointer || !src.isPointer || dst.nullable === src.nullable || dst.kind === 'ptr' || src.kind === 'ptr')
+    return;
   const state = code === op.JEQ ? taken : code === op.JNE ? fallThrough : undefined;
   if (state !== undefined) liftNull(env, state, dst.nullable ? insn.dst : insn.src, true);
 }

@@ -8,8 +8,8 @@ import { helperName } from '../platform/index.js';
 import type { Env, Rejection } from './env.js';
 import { type Subprog, touchedRegs } from './program-shape.js';
 import { frameText } from './reg-text.js';
-import type { VerifyStats } from './verify.js';
 import type { Checkpoint } from './verifier-state.js';
+import type { VerifyStats } from './verify.js';
 
 /** Column at which the kernel puts the state. */
 const stateColumn = 38;
@@ -103,7 +103,9 @@ export class LogWriter {
     this.flush();
     if (this.level === 2) {
       this.push(
-        env.previous >= 0 && env.state.parent !== checkpoint ? `from ${env.previous} to ${env.pc}: safe` : `${env.pc}: safe`,
+        env.previous >= 0 && env.state.parent !== checkpoint
+          ? `from ${env.previous} to ${env.pc}: safe`
+          : `${env.pc}: safe`,
       );
     }
   }

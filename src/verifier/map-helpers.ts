@@ -73,4 +73,9 @@ export const walkableMaps: readonly MapTypeName[] = [
 ];
 
 /** Helpers that change a map's values. */
-export const writingHelpers: readonly HelperName[] = ['map_update_elem', 'map_delete_elem', 'map_push_elem', 'map_pop_elem'];
+export const writingHelpers: readonly HelperName[] = [
+  'map_update_elem',
+  'map_delete_elem',
+  'map_push_elem',
+  'map_pop_elem',
+];

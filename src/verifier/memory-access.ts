@@ -55,7 +55,7 @@ function access(
   mode: AccessMode,
   stored: StoredValue,
 ): RegState | undefined {
-  if (pointer.kind === 'fp') checkStackAlignment(env, pointer, off, size);
+  if (pointer.kind === 'fp') checkAligned(env, pointer, off, size);
   const at = off + pointer.off;
   switch (pointer.kind) {
     case 'fp':
@@ -97,9 +97,32 @@ function access(
   env.reject(pointer.nullable ? 'mem-access-or-null' : 'mem-access-kind', { reg: regno, type: typeText(pointer) });
 }
 
-function checkStackAlignment(env: Env, pointer: RegState, off: number, size: number): void {
+const alignmentNames: Readonly<Partial<Record<RegState['kind'], string>>> = {
+  fp: 'stack',
+  map_value: 'value',
+  ctx: 'context',
+};
+
+/** Stack accesses, atomics and some helpers want their operand aligned to its size. */
+export function checkAligned(env: Env, pointer: RegState, off: number, size: number): void {
   if (tnumIsAligned(tnumAdd(pointer.range, tnumConst(BigInt(pointer.off + off))), size)) return;
-  env.reject('misaligned-access', { kind: 'stack', off: `${tnumText(pointer.range)}+${pointer.off}+${off}`, size });
+  const kind = alignmentNames[pointer.kind];
+  env.reject('misaligned-access', {
+    kind: kind === undefined ? 'access' : `${kind} access`,
+    off: `${tnumText(pointer.range)}+${pointer.off}+${off}`,
+    size,
+  });
+}
+
+/** Kinds for which the kernel rewrites accesses: one instruction cannot serve two of them. */
+const rewritten: readonly string[] = ['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock', 'ptr'];
+
+export function noteAccess(env: Env, pointer: RegState): void {
+  const before = env.accessKinds[env.pc];
+  if (before === undefined) env.accessKinds[env.pc] = pointer.kind;
+  else if (before !== pointer.kind && (rewritten.includes(before) || rewritten.includes(pointer.kind))) {
+    env.reject('mixed-pointers');
+  }
 }
 
 /** Context pointers and objects of the kernel are used exactly as they came. */
@@ -113,7 +136,15 @@ export function checkFixedPointer(env: Env, regno: number, pointer: RegState): v
 }
 
 /** `off` and `size` against an object of `limit` bytes. */
-function checkExtent(env: Env, regno: number, pointer: RegState, off: number, size: number, limit: number, zeroOk: boolean): boolean {
+function checkExtent(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  limit: number,
+  zeroOk: boolean,
+): boolean {
   return off >= 0 && (size > 0 || (zeroOk && size === 0)) && off + size <= limit;
 }
 
@@ -130,20 +161,41 @@ export function checkRegion(
   const { range } = pointer;
   const least = Number(range.smin) + off;
   if (range.smin < 0n && (range.smin <= -maxVariable || least < 0)) env.reject('negative-offset', { reg: regno });
-  if (!checkExtent(env, regno, pointer, least, size, limit, zeroOk)) rejectExtent(env, regno, pointer, least, size, limit, 'min');
+  if (!checkExtent(env, regno, pointer, least, size, limit, zeroOk))
+    rejectExtent(env, regno, pointer, least, size, limit, 'min');
   if (range.umax >= maxVariable) env.reject('unbounded-access', { reg: regno });
   const most = Number(range.umax) + off;
-  if (!checkExtent(env, regno, pointer, most, size, limit, zeroOk)) rejectExtent(env, regno, pointer, most, size, limit, 'max');
+  if (!checkExtent(env, regno, pointer, most, size, limit, zeroOk))
+    rejectExtent(env, regno, pointer, most, size, limit, 'max');
 }
 
-function rejectExtent(env: Env, regno: number, pointer: RegState, off: number, length: number, size: number, end: 'min' | 'max'): never {
-  const objects = { map_value: 'map value, value_size', map_key: 'map key, key_size', mem: 'memory, mem_size' } as const;
+function rejectExtent(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  length: number,
+  size: number,
+  end: 'min' | 'max',
+): never {
+  const objects = {
+    map_value: 'map value, value_size',
+    map_key: 'map key, key_size',
+    mem: 'memory, mem_size',
+  } as const;
   const object = objects[pointer.kind as keyof typeof objects] ?? objects.mem;
   const what = `invalid access to ${object}=${size}`;
   env.reject(end === 'min' ? 'min-outside' : 'max-outside', { what, reg: regno, off, length });
 }
 
-export function checkPacket(env: Env, regno: number, pointer: RegState, off: number, size: number, zeroOk: boolean): void {
+export function checkPacket(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  zeroOk: boolean,
+): void {
   if (pointer.range.smin < 0n) env.reject('packet-negative', { reg: regno });
   if (pointer.pktRange < 0) env.reject('packet-outside', { reg: regno });
   if (checkExtent(env, regno, pointer, off, size, pointer.pktRange, zeroOk)) return;
@@ -173,7 +225,14 @@ function isReadonlyType(type: MapTypeName | undefined): boolean {
 }
 
 /** Bounds of the value, and no plain access to its locks and timers. */
-export function checkMapValue(env: Env, regno: number, pointer: RegState, off: number, size: number, zeroOk: boolean): void {
+export function checkMapValue(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  off: number,
+  size: number,
+  zeroOk: boolean,
+): void {
   const { map } = pointer;
   if (map === undefined) return;
   checkRegion(env, regno, pointer, off, size, map.valueSize, zeroOk);

@@ -11,8 +11,6 @@ export interface MessageRow {
   readonly hint?: string;
 }
 
-const boundHint = 'bound it with a comparison (or `& mask`) on every path to this access';
-
 export const messages = {
   // Shape of the program.
   'empty-program': { text: 'program has no instructions', errno: 'EINVAL' },
@@ -29,7 +27,11 @@ export const messages = {
   'no-direct-value': { text: 'invalid access to map value pointer, value_size={size} off={off}', errno: 'EINVAL' },
   'direct-value-type': { text: 'no map_direct_value_addr for map type {type}', errno: 'EINVAL' },
   'bad-register': { text: 'R{reg} is invalid', errno: 'EINVAL' },
-  'frame-pointer-write': { text: 'frame pointer is read only', errno: 'EACCES', hint: 'R10 is the frame pointer: copy it to another register first' },
+  'frame-pointer-write': {
+    text: 'frame pointer is read only',
+    errno: 'EACCES',
+    hint: 'R10 is the frame pointer: copy it to another register first',
+  },
   'jump-out-of-range': { text: 'jump out of range from insn {from} to {to}', errno: 'EINVAL' },
   'jump-into-ldimm64': { text: 'jump into the middle of ldimm64 insn {insn}', errno: 'EINVAL' },
   'unreachable-insn': { text: 'unreachable insn {insn}', errno: 'EINVAL' },
@@ -79,9 +81,13 @@ export const messages = {
   'unbounded-offset': {
     text: 'math between {type} pointer and register with unbounded min value is not allowed',
     errno: 'EINVAL',
-    hint: boundHint,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
   },
-  'offset-out-of-bounds': { text: 'value {value} makes {type} pointer be out of bounds', errno: 'EINVAL', hint: boundHint },
+  'offset-out-of-bounds': {
+    text: 'value {value} makes {type} pointer be out of bounds',
+    errno: 'EINVAL',
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+  },
 
   // Memory.
   'mem-access-kind': { text: "R{reg} invalid mem access '{type}'", errno: 'EACCES' },
@@ -91,22 +97,40 @@ export const messages = {
     hint: 'compare the pointer with NULL before using it',
   },
   'mem-readonly': { text: 'R{reg} cannot write into {type}', errno: 'EACCES' },
-  'misaligned-access': { text: 'misaligned {kind} access off {off} size {size}', errno: 'EACCES', hint: 'stack accesses must be aligned to their size' },
+  'misaligned-access': {
+    text: 'misaligned {kind} off {off} size {size}',
+    errno: 'EACCES',
+    hint: 'stack accesses must be aligned to their size',
+  },
   'variable-access': { text: 'variable {type} access var_off={tnum} disallowed', errno: 'EACCES' },
-  'negative-offset': { text: 'R{reg} min value is negative, either use unsigned index or do a if (index >=0) check.', errno: 'EACCES' },
-  'min-outside': { text: '{what} off={off} size={length}\nR{reg} min value is outside of the allowed memory range', errno: 'EACCES', hint: boundHint },
-  'max-outside': { text: '{what} off={off} size={length}\nR{reg} max value is outside of the allowed memory range', errno: 'EACCES', hint: boundHint },
+  'negative-offset': {
+    text: 'R{reg} min value is negative, either use unsigned index or do a if (index >=0) check.',
+    errno: 'EACCES',
+  },
+  'min-outside': {
+    text: '{what} off={off} size={length}\nR{reg} min value is outside of the allowed memory range',
+    errno: 'EACCES',
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+  },
+  'max-outside': {
+    text: '{what} off={off} size={length}\nR{reg} max value is outside of the allowed memory range',
+    errno: 'EACCES',
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+  },
   'unbounded-access': {
     text: 'R{reg} unbounded memory access, make sure to bounds check any such access',
     errno: 'EACCES',
-    hint: boundHint,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
   },
   'packet-access': {
     text: 'invalid access to packet, off={off} size={size}, R{reg}(id={id},off={regoff},r={range})\nR{reg} offset is outside of the packet',
     errno: 'EACCES',
     hint: 'packet range is {range}, access needs {needed}: compare data + {needed} with data_end first',
   },
-  'packet-negative': { text: 'R{reg} min value is negative, either use unsigned index or do a if (index >=0) check.', errno: 'EACCES' },
+  'packet-negative': {
+    text: 'R{reg} min value is negative, either use unsigned index or do a if (index >=0) check.',
+    errno: 'EACCES',
+  },
   'packet-outside': { text: 'R{reg} offset is outside of the packet', errno: 'EACCES' },
   'map-write-forbidden': {
     text: 'write into map forbidden, value_size={size} off={off} size={length}',
@@ -123,7 +147,11 @@ export const messages = {
     errno: 'EACCES',
     hint: 'struct xdp_md has six 32-bit fields, readable whole, never writable',
   },
-  'ctx-modified': { text: 'dereference of modified {type} ptr R{reg} off={off} disallowed', errno: 'EACCES', hint: 'access the context at constant offsets from R1 as it was passed' },
+  'ctx-modified': {
+    text: 'dereference of modified {type} ptr R{reg} off={off} disallowed',
+    errno: 'EACCES',
+    hint: 'access the context at constant offsets from R1 as it was passed',
+  },
   'ctx-negative': { text: 'negative offset {type} ptr R{reg} off={off} disallowed', errno: 'EACCES' },
   'ctx-atomic': { text: 'BPF_ATOMIC stores into R{reg} {type} is not allowed', errno: 'EACCES' },
   'st-ctx': { text: 'BPF_ST stores into R{reg} {type} is not allowed', errno: 'EACCES' },
@@ -141,11 +169,15 @@ export const messages = {
     errno: 'EACCES',
     hint: 'the stack is the 512 bytes below R10',
   },
-  'stack-unbounded': { text: 'invalid unbounded variable-offset {action} stack {reg}', errno: 'EACCES', hint: boundHint },
+  'stack-unbounded': {
+    text: 'invalid unbounded variable-offset {action} stack {reg}',
+    errno: 'EACCES',
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+  },
   'stack-var-out-of-bounds': {
     text: 'invalid variable-offset {action} stack {reg} var_off={tnum} off={off} size={size}',
     errno: 'EACCES',
-    hint: boundHint,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
   },
   'stack-spill-size': { text: 'invalid size of register spill', errno: 'EACCES' },
   'stack-fill-size': { text: 'invalid size of register fill', errno: 'EACCES' },
@@ -153,7 +185,10 @@ export const messages = {
   'stack-caller-spill': { text: 'cannot spill pointers to stack into stack frame of the caller', errno: 'EINVAL' },
   'stack-special': { text: 'potential write to dynptr at off={off} disallowed', errno: 'EINVAL' },
   'stack-special-read': { text: 'invalid read from stack off {off}+{index} size {size}', errno: 'EACCES' },
-  'stack-var-special': { text: 'spilled ptr in range of var-offset stack write; insn {insn}, ptr off: {off}', errno: 'EINVAL' },
+  'stack-var-special': {
+    text: 'spilled ptr in range of var-offset stack write; insn {insn}, ptr off: {off}',
+    errno: 'EINVAL',
+  },
   'stack-too-deep': {
     text: 'combined stack size of {frames} calls is {size}. Too large',
     errno: 'EACCES',
@@ -175,18 +210,33 @@ export const messages = {
     hint: 'declare `char _license[] SEC("license") = "GPL";`',
   },
   'arg-type': { text: 'R{reg} type={type} expected={expected}', errno: 'EACCES' },
-  'arg-null-map': { text: "Possibly NULL pointer passed to helper arg{arg}", errno: 'EACCES', hint: 'compare the pointer with NULL before using it' },
+  'arg-null-map': {
+    text: 'Possibly NULL pointer passed to helper arg{arg}',
+    errno: 'EACCES',
+    hint: 'compare the pointer with NULL before using it',
+  },
   'arg-leak': { text: 'R{reg} leaks addr into helper function', errno: 'EACCES' },
   'arg-not-const': { text: 'R{reg} must be a known constant', errno: 'EINVAL' },
   'arg-const-size': { text: "R{reg} is not a known constant'", errno: 'EACCES' },
-  'arg-offset': { text: 'R{reg} must have zero offset when passed to release func or trusted arg to kfunc', errno: 'EINVAL' },
+  'arg-offset': {
+    text: 'R{reg} must have zero offset when passed to release func or trusted arg to kfunc',
+    errno: 'EINVAL',
+  },
   'arg-size-negative': {
     text: "R{reg} min value is negative, either use unsigned or 'var &= const'",
     errno: 'EACCES',
-    hint: boundHint,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
   },
-  'arg-size-unbounded': { text: "R{reg} unbounded memory access, use 'var &= const' or 'if (var < const)'", errno: 'EACCES', hint: boundHint },
-  'arg-size-zero': { text: 'R{reg} invalid zero-sized read: u64=[{min},{max}]', errno: 'EACCES', hint: 'make sure that the size is at least 1' },
+  'arg-size-unbounded': {
+    text: "R{reg} unbounded memory access, use 'var &= const' or 'if (var < const)'",
+    errno: 'EACCES',
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+  },
+  'arg-size-zero': {
+    text: 'R{reg} invalid zero-sized read: u64=[{min},{max}]',
+    errno: 'EACCES',
+    hint: 'make sure that the size is at least 1',
+  },
   'arg-packet-null': { text: 'R{reg} type={type} expected={expected}', errno: 'EACCES' },
   'arg-packet-helper': { text: 'helper access to the packet is not allowed', errno: 'EACCES' },
   'arg-map-value-null': { text: 'invalid map_ptr to access map->{what}', errno: 'EACCES' },
@@ -200,12 +250,19 @@ export const messages = {
   'arg-stack-indirect': { text: 'invalid indirect access to stack {reg} off={off} size={size}', errno: 'EACCES' },
   'arg-ref-required': { text: 'R{reg} must be referenced when passed to release function', errno: 'EINVAL' },
   'arg-untrusted': { text: 'R{reg} must be referenced or trusted', errno: 'EINVAL' },
-  'arg-sock-release': { text: 'release helper {name} expects referenced PTR_TO_BTF_ID passed to R{reg}', errno: 'EINVAL' },
+  'arg-sock-release': {
+    text: 'release helper {name} expects referenced PTR_TO_BTF_ID passed to R{reg}',
+    errno: 'EINVAL',
+  },
   'unacquired-reference': { text: 'arg {reg} is an unacquired reference', errno: 'EINVAL' },
   'map-helper-mismatch': { text: 'cannot pass map_type {type} into func {name}#{number}', errno: 'EINVAL' },
   'map-write-helper': { text: 'write into map forbidden', errno: 'EACCES' },
   'map-special-type': { text: 'tracing progs cannot use {what} yet', errno: 'EINVAL' },
-  'call-depth': { text: 'the call stack of {frames} frames is too deep', errno: 'E2BIG', hint: 'at most 8 frames; inline a function' },
+  'call-depth': {
+    text: 'the call stack of {frames} frames is too deep',
+    errno: 'E2BIG',
+    hint: 'at most 8 frames; inline a function',
+  },
   'recursive-call': { text: 'recursive call from {caller}() to {callee}()', errno: 'EINVAL' },
   'call-stack-return': { text: 'cannot return stack pointer to the caller', errno: 'EINVAL' },
   'callback-return': {
@@ -215,14 +272,19 @@ export const messages = {
   },
   'callback-scalar': { text: 'At callback return the register R0 is not a scalar value', errno: 'EINVAL' },
   'callback-arg': { text: 'R{reg} type={type} expected=func', errno: 'EACCES' },
+  'no-func-info': {
+    text: 'missing btf func_info',
+    errno: 'EINVAL',
+    hint: 'compile with -g: callbacks need the BTF of their function',
+  },
   'callback-not-static': { text: 'callback function not static', errno: 'EINVAL' },
   'callback-tail-call': { text: 'tail_call is not allowed in callbacks', errno: 'EINVAL' },
   'callback-in-callback-lock': { text: 'function calls are not allowed while holding a lock', errno: 'EINVAL' },
   'global-return': { text: 'At subprogram exit the register R0 is not a scalar value ({type})', errno: 'EINVAL' },
-  'global-invalid': { text: 'Caller passes invalid args into func#{func} (\'{name}\')', errno: 'EINVAL' },
+  'global-invalid': { text: "Caller passes invalid args into func#{func} ('{name}')", errno: 'EINVAL' },
   'global-unsupported-arg': { text: 'Arg#{arg} type {type} in {name}() is not supported yet.', errno: 'EINVAL' },
   'global-arg': { text: 'R{reg} is not a scalar', errno: 'EINVAL' },
-  'global-void': { text: 'Global function {name}() doesn\'t return scalar. Only those are supported.', errno: 'EINVAL' },
+  'global-void': { text: "Global function {name}() doesn't return scalar. Only those are supported.", errno: 'EINVAL' },
   'global-nullable-ctx': { text: 'arg#{arg} expected pointer to ctx, but got {type}', errno: 'EINVAL' },
   'kfunc-unsupported': { text: 'calling kernel function {name} is not allowed', errno: 'EACCES' },
   'kfunc-unknown': { text: 'kernel function {name} is not known', errno: 'EINVAL' },
@@ -240,7 +302,10 @@ export const messages = {
   'lock-twice': { text: 'Locking two bpf_spin_locks are not allowed', errno: 'EINVAL' },
   'unlock-without-lock': { text: 'bpf_spin_unlock without taking a lock', errno: 'EINVAL' },
   'unlock-other': { text: 'bpf_spin_unlock of different lock', errno: 'EINVAL' },
-  'lock-not-const': { text: "R{reg} doesn't have constant offset. {field} has to be at the constant offset", errno: 'EINVAL' },
+  'lock-not-const': {
+    text: "R{reg} doesn't have constant offset. {field} has to be at the constant offset",
+    errno: 'EINVAL',
+  },
   'lock-no-btf': { text: "map '{map}' has to have BTF in order to use {field}", errno: 'EINVAL' },
   'lock-missing': { text: "map '{map}' has no valid {field}", errno: 'EINVAL' },
   'lock-offset': { text: "off {off} doesn't point to 'struct {field}' that is at {at}", errno: 'EINVAL' },

@@ -31,7 +31,7 @@ function lifted(env: Env, reg: RegState, nonNull: boolean): RegState {
   const to = reg.copy();
   to.nullable = false;
   // The id tells values apart that hold a lock; otherwise it is of no more use.
-  if (reg.refId === 0 && !(map !== undefined && hasLock(env, reg))) to.id = 0;
+  if (!(map !== undefined && hasLock(env, reg))) to.id = 0;
   return to;
 }
 

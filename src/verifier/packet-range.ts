@@ -57,7 +57,11 @@ export function packetBranchTaken({ code, pointer }: PacketComparison): boolean 
 }
 
 /** Applies what either outcome teaches. Returns false if this comparison teaches nothing. */
-export function learnPacketRange(comparison: PacketComparison, taken: VerifierState, fallThrough: VerifierState): boolean {
+export function learnPacketRange(
+  comparison: PacketComparison,
+  taken: VerifierState,
+  fallThrough: VerifierState,
+): boolean {
   const { pointer, reg } = comparison;
   switch (comparison.code) {
     case op.JGT:

@@ -31,7 +31,8 @@ function checkSane(env: Env, reg: RegState, type: string): void {
   const off = reg.kind === 'scalar' ? 0 : reg.off;
   if (off >= maxOffset || off <= -maxOffset) env.reject('insane-pointer-offset', { type, off });
   if (range.smin === s64Min) env.reject('unbounded-offset', { type });
-  if (range.smin >= maxVariable || range.smin <= -maxVariable) env.reject('offset-out-of-bounds', { type, value: range.smin });
+  if (range.smin >= maxVariable || range.smin <= -maxVariable)
+    env.reject('offset-out-of-bounds', { type, value: range.smin });
 }
 
 /**

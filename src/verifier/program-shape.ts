@@ -2,7 +2,17 @@
  * What can be said of a program before any of its values is known: functions, jumps, reachability, where exploration may compare states,
  * and which registers are live at each instruction (check_subprogs, check_cfg and compute_live_registers in the kernel).
  */
-import { type Insn, insnClass, isCall, isExit, isJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
+import {
+  type Insn,
+  insnClass,
+  isCall,
+  isExit,
+  isJump,
+  isLddw,
+  isUnconditionalJump,
+  jumpTarget,
+  op,
+} from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import { helperNames, xdpHelpers } from '../platform/index.js';
 import { Rejection } from './env.js';
@@ -59,7 +69,7 @@ function helperOf(insn: Insn): string | undefined {
 }
 
 /** Throws Rejection for a program that no path through could save. */
-export function shapeOf(program: ProgramSpec): ProgramShape {
+export function shapeOf(program: ProgramSpec, maps: number): ProgramShape {
   const { insns } = program;
   if (insns.length === 0) fail('empty-program', {}, 0);
   if (insns.length > maxInsns) fail('too-many-insns', { count: insns.length }, 0);
@@ -69,6 +79,7 @@ export function shapeOf(program: ProgramSpec): ProgramShape {
   for (const [i, subprog] of subprogs.entries()) subprogOf.fill(i, subprog.start, subprog.end);
   for (const subprog of subprogs) checkJumps(insns, subprog);
   checkEncoding(insns);
+  checkReferences(program, maps);
   const prunePoints = new Uint8Array(insns.length);
   const backEdges = checkReachable(insns, subprogs, prunePoints);
   spreadPacketMoves(insns, subprogs, subprogOf);
@@ -186,13 +197,26 @@ function checkEncoding(insns: readonly Insn[]): void {
       if (high === undefined || high.code !== 0 || high.dst !== 0 || high.src !== 0 || high.off !== 0) {
         fail('invalid-ld_imm64-insn', {}, pc);
       }
-      if (insn.src > op.PSEUDO_MAP_IDX_VALUE || ((insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_IDX) && high.imm !== 0)) {
+      if (insn.src > op.PSEUDO_FUNC || (insn.src === op.PSEUDO_MAP_FD && high.imm !== 0)) {
         fail('unrecognized-ldimm64', {}, pc);
       }
       pc++;
       continue;
     }
     if (!knownOpcode(insn.code)) fail('unknown-opcode', { code: insn.code.toString(16).padStart(2, '0') }, pc);
+  }
+}
+
+/** Maps, functions of the kernel and symbols must exist even in code that no path reaches. */
+function checkReferences(program: ProgramSpec, maps: number): void {
+  const { insns } = program;
+  for (const [pc, insn] of insns.entries()) {
+    if (isLddw(insn)) {
+      const isMap = insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE;
+      if (isMap && (insn.imm < 0 || insn.imm >= maps)) fail('map-fd', { fd: insn.imm }, pc);
+    } else if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) {
+      if (program.kfuncs[insn.imm] === undefined) fail('kfunc-unknown', { name: `#${insn.imm}` }, pc);
+    }
   }
 }
 

@@ -114,7 +114,11 @@ export function slotText(slot: StackSlot, depth: number): string | undefined {
 }
 
 /** ` R0=... R10=fp0 fp-8=...`: all registers and slots of a frame, or only those that `changed` says. */
-export function frameText(state: VerifierState, depth: number, changed?: (kind: 'reg' | 'slot', i: number) => boolean): string {
+export function frameText(
+  state: VerifierState,
+  depth: number,
+  changed?: (kind: 'reg' | 'slot', i: number) => boolean,
+): string {
   const frame = state.frames[depth] as FrameState; // the caller counts the frames
   let text = depth > 0 ? ` frame${depth}:` : '';
   for (let i = 0; i <= 10; i++) {

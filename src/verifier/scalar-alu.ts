@@ -17,6 +17,7 @@ import {
   tnumShl,
   tnumShr,
   tnumSub,
+  tnumSwap,
   tnumXor,
   u64Max,
 } from './tnum.js';
@@ -96,6 +97,14 @@ export function signExtend(a: Scalar, bytes: number): Scalar {
 /** Sign-extends within the low half (`w1 = (s8)w2`) and zero-extends that. */
 export function signExtend32(a: Scalar, bytes: number): Scalar {
   return zeroExtend(signExtend(a, bytes));
+}
+
+/** The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Only what is known bit by bit survives. */
+export function swapBytes(a: Scalar, bytes: number, swaps: boolean): Scalar {
+  const low = tnumCast(a, bytes);
+  const r = new Scalar();
+  r.setTnum(swaps ? tnumSwap(low, bytes) : low);
+  return r.sync();
 }
 
 function add32(r: Scalar, a: Scalar, b: Scalar): void {

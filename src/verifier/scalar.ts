@@ -186,7 +186,8 @@ export class Scalar {
       if ((slow | 0) <= (shigh | 0)) this.learnS32(slow | 0, shigh | 0);
     }
     // The upper half steps by one while the lower half goes from negative to non-negative: the low half, signed, is one range.
-    if (BigInt.asUintN(32, uminTop + 1n) === umaxTop && (ulow | 0) < 0 && (uhigh | 0) >= 0) this.learnS32(ulow | 0, uhigh | 0);
+    if (BigInt.asUintN(32, uminTop + 1n) === umaxTop && (ulow | 0) < 0 && (uhigh | 0) >= 0)
+      this.learnS32(ulow | 0, uhigh | 0);
     if (BigInt.asUintN(32, sminTop + 1n) === BigInt.asUintN(32, smaxTop) && (slow | 0) < 0 && (shigh | 0) >= 0) {
       this.learnS32(slow | 0, shigh | 0);
     }

@@ -40,7 +40,8 @@ function admits(pointer: RegState, off: number, size: number): boolean {
 
 function admitsSock(off: number, size: number): boolean {
   if (off < 0 || off >= sockSize || off % size !== 0 || size > 4) return false;
-  if (off >= sockDstPortAt && off < sockDstIp4At) return (off === sockDstPortAt && size === 4) || (off < sockDstPortAt + 2 && size <= 2);
+  if (off >= sockDstPortAt && off < sockDstIp4At)
+    return (off === sockDstPortAt && size === 4) || (off < sockDstPortAt + 2 && size <= 2);
   const word = off & ~3;
   return wholeWords.includes(word) ? size === 4 : true;
 }

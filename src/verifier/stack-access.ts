@@ -31,7 +31,7 @@ import type { FrameState } from './verifier-state.js';
 
 const maxVariable = 1n << 29n;
 
-export type StackAction = 'read from' | 'write to' | 'indirect access to';
+export type StackAction = 'read from' | 'write to';
 
 /** Byte offsets from the frame pointer that an access may touch: [min, max + size). */
 interface StackSpan {
@@ -58,7 +58,7 @@ export function checkStackBounds(
   }
   const min = Number(range.smin) + off;
   const max = Number(range.smax) + off;
-  if (min < -maxStack || max + size > 0) {
+  if (min < -maxStack || min > -1 || max + size > 0) {
     if (range.isConst) env.reject('stack-out-of-bounds', { action, reg, off: min, size });
     env.reject('stack-var-out-of-bounds', { action, reg, tnum: tnumText(range), off, size });
   }

@@ -18,14 +18,14 @@ export function checkStackDepth(env: Env): void {
 
 function visit(env: Env, index: number, above: number, frames: number): void {
   const subprog = env.shape.subprogs[index] as Subprog; // callers pass indexes of existing ones
-  if (index !== 0 && subprog.tailCalls && above >= maxDepthBeforeTailCall) env.reject('stack-tail-call', { size: above });
+  if (index !== 0 && subprog.tailCalls && above >= maxDepthBeforeTailCall)
+    env.reject('stack-tail-call', { size: above });
   const depth = above + rounded(subprog.stackDepth);
   if (depth > maxDepth) env.reject('stack-too-deep', { frames, size: depth });
   for (let pc = subprog.start; pc < subprog.end; pc++) {
     const insn = env.insns[pc];
     if (insn === undefined || !(isLocalCall(insn) || isFunctionAddress(insn))) continue;
     const callee = env.shape.subprogOf[pc + 1 + insn.imm] ?? 0;
-    if (callee === index) continue;
     if (isFunctionAddress(insn) && env.shape.subprogs[callee]?.asyncCallback === true) continue;
     env.pc = pc;
     if (frames >= maxFrames) env.reject('call-depth', { frames: frames + 1 });

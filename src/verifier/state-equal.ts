@@ -6,7 +6,7 @@
  * was relied upon by their trails. A state that is still being explored is compared in full.
  */
 import type { ProgramShape } from './program-shape.js';
-import type { RegState } from './reg-state.js';
+import { type RegState, unknownReg } from './reg-state.js';
 import { byteInvalid, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
 import type { FrameState, VerifierState } from './verifier-state.js';
 
@@ -94,11 +94,15 @@ function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
     case 'map_value':
     case 'mem':
       return (
-        sameObject(old, cur) && old.range.covers(cur.range) && ids.match(old.id, cur.id) && ids.match(old.refId, cur.refId)
+        sameObject(old, cur) &&
+        old.range.covers(cur.range) &&
+        ids.match(old.id, cur.id) &&
+        ids.match(old.refId, cur.refId)
       );
     case 'pkt':
     case 'pkt_meta': {
-      const rangeFits = old.pktRange < 0 || cur.pktRange < 0 ? old.pktRange === cur.pktRange : old.pktRange <= cur.pktRange;
+      const rangeFits =
+        old.pktRange < 0 || cur.pktRange < 0 ? old.pktRange === cur.pktRange : old.pktRange <= cur.pktRange;
       return rangeFits && old.off === cur.off && ids.match(old.id, cur.id) && old.range.covers(cur.range);
     }
     default:
@@ -192,7 +196,13 @@ export function frameInsn(state: VerifierState, depth: number, pc: number): numb
   return state.frames[depth + 1]?.callsite ?? pc;
 }
 
-export function stateCovers(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number, how: Comparison): boolean {
+export function stateCovers(
+  shape: ProgramShape,
+  old: VerifierState,
+  cur: VerifierState,
+  pc: number,
+  how: Comparison,
+): boolean {
   if (old.frames.length !== cur.frames.length) return false;
   ids.reset();
   if (!heldCovers(old, cur)) return false;
@@ -225,6 +235,41 @@ export function passNeeds(shape: ProgramShape, old: VerifierState, cur: Verifier
       if (from.trail.marked && from.byte(0) === byteZero && to.reg?.kind === 'scalar') to.reg.trail.mark();
     }
   }
+}
+
+/**
+ * For a state that `old` covers as far as it matters: gives up what is known of everything that is not covered in full, so that
+ * what is recorded from here on describes it as well. Returns whether anything changed.
+ */
+export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): boolean {
+  let changed = false;
+  for (let depth = 0; depth < old.frames.length; depth++) {
+    const was = old.frames[depth] as FrameState; // depth is in range
+    const is = cur.frames[depth] as FrameState;
+    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+    for (let i = 0; i <= 10; i++) {
+      const reg = is.reg(i);
+      if ((live & (1 << i)) === 0 || reg.kind !== 'scalar' || was.reg(i).range.covers(reg.range)) continue;
+      is.regs[i] = unknownReg();
+      changed = true;
+    }
+    for (let i = 0; i < Math.max(was.stack.length, is.stack.length); i++) {
+      const to = is.stack[i];
+      if (allMisc(to) || slotDescribes(was.stack[i], to)) continue;
+      is.stack[i] = undefined;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+/** Is everything that may be recorded of `cur` already true of `old`? */
+function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined): boolean {
+  if (old === cur || allMisc(old)) return true;
+  if (old === undefined || cur === undefined || old.bytes !== cur.bytes) return false;
+  if (old.special !== undefined || cur.special !== undefined) return specialCovers(old, cur);
+  if (old.reg === undefined || cur.reg === undefined) return old.reg === cur.reg;
+  return sameType(old.reg, cur.reg) && sameObject(old.reg, cur.reg) && old.reg.range.covers(cur.reg.range);
 }
 
 /** Marks everything in the state as needed: for states whose needs will never be fully known. */

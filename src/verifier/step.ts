@@ -7,7 +7,7 @@ import type { Env } from './env.js';
 import { checkHelperCall } from './helper-call.js';
 import { checkJump } from './jump-check.js';
 import { checkKfuncCall } from './kfunc-call.js';
-import { checkLoad, checkStore } from './memory-access.js';
+import { checkLoad, checkStore, noteAccess } from './memory-access.js';
 import { checkNothingHeld } from './references.js';
 import { constReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
@@ -44,17 +44,6 @@ export function step(env: Env): number {
   }
 }
 
-/** Kinds for which the kernel rewrites accesses: one instruction cannot serve two of them. */
-const rewritten: readonly string[] = ['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock', 'ptr'];
-
-export function noteAccess(env: Env, pointer: RegState): void {
-  const before = env.accessKinds[env.pc];
-  if (before === undefined) env.accessKinds[env.pc] = pointer.kind;
-  else if (before !== pointer.kind && (rewritten.includes(before) || rewritten.includes(pointer.kind))) {
-    env.reject('mixed-pointers');
-  }
-}
-
 function checkLoadInsn(env: Env, insn: Insn): void {
   const pointer = env.read(insn.src);
   env.checkWritable(insn.dst);
@@ -86,7 +75,11 @@ function checkStoreInsn(env: Env, insn: Insn): void {
 function checkStoreImmediate(env: Env, insn: Insn): void {
   if ((insn.code & 0xe0) !== op.MODE_MEM || insn.src !== 0) env.reject('reserved-fields', { group: 'BPF_ST' });
   const pointer = env.read(insn.dst);
-  checkStore(env, insn.dst, insn.off, accessSize(insn), { value: constReg(BigInt(insn.imm)), reg: -1, immediate: true });
+  checkStore(env, insn.dst, insn.off, accessSize(insn), {
+    value: constReg(BigInt(insn.imm)),
+    reg: -1,
+    immediate: true,
+  });
   noteAccess(env, pointer);
 }
 
@@ -106,19 +99,19 @@ function immediate(env: Env, insn: Insn): RegState {
   switch (insn.src) {
     case 0:
       return constReg(lddwImm(env.insns, env.pc));
-    case op.PSEUDO_MAP_FD:
-    case op.PSEUDO_MAP_IDX: {
+    case op.PSEUDO_MAP_FD: {
       const reg = pointerReg('map_ptr');
       reg.map = mapAt(env, insn.imm);
       return reg;
     }
     case op.PSEUDO_MAP_VALUE:
-    case op.PSEUDO_MAP_IDX_VALUE:
       return directValue(env, insn.imm, env.insns[env.pc + 1]?.imm ?? 0);
     case op.PSEUDO_FUNC: {
       const reg = pointerReg('func');
       reg.subprog = env.shape.subprogOf[env.pc + 1 + insn.imm] ?? 0;
-      if (env.shape.subprogs[reg.subprog]?.global === true) env.reject('callback-not-static');
+      const callee = env.shape.subprogs[reg.subprog];
+      if ((env.program.functions[callee?.fn ?? -1]?.btfId ?? 0) === 0) env.reject('no-func-info');
+      if (callee?.global === true) env.reject('callback-not-static');
       return reg;
     }
     default: {
@@ -141,7 +134,8 @@ function mapAt(env: Env, index: number): NonNullable<RegState['map']> {
 function directValue(env: Env, index: number, off: number): RegState {
   const map = mapAt(env, index);
   if (map.type !== 'array') env.reject('direct-value-type', { type: mapTypeNumber(map.type) });
-  if (map.maxEntries !== 1 || off < 0 || off >= map.valueSize) env.reject('no-direct-value', { size: map.valueSize, off });
+  if (map.maxEntries !== 1 || off < 0 || off >= map.valueSize)
+    env.reject('no-direct-value', { size: map.valueSize, off });
   const reg = pointerReg('map_value');
   reg.map = map;
   reg.off = off;
@@ -160,7 +154,9 @@ function checkControl(env: Env, insn: Insn): number {
       }
       return jumpTarget(insn, pc);
     case op.EXIT:
-      if (insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0 || insn.off !== 0) env.reject('reserved-fields', { group: 'BPF_EXIT' });
+      if (insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0 || (insn.code & op.X) !== 0) {
+        env.reject('reserved-fields', { group: 'BPF_EXIT' });
+      }
       return checkExit(env);
     case op.JCOND:
       env.reject('may-goto');

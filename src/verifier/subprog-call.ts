@@ -71,13 +71,20 @@ function checkGlobalArg(env: Env, func: number, name: string, regno: number, par
   }
 }
 
-function checkGlobalMem(env: Env, regno: number, reg: RegState, size: number, nullable: boolean, bad: () => never): void {
+function checkGlobalMem(
+  env: Env,
+  regno: number,
+  reg: RegState,
+  size: number,
+  nullable: boolean,
+  bad: () => never,
+): void {
   if (nullable && (reg.isZero || reg.nullable)) {
     if (reg.isZero) return;
   } else if (reg.nullable) bad();
   switch (reg.kind) {
     case 'fp': {
-      const span = checkStackBounds(env, `R${regno}`, reg, reg.off, size, 'indirect access to');
+      const span = checkStackBounds(env, `R${regno}`, reg, reg.off, size, 'write to');
       checkStackInitialized(env, frameOf(env, reg), span.min, span.max + size, true);
       return;
     }

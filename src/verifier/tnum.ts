@@ -129,12 +129,30 @@ export function tnumCast(a: Tnum, bytes: number): Tnum {
   return { value: BigInt.asUintN(bytes * 8, a.value), mask: BigInt.asUintN(bytes * 8, a.mask) };
 }
 
+/** The low `bytes` bytes in reverse order. */
+export function tnumSwap(a: Tnum, bytes: number): Tnum {
+  return { value: reverseBytes(a.value, bytes), mask: reverseBytes(a.mask, bytes) };
+}
+
+function reverseBytes(x: bigint, bytes: number): bigint {
+  let rest = x;
+  let reversed = 0n;
+  for (let i = 0; i < bytes; i++) {
+    reversed = (reversed << 8n) | (rest & 0xffn);
+    rest >>= 8n;
+  }
+  return reversed;
+}
+
 export function tnumSubreg(a: Tnum): Tnum {
   return { value: a.value & u32Mask, mask: a.mask & u32Mask };
 }
 
 export function tnumWithSubreg(a: Tnum, low: Tnum): Tnum {
-  return { value: ((a.value >> 32n) << 32n) | (low.value & u32Mask), mask: ((a.mask >> 32n) << 32n) | (low.mask & u32Mask) };
+  return {
+    value: ((a.value >> 32n) << 32n) | (low.value & u32Mask),
+    mask: ((a.mask >> 32n) << 32n) | (low.mask & u32Mask),
+  };
 }
 
 export function tnumIsConst(a: Tnum): boolean {

@@ -51,7 +51,8 @@ export class BtfOracle implements TypeOracle {
     for (const member of type.members) {
       const inner = btf.resolve(member.type);
       const size = specialSizes[inner.name];
-      if (inner.kind === 'struct' && size !== undefined) found.push({ name: inner.name, offset: member.bitOffset / 8, size });
+      if (inner.kind === 'struct' && size !== undefined)
+        found.push({ name: inner.name, offset: member.bitOffset / 8, size });
     }
     return found;
   }

@@ -4,12 +4,12 @@
 import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
 import { type ErrnoName, errno } from '../platform/index.js';
 import { Env, type PathStep, Rejection } from './env.js';
-import { explainRejection, type Explanation } from './explain.js';
-import { Explorer, type ExploreObserver } from './explore.js';
+import { type Explanation, explainRejection } from './explain.js';
+import { type ExploreObserver, Explorer } from './explore.js';
 import { FactsCollector, type ProgramFacts } from './facts.js';
 import { LogWriter } from './log.js';
 import type { MessageCode, MessageValues } from './messages.js';
-import { maxInsns, type ProgramShape, shapeOf, type Subprog } from './program-shape.js';
+import { maxInsns, type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
 import { pointerReg, unknownReg } from './reg-state.js';
 import { checkStackDepth } from './stack-depth.js';
 import { frameRegs } from './subprog-call.js';
@@ -101,7 +101,7 @@ class Verification {
     const { options, program } = this;
     let facts: FactsCollector | undefined;
     try {
-      const shape = shapeOf(program);
+      const shape = shapeOf(program, this.maps.length);
       facts = options.facts === true ? new FactsCollector(program, shape) : undefined;
       this.verifyAll(shape, facts);
     } catch (error) {
@@ -157,7 +157,7 @@ class Verification {
   }
 
   private explore(env: Env, subprog: Subprog, facts: FactsCollector | undefined): void {
-    const explorer = new Explorer(env, this.observer(facts));
+    const explorer = new Explorer(env, this.observer(facts), facts !== undefined);
     this.log.start(env, subprog);
     try {
       explorer.run(subprog.start, env.state);
