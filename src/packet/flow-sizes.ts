@@ -13,7 +13,9 @@ export interface FlowSizeTable {
   readonly points: readonly (readonly [bytes: number, cumulative: number])[];
 }
 
-export const flowSizeTables = {
+export type FlowSizeTableName = 'web-search' | 'data-mining' | 'hadoop' | 'storage';
+
+export const flowSizeTables: Readonly<Record<FlowSizeTableName, FlowSizeTable>> = {
   'web-search': {
     source: 'Alizadeh et al., Data Center TCP (DCTCP), SIGCOMM 2010',
     mean: 1_711_250,
@@ -93,9 +95,7 @@ export const flowSizeTables = {
       [2e6, 1],
     ],
   },
-} as const satisfies Readonly<Record<string, FlowSizeTable>>;
-
-export type FlowSizeTableName = keyof typeof flowSizeTables;
+};
 
 /**
  * Packets per flow on a university's Internet uplink (AGH Krakow 2015, 4.03 G flows; Jurkiewicz et al., arXiv 1809.03486):

@@ -19,7 +19,24 @@ function networkOffset(frame: Uint8Array): number {
   return at + 2;
 }
 
-export const malformations = {
+export type Malformation =
+  | 'truncated'
+  | 'runt'
+  | 'random-bytes'
+  | 'random-payload'
+  | 'odd-ethertype'
+  | 'ethernet-length'
+  | 'ip-version'
+  | 'ip-header-length'
+  | 'ip-length'
+  | 'ip-protocol'
+  | 'ip-fragment'
+  | 'ip-checksum'
+  | 'udp-length'
+  | 'tcp-header-length'
+  | 'bit-flip';
+
+export const malformations: Readonly<Record<Malformation, Damager>> = {
   /** Cut anywhere, down to nothing but one byte. */
   truncated: (frame, random) => 1 + random.below(frame.length),
   /** Fewer bytes than an Ethernet header. */
@@ -75,9 +92,7 @@ export const malformations = {
     frame[at] = (frame[at] ?? 0) ^ (1 << random.below(8));
     return frame.length;
   },
-} as const satisfies Readonly<Record<string, Damager>>;
-
-export type Malformation = keyof typeof malformations;
+};
 
 const all: readonly Damager[] = Object.values(malformations);
 
