@@ -39,7 +39,7 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
       io.out(
         'The host runs the whole program on a packet that no trace takes, and hands the card the trace of it.\n\n',
       );
-      io.out(runText(session, io));
+      io.out(runText(session, io, 5));
       io.info(`\n${Math.round(milliseconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);
     }
     return session.difference === undefined ? exitCodes.ok : exitCodes.negative;

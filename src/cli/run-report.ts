@@ -8,7 +8,7 @@ import type { Io } from './command.js';
 import { count, formatNumber, formatShare, formatTable, hex } from './output.js';
 
 /** Traces that the text shows; JSON has them all. */
-const shownTraces = 12;
+const defaultShown = 12;
 
 /** Keys of `jitnic.run/1`. */
 export function runJson(session: Session): Record<string, unknown> {
@@ -65,7 +65,7 @@ function byPackets(session: Session): TraceRecord[] {
   return [...session.runtime.traces].sort((a, b) => b.packets - a.packets || a.id - b.id);
 }
 
-export function runText(session: Session, io: Io): string {
+export function runText(session: Session, io: Io, shownTraces: number = defaultShown): string {
   const { runtime } = session;
   const { packets, hits, misses } = runtime;
   let text = `${io.style.bold(session.program.name)}: ${count(packets, 'packet')}\n\n`;
@@ -75,7 +75,7 @@ export function runText(session: Session, io: Io): string {
   );
   if (runtime.cache !== undefined) {
     text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}\n`;
-    text += tracesText(session, io);
+    text += tracesText(session, io, shownTraces);
     text += abortsText(session);
   }
   if (runtime.faults.size > 0) {
@@ -88,36 +88,35 @@ export function runText(session: Session, io: Io): string {
   return text;
 }
 
-function tracesText(session: Session, io: Io): string {
+function tracesText(session: Session, io: Io, shownTraces: number): string {
   const traces = byPackets(session);
   if (traces.length === 0) return '';
   const { packets } = session.runtime;
   let text = `\n${count(traces.length, 'distinct trace')}${traces.length > shownTraces ? `, the ${shownTraces} that decided most` : ''}:\n\n`;
   const shown = traces.slice(0, shownTraces);
-  const columns = [
-    { title: 'packets', align: 'right' as const },
-    { title: 'share', align: 'right' as const },
-    { title: 'verdict' },
-    { title: 'insns', align: 'right' as const },
-    { title: 'in trace', align: 'right' as const },
-    { title: 'path condition' },
-  ];
-  const width = Math.max(40, io.width - 48);
-  const rows = shown.flatMap((trace) => {
-    const [first = '', ...rest] = wrap(trace.condition.text, width);
-    return [
-      [
-        trace.packets,
-        formatShare(trace.packets, packets),
-        verdictName(trace.verdict),
-        trace.insnsProgram,
-        trace.insnsTrace,
-        first,
-      ],
-      ...rest.map((line) => ['', '', '', '', '', line]),
-    ];
-  });
-  text += formatTable(columns, rows);
+  const [head = '', rule = '', ...rows] = formatTable(
+    [
+      { title: 'packets' },
+      { title: 'share', align: 'right' },
+      { title: 'verdict' },
+      { title: 'insns' },
+      { title: 'in trace' },
+    ],
+    shown.map((trace) => [
+      trace.packets,
+      formatShare(trace.packets, packets),
+      verdictName(trace.verdict),
+      trace.insnsProgram,
+      trace.insnsTrace,
+    ]),
+  )
+    .trimEnd()
+    .split('\n');
+  text += `${head}\n${rule}\n`;
+  for (const [i, row] of rows.entries()) {
+    const condition = wrap(shown[i]?.condition.text ?? '', Math.max(60, io.width - 4));
+    text += `${row}\n${condition.map((line) => `    ${io.style.cyan(line)}\n`).join('')}`;
+  }
   return text;
 }
 

@@ -12,7 +12,7 @@ import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/in
 import { type LoadedProgram, type Machine, stackSize } from '../vm/index.js';
 import { commonFacts, decide, type Fact, withFact } from './conditions.js';
 import { buildFlow, type Flow, type FlowBlock, type FlowOptions, type Step, Unsupported, variableOf } from './flow.js';
-import { type Block, type End, type FunctionCode } from './function.js';
+import type { Block, End, FunctionCode } from './function.js';
 import { liveVariables } from './liveness.js';
 import { immediate, lowerAlu, lowerJump } from './lower-alu.js';
 import { commonKnown } from './memory-state.js';
@@ -40,7 +40,8 @@ const maxAttempts = 60;
 export function buildFunction(machine: Machine, program: LoadedProgram, options: BuildOptions): FunctionCode {
   const flow = buildFlow(program, options);
   const order = orderOf(flow.blocks.length, 0, (id) => flowSuccessors((flow.blocks[id] as FlowBlock).end));
-  if (order.irreducible && options.trust === 'verified') return buildFunction(machine, program, { ...options, trust: 'checked' });
+  if (order.irreducible && options.trust === 'verified')
+    return buildFunction(machine, program, { ...options, trust: 'checked' });
   const plan = new StackPlan(machine, flow, options.trust === 'checked');
   const live = liveVariables(flow, order);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -218,14 +219,22 @@ class FunctionBuilder {
     if (values.every((value) => value === first)) return first;
     // Packet pointers: what differs is the offset, and that folds better.
     if (values.every((value) => value.op === 'ptr')) {
-      return t.graph.pointer(this.mergePhi(values.map((value) => value.args[0] as Value), phis));
+      return t.graph.pointer(
+        this.mergePhi(
+          values.map((value) => value.args[0] as Value),
+          phis,
+        ),
+      );
     }
     for (const value of values) t.escape(value);
     const ones = values.reduce((all, value) => all | value.ones, 0n);
     const phi = t.graph.effect('phi', values, 0n, undefined, ones);
     if (t.trusted) {
       const kinds = values.filter((value) => !(isConst(value) && value.imm === 0n)).map((value) => t.kinds.of(value));
-      t.kinds.note(phi, kinds.reduce((a, b) => mergeKinds(a, b)));
+      t.kinds.note(
+        phi,
+        kinds.reduce((a, b) => mergeKinds(a, b)),
+      );
     }
     phis.push(phi);
     return phi;
@@ -449,7 +458,12 @@ class FunctionBuilder {
         const isRegister = (insn.code & op.X) !== 0;
         let x = this.register(block, insn.dst);
         let y = isRegister ? this.register(block, insn.src) : immediate(t.graph, insn);
-        if (t.trusted && t.kinds.of(x) !== undefined && t.kinds.of(y) !== undefined && (x.op !== 'ptr' || y.op !== 'ptr')) {
+        if (
+          t.trusted &&
+          t.kinds.of(x) !== undefined &&
+          t.kinds.of(y) !== undefined &&
+          (x.op !== 'ptr' || y.op !== 'ptr')
+        ) {
           // Pointers have 32 bits.
           x = t.graph.and(x, t.graph.constant(mask32));
           y = t.graph.and(y, t.graph.constant(mask32));
@@ -463,12 +477,7 @@ class FunctionBuilder {
         return this.branch(block.id, tooMany, end.yes, end.no);
       }
       case 'loop test':
-        return this.branch(
-          block.id,
-          t.graph.make('ult', t.read(end.at), t.read(end.at + 2)),
-          end.yes,
-          end.no,
-        );
+        return this.branch(block.id, t.graph.make('ult', t.read(end.at), t.read(end.at + 2)), end.yes, end.no);
       case 'loop stop':
         return this.branch(block.id, t.graph.make('eq', t.read(0), t.zero), end.no, end.yes);
       case 'tail call': {
@@ -541,5 +550,3 @@ function writtenBy(insn: Insn, depth: number): number[] {
       return [0, 1, 2, 3, 4, 5];
   }
 }
-
-

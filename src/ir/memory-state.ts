@@ -59,5 +59,7 @@ export function commonKnown(a: readonly Known[], b: readonly Known[]): readonly 
 
 /** After a helper that may have changed any map, or also the packet. */
 export function afterCall(known: readonly Known[], changesPacket: boolean): readonly Known[] {
-  return known.filter(({ place }) => place.space === 'packet' ? !changesPacket : place.map === contextMap && !changesPacket);
+  return known.filter(({ place }) =>
+    place.space === 'packet' ? !changesPacket : place.map === contextMap && !changesPacket,
+  );
 }

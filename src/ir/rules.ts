@@ -468,7 +468,7 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
     { identity: '(x < x) = 0', apply: (g, a, b) => (a === b ? g.constant(0n) : undefined) },
     { identity: '(x < 0) = 0', apply: (g, _a, b) => (is(b, 0n) ? g.constant(0n) : undefined) },
     { identity: '(x < 1) = (x == 0)', apply: (g, a, b) => (is(b, 1n) ? g.make('eq', a, g.constant(0n)) : undefined) },
-    { identity: '(x < y) = !(y <= x)', apply: (g, a, b) => boundsDecide(g, a, b, true) },
+    { identity: '(x < y) = !(y <= x)', apply: (g, a, b) => decideByBounds(g, a, b, true, false) },
     { identity: 'comparison of offsets: constants to one side', apply: (g, a, b) => balance(g, a, b, true) },
   ],
   ule: [
@@ -483,10 +483,14 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
       identity: '(c <= x) = (c - 1 < x)',
       apply: (g, a, b) => (isC(a) && a.imm > 0n ? g.make('ult', g.constant(a.imm - 1n), b) : undefined),
     },
-    { identity: '(x <= y) = !(y < x)', apply: (g, a, b) => boundsDecide(g, a, b, false) },
+    { identity: '(x <= y) = !(y < x)', apply: (g, a, b) => decideByBounds(g, a, b, false, false) },
     { identity: 'comparison of offsets: constants to one side', apply: (g, a, b) => balance(g, a, b, false) },
   ],
   slt: [
+    {
+      identity: '(x s< y) by the intervals of x and y',
+      apply: (g, a, b) => decideByBounds(g, a, b, true, true),
+    },
     {
       identity: '(x s< 0) = (x >> 63 == 1)',
       apply: (g, a, b) => (is(b, 0n) ? g.make('eq', g.make('shr', a, g.constant(63n)), g.constant(1n)) : undefined),
@@ -503,6 +507,10 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
     { identity: 'comparison of offsets: constants to one side', apply: (g, a, b) => balance(g, a, b, true) },
   ],
   sle: [
+    {
+      identity: '(x s<= y) by the intervals of x and y',
+      apply: (g, a, b) => decideByBounds(g, a, b, false, true),
+    },
     {
       identity: '(0 s<= x) = (x >> 63 == 0)',
       apply: (g, a, b) => (is(a, 0n) ? g.make('eq', g.make('shr', b, g.constant(63n)), g.constant(0n)) : undefined),
@@ -540,11 +548,12 @@ export function boundsOf(value: Value): { readonly lo: bigint; readonly hi: bigi
   return undefined;
 }
 
-/** Decides an unsigned comparison from what the arguments can be at most. */
-function boundsDecide(g: Graph, a: Value, b: Value, strict: boolean): Value | undefined {
+/** Decides a comparison from the intervals of its arguments. */
+function decideByBounds(g: Graph, a: Value, b: Value, strict: boolean, isSigned: boolean): Value | undefined {
   const x = boundsOf(a);
   const y = boundsOf(b);
-  if (x === undefined || y === undefined || x.lo < 0n || y.lo < 0n) return undefined;
+  if (x === undefined || y === undefined) return undefined;
+  if (!isSigned && (x.lo < 0n || y.lo < 0n)) return undefined;
   if (strict ? x.hi < y.lo : x.hi <= y.lo) return g.constant(1n);
   if (strict ? x.lo >= y.hi : x.lo > y.hi) return g.constant(0n);
   return undefined;
@@ -567,6 +576,8 @@ function balance(g: Graph, a: Value, b: Value, strict: boolean): Value | undefin
   if (xb === undefined || yb === undefined) return undefined;
   // Without a base, an unsigned comparison equals the signed one only where nothing is negative.
   if (!pointers && (xb.lo < 0n || yb.lo < 0n)) return undefined;
+  const decided = decideByBounds(g, x, y, strict, true);
+  if (decided !== undefined) return decided;
   const [xs, xc] = split(x);
   const [ys, yc] = split(y);
   let left = xs;

@@ -128,11 +128,7 @@ export function compose(t: Translation, at: number, pieces: readonly { at: numbe
 }
 
 /** If the pieces are what one value was cut into, that value. */
-function wholeOf(
-  t: Translation,
-  values: readonly Value[],
-  pieces: readonly { size: number }[],
-): Value | undefined {
+function wholeOf(t: Translation, values: readonly Value[], pieces: readonly { size: number }[]): Value | undefined {
   const first = t.cuts.get(values[0] as Value);
   if (first === undefined || first.offset !== 0 || pieces.length < 2) return undefined;
   let offset = 0;
@@ -191,4 +187,3 @@ function immOf(place: Place): bigint {
 function detailOf(t: Translation, place: Place, size: number): Detail & { readonly kind: 'memory' } {
   return { kind: 'memory', space: place.space, size, map: place.map, checked: !t.trusted };
 }
-

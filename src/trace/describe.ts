@@ -18,6 +18,15 @@ interface ByteRun {
   readonly mask: bigint;
 }
 
+/** A byte of a map key: of the packet, or (without source) the constant `at`. */
+interface KeyByte {
+  readonly source: Source | undefined;
+  readonly at: number;
+}
+
+/** Longest expression that is printed in full, in operations. */
+const maxOperations = 12;
+
 /** How a subject reads: its name and how its values are written. */
 export interface Words {
   readonly text: string;
@@ -28,6 +37,7 @@ export class Describer {
   readonly facts: Facts;
   readonly names: TraceNames;
   private readonly context: FieldContext;
+  private readonly aliases = new Map<Value, string>();
 
   constructor(facts: Facts, names: TraceNames) {
     this.facts = facts;
@@ -135,6 +145,20 @@ export class Describer {
     return from.kind === 'packet' && from.base === undefined && indexOf(start) % 8 === 0 ? 20 : undefined;
   }
 
+  /** What a long computation depends on, each once. */
+  private inputs(value: Value): string[] {
+    const seen = new Set<Value>();
+    const words = new Set<string>();
+    const visit = (inner: Value): void => {
+      if (seen.has(inner) || isConst(inner)) return;
+      seen.add(inner);
+      if (opTable[inner.op].kind === 'pure') inner.args.forEach(visit);
+      else words.add(this.expression(inner).replace(/^le\d+\((.*)\)$/, '$1'));
+    };
+    visit(value);
+    return [...words];
+  }
+
   /** The bits of a value, with those that the condition fixes as constants. */
   private remaining(value: Value): Bit[] {
     return this.facts.sources.bitsOf(value).map((bit) => this.facts.valueOf(bit) ?? bit);
@@ -147,7 +171,7 @@ export class Describer {
     }
     if (source.kind === 'map') {
       const name = source.base === undefined ? this.names.map(source.map) : this.expression(source.base);
-      return `${name}[${offset}:${width}]`;
+      return source.base === undefined ? `${name}[${offset}:${width}]` : `${name}.value[${offset}:${width}]`;
     }
     return this.expression(source.value);
   }
@@ -176,7 +200,7 @@ export class Describer {
       case 'ptr':
         return `&pkt[${this.expression(value.args[0] as Value)}]`;
       case 'lookup':
-        return value.detail?.kind === 'lookup' ? `${this.names.map(value.detail.map)}[${this.key(value)}]` : 'lookup';
+        return this.lookup(value);
       case 'slot':
         return value.detail?.kind === 'slot'
           ? `${this.names.map(value.detail.map)}[${this.expression(value.args[0] as Value)}]`
@@ -210,6 +234,7 @@ export class Describer {
       const where = detail?.kind === 'memory' ? (detail.space === 'packet' ? 'pkt' : detail.space) : 'mem';
       return `${where}'[${isConst(base) ? '' : `${this.expression(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
     }
+    if (weigh(value, maxOperations) < 0) return `f(${this.inputs(value).join(', ')})`;
     const args = value.args.map((arg) => this.expression(arg));
     const infix = opTable[value.op].infix;
     const second = value.args[1];
@@ -218,57 +243,98 @@ export class Describer {
     return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
   }
 
+  /** `flows[ip.src]` where it is first spoken of, `flows` from then on; the second look-up in the same map is `flows#2`. */
+  private lookup(value: Value): string {
+    const known = this.aliases.get(value);
+    if (known !== undefined || value.detail?.kind !== 'lookup') return known ?? 'lookup';
+    const name = this.names.map(value.detail.map);
+    const key = this.key(value);
+    const before = [...this.aliases.keys()].filter(
+      (other) => other.detail?.kind === 'lookup' && other.detail.map === (value.detail as { map: number }).map,
+    ).length;
+    const alias = before === 0 ? name : `${name}#${before + 1}`;
+    this.aliases.set(value, alias);
+    return `${alias}[${key}]`;
+  }
+
   /** A map key as its fields: `ip.dst, udp.dport`. */
   private key(lookup: Value): string {
     const detail = lookup.detail;
     if (detail?.kind !== 'lookup') return '';
     const words: string[] = [];
-    let packet: number[] = [];
+    let run: KeyByte[] = [];
     const flush = (): void => {
-      words.push(...this.fields(packet));
-      packet = [];
+      words.push(...this.keyWords(run));
+      run = [];
     };
     for (const [i, arg] of lookup.args.entries()) {
       const size = detail.pieces[i]?.size ?? 0;
       const bits = this.facts.sources.bitsOf(arg);
-      const bytes = Array.from({ length: size }, (_, b) => this.packetByte(bits.slice(8 * b, 8 * b + 8)));
-      if (bytes.every((byte) => byte !== undefined)) {
-        for (const byte of bytes) {
-          if (packet.length > 0 && byte !== (packet.at(-1) as number) + 1) flush();
-          packet.push(byte);
-        }
+      const bytes = Array.from({ length: size }, (_, b) => this.keyByte(bits.slice(8 * b, 8 * b + 8)));
+      if (!bytes.every((byte) => byte !== undefined)) {
+        flush();
+        words.push(this.expression(arg));
         continue;
       }
-      flush();
-      words.push(this.expression(arg));
+      for (const byte of bytes) {
+        const last = run.at(-1);
+        if (
+          last !== undefined &&
+          !(last.source === byte.source && (byte.source === undefined || byte.at === last.at + 1))
+        )
+          flush();
+        run.push(byte);
+      }
     }
     flush();
     return words.join(', ');
   }
 
-  /** Offset in the packet of the byte that these eight bits are. */
-  private packetByte(bits: readonly Bit[]): number | undefined {
+  /** The packet byte or constant that these eight bits are. */
+  private keyByte(bits: readonly Bit[]): KeyByte | undefined {
     const first = bits[0];
-    if (first === undefined || first < 2) return undefined;
+    if (first === undefined) return undefined;
+    if (bits.every((bit) => bit < 2))
+      return { source: undefined, at: bits.reduce((sum, bit, i) => sum + bit * 2 ** i, 0) };
+    if (first < 2) return undefined;
     const source = this.source(first);
     const index = indexOf(first);
-    if (source.kind !== 'packet' || source.base !== undefined || index % 8 !== 0) return undefined;
-    return bits.every((bit, i) => bit === first + 2 * i) ? index / 8 : undefined;
+    if (source.kind !== 'packet' || index % 8 !== 0) return undefined;
+    return bits.every((bit, i) => bit === first + 2 * i) ? { source, at: index / 8 } : undefined;
   }
 
-  /** Consecutive packet bytes, cut into named fields where they have names. */
-  private fields(bytes: readonly number[]): string[] {
+  /** Consecutive bytes of a key, cut into named fields where they have names. */
+  private keyWords(bytes: readonly KeyByte[]): string[] {
+    const source = bytes[0]?.source;
+    if (bytes.length === 0) return [];
+    if (source === undefined) {
+      const number = bytes.reduce((sum, byte, i) => sum + BigInt(byte.at) * 256n ** BigInt(i), 0n);
+      return [
+        number < 1024n ? number.toString() : `0x${bytes.map((byte) => byte.at.toString(16).padStart(2, '0')).join('')}`,
+      ];
+    }
     const words: string[] = [];
     for (let i = 0; i < bytes.length; ) {
-      const offset = bytes[i] as number;
-      const whole = fieldAt(offset, 1, this.context);
-      const left = bytes.length - i;
-      const width = whole === undefined ? left : Math.min(left, whole.offset + whole.width - offset);
-      const named = fieldAt(offset, width, this.context);
-      words.push(named?.name ?? `pkt[${offset}:${width}]`);
+      const offset = (bytes[i] as KeyByte).at;
+      const field = this.fieldOf(source, offset);
+      const width =
+        field.width === 1 && field.offset === offset
+          ? this.unnamed(source, bytes, i)
+          : Math.min(bytes.length - i, field.offset + field.width - offset);
+      words.push(this.run(source, { offset, width, mask: (1n << BigInt(8 * width)) - 1n }).text);
       i += width;
     }
     return words;
+  }
+
+  /** How many bytes from `i` on belong to no wider field. */
+  private unnamed(source: Source, bytes: readonly KeyByte[], i: number): number {
+    if (this.run(source, { offset: (bytes[i] as KeyByte).at, width: 1, mask: 0xffn }).text.startsWith('pkt[')) {
+      let n = 1;
+      while (i + n < bytes.length && this.fieldOf(source, (bytes[i + n] as KeyByte).at).width === 1) n++;
+      return n;
+    }
+    return 1;
   }
 
   /** The named field that holds a packet byte, or the byte alone. */
@@ -322,4 +388,12 @@ export function formatField(value: bigint, format: FieldFormat, width: number): 
 
 function hex(value: bigint, width: number): string {
   return `0x${value.toString(16).padStart(2 * width, '0')}`;
+}
+
+/** What is left of `budget` operations after those of the value written out as a tree; negative if it is not enough. */
+function weigh(value: Value, budget: number): number {
+  if (budget < 0 || opTable[value.op].kind !== 'pure') return budget;
+  let left = budget - 1;
+  for (const arg of value.args) left = weigh(arg, left);
+  return left;
 }

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Insn, op } from '../isa/index.js';
+import { type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import { generateTraffic } from '../packet/index.js';
+import { verdictName } from '../platform/index.js';
+// The runtime lies above; tests may look up.
+import { Session } from '../runtime/index.js';
+
+function example(name: string): ObjectSpec {
+  const path = fileURLToPath(new URL(`../../examples/${name}/${name}.o`, import.meta.url));
+  return readObject(readFileSync(path), { name });
+}
+
+function program(insns: readonly Insn[]): ObjectSpec {
+  const spec: ProgramSpec = {
+    name: 'test',
+    section: 'xdp',
+    type: 'xdp',
+    frags: false,
+    attach: 'xdp',
+    insns,
+    functions: [{ name: 'test', start: 0, end: insns.length, global: true, btfId: 0 }],
+    lines: [],
+    kfuncs: [],
+    ksyms: [],
+    unresolved: [],
+  };
+  return { name: 'test.o', license: 'GPL', version: 0, programs: [spec], maps: [], sections: [], btf: undefined };
+}
+
+function sessionOf(object: ObjectSpec): Session {
+  const [first] = object.programs;
+  if (first === undefined) throw new Error('no program');
+  return new Session(object, first, { check: true });
+}
+
+const insn = (code: number, dst: number, src: number, off: number, imm: number): Insn => ({ code, dst, src, off, imm });
+
+describe('the IPv6 filter', () => {
+  it('yields exactly three traces on any traffic, each reduced to its guards and its verdict', () => {
+    const session = sessionOf(example('ipv6-filter'));
+    for (const packet of generateTraffic({ seed: 7, packets: 3000, malformed: 0.1, vlan: 0.2 })) session.run(packet);
+    for (const length of [1, 13, 14, 15]) session.run({ data: new Uint8Array(length), time: 0n });
+    expect(session.finish()).toBeUndefined();
+    const traces = session.runtime.traces.map((trace) => `${trace.condition.text}: ${verdictName(trace.verdict)}`).sort();
+    expect(traces).toEqual(['len < 14: PASS', 'len >= 14 && eth.type != 0x86dd: DROP', 'len >= 14 && eth.type == 0x86dd: PASS']);
+    expect(session.runtime.misses).toBe(3);
+    for (const { trace } of session.runtime.traces) {
+      expect(trace.code.values.some((value) => value.op === 'store' || value.op === 'call')).toBe(false);
+    }
+  });
+});
+
+describe('a trace is what the interpreter does', () => {
+  const alu = fc.record({
+    code: fc.constantFrom(op.ADD, op.SUB, op.MUL, op.DIV, op.OR, op.AND, op.LSH, op.RSH, op.NEG, op.MOD, op.XOR, op.MOV, op.ARSH, op.END),
+    wide: fc.boolean(),
+    x: fc.boolean(),
+    dst: fc.integer({ min: 2, max: 5 }),
+    src: fc.integer({ min: 2, max: 5 }),
+    imm: fc.oneof(fc.integer({ min: -70, max: 70 }), fc.integer()),
+  });
+  const jump = fc.record({
+    kind: fc.constantFrom(op.JEQ, op.JNE, op.JGT, op.JGE, op.JLT, op.JLE, op.JSGT, op.JSGE, op.JSLT, op.JSLE, op.JSET),
+    wide: fc.boolean(),
+    x: fc.boolean(),
+    dst: fc.integer({ min: 2, max: 5 }),
+    src: fc.integer({ min: 2, max: 5 }),
+    imm: fc.oneof(fc.integer({ min: -3, max: 300 }), fc.integer()),
+  });
+  const step = fc.oneof(
+    alu.map((a): Insn => {
+      const cls = a.wide ? op.ALU64 : op.ALU;
+      const isShift = a.code === op.LSH || a.code === op.RSH || a.code === op.ARSH;
+      if (a.code === op.END) return insn(cls | op.END | (a.wide ? 0 : a.x ? op.X : 0), a.dst, 0, 0, [16, 32, 64][(a.imm >>> 0) % 3] ?? 16);
+      if (a.code === op.NEG) return insn(cls | a.code, a.dst, 0, 0, 0);
+      if (a.x) return insn(cls | a.code | op.X, a.dst, a.src, 0, 0);
+      const imm = isShift ? (a.imm >>> 0) % (a.wide ? 64 : 32) : (a.code === op.DIV || a.code === op.MOD) && a.imm === 0 ? 1 : a.imm;
+      return insn(cls | a.code, a.dst, 0, 0, imm);
+    }),
+    // Jumps over the next instruction.
+    jump.map((j): Insn => insn((j.wide ? op.JMP : op.JMP32) | j.kind | (j.x ? op.X : 0), j.dst, j.x ? j.src : 0, 1, j.x ? 0 : j.imm)),
+    // Packet loads and stores within the 16 bytes that were checked; stack spills and fills.
+    fc.record({ r: fc.integer({ min: 2, max: 5 }), size: fc.constantFrom(op.SIZE_B, op.SIZE_H, op.SIZE_W, op.SIZE_DW), at: fc.integer({ min: 0, max: 8 }), kind: fc.integer({ min: 0, max: 4 }) }).map(
+      ({ r, size, at, kind }): Insn => {
+        if (kind === 0) return insn(op.LDX | op.MODE_MEM | size, r, 6, at, 0);
+        if (kind === 1) return insn(op.STX | op.MODE_MEM | size, 6, r, at, 0);
+        if (kind === 2) return insn(op.STX | op.MODE_MEM | size, 10, r, -8 - at, 0);
+        if (kind === 3) return insn(op.LDX | op.MODE_MEM | size, r, 10, -8 - at, 0);
+        return insn(op.LDX | op.MODE_MEMSX | (size === op.SIZE_DW ? op.SIZE_W : size), r, 6, at, 0);
+      },
+    ),
+  );
+
+  it('for random programs and packets, and never disagrees', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 25 }), fc.array(fc.uint8Array({ minLength: 12, maxLength: 20 }), { minLength: 2, maxLength: 12 }), (steps, packets) => {
+        const prologue = [
+          insn(op.LDX | op.MODE_MEM | op.SIZE_W, 6, 1, 0, 0),
+          insn(op.LDX | op.MODE_MEM | op.SIZE_W, 7, 1, 4, 0),
+          ...[2, 3, 4, 5].map((r) => insn(op.ALU64 | op.MOV, r, 0, 0, r * 1000003)),
+          insn(op.ALU64 | op.MOV, 0, 0, 0, 2),
+          insn(op.ALU64 | op.MOV | op.X, 8, 6, 0, 0),
+          insn(op.ALU64 | op.ADD, 8, 0, 0, 16),
+          insn(op.JMP | op.JGT | op.X, 8, 7, steps.length + 3, 0),
+        ];
+        // The result steers the verdict, so that every value matters.
+        const epilogue = [
+          insn(op.ALU64 | op.NEG, 2, 0, 0, 0),
+          insn(op.ALU64 | op.MOV | op.X, 0, 2, 0, 0),
+          insn(op.ALU64 | op.AND, 0, 0, 0, 3),
+          insn(op.JMP | op.EXIT, 0, 0, 0, 0),
+        ];
+        const session = sessionOf(program([...prologue, ...steps, ...epilogue]));
+        for (const data of [...packets, ...packets]) {
+          session.run({ data, time: 0n });
+          expect(session.difference).toBeUndefined();
+        }
+        expect([...session.runtime.aborts.keys()].filter((code) => code === 'desync')).toEqual([]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+describe.each(['ipv6-filter', 'lpm-router', 'ddos-mitigator', 'load-balancer', 'port-knocking'])('path conditions of %s', (name) => {
+  it('are sound: flipping bits that a condition does not mention does not change the path', { timeout: 60_000 }, () => {
+    const object = example(name);
+    const [first] = object.programs.filter((candidate) => candidate.attach === 'xdp').slice(-1);
+    if (first === undefined) throw new Error('no program');
+    for (const packet of generateTraffic({ seed: 3, packets: 12 })) {
+      const session = new Session(object, first, {});
+      session.run(packet);
+      const [trace] = session.runtime.traces;
+      if (trace === undefined) continue;
+      // Bits of the packet that only residuals or map keys read are not in the ternary part; leave the conditions with those out.
+      if (trace.condition.atoms.some((atom) => atom.kind === 'residual' || atom.kind === 'state')) continue;
+      const mentioned = new Set<number>();
+      for (const byte of trace.condition.ternary) mentioned.add(byte.offset);
+      for (const atom of trace.condition.atoms) if (atom.kind !== 'ternary') for (let i = 0; i < 64; i++) if (!atom.text.startsWith('len')) mentioned.add(i);
+      for (let at = 0; at < packet.data.length; at++) {
+        if (mentioned.has(at) || trace.condition.text.includes('!=')) continue;
+        const data = packet.data.slice();
+        data[at] = (data[at] as number) ^ 0x5a;
+        const result = session.run({ data, time: packet.time });
+        expect(result.hit?.id, `byte ${at} of ${trace.condition.text}`).toBe(trace.id);
+      }
+    }
+  });
+});
