@@ -15,4 +15,6 @@ export { type CampaignResult, type Failure, runCampaign } from './fuzz/campaign.
 export { isHermetic } from './hermetic.js';
 export { KernelRefusal, lastWords } from './kernel-subject.js';
 export { type PlantedFault, plantedFaults } from './plant.js';
+export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export type { Packet, Subject } from './subject.js';
+export { checkTestBpfCase, parseTestBpfCase, type TestBpfCase } from './test-bpf.js';

@@ -1,4 +1,5 @@
 /** What the tools have in common: arguments, and errors as messages and exit codes. */
+import { writeFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { exitCodes, UsageError, UserError } from '../base/index.js';
 
@@ -39,6 +40,11 @@ export function oneOperand(operands: readonly string[], usage: string): string {
   const [only, ...rest] = operands;
   if (only === undefined || rest.length > 0) throw new UsageError('give one folder or file', {}, usage);
   return only;
+}
+
+/** Writes the figures of a run to the file of `--summary`, if one was asked for: `npm run fidelity` puts them together. */
+export function writeSummary(flags: Flags, summary: Readonly<Record<string, unknown>>): void {
+  if (typeof flags['summary'] === 'string') writeFileSync(flags['summary'], `${JSON.stringify(summary)}\n`);
 }
 
 export const negativeIf = (failed: number): number => (failed > 0 ? exitCodes.negative : exitCodes.ok);
