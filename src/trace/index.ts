@@ -10,4 +10,5 @@ export {
   type RecorderLimits,
   type Recording,
 } from './recorder.js';
+export { packetSupport, type Support } from './support.js';
 export { type InstalledTrace, SideExit, TraceTree } from './tree.js';
