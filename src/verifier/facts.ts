@@ -209,9 +209,15 @@ export function factHolds(fact: ValueFact, value: bigint, world: ConcreteWorld):
     case 'ctx':
       return fact.offset.contains(offsetFrom(world.ctx));
     case 'pkt':
-      return fact.offset.contains(offsetFrom(world.data)) && value + BigInt(fact.ahead) <= world.dataEnd;
+      return (
+        fact.offset.contains(offsetFrom(world.data)) &&
+        (fact.ahead === 0 || value + BigInt(fact.ahead) <= world.dataEnd)
+      );
     case 'pkt_meta':
-      return fact.offset.contains(offsetFrom(world.dataMeta)) && value + BigInt(fact.ahead) <= world.data;
+      return (
+        fact.offset.contains(offsetFrom(world.dataMeta)) &&
+        (fact.ahead === 0 || value + BigInt(fact.ahead) <= world.data)
+      );
     case 'pkt_end':
       return value === world.dataEnd;
     case 'fp': {

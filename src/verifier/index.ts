@@ -1,2 +1,15 @@
-export { type MessageCode, messages } from './messages.js';
+export type { Explanation } from './explain.js';
+export {
+  type ConcreteWorld,
+  factHolds,
+  factJson,
+  type InsnFacts,
+  type PointerFact,
+  type ProgramFacts,
+  type SlotFact,
+  type ValueFact,
+} from './facts.js';
+export { type MessageCode, type MessageRow, messageRow, messages } from './messages.js';
+export type { RegKind } from './reg-state.js';
+export type { Scalar } from './scalar.js';
 export { type Failure, type VerifyOptions, type VerifyResult, type VerifyStats, verify } from './verify.js';

@@ -255,7 +255,7 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
     }
     for (let i = 0; i < Math.max(was.stack.length, is.stack.length); i++) {
       const to = is.stack[i];
-      if (allMisc(to) || slotDescribes(was.stack[i], to)) continue;
+      if (slotDescribes(was.stack[i], to)) continue;
       is.stack[i] = undefined;
       changed = true;
     }

@@ -1,0 +1,198 @@
+/**
+ * Soundness by execution: what the verifier claims before an instruction, beside what the interpreter's registers and stack hold
+ * there. One value outside its claim is a bug of the verifier (or of the interpreter), whatever the verdict.
+ */
+import { Interpreter, type Observer } from '../interp/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type ConcreteWorld, factHolds, type ProgramFacts, type ValueFact, verify } from '../verifier/index.js';
+import type { LoadedProgram, Machine } from '../vm/index.js';
+import { MachineSubject } from './machine-subject.js';
+import { seedMaps } from './seed-maps.js';
+import type { Packet } from './subject.js';
+
+export interface Violation {
+  readonly program: string;
+  readonly insn: number;
+  /** `r3`, `fp-16`, or `unreached` for an instruction that no path was to reach. */
+  readonly place: string;
+  readonly value: bigint;
+  readonly fact: ValueFact | undefined;
+}
+
+export interface SoundnessResult {
+  programs: number;
+  rejected: number;
+  runs: number;
+  /** Executed and checked instructions. */
+  insns: number;
+  /** Single values compared with their claim. */
+  values: number;
+  /** Runs that ended in a memory fault or the like although the program was accepted. */
+  traps: number;
+  readonly violations: Violation[];
+}
+
+export function newSoundnessResult(): SoundnessResult {
+  return { programs: 0, rejected: 0, runs: 0, insns: 0, values: 0, traps: 0, violations: [] };
+}
+
+/** Violations listed at most; the run goes on counting instructions. */
+const maxViolations = 20;
+
+/** What is to be checked before one instruction; claims that hold of every value are left out. */
+interface Plan {
+  readonly reached: boolean;
+  readonly regs: readonly { readonly reg: number; readonly fact: ValueFact }[];
+  readonly slots: readonly { readonly off: number; readonly size: number; readonly fact: ValueFact | undefined }[];
+}
+
+function says(fact: ValueFact | undefined): fact is ValueFact {
+  if (fact === undefined || fact.kind === 'any') return false;
+  if (fact.kind !== 'scalar') return true;
+  const { umin, umax, smin, smax, mask } = fact.range;
+  const all = (1n << 64n) - 1n;
+  return umin !== 0n || umax !== all || mask !== all || smin !== -(1n << 63n) || smax !== (1n << 63n) - 1n;
+}
+
+function plansOf(facts: ProgramFacts): Plan[] {
+  return facts.insns.map((insn) => ({
+    reached: insn.reached,
+    regs: insn.regs.flatMap((fact, reg) => (says(fact) ? [{ reg, fact }] : [])),
+    slots: insn.stack.flatMap((slot): Plan['slots'] => {
+      if (slot.kind === 'zero') return [{ off: slot.off, size: 8, fact: undefined }];
+      if (slot.kind === 'spill' && says(slot.value)) return [{ off: slot.off, size: slot.size, fact: slot.value }];
+      return [];
+    }),
+  }));
+}
+
+class Checker implements Observer, ConcreteWorld {
+  private readonly object: ObjectSpec;
+  private readonly machine: Machine;
+  private readonly registers: BigUint64Array;
+  private readonly result: SoundnessResult;
+  private readonly plans = new Map<ProgramSpec, Plan[] | undefined>();
+  private readonly framePointers: bigint[] = [];
+  private depth = 0;
+
+  constructor(object: ObjectSpec, machine: Machine, registers: BigUint64Array, result: SoundnessResult) {
+    this.object = object;
+    this.machine = machine;
+    this.registers = registers;
+    this.result = result;
+  }
+
+  get ctx(): bigint {
+    return BigInt(this.machine.ctx.start);
+  }
+
+  get data(): bigint {
+    return BigInt(this.machine.packet.data);
+  }
+
+  get dataEnd(): bigint {
+    return BigInt(this.machine.packet.dataEnd);
+  }
+
+  get dataMeta(): bigint {
+    return BigInt(this.machine.packet.dataMeta);
+  }
+
+  framePointer(framesUp: number): bigint | undefined {
+    return this.framePointers[this.depth - framesUp];
+  }
+
+  onMapValue(map: number, address: bigint, fits: (offset: bigint) => boolean): boolean {
+    const region = this.machine.memory.regionOf(Number(address));
+    // A pointer that was moved off its value is not used there; nothing can be said of it.
+    if (region === undefined || region.kind !== 'map value' || region.stride === 0) return true;
+    if (region.name !== `value of map ${this.object.maps[map]?.name}`) return false;
+    const offset = (Number(address) - region.start) % region.stride;
+    // One element's end is the next one's start.
+    return fits(BigInt(offset)) || offset === 0 || !fits(0n);
+  }
+
+  before(program: LoadedProgram, pc: number, depth: number): void {
+    const { registers, result } = this;
+    this.depth = depth;
+    this.framePointers[depth] = registers[10] as bigint; // eleven registers
+    result.insns++;
+    const plan = this.planOf(program.spec)?.[pc];
+    if (plan === undefined) return;
+    if (!plan.reached) this.report(program.spec, pc, 'unreached', 0n, undefined);
+    for (const { reg, fact } of plan.regs) {
+      const value = registers[reg] as bigint; // reg is 0 to 10
+      result.values++;
+      if (!factHolds(fact, value, this)) this.report(program.spec, pc, `r${reg}`, value, fact);
+    }
+    for (const { off, size, fact } of plan.slots) {
+      const value = this.load(Number(registers[10]) + off, size);
+      result.values++;
+      if (fact === undefined ? value !== 0n : !factHolds(fact, value, this)) {
+        this.report(program.spec, pc, `fp${off}`, value, fact);
+      }
+    }
+  }
+
+  private load(address: number, size: number): bigint {
+    const { u8 } = this.machine.memory;
+    let value = 0n;
+    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(u8[address + i] ?? 0);
+    return value;
+  }
+
+  private planOf(spec: ProgramSpec): Plan[] | undefined {
+    if (!this.plans.has(spec)) {
+      const { maps, btf, license } = this.object;
+      const { facts } = verify(spec, maps, { btf, license, facts: true, logLevel: 0 });
+      this.plans.set(spec, facts === undefined ? undefined : plansOf(facts));
+    }
+    return this.plans.get(spec);
+  }
+
+  private report(spec: ProgramSpec, insn: number, place: string, value: bigint, fact: ValueFact | undefined): void {
+    const { violations } = this.result;
+    if (violations.length >= maxViolations) return;
+    if (violations.some((v) => v.insn === insn && v.place === place && v.program === spec.name)) return;
+    violations.push({ program: spec.name, insn, place, value, fact });
+  }
+}
+
+/** Runs one program of an object over packets, `rounds` times, and adds what came out to `result`. */
+export function checkSoundness(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  packets: readonly Packet[],
+  seed: number,
+  result: SoundnessResult,
+): void {
+  const { maps, btf, license } = object;
+  const verdict = verify(program, maps, { btf, license, logLevel: 0 });
+  if (!verdict.accepted) {
+    result.rejected++;
+    return;
+  }
+  result.programs++;
+  const subject = new MachineSubject(
+    object,
+    program.name,
+    (machine) => {
+      const interpreter = new Interpreter(machine);
+      interpreter.observer = new Checker(object, machine, interpreter.registers.u64, result);
+      return interpreter;
+    },
+    { cpus: 1, seed: BigInt(seed) },
+  );
+  seedMaps(
+    object,
+    [subject],
+    seed,
+    1,
+    packets.map((packet) => packet.data),
+  );
+  for (const packet of packets) {
+    result.runs++;
+    if (subject.run(packet).stopped !== undefined) result.traps++;
+  }
+  subject.close();
+}

@@ -1,0 +1,70 @@
+/**
+ * `npm run soundness -- [DIR] [--programs N] [--packets N] [--seed N]`: generated programs (and those of a folder of objects) run in the
+ * interpreter, every register and stack slot compared with what the verifier claims. Exit 0 when no claim is violated.
+ */
+import { UserError } from '../base/index.js';
+import { formatNumber, formatTable } from '../cli/output.js';
+import { generateProgram } from '../judge/fuzz/generate.js';
+import { programObject } from '../judge/fuzz/program-object.js';
+import { checkSoundness, newSoundnessResult } from '../judge/index.js';
+import { Prng } from '../packet/index.js';
+import { factJson } from '../verifier/index.js';
+import { findObjects, loadObject } from './objects.js';
+import { negativeIf, numberFlag, runTool } from './tool.js';
+import { makePackets } from './traffic.js';
+
+const usage = 'npm run soundness -- [DIR] [--programs N] [--packets N] [--seed N]';
+
+await runTool(
+  usage,
+  { programs: { type: 'string' }, packets: { type: 'string' }, seed: { type: 'string' } },
+  (operands, flags) => {
+    const seed = numberFlag(flags, 'seed', 1);
+    const programs = numberFlag(flags, 'programs', 1000);
+    const packets = makePackets(numberFlag(flags, 'packets', 100), seed).map((data) => ({ data }));
+    const result = newSoundnessResult();
+    const start = performance.now();
+    for (let i = 0; i < programs; i++) {
+      const object = programObject(generateProgram(new Prng(seed + i)), `fuzz-${seed + i}`);
+      const [program] = object.programs;
+      if (program !== undefined) checkSoundness(object, { ...program, name: program.name }, packets, seed + i, result);
+    }
+    for (const file of operands.flatMap(findObjects)) {
+      const object = loadObject(file);
+      for (const program of object.programs.filter((p) => p.type === 'xdp')) {
+        try {
+          checkSoundness(object, program, packets, seed, result);
+        } catch (error) {
+          if (!(error instanceof UserError)) throw error;
+          console.log(`${file.name} ${program.name}: ${error.format()}`);
+        }
+      }
+    }
+    const seconds = (performance.now() - start) / 1000;
+    process.stdout.write(
+      formatTable(
+        ['programs', 'rejected', 'runs', 'instructions', 'values', 'traps', 'violations', 'seconds'].map((title) => ({
+          title,
+        })),
+        [
+          [
+            result.programs,
+            result.rejected,
+            result.runs,
+            result.insns,
+            result.values,
+            result.traps,
+            result.violations.length,
+            Math.round(seconds),
+          ],
+        ],
+      ),
+    );
+    for (const { program, insn, place, value, fact } of result.violations) {
+      console.log(`${program}: insn ${insn}: ${place} = ${value} is not ${JSON.stringify(factJson(fact))}`);
+    }
+    const failed = result.violations.length + result.traps;
+    console.log(`${formatNumber(result.runs - result.traps)} passed, ${formatNumber(failed)} failed`);
+    return negativeIf(failed);
+  },
+);
