@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { InputError } from '../base/index.js';
+import { UserError } from '../base/index.js';
 import { objectImage } from './image.js';
-import { assemble, parseImage } from './parse-image.js';
+import { assemble } from './parse-image.js';
 import { disassemble } from './print-image.js';
 import { readObject } from './read-object.js';
 import type { MapSpec, ObjectSpec } from './spec.js';
@@ -58,5 +57,35 @@ describe('an object as text', () => {
     expect(essence(assemble(text, { name: file }))).toEqual(essence(object));
     const image = objectImage(object);
     expect(essence(readObject(writeElf(image), { name: file }))).toEqual(essence(object));
+  });
+
+  test('that is damaged is an error with its line, or another object, and nothing else', () => {
+    const file = join(root, 'examples/load-balancer/load-balancer.o');
+    if (!existsSync(file)) return;
+    const lines = disassemble(readObject(new Uint8Array(readFileSync(file)))).split('\n');
+    const few = [...lines.slice(0, 80), ...lines.slice(-130)];
+    const edit = fc.record({
+      line: fc.nat({ max: few.length - 1 }),
+      at: fc.nat({ max: 60 }),
+      text: fc.oneof(
+        fc.constantFrom('', '"', ' ', '-', '0x', '=', ':', '.section x', 'r1', '9999999999', '['),
+        fc.string(),
+      ),
+    });
+    fc.assert(
+      fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
+        const damaged = [...few];
+        for (const { line, at, text } of edits) {
+          const old = damaged[line] ?? '';
+          damaged[line] = old.slice(0, at) + text + old.slice(at + 1);
+        }
+        try {
+          assemble(damaged.join('\n'));
+        } catch (error) {
+          expect(error).toBeInstanceOf(UserError);
+        }
+      }),
+      { numRuns: 500 },
+    );
   });
 });

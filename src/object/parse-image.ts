@@ -3,7 +3,7 @@
  * alignment are accepted and say nothing new. A name in an instruction is, in this order: a label of its section, a function of
  * another section, a map, a data section or a label in one, an extern, a helper.
  */
-import { encodeUtf8, InputError } from '../base/index.js';
+import { decodeUtf8, encodeUtf8, InputError } from '../base/index.js';
 import {
   type AssembledCode,
   assembleLines,
@@ -70,7 +70,7 @@ interface DataText {
   readonly kind: 'data';
   readonly name: string;
   mmapable: boolean;
-  readonly bytes: number[];
+  readonly bytes: ByteSink;
   readonly labels: Map<string, number>;
 }
 
@@ -78,7 +78,7 @@ interface MutableMap {
   map: MapImage;
 }
 
-/** Most bytes that one `.zero` may ask for. */
+/** Most bytes that all `.zero` together may ask for. */
 const maxZeros = 64 << 20;
 
 class ImageParser {
@@ -86,6 +86,8 @@ class ImageParser {
   private license = '';
   private version = 0;
   private btf = '';
+  /** Bytes that `.zero` asked for so far. */
+  private zeros = 0;
   private readonly sections = new Map<string, CodeText | DataText>();
   private section: CodeText | DataText | undefined;
   private readonly maps: MutableMap[] = [];
@@ -109,7 +111,7 @@ class ImageParser {
     const code = [...this.sections.values()].filter((section) => section.kind === 'code');
     const data = [...this.sections.values()].filter((section) => section.kind === 'data');
     const license = data.find((section) => section.name === 'license');
-    if (license !== undefined) this.license = cString(license.bytes);
+    if (license !== undefined) this.license = cString(license.bytes.done());
     return {
       license: this.license,
       version: this.version,
@@ -117,7 +119,7 @@ class ImageParser {
       maps: this.maps.map(({ map }) => map),
       data: data
         .filter((section) => section.name !== 'license' && section.bytes.length > 0)
-        .map(({ name, bytes, mmapable }): DataImage => ({ name, bytes: Uint8Array.from(bytes), mmapable })),
+        .map(({ name, bytes, mmapable }): DataImage => ({ name, bytes: bytes.done(), mmapable })),
       externs: [...this.externs.values()],
       btf: this.btf === '' ? undefined : decodeBase64(this.btf),
     };
@@ -160,7 +162,7 @@ class ImageParser {
     const known = this.sections.get(name);
     const isData = /^\.(?:rodata|data|bss)(?:\.|$)/.test(name) || name === 'license';
     const made: CodeText | DataText = isData
-      ? { kind: 'data', name, mmapable: false, bytes: [], labels: new Map() }
+      ? { kind: 'data', name, mmapable: false, bytes: new ByteSink(), labels: new Map() }
       : { kind: 'code', name, lines: [] };
     const section = known ?? made;
     this.sections.set(name, section);
@@ -320,8 +322,9 @@ class ImageParser {
       } while (cursor.accept(','));
     } else if (word === '.zero' || word === '.skip' || word === '.space') {
       const size = cursor.bounded('size', 0n, BigInt(maxZeros));
-      if (section.bytes.length + size > maxZeros) this.fail(`more than ${maxZeros} bytes of data`);
-      for (let i = 0; i < size; i++) section.bytes.push(0);
+      if (this.zeros + size > maxZeros) this.fail(`more than ${maxZeros} bytes of zeros`);
+      this.zeros += size;
+      section.bytes.zero(size);
     } else {
       do {
         for (const byte of encodeUtf8(cursor.symbol('text in quotes'))) section.bytes.push(byte);
@@ -411,7 +414,30 @@ class ImageParser {
   }
 }
 
-function cString(bytes: readonly number[]): string {
+function cString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return String.fromCharCode(...(end < 0 ? bytes : bytes.slice(0, end)));
+  return decodeUtf8(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** Bytes in the order in which they come. */
+class ByteSink {
+  length = 0;
+  private bytes = new Uint8Array(64);
+
+  push(byte: number): void {
+    this.zero(1);
+    this.bytes[this.length - 1] = byte;
+  }
+
+  zero(count: number): void {
+    this.length += count;
+    if (this.length <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.length, 2 * this.bytes.length));
+    grown.set(this.bytes);
+    this.bytes = grown;
+  }
+
+  done(): Uint8Array {
+    return this.bytes.slice(0, this.length);
+  }
 }
