@@ -16,7 +16,7 @@ import { lowerBound } from './sorted.js';
 import type { ExternSpec } from './spec.js';
 
 /** Relocation types (Documentation/bpf/llvm_reloc.rst). */
-const relocationNames: ReadonlyMap<number, string> = new Map([
+export const relocationNames: ReadonlyMap<number, string> = new Map([
   [0, 'R_BPF_NONE'],
   [1, 'R_BPF_64_64'],
   [2, 'R_BPF_64_ABS64'],
