@@ -8,7 +8,10 @@
 import { InputError } from '../base/index.js';
 import { decodeInsns, type Insn, isLddw, op } from '../isa/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { Prng } from '../packet/index.js';
 import { type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from '../platform/index.js';
+import { generatePrograms } from './fuzz/generate.js';
+import { programObject } from './fuzz/program-object.js';
 
 export interface AgreementCase {
   readonly name: string;
@@ -180,8 +183,13 @@ function categoryOf(insns: readonly Insn[]): string {
   return 'scalars and branches';
 }
 
+/** The object that the fuzzer generates from a seed: the same one for the same seed. */
+export function generatedObject(seed: number): ObjectSpec {
+  return programObject(generatePrograms(new Prng(seed)), `generated-${seed}`);
+}
+
 /** The XDP programs of an object file. Maps that a loader would size are given entries, so that they can be created. */
-export function objectCases(object: ObjectSpec): AgreementCase[] {
+export function objectCases(object: ObjectSpec, category = 'objects'): AgreementCase[] {
   const maps = object.maps.map((map) =>
     map.maxEntries === 0 && map.type !== 'perf_event_array' ? { ...map, maxEntries: 64 } : map,
   );
@@ -190,7 +198,7 @@ export function objectCases(object: ObjectSpec): AgreementCase[] {
     .filter((program) => program.type === 'xdp')
     .map((program) => ({
       name: `${object.name} ${program.name}`,
-      category: 'objects',
+      category,
       program,
       maps,
       btf: object.btf,

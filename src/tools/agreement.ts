@@ -1,5 +1,5 @@
 /**
- * `npm run agreement -- FILE.jsonl|DIR... [--no-kernel]`: asks our verifier and the running kernel about every program, prints a table by
+ * `npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--seed N] [--no-kernel]`: asks our verifier and the running kernel about every program, prints a table by
  * category and each disagreement with both reasons. Without a kernel the lines' own verdicts are the other side. Exit 0 when none
  * disagrees.
  */
@@ -15,17 +15,25 @@ import {
 } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { findObjects, loadObject } from './objects.js';
-import { negativeIf, runTool } from './tool.js';
+import { negativeIf, numberFlag, runTool } from './tool.js';
 
-const usage = 'npm run agreement -- FILE.jsonl|DIR... [--no-kernel]';
+const usage = 'npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--seed N] [--no-kernel]';
 
-await runTool(usage, { 'no-kernel': { type: 'boolean' } }, (operands, flags) => {
-  if (operands.length === 0) throw new UsageError('give files of JSON lines or folders of objects', {}, usage);
+const flagTypes = { 'no-kernel': { type: 'boolean' }, fuzz: { type: 'string' }, seed: { type: 'string' } } as const;
+
+await runTool(usage, flagTypes, (operands, flags) => {
+  const generated = numberFlag(flags, 'fuzz', 0);
+  const seed = numberFlag(flags, 'seed', 1);
+  if (operands.length === 0 && generated === 0)
+    throw new UsageError('give files of JSON lines or folders of objects', {}, usage);
   const bpf = flags['no-kernel'] === true ? undefined : openKernel();
   console.log(
     bpf === undefined ? 'no kernel here: compared with the verdicts in the lines' : 'compared with the running kernel',
   );
   const rows = operands.flatMap(readCases).map((item) => compareVerdicts(item, bpf));
+  for (let i = 0; i < generated; i++) {
+    for (const item of objectCases(generatedObject(seed + i), 'generated')) rows.push(compareVerdicts(item, bpf));
+  }
   printTable(rows);
   printDisagreements(rows);
   const judged = rows.filter((row) => row.outcome !== 'skipped');

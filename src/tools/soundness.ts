@@ -4,10 +4,7 @@
  */
 import { UserError } from '../base/index.js';
 import { formatNumber, formatTable } from '../cli/output.js';
-import { generateProgram } from '../judge/fuzz/generate.js';
-import { programObject } from '../judge/fuzz/program-object.js';
-import { checkSoundness, newSoundnessResult } from '../judge/index.js';
-import { Prng } from '../packet/index.js';
+import { checkSoundness, generatedObject, newSoundnessResult } from '../judge/index.js';
 import { factJson } from '../verifier/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
@@ -25,9 +22,9 @@ await runTool(
     const result = newSoundnessResult();
     const start = performance.now();
     for (let i = 0; i < programs; i++) {
-      const object = programObject(generateProgram(new Prng(seed + i)), `fuzz-${seed + i}`);
+      const object = generatedObject(seed + i);
       const [program] = object.programs;
-      if (program !== undefined) checkSoundness(object, { ...program, name: program.name }, packets, seed + i, result);
+      if (program !== undefined) checkSoundness(object, program, packets, seed + i, result);
     }
     for (const file of operands.flatMap(findObjects)) {
       const object = loadObject(file);

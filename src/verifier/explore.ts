@@ -85,7 +85,7 @@ export class Explorer {
   /** Follows the current path to its end. */
   followPath(): void {
     const { env, observer } = this;
-    const { prunePoints } = env.shape;
+    const { prunePoints, seen } = env.shape;
     for (;;) {
       if (++env.processed > maxInsns) env.reject('too-complex', { count: env.processed });
       const point = prunePoints[env.pc] ?? 0;
@@ -93,6 +93,7 @@ export class Explorer {
         env.history++;
         if (this.visited(point === 2)) break;
       }
+      seen[env.pc] = 1;
       observer?.before(env);
       const next = step(env);
       if (next === pathEnds) break;

@@ -277,6 +277,11 @@ export const messages = {
     errno: 'EINVAL',
     hint: 'compile with -g: callbacks need the BTF of their function',
   },
+  'dead-callback': {
+    text: 'verifier bug: No program to jit at insn {insn} (subprog < 0)',
+    errno: 'EFAULT',
+    hint: 'Linux cannot load a program that takes the address of a function which is never called back: remove the call',
+  },
   'callback-not-static': { text: 'callback function not static', errno: 'EINVAL' },
   'callback-tail-call': { text: 'tail_call is not allowed in callbacks', errno: 'EINVAL' },
   'callback-in-callback-lock': { text: 'function calls are not allowed while holding a lock', errno: 'EINVAL' },

@@ -43,6 +43,8 @@ export interface ProgramShape {
   /** Bit i: register i may be read before it is written, from before this slot on. */
   readonly liveBefore: Uint16Array;
   readonly backEdges: boolean;
+  /** 1 for each slot that some path came to. */
+  readonly seen: Uint8Array;
 }
 
 export const maxInsns = 1_000_000;
@@ -83,7 +85,14 @@ export function shapeOf(program: ProgramSpec, maps: number): ProgramShape {
   const prunePoints = new Uint8Array(insns.length);
   const backEdges = checkReachable(insns, subprogs, prunePoints);
   spreadPacketMoves(insns, subprogs, subprogOf);
-  return { subprogs, subprogOf, prunePoints, liveBefore: liveRegisters(insns), backEdges };
+  return {
+    subprogs,
+    subprogOf,
+    prunePoints,
+    liveBefore: liveRegisters(insns),
+    backEdges,
+    seen: new Uint8Array(insns.length),
+  };
 }
 
 function findSubprogs(insns: readonly Insn[]): number[] {
@@ -215,7 +224,9 @@ function checkReferences(program: ProgramSpec, maps: number): void {
       const isMap = insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE;
       if (isMap && (insn.imm < 0 || insn.imm >= maps)) fail('map-fd', { fd: insn.imm }, pc);
     } else if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) {
-      if (program.kfuncs[insn.imm] === undefined) fail('kfunc-unknown', { name: `#${insn.imm}` }, pc);
+      // Number 0 is no function, but Linux lets it stand in code that no path reaches.
+      const isVoid = insn.imm === 0 && insn.off === 0;
+      if (program.kfuncs[insn.imm] === undefined && !isVoid) fail('kfunc-unknown', { name: `#${insn.imm}` }, pc);
     }
   }
 }

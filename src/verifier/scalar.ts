@@ -95,9 +95,8 @@ export class Scalar {
       }
     }
     this.boundsFromTnum();
-    this.deduce();
-    this.deduce();
-    this.deduce();
+    // Linux deduces three times; a round that teaches nothing would only be repeated.
+    for (let round = 0; round < 3; round++) if (!this.deduce()) break;
     this.tnumFromBounds();
     this.boundsFromTnum();
     return this;
@@ -151,10 +150,22 @@ export class Scalar {
     this.mask = ((whole.mask >> 32n) << 32n) | low.mask;
   }
 
-  private deduce(): void {
+  /** One round of mutual deduction. Returns whether any bound moved. */
+  private deduce(): boolean {
+    const { umin, umax, smin, smax, u32min, u32max, s32min, s32max } = this;
     this.deduce32();
     this.deduce64();
     this.deduceMixed();
+    return (
+      u32min !== this.u32min ||
+      u32max !== this.u32max ||
+      s32min !== this.s32min ||
+      s32max !== this.s32max ||
+      umin !== this.umin ||
+      umax !== this.umax ||
+      smin !== this.smin ||
+      smax !== this.smax
+    );
   }
 
   private learnU32(min: number, max: number): void {

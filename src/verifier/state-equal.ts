@@ -15,19 +15,25 @@ import type { FrameState, VerifierState } from './verifier-state.js';
  */
 export type Comparison = 'live' | 'within' | 'exact';
 
-/** Ids mean nothing but which things are the same: old ones are matched to new ones, one to one. */
+/**
+ * Ids mean nothing but which things are the same: old ones are matched to new ones, one to one. There are few in any state, so
+ * pairs are searched in order.
+ */
 class IdMatch {
-  private readonly toCur = new Map<number, number>();
-  private readonly toOld = new Map<number, number>();
+  private readonly old: number[] = [];
+  private readonly cur: number[] = [];
+  private count = 0;
   private temporary = -1;
 
   match(old: number, cur: number): boolean {
     if (old === 0 || cur === 0) return old === cur;
-    const known = this.toCur.get(old);
-    if (known !== undefined) return known === cur;
-    if (this.toOld.has(cur)) return false;
-    this.toCur.set(old, cur);
-    this.toOld.set(cur, old);
+    for (let i = 0; i < this.count; i++) {
+      if (this.old[i] === old) return this.cur[i] === cur;
+      if (this.cur[i] === cur) return false;
+    }
+    this.old[this.count] = old;
+    this.cur[this.count] = cur;
+    this.count++;
     return true;
   }
 
@@ -38,8 +44,7 @@ class IdMatch {
   }
 
   reset(): void {
-    this.toCur.clear();
-    this.toOld.clear();
+    this.count = 0;
     this.temporary = -1;
   }
 }
@@ -81,6 +86,7 @@ function identical(old: RegState, cur: RegState): boolean {
 }
 
 function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
+  if (how === 'live' && old.kind === 'scalar' && cur.kind === 'scalar' && !old.trail.marked) return true;
   if (old.kind === 'none' && how !== 'exact') return true;
   if (!sameType(old, cur)) return false;
   if (old.kind === 'none') return true;

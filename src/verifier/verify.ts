@@ -9,7 +9,7 @@ import { type ExploreObserver, Explorer } from './explore.js';
 import { FactsCollector, type ProgramFacts } from './facts.js';
 import { LogWriter } from './log.js';
 import type { MessageCode, MessageValues } from './messages.js';
-import { maxInsns, type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
+import { isFunctionAddress, maxInsns, type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
 import { pointerReg, unknownReg } from './reg-state.js';
 import { checkStackDepth } from './stack-depth.js';
 import { frameRegs } from './subprog-call.js';
@@ -141,7 +141,10 @@ class Verification {
         work.push(called);
       }
       if (this.failures.length > 0 && this.options.all !== true) return;
-      if (work.length === 0 && this.failures.length === 0) checkStackDepth(env);
+      if (work.length === 0 && this.failures.length === 0) {
+        checkStackDepth(env);
+        checkCallbacksUsed(env);
+      }
     }
   }
 
@@ -226,6 +229,20 @@ export function pathSlots(path: PathStep | undefined): number[] {
   const slots: number[] = [];
   for (let step = path; step !== undefined; step = step.before) slots.push(step.insn);
   return slots.reverse();
+}
+
+/**
+ * Linux drops functions that no path came to. Where the code still takes the address of one, it then takes that of the function
+ * behind it; if there is none, loading fails.
+ */
+function checkCallbacksUsed(env: Env): void {
+  const { shape } = env;
+  const last = shape.subprogs.findLast((subprog) => shape.seen[subprog.start] === 1);
+  for (const [pc, insn] of env.insns.entries()) {
+    if (!isFunctionAddress(insn) || shape.seen[pc] !== 1 || pc + 1 + insn.imm <= (last?.start ?? 0)) continue;
+    env.pc = pc;
+    env.reject('dead-callback', { insn: pc });
+  }
 }
 
 /** Arguments of a global function: anything that its signature allows. */
