@@ -1,6 +1,6 @@
 /** Runs the same packets through two subjects and reports the first difference. */
 import type { ObjectSpec } from '../object/index.js';
-import { type Contents, hex, type Observation, type Packet, type Subject } from './subject.js';
+import { binaryToHex, type Contents, hex, type Observation, type Packet, type Subject } from './subject.js';
 
 export interface Difference {
   /** Index of the packet; -1: before the first (filling maps). */
@@ -53,11 +53,14 @@ function compareObservations(a: Subject, left: Observation, b: Subject, right: O
   if (left.stopped !== undefined) return undefined;
   if (left.verdict !== right.verdict) return say('verdict', left.verdict, right.verdict);
   if (left.data.length !== right.data.length) return say('packet length', left.data.length, right.data.length);
-  for (let i = 0; i < left.data.length; i++) {
-    if (left.data[i] !== right.data[i]) return say(`packet byte ${i}`, left.data[i], right.data[i]);
+  if (Buffer.compare(left.data, right.data) !== 0) {
+    const at = left.data.findIndex((byte, i) => byte !== right.data[i]);
+    return say(`packet byte ${at}`, left.data[at], right.data[at]);
   }
   const [metaLeft, metaRight] = [hex(left.meta), hex(right.meta)];
-  return metaLeft === metaRight ? undefined : say('metadata', metaLeft || 'none', metaRight || 'none');
+  if (metaLeft !== metaRight) return say('metadata', metaLeft || 'none', metaRight || 'none');
+  const [outLeft, outRight] = [left.outputs.join(', '), right.outputs.join(', ')];
+  return outLeft === outRight ? undefined : say('output', outLeft || 'none', outRight || 'none');
 }
 
 function compareMaps(object: ObjectSpec, a: Subject, b: Subject, indexes: readonly number[]): string | undefined {
@@ -67,7 +70,8 @@ function compareMaps(object: ObjectSpec, a: Subject, b: Subject, indexes: readon
     const what = firstDifference(left, right);
     if (what === undefined) continue;
     const { key, l, r } = what;
-    return `map \`${object.maps[index]?.name}\`, key ${key}: ${a.name} ${l ?? 'has none'}, ${b.name} ${r ?? 'has none'}`;
+    const show = (value: string | undefined): string => (value === undefined ? 'has none' : binaryToHex(value));
+    return `map \`${object.maps[index]?.name}\`, key ${binaryToHex(key)}: ${a.name} ${show(l)}, ${b.name} ${show(r)}`;
   }
   return undefined;
 }

@@ -1,9 +1,10 @@
 /** The running kernel as a {@link Subject}: BPF_PROG_TEST_RUN on one CPU. */
 import { InputError } from '../base/index.js';
-import { type Bpf, KernelObject, possibleCpus } from '../linux/index.js';
+import { type Bpf, KernelObject, KernelRingBuffer, possibleCpus } from '../linux/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import {
+  binary,
   type Contents,
   canonical,
   hex,
@@ -25,6 +26,7 @@ export class KernelSubject implements Subject {
   private readonly cpus = possibleCpus();
   private readonly ctx = new Uint8Array(24);
   private readonly ctxView = new DataView(this.ctx.buffer);
+  private readonly ringBuffers: { readonly name: string; readonly buffer: KernelRingBuffer }[] = [];
 
   /** Throws InputError with the verifier's last words when the kernel refuses. */
   constructor(bpf: Bpf, object: ObjectSpec, programName: string) {
@@ -38,6 +40,10 @@ export class KernelSubject implements Subject {
       throw new KernelRefusal(loaded.errno, loaded.log);
     }
     this.program = loaded.fd;
+    for (const { spec, fd } of this.kernel.maps) {
+      if (spec.type !== 'ringbuf') continue;
+      this.ringBuffers.push({ name: spec.name, buffer: new KernelRingBuffer(bpf, fd, spec.maxEntries) });
+    }
     bpf.pinToCpu(0);
   }
 
@@ -58,11 +64,19 @@ export class KernelSubject implements Subject {
         verdict: 0,
         data: new Uint8Array(0),
         meta: new Uint8Array(0),
+        outputs: [],
         stopped: `BPF_PROG_TEST_RUN: ${errnoName(result.status)}`,
       };
     }
     const metaOut = new DataView(result.ctx.buffer, result.ctx.byteOffset).getUint32(0, true);
-    return { verdict: result.retval, data: result.data.slice(metaOut), meta: result.data.slice(0, metaOut) };
+    return {
+      verdict: result.retval,
+      data: result.data.slice(metaOut),
+      meta: result.data.slice(0, metaOut),
+      outputs: this.ringBuffers.flatMap(({ name, buffer }) =>
+        buffer.drain().map((record) => `${name}: ${hex(record)}`),
+      ),
+    };
   }
 
   update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
@@ -83,13 +97,13 @@ export class KernelSubject implements Subject {
     if (typeof batch !== 'number') {
       for (let i = 0; i < batch.count; i++) {
         const key = batch.keys.subarray(i * spec.keySize, (i + 1) * spec.keySize);
-        found.push([hex(key), hex(batch.values.subarray(i * valueSize, (i + 1) * valueSize))]);
+        found.push([binary(key), binary(batch.values.subarray(i * valueSize, (i + 1) * valueSize))]);
       }
       return canonical(spec, found);
     }
     for (const key of this.bpf.mapKeys(fd, spec.keySize)) {
       const value = this.bpf.mapLookup(fd, key, valueSize);
-      if (typeof value !== 'number') found.push([hex(key), hex(value)]);
+      if (typeof value !== 'number') found.push([binary(key), binary(value)]);
     }
     return canonical(spec, found);
   }
@@ -106,6 +120,7 @@ export class KernelSubject implements Subject {
   }
 
   close(): void {
+    for (const { buffer } of this.ringBuffers) buffer.close();
     this.kernel.close();
   }
 

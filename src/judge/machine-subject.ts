@@ -1,7 +1,16 @@
 /** A {@link Machine} with one of its engines as a {@link Subject}. */
 import type { ObjectSpec } from '../object/index.js';
 import { describeTrap, type Engine, Machine, type MachineOptions } from '../vm/index.js';
-import { type Contents, canonical, hex, isReadable, type Observation, type Packet, type Subject } from './subject.js';
+import {
+  binary,
+  type Contents,
+  canonical,
+  hex,
+  isReadable,
+  type Observation,
+  type Packet,
+  type Subject,
+} from './subject.js';
 
 /** As BPF_PROG_TEST_RUN has it: see KernelSubject. */
 const loopback = 1;
@@ -22,6 +31,7 @@ export class MachineSubject implements Subject {
     this.machine.admit(program);
     this.program = program;
     this.engine = makeEngine(this.machine);
+    this.removeListeners();
     this.name = this.engine.name;
   }
 
@@ -34,8 +44,34 @@ export class MachineSubject implements Subject {
       frags: this.program.spec.frags,
     });
     const outcome = this.engine.run(this.program);
-    const observation = { verdict: outcome.verdict, data: machine.packetBytes(), meta: machine.metaBytes() };
+    const observation = {
+      verdict: outcome.verdict,
+      data: machine.packetBytes(),
+      meta: machine.metaBytes(),
+      outputs: this.records(),
+    };
     return outcome.trap === undefined ? observation : { ...observation, stopped: describeTrap(outcome.trap.trap) };
+  }
+
+  /** Nobody listens to the kernel's perf event arrays here, so bpf_perf_event_output says ENOENT. */
+  private removeListeners(): void {
+    for (const map of this.machine.maps) {
+      if (map.spec.type !== 'perf_event_array') continue;
+      for (let cpu = 0; cpu < map.spec.maxEntries && cpu < this.machine.cpus; cpu++)
+        map.deleteElem(Uint8Array.of(cpu, 0, 0, 0));
+    }
+  }
+
+  /** Ring buffer records, in the order of the maps as the kernel's are drained. */
+  private records(): readonly string[] {
+    const { machine } = this;
+    if (machine.ringbufs.length === 0) return [];
+    const { outputs } = machine;
+    return machine.ringbufs.flatMap(({ spec }) =>
+      outputs.flatMap((output) =>
+        output.kind === 'ringbuf' && output.map === spec.name ? [`${spec.name}: ${hex(output.data)}`] : [],
+      ),
+    );
   }
 
   update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
@@ -51,7 +87,7 @@ export class MachineSubject implements Subject {
     if (found === undefined || !isReadable(found.spec)) return undefined;
     return canonical(
       found.spec,
-      [...found.entries()].map(({ key, value }) => [hex(key), hex(value)]),
+      [...found.entries()].map(({ key, value }) => [binary(key), binary(value)]),
     );
   }
 

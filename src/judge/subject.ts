@@ -16,11 +16,16 @@ export interface Observation {
   readonly verdict: number;
   readonly data: Uint8Array;
   readonly meta: Uint8Array;
+  /** What the program sent to user space: `map: record in hex`, in order. */
+  readonly outputs: readonly string[];
   /** Why the packet could not be run or was stopped; compared as "none" or "some". */
   readonly stopped?: string | undefined;
 }
 
-/** Map contents in a canonical order. Per-CPU values: all CPUs', each rounded up to 8 bytes. */
+/**
+ * Map contents in a canonical order, bytes as the characters of {@link binary} strings, which are quickly made and compared. Per-CPU
+ * values: all CPUs', each rounded up to 8 bytes.
+ */
 export type Contents = readonly (readonly [key: string, value: string])[];
 
 export interface Subject {
@@ -38,6 +43,15 @@ export interface Subject {
 
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+}
+
+/** A string with a character for each byte. */
+export function binary(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+export function binaryToHex(text: string): string {
+  return Buffer.from(text, 'latin1').toString('hex');
 }
 
 export const isPercpu = (spec: MapSpec): boolean =>

@@ -12,3 +12,4 @@ export {
 export { possibleCpus } from './cpus.js';
 export { hostBtf } from './host-btf.js';
 export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgram } from './kernel-object.js';
+export { KernelRingBuffer } from './ring-buffer.js';

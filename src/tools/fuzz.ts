@@ -6,7 +6,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNumber, formatTable } from '../cli/output.js';
-import { programObject } from '../judge/fuzz/program-object.js';
 import { type CampaignResult, type Failure, machineEngine, plantedFaults, runCampaign } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
@@ -84,17 +83,19 @@ function printResult(result: CampaignResult, seed: number, engine: string, secon
 function report(failure: Failure, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const name = join(folder, `fuzz-${failure.seed}`);
-  const generated = { insns: failure.program.insns, functions: failure.program.functions };
-  const text = disassemble(programObject(generated, name));
+  const text = disassemble(failure.object);
   const packet = failure.packet;
   const bytes = packet === undefined ? '' : Buffer.from(packet.data).toString('hex');
   const meta = packet?.meta === undefined ? '' : `# metadata: ${Buffer.from(packet.meta).toString('hex')}\n`;
   writeFileSync(`${name}.s`, `# ${failure.difference.what}\n# packet: ${bytes}\n${meta}${text}`);
   console.log(`seed ${failure.seed}: ${failure.difference.what}`);
   console.log(
-    `  ${failure.program.insns.length} slots in ${name}.s; again: npm run fuzz -- --seed ${failure.seed} --programs 1`,
+    `  ${countSlots(failure)} slots in ${name}.s; again: npm run fuzz -- --seed ${failure.seed} --programs 1`,
   );
 }
+
+const countSlots = (failure: Failure): number =>
+  failure.object.programs.reduce((sum, program) => sum + program.insns.length, 0);
 
 /** Every planted fault has to show within so many programs. */
 function selfTest(flags: Flags): number {
@@ -109,7 +110,7 @@ function selfTest(flags: Flags): number {
     return {
       fault,
       found: failure !== undefined,
-      row: [fault.name, result.generated, failure?.program.insns.length, failure?.difference.what],
+      row: [fault.name, result.generated, failure && countSlots(failure), failure?.difference.what],
     };
   });
   process.stdout.write(

@@ -15,7 +15,7 @@ import { type PlantedFault, plant } from '../plant.js';
 import { seedMaps } from '../seed-maps.js';
 import { shrinkProgram } from '../shrink.js';
 import type { Packet } from '../subject.js';
-import { generateProgram } from './generate.js';
+import { generatePrograms } from './generate.js';
 import { programObject } from './program-object.js';
 
 export interface CampaignOptions {
@@ -38,8 +38,8 @@ export interface Failure {
   readonly difference: Difference;
   /** The packet at which it shows. */
   readonly packet: Packet | undefined;
-  /** Shrunk if asked for. */
-  readonly program: ProgramSpec;
+  /** Its first program is the one that was run; shrunk if asked for. */
+  readonly object: ObjectSpec;
 }
 
 export interface CampaignResult {
@@ -58,8 +58,8 @@ export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult 
   for (let i = 0; i < options.programs; i++) {
     const seed = options.seed + i;
     const random = new Prng(seed);
-    const object = programObject(generateProgram(random), `fuzz-${seed}`);
-    const packets = makePackets(random, options.packetsPerProgram);
+    const object = programObject(generatePrograms(random), `fuzz-${seed}`);
+    const packets = makePackets(random, options.packetsPerProgram, object.programs[0]?.frags === true);
     result.generated++;
     try {
       const difference = compareOnce(bpf, object, packets, seed, options);
@@ -121,13 +121,11 @@ function describeFailure(
   difference: Difference,
   options: CampaignOptions,
 ): Failure {
-  const program = object.programs[0] as ProgramSpec; // programObject makes exactly one
-  if (options.shrink !== true) return { seed, difference, packet: packets[difference.packet], program };
+  if (options.shrink !== true) return { seed, difference, packet: packets[difference.packet], object };
   let last = difference;
   // A candidate that returns or stores a pointer differs for no interesting reason.
-  const fails = (candidate: ProgramSpec): boolean => {
+  const fails = (smaller: ObjectSpec): boolean => {
     try {
-      const smaller = { ...object, programs: [candidate] };
       const found = compareOnce(bpf, smaller, packets, seed, options);
       if (found === undefined || found === 'none' || usesPointersAsData(smaller, packets, seed)) return false;
       last = found;
@@ -137,9 +135,15 @@ function describeFailure(
       throw error;
     }
   };
-  const small = shrinkProgram(program, fails);
+  let small = object;
+  // The programs that it calls first, so that a call to what has become trivial can go.
+  for (let i = object.programs.length - 1; i >= 0; i--) {
+    const put = (candidate: ProgramSpec): ObjectSpec => ({ ...small, programs: small.programs.with(i, candidate) });
+    const shrunk = shrinkProgram(small.programs[i] as ProgramSpec, (candidate) => fails(put(candidate))); // i is in range
+    small = put(shrunk);
+  }
   fails(small);
-  return { seed, difference: last, packet: packets[last.packet], program: small };
+  return { seed, difference: last, packet: packets[last.packet], object: small };
 }
 
 /** Whether the outcome changes when everything lies elsewhere in guest memory. */
@@ -160,8 +164,11 @@ function usesPointersAsData(object: ObjectSpec, packets: readonly Packet[], seed
   return comparePackets(object, here, elsewhere, packets).difference !== undefined;
 }
 
-/** Random bytes of various lengths, some alike so that tables are hit. Metadata on some. */
-function makePackets(random: Prng, count: number): Packet[] {
+/** Around the length of the part that is not in fragments, of one fragment, and of the longest that a test run takes. */
+const longPackets = [3400, 3520, 3521, 4096, 7616, 9000, 40_000, 70_000];
+
+/** Random bytes of various lengths, some alike so that tables are hit. Metadata on some. With `frags` some are longer than a page. */
+function makePackets(random: Prng, count: number, frags: boolean): Packet[] {
   const packets: Packet[] = [];
   for (let i = 0; i < count; i++) {
     const previous = packets[i - 1];
@@ -171,8 +178,24 @@ function makePackets(random: Prng, count: number): Packet[] {
       packets.push({ data });
       continue;
     }
-    const length = random.pick([14, 20, 33, 34, 60, 64, 64, 100, 128, 256, 1500, 14 + random.below(200)]);
-    const data = random.bytes(length);
+    const length = random.pick([
+      14,
+      20,
+      33,
+      34,
+      60,
+      64,
+      64,
+      100,
+      128,
+      256,
+      1500,
+      14 + random.below(200),
+      ...(frags ? longPackets : []),
+    ]);
+    const data = new Uint8Array(length);
+    const sample = random.bytes(Math.min(length, 1031));
+    for (let at = 0; at < length; at += sample.length) data.set(sample.subarray(0, length - at), at);
     if (random.chance(0.3)) data.fill(0, 12);
     const meta = random.chance(0.2) ? random.bytes(4 * random.below(8)) : undefined;
     packets.push({ data, meta });

@@ -12,86 +12,105 @@
 import { type Insn, op } from '../../isa/index.js';
 import type { FunctionSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
+import { callbackMemory, ctxReg, fp, sizes, stackBytes, tailCallHelper } from './conventions.js';
 import { Emitter, type Label } from './emitter.js';
-import { fuzzMaps } from './maps.js';
+import { helperStatements } from './helper-statements.js';
+import { fuzzMap, fuzzMaps } from './maps.js';
 import { none, scalar, TypeState, type Value } from './type-state.js';
 
 export interface GeneratedProgram {
+  readonly name: string;
+  /** Takes packets in fragments. */
+  readonly frags: boolean;
   readonly insns: readonly Insn[];
   readonly functions: readonly Omit<FunctionSpec, 'btfId'>[];
 }
 
+/**
+ * What a function is given: `plain` (scalar, scalar, context); `global` (scalar, scalar); `callback` (index, memory) and `element` (map, key,
+ * value, memory), which return 0 or 1.
+ */
+type Role = 'main' | 'plain' | 'global' | 'callback' | 'element';
+
 interface Subprogram {
   readonly label: Label;
   readonly name: string;
-  /** `callback` takes (index, memory) and returns 0 or 1; `plain` takes (scalar, scalar, context). */
-  readonly role: 'plain' | 'callback';
+  readonly role: Role;
   /** May move the packet: then the caller's packet pointers are void after the call. */
   readonly moves: boolean;
+  /** `element`: the map whose values it is given. */
+  readonly map?: number;
 }
 
-const ctxReg = 6;
-const fp = 10;
-/** Bytes of stack that the prologue initialises; keys and helper memory live there. */
-const stackBytes = 64;
-const callbackMemory = 16;
+/** Where {@link Generator.accumulate} gathers, and where loop counters start, below r10. */
+const accumulatorAt = stackBytes + 8;
+const countersAt = accumulatorAt;
+const tailNames = ['tail_0', 'tail_1'];
 
 const aluOps = [op.ADD, op.SUB, op.MUL, op.DIV, op.OR, op.AND, op.LSH, op.RSH, op.MOD, op.XOR, op.MOV, op.ARSH];
 const jumpOps = [op.JEQ, op.JGT, op.JGE, op.JSET, op.JNE, op.JSGT, op.JSGE, op.JLT, op.JLE, op.JSLT, op.JSLE];
-const sizes = [
-  { bytes: 1, code: op.SIZE_B },
-  { bytes: 2, code: op.SIZE_H },
-  { bytes: 4, code: op.SIZE_W },
-  { bytes: 8, code: op.SIZE_DW },
-];
+const keyedMaps = ['array', 'hash', 'percpu_array', 'percpu_hash', 'lru', 'trie', 'lru_percpu'];
 const interesting = [
   0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x7fffffff, -0x80000000, -2,
 ];
 
-export function generateProgram(random: Prng): GeneratedProgram {
-  return new Generator(random).program();
+/** A program and, if it makes tail calls, those that it calls. */
+export function generatePrograms(random: Prng): GeneratedProgram[] {
+  const frags = random.chance(0.15);
+  const main = new Generator(random, 'main').program(frags);
+  const calls = main.insns.some(
+    (insn) => insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === tailCallHelper,
+  );
+  if (!calls) return [main];
+  return [main, ...tailNames.map((name) => new Generator(random, name).program(frags))];
 }
 
-class Generator {
-  private readonly random: Prng;
-  private readonly out = new Emitter();
-  private state = new TypeState();
-  private fail: Label = this.out.label();
-  private readonly pending: Subprogram[] = [];
+/** The state of generation; helper-statements.ts adds statements to those here. */
+export class Generator {
+  readonly random: Prng;
+  readonly out = new Emitter();
+  state = new TypeState();
+  fail: Label = this.out.label();
+  readonly pending: Subprogram[] = [];
   /** Depth of nested statements; bounds the size of what is generated. */
-  private depth = 0;
-  private loopDepth = 0;
+  depth = 0;
+  loopDepth = 0;
   /** Registers that statements may not overwrite: the context, loop counters, pointers that a loop's next round needs. */
-  private reserved = new Set<number>([ctxReg]);
-  private inSubprogram = false;
-  private mayMove = true;
-  private nextCounter = stackBytes;
+  reserved = new Set<number>([ctxReg]);
+  inSubprogram = false;
+  mayMove = true;
+  nextCounter = countersAt;
+  /** Main programs may call another in their place. */
+  readonly isFirst: boolean;
+  readonly name: string;
 
-  constructor(random: Prng) {
+  constructor(random: Prng, name: string) {
     this.random = random;
+    this.name = name;
+    this.isFirst = name === 'main';
   }
 
-  program(): GeneratedProgram {
+  program(frags: boolean): GeneratedProgram {
     const functions: Omit<FunctionSpec, 'btfId'>[] = [];
     this.function('main', true);
-    functions.push({ name: 'main', start: 0, end: this.out.here, global: true });
+    functions.push({ name: this.name, start: 0, end: this.out.here, global: false });
     for (let next = this.pending.shift(); next !== undefined; next = this.pending.shift()) {
       const start = this.out.here;
       this.out.bind(next.label);
-      this.function(next.role, next.moves);
-      functions.push({ name: next.name, start, end: this.out.here, global: false });
+      this.function(next.role, next.moves, next.map);
+      functions.push({ name: next.name, start, end: this.out.here, global: next.role === 'global' });
     }
-    return { insns: this.out.finish(), functions };
+    return { name: this.name, frags, insns: this.out.finish(), functions };
   }
 
-  private function(role: 'main' | Subprogram['role'], moves: boolean): void {
+  function(role: Role, moves: boolean, map?: number): void {
     const { out, random } = this;
     this.state = new TypeState();
     this.fail = out.label();
     this.reserved = new Set([ctxReg]);
     this.inSubprogram = role !== 'main';
     this.mayMove = moves;
-    this.nextCounter = stackBytes;
+    this.nextCounter = countersAt;
     if (role === 'main') {
       out.mov(ctxReg, 1);
       this.state.set(ctxReg, { kind: 'ctx' });
@@ -100,26 +119,32 @@ class Generator {
       this.state.set(ctxReg, { kind: 'ctx' });
       this.state.set(1, scalar);
       this.state.set(2, scalar);
+    } else if (role === 'element') {
+      out.emit(op.LDX | op.MODE_MEM | op.SIZE_W, 2, 2, 0);
+      this.state.set(2, scalar);
+      this.state.set(3, { kind: 'map value', map: map ?? 0, size: fuzzMaps[map ?? 0]?.valueSize ?? 0 });
+      this.state.set(4, { kind: 'memory', size: callbackMemory });
     } else {
       this.state.set(1, scalar);
-      this.state.set(2, { kind: 'memory', size: callbackMemory });
+      this.state.set(2, role === 'global' ? scalar : { kind: 'memory', size: callbackMemory });
     }
     this.initialiseStack();
-    if (role !== 'callback') this.packetCheck();
+    if (role === 'main' || role === 'plain') this.packetCheck();
     const statements = role === 'main' ? 6 + random.below(20) : 2 + random.below(6);
     for (let i = 0; i < statements; i++) this.statement();
 
+    const isCallback = role === 'callback' || role === 'element';
     this.foldIntoResult();
-    if (role === 'callback') out.emit(op.ALU64 | op.AND | op.K, 0, 0, 0, 1);
+    if (isCallback) out.emit(op.ALU64 | op.AND | op.K, 0, 0, 0, 1);
     out.emit(op.EXIT_OP);
     if (!this.fail.used) return;
     out.bind(this.fail);
-    out.movImm(0, role === 'callback' ? 0 : random.below(5));
+    out.movImm(0, isCallback ? 0 : random.below(5));
     out.emit(op.EXIT_OP);
   }
 
   /** r0 comes to depend on every bit of every number that is left, so that a wrong one anywhere shows. */
-  private foldIntoResult(): void {
+  foldIntoResult(): void {
     const { out, state } = this;
     const numbers = this.scalars();
     if (state.get(0).kind !== 'scalar') out.movImm(0, 0);
@@ -127,20 +152,27 @@ class Generator {
       if (reg !== 0) out.emit(op.ALU64 | op.XOR | op.X, 0, reg);
       out.emit(op.ALU64 | op.MUL | op.K, 0, 0, 0, -0x61c88647);
     }
+    const spare = [1, 2, 3, 4, 5].find((r) => !this.reserved.has(r));
+    if (spare !== undefined) {
+      out.emit(op.LDX | op.MODE_MEM | op.SIZE_DW, spare, fp, -accumulatorAt);
+      out.emit(op.ALU64 | op.XOR | op.X, 0, spare);
+      out.emit(op.ALU64 | op.MUL | op.K, 0, 0, 0, -0x61c88647);
+    }
     // Only 32 bits are returned; a product's upper half has seen all of them.
     out.emit(op.ALU64 | op.RSH | op.K, 0, 0, 0, 32);
     state.set(0, scalar);
   }
 
-  private initialiseStack(): void {
+  initialiseStack(): void {
     for (let distance = 8; distance <= stackBytes; distance += 8) {
       this.out.emit(op.ST | op.MODE_MEM | op.SIZE_DW, fp, 0, -distance, this.immediate());
       this.state.writeStack(distance, 8);
     }
+    this.out.emit(op.ST | op.MODE_MEM | op.SIZE_DW, fp, 0, -accumulatorAt, 0);
   }
 
   /** r7 = data, with a proved number of bytes after it; shorter packets leave. */
-  private packetCheck(): void {
+  packetCheck(): void {
     const { out, random, state } = this;
     const range = random.pick([14, 20, 34, 42, 54, 60]);
     out.emit(op.LDX | op.MODE_MEM | op.SIZE_W, 7, ctxReg, 0);
@@ -175,16 +207,18 @@ class Generator {
     this.reserved.add(7);
   }
 
-  private statement(): void {
+  statement(): void {
     const { random } = this;
-    const weights: readonly [number, () => void][] = [
-      [14, () => this.alu()],
+    const weights: readonly (readonly [number, () => void])[] = [
+      [12, () => this.alu()],
+      [5, () => this.edge()],
+      [3, () => this.edgeJump()],
       [5, () => this.endianOrExtend()],
       [8, () => this.load()],
       [7, () => this.store()],
       [3, () => this.atomic()],
       [3, () => this.spill()],
-      [this.depth < 3 ? 5 : 0, () => this.branch()],
+      [this.depth < 4 ? 5 : 0, () => this.branch()],
       [this.depth < 2 && this.loopDepth === 0 ? 2 : 0, () => this.loop()],
       [5, () => this.mapCall()],
       [1, () => this.queueCall()],
@@ -195,8 +229,13 @@ class Generator {
       [!this.inSubprogram && this.loopDepth === 0 ? 1 : 0, () => this.bpfLoop()],
       [1, () => this.contextField()],
       [1, () => this.redirect()],
+      ...helperStatements.map(({ weight, when, emit }): [number, () => void] => [
+        when === undefined || when(this) ? weight : 0,
+        () => emit(this),
+      ]),
     ];
-    let ticket = random.below(weights.reduce((sum, [weight]) => sum + weight, 0));
+    const sum = weights.reduce((total, [weight]) => total + weight, 0);
+    let ticket = (sum * random.u32()) / 2 ** 32;
     for (const [weight, emit] of weights) {
       ticket -= weight;
       if (ticket < 0) {
@@ -208,18 +247,18 @@ class Generator {
 
   // Operands.
 
-  private immediate(): number {
+  immediate(): number {
     const { random } = this;
     if (random.chance(0.5)) return random.pick(interesting);
     return random.chance(0.5) ? random.below(1 << 16) : random.u32() | 0;
   }
 
-  private hasPacket(): boolean {
+  hasPacket(): boolean {
     return this.state.get(7).kind === 'packet';
   }
 
   /** Registers that hold numbers; makes one if there is none. */
-  private scalars(): number[] {
+  scalars(): number[] {
     const found = this.state.withKind('scalar');
     if (found.length > 0) return found;
     const reg = this.target();
@@ -227,7 +266,7 @@ class Generator {
     return [reg];
   }
 
-  private freshScalar(reg: number): void {
+  freshScalar(reg: number): void {
     const { out, random } = this;
     const form = random.below(5);
     if (form === 0) out.load64(reg, (BigInt(random.u32()) << 32n) | BigInt(random.u32()));
@@ -237,7 +276,7 @@ class Generator {
   }
 
   /** A register that may be overwritten. In a loop only those that hold numbers already or nothing at all. */
-  private target(): number {
+  target(): number {
     const free: number[] = [];
     for (let r = 0; r <= 9; r++) {
       if (this.reserved.has(r)) continue;
@@ -248,7 +287,7 @@ class Generator {
   }
 
   /** A number in a register that may be changed. */
-  private changeable(): number {
+  changeable(): number {
     const regs = this.scalars().filter((r) => !this.reserved.has(r));
     if (regs.length > 0) return this.random.pick(regs);
     const reg = this.target();
@@ -257,7 +296,7 @@ class Generator {
   }
 
   /** Somewhere to load from or store to: register, offset and how many bytes follow. */
-  private place(size: number): { readonly reg: number; readonly off: number; readonly stack: boolean } {
+  place(size: number): { readonly reg: number; readonly off: number; readonly stack: boolean } {
     const { random, state } = this;
     const places: { reg: number; off: number; stack: boolean }[] = [];
     for (const [reg, value] of state.regs.entries()) {
@@ -273,7 +312,7 @@ class Generator {
 
   // Statements.
 
-  private alu(): void {
+  alu(): void {
     const { out, random, state } = this;
     if (random.chance(0.15)) {
       this.freshScalar(this.target());
@@ -302,7 +341,70 @@ class Generator {
     state.set(dst, operation === op.AND && imm >= 0 ? { kind: 'scalar', max: imm } : scalar);
   }
 
-  private endianOrExtend(): void {
+  /**
+   * One operation on two numbers in whose sign bits and upper halves a mistake would show, and the result put where nothing overwrites it.
+   */
+  edge(): void {
+    const { out, random, state } = this;
+    const [dst, src] = this.edgeOperands();
+    if (dst === src) return;
+    const cls = random.chance(0.5) ? op.ALU64 : op.ALU;
+    const width = cls === op.ALU64 ? 64 : 32;
+    const operation = random.pick([...aluOps, op.DIV, op.MOD, op.ARSH]);
+    const signed = (operation === op.DIV || operation === op.MOD) && random.chance(0.5) ? 1 : 0;
+    const isShift = operation === op.LSH || operation === op.RSH || operation === op.ARSH;
+    if (random.chance(0.5)) {
+      const imm = isShift ? random.below(width) : random.pick([3, -3, 7, -1, 0x10001, this.immediate() || 5]);
+      out.emit(cls | operation | op.K, dst, 0, signed, imm);
+    } else {
+      out.emit(cls | operation | op.X, dst, src, signed);
+    }
+    state.set(dst, scalar);
+    this.accumulate(dst, src);
+  }
+
+  /** The same with a condition: which way it went is remembered. */
+  edgeJump(): void {
+    const { out, random } = this;
+    const [a, b] = this.edgeOperands();
+    if (a === b) return;
+    const cls = random.chance(0.5) ? op.JMP : op.JMP32;
+    const over = out.label();
+    if (random.chance(0.5)) out.jump(cls | random.pick(jumpOps) | op.X, over, a, b);
+    else out.jump(cls | random.pick(jumpOps) | op.K, over, a, 0, this.immediate());
+    out.movImm(a, 1 + random.below(1000));
+    this.accumulate(a, b);
+    out.bind(over);
+    this.state.set(a, scalar);
+  }
+
+  /** Two registers with numbers, often unlike in their halves. */
+  edgeOperands(): [number, number] {
+    const { out, random, state } = this;
+    const number = (reg: number): void => {
+      const half = (): bigint => BigInt(random.chance(0.5) ? random.pick(interesting) >>> 0 : random.u32());
+      out.load64(reg, (half() << 32n) | half());
+      state.set(reg, scalar);
+    };
+    const first = this.target();
+    if (state.get(first).kind !== 'scalar' || random.chance(0.6)) number(first);
+    const others = this.scalars().filter((r) => r !== first && !this.reserved.has(r));
+    const second = others.length > 0 ? random.pick(others) : this.target();
+    if (second !== first && (state.get(second).kind !== 'scalar' || random.chance(0.4))) number(second);
+    return [first, second];
+  }
+
+  /** accumulator = (accumulator ^ reg) * odd number; `spare` is lost. */
+  accumulate(reg: number, spare: number): void {
+    const { out, state } = this;
+    out.emit(op.LDX | op.MODE_MEM | op.SIZE_DW, spare, fp, -accumulatorAt);
+    out.emit(op.ALU64 | op.XOR | op.X, spare, reg);
+    out.emit(op.ALU64 | op.MUL | op.K, spare, 0, 0, -0x61c88647);
+    out.emit(op.STX | op.MODE_MEM | op.SIZE_DW, fp, spare, -accumulatorAt);
+    state.set(spare, scalar);
+  }
+
+  endianOrExtend(): void {
     const { out, random, state } = this;
     const dst = this.changeable();
     switch (random.below(4)) {
@@ -321,7 +423,7 @@ class Generator {
     state.set(dst, scalar);
   }
 
-  private load(): void {
+  load(): void {
     const { out, random, state } = this;
     const size = random.pick(sizes);
     const place = this.place(size.bytes);
@@ -332,7 +434,7 @@ class Generator {
     state.set(dst, scalar);
   }
 
-  private store(): void {
+  store(): void {
     const { out, random, state } = this;
     const size = random.pick(sizes);
     const place = this.place(size.bytes);
@@ -341,12 +443,10 @@ class Generator {
     if (place.stack) state.writeStack(-place.off, size.bytes);
   }
 
-  private atomic(): void {
+  atomic(): void {
     const { out, random, state } = this;
-    const size = random.pick([
-      { bytes: 4, code: op.SIZE_W },
-      { bytes: 8, code: op.SIZE_DW },
-    ]);
+    const ordered = random.chance(0.25);
+    const size = random.pick(sizes.filter((s) => ordered || s.bytes >= 4));
     const places = [...state.regs.entries()].filter(
       ([, value]) => value.kind === 'map value' && roomOf(value) >= size.bytes,
     );
@@ -360,6 +460,20 @@ class Generator {
       return;
     }
     const code = op.STX | op.MODE_ATOMIC | size.code;
+    if (ordered && random.chance(0.5)) {
+      const dst = this.changeable();
+      if (dst === reg) return;
+      out.emit(code, dst, reg, off, op.ATOMIC_LOAD_ACQ);
+      state.set(dst, scalar);
+      return;
+    }
+    if (ordered) {
+      const src = random.pick(this.scalars());
+      if (src === reg) return;
+      out.emit(code, reg, src, off, op.ATOMIC_STORE_REL);
+      if (reg === fp) state.writeStack(-off, size.bytes);
+      return;
+    }
     if (random.chance(0.15)) {
       // cmpxchg compares with r0 and leaves the old value there
       if (this.reserved.has(0) || reg === 0) return;
@@ -378,7 +492,7 @@ class Generator {
   }
 
   /** A pointer or number goes to the stack and comes back. */
-  private spill(): void {
+  spill(): void {
     const { out, random, state } = this;
     const slot = 8 * (1 + random.below(stackBytes / 8));
     const spilled = state.spills.get(slot);
@@ -400,7 +514,7 @@ class Generator {
     }
   }
 
-  private branch(): void {
+  branch(): void {
     const { out, random } = this;
     const dst = random.pick(this.scalars());
     const cls = random.chance(0.5) ? op.JMP : op.JMP32;
@@ -423,7 +537,7 @@ class Generator {
     this.state.meet(afterThen);
   }
 
-  private block(statements: number): void {
+  block(statements: number): void {
     this.depth++;
     for (let i = 0; i < statements; i++) this.statement();
     this.depth--;
@@ -433,7 +547,7 @@ class Generator {
    * A loop with a constant number of rounds, its counter on the stack or in a register. What holds at its head must hold again at
    * its end: temporaries are forgotten before it, and within it only numbers are overwritten by numbers.
    */
-  private loop(): void {
+  loop(): void {
     const { out, random } = this;
     for (let r = 0; r <= 5; r++) this.state.set(r, none);
     for (const r of this.state.withKind('scalar')) this.state.set(r, scalar);
@@ -456,6 +570,9 @@ class Generator {
     const head = out.label();
     out.bind(head);
     const atHead = new TypeState(this.state);
+    const leave = out.label();
+    const mayLeave = random.chance(0.15);
+    if (mayLeave) out.jump(op.JMP | op.JCOND, leave);
     this.loopDepth++;
     this.block(1 + random.below(4));
     this.loopDepth--;
@@ -475,11 +592,15 @@ class Generator {
       out.jump(op.JMP | op.JNE | op.K, head, reg, 0, rounds);
       this.state.set(reg, scalar);
     }
+    if (mayLeave) {
+      out.bind(leave);
+      this.state.meet(atHead);
+    }
     this.reserved = before;
   }
 
   /** A small number as key bytes at r10 - distance. */
-  private putKey(distance: number, keySize: number, trie: boolean): void {
+  putKey(distance: number, keySize: number, trie: boolean): void {
     const { out, random, state } = this;
     let at = distance;
     if (trie) {
@@ -499,20 +620,20 @@ class Generator {
     state.writeStack(at, keySize);
   }
 
-  private pointToStack(reg: number, distance: number): void {
+  pointToStack(reg: number, distance: number): void {
     this.out.mov(reg, fp);
     this.out.addImm(reg, -distance);
   }
 
-  private canCall(): boolean {
+  canCall(): boolean {
     for (let r = 0; r <= 5; r++) if (this.reserved.has(r)) return false;
     return true;
   }
 
-  private mapCall(): void {
+  mapCall(): void {
     if (!this.canCall()) return;
     const { out, random, state } = this;
-    const index = random.below(6);
+    const index = fuzzMap(random.pick(keyedMaps));
     const map = fuzzMaps[index];
     if (map === undefined) return;
     const keyAt = 8 * (1 + random.below(3));
@@ -542,12 +663,18 @@ class Generator {
     out.loadMap(1, index);
     this.pointToStack(2, keyAt);
     out.callHelper(1);
+    this.withValue(index, map.valueSize);
+  }
+
+  /** After a look-up in map `index`: what is done with the value if there is one. */
+  withValue(index: number, valueSize: number): void {
+    const { out, random, state } = this;
     state.clobber();
     const missing = out.label();
     out.jump(op.JMP | op.JEQ | op.K, missing, 0, 0, 0);
     const before = new TypeState(state);
     before.set(0, scalar);
-    this.state.set(0, { kind: 'map value', map: index, size: map.valueSize });
+    this.state.set(0, { kind: 'map value', map: index, size: valueSize });
     if (random.chance(0.3) && this.loopDepth === 0) {
       const keep = this.random.pick([8, 9]);
       if (!this.reserved.has(keep)) {
@@ -555,14 +682,14 @@ class Generator {
         this.state.set(keep, this.state.get(0));
       }
     }
-    if (random.chance(0.3)) this.variableMapAccess(map.valueSize);
+    if (random.chance(0.3)) this.variableMapAccess(valueSize);
     this.block(1 + random.below(4));
     out.bind(missing);
     this.state.meet(before);
   }
 
   /** value + (x & mask), within the value. */
-  private variableMapAccess(valueSize: number): void {
+  variableMapAccess(valueSize: number): void {
     const { out, random, state } = this;
     const size = random.pick(sizes.filter((s) => s.bytes * 2 <= valueSize));
     const mask = 2 ** Math.floor(Math.log2(valueSize - size.bytes + 1)) - 1;
@@ -582,10 +709,10 @@ class Generator {
     state.set(pointer, scalar);
   }
 
-  private queueCall(): void {
+  queueCall(): void {
     if (!this.canCall()) return;
     const { out, random, state } = this;
-    const index = random.pick([6, 7]);
+    const index = fuzzMap(random.pick(['queue', 'stack']));
     const valueAt = random.pick([16, 32, 48]);
     if (!state.stackReadable(valueAt, 16)) return;
     out.loadMap(1, index);
@@ -597,7 +724,7 @@ class Generator {
     state.set(0, scalar);
   }
 
-  private csumDiff(): void {
+  csumDiff(): void {
     if (!this.canCall()) return;
     const { out, random, state } = this;
     if (!state.stackReadable(stackBytes, 32)) return;
@@ -616,7 +743,7 @@ class Generator {
   }
 
   /** data + (x & mask) with its own check, as after a variable header length. */
-  private variablePacketAccess(): void {
+  variablePacketAccess(): void {
     const { out, random, state } = this;
     const index = this.changeable();
     const mask = random.pick([7, 15, 31, 63]);
@@ -646,7 +773,7 @@ class Generator {
   }
 
   /** bpf_xdp_adjust_head or _tail; afterwards every packet pointer is void and the packet is checked anew. */
-  private adjust(): void {
+  adjust(): void {
     if (!this.canCall()) return;
     const { out, random, state } = this;
     const head = random.chance(0.5);
@@ -660,7 +787,7 @@ class Generator {
     this.packetCheck();
   }
 
-  private call(): void {
+  call(): void {
     if (!this.canCall() || this.pending.length >= 3) return;
     const { out, random, state } = this;
     const label = out.label();
@@ -668,10 +795,11 @@ class Generator {
     out.mov(0, a);
     out.mov(2, b);
     out.mov(1, 0);
-    out.mov(3, ctxReg);
+    const role = random.chance(0.3) ? 'global' : 'plain';
+    if (role === 'plain') out.mov(3, ctxReg);
     out.callLocal(label);
-    const moves = this.depth === 0 && random.chance(0.3);
-    this.pending.push({ label, name: `sub_${out.here}`, role: 'plain', moves });
+    const moves = role === 'plain' && this.depth === 0 && random.chance(0.3);
+    this.pending.push({ label, name: `${this.name}_${role}_${out.here}`, role, moves });
     state.clobber();
     state.set(0, scalar);
     if (moves) {
@@ -680,7 +808,7 @@ class Generator {
     }
   }
 
-  private bpfLoop(): void {
+  bpfLoop(): void {
     if (!this.canCall() || this.pending.length >= 3) return;
     const { out, random, state } = this;
     if (!state.stackReadable(stackBytes, callbackMemory)) return;
@@ -690,19 +818,19 @@ class Generator {
     this.pointToStack(3, stackBytes);
     out.movImm(4, 0);
     out.callHelper(181);
-    this.pending.push({ label, name: `callback_${out.here}`, role: 'callback', moves: false });
+    this.pending.push({ label, name: `${this.name}_callback_${out.here}`, role: 'callback', moves: false });
     state.clobber();
     state.set(0, scalar);
   }
 
-  private contextField(): void {
+  contextField(): void {
     if (this.state.get(ctxReg).kind !== 'ctx') return;
     const dst = this.target();
     this.out.emit(op.LDX | op.MODE_MEM | op.SIZE_W, dst, ctxReg, this.random.pick([12, 16]));
     this.state.set(dst, scalar);
   }
 
-  private redirect(): void {
+  redirect(): void {
     if (!this.canCall()) return;
     this.out.movImm(1, this.random.below(4));
     this.out.movImm(2, this.random.chance(0.8) ? 0 : 1);
