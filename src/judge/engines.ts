@@ -5,8 +5,9 @@
 import { UnsupportedError, UsageError, UserError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import type { Insn } from '../isa/index.js';
+import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { describeTrap, Machine } from '../vm/index.js';
+import { describeTrap, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
 import { runKernelBare } from './kernel-bare.js';
 import type { EngineFactory } from './machine-subject.js';
 
@@ -24,7 +25,13 @@ export interface BareEngine {
   run(insns: readonly Insn[], memory: Uint8Array | undefined): BareResult;
 }
 
-function runInterpreter(insns: readonly Insn[], memory: Uint8Array | undefined): BareResult {
+type BareRun = (program: LoadedProgram, r1: bigint, r2: bigint) => Outcome;
+
+function runOnMachine(
+  insns: readonly Insn[],
+  memory: Uint8Array | undefined,
+  make: (machine: Machine) => BareRun,
+): BareResult {
   const machine = new Machine(bareObject(insns));
   const program = machine.programs[0];
   if (program === undefined) return { kind: 'error', what: 'no program' };
@@ -33,9 +40,9 @@ function runInterpreter(insns: readonly Insn[], memory: Uint8Array | undefined):
     address = machine.memory.allocate('scratch', 'the input', memory.length).start;
     machine.memory.write(address, memory);
   }
-  const interpreter = new Interpreter(machine);
+  const run = make(machine);
   try {
-    const outcome = interpreter.runWith(program, BigInt(address), BigInt(memory?.length ?? 0));
+    const outcome = run(program, BigInt(address), BigInt(memory?.length ?? 0));
     if (outcome.trap === undefined) return { kind: 'returned', r0: outcome.r0 };
     return { kind: 'error', what: `insn ${outcome.trap.insn}: ${describeTrap(outcome.trap.trap)}` };
   } catch (error) {
@@ -64,7 +71,22 @@ export function bareObject(insns: readonly Insn[]): ObjectSpec {
 }
 
 const bareEngines: readonly BareEngine[] = [
-  { name: 'interp', run: runInterpreter },
+  {
+    name: 'interp',
+    run: (insns, memory) =>
+      runOnMachine(insns, memory, (machine) => {
+        const engine = new Interpreter(machine);
+        return (program, r1, r2) => engine.runWith(program, r1, r2);
+      }),
+  },
+  {
+    name: 'wasm',
+    run: (insns, memory) =>
+      runOnMachine(insns, memory, (machine) => {
+        const engine = new WasmEngine(machine);
+        return (program, r1, r2) => engine.runWith(program, r1, r2);
+      }),
+  },
   { name: 'kernel', run: runKernelBare },
 ];
 

@@ -44,7 +44,7 @@ export {
   ScriptClock,
 } from './map-script.js';
 export { firstAddress, GuestMemory } from './memory.js';
-export { headroom, maxLinear, PacketBuffer } from './packet-buffer.js';
+export { headroom, maxLinear, PacketBuffer, packetState } from './packet-buffer.js';
 export { privateState } from './private-state.js';
 export type { RedirectTarget } from './redirect.js';
 export { formatFault, type MemoryFault, Region, type RegionKind } from './region.js';

@@ -42,8 +42,13 @@ const fragmentCountAt = 4;
 const fragmentBytesAt = 8;
 const fragmentSizesAt = 12;
 
+const frameStartAt = fragmentSizesAt + 4 * maxFragments;
+
 /** Bytes of private state that a PacketBuffer needs. */
-export const packetStateSize: number = fragmentSizesAt + 4 * maxFragments;
+export const packetStateSize: number = frameStartAt + 4;
+
+/** Where compiled code finds the words that it needs: offsets from `privateState.packet`. */
+export const packetState = { frameSize: frameSizeAt, frameStart: frameStartAt } as const;
 
 export class PacketBuffer {
   /** What the program may touch: [data_meta, data_end). */
@@ -54,7 +59,6 @@ export class PacketBuffer {
   /** Guest address of the private words. */
   private readonly state: number;
   private readonly fragments: Region;
-  private readonly hardStart: number;
 
   /** `ctx` and `state` are guest addresses of the xdp_md and of {@link packetStateSize} private bytes. */
   constructor(memory: GuestMemory, ctx: number, state: number) {
@@ -64,7 +68,6 @@ export class PacketBuffer {
     this.region = memory.allocate('packet', 'packet', headroom + maxJumbo + tailReserve);
     this.fragments = memory.allocate('scratch', 'packet fragments', maxFragments * fragmentSize);
     this.fragments.hi = this.fragments.lo;
-    this.hardStart = this.region.start;
     this.reset(new Uint8Array(0), undefined, false);
   }
 
@@ -89,6 +92,11 @@ export class PacketBuffer {
     return this.dataEnd - this.data + this.memory.load32(this.state + fragmentBytesAt);
   }
 
+  /** Start of the frame: the region's, unless compiled code works on a frame elsewhere. */
+  private get hardStart(): number {
+    return this.memory.load32(this.state + frameStartAt);
+  }
+
   private get hardEnd(): number {
     return this.hardStart + this.memory.load32(this.state + frameSizeAt) - tailReserve;
   }
@@ -100,9 +108,10 @@ export class PacketBuffer {
     const linear = fragmented ? maxLinear : bytes.length;
     if (linear > maxJumbo)
       throw new InputError(`packet of ${linear} bytes is longer than a frame can be (${maxJumbo})`);
+    memory.store32(this.state + frameStartAt, this.region.start);
     const data = this.hardStart + headroom;
     // What a program finds in front of a packet after growing it: nothing of the packet before (BPF_PROG_TEST_RUN's buffer is zeroed).
-    memory.u8.fill(0, this.hardStart, data);
+    memory.u8.fill(0, this.region.start, data);
     memory.u8.set(linear === bytes.length ? bytes : bytes.subarray(0, linear), data);
     let metaLength = 0;
     if (meta !== undefined && meta.length > 0) {

@@ -1,0 +1,123 @@
+/** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
+import { isConst, mask32, type Value } from '../ir/index.js';
+import { privateState } from '../vm/index.js';
+import type { FunctionEmitter } from './function-emitter.js';
+import { exchange } from './record.js';
+
+export function emitCall(e: FunctionEmitter, value: Value): void {
+  if (value.op === 'lookup' ? emitLookup(e, value) : emitInline(e, value)) {
+    store(e, value, 'i32');
+    return;
+  }
+  const { out, frame } = e;
+  const { detail } = value;
+  const helper = detail?.kind === 'call' ? detail.helper : 1;
+  if (value.op === 'lookup') pushLookupRegisters(e, value);
+  else for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
+  frame.services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
+  if (!e.isUsed(value)) return;
+  out.i32(frame.services.exchange + exchange.registers);
+  if (e.represent(value) === 'i32') out.memory('i32.load');
+  else out.memory('i64.load');
+  out.setLocal(e.localOf(value));
+}
+
+/** The result is on the stack. */
+function store(e: FunctionEmitter, value: Value, as: 'i32' | 'i64'): void {
+  if (!e.isUsed(value)) {
+    e.out.op('drop');
+    return;
+  }
+  const own = e.represent(value);
+  if (own === 'i64' && as === 'i32') e.out.op('i64.extend_i32_s');
+  if (own === 'i32' && as === 'i64') e.out.op('i32.wrap_i64');
+  e.out.setLocal(e.localOf(value));
+}
+
+function setRegister(e: FunctionEmitter, register: number, push: () => void): void {
+  e.out.i32(e.frame.services.exchange + exchange.registers + 8 * register);
+  push();
+  e.out.memory('i64.store');
+}
+
+function emitLookup(e: FunctionEmitter, value: Value): boolean {
+  const { detail } = value;
+  if (detail?.kind !== 'lookup') return false;
+  const index = e.frame.services.lookup(detail.map, detail.pieces.length === 0);
+  if (index === undefined) return false;
+  for (const arg of value.args) e.push(arg, 'i32');
+  e.out.call(index);
+  return true;
+}
+
+/** For a look-up in JavaScript: the key's pieces go to memory. */
+function pushLookupRegisters(e: FunctionEmitter, value: Value): void {
+  const { detail } = value;
+  if (detail?.kind !== 'lookup') return;
+  const { out } = e;
+  const map = e.frame.machine.maps[detail.map];
+  setRegister(e, 1, () => out.i64(BigInt(map?.handle ?? 0)));
+  for (const [i, piece] of detail.pieces.entries()) {
+    for (let at = 0; at < piece.size; ) {
+      const size = piece.size - at >= 4 ? 4 : piece.size - at >= 2 ? 2 : 1;
+      out.i32(piece.address + at);
+      e.push(value.args[i] as Value, 'i32');
+      if (at > 0) out.i32(8 * at).op('i32.shr_u');
+      out.memory(size === 4 ? 'i32.store' : size === 2 ? 'i32.store16' : 'i32.store8');
+      at += size;
+    }
+  }
+  if (detail.pieces.length > 0) setRegister(e, 2, () => out.i64(BigInt(detail.key)));
+  else {
+    setRegister(e, 2, () => {
+      e.push(value.args[0] as Value, 'i32');
+      out.op('i64.extend_i32_u');
+    });
+  }
+}
+
+/** Pushes the result (i32, to be sign-extended) of a helper that the module has, and says whether it did. */
+function emitInline(e: FunctionEmitter, value: Value): boolean {
+  const { detail } = value;
+  if (detail?.kind !== 'call' || e.code.checked) return false;
+  const { out, frame } = e;
+  const { services } = frame;
+  const arg = (i: number): Value => value.args[i] as Value;
+  switch (detail.helper) {
+    case 7: // get_prandom_u32
+      out.call(services.prandom());
+      return true;
+    case 23: {
+      // redirect: only without flags
+      if (!isConst(arg(1)) || arg(1).imm !== 0n) return false;
+      const state = frame.machine.state;
+      out
+        .i32(state + privateState.redirectKind)
+        .i32(1)
+        .memory('i32.store');
+      out.i32(state + privateState.redirectTarget);
+      e.push(arg(0), 'i32');
+      out.memory('i32.store').i32(4);
+      return true;
+    }
+    case 28: // csum_diff
+      for (let i = 0; i < 5; i++) e.push(arg(i), 'i32');
+      out.call(services.csumDiff());
+      return true;
+    case 44: // xdp_adjust_head
+      e.push(arg(1), 'i32');
+      out.call(services.adjustHead());
+      return true;
+    case 51: {
+      const map = isConst(arg(0)) ? frame.machine.mapAt(Number(arg(0).imm & mask32)) : undefined;
+      if (map === undefined || !isConst(arg(2)) || arg(2).imm > 3n) return false;
+      const index = services.redirectMap(map.index);
+      if (index === undefined) return false;
+      e.push(arg(1), 'i32');
+      out.i32(Number(arg(2).imm)).call(index);
+      return true;
+    }
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,153 @@
+/** Loads, stores, atomic operations, look-ups and calls. */
+import { InternalError } from '../base/index.js';
+import { type Detail, isConst, mask32, type Value } from '../ir/index.js';
+import { op } from '../isa/index.js';
+import type { MemoryOp, PlainOp } from '../wasm/index.js';
+import { emitCall } from './emit-call.js';
+import type { FunctionEmitter } from './function-emitter.js';
+import { accessFlags } from './services.js';
+
+type Access = Detail & { readonly kind: 'memory' | 'atomic' };
+
+/** An address is at most this far below its object: see {@link pushAddress}. */
+const maxDistance = 0x8000n;
+
+export function emitPinned(e: FunctionEmitter, value: Value): void {
+  switch (value.op) {
+    case 'load':
+      emitLoad(e, value);
+      return;
+    case 'store':
+      emitStore(e, value);
+      return;
+    case 'fill':
+      emitFill(e, value);
+      return;
+    case 'atomic':
+      emitAtomic(e, value);
+      return;
+    case 'lookup':
+    case 'call':
+      emitCall(e, value);
+      return;
+    default:
+      throw new InternalError('jit', `v${value.id}: ${value.op} is not pinned`);
+  }
+}
+
+function accessOf(value: Value): Access {
+  const { detail } = value;
+  if (detail?.kind !== 'memory' && detail?.kind !== 'atomic')
+    throw new InternalError('jit', `v${value.id} has no size`);
+  return detail;
+}
+
+/**
+ * Pushes the base of an access and returns what its immediate adds. WebAssembly adds that without wrapping, so it may be used only where base plus offset is
+ * what the program meant: where the base is known to have 32 bits, or where it is a pointer to near its object, which lies
+ * above the first 64 KiB.
+ */
+function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
+  const { out } = e;
+  const base = value.args[0] as Value;
+  const { size } = accessOf(value);
+  const access = accessOf(value);
+  if (access.checked) {
+    const address = e.temporary('address', 'i64');
+    e.push(base, 'i64');
+    out.i64(value.imm).op('i64.add').teeLocal(address);
+    e.frame.services.emitCheck(out, size, kind, e.code.program, value.origin.pc);
+    out.getLocal(address).op('i32.wrap_i64');
+    return 0;
+  }
+  const offset = value.imm;
+  if (isConst(base)) {
+    out.i32(Number(BigInt.asIntN(32, base.imm + offset)));
+    return 0;
+  }
+  e.push(base, 'i32');
+  if (offset === 0n) return 0;
+  if (offset > 0n && offset <= mask32 && (offset <= maxDistance || base.ones <= mask32)) return Number(offset);
+  out.i32(Number(BigInt.asIntN(32, offset))).op('i32.add');
+  return 0;
+}
+
+function emitLoad(e: FunctionEmitter, value: Value): void {
+  const { size } = accessOf(value);
+  const as = e.represent(value);
+  const offset = pushAddress(e, value, accessFlags.read);
+  const suffix = size === 8 || (size === 4 && as === 'i32') ? '' : `${8 * size}_u`;
+  const name = size === 8 && as === 'i32' ? 'i32.load' : `${as}.load${suffix}`;
+  e.out.memory(name as MemoryOp, offset);
+  if (e.isUsed(value)) e.out.setLocal(e.localOf(value));
+  else e.out.op('drop');
+}
+
+function storeOp(size: number): MemoryOp {
+  return size === 8 ? 'i64.store' : size === 4 ? 'i32.store' : size === 2 ? 'i32.store16' : 'i32.store8';
+}
+
+function emitStore(e: FunctionEmitter, value: Value): void {
+  const { size } = accessOf(value);
+  const offset = pushAddress(e, value, accessFlags.write);
+  e.push(value.args[1] as Value, size === 8 ? 'i64' : 'i32');
+  e.out.memory(storeOp(size), offset);
+}
+
+function emitFill(e: FunctionEmitter, value: Value): void {
+  const { out } = e;
+  const { size } = accessOf(value);
+  e.push(value.args[0] as Value, 'i32');
+  if (size === 8) out.i64(0n).memory('i64.store');
+  else out.i32(0).i32(size).memoryFill();
+}
+
+/** One program runs at a time, so plain loads and stores are atomic. */
+function emitAtomic(e: FunctionEmitter, value: Value): void {
+  const { out } = e;
+  const { detail } = value;
+  if (detail?.kind !== 'atomic') throw new InternalError('jit', `v${value.id} is not atomic`);
+  const { size, atomic } = detail;
+  const as = size === 8 ? 'i64' : 'i32';
+  const address = e.temporary('atomic', 'i32');
+  const offset = pushAddress(e, value, accessFlags.atomic);
+  out.setLocal(address);
+  const load: MemoryOp = `${as}.load`;
+  const operand = value.args[1] as Value;
+  const keep = e.isUsed(value) || atomic === op.ATOMIC_CMPXCHG;
+  const old = keep ? e.temporary(`old ${as}`, as) : -1;
+  if (keep) out.getLocal(address).memory(load, offset).setLocal(old);
+  const pushOld = (): void => {
+    if (keep) out.getLocal(old);
+    else out.getLocal(address).memory(load, offset);
+  };
+  if (atomic === op.ATOMIC_CMPXCHG) {
+    out.getLocal(address);
+    e.push(operand, as);
+    out.getLocal(old).getLocal(old);
+    e.push(value.args[2] as Value, as);
+    out.op(`${as}.eq`).op('select').memory(storeOp(size), offset);
+  } else if (atomic === op.ATOMIC_XCHG) {
+    out.getLocal(address);
+    e.push(operand, as);
+    out.memory(storeOp(size), offset);
+  } else {
+    const names: Readonly<Record<number, string>> = {
+      [op.ATOMIC_ADD]: 'add',
+      [op.ATOMIC_OR]: 'or',
+      [op.ATOMIC_AND]: 'and',
+      [op.ATOMIC_XOR]: 'xor',
+    };
+    const name = names[atomic & ~op.ATOMIC_FETCH];
+    if (name === undefined) throw new InternalError('jit', `atomic operation ${atomic}`);
+    out.getLocal(address);
+    pushOld();
+    e.push(operand, as);
+    out.op(`${as}.${name}` as PlainOp).memory(storeOp(size), offset);
+  }
+  if (!e.isUsed(value)) return;
+  out.getLocal(old);
+  const own = e.represent(value);
+  if (own !== as) out.op(own === 'i32' ? 'i32.wrap_i64' : 'i64.extend_i32_u');
+  out.setLocal(e.localOf(value));
+}

@@ -1,0 +1,126 @@
+/** The JavaScript side of a module's imports: helpers, checks of accesses, traps. */
+import { UnsupportedError } from '../base/index.js';
+import {
+  type LoadedProgram,
+  type Machine,
+  ProgramTrap,
+  placeOf,
+  privateState,
+  type Registers,
+  type Trap,
+} from '../vm/index.js';
+import { exchange, record } from './record.js';
+import { accessFlags, imports, type TrapPoint } from './services.js';
+
+/** The context is the lowest region, on a page of its own: what lies below its end is the context, or nothing. */
+const contextPages = 0x1000;
+
+/** Where the program stood when it last called out. */
+export interface Site {
+  program: LoadedProgram | undefined;
+  pc: number;
+}
+
+export class HostImports {
+  readonly site: Site = { program: undefined, pc: 0 };
+  /** Time comes from the records: a batch is running. */
+  batch = false;
+  private readonly machine: Machine;
+  private readonly exchange: number;
+  private buffer: ArrayBuffer | undefined;
+  private registers: Registers | undefined;
+
+  /** `area`: guest address of the exchange area. */
+  constructor(machine: Machine, area: number) {
+    this.machine = machine;
+    this.exchange = area;
+  }
+
+  importsFor(trapPoints: readonly TrapPoint[], movesPacket: boolean): Record<string, Record<string, unknown>> {
+    const { machine } = this;
+    const callbacks = { call: () => machine.refuse('callbacks are not compiled') };
+    return {
+      jitnic: {
+        [imports.memory]: machine.memory.memory,
+        [imports.call]: (helper: number, program: number, pc: number, at: number) => {
+          this.site.program = machine.programs[program];
+          this.site.pc = pc;
+          if (movesPacket) machine.packet.sync();
+          if (this.batch) machine.now = machine.memory.load64(at + record.now);
+          machine.callHelper(helper, this.view(), callbacks);
+        },
+        [imports.check]: (address: bigint, access: number, program: number, pc: number) => {
+          this.site.program = machine.programs[program];
+          this.site.pc = pc;
+          if (movesPacket) machine.packet.sync();
+          this.check(BigInt.asUintN(64, address), access & 15, access & ~15);
+        },
+        [imports.trap]: (index: number) => this.stop(trapPoints[index] as TrapPoint),
+        [imports.exit]: (outOfFuel: number) => this.exit(outOfFuel !== 0),
+      },
+    };
+  }
+
+  /** The exchange area as registers. */
+  view(): Registers {
+    const { memory } = this.machine.memory;
+    if (this.buffer !== memory.buffer || this.registers === undefined) {
+      const { buffer } = memory;
+      const at = this.exchange + exchange.registers;
+      this.buffer = buffer;
+      this.registers = {
+        u64: new BigUint64Array(buffer, at, 11),
+        s64: new BigInt64Array(buffer, at, 11),
+        u32: new Uint32Array(buffer, at, 22),
+      };
+    }
+    return this.registers;
+  }
+
+  /** What the interpreter checks before a load, store or atomic operation. */
+  private check(address: bigint, size: number, kind: number): void {
+    const { memory, ctx } = this.machine;
+    const at = Number(address);
+    const isRead = kind === accessFlags.read;
+    const inContext = at < ctx.start + contextPages;
+    const fits = !inContext || (isRead && size === 4 && at % 4 === 0);
+    const allowed = isRead ? memory.canRead(at, size) : memory.canWrite(at, size);
+    if (fits && allowed) {
+      if (kind === accessFlags.atomic && at % size !== 0) {
+        trap({ kind: 'instruction', what: `misaligned access off ${this.offsetAt()} size ${size}` });
+      }
+      return;
+    }
+    if (at >= ctx.start && inContext) {
+      trap({ kind: 'instruction', what: `invalid bpf_context access off=${at - ctx.start} size=${size}` });
+    }
+    trap({ kind: 'memory', fault: memory.explainFault(isRead ? 'read' : 'write', address, size) });
+  }
+
+  private offsetAt(): number {
+    return this.site.program?.insns[this.site.pc]?.off ?? 0;
+  }
+
+  private stop(point: TrapPoint): never {
+    this.site.program = point.program;
+    this.site.pc = point.pc;
+    if (point.unsupported) throw new UnsupportedError(point.what, placeOf(point.program.spec, point.pc));
+    const kind = point.what.startsWith('the call stack') ? 'call depth' : 'instruction';
+    return trap({ kind, what: point.what });
+  }
+
+  private exit(outOfFuel: boolean): void {
+    if (outOfFuel) trap({ kind: 'steps', what: 'stopped: it loops for too long' });
+    const { memory, state } = this.machine;
+    if (memory.load32(state + privateState.lock) !== 0) {
+      trap({ kind: 'helper', what: 'BPF_EXIT instruction cannot be used inside bpf_spin_lock-ed region' });
+    }
+    if (memory.load32(state + privateState.sockets) !== 0) {
+      trap({ kind: 'helper', what: 'BPF_EXIT instruction would lead to reference leak' });
+    }
+  }
+}
+
+function trap(what: Trap): never {
+  throw new ProgramTrap(what);
+}

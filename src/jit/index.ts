@@ -1,0 +1,2 @@
+export { record } from './record.js';
+export { type Compiled, type Fallback, WasmEngine, type WasmEngineOptions } from './wasm-engine.js';

@@ -1,0 +1,170 @@
+/**
+ * What emitted programs share within a module: imports from JavaScript, functions made on demand (one look-up function a map), addresses that are the machine's. Everything
+ * is made in the order in which it is first asked for, so the same program gives the same module.
+ */
+import { InternalError } from '../base/index.js';
+import { type LoadedProgram, type Machine, maxTailCalls } from '../vm/index.js';
+import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
+import { defineHashLookup, fitsHashLookup } from './hash-code.js';
+import { defineAdjustHead, defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
+import { defineTrieLookup } from './trie-code.js';
+
+/** A place at which a program stops for good. */
+export interface TrapPoint {
+  readonly program: LoadedProgram;
+  readonly pc: number;
+  readonly what: string;
+  readonly unsupported: boolean;
+}
+
+/** Names of the imports, module `jitnic`. */
+export const imports = {
+  memory: 'memory',
+  /** (helper, program, pc, record): runs a helper in JavaScript on the exchanged registers. */
+  call: 'call',
+  /** (address, bytes + access flags, program, pc): returns if the access is allowed. */
+  check: 'check',
+  /** (index of a trap point): does not return. */
+  trap: 'trap',
+  /** Called when a program ends that no verifier has seen. */
+  exit: 'exit',
+} as const;
+
+/** Added to the size of a checked access. */
+export const accessFlags = { read: 0, write: 16, atomic: 48 } as const;
+
+/** Loop iterations of a program that no verifier has seen. */
+const fuel = 1n << 24n;
+
+export class Services {
+  readonly machine: Machine;
+  readonly module: ModuleBuilder;
+  /** Guest address of the exchange area. */
+  readonly exchange: number;
+  readonly trapPoints: TrapPoint[] = [];
+  /** Index of the program that tail calls chose, plus 1; how many there were. */
+  readonly tailTarget: number;
+  readonly tailCount: number;
+  private readonly fuel: number;
+  private readonly call: number;
+  private readonly check: number;
+  private readonly trap: number;
+  private readonly exit: number;
+  private readonly shared = new Map<string, number>();
+
+  constructor(machine: Machine, module: ModuleBuilder, exchange: number) {
+    this.machine = machine;
+    this.module = module;
+    this.exchange = exchange;
+    module.importMemory('jitnic', imports.memory, 1, 0xffff);
+    this.call = module.importFunction('jitnic', imports.call, ['i32', 'i32', 'i32', 'i32'], []);
+    this.check = module.importFunction('jitnic', imports.check, ['i64', 'i32', 'i32', 'i32'], []);
+    this.trap = module.importFunction('jitnic', imports.trap, ['i32'], []);
+    this.exit = module.importFunction('jitnic', imports.exit, ['i32'], []);
+    this.tailTarget = module.global('i32', true, 0n);
+    this.tailCount = module.global('i32', true, 0n);
+    this.fuel = module.global('i64', true, 0n);
+  }
+
+  /** Function made by `define` when first asked for under this name. */
+  function(name: string, define: (services: Services) => number): number {
+    let index = this.shared.get(name);
+    if (index === undefined) {
+      index = define(this);
+      this.shared.set(name, index);
+    }
+    return index;
+  }
+
+  /** Look-up in hash map `map`: key words in (or the key's address), value address or 0 out. Undefined: JavaScript has to do it. */
+  lookup(map: number, inMemory: boolean): number | undefined {
+    const layout = this.machine.maps[map]?.layout();
+    if (!fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
+    const how = inMemory ? 'at' : 'of';
+    switch (layout?.kind) {
+      case 'hash':
+        return this.function(`lookup ${how} ${map}`, () => defineHashLookup(this, map, layout, inMemory));
+      case 'trie':
+        return this.function(`lookup ${how} ${map}`, () => defineTrieLookup(this, map, layout, inMemory));
+      default:
+        return undefined;
+    }
+  }
+
+  redirectMap(map: number): number | undefined {
+    const layout = this.machine.maps[map]?.layout();
+    if (layout?.kind !== 'redirect') return undefined;
+    return this.function(`redirect ${map}`, () => defineRedirectMap(this, map, layout));
+  }
+
+  prandom(): number {
+    return this.function('prandom', definePrandom);
+  }
+
+  csumDiff(): number {
+    return this.function('csum_diff', defineCsumDiff);
+  }
+
+  adjustHead(): number {
+    return this.function('adjust_head', defineAdjustHead);
+  }
+
+  /** Operands: nothing; registers are in the exchange area. */
+  emitCall(out: CodeBuilder, helper: number, program: LoadedProgram, pc: number, record: number): void {
+    out.i32(helper).i32(program.index).i32(pc).getLocal(record).call(this.call);
+  }
+
+  /** Operand: the 64-bit address. */
+  emitCheck(out: CodeBuilder, size: number, access: number, program: LoadedProgram, pc: number): void {
+    out
+      .i32(size + access)
+      .i32(program.index)
+      .i32(pc)
+      .call(this.check);
+  }
+
+  emitTrap(out: CodeBuilder, program: LoadedProgram, pc: number, what: string, unsupported: boolean): void {
+    this.trapPoints.push({ program, pc, what, unsupported });
+    out
+      .i32(this.trapPoints.length - 1)
+      .call(this.trap)
+      .op('unreachable');
+  }
+
+  emitExitCheck(out: CodeBuilder): void {
+    out.i32(0).call(this.exit);
+  }
+
+  emitResetFuel(out: CodeBuilder): void {
+    out.i64(fuel).setGlobal(this.fuel);
+  }
+
+  emitFuel(out: CodeBuilder): void {
+    out.getGlobal(this.fuel).i64(1n).op('i64.sub').setGlobal(this.fuel);
+    out.getGlobal(this.fuel).op('i64.eqz').if().i32(1).call(this.exit).end();
+  }
+
+  /** Pushes 1 and notes the target if the slot's program exists and may still be called, else 0. */
+  emitTailCall(out: CodeBuilder, map: number, pushSlot: () => void): void {
+    const layout = this.machine.maps[map]?.layout();
+    const entries = this.machine.maps[map]?.spec.maxEntries ?? 0;
+    if (layout?.kind !== 'programs')
+      throw new InternalError('jit', 'a tail call through another map than a PROG_ARRAY');
+    const slot = out.addLocal('i32');
+    pushSlot();
+    out.setLocal(slot);
+    out.block('i32');
+    out.i32(0).getGlobal(this.tailCount).i32(maxTailCalls).op('i32.ge_u').brIf(0);
+    out.getLocal(slot).i32(entries).op('i32.ge_u').brIf(0).op('drop');
+    out.getLocal(slot).i32(2).op('i32.shl').memory('i32.load', layout.slots).setGlobal(this.tailTarget);
+    out
+      .getGlobal(this.tailCount)
+      .getGlobal(this.tailTarget)
+      .i32(0)
+      .op('i32.ne')
+      .op('i32.add')
+      .setGlobal(this.tailCount);
+    out.getGlobal(this.tailTarget).i32(0).op('i32.ne');
+    out.end();
+  }
+}

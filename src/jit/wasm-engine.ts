@@ -1,0 +1,228 @@
+/**
+ * The engine `wasm`: programs compiled to WebAssembly when they first run. A program that is not compiled runs in the interpreter; {@link WasmEngine.fallbacks} says
+ * which, and why.
+ */
+import { InternalError, Wasm } from '../base/index.js';
+import { encodingFault } from '../interp/encoding.js';
+import { Interpreter } from '../interp/index.js';
+import { buildFunction, type FunctionCode, type Trust, Unsupported } from '../ir/index.js';
+import { xdpMd } from '../platform/index.js';
+import {
+  type Engine,
+  type LoadedProgram,
+  type Machine,
+  maxFrames,
+  type Outcome,
+  ProgramTrap,
+  packetState,
+  privateState,
+  stackSize,
+} from '../vm/index.js';
+import { type CompiledModule, compileModule } from './compile.js';
+import { HostImports } from './host-imports.js';
+import { moduleOf } from './module-cache.js';
+import { exchange, record } from './record.js';
+
+export interface WasmEngineOptions {
+  /**
+   * Has a verifier accepted the program? Then accesses are not checked, and the program is optimized. Default: none has, every access is checked
+   * as it happens.
+   */
+  readonly verified?: ((program: LoadedProgram) => boolean) | undefined;
+  /** Name functions in the module, for profilers. */
+  readonly names?: boolean | undefined;
+}
+
+export interface Compiled {
+  readonly module: CompiledModule;
+  /** `run(record, count, stride)`, see compile.ts. */
+  readonly run: (record: number, count: number, stride: number) => void;
+}
+
+export interface Fallback {
+  readonly program: LoadedProgram;
+  /** Slot of the instruction that is not compiled. */
+  readonly insn: number;
+  readonly what: string;
+}
+
+export class WasmEngine implements Engine {
+  readonly name: string = 'wasm';
+  readonly machine: Machine;
+  /** Programs that run in the interpreter. */
+  readonly fallbacks: Fallback[] = [];
+  private readonly options: WasmEngineOptions;
+  private readonly interpreter: Interpreter;
+  private readonly exchange: number;
+  private readonly record: number;
+  private readonly host: HostImports;
+  private readonly compiled = new Map<LoadedProgram, Compiled | undefined>();
+  private readonly outcome: { verdict: number; r0: bigint; trap: Outcome['trap']; steps: number } = {
+    verdict: 0,
+    r0: 0n,
+    trap: undefined,
+    steps: 0,
+  };
+
+  constructor(machine: Machine, options: WasmEngineOptions = {}) {
+    this.machine = machine;
+    this.options = options;
+    this.interpreter = new Interpreter(machine);
+    const area = machine.memory.allocate('scratch', 'registers of compiled code', exchange.size);
+    const packet = machine.memory.allocate('scratch', 'packet record', record.size);
+    area.hi = area.lo;
+    packet.hi = packet.lo;
+    this.exchange = area.start;
+    this.record = packet.start;
+    this.host = new HostImports(machine, this.exchange);
+  }
+
+  /** Runs an XDP program on the machine's packet. `steps` of the outcome is 0: compiled code does not count. */
+  run(program: LoadedProgram): Outcome {
+    const { machine } = this;
+    machine.admit(program);
+    // Only the interpreter's stores are seen by a transaction.
+    const compiled = machine.memory.journal === null ? this.compile(program) : undefined;
+    if (compiled === undefined) return this.interpreter.run(program);
+    const { memory } = machine;
+    memory.u8.copyWithin(this.record, machine.ctx.start, machine.ctx.start + xdpMd.size);
+    memory.storeHalves(this.record + record.now, Number(machine.now & 0xffff_ffffn), Number(machine.now >> 32n));
+    this.writeFrame(this.record);
+    return this.start(compiled, program);
+  }
+
+  /** Runs a program with r1 and r2 given, and no context. */
+  runWith(program: LoadedProgram, r1: bigint, r2: bigint): Outcome {
+    this.machine.admit(program);
+    let compiled: Compiled;
+    try {
+      compiled = this.instantiate([this.translate(program, true)]);
+    } catch (error) {
+      if (!(error instanceof Unsupported)) throw error;
+      this.fallbacks.push({ program, insn: error.insn, what: error.message });
+      return this.interpreter.runWith(program, r1, r2);
+    }
+    this.machine.memory.store64(this.record, r1);
+    this.machine.memory.store64(this.record + 8, r2);
+    return this.start(compiled, program);
+  }
+
+  /**
+   * Runs a program on `count` packets whose records (record.ts) lie `stride` bytes apart from guest address `records` on. The packets' frames must be readable and
+   * writable. False: the program is not compiled. Throws what a packet's trap throws: batches are for verified programs.
+   */
+  runBatch(program: LoadedProgram, records: number, count: number, stride: number): boolean {
+    const compiled = this.compile(program);
+    if (compiled === undefined) return false;
+    this.enter();
+    this.host.batch = true;
+    try {
+      compiled.run(records, count, stride);
+    } finally {
+      this.host.batch = false;
+      this.leave(compiled);
+    }
+    return true;
+  }
+
+  /** The compiled program, or undefined if it runs in the interpreter. */
+  compile(program: LoadedProgram): Compiled | undefined {
+    if (!this.compiled.has(program)) this.compiled.set(program, this.tryCompile(program));
+    return this.compiled.get(program);
+  }
+
+  /** Frame words of a record: those of the machine's packet buffer. */
+  writeFrame(at: number): void {
+    const { memory, state } = this.machine;
+    const frame = state + privateState.packet;
+    memory.store32(at + record.frameStart, memory.load32(frame + packetState.frameStart));
+    memory.store32(at + record.frameSize, memory.load32(frame + packetState.frameSize));
+  }
+
+  private tryCompile(program: LoadedProgram): Compiled | undefined {
+    let current = program;
+    try {
+      const first = this.translate(program, false);
+      const codes = [first];
+      if (first.blocks.some((block) => block?.end.kind === 'tail call')) {
+        for (const other of this.machine.programs) {
+          if (other === program || other.refusal !== undefined) continue;
+          current = other;
+          codes.push(this.translate(other, false));
+        }
+      }
+      return this.instantiate(codes);
+    } catch (error) {
+      // A recursion that is too deep for the host is a program that is too large for it.
+      if (error instanceof Unsupported) {
+        this.fallbacks.push({ program: current, insn: error.insn, what: error.message });
+      } else if (error instanceof RangeError) {
+        this.fallbacks.push({ program: current, insn: 0, what: 'it is nested too deeply' });
+      } else {
+        throw error;
+      }
+      return undefined;
+    }
+  }
+
+  private translate(program: LoadedProgram, bare: boolean): FunctionCode {
+    const trust: Trust = this.options.verified?.(program) === true ? 'verified' : 'checked';
+    return buildFunction(this.machine, program, { trust, bare, fault: encodingFault });
+  }
+
+  private instantiate(programs: readonly FunctionCode[]): Compiled {
+    const { machine } = this;
+    const names = this.options.names ?? false;
+    const module = compileModule({ machine, programs, exchange: this.exchange, names });
+    const imports = this.host.importsFor(module.trapPoints, module.movesPacket);
+    const instance = new Wasm.Instance(moduleOf(module.bytes), imports);
+    return { module, run: instance.exports['run'] as Compiled['run'] };
+  }
+
+  private start(compiled: Compiled, program: LoadedProgram): Outcome {
+    const { outcome, machine, host } = this;
+    const { memory } = machine;
+    outcome.trap = undefined;
+    machine.tailCalls = 0;
+    host.site.program = program;
+    this.enter();
+    try {
+      compiled.run(this.record, 1, 0);
+      outcome.verdict = memory.load32(this.record + record.r0);
+      outcome.r0 = memory.load64(this.record + record.r0);
+    } catch (error) {
+      this.stop(error, program);
+    } finally {
+      this.leave(compiled);
+    }
+    return outcome;
+  }
+
+  private stop(error: unknown, program: LoadedProgram): void {
+    const { outcome, host } = this;
+    outcome.verdict = 0;
+    outcome.r0 = 0n;
+    if (error instanceof ProgramTrap) {
+      outcome.trap = { trap: error.trap, program: host.site.program ?? program, insn: host.site.pc };
+      return;
+    }
+    if (error instanceof Error && error.constructor.name === 'RuntimeError') {
+      throw new InternalError('jit', `${program.spec.name}: ${error.message}`);
+    }
+    throw error;
+  }
+
+  private enter(): void {
+    const { machine } = this;
+    machine.memory.view.setUint32(this.exchange + exchange.cpu, machine.cpu, true);
+    for (let depth = 0; depth < maxFrames; depth++) {
+      const frame = machine.frames[depth];
+      if (frame !== undefined) frame.lo = frame.hi - stackSize;
+    }
+  }
+
+  private leave(compiled: Compiled): void {
+    for (let depth = 0; depth < maxFrames; depth++) this.machine.leaveFrame(depth);
+    if (compiled.module.movesPacket) this.machine.packet.sync();
+  }
+}
