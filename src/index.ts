@@ -100,6 +100,11 @@ export {
   type VerdictName,
   verdictName,
   verdictNames,
+  XDP_ABORTED,
+  XDP_DROP,
+  XDP_PASS,
+  XDP_REDIRECT,
+  XDP_TX,
   xdpMd,
 } from './platform/index.js';
 export {

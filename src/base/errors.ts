@@ -105,8 +105,3 @@ export class InternalError extends Error {
     this.phase = phase;
   }
 }
-
-/** For the default branch of an exhaustive switch. */
-export function unreachable(phase: string, value: never): never {
-  throw new InternalError(phase, `unexpected ${JSON.stringify(value)}`);
-}

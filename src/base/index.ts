@@ -9,6 +9,5 @@ export {
   UnsupportedError,
   UsageError,
   UserError,
-  unreachable,
 } from './errors.js';
 export { decodeUtf8, encodeUtf8, Wasm, type WasmInstance, type WasmMemory, type WasmModule } from './host-globals.js';

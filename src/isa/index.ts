@@ -5,11 +5,10 @@ export {
   assembleLines,
   packInsn,
   type SymbolReference,
-  unpackInsn,
 } from './assemble.js';
-export { checkInsn, registerCount } from './check.js';
+export { checkInsn } from './check.js';
 export { Cursor, type TextPlace } from './cursor.js';
-export { formatInsn, type InsnNames, signedHex, type TextStyle } from './format.js';
+export { formatInsn, type InsnNames, type TextStyle } from './format.js';
 export {
   accessSize,
   decodeInsns,
@@ -17,7 +16,6 @@ export {
   type Insn,
   insnClass,
   insnSize,
-  isAlu,
   isCall,
   isConditionalJump,
   isExit,
@@ -29,10 +27,6 @@ export {
 } from './insn.js';
 export {
   type ConformanceGroup,
-  describe,
-  describeLoosely,
-  formNamed,
-  formsOf,
   type ImmField,
   type InsnForm,
   type IsaVersion,
@@ -43,15 +37,7 @@ export {
   type RegField,
 } from './instructions.js';
 export * as op from './opcode.js';
-export {
-  type AluName,
-  type AtomicName,
-  aluOperators,
-  atomicOperators,
-  type JumpName,
-  jumpOperators,
-  sizes,
-} from './operators.js';
-export { buildInsn, buildLddw, type ParsedInsn, parseInsn, type Reference } from './parse-insn.js';
+export type { AluName, AtomicName, JumpName } from './operators.js';
+export { buildInsn, type ParsedInsn, parseInsn, type Reference } from './parse-insn.js';
 export { escapeText, type SourceLine, splitSource, symbolText, unescapeText } from './source-line.js';
 export { assembleRaw, assembleUbpf } from './ubpf.js';

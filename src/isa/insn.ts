@@ -61,11 +61,6 @@ export function insnClass(insn: Insn): number {
   return insn.code & 0x07;
 }
 
-/** True for ALU and ALU64. */
-export function isAlu(insn: Insn): boolean {
-  return insnClass(insn) === op.ALU || insnClass(insn) === op.ALU64;
-}
-
 /** True for JMP and JMP32: branches, calls, exit. */
 export function isJump(insn: Insn): boolean {
   return insnClass(insn) === op.JMP || insnClass(insn) === op.JMP32;

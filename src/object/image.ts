@@ -278,8 +278,3 @@ function kconfigNames(object: ObjectSpec): ReadonlyMap<number, ExternImage> {
   }
   return names;
 }
-
-/** The function that a slot of a section belongs to. */
-export function functionAt(code: CodeImage, slot: number): FunctionImage | undefined {
-  return code.functions.find((fn) => slot >= fn.start && slot < fn.end);
-}

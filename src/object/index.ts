@@ -15,16 +15,12 @@ export {
   type BtfType,
   type BtfVar,
   isComposite,
-  isEnum,
-  isTransparent,
 } from './btf-type.js';
-export { poisonedCall } from './core-patch.js';
 export {
   type CodeImage,
   type DataImage,
   type ExternImage,
   type FunctionImage,
-  functionAt,
   type MapImage,
   type ObjectImage,
   objectImage,

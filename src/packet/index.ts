@@ -22,14 +22,7 @@
  */
 
 export { formatIpv4, formatIpv6, formatMac, parseIp, parseMac, parseSubnet, type Subnet } from './address.js';
-export {
-  type CaptureFormat,
-  type CaptureInterface,
-  type Damage,
-  detectFormat,
-  isGzip,
-  maxPacketLength,
-} from './capture-format.js';
+export { type CaptureFormat, type CaptureInterface, type Damage, detectFormat, isGzip } from './capture-format.js';
 export { type Capture, CaptureReader, type DecodedCapture, decodeCapture, openCapture } from './capture-reader.js';
 export {
   type CaptureWriter,
@@ -40,14 +33,7 @@ export {
   writeBatch,
   writeCapture,
 } from './capture-writer.js';
-export {
-  checksumAdd,
-  checksumFold,
-  internetChecksum,
-  pseudoHeaderSum,
-  storedChecksum,
-  transportChecksum,
-} from './checksum.js';
+export { internetChecksum, transportChecksum } from './checksum.js';
 export {
   type Field,
   type FieldContext,
@@ -59,7 +45,6 @@ export {
   type PlacedHeader,
   type ProtocolName,
   packetContext,
-  protocols,
 } from './fields.js';
 export type { Endpoints, FlowProtocol } from './flow-identity.js';
 export { campusMixture, type FlowSizeTable, type FlowSizeTableName, flowSizeTables } from './flow-sizes.js';
@@ -68,7 +53,6 @@ export { linkTypeName, linkTypes } from './link-type.js';
 export { type Malformation, malform, malformations } from './malformed.js';
 export { type Packet, type PacketBatch, packetAt, packetsOf } from './packet-batch.js';
 export { type PacketSizes, parsePacketSizes } from './packet-sizes.js';
-export { mix32, Prng } from './prng.js';
-export { etherTypeName, etherTypes, ipProtocols } from './protocol.js';
+export { Prng } from './prng.js';
 export { formatTimeOfDay, Summarizer, type SummaryOptions, summarize } from './summary.js';
 export { generateBatches, generateTraffic, type TrafficOptions } from './traffic.js';
