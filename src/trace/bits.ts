@@ -176,7 +176,10 @@ export class BitSources {
       source = this.number(`m${page}`, { kind: 'map', map: detail.map, base: undefined, start: page });
       start = address - page;
     } else if (detail.space === 'map') {
-      source = this.number(`l${base.id}`, { kind: 'map', map: detail.map, base, start: 0 });
+      // An absolute address may hide in the offset, too.
+      const page = Math.abs(offset) < 2 ** 16 ? 0 : offset - (offset % 4096);
+      source = this.number(`l${base.id}.${page}`, { kind: 'map', map: detail.map, base, start: page });
+      start = offset - page;
     } else {
       return this.opaque(value);
     }

@@ -244,6 +244,8 @@ class ConditionWriter {
     if (isImplied(facts, compare)) return;
     const a = describer.expression(compare.a);
     const b = describer.expression(compare.b);
+    // Facts that came later have fixed both sides.
+    if (compare.op === 'eq' && a === b) return;
     const kind = dependsOnState(compare.a) || dependsOnState(compare.b) ? 'state' : 'residual';
     const sign = compare.op === 'slt' ? 's' : '';
     // Two fields that are equal are equal in any byte order.

@@ -174,21 +174,19 @@ export class TraceTree {
     const { executor, machine } = this;
     if (installed.body.length === 0) return true;
     const { transactional } = installed.trace.code;
-    // A transaction may be open already (someone wants to know what the packet changes); then it is taken back and opened anew.
-    const nested = machine.memory.journal !== null;
-    if (transactional && !nested) machine.begin();
+    // A transaction may be open already: someone wants to know what the packet changes. Then only this trace's part is taken back.
+    const mark = machine.memory.journal === null ? undefined : machine.savepoint();
+    if (transactional && mark === undefined) machine.begin();
     if (installed.usesStack) executor.openFrames();
     const done = executor.run(installed.body);
     if (installed.usesStack) executor.closeFrames();
-    if (done) {
-      if (transactional && !nested) machine.commit();
-      return true;
+    if (transactional && mark === undefined) {
+      if (done) machine.commit();
+      else machine.rollback();
+    } else if (!done && mark !== undefined) {
+      machine.rollbackTo(mark);
     }
-    if (transactional) {
-      machine.rollback();
-      if (nested) machine.begin();
-    }
-    return false;
+    return done;
   }
 
   private makeTest(condition: Value, cell: Cell, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): Test {

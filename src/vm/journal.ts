@@ -31,15 +31,16 @@ export class Journal {
     this.oldLength += size;
   }
 
-  /** Puts the old bytes back, newest first, and clears the log. */
-  rollback(u8: Uint8Array): void {
+  /** Puts the old bytes back, newest first, and forgets them: of all entries, or of those from `from` on. */
+  rollback(u8: Uint8Array, from = 0): void {
     let at = this.oldLength;
-    for (let i = this.length - 1; i >= 0; i--) {
+    for (let i = this.length - 1; i >= from; i--) {
       const size = this.lengths[i] as number;
       at -= size;
       u8.set(this.old.subarray(at, at + size), this.addresses[i] as number);
     }
-    this.clear();
+    this.length = from;
+    this.oldLength = at;
   }
 
   private growEntries(): void {

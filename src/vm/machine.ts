@@ -66,6 +66,13 @@ export interface PacketInput {
 export const maxFrames = 8;
 export const stackSize = 512;
 
+/** See {@link Machine.savepoint}. */
+export interface Savepoint {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly outputs: number;
+}
+
 export class Machine {
   readonly object: ObjectSpec;
   readonly memory: GuestMemory;
@@ -202,6 +209,20 @@ export class Machine {
   rollback(): void {
     this.closeJournal().rollback(this.memory.u8);
     this.emitted.length = this.outputsAtBegin;
+    this.packet.sync();
+    for (const map of this.maps) map.rolledBack();
+  }
+
+  /** A place in the open transaction that {@link rollbackTo} goes back to. */
+  savepoint(): Savepoint {
+    return { entries: this.journal.length, bytes: this.journal.oldLength, outputs: this.emitted.length };
+  }
+
+  /** Undoes what the open transaction did since the savepoint; it stays open. */
+  rollbackTo(savepoint: Savepoint): void {
+    if (this.memory.journal === null) throw new InternalError('machine', 'no transaction is open');
+    this.journal.rollback(this.memory.u8, savepoint.entries);
+    this.emitted.length = savepoint.outputs;
     this.packet.sync();
     for (const map of this.maps) map.rolledBack();
   }
