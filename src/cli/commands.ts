@@ -54,6 +54,11 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./asm.js'),
   },
   {
+    name: 'verify',
+    summary: "accept or refuse programs as Linux's verifier does, and say why",
+    load: () => import('./verify.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     load: () => import('./run.js'),

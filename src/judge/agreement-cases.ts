@@ -7,7 +7,7 @@
  */
 import { InputError } from '../base/index.js';
 import { decodeInsns, type Insn, isLddw, op } from '../isa/index.js';
-import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type Btf, type MapSpec, type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from '../platform/index.js';
 import { generatePrograms } from './fuzz/generate.js';
@@ -194,17 +194,18 @@ export function objectCases(object: ObjectSpec, category = 'objects'): Agreement
     map.maxEntries === 0 && map.type !== 'perf_event_array' ? { ...map, maxEntries: 64 } : map,
   );
   const sized: ObjectSpec = { ...object, maps };
-  return object.programs
-    .filter((program) => program.type === 'xdp')
-    .map((program) => ({
-      name: `${object.name} ${program.name}`,
-      category,
-      program,
-      maps,
-      btf: object.btf,
-      license: object.license,
-      object: sized,
-      expected: undefined,
-      skipped: undefined,
-    }));
+  const declared = object.programs.filter((program) => xdpFitness(program) === 'declared');
+  const programs =
+    declared.length > 0 ? declared : object.programs.filter((program) => xdpFitness(program) === 'possible');
+  return programs.map((program) => ({
+    name: `${object.name} ${program.name}`,
+    category,
+    program,
+    maps,
+    btf: object.btf,
+    license: object.license,
+    object: sized,
+    expected: undefined,
+    skipped: undefined,
+  }));
 }

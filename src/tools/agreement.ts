@@ -10,6 +10,7 @@ import {
   type AgreementCase,
   type AgreementRow,
   compareVerdicts,
+  generatedObject,
   objectCases,
   readAgreementLines,
 } from '../judge/index.js';

@@ -3,7 +3,7 @@
  * (is_scalar_branch_taken and regs_refine_cond_op in the kernel). The opcode is the operation only: `op.JEQ`, `op.JSLT`, ...
  */
 import { op } from '../isa/index.js';
-import { type Scalar, s32Max, s32Min, s64Max, s64Min, u32Max } from './scalar.js';
+import { greater, lesser, type Scalar, s32Max, s32Min, s64Max, s64Min, u32Max } from './scalar.js';
 import { tnumIntersect, tnumSubreg, tnumWithSubreg, u64Max } from './tnum.js';
 
 /** `if !(a & b)`: what remains when `JSET` does not jump. Not an opcode of its own. */
@@ -185,10 +185,10 @@ function narrowEqual(is32: boolean, a: Scalar, b: Scalar): void {
     b.setTnum(tnumWithSubreg(b, subreg));
     return;
   }
-  a.umin = b.umin = a.umin > b.umin ? a.umin : b.umin;
-  a.umax = b.umax = a.umax < b.umax ? a.umax : b.umax;
-  a.smin = b.smin = a.smin > b.smin ? a.smin : b.smin;
-  a.smax = b.smax = a.smax < b.smax ? a.smax : b.smax;
+  a.umin = b.umin = greater(a.umin, b.umin);
+  a.umax = b.umax = lesser(a.umax, b.umax);
+  a.smin = b.smin = greater(a.smin, b.smin);
+  a.smax = b.smax = lesser(a.smax, b.smax);
   const both = tnumIntersect(a, b);
   a.setTnum(both);
   b.setTnum(both);

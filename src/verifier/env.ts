@@ -76,7 +76,9 @@ export class Env {
   processed = 0;
   /** Jumps, calls and exits checked. */
   jumps = 0;
-  /** Steps of the current path, newest first; kept only when asked for. */
+  /** Keep {@link path}? */
+  tracksPath = false;
+  /** Steps of the current path, newest first. */
   path: PathStep | undefined = undefined;
   /** Events since the last checkpoint that Linux keeps in its jump history; a long history forces a checkpoint. */
   history = 0;

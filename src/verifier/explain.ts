@@ -1,9 +1,99 @@
-/** placeholder, replaced below */
+/**
+ * Why a program was refused, told so that it can be mended: the source line, what was known of the registers involved, which instructions of
+ * the failing path made it so, and what to do.
+ *
+ * The slice walks the path backwards from the instruction at fault: it keeps what set a register or stack slot that matters and
+ * follows its operands, and the conditions that were tested on them on the way.
+ */
+import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
-import type { Env, Rejection } from './env.js';
+import type { Env, PathStep, Rejection } from './env.js';
+import { lineOf } from './log.js';
+import { fillTemplate, messageRow } from './messages.js';
+import { usedRegs, writtenRegs } from './program-shape.js';
+import { regText } from './reg-text.js';
+
+export interface SliceStep {
+  readonly insn: number;
+  /** What it has to do with the failure: it set something, or tested it. */
+  readonly role: 'sets' | 'tests';
+}
+
 export interface Explanation {
+  /** `prog.c:33`; undefined without debug information. */
+  readonly source: string | undefined;
+  readonly sourceText: string | undefined;
+  /** Registers that the instruction uses, as the log words them: `R1=pkt(r=14)`. */
+  readonly known: readonly string[];
+  /** Oldest first. */
+  readonly slice: readonly SliceStep[];
   readonly hint: string | undefined;
 }
-export function explainRejection(_program: ProgramSpec, _rejection: Rejection, _env: Env | undefined): Explanation {
-  return { hint: undefined };
+
+/** Longest slice that helps anyone. */
+const maxSlice = 12;
+/** Steps of the path that are looked at. */
+const maxSteps = 20_000;
+
+export function explainRejection(program: ProgramSpec, rejection: Rejection, env: Env | undefined): Explanation {
+  const line = lineOf(program, rejection.insn);
+  const hint = messageRow(rejection.code).hint;
+  const insn = program.insns[rejection.insn];
+  const onPath = env !== undefined && insn !== undefined && env.pc === rejection.insn;
+  return {
+    source: line === undefined ? undefined : `${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}`,
+    sourceText: line?.text.trim(),
+    known: onPath ? knownOf(env, insn) : [],
+    slice: onPath ? sliceOf(program, insn, env.path) : [],
+    hint: hint === undefined ? undefined : fillTemplate(hint, rejection.values),
+  };
+}
+
+function knownOf(env: Env, insn: Insn): string[] {
+  const uses = usedRegs(insn);
+  const known: string[] = [];
+  for (let i = 0; i <= 9; i++) {
+    if ((uses & (1 << i)) === 0) continue;
+    const reg = env.peek(i);
+    known.push(reg.kind === 'none' ? `R${i} was never set` : `R${i}=${regText(reg, env.state.depth)}`);
+  }
+  return known;
+}
+
+const isStackAccess = (insn: Insn, base: number): boolean => base === 10 && (insn.code & 0xe0) === op.MODE_MEM;
+
+function sliceOf(program: ProgramSpec, failing: Insn, path: PathStep | undefined): SliceStep[] {
+  let wanted = usedRegs(failing) & ~(1 << 10);
+  const slots = new Set<number>();
+  const steps: SliceStep[] = [];
+  let looked = 0;
+  for (
+    let step = path?.before;
+    step !== undefined && steps.length < maxSlice && looked < maxSteps;
+    step = step.before
+  ) {
+    if (wanted === 0 && slots.size === 0) break;
+    looked++;
+    const insn = program.insns[step.insn];
+    if (insn === undefined) continue;
+    if (isConditionalJump(insn)) {
+      const tested = usedRegs(insn);
+      if ((tested & wanted) !== 0) steps.push({ insn: step.insn, role: 'tests' });
+      continue;
+    }
+    const cls = insnClass(insn);
+    if ((cls === op.STX || cls === op.ST) && isStackAccess(insn, insn.dst) && slots.delete(insn.off)) {
+      steps.push({ insn: step.insn, role: 'sets' });
+      if (cls === op.STX) wanted |= 1 << insn.src;
+      continue;
+    }
+    const written = writtenRegs(insn);
+    if ((written & wanted) === 0) continue;
+    wanted &= ~written;
+    steps.push({ insn: step.insn, role: 'sets' });
+    if (isCall(insn)) continue;
+    if (cls === op.LDX && isStackAccess(insn, insn.src)) slots.add(insn.off);
+    else wanted |= usedRegs(insn) & ~(1 << 10);
+  }
+  return steps.reverse();
 }

@@ -94,6 +94,7 @@ export class Explorer {
         if (this.visited(point === 2)) break;
       }
       seen[env.pc] = 1;
+      if (env.tracksPath) env.path = { insn: env.pc, before: env.path };
       observer?.before(env);
       const next = step(env);
       if (next === pathEnds) break;

@@ -1,4 +1,4 @@
-export type { Explanation } from './explain.js';
+export type { Explanation, SliceStep } from './explain.js';
 export {
   type ConcreteWorld,
   factHolds,

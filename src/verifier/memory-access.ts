@@ -136,16 +136,8 @@ export function checkFixedPointer(env: Env, regno: number, pointer: RegState): v
   }
 }
 
-/** `off` and `size` against an object of `limit` bytes. */
-function checkExtent(
-  env: Env,
-  regno: number,
-  pointer: RegState,
-  off: number,
-  size: number,
-  limit: number,
-  zeroOk: boolean,
-): boolean {
+/** Does [off, off + size) lie in an object of `limit` bytes? */
+function inExtent(off: number, size: number, limit: number, zeroOk: boolean): boolean {
   return off >= 0 && (size > 0 || (zeroOk && size === 0)) && off + size <= limit;
 }
 
@@ -162,12 +154,10 @@ export function checkRegion(
   const { range } = pointer;
   const least = Number(range.smin) + off;
   if (range.smin < 0n && (range.smin <= -maxVariable || least < 0)) env.reject('negative-offset', { reg: regno });
-  if (!checkExtent(env, regno, pointer, least, size, limit, zeroOk))
-    rejectExtent(env, regno, pointer, least, size, limit, 'min');
+  if (!inExtent(least, size, limit, zeroOk)) rejectExtent(env, regno, pointer, least, size, limit, 'min');
   if (range.umax >= maxVariable) env.reject('unbounded-access', { reg: regno });
   const most = Number(range.umax) + off;
-  if (!checkExtent(env, regno, pointer, most, size, limit, zeroOk))
-    rejectExtent(env, regno, pointer, most, size, limit, 'max');
+  if (!inExtent(most, size, limit, zeroOk)) rejectExtent(env, regno, pointer, most, size, limit, 'max');
 }
 
 function rejectExtent(
@@ -199,7 +189,7 @@ export function checkPacket(
 ): void {
   if (pointer.range.smin < 0n) env.reject('packet-negative', { reg: regno });
   if (pointer.pktRange < 0) env.reject('packet-outside', { reg: regno });
-  if (checkExtent(env, regno, pointer, off, size, pointer.pktRange, zeroOk)) return;
+  if (inExtent(off, size, pointer.pktRange, zeroOk)) return;
   env.reject('packet-access', {
     off,
     size,

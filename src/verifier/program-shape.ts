@@ -360,3 +360,13 @@ export function touchedRegs(insn: Insn): number {
   const [uses, defs] = usesAndDefs(insn);
   return uses | defs;
 }
+
+/** Bit i: the instruction reads register i. */
+export function usedRegs(insn: Insn): number {
+  return usesAndDefs(insn)[0];
+}
+
+/** Bit i: the instruction overwrites register i. */
+export function writtenRegs(insn: Insn): number {
+  return usesAndDefs(insn)[1];
+}

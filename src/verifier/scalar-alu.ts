@@ -5,7 +5,19 @@
  * An operation is computed in 64 bits and in 32 bits at once; a 32-bit instruction then keeps the low half and zero-extends it.
  */
 import { op } from '../isa/index.js';
-import { constScalar, loadedScalar, Scalar, s32Max, s32Min, s64Max, s64Min, u32Max, unknownScalar } from './scalar.js';
+import {
+  constScalar,
+  greater,
+  lesser,
+  loadedScalar,
+  Scalar,
+  s32Max,
+  s32Min,
+  s64Max,
+  s64Min,
+  u32Max,
+  unknownScalar,
+} from './scalar.js';
 import {
   tnumAdd,
   tnumAnd,
@@ -82,7 +94,7 @@ export function signExtend(a: Scalar, bytes: number): Scalar {
     const first = BigInt.asIntN(bits, a.smin);
     const last = BigInt.asIntN(bits, a.smax);
     if (first >= 0n === last >= 0n) {
-      r.smin = first < last ? first : last;
+      r.smin = lesser(first, last);
       r.smax = first < last ? last : first;
     }
   } else if (a.smin >= lowest && a.smax <= highest) {
@@ -204,8 +216,8 @@ function mulScalars(a: Scalar, b: Scalar): Scalar {
   }
   const corners = [a.smin * b.smin, a.smin * b.smax, a.smax * b.smin, a.smax * b.smax];
   if (corners.every(fitsS64)) {
-    r.smin = corners.reduce((least, x) => (x < least ? x : least));
-    r.smax = corners.reduce((most, x) => (x > most ? x : most));
+    r.smin = corners.reduce((least, x) => lesser(x, least));
+    r.smax = corners.reduce((most, x) => greater(x, most));
   }
   r.setTnum(tnumMul(a, b));
   return r.sync();
@@ -229,7 +241,7 @@ function andScalars(a: Scalar, b: Scalar): Scalar {
   r.setTnum(tnumAnd(a, b));
   // Bits only go away: no more than either operand.
   r.umin = r.value;
-  r.umax = a.umax < b.umax ? a.umax : b.umax;
+  r.umax = lesser(a.umax, b.umax);
   r.u32min = Number(r.value & 0xffff_ffffn);
   r.u32max = Math.min(a.u32max, b.u32max);
   signedFromUnsigned(r);
@@ -241,7 +253,7 @@ function orScalars(a: Scalar, b: Scalar): Scalar {
   const r = new Scalar();
   r.setTnum(tnumOr(a, b));
   // Bits only come: no less than either operand.
-  r.umin = a.umin > b.umin ? a.umin : b.umin;
+  r.umin = greater(a.umin, b.umin);
   r.umax = r.value | r.mask;
   r.u32min = Math.max(a.u32min, b.u32min);
   r.u32max = Number((r.value | r.mask) & 0xffff_ffffn);

@@ -15,6 +15,17 @@ export const s32Min = -0x8000_0000;
 export const s32Max = 0x7fff_ffff;
 export const u32Max = 0xffff_ffff;
 
+/** The lesser of two bigints, which Math.min does not take. */
+export function lesser(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
+
+export function greater(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
+}
+
 const asS64 = (x: bigint): bigint => BigInt.asIntN(64, x);
 const low32 = (x: bigint): number => Number(BigInt.asUintN(32, x));
 
@@ -351,10 +362,10 @@ export function joinScalars(a: Scalar, b: Scalar): Scalar {
   const differing = a.mask | b.mask | (a.value ^ b.value);
   join.value = a.value & ~differing & u64Max;
   join.mask = differing;
-  join.umin = a.umin < b.umin ? a.umin : b.umin;
-  join.umax = a.umax > b.umax ? a.umax : b.umax;
-  join.smin = a.smin < b.smin ? a.smin : b.smin;
-  join.smax = a.smax > b.smax ? a.smax : b.smax;
+  join.umin = lesser(a.umin, b.umin);
+  join.umax = greater(a.umax, b.umax);
+  join.smin = lesser(a.smin, b.smin);
+  join.smax = greater(a.smax, b.smax);
   join.u32min = Math.min(a.u32min, b.u32min);
   join.u32max = Math.max(a.u32max, b.u32max);
   join.s32min = Math.min(a.s32min, b.s32min);

@@ -117,7 +117,7 @@ function fill(env: Env, frame: FrameState, off: number, size: number): RegState 
     result.range = truncate(spilled.range, size);
     return result;
   }
-  return tornFill(env, slot, spilled, off, size);
+  return tornFill(slot, spilled, off, size);
 }
 
 /** Gives spilled and filled register one identity, so that what a branch teaches of one holds for the other. */
@@ -127,7 +127,7 @@ function linkedFill(env: Env, frame: FrameState, index: number, slot: StackSlot,
   return linked.forked();
 }
 
-function tornFill(env: Env, slot: StackSlot, spilled: RegState, off: number, size: number): RegState {
+function tornFill(slot: StackSlot, spilled: RegState, off: number, size: number): RegState {
   let spills = 0;
   let zeros = 0;
   for (let i = 0; i < size; i++) {
@@ -200,7 +200,7 @@ function spill(
     keepRead(base, frame.stack[index], size);
     return;
   }
-  if (value !== undefined && value.isPointer) {
+  if (value?.isPointer === true) {
     if (size !== slotSize || !aligned) env.reject('stack-spill-size');
     if (frame !== env.frame && value.kind === 'fp') env.reject('stack-caller-spill');
     frame.stack[index] = freshSlot(uniformBytes(byteSpill), value);

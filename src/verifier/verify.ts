@@ -3,7 +3,7 @@
  */
 import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
 import { type ErrnoName, errno } from '../platform/index.js';
-import { Env, type PathStep, Rejection } from './env.js';
+import { Env, Rejection } from './env.js';
 import { type Explanation, explainRejection } from './explain.js';
 import { type ExploreObserver, Explorer } from './explore.js';
 import { FactsCollector, type ProgramFacts } from './facts.js';
@@ -155,6 +155,7 @@ class Verification {
     if (index === 0) regs[1] = pointerReg('ctx');
     const state = new VerifierState([new FrameState(regs, [], -1, index)], []);
     const env = new Env(this.program, this.maps, shape, types, gpl, state);
+    env.tracksPath = (this.options.logLevel ?? 1) > 0;
     if (index !== 0) setGlobalArgs(env, shape.subprogs[index] as Subprog); // a called global exists
     return env;
   }
@@ -222,13 +223,6 @@ class Verification {
       resumed: (env) => log.resumed(env),
     };
   }
-}
-
-/** The path as explored, oldest first. */
-export function pathSlots(path: PathStep | undefined): number[] {
-  const slots: number[] = [];
-  for (let step = path; step !== undefined; step = step.before) slots.push(step.insn);
-  return slots.reverse();
 }
 
 /**

@@ -1,0 +1,148 @@
+/** `jitnic verify FILE [PROG]`: would Linux load it, and if not, why and what to do. */
+import { exitCodes } from '../base/index.js';
+import { formatInsn } from '../isa/index.js';
+import { findPrograms, type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
+import { errno } from '../platform/index.js';
+import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { programNames } from './disasm.js';
+import { formatNumber } from './output.js';
+import { chooseProgram, openProgramFile } from './program-file.js';
+
+interface Options {
+  readonly all?: true;
+}
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    command
+      .argument('<file>', 'ELF object, .c, .s, or - for stdin')
+      .argument('[prog]', 'program or section; without it, all XDP programs of the file')
+      .option('--all', 'go on after a failure and report those of other paths too')
+      .addHelpText(
+        'after',
+        '\n-v prints the log in the format of the kernel, -v --json what is known before each instruction.',
+      );
+  },
+  run: async ([file = '-', name], options, io) => {
+    const object = await openProgramFile(file, io);
+    const programs = programsOf(object, name);
+    const verbose = io.flags.verbosity > 0;
+    const results = programs.map((program) => ({
+      program,
+      result: verify(program, object.maps, {
+        btf: object.btf,
+        license: object.license,
+        logLevel: verbose ? 2 : 1,
+        facts: verbose && io.flags.json,
+        all: options.all === true,
+      }),
+    }));
+    if (io.flags.json) {
+      io.json('jitnic.verify/1', {
+        file: object.name,
+        programs: results.map(({ program, result }) => resultJson(program, result, verbose)),
+      });
+    } else {
+      for (const { program, result } of results) printResult(io, object, program, result);
+    }
+    return results.every(({ result }) => result.accepted) ? exitCodes.ok : exitCodes.negative;
+  },
+});
+
+function programsOf(object: ObjectSpec, name: string | undefined): readonly ProgramSpec[] {
+  if (name !== undefined)
+    return findPrograms(object, name).length > 1 ? findPrograms(object, name) : [chooseProgram(object, name)];
+  const declared = object.programs.filter((program) => xdpFitness(program) === 'declared');
+  return declared.length > 0 ? declared : [chooseProgram(object, undefined)];
+}
+
+function printResult(io: Io, object: ObjectSpec, program: ProgramSpec, result: VerifyResult): void {
+  const { style } = io;
+  if (io.flags.verbosity > 0) io.out(result.log);
+  const { insns, totalStates } = result.stats;
+  const effort = `${formatNumber(insns)} instructions checked, ${formatNumber(totalStates)} states saved`;
+  if (result.accepted) {
+    io.out(
+      `${style.bold(program.name)}: ${style.green('accepted')} (${program.insns.length} instructions; ${effort})\n`,
+    );
+    return;
+  }
+  io.out(`${style.bold(program.name)}: ${style.red('rejected')} (${effort})\n`);
+  for (const failure of result.failures) io.out(failureText(io, object, program, failure));
+}
+
+function failureText(io: Io, object: ObjectSpec, program: ProgramSpec, failure: Failure): string {
+  const { explanation, insn, message } = failure;
+  const { style } = io;
+  const names = programNames(object, program);
+  const insnText = (pc: number): string =>
+    `${String(pc).padStart(6)}: ${formatInsn(program.insns, pc, 'kernel', names)}`;
+  const at = explanation.source === undefined ? '' : `${explanation.source}: `;
+  let text = `\n${at}${style.bold(message)}\n`;
+  if (explanation.sourceText !== undefined && explanation.sourceText !== '')
+    text += `        ${explanation.sourceText}\n`;
+  text += `${insnText(insn)}\n`;
+  if (explanation.known.length > 0) text += `known: ${explanation.known.join(', ')}\n`;
+  if (explanation.slice.length > 0) {
+    text += 'what led here:\n';
+    for (const step of explanation.slice) {
+      const line = sourceAt(program, step.insn);
+      const words = `${insnText(step.insn)}${step.role === 'tests' ? '  (tested)' : ''}`;
+      text += line === undefined ? `${words}\n` : `${words.padEnd(56)} ${style.dim(`; ${line}`)}\n`;
+    }
+  }
+  if (explanation.hint !== undefined) text += `hint: ${explanation.hint}\n`;
+  return text;
+}
+
+function sourceAt(program: ProgramSpec, insn: number): string | undefined {
+  const line = program.lines.findLast((candidate) => candidate.insn <= insn);
+  return line === undefined
+    ? undefined
+    : `${line.text.trim()} @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}`;
+}
+
+function resultJson(program: ProgramSpec, result: VerifyResult, verbose: boolean): Record<string, unknown> {
+  const { stats } = result;
+  return {
+    name: program.name,
+    section: program.section,
+    accepted: result.accepted,
+    errno: result.errno,
+    insns: program.insns.length,
+    verified_insns: stats.insns,
+    total_states: stats.totalStates,
+    peak_states: stats.peakStates,
+    max_states_per_insn: stats.maxStatesPerInsn,
+    failures: result.failures.map(failureJson),
+    ...(verbose ? { log: result.log, facts: result.facts === undefined ? null : factsJson(result.facts) } : {}),
+  };
+}
+
+function failureJson(failure: Failure): Record<string, unknown> {
+  const { explanation } = failure;
+  return {
+    code: failure.code,
+    message: failure.message,
+    insn: failure.insn,
+    errno: -errno[failure.errno],
+    source: explanation.source ?? null,
+    source_text: explanation.sourceText ?? null,
+    known: explanation.known,
+    slice: explanation.slice,
+    hint: explanation.hint ?? null,
+  };
+}
+
+function factsJson(facts: ProgramFacts): unknown[] {
+  return facts.insns.map((insn, pc) => ({
+    insn: pc,
+    reached: insn.reached,
+    regs: insn.regs.map(factJson),
+    stack: insn.stack.map(({ off, kind, size, value }) => ({ off, kind, size, value: factJson(value) })),
+    taken: insn.taken,
+    fall_through: insn.fallThrough,
+    zero_extend: insn.zeroExtend,
+  }));
+}
