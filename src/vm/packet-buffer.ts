@@ -48,7 +48,10 @@ const frameStartAt = fragmentSizesAt + 4 * maxFragments;
 export const packetStateSize: number = frameStartAt + 4;
 
 /** Where compiled code finds the words that it needs: offsets from `privateState.packet`. */
-export const packetState = { frameSize: frameSizeAt, frameStart: frameStartAt } as const;
+export const packetState: { readonly frameSize: number; readonly frameStart: number } = {
+  frameSize: frameSizeAt,
+  frameStart: frameStartAt,
+};
 
 export class PacketBuffer {
   /** What the program may touch: [data_meta, data_end). */

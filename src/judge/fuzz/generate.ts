@@ -68,18 +68,18 @@ export function generatePrograms(random: Prng): GeneratedProgram[] {
 /** The state of generation; helper-statements.ts adds statements to those here. */
 export class Generator {
   readonly random: Prng;
-  readonly out = new Emitter();
-  state = new TypeState();
+  readonly out: Emitter = new Emitter();
+  state: TypeState = new TypeState();
   fail: Label = this.out.label();
   readonly pending: Subprogram[] = [];
   /** Depth of nested statements; bounds the size of what is generated. */
   depth = 0;
   loopDepth = 0;
   /** Registers that statements may not overwrite: the context, loop counters, pointers that a loop's next round needs. */
-  reserved = new Set<number>([ctxReg]);
+  reserved: Set<number> = new Set<number>([ctxReg]);
   inSubprogram = false;
   mayMove = true;
-  nextCounter = countersAt;
+  nextCounter: number = countersAt;
   /** Main programs may call another in their place. */
   readonly isFirst: boolean;
   readonly name: string;
