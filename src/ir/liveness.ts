@@ -35,11 +35,18 @@ export function registersOf(insn: Insn): { readonly reads: number; readonly writ
   }
 }
 
-function helperReads(helper: number): number {
+/** bpf_trace_printk takes up to three arguments more than its prototype says. */
+const tracePrintk = 6;
+
+/** How many of r1 to r5 a helper looks at. */
+export function argumentCount(helper: number): number {
   const name = helperNames[helper];
-  const proto = name === undefined ? undefined : xdpHelpers[name];
-  const count = proto === undefined ? 5 : proto.args.length;
-  return ((1 << count) - 1) << 1;
+  const proto = name === undefined || helper === tracePrintk ? undefined : xdpHelpers[name];
+  return proto?.args.length ?? 5;
+}
+
+function helperReads(helper: number): number {
+  return ((1 << argumentCount(helper)) - 1) << 1;
 }
 
 /** Of each block, one byte a variable: 1 where it is live when the block begins. */

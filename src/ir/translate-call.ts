@@ -6,6 +6,7 @@ import type { MapSpec } from '../object/index.js';
 import { type ArgClass, helperNames, xdpHelpers } from '../platform/index.js';
 import type { BpfMap, MapLayout } from '../vm/index.js';
 import { Unsupported } from './flow.js';
+import { argumentCount } from './liveness.js';
 import { low32 } from './lower-alu.js';
 import { afterCall } from './memory-state.js';
 import { otherKind, type PointerKind } from './pointer-kind.js';
@@ -73,8 +74,7 @@ function translateAny(t: Translation, id: number, given: readonly Value[], pc: n
   const name = helperNames[id];
   if (name === undefined) throw new Unsupported(`helper ${id} is not known`, pc);
   const proto = xdpHelpers[name];
-  const count = proto?.args.length ?? 5;
-  const args = given.slice(0, t.trusted ? count : 5);
+  const args = given.slice(0, t.trusted ? argumentCount(id) : 5);
   if (t.trusted) {
     const classes: readonly ArgClass[] = proto?.args ?? ['mem', 'mem', 'mem', 'mem', 'mem'];
     for (const [i, arg] of args.entries()) passArgument(t, arg, classes[i] ?? 'any', classes[i + 1], args, i);
