@@ -1,0 +1,165 @@
+/**
+ * `npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine LIST] [--only NAME]`: the speed suite, a row each, and `bench/latest.json`. With --check, exit 1 if a ratio is
+ * worse than that in `bench/baseline.json` by more than the noise.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { exitCodes } from '../base/index.js';
+import { formatTable } from '../cli/output.js';
+import { measureSpeed, type Speed, type SuiteEntry, standardPacket, suite } from '../judge/speed/index.js';
+import { Bpf } from '../linux/index.js';
+import { readObject } from '../object/index.js';
+import { verdictName } from '../platform/index.js';
+import { loadMaps, parseMapsFile } from '../vm/index.js';
+import { numberFlag, runTool } from './tool.js';
+
+const usage = 'npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine interp,wasm,kernel] [--only NAME]';
+
+/** A ratio may be so much worse than the baseline's: relative, and in nanoseconds of the difference that it makes. */
+const tolerance = 0.25;
+const toleranceNs = 0.5;
+
+interface Row {
+  readonly name: string;
+  readonly interp_ns: number | null;
+  readonly wasm_ns: number | null;
+  readonly kernel_ns: number | null;
+  /** wasm / kernel net. */
+  readonly ratio: number | null;
+}
+
+function openKernel(): Bpf | undefined {
+  try {
+    return Bpf.open();
+  } catch {
+    return undefined;
+  }
+}
+
+function run(entry: SuiteEntry, bpf: Bpf | undefined, engines: readonly string[], rounds: number): Speed {
+  const object = readObject(readFileSync(entry.object), { name: entry.object });
+  const packet = entry.packet === undefined ? standardPacket() : packetOf(entry.packet.capture, entry.packet.index);
+  const { maps } = entry;
+  const contents = maps === undefined ? undefined : parseMapsFile(readFileSync(maps, 'utf8'), maps);
+  const fill =
+    contents === undefined
+      ? entry.fill
+      : (machine: Parameters<typeof loadMaps>[0]) => loadMaps(machine, contents, maps);
+  return measureSpeed({ object, program: entry.program, packet, fill }, { engines, bpf, rounds, turn: 0.04 });
+}
+
+/** Packet of a classic pcap file, little-endian, as the examples' are. */
+function packetOf(capture: string, index: number): Uint8Array {
+  const bytes = readFileSync(capture);
+  let at = 24;
+  for (let i = 0; i < index; i++) at += 16 + bytes.readUInt32LE(at + 8);
+  return new Uint8Array(bytes.subarray(at + 16, at + 16 + bytes.readUInt32LE(at + 8)));
+}
+
+function round(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value * 100) / 100;
+}
+
+function rowOf(entry: SuiteEntry, speed: Speed): Row {
+  const { interp, wasm, kernel } = speed;
+  const ratio = wasm === undefined || kernel === undefined ? undefined : wasm.median / Math.max(kernel.median, 0.1);
+  return {
+    name: entry.name,
+    interp_ns: round(interp?.median),
+    wasm_ns: round(wasm?.median),
+    kernel_ns: round(kernel?.median),
+    ratio: round(ratio),
+  };
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+/** Entries that got worse than the baseline allows. */
+function regressions(rows: readonly Row[], file: string): string[] {
+  const baseline = JSON.parse(readFileSync(file, 'utf8')) as { suite: readonly Row[] };
+  return rows.flatMap((row) => {
+    const old = baseline.suite.find(({ name }) => name === row.name);
+    if (old?.ratio == null || row.ratio === null || row.kernel_ns === null) return [];
+    const worse = row.ratio > old.ratio * (1 + tolerance) && (row.ratio - old.ratio) * row.kernel_ns > toleranceNs;
+    return worse ? [`${row.name}: ratio ${row.ratio}, baseline ${old.ratio}`] : [];
+  });
+}
+
+await runTool(
+  usage,
+  {
+    check: { type: 'boolean' },
+    'write-baseline': { type: 'boolean' },
+    rounds: { type: 'string' },
+    engine: { type: 'string' },
+    only: { type: 'string' },
+  },
+  (_operands, flags) => {
+    const engines = String(flags['engine'] ?? 'interp,wasm,kernel').split(',');
+    const rounds = numberFlag(flags, 'rounds', 9);
+    const bpf = engines.includes('kernel') ? openKernel() : undefined;
+    if (bpf === undefined && engines.includes('kernel'))
+      console.error('the kernel cannot be asked here: no figure for it');
+    const chosen = suite.filter(({ name }) => flags['only'] === undefined || name.includes(String(flags['only'])));
+    const rows: Row[] = [];
+    const cells = chosen.map((entry) => {
+      const speed = run(entry, bpf, engines, rounds);
+      const row = rowOf(entry, speed);
+      rows.push(row);
+      const verdicts = [...new Set(Object.values(speed.verdicts).map(verdictName))].join(' / ');
+      const spread = (name: 'interp' | 'wasm' | 'kernel'): string | undefined => {
+        const figure = speed[name];
+        return figure === undefined ? undefined : `${figure.median.toFixed(1)} ± ${figure.spread.toFixed(1)}`;
+      };
+      for (const note of speed.notes) console.error(`${entry.name}: ${note}`);
+      const faster =
+        row.interp_ns === null || row.wasm_ns === null ? undefined : Math.round(row.interp_ns / row.wasm_ns);
+      return [
+        entry.name,
+        spread('interp'),
+        spread('wasm'),
+        spread('kernel'),
+        row.ratio?.toFixed(2),
+        faster,
+        speed.compileMs.toFixed(1),
+        speed.codeBytes,
+        verdicts,
+      ];
+    });
+    const titles = [
+      'program',
+      'interp (ns)',
+      'wasm (ns)',
+      'kernel net (ns)',
+      'wasm / kernel',
+      'interp / wasm',
+      'compile (ms)',
+      'code (B)',
+      'verdict',
+    ];
+    console.log(
+      formatTable(
+        titles.map((title, i) => ({ title, align: i > 0 && i < 8 ? ('right' as const) : ('left' as const) })),
+        cells,
+      ),
+    );
+    const ratios = rows.flatMap(({ ratio }) => (ratio === null ? [] : [ratio]));
+    const speedups = rows.flatMap(({ interp_ns, wasm_ns }) =>
+      interp_ns === null || wasm_ns === null ? [] : [interp_ns / wasm_ns],
+    );
+    if (ratios.length > 0)
+      console.log(
+        `geometric mean wasm / kernel: ${geometricMean(ratios).toFixed(2)}, worst ${Math.max(...ratios).toFixed(2)}`,
+      );
+    if (speedups.length > 0) console.log(`geometric mean interp / wasm: ${geometricMean(speedups).toFixed(0)}`);
+    const text = `${JSON.stringify({ suite: rows }, null, 2)}\n`;
+    if (flags['only'] === undefined) writeFileSync(join('bench', 'latest.json'), text);
+    if (flags['write-baseline'] === true) writeFileSync(join('bench', 'baseline.json'), text);
+    if (flags['check'] !== true) return exitCodes.ok;
+    const worse = regressions(rows, join('bench', 'baseline.json'));
+    for (const line of worse) console.log(`regression: ${line}`);
+    return worse.length === 0 ? exitCodes.ok : exitCodes.negative;
+  },
+);
