@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createGzip, type Gzip } from 'node:zlib';
+import { InputError } from '../base/index.js';
 import { type CaptureWriter, createWriter, type WriterOptions } from '../packet/index.js';
 import type { Io } from './command.js';
 import { fileError } from './program-file.js';
@@ -84,6 +85,8 @@ class FileSink implements Sink {
     try {
       await once(file, 'open');
     } catch (error) {
+      if ((error as { code?: unknown }).code === 'ENOENT')
+        throw new InputError('its folder does not exist', { file: path });
       throw fileError(error, path);
     }
     return new FileSink(path, file);

@@ -54,7 +54,8 @@ DATA is one of
   hex 0a 00 00 01          bytes in hexadecimal, as in bpftool
   10 0 0 1                 bytes, as in bpftool
   7                        one number: an integer of the key's or value's size
-  ipv4:10.0.0.1 be16:80    parts: u8 u16 u32 u64 be16 be32 be64 ipv4 ipv6 mac hex pad prog map
+  ipv4:10.0.0.1 be16:80    parts: u8 u16 u32 u64 be16 be32 be64 ipv4 ipv6
+                           mac hex pad prog map
   '[{"be16": 80}]'         JSON as in map files`,
       );
   },
