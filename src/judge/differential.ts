@@ -8,10 +8,12 @@ import { type Bpf, possibleCpus } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { type VerdictName, verdictName } from '../platform/index.js';
+import type { MapsFile } from '../vm/index.js';
 import { comparePackets, type Difference } from './compare.js';
 import { inputValue, makeHermetic } from './hermetic.js';
 import { KernelRefusal, KernelSubject, lastWords } from './kernel-subject.js';
 import { type EngineFactory, MachineSubject } from './machine-subject.js';
+import { fillFromMapFile } from './map-file.js';
 import { seedMaps } from './seed-maps.js';
 import type { Packet, Subject } from './subject.js';
 
@@ -21,9 +23,9 @@ const openMapEntries = 64;
 export interface DifferentialOptions {
   readonly engine: EngineFactory;
   readonly seed: number;
-  /** Fills maps beyond what the seed does, e.g. from `NAME.maps.json`: called for each subject. */
-  readonly fill?: (object: ObjectSpec, subjects: readonly Subject[]) => void;
-  /** Leave maps as the object has them. */
+  /** Contents of maps, e.g. of `NAME.maps.json`; the seed fills the others. */
+  readonly contents?: MapsFile | undefined;
+  /** The seed fills nothing. */
   readonly unseeded?: boolean;
 }
 
@@ -97,16 +99,20 @@ function differentialProgram(
     const subjects: readonly Subject[] = [kernel, engine];
     const usable = packets.filter((packet) => fitsTestRun(packet.data, program));
     if (options.unseeded !== true) {
+      const inFile = new Set(Object.keys(options.contents?.maps ?? {}));
       const samples = usable.slice(0, 64).map((packet) => packet.data);
-      const complaint = seedMaps(hermetic.object, subjects, options.seed, cpus, samples)[0];
+      const complaint = seedMaps(hermetic.object, subjects, options.seed, cpus, samples, inFile)[0];
       if (complaint !== undefined) return { ...row, status: 'differs', why: complaint };
     }
-    options.fill?.(hermetic.object, subjects);
+    if (options.contents !== undefined) {
+      const complaint = fillFromMapFile(hermetic.object, options.contents, kernel, engine)[0];
+      if (complaint !== undefined) return { ...row, status: 'differs', why: complaint };
+    }
     const random = new Prng(options.seed);
+    const clock = packetClock(usable, random);
     const before = (index: number): void => {
       if (hermetic.inputMap === undefined) return;
-      // A second, and then some, between packets: timeouts expire and buckets fill.
-      const value = inputValue(BigInt(index + 1) * 100_000_000n + BigInt(random.below(1000)), random.u32());
+      const value = inputValue(clock(index), random.u32());
       for (const subject of subjects) subject.update(hermetic.inputMap, new Uint8Array(4), value);
     };
     const result = comparePackets(hermetic.object, kernel, engine, usable, { before });
@@ -123,6 +129,20 @@ function differentialProgram(
   } finally {
     kernel.close();
   }
+}
+
+/**
+ * Nanoseconds since boot at each packet: those of the capture, counted from its first packet; without a capture a tenth of a second, and then
+ * some, from one packet to the next, so that timeouts expire and buckets fill.
+ */
+function packetClock(packets: readonly Packet[], random: Prng): (index: number) => bigint {
+  const boot = 1_000_000_000n;
+  const first = packets[0]?.time;
+  return (index) => {
+    const time = packets[index]?.time;
+    if (time !== undefined && first !== undefined) return time > first ? boot + time - first : boot;
+    return BigInt(index + 1) * 100_000_000n + BigInt(random.below(1000));
+  };
 }
 
 function describeDifference(difference: Difference, packets: readonly Packet[]): string {

@@ -1,6 +1,6 @@
 /** A {@link Machine} with one of its engines as a {@link Subject}. */
 import type { ObjectSpec } from '../object/index.js';
-import { describeTrap, type Engine, Machine, type MachineOptions } from '../vm/index.js';
+import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder } from '../vm/index.js';
 import {
   binary,
   type Contents,
@@ -33,6 +33,11 @@ export class MachineSubject implements Subject {
     this.engine = makeEngine(this.machine);
     this.removeListeners();
     this.name = this.engine.name;
+  }
+
+  /** For map files. */
+  get holder(): MapHolder {
+    return this.machine;
   }
 
   run(packet: Packet): Observation {

@@ -26,7 +26,7 @@ const fillable: ReadonlySet<string> = new Set([
 
 /**
  * Applies the same updates to all subjects. Returns a complaint for each update that one takes and another refuses.
- * `samples`: packets whose bytes serve as keys.
+ * `samples`: packets whose bytes serve as keys; `except`: names of maps to leave alone.
  */
 export function seedMaps(
   object: ObjectSpec,
@@ -34,12 +34,19 @@ export function seedMaps(
   seed: number,
   cpus: number,
   samples: readonly Uint8Array[],
+  except: ReadonlySet<string> = new Set(),
 ): string[] {
   const random = new Prng(seed);
   const complaints: string[] = [];
   for (const [index, spec] of object.maps.entries()) {
     // Data sections hold what the program was compiled with.
-    if (!fillable.has(spec.type) || spec.init !== undefined || (spec.flags & mapFlags.rdonlyProg) !== 0) continue;
+    if (
+      except.has(spec.name) ||
+      !fillable.has(spec.type) ||
+      spec.init !== undefined ||
+      (spec.flags & mapFlags.rdonlyProg) !== 0
+    )
+      continue;
     const elements = Math.min(spec.maxEntries, maxElements);
     for (let i = 0; i < elements; i++) {
       const key = makeKey(spec, i, random, samples);

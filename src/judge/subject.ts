@@ -8,6 +8,8 @@ export interface Packet {
   readonly data: Uint8Array;
   /** Bytes of metadata in front; a multiple of 4. */
   readonly meta?: Uint8Array | undefined;
+  /** Nanoseconds; from a capture. */
+  readonly time?: bigint | undefined;
 }
 
 /** What a packet came to. */

@@ -4,31 +4,32 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { exitCodes, InputError, UsageError, UserError } from '../base/index.js';
+import { InputError, UserError } from '../base/index.js';
 import { type BareEngine, bareEngine, checkVector, parseVector, type VectorVerdict } from '../judge/index.js';
+import { negativeIf, oneOperand, runTool, writeSummary } from './tool.js';
 
-function main(): number {
-  const { values, positionals } = parseArgs({
-    options: { engine: { type: 'string', default: 'interp' } },
-    allowPositionals: true,
-  });
-  const [folder, ...rest] = positionals;
-  if (folder === undefined || rest.length > 0) {
-    throw new UsageError('give one folder of `.data` vectors', {}, 'npm run conformance -- DIR [--engine E]');
-  }
-  const engine = bareEngine(values.engine);
-  const rows = findVectors(folder).map((name) => ({ name, verdict: judge(folder, name, engine) }));
-  const count = (kind: VectorVerdict['kind']): number => rows.filter(({ verdict }) => verdict.kind === kind).length;
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const { name, verdict } of rows) {
-    if (verdict.kind !== 'passed')
-      console.log(`${name.padEnd(width)}  ${verdict.kind.padEnd(8)}  ${firstLine(verdict.what)}`);
-  }
-  if (count('not ours') > 0) console.log(`${count('not ours')} of ${rows.length} vectors do not concern XDP programs`);
-  console.log(`${count('passed')} passed, ${count('failed')} failed`);
-  return count('failed') === 0 ? exitCodes.ok : exitCodes.negative;
-}
+const usage = 'npm run conformance -- DIR [--engine E]';
+
+await runTool(
+  usage,
+  { engine: { type: 'string', default: 'interp' }, summary: { type: 'string' } },
+  (operands, flags) => {
+    const folder = oneOperand(operands, usage);
+    const engine = bareEngine(String(flags['engine']));
+    const rows = findVectors(folder).map((name) => ({ name, verdict: judge(folder, name, engine) }));
+    const count = (kind: VectorVerdict['kind']): number => rows.filter(({ verdict }) => verdict.kind === kind).length;
+    const width = Math.max(...rows.map(({ name }) => name.length));
+    for (const { name, verdict } of rows) {
+      if (verdict.kind !== 'passed')
+        console.log(`${name.padEnd(width)}  ${verdict.kind.padEnd(8)}  ${firstLine(verdict.what)}`);
+    }
+    if (count('not ours') > 0)
+      console.log(`${count('not ours')} of ${rows.length} vectors do not concern XDP programs`);
+    writeSummary(flags, { passed: count('passed'), failed: count('failed'), notOurs: count('not ours'), skipped: 0 });
+    console.log(`${count('passed')} passed, ${count('failed')} failed`);
+    return negativeIf(count('failed'));
+  },
+);
 
 function judge(folder: string, name: string, engine: BareEngine): VectorVerdict {
   try {
@@ -50,12 +51,4 @@ function findVectors(folder: string): string[] {
 
 function firstLine(text: string): string {
   return text.split('\n')[0] ?? '';
-}
-
-try {
-  process.exitCode = main();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(error.format());
-  process.exitCode = error.exitCode;
 }

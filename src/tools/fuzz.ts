@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--self-test]`: generated programs on the kernel and on an
+ * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--summary FILE] [--self-test]`: generated programs on the kernel and on an
  * engine. A failing one is shrunk and written as `.s` with its packet. With `--self-test`, engines with one wrong opcode are run
  * instead, and each has to be found out. Exit 0 when nothing differs (or every fault was found).
  */
@@ -9,9 +9,10 @@ import { formatNumber, formatTable } from '../cli/output.js';
 import { type CampaignResult, type Failure, machineEngine, plantedFaults, runCampaign } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
-import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
+import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
 
-const usage = 'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--self-test]';
+const usage =
+  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--summary FILE] [--self-test]';
 
 await runTool(
   usage,
@@ -22,6 +23,7 @@ await runTool(
     engine: { type: 'string', default: 'interp' },
     out: { type: 'string', default: 'fuzz-failures' },
     'self-test': { type: 'boolean', default: false },
+    summary: { type: 'string' },
   },
   (_, flags) => (flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
 );
@@ -29,19 +31,40 @@ await runTool(
 function campaign(flags: Flags): number {
   const seed = numberFlag(flags, 'seed', 1);
   const programs = numberFlag(flags, 'programs', 1000);
+  const engine = String(flags['engine']);
   const started = Date.now();
+  let reported = 0;
+  // Written as it goes: what an interrupted campaign did counts.
+  const summarize = (so: CampaignResult): void => {
+    const { generated, accepted, packets, insns } = so;
+    const seconds = Math.round((Date.now() - started) / 1000);
+    writeSummary(flags, {
+      engine,
+      seed,
+      generated,
+      accepted,
+      packets,
+      insns,
+      differences: so.failures.length,
+      seconds,
+    });
+  };
   const result = runCampaign(Bpf.open(), {
-    engine: machineEngine(String(flags['engine'])),
+    engine: machineEngine(engine),
     seed,
     programs,
     packetsPerProgram: numberFlag(flags, 'packets', 16),
     shrink: true,
     progress: (done, so) => {
-      if (done % 1000 === 0) console.error(`${formatNumber(done)} programs, ${so.failures.length} differences`);
+      for (const failure of so.failures.slice(reported)) report(failure, String(flags['out']));
+      reported = so.failures.length;
+      if (done % 1000 !== 0) return;
+      console.error(`${formatNumber(done)} programs, ${so.failures.length} differences`);
+      summarize(so);
     },
   });
-  printResult(result, seed, String(flags['engine']), (Date.now() - started) / 1000);
-  for (const failure of result.failures) report(failure, String(flags['out']));
+  summarize(result);
+  printResult(result, seed, engine, (Date.now() - started) / 1000);
   console.log(`${result.accepted - result.failures.length} passed, ${result.failures.length} failed`);
   return negativeIf(result.failures.length);
 }
@@ -94,8 +117,9 @@ function report(failure: Failure, folder: string): void {
   );
 }
 
-const countSlots = (failure: Failure): number =>
-  failure.object.programs.reduce((sum, program) => sum + program.insns.length, 0);
+function countSlots({ object }: Failure): number {
+  return object.programs.reduce((sum, program) => sum + program.insns.length, 0);
+}
 
 /** Every planted fault has to show within so many programs. */
 function selfTest(flags: Flags): number {
@@ -125,6 +149,7 @@ function selfTest(flags: Flags): number {
     ),
   );
   const missed = rows.filter(({ found }) => !found).length;
+  writeSummary(flags, { engine: String(flags['engine']), faults: rows.length, found: rows.length - missed });
   console.log(`${rows.length - missed} passed, ${missed} failed`);
   return negativeIf(missed);
 }

@@ -11,7 +11,7 @@ import { fitsTestRun, isHermetic } from '../judge/index.js';
 import { Bpf, KernelObject } from '../linux/index.js';
 import { type ObjectSpec, xdpFitness } from '../object/index.js';
 import { findObjects, loadObject } from './objects.js';
-import { negativeIf, numberFlag, oneOperand, runTool } from './tool.js';
+import { negativeIf, numberFlag, oneOperand, runTool, writeSummary } from './tool.js';
 import { makePackets } from './traffic.js';
 
 const usage = 'npm run loading -- DIR [-c PACKETS] [--seed N]';
@@ -27,34 +27,44 @@ interface Row {
   readonly problem: string | undefined;
 }
 
-await runTool(usage, { count: { type: 'string', short: 'c' }, seed: { type: 'string' } }, (operands, flags) => {
-  const packets = makePackets(numberFlag(flags, 'count', 100), numberFlag(flags, 'seed', 1));
-  const bpf = Bpf.open();
-  bpf.pinToCpu(0);
-  const rows = findObjects(oneOperand(operands, usage)).map((file) =>
-    compareLoading(bpf, file.path, loadObject(file), packets),
-  );
-  const cells = rows.map((row): Cell[] => [
-    row.object,
-    row.libbpf,
-    row.ours,
-    row.programs,
-    row.packets,
-    row.problem ?? 'same',
-  ]);
-  const titles = ['object', 'libbpf', 'ours', 'programs run', 'packets', 'result'];
-  process.stdout.write(
-    formatTable(
-      titles.map((title) => ({ title })),
-      cells,
-    ),
-  );
-  const failed = rows.filter((row) => row.problem !== undefined).length;
-  const only = rows.filter((row) => row.libbpf !== 'accepted' && row.ours === 'accepted').length;
-  console.log(`\n${only} objects that only our loader brings in (a program of another type in them needs more)`);
-  console.log(`${rows.length - failed} passed, ${failed} failed`);
-  return negativeIf(failed);
-});
+await runTool(
+  usage,
+  { count: { type: 'string', short: 'c' }, seed: { type: 'string' }, summary: { type: 'string' } },
+  (operands, flags) => {
+    const packets = makePackets(numberFlag(flags, 'count', 100), numberFlag(flags, 'seed', 1));
+    const bpf = Bpf.open();
+    bpf.pinToCpu(0);
+    const rows = findObjects(oneOperand(operands, usage)).map((file) =>
+      compareLoading(bpf, file.path, loadObject(file), packets),
+    );
+    const cells = rows.map((row): Cell[] => [
+      row.object,
+      row.libbpf,
+      row.ours,
+      row.programs,
+      row.packets,
+      row.problem ?? 'same',
+    ]);
+    const titles = ['object', 'libbpf', 'ours', 'programs run', 'packets', 'result'];
+    process.stdout.write(
+      formatTable(
+        titles.map((title) => ({ title })),
+        cells,
+      ),
+    );
+    const failed = rows.filter((row) => row.problem !== undefined).length;
+    const only = rows.filter((row) => row.libbpf !== 'accepted' && row.ours === 'accepted').length;
+    console.log(`\n${only} objects that only our loader brings in (a program of another type in them needs more)`);
+    writeSummary(flags, {
+      objects: rows.length,
+      failed,
+      packets: rows.reduce((sum, row) => sum + row.packets, 0),
+      remaining: rows.filter((row) => row.problem !== undefined),
+    });
+    console.log(`${rows.length - failed} passed, ${failed} failed`);
+    return negativeIf(failed);
+  },
+);
 
 function compareLoading(bpf: Bpf, path: string, object: ObjectSpec, packets: readonly Uint8Array[]): Row {
   const pins = mkdtempSync(join(bpffs, 'jitnic-'));

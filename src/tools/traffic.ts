@@ -4,16 +4,22 @@ import { createGunzip } from 'node:zlib';
 import { fileError } from '../cli/program-file.js';
 import { generateTraffic, linkTypes, openCapture } from '../packet/index.js';
 
+export interface CapturedPacket {
+  readonly data: Uint8Array;
+  /** Nanoseconds since 1970. */
+  readonly time: bigint;
+}
+
 /** At most `limit` Ethernet packets of a capture file (gzip by its name). Throws InputError. */
-export async function readPackets(path: string, limit: number): Promise<Uint8Array[]> {
+export async function readPackets(path: string, limit: number): Promise<CapturedPacket[]> {
   const file = createReadStream(path, { highWaterMark: 1 << 20 });
   const bytes = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
-  const packets: Uint8Array[] = [];
+  const packets: CapturedPacket[] = [];
   try {
     const capture = await openCapture(bytes);
     for await (const packet of capture.packets()) {
       const { linkType } = capture.interfaces[packet.interfaceId] ?? {};
-      if (linkType === linkTypes.ethernet) packets.push(packet.data.slice());
+      if (linkType === linkTypes.ethernet) packets.push({ data: packet.data.slice(), time: packet.time });
       if (packets.length === limit) break;
     }
   } catch (error) {

@@ -130,7 +130,7 @@ export class Generator {
     }
     this.initialiseStack();
     if (role === 'main' || role === 'plain') this.packetCheck();
-    const statements = role === 'main' ? 6 + random.below(20) : 2 + random.below(6);
+    const statements = role === 'main' ? 4 + random.below(14) : 2 + random.below(4);
     for (let i = 0; i < statements; i++) this.statement();
 
     const isCallback = role === 'callback' || role === 'element';
