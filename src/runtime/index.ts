@@ -1,4 +1,4 @@
-export { Checker, type Difference } from './check.js';
+export type { Difference } from './check.js';
 export {
   type AbortRecord,
   type FaultRecord,

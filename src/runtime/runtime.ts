@@ -42,6 +42,8 @@ export interface RuntimeOptions extends MachineOptions {
   /** Misses at one place before it is recorded; default 1. */
   readonly hotloop?: number | undefined;
   readonly limits?: Partial<RecorderLimits> | undefined;
+  /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
+  readonly keepRecordings?: boolean | undefined;
   /** Instructions that a packet may take on the host. */
   readonly maxSteps?: number | undefined;
 }
@@ -55,9 +57,11 @@ export interface TraceRecord {
   readonly verdict: number;
   readonly insnsProgram: number;
   readonly insnsTrace: number;
-  /** As recorded last. */
-  trace: RecordedTrace;
+  /** As recorded last; undefined once it was evicted, unless {@link RuntimeOptions.keepRecordings}. */
+  trace: RecordedTrace | undefined;
   packets: number;
+  /** Value of `packets` when it was installed last. */
+  packetsAtInstall: number;
   installs: number;
 }
 
@@ -101,6 +105,7 @@ export class Runtime {
   installs = 0;
   /** Instructions that host and program would have executed: what was recorded for a hit counts as the program's. */
   readonly names: TraceNames;
+  private readonly keepsRecordings: boolean;
   private readonly recorder: Recorder;
   private readonly penalties: Penalties;
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
@@ -119,6 +124,7 @@ export class Runtime {
     this.host = new Interpreter(machine, { maxSteps: options.maxSteps });
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits });
     this.penalties = new Penalties(options.hotloop ?? 1);
+    this.keepsRecordings = options.keepRecordings === true;
     this.names = {
       map: (map) => machine.maps[map]?.spec.name ?? `map${map}`,
       program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
@@ -130,7 +136,13 @@ export class Runtime {
       if (row === undefined) throw new UsageError(`no policy \`${options.policy}\``);
       const policy: Policy<InstalledTrace> = row.create();
       this.cache = new TraceCache(new TraceTree(machine, keys.start), { capacity: options.cacheSize ?? 64, policy });
+      this.cache.onEvict = (trace) => this.noteEviction(trace);
     }
+  }
+
+  /** Misses that were not recorded because traces came and went unused. */
+  get thrashed(): number {
+    return this.penalties.thrashed;
   }
 
   get evictions(): number {
@@ -210,15 +222,25 @@ export class Runtime {
         insnsTrace: countInsns(trace.code),
         trace,
         packets: 0,
+        packetsAtInstall: 0,
         installs: 0,
       };
       this.traces.push(record);
       this.recordByKey.set(key, record);
     }
     record.trace = trace;
+    record.packetsAtInstall = record.packets;
     record.installs++;
     this.recordOf.set(installed, record);
     return true;
+  }
+
+  private noteEviction(installed: InstalledTrace): void {
+    const record = this.recordOf.get(installed);
+    if (record === undefined) return;
+    this.penalties.evicted(record.packets > record.packetsAtInstall);
+    // The recording is a thousand times the size of what is shown of it.
+    if (!this.keepsRecordings) record.trace = undefined;
   }
 
   private noteAbort(site: AbortSite): void {

@@ -17,8 +17,6 @@ export const aborts = {
 
 export type AbortCode = keyof typeof aborts;
 
-export const abortCodes: readonly AbortCode[] = Object.keys(aborts) as AbortCode[];
-
 /** Thrown inside the recorder only; what leaves it is a value. */
 export class TraceAbort extends Error {
   readonly code: AbortCode;

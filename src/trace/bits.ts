@@ -27,10 +27,6 @@ export function makeBit(source: number, index: number): Bit {
   return 2 + (source * span + index + bias) * 2;
 }
 
-export function isKnown(bit: Bit): boolean {
-  return bit < 2;
-}
-
 export function invert(bit: Bit): Bit {
   return bit < 2 ? 1 - bit : bit % 2 === 0 ? bit + 1 : bit - 1;
 }

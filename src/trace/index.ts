@@ -1,7 +1,7 @@
-export { type AbortCode, abortCodes, aborts } from './aborts.js';
+export { type AbortCode, aborts } from './aborts.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
 export type { TraceNames } from './describe.js';
-export { type Compare, Facts } from './facts.js';
+export type { Facts } from './facts.js';
 export {
   type AbortSite,
   defaultLimits,
