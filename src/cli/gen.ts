@@ -13,6 +13,7 @@ import { CaptureOutput, captureFormatOf } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type GenFlags, trafficOptions } from './gen-options.js';
 import { count, formatNumber } from './output.js';
+import { Progress } from './progress.js';
 
 interface Options extends GenFlags {
   readonly write?: string;
@@ -66,16 +67,20 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.link && (options.write !== undefined || io.flags.json)) {
       throw new UsageError('`-e` is about printed packets', {}, 'leave out `-w` and `--json`, or `-e`');
     }
-    const batches = generateBatches(trafficOptions(options));
+    const traffic = trafficOptions(options);
+    const batches = generateBatches(traffic);
     // The first batch now: options that make no sense must not cost an old capture.
     const first = batches.next();
     const tally = new Tally();
     const target = await openTarget(options, io);
     const interrupt = io.catchInterrupt();
+    const progress = new Progress(io, traffic.packets);
     for (let next = first; next.done !== true && !interrupt.requested; next = batches.next()) {
       tally.add(next.value);
       await target.take(next.value);
+      if (options.write !== undefined) progress.show(tally.packets);
     }
+    progress.clear();
     await target.close();
     report(tally, options.write, io);
     return interrupt.requested ? exitCodes.interrupted : (exitCodes.ok as ExitCode);

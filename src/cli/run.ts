@@ -10,6 +10,7 @@ import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { formatNumber, hex, jsonText } from './output.js';
 import { fileError } from './program-file.js';
+import { Progress } from './progress.js';
 import { declareRunFlags, openSession, type RunFlags, wholeNumber } from './run-options.js';
 import { runJson, runText } from './run-report.js';
 
@@ -130,28 +131,5 @@ function describeRedirect(target: Session['runtime']['machine']['redirect']): st
       return `by ${target.map}[${target.key}] to socket ${target.socket}`;
     default:
       return 'to nowhere';
-  }
-}
-
-/** One line on a terminal, after the first second. */
-class Progress {
-  private readonly io: Io;
-  private readonly start = Date.now();
-  private shown = 0;
-
-  constructor(io: Io) {
-    this.io = io;
-  }
-
-  show(packets: number): void {
-    const now = Date.now();
-    if (!this.io.flags.progress || now - this.start < 1000 || now - this.shown < 200) return;
-    this.shown = now;
-    const rate = Math.round((packets * 1000) / (now - this.start));
-    this.io.err(`\r${formatNumber(packets)} packets, ${formatNumber(rate)}/s\u001b[K`);
-  }
-
-  clear(): void {
-    if (this.shown > 0) this.io.err('\r\u001b[K');
   }
 }

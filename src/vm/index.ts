@@ -10,16 +10,9 @@ export {
 } from './helpers/index.js';
 export { Journal } from './journal.js';
 export type { LoadedProgram } from './load-programs.js';
-export {
-  Machine,
-  type MachineOptions,
-  maxFrames,
-  type Output,
-  type PacketInput,
-  stackSize,
-} from './machine.js';
+export { Machine, type MachineOptions, maxFrames, type Output, type PacketInput, stackSize } from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
-export { type Formatted, formatBytes } from './map-format.js';
+export type { Formatted } from './map-format.js';
 export {
   type DumpedEntry,
   type DumpedMaps,
@@ -36,17 +29,11 @@ export {
   parseMapsFile,
 } from './map-json.js';
 export type { HashLayout, MapLayout } from './map-layout.js';
-export {
-  applyMapChange,
-  type ChangeTime,
-  type MapChange,
-  parseMapsScript,
-  ScriptClock,
-} from './map-script.js';
-export { firstAddress, GuestMemory } from './memory.js';
+export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
+export { GuestMemory } from './memory.js';
 export { headroom, maxLinear, PacketBuffer, packetState } from './packet-buffer.js';
 export { privateState } from './private-state.js';
 export type { RedirectTarget } from './redirect.js';
-export { formatFault, type MemoryFault, Region, type RegionKind } from './region.js';
+export { type MemoryFault, Region, type RegionKind } from './region.js';
 export { SocketTable } from './sockets.js';
-export { describeTrap, formatTrap, lineAt, ProgramTrap, placeOf } from './trap.js';
+export { describeTrap, formatTrap, ProgramTrap, placeOf } from './trap.js';
