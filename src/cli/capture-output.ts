@@ -66,15 +66,16 @@ class StdoutSink implements Sink {
 
 class FileSink implements Sink {
   private readonly path: string;
-  private readonly file: WriteStream;
   private readonly entry: WriteStream | Gzip;
+  /** Settles when the file is done with, whole or not. */
+  private readonly closed: Promise<void>;
   private failure: unknown;
 
   private constructor(path: string, file: WriteStream) {
     this.path = path;
-    this.file = file;
     this.entry = path.toLowerCase().endsWith('.gz') ? createGzip() : file;
     if (this.entry !== file) this.entry.pipe(file);
+    this.closed = new Promise((resolve) => file.once('close', () => resolve()));
     file.on('error', (error) => {
       this.failure = error;
     });
@@ -96,15 +97,14 @@ class FileSink implements Sink {
     const full = !this.entry.write(bytes);
     if (full && this.failure === undefined) {
       // A disk that is full stops the stream without a drain.
-      await Promise.race([once(this.entry, 'drain'), once(this.file, 'close')]).catch(() => undefined);
+      await Promise.race([once(this.entry, 'drain'), this.closed]);
     }
     this.check();
   }
 
   async close(): Promise<void> {
-    const closed = this.file.closed ? undefined : once(this.file, 'close').catch(() => undefined);
     this.entry.end();
-    await closed;
+    await this.closed;
     this.check();
   }
 
