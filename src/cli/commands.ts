@@ -59,6 +59,11 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./verify.js'),
   },
   {
+    name: 'bench',
+    summary: 'speed of the engines on one program and packet, side by side',
+    load: () => import('./bench.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     load: () => import('./run.js'),

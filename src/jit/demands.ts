@@ -12,7 +12,7 @@ export interface Demands {
 const movers: ReadonlySet<number> = new Set([44, 54, 65]);
 const redirectors: ReadonlySet<number> = new Set([23, 51]);
 /** Helpers that never look at the context: see emit-call.ts. */
-const compiled: ReadonlySet<number> = new Set([7, 23, 28, 51]);
+const compiled: ReadonlySet<number> = new Set([7, 23, 28, 51, 93, 94]);
 
 export function demandsOf(programs: readonly FunctionCode[]): Demands {
   let needsContext = programs.some((code) => code.checked);

@@ -109,11 +109,11 @@ function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Represe
   switch (value.op) {
     case 'len':
       field(record.dataEnd);
-      field(record.data);
+      e.pushData();
       out.op('i32.sub');
       return 'i32';
     case 'metalen':
-      field(record.data);
+      e.pushData();
       field(record.dataMeta);
       out.op('i32.sub');
       return 'i32';

@@ -31,7 +31,12 @@ export function defineTrieLookup(
   out.i32(layout.root).memory('i32.load').setLocal(link);
   out.block().loop();
   out.getLocal(link).op('i32.eqz').brIf(1);
-  out.getLocal(link).i32(1).op('i32.sub').i32(layout.nodeStride).op('i32.mul').i32(layout.nodes).op('i32.add');
+  out
+    .getLocal(link)
+    .i32(layout.nodeStride)
+    .op('i32.mul')
+    .i32(layout.nodes - layout.nodeStride)
+    .op('i32.add');
   out.teeLocal(node).memory('i32.load', prefixAt).setLocal(length);
   emitCommon(out, node, data);
   out.setLocal(matched);
@@ -49,9 +54,10 @@ export function defineTrieLookup(
   out.getLocal(matched).getLocal(length).op('i32.lt_u').brIf(1);
   out.getLocal(link).getLocal(found).getLocal(node).memory('i32.load', flagsAt).i32(1).op('i32.and').op('i32.eqz');
   out.op('select').setLocal(found);
-  out.getLocal(node);
+  // Both children: which one it is takes longer to find out than to load them.
+  out.getLocal(node).memory('i32.load', 4).getLocal(node).memory('i32.load', 0);
   emitBit(out, length, data);
-  out.i32(2).op('i32.shl').op('i32.add').memory('i32.load').setLocal(link).br(0);
+  out.op('select').setLocal(link).br(0);
   out.end().end();
   out.getLocal(found).op('i32.eqz').if().i32(0).op('return').end();
   out.getLocal(found).i32(1).op('i32.sub').i32(layout.stride).op('i32.mul').i32(layout.base).op('i32.add');

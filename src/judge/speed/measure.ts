@@ -86,7 +86,7 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
     }
   }
   try {
-    for (const turn of turns.values()) turn();
+    warmUp(turns.values());
     const figures = new Map<string, number[]>([...turns.keys()].map((name) => [name, []]));
     for (let round = 0; round < options.rounds; round++) {
       for (const [name, turn] of turns) figures.get(name)?.push(turn());
@@ -99,6 +99,17 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
     return { interp, wasm, kernel, compileMs, codeBytes, verdicts, notes };
   } finally {
     close();
+  }
+}
+
+/** Turns until compiled code has had time to become optimized code, which a thread of its own does. */
+function warmUp(turns: Iterable<Turn>): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (const turn of turns) {
+    for (let i = 0; i < 4; i++) {
+      turn();
+      Atomics.wait(pause, 0, 0, 20);
+    }
   }
 }
 

@@ -1,0 +1,115 @@
+/** `jitnic bench`: the speed of the engines on one program and one packet, side by side. */
+import { readFile } from 'node:fs/promises';
+import { exitCodes, UsageError } from '../base/index.js';
+import { type Figure, measureSpeed } from '../judge/speed/index.js';
+import { Bpf } from '../linux/index.js';
+import { verdictName } from '../platform/index.js';
+import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
+import { openCaptureFile } from './capture-input.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { formatTable } from './output.js';
+import { chooseProgram, openProgramFile } from './program-file.js';
+
+interface Options {
+  read: string;
+  engine: string;
+  packet: string;
+  rounds: string;
+  mapsIn?: string;
+}
+
+const engineNames = ['interp', 'wasm', 'kernel'];
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    command
+      .argument('<file>', 'object file, .c or .s')
+      .argument('[prog]', 'program or section')
+      .requiredOption('-r, --read <capture>', 'capture that the packet is taken from')
+      .option('--packet <n>', 'which packet of the capture, from 0', '0')
+      .option('--engine <list>', `engines: ${engineNames.join(', ')}`, engineNames.join(','))
+      .option('--maps-in <file>', 'map contents to start with')
+      .option('--rounds <n>', 'turns of each engine', '9');
+  },
+  run: async ([path, name], options, io) => {
+    const engines = options.engine.split(',');
+    for (const engine of engines) {
+      if (!engineNames.includes(engine))
+        throw new UsageError(`no engine \`${engine}\``, {}, `engines: ${engineNames.join(', ')}`);
+    }
+    const rounds = count(options.rounds, '--rounds');
+    const object = await openProgramFile(path ?? '', io);
+    const program = chooseProgram(object, name);
+    const index = Number(options.packet);
+    if (!Number.isSafeInteger(index) || index < 0) throw new UsageError(`--packet ${options.packet} is not a number`);
+    const packet = await packetAt(options.read, index, io);
+    const { mapsIn } = options;
+    const contents = mapsIn === undefined ? undefined : parseMapsFile(await readFile(mapsIn, 'utf8'), mapsIn);
+    const fill = contents === undefined ? undefined : (machine: Machine): void => loadMaps(machine, contents, mapsIn);
+    const bpf = engines.includes('kernel') ? openKernel() : undefined;
+    if (bpf === undefined && engines.includes('kernel')) io.info('the kernel cannot be asked here: no figure for it');
+    const speed = measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05 });
+    for (const note of speed.notes) io.info(note);
+    const net = speed.kernel?.median;
+    const rows = engineNames.flatMap((engine) => {
+      const figure = speed[engine as 'interp' | 'wasm' | 'kernel'];
+      return figure === undefined ? [] : [{ engine, figure }];
+    });
+    if (io.flags.json) {
+      io.json('jitnic.bench/1', {
+        program: program.name,
+        packet_bytes: packet.length,
+        engines: rows.map(({ engine, figure }) => ({
+          engine,
+          ns: figure.median,
+          spread_ns: figure.spread,
+          ratio: net === undefined ? null : figure.median / net,
+          verdict: verdictName(speed.verdicts[engine] ?? 0),
+        })),
+        compile_ms: speed.compileMs,
+        code_bytes: speed.codeBytes,
+      });
+      return exitCodes.ok;
+    }
+    const columns = ['engine', 'ns a packet', 'spread', 'ratio to kernel', 'verdict'].map((title, i) => ({
+      title,
+      align: i > 0 && i < 4 ? ('right' as const) : ('left' as const),
+    }));
+    const cells = rows.map(({ engine, figure }) => [
+      engine,
+      fixed(figure, 'median'),
+      `± ${fixed(figure, 'spread')}`,
+      net === undefined ? undefined : (figure.median / net).toFixed(2),
+      verdictName(speed.verdicts[engine] ?? 0),
+    ]);
+    io.out(`${program.name}, packet ${index} of ${packet.length} B\n${formatTable(columns, cells)}`);
+    if (speed.wasm !== undefined) io.out(`compiled in ${speed.compileMs.toFixed(1)} ms to ${speed.codeBytes} B\n`);
+    return exitCodes.ok;
+  },
+});
+
+function fixed(figure: Figure, key: 'median' | 'spread'): string {
+  return figure[key].toFixed(1);
+}
+
+function count(text: string, flag: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`${flag} ${text} is not a positive number`);
+  return value;
+}
+
+async function packetAt(path: string, index: number, io: Io): Promise<Uint8Array> {
+  let at = 0;
+  for await (const packet of (await openCaptureFile(path, io)).packets()) {
+    if (at++ === index) return packet.data.slice();
+  }
+  throw new UsageError(`there is no packet ${index}: ${path} has ${at}`);
+}
+
+function openKernel(): Bpf | undefined {
+  try {
+    return Bpf.open();
+  } catch {
+    return undefined;
+  }
+}
