@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# dump-test-bpf.sh WORKDIR > cases.jsonl
+# dump-test-bpf.sh WORKDIR [MAX] > cases.jsonl
 # The eBPF cases of the kernel's own JIT tests (lib/test_bpf.c of Debian's linux-source-6.1), one JSON line each: name, flags (`aux`), what
 # the context is filled with, [context size, expected r0] of each run, instructions in hex. The kernel's table is compiled as it is, with shims
-# for the little of the kernel that it uses, so that the programs which it builds in C are built by the same C. Needs gcc.
+# for the little of the kernel that it uses, so that the programs which it builds in C are built by the same C. Cases of more than
+# MAX instructions are left out. Needs gcc.
 set -euo pipefail
-work=${1:?usage: dump-test-bpf.sh WORKDIR}
+work=${1:?usage: dump-test-bpf.sh WORKDIR [MAX]}
+max=${2:-9007199254740991}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 release=linux-source-6.1
@@ -94,7 +96,8 @@ static void hex(const char *field, const void *bytes, size_t length) {
   putchar('"');
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+  size_t longest = strtoull(argv[argc - 1], NULL, 10);
   for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
     struct bpf_test *t = &tests[i];
     if ((t->aux & TEST_TYPE_MASK) != INTERNAL) continue;
@@ -108,6 +111,10 @@ int main(void) {
       /* The table holds no lengths: a program ends where only zeros follow. */
       for (length = MAX_INSNS; length > 1; length--)
         if (t->u.insns[length - 1].code != 0 || t->u.insns[length - 1].k != 0) break;
+    }
+    if (length > longest) {
+      free((void *)(t->fill_helper ? insns : NULL));
+      continue;
     }
     printf("{\"name\":\"");
     for (const char *c = t->descr; *c; c++) {
@@ -128,4 +135,4 @@ int main(void) {
 }
 C
 gcc -w -O1 -I"$work" "$work/dump.c" -o "$work/dump"
-"$work/dump"
+"$work/dump" "$max"

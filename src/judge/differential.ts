@@ -4,14 +4,14 @@
  * docs/fidelity.md lists may remain.
  */
 import { UserError } from '../base/index.js';
-import { type Bpf, possibleCpus } from '../linux/index.js';
+import { type Bpf, lastWords, possibleCpus } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { type VerdictName, verdictName } from '../platform/index.js';
 import type { MapsFile } from '../vm/index.js';
 import { comparePackets, type Difference } from './compare.js';
 import { inputValue, makeHermetic } from './hermetic.js';
-import { KernelRefusal, KernelSubject, lastWords } from './kernel-subject.js';
+import { KernelRefusal, KernelSubject } from './kernel-subject.js';
 import { type EngineFactory, MachineSubject } from './machine-subject.js';
 import { fillFromMapFile } from './map-file.js';
 import { seedMaps } from './seed-maps.js';

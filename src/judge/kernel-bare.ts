@@ -6,11 +6,10 @@
 
 import type { Insn } from '../isa/index.js';
 import { encodeInsns, op } from '../isa/index.js';
-import { Bpf } from '../linux/index.js';
+import { Bpf, lastWords } from '../linux/index.js';
 import { mapTypeNumber } from '../platform/index.js';
 import type { BareResult } from './engines.js';
 import { Emitter } from './fuzz/emitter.js';
-import { lastWords } from './kernel-subject.js';
 
 /** BPF_PROG_TEST_RUN takes no packet shorter than this. */
 const packet = new Uint8Array(14);

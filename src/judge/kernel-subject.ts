@@ -1,6 +1,14 @@
 /** The running kernel as a {@link Subject}: BPF_PROG_TEST_RUN on one CPU. */
 import { InputError } from '../base/index.js';
-import { type Bpf, KernelObject, KernelRingBuffer, possibleCpus } from '../linux/index.js';
+import {
+  type Bpf,
+  KernelObject,
+  type KernelProgram,
+  KernelRingBuffer,
+  type LoadRefusal,
+  lastWords,
+  possibleCpus,
+} from '../linux/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import {
@@ -47,9 +55,11 @@ export class KernelSubject implements Subject {
     this.kernel = KernelObject.load(bpf, object);
     const loaded = this.kernel.programs.find((p) => p.spec.name === programName)?.loaded;
     if (loaded === undefined) throw new InputError(`no program \`${programName}\``, { file: object.name });
-    if (!('fd' in loaded)) {
+    const refused = [loaded, ...this.tailCallTargets()].find((each) => !('fd' in each));
+    if (!('fd' in loaded) || refused !== undefined) {
       this.kernel.close();
-      throw new KernelRefusal(loaded.errno, loaded.log);
+      const { errno, log } = (refused ?? loaded) as LoadRefusal; // whichever is none has an fd
+      throw new KernelRefusal(errno, log);
     }
     this.program = loaded.fd;
     for (const { spec, fd } of this.kernel.maps) {
@@ -57,6 +67,14 @@ export class KernelSubject implements Subject {
       this.ringBuffers.push({ name: spec.name, buffer: new KernelRingBuffer(bpf, fd, spec.maxEntries) });
     }
     bpf.pinToCpu(0);
+  }
+
+  /** Programs that the object puts into program arrays: without one of them it is another object. */
+  private tailCallTargets(): KernelProgram['loaded'][] {
+    const names = new Set(
+      this.object.maps.flatMap(({ init }) => (init?.kind === 'programs' ? [...init.slots.values()] : [])),
+    );
+    return this.kernel.programs.filter(({ spec }) => names.has(spec.name)).map(({ loaded }) => loaded);
   }
 
   run(packet: Packet): Observation {
@@ -170,13 +188,4 @@ export class KernelRefusal extends Error {
     this.errno = number;
     this.log = log;
   }
-}
-
-/** The line of a verifier log that says why: the last one that is no statistic. */
-export function lastWords(log: string): string {
-  const lines = log.trim().split('\n');
-  const telling = lines.filter(
-    (line) => !/^(processed \d+|verification time|stack depth|mark_precise|peak_states|func#)/.test(line),
-  );
-  return telling.at(-1) ?? '';
 }

@@ -1,0 +1,193 @@
+/** `docs/fidelity.md`: the figures of a run as tables, and what no run can show. */
+import { formatNumber } from '../cli/output.js';
+
+export interface Part {
+  readonly name: string;
+  readonly kind: 'conformance' | 'differential' | 'fuzz' | 'faults' | 'loading';
+  readonly subject: string;
+  readonly engine: string;
+  readonly seconds: number;
+  /** What the tool wrote with `--summary`. */
+  readonly figures: Readonly<Record<string, unknown>>;
+  /** Present: it did not pass. */
+  readonly failure?: string;
+}
+
+export interface FidelityResults {
+  readonly quick: boolean;
+  readonly kernel: string;
+  readonly node: string;
+  /** Whether there was a corpus to run. */
+  readonly corpus: boolean;
+  readonly parts: readonly Part[];
+}
+
+const intro = (results: FidelityResults): string => `# Fidelity
+
+What was compared with Linux, how much of it, and what differs. Written by \`npm run fidelity\`${results.quick ? ' (--quick)' : ''} on Linux ${results.kernel},
+Node ${results.node}; do not edit it.
+
+The specification is the reference interpreter, the judge is the running kernel: programs are loaded through bpf(2) and run with
+BPF_PROG_TEST_RUN, and verdict, packet bytes, metadata, ring buffer records and the contents of maps have to be the same after each packet.
+`;
+
+const limits = `
+## What cannot be equal, and what is done about it
+
+| what | why | in the comparison |
+|---|---|---|
+| Time (\`bpf_ktime_get_*\`, \`bpf_jiffies64\`) | the kernel's clock cannot be set | each call becomes a load from a hidden map that both sides fill with the same number before each packet; captures give their own times |
+| Granularity of the coarse clock and of jiffies | CONFIG_HZ and the tick's phase | as above; a machine has \`hz\` (default 250) |
+| Randomness (\`bpf_get_prandom_u32\`) | the kernel's generator cannot be seeded | as above |
+| SYN cookie secrets | drawn at boot | programs that make cookies are compared on packets that do not reach the helper, and against known answers in unit tests |
+| Pointers as data (stored, hashed, returned) | addresses differ by construction | generated programs do not; a machine can be slid (\`slide\`) to see whether an outcome depends on addresses |
+| Which CPU runs the program | the scheduler's choice | the kernel side is pinned to CPU 0; per-CPU values are compared for all CPUs |
+| LRU eviction on several CPUs | lists and free elements are per CPU, and which CPU ran is not repeatable | compared on one CPU, where the order of eviction is the same |
+| Order of iteration of hash maps | Linux seeds each map's hash at random, unless it has BPF_F_ZERO_SEED | contents are compared sorted; with BPF_F_ZERO_SEED the order is the same |
+| False positives of bloom filters | the same seed | generated programs use BPF_F_ZERO_SEED |
+| Bytes of a ring buffer record, of a freed map element or of the stack that the program never wrote | what was there before | generated programs write before they read |
+| Perf events | somebody has to listen | nobody does in the comparison, so \`bpf_perf_event_output\` gives ENOENT on both sides; with \`jitnic run\` somebody does |
+| Target of a redirect | BPF_PROG_TEST_RUN does not carry it out and does not tell | the verdict and the helper's return value are compared |
+| \`xdp/cpumap\` and \`xdp/devmap\` programs | the kernel cannot test-run them | they are loaded and verified only |
+| Packets below 14 bytes, or above 3,520 without fragments | BPF_PROG_TEST_RUN refuses them | left out |
+| Sockets, routes and neighbours | the host's own | unit tests against answers measured on Linux; jitnic takes them from files |
+`;
+
+export function fidelityPage(results: FidelityResults): string {
+  const sections = [
+    intro(results),
+    conformance(results),
+    differential(results),
+    fuzz(results),
+    loading(results),
+    remaining(results),
+    limits,
+  ];
+  return sections.filter((section) => section !== '').join('\n');
+}
+
+function table(titles: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? formatNumber(cell) : String(cell))));
+  return [titles, titles.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+const ofKind = (results: FidelityResults, kind: Part['kind']): readonly Part[] =>
+  results.parts.filter((part) => part.kind === kind);
+
+const figure = (part: Part, name: string): number => Number(part.figures[name] ?? 0);
+
+function conformance(results: FidelityResults): string {
+  const rows = ofKind(results, 'conformance').map((part) => [
+    part.subject,
+    part.engine,
+    figure(part, 'passed'),
+    figure(part, 'failed'),
+    figure(part, 'notOurs'),
+    figure(part, 'skipped'),
+  ]);
+  const titles = ['suite', 'engine', 'passed', 'failed', 'not taken', 'left out for length'];
+  return `## Public test suites, by engine
+
+bpf_conformance vectors compare all of r0; the cases of the kernel's lib/test_bpf.c its low 32 bits. What the kernel's verifier refuses
+(immediate shifts past the width, reads of what was never written, unreachable code) is "not taken" there and has to pass elsewhere.
+
+${table(titles, rows)}
+`;
+}
+
+function differential(results: FidelityResults): string {
+  const rows = ofKind(results, 'differential').map((part) => [
+    part.subject,
+    part.engine,
+    figure(part, 'equal'),
+    figure(part, 'differs'),
+    figure(part, 'unsupported'),
+    figure(part, 'refused'),
+    figure(part, 'skipped'),
+    figure(part, 'packets'),
+  ]);
+  const titles = [
+    'objects',
+    'engine',
+    'equal',
+    'differ',
+    'not supported',
+    'refused by Linux',
+    'not test-runnable',
+    'packets',
+  ];
+  return `## Real programs, kernel and engine side by side
+
+Every XDP program of every object; maps filled from a seed and from \`NAME.maps.json\`.${results.corpus ? '' : ' (There was no corpus in this run.)'}
+
+${table(titles, rows)}
+`;
+}
+
+function fuzz(results: FidelityResults): string {
+  const rows = ofKind(results, 'fuzz').map((part) => [
+    part.engine,
+    figure(part, 'seed'),
+    figure(part, 'generated'),
+    figure(part, 'accepted'),
+    `${((100 * figure(part, 'accepted')) / Math.max(1, figure(part, 'generated'))).toFixed(1)} %`,
+    figure(part, 'insns'),
+    figure(part, 'packets'),
+    figure(part, 'differences'),
+  ]);
+  const total = ofKind(results, 'fuzz').reduce((sum, part) => sum + figure(part, 'accepted'), 0);
+  const faults = ofKind(results, 'faults').map((part) => [part.engine, figure(part, 'faults'), figure(part, 'found')]);
+  const titles = [
+    'engine',
+    'first seed',
+    'programs',
+    'accepted by Linux',
+    'share',
+    'instructions',
+    'packets',
+    'differences',
+  ];
+  return `## Generated programs
+
+${formatNumber(total)} programs that Linux accepted, each with its own packets and map contents; a program and its packets are made from its seed alone.
+
+${table(titles, rows)}
+
+The harness itself: engines with one opcode wrong, each of which has to be found.
+
+${table(['engine', 'planted faults', 'found'], faults)}
+`;
+}
+
+function loading(results: FidelityResults): string {
+  const rows = ofKind(results, 'loading').map((part) => [
+    part.subject,
+    figure(part, 'objects'),
+    figure(part, 'failed'),
+    figure(part, 'packets'),
+  ]);
+  return `## Object loading against libbpf
+
+Where \`bpftool prog loadall\` gets an object into the kernel, ours does, and the programs do the same.
+
+${table(['objects', 'number', 'failed', 'packets compared'], rows)}
+`;
+}
+
+/** Programs that differ, or that Linux runs and jitnic does not. */
+function remaining(results: FidelityResults): string {
+  const rows = ofKind(results, 'differential').flatMap((part) => {
+    const list = part.figures['remaining'];
+    if (!Array.isArray(list)) return [];
+    return list.map((row: Readonly<Record<string, unknown>>) => [
+      String(row['object']),
+      String(row['program']),
+      part.engine,
+      String(row['status']),
+      String(row['why'] ?? '').split('\n')[0],
+    ]);
+  });
+  if (rows.length === 0) return '## Differences that remain\n\nNone.\n';
+  const unique = [...new Map(rows.map((row) => [row.join(), row])).values()];
+  return `## Differences that remain\n\n${table(['object', 'program', 'engine', 'status', 'why'], unique)}\n`;
+}
