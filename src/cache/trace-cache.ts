@@ -12,6 +12,8 @@ export class TraceCache {
   readonly tree: TraceTree;
   readonly capacity: number;
   evictions = 0;
+  /** Called with each trace that is evicted. */
+  onEvict: ((trace: InstalledTrace) => void) | undefined;
   private readonly policy: Policy<InstalledTrace>;
   private count = 0;
 
@@ -37,8 +39,10 @@ export class TraceCache {
     const installed = this.tree.install(trace);
     if (installed === undefined) return undefined;
     if (this.count >= this.capacity) {
-      this.remove(this.policy.victim());
+      const victim = this.policy.victim();
+      this.remove(victim);
       this.evictions++;
+      this.onEvict?.(victim);
     }
     this.count++;
     this.policy.inserted(installed);

@@ -84,13 +84,19 @@ export function wholeNumber(flag: string, text: string | undefined, least: numbe
 const kernelBtf = '/sys/kernel/btf/vmlinux';
 
 /** Opens FILE and PROG and makes a session. Throws what reading, loading and admitting throw. */
-export async function openSession(file: string, name: string | undefined, flags: RunFlags, io: Io): Promise<Session> {
+export async function openSession(
+  file: string,
+  name: string | undefined,
+  flags: RunFlags,
+  io: Io,
+  more: Pick<SessionOptions, 'keepRecordings'> = {},
+): Promise<Session> {
   const btf = flags.btf ?? (existsSync(kernelBtf) ? kernelBtf : undefined);
   const read = await openProgramFile(file, io, btf === undefined ? {} : { btf: await readInput(btf, io) });
   const program = pickProgram(read, name);
   const object = sizeMaps(read, flags.mapEntries ?? []);
   const options = await sessionOptions(flags, io);
-  return new Session(object, object.programs[read.programs.indexOf(program)] ?? program, options);
+  return new Session(object, object.programs[read.programs.indexOf(program)] ?? program, { ...options, ...more });
 }
 
 /** PROG by name or section; without one, the only XDP program. */

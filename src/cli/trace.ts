@@ -28,7 +28,7 @@ export const command: CliCommand = defineCommand<Options>({
       throw new UsageError(`nothing to dump is called \`${dump}\``, {}, `dumps: ${dumps.join(', ')}`);
     if (options.card === false || options.engine === 'interp')
       throw new UsageError('without a card there are no traces');
-    const session = await openSession(file, program, options, io);
+    const session = await openSession(file, program, options, io, { keepRecordings: dump !== undefined });
     const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
     const interrupt = io.catchInterrupt();
     const input = await openCaptureFile(options.read, io);
@@ -58,9 +58,9 @@ function namesOf(session: Session): Names {
 
 function codeJson(session: Session): unknown[] {
   const names = namesOf(session);
-  return session.runtime.traces.map((trace) => ({
-    id: trace.id,
-    ir: formatTrace(trace.trace.code, names).split('\n'),
+  return session.runtime.traces.map(({ id, trace }) => ({
+    id,
+    ir: trace === undefined ? [] : formatTrace(trace.code, names).split('\n'),
   }));
 }
 
@@ -76,10 +76,11 @@ function traceText(session: Session, dump: string | undefined, io: Io): string {
 }
 
 function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined, io: Io): string {
-  const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsTrace}${trace.trace.code.transactional ? ', transactional' : ''}`;
+  const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsTrace}${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
   const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);
   let text = `${io.style.bold(head)}\n${condition.join('\n')}\n`;
-  if (dump === undefined) return text;
+  const recording = trace.trace;
+  if (dump === undefined || recording === undefined) return text;
   const names = namesOf(session);
   const indent = (code: string): string =>
     code
@@ -87,7 +88,7 @@ function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined
       .map((line) => `    ${line}`)
       .join('\n');
   if (dump === 'all')
-    text += `  recorded:\n${indent(formatTrace({ values: trace.trace.recorded, transactional: false }, names))}\n  live:\n`;
-  text += `${indent(formatTrace(trace.trace.code, names))}\n`;
+    text += `  recorded:\n${indent(formatTrace({ values: recording.recorded, transactional: false }, names))}\n  live:\n`;
+  text += `${indent(formatTrace(recording.code, names))}\n`;
   return text;
 }

@@ -2,24 +2,29 @@
  * Which misses are worth a recording. A place in the trace tree is recorded once it is hot; every failure doubles the number of misses that it has
  * to wait for the next try, and after {@link maxFailures} in a row it is blacklisted. A success wipes the slate clean.
  *
- * Traffic with more paths than the card has room for makes traces leave before they decide a single packet, and recording costs a
- * thousand times what a packet does. When that has happened {@link thrashLimit} times in a row, only one miss in 2, 4, ... {@link maxInterval} is
- * recorded, until traces prove useful again.
+ * Traffic with more paths than the card has room for makes traces leave before they have decided more than a packet or two, and
+ * recording costs a thousand times what a packet does. So the yield of evicted traces is watched (packets decided by each, as a moving
+ * average): while it is below {@link worthwhile}, fewer and fewer misses are recorded, down to one in {@link maxInterval}.
  */
 import type { SideExit } from '../trace/index.js';
 
 const maxFailures = 14;
-const thrashLimit = 512;
-const maxInterval = 256;
+/** Evictions before the yield is believed; an experiment with a small cache and a short capture is left alone. */
+const warmUp = 512;
+/** Packets that a trace has to decide, on average, to be worth recording. */
+const worthwhile = 16;
+/** Evictions between two changes of the interval. */
+const patience = 32;
+const maxInterval = 128;
 
 export class Penalties {
   private readonly hotloop: number;
   private readonly seen = new WeakSet<SideExit>();
   blacklisted = 0;
-  /** Misses that were not recorded because traces come and go unused. */
+  /** Misses that were not recorded because traces left the card before they paid. */
   thrashed = 0;
-  /** Evictions in a row of traces that decided no packet. */
-  private wasted = 0;
+  private evictions = 0;
+  private yield = 0;
   private interval = 1;
   private untilNext = 0;
 
@@ -48,15 +53,13 @@ export class Penalties {
     return true;
   }
 
-  /** A trace has left the card; `used`: it decided packets while it was there. */
-  evicted(used: boolean): void {
-    if (used) {
-      this.wasted = 0;
-      this.interval = Math.max(1, this.interval >> 1);
-    } else if (++this.wasted >= thrashLimit) {
-      this.wasted -= thrashLimit >> 3;
-      this.interval = Math.min(maxInterval, this.interval * 2);
-    }
+  /** A trace has left the card after deciding `packets` packets. */
+  evicted(packets: number): void {
+    this.evictions++;
+    this.yield += (packets - this.yield) / Math.min(this.evictions, 4 * patience);
+    if (this.evictions < warmUp || this.evictions % patience !== 0) return;
+    if (this.yield < worthwhile) this.interval = Math.min(maxInterval, this.interval * 2);
+    else this.interval = Math.max(1, this.interval >> 1);
   }
 
   failed(exit: SideExit): void {

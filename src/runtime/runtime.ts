@@ -140,7 +140,7 @@ export class Runtime {
     }
   }
 
-  /** Misses that were not recorded because traces came and went unused. */
+  /** Misses that were not recorded because traces left the card before they paid. */
   get thrashed(): number {
     return this.penalties.thrashed;
   }
@@ -238,7 +238,7 @@ export class Runtime {
   private noteEviction(installed: InstalledTrace): void {
     const record = this.recordOf.get(installed);
     if (record === undefined) return;
-    this.penalties.evicted(record.packets > record.packetsAtInstall);
+    this.penalties.evicted(record.packets - record.packetsAtInstall);
     // The recording is a thousand times the size of what is shown of it.
     if (!this.keepsRecordings) record.trace = undefined;
   }
