@@ -3,6 +3,7 @@
  * there. One value outside its claim is a bug of the verifier (or of the interpreter), whatever the verdict.
  */
 import { Interpreter, type Observer } from '../interp/index.js';
+import { insnClass, isConditionalJump, op } from '../isa/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type ConcreteWorld, factHolds, type ProgramFacts, type ValueFact, verify } from '../verifier/index.js';
 import type { LoadedProgram, Machine } from '../vm/index.js';
@@ -39,11 +40,36 @@ export function newSoundnessResult(): SoundnessResult {
 /** Violations listed at most; the run goes on counting instructions. */
 const maxViolations = 20;
 
+interface RegClaim {
+  readonly reg: number;
+  readonly fact: ValueFact;
+  /** Set where the claim says no more than that the value lies in [low, high]. */
+  readonly low: bigint | undefined;
+  readonly high: bigint;
+}
+
+function regClaim(reg: number, fact: ValueFact): RegClaim {
+  if (fact.kind === 'scalar' && fact.range.isPlainRange) {
+    return { reg, fact, low: fact.range.umin, high: fact.range.umax };
+  }
+  return { reg, fact, low: undefined, high: 0n };
+}
+
+interface SlotClaim {
+  readonly off: number;
+  readonly size: number;
+  /** Undefined: all bytes are zero. */
+  readonly fact: ValueFact | undefined;
+}
+
 /** What is to be checked before one instruction; claims that hold of every value are left out. */
 interface Plan {
   readonly reached: boolean;
-  readonly regs: readonly { readonly reg: number; readonly fact: ValueFact }[];
-  readonly slots: readonly { readonly off: number; readonly size: number; readonly fact: ValueFact | undefined }[];
+  readonly regs: readonly RegClaim[];
+  readonly slots: readonly SlotClaim[];
+  /** The claims that remain when the instruction before was just executed and checked: the others follow from its claims. */
+  readonly newRegs: readonly RegClaim[];
+  readonly newSlots: readonly SlotClaim[];
 }
 
 function says(fact: ValueFact | undefined): fact is ValueFact {
@@ -54,16 +80,43 @@ function says(fact: ValueFact | undefined): fact is ValueFact {
   return umin !== 0n || umax !== all || mask !== all || smin !== -(1n << 63n) || smax !== (1n << 63n) - 1n;
 }
 
-function plansOf(facts: ProgramFacts): Plan[] {
-  return facts.insns.map((insn) => ({
-    reached: insn.reached,
-    regs: insn.regs.flatMap((fact, reg) => (says(fact) ? [{ reg, fact }] : [])),
-    slots: insn.stack.flatMap((slot): Plan['slots'] => {
+function follows(before: ValueFact | undefined, fact: ValueFact | undefined): boolean {
+  if (before === fact) return true;
+  return before?.kind === 'scalar' && fact?.kind === 'scalar' && fact.range.covers(before.range);
+}
+
+const carrying: readonly number[] = [op.ALU, op.ALU64, op.LDX];
+
+function plansOf(program: ProgramSpec, facts: ProgramFacts): Plan[] {
+  const plans: Plan[] = [];
+  for (const [pc, insn] of facts.insns.entries()) {
+    const regs = insn.regs.flatMap((fact, reg) => (says(fact) ? [regClaim(reg, fact)] : []));
+    const slots = insn.stack.flatMap((slot): SlotClaim[] => {
       if (slot.kind === 'zero') return [{ off: slot.off, size: 8, fact: undefined }];
-      if (slot.kind === 'spill' && says(slot.value)) return [{ off: slot.off, size: slot.size, fact: slot.value }];
-      return [];
-    }),
-  }));
+      return slot.kind === 'spill' && says(slot.value) ? [{ off: slot.off, size: slot.size, fact: slot.value }] : [];
+    });
+    const before = facts.insns[pc - 1];
+    const previous = program.insns[pc - 1];
+    // Only an instruction that writes its destination and nothing else lets claims be carried over.
+    const carries =
+      previous !== undefined && (carrying.includes(insnClass(previous)) || isConditionalJump(previous));
+    const written = previous === undefined || isConditionalJump(previous) ? -1 : previous.dst;
+    const oldSlots = new Map(before?.stack.map((slot) => [slot.off, slot]));
+    plans.push({
+      reached: insn.reached,
+      regs,
+      slots,
+      newRegs: carries ? regs.filter(({ reg, fact }) => reg === written || !follows(before?.regs[reg], fact)) : regs,
+      newSlots: carries
+        ? slots.filter(({ off, size, fact }) => {
+            const old = oldSlots.get(off);
+            if (old === undefined || old.size !== size) return true;
+            return fact === undefined ? old.kind !== 'zero' : old.kind !== 'spill' || !follows(old.value, fact);
+          })
+        : slots,
+    });
+  }
+  return plans;
 }
 
 class Checker implements Observer, ConcreteWorld {
@@ -74,6 +127,8 @@ class Checker implements Observer, ConcreteWorld {
   private readonly plans = new Map<ProgramSpec, Plan[] | undefined>();
   private readonly framePointers: bigint[] = [];
   private depth = 0;
+  private lastProgram: LoadedProgram | undefined;
+  private lastPc = -2;
 
   constructor(object: ObjectSpec, machine: Machine, registers: BigUint64Array, result: SoundnessResult) {
     this.object = object;
@@ -114,18 +169,22 @@ class Checker implements Observer, ConcreteWorld {
 
   before(program: LoadedProgram, pc: number, depth: number): void {
     const { registers, result } = this;
+    const stepped = program === this.lastProgram && pc === this.lastPc + 1 && depth === this.depth;
+    this.lastProgram = program;
+    this.lastPc = pc;
     this.depth = depth;
     this.framePointers[depth] = registers[10] as bigint; // eleven registers
     result.insns++;
     const plan = this.planOf(program.spec)?.[pc];
     if (plan === undefined) return;
     if (!plan.reached) this.report(program.spec, pc, 'unreached', 0n, undefined);
-    for (const { reg, fact } of plan.regs) {
+    for (const { reg, fact, low, high } of stepped ? plan.newRegs : plan.regs) {
       const value = registers[reg] as bigint; // reg is 0 to 10
       result.values++;
+      if (low !== undefined && value >= low && value <= high) continue;
       if (!factHolds(fact, value, this)) this.report(program.spec, pc, `r${reg}`, value, fact);
     }
-    for (const { off, size, fact } of plan.slots) {
+    for (const { off, size, fact } of stepped ? plan.newSlots : plan.slots) {
       const value = this.load(Number(registers[10]) + off, size);
       result.values++;
       if (fact === undefined ? value !== 0n : !factHolds(fact, value, this)) {
@@ -135,7 +194,8 @@ class Checker implements Observer, ConcreteWorld {
   }
 
   private load(address: number, size: number): bigint {
-    const { u8 } = this.machine.memory;
+    const { u8, view } = this.machine.memory;
+    if (size === 8) return view.getBigUint64(address, true);
     let value = 0n;
     for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(u8[address + i] ?? 0);
     return value;
@@ -145,7 +205,7 @@ class Checker implements Observer, ConcreteWorld {
     if (!this.plans.has(spec)) {
       const { maps, btf, license } = this.object;
       const { facts } = verify(spec, maps, { btf, license, facts: true, logLevel: 0 });
-      this.plans.set(spec, facts === undefined ? undefined : plansOf(facts));
+      this.plans.set(spec, facts === undefined ? undefined : plansOf(spec, facts));
     }
     return this.plans.get(spec);
   }

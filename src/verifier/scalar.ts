@@ -49,6 +49,14 @@ export class Scalar {
     return this.mask === 0n;
   }
 
+  /** True if the unsigned 64-bit range says everything: the other views follow from it. */
+  get isPlainRange(): boolean {
+    const plain = new Scalar();
+    plain.umin = this.umin;
+    plain.umax = this.umax;
+    return this.covers(plain.sync());
+  }
+
   clone(): Scalar {
     const copy = new Scalar();
     copy.value = this.value;

@@ -231,7 +231,10 @@ class Verification {
  */
 function checkCallbacksUsed(env: Env): void {
   const { shape } = env;
-  const last = shape.subprogs.findLast((subprog) => shape.seen[subprog.start] === 1);
+  const used = shape.subprogs.filter((subprog) => shape.seen[subprog.start] === 1);
+  // A single function needs no links between functions.
+  if (used.length < 2) return;
+  const last = used.at(-1);
   for (const [pc, insn] of env.insns.entries()) {
     if (!isFunctionAddress(insn) || shape.seen[pc] !== 1 || pc + 1 + insn.imm <= (last?.start ?? 0)) continue;
     env.pc = pc;
