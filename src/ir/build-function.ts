@@ -226,9 +226,9 @@ class FunctionBuilder {
         ),
       );
     }
-    for (const value of values) t.escape(value);
     const ones = values.reduce((all, value) => all | value.ones, 0n);
     const phi = t.graph.effect('phi', values, 0n, undefined, ones);
+    t.noteTargets(phi, values);
     if (t.trusted) {
       const kinds = values.filter((value) => !(isConst(value) && value.imm === 0n)).map((value) => t.kinds.of(value));
       t.kinds.note(
@@ -392,7 +392,8 @@ class FunctionBuilder {
         const b = isRegister && kind !== op.END ? this.register(block, insn.src) : immediate(g, insn);
         const a = this.register(block, insn.dst);
         const result = lowerAlu(g, insn, a, b);
-        if (kind !== op.MOV && !(isConst(a) && isConst(b))) {
+        const moves = (kind === op.ADD || kind === op.SUB) && insnClass(insn) === op.ALU64 && isConst(b);
+        if (kind !== op.MOV && !moves && !(isConst(a) && isConst(b))) {
           t.escape(a);
           t.escape(b);
         }

@@ -113,14 +113,15 @@ function passArgument(
   args: readonly Value[],
   index: number,
 ): void {
-  if (!isConst(arg) || t.plan.frameOf(arg.imm) < 0) return;
-  const at = Number(arg.imm);
+  const isStack = isConst(arg) && t.plan.frameOf(arg.imm) >= 0;
+  if (isConst(arg) && !isStack) return;
+  const at = isStack ? Number(arg.imm) : undefined;
   const map = mapSpecOf(t, args[0]);
   const sizeArgument = next === 'size' || next === 'size?' ? args[index + 1] : undefined;
   const size = sizeArgument !== undefined && isConst(sizeArgument) ? Number(sizeArgument.imm & mask32) : undefined;
   if (typeof kind === 'object') {
-    if (kind.mode === 'in') spill(t, at, kind.fixed);
-    else t.plan.toMemory(at, kind.fixed);
+    if (kind.mode === 'in' && at !== undefined) spill(t, at, kind.fixed);
+    else t.touch(arg, kind.fixed);
     return;
   }
   switch (kind) {
@@ -133,22 +134,24 @@ function passArgument(
     case 'key':
     case 'value':
       if (map === undefined) t.escape(arg);
+      else if (at === undefined) t.touch(arg, kind === 'key' ? map.keySize : map.valueSize);
       else spill(t, at, kind === 'key' ? map.keySize : map.valueSize);
       return;
     case 'value out':
       if (map === undefined) t.escape(arg);
-      else t.plan.toMemory(at, map.valueSize);
+      else t.touch(arg, map.valueSize);
       return;
     case 'mem':
     case 'mem?':
       if (size === undefined) t.escape(arg);
+      else if (at === undefined) t.touch(arg, size);
       else spill(t, at, size);
       return;
     case 'mem out':
     case 'mem out?':
     case 'mem inout':
       if (size === undefined) t.escape(arg);
-      else t.plan.toMemory(at, size);
+      else t.touch(arg, size);
       return;
     default:
       t.escape(arg);
@@ -219,6 +222,7 @@ function keyPieces(
   key: Value,
   size: number,
 ): { readonly values: Value[]; readonly places: Piece[] } | undefined {
+  if (!isConst(key)) t.touch(key, size);
   if (!isConst(key) || t.plan.frameOf(key.imm) < 0) return undefined;
   const at = Number(key.imm);
   if (size > 64) {

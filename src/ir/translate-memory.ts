@@ -21,6 +21,7 @@ export function translateLoad(t: Translation, address: Value, size: number): Val
       if (constant !== undefined) return t.graph.constant(constant);
     }
   }
+  if (!isConst(address)) t.touch(address, size);
   const place = placeOf(t, address);
   if (t.trusted) {
     const known = findKnown(t.state.known, place, size);
@@ -48,6 +49,7 @@ export function translateStore(t: Translation, address: Value, size: number, val
     }
   }
   t.escape(value);
+  if (!isConst(address)) t.touch(address, size);
   const place = placeOf(t, address);
   t.pin('store', [baseOf(t, place), value], immOf(place), detailOf(t, place, size));
   if (!t.trusted) return;
@@ -63,7 +65,7 @@ export function translateAtomic(
   kind: number,
   operands: readonly Value[],
 ): Value {
-  if (isConst(address) && t.plan.frameOf(address.imm) >= 0) t.plan.toMemory(Number(address.imm), size);
+  t.touch(address, size);
   for (const operand of operands) t.escape(operand);
   const place = placeOf(t, address);
   const memory = detailOf(t, place, size);

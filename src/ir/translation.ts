@@ -4,6 +4,7 @@ import type { Fact } from './conditions.js';
 import { Graph } from './graph.js';
 import type { Known } from './memory-state.js';
 import { PointerKinds } from './pointer-kind.js';
+import { splitOffset } from './rules.js';
 import type { StackPlan } from './stack-plan.js';
 import type { Detail, Value } from './value.js';
 
@@ -43,6 +44,7 @@ export class Translation {
   state: State = { variables: [], known: [], facts: undefined, geometry: 0 };
   /** Values that are a part of another one: bytes `offset` to `offset + size`. */
   readonly cuts: Map<Value, { readonly from: Value; readonly offset: number; readonly size: number }> = new Map();
+  private readonly targets = new Map<Value, readonly { readonly address: number }[]>();
   private readonly pieceVariables = new Map<number, number>();
   private geometries = 0;
 
@@ -93,10 +95,32 @@ export class Translation {
     return value;
   }
 
-  /** The value goes where it cannot be followed: if it is a stack address, its frame is memory. */
+  /** The value goes where it cannot be followed: if it may be a stack address, its frame is memory. */
   escape(value: Value): void {
-    if (!this.trusted || value.op !== 'const') return;
-    const depth = this.plan.frameOf(value.imm);
-    if (depth >= 0) this.plan.escape(depth);
+    if (!this.trusted) return;
+    for (const { address } of this.stackTargets(value)) {
+      const depth = this.plan.frameOf(BigInt(address));
+      if (depth >= 0) this.plan.escape(depth);
+    }
+  }
+
+  /** Someone reads or writes `size` bytes at `value`, other than by a constant address: where that may be the stack, it is memory. */
+  touch(value: Value, size: number): void {
+    if (!this.trusted) return;
+    for (const { address } of this.stackTargets(value)) this.plan.toMemory(address, size);
+  }
+
+  /** Notes what a merge of pointers may be. */
+  noteTargets(merge: Value, values: readonly Value[]): void {
+    const targets = values.flatMap((value) => this.stackTargets(value));
+    if (targets.length > 0) this.targets.set(merge, targets);
+  }
+
+  /** Stack addresses that a value may be, as far as it can be followed. */
+  private stackTargets(value: Value): readonly { readonly address: number }[] {
+    if (value.op === 'const') return this.plan.frameOf(value.imm) >= 0 ? [{ address: Number(value.imm) }] : [];
+    const [symbol, offset] = splitOffset(value);
+    const targets = symbol === undefined ? undefined : this.targets.get(symbol);
+    return targets?.map(({ address }) => ({ address: address + Number(offset) })) ?? [];
   }
 }
