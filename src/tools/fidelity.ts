@@ -14,18 +14,24 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bareEngineNames, machineEngineNames } from '../judge/index.js';
 import { type FidelityResults, fidelityPage, type Part } from './fidelity-page.js';
-import { type Flags, negativeIf, runTool } from './tool.js';
+import { type Flags, negativeIf, runTool, writeSummary } from './tool.js';
 
 const usage = 'npm run fidelity -- [--quick] [--recorded FILE,...] [--out FILE]';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 await runTool(
   usage,
-  { quick: { type: 'boolean', default: false }, recorded: { type: 'string' }, out: { type: 'string' } },
+  {
+    quick: { type: 'boolean', default: false },
+    recorded: { type: 'string' },
+    out: { type: 'string' },
+    summary: { type: 'string' },
+  },
   (_, flags) => {
     const work = mkdtempSync(join(tmpdir(), 'jitnic-fidelity-'));
     try {
       const results = runAll(flags, work);
+      writeSummary(flags, { ...results });
       const page = fidelityPage(results);
       process.stdout.write(page);
       const out = flags['out'] ?? (flags['quick'] === true ? undefined : join(root, 'docs', 'fidelity.md'));
