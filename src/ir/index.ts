@@ -1,5 +1,6 @@
 export { type BuildOptions, bareR1, bareR2, buildFunction } from './build-function.js';
 export { checkTrace } from './check.js';
+export { checkFunction } from './check-function.js';
 export { countInsns, hasEffect, isVisible, liveCode, mayFail } from './dce.js';
 export { evaluate } from './evaluate.js';
 export { Unsupported } from './flow.js';
@@ -8,6 +9,7 @@ export { Graph } from './graph.js';
 export { isCompare, type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
 export { dominates, type Order, orderOf } from './order.js';
 export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';
+export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, rules, splitOffset } from './rules.js';
 export type { TraceCode } from './trace.js';
 export type { Trust } from './translation.js';

@@ -29,6 +29,8 @@ export interface WasmEngineOptions {
    * as it happens.
    */
   readonly verified?: ((program: LoadedProgram) => boolean) | undefined;
+  /** Sees each program's IR before code is made of it: checkers, dumps. */
+  readonly inspect?: ((code: FunctionCode) => void) | undefined;
   /** Name functions in the module, for profilers. */
   readonly names?: boolean | undefined;
 }
@@ -167,7 +169,9 @@ export class WasmEngine implements Engine {
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode {
     const trust: Trust = this.options.verified?.(program) === true ? 'verified' : 'checked';
-    return buildFunction(this.machine, program, { trust, bare, fault: encodingFault });
+    const code = buildFunction(this.machine, program, { trust, bare, fault: encodingFault });
+    this.options.inspect?.(code);
+    return code;
   }
 
   private instantiate(programs: readonly FunctionCode[]): Compiled {

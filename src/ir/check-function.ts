@@ -1,0 +1,58 @@
+/** What has to hold of a whole program between phases. A failure is our bug. */
+import { InternalError } from '../base/index.js';
+import { type Block, endUses, type FunctionCode, successors } from './function.js';
+import { isCompare, opTable } from './ops.js';
+import { dominates, orderOf } from './order.js';
+import type { Value } from './value.js';
+
+/** Throws InternalError, naming `phase`. */
+export function checkFunction(code: FunctionCode, phase: string): void {
+  const fail = (where: string, what: string): never => {
+    throw new InternalError(phase, `${code.program.spec.name}: ${where}: ${what}`);
+  };
+  const block = (id: number): Block => code.blocks[id] ?? fail(`block ${id}`, 'is not there');
+  const order = orderOf(code.blocks.length, 0, (id) => successors(block(id).end));
+  const home = new Map<Value, { readonly block: number; readonly at: number }>();
+  for (const id of order.rpo) {
+    block(id).phis.forEach((phi) => {
+      home.set(phi, { block: id, at: -1 });
+    });
+    block(id).pinned.forEach((value, at) => {
+      home.set(value, { block: id, at });
+    });
+  }
+  /** Every pinned value and phi that `value` is computed from is there at position `at` of block `id`. */
+  const available = (value: Value, id: number, at: number, seen: Set<Value>): void => {
+    if (seen.has(value)) return;
+    seen.add(value);
+    const from = home.get(value);
+    if (from === undefined) {
+      if (value.op === 'phi' || opTable[value.op].kind === 'effect') fail(`v${value.id}`, 'is in no reachable block');
+      for (const arg of value.args) available(arg, id, at, seen);
+      return;
+    }
+    const there = from.block === id ? from.at < at : dominates(order, from.block, id);
+    if (!there) fail(`block ${id}`, `uses v${value.id} of block ${from.block} where it need not have been computed`);
+  };
+  for (const id of order.rpo) {
+    const { preds, phis, pinned, end } = block(id);
+    const edges = order.preds[id] ?? [];
+    if (preds.length !== edges.length || preds.some((pred) => !edges.includes(pred)))
+      fail(`block ${id}`, 'has wrong predecessors');
+    for (const phi of phis) {
+      if (phi.args.length !== preds.length)
+        fail(`v${phi.id}`, `has ${phi.args.length} arguments for ${preds.length} predecessors`);
+      phi.args.forEach((arg, i) => {
+        available(arg, preds[i] as number, Number.POSITIVE_INFINITY, new Set());
+      });
+    }
+    pinned.forEach((value, at) => {
+      const { arity } = opTable[value.op];
+      if (arity >= 0 && value.args.length !== arity)
+        fail(`v${value.id}`, `has ${value.args.length} arguments, not ${arity}`);
+      for (const arg of value.args) available(arg, id, at, new Set());
+    });
+    for (const value of endUses(end)) available(value, id, Number.POSITIVE_INFINITY, new Set());
+    if (end.kind === 'branch' && !isCompare(end.condition.op)) fail(`block ${id}`, 'does not branch on a comparison');
+  }
+}
