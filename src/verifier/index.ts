@@ -9,7 +9,7 @@ export {
   type SlotFact,
   type ValueFact,
 } from './facts.js';
-export { type MessageCode, type MessageRow, messageRow, messages } from './messages.js';
+export type { MessageCode } from './messages.js';
 export type { RegKind } from './reg-state.js';
 export type { Scalar } from './scalar.js';
 export { type Failure, type VerifyOptions, type VerifyResult, type VerifyStats, verify } from './verify.js';

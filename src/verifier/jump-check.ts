@@ -4,7 +4,7 @@ import { branchTaken, flip, negate, refine, selfBranchTaken } from './branch.js'
 import type { Env } from './env.js';
 import { liftNull } from './nullness.js';
 import { learnPacketRange, packetBranchTaken, packetComparison } from './packet-range.js';
-import { constReg, type RegState, scalarReg } from './reg-state.js';
+import { constReg, type RegState } from './reg-state.js';
 import { Scalar, unknownScalar } from './scalar.js';
 import { addScalars } from './scalar-alu.js';
 import { Trail } from './trail.js';
@@ -175,9 +175,4 @@ function learnPointers(
     return;
   const state = code === op.JEQ ? taken : code === op.JNE ? fallThrough : undefined;
   if (state !== undefined) liftNull(env, state, dst.nullable ? insn.dst : insn.src, true);
-}
-
-/** A fresh scalar, for callers that need one with a trail to `from`. */
-export function derivedScalar(range: Scalar, from: RegState): RegState {
-  return scalarReg(range, from.trail.fork());
 }

@@ -155,10 +155,6 @@ export function tnumWithSubreg(a: Tnum, low: Tnum): Tnum {
   };
 }
 
-export function tnumIsConst(a: Tnum): boolean {
-  return a.mask === 0n;
-}
-
 /** Are all numbers multiples of `size` (a power of two)? */
 export function tnumIsAligned(a: Tnum, size: number): boolean {
   return ((a.value | a.mask) & BigInt(size - 1)) === 0n;
