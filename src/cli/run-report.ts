@@ -39,6 +39,7 @@ export function runJson(session: Session): Record<string, unknown> {
       installs: trace.installs,
       verdict: verdictName(trace.verdict),
       insns_program: trace.insnsProgram,
+      insns_condition: trace.insnsCondition,
       insns_trace: trace.insnsTrace,
     })),
     faults: [...runtime.faults.values()].map((fault) => ({
@@ -100,13 +101,15 @@ function tracesText(session: Session, io: Io, shownTraces: number): string {
       { title: 'share', align: 'right' },
       { title: 'verdict' },
       { title: 'insns' },
-      { title: 'in trace' },
+      { title: 'condition' },
+      { title: 'body' },
     ],
     shown.map((trace) => [
       trace.packets,
       formatShare(trace.packets, packets),
       verdictName(trace.verdict),
       trace.insnsProgram,
+      trace.insnsCondition,
       trace.insnsTrace,
     ]),
   )

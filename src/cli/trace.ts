@@ -76,7 +76,7 @@ function traceText(session: Session, dump: string | undefined, io: Io): string {
 }
 
 function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined, io: Io): string {
-  const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsTrace}${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
+  const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsCondition} of condition, ${trace.insnsTrace} of body${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
   const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);
   let text = `${io.style.bold(head)}\n${condition.join('\n')}\n`;
   const recording = trace.trace;

@@ -61,9 +61,30 @@ export function liveCode(code: readonly Value[]): TraceCode {
   return { values, transactional };
 }
 
-/** Instructions of a trace as people count them: constants cost nothing. */
-export function countInsns(code: TraceCode): number {
-  return code.values.reduce((sum, value) => sum + (isConst(value) ? 0 : 1), 0);
+/** Instructions of a trace as people count them (constants cost nothing), apart: its condition, and what it does once that holds. */
+export interface InsnCount {
+  /** Early guards and what only they need. */
+  readonly condition: number;
+  /** Effects, late guards, the verdict, and what they need; 1 when nothing but the verdict is left. */
+  readonly body: number;
+}
+
+export function countInsns(code: TraceCode): InsnCount {
+  const needed = new Set<Value>();
+  let condition = 0;
+  let body = 0;
+  for (let i = code.values.length - 1; i >= 0; i--) {
+    const value = code.values[i] as Value;
+    if (isConst(value)) continue;
+    const isGuard = value.op === 'guard';
+    const root =
+      value.op === 'ret' || (isGuard ? !value.early : isVisible(value) || opTable[value.op].kind === 'effect');
+    if (root || needed.has(value)) {
+      for (const arg of value.args) needed.add(arg);
+      body++;
+    } else condition++;
+  }
+  return { condition, body };
 }
 
 /** Packet stores at constant offsets that later stores overwrite before anything can see them. */

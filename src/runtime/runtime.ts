@@ -56,6 +56,8 @@ export interface TraceRecord {
   /** Low half of r0. */
   readonly verdict: number;
   readonly insnsProgram: number;
+  /** Of the trace: its guards, and what it does once they hold. */
+  readonly insnsCondition: number;
   readonly insnsTrace: number;
   /** As recorded last; undefined once it was evicted, unless {@link RuntimeOptions.keepRecordings}. */
   trace: RecordedTrace | undefined;
@@ -214,12 +216,14 @@ export class Runtime {
     const key = `${condition.text} -> ${trace.verdict}`;
     let record = this.recordByKey.get(key);
     if (record === undefined) {
+      const insns = countInsns(trace.code);
       record = {
         id: this.traces.length,
         condition,
         verdict: trace.verdict,
         insnsProgram: trace.steps,
-        insnsTrace: countInsns(trace.code),
+        insnsCondition: insns.condition,
+        insnsTrace: insns.body,
         trace,
         packets: 0,
         packetsAtInstall: 0,
