@@ -117,16 +117,19 @@ const refused: readonly (readonly [what: string, code: string, message: RegExp, 
 ];
 
 describe('refuses', () => {
-  it.each(refused)('%s', (_, code, message, insn, hint) => {
-    const license = message.source.includes('GPL') ? 'Proprietary' : 'GPL';
-    const result = verifyText(code, { license });
-    expect(result.message).toMatch(message);
-    expect(result.insn).toBe(insn);
-    expect(result.accepted).toBe(false);
-    expect(result.errno).toBeLessThan(0);
-    expect(result.log).toContain(result.failures[0]?.message.split('; ')[0]);
-    if (hint !== undefined) expect(result.failures[0]?.explanation.hint).toMatch(hint);
-  });
+  it.each(refused.map(([what, code, message, insn, hint]) => ({ what, code, message, insn, hint })))(
+    '$what',
+    ({ code, message, insn, hint }) => {
+      const license = message.source.includes('GPL') ? 'Proprietary' : 'GPL';
+      const result = verifyText(code, { license });
+      expect(result.message).toMatch(message);
+      expect(result.insn).toBe(insn);
+      expect(result.accepted).toBe(false);
+      expect(result.errno).toBeLessThan(0);
+      expect(result.log).toContain(result.failures[0]?.message.split('; ')[0]);
+      if (hint !== undefined) expect(result.failures[0]?.explanation.hint).toMatch(hint);
+    },
+  );
 });
 
 const accepted: readonly (readonly [what: string, code: string])[] = [
