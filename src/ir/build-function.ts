@@ -10,6 +10,7 @@
 import { InternalError } from '../base/index.js';
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
 import { type LoadedProgram, type Machine, stackSize } from '../vm/index.js';
+import { combineLoads } from './combine-loads.js';
 import { commonFacts, decide, type Fact, withFact } from './conditions.js';
 import { buildFlow, type Flow, type FlowBlock, type FlowOptions, type Step, Unsupported, variableOf } from './flow.js';
 import type { Block, End, FunctionCode } from './function.js';
@@ -397,7 +398,7 @@ class FunctionBuilder {
           t.escape(a);
           t.escape(b);
         }
-        this.setRegister(block, insn.dst, result);
+        this.setRegister(block, insn.dst, kind === op.OR || kind === op.ADD ? combineLoads(t, result) : result);
         return;
       }
       case op.LD:
