@@ -10,6 +10,7 @@ import { parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import type { Io } from './command.js';
 import { openProgramFile, readInput } from './program-file.js';
+import { requireVerified } from './verified.js';
 
 export interface RunFlags {
   readonly read?: string;
@@ -18,6 +19,7 @@ export interface RunFlags {
   readonly policy?: string;
   readonly card?: boolean;
   readonly engine?: string;
+  readonly verify?: boolean;
   readonly check?: true;
   readonly mapsIn?: string;
   readonly mapsScript?: string;
@@ -45,6 +47,7 @@ export function declareRunFlags(command: Command): void {
     .option('--policy <name>', `who is evicted: ${policies.map((policy) => policy.name).join(', ')} (default lru)`)
     .option('--no-card', 'no card: the host runs every packet')
     .option('--engine <name>', 'trace (card and host) or interp (the host alone)')
+    .option('--no-verify', 'run a program that Linux would not load, on the host alone')
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
     .option('--maps-in <file>', 'contents of maps before the first packet')
     .option('--maps-script <file>', 'changes of maps during the run')
@@ -96,7 +99,10 @@ export async function openSession(
   const program = pickProgram(read, name);
   const object = sizeMaps(read, flags.mapEntries ?? []);
   const options = await sessionOptions(flags, io);
-  return new Session(object, object.programs[read.programs.indexOf(program)] ?? program, { ...options, ...more });
+  const sized = object.programs[read.programs.indexOf(program)] ?? program;
+  const session = new Session(object, sized, { ...options, ...more });
+  if (flags.verify !== false) requireVerified(object, sized);
+  return session;
 }
 
 /** PROG by name or section; without one, the only XDP program. */
@@ -149,6 +155,10 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
   }
   if (flags.card === false && engine === 'trace')
     throw new UsageError('`--no-card` and `--engine trace` exclude each other');
+  if (flags.verify === false && engine === 'trace')
+    throw new UsageError(
+      '`--no-verify` and `--engine trace` exclude each other: traces are made of verified programs only',
+    );
   if (flags.policy !== undefined && findPolicy(flags.policy) === undefined) {
     throw new UsageError(
       `no policy \`${flags.policy}\``,
@@ -163,7 +173,7 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
     ...optional('maxGuards', wholeNumber('--max-trace-guards', flags.maxTraceGuards, 0)),
   };
   return {
-    card: flags.card !== false && engine !== 'interp',
+    card: flags.card !== false && engine !== 'interp' && flags.verify !== false,
     check: flags.check === true,
     cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
     policy: flags.policy,

@@ -26,7 +26,7 @@ export const command: CliCommand = defineCommand<Options>({
     const { dump } = options;
     if (dump !== undefined && !dumps.some((name) => name === dump))
       throw new UsageError(`nothing to dump is called \`${dump}\``, {}, `dumps: ${dumps.join(', ')}`);
-    if (options.card === false || options.engine === 'interp')
+    if (options.card === false || options.engine === 'interp' || options.verify === false)
       throw new UsageError('without a card there are no traces');
     const session = await openSession(file, program, options, io, { keepRecordings: dump !== undefined });
     const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;

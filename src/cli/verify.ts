@@ -1,6 +1,7 @@
 /** `jitnic verify FILE [PROG]`: would Linux load it, and if not, why and what to do. */
 import { exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
+import { hostBtf } from '../linux/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { errno } from '../platform/index.js';
 import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
@@ -25,7 +26,7 @@ export const command: CliCommand = defineCommand<Options>({
       );
   },
   run: async ([file = '-', name], options, io) => {
-    const object = await openProgramFile(file, io);
+    const object = await openProgramFile(file, io, { btf: hostBtf() });
     const programs = programsOf(object, name);
     const verbose = io.flags.verbosity > 0;
     const results = programs.map((program) => ({

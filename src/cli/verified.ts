@@ -1,0 +1,30 @@
+/** What `run` and `trace` ask first: would Linux load the program? */
+import { type ExitCode, exitCodes, UserError } from '../base/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { verify } from '../verifier/index.js';
+import { placeOf } from '../vm/index.js';
+
+/** Linux would not load the program: a negative answer, exit 1. */
+class RejectedError extends UserError {
+  readonly exitCode: ExitCode = exitCodes.negative;
+  readonly code: string = 'rejected';
+}
+
+/** Throws when the program, or one that it may tail-call from the start, is rejected. */
+export function requireVerified(object: ObjectSpec, program: ProgramSpec): void {
+  const targets = new Set([program.name]);
+  for (const map of object.maps) {
+    if (map.init?.kind === 'programs') for (const name of map.init.slots.values()) targets.add(name);
+  }
+  for (const candidate of object.programs) {
+    if (!targets.has(candidate.name)) continue;
+    const result = verify(candidate, object.maps, { btf: object.btf, license: object.license });
+    const failure = result.failures[0];
+    if (result.accepted || failure === undefined) continue;
+    throw new RejectedError(
+      `Linux would not load \`${candidate.name}\`: ${failure.message}`,
+      placeOf(candidate, failure.insn, object.name),
+      '`jitnic verify` explains it; `--no-verify` runs it all the same, on the interpreter only',
+    );
+  }
+}
