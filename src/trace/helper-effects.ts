@@ -3,9 +3,14 @@
  * known after it. A helper without a row is not traced.
  */
 
-/** One argument. `key` and `value` are as large as the map in argument 1 says; `mem` and `out` as the next argument says. */
+/**
+ * One argument. `key` and `value` are as large as the map in argument 1 says; `mem` and `out` as the next argument says. `printed` is a number, a
+ * pointer to what is printed, or a register that nothing has set (it is then 0); `printed-list` points to such numbers and pointers.
+ */
 export type ArgKind =
   | 'any'
+  | 'printed'
+  | 'printed-list'
   | 'map'
   | 'key'
   | 'value'
@@ -36,7 +41,7 @@ export const helperEffects: ReadonlyMap<number, HelperEffects> = new Map<number,
   [2, { args: ['map', 'key', 'value', 'any'], visible: true, mutatesMap: true }],
   [3, { args: ['map', 'key'], visible: true, mutatesMap: true }],
   [5, environment], // ktime_get_ns
-  [6, { args: ['mem', 'size', 'any', 'any', 'any'], visible: true }], // trace_printk
+  [6, { args: ['mem', 'size', 'printed', 'printed', 'printed'], visible: true }], // trace_printk
   [7, { args: [], visible: true }], // get_prandom_u32
   [8, environment], // get_smp_processor_id
   [14, environment], // get_current_pid_tgid
@@ -69,7 +74,7 @@ export const helperEffects: ReadonlyMap<number, HelperEffects> = new Map<number,
   [134, { args: ['map', 'any'] }], // ringbuf_query
   [160, environment], // ktime_get_coarse_ns
   [163, { args: ['any', 'any', { inout: 4 }, 'any', 'any'] }], // check_mtu
-  [177, { args: ['mem', 'size', 'mem', 'size', 'any'], visible: true }], // trace_vprintk
+  [177, { args: ['mem', 'size', 'printed-list', 'size'], visible: true }], // trace_vprintk
   [182, { args: ['mem', 'size', { read: 0 }] }], // strncmp
   [188, { args: ['any'] }], // xdp_get_buff_len
   [189, { args: ['any', 'any', 'out', 'size'] }], // xdp_load_bytes

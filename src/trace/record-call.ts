@@ -397,8 +397,10 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
   }
   for (const [i, kind] of effects.args.entries()) {
     const register = i + 1;
-    let value = recorder.register(register);
+    let value =
+      kind === 'printed' && !recorder.isSet(register) ? recorder.graph.constant(0n) : recorder.register(register);
     if (kind === 'map') value = recorder.specialise(value);
+    if (kind === 'printed') value = readPointee(recorder, value, reads);
     const size = sizeOf(recorder, kind, map, register);
     if (size !== undefined && pointsToMemory(recorder, value)) {
       const isOut = kind === 'out' || kind === 'out-value' || (typeof kind === 'object' && 'inout' in kind);
@@ -408,6 +410,8 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
       const bytes = isConst(size) || !onStack ? Number(recorder.sample(size)) : Number(recorder.specialise(size).imm);
       if (onStack && kind !== 'out') reads.push({ address: Number(value.imm), size: bytes });
       if (isOut) writes.push({ pointer: value, size: bytes });
+      if (kind === 'printed-list')
+        for (let at = 0; at + 8 <= bytes; at += 8) readPointee(recorder, recorder.loadFrom(value, at, 8), reads);
     }
     args.push(value);
   }
@@ -426,10 +430,25 @@ function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number
       return graph.constant(BigInt(specOf(recorder, map).valueSize));
     case 'mem':
     case 'out':
+    case 'printed-list':
       return low32(graph, recorder.register(register + 1));
     default:
       return undefined;
   }
+}
+
+/**
+ * A printed argument may point to what a format such as `%s` or `%pI4` shows. Which one it is and how long does not matter here: the rest of the stack
+ * frame is made ready for it.
+ */
+function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads']): Value {
+  if (!pointsToMemory(recorder, value)) return value;
+  const region = recorder.machine.memory.regionOf(Number(recorder.sample(value)));
+  if (region?.kind !== 'stack') return value;
+  const pointer = recorder.specialise(value);
+  const address = Number(pointer.imm);
+  reads.push({ address, size: region.start + region.size - address });
+  return pointer;
 }
 
 function pointsToMemory(recorder: Recorder, value: Value): boolean {

@@ -183,7 +183,12 @@ export class Recorder implements Observer {
 
   before(program: LoadedProgram, pc: number, depth: number): void {
     if (this.abort !== undefined) return;
-    this.attempt(() => this.step(program, pc, depth));
+    try {
+      this.step(program, pc, depth);
+    } catch (error) {
+      if (!(error instanceof TraceAbort)) throw error;
+      this.give(error.code, error.detail);
+    }
   }
 
   private attempt(what: () => void): void {
@@ -239,7 +244,7 @@ export class Recorder implements Observer {
     if (frame === undefined) throw new TraceAbort('desync', 'frame');
     (this.frames.at(-1) as Frame).registers[10] = this.graph.constant(BigInt(frame.hi));
     // A frame starts zeroed.
-    for (let at = frame.hi - 512; at < frame.hi; at++) this.stack.delete(at);
+    if (this.stack.size > 0) for (let at = frame.hi - 512; at < frame.hi; at++) this.stack.delete(at);
   }
 
   /** State at the start of a program; after a tail call it takes over the frame. Registers start at zero. */
@@ -346,6 +351,10 @@ export class Recorder implements Observer {
     return value;
   }
 
+  isSet(index: number): boolean {
+    return this.frames.at(-1)?.registers[index] !== undefined;
+  }
+
   setRegister(index: number, value: Value | undefined): void {
     (this.frames.at(-1) as Frame).registers[index] = value;
   }
@@ -359,6 +368,7 @@ export class Recorder implements Observer {
 
   /** What the value was for this packet. */
   sample(value: Value): bigint {
+    if (value.op === 'const') return value.imm;
     const known = this.samples.get(value);
     if (known !== undefined) return known;
     return evaluate(
