@@ -249,19 +249,22 @@ export function passNeeds(shape: ProgramShape, old: VerifierState, cur: Verifier
  */
 export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): boolean {
   let changed = false;
+  const links = linkedIds(old);
+  ids.reset();
   for (let depth = 0; depth < old.frames.length; depth++) {
     const was = old.frames[depth] as FrameState; // depth is in range
     const is = cur.frames[depth] as FrameState;
     const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
     for (let i = 0; i <= 10; i++) {
       const reg = is.reg(i);
-      if ((live & (1 << i)) === 0 || reg.kind !== 'scalar' || was.reg(i).range.covers(reg.range)) continue;
+      if ((live & (1 << i)) === 0 || reg.kind !== 'scalar') continue;
+      if (was.reg(i).range.covers(reg.range) && sameLink(was.reg(i), reg, links)) continue;
       is.regs[i] = unknownReg();
       changed = true;
     }
     for (let i = 0; i < Math.max(was.stack.length, is.stack.length); i++) {
       const to = is.stack[i];
-      if (slotDescribes(was.stack[i], to)) continue;
+      if (slotDescribes(was.stack[i], to, links)) continue;
       is.stack[i] = undefined;
       changed = true;
     }
@@ -269,13 +272,42 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
   return changed;
 }
 
+/** Ids that tie two or more values of the state together: what a branch teaches of one was recorded of the other. */
+function linkedIds(state: VerifierState): ReadonlySet<number> {
+  const once = new Set<number>();
+  const linked = new Set<number>();
+  const count = (reg: RegState | undefined): void => {
+    if (reg?.kind !== 'scalar' || reg.id === 0) return;
+    if (once.has(reg.id)) linked.add(reg.id);
+    once.add(reg.id);
+  };
+  for (const frame of state.frames) {
+    for (const reg of frame.regs) count(reg);
+    for (const slot of frame.stack) if (slot?.isSpill === true) count(slot.reg);
+  }
+  return linked;
+}
+
+/** If `old` is tied to other values, is `cur` tied to theirs in the same way? */
+function sameLink(old: RegState, cur: RegState, links: ReadonlySet<number>): boolean {
+  if (old.kind !== 'scalar' || !links.has(old.id)) return true;
+  return (
+    cur.id !== 0 && ids.match(old.id, cur.id) && old.addConst === cur.addConst && (!old.addConst || old.off === cur.off)
+  );
+}
+
 /** Is everything that may be recorded of `cur` already true of `old`? */
-function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined): boolean {
+function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined, links: ReadonlySet<number>): boolean {
   if (old === cur || allMisc(old)) return true;
   if (old === undefined || cur === undefined || old.bytes !== cur.bytes) return false;
   if (old.special !== undefined || cur.special !== undefined) return specialCovers(old, cur);
   if (old.reg === undefined || cur.reg === undefined) return old.reg === cur.reg;
-  return sameType(old.reg, cur.reg) && sameObject(old.reg, cur.reg) && old.reg.range.covers(cur.reg.range);
+  return (
+    sameType(old.reg, cur.reg) &&
+    sameObject(old.reg, cur.reg) &&
+    old.reg.range.covers(cur.reg.range) &&
+    sameLink(old.reg, cur.reg, links)
+  );
 }
 
 /** Marks everything in the state as needed: for states whose needs will never be fully known. */

@@ -213,3 +213,25 @@ describe('facts', () => {
     expect(facts?.insns[8]?.zeroExtend).toBe(true);
   });
 });
+
+describe('facts of numbers that a path tied together', () => {
+  it('do not speak for a path on which they are not', () => {
+    // One path spills r8 and so ties it to fp-8; the other stores something else there. The comparison teaches of r8 alone.
+    const code = [
+      'r6 = *(u32 *)(r1 + 12)',
+      'r7 = *(u32 *)(r1 + 16)',
+      'r8 = r6',
+      '*(u64 *)(r10 - 8) = r8',
+      'if r7 == 0 goto +2',
+      'r8 = 3',
+      '*(u64 *)(r10 - 8) = r7',
+      'r0 = 0',
+      'if r8 >= 16 goto +1',
+      'r0 = *(u64 *)(r10 - 8)',
+      'exit',
+    ].join('\n');
+    const { facts } = verifyText(code, { facts: true });
+    const slot = facts?.insns[9]?.stack.find(({ off }) => off === -8);
+    expect(slot?.value.kind === 'scalar' && slot.value.range.umax).toBe(0xffff_ffffn);
+  });
+});
