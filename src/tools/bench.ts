@@ -19,6 +19,9 @@ const usage = 'npm run bench [-- --check] [--write-baseline] [--rounds N] [--eng
 const tolerance = 0.25;
 const toleranceNs = 0.5;
 
+/** Nanoseconds below which the kernel's net figure is noise. */
+const resolution = 0.5;
+
 interface Row {
   readonly name: string;
   readonly interp_ns: number | null;
@@ -62,7 +65,8 @@ function round(value: number | undefined): number | null {
 
 function rowOf(entry: SuiteEntry, speed: Speed): Row {
   const { interp, wasm, kernel } = speed;
-  const ratio = wasm === undefined || kernel === undefined ? undefined : wasm.median / Math.max(kernel.median, 0.1);
+  const ratio =
+    wasm === undefined || kernel === undefined ? undefined : wasm.median / Math.max(kernel.median, resolution);
   return {
     name: entry.name,
     interp_ns: round(interp?.median),
