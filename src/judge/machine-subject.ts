@@ -1,6 +1,6 @@
 /** A {@link Machine} with one of its engines as a {@link Subject}. */
 import type { ObjectSpec } from '../object/index.js';
-import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder } from '../vm/index.js';
+import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder, stackSize } from '../vm/index.js';
 import {
   binary,
   type Contents,
@@ -11,6 +11,11 @@ import {
   type Packet,
   type Subject,
 } from './subject.js';
+
+export interface MachineSubjectOptions extends MachineOptions {
+  /** What stack frames are filled with before a program writes to them; default 0. Whose outcome changes with it reads what it never wrote. */
+  readonly stackFill?: number | undefined;
+}
 
 /** As BPF_PROG_TEST_RUN has it: see KernelSubject. */
 const loopback = 1;
@@ -24,7 +29,7 @@ export class MachineSubject implements Subject {
   private readonly program: Machine['programs'][number];
 
   /** Throws what {@link Machine.admit} throws when the program cannot run here. */
-  constructor(object: ObjectSpec, programName: string, makeEngine: EngineFactory, options: MachineOptions) {
+  constructor(object: ObjectSpec, programName: string, makeEngine: EngineFactory, options: MachineSubjectOptions) {
     this.machine = new Machine(object, options);
     const program = this.machine.programs.find((p) => p.spec.name === programName);
     if (program === undefined) throw new Error(`no program ${programName}`);
@@ -32,6 +37,7 @@ export class MachineSubject implements Subject {
     this.program = program;
     this.engine = makeEngine(this.machine);
     this.removeListeners();
+    if (options.stackFill !== undefined) this.fillStacks(options.stackFill);
     this.name = this.engine.name;
   }
 
@@ -65,6 +71,16 @@ export class MachineSubject implements Subject {
       for (let cpu = 0; cpu < map.spec.maxEntries && cpu < this.machine.cpus; cpu++)
         map.deleteElem(Uint8Array.of(cpu, 0, 0, 0));
     }
+  }
+
+  private fillStacks(byte: number): void {
+    const { machine } = this;
+    const enterFrame = machine.enterFrame.bind(machine);
+    machine.enterFrame = (depth) => {
+      const top = enterFrame(depth);
+      machine.memory.u8.fill(byte, top - stackSize, top);
+      return top;
+    };
   }
 
   /** Ring buffer records, in the order of the maps as the kernel's are drained. */

@@ -1,8 +1,8 @@
 /**
  * One program of an object in the running kernel, a packet at a time: what `--engine kernel` is made of. Maps keep their contents from packet to packet.
  *
- * BPF_PROG_TEST_RUN carries no verdict out: where a redirected packet would have gone is not to be had, and packets are 14 bytes to a page
- * (3,520 bytes), longer only for `xdp.frags` programs.
+ * BPF_PROG_TEST_RUN carries no verdict out: where a redirected packet would have gone is not to be had, and packets have
+ * 14 bytes to 18 pages.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -134,9 +134,6 @@ export class KernelRunner {
 function checked(result: TestRunResult, packet: KernelPacket): TestRunResult {
   if (result.status >= 0) return result;
   const { length } = packet.data;
-  const hint =
-    length < 14
-      ? 'a test run takes at least an Ethernet header, 14 bytes'
-      : `${length} bytes; without \`xdp.frags\` a test run takes at most 3,520`;
+  const hint = `the packet has ${length} bytes; a test run takes 14 to about 70,000, and metadata in fours`;
   throw new InputError(`BPF_PROG_TEST_RUN fails with ${errnoName(result.status)}`, {}, hint);
 }

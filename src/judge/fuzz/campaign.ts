@@ -127,7 +127,7 @@ function describeFailure(
   const fails = (smaller: ObjectSpec): boolean => {
     try {
       const found = compareOnce(bpf, smaller, packets, seed, options);
-      if (found === undefined || found === 'none' || usesPointersAsData(smaller, packets, seed)) return false;
+      if (found === undefined || found === 'none' || usesPlaceOrGarbage(smaller, packets, seed)) return false;
       last = found;
       return true;
     } catch (error) {
@@ -146,12 +146,13 @@ function describeFailure(
   return { seed, difference: last, packet: packets[last.packet], object: small };
 }
 
-/** Whether the outcome changes when everything lies elsewhere in guest memory. */
-function usesPointersAsData(object: ObjectSpec, packets: readonly Packet[], seed: number): boolean {
+/** Whether the outcome changes when everything lies elsewhere in guest memory, or when the stack held something else before. */
+function usesPlaceOrGarbage(object: ObjectSpec, packets: readonly Packet[], seed: number): boolean {
   const name = object.programs[0]?.name ?? '';
   const cpus = possibleCpus();
-  const subjects = [undefined, 0x54320].map(
-    (slide) => new MachineSubject(object, name, (machine) => new Interpreter(machine), { cpus, slide }),
+  const other = { slide: 0x54320, stackFill: 0x5a };
+  const subjects = [{}, other].map(
+    (differently) => new MachineSubject(object, name, (machine) => new Interpreter(machine), { cpus, ...differently }),
   );
   const [here, elsewhere] = subjects as [MachineSubject, MachineSubject];
   seedMaps(
