@@ -484,8 +484,8 @@ export class Generator {
       return;
     }
     const operation = random.pick([op.ATOMIC_ADD, op.ATOMIC_OR, op.ATOMIC_AND, op.ATOMIC_XOR, op.ATOMIC_XCHG]);
-    // Not from the stack: the verifier of Linux 6.18 takes what such an instruction fetches for what was known of the slot, and removes
-    // the other side of a branch on it, so that it is the kernel that goes wrong (seed 2005258 before this line was here).
+    // Not from the stack: in some programs the verifier of Linux 6.18 takes the fetched number for a known one (its log says R2=0 where the
+    // kernel itself then fetches 0x5567a116) and removes the other side of a branch on it. docs/fidelity.md has the seeds.
     if (operation === op.ATOMIC_XCHG && reg === fp) return;
     const fetch = operation === op.ATOMIC_XCHG || (reg !== fp && random.chance(0.5));
     const src = fetch ? this.changeable() : random.pick(this.scalars());
