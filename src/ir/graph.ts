@@ -4,7 +4,7 @@
  * {@link Graph.code} together with everything else, and who builds says when memory has changed.
  */
 import { fillRight, resultOnes } from './ones.js';
-import { type OpName, opTable } from './ops.js';
+import { type OpName, opNames, opTable } from './ops.js';
 import { boundsOf, rules } from './rules.js';
 import { type Detail, mask32, mask64, type Origin, type Value } from './value.js';
 
@@ -19,14 +19,30 @@ export class Graph {
   /** Named in `--dump`; switches the rules off for tests. */
   readonly fold: boolean;
   private readonly shared = new Map<string, Value>();
+  private readonly constants = new Map<bigint, Value>();
+  /** Operations on values alone, by operation and arguments as one number. */
+  private readonly operations = new Map<number, Value>();
 
   constructor(options: { readonly fold?: boolean } = {}) {
     this.fold = options.fold ?? true;
   }
 
   constant(value: bigint): Value {
-    const imm = value & mask64;
-    return this.share('const', [], imm, undefined, imm, true);
+    const imm = BigInt.asUintN(64, value);
+    const old = this.constants.get(imm);
+    if (old !== undefined) return old;
+    const made = this.append({
+      id: this.code.length,
+      op: 'const',
+      args: [],
+      imm,
+      detail: undefined,
+      ones: imm,
+      early: true,
+      origin: this.origin,
+    });
+    this.constants.set(imm, made);
+    return made;
   }
 
   get length(): Value {
@@ -84,8 +100,27 @@ export class Graph {
         if (result !== undefined) return result;
       }
     }
-    const args = binary ? [x, y] : [x];
-    return this.share(op, args, 0n, undefined, resultOnes(op, x, y), args.every(isEarly));
+    return this.operation(op, x, binary ? y : undefined, y);
+  }
+
+  /** Shares a pure operation; `second` is what the rules take for the second argument. */
+  private operation(op: OpName, x: Value, y: Value | undefined, second: Value): Value {
+    // Values of one graph are far fewer than 2^22, operations fewer than 2^6: the key is exact.
+    const key = ((opNumber.get(op) as number) * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
+    const old = this.operations.get(key);
+    if (old !== undefined) return old;
+    const value = this.append({
+      id: this.code.length,
+      op,
+      args: y === undefined ? [x] : [x, y],
+      imm: 0n,
+      detail: undefined,
+      ones: resultOnes(op, x, second),
+      early: x.early && (y === undefined || y.early),
+      origin: this.origin,
+    });
+    this.operations.set(key, value);
+    return value;
   }
 
   /** A load. `version` tells apart loads of the same address with a store between; `early`: nothing has touched the bytes yet. */
@@ -147,6 +182,9 @@ export class Graph {
     return value;
   }
 }
+
+const idSpan = 2 ** 22;
+const opNumber: ReadonlyMap<OpName, number> = new Map(opNames.map((name, i) => [name, i]));
 
 function shiftMask(op: OpName): bigint {
   if (op === 'shl' || op === 'shr' || op === 'sar') return 63n;

@@ -4,8 +4,17 @@ import { mask32, mask64, type Value } from './value.js';
 
 /** All bits up to the highest one of `x`. */
 export function fillRight(x: bigint): bigint {
-  return x === 0n ? 0n : (1n << BigInt(x.toString(2).length)) - 1n;
+  if (x > mask64) return (1n << BigInt(x.toString(2).length)) - 1n;
+  word[0] = x;
+  const high = halves[1] as number;
+  const width = high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(halves[0] as number);
+  return lowBits[width] as bigint;
 }
+
+const word = new BigUint64Array(1);
+const halves = new Uint32Array(word.buffer);
+/** 2^n - 1 for n from 0 to 64. */
+const lowBits: readonly bigint[] = Array.from({ length: 65 }, (_, n) => (1n << BigInt(n)) - 1n);
 
 /** A superset of the bits that `op` of `a` and `b` can have set. */
 export function resultOnes(op: OpName, a: Value | undefined, b: Value | undefined): bigint {

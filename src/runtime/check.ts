@@ -7,7 +7,8 @@ import { InternalError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import { verdictName } from '../platform/index.js';
 import { type LoadedProgram, Machine, type Output, type PacketInput, type Region } from '../vm/index.js';
-import type { PacketResult, Runtime, RuntimeOptions, TraceRecord } from './runtime.js';
+import type { PacketResult, Runtime, RuntimeOptions } from './runtime.js';
+import type { TraceRecord } from './trace-record.js';
 
 /** The first difference, with what is needed to see why. */
 export interface Difference {

@@ -5,6 +5,6 @@ export {
   type PacketResult,
   Runtime,
   type RuntimeOptions,
-  type TraceRecord,
 } from './runtime.js';
 export { type Arrival, type Clock, Session, type SessionOptions } from './session.js';
+export type { TraceRecord } from './trace-record.js';

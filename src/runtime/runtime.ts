@@ -7,15 +7,13 @@
 import { UsageError } from '../base/index.js';
 import { findPolicy, type Policy, TraceCache } from '../cache/index.js';
 import { Interpreter } from '../interp/index.js';
-import { countInsns } from '../ir/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
   type AbortSite,
   defaultLimits,
+  fingerprint,
   type InstalledTrace,
-  type PathCondition,
-  pathCondition,
   type RecordedTrace,
   Recorder,
   type RecorderLimits,
@@ -31,6 +29,7 @@ import {
   type TrapSite,
 } from '../vm/index.js';
 import { Penalties } from './penalties.js';
+import { TraceRecord } from './trace-record.js';
 
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */
@@ -44,27 +43,10 @@ export interface RuntimeOptions extends MachineOptions {
   readonly limits?: Partial<RecorderLimits> | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
   readonly keepRecordings?: boolean | undefined;
+  /** Put the conditions of evicted traces into words before their recordings go. Default true; false where nobody is going to read them. */
+  readonly keepConditions?: boolean | undefined;
   /** Instructions that a packet may take on the host. */
   readonly maxSteps?: number | undefined;
-}
-
-/** A trace and what became of it. Traces that were evicted and recorded again are one. */
-export interface TraceRecord {
-  /** In order of first installation, from 0. */
-  readonly id: number;
-  readonly condition: PathCondition;
-  /** Low half of r0. */
-  readonly verdict: number;
-  readonly insnsProgram: number;
-  /** Of the trace: its guards, and what it does once they hold. */
-  readonly insnsCondition: number;
-  readonly insnsTrace: number;
-  /** As recorded last; undefined once it was evicted, unless {@link RuntimeOptions.keepRecordings}. */
-  trace: RecordedTrace | undefined;
-  packets: number;
-  /** Value of `packets` when it was installed last. */
-  packetsAtInstall: number;
-  installs: number;
 }
 
 /** A fault of the program at one place. */
@@ -108,6 +90,7 @@ export class Runtime {
   /** Instructions that host and program would have executed: what was recorded for a hit counts as the program's. */
   readonly names: TraceNames;
   private readonly keepsRecordings: boolean;
+  private readonly keepsConditions: boolean;
   private readonly recorder: Recorder;
   private readonly penalties: Penalties;
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
@@ -127,6 +110,7 @@ export class Runtime {
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits });
     this.penalties = new Penalties(options.hotloop ?? 1);
     this.keepsRecordings = options.keepRecordings === true;
+    this.keepsConditions = options.keepConditions !== false;
     this.names = {
       map: (map) => machine.maps[map]?.spec.name ?? `map${map}`,
       program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
@@ -212,23 +196,10 @@ export class Runtime {
     const installed = cache.install(trace);
     if (installed === undefined) return false;
     this.installs++;
-    const condition = pathCondition(trace.facts, this.names);
-    const key = `${condition.text} -> ${trace.verdict}`;
+    const key = fingerprint(trace.code, trace.verdict);
     let record = this.recordByKey.get(key);
     if (record === undefined) {
-      const insns = countInsns(trace.code);
-      record = {
-        id: this.traces.length,
-        condition,
-        verdict: trace.verdict,
-        insnsProgram: trace.steps,
-        insnsCondition: insns.condition,
-        insnsTrace: insns.body,
-        trace,
-        packets: 0,
-        packetsAtInstall: 0,
-        installs: 0,
-      };
+      record = new TraceRecord(this.traces.length, trace, this.names);
       this.traces.push(record);
       this.recordByKey.set(key, record);
     }
@@ -243,8 +214,7 @@ export class Runtime {
     const record = this.recordOf.get(installed);
     if (record === undefined) return;
     this.penalties.evicted(record.packets - record.packetsAtInstall);
-    // The recording is a thousand times the size of what is shown of it.
-    if (!this.keepsRecordings) record.trace = undefined;
+    if (!this.keepsRecordings) record.release(this.keepsConditions);
   }
 
   private noteAbort(site: AbortSite): void {

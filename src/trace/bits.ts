@@ -65,7 +65,9 @@ export class BitSources {
   /** The bits of a value as bits of itself: what remains when it cannot be taken apart. */
   opaque(value: Value): Bit[] {
     const source = this.number(`v${value.id}`, { kind: 'value', value });
-    return Array.from({ length: 64 }, (_, i) => ((value.ones >> BigInt(i)) & 1n ? makeBit(source, i) : 0));
+    const bits = constantBits(value.ones);
+    for (let i = 0; i < 64; i++) if (bits[i] === 1) bits[i] = makeBit(source, i);
+    return bits;
   }
 
   private derive(value: Value): readonly Bit[] {
@@ -73,7 +75,7 @@ export class BitSources {
     const shift = b !== undefined && isConst(b) ? Number(b.imm & 63n) : undefined;
     switch (value.op) {
       case 'const':
-        return Array.from({ length: 64 }, (_, i) => Number((value.imm >> BigInt(i)) & 1n));
+        return constantBits(value.imm);
       case 'load':
         return this.loadBits(value);
       case 'and':
@@ -137,7 +139,12 @@ export class BitSources {
   /** Bit i of the result is bit `from(i)` of `a`, 0 where that is outside or i is not below `width`. */
   private pick(a: Value | undefined, width: number, from: (i: number) => number): Bit[] {
     const bits = a === undefined ? [] : this.bitsOf(a);
-    return Array.from({ length: 64 }, (_, i) => (i < width ? (bits[from(i)] ?? 0) : 0));
+    const result = new Array<Bit>(64).fill(0);
+    for (let i = 0; i < width; i++) {
+      const at = from(i);
+      if (at >= 0 && at < bits.length) result[i] = bits[at] as Bit;
+    }
+    return result;
   }
 
   /** Bit by bit; where `f` cannot say (-1), the bit is one of the value itself. */
@@ -179,7 +186,10 @@ export class BitSources {
     } else {
       return this.opaque(value);
     }
-    return Array.from({ length: 64 }, (_, i) => (i < detail.size * 8 ? makeBit(source, start * 8 + i) : 0));
+    const bits = new Array<Bit>(64).fill(0);
+    const first = makeBit(source, start * 8);
+    for (let i = 0; i < detail.size * 8; i++) bits[i] = first + 2 * i;
+    return bits;
   }
 
   private number(key: string, source: Source): number {
@@ -189,6 +199,36 @@ export class BitSources {
     this.numbers.set(key, this.sources.length - 1);
     return this.sources.length - 1;
   }
+}
+
+const word = new BigUint64Array(1);
+const halves = new Uint32Array(word.buffer);
+
+/** The 64 bits of a number, least significant first. */
+export function constantBits(number: bigint): Bit[] {
+  word[0] = number;
+  const low = halves[0] as number;
+  const high = halves[1] as number;
+  const bits = new Array<Bit>(64).fill(0);
+  for (let i = 0; i < 32; i++) {
+    bits[i] = (low >>> i) & 1;
+    bits[i + 32] = (high >>> i) & 1;
+  }
+  return bits;
+}
+
+/** The number that has these bits, least significant first; at most 64. */
+export function numberOf(bits: readonly number[]): bigint {
+  let low = 0;
+  let high = 0;
+  for (let i = 0; i < bits.length; i++) {
+    if (bits[i] !== 1) continue;
+    if (i < 32) low |= 1 << i;
+    else high |= 1 << (i - 32);
+  }
+  halves[0] = low;
+  halves[1] = high;
+  return word[0] as bigint;
 }
 
 function orBits(x: Bit, y: Bit): Bit {

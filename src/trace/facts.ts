@@ -6,7 +6,7 @@
  * after `len >= 34`.
  */
 import { isConst, type Value } from '../ir/index.js';
-import { type Bit, BitSources, isInverted, plain } from './bits.js';
+import { type Bit, BitSources, constantBits, isInverted, numberOf, plain } from './bits.js';
 
 /** A number made of source bits, least significant first. */
 export interface Subject {
@@ -65,6 +65,9 @@ export class Facts {
   readonly found: Map<Value, boolean> = new Map();
   readonly compares: Map<string, Compare> = new Map();
   readonly mentions: Mention[] = [];
+  private asked:
+    | { readonly value: Value; readonly constant: bigint; readonly literals: Literals | undefined }
+    | undefined;
 
   /** True or false if the facts imply it, else undefined. `condition` is a comparison. */
   decide(condition: Value): boolean | undefined {
@@ -125,14 +128,16 @@ export class Facts {
   }
 
   private intervalOf(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
-    let lo = 0n;
-    let hi = 0n;
-    for (let i = bits.length - 1; i >= 0; i--) {
+    const least = new Array<number>(bits.length).fill(0);
+    const most = new Array<number>(bits.length).fill(1);
+    for (let i = 0; i < bits.length; i++) {
       const known = this.valueOf(bits[i] as Bit);
-      lo = (lo << 1n) | (known === 1 ? 1n : 0n);
-      hi = (hi << 1n) | (known === 0 ? 0n : 1n);
+      if (known === 1) least[i] = 1;
+      else if (known === 0) most[i] = 0;
     }
-    const subject = subjectOf(bits);
+    let lo = numberOf(least);
+    let hi = numberOf(most);
+    const subject = this.ranges.size === 0 ? undefined : subjectOf(bits);
     const range = subject === undefined ? undefined : this.ranges.get(subject.key);
     if (range !== undefined) {
       if (range.lo > lo) lo = range.lo;
@@ -163,16 +168,21 @@ export class Facts {
     const literals = this.literals(a, b.imm);
     if (literals === undefined) return false;
     let open = 0;
-    for (const [i, bit] of literals.bits.entries()) {
-      const value = this.required.get(bit);
+    for (let i = 0; i < literals.bits.length; i++) {
+      const value = this.required.get(literals.bits[i] as Bit);
       if (value === undefined) open++;
       else if (value !== literals.values[i]) return false;
     }
     if (open === 0) return true;
-    const { lo, hi } = this.interval(a);
-    if (b.imm < lo || b.imm > hi) return false;
+    // Bits that leave `a == b` open leave it inside of their interval.
+    if (this.ranges.size > 0) {
+      const { lo, hi } = this.interval(a);
+      if (b.imm < lo || b.imm > hi) return false;
+    }
     if (this.inGap(a, b.imm)) return false;
-    const wanted = new Map(literals.bits.map((bit, i) => [bit, literals.values[i] as number]));
+    if (this.exclusions.length === 0) return undefined;
+    const wanted = new Map<Bit, number>();
+    for (let i = 0; i < literals.bits.length; i++) wanted.set(literals.bits[i] as Bit, literals.values[i] as number);
     const excluded = this.exclusions.some((exclusion) =>
       exclusion.bits.every((bit, i) => (wanted.get(bit) ?? this.required.get(bit)) === exclusion.values[i]),
     );
@@ -346,33 +356,34 @@ export class Facts {
     if (fresh.length > 0) this.mentions.push({ kind: 'bits', bits: fresh });
     // An exclusion of which one bit is left says what that bit is.
     for (const exclusion of this.exclusions) {
-      const open = exclusion.bits.filter((bit) => !this.required.has(bit));
-      const rest = exclusion.bits.every(
-        (bit, i) => !this.required.has(bit) || this.required.get(bit) === exclusion.values[i],
-      );
-      const [only] = open;
-      if (rest && open.length === 1 && only !== undefined) {
-        const value = exclusion.values[exclusion.bits.indexOf(only)] as number;
-        this.require({ bits: [only], values: [1 - value] });
+      const only = this.lastOpen(exclusion);
+      if (only >= 0)
+        this.require({ bits: [exclusion.bits[only] as Bit], values: [1 - (exclusion.values[only] as number)] });
+    }
+  }
+
+  /** Position of the one bit that an exclusion leaves open while all others match; -1 if there is no such. */
+  private lastOpen(exclusion: Exclusion): number {
+    let open = -1;
+    for (let i = 0; i < exclusion.bits.length; i++) {
+      const value = this.required.get(exclusion.bits[i] as Bit);
+      if (value === undefined) {
+        if (open >= 0) return -1;
+        open = i;
+      } else if (value !== exclusion.values[i]) {
+        return -1;
       }
     }
+    return open;
   }
 
   /** The source bits that must have certain values for `value == constant`; undefined if that is impossible. */
   private literals(value: Value, constant: bigint): Literals | undefined {
-    const wanted = new Map<Bit, number>();
-    for (const [i, bit] of this.sources.bitsOf(value).entries()) {
-      const want = Number((constant >> BigInt(i)) & 1n);
-      if (bit < 2) {
-        if (bit !== want) return undefined;
-        continue;
-      }
-      const literal = isInverted(bit) ? 1 - want : want;
-      const other = wanted.get(plain(bit));
-      if (other !== undefined && other !== literal) return undefined;
-      wanted.set(plain(bit), literal);
-    }
-    return { bits: [...wanted.keys()], values: [...wanted.values()] };
+    // A guard is decided and then asserted, with the same question.
+    if (this.asked?.value === value && this.asked.constant === constant) return this.asked.literals;
+    const literals = literalsOf(this.sources.bitsOf(value), constant);
+    this.asked = { value, constant, literals };
+    return literals;
   }
 
   private decideCompare(op: Compare['op'], a: Value, b: Value): boolean | undefined {
@@ -410,6 +421,31 @@ export class Facts {
   }
 }
 
+function literalsOf(from: readonly Bit[], constant: bigint): Literals | undefined {
+  const wanted = constantBits(constant);
+  for (let i = 0; i < from.length; i++) if ((from[i] as Bit) < 2 && from[i] !== wanted[i]) return undefined;
+  const bits: Bit[] = [];
+  const values: number[] = [];
+  let highest = 0;
+  for (let i = 0; i < from.length; i++) {
+    const bit = from[i] as Bit;
+    if (bit < 2) continue;
+    const want = wanted[i] as number;
+    const literal = isInverted(bit) ? 1 - want : want;
+    const own = plain(bit);
+    // Bits mostly stand in ascending order, and then none comes twice.
+    const before = own > highest ? -1 : bits.indexOf(own);
+    if (before < 0) {
+      if (own > highest) highest = own;
+      bits.push(own);
+      values.push(literal);
+    } else if (values[before] !== literal) {
+      return undefined;
+    }
+  }
+  return { bits, values };
+}
+
 function compareKey(op: Compare['op'], a: Value, b: Value): string {
   return op === 'eq' && a.id > b.id ? `eq ${b.id} ${a.id}` : `${op} ${a.id} ${b.id}`;
 }
@@ -438,7 +474,20 @@ function scaledSubject(bits: readonly Bit[]): { readonly subject: Subject; reado
 export function subjectOf(bits: readonly Bit[]): Subject | undefined {
   let top = bits.length;
   while (top > 0 && bits[top - 1] === 0) top--;
+  if (top === 0) return undefined;
+  for (let i = 0; i < top; i++) if ((bits[i] as Bit) < 2) return undefined;
   const own = bits.slice(0, top);
-  if (own.length === 0 || own.some((bit) => bit < 2)) return undefined;
-  return { key: own.join(' '), bits: own };
+  return { key: runsOf(own), bits: own };
+}
+
+/** Bits as text, each run of neighbours as its first bit and length: the same for the same bits, and short for bytes. */
+function runsOf(bits: readonly Bit[]): string {
+  let text = '';
+  let start = 0;
+  for (let i = 1; i <= bits.length; i++) {
+    if (i < bits.length && bits[i] === (bits[i - 1] as Bit) + 2) continue;
+    text += `${bits[start]}+${i - start} `;
+    start = i;
+  }
+  return text;
 }

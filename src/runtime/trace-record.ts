@@ -1,0 +1,51 @@
+/** A trace and what became of it. Traces that were evicted and recorded again are one. */
+import { countInsns } from '../ir/index.js';
+import { type PathCondition, pathCondition, type RecordedTrace, type TraceNames } from '../trace/index.js';
+
+/** What is left to show of a trace that was evicted before anyone asked, if conditions are not kept. */
+const forgotten: PathCondition = { text: '(evicted)', atoms: [], ternary: [] };
+
+export class TraceRecord {
+  /** In order of first installation, from 0. */
+  readonly id: number;
+  /** Low half of r0. */
+  readonly verdict: number;
+  readonly insnsProgram: number;
+  /** Instructions of the trace's condition, and of what it does once that holds. */
+  readonly insnsCondition: number;
+  readonly insnsTrace: number;
+  /** As recorded last; undefined once it was evicted, unless recordings are kept. */
+  trace: RecordedTrace | undefined;
+  packets = 0;
+  /** Value of `packets` when it was installed last. */
+  packetsAtInstall = 0;
+  installs = 0;
+  private readonly names: TraceNames;
+  private words: PathCondition | undefined;
+
+  constructor(id: number, trace: RecordedTrace, names: TraceNames) {
+    const insns = countInsns(trace.code);
+    this.id = id;
+    this.verdict = trace.verdict;
+    this.insnsProgram = trace.steps;
+    this.insnsCondition = insns.condition;
+    this.insnsTrace = insns.body;
+    this.trace = trace;
+    this.names = names;
+  }
+
+  /** Put into words when first asked for: that takes about as long as recording did. */
+  get condition(): PathCondition {
+    if (this.words === undefined) {
+      if (this.trace === undefined) return forgotten;
+      this.words = pathCondition(this.trace.facts, this.names);
+    }
+    return this.words;
+  }
+
+  /** Lets go of the recording, which is a thousand times the size of what is shown of it. */
+  release(keepCondition: boolean): void {
+    if (keepCondition) void this.condition;
+    this.trace = undefined;
+  }
+}
