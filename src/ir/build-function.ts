@@ -11,6 +11,7 @@ import { InternalError } from '../base/index.js';
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
 import { type LoadedProgram, type Machine, stackSize } from '../vm/index.js';
 import { combineLoads } from './combine-loads.js';
+import { combineStores } from './combine-stores.js';
 import { commonFacts, decide, type Fact, withFact } from './conditions.js';
 import { buildFlow, type Flow, type FlowBlock, type FlowOptions, type Step, Unsupported, variableOf } from './flow.js';
 import type { Block, End, FunctionCode } from './function.js';
@@ -147,7 +148,8 @@ class FunctionBuilder {
     t.pinned = [];
     for (const step of block.steps) this.translateStep(block, step);
     const end = this.translateEnd(block);
-    this.done[block.id] = { phis, pinned: t.pinned, end, exit: t.state };
+    const pinned = t.trusted ? combineStores(t.graph, t.pinned) : t.pinned;
+    this.done[block.id] = { phis, pinned, end, exit: t.state };
   }
 
   /** State at the head of a block; undefined: it cannot be reached. */
