@@ -27,6 +27,9 @@ interface KeyByte {
 /** Longest expression that is printed in full, in operations. */
 const maxOperations = 12;
 
+/** How often a packet offset that depends on packet bytes at such an offset is spelt out; each time its text may double. */
+const maxNestedOffsets = 3;
+
 /** How a subject reads: its name and how its values are written. */
 export interface Words {
   readonly text: string;
@@ -38,6 +41,7 @@ export class Describer {
   readonly names: TraceNames;
   private readonly context: FieldContext;
   private readonly aliases = new Map<Value, string>();
+  private nestedOffsets = 0;
 
   constructor(facts: Facts, names: TraceNames) {
     this.facts = facts;
@@ -79,6 +83,11 @@ export class Describer {
 
   /** `x`: a number whose bits, least significant first, are these. */
   subject(bits: readonly Bit[]): Words {
+    return this.whole(bits) ?? { text: `bits(${bits.map((bit) => this.bit(bit)).join(' ')})`, format: 'hex' };
+  }
+
+  /** The same, if all bits are of one source and in order. */
+  private whole(bits: readonly Bit[]): Words | undefined {
     const first = bits[0] as Bit;
     const source = this.source(first);
     const number = sourceOf(first);
@@ -100,7 +109,7 @@ export class Describer {
         return { text: `le${bits.length}(${words.text})`, format: 'dec' };
       }
     }
-    return { text: `bits(${bits.map((bit) => this.bit(bit)).join(' ')})`, format: 'hex' };
+    return undefined;
   }
 
   private bit(bit: Bit): string {
@@ -166,7 +175,7 @@ export class Describer {
 
   private place(source: Source, offset: number, width: number): string {
     if (source.kind === 'packet') {
-      const base = source.base === undefined ? '' : `${this.expression(source.base)} + `;
+      const base = source.base === undefined ? '' : `${this.offset(source.base)} + `;
       return `pkt[${base}${offset}:${width}]`;
     }
     if (source.kind === 'map') {
@@ -174,6 +183,14 @@ export class Describer {
       return source.base === undefined ? `${name}[${offset}:${width}]` : `${name}.value[${offset}:${width}]`;
     }
     return this.expression(source.value);
+  }
+
+  private offset(base: Value): string {
+    if (this.nestedOffsets === maxNestedOffsets) return '...';
+    this.nestedOffsets++;
+    const text = this.expression(base);
+    this.nestedOffsets--;
+    return text;
   }
 
   /** Bits of bytes that are all wanted, as a masked run; bits of other sources are left to the caller. */
@@ -224,8 +241,8 @@ export class Describer {
     if (isWhole) {
       const source = this.source(own[0] as Bit);
       if (source.kind !== 'value' || source.value !== value) {
-        const words = this.subject(own);
-        if (!words.text.startsWith('bits(')) return zeros === 0 ? words.text : `${words.text} * ${2 ** zeros}`;
+        const words = this.whole(own);
+        if (words !== undefined) return zeros === 0 ? words.text : `${words.text} * ${2 ** zeros}`;
       }
     }
     if (value.op === 'load') {
