@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeUtf8, InputError, UsageError } from '../base/index.js';
 import { findPolicy, policies } from '../cache/index.js';
-import { findPrograms, type ObjectSpec, type ProgramSpec, xdpPrograms } from '../object/index.js';
+import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
 import { parseJson, parseMapsFile } from '../vm/map-json.js';
@@ -97,7 +97,7 @@ export async function openSession(
   const btf = flags.btf ?? (existsSync(kernelBtf) ? kernelBtf : undefined);
   const read = await openProgramFile(file, io, btf === undefined ? {} : { btf: await readInput(btf, io) });
   const program = pickProgram(read, name);
-  const object = sizeMaps(read, flags.mapEntries ?? []);
+  const object = sizedByFlags(read, flags.mapEntries ?? []);
   const options = await sessionOptions(flags, io);
   const sized = object.programs[read.programs.indexOf(program)] ?? program;
   const session = new Session(object, sized, { ...options, ...more });
@@ -126,7 +126,7 @@ function pickProgram(object: ObjectSpec, name: string | undefined): ProgramSpec 
 }
 
 /** `--map-entries NAME=N`: what a loader would do with bpf_map__set_max_entries. */
-function sizeMaps(object: ObjectSpec, sizes: readonly string[]): ObjectSpec {
+function sizedByFlags(object: ObjectSpec, sizes: readonly string[]): ObjectSpec {
   if (sizes.length === 0) return object;
   const wanted = new Map<string, number>();
   for (const text of sizes) {
@@ -142,10 +142,7 @@ function sizeMaps(object: ObjectSpec, sizes: readonly string[]): ObjectSpec {
         `maps: ${object.maps.map((map) => map.name).join(', ')}`,
       );
   }
-  return {
-    ...object,
-    maps: object.maps.map((map) => ({ ...map, maxEntries: wanted.get(map.name) ?? map.maxEntries })),
-  };
+  return sizeMaps(object, 0, wanted).object;
 }
 
 async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {

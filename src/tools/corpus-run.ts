@@ -1,0 +1,170 @@
+/** One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One row a program. */
+import { existsSync, readFileSync } from 'node:fs';
+import { UserError } from '../base/index.js';
+import { hostBtf } from '../linux/index.js';
+import { type ObjectSpec, type ProgramSpec, readObject, sizeMaps, xdpFitness, xdpPrograms } from '../object/index.js';
+import { generateTraffic } from '../packet/index.js';
+import { verdictNames } from '../platform/index.js';
+import { type Arrival, Session, type SessionOptions } from '../runtime/index.js';
+import { parseMapsFile } from '../vm/map-json.js';
+import type { ObjectFile } from './objects.js';
+
+/** `failed` is a difference or a crash: a fault in jitnic. `refused` is what Linux or jitnic would not load. `skipped` is not XDP. */
+export type CorpusResult = 'ok' | 'failed' | 'refused' | 'skipped';
+
+export interface CorpusRow {
+  readonly object: string;
+  readonly program: string;
+  readonly result: CorpusResult;
+  readonly insns?: number;
+  readonly packets?: number;
+  readonly verdicts?: string;
+  readonly hitRate?: string;
+  readonly traces?: number;
+  readonly aborts?: string;
+  /** Faults of the program, or why it did not run. */
+  readonly why: string;
+}
+
+/** Entries of maps whose size the object leaves to its loader, as on a machine of 8 CPUs. */
+const openMapEntries = 8;
+
+/** ELF machine number of BPF, and where the header says it. */
+const machineAt = 18;
+const machineBpf = 247;
+
+/** All programs of one object file. What goes wrong becomes a row; nothing is thrown. */
+export function runObject(file: ObjectFile, packets: readonly Arrival[], cacheSize: number): CorpusRow[] {
+  let object: ObjectSpec;
+  let maps: SessionOptions['maps'];
+  try {
+    const bytes = readFileSync(file.path);
+    // Build trees hold machine code, too.
+    if (bytes[machineAt] !== machineBpf) return [];
+    object = sizeMaps(readObject(bytes, { name: file.name, btf: hostBtf() }), openMapEntries).object;
+    const beside = `${file.path.replace(/\.o$/, '')}.maps.json`;
+    const name = `${file.name.replace(/\.o$/, '')}.maps.json`;
+    if (existsSync(beside)) maps = { contents: parseMapsFile(readFileSync(beside, 'utf8'), name), file: name };
+  } catch (error) {
+    return [stopped(file.name, '', error)];
+  }
+  return object.programs.map((program) =>
+    isXdp(object, program)
+      ? runProgram(object, program, packets, { check: true, cacheSize, keepConditions: false, maps })
+      : { object: object.name, program: program.name, result: 'skipped', why: `type ${program.type}` },
+  );
+}
+
+/** Programs declared for XDP; where an object declares none, those of which it says nothing. */
+function isXdp(object: ObjectSpec, program: ProgramSpec): boolean {
+  return xdpFitness(program) === 'declared' || xdpPrograms(object).includes(program);
+}
+
+function runProgram(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  packets: readonly Arrival[],
+  options: SessionOptions,
+): CorpusRow {
+  try {
+    const session = new Session(object, program, options);
+    for (const packet of packets) {
+      session.run(packet);
+      if (session.difference !== undefined) break;
+    }
+    const difference = session.finish();
+    const { runtime, verdicts } = session;
+    const faults = [...runtime.faults.values()].map((fault) => `${fault.count} x ${fault.text.split('\n')[0]}`);
+    return {
+      object: object.name,
+      program: program.name,
+      result: difference === undefined ? 'ok' : 'failed',
+      insns: program.insns.length,
+      packets: runtime.packets,
+      verdicts: verdictNames
+        .filter((verdict) => verdicts[verdict] > 0)
+        .map((verdict) => `${verdict} ${verdicts[verdict]}`)
+        .join(' '),
+      hitRate: `${((100 * runtime.hits) / Math.max(1, runtime.packets)).toFixed(1)} %`,
+      traces: runtime.traces.length,
+      aborts: [...runtime.aborts].map(([code, times]) => `${code} ${times}`).join(' '),
+      why:
+        difference === undefined
+          ? withoutFolders(faults.join('; '))
+          : `packet ${difference.packet}: ${difference.what}: ${difference.card}, interpreter ${difference.interpreter}`,
+    };
+  } catch (error) {
+    return { ...stopped(object.name, program.name, error), insns: program.insns.length };
+  }
+}
+
+/** A row for what could not be run: the user's kind of error is a refusal, any other is a fault of ours. */
+export function stopped(object: string, program: string, error: unknown): CorpusRow {
+  if (error instanceof UserError) {
+    const why = (error.format().split('\n')[0] ?? '').replace(`${object}: `, '');
+    return { object, program, result: 'refused', why: withoutFolders(why) };
+  }
+  const why = error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' ') : String(error);
+  return { object, program, result: 'failed', why };
+}
+
+/** Source lines name files as they were where the object was compiled; their folders say nothing elsewhere. */
+function withoutFolders(text: string): string {
+  return text.replace(/(?<![\w.])(?:\/[^\s/:]+)+\/([^\s/:]+)/g, '$1');
+}
+
+/** Traffic for programs of which nothing is known: 500 flows, some much more popular than others, VLANs, damaged packets. */
+export function corpusTraffic(seed: number, count: number): Arrival[] {
+  const traffic = generateTraffic({
+    seed,
+    packets: count,
+    flows: 500,
+    popularity: { zipf: 1 },
+    vlan: 0.05,
+    malformed: 0.02,
+  });
+  return Array.from(traffic, (packet) => ({ data: packet.data.slice(), time: packet.time }));
+}
+
+/** What `--markdown` writes: the figures and the table. `packets` says what was put in. */
+export function corpusPage(rows: readonly CorpusRow[], packets: string): string {
+  return `# Corpus
+
+XDP programs by their authors, as they come out of the compiler: the examples of this repository, the kernel's samples and
+selftests, and programs that others ship compiled. Each ran ${packets} through card and host, with the
+plain interpreter beside it (\`--check\`): verdict, packet, metadata, outputs and map memory agreed after every packet of each program that is \`ok\`.
+
+A program is *refused* when Linux or jitnic would not load it (the notes say why), *skipped* when it is not an XDP program, and *failed* when the two sides
+differed. Notes of programs that ran name faults at which Linux's verifier would have stopped them. Written by
+\`npm run corpus -- DIR... --markdown docs/corpus.md\`.
+
+${corpusSummary(rows)}.
+
+${corpusTable(rows.filter((row) => row.result !== 'skipped'))}`;
+}
+
+/** The table as Markdown. */
+function corpusTable(rows: readonly CorpusRow[]): string {
+  const titles = 'object,program,insns,packets,verdicts,hit rate,traces,aborts,result,notes'.split(',');
+  const line = (cells: readonly (string | number | undefined)[]): string =>
+    `| ${cells.map((cell) => String(cell ?? '').replace(/\|/g, '\\|')).join(' | ')} |`;
+  const cells = (row: CorpusRow): readonly (string | number | undefined)[] => [
+    row.object,
+    row.program,
+    row.insns,
+    row.packets,
+    row.verdicts,
+    row.hitRate,
+    row.traces,
+    row.aborts,
+    row.result,
+    row.why,
+  ];
+  return [line(titles), line(titles.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n').concat('\n');
+}
+
+/** `124 ok, 0 failed, 3 refused, 8 skipped`. */
+export function corpusSummary(rows: readonly CorpusRow[]): string {
+  const count = (result: CorpusResult): number => rows.filter((row) => row.result === result).length;
+  return `${count('ok')} passed, ${count('failed')} failed, ${count('refused')} refused, ${count('skipped')} skipped`;
+}
