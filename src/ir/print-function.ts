@@ -6,7 +6,7 @@
  *       v10 = v9 == 0xdd86
  *       branch v10, 4, 3
  */
-import { endUses, type FunctionCode } from './function.js';
+import { endUses, type FunctionCode, successors } from './function.js';
 import { formatConstant, formatValue, type Names, plainNames } from './print.js';
 import { isConst, type Value } from './value.js';
 
@@ -26,6 +26,11 @@ export function formatFunction(code: FunctionCode, names: Names = plainNames): s
     for (const phi of block.phis) lines.push(`  v${phi.id} = phi(${phi.args.map(operand).join(', ')})`);
     for (const value of block.pinned) need(value);
     for (const value of endUses(block.end)) need(value);
+    for (const to of successors(block.end)) {
+      const target = code.blocks[to];
+      const index = target?.preds.indexOf(block.id) ?? -1;
+      for (const phi of target?.phis ?? []) if (index >= 0) need(phi.args[index] as Value);
+    }
     const { end } = block;
     switch (end.kind) {
       case 'jump':

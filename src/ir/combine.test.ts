@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { encodingFault } from '../interp/encoding.js';
+import { type Insn, op } from '../isa/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import { Machine } from '../vm/index.js';
+import { buildFunction, checkFunction, formatFunction } from './index.js';
+
+const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => ({ code, dst, src, off, imm });
+const load = (size: number, dst: number, src: number, off: number): Insn =>
+  insn(op.LDX | op.MODE_MEM | size, dst, src, off);
+const store = (size: number, dst: number, src: number, off: number): Insn =>
+  insn(op.STX | op.MODE_MEM | size, dst, src, off);
+
+/** The IR of a verified program that has data in r6 and 32 bytes of it. */
+function text(body: readonly Insn[]): string {
+  const insns = [
+    load(op.SIZE_W, 6, 1, 0),
+    load(op.SIZE_W, 7, 1, 4),
+    insn(op.ALU64 | op.MOV | op.X, 2, 6),
+    insn(op.ALU64 | op.ADD, 2, 0, 0, 32),
+    insn(op.ALU64 | op.MOV, 0, 0, 0, 2),
+    insn(op.JMP | op.JGT | op.X, 2, 7, body.length),
+    ...body,
+    insn(op.EXIT_OP),
+  ];
+  const object: ObjectSpec = {
+    name: 'test',
+    license: 'GPL',
+    version: 0,
+    programs: [
+      {
+        name: 'main',
+        section: 'xdp',
+        type: 'xdp',
+        frags: false,
+        attach: 'xdp',
+        insns,
+        functions: [{ name: 'main', start: 0, end: insns.length, global: true, btfId: 0 }],
+        lines: [],
+        kfuncs: [],
+        ksyms: [],
+        unresolved: [],
+      },
+    ],
+    maps: [],
+    sections: [],
+    btf: undefined,
+  };
+  const machine = new Machine(object);
+  const program = machine.programs[0];
+  if (program === undefined) throw new Error('no program');
+  const code = buildFunction(machine, program, { trust: 'verified', fault: encodingFault });
+  checkFunction(code, 'test');
+  return formatFunction(code);
+}
+
+const count = (haystack: string, needle: string): number => haystack.split(needle).length - 1;
+
+describe('memory accesses of verified code', () => {
+  it('checks a packet length once, as a length', () => {
+    expect(text([insn(op.ALU64 | op.MOV, 0, 0, 0, 1)])).toMatch(/(v\d+) = len\n {2}(v\d+) = \1 < 32\n {2}branch \2/);
+  });
+
+  it('loads a byte-swapped half word at once when its bytes are put together', () => {
+    const listing = text([
+      load(op.SIZE_B, 1, 6, 12),
+      load(op.SIZE_B, 0, 6, 13),
+      insn(op.ALU64 | op.LSH, 1, 0, 0, 8),
+      insn(op.ALU64 | op.OR | op.X, 0, 1),
+    ]);
+    expect(listing).toMatch(/load\.2 .*\+ 12/);
+    expect(listing).toContain('bswap16');
+  });
+
+  it('copies neighbours with one access', () => {
+    const listing = text([
+      load(op.SIZE_H, 1, 6, 0),
+      load(op.SIZE_H, 2, 6, 2),
+      store(op.SIZE_H, 6, 1, 16),
+      store(op.SIZE_H, 6, 2, 18),
+    ]);
+    expect(listing).toMatch(/store\.4 .*\+ 16/);
+    expect(count(listing, 'store.')).toBe(1);
+  });
+
+  it('does not combine across a store to the bytes that are copied', () => {
+    const listing = text([
+      load(op.SIZE_H, 1, 6, 0),
+      store(op.SIZE_H, 6, 0, 2),
+      load(op.SIZE_H, 2, 6, 2),
+      store(op.SIZE_H, 6, 1, 16),
+      store(op.SIZE_H, 6, 2, 18),
+    ]);
+    expect(count(listing, 'store.2')).toBe(3);
+  });
+
+  it('keeps stack slots out of memory', () => {
+    const listing = text([store(op.SIZE_DW, 10, 6, -8), load(op.SIZE_DW, 1, 10, -8), load(op.SIZE_B, 0, 1, 3)]);
+    expect(listing).not.toContain('store');
+    expect(listing).toMatch(/load\.1 packet/);
+  });
+});
