@@ -7,7 +7,7 @@ export { Unsupported } from './flow.js';
 export { type Block, type End, endUses, type FunctionCode, successors } from './function.js';
 export { Graph } from './graph.js';
 export { isCompare, type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
-export { dominates, type Order, orderOf } from './order.js';
+export { type Order, orderOf } from './order.js';
 export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';
 export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, rules, splitOffset } from './rules.js';
