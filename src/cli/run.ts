@@ -1,5 +1,6 @@
 /** `jitnic run`: packets through card and host. */
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { type Packet, summarize } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
@@ -28,6 +29,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('-w, --write <file>', 'what leaves (PASS, TX, REDIRECT) with verdicts as comments: pcapng')
       .option('--maps-out <file>', 'contents of maps after the last packet')
       .option('--maps', 'print the contents of maps')
+      .option('-n', 'addresses as numbers, which they always are here')
       .option('-x, --hex', 'print each packet with its verdict and bytes');
   },
   run: async ([file = '-', program], options, io) => {
@@ -37,6 +39,13 @@ export const command: CliCommand = defineCommand<Options>({
     if ((options.write === '-' || options.mapsOut === '-') && io.flags.json)
       throw new UsageError('two things want stdout');
     if (options.hex && io.flags.json) throw new UsageError('`-x` and `--json` exclude each other');
+    if (options.write !== undefined && options.write !== '-' && resolve(options.write) === resolve(options.read)) {
+      throw new UsageError(
+        `\`-w ${options.write}\` would overwrite the capture that is read`,
+        {},
+        'write to another file',
+      );
+    }
     const session = await openSession(file, program, options, io);
     const interrupted = await runPackets(session, options, io);
     const difference = interrupted ? undefined : session.finish();
@@ -88,7 +97,7 @@ async function runPackets(session: Session, options: Options, io: Io): Promise<b
     if (session.difference !== undefined || session.runtime.packets >= limit) break;
     if (session.runtime.packets % 1024 === 0) {
       // A turn of the event loop: only there are Ctrl-C and a closed pipe noticed.
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((done) => setImmediate(done));
       progress.show(session.runtime.packets);
       if (interrupt.requested) break;
     }
