@@ -1,16 +1,16 @@
 export { type BuildOptions, bareR1, bareR2, buildFunction } from './build-function.js';
 export { checkTrace } from './check.js';
 export { checkFunction } from './check-function.js';
-export { countInsns, hasEffect, isVisible, liveCode, mayFail } from './dce.js';
+export { countInsns, liveCode } from './dce.js';
 export { evaluate } from './evaluate.js';
 export { Unsupported } from './flow.js';
 export { type Block, type End, endUses, type FunctionCode, successors } from './function.js';
 export { Graph } from './graph.js';
-export { isCompare, type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
+export { type Op, type OpKind, type OpName, opNames, opTable } from './ops.js';
 export { type Order, orderOf } from './order.js';
-export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';
+export { formatConstant, formatTrace, formatValue, type Names } from './print.js';
 export { formatFunction } from './print-function.js';
-export { boundsOf, type Rule, rules, splitOffset } from './rules.js';
+export { boundsOf, type Rule, splitOffset } from './rules.js';
 export type { TraceCode } from './trace.js';
 export type { Trust } from './translation.js';
 export {

@@ -7,13 +7,11 @@ export {
   type BareResult,
   bareEngine,
   bareEngineNames,
-  bareObject,
   machineEngine,
   machineEngineNames,
 } from './engines.js';
 export { type CampaignResult, type Failure, runCampaign } from './fuzz/campaign.js';
 export { isHermetic } from './hermetic.js';
-export { KernelRefusal } from './kernel-subject.js';
 export { type PlantedFault, plantedFaults } from './plant.js';
 export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export type { Packet, Subject } from './subject.js';

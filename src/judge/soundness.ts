@@ -98,8 +98,7 @@ function plansOf(program: ProgramSpec, facts: ProgramFacts): Plan[] {
     const before = facts.insns[pc - 1];
     const previous = program.insns[pc - 1];
     // Only an instruction that writes its destination and nothing else lets claims be carried over.
-    const carries =
-      previous !== undefined && (carrying.includes(insnClass(previous)) || isConditionalJump(previous));
+    const carries = previous !== undefined && (carrying.includes(insnClass(previous)) || isConditionalJump(previous));
     const written = previous === undefined || isConditionalJump(previous) ? -1 : previous.dst;
     const oldSlots = new Map(before?.stack.map((slot) => [slot.off, slot]));
     plans.push({

@@ -8,7 +8,6 @@ export {
   maxTailCalls,
   tailCallHelper,
 } from './helpers/index.js';
-export { Journal } from './journal.js';
 export type { LoadedProgram } from './load-programs.js';
 export { Machine, type MachineOptions, maxFrames, type Output, type PacketInput, stackSize } from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
@@ -31,7 +30,7 @@ export {
 export type { HashLayout, MapLayout } from './map-layout.js';
 export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
-export { headroom, maxLinear, PacketBuffer, packetState } from './packet-buffer.js';
+export { headroom, maxLinear, packetState } from './packet-buffer.js';
 export { privateState } from './private-state.js';
 export type { RedirectTarget } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';
