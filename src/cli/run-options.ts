@@ -6,7 +6,7 @@ import { findPolicy, policies } from '../cache/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
-import { parseJson, parseMapsFile } from '../vm/map-json.js';
+import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import type { Io } from './command.js';
 import { openProgramFile, readInput } from './program-file.js';
@@ -46,7 +46,7 @@ export function declareRunFlags(command: Command): void {
     .option('--cache-size <n>', 'traces that the card holds (default 64)')
     .option('--policy <name>', `who is evicted: ${policies.map((policy) => policy.name).join(', ')} (default lru)`)
     .option('--no-card', 'no card: the host runs every packet')
-    .option('--engine <name>', 'trace (card and host) or interp (the host alone)')
+    .option('--engine <name>', 'trace (card and host), interp (the host alone) or kernel (the running one)')
     .option('--no-verify', 'run a program that Linux would not load, on the host alone')
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
     .option('--maps-in <file>', 'contents of maps before the first packet')
@@ -86,6 +86,20 @@ export function wholeNumber(flag: string, text: string | undefined, least: numbe
 
 const kernelBtf = '/sys/kernel/btf/vmlinux';
 
+/** FILE and PROG, with map sizes of flags. */
+export async function openProgram(
+  file: string,
+  name: string | undefined,
+  flags: RunFlags,
+  io: Io,
+): Promise<{ readonly object: ObjectSpec; readonly program: ProgramSpec }> {
+  const btf = flags.btf ?? (existsSync(kernelBtf) ? kernelBtf : undefined);
+  const read = await openProgramFile(file, io, btf === undefined ? {} : { btf: await readInput(btf, io) });
+  const program = pickProgram(read, name);
+  const object = sizedByFlags(read, flags.mapEntries ?? []);
+  return { object, program: object.programs[read.programs.indexOf(program)] ?? program };
+}
+
 /** Opens FILE and PROG and makes a session. Throws what reading, loading and admitting throw. */
 export async function openSession(
   file: string,
@@ -94,14 +108,10 @@ export async function openSession(
   io: Io,
   more: Pick<SessionOptions, 'keepRecordings'> = {},
 ): Promise<Session> {
-  const btf = flags.btf ?? (existsSync(kernelBtf) ? kernelBtf : undefined);
-  const read = await openProgramFile(file, io, btf === undefined ? {} : { btf: await readInput(btf, io) });
-  const program = pickProgram(read, name);
-  const object = sizedByFlags(read, flags.mapEntries ?? []);
+  const { object, program } = await openProgram(file, name, flags, io);
   const options = await sessionOptions(flags, io);
-  const sized = object.programs[read.programs.indexOf(program)] ?? program;
-  const session = new Session(object, sized, { ...options, ...more });
-  if (flags.verify !== false) requireVerified(object, sized);
+  const session = new Session(object, program, { ...options, ...more });
+  if (flags.verify !== false) requireVerified(object, program);
   return session;
 }
 
@@ -145,10 +155,16 @@ function sizedByFlags(object: ObjectSpec, sizes: readonly string[]): ObjectSpec 
   return sizeMaps(object, 0, wanted).object;
 }
 
+/** `--maps-in`, read. */
+export async function readMapsIn(flags: RunFlags, io: Io): Promise<MapsFile | undefined> {
+  if (flags.mapsIn === undefined) return undefined;
+  return parseMapsFile(decodeUtf8(await readInput(flags.mapsIn, io)), flags.mapsIn);
+}
+
 async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {
   const { engine } = flags;
   if (engine !== undefined && engine !== 'interp' && engine !== 'trace') {
-    throw new UsageError(`no engine \`${engine}\``, {}, 'engines: interp, trace');
+    throw new UsageError(`no engine \`${engine}\``, {}, 'engines: interp, trace, kernel');
   }
   if (flags.card === false && engine === 'trace')
     throw new UsageError('`--no-card` and `--engine trace` exclude each other');
@@ -165,6 +181,7 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
   }
   const text = async (path: string): Promise<string> => decodeUtf8(await readInput(path, io));
   const json = async (path: string): Promise<unknown> => parseJson(await text(path), path);
+  const contents = await readMapsIn(flags, io);
   const limits = {
     ...optional('maxValues', wholeNumber('--max-trace-insns', flags.maxTraceInsns, 1)),
     ...optional('maxGuards', wholeNumber('--max-trace-guards', flags.maxTraceGuards, 0)),
@@ -183,10 +200,7 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
     limits,
     fib: flags.fib === undefined ? undefined : FibTable.parse(await json(flags.fib), flags.fib),
     sockets: flags.sockets === undefined ? undefined : SocketTable.parse(await json(flags.sockets), flags.sockets),
-    maps:
-      flags.mapsIn === undefined
-        ? undefined
-        : { contents: parseMapsFile(await text(flags.mapsIn), flags.mapsIn), file: flags.mapsIn },
+    maps: contents === undefined ? undefined : { contents, file: flags.mapsIn },
     script:
       flags.mapsScript === undefined
         ? undefined

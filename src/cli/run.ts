@@ -12,7 +12,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { formatNumber, hex, jsonText } from './output.js';
 import { fileError } from './program-file.js';
 import { Progress } from './progress.js';
-import { declareRunFlags, openSession, type RunFlags, wholeNumber } from './run-options.js';
+import { declareRunFlags, openProgram, openSession, type RunFlags, readMapsIn, wholeNumber } from './run-options.js';
 import { runJson, runText } from './run-report.js';
 
 interface Options extends RunFlags {
@@ -46,6 +46,7 @@ export const command: CliCommand = defineCommand<Options>({
         'write to another file',
       );
     }
+    if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const session = await openSession(file, program, options, io);
     const interrupted = await runPackets(session, options, io);
     const difference = interrupted ? undefined : session.finish();
@@ -60,6 +61,40 @@ export const command: CliCommand = defineCommand<Options>({
     return difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
   },
 });
+
+/** Flags that only jitnic's own engines follow. */
+const ownFlags = [
+  'check',
+  'seed',
+  'clock',
+  'cpus',
+  'fib',
+  'sockets',
+  'mapsScript',
+  'mapsOut',
+  'maps',
+  'hex',
+  'cacheSize',
+  'policy',
+] as const;
+
+async function runKernel(file: string, name: string | undefined, options: Options, io: Io): Promise<ExitCode> {
+  const given = ownFlags.find((flag) => options[flag] !== undefined);
+  if (given !== undefined)
+    throw new UsageError(
+      `\`--engine kernel\` and \`--${given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}\` exclude each other`,
+    );
+  const { object, program } = await openProgram(file, name, options, io);
+  const kernelOptions = {
+    read: options.read ?? '-',
+    write: options.write,
+    limit: wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY,
+    maps: await readMapsIn(options, io),
+    ingressIfindex: wholeNumber('--ifindex', options.ifindex, 0),
+  };
+  const { runOnKernel } = await import('./run-kernel.js');
+  return runOnKernel(object, program, kernelOptions, io);
+}
 
 async function writeText(path: string, text: string, io: Io): Promise<void> {
   if (path === '-') {

@@ -1,0 +1,108 @@
+/**
+ * `jitnic run --engine kernel`: the capture through the running kernel (BPF_PROG_TEST_RUN), with the object as our loader brings it in. There is no card,
+ * and time, randomness and CPU are the kernel's own.
+ */
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { Bpf, KernelRunner } from '../linux/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { encodeEntry, findMap, Machine, type MapsFile } from '../vm/index.js';
+import { openCaptureFile } from './capture-input.js';
+import { CaptureOutput } from './capture-output.js';
+import type { Io } from './command.js';
+import { formatNumber, formatShare, formatTable } from './output.js';
+
+export interface KernelRunOptions {
+  readonly read: string;
+  readonly write: string | undefined;
+  /** Packets at most. */
+  readonly limit: number;
+  readonly maps: MapsFile | undefined;
+  readonly ingressIfindex: number | undefined;
+}
+
+/** Shortest packet that a test run takes, and the longest without and with fragments. */
+const minLength = 14;
+const maxLength = { linear: 3520, frags: 3520 + 17 * 4096 };
+
+export async function runOnKernel(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  options: KernelRunOptions,
+  io: Io,
+): Promise<ExitCode> {
+  const runner = new KernelRunner(Bpf.open(), object, program.name);
+  try {
+    if (options.maps !== undefined) fillMaps(runner, object, options.maps);
+    const verdicts: Record<VerdictName, number> = { ABORTED: 0, DROP: 0, PASS: 0, TX: 0, REDIRECT: 0 };
+    const input = await openCaptureFile(options.read, io);
+    const output =
+      options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
+    const longest = program.frags ? maxLength.frags : maxLength.linear;
+    const interrupt = io.catchInterrupt();
+    let packets = 0;
+    let leftOut = 0;
+    let nanoseconds = 0;
+    for await (const packet of input.packets()) {
+      if (packet.data.length < minLength || packet.data.length > longest) {
+        leftOut++;
+        continue;
+      }
+      const outcome = runner.run({ data: packet.data, ingressIfindex: options.ingressIfindex });
+      packets++;
+      nanoseconds += outcome.duration;
+      const verdict = verdictName(outcome.verdict);
+      verdicts[verdict]++;
+      if (output !== undefined && verdict !== 'ABORTED' && verdict !== 'DROP') {
+        output.writer.write({ data: outcome.data, time: packet.time, comments: [verdict] });
+        await output.flush();
+      }
+      if (packets >= options.limit) break;
+      if (packets % 1024 === 0) {
+        await new Promise((done) => setImmediate(done));
+        if (interrupt.requested) break;
+      }
+    }
+    await output?.close();
+    if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);
+    if (leftOut > 0)
+      io.info(
+        `${options.read}: ${formatNumber(leftOut)} packets are not of ${minLength} to ${formatNumber(longest)} bytes and were left out`,
+      );
+    if (io.flags.json) {
+      io.json('jitnic.run/1', {
+        engine: 'kernel',
+        program: program.name,
+        packets,
+        verdicts,
+        left_out: leftOut,
+        run_time_ns: nanoseconds,
+      });
+    } else {
+      const rows = verdictNames.map((name) => [name, verdicts[name], formatShare(verdicts[name], packets)]);
+      io.out(`${io.style.bold(program.name)}: ${formatNumber(packets)} packets on the running kernel\n\n`);
+      io.out(formatTable([{ title: 'verdict' }, { title: 'packets' }, { title: 'share', align: 'right' }], rows));
+    }
+    return interrupt.requested ? exitCodes.interrupted : exitCodes.ok;
+  } finally {
+    runner.close();
+  }
+}
+
+/** A machine tells what the entries of a map file are in bytes. Entries that name programs or maps need descriptors and are refused. */
+function fillMaps(runner: KernelRunner, object: ObjectSpec, contents: MapsFile): void {
+  const machine = new Machine(object, { cpus: runner.cpus });
+  for (const [name, entries] of Object.entries(contents.maps)) {
+    const map = findMap(machine, name);
+    for (const entry of entries) {
+      const { key, value } = encodeEntry(machine, map, entry);
+      const status = runner.update(map.index, key, value);
+      if (status < 0)
+        throw new UsageError(
+          `the kernel refuses an entry of map \`${name}\` with errno ${-status}`,
+          {},
+          'interfaces have to exist on this host, and programs and maps as values come from the object alone',
+        );
+    }
+  }
+}
