@@ -85,6 +85,20 @@ function createMap(bpf: Bpf, map: AgreementCase['maps'][number]): number {
   return fd;
 }
 
+/** What our verifier refuses on purpose where Linux does not (docs/verifier.md): it says so in these words. */
+const refusedOnPurpose = [
+  /^may_goto is not supported/,
+  /^access to bpf_map at offset/,
+  /^calling kernel function .* is not allowed/,
+];
+
+/** True for a disagreement that the docs announce. Accepting what Linux rejects is never one. */
+export function isOnPurpose(row: AgreementRow): boolean {
+  return (
+    row.outcome === 'stricter' && refusedOnPurpose.some((words) => words.test(row.reason.replace(/^jitnic: /, '')))
+  );
+}
+
 /** Judges one case. `bpf` undefined: compare with what the case says of itself. */
 export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): AgreementRow {
   const base = { name: item.name, category: item.category, insns: 0, kernelInsns: undefined, milliseconds: 0 };

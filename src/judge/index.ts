@@ -1,4 +1,4 @@
-export { type AgreementRow, compareVerdicts } from './agreement.js';
+export { type AgreementRow, compareVerdicts, isOnPurpose } from './agreement.js';
 export { type AgreementCase, generatedObject, objectCases, readAgreementLines } from './agreement-cases.js';
 export { checkVector, parseHex, parseVector, type Vector, type VectorVerdict } from './conformance.js';
 export { type DifferentialRow, differentialObject, fitsTestRun, type RowStatus } from './differential.js';
