@@ -32,7 +32,7 @@ export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from
 export { GuestMemory } from './memory.js';
 export { headroom, maxLinear, packetState } from './packet-buffer.js';
 export { privateState } from './private-state.js';
-export type { RedirectTarget } from './redirect.js';
+export { type RedirectTarget, sameRedirect } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';
 export { SocketTable } from './sockets.js';
 export { describeTrap, formatTrap, ProgramTrap, placeOf } from './trap.js';

@@ -48,6 +48,15 @@ export function redirectToMap(machine: Machine, map: BpfMap, key: number, flags:
   return XDP_REDIRECT;
 }
 
+/** Whether both machines' last redirect helper noted the same: with equal maps, the same target. */
+export function sameRedirect(a: Machine, b: Machine): boolean {
+  const { redirectKind, redirectTarget, redirectKey, redirectFlags } = privateState;
+  for (const at of [redirectKind, redirectTarget, redirectKey, redirectFlags]) {
+    if (a.memory.load32(a.state + at) !== b.memory.load32(b.state + at)) return false;
+  }
+  return true;
+}
+
 /** The target that the last redirect helper left, or undefined when there was none. */
 export function readRedirect(machine: Machine): RedirectTarget | undefined {
   const { memory, state } = machine;
