@@ -1,8 +1,8 @@
 /** The flags that `run` and `trace` share, from text to a {@link Session}. */
-import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { decodeUtf8, InputError, UsageError } from '../base/index.js';
 import { findPolicy, policies } from '../cache/index.js';
+import { hostBtf } from '../linux/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
@@ -84,8 +84,6 @@ export function wholeNumber(flag: string, text: string | undefined, least: numbe
   return number;
 }
 
-const kernelBtf = '/sys/kernel/btf/vmlinux';
-
 /** FILE and PROG, with map sizes of flags. */
 export async function openProgram(
   file: string,
@@ -93,8 +91,8 @@ export async function openProgram(
   flags: RunFlags,
   io: Io,
 ): Promise<{ readonly object: ObjectSpec; readonly program: ProgramSpec }> {
-  const btf = flags.btf ?? (existsSync(kernelBtf) ? kernelBtf : undefined);
-  const read = await openProgramFile(file, io, btf === undefined ? {} : { btf: await readInput(btf, io) });
+  const btf = flags.btf === undefined ? hostBtf() : await readInput(flags.btf, io);
+  const read = await openProgramFile(file, io, { btf });
   const program = pickProgram(read, name);
   const object = sizedByFlags(read, flags.mapEntries ?? []);
   return { object, program: object.programs[read.programs.indexOf(program)] ?? program };

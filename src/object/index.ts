@@ -1,4 +1,5 @@
 export { Btf } from './btf.js';
+export { BtfBuilder } from './btf-builder.js';
 export { formatDefinition, formatType } from './btf-format.js';
 export {
   type BtfArray,
