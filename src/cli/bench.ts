@@ -8,9 +8,10 @@ import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { formatTable } from './output.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
 interface Options {
+  readonly btf?: string;
   read: string;
   engine: string;
   packet: string;
@@ -22,6 +23,7 @@ const engineNames = ['interp', 'wasm', 'kernel'];
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
+    declareBtf(command);
     command
       .argument('<file>', 'object file, .c or .s')
       .argument('[prog]', 'program or section')
@@ -38,7 +40,7 @@ export const command: CliCommand = defineCommand<Options>({
         throw new UsageError(`no engine \`${engine}\``, {}, `engines: ${engineNames.join(', ')}`);
     }
     const rounds = count(options.rounds, '--rounds');
-    const object = await openProgramFile(path ?? '', io);
+    const object = await openProgramFile(path ?? '', io, options);
     const program = chooseProgram(object, name);
     const index = Number(options.packet);
     if (!Number.isSafeInteger(index) || index < 0) throw new UsageError(`--packet ${options.packet} is not a number`);

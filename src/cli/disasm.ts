@@ -4,9 +4,10 @@ import { formatInsn, type InsnNames } from '../isa/index.js';
 import { disassemble, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { helperName } from '../platform/index.js';
 import { type CliCommand, defineCommand } from './command.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
 interface Options {
+  readonly btf?: string;
   readonly source?: true;
   readonly bytes?: true;
   readonly kernel?: true;
@@ -14,6 +15,7 @@ interface Options {
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
+    declareBtf(command);
     command
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
       .argument('[prog]', 'program or section; without it, the whole file, ready for `jitnic asm`')
@@ -22,7 +24,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--kernel', "the syntax of the verifier's log and bpftool");
   },
   run: async ([file = '-', name], options, io) => {
-    const object = await openProgramFile(file, io);
+    const object = await openProgramFile(file, io, options);
     const source = options.source === true;
     const bytes = options.bytes === true;
     const chosen = name === undefined ? object.programs : [chooseProgram(object, name)];

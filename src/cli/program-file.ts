@@ -4,29 +4,29 @@
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
-import {
-  type ObjectSpec,
-  type ProgramSpec,
-  parseImage,
-  type ReadObjectOptions,
-  readObject,
-  writeElf,
-} from '../object/index.js';
+import { hostBtf } from '../linux/index.js';
+import { type ObjectSpec, type ProgramSpec, parseImage, readObject, writeElf } from '../object/index.js';
 import type { Io } from './command.js';
 
+/** Declares `--btf`, for every command that reads FILE. */
+export function declareBtf(command: Command): void {
+  command.option('--btf <file>', 'BTF that CO-RE is resolved against (default: the running kernel, else the object)');
+}
+
 /**
- * Reads FILE. `options` as of `readObject` (the BTF that CO-RE is resolved against, ...). Throws InputError (exit 3) for what is no
- * such file, UnsupportedError (exit 4) for one of a kind that is not read.
+ * Reads FILE, with CO-RE resolved against the BTF file of `--btf`, else the running kernel's, else the object's own. Throws InputError (exit 3)
+ * for what is no such file, UnsupportedError (exit 4) for one of a kind that is not read.
  */
 export async function openProgramFile(
   path: string,
   io: Io,
-  options: Omit<ReadObjectOptions, 'name'> = {},
+  flags: { readonly btf?: string | undefined } = {},
 ): Promise<ObjectSpec> {
-  const name = displayName(path);
   const bytes = await readProgramBytes(path, io);
-  return readObject(bytes, { ...options, name });
+  const btf = flags.btf === undefined ? hostBtf() : await readInput(flags.btf, io);
+  return readObject(bytes, { btf, name: displayName(path) });
 }
 
 function displayName(path: string): string {

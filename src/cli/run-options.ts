@@ -2,14 +2,13 @@
 import type { Command } from 'commander';
 import { decodeUtf8, InputError, UsageError } from '../base/index.js';
 import { findPolicy, policies } from '../cache/index.js';
-import { hostBtf } from '../linux/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import type { Io } from './command.js';
-import { openProgramFile, readInput } from './program-file.js';
+import { declareBtf, openProgramFile, readInput } from './program-file.js';
 import { requireVerified } from './verified.js';
 
 export interface RunFlags {
@@ -38,6 +37,7 @@ export interface RunFlags {
 }
 
 export function declareRunFlags(command: Command): void {
+  declareBtf(command);
   command
     .argument('<file>', 'ELF object, .c, .s, or -')
     .argument('[program]', 'program or section; may be left out where there is only one')
@@ -62,7 +62,6 @@ export function declareRunFlags(command: Command): void {
     .option('--cpus <n>', 'possible CPUs; flows are spread over them (default 1)')
     .option('--fib <file>', 'routes and neighbours for bpf_fib_lookup')
     .option('--sockets <file>', 'sockets for the socket look-ups')
-    .option('--btf <file>', 'BTF that CO-RE is resolved against (default: the running kernel, else the object)')
     .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
     .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)')
     .option('--max-insns <n>', 'instructions that one packet may take on the host (default 16777216)')
@@ -91,8 +90,7 @@ export async function openProgram(
   flags: RunFlags,
   io: Io,
 ): Promise<{ readonly object: ObjectSpec; readonly program: ProgramSpec }> {
-  const btf = flags.btf === undefined ? hostBtf() : await readInput(flags.btf, io);
-  const read = await openProgramFile(file, io, { btf });
+  const read = await openProgramFile(file, io, flags);
   const program = pickProgram(read, name);
   const object = sizedByFlags(read, flags.mapEntries ?? []);
   return { object, program: object.programs[read.programs.indexOf(program)] ?? program };

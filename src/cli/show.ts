@@ -3,14 +3,15 @@ import { exitCodes } from '../base/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { count, formatNumber, formatTable } from './output.js';
-import { openProgramFile } from './program-file.js';
+import { declareBtf, openProgramFile } from './program-file.js';
 
-export const command: CliCommand = defineCommand<object>({
+export const command: CliCommand = defineCommand<{ readonly btf?: string }>({
   declare: (command) => {
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin');
+    declareBtf(command);
   },
-  run: async ([file = '-'], _options, io) => {
-    const object = await openProgramFile(file, io);
+  run: async ([file = '-'], options, io) => {
+    const object = await openProgramFile(file, io, options);
     if (io.flags.json) io.json('jitnic.show/1', showJson(object));
     else io.out(showText(object, io));
     return exitCodes.ok;

@@ -1,21 +1,22 @@
 /** `jitnic verify FILE [PROG]`: would Linux load it, and if not, why and what to do. */
 import { exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
-import { hostBtf } from '../linux/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { errno } from '../platform/index.js';
 import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { programNames } from './disasm.js';
 import { formatNumber } from './output.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
 interface Options {
+  readonly btf?: string;
   readonly all?: true;
 }
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
+    declareBtf(command);
     command
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
       .argument('[prog]', 'program or section; without it, all XDP programs of the file')
@@ -26,7 +27,7 @@ export const command: CliCommand = defineCommand<Options>({
       );
   },
   run: async ([file = '-', name], options, io) => {
-    const object = await openProgramFile(file, io, { btf: hostBtf() });
+    const object = await openProgramFile(file, io, options);
     const programs = programsOf(object, name);
     const verbose = io.flags.verbosity > 0;
     const results = programs.map((program) => ({
