@@ -5,11 +5,11 @@
  */
 import type { FunctionCode } from '../ir/index.js';
 import { xdpMd } from '../platform/index.js';
-import { type LoadedProgram, type Machine, packetState, privateState } from '../vm/index.js';
+import { type LoadedProgram, type Machine, packetState, privateState, record } from '../vm/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { type Demands, demandsOf } from './demands.js';
+import { exchange } from './exchange.js';
 import { FunctionEmitter } from './function-emitter.js';
-import { record } from './record.js';
 import { Services, type TrapPoint } from './services.js';
 
 export interface CompiledModule {
@@ -104,7 +104,8 @@ function defineFunctions(services: Services, programs: readonly FunctionCode[]):
 function defineRefusal(services: Services, program: LoadedProgram): number {
   const index = services.module.declareFunction(`refused_${program.index}`, ['i32'], ['i64']);
   const out = services.module.bodyOf(index);
-  services.emitTrap(out, program, 0, program.refusal?.message ?? 'it cannot run', true);
+  const what = program.refusal?.message ?? 'it cannot run';
+  services.emitTrap(out, { program, pc: 0, what, unsupported: true }, recordParameter);
   services.module.define(index, out);
   return index;
 }
@@ -141,6 +142,10 @@ function emitPrologue(out: CodeBuilder, services: Services, data: number, demand
   const { machine } = services;
   const from = (): CodeBuilder => out.getLocal(recordParameter);
   from().memory('i32.load', record.data).setLocal(data);
+  if (machine.cpus > 1) {
+    out.i32(services.exchange + exchange.cpu);
+    from().memory('i32.load', record.cpu).memory('i32.store');
+  }
   if (demands.needsContext) {
     for (let at = 0; at < xdpMd.size; at += 8) {
       out.i32(machine.ctx.start);

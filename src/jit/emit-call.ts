@@ -1,8 +1,8 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { isConst, mask32, type Value } from '../ir/index.js';
 import { privateState } from '../vm/index.js';
+import { exchange } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
-import { exchange } from './record.js';
 
 export function emitCall(e: FunctionEmitter, value: Value): void {
   if (value.op === 'lookup' ? emitLookup(e, value) : emitInline(e, value)) {

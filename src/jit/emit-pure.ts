@@ -1,9 +1,9 @@
 /** Pure values: each in the representation that was chosen for it. */
 import { InternalError } from '../base/index.js';
 import { bareR1, bareR2, isConst, mask32, type OpName, type Value } from '../ir/index.js';
+import { record } from '../vm/index.js';
 import type { PlainOp } from '../wasm/index.js';
 import type { FunctionEmitter } from './function-emitter.js';
-import { exchange, record } from './record.js';
 import type { Representation } from './representation.js';
 
 /** Operations that are one instruction in either width, given arguments of that width. */
@@ -163,8 +163,8 @@ function emitEnvironment(e: FunctionEmitter, id: number): Representation {
       out.getLocal(frame.record).memory('i64.load', record.now);
       return 'i64';
     default:
-      // The CPU: one for a whole batch. It was made a 64-bit leaf, so it is one here.
-      out.i32(frame.services.exchange + exchange.cpu).memory('i64.load32_u');
+      // The CPU. It was made a 64-bit leaf, so it is one here.
+      out.getLocal(frame.record).memory('i64.load32_u', record.cpu);
       return 'i64';
   }
 }

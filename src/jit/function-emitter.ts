@@ -231,7 +231,11 @@ export class FunctionEmitter {
         this.emitEdge(block.id, end.to);
         return;
       case 'trap':
-        services.emitTrap(out, this.code.program, end.pc, end.what, end.unsupported);
+        services.emitTrap(
+          out,
+          { program: this.code.program, pc: end.pc, what: end.what, unsupported: end.unsupported },
+          this.frame.record,
+        );
         return;
     }
   }

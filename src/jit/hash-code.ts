@@ -1,7 +1,7 @@
 /** Look-ups in hash maps, specialised by key size: lookup3 over the key's words, then the bucket's chain (src/vm/maps/hash-table.ts, hash-function.ts). */
 import type { MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
-import { exchange } from './record.js';
+import { exchange } from './exchange.js';
 import type { Services } from './services.js';
 
 /** Longest key that is compared word by word. */

@@ -7,9 +7,10 @@ import {
   placeOf,
   privateState,
   type Registers,
+  record,
   type Trap,
 } from '../vm/index.js';
-import { exchange, record } from './record.js';
+import { exchange } from './exchange.js';
 import { accessFlags, imports, type TrapPoint } from './services.js';
 
 /** The context is the lowest region, on a page of its own: what lies below its end is the context, or nothing. */
@@ -23,8 +24,10 @@ export interface Site {
 
 export class HostImports {
   readonly site: Site = { program: undefined, pc: 0 };
-  /** Time comes from the records: a batch is running. */
+  /** A batch is running: time and CPU come from the records. */
   batch = false;
+  /** Record of the packet that called out last. */
+  at = 0;
   private readonly machine: Machine;
   private readonly exchange: number;
   private buffer: ArrayBuffer | undefined;
@@ -46,7 +49,7 @@ export class HostImports {
           this.site.program = machine.programs[program];
           this.site.pc = pc;
           if (movesPacket) machine.packet.sync();
-          if (this.batch) machine.now = machine.memory.load64(at + record.now);
+          if (this.batch) this.enterPacket(at);
           machine.callHelper(helper, this.view(), callbacks);
         },
         [imports.check]: (address: bigint, access: number, program: number, pc: number) => {
@@ -55,10 +58,23 @@ export class HostImports {
           if (movesPacket) machine.packet.sync();
           this.check(BigInt.asUintN(64, address), access & 15, access & ~15);
         },
-        [imports.trap]: (index: number) => this.stop(trapPoints[index] as TrapPoint),
+        [imports.trap]: (index: number, at: number) => {
+          this.at = at;
+          this.stop(trapPoints[index] as TrapPoint);
+        },
         [imports.exit]: (outOfFuel: number) => this.exit(outOfFuel !== 0),
       },
     };
+  }
+
+  /** Tells the machine which packet of the batch helpers run for. */
+  private enterPacket(at: number): void {
+    if (this.at === at) return;
+    const { machine } = this;
+    this.at = at;
+    machine.now = machine.memory.load64(at + record.now);
+    machine.cpu = machine.memory.load32(at + record.cpu);
+    machine.collectOutputs();
   }
 
   /** The exchange area as registers. */

@@ -1,2 +1,1 @@
-export { record } from './record.js';
 export { type Compiled, type Fallback, WasmEngine, type WasmEngineOptions } from './wasm-engine.js';

@@ -24,7 +24,7 @@ export const imports = {
   call: 'call',
   /** (address, bytes + access flags, program, pc): returns if the access is allowed. */
   check: 'check',
-  /** (index of a trap point): does not return. */
+  /** (index of a trap point, record): does not return. */
   trap: 'trap',
   /** Called when a program ends that no verifier has seen. */
   exit: 'exit',
@@ -59,7 +59,7 @@ export class Services {
     module.importMemory('jitnic', imports.memory, 1, 0xffff);
     this.call = module.importFunction('jitnic', imports.call, ['i32', 'i32', 'i32', 'i32'], []);
     this.check = module.importFunction('jitnic', imports.check, ['i64', 'i32', 'i32', 'i32'], []);
-    this.trap = module.importFunction('jitnic', imports.trap, ['i32'], []);
+    this.trap = module.importFunction('jitnic', imports.trap, ['i32', 'i32'], []);
     this.exit = module.importFunction('jitnic', imports.exit, ['i32'], []);
     this.tailTarget = module.global('i32', true, 0n);
     this.tailCount = module.global('i32', true, 0n);
@@ -123,10 +123,12 @@ export class Services {
       .call(this.check);
   }
 
-  emitTrap(out: CodeBuilder, program: LoadedProgram, pc: number, what: string, unsupported: boolean): void {
-    this.trapPoints.push({ program, pc, what, unsupported });
+  /** `record`: local that holds the record's address. */
+  emitTrap(out: CodeBuilder, point: TrapPoint, record: number): void {
+    this.trapPoints.push(point);
     out
       .i32(this.trapPoints.length - 1)
+      .getLocal(record)
       .call(this.trap)
       .op('unreachable');
   }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
-import { Machine, type Outcome } from '../vm/index.js';
+import { Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
 import { objectOf } from './testing.js';
 import { WasmEngine } from './wasm-engine.js';
 
@@ -205,21 +205,46 @@ describe('a program that is not compiled', () => {
 });
 
 describe('a batch', () => {
-  it('runs each packet of the records, and answers in them', () => {
-    const machine = new Machine(objectOf([...bounds(14), load(op.SIZE_B, 0, 6, 12), exit]));
+  /** The machine's first program over packets whose byte 12 is 40, 41, ...; the last one is too short for it. */
+  function runBatch(insns: readonly Insn[], count: number): { arena: PacketArena; engine: WasmEngine; ran: number } {
+    const machine = new Machine(objectOf(insns));
     const engine = new WasmEngine(machine, { verified: () => true });
     const program = machine.programs[0] as Machine['programs'][number];
-    const frames = machine.memory.allocate('scratch', 'packets', 4 * 512);
-    const records = machine.memory.allocate('scratch', 'records', 4 * 64);
-    for (let i = 0; i < 4; i++) {
-      const data = frames.start + 512 * i + 256;
-      machine.memory.store8(data + 12, 40 + i);
-      machine.memory.store32(records.start + 64 * i, data);
-      machine.memory.store32(records.start + 64 * i + 4, data + (i === 3 ? 10 : 60));
-      machine.memory.store32(records.start + 64 * i + 8, data);
-    }
-    expect(engine.runBatch(program, records.start, 4, 64)).toBe(true);
-    const verdicts = [0, 1, 2, 3].map((i) => machine.memory.load32(records.start + 64 * i + 32));
-    expect(verdicts).toEqual([40, 41, 42, 2]);
+    const arena = new PacketArena(machine, { moves: packetMoves(program, machine.programs) });
+    const bytes = new Uint8Array(64 * count);
+    for (let i = 0; i < count; i++) bytes[64 * i + 12] = 40 + i;
+    arena.load(bytes);
+    for (let i = 0; i < count; i++) arena.add(64 * i, i === count - 1 ? 10 : 60, 1000 + i, 0, 0);
+    return { arena, engine, ran: engine.runBatch(program, arena.first, count, record.size) };
+  }
+
+  it('runs each packet of the records, and answers in them', () => {
+    const { arena, ran } = runBatch([...bounds(14), load(op.SIZE_B, 0, 6, 12), exit], 4);
+    expect(ran).toBe(4);
+    expect([0, 1, 2, 3].map((i) => arena.verdict(i))).toEqual([40, 41, 42, 2]);
+  });
+
+  it('gives helpers the time of their packet', () => {
+    const { arena } = runBatch([insn(op.JMP | op.CALL, 0, 0, 0, 125), exit], 3);
+    expect([0, 1, 2].map((i) => arena.verdict(i))).toEqual([1000, 1001, 1002]);
+  });
+
+  it('stops behind the packet that a trap stopped, and says why', () => {
+    // map_delete_elem on what is no map, for one packet.
+    const call = insn(op.JMP | op.CALL, 0, 0, 0, 3);
+    const insns = [
+      ...bounds(14),
+      load(op.SIZE_B, 0, 6, 12),
+      insn(op.JMP | op.JEQ, 0, 0, 1, 41),
+      exit,
+      mov(1, 0),
+      copy(2, 10),
+      call,
+      exit,
+    ];
+    const { arena, engine, ran } = runBatch(insns, 4);
+    expect(ran).toBe(1);
+    expect(arena.verdict(1)).toBe(0);
+    expect(engine.batchTrap?.insn).toBe(insns.indexOf(call));
   });
 });

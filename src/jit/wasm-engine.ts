@@ -16,12 +16,14 @@ import {
   ProgramTrap,
   packetState,
   privateState,
+  record,
   stackSize,
+  type TrapSite,
 } from '../vm/index.js';
 import { type CompiledModule, compileModule } from './compile.js';
+import { exchange } from './exchange.js';
 import { HostImports } from './host-imports.js';
 import { moduleOf } from './module-cache.js';
-import { exchange, record } from './record.js';
 
 export interface WasmEngineOptions {
   /**
@@ -53,6 +55,8 @@ export class WasmEngine implements Engine {
   readonly machine: Machine;
   /** Programs that run in the interpreter. */
   readonly fallbacks: Fallback[] = [];
+  /** What stopped the last batch, if something did. */
+  batchTrap: TrapSite | undefined = undefined;
   private readonly options: WasmEngineOptions;
   private readonly interpreter: Interpreter;
   private readonly exchange: number;
@@ -89,6 +93,7 @@ export class WasmEngine implements Engine {
     const { memory } = machine;
     memory.u8.copyWithin(this.record, machine.ctx.start, machine.ctx.start + xdpMd.size);
     memory.storeHalves(this.record + record.now, Number(machine.now & 0xffff_ffffn), Number(machine.now >> 32n));
+    memory.store32(this.record + record.cpu, machine.cpu);
     this.writeFrame(this.record);
     return this.start(compiled, program);
   }
@@ -110,21 +115,30 @@ export class WasmEngine implements Engine {
   }
 
   /**
-   * Runs a program on `count` packets whose records (record.ts) lie `stride` bytes apart from guest address `records` on. The packets' frames must be readable and
-   * writable. False: the program is not compiled. Throws what a packet's trap throws: batches are for verified programs.
+   * Runs a compiled program on `count` packets whose records (packet-record.ts) lie `stride` bytes apart from guest address `first` on. The packets' frames must be
+   * readable and writable. Returns how many ran to their end; when a trap stopped the one after them, {@link batchTrap} says why, and its record
+   * has verdict ABORTED. Batches are for verified programs.
    */
-  runBatch(program: LoadedProgram, records: number, count: number, stride: number): boolean {
+  runBatch(program: LoadedProgram, first: number, count: number, stride: number): number {
     const compiled = this.compile(program);
-    if (compiled === undefined) return false;
+    if (compiled === undefined) throw new InternalError('jit', `${program.spec.name} is not compiled`);
+    const { host, machine } = this;
+    this.batchTrap = undefined;
     this.enter();
-    this.host.batch = true;
+    host.site.program = program;
+    host.at = 0;
+    host.batch = true;
     try {
-      compiled.run(records, count, stride);
+      compiled.run(first, count, stride);
+      return count;
+    } catch (error) {
+      this.batchTrap = this.trapOf(error, program);
+      machine.memory.store64(host.at + record.r0, 0n);
+      return stride === 0 ? 0 : (host.at - first) / stride;
     } finally {
-      this.host.batch = false;
+      host.batch = false;
       this.leave(compiled);
     }
-    return true;
   }
 
   /** The compiled program, or undefined if it runs in the interpreter. */
@@ -195,21 +209,19 @@ export class WasmEngine implements Engine {
       outcome.verdict = memory.load32(this.record + record.r0);
       outcome.r0 = memory.load64(this.record + record.r0);
     } catch (error) {
-      this.stop(error, program);
+      outcome.verdict = 0;
+      outcome.r0 = 0n;
+      outcome.trap = this.trapOf(error, program);
     } finally {
       this.leave(compiled);
     }
     return outcome;
   }
 
-  private stop(error: unknown, program: LoadedProgram): void {
-    const { outcome, host } = this;
-    outcome.verdict = 0;
-    outcome.r0 = 0n;
-    if (error instanceof ProgramTrap) {
-      outcome.trap = { trap: error.trap, program: host.site.program ?? program, insn: host.site.pc };
-      return;
-    }
+  /** What stopped the program; throws what is no fault of its. */
+  private trapOf(error: unknown, program: LoadedProgram): TrapSite {
+    const { site } = this.host;
+    if (error instanceof ProgramTrap) return { trap: error.trap, program: site.program ?? program, insn: site.pc };
     if (error instanceof Error && error.constructor.name === 'RuntimeError') {
       throw new InternalError('jit', `${program.spec.name}: ${error.message}`);
     }

@@ -1,3 +1,4 @@
+export type { BatchEngine } from './batch-engine.js';
 export { type Engine, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
 export {
@@ -30,7 +31,10 @@ export {
 export type { HashLayout, MapLayout } from './map-layout.js';
 export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
+export { type ArenaOptions, PacketArena } from './packet-arena.js';
 export { headroom, maxLinear, packetState } from './packet-buffer.js';
+export { type PacketMoves, packetMoves } from './packet-moves.js';
+export { record } from './packet-record.js';
 export { privateState } from './private-state.js';
 export { type RedirectTarget, sameRedirect } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';

@@ -66,6 +66,8 @@ export interface PacketInput {
 export const maxFrames = 8;
 export const stackSize = 512;
 
+const noBytes = new Uint8Array(0);
+
 /** See {@link Machine.savepoint}. */
 export interface Savepoint {
   readonly entries: number;
@@ -148,16 +150,27 @@ export class Machine {
 
   /** Puts a packet into the packet buffer, fills xdp_md and forgets the last packet's outputs. Throws InputError for impossible sizes. */
   setPacket(input: PacketInput): void {
-    const { memory, ctx, state } = this;
+    const { memory, ctx } = this;
     this.packet.reset(input.data, input.meta, input.frags === true);
     memory.store32(ctx.start + xdpMd.ingressIfindex, input.ingressIfindex ?? 0);
     memory.store32(ctx.start + xdpMd.rxQueueIndex, input.rxQueueIndex ?? 0);
     memory.store32(ctx.start + xdpMd.egressIfindex, input.egressIfindex ?? 0);
+    this.now = input.now ?? 0n;
+    this.cpu = input.cpu ?? 0;
+    this.forgetPacket();
+  }
+
+  /** Before a batch of packets that lie elsewhere: the packet buffer is empty, and the last packet's outputs are forgotten. */
+  clearPacket(): void {
+    this.packet.reset(noBytes, undefined, false);
+    this.forgetPacket();
+  }
+
+  private forgetPacket(): void {
+    const { memory, state } = this;
     memory.store32(state + privateState.redirectKind, 0);
     memory.store32(state + privateState.lock, 0);
     memory.store32(state + privateState.sockets, 0);
-    this.now = input.now ?? 0n;
-    this.cpu = input.cpu ?? 0;
     for (const ringbuf of this.ringbufs) ringbuf.drain();
     if (this.emitted.length > 0) this.emitted.length = 0;
   }
@@ -167,10 +180,15 @@ export class Machine {
    * someone looks here, at the latest before the next packet.
    */
   get outputs(): readonly Output[] {
+    this.collectOutputs();
+    return this.emitted;
+  }
+
+  /** Between two packets of a batch: the consumer of the ring buffers takes what is there. */
+  collectOutputs(): void {
     for (const ringbuf of this.ringbufs) {
       for (const data of ringbuf.drain()) this.emitted.push({ kind: 'ringbuf', map: ringbuf.spec.name, data });
     }
-    return this.emitted;
   }
 
   /** For helpers: adds to {@link outputs}. */

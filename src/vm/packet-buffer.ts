@@ -44,6 +44,11 @@ const fragmentSizesAt = 12;
 
 const frameStartAt = fragmentSizesAt + 4 * maxFragments;
 
+/** Bytes of the frame that a linear packet of `length` bytes lies in. */
+export function frameSizeOf(length: number): number {
+  return Math.max(pageFrame, headroom + length + tailReserve);
+}
+
 /** Bytes of private state that a PacketBuffer needs. */
 export const packetStateSize: number = frameStartAt + 4;
 
@@ -126,8 +131,7 @@ export class PacketBuffer {
       memory.u8.set(meta, data - metaLength);
     }
     this.place(data, data + linear, data - metaLength);
-    const frameSize = Math.max(pageFrame, headroom + linear + tailReserve);
-    memory.store32(this.state + frameSizeAt, frameSize);
+    memory.store32(this.state + frameSizeAt, frameSizeOf(linear));
     memory.store32(this.state + fragmentBytesAt, bytes.length - linear);
     let count = 0;
     for (let from = linear; from < bytes.length; from += fragmentSize) {

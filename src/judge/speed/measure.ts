@@ -11,11 +11,11 @@
  */
 import type { InputError } from '../../base/index.js';
 import { Interpreter } from '../../interp/index.js';
-import { record, WasmEngine } from '../../jit/index.js';
+import { WasmEngine } from '../../jit/index.js';
 import { type Bpf, KernelObject, possibleCpus } from '../../linux/index.js';
 import type { ObjectSpec } from '../../object/index.js';
 import { xdpMd } from '../../platform/index.js';
-import { type LoadedProgram, Machine } from '../../vm/index.js';
+import { type LoadedProgram, Machine, record } from '../../vm/index.js';
 import { bareObject } from '../engines.js';
 
 export interface SpeedSubject {
