@@ -18,6 +18,7 @@ export const layers = [
   ['nic'],
   ['sim'],
   ['runtime'],
+  ['report'],
   ['linux'],
   ['judge'],
   ['cli', 'server', 'web'],

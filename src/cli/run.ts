@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { type Packet, summarize } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
+import { Timeline } from '../report/index.js';
 import type { PacketResult, Session } from '../runtime/index.js';
 import { dumpMaps } from '../vm/map-json.js';
 import { openCaptureFile } from './capture-input.js';
@@ -12,6 +13,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { formatNumber, hex, jsonText } from './output.js';
 import { fileError } from './program-file.js';
 import { Progress } from './progress.js';
+import { reportText, writeReport } from './report.js';
 import { declareRunFlags, openProgram, openSession, type RunFlags, readMapsIn, wholeNumber } from './run-options.js';
 import { runJson, runText } from './run-report.js';
 
@@ -20,6 +22,7 @@ interface Options extends RunFlags {
   readonly mapsOut?: string;
   readonly maps?: true;
   readonly hex?: true;
+  readonly report?: string;
 }
 
 export const command: CliCommand = defineCommand<Options>({
@@ -29,6 +32,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('-w, --write <file>', 'what leaves (PASS, TX, REDIRECT) with verdicts as comments: pcapng')
       .option('--maps-out <file>', 'contents of maps after the last packet')
       .option('--maps', 'print the contents of maps')
+      .option('--report <file>', 'a page about the traces: tree, conditions, code before and after (HTML)')
       .option('-n', 'addresses as numbers, which they always are here')
       .option('-x, --hex', 'print each packet with its verdict and bytes');
   },
@@ -47,11 +51,15 @@ export const command: CliCommand = defineCommand<Options>({
       );
     }
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
-    const session = await openSession(file, program, options, io);
-    const interrupted = await runPackets(session, options, io);
+    const timeline = options.report === undefined ? undefined : new Timeline();
+    if (timeline !== undefined) requireReportable(options);
+    const session = await openSession(file, program, options, io, { keepRecordings: timeline !== undefined });
+    const interrupted = await runPackets(session, options, io, timeline);
     const difference = interrupted ? undefined : session.finish();
     const maps = options.maps || options.mapsOut !== undefined ? dumpMaps(session.runtime.machine) : undefined;
     if (options.mapsOut !== undefined) await writeText(options.mapsOut, jsonText(maps, true), io);
+    if (timeline !== undefined && options.report !== undefined)
+      await writeReport(options.report, reportText(session, timeline, options.read), io);
     if (io.flags.json) io.json('jitnic.run/1', { ...runJson(session), ...(options.maps ? maps : {}) });
     else if (options.write !== '-' && options.mapsOut !== '-') {
       io.out(runText(session, io));
@@ -61,6 +69,13 @@ export const command: CliCommand = defineCommand<Options>({
     return difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
   },
 });
+
+function requireReportable(options: Options): void {
+  if (options.card === false || options.engine === 'interp' || options.verify === false)
+    throw new UsageError('`--report` is about traces, and without a card there are none');
+  if (options.report === '-')
+    throw new UsageError('two things want stdout', {}, 'jitnic trace --dump html prints the page');
+}
 
 /** Flags that only jitnic's own engines follow. */
 const ownFlags = [
@@ -74,6 +89,7 @@ const ownFlags = [
   'mapsOut',
   'maps',
   'hex',
+  'report',
   'cacheSize',
   'policy',
 ] as const;
@@ -109,7 +125,12 @@ async function writeText(path: string, text: string, io: Io): Promise<void> {
 }
 
 /** Runs the capture; true if it was interrupted. */
-async function runPackets(session: Session, options: Options, io: Io): Promise<boolean> {
+async function runPackets(
+  session: Session,
+  options: Options,
+  io: Io,
+  timeline: Timeline | undefined,
+): Promise<boolean> {
   const path = options.read ?? '-';
   const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
   const input = await openCaptureFile(path, io);
@@ -124,6 +145,7 @@ async function runPackets(session: Session, options: Options, io: Io): Promise<b
       continue;
     }
     const result = session.run(packet);
+    timeline?.note(session.runtime);
     if (output !== undefined) await writeLeaving(session, packet, result, output);
     if (options.hex)
       io.out(

@@ -2,23 +2,31 @@
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
+import { Timeline } from '../report/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { count, formatNumber } from './output.js';
+import { reportText, writeReport } from './report.js';
 import { declareRunFlags, openSession, type RunFlags, wholeNumber } from './run-options.js';
 import { runJson, wrap } from './run-report.js';
 
-const dumps = ['ir', 'all'] as const;
+const dumps = ['ir', 'all', 'html'] as const;
 
 interface Options extends RunFlags {
   readonly dump?: string;
+  readonly output?: string;
 }
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareRunFlags(command);
-    command.option('--dump <what>', 'also print: ir (live code of each trace), all (with what was folded away)');
+    command
+      .option(
+        '--dump <what>',
+        'print more: ir (live code), all (with what was folded away); or html, a page of its own',
+      )
+      .option('-o, --output <file>', 'with `--dump html`: where to (default stdout)');
   },
   run: async ([file = '-', program], options, io) => {
     if (options.read === undefined)
@@ -26,14 +34,18 @@ export const command: CliCommand = defineCommand<Options>({
     const { dump } = options;
     if (dump !== undefined && !dumps.some((name) => name === dump))
       throw new UsageError(`nothing to dump is called \`${dump}\``, {}, `dumps: ${dumps.join(', ')}`);
+    if (options.output !== undefined && dump !== 'html') throw new UsageError('`-o` goes with `--dump html`');
+    if (dump === 'html' && io.flags.json) throw new UsageError('`--dump html` and `--json` exclude each other');
     if (options.card === false || options.engine === 'interp' || options.verify === false)
       throw new UsageError('without a card there are no traces');
     const session = await openSession(file, program, options, io, { keepRecordings: dump !== undefined });
     const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
     const interrupt = io.catchInterrupt();
     const input = await openCaptureFile(options.read, io);
+    const timeline = new Timeline();
     for await (const packet of input.packets()) {
       session.run(packet);
+      timeline.note(session.runtime);
       const { packets } = session.runtime;
       if (session.difference !== undefined || packets >= limit) break;
       if (packets % 1024 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -41,7 +53,8 @@ export const command: CliCommand = defineCommand<Options>({
     }
     if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);
     session.finish();
-    if (io.flags.json)
+    if (dump === 'html') await writeReport(options.output ?? '-', reportText(session, timeline, options.read), io);
+    else if (io.flags.json)
       io.json('jitnic.trace/1', { ...runJson(session), code: dump === undefined ? undefined : codeJson(session) });
     else io.out(traceText(session, dump, io));
     if (interrupt.requested) return exitCodes.interrupted;

@@ -5,7 +5,7 @@
  */
 import { boundsOf, type Value } from '../ir/index.js';
 import { type Bit, indexOf, plain, sourceOf } from './bits.js';
-import { Describer, formatField, type TraceNames } from './describe.js';
+import { Describer, formatField, type Naming, type TraceNames } from './describe.js';
 import { type Compare, type Exclusion, type Facts, type Gap, type Range, subjectOf } from './facts.js';
 
 export type AtomKind = 'ternary' | 'range' | 'residual' | 'state';
@@ -29,8 +29,8 @@ export interface PathCondition {
   readonly ternary: readonly TernaryByte[];
 }
 
-export function pathCondition(facts: Facts, names: TraceNames): PathCondition {
-  const writer = new ConditionWriter(facts, names);
+export function pathCondition(facts: Facts, names: TraceNames, naming?: Naming): PathCondition {
+  const writer = new ConditionWriter(facts, names, naming);
   const atoms = writer.write();
   return {
     text: atoms.length === 0 ? 'true' : atoms.map((atom) => atom.text).join(' && '),
@@ -48,10 +48,10 @@ class ConditionWriter {
   private readonly lengths: Atom[] = [];
   private readonly others: Atom[] = [];
 
-  constructor(facts: Facts, names: TraceNames) {
+  constructor(facts: Facts, names: TraceNames, naming: Naming | undefined) {
     this.facts = facts;
     this.names = names;
-    this.describer = new Describer(facts, names);
+    this.describer = new Describer(facts, names, naming);
   }
 
   write(): Atom[] {

@@ -30,6 +30,14 @@ const maxOperations = 12;
 /** How often a packet offset that depends on packet bytes at such an offset is spelt out; each time its text may double. */
 const maxNestedOffsets = 3;
 
+/** What names go by besides the facts that are put into words; several describers may share it. */
+export interface Naming {
+  /** A field is named by what is known of the bytes before it: `tcp.dport` where the protocol is TCP. Shares its sources with the facts. */
+  readonly known: Facts;
+  /** Look-ups that have been spoken of. */
+  readonly aliases: Map<Value, string>;
+}
+
 /** How a subject reads: its name and how its values are written. */
 export interface Words {
   readonly text: string;
@@ -40,12 +48,15 @@ export class Describer {
   readonly facts: Facts;
   readonly names: TraceNames;
   private readonly context: FieldContext;
-  private readonly aliases = new Map<Value, string>();
+  private readonly known: Facts;
+  private readonly aliases: Map<Value, string>;
   private nestedOffsets = 0;
 
-  constructor(facts: Facts, names: TraceNames) {
+  constructor(facts: Facts, names: TraceNames, naming: Naming = { known: facts, aliases: new Map() }) {
     this.facts = facts;
     this.names = names;
+    this.known = naming.known;
+    this.aliases = naming.aliases;
     // The packet's own bytes are the source without a base.
     this.context = {
       value: (offset, width, mask) => this.knownNumber(offset, width, mask),
@@ -61,7 +72,7 @@ export class Describer {
       for (let b = 7; b >= 0; b--) {
         if (((wanted >> b) & 1) === 0) continue;
         const bit = this.packetBit((offset + i) * 8 + b);
-        const known = bit === undefined ? undefined : this.facts.required.get(bit);
+        const known = bit === undefined ? undefined : this.known.required.get(bit);
         if (known === undefined) return undefined;
         byte |= known << b;
       }
@@ -170,7 +181,7 @@ export class Describer {
 
   /** The bits of a value, with those that the condition fixes as constants. */
   private remaining(value: Value): Bit[] {
-    return this.facts.sources.bitsOf(value).map((bit) => this.facts.valueOf(bit) ?? bit);
+    return this.facts.sources.bitsOf(value).map((bit) => this.known.valueOf(bit) ?? bit);
   }
 
   private place(source: Source, offset: number, width: number): string {

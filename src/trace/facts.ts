@@ -56,7 +56,7 @@ interface Literals {
 }
 
 export class Facts {
-  readonly sources: BitSources = new BitSources();
+  readonly sources: BitSources;
   /** Plain bit -> value that it must have. */
   readonly required: Map<Bit, number> = new Map();
   readonly exclusions: Exclusion[] = [];
@@ -68,6 +68,11 @@ export class Facts {
   private asked:
     | { readonly value: Value; readonly constant: bigint; readonly literals: Literals | undefined }
     | undefined;
+
+  /** Facts that are to be compared bit by bit share their sources. */
+  constructor(sources: BitSources = new BitSources()) {
+    this.sources = sources;
+  }
 
   /** True or false if the facts imply it, else undefined. `condition` is a comparison. */
   decide(condition: Value): boolean | undefined {

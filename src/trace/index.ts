@@ -3,6 +3,7 @@ export { type Atom, type AtomKind, type PathCondition, pathCondition, type Terna
 export type { TraceNames } from './describe.js';
 export type { Facts } from './facts.js';
 export { fingerprint } from './fingerprint.js';
+export { guardWords } from './guard-words.js';
 export {
   type AbortSite,
   defaultLimits,

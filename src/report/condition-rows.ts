@@ -1,0 +1,30 @@
+/** A path condition as a table by protocol: what it says of the packet's length, of each header, of the maps. */
+import type { Atom, AtomKind } from '../trace/index.js';
+
+export interface ConditionRow {
+  /** `ip`, `tcp`, the name of a map, `packet` for bytes without a name. */
+  readonly subject: string;
+  /** `dst`, `value[4:1]`; empty where the subject is all there is. */
+  readonly field: string;
+  /** `== 80`, `found`. */
+  readonly test: string;
+  readonly kind: AtomKind;
+}
+
+const simple = /^([A-Za-z_][\w#]*)(?:\.([\w.]+(?:\[[^\]]*\])?))?\s+((?:==|!=|<|>=|&|found|not found).*)$/;
+const bytes = /^pkt(\[[^\]]*\])\s+(.*)$/;
+const lookup = /^([\w#]+)\[(.*)\]((?:\.[\w[\]:.]+)?)\s+((?:==|!=|<|>=|&|found|not found).*)$/;
+
+export function conditionRow({ text, kind }: Atom): ConditionRow {
+  const raw = bytes.exec(text);
+  if (raw !== null) return { subject: 'packet', field: `bytes ${raw[1]}`, test: raw[2] as string, kind };
+  const found = lookup.exec(text);
+  if (found !== null)
+    return { subject: found[1] as string, field: `[${found[2]}]${found[3]}`, test: found[4] as string, kind };
+  const plain = simple.exec(text);
+  if (plain !== null) {
+    const [, subject = '', field = '', test = ''] = plain;
+    return subject === 'len' ? { subject: 'packet', field: 'length', test, kind } : { subject, field, test, kind };
+  }
+  return { subject: 'other', field: '', test: text, kind };
+}

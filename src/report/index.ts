@@ -1,0 +1,3 @@
+export { reportPage } from './page.js';
+export { type ReportData, type ReportOptions, reportData } from './report-data.js';
+export { type Moment, Timeline } from './timeline.js';

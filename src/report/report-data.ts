@@ -1,0 +1,122 @@
+/** What a report shows, as plain data (`jitnic.report/1`): read off a session once its packets have run. */
+import type { Names } from '../ir/index.js';
+import { type VerdictName, verdictName, verdictNames, xdpMdFields } from '../platform/index.js';
+import type { Session, TraceRecord } from '../runtime/index.js';
+import { type AtomKind, aborts, guardWords } from '../trace/index.js';
+import { type ConditionRow, conditionRow } from './condition-rows.js';
+import { type GuardNode, guardTree } from './guard-tree.js';
+import { type SourceGroup, sourceGroups } from './source-lines.js';
+import type { Moment } from './timeline.js';
+
+export interface ReportTrace {
+  readonly id: number;
+  readonly verdict: VerdictName;
+  readonly packets: number;
+  readonly installs: number;
+  readonly condition: string;
+  readonly rows: readonly ConditionRow[];
+  /** Instructions that the program executes on such a packet. */
+  readonly insnsProgram: number;
+  readonly insnsCondition: number;
+  readonly insnsTrace: number;
+  /** Its effects are undone if a late guard fails. */
+  readonly transactional: boolean;
+  /** Undefined where the code is left out, to keep the page small. */
+  readonly lines: readonly SourceGroup[] | undefined;
+}
+
+export interface ReportAbort {
+  readonly code: string;
+  readonly count: number;
+  readonly where: string;
+  readonly why: string;
+}
+
+export interface ReportData {
+  readonly object: string;
+  readonly program: string;
+  /** Name of the capture. */
+  readonly capture: string;
+  readonly packets: number;
+  readonly verdicts: Readonly<Record<VerdictName, number>>;
+  readonly hits: number;
+  readonly misses: number;
+  readonly installs: number;
+  readonly evictions: number;
+  readonly timeline: readonly Moment[];
+  readonly tree: GuardNode;
+  /** Most packets first. */
+  readonly traces: readonly ReportTrace[];
+  readonly aborts: readonly ReportAbort[];
+  readonly faults: readonly { readonly text: string; readonly count: number }[];
+}
+
+export interface ReportOptions {
+  readonly capture: string;
+  readonly timeline: readonly Moment[];
+  /** Traces whose code is shown, of those that decided most packets. Default 24. */
+  readonly codeOf?: number | undefined;
+}
+
+const defaultCodeOf = 24;
+
+/** The session must have kept its recordings (`keepRecordings`). */
+export function reportData(session: Session, options: ReportOptions): ReportData {
+  const { runtime, program } = session;
+  const records = [...runtime.traces].sort((a, b) => b.packets - a.packets || a.id - b.id);
+  const codeOf = options.codeOf ?? defaultCodeOf;
+  const names: Names = {
+    map: (index) => runtime.names.map(index),
+    ctxField: (offset) => `ctx.${xdpMdFields[offset / 4] ?? offset}`,
+  };
+  const paths = records.map((record) => ({
+    trace: record.id,
+    packets: record.packets,
+    guards: record.trace === undefined ? [] : guardWords(record.trace, runtime.names),
+  }));
+  return {
+    object: runtime.machine.object.name,
+    program: program.name,
+    capture: options.capture,
+    packets: runtime.packets,
+    verdicts: Object.fromEntries(verdictNames.map((name) => [name, session.verdicts[name]])) as Record<
+      VerdictName,
+      number
+    >,
+    hits: runtime.hits,
+    misses: runtime.misses,
+    installs: runtime.installs,
+    evictions: runtime.evictions,
+    timeline: options.timeline,
+    tree: guardTree(paths),
+    traces: records.map((record, rank) => reportTrace(session, record, rank < codeOf ? names : undefined)),
+    aborts: [...runtime.abortSites.values()].map(({ site, count }) => ({
+      code: site.code,
+      count,
+      where: `${site.program.spec.name}: insn ${site.pc}`,
+      why: `${aborts[site.code]}${site.detail === undefined ? '' : ` (${site.detail})`}`,
+    })),
+    faults: [...runtime.faults.values()].map(({ text, count }) => ({ text, count })),
+  };
+}
+
+function reportTrace(session: Session, record: TraceRecord, names: Names | undefined): ReportTrace {
+  const { condition, trace } = record;
+  const shown = trace !== undefined && names !== undefined;
+  return {
+    id: record.id,
+    verdict: verdictName(record.verdict),
+    packets: record.packets,
+    installs: record.installs,
+    condition: condition.text,
+    rows: condition.atoms.map(conditionRow).sort((a, b) => kindOrder.indexOf(a.kind) - kindOrder.indexOf(b.kind)),
+    insnsProgram: record.insnsProgram,
+    insnsCondition: record.insnsCondition,
+    insnsTrace: record.insnsTrace,
+    transactional: trace?.code.transactional === true,
+    lines: shown ? sourceGroups(session.runtime.machine.object, trace, names) : undefined,
+  };
+}
+
+/** What a TCAM can hold first, what needs the card's state last. */
+const kindOrder: readonly AtomKind[] = ['ternary', 'range', 'residual', 'state'];

@@ -1,0 +1,44 @@
+/**
+ * A trace by source line: what the recorder made of each line that the packet ran through, and what was left of it. Lines stand in the order in which
+ * the packet first came to them.
+ */
+import { formatValue, isConst, type Names, type Value } from '../ir/index.js';
+import type { LineSpec, ObjectSpec } from '../object/index.js';
+import type { RecordedTrace } from '../trace/index.js';
+
+export interface SourceGroup {
+  /** `file.c:12`, or `insn 12` where there are no line records. */
+  readonly place: string;
+  /** The source line; empty where it is not known. */
+  readonly text: string;
+  /** IR as recorded, constants left out. */
+  readonly before: readonly string[];
+  /** IR that the card runs. */
+  readonly after: readonly string[];
+}
+
+export function sourceGroups(object: ObjectSpec, trace: RecordedTrace, names: Names): SourceGroup[] {
+  const groups = new Map<string, { place: string; text: string; before: string[]; after: string[] }>();
+  const groupOf = (value: Value): { before: string[]; after: string[] } => {
+    const { program, pc } = value.origin;
+    const line = lineAt(object.programs[program]?.lines ?? [], pc);
+    const place = line === undefined ? `insn ${pc}` : `${line.file.replace(/^.*\//, '')}:${line.line}`;
+    const key = `${program} ${line === undefined ? pc : place}`;
+    let group = groups.get(key);
+    if (group === undefined) {
+      group = { place, text: line?.text.trim() ?? '', before: [], after: [] };
+      groups.set(key, group);
+    }
+    return group;
+  };
+  for (const value of trace.recorded) if (!isConst(value)) groupOf(value).before.push(formatValue(value, names));
+  for (const value of trace.code.values) if (!isConst(value)) groupOf(value).after.push(formatValue(value, names));
+  return [...groups.values()];
+}
+
+/** The record that holds at an instruction: the last one at or before it. */
+function lineAt(lines: readonly LineSpec[], pc: number): LineSpec | undefined {
+  let found: LineSpec | undefined;
+  for (const line of lines) if (line.insn <= pc && (found === undefined || line.insn >= found.insn)) found = line;
+  return found;
+}

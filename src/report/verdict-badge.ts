@@ -1,0 +1,14 @@
+/** Verdicts on the page: a sign and the name, so that none is told by colour alone. */
+import type { VerdictName } from '../platform/index.js';
+
+const signs: Readonly<Record<VerdictName, string>> = {
+  ABORTED: '!',
+  DROP: '✕',
+  PASS: '✓',
+  TX: '↩',
+  REDIRECT: '↪',
+};
+
+export function verdictBadge(verdict: VerdictName): string {
+  return `<span class="verdict ${verdict.toLowerCase()}"><span aria-hidden="true">${signs[verdict]}</span> ${verdict}</span>`;
+}

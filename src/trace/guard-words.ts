@@ -1,0 +1,26 @@
+/**
+ * The guards of a trace one by one, in words: what each says by itself, given those before it. A path condition is the sum of them in normal form; this
+ * is the way there, in the order in which the program asked. Traces that share their first guards share their words.
+ */
+import type { Value } from '../ir/index.js';
+import { BitSources } from './bits.js';
+import { pathCondition } from './condition.js';
+import type { TraceNames } from './describe.js';
+import { Facts } from './facts.js';
+import type { RecordedTrace } from './recorder.js';
+
+export function guardWords(trace: RecordedTrace, names: TraceNames): string[] {
+  const sources = new BitSources();
+  const naming = { known: new Facts(sources), aliases: new Map<Value, string>() };
+  const words: string[] = [];
+  for (const guard of trace.code.values) {
+    if (guard.op !== 'guard') continue;
+    const condition = guard.args[0] as Value;
+    const holds = guard.detail?.kind === 'guard' && guard.detail.expect;
+    const facts = new Facts(sources);
+    facts.assert(condition, holds);
+    words.push(pathCondition(facts, names, naming).text);
+    naming.known.assert(condition, holds);
+  }
+  return words;
+}
