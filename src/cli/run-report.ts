@@ -35,6 +35,7 @@ export function runJson(session: Session): Record<string, unknown> {
       condition: trace.condition.text,
       atoms: trace.condition.atoms,
       ternary: trace.condition.ternary,
+      table: { rows: trace.condition.table.rows, key_bits: trace.condition.table.keyBits },
       packets: trace.packets,
       installs: trace.installs,
       verdict: verdictName(trace.verdict),

@@ -10,12 +10,14 @@ import { count, formatNumber } from './output.js';
 import { reportText, writeReport } from './report.js';
 import { declareRunFlags, openSession, type RunFlags, wholeNumber } from './run-options.js';
 import { runJson, wrap } from './run-report.js';
+import { rulesJson, rulesText } from './trace-rules.js';
 
 const dumps = ['ir', 'all', 'html'] as const;
 
 interface Options extends RunFlags {
   readonly dump?: string;
   readonly output?: string;
+  readonly rules?: boolean;
 }
 
 export const command: CliCommand = defineCommand<Options>({
@@ -26,7 +28,8 @@ export const command: CliCommand = defineCommand<Options>({
         '--dump <what>',
         'print more: ir (live code), all (with what was folded away); or html, a page of its own',
       )
-      .option('-o, --output <file>', 'with `--dump html`: where to (default stdout)');
+      .option('-o, --output <file>', 'with `--dump html`: where to (default stdout)')
+      .option('--rules', 'print the traces as one list of ternary rules with priorities');
   },
   run: async ([file = '-', program], options, io) => {
     if (options.read === undefined)
@@ -36,9 +39,13 @@ export const command: CliCommand = defineCommand<Options>({
       throw new UsageError(`nothing to dump is called \`${dump}\``, {}, `dumps: ${dumps.join(', ')}`);
     if (options.output !== undefined && dump !== 'html') throw new UsageError('`-o` goes with `--dump html`');
     if (dump === 'html' && io.flags.json) throw new UsageError('`--dump html` and `--json` exclude each other');
+    if (dump !== undefined && options.rules === true && (dump === 'html' || !io.flags.json))
+      throw new UsageError('`--rules` and `--dump` cannot be shown together', {}, 'use one of them, or --json');
     if (options.card === false || options.engine === 'interp' || options.verify === false)
       throw new UsageError('without a card there are no traces');
-    const session = await openSession(file, program, options, io, { keepRecordings: dump !== undefined });
+    const session = await openSession(file, program, options, io, {
+      keepRecordings: dump !== undefined || options.rules === true,
+    });
     const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
     const interrupt = io.catchInterrupt();
     const input = await openCaptureFile(options.read, io);
@@ -55,7 +62,12 @@ export const command: CliCommand = defineCommand<Options>({
     session.finish();
     if (dump === 'html') await writeReport(options.output ?? '-', reportText(session, timeline, options.read), io);
     else if (io.flags.json)
-      io.json('jitnic.trace/1', { ...runJson(session), code: dump === undefined ? undefined : codeJson(session) });
+      io.json('jitnic.trace/1', {
+        ...runJson(session),
+        code: dump === undefined ? undefined : codeJson(session),
+        rules: options.rules === true ? rulesJson(session) : undefined,
+      });
+    else if (options.rules === true) io.out(rulesText(session));
     else io.out(traceText(session, dump, io));
     if (interrupt.requested) return exitCodes.interrupted;
     return session.difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;

@@ -3,7 +3,7 @@ import { countInsns } from '../ir/index.js';
 import { type PathCondition, pathCondition, type RecordedTrace, type TraceNames } from '../trace/index.js';
 
 /** What is left to show of a trace that was evicted before anyone asked, if conditions are not kept. */
-const forgotten: PathCondition = { text: '(evicted)', atoms: [], ternary: [] };
+const forgotten: PathCondition = { text: '(evicted)', atoms: [], ternary: [], table: { rows: 0, keyBits: 0 } };
 
 export class TraceRecord {
   /** In order of first installation, from 0. */

@@ -3,10 +3,12 @@
  * It is read off the {@link Facts} that the guards left behind, so what is implied by the rest has disappeared already; here the facts are grouped
  * into fields and put into words, in the order in which the program first asked.
  */
-import { boundsOf, type Value } from '../ir/index.js';
-import { type Bit, indexOf, plain, sourceOf } from './bits.js';
+import type { Value } from '../ir/index.js';
+import { type Bit, indexOf, sourceOf } from './bits.js';
 import { Describer, formatField, type Naming, type TraceNames } from './describe.js';
-import { type Compare, type Exclusion, type Facts, type Gap, type Range, subjectOf } from './facts.js';
+import type { Compare, Exclusion, Facts, Gap, Range } from './facts.js';
+import { isImplied, isOpenGap, type Literal, openExclusion, openRange } from './normal-form.js';
+import { ternaryRows } from './ternary-rows.js';
 
 export type AtomKind = 'ternary' | 'range' | 'residual' | 'state';
 
@@ -27,15 +29,19 @@ export interface PathCondition {
   readonly text: string;
   readonly atoms: readonly Atom[];
   readonly ternary: readonly TernaryByte[];
+  /** What a ternary table needs for the part that it can hold: rows, and bits of the key that they look at. */
+  readonly table: { readonly rows: number; readonly keyBits: number };
 }
 
 export function pathCondition(facts: Facts, names: TraceNames, naming?: Naming): PathCondition {
   const writer = new ConditionWriter(facts, names, naming);
   const atoms = writer.write();
+  const { rows, keyBits } = ternaryRows(facts);
   return {
     text: atoms.length === 0 ? 'true' : atoms.map((atom) => atom.text).join(' && '),
     atoms,
     ternary: ternaryOf(facts),
+    table: { rows: rows.length, keyBits },
   };
 }
 
@@ -99,6 +105,18 @@ class ConditionWriter {
       : op === 'lookup' || op === 'slot'
         ? 'state'
         : 'residual';
+  }
+
+  /** The kind of a condition on all of these bits at once: what the hardest one of them takes. */
+  private kindOfAll(bits: readonly Bit[]): AtomKind {
+    const kinds = new Set(bits.map((bit) => this.kindOf(bit)));
+    return (['state', 'residual', 'range'] as const).find((kind) => kinds.has(kind)) ?? 'ternary';
+  }
+
+  /** The kind of a range of a number. */
+  private kindOfNumber(bits: readonly Bit[]): AtomKind {
+    const kind = this.kindOfAll(bits);
+    return kind === 'ternary' ? 'range' : kind;
   }
 
   /** All required bits of the field that a bit belongs to. */
@@ -167,26 +185,13 @@ class ConditionWriter {
   }
 
   private writeExclusion(exclusion: Exclusion): void {
-    const { facts } = this;
-    const open: { bit: Bit; value: number }[] = [];
-    for (const [i, bit] of exclusion.bits.entries()) {
-      const required = facts.required.get(bit);
-      const value = exclusion.values[i] as number;
-      if (required === undefined) open.push({ bit, value });
-      else if (required !== value) return;
-    }
-    if (open.length === 0) return;
-    const subject = subjectOf(exclusion.bits);
-    const range = subject === undefined ? undefined : facts.ranges.get(subject.key);
-    if (range !== undefined) {
-      const number = exclusion.values.reduce((sum, value, i) => sum | (BigInt(value) << BigInt(i)), 0n);
-      if (number < range.lo || number > range.hi) return;
-    }
-    this.push(this.kindOf(exclusion.bits[0] as Bit), this.notEqual(open, exclusion));
+    const open = openExclusion(this.facts, exclusion);
+    if (open === undefined) return;
+    this.push(this.kindOfAll(open.map(({ bit }) => bit)), this.notEqual(open, exclusion));
   }
 
-  private notEqual(open: readonly { bit: Bit; value: number }[], exclusion: Exclusion): string {
-    const groups = new Map<number, { bit: Bit; value: number }[]>();
+  private notEqual(open: readonly Literal[], exclusion: Exclusion): string {
+    const groups = new Map<number, Literal[]>();
     for (const literal of open) {
       const source = sourceOf(literal.bit);
       groups.set(source, [...(groups.get(source) ?? []), literal]);
@@ -213,30 +218,25 @@ class ConditionWriter {
 
   private writeRange(range: Range): void {
     const { subject } = range;
-    if (subject.bits.every((bit) => this.facts.required.has(plain(bit)))) return;
+    const open = openRange(this.facts, range);
+    if (open === undefined) return;
     const words = this.describer.subject(subject.bits);
     const source = this.describer.source(subject.bits[0] as Bit);
     const isLength = source.kind === 'value' && source.value.op === 'len';
-    const top =
-      source.kind === 'value'
-        ? (boundsOf(source.value)?.hi ?? (1n << BigInt(subject.bits.length)) - 1n)
-        : (1n << BigInt(subject.bits.length)) - 1n;
     const width = Math.ceil(subject.bits.length / 8);
     const show = (x: bigint): string =>
       words.format === 'ipv4' || words.format === 'mac' ? formatField(x, words.format, width) : x.toString();
-    const kind = source.kind === 'packet' && source.base === undefined ? 'range' : this.kindOf(subject.bits[0] as Bit);
-    if (range.lo > 0n && range.hi < top)
-      this.push(kind, `${show(range.lo)} <= ${words.text} <= ${show(range.hi)}`, isLength);
-    else if (range.lo > 0n)
-      this.push(kind, range.lo === 1n ? `${words.text} != 0` : `${words.text} >= ${show(range.lo)}`, isLength);
-    else if (range.hi < top) this.push(kind, `${words.text} < ${show(range.hi + 1n)}`, isLength);
+    const kind = this.kindOfNumber(subject.bits);
+    const { lo, hi } = open;
+    if (lo > 0n && hi !== undefined) this.push(kind, `${show(lo)} <= ${words.text} <= ${show(hi)}`, isLength);
+    else if (lo > 0n) this.push(kind, lo === 1n ? `${words.text} != 0` : `${words.text} >= ${show(lo)}`, isLength);
+    else if (hi !== undefined) this.push(kind, `${words.text} < ${show(hi + 1n)}`, isLength);
   }
 
   private writeGap(gap: Gap): void {
-    const { lo, hi } = this.facts.ranges.get(gap.subject.key) ?? { lo: gap.lo, hi: gap.hi };
-    if (gap.hi < lo || gap.lo > hi) return;
+    if (!isOpenGap(this.facts, gap)) return;
     const words = this.describer.subject(gap.subject.bits);
-    this.push('range', `!(${gap.lo} <= ${words.text} <= ${gap.hi})`);
+    this.push(this.kindOfNumber(gap.subject.bits), `!(${gap.lo} <= ${words.text} <= ${gap.hi})`);
   }
 
   private writeCompare(compare: Compare): void {
@@ -259,25 +259,6 @@ class ConditionWriter {
 }
 
 const littleEndian = /^le\d+\((.*)\)$/;
-
-/** `len >= x + k` where another comparison says `len >= x + m`, m > k. */
-function isImplied(facts: Facts, compare: Compare): boolean {
-  if (compare.op !== 'ult') return false;
-  const [x, k] = offsetOf(compare.b);
-  for (const other of facts.compares.values()) {
-    if (other === compare || other.op !== 'ult' || other.a !== compare.a || other.holds !== compare.holds) continue;
-    const [y, m] = offsetOf(other.b);
-    if (x !== y) continue;
-    if (compare.holds ? m < k : m > k) return true;
-  }
-  return false;
-}
-
-function offsetOf(value: Value): readonly [Value, bigint] {
-  const [a, b] = value.args;
-  if (value.op === 'add' && a !== undefined && b?.op === 'const') return [a, BigInt.asIntN(64, b.imm)];
-  return [value, 0n];
-}
 
 function dependsOnState(value: Value): boolean {
   if (value.op === 'lookup' || value.op === 'call' || value.op === 'atomic') return true;

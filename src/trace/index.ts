@@ -12,5 +12,7 @@ export {
   type RecorderLimits,
   type Recording,
 } from './recorder.js';
+export { type Rule, ruleTable } from './rule-table.js';
+export { type RuleField, ruleFields } from './rule-words.js';
 export { packetSupport, type Support } from './support.js';
 export { type InstalledTrace, SideExit, TraceTree } from './tree.js';

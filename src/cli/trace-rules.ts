@@ -1,0 +1,74 @@
+/** `jitnic trace --rules`: the traces of a run as one list of ternary rules with priorities, to be put beside the rule tables of others. */
+import { verdictName } from '../platform/index.js';
+import type { Session, TraceRecord } from '../runtime/index.js';
+import { type RecordedTrace, type Rule, ruleFields, ruleTable } from '../trace/index.js';
+import { count, formatTable } from './output.js';
+
+interface Shown {
+  readonly record: TraceRecord;
+  readonly recording: RecordedTrace;
+}
+
+function shownTraces(session: Session): Shown[] {
+  return session.runtime.traces.flatMap((record) =>
+    record.trace === undefined ? [] : [{ record, recording: record.trace }],
+  );
+}
+
+/** What a rule's trace asks besides what the rule's bits say. */
+function besides(record: TraceRecord): string[] {
+  return record.condition.atoms
+    .filter((atom) => atom.kind === 'state' || atom.kind === 'residual')
+    .map((atom) => atom.text);
+}
+
+function* rulesOf(session: Session): Generator<{ priority: number; rule: Rule; owner: Shown }> {
+  const traces = shownTraces(session);
+  const rules = ruleTable(traces.map(({ recording }) => recording.facts));
+  for (const [i, rule] of rules.entries())
+    yield { priority: rules.length - i, rule, owner: traces[rule.owner] as Shown };
+}
+
+export function rulesText(session: Session): string {
+  const rows: (string | number)[][] = [];
+  for (const { priority, rule, owner } of rulesOf(session)) {
+    const fields = ruleFields(rule.bits, owner.recording.facts, session.runtime.names);
+    rows.push([
+      priority,
+      rule.trace === undefined ? 'host' : verdictName(owner.record.verdict),
+      rule.trace === undefined ? '' : `trace ${owner.record.id}`,
+      fields.length === 0 ? 'any packet' : fields.map((field) => field.text).join(', '),
+      rule.conditional ? besides(owner.record).join(' && ') : '',
+    ]);
+  }
+  const table = formatTable(
+    [
+      { title: 'priority', align: 'right' },
+      { title: 'verdict' },
+      { title: 'trace' },
+      { title: 'match' },
+      { title: 'and, evaluated after the match' },
+    ],
+    rows,
+  );
+  return `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
+}
+
+/** Rows of `rules` in `jitnic.trace/1`. Numbers that may be wider than 53 bits are text. */
+export function rulesJson(session: Session): unknown[] {
+  return [...rulesOf(session)].map(({ priority, rule, owner }) => ({
+    priority,
+    trace: rule.trace === undefined ? null : owner.record.id,
+    verdict: rule.trace === undefined ? 'host' : verdictName(owner.record.verdict),
+    match: ruleFields(rule.bits, owner.recording.facts, session.runtime.names).map(
+      ({ field, offset, width, mask, value }) => ({
+        field,
+        ...(offset === undefined ? {} : { offset }),
+        width,
+        mask: `0x${mask.toString(16)}`,
+        value: `0x${value.toString(16)}`,
+      }),
+    ),
+    and: rule.conditional ? besides(owner.record) : [],
+  }));
+}

@@ -1,0 +1,71 @@
+/**
+ * The traces of one program as one list of ternary rules with priorities, as rule tables for cards and switches are written down: the first rule that
+ * matches decides. A rule of a trace whose condition has more to it than rows can say (state, computed values) matches only if that holds too.
+ *
+ * Rows that exclude (see ternary-rows.ts) send a packet to the host, so they must not stand in front of another trace's rows for the same packets. Traces
+ * are put in an order in which they do not; where there is none, a trace is written without such rows.
+ */
+
+import type { Facts } from './facts.js';
+import { coversRow, intersectRows, type RowBits, type TernaryRow, ternaryRows } from './ternary-rows.js';
+
+export interface Rule {
+  /** Position of the trace in the list that was given; undefined: to the host. */
+  readonly trace: number | undefined;
+  /** The trace that the rule was made for. */
+  readonly owner: number;
+  readonly bits: RowBits;
+  /** True if the rule matches only where the trace's state and residual conditions hold. */
+  readonly conditional: boolean;
+}
+
+/** Rules in order of priority. */
+export function ruleTable(traces: readonly Facts[]): Rule[] {
+  const sets = traces.map((facts) => ternaryRows(facts));
+  const rows = sets.map((set) => set.rows);
+  const order: number[] = [];
+  const left = new Set(traces.keys());
+  while (left.size > 0) {
+    // Next comes a trace whose excluding rows take nothing from those still to come.
+    const next = [...left].find((t) => ![...left].some((u) => u !== t && shadows(rows[t] ?? [], rows[u] ?? [])));
+    const chosen = next ?? smallest(left, traces);
+    if (next === undefined) rows[chosen] = ternaryRows(traces[chosen] as Facts, false).rows;
+    order.push(chosen);
+    left.delete(chosen);
+  }
+  const rules: Rule[] = [];
+  for (const t of order) {
+    for (const { accept, bits } of rows[t] ?? []) {
+      // What earlier rules have decided already needs no rule.
+      if (rules.some((rule) => !rule.conditional && coversRow(rule.bits, bits))) continue;
+      const conditional = accept && (sets[t]?.residual ?? 0) > 0;
+      rules.push({ trace: accept ? t : undefined, owner: t, bits, conditional });
+    }
+  }
+  return rules;
+}
+
+/** True if a row of `a` that excludes may match a packet that `b` accepts. */
+function shadows(a: readonly TernaryRow[], b: readonly TernaryRow[]): boolean {
+  const denied = b.filter((row) => !row.accept);
+  return a.some(
+    (row) =>
+      !row.accept &&
+      b.some((other) => {
+        if (!other.accept) return false;
+        const both = intersectRows(row.bits, other.bits);
+        return both !== undefined && !denied.some((excluded) => coversRow(excluded.bits, both));
+      }),
+  );
+}
+
+/** The trace that takes fewest rows when it is written without excluding ones. */
+function smallest(left: ReadonlySet<number>, traces: readonly Facts[]): number {
+  let best = -1;
+  let least = Number.POSITIVE_INFINITY;
+  for (const t of left) {
+    const count = ternaryRows(traces[t] as Facts, false).rows.length;
+    if (count < least) [best, least] = [t, count];
+  }
+  return best;
+}

@@ -1,0 +1,208 @@
+/**
+ * A path condition as the rows of a ternary table, as a TCAM or a list of rules holds it: the first row that matches decides.
+ *
+ * Required bits are the *base*; every row has them. An exclusion is one row in front that says no (`eth.type == 0x86dd: not this trace`) instead of
+ * a row for each bit that may differ. A range is either the product of the base with its prefixes, or rows in front for the prefixes of what lies
+ * outside, whichever is fewer: `len >= 34` is two rows in front (0 to 31, 32 to 33) and not fourteen behind. What a row cannot say (state, computed values,
+ * fields at variable offsets) is counted apart: a card evaluates it after the match.
+ */
+import type { Bit } from './bits.js';
+import type { Facts, Subject } from './facts.js';
+import {
+  columnOf,
+  isOpenGap,
+  type KeyBit,
+  type KeyColumn,
+  keyBitOf,
+  literalOf,
+  openExclusion,
+  openRange,
+} from './normal-form.js';
+
+/** The bits that a row looks at and what they must be. */
+export type RowBits = ReadonlyMap<KeyBit, number>;
+
+export interface TernaryRow {
+  /** False: a packet that matches is not this condition's, whatever the rows behind it say. */
+  readonly accept: boolean;
+  readonly bits: RowBits;
+}
+
+export interface TernaryRows {
+  /** In order of priority; the first that matches decides. */
+  readonly rows: readonly TernaryRow[];
+  /** Bits that some row looks at: the width of the key. */
+  readonly keyBits: number;
+  /** Facts that rows cannot express. */
+  readonly residual: number;
+}
+
+/** A range as two lists of alternatives: inside of it, and outside. */
+interface RangeRows {
+  readonly inside: readonly RowBits[];
+  readonly outside: readonly RowBits[];
+}
+
+/** Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order and there may be many more. */
+export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
+  let residual = facts.found.size + facts.compares.size;
+  const base = new Map<KeyBit, number>();
+  for (const [bit, value] of facts.required) {
+    const key = keyBitOf(facts, bit);
+    if (key === undefined) residual++;
+    else base.set(key, value);
+  }
+  const denied: RowBits[] = [];
+  for (const exclusion of facts.exclusions) {
+    const open = openExclusion(facts, exclusion);
+    if (open === undefined) continue;
+    const row = rowOf(facts, open);
+    if (row === undefined) residual++;
+    else denied.push(row);
+  }
+  const ranges: RangeRows[] = [];
+  const addRange = (subject: Subject, lo: bigint, hi: bigint): void => {
+    const inside = prefixRows(facts, subject, lo, hi, base);
+    const below = lo === 0n ? [] : prefixRows(facts, subject, 0n, lo - 1n, base);
+    const above = prefixRows(facts, subject, hi + 1n, (1n << BigInt(subject.bits.length)) - 1n, base);
+    if (inside === undefined || below === undefined || above === undefined) residual++;
+    else ranges.push({ inside, outside: [...below, ...above] });
+  };
+  for (const range of facts.ranges.values()) {
+    const open = openRange(facts, range);
+    if (open !== undefined) addRange(range.subject, open.lo, open.hi ?? (1n << BigInt(range.subject.bits.length)) - 1n);
+  }
+  for (const gap of facts.gaps) {
+    if (!isOpenGap(facts, gap)) continue;
+    const outside = prefixRows(facts, gap.subject, gap.lo, gap.hi, base);
+    if (outside === undefined) residual++;
+    else denied.push(...outside);
+  }
+  const rows = priorities ? withPriorities(base, denied, ranges) : withoutPriorities(base, denied, ranges);
+  const key = new Set<KeyBit>();
+  for (const row of rows) for (const bit of row.bits.keys()) key.add(bit);
+  return { rows, keyBits: key.size, residual };
+}
+
+/** All bits of one row; undefined if one of them is no key bit. */
+function rowOf(facts: Facts, literals: readonly { bit: Bit; value: number }[]): RowBits | undefined {
+  const row = new Map<KeyBit, number>();
+  for (const { bit, value } of literals) {
+    const key = keyBitOf(facts, bit);
+    if (key === undefined) return undefined;
+    row.set(key, value);
+  }
+  return row;
+}
+
+/** The numbers from `lo` to `hi` as prefixes of the subject's bits; those that contradict `base` are left out. */
+function prefixRows(facts: Facts, subject: Subject, lo: bigint, hi: bigint, base: RowBits): RowBits[] | undefined {
+  const rows: RowBits[] = [];
+  const width = BigInt(subject.bits.length);
+  for (let at = lo; at <= hi; ) {
+    // The largest aligned block that starts here and does not reach beyond.
+    let free = 0n;
+    while (free < width && (at >> free) % 2n === 0n && at + (2n << free) - 1n <= hi) free++;
+    const literals = subject.bits
+      .slice(Number(free))
+      .map((bit, i) => literalOf(bit, Number((at >> (free + BigInt(i))) & 1n)));
+    const row = consistentRow(facts, literals, base);
+    if (row === undefined) return undefined;
+    if (row !== 'empty') rows.push(row);
+    at += 1n << free;
+  }
+  return rows;
+}
+
+function consistentRow(
+  facts: Facts,
+  literals: readonly { bit: Bit; value: number }[],
+  base: RowBits,
+): RowBits | 'empty' | undefined {
+  const row = new Map<KeyBit, number>();
+  let empty = false;
+  for (const { bit, value } of literals) {
+    const key = keyBitOf(facts, bit);
+    if (key === undefined) return undefined;
+    if ((row.get(key) ?? base.get(key) ?? value) !== value) empty = true;
+    row.set(key, value);
+  }
+  return empty ? 'empty' : row;
+}
+
+function withPriorities(base: RowBits, denied: readonly RowBits[], ranges: readonly RangeRows[]): TernaryRow[] {
+  const front = [...denied];
+  const products: (readonly RowBits[])[] = [];
+  // From the one that gains most by standing in front: what is left multiplies.
+  for (const { inside, outside } of ranges) {
+    if (inside.length > 1 && outside.length < inside.length) front.push(...outside);
+    else products.push(inside);
+  }
+  const rows: TernaryRow[] = [];
+  for (const row of front) {
+    const bits = intersectRows(base, row);
+    if (bits !== undefined) rows.push({ accept: false, bits });
+  }
+  for (const bits of product(base, products)) rows.push({ accept: true, bits });
+  return rows;
+}
+
+function withoutPriorities(base: RowBits, denied: readonly RowBits[], ranges: readonly RangeRows[]): TernaryRow[] {
+  // Not all of these bits: the first that differs is the first, or the second, ...
+  const differs = denied.map((row) => {
+    const entries = [...row];
+    return entries.map(
+      ([bit, value], i): RowBits => new Map<KeyBit, number>([...entries.slice(0, i), [bit, 1 - value]]),
+    );
+  });
+  return product(base, [...ranges.map(({ inside }) => inside), ...differs]).map((bits) => ({ accept: true, bits }));
+}
+
+/** One alternative of each list, joined with the base, in all ways that do not contradict. */
+function product(base: RowBits, lists: readonly (readonly RowBits[])[]): RowBits[] {
+  let rows: RowBits[] = [base];
+  for (const list of lists)
+    rows = rows.flatMap((row) => list.map((other) => intersectRows(row, other)).filter((both) => both !== undefined));
+  return rows;
+}
+
+/** What matches both; undefined if nothing can. */
+export function intersectRows(a: RowBits, b: RowBits): RowBits | undefined {
+  const both = new Map(a);
+  for (const [bit, value] of b) {
+    if ((both.get(bit) ?? value) !== value) return undefined;
+    both.set(bit, value);
+  }
+  return both;
+}
+
+/** True if all that matches `inner` matches `outer`. */
+export function coversRow(outer: RowBits, inner: RowBits): boolean {
+  for (const [bit, value] of outer) if (inner.get(bit) !== value) return false;
+  return true;
+}
+
+/** A cell of a row: the masked bits of one column, as the number that they are there. */
+export interface TernaryCell {
+  readonly column: KeyColumn;
+  readonly mask: number;
+  readonly value: number;
+}
+
+/** The cells of a row in the order of the key: packet bytes first. */
+export function rowCells(bits: RowBits): TernaryCell[] {
+  const cells: { column: KeyColumn; mask: number; value: number }[] = [];
+  let name = '';
+  for (const bit of [...bits.keys()].sort((a, b) => a - b)) {
+    const { column, position } = columnOf(bit);
+    const own = `${column.kind}${'offset' in column ? column.offset : ''}`;
+    if (own !== name) {
+      cells.push({ column, mask: 0, value: 0 });
+      name = own;
+    }
+    const cell = cells.at(-1) as { mask: number; value: number };
+    cell.mask += 2 ** position;
+    if (bits.get(bit) === 1) cell.value += 2 ** position;
+  }
+  return cells;
+}

@@ -1,0 +1,57 @@
+/** `jitnic trace`: what it prints of a run's traces. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const example = (name: string, file: string): string =>
+  fileURLToPath(new URL(`../../examples/${name}/${file}`, import.meta.url));
+const filter = [example('ipv6-filter', 'ipv6-filter.o'), '-r', example('ipv6-filter', 'traffic.pcap')];
+
+describe('jitnic trace --rules', () => {
+  test('prints the IPv6 filter as five rules', async () => {
+    const { exitCode, out } = await captureCli(['trace', ...filter, '--rules']);
+    expect(exitCode).toBe(0);
+    expect(
+      out
+        .split('\n')
+        .slice(4, 9)
+        .map((line) => line.trim().split(/ {2,}/)),
+    ).toEqual([
+      ['5', 'PASS', 'trace 2', 'len 0..7'],
+      ['4', 'PASS', 'trace 2', 'len 8..11'],
+      ['3', 'PASS', 'trace 2', 'len 12..13'],
+      ['2', 'PASS', 'trace 0', 'eth.type 0x86dd'],
+      ['1', 'DROP', 'trace 1', 'any packet'],
+    ]);
+  });
+
+  test('has the same rules as JSON, with masks and values', async () => {
+    const { out } = await captureCli(['trace', ...filter, '--rules', '-j']);
+    const { rules } = JSON.parse(out);
+    expect(rules).toHaveLength(5);
+    expect(rules[3]).toEqual({
+      priority: 2,
+      trace: 0,
+      verdict: 'PASS',
+      match: [{ field: 'eth.type', offset: 12, width: 2, mask: '0xffff', value: '0x86dd' }],
+      and: [],
+    });
+  });
+
+  test('says what a row cannot hold', async () => {
+    const balancer = [example('load-balancer', 'load-balancer.o'), '-r', example('load-balancer', 'traffic.pcap')];
+    const { out } = await captureCli(['trace', ...balancer, '--rules', '-j']);
+    const { rules } = JSON.parse(out);
+    const state = rules.filter((rule: { and: string[] }) => rule.and.some((text) => text.includes('vips[')));
+    expect(state.length).toBeGreaterThan(0);
+    expect(
+      rules
+        .filter((rule: { verdict: string }) => rule.verdict === 'host')
+        .every((rule: { and: string[] }) => rule.and.length === 0),
+    ).toBe(true);
+  });
+
+  test('does not go together with a dump', async () => {
+    expect((await captureCli(['trace', ...filter, '--rules', '--dump', 'ir'])).exitCode).toBe(2);
+  });
+});
