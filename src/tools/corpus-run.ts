@@ -1,13 +1,11 @@
 /** One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One row a program. */
-import { existsSync, readFileSync } from 'node:fs';
 import { UserError } from '../base/index.js';
-import { hostBtf } from '../linux/index.js';
-import { type ObjectSpec, type ProgramSpec, readObject, sizeMaps, xdpFitness, xdpPrograms } from '../object/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { generateTraffic } from '../packet/index.js';
 import { verdictNames } from '../platform/index.js';
 import { type Arrival, Session, type SessionOptions } from '../runtime/index.js';
-import { parseMapsFile } from '../vm/map-json.js';
 import type { ObjectFile } from './objects.js';
+import { isXdp, readSubject, type Subject } from './subjects.js';
 
 /** `failed` is a difference or a crash: a fault in jitnic. `refused` is what Linux or jitnic would not load. `skipped` is not XDP. */
 export type CorpusResult = 'ok' | 'failed' | 'refused' | 'skipped';
@@ -26,38 +24,21 @@ export interface CorpusRow {
   readonly why: string;
 }
 
-/** Entries of maps whose size the object leaves to its loader, as on a machine of 8 CPUs. */
-const openMapEntries = 8;
-
-/** ELF machine number of BPF, and where the header says it. */
-const machineAt = 18;
-const machineBpf = 247;
-
 /** All programs of one object file. What goes wrong becomes a row; nothing is thrown. */
 export function runObject(file: ObjectFile, packets: readonly Arrival[], cacheSize: number): CorpusRow[] {
-  let object: ObjectSpec;
-  let maps: SessionOptions['maps'];
+  let subject: Subject | undefined;
   try {
-    const bytes = readFileSync(file.path);
-    // Build trees hold machine code, too.
-    if (bytes[machineAt] !== machineBpf) return [];
-    object = sizeMaps(readObject(bytes, { name: file.name, btf: hostBtf() }), openMapEntries).object;
-    const beside = `${file.path.replace(/\.o$/, '')}.maps.json`;
-    const name = `${file.name.replace(/\.o$/, '')}.maps.json`;
-    if (existsSync(beside)) maps = { contents: parseMapsFile(readFileSync(beside, 'utf8'), name), file: name };
+    subject = readSubject(file);
   } catch (error) {
     return [stopped(file.name, '', error)];
   }
+  if (subject === undefined) return [];
+  const { object, maps } = subject;
   return object.programs.map((program) =>
     isXdp(object, program)
       ? runProgram(object, program, packets, { check: true, cacheSize, keepConditions: false, maps })
       : { object: object.name, program: program.name, result: 'skipped', why: `type ${program.type}` },
   );
-}
-
-/** Programs declared for XDP; where an object declares none, those of which it says nothing. */
-function isXdp(object: ObjectSpec, program: ProgramSpec): boolean {
-  return xdpFitness(program) === 'declared' || xdpPrograms(object).includes(program);
 }
 
 function runProgram(

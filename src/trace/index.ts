@@ -1,7 +1,7 @@
 export { type AbortCode, aborts } from './aborts.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
 export type { TraceNames } from './describe.js';
-export type { Facts } from './facts.js';
+export { Facts } from './facts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
 export {
