@@ -192,6 +192,11 @@ export class BitSources {
     return bits;
   }
 
+  /** Forgets the bits of all values, which take many times the room of what is known about them; they are worked out again when asked for. */
+  forget(): void {
+    this.memo.clear();
+  }
+
   private number(key: string, source: Source): number {
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
@@ -217,15 +222,8 @@ export function constantBits(number: bigint): Bit[] {
   return bits;
 }
 
-/** The number that has these bits, least significant first; at most 64. */
-export function numberOf(bits: readonly number[]): bigint {
-  let low = 0;
-  let high = 0;
-  for (let i = 0; i < bits.length; i++) {
-    if (bits[i] !== 1) continue;
-    if (i < 32) low |= 1 << i;
-    else high |= 1 << (i - 32);
-  }
+/** The number whose halves these are. */
+export function numberOf(low: number, high: number): bigint {
   halves[0] = low;
   halves[1] = high;
   return word[0] as bigint;

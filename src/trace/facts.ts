@@ -133,15 +133,22 @@ export class Facts {
   }
 
   private intervalOf(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
-    const least = new Array<number>(bits.length).fill(0);
-    const most = new Array<number>(bits.length).fill(1);
+    let low = 0;
+    let high = 0;
+    let lowTop = 0;
+    let highTop = 0;
     for (let i = 0; i < bits.length; i++) {
       const known = this.valueOf(bits[i] as Bit);
-      if (known === 1) least[i] = 1;
-      else if (known === 0) most[i] = 0;
+      if (i < 32) {
+        if (known === 1) low |= 1 << i;
+        if (known !== 0) lowTop |= 1 << i;
+      } else {
+        if (known === 1) high |= 1 << i;
+        if (known !== 0) highTop |= 1 << i;
+      }
     }
-    let lo = numberOf(least);
-    let hi = numberOf(most);
+    let lo = numberOf(low, high);
+    let hi = numberOf(lowTop, highTop);
     const subject = this.ranges.size === 0 ? undefined : subjectOf(bits);
     const range = subject === undefined ? undefined : this.ranges.get(subject.key);
     if (range !== undefined) {
