@@ -1,7 +1,7 @@
 /** `jitnic bench`: the speed of the engines on one program and one packet, side by side. */
 import { readFile } from 'node:fs/promises';
 import { exitCodes, UsageError } from '../base/index.js';
-import { type Figure, measureSpeed } from '../judge/speed/index.js';
+import { type Figure, formatRatio, measureSpeed, type Ratio, ratioOf, type Speed } from '../judge/speed/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictName } from '../platform/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
@@ -52,7 +52,6 @@ export const command: CliCommand = defineCommand<Options>({
     if (bpf === undefined && engines.includes('kernel')) io.info('the kernel cannot be asked here: no figure for it');
     const speed = measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05 });
     for (const note of speed.notes) io.info(note);
-    const net = speed.kernel?.median;
     const rows = engineNames.flatMap((engine) => {
       const figure = speed[engine as 'interp' | 'wasm' | 'kernel'];
       return figure === undefined ? [] : [{ engine, figure }];
@@ -65,9 +64,13 @@ export const command: CliCommand = defineCommand<Options>({
           engine,
           ns: figure.median,
           spread_ns: figure.spread,
-          ratio: net === undefined ? null : figure.median / net,
+          ratio: ratioTo(figure, speed.kernel)?.value ?? null,
           verdict: verdictName(speed.verdicts[engine] ?? 0),
         })),
+        kernel_noise_ns: speed.kernel?.noise ?? null,
+        kernel_empty_ns: speed.kernel?.empty ?? null,
+        resolved: ratioOf(speed)?.isBound === false,
+        restored: speed.restored,
         compile_ms: speed.compileMs,
         code_bytes: speed.codeBytes,
       });
@@ -81,17 +84,38 @@ export const command: CliCommand = defineCommand<Options>({
       engine,
       fixed(figure, 'median'),
       `± ${fixed(figure, 'spread')}`,
-      net === undefined ? undefined : (figure.median / net).toFixed(2),
+      formatted(ratioTo(figure, speed.kernel)),
       verdictName(speed.verdicts[engine] ?? 0),
     ]);
     io.out(`${program.name}, packet ${index} of ${packet.length} B\n${formatTable(columns, cells)}`);
+    for (const line of remarks(speed)) io.out(`${line}\n`);
     if (speed.wasm !== undefined) io.out(`compiled in ${speed.compileMs.toFixed(1)} ms to ${speed.codeBytes} B\n`);
     return exitCodes.ok;
   },
 });
 
+/** What has to be known to read the table. */
+function remarks({ kernel, restored }: Speed): string[] {
+  const lines: string[] = [];
+  if (kernel !== undefined) {
+    lines.push(
+      `kernel: less an empty program of ${kernel.empty.toFixed(1)} ns; noise ${kernel.noise.toFixed(2)} ns, and a figure below it is not told from 0`,
+    );
+  }
+  if (restored) lines.push('the program changes its packet, which is put back for every run');
+  return lines;
+}
+
+function ratioTo(figure: Figure, kernel: Speed['kernel']): Ratio | undefined {
+  return ratioOf({ wasm: figure, kernel });
+}
+
 function fixed(figure: Figure, key: 'median' | 'spread'): string {
   return figure[key].toFixed(1);
+}
+
+function formatted(ratio: Ratio | undefined): string | undefined {
+  return ratio === undefined ? undefined : formatRatio(ratio);
 }
 
 function count(text: string, flag: string): number {

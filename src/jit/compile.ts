@@ -17,6 +17,8 @@ export interface CompiledModule {
   readonly trapPoints: readonly TrapPoint[];
   /** Helpers move the packet's ends. */
   readonly movesPacket: boolean;
+  /** Some path calls JavaScript, which finds its stack frames and the time only if they were prepared. */
+  readonly callsHost: boolean;
 }
 
 const recordParameter = 0;
@@ -76,6 +78,7 @@ export function compileModule({ machine, programs, exchange, names }: CompileInp
     bytes: module.finish({ names: names ?? false }),
     trapPoints: services.trapPoints,
     movesPacket: demands.movesPacket,
+    callsHost: services.callsHost,
   };
 }
 

@@ -42,6 +42,8 @@ export class Services {
   /** Guest address of the exchange area. */
   readonly exchange: number;
   readonly trapPoints: TrapPoint[] = [];
+  /** JavaScript is called for more than a trap. */
+  callsHost = false;
   /** Index of the program that tail calls chose, plus 1; how many there were. */
   readonly tailTarget: number;
   readonly tailCount: number;
@@ -111,11 +113,13 @@ export class Services {
 
   /** Operands: nothing; registers are in the exchange area. */
   emitCall(out: CodeBuilder, helper: number, program: LoadedProgram, pc: number, record: number): void {
+    this.callsHost = true;
     out.i32(helper).i32(program.index).i32(pc).getLocal(record).call(this.call);
   }
 
   /** Operand: the 64-bit address. */
   emitCheck(out: CodeBuilder, size: number, access: number, program: LoadedProgram, pc: number): void {
+    this.callsHost = true;
     out
       .i32(size + access)
       .i32(program.index)

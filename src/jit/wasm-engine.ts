@@ -124,7 +124,9 @@ export class WasmEngine implements Engine {
     if (compiled === undefined) throw new InternalError('jit', `${program.spec.name} is not compiled`);
     const { host, machine } = this;
     this.batchTrap = undefined;
-    this.enter();
+    const { callsHost, movesPacket } = compiled.module;
+    this.writeCpu();
+    if (callsHost) this.openFrames();
     host.site.program = program;
     host.at = 0;
     host.batch = true;
@@ -137,7 +139,8 @@ export class WasmEngine implements Engine {
       return stride === 0 ? 0 : (host.at - first) / stride;
     } finally {
       host.batch = false;
-      this.leave(compiled);
+      if (callsHost) this.closeFrames();
+      if (movesPacket) machine.packet.sync();
     }
   }
 
@@ -203,7 +206,8 @@ export class WasmEngine implements Engine {
     outcome.trap = undefined;
     machine.tailCalls = 0;
     host.site.program = program;
-    this.enter();
+    this.writeCpu();
+    this.openFrames();
     try {
       compiled.run(this.record, 1, 0);
       outcome.verdict = memory.load32(this.record + record.r0);
@@ -213,7 +217,8 @@ export class WasmEngine implements Engine {
       outcome.r0 = 0n;
       outcome.trap = this.trapOf(error, program);
     } finally {
-      this.leave(compiled);
+      this.closeFrames();
+      if (compiled.module.movesPacket) machine.packet.sync();
     }
     return outcome;
   }
@@ -228,17 +233,19 @@ export class WasmEngine implements Engine {
     throw error;
   }
 
-  private enter(): void {
-    const { machine } = this;
-    machine.memory.view.setUint32(this.exchange + exchange.cpu, machine.cpu, true);
+  /** Lets helpers reach the stack frames of compiled code, which does not say which of them are in use. */
+  private openFrames(): void {
     for (let depth = 0; depth < maxFrames; depth++) {
-      const frame = machine.frames[depth];
+      const frame = this.machine.frames[depth];
       if (frame !== undefined) frame.lo = frame.hi - stackSize;
     }
   }
 
-  private leave(compiled: Compiled): void {
+  private closeFrames(): void {
     for (let depth = 0; depth < maxFrames; depth++) this.machine.leaveFrame(depth);
-    if (compiled.module.movesPacket) this.machine.packet.sync();
+  }
+
+  private writeCpu(): void {
+    this.machine.memory.view.setUint32(this.exchange + exchange.cpu, this.machine.cpu, true);
   }
 }

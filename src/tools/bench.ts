@@ -6,7 +6,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes } from '../base/index.js';
 import { formatTable } from '../cli/output.js';
-import { measureSpeed, type Speed, type SuiteEntry, standardPacket, suite } from '../judge/speed/index.js';
+import {
+  formatRatio,
+  measureSpeed,
+  ratioOf,
+  type Speed,
+  type SuiteEntry,
+  standardPacket,
+  suite,
+} from '../judge/speed/index.js';
 import { Bpf } from '../linux/index.js';
 import { readObject } from '../object/index.js';
 import { verdictName } from '../platform/index.js';
@@ -19,9 +27,6 @@ const usage = 'npm run bench [-- --check] [--write-baseline] [--rounds N] [--eng
 const tolerance = 0.25;
 const toleranceNs = 0.5;
 
-/** Nanoseconds below which the kernel's net figure is noise. */
-const resolution = 0.5;
-
 interface Row {
   readonly name: string;
   readonly interp_ns: number | null;
@@ -29,6 +34,13 @@ interface Row {
   readonly kernel_ns: number | null;
   /** wasm / kernel net. */
   readonly ratio: number | null;
+  /** Two standard errors of the kernel's net figure, and what its empty program takes. */
+  readonly kernel_noise_ns: number | null;
+  readonly kernel_empty_ns: number | null;
+  /** False: the net figure is below its noise, and the ratio is that to the noise, a lower bound. */
+  readonly resolved: boolean;
+  /** The program changes its packet, which is put back for every run. */
+  readonly restored: boolean;
 }
 
 function openKernel(): Bpf | undefined {
@@ -65,14 +77,17 @@ function round(value: number | undefined): number | null {
 
 function rowOf(entry: SuiteEntry, speed: Speed): Row {
   const { interp, wasm, kernel } = speed;
-  const ratio =
-    wasm === undefined || kernel === undefined ? undefined : wasm.median / Math.max(kernel.median, resolution);
+  const ratio = ratioOf(speed);
   return {
     name: entry.name,
     interp_ns: round(interp?.median),
     wasm_ns: round(wasm?.median),
     kernel_ns: round(kernel?.median),
-    ratio: round(ratio),
+    ratio: round(ratio?.value),
+    kernel_noise_ns: round(kernel?.noise),
+    kernel_empty_ns: round(kernel?.empty),
+    resolved: ratio?.isBound === false,
+    restored: speed.restored,
   };
 }
 
@@ -111,6 +126,7 @@ await runTool(
     const cells = chosen.map((entry) => {
       const speed = run(entry, bpf, engines, rounds);
       const row = rowOf(entry, speed);
+      const ratio = ratioOf(speed);
       rows.push(row);
       const verdicts = [...new Set(Object.values(speed.verdicts).map(verdictName))].join(' / ');
       const spread = (name: 'interp' | 'wasm' | 'kernel'): string | undefined => {
@@ -125,7 +141,7 @@ await runTool(
         spread('interp'),
         spread('wasm'),
         spread('kernel'),
-        row.ratio?.toFixed(2),
+        ratio === undefined ? undefined : formatRatio(ratio),
         faster,
         speed.compileMs.toFixed(1),
         speed.codeBytes,

@@ -1,2 +1,5 @@
-export { type Figure, measureSpeed, type Speed, type SpeedOptions, type SpeedSubject } from './measure.js';
+export type { Figure } from './clock.js';
+export type { KernelFigure } from './kernel-turn.js';
+export { measureSpeed, type Speed, type SpeedOptions, type SpeedSubject } from './measure.js';
+export { formatRatio, type Ratio, ratioOf } from './ratio.js';
 export { type SuiteEntry, standardPacket, suite } from './suite.js';

@@ -1,0 +1,94 @@
+/**
+ * Compiled code's figure: the module's packet loop over a batch of packets that lie in guest memory, each with a record of its own. One record again and again would
+ * measure something else: a program that writes its packet would wait, packet after packet, for the store of the one before. The batch is small enough
+ * for the first-level cache, where the one packet of the kernel's test run is.
+ */
+import { WasmEngine } from '../../jit/index.js';
+import { type LoadedProgram, type Machine, PacketArena, packetMoves, record } from '../../vm/index.js';
+import { cpuTime, type Turn, timed, wallTime } from './clock.js';
+
+export interface WasmTurn {
+  readonly turn: Turn;
+  /** First call to first verdict, in milliseconds. */
+  readonly compileMs: number;
+  readonly codeBytes: number;
+  readonly verdict: () => number;
+}
+
+/** Packets of a batch. */
+const batch = 128;
+/** Calls between two looks at the clock. */
+const calls = 64;
+
+/**
+ * `changes`: the program changes its packet, so the batch is put back before each call, while the clock stands. Undefined, and a note: the program is not
+ * compiled.
+ */
+export function wasmTurn(
+  machine: Machine,
+  program: LoadedProgram,
+  packet: Uint8Array,
+  options: { readonly seconds: number; readonly changes: boolean; readonly notes: string[] },
+): WasmTurn | undefined {
+  const start = cpuTime();
+  const engine = new WasmEngine(machine, { verified: () => true });
+  const compiled = engine.compile(program);
+  if (compiled === undefined) {
+    options.notes.push(`wasm: ${engine.fallbacks.map(({ what, insn }) => `insn ${insn}: ${what}`).join('; ')}`);
+    return undefined;
+  }
+  const compileMs = (cpuTime() - start) / 1e6;
+  const moves = packetMoves(program, machine.programs);
+  const stride = Math.ceil((packet.length + 1) / 64) * 64;
+  const windowBytes = batch * stride;
+  const arena = new PacketArena(machine, {
+    moves,
+    capacity: batch,
+    windowBytes,
+    frameBytes: batch * 2 * (4096 + stride),
+  });
+  const copies = new Uint8Array(windowBytes);
+  for (let i = 0; i < batch; i++) copies.set(packet, i * stride);
+  arena.ingressIfindex = machine.memory.load32(machine.ctx.start + record.ingressIfindex);
+  const restore = (): void => {
+    arena.clear();
+    arena.load(copies);
+    const now = Number(machine.now);
+    for (let i = 0; i < batch; i++) arena.add(i * stride, packet.length, now, 0, 0);
+  };
+  restore();
+  const run = (): void => {
+    engine.runBatch(program, arena.first, batch, record.size);
+  };
+  const turn = options.changes
+    ? (): number => restoredTurn(options.seconds, restore, run)
+    : (): number =>
+        timed(options.seconds, calls * batch, () => {
+          for (let i = 0; i < calls; i++) run();
+        });
+  return { turn, compileMs, codeBytes: compiled.module.bytes.length, verdict: () => arena.verdict(0) };
+}
+
+/** What looking at the clock takes is measured as well, and taken off. */
+function restoredTurn(seconds: number, restore: () => void, run: () => void): number {
+  const times: number[] = [];
+  const clock: number[] = [];
+  const start = cpuTime();
+  do {
+    for (let i = 0; i < calls; i++) {
+      restore();
+      const before = wallTime();
+      run();
+      const after = wallTime();
+      times.push(after - before);
+      clock.push(wallTime() - after);
+    }
+  } while (cpuTime() - start < 1e9 * seconds);
+  return (middle(times) - middle(clock)) / batch;
+}
+
+/** Median: an interrupt in one call must not count. */
+function middle(list: number[]): number {
+  list.sort((a, b) => a - b);
+  return list[list.length >> 1] ?? 0;
+}
