@@ -35,6 +35,7 @@ const helper = {
 const movers: ReadonlySet<number> = new Set([helper.adjustHead, helper.adjustMeta, helper.adjustTail]);
 /** Helpers that write to neither packet nor maps. */
 const harmless: ReadonlySet<number> = new Set([
+  helper.lookup,
   helper.prandom,
   helper.redirect,
   helper.redirectMap,
@@ -91,6 +92,7 @@ function translateAny(t: Translation, id: number, given: readonly Value[], pc: n
 /** Bits that r0 can have. */
 function resultOnes(id: number): bigint {
   switch (id) {
+    case helper.lookup:
     case helper.prandom:
     case helper.redirectMap:
     case helper.redirect:

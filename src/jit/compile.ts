@@ -1,14 +1,13 @@
 /**
  * Programs to a WebAssembly module. Its one export, `run(record, count, stride)`, is the packet loop: it runs the program on `count` packets whose
- * {@link record}s lie `stride` bytes apart (0: one packet, again and again). Programs that tail calls can reach are functions of the same module, called in
+ * {@link record}s lie `stride` bytes apart (0 only with one packet). Programs that tail calls can reach are functions of the same module, called in
  * turn until none of them names another; a program without tail calls is the loop's body itself, which saves a call a packet.
  */
 import type { FunctionCode } from '../ir/index.js';
-import { xdpMd } from '../platform/index.js';
-import { type LoadedProgram, type Machine, packetState, privateState, record } from '../vm/index.js';
+import { type LoadedProgram, type Machine, record } from '../vm/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
-import { type Demands, demandsOf } from './demands.js';
-import { exchange } from './exchange.js';
+import { emitArrival, emitEpilogue, emitPrologue } from './context-code.js';
+import { demandsOf } from './demands.js';
 import { FunctionEmitter } from './function-emitter.js';
 import { Services, type TrapPoint } from './services.js';
 
@@ -17,6 +16,8 @@ export interface CompiledModule {
   readonly trapPoints: readonly TrapPoint[];
   /** Helpers move the packet's ends. */
   readonly movesPacket: boolean;
+  /** Helpers say where the packet goes. */
+  readonly redirects: boolean;
   /** Some path calls JavaScript, which finds its stack frames and the time only if they were prepared. */
   readonly callsHost: boolean;
 }
@@ -37,27 +38,30 @@ export interface CompileInput {
 
 export function compileModule({ machine, programs, exchange, names }: CompileInput): CompiledModule {
   const module = new ModuleBuilder();
-  const services = new Services(machine, module, exchange);
   const demands = demandsOf(programs);
+  const isChecked = programs.some((code) => code.checked);
+  const services = new Services(machine, module, exchange, { demands, isChecked });
   const run = module.declareFunction('run', ['i32', 'i32', 'i32'], []);
   const out = module.bodyOf(run);
-  const data = out.addLocal('i32');
   const hasTailCalls = programs.some((code) => code.blocks.some((block) => block?.end.kind === 'tail call'));
   const functions = hasTailCalls ? defineFunctions(services, programs) : undefined;
 
-  out.block().loop();
-  out.getLocal(countParameter).op('i32.eqz').brIf(1);
-  out.getLocal(recordParameter);
-  emitPrologue(out, services, data, demands);
-  if (programs.some((code) => code.checked)) services.emitResetFuel(out);
+  const end = out.addLocal('i32');
+  out.getLocal(countParameter).op('i32.eqz').if().op('return').end();
+  out.getLocal(countParameter).getLocal(strideParameter).op('i32.mul').getLocal(recordParameter).op('i32.add');
+  out.setLocal(end).loop();
+  emitPrologue(out, services, recordParameter, demands);
+  if (isChecked) services.emitResetFuel(out);
   if (functions === undefined) {
+    const arrival = emitArrival(out, recordParameter, demands);
+    out.getLocal(recordParameter);
     out.block('i64');
     const outer = out.depth;
     const frame = {
       machine,
       services,
       record: recordParameter,
-      data,
+      arrival,
       leave: (code: CodeBuilder, depth: number): void => {
         code.br(depth - outer);
       },
@@ -65,19 +69,21 @@ export function compileModule({ machine, programs, exchange, names }: CompileInp
     for (const code of programs.slice(0, 1)) new FunctionEmitter(code, out, frame).emit();
     out.end();
   } else {
-    emitDriver(out, services, programs, functions, demands);
+    out.getLocal(recordParameter);
+    emitDriver(out, services, programs, functions);
   }
   out.memory('i64.store', record.r0);
-  emitEpilogue(out, machine, demands);
-  out.getLocal(recordParameter).getLocal(strideParameter).op('i32.add').setLocal(recordParameter);
-  out.getLocal(countParameter).i32(1).op('i32.sub').setLocal(countParameter).br(0);
-  out.end().end();
+  emitEpilogue(out, services, recordParameter, demands);
+  out.getLocal(recordParameter).getLocal(strideParameter).op('i32.add').teeLocal(recordParameter);
+  out.getLocal(end).op('i32.ne').brIf(0);
+  out.end();
   module.define(run, out);
   module.exportFunction('run', run);
   return {
     bytes: module.finish({ names: names ?? false }),
     trapPoints: services.trapPoints,
     movesPacket: demands.movesPacket,
+    redirects: demands.redirects,
     callsHost: services.callsHost,
   };
 }
@@ -92,12 +98,11 @@ function defineFunctions(services: Services, programs: readonly FunctionCode[]):
   for (const code of programs) {
     const index = functions.get(code.program) as number;
     const out = module.bodyOf(index);
-    const data = out.addLocal('i32');
-    out.getLocal(recordParameter).memory('i32.load', record.data).setLocal(data);
+    const arrival = emitArrival(out, recordParameter, services.demands);
     const leave = (body: CodeBuilder): void => {
       body.op('return');
     };
-    new FunctionEmitter(code, out, { machine, services, record: recordParameter, data, leave }).emit();
+    new FunctionEmitter(code, out, { machine, services, record: recordParameter, arrival, leave }).emit();
     module.define(index, out);
   }
   return functions;
@@ -119,7 +124,6 @@ function emitDriver(
   services: Services,
   programs: readonly FunctionCode[],
   functions: ReadonlyMap<LoadedProgram, number>,
-  demands: Demands,
 ): void {
   const { module, machine, tailCount, tailTarget } = services;
   const [first] = programs;
@@ -134,50 +138,8 @@ function emitDriver(
   out.getGlobal(tailTarget).setLocal(target).i32(0).setGlobal(tailTarget);
   out.getLocal(recordParameter).getLocal(target).i32(1).op('i32.sub').callIndirect(type).setLocal(r0);
   // The next program finds the packet where this one left it.
-  if (demands.movesPacket) emitEpilogue(out, machine, demands);
+  emitEpilogue(out, services, recordParameter, services.demands);
   out.getGlobal(tailTarget).brIf(0);
   out.end();
   out.getLocal(r0);
-}
-
-/** What a packet finds: `setPacket` of the machine, as far as these programs can tell. */
-function emitPrologue(out: CodeBuilder, services: Services, data: number, demands: Demands): void {
-  const { machine } = services;
-  const from = (): CodeBuilder => out.getLocal(recordParameter);
-  from().memory('i32.load', record.data).setLocal(data);
-  if (machine.cpus > 1) {
-    out.i32(services.exchange + exchange.cpu);
-    from().memory('i32.load', record.cpu).memory('i32.store');
-  }
-  if (demands.needsContext) {
-    for (let at = 0; at < xdpMd.size; at += 8) {
-      out.i32(machine.ctx.start);
-      from().memory('i64.load', at).memory('i64.store', at);
-    }
-    out.i32(machine.state).i64(0n).memory('i64.store', privateState.lock);
-  }
-  if (demands.movesPacket) {
-    const frame = machine.state + privateState.packet;
-    out.i32(frame);
-    from().memory('i32.load', record.frameStart).memory('i32.store', packetState.frameStart);
-    out.i32(frame);
-    from().memory('i32.load', record.frameSize).memory('i32.store', packetState.frameSize);
-  }
-  if (demands.redirects) out.i32(machine.state).i32(0).memory('i32.store', privateState.redirectKind);
-}
-
-function emitEpilogue(out: CodeBuilder, machine: Machine, demands: Demands): void {
-  const to = (): CodeBuilder => out.getLocal(recordParameter);
-  if (demands.movesPacket) {
-    to().i32(machine.ctx.start).memory('i64.load', 0).memory('i64.store', record.data);
-    to().i32(machine.ctx.start).memory('i32.load', xdpMd.dataMeta).memory('i32.store', record.dataMeta);
-  }
-  if (demands.redirects) {
-    for (let at = 0; at < 16; at += 8) {
-      to()
-        .i32(machine.state)
-        .memory('i64.load', privateState.redirectKind + at)
-        .memory('i64.store', record.redirect + at);
-    }
-  }
 }

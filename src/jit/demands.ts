@@ -1,8 +1,11 @@
 /** What the code around a program has to do for it, by the helpers that it calls. */
-import type { FunctionCode } from '../ir/index.js';
+import { type FunctionCode, isConst, type Value } from '../ir/index.js';
 
 export interface Demands {
-  /** The context in guest memory is read: by JavaScript, or after the packet moved. */
+  /**
+   * The context in guest memory is read: by checked accesses, or by a load whose address is not known to be elsewhere. Otherwise only helpers in JavaScript look
+   * there, and the context is written before they are called: see context-code.ts.
+   */
   readonly needsContext: boolean;
   /** Some helper may move the packet's ends. */
   readonly movesPacket: boolean;
@@ -11,8 +14,16 @@ export interface Demands {
 
 const movers: ReadonlySet<number> = new Set([44, 54, 65]);
 const redirectors: ReadonlySet<number> = new Set([23, 51]);
-/** Helpers that never look at the context: see emit-call.ts. */
-const compiled: ReadonlySet<number> = new Set([7, 23, 28, 51, 93, 94]);
+
+/** Does the helper move the packet's ends? */
+export function isMover(helper: number): boolean {
+  return movers.has(helper);
+}
+
+/** Does the helper say where the packet goes? */
+export function isRedirector(helper: number): boolean {
+  return redirectors.has(helper);
+}
 
 export function demandsOf(programs: readonly FunctionCode[]): Demands {
   let needsContext = programs.some((code) => code.checked);
@@ -20,12 +31,18 @@ export function demandsOf(programs: readonly FunctionCode[]): Demands {
   let redirects = false;
   for (const { blocks } of programs) {
     for (const value of blocks.flatMap((block) => block?.pinned ?? [])) {
+      if (mayReadContext(value)) needsContext = true;
       const { detail } = value;
       if (detail?.kind !== 'call') continue;
-      if (!compiled.has(detail.helper)) needsContext = true;
-      if (movers.has(detail.helper)) movesPacket = true;
-      if (redirectors.has(detail.helper)) redirects = true;
+      if (isMover(detail.helper)) movesPacket = true;
+      if (isRedirector(detail.helper)) redirects = true;
     }
   }
   return { needsContext, movesPacket, redirects };
+}
+
+/** A pointer to the context that went through memory: fields are words. */
+function mayReadContext({ op, args, detail }: Value): boolean {
+  if (op !== 'load' || detail?.kind !== 'memory') return false;
+  return detail.space === 'other' && detail.size === 4 && args[0] !== undefined && !isConst(args[0]);
 }

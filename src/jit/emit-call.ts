@@ -1,6 +1,6 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { isConst, mask32, type Value } from '../ir/index.js';
-import { privateState } from '../vm/index.js';
+import { record } from '../vm/index.js';
 import { exchange } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
 
@@ -84,20 +84,24 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
   const { services } = frame;
   const arg = (i: number): Value => value.args[i] as Value;
   switch (detail.helper) {
+    case 1: {
+      const index = services.lookupAny();
+      if (index === undefined) return false;
+      e.push(arg(0), 'i32');
+      e.push(arg(1), 'i32');
+      out.call(index);
+      return true;
+    }
     case 7: // get_prandom_u32
       out.call(services.prandom());
       return true;
     case 23: {
       // redirect: only without flags
       if (!isConst(arg(1)) || arg(1).imm !== 0n) return false;
-      const state = frame.machine.state;
-      out
-        .i32(state + privateState.redirectKind)
-        .i32(1)
-        .memory('i32.store');
-      out.i32(state + privateState.redirectTarget);
+      out.getLocal(frame.record).i32(1).memory('i32.store', record.redirect);
+      out.getLocal(frame.record);
       e.push(arg(0), 'i32');
-      out.memory('i32.store').i32(4);
+      out.memory('i32.store', record.redirect + 4).i32(4);
       return true;
     }
     case 28: // csum_diff
@@ -105,24 +109,27 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.call(services.csumDiff());
       return true;
     case 44: // xdp_adjust_head
+    case 54: // xdp_adjust_meta
+    case 65: // xdp_adjust_tail
+      if (detail.helper === 65 && e.code.program.spec.frags) return false;
+      out.getLocal(frame.record);
       e.push(arg(1), 'i32');
-      out.call(services.adjustHead());
+      if (detail.helper === 44) out.call(services.adjustHead());
+      else out.call(detail.helper === 54 ? services.adjustMeta() : services.adjustTail());
       return true;
     case 51: {
       const map = isConst(arg(0)) ? frame.machine.mapAt(Number(arg(0).imm & mask32)) : undefined;
       if (map === undefined || !isConst(arg(2)) || arg(2).imm > 3n) return false;
       const index = services.redirectMap(map.index);
       if (index === undefined) return false;
+      out.getLocal(frame.record);
       e.push(arg(1), 'i32');
       out.i32(Number(arg(2).imm)).call(index);
       return true;
     }
-    case 93: // spin_lock: one program runs at a time, so it is free
+    case 93: // spin_lock: one program runs at a time, and the verifier saw that it is released
     case 94: // spin_unlock
-      out.i32(frame.machine.state + privateState.lock);
-      if (detail.helper === 93) e.push(arg(0), 'i32');
-      else out.i32(0);
-      out.memory('i32.store').i32(0);
+      out.i32(0);
       return true;
     default:
       return false;

@@ -2,6 +2,7 @@
 import { InternalError } from '../base/index.js';
 import { type Detail, isConst, mask32, type Value } from '../ir/index.js';
 import { op } from '../isa/index.js';
+import { xdpMd } from '../platform/index.js';
 import type { MemoryOp, PlainOp } from '../wasm/index.js';
 import { emitCall } from './emit-call.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -62,6 +63,11 @@ function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
   }
   const offset = value.imm;
   if (isConst(base)) {
+    const field = Number(base.imm + offset) - e.frame.machine.ctx.start;
+    if (field >= 0 && field < xdpMd.size) {
+      out.getLocal(e.frame.record);
+      return field;
+    }
     out.i32(Number(BigInt.asIntN(32, base.imm + offset)));
     return 0;
   }

@@ -26,6 +26,7 @@ export function emitPure(e: FunctionEmitter, value: Value): void {
   const as = e.represent(value);
   const name = direct[value.op];
   if (name !== undefined) {
+    if (value.op === 'add' && emitLateSum(e, value, as)) return;
     both(e, value, as);
     e.out.op(`${as}.${name}` as PlainOp);
     return;
@@ -35,6 +36,23 @@ export function emitPure(e: FunctionEmitter, value: Value): void {
   if (as === 'i32') e.out.op('i32.wrap_i64');
   else if (isNarrow(value)) e.out.op('i64.extend_i32_u');
   else throw new InternalError('jit', `v${value.id} (${value.op}) cannot be widened`);
+}
+
+/**
+ * (x + p) + c = x + (p + c) where p is carried around a loop and x is computed in it: p + c is there long before x is, and most often it is the p of the
+ * next turn anyway. So the chain from turn to turn is shorter by one.
+ */
+function emitLateSum(e: FunctionEmitter, value: Value, as: Representation): boolean {
+  const [sum, constant] = value.args as [Value, Value];
+  if (sum.op !== 'add' || !isConst(constant)) return false;
+  const [a, b] = sum.args as [Value, Value];
+  const [carried, computed] = e.isCarried(a) ? [a, b] : [b, a];
+  if (!e.isCarried(carried) || isConst(computed) || e.isCarried(computed)) return false;
+  e.push(computed, as);
+  e.push(carried, as);
+  e.push(constant, as);
+  e.out.op(`${as}.add`).op(`${as}.add`);
+  return true;
 }
 
 function both(e: FunctionEmitter, value: Value, as: Representation): void {
@@ -103,22 +121,19 @@ function emitNatural(e: FunctionEmitter, value: Value, as: Representation): Repr
 
 function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Representation {
   const { out, frame } = e;
-  const field = (offset: number): void => {
-    out.getLocal(frame.record).memory('i32.load', offset);
-  };
   switch (value.op) {
     case 'len':
-      field(record.dataEnd);
+      pushEnd(e, 'dataEnd');
       e.pushData();
       out.op('i32.sub');
       return 'i32';
     case 'metalen':
       e.pushData();
-      field(record.dataMeta);
+      pushEnd(e, 'dataMeta');
       out.op('i32.sub');
       return 'i32';
     case 'ctx':
-      field(Number(value.imm));
+      out.getLocal(frame.record).memory('i32.load', Number(value.imm));
       return 'i32';
     case 'ptr':
       return emitPointer(e, value, as);
@@ -129,16 +144,24 @@ function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Represe
   }
 }
 
-function emitPointer(e: FunctionEmitter, value: Value, as: Representation): Representation {
+/** Pushes an end of the packet as it was at arrival. */
+function pushEnd(e: FunctionEmitter, end: 'dataEnd' | 'dataMeta'): void {
   const { out, frame } = e;
+  const local = frame.arrival[end];
+  if (local === undefined) out.getLocal(frame.record).memory('i32.load', record[end]);
+  else out.getLocal(local);
+}
+
+function emitPointer(e: FunctionEmitter, value: Value, as: Representation): Representation {
+  const { out } = e;
   const offset = value.args[0] as Value;
   if (offset.op === 'len') {
-    out.getLocal(frame.record).memory('i32.load', record.dataEnd);
+    pushEnd(e, 'dataEnd');
     return 'i32';
   }
   if (offset.op === 'sub' && isConst(offset.args[0] as Value) && (offset.args[0] as Value).imm === 0n) {
     if ((offset.args[1] as Value).op === 'metalen') {
-      out.getLocal(frame.record).memory('i32.load', record.dataMeta);
+      pushEnd(e, 'dataMeta');
       return 'i32';
     }
   }

@@ -19,6 +19,7 @@ import {
 } from '../ir/index.js';
 import type { Machine } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
+import type { Arrival } from './context-code.js';
 import { emitPinned } from './emit-pinned.js';
 import { emitPure } from './emit-pure.js';
 import { findNeeded, type Needed } from './needed.js';
@@ -32,8 +33,7 @@ export interface Frame {
   readonly services: Services;
   /** Local that holds the record's address. */
   readonly record: number;
-  /** Local that holds `data`. */
-  readonly data: number;
+  readonly arrival: Arrival;
   /** Leaves the program; r0 (i64) is on the stack. `depth`: wasm blocks that are open. */
   leave(code: CodeBuilder, depth: number): void;
 }
@@ -84,6 +84,12 @@ export class FunctionEmitter {
     return this.needed.uses.has(value);
   }
 
+  /** Goes around a loop. */
+  isCarried(value: Value): boolean {
+    const home = value.op === 'phi' ? this.needed.home.get(value) : undefined;
+    return home !== undefined && this.order.headers.has(home);
+  }
+
   /** A local that holds nothing across values. */
   temporary(name: string, type: Representation): number {
     let local = this.temporaries.get(name);
@@ -126,7 +132,7 @@ export class FunctionEmitter {
 
   /** Pushes the address of the packet's first byte at arrival. */
   pushData(): void {
-    this.out.getLocal(this.frame.data);
+    this.out.getLocal(this.frame.arrival.data);
   }
 
   /** Emits the value's computation; it stays on the stack, in its own representation. */

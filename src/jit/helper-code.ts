@@ -1,38 +1,39 @@
 /** Helpers as functions of the module; each is what its namesake in src/vm/helpers and src/vm does. */
-import { errno, XDP_REDIRECT, xdpMd } from '../platform/index.js';
-import { type MapLayout, packetState, privateState } from '../vm/index.js';
+import { errno, XDP_REDIRECT } from '../platform/index.js';
+import { type MapLayout, privateState, record } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import type { Services } from './services.js';
 
-/** (key, action of a miss) -> action. */
+/** (record, key, action of a miss) -> action. */
 export function defineRedirectMap(
   { module, machine }: Services,
   map: number,
   layout: MapLayout & { readonly kind: 'redirect' },
 ): number {
-  const index = module.declareFunction(`redirect_map_${map}`, ['i32', 'i32'], ['i32']);
+  const index = module.declareFunction(`redirect_map_${map}`, ['i32', 'i32', 'i32'], ['i32']);
   const out = module.bodyOf(index);
-  const { state } = machine;
+  const [at, key, miss] = [0, 1, 2];
   const entries = machine.maps[map]?.spec.maxEntries ?? 0;
-  const set = (at: number, push: () => void): void => {
-    out.i32(state + at);
-    push();
-    out.memory('i32.store');
-  };
-  out.getLocal(0).i32(entries).op('i32.lt_u').if();
+  out.getLocal(key).i32(entries).op('i32.lt_u').if();
   out
-    .getLocal(0)
+    .getLocal(key)
     .i32(3)
     .op('i32.shl')
     .memory('i32.load', layout.base + layout.present)
     .if();
-  set(privateState.redirectKind, () => out.i32(2));
-  set(privateState.redirectTarget, () => out.i32(map));
-  set(privateState.redirectKey, () => out.getLocal(0));
-  set(privateState.redirectFlags, () => out.i32(0));
+  // Kind 2, the map; key, no flags.
+  out
+    .getLocal(at)
+    .i64(2n | (BigInt(map) << 32n))
+    .memory('i64.store', record.redirect);
+  out
+    .getLocal(at)
+    .getLocal(key)
+    .op('i64.extend_i32_u')
+    .memory('i64.store', record.redirect + 8);
   out.i32(XDP_REDIRECT).op('return').end().end();
-  set(privateState.redirectKind, () => out.i32(0));
-  out.getLocal(1);
+  out.getLocal(at).i32(0).memory('i32.store', record.redirect);
+  out.getLocal(miss);
   module.define(index, out);
   return index;
 }
@@ -127,44 +128,6 @@ function definePartial(module: Services['module']): number {
   out.end().end();
   out.getLocal(total);
   fold32(out, total);
-  module.define(index, out);
-  return index;
-}
-
-/** Smallest packet, and what a redirect needs at the start of the frame; see packet-buffer.ts. */
-const ethHeader = 14;
-const xdpFrameSize = 40;
-
-/** (delta) -> 0 or an error number; see PacketBuffer.adjustHead. */
-export function defineAdjustHead({ module, machine }: Services): number {
-  const index = module.declareFunction('adjust_head', ['i32'], ['i32']);
-  const out = module.bodyOf(index);
-  const ctx = machine.ctx.start;
-  const [data, meta, next, size] = [out.addLocal('i32'), out.addLocal('i32'), out.addLocal('i32'), out.addLocal('i32')];
-  const frameStart = machine.state + privateState.packet + packetState.frameStart;
-  out.i32(ctx).memory('i32.load', xdpMd.data).setLocal(data);
-  out.i32(ctx).memory('i32.load', xdpMd.dataMeta).setLocal(meta);
-  out.getLocal(data).getLocal(0).op('i32.add').setLocal(next);
-  out.getLocal(data).getLocal(meta).op('i32.sub').setLocal(size);
-  // Signed: a wild delta must not wrap into the frame. Addresses of packets lie below 2 GiB or are not moved here.
-  out.getLocal(next).op('i64.extend_i32_u');
-  out.getLocal(data).op('i64.extend_i32_u').getLocal(0).op('i64.extend_i32_s').op('i64.add').op('i64.ne');
-  out.getLocal(next).i32(frameStart).memory('i32.load').i32(xdpFrameSize).op('i32.add').getLocal(size).op('i32.add');
-  out.op('i32.lt_u').op('i32.or');
-  out
-    .getLocal(next)
-    .i32(ctx)
-    .memory('i32.load', xdpMd.dataEnd)
-    .i32(ethHeader)
-    .op('i32.sub')
-    .op('i32.gt_u')
-    .op('i32.or');
-  out.if().i32(-errno.EINVAL).op('return').end();
-  out.getLocal(size).if();
-  out.getLocal(meta).getLocal(0).op('i32.add').getLocal(meta).getLocal(size).memoryCopy().end();
-  out.i32(ctx).getLocal(next).memory('i32.store', xdpMd.data);
-  out.i32(ctx).getLocal(next).getLocal(size).op('i32.sub').memory('i32.store', xdpMd.dataMeta);
-  out.i32(0);
   module.define(index, out);
   return index;
 }

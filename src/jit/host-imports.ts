@@ -48,7 +48,7 @@ export class HostImports {
         [imports.call]: (helper: number, program: number, pc: number, at: number) => {
           this.site.program = machine.programs[program];
           this.site.pc = pc;
-          if (movesPacket) machine.packet.sync();
+          if (movesPacket || this.batch) machine.packet.sync();
           if (this.batch) this.enterPacket(at);
           machine.callHelper(helper, this.view(), callbacks);
         },

@@ -5,8 +5,12 @@
 import { InternalError } from '../base/index.js';
 import { type LoadedProgram, type Machine, maxTailCalls } from '../vm/index.js';
 import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
+import { defineAdjustHead, defineAdjustMeta, defineAdjustTail } from './adjust-code.js';
+import { defineHostCall } from './context-code.js';
+import { type Demands, isMover, isRedirector } from './demands.js';
 import { defineHashLookup, fitsHashLookup } from './hash-code.js';
-import { defineAdjustHead, defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
+import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
+import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
 import { defineTrieLookup } from './trie-code.js';
 
 /** A place at which a program stops for good. */
@@ -44,6 +48,9 @@ export class Services {
   readonly trapPoints: TrapPoint[] = [];
   /** JavaScript is called for more than a trap. */
   callsHost = false;
+  readonly demands: Demands;
+  /** No verifier has seen the programs. */
+  readonly isChecked: boolean;
   /** Index of the program that tail calls chose, plus 1; how many there were. */
   readonly tailTarget: number;
   readonly tailCount: number;
@@ -54,7 +61,14 @@ export class Services {
   private readonly exit: number;
   private readonly shared = new Map<string, number>();
 
-  constructor(machine: Machine, module: ModuleBuilder, exchange: number) {
+  constructor(
+    machine: Machine,
+    module: ModuleBuilder,
+    exchange: number,
+    of: { readonly demands: Demands; readonly isChecked: boolean },
+  ) {
+    this.demands = of.demands;
+    this.isChecked = of.isChecked;
     this.machine = machine;
     this.module = module;
     this.exchange = exchange;
@@ -88,9 +102,19 @@ export class Services {
         return this.function(`lookup ${how} ${map}`, () => defineHashLookup(this, map, layout, inMemory));
       case 'trie':
         return this.function(`lookup ${how} ${map}`, () => defineTrieLookup(this, map, layout, inMemory));
+      case 'maps':
+        return this.function(`lookup ${how} ${map}`, () => defineSlotLookup(this, map, layout, inMemory));
+      case 'array':
+        return inMemory ? this.function(`lookup at ${map}`, () => defineArrayLookup(this, map, layout)) : undefined;
       default:
         return undefined;
     }
+  }
+
+  /** Look-up in a map that came out of another: handle and key's address in, value address or 0 out. */
+  lookupAny(): number | undefined {
+    const index = this.function('lookup any', () => defineAnyLookup(this) ?? -1);
+    return index < 0 ? undefined : index;
   }
 
   redirectMap(map: number): number | undefined {
@@ -111,10 +135,25 @@ export class Services {
     return this.function('adjust_head', defineAdjustHead);
   }
 
+  adjustMeta(): number {
+    return this.function('adjust_meta', defineAdjustMeta);
+  }
+
+  adjustTail(): number {
+    return this.function('adjust_tail', defineAdjustTail);
+  }
+
   /** Operands: nothing; registers are in the exchange area. */
   emitCall(out: CodeBuilder, helper: number, program: LoadedProgram, pc: number, record: number): void {
     this.callsHost = true;
-    out.i32(helper).i32(program.index).i32(pc).getLocal(record).call(this.call);
+    out.i32(helper).i32(program.index).i32(pc).getLocal(record).call(this.hostCall(helper));
+  }
+
+  /** The function that calls a helper in JavaScript: checked programs keep the context in guest memory all the time. */
+  private hostCall(helper: number): number {
+    if (this.isChecked) return this.call;
+    const effect = isMover(helper) ? 'ends' : isRedirector(helper) ? 'redirect' : undefined;
+    return this.function(`call ${effect}`, () => defineHostCall(this, this.call, effect));
   }
 
   /** Operand: the 64-bit address. */

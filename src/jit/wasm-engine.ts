@@ -124,7 +124,7 @@ export class WasmEngine implements Engine {
     if (compiled === undefined) throw new InternalError('jit', `${program.spec.name} is not compiled`);
     const { host, machine } = this;
     this.batchTrap = undefined;
-    const { callsHost, movesPacket } = compiled.module;
+    const { callsHost } = compiled.module;
     this.writeCpu();
     if (callsHost) this.openFrames();
     host.site.program = program;
@@ -140,7 +140,6 @@ export class WasmEngine implements Engine {
     } finally {
       host.batch = false;
       if (callsHost) this.closeFrames();
-      if (movesPacket) machine.packet.sync();
     }
   }
 
@@ -210,6 +209,7 @@ export class WasmEngine implements Engine {
     this.openFrames();
     try {
       compiled.run(this.record, 1, 0);
+      this.readRecord(compiled);
       outcome.verdict = memory.load32(this.record + record.r0);
       outcome.r0 = memory.load64(this.record + record.r0);
     } catch (error) {
@@ -218,7 +218,6 @@ export class WasmEngine implements Engine {
       outcome.trap = this.trapOf(error, program);
     } finally {
       this.closeFrames();
-      if (compiled.module.movesPacket) machine.packet.sync();
     }
     return outcome;
   }
@@ -231,6 +230,18 @@ export class WasmEngine implements Engine {
       throw new InternalError('jit', `${program.spec.name}: ${error.message}`);
     }
     throw error;
+  }
+
+  /** What became of the packet and where it goes, for the machine. */
+  private readRecord({ module }: Compiled): void {
+    const { memory, ctx, state, packet } = this.machine;
+    if (module.movesPacket) {
+      for (const field of [record.data, record.dataEnd, record.dataMeta]) {
+        memory.store32(ctx.start + field, memory.load32(this.record + field));
+      }
+      packet.sync();
+    }
+    if (module.redirects) memory.copy(state + privateState.redirectKind, this.record + record.redirect, 16);
   }
 
   /** Lets helpers reach the stack frames of compiled code, which does not say which of them are in use. */

@@ -27,6 +27,8 @@ export type MapLayout =
     }
   /** DEVMAP, CPUMAP, XSKMAP: slot i at base + 8 * i is empty if the word at `present` in it is 0. */
   | { readonly kind: 'redirect'; readonly base: number; readonly present: number }
+  /** ARRAY_OF_MAPS: u32 slots of handles, 0 if empty. */
+  | { readonly kind: 'maps'; readonly slots: number }
   /** PROG_ARRAY: u32 slots of index plus 1. */
   | { readonly kind: 'programs'; readonly slots: number };
 

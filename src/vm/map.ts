@@ -34,7 +34,7 @@ export abstract class BpfMap {
   readonly spec: MapSpec;
   /** Position in `Machine.maps`. */
   readonly index: number;
-  /** Guest address that a program holds as its pointer to the map; a page of its own, not accessible to loads or stores. */
+  /** Guest address that a program holds as its pointer to the map; a page of its own, not accessible to loads or stores. The map's index is there. */
   readonly handle: number;
   /** Counts changes from the syscall side. */
   version = 0;
@@ -51,6 +51,7 @@ export abstract class BpfMap {
     this.memory = memory;
     const region = memory.allocate('map', `map ${spec.name}`, 8 + spec.keySize);
     region.hi = region.lo;
+    memory.store32(region.start, index);
     this.handle = region.start;
     this.stagedKey = region.start + 8;
   }

@@ -55,6 +55,10 @@ export class ArrayOfMapsMap extends SlotMap {
     return this.slot(this.memory.load32(key));
   }
 
+  override layout(): MapLayout {
+    return { kind: 'maps', slots: this.slots };
+  }
+
   protected resolve(value: number): number {
     return noteId(this.ids, value, resolveInner(this.spec, this.context, value));
   }
