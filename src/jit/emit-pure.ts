@@ -48,6 +48,8 @@ function emitLateSum(e: FunctionEmitter, value: Value, as: Representation): bool
   const [a, b] = sum.args as [Value, Value];
   const [carried, computed] = e.isCarried(a) ? [a, b] : [b, a];
   if (!e.isCarried(carried) || isConst(computed) || e.isCarried(computed)) return false;
+  // The sum may be needed elsewhere: what is computed twice has to be one operation.
+  if (!computed.args.every((arg) => isConst(arg) || e.isAtHand(arg))) return false;
   e.push(computed, as);
   e.push(carried, as);
   e.push(constant, as);

@@ -90,6 +90,11 @@ export class FunctionEmitter {
     return home !== undefined && this.order.headers.has(home);
   }
 
+  /** Lies in a local. */
+  isAtHand(value: Value): boolean {
+    return this.needed.home.has(value) || this.computed.has(value);
+  }
+
   /** A local that holds nothing across values. */
   temporary(name: string, type: Representation): number {
     let local = this.temporaries.get(name);
@@ -138,7 +143,7 @@ export class FunctionEmitter {
   /** Emits the value's computation; it stays on the stack, in its own representation. */
   private pushOwn(value: Value): void {
     const { out } = this;
-    if (this.needed.home.has(value) || this.computed.has(value)) {
+    if (this.isAtHand(value)) {
       out.getLocal(this.localOf(value));
       return;
     }

@@ -1,4 +1,9 @@
-/** Longest prefix match in an LPM_TRIE (src/vm/maps/lpm-trie.ts), specialised by key size. */
+/**
+ * Longest prefix match in an LPM_TRIE (src/vm/maps/lpm-trie.ts), specialised by key size.
+ *
+ * A table by the key's first byte saves the walk over the nodes that it decides. Which child comes next is a branch, not a choice between two loads: where the processor guesses it right, a level costs one load instead of a load, a shift and a choice that wait for each
+ * other; where it guesses wrong, about as much as that.
+ */
 import type { MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { loadWords } from './hash-code.js';
@@ -24,40 +29,54 @@ export function defineTrieLookup(
   const key = inMemory ? loadWords(out, keySize, words) : params.map((_, i) => i);
   const [prefix, ...data] = key as [number, ...number[]];
   const maxPrefix = 8 * (keySize - 4);
-  const [found, link, node, length, matched] = ['found', 'link', 'node', 'length', 'matched'].map(() =>
-    out.addLocal('i32'),
-  ) as [number, number, number, number, number];
+  const [found, link, node, length] = ['found', 'link', 'node', 'length'].map(() => out.addLocal('i32')) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   out.getLocal(prefix).i32(maxPrefix).op('i32.gt_u').if().i32(0).op('return').end();
-  out.i32(layout.root).memory('i32.load').setLocal(link);
+  // Bits count from the most significant one of the first byte: words are turned around, as the nodes' are.
+  for (const word of data) emitSwap(out, word);
+  const nodes = layout.nodes - layout.nodeStride;
+  out.getLocal(prefix).i32(8).op('i32.lt_u').if();
+  out.i32(layout.root).memory('i32.load').setLocal(link).else();
+  out
+    .getLocal(data[0] as number)
+    .i32(24)
+    .op('i32.shr_u')
+    .i32(3)
+    .op('i32.shl')
+    .teeLocal(node);
+  out.memory('i32.load', layout.top).setLocal(link);
+  out
+    .getLocal(node)
+    .memory('i32.load', layout.top + 4)
+    .setLocal(found)
+    .end();
   out.block().loop();
   out.getLocal(link).op('i32.eqz').brIf(1);
+  out.getLocal(link).i32(Math.log2(layout.nodeStride)).op('i32.shl').teeLocal(node);
+  out.memory('i32.load', nodes + prefixAt).setLocal(length);
+  emitCommon(out, () => out.getLocal(node), nodes + dataAt, data);
+  out.getLocal(length).op('i32.lt_u').brIf(1);
+  out.getLocal(prefix).getLocal(length).op('i32.lt_u').brIf(1);
+  out.getLocal(link).getLocal(found);
   out
-    .getLocal(link)
-    .i32(layout.nodeStride)
-    .op('i32.mul')
-    .i32(layout.nodes - layout.nodeStride)
-    .op('i32.add');
-  out.teeLocal(node).memory('i32.load', prefixAt).setLocal(length);
-  emitCommon(out, node, data);
-  out.setLocal(matched);
-  for (const limit of [length, prefix]) {
-    out
-      .getLocal(matched)
-      .getLocal(limit)
-      .getLocal(matched)
-      .getLocal(limit)
-      .op('i32.lt_u')
-      .op('select')
-      .setLocal(matched);
-  }
-  out.getLocal(matched).i32(maxPrefix).op('i32.eq').if().getLocal(link).setLocal(found).br(2).end();
-  out.getLocal(matched).getLocal(length).op('i32.lt_u').brIf(1);
-  out.getLocal(link).getLocal(found).getLocal(node).memory('i32.load', flagsAt).i32(1).op('i32.and').op('i32.eqz');
+    .getLocal(node)
+    .memory('i32.load', nodes + flagsAt)
+    .i32(1)
+    .op('i32.and')
+    .op('i32.eqz');
   out.op('select').setLocal(found);
-  // Both children: which one it is takes longer to find out than to load them.
-  out.getLocal(node).memory('i32.load', 4).getLocal(node).memory('i32.load', 0);
-  emitBit(out, length, data);
-  out.op('select').setLocal(link).br(0);
+  emitShifted(out, length, data);
+  out.i32(0).op('i32.lt_s').if();
+  out
+    .getLocal(node)
+    .memory('i32.load', nodes + 4)
+    .setLocal(link)
+    .br(1);
+  out.else().getLocal(node).memory('i32.load', nodes).setLocal(link).br(1).end();
   out.end().end();
   out.getLocal(found).op('i32.eqz').if().i32(0).op('return').end();
   out.getLocal(found).i32(1).op('i32.sub').i32(layout.stride).op('i32.mul').i32(layout.base).op('i32.add');
@@ -65,50 +84,54 @@ export function defineTrieLookup(
   return index;
 }
 
-/** Pushes how many leading bits of the node's data are those of the key. */
-function emitCommon(out: CodeBuilder, node: number, data: readonly number[]): void {
+function emitSwap(out: CodeBuilder, local: number): void {
+  out.getLocal(local).i32(8).op('i32.rotl').i32(0x00ff00ff).op('i32.and');
+  out.getLocal(local).i32(8).op('i32.rotr').i32(0xff00ff00).op('i32.and').op('i32.or').setLocal(local);
+}
+
+/** Pushes how many leading bits of the node's data at `offset` are those of the key. */
+function emitCommon(out: CodeBuilder, pushNode: () => void, offset: number, data: readonly number[]): void {
+  const pushDifference = (i: number): void => {
+    pushNode();
+    out
+      .memory('i32.load', offset + 4 * i)
+      .getLocal(data[i] as number)
+      .op('i32.xor');
+  };
+  const last = data.length - 1;
   const difference = out.addLocal('i32');
-  const common = out.addLocal('i32');
-  out.i32(32 * data.length).setLocal(common);
-  out.block();
-  for (const [i, word] of data.entries()) {
+  out.block('i32');
+  for (let i = 0; i < last; i++) {
+    pushDifference(i);
+    out.teeLocal(difference).if();
     out
-      .getLocal(node)
-      .memory('i32.load', dataAt + 4 * i)
-      .getLocal(word)
-      .op('i32.xor')
-      .teeLocal(difference);
-    out.if();
-    // Bits count from the most significant one of the first byte.
-    out.getLocal(difference).i32(8).op('i32.rotl').i32(0x00ff00ff).op('i32.and');
-    out.getLocal(difference).i32(8).op('i32.rotr').i32(0xff00ff00).op('i32.and').op('i32.or');
-    out
+      .getLocal(difference)
       .op('i32.clz')
       .i32(32 * i)
       .op('i32.add')
-      .setLocal(common)
       .br(1)
       .end();
   }
+  pushDifference(last);
+  out.op('i32.clz');
+  if (last > 0) out.i32(32 * last).op('i32.add');
   out.end();
-  out.getLocal(common);
 }
 
-/** Pushes bit `index` of the key's data. */
-function emitBit(out: CodeBuilder, index: number, data: readonly number[]): void {
-  const word = out.addLocal('i32');
-  out.getLocal(data[0] as number).setLocal(word);
+/** Pushes a word whose top bit is bit `index` of the key's data; any word if the key has no such bit. */
+function emitShifted(out: CodeBuilder, index: number, data: readonly number[]): void {
+  out.getLocal(data[0] as number);
   for (const [i, local] of data.entries()) {
     if (i === 0) continue;
+    const before = out.addLocal('i32');
+    out.setLocal(before);
     out
       .getLocal(local)
-      .getLocal(word)
+      .getLocal(before)
       .getLocal(index)
       .i32(32 * i)
       .op('i32.ge_u')
-      .op('select')
-      .setLocal(word);
+      .op('select');
   }
-  // In byte index / 8, bit 7 - index % 8: with little-endian words that is bit (index ^ 7) % 32.
-  out.getLocal(word).getLocal(index).i32(7).op('i32.xor').op('i32.shr_u').i32(1).op('i32.and');
+  out.getLocal(index).op('i32.shl');
 }

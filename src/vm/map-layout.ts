@@ -20,6 +20,8 @@ export type MapLayout =
   | {
       readonly kind: 'trie';
       readonly root: number;
+      /** Where a walk stands after its first byte: see maps/lpm-trie.ts. */
+      readonly top: number;
       readonly nodes: number;
       readonly nodeStride: number;
       readonly base: number;

@@ -3,11 +3,13 @@
  *
  *     trie (private)
  *     0   u32 root, u32 entries, u32 fresh, u32 free
- *     16  node[2 * max_entries + 1], (16 + data bytes rounded up to 8) each
+ *     16  node[2 * max_entries + 1], 16 bytes and the data, rounded up to a power of two
  *             0   u32 child[2]      (of a free node: child[0] is the next free one)
  *             8   u32 prefix length
  *             12  u32 flags         bit 0: intermediate, it has no value
- *             16  data              key without its prefix length, bits from the most significant one on
+ *             16  u32 data[]        key without its prefix length, as words whose most significant bit comes first
+ *     top (private): {u32 link, u32 found}[256]
+ *             by the first byte of a key: where the walk stands after the nodes of less than 8 bits, and the best match among those
  *     values: node n at base + n * stride
  *
  * A link is a node's number plus 1; 0 is none. Every intermediate node has two children, so there are fewer of them than entries; an
@@ -19,8 +21,9 @@ import { BpfMap } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
+import { roundUpPowerOfTwo } from './hash-table.js';
 import { BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
-import { roundUp8, ValueArea, type ValueSource } from './value-area.js';
+import { ValueArea, type ValueSource } from './value-area.js';
 
 const rootAt = 0;
 const entriesAt = 4;
@@ -40,17 +43,21 @@ export class LpmTrieMap extends BpfMap {
   private readonly maxPrefix: number;
   private readonly trie: number;
   private readonly stride: number;
+  private readonly top: number;
   private readonly values: ValueArea;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext) {
     super(spec, index, memory);
     this.dataSize = spec.keySize - 4;
     this.maxPrefix = this.dataSize * 8;
-    this.stride = dataAt + roundUp8(this.dataSize);
+    this.stride = roundUpPowerOfTwo(dataAt + this.dataSize);
     const nodes = 2 * spec.maxEntries + 1;
     const region = memory.allocate('map', `trie of map ${spec.name}`, headerSize + nodes * this.stride);
     region.hi = region.lo;
     this.trie = region.start;
+    const top = memory.allocate('map', `first byte of map ${spec.name}`, 256 * 8);
+    top.hi = top.lo;
+    this.top = top.start;
     this.values = new ValueArea(memory, spec, nodes, context.facts);
   }
 
@@ -63,6 +70,7 @@ export class LpmTrieMap extends BpfMap {
     return {
       kind: 'trie',
       root: this.trie + rootAt,
+      top: this.top,
       nodes: this.trie + headerSize,
       nodeStride: this.stride,
       base: this.values.base,
@@ -102,6 +110,7 @@ export class LpmTrieMap extends BpfMap {
     const right = memory.load32(node + childAt + 4);
     if (left !== 0 && right !== 0) {
       memory.store32(node + flagsAt, intermediate);
+      this.refresh(key, prefix);
       return 0;
     }
     if (parent !== 0 && left === 0 && right === 0 && this.isIntermediate(this.node(parent))) {
@@ -109,9 +118,11 @@ export class LpmTrieMap extends BpfMap {
       const above = this.node(parent);
       const first = memory.load32(above + childAt);
       memory.store32(parentSlot, first === link ? memory.load32(above + childAt + 4) : first);
+      this.refresh(key, memory.load32(above + prefixAt));
       this.release(parent);
     } else {
       memory.store32(slot, left !== 0 ? left : right);
+      this.refresh(key, prefix);
     }
     this.release(link);
     return 0;
@@ -214,18 +225,19 @@ export class LpmTrieMap extends BpfMap {
     memory.store32(fresh + childAt + 4, same ? memory.load32(node + childAt + 4) : 0);
     memory.store32(fresh + prefixAt, prefix);
     memory.store32(fresh + flagsAt, 0);
-    memory.copy(fresh + dataAt, key + 4, this.dataSize);
+    for (let at = 0; at < this.dataSize; at += 4) memory.store32(fresh + dataAt + at, this.word(key + 4, at));
     this.values.write(this.values.address(added - 1), value);
     if (link === 0 || same) {
       memory.store32(slot, added);
       if (same) this.release(link);
     } else if (matched === prefix) {
       // The new prefix contains the node.
-      memory.store32(fresh + childAt + 4 * this.bit(node + dataAt, matched), link);
+      memory.store32(fresh + childAt + 4 * this.nodeBit(node, matched), link);
       memory.store32(slot, added);
     } else {
       memory.store32(slot, this.fork(link, added, key, matched));
     }
+    this.refresh(key, link === 0 ? prefix : Math.min(prefix, matched));
     return 0;
   }
 
@@ -239,8 +251,32 @@ export class LpmTrieMap extends BpfMap {
     memory.store32(node + childAt + 4 * (1 - side), link);
     memory.store32(node + prefixAt, length);
     memory.store32(node + flagsAt, intermediate);
-    memory.copy(node + dataAt, this.node(link) + dataAt, this.dataSize);
+    memory.copy(node + dataAt, this.node(link) + dataAt, this.stride - dataAt);
     return above;
+  }
+
+  /** Writes the entries of `top` for all keys that have the first `bits` bits in common with this one. */
+  private refresh(key: number, bits: number): void {
+    const { memory } = this;
+    const free = Math.max(0, 8 - bits);
+    const first = memory.load8(key + 4) & (0xff << free);
+    for (let byte = first; byte < first + (1 << free); byte++) {
+      let found = 0;
+      let link = memory.load32(this.trie + rootAt);
+      while (link !== 0) {
+        const node = this.node(link);
+        const length = memory.load32(node + prefixAt);
+        if (length >= 8) break;
+        if (((memory.load32(node + dataAt) >>> 24) ^ byte) >>> (8 - length) !== 0) {
+          link = 0;
+          break;
+        }
+        if (!this.isIntermediate(node)) found = link;
+        link = memory.load32(node + childAt + 4 * ((byte >>> (7 - length)) & 1));
+      }
+      memory.store32(this.top + 8 * byte, link);
+      memory.store32(this.top + 8 * byte + 4, found);
+    }
   }
 
   /** The first node in postorder below `link` that has a value. */
@@ -265,7 +301,9 @@ export class LpmTrieMap extends BpfMap {
     const node = this.node(link);
     const key = new Uint8Array(this.spec.keySize);
     key.set(this.memory.read(node + prefixAt, 4));
-    key.set(this.memory.read(node + dataAt, this.dataSize), 4);
+    for (let i = 0; i < this.dataSize; i++) {
+      key[4 + i] = this.memory.load32(node + dataAt + (i & ~3)) >>> (24 - 8 * (i & 3));
+    }
     return key;
   }
 
@@ -282,16 +320,29 @@ export class LpmTrieMap extends BpfMap {
     return (this.memory.load8(data + (index >>> 3)) >>> (7 - (index & 7))) & 1;
   }
 
+  /** Bit `index` of a node's data. */
+  private nodeBit(node: number, index: number): number {
+    return (this.memory.load32(node + dataAt + 4 * (index >>> 5)) >>> (31 - (index & 31))) & 1;
+  }
+
+  /** The word at byte `at` of a key's data, first byte on top; bytes past the data are 0. */
+  private word(data: number, at: number): number {
+    const left = this.dataSize - at;
+    if (left >= 4) return this.memory.view.getUint32(data + at);
+    let word = 0;
+    for (let i = 0; i < left; i++) word |= this.memory.load8(data + at + i) << (24 - 8 * i);
+    return word >>> 0;
+  }
+
   /**
-   * Leading bits that a node's prefix and a key of `prefix` bits have in common. Compares words, most significant byte first; what a word holds beyond
-   * the data is past the limit.
+   * Leading bits that a node's prefix and a key of `prefix` bits have in common.
    */
   private commonPrefix(node: number, key: number, prefix: number): number {
     const { view } = this.memory;
     const limit = Math.min(view.getUint32(node + prefixAt, true), prefix);
     for (let common = 0; common < limit; common += 32) {
       const at = common >>> 3;
-      const difference = view.getInt32(node + dataAt + at) ^ view.getInt32(key + 4 + at);
+      const difference = view.getInt32(node + dataAt + at, true) ^ this.word(key + 4, at);
       if (difference !== 0) return Math.min(common + Math.clz32(difference), limit);
     }
     return limit;
