@@ -1,13 +1,25 @@
 /** `-r FILE`: captures as streams of packets, `.gz` unpacked on the way. */
-import { createReadStream } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { InputError } from '../base/index.js';
-import { type Capture, isGzip, linkTypeName, linkTypes, openCapture, type Packet, packetAt } from '../packet/index.js';
+import {
+  type Capture,
+  isGzip,
+  linkTypeName,
+  linkTypes,
+  openCapture,
+  type Packet,
+  type PacketBatch,
+  packetsOf,
+  selectPackets,
+} from '../packet/index.js';
 import type { Io } from './command.js';
 import { fileError } from './program-file.js';
 
 export interface CaptureInput {
-  /** Packets of Ethernet interfaces, in order. */
+  /** Packets of Ethernet interfaces, in order. A batch is good until the next one is asked for. */
+  batches(): AsyncGenerator<PacketBatch, void, undefined>;
+  /** The same one by one. */
   packets(): AsyncGenerator<Packet, void, undefined>;
   /** Packets left out because they are not Ethernet. */
   readonly skipped: number;
@@ -24,6 +36,28 @@ export async function openCaptureFile(path: string, io: Io): Promise<CaptureInpu
   }
   let skipped = 0;
   let broken: string | undefined;
+  const isEthernet = (id: number): boolean =>
+    (capture.interfaces[id]?.linkType ?? linkTypes.ethernet) === linkTypes.ethernet;
+  const onlyEthernet = (batch: PacketBatch): PacketBatch => {
+    if (capture.interfaces.every((_, id) => isEthernet(id))) return batch;
+    return selectPackets(batch, (i) => {
+      const id = batch.interfaceId[i] ?? 0;
+      if (isEthernet(id)) return true;
+      if (skipped++ === 0) {
+        const name = linkTypeName(capture.interfaces[id]?.linkType ?? linkTypes.ethernet);
+        io.info(`${path}: packets of link type ${name} are left out: XDP sees Ethernet`);
+      }
+      return false;
+    });
+  };
+  async function* batches(): AsyncGenerator<PacketBatch, void, undefined> {
+    try {
+      for await (const batch of capture.batches()) yield onlyEthernet(batch);
+    } catch (error) {
+      // A damaged compressed stream ends like a damaged capture does.
+      broken = gzipError(error, path).message;
+    }
+  }
   return {
     get skipped(): number {
       return skipped;
@@ -32,21 +66,9 @@ export async function openCaptureFile(path: string, io: Io): Promise<CaptureInpu
       const { damage } = capture;
       return broken ?? (damage === undefined ? undefined : `offset 0x${damage.offset.toString(16)}: ${damage.what}`);
     },
+    batches,
     async *packets(): AsyncGenerator<Packet, void, undefined> {
-      try {
-        for await (const batch of capture.batches()) {
-          for (let i = 0; i < batch.count; i++) {
-            const packet = packetAt(batch, i);
-            const link = capture.interfaces[packet.interfaceId]?.linkType ?? linkTypes.ethernet;
-            if (link === linkTypes.ethernet) yield packet;
-            else if (skipped++ === 0)
-              io.info(`${path}: packets of link type ${linkTypeName(link)} are left out: XDP sees Ethernet`);
-          }
-        }
-      } catch (error) {
-        // A damaged compressed stream ends like a damaged capture does.
-        broken = gzipError(error, path).message;
-      }
+      for await (const batch of batches()) yield* packetsOf(batch);
     },
   };
 }
@@ -59,11 +81,30 @@ function gzipError(error: unknown, path: string): Error {
   throw error;
 }
 
+/** Bytes read at once. */
+const chunkSize = 1 << 18;
+
+/**
+ * A file's bytes. One buffer is used for all chunks, and files are read in place of being waited for: a promise and a thread's turn for each chunk
+ * cost more than the chunk. A pipe may keep us waiting, so it is read as a stream.
+ */
 async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+  let file: number | undefined;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) yield chunk as Uint8Array;
+    file = openSync(path, 'r');
+    if (!fstatSync(file).isFile()) {
+      const stream = createReadStream(path, { fd: file, highWaterMark: chunkSize });
+      // The stream closes it.
+      file = undefined;
+      for await (const chunk of stream) yield chunk as Uint8Array;
+      return;
+    }
+    const buffer = new Uint8Array(chunkSize);
+    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) yield buffer.subarray(0, size);
   } catch (error) {
     throw fileError(error, path);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

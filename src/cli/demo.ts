@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { decodeUtf8, exitCodes } from '../base/index.js';
 import { Session } from '../runtime/index.js';
 import { parseMapsFile } from '../vm/map-json.js';
-import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { openProgramFile, readInput } from './program-file.js';
+import { runPackets } from './run-packets.js';
 import { runJson, runText } from './run-report.js';
 
 /** `examples/` lies beside `dist/` (or `src/`). */
@@ -24,23 +24,17 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
     if (program === undefined) return exitCodes.input;
     const contents = parseMapsFile(decodeUtf8(await readInput(mapsFile, io)), mapsFile);
     const session = new Session(object, program, { maps: { contents, file: mapsFile }, check: options.check === true });
-    const start = performance.now();
-    const input = await openCaptureFile(example('load-balancer/traffic.pcap'), io);
-    for await (const packet of input.packets()) {
-      session.run(packet);
-      if (session.difference !== undefined) break;
-    }
+    const { time } = await runPackets(session, io, { path: example('load-balancer/traffic.pcap') });
     session.finish();
-    const milliseconds = performance.now() - start;
     if (io.flags.json) {
-      io.json('jitnic.run/1', runJson(session));
+      io.json('jitnic.run/1', runJson(session, time));
     } else {
       io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card with room for 64 traces.\n');
       io.out(
         'The host runs the whole program on a packet that no trace takes, and hands the card the trace of it.\n\n',
       );
       io.out(runText(session, io, 5));
-      io.info(`\n${Math.round(milliseconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);
+      io.info(`\n${Math.round(1000 * time.seconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);
     }
     return session.difference === undefined ? exitCodes.ok : exitCodes.negative;
   },

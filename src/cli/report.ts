@@ -13,8 +13,8 @@ export function reportText(session: Session, timeline: Timeline, capture: string
   return reportPage(reportData(session, { capture: name, timeline: timeline.moments }));
 }
 
-/** Throws InputError where the file cannot be written. */
-export async function writeReport(path: string, text: string, io: Io): Promise<void> {
+/** Text to a file, or to stdout for `-`. Throws InputError where the file cannot be written. */
+export async function writeText(path: string, text: string, io: Io): Promise<void> {
   if (path === '-') {
     io.out(text);
     return;

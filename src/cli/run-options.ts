@@ -36,6 +36,14 @@ export interface RunFlags {
   readonly maxTraceGuards?: string;
 }
 
+/** Our own engines. */
+const engines: readonly string[] = ['interp', 'wasm', 'trace'];
+
+/** Do these flags ask for a card? */
+export function hasCard({ card, engine, verify }: RunFlags): boolean {
+  return card !== false && verify !== false && (engine === undefined || engine === 'trace');
+}
+
 export function declareRunFlags(command: Command): void {
   declareBtf(command);
   command
@@ -45,9 +53,12 @@ export function declareRunFlags(command: Command): void {
     .option('-c, --count <n>', 'stop after n packets')
     .option('--cache-size <n>', 'traces that the card holds (default 64)')
     .option('--policy <name>', `who is evicted: ${policies.map((policy) => policy.name).join(', ')} (default lru)`)
-    .option('--no-card', 'no card: the host runs every packet')
-    .option('--engine <name>', 'trace (card and host), interp (the host alone) or kernel (the running one)')
-    .option('--no-verify', 'run a program that Linux would not load, on the host alone')
+    .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
+    .option(
+      '--engine <name>',
+      'trace (card and host; default), wasm (the host alone, compiled), interp (the host alone, interpreted) or kernel (the running one)',
+    )
+    .option('--no-verify', 'run a program that Linux would not load, on the interpreter alone')
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
     .option('--maps-in <file>', 'contents of maps before the first packet')
     .option('--maps-script <file>', 'changes of maps during the run')
@@ -64,7 +75,7 @@ export function declareRunFlags(command: Command): void {
     .option('--sockets <file>', 'sockets for the socket look-ups')
     .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
     .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)')
-    .option('--max-insns <n>', 'instructions that one packet may take on the host (default 16777216)')
+    .option('--max-insns <n>', 'instructions that one packet may take; the host interprets (default 16777216)')
     .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
     .option('--max-trace-guards <n>', 'guards that a trace may have (default 1000)');
 }
@@ -106,8 +117,10 @@ export async function openSession(
 ): Promise<Session> {
   const { object, program } = await openProgram(file, name, flags, io);
   const options = await sessionOptions(flags, io);
-  const session = new Session(object, program, { ...options, ...more });
-  if (flags.verify !== false) requireVerified(object, program);
+  let verified: ReadonlySet<ProgramSpec> = new Set();
+  const session = new Session(object, program, { ...options, ...more, verified: (spec) => verified.has(spec) });
+  // After the session: what cannot run at all is said before what Linux would say.
+  if (flags.verify !== false) verified = requireVerified(object, program);
   return session;
 }
 
@@ -159,15 +172,17 @@ export async function readMapsIn(flags: RunFlags, io: Io): Promise<MapsFile | un
 
 async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {
   const { engine } = flags;
-  if (engine !== undefined && engine !== 'interp' && engine !== 'trace') {
-    throw new UsageError(`no engine \`${engine}\``, {}, 'engines: interp, trace, kernel');
+  if (engine !== undefined && !engines.includes(engine)) {
+    throw new UsageError(`no engine \`${engine}\``, {}, `engines: ${engines.join(', ')}, kernel`);
   }
   if (flags.card === false && engine === 'trace')
     throw new UsageError('`--no-card` and `--engine trace` exclude each other');
-  if (flags.verify === false && engine === 'trace')
+  if (flags.verify === false && engine !== undefined && engine !== 'interp')
     throw new UsageError(
-      '`--no-verify` and `--engine trace` exclude each other: traces are made of verified programs only',
+      `\`--no-verify\` and \`--engine ${engine}\` exclude each other: only verified programs become traces or compiled code`,
     );
+  if (flags.maxInsns !== undefined && engine === 'wasm')
+    throw new UsageError('`--max-insns` and `--engine wasm` exclude each other: compiled code does not count');
   if (flags.policy !== undefined && findPolicy(flags.policy) === undefined) {
     throw new UsageError(
       `no policy \`${flags.policy}\``,
@@ -183,7 +198,8 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
     ...optional('maxGuards', wholeNumber('--max-trace-guards', flags.maxTraceGuards, 0)),
   };
   return {
-    card: flags.card !== false && engine !== 'interp' && flags.verify !== false,
+    card: hasCard(flags),
+    host: engine === 'interp' || flags.verify === false || flags.maxInsns !== undefined ? 'interp' : 'wasm',
     check: flags.check === true,
     cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
     policy: flags.policy,

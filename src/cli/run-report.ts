@@ -6,17 +6,24 @@ import type { Difference, Session, TraceRecord } from '../runtime/index.js';
 import { aborts } from '../trace/index.js';
 import type { Io } from './command.js';
 import { count, formatNumber, formatShare, formatTable, hex } from './output.js';
+import type { RunTime } from './run-packets.js';
 
 /** Traces that the text shows; JSON has them all. */
 const defaultShown = 12;
 
 /** Keys of `jitnic.run/1`. */
-export function runJson(session: Session): Record<string, unknown> {
+export function runJson(session: Session, time: RunTime): Record<string, unknown> {
   const { runtime, verdicts, difference } = session;
+  const { fallback } = runtime.host;
   return {
     object: runtime.machine.object.name,
     program: session.program.name,
     packets: runtime.packets,
+    seconds: time.seconds,
+    cpu_seconds: time.cpuSeconds,
+    packets_per_second: rate(runtime.packets, time.seconds),
+    host: runtime.host.compiles && fallback === undefined ? 'wasm' : 'interp',
+    ...(fallback === undefined ? {} : { not_compiled: { insn: fallback.insn, what: fallback.what } }),
     verdicts: Object.fromEntries(verdictNames.map((name) => [name, verdicts[name]])),
     hits: runtime.hits,
     misses: runtime.misses,
@@ -50,6 +57,17 @@ export function runJson(session: Session): Record<string, unknown> {
     })),
     ...(session.checked ? { check: difference === undefined ? 'equal' : differenceJson(difference) } : {}),
   };
+}
+
+function rate(packets: number, seconds: number): number {
+  return Math.round(packets / Math.max(seconds, 1e-6));
+}
+
+/** `1,000,000 packets in 0.301 s: 3,322,259 packets/s (0.31 s of processor time)`. */
+export function speedText(session: Session, { seconds, cpuSeconds }: RunTime): string {
+  const { packets } = session.runtime;
+  const speed = formatNumber(rate(packets, seconds));
+  return `${count(packets, 'packet')} in ${seconds.toFixed(3)} s: ${speed} packets/s (${cpuSeconds.toFixed(3)} s of processor time)`;
 }
 
 function differenceJson(difference: Difference): Record<string, unknown> {

@@ -1,21 +1,26 @@
 /** `jitnic run`: packets through card and host. */
-import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { type Packet, summarize } from '../packet/index.js';
+import { type PacketBatch, packetAt, summarize } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
-import type { PacketResult, Session } from '../runtime/index.js';
+import type { Decided, Session } from '../runtime/index.js';
 import { dumpMaps } from '../vm/map-json.js';
-import { openCaptureFile } from './capture-input.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { formatNumber, hex, jsonText } from './output.js';
-import { fileError } from './program-file.js';
-import { Progress } from './progress.js';
-import { reportText, writeReport } from './report.js';
-import { declareRunFlags, openProgram, openSession, type RunFlags, readMapsIn, wholeNumber } from './run-options.js';
-import { runJson, runText } from './run-report.js';
+import { hex, jsonText } from './output.js';
+import { reportText, writeText } from './report.js';
+import {
+  declareRunFlags,
+  hasCard,
+  openProgram,
+  openSession,
+  type RunFlags,
+  readMapsIn,
+  wholeNumber,
+} from './run-options.js';
+import { type LoopResult, runPackets } from './run-packets.js';
+import { runJson, runText, speedText } from './run-report.js';
 
 interface Options extends RunFlags {
   readonly write?: string;
@@ -54,25 +59,25 @@ export const command: CliCommand = defineCommand<Options>({
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
     const session = await openSession(file, program, options, io, { keepRecordings: timeline !== undefined });
-    const interrupted = await runPackets(session, options, io, timeline);
+    const { interrupted, time } = await runCapture(session, options.read, options, io, timeline);
     const difference = interrupted ? undefined : session.finish();
     const maps = options.maps || options.mapsOut !== undefined ? dumpMaps(session.runtime.machine) : undefined;
     if (options.mapsOut !== undefined) await writeText(options.mapsOut, jsonText(maps, true), io);
     if (timeline !== undefined && options.report !== undefined)
-      await writeReport(options.report, reportText(session, timeline, options.read), io);
-    if (io.flags.json) io.json('jitnic.run/1', { ...runJson(session), ...(options.maps ? maps : {}) });
+      await writeText(options.report, reportText(session, timeline, options.read), io);
+    if (io.flags.json) io.json('jitnic.run/1', { ...runJson(session, time), ...(options.maps ? maps : {}) });
     else if (options.write !== '-' && options.mapsOut !== '-') {
       io.out(runText(session, io));
       if (options.maps) io.out(`\n${jsonText(maps, true)}`);
     }
+    if (!io.flags.json) io.info(speedText(session, time));
     if (interrupted) return exitCodes.interrupted;
     return difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
   },
 });
 
 function requireReportable(options: Options): void {
-  if (options.card === false || options.engine === 'interp' || options.verify === false)
-    throw new UsageError('`--report` is about traces, and without a card there are none');
+  if (!hasCard(options)) throw new UsageError('`--report` is about traces, and without a card there are none');
   if (options.report === '-')
     throw new UsageError('two things want stdout', {}, 'jitnic trace --dump html prints the page');
 }
@@ -112,80 +117,46 @@ async function runKernel(file: string, name: string | undefined, options: Option
   return runOnKernel(object, program, kernelOptions, io);
 }
 
-async function writeText(path: string, text: string, io: Io): Promise<void> {
-  if (path === '-') {
-    io.out(text);
-    return;
-  }
-  try {
-    await writeFile(path, text);
-  } catch (error) {
-    throw fileError(error, path);
-  }
-}
-
-/** Runs the capture; true if it was interrupted. */
-async function runPackets(
+/** Runs the capture, and writes and prints what the flags ask for. */
+async function runCapture(
   session: Session,
+  path: string,
   options: Options,
   io: Io,
   timeline: Timeline | undefined,
-): Promise<boolean> {
-  const path = options.read ?? '-';
-  const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
-  const input = await openCaptureFile(path, io);
+): Promise<LoopResult> {
+  const limit = wholeNumber('--count', options.count, 1);
   const output =
     options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
-  const interrupt = io.catchInterrupt();
-  const progress = new Progress(io);
-  let tooLong = 0;
-  for await (const packet of input.packets()) {
-    if (packet.data.length > maxPacket) {
-      tooLong++;
-      continue;
+  const each = async (batch: PacketBatch, from: number, to: number): Promise<void> => {
+    const first = session.runtime.packets - (to - from) + 1;
+    for (let i = from; i < to; i++) {
+      const decided = session.decided(i - from);
+      if (output !== undefined) await writeLeaving(decided, batch.time[i] ?? 0n, output);
+      if (options.hex)
+        io.out(
+          `${first + i - from} ${verdictName(decided.verdict)} ${summarize(packetAt(batch, i).data)}\n  ${hex(decided.bytes)}\n`,
+        );
     }
-    const result = session.run(packet);
     timeline?.note(session.runtime);
-    if (output !== undefined) await writeLeaving(session, packet, result, output);
-    if (options.hex)
-      io.out(
-        `${session.runtime.packets} ${verdictName(result.verdict)} ${summarize(packet.data)}\n  ${hex(session.runtime.machine.packetBytes())}\n`,
-      );
-    if (session.difference !== undefined || session.runtime.packets >= limit) break;
-    if (session.runtime.packets % 1024 === 0) {
-      // A turn of the event loop: only there are Ctrl-C and a closed pipe noticed.
-      await new Promise((done) => setImmediate(done));
-      progress.show(session.runtime.packets);
-      if (interrupt.requested) break;
-    }
-  }
-  progress.clear();
+  };
+  const isWatched = output !== undefined || options.hex === true || timeline !== undefined;
+  // Hits over time are taken packet by packet.
+  const most = timeline === undefined ? undefined : 1;
+  const result = await runPackets(session, io, { path, limit, most, each: isWatched ? each : undefined });
   await output?.close();
-  if (input.damage !== undefined)
-    io.info(`${path}: ${input.damage}; ${formatNumber(session.runtime.packets)} packets were read before`);
-  if (tooLong > 0)
-    io.info(`${path}: ${formatNumber(tooLong)} packets are longer than a frame can be and were left out`);
-  return interrupt.requested;
+  return result;
 }
 
-/** Longest packet that the packet buffer takes. */
-const maxPacket = 0x40000;
-
-async function writeLeaving(
-  session: Session,
-  packet: Packet,
-  result: PacketResult,
-  output: CaptureOutput,
-): Promise<void> {
-  const verdict = verdictName(result.verdict);
+async function writeLeaving(decided: Decided, time: bigint, output: CaptureOutput): Promise<void> {
+  const verdict = verdictName(decided.verdict);
   if (verdict === 'ABORTED' || verdict === 'DROP') return;
-  const { machine } = session.runtime;
-  const comments = [verdict === 'REDIRECT' ? `REDIRECT ${describeRedirect(machine.redirect)}` : verdict];
-  output.writer.write({ data: machine.packetBytes(), time: packet.time, comments });
+  const comments = [verdict === 'REDIRECT' ? `REDIRECT ${describeRedirect(decided.redirect)}` : verdict];
+  output.writer.write({ data: decided.bytes, time, comments });
   await output.flush();
 }
 
-function describeRedirect(target: Session['runtime']['machine']['redirect']): string {
+function describeRedirect(target: Decided['redirect']): string {
   switch (target?.kind) {
     case 'interface':
       return `to interface ${target.ifindex}`;

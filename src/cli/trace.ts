@@ -4,11 +4,11 @@ import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { count, formatNumber } from './output.js';
-import { reportText, writeReport } from './report.js';
-import { declareRunFlags, openSession, type RunFlags, wholeNumber } from './run-options.js';
+import { reportText, writeText } from './report.js';
+import { declareRunFlags, hasCard, openSession, type RunFlags, wholeNumber } from './run-options.js';
+import { runPackets } from './run-packets.js';
 import { runJson, wrap } from './run-report.js';
 import { rulesJson, rulesText } from './trace-rules.js';
 
@@ -41,35 +41,27 @@ export const command: CliCommand = defineCommand<Options>({
     if (dump === 'html' && io.flags.json) throw new UsageError('`--dump html` and `--json` exclude each other');
     if (dump !== undefined && options.rules === true && (dump === 'html' || !io.flags.json))
       throw new UsageError('`--rules` and `--dump` cannot be shown together', {}, 'use one of them, or --json');
-    if (options.card === false || options.engine === 'interp' || options.verify === false)
-      throw new UsageError('without a card there are no traces');
+    if (!hasCard(options)) throw new UsageError('without a card there are no traces');
     const session = await openSession(file, program, options, io, {
       keepRecordings: dump !== undefined || options.rules === true,
     });
-    const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
-    const interrupt = io.catchInterrupt();
-    const input = await openCaptureFile(options.read, io);
     const timeline = new Timeline();
-    for await (const packet of input.packets()) {
-      session.run(packet);
-      timeline.note(session.runtime);
-      const { packets } = session.runtime;
-      if (session.difference !== undefined || packets >= limit) break;
-      if (packets % 1024 === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (interrupt.requested) break;
-    }
-    if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);
+    const { interrupted, time } = await runPackets(session, io, {
+      path: options.read,
+      limit: wholeNumber('--count', options.count, 1),
+      ...(dump === 'html' ? { most: 1, each: () => timeline.note(session.runtime) } : {}),
+    });
     session.finish();
-    if (dump === 'html') await writeReport(options.output ?? '-', reportText(session, timeline, options.read), io);
+    if (dump === 'html') await writeText(options.output ?? '-', reportText(session, timeline, options.read), io);
     else if (io.flags.json)
       io.json('jitnic.trace/1', {
-        ...runJson(session),
+        ...runJson(session, time),
         code: dump === undefined ? undefined : codeJson(session),
         rules: options.rules === true ? rulesJson(session) : undefined,
       });
     else if (options.rules === true) io.out(rulesText(session));
     else io.out(traceText(session, dump, io));
-    if (interrupt.requested) return exitCodes.interrupted;
+    if (interrupted) return exitCodes.interrupted;
     return session.difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
   },
 });

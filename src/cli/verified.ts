@@ -10,14 +10,14 @@ class RejectedError extends UserError {
   readonly code: string = 'rejected';
 }
 
-/** Throws when the program, or one that it may tail-call from the start, is rejected. */
-export function requireVerified(object: ObjectSpec, program: ProgramSpec): void {
+/** The program and those that it may tail-call from the start. Throws when one of them is rejected. */
+export function requireVerified(object: ObjectSpec, program: ProgramSpec): ReadonlySet<ProgramSpec> {
   const targets = new Set([program.name]);
   for (const map of object.maps) {
     if (map.init?.kind === 'programs') for (const name of map.init.slots.values()) targets.add(name);
   }
-  for (const candidate of object.programs) {
-    if (!targets.has(candidate.name)) continue;
+  const verified = object.programs.filter(({ name }) => targets.has(name));
+  for (const candidate of verified) {
     const result = verify(candidate, object.maps, { btf: object.btf, license: object.license });
     const failure = result.failures[0];
     if (result.accepted || failure === undefined) continue;
@@ -27,4 +27,5 @@ export function requireVerified(object: ObjectSpec, program: ProgramSpec): void 
       '`jitnic verify` explains it; `--no-verify` runs it all the same, on the interpreter only',
     );
   }
+  return new Set(verified);
 }

@@ -70,7 +70,8 @@ export class CaptureReader {
         this.run(decoder, this.pending.subarray(0, this.pendingLength), 1, batches);
       } else {
         const rest = bytes.subarray(at);
-        at += this.run(decoder, rest, Math.min(4096, (rest.length >>> 7) + 4), batches);
+        // Room for the shortest packets that Ethernet has; columns grow for shorter ones.
+        at += this.run(decoder, rest, Math.min(4096, (rest.length >>> 6) + 4), batches);
         // What is left is less than a record: it waits for the next chunk.
         if (decoder.skip === 0 && this.found === undefined) at += this.fill(bytes, at, decoder.need);
       }

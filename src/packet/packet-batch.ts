@@ -55,6 +55,28 @@ export function* packetsOf(batch: PacketBatch): Generator<Packet, void, undefine
   for (let i = 0; i < batch.count; i++) yield packetAt(batch, i);
 }
 
+/** The packets of a batch that `isChosen`, in columns of their own. */
+export function selectPackets(batch: PacketBatch, isChosen: (index: number) => boolean): PacketBatch {
+  const indexes: number[] = [];
+  for (let i = 0; i < batch.count; i++) if (isChosen(i)) indexes.push(i);
+  const pick = (column: Uint32Array): Uint32Array => Uint32Array.from(indexes, (i) => column[i] as number);
+  const comments = new Map<number, readonly string[]>();
+  for (const [at, i] of indexes.entries()) {
+    const texts = batch.comments?.get(i);
+    if (texts !== undefined) comments.set(at, texts);
+  }
+  return {
+    count: indexes.length,
+    bytes: batch.bytes,
+    offset: pick(batch.offset),
+    length: pick(batch.length),
+    origLength: pick(batch.origLength),
+    time: BigUint64Array.from(indexes, (i) => batch.time[i] as bigint),
+    interfaceId: pick(batch.interfaceId),
+    comments: comments.size === 0 ? undefined : comments,
+  };
+}
+
 /** Collects columns. Grows by doubling, bounded by what really arrives. */
 export class BatchBuilder {
   count = 0;

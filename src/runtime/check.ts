@@ -1,12 +1,28 @@
 /**
  * `--check`: a second machine runs the whole program on the plain interpreter, packet by packet, and everything that can be seen afterwards must
- * be the same: verdict, packet, metadata, redirect target, outputs, and all memory that either side changed. Both machines allocate alike, so
+ * be the same: verdict, packet, metadata, redirect target, outputs, and all memory that a packet changed. Both machines allocate alike, so
  * an address means the same in both. At the end all of guest memory is compared once more.
+ *
+ * Where everything is interpreted, packets go one by one and both machines' journals say what each packet changed. Compiled code keeps no journal: there
+ * memory is compared behind each batch, at all places that the interpreter wrote to, and a place is blamed on the packet that wrote it last. What
+ * only compiled code wrote comes out at the end.
  */
 import { InternalError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import { verdictName } from '../platform/index.js';
-import { type LoadedProgram, Machine, type Output, type PacketInput, type Region, sameRedirect } from '../vm/index.js';
+import {
+  currentRedirect,
+  type LoadedProgram,
+  Machine,
+  type Output,
+  type PacketArena,
+  type PacketInput,
+  privateState,
+  type RedirectNote,
+  type Region,
+  readRedirect,
+  sameRedirect,
+} from '../vm/index.js';
 import type { PacketResult, Runtime, RuntimeOptions } from './runtime.js';
 import type { TraceRecord } from './trace-record.js';
 
@@ -28,6 +44,10 @@ export class Checker {
   private readonly runtime: Runtime;
   private readonly interpreter: Interpreter;
   private readonly program: LoadedProgram;
+  /** True if packets have to come one by one, see above. */
+  readonly isExact: boolean;
+  /** What the interpreter wrote in this batch: address, bytes, index of the packet. */
+  private readonly written: number[] = [];
 
   constructor(runtime: Runtime, options: RuntimeOptions) {
     this.runtime = runtime;
@@ -38,6 +58,7 @@ export class Checker {
     const program = this.machine.programs[runtime.program.index];
     if (program === undefined) throw new InternalError('check', 'program');
     this.program = program;
+    this.isExact = !runtime.host.compiles;
   }
 
   /** Runs one packet on both sides. */
@@ -46,14 +67,48 @@ export class Checker {
     const { machine } = this;
     card.setPacket(input);
     machine.setPacket(input);
-    card.begin();
+    if (this.isExact) card.begin();
     machine.begin();
     const result = this.runtime.runCurrent();
-    const outcome = this.interpreter.run(this.program);
-    const difference = this.compare(result, outcome.verdict, input);
-    card.commit();
+    const { verdict } = this.interpreter.run(this.program);
+    const number = this.runtime.packets;
+    const differ: Differ = (what, a, b) => this.differ(number, what, a, b, result.hit, input);
+    const difference =
+      this.comparePacket(verdict, decidedInBuffer(card, result.verdict), differ) ??
+      compareOutputs(card.outputs, machine.outputs, differ) ??
+      (this.isExact ? this.compareChanges(card, differ) : undefined) ??
+      this.compareChanges(machine, differ);
+    if (this.isExact) card.commit();
     machine.commit();
     return { result, difference };
+  }
+
+  /** Runs the packets in the arena on both sides; `dataOf` has each as it arrived. */
+  runArena(dataOf: (index: number) => Uint8Array): Difference | undefined {
+    const { runtime, machine, written } = this;
+    const { arena } = runtime;
+    const before = runtime.packets;
+    const outputs: Output[] = [];
+    written.length = 0;
+    runtime.gathered = [];
+    // The record is the packet's input, and the engine changes it.
+    const inputs = Array.from({ length: arena.count }, (_, i) => ({ ...arena.input(i), data: dataOf(i) }));
+    runtime.runArena();
+    const differ =
+      (i: number): Differ =>
+      (what, a, b) =>
+        this.differ(before + i + 1, what, a, b, runtime.hitOf(i), inputs[i]);
+    for (const [i, input] of inputs.entries()) {
+      machine.setPacket(input);
+      machine.begin();
+      const { verdict } = this.interpreter.run(this.program);
+      const difference = this.comparePacket(verdict, decidedInArena(arena, i), differ(i));
+      outputs.push(...machine.outputs);
+      this.noteWritten(i);
+      machine.commit();
+      if (difference !== undefined) return difference;
+    }
+    return compareOutputs(runtime.gathered, outputs, differ(arena.count - 1)) ?? this.compareWritten(differ);
   }
 
   /** Compares all memory that outlives a packet. */
@@ -68,7 +123,7 @@ export class Checker {
       let same = 0;
       while (same < words && a[same] === b[same]) same++;
       for (let at = region.start + 4 * same; at < region.start + region.size; at++) {
-        if (mine.u8[at] !== theirs.u8[at]) {
+        if (mine.u8[at] !== theirs.u8[at] && this.isComparable(at)) {
           return this.differ(0, this.where(at), theirs.u8[at], mine.u8[at], undefined, undefined);
         }
       }
@@ -76,32 +131,49 @@ export class Checker {
     return undefined;
   }
 
-  private compare(result: PacketResult, verdict: number, input: PacketInput): Difference | undefined {
-    const number = this.runtime.packets;
-    const card = this.runtime.machine;
-    const differ = (what: string, a: unknown, b: unknown): Difference =>
-      this.differ(number, what, a, b, result.hit, input);
-    if (result.verdict !== verdict) return differ('verdict', verdictName(result.verdict), verdictName(verdict));
-    const bytes = firstDifference(card.packetBytes(), this.machine.packetBytes());
+  /** `verdict` is the interpreter's, and what else it did is in its machine. */
+  private comparePacket(verdict: number, other: DecidedPacket, differ: Differ): Difference | undefined {
+    const { machine } = this;
+    if (other.verdict !== verdict) return differ('verdict', verdictName(other.verdict), verdictName(verdict));
+    const bytes = firstDifference(other.bytes, machine.packetBytes());
     if (bytes !== undefined) return differ(`packet ${bytes.what}`, bytes.a, bytes.b);
-    const meta = firstDifference(card.metaBytes(), this.machine.metaBytes());
+    const meta = firstDifference(other.meta, machine.metaBytes());
     if (meta !== undefined) return differ(`metadata ${meta.what}`, meta.a, meta.b);
     // Target by target only where the notes differ: a broadcast's targets are as many as the map has entries.
-    if (verdictName(verdict) === 'REDIRECT' && !sameRedirect(card, this.machine)) {
-      const a = JSON.stringify(card.redirect);
-      const b = JSON.stringify(this.machine.redirect);
-      if (a !== b) return differ('redirect target', a, b);
+    if (verdictName(verdict) !== 'REDIRECT' || sameRedirect(other.redirect, currentRedirect(machine))) return undefined;
+    const a = JSON.stringify(readRedirect(other.redirect));
+    const b = JSON.stringify(machine.redirect);
+    return a === b ? undefined : differ('redirect target', a, b);
+  }
+
+  private noteWritten(index: number): void {
+    const { journal } = this.machine.memory;
+    if (journal === null) throw new InternalError('check', 'no journal');
+    for (let i = 0; i < journal.length; i++) {
+      const start = journal.addresses[i] as number;
+      const region = this.machine.memory.regionOf(start);
+      if (region === undefined || !this.isLasting(region)) continue;
+      this.written.push(start, journal.lengths[i] as number, index);
     }
-    const outputs = firstOutputDifference(card.outputs, this.machine.outputs);
-    if (outputs !== undefined) return differ(outputs.what, outputs.a, outputs.b);
-    return this.compareChanges(card, differ) ?? this.compareChanges(this.machine, differ);
+  }
+
+  /** All that the interpreter wrote in this batch must now be the same on both sides. */
+  private compareWritten(differ: (i: number) => Differ): Difference | undefined {
+    const { written } = this;
+    const mine = this.machine.memory.u8;
+    const theirs = this.runtime.machine.memory.u8;
+    for (let i = written.length - 3; i >= 0; i -= 3) {
+      const start = written[i] as number;
+      for (let at = start; at < start + (written[i + 1] as number); at++) {
+        if (mine[at] === theirs[at] || !this.isComparable(at)) continue;
+        return differ(written[i + 2] as number)(this.where(at), theirs[at], mine[at]);
+      }
+    }
+    return undefined;
   }
 
   /** Everything that `side` wrote must now be the same on both. */
-  private compareChanges(
-    side: Machine,
-    differ: (what: string, a: unknown, b: unknown) => Difference,
-  ): Difference | undefined {
+  private compareChanges(side: Machine, differ: Differ): Difference | undefined {
     const { journal } = side.memory;
     if (journal === null) throw new InternalError('check', 'no journal');
     const mine = this.machine.memory.u8;
@@ -110,7 +182,7 @@ export class Checker {
       const start = journal.addresses[i] as number;
       const size = journal.lengths[i] as number;
       for (let at = start; at < start + size; at++) {
-        if (mine[at] === theirs[at]) continue;
+        if (mine[at] === theirs[at] || !this.isComparable(at)) continue;
         const region = side.memory.regionOf(at);
         if (region !== undefined && !this.isLasting(region)) break;
         return differ(this.where(at), theirs[at], mine[at]);
@@ -124,6 +196,15 @@ export class Checker {
     if (region.kind === 'stack' || region.kind === 'packet' || region.kind === 'ctx') return false;
     if (region.kind !== 'scratch') return true;
     return region.start === this.machine.state || !/scratch|fragments|keys of the card|code of/.test(region.name);
+  }
+
+  /**
+   * Of the machine's private state, compiled code and packets in an arena leave only what outlives a packet (the random generator) where the
+   * interpreter does; redirect and geometry are compared as the packet's.
+   */
+  private isComparable(address: number): boolean {
+    const { state } = this.machine;
+    return this.isExact || address < state + privateState.redirectKind || address >= state + 0x1000;
   }
 
   private where(address: number): string {
@@ -145,6 +226,24 @@ export class Checker {
   }
 }
 
+type Differ = (what: string, a: unknown, b: unknown) => Difference;
+
+/** A packet as the other side left it. */
+interface DecidedPacket {
+  readonly verdict: number;
+  readonly bytes: Uint8Array;
+  readonly meta: Uint8Array;
+  readonly redirect: RedirectNote;
+}
+
+function decidedInBuffer(machine: Machine, verdict: number): DecidedPacket {
+  return { verdict, bytes: machine.packetBytes(), meta: machine.metaBytes(), redirect: currentRedirect(machine) };
+}
+
+function decidedInArena(arena: PacketArena, i: number): DecidedPacket {
+  return { verdict: arena.verdict(i), bytes: arena.bytes(i), meta: arena.metaBytes(i), redirect: arena.redirect(i) };
+}
+
 interface Mismatch {
   readonly what: string;
   readonly a: string;
@@ -157,12 +256,12 @@ function firstDifference(a: Uint8Array, b: Uint8Array): Mismatch | undefined {
   return undefined;
 }
 
-function firstOutputDifference(a: readonly Output[], b: readonly Output[]): Mismatch | undefined {
-  if (a.length !== b.length) return { what: 'number of outputs', a: String(a.length), b: String(b.length) };
+function compareOutputs(a: readonly Output[], b: readonly Output[], differ: Differ): Difference | undefined {
+  if (a.length !== b.length) return differ('number of outputs', a.length, b.length);
   for (const [i, output] of a.entries()) {
     const left = show(output);
     const right = show(b[i] as Output);
-    if (left !== right) return { what: `output ${i}`, a: left, b: right };
+    if (left !== right) return differ(`output ${i}`, left, right);
   }
   return undefined;
 }

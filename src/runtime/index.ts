@@ -1,4 +1,6 @@
 export type { Difference } from './check.js';
+export type { HostKind } from './host.js';
+export type { Clock } from './packet-clock.js';
 export {
   type AbortRecord,
   type FaultRecord,
@@ -6,5 +8,5 @@ export {
   Runtime,
   type RuntimeOptions,
 } from './runtime.js';
-export { type Arrival, type Clock, Session, type SessionOptions } from './session.js';
+export { type Arrival, type Decided, Session, type SessionOptions } from './session.js';
 export type { TraceRecord } from './trace-record.js';

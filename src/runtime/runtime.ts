@@ -1,12 +1,14 @@
 /**
- * Card and host: one machine (the maps are shared), the card's trace cache in front, the interpreter behind. A packet that no installed trace
+ * Card and host: one machine (the maps are shared), the card's trace cache in front, the host behind. A packet that no installed trace
  * takes is a miss: the host runs the whole program on it, and if the place where it left the trace tree is not penalised, records
- * the path and installs the trace.
+ * the path and installs the trace. Recording is the interpreter's; packets that are not recorded run compiled if the host compiles.
+ *
+ * Packets come one by one in the machine's packet buffer ({@link Runtime.run}), or many in an arena ({@link Runtime.runArena}). The outcome is
+ * the same.
  */
 
 import { UsageError } from '../base/index.js';
 import { findPolicy, type Policy, TraceCache } from '../cache/index.js';
-import { Interpreter } from '../interp/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
@@ -21,13 +23,21 @@ import {
   TraceTree,
 } from '../trace/index.js';
 import {
+  type BatchEngine,
   formatTrap,
   type LoadedProgram,
   Machine,
   type MachineOptions,
+  type Outcome,
+  type Output,
+  PacketArena,
   type PacketInput,
+  packetMoves,
+  record,
   type TrapSite,
 } from '../vm/index.js';
+import { BufferCard } from './card.js';
+import { Host, type HostKind } from './host.js';
 import { Penalties } from './penalties.js';
 import { TraceRecord } from './trace-record.js';
 
@@ -45,8 +55,12 @@ export interface RuntimeOptions extends MachineOptions {
   readonly keepRecordings?: boolean | undefined;
   /** Put the conditions of evicted traces into words before their recordings go. Default true; false where nobody is going to read them. */
   readonly keepConditions?: boolean | undefined;
-  /** Instructions that a packet may take on the host. */
+  /** Instructions that a packet may take on the host. Compiled code does not count them. */
   readonly maxSteps?: number | undefined;
+  /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */
+  readonly host?: HostKind | undefined;
+  /** Has a verifier accepted the program? Asked before it is compiled. Default: none has. */
+  readonly verified?: ((program: ProgramSpec) => boolean) | undefined;
 }
 
 /** A fault of the program at one place. */
@@ -67,8 +81,6 @@ export interface PacketResult {
   /** Low half of r0; ABORTED after a fault. */
   verdict: number;
   hit: TraceRecord | undefined;
-  /** Instructions that the host executed; 0 on a hit. */
-  steps: number;
 }
 
 /** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
@@ -77,7 +89,7 @@ const keyBytes = 4096;
 export class Runtime {
   readonly machine: Machine;
   readonly program: LoadedProgram;
-  readonly host: Interpreter;
+  readonly host: Host;
   readonly cache: TraceCache | undefined;
   readonly traces: TraceRecord[] = [];
   readonly faults: Map<string, FaultRecord> = new Map();
@@ -95,7 +107,12 @@ export class Runtime {
   private readonly penalties: Penalties;
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
   private readonly recordByKey = new Map<string, TraceRecord>();
-  private readonly result: PacketResult = { verdict: 0, hit: undefined, steps: 0 };
+  /** The packet that {@link run} ran last. */
+  readonly last: PacketResult = { verdict: 0, hit: undefined };
+  /** While set, what the packets of arenas put out is gathered here. */
+  gathered: Output[] | undefined = undefined;
+  private madeArena: PacketArena | undefined;
+  private card: BatchEngine | undefined;
 
   /** Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no sense. */
   constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}) {
@@ -106,7 +123,11 @@ export class Runtime {
     if (loaded === undefined) throw new UsageError(`program ${program.name} is not in ${object.name}`);
     machine.admit(loaded);
     this.program = loaded;
-    this.host = new Interpreter(machine, { maxSteps: options.maxSteps });
+    this.host = new Host(machine, loaded, {
+      kind: options.host ?? 'interp',
+      verified: options.verified ?? (() => false),
+      maxSteps: options.maxSteps,
+    });
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits });
     this.penalties = new Penalties(options.hotloop ?? 1);
     this.keepsRecordings = options.keepRecordings === true;
@@ -143,9 +164,8 @@ export class Runtime {
 
   /** Runs the packet that is in the machine. */
   runCurrent(): PacketResult {
-    const { cache, machine, result } = this;
+    const { cache, machine, last: result } = this;
     this.packets++;
-    result.steps = 0;
     result.hit = undefined;
     const { packet } = machine;
     // Cards hold a packet in one piece.
@@ -161,35 +181,98 @@ export class Runtime {
       }
     }
     this.misses++;
-    this.runHost(cache);
+    const outcome = cache !== undefined && this.isWorthRecording(cache) ? this.record(cache) : this.host.run();
+    result.verdict = outcome.verdict;
+    if (outcome.trap !== undefined) this.noteFault(outcome.trap, this.packets);
     return result;
   }
 
-  private runHost(cache: TraceCache | undefined): void {
-    const { host, recorder, program, result, penalties } = this;
-    const exit = cache?.tree.lastExit;
-    const records = cache !== undefined && exit !== undefined && penalties.admits(exit);
-    if (records) {
-      recorder.start(program, host.registers);
-      host.observer = recorder;
+  /** The arena that {@link runArena} takes packets from. */
+  get arena(): PacketArena {
+    this.madeArena ??= new PacketArena(this.machine, { moves: packetMoves(this.program, this.machine.programs) });
+    return this.madeArena;
+  }
+
+  /** Runs the packets that are in the arena, in order; verdicts and all else are in their records. */
+  runArena(): void {
+    const { arena, cache, host } = this;
+    if (cache !== undefined) {
+      this.card ??= new BufferCard(
+        cache,
+        arena,
+        (installed) => this.recordOf.get(installed) as TraceRecord,
+        () => this.gather(),
+      );
     }
-    const outcome = host.run(program);
-    host.observer = null;
-    result.verdict = outcome.verdict;
-    result.steps = outcome.steps;
-    if (outcome.trap !== undefined) this.noteFault(outcome.trap);
-    if (!records) return;
+    const before = this.packets;
+    const onTrap = (index: number, site: TrapSite): void => this.noteFault(site, before + index + 1);
+    this.packets += arena.count;
+    for (let at = 0; at < arena.count; ) {
+      if (cache === undefined || this.card === undefined) {
+        const next = host.runArena(arena, at, arena.count, onTrap);
+        this.gather();
+        this.misses += next - at;
+        at = next;
+        continue;
+      }
+      const hits = this.card.runBatch(arena.recordOf(at), arena.count - at, record.size);
+      this.countHits(at, at + hits);
+      at += hits;
+      if (at === arena.count) break;
+      this.misses++;
+      if (this.isWorthRecording(cache)) {
+        arena.toBuffer(at);
+        const outcome = this.record(cache);
+        arena.fromBuffer(at, outcome.verdict);
+        if (outcome.trap !== undefined) onTrap(at, outcome.trap);
+      } else {
+        host.runArena(arena, at, at + 1, onTrap);
+      }
+      this.gather();
+      at++;
+    }
+  }
+
+  /** The trace that decided packet `i` of the arena; undefined if the host did. */
+  hitOf(i: number): TraceRecord | undefined {
+    return this.traces[this.arena.trace(i)];
+  }
+
+  private countHits(from: number, to: number): void {
+    this.hits += to - from;
+    for (let i = from; i < to; i++) (this.traces[this.arena.trace(i)] as TraceRecord).packets++;
+  }
+
+  private gather(): void {
+    this.gathered?.push(...this.machine.outputs);
+  }
+
+  /** Asks about the last miss. */
+  private isWorthRecording(cache: TraceCache): boolean {
+    return this.penalties.admits(cache.tree.lastExit);
+  }
+
+  /** Runs the packet that is in the machine on the interpreter, records its path, and installs the trace. */
+  private record(cache: TraceCache): Outcome {
+    const { recorder, program, penalties } = this;
+    const { interpreter } = this.host;
+    const exit = cache.tree.lastExit;
+    recorder.start(program, interpreter.registers);
+    interpreter.observer = recorder;
+    const outcome = interpreter.run(program);
+    interpreter.observer = null;
     const recording = recorder.finish(outcome);
     if (recording.kind === 'abort') {
       this.noteAbort(recording.site);
       penalties.failed(exit);
-      return;
+      return outcome;
     }
     if (this.install(cache, recording.trace)) penalties.succeeded(exit);
     else {
       this.noteAbort({ code: 'useless', detail: undefined, program, pc: 0 });
       penalties.failed(exit);
     }
+    return outcome;
   }
 
   private install(cache: TraceCache, trace: RecordedTrace): boolean {
@@ -225,10 +308,10 @@ export class Runtime {
     else record.count++;
   }
 
-  private noteFault(site: TrapSite): void {
+  private noteFault(site: TrapSite, packet: number): void {
     const key = `${site.program.index} ${site.insn} ${site.trap.kind}`;
     const record = this.faults.get(key);
-    if (record === undefined) this.faults.set(key, { text: formatTrap(site), count: 1, packet: this.packets });
+    if (record === undefined) this.faults.set(key, { text: formatTrap(site), count: 1, packet });
     else record.count++;
   }
 }

@@ -3,18 +3,16 @@
  * Everything that `jitnic run`, `trace`, `demo` and the corpus have in common.
  */
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { type VerdictName, verdictName } from '../platform/index.js';
-import type { PacketInput } from '../vm/index.js';
+import { type PacketBatch, packetAt } from '../packet/index.js';
+import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { maxLinear, type PacketInput, type RedirectTarget, readRedirect } from '../vm/index.js';
 import { loadMaps, type MapsFile } from '../vm/map-json.js';
 import { applyMapChange, type MapChange, ScriptClock } from '../vm/map-script.js';
+import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
+import { flowHash } from './flow-hash.js';
+import { type Clock, halves, PacketClock } from './packet-clock.js';
 import { type PacketResult, Runtime, type RuntimeOptions } from './runtime.js';
-
-/** What bpf_ktime_get_ns sees: the capture's time stamps, one moment, or steps from packet to packet. Nanoseconds. */
-export type Clock =
-  | { readonly kind: 'capture' }
-  | { readonly kind: 'fixed'; readonly ns: bigint }
-  | { readonly kind: 'step'; readonly ns: bigint };
 
 export interface SessionOptions extends RuntimeOptions {
   /** Run everything on the plain interpreter too, and compare. */
@@ -34,15 +32,29 @@ export interface Arrival {
   readonly time: bigint;
 }
 
+/** What became of a packet. */
+export interface Decided {
+  /** Low half of r0. */
+  readonly verdict: number;
+  /** The packet as it leaves: a copy. */
+  readonly bytes: Uint8Array;
+  /** Meaningful with verdict REDIRECT. */
+  readonly redirect: RedirectTarget | undefined;
+}
+
 export class Session {
   readonly runtime: Runtime;
   readonly program: ProgramSpec;
   readonly verdicts: Record<VerdictName, number> = { ABORTED: 0, DROP: 0, PASS: 0, TX: 0, REDIRECT: 0 };
   difference: Difference | undefined;
   private readonly checker: Checker | undefined;
-  private readonly clock: Clock;
+  private readonly clock: PacketClock;
   private readonly options: SessionOptions;
   private readonly script: ScriptClock | undefined;
+  private readonly feed: ArenaFeed;
+  private readonly counts = new Float64Array(verdictNames.length);
+  /** Where {@link decided} finds the packets that ran last: in the arena, or one in the packet buffer. */
+  private inArena = false;
   private start: bigint | undefined;
 
   constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
@@ -50,8 +62,9 @@ export class Session {
     this.program = program;
     this.runtime = new Runtime(object, program, options);
     this.checker = options.check === true ? new Checker(this.runtime, options) : undefined;
-    this.clock = options.clock ?? { kind: 'capture' };
+    this.clock = new PacketClock(options.clock ?? { kind: 'capture' });
     this.script = options.script === undefined ? undefined : new ScriptClock(options.script.changes);
+    this.feed = new ArenaFeed(() => this.runtime.arena);
     if (options.maps !== undefined) {
       for (const machine of this.machines()) loadMaps(machine, options.maps.contents, options.maps.file);
     }
@@ -66,18 +79,15 @@ export class Session {
   run(arrival: Arrival): PacketResult {
     const number = this.runtime.packets + 1;
     this.start ??= arrival.time;
-    if (this.script !== undefined) {
-      for (const change of this.script.due(number, arrival.time - this.start)) {
-        for (const machine of this.machines()) applyMapChange(machine, change, this.options.script?.file);
-      }
-    }
-    const { cpus = 1 } = this.options;
+    this.applyDue(number, arrival.time);
+    this.clock.set(number, ...halves(arrival.time));
+    const { data } = arrival;
     const input: PacketInput = {
-      data: arrival.data,
-      now: this.now(arrival.time, number),
-      cpu: cpus > 1 ? flowHash(arrival.data) % cpus : 0,
-      ingressIfindex: this.options.ingressIfindex ?? 1,
-      egressIfindex: this.options.egressIfindex ?? (this.program.attach === 'xdp_devmap' ? 2 : 0),
+      data,
+      now: this.clock.ns,
+      cpu: this.cpuOf(data, 0, data.length),
+      ingressIfindex: this.ingressIfindex,
+      egressIfindex: this.egressIfindex,
       frags: this.program.frags,
     };
     let result: PacketResult;
@@ -87,8 +97,44 @@ export class Session {
       result = checked.result;
       this.difference ??= checked.difference;
     }
+    this.inArena = false;
     this.verdicts[verdictName(result.verdict)]++;
     return result;
+  }
+
+  /**
+   * Runs packets of a batch from `from` on, as many as go in one piece, `most` at most: returns how many, at least 1. They can be looked at with
+   * {@link decided} until the next run. After a difference, `difference` is set and no more packets should be run.
+   */
+  runBatch(batch: PacketBatch, from: number, most: number): number {
+    const { arena } = this.runtime;
+    this.start ??= batch.time[from] ?? 0n;
+    this.applyDue(this.runtime.packets + 1, batch.time[from] ?? 0n);
+    const count = this.isForBuffer(batch, from) ? 0 : this.fill(batch, from, Math.min(batch.count, from + most));
+    if (count === 0) {
+      this.run(packetAt(batch, from));
+      return 1;
+    }
+    if (this.checker === undefined) this.runtime.runArena();
+    else this.difference ??= this.checker.runArena((i) => packetAt(batch, from + i).data);
+    this.inArena = true;
+    const { counts } = this;
+    counts.fill(0);
+    for (let i = 0; i < count; i++) {
+      const verdict = arena.verdict(i);
+      const at = verdict < counts.length ? verdict : 0;
+      counts[at] = (counts[at] as number) + 1;
+    }
+    for (const [i, name] of verdictNames.entries()) this.verdicts[name] += counts[i] ?? 0;
+    return count;
+  }
+
+  /** The `i`-th packet of those that ran last. */
+  decided(i: number): Decided {
+    const { machine, arena } = this.runtime;
+    if (this.inArena)
+      return { verdict: arena.verdict(i), bytes: arena.bytes(i), redirect: readRedirect(arena.redirect(i)) };
+    return { verdict: this.runtime.last.verdict, bytes: machine.packetBytes(), redirect: machine.redirect };
   }
 
   /** Call it after the last packet: compares what is left. */
@@ -97,29 +143,58 @@ export class Session {
     return this.difference;
   }
 
+  /** Puts packets into the arena; returns how many. */
+  private fill(batch: PacketBatch, from: number, to: number): number {
+    const { arena } = this.runtime;
+    const { clock, feed, script } = this;
+    arena.ingressIfindex = this.ingressIfindex;
+    arena.egressIfindex = this.egressIfindex;
+    const first = this.runtime.packets + 1;
+    const end = feed.open(batch, from, to);
+    let i = from;
+    for (; i < end; i++) {
+      const length = batch.length[i] as number;
+      const offset = batch.offset[i] as number;
+      if (i > from) {
+        if (this.isForBuffer(batch, i)) break;
+        if (script?.isDue(first + i - from, (batch.time[i] ?? 0n) - (this.start ?? 0n))) break;
+      }
+      clock.set(first + i - from, feed.timeLow(i), feed.timeHigh(i));
+      const cpu = this.cpuOf(batch.bytes, offset, length);
+      if (!arena.add(offset - feed.base, length, clock.low, clock.high, cpu)) break;
+    }
+    return i - from;
+  }
+
+  /** Is it a packet that only the packet buffer can hold? Also: packets go one by one where journals say exactly which one went wrong. */
+  private isForBuffer(batch: PacketBatch, i: number): boolean {
+    const length = batch.length[i] as number;
+    if (this.checker?.isExact === true || !this.runtime.arena.takes(length)) return true;
+    return this.program.frags && length > maxLinear;
+  }
+
+  private applyDue(number: number, time: bigint): void {
+    if (this.script === undefined) return;
+    for (const change of this.script.due(number, time - (this.start ?? time))) {
+      for (const machine of this.machines()) applyMapChange(machine, change, this.options.script?.file);
+    }
+  }
+
+  private cpuOf(bytes: Uint8Array, offset: number, length: number): number {
+    const { cpus = 1 } = this.options;
+    return cpus > 1 ? flowHash(bytes, offset, length) % cpus : 0;
+  }
+
+  private get ingressIfindex(): number {
+    return this.options.ingressIfindex ?? 1;
+  }
+
+  private get egressIfindex(): number {
+    return this.options.egressIfindex ?? (this.program.attach === 'xdp_devmap' ? 2 : 0);
+  }
+
   private *machines(): Generator<Runtime['machine']> {
     yield this.runtime.machine;
     if (this.checker !== undefined) yield this.checker.machine;
   }
-
-  private now(time: bigint, number: number): bigint {
-    switch (this.clock.kind) {
-      case 'capture':
-        return time;
-      case 'fixed':
-        return this.clock.ns;
-      case 'step':
-        return this.clock.ns * BigInt(number);
-    }
-  }
-}
-
-/** Spreads flows over CPUs as receive-side scaling does: a hash (FNV-1a) over addresses and ports. */
-function flowHash(data: Uint8Array): number {
-  const isV6 = data[12] === 0x86 && data[13] === 0xdd;
-  const from = isV6 ? 22 : 26;
-  const to = Math.min(isV6 ? 58 : 38, data.length);
-  let hash = 0x811c9dc5;
-  for (let i = from; i < to; i++) hash = Math.imul(hash ^ (data[i] as number), 0x01000193);
-  return hash >>> 0;
 }

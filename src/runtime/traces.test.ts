@@ -195,7 +195,8 @@ describe.each([
     const main = object.programs.filter((candidate) => candidate.attach === 'xdp').at(-1);
     if (main === undefined) throw new Error('no program');
     const { runtime } = new Session(object, main, {});
-    const { machine, host, program: loaded } = runtime;
+    const { machine, program: loaded } = runtime;
+    const host = runtime.host.interpreter;
     const pathOf = (data: Uint8Array): number => {
       const observer = new PathHash();
       machine.setPacket({ data });

@@ -36,7 +36,7 @@ export { headroom, maxLinear, packetState } from './packet-buffer.js';
 export { type PacketMoves, packetMoves } from './packet-moves.js';
 export { record } from './packet-record.js';
 export { privateState } from './private-state.js';
-export { type RedirectTarget, sameRedirect } from './redirect.js';
+export { currentRedirect, type RedirectNote, type RedirectTarget, readRedirect, sameRedirect } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';
 export { SocketTable } from './sockets.js';
 export { describeTrap, formatTrap, ProgramTrap, placeOf } from './trap.js';

@@ -19,7 +19,7 @@ import { RingbufMap } from './maps/index.js';
 import { GuestMemory } from './memory.js';
 import { PacketBuffer, packetStateSize } from './packet-buffer.js';
 import { privateState } from './private-state.js';
-import { type RedirectTarget, readRedirect } from './redirect.js';
+import { currentRedirect, type RedirectTarget, readRedirect } from './redirect.js';
 import { formatFault, type Region } from './region.js';
 import { encodeSocket, type SocketTable, sockSize, sockStride } from './sockets.js';
 import { ProgramTrap } from './trap.js';
@@ -208,7 +208,7 @@ export class Machine {
 
   /** Target of the last redirect helper call; meaningful with verdict REDIRECT. */
   get redirect(): RedirectTarget | undefined {
-    return readRedirect(this);
+    return readRedirect(currentRedirect(this));
   }
 
   /** Starts a transaction; they do not nest. */

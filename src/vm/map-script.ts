@@ -91,14 +91,21 @@ export function applyMapChange(holder: MapHolder, change: MapChange, file?: stri
  * first.
  */
 export class ScriptClock {
-  private readonly byTime: readonly MapChange[];
-  private readonly byPacket: readonly MapChange[];
+  private readonly byTime: readonly Timed[];
+  private readonly byPacket: readonly Numbered[];
   private nextTime = 0;
   private nextPacket = 0;
 
   constructor(changes: readonly MapChange[]) {
     this.byTime = changes.filter(isTimed).sort((a, b) => Number(a.at.ns - b.at.ns));
     this.byPacket = changes.filter(isNumbered).sort((a, b) => a.at.number - b.at.number);
+  }
+
+  /** Is a change due before packet `number`, which arrives `ns` nanoseconds after the first one? */
+  isDue(number: number, ns: bigint): boolean {
+    const numbered = this.byPacket[this.nextPacket];
+    const timed = this.byTime[this.nextTime];
+    return (numbered !== undefined && numbered.at.number <= number) || (timed !== undefined && timed.at.ns <= ns);
   }
 
   /** Changes to make before packet `number` (from 1), which arrives `ns` nanoseconds after the first one. */

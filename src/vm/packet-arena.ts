@@ -13,11 +13,12 @@
  *
  * Packets in fragments and packets with metadata are not for the arena.
  */
-import type { Machine } from './machine.js';
+import type { Machine, PacketInput } from './machine.js';
 import { frameSizeOf, headroom } from './packet-buffer.js';
 import type { PacketMoves } from './packet-moves.js';
 import { record } from './packet-record.js';
 import { privateState } from './private-state.js';
+import type { RedirectNote } from './redirect.js';
 import type { Region } from './region.js';
 
 export interface ArenaOptions {
@@ -29,6 +30,9 @@ export interface ArenaOptions {
   /** Bytes that {@link PacketArena.load} takes at once; default 512 KiB. At least the longest packet. */
   readonly windowBytes?: number | undefined;
 }
+
+/** In a record's `trace`: no card has decided the packet. */
+const noTrace = 0xffff_ffff;
 
 /** Packets begin at multiples of this: a cache line. Frames that are pages apart would share a handful of cache sets, so one line is added. */
 const line = 64;
@@ -115,6 +119,7 @@ export class PacketArena {
     view.setUint32(at + record.frameStart, frameStart, true);
     view.setUint32(at + record.frameSize, frameSizeOf(length), true);
     view.setUint32(at + record.redirect, 0, true);
+    view.setUint32(at + record.trace, noTrace, true);
     view.setUint32(at + record.cpu, cpu, true);
     this.count++;
     return true;
@@ -130,7 +135,7 @@ export class PacketArena {
     return this.machine.memory.load32(this.recordOf(i) + record.r0);
   }
 
-  /** Number of the trace that decided packet `i`, if a card did. */
+  /** Number of the trace that decided packet `i`, {@link noTrace} if the host did. */
   trace(i: number): number {
     return this.machine.memory.load32(this.recordOf(i) + record.trace);
   }
@@ -145,20 +150,31 @@ export class PacketArena {
     return this.read(i, record.dataMeta, record.data);
   }
 
+  /** Where the redirect of packet `i` is noted. */
+  redirect(i: number): RedirectNote {
+    const at = this.recordOf(i);
+    const ingressIfindex = this.machine.memory.load32(at + record.ingressIfindex);
+    return { machine: this.machine, at: at + record.redirect, ingressIfindex };
+  }
+
   /** Puts packet `i`, which has not run yet, into the machine's packet buffer. Its bytes in the arena are left as they are. */
   toBuffer(i: number): void {
-    const { machine } = this;
-    const { memory } = machine;
+    this.machine.setPacket(this.input(i));
+  }
+
+  /** Packet `i`, which has not run yet, with all that it brings along. Its data is where it lies. */
+  input(i: number): PacketInput {
+    const { memory } = this.machine;
     const at = this.recordOf(i);
     const data = memory.load32(at + record.data);
-    machine.setPacket({
+    return {
       data: memory.u8.subarray(data, memory.load32(at + record.dataEnd)),
       ingressIfindex: memory.load32(at + record.ingressIfindex),
       rxQueueIndex: memory.load32(at + record.rxQueueIndex),
       egressIfindex: memory.load32(at + record.egressIfindex),
       now: memory.load64(at + record.now),
       cpu: memory.load32(at + record.cpu),
-    });
+    };
   }
 
   /** Takes what became of packet `i` back from the machine's packet buffer, and answers for it: `r0` is the verdict. */

@@ -2,7 +2,7 @@
  * Where XDP_REDIRECT goes: Linux's `bpf_redirect_info`, kept in the machine's private state. A helper notes kind and key; what the map
  * holds at that key is read when someone asks.
  */
-import { XDP_ABORTED, XDP_REDIRECT } from '../platform/index.js';
+import { XDP_ABORTED, XDP_REDIRECT, xdpMd } from '../platform/index.js';
 import type { Machine } from './machine.js';
 import type { BpfMap } from './map.js';
 import { privateState } from './private-state.js';
@@ -48,28 +48,49 @@ export function redirectToMap(machine: Machine, map: BpfMap, key: number, flags:
   return XDP_REDIRECT;
 }
 
-/** Whether both machines' last redirect helper noted the same: with equal maps, the same target. */
-export function sameRedirect(a: Machine, b: Machine): boolean {
-  const { redirectKind, redirectTarget, redirectKey, redirectFlags } = privateState;
-  for (const at of [redirectKind, redirectTarget, redirectKey, redirectFlags]) {
-    if (a.memory.load32(a.state + at) !== b.memory.load32(b.state + at)) return false;
+/** Where a redirect helper's note is: four words of guest memory. */
+export interface RedirectNote {
+  readonly machine: Machine;
+  /** Guest address of kind, target, key, flags, in the order of {@link privateState}. */
+  readonly at: number;
+  /** Interface that the packet arrived at: broadcasts may leave it out. */
+  readonly ingressIfindex: number;
+}
+
+/** The note of the machine's current packet. */
+export function currentRedirect(machine: Machine): RedirectNote {
+  const { memory, state, ctx } = machine;
+  return {
+    machine,
+    at: state + privateState.redirectKind,
+    ingressIfindex: memory.load32(ctx.start + xdpMd.ingressIfindex),
+  };
+}
+
+/** Whether both notes say the same: with equal maps, the same target. */
+export function sameRedirect(a: RedirectNote, b: RedirectNote): boolean {
+  const kind = a.machine.memory.load32(a.at);
+  if (kind !== b.machine.memory.load32(b.at)) return false;
+  const words = kind === 0 ? 0 : kind === kindInterface ? 2 : 4;
+  for (let at = 4; at < 4 * words; at += 4) {
+    if (a.machine.memory.load32(a.at + at) !== b.machine.memory.load32(b.at + at)) return false;
   }
   return true;
 }
 
-/** The target that the last redirect helper left, or undefined when there was none. */
-export function readRedirect(machine: Machine): RedirectTarget | undefined {
-  const { memory, state } = machine;
-  const kind = memory.load32(state + privateState.redirectKind);
-  const target = memory.load32(state + privateState.redirectTarget);
+/** The target that a redirect helper noted, or undefined when there was none. */
+export function readRedirect({ machine, at, ingressIfindex }: RedirectNote): RedirectTarget | undefined {
+  const { memory } = machine;
+  const kind = memory.load32(at);
+  const target = memory.load32(at + 4);
   if (kind === kindInterface) return { kind: 'interface', ifindex: target };
   const map = kind === kindMap ? machine.maps[target] : undefined;
   if (map === undefined) return undefined;
-  const key = memory.load32(state + privateState.redirectKey);
-  const flags = BigInt(memory.load32(state + privateState.redirectFlags));
+  const key = memory.load32(at + 8);
+  const flags = BigInt(memory.load32(at + 12));
   const { name } = map.spec;
   if ((flags & broadcast) !== 0n) {
-    return { kind: 'devmap', map: name, key, ifindexes: broadcastTargets(machine, map, flags) };
+    return { kind: 'devmap', map: name, key, ifindexes: broadcastTargets(map, flags, ingressIfindex) };
   }
   const entry = entryAt(machine, map, key);
   const value = entry === 0 ? 0 : memory.load32(entry);
@@ -92,8 +113,7 @@ function entryAt(machine: Machine, map: BpfMap, key: number): number {
 }
 
 /** Interfaces that a broadcast reaches, in the map's order. */
-function broadcastTargets(machine: Machine, map: BpfMap, flags: bigint): number[] {
-  const ingress = machine.memory.load32(machine.ctx.start + 12);
+function broadcastTargets(map: BpfMap, flags: bigint, ingress: number): number[] {
   const targets: number[] = [];
   for (const { value } of map.entries()) {
     const ifindex = new DataView(value.buffer, value.byteOffset).getUint32(0, true);

@@ -1,0 +1,77 @@
+/** The loop of `run`, `trace` and `demo`: a capture through a session, batch by batch. */
+import { performance } from 'node:perf_hooks';
+import { formatPlace } from '../base/index.js';
+import type { PacketBatch } from '../packet/index.js';
+import type { Session } from '../runtime/index.js';
+import { placeOf } from '../vm/index.js';
+import { openCaptureFile } from './capture-input.js';
+import type { Io } from './command.js';
+import { formatNumber } from './output.js';
+import { Progress } from './progress.js';
+
+export interface PacketLoop {
+  /** Capture; `-` is stdin. */
+  readonly path: string;
+  /** Packets at most; default all. */
+  readonly limit?: number | undefined;
+  /** Packets in one piece at most; default as many as fit. */
+  readonly most?: number | undefined;
+  /** Called with packets that have just run, `from` to `to` (exclusive) of the batch; `session.decided(0)` is the first of them. */
+  readonly each?: ((batch: PacketBatch, from: number, to: number) => void | Promise<void>) | undefined;
+}
+
+export interface LoopResult {
+  readonly interrupted: boolean;
+  readonly time: RunTime;
+}
+
+/** Seconds from the first byte of the capture to the last verdict. */
+export interface RunTime {
+  readonly seconds: number;
+  /** Processor time of all threads of this process. */
+  readonly cpuSeconds: number;
+}
+
+/** Milliseconds after which the event loop gets a turn: only there are Ctrl-C and a closed pipe noticed. */
+const turnEvery = 20;
+
+/** Runs the capture up to its end, a difference, the limit or Ctrl-C. */
+export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
+  const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, each } = loop;
+  const { runtime } = session;
+  const interrupt = io.catchInterrupt();
+  const start = performance.now();
+  const cpuStart = process.cpuUsage();
+  let turn = start;
+  const input = await openCaptureFile(path, io);
+  const progress = new Progress(io);
+  const isDone = (): boolean => session.difference !== undefined || runtime.packets >= limit || interrupt.requested;
+  reading: for await (const batch of input.batches()) {
+    for (let at = 0; at < batch.count; ) {
+      const ran = session.runBatch(batch, at, Math.min(most, limit - runtime.packets));
+      if (each !== undefined) await each(batch, at, at + ran);
+      at += ran;
+      if (performance.now() - turn > turnEvery) {
+        await new Promise((done) => setImmediate(done));
+        progress.show(runtime.packets);
+        turn = performance.now();
+      }
+      if (isDone()) break reading;
+    }
+  }
+  progress.clear();
+  const { user, system } = process.cpuUsage(cpuStart);
+  const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+  if (input.damage !== undefined)
+    io.info(`${path}: ${input.damage}; ${formatNumber(runtime.packets)} packets were read before`);
+  noteFallback(session, io);
+  return { interrupted: interrupt.requested, time };
+}
+
+/** Says why the host was slower than asked for. */
+function noteFallback(session: Session, io: Io): void {
+  const { fallback } = session.runtime.host;
+  if (fallback === undefined) return;
+  const place = placeOf(fallback.program.spec, fallback.insn, session.runtime.machine.object.name);
+  io.info(`${formatPlace(place)}: ${fallback.what}\n  the host runs the program on the interpreter`);
+}

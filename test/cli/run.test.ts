@@ -1,0 +1,122 @@
+/** `jitnic run`: the same outcome on every engine, and what is said where one cannot do it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
+const balancer = [
+  example('load-balancer/load-balancer.o'),
+  '--maps-in',
+  example('load-balancer/load-balancer.maps.json'),
+];
+const capture = example('load-balancer/traffic.pcap');
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'jitnic-run-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function run(...args: string[]): ReturnType<typeof captureCli> {
+  return captureCli(['run', ...args]);
+}
+
+function source(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('every engine', () => {
+  test('leaves the same verdicts, maps, packets and lines', async () => {
+    const outcomes: unknown[] = [];
+    for (const engine of ['interp', 'wasm', 'trace']) {
+      const file = join(folder, `${engine}.pcapng`);
+      const json = JSON.parse(
+        (await run(...balancer, '-r', capture, '--engine', engine, '-j', '--maps', '-w', file)).out,
+      );
+      const { out } = await run(...balancer, '-r', capture, '--engine', engine, '-x', '-c', '700');
+      const lines = out.split('\n').filter((line) => /^\d+ [A-Z]|^ {2}[0-9a-f]{28}/.test(line));
+      expect(lines).toHaveLength(1400);
+      expect(json.host).toBe(engine === 'interp' ? 'interp' : 'wasm');
+      expect(json.cpu_seconds).toBeGreaterThan(0);
+      outcomes.push({ verdicts: json.verdicts, maps: json.maps, packets: readFileSync(file).toString('hex'), lines });
+    }
+    expect(outcomes[1]).toEqual(outcomes[0]);
+    expect(outcomes[2]).toEqual(outcomes[0]);
+  });
+
+  test('stops at the packet that --count names', async () => {
+    for (const engine of ['interp', 'wasm', 'trace']) {
+      expect(
+        JSON.parse((await run(...balancer, '-r', capture, '--engine', engine, '-j', '-c', '77')).out).packets,
+      ).toBe(77);
+    }
+  });
+
+  test('agrees with the interpreter beside it', async () => {
+    for (const engine of ['interp', 'wasm', 'trace']) {
+      const { out, exitCode } = await run(...balancer, '-r', capture, '--engine', engine, '--check', '-j');
+      expect([JSON.parse(out).check, exitCode]).toEqual(['equal', 0]);
+    }
+  });
+
+  test('runs what is before the damage, and says where it is', async () => {
+    const cut = join(folder, 'cut.pcap');
+    writeFileSync(cut, readFileSync(capture).subarray(0, 5000));
+    const { out, err } = await run(...balancer, '-r', cut, '--engine', 'wasm', '-j');
+    expect(err).toMatch(/cut\.pcap: offset 0x[0-9a-f]+: cut off .*; \d+ packets were read before/);
+    expect(JSON.parse(out).packets).toBeGreaterThan(10);
+  });
+});
+
+describe('a program that is not compiled', () => {
+  const forEach = `
+.license "GPL"
+.map slots type=array key=4 value=4 max_entries=3
+.section xdp
+.globl p
+p:
+r1 = slots ll
+r2 = visit ll
+r3 = 0
+r4 = 0
+call bpf_for_each_map_elem
+r0 = 2
+exit
+.text
+.type visit, @function
+visit:
+r0 = 0
+exit
+`;
+  test('runs on the interpreter, and the instruction is named', async () => {
+    const file = source('each.s', forEach);
+    const { out, err, exitCode } = await run(file, '-r', capture, '--engine', 'wasm', '-j', '-c', '20');
+    expect(exitCode).toBe(0);
+    expect(err).toMatch(
+      /each\.s: section xdp: insn 6: bpf_for_each_map_elem is not compiled\n {2}the host runs the program on the interpreter/,
+    );
+    const json = JSON.parse(out);
+    expect(json.host).toBe('interp');
+    expect(json.not_compiled).toEqual({ insn: 6, what: 'bpf_for_each_map_elem is not compiled' });
+    expect(json.verdicts.PASS).toBe(20);
+  });
+});
+
+describe('flags that exclude each other', () => {
+  test.each([
+    [['--engine', 'wasm', '--no-verify'], '`--no-verify` and `--engine wasm` exclude each other'],
+    [['--engine', 'wasm', '--max-insns', '5'], '`--max-insns` and `--engine wasm` exclude each other'],
+    [['--engine', 'turbo'], 'no engine `turbo`'],
+  ])('%j', async (flags, message) => {
+    const { err, exitCode } = await run(...balancer, '-r', capture, ...flags);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(message);
+  });
+});
