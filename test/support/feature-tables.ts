@@ -242,7 +242,7 @@ async function engineTable(): Promise<string> {
   const names = [...new Set([...runs, ...machineEngineNames, ...bareEngineNames])];
   const notes = annotate('engine', names, {
     interp: 'the reference interpreter: its code is the specification',
-    trace: 'card and host: traces on a software card, the interpreter behind it',
+    trace: 'card and host: traces on a software card, the compiled program behind it',
     kernel: 'the running Linux kernel, by bpf(2)',
     wasm: 'compiled to WebAssembly',
   });
