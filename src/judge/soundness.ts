@@ -12,6 +12,7 @@ import { seedMaps } from './seed-maps.js';
 import type { Packet } from './subject.js';
 
 export interface Violation {
+  /** Name of the object and of its program. */
   readonly program: string;
   readonly insn: number;
   /** `r3`, `fp-16`, or `unreached` for an instruction that no path was to reach. */
@@ -212,8 +213,9 @@ class Checker implements Observer, ConcreteWorld {
   private report(spec: ProgramSpec, insn: number, place: string, value: bigint, fact: ValueFact | undefined): void {
     const { violations } = this.result;
     if (violations.length >= maxViolations) return;
-    if (violations.some((v) => v.insn === insn && v.place === place && v.program === spec.name)) return;
-    violations.push({ program: spec.name, insn, place, value, fact });
+    const program = `${this.object.name} ${spec.name}`;
+    if (violations.some((v) => v.insn === insn && v.place === place && v.program === program)) return;
+    violations.push({ program, insn, place, value, fact });
   }
 }
 

@@ -251,14 +251,20 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
   let changed = false;
   const links = linkedIds(old);
   ids.reset();
+  // What mattered was compared already, and its ids come first: what else is tied to it must be so in the same way.
+  eachPair(shape, old, cur, pc, (was, is) => {
+    const mattered = is.kind !== 'scalar' || was.trail.marked;
+    if (mattered && was.id !== 0 && is.id !== 0) ids.match(was.id, is.id);
+  });
   for (let depth = 0; depth < old.frames.length; depth++) {
     const was = old.frames[depth] as FrameState; // depth is in range
     const is = cur.frames[depth] as FrameState;
     const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
     for (let i = 0; i <= 10; i++) {
       const reg = is.reg(i);
-      if ((live & (1 << i)) === 0 || reg.kind !== 'scalar') continue;
-      if (was.reg(i).range.covers(reg.range) && sameLink(was.reg(i), reg, links)) continue;
+      const before = was.reg(i);
+      if ((live & (1 << i)) === 0 || reg.kind !== 'scalar' || before.trail.marked) continue;
+      if (before.range.covers(reg.range) && sameLink(before, reg, links)) continue;
       is.regs[i] = unknownReg();
       changed = true;
     }
@@ -270,6 +276,27 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
     }
   }
   return changed;
+}
+
+/** Live registers and read spills of both states, side by side. */
+function eachPair(
+  shape: ProgramShape,
+  old: VerifierState,
+  cur: VerifierState,
+  pc: number,
+  visit: (was: RegState, is: RegState) => void,
+): void {
+  for (let depth = 0; depth < old.frames.length; depth++) {
+    const was = old.frames[depth] as FrameState; // depth is in range
+    const is = cur.frames[depth] as FrameState;
+    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+    for (let i = 0; i <= 10; i++) if ((live & (1 << i)) !== 0) visit(was.reg(i), is.reg(i));
+    for (let i = 0; i < was.stack.length; i++) {
+      const from = was.stack[i];
+      const to = is.stack[i];
+      if (from?.trail.marked === true && from.reg !== undefined && to?.reg !== undefined) visit(from.reg, to.reg);
+    }
+  }
 }
 
 /** Ids that tie two or more values of the state together: what a branch teaches of one was recorded of the other. */
@@ -306,8 +333,13 @@ function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined, l
     sameType(old.reg, cur.reg) &&
     sameObject(old.reg, cur.reg) &&
     old.reg.range.covers(cur.reg.range) &&
-    sameLink(old.reg, cur.reg, links)
+    (old.reg.kind === 'scalar' ? sameLink(old.reg, cur.reg, links) : sameGroup(old.reg, cur.reg))
   );
+}
+
+/** A packet pointer with no less ahead of it; what a comparison teaches of others of its id, or a null check, holds for it too. */
+function sameGroup(old: RegState, cur: RegState): boolean {
+  return Math.max(0, old.pktRange) <= Math.max(0, cur.pktRange) && ids.match(old.id, cur.id);
 }
 
 /** Marks everything in the state as needed: for states whose needs will never be fully known. */

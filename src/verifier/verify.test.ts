@@ -235,3 +235,28 @@ describe('facts of numbers that a path tied together', () => {
     expect(slot?.value.kind === 'scalar' && slot.value.range.umax).toBe(0xffff_ffffn);
   });
 });
+
+describe('facts of a spilled pointer that nobody reads any more', () => {
+  const code = `r2 = *(u32 *)(r1 + 0)
+r3 = *(u32 *)(r1 + 4)
+r4 = r2
+r4 += 60
+if r4 > r3 goto +3
+*(u64 *)(r10 - 8) = r2
+r0 = *(u32 *)(r1 + 12)
+goto +5
+r4 = r2
+r4 += 14
+if r4 > r3 goto +4
+*(u64 *)(r10 - 8) = r2
+r0 = *(u32 *)(r1 + 12)
+r0 &= 1
+exit
+r0 = 0
+exit`;
+  it('do not claim the bytes ahead that one path has for another that has fewer', () => {
+    const { facts } = verifyText(code, { facts: true });
+    expect(facts?.insns[6]?.stack[0]?.value).toMatchObject({ kind: 'pointer', to: 'pkt', ahead: 60 });
+    expect(facts?.insns[14]?.stack).toEqual([]);
+  });
+});
