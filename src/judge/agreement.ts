@@ -1,7 +1,6 @@
 /** Our verifier's verdict beside another's: the running kernel's where there is one, else what the case says of itself. */
-import { InputError, UserError } from '../base/index.js';
-import { encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
-import { type Bpf, KernelObject } from '../linux/index.js';
+import { UserError } from '../base/index.js';
+import { type Bpf, KernelObject, type LoadedFd, type LoadRefusal, lastWords } from '../linux/index.js';
 import { errnoName } from '../platform/index.js';
 import { verify } from '../verifier/index.js';
 import type { AgreementCase } from './agreement-cases.js';
@@ -24,18 +23,8 @@ interface Judgement {
   readonly insns: number | undefined;
 }
 
-/** Lines of the kernel's log that are no reason. */
-const noise = /^(processed |mark_precise|verification time|stack depth|\(\d+\) |$)/;
-
-function lastWords(log: string): string {
-  const lines = log.trim().split('\n');
-  for (let i = lines.length - 1; i >= 0; i--) if (!noise.test(lines[i] ?? '')) return lines[i] ?? '';
-  return '';
-}
-
-function judgedBy(
-  loaded: { readonly fd: number; readonly log: string } | { readonly errno: number; readonly log: string },
-): Judgement {
+function judgedBy(bpf: Bpf, loaded: LoadedFd | LoadRefusal): Judgement {
+  if ('fd' in loaded) bpf.close(loaded.fd);
   const insns = /processed (\d+) insns/.exec(loaded.log)?.[1];
   return {
     accepted: 'fd' in loaded,
@@ -45,44 +34,13 @@ function judgedBy(
 }
 
 /** Loads the case into the running kernel and takes it out again. Throws InputError when its maps cannot be made. */
-export function kernelJudgement(bpf: Bpf, item: AgreementCase): Judgement {
-  if (item.object !== undefined) {
-    const kernel = KernelObject.load(bpf, item.object, { programs: [item.program.name], logLevel: 4 });
-    try {
-      const loaded = kernel.programs[0]?.loaded;
-      if (loaded === undefined) throw new InputError('the program was not loaded');
-      return judgedBy(loaded);
-    } finally {
-      kernel.close();
-    }
-  }
-  const fds: number[] = [];
+function kernelJudgement(bpf: Bpf, item: AgreementCase): Judgement {
+  const kernel = KernelObject.load(bpf, item.object, { programs: [] });
   try {
-    for (const map of item.maps) fds.push(createMap(bpf, map));
-    const isReference = (insn: Insn): boolean =>
-      isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
-    const insns = item.program.insns.map((insn) => (isReference(insn) ? { ...insn, imm: fds[insn.imm] ?? -1 } : insn));
-    const loaded = bpf.progLoad({ insns: encodeInsns(insns), license: item.license, logLevel: 4 });
-    if ('fd' in loaded) bpf.close(loaded.fd);
-    return judgedBy(loaded);
+    return judgedBy(bpf, kernel.loadProgram(item.program, { logLevel: 4 }));
   } finally {
-    for (const fd of fds) bpf.close(fd);
+    kernel.close();
   }
-}
-
-function createMap(bpf: Bpf, map: AgreementCase['maps'][number]): number {
-  const innerFd = map.inner === undefined ? undefined : createMap(bpf, map.inner);
-  const fd = bpf.mapCreate({
-    type: map.typeNumber,
-    keySize: map.keySize,
-    valueSize: map.valueSize,
-    maxEntries: map.maxEntries,
-    flags: map.flags,
-    ...(innerFd === undefined ? {} : { innerFd }),
-  });
-  if (innerFd !== undefined) bpf.close(innerFd);
-  if (fd < 0) throw new InputError(`the kernel refuses map \`${map.name}\` with ${errnoName(fd)}`);
-  return fd;
 }
 
 /** What our verifier refuses on purpose where Linux does not (docs/verifier.md): it says so in these words. */
@@ -99,33 +57,44 @@ export function isOnPurpose(row: AgreementRow): boolean {
   );
 }
 
+export function outcomeOf(ours: boolean, other: boolean): 'same' | 'laxer' | 'stricter' {
+  if (ours === other) return 'same';
+  return ours ? 'laxer' : 'stricter';
+}
+
+/** The kernel's word, else what the case says of itself; or why there is neither. */
+function otherJudgement(item: AgreementCase, bpf: Bpf | undefined): Judgement | string {
+  let reason = 'no kernel here, and no verdict of its own';
+  if (bpf !== undefined) {
+    try {
+      return kernelJudgement(bpf, item);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      reason = error.format();
+    }
+  }
+  if (item.expected === undefined) return reason;
+  return {
+    accepted: item.expected,
+    words: item.expected ? 'expected to load' : 'expected to be refused',
+    insns: undefined,
+  };
+}
+
 /** Judges one case. `bpf` undefined: compare with what the case says of itself. */
 export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): AgreementRow {
   const base = { name: item.name, category: item.category, insns: 0, kernelInsns: undefined, milliseconds: 0 };
   if (item.skipped !== undefined) return { ...base, outcome: 'skipped', reason: item.skipped };
-  let other: Judgement;
-  if (bpf !== undefined) {
-    try {
-      other = kernelJudgement(bpf, item);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      return { ...base, outcome: 'skipped', reason: error.format() };
-    }
-  } else if (item.expected !== undefined) {
-    other = {
-      accepted: item.expected,
-      words: item.expected ? 'expected to load' : 'expected to be refused',
-      insns: undefined,
-    };
-  } else return { ...base, outcome: 'skipped', reason: 'no kernel here, and no verdict of its own' };
-
+  const other = otherJudgement(item, bpf);
+  if (typeof other === 'string') return { ...base, outcome: 'skipped', reason: other };
   const start = performance.now();
-  const ours = verify(item.program, item.maps, { btf: item.btf, license: item.license, logLevel: 0 });
+  const { maps, btf, license } = item.object;
+  const ours = verify(item.program, maps, { btf, license, logLevel: 0 });
   const milliseconds = performance.now() - start;
   const words = ours.message ?? 'accepted';
   return {
     ...base,
-    outcome: ours.accepted === other.accepted ? 'same' : ours.accepted ? 'laxer' : 'stricter',
+    outcome: outcomeOf(ours.accepted, other.accepted),
     reason: ours.accepted === other.accepted ? '' : `jitnic: ${words}; other: ${other.words}`,
     insns: ours.stats.insns,
     kernelInsns: other.insns,

@@ -1,5 +1,7 @@
 export { type AgreementRow, compareVerdicts, isOnPurpose } from './agreement.js';
-export { type AgreementCase, generatedObject, objectCases, readAgreementLines } from './agreement-cases.js';
+export { type AgreementCase, generatedObject, objectCases } from './agreement-cases.js';
+export { agreementLine, readAgreementLines } from './agreement-lines.js';
+
 export { checkVector, parseHex, parseVector, type Vector, type VectorVerdict } from './conformance.js';
 export { type DifferentialRow, differentialObject, fitsTestRun, type RowStatus } from './differential.js';
 export {
@@ -12,6 +14,7 @@ export {
 } from './engines.js';
 export { type CampaignResult, type Failure, runCampaign } from './fuzz/campaign.js';
 export { isHermetic } from './hermetic.js';
+export { judgeMutants, type MutantResult } from './mutants/campaign.js';
 export { type PlantedFault, plantedFaults } from './plant.js';
 export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export type { Packet, Subject } from './subject.js';

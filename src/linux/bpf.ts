@@ -34,8 +34,10 @@ export interface ProgLoadOptions {
   readonly expectedAttachType?: number;
   readonly flags?: number;
   readonly kernelVersion?: number;
-  /** 0 none, 1 log, 2 more, 4 statistics. Default 0; a refused program is always loaded again for its log. */
+  /** 0 none, 1 log, 2 more, 4 statistics. Default 0; a refused program is loaded again for its log. */
   readonly logLevel?: number;
+  /** False: a refused program is not loaded again for its log. Default true. */
+  readonly refusalLog?: boolean;
   readonly btf?: {
     readonly fd: number;
     readonly funcInfo: Uint8Array;
@@ -341,7 +343,7 @@ export class Bpf {
     // The verifier may lose a race with a busy machine (signals); the kernel then asks to try again.
     for (let tries = 0; fd === -errno.EAGAIN && tries < 5; tries++) fd = load(options.logLevel ?? 0);
     let log = (options.logLevel ?? 0) > 0 ? this.logText() : '';
-    if (fd < 0 && log === '') {
+    if (fd < 0 && log === '' && options.refusalLog !== false) {
       const again = load(1);
       log = this.logText();
       if (again >= 0) fd = again;

@@ -38,11 +38,16 @@ export interface KernelMap {
   readonly fd: number;
 }
 
-export interface KernelLoadOptions {
-  /** Programs to load; default all of type XDP (and those without a type). */
-  readonly programs?: readonly string[];
+export interface ProgramLoadOptions {
   /** Verifier log level for programs that load. */
   readonly logLevel?: number;
+  /** False: why a program is refused does not matter. */
+  readonly refusalLog?: boolean;
+}
+
+export interface KernelLoadOptions extends ProgramLoadOptions {
+  /** Programs to load; default all of type XDP (and those without a type). */
+  readonly programs?: readonly string[];
   /** Without BTF, func and line info, as a bare loader would. */
   readonly withoutBtf?: boolean;
 }
@@ -52,6 +57,9 @@ export interface KernelProgram {
   /** Descriptor, or why the kernel refused. */
   readonly loaded: { readonly fd: number; readonly log: string } | LoadRefusal;
 }
+
+/** In place of a map that the object does not have: the verifier says so. */
+const noFd = -1;
 
 interface LoadedBtf {
   readonly fd: number;
@@ -175,7 +183,8 @@ export class KernelObject {
     if (status < 0) throw new InputError(`filling slot ${slot} of map \`${spec.name}\`: ${errnoName(status)}`);
   }
 
-  private loadProgram(spec: ProgramSpec, options: KernelLoadOptions): KernelProgram['loaded'] {
+  /** Loads one program beside the object's maps: one of its own, or a variant of it. The descriptor is the caller's to close. */
+  loadProgram(spec: ProgramSpec, options: ProgramLoadOptions = {}): KernelProgram['loaded'] {
     const unresolved = spec.unresolved[0];
     const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
     const attach = spec.attach ?? 'xdp';
@@ -187,6 +196,7 @@ export class KernelObject {
       flags: spec.frags ? attr.progFlags.xdpHasFrags : 0,
       kernelVersion: this.object.version,
       logLevel: options.logLevel ?? 0,
+      refusalLog: options.refusalLog ?? true,
       ...this.debugInfo(spec),
     });
     if ('fd' in loaded || unresolved === undefined) return loaded;
@@ -200,10 +210,7 @@ export class KernelObject {
     if (insn.code !== op.LDDW) return insn;
     if (insn.src === op.PSEUDO_BTF_ID) return this.resolveExtern(spec.ksyms, insn, 'var');
     if (insn.src !== op.PSEUDO_MAP_FD && insn.src !== op.PSEUDO_MAP_VALUE) return insn;
-    const map = this.maps[insn.imm];
-    if (map === undefined)
-      throw new InputError(`map index ${insn.imm} is not in the object`, { file: this.object.name });
-    return { ...insn, imm: map.fd };
+    return { ...insn, imm: this.maps[insn.imm]?.fd ?? noFd };
   }
 
   /** An extern's id in the kernel's BTF; one that it does not have stays as it is, and the verifier says so. */

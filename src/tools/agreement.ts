@@ -1,7 +1,7 @@
 /**
- * `npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--seed N] [--no-kernel]`: asks our verifier and the running kernel about every program, prints a table by
- * category and each disagreement with both reasons. Without a kernel the lines' own verdicts are the other side. Exit 0 when none
- * disagrees.
+ * `npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--mutants N] [--seed N] [--no-kernel]`: asks our verifier and the running kernel about
+ * every program, prints a table by category and each disagreement with both reasons. Without a kernel the lines' own verdicts are the
+ * other side. `--mutants N`: about N mutants of these programs instead. Exit 0 when none disagrees.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { InputError, UnsupportedError, UsageError } from '../base/index.js';
@@ -9,9 +9,11 @@ import { formatShare, formatTable } from '../cli/output.js';
 import {
   type AgreementCase,
   type AgreementRow,
+  agreementLine,
   compareVerdicts,
   generatedObject,
   isOnPurpose,
+  judgeMutants,
   objectCases,
   readAgreementLines,
 } from '../judge/index.js';
@@ -19,9 +21,14 @@ import { Bpf } from '../linux/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
-const usage = 'npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--seed N] [--no-kernel]';
+const usage = 'npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--mutants N] [--seed N] [--no-kernel]';
 
-const flagTypes = { 'no-kernel': { type: 'boolean' }, fuzz: { type: 'string' }, seed: { type: 'string' } } as const;
+const flagTypes = {
+  'no-kernel': { type: 'boolean' },
+  fuzz: { type: 'string' },
+  mutants: { type: 'string' },
+  seed: { type: 'string' },
+} as const;
 
 await runTool(usage, flagTypes, (operands, flags) => {
   const generated = numberFlag(flags, 'fuzz', 0);
@@ -32,10 +39,14 @@ await runTool(usage, flagTypes, (operands, flags) => {
   console.log(
     bpf === undefined ? 'no kernel here: compared with the verdicts in the lines' : 'compared with the running kernel',
   );
-  const rows = operands.flatMap(readCases).map((item) => compareVerdicts(item, bpf));
-  for (let i = 0; i < generated; i++) {
-    for (const item of objectCases(generatedObject(seed + i), 'generated')) rows.push(compareVerdicts(item, bpf));
+  const cases = operands.flatMap(readCases);
+  for (let i = 0; i < generated; i++) cases.push(...objectCases(generatedObject(seed + i), 'generated'));
+  const mutants = numberFlag(flags, 'mutants', 0);
+  if (mutants > 0) {
+    if (bpf === undefined) throw new UsageError('--mutants needs the kernel: nothing else knows whether they load');
+    return runMutants(bpf, cases, mutants, seed);
   }
+  const rows = cases.map((item) => compareVerdicts(item, bpf));
   printTable(rows);
   printDisagreements(rows);
   const judged = rows.filter((row) => row.outcome !== 'skipped');
@@ -46,6 +57,48 @@ await runTool(usage, flagTypes, (operands, flags) => {
   console.log(`${same} passed, ${failed} failed`);
   return negativeIf(failed);
 });
+
+function runMutants(bpf: Bpf, cases: readonly AgreementCase[], count: number, seed: number): number {
+  let onPurpose = 0;
+  const classes = new Map<string, { count: number; readonly example: AgreementCase }>();
+  const result = judgeMutants(bpf, cases, {
+    count,
+    seed,
+    disagreement: (mutant, row) => {
+      if (isOnPurpose(row)) onPurpose++;
+      const title = `${row.outcome}: ${row.reason.replace(/\d+/g, 'N')}`;
+      const known = classes.get(title);
+      if (known === undefined) classes.set(title, { count: 1, example: mutant });
+      else known.count++;
+    },
+  });
+  const columns = ['mutants', 'accepted', 'same', 'stricter', 'on purpose', 'laxer', 'agreement', 'insns', 'insns/s'];
+  const { judged, accepted, same, stricter, laxer, insns, seconds } = result;
+  process.stdout.write(
+    formatTable(
+      columns.map((title) => ({ title })),
+      [
+        [
+          judged,
+          accepted,
+          same,
+          stricter,
+          onPurpose,
+          laxer,
+          formatShare(same, judged, 2),
+          insns,
+          Math.round(insns / seconds),
+        ],
+      ],
+    ),
+  );
+  for (const [title, { count, example }] of [...classes].sort()) {
+    console.log(`${count} ${title}\n  ${JSON.stringify(agreementLine(example, title.startsWith('laxer') ? -1 : 0))}`);
+  }
+  const failed = judged - same - onPurpose;
+  console.log(`${same} passed, ${failed} failed`);
+  return negativeIf(failed);
+}
 
 function openKernel(): Bpf | undefined {
   try {

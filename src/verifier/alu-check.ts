@@ -3,7 +3,7 @@ import { type Insn, insnClass, op } from '../isa/index.js';
 import type { Env } from './env.js';
 import { addPointer } from './pointer-arith.js';
 import { constReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
-import { constScalar, loadedScalar, unknownScalar } from './scalar.js';
+import { constScalar, loadedScalar, type Scalar, unknownScalar } from './scalar.js';
 import { aluScalars, signExtend, signExtend32, swapBytes, zeroExtend } from './scalar-alu.js';
 import { Trail } from './trail.js';
 
@@ -38,7 +38,6 @@ export function checkAlu(env: Env, insn: Insn): void {
       checkMove(env, insn, is32);
       return;
     default:
-      if (code > op.END) env.reject('invalid-alu-opcode', { code: code.toString(16) });
       checkBinary(env, insn, code, is32);
   }
 }
@@ -71,9 +70,9 @@ function checkEndian(env: Env, insn: Insn, is32: boolean): void {
 /** Gives a scalar an id before it is copied, so that what a branch teaches of one copy holds for the other. */
 export function linkScalar(env: Env, reg: RegState): RegState {
   if (reg.kind !== 'scalar') return reg;
-  if (reg.addConst ? false : reg.id !== 0 || reg.range.isConst) return reg;
+  if (reg.addConst === 0 && (reg.id !== 0 || reg.range.isConst)) return reg;
   const linked = reg.copy();
-  linked.addConst = false;
+  linked.addConst = 0;
   linked.off = 0;
   linked.id = reg.range.isConst ? 0 : env.newId();
   return linked;
@@ -87,7 +86,7 @@ function checkMove(env: Env, insn: Insn, is32: boolean): void {
   }
   const extends32 = insn.off === 8 || insn.off === 16;
   if (insn.imm !== 0 || !(insn.off === 0 || extends32 || (!is32 && insn.off === 32))) {
-    if (!is32 && insn.off === 1) env.reject('unsupported-insn', { what: 'addr_space_cast (no arena)' });
+    if (!is32 && insn.off === 1) env.reject('addr-space-cast');
     env.reject('reserved-fields', { group: 'BPF_MOV' });
   }
   const src = env.read(insn.src);
@@ -133,7 +132,7 @@ function copyAs(env: Env, insn: Insn, src: RegState, linked: boolean, range: Reg
   to.range = range;
   if (!linked) {
     to.id = 0;
-    to.addConst = false;
+    to.addConst = 0;
     to.off = 0;
   }
   return to;
@@ -173,13 +172,28 @@ function combine(insn: Insn, code: number, is32: boolean, dst: RegState, src: Re
   // A 32-bit instruction sees its immediate as 32 bits.
   const operand = is32 && (insn.code & op.X) === 0 ? constScalar(BigInt(insn.imm >>> 0)) : src.range;
   const result = scalarReg(aluScalars(code, is32, dst.range, operand), new Trail(dst.trail, src.trail));
-  if (!is32 && code === op.ADD && dst.id !== 0 && operand.isConst && !dst.addConst && operand.value <= 0x7fff_ffffn) {
-    // `r1 = r2; r1 += 4`: r1 stays linked to r2, four above it.
-    if (!result.range.isConst) {
-      result.id = dst.id;
-      result.addConst = true;
-      result.off = Number(operand.value);
-    }
+  const delta = constantDelta(insn, code, is32, dst, operand);
+  if (delta !== undefined && !result.range.isConst) {
+    result.id = dst.id;
+    result.addConst = is32 ? 32 : 64;
+    result.off = delta;
   }
   return result;
+}
+
+/** `r1 = r2; r1 += 4`: r1 stays linked to r2, four above it. Undefined where no link remains. */
+function constantDelta(insn: Insn, code: number, is32: boolean, dst: RegState, operand: Scalar): number | undefined {
+  if (dst.id === 0 || dst.addConst !== 0 || (code !== op.ADD && code !== op.SUB)) return undefined;
+  if ((insn.code & op.X) !== 0 && insn.src === insn.dst) return undefined;
+  let off: bigint;
+  if (is32) {
+    // The upper half is lost: it must have been zero.
+    if ((operand.mask & 0xffff_ffffn) !== 0n || dst.range.umax > 0xffff_ffffn) return undefined;
+    off = BigInt.asIntN(32, operand.value);
+  } else {
+    if (!operand.isConst || operand.smin < -0x8000_0000n || operand.smin > 0x7fff_ffffn) return undefined;
+    off = operand.smin;
+  }
+  if (code === op.ADD) return Number(off);
+  return off === -0x8000_0000n ? undefined : Number(-off);
 }

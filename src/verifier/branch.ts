@@ -123,23 +123,6 @@ function orderTaken(code: number, x: Bounds, y: Bounds): boolean | undefined {
   }
 }
 
-/** Outcome of comparing a register with itself, where that is certain. */
-export function selfBranchTaken(code: number, a: Scalar): boolean | undefined {
-  switch (code) {
-    case op.JEQ:
-    case op.JGE:
-    case op.JLE:
-    case op.JSGE:
-    case op.JSLE:
-      return true;
-    case op.JSET:
-      if (a.isConst) return a.value !== 0n;
-      return a.smin <= 0n && a.smax >= 0n ? undefined : true;
-    default:
-      return false;
-  }
-}
-
 /**
  * Narrows `a` and `b` by `a code b` being true. Writes into both, which must be fresh copies; either may end up
  * empty, which says that the branch cannot be taken.
@@ -253,7 +236,8 @@ function narrowSigned(gap: 0 | 1, is32: boolean, a: Scalar, b: Scalar): void {
 /** What `a` and `b` are once `a code b` is known to hold. An empty range means that it cannot hold. */
 export function refine(code: number, is32: boolean, a: Scalar, b: Scalar): readonly [Scalar, Scalar] {
   const x = a.clone();
-  const y = b.clone();
+  // A register compared with itself narrows itself; Linux does not ask whether that makes sense.
+  const y = a === b ? x : b.clone();
   narrow(code, is32, x, y);
   return [x.sync(), y.sync()];
 }

@@ -5,7 +5,6 @@
  */
 import type { Env } from './env.js';
 import type { CallFacts } from './helper-args.js';
-import { walkableMaps } from './map-helpers.js';
 import { noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
 import { checkDepth, frameRegs } from './subprog-call.js';
 import { type CallbackInfo, FrameState, VerifierState } from './verifier-state.js';
@@ -22,14 +21,13 @@ export function pushCallback(env: Env, facts: CallFacts): void {
   const caller = env.frame;
   if (facts.helper === 'loop') {
     const rounds = env.peek(1);
+    if (rounds.kind !== 'scalar') env.reject('loop-count');
     rounds.trail.mark();
     // A loop of known length ends by itself.
     if (BigInt(caller.callbackDepth) >= rounds.range.umax) {
       caller.callbackDepth = 0;
       return;
     }
-  } else if (facts.map?.map !== undefined && !walkableMaps.includes(facts.map.map.type)) {
-    env.reject('callback-arg', { reg: 1, type: facts.map.map.type });
   }
   checkDepth(env);
   const state = env.state.copy();

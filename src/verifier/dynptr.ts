@@ -4,15 +4,15 @@
  */
 import type { Env } from './env.js';
 import type { RegState } from './reg-state.js';
-import { clobberStack, frameOf } from './stack-access.js';
-import { byteDynptr, byteMisc, freshSlot, type SpecialSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
+import { clobberStack, destroyDynptr, frameOf } from './stack-access.js';
+import { byteDynptr, type DynptrSlot, freshSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
 
 export interface DynptrUse {
   readonly action: 'new' | 'use' | 'release';
   readonly type: string;
   readonly pointer: RegState;
   /** What is on the stack, for one in use. */
-  readonly special: SpecialSlot | undefined;
+  readonly slot: DynptrSlot | undefined;
 }
 
 /** Index of the dynptr's lower slot (higher index), checked for place and alignment. */
@@ -21,7 +21,7 @@ function slotIndex(env: Env, regno: number, reg: RegState, index: number): numbe
   if (!reg.range.isConst) env.reject('variable-access', { type: 'dynptr', tnum: 'offset' });
   const off = reg.off + Number(reg.range.smin);
   const at = slotOf(off);
-  if (off % 8 !== 0 || off > -16 || at >= slotCount) env.reject('dynptr-uninit', { arg: index + 1 });
+  if (off % 8 !== 0 || off > -16 || at >= slotCount) env.reject('dynptr-uninit', { arg: index });
   return at;
 }
 
@@ -32,26 +32,24 @@ export function checkDynptrArg(
   regno: number,
   reg: RegState,
 ): DynptrUse | undefined {
-  if (reg.kind === 'dynptr') return { action: 'use', type: 'local', pointer: reg, special: undefined };
   const at = slotIndex(env, regno, reg, index);
   const frame = frameOf(env, reg);
   const slot = frame.stack[at];
   const words = arg.split(' ');
   if (words.includes('new')) {
-    if (slot?.special !== undefined || frame.stack[at - 1]?.special !== undefined) {
-      const held = slot?.special?.refId ?? frame.stack[at - 1]?.special?.refId ?? 0;
+    if (slot?.dynptr !== undefined || frame.stack[at - 1]?.dynptr !== undefined) {
+      const held = slot?.dynptr?.refId ?? frame.stack[at - 1]?.dynptr?.refId ?? 0;
       if (held !== 0) env.reject('dynptr-overwrite');
     }
-    return { action: 'new', type: words[1] ?? 'local', pointer: reg, special: undefined };
+    return { action: 'new', type: words[1] ?? 'local', pointer: reg, slot: undefined };
   }
-  const special = slot?.special;
-  if (special === undefined || special.kind !== 'dynptr' || !special.first)
-    env.reject('dynptr-uninit', { arg: index + 1 });
+  const dynptr = slot?.dynptr;
+  const releases = words.includes('release');
+  if (releases && (dynptr === undefined || dynptr.refId === 0)) env.reject('dynptr-unacquired', { reg: regno });
+  if (dynptr === undefined || !dynptr.first) env.reject('dynptr-uninit', { arg: index });
   slot?.trail.mark();
   frame.stack[at - 1]?.trail.mark();
-  if (!words.includes('release')) return { action: 'use', type: special.type, pointer: reg, special };
-  if (special.type !== words[1]) env.reject('dynptr-type', { type: words[1] ?? '', arg: index + 1 });
-  return { action: 'release', type: special.type, pointer: reg, special };
+  return { action: releases ? 'release' : 'use', type: dynptr.type, pointer: reg, slot: dynptr };
 }
 
 /** Puts a new dynptr on the stack. Returns the id of the reference that it holds, 0 for none. */
@@ -62,29 +60,21 @@ export function createDynptr(env: Env, use: DynptrUse): void {
   const at = slotOf(off);
   const id = env.newId();
   const refId = use.type === 'ringbuf' ? id : 0;
-  if (refId !== 0) env.state.refs = [...env.state.refs, { id: refId, insn: env.pc, kind: 'ref' }];
+  if (refId !== 0) env.state.refs = [...env.state.refs, { id: refId, insn: env.pc }];
   for (const [index, first] of [
     [at, true],
     [at - 1, false],
   ] as const) {
     frame.stack[index] = freshSlot(uniformBytes(byteDynptr), undefined, {
-      kind: 'dynptr',
       first,
       id,
       refId,
       type: use.type,
-      drained: false,
-      depth: 0,
     });
   }
 }
 
-/** Takes a dynptr off the stack; slices of it are no longer valid. */
+/** Takes a dynptr off the stack. */
 export function releaseDynptr(env: Env, use: DynptrUse): void {
-  const { special } = use;
-  if (special === undefined) return;
-  const frame = frameOf(env, use.pointer);
-  for (const [index, slot] of frame.stack.entries()) {
-    if (slot?.special?.id === special.id) frame.stack[index] = freshSlot(uniformBytes(byteMisc));
-  }
+  if (use.slot !== undefined) destroyDynptr(env, frameOf(env, use.pointer), use.slot.id);
 }

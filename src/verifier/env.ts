@@ -20,7 +20,7 @@ export interface TypeOracle {
 export type ParamType =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ctx' }
-  | { readonly kind: 'mem'; readonly size: number; readonly nullable: boolean; readonly readonly: boolean }
+  | { readonly kind: 'mem'; readonly size: number; readonly nullable: boolean }
   | { readonly kind: 'unsupported'; readonly type: string };
 
 export interface FunctionSignature {
@@ -114,7 +114,7 @@ export class Env {
 
   /** Leaves another path for later. */
   push(insn: number, state: VerifierState): void {
-    if (this.pendings.length >= maxPendings) this.reject('too-many-jumps', { count: this.pendings.length });
+    if (this.pendings.length >= maxPendings) this.reject('too-many-jumps', { count: this.pendings.length + 1 });
     if (state.parent !== undefined) state.parent.branches++;
     this.pendings.push({ insn, previous: this.pc, state, path: this.path });
   }

@@ -9,7 +9,7 @@ import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/inde
 import type { ProgramSpec } from '../object/index.js';
 import type { Env, PathStep, Rejection } from './env.js';
 import { lineOf } from './log.js';
-import { fillTemplate, messageRow } from './messages.js';
+import { fillTemplate, type MessageCode, messageRow } from './messages.js';
 import { usedRegs, writtenRegs } from './program-shape.js';
 import { regText } from './reg-text.js';
 
@@ -43,26 +43,50 @@ export function explainRejection(program: ProgramSpec, rejection: Rejection, env
   return {
     source: line === undefined ? undefined : `${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}`,
     sourceText: line?.text.trim(),
-    known: onPath ? knownOf(env, insn) : [],
-    slice: onPath ? sliceOf(program, insn, env.path) : [],
+    known: onPath ? knownOf(env, insn, rejection.code) : [],
+    slice: onPath ? sliceOf(program, insn, env.path, rejection) : [],
     hint: hint === undefined ? undefined : fillTemplate(hint, rejection.values),
   };
 }
 
-function knownOf(env: Env, insn: Insn): string[] {
+function knownOf(env: Env, insn: Insn, code: MessageCode): string[] {
+  // What r0 holds has nothing to do with what was not given back.
+  if (heldAtExit.includes(code)) return [];
   const uses = usedRegs(insn);
   const known: string[] = [];
   for (let i = 0; i <= 9; i++) {
     if ((uses & (1 << i)) === 0) continue;
     const reg = env.peek(i);
-    known.push(reg.kind === 'none' ? `R${i} was never set` : `R${i}=${regText(reg, env.state.depth)}`);
+    // A call may have fewer arguments than registers for them.
+    if (reg.kind !== 'none') known.push(`R${i}=${regText(reg, env.state.depth)}`);
+    else if (code === 'not-readable') known.push(`R${i} was never set`);
   }
   return known;
 }
 
 const isStackAccess = (insn: Insn, base: number): boolean => base === 10 && (insn.code & 0xe0) === op.MODE_MEM;
 
-function sliceOf(program: ProgramSpec, failing: Insn, path: PathStep | undefined): SliceStep[] {
+const heldAtExit: readonly MessageCode[] = ['unreleased-reference', 'lock-held-exit'];
+const packetRange: readonly MessageCode[] = ['packet-access', 'packet-outside'];
+
+/** Compares two registers by order: how packet pointers are compared with data_end. */
+function comparesOrder(insn: Insn): boolean {
+  const code = insn.code & 0xf0;
+  return insnClass(insn) === op.JMP && (insn.code & op.X) !== 0 && orders.includes(code);
+}
+
+const orders: readonly number[] = [op.JGT, op.JGE, op.JLT, op.JLE];
+
+function sliceOf(
+  program: ProgramSpec,
+  failing: Insn,
+  path: PathStep | undefined,
+  { code, values }: Rejection,
+): SliceStep[] {
+  const acquired = values['insn'];
+  if (heldAtExit.includes(code)) return typeof acquired === 'number' ? [{ insn: acquired, role: 'sets' }] : [];
+  // The range of a packet pointer comes from the last comparison of any pointer that moves with it.
+  let comparisons = packetRange.includes(code) ? 1 : 0;
   let wanted = usedRegs(failing) & ~(1 << 10);
   const slots = new Set<number>();
   const steps: SliceStep[] = [];
@@ -77,8 +101,9 @@ function sliceOf(program: ProgramSpec, failing: Insn, path: PathStep | undefined
     const insn = program.insns[step.insn];
     if (insn === undefined) continue;
     if (isConditionalJump(insn)) {
-      const tested = usedRegs(insn);
-      if ((tested & wanted) !== 0) steps.push({ insn: step.insn, role: 'tests' });
+      const bounds = comparisons > 0 && comparesOrder(insn);
+      if (bounds) comparisons--;
+      if (bounds || (usedRegs(insn) & wanted) !== 0) steps.push({ insn: step.insn, role: 'tests' });
       continue;
     }
     const cls = insnClass(insn);

@@ -134,7 +134,7 @@ export class FactsCollector {
   }
 
   private slotFact(env: Env, index: number, slot: StackSlot | undefined): SlotFact | undefined {
-    if (slot === undefined || slot.special !== undefined) return undefined;
+    if (slot === undefined || slot.dynptr !== undefined) return undefined;
     const off = -8 * (index + 1);
     if (slot.isSpill && slot.reg !== undefined) {
       return { off, kind: 'spill', size: slot.spillSize, value: this.fact(env, slot.reg) };

@@ -55,7 +55,7 @@ function expectKind(
   expected: string,
   nullable: boolean,
 ): void {
-  if (kinds.includes(reg.kind) && (nullable || !reg.nullable) && !reg.untrusted && !reg.percpu) return;
+  if (kinds.includes(reg.kind) && (nullable || !reg.nullable) && !reg.untrusted) return;
   env.reject('arg-type', { reg: regno, type: typeText(reg), expected });
 }
 
@@ -71,7 +71,6 @@ export function checkArg(env: Env, facts: CallFacts, index: number): void {
   if (reg.refId !== 0) facts.refId = reg.refId;
   if (typeof arg === 'object') {
     expectKind(env, regno, reg, memKinds, memText, false);
-    checkReadonlyMem(env, regno, reg, arg.mode !== 'in');
     checkBytes(env, facts, regno, reg, BigInt(arg.fixed), arg.mode !== 'in', arg.mode === 'out', true, false);
     if (arg.aligned === true) checkAligned(env, reg, 0, arg.fixed);
     return;
@@ -110,7 +109,6 @@ function checkNamedArg(
     case 'value out': {
       expectKind(env, regno, reg, memKinds, memText, false);
       const out = arg === 'value out';
-      checkReadonlyMem(env, regno, reg, out);
       checkBytes(env, facts, regno, reg, BigInt(facts.map?.map?.valueSize ?? 0), out, out, true, false);
       return;
     }
@@ -120,7 +118,6 @@ function checkNamedArg(
     case 'mem out':
     case 'mem out?':
       expectKind(env, regno, reg, memKinds, memText, isNullable(arg));
-      checkReadonlyMem(env, regno, reg, arg !== 'mem' && arg !== 'mem?');
       return;
     case 'size':
     case 'size?':
@@ -171,13 +168,12 @@ function checkNamedArg(
       checkConstString(env, regno, reg);
       return;
     case 'percpu ptr':
-      if (reg.kind !== 'ptr' || !reg.percpu) {
-        env.reject('arg-type', {
-          reg: regno,
-          type: typeText(reg),
-          expected: 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_',
-        });
-      }
+      // Per-CPU variables of the kernel are not known here.
+      env.reject('arg-type', {
+        reg: regno,
+        type: typeText(reg),
+        expected: 'percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_',
+      });
       return;
     case 'kernel ptr':
       expectKind(env, regno, reg, ['ptr'], 'ptr_, trusted_ptr_, rcu_ptr_', false);
@@ -185,12 +181,6 @@ function checkNamedArg(
     default:
       facts.dynptr = checkDynptrArg(env, arg, index, regno, reg) ?? facts.dynptr;
   }
-}
-
-/** Read-only memory passes only where the helper merely reads. */
-function checkReadonlyMem(env: Env, regno: number, reg: RegState, writes: boolean): void {
-  if (writes && reg.kind === 'mem' && reg.readonly)
-    env.reject('arg-type', { reg: regno, type: typeText(reg), expected: memText });
 }
 
 function checkRelease(env: Env, facts: CallFacts, regno: number, reg: RegState): void {
@@ -244,7 +234,6 @@ function checkBytes(
       checkMapValue(env, regno, reg, reg.off, length, zeroOk);
       return;
     case 'mem':
-      if (writes && reg.readonly) env.reject('mem-readonly', { reg: regno, type: typeText(reg) });
       checkRegion(env, regno, reg, reg.off, length, reg.memSize, zeroOk);
       return;
     case 'fp':
@@ -274,7 +263,7 @@ function checkStackBytes(
   }
   for (let at = span.min; at < to; at++) {
     const slot = frame.stack[(-at - 1) >> 3];
-    if (slot?.special !== undefined) env.reject('stack-special', { off: at });
+    if (slot?.dynptr !== undefined) env.reject('stack-special', { off: at });
   }
   facts.fills.push({ pointer: reg, from: span.min, to });
 }

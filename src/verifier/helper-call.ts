@@ -4,7 +4,7 @@ import { pushCallback } from './callback.js';
 import { createDynptr, releaseDynptr } from './dynptr.js';
 import type { Env } from './env.js';
 import { applyFills, type CallFacts, checkArg } from './helper-args.js';
-import { mapFitsHelper, writingHelpers } from './map-helpers.js';
+import { mapFitsHelper, walkableMaps, writingHelpers } from './map-helpers.js';
 import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseReference } from './references.js';
 import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { signedRange, unknownScalar } from './scalar.js';
@@ -41,7 +41,7 @@ export function checkHelperCall(env: Env, number: number): void {
   if (facts.dynptr?.action === 'new') createDynptr(env, facts.dynptr);
   if (facts.dynptr?.action === 'release') {
     releaseDynptr(env, facts.dynptr);
-    releaseReference(env, facts.dynptr.special?.refId ?? 0);
+    releaseReference(env, facts.dynptr.slot?.refId ?? 0);
   }
   if (facts.releases) releaseReference(env, facts.refId);
   if (helper === 'tail_call') checkNothingHeld(env, 'tail_call');
@@ -57,6 +57,7 @@ function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   const map = facts.map?.map;
   if (map === undefined || facts.map?.kind !== 'map_ptr') return;
   const { helper, number } = facts;
+  if (helper === 'for_each_map_elem' && !walkableMaps.includes(map.type)) env.reject('callback-map');
   if (!mapFitsHelper(map.type, helper))
     env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
   if ((map.flags & mapFlags.rdonlyProg) !== 0 && writingHelpers.includes(helper)) env.reject('map-write-helper');
@@ -94,7 +95,8 @@ function resultOf(env: Env, facts: CallFacts): RegState {
     case 'dynptr_mem?': {
       const reg = nullable(env, 'mem', false);
       reg.memSize = facts.allocSize;
-      reg.refId = facts.dynptr?.special?.refId ?? 0;
+      reg.refId = facts.dynptr?.slot?.refId ?? 0;
+      reg.dynptrId = facts.dynptr?.slot?.id ?? 0;
       return reg;
     }
     case 'ptr?': {
@@ -120,7 +122,11 @@ function lookupResult(env: Env, facts: CallFacts): RegState {
     return reg;
   }
   reg.nullable = true;
-  reg.id = env.newId();
+  if (map?.type === 'sockmap' || map?.type === 'sockhash') {
+    // The socket that it yields is held from here on.
+    reg.id = acquireReference(env);
+    reg.refId = reg.id;
+  } else reg.id = env.newId();
   return reg;
 }
 

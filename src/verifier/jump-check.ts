@@ -1,12 +1,12 @@
 /** Conditional jumps: which ways are possible, and what each teaches (check_cond_jmp_op in the kernel). */
 import { type Insn, insnClass, jumpTarget, op } from '../isa/index.js';
-import { branchTaken, flip, negate, refine, selfBranchTaken } from './branch.js';
+import { branchTaken, flip, negate, refine } from './branch.js';
 import type { Env } from './env.js';
 import { liftNull } from './nullness.js';
 import { learnPacketRange, packetBranchTaken, packetComparison } from './packet-range.js';
 import { constReg, type RegState } from './reg-state.js';
-import { Scalar, unknownScalar } from './scalar.js';
-import { addScalars } from './scalar-alu.js';
+import { constScalar, type Scalar, unknownScalar } from './scalar.js';
+import { addScalars, zeroExtend } from './scalar-alu.js';
 import { Trail } from './trail.js';
 import type { VerifierState } from './verifier-state.js';
 
@@ -22,7 +22,6 @@ export function checkJump(env: Env, insn: Insn): JumpOutcome {
   const code = insn.code & 0xf0;
   const is32 = insnClass(insn) === op.JMP32;
   const byReg = (insn.code & op.X) !== 0;
-  if (code > op.JSLE) env.reject('invalid-jmp-opcode', { code: code.toString(16) });
   const dst = env.read(insn.dst);
   if (byReg ? insn.imm !== 0 : insn.src !== 0) env.reject('reserved-fields', { group: 'BPF_JMP/JMP32' });
   const src = byReg ? env.read(insn.src) : constReg(BigInt(insn.imm));
@@ -38,10 +37,8 @@ export function checkJump(env: Env, insn: Insn): JumpOutcome {
   const fallThrough = env.state;
   const other = fallThrough.copy();
   if (dst.kind === 'scalar' && src.kind === 'scalar') {
-    if (!(byReg && insn.dst === insn.src)) {
-      learnScalars(fallThrough, negate(code), is32, insn, byReg, dst, src);
-      learnScalars(other, code, is32, insn, byReg, dst, src);
-    }
+    learnScalars(fallThrough, negate(code), is32, insn, byReg, dst, src);
+    learnScalars(other, code, is32, insn, byReg, dst, src);
   } else {
     learnPointers(env, code, is32, byReg, insn, dst, src, other, fallThrough);
   }
@@ -60,10 +57,7 @@ function predict(
   dst: RegState,
   src: RegState,
 ): boolean | undefined {
-  if (dst.kind === 'scalar' && src.kind === 'scalar') {
-    if (byReg && insn.dst === insn.src) return selfBranchTaken(code, dst.range);
-    return branchTaken(code, is32, dst.range, src.range);
-  }
+  if (dst.kind === 'scalar' && src.kind === 'scalar') return branchTaken(code, is32, dst.range, src.range);
   const isPacket = (reg: RegState): boolean => reg.isPacket || reg.kind === 'pkt_end';
   if (byReg && !is32 && isPacket(dst) && isPacket(src)) {
     const comparison = packetComparison(code, insn.dst, dst, insn.src, src);
@@ -120,13 +114,13 @@ function syncLinked(state: VerifierState, known: RegState, knownIndex: number): 
   const top = state.top;
   const linked: Trail[] = [];
   state.mapRegs((reg) => {
-    if (reg.kind === 'scalar' && reg.id === known.id && reg !== known) linked.push(reg.trail);
+    if (learnsFrom(reg, known)) linked.push(reg.trail);
     return reg;
   });
   if (linked.length === 0) return;
   const shared = new Trail(known.trail, undefined, linked);
   state.mapRegs((reg) => {
-    if (reg.kind !== 'scalar' || reg.id !== known.id || reg === known) return reg;
+    if (!learnsFrom(reg, known)) return reg;
     const to = reg.copy();
     to.trail = shared.fork();
     to.range = shifted(known, reg);
@@ -137,13 +131,19 @@ function syncLinked(state: VerifierState, known: RegState, knownIndex: number): 
   top.regs[knownIndex] = again;
 }
 
+const mixed = (a: number, b: number): boolean => a !== 0 && b !== 0 && a !== b;
+
+/** Differences of 64 and of 32 bits do not add up. */
+function learnsFrom(reg: RegState, known: RegState): boolean {
+  return reg.kind === 'scalar' && reg.id === known.id && reg !== known && !mixed(reg.addConst, known.addConst);
+}
+
 /** The value of `reg` from that of a register linked to it. */
 function shifted(known: RegState, reg: RegState): Scalar {
-  const delta = BigInt((reg.addConst ? reg.off : 0) - (known.addConst ? known.off : 0));
+  const delta = BigInt((reg.addConst === 0 ? 0 : reg.off) - (known.addConst === 0 ? 0 : known.off));
   if (delta === 0n) return known.range;
-  const by = new Scalar();
-  by.become(BigInt.asUintN(64, delta));
-  return addScalars(known.range, by);
+  const sum = addScalars(known.range, constScalar(delta));
+  return reg.addConst === 32 || known.addConst === 32 ? zeroExtend(sum) : sum;
 }
 
 function learnPointers(

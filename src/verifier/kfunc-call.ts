@@ -3,6 +3,6 @@ import type { Env } from './env.js';
 
 export function checkKfuncCall(env: Env, index: number): void {
   const kfunc = env.program.kfuncs[index];
-  if (kfunc === undefined) env.reject('kfunc-unknown', { name: `#${index}` });
+  if (kfunc === undefined) env.reject('kfunc-unknown', { id: index });
   env.reject('kfunc-unsupported', { name: kfunc.name });
 }

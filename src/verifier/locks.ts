@@ -17,7 +17,6 @@ export function takeLock(env: Env, regno: number, reg: RegState, lock: boolean):
   checkSpecialField(env, regno, reg, 'bpf_spin_lock');
   const { state } = env;
   if (lock) {
-    if (state.lock !== undefined) env.reject('lock-twice');
     state.lock = { id: reg.id, map: reg.map };
     return;
   }

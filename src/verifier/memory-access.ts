@@ -66,12 +66,11 @@ function access(
       if (pointer.nullable) break;
       return accessMapValue(env, regno, pointer, at, size, mode);
     case 'map_key':
-      if (mode === 'write') env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
+      if (mode === 'write') env.reject('map-key-write', { reg: regno });
       checkRegion(env, regno, pointer, at, size, pointer.map?.keySize ?? 0, false);
       return unknownReg();
     case 'mem':
       if (pointer.nullable) break;
-      if (mode === 'write' && pointer.readonly) env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
       checkRegion(env, regno, pointer, at, size, pointer.memSize, false);
       return unknownReg();
     case 'ctx':
@@ -195,7 +194,6 @@ export function checkPacket(
     size,
     reg: regno,
     id: pointer.id,
-    regoff: pointer.off,
     range: pointer.pktRange,
     needed: off + size,
   });

@@ -17,15 +17,13 @@ export const messages = {
   'too-many-insns': { text: 'program of {count} instructions is larger than 1000000', errno: 'E2BIG' },
   'unknown-opcode': { text: 'unknown opcode {code}', errno: 'EINVAL' },
   'reserved-fields': { text: '{group} uses reserved fields', errno: 'EINVAL' },
-  'invalid-alu-opcode': { text: 'invalid BPF_ALU opcode {code}', errno: 'EINVAL' },
-  'invalid-jmp-opcode': { text: 'invalid BPF_JMP/JMP32 opcode {code}', errno: 'EINVAL' },
-  'invalid-ld-mode': { text: 'invalid BPF_LD mode', errno: 'EINVAL' },
-  'invalid-ldimm64': { text: 'invalid BPF_LD_IMM insn', errno: 'EINVAL' },
   'invalid-ld_imm64-insn': { text: 'invalid bpf_ld_imm64 insn', errno: 'EINVAL' },
   'unrecognized-ldimm64': { text: 'unrecognized bpf_ld_imm64 insn', errno: 'EINVAL' },
   'map-fd': { text: 'fd {fd} is not pointing to valid bpf_map', errno: 'EINVAL' },
+  'ksym-unknown': { text: 'ldimm64 insn specifies invalid btf_id {id}.', errno: 'EINVAL' },
   'no-direct-value': { text: 'invalid access to map value pointer, value_size={size} off={off}', errno: 'EINVAL' },
-  'direct-value-type': { text: 'no map_direct_value_addr for map type {type}', errno: 'EINVAL' },
+  'direct-value-type': { text: 'no direct value access support for this map type', errno: 'EINVAL' },
+  'direct-value-offset': { text: 'direct value offset of {off} is not allowed', errno: 'EINVAL' },
   'bad-register': { text: 'R{reg} is invalid', errno: 'EINVAL' },
   'frame-pointer-write': {
     text: 'frame pointer is read only',
@@ -36,6 +34,11 @@ export const messages = {
   'jump-into-ldimm64': { text: 'jump into the middle of ldimm64 insn {insn}', errno: 'EINVAL' },
   'unreachable-insn': { text: 'unreachable insn {insn}', errno: 'EINVAL' },
   'last-insn': { text: 'last insn is not an exit or jmp', errno: 'EINVAL' },
+  'tail-call-no-btf': {
+    text: 'tail_call is not allowed in subprogs without BTF',
+    errno: 'EINVAL',
+    hint: 'compile with -g: functions that make tail calls need type information',
+  },
   'call-out-of-range': { text: 'call to invalid destination', errno: 'EINVAL' },
   'too-many-subprogs': { text: 'too many subprograms', errno: 'E2BIG' },
   'ld-abs': {
@@ -43,7 +46,10 @@ export const messages = {
     errno: 'EINVAL',
     hint: 'legacy packet loads are for socket filters; read the packet through ctx->data',
   },
-  'unsupported-insn': { text: 'unsupported instruction: {what}', errno: 'ENOTSUPP' },
+  'addr-space-cast': {
+    text: 'addr_space_cast insn can only be used in a program that has an associated arena',
+    errno: 'EINVAL',
+  },
   'may-goto': {
     text: 'may_goto is not supported',
     errno: 'ENOTSUPP',
@@ -69,7 +75,6 @@ export const messages = {
   'pointer-arithmetic': { text: 'R{reg} pointer arithmetic on {type} prohibited', errno: 'EACCES' },
   'pointer-operator': { text: 'R{reg} pointer arithmetic with {op} operator prohibited', errno: 'EACCES' },
   'pointer-bitwise': { text: 'R{reg} bitwise operator {op} on pointer prohibited', errno: 'EACCES' },
-  'pointer-comparison': { text: 'R{reg} pointer comparison prohibited', errno: 'EACCES' },
   'scalar-minus-pointer': { text: 'R{reg} tried to subtract pointer from scalar', errno: 'EACCES' },
   'stack-pointer-subtraction': {
     text: 'R{reg} subtraction from stack pointer prohibited',
@@ -81,12 +86,12 @@ export const messages = {
   'unbounded-offset': {
     text: 'math between {type} pointer and register with unbounded min value is not allowed',
     errno: 'EINVAL',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'offset-out-of-bounds': {
     text: 'value {value} makes {type} pointer be out of bounds',
     errno: 'EINVAL',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
 
   // Memory.
@@ -96,6 +101,7 @@ export const messages = {
     errno: 'EACCES',
     hint: 'compare the pointer with NULL before using it',
   },
+  'map-key-write': { text: 'write to change key R{reg} not allowed', errno: 'EACCES' },
   'mem-readonly': { text: 'R{reg} cannot write into {type}', errno: 'EACCES' },
   'misaligned-access': {
     text: 'misaligned {kind} off {off} size {size}',
@@ -110,20 +116,20 @@ export const messages = {
   'min-outside': {
     text: '{what} off={off} size={length}\nR{reg} min value is outside of the allowed memory range',
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'max-outside': {
     text: '{what} off={off} size={length}\nR{reg} max value is outside of the allowed memory range',
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'unbounded-access': {
     text: 'R{reg} unbounded memory access, make sure to bounds check any such access',
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'packet-access': {
-    text: 'invalid access to packet, off={off} size={size}, R{reg}(id={id},off={regoff},r={range})\nR{reg} offset is outside of the packet',
+    text: 'invalid access to packet, off={off} size={size}, R{reg}(id={id},off={off},r={range})\nR{reg} offset is outside of the packet',
     errno: 'EACCES',
     hint: 'packet range is {range}, access needs {needed}: compare data + {needed} with data_end first',
   },
@@ -139,7 +145,6 @@ export const messages = {
   },
   'map-read-forbidden': { text: 'read from map forbidden, value_size={size} off={off} size={length}', errno: 'EACCES' },
   'map-special-field': { text: '{field} cannot be accessed directly by load/store', errno: 'EACCES' },
-  'map-ptr-read': { text: 'cannot access ptr member of {type} map', errno: 'EACCES' },
   'map-ptr-write': { text: 'only read from {type} is supported', errno: 'EACCES' },
   'map-ptr-offset': { text: 'access to bpf_map at offset {off} is not supported', errno: 'EACCES' },
   'ctx-access': {
@@ -154,16 +159,13 @@ export const messages = {
   },
   'ctx-negative': { text: 'negative offset {type} ptr R{reg} off={off} disallowed', errno: 'EACCES' },
   'ctx-atomic': { text: 'BPF_ATOMIC stores into R{reg} {type} is not allowed', errno: 'EACCES' },
-  'st-ctx': { text: 'BPF_ST stores into R{reg} {type} is not allowed', errno: 'EACCES' },
   'sock-access': { text: 'R{reg} invalid {type} access off={off} size={size}', errno: 'EACCES' },
   'mixed-pointers': { text: 'same insn cannot be used with different pointers', errno: 'EINVAL' },
   'atomic-load': { text: 'BPF_ATOMIC loads from R{reg} {type} is not allowed', errno: 'EACCES' },
   'atomic-size': { text: 'invalid atomic operand size', errno: 'EINVAL' },
   'atomic-opcode': { text: 'BPF_ATOMIC uses invalid atomic opcode {code}', errno: 'EINVAL' },
-  'leak-into-mem': { text: 'R{reg} leaks addr into mem', errno: 'EACCES' },
 
   // Stack.
-  'stack-invalid-read': { text: 'invalid read from stack off {off}+{index} size {size}', errno: 'EACCES' },
   'stack-out-of-bounds': {
     text: 'invalid {action} stack {reg} off={off} size={size}',
     errno: 'EACCES',
@@ -172,29 +174,23 @@ export const messages = {
   'stack-unbounded': {
     text: 'invalid unbounded variable-offset {action} stack {reg}',
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'stack-var-out-of-bounds': {
     text: 'invalid variable-offset {action} stack {reg} var_off={tnum} off={off} size={size}',
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'stack-spill-size': { text: 'invalid size of register spill', errno: 'EACCES' },
   'stack-fill-size': { text: 'invalid size of register fill', errno: 'EACCES' },
-  'stack-corrupt-spill': { text: 'attempt to corrupt spilled pointer on stack', errno: 'EACCES' },
   'stack-caller-spill': { text: 'cannot spill pointers to stack into stack frame of the caller', errno: 'EINVAL' },
   'stack-special': { text: 'potential write to dynptr at off={off} disallowed', errno: 'EINVAL' },
   'stack-special-read': { text: 'invalid read from stack off {off}+{index} size {size}', errno: 'EACCES' },
-  'stack-var-special': {
-    text: 'spilled ptr in range of var-offset stack write; insn {insn}, ptr off: {off}',
-    errno: 'EINVAL',
-  },
   'stack-too-deep': {
     text: 'combined stack size of {frames} calls is {size}. Too large',
     errno: 'EACCES',
     hint: 'all frames of a call chain share 512 bytes',
   },
-  'stack-frame-too-large': { text: 'combined stack size of {frames} calls is {size}. Too large', errno: 'EACCES' },
   'stack-tail-call': {
     text: 'tail_calls are not allowed when call stack of previous frames is {size} bytes. Too large',
     errno: 'EACCES',
@@ -210,13 +206,6 @@ export const messages = {
     hint: 'declare `char _license[] SEC("license") = "GPL";`',
   },
   'arg-type': { text: 'R{reg} type={type} expected={expected}', errno: 'EACCES' },
-  'arg-null-map': {
-    text: 'Possibly NULL pointer passed to helper arg{arg}',
-    errno: 'EACCES',
-    hint: 'compare the pointer with NULL before using it',
-  },
-  'arg-leak': { text: 'R{reg} leaks addr into helper function', errno: 'EACCES' },
-  'arg-not-const': { text: 'R{reg} must be a known constant', errno: 'EINVAL' },
   'arg-const-size': { text: "R{reg} is not a known constant'", errno: 'EACCES' },
   'arg-offset': {
     text: 'R{reg} must have zero offset when passed to release func or trusted arg to kfunc',
@@ -225,53 +214,47 @@ export const messages = {
   'arg-size-negative': {
     text: "R{reg} min value is negative, either use unsigned or 'var &= const'",
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'arg-size-unbounded': {
     text: "R{reg} unbounded memory access, use 'var &= const' or 'if (var < const)'",
     errno: 'EACCES',
-    hint: 'bound it with a comparison (or `& mask`) on every path to this access' as string,
+    hint: 'bound it with a comparison (or `& mask`) on every path to this access',
   },
   'arg-size-zero': {
     text: 'R{reg} invalid zero-sized read: u64=[{min},{max}]',
     errno: 'EACCES',
     hint: 'make sure that the size is at least 1',
   },
-  'arg-packet-null': { text: 'R{reg} type={type} expected={expected}', errno: 'EACCES' },
   'arg-packet-helper': { text: 'helper access to the packet is not allowed', errno: 'EACCES' },
-  'arg-map-value-null': { text: 'invalid map_ptr to access map->{what}', errno: 'EACCES' },
   'arg-map-mismatch': {
-    text: "bpf_timer pointer in R1 map_uid={uid} doesn't match map pointer in R2 map_uid={uid2}",
+    text: "timer pointer in R1 map_uid={uid} doesn't match map pointer in R2 map_uid={uid2}",
     errno: 'EINVAL',
   },
   'arg-const-str': { text: 'R{reg} does not point to a readonly map', errno: 'EACCES' },
   'arg-const-str-var': { text: 'R{reg} is not a constant address', errno: 'EACCES' },
   'arg-const-str-nul': { text: 'string is not zero-terminated', errno: 'EINVAL' },
-  'arg-stack-indirect': { text: 'invalid indirect access to stack {reg} off={off} size={size}', errno: 'EACCES' },
   'arg-ref-required': { text: 'R{reg} must be referenced when passed to release function', errno: 'EINVAL' },
-  'arg-untrusted': { text: 'R{reg} must be referenced or trusted', errno: 'EINVAL' },
-  'arg-sock-release': {
-    text: 'release helper {name} expects referenced PTR_TO_BTF_ID passed to R{reg}',
-    errno: 'EINVAL',
-  },
-  'unacquired-reference': { text: 'arg {reg} is an unacquired reference', errno: 'EINVAL' },
   'map-helper-mismatch': { text: 'cannot pass map_type {type} into func {name}#{number}', errno: 'EINVAL' },
   'map-write-helper': { text: 'write into map forbidden', errno: 'EACCES' },
-  'map-special-type': { text: 'tracing progs cannot use {what} yet', errno: 'EINVAL' },
   'call-depth': {
     text: 'the call stack of {frames} frames is too deep',
     errno: 'E2BIG',
     hint: 'at most 8 frames; inline a function',
   },
-  'recursive-call': { text: 'recursive call from {caller}() to {callee}()', errno: 'EINVAL' },
   'call-stack-return': { text: 'cannot return stack pointer to the caller', errno: 'EINVAL' },
+  'loop-count': {
+    text: 'verifier bug: backtracking misuse',
+    errno: 'EFAULT',
+    hint: 'the first argument of bpf_loop is a number, not an address',
+  },
   'callback-return': {
     text: 'At callback return the register R0 {value} should have been in [{min}, {max}]',
     errno: 'EINVAL',
     hint: 'a bpf_loop or bpf_for_each_map_elem callback returns 0 to go on or 1 to stop',
   },
-  'callback-scalar': { text: 'At callback return the register R0 is not a scalar value', errno: 'EINVAL' },
-  'callback-arg': { text: 'R{reg} type={type} expected=func', errno: 'EACCES' },
+  'callback-scalar': { text: 'R0 not a scalar value', errno: 'EACCES' },
+  'callback-map': { text: 'callback function not allowed for map', errno: 'ENOTSUPP' },
   'no-func-info': {
     text: 'missing btf func_info',
     errno: 'EINVAL',
@@ -283,28 +266,20 @@ export const messages = {
     hint: 'Linux cannot load a program that takes the address of a function which is never called back: remove the call',
   },
   'callback-not-static': { text: 'callback function not static', errno: 'EINVAL' },
-  'callback-tail-call': { text: 'tail_call is not allowed in callbacks', errno: 'EINVAL' },
-  'callback-in-callback-lock': { text: 'function calls are not allowed while holding a lock', errno: 'EINVAL' },
   'global-return': { text: 'At subprogram exit the register R0 is not a scalar value ({type})', errno: 'EINVAL' },
-  'global-invalid': { text: "Caller passes invalid args into func#{func} ('{name}')", errno: 'EINVAL' },
-  'global-unsupported-arg': { text: 'Arg#{arg} type {type} in {name}() is not supported yet.', errno: 'EINVAL' },
-  'global-arg': { text: 'R{reg} is not a scalar', errno: 'EINVAL' },
+  'global-arg': { text: "{what}\nCaller passes invalid args into func#{func} ('{name}')", errno: 'EINVAL' },
   'global-void': { text: "Global function {name}() doesn't return scalar. Only those are supported.", errno: 'EINVAL' },
-  'global-nullable-ctx': { text: 'arg#{arg} expected pointer to ctx, but got {type}', errno: 'EINVAL' },
   'kfunc-unsupported': { text: 'calling kernel function {name} is not allowed', errno: 'EACCES' },
-  'kfunc-unknown': { text: 'kernel function {name} is not known', errno: 'EINVAL' },
-  'kfunc-arg': { text: 'arg#{arg} {what}', errno: 'EINVAL' },
+  'kfunc-unknown': { text: 'kernel btf_id {id} is not a function', errno: 'EINVAL' },
 
   // References and locks.
   'unreleased-reference': {
-    text: 'Unreleased reference id={id} alloc_insn={insn}',
+    text: 'Unreleased reference id={id} alloc_insn={insn}\n{prefix} would lead to reference leak',
     errno: 'EINVAL',
     hint: 'release what insn {insn} acquired on every path to exit',
   },
-  'reference-leak': { text: '{prefix} would lead to reference leak', errno: 'EINVAL' },
   'lock-held-exit': { text: '{prefix} cannot be used inside bpf_spin_lock-ed region', errno: 'EINVAL' },
   'lock-held-call': { text: 'function calls are not allowed while holding a lock', errno: 'EINVAL' },
-  'lock-twice': { text: 'Locking two bpf_spin_locks are not allowed', errno: 'EINVAL' },
   'unlock-without-lock': { text: 'bpf_spin_unlock without taking a lock', errno: 'EINVAL' },
   'unlock-other': { text: 'bpf_spin_unlock of different lock', errno: 'EINVAL' },
   'lock-not-const': {
@@ -314,16 +289,15 @@ export const messages = {
   'lock-no-btf': { text: "map '{map}' has to have BTF in order to use {field}", errno: 'EINVAL' },
   'lock-missing': { text: "map '{map}' has no valid {field}", errno: 'EINVAL' },
   'lock-offset': { text: "off {off} doesn't point to 'struct {field}' that is at {at}", errno: 'EINVAL' },
-  'rcu-held-exit': { text: '{prefix} cannot be used inside bpf_rcu_read_lock-ed region', errno: 'EINVAL' },
-  'preempt-held-exit': { text: '{prefix} cannot be used inside bpf_preempt_disable-ed region', errno: 'EINVAL' },
 
   // Dynptrs and iterators.
   'dynptr-uninit': { text: 'Expected an initialized dynptr as arg #{arg}', errno: 'EINVAL' },
-  'dynptr-init-twice': { text: 'Dynptr has to be an uninitialized dynptr', errno: 'EINVAL' },
-  'dynptr-type': { text: 'Expected a dynptr of type {type} as arg #{arg}', errno: 'EINVAL' },
+  'dynptr-unacquired': {
+    text: 'arg {reg} is an unacquired reference',
+    errno: 'EINVAL',
+    hint: 'only what bpf_ringbuf_reserve_dynptr gave can be submitted or discarded',
+  },
   'dynptr-overwrite': { text: 'cannot overwrite referenced dynptr', errno: 'EINVAL' },
-  'iter-uninit': { text: 'expected an initialized iter_{type} as arg #{arg}', errno: 'EINVAL' },
-  'iter-init-twice': { text: 'expected uninitialized iter_{type} as arg #{arg}', errno: 'EINVAL' },
 
   // Exploration.
   'infinite-loop': {

@@ -27,6 +27,11 @@ function lifted(env: Env, reg: RegState, nonNull: boolean): RegState {
       return inner;
     }
     if (map.type === 'xskmap') return pointerReg('xdp_sock');
+    if (map.type === 'sockmap' || map.type === 'sockhash') {
+      const sock = pointerReg('sock');
+      sock.refId = reg.refId;
+      return sock;
+    }
   }
   const to = reg.copy();
   to.nullable = false;

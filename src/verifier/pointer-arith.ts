@@ -28,7 +28,8 @@ function checkSane(env: Env, reg: RegState, type: string): void {
   if (range.isConst && (range.smin >= maxVariable || range.smin <= -maxVariable)) {
     env.reject('insane-known-offset', { type, value: range.smin });
   }
-  const off = reg.kind === 'scalar' ? 0 : reg.off;
+  // Linux looks at a linked number's distance to its others as well.
+  const { off } = reg;
   if (off >= maxOffset || off <= -maxOffset) env.reject('insane-pointer-offset', { type, off });
   if (range.smin === s64Min) env.reject('unbounded-offset', { type });
   if (range.smin >= maxVariable || range.smin <= -maxVariable)

@@ -13,7 +13,7 @@ import {
   jumpTarget,
   op,
 } from '../isa/index.js';
-import type { ProgramSpec } from '../object/index.js';
+import type { MapSpec, ProgramSpec } from '../object/index.js';
 import { helperNames, xdpHelpers } from '../platform/index.js';
 import { Rejection } from './env.js';
 import type { MessageCode, MessageValues } from './messages.js';
@@ -49,6 +49,8 @@ export interface ProgramShape {
 
 export const maxInsns = 1_000_000;
 const maxSubprogs = 256;
+/** No offset into a map's value is larger. */
+const maxDirectOffset = 1 << 29;
 
 /** Names of helpers that call the program back before they return. */
 export const callbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem', 'timer_set_callback']);
@@ -71,7 +73,7 @@ function helperOf(insn: Insn): string | undefined {
 }
 
 /** Throws Rejection for a program that no path through could save. */
-export function shapeOf(program: ProgramSpec, maps: number): ProgramShape {
+export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): ProgramShape {
   const { insns } = program;
   if (insns.length === 0) fail('empty-program', {}, 0);
   if (insns.length > maxInsns) fail('too-many-insns', { count: insns.length }, 0);
@@ -80,6 +82,9 @@ export function shapeOf(program: ProgramSpec, maps: number): ProgramShape {
   const subprogs = starts.map((start, i) => describe(program, start, starts[i + 1] ?? insns.length));
   for (const [i, subprog] of subprogs.entries()) subprogOf.fill(i, subprog.start, subprog.end);
   for (const subprog of subprogs) checkJumps(insns, subprog);
+  const typed = program.functions.length > 0 && program.functions.every((fn) => fn.btfId !== 0);
+  const caller = typed ? undefined : subprogs.find((subprog) => subprog.start > 0 && subprog.tailCalls);
+  if (caller !== undefined) fail('tail-call-no-btf', {}, caller.start);
   checkEncoding(insns);
   checkReferences(program, maps);
   const prunePoints = new Uint8Array(insns.length);
@@ -166,7 +171,8 @@ function knownOpcode(code: number): boolean {
   if (cls === op.ALU || cls === op.ALU64) {
     if (kind > op.END) return false;
     if (kind === op.NEG) return (code & op.X) === 0;
-    return true;
+    // In the 64-bit class only the unconditional swap exists.
+    return kind !== op.END || cls === op.ALU || (code & op.X) === 0;
   }
   if (kind === op.CALL) return cls === op.JMP && (code & op.X) === 0;
   if (kind === op.EXIT) return code === op.EXIT_OP;
@@ -217,18 +223,31 @@ function checkEncoding(insns: readonly Insn[]): void {
 }
 
 /** Maps, functions of the kernel and symbols must exist even in code that no path reaches. */
-function checkReferences(program: ProgramSpec, maps: number): void {
+function checkReferences(program: ProgramSpec, maps: readonly MapSpec[]): void {
   const { insns } = program;
   for (const [pc, insn] of insns.entries()) {
     if (isLddw(insn)) {
-      const isMap = insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE;
-      if (isMap && (insn.imm < 0 || insn.imm >= maps)) fail('map-fd', { fd: insn.imm }, pc);
+      const isValue = insn.src === op.PSEUDO_MAP_VALUE;
+      if (isValue || insn.src === op.PSEUDO_MAP_FD) {
+        const map = maps[insn.imm];
+        if (map === undefined) fail('map-fd', { fd: insn.imm }, pc);
+        if (isValue) checkDirectValue(map, insns[pc + 1]?.imm ?? 0, pc);
+      }
+      const isSymbol = insn.src === op.PSEUDO_BTF_ID;
+      if (isSymbol && program.ksyms[insn.imm] === undefined) fail('ksym-unknown', { id: insn.imm >>> 0 }, pc);
     } else if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) {
       // Number 0 is no function, but Linux lets it stand in code that no path reaches.
       const isVoid = insn.imm === 0 && insn.off === 0;
-      if (program.kfuncs[insn.imm] === undefined && !isVoid) fail('kfunc-unknown', { name: `#${insn.imm}` }, pc);
+      if (program.kfuncs[insn.imm] === undefined && !isVoid) fail('kfunc-unknown', { id: insn.imm }, pc);
     }
   }
+}
+
+/** Only an array of one element has values at fixed addresses. `off` is unsigned. */
+function checkDirectValue(map: MapSpec, off: number, pc: number): void {
+  if (off >>> 0 >= maxDirectOffset) fail('direct-value-offset', { off: off >>> 0 }, pc);
+  if (map.type !== 'array') fail('direct-value-type', {}, pc);
+  if (map.maxEntries !== 1 || off >>> 0 >= map.valueSize) fail('no-direct-value', { size: map.valueSize, off }, pc);
 }
 
 /** Slots that may follow `pc` within its function. */

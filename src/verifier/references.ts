@@ -4,7 +4,7 @@ import { unknownReg } from './reg-state.js';
 
 export function acquireReference(env: Env): number {
   const id = env.newId();
-  env.state.refs = [...env.state.refs, { id, insn: env.pc, kind: 'ref' }];
+  env.state.refs = [...env.state.refs, { id, insn: env.pc }];
   return id;
 }
 
@@ -18,10 +18,8 @@ export function releaseReference(env: Env, id: number): void {
 export function checkNothingHeld(env: Env, prefix: string): void {
   const { state } = env;
   if (state.lock !== undefined) env.reject('lock-held-exit', { prefix });
-  if (state.rcuDepth !== 0) env.reject('rcu-held-exit', { prefix });
-  if (state.preemptDepth !== 0) env.reject('preempt-held-exit', { prefix });
   const [held] = state.refs;
-  if (held !== undefined) env.reject('unreleased-reference', { id: held.id, insn: held.insn });
+  if (held !== undefined) env.reject('unreleased-reference', { id: held.id, insn: held.insn, prefix });
 }
 
 /** Packet pointers do not survive a change of the packet's ends. */

@@ -33,9 +33,7 @@ export type RegKind =
   | 'mem'
   /** Code address of subprogram `subprog`. */
   | 'func'
-  /** Dynptr argument of a global function. */
-  | 'dynptr'
-  /** Kernel object typed by the kernel's BTF (`btfName`). */
+  /** Kernel object typed by the kernel's BTF. */
   | 'ptr';
 
 /** `pktRange` of a packet pointer that a comparison showed to lie at, or past, data_end. */
@@ -51,28 +49,25 @@ export class RegState {
    * look-up (nullable pointers).
    */
   id = 0;
-  /** A scalar that is `off` more than the others of its id. */
-  addConst = false;
+  /** Not 0: a scalar that is `off` more than the others of its id, added up in so many bits. */
+  addConst: 0 | 32 | 64 = 0;
   /** The reference that must be released; 0 where none is held. */
   refId = 0;
   nullable = false;
-  /** Memory that may not be written. */
-  readonly = false;
   /** `mem` that came from bpf_ringbuf_reserve. */
   ringbuf = false;
   /** Kernel object that may be gone: reading is allowed, passing it on is not. */
   untrusted = false;
-  /** Per-CPU address: for bpf_per_cpu_ptr and bpf_this_cpu_ptr only. */
-  percpu = false;
   /** Bytes from the pointer's variable base that are known to lie inside the packet; or atPacketEnd, beyondPacketEnd. */
   pktRange = 0;
   map: MapSpec | undefined = undefined;
   /** Tells inner maps that different look-ups returned from each other. */
   mapUid = 0;
   memSize = 0;
+  /** `mem`: the dynptr that it is a slice of; 0 for none. */
+  dynptrId = 0;
   frame = 0;
   subprog = 0;
-  btfName = '';
   trail: Trail;
 
   constructor(kind: RegKind, range: Scalar, trail: Trail) {
@@ -123,17 +118,15 @@ export class RegState {
     to.addConst = this.addConst;
     to.refId = this.refId;
     to.nullable = this.nullable;
-    to.readonly = this.readonly;
     to.ringbuf = this.ringbuf;
     to.untrusted = this.untrusted;
-    to.percpu = this.percpu;
     to.pktRange = this.pktRange;
     to.map = this.map;
     to.mapUid = this.mapUid;
     to.memSize = this.memSize;
+    to.dynptrId = this.dynptrId;
     to.frame = this.frame;
     to.subprog = this.subprog;
-    to.btfName = this.btfName;
     return to;
   }
 

@@ -1,7 +1,7 @@
 /** Registers, types and stack slots in the words of the kernel's verifier log (kernel/bpf/log.c of Linux 6.18). */
 import type { RegState } from './reg-state.js';
 import { type Scalar, s32Max, s32Min, s64Max, s64Min, u32Max } from './scalar.js';
-import { byteDynptr, byteIter, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
+import { byteDynptr, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
 import { type Tnum, u64Max } from './tnum.js';
 import type { FrameState, VerifierState } from './verifier-state.js';
 
@@ -10,16 +10,14 @@ export function typeText(reg: RegState): string {
   let base: string = reg.kind;
   if (reg.kind === 'none') return '?';
   if (reg.kind === 'mem' && reg.ringbuf) base = 'ringbuf_mem';
-  if (reg.kind === 'dynptr') base = 'dynptr_ptr';
-  if (reg.kind === 'ptr') base = reg.untrusted ? 'untrusted_ptr_' : reg.percpu ? 'percpu_ptr_' : 'ptr_';
+  if (reg.kind === 'ptr') base = reg.untrusted ? 'untrusted_ptr_' : 'ptr_';
   if (reg.kind === 'map_ptr') base = 'map_ptr';
-  const readonly = reg.readonly && reg.kind === 'mem' ? 'rdonly_' : '';
-  return `${readonly}${base}${reg.nullable ? '_or_null' : ''}`;
+  return `${base}${reg.nullable ? '_or_null' : ''}`;
 }
 
 /** `(0x0; 0xff)`. */
 export function tnumText(t: Tnum): string {
-  return t.mask === 0n ? `0x${t.value.toString(16)}` : `(0x${t.value.toString(16)}; 0x${t.mask.toString(16)})`;
+  return t.mask === 0n ? unsignedText(t.value) : `(0x${t.value.toString(16)}; 0x${t.mask.toString(16)})`;
 }
 
 /** Small numbers in decimal, others in hexadecimal. */
@@ -69,7 +67,7 @@ export function regText(reg: RegState, depth: number): string {
     if (reg.range.isConst) return `fp${owner}${offText(reg.off + Number(reg.range.smin))}`;
     return `fp${owner}(${[...(reg.off === 0 ? [] : [`off=${reg.off}`]), ...rangeParts(reg.range)].join(',')})`;
   }
-  if (reg.id !== 0) parts.push(`id=${reg.id}${reg.addConst ? `+${reg.off}` : ''}`);
+  if (reg.id !== 0) parts.push(`id=${reg.id}${reg.addConst === 0 ? '' : `${reg.off < 0 ? '' : '+'}${reg.off}`}`);
   if (reg.refId !== 0) parts.push(`ref_obj_id=${reg.refId}`);
   if (reg.map !== undefined) {
     parts.push(reg.map.name === '' ? '' : `map=${reg.map.name}`, `ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`);
@@ -79,7 +77,7 @@ export function regText(reg: RegState, depth: number): string {
   if (reg.kind === 'mem') parts.push(`sz=${reg.memSize}`);
   if (reg.kind === 'scalar' || !reg.range.isConst) parts.push(...rangeParts(reg.range));
   else if (reg.range.value !== 0n) parts.push(`imm=${signedText(reg.range.smin)}`);
-  return `${precise}${typeText(reg)}${reg.btfName}(${parts.filter((part) => part !== '').join(',')})`;
+  return `${precise}${typeText(reg)}(${parts.filter((part) => part !== '').join(',')})`;
 }
 
 function offText(off: number): string {
@@ -98,13 +96,12 @@ const byteLetters: Readonly<Record<number, string>> = {
   [byteMisc]: 'm',
   [byteZero]: '0',
   [byteDynptr]: 'd',
-  [byteIter]: 'i',
 };
 
 /** What stands after `fp-8=`; undefined for a slot that holds nothing. */
 export function slotText(slot: StackSlot, depth: number): string | undefined {
-  if (slot.special !== undefined) {
-    return `${slot.special.kind}_${slot.special.type}(${slot.special.refId === 0 ? '' : `ref_id=${slot.special.refId}`})`;
+  if (slot.dynptr !== undefined) {
+    return `dynptr_${slot.dynptr.type}(${slot.dynptr.refId === 0 ? '' : `ref_id=${slot.dynptr.refId}`})`;
   }
   if (slot.isSpill && slot.reg !== undefined && slot.spillSize === 8) return regText(slot.reg, depth);
   let letters = '';

@@ -9,7 +9,6 @@ import {
   constScalar,
   greater,
   lesser,
-  loadedScalar,
   Scalar,
   s32Max,
   s32Min,
@@ -344,7 +343,7 @@ function zeroExtendLow(r: Scalar): Scalar {
 function shift(code: number, is32: boolean, a: Scalar, b: Scalar): Scalar {
   const width = is32 ? 32 : 64;
   // Only a constant shift within the width has a computable result.
-  if (!b.isConst || b.value >= BigInt(width)) return is32 ? loadedScalar(4) : unknownScalar;
+  if (!b.isConst || b.value >= BigInt(width)) return unknownScalar;
   const by = Number(b.value);
   switch (code) {
     case op.LSH:
@@ -357,7 +356,8 @@ function shift(code: number, is32: boolean, a: Scalar, b: Scalar): Scalar {
 }
 
 /**
- * Result of `a op b` for an ALU opcode (`op.ADD`, ...). Division, modulo and byte swaps yield "unknown", as in Linux 6.18.
+ * Result of `a op b` for an ALU opcode (`op.ADD`, ...). Division, modulo and shifts by an unknown amount yield "unknown", even in 32 bits,
+ * as in Linux 6.18.
  * `is32`: a 32-bit instruction, whose result is zero-extended.
  */
 export function aluScalars(code: number, is32: boolean, a: Scalar, b: Scalar): Scalar {
@@ -381,7 +381,7 @@ export function aluScalars(code: number, is32: boolean, a: Scalar, b: Scalar): S
     case op.ARSH:
       return shift(code, is32, a, b);
     default:
-      return is32 ? loadedScalar(4) : unknownScalar;
+      return unknownScalar;
   }
 }
 

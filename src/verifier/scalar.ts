@@ -259,8 +259,8 @@ export class Scalar {
     const smax = ((this.smax >> 32n) << 32n) | u32hi;
     if (smin > this.smin) this.smin = smin;
     if (smax < this.smax) this.smax = smax;
-    // A 64-bit value that is a sign-extended 32-bit one shares its signed range.
-    if (this.s32min <= this.s32max && this.smin >= BigInt(s32Min) && this.smax <= BigInt(s32Max)) {
+    // The upper half is all ones or all zeros, and a non-negative lower half leaves only zeros.
+    if (this.s32min >= 0 && this.smin >= BigInt(s32Min) && this.smax <= BigInt(s32Max)) {
       const min32 = BigInt(this.s32min);
       const max32 = BigInt(this.s32max);
       if (min32 > this.smin) this.smin = min32;

@@ -11,14 +11,13 @@ import { truncate } from './scalar-alu.js';
 import {
   byteDynptr,
   byteInvalid,
-  byteIter,
   byteMisc,
   byteOf,
   byteSpill,
   byteZero,
+  type DynptrSlot,
   freshSlot,
   maxStack,
-  type SpecialSlot,
   type StackByte,
   type StackSlot,
   slotOf,
@@ -90,7 +89,7 @@ function bytesRead(env: Env, frame: FrameState, from: number, to: number): RegSt
     const slot = frame.stack[slotOf(at)];
     const kind = slot?.byte(byteOf(at)) ?? byteInvalid;
     if (kind === byteZero) continue;
-    if (kind === byteDynptr || kind === byteIter) {
+    if (kind === byteDynptr) {
       env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
     }
     return unknownReg();
@@ -145,7 +144,7 @@ function tornFill(slot: StackSlot, spilled: RegState, off: number, size: number)
 
 function unlink(reg: RegState): void {
   reg.id = 0;
-  reg.addConst = false;
+  reg.addConst = 0;
   reg.off = 0;
 }
 
@@ -179,7 +178,7 @@ function spill(
 ): void {
   const index = slotOf(off);
   const old = frame.stack[index];
-  if (old?.special !== undefined) breakSpecial(env, frame, index, old.special);
+  if (old?.dynptr !== undefined) breakDynptr(env, frame, old.dynptr);
   const base = frame.stack[index];
   const aligned = byteOf(off) === 0;
 
@@ -241,7 +240,7 @@ function writeVariable(env: Env, frame: FrameState, from: number, to: number, va
   for (let at = from; at < to; at++) {
     const index = slotOf(at);
     const old = frame.stack[index];
-    if (old?.special !== undefined) breakSpecial(env, frame, index, old.special);
+    if (old?.dynptr !== undefined) breakDynptr(env, frame, old.dynptr);
     const slot = frame.stack[index];
     // Writing zero over something zero keeps it zero wherever the store lands.
     if (zero && slot?.isSpill === true && slot.reg?.isZero === true) {
@@ -261,21 +260,21 @@ function writeVariable(env: Env, frame: FrameState, from: number, to: number, va
   if (zeroUsed) value?.trail.mark();
 }
 
-/** Overwriting half a dynptr or iterator destroys all of it; one that holds a reference must not be lost so. */
-function breakSpecial(env: Env, frame: FrameState, index: number, special: SpecialSlot): void {
-  if (special.kind === 'dynptr' && special.refId !== 0) {
-    const others = frame.stack.some((slot) => slot?.special?.refId === special.refId && slot.special.id !== special.id);
+/** Overwriting half a dynptr destroys all of it; one that holds a reference must not be lost so. */
+function breakDynptr(env: Env, frame: FrameState, { id, refId }: DynptrSlot): void {
+  if (refId !== 0) {
+    const others = frame.stack.some((slot) => slot?.dynptr?.refId === refId && slot.dynptr.id !== id);
     if (!others) env.reject('dynptr-overwrite');
   }
-  // Slots of one object share its id; frames cannot share objects.
-  for (let i = Math.max(0, index - 1); i <= index + 1; i++) {
-    const slot = frame.stack[i];
-    if (slot?.special?.id === special.id) frame.stack[i] = freshSlot(uniformBytes(byteMisc));
+  destroyDynptr(env, frame, id);
+}
+
+/** Both slots hold nothing known, and slices of the dynptr's memory are no longer valid. */
+export function destroyDynptr(env: Env, frame: FrameState, id: number): void {
+  for (const [i, slot] of frame.stack.entries()) {
+    if (slot?.dynptr?.id === id) frame.stack[i] = freshSlot(uniformBytes(byteMisc));
   }
-  if (special.kind === 'dynptr') {
-    // Slices of the dynptr's memory are no longer known to be valid.
-    env.state.mapRegs((reg) => (reg.kind === 'mem' && reg.id === special.id ? unknownReg() : reg));
-  }
+  env.state.mapRegs((reg) => (reg.dynptrId === id ? unknownReg() : reg));
 }
 
 // Access by helpers.
@@ -290,7 +289,7 @@ export function checkStackInitialized(env: Env, frame: FrameState, from: number,
       continue;
     }
     const kind = slot.byte(byteOf(at));
-    if (kind === byteDynptr || kind === byteIter) {
+    if (kind === byteDynptr) {
       env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
     }
     slot.trail.mark();

@@ -16,45 +16,38 @@ export const byteSpill = 1;
 export const byteMisc = 2;
 /** Known to be zero. */
 export const byteZero = 3;
-/** Part of a dynptr; its first slot holds the state in `special`. */
+/** Part of a dynptr; its slots hold the state in `dynptr`. */
 export const byteDynptr = 4;
-/** Part of an open-coded iterator. */
-export const byteIter = 5;
 
-export type StackByte = 0 | 1 | 2 | 3 | 4 | 5;
+export type StackByte = 0 | 1 | 2 | 3 | 4;
 
 /** Bytes a program may use below a frame pointer. */
 export const maxStack = 512;
 export const slotSize = 8;
 export const slotCount: number = maxStack / slotSize;
 
-/** State of a dynptr or iterator on the stack. */
-export interface SpecialSlot {
-  readonly kind: 'dynptr' | 'iter';
-  /** The first (lowest) of its two slots? */
+/** State of a dynptr on the stack: two slots. */
+export interface DynptrSlot {
+  /** The lower one? */
   readonly first: boolean;
   readonly id: number;
   readonly refId: number;
-  /** local, ringbuf, xdp; num for iterators. */
+  /** local or ringbuf. */
   readonly type: string;
-  /** Iterator: active or drained. Dynptr: read-only. */
-  readonly drained: boolean;
-  /** Iterator depth counter: grows with every round. */
-  readonly depth: number;
 }
 
 export class StackSlot {
   /** Kinds of the eight bytes, three bits each: byte b in bits 3b..3b+2. */
   readonly bytes: number;
   readonly reg: RegState | undefined;
-  readonly special: SpecialSlot | undefined;
+  readonly dynptr: DynptrSlot | undefined;
   /** Marked when someone reads the slot. */
   readonly trail: Trail;
 
-  constructor(bytes: number, reg: RegState | undefined, trail: Trail, special?: SpecialSlot) {
+  constructor(bytes: number, reg: RegState | undefined, trail: Trail, dynptr?: DynptrSlot) {
     this.bytes = bytes;
     this.reg = reg;
-    this.special = special;
+    this.dynptr = dynptr;
     this.trail = trail;
   }
 
@@ -76,11 +69,11 @@ export class StackSlot {
 
   /** The same content with a new trail that leads to the old one, and the register's too. */
   forked(): StackSlot {
-    return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.special);
+    return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.dynptr);
   }
 
   withReg(reg: RegState): StackSlot {
-    return new StackSlot(this.bytes, reg, this.trail, this.special);
+    return new StackSlot(this.bytes, reg, this.trail, this.dynptr);
   }
 }
 
@@ -95,8 +88,8 @@ export function withByte(bytes: number, b: number, kind: StackByte): number {
   return (bytes & ~(7 << (3 * b))) | (kind << (3 * b));
 }
 
-export function freshSlot(bytes: number, reg?: RegState, special?: SpecialSlot): StackSlot {
-  return new StackSlot(bytes, reg, new Trail(), special);
+export function freshSlot(bytes: number, reg?: RegState, dynptr?: DynptrSlot): StackSlot {
+  return new StackSlot(bytes, reg, new Trail(), dynptr);
 }
 
 /** Slot index of a negative frame offset. */

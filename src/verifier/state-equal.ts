@@ -58,8 +58,8 @@ function sameObject(old: RegState, cur: RegState): boolean {
     old.memSize === cur.memSize &&
     old.subprog === cur.subprog &&
     old.frame === cur.frame &&
-    old.btfName === cur.btfName &&
-    ids.match(old.mapUid, cur.mapUid)
+    ids.match(old.mapUid, cur.mapUid) &&
+    ids.match(old.dynptrId, cur.dynptrId)
   );
 }
 
@@ -67,10 +67,8 @@ function sameType(old: RegState, cur: RegState): boolean {
   return (
     old.kind === cur.kind &&
     old.nullable === cur.nullable &&
-    old.readonly === cur.readonly &&
     old.ringbuf === cur.ringbuf &&
-    old.untrusted === cur.untrusted &&
-    old.percpu === cur.percpu
+    old.untrusted === cur.untrusted
   );
 }
 
@@ -85,6 +83,11 @@ function identical(old: RegState, cur: RegState): boolean {
   );
 }
 
+/** Do both differ from the others of their ids by the same? */
+function sameDelta(old: RegState, cur: RegState): boolean {
+  return old.addConst === cur.addConst && (old.addConst === 0 || old.off === cur.off);
+}
+
 function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
   if (how === 'live' && old.kind === 'scalar' && cur.kind === 'scalar' && !old.trail.marked) return true;
   if (old.kind === 'none' && how !== 'exact') return true;
@@ -94,7 +97,8 @@ function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
   switch (old.kind) {
     case 'scalar':
       if (how === 'live' && !old.trail.marked) return true;
-      if (old.addConst !== cur.addConst || (old.addConst && old.off !== cur.off)) return false;
+      // Without an id the old one was tied to nothing: that the new one is only says more.
+      if (old.id !== 0 && !sameDelta(old, cur)) return false;
       return old.range.covers(cur.range) && ids.matchScalar(old.id, cur.id);
     case 'map_key':
     case 'map_value':
@@ -132,7 +136,7 @@ function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison)
     if (!old.trail.marked) return true;
   } else if (cur === undefined ? !allMisc(old) : old.bytes !== cur.bytes) return false;
   if (allMisc(old)) return true;
-  if (old.special !== undefined || cur?.special !== undefined) return specialCovers(old, cur);
+  if (old.dynptr !== undefined || cur?.dynptr !== undefined) return dynptrCovers(old, cur);
   const oldScalar = old.isSpill && old.spillSize === 8 && old.reg?.kind === 'scalar' ? old.reg : undefined;
   if (oldScalar !== undefined && allMisc(cur)) return how === 'live' && !oldScalar.trail.marked;
   if (cur === undefined) return false;
@@ -150,18 +154,11 @@ function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison)
   return regCovers(old.reg, cur.reg, how);
 }
 
-function specialCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
-  const a = old.special;
-  const b = cur?.special;
+function dynptrCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
+  const a = old.dynptr;
+  const b = cur?.dynptr;
   if (a === undefined || b === undefined) return false;
-  return (
-    a.kind === b.kind &&
-    a.type === b.type &&
-    a.first === b.first &&
-    a.drained === b.drained &&
-    ids.match(a.id, b.id) &&
-    ids.match(a.refId, b.refId)
-  );
+  return a.type === b.type && a.first === b.first && ids.match(a.id, b.id) && ids.match(a.refId, b.refId);
 }
 
 function frameCovers(old: FrameState, cur: FrameState, live: number, how: Comparison): boolean {
@@ -190,10 +187,9 @@ function heldCovers(old: VerifierState, cur: VerifierState): boolean {
   if (old.lock !== undefined && cur.lock !== undefined) {
     if (old.lock.map !== cur.lock.map || !ids.match(old.lock.id, cur.lock.id)) return false;
   }
-  if (old.rcuDepth !== cur.rcuDepth || old.preemptDepth !== cur.preemptDepth) return false;
   return old.refs.every((ref, i) => {
     const other = cur.refs[i];
-    return other !== undefined && ref.kind === other.kind && ids.match(ref.id, other.id);
+    return other !== undefined && ids.match(ref.id, other.id);
   });
 }
 
@@ -318,16 +314,14 @@ function linkedIds(state: VerifierState): ReadonlySet<number> {
 /** If `old` is tied to other values, is `cur` tied to theirs in the same way? */
 function sameLink(old: RegState, cur: RegState, links: ReadonlySet<number>): boolean {
   if (old.kind !== 'scalar' || !links.has(old.id)) return true;
-  return (
-    cur.id !== 0 && ids.match(old.id, cur.id) && old.addConst === cur.addConst && (!old.addConst || old.off === cur.off)
-  );
+  return cur.id !== 0 && ids.match(old.id, cur.id) && sameDelta(old, cur);
 }
 
 /** Is everything that may be recorded of `cur` already true of `old`? */
 function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined, links: ReadonlySet<number>): boolean {
   if (old === cur || allMisc(old)) return true;
   if (old === undefined || cur === undefined || old.bytes !== cur.bytes) return false;
-  if (old.special !== undefined || cur.special !== undefined) return specialCovers(old, cur);
+  if (old.dynptr !== undefined || cur.dynptr !== undefined) return dynptrCovers(old, cur);
   if (old.reg === undefined || cur.reg === undefined) return old.reg === cur.reg;
   return (
     sameType(old.reg, cur.reg) &&

@@ -1,6 +1,5 @@
 /** Checks one instruction in the current state and says where to go on (do_check_insn in the kernel). */
 import { accessSize, type Insn, insnClass, jumpTarget, lddwImm, op } from '../isa/index.js';
-import { mapTypeNumber } from '../platform/index.js';
 import { checkAlu } from './alu-check.js';
 import { checkAtomic } from './atomic-check.js';
 import type { Env } from './env.js';
@@ -87,8 +86,6 @@ function checkStoreImmediate(env: Env, insn: Insn): void {
 function checkImmediate(env: Env, insn: Insn): number {
   const mode = insn.code & 0xe0;
   if (mode === op.MODE_ABS || mode === op.MODE_IND) env.reject('ld-abs');
-  if (mode !== op.MODE_IMM) env.reject('invalid-ld-mode');
-  if ((insn.code & 0x18) !== op.SIZE_DW) env.reject('invalid-ldimm64');
   if (insn.off !== 0) env.reject('reserved-fields', { group: 'BPF_LD_IMM64' });
   env.checkWritable(insn.dst);
   env.write(insn.dst, immediate(env, insn));
@@ -99,13 +96,10 @@ function immediate(env: Env, insn: Insn): RegState {
   switch (insn.src) {
     case 0:
       return constReg(lddwImm(env.insns, env.pc));
-    case op.PSEUDO_MAP_FD: {
-      const reg = pointerReg('map_ptr');
-      reg.map = mapAt(env, insn.imm);
-      return reg;
-    }
+    case op.PSEUDO_MAP_FD:
+      return mapPointer(env, 'map_ptr', insn.imm, 0);
     case op.PSEUDO_MAP_VALUE:
-      return directValue(env, insn.imm, env.insns[env.pc + 1]?.imm ?? 0);
+      return mapPointer(env, 'map_value', insn.imm, env.insns[env.pc + 1]?.imm ?? 0);
     case op.PSEUDO_FUNC: {
       const reg = pointerReg('func');
       reg.subprog = env.shape.subprogOf[env.pc + 1 + insn.imm] ?? 0;
@@ -125,19 +119,10 @@ function immediate(env: Env, insn: Insn): RegState {
   }
 }
 
-function mapAt(env: Env, index: number): NonNullable<RegState['map']> {
-  const map = env.maps[index];
-  if (map === undefined) env.reject('map-fd', { fd: index });
-  return map;
-}
-
-function directValue(env: Env, index: number, off: number): RegState {
-  const map = mapAt(env, index);
-  if (map.type !== 'array') env.reject('direct-value-type', { type: mapTypeNumber(map.type) });
-  if (map.maxEntries !== 1 || off < 0 || off >= map.valueSize)
-    env.reject('no-direct-value', { size: map.valueSize, off });
-  const reg = pointerReg('map_value');
-  reg.map = map;
+/** Both were checked before (checkReferences in program-shape.ts). */
+function mapPointer(env: Env, kind: 'map_ptr' | 'map_value', index: number, off: number): RegState {
+  const reg = pointerReg(kind);
+  reg.map = env.maps[index];
   reg.off = off;
   return reg;
 }

@@ -19,7 +19,7 @@ export function frameRegs(depth: number): RegState[] {
 }
 
 export function checkDepth(env: Env): void {
-  if (env.state.frames.length >= maxFrames) env.reject('call-depth', { frames: maxFrames });
+  if (env.state.frames.length >= maxFrames) env.reject('call-depth', { frames: maxFrames + 1 });
 }
 
 /** Returns the slot to go on at. */
@@ -54,55 +54,47 @@ function callGlobal(env: Env, index: number, name: string, signature: FunctionSi
 
 function checkGlobalArg(env: Env, func: number, name: string, regno: number, param: ParamType): void {
   const reg = env.read(regno);
-  const bad = (): never => env.reject('global-invalid', { func, name });
+  const bad = (what: string): never => env.reject('global-arg', { what, func, name });
   switch (param.kind) {
     case 'scalar':
-      if (reg.kind !== 'scalar') bad();
+      if (reg.kind !== 'scalar') bad(`R${regno} is not a scalar`);
       return;
     case 'ctx':
-      if (reg.kind !== 'ctx') env.reject('global-nullable-ctx', { arg: regno - 1, type: typeText(reg) });
+      if (reg.kind !== 'ctx') bad(`arg#${regno - 1} expects pointer to ctx`);
       checkFixedPointer(env, regno, reg);
       return;
     case 'mem':
-      checkGlobalMem(env, regno, reg, param.size, param.nullable, bad);
+      if (param.nullable && reg.isZero) return;
+      if (!param.nullable && (reg.nullable || reg.isZero)) bad(`arg#${regno - 1} is expected to be non-NULL`);
+      if (!checkGlobalMem(env, regno, reg, param.size)) bad(`R${regno} type=${typeText(reg)} expected=fp`);
       return;
     case 'unsupported':
-      env.reject('global-unsupported-arg', { arg: regno - 1, type: param.type, name });
+      bad(`arg#${regno - 1} reference type('${param.type}') size cannot be determined: -22`);
   }
 }
 
-function checkGlobalMem(
-  env: Env,
-  regno: number,
-  reg: RegState,
-  size: number,
-  nullable: boolean,
-  bad: () => never,
-): void {
-  if (nullable && (reg.isZero || reg.nullable)) {
-    if (reg.isZero) return;
-  } else if (reg.nullable) bad();
+/** Is it memory at all? Whether the function may use `size` bytes of it is checked here. */
+function checkGlobalMem(env: Env, regno: number, reg: RegState, size: number): boolean {
   switch (reg.kind) {
     case 'fp': {
       const span = checkStackBounds(env, `R${regno}`, reg, reg.off, size, 'write to');
       checkStackInitialized(env, frameOf(env, reg), span.min, span.max + size, true);
-      return;
+      return true;
     }
     case 'map_value':
       checkMapMode(env, reg, reg.off, size, 'read');
       checkMapMode(env, reg, reg.off, size, 'write');
       checkMapValue(env, regno, reg, reg.off, size, false);
-      return;
+      return true;
     case 'mem':
-      if (reg.readonly) bad();
       checkRegion(env, regno, reg, reg.off, size, reg.memSize, false);
-      return;
+      return true;
     case 'pkt':
     case 'pkt_meta':
       checkPacket(env, regno, reg, reg.off, size, false);
-      return;
+      return true;
     default:
-      bad();
+      return false;
   }
 }
 

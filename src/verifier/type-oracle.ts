@@ -78,8 +78,9 @@ export class BtfOracle implements TypeOracle {
     const target = btf.resolve(type.type);
     if (target.name === 'xdp_md' || tags.includes('arg:ctx')) return { kind: 'ctx' };
     const size = btf.sizeOf(type.type);
-    if (size === undefined || size === 0) return { kind: 'unsupported', type: `${target.kind} ${target.name}`.trim() };
-    return { kind: 'mem', size, nullable: !tags.includes('arg:nonnull'), readonly: false };
+    if (size === undefined || size === 0)
+      return { kind: 'unsupported', type: `${target.kind.toUpperCase()} ${target.name}`.trim() };
+    return { kind: 'mem', size, nullable: !tags.includes('arg:nonnull') };
   }
 
   private argTags(btf: Btf, func: number, index: number): readonly string[] {

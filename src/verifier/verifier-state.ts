@@ -55,7 +55,6 @@ export interface HeldRef {
   readonly id: number;
   /** Slot of the instruction that acquired it. */
   readonly insn: number;
-  readonly kind: 'ref' | 'lock' | 'irq';
 }
 
 export class VerifierState {
@@ -63,8 +62,6 @@ export class VerifierState {
   refs: readonly HeldRef[];
   /** The held spin lock: which map value. */
   lock: { readonly id: number; readonly map: unknown } | undefined = undefined;
-  rcuDepth = 0;
-  preemptDepth = 0;
   /** How many callbacks deep this path has unrolled. */
   unrollDepth = 0;
   /** The checkpoint that this path passed last. */
@@ -89,8 +86,6 @@ export class VerifierState {
       this.refs,
     );
     copy.lock = this.lock;
-    copy.rcuDepth = this.rcuDepth;
-    copy.preemptDepth = this.preemptDepth;
     copy.unrollDepth = this.unrollDepth;
     copy.parent = this.parent;
     return copy;

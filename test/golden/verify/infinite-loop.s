@@ -1,0 +1,26 @@
+# A loop whose test never changes.
+.license "GPL"
+.section xdp
+.globl prog
+prog:
+  r0 = 0
+  r6 = *(u32 *)(r1 + 12)
+loop:
+  if r6 == 0 goto out
+  goto loop
+out:
+  exit
+
+# $ jitnic verify infinite-loop.s
+# prog: rejected (11 instructions checked, 1 states saved)
+#
+# infinite loop detected at insn 2
+#      2: (15) if r6 == 0x0 goto pc+1
+# known: R6=Pscalar(smin=umin=umin32=1,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))
+# what led here:
+#      1: (61) r6 = *(u32 *)(r1 +12)
+#      2: (15) if r6 == 0x0 goto pc+1  (tested)
+#      2: (15) if r6 == 0x0 goto pc+1  (tested)
+#      2: (15) if r6 == 0x0 goto pc+1  (tested)
+#      2: (15) if r6 == 0x0 goto pc+1  (tested)
+# hint: nothing that the loop tests changes from round to round
