@@ -3,7 +3,7 @@ import { InternalError } from '../base/index.js';
 import { type Block, endUses, type FunctionCode, successors } from './function.js';
 import { isCompare, opTable } from './ops.js';
 import { dominates, orderOf } from './order.js';
-import type { Value } from './value.js';
+import { isConst, type Value } from './value.js';
 
 /** Throws InternalError, naming `phase`. */
 export function checkFunction(code: FunctionCode, phase: string): void {
@@ -53,6 +53,7 @@ export function checkFunction(code: FunctionCode, phase: string): void {
       for (const arg of value.args) available(arg, id, at, new Set());
     });
     for (const value of endUses(end)) available(value, id, Number.POSITIVE_INFINITY, new Set());
-    if (end.kind === 'branch' && !isCompare(end.condition.op)) fail(`block ${id}`, 'does not branch on a comparison');
+    if (end.kind === 'branch' && !isCompare(end.condition.op) && !isConst(end.condition))
+      fail(`block ${id}`, 'does not branch on a comparison');
   }
 }

@@ -85,6 +85,8 @@ const forEachHelper = 164;
 export interface FlowOptions {
   /** What is wrong with the encoding of a slot, if anything. */
   readonly fault: (insns: readonly Insn[], pc: number) => string | undefined;
+  /** Which ways a conditional jump can go. */
+  readonly waysOf: (pc: number) => { readonly taken: boolean; readonly fallThrough: boolean };
 }
 
 export function buildFlow(program: LoadedProgram, options: FlowOptions): Flow {
@@ -94,7 +96,7 @@ export function buildFlow(program: LoadedProgram, options: FlowOptions): Flow {
 class FlowBuilder {
   private readonly program: LoadedProgram;
   private readonly insns: readonly Insn[];
-  private readonly fault: FlowOptions['fault'];
+  private readonly options: FlowOptions;
   private readonly blocks: FlowBlock[] = [];
   private readonly leaders: ReadonlySet<number>;
   private variables = firstLoopVariable;
@@ -104,7 +106,7 @@ class FlowBuilder {
   constructor(program: LoadedProgram, options: FlowOptions) {
     this.program = program;
     this.insns = program.insns;
-    this.fault = options.fault;
+    this.options = options;
     this.leaders = findLeaders(program.insns);
   }
 
@@ -152,7 +154,7 @@ class FlowBuilder {
         block.end = { kind: 'jump', to: blockAt(pc) };
         return;
       }
-      const fault = this.fault(this.insns, pc);
+      const fault = this.options.fault(this.insns, pc);
       const insn = this.insns[pc];
       if (insn === undefined || fault !== undefined) {
         const what = insn === undefined ? 'jump out of the program, or no exit at its end' : (fault ?? '');
@@ -166,8 +168,9 @@ class FlowBuilder {
       }
       if (isConditionalJump(insn)) {
         if ((insn.code & 0xf0) === op.JCOND) throw new Unsupported('`may_goto` is not compiled', pc);
-        const yes = blockAt(jumpTarget(insn, pc));
-        const no = blockAt(pc + 1);
+        const { taken, fallThrough } = this.options.waysOf(pc);
+        const yes = blockAt(taken ? jumpTarget(insn, pc) : pc + 1);
+        const no = blockAt(fallThrough ? pc + 1 : jumpTarget(insn, pc));
         block.end = yes === no ? { kind: 'jump', to: no } : { kind: 'branch', pc, yes, no };
         return;
       }

@@ -2,71 +2,82 @@
  * Makes values: folds constants, applies the algebraic rules and shares what is equal, so that whatever is built through a graph is
  * born simplified (LuaJIT's fold and CSE while recording). Effects and guards are never shared; they are kept in order in
  * {@link Graph.code} together with everything else, and who builds says when memory has changed.
+ *
+ * Both habits can be switched off and on: a whole program is first built as it is written, and passes switch them on.
  */
 import { fillRight, resultOnes } from './ones.js';
 import { type OpName, opNames, opTable } from './ops.js';
-import { boundsOf, rules } from './rules.js';
+import { boundsOf, rules, selectRules } from './rules.js';
 import { type Detail, mask32, mask64, type Origin, type Value } from './value.js';
 
 /** Longest packet that a length can stand for; far above what any card or driver hands to XDP. */
 const maxLength = (1n << 20n) - 1n;
 
+export interface GraphOptions {
+  /** Apply the rules. Default true. */
+  readonly fold?: boolean;
+  /** Make equal pure values one value. Default true. */
+  readonly share?: boolean;
+}
+
 export class Graph {
   /** Every value in order of birth; `code[i].id === i`. */
   readonly code: Value[] = [];
-  /** Set by the recorder as it goes. */
+  /** Set by whoever builds, as it goes. */
   origin: Origin = { program: 0, pc: 0 };
-  /** Named in `--dump`; switches the rules off for tests. */
-  readonly fold: boolean;
-  private readonly shared = new Map<string, Value>();
+  fold: boolean;
+  share: boolean;
+  private readonly others = new Map<string, Value>();
   private readonly constants = new Map<bigint, Value>();
   /** Operations on values alone, by operation and arguments as one number. */
   private readonly operations = new Map<number, Value>();
 
-  constructor(options: { readonly fold?: boolean } = {}) {
+  constructor(options: GraphOptions = {}) {
     this.fold = options.fold ?? true;
+    this.share = options.share ?? true;
   }
 
   constant(value: bigint): Value {
     const imm = BigInt.asUintN(64, value);
     const old = this.constants.get(imm);
     if (old !== undefined) return old;
-    const made = this.append({
-      id: this.code.length,
-      op: 'const',
-      args: [],
-      imm,
-      detail: undefined,
-      ones: imm,
-      early: true,
-      origin: this.origin,
-    });
+    const made = this.append('const', [], imm, undefined, imm, true);
     this.constants.set(imm, made);
     return made;
   }
 
   get length(): Value {
-    return this.share('len', [], 0n, undefined, maxLength, true);
+    return this.leaf('len', 0n, maxLength);
   }
 
   get metaLength(): Value {
-    return this.share('metalen', [], 0n, undefined, 0xffn, true);
+    return this.leaf('metalen', 0n, 0xffn);
   }
 
   /** Result of a helper that tells something about the packet's arrival: time, CPU. */
   environment(helper: number): Value {
-    return this.share('env', [], BigInt(helper), undefined, mask64, true);
+    return this.leaf('env', BigInt(helper), mask64);
   }
 
   ctxField(offset: number): Value {
-    return this.share('ctx', [], BigInt(offset), undefined, mask32, true);
+    return this.leaf('ctx', BigInt(offset), mask32);
+  }
+
+  /** r10 of a call depth. */
+  frame(depth: number): Value {
+    return this.leaf('frame', BigInt(depth), mask32);
+  }
+
+  /** Address of xdp_md. */
+  get context(): Value {
+    return this.leaf('context', 0n, mask32);
   }
 
   pointer(offset: Value): Value {
     const bounds = boundsOf(offset);
     // Guest addresses have 32 bits and the packet buffer lies low, so a pointer with a sane offset does not reach beyond.
     const ones = bounds !== undefined && bounds.hi < 1n << 30n && bounds.lo > -0x10000n ? mask32 : mask64;
-    return this.share('ptr', [offset], 0n, undefined, ones, offset.early);
+    return this.keyed('ptr', [offset], 0n, undefined, ones, offset.early);
   }
 
   add(a: Value, b: Value): Value {
@@ -87,10 +98,10 @@ export class Graph {
     const binary = row.arity === 2;
     let x = a;
     let y = binary && b !== undefined ? b : a;
-    if (x.op === 'const' && y.op === 'const' && row.evaluate !== undefined)
+    if (this.fold && x.op === 'const' && y.op === 'const' && row.evaluate !== undefined)
       return this.constant(row.evaluate(x.imm, y.imm));
     // Canonical order of a commutative operation: constants last, else by age.
-    if (row.commutative === true && (x.op === 'const' || (y.op !== 'const' && x.id > y.id))) [x, y] = [y, x];
+    if (row.commutative === true && y.op !== 'const' && (x.op === 'const' || x.id > y.id)) [x, y] = [y, x];
     // Shift counts wrap; the rules count on them being in range.
     const count = shiftMask(op);
     if (count !== 0n && y.op === 'const' && y.imm > count) y = this.constant(y.imm & count);
@@ -103,23 +114,51 @@ export class Graph {
     return this.operation(op, x, binary ? y : undefined, y);
   }
 
+  /** `condition` (0 or 1) chooses; folded. */
+  select(condition: Value, yes: Value, no: Value): Value {
+    if (this.fold) {
+      for (const rule of selectRules) {
+        const result = rule.apply(this, condition, yes, no);
+        if (result !== undefined) return result;
+      }
+    }
+    const early = condition.early && yes.early && no.early;
+    return this.keyed('select', [condition, yes, no], 0n, undefined, yes.ones | no.ones, early);
+  }
+
+  /** The same operation as `value` on other arguments: folded and shared if it is pure, else one more of its kind. */
+  again(value: Value, args: readonly Value[]): Value {
+    const [a, b, c] = args;
+    switch (value.op) {
+      case 'const':
+        return value;
+      case 'len':
+      case 'metalen':
+      case 'env':
+      case 'ctx':
+      case 'frame':
+      case 'context':
+        return this.leaf(value.op, value.imm, value.ones);
+      case 'ptr':
+        return this.pointer(a as Value);
+      case 'select':
+        return this.select(a as Value, b as Value, c as Value);
+      default:
+        if (opTable[value.op].kind === 'pure') return this.make(value.op, a as Value, b);
+        this.origin = value.origin;
+        return this.effect(value.op, args, value.imm, value.detail, value.ones);
+    }
+  }
+
   /** Shares a pure operation; `second` is what the rules take for the second argument. */
   private operation(op: OpName, x: Value, y: Value | undefined, second: Value): Value {
     // Values of one graph are far fewer than 2^22, operations fewer than 2^6: the key is exact.
     const key = ((opNumber.get(op) as number) * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
-    const old = this.operations.get(key);
+    const old = this.share ? this.operations.get(key) : undefined;
     if (old !== undefined) return old;
-    const value = this.append({
-      id: this.code.length,
-      op,
-      args: y === undefined ? [x] : [x, y],
-      imm: 0n,
-      detail: undefined,
-      ones: resultOnes(op, x, second),
-      early: x.early && (y === undefined || y.early),
-      origin: this.origin,
-    });
-    this.operations.set(key, value);
+    const early = x.early && (y === undefined || y.early);
+    const value = this.append(op, y === undefined ? [x] : [x, y], 0n, undefined, resultOnes(op, x, second), early);
+    if (this.share) this.operations.set(key, value);
     return value;
   }
 
@@ -133,7 +172,7 @@ export class Graph {
   ): Value {
     const ones = detail.size === 8 ? mask64 : (1n << BigInt(8 * detail.size)) - 1n;
     const key = `${detail.space}${detail.size}.${detail.map}.${version}`;
-    return this.share('load', [at], offset, detail, ones, early && at.early, key);
+    return this.keyed('load', [at], offset, detail, ones, early && at.early, key);
   }
 
   /** A look-up or slot read; `version` as for loads. */
@@ -141,25 +180,20 @@ export class Graph {
     const pieces = detail.kind === 'lookup' ? `@${detail.pieces.map((piece) => piece.size).join(',')}` : '';
     const map = detail.kind === 'lookup' || detail.kind === 'slot' ? detail.map : -1;
     const key = `m${map}.${version}${pieces}`;
-    return this.share(op, args, 0n, detail, mask32, early && args.every(isEarly), key);
+    return this.keyed(op, args, 0n, detail, mask32, early && args.every(isEarly), key);
   }
 
   /** An operation that is not shared. `ones`: bits its result can have. */
   effect(op: OpName, args: readonly Value[], imm: bigint, detail: Detail | undefined, ones: bigint = mask64): Value {
     const early = op === 'guard' && args.every(isEarly);
-    return this.append({
-      id: this.code.length,
-      op,
-      args,
-      imm,
-      detail,
-      ones: fillRight(ones),
-      early,
-      origin: this.origin,
-    });
+    return this.append(op, args, imm, detail, fillRight(ones), early);
   }
 
-  private share(
+  private leaf(op: OpName, imm: bigint, ones: bigint): Value {
+    return this.keyed(op, [], imm, undefined, ones, true);
+  }
+
+  private keyed(
     op: OpName,
     args: readonly Value[],
     imm: bigint,
@@ -168,16 +202,25 @@ export class Graph {
     early: boolean,
     extra = '',
   ): Value {
+    if (!this.share) return this.append(op, args, imm, detail, ones, early);
     let key = `${op} ${imm} ${extra}`;
     for (const arg of args) key += ` ${arg.id}`;
-    const old = this.shared.get(key);
+    const old = this.others.get(key);
     if (old !== undefined) return old;
-    const value = this.append({ id: this.code.length, op, args, imm, detail, ones, early, origin: this.origin });
-    this.shared.set(key, value);
+    const value = this.append(op, args, imm, detail, ones, early);
+    this.others.set(key, value);
     return value;
   }
 
-  private append(value: Value): Value {
+  private append(
+    op: OpName,
+    args: readonly Value[],
+    imm: bigint,
+    detail: Detail | undefined,
+    ones: bigint,
+    early: boolean,
+  ): Value {
+    const value: Value = { id: this.code.length, op, args, imm, detail, ones, early, origin: this.origin };
     this.code.push(value);
     return value;
   }

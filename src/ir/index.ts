@@ -1,21 +1,45 @@
 export { type BuildOptions, bareR1, bareR2, buildFunction } from './build-function.js';
+export {
+  type ArgumentUse,
+  type CallEffects,
+  callEffects,
+  helper,
+  helperProto,
+  mapOf,
+  returnsPointer,
+  zeroHelpers,
+} from './call-effects.js';
 export { checkTrace } from './check.js';
 export { checkFunction } from './check-function.js';
 export { countInsns, liveCode } from './dce.js';
 export { evaluate } from './evaluate.js';
 export { Unsupported } from './flow.js';
-export { type Block, type End, endUses, type FunctionCode, successors } from './function.js';
-export { Graph } from './graph.js';
+export {
+  type Block,
+  type End,
+  endUses,
+  type FunctionCode,
+  hasAddress,
+  liveBlocks,
+  mapEnd,
+  successors,
+} from './function.js';
+export { type DraftOptions, FunctionDraft } from './function-draft.js';
+export { Graph, type GraphOptions } from './graph.js';
+export { type Inputs, type Interpreted, interpretFunction, interpretTrace, type Position } from './interpret.js';
+export { low32, onesOf } from './lower-alu.js';
 export { type Op, type OpKind, type OpName, opNames, opTable } from './ops.js';
-export { type Order, orderOf } from './order.js';
+export { loopBodies, type Order, orderOf } from './order.js';
 export { formatConstant, formatTrace, formatValue, type Names } from './print.js';
 export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, splitOffset } from './rules.js';
 export type { TraceCode } from './trace.js';
+export { lookupDetail } from './translate-call.js';
 export type { Trust } from './translation.js';
 export {
   type Detail,
   isConst,
+  isFixed,
   mask32,
   mask64,
   type Origin,
@@ -24,3 +48,4 @@ export {
   signed,
   type Value,
 } from './value.js';
+export { type VariableHost, Variables } from './variables.js';

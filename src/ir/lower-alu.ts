@@ -4,6 +4,7 @@ import type { Graph } from './graph.js';
 import { mask32, mask64, type Value } from './value.js';
 
 export function low32(g: Graph, x: Value): Value {
+  if (x.op === 'const') return g.constant(x.imm & mask32);
   return g.and(x, g.constant(mask32));
 }
 
@@ -14,6 +15,12 @@ export function immediate(g: Graph, insn: Insn): Value {
 /** What an instruction of class ALU or ALU64 leaves in its destination: `a` is the old value, `b` the operand. */
 export function lowerAlu(g: Graph, insn: Insn, a: Value, b: Value): Value {
   return insnClass(insn) === op.ALU64 ? lowerAlu64(g, insn, a, b) : lowerAlu32(g, insn, a, b);
+}
+
+/** Counts wrap at the width. */
+function countOf(g: Graph, b: Value, width: bigint): Value {
+  const mask = width - 1n;
+  return b.op === 'const' ? g.constant(b.imm & mask) : g.and(b, g.constant(mask));
 }
 
 function lowerAlu64(g: Graph, insn: Insn, a: Value, b: Value): Value {
@@ -35,11 +42,11 @@ function lowerAlu64(g: Graph, insn: Insn, a: Value, b: Value): Value {
     case op.XOR:
       return g.make('xor', a, b);
     case op.LSH:
-      return g.make('shl', a, g.and(b, g.constant(63n)));
+      return g.make('shl', a, countOf(g, b, 64n));
     case op.RSH:
-      return g.make('shr', a, g.and(b, g.constant(63n)));
+      return g.make('shr', a, countOf(g, b, 64n));
     case op.ARSH:
-      return g.make('sar', a, g.and(b, g.constant(63n)));
+      return g.make('sar', a, countOf(g, b, 64n));
     case op.NEG:
       return g.sub(g.constant(0n), a);
     case op.MOV:
@@ -50,7 +57,7 @@ function lowerAlu64(g: Graph, insn: Insn, a: Value, b: Value): Value {
 }
 
 function lowerAlu32(g: Graph, insn: Insn, a: Value, b: Value): Value {
-  const count = (): Value => g.and(b, g.constant(31n));
+  const count = (): Value => countOf(g, b, 32n);
   switch (insn.code & 0xf0) {
     case op.ADD:
       return g.make('add32', a, b);

@@ -103,6 +103,8 @@ export const opNames = [
   'phi',
   'select',
   'fill',
+  'frame',
+  'context',
 ] as const;
 
 export type OpName = (typeof opNames)[number];
@@ -119,6 +121,10 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   /** What helper number `imm` says about the packet's arrival: time, CPU, task. */
   env: { kind: 'leaf', arity: 0, width: 64 },
 
+  /** Whole programs: r10 of call depth `imm`, the address behind that frame's last byte. */
+  frame: { kind: 'leaf', arity: 0, width: 32 },
+  /** Whole programs: address of `xdp_md`. */
+  context: { kind: 'leaf', arity: 0, width: 32 },
   /** Whole programs: one of its arguments, by the predecessor that control came from. */
   phi: { kind: 'leaf', arity: -1, width: 64 },
   /** Second argument if the first is not 0, else the third. */
@@ -173,7 +179,7 @@ export const opTable: Readonly<Record<OpName, Op>> = {
 
   /** Arguments: address (as for load), value. */
   store: { kind: 'effect', arity: 2, width: 0 },
-  /** Whole programs: zeroes memory; the argument is the address. */
+  /** Whole programs: zeroes memory; the argument is the address, as for load. */
   fill: { kind: 'effect', arity: 1, width: 0 },
   /** Arguments: address, operand, and for cmpxchg the expected value. Yields the old content. */
   atomic: { kind: 'effect', arity: -1, width: 64 },

@@ -15,6 +15,12 @@ export interface Rule {
   readonly apply: (g: Graph, a: Value, b: Value, op: OpName) => Value | undefined;
 }
 
+/** A rule of `select`, which has three arguments. */
+export interface SelectRule {
+  readonly identity: string;
+  readonly apply: (g: Graph, condition: Value, yes: Value, no: Value) => Value | undefined;
+}
+
 const isC = (v: Value): boolean => v.op === 'const';
 const is = (v: Value, c: bigint): boolean => v.op === 'const' && v.imm === c;
 /** First and second argument; only asked of operations that have them. */
@@ -175,6 +181,18 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
       apply: (_, a, b) => (isC(b) && (a.ones & ~b.imm) === 0n ? b : undefined),
     },
     {
+      identity: '(x & c) | (x & d) = x & (c | d)',
+      apply: (g, a, b) => joinMasks(g, a, b),
+    },
+    {
+      identity: '(y | (x & c)) | (x & d) = y | (x & (c | d))',
+      apply: (g, a, b) => {
+        if (!has(a, 'or')) return undefined;
+        const joined = joinMasks(g, arg1(a), b);
+        return joined === undefined ? undefined : g.make('or', arg0(a), joined);
+      },
+    },
+    {
       identity: '(x | c) | d = x | (c | d)',
       apply: (g, a, b) =>
         isC(b) && withConst(a, 'or') ? g.make('or', arg0(a), g.constant(arg1(a).imm | b.imm)) : undefined,
@@ -204,6 +222,13 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
           : undefined,
     },
     {
+      identity: '((x >> c) & d) << c = x & (d << c)',
+      apply: (g, a, b) =>
+        isC(b) && withConst(a, 'and') && withConst(arg0(a), 'shr') && arg1(arg0(a)).imm === b.imm
+          ? g.and(arg0(arg0(a)), g.constant(arg1(a).imm << b.imm))
+          : undefined,
+    },
+    {
       identity: '(x << c) << d = x << (c + d) if c + d < 64',
       apply: (g, a, b) =>
         isC(b) && withConst(a, 'shl') && arg1(a).imm + b.imm < 64n
@@ -223,6 +248,14 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
     {
       identity: 'x >> c = 0 if ones(x) >> c = 0',
       apply: (g, a, b) => (isC(b) && a.ones >> (b.imm & 63n) === 0n ? g.constant(0n) : undefined),
+    },
+    {
+      identity: '(x | y) >> c = y >> c if ones(x) >> c = 0',
+      apply: (g, a, b) => {
+        if (!isC(b) || !has(a, 'or')) return undefined;
+        if (arg0(a).ones >> b.imm === 0n) return g.make('shr', arg1(a), b);
+        return arg1(a).ones >> b.imm === 0n ? g.make('shr', arg0(a), b) : undefined;
+      },
     },
     {
       identity: '(x << c) >> c = x & (~0 >> c)',
@@ -528,6 +561,33 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
   ],
 };
 
+/** x & c and x & d, where x itself is x & ~0: together x & (c | d). */
+function joinMasks(g: Graph, a: Value, b: Value): Value | undefined {
+  const [x, c] = masked(a);
+  const [y, d] = masked(b);
+  return x === y && (c !== mask64 || d !== mask64) ? g.and(x, g.constant(c | d)) : undefined;
+}
+
+function masked(value: Value): readonly [Value, bigint] {
+  return withConst(value, 'and') ? [arg0(value), arg1(value).imm] : [value, mask64];
+}
+
+export const selectRules: readonly SelectRule[] = [
+  { identity: 'select(c, x, x) = x', apply: (_, _c, yes, no) => (yes === no ? yes : undefined) },
+  {
+    identity: 'select(0, x, y) = y, select(c, x, y) = x if c is not 0',
+    apply: (_, c, yes, no) => (isC(c) ? (c.imm !== 0n ? yes : no) : undefined),
+  },
+  {
+    identity: 'select(p, 1, 0) = p if p is 0 or 1',
+    apply: (_, c, yes, no) => (is(yes, 1n) && is(no, 0n) && c.ones <= 1n ? c : undefined),
+  },
+  {
+    identity: 'select(p, 0, 1) = (p == 0)',
+    apply: (g, c, yes, no) => (is(yes, 0n) && is(no, 1n) ? g.make('eq', c, g.constant(0n)) : undefined),
+  },
+];
+
 /** Interval of mathematical integers that a value lies in when read as a signed number, or undefined if it may wrap. */
 export function boundsOf(value: Value): { readonly lo: bigint; readonly hi: bigint } | undefined {
   if (value.op === 'const') {
@@ -616,7 +676,14 @@ function balance(g: Graph, a: Value, b: Value, strict: boolean): Value | undefin
     p = delta > 0n ? g.add(ls, g.constant(delta)) : ls;
     q = delta < 0n ? g.add(rs, g.constant(-delta)) : rs;
   }
-  return !pointers && p === a && q === b ? undefined : g.make(op, p, q);
+  return !pointers && isSameSum(p, a) && isSameSum(q, b) ? undefined : g.make(op, p, q);
+}
+
+/** Are they one value, or the same sum of a value and a constant? Equal sums need not be one value: sharing can be off. */
+function isSameSum(a: Value, b: Value): boolean {
+  const [x, c] = split(a);
+  const [y, d] = split(b);
+  return x === y && c === d;
 }
 
 /** Symbolic part and signed constant part. */

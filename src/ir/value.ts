@@ -8,7 +8,7 @@ export const mask64 = 0xffff_ffff_ffff_ffffn;
 export const mask32 = 0xffff_ffffn;
 
 /** What a memory operation touches. Packet memory is addressed by offset, the rest by guest address. */
-export type Space = 'packet' | 'stack' | 'map' | 'other';
+export type Space = 'packet' | 'stack' | 'map' | 'context' | 'other';
 
 /** Bytes that an operation finds in memory because the trace knows them: `size` low bytes of a value at a guest address. */
 export interface Piece {
@@ -78,6 +78,11 @@ export interface Value {
 
 export function isConst(value: Value): boolean {
   return value.op === 'const';
+}
+
+/** A number that is known when code is made: constants, addresses of frames and of the context. */
+export function isFixed(value: Value): boolean {
+  return value.op === 'const' || value.op === 'frame' || value.op === 'context';
 }
 
 /** Signed reading of a 64-bit constant. */

@@ -1,5 +1,5 @@
 /** What the code around a program has to do for it, by the helpers that it calls. */
-import { type FunctionCode, isConst, type Value } from '../ir/index.js';
+import type { FunctionCode, Value } from '../ir/index.js';
 
 export interface Demands {
   /**
@@ -41,8 +41,10 @@ export function demandsOf(programs: readonly FunctionCode[]): Demands {
   return { needsContext, movesPacket, redirects };
 }
 
-/** A pointer to the context that went through memory: fields are words. */
+/** A field of the context by an address that is not known when code is made, or a load of which nothing is known: fields are words. */
 function mayReadContext({ op, args, detail }: Value): boolean {
-  if (op !== 'load' || detail?.kind !== 'memory') return false;
-  return detail.space === 'other' && detail.size === 4 && args[0] !== undefined && !isConst(args[0]);
+  if (op !== 'load' || detail?.kind !== 'memory' || detail.size !== 4) return false;
+  const from = args[0]?.op;
+  if (detail.space === 'context') return from !== 'context';
+  return detail.space === 'other' && from !== 'const' && from !== 'context' && from !== 'call' && from !== 'lookup';
 }

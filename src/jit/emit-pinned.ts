@@ -5,6 +5,7 @@ import { op } from '../isa/index.js';
 import { xdpMd } from '../platform/index.js';
 import type { MemoryOp, PlainOp } from '../wasm/index.js';
 import { emitCall } from './emit-call.js';
+import { leafAddress } from './emit-pure.js';
 import type { FunctionEmitter } from './function-emitter.js';
 import { accessFlags } from './services.js';
 
@@ -62,13 +63,13 @@ function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
     return 0;
   }
   const offset = value.imm;
-  if (isConst(base)) {
-    const field = Number(base.imm + offset) - e.frame.machine.ctx.start;
-    if (field >= 0 && field < xdpMd.size) {
-      out.getLocal(e.frame.record);
-      return field;
-    }
-    out.i32(Number(BigInt.asIntN(32, base.imm + offset)));
+  if (base.op === 'context' && offset >= 0n && offset < BigInt(xdpMd.size)) {
+    out.getLocal(e.frame.record);
+    return Number(offset);
+  }
+  const fixed = fixedAddress(e, base);
+  if (fixed !== undefined) {
+    out.i32(Number(BigInt.asIntN(32, fixed + offset)));
     return 0;
   }
   e.push(base, 'i32');
@@ -76,6 +77,12 @@ function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
   if (offset > 0n && offset <= mask32 && (offset <= maxDistance || base.ones <= mask32)) return Number(offset);
   out.i32(Number(BigInt.asIntN(32, offset))).op('i32.add');
   return 0;
+}
+
+/** Addresses that are known when code is made. */
+function fixedAddress(e: FunctionEmitter, base: Value): bigint | undefined {
+  if (isConst(base)) return base.imm;
+  return base.op === 'frame' || base.op === 'context' ? BigInt(leafAddress(e.frame.machine, base)) : undefined;
 }
 
 function emitLoad(e: FunctionEmitter, value: Value): void {
@@ -103,9 +110,13 @@ function emitStore(e: FunctionEmitter, value: Value): void {
 function emitFill(e: FunctionEmitter, value: Value): void {
   const { out } = e;
   const { size } = accessOf(value);
-  e.push(value.args[0] as Value, 'i32');
-  if (size === 8) out.i64(0n).memory('i64.store');
-  else out.i32(0).i32(size).memoryFill();
+  const offset = pushAddress(e, value, accessFlags.write);
+  if (size === 8) {
+    out.i64(0n).memory('i64.store', offset);
+    return;
+  }
+  if (offset !== 0) out.i32(offset).op('i32.add');
+  out.i32(0).i32(size).memoryFill();
 }
 
 /** One program runs at a time, so plain loads and stores are atomic. */

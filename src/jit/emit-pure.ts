@@ -1,7 +1,7 @@
 /** Pure values: each in the representation that was chosen for it. */
 import { InternalError } from '../base/index.js';
 import { bareR1, bareR2, isConst, mask32, type OpName, type Value } from '../ir/index.js';
-import { record } from '../vm/index.js';
+import { type Machine, record } from '../vm/index.js';
 import type { PlainOp } from '../wasm/index.js';
 import type { FunctionEmitter } from './function-emitter.js';
 import type { Representation } from './representation.js';
@@ -119,6 +119,11 @@ function emitNatural(e: FunctionEmitter, value: Value, as: Representation): Repr
     default:
       return emitLeaf(e, value, as);
   }
+}
+
+/** Guest address that a leaf stands for. */
+export function leafAddress(machine: Machine, leaf: Value): number {
+  return leaf.op === 'frame' ? (machine.frames[Number(leaf.imm)]?.hi ?? 0) : machine.ctx.start;
 }
 
 function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Representation {

@@ -11,6 +11,7 @@ import {
   type End,
   type FunctionCode,
   isConst,
+  isFixed,
   type Order,
   orderOf,
   successors,
@@ -21,7 +22,7 @@ import type { Machine } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import type { Arrival } from './context-code.js';
 import { emitPinned } from './emit-pinned.js';
-import { emitPure } from './emit-pure.js';
+import { emitPure, leafAddress } from './emit-pure.js';
 import { findNeeded, type Needed } from './needed.js';
 import { type Representation, representations } from './representation.js';
 import { type Schedule, schedule } from './schedule.js';
@@ -121,6 +122,12 @@ export class FunctionEmitter {
     if (isConst(value)) {
       if (as === 'i32') out.i32(Number(BigInt.asIntN(32, value.imm)));
       else out.i64(value.imm);
+      return;
+    }
+    if (isFixed(value)) {
+      const address = leafAddress(this.frame.machine, value);
+      if (as === 'i32') out.i32(address);
+      else out.i64(BigInt(address));
       return;
     }
     this.pushOwn(value);
@@ -234,6 +241,7 @@ export class FunctionEmitter {
         this.frame.leave(out, out.depth);
         return;
       case 'tail call':
+        if (end.map < 0) throw new Unsupported('the map of a tail call is not known', end.pc);
         services.emitTailCall(out, end.map, () => this.push(end.slot, 'i32'));
         out.if();
         out.i64(0n);

@@ -1,6 +1,7 @@
 /** The JavaScript side of a module's imports: helpers, checks of accesses, traps. */
 import { UnsupportedError } from '../base/index.js';
 import {
+  checkAccess,
   type LoadedProgram,
   type Machine,
   ProgramTrap,
@@ -12,9 +13,6 @@ import {
 } from '../vm/index.js';
 import { exchange } from './exchange.js';
 import { accessFlags, imports, type TrapPoint } from './services.js';
-
-/** The context is the lowest region, on a page of its own: what lies below its end is the context, or nothing. */
-const contextPages = 0x1000;
 
 /** Where the program stood when it last called out. */
 export interface Site {
@@ -95,22 +93,8 @@ export class HostImports {
 
   /** What the interpreter checks before a load, store or atomic operation. */
   private check(address: bigint, size: number, kind: number): void {
-    const { memory, ctx } = this.machine;
-    const at = Number(address);
-    const isRead = kind === accessFlags.read;
-    const inContext = at < ctx.start + contextPages;
-    const fits = !inContext || (isRead && size === 4 && at % 4 === 0);
-    const allowed = isRead ? memory.canRead(at, size) : memory.canWrite(at, size);
-    if (fits && allowed) {
-      if (kind === accessFlags.atomic && at % size !== 0) {
-        trap({ kind: 'instruction', what: `misaligned access off ${this.offsetAt()} size ${size}` });
-      }
-      return;
-    }
-    if (at >= ctx.start && inContext) {
-      trap({ kind: 'instruction', what: `invalid bpf_context access off=${at - ctx.start} size=${size}` });
-    }
-    trap({ kind: 'memory', fault: memory.explainFault(isRead ? 'read' : 'write', address, size) });
+    const access = kind === accessFlags.read ? 'read' : kind === accessFlags.atomic ? 'atomic' : 'write';
+    checkAccess(this.machine, address, size, access, this.offsetAt());
   }
 
   private offsetAt(): number {

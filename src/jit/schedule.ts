@@ -2,7 +2,7 @@
  * Where each pure value is computed (Click, "Global code motion / global value numbering", 1995): as late as its uses allow, but not in a
  * deeper loop than need be. So what only one path needs is computed on that path, and what a loop does not change in front of it.
  */
-import { type FunctionCode, type Order, opTable, type Value } from '../ir/index.js';
+import { type FunctionCode, isFixed, type Order, opTable, type Value } from '../ir/index.js';
 import type { Needed } from './needed.js';
 
 export interface Schedule {
@@ -37,11 +37,12 @@ export function schedule(code: FunctionCode, order: Order, needed: Needed): Sche
       late = late < 0 ? block : meet(order, late, block);
     }
     let best = late;
-    for (let block = late; block !== early.get(value); ) {
-      block = order.idom[block] as number;
-      if ((order.loopDepth[block] as number) < (order.loopDepth[best] as number)) best = block;
-      if (block === entry) break;
-    }
+    if (code.hoists)
+      for (let block = late; block !== early.get(value); ) {
+        block = order.idom[block] as number;
+        if ((order.loopDepth[block] as number) < (order.loopDepth[best] as number)) best = block;
+        if (block === entry) break;
+      }
     blockOf.set(value, best);
     placed[best]?.push(value);
   }
@@ -50,7 +51,7 @@ export function schedule(code: FunctionCode, order: Order, needed: Needed): Sche
 }
 
 function isFloating(value: Value, needed: Needed): boolean {
-  return value.op !== 'const' && !needed.home.has(value) && opTable[value.op].kind !== 'effect';
+  return !isFixed(value) && !needed.home.has(value) && opTable[value.op].kind !== 'effect';
 }
 
 function meet(order: Order, a: number, b: number): number {

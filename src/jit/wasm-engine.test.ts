@@ -1,31 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { body, bounds, copy, exit, insn, load, mov, start } from '../../test/support/any-program.js';
 import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
 import { Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
-import { objectOf } from './testing.js';
+import { objectSpec, programSpec } from '../vm/testing.js';
 import { WasmEngine } from './wasm-engine.js';
-
-const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => ({ code, dst, src, off, imm });
-const mov = (dst: number, imm: number): Insn => insn(op.ALU64 | op.MOV, dst, 0, 0, imm);
-const copy = (dst: number, src: number): Insn => insn(op.ALU64 | op.MOV | op.X, dst, src);
-const load = (size: number, dst: number, src: number, off: number): Insn =>
-  insn(op.LDX | op.MODE_MEM | size, dst, src, off);
-const store = (size: number, dst: number, src: number, off: number): Insn =>
-  insn(op.STX | op.MODE_MEM | size, dst, src, off);
-const exit = insn(op.EXIT_OP);
-/** if (data + n > data_end) return PASS; leaves data in r6. */
-const bounds = (n: number): Insn[] => [
-  load(op.SIZE_W, 6, 1, 0),
-  load(op.SIZE_W, 7, 1, 4),
-  copy(2, 6),
-  insn(op.ALU64 | op.ADD, 2, 0, 0, n),
-  mov(0, 2),
-  insn(op.JMP | op.JGT | op.X, 2, 7, 1),
-  insn(op.JA_OP, 0, 0, 1),
-  exit,
-];
 
 interface Run {
   readonly r0: bigint;
@@ -39,7 +20,7 @@ function both(
   verified: boolean,
 ): { wasm: Run; interp: Run; fallbacks: number } {
   const run = (make: (machine: Machine) => { run(program: Machine['programs'][number]): Outcome }): Run => {
-    const machine = new Machine(objectOf(insns));
+    const machine = new Machine(objectSpec([programSpec(insns)], []));
     const engine = make(machine);
     machine.setPacket({ data: packet, now: 1234n });
     const { r0, trap } = engine.run(machine.programs[0] as Machine['programs'][number]);
@@ -64,89 +45,6 @@ function expectEqual(insns: readonly Insn[], packet: Uint8Array, verified = true
 }
 
 const packet = Uint8Array.from({ length: 64 }, (_, i) => (i * 37 + 11) & 0xff);
-
-/** A random operation on r0 to r5 that no operand makes invalid. */
-const arithmetic = fc
-  .record({
-    kind: fc.constantFrom(
-      op.ADD,
-      op.SUB,
-      op.MUL,
-      op.DIV,
-      op.OR,
-      op.AND,
-      op.LSH,
-      op.RSH,
-      op.MOD,
-      op.XOR,
-      op.MOV,
-      op.ARSH,
-    ),
-    wide: fc.boolean(),
-    isRegister: fc.boolean(),
-    dst: fc.integer({ min: 0, max: 5 }),
-    src: fc.integer({ min: 0, max: 5 }),
-    imm: fc.oneof(fc.integer(), fc.integer({ min: -2, max: 70 })),
-    isSigned: fc.boolean(),
-  })
-  .map(({ kind, wide, isRegister, dst, src, imm, isSigned }): Insn => {
-    const off = isSigned && (kind === op.DIV || kind === op.MOD) ? 1 : 0;
-    const code = (wide ? op.ALU64 : op.ALU) | kind;
-    return isRegister ? insn(code | op.X, dst, src, off) : insn(code, dst, 0, off, imm);
-  });
-
-const swap = fc
-  .record({ big: fc.boolean(), dst: fc.integer({ min: 0, max: 5 }), imm: fc.constantFrom(16, 32, 64) })
-  .map(({ big, dst, imm }) => insn(op.ALU | op.END | (big ? op.X : 0), dst, 0, 0, imm));
-
-const spill = fc
-  .record({
-    size: fc.constantFrom(op.SIZE_B, op.SIZE_H, op.SIZE_W, op.SIZE_DW),
-    register: fc.integer({ min: 0, max: 5 }),
-    slot: fc.integer({ min: 1, max: 6 }),
-    isLoad: fc.boolean(),
-    shift: fc.integer({ min: 0, max: 7 }),
-  })
-  .map(({ size, register, slot, isLoad, shift }) => {
-    const off = -8 * slot - shift;
-    return isLoad ? load(size, register, 10, off) : store(size, 10, register, off);
-  });
-
-const branch = fc
-  .record({
-    kind: fc.constantFrom(op.JEQ, op.JNE, op.JGT, op.JGE, op.JLT, op.JLE, op.JSET, op.JSGT, op.JSGE, op.JSLT, op.JSLE),
-    wide: fc.boolean(),
-    isRegister: fc.boolean(),
-    dst: fc.integer({ min: 0, max: 5 }),
-    src: fc.integer({ min: 0, max: 5 }),
-    imm: fc.integer({ min: -3, max: 300 }),
-    off: fc.integer({ min: 0, max: 6 }),
-  })
-  .map(({ kind, wide, isRegister, dst, src, imm, off }) => {
-    const code = (wide ? op.JMP : op.JMP32) | kind;
-    return isRegister ? insn(code | op.X, dst, src, off) : insn(code, dst, 0, off, imm);
-  });
-
-const packetAccess = fc
-  .record({
-    size: fc.constantFrom(op.SIZE_B, op.SIZE_H, op.SIZE_W, op.SIZE_DW),
-    register: fc.integer({ min: 0, max: 5 }),
-    off: fc.integer({ min: 0, max: 24 }),
-    isLoad: fc.boolean(),
-  })
-  .map(({ size, register, off, isLoad }) => (isLoad ? load(size, register, 6, off) : store(size, 6, register, off)));
-
-/** Straight or branching forward only; jumps stay inside. */
-const body = fc
-  .array(fc.oneof(arithmetic, arithmetic, swap, spill, branch, packetAccess), { maxLength: 60 })
-  .map((insns) =>
-    insns.map((one, i) => {
-      const isBranch = (one.code & 7) === op.JMP || (one.code & 7) === op.JMP32;
-      return isBranch ? { ...one, off: Math.min(one.off, insns.length - 1 - i) } : one;
-    }),
-  );
-
-const start = [...bounds(32), ...[0, 1, 2, 3, 4, 5].map((r) => load(op.SIZE_DW, r, 6, 4 * r))];
 
 describe('compiled code equals the interpreter', () => {
   it('on random programs of arithmetic, branches, stack and packet', () => {
@@ -207,7 +105,7 @@ describe('a program that is not compiled', () => {
 describe('a batch', () => {
   /** The machine's first program over packets whose byte 12 is 40, 41, ...; the last one is too short for it. */
   function runBatch(insns: readonly Insn[], count: number): { arena: PacketArena; engine: WasmEngine; ran: number } {
-    const machine = new Machine(objectOf(insns));
+    const machine = new Machine(objectSpec([programSpec(insns)], []));
     const engine = new WasmEngine(machine, { verified: () => true });
     const program = machine.programs[0] as Machine['programs'][number];
     const arena = new PacketArena(machine, { moves: packetMoves(program, machine.programs) });

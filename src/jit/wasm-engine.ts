@@ -6,7 +6,9 @@ import { InternalError, Wasm } from '../base/index.js';
 import { encodingFault } from '../interp/encoding.js';
 import { Interpreter } from '../interp/index.js';
 import { buildFunction, type FunctionCode, type Trust, Unsupported } from '../ir/index.js';
+import { type OptimizeOptions, optimize, type Settings } from '../opt/index.js';
 import { xdpMd } from '../platform/index.js';
+import type { ProgramFacts } from '../verifier/index.js';
 import {
   type Engine,
   type LoadedProgram,
@@ -31,6 +33,14 @@ export interface WasmEngineOptions {
    * as it happens.
    */
   readonly verified?: ((program: LoadedProgram) => boolean) | undefined;
+  /** What the verifier found out about a program that it accepted. */
+  readonly facts?: ((program: LoadedProgram) => ProgramFacts | undefined) | undefined;
+  /** Which passes run; default all. */
+  readonly settings?: Settings | undefined;
+  /** Sees each program's IR after each pass; `pass` undefined: before the first. */
+  readonly watch?: OptimizeOptions['watch'];
+  /** Run the IR checker after each pass. */
+  readonly check?: boolean | undefined;
   /** Sees each program's IR before code is made of it: checkers, dumps. */
   readonly inspect?: ((code: FunctionCode) => void) | undefined;
   /** Name functions in the module, for profilers. */
@@ -185,7 +195,9 @@ export class WasmEngine implements Engine {
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode {
     const trust: Trust = this.options.verified?.(program) === true ? 'verified' : 'checked';
-    const code = buildFunction(this.machine, program, { trust, bare, fault: encodingFault });
+    const { facts, settings, watch, check } = this.options;
+    const built = buildFunction(this.machine, program, { trust, bare, fault: encodingFault, facts: facts?.(program) });
+    const code = optimize(built, this.machine, { settings, watch, check });
     this.options.inspect?.(code);
     return code;
   }

@@ -7,7 +7,9 @@ import { Interpreter } from '../interp/index.js';
 import type { Insn } from '../isa/index.js';
 import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { describeTrap, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
+import { IrEngine, levelSettings, type Settings } from '../opt/index.js';
+import { type ProgramFacts, verify } from '../verifier/index.js';
+import { describeTrap, type Engine, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
 import { runKernelBare } from './kernel-bare.js';
 import type { EngineFactory } from './machine-subject.js';
 
@@ -70,6 +72,14 @@ export function bareObject(insns: readonly Insn[]): ObjectSpec {
   return { name: 'bare', license: 'GPL', version: 0, programs: [program], maps: [], sections: [], btf: undefined };
 }
 
+function onIr(settings: Settings | undefined): BareEngine['run'] {
+  return (insns, memory) =>
+    runOnMachine(insns, memory, (machine) => {
+      const engine = new IrEngine(machine, { settings, check: true });
+      return (program, r1, r2) => engine.runWith(program, r1, r2);
+    });
+}
+
 const bareEngines: readonly BareEngine[] = [
   {
     name: 'interp',
@@ -79,6 +89,9 @@ const bareEngines: readonly BareEngine[] = [
         return (program, r1, r2) => engine.runWith(program, r1, r2);
       }),
   },
+  { name: 'ir', run: onIr(undefined) },
+  /** As it is written. */
+  { name: 'ir-O0', run: onIr(levelSettings(0)) },
   {
     name: 'wasm',
     run: (insns, memory) =>
@@ -99,18 +112,36 @@ export function bareEngine(name: string): BareEngine {
   throw new UsageError(`no engine \`${name}\` runs bare programs`, {}, `engines: ${bareEngineNames.join(', ')}`);
 }
 
+export interface EngineOptions {
+  /** Passes of engines that optimize; default all. */
+  readonly settings?: Settings | undefined;
+}
+
 /** Engines that run object files on a machine, by name. The kernel is what they are compared with. To add one, add a row. */
-const machineEngines: Readonly<Record<string, EngineFactory>> = {
+const machineEngines: Readonly<Record<string, (machine: Machine, options: EngineOptions) => Engine>> = {
   interp: (machine) => new Interpreter(machine),
-  /** Only for programs that a verifier has accepted: the harnesses run what the kernel loaded. */
-  wasm: (machine) => new WasmEngine(machine, { verified: () => true }),
+  /** These two only for programs that a verifier has accepted: the harnesses run what the kernel loaded. */
+  ir: (machine, { settings }) =>
+    new IrEngine(machine, {
+      verified: () => true,
+      facts: (program) => factsOf(machine, program),
+      settings,
+      check: true,
+    }),
+  wasm: (machine, { settings }) =>
+    new WasmEngine(machine, { verified: () => true, facts: (program) => factsOf(machine, program), settings }),
 };
+
+/** What our verifier finds out about a program, if it accepts it. */
+function factsOf({ object }: Machine, { spec }: LoadedProgram): ProgramFacts | undefined {
+  return verify(spec, object.maps, { btf: object.btf, license: object.license, facts: true, logLevel: 0 }).facts;
+}
 
 export const machineEngineNames: readonly string[] = Object.keys(machineEngines);
 
 /** The engine of that name. Throws UsageError. */
-export function machineEngine(name: string): EngineFactory {
+export function machineEngine(name: string, options: EngineOptions = {}): EngineFactory {
   const engine = machineEngines[name];
-  if (engine !== undefined) return engine;
+  if (engine !== undefined) return (machine) => engine(machine, options);
   throw new UsageError(`no engine \`${name}\``, {}, `engines: ${machineEngineNames.join(', ')}`);
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [--seed N]`: every XDP program of a folder of objects on the kernel
+ * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [-O...] [--seed N]`: every XDP program of a folder of objects on the kernel
  * and on an engine, over the same packets and map contents. Maps are filled from the seed and from `NAME.maps.json` beside the object, if
  * there is one (with a capture of its own from there alone); packets are generated, those of a capture, or those of the `traffic.pcap` beside the object. A row a program; exit 0 when nothing
  * differs.
@@ -14,10 +14,18 @@ import { Bpf } from '../linux/index.js';
 import { verdictNames } from '../platform/index.js';
 import { type MapsFile, parseMapsFile } from '../vm/index.js';
 import { findObjects, loadObject } from './objects.js';
-import { negativeIf, numberFlag, oneOperand, runTool, writeSummary } from './tool.js';
+import {
+  negativeIf,
+  numberFlag,
+  oneOperand,
+  optimizationFlag,
+  optimizationOption,
+  runTool,
+  writeSummary,
+} from './tool.js';
 import { makePackets, readPackets } from './traffic.js';
 
-const usage = 'npm run differential -- DIR [-r cap.pcap | --traffic] [-c PACKETS] [--engine E] [--seed N]';
+const usage = 'npm run differential -- DIR [-r cap.pcap | --traffic] [-c PACKETS] [--engine E] [-O...] [--seed N]';
 
 const rowStatuses: readonly RowStatus[] = ['equal', 'differs', 'refused', 'skipped', 'unsupported'];
 
@@ -28,12 +36,13 @@ await runTool(
     count: { type: 'string', short: 'c' },
     engine: { type: 'string', default: 'interp' },
     seed: { type: 'string' },
+    ...optimizationOption,
     traffic: { type: 'boolean', default: false },
     summary: { type: 'string' },
   },
   async (operands, flags) => {
     const folder = oneOperand(operands, usage);
-    const engine = machineEngine(String(flags['engine']));
+    const engine = machineEngine(String(flags['engine']), { settings: optimizationFlag(flags) });
     const seed = numberFlag(flags, 'seed', 1);
     const count = numberFlag(flags, 'count', 300);
     const beside = flags['traffic'] === true;

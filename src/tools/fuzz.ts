@@ -1,5 +1,5 @@
 /**
- * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--summary FILE] [--self-test]`: generated programs on the kernel and on an
+ * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test]`: generated programs on the kernel and on an
  * engine. A failing one is shrunk and written as `.s` with its packet. With `--self-test`, engines with one wrong opcode are run
  * instead, and each has to be found out. Exit 0 when nothing differs (or every fault was found).
  */
@@ -9,10 +9,18 @@ import { formatNumber, formatTable } from '../cli/output.js';
 import { type CampaignResult, type Failure, machineEngine, plantedFaults, runCampaign } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
-import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
+import {
+  type Flags,
+  negativeIf,
+  numberFlag,
+  optimizationFlag,
+  optimizationOption,
+  runTool,
+  writeSummary,
+} from './tool.js';
 
 const usage =
-  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [--out DIR] [--summary FILE] [--self-test]';
+  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test]';
 
 await runTool(
   usage,
@@ -24,6 +32,7 @@ await runTool(
     out: { type: 'string', default: 'fuzz-failures' },
     'self-test': { type: 'boolean', default: false },
     summary: { type: 'string' },
+    ...optimizationOption,
   },
   (_, flags) => (flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
 );
@@ -50,7 +59,7 @@ function campaign(flags: Flags): number {
     });
   };
   const result = runCampaign(Bpf.open(), {
-    engine: machineEngine(engine),
+    engine: machineEngine(engine, { settings: optimizationFlag(flags) }),
     seed,
     programs,
     packetsPerProgram: numberFlag(flags, 'packets', 16),

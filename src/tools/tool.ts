@@ -2,8 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { exitCodes, UsageError, UserError } from '../base/index.js';
+import { nearest } from '../cli/nearest.js';
+import { parseSettings, type Settings } from '../opt/index.js';
 
-export type Flags = Readonly<Record<string, string | boolean | undefined>>;
+export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** Runs `main` on the command line's arguments; `options` as of node's parseArgs. */
 export async function runTool(
@@ -33,6 +35,14 @@ export function numberFlag(flags: Flags, name: string, fallback: number): number
   const value = Number(text);
   if (!Number.isInteger(value) || value < 0) throw new UsageError(`--${name} takes a whole number, not \`${text}\``);
   return value;
+}
+
+/** `-O...`, repeatable, of a tool that runs an engine with an optimizer. */
+export const optimizationOption = { opt: { type: 'string', short: 'O', multiple: true } } as const;
+
+export function optimizationFlag(flags: Flags): Settings {
+  const words = flags['opt'];
+  return parseSettings(Array.isArray(words) ? (words as readonly string[]) : [], nearest);
 }
 
 /** The one folder or file that a tool takes. */

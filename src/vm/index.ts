@@ -1,3 +1,4 @@
+export { checkAccess } from './access-check.js';
 export type { BatchEngine } from './batch-engine.js';
 export { type Engine, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { encodingFault } from '../interp/encoding.js';
+import { buildFunction, formatFunction } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
-import type { ObjectSpec } from '../object/index.js';
 import { Machine } from '../vm/index.js';
-import { buildFunction, checkFunction, formatFunction } from './index.js';
+import { objectSpec, programSpec } from '../vm/testing.js';
+import { optimize } from './index.js';
 
 const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => ({ code, dst, src, off, imm });
 const load = (size: number, dst: number, src: number, off: number): Insn =>
@@ -23,35 +24,11 @@ function text(body: readonly Insn[]): string {
     ...body,
     insn(op.EXIT_OP),
   ];
-  const object: ObjectSpec = {
-    name: 'test',
-    license: 'GPL',
-    version: 0,
-    programs: [
-      {
-        name: 'main',
-        section: 'xdp',
-        type: 'xdp',
-        frags: false,
-        attach: 'xdp',
-        insns,
-        functions: [{ name: 'main', start: 0, end: insns.length, global: true, btfId: 0 }],
-        lines: [],
-        kfuncs: [],
-        ksyms: [],
-        unresolved: [],
-      },
-    ],
-    maps: [],
-    sections: [],
-    btf: undefined,
-  };
-  const machine = new Machine(object);
+  const machine = new Machine(objectSpec([programSpec(insns)], []));
   const program = machine.programs[0];
   if (program === undefined) throw new Error('no program');
-  const code = buildFunction(machine, program, { trust: 'verified', fault: encodingFault });
-  checkFunction(code, 'test');
-  return formatFunction(code);
+  const built = buildFunction(machine, program, { trust: 'verified', fault: encodingFault });
+  return formatFunction(optimize(built, machine, { check: true }));
 }
 
 const count = (haystack: string, needle: string): number => haystack.split(needle).length - 1;

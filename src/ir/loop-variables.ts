@@ -1,0 +1,60 @@
+/** Which variables the loops of a flow write: those get phis at the loop's head. */
+import { type Insn, insnClass, op } from '../isa/index.js';
+import { type Flow, type FlowBlock, type Step, variableOf } from './flow.js';
+import { loopBodies, type Order } from './order.js';
+
+export interface LoopVariables {
+  /** Is `head` the head of a loop that writes the variable? */
+  changes(head: number, variable: number): boolean;
+}
+
+export function loopVariables(flow: Flow, order: Order): LoopVariables {
+  const written = new Map<number, Uint8Array>();
+  const { position } = order;
+  const bodies = order.irreducible ? undefined : loopBodies(order);
+  for (const id of order.rpo) {
+    const preds = order.preds[id] ?? [];
+    if (!preds.some((pred) => (position[pred] as number) >= (position[id] as number))) continue;
+    // A loop with several entries is taken for the whole program.
+    const marks = new Uint8Array(flow.variables);
+    for (const member of bodies?.get(id) ?? order.rpo) markWritten(flow, flow.blocks[member] as FlowBlock, marks);
+    written.set(id, marks);
+  }
+  return { changes: (head, variable) => written.get(head)?.[variable] === 1 };
+}
+
+function markWritten(flow: Flow, block: FlowBlock, marks: Uint8Array): void {
+  for (const step of block.steps) for (const variable of writtenBy(flow, block.depth, step)) marks[variable] = 1;
+}
+
+function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
+  switch (step.kind) {
+    case 'insn':
+      return writtenByInsn(flow.program.insns[step.pc] as Insn, depth);
+    case 'enter':
+      return step.depth === 0 ? [] : [6, 7, 8, 9].map((r) => variableOf(r, step.depth));
+    case 'loop begin':
+      return [step.at, step.at + 1, step.at + 2];
+    case 'loop next':
+      return [step.at];
+    case 'loop call':
+    case 'loop end':
+      return [0, 1, 2, 3, 4, 5];
+  }
+}
+
+function writtenByInsn(insn: Insn, depth: number): readonly number[] {
+  switch (insnClass(insn)) {
+    case op.ALU:
+    case op.ALU64:
+    case op.LDX:
+    case op.LD:
+      return [variableOf(insn.dst, depth)];
+    case op.STX:
+      return (insn.code & 0xe0) === op.MODE_ATOMIC ? [variableOf(insn.src, depth), variableOf(insn.dst, depth), 0] : [];
+    case op.ST:
+      return [];
+    default:
+      return [0];
+  }
+}

@@ -1,0 +1,105 @@
+/** One instruction, or one step of the flow, to values. */
+import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
+import { stackSize } from '../vm/index.js';
+import { type Step, variableOf } from './flow.js';
+import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
+import { translateCall } from './translate-call.js';
+import { type Access, translateAtomic, translateLoad, translateStore } from './translate-memory.js';
+import type { Translation } from './translation.js';
+import { mask64 } from './value.js';
+
+export function translateStep(t: Translation, step: Exclude<Step, { readonly kind: 'insn' }>): void {
+  const { graph } = t;
+  switch (step.kind) {
+    case 'enter':
+      enterFrame(t, step.depth);
+      return;
+    case 'loop begin':
+      t.write(step.at, t.zero);
+      t.write(step.at + 1, t.read(3));
+      t.write(step.at + 2, low32(graph, t.read(1)));
+      return;
+    case 'loop call':
+      t.write(1, t.read(step.at));
+      t.write(2, t.read(step.at + 1));
+      for (let r = 3; r <= 5; r++) t.write(r, t.zero);
+      return;
+    case 'loop next':
+      t.write(step.at, graph.make('add32', t.read(step.at), graph.constant(1n)));
+      return;
+    case 'loop end':
+      t.write(0, step.failed ? graph.constant(-7n) : t.read(step.at));
+      for (let r = 1; r <= 5; r++) t.write(r, t.zero);
+      return;
+  }
+}
+
+/** A frame is cleared when it is entered; the callee finds its caller's r6 to r9. */
+function enterFrame(t: Translation, depth: number): void {
+  if (depth > 0) for (let r = 6; r < 10; r++) t.write(variableOf(r, depth), t.read(variableOf(r, depth - 1)));
+  const detail = { kind: 'memory', space: 'stack', size: stackSize, map: -1, checked: false } as const;
+  t.pin('fill', [t.graph.frame(depth)], BigInt(-stackSize), detail);
+}
+
+export function translateInsn(t: Translation, pc: number): void {
+  const { graph: g } = t;
+  g.origin = { program: t.program.index, pc };
+  const insn = t.program.insns[pc] as Insn;
+  const isRegister = (insn.code & op.X) !== 0;
+  const access = (base: number): Access => ({ pc, base, offset: insn.off, size: accessSize(insn) });
+  switch (insnClass(insn)) {
+    case op.ALU:
+    case op.ALU64: {
+      const b = isRegister && (insn.code & 0xf0) !== op.END ? t.register(insn.src) : immediate(g, insn);
+      const isMove = (insn.code & 0xf0) === op.MOV;
+      t.setRegister(insn.dst, lowerAlu(g, insn, isMove ? b : t.register(insn.dst), b));
+      return;
+    }
+    case op.LD:
+      if (isLddw(insn)) t.setRegister(insn.dst, g.constant(lddwImm(t.program.insns, pc)));
+      return;
+    case op.LDX: {
+      const isSigned = (insn.code & 0xe0) === op.MODE_MEMSX;
+      const ones = t.trusted ? t.facts.onesOf(pc + 1, insn.dst) : mask64;
+      t.setRegister(insn.dst, translateLoad(t, access(insn.src), isSigned, ones));
+      return;
+    }
+    case op.ST:
+      translateStore(t, access(insn.dst), immediate(g, insn));
+      return;
+    case op.STX:
+      if ((insn.code & 0xe0) === op.MODE_ATOMIC) translateAtomicInsn(t, insn, access);
+      else translateStore(t, access(insn.dst), t.register(insn.src));
+      return;
+    default:
+      t.setRegister(0, translateCall(t, insn.imm, pc));
+  }
+}
+
+function translateAtomicInsn(t: Translation, insn: Insn, access: (base: number) => Access): void {
+  switch (insn.imm) {
+    case op.ATOMIC_STORE_REL:
+      translateStore(t, access(insn.dst), t.register(insn.src));
+      return;
+    case op.ATOMIC_LOAD_ACQ:
+      t.setRegister(insn.dst, translateLoad(t, access(insn.src), false, mask64));
+      return;
+    case op.ATOMIC_CMPXCHG: {
+      const operands = [t.register(insn.src), t.register(0)];
+      t.setRegister(0, translateAtomic(t, access(insn.dst), insn.imm, operands));
+      return;
+    }
+    default: {
+      const old = translateAtomic(t, access(insn.dst), insn.imm, [t.register(insn.src)]);
+      if ((insn.imm & op.ATOMIC_FETCH) !== 0) t.setRegister(insn.src, old);
+    }
+  }
+}
+
+/** When the conditional jump at `pc` is taken. */
+export function branchCondition(t: Translation, pc: number): Condition {
+  const insn = t.program.insns[pc] as Insn;
+  t.graph.origin = { program: t.program.index, pc };
+  const y = (insn.code & op.X) !== 0 ? t.register(insn.src) : immediate(t.graph, insn);
+  return lowerJump(t.graph, insn, t.register(insn.dst), y);
+}

@@ -1,0 +1,70 @@
+/**
+ * Branches on constants become jumps, here and in later passes, and what cannot be reached goes; a block that jumps to one that has no other predecessor
+ * takes it in.
+ */
+import { type Block, type FunctionCode, liveBlocks, mapEnd, successors } from '../ir/index.js';
+import { Rewriter } from './rewriter.js';
+
+export function branches(code: FunctionCode): FunctionCode {
+  return mergeBlocks(new Rewriter({ ...code, prunes: true }).run({}));
+}
+
+/** Joins chains of blocks. */
+export function mergeBlocks(code: FunctionCode): FunctionCode {
+  const blocks = [...code.blocks];
+  for (const { id } of liveBlocks(code)) {
+    for (;;) {
+      const block = blocks[id];
+      const end = block?.end;
+      const next = end?.kind === 'jump' ? blocks[end.to] : undefined;
+      if (block === undefined || next === undefined || next.id === id || next.id === 0 || next.preds.length !== 1)
+        break;
+      // Its phis have one argument each: the rewriter resolves them before anyone comes here.
+      if (next.phis.length > 0) break;
+      blocks[id] = { ...block, pinned: [...block.pinned, ...next.pinned], end: next.end };
+      blocks[next.id] = undefined;
+      for (const to of successors(next.end)) renamePredecessor(blocks, to, next.id, id);
+    }
+  }
+  return { ...code, blocks };
+}
+
+function renamePredecessor(blocks: (Block | undefined)[], id: number, from: number, to: number): void {
+  const block = blocks[id];
+  if (block !== undefined) blocks[id] = { ...block, preds: block.preds.map((pred) => (pred === from ? to : pred)) };
+}
+
+/** Blocks that do nothing but jump, and whose target has no phis, are passed over. */
+export function skipEmptyBlocks(code: FunctionCode): FunctionCode {
+  const targetOf = (id: number): number => {
+    let at = id;
+    for (let steps = 0; steps < code.blocks.length; steps++) {
+      const block = code.blocks[at];
+      if (block === undefined || block.phis.length > 0 || block.pinned.length > 0 || block.end.kind !== 'jump') break;
+      if ((code.blocks[block.end.to] as Block).phis.length > 0) break;
+      at = block.end.to;
+    }
+    return at;
+  };
+  const blocks = code.blocks.map((block) =>
+    block === undefined ? undefined : { ...block, end: mapEnd(block.end, (value) => value, targetOf) },
+  );
+  return withPredecessors({ ...code, blocks });
+}
+
+/** Drops what cannot be reached and finds predecessors again; phis must not change. */
+function withPredecessors(code: FunctionCode): FunctionCode {
+  const preds: number[][] = code.blocks.map(() => []);
+  const reached = new Set<number>([0]);
+  for (const id of reached) {
+    for (const to of successors((code.blocks[id] as Block).end)) {
+      preds[to]?.push(id);
+      reached.add(to);
+    }
+  }
+  const blocks = code.blocks.map((block, id) => {
+    if (block === undefined || !reached.has(id)) return undefined;
+    return block.phis.length > 0 ? block : { ...block, preds: preds[id] as number[] };
+  });
+  return { ...code, blocks };
+}

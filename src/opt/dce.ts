@@ -1,0 +1,46 @@
+/** What nothing needs goes: loads and look-ups that no one reads, phis, and blocks that only jump on. Effects stay. */
+import { endUses, type FunctionCode, liveBlocks, opTable, type Value } from '../ir/index.js';
+import { mergeBlocks, skipEmptyBlocks } from './branches.js';
+
+export function dce(code: FunctionCode): FunctionCode {
+  const needed = neededValues(code);
+  const blocks = code.blocks.map((block) =>
+    block === undefined
+      ? undefined
+      : {
+          ...block,
+          phis: block.phis.filter((phi) => needed.has(phi)),
+          pinned: block.pinned.filter((value) => needed.has(value)),
+        },
+  );
+  return mergeBlocks(skipEmptyBlocks({ ...code, blocks }));
+}
+
+/** Must it happen even if no one reads the result? */
+export function isRoot(value: Value): boolean {
+  switch (value.op) {
+    case 'load':
+      return value.detail?.kind === 'memory' && value.detail.checked;
+    case 'lookup':
+      return value.detail?.kind === 'lookup' && value.detail.marks;
+    default:
+      return opTable[value.op].kind === 'effect';
+  }
+}
+
+/** Everything that an effect or an end is computed from. */
+export function neededValues(code: FunctionCode): ReadonlySet<Value> {
+  const needed = new Set<Value>();
+  const work: Value[] = [];
+  const need = (value: Value): void => {
+    if (needed.has(value)) return;
+    needed.add(value);
+    work.push(value);
+  };
+  for (const { pinned, end } of liveBlocks(code)) {
+    for (const value of pinned) if (isRoot(value)) need(value);
+    for (const value of endUses(end)) need(value);
+  }
+  for (let value = work.pop(); value !== undefined; value = work.pop()) for (const arg of value.args) need(arg);
+  return needed;
+}

@@ -1,0 +1,131 @@
+/**
+ * Calls whose helper is known become what they do: time and CPU are inputs, a look-up in an array is arithmetic and a bounds check, and bpf_csum_diff of
+ * constant sizes is a sum of words.
+ */
+import {
+  type Detail,
+  type FunctionCode,
+  type Graph,
+  helper,
+  isConst,
+  lookupDetail,
+  low32,
+  mapOf,
+  mask32,
+  type Value,
+  zeroHelpers,
+} from '../ir/index.js';
+import type { MapLayout } from '../vm/index.js';
+import type { PassContext } from './pass.js';
+import { Rewriter } from './rewriter.js';
+
+export function helpers(code: FunctionCode, context: PassContext): FunctionCode {
+  const rewriter = new Rewriter(code);
+  const inliner = new Inliner(rewriter, context);
+  return rewriter.run({ pinned: (value) => inliner.inline(value) });
+}
+
+class Inliner {
+  private readonly graph: Graph;
+  private readonly rewriter: Rewriter;
+  private readonly context: PassContext;
+
+  constructor(rewriter: Rewriter, context: PassContext) {
+    this.rewriter = rewriter;
+    this.graph = rewriter.graph;
+    this.context = context;
+  }
+
+  inline(value: Value): Value | undefined {
+    const { detail } = value;
+    if (detail?.kind === 'lookup') return this.lookup(value, detail.map, value.args[0] as Value);
+    if (detail?.kind !== 'call') return undefined;
+    switch (detail.helper) {
+      case helper.ktimeGetNs:
+      case helper.ktimeGetBootNs:
+        return this.graph.environment(helper.ktimeGetNs);
+      case helper.processorId:
+        return this.cpu();
+      case helper.lookup: {
+        const map = mapOf(this.context.machine, value.args[0]);
+        if (map === undefined) return undefined;
+        const key = value.args[1] as Value;
+        const lookup = this.graph.effect('lookup', [key], value.imm, lookupDetail(map), mask32);
+        return this.lookup(lookup, map.index, key) ?? this.rewriter.emit(lookup);
+      }
+      case helper.csumDiff:
+        return this.csumDiff(value.args);
+      default:
+        return zeroHelpers.has(detail.helper) ? this.graph.constant(0n) : undefined;
+    }
+  }
+
+  private cpu(): Value {
+    return low32(this.graph, this.graph.environment(helper.processorId));
+  }
+
+  /** A look-up in an array. */
+  private lookup(lookup: Value, map: number, key: Value): Value | undefined {
+    const found = this.context.machine.maps[map];
+    const layout = found?.layout();
+    if (found === undefined || layout?.kind !== 'array') return undefined;
+    if (lookup.detail?.kind === 'lookup' && lookup.detail.pieces.length > 0) return undefined;
+    const index = this.load(key, 0);
+    const inside = this.graph.make('ult', index, this.graph.constant(BigInt(found.spec.maxEntries)));
+    return this.graph.select(inside, this.element(layout, index), this.graph.constant(0n));
+  }
+
+  private element(layout: MapLayout & { readonly kind: 'array' }, index: Value): Value {
+    const { graph } = this;
+    let at = graph.make('mul', index, graph.constant(BigInt(layout.stride * layout.cpus)));
+    if (layout.cpus > 1) at = graph.add(at, graph.make('mul', this.cpu(), graph.constant(BigInt(layout.stride))));
+    return graph.add(at, graph.constant(BigInt(layout.base)));
+  }
+
+  private load(base: Value, offset: number): Value {
+    const detail: Detail = { kind: 'memory', space: 'other', size: 4, map: -1, checked: false };
+    return this.rewriter.emit(this.graph.effect('load', [base], BigInt(offset), detail, mask32));
+  }
+
+  /** (from, bytes, to, bytes, seed): the difference of two Internet checksums; see checksum-helpers.ts. Ones' complement sums may be folded late. */
+  private csumDiff(args: readonly Value[]): Value | undefined {
+    const [from, fromSize, to, toSize, seed] = args as [Value, Value, Value, Value, Value];
+    if (!isConst(fromSize) || !isConst(toSize)) return undefined;
+    const [m, n] = [Number(fromSize.imm & mask32), Number(toSize.imm & mask32)];
+    if (m % 4 !== 0 || n % 4 !== 0 || m + n > this.context.params.csum) return undefined;
+    const { graph } = this;
+    const start = low32(graph, seed);
+    let sum = start;
+    if (n > 0) {
+      sum = this.words(to, n, start);
+      if (m > 0) sum = graph.add(sum, this.complement(this.fold32(this.words(from, m, graph.constant(0n)))));
+    } else if (m > 0) {
+      sum = this.complement(this.fold32(this.words(from, m, this.complement(start))));
+    }
+    return this.fold16(this.fold16(this.fold32(sum)));
+  }
+
+  private words(base: Value, size: number, start: Value): Value {
+    let sum = start;
+    for (let offset = 0; offset < size; offset += 4) sum = this.graph.add(sum, this.load(base, offset));
+    return sum;
+  }
+
+  private complement(value: Value): Value {
+    return this.graph.make('xor', value, this.graph.constant(mask32));
+  }
+
+  /** A sum below 2^48 to 32 bits. */
+  private fold32(value: Value): Value {
+    return this.carry(this.carry(value, mask32, 32n), mask32, 32n);
+  }
+
+  private fold16(value: Value): Value {
+    return this.carry(value, 0xffffn, 16n);
+  }
+
+  private carry(value: Value, mask: bigint, by: bigint): Value {
+    const { graph } = this;
+    return graph.add(graph.and(value, graph.constant(mask)), graph.make('shr', value, graph.constant(by)));
+  }
+}

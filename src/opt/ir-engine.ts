@@ -1,0 +1,118 @@
+/** The engine `ir`: programs are translated, optimized as told, and interpreted value by value. It judges the translation and each pass without code generation. */
+import { encodingFault } from '../interp/encoding.js';
+import { Interpreter } from '../interp/index.js';
+import {
+  bareR1,
+  bareR2,
+  buildFunction,
+  type FunctionCode,
+  type Inputs,
+  interpretFunction,
+  type Position,
+  Unsupported,
+} from '../ir/index.js';
+import type { ProgramFacts } from '../verifier/index.js';
+import {
+  type Engine,
+  type LoadedProgram,
+  type Machine,
+  maxFrames,
+  type Outcome,
+  ProgramTrap,
+  stackSize,
+} from '../vm/index.js';
+import { type OptimizeOptions, optimize } from './optimize.js';
+
+export interface IrEngineOptions extends OptimizeOptions {
+  /** Has a verifier accepted the program? Default: none has. */
+  readonly verified?: ((program: LoadedProgram) => boolean) | undefined;
+  readonly facts?: ((program: LoadedProgram) => ProgramFacts | undefined) | undefined;
+}
+
+export class IrEngine implements Engine {
+  readonly name: string = 'ir';
+  readonly machine: Machine;
+  private readonly options: IrEngineOptions;
+  private readonly interpreter: Interpreter;
+  private readonly codes = new Map<LoadedProgram, FunctionCode | undefined>();
+  private readonly outcome: { verdict: number; r0: bigint; trap: Outcome['trap']; steps: number } = {
+    verdict: 0,
+    r0: 0n,
+    trap: undefined,
+    steps: 0,
+  };
+
+  constructor(machine: Machine, options: IrEngineOptions = {}) {
+    this.machine = machine;
+    this.options = options;
+    this.interpreter = new Interpreter(machine);
+  }
+
+  /** `steps` of the outcome is 0. What cannot be translated runs in the reference interpreter. */
+  run(program: LoadedProgram): Outcome {
+    this.machine.admit(program);
+    if (!this.codes.has(program)) this.codes.set(program, this.translate(program, false));
+    const code = this.codes.get(program);
+    return code === undefined ? this.interpreter.run(program) : this.start(code, undefined);
+  }
+
+  /** Runs a program with r1 and r2 given, and no context. */
+  runWith(program: LoadedProgram, r1: bigint, r2: bigint): Outcome {
+    this.machine.admit(program);
+    const code = this.translate(program, true);
+    if (code === undefined) return this.interpreter.runWith(program, r1, r2);
+    return this.start(
+      code,
+      new Map([
+        [BigInt(bareR1), r1],
+        [BigInt(bareR2), r2],
+      ]),
+    );
+  }
+
+  private translate(program: LoadedProgram, bare: boolean): FunctionCode | undefined {
+    const trust = this.options.verified?.(program) === true ? 'verified' : 'checked';
+    const facts = this.options.facts?.(program);
+    try {
+      const code = buildFunction(this.machine, program, { trust, bare, fault: encodingFault, facts });
+      return optimize(code, this.machine, this.options);
+    } catch (error) {
+      if (error instanceof Unsupported) return undefined;
+      throw error;
+    }
+  }
+
+  private start(first: FunctionCode, inputs: Inputs | undefined): Outcome {
+    const { machine, outcome } = this;
+    const position: Position = { pc: 0 };
+    let code = first;
+    machine.tailCalls = 0;
+    machine.tailTarget = undefined;
+    outcome.trap = undefined;
+    for (const frame of machine.frames) frame.lo = frame.hi - stackSize;
+    try {
+      for (;;) {
+        const result = interpretFunction(code, machine, position, inputs);
+        if (result.kind === 'returned') {
+          outcome.r0 = result.r0;
+          outcome.verdict = Number(result.r0 & 0xffff_ffffn);
+          return outcome;
+        }
+        const target = machine.programs[result.program] as LoadedProgram;
+        machine.admit(target);
+        const next = this.codes.get(target) ?? this.translate(target, false);
+        if (next === undefined) return this.interpreter.run(target);
+        this.codes.set(target, next);
+        code = next;
+      }
+    } catch (error) {
+      if (!(error instanceof ProgramTrap)) throw error;
+      outcome.verdict = 0;
+      outcome.r0 = 0n;
+      outcome.trap = { trap: error.trap, program: code.program, insn: position.pc };
+      return outcome;
+    } finally {
+      for (let depth = 0; depth < maxFrames; depth++) machine.leaveFrame(depth);
+    }
+  }
+}

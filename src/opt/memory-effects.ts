@@ -1,0 +1,52 @@
+/** What pinned values do to memory, as passes ask for it: places, aliasing, what a call or loop may change. */
+import { type CallEffects, hasAddress, helperProto, isConst, type Space, type Value } from '../ir/index.js';
+
+export interface Place {
+  readonly space: Space;
+  /** Index of the map, or -1. */
+  readonly map: number;
+  /** What the offset is relative to; undefined: 0, the offset is an address. */
+  readonly base: Value | undefined;
+  readonly offset: bigint;
+  readonly size: number;
+}
+
+/** Memory that a load, store, fill or atomic operation touches. */
+export function placeOf(value: Value): Place | undefined {
+  const { detail } = value;
+  if (!hasAddress(value) || (detail?.kind !== 'memory' && detail?.kind !== 'atomic')) return undefined;
+  const base = value.args[0] as Value;
+  const { space, map, size } = detail;
+  if (isConst(base)) return { space, map, base: undefined, offset: base.imm + value.imm, size };
+  return { space, map, base, offset: value.imm, size };
+}
+
+/**
+ * Can two accesses of verified code touch a common byte? Told apart by distance from one base, by frame, by space and by map; an access of space `other` may be anywhere but in the
+ * context, which only helpers change.
+ */
+export function mayAlias(a: Place, b: Place): boolean {
+  if (a.base === b.base) return a.offset < b.offset + BigInt(b.size) && b.offset < a.offset + BigInt(a.size);
+  if (a.space === 'context' || b.space === 'context') return a.space === b.space;
+  if (a.space === 'other' || b.space === 'other') return true;
+  if (a.base?.op === 'frame' && b.base?.op === 'frame') return false;
+  return a.space === b.space && (a.map === b.map || a.map < 0 || b.map < 0);
+}
+
+export function callMovesPacket({ detail }: Value): boolean {
+  return detail?.kind === 'call' && helperProto(detail.helper)?.movesPacket === true;
+}
+
+/** Is what was known of a place still so after the call? */
+export function survivesCall(place: Place, effects: CallEffects): boolean {
+  switch (place.space) {
+    case 'packet':
+      return !effects.writesPacket;
+    case 'context':
+      return !effects.movesPacket;
+    case 'map':
+      return !effects.writesMaps;
+    default:
+      return !effects.writesMaps && effects.args.every(({ kind }) => kind !== 'write' && kind !== 'escapes');
+  }
+}

@@ -1,0 +1,133 @@
+/** The table of passes, in the order in which they run. To add one, add a row; what has to come before or after it is checked at start. */
+import { InternalError } from '../base/index.js';
+import { bounds } from './bounds.js';
+import { branches } from './branches.js';
+import { combineLoads } from './combine-loads.js';
+import { combineStores } from './combine-stores.js';
+import { cse } from './cse.js';
+import { dce } from './dce.js';
+import { fold } from './fold.js';
+import { forward } from './forward.js';
+import { helpers } from './helpers.js';
+import { licm } from './licm.js';
+import type { Pass } from './pass.js';
+import { pointers } from './pointers.js';
+import { stack } from './stack.js';
+
+export const passes: readonly Pass[] = [
+  {
+    name: 'fold',
+    description: 'compute constants and apply the algebraic rules, from here on',
+    level: 1,
+    needsVerified: false,
+    run: fold,
+  },
+  {
+    name: 'cse',
+    description: 'make equal pure values one, across blocks, from here on',
+    level: 1,
+    needsVerified: false,
+    after: ['fold'],
+    run: cse,
+  },
+  {
+    name: 'helpers',
+    description: 'look-ups in arrays, bpf_csum_diff of constant size, time and CPU without a call',
+    level: 2,
+    needsVerified: true,
+    after: ['fold'],
+    before: ['stack', 'pointers'],
+    run: helpers,
+  },
+  {
+    name: 'stack',
+    description: 'stack slots that do not escape become values, keys of look-ups too',
+    level: 1,
+    needsVerified: true,
+    after: ['fold'],
+    run: stack,
+  },
+  {
+    name: 'pointers',
+    description:
+      'what each access touches; packet pointers as offsets, checks as lengths, context fields and constant data as values',
+    level: 1,
+    needsVerified: true,
+    after: ['stack'],
+    run: pointers,
+  },
+  {
+    name: 'branches',
+    description: 'branches on constants become jumps, from here on; chains of blocks are joined',
+    level: 1,
+    needsVerified: false,
+    after: ['fold'],
+    run: branches,
+  },
+  {
+    name: 'bounds',
+    description: 'bounds and null checks that a dominating branch decides',
+    level: 2,
+    needsVerified: true,
+    after: ['pointers'],
+    run: bounds,
+  },
+  {
+    name: 'forward',
+    description: 'loads of what was stored or loaded before',
+    level: 2,
+    needsVerified: true,
+    after: ['pointers'],
+    run: forward,
+  },
+  {
+    name: 'combine-loads',
+    description: 'bytes loaded one by one and put together become one load, swapped ones too',
+    level: 2,
+    needsVerified: true,
+    after: ['forward'],
+    run: combineLoads,
+  },
+  {
+    name: 'combine-stores',
+    description: 'neighbouring stores of constants, copies and pieces become wider ones',
+    level: 2,
+    needsVerified: true,
+    after: ['combine-loads'],
+    run: combineStores,
+  },
+  {
+    name: 'dce',
+    description: 'drop what nothing needs',
+    level: 1,
+    needsVerified: false,
+    run: dce,
+  },
+  {
+    name: 'licm',
+    description: 'what a loop does not change is computed in front of it',
+    level: 2,
+    needsVerified: false,
+    after: ['dce'],
+    run: licm,
+  },
+];
+
+/** Throws InternalError where the table contradicts itself. */
+export function checkOrder(table: readonly Pass[]): void {
+  const position = new Map(table.map(({ name }, i) => [name, i]));
+  if (position.size !== table.length) throw new InternalError('opt', 'two passes have one name');
+  const at = (name: string): number => position.get(name) ?? unknown(name);
+  for (const { name, after = [], before = [] } of table) {
+    for (const other of after)
+      if (at(other) > at(name)) throw new InternalError('opt', `${name} must come after ${other}`);
+    for (const other of before)
+      if (at(other) < at(name)) throw new InternalError('opt', `${name} must come before ${other}`);
+  }
+}
+
+function unknown(name: string): never {
+  throw new InternalError('opt', `no pass ${name}`);
+}
+
+checkOrder(passes);

@@ -1,0 +1,282 @@
+/**
+ * Walks a function in reverse postorder and makes it again. Idea: values are immutable and shared, so a pass does not change a value, it maps it to another one; who
+ * reads a mapped value is made again through the graph (and so folded and shared as it allows), who does not stays the same object. A pass only says
+ * where it differs, by hooks, and a pass that finds nothing to do costs a walk.
+ *
+ * What holds whenever a hook is called:
+ *   1. All predecessors but those of back edges have been rewritten; edges that they no longer take are gone.
+ *   2. A value is mapped when its first reader is, so what a hook returns for a pinned value must be right at every place that the value reaches.
+ *   3. Phis keep their identity: their arguments are replaced in place. A phi whose arguments are one value becomes that value.
+ */
+import {
+  type Block,
+  type End,
+  type FunctionCode,
+  type Graph,
+  hasAddress,
+  isConst,
+  mapEnd,
+  type Order,
+  opTable,
+  orderOf,
+  splitOffset,
+  successors,
+  type Value,
+} from '../ir/index.js';
+
+export interface Hooks {
+  /** Before anything of the block. */
+  readonly enter?: (block: number) => void;
+  /** A phi that is no loop's, with its new arguments; undefined: it stays a phi. */
+  readonly phi?: (args: readonly Value[], block: number) => Value | undefined;
+  /** A pinned value, its arguments already new. What is returned takes its place and stands nowhere; undefined: it stays. */
+  readonly pinned?: (value: Value, old: Value) => Value | undefined;
+  /** The block's end, its values already new. */
+  readonly end?: (end: End, block: number) => End;
+  /** Every pinned value after it has been placed. */
+  readonly placed?: (value: Value, old: Value) => void;
+  /** What this block reads may be replaced by what is equal here. */
+  readonly local?: (value: Value) => Value;
+  /** What a phi gets from `pred` may be replaced by what is equal on that edge. */
+  readonly edge?: (value: Value, pred: number, block: number) => Value;
+  /** After the last block, before the phis of loops get their arguments. */
+  readonly finish?: () => void;
+  /** The finished list of pinned values. */
+  readonly leave?: (pinned: Value[], block: number) => Value[];
+}
+
+export interface RewriteOptions {
+  /** Make every pure value again, not only those whose arguments changed. */
+  readonly anew?: boolean;
+}
+
+export class Rewriter {
+  readonly code: FunctionCode;
+  readonly graph: Graph;
+  readonly order: Order;
+  /** The block that is being rewritten. */
+  block = 0;
+  private readonly mapped = new Map<Value, Value>();
+  private readonly anew: boolean;
+  private readonly done: ({ phis: Value[]; pinned: Value[]; end: End } | undefined)[];
+  private readonly phis: Value[][];
+  private pinned: Value[] = [];
+  private readonly taken = new Set<number>();
+  private readonly oldArgs = new Map<Value, readonly Value[]>();
+
+  constructor(code: FunctionCode, options: RewriteOptions = {}) {
+    this.code = code;
+    this.graph = code.graph;
+    this.anew = options.anew ?? false;
+    this.order = orderOfCode(code);
+    this.done = code.blocks.map(() => undefined);
+    this.phis = code.blocks.map(() => []);
+  }
+
+  run(hooks: Hooks): FunctionCode {
+    for (const id of this.order.rpo) {
+      const block = this.code.blocks[id] as Block;
+      if (id !== 0 && this.before(id).length === 0) continue;
+      this.block = id;
+      this.pinned = [];
+      hooks.enter?.(id);
+      this.enterPhis(block, hooks);
+      for (const old of block.pinned) this.place(old, hooks);
+      let end = mapEnd(block.end, (value) => this.localValue(this.value(value), hooks));
+      end = hooks.end?.(end, id) ?? end;
+      if (this.code.prunes) end = pruned(end);
+      const pinned = hooks.leave?.(this.pinned, id) ?? this.pinned;
+      this.done[id] = { phis: this.phis[id] as Value[], pinned, end };
+      for (const to of successors(end)) this.taken.add(this.key(id, to));
+    }
+    return this.finish(hooks);
+  }
+
+  /** Predecessors of a block that come before it and still go there. */
+  before(id: number): readonly number[] {
+    const { position } = this.order;
+    const preds = this.code.blocks[id]?.preds ?? [];
+    return preds.filter(
+      (pred) => (position[pred] as number) < (position[id] as number) && this.taken.has(this.key(pred, id)),
+    );
+  }
+
+  /** Predecessors of a block, those of back edges too; complete at the end. */
+  all(id: number): readonly number[] {
+    return (this.code.blocks[id]?.preds ?? []).filter((pred) => this.taken.has(this.key(pred, id)));
+  }
+
+  isHead(id: number): boolean {
+    return this.order.headers.has(id);
+  }
+
+  /** The end that a block was given. */
+  endOf(id: number): End | undefined {
+    return this.done[id]?.end;
+  }
+
+  /** Adds a phi, with arguments for `all` predecessors by the time that the walk ends. */
+  addPhi(block: number, phi: Value): void {
+    this.phis[block]?.push(phi);
+  }
+
+  /** Puts a pinned value at the current place. */
+  emit(value: Value): Value {
+    this.pinned.push(value);
+    return value;
+  }
+
+  /** From now on `old` is `value`. */
+  replace(old: Value, value: Value): void {
+    this.mapped.set(old, value);
+  }
+
+  /** What an old value has become. Phis and pinned values must have been passed. */
+  value(value: Value): Value {
+    const known = this.mapped.get(value);
+    if (known !== undefined) return known;
+    if (isConst(value)) return value;
+    // Arguments first, without recursion: chains can be as long as programs.
+    const stack = [value];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const missing = isPlaced(top) ? undefined : top.args.find((arg) => !isConst(arg) && !this.mapped.has(arg));
+      if (missing !== undefined) {
+        stack.push(missing);
+        continue;
+      }
+      stack.pop();
+      if (!this.mapped.has(top)) this.mapped.set(top, this.again(top));
+    }
+    return this.mapped.get(value) as Value;
+  }
+
+  private again(value: Value): Value {
+    // It has not been passed, so it is only read where control does not come.
+    if (isPlaced(value)) return value;
+    const args = value.args.map((arg) => this.mapped.get(arg) ?? arg);
+    const isSame = args.every((arg, i) => arg === value.args[i]);
+    return isSame && !this.anew ? value : this.graph.again(value, args);
+  }
+
+  private key(from: number, to: number): number {
+    return from * this.code.blocks.length + to;
+  }
+
+  private localValue(value: Value, hooks: Hooks): Value {
+    return hooks.local?.(value) ?? value;
+  }
+
+  private enterPhis(block: Block, hooks: Hooks): void {
+    const { id, preds } = block;
+    const isHead = this.isHead(id);
+    const before = isHead ? [] : this.before(id);
+    for (const phi of block.phis) {
+      if (isHead) {
+        // Its arguments may be a phi that is about to change.
+        this.oldArgs.set(phi, [...phi.args]);
+        this.mapped.set(phi, phi);
+        this.phis[id]?.push(phi);
+        continue;
+      }
+      const args = before.map((pred) => {
+        const arg = this.value(phi.args[preds.indexOf(pred)] as Value);
+        return hooks.edge?.(arg, pred, id) ?? arg;
+      });
+      const [first] = args;
+      const replacement = args.every((arg) => arg === first) ? first : hooks.phi?.(args, id);
+      if (replacement !== undefined) {
+        this.mapped.set(phi, replacement);
+        continue;
+      }
+      this.mapped.set(phi, phi);
+      setArgs(phi, args);
+      this.phis[id]?.push(phi);
+    }
+  }
+
+  private place(old: Value, hooks: Hooks): void {
+    let args = old.args.map((arg) => this.localValue(this.value(arg), hooks));
+    let { imm } = old;
+    if (this.graph.fold && hasAddress(old)) [args, imm] = this.splitAddress(args, imm);
+    const isSame = imm === old.imm && args.every((arg, i) => arg === old.args[i]);
+    this.graph.origin = old.origin;
+    const value = isSame ? old : this.graph.effect(old.op, args, imm, old.detail, old.ones);
+    const replacement = hooks.pinned?.(value, old);
+    this.mapped.set(old, replacement ?? value);
+    if (replacement !== undefined) return;
+    this.pinned.push(value);
+    hooks.placed?.(value, old);
+  }
+
+  /** Constants of the base go to the immediate; a packet pointer keeps what varies. */
+  private splitAddress(args: Value[], imm: bigint): [Value[], bigint] {
+    const base = args[0] as Value;
+    const isPacket = base.op === 'ptr';
+    const [symbol, constant] = splitOffset(isPacket ? (base.args[0] as Value) : base);
+    if (constant === 0n || (symbol === undefined && !isPacket)) return [args, imm];
+    const rest = symbol ?? this.graph.constant(0n);
+    return [[isPacket ? this.graph.pointer(rest) : rest, ...args.slice(1)], imm + constant];
+  }
+
+  private finish(hooks: Hooks): FunctionCode {
+    hooks.finish?.();
+    const single = new Map<Value, Value>();
+    for (const [id, block] of this.done.entries()) {
+      if (block === undefined || !this.isHead(id)) continue;
+      const { preds } = this.code.blocks[id] as Block;
+      const all = this.all(id);
+      for (const phi of block.phis) {
+        const old = this.oldArgs.get(phi);
+        if (old !== undefined) {
+          const args = all.map((pred) => {
+            const arg = this.value(old[preds.indexOf(pred)] as Value);
+            return hooks.edge?.(arg, pred, id) ?? arg;
+          });
+          setArgs(phi, args);
+        }
+        const others = phi.args.filter((arg) => arg !== phi);
+        if (others.every((arg) => arg === others[0])) single.set(phi, others[0] as Value);
+      }
+    }
+    const blocks = this.done.map((block, id): Block | undefined =>
+      block === undefined ? undefined : { id, preds: this.all(id), ...block },
+    );
+    const code = { ...this.code, blocks };
+    return single.size === 0 ? code : withoutPhis(code, single);
+  }
+}
+
+/** Phis of loops that are one value: read that instead. */
+function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): FunctionCode {
+  const final = (value: Value): Value => {
+    let at = value;
+    for (let next = single.get(at); next !== undefined && next !== value; next = single.get(at)) at = next;
+    return at;
+  };
+  const blocks = code.blocks.map((block) =>
+    block === undefined ? undefined : { ...block, phis: block.phis.filter((phi) => !single.has(phi)) },
+  );
+  const rewriter = new Rewriter({ ...code, blocks });
+  for (const phi of single.keys()) rewriter.replace(phi, final(phi));
+  return rewriter.run({});
+}
+
+export function orderOfCode(code: FunctionCode): Order {
+  return orderOf(code.blocks.length, 0, (id) => successors((code.blocks[id] as Block).end));
+}
+
+/** Phis and pinned values: they have a block. */
+export function isPlaced(value: Value): boolean {
+  const { kind } = opTable[value.op];
+  return value.op === 'phi' || kind === 'effect' || kind === 'read';
+}
+
+/** The one place where a value changes: see FunctionCode. */
+function setArgs(phi: Value, args: readonly Value[]): void {
+  (phi.args as Value[]).splice(0, phi.args.length, ...args);
+}
+
+function pruned(end: End): End {
+  if (end.kind !== 'branch' || !isConst(end.condition)) return end;
+  return { kind: 'jump', to: end.condition.imm !== 0n ? end.yes : end.no };
+}

@@ -1,0 +1,71 @@
+/** Which passes run: `-O0` to `-O3`, then single passes on (`+pass`) and off (`-pass`), and parameters (`param=N`), in the order in which they were given. */
+import { UsageError } from '../base/index.js';
+import { type ParamName, params } from './pass.js';
+import { passes } from './passes.js';
+
+export interface Settings {
+  readonly enabled: ReadonlySet<string>;
+  readonly params: Readonly<Record<ParamName, number>>;
+}
+
+export const highestLevel = 3;
+
+const defaults = Object.fromEntries(Object.entries(params).map(([name, { value }]) => [name, value])) as Record<
+  ParamName,
+  number
+>;
+
+export function levelSettings(level: number): Settings {
+  return { enabled: new Set(passes.filter((pass) => pass.level <= level).map(({ name }) => name)), params: defaults };
+}
+
+/** All passes. */
+export const defaultSettings: Settings = levelSettings(highestLevel);
+
+/**
+ * `words`: what follows `-O`, e.g. `2`, `-cse`, `+fold`, `window=8`. Throws UsageError for what is not known; `suggest` finds the nearest of some names.
+ */
+export function parseSettings(
+  words: readonly string[],
+  suggest: (word: string, names: readonly string[]) => string | undefined = () => undefined,
+): Settings {
+  let enabled = new Set(defaultSettings.enabled);
+  const values = { ...defaults };
+  const names = passes.map(({ name }) => name);
+  const fail = (what: string, word: string, known: readonly string[]): never => {
+    const near = suggest(word, known);
+    throw new UsageError(what, {}, near === undefined ? `known: ${known.join(', ')}` : `did you mean \`${near}\`?`);
+  };
+  for (const word of words) {
+    const level = /^[0-9]+$/.test(word) ? Number(word) : -1;
+    const [name = '', number] = word.split('=');
+    if (level >= 0) {
+      if (level > highestLevel)
+        throw new UsageError(`\`-O${word}\`: there is no such level`, {}, `levels: 0 to ${highestLevel}`);
+      enabled = new Set(levelSettings(level).enabled);
+    } else if (word.startsWith('+') || word.startsWith('-')) {
+      const pass = word.slice(1);
+      if (!names.includes(pass)) fail(`\`-O${word}\`: there is no pass \`${pass}\``, pass, names);
+      if (word.startsWith('+')) enabled.add(pass);
+      else enabled.delete(pass);
+    } else if (number !== undefined) {
+      if (!isParam(name)) return fail(`\`-O${word}\`: there is no parameter \`${name}\``, name, Object.keys(params));
+      const value = Number(number);
+      if (!/^[0-9]+$/.test(number) || value > params[name].max)
+        throw new UsageError(`\`-O${word}\`: not a number from 0 to ${params[name].max}`);
+      values[name] = value;
+    } else if (names.includes(word)) {
+      throw new UsageError(`\`-O${word}\` says neither on nor off`, {}, `\`-O+${word}\` or \`-O-${word}\``);
+    } else {
+      fail(`\`-O${word}\` is not known`, word, [
+        ...names.map((pass) => `+${pass}`),
+        ...names.map((pass) => `-${pass}`),
+      ]);
+    }
+  }
+  return { enabled, params: values };
+}
+
+function isParam(name: string): name is ParamName {
+  return name in params;
+}
