@@ -90,7 +90,9 @@ describe.each(files)('%s', (file) => {
   const needsCompiler = file.endsWith('.c') && !compiles;
 
   test.skipIf(needsCompiler)('is refused for that, and so explained', async () => {
-    const { out, exitCode } = await inFolder(['verify', `${folder}${file}`]);
+    const { out: printed, exitCode } = await inFolder(['verify', `${folder}${file}`]);
+    // The folder is another one elsewhere.
+    const out = printed.replaceAll(folder, '');
     expect(exitCode).toBe(1);
     const { programs } = JSON.parse((await inFolder(['verify', `${folder}${file}`, '-j'])).out);
     expect(programs[0].errno).toBeLessThan(0);

@@ -245,6 +245,8 @@ async function engineTable(): Promise<string> {
     trace: 'card and host: traces on a software card, the compiled program behind it',
     kernel: 'the running Linux kernel, by bpf(2)',
     wasm: 'compiled to WebAssembly',
+    ir: 'the optimized IR, interpreted value by value',
+    'ir-O0': 'the IR as the bytecode was translated, interpreted',
   });
   const mark = (yes: boolean): string => (yes ? 'yes' : '');
   return table(

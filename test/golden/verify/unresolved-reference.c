@@ -10,7 +10,7 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 // $ jitnic verify unresolved-reference.c
 // prog: rejected (7 instructions checked, 0 states saved)
 //
-// unresolved-reference.c:7: CO-RE relocation byte_off of `struct nowhere.b`: the target kernel has no such thing (in section `xdp`, function `prog`, /work/wt/ver/test/golden/verify/unresolved-reference.c:7)
+// unresolved-reference.c:7: CO-RE relocation byte_off of `struct nowhere.b`: the target kernel has no such thing (in section `xdp`, function `prog`, unresolved-reference.c:7)
 //         return at->b;
 //      6: (85) call unknown#195896080
 // known: R1=pkt(r=8), R2=pkt_end(), R3=pkt(off=8,r=8)
