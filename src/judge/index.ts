@@ -2,6 +2,9 @@ export { type AgreementRow, compareVerdicts, isOnPurpose } from './agreement.js'
 export { type AgreementCase, generatedObject, objectCases } from './agreement-cases.js';
 export { agreementLine, readAgreementLines } from './agreement-lines.js';
 
+export { type AgreementCase, generatedObject, objectCases, readAgreementLines } from './agreement-cases.js';
+export { type BruteForceTally, judgeSmallPrograms } from './conditions/brute-force.js';
+export { type ConditionTally, ConditionTrial, newTally, type TrialLimits } from './conditions/trial.js';
 export { checkVector, parseHex, parseVector, type Vector, type VectorVerdict } from './conformance.js';
 export { type DifferentialRow, differentialObject, fitsTestRun, type RowStatus } from './differential.js';
 export {

@@ -4,6 +4,7 @@ export type { TraceNames } from './describe.js';
 export { Facts } from './facts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
+export { ConditionOracle, type Conjunct, conjuncts, isLengthBound } from './oracle.js';
 export {
   type AbortSite,
   defaultLimits,

@@ -1,0 +1,25 @@
+/** Which way a packet takes through a program: a hash over the instructions that are executed, with their programs and frames, and the verdict. */
+import type { Interpreter, Observer } from '../../interp/index.js';
+import type { LoadedProgram } from '../../vm/index.js';
+
+export class PathObserver implements Observer {
+  private a = 0x811c9dc5;
+  private b = 0x9747b28c;
+
+  before(program: LoadedProgram, pc: number, depth: number): void {
+    const x = (program.index * 8 + depth) * 0x10000 + pc;
+    this.a = Math.imul(this.a ^ x, 0x01000193);
+    this.b = Math.imul((this.b << 13) | (this.b >>> 19), 5) + Math.imul(x, 0xcc9e2d51);
+  }
+
+  /** The path of the packet that is in the host's machine; runs the program and does not undo what it does. */
+  pathOf(host: Interpreter, program: LoadedProgram): string {
+    this.a = 0x811c9dc5;
+    this.b = 0x9747b28c;
+    host.observer = this;
+    const outcome = host.run(program);
+    host.observer = null;
+    const end = outcome.trap === undefined ? `verdict ${outcome.verdict}` : `trap ${outcome.trap.trap.kind}`;
+    return `${(this.a >>> 0).toString(16)}${(this.b >>> 0).toString(16)} ${end}`;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * `npm run conditions -- [DIR...] [-c packets] [--cases N] [--traces N] [--seed S] [--programs N]`: path conditions on trial, see `src/judge/conditions`.
+ * A row for each program below the folders (default: the examples), with the real contents of maps; then `--programs` small generated programs, whose
+ * conditions are compared with every packet there is. Closes with `N passed, N failed`; exit code 1 if any failed.
+ */
+import { formatNumber, formatTable } from '../cli/output.js';
+import { type ConditionTally, ConditionTrial, judgeSmallPrograms, newTally } from '../judge/index.js';
+import { Prng } from '../packet/index.js';
+import type { Arrival } from '../runtime/index.js';
+import { loadMaps } from '../vm/map-json.js';
+import { corpusTraffic, stopped } from './corpus-run.js';
+import { findObjects, type ObjectFile } from './objects.js';
+import { isXdp, packetsBeside, readSubject } from './subjects.js';
+import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
+
+const usage =
+  'usage: npm run conditions -- [DIR...] [-c packets] [--cases N a program] [--traces N a program] [--programs N generated] [--seed S]';
+
+async function main(folders: readonly string[], flags: Flags): Promise<number> {
+  const seed = numberFlag(flags, 'seed', 1);
+  const limits = { traces: numberFlag(flags, 'traces', 60), cases: numberFlag(flags, 'cases', 20_000) };
+  const count = numberFlag(flags, 'count', 2000);
+  const rows: (readonly (string | number)[])[] = [];
+  const total = newTally();
+  let passed = 0;
+  let failed = 0;
+  const faults: string[] = [];
+  for (const file of (folders.length === 0 ? ['examples'] : folders).flatMap(findObjects)) {
+    for (const { program, tally, refused } of await judgeObject(file, count, seed, limits)) {
+      const name = `${file.name} ${program}`;
+      if (tally === undefined) {
+        rows.push([name, '', '', '', '', '', '', refused]);
+        continue;
+      }
+      if (tally.faults > 0) failed++;
+      else passed++;
+      add(total, tally);
+      faults.push(...tally.examples.map((text) => `${name}: ${text}`));
+      rows.push([name, ...cells(tally), tally.faults === 0 ? '' : `${tally.faults} faults`]);
+    }
+  }
+  rows.push(['all', ...cells(total), total.faults === 0 ? '' : `${total.faults} faults`]);
+  const numbers = ['traces', 'aborts', 'packets tried', 'held', 'narrow', 'pairs'];
+  process.stdout.write(
+    `${formatTable([{ title: 'program' }, ...numbers.map((title) => ({ title, align: 'right' as const })), { title: 'notes' }], rows)}\n`,
+  );
+  for (const fault of faults) process.stdout.write(`${fault}\n`);
+  const small = judgeSmallPrograms(seed, numberFlag(flags, 'programs', 200));
+  process.stdout.write(
+    `\n${formatNumber(small.programs)} small programs, ${formatNumber(small.traces)} traces, every one of ${formatNumber(small.cases)} packets: ` +
+      `${small.unsound} unsound, ${small.narrow} narrow, ${small.freeBits} of ${formatNumber(small.bits)} mentioned bits free, ` +
+      `${small.redundantParts} of ${formatNumber(small.parts)} parts redundant\n`,
+  );
+  for (const example of small.examples) process.stdout.write(`  ${example}\n`);
+  if (small.unsound + small.narrow + small.freeBits + small.redundantParts > 0) failed++;
+  else passed++;
+  process.stdout.write(`\n${passed} passed, ${failed} failed\n`);
+  return negativeIf(failed);
+}
+
+function cells(tally: ConditionTally): (string | number)[] {
+  const { traces, aborts, cases, held, narrow, pairs } = tally;
+  return [traces, aborts, cases, held, narrow, pairs];
+}
+
+function add(total: ConditionTally, one: ConditionTally): void {
+  for (const key of ['traces', 'aborts', 'cases', 'held', 'narrow', 'pairs', 'faults'] as const) total[key] += one[key];
+}
+
+interface Judged {
+  readonly program: string;
+  readonly tally: ConditionTally | undefined;
+  readonly refused: string;
+}
+
+async function judgeObject(
+  file: ObjectFile,
+  count: number,
+  seed: number,
+  limits: { readonly traces: number; readonly cases: number },
+): Promise<Judged[]> {
+  const judged: Judged[] = [];
+  try {
+    const subject = readSubject(file);
+    if (subject === undefined) return [];
+    const { object, maps } = subject;
+    const packets: Arrival[] = [...((await packetsBeside(file, count)) ?? []), ...corpusTraffic(seed, count)];
+    for (const program of object.programs) {
+      if (!isXdp(object, program)) continue;
+      try {
+        const trial = new ConditionTrial(object, program, new Prng(seed), limits);
+        if (maps !== undefined) loadMaps(trial.machine, maps.contents, maps.file);
+        for (const packet of packets) {
+          if (trial.done) break;
+          trial.packet({ data: packet.data, now: packet.time, frags: program.frags });
+        }
+        judged.push({ program: program.name, tally: trial.tally, refused: '' });
+      } catch (error) {
+        judged.push({ program: program.name, tally: undefined, refused: stopped(file.name, program.name, error).why });
+      }
+    }
+  } catch (error) {
+    judged.push({ program: '', tally: undefined, refused: stopped(file.name, '', error).why });
+  }
+  return judged;
+}
+
+await runTool(
+  usage,
+  {
+    count: { type: 'string', short: 'c' },
+    cases: { type: 'string' },
+    traces: { type: 'string' },
+    programs: { type: 'string' },
+    seed: { type: 'string' },
+  },
+  main,
+);

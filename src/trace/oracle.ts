@@ -1,0 +1,205 @@
+/**
+ * The second opinion about matchers: whether the packet in a machine satisfies a path condition, worked out from the condition's normal form, conjunct by
+ * conjunct, and from nothing that a card runs. For tests and for the judge; no packet path goes through here.
+ */
+import { evaluate, type Value } from '../ir/index.js';
+import { headroom, type Machine, Registers } from '../vm/index.js';
+import { ProgArrayMap } from '../vm/maps/index.js';
+import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
+import type { Compare, Facts, Subject } from './facts.js';
+import { isImplied, isOpenGap, type Literal, openExclusion, openRange } from './normal-form.js';
+
+/** One part of a path condition; all of them must hold. */
+export type Conjunct =
+  | { readonly kind: 'bit'; readonly literal: Literal }
+  | { readonly kind: 'exclusion'; readonly open: readonly Literal[] }
+  | { readonly kind: 'least'; readonly subject: Subject; readonly bound: bigint }
+  | { readonly kind: 'most'; readonly subject: Subject; readonly bound: bigint }
+  | { readonly kind: 'gap'; readonly subject: Subject; readonly lo: bigint; readonly hi: bigint }
+  | { readonly kind: 'found'; readonly lookup: Value; readonly found: boolean }
+  | { readonly kind: 'compare'; readonly compare: Compare };
+
+/** A condition taken apart; what the rest implies is left out. */
+export function conjuncts(facts: Facts): Conjunct[] {
+  const parts: Conjunct[] = [];
+  for (const [bit, value] of facts.required) parts.push({ kind: 'bit', literal: { bit, value } });
+  for (const exclusion of facts.exclusions) {
+    const open = openExclusion(facts, exclusion);
+    if (open !== undefined) parts.push({ kind: 'exclusion', open });
+  }
+  for (const range of facts.ranges.values()) {
+    const open = openRange(facts, range);
+    if (open === undefined) continue;
+    const { subject } = range;
+    if (open.lo > 0n) parts.push({ kind: 'least', subject, bound: open.lo });
+    if (open.hi !== undefined) parts.push({ kind: 'most', subject, bound: open.hi });
+  }
+  for (const gap of facts.gaps) if (isOpenGap(facts, gap)) parts.push({ kind: 'gap', ...gap });
+  // What an array has is said by the bounds of its index; such a look-up is not mentioned.
+  for (const mention of facts.mentions) {
+    if (mention.kind !== 'found') continue;
+    parts.push({ kind: 'found', lookup: mention.lookup, found: facts.found.get(mention.lookup) === true });
+  }
+  for (const compare of facts.compares.values())
+    if (!isImplied(facts, compare)) parts.push({ kind: 'compare', compare });
+  return parts;
+}
+
+/** True for bounds of the packet's length. */
+export function isLengthBound(facts: Facts, part: Conjunct): boolean {
+  if (part.kind !== 'least' && part.kind !== 'most') return false;
+  const source = facts.sources.sources[sourceOf(part.subject.bits[0] as Bit)];
+  return source?.kind === 'value' && source.value.op === 'len';
+}
+
+/** An access outside of what the packet or a map has. */
+class Unreadable extends Error {}
+
+/** A value that only the trace's own effects bring about. */
+class Late extends Error {}
+
+export class ConditionOracle {
+  private readonly machine: Machine;
+  private readonly key: number;
+  private readonly registers = new Registers();
+  private memo = new Map<Value, bigint>();
+
+  /** `key`: guest address of private bytes, as many as the largest key. */
+  constructor(machine: Machine, key: number) {
+    this.machine = machine;
+    this.key = key;
+  }
+
+  /** Call it for each packet, before the first question. */
+  reset(): void {
+    this.memo = new Map();
+  }
+
+  /** Whether all parts hold for the packet that is in the machine, as it arrived; undefined if one speaks of what the trace does itself. */
+  holds(facts: Facts, parts: readonly Conjunct[]): boolean | undefined {
+    let late = false;
+    for (const part of parts) {
+      const holds = this.holdsPart(facts, part);
+      if (holds === false) return false;
+      if (holds === undefined) late = true;
+    }
+    return late ? undefined : true;
+  }
+
+  holdsPart(facts: Facts, part: Conjunct): boolean | undefined {
+    try {
+      switch (part.kind) {
+        case 'bit':
+          return this.bit(facts, part.literal.bit) === part.literal.value;
+        case 'exclusion':
+          return part.open.some(({ bit, value }) => this.bit(facts, bit) !== value);
+        case 'least':
+          return this.number(facts, part.subject) >= part.bound;
+        case 'most':
+          return this.number(facts, part.subject) <= part.bound;
+        case 'gap': {
+          const x = this.number(facts, part.subject);
+          return x < part.lo || x > part.hi;
+        }
+        case 'found':
+          return (this.value(part.lookup) !== 0n) === part.found;
+        case 'compare': {
+          const { op, a, b, holds } = part.compare;
+          const x = this.value(a);
+          const y = this.value(b);
+          const result = op === 'eq' ? x === y : op === 'ult' ? x < y : BigInt.asIntN(64, x) < BigInt.asIntN(64, y);
+          return result === holds;
+        }
+      }
+    } catch (error) {
+      if (error instanceof Unreadable) return false;
+      if (error instanceof Late) return undefined;
+      throw error;
+    }
+  }
+
+  private number(facts: Facts, subject: Subject): bigint {
+    return subject.bits.reduce((sum, bit, i) => sum | (BigInt(this.bit(facts, bit)) << BigInt(i)), 0n);
+  }
+
+  private bit(facts: Facts, bit: Bit): number {
+    if (bit < 2) return bit;
+    const source = facts.sources.sources[sourceOf(bit)] as Source;
+    const index = indexOf(bit);
+    const own =
+      source.kind === 'value'
+        ? Number((this.value(source.value) >> BigInt(index)) & 1n)
+        : this.memoryBit(source, index);
+    return isInverted(bit) ? 1 - own : own;
+  }
+
+  private memoryBit(source: Exclude<Source, { kind: 'value' }>, index: number): number {
+    const byte = Math.floor(index / 8);
+    const base = source.base === undefined ? 0n : this.value(source.base);
+    const address =
+      source.kind === 'packet' ? this.packetStart + base + BigInt(byte) : base + BigInt(source.start + byte);
+    return Number((this.load(address, 1) >> BigInt(index - 8 * byte)) & 1n);
+  }
+
+  private get packetStart(): bigint {
+    return BigInt(this.machine.packet.region.start + headroom);
+  }
+
+  private load(address: bigint, size: number): bigint {
+    const at = BigInt.asUintN(64, address);
+    const { memory } = this.machine;
+    if (at > 0xffff_ffffn || !memory.canRead(Number(at), size)) throw new Unreadable();
+    let value = 0n;
+    for (let i = 0; i < size; i++) value |= BigInt(memory.load8(Number(at) + i)) << BigInt(8 * i);
+    return value;
+  }
+
+  private value(value: Value): bigint {
+    return evaluate(value, (leaf) => this.leaf(leaf), this.memo);
+  }
+
+  private leaf(value: Value): bigint {
+    const { machine } = this;
+    const { detail } = value;
+    const argument = (): bigint => this.value(value.args[0] as Value);
+    switch (value.op) {
+      case 'len':
+        return BigInt(machine.packet.dataEnd - machine.packet.data);
+      case 'metalen':
+        return BigInt(machine.packet.data - machine.packet.dataMeta);
+      case 'ctx':
+        return BigInt(machine.memory.load32(machine.ctx.start + Number(value.imm)));
+      case 'env':
+        machine.callHelper(Number(value.imm), this.registers, { call: () => undefined });
+        return this.registers.u64[0] as bigint;
+      case 'ptr':
+        return BigInt.asUintN(64, this.packetStart + argument());
+      case 'load':
+        if (!value.early || detail?.kind !== 'memory') throw new Late();
+        return this.load(argument() + value.imm + (detail.space === 'packet' ? this.packetStart : 0n), detail.size);
+      case 'lookup':
+        if (!value.early || detail?.kind !== 'lookup') throw new Late();
+        return this.lookup(
+          value,
+          detail.map,
+          detail.pieces.map((piece) => piece.size),
+        );
+      case 'slot': {
+        const map = detail?.kind === 'slot' ? machine.maps[detail.map] : undefined;
+        return map instanceof ProgArrayMap ? BigInt(map.programAt(Number(argument()))) : 0n;
+      }
+      default:
+        throw new Late();
+    }
+  }
+
+  private lookup(value: Value, map: number, sizes: readonly number[]): bigint {
+    const { u8 } = this.machine.memory;
+    let at = this.key;
+    for (const [i, size] of sizes.entries()) {
+      const part = this.value(value.args[i] as Value);
+      for (let b = 0; b < size; b++) u8[at++] = Number((part >> BigInt(8 * b)) & 0xffn);
+    }
+    return BigInt(this.machine.maps[map]?.lookup(this.key, this.machine.cpu) ?? 0);
+  }
+}
