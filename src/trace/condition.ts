@@ -7,6 +7,7 @@ import type { Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
 import { Describer, formatField, type Naming, type TraceNames } from './describe.js';
 import type { Compare, Exclusion, Facts, Gap, Range } from './facts.js';
+import { minimise } from './minimise.js';
 import { isImplied, isOpenGap, type Literal, openExclusion, openRange } from './normal-form.js';
 import { ternaryRows } from './ternary-rows.js';
 
@@ -34,6 +35,7 @@ export interface PathCondition {
 }
 
 export function pathCondition(facts: Facts, names: TraceNames, naming?: Naming): PathCondition {
+  minimise(facts);
   const writer = new ConditionWriter(facts, names, naming);
   const atoms = writer.write();
   const { rows, keyBits } = ternaryRows(facts);
@@ -64,7 +66,7 @@ class ConditionWriter {
     for (const mention of this.facts.mentions) {
       switch (mention.kind) {
         case 'bits':
-          for (const bit of mention.bits) this.writeBit(bit);
+          for (const bit of mention.bits) if (this.facts.required.has(bit)) this.writeBit(bit);
           break;
         case 'exclusion':
           this.writeExclusion(mention.exclusion);
@@ -155,7 +157,7 @@ class ConditionWriter {
       mask |= 1n << BigInt(indexOf(bit));
       if (this.facts.required.get(bit) === 1) number |= 1n << BigInt(indexOf(bit));
     }
-    const text = this.describer.expression(value);
+    const text = this.describer.expression(value, true);
     const kind = this.kindOf(wanted[0] as Bit);
     const isLength = value.op === 'len';
     const all = mask === value.ones;
@@ -186,7 +188,7 @@ class ConditionWriter {
 
   private writeExclusion(exclusion: Exclusion): void {
     const open = openExclusion(this.facts, exclusion);
-    if (open === undefined) return;
+    if (open === undefined || !this.facts.exclusions.includes(exclusion)) return;
     this.push(this.kindOfAll(open.map(({ bit }) => bit)), this.notEqual(open, exclusion));
   }
 
@@ -228,20 +230,22 @@ class ConditionWriter {
       words.format === 'ipv4' || words.format === 'mac' ? formatField(x, words.format, width) : x.toString();
     const kind = this.kindOfNumber(subject.bits);
     const { lo, hi } = open;
-    if (lo > 0n && hi !== undefined) this.push(kind, `${show(lo)} <= ${words.text} <= ${show(hi)}`, isLength);
-    else if (lo > 0n) this.push(kind, lo === 1n ? `${words.text} != 0` : `${words.text} >= ${show(lo)}`, isLength);
+    if (lo !== undefined && hi !== undefined) this.push(kind, `${show(lo)} <= ${words.text} <= ${show(hi)}`, isLength);
+    else if (lo !== undefined)
+      this.push(kind, lo === 1n ? `${words.text} != 0` : `${words.text} >= ${show(lo)}`, isLength);
     else if (hi !== undefined) this.push(kind, `${words.text} < ${show(hi + 1n)}`, isLength);
   }
 
   private writeGap(gap: Gap): void {
-    if (!isOpenGap(this.facts, gap)) return;
+    if (!isOpenGap(this.facts, gap) || !this.facts.gaps.includes(gap)) return;
     const words = this.describer.subject(gap.subject.bits);
     this.push(this.kindOfNumber(gap.subject.bits), `!(${gap.lo} <= ${words.text} <= ${gap.hi})`);
   }
 
   private writeCompare(compare: Compare): void {
     const { describer, facts } = this;
-    if (isImplied(facts, compare)) return;
+    // One that has been settled is said by other facts now.
+    if (!facts.holds(compare) || isImplied(facts, compare)) return;
     const a = describer.expression(compare.a);
     const b = describer.expression(compare.b);
     // Facts that came later have fixed both sides.

@@ -214,7 +214,8 @@ export class Describer {
     return { run, number };
   }
 
-  expression(value: Value): string {
+  /** `asked`: the value is what is spoken of, so that what it is known to be is not put in its place. */
+  expression(value: Value, asked = false): string {
     if (isConst(value)) return formatConstant(value.imm);
     switch (value.op) {
       case 'len':
@@ -240,7 +241,7 @@ export class Describer {
       default:
         break;
     }
-    const bits = this.remaining(value);
+    const bits = asked ? this.facts.sources.bitsOf(value) : this.remaining(value);
     if (bits.every((bit) => bit < 2))
       return formatConstant(bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n));
     let top = 64;

@@ -5,7 +5,7 @@
  * All guards of one path condition are joined by "and". Facts accumulate, so a later, stronger fact replaces a weaker one: `len >= 14` is gone
  * after `len >= 34`.
  */
-import { isConst, type Value } from '../ir/index.js';
+import { isConst, mask64, type Value } from '../ir/index.js';
 import { type Bit, BitSources, constantBits, isInverted, numberOf, plain } from './bits.js';
 
 /** A number made of source bits, least significant first. */
@@ -65,6 +65,10 @@ export class Facts {
   readonly found: Map<Value, boolean> = new Map();
   readonly compares: Map<string, Compare> = new Map();
   readonly mentions: Mention[] = [];
+  /** Bits that ranges leave no choice: known, but said by the range. */
+  private readonly implied: Map<Bit, number> = new Map();
+  /** Bounds of numbers that follow from comparisons with others. */
+  private readonly hints: Map<string, { lo: bigint; hi: bigint }> = new Map();
   private asked:
     | { readonly value: Value; readonly constant: bigint; readonly literals: Literals | undefined }
     | undefined;
@@ -89,14 +93,34 @@ export class Facts {
         return less === undefined ? undefined : !less;
       }
       case 'slt':
-        return this.decideCompare('slt', a, b);
+        return this.decideSigned(a, b);
       case 'sle': {
-        const less = this.decideCompare('slt', b, a);
+        const less = this.decideSigned(b, a);
         return less === undefined ? undefined : !less;
       }
       default:
         return undefined;
     }
+  }
+
+  private decideSigned(a: Value, b: Value): boolean | undefined {
+    const x = this.sign(a);
+    const y = this.sign(b);
+    if (x === undefined || y === undefined) return this.decideCompare('slt', a, b);
+    return x === y ? this.decideLess(a, b) : x === 1;
+  }
+
+  private assertSigned(a: Value, b: Value, holds: boolean): void {
+    const x = this.sign(a);
+    // Numbers of one sign compare as if they had none.
+    if (x !== undefined && x === this.sign(b)) this.assertLess(a, b, holds);
+    else this.addCompare('slt', a, b, holds);
+  }
+
+  /** The topmost bit, if it is known. */
+  private sign(value: Value): number | undefined {
+    const { lo, hi } = this.interval(value);
+    return lo >> 63n === hi >> 63n ? Number(hi >> 63n) : undefined;
   }
 
   assert(condition: Value, holds: boolean): void {
@@ -112,10 +136,10 @@ export class Facts {
         this.assertLess(b, a, !holds);
         break;
       case 'slt':
-        this.addCompare('slt', a, b, holds);
+        this.assertSigned(a, b, holds);
         break;
       case 'sle':
-        this.addCompare('slt', b, a, !holds);
+        this.assertSigned(b, a, !holds);
         break;
       default:
         break;
@@ -149,11 +173,26 @@ export class Facts {
     }
     let lo = numberOf(low, high);
     let hi = numberOf(lowTop, highTop);
-    const subject = this.ranges.size === 0 ? undefined : subjectOf(bits);
-    const range = subject === undefined ? undefined : this.ranges.get(subject.key);
-    if (range !== undefined) {
+    const subject = this.ranges.size + this.hints.size === 0 ? undefined : subjectOf(bits);
+    if (subject === undefined) return { lo, hi };
+    for (const range of [this.ranges.get(subject.key), this.hints.get(subject.key)]) {
+      if (range === undefined) continue;
       if (range.lo > lo) lo = range.lo;
       if (range.hi < hi) hi = range.hi;
+    }
+    return { lo, hi };
+  }
+
+  /** Smallest and largest number that the required bits alone leave. */
+  bareInterval(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
+    let lo = 0n;
+    let hi = 0n;
+    for (let i = bits.length - 1; i >= 0; i--) {
+      const bit = bits[i] as Bit;
+      const required = bit < 2 ? bit : this.required.get(plain(bit));
+      const value = required === undefined ? undefined : bit >= 2 && isInverted(bit) ? 1 - required : required;
+      lo = lo * 2n + (value === 1 ? 1n : 0n);
+      hi = hi * 2n + (value === 0 ? 0n : 1n);
     }
     return { lo, hi };
   }
@@ -161,8 +200,12 @@ export class Facts {
   /** What a bit must be, if that is known. */
   valueOf(bit: Bit): number | undefined {
     if (bit < 2) return bit;
-    const value = this.required.get(plain(bit));
+    const value = this.known(plain(bit));
     return value === undefined ? undefined : isInverted(bit) ? 1 - value : value;
+  }
+
+  private known(bit: Bit): number | undefined {
+    return this.required.get(bit) ?? this.implied.get(bit);
   }
 
   private decideEqual(a: Value, b: Value): boolean | undefined {
@@ -181,7 +224,7 @@ export class Facts {
     if (literals === undefined) return false;
     let open = 0;
     for (let i = 0; i < literals.bits.length; i++) {
-      const value = this.required.get(literals.bits[i] as Bit);
+      const value = this.known(literals.bits[i] as Bit);
       if (value === undefined) open++;
       else if (value !== literals.values[i]) return false;
     }
@@ -196,7 +239,7 @@ export class Facts {
     const wanted = new Map<Bit, number>();
     for (let i = 0; i < literals.bits.length; i++) wanted.set(literals.bits[i] as Bit, literals.values[i] as number);
     const excluded = this.exclusions.some((exclusion) =>
-      exclusion.bits.every((bit, i) => (wanted.get(bit) ?? this.required.get(bit)) === exclusion.values[i]),
+      exclusion.bits.every((bit, i) => (wanted.get(bit) ?? this.known(bit)) === exclusion.values[i]),
     );
     return excluded ? false : undefined;
   }
@@ -233,9 +276,7 @@ export class Facts {
       this.require({ bits: [only.bit], values: [1 - only.value] });
       return;
     }
-    const exclusion = { bits: literals.bits, values: literals.values };
-    this.exclusions.push(exclusion);
-    this.mentions.push({ kind: 'exclusion', exclusion });
+    this.exclude(literals);
   }
 
   /** If `x` is at an end of an existing range of the subject, narrows the range. */
@@ -296,7 +337,7 @@ export class Facts {
   }
 
   private narrow(subject: Subject, lo: bigint, hi: bigint | undefined): void {
-    const full = this.intervalOf(subject.bits);
+    const full = this.bareInterval(subject.bits);
     let range = this.ranges.get(subject.key);
     if (range === undefined) {
       range = { subject, lo: full.lo, hi: full.hi };
@@ -305,12 +346,35 @@ export class Facts {
     }
     if (lo > range.lo) range.lo = lo;
     if (hi !== undefined && hi < range.hi) range.hi = hi;
+    // An excluded number at an end of the range is no end.
+    while (range.lo < range.hi && this.isExcluded(subject, range.lo)) range.lo++;
+    while (range.lo < range.hi && this.isExcluded(subject, range.hi)) range.hi--;
+    this.implyPrefix(range);
     if (range.lo === range.hi) {
       const values = subject.bits.map((_, i) => Number((range.lo >> BigInt(i)) & 1n));
       this.require({
         bits: subject.bits.map((bit) => plain(bit)),
         values: values.map((v, i) => (isInverted(subject.bits[i] as Bit) ? 1 - v : v)),
       });
+    }
+  }
+
+  /** True if a known exclusion is just this number. */
+  private isExcluded(subject: Subject, number: bigint): boolean {
+    if (this.exclusions.length === 0) return false;
+    const literals = literalsOf(subject.bits, number);
+    if (literals === undefined) return true;
+    const wanted = new Map(literals.bits.map((bit, i) => [bit, literals.values[i] as number]));
+    return this.exclusions.some(({ bits, values }) => bits.every((bit, i) => wanted.get(bit) === values[i]));
+  }
+
+  /** The topmost bits that both ends of a range have in common. */
+  private implyPrefix({ subject, lo, hi }: Range): void {
+    for (let i = subject.bits.length - 1; i >= 0; i--) {
+      const value = Number((lo >> BigInt(i)) & 1n);
+      if (value !== Number((hi >> BigInt(i)) & 1n)) return;
+      const bit = subject.bits[i] as Bit;
+      this.implied.set(plain(bit), isInverted(bit) ? 1 - value : value);
     }
   }
 
@@ -378,7 +442,7 @@ export class Facts {
   private lastOpen(exclusion: Exclusion): number {
     let open = -1;
     for (let i = 0; i < exclusion.bits.length; i++) {
-      const value = this.required.get(exclusion.bits[i] as Bit);
+      const value = this.known(exclusion.bits[i] as Bit);
       if (value === undefined) {
         if (open >= 0) return -1;
         open = i;
@@ -430,6 +494,80 @@ export class Facts {
     const compare = { op, a, b, holds };
     this.compares.set(compareKey(op, a, b), compare);
     this.mentions.push({ kind: 'compare', compare });
+    const x = this.interval(a);
+    const y = this.interval(b);
+    if (op === 'ult' && holds) {
+      this.hint(a, 0n, y.hi - 1n);
+      this.hint(b, x.lo + 1n, mask64);
+    } else if (op === 'ult') {
+      this.hint(a, y.lo, mask64);
+      this.hint(b, 0n, x.hi);
+    } else if (op === 'eq' && holds) {
+      this.hint(a, y.lo, y.hi);
+      this.hint(b, x.lo, x.hi);
+    }
+  }
+
+  private hint(value: Value, lo: bigint, hi: bigint): void {
+    const subject = subjectOf(this.sources.bitsOf(value));
+    if (subject === undefined) return;
+    const known = this.hints.get(subject.key);
+    if (known === undefined) this.hints.set(subject.key, { lo, hi });
+    else {
+      if (lo > known.lo) known.lo = lo;
+      if (hi < known.hi) known.hi = hi;
+    }
+  }
+
+  /**
+   * Call it when all guards are in: comparisons one side of which has become a constant meanwhile turn into ranges and required bits, which say
+   * the same more simply.
+   */
+  settle(): void {
+    for (const [key, compare] of [...this.compares]) {
+      const { op, a, b, holds } = compare;
+      const x = this.bareInterval(this.sources.bitsOf(a));
+      const y = this.bareInterval(this.sources.bitsOf(b));
+      const left = x.lo === x.hi;
+      if (op === 'slt' || (!left && y.lo !== y.hi)) continue;
+      const subject = scaledSubject(this.sources.bitsOf(left ? b : a));
+      const constant = left ? x.lo : y.lo;
+      if (left && y.lo === y.hi) this.compares.delete(key);
+      else if (subject !== undefined && subject.shift === 0n) {
+        this.compares.delete(key);
+        if (op === 'eq') this.assertNumber(subject.subject, constant, holds);
+        else if (left) this.narrow(subject.subject, holds ? constant + 1n : 0n, holds ? undefined : constant);
+        else this.narrow(subject.subject, holds ? 0n : constant, holds ? constant - 1n : undefined);
+      }
+    }
+  }
+
+  /** True if a comparison that was mentioned is still one of the facts. */
+  holds(compare: Compare): boolean {
+    return this.compares.get(compareKey(compare.op, compare.a, compare.b)) === compare;
+  }
+
+  /** Takes back what the others turned out to imply. */
+  drop(fact: Compare | Exclusion | Gap | { readonly range: Range; readonly end: 'least' | 'most' }): void {
+    if ('range' in fact) {
+      if (fact.end === 'least') fact.range.lo = 0n;
+      else fact.range.hi = this.fullInterval(fact.range.subject);
+    } else if ('op' in fact) this.compares.delete(compareKey(fact.op, fact.a, fact.b));
+    else if ('subject' in fact) this.gaps.splice(this.gaps.indexOf(fact), 1);
+    else this.exclusions.splice(this.exclusions.indexOf(fact), 1);
+  }
+
+  private assertNumber(subject: Subject, number: bigint, holds: boolean): void {
+    const literals = number > this.fullInterval(subject) ? undefined : literalsOf(subject.bits, number);
+    if (literals === undefined) return;
+    if (holds) this.require(literals);
+    else this.exclude(literals);
+  }
+
+  private exclude(literals: Literals): void {
+    const exclusion = { bits: literals.bits, values: literals.values };
+    this.exclusions.push(exclusion);
+    this.mentions.push({ kind: 'exclusion', exclusion });
   }
 }
 

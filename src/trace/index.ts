@@ -1,10 +1,12 @@
 export { type AbortCode, aborts } from './aborts.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
+export { type Conjunct, isLengthBound } from './conjuncts.js';
 export type { TraceNames } from './describe.js';
 export { Facts } from './facts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
-export { ConditionOracle, type Conjunct, conjuncts, isLengthBound } from './oracle.js';
+export { minimise } from './minimise.js';
+export { ConditionOracle } from './oracle.js';
 export {
   type AbortSite,
   defaultLimits,

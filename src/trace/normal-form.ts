@@ -19,7 +19,7 @@ export function openExclusion(facts: Facts, exclusion: Exclusion): Literal[] | u
     const required = facts.required.get(bit);
     const value = exclusion.values[i] as number;
     if (required === undefined) open.push({ bit, value });
-    else if (required !== value) return undefined;
+    if ((facts.valueOf(bit) ?? value) !== value) return undefined;
   }
   if (open.length === 0) return undefined;
   const subject = subjectOf(exclusion.bits);
@@ -29,23 +29,41 @@ export function openExclusion(facts: Facts, exclusion: Exclusion): Literal[] | u
   return number < range.lo || number > range.hi ? undefined : open;
 }
 
-/** Bounds of a range that say something; undefined if there are none. */
+/** Bounds of a range that say something, each by itself; undefined if there are none. */
 export function openRange(
   facts: Facts,
   range: Range,
-): { readonly lo: bigint; readonly hi: bigint | undefined } | undefined {
+): { readonly lo: bigint | undefined; readonly hi: bigint | undefined } | undefined {
   const { bits } = range.subject;
-  if (bits.every((bit) => facts.required.has(plain(bit)))) return undefined;
+  const bare = facts.bareInterval(bits);
   const top = largest(facts, bits);
-  if (range.lo === 0n && range.hi >= top) return undefined;
-  return { lo: range.lo, hi: range.hi < top ? range.hi : undefined };
+  const hi = range.hi < bare.hi && range.hi < top && !impliedByCompare(facts, range, 'most') ? range.hi : undefined;
+  const lo = range.lo > bare.lo && !impliedByCompare(facts, range, 'least') ? range.lo : undefined;
+  return lo === undefined && hi === undefined ? undefined : { lo, hi };
 }
 
 /** The largest number that bits can make at all. */
 function largest(facts: Facts, bits: readonly Bit[]): bigint {
   const every = (1n << BigInt(bits.length)) - 1n;
   const source = facts.sources.sources[sourceOf(bits[0] as Bit)];
-  return source?.kind === 'value' ? (boundsOf(source.value)?.hi ?? every) : every;
+  const bounds = source?.kind === 'value' ? boundsOf(source.value) : undefined;
+  // Bounds are signed: a number that may be negative may be anything.
+  return bounds === undefined || bounds.lo < 0n || bounds.hi > every ? every : bounds.hi;
+}
+
+/** True if a comparison with another number says as much as an end of the range: `x < 8` beside `x < y` where y has three bits. */
+function impliedByCompare(facts: Facts, range: Range, end: 'least' | 'most'): boolean {
+  for (const compare of facts.compares.values()) {
+    if (compare.op !== 'ult' || isImplied(facts, compare)) continue;
+    // a < b, or b <= a.
+    const [small, large] = compare.holds ? [compare.a, compare.b] : [compare.b, compare.a];
+    const strict = compare.holds ? 1n : 0n;
+    const [own, other] = end === 'most' ? [small, large] : [large, small];
+    if (subjectOf(facts.sources.bitsOf(own))?.key !== range.subject.key) continue;
+    const bare = facts.bareInterval(facts.sources.bitsOf(other));
+    if (end === 'most' ? bare.hi - strict <= range.hi : bare.lo + strict >= range.lo) return true;
+  }
+  return false;
 }
 
 /** True if a gap says something that the range of its subject does not. */
@@ -54,9 +72,12 @@ export function isOpenGap(facts: Facts, gap: Gap): boolean {
   return gap.hi >= lo && gap.lo <= hi;
 }
 
-/** `len >= x + k` where another comparison says `len >= x + m`, m > k. */
+/** True if ranges and required bits imply a comparison, or another one does: `len >= x + k` where one says `len >= x + m`, m > k. */
 export function isImplied(facts: Facts, compare: Compare): boolean {
   if (compare.op !== 'ult') return false;
+  const small = rangedInterval(facts, compare.a);
+  const large = rangedInterval(facts, compare.b);
+  if (compare.holds ? small.hi < large.lo : small.lo >= large.hi) return true;
   const [x, k] = splitAdd(compare.b);
   for (const other of facts.compares.values()) {
     if (other === compare || other.op !== 'ult' || other.a !== compare.a || other.holds !== compare.holds) continue;
@@ -65,6 +86,17 @@ export function isImplied(facts: Facts, compare: Compare): boolean {
     if (compare.holds ? m < k : m > k) return true;
   }
   return false;
+}
+
+/** Smallest and largest value that required bits and ranges leave. */
+function rangedInterval(facts: Facts, value: Value): { readonly lo: bigint; readonly hi: bigint } {
+  const bits = facts.sources.bitsOf(value);
+  const bare = facts.bareInterval(bits);
+  const subject = subjectOf(bits);
+  const range = subject === undefined ? undefined : facts.ranges.get(subject.key);
+  if (range === undefined) return bare;
+  const { lo, hi } = bare;
+  return { lo: lo < range.lo ? range.lo : lo, hi: hi > range.hi ? range.hi : hi };
 }
 
 /**

@@ -6,51 +6,8 @@ import { evaluate, type Value } from '../ir/index.js';
 import { headroom, type Machine, Registers } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
-import type { Compare, Facts, Subject } from './facts.js';
-import { isImplied, isOpenGap, type Literal, openExclusion, openRange } from './normal-form.js';
-
-/** One part of a path condition; all of them must hold. */
-export type Conjunct =
-  | { readonly kind: 'bit'; readonly literal: Literal }
-  | { readonly kind: 'exclusion'; readonly open: readonly Literal[] }
-  | { readonly kind: 'least'; readonly subject: Subject; readonly bound: bigint }
-  | { readonly kind: 'most'; readonly subject: Subject; readonly bound: bigint }
-  | { readonly kind: 'gap'; readonly subject: Subject; readonly lo: bigint; readonly hi: bigint }
-  | { readonly kind: 'found'; readonly lookup: Value; readonly found: boolean }
-  | { readonly kind: 'compare'; readonly compare: Compare };
-
-/** A condition taken apart; what the rest implies is left out. */
-export function conjuncts(facts: Facts): Conjunct[] {
-  const parts: Conjunct[] = [];
-  for (const [bit, value] of facts.required) parts.push({ kind: 'bit', literal: { bit, value } });
-  for (const exclusion of facts.exclusions) {
-    const open = openExclusion(facts, exclusion);
-    if (open !== undefined) parts.push({ kind: 'exclusion', open });
-  }
-  for (const range of facts.ranges.values()) {
-    const open = openRange(facts, range);
-    if (open === undefined) continue;
-    const { subject } = range;
-    if (open.lo > 0n) parts.push({ kind: 'least', subject, bound: open.lo });
-    if (open.hi !== undefined) parts.push({ kind: 'most', subject, bound: open.hi });
-  }
-  for (const gap of facts.gaps) if (isOpenGap(facts, gap)) parts.push({ kind: 'gap', ...gap });
-  // What an array has is said by the bounds of its index; such a look-up is not mentioned.
-  for (const mention of facts.mentions) {
-    if (mention.kind !== 'found') continue;
-    parts.push({ kind: 'found', lookup: mention.lookup, found: facts.found.get(mention.lookup) === true });
-  }
-  for (const compare of facts.compares.values())
-    if (!isImplied(facts, compare)) parts.push({ kind: 'compare', compare });
-  return parts;
-}
-
-/** True for bounds of the packet's length. */
-export function isLengthBound(facts: Facts, part: Conjunct): boolean {
-  if (part.kind !== 'least' && part.kind !== 'most') return false;
-  const source = facts.sources.sources[sourceOf(part.subject.bits[0] as Bit)];
-  return source?.kind === 'value' && source.value.op === 'len';
-}
+import type { Conjunct } from './conjuncts.js';
+import type { Facts, Subject } from './facts.js';
 
 /** An access outside of what the packet or a map has. */
 class Unreadable extends Error {}
@@ -98,8 +55,8 @@ export class ConditionOracle {
         case 'most':
           return this.number(facts, part.subject) <= part.bound;
         case 'gap': {
-          const x = this.number(facts, part.subject);
-          return x < part.lo || x > part.hi;
+          const x = this.number(facts, part.gap.subject);
+          return x < part.gap.lo || x > part.gap.hi;
         }
         case 'found':
           return (this.value(part.lookup) !== 0n) === part.found;
@@ -195,9 +152,11 @@ export class ConditionOracle {
 
   private lookup(value: Value, map: number, sizes: readonly number[]): bigint {
     const { u8 } = this.machine.memory;
+    // All parts first: one of them may take a look-up of its own.
+    const parts = value.args.map((arg) => this.value(arg));
     let at = this.key;
     for (const [i, size] of sizes.entries()) {
-      const part = this.value(value.args[i] as Value);
+      const part = parts[i] as bigint;
       for (let b = 0; b < size; b++) u8[at++] = Number((part >> BigInt(8 * b)) & 0xffn);
     }
     return BigInt(this.machine.maps[map]?.lookup(this.key, this.machine.cpu) ?? 0);

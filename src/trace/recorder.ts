@@ -168,6 +168,7 @@ export class Recorder implements Observer {
       return { kind: 'abort', site };
     }
     const code = liveCode(this.graph.code);
+    this.facts.settle();
     this.facts.sources.forget();
     return {
       kind: 'trace',

@@ -5,6 +5,7 @@
 import { boundsOf, type Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
 import type { Facts } from './facts.js';
+import { minimise } from './minimise.js';
 
 export interface Support {
   /** True if the bit (8 * byte + position, least significant first) is spoken of. */
@@ -21,11 +22,11 @@ export function packetSupport(facts: Facts): Support {
     const source = facts.sources.sources[sourceOf(bit)];
     const index = indexOf(bit);
     if (source === undefined) return;
-    if (source.kind === 'value') addValue(source.value);
+    if (source.kind === 'value') addOpaque(source.value);
     else if (source.base === undefined) {
       if (source.kind === 'packet') bits.add(index);
     } else {
-      addValue(source.base);
+      addValue(source.base, 64);
       if (source.kind === 'packet') addRange(source.base, index, index + 1);
     }
   };
@@ -36,32 +37,67 @@ export function packetSupport(facts: Facts): Support {
       to: bounds === undefined ? Number.POSITIVE_INFINITY : Number(bounds.hi) * 8 + to,
     });
   };
-  const addValue = (value: Value): void => {
+  /** The low bits of a value. */
+  const addValue = (value: Value, width: number): void => {
+    for (const bit of facts.sources.bitsOf(value).slice(0, width)) addBit(bit);
+  };
+  /** A value that cannot be taken apart: it depends on all that its arguments depend on. */
+  const addOpaque = (value: Value): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    // A value that cannot be taken apart depends on all that its arguments depend on.
-    for (const arg of value.args) {
-      for (const bit of facts.sources.bitsOf(arg)) addBit(bit);
-      addValue(arg);
+    const { detail } = value;
+    for (const [i, arg] of value.args.entries()) {
+      const size = detail?.kind === 'lookup' ? (detail.pieces[i]?.size ?? 8) : 8;
+      addValue(arg, 8 * size);
     }
-    const isPacket = value.detail?.kind === 'memory' && value.detail.space === 'packet';
-    if (value.op !== 'load' || !isPacket || value.detail?.kind !== 'memory') return;
+    if (value.op !== 'load' || detail?.kind !== 'memory' || detail.space !== 'packet') return;
+    // A load after a store: some of its bytes may be what the packet arrived with.
     const base = value.args[0] as Value;
     const from = Number(value.imm) * 8;
     if (base.op === 'const') {
       const start = Number(BigInt.asIntN(64, base.imm)) * 8 + from;
-      for (let i = 0; i < value.detail.size * 8; i++) bits.add(start + i);
-    } else addRange(base, from, from + value.detail.size * 8);
+      for (let i = 0; i < detail.size * 8; i++) bits.add(start + i);
+    } else addRange(base, from, from + detail.size * 8);
   };
-  for (const bit of facts.required.keys()) addBit(bit);
-  for (const exclusion of facts.exclusions) exclusion.bits.forEach(addBit);
-  for (const range of facts.ranges.values()) range.subject.bits.forEach(addBit);
-  for (const gap of facts.gaps) gap.subject.bits.forEach(addBit);
-  for (const lookup of facts.found.keys()) addValue(lookup);
-  for (const { a, b } of facts.compares.values()) {
-    for (const value of [a, b]) {
-      for (const bit of facts.sources.bitsOf(value)) addBit(bit);
+  const { parts, essential } = minimise(facts);
+  for (const part of parts) {
+    const exact = essential.get(part);
+    if (exact !== undefined) {
+      exact.forEach(addBit);
+      continue;
+    }
+    switch (part.kind) {
+      case 'bit':
+        addBit(part.literal.bit);
+        break;
+      case 'exclusion':
+        for (const { bit } of part.open) addBit(bit);
+        break;
+      case 'least':
+        // Low bits that the bound has as 0 (or 1, for an upper bound) make no difference.
+        part.subject.bits.slice(trailing(part.bound, 0n)).forEach(addBit);
+        break;
+      case 'most':
+        part.subject.bits.slice(trailing(part.bound, 1n)).forEach(addBit);
+        break;
+      case 'gap':
+        part.gap.subject.bits.slice(Math.min(trailing(part.gap.lo, 0n), trailing(part.gap.hi, 1n))).forEach(addBit);
+        break;
+      case 'found':
+        addOpaque(part.lookup);
+        break;
+      case 'compare':
+        addValue(part.compare.a, 64);
+        addValue(part.compare.b, 64);
+        break;
     }
   }
   return { has: (bit) => bits.has(bit) || ranges.some((range) => bit >= range.from && bit < range.to) };
+}
+
+/** How many of the lowest bits all are `bit`. */
+function trailing(x: bigint, bit: bigint): number {
+  let n = 0;
+  while (n < 64 && ((x >> BigInt(n)) & 1n) === bit) n++;
+  return n;
 }

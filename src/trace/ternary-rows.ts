@@ -8,6 +8,7 @@
  */
 import type { Bit } from './bits.js';
 import type { Facts, Subject } from './facts.js';
+import { minimise } from './minimise.js';
 import {
   columnOf,
   isOpenGap,
@@ -45,7 +46,8 @@ interface RangeRows {
 
 /** Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order and there may be many more. */
 export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
-  let residual = facts.found.size + facts.compares.size;
+  const { parts } = minimise(facts);
+  let residual = parts.filter((part) => part.kind === 'found' || part.kind === 'compare').length;
   const base = new Map<KeyBit, number>();
   for (const [bit, value] of facts.required) {
     const key = keyBitOf(facts, bit);
@@ -70,7 +72,8 @@ export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
   };
   for (const range of facts.ranges.values()) {
     const open = openRange(facts, range);
-    if (open !== undefined) addRange(range.subject, open.lo, open.hi ?? (1n << BigInt(range.subject.bits.length)) - 1n);
+    if (open !== undefined)
+      addRange(range.subject, open.lo ?? 0n, open.hi ?? (1n << BigInt(range.subject.bits.length)) - 1n);
   }
   for (const gap of facts.gaps) {
     if (!isOpenGap(facts, gap)) continue;

@@ -11,8 +11,8 @@ import { Prng } from '../../packet/index.js';
 import {
   ConditionOracle,
   type Conjunct,
-  conjuncts,
   isLengthBound,
+  minimise,
   packetSupport,
   pathCondition,
   type RecordedTrace,
@@ -108,7 +108,7 @@ class JudgedTrace {
 
   constructor(trace: RecordedTrace, packets: readonly Uint8Array[], machine: Machine, oracle: ConditionOracle) {
     this.trace = trace;
-    this.parts = conjuncts(trace.facts);
+    this.parts = minimise(trace.facts).parts;
     this.failing = new Uint8Array(packets.length);
     this.lastFailing = new Int16Array(packets.length);
     for (const [number, data] of packets.entries()) {

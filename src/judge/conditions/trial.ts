@@ -15,8 +15,8 @@ import type { Prng } from '../../packet/index.js';
 import {
   ConditionOracle,
   type Conjunct,
-  conjuncts,
   fingerprint,
+  minimise,
   packetSupport,
   type RecordedTrace,
   Recorder,
@@ -125,7 +125,7 @@ export class ConditionTrial {
     if (installed === undefined) return;
     tally.traces++;
     const path = this.pathOf(input);
-    const own: Known = { trace, parts: conjuncts(trace.facts), path };
+    const own: Known = { trace, parts: minimise(trace.facts).parts, path };
     this.known.set(key, own);
     const support = packetSupport(trace.facts);
     /** The body has checks of its own, so the guards alone do not decide. */

@@ -1,0 +1,204 @@
+/**
+ * The last step to a minimal condition: parts that hang on a few bits together are tried on every value of those bits. What lets nothing through that the
+ * others keep out is dropped, and a bit that never makes a difference is not mentioned. Everything larger is left to the rules of facts.ts and
+ * normal-form.ts, which need no enumeration.
+ */
+import { evaluate, opTable, type Value } from '../ir/index.js';
+import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
+import { type Conjunct, conjuncts } from './conjuncts.js';
+import type { Facts } from './facts.js';
+
+/** Most bits that are enumerated. */
+const maxBits = 10;
+
+export interface Minimal {
+  readonly parts: readonly Conjunct[];
+  /** For parts that were enumerated: the bits that make a difference to all such parts together. The same list for all parts that share bits. */
+  readonly essential: ReadonlyMap<Conjunct, readonly Bit[]>;
+}
+
+const known = new WeakMap<Facts, Minimal>();
+
+/** The smallest set of parts that was found; facts that turned out to be implied are dropped from `facts`. Call it when all guards are in. */
+export function minimise(facts: Facts): Minimal {
+  const before = known.get(facts);
+  if (before !== undefined) return before;
+  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more of the others.
+  for (const fixed of [false, true]) {
+    for (const part of clustersOf(facts, fixed).flatMap((cluster) => cluster.redundant())) {
+      if (part.kind === 'bit') facts.required.delete(part.literal.bit);
+      else if (part.kind === 'compare') facts.drop(part.compare);
+      else if (part.kind === 'exclusion') facts.drop(part.exclusion);
+      else if (part.kind === 'gap') facts.drop(part.gap);
+      else if (part.kind === 'least' || part.kind === 'most') facts.drop({ range: part.range, end: part.kind });
+    }
+  }
+  const essential = new Map<Conjunct, readonly Bit[]>();
+  const clusters = clustersOf(facts, true);
+  for (const cluster of clusters) {
+    const bits = cluster.essentialBits();
+    for (const part of cluster.parts) essential.set(part, bits);
+  }
+  const enumerated = new Set(clusters.flatMap((cluster) => cluster.parts).map(keyOf));
+  const rest = conjuncts(facts).filter((part) => !enumerated.has(keyOf(part)));
+  const minimal = { parts: [...rest, ...clusters.flatMap((cluster) => cluster.parts)], essential };
+  known.set(facts, minimal);
+  return minimal;
+}
+
+/** What tells parts apart: conjuncts are made anew each time. */
+function keyOf(part: Conjunct): unknown {
+  switch (part.kind) {
+    case 'bit':
+      return part.literal.bit;
+    case 'exclusion':
+      return part.exclusion;
+    case 'least':
+      return `${part.subject.key} >=`;
+    case 'most':
+      return `${part.subject.key} <=`;
+    case 'gap':
+      return part.gap;
+    case 'found':
+      return part.lookup;
+    case 'compare':
+      return part.compare;
+  }
+}
+
+/** Sets of parts that share bits, of few bits each. `fixed`: required bits of the packet or a map are constants and no parts. */
+function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
+  let clusters: { parts: Conjunct[]; bits: Set<Bit> }[] = [];
+  for (const part of conjuncts(facts)) {
+    const bits = bitsOfPart(facts, part, fixed);
+    if (bits === undefined) continue;
+    const touching = clusters.filter((cluster) => [...bits].some((bit) => cluster.bits.has(bit)));
+    clusters = clusters.filter((cluster) => !touching.includes(cluster));
+    clusters.push({
+      parts: [...touching.flatMap((cluster) => cluster.parts), part],
+      bits: new Set([...touching.flatMap((cluster) => [...cluster.bits]), ...bits]),
+    });
+  }
+  return clusters
+    .filter(({ bits }) => bits.size <= maxBits)
+    .map(({ parts, bits }) => new Cluster(facts, parts, [...bits], fixed));
+}
+
+/** The bits that a part hangs on; undefined if they are too many, or if there is more to it than bits. */
+function bitsOfPart(facts: Facts, part: Conjunct, fixed: boolean): Set<Bit> | undefined {
+  const bits = new Set<Bit>();
+  const addBit = (bit: Bit): boolean => {
+    if (bit < 2) return true;
+    const source = facts.sources.sources[sourceOf(bit)];
+    if (source?.kind === 'value') return addArgs(source.value);
+    if (fixed && facts.required.has(plain(bit))) return true;
+    bits.add(plain(bit));
+    return bits.size <= maxBits;
+  };
+  const addArgs = (value: Value): boolean => opTable[value.op].evaluate !== undefined && value.args.every(addValue);
+  const addValue = (value: Value): boolean => facts.sources.bitsOf(value).every(addBit);
+  switch (part.kind) {
+    case 'bit': {
+      const isOpaque = facts.sources.sources[sourceOf(part.literal.bit)]?.kind === 'value';
+      return (isOpaque || !fixed) && addBit(part.literal.bit) ? bits : undefined;
+    }
+    case 'exclusion':
+      return part.open.every(({ bit }) => addBit(bit)) ? bits : undefined;
+    case 'least':
+    case 'most':
+      return part.subject.bits.every(addBit) ? bits : undefined;
+    case 'gap':
+      return part.gap.subject.bits.every(addBit) ? bits : undefined;
+    case 'compare':
+      return addValue(part.compare.a) && addValue(part.compare.b) ? bits : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The order in which parts are tried for being redundant: hard to match first. */
+const order: readonly Conjunct['kind'][] = ['compare', 'gap', 'exclusion', 'most', 'least', 'bit'];
+
+class Cluster {
+  readonly parts: readonly Conjunct[];
+  private readonly facts: Facts;
+  private readonly bits: readonly Bit[];
+  /** By part: whether it holds, for each value of the bits. */
+  private readonly truths: ReadonlyMap<Conjunct, Uint8Array>;
+
+  private readonly fixed: boolean;
+
+  constructor(facts: Facts, parts: readonly Conjunct[], bits: readonly Bit[], fixed: boolean) {
+    this.facts = facts;
+    this.fixed = fixed;
+    this.parts = parts;
+    this.bits = bits;
+    const truths = new Map(parts.map((part) => [part, new Uint8Array(1 << bits.length)]));
+    const values = new Map<Bit, number>();
+    for (let x = 0; x < 1 << bits.length; x++) {
+      for (const [i, bit] of bits.entries()) values.set(bit, (x >> i) & 1);
+      const numbers = new Map<Value, bigint>();
+      for (const [part, truth] of truths) truth[x] = this.holds(part, values, numbers) ? 1 : 0;
+    }
+    this.truths = truths;
+  }
+
+  redundant(): Conjunct[] {
+    const dropped = new Set<Conjunct>();
+    const sorted = [...this.parts].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+    for (const part of sorted) {
+      const others = sorted.filter((other) => other !== part && !dropped.has(other));
+      const own = this.truths.get(part) as Uint8Array;
+      if (own.every((truth, x) => truth === 1 || !this.all(others, x))) dropped.add(part);
+    }
+    return [...dropped];
+  }
+
+  essentialBits(): Bit[] {
+    const all = Uint8Array.from({ length: 1 << this.bits.length }, (_, x) => (this.all(this.parts, x) ? 1 : 0));
+    return this.bits.filter((_, i) => all.some((truth, x) => truth !== all[x ^ (1 << i)]));
+  }
+
+  private all(parts: readonly Conjunct[], x: number): boolean {
+    return parts.every((part) => this.truths.get(part)?.[x] === 1);
+  }
+
+  private holds(part: Conjunct, values: ReadonlyMap<Bit, number>, numbers: Map<Value, bigint>): boolean {
+    // A bit that is neither required nor enumerated does not matter: it is masked off further up.
+    const bitOf = (bit: Bit): number => {
+      if (bit < 2) return bit;
+      const source = this.facts.sources.sources[sourceOf(bit)];
+      const own =
+        source?.kind === 'value'
+          ? Number((numberOf(source.value) >> BigInt(indexOf(bit))) & 1n)
+          : (values.get(plain(bit)) ?? (this.fixed ? (this.facts.required.get(plain(bit)) ?? 0) : 0));
+      return isInverted(bit) ? 1 - own : own;
+    };
+    const joined = (bits: readonly Bit[]): bigint =>
+      bits.reduce((sum, bit, i) => sum | (BigInt(bitOf(bit)) << BigInt(i)), 0n);
+    const numberOf = (value: Value): bigint =>
+      evaluate(value, (leaf) => joined(this.facts.sources.bitsOf(leaf)), numbers);
+    switch (part.kind) {
+      case 'bit':
+        return bitOf(part.literal.bit) === part.literal.value;
+      case 'exclusion':
+        return part.open.some(({ bit, value }) => bitOf(bit) !== value);
+      case 'least':
+        return joined(part.subject.bits) >= part.bound;
+      case 'most':
+        return joined(part.subject.bits) <= part.bound;
+      case 'gap': {
+        const x = joined(part.gap.subject.bits);
+        return x < part.gap.lo || x > part.gap.hi;
+      }
+      case 'compare': {
+        const { op, a, b, holds } = part.compare;
+        const x = numberOf(a);
+        const y = numberOf(b);
+        return (op === 'eq' ? x === y : op === 'ult' ? x < y : BigInt.asIntN(64, x) < BigInt.asIntN(64, y)) === holds;
+      }
+      default:
+        return true;
+    }
+  }
+}
