@@ -38,6 +38,13 @@ export class SmtWriter {
     return comparison(op, a ?? '', b ?? '');
   }
 
+  /** One byte, as the packet arrived: a term of 8 bits. Offsets (of the packet) and addresses are `base` plus `offset`. */
+  byte(space: 'packet' | 'memory', base: Value | undefined, offset: bigint): string {
+    this.declare(`(declare-const ${space} (Array (_ BitVec 64) (_ BitVec 8)))`);
+    const at = base === undefined ? constant(offset) : `(bvadd ${this.term(base)} ${constant(offset)})`;
+    return `(select ${space} ${at})`;
+  }
+
   private define(value: Value, scope: string): string {
     const args = value.args.map((arg) => this.term(arg, scope));
     const text = isCompare(value.op)

@@ -1,8 +1,6 @@
 export { type AgreementRow, compareVerdicts, isOnPurpose } from './agreement.js';
 export { type AgreementCase, generatedObject, objectCases } from './agreement-cases.js';
 export { agreementLine, readAgreementLines } from './agreement-lines.js';
-
-export { type AgreementCase, generatedObject, objectCases, readAgreementLines } from './agreement-cases.js';
 export { type BruteForceTally, judgeSmallPrograms } from './conditions/brute-force.js';
 export { type ConditionTally, ConditionTrial, newTally, type TrialLimits } from './conditions/trial.js';
 export { checkVector, parseHex, parseVector, type Vector, type VectorVerdict } from './conformance.js';

@@ -613,7 +613,7 @@ export function splitAdd(value: Value): readonly [Value | undefined, bigint] {
 }
 
 /** The bits as a number times a power of two. */
-function scaledSubject(bits: readonly Bit[]): { readonly subject: Subject; readonly shift: bigint } | undefined {
+export function scaledSubject(bits: readonly Bit[]): { readonly subject: Subject; readonly shift: bigint } | undefined {
   let zeros = 0;
   while (zeros < bits.length && bits[zeros] === 0) zeros++;
   const subject = subjectOf(zeros === 0 ? bits : bits.slice(zeros));

@@ -2,9 +2,18 @@
  * What is left of each fact once the others are taken into account: the normal form of a path condition, read by everything that shows it, counts it
  * or matches by it. A fact that the rest implies has nothing left.
  */
-import { boundsOf, type Value } from '../ir/index.js';
+import { boundsOf, mask64, type Value } from '../ir/index.js';
 import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
-import { type Compare, type Exclusion, type Facts, type Gap, type Range, splitAdd, subjectOf } from './facts.js';
+import {
+  type Compare,
+  type Exclusion,
+  type Facts,
+  type Gap,
+  type Range,
+  scaledSubject,
+  splitAdd,
+  subjectOf,
+} from './facts.js';
 
 /** One bit and the value that it must have (or, in an exclusion, must not have together with the others). */
 export interface Literal {
@@ -51,7 +60,10 @@ function largest(facts: Facts, bits: readonly Bit[]): bigint {
   return bounds === undefined || bounds.lo < 0n || bounds.hi > every ? every : bounds.hi;
 }
 
-/** True if a comparison with another number says as much as an end of the range: `x < 8` beside `x < y` where y has three bits. */
+/**
+ * True if a comparison with another number says as much as an end of the range: `x < 8` beside `x < y` where y has three bits. What is known of the other number by
+ * ranges counts only as far as these were mentioned later, so that two ranges never vouch for each other.
+ */
 function impliedByCompare(facts: Facts, range: Range, end: 'least' | 'most'): boolean {
   for (const compare of facts.compares.values()) {
     if (compare.op !== 'ult' || isImplied(facts, compare)) continue;
@@ -60,8 +72,8 @@ function impliedByCompare(facts: Facts, range: Range, end: 'least' | 'most'): bo
     const strict = compare.holds ? 1n : 0n;
     const [own, other] = end === 'most' ? [small, large] : [large, small];
     if (subjectOf(facts.sources.bitsOf(own))?.key !== range.subject.key) continue;
-    const bare = facts.bareInterval(facts.sources.bitsOf(other));
-    if (end === 'most' ? bare.hi - strict <= range.hi : bare.lo + strict >= range.lo) return true;
+    const left = rangedInterval(facts, other, range);
+    if (end === 'most' ? left.hi - strict <= range.hi : left.lo + strict >= range.lo) return true;
   }
   return false;
 }
@@ -74,6 +86,7 @@ export function isOpenGap(facts: Facts, gap: Gap): boolean {
 
 /** True if ranges and required bits imply a comparison, or another one does: `len >= x + k` where one says `len >= x + m`, m > k. */
 export function isImplied(facts: Facts, compare: Compare): boolean {
+  if (compare.op === 'eq') return !compare.holds && isStrict(facts, compare.a, compare.b);
   if (compare.op !== 'ult') return false;
   const small = rangedInterval(facts, compare.a);
   const large = rangedInterval(facts, compare.b);
@@ -88,15 +101,50 @@ export function isImplied(facts: Facts, compare: Compare): boolean {
   return false;
 }
 
-/** Smallest and largest value that required bits and ranges leave. */
-function rangedInterval(facts: Facts, value: Value): { readonly lo: bigint; readonly hi: bigint } {
-  const bits = facts.sources.bitsOf(value);
+/** True if one of the two is known to be less than the other. */
+function isStrict(facts: Facts, a: Value, b: Value): boolean {
+  for (const { op, a: x, b: y, holds } of facts.compares.values())
+    if (op === 'ult' && holds && ((x === a && y === b) || (x === b && y === a))) return true;
+  return false;
+}
+
+/**
+ * Smallest and largest value that required bits and ranges leave; of a sum with a constant, from its symbolic part. `after`: of ranges only those that stand
+ * behind this one.
+ */
+function rangedInterval(facts: Facts, value: Value, after?: Range): { readonly lo: bigint; readonly hi: bigint } {
+  const [x, k] = splitAdd(value);
+  if (x !== undefined && x !== value) {
+    const inner = rangedInterval(facts, x, after);
+    if (inner.lo + k >= 0n && inner.hi + k <= mask64) return { lo: inner.lo + k, hi: inner.hi + k };
+  }
+  const scaled = scaledSubject(facts.sources.bitsOf(value));
+  if (scaled !== undefined && scaled.shift > 0n) {
+    const { lo, hi } = subjectInterval(facts, scaled.subject.bits, after);
+    return { lo: lo << scaled.shift, hi: hi << scaled.shift };
+  }
+  return subjectInterval(facts, facts.sources.bitsOf(value), after);
+}
+
+function subjectInterval(
+  facts: Facts,
+  bits: readonly Bit[],
+  after: Range | undefined,
+): { readonly lo: bigint; readonly hi: bigint } {
   const bare = facts.bareInterval(bits);
   const subject = subjectOf(bits);
   const range = subject === undefined ? undefined : facts.ranges.get(subject.key);
-  if (range === undefined) return bare;
+  if (range === undefined || (after !== undefined && !standsBehind(facts, range, after))) return bare;
   const { lo, hi } = bare;
   return { lo: lo < range.lo ? range.lo : lo, hi: hi > range.hi ? range.hi : hi };
+}
+
+function standsBehind(facts: Facts, range: Range, other: Range): boolean {
+  for (const one of facts.ranges.values()) {
+    if (one === range) return false;
+    if (one === other) return true;
+  }
+  return false;
 }
 
 /**

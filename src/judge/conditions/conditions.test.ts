@@ -1,0 +1,63 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { assemble, readObject } from '../../object/index.js';
+import { generateTraffic, Prng } from '../../packet/index.js';
+import { loadMaps, parseMapsFile } from '../../vm/map-json.js';
+import { judgeSmallPrograms } from './brute-force.js';
+import { ConditionTrial } from './trial.js';
+
+describe('path conditions of small programs, beside every packet', () => {
+  it('are the path: no packet too many, none too few, no bit mentioned that is free, no part that the rest implies', () => {
+    const tally = judgeSmallPrograms(1000, 80);
+    expect(tally.examples).toEqual([]);
+    expect(tally).toMatchObject({ unsound: 0, narrow: 0, freeBits: 0, redundantParts: 0, aborts: 0 });
+    expect(tally.cases).toBeGreaterThan(100_000);
+  }, 120_000);
+});
+
+const examples = [
+  'ddos-mitigator',
+  'firewall',
+  'heavy-hitter',
+  'ipv6-filter',
+  'load-balancer',
+  'lpm-router',
+  'nat',
+  'port-knocking',
+  'token-bucket',
+];
+
+describe.each(examples)('path conditions of %s, with its maps', (name) => {
+  it('hold for packets that take the path and for no others, whatever is changed', () => {
+    const folder = fileURLToPath(new URL(`../../../examples/${name}/${name}`, import.meta.url));
+    const object = readObject(readFileSync(`${folder}.o`), { name });
+    const main = object.programs.filter((candidate) => candidate.attach === 'xdp').at(-1);
+    if (main === undefined) throw new Error('no program');
+    const trial = new ConditionTrial(object, main, new Prng(3), { traces: 8, cases: 3000 });
+    const maps = `${folder}.maps.json`;
+    if (existsSync(maps)) loadMaps(trial.machine, parseMapsFile(readFileSync(maps, 'utf8'), name));
+    const traffic = generateTraffic({ seed: 11, packets: 60, malformed: 0.1, vlan: 0.1, sizes: '7:64,4:90,1:200' });
+    for (const packet of traffic) {
+      trial.packet({ data: packet.data.slice(), now: packet.time });
+      if (trial.done) break;
+    }
+    expect(trial.tally.examples).toEqual([]);
+    expect(trial.tally.held).toBeGreaterThan(700);
+  }, 120_000);
+});
+
+describe('the trial itself', () => {
+  it('counts a packet that takes the path although the trace, specialised on a length, leaves it', () => {
+    const object = assemble(
+      ['r2 = *(u32 *)(r1 + 0)', 'r3 = *(u32 *)(r1 + 4)', 'r0 = r3', 'r0 -= r2', 'r0 &= 1', 'exit'].join('\n'),
+    );
+    const [program] = object.programs;
+    if (program === undefined) throw new Error('no program');
+    const trial = new ConditionTrial(object, program, new Prng(1), { traces: 1, cases: 500 });
+    trial.packet({ data: new Uint8Array(20) });
+    // The verdict is the length's lowest bit.
+    expect(trial.tally).toMatchObject({ traces: 1, faults: 0 });
+    expect(trial.tally.held).toBeGreaterThan(150);
+  });
+});
