@@ -47,16 +47,16 @@ export class Graph {
   }
 
   get length(): Value {
-    return this.leaf('len', 0n, maxLength);
+    return this.leaf('len', 0n, leafOnes('len'));
   }
 
   get metaLength(): Value {
-    return this.leaf('metalen', 0n, 0xffn);
+    return this.leaf('metalen', 0n, leafOnes('metalen'));
   }
 
   /** Result of a helper that tells something about the packet's arrival: time, CPU. */
   environment(helper: number): Value {
-    return this.leaf('env', BigInt(helper), mask64);
+    return this.leaf('env', BigInt(helper), leafOnes('env'));
   }
 
   ctxField(offset: number): Value {
@@ -150,6 +150,25 @@ export class Graph {
     }
   }
 
+  /** Exactly this operation: neither folded, shared nor reordered. `ones` and `early` count where they do not follow from the arguments. */
+  literal(
+    op: OpName,
+    args: readonly Value[],
+    imm: bigint,
+    detail: Detail | undefined,
+    ones: bigint,
+    early: boolean,
+  ): Value {
+    const [a, b, c] = args;
+    const { kind } = opTable[op];
+    if (kind === 'leaf') return op === 'const' ? this.constant(imm) : this.leaf(op, imm, leafOnes(op));
+    if (kind !== 'pure')
+      return this.append(op, args, imm, detail, fillRight(ones), op === 'guard' ? args.every(isEarly) : early);
+    if (op === 'ptr' && a !== undefined) return this.pointer(a);
+    const bits = op === 'select' ? (b?.ones ?? mask64) | (c?.ones ?? mask64) : resultOnes(op, a, b ?? a);
+    return this.append(op, args, 0n, undefined, bits, args.every(isEarly));
+  }
+
   /** Shares a pure operation; `second` is what the rules take for the second argument. */
   private operation(op: OpName, x: Value, y: Value | undefined, second: Value): Value {
     // Values of one graph are far fewer than 2^22, operations fewer than 2^6: the key is exact.
@@ -223,6 +242,19 @@ export class Graph {
     const value: Value = { id: this.code.length, op, args, imm, detail, ones, early, origin: this.origin };
     this.code.push(value);
     return value;
+  }
+}
+
+function leafOnes(op: OpName): bigint {
+  switch (op) {
+    case 'len':
+      return maxLength;
+    case 'metalen':
+      return 0xffn;
+    case 'env':
+      return mask64;
+    default:
+      return mask32;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Bits that a result can have set, from the bits that its arguments can: the cheap half of a tnum, which is all that folding needs. */
 import type { OpName } from './ops.js';
-import { mask32, mask64, type Value } from './value.js';
+import { type Detail, mask32, mask64, type Value } from './value.js';
 
 /** All bits up to the highest one of `x`. */
 export function fillRight(x: bigint): bigint {
@@ -15,6 +15,14 @@ const word = new BigUint64Array(1);
 const halves = new Uint32Array(word.buffer);
 /** 2^n - 1 for n from 0 to 64. */
 const lowBits: readonly bigint[] = Array.from({ length: 65 }, (_, n) => (1n << BigInt(n)) - 1n);
+
+/** Bits that the result of an operation with a place has where nothing more is known of it. */
+export function resultOnesOfDetail(op: OpName, detail: Detail | undefined): bigint {
+  if (op === 'lookup' || op === 'slot') return mask32;
+  if (op !== 'load' && op !== 'atomic') return mask64;
+  const size = detail?.kind === 'memory' || detail?.kind === 'atomic' ? detail.size : 8;
+  return lowBits[8 * size] as bigint;
+}
 
 /** A superset of the bits that `op` of `a` and `b` can have set. */
 export function resultOnes(op: OpName, a: Value | undefined, b: Value | undefined): bigint {

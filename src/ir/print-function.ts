@@ -1,54 +1,90 @@
 /**
- * Text of a whole program. Pure values are printed in the first block that needs them, constants in place:
+ * Text of a whole program. Pure values are printed in the first block that needs them, constants in place; values are numbered as they are printed:
  *
  *     block 2 <- 1
- *       v9 = load.2 packet[12]
- *       v10 = v9 == 0xdd86
- *       branch v10, 4, 3
+ *       v3 = load.2 packet[v2 + 12]
+ *       v4 = v3 == 0xdd86
+ *       branch v4, 4, 3
+ *
+ * The exact form (see print.ts) begins with a line `function NAME` and what the function says of itself.
  */
-import { endUses, type FunctionCode, successors } from './function.js';
-import { formatConstant, formatValue, type Names, plainNames } from './print.js';
+import { type Block, type End, endUses, type FunctionCode, liveBlocks, successors } from './function.js';
+import { type Names, operandText, plainNames, type TextStyle, valueText } from './print.js';
 import { isConst, type Value } from './value.js';
 
-export function formatFunction(code: FunctionCode, names: Names = plainNames): string {
-  const lines: string[] = [];
-  const printed = new Set<Value>();
-  const need = (value: Value): void => {
-    if (isConst(value) || printed.has(value) || value.op === 'phi') return;
-    printed.add(value);
-    for (const arg of value.args) need(arg);
-    lines.push(`  ${formatValue(value, names)}`);
-  };
-  const operand = (value: Value): string => (isConst(value) ? formatConstant(value.imm) : `v${value.id}`);
-  for (const block of code.blocks) {
-    if (block === undefined) continue;
+export function formatFunction(code: FunctionCode, names: Names = plainNames, isExact = false): string {
+  const lists = linesOf(code);
+  const numbers = new Map<Value, number>();
+  for (const list of lists.values()) for (const value of list) numbers.set(value, numbers.size);
+  const style: TextStyle = { names, label: (value) => `v${numbers.get(value) ?? -1}`, isExact };
+  const lines: string[] = isExact ? [headOf(code)] : [];
+  for (const block of liveBlocks(code)) {
     lines.push(`block ${block.id}${block.preds.length === 0 ? '' : ` <- ${block.preds.join(', ')}`}`);
-    for (const phi of block.phis) lines.push(`  v${phi.id} = phi(${phi.args.map(operand).join(', ')})`);
-    for (const value of block.pinned) need(value);
-    for (const value of endUses(block.end)) need(value);
-    for (const to of successors(block.end)) {
-      const target = code.blocks[to];
-      const index = target?.preds.indexOf(block.id) ?? -1;
-      for (const phi of target?.phis ?? []) if (index >= 0) need(phi.args[index] as Value);
-    }
-    const { end } = block;
-    switch (end.kind) {
-      case 'jump':
-        lines.push(`  jump ${end.to}`);
-        break;
-      case 'branch':
-        lines.push(`  branch ${operand(end.condition)}, ${end.yes}, ${end.no}`);
-        break;
-      case 'return':
-        lines.push(`  return ${operand(end.value)}`);
-        break;
-      case 'tail call':
-        lines.push(`  tail call ${names.map(end.map)}[${operand(end.slot)}], else ${end.to}`);
-        break;
-      case 'trap':
-        lines.push(`  trap insn ${end.pc}: ${end.what}`);
-        break;
-    }
+    for (const value of lists.get(block.id) ?? []) lines.push(`  ${valueText(value, style)}`);
+    lines.push(`  ${endText(block.end, style)}`);
   }
   return lines.join('\n');
+}
+
+function headOf(code: FunctionCode): string {
+  const flags = [code.checked ? ' checked' : '', code.prunes ? ' prunes' : '', code.hoists ? ' hoists' : ''];
+  return `function ${code.program.spec.name}${flags.join('')}`;
+}
+
+/** Values of each block in the order in which they are printed. */
+function linesOf(code: FunctionCode): ReadonlyMap<number, readonly Value[]> {
+  const printed = new Set<Value>();
+  const lists = new Map<number, Value[]>();
+  for (const block of liveBlocks(code)) for (const phi of block.phis) printed.add(phi);
+  for (const block of liveBlocks(code)) {
+    const list: Value[] = [...block.phis];
+    lists.set(block.id, list);
+    for (const value of neededBy(code, block)) addInOrder(value, printed, list);
+  }
+  return lists;
+}
+
+/** What the block has to have computed when it ends. */
+function neededBy(code: FunctionCode, block: Block): readonly Value[] {
+  const { end } = block;
+  const passed = successors(end).flatMap((to) => {
+    const target = code.blocks[to];
+    const index = target?.preds.indexOf(block.id) ?? -1;
+    return (target?.phis ?? []).map((phi) => phi.args[index] as Value);
+  });
+  return [...block.pinned, ...endUses(end), ...(end.kind === 'tail call' ? [end.table] : []), ...passed];
+}
+
+/** Appends what `value` is computed from and has not been printed, then itself; without recursion. */
+function addInOrder(value: Value, printed: Set<Value>, list: Value[]): void {
+  const stack = [value];
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    const missing = printed.has(top) ? undefined : top.args.find((arg) => !isConst(arg) && !printed.has(arg));
+    if (missing !== undefined) {
+      stack.push(missing);
+      continue;
+    }
+    stack.pop();
+    if (printed.has(top) || isConst(top)) continue;
+    printed.add(top);
+    list.push(top);
+  }
+}
+
+function endText(end: End, style: TextStyle): string {
+  const operand = (value: Value): string => operandText(value, style);
+  switch (end.kind) {
+    case 'jump':
+      return `jump ${end.to}`;
+    case 'branch':
+      return `branch ${operand(end.condition)}, ${end.yes}, ${end.no}`;
+    case 'return':
+      return `return ${operand(end.value)}`;
+    case 'tail call': {
+      const exact = style.isExact ? ` {table ${operand(end.table)}, imm ${end.pc}}` : '';
+      return `tail call ${style.names.map(end.map)}[${operand(end.slot)}], else ${end.to}${exact}`;
+    }
+    case 'trap':
+      return `trap ${end.unsupported ? 'unsupported ' : ''}insn ${end.pc}: ${end.what}`;
+  }
 }

@@ -5,7 +5,13 @@
  *     v9 = v7 == 0xdd86
  *     guard v9
  *     ret 1
+ *
+ * The plain form is for people; the exact form ends lines with what it leaves out, in braces, and can be read back (parse.ts):
+ *
+ *     v7 = load.2 packet[12] {early, at 0:4}
  */
+
+import { resultOnesOfDetail } from './ones.js';
 import { opTable } from './ops.js';
 import type { TraceCode } from './trace.js';
 import { isConst, signed, type Value } from './value.js';
@@ -16,9 +22,19 @@ export interface Names {
 }
 
 export const plainNames: Names = {
-  map: (index) => `map${index}`,
+  map: (index) => (index < 0 ? 'map?' : `map${index}`),
   ctxField: (offset) => `ctx[${offset}]`,
 };
+
+/** How values are written. */
+export interface TextStyle {
+  readonly names: Names;
+  /** Name of a value that is no constant. */
+  readonly label: (value: Value) => string;
+  readonly isExact: boolean;
+}
+
+const byId = (value: Value): string => `v${value.id}`;
 
 /** Small numbers in decimal, others in hex; negative ones with a sign where they are near zero. */
 export function formatConstant(imm: bigint): string {
@@ -27,49 +43,67 @@ export function formatConstant(imm: bigint): string {
   return `0x${imm.toString(16)}`;
 }
 
-function operand(value: Value): string {
-  return isConst(value) ? formatConstant(value.imm) : `v${value.id}`;
+export function operandText(value: Value, style: TextStyle): string {
+  return isConst(value) ? formatConstant(value.imm) : style.label(value);
 }
 
-function place(value: Value, names: Names): string {
-  const detail = value.detail;
+function placeText(value: Value, style: TextStyle): string {
+  const { detail, imm } = value;
   const base = value.args[0] as Value;
-  const offset = value.imm === 0n ? '' : value.imm < 0n ? ` - ${-value.imm}` : ` + ${value.imm}`;
-  const space = detail?.kind === 'memory' || detail?.kind === 'atomic' ? detail : undefined;
-  const check = space?.checked === true ? ' checked' : '';
-  const where = space?.space === 'map' ? names.map(space.map) : (space?.space ?? '?');
-  if (space?.space === 'packet' && isConst(base)) return `packet[${signed(base.imm) + value.imm}]${check}`;
-  return `${where}[${operand(base)}${offset}]${check}`;
+  const offset = imm === 0n ? '' : imm < 0n ? ` - ${-imm}` : ` + ${imm}`;
+  const access = detail?.kind === 'memory' || detail?.kind === 'atomic' ? detail : undefined;
+  const check = access?.checked === true ? ' checked' : '';
+  const where = access?.space === 'map' ? style.names.map(access.map) : (access?.space ?? '?');
+  if (access?.space === 'packet' && isConst(base) && (!style.isExact || base.imm === 0n))
+    return `${where}[${signed(base.imm) + imm}]${check}`;
+  return `${where}[${operandText(base, style)}${offset}]${check}`;
 }
 
 /** One line without the leading indentation. */
-export function formatValue(value: Value, names: Names = plainNames): string {
-  const name = `v${value.id} = `;
-  const args = value.args.map(operand);
-  const detail = value.detail;
+export function valueText(value: Value, style: TextStyle): string {
+  const text = plainText(value, style);
+  const notes = style.isExact ? notesOf(value) : [];
+  return notes.length === 0 ? text : `${text} {${notes.join(', ')}}`;
+}
+
+function plainText(value: Value, style: TextStyle): string {
+  const { names, isExact } = style;
+  const name = `${style.label(value)} = `;
+  const args = value.args.map((arg) => operandText(arg, style));
+  const { detail } = value;
+  const place = (address: number | undefined): string =>
+    isExact && address !== undefined ? `@0x${address.toString(16)}` : '';
   switch (value.op) {
     case 'const':
       return `${name}${formatConstant(value.imm)}`;
     case 'ctx':
       return `${name}${names.ctxField(Number(value.imm))}`;
+    case 'env':
+    case 'frame':
+      return `${name}${value.op} ${value.imm}`;
     case 'load':
-      return `${name}load.${detail?.kind === 'memory' ? detail.size : 0} ${place(value, names)}`;
+      return `${name}load.${detail?.kind === 'memory' ? detail.size : 0} ${placeText(value, style)}`;
     case 'store':
-      return `store.${detail?.kind === 'memory' ? detail.size : 0} ${place(value, names)}, ${args[1]}`;
+      return `store.${detail?.kind === 'memory' ? detail.size : 0} ${placeText(value, style)}, ${args[1]}`;
+    case 'fill':
+      return `fill.${detail?.kind === 'memory' ? detail.size : 0} ${placeText(value, style)}`;
     case 'atomic':
-      return `${name}atomic.${detail?.kind === 'atomic' ? `${detail.size} 0x${detail.atomic.toString(16)}` : ''} ${place(value, names)}, ${args.slice(1).join(', ')}`;
+      return `${name}atomic.${detail?.kind === 'atomic' ? `${detail.size} 0x${detail.atomic.toString(16)}` : ''} ${placeText(value, style)}, ${args.slice(1).join(', ')}`;
     case 'lookup': {
       if (detail?.kind !== 'lookup') break;
-      const pieces = value.args.map((arg, i) => `${operand(arg)}.${detail.pieces[i]?.size ?? 0}`);
+      const pieces = args.map((arg, i) => {
+        const piece = detail.pieces[i];
+        return piece === undefined ? arg : `${arg}.${piece.size}${place(piece.address)}`;
+      });
       return `${name}lookup ${names.map(detail.map)}[${pieces.join(' ')}]`;
     }
     case 'slot':
       return `${name}slot ${names.map(detail?.kind === 'slot' ? detail.map : -1)}[${args[0]}]`;
     case 'call': {
       if (detail?.kind !== 'call') break;
-      const pieces = value.args
+      const pieces = args
         .slice(5)
-        .map((arg, i) => `${operand(arg)}.${detail.pieces[i]?.size ?? 0}@0x${detail.pieces[i]?.address.toString(16)}`);
+        .map((arg, i) => `${arg}.${detail.pieces[i]?.size ?? 0}@0x${detail.pieces[i]?.address.toString(16)}`);
       return `${name}call ${detail.name}(${args.slice(0, 5).join(', ')})${pieces.length > 0 ? ` reads ${pieces.join(' ')}` : ''}`;
     }
     case 'guard':
@@ -79,14 +113,39 @@ export function formatValue(value: Value, names: Names = plainNames): string {
     default:
       break;
   }
-  const infix = opTable[value.op].infix;
+  const { infix } = opTable[value.op];
   if (infix !== undefined) return `${name}${args[0]} ${infix} ${args[1]}`;
   return `${name}${value.op}${args.length > 0 ? `(${args.join(', ')})` : ''}`;
 }
 
-export function formatTrace(code: TraceCode, names: Names = plainNames): string {
-  return code.values
-    .filter((value) => !isConst(value))
-    .map((value) => formatValue(value, names))
-    .join('\n');
+/** What the plain form leaves out. */
+function notesOf(value: Value): string[] {
+  const notes: string[] = [];
+  const { detail, op } = value;
+  const { kind } = opTable[op];
+  if (kind === 'pure' || (kind === 'leaf' && op !== 'phi')) return notes;
+  if (op === 'lookup' && detail?.kind === 'lookup') {
+    if (detail.pieces.length > 0) notes.push(`key 0x${detail.key.toString(16)}`);
+    if (detail.marks) notes.push('marks');
+  }
+  if (detail?.kind === 'call' && !detail.visible) notes.push('hidden');
+  if (op !== 'load' && op !== 'store' && op !== 'atomic' && op !== 'fill' && value.imm !== 0n)
+    notes.push(`imm ${value.imm}`);
+  if (opTable[op].width > 0 && value.ones !== resultOnesOfDetail(op, detail))
+    notes.push(`ones 0x${value.ones.toString(16)}`);
+  if (value.early && (op === 'load' || op === 'lookup' || op === 'slot')) notes.push('early');
+  if (op !== 'phi') notes.push(`at ${value.origin.program}:${value.origin.pc}`);
+  return notes;
+}
+
+export function formatValue(value: Value, names: Names = plainNames): string {
+  return valueText(value, { names, label: byId, isExact: false });
+}
+
+export function formatTrace(code: TraceCode, names: Names = plainNames, isExact = false): string {
+  const lines = code.values.filter((value) => !isConst(value));
+  const numbers = new Map(lines.map((value, i) => [value, i]));
+  const label = isExact ? (value: Value): string => `v${numbers.get(value) ?? -1}` : byId;
+  const text = lines.map((value) => valueText(value, { names, label, isExact })).join('\n');
+  return isExact && code.transactional ? `transactional\n${text}` : text;
 }

@@ -1,5 +1,5 @@
 /** What pinned values do to memory, as passes ask for it: places, aliasing, what a call or loop may change. */
-import { type CallEffects, hasAddress, helperProto, isConst, type Space, type Value } from '../ir/index.js';
+import { type CallEffects, hasAddress, helperProto, isConst, isFixed, type Space, type Value } from '../ir/index.js';
 
 export interface Place {
   readonly space: Space;
@@ -26,11 +26,17 @@ export function placeOf(value: Value): Place | undefined {
  * context, which only helpers change.
  */
 export function mayAlias(a: Place, b: Place): boolean {
-  if (a.base === b.base) return a.offset < b.offset + BigInt(b.size) && b.offset < a.offset + BigInt(a.size);
+  if (isSameBase(a.base, b.base)) return a.offset < b.offset + BigInt(b.size) && b.offset < a.offset + BigInt(a.size);
   if (a.space === 'context' || b.space === 'context') return a.space === b.space;
   if (a.space === 'other' || b.space === 'other') return true;
   if (a.base?.op === 'frame' && b.base?.op === 'frame') return false;
   return a.space === b.space && (a.map === b.map || a.map < 0 || b.map < 0);
+}
+
+/** Are two bases one value? Leaves need not be one object: sharing can be off. */
+function isSameBase(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true;
+  return a !== undefined && b !== undefined && a.op === b.op && a.imm === b.imm && isFixed(a);
 }
 
 export function callMovesPacket({ detail }: Value): boolean {

@@ -6,13 +6,18 @@ import { combineLoads } from './combine-loads.js';
 import { combineStores } from './combine-stores.js';
 import { cse } from './cse.js';
 import { dce } from './dce.js';
+import { deadStores } from './dead-stores.js';
 import { fold } from './fold.js';
 import { forward } from './forward.js';
 import { helpers } from './helpers.js';
+import { ifConvert } from './if-convert.js';
 import { licm } from './licm.js';
+import { narrow } from './narrow.js';
 import type { Pass } from './pass.js';
 import { pointers } from './pointers.js';
+import { ranges } from './ranges.js';
 import { stack } from './stack.js';
+import { threading } from './threading.js';
 
 export const passes: readonly Pass[] = [
   {
@@ -73,6 +78,14 @@ export const passes: readonly Pass[] = [
     run: bounds,
   },
   {
+    name: 'ranges',
+    description: 'phis of few bits, comparisons that intervals decide',
+    level: 2,
+    needsVerified: false,
+    after: ['bounds'],
+    run: ranges,
+  },
+  {
     name: 'forward',
     description: 'loads of what was stored or loaded before',
     level: 2,
@@ -89,12 +102,44 @@ export const passes: readonly Pass[] = [
     run: combineLoads,
   },
   {
+    name: 'threading',
+    description: 'jumps to a branch that their source decides go to its target',
+    level: 2,
+    needsVerified: false,
+    after: ['bounds', 'ranges'],
+    run: threading,
+  },
+  {
+    name: 'if-convert',
+    description: 'a choice of values instead of a branch around nothing else',
+    level: 3,
+    needsVerified: false,
+    after: ['threading'],
+    run: ifConvert,
+  },
+  {
+    name: 'narrow',
+    description: 'drop masks and sign extensions of bits at which no one looks',
+    level: 2,
+    needsVerified: false,
+    after: ['combine-loads', 'if-convert'],
+    run: narrow,
+  },
+  {
     name: 'combine-stores',
     description: 'neighbouring stores of constants, copies and pieces become wider ones',
     level: 2,
     needsVerified: true,
     after: ['combine-loads'],
     run: combineStores,
+  },
+  {
+    name: 'dead-stores',
+    description: 'drop stores that are overwritten, or to stack that no one reads',
+    level: 2,
+    needsVerified: true,
+    after: ['forward', 'combine-stores'],
+    run: deadStores,
   },
   {
     name: 'dce',

@@ -27,6 +27,10 @@ import {
 export interface Hooks {
   /** Before anything of the block. */
   readonly enter?: (block: number) => void;
+  /** Bits that a phi can have, where they are fewer than it says. */
+  readonly phiOnes?: (phi: Value) => bigint | undefined;
+  /** A pure value, with its new arguments; undefined: it is made again with those. */
+  readonly pure?: (old: Value, args: readonly Value[]) => Value | undefined;
   /** A phi that is no loop's, with its new arguments; undefined: it stays a phi. */
   readonly phi?: (args: readonly Value[], block: number) => Value | undefined;
   /** A pinned value, its arguments already new. What is returned takes its place and stands nowhere; undefined: it stays. */
@@ -61,6 +65,7 @@ export class Rewriter {
   private readonly done: ({ phis: Value[]; pinned: Value[]; end: End } | undefined)[];
   private readonly phis: Value[][];
   private pinned: Value[] = [];
+  private hooks: Hooks = {};
   private readonly taken = new Set<number>();
   private readonly oldArgs = new Map<Value, readonly Value[]>();
 
@@ -74,6 +79,7 @@ export class Rewriter {
   }
 
   run(hooks: Hooks): FunctionCode {
+    this.hooks = hooks;
     for (const id of this.order.rpo) {
       const block = this.code.blocks[id] as Block;
       if (id !== 0 && this.before(id).length === 0) continue;
@@ -154,6 +160,8 @@ export class Rewriter {
     // It has not been passed, so it is only read where control does not come.
     if (isPlaced(value)) return value;
     const args = value.args.map((arg) => this.mapped.get(arg) ?? arg);
+    const replacement = this.hooks.pure?.(value, args);
+    if (replacement !== undefined) return replacement;
     const isSame = args.every((arg, i) => arg === value.args[i]);
     return isSame && !this.anew ? value : this.graph.again(value, args);
   }
@@ -171,11 +179,13 @@ export class Rewriter {
     const isHead = this.isHead(id);
     const before = isHead ? [] : this.before(id);
     for (const phi of block.phis) {
+      const ones = hooks.phiOnes?.(phi);
+      const kept = ones === undefined ? phi : this.graph.effect('phi', [...phi.args], 0n, undefined, ones);
       if (isHead) {
         // Its arguments may be a phi that is about to change.
-        this.oldArgs.set(phi, [...phi.args]);
-        this.mapped.set(phi, phi);
-        this.phis[id]?.push(phi);
+        this.oldArgs.set(kept, [...phi.args]);
+        this.mapped.set(phi, kept);
+        this.phis[id]?.push(kept);
         continue;
       }
       const args = before.map((pred) => {
@@ -188,9 +198,9 @@ export class Rewriter {
         this.mapped.set(phi, replacement);
         continue;
       }
-      this.mapped.set(phi, phi);
-      setArgs(phi, args);
-      this.phis[id]?.push(phi);
+      this.mapped.set(phi, kept);
+      setArgs(kept, args);
+      this.phis[id]?.push(kept);
     }
   }
 

@@ -1,0 +1,172 @@
+/**
+ * Jump threading: where a predecessor already decides the branch that a block consists of, it goes to the branch's target itself. That is so when the condition is about a phi
+ * and that predecessor brings a constant (a verdict that was just set and is now asked for), or when the path to it implies the condition.
+ *
+ *     P: x = 2; jump B     B: phi x; branch x == 2, T, F     =     P: jump T
+ *
+ * B must do nothing else, and its phis may be read by its condition and by the phis of its successors alone: then nothing needs repair behind it. Heads of loops are left
+ * alone, so that loops keep one entry.
+ */
+import {
+  type Block,
+  type End,
+  endUses,
+  type FunctionCode,
+  isConst,
+  liveBlocks,
+  opTable,
+  successors,
+  type Value,
+} from '../ir/index.js';
+import { branches, skipEmptyBlocks } from './branches.js';
+import { decide, PathFacts } from './path-facts.js';
+import { compare } from './ranges.js';
+import { isPlaced, orderOfCode, Rewriter } from './rewriter.js';
+
+type Branch = End & { readonly kind: 'branch' };
+
+/** Passes over the function: what one round threads may let the next one see more. */
+const maxRounds = 3;
+
+export function threading(code: FunctionCode): FunctionCode {
+  let result = code;
+  for (let round = 0; round < maxRounds; round++) {
+    const threaded = threadOnce(result);
+    if (threaded === undefined) break;
+    result = branches(threaded);
+  }
+  return skipEmptyBlocks(result);
+}
+
+function threadOnce(given: FunctionCode): FunctionCode | undefined {
+  const rewriter = new Rewriter(given);
+  const facts = new PathFacts(rewriter);
+  const code = rewriter.run({
+    enter: (block) => facts.enter(block),
+    leave: (pinned, block) => {
+      facts.leave(block);
+      return pinned;
+    },
+  });
+  const { headers } = orderOfCode(code);
+  const candidates = liveBlocks(code).filter(
+    ({ id, pinned, end, preds }) =>
+      id !== 0 && pinned.length === 0 && end.kind === 'branch' && preds.length > 1 && !headers.has(id),
+  );
+  if (candidates.length === 0) return undefined;
+  const local = localPhis(code, candidates);
+  const blocks = [...code.blocks];
+  let changed = false;
+  for (const { id } of candidates) {
+    if (!local.has(id)) continue;
+    for (const pred of [...(blocks[id] as Block).preds]) {
+      const block = blocks[id] as Block;
+      if (block.preds.length === 1) break;
+      const target = targetFrom(block, pred, (condition) => {
+        const known = facts.onEdge(pred, id);
+        return decide(known, condition) ?? compare(condition, known);
+      });
+      if (target !== undefined && redirect(blocks, block, pred, target)) changed = true;
+    }
+  }
+  return changed ? { ...code, blocks } : undefined;
+}
+
+/** Where control that comes from `pred` will go, if that is decided. */
+function targetFrom(
+  block: Block,
+  pred: number,
+  decideOn: (condition: Value) => boolean | undefined,
+): number | undefined {
+  const { condition, yes, no } = block.end as Branch;
+  const known = constantFrom(block, pred, condition);
+  const isOwn = dependsOn(condition, block.phis);
+  const outcome = known !== undefined ? known !== 0n : isOwn ? undefined : decideOn(condition);
+  return outcome === undefined ? undefined : outcome ? yes : no;
+}
+
+/** What a value of the block is when control comes from `pred`, if that is a constant. */
+function constantFrom(block: Block, pred: number, value: Value): bigint | undefined {
+  const index = block.preds.indexOf(pred);
+  const at = block.phis.includes(value) ? (value.args[index] as Value) : value;
+  if (isConst(at)) return at.imm;
+  const { evaluate } = opTable[at.op];
+  const [a, b] = at.args;
+  if (at !== value || evaluate === undefined || a === undefined || !dependsOn(at, block.phis)) return undefined;
+  const x = constantFrom(block, pred, a);
+  const y = b === undefined ? x : constantFrom(block, pred, b);
+  return x === undefined || y === undefined ? undefined : evaluate(x, y);
+}
+
+function dependsOn(value: Value, phis: readonly Value[], depth = 0): boolean {
+  if (phis.includes(value)) return true;
+  if (isPlaced(value) || depth > 8) return false;
+  return value.args.some((arg) => dependsOn(arg, phis, depth + 1));
+}
+
+/** Sends `pred` to `target` instead of `block`. False where that would need a second edge between two blocks. */
+function redirect(blocks: (Block | undefined)[], block: Block, pred: number, target: number): boolean {
+  const to = blocks[target] as Block;
+  const from = blocks[pred] as Block;
+  if (to.preds.includes(pred) || target === block.id || from.end.kind === 'tail call') return false;
+  const throughBlock = to.preds.indexOf(block.id);
+  const args = to.phis.map((phi) => {
+    const arg = phi.args[throughBlock] as Value;
+    return block.phis.includes(arg)
+      ? arg.args[block.preds.indexOf(pred)]
+      : dependsOn(arg, block.phis)
+        ? undefined
+        : arg;
+  });
+  if (args.some((arg) => arg === undefined)) return false;
+  for (const [i, phi] of to.phis.entries()) (phi.args as Value[]).push(args[i] as Value);
+  const index = block.preds.indexOf(pred);
+  for (const phi of block.phis) (phi.args as Value[]).splice(index, 1);
+  blocks[block.id] = { ...block, preds: block.preds.filter((other) => other !== pred) };
+  blocks[target] = { ...to, preds: [...to.preds, pred] };
+  const rename = (id: number): number => (id === block.id ? target : id);
+  const { end } = from;
+  blocks[pred] = {
+    ...from,
+    end:
+      end.kind === 'branch'
+        ? { ...end, yes: rename(end.yes), no: rename(end.no) }
+        : end.kind === 'jump'
+          ? { kind: 'jump', to: target }
+          : end,
+  };
+  return true;
+}
+
+/** Candidates whose phis nobody reads but their own end and the phis of their successors. */
+function localPhis(code: FunctionCode, candidates: readonly Block[]): ReadonlySet<number> {
+  const owner = new Map<Value, number>();
+  for (const { id, phis } of candidates) for (const phi of phis) owner.set(phi, id);
+  const local = new Set(candidates.map(({ id }) => id));
+  const memo = new Map<Value, readonly number[]>();
+  const none: readonly number[] = [];
+  const ownersBelow = (value: Value): readonly number[] => {
+    const own = owner.get(value);
+    if (own !== undefined) return [own];
+    if (isPlaced(value) || value.args.length === 0) return none;
+    const known = memo.get(value);
+    if (known !== undefined) return known;
+    const found = [...new Set(value.args.flatMap(ownersBelow))];
+    memo.set(value, found);
+    return found;
+  };
+  const use = (value: Value, isAllowed: (block: number) => boolean): void => {
+    for (const id of ownersBelow(value)) if (!isAllowed(id)) local.delete(id);
+  };
+  for (const block of liveBlocks(code)) {
+    for (const value of block.pinned) for (const arg of value.args) use(arg, () => false);
+    for (const value of endUses(block.end)) use(value, (id) => id === block.id);
+    for (const phi of block.phis) {
+      for (const [i, arg] of phi.args.entries()) {
+        const pred = block.preds[i] as number;
+        use(arg, (id) => id === pred && successors((code.blocks[id] as Block).end).includes(block.id));
+      }
+    }
+  }
+  return local;
+}
