@@ -7,10 +7,11 @@ import { verdictName } from '../platform/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { formatTable } from './output.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
-interface Options {
+interface Options extends OptFlags {
   readonly btf?: string;
   read: string;
   engine: string;
@@ -24,6 +25,7 @@ const engineNames = ['interp', 'wasm', 'kernel'];
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareBtf(command);
+    declareOpt(command);
     command
       .argument('<file>', 'object file, .c or .s')
       .argument('[prog]', 'program or section')
@@ -40,6 +42,7 @@ export const command: CliCommand = defineCommand<Options>({
         throw new UsageError(`no engine \`${engine}\``, {}, `engines: ${engineNames.join(', ')}`);
     }
     const rounds = count(options.rounds, '--rounds');
+    const settings = settingsOf(options);
     const object = await openProgramFile(path ?? '', io, options);
     const program = chooseProgram(object, name);
     const index = Number(options.packet);
@@ -50,7 +53,10 @@ export const command: CliCommand = defineCommand<Options>({
     const fill = contents === undefined ? undefined : (machine: Machine): void => loadMaps(machine, contents, mapsIn);
     const bpf = engines.includes('kernel') ? openKernel() : undefined;
     if (bpf === undefined && engines.includes('kernel')) io.info('the kernel cannot be asked here: no figure for it');
-    const speed = measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05 });
+    const speed = measureSpeed(
+      { object, program: program.name, packet, fill },
+      { engines, bpf, rounds, turn: 0.05, settings },
+    );
     for (const note of speed.notes) io.info(note);
     const rows = engineNames.flatMap((engine) => {
       const figure = speed[engine as 'interp' | 'wasm' | 'kernel'];

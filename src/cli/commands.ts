@@ -59,6 +59,11 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./verify.js'),
   },
   {
+    name: 'ir',
+    summary: 'print the intermediate representation, after all passes or each',
+    load: () => import('./ir.js'),
+  },
+  {
     name: 'bench',
     summary: 'speed of the engines on one program and packet, side by side',
     load: () => import('./bench.js'),

@@ -11,6 +11,7 @@ export {
 } from './call-effects.js';
 export { checkTrace } from './check.js';
 export { checkFunction } from './check-function.js';
+export { countFunction } from './count.js';
 export { countInsns, liveCode } from './dce.js';
 export { evaluate } from './evaluate.js';
 export { Unsupported } from './flow.js';

@@ -32,7 +32,7 @@ function headOf(code: FunctionCode): string {
 }
 
 /** Values of each block in the order in which they are printed. */
-function linesOf(code: FunctionCode): ReadonlyMap<number, readonly Value[]> {
+export function linesOf(code: FunctionCode): ReadonlyMap<number, readonly Value[]> {
   const printed = new Set<Value>();
   const lists = new Map<number, Value[]>();
   for (const block of liveBlocks(code)) for (const phi of block.phis) printed.add(phi);

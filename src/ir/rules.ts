@@ -469,11 +469,12 @@ export const rules: Partial<Record<OpName, readonly Rule[]>> = {
       },
     },
     {
-      identity: '(bswap(x) == c) = (x & .. == bswap(c))',
+      identity: '(bswap(x) == c) = (x & low == bswap(c)) if c lies within the low bits',
       apply: (g, a, b) => {
         const size = a.op === 'bswap16' ? 2 : a.op === 'bswap32' ? 4 : a.op === 'bswap64' ? 8 : 0;
         if (!isC(b) || size === 0) return undefined;
         const low = size === 8 ? mask64 : (1n << BigInt(size * 8)) - 1n;
+        if (b.imm > low) return undefined;
         return g.make('eq', g.and(arg0(a), g.constant(low)), g.constant(opTable[a.op].evaluate?.(b.imm, 0n) ?? 0n));
       },
     },

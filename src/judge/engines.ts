@@ -133,7 +133,7 @@ const machineEngines: Readonly<Record<string, (machine: Machine, options: Engine
 };
 
 /** What our verifier finds out about a program, if it accepts it. */
-function factsOf({ object }: Machine, { spec }: LoadedProgram): ProgramFacts | undefined {
+export function factsOf({ object }: Machine, { spec }: LoadedProgram): ProgramFacts | undefined {
   return verify(spec, object.maps, { btf: object.btf, license: object.license, facts: true, logLevel: 0 }).facts;
 }
 

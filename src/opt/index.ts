@@ -1,5 +1,6 @@
 export { IrEngine, type IrEngineOptions } from './ir-engine.js';
 export { type OptimizeOptions, optimize } from './optimize.js';
-export type { Param, ParamName, Pass } from './pass.js';
+export { type Param, type ParamName, type Pass, params } from './pass.js';
 export { passes } from './passes.js';
+export { type OptReport, type PassReport, reportPasses } from './report.js';
 export { levelSettings, parseSettings, type Settings } from './settings.js';

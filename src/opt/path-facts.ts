@@ -58,7 +58,10 @@ function commonFacts(a: Fact | undefined, b: Fact | undefined): Fact | undefined
 /** Whether the condition holds, if that follows from one fact. */
 export function decide(facts: Fact | undefined, condition: Value): boolean | undefined {
   if (condition.op === 'const') return condition.imm !== 0n;
+  const subject = condition.args[0];
   for (let fact = facts; fact !== undefined; fact = fact.before) {
+    // Lists are long, and few facts are about this.
+    if (fact.condition.args[0] !== subject) continue;
     const implied = imply(fact, condition);
     if (implied !== undefined) return implied;
   }

@@ -70,7 +70,7 @@ export function intervalOf(value: Value, facts: Fact | undefined, depth = 0): In
 }
 
 function meet(a: Interval, b: Interval): Interval {
-  return { lo: a.lo > b.lo ? a.lo : b.lo, hi: a.hi < b.hi ? a.hi : b.hi };
+  return { lo: max(a.lo, b.lo), hi: min(a.hi, b.hi) };
 }
 
 function ofBits(value: Value): Interval {
@@ -114,7 +114,7 @@ function ofOperation(value: Value, facts: Fact | undefined, depth: number): Inte
     }
     case 'and': {
       const [x, y] = [of(a), of(b)];
-      return { lo: 0n, hi: x.hi < y.hi ? x.hi : y.hi };
+      return { lo: 0n, hi: min(x.hi, y.hi) };
     }
     case 'or':
       return { lo: max(of(a).lo, of(b).lo), hi: mask64 };

@@ -145,7 +145,7 @@ export class Rewriter {
     // Arguments first, without recursion: chains can be as long as programs.
     const stack = [value];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const missing = isPlaced(top) ? undefined : top.args.find((arg) => !isConst(arg) && !this.mapped.has(arg));
+      const missing = isPlaced(top) ? undefined : this.unmapped(top);
       if (missing !== undefined) {
         stack.push(missing);
         continue;
@@ -156,14 +156,35 @@ export class Rewriter {
     return this.mapped.get(value) as Value;
   }
 
+  private unmapped({ args }: Value): Value | undefined {
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] as Value;
+      if (arg.op !== 'const' && !this.mapped.has(arg)) return arg;
+    }
+    return undefined;
+  }
+
   private again(value: Value): Value {
     // It has not been passed, so it is only read where control does not come.
     if (isPlaced(value)) return value;
-    const args = value.args.map((arg) => this.mapped.get(arg) ?? arg);
+    const args = this.mapArgs(value, (arg) => this.mapped.get(arg) ?? arg);
     const replacement = this.hooks.pure?.(value, args);
     if (replacement !== undefined) return replacement;
-    const isSame = args.every((arg, i) => arg === value.args[i]);
-    return isSame && !this.anew ? value : this.graph.again(value, args);
+    return args === value.args && !this.anew ? value : this.graph.again(value, args);
+  }
+
+  /** New arguments; the same array where nothing changes, which is the rule. */
+  private mapArgs(value: Value, map: (arg: Value) => Value): readonly Value[] {
+    const { args } = value;
+    let changed: Value[] | undefined;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] as Value;
+      const now = map(arg);
+      if (now === arg) continue;
+      changed ??= [...args];
+      changed[i] = now;
+    }
+    return changed ?? args;
   }
 
   private key(from: number, to: number): number {
@@ -205,10 +226,10 @@ export class Rewriter {
   }
 
   private place(old: Value, hooks: Hooks): void {
-    let args = old.args.map((arg) => this.localValue(this.value(arg), hooks));
+    let args = this.mapArgs(old, (arg) => this.localValue(this.value(arg), hooks));
     let { imm } = old;
     if (this.graph.fold && hasAddress(old)) [args, imm] = this.splitAddress(args, imm);
-    const isSame = imm === old.imm && args.every((arg, i) => arg === old.args[i]);
+    const isSame = imm === old.imm && args === old.args;
     this.graph.origin = old.origin;
     const value = isSame ? old : this.graph.effect(old.op, args, imm, old.detail, old.ones);
     const replacement = hooks.pinned?.(value, old);
@@ -219,7 +240,7 @@ export class Rewriter {
   }
 
   /** Constants of the base go to the immediate; a packet pointer keeps what varies. */
-  private splitAddress(args: Value[], imm: bigint): [Value[], bigint] {
+  private splitAddress(args: readonly Value[], imm: bigint): [readonly Value[], bigint] {
     const base = args[0] as Value;
     const isPacket = base.op === 'ptr';
     const [symbol, constant] = splitOffset(isPacket ? (base.args[0] as Value) : base);

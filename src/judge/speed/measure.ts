@@ -9,6 +9,7 @@ import type { InputError } from '../../base/index.js';
 import { Interpreter } from '../../interp/index.js';
 import type { Bpf } from '../../linux/index.js';
 import type { ObjectSpec } from '../../object/index.js';
+import type { Settings } from '../../opt/index.js';
 import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js';
 import { type Figure, summarize, type Turn, timed } from './clock.js';
 import { type KernelFigure, KernelTurns } from './kernel-turn.js';
@@ -45,6 +46,8 @@ export interface SpeedOptions {
   readonly rounds: number;
   /** Seconds that an engine's turn takes, about. */
   readonly turn: number;
+  /** Passes of compiled code; default all. */
+  readonly settings?: Settings | undefined;
 }
 
 export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Speed {
@@ -56,7 +59,12 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
   if (isMeasured('interp')) turns.set('interp', interpTurn(subject, options, change, verdicts));
   const { machine, program } = prepare(subject);
   const wasm = isMeasured('wasm')
-    ? wasmTurn(machine, program, subject.packet, { seconds: options.turn, changes: change !== undefined, notes })
+    ? wasmTurn(machine, program, subject.packet, {
+        seconds: options.turn,
+        changes: change !== undefined,
+        notes,
+        settings: options.settings,
+      })
     : undefined;
   if (wasm !== undefined) turns.set('wasm', wasm.turn);
   const kernel = isMeasured('kernel') ? kernelTurns(subject, options, change, notes) : undefined;

@@ -4,7 +4,9 @@
  * for the first-level cache, where the one packet of the kernel's test run is.
  */
 import { WasmEngine } from '../../jit/index.js';
+import type { Settings } from '../../opt/index.js';
 import { type LoadedProgram, type Machine, PacketArena, packetMoves, record } from '../../vm/index.js';
+import { factsOf } from '../engines.js';
 import { cpuTime, type Turn, timed, wallTime } from './clock.js';
 
 export interface WasmTurn {
@@ -28,10 +30,20 @@ export function wasmTurn(
   machine: Machine,
   program: LoadedProgram,
   packet: Uint8Array,
-  options: { readonly seconds: number; readonly changes: boolean; readonly notes: string[] },
+  options: {
+    readonly seconds: number;
+    readonly changes: boolean;
+    readonly notes: string[];
+    readonly settings: Settings | undefined;
+  },
 ): WasmTurn | undefined {
+  const facts = factsOf(machine, program);
   const start = cpuTime();
-  const engine = new WasmEngine(machine, { verified: () => true });
+  const engine = new WasmEngine(machine, {
+    verified: () => true,
+    facts: (asked) => (asked === program ? facts : undefined),
+    settings: options.settings,
+  });
   const compiled = engine.compile(program);
   if (compiled === undefined) {
     options.notes.push(`wasm: ${engine.fallbacks.map(({ what, insn }) => `insn ${insn}: ${what}`).join('; ')}`);

@@ -1,0 +1,117 @@
+/** `jitnic ir FILE [PROG]`: the intermediate representation of a program, after all passes or after each. */
+import { exitCodes, UnsupportedError } from '../base/index.js';
+import { formatFunction, type Names, Unsupported } from '../ir/index.js';
+import { type OptReport, reportPasses } from '../opt/index.js';
+import { xdpMdFields } from '../platform/index.js';
+import { verify } from '../verifier/index.js';
+import { type LoadedProgram, Machine, placeOf } from '../vm/index.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { declareOpt, type OptFlags, passNames, settingsOf } from './opt-flags.js';
+import { formatTable } from './output.js';
+import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
+
+interface Options extends OptFlags {
+  readonly btf?: string;
+  readonly timePasses?: true;
+  readonly printAfter?: readonly string[];
+  readonly exact?: true;
+  readonly check?: true;
+}
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    declareBtf(command);
+    command.argument('<file>', 'ELF object, .c, .s, or - for stdin').argument('[prog]', 'program or section');
+    declareOpt(command);
+    command
+      .option('--time-passes', 'how long each pass took, and how many IR instructions it left')
+      .option(
+        '--print-after <pass>',
+        'print the IR after this pass too (`all`: after each); repeatable, or a list',
+        (word: string, before: readonly string[] | undefined) => [...(before ?? []), word],
+      )
+      .option('--exact', 'the form that can be read back')
+      .option('--check', 'run the IR checker after each pass');
+  },
+  run: async ([file = '-', name], options, io) => {
+    const settings = settingsOf(options);
+    const print = passNames(options.printAfter ?? []);
+    const object = await openProgramFile(file, io, options);
+    const spec = chooseProgram(object, name);
+    const machine = new Machine(object);
+    const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
+    machine.admit(program);
+    const { accepted, facts } = verify(spec, object.maps, {
+      btf: object.btf,
+      license: object.license,
+      facts: true,
+      logLevel: 0,
+    });
+    if (!accepted) io.info(`${spec.name} is not verified: its accesses are checked, and few passes run`);
+    const names = namesOf(machine);
+    const texts: { readonly pass: string; readonly text: string }[] = [];
+    const exact = options.exact === true;
+    const report = withPlace(program, () =>
+      reportPasses(machine, program, {
+        trust: accepted ? 'verified' : 'checked',
+        facts,
+        settings,
+        check: options.check === true,
+        now: () => performance.now(),
+        watch: (step, code) => {
+          if (print.has(step.name)) texts.push({ pass: step.name, text: formatFunction(code, names, exact) });
+        },
+      }),
+    );
+    const text = formatFunction(report.code, names, exact);
+    if (io.flags.json) {
+      io.json('jitnic.ir/1', {
+        program: spec.name,
+        verified: accepted,
+        ir: text.split('\n'),
+        passes: passesJson(report, texts),
+      });
+      return exitCodes.ok;
+    }
+    for (const { pass, text: after } of texts) io.out(`${io.style.bold(`after ${pass}`)}\n${after}\n\n`);
+    if (texts.length === 0) io.out(`${text}\n`);
+    if (options.timePasses === true) printTimes(report, io);
+    return exitCodes.ok;
+  },
+});
+
+function withPlace<T>(program: LoadedProgram, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    throw new UnsupportedError(error.message, placeOf(program.spec, error.insn), 'it runs in the interpreter');
+  }
+}
+
+function namesOf(machine: Machine): Names {
+  return {
+    map: (index) => machine.maps[index]?.spec.name ?? 'map?',
+    ctxField: (offset) => `ctx.${xdpMdFields[offset / 4] ?? offset}`,
+  };
+}
+
+function passesJson(report: OptReport, texts: readonly { readonly pass: string; readonly text: string }[]): unknown[] {
+  return report.steps.map(({ name, insns, ms }) => {
+    const printed = texts.find(({ pass }) => pass === name);
+    return {
+      name,
+      insns,
+      ms: Math.round(ms * 1000) / 1000,
+      ...(printed === undefined ? {} : { ir: printed.text.split('\n') }),
+    };
+  });
+}
+
+/** To stderr: the IR on stdout stays what it is. */
+function printTimes({ steps }: OptReport, io: Io): void {
+  const total = steps.reduce((sum, { ms }) => sum + ms, 0);
+  const rows = steps.map(({ name, insns, ms }) => [name, insns, ms.toFixed(2)]);
+  const columns = [{ title: 'pass' }, { title: 'IR instructions' }, { title: 'ms', align: 'right' as const }];
+  io.err(`${formatTable(columns, [...rows, ['all', steps.at(-1)?.insns, total.toFixed(2)]])}`);
+}

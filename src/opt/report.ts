@@ -1,0 +1,52 @@
+/** A program through the pipeline: how large it is after each pass, and how long that took. */
+import { encodingFault } from '../interp/encoding.js';
+import { buildFunction, countFunction, type FunctionCode } from '../ir/index.js';
+import type { ProgramFacts } from '../verifier/index.js';
+import type { LoadedProgram, Machine } from '../vm/index.js';
+import { optimize } from './optimize.js';
+import type { Settings } from './settings.js';
+
+export interface PassReport {
+  /** `build` for the translation. */
+  readonly name: string;
+  /** IR instructions after it. */
+  readonly insns: number;
+  /** Milliseconds, by the clock that was given. */
+  readonly ms: number;
+}
+
+export interface OptReport {
+  readonly code: FunctionCode;
+  readonly steps: readonly PassReport[];
+}
+
+export interface ReportOptions {
+  readonly trust: 'verified' | 'checked';
+  readonly facts?: ProgramFacts | undefined;
+  readonly settings: Settings;
+  readonly check?: boolean;
+  /** Milliseconds since whenever. Without it times are 0. */
+  readonly now?: () => number;
+  /** Sees the code after each step. */
+  readonly watch?: (step: PassReport, code: FunctionCode) => void;
+}
+
+/** Throws Unsupported for what is not translated, and what the checker throws. */
+export function reportPasses(machine: Machine, program: LoadedProgram, options: ReportOptions): OptReport {
+  const { trust, facts, settings, check = false, now = () => 0, watch } = options;
+  const steps: PassReport[] = [];
+  let last = now();
+  const note = (name: string, code: FunctionCode): void => {
+    const step = { name, insns: countFunction(code), ms: now() - last };
+    steps.push(step);
+    watch?.(step, code);
+    last = now();
+  };
+  const built = buildFunction(machine, program, { trust, facts, fault: encodingFault });
+  const code = optimize(built, machine, {
+    settings,
+    check,
+    watch: (current, pass) => note(pass?.name ?? 'build', current),
+  });
+  return { code, steps };
+}

@@ -1,0 +1,69 @@
+/**
+ * `npm run opt-report -- DIR [-O...] [--markdown]`: every XDP program of a folder of objects through the optimizer: IR instructions as it was translated and after each pass. Exit 1 if the
+ * checker finds something.
+ */
+import { InternalError } from '../base/index.js';
+import { formatTable } from '../cli/output.js';
+import { Unsupported } from '../ir/index.js';
+import { xdpFitness } from '../object/index.js';
+import { reportPasses } from '../opt/index.js';
+import { verify } from '../verifier/index.js';
+import { Machine } from '../vm/index.js';
+import { findObjects, loadObject } from './objects.js';
+import { negativeIf, oneOperand, optimizationFlag, optimizationOption, runTool } from './tool.js';
+
+const usage = 'npm run opt-report -- DIR [-O...] [--markdown]';
+
+interface Row {
+  readonly program: string;
+  readonly insns: number;
+  readonly after: ReadonlyMap<string, number>;
+}
+
+await runTool(usage, { ...optimizationOption, markdown: { type: 'boolean', default: false } }, (operands, flags) => {
+  const settings = optimizationFlag(flags);
+  const rows: Row[] = [];
+  let failed = 0;
+  for (const file of findObjects(oneOperand(operands, usage))) {
+    const object = loadObject(file);
+    const machine = new Machine(object);
+    for (const program of machine.programs) {
+      if (program.refusal !== undefined || xdpFitness(program.spec) === 'other') continue;
+      const options = { btf: object.btf, license: object.license, facts: true, logLevel: 0 } as const;
+      const { accepted, facts } = verify(program.spec, object.maps, options);
+      if (!accepted) continue;
+      try {
+        const { steps } = reportPasses(machine, program, { trust: 'verified', facts, settings, check: true });
+        const after = new Map(steps.map(({ name, insns }) => [name, insns]));
+        rows.push({ program: `${file.name} ${program.spec.name}`, insns: program.insns.length, after });
+      } catch (error) {
+        if (error instanceof InternalError) failed++;
+        else if (!(error instanceof Unsupported)) throw error;
+        console.error(`${file.name} ${program.spec.name}: ${error.message}`);
+      }
+    }
+  }
+  const names = [...(rows[0]?.after.keys() ?? [])];
+  const total: Row = {
+    program: `all ${rows.length}`,
+    insns: rows.reduce((sum, row) => sum + row.insns, 0),
+    after: new Map(names.map((name) => [name, rows.reduce((sum, row) => sum + (row.after.get(name) ?? 0), 0)])),
+  };
+  const titles = ['program', 'BPF', ...names];
+  const cells = [...rows, total].map((row) => [row.program, row.insns, ...names.map((name) => row.after.get(name))]);
+  console.log(
+    flags['markdown'] === true
+      ? markdown(titles, cells)
+      : formatTable(
+          titles.map((title) => ({ title })),
+          cells,
+        ),
+  );
+  return negativeIf(failed);
+});
+
+function markdown(titles: readonly string[], rows: readonly (readonly (string | number | undefined)[])[]): string {
+  const line = (cells: readonly (string | number | undefined)[]): string =>
+    `| ${cells.map((cell) => cell ?? '').join(' | ')} |`;
+  return [line(titles), line(titles.map(() => '---')), ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,56 @@
+/** `jitnic ir`: the IR of a program, switches of the optimizer, times. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const object = fileURLToPath(new URL('../../bench/programs/array-count.o', import.meta.url));
+const ir = (...flags: string[]): ReturnType<typeof captureCli> => captureCli(['ir', object, ...flags]);
+
+describe('jitnic ir', () => {
+  test('prints the program after all passes', async () => {
+    const { out, exitCode } = await ir();
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^block 0\n/);
+    expect(out).not.toContain('call map_lookup_elem');
+  });
+
+  test('prints it as it was translated with -O0', async () => {
+    const { out } = await ir('-O0');
+    expect(out).toContain('fill.512 stack[');
+    expect(out).toContain('lookup ');
+  });
+
+  test('leaves one pass out with -O-pass', async () => {
+    expect((await ir('-O-helpers')).out).toContain('lookup ');
+  });
+
+  test('prints the IR after the passes that are named', async () => {
+    const { out } = await ir('--print-after', 'fold,cse', '--print-after', 'dce');
+    expect(out.match(/^after .*$/gm)).toEqual(['after fold', 'after cse', 'after dce']);
+  });
+
+  test('times the passes on stderr, and prints the same', async () => {
+    const plain = await ir();
+    const timed = await ir('--time-passes');
+    expect(timed.out).toBe(plain.out);
+    expect(timed.err).toMatch(/^cse +\d+ +\d/m);
+  });
+
+  test('has sizes and times in JSON', async () => {
+    const { schema, passes } = JSON.parse((await ir('-j', '-O1')).out);
+    expect(schema).toBe('jitnic.ir/1');
+    expect(passes[0].name).toBe('build');
+    expect(passes.at(-1).insns).toBeLessThan(passes[0].insns);
+  });
+
+  test.each([
+    ['-O-csee', 'did you mean `cse`?'],
+    ['-Owindwo=3', 'did you mean `window`?'],
+    ['-O7', 'levels: 0 to 3'],
+    ['--print-after=boundz', 'did you mean `bounds`?'],
+  ])('refuses %s', async (flag, hint) => {
+    const { exitCode, err } = await ir(flag);
+    expect(exitCode).toBe(2);
+    expect(err).toContain(hint);
+  });
+});
