@@ -14,6 +14,8 @@ export class TraceCache {
   evictions = 0;
   /** Called with each trace that is evicted. */
   onEvict: ((trace: InstalledTrace) => void) | undefined;
+  /** Called with each trace that leaves, evicted or not. */
+  onRemove: ((trace: InstalledTrace) => void) | undefined;
   private readonly policy: Policy<InstalledTrace>;
   private count = 0;
 
@@ -53,5 +55,6 @@ export class TraceCache {
     this.policy.removed(trace);
     this.tree.remove(trace);
     this.count--;
+    this.onRemove?.(trace);
   }
 }

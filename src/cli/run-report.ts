@@ -29,6 +29,7 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
     misses: runtime.misses,
     installs: runtime.installs,
     evictions: runtime.evictions,
+    retired: runtime.retired,
     aborts: Object.fromEntries(runtime.aborts),
     abort_sites: [...runtime.abortSites.values()].map(({ site, count: times }) => ({
       code: site.code,
@@ -94,7 +95,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
     verdictNames.map((name) => [name, session.verdicts[name], formatShare(session.verdicts[name], packets)]),
   );
   if (runtime.cache !== undefined) {
-    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}\n`;
+    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}\n`;
     text += tracesText(session, io, shownTraces);
     text += abortsText(session);
   }

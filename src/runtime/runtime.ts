@@ -13,12 +13,14 @@ import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
   type AbortSite,
+  AssumptionLedger,
   defaultLimits,
   fingerprint,
   type InstalledTrace,
   type RecordedTrace,
   Recorder,
   type RecorderLimits,
+  StableValues,
   type TraceNames,
   TraceTree,
 } from '../trace/index.js';
@@ -40,6 +42,7 @@ import { BufferCard } from './card.js';
 import { Host, type HostKind } from './host.js';
 import { Penalties } from './penalties.js';
 import { TraceRecord } from './trace-record.js';
+import { addressName, valueName } from './value-names.js';
 
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */
@@ -51,6 +54,8 @@ export interface RuntimeOptions extends MachineOptions {
   /** Misses at one place before it is recorded; default 1. */
   readonly hotloop?: number | undefined;
   readonly limits?: Partial<RecorderLimits> | undefined;
+  /** Take values of maps that no program writes for constants once they have been the same often enough. Default true. */
+  readonly assume?: boolean | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
   readonly keepRecordings?: boolean | undefined;
   /** Put the conditions of evicted traces into words before their recordings go. Default true; false where nobody is going to read them. */
@@ -99,12 +104,16 @@ export class Runtime {
   hits = 0;
   misses = 0;
   installs = 0;
+  /** Traces that left the card since the control plane changed what they had assumed. */
+  retired = 0;
   /** Instructions that host and program would have executed: what was recorded for a hit counts as the program's. */
   readonly names: TraceNames;
   private readonly keepsRecordings: boolean;
   private readonly keepsConditions: boolean;
   private readonly recorder: Recorder;
   private readonly penalties: Penalties;
+  /** What installed traces assume of maps that only the control plane changes. */
+  private readonly ledger: AssumptionLedger<InstalledTrace>;
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
   private readonly recordByKey = new Map<string, TraceRecord>();
   /** The packet that {@link run} ran last. */
@@ -128,13 +137,17 @@ export class Runtime {
       verified: options.verified ?? (() => false),
       maxSteps: options.maxSteps,
     });
-    this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits });
+    this.ledger = new AssumptionLedger(machine);
+    const stable = options.assume === false ? undefined : new StableValues(machine);
+    this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     this.penalties = new Penalties(options.hotloop ?? 1);
     this.keepsRecordings = options.keepRecordings === true;
     this.keepsConditions = options.keepConditions !== false;
     this.names = {
       map: (map) => machine.maps[map]?.spec.name ?? `map${map}`,
       program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
+      value: (map, offset, width) => valueName(machine, map, offset, width),
+      address: (map, address, width) => addressName(machine, map, address, width),
     };
     const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
     keys.hi = keys.lo;
@@ -144,6 +157,7 @@ export class Runtime {
       const policy: Policy<InstalledTrace> = row.create();
       this.cache = new TraceCache(new TraceTree(machine, keys.start), { capacity: options.cacheSize ?? 64, policy });
       this.cache.onEvict = (trace) => this.noteEviction(trace);
+      this.cache.onRemove = (trace) => this.ledger.remove(trace);
     }
   }
 
@@ -165,6 +179,7 @@ export class Runtime {
   /** Runs the packet that is in the machine. */
   runCurrent(): PacketResult {
     const { cache, machine, last: result } = this;
+    this.retire();
     this.packets++;
     result.hit = undefined;
     const { packet } = machine;
@@ -196,6 +211,7 @@ export class Runtime {
   /** Runs the packets that are in the arena, in order; verdicts and all else are in their records. */
   runArena(): void {
     const { arena, cache, host } = this;
+    this.retire();
     if (cache !== undefined) {
       this.card ??= new BufferCard(
         cache,
@@ -290,14 +306,28 @@ export class Runtime {
     record.packetsAtInstall = record.packets;
     record.installs++;
     this.recordOf.set(installed, record);
+    if (trace.assumptions.length > 0) this.ledger.add(installed, trace.assumptions);
     return true;
+  }
+
+  /** Takes traces off the card whose assumptions the control plane has undone. */
+  private retire(): void {
+    for (const installed of this.ledger.failed()) {
+      this.cache?.remove(installed);
+      this.retired++;
+      this.release(installed);
+    }
+  }
+
+  private release(installed: InstalledTrace): void {
+    if (!this.keepsRecordings) this.recordOf.get(installed)?.release(this.keepsConditions);
   }
 
   private noteEviction(installed: InstalledTrace): void {
     const record = this.recordOf.get(installed);
     if (record === undefined) return;
     this.penalties.evicted(record.packets - record.packetsAtInstall);
-    if (!this.keepsRecordings) record.release(this.keepsConditions);
+    this.release(installed);
   }
 
   private noteAbort(site: AbortSite): void {

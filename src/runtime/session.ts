@@ -75,6 +75,11 @@ export class Session {
     return this.checker !== undefined;
   }
 
+  /** A change from the control plane between two packets: made on both sides. */
+  change(change: (machine: Runtime['machine']) => void): void {
+    for (const machine of this.machines()) change(machine);
+  }
+
   /** Runs one packet. After a difference, `difference` is set and no more packets should be run. */
   run(arrival: Arrival): PacketResult {
     const number = this.runtime.packets + 1;
@@ -176,7 +181,7 @@ export class Session {
   private applyDue(number: number, time: bigint): void {
     if (this.script === undefined) return;
     for (const change of this.script.due(number, time - (this.start ?? time))) {
-      for (const machine of this.machines()) applyMapChange(machine, change, this.options.script?.file);
+      this.change((machine) => applyMapChange(machine, change, this.options.script?.file));
     }
   }
 

@@ -9,6 +9,10 @@ import type { Facts } from './facts.js';
 export interface TraceNames {
   map(index: number): string;
   program(index: number): string;
+  /** Bytes of an element of a map: `.last_seen`, or undefined. */
+  value?(map: number, offset: number, width: number): string | undefined;
+  /** Bytes at a guest address in a map whose elements stay where they are. */
+  address?(map: number, address: number, width: number): string;
 }
 
 /** A run of packet (or map value) bytes with the bits of them that are meant, as one big-endian number. */
@@ -190,8 +194,11 @@ export class Describer {
       return `pkt[${base}${offset}:${width}]`;
     }
     if (source.kind === 'map') {
-      const name = source.base === undefined ? this.names.map(source.map) : this.expression(source.base);
-      return source.base === undefined ? `${name}[${offset}:${width}]` : `${name}.value[${offset}:${width}]`;
+      const at = source.start + offset;
+      if (source.base === undefined)
+        return this.names.address?.(source.map, at, width) ?? `${this.names.map(source.map)}[${offset}:${width}]`;
+      const path = this.names.value?.(source.map, at, width) ?? `[${at}:${width}]`;
+      return `${this.expression(source.base)}.value${path}`;
     }
     return this.expression(source.value);
   }

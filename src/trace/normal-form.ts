@@ -135,8 +135,10 @@ function subjectInterval(
   const subject = subjectOf(bits);
   const range = subject === undefined ? undefined : facts.ranges.get(subject.key);
   if (range === undefined || (after !== undefined && !standsBehind(facts, range, after))) return bare;
-  const { lo, hi } = bare;
-  return { lo: lo < range.lo ? range.lo : lo, hi: hi > range.hi ? range.hi : hi };
+  let { lo, hi } = bare;
+  if (range.lo > lo) lo = range.lo;
+  if (range.hi < hi) hi = range.hi;
+  return { lo, hi };
 }
 
 function standsBehind(facts: Facts, range: Range, other: Range): boolean {

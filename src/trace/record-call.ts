@@ -149,9 +149,16 @@ function recordLookup(recorder: Recorder): void {
   const size = spec.type.endsWith('_of_maps') ? 0 : spec.valueSize;
   recorder.roots.set(value, { space: 'map', map: index, size });
   if (isArray) facts.found.set(value, true);
+  // Elements of an array stay where they are.
+  const isFixed = spec.type === 'array' && runs.every((run) => isConst(run.value));
   recorder.pending = {
     kind: 'result',
     finish: (r0) => {
+      if (isFixed) {
+        recorder.nameValue(r0, index);
+        setResult(recorder, graph.constant(r0));
+        return;
+      }
       recorder.setSample(value, r0);
       setResult(recorder, value);
     },

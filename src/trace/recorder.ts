@@ -35,6 +35,7 @@ import { aluValue, jumpCondition } from './alu.js';
 import { Facts } from './facts.js';
 import { type Pending, recordCall } from './record-call.js';
 import { type ByteOf, joinRuns, type Location, Shadow, toRuns } from './shadow.js';
+import type { Assumption, StableValues } from './stable-values.js';
 
 export interface RecorderLimits {
   /** Values that a trace may have before dead code is removed. */
@@ -65,6 +66,8 @@ export interface RecordedTrace {
   readonly program: LoadedProgram;
   /** What the guards say, in normal form. */
   readonly facts: Facts;
+  /** Contents of maps that it takes for constants: it must go when one of them changes. */
+  readonly assumptions: readonly Assumption[];
 }
 
 export type Recording =
@@ -108,10 +111,15 @@ export class Recorder implements Observer {
   private abort: AbortSite | undefined;
   private verdict: number | undefined;
   private readonly valueRegions: Map<number, number>;
+  private readonly stable: StableValues | undefined;
+  private assumptions: Assumption[] = [];
+  private recordings = 0;
 
-  constructor(machine: Machine, limits: RecorderLimits = defaultLimits) {
+  /** With `stable`, values of maps that have not changed for long are taken for constants; who installs the trace then has to watch its assumptions. */
+  constructor(machine: Machine, limits: RecorderLimits = defaultLimits, stable?: StableValues) {
     this.machine = machine;
     this.limits = limits;
+    this.stable = stable;
     this.valueRegions = new Map();
     for (const map of machine.maps) {
       const direct = map.directValue();
@@ -123,6 +131,8 @@ export class Recorder implements Observer {
   /** Forgets the last packet. Call it after `setPacket` and before the engine runs. */
   start(program: LoadedProgram, registers: Registers): void {
     this.registers = registers;
+    this.recordings++;
+    this.assumptions = [];
     this.graph = new Graph();
     this.facts = new Facts();
     this.shadow = new Shadow();
@@ -179,6 +189,7 @@ export class Recorder implements Observer {
         steps: this.steps,
         program: this.program,
         facts: this.facts,
+        assumptions: this.assumptions,
       },
     };
   }
@@ -449,10 +460,30 @@ export class Recorder implements Observer {
     const { graph } = this;
     const initial = this.shadow.isInitial(at, size);
     const base = at.base ?? graph.constant(0n);
+    if (initial && at.space === 'map' && at.base === undefined && at.map >= 0) {
+      const constant = this.settledValue(at, size);
+      if (constant !== undefined) return constant;
+    }
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
     const value = graph.load(base, BigInt(at.offset), detail, initial ? 0 : this.shadow.version, initial);
     this.setSample(value, this.peek(this.concrete(at), size));
     return value;
+  }
+
+  /** The value of a map's bytes as a constant: of maps that nobody can change, and of those that have not changed for long (assumed). */
+  private settledValue(at: Location, size: number): Value | undefined {
+    const value = this.peek(at.offset, size);
+    if (this.machine.maps[at.map]?.isConstant === true) return this.graph.constant(value);
+    const assumption = { map: at.map, address: at.offset, size, value };
+    if (this.stable?.sample(assumption, this.recordings) !== true) return undefined;
+    this.assumptions.push(assumption);
+    return this.graph.constant(value);
+  }
+
+  /** Names the map that a value's memory belongs to, for addresses that are constants. */
+  nameValue(address: bigint, map: number): void {
+    const region = this.machine.memory.regionOf(Number(address));
+    if (region !== undefined) this.valueRegions.set(region.start, map);
   }
 
   private loadCtx(offset: number, size: number): Value {

@@ -7,6 +7,16 @@ const example = (name: string, file: string): string =>
   fileURLToPath(new URL(`../../examples/${name}/${file}`, import.meta.url));
 const filter = [example('ipv6-filter', 'ipv6-filter.o'), '-r', example('ipv6-filter', 'traffic.pcap')];
 
+test('fields of map values are called by their names in the object', async () => {
+  const { out } = await captureCli([
+    'trace',
+    ...[example('token-bucket', 'token-bucket.o'), '-r', example('token-bucket', 'traffic.pcap'), '-c', '200'],
+    ...['--maps-in', example('token-bucket', 'token-bucket.maps.json')],
+  ]);
+  expect(out).toContain('classes.value.committed_rate != 0');
+  expect(out).not.toMatch(/classes\.value\[/);
+});
+
 describe('jitnic trace --rules', () => {
   test('prints the IPv6 filter as five rules', async () => {
     const { exitCode, out } = await captureCli(['trace', ...filter, '--rules']);

@@ -1,0 +1,117 @@
+/**
+ * Values of maps that only the control plane writes: configuration. One that was the same in every recording so far, and often enough, is taken for a constant, so
+ * that all that is computed from it folds away. The trace says what it assumed; whoever holds traces asks after each change from the syscall side
+ * ({@link AssumptionLedger}) and retires those whose assumption fails.
+ */
+import type { Machine } from '../vm/index.js';
+import { writtenMaps } from './written-maps.js';
+
+/** `size` bytes at a guest address, little-endian, of a map's value. */
+export interface Assumption {
+  readonly map: number;
+  readonly address: number;
+  readonly size: number;
+  readonly value: bigint;
+}
+
+interface Samples {
+  value: bigint;
+  count: number;
+  /** The map's version at the first of them. */
+  version: number;
+  /** The recording that counted last. */
+  recording: number;
+}
+
+/** Recordings in which a value has to be the same before it is assumed. */
+const enough = 3;
+
+export class StableValues {
+  private readonly machine: Machine;
+  private readonly samples = new Map<string, Samples>();
+  private written: ReadonlySet<number> | undefined | 'unknown' = 'unknown';
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** Notes what recording number `recording` read; true if it may assume it. */
+  sample({ map, address, size, value }: Assumption, recording: number): boolean {
+    const version = this.machine.maps[map]?.version ?? -1;
+    const key = `${address} ${size}`;
+    const known = this.samples.get(key);
+    if (known === undefined || known.value !== value || known.version !== version) {
+      this.samples.set(key, { value, count: 1, version, recording });
+      return false;
+    }
+    if (known.recording !== recording) {
+      known.recording = recording;
+      known.count++;
+    }
+    return known.count > enough && this.isStable(map);
+  }
+
+  /** Only elements of arrays stay where they are; only maps that no program writes stay as they are. */
+  private isStable(map: number): boolean {
+    if (this.machine.maps[map]?.spec.type !== 'array') return false;
+    // Worked out when the first value is a candidate: it takes a verifier's run.
+    if (this.written === 'unknown') this.written = writtenMaps(this.machine.object);
+    return this.written !== undefined && !this.written.has(map);
+  }
+}
+
+/** Which traces assume what, and whether that is still so. */
+export class AssumptionLedger<T> {
+  private readonly machine: Machine;
+  /** By map: its version when last looked at, and who assumes something of it. */
+  private readonly maps = new Map<number, { version: number; readonly holders: Map<T, readonly Assumption[]> }>();
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  add(holder: T, assumptions: readonly Assumption[]): void {
+    for (const { map } of assumptions) {
+      let entry = this.maps.get(map);
+      if (entry === undefined) {
+        entry = { version: this.machine.maps[map]?.version ?? 0, holders: new Map() };
+        this.maps.set(map, entry);
+      }
+      entry.holders.set(
+        holder,
+        assumptions.filter((assumption) => assumption.map === map),
+      );
+    }
+  }
+
+  remove(holder: T): void {
+    for (const { holders } of this.maps.values()) holders.delete(holder);
+  }
+
+  /** Holders whose assumptions no longer hold since the last call; they are forgotten. One comparison a map where nothing has changed. */
+  failed(): readonly T[] {
+    if (this.maps.size === 0) return none;
+    let failed: T[] | undefined;
+    for (const [index, entry] of this.maps) {
+      const version = this.machine.maps[index]?.version ?? 0;
+      if (version === entry.version) continue;
+      entry.version = version;
+      for (const [holder, assumptions] of entry.holders) {
+        if (assumptions.every((assumption) => this.holds(assumption))) continue;
+        failed ??= [];
+        failed.push(holder);
+      }
+    }
+    for (const holder of failed ?? none) this.remove(holder as T);
+    return failed ?? none;
+  }
+
+  private holds({ address, size, value }: Assumption): boolean {
+    const { u8 } = this.machine.memory;
+    for (let i = 0; i < size; i++)
+      if (BigInt(u8[address + i] as number) !== ((value >> BigInt(8 * i)) & 0xffn)) return false;
+    return true;
+  }
+}
+
+const none: readonly never[] = [];
