@@ -4,6 +4,7 @@ import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
+import { aborts } from '../trace/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { count, formatNumber } from './output.js';
 import { reportText, writeText } from './report.js';
@@ -87,7 +88,7 @@ function traceText(session: Session, dump: string | undefined, io: Io): string {
   for (const trace of runtime.traces) text += `\n${oneTrace(session, trace, dump, io)}`;
   for (const { site, count: times } of runtime.abortSites.values()) {
     const detail = site.detail === undefined ? '' : ` (${site.detail})`;
-    text += `\n${io.style.yellow('aborted')} ${formatNumber(times)} x: ${site.code}${detail} at ${site.program.spec.name}: insn ${site.pc}`;
+    text += `\n${io.style.yellow('aborted')} ${formatNumber(times)} x: ${site.code}${detail} at ${site.program.spec.name}: insn ${site.pc}: ${aborts[site.code]}`;
   }
   return runtime.abortSites.size > 0 ? `${text}\n` : text;
 }

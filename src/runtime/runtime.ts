@@ -13,17 +13,16 @@ import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
   type AbortSite,
-  AssumptionLedger,
   defaultLimits,
   fingerprint,
   type InstalledTrace,
   type RecordedTrace,
   Recorder,
   type RecorderLimits,
-  StableValues,
   type TraceNames,
   TraceTree,
 } from '../trace/index.js';
+import { AssumptionLedger, StableValues } from '../trace/stable-values.js';
 import {
   type BatchEngine,
   formatTrap,
@@ -40,9 +39,9 @@ import {
 } from '../vm/index.js';
 import { BufferCard } from './card.js';
 import { Host, type HostKind } from './host.js';
+import { addressName, valueName } from './map-names.js';
 import { Penalties } from './penalties.js';
 import { TraceRecord } from './trace-record.js';
-import { addressName, valueName } from './value-names.js';
 
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */

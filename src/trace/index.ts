@@ -17,6 +17,6 @@ export {
 } from './recorder.js';
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
-export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
+export type { Assumption } from './stable-values.js';
 export { packetSupport, type Support } from './support.js';
 export { type InstalledTrace, SideExit, TraceTree } from './tree.js';
