@@ -9,7 +9,6 @@ import {
   buildFlow,
   type Flow,
   type FlowBlock,
-  type FlowEnd,
   type FlowOptions,
   firstLoopVariable,
   Unsupported,
@@ -18,7 +17,8 @@ import {
 import type { Block, End, FunctionCode } from './function.js';
 import { Graph } from './graph.js';
 import { type LoopVariables, loopVariables } from './loop-variables.js';
-import { type Order, orderOf } from './order.js';
+import type { Order } from './order.js';
+import { orderOfFlow, withSingleEntries } from './single-entry.js';
 import { knownMap } from './translate-call.js';
 import { branchCondition, translateInsn, translateStep } from './translate-insn.js';
 import { Translation, type Trust } from './translation.js';
@@ -40,24 +40,8 @@ export const bareR2 = 0x10002;
 /** Throws {@link Unsupported} for what is left to the interpreter. */
 export function buildFunction(machine: Machine, program: LoadedProgram, options: BuildOptions): FunctionCode {
   const facts = new FactSource(options.trust === 'verified' ? options.facts : undefined);
-  const flow = buildFlow(program, { fault: options.fault, waysOf: (pc) => facts.waysOf(pc) });
-  const order = orderOf(flow.blocks.length, 0, (id) => flowSuccessors((flow.blocks[id] as FlowBlock).end));
-  if (order.irreducible && options.trust === 'verified')
-    return buildFunction(machine, program, { ...options, trust: 'checked' });
-  return new FunctionBuilder(machine, flow, order, facts, options).build();
-}
-
-function flowSuccessors(end: FlowEnd): readonly number[] {
-  switch (end.kind) {
-    case 'jump':
-    case 'tail call':
-      return [end.to];
-    case 'return':
-    case 'trap':
-      return [];
-    default:
-      return [end.yes, end.no];
-  }
+  const flow = withSingleEntries(buildFlow(program, { fault: options.fault, waysOf: (pc) => facts.waysOf(pc) }));
+  return new FunctionBuilder(machine, flow, orderOfFlow(flow), facts, options).build();
 }
 
 class FunctionBuilder implements VariableHost {
@@ -174,6 +158,8 @@ class FunctionBuilder implements VariableHost {
       }
       case 'loop test':
         return branch(graph.make('ult', t.read(end.at), t.read(end.at + 2)), end.yes, end.no);
+      case 'meant':
+        return branch(graph.make('eq', t.read(end.at), graph.constant(BigInt(end.value))), end.yes, end.no);
       case 'loop stop':
         return branch(graph.make('eq', t.read(0), t.zero), end.no, end.yes);
       case 'tail call': {

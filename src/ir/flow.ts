@@ -38,7 +38,9 @@ export type Step =
   | { readonly kind: 'loop call'; readonly at: number }
   | { readonly kind: 'loop next'; readonly at: number }
   /** r0 of the whole bpf_loop: iterations done, or the error number of impossible arguments. */
-  | { readonly kind: 'loop end'; readonly at: number; readonly failed: boolean };
+  | { readonly kind: 'loop end'; readonly at: number; readonly failed: boolean }
+  /** Sets variable `at`: which entry of a loop is meant. See single-entry.ts. */
+  | { readonly kind: 'mean'; readonly at: number; readonly value: number };
 
 export type FlowEnd =
   | { readonly kind: 'jump'; readonly to: number }
@@ -46,6 +48,8 @@ export type FlowEnd =
   | { readonly kind: 'branch'; readonly pc: number; readonly yes: number; readonly no: number }
   | { readonly kind: 'loop check'; readonly at: number; readonly yes: number; readonly no: number }
   | { readonly kind: 'loop test'; readonly at: number; readonly yes: number; readonly no: number }
+  /** By what variable `at` means. */
+  | { readonly kind: 'meant'; readonly at: number; readonly value: number; readonly yes: number; readonly no: number }
   /** r0 is not 0. */
   | { readonly kind: 'loop stop'; readonly yes: number; readonly no: number }
   /** bpf_tail_call; goes on where it fails. */
@@ -61,7 +65,7 @@ export interface FlowBlock {
   end: FlowEnd;
 }
 
-/** Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop. */
+/** Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop, then one for each loop of several entries. */
 export function variableOf(register: number, depth: number): number {
   return register <= 5 ? register : 6 + 4 * depth + (register - 6);
 }

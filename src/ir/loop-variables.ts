@@ -11,13 +11,12 @@ export interface LoopVariables {
 export function loopVariables(flow: Flow, order: Order): LoopVariables {
   const written = new Map<number, Uint8Array>();
   const { position } = order;
-  const bodies = order.irreducible ? undefined : loopBodies(order);
+  const bodies = loopBodies(order);
   for (const id of order.rpo) {
     const preds = order.preds[id] ?? [];
     if (!preds.some((pred) => (position[pred] as number) >= (position[id] as number))) continue;
-    // A loop with several entries is taken for the whole program.
     const marks = new Uint8Array(flow.variables);
-    for (const member of bodies?.get(id) ?? order.rpo) markWritten(flow, flow.blocks[member] as FlowBlock, marks);
+    for (const member of bodies.get(id) ?? []) markWritten(flow, flow.blocks[member] as FlowBlock, marks);
     written.set(id, marks);
   }
   return { changes: (head, variable) => written.get(head)?.[variable] === 1 };
@@ -36,6 +35,7 @@ function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
     case 'loop begin':
       return [step.at, step.at + 1, step.at + 2];
     case 'loop next':
+    case 'mean':
       return [step.at];
     case 'loop call':
     case 'loop end':

@@ -24,6 +24,9 @@ export function translateStep(t: Translation, step: Exclude<Step, { readonly kin
       t.write(2, t.read(step.at + 1));
       for (let r = 3; r <= 5; r++) t.write(r, t.zero);
       return;
+    case 'mean':
+      t.write(step.at, t.graph.constant(BigInt(step.value)));
+      return;
     case 'loop next':
       t.write(step.at, graph.make('add32', t.read(step.at), graph.constant(1n)));
       return;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { body, bounds, copy, exit, insn, load, mov, start } from '../../test/support/any-program.js';
 import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
+import { orderOf } from '../ir/order.js';
 import { type Insn, op } from '../isa/index.js';
 import { Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
@@ -79,6 +80,50 @@ describe('compiled code equals the interpreter', () => {
       exit,
     ];
     expectEqual(insns, packet);
+  });
+
+  it('on blocks that jump to each other as they like, loops of several entries among them', () => {
+    const work = [0, 1, 2, 3].flatMap((r) => [
+      insn(op.ALU64 | op.ADD | op.X, r, r + 1),
+      insn(op.ALU64 | op.XOR, r, 0, 0, 0x5a5a),
+      insn(op.ALU | op.MUL, r + 1, 0, 0, 77),
+      insn(op.ALU64 | op.RSH, r, 0, 0, 9),
+    ]);
+    const block = fc.record({
+      work: fc.array(fc.constantFrom(...work), { minLength: 1, maxLength: 3 }),
+      limit: fc.integer({ min: -3, max: 300 }),
+      register: fc.integer({ min: 0, max: 5 }),
+      yes: fc.nat(),
+      no: fc.nat(),
+    });
+    let irreducible = 0;
+    fc.assert(
+      fc.property(fc.array(block, { minLength: 2, maxLength: 6 }), fc.integer({ min: 1, max: 20 }), (blocks, turns) => {
+        // A block: its work, a turn less (to the exit at 0), a branch, a jump.
+        const sizes = blocks.map(({ work }) => work.length + 4);
+        const startOf = (index: number): number => sizes.slice(0, index).reduce((sum, size) => sum + size, 0);
+        const end = startOf(blocks.length);
+        const insns = blocks.flatMap(({ work, limit, register, yes, no }, i) => {
+          const at = startOf(i) + work.length;
+          const to = (block: number): number => startOf(block % blocks.length);
+          return [
+            ...work,
+            insn(op.ALU64 | op.SUB, 8, 0, 0, 1),
+            insn(op.JMP | op.JEQ, 8, 0, end - (at + 2), 0),
+            insn(op.JMP | op.JGT, register, 0, to(yes) - (at + 3), limit),
+            insn(op.JA_OP, 0, 0, to(no) - (at + 4)),
+          ];
+        });
+        const program = [...start, mov(8, turns), ...insns, exit];
+        const { wasm, interp, fallbacks } = both(program, packet, true);
+        expect(fallbacks).toBe(0);
+        expect(wasm).toEqual(interp);
+        const edges = blocks.map(({ yes, no }) => [yes % blocks.length, no % blocks.length]);
+        if (orderOf(blocks.length, 0, (node) => edges[node] ?? []).irreducible) irreducible++;
+      }),
+      { numRuns: 150, seed: 11 },
+    );
+    expect(irreducible).toBeGreaterThan(10);
   });
 
   it('where accesses leave their object: the same trap at the same place', () => {

@@ -45,6 +45,8 @@ export interface MachineOptions {
   readonly sockets?: SocketTable | undefined;
   /** Bytes by which all guest addresses are shifted; a program whose outcome changes with it treats pointers as data. Default 0. */
   readonly slide?: number | undefined;
+  /** Does someone take the records of ring buffers? Default true; under BPF_PROG_TEST_RUN no one does, and they fill up. */
+  readonly consumer?: boolean | undefined;
 }
 
 export interface PacketInput {
@@ -137,7 +139,7 @@ export class Machine {
     this.packet = new PacketBuffer(memory, this.ctx.start, this.state + privateState.packet);
     this.socketAddress = allocateSockets(memory, options.sockets);
     this.maps = createMaps(object, memory, this.cpus);
-    this.ringbufs = this.maps.filter((map) => map instanceof RingbufMap);
+    this.ringbufs = options.consumer === false ? [] : this.maps.filter((map) => map instanceof RingbufMap);
     for (const map of this.maps) this.mapByHandle.set(map.handle, map);
     this.programs = loadPrograms(object, this.maps, memory);
     this.seedRandom();

@@ -137,7 +137,7 @@ function inputOf(subject: SpeedSubject): PacketInput {
 }
 
 function prepare(subject: SpeedSubject): { machine: Machine; program: LoadedProgram } {
-  const machine = new Machine(subject.object, { cpus: 1 });
+  const machine = new Machine(subject.object, { cpus: 1, consumer: false });
   subject.fill?.(machine);
   const program = machine.programs.find(({ spec }) => spec.name === subject.program);
   if (program === undefined) throw new Error(`no program ${subject.program}`);
