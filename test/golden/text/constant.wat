@@ -1,0 +1,46 @@
+;; a verdict
+(module
+  (type (;0;) (func (param i32 i32 i32 i32)))
+  (type (;1;) (func (param i64 i32 i32 i32)))
+  (type (;2;) (func (param i32 i32)))
+  (type (;3;) (func (param i32)))
+  (type (;4;) (func (param i32 i32 i32)))
+  (import "jitnic" "memory" (memory (;0;) 1 65535))
+  (import "jitnic" "call" (func $call (type 0)))
+  (import "jitnic" "check" (func $check (type 1)))
+  (import "jitnic" "trap" (func $trap (type 2)))
+  (import "jitnic" "exit" (func $exit (type 3)))
+  (func $run (type 4) (param i32 i32 i32)
+    (local i32 i32)
+    (if  ;; label = @1
+      (i32.eqz
+        (local.get 1))
+      (then
+        (return)))
+    (local.set 3
+      (i32.add
+        (i32.mul
+          (local.get 1)
+          (local.get 2))
+        (local.get 0)))
+    (loop  ;; label = @1
+      (local.set 4
+        (i32.load align=1
+          (local.get 0)))
+      (i64.store offset=32 align=1
+        (local.get 0)
+        (block (result i64)  ;; label = @2
+          (br 0 (;@2;)
+            (i64.const 1))
+          (unreachable)))
+      (br_if 0 (;@1;)
+        (i32.ne
+          (local.tee 0
+            (i32.add
+              (local.get 0)
+              (local.get 2)))
+          (local.get 3)))))
+  (global (;0;) (mut i32) (i32.const 0))
+  (global (;1;) (mut i32) (i32.const 0))
+  (global (;2;) (mut i64) (i64.const 0))
+  (export "run" (func 4)))

@@ -1,0 +1,207 @@
+;; a look-up in a hash map of keys of 4 bytes
+(module
+  (type (;0;) (func (param i32 i32 i32 i32)))
+  (type (;1;) (func (param i64 i32 i32 i32)))
+  (type (;2;) (func (param i32 i32)))
+  (type (;3;) (func (param i32)))
+  (type (;4;) (func (param i32 i32 i32)))
+  (type (;5;) (func (param i32) (result i32)))
+  (import "jitnic" "memory" (memory (;0;) 1 65535))
+  (import "jitnic" "call" (func $call (type 0)))
+  (import "jitnic" "check" (func $check (type 1)))
+  (import "jitnic" "trap" (func $trap (type 2)))
+  (import "jitnic" "exit" (func $exit (type 3)))
+  (func $run (type 4) (param i32 i32 i32)
+    (local i32 i32 i32 i32 i32)
+    (if  ;; label = @1
+      (i32.eqz
+        (local.get 1))
+      (then
+        (return)))
+    (local.set 3
+      (i32.add
+        (i32.mul
+          (local.get 1)
+          (local.get 2))
+        (local.get 0)))
+    (loop  ;; label = @1
+      (local.set 4
+        (i32.load align=1
+          (local.get 0)))
+      (i64.store offset=32 align=1
+        (local.get 0)
+        (block (result i64)  ;; label = @2
+          (block  ;; label = @3
+            (if  ;; label = @4
+              (i32.lt_u
+                (i32.sub
+                  (i32.load offset=4 align=1
+                    (local.get 0))
+                  (local.get 4))
+                (i32.const 14))
+              (then
+                (br 1 (;@3;)))
+              (else
+                (local.set 5
+                  (i32.load align=1
+                    (local.get 4)))
+                (local.set 6
+                  (call 5
+                    (local.get 5)))
+                (if  ;; label = @5
+                  (i32.eqz
+                    (local.get 6))
+                  (then
+                    (br 2 (;@3;)))
+                  (else
+                    (local.set 7
+                      (i32.load offset=4 align=1
+                        (local.get 6)))
+                    (br 3 (;@2;)
+                      (i64.extend_i32_u
+                        (local.get 7)))))
+                (unreachable)))
+            (unreachable))
+          (br 0 (;@2;)
+            (i64.const 2))
+          (unreachable)))
+      (br_if 0 (;@1;)
+        (i32.ne
+          (local.tee 0
+            (i32.add
+              (local.get 0)
+              (local.get 2)))
+          (local.get 3)))))
+  (func $lookup_0 (type 5) (param i32) (result i32)
+    (local i32 i32 i32 i32 i32 i32 i32 i32)
+    (local.set 3
+      (local.tee 2
+        (local.tee 1
+          (i32.const -559038733))))
+    (local.set 1
+      (i32.add
+        (local.get 1)
+        (local.get 0)))
+    (local.set 3
+      (i32.sub
+        (i32.xor
+          (local.get 3)
+          (local.get 2))
+        (i32.rotl
+          (local.get 2)
+          (i32.const 14))))
+    (local.set 1
+      (i32.sub
+        (i32.xor
+          (local.get 1)
+          (local.get 3))
+        (i32.rotl
+          (local.get 3)
+          (i32.const 11))))
+    (local.set 2
+      (i32.sub
+        (i32.xor
+          (local.get 2)
+          (local.get 1))
+        (i32.rotl
+          (local.get 1)
+          (i32.const 25))))
+    (local.set 3
+      (i32.sub
+        (i32.xor
+          (local.get 3)
+          (local.get 2))
+        (i32.rotl
+          (local.get 2)
+          (i32.const 16))))
+    (local.set 1
+      (i32.sub
+        (i32.xor
+          (local.get 1)
+          (local.get 3))
+        (i32.rotl
+          (local.get 3)
+          (i32.const 4))))
+    (local.set 2
+      (i32.sub
+        (i32.xor
+          (local.get 2)
+          (local.get 1))
+        (i32.rotl
+          (local.get 1)
+          (i32.const 14))))
+    (local.set 3
+      (i32.sub
+        (i32.xor
+          (local.get 3)
+          (local.get 2))
+        (i32.rotl
+          (local.get 2)
+          (i32.const 24))))
+    (local.set 4
+      (i32.load offset=503824 align=1
+        (i32.shl
+          (i32.and
+            (local.get 3)
+            (i32.const 15))
+          (i32.const 2))))
+    (block  ;; label = @1
+      (loop  ;; label = @2
+        (br_if 1 (;@1;)
+          (i32.eqz
+            (local.get 4)))
+        (local.set 5
+          (i32.mul
+            (i32.sub
+              (local.get 4)
+              (i32.const 1))
+            (i32.const 8)))
+        (if  ;; label = @3
+          (i32.eq
+            (i32.load offset=503892 align=1
+              (local.get 5))
+            (local.get 3))
+          (then
+            (local.set 6
+              (i32.mul
+                (i32.sub
+                  (local.get 4)
+                  (i32.const 1))
+                (i32.const 8)))
+            (if  ;; label = @4
+              (i32.eqz
+                (i32.xor
+                  (i32.load offset=512000 align=1
+                    (local.get 6))
+                  (local.get 0)))
+              (then
+                (local.set 7
+                  (i32.sub
+                    (local.get 4)
+                    (i32.const 1)))
+                (if  ;; label = @5
+                  (i32.eqz
+                    (i32.load8_u offset=528475
+                      (local.tee 8
+                        (i32.mul
+                          (local.get 7)
+                          (i32.const 12)))))
+                  (then
+                    (i32.store8 offset=528475
+                      (local.get 8)
+                      (i32.const 1))))
+                (return
+                  (i32.add
+                    (i32.mul
+                      (local.get 7)
+                      (i32.const 8))
+                    (i32.const 536576)))))))
+        (local.set 4
+          (i32.load offset=503888 align=1
+            (local.get 5)))
+        (br 0 (;@2;))))
+    (i32.const 0))
+  (global (;0;) (mut i32) (i32.const 0))
+  (global (;1;) (mut i32) (i32.const 0))
+  (global (;2;) (mut i64) (i64.const 0))
+  (export "run" (func 4)))
