@@ -75,7 +75,8 @@ export const command: CliCommand = defineCommand<Options>({
         })),
         kernel_noise_ns: speed.kernel?.noise ?? null,
         kernel_empty_ns: speed.kernel?.empty ?? null,
-        resolved: ratioOf(speed)?.isBound === false,
+        kernel_busy_ns: speed.kernelBusy?.median ?? null,
+        resolved: ratioOf(speed, speed.kernel)?.isBound === false,
         restored: speed.restored,
         compile_ms: speed.compileMs,
         code_bytes: speed.codeBytes,
@@ -101,11 +102,16 @@ export const command: CliCommand = defineCommand<Options>({
 });
 
 /** What has to be known to read the table. */
-function remarks({ kernel, restored }: Speed): string[] {
+function remarks({ kernel, kernelBusy, restored }: Speed): string[] {
   const lines: string[] = [];
   if (kernel !== undefined) {
     lines.push(
       `kernel: less an empty program of ${kernel.empty.toFixed(1)} ns; noise ${kernel.noise.toFixed(2)} ns, and a figure below it is not told from 0`,
+    );
+  }
+  if (kernelBusy !== undefined) {
+    lines.push(
+      `kernel on a busy processor, which cannot overlap the program with the test: ${kernelBusy.median.toFixed(1)} ns`,
     );
   }
   if (restored) lines.push('the program changes its packet, which is put back for every run');
@@ -113,7 +119,7 @@ function remarks({ kernel, restored }: Speed): string[] {
 }
 
 function ratioTo(figure: Figure, kernel: Speed['kernel']): Ratio | undefined {
-  return ratioOf({ wasm: figure, kernel });
+  return ratioOf({ wasm: figure }, kernel);
 }
 
 function fixed(figure: Figure, key: 'median' | 'spread'): string {

@@ -37,6 +37,9 @@ interface Row {
   /** Two standard errors of the kernel's net figure, and what its empty program takes. */
   readonly kernel_noise_ns: number | null;
   readonly kernel_empty_ns: number | null;
+  /** Net on a busy processor, and wasm in relation to that. */
+  readonly kernel_busy_ns: number | null;
+  readonly busy_ratio: number | null;
   /** False: the net figure is below its noise, and the ratio is that to the noise, a lower bound. */
   readonly resolved: boolean;
   /** The program changes its packet, which is put back for every run. */
@@ -76,8 +79,8 @@ function round(value: number | undefined): number | null {
 }
 
 function rowOf(entry: SuiteEntry, speed: Speed): Row {
-  const { interp, wasm, kernel } = speed;
-  const ratio = ratioOf(speed);
+  const { interp, wasm, kernel, kernelBusy } = speed;
+  const ratio = ratioOf(speed, speed.kernel);
   return {
     name: entry.name,
     interp_ns: round(interp?.median),
@@ -86,6 +89,8 @@ function rowOf(entry: SuiteEntry, speed: Speed): Row {
     ratio: round(ratio?.value),
     kernel_noise_ns: round(kernel?.noise),
     kernel_empty_ns: round(kernel?.empty),
+    kernel_busy_ns: round(kernelBusy?.median),
+    busy_ratio: round(ratioOf(speed, kernelBusy)?.value),
     resolved: ratio?.isBound === false,
     restored: speed.restored,
   };
@@ -126,7 +131,7 @@ await runTool(
     const cells = chosen.map((entry) => {
       const speed = run(entry, bpf, engines, rounds);
       const row = rowOf(entry, speed);
-      const ratio = ratioOf(speed);
+      const ratio = ratioOf(speed, speed.kernel);
       rows.push(row);
       const verdicts = [...new Set(Object.values(speed.verdicts).map(verdictName))].join(' / ');
       const spread = (name: 'interp' | 'wasm' | 'kernel'): string | undefined => {
@@ -142,6 +147,8 @@ await runTool(
         spread('wasm'),
         spread('kernel'),
         ratio === undefined ? undefined : formatRatio(ratio),
+        row.kernel_busy_ns?.toFixed(1),
+        row.busy_ratio?.toFixed(2),
         faster,
         speed.compileMs.toFixed(1),
         speed.codeBytes,
@@ -154,6 +161,8 @@ await runTool(
       'wasm (ns)',
       'kernel net (ns)',
       'wasm / kernel',
+      'busy (ns)',
+      'wasm / busy',
       'interp / wasm',
       'compile (ms)',
       'code (B)',
@@ -161,7 +170,7 @@ await runTool(
     ];
     console.log(
       formatTable(
-        titles.map((title, i) => ({ title, align: i > 0 && i < 8 ? ('right' as const) : ('left' as const) })),
+        titles.map((title, i) => ({ title, align: i > 0 && i < 10 ? ('right' as const) : ('left' as const) })),
         cells,
       ),
     );
@@ -172,6 +181,11 @@ await runTool(
     if (ratios.length > 0)
       console.log(
         `geometric mean wasm / kernel: ${geometricMean(ratios).toFixed(2)}, worst ${Math.max(...ratios).toFixed(2)}`,
+      );
+    const busy = rows.flatMap(({ busy_ratio }) => (busy_ratio === null ? [] : [busy_ratio]));
+    if (busy.length > 0)
+      console.log(
+        `geometric mean wasm / busy: ${geometricMean(busy).toFixed(2)}, worst ${Math.max(...busy).toFixed(2)}`,
       );
     if (speedups.length > 0) console.log(`geometric mean interp / wasm: ${geometricMean(speedups).toFixed(0)}`);
     const text = `${JSON.stringify({ suite: rows }, null, 2)}\n`;

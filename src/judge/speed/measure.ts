@@ -29,6 +29,8 @@ export interface Speed {
   readonly wasm: Figure | undefined;
   /** Net of an empty program. */
   readonly kernel: KernelFigure | undefined;
+  /** The same on a processor that is busy: see kernel-turn.ts. */
+  readonly kernelBusy: KernelFigure | undefined;
   /** Translation, compilation, instantiation, in milliseconds. */
   readonly compileMs: number;
   readonly codeBytes: number;
@@ -67,24 +69,26 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
       })
     : undefined;
   if (wasm !== undefined) turns.set('wasm', wasm.turn);
-  const kernel = isMeasured('kernel') ? kernelTurns(subject, options, change, notes) : undefined;
+  const kernel = isMeasured('kernel') ? kernelTurns(subject, options, change, notes) : [];
   try {
     warmUp(turns.values());
     const figures = new Map<string, number[]>([...turns.keys()].map((name) => [name, []]));
     for (let round = 0; round < options.rounds; round++) {
       for (const [name, turn] of turns) figures.get(name)?.push(turn());
-      kernel?.measure();
+      for (const turns of kernel) turns.measure();
     }
     const figure = (name: string): Figure | undefined => {
       const list = figures.get(name);
       return list === undefined ? undefined : summarize(list);
     };
     if (wasm !== undefined) verdicts['wasm'] = wasm.verdict();
-    if (kernel !== undefined) verdicts['kernel'] = kernel.verdict;
+    const [net, busy] = kernel;
+    if (net !== undefined) verdicts['kernel'] = net.verdict;
     return {
       interp: figure('interp'),
       wasm: figure('wasm'),
-      kernel: kernel?.figure(),
+      kernel: net?.figure(),
+      kernelBusy: busy?.figure(),
       compileMs: wasm?.compileMs ?? 0,
       codeBytes: wasm?.codeBytes ?? 0,
       verdicts,
@@ -92,23 +96,26 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
       notes,
     };
   } finally {
-    kernel?.close();
+    for (const turns of kernel) turns.close();
   }
 }
 
+/** Net, and net on a busy processor; none, and a note, where the kernel refuses. */
 function kernelTurns(
   subject: SpeedSubject,
   options: SpeedOptions,
   change: PacketChange | undefined,
   notes: string[],
-): KernelTurns | undefined {
-  if (options.bpf === undefined) return undefined;
+): KernelTurns[] {
+  const { bpf, turn } = options;
+  const made: KernelTurns[] = [];
+  if (bpf === undefined) return made;
   try {
-    return KernelTurns.make(options.bpf, subject, change, options.turn);
+    for (const busy of [false, true]) made.push(KernelTurns.make(bpf, subject, change, { turn, busy }));
   } catch (error) {
     notes.push(`kernel: ${(error as InputError).message}`);
-    return undefined;
   }
+  return made;
 }
 
 /** What has to be put back between runs. */

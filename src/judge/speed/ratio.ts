@@ -7,8 +7,8 @@ export interface Ratio {
   readonly isBound: boolean;
 }
 
-/** wasm / kernel net; where the net figure is lost in its noise, wasm / noise. */
-export function ratioOf({ wasm, kernel }: Pick<Speed, 'wasm' | 'kernel'>): Ratio | undefined {
+/** wasm / `kernel` net; where the net figure is lost in its noise, wasm / noise. */
+export function ratioOf({ wasm }: Pick<Speed, 'wasm'>, kernel: Speed['kernel']): Ratio | undefined {
   if (wasm === undefined || kernel === undefined) return undefined;
   const isBound = kernel.median < kernel.noise;
   return { value: wasm.median / Math.max(kernel.median, kernel.noise), isBound };

@@ -18,7 +18,7 @@ export interface WasmTurn {
 }
 
 /** Packets of a batch. */
-const batch = 128;
+const batch = 192;
 /** Calls between two looks at the clock. */
 const calls = 64;
 
@@ -51,7 +51,7 @@ export function wasmTurn(
   }
   const compileMs = (cpuTime() - start) / 1e6;
   const moves = packetMoves(program, machine.programs);
-  const stride = Math.ceil((packet.length + 1) / 64) * 64;
+  const stride = Math.ceil(packet.length / 64) * 64;
   const windowBytes = batch * stride;
   const arena = new PacketArena(machine, {
     moves,
