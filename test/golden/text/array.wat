@@ -41,30 +41,28 @@
               (then
                 (br 1 (;@3;)))
               (else
-                (block  ;; label = @5
-                  (local.set 5
-                    (i32.load8_u
-                      (local.get 4)))
-                  (if  ;; label = @6
-                    (i32.lt_u
-                      (local.get 5)
-                      (i32.const 16))
-                    (then
-                      (local.set 6
-                        (i32.shl
-                          (local.get 5)
-                          (i32.const 3)))
-                      (i64.store offset=520192 align=1
-                        (local.get 6)
-                        (i64.add
-                          (i64.load offset=520192 align=1
-                            (local.get 6))
-                          (i64.const 1)))
-                      (br 1 (;@5;)))
-                    (else
-                      (br 1 (;@5;))))
-                  (unreachable))
-                (br 1 (;@3;))))
+                (local.set 5
+                  (i32.load8_u
+                    (local.get 4)))
+                (if  ;; label = @5
+                  (i32.lt_u
+                    (local.get 5)
+                    (i32.const 16))
+                  (then
+                    (local.set 6
+                      (i32.shl
+                        (local.get 5)
+                        (i32.const 3)))
+                    (i64.store offset=520192 align=1
+                      (local.get 6)
+                      (i64.add
+                        (i64.load offset=520192 align=1
+                          (local.get 6))
+                        (i64.const 1)))
+                    (br 2 (;@3;)))
+                  (else
+                    (br 2 (;@3;))))
+                (unreachable)))
             (unreachable))
           (br 0 (;@2;)
             (i64.const 2))

@@ -44,7 +44,9 @@
             (i64.const 503808))
           (i64.store align=1
             (i32.const 540688)
-            (i64.const 77816))
+            (i64.add
+              (i64.const 77824)
+              (i64.const -8)))
           (i64.store align=1
             (i32.const 540696)
             (i64.const 8))

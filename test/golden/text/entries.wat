@@ -11,7 +11,7 @@
   (import "jitnic" "trap" (func $trap (type 2)))
   (import "jitnic" "exit" (func $exit (type 3)))
   (func $run (type 4) (param i32 i32 i32)
-    (local i32 i32 i64 i32 i32 i64 i64 i64 i32 i64)
+    (local i32 i32 i64 i32 i64 i64 i64 i32 i64 i64)
     (if  ;; label = @1
       (i32.eqz
         (local.get 1))
@@ -52,20 +52,20 @@
                       (i32.const 9)
                       (local.get 6))
                     (then
+                      (i64.const 0)
                       (i64.const 5)
-                      (i64.extend_i32_u
-                        (local.get 6))
                       (local.set 7
-                        (i32.const 0))
+                        (i64.extend_i32_u
+                          (local.get 6)))
                       (local.set 8)
                       (local.set 9)
                       (br 1 (;@5;)))
                     (else
+                      (i64.const 1)
                       (i64.const 5)
-                      (i64.extend_i32_u
-                        (local.get 6))
                       (local.set 7
-                        (i32.const 1))
+                        (i64.extend_i32_u
+                          (local.get 6)))
                       (local.set 8)
                       (local.set 9)
                       (br 1 (;@5;))))
@@ -73,22 +73,22 @@
                 (loop  ;; label = @5
                   (drop
                     (local.tee 10
-                      (i64.add
-                        (local.get 9)
-                        (i64.const -1))))
+                      (i64.eq
+                        (local.get 8)
+                        (i64.const 1))))
                   (drop
                     (local.tee 11
-                      (i64.eq
-                        (local.get 9)
-                        (i64.const 1))))
+                      (i64.add
+                        (local.get 8)
+                        (i64.const -1))))
                   (if  ;; label = @6
-                    (i32.eqz
-                      (local.get 7))
+                    (i64.eqz
+                      (local.get 9))
                     (then
                       (drop
                         (local.tee 12
                           (i64.add
-                            (local.get 8)
+                            (local.get 7)
                             (i64.const 1))))
                       (if  ;; label = @7
                         (i64.lt_u
@@ -96,20 +96,20 @@
                           (local.get 12))
                         (then
                           (local.set 5
-                            (local.get 10))
+                            (local.get 11))
                           (br 4 (;@3;)))
                         (else
                           (if  ;; label = @8
-                            (local.get 11)
+                            (local.get 10)
                             (then
                               (local.set 5
-                                (local.get 10))
+                                (local.get 11))
                               (br 5 (;@3;)))
                             (else
-                              (local.get 10)
-                              (local.get 12)
+                              (i64.const 1)
+                              (local.get 11)
                               (local.set 7
-                                (i32.const 1))
+                                (local.get 12))
                               (local.set 8)
                               (local.set 9)
                               (br 3 (;@5;))))
@@ -117,15 +117,15 @@
                       (unreachable))
                     (else
                       (if  ;; label = @7
-                        (local.get 11)
+                        (local.get 10)
                         (then
                           (local.set 5
-                            (local.get 10))
+                            (local.get 11))
                           (br 4 (;@3;)))
                         (else
-                          (local.get 10)
-                          (local.set 7
-                            (i32.const 0))
+                          (i64.const 0)
+                          (local.set 8
+                            (local.get 11))
                           (local.set 9)
                           (br 2 (;@5;))))
                       (unreachable)))

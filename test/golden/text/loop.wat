@@ -53,21 +53,21 @@
                       (i32.add
                         (local.get 4)
                         (i32.wrap_i64
-                          (local.get 6)))))
+                          (local.get 7)))))
                   (drop
                     (local.tee 9
                       (i64.add
                         (local.get 7)
-                        (i64.extend_i32_u
-                          (local.get 8)))))
+                        (i64.const 1))))
                   (drop
                     (local.tee 10
                       (i64.add
                         (local.get 6)
-                        (i64.const 1))))
+                        (i64.extend_i32_u
+                          (local.get 8)))))
                   (if  ;; label = @6
                     (i64.lt_u
-                      (local.get 10)
+                      (local.get 9)
                       (i64.const 64))
                     (then
                       (local.get 9)
@@ -77,7 +77,7 @@
                       (br 1 (;@5;)))
                     (else
                       (local.set 5
-                        (local.get 9))
+                        (local.get 10))
                       (br 3 (;@3;))))
                   (unreachable))
                 (unreachable)))
