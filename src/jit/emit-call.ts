@@ -3,6 +3,7 @@ import { isConst, mask32, type Value } from '../ir/index.js';
 import { record } from '../vm/index.js';
 import { exchange } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
+import { leftToHost } from './hash-change-code.js';
 
 export function emitCall(e: FunctionEmitter, value: Value): void {
   if (value.op === 'lookup' ? emitLookup(e, value) : emitInline(e, value)) {
@@ -12,6 +13,7 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   const { out, frame } = e;
   const { detail } = value;
   const helper = detail?.kind === 'call' ? detail.helper : 1;
+  if (emitChange(e, value, helper)) return;
   if (value.op === 'lookup') pushLookupRegisters(e, value);
   else for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
   frame.services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
@@ -20,6 +22,39 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   if (e.represent(value) === 'i32') out.memory('i32.load');
   else out.memory('i64.load');
   out.setLocal(e.localOf(value));
+}
+
+/** An update or deletion in a hash map that the module makes, and JavaScript where it cannot. False: JavaScript always. */
+function emitChange(e: FunctionEmitter, value: Value, helper: number): boolean {
+  const [handle, key, content, flags] = value.args;
+  if (e.code.checked || handle === undefined || !isConst(handle) || key === undefined) return false;
+  const { out, frame } = e;
+  const { services } = frame;
+  const map = frame.machine.mapAt(Number(handle.imm & mask32))?.index;
+  if (map === undefined) return false;
+  const isUpdate = helper === 2;
+  if (!isUpdate && helper !== 3) return false;
+  if (isUpdate && (content === undefined || flags === undefined || !isConst(flags))) return false;
+  const change = isUpdate ? services.hashUpdate(map, Number(flags?.imm)) : services.hashDelete(map);
+  if (change === undefined) return false;
+  // Before the branch: what is computed for the registers is there on both ways.
+  if (change.mayLeave) for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
+  e.push(key, 'i32');
+  if (isUpdate && content !== undefined) e.push(content, 'i32');
+  out.call(change.index);
+  if (change.mayLeave) {
+    const result = e.temporary('result', 'i32');
+    out.teeLocal(result).i32(leftToHost).op('i32.eq').if();
+    services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
+    out
+      .i32(services.exchange + exchange.registers)
+      .memory('i32.load')
+      .setLocal(result)
+      .end();
+    out.getLocal(result);
+  }
+  store(e, value, 'i32');
+  return true;
 }
 
 /** The result is on the stack. */

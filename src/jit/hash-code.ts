@@ -1,5 +1,5 @@
 /** Look-ups in hash maps, specialised by key size: lookup3 over the key's words, then the bucket's chain (src/vm/maps/hash-table.ts, hash-function.ts). */
-import type { MapLayout } from '../vm/index.js';
+import type { HashLayout, MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { exchange } from './exchange.js';
 import type { Services } from './services.js';
@@ -24,16 +24,25 @@ export function defineHashLookup(
   const out = module.bodyOf(index);
   const key = inMemory ? loadWords(out, keySize, words) : params.map((_, i) => i);
   const hash = emitHash(out, key, keySize);
+  const link = emitFind(out, layout.table, key, keySize, hash);
+  out.getLocal(link).op('i32.eqz').if().i32(0).op('return').end();
+  emitFound(out, services, link, layout);
+  module.define(index, out);
+  return index;
+}
+
+/** Local that holds the link of the element with this key (its number plus 1), or 0. */
+export function emitFind(
+  out: CodeBuilder,
+  table: HashLayout,
+  key: readonly number[],
+  keySize: number,
+  hash: number,
+): number {
   const link = out.addLocal('i32');
   const node = out.addLocal('i32');
-  const { table } = layout;
-  out
-    .getLocal(hash)
-    .i32(table.buckets - 1)
-    .op('i32.and')
-    .i32(2)
-    .op('i32.shl');
-  out.memory('i32.load', table.bucketsAt).setLocal(link);
+  pushBucket(out, table, hash);
+  out.memory('i32.load').setLocal(link);
   out.block().loop();
   out.getLocal(link).op('i32.eqz').brIf(1);
   out.getLocal(link).i32(1).op('i32.sub').i32(table.nodeStride).op('i32.mul').setLocal(node);
@@ -44,14 +53,21 @@ export function defineHashLookup(
     .op('i32.eq')
     .if();
   emitCompare(out, link, key, keySize, table.keys, table.keyStride);
-  out.if();
-  emitFound(out, services, link, layout);
-  out.op('return').end().end();
+  out.brIf(2).end();
   out.getLocal(node).memory('i32.load', table.nodesAt).setLocal(link).br(0);
   out.end().end();
-  out.i32(0);
-  module.define(index, out);
-  return index;
+  return link;
+}
+
+/** Pushes the address of the bucket of a hash. */
+export function pushBucket(out: CodeBuilder, table: HashLayout, hash: number): void {
+  out
+    .getLocal(hash)
+    .i32(table.buckets - 1)
+    .op('i32.and')
+    .i32(2)
+    .op('i32.shl');
+  out.i32(table.bucketsAt).op('i32.add');
 }
 
 export function fitsHashLookup(keySize: number): boolean {
@@ -86,7 +102,7 @@ function pushWord(out: CodeBuilder, pushBase: () => void, at: number, size: numb
 }
 
 /** Local that holds the hash. */
-function emitHash(out: CodeBuilder, key: readonly number[], size: number): number {
+export function emitHash(out: CodeBuilder, key: readonly number[], size: number): number {
   const [a, b, c] = [out.addLocal('i32'), out.addLocal('i32'), out.addLocal('i32')];
   out
     .i32(start + size)

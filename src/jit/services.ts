@@ -3,15 +3,22 @@
  * is made in the order in which it is first asked for, so the same program gives the same module.
  */
 import { InternalError } from '../base/index.js';
-import { type LoadedProgram, type Machine, maxTailCalls } from '../vm/index.js';
+import { type LoadedProgram, type Machine, type MapLayout, maxTailCalls } from '../vm/index.js';
 import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { defineAdjustHead, defineAdjustMeta, defineAdjustTail } from './adjust-code.js';
 import { defineHostCall } from './context-code.js';
 import { type Demands, isMover, isRedirector } from './demands.js';
+import { defineHashDelete, defineHashUpdate } from './hash-change-code.js';
 import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
 import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
 import { defineTrieLookup } from './trie-code.js';
+
+export interface HashChangeCode {
+  /** Function. */
+  readonly index: number;
+  readonly mayLeave: boolean;
+}
 
 /** A place at which a program stops for good. */
 export interface TrapPoint {
@@ -109,6 +116,27 @@ export class Services {
       default:
         return undefined;
     }
+  }
+
+  /** Update of a hash map; `mayLeave`: it may answer that JavaScript has to do it. Undefined: it always has to. */
+  hashUpdate(map: number, flags: number): HashChangeCode | undefined {
+    return this.hashChange(map, `update ${map} ${flags}`, (layout) => defineHashUpdate(this, map, layout, flags));
+  }
+
+  /** Deletion from a hash map; as {@link hashUpdate}. */
+  hashDelete(map: number): HashChangeCode | undefined {
+    return this.hashChange(map, `delete ${map}`, (layout) => defineHashDelete(this, map, layout));
+  }
+
+  private hashChange(
+    map: number,
+    name: string,
+    define: (layout: MapLayout & { readonly kind: 'hash' }) => number | undefined,
+  ): HashChangeCode | undefined {
+    const layout = this.machine.maps[map]?.layout();
+    if (layout?.kind !== 'hash' || !fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
+    const index = this.function(name, () => define(layout) ?? -1);
+    return index < 0 ? undefined : { index, mayLeave: layout.change?.kind === 'lru' };
   }
 
   /** Look-up in a map that came out of another: handle and key's address in, value address or 0 out. */

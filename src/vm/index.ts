@@ -29,7 +29,7 @@ export {
   type MapsFile,
   parseMapsFile,
 } from './map-json.js';
-export type { HashLayout, MapLayout } from './map-layout.js';
+export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
 export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';

@@ -16,6 +16,8 @@ export type MapLayout =
       readonly reference: { readonly at: number; readonly stride: number } | undefined;
       /** The value is the handle of a map. */
       readonly holdsMaps: boolean;
+      /** How elements come and go; undefined: only the map knows. */
+      readonly change: HashChange | undefined;
     }
   | {
       readonly kind: 'trie';
@@ -36,6 +38,10 @@ export type MapLayout =
 
 /** See maps/hash-table.ts. */
 export interface HashLayout {
+  /** Address of u32 count, fresh, free. */
+  readonly header: number;
+  /** Elements that are given out. */
+  readonly elements: number;
   readonly buckets: number;
   readonly bucketsAt: number;
   readonly nodesAt: number;
@@ -43,3 +49,18 @@ export interface HashLayout {
   readonly keys: number;
   readonly keyStride: number;
 }
+
+export type HashChange =
+  /** HASH: a new element takes the old one's place. `spares`: u32 link a CPU; undefined: elements are allocated as needed. See maps/hash.ts. */
+  | { readonly kind: 'replace'; readonly spares: number | undefined }
+  /** PERCPU_HASH: values are written in place. */
+  | { readonly kind: 'in place' }
+  /** LRU: CPU c takes elements from the local free list with head `heads` + 2 * c; its pending list's head follows. See maps/lru-lists.ts. */
+  | {
+      readonly kind: 'lru';
+      /** Address of node 0. */
+      readonly nodes: number;
+      /** Node of element 0. */
+      readonly first: number;
+      readonly heads: number;
+    };

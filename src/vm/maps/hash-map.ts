@@ -5,7 +5,7 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import { BpfMap, type MapElement } from '../map.js';
-import type { MapLayout } from '../map-layout.js';
+import type { HashChange, MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { HashTable } from './hash-table.js';
 import type { ValueArea } from './value-area.js';
@@ -42,7 +42,11 @@ export abstract class AnyHashMap extends BpfMap {
   }
 
   /** For the subclasses' `layout`. */
-  protected layoutOf(values: Pick<ValueArea, 'base' | 'stride'>, cpus: number): MapLayout & { kind: 'hash' } {
+  protected layoutOf(
+    values: Pick<ValueArea, 'base' | 'stride' | 'isPlain'>,
+    cpus: number,
+    change: HashChange | undefined,
+  ): MapLayout & { kind: 'hash' } {
     return {
       kind: 'hash',
       table: this.table.layout(),
@@ -51,6 +55,7 @@ export abstract class AnyHashMap extends BpfMap {
       cpus,
       reference: undefined,
       holdsMaps: false,
+      change: values.isPlain ? change : undefined,
     };
   }
 

@@ -72,8 +72,8 @@ export class HashTable {
   }
 
   layout(): HashLayout {
-    const { buckets, bucketsAt, nodesAt, keys, keyStride } = this;
-    return { buckets, bucketsAt, nodesAt, nodeStride: nodeSize, keys, keyStride };
+    const { table: header, elements, buckets, bucketsAt, nodesAt, keys, keyStride } = this;
+    return { header, elements, buckets, bucketsAt, nodesAt, nodeStride: nodeSize, keys, keyStride };
   }
 
   keyAddress(element: number): number {

@@ -45,7 +45,7 @@ export class HashMap extends AnyHashMap {
   }
 
   override layout(): MapLayout {
-    return this.layoutOf(this.values, 1);
+    return this.layoutOf(this.values, 1, { kind: 'replace', spares: this.preallocated ? this.spares : undefined });
   }
 
   protected valueAddress(element: number): number {

@@ -56,7 +56,7 @@ export class LruHashMap extends AnyLruMap {
   }
 
   override layout(): MapLayout {
-    return { ...this.layoutOf(this.values, 1), reference: this.lru.references() };
+    return { ...this.layoutOf(this.values, 1, this.lru.change()), reference: this.lru.references() };
   }
 
   protected valueAddress(element: number): number {
@@ -112,7 +112,7 @@ export class LruPercpuHashMap extends AnyLruMap {
   }
 
   override layout(): MapLayout {
-    return { ...this.layoutOf(this.values, this.values.cpus), reference: this.lru.references() };
+    return { ...this.layoutOf(this.values, this.values.cpus, this.lru.change()), reference: this.lru.references() };
   }
 
   protected valueAddress(element: number, cpu: number): number {

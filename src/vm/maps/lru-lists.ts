@@ -19,6 +19,7 @@
  * Nodes are numbered: first the heads (active, inactive, free of each LRU list; then local free, local pending of each CPU), then the elements. `rotation` is a
  * node. Elements from `fresh` on were never used: they count as the end of the free list.
  */
+import type { HashChange } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 
 const active = 0;
@@ -100,6 +101,12 @@ export class LruLists {
   /** Address of element 0's reference bit (a byte), and the distance to the next one's. */
   references(): { readonly at: number; readonly stride: number } {
     return { at: this.at(this.first) + refAt, stride: nodeSize };
+  }
+
+  /** For compiled code; undefined with BPF_F_NO_COMMON_LRU, where every element that is taken may evict another. */
+  change(): HashChange | undefined {
+    const { nodes, first, localHeads: heads } = this;
+    return this.ownLists ? undefined : { kind: 'lru', nodes, first, heads };
   }
 
   /** bpf_lru_pop_free: an element for a new key, evicting as needed; -1 if there is none at all. */

@@ -84,7 +84,7 @@ export class HashOfMapsMap extends HashMap {
   }
 
   override layout(): MapLayout {
-    return { ...this.layoutOf(this.values, 1), holdsMaps: true };
+    return { ...this.layoutOf(this.values, 1, undefined), holdsMaps: true };
   }
 
   override update(): number {

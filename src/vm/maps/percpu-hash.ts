@@ -30,7 +30,7 @@ export class PercpuHashMap extends AnyHashMap {
   }
 
   override layout(): MapLayout {
-    return this.layoutOf(this.values, this.values.cpus);
+    return this.layoutOf(this.values, this.values.cpus, { kind: 'in place' });
   }
 
   protected valueAddress(element: number, cpu: number): number {

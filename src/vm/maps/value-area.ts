@@ -54,6 +54,11 @@ export class ValueArea {
     this.special = specialFields(facts);
   }
 
+  /** A value is copied as a whole. */
+  get isPlain(): boolean {
+    return this.special.length === 0;
+  }
+
   address(slot: number): number {
     return this.base + slot * this.stride;
   }

@@ -139,12 +139,14 @@
           (local.get 2)
           (i32.const 24))))
     (local.set 4
-      (i32.load offset=503824 align=1
-        (i32.shl
-          (i32.and
-            (local.get 3)
-            (i32.const 15))
-          (i32.const 2))))
+      (i32.load align=1
+        (i32.add
+          (i32.shl
+            (i32.and
+              (local.get 3)
+              (i32.const 15))
+            (i32.const 2))
+          (i32.const 503824))))
     (block  ;; label = @1
       (loop  ;; label = @2
         (br_if 1 (;@1;)
@@ -168,39 +170,42 @@
                   (local.get 4)
                   (i32.const 1))
                 (i32.const 8)))
-            (if  ;; label = @4
+            (br_if 2 (;@1;)
               (i32.eqz
                 (i32.xor
                   (i32.load offset=512000 align=1
                     (local.get 6))
-                  (local.get 0)))
-              (then
-                (local.set 7
-                  (i32.sub
-                    (local.get 4)
-                    (i32.const 1)))
-                (if  ;; label = @5
-                  (i32.eqz
-                    (i32.load8_u offset=528475
-                      (local.tee 8
-                        (i32.mul
-                          (local.get 7)
-                          (i32.const 12)))))
-                  (then
-                    (i32.store8 offset=528475
-                      (local.get 8)
-                      (i32.const 1))))
-                (return
-                  (i32.add
-                    (i32.mul
-                      (local.get 7)
-                      (i32.const 8))
-                    (i32.const 536576)))))))
+                  (local.get 0))))))
         (local.set 4
           (i32.load offset=503888 align=1
             (local.get 5)))
         (br 0 (;@2;))))
-    (i32.const 0))
+    (if  ;; label = @1
+      (i32.eqz
+        (local.get 4))
+      (then
+        (return
+          (i32.const 0))))
+    (local.set 7
+      (i32.sub
+        (local.get 4)
+        (i32.const 1)))
+    (if  ;; label = @1
+      (i32.eqz
+        (i32.load8_u offset=528475
+          (local.tee 8
+            (i32.mul
+              (local.get 7)
+              (i32.const 12)))))
+      (then
+        (i32.store8 offset=528475
+          (local.get 8)
+          (i32.const 1))))
+    (i32.add
+      (i32.mul
+        (local.get 7)
+        (i32.const 8))
+      (i32.const 536576)))
   (global (;0;) (mut i32) (i32.const 0))
   (global (;1;) (mut i32) (i32.const 0))
   (global (;2;) (mut i64) (i64.const 0))
