@@ -88,6 +88,8 @@ describe('compiled code equals the interpreter', () => {
       insn(op.ALU64 | op.XOR, r, 0, 0, 0x5a5a),
       insn(op.ALU | op.MUL, r + 1, 0, 0, 77),
       insn(op.ALU64 | op.RSH, r, 0, 0, 9),
+      load(op.SIZE_B, r, 10, -8),
+      insn(op.STX | op.MODE_MEM | op.SIZE_W, 10, r, -8 - r),
     ]);
     const block = fc.record({
       work: fc.array(fc.constantFrom(...work), { minLength: 1, maxLength: 3 }),

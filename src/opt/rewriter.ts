@@ -61,6 +61,7 @@ export class Rewriter {
   /** The block that is being rewritten. */
   block = 0;
   private readonly mapped = new Map<Value, Value>();
+  private readonly aliases = new Map<Value, Value>();
   private readonly anew: boolean;
   private readonly done: ({ phis: Value[]; pinned: Value[]; end: End } | undefined)[];
   private readonly phis: Value[][];
@@ -137,6 +138,11 @@ export class Rewriter {
     this.mapped.set(old, value);
   }
 
+  /** `old` is whatever the old value `other` becomes; it is looked up when `old` is first read. */
+  alias(old: Value, other: Value): void {
+    this.aliases.set(old, other);
+  }
+
   /** What an old value has become. Phis and pinned values must have been passed. */
   value(value: Value): Value {
     const known = this.mapped.get(value);
@@ -145,18 +151,21 @@ export class Rewriter {
     // Arguments first, without recursion: chains can be as long as programs.
     const stack = [value];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const missing = isPlaced(top) ? undefined : this.unmapped(top);
+      const other = this.aliases.get(top);
+      const args = other !== undefined ? [other] : isPlaced(top) ? [] : top.args;
+      const missing = this.unmapped(args);
       if (missing !== undefined) {
         stack.push(missing);
         continue;
       }
       stack.pop();
-      if (!this.mapped.has(top)) this.mapped.set(top, this.again(top));
+      if (this.mapped.has(top)) continue;
+      this.mapped.set(top, other === undefined ? this.again(top) : (this.mapped.get(other) ?? other));
     }
     return this.mapped.get(value) as Value;
   }
 
-  private unmapped({ args }: Value): Value | undefined {
+  private unmapped(args: readonly Value[]): Value | undefined {
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] as Value;
       if (arg.op !== 'const' && !this.mapped.has(arg)) return arg;
@@ -288,7 +297,12 @@ function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): Fun
     block === undefined ? undefined : { ...block, phis: block.phis.filter((phi) => !single.has(phi)) },
   );
   const rewriter = new Rewriter({ ...code, blocks });
-  for (const phi of single.keys()) rewriter.replace(phi, final(phi));
+  for (const phi of single.keys()) {
+    const value = final(phi);
+    // What it is may read another one of them. Phis that are only each other are read by no one who runs.
+    if (single.has(value)) rewriter.replace(phi, value);
+    else rewriter.alias(phi, value);
+  }
   return rewriter.run({});
 }
 
