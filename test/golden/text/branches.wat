@@ -54,23 +54,18 @@
                       (i64.const 1))
                     (br 2 (;@3;)))
                   (else
-                    (if  ;; label = @6
-                      (i32.lt_s
-                        (i32.const 5)
-                        (local.get 6))
-                      (then
-                        (local.set 5
-                          (i64.add
-                            (i64.extend_i32_u
-                              (local.get 6))
-                            (i64.const 3)))
-                        (br 3 (;@3;)))
-                      (else
-                        (local.set 5
+                    (local.set 5
+                      (select
+                        (i64.add
                           (i64.extend_i32_u
-                            (local.get 6)))
-                        (br 3 (;@3;))))
-                    (unreachable)))
+                            (local.get 6))
+                          (i64.const 3))
+                        (i64.extend_i32_u
+                          (local.get 6))
+                        (i32.lt_s
+                          (i32.const 5)
+                          (local.get 6))))
+                    (br 2 (;@3;))))
                 (unreachable)))
             (unreachable))
           (br 0 (;@2;)

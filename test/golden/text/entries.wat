@@ -11,7 +11,7 @@
   (import "jitnic" "trap" (func $trap (type 2)))
   (import "jitnic" "exit" (func $exit (type 3)))
   (func $run (type 4) (param i32 i32 i32)
-    (local i32 i32 i64 i32 i64 i64 i64 i32 i64 i64)
+    (local i32 i32 i64 i32 i64 i64 i32 i32 i64 i64)
     (if  ;; label = @1
       (i32.eqz
         (local.get 1))
@@ -43,33 +43,19 @@
                   (i64.const 2))
                 (br 1 (;@3;)))
               (else
-                (block  ;; label = @5
-                  (local.set 6
-                    (i32.load8_u
-                      (local.get 4)))
-                  (if  ;; label = @6
-                    (i32.lt_u
-                      (i32.const 9)
-                      (local.get 6))
-                    (then
-                      (i64.const 0)
-                      (i64.const 5)
-                      (local.set 7
-                        (i64.extend_i32_u
-                          (local.get 6)))
-                      (local.set 8)
-                      (local.set 9)
-                      (br 1 (;@5;)))
-                    (else
-                      (i64.const 1)
-                      (i64.const 5)
-                      (local.set 7
-                        (i64.extend_i32_u
-                          (local.get 6)))
-                      (local.set 8)
-                      (local.set 9)
-                      (br 1 (;@5;))))
-                  (unreachable))
+                (local.set 6
+                  (i32.load8_u
+                    (local.get 4)))
+                (i32.eqz
+                  (i32.lt_u
+                    (i32.const 9)
+                    (local.get 6)))
+                (i64.const 5)
+                (local.set 7
+                  (i64.extend_i32_u
+                    (local.get 6)))
+                (local.set 8)
+                (local.set 9)
                 (loop  ;; label = @5
                   (drop
                     (local.tee 10
@@ -82,7 +68,7 @@
                         (local.get 8)
                         (i64.const -1))))
                   (if  ;; label = @6
-                    (i64.eqz
+                    (i32.eqz
                       (local.get 9))
                     (then
                       (drop
@@ -106,7 +92,7 @@
                                 (local.get 11))
                               (br 5 (;@3;)))
                             (else
-                              (i64.const 1)
+                              (i32.const 1)
                               (local.get 11)
                               (local.set 7
                                 (local.get 12))
@@ -123,7 +109,7 @@
                             (local.get 11))
                           (br 4 (;@3;)))
                         (else
-                          (i64.const 0)
+                          (i32.const 0)
                           (local.set 8
                             (local.get 11))
                           (local.set 9)
