@@ -87,7 +87,7 @@ const iphdr = { fixed: 20, mode: 'in' } as const;
 const ipv6hdr = { fixed: 40, mode: 'in' } as const;
 const tcphdr = { fixed: 20, mode: 'in' } as const;
 
-const lookupSocket = ['ctx', 'mem', 'size', 'any', 'any'] as const;
+const lookupSocket = ['ctx', 'mem', 'size?', 'any', 'any'] as const;
 const probeRead = { args: ['mem out', 'size?', 'any'], ret: 'integer', gpl: true } as const;
 const nothing = { args: [], ret: 'integer' } as const;
 const castSocket = { args: ['sock_common'], ret: 'ptr?' } as const;
@@ -122,6 +122,7 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   perf_event_read: { args: ['map', 'any'], ret: 'integer', gpl: true },
   get_current_ancestor_cgroup_id: { args: ['any'], ret: 'integer' },
   get_current_task_btf: { args: [], ret: 'ptr', gpl: true },
+  get_branch_snapshot: { args: ['mem out', 'size?', 'any'], ret: 'integer', gpl: true },
   get_current_comm: { args: ['mem out', 'size'], ret: 'integer' },
   get_ns_current_pid_tgid: { args: ['any', 'any', 'mem out', 'size'], ret: 'integer' },
 

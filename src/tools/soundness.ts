@@ -4,7 +4,7 @@
  */
 import { UserError } from '../base/index.js';
 import { formatNumber, formatTable } from '../cli/output.js';
-import { checkSoundness, generatedObject, newSoundnessResult } from '../judge/index.js';
+import { checkSoundness, generatedObject, newSoundnessResult, objectCases } from '../judge/index.js';
 import { factJson } from '../verifier/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
@@ -26,15 +26,14 @@ await runTool(
       const [program] = object.programs;
       if (program !== undefined) checkSoundness(object, program, packets, seed + i, result);
     }
-    for (const file of operands.flatMap(findObjects)) {
-      const object = loadObject(file);
-      for (const program of object.programs.filter((p) => p.type === 'xdp')) {
-        try {
-          checkSoundness(object, program, packets, seed, result);
-        } catch (error) {
-          if (!(error instanceof UserError)) throw error;
-          console.log(`${file.name} ${program.name}: ${error.format()}`);
-        }
+    for (const { name, object, program } of operands
+      .flatMap(findObjects)
+      .flatMap((file) => objectCases(loadObject(file)))) {
+      try {
+        checkSoundness(object, program, packets, seed, result);
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        console.log(`${name}: ${error.format().replaceAll('\n', '; ')}`);
       }
     }
     const seconds = (performance.now() - start) / 1000;

@@ -43,6 +43,18 @@ const memText = 'fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, t
 const sockKinds: readonly RegKind[] = ['sock_common', 'sock', 'tcp_sock', 'xdp_sock', 'ptr'];
 const sockText = 'sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_';
 
+/** Values of these are sockets, for programs. */
+function isSocketMap(map: RegState | undefined): boolean {
+  return map?.map?.type === 'sockmap' || map?.map?.type === 'sockhash';
+}
+
+/** Does the helper write to what it is given? */
+function isWritten(arg: ArgClass): boolean {
+  return typeof arg === 'object' ? arg.mode !== 'in' : writtenArgs.includes(arg);
+}
+
+const writtenArgs: readonly ArgClass[] = ['value out', 'mem inout', 'mem out', 'mem out?'];
+
 function isNullable(arg: ArgClass): boolean {
   return typeof arg === 'string' && arg.endsWith('?');
 }
@@ -66,7 +78,7 @@ export function checkArg(env: Env, facts: CallFacts, index: number): void {
   const regno = index + 1;
   const reg = env.read(regno);
   if (arg === 'any') return;
-  if (reg.isPacket && facts.proto.packet !== true) env.reject('arg-packet-helper');
+  if (reg.isPacket && (facts.proto.packet !== true || isWritten(arg))) env.reject('arg-packet-helper');
   if (isNullable(arg) && reg.isZero && arg !== 'size?') return;
   if (reg.refId !== 0) facts.refId = reg.refId;
   if (typeof arg === 'object') {
@@ -107,6 +119,11 @@ function checkNamedArg(
       return;
     case 'value':
     case 'value out': {
+      if (isSocketMap(facts.map) && facts.helper === 'map_update_elem') {
+        expectKind(env, regno, reg, sockKinds, sockText, false);
+        checkFixedPointer(env, regno, reg);
+        return;
+      }
       expectKind(env, regno, reg, memKinds, memText, false);
       const out = arg === 'value out';
       checkBytes(env, facts, regno, reg, BigInt(facts.map?.map?.valueSize ?? 0), out, out, true, false);

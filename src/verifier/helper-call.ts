@@ -7,6 +7,7 @@ import { applyFills, type CallFacts, checkArg } from './helper-args.js';
 import { mapFitsHelper, walkableMaps, writingHelpers } from './map-helpers.js';
 import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseReference } from './references.js';
 import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
+import { typeText } from './reg-text.js';
 import { signedRange, unknownScalar } from './scalar.js';
 
 /** Possible CPUs that the verifier assumes: the most that Linux is built for. */
@@ -36,6 +37,8 @@ export function checkHelperCall(env: Env, number: number): void {
     fills: [],
   };
   for (let i = 0; i < proto.args.length; i++) checkArg(env, facts, i);
+  const data = env.peek(1);
+  if (helper === 'dynptr_from_mem' && data.kind !== 'map_value') env.reject('dynptr-data', { type: typeText(data) });
   checkMapUse(env, facts, name);
   applyFills(env, facts);
   if (facts.dynptr?.action === 'new') createDynptr(env, facts.dynptr);

@@ -42,12 +42,14 @@ const queues: readonly MapTypeName[] = ['queue', 'stack', 'bloom_filter'];
 /** Helpers that only certain map types go into. */
 const byHelper: Readonly<Partial<Record<HelperName, readonly MapTypeName[]>>> = {
   tail_call: ['prog_array'],
+  perf_event_read: ['perf_event_array'],
   perf_event_output: ['perf_event_array'],
   perf_event_read_value: ['perf_event_array'],
   ringbuf_output: ringbuf,
   ringbuf_reserve: ringbuf,
   ringbuf_query: ringbuf,
   ringbuf_reserve_dynptr: ringbuf,
+  current_task_under_cgroup: ['cgroup_array'],
   redirect_map: ['devmap', 'devmap_hash', 'cpumap', 'xskmap'],
   map_pop_elem: ['queue', 'stack'],
   map_peek_elem: queues,

@@ -292,6 +292,7 @@ export const messages = {
 
   // Dynptrs and iterators.
   'dynptr-uninit': { text: 'Expected an initialized dynptr as arg #{arg}', errno: 'EINVAL' },
+  'dynptr-data': { text: 'Unsupported reg type {type} for bpf_dynptr_from_mem data', errno: 'EACCES' },
   'dynptr-unacquired': {
     text: 'arg {reg} is an unacquired reference',
     errno: 'EINVAL',

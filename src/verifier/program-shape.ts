@@ -126,6 +126,8 @@ function describe(program: ProgramSpec, start: number, end: number): Subprog {
     tailCalls: code.some((insn) => helperOf(insn) === 'tail_call'),
     movesPacket: code.some((insn) => {
       const name = helperOf(insn);
+      // Who knows what the program does that is called in its place.
+      if (name === 'tail_call') return true;
       return name !== undefined && xdpHelpers[name as keyof typeof xdpHelpers]?.movesPacket === true;
     }),
     asyncCallback: false,

@@ -261,10 +261,10 @@ export class Scalar {
     if (smax < this.smax) this.smax = smax;
     // The upper half is all ones or all zeros, and a non-negative lower half leaves only zeros.
     if (this.s32min >= 0 && this.smin >= BigInt(s32Min) && this.smax <= BigInt(s32Max)) {
-      const min32 = BigInt(this.s32min);
-      const max32 = BigInt(this.s32max);
-      if (min32 > this.smin) this.smin = min32;
-      if (max32 < this.smax) this.smax = max32;
+      // Linux takes the 32-bit range as it is, even where the 64-bit one knew more.
+      this.umin = this.smin = BigInt(this.s32min);
+      this.umax = this.smax = BigInt(this.s32max);
+      this.setTnum(tnumIntersect(this, this.smin <= this.smax ? tnumRange(this.umin, this.umax) : tnumUnknown));
     }
   }
 

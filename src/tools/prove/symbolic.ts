@@ -1,0 +1,497 @@
+/**
+ * Runs functions of the verifier on symbolic values, straight from their source: what is proved is the code that runs, not a copy of it.
+ *
+ * Both sides of a branch on something symbolic are executed, each under its condition (*guard*): an assignment under a guard keeps the
+ * old value where the guard does not hold, and a `return` takes its guard away from everything behind it. So functions come back
+ * with one value that names all cases. Understood is the part of the language that src/verifier's arithmetic is written in; anything
+ * else is an error that names the place.
+ */
+import { readFileSync } from 'node:fs';
+import ts from 'typescript';
+import { InternalError } from '../../base/index.js';
+import { type Bool, type Int, type Terms, truth } from './terms.js';
+
+export interface Obj {
+  readonly kind: 'object';
+  readonly fields: Map<string, Value>;
+  readonly of: ClassValue | undefined;
+}
+
+/** Several values, of which the one whose condition holds. */
+interface Choice {
+  readonly kind: 'choice';
+  readonly cases: readonly (readonly [when: Bool, value: Value])[];
+}
+
+interface ClassValue {
+  readonly kind: 'class';
+  readonly node: ts.ClassDeclaration;
+  readonly module: Module;
+}
+
+type Callable = ts.FunctionDeclaration | ts.ArrowFunction | ts.MethodDeclaration | ts.GetAccessorDeclaration;
+
+interface Closure {
+  readonly kind: 'function';
+  readonly node: Callable;
+  readonly module: Module;
+  readonly self: Obj | undefined;
+}
+
+interface List {
+  readonly kind: 'list';
+  readonly items: readonly Value[];
+}
+
+interface Nothing {
+  readonly kind: 'undefined';
+}
+
+export type Value = Int | Bool | Obj | Choice | ClassValue | Closure | List | Nothing;
+
+interface Module {
+  readonly name: string;
+  readonly file: ts.SourceFile;
+  readonly names: Map<string, Value>;
+  readonly imports: Map<string, string>;
+  readonly pending: Map<string, ts.Expression>;
+}
+
+/** One call under way. */
+interface Frame {
+  readonly module: Module;
+  readonly self: Obj | undefined;
+  readonly locals: Map<string, Value>;
+  /** Under which the current statement executes. */
+  guard: Bool;
+  readonly returns: (readonly [when: Bool, value: Value])[];
+}
+
+const nothing: Nothing = { kind: 'undefined' };
+
+/** Functions and methods that the proofs treat on their own, by name: what a call yields. `self` is a method's object. */
+export type Stubs = ReadonlyMap<string, (code: Symbolic, self: Value, args: readonly Value[]) => Value>;
+
+export class Symbolic {
+  readonly terms: Terms;
+  private readonly folder: string;
+  private readonly stubs: Stubs;
+  private readonly constants: ReadonlyMap<string, Value>;
+  private readonly modules = new Map<string, Module>();
+
+  /** `folder` holds the sources; `constants` are names that come from elsewhere (`op.ADD` as `op`). */
+  constructor(terms: Terms, folder: string, stubs: Stubs, constants: ReadonlyMap<string, Value>) {
+    this.terms = terms;
+    this.folder = folder;
+    this.stubs = stubs;
+    this.constants = constants;
+  }
+
+  /** Calls an exported or internal function of a module. */
+  call(module: string, name: string, ...args: readonly Value[]): Value {
+    const stub = this.stubs.get(name);
+    if (stub !== undefined) return stub(this, nothing, args);
+    return this.apply(this.lookup(this.module(module), name), args, truth(true));
+  }
+
+  method(self: Obj, name: string, ...args: readonly Value[]): Value {
+    return this.apply(this.member(self, name, truth(true)), args, truth(true));
+  }
+
+  construct(module: string, name: string): Obj {
+    const made = this.lookup(this.module(module), name);
+    if (made.kind !== 'class') throw new InternalError('prove', `${name} is no class`);
+    return this.instance(made);
+  }
+
+  private module(name: string): Module {
+    let module = this.modules.get(name);
+    if (module !== undefined) return module;
+    const path = `${this.folder}/${name}.ts`;
+    const file = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true);
+    module = { name, file, names: new Map(), imports: new Map(), pending: new Map() };
+    this.modules.set(name, module);
+    for (const statement of file.statements) this.declare(module, statement);
+    return module;
+  }
+
+  private declare(module: Module, statement: ts.Statement): void {
+    if (ts.isFunctionDeclaration(statement) && statement.name !== undefined) {
+      module.names.set(statement.name.text, { kind: 'function', node: statement, module, self: undefined });
+    } else if (ts.isClassDeclaration(statement) && statement.name !== undefined) {
+      module.names.set(statement.name.text, { kind: 'class', node: statement, module });
+    } else if (ts.isVariableStatement(statement)) {
+      for (const { name, initializer } of statement.declarationList.declarations) {
+        if (ts.isIdentifier(name) && initializer !== undefined) module.pending.set(name.text, initializer);
+      }
+    } else if (ts.isImportDeclaration(statement)) {
+      const from = (statement.moduleSpecifier as ts.StringLiteral).text.replace(/^\.\/|\.js$/g, '');
+      const bindings = statement.importClause?.namedBindings;
+      if (bindings !== undefined && ts.isNamedImports(bindings)) {
+        for (const { name } of bindings.elements) module.imports.set(name.text, from);
+      }
+    }
+  }
+
+  private lookup(module: Module, name: string): Value {
+    const found = module.names.get(name);
+    if (found !== undefined) return found;
+    const constant = this.constants.get(name);
+    if (constant !== undefined) return constant;
+    const pending = module.pending.get(name);
+    if (pending !== undefined) {
+      const frame: Frame = { module, self: undefined, locals: new Map(), guard: truth(true), returns: [] };
+      const value = this.evaluate(frame, pending);
+      module.names.set(name, value);
+      return value;
+    }
+    const from = module.imports.get(name);
+    if (from === undefined) throw new InternalError('prove', `${module.name}: unknown name ${name}`);
+    return this.lookup(this.module(from), name);
+  }
+
+  private fail(frame: Frame, node: ts.Node): never {
+    const { line } = frame.module.file.getLineAndCharacterOfPosition(node.getStart());
+    throw new InternalError('prove', `${frame.module.name}.ts:${line + 1}: not understood: ${node.getText()}`);
+  }
+
+  private instance(made: ClassValue): Obj {
+    const self: Obj = { kind: 'object', fields: new Map(), of: made };
+    const frame: Frame = { module: made.module, self, locals: new Map(), guard: truth(true), returns: [] };
+    for (const member of made.node.members) {
+      if (!ts.isPropertyDeclaration(member) || member.initializer === undefined) continue;
+      self.fields.set(member.name.getText(), this.evaluate(frame, member.initializer));
+    }
+    return self;
+  }
+
+  private apply(callee: Value, args: readonly Value[], guard: Bool): Value {
+    if (callee.kind !== 'function') throw new InternalError('prove', 'call of something that is no function');
+    const { node, module, self } = callee;
+    const frame: Frame = { module, self, locals: new Map(), guard, returns: [] };
+    for (const [i, parameter] of node.parameters.entries()) this.bind(frame, parameter.name, args[i] ?? nothing);
+    const { body } = node;
+    if (body === undefined) return nothing;
+    if (!ts.isBlock(body)) return this.evaluate(frame, body);
+    this.block(frame, body.statements);
+    if (frame.returns.length === 0) return nothing;
+    if (frame.guard.is !== false) frame.returns.push([frame.guard, nothing]);
+    return this.merge(frame.returns);
+  }
+
+  /** The one value of several cases; they cover everything. */
+  private merge(cases: readonly (readonly [Bool, Value])[]): Value {
+    const possible = cases.filter(([when]) => when.is !== false);
+    const [last, ...rest] = [...possible].reverse();
+    if (last === undefined) return nothing;
+    return rest.reduce((otherwise, [when, value]) => this.select(when, value, otherwise), last[1]);
+  }
+
+  private select(when: Bool, then: Value, otherwise: Value): Value {
+    if (when.is === true || then === otherwise) return then;
+    if (when.is === false) return otherwise;
+    const { terms } = this;
+    if (then.kind === 'int' && otherwise.kind === 'int') return terms.choose(when, then, otherwise);
+    if (then.kind === 'bool' && otherwise.kind === 'bool') return terms.chooseBool(when, then, otherwise);
+    if (then.kind === 'list' && otherwise.kind === 'list') {
+      return {
+        kind: 'list',
+        items: then.items.map((item, i) => this.select(when, item, otherwise.items[i] ?? nothing)),
+      };
+    }
+    if (then.kind === 'object' && otherwise.kind === 'object') {
+      const fields = new Map<string, Value>();
+      for (const [name, value] of then.fields)
+        fields.set(name, this.select(when, value, otherwise.fields.get(name) ?? nothing));
+      return { kind: 'object', fields, of: then.of };
+    }
+    const not = terms.no(when);
+    const casesOf = (value: Value, guard: Bool): (readonly [Bool, Value])[] =>
+      value.kind === 'choice' ? value.cases.map(([w, v]) => [terms.and(guard, w), v] as const) : [[guard, value]];
+    return { kind: 'choice', cases: [...casesOf(then, when), ...casesOf(otherwise, not)] };
+  }
+
+  private bind(frame: Frame, name: ts.BindingName, value: Value): void {
+    if (ts.isIdentifier(name)) {
+      frame.locals.set(name.text, value);
+      return;
+    }
+    for (const [i, element] of name.elements.entries()) {
+      if (ts.isOmittedExpression(element)) continue;
+      if (ts.isArrayBindingPattern(name)) {
+        if (value.kind !== 'list') this.fail(frame, name);
+        this.bind(frame, element.name, value.items[i] ?? nothing);
+      } else
+        this.bind(
+          frame,
+          element.name,
+          this.member(value, (element.propertyName ?? element.name).getText(), frame.guard),
+        );
+    }
+  }
+
+  private block(frame: Frame, statements: readonly ts.Statement[]): void {
+    for (const statement of statements) {
+      if (frame.guard.is === false) return;
+      this.statement(frame, statement);
+    }
+  }
+
+  private statement(frame: Frame, node: ts.Statement): void {
+    const { terms } = this;
+    if (ts.isBlock(node)) this.block(frame, node.statements);
+    else if (ts.isVariableStatement(node)) {
+      for (const { name, initializer } of node.declarationList.declarations)
+        this.bind(frame, name, initializer === undefined ? nothing : this.evaluate(frame, initializer));
+    } else if (ts.isExpressionStatement(node)) this.evaluate(frame, node.expression);
+    else if (ts.isReturnStatement(node)) {
+      frame.returns.push([
+        frame.guard,
+        node.expression === undefined ? nothing : this.evaluate(frame, node.expression),
+      ]);
+      frame.guard = truth(false);
+    } else if (ts.isIfStatement(node)) {
+      const test = this.test(frame, node.expression);
+      const before = frame.guard;
+      frame.guard = terms.and(before, test);
+      if (frame.guard.is !== false) this.statement(frame, node.thenStatement);
+      const after = frame.guard;
+      frame.guard = terms.and(before, terms.no(test));
+      if (frame.guard.is !== false && node.elseStatement !== undefined) this.statement(frame, node.elseStatement);
+      frame.guard = terms.or(after, frame.guard);
+    } else if (ts.isSwitchStatement(node)) this.switch(frame, node);
+    else if (ts.isForStatement(node)) this.loop(frame, node);
+    else this.fail(frame, node);
+  }
+
+  /** The discriminant has to be known. */
+  private switch(frame: Frame, node: ts.SwitchStatement): void {
+    const on = this.evaluate(frame, node.expression);
+    const { clauses } = node.caseBlock;
+    const matches = (clause: ts.CaseOrDefaultClause): boolean => {
+      if (ts.isDefaultClause(clause)) return true;
+      const value = this.evaluate(frame, clause.expression);
+      return value.kind === 'int' && on.kind === 'int' && value.is === on.is;
+    };
+    const first = clauses.findIndex(matches);
+    if (first < 0) return;
+    for (const clause of clauses.slice(first)) {
+      if (clause.statements.length === 0) continue;
+      this.block(
+        frame,
+        clause.statements.filter((statement) => !ts.isBreakStatement(statement)),
+      );
+      return;
+    }
+  }
+
+  /** Only loops whose count is known. */
+  private loop(frame: Frame, node: ts.ForStatement): void {
+    const { initializer, condition, incrementor, statement } = node;
+    if (initializer === undefined || condition === undefined || incrementor === undefined) this.fail(frame, node);
+    if (!ts.isVariableDeclarationList(initializer)) this.fail(frame, node);
+    for (const { name, initializer: value } of initializer.declarations)
+      this.bind(frame, name, value === undefined ? nothing : this.evaluate(frame, value));
+    for (let rounds = 0; this.test(frame, condition).is === true; rounds++) {
+      if (rounds > 100) this.fail(frame, node);
+      this.statement(frame, statement);
+      this.evaluate(frame, incrementor);
+    }
+  }
+
+  private test(frame: Frame, node: ts.Expression): Bool {
+    const value = this.evaluate(frame, node);
+    if (value.kind === 'bool') return value;
+    if (value.kind === 'undefined') return truth(false);
+    return this.fail(frame, node);
+  }
+
+  private integer(frame: Frame, node: ts.Expression): Int {
+    const value = this.evaluate(frame, node);
+    return value.kind === 'int' ? value : this.fail(frame, node);
+  }
+
+  private evaluate(frame: Frame, node: ts.Expression): Value {
+    const { terms } = this;
+    if (ts.isParenthesizedExpression(node) || ts.isAsExpression(node)) return this.evaluate(frame, node.expression);
+    if (ts.isBigIntLiteral(node)) return terms.int(BigInt(node.text.slice(0, -1).replaceAll('_', '')), false);
+    if (ts.isNumericLiteral(node)) return terms.int(Number(node.text.replaceAll('_', '')));
+    if (node.kind === ts.SyntaxKind.TrueKeyword) return truth(true);
+    if (node.kind === ts.SyntaxKind.FalseKeyword) return truth(false);
+    if (node.kind === ts.SyntaxKind.ThisKeyword) return frame.self ?? this.fail(frame, node);
+    if (ts.isIdentifier(node)) return this.identifier(frame, node.text);
+    if (ts.isPropertyAccessExpression(node))
+      return this.member(this.evaluate(frame, node.expression), node.name.text, frame.guard);
+    if (ts.isCallExpression(node)) return this.callExpression(frame, node);
+    if (ts.isNewExpression(node)) {
+      const made = this.evaluate(frame, node.expression);
+      return made.kind === 'class' ? this.instance(made) : this.fail(frame, node);
+    }
+    if (ts.isArrowFunction(node)) return { kind: 'function', node, module: frame.module, self: frame.self };
+    if (ts.isArrayLiteralExpression(node))
+      return { kind: 'list', items: node.elements.map((item) => this.evaluate(frame, item)) };
+    if (ts.isObjectLiteralExpression(node)) return this.objectLiteral(frame, node);
+    if (ts.isConditionalExpression(node)) return this.conditional(frame, node);
+    if (ts.isPrefixUnaryExpression(node)) return this.prefix(frame, node);
+    if (ts.isPostfixUnaryExpression(node)) {
+      const operator = node.operator === ts.SyntaxKind.PlusPlusToken ? '+' : '-';
+      const old = this.integer(frame, node.operand);
+      this.assign(frame, node.operand, terms.binary(operator, old, terms.int(1n, old.narrow)));
+      return old;
+    }
+    if (ts.isBinaryExpression(node)) return this.binary(frame, node);
+    if (ts.isElementAccessExpression(node)) return this.element(frame, node);
+    return this.fail(frame, node);
+  }
+
+  private identifier(frame: Frame, name: string): Value {
+    if (name === 'undefined') return nothing;
+    return frame.locals.get(name) ?? this.lookup(frame.module, name);
+  }
+
+  private element(frame: Frame, node: ts.ElementAccessExpression): Value {
+    const table = this.evaluate(frame, node.expression);
+    const key = this.evaluate(frame, node.argumentExpression);
+    if (table.kind !== 'object' || key.kind !== 'int' || typeof key.is !== 'bigint') return this.fail(frame, node);
+    return table.fields.get(String(key.is)) ?? nothing;
+  }
+
+  private objectLiteral(frame: Frame, node: ts.ObjectLiteralExpression): Obj {
+    const fields = new Map<string, Value>();
+    for (const property of node.properties) {
+      if (ts.isPropertyAssignment(property))
+        fields.set(this.key(frame, property.name), this.evaluate(frame, property.initializer));
+      else if (ts.isShorthandPropertyAssignment(property))
+        fields.set(property.name.text, this.identifier(frame, property.name.text));
+      else this.fail(frame, node);
+    }
+    return { kind: 'object', fields, of: undefined };
+  }
+
+  private key(frame: Frame, name: ts.PropertyName): string {
+    if (!ts.isComputedPropertyName(name)) return name.getText().replaceAll("'", '');
+    const value = this.integer(frame, name.expression);
+    return String(value.is);
+  }
+
+  private conditional(frame: Frame, node: ts.ConditionalExpression): Value {
+    const test = this.test(frame, node.condition);
+    if (test.is === true) return this.evaluate(frame, node.whenTrue);
+    if (test.is === false) return this.evaluate(frame, node.whenFalse);
+    return this.select(test, this.evaluate(frame, node.whenTrue), this.evaluate(frame, node.whenFalse));
+  }
+
+  private prefix(frame: Frame, node: ts.PrefixUnaryExpression): Value {
+    const { terms } = this;
+    switch (node.operator) {
+      case ts.SyntaxKind.ExclamationToken:
+        return terms.no(this.test(frame, node.operand));
+      case ts.SyntaxKind.TildeToken:
+        return terms.not(this.integer(frame, node.operand));
+      case ts.SyntaxKind.MinusToken:
+        return terms.negate(this.integer(frame, node.operand));
+      default:
+        return this.fail(frame, node);
+    }
+  }
+
+  private binary(frame: Frame, node: ts.BinaryExpression): Value {
+    const { terms } = this;
+    const operator = node.operatorToken.getText();
+    if (operator === '&&' || operator === '||') {
+      const left = this.test(frame, node.left);
+      if (left.is === (operator === '||')) return left;
+      const right = this.test(frame, node.right);
+      return operator === '&&' ? terms.and(left, right) : terms.or(left, right);
+    }
+    if (operator === '??') {
+      const left = this.evaluate(frame, node.left);
+      return left.kind === 'undefined' ? this.evaluate(frame, node.right) : left;
+    }
+    if (operator === '=') return this.assign(frame, node.left, this.evaluate(frame, node.right));
+    if (/^[-+|&^]=$|^(<<|>>)=$/.test(operator)) {
+      const value = terms.binary(
+        operator.slice(0, -1),
+        this.integer(frame, node.left),
+        this.integer(frame, node.right),
+      );
+      return this.assign(frame, node.left, value);
+    }
+    const [left, right] = [this.evaluate(frame, node.left), this.evaluate(frame, node.right)];
+    if (left.kind === 'int' && right.kind === 'int') {
+      if (/^[<>]=?$|^[!=]==$/.test(operator)) return terms.compare(operator, left, right);
+      return terms.binary(operator, left, right);
+    }
+    if (left.kind === 'bool' && right.kind === 'bool') {
+      const same = terms.same(left, right);
+      return operator === '===' ? same : terms.no(same);
+    }
+    if (operator === '===') return truth(left === right || (left.kind === right.kind && left.kind === 'undefined'));
+    if (operator === '!==') return truth(!(left === right || (left.kind === right.kind && left.kind === 'undefined')));
+    return this.fail(frame, node);
+  }
+
+  private assign(frame: Frame, target: ts.Expression, value: Value): Value {
+    if (ts.isIdentifier(target)) {
+      const old = frame.locals.get(target.text) ?? nothing;
+      frame.locals.set(target.text, old.kind === 'undefined' ? value : this.select(frame.guard, value, old));
+      return value;
+    }
+    if (!ts.isPropertyAccessExpression(target)) return this.fail(frame, target);
+    const object = this.evaluate(frame, target.expression);
+    if (object.kind !== 'object') return this.fail(frame, target);
+    const old = object.fields.get(target.name.text) ?? nothing;
+    object.fields.set(target.name.text, old.kind === 'undefined' ? value : this.select(frame.guard, value, old));
+    return value;
+  }
+
+  private member(object: Value, name: string, guard: Bool): Value {
+    if (object.kind !== 'object') throw new InternalError('prove', `.${name} of something that is no object`);
+    const field = object.fields.get(name);
+    if (field !== undefined) return field;
+    const made = object.of;
+    const member = made?.node.members.find((candidate) => candidate.name?.getText() === name);
+    if (made === undefined || member === undefined) throw new InternalError('prove', `no member ${name}`);
+    if (ts.isMethodDeclaration(member)) return { kind: 'function', node: member, module: made.module, self: object };
+    if (ts.isGetAccessorDeclaration(member))
+      return this.apply({ kind: 'function', node: member, module: made.module, self: object }, [], guard);
+    throw new InternalError('prove', `member ${name} is neither method nor getter`);
+  }
+
+  private callExpression(frame: Frame, node: ts.CallExpression): Value {
+    const text = node.expression.getText();
+    const args = node.arguments.map((argument) => this.evaluate(frame, argument));
+    const builtin = this.builtin(text, args);
+    if (builtin !== undefined) return builtin;
+    const method = ts.isPropertyAccessExpression(node.expression) ? node.expression : undefined;
+    const stub = this.stubs.get(method?.name.text ?? text);
+    if (stub !== undefined) {
+      return stub(this, method === undefined ? nothing : this.evaluate(frame, method.expression), args);
+    }
+    return this.apply(this.evaluate(frame, node.expression), args, frame.guard);
+  }
+
+  private builtin(name: string, args: readonly Value[]): Value | undefined {
+    const { terms } = this;
+    const [a, b] = args;
+    if (a?.kind !== 'int') return undefined;
+    switch (name) {
+      case 'Number':
+        return terms.as(true, a);
+      case 'BigInt':
+        return terms.as(false, a);
+      case 'Math.clz32':
+        return terms.clz32(a);
+      case 'Math.min':
+      case 'Math.max':
+        return b?.kind === 'int' ? terms.choose(terms.compare(name === 'Math.min' ? '<' : '>', a, b), a, b) : undefined;
+      case 'BigInt.asUintN':
+      case 'BigInt.asIntN': {
+        if (b?.kind !== 'int' || typeof a.is !== 'bigint') return undefined;
+        return name === 'BigInt.asUintN' ? terms.asUint(Number(a.is), b) : terms.asInt(Number(a.is), b);
+      }
+      default:
+        return undefined;
+    }
+  }
+}
