@@ -9,7 +9,7 @@ import type { Env } from './env.js';
 import { maxInsns } from './program-shape.js';
 import { type RegState, scalarReg } from './reg-state.js';
 import { unknownScalar } from './scalar.js';
-import { giveUpDifferences, needAll, passNeeds, stateCovers } from './state-equal.js';
+import { giveUpAll, giveUpDifferences, needAll, passNeeds, stateCovers } from './state-equal.js';
 import { pathEnds, step } from './step.js';
 import type { Checkpoint, VerifierState } from './verifier-state.js';
 
@@ -22,6 +22,9 @@ export interface ExploreObserver {
   /** Another path is taken up. */
   resumed(env: Env): void;
 }
+
+/** How often a slot's states are generalized by what differs alone. */
+const patience = 1;
 
 export interface ExploreStats {
   readonly totalStates: number;
@@ -41,6 +44,7 @@ export class Explorer {
   private maxPerInsn = 0;
 
   private readonly generalize: boolean;
+  private readonly generalizations: number[] = [];
 
   /**
    * `generalize`: every value that any path brings to an instruction is seen there. Normally a path is dropped although numbers that
@@ -143,7 +147,7 @@ export class Explorer {
           // Rounds of one loop differ: saving each would only slow the others down.
           if (!mustSave && jumpsSince < 20 && insnsSince < 100) save = false;
         } else if (stateCovers(env.shape, checkpoint.state, state, pc, checkpoint.exactOnly ? 'within' : 'live')) {
-          if (this.generalize && giveUpDifferences(env.shape, checkpoint.state, state, pc)) {
+          if (this.generalize && this.generalized(checkpoint)) {
             save = true;
             continue;
           }
@@ -154,8 +158,8 @@ export class Explorer {
           return true;
         }
         if (save) checkpoint.misses++;
-        const patience = force && checkpoint.branches > 0 ? 64 : 3;
-        if (checkpoint.misses > checkpoint.hits * patience + patience) {
+        const worth = force && checkpoint.branches > 0 ? 64 : 3;
+        if (checkpoint.misses > checkpoint.hits * worth + worth) {
           list.splice(i, 1);
           i--;
           this.saved--;
@@ -165,6 +169,19 @@ export class Explorer {
     }
     if (save) this.save(pc, state);
     return false;
+  }
+
+  /**
+   * Gives up what makes the current state differ from one that covers it as far as it matters. Where that happens again and again, everything that
+   * does not matter is given up at once: the rest of the program is then followed one more time and not for each combination.
+   */
+  private generalized({ state: old, insn }: Checkpoint): boolean {
+    const { env } = this;
+    const times = this.generalizations[insn] ?? 0;
+    if (!giveUpDifferences(env.shape, old, env.state, insn)) return false;
+    this.generalizations[insn] = times + 1;
+    if (times >= patience) giveUpAll(env.shape, old, env.state, insn);
+    return true;
   }
 
   /** The path came back to where it was: the loop adds nothing new. */

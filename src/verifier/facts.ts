@@ -4,9 +4,10 @@
  *
  * A fact holds on every run of the program in its object: judge/soundness.ts checks this against the interpreter.
  */
+import { type Insn, insnClass, isCall, isExit, isJump, isLddw, jumpTarget, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { Env } from './env.js';
-import type { ProgramShape } from './program-shape.js';
+import { isFunctionAddress, isLocalCall, type ProgramShape } from './program-shape.js';
 import type { RegKind, RegState } from './reg-state.js';
 import { constScalar, joinScalars, type Scalar } from './scalar.js';
 import { addScalars } from './scalar-alu.js';
@@ -61,16 +62,47 @@ export interface ProgramFacts {
 }
 
 interface Collected {
-  regs: (ValueFact | undefined)[];
-  stack: (SlotFact | undefined)[];
+  readonly regs: (ValueFact | undefined)[];
+  readonly stack: (SlotFact | undefined)[];
 }
 
 const any: ValueFact = { kind: 'any' };
 
+/** Classes of instructions that do nothing but write a register, or store. */
+const plain: readonly number[] = [op.ALU, op.ALU64, op.LD, op.LDX, op.ST, op.STX];
+
+/**
+ * For each slot that control comes to from one instruction alone, a plain one: that instruction. Only what it wrote can differ there, all else is as it
+ * was before. -1 for the others.
+ */
+function plainPredecessors(insns: readonly Insn[]): Int32Array {
+  const before = new Int32Array(insns.length).fill(-1);
+  for (let pc = 0; pc < insns.length; pc++) {
+    const insn = insns[pc] as Insn; // pc is in range
+    const next = isLddw(insn) ? pc + 2 : pc + 1;
+    const atomic = insnClass(insn) === op.STX && (insn.code & 0xe0) === op.MODE_ATOMIC;
+    if (plain.includes(insnClass(insn)) && !atomic && next < insns.length) before[next] = pc;
+    if (isLddw(insn)) pc++;
+  }
+  for (const [pc, insn] of insns.entries()) {
+    const isCallOfOwn = isLocalCall(insn) || isFunctionAddress(insn);
+    if (isCallOfOwn) before[pc + 1 + insn.imm] = -1;
+    else if (isJump(insn) && !isCall(insn) && !isExit(insn)) before[jumpTarget(insn, pc)] = -1;
+  }
+  return before;
+}
+
+/** Register that a plain instruction writes; -1 for a store. */
+function writtenReg(insn: Insn): number {
+  return insnClass(insn) === op.ST || insnClass(insn) === op.STX ? -1 : insn.dst;
+}
+
 export class FactsCollector {
   private readonly program: ProgramSpec;
   private readonly shape: ProgramShape;
+  /** By slot: everything, or where {@link before} names an instruction only what that changed. */
   private readonly collected: (Collected | undefined)[];
+  private readonly before: Int32Array;
   private readonly taken: Uint8Array;
   private readonly fallThrough: Uint8Array;
 
@@ -78,6 +110,7 @@ export class FactsCollector {
     this.program = program;
     this.shape = shape;
     this.collected = new Array<Collected | undefined>(program.insns.length).fill(undefined);
+    this.before = plainPredecessors(program.insns);
     this.taken = new Uint8Array(program.insns.length);
     this.fallThrough = new Uint8Array(program.insns.length);
   }
@@ -86,27 +119,47 @@ export class FactsCollector {
   visit(env: Env): void {
     const { pc, previous } = env;
     if (previous >= 0) (pc === previous + 1 ? this.fallThrough : this.taken)[previous] = 1;
-    const live = this.shape.liveBefore[pc] ?? 0x7ff;
-    const known = this.collected[pc];
-    const regs: (ValueFact | undefined)[] = [];
-    for (let i = 0; i <= 10; i++) {
-      const reg = env.frame.reg(i);
-      if ((live & (1 << i)) === 0 && i !== 10) regs.push(undefined);
-      else regs.push(join(known?.regs[i], this.fact(env, reg), known !== undefined));
+    let entry = this.collected[pc];
+    const visited = entry !== undefined;
+    if (entry === undefined) {
+      entry = { regs: [], stack: [] };
+      this.collected[pc] = entry;
     }
-    const stack: (SlotFact | undefined)[] = [];
+    const before = this.before[pc] ?? -1;
+    if (before < 0) {
+      for (let i = 0; i <= 10; i++) this.visitReg(env, entry, i, visited);
+      this.visitStack(env, entry, visited);
+      return;
+    }
+    const written = writtenReg(this.program.insns[before] as Insn); // an existing predecessor
+    if (written >= 0) this.visitReg(env, entry, written, visited);
+    else this.visitStack(env, entry, visited);
+  }
+
+  private visitReg(env: Env, { regs }: Collected, i: number, visited: boolean): void {
+    const live = this.shape.liveBefore[env.pc] ?? 0x7ff;
+    if ((live & (1 << i)) === 0 && i !== 10) return;
+    regs[i] = join(regs[i], this.fact(env, env.frame.reg(i)), visited);
+  }
+
+  private visitStack(env: Env, { stack }: Collected, visited: boolean): void {
     const { stack: slots } = env.frame;
+    // A slot that one path never wrote holds nothing that all paths agree on.
+    for (let i = slots.length; i < stack.length; i++) stack[i] = undefined;
     for (let i = 0; i < slots.length; i++) {
+      const known = stack[i];
+      if (visited && known === undefined) continue;
       const fact = this.slotFact(env, i, slots[i]);
-      stack.push(known === undefined ? fact : joinSlots(known.stack[i], fact));
+      stack[i] = visited ? joinSlots(known, fact) : fact;
     }
-    this.collected[pc] = { regs, stack };
   }
 
   finish(): ProgramFacts {
     const zeroExtend = needsZeroExtension(this.program.insns);
+    const whole: (Collected | undefined)[] = [];
+    for (const [pc, entry] of this.collected.entries()) whole.push(entry && this.whole(pc, entry, whole));
     return {
-      insns: this.collected.map((entry, pc) => ({
+      insns: whole.map((entry, pc) => ({
         reached: entry !== undefined,
         regs: entry?.regs ?? [],
         stack: entry?.stack.filter((slot) => slot !== undefined) ?? [],
@@ -115,6 +168,20 @@ export class FactsCollector {
         zeroExtend: zeroExtend[pc] === 1,
       })),
     };
+  }
+
+  /** What was collected at a slot, completed by what holds before its only predecessor. */
+  private whole(pc: number, entry: Collected, earlier: readonly (Collected | undefined)[]): Collected {
+    const before = this.before[pc] ?? -1;
+    const from = before < 0 ? undefined : earlier[before];
+    const live = this.shape.liveBefore[pc] ?? 0x7ff;
+    const written = before < 0 ? -1 : writtenReg(this.program.insns[before] as Insn); // an existing predecessor
+    const regs: (ValueFact | undefined)[] = [];
+    for (let i = 0; i <= 10; i++) {
+      const isLive = (live & (1 << i)) !== 0 || i === 10;
+      regs.push(isLive ? (from === undefined || i === written ? entry.regs[i] : from.regs[i]) : undefined);
+    }
+    return { regs, stack: from === undefined || written < 0 ? entry.stack : from.stack };
   }
 
   private fact(env: Env, reg: RegState): ValueFact {

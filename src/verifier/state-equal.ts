@@ -274,6 +274,26 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
   return changed;
 }
 
+/** Gives up every number and stack slot of `cur` that nothing depended on in `old`. */
+export function giveUpAll(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): void {
+  for (let depth = 0; depth < old.frames.length; depth++) {
+    const was = old.frames[depth] as FrameState; // depth is in range
+    const is = cur.frames[depth] as FrameState;
+    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+    for (let i = 0; i <= 10; i++) {
+      if ((live & (1 << i)) !== 0 && is.reg(i).kind === 'scalar' && !was.reg(i).trail.marked) is.regs[i] = unknownReg();
+    }
+    for (let i = 0; i < is.stack.length; i++) {
+      const from = was.stack[i];
+      const to = is.stack[i];
+      if (to === undefined) continue;
+      if (from?.trail.marked !== true) is.stack[i] = undefined;
+      else if (to.reg?.kind === 'scalar' && from.reg?.kind === 'scalar' && !from.reg.trail.marked)
+        is.stack[i] = to.withReg(unknownReg());
+    }
+  }
+}
+
 /** Live registers and read spills of both states, side by side. */
 function eachPair(
   shape: ProgramShape,
