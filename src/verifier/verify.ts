@@ -1,6 +1,7 @@
 /**
  * Would Linux load this program? Verifies the main program and every global function that it calls, each on its own.
  */
+import { type Insn, isLddw } from '../isa/index.js';
 import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
 import { type ErrnoName, errno } from '../platform/index.js';
 import { Env, Rejection } from './env.js';
@@ -226,20 +227,30 @@ class Verification {
 }
 
 /**
- * Linux drops functions that no path came to. Where the code still takes the address of one, it then takes that of the function
- * behind it; if there is none, loading fails.
+ * Linux drops instructions that no path came to, one contiguous run after another. The address of a function that starts such a run then becomes that
+ * of the function behind the run; one that lies within a run, or behind which nothing is left, leads nowhere, and loading fails.
  */
 function checkCallbacksUsed(env: Env): void {
-  const { shape } = env;
+  const { insns, shape } = env;
   const used = shape.subprogs.filter((subprog) => shape.seen[subprog.start] === 1);
   // A single function needs no links between functions.
   if (used.length < 2) return;
-  const last = used.at(-1);
-  for (const [pc, insn] of env.insns.entries()) {
-    if (!isFunctionAddress(insn) || shape.seen[pc] !== 1 || pc + 1 + insn.imm <= (last?.start ?? 0)) continue;
+  const isDropped = (pc: number): boolean => shape.seen[pc] === 0 && !isSecondHalf(insns, pc);
+  for (const [pc, insn] of insns.entries()) {
+    if (!isFunctionAddress(insn) || shape.seen[pc] !== 1) continue;
+    const target = pc + 1 + insn.imm;
+    if (!isDropped(target)) continue;
+    let end = target;
+    while (end < insns.length && isDropped(end)) end++;
+    if (end < insns.length && !isDropped(target - 1)) continue;
     env.pc = pc;
     env.reject('dead-callback', { insn: pc });
   }
+}
+
+function isSecondHalf(insns: readonly Insn[], pc: number): boolean {
+  const first = insns[pc - 1];
+  return first !== undefined && isLddw(first);
 }
 
 /** Arguments of a global function: anything that its signature allows. */
