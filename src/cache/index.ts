@@ -1,3 +1,12 @@
-export { findPolicy, policies } from './policies.js';
-export type { Policy, PolicyRow } from './policy.js';
-export { TraceCache, type TraceCacheOptions } from './trace-cache.js';
+export type { AdaptiveSizeOptions } from './adaptive-size.js';
+export { type AdmissionRow, admissions, findAdmission } from './admission.js';
+export { boundHits } from './bound.js';
+export { type Curve, type CurveOptions, hitCurves } from './curves.js';
+export { matchBits } from './match-bits.js';
+export { findPolicy, onlinePolicies, policies } from './policies.js';
+export type { PolicyRow } from './policy.js';
+export { ReferenceString } from './reference-string.js';
+export type { Capacity, ReplacementOptions } from './replacement.js';
+export { type Simulated, simulate } from './simulate.js';
+export { beladyDistances, lruDistances } from './stack-distances.js';
+export { type Installation, TraceCache } from './trace-cache.js';

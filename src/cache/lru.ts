@@ -1,32 +1,27 @@
-import { InternalError } from '../base/index.js';
+/** Least recently used: whoever has not decided a packet for longest goes. */
+import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';
 
-/** Least recently used. A hit writes one number; looking for the oldest waits until someone has to go, which is rare. */
-export class LruPolicy<T> implements Policy<T> {
-  private readonly lastUse = new Map<T, number>();
-  private clock = 0;
+export class LruPolicy implements Policy {
+  private readonly order = new EntryList();
 
-  inserted(entry: T): void {
-    this.lastUse.set(entry, ++this.clock);
+  hit(entry: Entry): void {
+    this.order.touch(entry);
   }
 
-  hit(entry: T): void {
-    this.lastUse.set(entry, ++this.clock);
+  missed(): void {}
+
+  victim(): Entry | undefined {
+    return this.order.last;
   }
 
-  removed(entry: T): void {
-    this.lastUse.delete(entry);
+  inserted(entry: Entry): void {
+    this.order.pushFirst(entry);
   }
 
-  victim(): T {
-    let oldest: T | undefined;
-    let age = Number.POSITIVE_INFINITY;
-    for (const [entry, use] of this.lastUse) {
-      if (use >= age) continue;
-      age = use;
-      oldest = entry;
-    }
-    if (oldest === undefined) throw new InternalError('cache', 'no entry to evict');
-    return oldest;
+  removed(entry: Entry): void {
+    this.order.remove(entry);
   }
+
+  resized(): void {}
 }

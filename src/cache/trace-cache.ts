@@ -1,60 +1,89 @@
-/** The card's trace cache: a matcher with a capacity and a policy. */
+/** The card's trace cache: a matcher (the trace tree) and who has a place in it (capacity, admission, policy). */
 import type { InstalledTrace, RecordedTrace, TraceTree } from '../trace/index.js';
-import type { Policy } from './policy.js';
+import { Entry } from './entry.js';
+import { matchBits } from './match-bits.js';
+import { Replacement, type ReplacementOptions } from './replacement.js';
 
-export interface TraceCacheOptions {
-  /** Traces that fit. */
-  readonly capacity: number;
-  readonly policy: Policy<InstalledTrace>;
+class TraceEntry extends Entry {
+  readonly installed: InstalledTrace;
+
+  constructor(key: number, size: number, installed: InstalledTrace) {
+    super(key, size);
+    this.installed = installed;
+  }
 }
+
+/** What came of a recorded trace: it is in; the same one was there already; or it was not let in. */
+export type Installation =
+  | { readonly kind: 'installed'; readonly trace: InstalledTrace }
+  | { readonly kind: 'there' }
+  | { readonly kind: 'refused' };
 
 export class TraceCache {
   readonly tree: TraceTree;
-  readonly capacity: number;
-  evictions = 0;
   /** Called with each trace that is evicted. */
   onEvict: ((trace: InstalledTrace) => void) | undefined;
   /** Called with each trace that leaves, evicted or not. */
   onRemove: ((trace: InstalledTrace) => void) | undefined;
-  private readonly policy: Policy<InstalledTrace>;
-  private count = 0;
+  private readonly replacement: Replacement<TraceEntry>;
+  private readonly entries = new Map<InstalledTrace, TraceEntry>();
 
-  constructor(tree: TraceTree, options: TraceCacheOptions) {
+  constructor(tree: TraceTree, options: ReplacementOptions) {
     this.tree = tree;
-    this.capacity = options.capacity;
-    this.policy = options.policy;
+    this.replacement = new Replacement<TraceEntry>(options, ({ installed }) => {
+      this.entries.delete(installed);
+      tree.remove(installed);
+      this.onRemove?.(installed);
+      this.onEvict?.(installed);
+    });
   }
 
+  /** Traces that are in. */
+  get length(): number {
+    return this.replacement.length;
+  }
+
+  /** Traces that may be in; moves where the size adapts. */
   get size(): number {
-    return this.count;
+    return this.replacement.size;
+  }
+
+  get evictions(): number {
+    return this.replacement.evictions;
+  }
+
+  /** Recorded traces that were not let in. */
+  get refusals(): number {
+    return this.replacement.refusals;
   }
 
   /** Runs the trace that the machine's packet satisfies; undefined on a miss. */
   run(): InstalledTrace | undefined {
     const trace = this.tree.run();
-    if (trace !== undefined) this.policy.hit(trace);
+    if (trace !== undefined) this.replacement.hit(this.entries.get(trace) as TraceEntry);
     return trace;
   }
 
-  /** Installs a trace, evicting another one if need be; undefined if the same trace is there already. */
-  install(trace: RecordedTrace): InstalledTrace | undefined {
+  /** Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it is recorded. */
+  install(trace: RecordedTrace, key: number): Installation {
     const installed = this.tree.install(trace);
-    if (installed === undefined) return undefined;
-    if (this.count >= this.capacity) {
-      const victim = this.policy.victim();
-      this.remove(victim);
-      this.evictions++;
-      this.onEvict?.(victim);
-    }
-    this.count++;
-    this.policy.inserted(installed);
-    return installed;
+    if (installed === undefined) return { kind: 'there' };
+    const { replacement } = this;
+    const entry = new TraceEntry(key, replacement.countsBits ? matchBits(trace.facts) : 1, installed);
+    this.entries.set(installed, entry);
+    if (replacement.missed(entry)) return { kind: 'installed', trace: installed };
+    this.entries.delete(installed);
+    this.tree.remove(installed);
+    return { kind: 'refused' };
   }
 
+  /** Takes out a trace that is no longer valid. */
   remove(trace: InstalledTrace): void {
-    this.policy.removed(trace);
+    const entry = this.entries.get(trace);
+    if (entry === undefined) return;
+    this.entries.delete(trace);
+    this.replacement.remove(entry);
     this.tree.remove(trace);
-    this.count--;
     this.onRemove?.(trace);
   }
 }

@@ -53,6 +53,6 @@ export { linkTypeName, linkTypes } from './link-type.js';
 export { type Malformation, malform, malformations } from './malformed.js';
 export { type Packet, type PacketBatch, packetAt, packetsOf, selectPackets } from './packet-batch.js';
 export { type PacketSizes, parsePacketSizes } from './packet-sizes.js';
-export { Prng } from './prng.js';
+export { mix32, Prng } from './prng.js';
 export { formatTimeOfDay, Summarizer, type SummaryOptions, summarize } from './summary.js';
 export { generateBatches, generateTraffic, type TrafficOptions } from './traffic.js';

@@ -1,6 +1,7 @@
 export type { Difference } from './check.js';
 export type { HostKind } from './host.js';
 export type { Clock } from './packet-clock.js';
+export { PathRecorder } from './path-recorder.js';
 export {
   type AbortRecord,
   type FaultRecord,

@@ -28,9 +28,12 @@ export class Penalties {
   private interval = 1;
   private untilNext = 0;
 
-  /** `hotloop`: misses at a place before it is recorded. */
-  constructor(hotloop: number) {
+  private readonly on: boolean;
+
+  /** `hotloop`: misses at a place before it is recorded. `on` false: what became of earlier recordings does not matter. */
+  constructor(hotloop: number, on = true) {
     this.hotloop = hotloop;
+    this.on = on;
   }
 
   /** Counts a miss; true if it should be recorded. */
@@ -55,6 +58,7 @@ export class Penalties {
 
   /** A trace has left the card after deciding `packets` packets. */
   evicted(packets: number): void {
+    if (!this.on) return;
     this.evictions++;
     this.yield += (packets - this.yield) / Math.min(this.evictions, 4 * patience);
     if (this.evictions < warmUp || this.evictions % patience !== 0) return;
@@ -63,6 +67,7 @@ export class Penalties {
   }
 
   failed(exit: SideExit): void {
+    if (!this.on) return;
     exit.failures++;
     exit.wait = 2 ** exit.failures - 1;
     if (exit.failures === maxFailures) this.blacklisted++;

@@ -8,7 +8,14 @@
  */
 
 import { UsageError } from '../base/index.js';
-import { findPolicy, type Policy, TraceCache } from '../cache/index.js';
+import {
+  type AdaptiveSizeOptions,
+  admissions,
+  findAdmission,
+  findPolicy,
+  onlinePolicies,
+  TraceCache,
+} from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
@@ -46,12 +53,20 @@ import { TraceRecord } from './trace-record.js';
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */
   readonly cacheSize?: number | undefined;
+  /** Match bits that the card holds (`matchBits`); default: any number of them. */
+  readonly cacheBits?: number | undefined;
+  /** Lets the number of traces move between bounds, in place of `cacheSize`. */
+  readonly adaptive?: AdaptiveSizeOptions | undefined;
   /** Default `lru`. */
   readonly policy?: string | undefined;
+  /** Which recorded traces get a place; default `always`. */
+  readonly admission?: string | undefined;
   /** False: no card, every packet goes to the host. Default true. */
   readonly card?: boolean | undefined;
   /** Misses at one place before it is recorded; default 1. */
   readonly hotloop?: number | undefined;
+  /** False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default true. */
+  readonly penalties?: boolean | undefined;
   readonly limits?: Partial<RecorderLimits> | undefined;
   /** Take values of maps that no program writes for constants once they have been the same often enough. Default true. */
   readonly assume?: boolean | undefined;
@@ -85,6 +100,8 @@ export interface PacketResult {
   /** Low half of r0; ABORTED after a fault. */
   verdict: number;
   hit: TraceRecord | undefined;
+  /** The trace that decided it, or was recorded from it; undefined if the host did and no trace came of it. */
+  path: TraceRecord | undefined;
 }
 
 /** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
@@ -116,7 +133,7 @@ export class Runtime {
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
   private readonly recordByKey = new Map<string, TraceRecord>();
   /** The packet that {@link run} ran last. */
-  readonly last: PacketResult = { verdict: 0, hit: undefined };
+  readonly last: PacketResult = { verdict: 0, hit: undefined, path: undefined };
   /** While set, what the packets of arenas put out is gathered here. */
   gathered: Output[] | undefined = undefined;
   private madeArena: PacketArena | undefined;
@@ -139,7 +156,7 @@ export class Runtime {
     this.ledger = new AssumptionLedger(machine);
     const stable = options.assume === false ? undefined : new StableValues(machine);
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
-    this.penalties = new Penalties(options.hotloop ?? 1);
+    this.penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
     this.keepsRecordings = options.keepRecordings === true;
     this.keepsConditions = options.keepConditions !== false;
     this.names = {
@@ -151,10 +168,7 @@ export class Runtime {
     const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
     keys.hi = keys.lo;
     if (options.card !== false) {
-      const row = findPolicy(options.policy ?? 'lru');
-      if (row === undefined) throw new UsageError(`no policy \`${options.policy}\``);
-      const policy: Policy<InstalledTrace> = row.create();
-      this.cache = new TraceCache(new TraceTree(machine, keys.start), { capacity: options.cacheSize ?? 64, policy });
+      this.cache = new TraceCache(new TraceTree(machine, keys.start), replacementOf(options));
       this.cache.onEvict = (trace) => this.noteEviction(trace);
       this.cache.onRemove = (trace) => this.ledger.remove(trace);
     }
@@ -169,6 +183,11 @@ export class Runtime {
     return this.cache?.evictions ?? 0;
   }
 
+  /** Recorded traces that were given no place. */
+  get refusals(): number {
+    return this.cache?.refusals ?? 0;
+  }
+
   /** Puts a packet in and runs it. What it left behind is in the machine until the next one. */
   run(input: PacketInput): PacketResult {
     this.machine.setPacket(input);
@@ -181,6 +200,7 @@ export class Runtime {
     this.retire();
     this.packets++;
     result.hit = undefined;
+    result.path = undefined;
     const { packet } = machine;
     // Cards hold a packet in one piece.
     if (cache !== undefined && packet.fragmentCount === 0 && packet.data === packet.dataMeta) {
@@ -191,6 +211,7 @@ export class Runtime {
         this.hits++;
         result.verdict = record.verdict;
         result.hit = record;
+        result.path = record;
         return result;
       }
     }
@@ -290,22 +311,30 @@ export class Runtime {
     return outcome;
   }
 
+  /** Offers a trace to the cache; false if the same one is there already. */
   private install(cache: TraceCache, trace: RecordedTrace): boolean {
-    const installed = cache.install(trace);
-    if (installed === undefined) return false;
-    this.installs++;
     const key = fingerprint(trace.code, trace.verdict);
-    let record = this.recordByKey.get(key);
-    if (record === undefined) {
-      record = new TraceRecord(this.traces.length, trace, this.names);
+    const known = this.recordByKey.get(key);
+    const record = known ?? new TraceRecord(this.traces.length, trace, this.names);
+    const installation = cache.install(trace, record.id);
+    if (installation.kind === 'there') return false;
+    if (known === undefined) {
       this.traces.push(record);
       this.recordByKey.set(key, record);
     }
+    this.last.path = record;
+    if (installation.kind === 'refused') {
+      // What it cost was for nothing, as with a trace that leaves at once.
+      this.penalties.evicted(0);
+      if (!this.keepsRecordings && record.trace === trace) record.release(this.keepsConditions);
+      return true;
+    }
+    this.installs++;
     record.trace = trace;
     record.packetsAtInstall = record.packets;
     record.installs++;
-    this.recordOf.set(installed, record);
-    if (trace.assumptions.length > 0) this.ledger.add(installed, trace.assumptions);
+    this.recordOf.set(installation.trace, record);
+    if (trace.assumptions.length > 0) this.ledger.add(installation.trace, trace.assumptions);
     return true;
   }
 
@@ -343,4 +372,20 @@ export class Runtime {
     if (record === undefined) this.faults.set(key, { text: formatTrap(site), count: 1, packet });
     else record.count++;
   }
+}
+
+/** Throws UsageError for a policy or an admission that no card has. */
+function replacementOf(options: RuntimeOptions): ConstructorParameters<typeof TraceCache>[1] {
+  const policy = findPolicy(options.policy ?? 'lru');
+  if (policy === undefined || policy.offline) {
+    const names = onlinePolicies.map(({ name }) => name).join(', ');
+    throw new UsageError(`no policy \`${options.policy}\` for a card`, {}, `policies: ${names}`);
+  }
+  const admission = findAdmission(options.admission ?? 'always');
+  if (admission === undefined) {
+    const names = admissions.map(({ name }) => name).join(', ');
+    throw new UsageError(`no admission \`${options.admission}\``, {}, `admissions: ${names}`);
+  }
+  const traces = options.cacheSize ?? (options.cacheBits === undefined ? 64 : undefined);
+  return { capacity: { traces, bits: options.cacheBits }, policy, admission, adaptive: options.adaptive };
 }

@@ -1,0 +1,76 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { findAdmission, findPolicy, onlinePolicies, type ReplacementOptions, simulate } from '../cache/index.js';
+import { type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import { decodeCapture, generateTraffic } from '../packet/index.js';
+import { parseMapsFile } from '../vm/map-json.js';
+import { type Arrival, PathRecorder, Session, type SessionOptions } from './index.js';
+
+const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
+const names = readdirSync(folder).filter((name) => existsSync(`${folder}${name}/${name}.o`));
+
+interface Case {
+  readonly object: ObjectSpec;
+  readonly program: ProgramSpec;
+  readonly packets: readonly Arrival[];
+  readonly maps: SessionOptions['maps'];
+}
+
+/** An example with the first packets of its own traffic and some that it was not written for. */
+function open(name: string): Case {
+  const at = `${folder}${name}/`;
+  const object = readObject(readFileSync(`${at}${name}.o`), { name });
+  const [program] = object.programs;
+  if (program === undefined) throw new Error(`${name} has no program`);
+  const file = `${at}${name}.maps.json`;
+  const maps = existsSync(file) ? { contents: parseMapsFile(readFileSync(file, 'utf8'), file) } : undefined;
+  const own = decodeCapture(readFileSync(`${at}traffic.pcap`)).packets.slice(0, 120);
+  const mixed = [...generateTraffic({ packets: 60, flows: 30, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
+  return { object, program, maps, packets: [...own, ...mixed.map(({ data, time }) => ({ data: data.slice(), time }))] };
+}
+
+const online: SessionOptions = { penalties: false, hotloop: 1 };
+
+describe.each(names)('%s', (name) => {
+  const { object, program, packets, maps } = open(name);
+  const recorder = new PathRecorder(object, program, { maps });
+  for (const packet of packets) recorder.run(packet);
+  const { reference } = recorder;
+
+  const figures = (options: SessionOptions): Record<string, number> => {
+    const session = new Session(object, program, { ...online, maps, ...options });
+    for (const packet of packets) session.run(packet);
+    const { hits, installs, evictions, refusals } = session.runtime;
+    return { hits, installs, evictions, refusals, size: session.runtime.cache?.size ?? 0 };
+  };
+
+  const simulated = (options: ReplacementOptions): Record<string, number> => {
+    const { hits, installs, evictions, refusals, size } = simulate(reference, options);
+    return { hits, installs, evictions, refusals, size };
+  };
+
+  it('recorded every packet once', () => {
+    expect(reference.packets).toBe(packets.length);
+    expect(reference.paths).toBe(recorder.session.runtime.traces.length);
+    expect(recorder.session.runtime.hits).toBe(
+      simulate(reference, { capacity: {}, policy: onlinePolicies[0] as (typeof onlinePolicies)[number] }).hits,
+    );
+  });
+
+  it.each(onlinePolicies)('$name: a small card hits as often as the simulation says', (policy) => {
+    const cacheSize = 1 + (onlinePolicies.indexOf(policy) % 5);
+    expect(figures({ policy: policy.name, cacheSize })).toEqual(simulated({ capacity: { traces: cacheSize }, policy }));
+  });
+
+  it('so do cards with match bits, with an admission, and with a size that adapts', () => {
+    const policy = findPolicy('sieve') as (typeof onlinePolicies)[number];
+    expect(figures({ policy: policy.name, cacheBits: 1500 })).toEqual(simulated({ capacity: { bits: 1500 }, policy }));
+    for (const admission of ['doorkeeper', 'tinylfu']) {
+      const options = { capacity: { traces: 4 }, policy, admission: findAdmission(admission) };
+      expect(figures({ policy: policy.name, cacheSize: 4, admission })).toEqual(simulated(options));
+    }
+    const adaptive = { least: 2, most: 40 };
+    expect(figures({ policy: policy.name, adaptive })).toEqual(simulated({ capacity: {}, policy, adaptive }));
+  });
+});

@@ -1,0 +1,40 @@
+/**
+ * Runs packets with a card that holds every trace, and writes down which path each took: what caches of any size and policy can then be simulated on
+ * (`src/cache/simulate.ts`).
+ *
+ * The simulation counts exactly the hits of a real run with a cache of that size and policy where that run records every miss (`penalties: false`,
+ * hot loop 1), because a trace that is in decides a packet no matter which others are in: path conditions of one program exclude each other, and the
+ * state that they look at is the same in both runs. With penalties a run may leave misses unrecorded, and has fewer installs.
+ */
+import { matchBits, ReferenceString } from '../cache/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { PacketResult } from './runtime.js';
+import { type Arrival, Session, type SessionOptions } from './session.js';
+
+export class PathRecorder {
+  readonly session: Session;
+  readonly reference: ReferenceString = new ReferenceString();
+
+  /** What `options` say of the cache is not looked at. Throws what {@link Session} throws. */
+  constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
+    this.session = new Session(object, program, {
+      ...options,
+      card: true,
+      cacheSize: Number.POSITIVE_INFINITY,
+      cacheBits: undefined,
+      adaptive: undefined,
+      policy: 'fifo',
+      admission: 'always',
+      hotloop: 1,
+      penalties: false,
+    });
+  }
+
+  run(arrival: Arrival): PacketResult {
+    const result = this.session.run(arrival);
+    const { path } = result;
+    const isNew = path !== undefined && path.id >= this.reference.paths;
+    this.reference.add(path?.id, isNew && path.trace !== undefined ? matchBits(path.trace.facts) : undefined);
+    return result;
+  }
+}
