@@ -8,5 +8,4 @@ export type { PolicyRow } from './policy.js';
 export { ReferenceString } from './reference-string.js';
 export type { Capacity, ReplacementOptions } from './replacement.js';
 export { type Simulated, simulate } from './simulate.js';
-export { beladyDistances, lruDistances } from './stack-distances.js';
 export { type Installation, TraceCache } from './trace-cache.js';

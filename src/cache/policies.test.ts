@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BeladyPolicy } from './belady.js';
 import { boundHits } from './bound.js';
-import { exhaustiveOptimum, models } from './models.js';
 import { onlinePolicies, policies } from './policies.js';
 import type { PolicyRow } from './policy.js';
 import { hitsOf, policyNamed, referenceOf } from './testing.js';
+import { exhaustiveOptimum, models } from './testing-models.js';
 
 /** Belady's MIN as textbooks have it: every page comes in. */
 const paging: PolicyRow = { ...policyNamed('belady'), create: (options) => new BeladyPolicy(options, false) };
@@ -43,7 +43,9 @@ describe('published examples', () => {
 describe('examples worked by hand (their papers have none)', () => {
   const contents = (name: string, traces: number, keys: readonly number[], probe: readonly number[]): number[] =>
     // Who is in: a key asked for next would hit.
-    probe.filter((key) => hitsOf(referenceOf([...keys, key]), { capacity: { traces }, policy: policyNamed(name) }).at(-1));
+    probe.filter((key) =>
+      hitsOf(referenceOf([...keys, key]), { capacity: { traces }, policy: policyNamed(name) }).at(-1),
+    );
 
   it('LFU evicts the least used, and of equals the one that was used before the other', () => {
     expect(contents('lfu', 3, [1, 1, 2, 2, 3, 4], [1, 2, 3, 4])).toEqual([1, 2, 4]);
@@ -76,7 +78,11 @@ describe('examples worked by hand (their papers have none)', () => {
   it('Belady: the newcomer stays out if all others are needed sooner', () => {
     const keys = [1, 2, 1, 2, 1];
     expect(hitsOf(referenceOf(keys), { capacity: { traces: 1 }, policy: policyNamed('belady') })).toEqual([
-      false, false, true, false, true,
+      false,
+      false,
+      true,
+      false,
+      true,
     ]);
     expect(misses(keys, 1, paging)).toBe(5);
   });

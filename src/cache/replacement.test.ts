@@ -27,7 +27,9 @@ describe('all sizes in one pass', () => {
         const passes = { lru: lruDistances(reference, deepest), belady: beladyDistances(reference, deepest) };
         for (const [name, counts] of Object.entries(passes)) {
           const policy = policyNamed(name);
-          const expected = range(1, deepest).map((traces) => simulate(reference, { capacity: { traces }, policy }).hits);
+          const expected = range(1, deepest).map(
+            (traces) => simulate(reference, { capacity: { traces }, policy }).hits,
+          );
           expect([...hitsBySize(counts)].slice(1)).toEqual(expected);
         }
       }),
@@ -44,32 +46,35 @@ describe('all sizes in one pass', () => {
 });
 
 describe('capacity', () => {
-  it.each(onlinePolicies)('$name never holds more traces or match bits than fit, whatever becomes invalid', (policy) => {
-    const event = fc.record({ key: fc.nat(20), retire: fc.boolean() });
-    fc.assert(
-      fc.property(fc.array(event, { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (events, traces) => {
-        const inside = new Map<number, Entry>();
-        const bits = 60;
-        const replacement = new Replacement<Entry>({ capacity: { traces, bits }, policy }, ({ key }) => {
-          inside.delete(key);
-        });
-        for (const { key, retire } of events) {
-          const there = inside.get(key);
-          if (there !== undefined && retire) {
-            replacement.remove(there);
+  it.each(onlinePolicies)(
+    '$name never holds more traces or match bits than fit, whatever becomes invalid',
+    (policy) => {
+      const event = fc.record({ key: fc.nat(20), retire: fc.boolean() });
+      fc.assert(
+        fc.property(fc.array(event, { maxLength: 200 }), fc.integer({ min: 1, max: 8 }), (events, traces) => {
+          const inside = new Map<number, Entry>();
+          const bits = 60;
+          const replacement = new Replacement<Entry>({ capacity: { traces, bits }, policy }, ({ key }) => {
             inside.delete(key);
-          } else if (there !== undefined) replacement.hit(there);
-          else {
-            const entry = new Entry(key, 1 + ((key * 5) % 40));
-            if (replacement.missed(entry)) inside.set(key, entry);
+          });
+          for (const { key, retire } of events) {
+            const there = inside.get(key);
+            if (there !== undefined && retire) {
+              replacement.remove(there);
+              inside.delete(key);
+            } else if (there !== undefined) replacement.hit(there);
+            else {
+              const entry = new Entry(key, 1 + ((key * 5) % 40));
+              if (replacement.missed(entry)) inside.set(key, entry);
+            }
+            const sum = [...inside.values()].reduce((all, { size }) => all + size, 0);
+            expect([replacement.length, replacement.usedBits]).toEqual([inside.size, sum]);
+            expect(inside.size <= traces && sum <= bits).toBe(true);
           }
-          const sum = [...inside.values()].reduce((all, { size }) => all + size, 0);
-          expect([replacement.length, replacement.usedBits]).toEqual([inside.size, sum]);
-          expect(inside.size <= traces && sum <= bits).toBe(true);
-        }
-      }),
-    );
-  });
+        }),
+      );
+    },
+  );
 
   it('evicts several small traces for a large one, and refuses one that is larger than the cache', () => {
     const evicted: number[] = [];

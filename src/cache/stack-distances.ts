@@ -63,7 +63,6 @@ export function beladyDistances(
 /** Hits of a cache of each size from 0 to `deepest`. */
 export function hitsBySize(counts: DepthCounts): Float64Array {
   const hits = new Float64Array(counts.length);
-  for (let size = 1; size < counts.length; size++)
-    hits[size] = (hits[size - 1] as number) + (counts[size] as number);
+  for (let size = 1; size < counts.length; size++) hits[size] = (hits[size - 1] as number) + (counts[size] as number);
   return hits;
 }

@@ -79,6 +79,11 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./trace.js'),
   },
   {
+    name: 'cache',
+    summary: 'hit rate of the trace cache by size and policy, from one run',
+    load: () => import('./cache.js'),
+  },
+  {
     name: 'map',
     summary: 'read and change map files by map name',
     load: () => import('./map.js'),

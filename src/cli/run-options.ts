@@ -1,24 +1,21 @@
 /** The flags that `run` and `trace` share, from text to a {@link Session}. */
 import type { Command } from 'commander';
 import { decodeUtf8, InputError, UsageError } from '../base/index.js';
-import { findPolicy, policies } from '../cache/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
+import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
 import type { Io } from './command.js';
+import { wholeNumber } from './numbers.js';
 import { declareBtf, openProgramFile, readInput } from './program-file.js';
 import { requireVerified } from './verified.js';
 
-export interface RunFlags {
+/** What a run is made of, card or not. */
+export interface SessionFlags {
   readonly read?: string;
   readonly count?: string;
-  readonly cacheSize?: string;
-  readonly policy?: string;
-  readonly card?: boolean;
-  readonly engine?: string;
-  readonly verify?: boolean;
   readonly check?: true;
   readonly mapsIn?: string;
   readonly mapsScript?: string;
@@ -30,10 +27,15 @@ export interface RunFlags {
   readonly sockets?: string;
   readonly btf?: string;
   readonly ifindex?: string;
-  readonly hotloop?: string;
   readonly maxInsns?: string;
   readonly maxTraceInsns?: string;
   readonly maxTraceGuards?: string;
+}
+
+export interface RunFlags extends SessionFlags, CacheFlags {
+  readonly card?: boolean;
+  readonly engine?: string;
+  readonly verify?: boolean;
 }
 
 /** Our own engines. */
@@ -45,20 +47,31 @@ export function hasCard({ card, engine, verify }: RunFlags): boolean {
 }
 
 export function declareRunFlags(command: Command): void {
-  declareBtf(command);
+  declareInput(command);
+  declareCacheFlags(command);
   command
-    .argument('<file>', 'ELF object, .c, .s, or -')
-    .argument('[program]', 'program or section; may be left out where there is only one')
-    .option('-r, --read <file>', 'capture to read: pcap or pcapng, also .gz; - is stdin')
-    .option('-c, --count <n>', 'stop after n packets')
-    .option('--cache-size <n>', 'traces that the card holds (default 64)')
-    .option('--policy <name>', `who is evicted: ${policies.map((policy) => policy.name).join(', ')} (default lru)`)
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
     .option(
       '--engine <name>',
       'trace (card and host; default), wasm (the host alone, compiled), interp (the host alone, interpreted) or kernel (the running one)',
     )
-    .option('--no-verify', 'run a program that Linux would not load, on the interpreter alone')
+    .option('--no-verify', 'run a program that Linux would not load, on the interpreter alone');
+  declareWorld(command);
+}
+
+/** Program and packets. */
+export function declareInput(command: Command): void {
+  declareBtf(command);
+  command
+    .argument('<file>', 'ELF object, .c, .s, or -')
+    .argument('[program]', 'program or section; may be left out where there is only one')
+    .option('-r, --read <file>', 'capture to read: pcap or pcapng, also .gz; - is stdin')
+    .option('-c, --count <n>', 'stop after n packets');
+}
+
+/** What surrounds a program, and limits. */
+export function declareWorld(command: Command): void {
+  command
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
     .option('--maps-in <file>', 'contents of maps before the first packet')
     .option('--maps-script <file>', 'changes of maps during the run')
@@ -74,7 +87,6 @@ export function declareRunFlags(command: Command): void {
     .option('--fib <file>', 'routes and neighbours for bpf_fib_lookup')
     .option('--sockets <file>', 'sockets for the socket look-ups')
     .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
-    .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)')
     .option('--max-insns <n>', 'instructions that one packet may take; the host interprets (default 16777216)')
     .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
     .option('--max-trace-guards <n>', 'guards that a trace may have (default 1000)');
@@ -84,21 +96,11 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
   return [...previous, value];
 }
 
-/** A whole number of a flag, or undefined if it was not given. Throws UsageError. */
-export function wholeNumber(flag: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least) {
-    throw new UsageError(`\`${flag} ${text}\` is not a whole number from ${least}`);
-  }
-  return number;
-}
-
 /** FILE and PROG, with map sizes of flags. */
 export async function openProgram(
   file: string,
   name: string | undefined,
-  flags: RunFlags,
+  flags: SessionFlags,
   io: Io,
 ): Promise<{ readonly object: ObjectSpec; readonly program: ProgramSpec }> {
   const read = await openProgramFile(file, io, flags);
@@ -165,7 +167,7 @@ function sizedByFlags(object: ObjectSpec, sizes: readonly string[]): ObjectSpec 
 }
 
 /** `--maps-in`, read. */
-export async function readMapsIn(flags: RunFlags, io: Io): Promise<MapsFile | undefined> {
+export async function readMapsIn(flags: SessionFlags, io: Io): Promise<MapsFile | undefined> {
   if (flags.mapsIn === undefined) return undefined;
   return parseMapsFile(decodeUtf8(await readInput(flags.mapsIn, io)), flags.mapsIn);
 }
@@ -183,13 +185,13 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
     );
   if (flags.maxInsns !== undefined && engine === 'wasm')
     throw new UsageError('`--max-insns` and `--engine wasm` exclude each other: compiled code does not count');
-  if (flags.policy !== undefined && findPolicy(flags.policy) === undefined) {
-    throw new UsageError(
-      `no policy \`${flags.policy}\``,
-      {},
-      `policies: ${policies.map((policy) => policy.name).join(', ')}`,
-    );
-  }
+  const card = hasCard(flags);
+  const host = engine === 'interp' || flags.verify === false || flags.maxInsns !== undefined ? 'interp' : 'wasm';
+  return { card, host, ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
+}
+
+/** What surrounds a program, read. Throws UsageError, InputError. */
+export async function worldOptions(flags: SessionFlags, io: Io): Promise<SessionOptions> {
   const text = async (path: string): Promise<string> => decodeUtf8(await readInput(path, io));
   const json = async (path: string): Promise<unknown> => parseJson(await text(path), path);
   const contents = await readMapsIn(flags, io);
@@ -198,16 +200,11 @@ async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> 
     ...optional('maxGuards', wholeNumber('--max-trace-guards', flags.maxTraceGuards, 0)),
   };
   return {
-    card: hasCard(flags),
-    host: engine === 'interp' || flags.verify === false || flags.maxInsns !== undefined ? 'interp' : 'wasm',
     check: flags.check === true,
-    cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
-    policy: flags.policy,
     seed: BigInt(wholeNumber('--seed', flags.seed, 0) ?? 1),
     clock: parseClock(flags.clock),
     cpus: wholeNumber('--cpus', flags.cpus, 1),
     ingressIfindex: wholeNumber('--ifindex', flags.ifindex, 0),
-    hotloop: wholeNumber('--hotloop', flags.hotloop, 1),
     maxSteps: wholeNumber('--max-insns', flags.maxInsns, 1),
     limits,
     fib: flags.fib === undefined ? undefined : FibTable.parse(await json(flags.fib), flags.fib),

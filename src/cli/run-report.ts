@@ -29,6 +29,7 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
     misses: runtime.misses,
     installs: runtime.installs,
     evictions: runtime.evictions,
+    refusals: runtime.refusals,
     retired: runtime.retired,
     aborts: Object.fromEntries(runtime.aborts),
     abort_sites: [...runtime.abortSites.values()].map(({ site, count: times }) => ({

@@ -8,17 +8,10 @@ import type { Decided, Session } from '../runtime/index.js';
 import { dumpMaps } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { wholeNumber } from './numbers.js';
 import { hex, jsonText } from './output.js';
 import { reportText, writeText } from './report.js';
-import {
-  declareRunFlags,
-  hasCard,
-  openProgram,
-  openSession,
-  type RunFlags,
-  readMapsIn,
-  wholeNumber,
-} from './run-options.js';
+import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
 import { runJson, runText, speedText } from './run-report.js';
 

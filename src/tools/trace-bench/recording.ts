@@ -70,7 +70,7 @@ function measureRecording(subject: RecordingSubject): Miss[] {
     const installStart = performance.now();
     const installed = beside.install(trace);
     const end = performance.now();
-    if (installed !== undefined && installedBeside.push(installed) > cache.capacity)
+    if (installed !== undefined && installedBeside.push(installed) > cache.size)
       beside.remove(installedBeside.shift() as InstalledTrace);
     misses.push({
       total: done - start,

@@ -302,5 +302,7 @@ export function exhaustiveOptimum(
 }
 
 function subsets(keys: readonly number[]): number[][] {
-  return keys.reduce<number[][]>((all, key) => [...all, ...all.map((subset) => [...subset, key])], [[]]);
+  const all: number[][] = [[]];
+  for (const key of keys) all.push(...all.map((subset) => [...subset, key]));
+  return all;
 }

@@ -1,0 +1,141 @@
+/** The flags of the trace cache, from text to what a runtime is given: `run`, `trace` and `cache` share them. */
+import type { Command } from 'commander';
+import { UsageError } from '../base/index.js';
+import {
+  type AdaptiveSizeOptions,
+  type AdmissionRow,
+  admissions,
+  onlinePolicies,
+  type PolicyRow,
+  policies,
+} from '../cache/index.js';
+import type { RuntimeOptions } from '../runtime/index.js';
+import { nearest } from './nearest.js';
+import { wholeNumber } from './numbers.js';
+
+export interface CacheFlags {
+  readonly cacheSize?: string;
+  readonly cacheBits?: string;
+  readonly adaptive?: string;
+  readonly policy?: string;
+  readonly admission?: string;
+  readonly penalties?: boolean;
+  readonly hotloop?: string;
+}
+
+const namesOf = (rows: readonly { readonly name: string }[]): string => rows.map(({ name }) => name).join(', ');
+
+export function declareCacheFlags(command: Command): void {
+  command
+    .option('--cache-size <n>', 'traces that the card holds (default 64)')
+    .option('--cache-bits <n>', 'match bits that the card holds (default any number)')
+    .option('--adaptive <bounds>', adaptiveHelp)
+    .option('--policy <name>', `who is evicted: ${namesOf(onlinePolicies)} (default lru)`)
+    .option('--admission <name>', admissionHelp)
+    .option('--no-penalties', 'record every miss, whatever became of earlier recordings')
+    .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)');
+}
+
+export const admissionHelp: string = `which recorded traces get a place: ${namesOf(admissions)} (default always)`;
+export const adaptiveHelp: string =
+  'let the number of traces move: MIN..MAX, or MIN..MAX:PRICE in hits per 1,000 packets';
+
+/** Throws UsageError. `hasCard` false: cache flags make no sense. */
+export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOptions {
+  const given = (['cacheSize', 'cacheBits', 'adaptive', 'policy', 'admission'] as const).find(
+    (flag) => flags[flag] !== undefined,
+  );
+  if (!hasCard && given !== undefined) {
+    const name = given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    throw new UsageError(`\`--${name}\` has no effect without a card`);
+  }
+  if (flags.adaptive !== undefined && flags.cacheSize !== undefined)
+    throw new UsageError('`--adaptive` and `--cache-size` exclude each other');
+  return {
+    cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
+    cacheBits: wholeNumber('--cache-bits', flags.cacheBits, 1),
+    adaptive: parseAdaptive(flags.adaptive),
+    policy: flags.policy === undefined ? undefined : onlinePolicy(flags.policy).name,
+    admission: parseAdmission(flags.admission)?.name,
+    penalties: flags.penalties,
+    hotloop: wholeNumber('--hotloop', flags.hotloop, 1),
+  };
+}
+
+function onlinePolicy(name: string): PolicyRow {
+  const policy = named(policies, 'policy', name, onlinePolicies);
+  if (policy.offline) {
+    const hint = `compare it with the others: jitnic cache --policies ${policy.name},lru`;
+    throw new UsageError(`policy \`${policy.name}\` needs to know the future, which a card does not`, {}, hint);
+  }
+  return policy;
+}
+
+export function parseAdmission(name: string | undefined): AdmissionRow | undefined {
+  return name === undefined ? undefined : named(admissions, 'admission', name);
+}
+
+/** A list of policies by name, or all of them. */
+export function parsePolicies(text: string): readonly PolicyRow[] {
+  if (text === 'all') return policies;
+  const names = text.split(',').map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`\`--policies ${text}\` names \`${twice}\` twice`);
+  return names.map((name) => named(policies, 'policy', name));
+}
+
+/** The row of that name; else says which one was probably meant, of `offered`. */
+function named<Row extends { readonly name: string }>(
+  rows: readonly Row[],
+  what: string,
+  name: string,
+  offered: readonly Row[] = rows,
+): Row {
+  const row = rows.find((candidate) => candidate.name === name);
+  if (row !== undefined) return row;
+  const names = offered.map((candidate) => candidate.name);
+  const near = nearest(name, names);
+  const hint = near === undefined ? `one of ${names.join(', ')}` : `did you mean \`${near}\`? All: ${names.join(', ')}`;
+  throw new UsageError(`no ${what} \`${name}\``, {}, hint);
+}
+
+/** `MIN..MAX` or `MIN..MAX:PRICE`. */
+export function parseAdaptive(text: string | undefined): AdaptiveSizeOptions | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+)\.\.(\d+)(?::(\d+(?:\.\d+)?))?$/.exec(text);
+  const [least, most, price] = [Number(match?.[1]), Number(match?.[2]), Number(match?.[3] ?? 1)];
+  if (match === null || least < 1 || most <= least || most > largestSize || price <= 0)
+    throw new UsageError(
+      `\`--adaptive ${text}\` is none`,
+      {},
+      'two numbers of traces and a price, such as 4..64 or 4..64:2',
+    );
+  return { least, most, price };
+}
+
+const largestSize = 1e9;
+const mostSizes = 4096;
+const sizeHint = 'such as 16, 1..64, 4..64:4 (in steps), 1..1024*2 (doubling), or several of these with commas';
+
+/** Sizes as `--sizes` and `--bits` take them: `16`, `1..64`, `4..64:4`, `1..1024*2`, joined by commas. Ascending, each once. */
+export function parseSizes(flag: string, text: string): number[] {
+  const sizes = new Set<number>();
+  for (const part of text.split(',')) {
+    const match = /^\s*(\d+)(?:\.\.(\d+)(?:(:|\*)(\d+))?)?\s*$/.exec(part);
+    if (match === null) throw new UsageError(`\`${flag} ${text}\`: \`${part}\` is no size`, {}, sizeHint);
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    const step = Number(match[4] ?? 1);
+    if (first < 1) throw new UsageError(`\`${flag} ${text}\`: a cache of size 0 holds nothing`, {}, sizeHint);
+    if (last < first) throw new UsageError(`\`${flag} ${text}\`: \`${part}\` is empty`, {}, sizeHint);
+    if (last > largestSize) throw new UsageError(`\`${flag} ${text}\`: sizes end at ${largestSize}`);
+    if (step < (match[3] === '*' ? 2 : 1))
+      throw new UsageError(`\`${flag} ${text}\`: \`${part}\` goes nowhere`, {}, sizeHint);
+    for (let size = first; size <= last; size = match[3] === '*' ? size * step : size + step) {
+      sizes.add(size);
+      if (sizes.size > mostSizes)
+        throw new UsageError(`\`${flag} ${text}\`: more than ${mostSizes} sizes`, {}, 'leave some out: 1..65536*2');
+    }
+  }
+  return [...sizes].sort((a, b) => a - b);
+}
