@@ -96,7 +96,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
     verdictNames.map((name) => [name, session.verdicts[name], formatShare(session.verdicts[name], packets)]),
   );
   if (runtime.cache !== undefined) {
-    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}\n`;
+    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}\n`;
     text += tracesText(session, io, shownTraces);
     text += abortsText(session);
   }
