@@ -21,13 +21,12 @@ import {
   parsePolicies,
   parseSizes,
 } from './cache-options.js';
-import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { wholeNumber } from './numbers.js';
 import { count, formatTable } from './output.js';
-import { Progress } from './progress.js';
 import { writeText } from './report.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
+import { runPackets } from './run-packets.js';
 import { requireVerified } from './verified.js';
 
 interface Options extends SessionFlags {
@@ -76,7 +75,8 @@ export const command: CliCommand = defineCommand<Options>({
     const opened = await openProgram(file, program, options, io);
     const recorder = new PathRecorder(opened.object, opened.program, await worldOptions(options, io));
     requireVerified(opened.object, opened.program);
-    const interrupted = await record(recorder, options.read, options, io);
+    const limit = wholeNumber('--count', options.count, 1);
+    const { interrupted } = await runPackets(recorder.session, io, { path: options.read, limit });
     if (!interrupted && recorder.session.finish() !== undefined) {
       io.info('check: card and interpreter differ; `jitnic run --check` shows where');
       return exitCodes.negative;
@@ -108,27 +108,6 @@ function experimentOf(options: Options): Experiment {
     admission: parseAdmission(options.admission),
     adaptive: parseAdaptive(options.adaptive),
   };
-}
-
-/** Runs the capture; true if it was interrupted. */
-async function record(recorder: PathRecorder, path: string, options: Options, io: Io): Promise<boolean> {
-  const limit = wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY;
-  const input = await openCaptureFile(path, io);
-  const interrupt = io.catchInterrupt();
-  const progress = new Progress(io);
-  const { reference } = recorder;
-  for await (const packet of input.packets()) {
-    recorder.run(packet);
-    if (recorder.session.difference !== undefined || reference.packets >= limit) break;
-    if (reference.packets % 1024 === 0) {
-      await new Promise((resolve) => setImmediate(resolve));
-      progress.show(reference.packets);
-      if (interrupt.requested) break;
-    }
-  }
-  progress.clear();
-  if (input.damage !== undefined) io.info(`${path}: ${input.damage}`);
-  return interrupt.requested;
 }
 
 function compare(reference: ReferenceString, { unit, sizes, policies, admission, adaptive }: Experiment): Outcome {

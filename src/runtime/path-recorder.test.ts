@@ -35,7 +35,7 @@ const online: SessionOptions = { penalties: false, hotloop: 1 };
 describe.each(names)('%s', (name) => {
   const { object, program, packets, maps } = open(name);
   const recorder = new PathRecorder(object, program, { maps });
-  for (const packet of packets) recorder.run(packet);
+  for (const packet of packets) recorder.session.run(packet);
   const { reference } = recorder;
 
   const figures = (options: SessionOptions): Record<string, number> => {

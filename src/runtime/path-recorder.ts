@@ -8,10 +8,10 @@
  */
 import { matchBits, ReferenceString } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import type { PacketResult } from './runtime.js';
-import { type Arrival, Session, type SessionOptions } from './session.js';
+import { Session, type SessionOptions } from './session.js';
 
 export class PathRecorder {
+  /** Packets that run here are written down. */
   readonly session: Session;
   readonly reference: ReferenceString = new ReferenceString();
 
@@ -28,13 +28,9 @@ export class PathRecorder {
       hotloop: 1,
       penalties: false,
     });
-  }
-
-  run(arrival: Arrival): PacketResult {
-    const result = this.session.run(arrival);
-    const { path } = result;
-    const isNew = path !== undefined && path.id >= this.reference.paths;
-    this.reference.add(path?.id, isNew && path.trace !== undefined ? matchBits(path.trace.facts) : undefined);
-    return result;
+    this.session.runtime.onPath = (path) => {
+      const isNew = path !== undefined && path.id >= this.reference.paths;
+      this.reference.add(path?.id, isNew && path.trace !== undefined ? matchBits(path.trace.facts) : undefined);
+    };
   }
 }

@@ -100,8 +100,6 @@ export interface PacketResult {
   /** Low half of r0; ABORTED after a fault. */
   verdict: number;
   hit: TraceRecord | undefined;
-  /** The trace that decided it, or was recorded from it; undefined if the host did and no trace came of it. */
-  path: TraceRecord | undefined;
 }
 
 /** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
@@ -133,9 +131,13 @@ export class Runtime {
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
   private readonly recordByKey = new Map<string, TraceRecord>();
   /** The packet that {@link run} ran last. */
-  readonly last: PacketResult = { verdict: 0, hit: undefined, path: undefined };
+  readonly last: PacketResult = { verdict: 0, hit: undefined };
   /** While set, what the packets of arenas put out is gathered here. */
   gathered: Output[] | undefined = undefined;
+  /** While set, told of each packet in order which path it took: the trace that decided it or was recorded from it, if any. */
+  onPath: ((path: TraceRecord | undefined) => void) | undefined = undefined;
+  /** The path of the last packet that was recorded. */
+  private recorded: TraceRecord | undefined;
   private madeArena: PacketArena | undefined;
   private card: BatchEngine | undefined;
 
@@ -200,7 +202,6 @@ export class Runtime {
     this.retire();
     this.packets++;
     result.hit = undefined;
-    result.path = undefined;
     const { packet } = machine;
     // Cards hold a packet in one piece.
     if (cache !== undefined && packet.fragmentCount === 0 && packet.data === packet.dataMeta) {
@@ -211,7 +212,7 @@ export class Runtime {
         this.hits++;
         result.verdict = record.verdict;
         result.hit = record;
-        result.path = record;
+        this.onPath?.(record);
         return result;
       }
     }
@@ -219,6 +220,7 @@ export class Runtime {
     const outcome = cache !== undefined && this.isWorthRecording(cache) ? this.record(cache) : this.host.run();
     result.verdict = outcome.verdict;
     if (outcome.trap !== undefined) this.noteFault(outcome.trap, this.packets);
+    this.notePath();
     return result;
   }
 
@@ -264,6 +266,7 @@ export class Runtime {
       } else {
         host.runArena(arena, at, at + 1, onTrap);
       }
+      this.notePath();
       this.gather();
       at++;
     }
@@ -276,7 +279,17 @@ export class Runtime {
 
   private countHits(from: number, to: number): void {
     this.hits += to - from;
-    for (let i = from; i < to; i++) (this.traces[this.arena.trace(i)] as TraceRecord).packets++;
+    for (let i = from; i < to; i++) {
+      const record = this.traces[this.arena.trace(i)] as TraceRecord;
+      record.packets++;
+      this.onPath?.(record);
+    }
+  }
+
+  /** After a miss. */
+  private notePath(): void {
+    this.onPath?.(this.recorded);
+    this.recorded = undefined;
   }
 
   private gather(): void {
@@ -322,7 +335,7 @@ export class Runtime {
       this.traces.push(record);
       this.recordByKey.set(key, record);
     }
-    this.last.path = record;
+    this.recorded = record;
     if (installation.kind === 'refused') {
       // What it cost was for nothing, as with a trace that leaves at once.
       this.penalties.evicted(0);
