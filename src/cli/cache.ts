@@ -21,7 +21,7 @@ import {
   parsePolicies,
   parseSizes,
 } from './cache-options.js';
-import { type CliCommand, defineCommand, type Io } from './command.js';
+import { type CliCommand, defineCommand } from './command.js';
 import { wholeNumber } from './numbers.js';
 import { count, formatTable } from './output.js';
 import { writeText } from './report.js';
