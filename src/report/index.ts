@@ -1,4 +1,4 @@
 export { reportPage } from './page.js';
 export { type ReportData, type ReportOptions, reportData } from './report-data.js';
-export { type LineChart, lineChart } from './svg-chart.js';
+export { type Axis, barChart, lineChart, type Series } from './svg-chart.js';
 export { type Moment, Timeline } from './timeline.js';

@@ -154,7 +154,7 @@ function legendOf(names: readonly string[], draw: (i: number, x: number, y: numb
 }
 
 function sample(i: number, x: number, y: number): string {
-  return `<polyline class="l${i}" points="${round(x)},${y} ${round(x + 26)},${y}"/>${mark(i, x + 13, y)}`;
+  return `<polyline class="l${i % light.length}" points="${round(x)},${y} ${round(x + 26)},${y}"/>${mark(i, x + 13, y)}`;
 }
 
 function drawSeries({ name, points }: Series, i: number, x: Scale, y: Scale): string {

@@ -15,7 +15,10 @@ export class PathRecorder {
   readonly session: Session;
   readonly reference: ReferenceString = new ReferenceString();
 
-  /** What `options` say of the cache is not looked at. Throws what {@link Session} throws. */
+  /**
+   * What `options` say of the cache is not looked at. `penalties`: default false; true spares the recordings at places where they keep failing.
+   * Throws what {@link Session} throws.
+   */
   constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
     this.session = new Session(object, program, {
       ...options,
@@ -26,7 +29,7 @@ export class PathRecorder {
       policy: 'fifo',
       admission: 'always',
       hotloop: 1,
-      penalties: false,
+      penalties: options.penalties === true,
     });
     this.session.runtime.onPath = (path) => {
       const isNew = path !== undefined && path.id >= this.reference.paths;

@@ -90,7 +90,7 @@ export function stopped(object: string, program: string, error: unknown): Corpus
 }
 
 /** Source lines name files as they were where the object was compiled; their folders say nothing elsewhere. */
-function withoutFolders(text: string): string {
+export function withoutFolders(text: string): string {
   return text.replace(/(?<![\w.])(?:\/[^\s/:]+)+\/([^\s/:]+)/g, '$1');
 }
 

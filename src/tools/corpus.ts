@@ -6,13 +6,14 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '../base/index.js';
 import type { Arrival } from '../runtime/index.js';
 import { type CorpusRow, corpusPage, corpusSummary, corpusTraffic, runObject, stopped } from './corpus-run.js';
 import { findObjects, type ObjectFile } from './objects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { readPackets } from './traffic.js';
+import { spread } from './worker-pool.js';
 
 const usage =
   'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N]';
@@ -37,11 +38,18 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
   const files = folders.flatMap(findObjects);
   const jobs = Math.max(1, Math.min(files.length, numberFlag(flags, 'jobs', availableParallelism())));
   const rows: CorpusRow[] = [];
-  await spread(files, work, jobs, (found) => {
-    for (const row of found) {
-      rows.push(row);
-      process.stdout.write(`${shown(row)}\n`);
-    }
+  await spread<ObjectFile, readonly CorpusRow[]>({
+    url: new URL(import.meta.url),
+    items: files,
+    workerData: work,
+    jobs,
+    take: (found) => {
+      for (const row of found) {
+        rows.push(row);
+        process.stdout.write(`${shown(row)}\n`);
+      }
+    },
+    lost: (file, error) => [stopped(file.name, '', error)],
   });
   if (typeof flags['markdown'] === 'string') {
     const packets = capture === undefined ? `${work.count} generated packets` : `the packets of ${basename(capture)}`;
@@ -62,47 +70,6 @@ function shown(row: CorpusRow): string {
     row.why,
   ];
   return cells.filter((cell) => cell !== undefined && cell !== '').join('  ');
-}
-
-/** Hands out the files to `jobs` workers, one at a time; `take` gets the rows in the order of the files. */
-function spread(
-  files: readonly ObjectFile[],
-  work: Work,
-  jobs: number,
-  take: (rows: readonly CorpusRow[]) => void,
-): Promise<void> {
-  const done: (readonly CorpusRow[] | undefined)[] = files.map(() => undefined);
-  let next = 0;
-  let taken = 0;
-  const finish = (index: number, rows: readonly CorpusRow[]): void => {
-    done[index] = rows;
-    for (let ready = done[taken]; ready !== undefined; ready = done[taken]) {
-      take(ready);
-      taken++;
-    }
-  };
-  const run = (): Promise<void> =>
-    new Promise((resolve) => {
-      const worker = new Worker(new URL(import.meta.url), { workerData: work });
-      let current = -1;
-      const give = (): void => {
-        current = next++;
-        worker.postMessage(files[current]);
-      };
-      worker.on('message', (rows: readonly CorpusRow[]) => {
-        finish(current, rows);
-        give();
-      });
-      worker.on('error', (error) => {
-        // The worker is lost (out of memory, say), the others are not.
-        const file = files[current];
-        if (file !== undefined) finish(current, [stopped(file.name, '', error)]);
-        resolve(next < files.length ? run() : undefined);
-      });
-      worker.on('exit', () => resolve());
-      give();
-    });
-  return Promise.all(Array.from({ length: jobs }, run)).then(() => undefined);
 }
 
 /** Inside of a worker: a file in, its rows out, until there are no more. */

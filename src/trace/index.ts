@@ -19,5 +19,5 @@ export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
 export type { Assumption } from './stable-values.js';
 export { packetSupport, type Support } from './support.js';
-export { ternaryRows } from './ternary-rows.js';
+export { rowCells, ternaryRows } from './ternary-rows.js';
 export { type InstalledTrace, SideExit, TraceTree } from './tree.js';

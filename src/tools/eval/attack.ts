@@ -1,0 +1,133 @@
+/**
+ * An attacker who wants the cache to thrash: every second packet is his, and he goes through all paths that he could find, one after another, so that each
+ * comes back as late as possible. The cache has just the room that honest traffic needs for 99 of 100 of its packets.
+ */
+import { findAdmission, findPolicy, simulate } from '../../cache/index.js';
+import type { ProgramSpec } from '../../object/index.js';
+import { type Arrival, Session, type SessionOptions } from '../../runtime/index.js';
+import type { Subject } from '../subjects.js';
+import { ranked, recordPaths, tracesFor } from './paths.js';
+import { conversationsOf, replay } from './replay.js';
+import { probing, traffics } from './traffics.js';
+
+export interface Defence {
+  readonly name: string;
+  /** Share of the honest packets that hit. */
+  readonly honestHits: number;
+  /** Recordings a packet, honest or not: what the host pays. */
+  readonly recordings: number;
+}
+
+export interface AttackResult {
+  /** Traces that fit. */
+  readonly size: number;
+  /** Paths that the attacker goes through. */
+  readonly paths: number;
+  readonly calm: Defence;
+  /** Under attack, by {@link defences}. */
+  readonly attacked: readonly Defence[];
+}
+
+interface DefenceRow {
+  readonly name: string;
+  readonly policy: string;
+  readonly admission: string;
+  readonly penalties: boolean;
+}
+
+export const defences: readonly DefenceRow[] = [
+  { name: 'lru', policy: 'lru', admission: 'always', penalties: false },
+  { name: 'lru, penalties', policy: 'lru', admission: 'always', penalties: true },
+  { name: 'lru, doorkeeper', policy: 'lru', admission: 'doorkeeper', penalties: false },
+  { name: 'lru, tinylfu', policy: 'lru', admission: 'tinylfu', penalties: false },
+  { name: 'lru, tinylfu, penalties', policy: 'lru', admission: 'tinylfu', penalties: true },
+  { name: 's3-fifo', policy: 's3-fifo', admission: 'always', penalties: false },
+  { name: 'sieve', policy: 'sieve', admission: 'always', penalties: false },
+  { name: 'w-tinylfu', policy: 'w-tinylfu', admission: 'always', penalties: false },
+];
+
+/** Honest traffic of an attack. */
+const honestTraffic = 'zipf-1';
+
+/** `own`: the program's own packets, among which the honest ones are. */
+export function measureAttack(
+  subject: Subject,
+  program: ProgramSpec,
+  own: readonly Arrival[],
+  packets: number,
+  seed: number,
+): AttackResult {
+  const row = traffics.find(({ name }) => name === honestTraffic);
+  const honest = replay(conversationsOf(own), row?.options ?? {}, packets, seed);
+  const calm = recordPaths(subject, program, honest).reference;
+  const size = Math.max(2, tracesFor(ranked(calm), calm.packets, 0.99) ?? calm.paths);
+  const found = onePerPath(subject, program, [...own, ...probing(Math.min(packets, 4000), seed + 1)]);
+  // Honest packets are at even places.
+  const mixed = honest.flatMap((packet, i) => {
+    const attacking = found[i % found.length];
+    return attacking === undefined ? [packet] : [packet, { ...attacking, time: packet.time }];
+  });
+  const reference = recordPaths(subject, program, mixed).reference;
+  const calmly = simulate(calm, { capacity: { traces: size }, policy: policyOf('lru') });
+  return {
+    size,
+    paths: found.length,
+    calm: {
+      name: 'no attack',
+      honestHits: calmly.hits / calm.packets,
+      recordings: (calmly.installs + calmly.refusals) / calm.packets,
+    },
+    attacked: defences.map((defence) =>
+      defence.penalties ? live(subject, program, mixed, size, defence) : simulated(reference, size, defence),
+    ),
+  };
+}
+
+const policyOf = (name: string): NonNullable<ReturnType<typeof findPolicy>> => {
+  const policy = findPolicy(name);
+  if (policy === undefined) throw new Error(`no policy ${name}`);
+  return policy;
+};
+
+/** Without penalties the simulation counts what a run would. */
+function simulated(reference: Parameters<typeof simulate>[0], size: number, row: DefenceRow): Defence {
+  let at = 0;
+  let honestHits = 0;
+  const { policy, admission } = row;
+  const options = { capacity: { traces: size }, policy: policyOf(policy), admission: findAdmission(admission) };
+  const { installs, refusals, packets } = simulate(reference, options, undefined, (_path, isHit) => {
+    if (at++ % 2 === 0 && isHit) honestHits++;
+  });
+  return { name: row.name, honestHits: honestHits / (packets / 2), recordings: (installs + refusals) / packets };
+}
+
+/** With penalties it takes a run. */
+function live(
+  subject: Subject,
+  program: ProgramSpec,
+  packets: readonly Arrival[],
+  size: number,
+  { name, policy, admission }: DefenceRow,
+): Defence {
+  const options: SessionOptions = { maps: subject.maps, cacheSize: size, policy, admission, keepConditions: false };
+  const session = new Session(subject.object, program, options);
+  let honestHits = 0;
+  for (const [i, packet] of packets.entries()) {
+    const { hit } = session.run(packet);
+    if (i % 2 === 0 && hit !== undefined) honestHits++;
+  }
+  const { installs, refusals } = session.runtime;
+  return {
+    name,
+    honestHits: honestHits / (packets.length / 2),
+    recordings: (installs + refusals) / packets.length,
+  };
+}
+
+/** A packet for each path that the given ones find. */
+function onePerPath(subject: Subject, program: ProgramSpec, packets: readonly Arrival[]): Arrival[] {
+  const { reference } = recordPaths(subject, program, packets);
+  const found: Arrival[] = [];
+  for (const [i, path] of reference.events.entries()) if (path >= 0) found[path] ??= packets[i] as Arrival;
+  return found;
+}
