@@ -25,7 +25,7 @@ export function hitCurves(reference: ReferenceString, options: CurveOptions): Cu
   const next = nextUses(reference);
   // Every trace has its place from there on.
   const deepest = Math.min(Math.max(...sizes), Math.max(1, reference.paths));
-  const isPlain = unit === 'traces' && !reference.hasRetirements;
+  const isPlain = unit === 'traces';
   return options.policies.map((policy): Curve => {
     const counts =
       isPlain && policy.name === 'lru' && isAlways(admission)

@@ -4,21 +4,19 @@
  *
  *     event >= 0   a packet took this path
  *     -1           a packet that no trace can decide (its recording was given up)
- *     <= -2        the trace of path -2 - event became invalid and was taken out
  */
 import type { Future } from './policy.js';
 
 const uncacheable = -1;
 
 export class ReferenceString {
-  /** Packets, whatever they took. */
-  packets = 0;
   private list = new Int32Array(1024);
   private count = 0;
   /** Match bits by path. */
   private readonly bits: number[] = [];
 
-  get length(): number {
+  /** Packets, whatever they took. */
+  get packets(): number {
     return this.count;
   }
 
@@ -31,19 +29,10 @@ export class ReferenceString {
     return this.bits.length;
   }
 
-  /** True if a trace became invalid at some time: then the sequence is no plain list of requests. */
-  hasRetirements = false;
-
   /** A packet took a path; undefined: one that cannot be cached. `bits` is looked at when the path is new. */
   add(path: number | undefined, bits = 1): void {
-    this.packets++;
     this.push(path ?? uncacheable);
     if (path !== undefined) this.bits[path] ??= bits;
-  }
-
-  retire(path: number): void {
-    this.hasRetirements = true;
-    this.push(-2 - path);
   }
 
   bitsOf(path: number): number {

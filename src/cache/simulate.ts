@@ -32,11 +32,7 @@ export function simulate(
   for (let i = 0; i < events.length; i++) {
     const path = events[i] as number;
     if (path < 0) {
-      const retired = entries[-2 - path];
-      if (retired !== undefined) {
-        replacement.remove(retired);
-        entries[-2 - path] = undefined;
-      } else if (path === -1) onPacket?.(path, false);
+      onPacket?.(path, false);
       continue;
     }
     future?.advance(i, path);

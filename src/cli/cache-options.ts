@@ -20,6 +20,7 @@ export interface CacheFlags {
   readonly policy?: string;
   readonly admission?: string;
   readonly penalties?: boolean;
+  readonly assume?: boolean;
   readonly hotloop?: string;
 }
 
@@ -33,6 +34,7 @@ export function declareCacheFlags(command: Command): void {
     .option('--policy <name>', `who is evicted: ${namesOf(onlinePolicies)} (default lru)`)
     .option('--admission <name>', admissionHelp)
     .option('--no-penalties', 'record every miss, whatever became of earlier recordings')
+    .option('--no-assume', 'take no value of a map for a constant that only the control plane changes')
     .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)');
 }
 
@@ -58,6 +60,7 @@ export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOption
     policy: flags.policy === undefined ? undefined : onlinePolicy(flags.policy).name,
     admission: parseAdmission(flags.admission)?.name,
     penalties: flags.penalties,
+    assume: flags.assume,
     hotloop: wholeNumber('--hotloop', flags.hotloop, 1),
   };
 }

@@ -30,7 +30,7 @@ function open(name: string): Case {
   return { object, program, maps, packets: [...own, ...mixed.map(({ data, time }) => ({ data: data.slice(), time }))] };
 }
 
-const online: SessionOptions = { penalties: false, hotloop: 1 };
+const online: SessionOptions = { penalties: false, assume: false, hotloop: 1 };
 
 describe.each(names)('%s', (name) => {
   const { object, program, packets, maps } = open(name);

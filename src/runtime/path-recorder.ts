@@ -3,8 +3,9 @@
  * (`src/cache/simulate.ts`).
  *
  * The simulation counts exactly the hits of a real run with a cache of that size and policy where that run records every miss (`penalties: false`,
- * hot loop 1), because a trace that is in decides a packet no matter which others are in: path conditions of one program exclude each other, and the
- * state that they look at is the same in both runs. With penalties a run may leave misses unrecorded, and has fewer installs.
+ * hot loop 1) and assumes nothing (`assume: false`), because a trace that is in decides a packet no matter which others are in: path conditions of one program exclude each other, and the
+ * state that they look at is the same in both runs. With penalties a run may leave misses unrecorded, and has fewer installs; with assumptions the same
+ * path may become another trace when it is recorded again, once values of its maps have been seen often enough.
  */
 import { matchBits, ReferenceString } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -30,6 +31,7 @@ export class PathRecorder {
       admission: 'always',
       hotloop: 1,
       penalties: options.penalties === true,
+      assume: false,
     });
     this.session.runtime.onPath = (path) => {
       const isNew = path !== undefined && path.id >= this.reference.paths;

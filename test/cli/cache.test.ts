@@ -54,7 +54,7 @@ describe('jitnic cache', () => {
     expect(sizes).toEqual([3]);
     for (const { policy, hits } of curves) {
       if (policy === 'belady') continue;
-      const run = await json('run', ...nat, '--cache-size', '3', '--policy', policy, '--no-penalties');
+      const run = await json('run', ...nat, '--cache-size', '3', '--policy', policy, '--no-penalties', '--no-assume');
       expect([policy, run['hits']]).toEqual([policy, hits[0]]);
     }
     const best = curves.find(({ policy }) => policy === 'belady')?.hits[0] ?? 0;
@@ -70,7 +70,16 @@ describe('jitnic cache', () => {
       '--policies',
       's3-fifo,belady',
     )) as unknown as CacheJson;
-    const run = await json('run', ...nat, '--cache-bits', '1500', '--policy', 's3-fifo', '--no-penalties');
+    const run = await json(
+      'run',
+      ...nat,
+      '--cache-bits',
+      '1500',
+      '--policy',
+      's3-fifo',
+      '--no-penalties',
+      '--no-assume',
+    );
     expect(result.curves.map(({ policy }) => policy)).toEqual(['s3-fifo', 'belady']);
     expect(result.curves[0]?.hits).toEqual([run['hits']]);
     for (const { hits } of result.curves) expect(hits[0]).toBeLessThanOrEqual(result.bound?.hits[0] ?? 0);
@@ -79,7 +88,16 @@ describe('jitnic cache', () => {
   it('has the figures of admission and adaptive size', async () => {
     const more = ['--policies', 'lru', '--admission', 'doorkeeper', '--adaptive', '2..20'];
     const result = (await json('cache', ...nat, ...more)) as unknown as CacheJson;
-    const run = await json('run', ...nat, '--adaptive', '2..20', '--admission', 'doorkeeper', '--no-penalties');
+    const run = await json(
+      'run',
+      ...nat,
+      '--adaptive',
+      '2..20',
+      '--admission',
+      'doorkeeper',
+      '--no-penalties',
+      '--no-assume',
+    );
     expect(result.adaptive).toMatchObject([{ policy: 'lru', hits: run['hits'] }]);
   });
 
