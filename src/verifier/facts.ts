@@ -64,6 +64,8 @@ export interface ProgramFacts {
 interface Collected {
   readonly regs: (ValueFact | undefined)[];
   readonly stack: (SlotFact | undefined)[];
+  /** The slots as they were seen last. */
+  readonly slots: (StackSlot | undefined)[];
 }
 
 const any: ValueFact = { kind: 'any' };
@@ -122,7 +124,7 @@ export class FactsCollector {
     let entry = this.collected[pc];
     const visited = entry !== undefined;
     if (entry === undefined) {
-      entry = { regs: [], stack: [] };
+      entry = { regs: [], stack: [], slots: [] };
       this.collected[pc] = entry;
     }
     const before = this.before[pc] ?? -1;
@@ -139,16 +141,22 @@ export class FactsCollector {
   private visitReg(env: Env, { regs }: Collected, i: number, visited: boolean): void {
     const live = this.shape.liveBefore[env.pc] ?? 0x7ff;
     if ((live & (1 << i)) === 0 && i !== 10) return;
-    regs[i] = join(regs[i], this.fact(env, env.frame.reg(i)), visited);
+    const reg = env.frame.reg(i);
+    const known = regs[i];
+    // Nothing is learned from what is known already.
+    if (known?.kind === 'any' || (known?.kind === 'scalar' && reg.kind === 'scalar' && known.range.covers(reg.range)))
+      return;
+    regs[i] = join(known, this.fact(env, reg), visited);
   }
 
-  private visitStack(env: Env, { stack }: Collected, visited: boolean): void {
+  private visitStack(env: Env, { stack, slots: seen }: Collected, visited: boolean): void {
     const { stack: slots } = env.frame;
     // A slot that one path never wrote holds nothing that all paths agree on.
     for (let i = slots.length; i < stack.length; i++) stack[i] = undefined;
     for (let i = 0; i < slots.length; i++) {
       const known = stack[i];
-      if (visited && known === undefined) continue;
+      if (visited && (known === undefined || seen[i] === slots[i])) continue;
+      seen[i] = slots[i];
       const fact = this.slotFact(env, i, slots[i]);
       stack[i] = visited ? joinSlots(known, fact) : fact;
     }
@@ -181,7 +189,7 @@ export class FactsCollector {
       const isLive = (live & (1 << i)) !== 0 || i === 10;
       regs.push(isLive ? (from === undefined || i === written ? entry.regs[i] : from.regs[i]) : undefined);
     }
-    return { regs, stack: from === undefined || written < 0 ? entry.stack : from.stack };
+    return { regs, stack: from === undefined || written < 0 ? entry.stack : from.stack, slots: [] };
   }
 
   private fact(env: Env, reg: RegState): ValueFact {

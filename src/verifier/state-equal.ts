@@ -317,6 +317,18 @@ function eachPair(
 
 /** Ids that tie two or more values of the state together: what a branch teaches of one was recorded of the other. */
 function linkedIds(state: VerifierState): ReadonlySet<number> {
+  let linked = linksOf.get(state);
+  if (linked === undefined) {
+    linked = findLinks(state);
+    linksOf.set(state, linked);
+  }
+  return linked;
+}
+
+/** By saved state: these do not change. */
+const linksOf = new WeakMap<VerifierState, ReadonlySet<number>>();
+
+function findLinks(state: VerifierState): ReadonlySet<number> {
   const once = new Set<number>();
   const linked = new Set<number>();
   const count = (reg: RegState | undefined): void => {
