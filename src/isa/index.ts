@@ -40,4 +40,4 @@ export * as op from './opcode.js';
 export type { AluName, AtomicName, JumpName } from './operators.js';
 export { buildInsn, type ParsedInsn, parseInsn, type Reference } from './parse-insn.js';
 export { escapeText, type SourceLine, splitSource, symbolText, unescapeText } from './source-line.js';
-export { assembleRaw, assembleUbpf } from './ubpf.js';
+export { assembleRaw, assembleUbpf, callRegister } from './ubpf.js';

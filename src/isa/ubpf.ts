@@ -1,10 +1,12 @@
 /**
  * uBPF's assembler syntax, in which the public conformance vectors are written: mnemonic first, destination first:
- * `mov32 %r0, 1`, `ldxw %r3, [%r1+2]`, `lock fetch add [%r10-8], %r1`, `jne %r0, 15, failed`, `call local func1`.
+ * `mov32 %r0, 1`, `ldxw %r3, [%r1+2]`, `lock fetch add [%r10-8], %r1`, `jne %r0, 15, failed`, `call local func1`. Registers
+ * may be written without their `%`, as older vectors have them.
  *
  * The mnemonics are names of rows of the instruction table; without a width, arithmetic is 64 bits wide. A label `exit` that
  * is not defined means the nearest `exit` instruction ahead, else the last one.
  */
+import { InputError } from '../base/index.js';
 import { type AssemblerNames, unpackInsn } from './assemble.js';
 import { Cursor } from './cursor.js';
 import type { Insn } from './insn.js';
@@ -73,7 +75,7 @@ function statement(cursor: Cursor, resolver: AssemblerNames): Statement {
   if (word === 'lddw') {
     const dst = register(cursor);
     cursor.expect(',');
-    return { slots: buildLddw('number', dst, cursor.number()), call: false };
+    return { slots: wideOperand(cursor, dst, resolver), call: false };
   }
   const swap = /^(?:swap|bswap|le|be)(16|32|64)$/.exec(word);
   if (swap !== null) return plain(word.startsWith('swap') ? `b${word}` : word, { dst: register(cursor) });
@@ -87,26 +89,49 @@ function statement(cursor: Cursor, resolver: AssemblerNames): Statement {
   return cursor.fail(`\`${word}\` is no instruction`);
 }
 
-/** `%r0`. */
+/** A call through a register, `call %r2`: Linux has no such instruction, vectors that test for it do. */
+export const callRegister: number = op.JMP | op.CALL | op.X;
+
+const registerPattern = /^%?[rw](\d+)$/;
+
+/** `%r0`, up to the 15 that an instruction has room for: programs that use one past r10 are there to be refused. */
 function register(cursor: Cursor): number {
-  const found = /^%[rw](\d+)$/.exec(cursor.peek());
-  if (found === null || Number(found[1]) > 10) {
+  const found = registerPattern.exec(cursor.peek());
+  if (found === null || Number(found[1]) > 15) {
     return cursor.fail(`expected a register${cursor.before()}`, 'registers are %r0 to %r10');
   }
   cursor.next();
   return Number(found[1]);
 }
 
-/** Any 32 bits, signed or not. */
+function isRegister(cursor: Cursor): boolean {
+  return registerPattern.test(cursor.peek());
+}
+
+/** A 64-bit number, or `map_by_fd(NAME)`. */
+function wideOperand(cursor: Cursor, dst: number, resolver: AssemblerNames): readonly Insn[] {
+  if (!cursor.accept('map_by_fd')) return buildLddw('number', dst, cursor.number());
+  cursor.expect('(');
+  const name = cursor.symbol('the name of a map');
+  cursor.expect(')');
+  const map = resolver.map?.(name);
+  if (map === undefined) return cursor.fail(`there is no map \`${name}\``, 'a `-- map` section declares it');
+  return buildLddw('map', dst, BigInt(map));
+}
+
+/** Any 32 bits, signed or not, or a negative number written as 64 bits. */
 function immediate(cursor: Cursor): number {
-  return Number(BigInt.asIntN(32, BigInt(cursor.bounded('constant', -0x80000000n, 0xffffffffn))));
+  const value = cursor.number('a constant');
+  const signed = value >= 1n << 63n && value < 1n << 64n ? BigInt.asIntN(64, value) : value;
+  if (signed < -0x80000000n || signed > 0xffffffffn) return cursor.fail(`constant ${value} has more than 32 bits`);
+  return Number(BigInt.asIntN(32, signed));
 }
 
 function operands(cursor: Cursor, mnemonic: string): Statement {
   const dst = register(cursor);
   cursor.expect(',');
   if (names.has(mnemonic)) return plain(mnemonic, { dst, src: register(cursor) });
-  if (cursor.peek().startsWith('%')) return plain(`${mnemonic} reg`, { dst, src: register(cursor) });
+  if (isRegister(cursor)) return plain(`${mnemonic} reg`, { dst, src: register(cursor) });
   return plain(`${mnemonic} imm`, { dst, imm: immediate(cursor) });
 }
 
@@ -135,7 +160,7 @@ function access(cursor: Cursor, name: string): Statement {
 function conditional(cursor: Cursor, mnemonic: string): Statement {
   const dst = register(cursor);
   cursor.expect(',');
-  if (cursor.peek().startsWith('%')) {
+  if (isRegister(cursor)) {
     const src = register(cursor);
     cursor.expect(',');
     return jumpTo(cursor, `${mnemonic} reg`, { dst, src });
@@ -158,6 +183,10 @@ function call(cursor: Cursor, resolver: AssemblerNames): Statement {
     if (cursor.kind() === 'word') return { ...plain('call local', {}), target: cursor.next(), call: true };
     return plain('call local', { imm: cursor.bounded('call distance', -0x80000000n, 0x7fffffffn) });
   }
+  if (cursor.accept('runtime')) return plain('call kfunc', { imm: immediate(cursor) });
+  if (isRegister(cursor))
+    return { slots: [{ code: callRegister, dst: register(cursor), src: 0, off: 0, imm: 0 }], call: false };
+  cursor.accept('helper');
   if (cursor.kind() !== 'word') return plain('call helper', { imm: immediate(cursor) });
   const name = cursor.next();
   const helper = resolver.helper?.(name);
@@ -181,7 +210,12 @@ function atomic(cursor: Cursor): Statement {
   return plain(form, { dst: base, off, src });
 }
 
-/** The `raw` section of a vector: one 64-bit number an instruction. */
-export function assembleRaw(text: string): Insn[] {
-  return (text.match(/\b(?:0[xX][0-9a-fA-F]+|\d+)\b/g) ?? []).map((word) => unpackInsn(BigInt(word)));
+/** The `raw` section of a vector: one 64-bit number an instruction, between blanks or commas. Throws InputError. */
+export function assembleRaw(text: string, file?: string): Insn[] {
+  const words = text.split(/[\s,]+/).filter((word) => word !== '');
+  return words.map((word) => {
+    const value = /^(0x[0-9a-f]+|0b[01]+|0o[0-7]+|\d+)$/i.test(word) ? BigInt(word) : -1n;
+    if (value >= 0n && value < 1n << 64n) return unpackInsn(value);
+    throw new InputError(`\`${word}\` is no 64-bit number`, file === undefined ? {} : { file });
+  });
 }

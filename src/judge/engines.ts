@@ -6,7 +6,7 @@ import { UnsupportedError, UsageError, UserError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import type { Insn } from '../isa/index.js';
 import { WasmEngine } from '../jit/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { IrEngine, levelSettings, type Settings } from '../opt/index.js';
 import { type ProgramFacts, verify } from '../verifier/index.js';
 import { describeTrap, type Engine, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
@@ -23,28 +23,27 @@ export type BareResult =
 
 export interface BareEngine {
   readonly name: string;
-  /** `memory` is what r1 points to; without it r1 and r2 are 0. Never throws for what the program does. */
-  run(insns: readonly Insn[], memory: Uint8Array | undefined): BareResult;
+  /** Runs an object's first program. `memory` is what r1 points to; without it r1 and r2 are 0. Never throws for what the program does. */
+  run(object: ObjectSpec, memory: Uint8Array | undefined): BareResult;
 }
 
 type BareRun = (program: LoadedProgram, r1: bigint, r2: bigint) => Outcome;
 
 function runOnMachine(
-  insns: readonly Insn[],
+  object: ObjectSpec,
   memory: Uint8Array | undefined,
   make: (machine: Machine) => BareRun,
 ): BareResult {
-  const machine = new Machine(bareObject(insns));
-  const program = machine.programs[0];
-  if (program === undefined) return { kind: 'error', what: 'no program' };
-  let address = 0;
-  if (memory !== undefined && memory.length > 0) {
-    address = machine.memory.allocate('scratch', 'the input', memory.length).start;
-    machine.memory.write(address, memory);
-  }
-  const run = make(machine);
   try {
-    const outcome = run(program, BigInt(address), BigInt(memory?.length ?? 0));
+    const machine = new Machine(object);
+    const program = machine.programs[0];
+    if (program === undefined) return { kind: 'error', what: 'no program' };
+    let address = 0;
+    if (memory !== undefined && memory.length > 0) {
+      address = machine.memory.allocate('scratch', 'the input', memory.length).start;
+      machine.memory.write(address, memory);
+    }
+    const outcome = make(machine)(program, BigInt(address), BigInt(memory?.length ?? 0));
     if (outcome.trap === undefined) return { kind: 'returned', r0: outcome.r0 };
     return { kind: 'error', what: `insn ${outcome.trap.insn}: ${describeTrap(outcome.trap.trap)}` };
   } catch (error) {
@@ -54,8 +53,8 @@ function runOnMachine(
   }
 }
 
-/** An object of one program without maps. */
-export function bareObject(insns: readonly Insn[]): ObjectSpec {
+/** An object of one program, with `maps` by index. */
+export function bareObject(insns: readonly Insn[], maps: readonly MapSpec[] = []): ObjectSpec {
   const program: ProgramSpec = {
     name: 'main',
     section: 'xdp',
@@ -69,12 +68,12 @@ export function bareObject(insns: readonly Insn[]): ObjectSpec {
     ksyms: [],
     unresolved: [],
   };
-  return { name: 'bare', license: 'GPL', version: 0, programs: [program], maps: [], sections: [], btf: undefined };
+  return { name: 'bare', license: 'GPL', version: 0, programs: [program], maps, sections: [], btf: undefined };
 }
 
 function onIr(settings: Settings | undefined): BareEngine['run'] {
-  return (insns, memory) =>
-    runOnMachine(insns, memory, (machine) => {
+  return (object, memory) =>
+    runOnMachine(object, memory, (machine) => {
       const engine = new IrEngine(machine, { settings, check: true });
       return (program, r1, r2) => engine.runWith(program, r1, r2);
     });
@@ -83,8 +82,8 @@ function onIr(settings: Settings | undefined): BareEngine['run'] {
 const bareEngines: readonly BareEngine[] = [
   {
     name: 'interp',
-    run: (insns, memory) =>
-      runOnMachine(insns, memory, (machine) => {
+    run: (object, memory) =>
+      runOnMachine(object, memory, (machine) => {
         const engine = new Interpreter(machine);
         return (program, r1, r2) => engine.runWith(program, r1, r2);
       }),
@@ -94,8 +93,8 @@ const bareEngines: readonly BareEngine[] = [
   { name: 'ir-O0', run: onIr(levelSettings(0)) },
   {
     name: 'wasm',
-    run: (insns, memory) =>
-      runOnMachine(insns, memory, (machine) => {
+    run: (object, memory) =>
+      runOnMachine(object, memory, (machine) => {
         const engine = new WasmEngine(machine);
         return (program, r1, r2) => engine.runWith(program, r1, r2);
       }),

@@ -3,13 +3,14 @@ export { type AgreementCase, generatedObject, objectCases } from './agreement-ca
 export { agreementLine, readAgreementLines } from './agreement-lines.js';
 export { type BruteForceTally, judgeSmallPrograms } from './conditions/brute-force.js';
 export { type ConditionTally, ConditionTrial, newTally, type TrialLimits } from './conditions/trial.js';
-export { checkVector, parseHex, parseVector, type Vector, type VectorVerdict } from './conformance.js';
+export { checkVector, type VectorVerdict } from './conformance.js';
 export { type DifferentialRow, differentialObject, fitsTestRun, type RowStatus } from './differential.js';
 export {
   type BareEngine,
   type BareResult,
   bareEngine,
   bareEngineNames,
+  bareObject,
   machineEngine,
   machineEngineNames,
 } from './engines.js';
@@ -20,3 +21,4 @@ export { type PlantedFault, plantedFaults } from './plant.js';
 export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export type { Packet, Subject } from './subject.js';
 export { checkTestBpfCase, parseTestBpfCase, type TestBpfCase } from './test-bpf.js';
+export { parseHex, parseVector, type Vector } from './vector-file.js';

@@ -8,7 +8,7 @@
 import { InputError } from '../base/index.js';
 import { decodeInsns, type Insn } from '../isa/index.js';
 import type { VectorVerdict } from './conformance.js';
-import type { BareEngine } from './engines.js';
+import { type BareEngine, bareObject } from './engines.js';
 
 export interface TestBpfCase {
   readonly name: string;
@@ -61,7 +61,7 @@ function parseLine(line: string): CaseLine {
 
 export function checkTestBpfCase(test: TestBpfCase, engine: BareEngine): VectorVerdict {
   for (const { memory, result } of test.runs) {
-    const outcome = engine.run(test.insns, memory);
+    const outcome = engine.run(bareObject(test.insns), memory);
     if (outcome.kind === 'unsupported') return { kind: 'not ours', what: outcome.what };
     if (outcome.kind === 'error') return { kind: 'failed', what: outcome.what };
     const got = Number(BigInt.asUintN(32, outcome.r0));

@@ -3,7 +3,7 @@
  * Exit 0 when all that concern us pass.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { InputError, UserError } from '../base/index.js';
 import { type BareEngine, bareEngine, checkVector, parseVector, type VectorVerdict } from '../judge/index.js';
 import { negativeIf, oneOperand, runTool, writeSummary } from './tool.js';
@@ -24,7 +24,7 @@ await runTool(
         console.log(`${name.padEnd(width)}  ${verdict.kind.padEnd(8)}  ${firstLine(verdict.what)}`);
     }
     if (count('not ours') > 0)
-      console.log(`${count('not ours')} of ${rows.length} vectors do not concern XDP programs`);
+      console.log(`${count('not ours')} of ${rows.length} vectors have nothing to compare here, for the reasons given`);
     writeSummary(flags, { passed: count('passed'), failed: count('failed'), notOurs: count('not ours'), skipped: 0 });
     console.log(`${count('passed')} passed, ${count('failed')} failed`);
     return negativeIf(count('failed'));
@@ -36,6 +36,7 @@ function judge(folder: string, name: string, engine: BareEngine): VectorVerdict 
     return checkVector(parseVector(readFileSync(join(folder, name), 'utf8'), name), engine);
   } catch (error) {
     if (error instanceof UserError) return { kind: 'failed', what: error.format() };
+    if (isSystemError(error)) return { kind: 'failed', what: `it cannot be read: ${error.code}` };
     throw error;
   }
 }
@@ -43,10 +44,17 @@ function judge(folder: string, name: string, engine: BareEngine): VectorVerdict 
 function findVectors(folder: string): string[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new InputError('no such folder', { file: folder });
-  const names = readdirSync(folder, { recursive: true }).map(String);
-  const found = names.filter((name) => name.endsWith('.data')).sort();
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const found = entries
+    .filter((entry) => entry.name.endsWith('.data') && !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
   if (found.length === 0) throw new InputError('no `.data` file in this folder', { file: folder });
   return found;
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
 }
 
 function firstLine(text: string): string {
