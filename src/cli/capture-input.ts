@@ -27,7 +27,7 @@ export interface CaptureInput {
   readonly damage: string | undefined;
 }
 
-export async function openCaptureFile(path: string, io: Io): Promise<CaptureInput> {
+export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info'>): Promise<CaptureInput> {
   let capture: Capture;
   try {
     capture = await openCapture(unpacked(path === '-' ? io.stdin() : fileChunks(path)));

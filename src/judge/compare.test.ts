@@ -1,24 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { MapSpec, ObjectSpec } from '../object/index.js';
-import { mapTypeNumber } from '../platform/index.js';
+import { mapSpec, type ObjectSpec } from '../object/index.js';
 import { comparePackets } from './compare.js';
 import { bareObject } from './engines.js';
 import { binary, type Contents, type Observation, type Subject } from './subject.js';
 
-const map: MapSpec = {
-  name: 'counts',
-  type: 'hash',
-  typeNumber: mapTypeNumber('hash'),
-  keySize: 1,
-  valueSize: 1,
-  maxEntries: 4,
-  flags: 0,
-  extra: 0n,
-  pinning: false,
-  section: '.maps',
-  btfKeyId: 0,
-  btfValueId: 0,
-};
+const map = mapSpec({ name: 'counts', type: 'hash', keySize: 1, valueSize: 1, maxEntries: 4 });
 const object: ObjectSpec = { ...bareObject([]), maps: [map] };
 const plain: Observation = { verdict: 2, data: Uint8Array.of(1, 2, 3), meta: new Uint8Array(0), outputs: [] };
 const entry = (key: number, value: number): readonly [string, string] => [
@@ -30,6 +16,7 @@ function subject(name: string, observation: Partial<Observation> = {}, contents:
   return {
     name,
     run: () => ({ ...plain, ...observation }),
+    translate: (_spec, value) => value,
     update: () => 0,
     remove: () => 0,
     contents: () => contents,

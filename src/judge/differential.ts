@@ -3,17 +3,19 @@
  * contents. Both run the same hermetic form of the object (see hermetic.ts), so nothing but the differences that
  * docs/fidelity.md lists may remain.
  */
-import { UserError } from '../base/index.js';
+import { UnsupportedError, UserError } from '../base/index.js';
 import { type Bpf, lastWords, possibleCpus } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { type VerdictName, verdictName } from '../platform/index.js';
-import type { MapsFile } from '../vm/index.js';
+import type { MapHolder, MapsFile } from '../vm/index.js';
 import { comparePackets, type Difference } from './compare.js';
-import { inputValue, makeHermetic } from './hermetic.js';
+import { type Hermetic, inputValue, makeHermetic } from './hermetic.js';
 import { KernelRefusal, KernelSubject } from './kernel-subject.js';
 import { type EngineFactory, MachineSubject } from './machine-subject.js';
 import { fillFromMapFile } from './map-file.js';
+import { populate } from './populate.js';
+import { isReproducible } from './reproducible.js';
 import { seedMaps } from './seed-maps.js';
 import type { Packet, Subject } from './subject.js';
 
@@ -35,10 +37,14 @@ export type RowStatus =
   | 'differs'
   /** The kernel does not take the program. */
   | 'refused'
-  /** The kernel cannot test-run it, or it is no XDP program. */
-  | 'skipped'
-  /** jitnic cannot run it. */
-  | 'unsupported';
+  /** It is no XDP program. */
+  | 'not XDP'
+  /** No packet has a length that a test run takes, or the outcome depends on addresses. */
+  | 'incomparable'
+  /** The kernel runs it and jitnic cannot. */
+  | 'unsupported'
+  /** The object or what lies beside it cannot be read. */
+  | 'unreadable';
 
 export interface DifferentialRow {
   readonly object: string;
@@ -47,8 +53,12 @@ export interface DifferentialRow {
   readonly status: RowStatus;
   readonly packets: number;
   readonly verdicts: Readonly<Partial<Record<VerdictName, number>>>;
-  /** Why not equal. */
-  readonly why?: string;
+  /** Packets that a test run does not take. */
+  readonly leftOut: number;
+  /** The engine is a compiler, and ran the program in the interpreter. */
+  readonly notCompiled?: string | undefined;
+  /** Why not equal, or what was special. */
+  readonly why?: string | undefined;
 }
 
 /** Length that BPF_PROG_TEST_RUN takes: at least an Ethernet header, at most a page less its reserves, or 17 pages more with fragments. */
@@ -62,8 +72,28 @@ export function differentialObject(
   packets: readonly Packet[],
   options: DifferentialOptions,
 ): DifferentialRow[] {
-  return object.programs.map((program) => differentialProgram(bpf, object, program, packets, options));
+  return object.programs.map((program) => {
+    const usable = packets.filter((packet) => fitsTestRun(packet.data, program));
+    const row = {
+      object: object.name,
+      program: program.name,
+      insns: program.insns.length,
+      packets: 0,
+      leftOut: packets.length - usable.length,
+      verdicts: {},
+    };
+    try {
+      return { ...row, ...differentialProgram(bpf, object, program, usable, options) };
+    } catch (error) {
+      if (error instanceof UnsupportedError) return { ...row, status: 'unsupported', why: error.format() };
+      if (error instanceof UserError) return { ...row, status: 'unreadable', why: error.format() };
+      // A mistake of ours is a difference too, and the other programs are to be run all the same.
+      return { ...row, status: 'differs', why: `jitnic fails: ${error instanceof Error ? error.message : error}` };
+    }
+  });
 }
+
+type ProgramResult = Pick<DifferentialRow, 'status' | 'why'> & Partial<DifferentialRow>;
 
 function differentialProgram(
   bpf: Bpf,
@@ -71,64 +101,128 @@ function differentialProgram(
   program: ProgramSpec,
   packets: readonly Packet[],
   options: DifferentialOptions,
-): DifferentialRow {
-  const row = { object: object.name, program: program.name, insns: program.insns.length, packets: 0, verdicts: {} };
+): ProgramResult {
   if (xdpFitness(program) === 'other') {
-    const why =
-      program.type === 'unspec'
-        ? `section ${program.section} is not one of XDP's`
-        : `a program of type ${program.type}`;
-    return { ...row, status: 'skipped', why };
+    const { type, section } = program;
+    return { status: 'not XDP', why: type === 'unspec' ? `section ${section}` : `a program of type ${type}` };
   }
-  if (program.attach === 'xdp_cpumap' || program.attach === 'xdp_devmap') {
-    return { ...row, status: 'skipped', why: `the kernel cannot test-run ${program.attach} programs` };
+  if (packets.length === 0) return { status: 'incomparable', why: 'no packet has a length that a test run takes' };
+  const sized = sizeMaps(asPlainXdp(object, program), openMapEntries).object;
+  const plain = makeHermetic(sized);
+  const filled = options.unseeded === true ? plain : makeHermetic(populate(sized, program, namesIn(options.contents)));
+  const first = loadInKernel(bpf, filled.object, program.name);
+  // A program array may not take all of the object's programs.
+  const again =
+    first instanceof KernelSubject || filled === plain ? first : loadInKernel(bpf, plain.object, program.name);
+  if (!(again instanceof KernelSubject)) {
+    const as = asWhat(program);
+    return as === undefined ? again : { ...again, why: `${as}: ${again.why}` };
   }
-  const hermetic = makeHermetic(sizeMaps(object, openMapEntries).object);
-  const cpus = possibleCpus();
-  let kernel: KernelSubject;
+  const hermetic = again === first ? filled : plain;
   try {
-    kernel = new KernelSubject(bpf, hermetic.object, program.name);
-  } catch (error) {
-    if (error instanceof KernelRefusal)
-      return { ...row, status: 'refused', why: lastWords(error.log) || error.message };
-    if (error instanceof UserError) return { ...row, status: 'refused', why: error.message };
-    throw error;
-  }
-  try {
-    const engine = new MachineSubject(hermetic.object, program.name, options.engine, { cpus });
-    const subjects: readonly Subject[] = [kernel, engine];
-    const usable = packets.filter((packet) => fitsTestRun(packet.data, program));
-    if (options.unseeded !== true) {
-      const inFile = new Set(Object.keys(options.contents?.maps ?? {}));
-      const samples = usable.slice(0, 64).map((packet) => packet.data);
-      const complaint = seedMaps(hermetic.object, subjects, options.seed, cpus, samples, inFile)[0];
-      if (complaint !== undefined) return { ...row, status: 'differs', why: complaint };
-    }
-    if (options.contents !== undefined) {
-      const complaint = fillFromMapFile(hermetic.object, options.contents, kernel, engine)[0];
-      if (complaint !== undefined) return { ...row, status: 'differs', why: complaint };
-    }
-    const random = new Prng(options.seed);
-    const clock = packetClock(usable, random);
-    const before = (index: number): void => {
-      if (hermetic.inputMap === undefined) return;
-      const value = inputValue(clock(index), random.u32());
-      for (const subject of subjects) subject.update(hermetic.inputMap, new Uint8Array(4), value);
-    };
-    const result = comparePackets(hermetic.object, kernel, engine, usable, { before });
-    const verdicts: Partial<Record<VerdictName, number>> = {};
-    for (const [verdict, count] of result.verdicts) {
-      verdicts[verdictName(verdict)] = (verdicts[verdictName(verdict)] ?? 0) + count;
-    }
-    const done = { ...row, packets: result.packets, verdicts };
-    if (result.difference === undefined) return { ...done, status: 'equal' };
-    return { ...done, status: 'differs', why: describeDifference(result.difference, usable) };
-  } catch (error) {
-    if (error instanceof UserError) return { ...row, status: 'unsupported', why: error.format() };
-    throw error;
+    return compareOn(again, hermetic, program, packets, options);
   } finally {
-    kernel.close();
+    again.close();
   }
+}
+
+/**
+ * The kernel does not test-run programs of devmap and cpumap entries, but takes the same instructions as those of an ordinary XDP program,
+ * unless they read `egress_ifindex`.
+ */
+function asPlainXdp(object: ObjectSpec, program: ProgramSpec): ObjectSpec {
+  if (program.attach === 'xdp') return object;
+  return {
+    ...object,
+    programs: object.programs.map((each) => (each.name === program.name ? { ...each, attach: 'xdp' } : each)),
+  };
+}
+
+function loadInKernel(bpf: Bpf, object: ObjectSpec, name: string): KernelSubject | ProgramResult {
+  try {
+    return new KernelSubject(bpf, object, name);
+  } catch (error) {
+    if (error instanceof KernelRefusal) return { status: 'refused', why: lastWords(error.log) || error.message };
+    if (error instanceof UserError) return { status: 'refused', why: error.message };
+    throw error;
+  }
+}
+
+function compareOn(
+  kernel: KernelSubject,
+  hermetic: Hermetic,
+  program: ProgramSpec,
+  packets: readonly Packet[],
+  options: DifferentialOptions,
+): ProgramResult {
+  const { object } = hermetic;
+  let engine: MachineSubject;
+  try {
+    engine = new MachineSubject(object, program.name, options.engine, { cpus: possibleCpus() });
+  } catch (error) {
+    if (error instanceof UserError) return { status: 'unsupported', why: error.format() };
+    throw error;
+  }
+  const subjects: readonly Subject[] = [kernel, engine];
+  const complaint = fillMaps(object, subjects, engine.holder, packets, options);
+  if (complaint !== undefined) return { status: 'differs', why: complaint };
+  const before = setInputs(hermetic, subjects, packets, options.seed);
+  const result = comparePackets(object, kernel, engine, packets, { before });
+  const verdicts: Partial<Record<VerdictName, number>> = {};
+  for (const [verdict, count] of result.verdicts) {
+    verdicts[verdictName(verdict)] = (verdicts[verdictName(verdict)] ?? 0) + count;
+  }
+  const done = { packets: result.packets, verdicts, notCompiled: engine.notCompiled };
+  if (result.difference === undefined) return { ...done, status: 'equal', why: asWhat(program) };
+  const why = describeDifference(result.difference, packets);
+  const reproducible = isReproducible(object, program.name, packets, (machines) => {
+    fillMaps(object, machines, machines[0].holder, packets, options);
+    return setInputs(hermetic, machines, packets, options.seed);
+  });
+  if (reproducible) return { ...done, status: 'differs', why };
+  return { ...done, status: 'incomparable', why: `it depends on addresses or on stack it never wrote: ${why}` };
+}
+
+/** Fills the maps of all subjects alike; says what one takes and another refuses. */
+function fillMaps(
+  object: ObjectSpec,
+  subjects: readonly Subject[],
+  holder: MapHolder,
+  packets: readonly Packet[],
+  options: DifferentialOptions,
+): string | undefined {
+  const complaints: string[] = [];
+  if (options.unseeded !== true) {
+    const samples = packets.slice(0, 64).map((packet) => packet.data);
+    complaints.push(...seedMaps(object, subjects, options.seed, possibleCpus(), samples, namesIn(options.contents)));
+  }
+  if (options.contents !== undefined) complaints.push(...fillFromMapFile(object, options.contents, subjects, holder));
+  return complaints[0];
+}
+
+function namesIn(contents: MapsFile | undefined): ReadonlySet<string> {
+  return new Set(Object.keys(contents?.maps ?? {}));
+}
+
+/** What is done before each packet: time and a random number into the hidden map. */
+function setInputs(
+  { inputMap }: Hermetic,
+  subjects: readonly Subject[],
+  packets: readonly Packet[],
+  seed: number,
+): (index: number) => void {
+  if (inputMap === undefined) return () => {};
+  const random = new Prng(seed);
+  const clock = packetClock(packets, random);
+  return (index) => {
+    const value = inputValue(clock(index), random.u32());
+    for (const subject of subjects) subject.update(inputMap, new Uint8Array(4), value);
+  };
+}
+
+/** Said of a program that is not run as what it says it is. */
+function asWhat({ attach }: ProgramSpec): string | undefined {
+  return attach === undefined || attach === 'xdp' ? undefined : `${attach} program, run as xdp`;
 }
 
 /**

@@ -96,7 +96,12 @@ const bareEngines: readonly BareEngine[] = [
     run: (object, memory) =>
       runOnMachine(object, memory, (machine) => {
         const engine = new WasmEngine(machine);
-        return (program, r1, r2) => engine.runWith(program, r1, r2);
+        return (program, r1, r2) => {
+          const outcome = engine.runWith(program, r1, r2);
+          const [fallback] = engine.fallbacks;
+          if (fallback !== undefined) throw new UnsupportedError(`not compiled: ${fallback.what}`);
+          return outcome;
+        };
       }),
   },
   { name: 'kernel', run: runKernelBare },

@@ -4,8 +4,7 @@
  * that both sides fill with the same number before each packet.
  */
 import { type Insn, isCall, op } from '../isa/index.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
-import { mapTypeNumber } from '../platform/index.js';
+import { mapSpec, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { rewriteProgram } from './rewrite.js';
 
 /** Helper number -> byte offset in the hidden map's value. */
@@ -43,20 +42,7 @@ export function makeHermetic(object: ObjectSpec): Hermetic {
     return rewriteProgram(program, edits) ?? program;
   });
   if (!used) return { object, inputMap: undefined };
-  const hidden: MapSpec = {
-    name: 'jitnic_inputs',
-    type: 'array',
-    typeNumber: mapTypeNumber('array'),
-    keySize: 4,
-    valueSize,
-    maxEntries: 1,
-    flags: 0,
-    extra: 0n,
-    pinning: false,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-  };
+  const hidden = mapSpec({ name: 'jitnic_inputs', type: 'array', keySize: 4, valueSize, maxEntries: 1 });
   return { object: { ...object, programs, maps: [...object.maps, hidden] }, inputMap };
 }
 

@@ -7,8 +7,7 @@
 import { UserError } from '../base/index.js';
 import { type Insn, op } from '../isa/index.js';
 import { Bpf, KernelObject, lastWords } from '../linux/index.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
-import { mapTypeNumber } from '../platform/index.js';
+import { type MapSpec, mapSpec, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import type { BareResult } from './engines.js';
 import { Emitter } from './fuzz/emitter.js';
 
@@ -67,20 +66,7 @@ function wrap(object: ObjectSpec, program: ProgramSpec, memory: Uint8Array | und
 }
 
 function arrayOf(name: string, valueSize: number): MapSpec {
-  return {
-    name,
-    type: 'array',
-    typeNumber: mapTypeNumber('array'),
-    keySize: 4,
-    valueSize,
-    maxEntries: 1,
-    flags: 0,
-    extra: 0n,
-    pinning: false,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-  };
+  return mapSpec({ name, type: 'array', keySize: 4, valueSize, maxEntries: 1 });
 }
 
 function callerOf(length: number, resultMap: number): readonly Insn[] {

@@ -62,9 +62,14 @@ export class KernelSubject implements Subject {
       throw new KernelRefusal(errno, log);
     }
     this.program = loaded.fd;
-    for (const { spec, fd } of this.kernel.maps) {
-      if (spec.type !== 'ringbuf') continue;
-      this.ringBuffers.push({ name: spec.name, buffer: new KernelRingBuffer(bpf, fd, spec.maxEntries) });
+    try {
+      for (const { spec, fd } of this.kernel.maps) {
+        if (spec.type !== 'ringbuf') continue;
+        this.ringBuffers.push({ name: spec.name, buffer: new KernelRingBuffer(bpf, fd, spec.maxEntries) });
+      }
+    } catch (error) {
+      this.close();
+      throw error;
     }
     bpf.pinToCpu(0);
   }

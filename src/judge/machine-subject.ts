@@ -1,5 +1,6 @@
 /** A {@link Machine} with one of its engines as a {@link Subject}. */
-import type { ObjectSpec } from '../object/index.js';
+import { WasmEngine } from '../jit/index.js';
+import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder, stackSize } from '../vm/index.js';
 import {
   binary,
@@ -44,6 +45,11 @@ export class MachineSubject implements Subject {
   /** For map files. */
   get holder(): MapHolder {
     return this.machine;
+  }
+
+  /** Why the program ran in the interpreter, if this is a compiler that could not take it. */
+  get notCompiled(): string | undefined {
+    return this.engine instanceof WasmEngine ? this.engine.fallbacks[0]?.what : undefined;
   }
 
   run(packet: Packet): Observation {
@@ -97,6 +103,10 @@ export class MachineSubject implements Subject {
 
   update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
     return this.machine.maps[map]?.updateElem(key, value, flags) ?? -1;
+  }
+
+  translate(_spec: MapSpec, value: Uint8Array): Uint8Array {
+    return value;
   }
 
   remove(map: number, key: Uint8Array): number {

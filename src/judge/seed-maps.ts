@@ -22,6 +22,9 @@ const fillable: ReadonlySet<string> = new Set([
   'devmap',
   'devmap_hash',
   'cpumap',
+  'queue',
+  'stack',
+  'bloom_filter',
 ]);
 
 /**
@@ -39,14 +42,7 @@ export function seedMaps(
   const random = new Prng(seed);
   const complaints: string[] = [];
   for (const [index, spec] of object.maps.entries()) {
-    // Data sections hold what the program was compiled with.
-    if (
-      except.has(spec.name) ||
-      !fillable.has(spec.type) ||
-      spec.init !== undefined ||
-      (spec.flags & mapFlags.rdonlyProg) !== 0
-    )
-      continue;
+    if (except.has(spec.name) || !isFillable(spec)) continue;
     const elements = Math.min(spec.maxEntries, maxElements);
     for (let i = 0; i < elements; i++) {
       const key = makeKey(spec, i, random, samples);
@@ -59,6 +55,13 @@ export function seedMaps(
     }
   }
   return complaints;
+}
+
+function isFillable(spec: MapSpec): boolean {
+  // Data sections hold what the program was compiled with.
+  if (!fillable.has(spec.type) || spec.init !== undefined || (spec.flags & mapFlags.rdonlyProg) !== 0) return false;
+  // What a bloom filter holds by mistake depends on its seed, which is random without this flag.
+  return spec.type !== 'bloom_filter' || (spec.flags & mapFlags.zeroSeed) !== 0;
 }
 
 function makeKey(spec: MapSpec, i: number, random: Prng, samples: readonly Uint8Array[]): Uint8Array {

@@ -36,6 +36,8 @@ export interface Subject {
   /** Index in `object.maps`. 0 or a negated errno. */
   update(map: number, key: Uint8Array, value: Uint8Array, flags?: bigint): number;
   remove(map: number, key: Uint8Array): number;
+  /** A value as this subject takes it, of one as a machine has it; the same where that is the same. */
+  translate(spec: MapSpec, value: Uint8Array): Uint8Array;
   /** Undefined where the type cannot be read out. */
   contents(map: number): Contents | undefined;
   /** Empties what only empties by reading: queues, stacks, ring buffers. In the order of reading. */

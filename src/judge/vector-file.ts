@@ -13,7 +13,7 @@
  */
 import { InputError } from '../base/index.js';
 import { assembleRaw, assembleUbpf, type Insn } from '../isa/index.js';
-import type { MapSpec } from '../object/index.js';
+import { type MapSpec, mapSpec } from '../object/index.js';
 import { helperNumber, mapTypeNames } from '../platform/index.js';
 
 export interface Vector {
@@ -122,18 +122,5 @@ function parseMap(line: string, file: string): MapSpec {
     const hint = 'a map is NAME TYPE KEY-SIZE VALUE-SIZE ENTRIES, in numbers';
     throw new InputError(`malformed map \`${line.trim()}\``, { file }, hint);
   }
-  return {
-    name,
-    type,
-    typeNumber,
-    keySize,
-    valueSize,
-    maxEntries,
-    flags: 0,
-    extra: 0n,
-    pinning: false,
-    section: 'maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-  };
+  return mapSpec({ name, type, keySize, valueSize, maxEntries });
 }

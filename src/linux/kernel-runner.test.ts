@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../base/index.js';
 import { assembleUbpf } from '../isa/index.js';
-import type { MapSpec, ObjectSpec } from '../object/index.js';
+import { type MapSpec, mapSpec, type ObjectSpec } from '../object/index.js';
 import { Bpf } from './bpf.js';
 import { possibleCpus } from './cpus.js';
 import { KernelRunner } from './kernel-runner.js';
@@ -92,20 +92,7 @@ describe.skipIf(bpf === undefined)('a program in the kernel', () => {
   });
 
   it('dumps its maps, with a value for each CPU where there is one', () => {
-    const map: MapSpec = {
-      name: 'counts',
-      type: 'percpu_array',
-      typeNumber: 6,
-      keySize: 4,
-      valueSize: 4,
-      maxEntries: 2,
-      flags: 0,
-      extra: 0n,
-      pinning: false,
-      section: '.maps',
-      btfKeyId: 0,
-      btfValueId: 0,
-    };
+    const map = mapSpec({ name: 'counts', type: 'percpu_array', keySize: 4, valueSize: 4, maxEntries: 2 });
     const runner = new KernelRunner(kernel, object('mov %r0, 2\nexit', [map]), 'main');
     const value = new Uint8Array(8 * possibleCpus()).fill(0);
     value[0] = 9;

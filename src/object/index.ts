@@ -28,6 +28,7 @@ export {
   objectImage,
   type ReferenceImage,
 } from './image.js';
+export { type MapShape, mapSpec } from './map-spec.js';
 export { assemble, parseImage } from './parse-image.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';

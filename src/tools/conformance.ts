@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { InputError, UserError } from '../base/index.js';
 import { type BareEngine, bareEngine, checkVector, parseVector, type VectorVerdict } from '../judge/index.js';
-import { negativeIf, oneOperand, runTool, writeSummary } from './tool.js';
+import { negativeIf, oneOperand, runTool, systemErrorCode, writeSummary } from './tool.js';
 
 const usage = 'npm run conformance -- DIR [--engine E]';
 
@@ -36,8 +36,8 @@ function judge(folder: string, name: string, engine: BareEngine): VectorVerdict 
     return checkVector(parseVector(readFileSync(join(folder, name), 'utf8'), name), engine);
   } catch (error) {
     if (error instanceof UserError) return { kind: 'failed', what: error.format() };
-    if (isSystemError(error)) return { kind: 'failed', what: `it cannot be read: ${error.code}` };
-    throw error;
+    const code = systemErrorCode(error);
+    return { kind: 'failed', what: code === undefined ? `jitnic fails: ${error}` : `it cannot be read: ${code}` };
   }
 }
 
@@ -51,10 +51,6 @@ function findVectors(folder: string): string[] {
     .sort();
   if (found.length === 0) throw new InputError('no `.data` file in this folder', { file: folder });
   return found;
-}
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error;
 }
 
 function firstLine(text: string): string {

@@ -1,19 +1,19 @@
 /**
  * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [-O...] [--seed N]`: every XDP program of a folder of objects on the kernel
  * and on an engine, over the same packets and map contents. Maps are filled from the seed and from `NAME.maps.json` beside the object, if
- * there is one (with a capture of its own from there alone); packets are generated, those of a capture, or those of the `traffic.pcap` beside the object. A row a program; exit 0 when nothing
- * differs.
+ * there is one (with a capture of its own from there alone); packets are generated, those of a capture, or those of the `traffic.pcap` beside
+ * the object. A row a program; exit 0 when nothing differs.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { UsageError, UserError } from '../base/index.js';
-import { formatTable } from '../cli/output.js';
+import { InputError, UsageError, UserError } from '../base/index.js';
+import { type Cell, count, formatNumber, formatTable } from '../cli/output.js';
 import { type DifferentialRow, differentialObject, machineEngine, type RowStatus } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictNames } from '../platform/index.js';
 import { type MapsFile, parseMapsFile } from '../vm/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import {
   negativeIf,
   numberFlag,
@@ -21,13 +21,25 @@ import {
   optimizationFlag,
   optimizationOption,
   runTool,
+  systemErrorCode,
   writeSummary,
 } from './tool.js';
-import { makePackets, readPackets } from './traffic.js';
+import { type CapturedPacket, makePackets, readPackets } from './traffic.js';
 
 const usage = 'npm run differential -- DIR [-r cap.pcap | --traffic] [-c PACKETS] [--engine E] [-O...] [--seed N]';
 
-const rowStatuses: readonly RowStatus[] = ['equal', 'differs', 'refused', 'skipped', 'unsupported'];
+/** What a row says and what is said of all such rows at the end. */
+const statusWords: Readonly<Record<RowStatus, string>> = {
+  equal: '',
+  differs: '',
+  refused: 'refused by the kernel',
+  'not XDP': 'of another type than XDP',
+  incomparable: 'that cannot be compared',
+  unsupported: 'that the kernel takes and jitnic does not run',
+  unreadable: 'that cannot be read',
+};
+
+const generatedPackets = 300;
 
 await runTool(
   usage,
@@ -44,73 +56,90 @@ await runTool(
     const folder = oneOperand(operands, usage);
     const engine = machineEngine(String(flags['engine']), { settings: optimizationFlag(flags) });
     const seed = numberFlag(flags, 'seed', 1);
-    const count = numberFlag(flags, 'count', 300);
+    const limit = numberFlag(flags, 'count', Number.MAX_SAFE_INTEGER);
     const beside = flags['traffic'] === true;
     if (beside && flags['read'] !== undefined)
       throw new UsageError('`--traffic` and `-r` exclude each other', {}, usage);
     const common =
       flags['read'] === undefined
-        ? makePackets(count, seed).map((data) => ({ data }))
-        : await readPackets(String(flags['read']), count);
+        ? makePackets(Math.min(limit, numberFlag(flags, 'count', generatedPackets)), seed).map((data) => ({ data }))
+        : await packetsOf(String(flags['read']), limit);
+    const objects = findObjects(folder);
     const bpf = Bpf.open();
     const rows: DifferentialRow[] = [];
-    for (const file of findObjects(folder)) {
+    for (const file of objects) {
       try {
         const capture = join(dirname(file.path), 'traffic.pcap');
-        const packets = beside && existsSync(capture) ? await readPackets(capture, count) : common;
-        rows.push(
-          ...differentialObject(bpf, loadObject(file), packets, {
-            engine,
-            seed,
-            contents: contentsBeside(file.path),
-            unseeded: packets !== common,
-          }),
-        );
+        const unseeded = beside && existsSync(capture);
+        const packets = unseeded ? await packetsOf(capture, limit) : common;
+        const options = { engine, seed, contents: contentsBeside(file.path), unseeded };
+        const found = differentialObject(bpf, loadObject(file), packets, options);
+        rows.push(...(found.length > 0 ? found : [emptyRow(file, 'not XDP', 'no program in it')]));
       } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        rows.push({
-          object: file.name,
-          program: '',
-          insns: 0,
-          status: 'unsupported',
-          packets: 0,
-          verdicts: {},
-          why: error.format(),
-        });
+        rows.push(emptyRow(file, ...describeError(error)));
       }
     }
-    const columns = ['object', 'program', 'insns', 'packets', ...verdictNames, 'result', 'why'];
-    process.stdout.write(
-      formatTable(
-        columns.map((title) => ({ title })),
-        rows.map((row) => [
-          row.object,
-          row.program,
-          row.insns,
-          row.packets,
-          ...verdictNames.map((name) => row.verdicts[name] ?? 0),
-          row.status,
-          (row.why ?? '').split('\n')[0],
-        ]),
-      ),
-    );
-    const number = (status: DifferentialRow['status']): number => rows.filter((row) => row.status === status).length;
+    process.stdout.write(formatRows(rows));
+    const number = (status: RowStatus): number => rows.filter((row) => row.status === status).length;
     const compared = rows.reduce((sum, row) => sum + row.packets, 0);
-    console.log(
-      `\n${compared} packets compared; ${number('refused')} programs refused by the kernel, ${number('skipped')} that it cannot test-run`,
-    );
-    if (number('unsupported') > 0)
-      console.log(`${number('unsupported')} programs that the kernel takes and jitnic does not run`);
+    const notCompiled = rows.filter((row) => row.notCompiled !== undefined);
+    const leftOut = Math.max(0, ...rows.map((row) => row.leftOut));
+    console.log(`\n${formatNumber(compared)} packets compared`);
+    if (leftOut > 0)
+      console.log(`up to ${count(leftOut, 'packet')} a program of a length that a test run does not take`);
+    for (const [status, words] of Object.entries(statusWords)) {
+      const rowsOfIt = number(status as RowStatus);
+      if (words !== '' && rowsOfIt > 0) console.log(`${count(rowsOfIt, 'program')} ${words}`);
+    }
+    if (notCompiled.length > 0)
+      console.log(`${count(notCompiled.length, 'program')} run by the interpreter, not compiled`);
     writeSummary(flags, {
       engine: String(flags['engine']),
       packets: compared,
-      ...Object.fromEntries(rowStatuses.map((status) => [status, number(status)])),
+      statuses: Object.fromEntries(Object.keys(statusWords).map((status) => [status, number(status as RowStatus)])),
+      notCompiled: notCompiled.length,
       remaining: rows.filter((row) => row.status === 'differs' || row.status === 'unsupported'),
     });
     console.log(`${number('equal')} passed, ${number('differs')} failed`);
     return negativeIf(number('differs'));
   },
 );
+
+function formatRows(rows: readonly DifferentialRow[]): string {
+  const columns = ['object', 'program', 'insns', 'packets', ...verdictNames, 'result', 'why'];
+  const cells = rows.map((row): Cell[] => [
+    row.object,
+    row.program,
+    row.insns,
+    row.packets,
+    ...verdictNames.map((name) => row.verdicts[name] ?? 0),
+    row.status,
+    (row.why ?? (row.notCompiled === undefined ? '' : `not compiled: ${row.notCompiled}`)).split('\n')[0],
+  ]);
+  return formatTable(
+    columns.map((title) => ({ title })),
+    cells,
+  );
+}
+
+function emptyRow(file: ObjectFile, status: RowStatus, why: string): DifferentialRow {
+  return { object: file.name, program: '', insns: 0, status, packets: 0, leftOut: 0, verdicts: {}, why };
+}
+
+/** What went wrong with an object as a whole: a file that is none, or a mistake of ours, which counts as a difference. */
+function describeError(error: unknown): [RowStatus, string] {
+  if (error instanceof UserError) return ['unreadable', error.format()];
+  const code = systemErrorCode(error);
+  if (code !== undefined) return ['unreadable', `it cannot be read: ${code}`];
+  return ['differs', `jitnic fails: ${error instanceof Error ? error.message : error}`];
+}
+
+/** Throws InputError when there is no Ethernet packet in it. */
+async function packetsOf(path: string, limit: number): Promise<CapturedPacket[]> {
+  const packets = await readPackets(path, limit);
+  if (packets.length === 0) throw new InputError('no Ethernet packet in this capture', { file: path });
+  return packets;
+}
 
 /** `NAME.maps.json` beside `NAME.o`. */
 function contentsBeside(path: string): MapsFile | undefined {

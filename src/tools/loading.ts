@@ -3,14 +3,14 @@
  * libbpf's is accepted ours has to be, and the programs have to do the same with the same packets.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnsupportedError, UserError } from '../base/index.js';
-import { type Cell, formatTable } from '../cli/output.js';
+import { type Cell, count, formatTable } from '../cli/output.js';
 import { fitsTestRun, isHermetic } from '../judge/index.js';
 import { Bpf, KernelObject } from '../linux/index.js';
-import { type ObjectSpec, xdpFitness } from '../object/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { xdpFitness } from '../object/index.js';
+import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import { negativeIf, numberFlag, oneOperand, runTool, writeSummary } from './tool.js';
 import { makePackets } from './traffic.js';
 
@@ -34,16 +34,14 @@ await runTool(
     const packets = makePackets(numberFlag(flags, 'count', 100), numberFlag(flags, 'seed', 1));
     const bpf = Bpf.open();
     bpf.pinToCpu(0);
-    const rows = findObjects(oneOperand(operands, usage)).map((file) =>
-      compareLoading(bpf, file.path, loadObject(file), packets),
-    );
+    const rows = findObjects(oneOperand(operands, usage)).map((file) => compareLoading(bpf, file, packets));
     const cells = rows.map((row): Cell[] => [
       row.object,
       row.libbpf,
       row.ours,
       row.programs,
       row.packets,
-      row.problem ?? 'same',
+      row.problem ?? (row.ours === 'accepted' && row.libbpf === 'accepted' ? 'same' : ''),
     ]);
     const titles = ['object', 'libbpf', 'ours', 'programs run', 'packets', 'result'];
     process.stdout.write(
@@ -54,10 +52,17 @@ await runTool(
     );
     const failed = rows.filter((row) => row.problem !== undefined).length;
     const only = rows.filter((row) => row.libbpf !== 'accepted' && row.ours === 'accepted').length;
-    console.log(`\n${only} objects that only our loader brings in (a program of another type in them needs more)`);
+    const neither = rows.filter((row) => row.libbpf !== 'accepted' && row.ours !== 'accepted').length;
+    console.log(
+      `\n${count(only, 'object')} that only our loader brings in (a program of another type in it needs more)`,
+    );
+    if (neither > 0) console.log(`${count(neither, 'object')} that neither brings in`);
     writeSummary(flags, {
       objects: rows.length,
       failed,
+      accepted: rows.filter((row) => row.libbpf === 'accepted').length,
+      neither,
+      programs: rows.reduce((sum, row) => sum + row.programs, 0),
       packets: rows.reduce((sum, row) => sum + row.packets, 0),
       remaining: rows.filter((row) => row.problem !== undefined),
     });
@@ -66,37 +71,29 @@ await runTool(
   },
 );
 
-function compareLoading(bpf: Bpf, path: string, object: ObjectSpec, packets: readonly Uint8Array[]): Row {
+function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array[]): Row {
   const pins = mkdtempSync(join(bpffs, 'jitnic-'));
+  const libbpf = loadWithBpftool(file.path, pins);
+  const base = { object: file.name, libbpf: libbpf === undefined ? 'accepted' : 'refused', programs: 0, packets: 0 };
+  let kernel: KernelObject | undefined;
   try {
-    const libbpf = loadWithBpftool(path, pins);
-    const base = {
-      object: object.name,
-      libbpf: libbpf === undefined ? 'accepted' : 'refused',
-      programs: 0,
-      packets: 0,
-    };
-    let kernel: KernelObject;
-    try {
-      kernel = KernelObject.load(bpf, object, {
-        programs: object.programs.filter((p) => xdpFitness(p) === 'declared').map((p) => p.name),
-      });
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      return { ...base, ours: 'refused', problem: libbpf === undefined ? error.format() : undefined };
+    const object = loadObject(file);
+    kernel = KernelObject.load(bpf, object, {
+      programs: object.programs.filter((p) => xdpFitness(p) === 'declared').map((p) => p.name),
+    });
+    const refused = kernel.programs.find(({ loaded }) => !('fd' in loaded));
+    const ours = refused === undefined ? 'accepted' : 'refused';
+    if (libbpf !== undefined || refused !== undefined) {
+      const problem = libbpf === undefined ? `\`${refused?.spec.name}\` is refused` : undefined;
+      return { ...base, ours, problem };
     }
-    try {
-      const refused = kernel.programs.find(({ loaded }) => !('fd' in loaded));
-      const ours = refused === undefined ? 'accepted' : 'refused';
-      if (libbpf !== undefined || refused !== undefined) {
-        const problem = libbpf === undefined ? `\`${refused?.spec.name}\` is refused` : undefined;
-        return { ...base, ours, problem };
-      }
-      return { ...base, ours, ...compareRuns(bpf, kernel, join(pins, 'progs'), packets) };
-    } finally {
-      kernel.close();
-    }
+    return { ...base, ours, ...compareRuns(bpf, kernel, join(pins, 'progs'), packets) };
+  } catch (error) {
+    const words = error instanceof UserError ? error.format() : `jitnic fails: ${error}`;
+    const isProblem = libbpf === undefined || !(error instanceof UserError);
+    return { ...base, ours: 'refused', problem: isProblem ? words.split('\n')[0] : undefined };
   } finally {
+    kernel?.close();
     rmSync(pins, { recursive: true, force: true });
   }
 }
@@ -124,9 +121,10 @@ function compareRuns(
   folder: string,
   packets: readonly Uint8Array[],
 ): Pick<Row, 'programs' | 'packets' | 'problem'> {
-  const pinned = new Set(readdirSync(folder));
+  // There is no folder for an object without programs.
+  const pinned = new Set(existsSync(folder) ? readdirSync(folder) : []);
   let programs = 0;
-  let count = 0;
+  let compared = 0;
   for (const { spec, loaded } of kernel.programs) {
     // What asks for time or random numbers does not do the same twice, however it was loaded.
     if (!('fd' in loaded) || spec.attach !== 'xdp' || !pinned.has(spec.name) || !isHermetic(spec)) continue;
@@ -138,15 +136,15 @@ function compareRuns(
         const expected = bpf.testRun(theirs, { data });
         const [status, verdict, bytes] = [expected.status, expected.retval, Buffer.from(expected.data)];
         const got = bpf.testRun(loaded.fd, { data });
-        count++;
+        compared++;
         if (got.status !== status || got.retval !== verdict || bytes.compare(got.data) !== 0) {
           const problem = `\`${spec.name}\` gives ${got.retval} and libbpf's ${verdict} on packet ${Buffer.from(data).toString('hex')}`;
-          return { programs, packets: count, problem };
+          return { programs, packets: compared, problem };
         }
       }
     } finally {
       bpf.close(theirs);
     }
   }
-  return { programs, packets: count, problem: undefined };
+  return { programs, packets: compared, problem: undefined };
 }

@@ -20,11 +20,11 @@ export function findObjects(path: string): ObjectFile[] {
     throw new InputError('no such file or folder', { file: path });
   }
   if (!isFolder) return [{ name: path, path }];
-  const found = readdirSync(path, { recursive: true })
-    .map(String)
-    .filter((name) => name.endsWith('.o'))
+  const found = readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.name.endsWith('.o') && !entry.isDirectory())
+    .map((entry) => relative(path, join(entry.parentPath, entry.name)))
     .sort()
-    .map((name) => ({ name: relative('.', name), path: join(path, name) }));
+    .map((name) => ({ name, path: join(path, name) }));
   if (found.length === 0) throw new InputError('no `.o` file in this folder', { file: path });
   return found;
 }

@@ -57,4 +57,9 @@ export function writeSummary(flags: Flags, summary: Readonly<Record<string, unkn
   if (typeof flags['summary'] === 'string') writeFileSync(flags['summary'], `${JSON.stringify(summary)}\n`);
 }
 
+/** The code of an error of the operating system (`EACCES`), undefined for any other. */
+export function systemErrorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error ? (error as NodeJS.ErrnoException).code : undefined;
+}
+
 export const negativeIf = (failed: number): number => (failed > 0 ? exitCodes.negative : exitCodes.ok);

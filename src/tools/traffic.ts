@@ -1,8 +1,6 @@
 /** Packets for the tools: from a capture, or generated with a share of everything that headers can be. */
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-import { fileError } from '../cli/program-file.js';
-import { generateTraffic, linkTypes, openCapture } from '../packet/index.js';
+import { openCaptureFile } from '../cli/capture-input.js';
+import { generateTraffic } from '../packet/index.js';
 
 export interface CapturedPacket {
   readonly data: Uint8Array;
@@ -10,21 +8,16 @@ export interface CapturedPacket {
   readonly time: bigint;
 }
 
-/** At most `limit` Ethernet packets of a capture file (gzip by its name). Throws InputError. */
+/** At most `limit` Ethernet packets of a capture file; what is wrong with it goes to stderr. Throws InputError. */
 export async function readPackets(path: string, limit: number): Promise<CapturedPacket[]> {
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
-  const bytes = path.endsWith('.gz') ? file.pipe(createGunzip()) : file;
+  const info = (text: string): void => console.error(text);
+  const capture = await openCaptureFile(path, { stdin: () => process.stdin, info });
   const packets: CapturedPacket[] = [];
-  try {
-    const capture = await openCapture(bytes);
-    for await (const packet of capture.packets()) {
-      const { linkType } = capture.interfaces[packet.interfaceId] ?? {};
-      if (linkType === linkTypes.ethernet) packets.push({ data: packet.data.slice(), time: packet.time });
-      if (packets.length === limit) break;
-    }
-  } catch (error) {
-    throw fileError(error, path);
+  for await (const packet of capture.packets()) {
+    if (packets.length === limit) break;
+    packets.push({ data: packet.data.slice(), time: packet.time });
   }
+  if (capture.damage !== undefined) info(`${path}: ${capture.damage}`);
   return packets;
 }
 

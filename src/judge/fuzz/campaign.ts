@@ -4,7 +4,6 @@
  */
 
 import { UserError } from '../../base/index.js';
-import { Interpreter } from '../../interp/index.js';
 import { type Bpf, possibleCpus } from '../../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
@@ -12,6 +11,7 @@ import { comparePackets, type Difference } from '../compare.js';
 import { KernelRefusal, KernelSubject } from '../kernel-subject.js';
 import { type EngineFactory, MachineSubject } from '../machine-subject.js';
 import { type PlantedFault, plant } from '../plant.js';
+import { isReproducible } from '../reproducible.js';
 import { seedMaps } from '../seed-maps.js';
 import { shrinkProgram } from '../shrink.js';
 import type { Packet } from '../subject.js';
@@ -127,7 +127,7 @@ function describeFailure(
   const fails = (smaller: ObjectSpec): boolean => {
     try {
       const found = compareOnce(bpf, smaller, packets, seed, options);
-      if (found === undefined || found === 'none' || usesPlaceOrGarbage(smaller, packets, seed)) return false;
+      if (found === undefined || found === 'none' || !isReproducibleFrom(smaller, packets, seed)) return false;
       last = found;
       return true;
     } catch (error) {
@@ -146,23 +146,12 @@ function describeFailure(
   return { seed, difference: last, packet: packets[last.packet], object: small };
 }
 
-/** Whether the outcome changes when everything lies elsewhere in guest memory, or when the stack held something else before. */
-function usesPlaceOrGarbage(object: ObjectSpec, packets: readonly Packet[], seed: number): boolean {
-  const name = object.programs[0]?.name ?? '';
-  const cpus = possibleCpus();
-  const other = { slide: 0x54320, stackFill: 0x5a };
-  const subjects = [{}, other].map(
-    (differently) => new MachineSubject(object, name, (machine) => new Interpreter(machine), { cpus, ...differently }),
-  );
-  const [here, elsewhere] = subjects as [MachineSubject, MachineSubject];
-  seedMaps(
-    object,
-    subjects,
-    seed,
-    cpus,
-    packets.map((p) => p.data),
-  );
-  return comparePackets(object, here, elsewhere, packets).difference !== undefined;
+function isReproducibleFrom(object: ObjectSpec, packets: readonly Packet[], seed: number): boolean {
+  const samples = packets.map((packet) => packet.data);
+  return isReproducible(object, object.programs[0]?.name ?? '', packets, (subjects) => {
+    seedMaps(object, subjects, seed, possibleCpus(), samples);
+    return undefined;
+  });
 }
 
 /** Around the length of the part that is not in fragments, of one fragment, and of the longest that a test run takes. */

@@ -1,6 +1,6 @@
 /** The maps that every generated program may use: one of each type whose contents two machines can compare. */
-import type { MapSpec } from '../../object/index.js';
-import { type MapTypeName, mapFlags, mapTypeNumber } from '../../platform/index.js';
+import { type MapSpec, mapSpec } from '../../object/index.js';
+import { type MapTypeName, mapFlags } from '../../platform/index.js';
 
 function map(
   name: string,
@@ -10,24 +10,8 @@ function map(
   maxEntries: number,
   flags = 0,
 ): MapSpec {
-  return {
-    name,
-    type,
-    typeNumber: mapTypeNumber(type),
-    keySize,
-    valueSize,
-    maxEntries,
-    flags,
-    extra: 0n,
-    pinning: false,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-  };
+  return mapSpec({ name, type, keySize, valueSize, maxEntries, flags });
 }
-
-const bpfNoPrealloc = 1;
-const zeroSeed = 1 << 6;
 
 /** Strings in the constant section, each at a multiple of 8 bytes. */
 const constants = ['GET', 'abc', 'abcdefg', ''];
@@ -47,14 +31,14 @@ export const fuzzMaps: readonly MapSpec[] = [
   map('percpu_array', 'percpu_array', 4, 16, 4),
   map('percpu_hash', 'percpu_hash', 4, 8, 4),
   map('lru', 'lru_hash', 4, 16, 16),
-  map('trie', 'lpm_trie', 8, 16, 8, bpfNoPrealloc),
+  map('trie', 'lpm_trie', 8, 16, 8, mapFlags.noPrealloc),
   map('queue', 'queue', 0, 8, 4),
   map('stack', 'stack', 0, 16, 4),
   map('lru_percpu', 'lru_percpu_hash', 4, 16, 16),
   map('ringbuf', 'ringbuf', 0, 0, 4096),
   map('events', 'perf_event_array', 4, 4, 4),
   map('devmap', 'devmap', 4, 4, 4),
-  map('bloom', 'bloom_filter', 0, 8, 32, zeroSeed),
+  map('bloom', 'bloom_filter', 0, 8, 32, mapFlags.zeroSeed),
   map('inner', 'array', 4, 16, 3),
   {
     ...map('outer', 'array_of_maps', 4, 4, 3),
