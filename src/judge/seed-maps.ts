@@ -39,10 +39,11 @@ export function seedMaps(
   samples: readonly Uint8Array[],
   except: ReadonlySet<string> = new Set(),
 ): string[] {
-  const random = new Prng(seed);
   const complaints: string[] = [];
   for (const [index, spec] of object.maps.entries()) {
     if (except.has(spec.name) || !isFillable(spec)) continue;
+    // By its name, so that a map's contents do not depend on what other maps there are.
+    const random = new Prng((seed ^ hashOf(spec.name)) >>> 0);
     const elements = Math.min(spec.maxEntries, maxElements);
     for (let i = 0; i < elements; i++) {
       const key = makeKey(spec, i, random, samples);
@@ -55,6 +56,13 @@ export function seedMaps(
     }
   }
   return complaints;
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }
 
 function isFillable(spec: MapSpec): boolean {

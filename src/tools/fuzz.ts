@@ -115,8 +115,8 @@ function printResult(result: CampaignResult, seed: number, engine: string, secon
 function report(failure: Failure, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const name = join(folder, `fuzz-${failure.seed}`);
-  const text = disassemble(failure.object);
-  const packet = failure.packet;
+  const text = disassemble(failure.failing.object);
+  const packet = failure.failing.packets[failure.difference.packet];
   const bytes = packet === undefined ? '' : Buffer.from(packet.data).toString('hex');
   const meta = packet?.meta === undefined ? '' : `# metadata: ${Buffer.from(packet.meta).toString('hex')}\n`;
   writeFileSync(`${name}.s`, `# ${failure.difference.what}\n# packet: ${bytes}\n${meta}${text}`);
@@ -126,8 +126,8 @@ function report(failure: Failure, folder: string): void {
   );
 }
 
-function countSlots({ object }: Failure): number {
-  return object.programs.reduce((sum, program) => sum + program.insns.length, 0);
+function countSlots({ failing }: Failure): number {
+  return failing.object.programs.reduce((sum, program) => sum + program.insns.length, 0);
 }
 
 /** Every planted fault has to show within so many programs. */

@@ -2,19 +2,15 @@
  * A fuzz campaign: generate a program, let the kernel judge whether it is valid, run it on the kernel and on an engine with random
  * packets and maps, and report the first difference of each failing program, shrunk.
  */
-
-import { UserError } from '../../base/index.js';
-import { type Bpf, possibleCpus } from '../../linux/index.js';
-import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
+import type { Bpf } from '../../linux/index.js';
 import { Prng } from '../../packet/index.js';
-import { comparePackets, type Difference } from '../compare.js';
-import { KernelRefusal, KernelSubject } from '../kernel-subject.js';
-import { type EngineFactory, MachineSubject } from '../machine-subject.js';
-import { type PlantedFault, plant } from '../plant.js';
-import { isReproducible } from '../reproducible.js';
-import { seedMaps } from '../seed-maps.js';
-import { shrinkProgram } from '../shrink.js';
+import type { Difference } from '../compare.js';
+import { KernelRefusal } from '../kernel-subject.js';
+import type { EngineFactory } from '../machine-subject.js';
+import type { PlantedFault } from '../plant.js';
+import type { FailingCase } from '../shrink/shrink-case.js';
 import type { Packet } from '../subject.js';
+import { CaseRunner } from './case-runner.js';
 import { generatePrograms } from './generate.js';
 import { programObject } from './program-object.js';
 
@@ -36,10 +32,8 @@ export interface CampaignOptions {
 export interface Failure {
   readonly seed: number;
   readonly difference: Difference;
-  /** The packet at which it shows. */
-  readonly packet: Packet | undefined;
   /** Its first program is the one that was run; shrunk if asked for. */
-  readonly object: ObjectSpec;
+  readonly failing: FailingCase;
 }
 
 export interface CampaignResult {
@@ -62,10 +56,11 @@ export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult 
     const packets = makePackets(random, options.packetsPerProgram, object.programs[0]?.frags === true);
     result.generated++;
     try {
-      const difference = compareOnce(bpf, object, packets, seed, options);
+      const runner = new CaseRunner(bpf, seed, packets, options);
+      const difference = runner.compare({ object, packets, seeded: true });
       if (difference === undefined) continue;
       if (difference !== 'none') {
-        result.failures.push(describeFailure(bpf, object, packets, seed, difference, options));
+        result.failures.push(runner.describe({ object, packets, seeded: true }, difference));
         if (options.stopAtFirst === true) return result;
       }
       result.accepted++;
@@ -79,79 +74,6 @@ export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult 
     options.progress?.(i + 1, result);
   }
   return result;
-}
-
-/** Undefined: nothing to compare (the fault does not concern the program). */
-function compareOnce(
-  bpf: Bpf,
-  object: ObjectSpec,
-  packets: readonly Packet[],
-  seed: number,
-  options: CampaignOptions,
-): Difference | 'none' | undefined {
-  const ours = options.fault === undefined ? object : plant(object, options.fault);
-  if (ours === undefined) return undefined;
-  const name = object.programs[0]?.name ?? '';
-  const cpus = possibleCpus();
-  const kernel = new KernelSubject(bpf, object, name);
-  try {
-    const engine = new MachineSubject(ours, name, options.engine, { cpus });
-    const complaint = seedMaps(
-      object,
-      [kernel, engine],
-      seed,
-      cpus,
-      packets.map((p) => p.data),
-    )[0];
-    if (complaint !== undefined) return { packet: -1, what: complaint };
-    return comparePackets(object, kernel, engine, packets).difference ?? 'none';
-  } catch (error) {
-    if (error instanceof UserError) return { packet: -1, what: `the engine refuses the program: ${error.format()}` };
-    throw error;
-  } finally {
-    kernel.close();
-  }
-}
-
-function describeFailure(
-  bpf: Bpf,
-  object: ObjectSpec,
-  packets: readonly Packet[],
-  seed: number,
-  difference: Difference,
-  options: CampaignOptions,
-): Failure {
-  if (options.shrink !== true) return { seed, difference, packet: packets[difference.packet], object };
-  let last = difference;
-  // A candidate that returns or stores a pointer differs for no interesting reason.
-  const fails = (smaller: ObjectSpec): boolean => {
-    try {
-      const found = compareOnce(bpf, smaller, packets, seed, options);
-      if (found === undefined || found === 'none' || !isReproducibleFrom(smaller, packets, seed)) return false;
-      last = found;
-      return true;
-    } catch (error) {
-      if (error instanceof KernelRefusal || error instanceof UserError) return false;
-      throw error;
-    }
-  };
-  let small = object;
-  // The programs that it calls first, so that a call to what has become trivial can go.
-  for (let i = object.programs.length - 1; i >= 0; i--) {
-    const put = (candidate: ProgramSpec): ObjectSpec => ({ ...small, programs: small.programs.with(i, candidate) });
-    const shrunk = shrinkProgram(small.programs[i] as ProgramSpec, (candidate) => fails(put(candidate))); // i is in range
-    small = put(shrunk);
-  }
-  fails(small);
-  return { seed, difference: last, packet: packets[last.packet], object: small };
-}
-
-function isReproducibleFrom(object: ObjectSpec, packets: readonly Packet[], seed: number): boolean {
-  const samples = packets.map((packet) => packet.data);
-  return isReproducible(object, object.programs[0]?.name ?? '', packets, (subjects) => {
-    seedMaps(object, subjects, seed, possibleCpus(), samples);
-    return undefined;
-  });
 }
 
 /** Around the length of the part that is not in fragments, of one fragment, and of the longest that a test run takes. */
