@@ -115,8 +115,7 @@ export class WasmEngine implements Engine {
     try {
       compiled = this.instantiate([this.translate(program, true)]);
     } catch (error) {
-      if (!(error instanceof Unsupported)) throw error;
-      this.fallbacks.push({ program, insn: error.insn, what: error.message });
+      this.fallBack(program, error);
       return this.interpreter.runWith(program, r1, r2);
     }
     this.machine.memory.store64(this.record, r1);
@@ -181,16 +180,17 @@ export class WasmEngine implements Engine {
       }
       return this.instantiate(codes);
     } catch (error) {
-      // A recursion that is too deep for the host is a program that is too large for it.
-      if (error instanceof Unsupported) {
-        this.fallbacks.push({ program: current, insn: error.insn, what: error.message });
-      } else if (error instanceof RangeError) {
-        this.fallbacks.push({ program: current, insn: 0, what: 'it is nested too deeply' });
-      } else {
-        throw error;
-      }
+      this.fallBack(current, error);
       return undefined;
     }
+  }
+
+  /** Notes why a program is left to the interpreter. Throws what is no such reason. */
+  private fallBack(program: LoadedProgram, error: unknown): void {
+    // A recursion that is too deep for the host is a program that is too large for it.
+    if (error instanceof Unsupported) this.fallbacks.push({ program, insn: error.insn, what: error.message });
+    else if (error instanceof RangeError) this.fallbacks.push({ program, insn: 0, what: 'it is nested too deeply' });
+    else throw error;
   }
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode {
