@@ -17,7 +17,7 @@ export {
 export { type CampaignResult, type Failure, runCampaign } from './fuzz/campaign.js';
 export { isHermetic } from './hermetic.js';
 export { judgeMutants, type MutantResult } from './mutants/campaign.js';
-export { type PlantedFault, plantedFaults } from './plant.js';
+export { faultsOf, type PlantedFault } from './plant.js';
 export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export type { Packet, Subject } from './subject.js';
 export { checkTestBpfCase, parseTestBpfCase, type TestBpfCase } from './test-bpf.js';

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { assembleUbpf, op } from '../isa/index.js';
-import { bareObject } from './engines.js';
-import { plant, plantedFaults } from './plant.js';
+import { bareEngine, bareObject } from './engines.js';
+import { faultsOf, type InsnFault, plant, withWasmFault } from './plant.js';
 
-const fault = (name: string) => {
-  const found = plantedFaults.find((candidate) => candidate.name === name);
+const insnFaults = faultsOf('interp').filter((candidate): candidate is InsnFault => candidate.kind === 'insn');
+const fault = (name: string): InsnFault => {
+  const found = insnFaults.find((candidate) => candidate.name === name);
   if (found === undefined) throw new Error(name);
   return found;
 };
@@ -28,6 +29,14 @@ describe('a planted fault', () => {
 
   it('leaves the second half of a 64-bit load alone', () => {
     const wide = bareObject(assembleUbpf('lddw %r0, 0x1\nexit', {}, 'test'));
-    for (const each of plantedFaults) expect(plant(wide, each)).toBeUndefined();
+    for (const each of insnFaults) expect(plant(wide, each)).toBeUndefined();
+  });
+
+  it('of the compiler shows while it is planted and not after', () => {
+    const shift = faultsOf('wasm').find((candidate) => candidate.name.startsWith('i64.shr_s'));
+    const program = bareObject(assembleUbpf('mov %r0, -16\narsh %r0, %r1\narsh %r0, 2\nexit', {}, 'test'));
+    const run = () => bareEngine('wasm').run(program, undefined);
+    expect(withWasmFault(shift, run)).toEqual({ kind: 'returned', r0: (1n << 62n) - 4n });
+    expect(run()).toEqual({ kind: 'returned', r0: (1n << 64n) - 4n });
   });
 });

@@ -1,5 +1,5 @@
 /**
- * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [-O...] [--seed N]`: every XDP program of a folder of objects on the kernel
+ * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [-O...] [--seed N | --unseeded]`: every XDP program of a folder of objects on the kernel
  * and on an engine, over the same packets and map contents. Maps are filled from the seed and from `NAME.maps.json` beside the object, if
  * there is one (with a capture of its own from there alone); packets are generated, those of a capture, or those of the `traffic.pcap` beside
  * the object. A row a program; exit 0 when nothing differs.
@@ -26,7 +26,8 @@ import {
 } from './tool.js';
 import { type CapturedPacket, makePackets, readPackets } from './traffic.js';
 
-const usage = 'npm run differential -- DIR [-r cap.pcap | --traffic] [-c PACKETS] [--engine E] [-O...] [--seed N]';
+const usage =
+  'npm run differential -- DIR [-r cap.pcap | --traffic] [-c PACKETS] [--engine E] [-O...] [--seed N | --unseeded]';
 
 /** What a row says and what is said of all such rows at the end. */
 const statusWords: Readonly<Record<RowStatus, string>> = {
@@ -50,6 +51,7 @@ await runTool(
     seed: { type: 'string' },
     ...optimizationOption,
     traffic: { type: 'boolean', default: false },
+    unseeded: { type: 'boolean', default: false },
     summary: { type: 'string' },
   },
   async (operands, flags) => {
@@ -70,8 +72,9 @@ await runTool(
     for (const file of objects) {
       try {
         const capture = join(dirname(file.path), 'traffic.pcap');
-        const unseeded = beside && existsSync(capture);
-        const packets = unseeded ? await packetsOf(capture, limit) : common;
+        const own = beside && existsSync(capture);
+        const packets = own ? await packetsOf(capture, limit) : common;
+        const unseeded = own || flags['unseeded'] === true;
         const options = { engine, seed, contents: contentsBeside(file.path), unseeded };
         const found = differentialObject(bpf, loadObject(file), packets, options);
         rows.push(...(found.length > 0 ? found : [emptyRow(file, 'not XDP', 'no program in it')]));
@@ -141,8 +144,8 @@ async function packetsOf(path: string, limit: number): Promise<CapturedPacket[]>
   return packets;
 }
 
-/** `NAME.maps.json` beside `NAME.o`. */
+/** `NAME.maps.json` beside `NAME.o` or `NAME.s`. */
 function contentsBeside(path: string): MapsFile | undefined {
-  const file = path.replace(/\.o$/, '.maps.json');
+  const file = path.replace(/\.[os]$/, '.maps.json');
   return existsSync(file) ? parseMapsFile(readFileSync(file, 'utf8'), file) : undefined;
 }

@@ -1,45 +1,68 @@
 /**
- * `npm run fidelity -- [--quick] [--recorded FILE,...] [--out FILE]`: everything that says how exactly jitnic does what Linux does, in one run: the
- * conformance vectors and the kernel's own compiler tests through every engine, real programs and generated ones on the kernel and on every
- * engine, planted faults, object loading. Prints the tables and writes them to `docs/fidelity.md` (with `--quick`, a shorter run for
- * CI, only to the terminal).
+ * `npm run fidelity -- [--quick] [--conformance DIR] [--corpus DIR] [--examples DIR] [--test-bpf FILE] [--programs N] [--seed N] [--jobs N]
+ * [--recorded FILE,...] [--out FILE]`: everything that says how exactly jitnic does what Linux does, in one run: the conformance vectors and
+ * the kernel's own compiler tests through every engine, real programs and generated ones on the kernel and on every engine, planted
+ * mistakes, object loading. Prints the tables and writes them to `docs/fidelity.md` (with `--quick`, a shorter run for CI, only to the terminal).
  *
  * Each part is one of the other tools, in a process of its own; `--summary` is how it hands over its figures. `--recorded` takes such files of
- * fuzz campaigns that ran before in place of running one.
+ * fuzz campaigns that ran before, in place of running one for their engine. A part that cannot be run (no corpus, no kernel) fails.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bareEngineNames, machineEngineNames } from '../judge/index.js';
 import { type FidelityResults, fidelityPage, type Part } from './fidelity-page.js';
-import { type Flags, negativeIf, runTool, writeSummary } from './tool.js';
+import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
 
-const usage = 'npm run fidelity -- [--quick] [--recorded FILE,...] [--out FILE]';
+const usage =
+  'npm run fidelity -- [--quick] [--conformance DIR] [--corpus DIR] [--examples DIR] [--test-bpf FILE] [--programs N] [--seed N] [--jobs N] [--recorded FILE,...] [--out FILE]';
 const root = fileURLToPath(new URL('../../', import.meta.url));
+const shared = process.env['JITNIC_SHARED'] ?? join(root, '..', 'shared');
+
+/** How much of each is run. */
+const amounts = {
+  full: {
+    testBpf: Number.MAX_SAFE_INTEGER,
+    testBpfKernel: 10_000,
+    traffic: 100_000,
+    generated: 300,
+    fuzz: 51_500,
+    loading: 100,
+  },
+  quick: { testBpf: 2000, testBpfKernel: 2000, traffic: 300, generated: 40, fuzz: 400, loading: 20 },
+} as const;
 
 await runTool(
   usage,
   {
     quick: { type: 'boolean', default: false },
+    conformance: { type: 'string' },
+    corpus: { type: 'string' },
+    examples: { type: 'string' },
+    'test-bpf': { type: 'string' },
+    programs: { type: 'string' },
+    seed: { type: 'string' },
+    jobs: { type: 'string' },
     recorded: { type: 'string' },
     out: { type: 'string' },
     summary: { type: 'string' },
   },
-  (_, flags) => {
+  async (_, flags) => {
     const work = mkdtempSync(join(tmpdir(), 'jitnic-fidelity-'));
     try {
-      const results = runAll(flags, work);
+      const quick = flags['quick'] === true;
+      const parts = await runParts(await planParts(flags, work), work, numberFlag(flags, 'jobs', 2));
+      const results: FidelityResults = { quick, kernel: release(), node: process.version, parts };
       writeSummary(flags, { ...results });
       const page = fidelityPage(results);
       process.stdout.write(page);
-      const out = flags['out'] ?? (flags['quick'] === true ? undefined : join(root, 'docs', 'fidelity.md'));
+      const out = flags['out'] ?? (quick ? undefined : join(root, 'docs', 'fidelity.md'));
       if (out !== undefined) writeFileSync(String(out), page);
-      const parts = [...results.parts];
       const failed = parts.filter((part) => part.failure !== undefined);
-      for (const part of failed) console.error(`${part.name}: ${part.failure}`);
-      console.log(`${parts.length - failed.length} passed, ${failed.length} failed`);
+      for (const part of failed) console.error(`\n${part.name}: ${part.failure}`);
+      console.log(`\n${parts.length - failed.length} passed, ${failed.length} failed`);
       return negativeIf(failed.length);
     } finally {
       rmSync(work, { recursive: true, force: true });
@@ -47,102 +70,156 @@ await runTool(
   },
 );
 
-function runAll(flags: Flags, work: string): FidelityResults {
-  const quick = flags['quick'] === true;
-  const shared = process.env['JITNIC_SHARED'] ?? join(root, '..', 'shared');
-  const corpus = process.env['JITNIC_CORPUS'];
-  const examples = join(root, 'examples');
-  const parts: Part[] = [];
-  const run = (kind: Part['kind'], subject: string, engine: string, tool: string, ...args: string[]): void => {
-    parts.push(runPart(work, kind, subject, engine, tool, args));
-  };
+interface Plan {
+  readonly kind: Part['kind'];
+  readonly subject: string;
+  readonly engine: string;
+  /** A tool and its arguments; or the summary of a run that is over. */
+  readonly tool: string;
+  readonly args: readonly string[];
+  readonly recorded?: string;
+}
 
+async function planParts(flags: Flags, work: string): Promise<Plan[]> {
+  const quick = flags['quick'] === true;
+  const amount = quick ? amounts.quick : amounts.full;
+  const folder = (name: string, fallback: string): string => String(flags[name] ?? fallback);
+  const vectors = folder('conformance', join(shared, 'conformance'));
+  const examples = folder('examples', join(root, 'examples'));
+  const corpus = await corpusFolder(flags, work);
+  const cases = folder('test-bpf', join(work, 'test-bpf.jsonl'));
+  if (flags['test-bpf'] === undefined) await extractCases(work, cases, amount.testBpf);
+  const programs = String(numberFlag(flags, 'programs', amount.fuzz));
+  const seed = numberFlag(flags, 'seed', 1);
+  const recorded = String(flags['recorded'] ?? '')
+    .split(',')
+    .filter((file) => file !== '');
+  const recordedEngines = new Set(recorded.map((file) => String(readFigures(file)['engine'])));
+
+  const plans: Plan[] = [];
+  const plan = (kind: Part['kind'], subject: string, engine: string, tool: string, ...args: string[]): void => {
+    plans.push({ kind, subject, engine, tool, args });
+  };
   for (const engine of bareEngineNames) {
-    run(
-      'conformance',
-      'bpf_conformance vectors',
-      engine,
-      'conformance',
-      join(shared, 'conformance'),
-      '--engine',
-      engine,
-    );
+    plan('conformance', 'bpf_conformance vectors', engine, 'conformance', vectors, '--engine', engine);
   }
-  // The longest cases are half a million instructions; the kernel's verifier takes its time over those.
-  const cases = extractCases(work, quick ? 2000 : Number.MAX_SAFE_INTEGER);
   for (const engine of bareEngineNames) {
-    const longest = engine === 'kernel' && !quick ? ['--max-insns', '10000'] : [];
-    run('conformance', 'test_bpf cases', engine, 'test-bpf', cases, '--engine', engine, ...longest);
+    // The longest cases are half a million instructions; the kernel's verifier takes its time over those.
+    const longest = String(engine === 'kernel' ? amount.testBpfKernel : amount.testBpf);
+    plan('conformance', 'test_bpf cases', engine, 'test-bpf', cases, '--engine', engine, '--max-insns', longest);
   }
   for (const engine of machineEngineNames) {
-    const differential = (subject: string, folder: string, ...args: string[]): void =>
-      run('differential', subject, engine, 'differential', folder, '--engine', engine, ...args);
-    differential('examples, their traffic', examples, '--traffic', '-c', quick ? '300' : '100000');
-    differential('examples, generated packets', examples, '-c', quick ? '60' : '300');
-    if (corpus !== undefined) differential('corpus, generated packets', corpus, '-c', quick ? '60' : '300');
-    const fuzz = ['--engine', engine, '--out', join(work, 'failures')];
-    const recorded = flags['recorded'];
-    if (typeof recorded === 'string' && engine === 'interp') {
-      for (const file of recorded.split(',')) parts.push(recordedPart(file));
-    } else run('fuzz', 'generated programs', engine, 'fuzz', ...fuzz, '--programs', quick ? '400' : '51500');
-    run('faults', 'planted faults', engine, 'fuzz', ...fuzz, '--self-test', '--programs', '600', '--packets', '8');
+    const differential = (subject: string, objects: string, packets: number, ...args: string[]): void =>
+      plan(
+        'differential',
+        subject,
+        engine,
+        'differential',
+        objects,
+        '--engine',
+        engine,
+        '-c',
+        String(packets),
+        ...args,
+      );
+    differential('examples, their traffic and maps', examples, amount.traffic, '--traffic');
+    differential('examples, generated packets', examples, amount.generated);
+    differential('corpus, generated packets', corpus, amount.generated);
   }
-  for (const [subject, folder] of [['examples', examples], ...(corpus === undefined ? [] : [['corpus', corpus]])]) {
-    run('loading', String(subject), 'kernel', 'loading', String(folder), '-c', quick ? '20' : '100');
+  for (const [index, engine] of machineEngineNames.entries()) {
+    const fuzz = ['--engine', engine, '--out', join(root, 'fuzz-failures')];
+    const first = String(seed + index * 10_000_000);
+    if (!recordedEngines.has(engine))
+      plan('fuzz', 'generated programs', engine, 'fuzz', ...fuzz, '--programs', programs, '--seed', first);
+    plan(
+      'faults',
+      'planted faults',
+      engine,
+      'fuzz',
+      ...fuzz,
+      '--self-test',
+      ...(quick ? ['--no-shrink', '--packets', '8'] : []),
+    );
   }
-  return { quick, kernel: release(), node: process.version, corpus: corpus !== undefined, parts };
+  for (const file of recorded) {
+    const engine = String(readFigures(file)['engine']);
+    plans.push({ kind: 'fuzz', subject: 'generated programs', engine, tool: 'fuzz', args: [], recorded: file });
+  }
+  for (const [subject, objects] of [['examples', examples] as const, ['corpus', corpus] as const]) {
+    plan('loading', subject, 'kernel', 'loading', objects, '-c', String(amount.loading));
+  }
+  return plans;
 }
 
-function runPart(
-  work: string,
-  kind: Part['kind'],
-  subject: string,
-  engine: string,
-  tool: string,
-  args: readonly string[],
-): Part {
+/** Runs the parts, so many at a time, and gives their results in the order of the plan. */
+async function runParts(plans: readonly Plan[], work: string, jobs: number): Promise<Part[]> {
+  const parts: Part[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < plans.length; at = next++) {
+      const plan = plans[at];
+      if (plan !== undefined) parts[at] = await runPart(plan, join(work, `summary-${at}.json`));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, jobs) }, worker));
+  return parts;
+}
+
+async function runPart(plan: Plan, summary: string): Promise<Part> {
+  const { kind, subject, engine, tool, args, recorded } = plan;
   const name = `${tool}: ${subject} on ${engine}`;
-  const summary = join(work, 'summary.json');
-  rmSync(summary, { force: true });
+  if (recorded !== undefined) {
+    const figures = readFigures(recorded);
+    const base = { name: `${name} (recorded)`, kind, subject, engine, figures };
+    return figures['differences'] === 0 ? base : { ...base, failure: `${figures['differences']} differences` };
+  }
   const started = Date.now();
   const script = fileURLToPath(new URL(`./${tool}.js`, import.meta.url));
-  console.error(`-- ${name}`);
-  const child = spawnSync(process.execPath, [script, ...args, '--summary', summary], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  const seconds = (Date.now() - started) / 1000;
+  const { status, words } = await run(process.execPath, [script, ...args, '--summary', summary]);
+  console.error(
+    `-- ${name}: ${status === 0 ? 'ok' : `exit ${status}`} (${Math.round((Date.now() - started) / 1000)} s)`,
+  );
   const figures = existsSync(summary) ? readFigures(summary) : {};
-  const base = { name, kind, subject, engine, seconds, figures };
-  if (child.status === 0 && existsSync(summary)) return base;
-  const words = `${child.stdout}\n${child.stderr}`.trim().split('\n').slice(-12).join('\n');
-  return { ...base, failure: `exit ${child.status}\n${words}` };
+  const base = { name, kind, subject, engine, figures };
+  if (status === 0 && existsSync(summary)) return base;
+  return { ...base, failure: `exit ${status}\n${words.trim().split('\n').slice(-12).join('\n')}` };
 }
 
-function recordedPart(file: string): Part {
-  const figures = readFigures(file);
-  const seconds = Number(figures['seconds'] ?? 0);
-  const engine = String(figures['engine']);
-  const base = {
-    name: `fuzz: ${file}`,
-    kind: 'fuzz',
-    subject: 'generated programs',
-    engine,
-    seconds,
-    figures,
-  } as const;
-  return figures['differences'] === 0 ? base : { ...base, failure: `${figures['differences']} differences` };
+/** Runs a program to its end; `words` is what it printed. */
+function run(
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly status: number | null; readonly words: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let words = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (text) => {
+        words += String(text);
+      });
+    }
+    child.on('error', (error) => resolve({ status: null, words: String(error) }));
+    child.on('close', (status) => resolve({ status, words }));
+  });
 }
 
 function readFigures(file: string): Readonly<Record<string, unknown>> {
   return JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>;
 }
 
-/** The cases of test_bpf as a file; one that does not exist when they cannot be had, which the part then says. */
-function extractCases(work: string, maxInsns: number): string {
-  const file = join(work, 'test-bpf.jsonl');
+/** The corpus of real programs: the folder that was given, else one that is built now. One that does not exist when it cannot be had, which the parts then say. */
+async function corpusFolder(flags: Flags, work: string): Promise<string> {
+  const given = flags['corpus'] ?? process.env['JITNIC_CORPUS'];
+  if (given !== undefined) return String(given);
+  const built = join(work, 'corpus');
+  console.error('-- building the corpus (`--corpus DIR` takes one that is there)');
+  await run('bash', [join(shared, 'corpus', 'build.sh'), built]);
+  return join(built, 'obj');
+}
+
+/** The cases of test_bpf as a file; none when they cannot be had, which the parts then say. */
+async function extractCases(work: string, file: string, maxInsns: number): Promise<void> {
   const script = join(root, 'scripts', 'dump-test-bpf.sh');
   const shell = `"$0" "$1" "$2" > "$3" || rm -f "$3"`;
-  spawnSync('bash', ['-c', shell, script, join(work, 'test-bpf'), String(maxInsns), file], { stdio: 'inherit' });
-  return file;
+  await run('bash', ['-c', shell, script, join(work, 'test-bpf'), String(maxInsns), file]);
 }

@@ -1,14 +1,16 @@
 /**
- * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test]`: generated programs on the kernel and on an
- * engine. A failing one is shrunk and written as `.s` with its packet. With `--self-test`, engines with one wrong opcode are run
- * instead, and each has to be found out. Exit 0 when nothing differs (or every fault was found).
+ * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test]`: generated programs on the
+ * kernel and on an engine. A failing one is shrunk and written as `.s` with its packets (and map contents, if it needs any), ready to be
+ * given to `npm run differential`. With `--self-test`, engines with one mistake each are run instead, and each has to be found
+ * out. Exit 0 when nothing differs (or every fault was found).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatNumber, formatTable } from '../cli/output.js';
-import { type CampaignResult, type Failure, machineEngine, plantedFaults, runCampaign } from '../judge/index.js';
+import { type CampaignResult, type Failure, faultsOf, machineEngine, runCampaign } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
+import { encodeCapture } from '../packet/index.js';
 import {
   type Flags,
   negativeIf,
@@ -20,7 +22,7 @@ import {
 } from './tool.js';
 
 const usage =
-  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test]';
+  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test] [--no-shrink]';
 
 await runTool(
   usage,
@@ -31,6 +33,7 @@ await runTool(
     engine: { type: 'string', default: 'interp' },
     out: { type: 'string', default: 'fuzz-failures' },
     'self-test': { type: 'boolean', default: false },
+    'no-shrink': { type: 'boolean', default: false },
     summary: { type: 'string' },
     ...optimizationOption,
   },
@@ -46,24 +49,17 @@ function campaign(flags: Flags): number {
   // Written as it goes: what an interrupted campaign did counts.
   const summarize = (so: CampaignResult): void => {
     const { generated, accepted, packets, insns } = so;
+    const notCompiled = [...so.notCompiled.values()].reduce((sum, count) => sum + count, 0);
     const seconds = Math.round((Date.now() - started) / 1000);
-    writeSummary(flags, {
-      engine,
-      seed,
-      generated,
-      accepted,
-      packets,
-      insns,
-      differences: so.failures.length,
-      seconds,
-    });
+    const differences = so.failures.length;
+    writeSummary(flags, { engine, seed, generated, accepted, packets, insns, notCompiled, differences, seconds });
   };
   const result = runCampaign(Bpf.open(), {
     engine: machineEngine(engine, { settings: optimizationFlag(flags) }),
     seed,
     programs,
     packetsPerProgram: numberFlag(flags, 'packets', 16),
-    shrink: true,
+    shrink: flags['no-shrink'] !== true,
     progress: (done, so) => {
       for (const failure of so.failures.slice(reported)) report(failure, String(flags['out']));
       reported = so.failures.length;
@@ -79,51 +75,52 @@ function campaign(flags: Flags): number {
 }
 
 function printResult(result: CampaignResult, seed: number, engine: string, seconds: number): void {
-  const { generated, accepted } = result;
+  const { generated, accepted, insns, packets, failures, notCompiled } = result;
+  const share = `${((100 * accepted) / Math.max(1, generated)).toFixed(1)} %`;
+  const titles = [
+    'engine',
+    'first seed',
+    'programs',
+    'accepted',
+    'share',
+    'insns',
+    'packets',
+    'differences',
+    'time (s)',
+  ];
+  const cells = [engine, seed, generated, accepted, share, insns, packets, failures.length, Math.round(seconds)];
   process.stdout.write(
     formatTable(
-      [
-        { title: 'engine' },
-        { title: 'first seed' },
-        { title: 'programs' },
-        { title: 'accepted' },
-        { title: 'share' },
-        { title: 'insns' },
-        { title: 'packets' },
-        { title: 'differences' },
-        { title: 'time (s)' },
-      ],
-      [
-        [
-          engine,
-          seed,
-          generated,
-          accepted,
-          `${((100 * accepted) / generated).toFixed(1)} %`,
-          result.insns,
-          result.packets,
-          result.failures.length,
-          Math.round(seconds),
-        ],
-      ],
+      titles.map((title) => ({ title })),
+      [cells],
     ),
   );
   for (const [words, count] of result.refusals) console.log(`refused ${formatNumber(count)} times: ${words}`);
+  for (const [words, count] of notCompiled) console.log(`not compiled ${formatNumber(count)} times: ${words}`);
 }
 
-/** Writes `fuzz-SEED.s` and its packet, and says how to see it again. */
+/** Writes `fuzz-SEED.s`, its packets and its maps, and says how to see it again. */
 function report(failure: Failure, folder: string): void {
+  const { seed, difference, failing, maps } = failure;
   mkdirSync(folder, { recursive: true });
-  const name = join(folder, `fuzz-${failure.seed}`);
-  const text = disassemble(failure.failing.object);
-  const packet = failure.failing.packets[failure.difference.packet];
-  const bytes = packet === undefined ? '' : Buffer.from(packet.data).toString('hex');
-  const meta = packet?.meta === undefined ? '' : `# metadata: ${Buffer.from(packet.meta).toString('hex')}\n`;
-  writeFileSync(`${name}.s`, `# ${failure.difference.what}\n# packet: ${bytes}\n${meta}${text}`);
-  console.log(`seed ${failure.seed}: ${failure.difference.what}`);
-  console.log(
-    `  ${countSlots(failure)} slots in ${name}.s; again: npm run fuzz -- --seed ${failure.seed} --programs 1`,
+  const name = join(folder, `fuzz-${seed}`);
+  const metadata = failing.packets.flatMap(({ meta }, i) =>
+    meta === undefined ? [] : `# metadata of packet ${i}: ${Buffer.from(meta).toString('hex')}\n`,
   );
+  writeFileSync(`${name}.s`, `# ${difference.what}\n${metadata.join('')}${disassemble(failing.object)}`);
+  writeFileSync(
+    `${name}.pcap`,
+    encodeCapture(
+      failing.packets.map(({ data }, i) => ({ data, time: BigInt(i) * 1_000_000n })),
+      { format: 'pcap' },
+    ),
+  );
+  if (maps !== undefined) writeFileSync(`${name}.maps.json`, `${JSON.stringify(maps, null, 1)}\n`);
+  console.log(`seed ${seed}: ${difference.what}`);
+  console.log(
+    `  ${countSlots(failure)} slots in ${name}.s: npm run differential -- ${name}.s -r ${name}.pcap --unseeded`,
+  );
+  console.log(`  again from the seed: npm run fuzz -- --seed ${seed} --programs 1`);
 }
 
 function countSlots({ failing }: Failure): number {
@@ -133,32 +130,33 @@ function countSlots({ failing }: Failure): number {
 /** Every planted fault has to show within so many programs. */
 function selfTest(flags: Flags): number {
   const bpf = Bpf.open();
-  const engine = machineEngine(String(flags['engine']));
-  const programs = numberFlag(flags, 'programs', 2000);
-  const packetsPerProgram = numberFlag(flags, 'packets', 16);
-  const rows = plantedFaults.map((fault) => {
-    const options = { engine, seed: numberFlag(flags, 'seed', 1), programs, packetsPerProgram };
-    const result = runCampaign(bpf, { ...options, fault, stopAtFirst: true, shrink: true });
+  const name = String(flags['engine']);
+  const shrink = flags['no-shrink'] !== true;
+  const options = {
+    engine: machineEngine(name, { settings: optimizationFlag(flags) }),
+    seed: numberFlag(flags, 'seed', 1),
+    programs: numberFlag(flags, 'programs', 5000),
+    packetsPerProgram: numberFlag(flags, 'packets', 16),
+  };
+  const rows = faultsOf(name).map((fault) => {
+    const result = runCampaign(bpf, { ...options, fault, stopAtFirst: true, shrink });
     const failure = result.failures[0];
-    return {
-      fault,
-      found: failure !== undefined,
-      row: [fault.name, result.generated, failure && countSlots(failure), failure?.difference.what],
-    };
+    return { name: fault.name, programs: result.generated, failure, slots: failure && countSlots(failure) };
   });
+  const titles = ['planted fault', 'found after (programs)', shrink ? 'shrunk to (slots)' : 'slots', 'difference'];
   process.stdout.write(
     formatTable(
-      [
-        { title: 'planted fault' },
-        { title: 'found after (programs)' },
-        { title: 'shrunk to (slots)' },
-        { title: 'difference' },
-      ],
-      rows.map(({ row }) => row),
+      titles.map((title) => ({ title })),
+      rows.map((row) => [row.name, row.programs, row.slots, row.failure?.difference.what ?? 'NOT FOUND']),
     ),
   );
-  const missed = rows.filter(({ found }) => !found).length;
-  writeSummary(flags, { engine: String(flags['engine']), faults: rows.length, found: rows.length - missed });
+  const missed = rows.filter(({ failure }) => failure === undefined).length;
+  writeSummary(flags, {
+    engine: name,
+    faults: rows.length,
+    found: rows.length - missed,
+    longest: shrink ? Math.max(0, ...rows.map(({ slots }) => slots ?? 0)) : undefined,
+  });
   console.log(`${rows.length - missed} passed, ${missed} failed`);
   return negativeIf(missed);
 }

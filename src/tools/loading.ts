@@ -60,7 +60,8 @@ await runTool(
     writeSummary(flags, {
       objects: rows.length,
       failed,
-      accepted: rows.filter((row) => row.libbpf === 'accepted').length,
+      accepted: rows.filter((row) => row.libbpf === 'accepted' && row.ours === 'accepted').length,
+      onlyOurs: only,
       neither,
       programs: rows.reduce((sum, row) => sum + row.programs, 0),
       packets: rows.reduce((sum, row) => sum + row.packets, 0),

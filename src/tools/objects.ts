@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { InputError } from '../base/index.js';
 import { hostBtf } from '../linux/index.js';
-import { type ObjectSpec, readObject } from '../object/index.js';
+import { type ObjectSpec, parseImage, readObject, writeElf } from '../object/index.js';
 
 export interface ObjectFile {
   /** Path relative to the folder. */
@@ -11,7 +11,7 @@ export interface ObjectFile {
   readonly path: string;
 }
 
-/** All `.o` files below a folder, sorted by name; or the one file. Throws InputError when there is none. */
+/** All `.o` files below a folder, sorted by name; or the one file, which may be a `.s`. Throws InputError when there is none. */
 export function findObjects(path: string): ObjectFile[] {
   let isFolder: boolean;
   try {
@@ -31,5 +31,7 @@ export function findObjects(path: string): ObjectFile[] {
 
 /** Reads an object file with CO-RE resolved against the running kernel's BTF, where there is one. */
 export function loadObject(file: ObjectFile): ObjectSpec {
-  return readObject(readFileSync(file.path), { name: file.name, btf: hostBtf() });
+  const bytes = readFileSync(file.path);
+  const image = file.path.endsWith('.s') ? writeElf(parseImage(bytes.toString(), file.name)) : bytes;
+  return readObject(image, { name: file.name, btf: hostBtf() });
 }

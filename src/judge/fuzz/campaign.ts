@@ -4,6 +4,7 @@
  */
 import type { Bpf } from '../../linux/index.js';
 import { Prng } from '../../packet/index.js';
+import type { DumpedMaps } from '../../vm/index.js';
 import type { Difference } from '../compare.js';
 import { KernelRefusal } from '../kernel-subject.js';
 import type { EngineFactory } from '../machine-subject.js';
@@ -34,6 +35,8 @@ export interface Failure {
   readonly difference: Difference;
   /** Its first program is the one that was run; shrunk if asked for. */
   readonly failing: FailingCase;
+  /** Map contents at its start, if it has any. */
+  readonly maps: DumpedMaps | undefined;
 }
 
 export interface CampaignResult {
@@ -43,12 +46,22 @@ export interface CampaignResult {
   /** Instructions of the accepted programs. */
   insns: number;
   /** Last words of the kernel -> count. */
+  /** Why the engine, a compiler, left programs to the interpreter -> count. */
+  readonly notCompiled: Map<string, number>;
   readonly refusals: Map<string, number>;
   readonly failures: Failure[];
 }
 
 export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult {
-  const result: CampaignResult = { generated: 0, accepted: 0, packets: 0, insns: 0, refusals: new Map(), failures: [] };
+  const result: CampaignResult = {
+    generated: 0,
+    accepted: 0,
+    packets: 0,
+    insns: 0,
+    notCompiled: new Map(),
+    refusals: new Map(),
+    failures: [],
+  };
   for (let i = 0; i < options.programs; i++) {
     const seed = options.seed + i;
     const random = new Prng(seed);
@@ -64,16 +77,21 @@ export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult 
         if (options.stopAtFirst === true) return result;
       }
       result.accepted++;
+      if (runner.notCompiled !== undefined) count(result.notCompiled, runner.notCompiled);
       result.packets += packets.length;
       result.insns += object.programs[0]?.insns.length ?? 0;
     } catch (error) {
       if (!(error instanceof KernelRefusal)) throw error;
       const words = error.message.replace(/.*?: /, '').replace(/\d+/g, 'N');
-      result.refusals.set(words, (result.refusals.get(words) ?? 0) + 1);
+      count(result.refusals, words);
     }
     options.progress?.(i + 1, result);
   }
   return result;
+}
+
+function count(counts: Map<string, number>, words: string): void {
+  counts.set(words, (counts.get(words) ?? 0) + 1);
 }
 
 /** Around the length of the part that is not in fragments, of one fragment, and of the longest that a test run takes. */

@@ -3,10 +3,11 @@ import { UserError } from '../../base/index.js';
 import { Interpreter } from '../../interp/index.js';
 import { type Bpf, possibleCpus } from '../../linux/index.js';
 import type { ObjectSpec } from '../../object/index.js';
+import { type DumpedMaps, dumpMaps } from '../../vm/index.js';
 import { comparePackets, type Difference } from '../compare.js';
 import { KernelRefusal, KernelSubject } from '../kernel-subject.js';
 import { type EngineFactory, MachineSubject } from '../machine-subject.js';
-import { type PlantedFault, plant } from '../plant.js';
+import { type PlantedFault, plant, withWasmFault } from '../plant.js';
 import { isReproducible } from '../reproducible.js';
 import { seedMaps } from '../seed-maps.js';
 import type { KnownValues } from '../shrink/replacements.js';
@@ -20,9 +21,9 @@ export interface CaseOptions {
   readonly shrink?: boolean;
 }
 
-/** Counted: programs that the engine, a compiler, left to the interpreter. */
 export class CaseRunner {
-  notCompiled = 0;
+  /** Why the engine, a compiler, left the last program to the interpreter, if it did. */
+  notCompiled: string | undefined;
   private readonly bpf: Bpf;
   private readonly seed: number;
   private readonly samples: readonly Uint8Array[];
@@ -38,7 +39,11 @@ export class CaseRunner {
 
   /** Undefined: nothing to compare (the fault does not concern the program). Throws KernelRefusal. */
   compare(failing: FailingCase): Difference | 'none' | undefined {
-    return this.compareWith(failing, this.options.fault);
+    const { fault } = this.options;
+    const found = withWasmFault(fault, () => this.compareWith(failing, fault));
+    if (fault === undefined || found === undefined || found === 'none') return found;
+    // What differs without the planted mistake too does not show it: a mistake that is there, a comparison with a pointer.
+    return this.compareWith(failing, undefined) === 'none' ? found : undefined;
   }
 
   private compareWith(
@@ -46,7 +51,7 @@ export class CaseRunner {
     fault: PlantedFault | undefined,
   ): Difference | 'none' | undefined {
     const { engine: makeEngine } = this.options;
-    const ours = fault === undefined ? object : plant(object, fault);
+    const ours = fault?.kind === 'insn' ? plant(object, fault) : object;
     if (ours === undefined) return undefined;
     const name = nameOf(object);
     const kernel = new KernelSubject(this.bpf, object, name);
@@ -55,11 +60,11 @@ export class CaseRunner {
       const complaint = seeded ? this.fill(object, [kernel, engine]) : undefined;
       if (complaint !== undefined) return { packet: -1, what: complaint };
       const { difference } = comparePackets(object, kernel, engine, packets);
-      if (engine.notCompiled !== undefined) this.notCompiled++;
+      this.notCompiled = engine.notCompiled;
       return difference ?? 'none';
     } catch (error) {
-      if (error instanceof UserError) return { packet: -1, what: `the engine refuses the program: ${error.format()}` };
-      throw error;
+      // A mistake of ours is a difference too, and the campaign goes on.
+      return { packet: -1, what: `the engine fails: ${error instanceof UserError ? error.format() : error}` };
     } finally {
       kernel.close();
     }
@@ -68,15 +73,13 @@ export class CaseRunner {
   /** The failure, shrunk if that is asked for. */
   describe(failing: FailingCase, difference: Difference): Failure {
     const { seed } = this;
-    if (this.options.shrink !== true) return { seed, difference, failing };
+    if (this.options.shrink !== true) return { seed, difference, failing, maps: this.contentsOf(failing) };
     let last = difference;
     const fails = (smaller: FailingCase): boolean => {
       try {
         const found = this.compare(smaller);
         // A candidate that returns or stores a pointer differs for no interesting reason.
         if (found === undefined || found === 'none' || !this.isReproducible(smaller)) return false;
-        // Nor does one that differs without the planted fault, such as a comparison with a pointer.
-        if (this.options.fault !== undefined && this.compareWith(smaller, undefined) !== 'none') return false;
         last = found;
         return true;
       } catch (error) {
@@ -86,7 +89,15 @@ export class CaseRunner {
     };
     const observe = (smaller: FailingCase): KnownValues => this.observe(smaller);
     const small = shrinkCase(failing, fails, { packet: difference.packet, observe });
-    return { seed, difference: last, failing: small };
+    return { seed, difference: last, failing: small, maps: this.contentsOf(small) };
+  }
+
+  /** What its maps hold before the first packet, if the seed filled them. */
+  private contentsOf({ object, seeded }: FailingCase): DumpedMaps | undefined {
+    if (!seeded || object.maps.length === 0) return undefined;
+    const machine = new MachineSubject(object, nameOf(object), (m) => new Interpreter(m), { cpus: possibleCpus() });
+    this.fill(object, [machine]);
+    return dumpMaps(machine.holder, { formatted: false });
   }
 
   private fill(object: ObjectSpec, subjects: readonly Subject[]): string | undefined {
