@@ -5,12 +5,21 @@
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { Bpf, KernelRunner } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
-import { encodeEntry, findMap, Machine, type MapsFile } from '../vm/index.js';
+import { errnoName, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import {
+  type DumpedEntry,
+  type DumpedMaps,
+  dumpEntry,
+  encodeEntry,
+  findMap,
+  Machine,
+  type MapsFile,
+} from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { CaptureOutput } from './capture-output.js';
 import type { Io } from './command.js';
-import { formatNumber, formatShare, formatTable } from './output.js';
+import { formatNumber, formatShare, formatTable, jsonText } from './output.js';
+import { writeText } from './report.js';
 
 export interface KernelRunOptions {
   readonly read: string;
@@ -19,7 +28,27 @@ export interface KernelRunOptions {
   readonly limit: number;
   readonly maps: MapsFile | undefined;
   readonly ingressIfindex: number | undefined;
+  /** Print what the maps hold at the end. */
+  readonly printMaps: boolean;
+  /** Write it to this file. */
+  readonly mapsOut: string | undefined;
 }
+
+/** Types whose values are descriptors, or that empty by reading. */
+const unreadable: ReadonlySet<string> = new Set([
+  'prog_array',
+  'perf_event_array',
+  'array_of_maps',
+  'hash_of_maps',
+  'xskmap',
+  'sockmap',
+  'sockhash',
+  'queue',
+  'stack',
+  'ringbuf',
+  'user_ringbuf',
+  'bloom_filter',
+]);
 
 /** Shortest packet that a test run takes, and the longest without and with fragments. */
 const minLength = 14;
@@ -69,6 +98,9 @@ export async function runOnKernel(
       io.info(
         `${options.read}: ${formatNumber(leftOut)} packets are not of ${minLength} to ${formatNumber(longest)} bytes and were left out`,
       );
+    const { mapsOut } = options;
+    const maps = options.printMaps || mapsOut !== undefined ? dumpKernelMaps(runner, object) : undefined;
+    if (mapsOut !== undefined) await writeText(mapsOut, jsonText(maps, true), io);
     if (io.flags.json) {
       io.json('jitnic.run/1', {
         engine: 'kernel',
@@ -77,11 +109,13 @@ export async function runOnKernel(
         verdicts,
         left_out: leftOut,
         run_time_ns: nanoseconds,
+        ...(options.printMaps ? maps : {}),
       });
-    } else {
+    } else if (options.write !== '-' && mapsOut !== '-') {
       const rows = verdictNames.map((name) => [name, verdicts[name], formatShare(verdicts[name], packets)]);
       io.out(`${io.style.bold(program.name)}: ${formatNumber(packets)} packets on the running kernel\n\n`);
       io.out(formatTable([{ title: 'verdict' }, { title: 'packets' }, { title: 'share', align: 'right' }], rows));
+      if (options.printMaps) io.out(`\n${jsonText(maps, true)}`);
     }
     return interrupt.requested ? exitCodes.interrupted : exitCodes.ok;
   } finally {
@@ -89,19 +123,31 @@ export async function runOnKernel(
   }
 }
 
-/** A machine tells what the entries of a map file are in bytes. Entries that name programs or maps need descriptors and are refused. */
+/** What the kernel's maps hold, formatted as a machine formats its own. Types that hold descriptors or empty by reading are left out. */
+function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
+  const machine = new Machine(object, { cpus: runner.cpus });
+  const contents = machine.maps
+    .filter(({ spec }) => !unreadable.has(spec.type))
+    .map((map): [string, readonly DumpedEntry[]] => {
+      const entries = [...runner.entries(map.index)];
+      return [map.spec.name, entries.map(({ key, value }) => dumpEntry(machine, map, key, value, true))];
+    });
+  return { maps: Object.fromEntries(contents) };
+}
+
+/** A machine tells what the entries of a map file are in bytes. */
 function fillMaps(runner: KernelRunner, object: ObjectSpec, contents: MapsFile): void {
   const machine = new Machine(object, { cpus: runner.cpus });
   for (const [name, entries] of Object.entries(contents.maps)) {
     const map = findMap(machine, name);
     for (const entry of entries) {
       const { key, value } = encodeEntry(machine, map, entry);
-      const status = runner.update(map.index, key, value);
+      const status = runner.update(map.index, key, runner.kernel.translate(map.spec, value));
       if (status < 0)
         throw new UsageError(
-          `the kernel refuses an entry of map \`${name}\` with errno ${-status}`,
+          `the kernel refuses an entry of map \`${name}\` with ${errnoName(status)}`,
           {},
-          'interfaces have to exist on this host, and programs and maps as values come from the object alone',
+          'interfaces have to exist on this host',
         );
     }
   }

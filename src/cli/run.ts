@@ -84,12 +84,14 @@ const ownFlags = [
   'fib',
   'sockets',
   'mapsScript',
-  'mapsOut',
-  'maps',
   'hex',
   'report',
   'cacheSize',
   'policy',
+  'hotloop',
+  'maxInsns',
+  'maxTraceInsns',
+  'maxTraceGuards',
 ] as const;
 
 async function runKernel(file: string, name: string | undefined, options: Options, io: Io): Promise<ExitCode> {
@@ -98,6 +100,13 @@ async function runKernel(file: string, name: string | undefined, options: Option
     throw new UsageError(
       `\`--engine kernel\` and \`--${given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}\` exclude each other`,
     );
+  const off = (['card', 'verify'] as const).find((flag) => options[flag] === false);
+  if (off !== undefined)
+    throw new UsageError(
+      `\`--engine kernel\` and \`--no-${off}\` exclude each other`,
+      {},
+      'the kernel always verifies, and has no card',
+    );
   const { object, program } = await openProgram(file, name, options, io);
   const kernelOptions = {
     read: options.read ?? '-',
@@ -105,6 +114,8 @@ async function runKernel(file: string, name: string | undefined, options: Option
     limit: wholeNumber('--count', options.count, 1) ?? Number.POSITIVE_INFINITY,
     maps: await readMapsIn(options, io),
     ingressIfindex: wholeNumber('--ifindex', options.ifindex, 0),
+    printMaps: options.maps === true,
+    mapsOut: options.mapsOut,
   };
   const { runOnKernel } = await import('./run-kernel.js');
   return runOnKernel(object, program, kernelOptions, io);

@@ -10,7 +10,7 @@ import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { IrEngine, levelSettings, type Settings } from '../opt/index.js';
 import { type ProgramFacts, verify } from '../verifier/index.js';
 import { describeTrap, type Engine, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
-import { runKernelBare } from './kernel-bare.js';
+import { openKernelBare, runKernelBare } from './kernel-bare.js';
 import type { EngineFactory } from './machine-subject.js';
 
 /** What became of a bare program. */
@@ -23,6 +23,8 @@ export type BareResult =
 
 export interface BareEngine {
   readonly name: string;
+  /** Throws UnsupportedError when the engine cannot be had here. */
+  readonly open?: () => void;
   /** Runs an object's first program. `memory` is what r1 points to; without it r1 and r2 are 0. Never throws for what the program does. */
   run(object: ObjectSpec, memory: Uint8Array | undefined): BareResult;
 }
@@ -104,15 +106,18 @@ const bareEngines: readonly BareEngine[] = [
         };
       }),
   },
-  { name: 'kernel', run: runKernelBare },
+  { name: 'kernel', open: openKernelBare, run: runKernelBare },
 ];
 
 export const bareEngineNames: readonly string[] = bareEngines.map((engine) => engine.name);
 
-/** The engine of that name. Throws UsageError. */
+/** The engine of that name. Throws UsageError, and UnsupportedError for one that cannot be had here. */
 export function bareEngine(name: string): BareEngine {
   const engine = bareEngines.find((candidate) => candidate.name === name);
-  if (engine !== undefined) return engine;
+  if (engine !== undefined) {
+    engine.open?.();
+    return engine;
+  }
   throw new UsageError(`no engine \`${name}\` runs bare programs`, {}, `engines: ${bareEngineNames.join(', ')}`);
 }
 

@@ -17,8 +17,14 @@ const key = new Uint8Array(4);
 
 let bpf: Bpf | undefined;
 
-export function runKernelBare(object: ObjectSpec, memory: Uint8Array | undefined): BareResult {
+/** Throws UnsupportedError when the kernel cannot be asked here. */
+export function openKernelBare(): Bpf {
   bpf ??= Bpf.open();
+  return bpf;
+}
+
+export function runKernelBare(object: ObjectSpec, memory: Uint8Array | undefined): BareResult {
+  const bpf = openKernelBare();
   const program = object.programs[0];
   if (program === undefined) return { kind: 'error', what: 'no program' };
   const wrapped = wrap(object, program, memory);

@@ -26,16 +26,6 @@ import {
 /** The interface and queue that a test run without context stands on: the loopback of this network namespace. */
 const loopback = 1;
 
-/** Map types whose values hold descriptors, and of what. */
-const descriptorMaps: Readonly<Partial<Record<MapSpec['type'], 'map' | 'program'>>> = {
-  prog_array: 'program',
-  devmap: 'program',
-  devmap_hash: 'program',
-  cpumap: 'program',
-  array_of_maps: 'map',
-  hash_of_maps: 'map',
-};
-
 export class KernelSubject implements Subject {
   readonly name = 'kernel';
   private readonly bpf: Bpf;
@@ -118,18 +108,8 @@ export class KernelSubject implements Subject {
     return this.bpf.mapUpdate(this.fd(map), key, value, flags);
   }
 
-  /** A value as the kernel takes it: descriptors in place of the numbers (index plus 1) that stand for programs and maps in a machine. */
   translate(spec: MapSpec, value: Uint8Array): Uint8Array {
-    const at = spec.type === 'devmap' || spec.type === 'devmap_hash' || spec.type === 'cpumap' ? 4 : 0;
-    if (at + 4 > value.length) return value;
-    const fdOf = descriptorMaps[spec.type];
-    if (fdOf === undefined) return value;
-    const number = new DataView(value.buffer, value.byteOffset).getUint32(at, true);
-    if (number === 0) return value;
-    const translated = value.slice();
-    const fd = fdOf === 'map' ? this.fd(number - 1) : this.programFd(number - 1);
-    new DataView(translated.buffer).setInt32(at, fd, true);
-    return translated;
+    return this.kernel.translate(spec, value);
   }
 
   remove(map: number, key: Uint8Array): number {
@@ -171,11 +151,6 @@ export class KernelSubject implements Subject {
   close(): void {
     for (const { buffer } of this.ringBuffers) buffer.close();
     this.kernel.close();
-  }
-
-  private programFd(index: number): number {
-    const name = this.object.programs[index]?.name;
-    return (name === undefined ? undefined : this.kernel.programFd(name)) ?? -1;
   }
 
   private fd(map: number): number {

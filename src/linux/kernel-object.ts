@@ -33,6 +33,16 @@ const withoutBtf: ReadonlySet<string> = new Set([
   'bloom_filter',
 ]);
 
+/** Map types whose values hold descriptors, and of what. */
+const descriptorMaps: Readonly<Partial<Record<MapSpec['type'], 'map' | 'program'>>> = {
+  prog_array: 'program',
+  devmap: 'program',
+  devmap_hash: 'program',
+  cpumap: 'program',
+  array_of_maps: 'map',
+  hash_of_maps: 'map',
+};
+
 export interface KernelMap {
   readonly spec: MapSpec;
   readonly fd: number;
@@ -101,6 +111,20 @@ export class KernelObject {
   programFd(name: string): number | undefined {
     const program = this.programs.find((p) => p.spec.name === name);
     return program !== undefined && 'fd' in program.loaded ? program.loaded.fd : undefined;
+  }
+
+  /** A value as the kernel takes it: descriptors in place of the numbers (index plus 1) that stand for programs and maps in a machine. */
+  translate(spec: MapSpec, value: Uint8Array): Uint8Array {
+    const at = spec.type === 'devmap' || spec.type === 'devmap_hash' || spec.type === 'cpumap' ? 4 : 0;
+    const fdOf = descriptorMaps[spec.type];
+    if (fdOf === undefined || at + 4 > value.length) return value;
+    const number = new DataView(value.buffer, value.byteOffset).getUint32(at, true);
+    if (number === 0) return value;
+    const translated = value.slice();
+    const fd =
+      fdOf === 'map' ? this.maps[number - 1]?.fd : this.programFd(this.object.programs[number - 1]?.name ?? '');
+    new DataView(translated.buffer).setInt32(at, fd ?? -1, true);
+    return translated;
   }
 
   close(): void {

@@ -26,7 +26,9 @@ afterAll(() => opened && rmSync(opened.folder, { recursive: true, force: true })
 
 function canMakeNamespaces(): boolean {
   try {
-    execFileSync('unshare', ['-n', 'ip', 'link', 'add', 'name', 'jn0', 'type', 'veth', 'peer', 'name', 'jn1'], { stdio: 'ignore' });
+    execFileSync('unshare', ['-n', 'ip', 'link', 'add', 'name', 'jn0', 'type', 'veth', 'peer', 'name', 'jn1'], {
+      stdio: 'ignore',
+    });
     return true;
   } catch {
     return false;

@@ -74,6 +74,7 @@ await runTool(
 
 function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array[]): Row {
   const pins = mkdtempSync(join(bpffs, 'jitnic-'));
+  const others = new Set(readdirSync(bpffs));
   const libbpf = loadWithBpftool(file.path, pins);
   const base = { object: file.name, libbpf: libbpf === undefined ? 'accepted' : 'refused', programs: 0, packets: 0 };
   let kernel: KernelObject | undefined;
@@ -96,6 +97,10 @@ function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array
   } finally {
     kernel?.close();
     rmSync(pins, { recursive: true, force: true });
+    // Maps that ask for it are pinned by name, and the next object would find them.
+    for (const name of readdirSync(bpffs)) {
+      if (!others.has(name) && !name.startsWith('jitnic-')) rmSync(join(bpffs, name), { recursive: true, force: true });
+    }
   }
 }
 

@@ -12,8 +12,9 @@
  */
 import { InputError } from '../../base/index.js';
 import { type Insn, op } from '../../isa/index.js';
-import { type Bpf, KernelObject, possibleCpus } from '../../linux/index.js';
+import { type Bpf, KernelObject, lastWords, possibleCpus } from '../../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
+import { errnoName } from '../../platform/index.js';
 import { Machine } from '../../vm/index.js';
 import { bareObject } from '../engines.js';
 import { cpuTime, errorOfMedian, type Figure, summarize } from './clock.js';
@@ -67,8 +68,11 @@ export class KernelTurns {
     this.programs = descriptors('measured');
     this.empties = descriptors('empty');
     if (this.programs.length < copies || this.empties.length < copies) {
+      const refused = this.kernel.programs.find(({ loaded }) => !('fd' in loaded))?.loaded;
       this.close();
-      throw new InputError(`the kernel refuses \`${subject.program}\``);
+      const why =
+        refused === undefined || 'fd' in refused ? '' : ` with ${errnoName(refused.errno)}: ${lastWords(refused.log)}`;
+      throw new InputError(`the kernel refuses \`${subject.program}\`${why}`);
     }
     copyMaps(bpf, subject, this.kernel);
     bpf.pinToCpu(0);
