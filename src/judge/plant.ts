@@ -122,9 +122,9 @@ const wasmFaults: readonly WasmFault[] = (
     ['i64.div_s', 'i64.div_u'],
     ['i64.rem_u', 'i64.rem_s'],
     ['i32.div_u', 'i32.div_s'],
-    ['i64.gt_s', 'i64.gt_u'],
-    ['i32.le_u', 'i32.le_s'],
-    ['i64.extend16_s', 'i64.extend8_s'],
+    ['i64.lt_s', 'i64.lt_u'],
+    ['i64.le_u', 'i64.le_s'],
+    ['i32.extend16_s', 'i32.extend8_s'],
     ['i64.extend_i32_u', 'i64.extend_i32_s'],
     ['i64.xor', 'i64.or'],
   ] as const
