@@ -30,7 +30,7 @@ export interface CaptureInput {
 export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info'>): Promise<CaptureInput> {
   let capture: Capture;
   try {
-    capture = await openCapture(unpacked(path === '-' ? io.stdin() : fileChunks(path)));
+    capture = await openCapture(unpacked(path === '-' ? io.stdin() : fileChunks(path)), { reuseColumns: true });
   } catch (error) {
     throw error instanceof InputError ? error.withFile(path) : gzipError(error, path);
   }

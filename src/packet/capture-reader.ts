@@ -18,8 +18,17 @@ import { PcapngDecoder } from './pcapng-reader.js';
 
 const nothing = new Uint8Array(0);
 
+export interface ReaderOptions {
+  /** Use the same columns for the batches of each push: they are good until the next one only. Default false: a batch may be kept. */
+  readonly reuseColumns?: boolean | undefined;
+}
+
 /** Push-style reader: bytes in, batches out. */
 export class CaptureReader {
+  private readonly reuseColumns: boolean;
+  /** Builders of this push and of earlier ones, if they are used again. */
+  private readonly builders: BatchBuilder[] = [];
+  private used = 0;
   private decoder: RecordDecoder | undefined;
   /** The beginning of an unfinished record; `pendingLength` bytes of it are there. */
   private pending: Uint8Array = nothing;
@@ -27,6 +36,10 @@ export class CaptureReader {
   /** Position in the capture of the first byte not yet done with. */
   private position = 0;
   private found: Damage | undefined;
+
+  constructor({ reuseColumns = false }: ReaderOptions = {}) {
+    this.reuseColumns = reuseColumns;
+  }
 
   /** Known once the first four bytes are in. */
   get format(): CaptureFormat | undefined {
@@ -50,6 +63,7 @@ export class CaptureReader {
    */
   push(chunk: Uint8Array): PacketBatch[] {
     const batches: PacketBatch[] = [];
+    this.used = 0;
     // A plain view: Node's Buffer would pass its own slice() on to packets.
     const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
@@ -119,8 +133,20 @@ export class CaptureReader {
     return taken;
   }
 
+  private builderFor(capacity: number): BatchBuilder {
+    if (!this.reuseColumns) return new BatchBuilder(capacity);
+    let builder = this.builders[this.used];
+    if (builder === undefined) {
+      builder = new BatchBuilder(capacity);
+      this.builders.push(builder);
+    }
+    this.used++;
+    builder.clear();
+    return builder;
+  }
+
   private run(decoder: RecordDecoder, bytes: Uint8Array, capacity: number, batches: PacketBatch[]): number {
-    const builder = new BatchBuilder(capacity);
+    const builder = this.builderFor(capacity);
     const done = decoder.decode(bytes, this.position, builder);
     this.found = decoder.damage;
     this.position += done;
@@ -163,12 +189,15 @@ export interface Capture {
 }
 
 /**
- * Reads from `chunks` until the file's format is certain.
+ * Reads from `chunks` until the file's format is certain. With `reuseColumns` a batch is good until the next one is asked for.
  *
  * @throws InputError when it is not a capture (the place has an offset, the caller knows the name: `withFile`).
  */
-export async function openCapture(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<Capture> {
-  const reader = new CaptureReader();
+export async function openCapture(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  options: ReaderOptions = {},
+): Promise<Capture> {
+  const reader = new CaptureReader(options);
   const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   const first: PacketBatch[] = [];
   let ended = false;

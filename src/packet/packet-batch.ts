@@ -121,6 +121,12 @@ export class BatchBuilder {
     return i;
   }
 
+  /** Starts anew in the same columns, which belonged to the batch that {@link finish} made. */
+  clear(): void {
+    this.count = 0;
+    this.comments = undefined;
+  }
+
   setTime(index: number, time: bigint): void {
     this.time[index] = time;
   }

@@ -56,6 +56,7 @@ export class Session {
   /** Where {@link decided} finds the packets that ran last: in the arena, or one in the packet buffer. */
   private inArena = false;
   private start: bigint | undefined;
+  private longest: number | undefined;
 
   constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
     this.options = options;
@@ -113,9 +114,10 @@ export class Session {
    */
   runBatch(batch: PacketBatch, from: number, most: number): number {
     const { arena } = this.runtime;
+    this.longest ??= this.longestInArena();
     this.start ??= batch.time[from] ?? 0n;
     this.applyDue(this.runtime.packets + 1, batch.time[from] ?? 0n);
-    const count = this.isForBuffer(batch, from) ? 0 : this.fill(batch, from, Math.min(batch.count, from + most));
+    const count = this.fill(batch, from, this.longest, Math.min(batch.count, from + most));
     if (count === 0) {
       this.run(packetAt(batch, from));
       return 1;
@@ -123,14 +125,9 @@ export class Session {
     if (this.checker === undefined) this.runtime.runArena();
     else this.difference ??= this.checker.runArena((i) => packetAt(batch, from + i).data);
     this.inArena = true;
-    const { counts } = this;
-    counts.fill(0);
-    for (let i = 0; i < count; i++) {
-      const verdict = arena.verdict(i);
-      const at = verdict < counts.length ? verdict : 0;
-      counts[at] = (counts[at] as number) + 1;
-    }
-    for (const [i, name] of verdictNames.entries()) this.verdicts[name] += counts[i] ?? 0;
+    this.counts.fill(0);
+    arena.countVerdicts(this.counts);
+    for (const [i, name] of verdictNames.entries()) this.verdicts[name] += this.counts[i] ?? 0;
     return count;
   }
 
@@ -149,9 +146,10 @@ export class Session {
   }
 
   /** Puts packets into the arena; returns how many. */
-  private fill(batch: PacketBatch, from: number, to: number): number {
+  private fill(batch: PacketBatch, from: number, longest: number, to: number): number {
     const { arena } = this.runtime;
     const { clock, feed, script } = this;
+    const { cpus = 1 } = this.options;
     arena.ingressIfindex = this.ingressIfindex;
     arena.egressIfindex = this.egressIfindex;
     const first = this.runtime.packets + 1;
@@ -160,22 +158,28 @@ export class Session {
     for (; i < end; i++) {
       const length = batch.length[i] as number;
       const offset = batch.offset[i] as number;
-      if (i > from) {
-        if (this.isForBuffer(batch, i)) break;
-        if (script?.isDue(first + i - from, (batch.time[i] ?? 0n) - (this.start ?? 0n))) break;
-      }
-      clock.set(first + i - from, feed.timeLow(i), feed.timeHigh(i));
-      const cpu = this.cpuOf(batch.bytes, offset, length);
+      if (length > longest) break;
+      const number = first + i - from;
+      if (script !== undefined && i > from && script.isDue(number, this.sinceStart(batch, i))) break;
+      clock.set(number, feed.timeLow(i), feed.timeHigh(i));
+      const cpu = cpus > 1 ? flowHash(batch.bytes, offset, length) % cpus : 0;
       if (!arena.add(offset - feed.base, length, clock.low, clock.high, cpu)) break;
     }
     return i - from;
   }
 
-  /** Is it a packet that only the packet buffer can hold? Also: packets go one by one where journals say exactly which one went wrong. */
-  private isForBuffer(batch: PacketBatch, i: number): boolean {
-    const length = batch.length[i] as number;
-    if (this.checker?.isExact === true || !this.runtime.arena.takes(length)) return true;
-    return this.program.frags && length > maxLinear;
+  /**
+   * The longest packet that goes by the arena; -1 if none does, since journals are to say which packet went wrong. Others go one by one by the packet
+   * buffer, which also knows fragments.
+   */
+  private longestInArena(): number {
+    if (this.checker?.isExact === true) return -1;
+    const { longest } = this.runtime.arena;
+    return this.program.frags ? Math.min(longest, maxLinear) : longest;
+  }
+
+  private sinceStart(batch: PacketBatch, i: number): bigint {
+    return (batch.time[i] ?? 0n) - (this.start ?? 0n);
   }
 
   private applyDue(number: number, time: bigint): void {

@@ -53,6 +53,8 @@ export class PacketArena {
   private readonly frames: Region | undefined;
   /** Guest address of the next frame. */
   private next: number;
+  /** All of guest memory as words: the records are written and read through it. */
+  private words: Uint32Array;
 
   constructor(machine: Machine, { moves, capacity = 512, frameBytes = 1 << 18, windowBytes = 1 << 19 }: ArenaOptions) {
     const { memory } = machine;
@@ -65,6 +67,14 @@ export class PacketArena {
     this.window = memory.allocate('packet', 'packets as read', windowBytes);
     this.frames = moves === 'none' ? undefined : memory.allocate('packet', 'packet frames', frameBytes);
     this.next = this.frames?.start ?? 0;
+    this.words = new Uint32Array(memory.memory.buffer);
+  }
+
+  /** Longest packet that an empty arena takes. */
+  get longest(): number {
+    if (this.frames === undefined) return this.windowBytes;
+    const around = this.moves === 'tail' ? frameSizeOf(this.frames.size) - this.frames.size + line : headroom;
+    return this.frames.size - around;
   }
 
   /** Guest address of the first record; they lie `record.size` bytes apart. */
@@ -74,8 +84,14 @@ export class PacketArena {
 
   /** Takes all packets out. */
   clear(): void {
+    const { memory } = this.machine;
+    // Guest memory may have grown.
+    if (this.words.buffer !== memory.u8.buffer) this.words = new Uint32Array(memory.u8.buffer);
     this.count = 0;
-    this.next = this.frames?.start ?? 0;
+    if (this.frames === undefined) return;
+    // Frames without tailroom are little more than headroom: one call clears them all.
+    if (this.moves === 'head') memory.u8.fill(0, this.frames.start, this.next);
+    this.next = this.frames.start;
   }
 
   /** Makes `bytes` (at most {@link windowBytes}) what {@link add} takes packets from. The arena must be empty: its packets may lie here. */
@@ -83,46 +99,53 @@ export class PacketArena {
     this.machine.memory.u8.set(bytes, this.window.start);
   }
 
-  /** Could a packet of `length` bytes be added to an empty arena? */
-  takes(length: number): boolean {
-    return this.frames === undefined ? length <= this.windowBytes : this.roomFor(length) <= this.frames.size;
-  }
-
   /**
-   * Adds the packet at `offset` of what was loaded. `nowLow` and `nowHigh` are halves of the time. False, with nothing done, if it does not fit any more.
+   * Adds the packet at `offset` of what was loaded, of at most {@link longest} bytes. `nowLow` and `nowHigh` are halves of the time. False, with nothing done, if
+   * it does not fit any more.
    */
   add(offset: number, length: number, nowLow: number, nowHigh: number, cpu: number): boolean {
     if (this.count === this.capacity) return false;
-    const { memory } = this.machine;
-    const { view } = memory;
+    const { words, frames } = this;
     const source = this.window.start + offset;
     let data = source;
     let frameStart = source - headroom;
-    if (this.frames !== undefined) {
-      const room = this.roomFor(length);
+    if (frames !== undefined) {
       frameStart = this.next;
-      if (frameStart + room > this.frames.start + this.frames.size) return false;
-      this.next += room;
+      const next = frameStart + this.roomFor(length);
+      if (next > frames.start + frames.size) return false;
+      this.next = next;
       data = frameStart + headroom;
-      memory.u8.fill(0, frameStart, data);
-      memory.u8.copyWithin(data, source, source + length);
+      const { u8 } = this.machine.memory;
+      if (this.moves === 'tail') u8.fill(0, frameStart, data);
+      u8.copyWithin(data, source, source + length);
     }
-    const at = this.records.start + this.count * record.size;
-    view.setUint32(at + record.data, data, true);
-    view.setUint32(at + record.dataEnd, data + length, true);
-    view.setUint32(at + record.dataMeta, data, true);
-    view.setUint32(at + record.ingressIfindex, this.ingressIfindex, true);
-    view.setUint32(at + record.rxQueueIndex, this.rxQueueIndex, true);
-    view.setUint32(at + record.egressIfindex, this.egressIfindex, true);
-    view.setUint32(at + record.now, nowLow, true);
-    view.setUint32(at + record.now + 4, nowHigh, true);
-    view.setUint32(at + record.frameStart, frameStart, true);
-    view.setUint32(at + record.frameSize, frameSizeOf(length), true);
-    view.setUint32(at + record.redirect, 0, true);
-    view.setUint32(at + record.trace, noTrace, true);
-    view.setUint32(at + record.cpu, cpu, true);
+    const at = (this.records.start + this.count * record.size) >>> 2;
+    words[at + record.data / 4] = data;
+    words[at + record.dataEnd / 4] = data + length;
+    words[at + record.dataMeta / 4] = data;
+    words[at + record.ingressIfindex / 4] = this.ingressIfindex;
+    words[at + record.rxQueueIndex / 4] = this.rxQueueIndex;
+    words[at + record.egressIfindex / 4] = this.egressIfindex;
+    words[at + record.now / 4] = nowLow;
+    words[at + record.now / 4 + 1] = nowHigh;
+    words[at + record.frameStart / 4] = frameStart;
+    words[at + record.frameSize / 4] = frameSizeOf(length);
+    words[at + record.redirect / 4] = 0;
+    words[at + record.trace / 4] = noTrace;
+    words[at + record.cpu / 4] = cpu;
     this.count++;
     return true;
+  }
+
+  /** Adds to `counts[v]` how many packets have verdict v; one that is no index counts as 0, ABORTED. */
+  countVerdicts(counts: Float64Array): void {
+    const { words } = this;
+    let at = (this.records.start + record.r0) >>> 2;
+    for (let i = 0; i < this.count; i++, at += record.size / 4) {
+      const verdict = words[at] as number;
+      const index = verdict < counts.length ? verdict : 0;
+      counts[index] = (counts[index] as number) + 1;
+    }
   }
 
   /** Guest address of record `i`. */
@@ -196,9 +219,9 @@ export class PacketArena {
     return memory.read(start, memory.load32(this.recordOf(i) + to) - start);
   }
 
-  /** Bytes of `frames` that a packet takes. */
+  /** Bytes of `frames` that a packet takes: whole lines. */
   private roomFor(length: number): number {
-    const size = this.moves === 'tail' ? frameSizeOf(length) : headroom + length;
-    return Math.ceil((size + (this.moves === 'tail' ? line : 0)) / line) * line;
+    const size = this.moves === 'tail' ? frameSizeOf(length) + line : headroom + length;
+    return (size + line - 1) & -line;
   }
 }
