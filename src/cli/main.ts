@@ -1,6 +1,18 @@
 #!/usr/bin/env node
 /** The `jitnic` binary: ties the command line to the process. */
-import { type Host, runCli } from './program.js';
+import { statSync } from 'node:fs';
+import type { Host } from './program.js';
+
+/**
+ * The command line in a few files (scripts/bundle-cli.mjs), if they are there and no older than the modules that they were made of; else those.
+ */
+async function loadProgram(): Promise<typeof import('./program.js')> {
+  const bundle = new URL('../bundle/program.js', import.meta.url);
+  const built = statSync(new URL('../.tsbuildinfo', import.meta.url), { throwIfNoEntry: false });
+  const bundled = statSync(bundle, { throwIfNoEntry: false });
+  if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0)) return import('./program.js');
+  return (await import(bundle.href)) as typeof import('./program.js');
+}
 
 const host: Host = {
   out: (text) => {
@@ -27,4 +39,5 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+const { runCli } = await loadProgram();
 process.exitCode = await runCli(process.argv.slice(2), host);

@@ -25,7 +25,7 @@ export async function openProgramFile(
   flags: { readonly btf?: string | undefined } = {},
 ): Promise<ObjectSpec> {
   const bytes = await readProgramBytes(path, io);
-  const btf = flags.btf === undefined ? hostBtf() : await readInput(flags.btf, io);
+  const btf = flags.btf === undefined ? hostBtf : await readInput(flags.btf, io);
   return readObject(bytes, { btf, name: displayName(path) });
 }
 

@@ -21,7 +21,7 @@ function relocate(
   code: Insn[],
 ): Result {
   const targetBtf = target === undefined ? undefined : new Btf(target.bytes());
-  const relocator = new CoreRelocator(new Btf(local.bytes()), targetBtf);
+  const relocator = new CoreRelocator(new Btf(local.bytes()), () => targetBtf);
   const insns = [...code];
   const problem = relocator.apply(insns, 0, { slot: 0, typeId: type, access, kind: coreKinds.indexOf(kind) });
   return { insns, problem };

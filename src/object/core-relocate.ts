@@ -28,14 +28,20 @@ type Decision = { readonly after: CoreValue & { readonly btf: Btf } } | 'absent'
 
 export class CoreRelocator {
   private readonly local: Btf;
-  private readonly target: Btf | undefined;
+  private readonly targetOf: () => Btf | undefined;
   private readonly effort = new Effort();
   /** Candidates by local type. Each relocation drops those that do not have what it asks for. */
   private readonly candidates = new Map<number, readonly number[]>();
 
-  constructor(local: Btf, target: Btf | undefined) {
+  /** `target` is asked for at the first access that needs it; undefined, or `local`: there is none but the program's own types. */
+  constructor(local: Btf, target: () => Btf | undefined) {
     this.local = local;
-    this.target = target === local ? undefined : target;
+    this.targetOf = target;
+  }
+
+  private get target(): Btf | undefined {
+    const target = this.targetOf();
+    return target === this.local ? undefined : target;
   }
 
   /** Patches `insns[slot]`. Returns what is wrong, or undefined. Throws InputError for damaged types. */

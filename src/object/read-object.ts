@@ -18,8 +18,8 @@ import type { FunctionSpec, LineSpec, ObjectSpec, ProgramSpec } from './spec.js'
 export interface ReadObjectOptions {
   /** File name, for messages and for the names of the maps that hold data sections. Default `prog.o`. */
   readonly name?: string | undefined;
-  /** The kernel's BTF that CO-RE relocations are resolved against. Default: the object's own. */
-  readonly btf?: Uint8Array | Btf | undefined;
+  /** The kernel's BTF that CO-RE relocations are resolved against, or how to get it if there are any. Default: the object's own. */
+  readonly btf?: Uint8Array | Btf | (() => Btf | undefined) | undefined;
   /** LINUX_KERNEL_VERSION as KERNEL_VERSION(a, b, c) packs it. */
   readonly kernelVersion?: number | undefined;
   /** Kernel configuration for `__kconfig` externs: `CONFIG_X` -> text as in `.config` (`y`, `250`, `"name"`). */
@@ -54,7 +54,7 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
   const extSection = section('.BTF.ext');
   const ext =
     btf === undefined || extSection === undefined ? undefined : readBtfExt(extSection.data, btf, extSection.offset);
-  const target = options.btf instanceof Uint8Array ? new Btf(options.btf, 'target BTF') : options.btf;
+  const kernel = kernelTypes(options);
 
   const code = readCode(elf);
   const externs = readExterns(elf, btf, {
@@ -74,8 +74,10 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
     externs,
     kconfigMap,
     coreRelos: ext?.coreRelos ?? new Map(),
-    core: btf === undefined ? undefined : new CoreRelocator(btf, target),
-    kernel: target,
+    core: btf === undefined ? undefined : new CoreRelocator(btf, kernel),
+    get kernel(): Btf | undefined {
+      return kernel();
+    },
     source: (wanted, slot) => sourceAt(ext, btf, wanted, slot),
   };
   return {
@@ -86,6 +88,18 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
     maps: maps.map((map) => map.spec),
     sections: elf.sections.slice(1).map(({ name, type, flags, offset, size }) => ({ name, type, flags, offset, size })),
     btf,
+  };
+}
+
+/** The kernel's BTF, got when it is first asked for. */
+function kernelTypes({ btf }: ReadObjectOptions): () => Btf | undefined {
+  let known: Btf | undefined | null = null;
+  return () => {
+    if (known === null) {
+      const given = typeof btf === 'function' ? btf() : btf;
+      known = given instanceof Uint8Array ? new Btf(given, 'target BTF') : given;
+    }
+    return known;
   };
 }
 
