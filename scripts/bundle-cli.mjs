@@ -11,7 +11,11 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const packages = /^(node:|commander$|koffi$)/;
 
 rmSync(`${dist}bundle`, { recursive: true, force: true });
-const bundle = await rolldown({ input: `${dist}cli/program.js`, platform: 'node', external: packages });
+const bundle = await rolldown({
+  input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`],
+  platform: 'node',
+  external: packages,
+});
 await bundle.write({
   dir: `${dist}bundle`,
   format: 'esm',

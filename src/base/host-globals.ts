@@ -4,6 +4,7 @@
  */
 
 export interface WasmMemory {
+  /** A SharedArrayBuffer if it is shared between threads. */
   readonly buffer: ArrayBuffer;
   /** Adds pages of 64 KiB; detaches the old buffer. Returns the old size in pages. */
   grow(pages: number): number;

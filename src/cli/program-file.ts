@@ -24,7 +24,16 @@ export async function openProgramFile(
   io: Io,
   flags: { readonly btf?: string | undefined } = {},
 ): Promise<ObjectSpec> {
-  const bytes = await readProgramBytes(path, io);
+  return objectOf(await readProgramBytes(path, io), path, io, flags);
+}
+
+/** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
+export async function objectOf(
+  bytes: Uint8Array,
+  path: string,
+  io: Io,
+  flags: { readonly btf?: string | undefined } = {},
+): Promise<ObjectSpec> {
   const btf = flags.btf === undefined ? hostBtf : await readInput(flags.btf, io);
   return readObject(bytes, { btf, name: displayName(path) });
 }

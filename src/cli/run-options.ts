@@ -96,14 +96,23 @@ function collect(value: string, previous: readonly string[]): readonly string[] 
   return [...previous, value];
 }
 
+export interface Chosen {
+  readonly object: ObjectSpec;
+  readonly program: ProgramSpec;
+}
+
 /** FILE and PROG, with map sizes of flags. */
 export async function openProgram(
   file: string,
   name: string | undefined,
   flags: SessionFlags,
   io: Io,
-): Promise<{ readonly object: ObjectSpec; readonly program: ProgramSpec }> {
-  const read = await openProgramFile(file, io, flags);
+): Promise<Chosen> {
+  return chooseProgram(await openProgramFile(file, io, flags), name, flags);
+}
+
+/** PROG of an object, with map sizes of flags. */
+export function chooseProgram(read: ObjectSpec, name: string | undefined, flags: SessionFlags): Chosen {
   const program = pickProgram(read, name);
   const object = sizedByFlags(read, flags.mapEntries ?? []);
   return { object, program: object.programs[read.programs.indexOf(program)] ?? program };
@@ -117,10 +126,16 @@ export async function openSession(
   io: Io,
   more: Pick<SessionOptions, 'keepRecordings'> = {},
 ): Promise<Session> {
-  const { object, program } = await openProgram(file, name, flags, io);
-  const options = await sessionOptions(flags, io);
+  return verifiedSession(await openProgram(file, name, flags, io), flags, {
+    ...(await sessionOptions(flags, io)),
+    ...more,
+  });
+}
+
+/** Makes a session, and has the program verified unless flags say otherwise. */
+export function verifiedSession({ object, program }: Chosen, flags: RunFlags, options: SessionOptions): Session {
   let verified: ReadonlySet<ProgramSpec> = new Set();
-  const session = new Session(object, program, { ...options, ...more, verified: (spec) => verified.has(spec) });
+  const session = new Session(object, program, { ...options, verified: (spec) => verified.has(spec) });
   // After the session: what cannot run at all is said before what Linux would say.
   if (flags.verify !== false) verified = requireVerified(object, program);
   return session;
@@ -172,7 +187,7 @@ export async function readMapsIn(flags: SessionFlags, io: Io): Promise<MapsFile 
   return parseMapsFile(decodeUtf8(await readInput(flags.mapsIn, io)), flags.mapsIn);
 }
 
-async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {
+export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {
   const { engine } = flags;
   if (engine !== undefined && !engines.includes(engine)) {
     throw new UsageError(`no engine \`${engine}\``, {}, `engines: ${engines.join(', ')}, kernel`);

@@ -16,6 +16,8 @@ export interface PacketLoop {
   readonly limit?: number | undefined;
   /** Packets in one piece at most; default as many as fit. */
   readonly most?: number | undefined;
+  /** Which packets of a batch run; undefined: those before were the last. Default: all. */
+  readonly pick?: ((batch: PacketBatch) => PacketBatch | undefined) | undefined;
   /** Called with packets that have just run, `from` to `to` (exclusive) of the batch; `session.decided(0)` is the first of them. */
   readonly each?: ((batch: PacketBatch, from: number, to: number) => void | Promise<void>) | undefined;
 }
@@ -37,7 +39,7 @@ const turnEvery = 20;
 
 /** Runs the capture up to its end, a difference, the limit or Ctrl-C. */
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
-  const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, each } = loop;
+  const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, pick, each } = loop;
   const { runtime } = session;
   const interrupt = io.catchInterrupt();
   const start = performance.now();
@@ -46,7 +48,9 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   const input = await openCaptureFile(path, io);
   const progress = new Progress(io);
   const isDone = (): boolean => session.difference !== undefined || runtime.packets >= limit || interrupt.requested;
-  reading: for await (const batch of input.batches()) {
+  reading: for await (const read of input.batches()) {
+    const batch = pick === undefined ? read : pick(read);
+    if (batch === undefined) break;
     for (let at = 0; at < batch.count; ) {
       const ran = session.runBatch(batch, at, Math.min(most, limit - runtime.packets));
       if (each !== undefined) await each(batch, at, at + ran);

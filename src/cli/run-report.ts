@@ -61,6 +61,12 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
   };
 }
 
+/** What `--jobs` did, and what it changes. */
+export function jobsText(shares: readonly number[]): string {
+  const packets = shares.map((share) => formatNumber(share)).join(' + ');
+  return `\n${shares.length} jobs: ${packets} packets. Packets of a flow stay in order, those of different flows do not: what flows share (LRU eviction, ids that are\ngiven out, values without atomics) may come out differently from run to run.\n`;
+}
+
 function rate(packets: number, seconds: number): number {
   return Math.round(packets / Math.max(seconds, 1e-6));
 }

@@ -13,11 +13,12 @@ import { hex, jsonText } from './output.js';
 import { reportText, writeText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
-import { runJson, runText, speedText } from './run-report.js';
+import { jobsText, runJson, runText, speedText } from './run-report.js';
 
 interface Options extends RunFlags {
   readonly write?: string;
   readonly mapsOut?: string;
+  readonly jobs?: string;
   readonly maps?: true;
   readonly hex?: true;
   readonly report?: string;
@@ -28,6 +29,7 @@ export const command: CliCommand = defineCommand<Options>({
     declareRunFlags(command);
     command
       .option('-w, --write <file>', 'what leaves (PASS, TX, REDIRECT) with verdicts as comments: pcapng')
+      .option('--jobs <n>', 'threads, each with a share of the flows; implies --engine wasm and --cpus n (default 1)')
       .option('--maps-out <file>', 'contents of maps after the last packet')
       .option('--maps', 'print the contents of maps')
       .option('--report <file>', 'a page about the traces: tree, conditions, code before and after (HTML)')
@@ -51,16 +53,17 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
-    const session = await openSession(file, program, options, io, { keepRecordings: timeline !== undefined });
-    const { interrupted, time } = await runCapture(session, options.read, options, io, timeline);
+    const { session, interrupted, time, shares } = await runAll(file, program, options, io, timeline);
     const difference = interrupted ? undefined : session.finish();
     const maps = options.maps || options.mapsOut !== undefined ? dumpMaps(session.runtime.machine) : undefined;
     if (options.mapsOut !== undefined) await writeText(options.mapsOut, jsonText(maps, true), io);
     if (timeline !== undefined && options.report !== undefined)
       await writeText(options.report, reportText(session, timeline, options.read), io);
-    if (io.flags.json) io.json('jitnic.run/1', { ...runJson(session, time), ...(options.maps ? maps : {}) });
+    if (io.flags.json)
+      io.json('jitnic.run/1', { ...runJson(session, time), jobs: shares, ...(options.maps ? maps : {}) });
     else if (options.write !== '-' && options.mapsOut !== '-') {
       io.out(runText(session, io));
+      if (shares !== undefined) io.out(jobsText(shares));
       if (options.maps) io.out(`\n${jsonText(maps, true)}`);
     }
     if (!io.flags.json) io.info(speedText(session, time));
@@ -92,14 +95,19 @@ const ownFlags = [
   'maxInsns',
   'maxTraceInsns',
   'maxTraceGuards',
+  'jobs',
 ] as const;
 
+/** Throws UsageError when one of `flags` was given beside `flag`. */
+function refuseTogether(flag: string, flags: readonly (keyof Options)[], options: Options): void {
+  const given = flags.find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  const name = given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+  throw new UsageError(`\`${flag}\` and \`--${name}\` exclude each other`);
+}
+
 async function runKernel(file: string, name: string | undefined, options: Options, io: Io): Promise<ExitCode> {
-  const given = ownFlags.find((flag) => options[flag] !== undefined);
-  if (given !== undefined)
-    throw new UsageError(
-      `\`--engine kernel\` and \`--${given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}\` exclude each other`,
-    );
+  refuseTogether('--engine kernel', ownFlags, options);
   const off = (['card', 'verify'] as const).find((flag) => options[flag] === false);
   if (off !== undefined)
     throw new UsageError(
@@ -119,6 +127,44 @@ async function runKernel(file: string, name: string | undefined, options: Option
   };
   const { runOnKernel } = await import('./run-kernel.js');
   return runOnKernel(object, program, kernelOptions, io);
+}
+
+/** Flags that make sense only where packets have one order, or a card. */
+const singleFlags = [
+  'check',
+  'write',
+  'hex',
+  'mapsScript',
+  'report',
+  'cacheSize',
+  'policy',
+  'hotloop',
+  'maxInsns',
+] as const;
+
+interface RunResult extends LoopResult {
+  readonly session: Session;
+  /** Packets of each thread of `--jobs`. */
+  readonly shares?: readonly number[];
+}
+
+async function runAll(
+  file: string,
+  program: string | undefined,
+  options: Options,
+  io: Io,
+  timeline: Timeline | undefined,
+): Promise<RunResult> {
+  const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
+  if (jobs === 1) {
+    const session = await openSession(file, program, options, io, { keepRecordings: timeline !== undefined });
+    return { session, ...(await runCapture(session, options.read ?? '-', options, io, timeline)) };
+  }
+  refuseTogether('--jobs', singleFlags, options);
+  if ((options.engine ?? 'wasm') !== 'wasm' || options.verify === false)
+    throw new UsageError('`--jobs` runs compiled programs only', {}, 'leave out `--engine` and `--no-verify`');
+  const { runJobs } = await import('./run-jobs.js');
+  return runJobs(file, program, options, jobs, io);
 }
 
 /** Runs the capture, and writes and prints what the flags ask for. */

@@ -162,8 +162,19 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.i32(Number(arg(2).imm)).call(index);
       return true;
     }
-    case 93: // spin_lock: one program runs at a time, and the verifier saw that it is released
+    case 93: // spin_lock: where one program runs at a time, the verifier saw that it is released
+      if (frame.machine.memory.isShared) {
+        out.loop();
+        e.push(arg(0), 'i32');
+        out.i32(0).i32(1).atomic('i32.atomic.rmw.cmpxchg').brIf(0).end();
+      }
+      out.i32(0);
+      return true;
     case 94: // spin_unlock
+      if (frame.machine.memory.isShared) {
+        e.push(arg(0), 'i32');
+        out.i32(0).atomic('i32.atomic.store');
+      }
       out.i32(0);
       return true;
     default:

@@ -120,6 +120,15 @@ function emitFill(e: FunctionEmitter, value: Value): void {
 }
 
 /** One program runs at a time, so plain loads and stores are atomic. */
+/** By operation without BPF_FETCH, which is part of XCHG. */
+const atomicNames: Readonly<Record<number, 'add' | 'or' | 'and' | 'xor' | 'xchg'>> = {
+  [op.ATOMIC_ADD]: 'add',
+  [op.ATOMIC_OR]: 'or',
+  [op.ATOMIC_AND]: 'and',
+  [op.ATOMIC_XOR]: 'xor',
+  [op.ATOMIC_XCHG & ~op.ATOMIC_FETCH]: 'xchg',
+};
+
 function emitAtomic(e: FunctionEmitter, value: Value): void {
   const { out } = e;
   const { detail } = value;
@@ -128,6 +137,10 @@ function emitAtomic(e: FunctionEmitter, value: Value): void {
   const as = size === 8 ? 'i64' : 'i32';
   const address = e.temporary('atomic', 'i32');
   const offset = pushAddress(e, value, accessFlags.atomic);
+  if (e.frame.machine.memory.isShared) {
+    emitSharedAtomic(e, value, offset);
+    return;
+  }
   out.setLocal(address);
   const load: MemoryOp = `${as}.load`;
   const operand = value.args[1] as Value;
@@ -149,13 +162,7 @@ function emitAtomic(e: FunctionEmitter, value: Value): void {
     e.push(operand, as);
     out.memory(storeOp(size), offset);
   } else {
-    const names: Readonly<Record<number, string>> = {
-      [op.ATOMIC_ADD]: 'add',
-      [op.ATOMIC_OR]: 'or',
-      [op.ATOMIC_AND]: 'and',
-      [op.ATOMIC_XOR]: 'xor',
-    };
-    const name = names[atomic & ~op.ATOMIC_FETCH];
+    const name = atomicNames[atomic & ~op.ATOMIC_FETCH];
     if (name === undefined) throw new InternalError('jit', `atomic operation ${atomic}`);
     out.getLocal(address);
     pushOld();
@@ -164,6 +171,28 @@ function emitAtomic(e: FunctionEmitter, value: Value): void {
   }
   if (!e.isUsed(value)) return;
   out.getLocal(old);
+  setOld(e, value, as);
+}
+
+/** The same where other threads see the memory. The address is on the stack. */
+function emitSharedAtomic(e: FunctionEmitter, value: Value, offset: number): void {
+  const { out } = e;
+  const { detail } = value;
+  if (detail?.kind !== 'atomic') throw new InternalError('jit', `v${value.id} is not atomic`);
+  const { size, atomic } = detail;
+  const as = size === 8 ? 'i64' : 'i32';
+  if (atomic === op.ATOMIC_CMPXCHG) e.push(value.args[2] as Value, as);
+  e.push(value.args[1] as Value, as);
+  const name = atomic === op.ATOMIC_CMPXCHG ? 'cmpxchg' : atomicNames[atomic & ~op.ATOMIC_FETCH];
+  if (name === undefined) throw new InternalError('jit', `atomic operation ${atomic}`);
+  out.atomic(`${as}.atomic.rmw.${name}`, offset);
+  if (e.isUsed(value)) setOld(e, value, as);
+  else out.op('drop');
+}
+
+/** Takes the old value from the stack. */
+function setOld(e: FunctionEmitter, value: Value, as: 'i32' | 'i64'): void {
+  const { out } = e;
   const own = e.represent(value);
   if (own !== as) out.op(own === 'i32' ? 'i32.wrap_i64' : 'i64.extend_i32_u');
   out.setLocal(e.localOf(value));

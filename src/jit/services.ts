@@ -79,7 +79,7 @@ export class Services {
     this.machine = machine;
     this.module = module;
     this.exchange = exchange;
-    module.importMemory('jitnic', imports.memory, 1, 0xffff);
+    module.importMemory('jitnic', imports.memory, 1, 0xffff, machine.memory.isShared);
     this.call = module.importFunction('jitnic', imports.call, ['i32', 'i32', 'i32', 'i32'], []);
     this.check = module.importFunction('jitnic', imports.check, ['i64', 'i32', 'i32', 'i32'], []);
     this.trap = module.importFunction('jitnic', imports.trap, ['i32', 'i32'], []);

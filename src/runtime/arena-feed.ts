@@ -43,7 +43,8 @@ export class ArenaFeed {
   private load(arena: PacketArena, batch: PacketBatch, from: number): void {
     const { bytes, time } = batch;
     this.batch = batch;
-    this.base = batch.offset[from] as number;
+    // Whole words: copying to shared memory goes byte by byte otherwise.
+    this.base = (batch.offset[from] as number) & -8;
     this.end = Math.min(bytes.length, this.base + arena.windowBytes);
     arena.load(bytes.subarray(this.base, this.end));
     // Low half first, as on every host that runs JavaScript today.

@@ -51,6 +51,16 @@ export class Host {
     return this.engine !== undefined;
   }
 
+  /** Compiles now instead of when it is needed; `fallback` then says whether that was in vain. */
+  prepare(): this {
+    this.ready();
+    return this;
+  }
+
+  isVerified(program: ProgramSpec): boolean {
+    return this.verified(program);
+  }
+
   /** Runs the packet in the machine's packet buffer. In a transaction that is the interpreter's task. */
   run(): Outcome {
     const { machine, program } = this;

@@ -1,4 +1,5 @@
 export type { Difference } from './check.js';
+export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
 export type { Clock } from './packet-clock.js';
 export { PathRecorder } from './path-recorder.js';
@@ -9,5 +10,5 @@ export {
   Runtime,
   type RuntimeOptions,
 } from './runtime.js';
-export { type Arrival, type Decided, Session, type SessionOptions } from './session.js';
+export { type Arrival, type Decided, Session, type SessionCounts, type SessionOptions } from './session.js';
 export type { TraceRecord } from './trace-record.js';

@@ -12,7 +12,7 @@ import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
 import { flowHash } from './flow-hash.js';
 import { type Clock, halves, PacketClock } from './packet-clock.js';
-import { type PacketResult, Runtime, type RuntimeOptions } from './runtime.js';
+import { type FaultRecord, type PacketResult, Runtime, type RuntimeOptions } from './runtime.js';
 
 export interface SessionOptions extends RuntimeOptions {
   /** Run everything on the plain interpreter too, and compare. */
@@ -30,6 +30,13 @@ export interface Arrival {
   readonly data: Uint8Array;
   /** Nanoseconds. */
   readonly time: bigint;
+}
+
+export interface SessionCounts {
+  readonly packets: number;
+  readonly misses: number;
+  readonly verdicts: Readonly<Record<VerdictName, number>>;
+  readonly faults: readonly (readonly [string, FaultRecord])[];
 }
 
 /** What became of a packet. */
@@ -52,7 +59,7 @@ export class Session {
   private readonly options: SessionOptions;
   private readonly script: ScriptClock | undefined;
   private readonly feed: ArenaFeed;
-  private readonly counts = new Float64Array(verdictNames.length);
+  private readonly verdictCounts = new Float64Array(verdictNames.length);
   /** Where {@link decided} finds the packets that ran last: in the arena, or one in the packet buffer. */
   private inArena = false;
   private start: bigint | undefined;
@@ -125,9 +132,10 @@ export class Session {
     if (this.checker === undefined) this.runtime.runArena();
     else this.difference ??= this.checker.runArena((i) => packetAt(batch, from + i).data);
     this.inArena = true;
-    this.counts.fill(0);
-    arena.countVerdicts(this.counts);
-    for (const [i, name] of verdictNames.entries()) this.verdicts[name] += this.counts[i] ?? 0;
+    const { verdictCounts } = this;
+    verdictCounts.fill(0);
+    arena.countVerdicts(verdictCounts);
+    for (const [i, name] of verdictNames.entries()) this.verdicts[name] += verdictCounts[i] ?? 0;
     return count;
   }
 
@@ -137,6 +145,25 @@ export class Session {
     if (this.inArena)
       return { verdict: arena.verdict(i), bytes: arena.bytes(i), redirect: readRedirect(arena.redirect(i)) };
     return { verdict: this.runtime.last.verdict, bytes: machine.packetBytes(), redirect: machine.redirect };
+  }
+
+  /** What is to be known of another session's run, in a form that threads can exchange. */
+  get counts(): SessionCounts {
+    const { packets, misses, faults } = this.runtime;
+    return { packets, misses, verdicts: { ...this.verdicts }, faults: [...faults] };
+  }
+
+  /** Adds what a session on the same maps has run. */
+  add({ packets, misses, verdicts, faults }: SessionCounts): void {
+    const { runtime } = this;
+    runtime.packets += packets;
+    runtime.misses += misses;
+    for (const name of verdictNames) this.verdicts[name] += verdicts[name];
+    for (const [key, fault] of faults) {
+      const known = runtime.faults.get(key);
+      if (known === undefined) runtime.faults.set(key, { ...fault });
+      else known.count += fault.count;
+    }
   }
 
   /** Call it after the last packet: compares what is left. */
@@ -150,6 +177,8 @@ export class Session {
     const { arena } = this.runtime;
     const { clock, feed, script } = this;
     const { cpus = 1 } = this.options;
+    const lane = this.options.lanes?.index ?? 0;
+    const spread = cpus > 1 && this.options.lanes === undefined;
     arena.ingressIfindex = this.ingressIfindex;
     arena.egressIfindex = this.egressIfindex;
     const first = this.runtime.packets + 1;
@@ -162,7 +191,7 @@ export class Session {
       const number = first + i - from;
       if (script !== undefined && i > from && script.isDue(number, this.sinceStart(batch, i))) break;
       clock.set(number, feed.timeLow(i), feed.timeHigh(i));
-      const cpu = cpus > 1 ? flowHash(batch.bytes, offset, length) % cpus : 0;
+      const cpu = spread ? flowHash(batch.bytes, offset, length) % cpus : lane;
       if (!arena.add(offset - feed.base, length, clock.low, clock.high, cpu)) break;
     }
     return i - from;
@@ -190,7 +219,8 @@ export class Session {
   }
 
   private cpuOf(bytes: Uint8Array, offset: number, length: number): number {
-    const { cpus = 1 } = this.options;
+    const { cpus = 1, lanes } = this.options;
+    if (lanes !== undefined) return lanes.index;
     return cpus > 1 ? flowHash(bytes, offset, length) % cpus : 0;
   }
 

@@ -11,7 +11,15 @@ export {
   tailCallHelper,
 } from './helpers/index.js';
 export type { LoadedProgram } from './load-programs.js';
-export { Machine, type MachineOptions, maxFrames, type Output, type PacketInput, stackSize } from './machine.js';
+export {
+  type LaneOptions,
+  Machine,
+  type MachineOptions,
+  maxFrames,
+  type Output,
+  type PacketInput,
+  stackSize,
+} from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
 export type { Formatted } from './map-format.js';
 export {

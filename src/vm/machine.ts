@@ -5,7 +5,7 @@
  * Whatever a program can change is either guest memory, and so known to the journal, or one of `outputs`. So a transaction is a
  * journal and the length of `outputs`.
  */
-import { InternalError, UnsupportedError } from '../base/index.js';
+import { InternalError, UnsupportedError, type WasmMemory } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { helperNames, xdpMd } from '../platform/index.js';
 import { createMaps } from './create-maps.js';
@@ -17,6 +17,7 @@ import { type LoadedProgram, loadPrograms } from './load-programs.js';
 import type { BpfMap } from './map.js';
 import { RingbufMap } from './maps/index.js';
 import { GuestMemory } from './memory.js';
+import { Mutex } from './mutex.js';
 import { PacketBuffer, packetStateSize } from './packet-buffer.js';
 import { privateState } from './private-state.js';
 import { currentRedirect, type RedirectTarget, readRedirect } from './redirect.js';
@@ -43,11 +44,28 @@ export interface MachineOptions {
   readonly fib?: FibTable | undefined;
   /** Sockets that the socket look-ups find; default none. */
   readonly sockets?: SocketTable | undefined;
+  /** One of several machines on the same memory and maps, each in a thread of its own. */
+  readonly lanes?: LaneOptions | undefined;
   /** Bytes by which all guest addresses are shifted; a program whose outcome changes with it treats pointers as data. Default 0. */
   readonly slide?: number | undefined;
   /** Does someone take the records of ring buffers? Default true; under BPF_PROG_TEST_RUN no one does, and they fill up. */
   readonly consumer?: boolean | undefined;
 }
+
+/**
+ * Machines of one object that share maps. Each has a context, stacks, private state and packet buffer of its own, its *lane*: all machines allocate those of
+ * all lanes, so the maps behind them lie at the same addresses everywhere. The first machine fills the maps; the others take over its memory.
+ */
+export interface LaneOptions {
+  readonly count: number;
+  /** Whose packet buffer and state this machine uses, from 0. */
+  readonly index: number;
+  /** The first machine's memory, and where in it {@link Machine.laneAreas} are; absent in the first machine itself. */
+  readonly shared?: { readonly memory: WasmMemory; readonly areas: number } | undefined;
+}
+
+/** Bytes of each lane for what its engines allocate. */
+const laneArea = 1 << 21;
 
 export interface PacketInput {
   readonly data: Uint8Array;
@@ -99,6 +117,10 @@ export class Machine {
   readonly socketAddress: number;
   /** Address of the private state. */
   readonly state: number;
+  /** Guest address of the areas that engines of each lane allocate from. */
+  readonly laneAreas: number;
+  private readonly mutex: Mutex | undefined;
+  private readonly lane: number;
   private readonly emitted: Output[] = [];
   readonly ringbufs: readonly RingbufMap[];
   /** Nanoseconds since boot, and CPU, of the current packet. */
@@ -124,24 +146,25 @@ export class Machine {
     this.seed = options.seed ?? 1n;
     this.fib = options.fib;
     this.sockets = options.sockets;
-    const memory = new GuestMemory();
+    const { lanes } = options;
+    this.lane = lanes?.index ?? 0;
+    const memory = new GuestMemory(lanes !== undefined);
     this.memory = memory;
     if (options.slide !== undefined) memory.allocate('scratch', 'slide', options.slide).hi = 0;
-    this.ctx = memory.allocate('ctx', 'context', xdpMd.size);
-    this.ctx.writable = false;
-    this.frames = Array.from({ length: maxFrames }, (_, depth) => allocateFrame(memory, depth));
-    const state = memory.allocate('scratch', 'private state', privateState.packet + packetStateSize);
-    const scratch = memory.allocate('scratch', 'helper scratch', 0x2000);
-    state.hi = state.lo;
-    scratch.hi = scratch.lo;
-    this.state = state.start;
-    this.scratch = scratch.start;
-    this.packet = new PacketBuffer(memory, this.ctx.start, this.state + privateState.packet);
+    if (lanes !== undefined) this.mutex = new Mutex(memory);
+    const own = Array.from({ length: lanes?.count ?? 1 }, () => allocateLane(memory))[lanes?.index ?? 0];
+    if (own === undefined) throw new InternalError('machine', 'there is no such lane');
+    this.ctx = own.ctx;
+    this.frames = own.frames;
+    this.state = own.state;
+    this.scratch = own.scratch;
+    this.packet = own.packet;
     this.socketAddress = allocateSockets(memory, options.sockets);
     this.maps = createMaps(object, memory, this.cpus);
     this.ringbufs = options.consumer === false ? [] : this.maps.filter((map) => map instanceof RingbufMap);
     for (const map of this.maps) this.mapByHandle.set(map.handle, map);
     this.programs = loadPrograms(object, this.maps, memory);
+    this.laneAreas = lanes === undefined ? 0 : this.enterLane(lanes);
     this.seedRandom();
   }
 
@@ -173,7 +196,7 @@ export class Machine {
     memory.store32(state + privateState.redirectKind, 0);
     memory.store32(state + privateState.lock, 0);
     memory.store32(state + privateState.sockets, 0);
-    for (const ringbuf of this.ringbufs) ringbuf.drain();
+    for (const ringbuf of this.ringbufs) this.drain(ringbuf);
     if (this.emitted.length > 0) this.emitted.length = 0;
   }
 
@@ -189,8 +212,22 @@ export class Machine {
   /** Between two packets of a batch: the consumer of the ring buffers takes what is there. */
   collectOutputs(): void {
     for (const ringbuf of this.ringbufs) {
-      for (const data of ringbuf.drain()) this.emitted.push({ kind: 'ringbuf', map: ringbuf.spec.name, data });
+      for (const data of this.drain(ringbuf)) this.emitted.push({ kind: 'ringbuf', map: ringbuf.spec.name, data });
     }
+  }
+
+  private drain(ringbuf: RingbufMap): readonly Uint8Array[] {
+    return this.mutex === undefined ? ringbuf.drain() : this.mutex.hold(() => ringbuf.drain());
+  }
+
+  /** Returns where the lanes' areas are. */
+  private enterLane({ count, index, shared }: LaneOptions): number {
+    const { memory } = this;
+    if (shared === undefined) return memory.allocate('scratch', 'areas of lanes', count * laneArea).start;
+    const start = shared.areas + index * laneArea;
+    memory.adopt(shared.memory, start, start + laneArea);
+    this.packet.reset(noBytes, undefined, false);
+    return shared.areas;
   }
 
   /** For helpers: adds to {@link outputs}. */
@@ -263,7 +300,8 @@ export class Machine {
     const helper = findHelper(id);
     if (helper === undefined) throw new UnsupportedError(helperRefusal(id));
     this.helper = id;
-    helper(this, registers, callbacks);
+    if (this.mutex === undefined) helper(this, registers, callbacks);
+    else this.mutex.hold(() => helper(this, registers, callbacks));
   }
 
   /** Clears and opens the stack frame of call depth `depth` (below {@link maxFrames}) and closes the deeper ones. Returns r10. */
@@ -343,10 +381,31 @@ export class Machine {
   }
 
   private seedRandom(): void {
-    const [low, high] = mixSeed(this.seed);
+    const [low, high] = mixSeed(this.seed + BigInt(this.lane));
     this.memory.store32(this.state + privateState.random, low);
     this.memory.store32(this.state + privateState.random + 4, high);
   }
+}
+
+/** What belongs to the packet that runs. */
+interface Lane {
+  readonly ctx: Region;
+  readonly frames: readonly Region[];
+  readonly state: number;
+  readonly scratch: number;
+  readonly packet: PacketBuffer;
+}
+
+function allocateLane(memory: GuestMemory): Lane {
+  const ctx = memory.allocate('ctx', 'context', xdpMd.size);
+  ctx.writable = false;
+  const frames = Array.from({ length: maxFrames }, (_, depth) => allocateFrame(memory, depth));
+  const state = memory.allocate('scratch', 'private state', privateState.packet + packetStateSize);
+  const scratch = memory.allocate('scratch', 'helper scratch', 0x2000);
+  state.hi = state.lo;
+  scratch.hi = scratch.lo;
+  const packet = new PacketBuffer(memory, ctx.start, state.start + privateState.packet);
+  return { ctx, frames, state: state.start, scratch: scratch.start, packet };
 }
 
 /** A frame has a region of 4 KiB of which the last {@link stackSize} bytes count, so that running off either end is seen as such. */

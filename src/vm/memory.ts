@@ -24,7 +24,9 @@ const wasmPageSize = 0x10000;
 const maxBytes = 0xffff * wasmPageSize;
 
 export class GuestMemory {
-  readonly memory: WasmMemory;
+  /** Other threads have it, too. */
+  readonly isShared: boolean;
+  memory: WasmMemory;
   u8: Uint8Array;
   view: DataView;
   /** While set, stores are noted here. */
@@ -33,9 +35,12 @@ export class GuestMemory {
   /** Region index + 1 of each 4 KiB page, 0 where there is none. */
   private pages: Uint16Array = new Uint16Array(0);
   private next = firstAddress;
+  /** End of what may be handed out. */
+  private limit = maxBytes;
 
-  constructor() {
-    this.memory = new Wasm.Memory({ initial: 2, maximum: maxBytes / wasmPageSize });
+  constructor(isShared = false) {
+    this.isShared = isShared;
+    this.memory = new Wasm.Memory({ initial: 2, maximum: maxBytes / wasmPageSize, shared: isShared });
     this.u8 = new Uint8Array(this.memory.buffer);
     this.view = new DataView(this.memory.buffer);
     this.coverPages();
@@ -51,7 +56,7 @@ export class GuestMemory {
     const start = this.next;
     // One free page behind each region (invariant 2).
     const end = start + (Math.ceil(Math.max(size, 1) / pageSize) + 1) * pageSize;
-    if (end > maxBytes) {
+    if (end > this.limit) {
       throw new BudgetError(
         `${name} needs ${size} bytes and guest memory is limited to 4 GiB`,
         {},
@@ -171,6 +176,20 @@ export class GuestMemory {
   /** A copy of `size` bytes. */
   read(address: number, size: number): Uint8Array {
     return this.u8.slice(address, address + size);
+  }
+
+  /**
+   * Takes `memory` of another thread, in which everything allocated so far lies at the same addresses; its contents count. What is allocated from now on comes
+   * from [start, end) of it, which is there already.
+   */
+  adopt(memory: WasmMemory, start: number, end: number): void {
+    if (!this.isShared) throw new InternalError('guest memory', 'only shared memory can be adopted');
+    this.memory = memory;
+    this.u8 = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+    this.next = start;
+    this.limit = end;
+    this.coverPages();
   }
 
   private grow(end: number): void {

@@ -13,6 +13,7 @@
  *
  * Packets in fragments and packets with metadata are not for the arena.
  */
+import { type Bulk, bulkOf } from './bulk.js';
 import type { Machine, PacketInput } from './machine.js';
 import { frameSizeOf, headroom } from './packet-buffer.js';
 import type { PacketMoves } from './packet-moves.js';
@@ -51,6 +52,7 @@ export class PacketArena {
   private readonly records: Region;
   private readonly window: Region;
   private readonly frames: Region | undefined;
+  private readonly bulk: Bulk;
   /** Guest address of the next frame. */
   private next: number;
   /** All of guest memory as words: the records are written and read through it. */
@@ -68,6 +70,7 @@ export class PacketArena {
     this.frames = moves === 'none' ? undefined : memory.allocate('packet', 'packet frames', frameBytes);
     this.next = this.frames?.start ?? 0;
     this.words = new Uint32Array(memory.memory.buffer);
+    this.bulk = bulkOf(memory);
   }
 
   /** Longest packet that an empty arena takes. */
@@ -90,7 +93,7 @@ export class PacketArena {
     this.count = 0;
     if (this.frames === undefined) return;
     // Frames without tailroom are little more than headroom: one call clears them all.
-    if (this.moves === 'head') memory.u8.fill(0, this.frames.start, this.next);
+    if (this.moves === 'head') this.bulk.clear(this.frames.start, this.next - this.frames.start);
     this.next = this.frames.start;
   }
 
@@ -115,9 +118,9 @@ export class PacketArena {
       if (next > frames.start + frames.size) return false;
       this.next = next;
       data = frameStart + headroom;
-      const { u8 } = this.machine.memory;
-      if (this.moves === 'tail') u8.fill(0, frameStart, data);
-      u8.copyWithin(data, source, source + length);
+      if (this.moves === 'tail') this.bulk.clear(frameStart, headroom);
+      // What is copied behind the packet's end is of its own line.
+      this.bulk.copy(data, source, length);
     }
     const at = (this.records.start + this.count * record.size) >>> 2;
     words[at + record.data / 4] = data;

@@ -4,7 +4,16 @@
  */
 import { InternalError } from '../base/index.js';
 import { ByteWriter } from './byte-writer.js';
-import { type MemoryOp, memoryOpcodes, type PlainOp, plainOpcodes, type ValueType, valueTypes } from './opcodes.js';
+import {
+  type AtomicOp,
+  atomicOpcodes,
+  type MemoryOp,
+  memoryOpcodes,
+  type PlainOp,
+  plainOpcodes,
+  type ValueType,
+  valueTypes,
+} from './opcodes.js';
 
 /** `[]`, or the one type of a block's result. */
 export type BlockType = ValueType | undefined;
@@ -80,6 +89,16 @@ export class CodeBuilder {
   memory(name: MemoryOp, offset = 0): this {
     this.code.u8(memoryOpcodes[name][0]);
     this.code.unsigned(0);
+    this.code.unsigned(offset);
+    return this;
+  }
+
+  /** Traps where the address is not aligned. */
+  atomic(name: AtomicOp, offset = 0): this {
+    const [opcode, align] = atomicOpcodes[name];
+    this.code.u8(0xfe);
+    this.code.unsigned(opcode);
+    this.code.unsigned(align);
     this.code.unsigned(offset);
     return this;
   }

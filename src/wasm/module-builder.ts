@@ -70,11 +70,11 @@ export class ModuleBuilder {
     return this.importedFunctions++;
   }
 
-  /** Memory 0, of at least `pages` pages of 64 KiB and at most `maximum`. */
-  importMemory(module: string, name: string, pages: number, maximum: number): void {
+  /** Memory 0, of at least `pages` pages of 64 KiB and at most `maximum`; `shared` between threads or not. */
+  importMemory(module: string, name: string, pages: number, maximum: number, shared = false): void {
     this.import(module, name, (out) => {
       out.u8(kinds.memory);
-      out.u8(1);
+      out.u8(shared ? 3 : 1);
       out.unsigned(pages);
       out.unsigned(maximum);
     });

@@ -105,3 +105,25 @@ export const memoryOpcodes = {
 } as const;
 
 export type MemoryOp = keyof typeof memoryOpcodes;
+
+/** Atomic operations (threads proposal), behind the prefix 0xfe: opcode, and the alignment, which has to be the natural one. */
+export const atomicOpcodes = {
+  'i32.atomic.load': [0x10, 2],
+  'i64.atomic.load': [0x11, 3],
+  'i32.atomic.store': [0x17, 2],
+  'i64.atomic.store': [0x18, 3],
+  'i32.atomic.rmw.add': [0x1e, 2],
+  'i64.atomic.rmw.add': [0x1f, 3],
+  'i32.atomic.rmw.and': [0x2c, 2],
+  'i64.atomic.rmw.and': [0x2d, 3],
+  'i32.atomic.rmw.or': [0x33, 2],
+  'i64.atomic.rmw.or': [0x34, 3],
+  'i32.atomic.rmw.xor': [0x3a, 2],
+  'i64.atomic.rmw.xor': [0x3b, 3],
+  'i32.atomic.rmw.xchg': [0x41, 2],
+  'i64.atomic.rmw.xchg': [0x42, 3],
+  'i32.atomic.rmw.cmpxchg': [0x48, 2],
+  'i64.atomic.rmw.cmpxchg': [0x49, 3],
+} as const;
+
+export type AtomicOp = keyof typeof atomicOpcodes;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import wabtFactory from 'wabt';
 import { Wasm } from '../base/index.js';
-import { ByteWriter, ModuleBuilder } from './index.js';
+import { ByteWriter, type CodeBuilder, ModuleBuilder } from './index.js';
 
 const wabt = await wabtFactory();
 
@@ -37,6 +37,48 @@ describe('integers', () => {
       const { f: call } = new Wasm.Instance(new Wasm.Module(module.finish())).exports;
       expect((call as () => bigint)()).toBe(value);
     }
+  });
+});
+
+describe('atomic operations on shared memory', () => {
+  const memory = new Wasm.Memory({ initial: 1, maximum: 2, shared: true });
+  const view = new DataView(memory.buffer);
+  const run = (emit: (out: CodeBuilder) => CodeBuilder, type: 'i32' | 'i64'): unknown => {
+    const module = new ModuleBuilder();
+    module.importMemory('env', 'memory', 1, 2, true);
+    const f = module.declareFunction('f', [], [type]);
+    module.define(f, emit(module.bodyOf(f)));
+    module.exportFunction('f', f);
+    const { exports } = new Wasm.Instance(new Wasm.Module(module.finish()), { env: { memory } });
+    return (exports['f'] as () => unknown)();
+  };
+
+  it('yield what was there and leave what they make of it', () => {
+    const cases = [
+      ['add', 12n + 10n],
+      ['and', 12n & 10n],
+      ['or', 12n | 10n],
+      ['xor', 12n ^ 10n],
+      ['xchg', 10n],
+    ] as const;
+    for (const [name, left] of cases) {
+      view.setBigUint64(16, 12n, true);
+      expect(run((out) => out.i32(8).i64(10n).atomic(`i64.atomic.rmw.${name}`, 8), 'i64')).toBe(12n);
+      expect(view.getBigUint64(16, true)).toBe(left);
+      view.setUint32(16, 12, true);
+      expect(run((out) => out.i32(16).i32(10).atomic(`i32.atomic.rmw.${name}`), 'i32')).toBe(12);
+      expect(view.getUint32(16, true)).toBe(Number(left));
+    }
+  });
+
+  it('exchange only what is expected', () => {
+    view.setUint32(16, 5, true);
+    const exchange = (expected: number): unknown =>
+      run((out) => out.i32(16).i32(expected).i32(9).atomic('i32.atomic.rmw.cmpxchg'), 'i32');
+    expect([exchange(4), view.getUint32(16, true)]).toEqual([5, 5]);
+    expect([exchange(5), view.getUint32(16, true)]).toEqual([5, 9]);
+    run((out) => out.i32(16).i32(0).atomic('i32.atomic.store').i32(16).atomic('i32.atomic.load'), 'i32');
+    expect(view.getUint32(16, true)).toBe(0);
   });
 });
 

@@ -1,0 +1,25 @@
+/** What the main thread and the threads of `--jobs` tell each other. */
+import type { SessionCounts } from '../runtime/index.js';
+import type { LaneOptions } from '../vm/index.js';
+import type { RunFlags } from './run-options.js';
+
+export interface JobTask {
+  /** An ELF object, and where it came from. */
+  readonly object: Uint8Array;
+  readonly file: string;
+  readonly program: string | undefined;
+  /** Indexes of the programs that the verifier has accepted. */
+  readonly verified: readonly number[];
+  readonly capture: string;
+  readonly flags: RunFlags;
+  readonly lanes: LaneOptions;
+  /** Packets of the capture, of all shares together. */
+  readonly limit: number;
+  /** One word; not 0: stop. */
+  readonly stop: SharedArrayBuffer;
+}
+
+export type FromJob =
+  | { readonly kind: 'info'; readonly line: string }
+  | { readonly kind: 'not compiled'; readonly program: number; readonly insn: number; readonly what: string }
+  | { readonly kind: 'done'; readonly counts: SessionCounts };

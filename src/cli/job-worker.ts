@@ -1,0 +1,75 @@
+/** A thread of `jitnic run --jobs N`: its share of the capture, by its machine on the maps of all. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { InternalError } from '../base/index.js';
+import { selectPackets } from '../packet/index.js';
+import { flowHash, Session } from '../runtime/index.js';
+import type { Io } from './command.js';
+import type { FromJob, JobTask } from './job-messages.js';
+import { objectOf } from './program-file.js';
+import { chooseProgram, sessionOptions } from './run-options.js';
+import { runPackets } from './run-packets.js';
+import { makeStyle } from './style.js';
+
+const task = workerData as JobTask;
+const { lanes, limit } = task;
+const stop = new Int32Array(task.stop);
+
+function post(message: FromJob): void {
+  parentPort?.postMessage(message);
+}
+
+/** Only the first thread speaks: all of them read the same capture. */
+const io: Io = {
+  out: () => undefined,
+  err: () => undefined,
+  info: (line) => {
+    if (lanes.index === 0) post({ kind: 'info', line });
+  },
+  detail: () => undefined,
+  json: () => undefined,
+  readStdin: () => Promise.reject(new InternalError('jobs', 'a thread has no stdin')),
+  stdin: () => {
+    throw new InternalError('jobs', 'a thread has no stdin');
+  },
+  catchInterrupt: () => ({
+    get requested(): boolean {
+      return Atomics.load(stop, 0) !== 0;
+    },
+  }),
+  flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },
+  style: makeStyle(false),
+  width: 100,
+  env: {},
+};
+
+const { object, program } = chooseProgram(
+  await objectOf(task.object, task.file, io, task.flags),
+  task.program,
+  task.flags,
+);
+const options = await sessionOptions(task.flags, io);
+const session = new Session(object, program, {
+  ...options,
+  lanes,
+  verified: (spec) => task.verified.includes(object.programs.indexOf(spec)),
+});
+const { fallback } = session.runtime.host.prepare();
+if (fallback !== undefined) {
+  post({ kind: 'not compiled', program: fallback.program.index, insn: fallback.insn, what: fallback.what });
+} else {
+  let seen = 0;
+  await runPackets(session, io, {
+    path: task.capture,
+    pick: (batch) => {
+      if (seen >= limit) return undefined;
+      const room = limit - seen;
+      seen += batch.count;
+      const { bytes, offset, length } = batch;
+      return selectPackets(batch, (i) => {
+        if (i >= room) return false;
+        return flowHash(bytes, offset[i] as number, length[i] as number) % lanes.count === lanes.index;
+      });
+    },
+  });
+  post({ kind: 'done', counts: session.counts });
+}

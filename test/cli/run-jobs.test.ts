@@ -1,0 +1,164 @@
+/** `jitnic run --jobs`: threads on one set of maps. They are started from `dist`, which `npm run build` makes. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const built = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
+const packets = 60_000;
+
+/** Per packet: one atomic addition of each kind that counts, an exchange, a hash entry made once per port, and a per-CPU counter. */
+const counters = `
+.license "GPL"
+.map totals type=array key=4 value=32 max_entries=1
+.map ports type=hash key=4 value=8 max_entries=65536
+.map each type=percpu_array key=4 value=8 max_entries=1
+.section xdp
+.globl count
+count:
+r6 = r1
+r2 = *(u32 *)(r6 + 0)
+r3 = *(u32 *)(r6 + 4)
+r4 = r2
+r4 += 38
+if r4 > r3 goto out
+r7 = *(u16 *)(r2 + 34)
+r1 = 0
+*(u32 *)(r10 - 4) = r1
+r1 = totals ll
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+if r0 == 0 goto out
+r1 = 1
+lock *(u64 *)(r0 + 0) += r1
+lock *(u32 *)(r0 + 8) += r1
+r2 = 3
+r2 = atomic_fetch_add((u64 *)(r0 + 16), r2)
+r1 = each ll
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+if r0 == 0 goto out
+r1 = *(u64 *)(r0 + 0)
+r1 += 1
+*(u64 *)(r0 + 0) = r1
+*(u32 *)(r10 - 4) = r7
+r1 = ports ll
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+if r0 != 0 goto known
+r1 = 0
+*(u64 *)(r10 - 16) = r1
+r1 = ports ll
+r2 = r10
+r2 += -4
+r3 = r10
+r3 += -16
+r4 = 1
+call bpf_map_update_elem
+r1 = ports ll
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+if r0 == 0 goto out
+known:
+r1 = 1
+lock *(u64 *)(r0 + 0) += r1
+r0 = 2
+exit
+out:
+r0 = 1
+exit
+`;
+
+let folder = '';
+let capture = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'jitnic-jobs-'));
+  capture = join(folder, 'in.pcap');
+  writeFileSync(join(folder, 'counters.s'), counters);
+  const traffic = ['-c', String(packets), '--flows', '3000', '--sizes', '64', '--protocols', 'tcp=1', '--ipv4', '1'];
+  await captureCli(['gen', '-w', capture, ...traffic]);
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface RunJson {
+  readonly packets: number;
+  readonly jobs?: readonly number[];
+  readonly verdicts: Record<string, number>;
+  readonly maps: Record<string, readonly { key: unknown; value?: string; values?: readonly { value: string }[] }[]>;
+}
+
+function runBuilt(...args: string[]): RunJson {
+  return JSON.parse(execFileSync(process.execPath, [built, 'run', ...args, '-j', '--maps'], { encoding: 'utf8' }));
+}
+
+describe.skipIf(!existsSync(built))('threads on one set of maps', () => {
+  test('lose no increment, and leave what one thread leaves', () => {
+    const args = [join(folder, 'counters.s'), '-r', capture];
+    const one = runBuilt(...args, '--engine', 'wasm', '--cpus', '3');
+    const three = runBuilt(...args, '--jobs', '3');
+    expect(three.jobs).toHaveLength(3);
+    expect(Math.min(...(three.jobs ?? [0]))).toBeGreaterThan(packets / 10);
+    expect(three.packets).toBe(packets);
+    expect(three.verdicts).toEqual(one.verdicts);
+    const sorted = (run: RunJson): unknown => [...JSON.stringify(run.maps['ports']).split('},{')].sort();
+    expect(three.maps['totals']).toEqual(one.maps['totals']);
+    expect(three.maps['each']).toEqual(one.maps['each']);
+    expect(three.maps['ports']).toHaveLength(one.maps['ports']?.length ?? 0);
+    expect(sorted(three)).toEqual(sorted(one));
+  });
+
+  test('decide the same on a load balancer whose connections do not meet', () => {
+    const object = [example('load-balancer/load-balancer.o'), '-r', example('load-balancer/traffic.pcap')];
+    const args = [...object, '--maps-in', example('load-balancer/load-balancer.maps.json')];
+    expect(runBuilt(...args, '--jobs', '2').verdicts).toEqual(runBuilt(...args, '--engine', 'wasm').verdicts);
+  });
+
+  test('stop at the packet of the capture that --count names', () => {
+    const run = runBuilt(join(folder, 'counters.s'), '-r', capture, '--jobs', '2', '-c', '12345');
+    expect(run.packets).toBe(12_345);
+  });
+
+  test('say why a program is not for them', () => {
+    const file = join(folder, 'each.s');
+    const visit = '.text\n.type visit, @function\nvisit:\nr0 = 0\nexit\n';
+    const call = 'r1 = slots ll\nr2 = visit ll\nr3 = 0\nr4 = 0\ncall bpf_for_each_map_elem\nr0 = 2\nexit\n';
+    writeFileSync(
+      file,
+      `.license "GPL"\n.map slots type=array key=4 value=4 max_entries=3\n.section xdp\n.globl p\np:\n${call}${visit}`,
+    );
+    const { status, stderr } = spawnSync(process.execPath, [built, 'run', file, '-r', capture, '--jobs', '2'], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toContain('insn 6: bpf_for_each_map_elem is not compiled');
+    expect(status).toBe(4);
+  });
+});
+
+test.each([
+  [['--check'], '`--jobs` and `--check` exclude each other'],
+  [['--engine', 'trace'], '`--jobs` runs compiled programs only'],
+  [['--clock', 'step:5'], '`--jobs` and `--clock step` exclude each other'],
+  [['--cpus', '5'], '`--jobs` and another `--cpus` exclude each other'],
+])('--jobs with %j is refused', async (flags, message) => {
+  const { err, exitCode } = await captureCli([
+    'run',
+    join(folder, 'counters.s'),
+    '-r',
+    capture,
+    '--jobs',
+    '2',
+    ...flags,
+  ]);
+  expect(exitCode).toBe(2);
+  expect(err).toContain(message);
+});
