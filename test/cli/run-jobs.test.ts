@@ -77,6 +77,28 @@ r0 = 1
 exit
 `;
 
+/** Two counters that belong together, under a spin lock, which only BTF can describe. */
+const locked = `
+struct bpf_spin_lock { unsigned val; };
+struct pair { struct bpf_spin_lock lock; unsigned a; unsigned long long b; };
+static void *(*lookup)(void *, const void *) = (void *)1;
+static long (*lock)(struct bpf_spin_lock *) = (void *)93;
+static long (*unlock)(struct bpf_spin_lock *) = (void *)94;
+struct { int (*type)[2]; int (*max_entries)[1]; int *key; struct pair *value; } pairs __attribute__((section(".maps"), used));
+char gpl[] __attribute__((section("license"), used)) = "GPL";
+__attribute__((section("xdp"), used)) int count(void *ctx) {
+  int key = 0;
+  struct pair *pair = lookup(&pairs, &key);
+  if (!pair) return 1;
+  lock(&pair->lock);
+  pair->a++;
+  pair->b += 3;
+  unlock(&pair->lock);
+  return 2;
+}
+`;
+const clang = ['clang', 'clang-19'].find((name) => spawnSync(name, ['--version']).status === 0);
+
 let folder = '';
 let capture = '';
 beforeAll(async () => {
@@ -115,6 +137,15 @@ describe.skipIf(!existsSync(built))('threads on one set of maps', () => {
     expect(three.maps['each']).toEqual(one.maps['each']);
     expect(three.maps['ports']).toHaveLength(one.maps['ports']?.length ?? 0);
     expect(sorted(three)).toEqual(sorted(one));
+  });
+
+  test.skipIf(clang === undefined)('take turns where the program holds a spin lock', () => {
+    const source = join(folder, 'locked.c');
+    writeFileSync(source, locked);
+    const object = join(folder, 'locked.o');
+    execFileSync(clang ?? '', ['-O2', '-g', '-target', 'bpf', '-c', source, '-o', object]);
+    const { maps } = runBuilt(object, '-r', capture, '--jobs', '3');
+    expect(JSON.stringify(maps['pairs'])).toContain(`{"lock":{"val":0},"a":${packets},"b":${3 * packets}}`);
   });
 
   test('decide the same on a load balancer whose connections do not meet', () => {
