@@ -133,6 +133,8 @@ export class Services {
     name: string,
     define: (layout: MapLayout & { readonly kind: 'hash' }) => number | undefined,
   ): HashChangeCode | undefined {
+    // Threads take turns at changes, and only JavaScript has the lock.
+    if (this.machine.memory.isShared) return undefined;
     const layout = this.machine.maps[map]?.layout();
     if (layout?.kind !== 'hash' || !fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
     const index = this.function(name, () => define(layout) ?? -1);
