@@ -14,8 +14,20 @@ const readers: ReadonlySet<number> = new Set([1, 2, 3]);
 /** Helpers that change elements of the map in r1. */
 const mutators: ReadonlySet<number> = new Set([2, 3, 87, 88]);
 
+/** What is known already: facts about a large program take seconds. */
+const known = new WeakMap<ObjectSpec, ReadonlySet<number> | 'unknown'>();
+
 /** Positions in the object's maps; undefined where nothing can be told, so any map may be written. */
 export function writtenMaps(object: ObjectSpec): ReadonlySet<number> | undefined {
+  let written = known.get(object);
+  if (written === undefined) {
+    written = findWrittenMaps(object) ?? 'unknown';
+    known.set(object, written);
+  }
+  return written === 'unknown' ? undefined : written;
+}
+
+function findWrittenMaps(object: ObjectSpec): ReadonlySet<number> | undefined {
   const programs = object.programs.filter((program) => program.type === 'xdp');
   if (programs.reduce((sum, program) => sum + program.insns.length, 0) > maxInsns) return undefined;
   const written = new Set<number>();
@@ -28,9 +40,9 @@ export function writtenMaps(object: ObjectSpec): ReadonlySet<number> | undefined
     });
     if (facts === undefined) return undefined;
     for (const [pc, insn] of program.insns.entries()) {
-      const known = facts.insns[pc];
-      if (known?.reached !== true) continue;
-      for (const fact of targets(program, pc, insn, known)) {
+      const state = facts.insns[pc];
+      if (state?.reached !== true) continue;
+      for (const fact of targets(program, pc, insn, state)) {
         const map = mapOf(fact);
         if (map === 'any') return undefined;
         if (map !== 'none') written.add(map);
