@@ -137,7 +137,10 @@ const singleFlags = [
   'mapsScript',
   'report',
   'cacheSize',
+  'cacheBits',
+  'adaptive',
   'policy',
+  'admission',
   'hotloop',
   'maxInsns',
 ] as const;
