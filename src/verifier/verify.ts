@@ -235,7 +235,8 @@ function checkCallbacksUsed(env: Env): void {
   const used = shape.subprogs.filter((subprog) => shape.seen[subprog.start] === 1);
   // A single function needs no links between functions.
   if (used.length < 2) return;
-  const isDropped = (pc: number): boolean => shape.seen[pc] === 0 && !isSecondHalf(insns, pc);
+  // The second half of a 64-bit load goes with the first.
+  const isDropped = (pc: number): boolean => shape.seen[isSecondHalf(insns, pc) ? pc - 1 : pc] === 0;
   for (const [pc, insn] of insns.entries()) {
     if (!isFunctionAddress(insn) || shape.seen[pc] !== 1) continue;
     const target = pc + 1 + insn.imm;

@@ -45,6 +45,7 @@ const otherwise: Readonly<Record<string, string>> = {
   'may-goto.s': 'accepted',
   // Found while its code is rewritten: the number counts slots of that.
   'dead-callback.c': 'No program to jit at insn',
+  'dead-callback.wide.c': 'No program to jit at insn',
   'dead-callback.within.c': 'No program to jit at insn',
   // The loader has no descriptor to give.
   'map-fd.s': 'fd -1 is not pointing to valid bpf_map',
