@@ -67,6 +67,7 @@ export class Rewriter {
   private readonly phis: Value[][];
   private pinned: Value[] = [];
   private hooks: Hooks = {};
+  private isSameFlow = true;
   private readonly taken = new Set<number>();
   private readonly oldArgs = new Map<Value, readonly Value[]>();
 
@@ -94,7 +95,10 @@ export class Rewriter {
       if (this.code.prunes) end = pruned(end);
       const pinned = hooks.leave?.(this.pinned, id) ?? this.pinned;
       this.done[id] = { phis: this.phis[id] as Value[], pinned, end };
-      for (const to of successors(end)) this.taken.add(this.key(id, to));
+      const next = successors(end);
+      for (const to of next) this.taken.add(this.key(id, to));
+      const old = successors(block.end);
+      if (next.length !== old.length || next[0] !== old[0] || next[1] !== old[1]) this.isSameFlow = false;
     }
     return this.finish(hooks);
   }
@@ -281,6 +285,7 @@ export class Rewriter {
     const blocks = this.done.map((block, id): Block | undefined =>
       block === undefined ? undefined : { id, preds: this.all(id), ...block },
     );
+    if (this.isSameFlow) orders.set(blocks, this.order);
     const code = { ...this.code, blocks };
     return single.size === 0 ? code : withoutPhis(code, single);
   }
@@ -296,6 +301,7 @@ function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): Fun
   const blocks = code.blocks.map((block) =>
     block === undefined ? undefined : { ...block, phis: block.phis.filter((phi) => !single.has(phi)) },
   );
+  orders.set(blocks, orderOfCode(code));
   const rewriter = new Rewriter({ ...code, blocks });
   for (const phi of single.keys()) {
     const value = final(phi);
@@ -306,8 +312,16 @@ function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): Fun
   return rewriter.run({});
 }
 
-export function orderOfCode(code: FunctionCode): Order {
-  return orderOf(code.blocks.length, 0, (id) => successors((code.blocks[id] as Block).end));
+/** Orders of lists of blocks: most passes leave the control flow as it is. */
+const orders = new WeakMap<FunctionCode['blocks'], Order>();
+
+export function orderOfCode({ blocks }: FunctionCode): Order {
+  let order = orders.get(blocks);
+  if (order === undefined) {
+    order = orderOf(blocks.length, 0, (id) => successors((blocks[id] as Block).end));
+    orders.set(blocks, order);
+  }
+  return order;
 }
 
 /** Phis and pinned values: they have a block. */
