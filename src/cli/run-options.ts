@@ -9,6 +9,7 @@ import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
 import type { Io } from './command.js';
 import { wholeNumber } from './numbers.js';
+import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { declareBtf, openProgramFile, readInput } from './program-file.js';
 import { requireVerified } from './verified.js';
 
@@ -32,7 +33,7 @@ export interface SessionFlags {
   readonly maxTraceGuards?: string;
 }
 
-export interface RunFlags extends SessionFlags, CacheFlags {
+export interface RunFlags extends SessionFlags, CacheFlags, OptFlags {
   readonly card?: boolean;
   readonly engine?: string;
   readonly verify?: boolean;
@@ -49,6 +50,7 @@ export function hasCard({ card, engine, verify }: RunFlags): boolean {
 export function declareRunFlags(command: Command): void {
   declareInput(command);
   declareCacheFlags(command);
+  declareOpt(command);
   command
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
     .option(
@@ -202,7 +204,13 @@ export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOp
     throw new UsageError('`--max-insns` and `--engine wasm` exclude each other: compiled code does not count');
   const card = hasCard(flags);
   const host = engine === 'interp' || flags.verify === false || flags.maxInsns !== undefined ? 'interp' : 'wasm';
-  return { card, host, ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
+  if (flags.opt !== undefined && host === 'interp')
+    throw new UsageError(
+      '`-O` has nothing to optimize: the host interprets',
+      {},
+      'leave out `--engine interp`, `--no-verify` and `--max-insns`',
+    );
+  return { card, host, settings: settingsOf(flags), ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
 }
 
 /** What surrounds a program, read. Throws UsageError, InputError. */

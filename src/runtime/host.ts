@@ -4,9 +4,11 @@
  * Compiling takes as long as interpreting some thousand packets, so a host that stands behind a card compiles when it has something to run that is not
  * recorded: recordings need the interpreter anyway. What cannot be compiled stays on the interpreter; {@link Host.fallback} says why.
  */
+
 import { Interpreter } from '../interp/index.js';
 import { type Fallback, WasmEngine } from '../jit/index.js';
 import type { ProgramSpec } from '../object/index.js';
+import type { Settings } from '../opt/index.js';
 import {
   type LoadedProgram,
   type Machine,
@@ -24,6 +26,8 @@ export interface HostOptions {
   /** Has a verifier accepted it? No other program is compiled; one that a tail call reaches checks every access. */
   readonly verified: (program: ProgramSpec) => boolean;
   readonly maxSteps: number | undefined;
+  /** Passes of compiled code; default all. */
+  readonly settings?: Settings | undefined;
 }
 
 export class Host {
@@ -42,7 +46,10 @@ export class Host {
     this.interpreter = new Interpreter(machine, { maxSteps: options.maxSteps });
     this.verified = options.verified;
     if (options.kind === 'wasm') {
-      this.engine = new WasmEngine(machine, { verified: ({ spec }) => options.verified(spec) });
+      this.engine = new WasmEngine(machine, {
+        verified: ({ spec }) => options.verified(spec),
+        settings: options.settings,
+      });
     }
   }
 

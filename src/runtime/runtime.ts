@@ -17,6 +17,7 @@ import {
   TraceCache,
 } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { Settings } from '../opt/index.js';
 import {
   type AbortCode,
   type AbortSite,
@@ -78,6 +79,8 @@ export interface RuntimeOptions extends MachineOptions {
   readonly maxSteps?: number | undefined;
   /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */
   readonly host?: HostKind | undefined;
+  /** Passes of the compiled host; default all. */
+  readonly settings?: Settings | undefined;
   /** Has a verifier accepted the program? Asked before it is compiled. Default: none has. */
   readonly verified?: ((program: ProgramSpec) => boolean) | undefined;
 }
@@ -154,6 +157,7 @@ export class Runtime {
       kind: options.host ?? 'interp',
       verified: options.verified ?? (() => false),
       maxSteps: options.maxSteps,
+      settings: options.settings,
     });
     this.ledger = new AssumptionLedger(machine);
     const stable = options.assume === false ? undefined : new StableValues(machine);

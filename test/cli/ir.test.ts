@@ -54,3 +54,19 @@ describe('jitnic ir', () => {
     expect(err).toContain(hint);
   });
 });
+
+describe('jitnic run -O', () => {
+  const example = fileURLToPath(new URL('../../examples/ipv6-filter/', import.meta.url));
+  const run = (...flags: string[]): ReturnType<typeof captureCli> =>
+    captureCli(['run', `${example}ipv6-filter.o`, '-r', `${example}traffic.pcap`, ...flags]);
+
+  test('changes no verdict', async () => {
+    const verdicts = async (...flags: string[]): Promise<unknown> =>
+      JSON.parse((await run('-j', ...flags)).out).verdicts;
+    expect(await verdicts('--engine', 'wasm', '-O0')).toEqual(await verdicts('--engine', 'interp'));
+  });
+
+  test('is refused where nothing is compiled', async () => {
+    expect((await run('--engine', 'interp', '-O1')).exitCode).toBe(2);
+  });
+});
