@@ -55,6 +55,9 @@ interface Literals {
   readonly values: number[];
 }
 
+/** Excluded numbers that are taken off each end of a range. */
+const maxTrimmed = 256;
+
 export class Facts {
   readonly sources: BitSources;
   /** Plain bit -> value that it must have. */
@@ -346,9 +349,9 @@ export class Facts {
     }
     if (lo > range.lo) range.lo = lo;
     if (hi !== undefined && hi < range.hi) range.hi = hi;
-    // An excluded number at an end of the range is no end.
-    while (range.lo < range.hi && this.isExcluded(subject, range.lo)) range.lo++;
-    while (range.lo < range.hi && this.isExcluded(subject, range.hi)) range.hi--;
+    // An excluded number at an end of the range is no end. A sign that is spread over many bits excludes more numbers than can be tried.
+    for (let i = 0; i < maxTrimmed && range.lo < range.hi && this.isExcluded(subject, range.lo); i++) range.lo++;
+    for (let i = 0; i < maxTrimmed && range.lo < range.hi && this.isExcluded(subject, range.hi); i++) range.hi--;
     this.implyPrefix(range);
     if (range.lo === range.hi) {
       const values = subject.bits.map((_, i) => Number((range.lo >> BigInt(i)) & 1n));
