@@ -34,7 +34,7 @@ export function combineLoads(code: FunctionCode): FunctionCode {
   for (const { pinned } of blocks) for (const [at, value] of pinned.entries()) home.set(value, { pinned, at });
   /** By the load after which the wide one is put. */
   const found = new Map<Value, Found[]>();
-  for (const root of neededValues(code)) {
+  for (const root of neededValues(code).values) {
     if (root.op !== 'or' && root.op !== 'add') continue;
     const parts: Part[] = [];
     if (!collect(root, 0, parts) || parts.length < 2) continue;

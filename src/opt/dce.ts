@@ -29,18 +29,21 @@ export function isRoot(value: Value): boolean {
 }
 
 /** Everything that an effect or an end is computed from. */
-export function neededValues(code: FunctionCode): ReadonlySet<Value> {
-  const needed = new Set<Value>();
-  const work: Value[] = [];
+export function neededValues(code: FunctionCode): { readonly values: readonly Value[]; has(value: Value): boolean } {
+  const marks = new Uint8Array(code.graph.code.length);
+  const values: Value[] = [];
   const need = (value: Value): void => {
-    if (needed.has(value)) return;
-    needed.add(value);
-    work.push(value);
+    if (marks[value.id] === 1) return;
+    marks[value.id] = 1;
+    values.push(value);
   };
   for (const { pinned, end } of liveBlocks(code)) {
     for (const value of pinned) if (isRoot(value)) need(value);
     for (const value of endUses(end)) need(value);
   }
-  for (let value = work.pop(); value !== undefined; value = work.pop()) for (const arg of value.args) need(arg);
-  return needed;
+  for (let i = 0; i < values.length; i++) {
+    const { args } = values[i] as Value;
+    for (let j = 0; j < args.length; j++) need(args[j] as Value);
+  }
+  return { values, has: ({ id }) => marks[id] === 1 };
 }

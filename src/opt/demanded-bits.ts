@@ -13,15 +13,16 @@ import {
 } from '../ir/index.js';
 import { isRoot } from './dce.js';
 
-export function demandedBits(code: FunctionCode): ReadonlyMap<Value, bigint> {
-  const demanded = new Map<Value, bigint>();
+/** By id; undefined where no one looks. */
+export function demandedBits(code: FunctionCode): readonly (bigint | undefined)[] {
+  const demanded = new Array<bigint | undefined>(code.graph.code.length).fill(undefined);
   const work: Value[] = [];
   const demand = (value: Value, bits: bigint): void => {
     if (isConst(value)) return;
-    const before = demanded.get(value);
+    const before = demanded[value.id];
     const after = (before ?? 0n) | bits;
     if (after === before) return;
-    demanded.set(value, after);
+    demanded[value.id] = after;
     work.push(value);
   };
   for (const { pinned, end } of liveBlocks(code)) {
@@ -29,8 +30,9 @@ export function demandedBits(code: FunctionCode): ReadonlyMap<Value, bigint> {
     for (const value of endUses(end)) demand(value, end.kind === 'branch' ? 1n : mask64);
   }
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
-    const bits = demanded.get(value) as bigint;
-    for (const [i, arg] of value.args.entries()) demand(arg, bitsOfArgument(value, i, bits));
+    const bits = demanded[value.id] as bigint;
+    const { args } = value;
+    for (let i = 0; i < args.length; i++) demand(args[i] as Value, bitsOfArgument(value, i, bits));
   }
   return demanded;
 }

@@ -8,6 +8,7 @@ import {
   type Graph,
   helper,
   isConst,
+  liveBlocks,
   lookupDetail,
   low32,
   mapOf,
@@ -20,6 +21,8 @@ import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
 export function helpers(code: FunctionCode, context: PassContext): FunctionCode {
+  const calls = liveBlocks(code).some(({ pinned }) => pinned.some(({ op }) => op === 'call' || op === 'lookup'));
+  if (!calls) return code;
   const rewriter = new Rewriter(code);
   const inliner = new Inliner(rewriter, context);
   return rewriter.run({ pinned: (value) => inliner.inline(value) });

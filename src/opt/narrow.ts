@@ -10,7 +10,7 @@ export function narrow(code: FunctionCode): FunctionCode {
   const demanded = demandedBits(code);
   return new Rewriter(code).run({
     pure: (old, args) => {
-      const bits = demanded.get(old);
+      const bits = demanded[old.id];
       return bits === undefined ? undefined : sameOn(old, args, bits);
     },
   });

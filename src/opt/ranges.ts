@@ -63,8 +63,10 @@ export function compare(condition: Value, facts: Fact | undefined): boolean | un
 export function intervalOf(value: Value, facts: Fact | undefined, depth = 0): Interval {
   if (isConst(value)) return { lo: value.imm, hi: value.imm };
   let { lo, hi } = meet(ofBits(value), depth < maxDepth ? ofOperation(value, facts, depth) : everything);
-  for (let fact = facts; fact !== undefined; fact = fact.before)
-    ({ lo, hi } = meet({ lo, hi }, ofFact(value, fact, lo)));
+  for (let fact = facts; fact !== undefined; fact = fact.before) {
+    const { args } = fact.condition;
+    if (args[0] === value || args[1] === value) ({ lo, hi } = meet({ lo, hi }, ofFact(value, fact, lo)));
+  }
   // A path that cannot be: anything holds there, so nothing is claimed.
   return lo <= hi ? { lo, hi } : ofBits(value);
 }

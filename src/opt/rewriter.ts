@@ -60,7 +60,8 @@ export class Rewriter {
   readonly order: Order;
   /** The block that is being rewritten. */
   block = 0;
-  private readonly mapped = new Map<Value, Value>();
+  /** By id of the old value. */
+  private readonly mapped: (Value | undefined)[];
   private readonly aliases = new Map<Value, Value>();
   private readonly anew: boolean;
   private readonly done: ({ phis: Value[]; pinned: Value[]; end: End } | undefined)[];
@@ -74,6 +75,7 @@ export class Rewriter {
   constructor(code: FunctionCode, options: RewriteOptions = {}) {
     this.code = code;
     this.graph = code.graph;
+    this.mapped = new Array<Value | undefined>(code.graph.code.length).fill(undefined);
     this.anew = options.anew ?? false;
     this.order = orderOfCode(code);
     this.done = code.blocks.map(() => undefined);
@@ -139,7 +141,7 @@ export class Rewriter {
 
   /** From now on `old` is `value`. */
   replace(old: Value, value: Value): void {
-    this.mapped.set(old, value);
+    this.mapped[old.id] = value;
   }
 
   /** `old` is whatever the old value `other` becomes; it is looked up when `old` is first read. */
@@ -149,7 +151,7 @@ export class Rewriter {
 
   /** What an old value has become. Phis and pinned values must have been passed. */
   value(value: Value): Value {
-    const known = this.mapped.get(value);
+    const known = this.mapped[value.id];
     if (known !== undefined) return known;
     if (isConst(value)) return value;
     // Arguments first, without recursion: chains can be as long as programs.
@@ -163,16 +165,16 @@ export class Rewriter {
         continue;
       }
       stack.pop();
-      if (this.mapped.has(top)) continue;
-      this.mapped.set(top, other === undefined ? this.again(top) : (this.mapped.get(other) ?? other));
+      if (this.mapped[top.id] !== undefined) continue;
+      this.mapped[top.id] = other === undefined ? this.again(top) : (this.mapped[other.id] ?? other);
     }
-    return this.mapped.get(value) as Value;
+    return this.mapped[value.id] as Value;
   }
 
   private unmapped(args: readonly Value[]): Value | undefined {
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] as Value;
-      if (arg.op !== 'const' && !this.mapped.has(arg)) return arg;
+      if (arg.op !== 'const' && this.mapped[arg.id] === undefined) return arg;
     }
     return undefined;
   }
@@ -180,7 +182,7 @@ export class Rewriter {
   private again(value: Value): Value {
     // It has not been passed, so it is only read where control does not come.
     if (isPlaced(value)) return value;
-    const args = this.mapArgs(value, (arg) => this.mapped.get(arg) ?? arg);
+    const args = this.mapArgs(value, (arg) => this.mapped[arg.id] ?? arg);
     const replacement = this.hooks.pure?.(value, args);
     if (replacement !== undefined) return replacement;
     return args === value.args && !this.anew ? value : this.graph.again(value, args);
@@ -218,7 +220,7 @@ export class Rewriter {
       if (isHead) {
         // Its arguments may be a phi that is about to change.
         this.oldArgs.set(kept, [...phi.args]);
-        this.mapped.set(phi, kept);
+        this.mapped[phi.id] = kept;
         this.phis[id]?.push(kept);
         continue;
       }
@@ -229,10 +231,10 @@ export class Rewriter {
       const [first] = args;
       const replacement = args.every((arg) => arg === first) ? first : hooks.phi?.(args, id);
       if (replacement !== undefined) {
-        this.mapped.set(phi, replacement);
+        this.mapped[phi.id] = replacement;
         continue;
       }
-      this.mapped.set(phi, kept);
+      this.mapped[phi.id] = kept;
       setArgs(kept, args);
       this.phis[id]?.push(kept);
     }
@@ -246,7 +248,7 @@ export class Rewriter {
     this.graph.origin = old.origin;
     const value = isSame ? old : this.graph.effect(old.op, args, imm, old.detail, old.ones);
     const replacement = hooks.pinned?.(value, old);
-    this.mapped.set(old, replacement ?? value);
+    this.mapped[old.id] = replacement ?? value;
     if (replacement !== undefined) return;
     this.pinned.push(value);
     hooks.placed?.(value, old);
