@@ -5,7 +5,7 @@
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { Bpf, KernelRunner } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { errnoName, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { errnoName, mapFlags, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
 import {
   type DumpedEntry,
   type DumpedMaps,
@@ -142,6 +142,8 @@ function fillMaps(runner: KernelRunner, object: ObjectSpec, contents: MapsFile):
     const map = findMap(machine, name);
     for (const entry of entries) {
       const { key, value } = encodeEntry(machine, map, entry);
+      // Dumps have the program's constants too, which are frozen.
+      if (map.spec.init?.kind === 'data' && (map.spec.flags & mapFlags.rdonlyProg) !== 0) continue;
       const status = runner.update(map.index, key, runner.kernel.translate(map.spec, value));
       if (status < 0)
         throw new UsageError(

@@ -48,7 +48,7 @@ const limits = `
 | \`xdp/cpumap\` and \`xdp/devmap\` programs | the kernel cannot test-run them | their instructions are run as those of a plain \`xdp\` program; those that read \`egress_ifindex\` are refused as such |
 | Inner maps and program arrays that only a loader fills | no object file says with what | two new inner maps, and the object's own programs in order, on both sides |
 | Packets below 14 bytes, or above 3,520 without fragments | BPF_PROG_TEST_RUN refuses them | left out |
-| Fetching atomics on the stack | a mistake in the verifier of Linux 6.18 that we found: in some programs it takes the fetched number for a known one and removes the other side of a branch on it, so what the kernel then runs is not the program (first seen with seeds 2003033, 2005258 and 3007459 of the generator as it was at the time) | generated programs fetch from map values only; conformance vectors and test_bpf cases do fetch from the stack |
+| Fetching atomics on the stack | a mistake in the verifier of Linux 6.18 that we found: it takes the fetched number for a known one without holding on to the stack slot that it came from, and removes the other side of a branch on it, so what the kernel then runs is not the program (\`test/differential/atomic-fetch-stack.s\`: 15 slots, with its log) | generated programs fetch from map values only; conformance vectors and test_bpf cases do fetch from the stack |
 | Sockets, routes and neighbours | the host's own | unit tests against answers measured on Linux; jitnic takes them from files |
 `;
 

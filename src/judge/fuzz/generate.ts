@@ -484,8 +484,7 @@ export class Generator {
       return;
     }
     const operation = random.pick([op.ATOMIC_ADD, op.ATOMIC_OR, op.ATOMIC_AND, op.ATOMIC_XOR, op.ATOMIC_XCHG]);
-    // Not from the stack: in some programs the verifier of Linux 6.18 takes the fetched number for a known one (its log says R2=0 where the
-    // kernel itself then fetches 0x5567a116) and removes the other side of a branch on it. docs/fidelity.md has the seeds.
+    // Not from the stack: Linux 6.18's verifier then removes branches that the program can take (test/differential/atomic-fetch-stack.s).
     if (operation === op.ATOMIC_XCHG && reg === fp) return;
     const fetch = operation === op.ATOMIC_XCHG || (reg !== fp && random.chance(0.5));
     const src = fetch ? this.changeable() : random.pick(this.scalars());
