@@ -1,5 +1,5 @@
-/** The card's trace cache: a matcher (the trace tree) and who has a place in it (capacity, admission, policy). */
-import type { InstalledTrace, RecordedTrace, TraceTree } from '../trace/index.js';
+/** The card's trace cache: a matcher (the trace tree, or its compiled form) and who has a place in it (capacity, admission, policy). */
+import type { InstalledTrace, Matcher, RecordedTrace, SideExit } from '../trace/index.js';
 import { Entry } from './entry.js';
 import { matchBits } from './match-bits.js';
 import { Replacement, type ReplacementOptions } from './replacement.js';
@@ -20,7 +20,11 @@ export type Installation =
   | { readonly kind: 'refused' };
 
 export class TraceCache {
-  readonly tree: TraceTree;
+  private readonly matcher: Matcher;
+  /**
+   * Hits may be told late, each trace once in the order of their last packets ({@link hits}), with the same outcome as packet by packet.
+   */
+  readonly forgivesOrder: boolean;
   /** Called with each trace that is evicted. */
   onEvict: ((trace: InstalledTrace) => void) | undefined;
   /** Called with each trace that leaves, evicted or not. */
@@ -28,11 +32,14 @@ export class TraceCache {
   private readonly replacement: Replacement<TraceEntry>;
   private readonly entries = new Map<InstalledTrace, TraceEntry>();
 
-  constructor(tree: TraceTree, options: ReplacementOptions) {
-    this.tree = tree;
+  constructor(matcher: Matcher, options: ReplacementOptions) {
+    this.matcher = matcher;
+    const { policy, admission, adaptive } = options;
+    const isSimple = adaptive === undefined && (admission === undefined || admission.name === 'always');
+    this.forgivesOrder = isSimple && (policy.name === 'lru' || policy.name === 'fifo');
     this.replacement = new Replacement<TraceEntry>(options, ({ installed }) => {
       this.entries.delete(installed);
-      tree.remove(installed);
+      matcher.remove(installed);
       this.onRemove?.(installed);
       this.onEvict?.(installed);
     });
@@ -59,21 +66,40 @@ export class TraceCache {
 
   /** Runs the trace that the machine's packet satisfies; undefined on a miss. */
   run(): InstalledTrace | undefined {
-    const trace = this.tree.run();
-    if (trace !== undefined) this.replacement.hit(this.entries.get(trace) as TraceEntry);
+    return this.noted(this.matcher.run());
+  }
+
+  /** The same, without compiled code. */
+  execute(): InstalledTrace | undefined {
+    return this.noted(this.matcher.execute());
+  }
+
+  /** Where the last packet that missed left the traces. */
+  get lastExit(): SideExit {
+    return this.matcher.lastExit;
+  }
+
+  /** A trace decided `packets` packets: see {@link forgivesOrder}. */
+  hits(trace: InstalledTrace, packets: number): void {
+    trace.packets += packets;
+    this.replacement.hit(this.entries.get(trace) as TraceEntry);
+  }
+
+  private noted(trace: InstalledTrace | undefined): InstalledTrace | undefined {
+    if (trace !== undefined) this.hits(trace, 1);
     return trace;
   }
 
   /** Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it is recorded. */
   install(trace: RecordedTrace, key: number): Installation {
-    const installed = this.tree.install(trace);
+    const installed = this.matcher.install(trace);
     if (installed === undefined) return { kind: 'there' };
     const { replacement } = this;
     const entry = new TraceEntry(key, replacement.countsBits ? matchBits(trace.facts) : 1, installed);
     this.entries.set(installed, entry);
     if (replacement.missed(entry)) return { kind: 'installed', trace: installed };
     this.entries.delete(installed);
-    this.tree.remove(installed);
+    this.matcher.remove(installed);
     return { kind: 'refused' };
   }
 
@@ -83,7 +109,7 @@ export class TraceCache {
     if (entry === undefined) return;
     this.entries.delete(trace);
     this.replacement.remove(entry);
-    this.tree.remove(trace);
+    this.matcher.remove(trace);
     this.onRemove?.(trace);
   }
 }

@@ -36,6 +36,8 @@ export interface BuildOptions extends Omit<FlowOptions, 'waysOf'> {
 /** `env` numbers of r1 and r2 of a bare program. */
 export const bareR1 = 0x10001;
 export const bareR2 = 0x10002;
+/** `env` number of the guest address of the packet's record (src/jit/record.ts). */
+export const recordAddress = 0x10003;
 
 /** Throws {@link Unsupported} for what is left to the interpreter. */
 export function buildFunction(machine: Machine, program: LoadedProgram, options: BuildOptions): FunctionCode {

@@ -31,6 +31,8 @@ export type End =
       readonly to: number;
       readonly pc: number;
     }
+  /** Traces of a card: none of them takes the packet. `exit`: where it left them, 32 bits. */
+  | { readonly kind: 'miss'; readonly exit: Value }
   | { readonly kind: 'trap'; readonly pc: number; readonly what: string; readonly unsupported: boolean };
 
 export interface Block {
@@ -76,6 +78,8 @@ export function endUses(end: End): readonly Value[] {
       return [end.value];
     case 'tail call':
       return end.map >= 0 ? [end.slot] : [end.slot, end.table];
+    case 'miss':
+      return [end.exit];
     default:
       return [];
   }
@@ -94,6 +98,8 @@ export function mapEnd(end: End, map: (value: Value) => Value, to: (block: numbe
       return { ...end, value: map(end.value) };
     case 'tail call':
       return { ...end, table: map(end.table), slot: map(end.slot), to: to(end.to) };
+    case 'miss':
+      return { ...end, exit: map(end.exit) };
     case 'trap':
       return end;
   }

@@ -1,4 +1,4 @@
-export { type BuildOptions, bareR1, bareR2, buildFunction } from './build-function.js';
+export { type BuildOptions, bareR1, bareR2, buildFunction, recordAddress } from './build-function.js';
 export {
   type ArgumentUse,
   type CallEffects,

@@ -63,6 +63,8 @@ export function interpretFunction(
         to = end.to;
         break;
       }
+      case 'miss':
+        throw new InternalError('interpret', 'a program cannot miss');
       case 'trap': {
         position.pc = end.pc;
         if (end.unsupported) throw new UnsupportedError(end.what, placeOf(code.program.spec, end.pc));

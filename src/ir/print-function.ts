@@ -84,6 +84,8 @@ function endText(end: End, style: TextStyle): string {
       const exact = style.isExact ? ` {table ${operand(end.table)}, imm ${end.pc}}` : '';
       return `tail call ${style.names.map(end.map)}[${operand(end.slot)}], else ${end.to}${exact}`;
     }
+    case 'miss':
+      return `miss ${operand(end.exit)}`;
     case 'trap':
       return `trap ${end.unsupported ? 'unsupported ' : ''}insn ${end.pc}: ${end.what}`;
   }

@@ -1,6 +1,6 @@
 /** Pure values: each in the representation that was chosen for it. */
 import { InternalError } from '../base/index.js';
-import { bareR1, bareR2, isConst, mask32, type OpName, type Value } from '../ir/index.js';
+import { bareR1, bareR2, isConst, mask32, type OpName, recordAddress, type Value } from '../ir/index.js';
 import { type Machine, record } from '../vm/index.js';
 import type { PlainOp } from '../wasm/index.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -189,6 +189,10 @@ function emitEnvironment(e: FunctionEmitter, id: number): Representation {
     case bareR2:
       out.getLocal(frame.record).memory('i64.load', 8);
       return 'i64';
+    case recordAddress:
+      // Read as an address only.
+      out.getLocal(frame.record);
+      return 'i32';
     case 5:
       out.getLocal(frame.record).memory('i64.load', record.now);
       return 'i64';

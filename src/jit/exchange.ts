@@ -3,5 +3,6 @@
  *
  *     0   u64 r0 to r5: arguments and result of a helper call
  *     88  u32 cpu
+ *     92  u32 a helper that a trace called has refused
  */
-export const exchange = { registers: 0, cpu: 88, size: 96 } as const;
+export const exchange = { registers: 0, cpu: 88, refused: 92, size: 96 } as const;

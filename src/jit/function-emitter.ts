@@ -37,6 +37,8 @@ export interface Frame {
   readonly arrival: Arrival;
   /** Leaves the program; r0 (i64) is on the stack. `depth`: wasm blocks that are open. */
   leave(code: CodeBuilder, depth: number): void;
+  /** The same for a packet that no trace takes; the exit (i32) is on the stack. Absent where that cannot happen. */
+  miss?(code: CodeBuilder, depth: number): void;
 }
 
 type Context = { readonly kind: 'loop' | 'block'; readonly block: number } | { readonly kind: 'other' };
@@ -239,6 +241,11 @@ export class FunctionEmitter {
         if (this.code.checked) services.emitExitCheck(out);
         this.push(end.value, 'i64');
         this.frame.leave(out, out.depth);
+        return;
+      case 'miss':
+        if (this.frame.miss === undefined) throw new InternalError('jit', 'a program cannot miss');
+        this.push(end.exit, 'i32');
+        this.frame.miss(out, out.depth);
         return;
       case 'tail call':
         if (end.map < 0) throw new Unsupported('the map of a tail call is not known', end.pc);

@@ -66,7 +66,7 @@ export class HostImports {
   }
 
   /** Tells the machine which packet of the batch helpers run for. */
-  private enterPacket(at: number): void {
+  enterPacket(at: number): void {
     if (this.at === at) return;
     const { machine } = this;
     this.at = at;

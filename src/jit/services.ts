@@ -12,6 +12,7 @@ import { defineHashDelete, defineHashUpdate } from './hash-change-code.js';
 import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
 import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
+import { defineCachedLookup, isWorthCaching, type LookupCache } from './lookup-cache.js';
 import { defineTrieLookup } from './trie-code.js';
 
 export interface HashChangeCode {
@@ -58,6 +59,10 @@ export class Services {
   readonly demands: Demands;
   /** No verifier has seen the programs. */
   readonly isChecked: boolean;
+  /** Whoever calls a helper in JavaScript has written the context for it, if it needs one. */
+  private readonly contextIsThere: boolean;
+  /** In front of look-ups. */
+  private readonly cache: LookupCache | undefined;
   /** Index of the program that tail calls chose, plus 1; how many there were. */
   readonly tailTarget: number;
   readonly tailCount: number;
@@ -72,10 +77,17 @@ export class Services {
     machine: Machine,
     module: ModuleBuilder,
     exchange: number,
-    of: { readonly demands: Demands; readonly isChecked: boolean },
+    of: {
+      readonly demands: Demands;
+      readonly isChecked: boolean;
+      readonly contextIsThere?: boolean;
+      readonly cache?: LookupCache;
+    },
   ) {
     this.demands = of.demands;
     this.isChecked = of.isChecked;
+    this.contextIsThere = of.contextIsThere === true;
+    this.cache = of.cache;
     this.machine = machine;
     this.module = module;
     this.exchange = exchange;
@@ -101,6 +113,14 @@ export class Services {
 
   /** Look-up in hash map `map`: key words in (or the key's address), value address or 0 out. Undefined: JavaScript has to do it. */
   lookup(map: number, inMemory: boolean): number | undefined {
+    const plain = this.plainLookup(map, inMemory);
+    const { cache } = this;
+    if (cache === undefined || plain === undefined || inMemory) return plain;
+    if (!isWorthCaching(this.machine.maps[map]?.layout())) return plain;
+    return this.function(`cached ${map}`, () => defineCachedLookup(this, map, plain, cache));
+  }
+
+  private plainLookup(map: number, inMemory: boolean): number | undefined {
     const layout = this.machine.maps[map]?.layout();
     if (!fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
     const how = inMemory ? 'at' : 'of';
@@ -181,7 +201,7 @@ export class Services {
 
   /** The function that calls a helper in JavaScript: checked programs keep the context in guest memory all the time. */
   private hostCall(helper: number): number {
-    if (this.isChecked) return this.call;
+    if (this.isChecked || this.contextIsThere) return this.call;
     const effect = isMover(helper) ? 'ends' : isRedirector(helper) ? 'redirect' : undefined;
     return this.function(`call ${effect}`, () => defineHostCall(this, this.call, effect));
   }

@@ -33,7 +33,7 @@ const fillable: ReadonlySet<string> = new Set([
  */
 export function seedMaps(
   object: ObjectSpec,
-  subjects: readonly Subject[],
+  subjects: readonly Pick<Subject, 'name' | 'update'>[],
   seed: number,
   cpus: number,
   samples: readonly Uint8Array[],

@@ -15,7 +15,7 @@ import {
   type Value,
 } from '../ir/index.js';
 import { xdpMd } from '../platform/index.js';
-import type { Machine } from '../vm/index.js';
+import { constantAt, type Machine } from '../vm/index.js';
 import { callMovesPacket } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { PointerKinds } from './pointer-kind.js';
@@ -118,19 +118,8 @@ function movedAtHead(code: FunctionCode, rewriter: Rewriter): ReadonlySet<number
   return moved;
 }
 
-/** Data that no one can change: `.rodata` and what else is frozen and read-only to programs. */
 function constantData(machine: Machine, load: Value): bigint | undefined {
   const base = load.args[0] as Value;
   if (!isConst(base) || load.detail?.kind !== 'memory') return undefined;
-  const at = Number(base.imm + load.imm);
-  const { size } = load.detail;
-  for (const map of machine.maps) {
-    if (!map.isConstant) continue;
-    const start = map.directValue();
-    if (start === 0 || at < start || at + size > start + map.spec.valueSize) continue;
-    let value = 0n;
-    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(machine.memory.load8(at + i));
-    return value;
-  }
-  return undefined;
+  return constantAt(machine, Number(base.imm + load.imm), load.detail.size);
 }

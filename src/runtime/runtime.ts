@@ -21,6 +21,7 @@ import type { Settings } from '../opt/index.js';
 import {
   type AbortCode,
   type AbortSite,
+  CompiledCard,
   defaultLimits,
   fingerprint,
   type InstalledTrace,
@@ -42,14 +43,16 @@ import {
   PacketArena,
   type PacketInput,
   packetMoves,
+  programsBehind,
   record,
   type TrapSite,
 } from '../vm/index.js';
-import { BufferCard } from './card.js';
+import { Card } from './card.js';
 import { Host, type HostKind } from './host.js';
 import { addressName, valueName } from './map-names.js';
 import { Penalties } from './penalties.js';
 import { TraceRecord } from './trace-record.js';
+import { Worth } from './worth.js';
 
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */
@@ -64,6 +67,12 @@ export interface RuntimeOptions extends MachineOptions {
   readonly admission?: string | undefined;
   /** False: no card, every packet goes to the host. Default true. */
   readonly card?: boolean | undefined;
+  /** False: traces run in the JavaScript executor alone. Default true. */
+  readonly compiled?: boolean | undefined;
+  /** Let the card rest while it does not pay, if the host compiles. Default false: hits are those that the traces and the cache give. */
+  readonly bypass?: boolean | undefined;
+  /** Packets that the executor decides before traces are compiled anew. */
+  readonly patience?: number | undefined;
   /** Misses at one place before it is recorded; default 1. */
   readonly hotloop?: number | undefined;
   /** False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default true. */
@@ -113,6 +122,8 @@ export class Runtime {
   readonly program: LoadedProgram;
   readonly host: Host;
   readonly cache: TraceCache | undefined;
+  /** The card's traces as WebAssembly. */
+  readonly card: CompiledCard | undefined;
   readonly traces: TraceRecord[] = [];
   readonly faults: Map<string, FaultRecord> = new Map();
   readonly aborts: Map<AbortCode, number> = new Map();
@@ -142,7 +153,10 @@ export class Runtime {
   /** The path of the last packet that was recorded. */
   private recorded: TraceRecord | undefined;
   private madeArena: PacketArena | undefined;
-  private card: BatchEngine | undefined;
+  private front: BatchEngine | undefined;
+  private readonly worth: Worth;
+  /** 1 for each packet of the arena that the card decided. */
+  private isHit: Uint8Array = new Uint8Array(0);
 
   /** Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no sense. */
   constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}) {
@@ -163,6 +177,7 @@ export class Runtime {
     const stable = options.assume === false ? undefined : new StableValues(machine);
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     this.penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
+    this.worth = new Worth(options.card !== false && options.bypass === true && this.host.compiles);
     this.keepsRecordings = options.keepRecordings === true;
     this.keepsConditions = options.keepConditions !== false;
     this.names = {
@@ -174,7 +189,21 @@ export class Runtime {
     const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
     keys.hi = keys.lo;
     if (options.card !== false) {
-      this.cache = new TraceCache(new TraceTree(machine, keys.start), replacementOf(options));
+      const tree = new TraceTree(machine, keys.start);
+      // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
+      if (options.compiled !== false && !machine.memory.isShared) {
+        const { patience, verified = () => false } = options;
+        this.card = new CompiledCard({
+          machine,
+          program: loaded,
+          tree,
+          keys: keys.start,
+          verified: () => programsBehind(loaded, machine.programs).every(({ spec }) => verified(spec)),
+          patience,
+          numberOf: (trace) => (this.recordOf.get(trace) as TraceRecord).id,
+        });
+      }
+      this.cache = new TraceCache(this.card ?? tree, replacementOf(options));
       this.cache.onEvict = (trace) => this.noteEviction(trace);
       this.cache.onRemove = (trace) => this.ledger.remove(trace);
     }
@@ -183,6 +212,11 @@ export class Runtime {
   /** Misses that were not recorded because traces left the card before they paid. */
   get thrashed(): number {
     return this.penalties.thrashed;
+  }
+
+  /** Packets that the host ran because the card did not pay. */
+  get bypassed(): number {
+    return this.worth.bypassed;
   }
 
   get evictions(): number {
@@ -207,13 +241,16 @@ export class Runtime {
     this.packets++;
     result.hit = undefined;
     const { packet } = machine;
+    this.card?.refresh();
     // Cards hold a packet in one piece.
-    if (cache !== undefined && packet.fragmentCount === 0 && packet.data === packet.dataMeta) {
+    if (cache !== undefined && !this.worth.rests && packet.fragmentCount === 0 && packet.data === packet.dataMeta) {
       const installed = cache.run();
       if (installed !== undefined) {
         const record = this.recordOf.get(installed) as TraceRecord;
         record.packets++;
         this.hits++;
+        this.worth.hit(installed, record, 1);
+        this.worth.ran(1);
         result.verdict = record.verdict;
         result.hit = record;
         this.onPath?.(record);
@@ -221,7 +258,10 @@ export class Runtime {
       }
     }
     this.misses++;
-    const outcome = cache !== undefined && this.isWorthRecording(cache) ? this.record(cache) : this.host.run();
+    this.worth.miss();
+    const records = cache !== undefined && !this.worth.rests && this.isWorthRecording(cache);
+    const outcome = records ? this.record(cache) : this.host.run();
+    this.worth.ran(1);
     result.verdict = outcome.verdict;
     if (outcome.trap !== undefined) this.noteFault(outcome.trap, this.packets);
     this.notePath();
@@ -239,28 +279,34 @@ export class Runtime {
     const { arena, cache, host } = this;
     this.retire();
     if (cache !== undefined) {
-      this.card ??= new BufferCard(
-        cache,
-        arena,
-        (installed) => this.recordOf.get(installed) as TraceRecord,
-        () => this.gather(),
-      );
+      this.front ??= new Card(cache, this.card, arena, {
+        recordOf: (installed) => this.recordOf.get(installed) as TraceRecord,
+        hit: (installed, packets) => this.countHits(installed, packets),
+        taken: (from, to) => this.noteTaken(from, to),
+        decided: () => this.gather(),
+      });
     }
     const before = this.packets;
     const onTrap = (index: number, site: TrapSite): void => this.noteFault(site, before + index + 1);
     this.packets += arena.count;
+    if (this.isHit.length < arena.capacity) this.isHit = new Uint8Array(arena.capacity);
+    else this.isHit.fill(0);
     for (let at = 0; at < arena.count; ) {
-      if (cache === undefined || this.card === undefined) {
-        const next = host.runArena(arena, at, arena.count, onTrap);
+      // A decision about the card falls between two packets.
+      const end = at + this.worth.most(arena.count - at);
+      if (cache === undefined || this.front === undefined || this.worth.rests) {
+        const next = host.runArena(arena, at, end, onTrap);
         this.gather();
         this.misses += next - at;
+        this.worth.ran(next - at);
         at = next;
         continue;
       }
-      const hits = this.card.runBatch(arena.recordOf(at), arena.count - at, record.size);
-      this.countHits(at, at + hits);
+      const hits = this.front.runBatch(arena.recordOf(at), end - at, record.size);
+      this.worth.ran(hits);
       at += hits;
-      if (at === arena.count) break;
+      if (at === end) continue;
+      this.worth.miss();
       this.misses++;
       if (this.isWorthRecording(cache)) {
         arena.toBuffer(at);
@@ -270,6 +316,7 @@ export class Runtime {
       } else {
         host.runArena(arena, at, at + 1, onTrap);
       }
+      this.worth.ran(1);
       this.notePath();
       this.gather();
       at++;
@@ -278,16 +325,21 @@ export class Runtime {
 
   /** The trace that decided packet `i` of the arena; undefined if the host did. */
   hitOf(i: number): TraceRecord | undefined {
-    return this.traces[this.arena.trace(i)];
+    return this.isHit[i] === 1 ? this.traces[this.arena.trace(i)] : undefined;
   }
 
-  private countHits(from: number, to: number): void {
-    this.hits += to - from;
-    for (let i = from; i < to; i++) {
-      const record = this.traces[this.arena.trace(i)] as TraceRecord;
-      record.packets++;
-      this.onPath?.(record);
-    }
+  private countHits(installed: InstalledTrace, packets: number): void {
+    const record = this.recordOf.get(installed) as TraceRecord;
+    this.hits += packets;
+    record.packets += packets;
+    this.worth.hit(installed, record, packets);
+  }
+
+  /** Packets `from` to `to` (exclusive) of the arena have been decided by traces. */
+  private noteTaken(from: number, to: number): void {
+    this.isHit.fill(1, from, to);
+    if (this.onPath === undefined) return;
+    for (let i = from; i < to; i++) this.onPath(this.traces[this.arena.trace(i)]);
   }
 
   /** After a miss. */
@@ -302,20 +354,21 @@ export class Runtime {
 
   /** Asks about the last miss. */
   private isWorthRecording(cache: TraceCache): boolean {
-    return this.penalties.admits(cache.tree.lastExit);
+    return this.penalties.admits(cache.lastExit);
   }
 
   /** Runs the packet that is in the machine on the interpreter, records its path, and installs the trace. */
   private record(cache: TraceCache): Outcome {
     const { recorder, program, penalties } = this;
     const { interpreter } = this.host;
-    const exit = cache.tree.lastExit;
+    const exit = cache.lastExit;
     recorder.start(program, interpreter.registers);
     interpreter.observer = recorder;
     const outcome = interpreter.run(program);
     interpreter.observer = null;
     const recording = recorder.finish(outcome);
     if (recording.kind === 'abort') {
+      this.worth.recordedAgain();
       this.noteAbort(recording.site);
       penalties.failed(exit);
       return outcome;
@@ -350,6 +403,7 @@ export class Runtime {
     record.trace = trace;
     record.packetsAtInstall = record.packets;
     record.installs++;
+    if (record.installs > 1) this.worth.recordedAgain();
     this.recordOf.set(installation.trace, record);
     if (trace.assumptions.length > 0) this.ledger.add(installation.trace, trace.assumptions);
     return true;

@@ -1,18 +1,23 @@
 /**
  * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a section: `recording` is what it takes to
- * make one.
+ * make one, `hits` what the card wins, `matching` how finding a trace grows with their number (it takes no examples).
  */
 import { UsageError } from '../base/index.js';
 import { findObjects } from './objects.js';
 import { isXdp, packetsBeside, readSubject } from './subjects.js';
 import { numberFlag, runTool } from './tool.js';
+import { hitsTable } from './trace-bench/hits.js';
+import { matchingTable } from './trace-bench/matching.js';
 import { type RecordingSubject, recordingTable } from './trace-bench/recording.js';
 
-const usage = 'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [-c packets]; sections: recording';
+const usage =
+  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [-c packets]; sections: recording, hits, matching';
 
 /** Title and table of each section. */
 const sections: Readonly<Record<string, (subjects: readonly RecordingSubject[]) => string>> = {
   recording: recordingTable,
+  hits: hitsTable,
+  matching: matchingTable,
 };
 
 await runTool(

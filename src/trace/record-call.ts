@@ -248,7 +248,8 @@ function recordAdjust(recorder: Recorder, helper: number): void {
       if (amount > 0n || !isConst(delta)) recorder.shadow.clobberAll('packet', -1);
     }
   }
-  emitCall(recorder, helper, [recorder.register(1), delta], [], true);
+  // A helper that refuses changes nothing.
+  if (success) emitCall(recorder, helper, [recorder.register(1), delta], [], true);
   finishWith(recorder, graph.constant(success ? 0n : failure & mask64));
 }
 

@@ -29,7 +29,7 @@ import {
 } from '../ir/index.js';
 import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
 import { xdpMd } from '../platform/index.js';
-import { headroom, type LoadedProgram, type Machine, type Outcome, type Registers } from '../vm/index.js';
+import { constantAt, headroom, type LoadedProgram, type Machine, type Outcome, type Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
 import { aluValue, jumpCondition } from './alu.js';
 import { Facts } from './facts.js';
@@ -439,6 +439,8 @@ export class Recorder implements Observer {
     const address = graph.add(pointer, graph.constant(BigInt(offset)));
     if (isConst(address) && this.isCtx(Number(address.imm)))
       return this.loadCtx(Number(address.imm) - this.machine.ctx.start, size);
+    const constant = isConst(address) ? constantAt(this.machine, Number(address.imm), size) : undefined;
+    if (constant !== undefined) return graph.constant(constant);
     const at = this.locate(address, size);
     if (at.space === 'stack') return joinRuns(graph, toRuns(graph, this.stackBytes(at.offset, size)));
     const checked = this.prove(at, size);

@@ -24,18 +24,21 @@ interface Cell {
   uses: number;
 }
 
-interface Test {
+/** A guard that traces share. */
+export interface TestOf {
+  /** The condition, as one of the traces has it. */
+  readonly source: Value;
   readonly condition: Cell;
   readonly words: Int32Array;
   readonly computes: readonly Cell[];
-  holds: Node | undefined;
-  fails: Node | undefined;
+  holds: TreeNode | undefined;
+  fails: TreeNode | undefined;
   readonly holdsExit: SideExit;
   readonly failsExit: SideExit;
 }
 
-interface Node {
-  readonly tests: Test[];
+export interface TreeNode {
+  readonly tests: TestOf[];
   readonly traces: InstalledTrace[];
   readonly exit: SideExit;
 }
@@ -54,14 +57,29 @@ export interface InstalledTrace {
   readonly body: Int32Array;
   readonly usesStack: boolean;
   /** Way from the root: test and side. */
-  readonly path: readonly { readonly node: Node; readonly test: Test; readonly holds: boolean }[];
-  readonly leaf: Node;
+  readonly path: readonly { readonly node: TreeNode; readonly test: TestOf; readonly holds: boolean }[];
+  readonly leaf: TreeNode;
+  /** Packets that it has decided since it was installed. */
+  packets: number;
 }
 
-export class TraceTree {
+/** What a trace cache keeps its traces in. */
+export interface Matcher {
+  /** Where the last packet that missed left the traces. */
+  readonly lastExit: SideExit;
+  /** Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing changed. */
+  run(): InstalledTrace | undefined;
+  /** The same, without compiled code. */
+  execute(): InstalledTrace | undefined;
+  /** Adds a trace; undefined if it could not be told apart from one that is there. */
+  install(trace: RecordedTrace): InstalledTrace | undefined;
+  remove(installed: InstalledTrace): void;
+}
+
+export class TraceTree implements Matcher {
   readonly executor: CardExecutor;
   private readonly machine: Machine;
-  private readonly root: Node = newNode();
+  readonly root: TreeNode = newNode();
   /** Where the last packet that missed left the tree: the deepest place that it reached. */
   lastExit: SideExit = this.root.exit;
   private deepest = -1;
@@ -81,12 +99,16 @@ export class TraceTree {
     return this.walk(this.root, 0);
   }
 
+  execute(): InstalledTrace | undefined {
+    return this.run();
+  }
+
   /** Adds a trace; undefined if it could not be told apart from one that is there. */
   install(trace: RecordedTrace): InstalledTrace | undefined {
     checkTrace(trace.code, 'install');
     const available = new Set<Cell>();
     const cellOf = new Map<Value, Cell>();
-    const path: { node: Node; test: Test; holds: boolean }[] = [];
+    const path: { node: TreeNode; test: TestOf; holds: boolean }[] = [];
     let node = this.root;
     for (const value of trace.code.values) {
       if (value.op !== 'guard' || !value.early) continue;
@@ -109,7 +131,7 @@ export class TraceTree {
       node = next;
     }
     const { words, usesStack } = this.encodeBody(trace, cellOf, available);
-    const installed: InstalledTrace = { trace, body: words, usesStack, path, leaf: node };
+    const installed: InstalledTrace = { trace, body: words, usesStack, path, leaf: node, packets: 0 };
     if (node.traces.some((other) => sameWords(other.body, words))) {
       this.prune(installed);
       return undefined;
@@ -140,11 +162,11 @@ export class TraceTree {
     }
   }
 
-  private walk(node: Node, depth: number): InstalledTrace | undefined {
+  private walk(node: TreeNode, depth: number): InstalledTrace | undefined {
     const { executor } = this;
     const { tests, traces } = node;
     for (let i = 0; i < tests.length; i++) {
-      const test = tests[i] as Test;
+      const test = tests[i] as TestOf;
       // A check that fails here is a miss, too: the host finds out why.
       if (!executor.run(test.words)) continue;
       const holds = executor.low(test.condition.slot) !== 0;
@@ -189,7 +211,7 @@ export class TraceTree {
     return done;
   }
 
-  private makeTest(condition: Value, cell: Cell, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): Test {
+  private makeTest(condition: Value, cell: Cell, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): TestOf {
     const words: number[] = [];
     const computes: Cell[] = [];
     const visit = (value: Value): void => {
@@ -202,6 +224,7 @@ export class TraceTree {
     };
     visit(condition);
     return {
+      source: condition,
       condition: cell,
       words: Int32Array.from(words),
       computes,
@@ -271,7 +294,7 @@ export class TraceTree {
 }
 
 /** What the body evaluates: all that is not an early guard, and is needed for something else than one. */
-function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => boolean): Value[] {
+export function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => boolean): Value[] {
   const needed = new Set<Value>();
   for (const value of trace.code.values.toReversed()) {
     if (value.op === 'ret' || isConst(value) || isAvailable(value)) continue;
@@ -290,7 +313,7 @@ function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => boolean
   return trace.code.values.filter((value) => needed.has(value) && !isConst(value) && !isAvailable(value));
 }
 
-function newNode(): Node {
+function newNode(): TreeNode {
   return { tests: [], traces: [], exit: new SideExit() };
 }
 

@@ -1,5 +1,6 @@
 export { checkAccess } from './access-check.js';
 export type { BatchEngine } from './batch-engine.js';
+export { constantAt } from './constant-data.js';
 export { type Engine, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
 export {
@@ -18,6 +19,7 @@ export {
   maxFrames,
   type Output,
   type PacketInput,
+  type Savepoint,
   stackSize,
 } from './machine.js';
 export { BpfMap, type MapEntry } from './map.js';
@@ -42,7 +44,7 @@ export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from
 export { GuestMemory } from './memory.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';
 export { headroom, maxLinear, packetState } from './packet-buffer.js';
-export { type PacketMoves, packetMoves } from './packet-moves.js';
+export { type PacketMoves, packetMoves, programsBehind } from './packet-moves.js';
 export { record } from './packet-record.js';
 export { privateState } from './private-state.js';
 export { currentRedirect, type RedirectNote, type RedirectTarget, readRedirect, sameRedirect } from './redirect.js';

@@ -13,10 +13,15 @@ const tailMovers: readonly number[] = [65];
 
 /** What `program`, or one of `programs` that it may tail-call, can do to the packet's ends. */
 export function packetMoves(program: LoadedProgram, programs: readonly LoadedProgram[]): PacketMoves {
-  const codes = calls(program.insns, [tailCallHelper]) ? programs : [program];
+  const codes = programsBehind(program, programs);
   const any = (helpers: readonly number[]): boolean => codes.some(({ insns }) => calls(insns, helpers));
   if (any(tailMovers)) return 'tail';
   return any(headMovers) ? 'head' : 'none';
+}
+
+/** The program, and those of `programs` that it may tail-call. */
+export function programsBehind(program: LoadedProgram, programs: readonly LoadedProgram[]): readonly LoadedProgram[] {
+  return calls(program.insns, [tailCallHelper]) ? programs : [program];
 }
 
 function calls(insns: readonly Insn[], helpers: readonly number[]): boolean {

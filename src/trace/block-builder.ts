@@ -1,0 +1,141 @@
+/**
+ * Makes the blocks of a trace tree's function: one block is open at a time and takes what is pinned; a landing is a block that does not exist until all
+ * edges to it are known.
+ *
+ * Reads (loads, look-ups) belong to a block, and two paths that part before they read the same thing read it each for itself. What a path has read
+ * is kept by structure in `reads`, and forgotten when the walk goes back to where the paths part.
+ */
+import { type Block, type Detail, type End, type FunctionCode, Graph, type Value } from '../ir/index.js';
+import type { LoadedProgram } from '../vm/index.js';
+
+interface OpenBlock {
+  readonly id: number;
+  readonly pinned: Value[];
+  readonly phis: Value[];
+  readonly preds: number[];
+  end: End | undefined;
+}
+
+/** A block to come. Each edge brings a value. */
+export interface Landing {
+  readonly block: OpenBlock;
+  readonly values: Value[];
+}
+
+export class BlockBuilder {
+  readonly graph: Graph = new Graph();
+  private readonly blocks: OpenBlock[] = [];
+  private open: OpenBlock;
+  private readonly reads = new Map<string, Value>();
+  private readonly noted: string[] = [];
+
+  constructor() {
+    this.open = this.newBlock();
+  }
+
+  newBlock(): OpenBlock {
+    const block: OpenBlock = { id: this.blocks.length, pinned: [], phis: [], preds: [], end: undefined };
+    this.blocks.push(block);
+    return block;
+  }
+
+  enter(block: OpenBlock): void {
+    this.open = block;
+  }
+
+  newLanding(): Landing {
+    return { block: this.newBlock(), values: [] };
+  }
+
+  /** Opens the landing's block and returns what its edges brought; undefined if there are none. */
+  land(landing: Landing): Value | undefined {
+    const { block, values } = landing;
+    const [first] = values;
+    if (first === undefined) return undefined;
+    this.open = block;
+    if (values.every((value) => value === first)) return first;
+    const ones = values.reduce((all, value) => all | value.ones, 0n);
+    const phi = this.graph.effect('phi', values, 0n, undefined, ones);
+    block.phis.push(phi);
+    return phi;
+  }
+
+  /** Ends the open block with a jump. */
+  jump(landing: Landing, value: Value): void {
+    this.end({ kind: 'jump', to: landing.block.id });
+    this.arrive(landing, value);
+  }
+
+  /** Notes an edge from the open block, which has been ended. */
+  private arrive(landing: Landing, value: Value): void {
+    landing.block.preds.push(this.open.id);
+    landing.values.push(value);
+  }
+
+  end(end: End): void {
+    this.open.end = end;
+  }
+
+  /** Ends the open block with a two-way branch; a side is a fresh block, or a landing with the value that it gets. */
+  branch(condition: Value, yes: Side, no: Side): void {
+    const from = this.open.id;
+    const [positive, flipped] = asComparison(this.graph, condition);
+    const [first, second] = flipped ? [no, yes] : [yes, no];
+    const idOf = (side: Side): number => ('id' in side ? side.id : side.landing.block.id);
+    this.end({ kind: 'branch', condition: positive, yes: idOf(first), no: idOf(second) });
+    for (const side of [first, second]) {
+      if ('id' in side) side.preds.push(from);
+      else this.arrive(side.landing, side.value);
+    }
+  }
+
+  pin(op: Value['op'], args: readonly Value[], imm: bigint, detail: Detail | undefined, ones?: bigint): Value {
+    const value = this.graph.effect(op, args, imm, detail, ones);
+    this.open.pinned.push(value);
+    return value;
+  }
+
+  /** A read that this path may have made before. */
+  read(key: string, make: () => Value): Value {
+    let value = this.reads.get(key);
+    if (value === undefined) {
+      value = make();
+      this.reads.set(key, value);
+      this.noted.push(key);
+    }
+    return value;
+  }
+
+  /** Runs `walk` and forgets the reads that it made. */
+  scoped(walk: () => void): void {
+    const mark = this.noted.length;
+    walk();
+    for (const key of this.noted.splice(mark)) this.reads.delete(key);
+  }
+
+  finish(program: LoadedProgram): FunctionCode {
+    const blocks = this.blocks.map(({ id, preds, phis, pinned, end }): Block | undefined =>
+      end === undefined ? undefined : { id, preds, phis, pinned, end },
+    );
+    return { program, graph: this.graph, blocks, checked: false, prunes: false, hoists: false };
+  }
+}
+
+export type Side = OpenBlock | { readonly landing: Landing; readonly value: Value };
+
+/** A condition as a comparison; true: the sides change places. */
+function asComparison(graph: Graph, condition: Value): readonly [Value, boolean] {
+  const zero = graph.constant(0n);
+  switch (condition.op) {
+    case 'eq':
+    case 'ult':
+    case 'ule':
+    case 'slt':
+    case 'sle':
+      return [condition, false];
+    default: {
+      const isZero = graph.make('eq', condition, zero);
+      return [isZero, true];
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The JavaScript side of a card's module: helpers, and taking back what they did.
+ *
+ * A helper that a later guard may have to undo runs under the machine's journal, and where the journal stood before it is its mark. The journal stays open
+ * until the next helper of another packet, or the end of the batch: closing it is not worth a call. If somebody else has opened it (to see what a
+ * packet changes), it is theirs to close.
+ */
+import { InternalError } from '../base/index.js';
+import { exchange, HostImports } from '../jit/index.js';
+import { type Callbacks, type Machine, ProgramTrap, type Savepoint } from '../vm/index.js';
+
+const helperBits = 16;
+const contextFlag = 1 << helperBits;
+const markShift = helperBits + 1;
+const undoFlag = 1 << 30;
+/** Calls that one trace can take back. */
+const maxMarks = (1 << (30 - markShift)) - 1;
+
+/** What stands beside the helper's number. */
+export const callFlags: {
+  readonly context: number;
+  readonly mark: (index: number) => number;
+  readonly undo: (index: number) => number;
+} = {
+  /** The context in guest memory is the packet's. */
+  context: contextFlag,
+  /** The `index`-th call of this trace that may be undone. */
+  mark(index: number): number {
+    if (index >= maxMarks) throw new InternalError('card', 'too many calls');
+    return (index + 1) << markShift;
+  },
+  /** No helper: takes back what calls from `index` on did. */
+  undo(index: number): number {
+    return undoFlag | ((index + 1) << markShift);
+  },
+};
+
+const noCallbacks: Callbacks = {
+  call: () => {
+    throw new InternalError('card', 'a helper called back');
+  },
+};
+
+export class CardImports {
+  private readonly machine: Machine;
+  private readonly area: number;
+  private readonly host: HostImports;
+  private readonly marks: Savepoint[] = [];
+  /** This side opened the journal. */
+  private isOpen = false;
+
+  /** `area`: guest address of the exchange area. */
+  constructor(machine: Machine, area: number) {
+    this.machine = machine;
+    this.area = area;
+    this.host = new HostImports(machine, area);
+  }
+
+  /** For WebAssembly: see Services. */
+  imports(): Record<string, Record<string, unknown>> {
+    const { jitnic } = this.host.importsFor([], false);
+    return {
+      jitnic: {
+        ...jitnic,
+        call: (helper: number, _program: number, _pc: number, at: number) => this.call(helper, at),
+      },
+    };
+  }
+
+  /** Call it before a batch. */
+  open(): void {
+    this.host.at = 0;
+  }
+
+  /** Call it after a batch, too. */
+  close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.machine.commit();
+  }
+
+  private call(word: number, at: number): void {
+    const { machine } = this;
+    const mark = ((word & (undoFlag - 1)) >> markShift) - 1;
+    if ((word & undoFlag) !== 0) {
+      machine.rollbackTo(this.marks[mark] as Savepoint);
+      return;
+    }
+    if (mark <= 0) this.close();
+    this.host.enterPacket(at);
+    if (mark >= 0) {
+      if (machine.memory.journal === null) {
+        machine.begin();
+        this.isOpen = true;
+      }
+      this.marks[mark] = machine.savepoint();
+    }
+    if ((word & contextFlag) !== 0) machine.packet.sync();
+    const refused = this.area + exchange.refused;
+    machine.memory.view.setUint32(refused, 0, true);
+    try {
+      machine.callHelper(word & (contextFlag - 1), this.host.view(), noCallbacks);
+    } catch (error) {
+      if (!(error instanceof ProgramTrap)) throw error;
+      machine.memory.view.setUint32(refused, 1, true);
+    }
+  }
+}

@@ -1,0 +1,348 @@
+/**
+ * The software card: the traces of one program as a WebAssembly dispatcher, with the JavaScript executor of the {@link TraceTree} beside it for those that came
+ * after the last compilation, or have something that is not compiled.
+ *
+ * A packet's way: the module takes batches until a packet misses. Only if there are traces that it does not have is the tree asked about that one packet.
+ * So results are those of the tree alone, whatever is compiled when.
+ *
+ * Compilation is off the packets' path: {@link CompiledCard.refresh} is called between batches, and compiles when the executor has decided so many packets since
+ * the last time that the work pays. A trace that leaves the tree is switched off at once, by a byte that its leaf looks at; its code goes with the next
+ * compilation.
+ */
+import { InternalError, Wasm } from '../base/index.js';
+import { exchange, moduleOf } from '../jit/index.js';
+import { xdpMd } from '../platform/index.js';
+import {
+  type BatchEngine,
+  type LoadedProgram,
+  type Machine,
+  packetState,
+  privateState,
+  record,
+  stackSize,
+} from '../vm/index.js';
+import { CardImports } from './card-imports.js';
+import { compileCard } from './card-module.js';
+import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';
+import type { RecordedTrace } from './recorder.js';
+import type { InstalledTrace, Matcher, SideExit, TraceTree } from './tree.js';
+
+export interface CardOptions {
+  readonly machine: Machine;
+  readonly program: LoadedProgram;
+  readonly tree: TraceTree;
+  /** Guest address of a region that keys are put together in; {@link Region} of its own, closed between batches. */
+  readonly keys: number;
+  /** A verifier accepted the program, and those that it tail-calls. Asked when there is something to compile. */
+  readonly verified: () => boolean;
+  /** What records are to say of a packet that a trace decided: its number for the rest of the world, below 2^32. */
+  readonly numberOf: (trace: InstalledTrace) => number;
+  /** Packets that the executor decides before the next compilation. */
+  readonly patience?: number | undefined;
+}
+
+interface Version extends LoweredTree {
+  readonly run: (record: number, count: number, stride: number) => number;
+  readonly bytes: number;
+  /** Positions of the switches. */
+  readonly positions: ReadonlyMap<InstalledTrace, number>;
+  /** Leaves look at their switch. */
+  readonly switched: boolean;
+}
+
+/** Traces of one version. */
+const maxTraces = 1 << 16;
+/** Packets that the executor decides before a compilation pays: at least so many, and one for each {@link valuesPerPacket} values of the traces. */
+const leastPatience = 256;
+/** A packet costs the executor a microsecond or two more than compiled code; a value costs the compiler about as much. */
+const valuesPerPacket = 2;
+
+export class CompiledCard implements Matcher, BatchEngine {
+  readonly tree: TraceTree;
+  compilations = 0;
+  private readonly options: CardOptions;
+  private readonly machine: Machine;
+  private readonly exchange: number;
+  private readonly record: number;
+  private readonly enabled: number;
+  private readonly period: number;
+  private readonly counters: number;
+  /** Positions of traces, for {@link takeHits}. */
+  private readonly order: number[] = [];
+  private readonly areas = new Map<number, number>();
+  private readonly imports: CardImports;
+  private version: Version | undefined;
+  /** Traces of the tree that the version has not. */
+  private readonly outside = new Set<InstalledTrace>();
+  /** Those that can never be compiled. */
+  private readonly refused = new Set<InstalledTrace>();
+  private isVerified: boolean | undefined;
+  private sinceCompiled = 0;
+  /** Values of all traces. */
+  private values = 0;
+  /** Traces have left. Before the first one does, leaves need no switch. */
+  private evicts = false;
+
+  constructor(options: CardOptions) {
+    this.options = options;
+    const { machine } = options;
+    this.machine = machine;
+    this.tree = options.tree;
+    const { memory } = machine;
+    const area = memory.allocate('scratch', 'registers of the card', exchange.size);
+    const own = memory.allocate('scratch', 'packet record of the card', record.size);
+    const enabled = memory.allocate('scratch', 'switches of the card', maxTraces);
+    const period = memory.allocate('scratch', 'period of the card', 4);
+    const counters = memory.allocate('scratch', 'counters of the card', maxTraces * counterSize);
+    this.counters = counters.start;
+    for (const region of [area, own, enabled, period, counters]) region.hi = region.lo;
+    this.period = period.start;
+    this.exchange = area.start;
+    this.record = own.start;
+    this.enabled = enabled.start;
+    this.imports = new CardImports(machine, area.start);
+  }
+
+  /** Bytes of the module; 0 before the first compilation. */
+  get codeBytes(): number {
+    return this.version?.bytes ?? 0;
+  }
+
+  get compiledTraces(): number {
+    return this.version?.traces.length ?? 0;
+  }
+
+  get lowered(): LoweredTree | undefined {
+    return this.version;
+  }
+
+  /** A verifier accepted the program. If not, packets have to be in the machine's packet buffer, whose bounds helpers check. */
+  get verified(): boolean {
+    this.isVerified ??= this.options.verified();
+    return this.isVerified;
+  }
+
+  /** Some traces are with the executor alone. */
+  get hasOutside(): boolean {
+    return this.outside.size > 0;
+  }
+
+  get lastExit(): SideExit {
+    return this.tree.lastExit;
+  }
+
+  /** The packet of that record has missed, and there is no one else to ask. */
+  noteMiss(at: number): void {
+    this.tree.lastExit = this.exitOf(at);
+  }
+
+  install(trace: RecordedTrace): InstalledTrace | undefined {
+    const installed = this.tree.install(trace);
+    if (installed === undefined) return undefined;
+    this.outside.add(installed);
+    this.values += trace.code.values.length;
+    if (!isCompilable(trace, this.lowerOptions())) this.refused.add(installed);
+    return installed;
+  }
+
+  remove(trace: InstalledTrace): void {
+    const { version } = this;
+    this.tree.remove(trace);
+    this.values -= trace.trace.code.values.length;
+    this.outside.delete(trace);
+    this.refused.delete(trace);
+    this.evicts = true;
+    const number = version?.positions.get(trace);
+    if (version === undefined || number === undefined) return;
+    if (version.switched) this.machine.memory.u8[this.enabled + number] = 0;
+    else {
+      // The first one to leave: until the next compilation the executor has them all.
+      for (const other of version.traces) if (other !== trace) this.outside.add(other);
+      this.version = undefined;
+    }
+  }
+
+  /**
+   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to record. The packet at that index, if it is not
+   * `count`, has missed and is untouched. Decided records hold the verdict at `record.r0` and at `record.trace` the trace's number.
+   */
+  runBatch(first: number, count: number, stride: number): number {
+    const { version, machine } = this;
+    if (version === undefined) return 0;
+    this.enter();
+    try {
+      return version.run(first, count, stride);
+    } catch (error) {
+      if (error instanceof Error && error.constructor.name === 'RuntimeError')
+        throw new InternalError('card', `${this.options.program.spec.name}: ${error.message}`);
+      throw error;
+    } finally {
+      this.imports.close();
+      this.leave(machine);
+    }
+  }
+
+  /**
+   * Who decided the packets since the last time that someone asked: each trace once, in the order of their last packets. That is what an LRU list needs, and what
+   * counts hits does not mind.
+   */
+  takeHits(visit: (trace: InstalledTrace, packets: number) => void): void {
+    const traces = this.version?.traces ?? [];
+    const { view } = this.machine.memory;
+    const { order } = this;
+    order.length = 0;
+    for (let i = 0; i < traces.length; i++)
+      if (view.getUint32(this.counters + counterSize * i, true) > 0) order.push(i);
+    const last = (i: number): number => view.getUint32(this.counters + counterSize * i + 4, true);
+    order.sort((a, b) => last(a) - last(b));
+    for (const i of order) {
+      const packets = view.getUint32(this.counters + counterSize * i, true);
+      view.setUint32(this.counters + counterSize * i, 0, true);
+      visit(traces[i] as InstalledTrace, packets);
+    }
+  }
+
+  /** Where the packet of a record that missed left the traces. */
+  private exitOf(at: number): SideExit {
+    return this.version?.exits[this.machine.memory.load32(at + record.trace) & exitMask] ?? this.tree.root.exit;
+  }
+
+  /** Runs the trace that the machine's packet satisfies; undefined on a miss, with nothing changed but {@link TraceTree.lastExit}. */
+  run(): InstalledTrace | undefined {
+    const { machine, record: at } = this;
+    if (this.version !== undefined) {
+      this.writeRecord(at);
+      if (this.runBatch(at, 1, record.size) === 1) {
+        this.readRecord(at);
+        let decided: InstalledTrace | undefined;
+        this.takeHits((trace) => {
+          decided = trace;
+        });
+        return decided;
+      }
+      // A trace that gave up may have shown its helpers another context.
+      machine.memory.u8.copyWithin(machine.ctx.start, at, at + xdpMd.size);
+      machine.packet.sync();
+      if (this.outside.size === 0) {
+        this.noteMiss(at);
+        return undefined;
+      }
+    }
+    return this.execute();
+  }
+
+  execute(): InstalledTrace | undefined {
+    const found = this.tree.run();
+    if (found !== undefined && !this.refused.has(found)) this.sinceCompiled++;
+    return found;
+  }
+
+  /** Compiles if it pays; between batches. */
+  refresh(): void {
+    if (this.outside.size <= this.refused.size) return;
+    const patience = this.options.patience ?? Math.max(leastPatience, this.values / valuesPerPacket);
+    if (this.sinceCompiled >= patience) this.compile();
+  }
+
+  /** Compiles what is installed. */
+  compile(): void {
+    const { machine, tree } = this;
+    const lowered = lowerTree(tree, this.lowerOptions());
+    const cache = { period: this.period, area: (map: number, size: number) => this.cacheArea(map, size) };
+    const bytes = compileCard({ machine, code: lowered.code, exchange: this.exchange, cache });
+    const instance = new Wasm.Instance(moduleOf(bytes), this.imports.imports());
+    this.version = {
+      ...lowered,
+      bytes: bytes.length,
+      run: instance.exports['run'] as Version['run'],
+      switched: this.evicts,
+      positions: new Map(lowered.traces.map((trace, i) => [trace, i])),
+    };
+    machine.memory.u8.fill(0, this.counters, this.counters + lowered.traces.length * counterSize);
+    machine.memory.u8.fill(1, this.enabled, this.enabled + lowered.traces.length);
+    this.outside.clear();
+    for (const trace of lowered.omitted) this.outside.add(trace);
+    this.sinceCompiled = 0;
+    this.compilations++;
+  }
+
+  private lowerOptions(): Parameters<typeof lowerTree>[1] {
+    const { machine, program, keys, numberOf } = this.options;
+    const { exchange, refused, verified, period, counters } = this;
+    const switches = this.evicts ? this.enabled : undefined;
+    return {
+      machine,
+      program,
+      keys,
+      verified,
+      exchange,
+      period,
+      counters,
+      numberOf,
+      switches,
+      omits: (trace) => refused.has(trace),
+    };
+  }
+
+  /** Where the look-up cache of a map lies. */
+  private cacheArea(map: number, size: number): number {
+    let at = this.areas.get(map);
+    if (at === undefined) {
+      const region = this.machine.memory.allocate('scratch', `look-up cache of map ${map}`, size);
+      region.hi = region.lo;
+      at = region.start;
+      this.areas.set(map, at);
+    }
+    return at;
+  }
+
+  private enter(): void {
+    const { machine } = this;
+    // Between two batches anyone may have changed the maps.
+    const { view } = machine.memory;
+    view.setUint32(this.period, (view.getUint32(this.period, true) % 0xffff_fff0) + 1, true);
+    this.imports.open();
+    for (const frame of machine.frames) frame.lo = frame.hi - stackSize;
+    this.openKeys(true);
+  }
+
+  private leave(machine: Machine): void {
+    for (const frame of machine.frames) frame.lo = frame.hi;
+    this.openKeys(false);
+  }
+
+  private openKeys(open: boolean): void {
+    const region = this.machine.memory.regionOf(this.options.keys);
+    if (region !== undefined) region.hi = open ? region.start + region.size : region.lo;
+  }
+
+  /** The machine's packet as a record. */
+  private writeRecord(at: number): void {
+    const { machine } = this;
+    const { memory, ctx, state } = machine;
+    memory.u8.copyWithin(at, ctx.start, ctx.start + xdpMd.size);
+    const { view } = memory;
+    view.setBigUint64(at + record.now, machine.now, true);
+    const frame = state + privateState.packet;
+    view.setUint32(at + record.frameStart, memory.load32(frame + packetState.frameStart), true);
+    view.setUint32(at + record.frameSize, memory.load32(frame + packetState.frameSize), true);
+    view.setUint32(at + record.redirect, 0, true);
+    view.setUint32(at + record.cpu, machine.cpu, true);
+  }
+
+  /** What became of it, back to where the machine has it. */
+  private readRecord(at: number): void {
+    const { machine } = this;
+    const { memory, ctx, state } = machine;
+    for (const field of [xdpMd.data, xdpMd.dataEnd, xdpMd.dataMeta])
+      memory.store32(ctx.start + field, memory.load32(at + field));
+    const kind = memory.load32(at + record.redirect);
+    memory.store32(state + privateState.redirectKind, kind);
+    if (kind !== 0) memory.store32(state + privateState.redirectTarget, memory.load32(at + record.redirect + 4));
+    if (kind === 2) {
+      memory.store32(state + privateState.redirectKey, memory.load32(at + record.redirect + 8));
+      memory.store32(state + privateState.redirectFlags, memory.load32(at + record.redirect + 12));
+    }
+    machine.packet.sync();
+  }
+}

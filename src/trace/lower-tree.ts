@@ -1,0 +1,206 @@
+/**
+ * A trace tree as one function: each test is a branch, each leaf the bodies of its traces, tried in turn. What a path has computed is there for all that
+ * lies below it. A packet that no trace takes ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
+ */
+import { checkFunction, type FunctionCode, isConst, type Value } from '../ir/index.js';
+import type { LoadedProgram } from '../vm/index.js';
+import { BlockBuilder, type Landing, type Side } from './block-builder.js';
+import { type BodyContext, BodyLowering } from './lower-body.js';
+import { NotCompiled, ValueLowering } from './lower-value.js';
+import type { RecordedTrace } from './recorder.js';
+import type { InstalledTrace, SideExit, TestOf, TraceTree, TreeNode } from './tree.js';
+
+export interface LoweredTree {
+  readonly code: FunctionCode;
+  /** All that are compiled. */
+  readonly traces: readonly InstalledTrace[];
+  /** By the low 20 bits of what records say of a miss. */
+  readonly exits: readonly SideExit[];
+  /** Traces with something that is not compiled. */
+  readonly omitted: readonly InstalledTrace[];
+}
+
+export type LowerOptions = Omit<BodyContext, 'builder'> & {
+  readonly program: LoadedProgram;
+  /** Guest address of a byte for each trace: 0 where the trace is switched off. Absent: none will be. */
+  readonly switches: number | undefined;
+  /** Guest address of the traces' counters, {@link counterSize} bytes each in order. */
+  readonly counters: number;
+  /** What records are to say of a packet that the trace decided. */
+  readonly numberOf: (trace: InstalledTrace) => number;
+  /** Traces that are left out: those that are not compilable. */
+  readonly omits: (trace: InstalledTrace) => boolean;
+};
+
+/** Bytes of a trace's counter: u32 packets, u32 address of the last one's record. */
+export const counterSize = 8;
+
+/** An exit's word: depth above, number below. */
+const exitBits = 20n;
+export const exitMask: number = 2 ** Number(exitBits) - 1;
+
+export function lowerTree(tree: TraceTree, options: LowerOptions): LoweredTree {
+  return new TreeLowering(tree, options).lower();
+}
+
+/** Can this trace be compiled? Found by trying. */
+export function isCompilable(trace: RecordedTrace, options: Omit<BodyContext, 'builder'>): boolean {
+  const builder = new BlockBuilder();
+  const context = { ...options, builder };
+  const landing = builder.newLanding();
+  const exit = builder.graph.constant(0n);
+  try {
+    for (const value of trace.code.values) {
+      if (value.op !== 'guard' || !value.early) continue;
+      const values = new ValueLowering(context, arrival(builder), () => undefined);
+      if (isConst(values.lower(value.args[0] as Value))) return false;
+    }
+    new BodyLowering(context, trace, { landing, exit }).lower(0, 0);
+  } catch (error) {
+    if (error instanceof NotCompiled) return false;
+    throw error;
+  }
+  return true;
+}
+
+function arrival(builder: BlockBuilder): { data: bigint; meta: bigint; end: Value } {
+  return { data: 0n, meta: 0n, end: builder.graph.length };
+}
+
+class TreeLowering {
+  private readonly tree: TraceTree;
+  private readonly options: LowerOptions;
+  private readonly builder = new BlockBuilder();
+  private readonly context: BodyContext;
+  private readonly traces: InstalledTrace[] = [];
+  private readonly exits = new Map<SideExit, number>();
+  private readonly omitted: InstalledTrace[] = [];
+  /** Packets that took the traces of a node and those below it; absent: none of them is compiled. */
+  private readonly weights = new Map<TreeNode, number>();
+
+  constructor(tree: TraceTree, options: LowerOptions) {
+    this.tree = tree;
+    this.options = options;
+    this.context = { ...options, builder: this.builder };
+  }
+
+  lower(): LoweredTree {
+    const { builder, tree, options } = this;
+    this.weigh(tree.root);
+    const landing = builder.newLanding();
+    this.lowerNode(tree.root, 0, undefined, landing);
+    const exit = builder.land(landing);
+    if (exit !== undefined) builder.end({ kind: 'miss', exit });
+    const code = builder.finish(options.program);
+    checkFunction(code, 'card');
+    return { code, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted };
+  }
+
+  private weigh(node: TreeNode): number | undefined {
+    let weight: number | undefined;
+    for (const test of node.tests) {
+      for (const next of [test.holds, test.fails]) {
+        const below = next === undefined ? undefined : this.weigh(next);
+        if (below !== undefined) weight = (weight ?? 0) + below;
+      }
+    }
+    for (const trace of node.traces) {
+      if (!this.options.omits(trace)) weight = (weight ?? 0) + trace.packets;
+      else this.omitted.push(trace);
+    }
+    if (weight !== undefined) this.weights.set(node, weight);
+    return weight;
+  }
+
+  /** `carried`: word of the deepest exit so far on this path. */
+  private lowerNode(node: TreeNode, depth: number, carried: Value | undefined, landing: Landing): void {
+    const { builder } = this;
+    const tests = node.tests.filter((test) => this.leadsOn(test));
+    const traces = node.traces.filter((trace) => !this.options.omits(trace));
+    let deepest = carried;
+    for (const [i, test] of tests.entries()) {
+      const isLast = i === tests.length - 1 && traces.length === 0;
+      const next = isLast ? landing : builder.newLanding();
+      const before = deepest;
+      builder.scoped(() => this.lowerTest(node, test, depth, before, next));
+      if (isLast) return;
+      deepest = builder.land(next);
+      if (deepest === undefined) return;
+    }
+    for (const [i, trace] of traces.entries()) {
+      const isLast = i === traces.length - 1;
+      const next = isLast ? landing : builder.newLanding();
+      const exit = this.deeper(deepest, node.exit, depth);
+      builder.scoped(() => this.lowerBody(trace, { landing: next, exit }));
+      if (isLast) return;
+      deepest = builder.land(next);
+      if (deepest === undefined) return;
+    }
+    builder.jump(landing, this.deeper(deepest, node.exit, depth));
+  }
+
+  private leadsOn(test: TestOf): boolean {
+    return [test.holds, test.fails].some((next) => next !== undefined && this.weights.has(next));
+  }
+
+  private lowerTest(node: TreeNode, test: TestOf, depth: number, carried: Value | undefined, landing: Landing): void {
+    const { builder } = this;
+    const refused = { landing, value: this.deeper(carried, node.exit, depth) };
+    const require = (condition: Value, expect: boolean): void => {
+      if (isConst(condition)) return;
+      const good = builder.newBlock();
+      builder.branch(condition, expect ? good : refused, expect ? refused : good);
+      builder.enter(good);
+    };
+    const values = new ValueLowering(this.context, arrival(builder), require);
+    const condition = values.lower(test.source);
+    const side = (next: TreeNode | undefined, exit: SideExit): Side => {
+      if (next !== undefined && this.weights.has(next)) return builder.newBlock();
+      return { landing, value: this.deeper(carried, exit, depth + 1) };
+    };
+    const yes = side(test.holds, test.holdsExit);
+    const no = side(test.fails, test.failsExit);
+    builder.branch(condition, yes, no);
+    for (const [block, next] of [[yes, test.holds] as const, [no, test.fails] as const]) {
+      if (!('id' in block) || next === undefined) continue;
+      builder.enter(block);
+      builder.scoped(() => this.lowerNode(next, depth + 1, carried, landing));
+    }
+  }
+
+  private lowerBody(trace: InstalledTrace, refusal: { readonly landing: Landing; readonly exit: Value }): void {
+    const { builder, options } = this;
+    const { graph } = builder;
+    const index = this.traces.length;
+    this.traces.push(trace);
+    if (options.switches !== undefined) {
+      const detail = { kind: 'memory', space: 'other', size: 1, map: -1, checked: false } as const;
+      const at = graph.constant(BigInt(options.switches + index));
+      const byte = builder.pin('load', [at], 0n, detail, 0xffn);
+      const on = builder.newBlock();
+      const off = { landing: refusal.landing, value: refusal.exit };
+      builder.branch(graph.make('eq', byte, graph.constant(0n)), off, on);
+      builder.enter(on);
+    }
+    new BodyLowering(this.context, trace.trace, refusal).lower(
+      options.numberOf(trace),
+      options.counters + counterSize * index,
+    );
+  }
+
+  /** The deeper one of two exits; of two as deep, the first. */
+  private deeper(carried: Value | undefined, exit: SideExit, depth: number): Value {
+    const { graph } = this.builder;
+    const number = this.exits.get(exit) ?? this.exits.size;
+    this.exits.set(exit, number);
+    const own = graph.constant((BigInt(depth) << exitBits) | BigInt(number));
+    if (carried === undefined) return own;
+    const isDeeper = graph.make(
+      'ult',
+      graph.make('shr', carried, graph.constant(exitBits)),
+      graph.constant(BigInt(depth)),
+    );
+    if (isConst(isDeeper)) return isDeeper.imm === 0n ? carried : own;
+    return graph.effect('select', [isDeeper, own, carried], 0n, undefined, own.ones | carried.ones);
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * Values of traces in the graph of their tree's function. Both graphs hold the same operations; what differs are reads: packet loads get an address, look-ups
+ * the key in words of four bytes, or, in arrays, become arithmetic.
+ */
+import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../ir/index.js';
+import type { Machine } from '../vm/index.js';
+import type { BlockBuilder } from './block-builder.js';
+
+/** A trace has something that is not compiled; it stays with the JavaScript executor. */
+export class NotCompiled extends Error {}
+
+/** Helpers whose answer is the same for all packets of an idle task: numa node, pid_tgid, uid_gid, task, cgroup. */
+const zeroHelpers: ReadonlySet<number> = new Set([42, 14, 15, 35, 80]);
+const ktimeGetNs = 5;
+const processorId = 8;
+const ktimeGetBootNs = 125;
+
+export interface LowerContext {
+  readonly machine: Machine;
+  readonly builder: BlockBuilder;
+  /** A verifier accepted the program: no access leaves its object. */
+  readonly verified: boolean;
+  /** Guest address where keys are put together for look-ups in JavaScript. */
+  readonly keys: number;
+}
+
+/** Where the packet begins and ends at some point of a trace: offsets from where it began at arrival. */
+export interface Geometry {
+  data: bigint;
+  meta: bigint;
+  end: Value;
+}
+
+/** What a lowering of values does when an access turns out to be outside of the packet: ends the open block, and goes on in a new one. */
+export type Require = (condition: Value, expect: boolean) => void;
+
+export class ValueLowering {
+  readonly context: LowerContext;
+  private readonly known = new Map<Value, Value>();
+  private readonly geometry: Geometry;
+  private readonly require: Require;
+
+  constructor(context: LowerContext, geometry: Geometry, require: Require) {
+    this.context = context;
+    this.geometry = geometry;
+    this.require = require;
+  }
+
+  private get graph(): Graph {
+    return this.context.builder.graph;
+  }
+
+  /** Gives a value of the trace its counterpart. */
+  define(value: Value, lowered: Value): void {
+    this.known.set(value, lowered);
+  }
+
+  isKnown(value: Value): boolean {
+    return this.known.has(value);
+  }
+
+  lower(value: Value): Value {
+    let lowered = this.known.get(value);
+    if (lowered === undefined) {
+      lowered = this.make(value);
+      this.known.set(value, lowered);
+    }
+    return lowered;
+  }
+
+  private make(value: Value): Value {
+    const { graph } = this;
+    switch (value.op) {
+      case 'const':
+        return graph.constant(value.imm);
+      case 'len':
+        return graph.length;
+      case 'metalen':
+        return graph.metaLength;
+      case 'ctx':
+        return graph.ctxField(Number(value.imm));
+      case 'env':
+        return this.environment(Number(value.imm));
+      case 'ptr':
+        return graph.pointer(this.lower(value.args[0] as Value));
+      case 'load':
+        return this.load(value);
+      case 'lookup':
+        return this.lookup(value);
+      case 'slot':
+        return this.slot(value);
+      case 'call':
+      case 'atomic':
+      case 'store':
+      case 'guard':
+      case 'ret':
+      case 'phi':
+      case 'fill':
+      case 'select':
+        throw new NotCompiled(value.op);
+      default:
+        return graph.make(value.op, ...(value.args.map((arg) => this.lower(arg)) as [Value, Value]));
+    }
+  }
+
+  private environment(helper: number): Value {
+    const { graph } = this;
+    if (helper === ktimeGetNs || helper === ktimeGetBootNs) return graph.environment(ktimeGetNs);
+    if (helper === processorId) return graph.and(graph.environment(processorId), graph.constant(mask32));
+    if (zeroHelpers.has(helper)) return graph.constant(0n);
+    const { builder } = this.context;
+    const detail: Detail = { kind: 'call', helper, name: '', pieces: [], visible: false };
+    return builder.read(`env ${helper}`, () => builder.pin('call', [], 0n, detail, mask64));
+  }
+
+  private load(value: Value): Value {
+    const { detail } = value;
+    if (detail?.kind !== 'memory') throw new NotCompiled('load');
+    const [base, offset] = this.address(value);
+    this.checkAccess(detail, base, offset);
+    const { builder } = this.context;
+    const ones = detail.size === 8 ? mask64 : (1n << BigInt(8 * detail.size)) - 1n;
+    const make = (): Value => builder.pin('load', [base], offset, { ...detail, checked: false }, ones);
+    if (!value.early) return make();
+    return builder.read(`load ${detail.size} ${base.id} ${offset}`, make);
+  }
+
+  /** Base and constant distance of a load's, store's or atomic operation's address. */
+  address(value: Value): readonly [Value, bigint] {
+    const { graph } = this;
+    const base = this.lower(value.args[0] as Value);
+    const isPacket = value.detail?.kind === 'memory' && value.detail.space === 'packet';
+    if (!isPacket) return [base, value.imm];
+    if (!isConst(base)) return [graph.pointer(base), value.imm];
+    return [graph.pointer(graph.constant(0n)), BigInt.asIntN(64, base.imm) + value.imm];
+  }
+
+  /** Sees to an access that the guards do not prove to be safe; for a verified program the verifier did. */
+  checkAccess(detail: Detail & { readonly kind: 'memory' | 'atomic' }, base: Value, offset: bigint): void {
+    if (!detail.checked || this.context.verified) return;
+    if (detail.space !== 'packet') throw new NotCompiled('an access that nothing proves to be safe');
+    const { graph, geometry } = this;
+    const at = graph.add(base, graph.constant(offset));
+    this.require(graph.make('ule', graph.pointer(graph.constant(geometry.meta)), at), true);
+    const end = graph.add(at, graph.constant(BigInt(detail.size)));
+    this.require(graph.make('ule', end, graph.pointer(geometry.end)), true);
+  }
+
+  private lookup(value: Value): Value {
+    const { detail } = value;
+    if (detail?.kind !== 'lookup') throw new NotCompiled('lookup');
+    const { machine, builder, keys } = this.context;
+    const map = machine.maps[detail.map];
+    if (map === undefined) throw new NotCompiled('map');
+    const words = this.words(
+      value.args.map((arg, i) => ({ value: this.lower(arg), size: detail.pieces[i]?.size ?? 0 })),
+    );
+    const layout = map.layout();
+    if (layout?.kind === 'array') return this.element(layout, words[0] ?? this.graph.constant(0n));
+    const pieces = words.map((_, i) => ({ address: keys + 4 * i, size: Math.min(4, map.spec.keySize - 4 * i) }));
+    const lowered: Detail = { kind: 'lookup', map: detail.map, key: keys, pieces, marks: detail.marks };
+    const make = (): Value => builder.pin('lookup', words, 0n, lowered, mask32);
+    if (!value.early) return make();
+    return builder.read(`lookup ${detail.map} ${words.map((word) => word.id).join(' ')}`, make);
+  }
+
+  /** Address of an array's element; a guard has seen to the bounds. */
+  private element(layout: { base: number; stride: number; cpus: number }, index: Value): Value {
+    const { graph } = this;
+    let at = graph.make('mul', index, graph.constant(BigInt(layout.stride * layout.cpus)));
+    if (layout.cpus > 1) {
+      const cpu = this.environment(processorId);
+      at = graph.add(at, graph.make('mul', cpu, graph.constant(BigInt(layout.stride))));
+    }
+    return graph.and(graph.add(at, graph.constant(BigInt(layout.base))), graph.constant(mask32));
+  }
+
+  private slot(value: Value): Value {
+    const { detail } = value;
+    if (detail?.kind !== 'slot') throw new NotCompiled('slot');
+    const { machine, builder } = this.context;
+    const layout = machine.maps[detail.map]?.layout();
+    if (layout?.kind !== 'programs') throw new NotCompiled('slot');
+    const { graph } = this;
+    const base = graph.make('shl', this.lower(value.args[0] as Value), graph.constant(2n));
+    const memory: Detail = { kind: 'memory', space: 'other', size: 4, map: -1, checked: false };
+    return builder.read(`slot ${base.id} ${layout.slots}`, () =>
+      builder.pin('load', [base], BigInt(layout.slots), memory, mask32),
+    );
+  }
+
+  /** The bytes of `pieces`, one after another, as words of 4 bytes and what is left. */
+  words(pieces: readonly { readonly value: Value; readonly size: number }[]): Value[] {
+    const { graph } = this;
+    const words: Value[] = [];
+    let at = 0;
+    for (const { value, size } of pieces) {
+      for (let done = 0; done < size; ) {
+        const word = at >> 2;
+        const into = at & 3;
+        const take = Math.min(size - done, 4 - into);
+        const shifted = graph.make('shr', value, graph.constant(BigInt(8 * done)));
+        const part = graph.and(shifted, graph.constant((1n << BigInt(8 * take)) - 1n));
+        const placed = graph.make('shl', part, graph.constant(BigInt(8 * into)));
+        const old = words[word];
+        words[word] = old === undefined ? placed : graph.make('or', old, placed);
+        done += take;
+        at += take;
+      }
+    }
+    return words;
+  }
+}
