@@ -16,3 +16,46 @@ export const sizes: readonly { readonly bytes: number; readonly code: number }[]
   { bytes: 4, code: op.SIZE_W },
   { bytes: 8, code: op.SIZE_DW },
 ];
+
+/** Where results are gathered (scalar-statements.ts), below r10; loop counters stand below that. */
+export const accumulatorAt: number = stackBytes + 8;
+
+export const aluOps: readonly number[] = [
+  op.ADD,
+  op.SUB,
+  op.MUL,
+  op.DIV,
+  op.OR,
+  op.AND,
+  op.LSH,
+  op.RSH,
+  op.MOD,
+  op.XOR,
+  op.MOV,
+  op.ARSH,
+];
+export const jumpOps: readonly number[] = [
+  op.JEQ,
+  op.JGT,
+  op.JGE,
+  op.JSET,
+  op.JNE,
+  op.JSGT,
+  op.JSGE,
+  op.JLT,
+  op.JLE,
+  op.JSLT,
+  op.JSLE,
+];
+export const keyedMaps: readonly string[] = [
+  'array',
+  'hash',
+  'percpu_array',
+  'percpu_hash',
+  'lru',
+  'trie',
+  'lru_percpu',
+];
+export const interesting: readonly number[] = [
+  0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x7fffffff, -0x80000000, -2,
+];

@@ -2,7 +2,9 @@
 import { op } from '../../isa/index.js';
 import { callbackMemory, ctxReg, fp, sizes, stackBytes, tailCallHelper } from './conventions.js';
 import type { Generator } from './generate.js';
+import { putKey, withValue } from './map-statements.js';
 import { fuzzMap, fuzzMaps, stringCount, stringStride } from './maps.js';
+import { accumulate } from './scalar-statements.js';
 import { scalar, TypeState } from './type-state.js';
 
 export interface HelperStatement {
@@ -222,7 +224,7 @@ function metadataAccess(g: Generator): void {
   if (random.chance(0.5)) out.emit(op.ST | op.MODE_MEM | size.code, meta, 0, off, g.immediate());
   else {
     out.emit(op.LDX | op.MODE_MEM | size.code, end, meta, off);
-    g.accumulate(end, data);
+    accumulate(g, end, data);
   }
   out.bind(none);
   for (const reg of [meta, data, end]) {
@@ -266,18 +268,18 @@ function lookupPercpu(g: Generator): void {
   const index = fuzzMap(random.pick(['percpu_array', 'percpu_hash', 'lru_percpu']));
   const spec = fuzzMaps[index];
   if (spec === undefined) return;
-  g.putKey(8, spec.keySize, false);
+  putKey(g, 8, spec.keySize, false);
   out.loadMap(1, index);
   g.pointToStack(2, 8);
   out.movImm(3, random.pick([0, 1, 1, 7, -1]));
   out.callHelper(helper.lookupPercpu);
-  g.withValue(index, spec.valueSize);
+  withValue(g, index, spec.valueSize);
 }
 
 /** A look-up in a map that a look-up found. */
 function innerMap(g: Generator): void {
   const { out, random, state } = g;
-  g.putKey(16, 4, false);
+  putKey(g, 16, 4, false);
   out.emit(op.ST | op.MODE_MEM | op.SIZE_W, fp, 0, -8, random.pick([0, 0, 0, 1, 5]));
   state.writeStack(8, 4);
   out.loadMap(1, fuzzMap('outer'));
@@ -292,7 +294,7 @@ function innerMap(g: Generator): void {
   g.pointToStack(2, 16);
   out.callHelper(helper.lookup);
   const inner = fuzzMap('inner');
-  g.withValue(inner, fuzzMaps[inner]?.valueSize ?? 0);
+  withValue(g, inner, fuzzMaps[inner]?.valueSize ?? 0);
   out.movImm(0, 0);
   g.state.set(0, scalar);
   out.bind(none);

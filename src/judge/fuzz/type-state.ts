@@ -100,3 +100,16 @@ function meetValues(a: Value, b: Value): Value {
   if (a.kind === 'memory' && b.kind === 'memory') return { kind: 'memory', size: Math.min(a.size, b.size) };
   return a;
 }
+
+/** Bytes that may be accessed from the start of what `value` points to. */
+export function roomOf(value: Value): number {
+  switch (value.kind) {
+    case 'packet':
+      return value.range;
+    case 'map value':
+    case 'memory':
+      return value.size;
+    default:
+      return 0;
+  }
+}
