@@ -32,7 +32,12 @@ function runGenerated(seed: number, options: RuntimeOptions): { difference: Diff
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
   const { accepted } = verify(program, object.maps, { btf: object.btf, license: object.license, logLevel: 0 });
-  const runtime = new Runtime(object, program, { ...options, verified: () => accepted, maxSteps: 200_000 });
+  const runtime = new Runtime(object, program, {
+    compiled: true,
+    ...options,
+    verified: () => accepted,
+    maxSteps: 200_000,
+  });
   const checker = new Checker(runtime, { maxSteps: 200_000 });
   const packets = traffic(seed, 120);
   const subject = (name: string, machine: Machine) => ({
@@ -57,7 +62,7 @@ describe('the compiled card', () => {
     for (const verified of [true, false]) {
       const object = example(name);
       const options = { check: true, patience: 16, verified: () => verified, cacheSize: 24 };
-      const session = new Session(object, object.programs[0] as never, options);
+      const session = new Session(object, object.programs[0] as never, { compiled: true, ...options });
       const plain = new Session(object, object.programs[0] as never, { compiled: false, cacheSize: 24 });
       for (const packet of traffic(5, 800)) {
         session.run(packet);
@@ -84,6 +89,7 @@ describe('the compiled card', () => {
   it('is found out when a compiled trace is wrong', () => {
     const object = example('firewall');
     const session = new Session(object, object.programs[0] as never, {
+      compiled: true,
       check: true,
       host: 'wasm',
       verified: () => true,
