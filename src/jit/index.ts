@@ -2,7 +2,7 @@ export { emitArrival, emitPrologue } from './context-code.js';
 export { exchange } from './exchange.js';
 export { FunctionEmitter } from './function-emitter.js';
 export { HostImports } from './host-imports.js';
-export type { LookupCache } from './lookup-cache.js';
+export { cacheBytes, isWorthCaching, type LookupCache } from './lookup-cache.js';
 export { moduleOf } from './module-cache.js';
 export { Services } from './services.js';
 export { type Compiled, type Fallback, WasmEngine, type WasmEngineOptions } from './wasm-engine.js';

@@ -17,8 +17,8 @@ import type { Services } from './services.js';
 export interface LookupCache {
   /** Guest address of the word that counts periods; it is never 0. */
   readonly period: number;
-  /** Guest address of `bytes` bytes for the entries of a map; at first they are 0. */
-  readonly area: (map: number, bytes: number) => number;
+  /** Guest addresses of {@link cacheBytes} bytes for each map whose look-ups are cached; at first they are 0. */
+  readonly areas: ReadonlyMap<number, number>;
 }
 
 const entryBits = 8;
@@ -29,18 +29,31 @@ const entriesAt = 8;
 const patience = 8;
 const pause = 256;
 
+/** Bytes of a map's cache. */
+export function cacheBytes(keySize: number): number {
+  return entriesAt + (entrySize(keySize) << entryBits);
+}
+
+function entrySize(keySize: number): number {
+  return keyAt + 4 * Math.ceil(keySize / 4);
+}
+
 /** Is there something to win, and does an address say all? */
 export function isWorthCaching(layout: MapLayout | undefined): boolean {
   return layout?.kind === 'trie' || (layout?.kind === 'hash' && layout.cpus === 1 && !layout.holdsMaps);
 }
 
 /** The look-up function `plain` (key words in, address out) with a cache in front. */
-export function defineCachedLookup(services: Services, map: number, plain: number, cache: LookupCache): number {
+export function defineCachedLookup(
+  services: Services,
+  map: number,
+  plain: number,
+  { period, area }: { readonly period: number; readonly area: number },
+): number {
   const { module, machine } = services;
   const keySize = machine.maps[map]?.spec.keySize ?? 0;
   const words = Math.ceil(keySize / 4);
-  const size = keyAt + 4 * words;
-  const area = cache.area(map, entriesAt + (size << entryBits));
+  const size = entrySize(keySize);
   const index = module.declareFunction(`cached_lookup_${map}`, new Array<'i32'>(words).fill('i32'), ['i32']);
   const out = module.bodyOf(index);
   const entry = out.addLocal('i32');
@@ -66,7 +79,7 @@ export function defineCachedLookup(services: Services, map: number, plain: numbe
     .i32(area + entriesAt)
     .op('i32.add')
     .teeLocal(entry);
-  out.memory('i32.load').i32(cache.period).memory('i32.load').op('i32.xor');
+  out.memory('i32.load').i32(period).memory('i32.load').op('i32.xor');
   for (let i = 0; i < words; i++) {
     out.getLocal(entry).memory('i32.load', keyAt + 4 * i);
     out.getLocal(i).op('i32.xor').op('i32.or');
@@ -80,7 +93,7 @@ export function defineCachedLookup(services: Services, map: number, plain: numbe
   state().getLocal(found).memory('i32.store', missesAt);
   pushKey();
   out.call(plain).setLocal(found);
-  out.getLocal(entry).i32(cache.period).memory('i32.load').memory('i32.store');
+  out.getLocal(entry).i32(period).memory('i32.load').memory('i32.store');
   out.getLocal(entry).getLocal(found).memory('i32.store', 4);
   emitMarkAddress(out, services, map, entry, found);
   for (let i = 0; i < words; i++)

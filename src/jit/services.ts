@@ -12,7 +12,7 @@ import { defineHashDelete, defineHashUpdate } from './hash-change-code.js';
 import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
 import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
-import { defineCachedLookup, isWorthCaching, type LookupCache } from './lookup-cache.js';
+import { defineCachedLookup, type LookupCache } from './lookup-cache.js';
 import { defineTrieLookup } from './trie-code.js';
 
 export interface HashChangeCode {
@@ -115,9 +115,9 @@ export class Services {
   lookup(map: number, inMemory: boolean): number | undefined {
     const plain = this.plainLookup(map, inMemory);
     const { cache } = this;
-    if (cache === undefined || plain === undefined || inMemory) return plain;
-    if (!isWorthCaching(this.machine.maps[map]?.layout())) return plain;
-    return this.function(`cached ${map}`, () => defineCachedLookup(this, map, plain, cache));
+    const area = cache?.areas.get(map);
+    if (cache === undefined || area === undefined || plain === undefined || inMemory) return plain;
+    return this.function(`cached ${map}`, () => defineCachedLookup(this, map, plain, { period: cache.period, area }));
   }
 
   private plainLookup(map: number, inMemory: boolean): number | undefined {

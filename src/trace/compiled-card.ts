@@ -10,7 +10,7 @@
  * compilation.
  */
 import { InternalError, Wasm } from '../base/index.js';
-import { exchange, moduleOf } from '../jit/index.js';
+import { cacheBytes, exchange, isWorthCaching, moduleOf } from '../jit/index.js';
 import { xdpMd } from '../platform/index.js';
 import {
   type BatchEngine,
@@ -97,6 +97,13 @@ export class CompiledCard implements Matcher, BatchEngine {
     this.counters = counters.start;
     for (const region of [area, own, enabled, period, counters]) region.hi = region.lo;
     this.period = period.start;
+    // Now, since guest memory must not grow while packets run.
+    for (const map of machine.maps) {
+      if (!isWorthCaching(map.layout())) continue;
+      const region = memory.allocate('scratch', `look-up cache of map ${map.spec.name}`, cacheBytes(map.spec.keySize));
+      region.hi = region.lo;
+      this.areas.set(map.index, region.start);
+    }
     this.exchange = area.start;
     this.record = own.start;
     this.enabled = enabled.start;
@@ -248,7 +255,7 @@ export class CompiledCard implements Matcher, BatchEngine {
   compile(): void {
     const { machine, tree } = this;
     const lowered = lowerTree(tree, this.lowerOptions());
-    const cache = { period: this.period, area: (map: number, size: number) => this.cacheArea(map, size) };
+    const cache = { period: this.period, areas: this.areas };
     const bytes = compileCard({ machine, code: lowered.code, exchange: this.exchange, cache });
     const instance = new Wasm.Instance(moduleOf(bytes), this.imports.imports());
     this.version = {
@@ -282,18 +289,6 @@ export class CompiledCard implements Matcher, BatchEngine {
       switches,
       omits: (trace) => refused.has(trace),
     };
-  }
-
-  /** Where the look-up cache of a map lies. */
-  private cacheArea(map: number, size: number): number {
-    let at = this.areas.get(map);
-    if (at === undefined) {
-      const region = this.machine.memory.allocate('scratch', `look-up cache of map ${map}`, size);
-      region.hi = region.lo;
-      at = region.start;
-      this.areas.set(map, at);
-    }
-    return at;
   }
 
   private enter(): void {
