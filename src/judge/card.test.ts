@@ -33,7 +33,6 @@ function runGenerated(seed: number, options: RuntimeOptions): { difference: Diff
   if (program === undefined) throw new Error('no program');
   const { accepted } = verify(program, object.maps, { btf: object.btf, license: object.license, logLevel: 0 });
   const runtime = new Runtime(object, program, {
-    compiled: true,
     ...options,
     verified: () => accepted,
     maxSteps: 200_000,
@@ -62,7 +61,7 @@ describe('the compiled card', () => {
     for (const verified of [true, false]) {
       const object = example(name);
       const options = { check: true, patience: 16, verified: () => verified, cacheSize: 24 };
-      const session = new Session(object, object.programs[0] as never, { compiled: true, ...options });
+      const session = new Session(object, object.programs[0] as never, options);
       const plain = new Session(object, object.programs[0] as never, { compiled: false, cacheSize: 24 });
       for (const packet of traffic(5, 800)) {
         session.run(packet);
@@ -89,7 +88,6 @@ describe('the compiled card', () => {
   it('is found out when a compiled trace is wrong', () => {
     const object = example('firewall');
     const session = new Session(object, object.programs[0] as never, {
-      compiled: true,
       check: true,
       host: 'wasm',
       verified: () => true,

@@ -67,7 +67,7 @@ export interface RuntimeOptions extends MachineOptions {
   readonly admission?: string | undefined;
   /** False: no card, every packet goes to the host. Default true. */
   readonly card?: boolean | undefined;
-  /** True: traces are compiled too. Default false (the JavaScript executor alone): with a small cache, compiled traces were seen to lose verdicts. */
+  /** False: traces run in the JavaScript executor alone. Default true. */
   readonly compiled?: boolean | undefined;
   /** Let the card rest while it does not pay, if the host compiles. Default false: hits are those that the traces and the cache give. */
   readonly bypass?: boolean | undefined;
@@ -191,7 +191,7 @@ export class Runtime {
     if (options.card !== false) {
       const tree = new TraceTree(machine, keys.start);
       // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
-      if (options.compiled === true && !machine.memory.isShared) {
+      if (options.compiled !== false && !machine.memory.isShared) {
         const { patience, verified = () => false } = options;
         this.card = new CompiledCard({
           machine,

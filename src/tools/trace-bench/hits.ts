@@ -35,7 +35,7 @@ interface Outcome {
 function newSides(subject: RecordingSubject): Side[] {
   return [false, true].map((card) => {
     const options = { card, host: 'wasm', bypass: true, verified: () => true, keepConditions: false } as const;
-    const runtime = new Runtime(subject.object, subject.program, { compiled: true, ...options });
+    const runtime = new Runtime(subject.object, subject.program, options);
     if (subject.maps !== undefined) loadMaps(runtime.machine, subject.maps);
     return { runtime, samples: [] };
   });
