@@ -24,7 +24,10 @@ const examples = [
   'token-bucket',
 ];
 
-/** Distinct traces of an example, as recorded on generated traffic. */
+/**
+ * Distinct traces of an example, as recorded on generated traffic. Nothing is assumed: a trace that takes a map's value for a constant holds for packets of the
+ * one that was recorded before and loads it, and does the same with them.
+ */
 function tracesOf(name: string, limit: number): RecordedTrace[] {
   const folder = fileURLToPath(new URL(`../../examples/${name}/${name}`, import.meta.url));
   const object = readObject(readFileSync(`${folder}.o`), { name });
@@ -32,7 +35,7 @@ function tracesOf(name: string, limit: number): RecordedTrace[] {
   if (main === undefined) throw new Error('no program');
   const file = `${folder}.maps.json`;
   const maps = existsSync(file) ? { contents: parseMapsFile(readFileSync(file, 'utf8'), file) } : undefined;
-  const session = new Session(object, main, { keepRecordings: true, maps });
+  const session = new Session(object, main, { keepRecordings: true, maps, assume: false });
   for (const packet of generateTraffic({ seed: 4, packets: 600, malformed: 0.1, vlan: 0.1, ipv6: 0.3 })) {
     session.run({ data: packet.data, time: packet.time });
     if (session.runtime.traces.length >= limit) break;

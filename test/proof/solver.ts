@@ -4,6 +4,25 @@
  */
 import { init } from 'z3-solver';
 
+interface LowLevel {
+  mk_config(): number;
+  del_config(config: number): void;
+  mk_context(config: number): number;
+  del_context(context: number): void;
+}
+
+/**
+ * The compiled solver itself. Its own `eval_smtlib2_string` puts the script on the stack and starts a thread that reads it there, while the stack is
+ * used for something else: now and then the solver then sees another script. Here the script lies on the heap until the answer has come.
+ */
+interface Module {
+  readonly HEAPU8: Uint8Array;
+  _malloc(bytes: number): number;
+  _free(at: number): void;
+  _async_Z3_eval_smtlib2_string(context: number, script: number): void;
+  async_call(start: () => void): Promise<string | number>;
+}
+
 /** Milliseconds for one answer; after that it is `unknown`, which proves nothing. */
 const timeout = 20_000;
 
@@ -22,12 +41,16 @@ export async function solve(script: string): Promise<string[]> {
 }
 
 async function start(): Promise<(script: string) => Promise<string[]>> {
-  const { Z3 } = await init();
+  const { Z3, em } = (await init()) as unknown as { Z3: LowLevel; em: Module };
   return async (script) => {
     const config = Z3.mk_config();
     const context = Z3.mk_context(config);
     Z3.del_config(config);
-    const answer = await Z3.eval_smtlib2_string(context, `(set-option :timeout ${timeout})\n${script}`);
+    const text = new TextEncoder().encode(`(set-option :timeout ${timeout})\n${script}\0`);
+    const at = em._malloc(text.length);
+    em.HEAPU8.set(text, at);
+    const answer = await em.async_call(() => em._async_Z3_eval_smtlib2_string(context, at));
+    em._free(at);
     Z3.del_context(context);
     const lines = answer.split('\n').filter((line) => line !== '');
     const strange = lines.find((line) => !['sat', 'unsat', 'unknown'].includes(line));
