@@ -7,7 +7,7 @@
  */
 import { fillRight, resultOnes } from './ones.js';
 import { type OpName, opNames, opTable } from './ops.js';
-import { boundsOf, rules, selectRules } from './rules.js';
+import { boundsOf, rules, selectRules } from './rules/index.js';
 import { type Detail, mask32, mask64, type Origin, type Value } from './value.js';
 
 /** Longest packet that a length can stand for; far above what any card or driver hands to XDP. */

@@ -36,7 +36,7 @@ export { parseFunction, parseTrace } from './parse.js';
 export type { ParseNames } from './parse-line.js';
 export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';
 export { formatFunction } from './print-function.js';
-export { boundsOf, type Rule, splitOffset } from './rules.js';
+export { boundsOf, type Rule, splitOffset } from './rules/index.js';
 export type { TraceCode } from './trace.js';
 export { lookupDetail } from './translate-call.js';
 export type { Trust } from './translation.js';

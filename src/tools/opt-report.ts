@@ -2,17 +2,20 @@
  * `npm run opt-report -- DIR [-O...] [--markdown]`: every XDP program of a folder of objects through the optimizer: IR instructions as it was translated and after each pass. Exit 1 if the
  * checker finds something.
  */
-import { InternalError } from '../base/index.js';
+import { InternalError, UserError } from '../base/index.js';
 import { formatTable } from '../cli/output.js';
 import { Unsupported } from '../ir/index.js';
-import { xdpFitness } from '../object/index.js';
+import { sizeMaps, xdpFitness } from '../object/index.js';
 import { reportPasses } from '../opt/index.js';
 import { verify } from '../verifier/index.js';
 import { Machine } from '../vm/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import { negativeIf, oneOperand, optimizationFlag, optimizationOption, runTool } from './tool.js';
 
 const usage = 'npm run opt-report -- DIR [-O...] [--markdown]';
+
+/** Elements of a map whose size the object leaves to its loader. */
+const openMapEntries = 64;
 
 interface Row {
   readonly program: string;
@@ -25,13 +28,17 @@ await runTool(usage, { ...optimizationOption, markdown: { type: 'boolean', defau
   const rows: Row[] = [];
   let failed = 0;
   for (const file of findObjects(oneOperand(operands, usage))) {
-    const object = loadObject(file);
-    const machine = new Machine(object);
+    const machine = machineOf(file);
+    if (machine === undefined) continue;
+    const { object } = machine;
     for (const program of machine.programs) {
       if (program.refusal !== undefined || xdpFitness(program.spec) === 'other') continue;
       const options = { btf: object.btf, license: object.license, facts: true, logLevel: 0 } as const;
       const { accepted, facts } = verify(program.spec, object.maps, options);
-      if (!accepted) continue;
+      if (!accepted) {
+        console.error(`${file.name} ${program.spec.name}: not verified`);
+        continue;
+      }
       try {
         const { steps } = reportPasses(machine, program, { trust: 'verified', facts, settings, check: true });
         const after = new Map(steps.map(({ name, insns }) => [name, insns]));
@@ -61,6 +68,17 @@ await runTool(usage, { ...optimizationOption, markdown: { type: 'boolean', defau
   );
   return negativeIf(failed);
 });
+
+/** Undefined, and a line to stderr, for an object that is not loaded. */
+function machineOf(file: ObjectFile): Machine | undefined {
+  try {
+    return new Machine(sizeMaps(loadObject(file), openMapEntries).object);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`${file.name}: ${error.format()}`);
+    return undefined;
+  }
+}
 
 function markdown(titles: readonly string[], rows: readonly (readonly (string | number | undefined)[])[]): string {
   const line = (cells: readonly (string | number | undefined)[]): string =>

@@ -5,9 +5,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { init } from 'z3-solver';
-import { Prng } from '../packet/index.js';
-import { Graph, isConst, mask64, type OpName, opNames, opTable, resultOnes, type Value } from './index.js';
-import { rules, selectRules } from './rules.js';
+import { Prng } from '../../packet/index.js';
+import { Graph, isConst, mask64, type OpName, opNames, opTable, resultOnes, type Value } from '../index.js';
+import { rules, selectRules } from './index.js';
 
 const binary = opNames.filter((op) => opTable[op].evaluate !== undefined && opTable[op].arity === 2);
 const unary = opNames.filter((op) => opTable[op].evaluate !== undefined && opTable[op].arity === 1);

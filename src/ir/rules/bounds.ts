@@ -1,0 +1,36 @@
+/** Intervals of values, and what they decide. */
+import type { Graph } from '../graph.js';
+import { fillRight } from '../ones.js';
+import { signed, type Value } from '../value.js';
+import { arg0, arg1 } from './rule.js';
+
+/** Interval of mathematical integers that a value lies in when read as a signed number, or undefined if it may wrap. */
+export function boundsOf(value: Value): { readonly lo: bigint; readonly hi: bigint } | undefined {
+  if (value.op === 'const') {
+    const c = signed(value.imm);
+    return { lo: c, hi: c };
+  }
+  if (value.ones >> 62n === 0n && value.op !== 'add' && value.op !== 'sub')
+    return { lo: 0n, hi: fillRight(value.ones) };
+  if (value.op === 'add' || value.op === 'sub') {
+    const a = boundsOf(arg0(value));
+    const b = boundsOf(arg1(value));
+    if (a === undefined || b === undefined)
+      return value.ones >> 62n === 0n ? { lo: 0n, hi: fillRight(value.ones) } : undefined;
+    const lo = value.op === 'add' ? a.lo + b.lo : a.lo - b.hi;
+    const hi = value.op === 'add' ? a.hi + b.hi : a.hi - b.lo;
+    return lo > -(1n << 62n) && hi < 1n << 62n ? { lo, hi } : undefined;
+  }
+  return undefined;
+}
+
+/** Decides a comparison from the intervals of its arguments. */
+export function decideByBounds(g: Graph, a: Value, b: Value, strict: boolean, isSigned: boolean): Value | undefined {
+  const x = boundsOf(a);
+  const y = boundsOf(b);
+  if (x === undefined || y === undefined) return undefined;
+  if (!isSigned && (x.lo < 0n || y.lo < 0n)) return undefined;
+  if (strict ? x.hi < y.lo : x.hi <= y.lo) return g.constant(1n);
+  if (strict ? x.lo >= y.hi : x.lo > y.hi) return g.constant(0n);
+  return undefined;
+}

@@ -1,0 +1,37 @@
+/** What a rule is, and how rules look at values. */
+import type { Graph } from '../graph.js';
+import type { OpName } from '../ops.js';
+import { signed, type Value } from '../value.js';
+
+export interface Rule {
+  readonly identity: string;
+  readonly apply: (g: Graph, a: Value, b: Value, op: OpName) => Value | undefined;
+}
+
+/** A rule of `select`, which has three arguments. */
+export interface SelectRule {
+  readonly identity: string;
+  readonly apply: (g: Graph, condition: Value, yes: Value, no: Value) => Value | undefined;
+}
+
+/** Rules by operation. */
+export type RuleTable = Partial<Record<OpName, readonly Rule[]>>;
+
+export const isC = (v: Value): boolean => v.op === 'const';
+export const is = (v: Value, c: bigint): boolean => v.op === 'const' && v.imm === c;
+/** First and second argument; only asked of operations that have them. */
+export const arg0 = (v: Value): Value => v.args[0] as Value;
+export const arg1 = (v: Value): Value => v.args[1] as Value;
+export const has = (v: Value, op: OpName): boolean => v.op === op;
+export const withConst = (v: Value, op: OpName): boolean => v.op === op && isC(arg1(v));
+
+/** Symbolic part and signed constant part. */
+export function splitOffset(value: Value): readonly [Value | undefined, bigint] {
+  const [symbol, constant] = split(value);
+  if (symbol.op === 'const') return [undefined, signed(symbol.imm) + constant];
+  return [symbol, constant];
+}
+
+export function split(value: Value): readonly [Value, bigint] {
+  return withConst(value, 'add') ? [arg0(value), signed(arg1(value).imm)] : [value, 0n];
+}
