@@ -20,7 +20,7 @@ interface Module {
   _malloc(bytes: number): number;
   _free(at: number): void;
   _async_Z3_eval_smtlib2_string(context: number, script: number): void;
-  async_call(start: () => void): Promise<string | number>;
+  async_call(start: () => void): Promise<string>;
 }
 
 /** Milliseconds for one answer; after that it is `unknown`, which proves nothing. */
