@@ -12,8 +12,8 @@ const uncacheable = -1;
 export class ReferenceString {
   private list = new Int32Array(1024);
   private count = 0;
-  /** Match bits by path. */
-  private readonly bits: number[] = [];
+  /** Match bits by path, or how to find them: that takes longer than the packet did, and not everyone asks. */
+  private readonly bits: (number | (() => number))[] = [];
 
   /** Packets, whatever they took. */
   get packets(): number {
@@ -30,13 +30,17 @@ export class ReferenceString {
   }
 
   /** A packet took a path; undefined: one that cannot be cached. `bits` is looked at when the path is new. */
-  add(path: number | undefined, bits = 1): void {
+  add(path: number | undefined, bits: number | (() => number) = 1): void {
     this.push(path ?? uncacheable);
     if (path !== undefined) this.bits[path] ??= bits;
   }
 
   bitsOf(path: number): number {
-    return this.bits[path] ?? 1;
+    const bits = this.bits[path] ?? 1;
+    if (typeof bits === 'number') return bits;
+    const found = bits();
+    this.bits[path] = found;
+    return found;
   }
 
   /** Packets by path. */

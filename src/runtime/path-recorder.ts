@@ -34,8 +34,8 @@ export class PathRecorder {
       assume: false,
     });
     this.session.runtime.onPath = (path) => {
-      const isNew = path !== undefined && path.id >= this.reference.paths;
-      this.reference.add(path?.id, isNew && path.trace !== undefined ? matchBits(path.trace.facts) : undefined);
+      const trace = path === undefined || path.id < this.reference.paths ? undefined : path.trace;
+      this.reference.add(path?.id, trace === undefined ? undefined : () => matchBits(trace.facts));
     };
   }
 }
