@@ -114,7 +114,10 @@ function isAtomic(insn: Insn): boolean {
   return (insn.code & 0xe7) === (op.STX | op.MODE_ATOMIC);
 }
 
-/** Each of the same type as what was meant, so that the module is still valid. */
+/**
+ * Each of the same type as what was meant, so that the module is still valid. Whole programs compare with `lt` and `eq` alone: `a <= b` is the contrary of `b < a`, and only
+ * traces have `le`.
+ */
 const wasmFaults: readonly WasmFault[] = (
   [
     ['i64.shr_s', 'i64.shr_u'],
@@ -123,7 +126,7 @@ const wasmFaults: readonly WasmFault[] = (
     ['i64.rem_u', 'i64.rem_s'],
     ['i32.div_u', 'i32.div_s'],
     ['i64.lt_s', 'i64.lt_u'],
-    ['i64.le_u', 'i64.le_s'],
+    ['i64.lt_u', 'i64.lt_s'],
     ['i32.extend16_s', 'i32.extend8_s'],
     ['i64.extend_i32_u', 'i64.extend_i32_s'],
     ['i64.xor', 'i64.or'],
