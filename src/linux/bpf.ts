@@ -5,98 +5,17 @@
 import { InputError, UnsupportedError } from '../base/index.js';
 import { errno, errnoName } from '../platform/index.js';
 import * as attr from './attr.js';
+import type {
+  LoadedFd,
+  LoadRefusal,
+  MapBatch,
+  MapCreateOptions,
+  ProgInfo,
+  ProgLoadOptions,
+  TestRunOptions,
+  TestRunResult,
+} from './bpf-types.js';
 import { type Native, type NativeBuffer, openNative } from './native.js';
-
-export interface MapCreateOptions {
-  readonly type: number;
-  /** Bytes. */
-  readonly keySize: number;
-  /** Bytes. */
-  readonly valueSize: number;
-  readonly maxEntries: number;
-  readonly flags?: number;
-  /** First 15 characters count; characters that the kernel refuses become `_`. */
-  readonly name?: string;
-  /** Template of the inner maps of a map of maps. */
-  readonly innerFd?: number;
-  readonly btf?: { readonly fd: number; readonly keyId: number; readonly valueId: number };
-  readonly extra?: bigint;
-}
-
-export interface ProgLoadOptions {
-  /** Encoded instructions with map file descriptors filled in. */
-  readonly insns: Uint8Array;
-  readonly license: string;
-  readonly name?: string;
-  /** enum bpf_prog_type; default XDP. */
-  readonly type?: number;
-  /** enum bpf_attach_type; default 0, or XDP's for an XDP program. */
-  readonly expectedAttachType?: number;
-  readonly flags?: number;
-  readonly kernelVersion?: number;
-  /** 0 none, 1 log, 2 more, 4 statistics. Default 0; a refused program is loaded again for its log. */
-  readonly logLevel?: number;
-  /** False: a refused program is not loaded again for its log. Default true. */
-  readonly refusalLog?: boolean;
-  readonly btf?: {
-    readonly fd: number;
-    readonly funcInfo: Uint8Array;
-    readonly funcInfoSize: number;
-    readonly lineInfo: Uint8Array;
-    readonly lineInfoSize: number;
-  };
-}
-
-/** The kernel refused a program. `log` is the verifier's text as the kernel worded it. */
-export interface LoadRefusal {
-  readonly errno: number;
-  readonly log: string;
-}
-
-export interface LoadedFd {
-  readonly fd: number;
-  readonly log: string;
-}
-
-export interface TestRunOptions {
-  /** At least 14 bytes. */
-  readonly data: Uint8Array;
-  /** `struct xdp_md` as the kernel wants it: data 0 or the metadata's length in front of the packet (which `data` then includes). */
-  readonly ctx?: Uint8Array | undefined;
-  readonly repeat?: number;
-  /** BPF_F_TEST_XDP_LIVE_FRAMES is 2. */
-  readonly flags?: number;
-}
-
-/** Views into reused buffers: copy what must outlive the next call. */
-export interface TestRunResult {
-  /** 0, or the negated errno of the call. */
-  readonly status: number;
-  readonly retval: number;
-  readonly data: Uint8Array;
-  readonly ctx: Uint8Array;
-  /** Nanoseconds a run, averaged over `repeat`. */
-  readonly duration: number;
-}
-
-/** Elements of a map: `count` keys and as many values, each of a fixed size. */
-export interface MapBatch {
-  readonly count: number;
-  readonly keys: Uint8Array;
-  readonly values: Uint8Array;
-}
-
-export interface ProgInfo {
-  readonly id: number;
-  readonly tag: string;
-  readonly name: string;
-  readonly xlated: Uint8Array;
-  readonly jited: Uint8Array;
-  /** Nanoseconds and runs; counted only while BPF statistics are on. */
-  readonly runTime: bigint;
-  readonly runCount: bigint;
-  readonly verifiedInsns: number;
-}
 
 const logCapacity = 16 << 20;
 const dataCapacity = 1 << 17;

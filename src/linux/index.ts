@@ -1,14 +1,14 @@
-export {
-  Bpf,
-  type LoadedFd,
-  type LoadRefusal,
-  type MapBatch,
-  type MapCreateOptions,
-  type ProgInfo,
-  type ProgLoadOptions,
-  type TestRunOptions,
-  type TestRunResult,
-} from './bpf.js';
+export { Bpf } from './bpf.js';
+export type {
+  LoadedFd,
+  LoadRefusal,
+  MapBatch,
+  MapCreateOptions,
+  ProgInfo,
+  ProgLoadOptions,
+  TestRunOptions,
+  TestRunResult,
+} from './bpf-types.js';
 export { possibleCpus } from './cpus.js';
 export { hostBtf } from './host-btf.js';
 export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgram } from './kernel-object.js';

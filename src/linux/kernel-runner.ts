@@ -7,7 +7,8 @@
 import { InputError, UnsupportedError } from '../base/index.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errno, errnoName } from '../platform/index.js';
-import type { Bpf, TestRunResult } from './bpf.js';
+import type { Bpf } from './bpf.js';
+import type { TestRunResult } from './bpf-types.js';
 import { possibleCpus } from './cpus.js';
 import { KernelObject } from './kernel-object.js';
 import { explainRefusal } from './refusal.js';

@@ -2,7 +2,7 @@
 import { InputError } from '../base/index.js';
 import type { LineSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
-import type { LoadRefusal } from './bpf.js';
+import type { LoadRefusal } from './bpf-types.js';
 
 /** The line of a verifier log that says why: the last one that is neither an instruction, a source line nor a statistic. */
 export function lastWords(log: string): string {
