@@ -126,8 +126,9 @@ function redirect(blocks: (Block | undefined)[], block: Block, pred: number, tar
   blocks[target] = { ...to, preds: [...to.preds, pred] };
   const rename = (id: number): number => (id === block.id ? target : id);
   const { end } = from;
+  // The predecessor may be the target itself, and has one more predecessor by now.
   blocks[pred] = {
-    ...from,
+    ...(blocks[pred] as Block),
     end:
       end.kind === 'branch'
         ? { ...end, yes: rename(end.yes), no: rename(end.no) }
