@@ -63,6 +63,8 @@ function threadOnce(given: FunctionCode): FunctionCode | undefined {
       const block = blocks[id] as Block;
       if (block.preds.length === 1) break;
       const target = targetFrom(block, pred, (condition) => {
+        // Facts are about the edges that there were: one that was redirected here is no way out of its predecessor that they know.
+        if (!(code.blocks[id] as Block).preds.includes(pred)) return undefined;
         const known = facts.onEdge(pred, id);
         return decide(known, condition) ?? compare(condition, known);
       });
