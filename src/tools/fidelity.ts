@@ -25,13 +25,13 @@ const shared = process.env['JITNIC_SHARED'] ?? join(root, '..', 'shared');
 const amounts = {
   full: {
     testBpf: Number.MAX_SAFE_INTEGER,
-    testBpfKernel: 10_000,
+    testBpfOthers: 10_000,
     traffic: 100_000,
     generated: 300,
     fuzz: 51_500,
     loading: 100,
   },
-  quick: { testBpf: 2000, testBpfKernel: 2000, traffic: 300, generated: 40, fuzz: 400, loading: 20 },
+  quick: { testBpf: 2000, testBpfOthers: 2000, traffic: 300, generated: 40, fuzz: 400, loading: 20 },
 } as const;
 
 await runTool(
@@ -104,8 +104,8 @@ async function planParts(flags: Flags, work: string): Promise<Plan[]> {
     plan('conformance', 'bpf_conformance vectors', engine, 'conformance', vectors, '--engine', engine);
   }
   for (const engine of bareEngineNames) {
-    // The longest cases are half a million instructions; the kernel's verifier takes its time over those.
-    const longest = String(engine === 'kernel' ? amount.testBpfKernel : amount.testBpf);
+    // The longest cases are half a million instructions; the verifier of the kernel and our translation take their time over those.
+    const longest = String(engine === 'interp' ? amount.testBpf : amount.testBpfOthers);
     plan('conformance', 'test_bpf cases', engine, 'test-bpf', cases, '--engine', engine, '--max-insns', longest);
   }
   for (const engine of machineEngineNames) {
