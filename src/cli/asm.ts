@@ -1,10 +1,9 @@
 /** `jitnic asm FILE.s -o FILE.o`: text to an object file that libbpf loads. */
-import { writeFile } from 'node:fs/promises';
 import { exitCodes, UsageError, UserError } from '../base/index.js';
 import { parseImage, readObject, writeElf } from '../object/index.js';
 import { type CliCommand, defineCommand } from './command.js';
+import { readInput, writeOutput } from './files.js';
 import { count } from './output.js';
-import { fileError, readInput } from './program-file.js';
 
 export const command: CliCommand = defineCommand<{ output?: string }>({
   declare: (command) => {
@@ -22,14 +21,7 @@ export const command: CliCommand = defineCommand<{ output?: string }>({
     const bytes = named(name, () => writeElf(parseImage(text, name)));
     // Reading it back checks what the text alone cannot: that programs, maps and references hold together.
     const object = named(name, () => readObject(bytes, { name: output }));
-    if (toStdout) io.out(bytes);
-    else {
-      try {
-        await writeFile(output, bytes);
-      } catch (error) {
-        throw fileError(error, output);
-      }
-    }
+    await writeOutput(output, bytes, io);
     const insns = object.programs.reduce((sum, program) => sum + program.insns.length, 0);
     if (io.flags.json) {
       const programs = object.programs.map((program) => ({ name: program.name, insns: program.insns.length }));

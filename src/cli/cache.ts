@@ -22,9 +22,9 @@ import {
   parseSizes,
 } from './cache-options.js';
 import { type CliCommand, defineCommand } from './command.js';
+import { writeOutput } from './files.js';
 import { wholeNumber } from './numbers.js';
 import { count, formatTable } from './output.js';
-import { writeText } from './report.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
 import { runPackets } from './run-packets.js';
 import { requireVerified } from './verified.js';
@@ -83,7 +83,7 @@ export const command: CliCommand = defineCommand<Options>({
     }
     const { reference } = recorder;
     const outcome = compare(reference, experiment);
-    if (options.output !== undefined) await writeText(options.output, chart(reference, experiment, outcome), io);
+    if (options.output !== undefined) await writeOutput(options.output, chart(reference, experiment, outcome), io);
     if (io.flags.json)
       io.json('jitnic.cache/1', {
         object: opened.object.name,

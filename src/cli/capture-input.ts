@@ -14,7 +14,7 @@ import {
   selectPackets,
 } from '../packet/index.js';
 import type { Io } from './command.js';
-import { fileError } from './program-file.js';
+import { fileError } from './files.js';
 
 export interface CaptureInput {
   /** Packets of Ethernet interfaces, in order. A batch is good until the next one is asked for. */

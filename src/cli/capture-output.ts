@@ -6,7 +6,7 @@ import { createGzip, type Gzip } from 'node:zlib';
 import { InputError } from '../base/index.js';
 import { type CaptureWriter, createWriter, type WriterOptions } from '../packet/index.js';
 import type { Io } from './command.js';
-import { fileError } from './program-file.js';
+import { fileError } from './files.js';
 
 /** Gathered bytes that are worth a write. */
 const chunkSize = 0x1_0000;

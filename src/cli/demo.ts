@@ -4,7 +4,8 @@ import { decodeUtf8, exitCodes } from '../base/index.js';
 import { Session } from '../runtime/index.js';
 import { parseMapsFile } from '../vm/map-json.js';
 import { type CliCommand, defineCommand } from './command.js';
-import { openProgramFile, readInput } from './program-file.js';
+import { readInput } from './files.js';
+import { openProgramFile } from './program-file.js';
 import { runPackets } from './run-packets.js';
 import { runJson, runText } from './run-report.js';
 

@@ -2,7 +2,6 @@
  * `jitnic map dump|lookup|update|delete FILE MAP`: access to maps by name, in map files that `jitnic run` reads and writes. The maps are those
  * of the object, created as Linux would and filled from `--maps-in`; what Linux would refuse is refused by the same error number.
  */
-import { writeFile } from 'node:fs/promises';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { errnoName } from '../platform/index.js';
 import {
@@ -18,10 +17,11 @@ import {
   parseMapsFile,
 } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { readInput, writeOutput } from './files.js';
 import { type MapWords, parseMapWords } from './map-words.js';
 import { nearest } from './nearest.js';
 import { count } from './output.js';
-import { fileError, openProgramFile, readInput } from './program-file.js';
+import { openProgramFile } from './program-file.js';
 
 interface Options {
   readonly mapsIn?: string;
@@ -72,7 +72,8 @@ DATA is one of
     const maps = name === undefined ? machine.maps : [findMap(machine, name, file)];
     const answers = maps.map((map) => ({ map, answer: perform(operation, machine, map, request, options) }));
     const refused = answers.some(({ answer }) => answer !== 'done' && 'error' in answer);
-    if (options.mapsOut !== undefined && !refused) await writeMaps(machine, options.mapsOut, io);
+    if (options.mapsOut !== undefined && !refused)
+      await writeOutput(options.mapsOut, `${JSON.stringify(dumpMaps(machine), undefined, 2)}\n`, io);
     if (io.flags.json) printJson(operation, answers, io);
     else if (options.mapsOut !== '-') for (const { map, answer } of answers) printAnswer(operation, map, answer, io);
     return refused ? exitCodes.negative : (exitCodes.ok as ExitCode);
@@ -148,19 +149,6 @@ function perform(operation: Operation, machine: Machine, map: BpfMap, request: M
 
 function done(result: number): Answer {
   return result < 0 ? { error: result } : 'done';
-}
-
-async function writeMaps(machine: Machine, path: string, io: Io): Promise<void> {
-  const text = `${JSON.stringify(dumpMaps(machine), undefined, 2)}\n`;
-  if (path === '-') {
-    io.out(text);
-    return;
-  }
-  try {
-    await writeFile(path, text);
-  } catch (error) {
-    throw fileError(error, path);
-  }
 }
 
 interface Answered {

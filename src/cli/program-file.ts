@@ -3,12 +3,12 @@
  * by its first bytes).
  */
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
 import { hostBtf } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, parseImage, readObject, writeElf } from '../object/index.js';
 import type { Io } from './command.js';
+import { readInput } from './files.js';
 
 /** Declares `--btf`, for every command that reads FILE. */
 export function declareBtf(command: Command): void {
@@ -54,32 +54,6 @@ function isText(path: string, bytes: Uint8Array): boolean {
   if (path.endsWith('.s')) return true;
   if (path !== '-' || bytes.length === 0 || bytes[0] === 0x7f) return false;
   return bytes.subarray(0, 64).every((byte) => byte >= 0x20 || (byte >= 9 && byte <= 13));
-}
-
-/** A file's bytes; `-` is stdin. */
-export async function readInput(path: string, io: Io): Promise<Uint8Array> {
-  if (path === '-') return io.readStdin();
-  try {
-    // A plain array: what is cut from a Buffer is a Buffer, and tests and JSON tell them apart.
-    return new Uint8Array(await readFile(path));
-  } catch (error) {
-    throw fileError(error, path);
-  }
-}
-
-/** What the file system said, as an InputError. */
-export function fileError(error: unknown, path: string): unknown {
-  const code = (error as { code?: unknown }).code;
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file',
-    EACCES: 'permission denied',
-    EISDIR: 'is a directory',
-    ENOTDIR: 'a part of the path is no directory',
-    ENOSPC: 'no space left',
-    EROFS: 'file system is read-only',
-  };
-  if (typeof code !== 'string') return error;
-  return new InputError(reasons[code] ?? `cannot be opened (${code})`, { file: path });
 }
 
 /** PROG: by program or section name; the only one where none is named. Throws UsageError (exit 2) that lists them. */

@@ -18,8 +18,8 @@ import {
 import { openCaptureFile } from './capture-input.js';
 import { CaptureOutput } from './capture-output.js';
 import type { Io } from './command.js';
+import { writeOutput } from './files.js';
 import { formatNumber, formatShare, formatTable, jsonText } from './output.js';
-import { writeText } from './report.js';
 
 export interface KernelRunOptions {
   readonly read: string;
@@ -100,7 +100,7 @@ export async function runOnKernel(
       );
     const { mapsOut } = options;
     const maps = options.printMaps || mapsOut !== undefined ? dumpKernelMaps(runner, object) : undefined;
-    if (mapsOut !== undefined) await writeText(mapsOut, jsonText(maps, true), io);
+    if (mapsOut !== undefined) await writeOutput(mapsOut, jsonText(maps, true), io);
     if (io.flags.json) {
       io.json('jitnic.run/1', {
         engine: 'kernel',

@@ -8,9 +8,10 @@ import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
 import type { Io } from './command.js';
+import { readInput } from './files.js';
 import { wholeNumber } from './numbers.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
-import { declareBtf, openProgramFile, readInput } from './program-file.js';
+import { declareBtf, openProgramFile } from './program-file.js';
 import { requireVerified } from './verified.js';
 
 /** What a run is made of, card or not. */

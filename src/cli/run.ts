@@ -8,9 +8,10 @@ import type { Decided, Session } from '../runtime/index.js';
 import { dumpMaps } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { writeOutput } from './files.js';
 import { wholeNumber } from './numbers.js';
 import { hex, jsonText } from './output.js';
-import { reportText, writeText } from './report.js';
+import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
 import { jobsText, runJson, runText, speedText } from './run-report.js';
@@ -56,9 +57,9 @@ export const command: CliCommand = defineCommand<Options>({
     const { session, interrupted, time, shares } = await runAll(file, program, options, io, timeline);
     const difference = interrupted ? undefined : session.finish();
     const maps = options.maps || options.mapsOut !== undefined ? dumpMaps(session.runtime.machine) : undefined;
-    if (options.mapsOut !== undefined) await writeText(options.mapsOut, jsonText(maps, true), io);
+    if (options.mapsOut !== undefined) await writeOutput(options.mapsOut, jsonText(maps, true), io);
     if (timeline !== undefined && options.report !== undefined)
-      await writeText(options.report, reportText(session, timeline, options.read), io);
+      await writeOutput(options.report, reportText(session, timeline, options.read), io);
     if (io.flags.json)
       io.json('jitnic.run/1', { ...runJson(session, time), jobs: shares, ...(options.maps ? maps : {}) });
     else if (options.write !== '-' && options.mapsOut !== '-') {

@@ -6,9 +6,10 @@ import { Timeline } from '../report/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
 import { aborts } from '../trace/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { writeOutput } from './files.js';
 import { wholeNumber } from './numbers.js';
 import { count, formatNumber } from './output.js';
-import { reportText, writeText } from './report.js';
+import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-options.js';
 import { runPackets } from './run-packets.js';
 import { runJson, wrap } from './run-report.js';
@@ -54,7 +55,7 @@ export const command: CliCommand = defineCommand<Options>({
       ...(dump === 'html' ? { most: 1, each: () => timeline.note(session.runtime) } : {}),
     });
     session.finish();
-    if (dump === 'html') await writeText(options.output ?? '-', reportText(session, timeline, options.read), io);
+    if (dump === 'html') await writeOutput(options.output ?? '-', reportText(session, timeline, options.read), io);
     else if (io.flags.json)
       io.json('jitnic.trace/1', {
         ...runJson(session, time),
