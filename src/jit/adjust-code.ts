@@ -16,12 +16,16 @@ const at = 0;
 const delta = 1;
 
 /** Fields of the record as i64, in locals. */
-function read(out: CodeBuilder, ...fields: readonly number[]): number[] {
-  return fields.map((field) => {
+function read<Fields extends readonly number[]>(
+  out: CodeBuilder,
+  ...fields: Fields
+): { readonly [Field in keyof Fields]: number } {
+  const locals = fields.map((field) => {
     const local = out.addLocal('i64');
     out.getLocal(at).memory('i64.load32_u', field).setLocal(local);
     return local;
   });
+  return locals as { readonly [Field in keyof Fields]: number };
 }
 
 /** Pushes `field` + delta. */
@@ -50,12 +54,7 @@ export function defineAdjustHead(services: Services): number {
   const { module } = services;
   const index = module.declareFunction('adjust_head', ['i32', 'i32'], ['i32']);
   const out = module.bodyOf(index);
-  const [data, end, meta, start] = read(out, record.data, record.dataEnd, record.dataMeta, record.frameStart) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [data, end, meta, start] = read(out, record.data, record.dataEnd, record.dataMeta, record.frameStart);
   const next = out.addLocal('i64');
   const size = out.addLocal('i64');
   pushMoved(out, data).setLocal(next);
@@ -75,7 +74,7 @@ export function defineAdjustMeta(services: Services): number {
   const { module } = services;
   const index = module.declareFunction('adjust_meta', ['i32', 'i32'], ['i32']);
   const out = module.bodyOf(index);
-  const [data, meta, start] = read(out, record.data, record.dataMeta, record.frameStart) as [number, number, number];
+  const [data, meta, start] = read(out, record.data, record.dataMeta, record.frameStart);
   const next = out.addLocal('i64');
   const size = out.addLocal('i64');
   pushMoved(out, meta).setLocal(next);
@@ -95,12 +94,7 @@ export function defineAdjustTail(services: Services): number {
   const { module } = services;
   const index = module.declareFunction('adjust_tail', ['i32', 'i32'], ['i32']);
   const out = module.bodyOf(index);
-  const [data, end, start, size] = read(out, record.data, record.dataEnd, record.frameStart, record.frameSize) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [data, end, start, size] = read(out, record.data, record.dataEnd, record.frameStart, record.frameSize);
   const next = out.addLocal('i64');
   pushMoved(out, end).setLocal(next);
   out.getLocal(next).getLocal(start).getLocal(size).op('i64.add').i64(tailReserve).op('i64.sub').op('i64.gt_s');

@@ -9,6 +9,7 @@ import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { emitArrival, emitEpilogue, emitPrologue } from './context-code.js';
 import { demandsOf } from './demands.js';
 import { FunctionEmitter } from './function-emitter.js';
+import { emitInline } from './inline-program.js';
 import { Services, type TrapPoint } from './services.js';
 
 export interface CompiledModule {
@@ -26,10 +27,13 @@ const recordParameter = 0;
 const countParameter = 1;
 const strideParameter = 2;
 
+/** At least the one that runs. */
+export type Programs = readonly [FunctionCode, ...FunctionCode[]];
+
 export interface CompileInput {
   readonly machine: Machine;
   /** The program that runs first; then those that tail calls may reach. */
-  readonly programs: readonly FunctionCode[];
+  readonly programs: Programs;
   /** Guest address of the exchange area. */
   readonly exchange: number;
   /** With a section that names functions. */
@@ -52,27 +56,12 @@ export function compileModule({ machine, programs, exchange, names }: CompileInp
   out.setLocal(end).loop();
   emitPrologue(out, services, recordParameter, demands);
   if (isChecked) services.emitResetFuel(out);
-  if (functions === undefined) {
-    const arrival = emitArrival(out, recordParameter, demands);
-    out.getLocal(recordParameter);
-    out.block('i64');
-    const outer = out.depth;
-    const frame = {
-      machine,
-      services,
-      record: recordParameter,
-      arrival,
-      leave: (code: CodeBuilder, depth: number): void => {
-        code.br(depth - outer);
-      },
-    };
-    for (const code of programs.slice(0, 1)) new FunctionEmitter(code, out, frame).emit();
-    out.end();
-  } else {
+  if (functions === undefined) emitInline(out, services, programs[0], recordParameter);
+  else {
     out.getLocal(recordParameter);
     emitDriver(out, services, programs, functions);
+    out.memory('i64.store', record.r0);
   }
-  out.memory('i64.store', record.r0);
   emitEpilogue(out, services, recordParameter, demands);
   out.getLocal(recordParameter).getLocal(strideParameter).op('i32.add').teeLocal(recordParameter);
   out.getLocal(end).op('i32.ne').brIf(0);
@@ -122,12 +111,11 @@ function defineRefusal(services: Services, program: LoadedProgram): number {
 function emitDriver(
   out: CodeBuilder,
   services: Services,
-  programs: readonly FunctionCode[],
+  programs: Programs,
   functions: ReadonlyMap<LoadedProgram, number>,
 ): void {
   const { module, machine, tailCount, tailTarget } = services;
   const [first] = programs;
-  if (first === undefined) return;
   module.table(machine.programs.map((program) => functions.get(program) ?? defineRefusal(services, program)));
   const type = module.type(['i32'], ['i64']);
   const r0 = out.addLocal('i64');

@@ -3,11 +3,17 @@
  * look-up of each map that could have come out.
  */
 import type { BpfMap, MapLayout } from '../vm/index.js';
+import type { CodeBuilder } from '../wasm/index.js';
 import { exchange } from './exchange.js';
 import type { Services } from './services.js';
 
 /** More candidates than this are left to JavaScript: each is code. */
 const maxCandidates = 256;
+
+/** Returns 0 where the index, the first local, is none of `entries`. */
+function leaveOutOfBounds(out: CodeBuilder, entries: number): void {
+  out.getLocal(0).i32(entries).op('i32.ge_u').if().i32(0).op('return').end();
+}
 
 /** In an ARRAY_OF_MAPS: (slot) -> the inner map's handle, or 0. */
 export function defineSlotLookup(
@@ -19,14 +25,7 @@ export function defineSlotLookup(
   const index = module.declareFunction(`inner_${map}`, ['i32'], ['i32']);
   const out = module.bodyOf(index);
   if (inMemory) out.getLocal(0).memory('i32.load').setLocal(0);
-  out
-    .getLocal(0)
-    .i32(machine.maps[map]?.spec.maxEntries ?? 0)
-    .op('i32.ge_u')
-    .if()
-    .i32(0)
-    .op('return')
-    .end();
+  leaveOutOfBounds(out, machine.maps[map]?.spec.maxEntries ?? 0);
   out.getLocal(0).i32(2).op('i32.shl').memory('i32.load', layout.slots);
   module.define(index, out);
   return index;
@@ -41,14 +40,7 @@ export function defineArrayLookup(
   const index = module.declareFunction(`element_${map}`, ['i32'], ['i32']);
   const out = module.bodyOf(index);
   out.getLocal(0).memory('i32.load').setLocal(0);
-  out
-    .getLocal(0)
-    .i32(machine.maps[map]?.spec.maxEntries ?? 0)
-    .op('i32.ge_u')
-    .if()
-    .i32(0)
-    .op('return')
-    .end();
+  leaveOutOfBounds(out, machine.maps[map]?.spec.maxEntries ?? 0);
   out.getLocal(0);
   if (layout.cpus > 1) {
     out.i32(layout.cpus).op('i32.mul');

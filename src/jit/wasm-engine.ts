@@ -3,17 +3,16 @@
  * which, and why.
  */
 import { InternalError, Wasm } from '../base/index.js';
-import { encodingFault } from '../interp/encoding.js';
 import { Interpreter } from '../interp/index.js';
-import { buildFunction, type FunctionCode, type Trust, Unsupported } from '../ir/index.js';
-import { type OptimizeOptions, optimize, type Settings } from '../opt/index.js';
+import { type FunctionCode, Unsupported } from '../ir/index.js';
+import { type TranslateOptions, translate } from '../opt/index.js';
 import { xdpMd } from '../platform/index.js';
-import type { ProgramFacts } from '../verifier/index.js';
 import {
   type Engine,
   type LoadedProgram,
   type Machine,
   maxFrames,
+  newOutcome,
   type Outcome,
   ProgramTrap,
   packetState,
@@ -22,25 +21,12 @@ import {
   stackSize,
   type TrapSite,
 } from '../vm/index.js';
-import { type CompiledModule, compileModule } from './compile.js';
+import { type CompiledModule, compileModule, type Programs } from './compile.js';
 import { exchange } from './exchange.js';
 import { HostImports } from './host-imports.js';
 import { moduleOf } from './module-cache.js';
 
-export interface WasmEngineOptions {
-  /**
-   * Has a verifier accepted the program? Then accesses are not checked, and the program is optimized. Default: none has, every access is checked
-   * as it happens.
-   */
-  readonly verified?: ((program: LoadedProgram) => boolean) | undefined;
-  /** What the verifier found out about a program that it accepted. */
-  readonly facts?: ((program: LoadedProgram) => ProgramFacts | undefined) | undefined;
-  /** Which passes run; default all. */
-  readonly settings?: Settings | undefined;
-  /** Sees each program's IR after each pass; `pass` undefined: before the first. */
-  readonly watch?: OptimizeOptions['watch'];
-  /** Run the IR checker after each pass. */
-  readonly check?: boolean | undefined;
+export interface WasmEngineOptions extends TranslateOptions {
   /** Sees each program's IR before code is made of it: checkers, dumps. */
   readonly inspect?: ((code: FunctionCode) => void) | undefined;
   /** Name functions in the module, for profilers. */
@@ -73,12 +59,7 @@ export class WasmEngine implements Engine {
   private readonly record: number;
   private readonly host: HostImports;
   private readonly compiled = new Map<LoadedProgram, Compiled | undefined>();
-  private readonly outcome: { verdict: number; r0: bigint; trap: Outcome['trap']; steps: number } = {
-    verdict: 0,
-    r0: 0n,
-    trap: undefined,
-    steps: 0,
-  };
+  private readonly outcome: Outcome = newOutcome();
 
   constructor(machine: Machine, options: WasmEngineOptions = {}) {
     this.machine = machine;
@@ -170,7 +151,7 @@ export class WasmEngine implements Engine {
     let current = program;
     try {
       const first = this.translate(program, false);
-      const codes = [first];
+      const codes: [FunctionCode, ...FunctionCode[]] = [first];
       if (first.blocks.some((block) => block?.end.kind === 'tail call')) {
         for (const other of this.machine.programs) {
           if (other === program || other.refusal !== undefined) continue;
@@ -194,15 +175,12 @@ export class WasmEngine implements Engine {
   }
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode {
-    const trust: Trust = this.options.verified?.(program) === true ? 'verified' : 'checked';
-    const { facts, settings, watch, check } = this.options;
-    const built = buildFunction(this.machine, program, { trust, bare, fault: encodingFault, facts: facts?.(program) });
-    const code = optimize(built, this.machine, { settings, watch, check });
+    const code = translate(this.machine, program, this.options, bare);
     this.options.inspect?.(code);
     return code;
   }
 
-  private instantiate(programs: readonly FunctionCode[]): Compiled {
+  private instantiate(programs: Programs): Compiled {
     const { machine } = this;
     const names = this.options.names ?? false;
     const module = compileModule({ machine, programs, exchange: this.exchange, names });

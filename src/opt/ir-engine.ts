@@ -1,48 +1,35 @@
 /** The engine `ir`: programs are translated, optimized as told, and interpreted value by value. It judges the translation and each pass without code generation. */
-import { encodingFault } from '../interp/encoding.js';
 import { Interpreter } from '../interp/index.js';
 import {
   bareR1,
   bareR2,
-  buildFunction,
   type FunctionCode,
   type Inputs,
   interpretFunction,
   type Position,
   Unsupported,
 } from '../ir/index.js';
-import type { ProgramFacts } from '../verifier/index.js';
 import {
   type Engine,
   type LoadedProgram,
   type Machine,
   maxFrames,
+  newOutcome,
   type Outcome,
   ProgramTrap,
   stackSize,
 } from '../vm/index.js';
-import { type OptimizeOptions, optimize } from './optimize.js';
-
-export interface IrEngineOptions extends OptimizeOptions {
-  /** Has a verifier accepted the program? Default: none has. */
-  readonly verified?: ((program: LoadedProgram) => boolean) | undefined;
-  readonly facts?: ((program: LoadedProgram) => ProgramFacts | undefined) | undefined;
-}
+import { type TranslateOptions, translate } from './translate.js';
 
 export class IrEngine implements Engine {
   readonly name: string = 'ir';
   readonly machine: Machine;
-  private readonly options: IrEngineOptions;
+  private readonly options: TranslateOptions;
   private readonly interpreter: Interpreter;
   private readonly codes = new Map<LoadedProgram, FunctionCode | undefined>();
-  private readonly outcome: { verdict: number; r0: bigint; trap: Outcome['trap']; steps: number } = {
-    verdict: 0,
-    r0: 0n,
-    trap: undefined,
-    steps: 0,
-  };
+  private readonly outcome: Outcome = newOutcome();
 
-  constructor(machine: Machine, options: IrEngineOptions = {}) {
+  constructor(machine: Machine, options: TranslateOptions = {}) {
     this.machine = machine;
     this.options = options;
     this.interpreter = new Interpreter(machine);
@@ -71,11 +58,8 @@ export class IrEngine implements Engine {
   }
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode | undefined {
-    const trust = this.options.verified?.(program) === true ? 'verified' : 'checked';
-    const facts = this.options.facts?.(program);
     try {
-      const code = buildFunction(this.machine, program, { trust, bare, fault: encodingFault, facts });
-      return optimize(code, this.machine, this.options);
+      return translate(this.machine, program, this.options, bare);
     } catch (error) {
       if (error instanceof Unsupported) return undefined;
       throw error;

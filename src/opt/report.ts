@@ -1,10 +1,9 @@
 /** A program through the pipeline: how large it is after each pass, and how long that took. */
-import { encodingFault } from '../interp/encoding.js';
-import { buildFunction, countFunction, type FunctionCode } from '../ir/index.js';
+import { countFunction, type FunctionCode } from '../ir/index.js';
 import type { ProgramFacts } from '../verifier/index.js';
 import type { LoadedProgram, Machine } from '../vm/index.js';
-import { optimize } from './optimize.js';
 import type { Settings } from './settings.js';
+import { translate } from './translate.js';
 
 export interface PassReport {
   /** `build` for the translation. */
@@ -42,8 +41,9 @@ export function reportPasses(machine: Machine, program: LoadedProgram, options: 
     watch?.(step, code);
     last = now();
   };
-  const built = buildFunction(machine, program, { trust, facts, fault: encodingFault });
-  const code = optimize(built, machine, {
+  const code = translate(machine, program, {
+    verified: () => trust === 'verified',
+    facts: () => facts,
     settings,
     check,
     watch: (current, pass) => note(pass?.name ?? 'build', current),

@@ -4,9 +4,9 @@
  * moved, redirect target; the record of the one that missed holds the number of the exit, and its packet is untouched.
  */
 import type { FunctionCode } from '../ir/index.js';
-import { emitArrival, emitPrologue, FunctionEmitter, type LookupCache, Services } from '../jit/index.js';
+import { emitInline, emitPrologue, type LookupCache, Services } from '../jit/index.js';
 import { type Machine, record } from '../vm/index.js';
-import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
+import { ModuleBuilder } from '../wasm/index.js';
 
 /** Traces see to all else themselves; the record says where the packet was until they have decided it. */
 const demands = { needsContext: false, movesPacket: false, redirects: false };
@@ -37,30 +37,14 @@ export function compileCard({ machine, code, exchange, cache }: CardModuleInput)
   out.loop();
   out.getLocal(recordParameter).getLocal(end).op('i32.eq').brIf(1);
   emitPrologue(out, services, recordParameter, demands);
-  const arrival = emitArrival(out, recordParameter, demands);
-  out.getLocal(recordParameter);
-  out.block('i64');
-  const outer = out.depth;
-  const frame = {
-    machine,
-    services,
-    record: recordParameter,
-    arrival,
-    leave: (body: CodeBuilder, depth: number): void => {
-      body.br(depth - outer);
-    },
-    miss: (body: CodeBuilder, depth: number): void => {
-      body
-        .setLocal(exit)
-        .getLocal(recordParameter)
-        .getLocal(exit)
-        .memory('i32.store', record.trace)
-        .br(depth - stop);
-    },
-  };
-  new FunctionEmitter(code, out, frame).emit();
-  out.end();
-  out.memory('i64.store', record.r0);
+  emitInline(out, services, code, recordParameter, (body, depth) => {
+    body
+      .setLocal(exit)
+      .getLocal(recordParameter)
+      .getLocal(exit)
+      .memory('i32.store', record.trace)
+      .br(depth - stop);
+  });
   out.getLocal(recordParameter).getLocal(strideParameter).op('i32.add').setLocal(recordParameter).br(0);
   out.end().end();
   out.getLocal(countParameter);

@@ -35,6 +35,10 @@ export interface Outcome {
   steps: number;
 }
 
+export function newOutcome(): Outcome {
+  return { verdict: 0, r0: 0n, trap: undefined, steps: 0 };
+}
+
 export interface Engine {
   readonly name: string;
   /** Runs `program` on the machine's current packet. Never throws for what the program does. */

@@ -1,7 +1,7 @@
 export { checkAccess } from './access-check.js';
 export type { BatchEngine } from './batch-engine.js';
 export { constantAt } from './constant-data.js';
-export { type Engine, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
+export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
 export {
   type Callbacks,

@@ -71,6 +71,10 @@ function isSameSum(a: Value, b: Value): boolean {
   return x === y && c === d;
 }
 
+/** `x >> 63 == bit`. */
+const signIs = (g: Graph, x: Value, bit: bigint): Value =>
+  g.make('eq', g.make('shr', x, g.constant(63n)), g.constant(bit));
+
 export const orderRules: RuleTable = {
   ult: [
     { identity: '(x < x) = 0', apply: (g, a, b) => (a === b ? g.constant(0n) : undefined) },
@@ -101,11 +105,11 @@ export const orderRules: RuleTable = {
     },
     {
       identity: '(x s< 0) = (x >> 63 == 1)',
-      apply: (g, a, b) => (is(b, 0n) ? g.make('eq', g.make('shr', a, g.constant(63n)), g.constant(1n)) : undefined),
+      apply: (g, a, b) => (is(b, 0n) ? signIs(g, a, 1n) : undefined),
     },
     {
       identity: '(-1 s< x) = (x >> 63 == 0)',
-      apply: (g, a, b) => (is(a, mask64) ? g.make('eq', g.make('shr', b, g.constant(63n)), g.constant(0n)) : undefined),
+      apply: (g, a, b) => (is(a, mask64) ? signIs(g, b, 0n) : undefined),
     },
     { identity: '(x s< x) = 0', apply: (g, a, b) => (a === b ? g.constant(0n) : undefined) },
     {
@@ -121,11 +125,11 @@ export const orderRules: RuleTable = {
     },
     {
       identity: '(0 s<= x) = (x >> 63 == 0)',
-      apply: (g, a, b) => (is(a, 0n) ? g.make('eq', g.make('shr', b, g.constant(63n)), g.constant(0n)) : undefined),
+      apply: (g, a, b) => (is(a, 0n) ? signIs(g, b, 0n) : undefined),
     },
     {
       identity: '(x s<= -1) = (x >> 63 == 1)',
-      apply: (g, a, b) => (is(b, mask64) ? g.make('eq', g.make('shr', a, g.constant(63n)), g.constant(1n)) : undefined),
+      apply: (g, a, b) => (is(b, mask64) ? signIs(g, a, 1n) : undefined),
     },
     { identity: '(x s<= x) = 1', apply: (g, a, b) => (a === b ? g.constant(1n) : undefined) },
     {
