@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { init } from 'z3-solver';
+import { solve } from '../../../test/proof/solver.js';
 import { Prng } from '../../packet/index.js';
 import { Graph, isConst, mask64, type OpName, opNames, opTable, resultOnes, type Value } from '../index.js';
 import { rules, selectRules } from './index.js';
@@ -267,18 +267,8 @@ describe('the rules', () => {
     const found = findInstances();
     const without = [...found].filter(([, instances]) => instances.length === 0).map(([name]) => name);
     expect(without, 'rules that the search does not reach').toEqual([]);
-    const { Z3, em } = (await init()) as unknown as {
-      Z3: {
-        mk_config(): unknown;
-        mk_context(config: unknown): unknown;
-        eval_smtlib2_string(c: unknown, text: string): Promise<string>;
-      };
-      em: { PThread?: { terminateAllThreads(): void } };
-    };
     const all = [...found].flatMap(([name, instances]) => instances.map((instance) => ({ ...instance, rule: name })));
-    const context = Z3.mk_context(Z3.mk_config());
-    const answers = (await Z3.eval_smtlib2_string(context, questions(all))).trim().split('\n');
-    em.PThread?.terminateAllThreads();
+    const answers = await solve(questions(all));
     expect(answers.length).toBe(all.length);
     const wrong = all.flatMap(({ rule }, i) => (answers[i] === 'unsat' ? [] : [`${rule}: ${answers[i]}`]));
     expect(wrong).toEqual([]);
