@@ -10,14 +10,21 @@
  * writes both halves, the high one with 0 (section 4.1: "the upper 32 bits are zeroed").
  *
  * Opcodes are literals, since a switch over literals becomes a jump table; `src/isa/opcode.ts` shows how an opcode is put together.
+ *
+ * The file is as long as the instruction set: nine tenths of it are one switch. Whole families of cases in functions of their own would cost a call and the
+ * loop's local variables for each instruction, and a reader would no longer have the RFC's sections one below the other. What takes more than an
+ * operator is elsewhere: arithmetic.ts, atomic.ts, the encoding in decode.ts.
  */
 import { UnsupportedError } from '../base/index.js';
 import {
+  accessFault,
   type Callbacks,
+  contextPages,
   type Engine,
   type LoadedProgram,
   type Machine,
   maxFrames,
+  misalignedAtomic,
   type Outcome,
   ProgramTrap,
   placeOf,
@@ -50,9 +57,6 @@ export interface InterpreterOptions {
 
 /** BPF_MAX_LOOPS: how often a frame's `may_goto` falls through before it jumps. (Linux on x86-64 goes by time, 250 ms.) */
 const maxMayGoto = 8 << 20;
-/** The context is the lowest region, on a page of its own: what lies below its end is the context, or nothing. */
-const contextPages = 0x1000;
-
 class InterpreterOutcome implements Outcome {
   verdict = 0;
   trap: TrapSite | undefined = undefined;
@@ -177,15 +181,8 @@ export class Interpreter implements Engine, Callbacks {
   }
 
   private fault(code: Code, pc: number, steps: number, access: 'read' | 'write', base: number, size: number): never {
-    const { memory, ctx } = this.machine;
     const address = BigInt.asUintN(64, this.registers.u64[base]! + BigInt(code.off[pc]!));
-    const inContext = address >= BigInt(ctx.start) && address < BigInt(ctx.start + contextPages);
-    if (inContext) {
-      // check_ctx_access: whole 4-byte fields, and none may be written.
-      const off = Number(address) - ctx.start;
-      this.trap(code, pc, steps, { kind: 'instruction', what: `invalid bpf_context access off=${off} size=${size}` });
-    }
-    this.trap(code, pc, steps, { kind: 'memory', fault: memory.explainFault(access, address, size) });
+    this.trap(code, pc, steps, accessFault(this.machine, address, size, access));
   }
 
   /** At the program's end: what the verifier would not let a program leave behind. */
@@ -863,10 +860,7 @@ export class Interpreter implements Engine, Callbacks {
           if (u[2 * at + 1] !== 0 || address < contextEnd || !allowed) {
             this.fault(code, pc, steps, isLoad ? 'read' : 'write', at, size);
           }
-          if (address % size !== 0) {
-            // Linux refuses misaligned atomics wherever it can see the alignment.
-            this.trap(code, pc, steps, { kind: 'instruction', what: `misaligned access off ${offs[pc]} size ${size}` });
-          }
+          if (address % size !== 0) this.trap(code, pc, steps, misalignedAtomic(offs[pc]!, size));
           atomic(memory, this.registers, k32[2 * pc]!, address, size, d, x);
           break;
         }

@@ -1,4 +1,4 @@
-export { checkAccess } from './access-check.js';
+export { accessFault, checkAccess, contextPages, misalignedAtomic } from './access-check.js';
 export type { BatchEngine } from './batch-engine.js';
 export { constantAt } from './constant-data.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
