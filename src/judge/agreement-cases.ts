@@ -1,5 +1,5 @@
 /** Programs to ask two verifiers about: those of object files and generated ones. For lines of JSON see agreement-lines.ts. */
-import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
+import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpCandidates } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { generatePrograms } from './fuzz/generate.js';
 import { programObject } from './fuzz/program-object.js';
@@ -21,16 +21,13 @@ export function generatedObject(seed: number): ObjectSpec {
   return programObject(generatePrograms(new Prng(seed)), `generated-${seed}`);
 }
 
+/** Entries of maps whose size the object leaves to its loader. */
+const openMapEntries = 64;
+
 /** The XDP programs of an object file. Maps that a loader would size are given entries, so that they can be created. */
 export function objectCases(object: ObjectSpec, category = 'objects'): AgreementCase[] {
-  const maps = object.maps.map((map) =>
-    map.maxEntries === 0 && map.type !== 'perf_event_array' ? { ...map, maxEntries: 64 } : map,
-  );
-  const sized: ObjectSpec = { ...object, maps };
-  const declared = object.programs.filter((program) => xdpFitness(program) === 'declared');
-  const programs =
-    declared.length > 0 ? declared : object.programs.filter((program) => xdpFitness(program) === 'possible');
-  return programs.map((program) => ({
+  const sized = sizeMaps(object, openMapEntries).object;
+  return xdpCandidates(object).map((program) => ({
     name: `${object.name} ${program.name}`,
     category,
     program,

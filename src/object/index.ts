@@ -46,4 +46,4 @@ export type {
   UnresolvedSpec,
 } from './spec.js';
 export { writeElf } from './write-elf.js';
-export { findPrograms, type XdpFitness, xdpFitness, xdpPrograms } from './xdp-fitness.js';
+export { findPrograms, type XdpFitness, xdpCandidates, xdpFitness, xdpPrograms } from './xdp-fitness.js';

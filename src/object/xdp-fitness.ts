@@ -15,16 +15,18 @@ export function xdpFitness(program: ProgramSpec): XdpFitness {
   return program.type === 'unspec' ? 'possible' : 'other';
 }
 
-/**
- * The programs that can be meant when none is named: those declared for XDP (not the ones for devmap and cpumap entries, unless
- * there are no others); if there are none, those that are possible.
- */
-export function xdpPrograms(object: ObjectSpec): readonly ProgramSpec[] {
+/** The programs declared for XDP, those for devmap and cpumap entries included; if there are none, those that are possible. */
+export function xdpCandidates(object: ObjectSpec): readonly ProgramSpec[] {
   const declared = object.programs.filter((program) => xdpFitness(program) === 'declared');
-  const main = declared.filter((program) => program.attach === 'xdp');
-  if (main.length > 0) return main;
   if (declared.length > 0) return declared;
   return object.programs.filter((program) => xdpFitness(program) === 'possible');
+}
+
+/** The candidates that can be meant when none is named: not the ones for devmap and cpumap entries, unless there are no others. */
+export function xdpPrograms(object: ObjectSpec): readonly ProgramSpec[] {
+  const candidates = xdpCandidates(object);
+  const main = candidates.filter((program) => xdpFitness(program) === 'declared' && program.attach === 'xdp');
+  return main.length > 0 ? main : candidates;
 }
 
 /** The programs that `name` can mean: first by program name, then by section. */

@@ -5,12 +5,13 @@
  */
 import { formatNumber, formatTable } from '../cli/output.js';
 import { type ConditionTally, ConditionTrial, judgeSmallPrograms, newTally } from '../judge/index.js';
+import { xdpCandidates } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import type { Arrival } from '../runtime/index.js';
 import { loadMaps } from '../vm/map-json.js';
 import { corpusTraffic, stopped } from './corpus-run.js';
 import { findObjects, type ObjectFile } from './objects.js';
-import { isXdp, packetsBeside, readSubject } from './subjects.js';
+import { packetsBeside, readSubject } from './subjects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage =
@@ -86,8 +87,7 @@ async function judgeObject(
     if (subject === undefined) return [];
     const { object, maps } = subject;
     const packets: Arrival[] = [...((await packetsBeside(file, count)) ?? []), ...corpusTraffic(seed, count)];
-    for (const program of object.programs) {
-      if (!isXdp(object, program)) continue;
+    for (const program of xdpCandidates(object)) {
       try {
         const trial = new ConditionTrial(object, program, new Prng(seed), limits);
         if (maps !== undefined) loadMaps(trial.machine, maps.contents, maps.file);

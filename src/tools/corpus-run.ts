@@ -1,11 +1,11 @@
 /** One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One row a program. */
 import { UserError } from '../base/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type ObjectSpec, type ProgramSpec, xdpCandidates } from '../object/index.js';
 import { generateTraffic } from '../packet/index.js';
 import { verdictNames } from '../platform/index.js';
 import { type Arrival, Session, type SessionOptions } from '../runtime/index.js';
 import type { ObjectFile } from './objects.js';
-import { isXdp, readSubject, type Subject } from './subjects.js';
+import { readSubject, type Subject } from './subjects.js';
 
 /** `failed` is a difference or a crash: a fault in jitnic. `refused` is what Linux or jitnic would not load. `skipped` is not XDP. */
 export type CorpusResult = 'ok' | 'failed' | 'refused' | 'skipped';
@@ -34,8 +34,9 @@ export function runObject(file: ObjectFile, packets: readonly Arrival[], cacheSi
   }
   if (subject === undefined) return [];
   const { object, maps } = subject;
+  const candidates = xdpCandidates(object);
   return object.programs.map((program) =>
-    isXdp(object, program)
+    candidates.includes(program)
       ? runProgram(object, program, packets, { check: true, cacheSize, keepConditions: false, maps })
       : { object: object.name, program: program.name, result: 'skipped', why: `type ${program.type}` },
   );

@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { UserError } from '../base/index.js';
+import { xdpCandidates } from '../object/index.js';
 import { withoutFolders } from './corpus-run.js';
 import { charts } from './eval/charts.js';
 import { type EvalOptions, isMeasured, measureProgram, type ProgramResult } from './eval/measure.js';
 import { type EvalResults, evaluationPage } from './eval/page.js';
 import { findObjects, type ObjectFile } from './objects.js';
-import { isXdp, packetsBeside, readSubject } from './subjects.js';
+import { packetsBeside, readSubject } from './subjects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
 
@@ -102,9 +103,7 @@ async function measureFile({ isExample, ...file }: Item, options: EvalOptions): 
     const subject = readSubject(file);
     if (subject === undefined) return [];
     const own = isExample ? await packetsBeside(file, Number.MAX_SAFE_INTEGER) : undefined;
-    const programs = subject.object.programs.filter(
-      (program) => isXdp(subject.object, program) && isMeasured(subject.object, program),
-    );
+    const programs = xdpCandidates(subject.object).filter((program) => isMeasured(subject.object, program));
     return programs.map((program): Measured => {
       try {
         return { kind: 'result', result: measureProgram(subject, program, own, options) };

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostBtf } from '../linux/index.js';
-import { type ObjectSpec, type ProgramSpec, readObject, sizeMaps, xdpFitness, xdpPrograms } from '../object/index.js';
+import { type ObjectSpec, readObject, sizeMaps } from '../object/index.js';
 import type { Arrival, SessionOptions } from '../runtime/index.js';
 import { parseMapsFile } from '../vm/map-json.js';
 import type { ObjectFile } from './objects.js';
@@ -29,11 +29,6 @@ export function readSubject(file: ObjectFile): Subject | undefined {
   if (!existsSync(beside)) return { object, maps: undefined };
   const name = `${file.name.replace(/\.o$/, '')}.maps.json`;
   return { object, maps: { contents: parseMapsFile(readFileSync(beside, 'utf8'), name), file: name } };
-}
-
-/** True for programs declared for XDP; where an object declares none, for those of which it says nothing. */
-export function isXdp(object: ObjectSpec, program: ProgramSpec): boolean {
-  return xdpFitness(program) === 'declared' || xdpPrograms(object).includes(program);
 }
 
 /** The packets of the capture beside an object file; undefined if there is none. */

@@ -3,8 +3,9 @@
  * make one, `hits` what the card wins, `matching` how finding a trace grows with their number (it takes no examples).
  */
 import { UsageError } from '../base/index.js';
+import { xdpCandidates } from '../object/index.js';
 import { findObjects } from './objects.js';
-import { isXdp, packetsBeside, readSubject } from './subjects.js';
+import { packetsBeside, readSubject } from './subjects.js';
 import { numberFlag, runTool } from './tool.js';
 import { hitsTable } from './trace-bench/hits.js';
 import { matchingTable } from './trace-bench/matching.js';
@@ -31,7 +32,7 @@ await runTool(
     for (const file of findObjects(folder)) {
       const subject = readSubject(file);
       const packets = await packetsBeside(file, count);
-      const program = subject?.object.programs.filter((one) => isXdp(subject.object, one)).at(-1);
+      const program = subject && xdpCandidates(subject.object).at(-1);
       if (subject === undefined || packets === undefined || program === undefined) continue;
       const name = (file.name.split('/').at(-1) ?? '').replace(/\.o$/, '');
       subjects.push({ name, object: subject.object, program, maps: subject.maps?.contents, packets });
