@@ -7,9 +7,11 @@
  */
 import { InputError } from '../base/index.js';
 import { decodeInsns, encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
-import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from '../platform/index.js';
+import { type MapSpec, mapSpec, objectSpec, programSpec } from '../object/index.js';
+import { type MapTypeName, mapFlags, mapTypeNames } from '../platform/index.js';
 import type { AgreementCase } from './agreement-cases.js';
+import { loadsMap } from './prune.js';
+import { hex } from './subject.js';
 
 /** Program types whose tests make sense as XDP: unspecified, socket filter, XDP. */
 const xdpLike: readonly number[] = [0, 1, 6];
@@ -36,21 +38,8 @@ const fixupMaps: Readonly<Record<string, MapShape>> = {
 
 function makeMap(name: string, [type, keySize, valueSize, maxEntries, flags = 0]: MapShape): MapSpec {
   const holdsMaps = type === 'array_of_maps' || type === 'hash_of_maps';
-  return {
-    name,
-    type,
-    typeNumber: mapTypeNumber(type),
-    keySize,
-    valueSize,
-    maxEntries,
-    flags,
-    extra: 0n,
-    pinning: false,
-    inner: holdsMaps ? makeMap('inner', ['array', 4, 4, 1]) : undefined,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-  };
+  const inner = holdsMaps ? makeMap('inner', ['array', 4, 4, 1]) : undefined;
+  return mapSpec({ name, type, keySize, valueSize, maxEntries, flags, inner });
 }
 
 interface Line {
@@ -129,14 +118,8 @@ function checkSizes(map: Readonly<Record<string, unknown>>, refuse: (what: strin
   if (map['f'] !== undefined && !isCount(map['f'])) refuse('has flags `f` that are no number');
 }
 
-function fromHex(hex: string): Uint8Array {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
-
 function lineCase(line: Line, index: number): AgreementCase {
-  const insns = decodeInsns(fromHex(line.insns));
+  const insns = decodeInsns(Buffer.from(line.insns, 'hex'));
   const maps: MapSpec[] = [];
   let skipped: string | undefined;
   if (line.prog_type !== undefined && !xdpLike.includes(line.prog_type)) skipped = `program type ${line.prog_type}`;
@@ -159,31 +142,16 @@ function lineCase(line: Line, index: number): AgreementCase {
     }
     maps.push(makeMap(fixup.replace('fixup_', ''), shape));
   }
-  const program = bareProgram(insns);
+  // No functions: nothing but the code itself says where they are.
+  const program = programSpec(insns, { name: 'test', functions: [] });
   const verdict = line.verdict ?? (line.result === undefined ? undefined : line.result === 'REJECT' ? -1 : 0);
   return {
     name: line.name ?? `line ${index + 1}`,
     category: categoryOf(insns),
     program,
-    object: { name: 'line', license: 'GPL', version: 0, programs: [program], maps, sections: [], btf: undefined },
+    object: objectSpec('line', [program], maps),
     expected: verdict === undefined ? undefined : verdict === 0,
     skipped,
-  };
-}
-
-function bareProgram(insns: readonly Insn[]): ProgramSpec {
-  return {
-    name: 'test',
-    section: 'xdp',
-    type: 'xdp',
-    frags: false,
-    attach: 'xdp',
-    insns,
-    functions: [],
-    lines: [],
-    kfuncs: [],
-    ksyms: [],
-    unresolved: [],
   };
 }
 
@@ -210,7 +178,7 @@ export function agreementLine({ name, program, object }: AgreementCase, verdict:
   const insns = program.insns.map((insn) => (loadsMap(insn) ? { ...insn, imm: used.indexOf(insn.imm) } : insn));
   return {
     name,
-    insns: toHex(encodeInsns(insns)),
+    insns: hex(encodeInsns(insns)),
     maps: maps.map((map) => ({
       n: map.name,
       t: map.typeNumber,
@@ -221,12 +189,4 @@ export function agreementLine({ name, program, object }: AgreementCase, verdict:
     })),
     verdict,
   };
-}
-
-function loadsMap(insn: Insn): boolean {
-  return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -6,7 +6,7 @@ import { UnsupportedError, UsageError, UserError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import type { Insn } from '../isa/index.js';
 import { WasmEngine } from '../jit/index.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type MapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
 import { IrEngine, levelSettings, type Settings } from '../opt/index.js';
 import { type ProgramFacts, verify } from '../verifier/index.js';
 import { describeTrap, type Engine, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
@@ -57,20 +57,7 @@ function runOnMachine(
 
 /** An object of one program, with `maps` by index. */
 export function bareObject(insns: readonly Insn[], maps: readonly MapSpec[] = []): ObjectSpec {
-  const program: ProgramSpec = {
-    name: 'main',
-    section: 'xdp',
-    type: 'xdp',
-    frags: false,
-    attach: 'xdp',
-    insns,
-    functions: [{ name: 'main', start: 0, end: insns.length, global: true, btfId: 0 }],
-    lines: [],
-    kfuncs: [],
-    ksyms: [],
-    unresolved: [],
-  };
-  return { name: 'bare', license: 'GPL', version: 0, programs: [program], maps, sections: [], btf: undefined };
+  return objectSpec('bare', [programSpec(insns)], maps);
 }
 
 function onIr(settings: Settings | undefined): BareEngine['run'] {

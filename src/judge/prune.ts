@@ -46,7 +46,8 @@ export function withoutTypes(object: ObjectSpec): ObjectSpec {
   return { ...object, btf: undefined, programs };
 }
 
-function loadsMap(insn: Insn): boolean {
+/** True for the 64-bit load of a map or of its value, whose immediate is the map's index. */
+export function loadsMap(insn: Insn): boolean {
   return insn.code === op.LDDW && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../base/index.js';
 import { assembleUbpf } from '../isa/index.js';
-import { type MapSpec, mapSpec, type ObjectSpec } from '../object/index.js';
+import { type MapSpec, mapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
 import { Bpf } from './bpf.js';
 import { possibleCpus } from './cpus.js';
 import { KernelRunner } from './kernel-runner.js';
@@ -20,23 +20,11 @@ const bpf = tryOpen();
 
 function object(text: string, maps: readonly MapSpec[] = [], frags = false): ObjectSpec {
   const insns = assembleUbpf(text, {}, 'test');
-  const program = {
-    name: 'main',
-    section: frags ? 'xdp.frags' : 'xdp',
-    type: 'xdp',
-    frags,
-    attach: 'xdp',
-    insns,
-    functions: [{ name: 'main', start: 0, end: insns.length, global: true, btfId: 0 }],
-    lines: [
-      { insn: 0, file: 'prog.c', line: 10, column: 1, text: 'int a;' },
-      { insn: 2, file: 'prog.c', line: 12, column: 1, text: 'return *p;' },
-    ],
-    kfuncs: [],
-    ksyms: [],
-    unresolved: [],
-  } as const;
-  return { name: 'test.o', license: 'GPL', version: 0, programs: [program], maps, sections: [], btf: undefined };
+  const lines = [
+    { insn: 0, file: 'prog.c', line: 10, column: 1, text: 'int a;' },
+    { insn: 2, file: 'prog.c', line: 12, column: 1, text: 'return *p;' },
+  ];
+  return objectSpec('test.o', [programSpec(insns, { section: frags ? 'xdp.frags' : 'xdp', frags, lines })], maps);
 }
 
 describe('a refusal', () => {

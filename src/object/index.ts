@@ -31,6 +31,7 @@ export {
 export { type MapShape, mapSpec } from './map-spec.js';
 export { assemble, parseImage } from './parse-image.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
+export { objectSpec, programSpec } from './program-spec.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
 export { type SizedObject, sizeMaps } from './size-maps.js';
 export type {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Insn, op } from '../isa/index.js';
-import { type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import { type ObjectSpec, objectSpec, programSpec, readObject } from '../object/index.js';
 import { generateTraffic } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { Session } from './index.js';
@@ -14,20 +14,7 @@ function example(name: string): ObjectSpec {
 }
 
 function program(insns: readonly Insn[]): ObjectSpec {
-  const spec: ProgramSpec = {
-    name: 'test',
-    section: 'xdp',
-    type: 'xdp',
-    frags: false,
-    attach: 'xdp',
-    insns,
-    functions: [{ name: 'test', start: 0, end: insns.length, global: true, btfId: 0 }],
-    lines: [],
-    kfuncs: [],
-    ksyms: [],
-    unresolved: [],
-  };
-  return { name: 'test.o', license: 'GPL', version: 0, programs: [spec], maps: [], sections: [], btf: undefined };
+  return objectSpec('test.o', [programSpec(insns, { name: 'test' })]);
 }
 
 function sessionOf(object: ObjectSpec): Session {

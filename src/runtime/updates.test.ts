@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type Insn, op } from '../isa/index.js';
-import { type MapSpec, type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import { mapSpec, type ObjectSpec, objectSpec, programSpec, readObject } from '../object/index.js';
 import { generateTraffic, Prng } from '../packet/index.js';
 import { mapFlags } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
@@ -38,43 +38,17 @@ function configured(writes: boolean, constant?: Uint8Array): ObjectSpec {
     insn(op.ALU64 | op.MOV, 0, 0, 0, 2),
     insn(op.JMP | op.EXIT, 0, 0, 0, 0),
   ];
-  const spec: ProgramSpec = {
-    name: 'configured',
-    section: 'xdp',
-    type: 'xdp',
-    frags: false,
-    attach: 'xdp',
-    insns,
-    functions: [{ name: 'configured', start: 0, end: insns.length, global: true, btfId: 0 }],
-    lines: [],
-    kfuncs: [],
-    ksyms: [],
-    unresolved: [],
-  };
-  const map: MapSpec = {
+  const map = mapSpec({
     name: 'config',
     type: 'array',
-    typeNumber: 2,
     keySize: 4,
     valueSize: 8,
     maxEntries: 1,
     flags: constant === undefined ? 0 : mapFlags.rdonlyProg,
-    extra: 0n,
-    pinning: false,
     section: constant === undefined ? '.maps' : '.rodata',
     init: constant === undefined ? undefined : { kind: 'data', bytes: constant },
-    btfKeyId: 0,
-    btfValueId: 0,
-  };
-  return {
-    name: 'configured.o',
-    license: 'GPL',
-    version: 0,
-    programs: [spec],
-    maps: [map],
-    sections: [],
-    btf: undefined,
-  };
+  });
+  return objectSpec('configured.o', [programSpec(insns, { name: 'configured' })], [map]);
 }
 
 function open(object: ObjectSpec): Session {

@@ -1,47 +1,27 @@
 /** Objects and helper calls for tests, made by hand. */
 import type { Insn } from '../isa/index.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
-import { mapTypeNumber } from '../platform/index.js';
+import {
+  type MapSpec,
+  mapSpec as makeMap,
+  objectSpec as makeObject,
+  programSpec as makeProgram,
+  type ObjectSpec,
+  type ProgramSpec,
+} from '../object/index.js';
+import type { MapTypeName } from '../platform/index.js';
 import { Registers } from './engine.js';
 import type { Machine } from './machine.js';
 
 export function programSpec(insns: readonly Insn[], more: Partial<ProgramSpec> = {}): ProgramSpec {
-  return {
-    name: 'prog',
-    section: 'xdp',
-    type: 'xdp',
-    frags: false,
-    attach: 'xdp',
-    insns,
-    functions: [{ name: more.name ?? 'prog', start: 0, end: insns.length, global: true, btfId: 0 }],
-    lines: [],
-    kfuncs: [],
-    ksyms: [],
-    unresolved: [],
-    ...more,
-  };
+  return makeProgram(insns, { name: 'prog', ...more });
 }
 
-export function mapSpec(name: string, type: MapSpec['type'], more: Partial<MapSpec> = {}): MapSpec {
-  return {
-    name,
-    type,
-    typeNumber: mapTypeNumber(type),
-    keySize: 4,
-    valueSize: 4,
-    maxEntries: 4,
-    flags: 0,
-    extra: 0n,
-    pinning: false,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-    ...more,
-  };
+export function mapSpec(name: string, type: MapTypeName, more: Partial<MapSpec> = {}): MapSpec {
+  return makeMap({ name, type, keySize: 4, valueSize: 4, maxEntries: 4, ...more });
 }
 
 export function objectSpec(programs: readonly ProgramSpec[], maps: readonly MapSpec[] = []): ObjectSpec {
-  return { name: 'test.o', license: 'GPL', version: 0, programs, maps, sections: [], btf: undefined };
+  return makeObject('test.o', programs, maps);
 }
 
 /** Calls helper `id` with r1 to r5 and returns r0 as a signed number. `calls` answers callbacks: (r1, r2) -> r0. */

@@ -3,7 +3,7 @@
  * the other gives; what the kernel gave is also kept in test/golden/maps.json, for machines without one.
  */
 import type { Bpf } from '../../src/linux/index.js';
-import type { MapSpec } from '../../src/object/spec.js';
+import { type MapSpec, mapSpec } from '../../src/object/index.js';
 import { type MapTypeName, mapTypeNumber } from '../../src/platform/index.js';
 import type { BpfMap } from '../../src/vm/index.js';
 import { createMap } from '../../src/vm/maps/index.js';
@@ -49,21 +49,16 @@ export interface MapTarget {
 }
 
 export function specOf(shape: MapShape): MapSpec {
-  return {
+  return mapSpec({
     name: 'scenario',
     type: shape.type,
-    typeNumber: mapTypeNumber(shape.type),
     keySize: shape.keySize,
     valueSize: shape.valueSize,
     maxEntries: shape.maxEntries,
     flags: shape.flags ?? 0,
     extra: shape.extra ?? 0n,
-    pinning: false,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
     inner: shape.inner === undefined ? undefined : specOf(shape.inner),
-  };
+  });
 }
 
 export function toHex(bytes: Uint8Array): string {

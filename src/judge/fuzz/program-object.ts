@@ -2,7 +2,7 @@
  * Generated programs as an {@link ObjectSpec}. It holds only the maps that they refer to, so that nothing is created, filled and compared
  * in vain, and the little BTF that the kernel asks for when a program has callbacks or global functions: one FUNC for each function.
  */
-import { Btf, BtfBuilder, type ObjectSpec, type ProgramSpec } from '../../object/index.js';
+import { Btf, BtfBuilder, type ObjectSpec, objectSpec, type ProgramSpec, programSpec } from '../../object/index.js';
 import { pruneMaps } from '../prune.js';
 import type { GeneratedProgram } from './generate.js';
 import { fuzzMaps } from './maps.js';
@@ -31,19 +31,13 @@ export function programObject(generated: readonly GeneratedProgram[], name = 'fu
   const functions = generated.flatMap((program) => program.functions);
   const { btf, ids } = functionBtf(functions);
   const programs = generated.map(
-    (program): ProgramSpec => ({
-      name: program.name,
-      section: program.frags ? 'xdp.frags' : 'xdp',
-      type: 'xdp',
-      frags: program.frags,
-      attach: 'xdp',
-      insns: program.insns,
-      functions: program.functions.map((f) => ({ ...f, btfId: ids[functions.indexOf(f)] ?? 0 })),
-      lines: [],
-      kfuncs: [],
-      ksyms: [],
-      unresolved: [],
-    }),
+    (program): ProgramSpec =>
+      programSpec(program.insns, {
+        name: program.name,
+        section: program.frags ? 'xdp.frags' : 'xdp',
+        frags: program.frags,
+        functions: program.functions.map((f) => ({ ...f, btfId: ids[functions.indexOf(f)] ?? 0 })),
+      }),
   );
-  return pruneMaps({ name, license: 'GPL', version: 0, programs, maps: fuzzMaps, sections: [], btf });
+  return pruneMaps({ ...objectSpec(name, programs, fuzzMaps), btf });
 }

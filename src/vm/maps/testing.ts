@@ -1,6 +1,6 @@
 /** A map on its own, for tests: its guest memory, and keys and values where the program side can read them. */
-import type { MapSpec } from '../../object/spec.js';
-import { type MapTypeName, mapTypeNumber } from '../../platform/index.js';
+import { type MapSpec, mapSpec as makeMap } from '../../object/index.js';
+import type { MapTypeName } from '../../platform/index.js';
 import { Journal } from '../journal.js';
 import type { BpfMap } from '../map.js';
 import { GuestMemory } from '../memory.js';
@@ -10,20 +10,7 @@ import { createMap } from './create.js';
 type Shape = Partial<MapSpec> & { readonly type: MapTypeName };
 
 export function mapSpec(shape: Shape): MapSpec {
-  return {
-    name: 'test',
-    typeNumber: mapTypeNumber(shape.type),
-    keySize: 4,
-    valueSize: 4,
-    maxEntries: 4,
-    flags: 0,
-    extra: 0n,
-    pinning: false,
-    section: '.maps',
-    btfKeyId: 0,
-    btfValueId: 0,
-    ...shape,
-  };
+  return makeMap({ name: 'test', keySize: 4, valueSize: 4, maxEntries: 4, ...shape });
 }
 
 export class MapBench {
