@@ -3,7 +3,7 @@
  * and time, randomness and CPU are the kernel's own.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { Bpf, KernelRunner } from '../linux/index.js';
+import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errnoName, mapFlags, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
 import {
@@ -50,10 +50,6 @@ const unreadable: ReadonlySet<string> = new Set([
   'bloom_filter',
 ]);
 
-/** Shortest packet that a test run takes, and the longest without and with fragments. */
-const minLength = 14;
-const maxLength = { linear: 3520, frags: 3520 + 17 * 4096 };
-
 export async function runOnKernel(
   object: ObjectSpec,
   program: ProgramSpec,
@@ -67,13 +63,12 @@ export async function runOnKernel(
     const input = await openCaptureFile(options.read, io);
     const output =
       options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
-    const longest = program.frags ? maxLength.frags : maxLength.linear;
     const interrupt = io.catchInterrupt();
     let packets = 0;
     let leftOut = 0;
     let nanoseconds = 0;
     for await (const packet of input.packets()) {
-      if (packet.data.length < minLength || packet.data.length > longest) {
+      if (!fitsTestRun(packet.data.length, program)) {
         leftOut++;
         continue;
       }
@@ -94,10 +89,12 @@ export async function runOnKernel(
     }
     await output?.close();
     if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);
-    if (leftOut > 0)
+    if (leftOut > 0) {
+      const longest = program.frags ? testRunBytes.frags : testRunBytes.linear;
       io.info(
-        `${options.read}: ${formatNumber(leftOut)} packets are not of ${minLength} to ${formatNumber(longest)} bytes and were left out`,
+        `${options.read}: ${formatNumber(leftOut)} packets are not of ${testRunBytes.least} to ${formatNumber(longest)} bytes and were left out`,
       );
+    }
     const { mapsOut } = options;
     const maps = options.printMaps || mapsOut !== undefined ? dumpKernelMaps(runner, object) : undefined;
     if (mapsOut !== undefined) await writeOutput(mapsOut, jsonText(maps, true), io);

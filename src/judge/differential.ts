@@ -4,7 +4,7 @@
  * docs/fidelity.md lists may remain.
  */
 import { UnsupportedError, UserError } from '../base/index.js';
-import { type Bpf, lastWords, possibleCpus } from '../linux/index.js';
+import { type Bpf, fitsTestRun, lastWords, possibleCpus } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { type VerdictName, verdictName } from '../platform/index.js';
@@ -61,11 +61,6 @@ export interface DifferentialRow {
   readonly why?: string | undefined;
 }
 
-/** Length that BPF_PROG_TEST_RUN takes: at least an Ethernet header, at most a page less its reserves, or 17 pages more with fragments. */
-export function fitsTestRun(packet: Uint8Array, program: ProgramSpec): boolean {
-  return packet.length >= 14 && packet.length <= (program.frags ? 3520 + 17 * 4096 : 3520);
-}
-
 export function differentialObject(
   bpf: Bpf,
   object: ObjectSpec,
@@ -73,7 +68,7 @@ export function differentialObject(
   options: DifferentialOptions,
 ): DifferentialRow[] {
   return object.programs.map((program) => {
-    const usable = packets.filter((packet) => fitsTestRun(packet.data, program));
+    const usable = packets.filter((packet) => fitsTestRun(packet.data.length, program));
     const row = {
       object: object.name,
       program: program.name,

@@ -4,7 +4,7 @@ export { agreementLine, readAgreementLines } from './agreement-lines.js';
 export { type BruteForceTally, judgeSmallPrograms } from './conditions/brute-force.js';
 export { type ConditionTally, ConditionTrial, newTally, type TrialLimits } from './conditions/trial.js';
 export { checkVector, type VectorVerdict } from './conformance.js';
-export { type DifferentialRow, differentialObject, fitsTestRun, type RowStatus } from './differential.js';
+export { type DifferentialRow, differentialObject, type RowStatus } from './differential.js';
 export {
   type BareEngine,
   type BareResult,

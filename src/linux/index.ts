@@ -15,3 +15,4 @@ export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgra
 export { type KernelEntry, type KernelOutcome, type KernelPacket, KernelRunner } from './kernel-runner.js';
 export { explainRefusal, lastInsn, lastWords } from './refusal.js';
 export { KernelRingBuffer } from './ring-buffer.js';
+export { fitsTestRun, testRunBytes } from './test-run.js';
