@@ -4,15 +4,7 @@ import { Bpf } from './bpf.js';
 import { possibleCpus } from './cpus.js';
 
 /** This file needs a kernel that lets us use bpf(2); elsewhere it is reported as skipped. */
-function tryOpen(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch {
-    return undefined;
-  }
-}
-
-const bpf = tryOpen();
+const bpf = Bpf.tryOpen();
 const mov = (dst: number, imm: number): Insn => ({ code: op.ALU64 | op.MOV | op.K, dst, src: 0, off: 0, imm });
 const exit: Insn = { code: op.EXIT_OP, dst: 0, src: 0, off: 0, imm: 0 };
 

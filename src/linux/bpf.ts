@@ -54,6 +54,16 @@ export class Bpf {
     return bpf;
   }
 
+  /** Undefined where {@link open} throws: for those who can do without the kernel. */
+  static tryOpen(): Bpf | undefined {
+    try {
+      return Bpf.open();
+    } catch (error) {
+      if (error instanceof UnsupportedError) return undefined;
+      throw error;
+    }
+  }
+
   close(fd: number): void {
     this.native.close(fd);
   }

@@ -8,15 +8,7 @@ import { KernelRunner } from './kernel-runner.js';
 import { explainRefusal, lastInsn, lastWords } from './refusal.js';
 
 /** What needs a kernel that lets us use bpf(2) is reported as skipped elsewhere. */
-function tryOpen(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch {
-    return undefined;
-  }
-}
-
-const bpf = tryOpen();
+const bpf = Bpf.tryOpen();
 
 function object(text: string, maps: readonly MapSpec[] = [], frags = false): ObjectSpec {
   const insns = assembleUbpf(text, {}, 'test');

@@ -35,7 +35,7 @@ await runTool(usage, flagTypes, (operands, flags) => {
   const seed = numberFlag(flags, 'seed', 1);
   if (operands.length === 0 && generated === 0)
     throw new UsageError('give files of JSON lines or folders of objects', {}, usage);
-  const bpf = flags['no-kernel'] === true ? undefined : openKernel();
+  const bpf = flags['no-kernel'] === true ? undefined : Bpf.tryOpen();
   console.log(
     bpf === undefined ? 'no kernel here: compared with the verdicts in the lines' : 'compared with the running kernel',
   );
@@ -98,15 +98,6 @@ function runMutants(bpf: Bpf, cases: readonly AgreementCase[], count: number, se
   const failed = judged - same - onPurpose;
   console.log(`${same} passed, ${failed} failed`);
   return negativeIf(failed);
-}
-
-function openKernel(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch (error) {
-    if (error instanceof UnsupportedError) return undefined;
-    throw error;
-  }
 }
 
 function readCases(path: string): AgreementCase[] {

@@ -46,14 +46,6 @@ interface Row {
   readonly restored: boolean;
 }
 
-function openKernel(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch {
-    return undefined;
-  }
-}
-
 function run(entry: SuiteEntry, bpf: Bpf | undefined, engines: readonly string[], rounds: number): Speed {
   const object = readObject(readFileSync(entry.object), { name: entry.object });
   const packet = entry.packet === undefined ? standardPacket() : packetOf(entry.packet.capture, entry.packet.index);
@@ -131,7 +123,7 @@ await runTool(
   (_operands, flags) => {
     const engines = String(flags['engine'] ?? 'interp,wasm,kernel').split(',');
     const rounds = numberFlag(flags, 'rounds', 9);
-    const bpf = engines.includes('kernel') ? openKernel() : undefined;
+    const bpf = engines.includes('kernel') ? Bpf.tryOpen() : undefined;
     if (bpf === undefined && engines.includes('kernel'))
       console.error('the kernel cannot be asked here: no figure for it');
     const chosen = suite.filter(({ name }) => flags['only'] === undefined || name.includes(String(flags['only'])));

@@ -15,15 +15,7 @@ const file = fileURLToPath(new URL('atomic-fetch-stack.s', import.meta.url));
 const object = readObject(writeElf(parseImage(readFileSync(file, 'utf8'), file)), { name: 'atomic-fetch-stack' });
 const packet = { data: new Uint8Array(60) };
 
-function tryOpen(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch {
-    return undefined;
-  }
-}
-
-const bpf = tryOpen();
+const bpf = Bpf.tryOpen();
 
 describe('a number fetched from the stack', () => {
   it.each(machineEngineNames)('is what the program put there, in %s', (name) => {

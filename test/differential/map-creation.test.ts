@@ -7,15 +7,7 @@ import { errno, type MapTypeName } from '../../src/platform/index.js';
 import { checkMapSpec } from '../../src/vm/maps/index.js';
 import { createInKernel, type MapShape, specOf } from './map-scenario.js';
 
-function tryOpen(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch {
-    return undefined;
-  }
-}
-
-const bpf = tryOpen();
+const bpf = Bpf.tryOpen();
 
 const types: MapTypeName[] = [
   'array',

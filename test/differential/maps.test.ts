@@ -11,15 +11,7 @@ import { digest, type Recording } from './map-recording.js';
 import { kernelTarget, modelTarget, runScenario } from './map-scenario.js';
 import { generatedScenarios, handScenarios, scenarioCpus } from './map-scenarios.js';
 
-function tryOpen(): Bpf | undefined {
-  try {
-    return Bpf.open();
-  } catch {
-    return undefined;
-  }
-}
-
-const bpf = possibleCpus() === scenarioCpus ? tryOpen() : undefined;
+const bpf = possibleCpus() === scenarioCpus ? Bpf.tryOpen() : undefined;
 
 describe.skipIf(bpf === undefined)('maps agree with the running kernel', () => {
   const kernel = bpf as Bpf;
