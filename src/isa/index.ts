@@ -37,7 +37,7 @@ export {
   type RegField,
 } from './instructions.js';
 export * as op from './opcode.js';
-export type { AluName, AtomicName, JumpName } from './operators.js';
+export { type AluName, type AtomicName, aluKinds, type JumpName, jumpKinds } from './operators.js';
 export { buildInsn, type ParsedInsn, parseInsn, type Reference } from './parse-insn.js';
 export { escapeText, type SourceLine, splitSource, symbolText, unescapeText } from './source-line.js';
 export { assembleRaw, assembleUbpf, callRegister } from './ubpf.js';

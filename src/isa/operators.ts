@@ -63,6 +63,14 @@ export const jumpOperators: readonly JumpOperator[] = [
   { name: 'jsle', bits: op.JSLE, sign: 's<=' },
 ];
 
+/** What `ALU` and `ALU64` can do with two operands, by their bits: the above and `mov`. */
+export const aluKinds: readonly number[] = [...new Set([...aluOperators.map(({ bits }) => bits), op.MOV])].sort(
+  (a, b) => a - b,
+);
+
+/** The conditions of `JMP` and `JMP32`, by their bits. */
+export const jumpKinds: readonly number[] = jumpOperators.map(({ bits }) => bits);
+
 export type JumpName = 'jeq' | 'jgt' | 'jge' | 'jset' | 'jne' | 'jsgt' | 'jsge' | 'jlt' | 'jle' | 'jslt' | 'jsle';
 
 export interface AtomicOperator {

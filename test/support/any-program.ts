@@ -1,6 +1,6 @@
 /** Random programs for engines: arithmetic, branches, stack and packet accesses that a verifier would accept, so nothing but a bug makes a difference. */
 import fc from 'fast-check';
-import { type Insn, op } from '../../src/isa/index.js';
+import { aluKinds, type Insn, jumpKinds, op } from '../../src/isa/index.js';
 
 export const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => ({ code, dst, src, off, imm });
 export const mov = (dst: number, imm: number): Insn => insn(op.ALU64 | op.MOV, dst, 0, 0, imm);
@@ -25,20 +25,7 @@ export const bounds = (n: number): Insn[] => [
 /** A random operation on r0 to r5 that no operand makes invalid. */
 const arithmetic = fc
   .record({
-    kind: fc.constantFrom(
-      op.ADD,
-      op.SUB,
-      op.MUL,
-      op.DIV,
-      op.OR,
-      op.AND,
-      op.LSH,
-      op.RSH,
-      op.MOD,
-      op.XOR,
-      op.MOV,
-      op.ARSH,
-    ),
+    kind: fc.constantFrom(...aluKinds),
     wide: fc.boolean(),
     isRegister: fc.boolean(),
     dst: fc.integer({ min: 0, max: 5 }),
@@ -71,7 +58,7 @@ const spill = fc
 
 const branch = fc
   .record({
-    kind: fc.constantFrom(op.JEQ, op.JNE, op.JGT, op.JGE, op.JLT, op.JLE, op.JSET, op.JSGT, op.JSGE, op.JSLT, op.JSLE),
+    kind: fc.constantFrom(...jumpKinds),
     wide: fc.boolean(),
     isRegister: fc.boolean(),
     dst: fc.integer({ min: 0, max: 5 }),

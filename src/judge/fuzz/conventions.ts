@@ -20,33 +20,6 @@ export const sizes: readonly { readonly bytes: number; readonly code: number }[]
 /** Where results are gathered (scalar-statements.ts), below r10; loop counters stand below that. */
 export const accumulatorAt: number = stackBytes + 8;
 
-export const aluOps: readonly number[] = [
-  op.ADD,
-  op.SUB,
-  op.MUL,
-  op.DIV,
-  op.OR,
-  op.AND,
-  op.LSH,
-  op.RSH,
-  op.MOD,
-  op.XOR,
-  op.MOV,
-  op.ARSH,
-];
-export const jumpOps: readonly number[] = [
-  op.JEQ,
-  op.JGT,
-  op.JGE,
-  op.JSET,
-  op.JNE,
-  op.JSGT,
-  op.JSGE,
-  op.JLT,
-  op.JLE,
-  op.JSLT,
-  op.JSLE,
-];
 export const keyedMaps: readonly string[] = [
   'array',
   'hash',

@@ -1,7 +1,7 @@
 /** Statements that hold others: branches, loops, calls and callbacks. */
 
-import { op } from '../../isa/index.js';
-import { callbackMemory, ctxReg, fp, jumpOps, stackBytes } from './conventions.js';
+import { jumpKinds, op } from '../../isa/index.js';
+import { callbackMemory, ctxReg, fp, stackBytes } from './conventions.js';
 import type { Generator } from './generate.js';
 import { none, scalar, TypeState } from './type-state.js';
 
@@ -10,8 +10,8 @@ export function branch(g: Generator): void {
   const dst = random.pick(g.scalars());
   const cls = random.chance(0.5) ? op.JMP : op.JMP32;
   const otherwise = out.label();
-  if (random.chance(0.6)) out.jump(cls | random.pick(jumpOps) | op.K, otherwise, dst, 0, g.immediate());
-  else out.jump(cls | random.pick(jumpOps) | op.X, otherwise, dst, random.pick(g.scalars()));
+  if (random.chance(0.6)) out.jump(cls | random.pick(jumpKinds) | op.K, otherwise, dst, 0, g.immediate());
+  else out.jump(cls | random.pick(jumpKinds) | op.X, otherwise, dst, random.pick(g.scalars()));
   const before = new TypeState(g.state);
   g.block(1 + random.below(4));
   const afterThen = g.state;

@@ -1,7 +1,7 @@
 /** Statements on numbers: arithmetic, and the edges of it. */
 
-import { op } from '../../isa/index.js';
-import { accumulatorAt, aluOps, fp, interesting, jumpOps } from './conventions.js';
+import { aluKinds, jumpKinds, op } from '../../isa/index.js';
+import { accumulatorAt, fp, interesting } from './conventions.js';
 import type { Generator } from './generate.js';
 import { scalar } from './type-state.js';
 
@@ -19,7 +19,7 @@ export function alu(g: Generator): void {
     state.set(dst, scalar);
     return;
   }
-  const operation = random.pick(aluOps);
+  const operation = random.pick(aluKinds);
   const signed = (operation === op.DIV || operation === op.MOD) && random.chance(0.4) ? 1 : 0;
   if (random.chance(0.5)) {
     const src = random.pick(g.scalars());
@@ -43,7 +43,7 @@ export function edge(g: Generator): void {
   if (dst === src) return;
   const cls = random.chance(0.5) ? op.ALU64 : op.ALU;
   const width = cls === op.ALU64 ? 64 : 32;
-  const operation = random.pick([...aluOps, op.DIV, op.MOD, op.ARSH]);
+  const operation = random.pick([...aluKinds, op.DIV, op.MOD, op.ARSH]);
   const signed = (operation === op.DIV || operation === op.MOD) && random.chance(0.5) ? 1 : 0;
   const isShift = operation === op.LSH || operation === op.RSH || operation === op.ARSH;
   if (random.chance(0.5)) {
@@ -63,8 +63,8 @@ export function edgeJump(g: Generator): void {
   if (a === b) return;
   const cls = random.chance(0.5) ? op.JMP : op.JMP32;
   const over = out.label();
-  if (random.chance(0.5)) out.jump(cls | random.pick(jumpOps) | op.X, over, a, b);
-  else out.jump(cls | random.pick(jumpOps) | op.K, over, a, 0, g.immediate());
+  if (random.chance(0.5)) out.jump(cls | random.pick(jumpKinds) | op.X, over, a, b);
+  else out.jump(cls | random.pick(jumpKinds) | op.K, over, a, 0, g.immediate());
   out.movImm(a, 1 + random.below(1000));
   accumulate(g, a, b);
   out.bind(over);

@@ -2,7 +2,7 @@
  * Small changes to a program that keep it recognisable: what someone who writes programs gets wrong, and what someone who looks for holes
  * in a verifier tries. Two verifiers are then asked about the result; most mutants are refused, and the interesting ones lie on the edge.
  */
-import { type Insn, insnClass, isCall, isJump, isLddw, jumpTarget, op } from '../../isa/index.js';
+import { aluKinds, type Insn, insnClass, isCall, isJump, isLddw, jumpKinds, jumpTarget, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
 import { helperNames, helperNumber, xdpHelpers } from '../../platform/index.js';
@@ -16,8 +16,6 @@ const interesting: readonly number[] = [
   0xffff, 0x1_0000, 0x1fff_ffff, 0x2000_0000, 0x7fff_ffff, -0x8000_0000, -2,
 ];
 const steps: readonly number[] = [1, -1, 2, -2, 4, -4, 8, -8, 16];
-const jumpCodes = [op.JEQ, op.JGT, op.JGE, op.JSET, op.JNE, op.JSGT, op.JSGE, op.JLT, op.JLE, op.JSLT, op.JSLE];
-const aluCodes = [op.ADD, op.SUB, op.MUL, op.DIV, op.OR, op.AND, op.LSH, op.RSH, op.MOD, op.XOR, op.MOV, op.ARSH];
 const sizeCodes = [op.SIZE_B, op.SIZE_H, op.SIZE_W, op.SIZE_DW];
 const atomicCodes = [
   op.ATOMIC_ADD,
@@ -70,8 +68,8 @@ function otherCode(insn: Insn, random: Prng): Insn | undefined {
     ...insn,
     code: (insn.code & ~mask) | random.pick(codes),
   });
-  if (cls === op.ALU || cls === op.ALU64) return within(aluCodes, 0xf0);
-  if (isJump(insn)) return isCall(insn) ? undefined : within(jumpCodes, 0xf0);
+  if (cls === op.ALU || cls === op.ALU64) return within(aluKinds, 0xf0);
+  if (isJump(insn)) return isCall(insn) ? undefined : within(jumpKinds, 0xf0);
   if (cls === op.LD) return undefined;
   return within(sizeCodes, 0x18);
 }
@@ -190,18 +188,18 @@ const insertStatement: Mutation = (program, _maps, random) => {
   const src = random.below(11);
   const imm = random.pick(interesting);
   const choices: readonly Insn[] = [
-    { code: op.ALU64 | random.pick(aluCodes) | op.X, dst, src, off: 0, imm: 0 },
-    { code: op.ALU64 | random.pick(aluCodes) | op.K, dst, src: 0, off: 0, imm },
-    { code: op.ALU | random.pick(aluCodes) | op.X, dst, src, off: 0, imm: 0 },
-    { code: op.ALU | random.pick(aluCodes) | op.K, dst, src: 0, off: 0, imm },
+    { code: op.ALU64 | random.pick(aluKinds) | op.X, dst, src, off: 0, imm: 0 },
+    { code: op.ALU64 | random.pick(aluKinds) | op.K, dst, src: 0, off: 0, imm },
+    { code: op.ALU | random.pick(aluKinds) | op.X, dst, src, off: 0, imm: 0 },
+    { code: op.ALU | random.pick(aluKinds) | op.K, dst, src: 0, off: 0, imm },
     { code: op.ALU64 | op.NEG, dst, src: 0, off: 0, imm: 0 },
     { code: op.ALU | op.END | random.pick([op.X, op.K]), dst, src: 0, off: 0, imm: random.pick([16, 32, 64]) },
     { code: op.STX | op.MODE_MEM | random.pick(sizeCodes), dst: 10, src, off: -8 * (1 + random.below(4)), imm: 0 },
     { code: op.LDX | op.MODE_MEM | random.pick(sizeCodes), dst, src: 10, off: -8 * (1 + random.below(4)), imm: 0 },
     { code: op.ST | op.MODE_MEM | random.pick(sizeCodes), dst: 10, src: 0, off: -8 * (1 + random.below(4)), imm: 0 },
-    { code: op.JMP | random.pick(jumpCodes) | op.X, dst, src, off: random.below(4), imm: 0 },
-    { code: op.JMP | random.pick(jumpCodes) | op.K, dst, src: 0, off: random.below(4), imm },
-    { code: op.JMP32 | random.pick(jumpCodes) | op.K, dst, src: 0, off: random.below(4), imm },
+    { code: op.JMP | random.pick(jumpKinds) | op.X, dst, src, off: random.below(4), imm: 0 },
+    { code: op.JMP | random.pick(jumpKinds) | op.K, dst, src: 0, off: random.below(4), imm },
+    { code: op.JMP32 | random.pick(jumpKinds) | op.K, dst, src: 0, off: random.below(4), imm },
     { code: op.LDX | op.MODE_MEM | random.pick(sizeCodes), dst, src, off: random.pick(steps), imm: 0 },
     { code: op.STX | op.MODE_MEM | random.pick(sizeCodes), dst, src, off: random.pick(steps), imm: 0 },
     { code: op.CALL_OP, dst: 0, src: 0, off: 0, imm: drawHelper(random) },
