@@ -8,6 +8,7 @@ import {
   type LoadRefusal,
   lastWords,
   possibleCpus,
+  userValueSize,
 } from '../linux/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
@@ -20,7 +21,6 @@ import {
   type Observation,
   type Packet,
   type Subject,
-  userValueSize,
 } from './subject.js';
 
 /** The interface and queue that a test run without context stands on: the loopback of this network namespace. */

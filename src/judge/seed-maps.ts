@@ -5,8 +5,8 @@
 
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { Prng } from '../packet/index.js';
-import { mapFlags } from '../platform/index.js';
-import { isPercpu, type Subject } from './subject.js';
+import { isPercpuMap, mapFlags } from '../platform/index.js';
+import type { Subject } from './subject.js';
 
 /** Elements put into a map at most. */
 const maxElements = 48;
@@ -121,7 +121,7 @@ function makeValue(spec: MapSpec, random: Prng, cpus: number): Uint8Array {
     }
     return value;
   };
-  if (!isPercpu(spec)) return one();
+  if (!isPercpuMap(spec.type)) return one();
   const stride = (spec.valueSize + 7) & ~7;
   const values = new Uint8Array(stride * cpus);
   for (let cpu = 0; cpu < cpus; cpu++) values.set(one(), cpu * stride);

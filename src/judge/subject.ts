@@ -58,9 +58,6 @@ export function binaryToHex(text: string): string {
   return Buffer.from(text, 'latin1').toString('hex');
 }
 
-export const isPercpu = (spec: MapSpec): boolean =>
-  spec.type === 'percpu_array' || spec.type === 'percpu_hash' || spec.type === 'lru_percpu_hash';
-
 /** Types whose elements user space reads as plain bytes. */
 const readable: ReadonlySet<string> = new Set([
   'array',
@@ -77,11 +74,6 @@ const readable: ReadonlySet<string> = new Set([
 
 export function isReadable(spec: MapSpec): boolean {
   return readable.has(spec.type);
-}
-
-/** Bytes of a value as user space sees it. */
-export function userValueSize(spec: MapSpec, cpus: number): number {
-  return isPercpu(spec) ? ((spec.valueSize + 7) & ~7) * cpus : spec.valueSize;
 }
 
 /** Sorts where the order is the implementation's own. */

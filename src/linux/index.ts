@@ -16,3 +16,4 @@ export { type KernelEntry, type KernelOutcome, type KernelPacket, KernelRunner }
 export { explainRefusal, lastInsn, lastWords } from './refusal.js';
 export { KernelRingBuffer } from './ring-buffer.js';
 export { fitsTestRun, testRunBytes } from './test-run.js';
+export { userValueSize } from './value-size.js';

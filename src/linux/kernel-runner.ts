@@ -5,13 +5,14 @@
  * 14 bytes to 18 pages.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
-import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errno, errnoName } from '../platform/index.js';
 import type { Bpf } from './bpf.js';
 import type { TestRunResult } from './bpf-types.js';
 import { possibleCpus } from './cpus.js';
 import { KernelObject } from './kernel-object.js';
 import { explainRefusal } from './refusal.js';
+import { userValueSize } from './value-size.js';
 
 /** Interface that a test run stands on unless told otherwise: the loopback of this network namespace. */
 const loopback = 1;
@@ -112,7 +113,7 @@ export class KernelRunner {
     const map = this.kernel.maps[index];
     if (map === undefined || map.spec.keySize === 0) return;
     for (const key of this.bpf.mapKeys(map.fd, map.spec.keySize)) {
-      const value = this.bpf.mapLookup(map.fd, key, this.valueSize(map.spec));
+      const value = this.bpf.mapLookup(map.fd, key, userValueSize(map.spec, this.cpus));
       if (typeof value !== 'number') yield { key, value };
     }
   }
@@ -124,11 +125,6 @@ export class KernelRunner {
 
   close(): void {
     this.kernel.close();
-  }
-
-  private valueSize(spec: MapSpec): number {
-    const percpu = spec.type === 'percpu_array' || spec.type === 'percpu_hash' || spec.type === 'lru_percpu_hash';
-    return percpu ? ((spec.valueSize + 7) & ~7) * this.cpus : spec.valueSize;
   }
 }
 

@@ -1,7 +1,7 @@
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export { type ArgClass, type HelperProto, type ReturnClass, xdpHelpers } from './helper-protos.js';
 export { type HelperName, helperName, helperNames, helperNumber } from './helpers.js';
-export { type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from './map-type.js';
+export { isPercpuMap, type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from './map-type.js';
 export {
   type VerdictName,
   verdictName,

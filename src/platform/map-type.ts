@@ -43,6 +43,11 @@ export function mapTypeNumber(name: MapTypeName): number {
   return mapTypeNames.indexOf(name);
 }
 
+/** Does the type have a value for each CPU? */
+export function isPercpuMap(type: MapTypeName): boolean {
+  return type === 'percpu_array' || type === 'percpu_hash' || type === 'lru_percpu_hash';
+}
+
 /** `map_flags` (include/uapi/linux/bpf.h). */
 export const mapFlags = {
   noPrealloc: 0x1,

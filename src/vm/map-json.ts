@@ -4,7 +4,7 @@
  */
 import { InputError, UserError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { errno, errnoName } from '../platform/index.js';
+import { errno, errnoName, isPercpuMap } from '../platform/index.js';
 import type { BpfMap } from './map.js';
 import { type Formatted, formatBytes } from './map-format.js';
 import { encodeValue, type ValueNames } from './map-value-json.js';
@@ -54,7 +54,6 @@ export interface DumpOptions {
   readonly formatted?: boolean | undefined;
 }
 
-const percpuTypes: ReadonlySet<string> = new Set(['percpu_array', 'percpu_hash', 'lru_percpu_hash']);
 const entryFields: ReadonlySet<string> = new Set(['key', 'value', 'values', 'cpu', 'formatted']);
 
 /** Parses JSON text. Throws InputError naming the file. */
@@ -143,7 +142,7 @@ export function encodeEntry(
   const key = encodeKey(holder, map, entry.key);
   const names = namesOf(holder);
   const one = (value: unknown): Uint8Array => within('value', () => encodeValue(value, spec.valueSize, names));
-  if (!percpuTypes.has(spec.type)) {
+  if (!isPercpuMap(spec.type)) {
     if (entry.cpu !== undefined || entry.values !== undefined)
       throw new InputError(`a ${spec.type} has one value for all CPUs`);
     if (entry.value === undefined) throw new InputError('it has no value');
@@ -204,7 +203,7 @@ export function dumpEntry(
 ): DumpedEntry {
   const { spec } = map;
   const keyField = spec.keySize === 0 ? {} : { key: formatHex(key) };
-  const values = percpuTypes.has(spec.type) ? splitCpus(value, spec.valueSize) : undefined;
+  const values = isPercpuMap(spec.type) ? splitCpus(value, spec.valueSize) : undefined;
   const entry: DumpedEntry = values
     ? { ...keyField, values: values.map(formatHex) }
     : { ...keyField, value: nameReference(holder, map, value) ?? formatHex(value) };
