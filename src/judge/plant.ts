@@ -25,93 +25,60 @@ export interface WasmFault {
 
 export type PlantedFault = InsnFault | WasmFault;
 
+/** What to execute in place of an instruction; undefined leaves it alone. */
+type Misreading = InsnFault['replace'];
+
+/** `from` is read as `to`, whatever its operands. */
 const swapCode =
-  (from: number, to: number) =>
-  (insn: Insn): Insn | undefined =>
-    insn.code === from && insn.off === 0 ? { ...insn, code: to } : undefined;
+  (from: number, to: number): Misreading =>
+  (insn) =>
+    insn.code === from ? { ...insn, code: to } : undefined;
+
+/** As {@link swapCode}, for a code that `off` makes into another instruction: only the one with `off` 0. */
+const swapPlain =
+  (from: number, to: number): Misreading =>
+  (insn) =>
+    insn.off === 0 ? swapCode(from, to)(insn) : undefined;
+
+/** `off`, which tells variants of `code` apart, is read as another. */
+const swapVariant =
+  (code: number, from: number, to: number): Misreading =>
+  (insn) =>
+    insn.code === code && insn.off === from ? { ...insn, off: to } : undefined;
+
+/** An atomic operation is done as another. */
+const swapAtomic =
+  (from: number, to: number): Misreading =>
+  (insn) =>
+    (insn.code & 0xe7) === (op.STX | op.MODE_ATOMIC) && insn.imm === from ? { ...insn, imm: to } : undefined;
 
 /** One for each family of instructions, each as subtle as a real mistake. */
-const insnFaults: readonly InsnFault[] = [
-  { kind: 'insn', name: 'arsh32 shifts in zeros', replace: swapCode(op.ALU | op.ARSH | op.X, op.ALU | op.RSH | op.X) },
-  {
-    kind: 'insn',
-    name: 'arsh64 shifts in zeros',
-    replace: swapCode(op.ALU64 | op.ARSH | op.K, op.ALU64 | op.RSH | op.K),
-  },
-  {
-    kind: 'insn',
-    name: 'add32 does not clear the upper half',
-    replace: swapCode(op.ALU | op.ADD | op.X, op.ALU64 | op.ADD | op.X),
-  },
-  { kind: 'insn', name: 'mov32 sign-extends', replace: swapCode(op.ALU | op.MOV | op.K, op.ALU64 | op.MOV | op.K) },
-  {
-    kind: 'insn',
-    name: 'sdiv32 divides unsigned',
-    replace: (insn) => (insn.code === (op.ALU | op.DIV | op.X) && insn.off === 1 ? { ...insn, off: 0 } : undefined),
-  },
-  {
-    kind: 'insn',
-    name: 'smod64 is unsigned',
-    replace: (insn) => (insn.code === (op.ALU64 | op.MOD | op.X) && insn.off === 1 ? { ...insn, off: 0 } : undefined),
-  },
-  {
-    kind: 'insn',
-    name: 'movsx16 extends from 8 bits',
-    replace: (insn) => (insn.code === (op.ALU64 | op.MOV | op.X) && insn.off === 16 ? { ...insn, off: 8 } : undefined),
-  },
-  {
-    kind: 'insn',
-    name: 'ldxsh does not sign-extend',
-    replace: swapAnywhere(op.LDX | op.MODE_MEMSX | op.SIZE_H, op.LDX | op.MODE_MEM | op.SIZE_H),
-  },
-  {
-    kind: 'insn',
-    name: 'stw writes two bytes',
-    replace: swapAnywhere(op.STX | op.MODE_MEM | op.SIZE_W, op.STX | op.MODE_MEM | op.SIZE_H),
-  },
-  {
-    kind: 'insn',
-    name: 'jsgt compares unsigned',
-    replace: swapAnywhere(op.JMP | op.JSGT | op.K, op.JMP | op.JGT | op.K),
-  },
-  {
-    kind: 'insn',
-    name: 'jge32 compares 64 bits',
-    replace: swapAnywhere(op.JMP32 | op.JGE | op.X, op.JMP | op.JGE | op.X),
-  },
-  {
-    kind: 'insn',
-    name: 'jset tests for equality',
-    replace: swapAnywhere(op.JMP | op.JSET | op.K, op.JMP | op.JEQ | op.K),
-  },
-  {
-    kind: 'insn',
-    name: 'be16 does not swap',
-    replace: (insn) => (isBe16(insn) ? { ...insn, code: op.ALU | op.END | op.K } : undefined),
-  },
-  {
-    kind: 'insn',
-    name: 'atomic add does not fetch',
-    replace: (insn) =>
-      isAtomic(insn) && insn.imm === (op.ATOMIC_ADD | op.ATOMIC_FETCH) ? { ...insn, imm: op.ATOMIC_ADD } : undefined,
-  },
-  {
-    kind: 'insn',
-    name: 'atomic xor is or',
-    replace: (insn) => (isAtomic(insn) && insn.imm === op.ATOMIC_XOR ? { ...insn, imm: op.ATOMIC_OR } : undefined),
-  },
-];
+const misreadings: Readonly<Record<string, Misreading>> = {
+  'arsh32 shifts in zeros': swapPlain(op.ALU | op.ARSH | op.X, op.ALU | op.RSH | op.X),
+  'arsh64 shifts in zeros': swapPlain(op.ALU64 | op.ARSH | op.K, op.ALU64 | op.RSH | op.K),
+  'add32 does not clear the upper half': swapPlain(op.ALU | op.ADD | op.X, op.ALU64 | op.ADD | op.X),
+  'mov32 sign-extends': swapPlain(op.ALU | op.MOV | op.K, op.ALU64 | op.MOV | op.K),
+  'sdiv32 divides unsigned': swapVariant(op.ALU | op.DIV | op.X, 1, 0),
+  'smod64 is unsigned': swapVariant(op.ALU64 | op.MOD | op.X, 1, 0),
+  'movsx16 extends from 8 bits': swapVariant(op.ALU64 | op.MOV | op.X, 16, 8),
+  'ldxsh does not sign-extend': swapCode(op.LDX | op.MODE_MEMSX | op.SIZE_H, op.LDX | op.MODE_MEM | op.SIZE_H),
+  'stw writes two bytes': swapCode(op.STX | op.MODE_MEM | op.SIZE_W, op.STX | op.MODE_MEM | op.SIZE_H),
+  'jsgt compares unsigned': swapCode(op.JMP | op.JSGT | op.K, op.JMP | op.JGT | op.K),
+  'jge32 compares 64 bits': swapCode(op.JMP32 | op.JGE | op.X, op.JMP | op.JGE | op.X),
+  'jset tests for equality': swapCode(op.JMP | op.JSET | op.K, op.JMP | op.JEQ | op.K),
+  'be16 does not swap': (insn) => (isBe16(insn) ? { ...insn, code: op.ALU | op.END | op.K } : undefined),
+  'atomic add does not fetch': swapAtomic(op.ATOMIC_ADD | op.ATOMIC_FETCH, op.ATOMIC_ADD),
+  'atomic xor is or': swapAtomic(op.ATOMIC_XOR, op.ATOMIC_OR),
+};
 
-function swapAnywhere(from: number, to: number): InsnFault['replace'] {
-  return (insn) => (insn.code === from ? { ...insn, code: to } : undefined);
-}
+const insnFaults: readonly InsnFault[] = Object.entries(misreadings).map(([name, replace]) => ({
+  kind: 'insn',
+  name,
+  replace,
+}));
 
 function isBe16(insn: Insn): boolean {
   return insn.code === (op.ALU | op.END | op.X) && insn.imm === 16;
-}
-
-function isAtomic(insn: Insn): boolean {
-  return (insn.code & 0xe7) === (op.STX | op.MODE_ATOMIC);
 }
 
 /**

@@ -2,6 +2,9 @@
  * `npm run prove -- [NAME...] [--timeout MS] [--quick]`: proves with Z3 that the verifier's arithmetic keeps every value, for all 64-bit
  * values, from the source in src/verifier. NAMEs choose lemmas by what their name contains; `--quick` takes one shift amount in sixteen.
  * Exit 0 when all are proved.
+ *
+ * What it is made of is in tools/prove, not in judge/: it reads TypeScript with the compiler and asks Z3, both development dependencies, and the command line, which
+ * is published without them, imports the judge.
  */
 import { fileURLToPath } from 'node:url';
 import { formatNumber } from '../cli/output.js';

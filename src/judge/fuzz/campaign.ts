@@ -45,9 +45,9 @@ export interface CampaignResult {
   packets: number;
   /** Instructions of the accepted programs. */
   insns: number;
-  /** Last words of the kernel -> count. */
   /** Why the engine, a compiler, left programs to the interpreter -> count. */
   readonly notCompiled: Map<string, number>;
+  /** Last words of the kernel -> count. */
   readonly refusals: Map<string, number>;
   readonly failures: Failure[];
 }
