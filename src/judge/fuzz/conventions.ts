@@ -8,7 +8,6 @@ export const fp = 10;
 export const stackBytes = 64;
 /** Bytes of the caller's stack that a callback is given. */
 export const callbackMemory = 16;
-export const tailCallHelper = 12;
 
 export const sizes: readonly { readonly bytes: number; readonly code: number }[] = [
   { bytes: 1, code: op.SIZE_B },
