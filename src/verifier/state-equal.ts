@@ -218,12 +218,25 @@ export function stateCovers(
   return true;
 }
 
+interface FramePair {
+  readonly was: FrameState;
+  readonly is: FrameState;
+  /** Registers whose values are still read. */
+  readonly live: number;
+}
+
+/** The frames of both states side by side, for what is done once they were compared. */
+function framePairs(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): FramePair[] {
+  return old.frames.map((was, depth) => ({
+    was,
+    is: cur.frames[depth] as FrameState, // the states have as many frames
+    live: shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff,
+  }));
+}
+
 /** After a match: what the rest of the program needs of `old` it needs of `cur`. */
 export function passNeeds(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): void {
-  for (let depth = 0; depth < old.frames.length; depth++) {
-    const was = old.frames[depth] as FrameState; // depth is in range
-    const is = cur.frames[depth] as FrameState;
-    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
     for (let i = 0; i <= 10; i++) {
       if ((live & (1 << i)) !== 0 && was.reg(i).trail.marked && is.reg(i).kind === 'scalar') is.reg(i).trail.mark();
     }
@@ -252,10 +265,7 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
     const mattered = is.kind !== 'scalar' || was.trail.marked;
     if (mattered && was.id !== 0 && is.id !== 0) ids.match(was.id, is.id);
   });
-  for (let depth = 0; depth < old.frames.length; depth++) {
-    const was = old.frames[depth] as FrameState; // depth is in range
-    const is = cur.frames[depth] as FrameState;
-    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
     for (let i = 0; i <= 10; i++) {
       const reg = is.reg(i);
       const before = was.reg(i);
@@ -276,10 +286,7 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
 
 /** Gives up every number and stack slot of `cur` that nothing depended on in `old`. */
 export function giveUpAll(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): void {
-  for (let depth = 0; depth < old.frames.length; depth++) {
-    const was = old.frames[depth] as FrameState; // depth is in range
-    const is = cur.frames[depth] as FrameState;
-    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
     for (let i = 0; i <= 10; i++) {
       if ((live & (1 << i)) !== 0 && is.reg(i).kind === 'scalar' && !was.reg(i).trail.marked) is.regs[i] = unknownReg();
     }
@@ -302,10 +309,7 @@ function eachPair(
   pc: number,
   visit: (was: RegState, is: RegState) => void,
 ): void {
-  for (let depth = 0; depth < old.frames.length; depth++) {
-    const was = old.frames[depth] as FrameState; // depth is in range
-    const is = cur.frames[depth] as FrameState;
-    const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
+  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
     for (let i = 0; i <= 10; i++) if ((live & (1 << i)) !== 0) visit(was.reg(i), is.reg(i));
     for (let i = 0; i < was.stack.length; i++) {
       const from = was.stack[i];
