@@ -16,7 +16,7 @@ import {
   lddwImm,
   op,
 } from '../isa/index.js';
-import { type LoadedProgram, maxFrames } from '../vm/index.js';
+import { type LoadedProgram, maxFrames, tailCallHelper } from '../vm/index.js';
 
 /** Why a program is not compiled; it runs in the interpreter instead. */
 export class Unsupported extends Error {
@@ -82,7 +82,6 @@ export interface Flow {
 
 /** Instructions, copies included, that are still compiled. */
 const maxInsns = 40_000;
-const tailCallHelper = 12;
 const loopHelper = 181;
 const forEachHelper = 164;
 

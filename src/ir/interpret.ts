@@ -5,7 +5,15 @@
 import { InternalError, UnsupportedError } from '../base/index.js';
 import { op } from '../isa/index.js';
 import { xdpMd } from '../platform/index.js';
-import { checkAccess, type Machine, ProgramTrap, placeOf, privateState, Registers } from '../vm/index.js';
+import {
+  checkAccess,
+  type Machine,
+  ProgramTrap,
+  placeOf,
+  privateState,
+  Registers,
+  tailCallHelper,
+} from '../vm/index.js';
 import { helper } from './call-effects.js';
 import type { Block, FunctionCode } from './function.js';
 import { opTable } from './ops.js';
@@ -116,8 +124,6 @@ function tailTarget(machine: Machine, map: number, slot: number): number {
   machine.tailTarget = undefined;
   return target === undefined ? -1 : target.index;
 }
-
-const tailCallHelper = 12;
 
 function noCallbacks(machine: Machine): { call(): never } {
   return { call: () => machine.refuse('callbacks are not compiled') };
