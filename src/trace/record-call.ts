@@ -1,26 +1,12 @@
-/** Helper calls in a trace: those that become values or guards, those that move the packet's bounds, and the rest, which the trace calls. */
-import { type Detail, isConst, mask32, mask64, type Piece, type Value } from '../ir/index.js';
-import { helperName } from '../platform/index.js';
+/** Helper calls in a recording: those that become values or guards, those that move the packet's bounds; the rest, which the trace calls, is record-helper.ts. */
+import { type Detail, isConst, mask64, type Piece, type Value } from '../ir/index.js';
 import { headroom, type LoadedProgram, maxLinear, maxTailCalls } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import { low32 } from './alu.js';
-import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
+import { emitCall, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
 import type { Recorder } from './recorder.js';
 import { type ByteOf, toRuns } from './shadow.js';
-
-/** A call whose result is seen at the next instruction. */
-export type Pending =
-  | { readonly kind: 'result'; readonly finish: (r0: bigint) => void }
-  | {
-      readonly kind: 'callback';
-      readonly depth: number;
-      readonly entry: number;
-      /** Registers of the callback's frame. */
-      readonly enter: () => (Value | undefined)[];
-      readonly returned: (result: Value) => void;
-      readonly finish: (r0: bigint) => void;
-    };
 
 const lookupElem = 1;
 const tailCall = 12;
@@ -54,8 +40,8 @@ export function recordCall(recorder: Recorder, program: LoadedProgram, helper: n
     case forEachMapElem:
       throw new TraceAbort('callback-over-map');
     case getBuffLen: {
-      const { graph } = recorder;
-      finishWith(recorder, graph.sub(recorder.endOffset, graph.constant(recorder.dataOffset)));
+      const { graph } = recorder.values;
+      finishWith(recorder, graph.sub(recorder.memory.endOffset, graph.constant(recorder.memory.dataOffset)));
       return;
     }
     case loadBytes:
@@ -64,7 +50,7 @@ export function recordCall(recorder: Recorder, program: LoadedProgram, helper: n
     default:
       break;
   }
-  recordGeneral(recorder, helper);
+  recordHelper(recorder, helper);
 }
 
 /** The call's result is `result`, whatever the machine says; the sample check finds out if that is wrong. */
@@ -72,36 +58,16 @@ function finishWith(recorder: Recorder, result: Value): void {
   recorder.pending = { kind: 'result', finish: () => setResult(recorder, result) };
 }
 
-function setResult(recorder: Recorder, result: Value): void {
-  for (let r = 1; r <= 5; r++) recorder.setRegister(r, undefined);
-  recorder.setRegister(0, result);
-}
-
-function mapOf(recorder: Recorder, argument: number): { readonly index: number; readonly handle: Value } {
-  const handle = recorder.specialise(recorder.register(argument));
-  const map = recorder.machine.mapAt(Number(handle.imm & mask32));
-  if (map === undefined) throw new TraceAbort('trap', 'not a map');
-  return { index: map.index, handle };
-}
-
-function specOf(
-  recorder: Recorder,
-  map: number,
-): { readonly type: string; readonly keySize: number; readonly valueSize: number; readonly maxEntries: number } {
-  const found = recorder.machine.maps[map];
-  if (found === undefined) throw new TraceAbort('desync', 'map');
-  return found.spec;
-}
-
 /** The bytes at a pointer, as values. */
 function bytesAt(recorder: Recorder, pointer: Value, size: number): ByteOf[] {
-  const at = recorder.locate(pointer, size);
-  if (at.space === 'stack') return recorder.stackBytes(at.offset, size);
+  const { memory } = recorder;
+  const at = memory.locate(pointer);
+  if (at.space === 'stack') return memory.stackBytes(at.offset, size);
   const bytes: ByteOf[] = [];
   for (let i = 0; i < size; ) {
     const left = size - i;
     const width = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    const value = recorder.loadFrom(pointer, i, width);
+    const value = memory.load(pointer, i, width);
     for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
     i += width;
   }
@@ -109,8 +75,9 @@ function bytesAt(recorder: Recorder, pointer: Value, size: number): ByteOf[] {
 }
 
 function recordLookup(recorder: Recorder): void {
-  const { graph, facts } = recorder;
-  const { index } = mapOf(recorder, 1);
+  const { values, memory } = recorder;
+  const { graph, facts } = values;
+  const index = mapOf(recorder, 1);
   const spec = specOf(recorder, index);
   const key = recorder.register(2);
   const runs = toRuns(graph, bytesAt(recorder, key, spec.keySize));
@@ -130,14 +97,14 @@ function recordLookup(recorder: Recorder): void {
       subscript = graph.make('or', subscript, graph.make('shl', run.value, shift));
     }
     const inside = graph.make('ult', subscript, graph.constant(BigInt(spec.maxEntries)));
-    outside = recorder.sample(inside) === 0n;
-    recorder.guard(inside, !outside);
+    outside = values.sample(inside) === 0n;
+    values.guard(inside, !outside);
   }
   if (outside) {
     finishWith(recorder, graph.constant(0n));
     return;
   }
-  const version = recorder.mapVersions.get(index) ?? 0;
+  const version = memory.mapVersions.get(index) ?? 0;
   const detail: Detail = { kind: 'lookup', map: index, key: 0, pieces, marks: spec.type.startsWith('lru') };
   const value = graph.query(
     'lookup',
@@ -147,7 +114,7 @@ function recordLookup(recorder: Recorder): void {
     version === 0,
   );
   const size = spec.type.endsWith('_of_maps') ? 0 : spec.valueSize;
-  recorder.roots.set(value, { space: 'map', map: index, size });
+  memory.roots.set(value, { space: 'map', map: index, size });
   if (isArray) facts.found.set(value, true);
   // Elements of an array stay where they are.
   const isFixed = spec.type === 'array' && runs.every((run) => isConst(run.value));
@@ -155,22 +122,23 @@ function recordLookup(recorder: Recorder): void {
     kind: 'result',
     finish: (r0) => {
       if (isFixed) {
-        recorder.nameValue(r0, index);
+        memory.maps.note(Number(r0), index);
         setResult(recorder, graph.constant(r0));
         return;
       }
-      recorder.setSample(value, r0);
+      values.setSample(value, r0);
       setResult(recorder, value);
     },
   };
 }
 
 function recordTailCall(recorder: Recorder): void {
-  const { graph, machine } = recorder;
-  const { index: map } = mapOf(recorder, 2);
+  const { machine, values } = recorder;
+  const { graph } = values;
+  const map = mapOf(recorder, 2);
   const found = machine.maps[map];
   const slotIndex = low32(graph, recorder.register(3));
-  const concrete = Number(recorder.sample(slotIndex));
+  const concrete = Number(values.sample(slotIndex));
   const previous = recorder.frames.at(-1)?.registers[0];
   const fail = (): void => {
     recorder.pending = {
@@ -184,15 +152,15 @@ function recordTailCall(recorder: Recorder): void {
   if (!(found instanceof ProgArrayMap)) throw new TraceAbort('trap', 'not a PROG_ARRAY');
   const inside = graph.make('ult', slotIndex, graph.constant(BigInt(found.spec.maxEntries)));
   const isInside = concrete < found.spec.maxEntries;
-  recorder.guard(inside, isInside);
+  values.guard(inside, isInside);
   if (!isInside || recorder.tailCalls >= maxTailCalls) {
     fail();
     return;
   }
   const content = found.programAt(concrete);
   const slot = graph.query('slot', [slotIndex], { kind: 'slot', map }, 0, true);
-  recorder.setSample(slot, BigInt(content));
-  recorder.specialise(slot);
+  values.setSample(slot, BigInt(content));
+  values.specialise(slot);
   if (machine.programs[content - 1] === undefined) {
     fail();
     return;
@@ -203,17 +171,18 @@ function recordTailCall(recorder: Recorder): void {
 
 /** bpf_xdp_adjust_head, _meta and _tail: their conditions become guards on the packet's length, their success moves what data and data_end read as. */
 function recordAdjust(recorder: Recorder, helper: number): void {
-  const { graph } = recorder;
+  const { values, memory } = recorder;
+  const { graph } = values;
   const argument = graph.make('sext32', recorder.register(2));
   // Where the start moves by a variable amount, every offset would become symbolic; the end may.
-  const delta = helper === adjustTail ? argument : recorder.specialise(argument);
-  const amount = BigInt.asIntN(64, recorder.sample(delta));
-  const before = { data: recorder.dataOffset, meta: recorder.metaOffset, end: recorder.endOffset };
+  const delta = helper === adjustTail ? argument : values.specialise(argument);
+  const amount = BigInt.asIntN(64, values.sample(delta));
+  const before = { data: memory.dataOffset, meta: memory.metaOffset, end: memory.endOffset };
   const lowest = -BigInt(headroom) + 40n;
   /** A condition of success: guarded as it comes out. */
   const holds = (condition: Value): boolean => {
-    const result = recorder.sample(condition) !== 0n;
-    recorder.guard(condition, result);
+    const result = values.sample(condition) !== 0n;
+    values.guard(condition, result);
     return result;
   };
   const atLeast = (end: Value, least: bigint): boolean => holds(graph.make('sle', graph.constant(least), end));
@@ -223,10 +192,10 @@ function recordAdjust(recorder: Recorder, helper: number): void {
     const data = before.data + amount;
     success = data >= lowest + (before.data - before.meta) && atLeast(before.end, data + 14n);
     if (success) {
-      recorder.dataOffset = data;
-      recorder.metaOffset = before.meta + amount;
+      memory.dataOffset = data;
+      memory.metaOffset = before.meta + amount;
       // Metadata moves along.
-      if (before.data !== before.meta) recorder.shadow.clobberAll('packet', -1);
+      if (before.data !== before.meta) memory.shadow.clobberAll('packet', -1);
     }
   } else if (helper === adjustMeta) {
     const meta = before.meta + amount;
@@ -235,7 +204,7 @@ function recordAdjust(recorder: Recorder, helper: number): void {
       success = false;
       failure = -13n;
     }
-    if (success) recorder.metaOffset = meta;
+    if (success) memory.metaOffset = meta;
   } else {
     const end = graph.add(before.end, delta);
     success = atLeast(end, before.data + 14n);
@@ -244,8 +213,8 @@ function recordAdjust(recorder: Recorder, helper: number): void {
       success = holds(graph.make('sle', end, graph.length));
     }
     if (success) {
-      recorder.endOffset = end;
-      if (amount > 0n || !isConst(delta)) recorder.shadow.clobberAll('packet', -1);
+      memory.endOffset = end;
+      if (amount > 0n || !isConst(delta)) memory.shadow.clobberAll('packet', -1);
     }
   }
   // A helper that refuses changes nothing.
@@ -254,11 +223,12 @@ function recordAdjust(recorder: Recorder, helper: number): void {
 }
 
 function recordLoop(recorder: Recorder, program: LoadedProgram): void {
-  const { graph, machine } = recorder;
+  const { machine, values } = recorder;
+  const { graph } = values;
   const count = low32(graph, recorder.register(1));
-  const fn = recorder.specialise(recorder.register(2));
+  const fn = values.specialise(recorder.register(2));
   const context = recorder.register(3);
-  recorder.specialise(recorder.register(4));
+  values.specialise(recorder.register(4));
   const entry = machine.slotAt(program, fn.imm);
   const depth = recorder.frames.length - 1;
   let i = 0n;
@@ -268,7 +238,7 @@ function recordLoop(recorder: Recorder, program: LoadedProgram): void {
     depth,
     entry,
     enter: () => {
-      recorder.guard(graph.make('ult', graph.constant(i), count), true);
+      values.guard(graph.make('ult', graph.constant(i), count), true);
       const zero = graph.constant(0n);
       return [
         undefined,
@@ -287,13 +257,13 @@ function recordLoop(recorder: Recorder, program: LoadedProgram): void {
     returned: (result) => {
       i++;
       const goesOn = graph.make('eq', result, graph.constant(0n));
-      stopped = recorder.sample(goesOn) === 0n;
-      recorder.guard(goesOn, !stopped);
+      stopped = values.sample(goesOn) === 0n;
+      values.guard(goesOn, !stopped);
     },
     finish: (r0) => {
       const failed = r0 >> 63n !== 0n;
-      if (failed) recorder.specialise(count);
-      else if (!stopped) recorder.guard(graph.make('eq', count, graph.constant(i)), true);
+      if (failed) values.specialise(count);
+      else if (!stopped) values.guard(graph.make('eq', count, graph.constant(i)), true);
       setResult(recorder, graph.constant(failed ? r0 : i));
     },
   };
@@ -301,190 +271,30 @@ function recordLoop(recorder: Recorder, program: LoadedProgram): void {
 
 /** bpf_xdp_load_bytes to the stack, constant length: the bytes are packet loads like any other. */
 function followLoadBytes(recorder: Recorder): boolean {
-  const { graph } = recorder;
+  const { values, memory } = recorder;
+  const { graph } = values;
   const length = recorder.register(4);
   const target = recorder.register(3);
   if (!isConst(target) || !isConst(length) || length.imm > BigInt(maxFollowedCopy) || length.imm === 0n) return false;
   const size = Number(length.imm);
-  if (recorder.locate(target, size).space !== 'stack') return false;
+  if (memory.locate(target).space !== 'stack') return false;
   const offset = low32(graph, recorder.register(2));
   const small = graph.make('ule', offset, graph.constant(0xffffn));
-  const isSmall = recorder.sample(small) !== 0n;
-  recorder.guard(small, isSmall);
+  const isSmall = values.sample(small) !== 0n;
+  values.guard(small, isSmall);
   if (!isSmall) {
     finishWith(recorder, graph.constant(-14n));
     return true;
   }
-  const pointer = graph.pointer(graph.add(graph.constant(recorder.dataOffset), offset));
-  const inside = graph.make('ule', graph.add(pointer, length), graph.pointer(recorder.endOffset));
-  const isInside = recorder.sample(inside) !== 0n;
-  recorder.guard(inside, isInside);
+  const pointer = graph.pointer(graph.add(graph.constant(memory.dataOffset), offset));
+  const inside = graph.make('ule', graph.add(pointer, length), graph.pointer(memory.endOffset));
+  const isInside = values.sample(inside) !== 0n;
+  values.guard(inside, isInside);
   if (!isInside) {
     finishWith(recorder, graph.constant(-22n));
     return true;
   }
-  recorder.setStackBytes(Number(target.imm), bytesAt(recorder, pointer, size));
+  memory.setStackBytes(Number(target.imm), bytesAt(recorder, pointer, size));
   finishWith(recorder, graph.constant(0n));
   return true;
-}
-
-/** Emits the call with up to five arguments and the stack bytes that it reads. */
-function emitCall(
-  recorder: Recorder,
-  helper: number,
-  args: readonly Value[],
-  reads: readonly { address: number; size: number }[],
-  visible: boolean,
-): Value {
-  const { graph } = recorder;
-  const zero = graph.constant(0n);
-  const all: Value[] = Array.from({ length: 5 }, (_, i) => args[i] ?? zero);
-  const pieces: Piece[] = [];
-  for (const read of reads) {
-    let { address } = read;
-    for (const run of toRuns(graph, recorder.stackBytes(read.address, read.size))) {
-      // What memory has already need not be written again.
-      if (!(run.value.op === 'load' && run.value.detail?.kind === 'memory' && run.value.detail.space === 'stack')) {
-        all.push(run.value);
-        pieces.push({ address, size: run.size });
-      }
-      address += run.size;
-    }
-  }
-  return graph.effect('call', all, 0n, {
-    kind: 'call',
-    helper,
-    name: helperName(helper)?.slice(4) ?? `helper_${helper}`,
-    pieces,
-    visible,
-  });
-}
-
-function recordGeneral(recorder: Recorder, helper: number): void {
-  const { graph } = recorder;
-  const effects = helperEffects.get(helper);
-  if (effects === undefined) throw new TraceAbort('helper-not-traceable', helperName(helper) ?? `helper ${helper}`);
-  if (effects.environment === true) {
-    const value = graph.environment(helper);
-    recorder.pending = {
-      kind: 'result',
-      finish: (r0) => {
-        recorder.setSample(value, r0);
-        setResult(recorder, value);
-      },
-    };
-    return;
-  }
-  const { args, reads, writes, map } = gatherArguments(recorder, effects);
-  const call = emitCall(recorder, helper, args, reads, effects.visible === true);
-  recorder.pending = {
-    kind: 'result',
-    finish: (r0) => {
-      recorder.setSample(call, r0);
-      setResult(recorder, call);
-      applyEffects(recorder, effects, map, writes, call);
-    },
-  };
-}
-
-interface Gathered {
-  readonly args: readonly Value[];
-  readonly reads: { address: number; size: number }[];
-  readonly writes: { pointer: Value; size: number }[];
-  readonly map: number;
-}
-
-function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
-  const reads: { address: number; size: number }[] = [];
-  const writes: { pointer: Value; size: number }[] = [];
-  const args: Value[] = [];
-  let map = -1;
-  for (const [i, kind] of effects.args.entries()) {
-    if (kind !== 'map') continue;
-    map = mapOf(recorder, i + 1).index;
-  }
-  for (const [i, kind] of effects.args.entries()) {
-    const register = i + 1;
-    let value =
-      kind === 'printed' && !recorder.isSet(register) ? recorder.graph.constant(0n) : recorder.register(register);
-    if (kind === 'map') value = recorder.specialise(value);
-    if (kind === 'printed') value = readPointee(recorder, value, reads);
-    const size = sizeOf(recorder, kind, map, register);
-    if (size !== undefined && pointsToMemory(recorder, value)) {
-      const isOut = kind === 'out' || kind === 'out-value' || (typeof kind === 'object' && 'inout' in kind);
-      const onStack = recorder.machine.memory.regionOf(Number(recorder.sample(value)))?.kind === 'stack';
-      if (onStack) value = recorder.specialise(value);
-      // A size that varies is pinned where it decides which stack bytes are read.
-      const bytes = isConst(size) || !onStack ? Number(recorder.sample(size)) : Number(recorder.specialise(size).imm);
-      if (onStack && kind !== 'out') reads.push({ address: Number(value.imm), size: bytes });
-      if (isOut) writes.push({ pointer: value, size: bytes });
-      if (kind === 'printed-list')
-        for (let at = 0; at + 8 <= bytes; at += 8) readPointee(recorder, recorder.loadFrom(value, at, 8), reads);
-    }
-    args.push(value);
-  }
-  return { args, reads, writes, map };
-}
-
-/** Bytes behind a pointer argument; undefined if it is not one. */
-function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number): Value | undefined {
-  const { graph } = recorder;
-  if (typeof kind === 'object') return graph.constant(BigInt('read' in kind ? kind.read : kind.inout));
-  switch (kind) {
-    case 'key':
-      return graph.constant(BigInt(specOf(recorder, map).keySize));
-    case 'value':
-    case 'out-value':
-      return graph.constant(BigInt(specOf(recorder, map).valueSize));
-    case 'mem':
-    case 'out':
-    case 'printed-list':
-      return low32(graph, recorder.register(register + 1));
-    default:
-      return undefined;
-  }
-}
-
-/**
- * A printed argument may point to what a format such as `%s` or `%pI4` shows. Which one it is and how long does not matter here: the rest of the stack
- * frame is made ready for it.
- */
-function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads']): Value {
-  if (!pointsToMemory(recorder, value)) return value;
-  const region = recorder.machine.memory.regionOf(Number(recorder.sample(value)));
-  if (region?.kind !== 'stack') return value;
-  const pointer = recorder.specialise(value);
-  const address = Number(pointer.imm);
-  reads.push({ address, size: region.start + region.size - address });
-  return pointer;
-}
-
-function pointsToMemory(recorder: Recorder, value: Value): boolean {
-  const address = recorder.sample(value);
-  return address !== 0n && address <= mask32 && recorder.machine.memory.regionOf(Number(address)) !== undefined;
-}
-
-function applyEffects(
-  recorder: Recorder,
-  effects: HelperEffects,
-  map: number,
-  writes: readonly { pointer: Value; size: number }[],
-  result: Value,
-): void {
-  if (effects.mutatesMap === true) {
-    recorder.mapVersions.set(map, (recorder.mapVersions.get(map) ?? 0) + 1);
-    recorder.shadow.clobberAll('map', map);
-  }
-  if (effects.writesPacket === true) recorder.shadow.clobberAll('packet', -1);
-  if (effects.returnsMemory === true) recorder.roots.set(result, { space: 'other', map: -1, size: 0 });
-  for (const write of writes) {
-    if (write.size === 0) continue;
-    const at = recorder.locate(write.pointer, write.size);
-    if (at.space === 'stack')
-      recorder.setStackBytes(
-        at.offset,
-        Array.from({ length: write.size }, () => 'memory' as const),
-      );
-    else recorder.shadow.clobber(at, write.size);
-  }
 }

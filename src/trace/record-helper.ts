@@ -1,0 +1,196 @@
+/**
+ * Calls that the trace makes itself: helpers with a row in {@link helperEffects}. Stack bytes that the helper reads go with the call, since memory has
+ * them only then; what it may have changed is forgotten.
+ */
+import { isConst, mask32, type Piece, type Value } from '../ir/index.js';
+import { helperName } from '../platform/index.js';
+import { TraceAbort } from './aborts.js';
+import { low32 } from './alu.js';
+import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
+import type { Recorder } from './recorder.js';
+import { toRuns } from './shadow.js';
+
+export function setResult(recorder: Recorder, result: Value): void {
+  for (let r = 1; r <= 5; r++) recorder.setRegister(r, undefined);
+  recorder.setRegister(0, result);
+}
+
+/** Index of the map that an argument names. */
+export function mapOf(recorder: Recorder, argument: number): number {
+  const handle = recorder.values.specialise(recorder.register(argument));
+  const map = recorder.machine.mapAt(Number(handle.imm & mask32));
+  if (map === undefined) throw new TraceAbort('trap', 'not a map');
+  return map.index;
+}
+
+export function specOf(
+  recorder: Recorder,
+  map: number,
+): { readonly type: string; readonly keySize: number; readonly valueSize: number; readonly maxEntries: number } {
+  const found = recorder.machine.maps[map];
+  if (found === undefined) throw new TraceAbort('desync', 'map');
+  return found.spec;
+}
+
+/** Emits the call with up to five arguments and the stack bytes that it reads. */
+export function emitCall(
+  recorder: Recorder,
+  helper: number,
+  args: readonly Value[],
+  reads: readonly { address: number; size: number }[],
+  visible: boolean,
+): Value {
+  const { graph } = recorder.values;
+  const zero = graph.constant(0n);
+  const all: Value[] = Array.from({ length: 5 }, (_, i) => args[i] ?? zero);
+  const pieces: Piece[] = [];
+  for (const read of reads) {
+    let { address } = read;
+    for (const run of toRuns(graph, recorder.memory.stackBytes(read.address, read.size))) {
+      // What memory has already need not be written again.
+      if (!(run.value.op === 'load' && run.value.detail?.kind === 'memory' && run.value.detail.space === 'stack')) {
+        all.push(run.value);
+        pieces.push({ address, size: run.size });
+      }
+      address += run.size;
+    }
+  }
+  return graph.effect('call', all, 0n, {
+    kind: 'call',
+    helper,
+    name: helperName(helper)?.slice(4) ?? `helper_${helper}`,
+    pieces,
+    visible,
+  });
+}
+
+export function recordHelper(recorder: Recorder, helper: number): void {
+  const effects = helperEffects.get(helper);
+  if (effects === undefined) throw new TraceAbort('helper-not-traceable', helperName(helper) ?? `helper ${helper}`);
+  if (effects.environment === true) {
+    const value = recorder.values.graph.environment(helper);
+    recorder.pending = {
+      kind: 'result',
+      finish: (r0) => {
+        recorder.values.setSample(value, r0);
+        setResult(recorder, value);
+      },
+    };
+    return;
+  }
+  const { args, reads, writes, map } = gatherArguments(recorder, effects);
+  const call = emitCall(recorder, helper, args, reads, effects.visible === true);
+  recorder.pending = {
+    kind: 'result',
+    finish: (r0) => {
+      recorder.values.setSample(call, r0);
+      setResult(recorder, call);
+      applyEffects(recorder, effects, map, writes, call);
+    },
+  };
+}
+
+interface Gathered {
+  readonly args: readonly Value[];
+  readonly reads: { address: number; size: number }[];
+  readonly writes: { pointer: Value; size: number }[];
+  readonly map: number;
+}
+
+function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
+  const { values } = recorder;
+  const reads: { address: number; size: number }[] = [];
+  const writes: { pointer: Value; size: number }[] = [];
+  const args: Value[] = [];
+  let map = -1;
+  for (const [i, kind] of effects.args.entries()) {
+    if (kind !== 'map') continue;
+    map = mapOf(recorder, i + 1);
+  }
+  for (const [i, kind] of effects.args.entries()) {
+    const register = i + 1;
+    let value =
+      kind === 'printed' && !recorder.isSet(register) ? values.graph.constant(0n) : recorder.register(register);
+    if (kind === 'map') value = values.specialise(value);
+    if (kind === 'printed') value = readPointee(recorder, value, reads);
+    const size = sizeOf(recorder, kind, map, register);
+    if (size !== undefined && pointsToMemory(recorder, value)) {
+      const isOut = kind === 'out' || kind === 'out-value' || (typeof kind === 'object' && 'inout' in kind);
+      const onStack = recorder.machine.memory.regionOf(Number(values.sample(value)))?.kind === 'stack';
+      if (onStack) value = values.specialise(value);
+      // A size that varies is pinned where it decides which stack bytes are read.
+      const bytes = isConst(size) || !onStack ? Number(values.sample(size)) : Number(values.specialise(size).imm);
+      if (onStack && kind !== 'out') reads.push({ address: Number(value.imm), size: bytes });
+      if (isOut) writes.push({ pointer: value, size: bytes });
+      if (kind === 'printed-list')
+        for (let at = 0; at + 8 <= bytes; at += 8) readPointee(recorder, recorder.memory.load(value, at, 8), reads);
+    }
+    args.push(value);
+  }
+  return { args, reads, writes, map };
+}
+
+/** Bytes behind a pointer argument; undefined if it is not one. */
+function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number): Value | undefined {
+  const { graph } = recorder.values;
+  if (typeof kind === 'object') return graph.constant(BigInt('read' in kind ? kind.read : kind.inout));
+  switch (kind) {
+    case 'key':
+      return graph.constant(BigInt(specOf(recorder, map).keySize));
+    case 'value':
+    case 'out-value':
+      return graph.constant(BigInt(specOf(recorder, map).valueSize));
+    case 'mem':
+    case 'out':
+    case 'printed-list':
+      return low32(graph, recorder.register(register + 1));
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * A printed argument may point to what a format such as `%s` or `%pI4` shows. Which one it is and how long does not matter here: the rest of the stack
+ * frame is made ready for it.
+ */
+function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads']): Value {
+  const { values } = recorder;
+  if (!pointsToMemory(recorder, value)) return value;
+  const region = recorder.machine.memory.regionOf(Number(values.sample(value)));
+  if (region?.kind !== 'stack') return value;
+  const pointer = values.specialise(value);
+  const address = Number(pointer.imm);
+  reads.push({ address, size: region.start + region.size - address });
+  return pointer;
+}
+
+function pointsToMemory(recorder: Recorder, value: Value): boolean {
+  const address = recorder.values.sample(value);
+  return address !== 0n && address <= mask32 && recorder.machine.memory.regionOf(Number(address)) !== undefined;
+}
+
+function applyEffects(
+  recorder: Recorder,
+  effects: HelperEffects,
+  map: number,
+  writes: readonly { pointer: Value; size: number }[],
+  result: Value,
+): void {
+  const { memory } = recorder;
+  if (effects.mutatesMap === true) {
+    memory.mapVersions.set(map, (memory.mapVersions.get(map) ?? 0) + 1);
+    memory.shadow.clobberAll('map', map);
+  }
+  if (effects.writesPacket === true) memory.shadow.clobberAll('packet', -1);
+  if (effects.returnsMemory === true) memory.roots.set(result, { space: 'other', map: -1, size: 0 });
+  for (const write of writes) {
+    if (write.size === 0) continue;
+    const at = memory.locate(write.pointer);
+    if (at.space === 'stack')
+      memory.setStackBytes(
+        at.offset,
+        Array.from({ length: write.size }, () => 'memory' as const),
+      );
+    else memory.shadow.clobber(at, write.size);
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * Memory as one recording sees it: what pointers point to, which bytes are known by value, and what a load or a store becomes in the trace. Stack bytes never
+ * reach memory unless a helper reads them; packet and map bytes are known where the trace has stored them ({@link Shadow}). An access that the guards
+ * do not prove to be inside of its object gets a guard, or a check when the trace runs.
+ */
+import { isConst, mask32, type Space, splitOffset, type Value } from '../ir/index.js';
+import { xdpMd } from '../platform/index.js';
+import { constantAt, headroom, type Machine, type Region, stackSize } from '../vm/index.js';
+import { TraceAbort } from './aborts.js';
+import type { RecordedValues } from './recorded-values.js';
+import { type ByteOf, joinRuns, type Location, Shadow, toRuns } from './shadow.js';
+import type { Assumption } from './stable-values.js';
+
+/** A stack byte that is known, or the fact that only memory has it. */
+type StackByte = ByteOf | 'memory';
+
+interface Root {
+  readonly space: Space;
+  readonly map: number;
+  readonly size: number;
+}
+
+/** Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it outlives recordings. */
+export class ValueRegions {
+  private readonly machine: Machine;
+  private readonly maps = new Map<number, number>();
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+    for (const map of machine.maps) {
+      const direct = map.directValue();
+      if (direct !== 0) this.note(direct, map.index);
+    }
+  }
+
+  /** The region at this address holds values of the map. */
+  note(address: number, map: number): void {
+    const region = this.machine.memory.regionOf(address);
+    if (region !== undefined) this.maps.set(region.start, map);
+  }
+
+  /** Index of the map, or -1. */
+  mapOf(region: Region): number {
+    return this.maps.get(region.start) ?? -1;
+  }
+}
+
+export class RecordedMemory {
+  readonly shadow: Shadow = new Shadow();
+  /** Counts changes of what look-ups in each map find. */
+  readonly mapVersions: Map<number, number> = new Map();
+  /** What pointers that a look-up or a helper gave point into. */
+  readonly roots: Map<Value, Root> = new Map();
+  /** Signed offsets of data, data_end and data_meta from where the packet started at arrival. */
+  dataOffset = 0n;
+  endOffset: Value;
+  metaOffset = 0n;
+  /** Contents of maps that were taken for constants. */
+  readonly assumptions: Assumption[] = [];
+  /** Which map's values lie where. */
+  readonly maps: ValueRegions;
+  private readonly machine: Machine;
+  private readonly values: RecordedValues;
+  private readonly isStable: (assumption: Assumption) => boolean;
+  private readonly stack = new Map<number, StackByte>();
+  /** Counts the times that a helper has written to the stack; tells loads apart. */
+  private stackVersion = 0;
+
+  /** `isStable`: whether what a map's bytes hold may be taken for a constant. */
+  constructor(
+    machine: Machine,
+    values: RecordedValues,
+    maps: ValueRegions,
+    isStable: (assumption: Assumption) => boolean,
+  ) {
+    this.machine = machine;
+    this.values = values;
+    this.maps = maps;
+    this.isStable = isStable;
+    this.endOffset = values.graph.length;
+  }
+
+  /** A frame that ends at guest address `top` starts zeroed. */
+  clearFrame(top: number): void {
+    if (this.stack.size > 0) for (let at = top - stackSize; at < top; at++) this.stack.delete(at);
+  }
+
+  /** The value of `size` bytes there. */
+  load(pointer: Value, offset: number, size: number): Value {
+    const { graph } = this.values;
+    const address = graph.add(pointer, graph.constant(BigInt(offset)));
+    if (isConst(address) && this.isCtx(Number(address.imm)))
+      return this.loadCtx(Number(address.imm) - this.machine.ctx.start, size);
+    const constant = isConst(address) ? constantAt(this.machine, Number(address.imm), size) : undefined;
+    if (constant !== undefined) return graph.constant(constant);
+    const at = this.locate(address);
+    if (at.space === 'stack') return joinRuns(graph, toRuns(graph, this.stackBytes(at.offset, size)));
+    const checked = this.prove(at, size);
+    const known = this.shadow.bytes(at, size);
+    if (known.every((byte) => byte !== undefined)) return joinRuns(graph, toRuns(graph, known));
+    if (known.every((byte) => byte === undefined)) return this.loadMemory(at, size, checked);
+    return joinRuns(
+      graph,
+      toRuns(
+        graph,
+        known.map(
+          (byte, i) => byte ?? { value: this.loadMemory({ ...at, offset: at.offset + i }, 1, checked), byte: 0 },
+        ),
+      ),
+    );
+  }
+
+  private loadMemory(at: Location, size: number, checked: boolean): Value {
+    const { graph } = this.values;
+    const initial = this.shadow.isInitial(at, size);
+    const base = at.base ?? graph.constant(0n);
+    if (initial && at.space === 'map' && at.base === undefined && at.map >= 0) {
+      const constant = this.settledValue(at, size);
+      if (constant !== undefined) return constant;
+    }
+    const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
+    const value = graph.load(base, BigInt(at.offset), detail, initial ? 0 : this.shadow.version, initial);
+    this.values.setSample(value, this.peek(this.concrete(at), size));
+    return value;
+  }
+
+  /** The value of a map's bytes as a constant: of maps that nobody can change, and of those that have not changed for long (assumed). */
+  private settledValue(at: Location, size: number): Value | undefined {
+    const value = this.peek(at.offset, size);
+    if (this.machine.maps[at.map]?.isConstant === true) return this.values.graph.constant(value);
+    const assumption = { map: at.map, address: at.offset, size, value };
+    if (!this.isStable(assumption)) return undefined;
+    this.assumptions.push(assumption);
+    return this.values.graph.constant(value);
+  }
+
+  private loadCtx(offset: number, size: number): Value {
+    if (size !== 4) throw new TraceAbort('unknown-pointer', 'context');
+    const { graph } = this.values;
+    switch (offset) {
+      case xdpMd.data:
+        return graph.pointer(graph.constant(this.dataOffset));
+      case xdpMd.dataEnd:
+        return graph.pointer(this.endOffset);
+      case xdpMd.dataMeta:
+        return graph.pointer(graph.constant(this.metaOffset));
+      default: {
+        const field = graph.ctxField(offset);
+        this.values.setSample(field, BigInt(this.machine.memory.load32(this.machine.ctx.start + offset)));
+        return field;
+      }
+    }
+  }
+
+  store(pointer: Value, offset: number, size: number, value: Value): void {
+    const { graph } = this.values;
+    const at = this.locate(graph.add(pointer, graph.constant(BigInt(offset))));
+    if (at.space === 'stack') {
+      for (let i = 0; i < size; i++) this.stack.set(at.offset + i, { value, byte: i });
+      return;
+    }
+    const checked = this.prove(at, size);
+    const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
+    graph.effect('store', [at.base ?? graph.constant(0n), value], BigInt(at.offset), detail);
+    this.shadow.store(at, size, value);
+  }
+
+  /** Takes an address apart. May add a guard: a variable stack address is pinned. */
+  locate(address: Value): Location {
+    const concrete = this.values.sample(address);
+    if (address.op === 'ptr') {
+      const [base, offset] = splitOffset(address.args[0] as Value);
+      return { space: 'packet', map: -1, base, offset: Number(offset) };
+    }
+    const region = concrete < mask32 ? this.machine.memory.regionOf(Number(concrete)) : undefined;
+    if (region === undefined) throw new TraceAbort('trap', 'wild pointer');
+    if (region.kind === 'stack')
+      return { space: 'stack', map: -1, base: undefined, offset: Number(this.values.specialise(address).imm) };
+    if (isConst(address)) {
+      if (region.kind !== 'map value') throw new TraceAbort('unknown-pointer', region.name);
+      return { space: 'map', map: this.maps.mapOf(region), base: undefined, offset: Number(address.imm) };
+    }
+    const [base, offset] = splitOffset(address);
+    if (base === undefined) throw new TraceAbort('desync', 'address');
+    const root = this.rootOf(base);
+    if (root !== undefined) return { space: root.space, map: root.map, base, offset: Number(offset) };
+    if (region.kind !== 'map value') throw new TraceAbort('unknown-pointer', region.name);
+    return { space: 'map', map: this.maps.mapOf(region), base, offset: Number(offset) };
+  }
+
+  /** The pointer that an address is computed from. */
+  private rootOf(value: Value): Root | undefined {
+    const root = this.roots.get(value);
+    if (root !== undefined) return root;
+    if (value.op !== 'add' && value.op !== 'sub') return undefined;
+    for (const arg of value.args) {
+      const inner = this.rootOf(arg);
+      if (inner !== undefined) return inner;
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes sure that an access is safe for every packet that passes the guards: by what they say already, by a new guard over the packet's
+   * length, or, where neither will do, by a check when the trace runs (result true).
+   */
+  prove(at: Location, size: number): boolean {
+    if (at.space !== 'packet') {
+      const root = at.base === undefined ? undefined : this.roots.get(at.base);
+      if (at.base === undefined) return false;
+      const inside = root !== undefined && at.offset >= 0 && at.offset + size <= root.size;
+      return !(inside && (root.space === 'other' || this.values.facts.found.get(at.base) === true));
+    }
+    const { graph } = this.values;
+    const end = graph.constant(BigInt(at.offset + size));
+    if (at.base === undefined) {
+      if (BigInt(at.offset) < this.metaOffset) throw new TraceAbort('trap', 'before the packet');
+      if (!this.machine.memory.canRead(this.concrete(at), size)) throw new TraceAbort('trap', 'outside of the packet');
+      this.values.guard(graph.make('sle', end, this.endOffset), true);
+      return false;
+    }
+    const limit = graph.make('ule', graph.pointer(graph.add(at.base, end)), graph.pointer(this.endOffset));
+    const low = graph.make(
+      'ule',
+      graph.pointer(graph.constant(this.metaOffset)),
+      graph.pointer(graph.add(at.base, graph.constant(BigInt(at.offset)))),
+    );
+    const proved = (condition: Value): boolean =>
+      isConst(condition) ? condition.imm !== 0n : this.values.facts.decide(condition) === true;
+    return !(proved(limit) && proved(low));
+  }
+
+  /** Guest address of a location for this packet. */
+  concrete(at: Location): number {
+    const base = at.base === undefined ? 0n : this.values.sample(at.base);
+    const address = BigInt.asUintN(
+      64,
+      base + BigInt(at.offset) + (at.space === 'packet' ? BigInt(this.machine.packet.region.start + headroom) : 0n),
+    );
+    return Number(address);
+  }
+
+  /** What memory holds now, at a guest address. */
+  peek(address: number, size: number): bigint {
+    const { memory } = this.machine;
+    if (!memory.canRead(address, size)) throw new TraceAbort('trap', 'fault');
+    switch (size) {
+      case 1:
+        return BigInt(memory.load8(address));
+      case 2:
+        return BigInt(memory.load16(address));
+      case 4:
+        return BigInt(memory.load32(address));
+      default:
+        return memory.load64(address);
+    }
+  }
+
+  /** Stack bytes as values; what only memory has is loaded. */
+  stackBytes(address: number, size: number): ByteOf[] {
+    const { graph } = this.values;
+    const bytes: ByteOf[] = [];
+    const zero = graph.constant(0n);
+    for (let i = 0; i < size; ) {
+      const byte = this.stack.get(address + i);
+      if (byte !== 'memory') {
+        bytes.push(byte ?? { value: zero, byte: 0 });
+        i++;
+        continue;
+      }
+      let run = 1;
+      while (i + run < size && run < 8 && this.stack.get(address + i + run) === 'memory') run++;
+      const width = run >= 8 ? 8 : run >= 4 ? 4 : run >= 2 ? 2 : 1;
+      const detail = { kind: 'memory', space: 'stack', size: width, map: -1, checked: false } as const;
+      const value = graph.load(graph.constant(BigInt(address + i)), 0n, detail, this.stackVersion, false);
+      this.values.setSample(value, this.peek(address + i, width));
+      for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
+      i += width;
+    }
+    return bytes;
+  }
+
+  setStackBytes(address: number, bytes: readonly StackByte[]): void {
+    for (const [i, byte] of bytes.entries()) this.stack.set(address + i, byte);
+    this.stackVersion++;
+  }
+
+  private isCtx(address: number): boolean {
+    return address >= this.machine.ctx.start && address < this.machine.ctx.start + xdpMd.size;
+  }
+}
