@@ -5,10 +5,12 @@
  */
 import type { Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
+import type { Compare } from './comparison.js';
 import { Describer, formatField, type Naming, type TraceNames } from './describe.js';
-import type { Compare, Exclusion, Facts, Gap, Range } from './facts.js';
+import type { Exclusion, Facts, Gap, Range } from './facts.js';
 import { minimise } from './minimise.js';
-import { isImplied, isOpenGap, type Literal, openExclusion, openRange } from './normal-form.js';
+import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js';
+import type { Literal } from './subject.js';
 import { ternaryRows } from './ternary-rows.js';
 
 export type AtomKind = 'ternary' | 'range' | 'residual' | 'state';

@@ -1,8 +1,10 @@
 /** A path condition taken apart: what must hold, one by one, with nothing left that the rest implies (as far as normal-form.ts can tell). */
 import type { Value } from '../ir/index.js';
 import { type Bit, sourceOf } from './bits.js';
-import type { Compare, Exclusion, Facts, Gap, Range, Subject } from './facts.js';
-import { isImplied, isOpenGap, type Literal, openExclusion, openRange } from './normal-form.js';
+import type { Compare } from './comparison.js';
+import type { Exclusion, Facts, Gap, Range } from './facts.js';
+import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js';
+import type { Literal, Subject } from './subject.js';
 
 /** One part of a path condition; all of them must hold. */
 export type Conjunct =

@@ -1,18 +1,15 @@
 /**
  * What the guards so far say, in normal form: bits that are required, patterns that are excluded, ranges, and comparisons that could not be taken
- * apart. `decide` tells whether a new guard follows (or contradicts), so that no guard is recorded twice in another guise; `assert` adds one.
+ * apart. `decide` (decide.ts) tells whether a new guard follows (or contradicts), so that no guard is recorded twice in another guise; `assert` adds one.
  *
  * All guards of one path condition are joined by "and". Facts accumulate, so a later, stronger fact replaces a weaker one: `len >= 14` is gone
  * after `len >= 34`.
  */
 import { isConst, mask64, type Value } from '../ir/index.js';
-import { type Bit, BitSources, constantBits, isInverted, numberOf, plain } from './bits.js';
-
-/** A number made of source bits, least significant first. */
-export interface Subject {
-  readonly key: string;
-  readonly bits: readonly Bit[];
-}
+import { type Bit, BitSources, isInverted, numberOf, plain } from './bits.js';
+import { type Compare, compareKey, type Shifted, shiftedInterval, zeroParts } from './comparison.js';
+import { decide } from './decide.js';
+import { type Literals, largestOf, literalsOf, type Subject, scaledSubject, subjectOf } from './subject.js';
 
 export interface Range {
   readonly subject: Subject;
@@ -42,19 +39,6 @@ export type Mention =
   | { readonly kind: 'found'; readonly lookup: Value }
   | { readonly kind: 'compare'; readonly compare: Compare };
 
-/** A comparison between two values that no normal form covers: `a == b` or `a < b`, or its negation. */
-export interface Compare {
-  readonly op: 'eq' | 'ult' | 'slt';
-  readonly a: Value;
-  readonly b: Value;
-  readonly holds: boolean;
-}
-
-interface Literals {
-  readonly bits: Bit[];
-  readonly values: number[];
-}
-
 /** Excluded numbers that are taken off each end of a range. */
 const maxTrimmed = 256;
 
@@ -83,49 +67,10 @@ export class Facts {
 
   /** True or false if the facts imply it, else undefined. `condition` is a comparison. */
   decide(condition: Value): boolean | undefined {
-    const [a, b] = condition.args as [Value, Value];
-    switch (condition.op) {
-      case 'const':
-        return condition.imm !== 0n;
-      case 'eq':
-        return this.decideEqual(a, b);
-      case 'ult':
-        return this.decideLess(a, b);
-      case 'ule': {
-        const less = this.decideLess(b, a);
-        return less === undefined ? undefined : !less;
-      }
-      case 'slt':
-        return this.decideSigned(a, b);
-      case 'sle': {
-        const less = this.decideSigned(b, a);
-        return less === undefined ? undefined : !less;
-      }
-      default:
-        return undefined;
-    }
+    return decide(this, condition);
   }
 
-  private decideSigned(a: Value, b: Value): boolean | undefined {
-    const x = this.sign(a);
-    const y = this.sign(b);
-    if (x === undefined || y === undefined) return this.decideCompare('slt', a, b);
-    return x === y ? this.decideLess(a, b) : x === 1;
-  }
-
-  private assertSigned(a: Value, b: Value, holds: boolean): void {
-    const x = this.sign(a);
-    // Numbers of one sign compare as if they had none.
-    if (x !== undefined && x === this.sign(b)) this.assertLess(a, b, holds);
-    else this.addCompare('slt', a, b, holds);
-  }
-
-  /** The topmost bit, if it is known. */
-  private sign(value: Value): number | undefined {
-    const { lo, hi } = this.interval(value);
-    return lo >> 63n === hi >> 63n ? Number(hi >> 63n) : undefined;
-  }
-
+  /** One more guard: from now on the comparison comes out like this. */
   assert(condition: Value, holds: boolean): void {
     const [a, b] = condition.args as [Value, Value];
     switch (condition.op) {
@@ -149,6 +94,13 @@ export class Facts {
     }
   }
 
+  private assertSigned(a: Value, b: Value, holds: boolean): void {
+    const x = this.signOf(a);
+    // Numbers of one sign compare as if they had none.
+    if (x !== undefined && x === this.signOf(b)) this.assertLess(a, b, holds);
+    else this.addCompare('slt', a, b, holds);
+  }
+
   /** Smallest and largest value that the facts leave. */
   interval(value: Value): { readonly lo: bigint; readonly hi: bigint } {
     if (isConst(value)) return { lo: value.imm, hi: value.imm };
@@ -157,6 +109,12 @@ export class Facts {
     if (scaled === undefined || scaled.shift === 0n) return this.intervalOf(bits);
     const { lo, hi } = this.intervalOf(scaled.subject.bits);
     return { lo: lo << scaled.shift, hi: hi << scaled.shift };
+  }
+
+  /** The topmost bit, if it is known. */
+  signOf(value: Value): number | undefined {
+    const { lo, hi } = this.interval(value);
+    return lo >> 63n === hi >> 63n ? Number(hi >> 63n) : undefined;
   }
 
   private intervalOf(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
@@ -211,42 +169,6 @@ export class Facts {
     return this.required.get(bit) ?? this.implied.get(bit);
   }
 
-  private decideEqual(a: Value, b: Value): boolean | undefined {
-    if (!isConst(b)) return this.decideCompare('eq', a, b);
-    if (a.op === 'lookup' && b.imm === 0n) {
-      const found = this.found.get(a);
-      return found === undefined ? undefined : !found;
-    }
-    const zero = zeroParts(a, b);
-    if (zero !== undefined) {
-      const parts = zero.map((part) => this.decideEqual(part, b));
-      if (parts.includes(false)) return false;
-      if (parts.every((part) => part === true)) return true;
-    }
-    const literals = this.literals(a, b.imm);
-    if (literals === undefined) return false;
-    let open = 0;
-    for (let i = 0; i < literals.bits.length; i++) {
-      const value = this.known(literals.bits[i] as Bit);
-      if (value === undefined) open++;
-      else if (value !== literals.values[i]) return false;
-    }
-    if (open === 0) return true;
-    // Bits that leave `a == b` open leave it inside of their interval.
-    if (this.ranges.size > 0) {
-      const { lo, hi } = this.interval(a);
-      if (b.imm < lo || b.imm > hi) return false;
-    }
-    if (this.inGap(a, b.imm)) return false;
-    if (this.exclusions.length === 0) return undefined;
-    const wanted = new Map<Bit, number>();
-    for (let i = 0; i < literals.bits.length; i++) wanted.set(literals.bits[i] as Bit, literals.values[i] as number);
-    const excluded = this.exclusions.some((exclusion) =>
-      exclusion.bits.every((bit, i) => (wanted.get(bit) ?? this.known(bit)) === exclusion.values[i]),
-    );
-    return excluded ? false : undefined;
-  }
-
   private assertEqual(a: Value, b: Value, holds: boolean): void {
     if (!isConst(b)) {
       this.addCompare('eq', a, b, holds);
@@ -293,27 +215,9 @@ export class Facts {
     return true;
   }
 
-  private decideLess(a: Value, b: Value): boolean | undefined {
-    const x = this.interval(a);
-    const y = this.interval(b);
-    if (x.hi < y.lo) return true;
-    if (x.lo >= y.hi) return false;
-    const shifted = this.shifted(a, b);
-    if (shifted !== undefined) {
-      const current = this.interval(shifted.value);
-      if (current.lo >= shifted.lo && current.hi <= shifted.hi) return true;
-      if (current.hi < shifted.lo || current.lo > shifted.hi) return false;
-      if (
-        this.gaps.some((gap) => gap.subject.key === shifted.subject.key && gap.lo <= shifted.lo && gap.hi >= shifted.hi)
-      )
-        return false;
-    }
-    return this.decideCompare('ult', a, b);
-  }
-
   private assertLess(a: Value, b: Value, holds: boolean): void {
     if (isConst(b)) {
-      const shifted = this.shifted(a, b);
+      const shifted = shiftedInterval(this.sources, a, b);
       if (shifted !== undefined) {
         this.narrowShifted(shifted, holds);
         return;
@@ -381,28 +285,7 @@ export class Facts {
     }
   }
 
-  /** `field + k < n` (32 or 64 bits) as an interval of the field, where it is one. */
-  private shifted(a: Value, b: Value): { value: Value; subject: Subject; lo: bigint; hi: bigint } | undefined {
-    if (!isConst(b) || (a.op !== 'add' && a.op !== 'add32')) return undefined;
-    const [field, k] = a.args as [Value, Value];
-    if (!isConst(k) || b.imm === 0n) return undefined;
-    const subject = subjectOf(this.sources.bitsOf(field));
-    if (subject === undefined) return undefined;
-    const width = a.op === 'add32' ? 32n : 64n;
-    const modulus = 1n << width;
-    const top = this.fullInterval(subject);
-    if (top >= modulus) return undefined;
-    const start = BigInt.asUintN(Number(width), -k.imm);
-    const end = start + b.imm - 1n;
-    if (end < modulus) return start > top ? undefined : { value: field, subject, lo: start, hi: end < top ? end : top };
-    return start > top ? { value: field, subject, lo: 0n, hi: end - modulus < top ? end - modulus : top } : undefined;
-  }
-
-  private fullInterval(subject: Subject): bigint {
-    return (1n << BigInt(subject.bits.length)) - 1n;
-  }
-
-  private narrowShifted(shifted: { value: Value; subject: Subject; lo: bigint; hi: bigint }, holds: boolean): void {
+  private narrowShifted(shifted: Shifted, holds: boolean): void {
     const { value, subject, lo, hi } = shifted;
     if (holds) {
       this.narrow(subject, lo, hi);
@@ -416,14 +299,6 @@ export class Facts {
       this.gaps.push(gap);
       this.mentions.push({ kind: 'gap', gap });
     }
-  }
-
-  private inGap(a: Value, x: bigint): boolean {
-    if (this.gaps.length === 0) return false;
-    const subject = subjectOf(this.sources.bitsOf(a));
-    return (
-      subject !== undefined && this.gaps.some((gap) => gap.subject.key === subject.key && gap.lo <= x && x <= gap.hi)
-    );
   }
 
   private require(literals: Literals): void {
@@ -457,40 +332,12 @@ export class Facts {
   }
 
   /** The source bits that must have certain values for `value == constant`; undefined if that is impossible. */
-  private literals(value: Value, constant: bigint): Literals | undefined {
+  literals(value: Value, constant: bigint): Literals | undefined {
     // A guard is decided and then asserted, with the same question.
     if (this.asked?.value === value && this.asked.constant === constant) return this.asked.literals;
     const literals = literalsOf(this.sources.bitsOf(value), constant);
     this.asked = { value, constant, literals };
     return literals;
-  }
-
-  private decideCompare(op: Compare['op'], a: Value, b: Value): boolean | undefined {
-    const same = this.compares.get(compareKey(op, a, b));
-    if (same !== undefined) return same.holds;
-    if (op === 'eq') {
-      const less = this.compares.get(compareKey('ult', a, b)) ?? this.compares.get(compareKey('ult', b, a));
-      return less?.holds === true ? false : undefined;
-    }
-    const reverse = this.compares.get(compareKey(op, b, a));
-    if (reverse?.holds === true) return false;
-    const equal = this.compares.get(compareKey('eq', a, b));
-    if (equal?.holds === true) return false;
-    if (op === 'ult') return this.decideOffset(a, b);
-    return undefined;
-  }
-
-  /** `len < x + k` from `len >= x + m`, m >= k, or from `len < x + m`, m <= k. */
-  private decideOffset(a: Value, b: Value): boolean | undefined {
-    const [x, k] = splitAdd(b);
-    for (const known of this.compares.values()) {
-      if (known.op !== 'ult' || known.a !== a) continue;
-      const [y, m] = splitAdd(known.b);
-      if (x !== y || x === undefined) continue;
-      if (!known.holds && m >= k) return false;
-      if (known.holds && m <= k) return true;
-    }
-    return undefined;
   }
 
   private addCompare(op: Compare['op'], a: Value, b: Value, holds: boolean): void {
@@ -554,14 +401,14 @@ export class Facts {
   drop(fact: Compare | Exclusion | Gap | { readonly range: Range; readonly end: 'least' | 'most' }): void {
     if ('range' in fact) {
       if (fact.end === 'least') fact.range.lo = 0n;
-      else fact.range.hi = this.fullInterval(fact.range.subject);
+      else fact.range.hi = largestOf(fact.range.subject);
     } else if ('op' in fact) this.compares.delete(compareKey(fact.op, fact.a, fact.b));
     else if ('subject' in fact) this.gaps.splice(this.gaps.indexOf(fact), 1);
     else this.exclusions.splice(this.exclusions.indexOf(fact), 1);
   }
 
   private assertNumber(subject: Subject, number: bigint, holds: boolean): void {
-    const literals = number > this.fullInterval(subject) ? undefined : literalsOf(subject.bits, number);
+    const literals = number > largestOf(subject) ? undefined : literalsOf(subject.bits, number);
     if (literals === undefined) return;
     if (holds) this.require(literals);
     else this.exclude(literals);
@@ -572,75 +419,4 @@ export class Facts {
     this.exclusions.push(exclusion);
     this.mentions.push({ kind: 'exclusion', exclusion });
   }
-}
-
-function literalsOf(from: readonly Bit[], constant: bigint): Literals | undefined {
-  const wanted = constantBits(constant);
-  for (let i = 0; i < from.length; i++) if ((from[i] as Bit) < 2 && from[i] !== wanted[i]) return undefined;
-  const bits: Bit[] = [];
-  const values: number[] = [];
-  let highest = 0;
-  for (let i = 0; i < from.length; i++) {
-    const bit = from[i] as Bit;
-    if (bit < 2) continue;
-    const want = wanted[i] as number;
-    const literal = isInverted(bit) ? 1 - want : want;
-    const own = plain(bit);
-    // Bits mostly stand in ascending order, and then none comes twice.
-    const before = own > highest ? -1 : bits.indexOf(own);
-    if (before < 0) {
-      if (own > highest) highest = own;
-      bits.push(own);
-      values.push(literal);
-    } else if (values[before] !== literal) {
-      return undefined;
-    }
-  }
-  return { bits, values };
-}
-
-function compareKey(op: Compare['op'], a: Value, b: Value): string {
-  return op === 'eq' && a.id > b.id ? `eq ${b.id} ${a.id}` : `${op} ${a.id} ${b.id}`;
-}
-
-/** Parts that must all be zero for `a == 0`: of `x | y`. */
-function zeroParts(a: Value, b: Value): readonly Value[] | undefined {
-  return b.imm === 0n && a.op === 'or' ? a.args : undefined;
-}
-
-/** Symbolic part and constant of an offset, both assumed not to wrap. */
-export function splitAdd(value: Value): readonly [Value | undefined, bigint] {
-  const [a, b] = value.args;
-  if (value.op === 'add' && a !== undefined && b !== undefined && isConst(b)) return [a, BigInt.asIntN(64, b.imm)];
-  return isConst(value) ? [undefined, value.imm] : [value, 0n];
-}
-
-/** The bits as a number times a power of two. */
-export function scaledSubject(bits: readonly Bit[]): { readonly subject: Subject; readonly shift: bigint } | undefined {
-  let zeros = 0;
-  while (zeros < bits.length && bits[zeros] === 0) zeros++;
-  const subject = subjectOf(zeros === 0 ? bits : bits.slice(zeros));
-  return subject === undefined ? undefined : { subject, shift: BigInt(zeros) };
-}
-
-/** The bits as a number with nothing but source bits, or undefined. Zeros above are dropped. */
-export function subjectOf(bits: readonly Bit[]): Subject | undefined {
-  let top = bits.length;
-  while (top > 0 && bits[top - 1] === 0) top--;
-  if (top === 0) return undefined;
-  for (let i = 0; i < top; i++) if ((bits[i] as Bit) < 2) return undefined;
-  const own = bits.slice(0, top);
-  return { key: runsOf(own), bits: own };
-}
-
-/** Bits as text, each run of neighbours as its first bit and length: the same for the same bits, and short for bytes. */
-function runsOf(bits: readonly Bit[]): string {
-  let text = '';
-  let start = 0;
-  for (let i = 1; i <= bits.length; i++) {
-    if (i < bits.length && bits[i] === (bits[i - 1] as Bit) + 2) continue;
-    text += `${bits[start]}+${i - start} `;
-    start = i;
-  }
-  return text;
 }

@@ -3,23 +3,10 @@
  * or matches by it. A fact that the rest implies has nothing left.
  */
 import { boundsOf, mask64, type Value } from '../ir/index.js';
-import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
-import {
-  type Compare,
-  type Exclusion,
-  type Facts,
-  type Gap,
-  type Range,
-  scaledSubject,
-  splitAdd,
-  subjectOf,
-} from './facts.js';
-
-/** One bit and the value that it must have (or, in an exclusion, must not have together with the others). */
-export interface Literal {
-  readonly bit: Bit;
-  readonly value: number;
-}
+import { type Bit, sourceOf } from './bits.js';
+import { type Compare, splitAdd } from './comparison.js';
+import type { Exclusion, Facts, Gap, Range } from './facts.js';
+import { type Literal, scaledSubject, subjectOf } from './subject.js';
 
 /** The literals of an exclusion that required bits leave open; undefined if it is implied. */
 export function openExclusion(facts: Facts, exclusion: Exclusion): Literal[] | undefined {
@@ -147,45 +134,4 @@ function standsBehind(facts: Facts, range: Range, other: Range): boolean {
     if (one === other) return true;
   }
   return false;
-}
-
-/**
- * Where a bit stands in the key of a matcher: a packet byte at a fixed offset, the packet's length, or a field of the context. Numbers below 2^24 are
- * packet bits (8 * byte + position in it); the others are `(1 + column) * 2^24 + position`, columns as in {@link columnOf}.
- */
-export type KeyBit = number;
-
-const span = 2 ** 24;
-
-export type KeyColumn =
-  | { readonly kind: 'packet'; readonly offset: number }
-  | { readonly kind: 'len' }
-  | { readonly kind: 'metalen' }
-  | { readonly kind: 'ctx'; readonly offset: number };
-
-/** The key bit that a condition's bit is; undefined if a matcher cannot see it (state, computed values, variable offsets). */
-export function keyBitOf(facts: Facts, bit: Bit): KeyBit | undefined {
-  const source = facts.sources.sources[sourceOf(bit)];
-  const index = indexOf(bit);
-  if (source?.kind === 'packet') return source.base === undefined && index >= 0 ? index : undefined;
-  if (source?.kind !== 'value') return undefined;
-  const column = valueColumn(source.value);
-  return column === undefined ? undefined : (1 + column) * span + index;
-}
-
-function valueColumn({ op, imm }: Value): number | undefined {
-  return op === 'len' ? 0 : op === 'metalen' ? 1 : op === 'ctx' ? 2 + Number(imm) : undefined;
-}
-
-export function columnOf(bit: KeyBit): { readonly column: KeyColumn; readonly position: number } {
-  if (bit < span) return { column: { kind: 'packet', offset: bit >> 3 }, position: bit & 7 };
-  const number = Math.floor(bit / span) - 1;
-  const position = bit % span;
-  if (number < 2) return { column: { kind: number === 0 ? 'len' : 'metalen' }, position };
-  return { column: { kind: 'ctx', offset: number - 2 }, position };
-}
-
-/** Literals with their inversion undone: bit `i` of a subject's number `x` as a literal over a plain bit. */
-export function literalOf(bit: Bit, value: number): Literal {
-  return { bit: plain(bit), value: isInverted(bit) ? 1 - value : value };
 }

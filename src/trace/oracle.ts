@@ -7,7 +7,8 @@ import { headroom, type Machine, Registers } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
 import type { Conjunct } from './conjuncts.js';
-import type { Facts, Subject } from './facts.js';
+import type { Facts } from './facts.js';
+import type { Subject } from './subject.js';
 
 /** An access outside of what the packet or a map has. */
 class Unreadable extends Error {}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { evaluate, Graph, type Value } from '../ir/index.js';
 import { Facts } from './facts.js';
-import { keyBitOf } from './normal-form.js';
+import { keyBitOf } from './key-bits.js';
 import { ruleTable } from './rule-table.js';
 import { type RowBits, rowCells, type TernaryRow, ternaryRows } from './ternary-rows.js';
 

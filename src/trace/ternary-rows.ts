@@ -7,18 +7,11 @@
  * fields at variable offsets) is counted apart: a card evaluates it after the match.
  */
 import type { Bit } from './bits.js';
-import type { Facts, Subject } from './facts.js';
+import type { Facts } from './facts.js';
+import { columnOf, type KeyBit, type KeyColumn, keyBitOf } from './key-bits.js';
 import { minimise } from './minimise.js';
-import {
-  columnOf,
-  isOpenGap,
-  type KeyBit,
-  type KeyColumn,
-  keyBitOf,
-  literalOf,
-  openExclusion,
-  openRange,
-} from './normal-form.js';
+import { isOpenGap, openExclusion, openRange } from './normal-form.js';
+import { largestOf, literalOf, type Subject } from './subject.js';
 
 /** The bits that a row looks at and what they must be. */
 export type RowBits = ReadonlyMap<KeyBit, number>;
@@ -66,14 +59,13 @@ export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
   const addRange = (subject: Subject, lo: bigint, hi: bigint): void => {
     const inside = prefixRows(facts, subject, lo, hi, base);
     const below = lo === 0n ? [] : prefixRows(facts, subject, 0n, lo - 1n, base);
-    const above = prefixRows(facts, subject, hi + 1n, (1n << BigInt(subject.bits.length)) - 1n, base);
+    const above = prefixRows(facts, subject, hi + 1n, largestOf(subject), base);
     if (inside === undefined || below === undefined || above === undefined) residual++;
     else ranges.push({ inside, outside: [...below, ...above] });
   };
   for (const range of facts.ranges.values()) {
     const open = openRange(facts, range);
-    if (open !== undefined)
-      addRange(range.subject, open.lo ?? 0n, open.hi ?? (1n << BigInt(range.subject.bits.length)) - 1n);
+    if (open !== undefined) addRange(range.subject, open.lo ?? 0n, open.hi ?? largestOf(range.subject));
   }
   for (const gap of facts.gaps) {
     if (!isOpenGap(facts, gap)) continue;

@@ -1,0 +1,40 @@
+/** The key that ternary rows look at: which of a condition's bits a matcher can see, and where they stand in it. */
+import type { Value } from '../ir/index.js';
+import { type Bit, indexOf, sourceOf } from './bits.js';
+import type { Facts } from './facts.js';
+
+/**
+ * Where a bit stands in the key of a matcher: a packet byte at a fixed offset, the packet's length, or a field of the context. Numbers below 2^24 are
+ * packet bits (8 * byte + position in it); the others are `(1 + column) * 2^24 + position`, columns as in {@link columnOf}.
+ */
+export type KeyBit = number;
+
+const span = 2 ** 24;
+
+export type KeyColumn =
+  | { readonly kind: 'packet'; readonly offset: number }
+  | { readonly kind: 'len' }
+  | { readonly kind: 'metalen' }
+  | { readonly kind: 'ctx'; readonly offset: number };
+
+/** The key bit that a condition's bit is; undefined if a matcher cannot see it (state, computed values, variable offsets). */
+export function keyBitOf(facts: Facts, bit: Bit): KeyBit | undefined {
+  const source = facts.sources.sources[sourceOf(bit)];
+  const index = indexOf(bit);
+  if (source?.kind === 'packet') return source.base === undefined && index >= 0 ? index : undefined;
+  if (source?.kind !== 'value') return undefined;
+  const column = valueColumn(source.value);
+  return column === undefined ? undefined : (1 + column) * span + index;
+}
+
+function valueColumn({ op, imm }: Value): number | undefined {
+  return op === 'len' ? 0 : op === 'metalen' ? 1 : op === 'ctx' ? 2 + Number(imm) : undefined;
+}
+
+export function columnOf(bit: KeyBit): { readonly column: KeyColumn; readonly position: number } {
+  if (bit < span) return { column: { kind: 'packet', offset: bit >> 3 }, position: bit & 7 };
+  const number = Math.floor(bit / span) - 1;
+  const position = bit % span;
+  if (number < 2) return { column: { kind: number === 0 ? 'len' : 'metalen' }, position };
+  return { column: { kind: 'ctx', offset: number - 2 }, position };
+}
