@@ -5,7 +5,7 @@
  * Reads (loads, look-ups) belong to a block, and two paths that part before they read the same thing read it each for itself. What a path has read
  * is kept by structure in `reads`, and forgotten when the walk goes back to where the paths part.
  */
-import { type Block, type Detail, type End, type FunctionCode, Graph, type Value } from '../ir/index.js';
+import { type Block, type Detail, type End, type FunctionCode, Graph, mask64, type Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 
 interface OpenBlock {
@@ -15,6 +15,9 @@ interface OpenBlock {
   readonly preds: number[];
   end: End | undefined;
 }
+
+/** What a load or a store says of its memory. */
+export type MemoryDetail = Detail & { readonly kind: 'memory' };
 
 /** A block to come. Each edge brings a value. */
 export interface Landing {
@@ -95,6 +98,24 @@ export class BlockBuilder {
     return value;
   }
 
+  /** Loads `size` bytes of what belongs to the card or the machine: no load or store of a program means them. */
+  loadOwn(base: Value, offset: number, size: number): Value {
+    return this.pin('load', [base], BigInt(offset), ownMemory(size), onesOf(size));
+  }
+
+  storeOwn(base: Value, offset: number, size: number, value: Value): void {
+    this.pin('store', [base, value], BigInt(offset), ownMemory(size));
+  }
+
+  /** The same, at a guest address. */
+  loadAt(address: number, size: number): Value {
+    return this.loadOwn(this.graph.constant(BigInt(address)), 0, size);
+  }
+
+  storeAt(address: number, size: number, value: Value): void {
+    this.storeOwn(this.graph.constant(BigInt(address)), 0, size, value);
+  }
+
   /** A read that this path may have made before. */
   read(key: string, make: () => Value): Value {
     let value = this.reads.get(key);
@@ -122,6 +143,15 @@ export class BlockBuilder {
 }
 
 export type Side = OpenBlock | { readonly landing: Landing; readonly value: Value };
+
+function ownMemory(size: number): MemoryDetail {
+  return { kind: 'memory', space: 'other', size, map: -1, checked: false };
+}
+
+/** The bits that a load of so many bytes may set. */
+export function onesOf(size: number): bigint {
+  return size === 8 ? mask64 : (1n << BigInt(8 * size)) - 1n;
+}
 
 /** A condition as a comparison; true: the sides change places. */
 function asComparison(graph: Graph, condition: Value): readonly [Value, boolean] {

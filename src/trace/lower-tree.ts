@@ -5,7 +5,9 @@
 import { checkFunction, type FunctionCode, isConst, type Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { BlockBuilder, type Landing, type Side } from './block-builder.js';
-import { type BodyContext, BodyLowering } from './lower-body.js';
+import { BodyLowering } from './lower-body.js';
+import type { BodyContext } from './lower-call.js';
+import type { Refusal } from './lower-transaction.js';
 import { NotCompiled, ValueLowering } from './lower-value.js';
 import type { RecordedTrace } from './recorder.js';
 import type { InstalledTrace, SideExit, TestOf, TraceTree, TreeNode } from './tree.js';
@@ -168,15 +170,13 @@ class TreeLowering {
     }
   }
 
-  private lowerBody(trace: InstalledTrace, refusal: { readonly landing: Landing; readonly exit: Value }): void {
+  private lowerBody(trace: InstalledTrace, refusal: Refusal): void {
     const { builder, options } = this;
     const { graph } = builder;
     const index = this.traces.length;
     this.traces.push(trace);
     if (options.switches !== undefined) {
-      const detail = { kind: 'memory', space: 'other', size: 1, map: -1, checked: false } as const;
-      const at = graph.constant(BigInt(options.switches + index));
-      const byte = builder.pin('load', [at], 0n, detail, 0xffn);
+      const byte = builder.loadAt(options.switches + index, 1);
       const on = builder.newBlock();
       const off = { landing: refusal.landing, value: refusal.exit };
       builder.branch(graph.make('eq', byte, graph.constant(0n)), off, on);

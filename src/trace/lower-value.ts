@@ -4,7 +4,7 @@
  */
 import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../ir/index.js';
 import type { Machine } from '../vm/index.js';
-import type { BlockBuilder } from './block-builder.js';
+import { type BlockBuilder, onesOf } from './block-builder.js';
 
 /** A trace has something that is not compiled; it stays with the JavaScript executor. */
 export class NotCompiled extends Error {}
@@ -119,8 +119,7 @@ export class ValueLowering {
     const [base, offset] = this.address(value);
     this.checkAccess(detail, base, offset);
     const { builder } = this.context;
-    const ones = detail.size === 8 ? mask64 : (1n << BigInt(8 * detail.size)) - 1n;
-    const make = (): Value => builder.pin('load', [base], offset, { ...detail, checked: false }, ones);
+    const make = (): Value => builder.pin('load', [base], offset, { ...detail, checked: false }, onesOf(detail.size));
     if (!value.early) return make();
     return builder.read(`load ${detail.size} ${base.id} ${offset}`, make);
   }
@@ -183,10 +182,7 @@ export class ValueLowering {
     if (layout?.kind !== 'programs') throw new NotCompiled('slot');
     const { graph } = this;
     const base = graph.make('shl', this.lower(value.args[0] as Value), graph.constant(2n));
-    const memory: Detail = { kind: 'memory', space: 'other', size: 4, map: -1, checked: false };
-    return builder.read(`slot ${base.id} ${layout.slots}`, () =>
-      builder.pin('load', [base], BigInt(layout.slots), memory, mask32),
-    );
+    return builder.read(`slot ${base.id} ${layout.slots}`, () => builder.loadOwn(base, layout.slots, 4));
   }
 
   /** The bytes of `pieces`, one after another, as words of 4 bytes and what is left. */

@@ -1,0 +1,330 @@
+/**
+ * Helper calls of a trace's body. Moving the packet's ends is arithmetic, and a redirect is a note: nothing happens until the trace has decided the packet and
+ * writes both to its record, unless a helper in JavaScript has to see them. Such a helper runs under the machine's journal where something after it may
+ * fail, as the trace's `mark`-th such call, and its undoing goes back to that mark.
+ */
+import { type Detail, type Graph, isConst, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
+import { exchange } from '../jit/index.js';
+import { XDP_REDIRECT, xdpMd } from '../platform/index.js';
+import { headroom, packetState, privateState, record } from '../vm/index.js';
+import type { BlockBuilder } from './block-builder.js';
+import { helper, isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
+import { callFlags } from './card-imports.js';
+import type { Transaction } from './lower-transaction.js';
+import { type Geometry, type LowerContext, NotCompiled, type ValueLowering } from './lower-value.js';
+
+export interface BodyContext extends LowerContext {
+  /** Guest address of the exchange area. */
+  readonly exchange: number;
+  /** Guest address of the word that counts the periods in which elements of maps stay where they are (src/jit/lookup-cache.ts). */
+  readonly period: number;
+}
+
+export class CallLowering {
+  private readonly context: BodyContext;
+  private readonly transaction: Transaction;
+  private readonly values: ValueLowering;
+  private readonly geometry: Geometry;
+  private readonly slots = new Map<Value, Value>();
+  private marks = 0;
+  /** Writes the redirect's target to the record. */
+  private note: (() => void) | undefined;
+  private moved = false;
+  /** One redirect at most: its note can go straight to the record. Of several, a later one may leave some words of an earlier one. */
+  private notesOnce = false;
+
+  constructor(context: BodyContext, transaction: Transaction, values: ValueLowering, geometry: Geometry) {
+    this.context = context;
+    this.transaction = transaction;
+    this.values = values;
+    this.geometry = geometry;
+  }
+
+  private get builder(): BlockBuilder {
+    return this.context.builder;
+  }
+
+  private get graph(): Graph {
+    return this.context.builder.graph;
+  }
+
+  /** Call it before all else, with what the body evaluates. */
+  prepare(needed: readonly Value[]): void {
+    this.notesOnce = needed.filter(isRedirect).length <= 1;
+    if (needed.some(isMover)) this.requireHeadroom();
+    if (needed.some((value) => isRedirect(value) && !this.isDirect(value)))
+      this.builder.storeAt(this.context.machine.state + privateState.redirectKind, 4, this.graph.constant(0n));
+  }
+
+  call(value: Value): void {
+    const { detail } = value;
+    if (detail?.kind !== 'call') throw new NotCompiled('call');
+    const delta = (): bigint => BigInt.asIntN(64, (value.args[1] as Value).imm);
+    switch (detail.helper) {
+      case helper.spinLock:
+      case helper.spinUnlock:
+        // One program runs at a time, so the lock is free, and whoever takes it here gives it back.
+        this.values.define(value, this.graph.constant(0n));
+        return;
+      case helper.adjustHead:
+        this.geometry.data += delta();
+        this.geometry.meta += delta();
+        this.move(value);
+        return;
+      case helper.adjustMeta:
+        this.geometry.meta += delta();
+        this.move(value);
+        return;
+      case helper.adjustTail:
+        this.adjustTail(value);
+        return;
+      case helper.redirect:
+        if (this.redirect(value)) return;
+        break;
+      case helper.redirectMap:
+        if (this.redirectMap(value)) return;
+        break;
+      default:
+        break;
+    }
+    this.callHelper(value, detail);
+  }
+
+  private move(value: Value): void {
+    this.moved = true;
+    this.values.define(value, this.graph.constant(0n));
+  }
+
+  /** A packet that gets shorter just does; one that grows has its new bytes cleared, and JavaScript knows where the frame ends. */
+  private adjustTail(value: Value): void {
+    const { graph, geometry } = this;
+    const amount = value.args[1] as Value;
+    if (isConst(amount) && BigInt.asIntN(64, amount.imm) <= 0n) {
+      geometry.end = graph.add(geometry.end, amount);
+      this.move(value);
+      return;
+    }
+    if (value.detail?.kind !== 'call') return;
+    this.callHelper(value, value.detail);
+    this.requireSuccess(value);
+    geometry.end = graph.add(geometry.end, this.values.lower(amount));
+    this.moved = true;
+  }
+
+  /** The recording saw the helper succeed; a frame of another size may make it fail. */
+  private requireSuccess(value: Value): void {
+    const { graph } = this;
+    this.transaction.require(graph.make('eq', this.values.lower(value), graph.constant(0n)), true);
+  }
+
+  /** Traces that move the packet's start were recorded in a frame with the usual headroom. */
+  private requireHeadroom(): void {
+    const { graph } = this;
+    const start = this.loadRecord(record.frameStart);
+    const data = graph.add(start, graph.constant(BigInt(headroom)));
+    this.transaction.require(graph.make('eq', data, graph.pointer(graph.constant(0n))), true);
+  }
+
+  /** Without flags; with flags the helper refuses, which JavaScript says. */
+  private redirect(value: Value): boolean {
+    if (!this.isDirect(value)) return false;
+    const { graph } = this;
+    const target = this.values.lower(value.args[0] as Value);
+    this.note = () => {
+      this.storeRecord(record.redirect, 4, graph.constant(1n));
+      this.storeRecord(record.redirect + 4, 4, target);
+    };
+    this.values.define(value, graph.constant(BigInt(XDP_REDIRECT)));
+    return true;
+  }
+
+  /** Is the redirect noted without JavaScript? */
+  private isDirect(value: Value): boolean {
+    const flags = value.args[1] as Value;
+    const isPlain = value.detail?.kind === 'call' && value.detail.helper === helper.redirect;
+    if (isPlain) return this.notesOnce && isConst(flags) && flags.imm === 0n;
+    return this.slotOf(value) !== undefined;
+  }
+
+  /** Key and layout of a redirect_map whose outcome is known from one word of the map. */
+  private slotOf(
+    value: Value,
+  ): { readonly map: number; readonly base: number; readonly entries: number; readonly missed: bigint } | undefined {
+    const [handle, key, flags] = value.args;
+    if (!this.notesOnce || value.detail?.kind !== 'call' || value.detail.helper !== helper.redirectMap)
+      return undefined;
+    if (handle === undefined || key === undefined || flags === undefined || !key.early) return undefined;
+    if (!isConst(handle) || !isConst(flags) || flags.imm > 3n) return undefined;
+    const map = this.context.machine.mapAt(Number(handle.imm & mask32));
+    const layout = map?.layout();
+    if (map === undefined || layout?.kind !== 'redirect') return undefined;
+    return {
+      map: map.index,
+      base: layout.base + layout.present,
+      entries: map.spec.maxEntries,
+      missed: flags.imm,
+    };
+  }
+
+  /** Can it be asked before any effect? */
+  isSlot(value: Value): boolean {
+    return value.op === 'call' && this.slotOf(value) !== undefined;
+  }
+
+  /** Reads the slot: 1 if it holds something. Only the control plane changes it, so that may be done before any effect. */
+  askSlot(value: Value): Value {
+    const known = this.slots.get(value);
+    const slot = this.slotOf(value);
+    if (known !== undefined) return known;
+    if (slot === undefined) throw new NotCompiled('redirect_map');
+    const { graph, builder } = this;
+    const key = this.slotKey(value);
+    const inside = graph.make('ult', key, graph.constant(BigInt(slot.entries)));
+    const at = graph.make('shl', graph.make('mul', inside, key), graph.constant(3n));
+    const word = builder.loadOwn(at, slot.base, 4);
+    const present = graph.make('ult', graph.constant(0n), word);
+    const found = graph.and(inside, present);
+    this.slots.set(value, found);
+    // A sum, so that comparisons with constants see through it.
+    const more = graph.constant(BigInt(XDP_REDIRECT) - slot.missed);
+    this.values.define(value, graph.add(graph.constant(slot.missed), graph.make('mul', found, more)));
+    return found;
+  }
+
+  private slotKey(value: Value): Value {
+    return this.graph.and(this.values.lower(value.args[1] as Value), this.graph.constant(mask32));
+  }
+
+  /** Notes the target. */
+  private redirectMap(value: Value): boolean {
+    const slot = this.slotOf(value);
+    if (slot === undefined) return false;
+    const { graph } = this;
+    const found = this.askSlot(value);
+    const key = this.slotKey(value);
+    this.note = () => {
+      this.storeRecord(record.redirect, 4, graph.make('shl', found, graph.constant(1n)));
+      this.storeRecord(record.redirect + 4, 4, graph.constant(BigInt(slot.map)));
+      this.storeRecord(record.redirect + 8, 8, key);
+    };
+    return true;
+  }
+
+  private callHelper(value: Value, detail: Detail & { readonly kind: 'call' }): void {
+    const { builder, context } = this;
+    this.writePieces(value, detail);
+    const args = value.args.slice(0, 5).map((arg) => this.values.lower(arg));
+    if (isInModule(detail.helper)) {
+      const isRandom = detail.helper === helper.prandom;
+      if (isRandom) this.keepRandom();
+      this.values.define(value, builder.pin('call', args, 0n, { ...detail, pieces: [] }, isRandom ? mask32 : mask64));
+      return;
+    }
+    let flags = 0;
+    // A redirect that comes here is one for JavaScript.
+    if (isRedirect(value) || args.some((arg) => this.reachesPacket(arg))) {
+      this.writeContext();
+      flags |= callFlags.context;
+    }
+    // JavaScript may have to be undone if anything after this, or the call itself, may fail.
+    if (detail.visible && (this.transaction.mayFailLater || !context.verified)) {
+      const mark = this.marks++;
+      flags |= callFlags.mark(mark);
+      this.transaction.onFailure(() => {
+        this.callJavaScript(0, callFlags.undo(mark));
+        this.startPeriod();
+      });
+    }
+    const lowered = this.callJavaScript(detail.helper, flags, args);
+    if (movesElements(detail.helper)) this.startPeriod();
+    this.values.define(value, lowered);
+    if (isRedirect(value)) this.note = () => this.copyNote();
+    if (!context.verified) {
+      const refused = builder.loadAt(context.exchange + exchange.refused, 4);
+      this.transaction.require(this.graph.make('eq', refused, this.graph.constant(0n)), true);
+    }
+  }
+
+  /** Look-up caches (src/jit/lookup-cache.ts) hold no longer. */
+  private startPeriod(): void {
+    const { graph, builder } = this;
+    const { period } = this.context;
+    builder.storeAt(period, 4, graph.make('add32', builder.loadAt(period, 4), graph.constant(1n)));
+  }
+
+  private callJavaScript(id: number, flags: number, args: readonly Value[] = []): Value {
+    const detail: Detail = { kind: 'call', helper: id | flags, name: '', pieces: [], visible: true };
+    return this.builder.pin('call', args, 0n, detail, mask64);
+  }
+
+  /** Stack memory that the helper reads and the trace knows. */
+  private writePieces(value: Value, detail: Detail & { readonly kind: 'call' }): void {
+    const { builder, graph } = this;
+    for (const [i, piece] of detail.pieces.entries()) {
+      const stored = this.values.lower(value.args[5 + i] as Value);
+      for (let done = 0; done < piece.size; ) {
+        const left = piece.size - done;
+        const size = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        const part = graph.make('shr', stored, graph.constant(BigInt(8 * done)));
+        const at = graph.constant(BigInt(piece.address + done));
+        builder.pin('store', [at, part], 0n, { kind: 'memory', space: 'stack', size, map: -1, checked: false });
+        done += size;
+      }
+    }
+  }
+
+  private keepRandom(): void {
+    const at = this.graph.constant(BigInt(this.context.machine.state + privateState.random));
+    this.transaction.keepOld(at, 0n, 8, { kind: 'memory', space: 'other', size: 8, map: -1, checked: false });
+  }
+
+  /** Does a helper get the context, or a pointer into the packet? */
+  private reachesPacket(value: Value, depth = 0): boolean {
+    if (value.op === 'ptr') return true;
+    if (isConst(value)) return value.imm === BigInt(this.context.machine.ctx.start);
+    // Deep enough for pointer arithmetic; whatever is deeper is taken for a pointer.
+    if (depth > 8) return true;
+    return value.op !== 'load' && value.args.some((arg) => this.reachesPacket(arg, depth + 1));
+  }
+
+  /** The context and the frame as the program has them now, in guest memory. */
+  private writeContext(): void {
+    const { graph, geometry } = this;
+    const { ctx, state } = this.context.machine;
+    this.builder.storeAt(ctx.start + xdpMd.data, 4, graph.pointer(graph.constant(geometry.data)));
+    this.builder.storeAt(ctx.start + xdpMd.dataEnd, 4, graph.pointer(geometry.end));
+    this.builder.storeAt(ctx.start + xdpMd.dataMeta, 4, graph.pointer(graph.constant(geometry.meta)));
+    for (const field of [xdpMd.ingressIfindex, xdpMd.rxQueueIndex, xdpMd.egressIfindex]) {
+      this.builder.storeAt(ctx.start + field, 4, graph.ctxField(field));
+    }
+    const frame = state + privateState.packet;
+    this.builder.storeAt(frame + packetState.frameStart, 4, this.loadRecord(record.frameStart));
+    this.builder.storeAt(frame + packetState.frameSize, 4, this.loadRecord(record.frameSize));
+  }
+
+  /** The target that a helper in JavaScript noted. */
+  private copyNote(): void {
+    const noted = this.context.machine.state + privateState.redirectKind;
+    for (const at of [0, 8]) this.storeRecord(record.redirect + at, 8, this.builder.loadAt(noted + at, 8));
+  }
+
+  /** What the calls come to, to the packet's record; when nothing can fail any more. */
+  finish(): void {
+    const { graph, geometry } = this;
+    if (this.moved) {
+      // The end first: its value may be computed from the record's fields.
+      this.storeRecord(xdpMd.dataEnd, 4, graph.pointer(geometry.end));
+      this.storeRecord(xdpMd.data, 4, graph.pointer(graph.constant(geometry.data)));
+      this.storeRecord(xdpMd.dataMeta, 4, graph.pointer(graph.constant(geometry.meta)));
+    }
+    this.note?.();
+  }
+
+  private loadRecord(offset: number): Value {
+    return this.builder.loadOwn(this.graph.environment(recordAddress), offset, 4);
+  }
+
+  private storeRecord(offset: number, size: number, value: Value): void {
+    this.builder.storeOwn(this.graph.environment(recordAddress), offset, size, value);
+  }
+}
