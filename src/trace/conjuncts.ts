@@ -1,4 +1,4 @@
-/** A path condition taken apart: what must hold, one by one, with nothing left that the rest implies (as far as normal-form.ts can tell). */
+/** A path condition taken apart: what must hold, one by one, with nothing left that the rest implies (as far as normal-form.ts can tell); and what each part means. */
 import type { Value } from '../ir/index.js';
 import { type Bit, sourceOf } from './bits.js';
 import type { Compare } from './comparison.js';
@@ -47,4 +47,35 @@ export function isLengthBound(facts: Facts, part: Conjunct): boolean {
   if (part.kind !== 'least' && part.kind !== 'most') return false;
   const source = facts.sources.sources[sourceOf(part.subject.bits[0] as Bit)];
   return source?.kind === 'value' && source.value.op === 'len';
+}
+
+/** Whether a part holds where bits (inverted ones, too) and values are these. */
+export function holdsAt(part: Conjunct, bitOf: (bit: Bit) => number, numberOf: (value: Value) => bigint): boolean {
+  switch (part.kind) {
+    case 'bit':
+      return bitOf(part.literal.bit) === part.literal.value;
+    case 'exclusion':
+      return part.open.some(({ bit, value }) => bitOf(bit) !== value);
+    case 'least':
+      return numberAt(part.subject.bits, bitOf) >= part.bound;
+    case 'most':
+      return numberAt(part.subject.bits, bitOf) <= part.bound;
+    case 'gap': {
+      const x = numberAt(part.gap.subject.bits, bitOf);
+      return x < part.gap.lo || x > part.gap.hi;
+    }
+    case 'found':
+      return (numberOf(part.lookup) !== 0n) === part.found;
+    case 'compare': {
+      const { op, a, b, holds } = part.compare;
+      const x = numberOf(a);
+      const y = numberOf(b);
+      return (op === 'eq' ? x === y : op === 'ult' ? x < y : BigInt.asIntN(64, x) < BigInt.asIntN(64, y)) === holds;
+    }
+  }
+}
+
+/** The number that these bits make, least significant first. */
+export function numberAt(bits: readonly Bit[], bitOf: (bit: Bit) => number): bigint {
+  return bits.reduce((sum, bit, i) => sum | (BigInt(bitOf(bit)) << BigInt(i)), 0n);
 }

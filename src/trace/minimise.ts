@@ -5,7 +5,7 @@
  */
 import { evaluate, opTable, type Value } from '../ir/index.js';
 import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
-import { type Conjunct, conjuncts } from './conjuncts.js';
+import { type Conjunct, conjuncts, holdsAt, numberAt } from './conjuncts.js';
 import type { Facts } from './facts.js';
 
 /** Most bits that are enumerated. */
@@ -123,10 +123,9 @@ class Cluster {
   readonly parts: readonly Conjunct[];
   private readonly facts: Facts;
   private readonly bits: readonly Bit[];
+  private readonly fixed: boolean;
   /** By part: whether it holds, for each value of the bits. */
   private readonly truths: ReadonlyMap<Conjunct, Uint8Array>;
-
-  private readonly fixed: boolean;
 
   constructor(facts: Facts, parts: readonly Conjunct[], bits: readonly Bit[], fixed: boolean) {
     this.facts = facts;
@@ -174,31 +173,8 @@ class Cluster {
           : (values.get(plain(bit)) ?? (this.fixed ? (this.facts.required.get(plain(bit)) ?? 0) : 0));
       return isInverted(bit) ? 1 - own : own;
     };
-    const joined = (bits: readonly Bit[]): bigint =>
-      bits.reduce((sum, bit, i) => sum | (BigInt(bitOf(bit)) << BigInt(i)), 0n);
     const numberOf = (value: Value): bigint =>
-      evaluate(value, (leaf) => joined(this.facts.sources.bitsOf(leaf)), numbers);
-    switch (part.kind) {
-      case 'bit':
-        return bitOf(part.literal.bit) === part.literal.value;
-      case 'exclusion':
-        return part.open.some(({ bit, value }) => bitOf(bit) !== value);
-      case 'least':
-        return joined(part.subject.bits) >= part.bound;
-      case 'most':
-        return joined(part.subject.bits) <= part.bound;
-      case 'gap': {
-        const x = joined(part.gap.subject.bits);
-        return x < part.gap.lo || x > part.gap.hi;
-      }
-      case 'compare': {
-        const { op, a, b, holds } = part.compare;
-        const x = numberOf(a);
-        const y = numberOf(b);
-        return (op === 'eq' ? x === y : op === 'ult' ? x < y : BigInt.asIntN(64, x) < BigInt.asIntN(64, y)) === holds;
-      }
-      default:
-        return true;
-    }
+      evaluate(value, (leaf) => numberAt(this.facts.sources.bitsOf(leaf), bitOf), numbers);
+    return holdsAt(part, bitOf, numberOf);
   }
 }

@@ -6,9 +6,8 @@ import { evaluate, type Value } from '../ir/index.js';
 import { headroom, type Machine, Registers } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
-import type { Conjunct } from './conjuncts.js';
+import { type Conjunct, holdsAt } from './conjuncts.js';
 import type { Facts } from './facts.js';
-import type { Subject } from './subject.js';
 
 /** An access outside of what the packet or a map has. */
 class Unreadable extends Error {}
@@ -46,38 +45,16 @@ export class ConditionOracle {
 
   holdsPart(facts: Facts, part: Conjunct): boolean | undefined {
     try {
-      switch (part.kind) {
-        case 'bit':
-          return this.bit(facts, part.literal.bit) === part.literal.value;
-        case 'exclusion':
-          return part.open.some(({ bit, value }) => this.bit(facts, bit) !== value);
-        case 'least':
-          return this.number(facts, part.subject) >= part.bound;
-        case 'most':
-          return this.number(facts, part.subject) <= part.bound;
-        case 'gap': {
-          const x = this.number(facts, part.gap.subject);
-          return x < part.gap.lo || x > part.gap.hi;
-        }
-        case 'found':
-          return (this.value(part.lookup) !== 0n) === part.found;
-        case 'compare': {
-          const { op, a, b, holds } = part.compare;
-          const x = this.value(a);
-          const y = this.value(b);
-          const result = op === 'eq' ? x === y : op === 'ult' ? x < y : BigInt.asIntN(64, x) < BigInt.asIntN(64, y);
-          return result === holds;
-        }
-      }
+      return holdsAt(
+        part,
+        (bit) => this.bit(facts, bit),
+        (value) => this.value(value),
+      );
     } catch (error) {
       if (error instanceof Unreadable) return false;
       if (error instanceof Late) return undefined;
       throw error;
     }
-  }
-
-  private number(facts: Facts, subject: Subject): bigint {
-    return subject.bits.reduce((sum, bit, i) => sum | (BigInt(this.bit(facts, bit)) << BigInt(i)), 0n);
   }
 
   private bit(facts: Facts, bit: Bit): number {
