@@ -19,6 +19,7 @@ const maxInterval = 128;
 
 export class Penalties {
   private readonly hotloop: number;
+  private readonly on: boolean;
   private readonly seen = new WeakSet<SideExit>();
   blacklisted = 0;
   /** Misses that were not recorded because traces left the card before they paid. */
@@ -27,8 +28,6 @@ export class Penalties {
   private yield = 0;
   private interval = 1;
   private untilNext = 0;
-
-  private readonly on: boolean;
 
   /** `hotloop`: misses at a place before it is recorded. `on` false: what became of earlier recordings does not matter. */
   constructor(hotloop: number, on = true) {

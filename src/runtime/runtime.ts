@@ -21,6 +21,7 @@ import type { Settings } from '../opt/index.js';
 import {
   type AbortCode,
   type AbortSite,
+  AssumptionLedger,
   CompiledCard,
   defaultLimits,
   fingerprint,
@@ -28,10 +29,10 @@ import {
   type RecordedTrace,
   Recorder,
   type RecorderLimits,
+  StableValues,
   type TraceNames,
   TraceTree,
 } from '../trace/index.js';
-import { AssumptionLedger, StableValues } from '../trace/stable-values.js';
 import {
   type BatchEngine,
   formatTrap,

@@ -7,7 +7,7 @@
  * to the next the processor has to fetch each anew. So the card rests as well if the hits are spread over more than {@link fewTraces} traces
  * (effective number: one over the sum of squared shares). The decision is made after every {@link window} packets, whatever batches they come in.
  */
-import type { InstalledTrace } from '../trace/index.js';
+import { type InstalledTrace, isDoneByCard } from '../trace/index.js';
 import type { TraceRecord } from './trace-record.js';
 
 /** Packets between two decisions. */
@@ -21,8 +21,6 @@ const missCost = 1000;
 const recordingCost = 1_000_000;
 /** What the dispatcher costs a packet besides the trace's own instructions. */
 const hitCost = 10;
-/** Helpers that a compiled trace does itself: random numbers, redirects, moving the packet's ends, locks. */
-const inCard: ReadonlySet<number> = new Set([7, 23, 28, 44, 51, 54, 65, 93, 94]);
 /** Instructions that a helper in JavaScript costs more under a journal. */
 const journaledCall = 1500;
 /** Effective number of traces up to which their code stays where the processor has it. */
@@ -56,6 +54,7 @@ export class Worth {
   }
 
   hit(installed: InstalledTrace, trace: TraceRecord, packets: number): void {
+    if (!this.enabled) return;
     const before = installed.leaf.traces.indexOf(installed);
     const own = trace.insnsCondition + trace.insnsTrace * (1 + failedBody * Math.max(0, before));
     this.gain += packets * (trace.insnsProgram - own - this.callCost(installed) - hitCost);
@@ -65,7 +64,7 @@ export class Worth {
   private callCost({ trace: { code } }: InstalledTrace): number {
     if (!code.transactional) return 0;
     const calls = code.values.filter(
-      ({ detail }) => detail?.kind === 'call' && detail.visible && !inCard.has(detail.helper),
+      ({ detail }) => detail?.kind === 'call' && detail.visible && !isDoneByCard(detail.helper),
     );
     return journaledCall * calls.length;
   }

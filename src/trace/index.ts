@@ -1,4 +1,5 @@
 export { type AbortCode, aborts } from './aborts.js';
+export { isDoneByCard } from './card-helpers.js';
 export { type CardOptions, CompiledCard } from './compiled-card.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
 export { type Conjunct, isLengthBound } from './conjuncts.js';
@@ -18,7 +19,7 @@ export {
 } from './recorder.js';
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
-export type { Assumption } from './stable-values.js';
+export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { packetSupport, type Support } from './support.js';
 export { rowCells, ternaryRows } from './ternary-rows.js';
 export { type InstalledTrace, type Matcher, SideExit, TraceTree } from './tree.js';
