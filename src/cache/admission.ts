@@ -90,3 +90,8 @@ export const admissions: readonly AdmissionRow[] = [
 export function findAdmission(name: string): AdmissionRow | undefined {
   return admissions.find((row) => row.name === name);
 }
+
+/** True if everything comes in, so that nobody needs to know who was asked for; without a row, too. */
+export function isOpen(row: AdmissionRow | undefined): boolean {
+  return row === undefined || row.name === 'always';
+}

@@ -1,5 +1,5 @@
 /** Hits by size and policy over one recorded sequence of paths: in one pass for all sizes where the policy is a stack algorithm, else run by run. */
-import type { AdmissionRow } from './admission.js';
+import { type AdmissionRow, isOpen } from './admission.js';
 import type { PolicyRow } from './policy.js';
 import { nextUses, type ReferenceString } from './reference-string.js';
 import { simulate } from './simulate.js';
@@ -28,7 +28,7 @@ export function hitCurves(reference: ReferenceString, options: CurveOptions): Cu
   const isPlain = unit === 'traces';
   return options.policies.map((policy): Curve => {
     const counts =
-      isPlain && policy.name === 'lru' && isAlways(admission)
+      isPlain && policy.name === 'lru' && isOpen(admission)
         ? lruDistances(reference, deepest)
         : isPlain && policy.offline
           ? beladyDistances(reference, deepest, next)
@@ -45,6 +45,3 @@ export function hitCurves(reference: ReferenceString, options: CurveOptions): Cu
     return { policy, hits };
   });
 }
-
-const isAlways = (admission: AdmissionRow | undefined): boolean =>
-  admission === undefined || admission.name === 'always';

@@ -48,5 +48,7 @@ export interface PolicyRow {
   readonly description: string;
   /** Needs the future: for bounds, not for cards. */
   readonly offline: boolean;
+  /** Hits may be told late, each entry's at once and in the order of the last ones: its order of victims stays the same. */
+  readonly forgivesOrder: boolean;
   readonly create: (options: PolicyOptions) => Policy;
 }

@@ -1,5 +1,6 @@
 /** The card's trace cache: a matcher (the trace tree, or its compiled form) and who has a place in it (capacity, admission, policy). */
 import type { InstalledTrace, Matcher, RecordedTrace, SideExit } from '../trace/index.js';
+import { isOpen } from './admission.js';
 import { Entry } from './entry.js';
 import { matchBits } from './match-bits.js';
 import { Replacement, type ReplacementOptions } from './replacement.js';
@@ -35,8 +36,7 @@ export class TraceCache {
   constructor(matcher: Matcher, options: ReplacementOptions) {
     this.matcher = matcher;
     const { policy, admission, adaptive } = options;
-    const isSimple = adaptive === undefined && (admission === undefined || admission.name === 'always');
-    this.forgivesOrder = isSimple && (policy.name === 'lru' || policy.name === 'fifo');
+    this.forgivesOrder = policy.forgivesOrder && adaptive === undefined && isOpen(admission);
     this.replacement = new Replacement<TraceEntry>(options, ({ installed }) => {
       this.entries.delete(installed);
       matcher.remove(installed);
