@@ -5,8 +5,18 @@
  */
 import type { TraceCache } from '../cache/index.js';
 import type { CompiledCard, InstalledTrace } from '../trace/index.js';
-import { type BatchEngine, type PacketArena, record } from '../vm/index.js';
+import { type BatchEngine, type Machine, type PacketArena, type Region, record } from '../vm/index.js';
 import type { TraceRecord } from './trace-record.js';
+
+/** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
+const keyBytes = 4096;
+
+/** Guest memory where traces put keys together, closed. A machine that is to have the same addresses without a card reserves it, too. */
+export function reserveKeys(machine: Machine): Region {
+  const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
+  keys.hi = keys.lo;
+  return keys;
+}
 
 export interface CardOwner {
   readonly recordOf: (installed: InstalledTrace) => TraceRecord;

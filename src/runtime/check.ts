@@ -23,7 +23,9 @@ import {
   readRedirect,
   sameRedirect,
 } from '../vm/index.js';
-import type { PacketResult, Runtime, RuntimeOptions } from './runtime.js';
+import { reserveKeys } from './card.js';
+import type { PacketResult, Runtime } from './runtime.js';
+import type { RuntimeOptions } from './runtime-options.js';
 import type { TraceRecord } from './trace-record.js';
 
 /** The first difference, with what is needed to see why. */
@@ -53,7 +55,7 @@ export class Checker {
     this.runtime = runtime;
     this.machine = new Machine(runtime.machine.object, options);
     // The runtime reserves memory of its own after the machine's; keep addresses in step.
-    this.machine.memory.allocate('scratch', 'keys of the card', 4096);
+    reserveKeys(this.machine);
     this.interpreter = new Interpreter(this.machine, { maxSteps: options.maxSteps });
     const program = this.machine.programs[runtime.program.index];
     if (program === undefined) throw new InternalError('check', 'program');

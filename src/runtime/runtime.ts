@@ -8,16 +8,8 @@
  */
 
 import { UsageError } from '../base/index.js';
-import {
-  type AdaptiveSizeOptions,
-  admissions,
-  findAdmission,
-  findPolicy,
-  onlinePolicies,
-  TraceCache,
-} from '../cache/index.js';
+import { TraceCache } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import type { Settings } from '../opt/index.js';
 import {
   type AbortCode,
   type AbortSite,
@@ -28,7 +20,6 @@ import {
   type InstalledTrace,
   type RecordedTrace,
   Recorder,
-  type RecorderLimits,
   StableValues,
   type TraceNames,
   TraceTree,
@@ -38,7 +29,6 @@ import {
   formatTrap,
   type LoadedProgram,
   Machine,
-  type MachineOptions,
   type Outcome,
   type Output,
   PacketArena,
@@ -48,52 +38,13 @@ import {
   record,
   type TrapSite,
 } from '../vm/index.js';
-import { Card } from './card.js';
-import { Host, type HostKind } from './host.js';
+import { Card, reserveKeys } from './card.js';
+import { Host } from './host.js';
 import { addressName, valueName } from './map-names.js';
 import { Penalties } from './penalties.js';
+import { type RuntimeOptions, replacementOf } from './runtime-options.js';
 import { TraceRecord } from './trace-record.js';
 import { Worth } from './worth.js';
-
-export interface RuntimeOptions extends MachineOptions {
-  /** Traces that the card holds; default 64. */
-  readonly cacheSize?: number | undefined;
-  /** Match bits that the card holds (`matchBits`); default: any number of them. */
-  readonly cacheBits?: number | undefined;
-  /** Lets the number of traces move between bounds, in place of `cacheSize`. */
-  readonly adaptive?: AdaptiveSizeOptions | undefined;
-  /** Default `lru`. */
-  readonly policy?: string | undefined;
-  /** Which recorded traces get a place; default `always`. */
-  readonly admission?: string | undefined;
-  /** False: no card, every packet goes to the host. Default true. */
-  readonly card?: boolean | undefined;
-  /** False: traces run in the JavaScript executor alone. Default true. */
-  readonly compiled?: boolean | undefined;
-  /** Let the card rest while it does not pay, if the host compiles. Default false: hits are those that the traces and the cache give. */
-  readonly bypass?: boolean | undefined;
-  /** Packets that the executor decides before traces are compiled anew. */
-  readonly patience?: number | undefined;
-  /** Misses at one place before it is recorded; default 1. */
-  readonly hotloop?: number | undefined;
-  /** False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default true. */
-  readonly penalties?: boolean | undefined;
-  readonly limits?: Partial<RecorderLimits> | undefined;
-  /** Take values of maps that no program writes for constants once they have been the same often enough. Default true. */
-  readonly assume?: boolean | undefined;
-  /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
-  readonly keepRecordings?: boolean | undefined;
-  /** Put the conditions of evicted traces into words before their recordings go. Default true; false where nobody is going to read them. */
-  readonly keepConditions?: boolean | undefined;
-  /** Instructions that a packet may take on the host. Compiled code does not count them. */
-  readonly maxSteps?: number | undefined;
-  /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */
-  readonly host?: HostKind | undefined;
-  /** Passes of the compiled host; default all. */
-  readonly settings?: Settings | undefined;
-  /** Has a verifier accepted the program? Asked before it is compiled. Default: none has. */
-  readonly verified?: ((program: ProgramSpec) => boolean) | undefined;
-}
 
 /** A fault of the program at one place. */
 export interface FaultRecord {
@@ -115,9 +66,6 @@ export interface PacketResult {
   hit: TraceRecord | undefined;
 }
 
-/** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
-const keyBytes = 4096;
-
 export class Runtime {
   readonly machine: Machine;
   readonly program: LoadedProgram;
@@ -135,7 +83,7 @@ export class Runtime {
   installs = 0;
   /** Traces that left the card since the control plane changed what they had assumed. */
   retired = 0;
-  /** Instructions that host and program would have executed: what was recorded for a hit counts as the program's. */
+  /** How conditions speak of the object's maps and programs. */
   readonly names: TraceNames;
   private readonly keepsRecordings: boolean;
   private readonly keepsConditions: boolean;
@@ -187,8 +135,7 @@ export class Runtime {
       value: (map, offset, width) => valueName(machine, map, offset, width),
       address: (map, address, width) => addressName(machine, map, address, width),
     };
-    const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
-    keys.hi = keys.lo;
+    const keys = reserveKeys(machine);
     if (options.card !== false) {
       const tree = new TraceTree(machine, keys.start);
       // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
@@ -444,20 +391,4 @@ export class Runtime {
     if (record === undefined) this.faults.set(key, { text: formatTrap(site), count: 1, packet });
     else record.count++;
   }
-}
-
-/** Throws UsageError for a policy or an admission that no card has. */
-function replacementOf(options: RuntimeOptions): ConstructorParameters<typeof TraceCache>[1] {
-  const policy = findPolicy(options.policy ?? 'lru');
-  if (policy === undefined || policy.offline) {
-    const names = onlinePolicies.map(({ name }) => name).join(', ');
-    throw new UsageError(`no policy \`${options.policy}\` for a card`, {}, `policies: ${names}`);
-  }
-  const admission = findAdmission(options.admission ?? 'always');
-  if (admission === undefined) {
-    const names = admissions.map(({ name }) => name).join(', ');
-    throw new UsageError(`no admission \`${options.admission}\``, {}, `admissions: ${names}`);
-  }
-  const traces = options.cacheSize ?? (options.cacheBits === undefined ? 64 : undefined);
-  return { capacity: { traces, bits: options.cacheBits }, policy, admission, adaptive: options.adaptive };
 }

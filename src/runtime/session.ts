@@ -12,7 +12,8 @@ import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
 import { flowHash } from './flow-hash.js';
 import { type Clock, halves, PacketClock } from './packet-clock.js';
-import { type FaultRecord, type PacketResult, Runtime, type RuntimeOptions } from './runtime.js';
+import { type FaultRecord, type PacketResult, Runtime } from './runtime.js';
+import type { RuntimeOptions } from './runtime-options.js';
 
 export interface SessionOptions extends RuntimeOptions {
   /** Run everything on the plain interpreter too, and compare. */

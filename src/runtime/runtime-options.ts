@@ -1,0 +1,74 @@
+/** What a runtime can be asked for, and what that means for the card's cache. */
+import { UsageError } from '../base/index.js';
+import {
+  type AdaptiveSizeOptions,
+  admissions,
+  findAdmission,
+  findPolicy,
+  onlinePolicies,
+  type ReplacementOptions,
+} from '../cache/index.js';
+import type { ProgramSpec } from '../object/index.js';
+import type { Settings } from '../opt/index.js';
+import type { RecorderLimits } from '../trace/index.js';
+import type { MachineOptions } from '../vm/index.js';
+import type { HostKind } from './host.js';
+
+export interface RuntimeOptions extends MachineOptions {
+  /** Traces that the card holds; default 64. */
+  readonly cacheSize?: number | undefined;
+  /** Match bits that the card holds (`matchBits`); default: any number of them. */
+  readonly cacheBits?: number | undefined;
+  /** Lets the number of traces move between bounds, in place of `cacheSize`. */
+  readonly adaptive?: AdaptiveSizeOptions | undefined;
+  /** Default `lru`. */
+  readonly policy?: string | undefined;
+  /** Which recorded traces get a place; default `always`. */
+  readonly admission?: string | undefined;
+  /** False: no card, every packet goes to the host. Default true. */
+  readonly card?: boolean | undefined;
+  /** False: traces run in the JavaScript executor alone, as they do where threads share the memory. Default true. */
+  readonly compiled?: boolean | undefined;
+  /**
+   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that traces and cache give. No command asks for it;
+   * `trace-bench hits` does.
+   */
+  readonly bypass?: boolean | undefined;
+  /** Packets that the executor decides before traces are compiled anew; default: more the larger the traces are, 256 at least. */
+  readonly patience?: number | undefined;
+  /** Misses at one place before it is recorded; default 1. */
+  readonly hotloop?: number | undefined;
+  /** False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default true. */
+  readonly penalties?: boolean | undefined;
+  readonly limits?: Partial<RecorderLimits> | undefined;
+  /** Take values of maps that no program writes for constants once they have been the same often enough. Default true. */
+  readonly assume?: boolean | undefined;
+  /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
+  readonly keepRecordings?: boolean | undefined;
+  /** Put the conditions of evicted traces into words before their recordings go. Default true; false where nobody is going to read them. */
+  readonly keepConditions?: boolean | undefined;
+  /** Instructions that a packet may take on the host. Compiled code does not count them. */
+  readonly maxSteps?: number | undefined;
+  /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */
+  readonly host?: HostKind | undefined;
+  /** Passes of the compiled host; default all. */
+  readonly settings?: Settings | undefined;
+  /** Has a verifier accepted the program? Asked before it is compiled. Default: none has. */
+  readonly verified?: ((program: ProgramSpec) => boolean) | undefined;
+}
+
+/** Throws UsageError for a policy or an admission that no card has. */
+export function replacementOf(options: RuntimeOptions): ReplacementOptions {
+  const policy = findPolicy(options.policy ?? 'lru');
+  if (policy === undefined || policy.offline) {
+    const names = onlinePolicies.map(({ name }) => name).join(', ');
+    throw new UsageError(`no policy \`${options.policy}\` for a card`, {}, `policies: ${names}`);
+  }
+  const admission = findAdmission(options.admission ?? 'always');
+  if (admission === undefined) {
+    const names = admissions.map(({ name }) => name).join(', ');
+    throw new UsageError(`no admission \`${options.admission}\``, {}, `admissions: ${names}`);
+  }
+  const traces = options.cacheSize ?? (options.cacheBits === undefined ? 64 : undefined);
+  return { capacity: { traces, bits: options.cacheBits }, policy, admission, adaptive: options.adaptive };
+}
