@@ -1,8 +1,6 @@
 /** The compiled card against the interpreter: verdict, packet, redirect target, outputs and maps after every packet, with map changes in between. */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type ObjectSpec, readObject } from '../object/index.js';
+import { openExample } from '../../test/support/examples.js';
 import { generateBatches, generateTraffic, Prng } from '../packet/index.js';
 import { Checker, type Difference } from '../runtime/check.js';
 import { Runtime, type RuntimeOptions, Session } from '../runtime/index.js';
@@ -13,11 +11,6 @@ import { programObject } from './fuzz/program-object.js';
 import { seedMaps } from './seed-maps.js';
 
 const names = ['load-balancer', 'lpm-router', 'firewall', 'nat', 'ddos-mitigator', 'token-bucket', 'port-knocking'];
-
-function example(name: string): ObjectSpec {
-  const path = fileURLToPath(new URL(`../../examples/${name}/${name}.o`, import.meta.url));
-  return readObject(readFileSync(path), { name });
-}
 
 const traffic = (seed: number, packets: number): { data: Uint8Array; time: bigint }[] =>
   Array.from(generateTraffic({ seed, packets, flows: 40, popularity: { zipf: 1 }, malformed: 0.05 }), (packet) => ({
@@ -59,10 +52,10 @@ function runGenerated(seed: number, options: RuntimeOptions): { difference: Diff
 describe('the compiled card', () => {
   it.each(names)('decides what the interpreter decides: %s', (name) => {
     for (const verified of [true, false]) {
-      const object = example(name);
+      const { object, first } = openExample(name);
       const options = { check: true, patience: 16, verified: () => verified, cacheSize: 24 };
-      const session = new Session(object, object.programs[0] as never, options);
-      const plain = new Session(object, object.programs[0] as never, { compiled: false, cacheSize: 24 });
+      const session = new Session(object, first, options);
+      const plain = new Session(object, first, { compiled: false, cacheSize: 24 });
       for (const packet of traffic(5, 800)) {
         session.run(packet);
         plain.run(packet);
@@ -86,8 +79,8 @@ describe('the compiled card', () => {
   });
 
   it('is found out when a compiled trace is wrong', () => {
-    const object = example('firewall');
-    const session = new Session(object, object.programs[0] as never, {
+    const { object, first } = openExample('firewall');
+    const session = new Session(object, first, {
       check: true,
       host: 'wasm',
       verified: () => true,

@@ -1,22 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { assemble, type ObjectSpec, readObject } from '../object/index.js';
+import { openExample } from '../../test/support/examples.js';
+import { assemble, type ObjectSpec } from '../object/index.js';
 import { generateBatches, type PacketBatch, packetAt } from '../packet/index.js';
-import { type BpfMap, dumpMaps, type MapsFile } from '../vm/index.js';
-import { parseMapsFile } from '../vm/map-json.js';
+import { type BpfMap, dumpMaps } from '../vm/index.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import { Session, type SessionOptions } from './index.js';
-
-const folder = (name: string): string => fileURLToPath(new URL(`../../examples/${name}/`, import.meta.url));
-
-function example(name: string): ObjectSpec {
-  return readObject(readFileSync(`${folder(name)}${name}.o`), { name });
-}
-
-function mapsOf(name: string): { contents: MapsFile } {
-  return { contents: parseMapsFile(readFileSync(`${folder(name)}${name}.maps.json`, 'utf8')) };
-}
 
 function sessionOf(object: ObjectSpec, options: SessionOptions): Session {
   const [program] = object.programs;
@@ -97,9 +85,9 @@ describe('packets in batches come out as one by one on the interpreter', () => {
   const names = ['load-balancer', 'lpm-router', 'firewall', 'nat', 'ddos-mitigator', 'token-bucket'];
   for (const name of names) {
     it(name, () => {
-      const object = example(name);
+      const { object, maps } = openExample(name);
       const batches = traffic();
-      const options = { maps: mapsOf(name) };
+      const options = { maps };
       const expected = runIn(sessionOf(object, { ...options, host: 'interp', card: false }), batches, 'one by one');
       const compiled = runIn(sessionOf(object, { ...options, host: 'wasm', card: false }), batches, 'batches');
       expect(compiled).toEqual(expected);
@@ -115,7 +103,7 @@ describe('packets in batches come out as one by one on the interpreter', () => {
   }
 
   it('with per-CPU maps, several CPUs and clocks', () => {
-    const object = example('heavy-hitter');
+    const { object } = openExample('heavy-hitter');
     for (const clock of [
       { kind: 'step', ns: 0x1_8000_0001n },
       { kind: 'fixed', ns: 0x12_3456_789an },

@@ -1,14 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { exampleNames, openExample } from '../../test/support/examples.js';
 import { findAdmission, findPolicy, onlinePolicies, type ReplacementOptions, simulate } from '../cache/index.js';
-import { type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { decodeCapture, generateTraffic } from '../packet/index.js';
-import { parseMapsFile } from '../vm/map-json.js';
 import { type Arrival, PathRecorder, Session, type SessionOptions } from './index.js';
-
-const folder = fileURLToPath(new URL('../../examples/', import.meta.url));
-const names = readdirSync(folder).filter((name) => existsSync(`${folder}${name}/${name}.o`));
 
 interface Case {
   readonly object: ObjectSpec;
@@ -19,20 +15,15 @@ interface Case {
 
 /** An example with the first packets of its own traffic and some that it was not written for. */
 function open(name: string): Case {
-  const at = `${folder}${name}/`;
-  const object = readObject(readFileSync(`${at}${name}.o`), { name });
-  const [program] = object.programs;
-  if (program === undefined) throw new Error(`${name} has no program`);
-  const file = `${at}${name}.maps.json`;
-  const maps = existsSync(file) ? { contents: parseMapsFile(readFileSync(file, 'utf8'), file) } : undefined;
-  const own = decodeCapture(readFileSync(`${at}traffic.pcap`)).packets.slice(0, 40);
+  const { folder, object, first: program, maps } = openExample(name);
+  const own = decodeCapture(readFileSync(`${folder}traffic.pcap`)).packets.slice(0, 40);
   const mixed = [...generateTraffic({ packets: 25, flows: 20, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
   return { object, program, maps, packets: [...own, ...mixed.map(({ data, time }) => ({ data: data.slice(), time }))] };
 }
 
 const online: SessionOptions = { penalties: false, assume: false, hotloop: 1 };
 
-describe.each(names)('%s', (name) => {
+describe.each(exampleNames)('%s', (name) => {
   const { object, program, packets, maps } = open(name);
   const recorder = new PathRecorder(object, program, { maps });
   for (const packet of packets) recorder.session.run(packet);

@@ -1,12 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { openExample } from '../../test/support/examples.js';
 import { type Insn, op } from '../isa/index.js';
-import { mapSpec, type ObjectSpec, objectSpec, programSpec, readObject } from '../object/index.js';
+import { mapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
 import { generateTraffic, Prng } from '../packet/index.js';
 import { mapFlags } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
-import { parseMapsFile } from '../vm/map-json.js';
+
 import { Session } from './index.js';
 
 const insn = (code: number, dst: number, src: number, off: number, imm: number): Insn => ({ code, dst, src, off, imm });
@@ -141,12 +140,7 @@ describe.each(['ddos-mitigator', 'firewall', 'load-balancer', 'lpm-router', 'nat
     it('is what the interpreter says while the control plane changes a map before every packet', {
       timeout: 120_000,
     }, () => {
-      const folder = fileURLToPath(new URL(`../../examples/${name}/${name}`, import.meta.url));
-      const object = readObject(readFileSync(`${folder}.o`), { name });
-      const main = object.programs.filter((candidate) => candidate.attach === 'xdp').at(-1);
-      if (main === undefined) throw new Error('no program');
-      const file = `${folder}.maps.json`;
-      const maps = existsSync(file) ? { contents: parseMapsFile(readFileSync(file, 'utf8'), file) } : undefined;
+      const { object, main, maps } = openExample(name);
       const session = new Session(object, main, { check: true, maps, cacheSize: 16 });
       const random = new Prng(9);
       let changes = 0;

@@ -1,40 +1,20 @@
 /** What the solver says about the guards of recorded traces: none follows from those before it, and no two traces hold for one packet. */
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Value } from '../../src/ir/index.js';
 import { SmtWriter } from '../../src/ir/smt.js';
-import { readObject } from '../../src/object/index.js';
 import { generateTraffic } from '../../src/packet/index.js';
 import { Session } from '../../src/runtime/index.js';
 import { minimise, type RecordedTrace } from '../../src/trace/index.js';
-import { parseMapsFile } from '../../src/vm/map-json.js';
+import { exampleNames, openExample } from '../support/examples.js';
 import { partTerm } from './part-term.js';
 import { solve } from './solver.js';
-
-const examples = [
-  'ddos-mitigator',
-  'firewall',
-  'heavy-hitter',
-  'ipv6-filter',
-  'load-balancer',
-  'lpm-router',
-  'nat',
-  'port-knocking',
-  'token-bucket',
-];
 
 /**
  * Distinct traces of an example, as recorded on generated traffic. Nothing is assumed: a trace that takes a map's value for a constant holds for packets of the
  * one that was recorded before and loads it, and does the same with them.
  */
 function tracesOf(name: string, limit: number): RecordedTrace[] {
-  const folder = fileURLToPath(new URL(`../../examples/${name}/${name}`, import.meta.url));
-  const object = readObject(readFileSync(`${folder}.o`), { name });
-  const main = object.programs.filter((candidate) => candidate.attach === 'xdp').at(-1);
-  if (main === undefined) throw new Error('no program');
-  const file = `${folder}.maps.json`;
-  const maps = existsSync(file) ? { contents: parseMapsFile(readFileSync(file, 'utf8'), file) } : undefined;
+  const { object, main, maps } = openExample(name);
   const session = new Session(object, main, { keepRecordings: true, maps, assume: false });
   for (const packet of generateTraffic({ seed: 4, packets: 600, malformed: 0.1, vlan: 0.1, ipv6: 0.3 })) {
     session.run({ data: packet.data, time: packet.time });
@@ -62,7 +42,7 @@ function truth(writer: SmtWriter, { condition, holds }: Guard, scope: string): s
 
 /** The hashes of these take the solver minutes. */
 const hard: readonly string[] = ['heavy-hitter'];
-const examplesToTakeApart = examples.filter((name) => ![...hard, 'lpm-router'].includes(name));
+const examplesToTakeApart = exampleNames.filter((name) => ![...hard, 'lpm-router'].includes(name));
 
 /**
  * Parts that the solver finds implied although the rules do not: mostly the least length beside `len >= ip.len + 14`, `ip.len >= ip.ihl * 4` and
@@ -77,7 +57,7 @@ const impliedParts: Readonly<Record<string, number>> = {
   'token-bucket': 4,
 };
 
-describe.each(examples.filter((name) => !hard.includes(name)))('%s', (name) => {
+describe.each(exampleNames.filter((name) => !hard.includes(name)))('%s', (name) => {
   test('no guard is implied by those before it', { timeout: 300_000 }, async () => {
     const implied: string[] = [];
     let guards = 0;
@@ -125,7 +105,7 @@ describe.each(examplesToTakeApart)('%s', (name) => {
   });
 });
 
-describe.each(examples)('%s', (name) => {
+describe.each(exampleNames)('%s', (name) => {
   test('no packet and state satisfy the early guards of two traces', { timeout: 300_000 }, async () => {
     const traces = tracesOf(name, 8);
     const writer = new SmtWriter();

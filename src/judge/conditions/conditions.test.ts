@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { assemble, readObject } from '../../object/index.js';
+import { exampleNames, openExample } from '../../../test/support/examples.js';
+import { assemble } from '../../object/index.js';
 import { generateTraffic, Prng } from '../../packet/index.js';
-import { loadMaps, parseMapsFile } from '../../vm/map-json.js';
+import { loadMaps } from '../../vm/map-json.js';
 import { judgeSmallPrograms } from './brute-force.js';
 import { ConditionTrial } from './trial.js';
 
@@ -16,27 +15,11 @@ describe('path conditions of small programs, beside every packet', () => {
   }, 120_000);
 });
 
-const examples = [
-  'ddos-mitigator',
-  'firewall',
-  'heavy-hitter',
-  'ipv6-filter',
-  'load-balancer',
-  'lpm-router',
-  'nat',
-  'port-knocking',
-  'token-bucket',
-];
-
-describe.each(examples)('path conditions of %s, with its maps', (name) => {
+describe.each(exampleNames)('path conditions of %s, with its maps', (name) => {
   it('hold for packets that take the path and for no others, whatever is changed', () => {
-    const folder = fileURLToPath(new URL(`../../../examples/${name}/${name}`, import.meta.url));
-    const object = readObject(readFileSync(`${folder}.o`), { name });
-    const main = object.programs.filter((candidate) => candidate.attach === 'xdp').at(-1);
-    if (main === undefined) throw new Error('no program');
+    const { object, main, maps } = openExample(name);
     const trial = new ConditionTrial(object, main, new Prng(3), { traces: 8, cases: 3000 });
-    const maps = `${folder}.maps.json`;
-    if (existsSync(maps)) loadMaps(trial.machine, parseMapsFile(readFileSync(maps, 'utf8'), name));
+    if (maps !== undefined) loadMaps(trial.machine, maps.contents, maps.file);
     const traffic = generateTraffic({ seed: 11, packets: 60, malformed: 0.1, vlan: 0.1, sizes: '7:64,4:90,1:200' });
     for (const packet of traffic) {
       trial.packet({ data: packet.data.slice(), now: packet.time });
