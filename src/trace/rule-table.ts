@@ -25,11 +25,20 @@ export function ruleTable(traces: readonly Facts[]): Rule[] {
   const rows = sets.map((set) => set.rows);
   const order: number[] = [];
   const left = new Set(traces.keys());
+  // For each trace, those whose packets its excluding rows would take; what has been put in order does not count any more.
+  const inFrontOf = rows.map((own, t) => [...rows.keys()].filter((u) => u !== t && shadows(own, rows[u] ?? [])));
+  const plain = new Map<number, readonly TernaryRow[]>();
+  const withoutExcluding = (t: number): readonly TernaryRow[] => {
+    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, false).rows;
+    plain.set(t, known);
+    return known;
+  };
   while (left.size > 0) {
-    // Next comes a trace whose excluding rows take nothing from those still to come.
-    const next = [...left].find((t) => ![...left].some((u) => u !== t && shadows(rows[t] ?? [], rows[u] ?? [])));
-    const chosen = next ?? smallest(left, traces);
-    if (next === undefined) rows[chosen] = ternaryRows(traces[chosen] as Facts, false).rows;
+    // Next comes a trace whose excluding rows take nothing from those still to come; else the one that takes fewest rows when it is written without them.
+    const next = [...left].find((t) => !inFrontOf[t]?.some((u) => left.has(u)));
+    const chosen =
+      next ?? [...left].reduce((x, y) => (withoutExcluding(y).length < withoutExcluding(x).length ? y : x));
+    if (next === undefined) rows[chosen] = withoutExcluding(chosen);
     order.push(chosen);
     left.delete(chosen);
   }
@@ -57,15 +66,4 @@ function shadows(a: readonly TernaryRow[], b: readonly TernaryRow[]): boolean {
         return both !== undefined && !denied.some((excluded) => coversRow(excluded.bits, both));
       }),
   );
-}
-
-/** The trace that takes fewest rows when it is written without excluding ones. */
-function smallest(left: ReadonlySet<number>, traces: readonly Facts[]): number {
-  let best = -1;
-  let least = Number.POSITIVE_INFINITY;
-  for (const t of left) {
-    const count = ternaryRows(traces[t] as Facts, false).rows.length;
-    if (count < least) [best, least] = [t, count];
-  }
-  return best;
 }
