@@ -1,11 +1,14 @@
 /** `jitnic ir FILE [PROG]`: the intermediate representation of a program, after all passes or after each. */
-import { exitCodes, UnsupportedError } from '../base/index.js';
+import { exitCodes, UnsupportedError, UsageError } from '../base/index.js';
 import { formatFunction, type Names, Unsupported } from '../ir/index.js';
-import { type OptReport, reportPasses } from '../opt/index.js';
+import { WasmEngine } from '../jit/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type OptReport, reportPasses, type Settings } from '../opt/index.js';
 import { xdpMdFields } from '../platform/index.js';
-import { verify } from '../verifier/index.js';
+import { type VerifyResult, verify } from '../verifier/index.js';
 import { type LoadedProgram, Machine, placeOf } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { writeOutput } from './files.js';
 import { declareOpt, type OptFlags, passNames, settingsOf } from './opt-flags.js';
 import { formatTable } from './output.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
@@ -16,6 +19,7 @@ interface Options extends OptFlags {
   readonly printAfter?: readonly string[];
   readonly exact?: true;
   readonly check?: true;
+  readonly output?: string;
 }
 
 export const command: CliCommand = defineCommand<Options>({
@@ -31,7 +35,11 @@ export const command: CliCommand = defineCommand<Options>({
         (word: string, before: readonly string[] | undefined) => [...(before ?? []), word],
       )
       .option('--exact', 'the form that can be read back')
-      .option('--check', 'run the IR checker after each pass');
+      .option('--check', 'run the IR checker after each pass')
+      .option(
+        '-o, --output <file>',
+        'write the WebAssembly module that it becomes, with function names, or - for stdout',
+      );
   },
   run: async ([file = '-', name], options, io) => {
     const settings = settingsOf(options);
@@ -41,12 +49,7 @@ export const command: CliCommand = defineCommand<Options>({
     const machine = new Machine(object);
     const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
     machine.admit(program);
-    const { accepted, facts } = verify(spec, object.maps, {
-      btf: object.btf,
-      license: object.license,
-      facts: true,
-      logLevel: 0,
-    });
+    const { accepted, facts } = verdictOn(object, spec);
     if (!accepted) io.info(`${spec.name} is not verified: its accesses are checked, and few passes run`);
     const names = namesOf(machine);
     const texts: { readonly pass: string; readonly text: string }[] = [];
@@ -63,6 +66,12 @@ export const command: CliCommand = defineCommand<Options>({
         },
       }),
     );
+    const { output } = options;
+    if (output !== undefined) {
+      if (output === '-' && io.flags.json) throw new UsageError('`-o -` and `--json` both want stdout');
+      await writeOutput(output, moduleBytes(object, spec, settings), io);
+      if (output === '-') return exitCodes.ok;
+    }
     const text = formatFunction(report.code, names, exact);
     if (io.flags.json) {
       io.json('jitnic.ir/1', {
@@ -87,6 +96,33 @@ function withPlace<T>(program: LoadedProgram, run: () => T): T {
     if (!(error instanceof Unsupported)) throw error;
     throw new UnsupportedError(error.message, placeOf(program.spec, error.insn), 'it runs in the interpreter');
   }
+}
+
+function verdictOn(object: ObjectSpec, spec: ProgramSpec): VerifyResult {
+  return verify(spec, object.maps, { btf: object.btf, license: object.license, facts: true, logLevel: 0 });
+}
+
+/** The module of the engine `wasm`, on a machine of its own: guest memory has to be laid out as a run does it. Programs that tail calls reach are in it. */
+function moduleBytes(object: ObjectSpec, spec: ProgramSpec, settings: Settings): Uint8Array {
+  const machine = new Machine(object);
+  const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
+  machine.admit(program);
+  const verdicts = new Map<LoadedProgram, VerifyResult>();
+  const verdict = (of: LoadedProgram): VerifyResult => {
+    const result = verdicts.get(of) ?? verdictOn(object, of.spec);
+    verdicts.set(of, result);
+    return result;
+  };
+  const engine = new WasmEngine(machine, {
+    verified: (of) => verdict(of).accepted,
+    facts: (of) => verdict(of).facts,
+    settings,
+    names: true,
+  });
+  const compiled = engine.compile(program);
+  if (compiled !== undefined) return compiled.module.bytes;
+  const { what, program: at, insn } = engine.fallbacks[0] ?? { what: 'it is not compiled', program, insn: 0 };
+  throw new UnsupportedError(what, placeOf(at.spec, insn), 'it runs in the interpreter');
 }
 
 function namesOf(machine: Machine): Names {

@@ -1,6 +1,10 @@
 /** `jitnic ir`: the IR of a program, switches of the optimizer, times. */
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import wabt from 'wabt';
 import { captureCli } from '../../src/cli/testing.js';
 
 const object = fileURLToPath(new URL('../../bench/programs/array-count.o', import.meta.url));
@@ -41,6 +45,27 @@ describe('jitnic ir', () => {
     expect(schema).toBe('jitnic.ir/1');
     expect(passes[0].name).toBe('build');
     expect(passes.at(-1).insns).toBeLessThan(passes[0].insns);
+  });
+
+  test('writes the module that the program becomes', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'jitnic-ir-')), 'out.wasm');
+    expect((await ir('-o', file)).out).toBe((await ir()).out);
+    const text = (await wabt()).readWasm(new Uint8Array(readFileSync(file)), { readDebugNames: true }).toText({});
+    expect(text).toMatch(/\(export "run" \(func (\$run|\d+)\)\)/);
+    const plain = join(file, '..', 'plain.wasm');
+    await ir('-O0', '-o', plain);
+    expect(readFileSync(plain).length).toBeGreaterThan(readFileSync(file).length);
+  });
+
+  test('puts programs that tail calls reach in the module, each with its own facts', async () => {
+    const knocking = fileURLToPath(new URL('../../examples/port-knocking/port-knocking.o', import.meta.url));
+    const file = join(mkdtempSync(join(tmpdir(), 'jitnic-ir-')), 'out.wasm');
+    expect((await captureCli(['ir', knocking, 'port_knocking', '-o', file])).exitCode).toBe(0);
+    expect(readFileSync(file, 'latin1')).toContain('program_1');
+  });
+
+  test('does not write module and JSON to one stream', async () => {
+    expect((await ir('-j', '-o', '-')).exitCode).toBe(2);
   });
 
   test.each([
