@@ -19,6 +19,8 @@ export interface CompiledModule {
   readonly movesPacket: boolean;
   /** Helpers say where the packet goes. */
   readonly redirects: boolean;
+  /** Records of ring buffers are reserved and closed in the module. */
+  readonly writesRings: boolean;
   /** Some path calls JavaScript, which finds its stack frames and the time only if they were prepared. */
   readonly callsHost: boolean;
 }
@@ -73,6 +75,7 @@ export function compileModule({ machine, programs, exchange, names }: CompileInp
     trapPoints: services.trapPoints,
     movesPacket: demands.movesPacket,
     redirects: demands.redirects,
+    writesRings: services.writesRings,
     callsHost: services.callsHost,
   };
 }

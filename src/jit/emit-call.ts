@@ -1,5 +1,5 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
-import { isConst, mask32, type Value } from '../ir/index.js';
+import { isConst, mapOf, mask32, type Value } from '../ir/index.js';
 import { record } from '../vm/index.js';
 import { exchange } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -13,7 +13,7 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   const { out, frame } = e;
   const { detail } = value;
   const helper = detail?.kind === 'call' ? detail.helper : 1;
-  if (emitChange(e, value, helper)) return;
+  if (emitLeaving(e, value, helper)) return;
   if (value.op === 'lookup') pushLookupRegisters(e, value);
   else for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
   frame.services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
@@ -24,30 +24,28 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   out.setLocal(e.localOf(value));
 }
 
-/** An update or deletion in a hash map that the module makes, and JavaScript where it cannot. False: JavaScript always. */
-function emitChange(e: FunctionEmitter, value: Value, helper: number): boolean {
-  const [handle, key, content, flags] = value.args;
-  if (e.code.checked || handle === undefined || !isConst(handle) || key === undefined) return false;
+/** A function of the module that does what a helper does, but may answer that JavaScript has to. */
+interface Leaving {
+  readonly index: number;
+  readonly mayLeave: boolean;
+  readonly pushArguments: () => void;
+}
+
+/** False: JavaScript always. */
+function emitLeaving(e: FunctionEmitter, value: Value, helper: number): boolean {
+  const site = e.code.checked ? undefined : (changeOf(e, value, helper) ?? ringOf(e, value, helper));
+  if (site === undefined) return false;
   const { out, frame } = e;
-  const { services } = frame;
-  const map = frame.machine.mapAt(Number(handle.imm & mask32))?.index;
-  if (map === undefined) return false;
-  const isUpdate = helper === 2;
-  if (!isUpdate && helper !== 3) return false;
-  if (isUpdate && (content === undefined || flags === undefined || !isConst(flags))) return false;
-  const change = isUpdate ? services.hashUpdate(map, Number(flags?.imm)) : services.hashDelete(map);
-  if (change === undefined) return false;
   // Before the branch: what is computed for the registers is there on both ways.
-  if (change.mayLeave) for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
-  e.push(key, 'i32');
-  if (isUpdate && content !== undefined) e.push(content, 'i32');
-  out.call(change.index);
-  if (change.mayLeave) {
+  if (site.mayLeave) for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
+  site.pushArguments();
+  out.call(site.index);
+  if (site.mayLeave) {
     const result = e.temporary('result', 'i32');
     out.teeLocal(result).i32(leftToHost).op('i32.eq').if();
-    services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
+    frame.services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
     out
-      .i32(services.exchange + exchange.registers)
+      .i32(frame.services.exchange + exchange.registers)
       .memory('i32.load')
       .setLocal(result)
       .end();
@@ -55,6 +53,61 @@ function emitChange(e: FunctionEmitter, value: Value, helper: number): boolean {
   }
   store(e, value, 'i32');
   return true;
+}
+
+/** An update or deletion in a hash map. */
+function changeOf(e: FunctionEmitter, value: Value, helper: number): Leaving | undefined {
+  const [handle, key, content, flags] = value.args;
+  const isUpdate = helper === 2;
+  if ((!isUpdate && helper !== 3) || key === undefined) return undefined;
+  const map = mapOf(e.frame.machine, handle)?.index;
+  if (map === undefined) return undefined;
+  if (isUpdate && (content === undefined || flags === undefined || !isConst(flags))) return undefined;
+  const { services } = e.frame;
+  const change = isUpdate ? services.hashUpdate(map, Number(flags?.imm)) : services.hashDelete(map);
+  if (change === undefined) return undefined;
+  const pushArguments = (): void => {
+    e.push(key, 'i32');
+    if (isUpdate && content !== undefined) e.push(content, 'i32');
+  };
+  return { ...change, pushArguments };
+}
+
+/** Something about a record of a ring buffer. */
+function ringOf(e: FunctionEmitter, { args }: Value, helper: number): Leaving | undefined {
+  const { services, record: at } = e.frame;
+  const isSmall = (size: Value | undefined): size is Value => size !== undefined && size.ones <= mask32;
+  const [a, b, c, d] = args;
+  let index: number | undefined;
+  let parts: readonly Value[] = [];
+  switch (helper) {
+    case 130: // ringbuf_output: flags only say who is to be woken
+      if (a === undefined || b === undefined || !isSmall(c)) return undefined;
+      if (d === undefined || !isConst(d) || d.imm > 3n) return undefined;
+      index = services.ringOutput(isConst(c) ? Number(c.imm) : undefined);
+      parts = [b, c];
+      break;
+    case 131: // ringbuf_reserve
+      if (!isSmall(b) || c === undefined || !isConst(c) || c.imm !== 0n) return undefined;
+      index = services.ringReserve();
+      parts = [b];
+      break;
+    case 132: // ringbuf_submit
+    case 133: // ringbuf_discard
+      if (a === undefined) return undefined;
+      index = services.ringClose(helper === 133);
+      parts = [a];
+      break;
+    default:
+      return undefined;
+  }
+  if (index === undefined) return undefined;
+  const isClose = helper >= 132;
+  const pushArguments = (): void => {
+    for (const part of parts) e.push(part, 'i32');
+    if (!isClose) e.out.getLocal(at);
+  };
+  return { index, mayLeave: true, pushArguments };
 }
 
 /** The result is on the stack. */

@@ -5,6 +5,7 @@
 import { errno } from '../platform/index.js';
 import type { HashChange, MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
+import { emitCopy } from './copy-code.js';
 import { exchange } from './exchange.js';
 import { emitFind, emitHash, loadWords, pushBucket } from './hash-code.js';
 import type { Services } from './services.js';
@@ -167,7 +168,7 @@ function emitInPlace(site: Site): void {
   const { out, old, valueSize } = site;
   out.getLocal(old).if();
   pushValue(site, old);
-  out.getLocal(valueParameter).i32(valueSize).memoryCopy();
+  emitCopy(out.getLocal(valueParameter), valueSize);
   out.else();
   const added = out.addLocal('i32');
   emitTake(site, added);
@@ -190,10 +191,10 @@ function pushValue(site: Site, link: number): void {
 function emitEnter(site: Site, link: number): void {
   const { out, layout, keySize, valueSize, hash } = site;
   const { table } = layout;
-  pushElement(out, link, table.keyStride, table.keys).getLocal(keyParameter).i32(keySize).memoryCopy();
+  emitCopy(pushElement(out, link, table.keyStride, table.keys).getLocal(keyParameter), keySize);
   if (layout.cpus > 1) emitZeroValues(site, link);
   pushValue(site, link);
-  out.getLocal(valueParameter).i32(valueSize).memoryCopy();
+  emitCopy(out.getLocal(valueParameter), valueSize);
   const bucket = out.addLocal('i32');
   const node = out.addLocal('i32');
   pushBucket(out, table, hash);

@@ -37,7 +37,10 @@ export class HostImports {
     this.exchange = area;
   }
 
-  importsFor(trapPoints: readonly TrapPoint[], movesPacket: boolean): Record<string, Record<string, unknown>> {
+  importsFor(
+    trapPoints: readonly TrapPoint[],
+    { movesPacket, writesRings }: { readonly movesPacket: boolean; readonly writesRings: boolean },
+  ): Record<string, Record<string, unknown>> {
     const { machine } = this;
     const callbacks = { call: () => machine.refuse('callbacks are not compiled') };
     return {
@@ -48,6 +51,7 @@ export class HostImports {
           this.site.pc = pc;
           if (movesPacket || this.batch) machine.packet.sync();
           if (this.batch) this.enterPacket(at);
+          if (writesRings) machine.openRingWindows();
           machine.callHelper(helper, this.view(), callbacks);
         },
         [imports.check]: (address: bigint, access: number, program: number, pc: number) => {
@@ -72,7 +76,7 @@ export class HostImports {
     this.at = at;
     machine.now = machine.memory.load64(at + record.now);
     machine.cpu = machine.memory.load32(at + record.cpu);
-    machine.collectOutputs();
+    machine.collectOutputs(at);
   }
 
   /** The exchange area as registers. */

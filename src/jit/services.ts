@@ -13,6 +13,7 @@ import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
 import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
 import { defineCachedLookup, type LookupCache } from './lookup-cache.js';
+import { defineRingClose, defineRingOutput, defineRingReserve, discardBit, type RingLayout } from './ring-code.js';
 import { defineTrieLookup } from './trie-code.js';
 
 export interface HashChangeCode {
@@ -56,6 +57,8 @@ export class Services {
   readonly trapPoints: TrapPoint[] = [];
   /** JavaScript is called for more than a trap. */
   callsHost = false;
+  /** Records of ring buffers are reserved and closed in the module. */
+  writesRings = false;
   readonly demands: Demands;
   /** No verifier has seen the programs. */
   readonly isChecked: boolean;
@@ -159,6 +162,36 @@ export class Services {
     if (layout?.kind !== 'hash' || !fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
     const index = this.function(name, () => define(layout) ?? -1);
     return index < 0 ? undefined : { index, mayLeave: layout.change?.kind === 'lru' };
+  }
+
+  /** (size, record) -> address: see ring-code.ts. All of these are undefined if JavaScript has to do it. */
+  ringReserve(): number | undefined {
+    const layout = this.ring();
+    return layout && this.function('ring reserve', () => defineRingReserve(this, layout));
+  }
+
+  ringClose(isDiscard: boolean): number | undefined {
+    const layout = this.ring();
+    const bit = isDiscard ? discardBit : 0;
+    return layout && this.function(`ring close ${bit}`, () => defineRingClose(this, layout, bit));
+  }
+
+  ringOutput(size: number | undefined): number | undefined {
+    const reserve = this.ringReserve();
+    if (reserve === undefined) return undefined;
+    return this.function(`ring output ${size}`, () => defineRingOutput(this, reserve, size));
+  }
+
+  /**
+   * The one ring buffer. Of several, a record does not say to which it belongs, and what they hold after a batch not in which order it came; threads would have to take
+   * turns; and what a trace does has to be undone.
+   */
+  private ring(): RingLayout | undefined {
+    const { maps, memory } = this.machine;
+    const [layout, ...others] = maps.map((map) => map.layout()).filter((found) => found?.kind === 'ring');
+    if (layout === undefined || others.length > 0 || memory.isShared || this.contextIsThere) return undefined;
+    this.writesRings = true;
+    return layout;
   }
 
   /** Look-up in a map that came out of another: handle and key's address in, value address or 0 out. */

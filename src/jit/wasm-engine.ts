@@ -114,8 +114,9 @@ export class WasmEngine implements Engine {
     if (compiled === undefined) throw new InternalError('jit', `${program.spec.name} is not compiled`);
     const { host, machine } = this;
     this.batchTrap = undefined;
-    const { callsHost } = compiled.module;
+    const { callsHost, writesRings } = compiled.module;
     this.writeCpu();
+    if (writesRings) machine.forgetRingPackets();
     if (callsHost) this.openFrames();
     host.site.program = program;
     host.at = 0;
@@ -129,6 +130,7 @@ export class WasmEngine implements Engine {
       return stride === 0 ? 0 : (host.at - first) / stride;
     } finally {
       host.batch = false;
+      if (writesRings) machine.openRingWindows();
       if (callsHost) this.closeFrames();
     }
   }
@@ -184,7 +186,7 @@ export class WasmEngine implements Engine {
     const { machine } = this;
     const names = this.options.names ?? false;
     const module = compileModule({ machine, programs, exchange: this.exchange, names });
-    const imports = this.host.importsFor(module.trapPoints, module.movesPacket);
+    const imports = this.host.importsFor(module.trapPoints, module);
     const instance = new Wasm.Instance(moduleOf(module.bytes), imports);
     return { module, run: instance.exports['run'] as Compiled['run'] };
   }
@@ -196,6 +198,8 @@ export class WasmEngine implements Engine {
     machine.tailCalls = 0;
     host.site.program = program;
     this.writeCpu();
+    const { writesRings } = compiled.module;
+    if (writesRings) machine.forgetRingPackets();
     this.openFrames();
     try {
       compiled.run(this.record, 1, 0);
@@ -207,6 +211,7 @@ export class WasmEngine implements Engine {
       outcome.r0 = 0n;
       outcome.trap = this.trapOf(error, program);
     } finally {
+      if (writesRings) machine.openRingWindows();
       this.closeFrames();
     }
     return outcome;

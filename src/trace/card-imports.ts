@@ -58,7 +58,7 @@ export class CardImports {
 
   /** For WebAssembly: see Services. */
   imports(): Record<string, Record<string, unknown>> {
-    const { jitnic } = this.host.importsFor([], false);
+    const { jitnic } = this.host.importsFor([], { movesPacket: false, writesRings: false });
     return {
       jitnic: {
         ...jitnic,

@@ -123,6 +123,8 @@ export class Machine {
   private readonly lane: number;
   private readonly emitted: Output[] = [];
   readonly ringbufs: readonly RingbufMap[];
+  /** Someone takes what ring buffers hold. */
+  readonly hasConsumer: boolean;
   /** Nanoseconds since boot, and CPU, of the current packet. */
   now = 0n;
   cpu = 0;
@@ -161,7 +163,8 @@ export class Machine {
     this.packet = own.packet;
     this.socketAddress = allocateSockets(memory, options.sockets);
     this.maps = createMaps(object, memory, this.cpus);
-    this.ringbufs = options.consumer === false ? [] : this.maps.filter((map) => map instanceof RingbufMap);
+    this.ringbufs = this.maps.filter((map) => map instanceof RingbufMap);
+    this.hasConsumer = options.consumer !== false;
     for (const map of this.maps) this.mapByHandle.set(map.handle, map);
     this.programs = loadPrograms(object, this.maps, memory);
     this.laneAreas = lanes === undefined ? 0 : this.enterLane(lanes);
@@ -196,7 +199,7 @@ export class Machine {
     memory.store32(state + privateState.redirectKind, 0);
     memory.store32(state + privateState.lock, 0);
     memory.store32(state + privateState.sockets, 0);
-    for (const ringbuf of this.ringbufs) this.drain(ringbuf);
+    if (this.hasConsumer) for (const ringbuf of this.ringbufs) this.drain(ringbuf);
     if (this.emitted.length > 0) this.emitted.length = 0;
   }
 
@@ -209,15 +212,27 @@ export class Machine {
     return this.emitted;
   }
 
-  /** Between two packets of a batch: the consumer of the ring buffers takes what is there. */
-  collectOutputs(): void {
+  /** Between two packets of a batch: the consumer of the ring buffers takes what is there, but what `packet`, of which this is the record, has left already. */
+  collectOutputs(packet?: number): void {
+    if (!this.hasConsumer) return;
     for (const ringbuf of this.ringbufs) {
-      for (const data of this.drain(ringbuf)) this.emitted.push({ kind: 'ringbuf', map: ringbuf.spec.name, data });
+      for (const data of this.drain(ringbuf, packet))
+        this.emitted.push({ kind: 'ringbuf', map: ringbuf.spec.name, data });
     }
   }
 
-  private drain(ringbuf: RingbufMap): readonly Uint8Array[] {
-    return this.mutex === undefined ? ringbuf.drain() : this.mutex.hold(() => ringbuf.drain());
+  /** Before a batch of compiled code, which tells ring buffers which packet's record they serve. */
+  forgetRingPackets(): void {
+    for (const ringbuf of this.ringbufs) ringbuf.forgetPacket();
+  }
+
+  /** After compiled code reserved or closed records: helpers may touch those that are reserved. */
+  openRingWindows(): void {
+    for (const ringbuf of this.ringbufs) ringbuf.openWindow();
+  }
+
+  private drain(ringbuf: RingbufMap, packet?: number): readonly Uint8Array[] {
+    return this.mutex === undefined ? ringbuf.drain(packet) : this.mutex.hold(() => ringbuf.drain(packet));
   }
 
   /** Returns where the lanes' areas are. */

@@ -33,6 +33,8 @@ export type MapLayout =
   | { readonly kind: 'redirect'; readonly base: number; readonly present: number }
   /** ARRAY_OF_MAPS: u32 slots of handles, 0 if empty. */
   | { readonly kind: 'maps'; readonly slots: number }
+  /** RINGBUF of `size` bytes: see maps/ringbuf.ts. */
+  | { readonly kind: 'ring'; readonly positions: number; readonly data: number; readonly size: number }
   /** PROG_ARRAY: u32 slots of index plus 1. */
   | { readonly kind: 'programs'; readonly slots: number };
 

@@ -6,6 +6,9 @@
  *     8   u64 producer                          0  u32 length | BUSY (bit 31) | DISCARD (bit 30)
  *     16  u64 pending: oldest record that       4  u32 0
  *         may still be reserved                 8  the sample, rounded up to 8 bytes
+ *     24  u64 producer before the packet of
+ *         a batch that reserved last
+ *     32  u32 that packet's record, or 0
  *
  * Linux maps the data pages twice in a row, so that a record which wraps is contiguous. Here the second half is memory of its own, and the
  * part of a record that lies in it is copied from the first half when the record is reserved and back when it is closed: so bytes that a
@@ -16,6 +19,7 @@
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import { BpfMap, type MapEntry } from '../map.js';
+import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { Region } from '../region.js';
 import { roundUp8 } from './value-area.js';
@@ -23,7 +27,9 @@ import { roundUp8 } from './value-area.js';
 const consumerAt = 0;
 const producerAt = 8;
 const pendingAt = 16;
-const stateSize = 24;
+const packetStartAt = 24;
+const packetAt = 32;
+const stateSize = 40;
 
 const headerSize = 8;
 const busyBit = 0x8000_0000;
@@ -95,6 +101,10 @@ export class RingbufMap extends BpfMap {
     }
   }
 
+  override layout(): MapLayout {
+    return { kind: 'ring', positions: this.state, data: this.data.start, size: this.size };
+  }
+
   /** True if a record is reserved and neither submitted nor discarded. */
   get open(): boolean {
     for (const header of this.records(this.load(pendingAt)))
@@ -102,19 +112,32 @@ export class RingbufMap extends BpfMap {
     return false;
   }
 
-  /** What the consumer gets: submitted records in order, up to the first one that is still reserved; they leave the buffer. */
-  drain(): Uint8Array[] {
-    const { memory } = this;
+  /**
+   * What the consumer gets: submitted records in order, up to the first one that is still reserved; they leave the buffer. `packet`: address of the record of a
+   * packet in a batch, whose own records stay.
+   */
+  drain(packet?: number): Uint8Array[] {
+    const { memory, state } = this;
     const samples: Uint8Array[] = [];
     let position = this.load(consumerAt);
+    const stays = packet !== undefined && memory.load32(state + packetAt) === packet;
+    const end = stays ? this.load(packetStartAt) : this.load(producerAt);
     for (const header of this.records(position)) {
       const word = memory.load32(header);
-      if ((word & busyBit) !== 0) break;
+      if (position >= end || (word & busyBit) !== 0) break;
       if ((word & discardBit) === 0) samples.push(memory.read(header + headerSize, word & lengthMask));
       position += recordSize(word);
     }
     if (position !== this.load(consumerAt)) this.store(consumerAt, position);
+    if (packet === undefined) this.forgetPacket();
     return samples;
+  }
+
+  /** Before a batch: records of packets are used again. */
+  forgetPacket(): void {
+    if (this.memory.load32(this.state + packetAt) === 0) return;
+    this.memory.store32(this.state + packetAt, 0);
+    this.store(packetStartAt, 0);
   }
 
   override rolledBack(): void {
@@ -221,8 +244,8 @@ export class RingbufMap extends BpfMap {
     return header + length - (this.data.start + this.size);
   }
 
-  /** Makes the region's window span the reserved records. */
-  private openWindow(): void {
+  /** Makes the region's window span the reserved records: compiled code, which checks no access, reserves and closes records without it. */
+  openWindow(): void {
     const { data, memory } = this;
     let lo = data.start + data.size;
     let hi = data.start;
