@@ -14,7 +14,7 @@ import {
   Unsupported,
   variableOf,
 } from './flow.js';
-import type { Block, End, FunctionCode } from './function.js';
+import { type Block, branchEnd, type End, type FunctionCode, makeBlock } from './function.js';
 import { Graph } from './graph.js';
 import { type LoopVariables, loopVariables } from './loop-variables.js';
 import type { Order } from './order.js';
@@ -91,7 +91,7 @@ class FunctionBuilder implements VariableHost {
     const blocks = flow.blocks.map((_, id): Block | undefined => {
       const open = done[id];
       const phis = this.phis[id] as Value[];
-      return open === undefined ? undefined : { id, preds: this.all(id), phis, pinned: open.pinned, end: open.end };
+      return open === undefined ? undefined : makeBlock(id, this.all(id), phis, open.pinned, open.end);
     });
     const checked = this.options.trust === 'checked';
     return { program: flow.program, graph: this.graph, blocks, checked, prunes: false, hoists: false };
@@ -150,20 +150,20 @@ class FunctionBuilder implements VariableHost {
         return { kind: 'return', value: t.read(0) };
       case 'branch': {
         const { value, negated } = branchCondition(t, end.pc);
-        return branch(value, negated ? end.no : end.yes, negated ? end.yes : end.no);
+        return branchEnd(value, negated ? end.no : end.yes, negated ? end.yes : end.no);
       }
       case 'loop check': {
         const tooMany = graph.make('ult', graph.constant(8n << 20n), t.read(end.at + 2));
         const flags = t.read(4);
         if (flags.op !== 'const' || flags.imm !== 0n) throw new Unsupported('bpf_loop with flags', 0);
-        return branch(tooMany, end.yes, end.no);
+        return branchEnd(tooMany, end.yes, end.no);
       }
       case 'loop test':
-        return branch(graph.make('ult', t.read(end.at), t.read(end.at + 2)), end.yes, end.no);
+        return branchEnd(graph.make('ult', t.read(end.at), t.read(end.at + 2)), end.yes, end.no);
       case 'meant':
-        return branch(graph.make('eq', t.read(end.at), graph.constant(BigInt(end.value))), end.yes, end.no);
+        return branchEnd(graph.make('eq', t.read(end.at), graph.constant(BigInt(end.value))), end.yes, end.no);
       case 'loop stop':
-        return branch(graph.make('eq', t.read(0), t.zero), end.no, end.yes);
+        return branchEnd(graph.make('eq', t.read(0), t.zero), end.no, end.yes);
       case 'tail call': {
         const map = knownMap(t, end.pc, 2);
         const slot = graph.and(t.read(3), graph.constant(mask32));
@@ -171,8 +171,4 @@ class FunctionBuilder implements VariableHost {
       }
     }
   }
-}
-
-function branch(condition: Value, yes: number, no: number): End {
-  return yes === no ? { kind: 'jump', to: yes } : { kind: 'branch', condition, yes, no };
 }

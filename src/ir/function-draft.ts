@@ -12,7 +12,7 @@
  */
 import { InternalError } from '../base/index.js';
 import type { LoadedProgram } from '../vm/index.js';
-import { type Block, type End, type FunctionCode, mapEnd, successors } from './function.js';
+import { type Block, type End, type FunctionCode, makeBlock, mapEnd, successors } from './function.js';
 import type { Graph } from './graph.js';
 import { mask64, type Value } from './value.js';
 
@@ -87,7 +87,7 @@ export class FunctionDraft {
         // The one place where a value is completed after its birth.
         (phi.args as Value[]).push(...from.map((pred) => values?.get(pred) ?? missing(phi, pred)));
       }
-      return { id, preds: from, phis, pinned, end: this.endOf(id) };
+      return makeBlock(id, from, phis, pinned, this.endOf(id));
     });
     const { program, graph, checked } = this;
     return { program, graph, blocks, checked, prunes: false, hoists: false };

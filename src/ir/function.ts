@@ -57,6 +57,32 @@ export interface FunctionCode {
   readonly hoists: boolean;
 }
 
+/**
+ * A block. All of them are made here: engines tell objects apart by the order in which their fields were added, and a spread copy counts as one of its own, which
+ * makes every access to a block or a function slow while the code that does it is still cold.
+ */
+export function makeBlock(
+  id: number,
+  preds: readonly number[],
+  phis: readonly Value[],
+  pinned: readonly Value[],
+  end: End,
+): Block {
+  return { id, preds, phis, pinned, end };
+}
+
+/** The function with other blocks; the same object where they are the same. */
+export function withBlocks(
+  code: FunctionCode,
+  blocks: FunctionCode['blocks'],
+  prunes: boolean = code.prunes,
+  hoists: boolean = code.hoists,
+): FunctionCode {
+  if (blocks === code.blocks && prunes === code.prunes && hoists === code.hoists) return code;
+  const { program, graph, checked } = code;
+  return { program, graph, blocks, checked, prunes, hoists };
+}
+
 export function successors(end: End): readonly number[] {
   switch (end.kind) {
     case 'jump':
@@ -85,24 +111,47 @@ export function endUses(end: End): readonly Value[] {
   }
 }
 
-/** The same end with `map` applied to what it reads and `to` to where it goes. */
+/** The same end with `map` applied to what it reads and `to` to where it goes; the same object where nothing changes. */
 export function mapEnd(end: End, map: (value: Value) => Value, to: (block: number) => number = (id) => id): End {
   switch (end.kind) {
     case 'jump':
-      return { ...end, to: to(end.to) };
+      return jump(end, to(end.to));
     case 'branch': {
-      const [yes, no] = [to(end.yes), to(end.no)];
-      return yes === no ? { kind: 'jump', to: yes } : { ...end, condition: map(end.condition), yes, no };
+      const yes = to(end.yes);
+      const no = to(end.no);
+      if (yes === no) return { kind: 'jump', to: yes };
+      const condition = map(end.condition);
+      return condition === end.condition && yes === end.yes && no === end.no
+        ? end
+        : { kind: 'branch', condition, yes, no };
     }
-    case 'return':
-      return { ...end, value: map(end.value) };
-    case 'tail call':
-      return { ...end, table: map(end.table), slot: map(end.slot), to: to(end.to) };
-    case 'miss':
-      return { ...end, exit: map(end.exit) };
+    case 'return': {
+      const value = map(end.value);
+      return value === end.value ? end : { kind: 'return', value };
+    }
+    case 'tail call': {
+      const table = map(end.table);
+      const slot = map(end.slot);
+      const next = to(end.to);
+      if (table === end.table && slot === end.slot && next === end.to) return end;
+      return { kind: 'tail call', map: end.map, table, slot, to: next, pc: end.pc };
+    }
+    case 'miss': {
+      const exit = map(end.exit);
+      return exit === end.exit ? end : { kind: 'miss', exit };
+    }
     case 'trap':
       return end;
   }
+}
+
+/** A branch; a jump where both ways lead to one block. */
+export function branchEnd(condition: Value, yes: number, no: number): End {
+  return yes === no ? { kind: 'jump', to: yes } : { kind: 'branch', condition, yes, no };
+}
+
+function jump(end: End & { readonly kind: 'jump' }, to: number): End {
+  return to === end.to ? end : { kind: 'jump', to };
 }
 
 /** Is its first argument an address, to which `imm` is added? */

@@ -17,21 +17,25 @@ export { evaluate } from './evaluate.js';
 export { Unsupported } from './flow.js';
 export {
   type Block,
+  branchEnd,
   type End,
   endUses,
   type FunctionCode,
   hasAddress,
   liveBlocks,
+  makeBlock,
   mapEnd,
   successors,
+  withBlocks,
 } from './function.js';
 export { type DraftOptions, FunctionDraft } from './function-draft.js';
+export { orderOfCode, shareOrder } from './function-order.js';
 export { Graph, type GraphOptions } from './graph.js';
 export { type Inputs, type Interpreted, interpretFunction, interpretTrace, type Position } from './interpret.js';
 export { low32, onesOf } from './lower-alu.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
-export { loopBodies, type Order, orderOf } from './order.js';
+export { loopBodies, type Order } from './order.js';
 export { parseFunction, parseTrace } from './parse.js';
 export type { ParseNames } from './parse-line.js';
 export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';

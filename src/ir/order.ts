@@ -30,8 +30,8 @@ export function orderOf(count: number, entry: number, succs: (node: number) => r
   const preds: number[][] = Array.from({ length: count }, () => []);
   for (const node of rpo) for (const succ of succs(node)) preds[succ]?.push(node);
   const idom = dominators(rpo, position, preds, entry);
-  const order = { rpo, position, preds, idom };
-  return { ...order, ...loops(order, count) };
+  const { headers, irreducible, loopOf, loopDepth } = loops({ rpo, position, preds, idom }, count);
+  return { rpo, position, preds, idom, headers, irreducible, loopOf, loopDepth };
 }
 
 function reversePostorder(count: number, entry: number, succs: (node: number) => readonly number[]): number[] {

@@ -13,8 +13,7 @@ import {
   isConst,
   isFixed,
   type Order,
-  orderOf,
-  successors,
+  orderOfCode,
   Unsupported,
   type Value,
 } from '../ir/index.js';
@@ -62,7 +61,7 @@ export class FunctionEmitter {
     this.code = code;
     this.out = out;
     this.frame = frame;
-    this.order = orderOf(code.blocks.length, 0, (id) => successors(this.block(id).end));
+    this.order = orderOfCode(code);
     if (this.order.irreducible) throw new Unsupported('its loops have several entries', 0);
     this.needed = findNeeded(code);
     this.represent = representations(this.needed, code.checked);

@@ -2,7 +2,7 @@
  * Redundant checks: a bounds or null check that a dominating branch has decided, or one that it implies (`len < 34` where `len >= 54`), goes one way. The null check of
  * an array's element is the check that its index is in bounds, and behind it the element is there.
  */
-import { type FunctionCode, isConst, type Value } from '../ir/index.js';
+import { branchEnd, type FunctionCode, isConst, type Value } from '../ir/index.js';
 import { decide, type Fact, followed, PathFacts } from './path-facts.js';
 import { Rewriter } from './rewriter.js';
 
@@ -38,7 +38,7 @@ export function bounds(code: FunctionCode): FunctionCode {
         end.condition.op === 'eq' && x?.op === 'select' && y !== undefined && isConst(y) && y.imm === 0n;
       const [inside, element, none] = isNullCheck ? (x.args as [Value, Value, Value]) : [];
       if (inside !== undefined && isConst(none as Value) && none?.imm === 0n && isAddress(element as Value)) {
-        const swapped = { ...end, condition: inside, yes: end.no, no: end.yes };
+        const swapped = branchEnd(inside, end.no, end.yes);
         return followed(swapped, decide(facts.now, inside));
       }
       return followed(end, decide(facts.now, end.condition));

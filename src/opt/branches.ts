@@ -2,16 +2,17 @@
  * Branches on constants become jumps, here and in later passes, and what cannot be reached goes; a block that jumps to one that has no other predecessor
  * takes it in.
  */
-import { type Block, type FunctionCode, liveBlocks, mapEnd, successors } from '../ir/index.js';
+import { type Block, type FunctionCode, liveBlocks, makeBlock, mapEnd, successors, withBlocks } from '../ir/index.js';
 import { Rewriter } from './rewriter.js';
 
 export function branches(code: FunctionCode): FunctionCode {
-  return mergeBlocks(new Rewriter({ ...code, prunes: true }).run({}));
+  return mergeBlocks(new Rewriter(withBlocks(code, code.blocks, true)).run({}));
 }
 
 /** Joins chains of blocks. */
 export function mergeBlocks(code: FunctionCode): FunctionCode {
-  const blocks = [...code.blocks];
+  const blocks = code.blocks.slice();
+  let changed = false;
   for (const { id } of liveBlocks(code)) {
     for (;;) {
       const block = blocks[id];
@@ -21,17 +22,20 @@ export function mergeBlocks(code: FunctionCode): FunctionCode {
         break;
       // Its phis have one argument each: the rewriter resolves them before anyone comes here.
       if (next.phis.length > 0) break;
-      blocks[id] = { ...block, pinned: [...block.pinned, ...next.pinned], end: next.end };
+      blocks[id] = makeBlock(id, block.preds, block.phis, block.pinned.concat(next.pinned), next.end);
       blocks[next.id] = undefined;
+      changed = true;
       for (const to of successors(next.end)) renamePredecessor(blocks, to, next.id, id);
     }
   }
-  return { ...code, blocks };
+  return changed ? withBlocks(code, blocks) : code;
 }
 
 function renamePredecessor(blocks: (Block | undefined)[], id: number, from: number, to: number): void {
   const block = blocks[id];
-  if (block !== undefined) blocks[id] = { ...block, preds: block.preds.map((pred) => (pred === from ? to : pred)) };
+  if (block === undefined) return;
+  const preds = block.preds.map((pred) => (pred === from ? to : pred));
+  blocks[id] = makeBlock(id, preds, block.phis, block.pinned, block.end);
 }
 
 /** Blocks that do nothing but jump, and whose target has no phis, are passed over. */
@@ -46,10 +50,15 @@ export function skipEmptyBlocks(code: FunctionCode): FunctionCode {
     }
     return at;
   };
-  const blocks = code.blocks.map((block) =>
-    block === undefined ? undefined : { ...block, end: mapEnd(block.end, (value) => value, targetOf) },
-  );
-  return withPredecessors({ ...code, blocks });
+  let changed = false;
+  const blocks = code.blocks.map((block) => {
+    if (block === undefined) return undefined;
+    const end = mapEnd(block.end, (value) => value, targetOf);
+    if (end === block.end) return block;
+    changed = true;
+    return makeBlock(block.id, block.preds, block.phis, block.pinned, end);
+  });
+  return changed ? withPredecessors(withBlocks(code, blocks)) : code;
 }
 
 /** Drops what cannot be reached and finds predecessors again; phis must not change. */
@@ -64,7 +73,7 @@ function withPredecessors(code: FunctionCode): FunctionCode {
   }
   const blocks = code.blocks.map((block, id) => {
     if (block === undefined || !reached.has(id)) return undefined;
-    return block.phis.length > 0 ? block : { ...block, preds: preds[id] as number[] };
+    return block.phis.length > 0 ? block : makeBlock(id, preds[id] as number[], block.phis, block.pinned, block.end);
   });
-  return { ...code, blocks };
+  return withBlocks(code, blocks);
 }

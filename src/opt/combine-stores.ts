@@ -8,25 +8,48 @@
  * The earlier store moves down to the later one, the later load up to the earlier one; nothing in between may touch those bytes. Pairs are combined until
  * none is left, so bytes become words. Within a block only.
  */
-import { type FunctionCode, type Graph, isConst, mask64, onesOf, type Value } from '../ir/index.js';
+import {
+  type FunctionCode,
+  type Graph,
+  isConst,
+  makeBlock,
+  mask64,
+  onesOf,
+  type Value,
+  withBlocks,
+} from '../ir/index.js';
 import { mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 
 export function combineStores(code: FunctionCode, { params }: PassContext): FunctionCode {
   const { graph } = code;
-  const blocks = code.blocks.map((block) =>
-    block === undefined ? undefined : { ...block, pinned: combine(graph, block.pinned, params.window) },
-  );
-  return { ...code, blocks };
+  let changed = false;
+  const blocks = code.blocks.map((block) => {
+    const pinned = block === undefined ? none : combine(graph, block.pinned, params.window);
+    if (block === undefined || pinned === block.pinned) return block;
+    changed = true;
+    return makeBlock(block.id, block.preds, block.phis, pinned, block.end);
+  });
+  return changed ? withBlocks(code, blocks) : code;
 }
 
-function combine(graph: Graph, pinned: readonly Value[], window: number): Value[] {
-  const code = [...pinned];
+const none: readonly Value[] = [];
+
+/** The same list where nothing is combined. */
+function combine(graph: Graph, pinned: readonly Value[], window: number): readonly Value[] {
+  if (!hasTwoStores(pinned)) return pinned;
+  const code = pinned.slice();
   for (let at = 0; at < code.length; at++) {
     // A wider store may find a partner of its own: look at it again.
     while (combineAt(graph, code, at, window)) at = Math.max(0, at - 2);
   }
-  return code;
+  return code.length === pinned.length && code.every((value, i) => value === pinned[i]) ? pinned : code;
+}
+
+function hasTwoStores(pinned: readonly Value[]): boolean {
+  let stores = 0;
+  for (const { op } of pinned) if (op === 'store' && ++stores > 1) return true;
+  return false;
 }
 
 /** Memory that a plain load or store touches; undefined for everything else, which nothing is moved across. */

@@ -1,19 +1,17 @@
 /** What nothing needs goes: loads and look-ups that no one reads, phis, and blocks that only jump on. Effects stay. */
-import { endUses, type FunctionCode, liveBlocks, opTable, type Value } from '../ir/index.js';
+import { endUses, type FunctionCode, liveBlocks, makeBlock, opTable, type Value, withBlocks } from '../ir/index.js';
 import { mergeBlocks, skipEmptyBlocks } from './branches.js';
 
 export function dce(code: FunctionCode): FunctionCode {
   const needed = neededValues(code);
-  const blocks = code.blocks.map((block) =>
-    block === undefined
-      ? undefined
-      : {
-          ...block,
-          phis: block.phis.filter((phi) => needed.has(phi)),
-          pinned: block.pinned.filter((value) => needed.has(value)),
-        },
-  );
-  return mergeBlocks(skipEmptyBlocks({ ...code, blocks }));
+  const isNeeded = (value: Value): boolean => needed.has(value);
+  let changed = false;
+  const blocks = code.blocks.map((block) => {
+    if (block === undefined || (block.phis.every(isNeeded) && block.pinned.every(isNeeded))) return block;
+    changed = true;
+    return makeBlock(block.id, block.preds, block.phis.filter(isNeeded), block.pinned.filter(isNeeded), block.end);
+  });
+  return mergeBlocks(skipEmptyBlocks(changed ? withBlocks(code, blocks) : code));
 }
 
 /** Must it happen even if no one reads the result? */

@@ -2,11 +2,20 @@
  * Stores that no one can see go: those whose bytes are all stored again before anyone may read them, and those to the stack that no one reads before the program
  * returns. Backwards over the control flow; loops are not looked through.
  */
-import { type ArgumentUse, callEffects, type End, type FunctionCode, successors, type Value } from '../ir/index.js';
+import {
+  type ArgumentUse,
+  callEffects,
+  type End,
+  type FunctionCode,
+  makeBlock,
+  orderOfCode,
+  successors,
+  type Value,
+  withBlocks,
+} from '../ir/index.js';
 import type { Machine } from '../vm/index.js';
 import { mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
-import { orderOfCode } from './rewriter.js';
 
 /** What will become of memory from a point on. */
 interface Future {
@@ -23,7 +32,8 @@ const maxPlaces = 32;
 export function deadStores(code: FunctionCode, { machine }: PassContext): FunctionCode {
   const order = orderOfCode(code);
   const futures: (Future | undefined)[] = [];
-  const blocks = [...code.blocks];
+  const blocks = code.blocks.slice();
+  let changed = false;
   for (const id of [...order.rpo].reverse()) {
     const block = blocks[id];
     if (block === undefined) continue;
@@ -35,9 +45,11 @@ export function deadStores(code: FunctionCode, { machine }: PassContext): Functi
       future = before(value, future, machine);
     }
     futures[id] = future;
-    if (kept.length < block.pinned.length) blocks[id] = { ...block, pinned: kept.reverse() };
+    if (kept.length === block.pinned.length) continue;
+    blocks[id] = makeBlock(id, block.preds, block.phis, kept.reverse(), block.end);
+    changed = true;
   }
-  return { ...code, blocks };
+  return changed ? withBlocks(code, blocks) : code;
 }
 
 /** At the end of a block. Blocks of back edges have no future yet. */

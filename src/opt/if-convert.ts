@@ -5,7 +5,17 @@
  *
  * It pays where a mispredicted branch costs more than computing both: for a phi or two, whose values are at hand or cost no more than `-Oselect=N` cheap operations.
  */
-import { type Block, type End, type FunctionCode, isFixed, liveBlocks, opTable, type Value } from '../ir/index.js';
+import {
+  type Block,
+  type End,
+  type FunctionCode,
+  isFixed,
+  liveBlocks,
+  makeBlock,
+  opTable,
+  type Value,
+  withBlocks,
+} from '../ir/index.js';
 import { branches } from './branches.js';
 import type { PassContext } from './pass.js';
 import { isPlaced } from './rewriter.js';
@@ -14,11 +24,11 @@ import { isPlaced } from './rewriter.js';
 const maxPhis = 2;
 
 export function ifConvert(code: FunctionCode, { params }: PassContext): FunctionCode {
-  const blocks = [...code.blocks];
+  const blocks = code.blocks.slice();
   let changed = false;
   // Inner choices first: they may make an outer one small enough.
   for (const { id } of [...liveBlocks(code)].reverse()) if (convert(code, blocks, id, params.select)) changed = true;
-  return changed ? branches({ ...code, blocks }) : code;
+  return changed ? branches(withBlocks(code, blocks)) : code;
 }
 
 function convert(code: FunctionCode, blocks: (Block | undefined)[], id: number, limit: number): boolean {
@@ -42,8 +52,8 @@ function convert(code: FunctionCode, blocks: (Block | undefined)[], id: number, 
     const args = phi.args.filter((_, i) => i !== x && i !== y);
     (phi.args as Value[]).splice(0, phi.args.length, ...args, chosen);
   }
-  blocks[join] = { ...into, preds };
-  blocks[id] = { ...block, end: { kind: 'jump', to: join } };
+  blocks[join] = makeBlock(join, preds, into.phis, into.pinned, into.end);
+  blocks[id] = makeBlock(id, block.preds, block.phis, block.pinned, { kind: 'jump', to: join });
   for (const arm of [yes, no]) if (arm !== join) blocks[arm] = undefined;
   return true;
 }

@@ -3,6 +3,7 @@
  * `data_end` is one of the packet's length; fields of the context become values; data that no one can change becomes constants.
  */
 import {
+  branchEnd,
   type Detail,
   type End,
   type FunctionCode,
@@ -72,7 +73,8 @@ export function pointers(code: FunctionCode, { machine }: PassContext): Function
       const old = code.blocks[block]?.end;
       if (old?.kind === 'branch') return narrowed(end, old);
       if (end.kind !== 'tail call' || end.map >= 0) return end;
-      return { ...end, map: mapOf(machine, end.table)?.index ?? -1 };
+      const { kind, table, slot, to, pc } = end;
+      return { kind, map: mapOf(machine, table)?.index ?? -1, table, slot, to, pc };
     },
     leave: (pinned, block) => {
       exits[block] = isMoved;
@@ -102,7 +104,7 @@ export function pointers(code: FunctionCode, { machine }: PassContext): Function
     const pointersBoth = old.condition.args.every((arg) => kinds.of(arg) !== undefined);
     if (!pointersBoth || (x.op === 'ptr' && y.op === 'ptr') || (x.ones | y.ones) <= mask32) return end;
     const low = graph.constant(mask32);
-    return { ...end, condition: graph.make(op, graph.and(x, low), graph.and(y, low)) };
+    return branchEnd(graph.make(op, graph.and(x, low), graph.and(y, low)), end.yes, end.no);
   }
 }
 

@@ -7,6 +7,9 @@
  *   1. All predecessors but those of back edges have been rewritten; edges that they no longer take are gone.
  *   2. A value is mapped when its first reader is, so what a hook returns for a pinned value must be right at every place that the value reaches.
  *   3. Phis keep their identity: their arguments are replaced in place. A phi whose arguments are one value becomes that value.
+ *
+ * It runs a dozen times a program, most often on code that the engine has not optimized yet: so it makes no closures, copies nothing that stays as it is, and hands back
+ * blocks, lists and functions that did not change.
  */
 import {
   type Block,
@@ -15,13 +18,16 @@ import {
   type Graph,
   hasAddress,
   isConst,
+  makeBlock,
   mapEnd,
   type Order,
   opTable,
-  orderOf,
+  orderOfCode,
+  shareOrder,
   splitOffset,
   successors,
   type Value,
+  withBlocks,
 } from '../ir/index.js';
 
 export interface Hooks {
@@ -54,6 +60,35 @@ export interface RewriteOptions {
   readonly anew?: boolean;
 }
 
+/** Hooks as one kind of object, whichever a pass has. */
+class HookTable {
+  readonly enter: Hooks['enter'];
+  readonly phiOnes: Hooks['phiOnes'];
+  readonly pure: Hooks['pure'];
+  readonly phi: Hooks['phi'];
+  readonly pinned: Hooks['pinned'];
+  readonly end: Hooks['end'];
+  readonly placed: Hooks['placed'];
+  readonly local: Hooks['local'];
+  readonly edge: Hooks['edge'];
+  readonly finish: Hooks['finish'];
+  readonly leave: Hooks['leave'];
+
+  constructor(hooks: Hooks) {
+    this.enter = hooks.enter;
+    this.phiOnes = hooks.phiOnes;
+    this.pure = hooks.pure;
+    this.phi = hooks.phi;
+    this.pinned = hooks.pinned;
+    this.end = hooks.end;
+    this.placed = hooks.placed;
+    this.local = hooks.local;
+    this.edge = hooks.edge;
+    this.finish = hooks.finish;
+    this.leave = hooks.leave;
+  }
+}
+
 export class Rewriter {
   readonly code: FunctionCode;
   readonly graph: Graph;
@@ -64,59 +99,76 @@ export class Rewriter {
   private readonly mapped: (Value | undefined)[];
   private readonly aliases = new Map<Value, Value>();
   private readonly anew: boolean;
-  private readonly done: ({ phis: Value[]; pinned: Value[]; end: End } | undefined)[];
+  private hooks: HookTable = new HookTable({});
+  /** What has become of each block so far. */
+  private readonly ends: (End | undefined)[];
+  private readonly lists: (readonly Value[])[];
   private readonly phis: Value[][];
+  /** How many of the first phis of a loop's head still have their old arguments. */
+  private readonly open: number[];
+  private readonly incoming: (readonly number[] | undefined)[];
   private pinned: Value[] = [];
-  private hooks: Hooks = {};
+  /** Values whose arguments are being mapped; each call of `value` uses what is above where it found it. */
+  private readonly stack: Value[] = [];
   private isSameFlow = true;
-  private readonly taken = new Set<number>();
-  private readonly oldArgs = new Map<Value, readonly Value[]>();
 
   constructor(code: FunctionCode, options: RewriteOptions = {}) {
+    const { length } = code.blocks;
     this.code = code;
     this.graph = code.graph;
     this.mapped = new Array<Value | undefined>(code.graph.code.length).fill(undefined);
     this.anew = options.anew ?? false;
     this.order = orderOfCode(code);
-    this.done = code.blocks.map(() => undefined);
+    this.ends = new Array<End | undefined>(length).fill(undefined);
+    this.lists = new Array<readonly Value[]>(length).fill(none);
+    this.open = new Array<number>(length).fill(0);
+    this.incoming = new Array<readonly number[] | undefined>(length).fill(undefined);
     this.phis = code.blocks.map(() => []);
   }
 
   run(hooks: Hooks): FunctionCode {
-    this.hooks = hooks;
+    const table = new HookTable(hooks);
+    this.hooks = table;
     for (const id of this.order.rpo) {
       const block = this.code.blocks[id] as Block;
-      if (id !== 0 && this.before(id).length === 0) continue;
+      const before = this.before(id);
+      if (id !== 0 && before.length === 0) continue;
+      this.incoming[id] = before;
       this.block = id;
       this.pinned = [];
-      hooks.enter?.(id);
-      this.enterPhis(block, hooks);
-      for (const old of block.pinned) this.place(old, hooks);
-      let end = mapEnd(block.end, (value) => this.localValue(this.value(value), hooks));
-      end = hooks.end?.(end, id) ?? end;
+      table.enter?.(id);
+      this.enterPhis(block, before);
+      const { pinned } = block;
+      for (let i = 0; i < pinned.length; i++) this.place(pinned[i] as Value);
+      let end = mapEnd(block.end, this.mapLocal);
+      if (table.end !== undefined) end = table.end(end, id);
       if (this.code.prunes) end = pruned(end);
-      const pinned = hooks.leave?.(this.pinned, id) ?? this.pinned;
-      this.done[id] = { phis: this.phis[id] as Value[], pinned, end };
-      const next = successors(end);
-      for (const to of next) this.taken.add(this.key(id, to));
-      const old = successors(block.end);
-      if (next.length !== old.length || next[0] !== old[0] || next[1] !== old[1]) this.isSameFlow = false;
+      this.lists[id] = table.leave === undefined ? this.pinned : table.leave(this.pinned, id);
+      this.ends[id] = end;
+      if (this.isSameFlow && end !== block.end && !isSameFlow(end, block.end)) this.isSameFlow = false;
     }
-    return this.finish(hooks);
+    return this.finish();
   }
 
   /** Predecessors of a block that come before it and still go there. */
   before(id: number): readonly number[] {
+    const known = this.incoming[id];
+    if (known !== undefined) return known;
     const { position } = this.order;
-    const preds = this.code.blocks[id]?.preds ?? [];
-    return preds.filter(
-      (pred) => (position[pred] as number) < (position[id] as number) && this.taken.has(this.key(pred, id)),
-    );
+    const at = position[id] as number;
+    const preds = this.code.blocks[id]?.preds ?? none;
+    let found = 0;
+    for (const pred of preds) if ((position[pred] as number) < at && goesTo(this.ends[pred], id)) found++;
+    return found === preds.length
+      ? preds
+      : preds.filter((pred) => (position[pred] as number) < at && goesTo(this.ends[pred], id));
   }
 
   /** Predecessors of a block, those of back edges too; complete at the end. */
   all(id: number): readonly number[] {
-    return (this.code.blocks[id]?.preds ?? []).filter((pred) => this.taken.has(this.key(pred, id)));
+    const preds = this.code.blocks[id]?.preds ?? none;
+    for (const pred of preds) if (!goesTo(this.ends[pred], id)) return preds.filter((p) => goesTo(this.ends[p], id));
+    return preds;
   }
 
   isHead(id: number): boolean {
@@ -125,7 +177,7 @@ export class Rewriter {
 
   /** The end that a block was given. */
   endOf(id: number): End | undefined {
-    return this.done[id]?.end;
+    return this.ends[id];
   }
 
   /** Adds a phi, with arguments for `all` predecessors by the time that the walk ends. */
@@ -153,22 +205,25 @@ export class Rewriter {
   value(value: Value): Value {
     const known = this.mapped[value.id];
     if (known !== undefined) return known;
-    if (isConst(value)) return value;
+    if (value.op === 'const') return value;
     // Arguments first, without recursion: chains can be as long as programs.
-    const stack = [value];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const other = this.aliases.get(top);
-      const args = other !== undefined ? [other] : isPlaced(top) ? [] : top.args;
-      const missing = this.unmapped(args);
+    const { stack, mapped } = this;
+    const bottom = stack.length;
+    stack.push(value);
+    while (stack.length > bottom) {
+      const top = stack[stack.length - 1] as Value;
+      const other = this.aliases.size > 0 ? this.aliases.get(top) : undefined;
+      const missing =
+        other !== undefined ? this.unmapped([other]) : isPlaced(top) ? undefined : this.unmapped(top.args);
       if (missing !== undefined) {
         stack.push(missing);
         continue;
       }
       stack.pop();
-      if (this.mapped[top.id] !== undefined) continue;
-      this.mapped[top.id] = other === undefined ? this.again(top) : (this.mapped[other.id] ?? other);
+      if (mapped[top.id] === undefined)
+        mapped[top.id] = other === undefined ? this.again(top) : (mapped[other.id] ?? other);
     }
-    return this.mapped[value.id] as Value;
+    return mapped[value.id] as Value;
   }
 
   private unmapped(args: readonly Value[]): Value | undefined {
@@ -182,71 +237,77 @@ export class Rewriter {
   private again(value: Value): Value {
     // It has not been passed, so it is only read where control does not come.
     if (isPlaced(value)) return value;
-    const args = this.mapArgs(value, (arg) => this.mapped[arg.id] ?? arg);
-    const replacement = this.hooks.pure?.(value, args);
-    if (replacement !== undefined) return replacement;
-    return args === value.args && !this.anew ? value : this.graph.again(value, args);
-  }
-
-  /** New arguments; the same array where nothing changes, which is the rule. */
-  private mapArgs(value: Value, map: (arg: Value) => Value): readonly Value[] {
     const { args } = value;
     let changed: Value[] | undefined;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] as Value;
-      const now = map(arg);
+      const now = this.mapped[arg.id] ?? arg;
       if (now === arg) continue;
-      changed ??= [...args];
+      changed ??= args.slice();
       changed[i] = now;
     }
-    return changed ?? args;
+    const replacement = this.hooks.pure?.(value, changed ?? args);
+    if (replacement !== undefined) return replacement;
+    return changed === undefined && !this.anew ? value : this.graph.again(value, changed ?? args);
   }
 
-  private key(from: number, to: number): number {
-    return from * this.code.blocks.length + to;
-  }
+  private readonly mapLocal = (value: Value): Value => {
+    const now = this.value(value);
+    return this.hooks.local === undefined ? now : this.hooks.local(now);
+  };
 
-  private localValue(value: Value, hooks: Hooks): Value {
-    return hooks.local?.(value) ?? value;
-  }
-
-  private enterPhis(block: Block, hooks: Hooks): void {
-    const { id, preds } = block;
+  private enterPhis({ id, preds, phis }: Block, before: readonly number[]): void {
+    if (phis.length === 0) return;
+    const { hooks } = this;
+    const list = this.phis[id] as Value[];
     const isHead = this.isHead(id);
-    const before = isHead ? [] : this.before(id);
-    for (const phi of block.phis) {
+    for (const phi of phis) {
       const ones = hooks.phiOnes?.(phi);
-      const kept = ones === undefined ? phi : this.graph.effect('phi', [...phi.args], 0n, undefined, ones);
+      const kept = ones === undefined ? phi : this.graph.effect('phi', phi.args.slice(), 0n, undefined, ones);
       if (isHead) {
         // Its arguments may be a phi that is about to change.
-        this.oldArgs.set(kept, [...phi.args]);
         this.mapped[phi.id] = kept;
-        this.phis[id]?.push(kept);
+        list.push(kept);
         continue;
       }
-      const args = before.map((pred) => {
-        const arg = this.value(phi.args[preds.indexOf(pred)] as Value);
-        return hooks.edge?.(arg, pred, id) ?? arg;
-      });
-      const [first] = args;
-      const replacement = args.every((arg) => arg === first) ? first : hooks.phi?.(args, id);
+      const args = this.phiArgs(phi.args, preds, before, id);
+      const replacement = onlyValue(args) ?? hooks.phi?.(args, id);
       if (replacement !== undefined) {
         this.mapped[phi.id] = replacement;
         continue;
       }
       this.mapped[phi.id] = kept;
       setArgs(kept, args);
-      this.phis[id]?.push(kept);
+      list.push(kept);
     }
+    if (isHead) this.open[id] = phis.length;
   }
 
-  private place(old: Value, hooks: Hooks): void {
-    let args = this.mapArgs(old, (arg) => this.localValue(this.value(arg), hooks));
+  /** What a phi's old arguments have become, for the predecessors that are left. */
+  private phiArgs(old: readonly Value[], preds: readonly number[], left: readonly number[], id: number): Value[] {
+    const args: Value[] = [];
+    for (const pred of left) {
+      const arg = this.value(old[left === preds ? args.length : preds.indexOf(pred)] as Value);
+      args.push(this.hooks.edge === undefined ? arg : this.hooks.edge(arg, pred, id));
+    }
+    return args;
+  }
+
+  private place(old: Value): void {
+    const { hooks, graph } = this;
+    let args = old.args;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] as Value;
+      const now = this.mapLocal(arg);
+      if (now === arg) continue;
+      if (args === old.args) args = args.slice();
+      (args as Value[])[i] = now;
+    }
     let { imm } = old;
-    if (this.graph.fold && hasAddress(old)) [args, imm] = this.splitAddress(args, imm);
-    const isSame = imm === old.imm && args === old.args;
-    this.graph.origin = old.origin;
-    const value = isSame ? old : this.graph.effect(old.op, args, imm, old.detail, old.ones);
+    if (graph.fold && hasAddress(old) && hasConstant(args[0] as Value)) [args, imm] = this.splitAddress(args, imm);
+    const isSame = args === old.args && imm === old.imm;
+    graph.origin = old.origin;
+    const value = isSame ? old : graph.effect(old.op, args, imm, old.detail, old.ones);
     const replacement = hooks.pinned?.(value, old);
     this.mapped[old.id] = replacement ?? value;
     if (replacement !== undefined) return;
@@ -264,33 +325,76 @@ export class Rewriter {
     return [[isPacket ? this.graph.pointer(rest) : rest, ...args.slice(1)], imm + constant];
   }
 
-  private finish(hooks: Hooks): FunctionCode {
-    hooks.finish?.();
+  private finish(): FunctionCode {
+    this.hooks.finish?.();
+    const old = this.code.blocks;
     const single = new Map<Value, Value>();
-    for (const [id, block] of this.done.entries()) {
-      if (block === undefined || !this.isHead(id)) continue;
-      const { preds } = this.code.blocks[id] as Block;
+    for (let id = 0; id < old.length; id++) {
+      if (this.ends[id] === undefined || !this.isHead(id)) continue;
+      const { preds } = old[id] as Block;
       const all = this.all(id);
-      for (const phi of block.phis) {
-        const old = this.oldArgs.get(phi);
-        if (old !== undefined) {
-          const args = all.map((pred) => {
-            const arg = this.value(old[preds.indexOf(pred)] as Value);
-            return hooks.edge?.(arg, pred, id) ?? arg;
-          });
-          setArgs(phi, args);
-        }
+      for (const [i, phi] of (this.phis[id] as Value[]).entries()) {
+        if (i < (this.open[id] as number)) setArgs(phi, this.phiArgs(phi.args, preds, all, id));
         const others = phi.args.filter((arg) => arg !== phi);
         if (others.every((arg) => arg === others[0])) single.set(phi, others[0] as Value);
       }
     }
-    const blocks = this.done.map((block, id): Block | undefined =>
-      block === undefined ? undefined : { id, preds: this.all(id), ...block },
-    );
-    if (this.isSameFlow) orders.set(blocks, this.order);
-    const code = { ...this.code, blocks };
+    const blocks = old.map((block) => (block === undefined ? undefined : this.finished(block)));
+    const isSame = blocks.every((block, id) => block === old[id]);
+    if (this.isSameFlow && !isSame) shareOrder(blocks, this.order);
+    const code = isSame ? this.code : withBlocks(this.code, blocks);
     return single.size === 0 ? code : withoutPhis(code, single);
   }
+
+  private finished(block: Block): Block | undefined {
+    const { id } = block;
+    const end = this.ends[id];
+    if (end === undefined) return undefined;
+    const preds = this.all(id);
+    const phis = same(this.phis[id] as Value[], block.phis);
+    const pinned = same(this.lists[id] as readonly Value[], block.pinned);
+    const isSame = end === block.end && phis === block.phis && pinned === block.pinned && preds === block.preds;
+    return isSame ? block : makeBlock(id, preds, phis, pinned, end);
+  }
+}
+
+const none: readonly never[] = [];
+
+/** The older of two lists, if they are equal: what is not kept is soon forgotten. */
+function same(list: readonly Value[], old: readonly Value[]): readonly Value[] {
+  if (list.length !== old.length) return list;
+  for (let i = 0; i < list.length; i++) if (list[i] !== old[i]) return list;
+  return old;
+}
+
+/** The value that all are, if they are one. */
+function onlyValue(values: readonly Value[]): Value | undefined {
+  const [first] = values;
+  for (const value of values) if (value !== first) return undefined;
+  return first;
+}
+
+function goesTo(end: End | undefined, id: number): boolean {
+  switch (end?.kind) {
+    case 'jump':
+    case 'tail call':
+      return end.to === id;
+    case 'branch':
+      return end.yes === id || end.no === id;
+    default:
+      return false;
+  }
+}
+
+function isSameFlow(a: End, b: End): boolean {
+  const [next, old] = [successors(a), successors(b)];
+  return next.length === old.length && next[0] === old[0] && next[1] === old[1];
+}
+
+/** Is there a constant in the sum that this address is? */
+function hasConstant(base: Value): boolean {
+  const sum = base.op === 'ptr' ? (base.args[0] as Value) : base;
+  return sum.op === 'const' ? sum !== base : sum.op === 'add' && isConst(sum.args[1] as Value);
 }
 
 /** Phis of loops that are one value: read that instead. */
@@ -300,11 +404,19 @@ function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): Fun
     for (let next = single.get(at); next !== undefined && next !== value; next = single.get(at)) at = next;
     return at;
   };
-  const blocks = code.blocks.map((block) =>
-    block === undefined ? undefined : { ...block, phis: block.phis.filter((phi) => !single.has(phi)) },
-  );
-  orders.set(blocks, orderOfCode(code));
-  const rewriter = new Rewriter({ ...code, blocks });
+  const blocks = code.blocks.map((block) => {
+    if (block === undefined || !block.phis.some((phi) => single.has(phi))) return block;
+    const { id, preds, phis, pinned, end } = block;
+    return makeBlock(
+      id,
+      preds,
+      phis.filter((phi) => !single.has(phi)),
+      pinned,
+      end,
+    );
+  });
+  shareOrder(blocks, orderOfCode(code));
+  const rewriter = new Rewriter(withBlocks(code, blocks));
   for (const phi of single.keys()) {
     const value = final(phi);
     // What it is may read another one of them. Phis that are only each other are read by no one who runs.
@@ -314,27 +426,17 @@ function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): Fun
   return rewriter.run({});
 }
 
-/** Orders of lists of blocks: most passes leave the control flow as it is. */
-const orders = new WeakMap<FunctionCode['blocks'], Order>();
-
-export function orderOfCode({ blocks }: FunctionCode): Order {
-  let order = orders.get(blocks);
-  if (order === undefined) {
-    order = orderOf(blocks.length, 0, (id) => successors((blocks[id] as Block).end));
-    orders.set(blocks, order);
-  }
-  return order;
-}
-
 /** Phis and pinned values: they have a block. */
 export function isPlaced(value: Value): boolean {
   const { kind } = opTable[value.op];
-  return value.op === 'phi' || kind === 'effect' || kind === 'read';
+  return kind === 'effect' || kind === 'read' || value.op === 'phi';
 }
 
 /** The one place where a value changes: see FunctionCode. */
 function setArgs(phi: Value, args: readonly Value[]): void {
-  (phi.args as Value[]).splice(0, phi.args.length, ...args);
+  const list = phi.args as Value[];
+  list.length = 0;
+  for (const arg of args) list.push(arg);
 }
 
 function pruned(end: End): End {

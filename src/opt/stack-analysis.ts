@@ -11,11 +11,11 @@ import {
   hasAddress,
   isConst,
   opTable,
+  orderOfCode,
   signed,
   type Value,
 } from '../ir/index.js';
 import { type Machine, maxFrames } from '../vm/index.js';
-import { orderOfCode } from './rewriter.js';
 import { depthOf, directAddress, isInFrame } from './stack-address.js';
 
 /** Where a value may point to: addresses, and frames (a bit each) in which it may point anywhere. */

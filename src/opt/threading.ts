@@ -14,14 +14,18 @@ import {
   type FunctionCode,
   isConst,
   liveBlocks,
+  makeBlock,
+  mapEnd,
   opTable,
+  orderOfCode,
   successors,
   type Value,
+  withBlocks,
 } from '../ir/index.js';
 import { branches, skipEmptyBlocks } from './branches.js';
 import { decide, PathFacts } from './path-facts.js';
 import { compare } from './ranges.js';
-import { isPlaced, orderOfCode, Rewriter } from './rewriter.js';
+import { isPlaced, Rewriter } from './rewriter.js';
 
 type Branch = End & { readonly kind: 'branch' };
 
@@ -55,7 +59,7 @@ function threadOnce(given: FunctionCode): FunctionCode | undefined {
   );
   if (candidates.length === 0) return undefined;
   const local = localPhis(code, candidates);
-  const blocks = [...code.blocks];
+  const blocks = code.blocks.slice();
   let changed = false;
   for (const { id } of candidates) {
     if (!local.has(id)) continue;
@@ -71,7 +75,7 @@ function threadOnce(given: FunctionCode): FunctionCode | undefined {
       if (target !== undefined && redirect(blocks, block, pred, target)) changed = true;
     }
   }
-  return changed ? { ...code, blocks } : undefined;
+  return changed ? withBlocks(code, blocks) : undefined;
 }
 
 /** Where control that comes from `pred` will go, if that is decided. */
@@ -124,20 +128,19 @@ function redirect(blocks: (Block | undefined)[], block: Block, pred: number, tar
   for (const [i, phi] of to.phis.entries()) (phi.args as Value[]).push(args[i] as Value);
   const index = block.preds.indexOf(pred);
   for (const phi of block.phis) (phi.args as Value[]).splice(index, 1);
-  blocks[block.id] = { ...block, preds: block.preds.filter((other) => other !== pred) };
-  blocks[target] = { ...to, preds: [...to.preds, pred] };
+  const rest = block.preds.filter((other) => other !== pred);
+  blocks[block.id] = makeBlock(block.id, rest, block.phis, block.pinned, block.end);
+  blocks[target] = makeBlock(target, to.preds.concat(pred), to.phis, to.pinned, to.end);
   const rename = (id: number): number => (id === block.id ? target : id);
-  const { end } = from;
   // The predecessor may be the target itself, and has one more predecessor by now.
-  blocks[pred] = {
-    ...(blocks[pred] as Block),
-    end:
-      end.kind === 'branch'
-        ? { ...end, yes: rename(end.yes), no: rename(end.no) }
-        : end.kind === 'jump'
-          ? { kind: 'jump', to: target }
-          : end,
-  };
+  const { preds, phis, pinned } = blocks[pred] as Block;
+  blocks[pred] = makeBlock(
+    pred,
+    preds,
+    phis,
+    pinned,
+    mapEnd(from.end, (value) => value, rename),
+  );
   return true;
 }
 
