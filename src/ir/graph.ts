@@ -37,6 +37,17 @@ export class Graph {
     this.share = options.share ?? true;
   }
 
+  /** A graph that holds the first `count` values of this one, shared as they are here. */
+  prefix(count: number): Graph {
+    const graph = new Graph(this);
+    for (let i = 0; i < count; i++) graph.code.push(this.code[i] as Value);
+    // Maps keep the order of birth.
+    copyOlder(this.constants, graph.constants, count);
+    copyOlder(this.operations, graph.operations, count);
+    copyOlder(this.others, graph.others, count);
+    return graph;
+  }
+
   constant(value: bigint): Value {
     const imm = BigInt.asUintN(64, value);
     const old = this.constants.get(imm);
@@ -242,6 +253,13 @@ export class Graph {
     const value: Value = { id: this.code.length, op, args, imm, detail, ones, early, origin: this.origin };
     this.code.push(value);
     return value;
+  }
+}
+
+function copyOlder<K>(from: ReadonlyMap<K, Value>, to: Map<K, Value>, count: number): void {
+  for (const [key, value] of from) {
+    if (value.id >= count) return;
+    to.set(key, value);
   }
 }
 

@@ -1,6 +1,7 @@
 export { type BuildOptions, bareR1, bareR2, buildFunction, recordAddress } from './build-function.js';
 export {
   type ArgumentUse,
+  argumentCount,
   type CallEffects,
   callEffects,
   helper,
@@ -12,7 +13,7 @@ export {
 export { checkTrace } from './check.js';
 export { checkFunction } from './check-function.js';
 export { countFunction } from './count.js';
-export { countInsns, liveCode } from './dce.js';
+export { countInsns, liveCode, mayFail } from './dce.js';
 export { evaluate } from './evaluate.js';
 export { Unsupported } from './flow.js';
 export {

@@ -41,6 +41,8 @@ export interface RuntimeOptions extends MachineOptions {
   /** False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default true. */
   readonly penalties?: boolean | undefined;
   readonly limits?: Partial<RecorderLimits> | undefined;
+  /** False: every recording begins at the program's start, not at the snapshot of a trace that the packet followed. Default true; for tests. */
+  readonly sideTraces?: boolean | undefined;
   /** Take values of maps that no program writes for constants once they have been the same often enough. Default true. */
   readonly assume?: boolean | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */

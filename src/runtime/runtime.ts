@@ -18,6 +18,8 @@ import {
   defaultLimits,
   fingerprint,
   type InstalledTrace,
+  type Parent,
+  parentAt,
   type RecordedTrace,
   Recorder,
   StableValues,
@@ -81,10 +83,16 @@ export class Runtime {
   hits = 0;
   misses = 0;
   installs = 0;
+  /** Installed traces whose recording began at the snapshot of another one, and what they took over from there. */
+  sideTraces = 0;
+  inheritedSteps = 0;
+  inheritedValues = 0;
+  inheritedGuards = 0;
   /** Traces that left the card since the control plane changed what they had assumed. */
   retired = 0;
   /** How conditions speak of the object's maps and programs. */
   readonly names: TraceNames;
+  private readonly inherits: boolean;
   private readonly keepsRecordings: boolean;
   private readonly keepsConditions: boolean;
   private readonly recorder: Recorder;
@@ -127,6 +135,7 @@ export class Runtime {
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     this.penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
     this.worth = new Worth(options.card !== false && options.bypass === true && this.host.compiles);
+    this.inherits = options.sideTraces !== false;
     this.keepsRecordings = options.keepRecordings === true;
     this.keepsConditions = options.keepConditions !== false;
     this.names = {
@@ -310,7 +319,12 @@ export class Runtime {
     const { recorder, program, penalties } = this;
     const { interpreter } = this.host;
     const exit = cache.lastExit;
-    recorder.start(program, interpreter.registers);
+    const parent = this.inherits ? parentAt(exit) : undefined;
+    recorder.start(
+      program,
+      interpreter.registers,
+      parent === undefined ? undefined : { history: parent.installed.trace.history, guard: parent.guard },
+    );
     interpreter.observer = recorder;
     const outcome = interpreter.run(program);
     interpreter.observer = null;
@@ -321,7 +335,7 @@ export class Runtime {
       penalties.failed(exit);
       return outcome;
     }
-    if (this.install(cache, recording.trace)) penalties.succeeded(exit);
+    if (this.install(cache, recording.trace, parent)) penalties.succeeded(exit);
     else {
       this.noteAbort({ code: 'useless', detail: undefined, program, pc: 0 });
       penalties.failed(exit);
@@ -330,9 +344,11 @@ export class Runtime {
   }
 
   /** Offers a trace to the cache; false if the same one is there already. */
-  private install(cache: TraceCache, trace: RecordedTrace): boolean {
+  private install(cache: TraceCache, trace: RecordedTrace, parent: Parent | undefined): boolean {
     const key = fingerprint(trace.code, trace.verdict);
     const known = this.recordByKey.get(key);
+    // Looked up now: the parent may be the one that has to make room.
+    const parentId = parent === undefined ? undefined : this.recordOf.get(parent.installed)?.id;
     const record = known ?? new TraceRecord(this.traces.length, trace, this.names);
     const installation = cache.install(trace, record.id);
     if (installation.kind === 'there') return false;
@@ -349,6 +365,14 @@ export class Runtime {
     }
     this.installs++;
     record.trace = trace;
+    record.parent =
+      trace.start === undefined || parentId === undefined ? undefined : { id: parentId, guard: trace.start.guards };
+    if (trace.start !== undefined) {
+      this.sideTraces++;
+      this.inheritedSteps += trace.start.step;
+      this.inheritedValues += trace.start.values;
+      this.inheritedGuards += trace.start.guards;
+    }
     record.packetsAtInstall = record.packets;
     record.installs++;
     if (record.installs > 1) this.worth.recordedAgain();

@@ -16,6 +16,8 @@ export class TraceRecord {
   readonly insnsTrace: number;
   /** As recorded last; undefined once it was evicted, unless recordings are kept. */
   trace: RecordedTrace | undefined;
+  /** Of a side trace, as recorded last: its parent, and how many guards it has from there. */
+  parent: { readonly id: number; readonly guard: number } | undefined;
   packets = 0;
   /** Value of `packets` when it was installed last. */
   packetsAtInstall = 0;

@@ -25,7 +25,8 @@ import { CardImports } from './card-imports.js';
 import { compileCard } from './card-module.js';
 import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';
 import type { RecordedTrace } from './recorder.js';
-import type { InstalledTrace, Matcher, SideExit, TraceTree } from './tree.js';
+import type { SideExit } from './side-exit.js';
+import type { InstalledTrace, Matcher, TraceTree } from './tree.js';
 
 export interface CardOptions {
   readonly machine: Machine;

@@ -19,7 +19,8 @@ export {
 } from './recorder.js';
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
+export { type Parent, parentAt, SideExit } from './side-exit.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { packetSupport, type Support } from './support.js';
 export { rowCells, ternaryRows } from './ternary-rows.js';
-export { type InstalledTrace, type Matcher, SideExit, TraceTree } from './tree.js';
+export { type InstalledTrace, type Matcher, TraceTree } from './tree.js';

@@ -10,7 +10,8 @@ import type { BodyContext } from './lower-call.js';
 import type { Refusal } from './lower-transaction.js';
 import { NotCompiled, ValueLowering } from './lower-value.js';
 import type { RecordedTrace } from './recorder.js';
-import type { InstalledTrace, SideExit, TestOf, TraceTree, TreeNode } from './tree.js';
+import type { SideExit } from './side-exit.js';
+import type { InstalledTrace, TestOf, TraceTree, TreeNode } from './tree.js';
 
 export interface LoweredTree {
   readonly code: FunctionCode;

@@ -3,6 +3,7 @@ import { mask32, mask64, type Value } from '../ir/index.js';
 import { accessSize, type Insn, op } from '../isa/index.js';
 import { TraceAbort } from './aborts.js';
 import type { Recorder } from './recorder.js';
+import { peek } from './resample.js';
 
 export function recordAtomic(recorder: Recorder, insn: Insn): void {
   const { memory, values } = recorder;
@@ -33,8 +34,8 @@ export function recordAtomic(recorder: Recorder, insn: Insn): void {
     const args = [at.base ?? graph.constant(0n), operand, ...(isCompare ? [recorder.register(0)] : [])];
     const detail = { kind: 'atomic', space: at.space, size, map: at.map, checked, atomic: insn.imm } as const;
     old = graph.effect('atomic', args, BigInt(at.offset), detail, size === 8 ? mask64 : mask32);
-    values.setSample(old, memory.peek(memory.concrete(at), size));
-    memory.shadow.clobber(at, size);
+    values.setSample(old, peek(recorder.machine, memory.concrete(at), size));
+    memory.change({ kind: 'clobber', at, size });
   }
   if (isCompare) recorder.setRegister(0, old);
   else if (fetches) recorder.setRegister(insn.src, old);

@@ -76,7 +76,7 @@ function bytesAt(recorder: Recorder, pointer: Value, size: number): ByteOf[] {
 
 function recordLookup(recorder: Recorder): void {
   const { values, memory } = recorder;
-  const { graph, facts } = values;
+  const { graph } = values;
   const index = mapOf(recorder, 1);
   const spec = specOf(recorder, index);
   const key = recorder.register(2);
@@ -104,7 +104,7 @@ function recordLookup(recorder: Recorder): void {
     finishWith(recorder, graph.constant(0n));
     return;
   }
-  const version = memory.mapVersions.get(index) ?? 0;
+  const version = memory.mapVersion(index);
   const detail: Detail = { kind: 'lookup', map: index, key: 0, pieces, marks: spec.type.startsWith('lru') };
   const value = graph.query(
     'lookup',
@@ -114,8 +114,7 @@ function recordLookup(recorder: Recorder): void {
     version === 0,
   );
   const size = spec.type.endsWith('_of_maps') ? 0 : spec.valueSize;
-  memory.roots.set(value, { space: 'map', map: index, size });
-  if (isArray) facts.found.set(value, true);
+  memory.change({ kind: 'root', pointer: value, root: { space: 'map', map: index, size }, found: isArray });
   // Elements of an array stay where they are.
   const isFixed = spec.type === 'array' && runs.every((run) => isConst(run.value));
   recorder.pending = {
@@ -192,10 +191,9 @@ function recordAdjust(recorder: Recorder, helper: number): void {
     const data = before.data + amount;
     success = data >= lowest + (before.data - before.meta) && atLeast(before.end, data + 14n);
     if (success) {
-      memory.dataOffset = data;
-      memory.metaOffset = before.meta + amount;
+      memory.change({ kind: 'bounds', data, meta: before.meta + amount, end: before.end });
       // Metadata moves along.
-      if (before.data !== before.meta) memory.shadow.clobberAll('packet', -1);
+      if (before.data !== before.meta) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
     }
   } else if (helper === adjustMeta) {
     const meta = before.meta + amount;
@@ -204,7 +202,7 @@ function recordAdjust(recorder: Recorder, helper: number): void {
       success = false;
       failure = -13n;
     }
-    if (success) memory.metaOffset = meta;
+    if (success) memory.change({ kind: 'bounds', ...before, meta });
   } else {
     const end = graph.add(before.end, delta);
     success = atLeast(end, before.data + 14n);
@@ -213,8 +211,8 @@ function recordAdjust(recorder: Recorder, helper: number): void {
       success = holds(graph.make('sle', end, graph.length));
     }
     if (success) {
-      memory.endOffset = end;
-      if (amount > 0n || !isConst(delta)) memory.shadow.clobberAll('packet', -1);
+      memory.change({ kind: 'bounds', ...before, end });
+      if (amount > 0n || !isConst(delta)) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
     }
   }
   // A helper that refuses changes nothing.
@@ -294,7 +292,7 @@ function followLoadBytes(recorder: Recorder): boolean {
     finishWith(recorder, graph.constant(-22n));
     return true;
   }
-  memory.setStackBytes(Number(target.imm), bytesAt(recorder, pointer, size));
+  memory.change({ kind: 'filled', address: Number(target.imm), bytes: bytesAt(recorder, pointer, size) });
   finishWith(recorder, graph.constant(0n));
   return true;
 }

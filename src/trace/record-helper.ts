@@ -177,20 +177,19 @@ function applyEffects(
   result: Value,
 ): void {
   const { memory } = recorder;
-  if (effects.mutatesMap === true) {
-    memory.mapVersions.set(map, (memory.mapVersions.get(map) ?? 0) + 1);
-    memory.shadow.clobberAll('map', map);
-  }
-  if (effects.writesPacket === true) memory.shadow.clobberAll('packet', -1);
-  if (effects.returnsMemory === true) memory.roots.set(result, { space: 'other', map: -1, size: 0 });
+  if (effects.mutatesMap === true) memory.change({ kind: 'elements', map });
+  if (effects.writesPacket === true) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
+  if (effects.returnsMemory === true)
+    memory.change({ kind: 'root', pointer: result, root: { space: 'other', map: -1, size: 0 }, found: false });
   for (const write of writes) {
     if (write.size === 0) continue;
     const at = memory.locate(write.pointer);
     if (at.space === 'stack')
-      memory.setStackBytes(
-        at.offset,
-        Array.from({ length: write.size }, () => 'memory' as const),
-      );
-    else memory.shadow.clobber(at, write.size);
+      memory.change({
+        kind: 'filled',
+        address: at.offset,
+        bytes: Array.from({ length: write.size }, () => 'memory' as const),
+      });
+    else memory.change({ kind: 'clobber', at, size: write.size });
   }
 }

@@ -8,17 +8,38 @@ import { xdpMd } from '../platform/index.js';
 import { constantAt, headroom, type Machine, type Region, stackSize } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import type { RecordedValues } from './recorded-values.js';
+import { peek } from './resample.js';
 import { type ByteOf, joinRuns, type Location, Shadow, toRuns } from './shadow.js';
 import type { Assumption } from './stable-values.js';
 
 /** A stack byte that is known, or the fact that only memory has it. */
-type StackByte = ByteOf | 'memory';
+export type StackByte = ByteOf | 'memory';
 
-interface Root {
+export interface Root {
   readonly space: Space;
   readonly map: number;
   readonly size: number;
 }
+
+/** What a recording did to its memory, one step; applied again, it brings a side trace to where its parent was. */
+export type MemoryChange =
+  /** A frame that ends at guest address `top` starts zeroed. */
+  | { readonly kind: 'frame'; readonly top: number }
+  | { readonly kind: 'spill'; readonly address: number; readonly size: number; readonly value: Value }
+  /** A helper filled stack bytes. */
+  | { readonly kind: 'filled'; readonly address: number; readonly bytes: readonly StackByte[] }
+  | { readonly kind: 'store'; readonly at: Location; readonly size: number; readonly value: Value }
+  /** The bytes hold something that the trace does not know. */
+  | { readonly kind: 'clobber'; readonly at: Location; readonly size: number }
+  | { readonly kind: 'clobber-all'; readonly space: Space; readonly map: number }
+  /** Look-ups in a map may find something else from now on. */
+  | { readonly kind: 'elements'; readonly map: number }
+  /** A pointer that a look-up or a helper gave; `found`: it is known not to be null. */
+  | { readonly kind: 'root'; readonly pointer: Value; readonly root: Root; readonly found: boolean }
+  /** `data`, `data_meta` and `data_end` have moved. */
+  | { readonly kind: 'bounds'; readonly data: bigint; readonly meta: bigint; readonly end: Value }
+  /** Bytes of a map were taken for constants, or might have been. */
+  | { readonly kind: 'assumed' | 'asked'; readonly assumption: Assumption };
 
 /** Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it outlives recordings. */
 export class ValueRegions {
@@ -46,17 +67,17 @@ export class ValueRegions {
 }
 
 export class RecordedMemory {
-  readonly shadow: Shadow = new Shadow();
+  /** All that was done to it, in order. */
+  readonly changes: MemoryChange[] = [];
+  private readonly shadow: Shadow = new Shadow();
   /** Counts changes of what look-ups in each map find. */
-  readonly mapVersions: Map<number, number> = new Map();
+  private readonly mapVersions = new Map<number, number>();
   /** What pointers that a look-up or a helper gave point into. */
-  readonly roots: Map<Value, Root> = new Map();
+  private readonly roots = new Map<Value, Root>();
   /** Signed offsets of data, data_end and data_meta from where the packet started at arrival. */
   dataOffset = 0n;
   endOffset: Value;
   metaOffset = 0n;
-  /** Contents of maps that were taken for constants. */
-  readonly assumptions: Assumption[] = [];
   /** Which map's values lie where. */
   readonly maps: ValueRegions;
   private readonly machine: Machine;
@@ -80,9 +101,55 @@ export class RecordedMemory {
     this.endOffset = values.graph.length;
   }
 
-  /** A frame that ends at guest address `top` starts zeroed. */
-  clearFrame(top: number): void {
-    if (this.stack.size > 0) for (let at = top - stackSize; at < top; at++) this.stack.delete(at);
+  /** Does it and notes it. Everything that changes goes through here. */
+  change(change: MemoryChange): void {
+    this.changes.push(change);
+    const { shadow, stack } = this;
+    switch (change.kind) {
+      case 'frame':
+        if (stack.size > 0) for (let at = change.top - stackSize; at < change.top; at++) stack.delete(at);
+        break;
+      case 'spill':
+        for (let i = 0; i < change.size; i++) stack.set(change.address + i, { value: change.value, byte: i });
+        break;
+      case 'filled':
+        for (const [i, byte] of change.bytes.entries()) stack.set(change.address + i, byte);
+        this.stackVersion++;
+        break;
+      case 'store':
+        shadow.store(change.at, change.size, change.value);
+        break;
+      case 'clobber':
+        shadow.clobber(change.at, change.size);
+        break;
+      case 'clobber-all':
+        shadow.clobberAll(change.space, change.map);
+        break;
+      case 'elements':
+        this.mapVersions.set(change.map, this.mapVersion(change.map) + 1);
+        shadow.clobberAll('map', change.map);
+        break;
+      case 'root':
+        this.roots.set(change.pointer, change.root);
+        if (change.found) this.values.facts.found.set(change.pointer, true);
+        break;
+      case 'bounds':
+        this.dataOffset = change.data;
+        this.metaOffset = change.meta;
+        this.endOffset = change.end;
+        break;
+      default:
+    }
+  }
+
+  /** Contents of maps that were taken for constants. */
+  get assumptions(): Assumption[] {
+    return this.changes.flatMap((change) => (change.kind === 'assumed' ? [change.assumption] : []));
+  }
+
+  /** Number of times that what look-ups in the map find may have changed. */
+  mapVersion(map: number): number {
+    return this.mapVersions.get(map) ?? 0;
   }
 
   /** The value of `size` bytes there. */
@@ -120,17 +187,18 @@ export class RecordedMemory {
     }
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
     const value = graph.load(base, BigInt(at.offset), detail, initial ? 0 : this.shadow.version, initial);
-    this.values.setSample(value, this.peek(this.concrete(at), size));
+    this.values.setSample(value, peek(this.machine, this.concrete(at), size));
     return value;
   }
 
   /** The value of a map's bytes as a constant: of maps that nobody can change, and of those that have not changed for long (assumed). */
   private settledValue(at: Location, size: number): Value | undefined {
-    const value = this.peek(at.offset, size);
+    const value = peek(this.machine, at.offset, size);
     if (this.machine.maps[at.map]?.isConstant === true) return this.values.graph.constant(value);
     const assumption = { map: at.map, address: at.offset, size, value };
-    if (!this.isStable(assumption)) return undefined;
-    this.assumptions.push(assumption);
+    const isStable = this.isStable(assumption);
+    this.change({ kind: isStable ? 'assumed' : 'asked', assumption });
+    if (!isStable) return undefined;
     return this.values.graph.constant(value);
   }
 
@@ -156,13 +224,13 @@ export class RecordedMemory {
     const { graph } = this.values;
     const at = this.locate(graph.add(pointer, graph.constant(BigInt(offset))));
     if (at.space === 'stack') {
-      for (let i = 0; i < size; i++) this.stack.set(at.offset + i, { value, byte: i });
+      this.change({ kind: 'spill', address: at.offset, size, value });
       return;
     }
     const checked = this.prove(at, size);
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
     graph.effect('store', [at.base ?? graph.constant(0n), value], BigInt(at.offset), detail);
-    this.shadow.store(at, size, value);
+    this.change({ kind: 'store', at, size, value });
   }
 
   /** Takes an address apart. May add a guard: a variable stack address is pinned. */
@@ -240,22 +308,6 @@ export class RecordedMemory {
     return Number(address);
   }
 
-  /** What memory holds now, at a guest address. */
-  peek(address: number, size: number): bigint {
-    const { memory } = this.machine;
-    if (!memory.canRead(address, size)) throw new TraceAbort('trap', 'fault');
-    switch (size) {
-      case 1:
-        return BigInt(memory.load8(address));
-      case 2:
-        return BigInt(memory.load16(address));
-      case 4:
-        return BigInt(memory.load32(address));
-      default:
-        return memory.load64(address);
-    }
-  }
-
   /** Stack bytes as values; what only memory has is loaded. */
   stackBytes(address: number, size: number): ByteOf[] {
     const { graph } = this.values;
@@ -273,16 +325,11 @@ export class RecordedMemory {
       const width = run >= 8 ? 8 : run >= 4 ? 4 : run >= 2 ? 2 : 1;
       const detail = { kind: 'memory', space: 'stack', size: width, map: -1, checked: false } as const;
       const value = graph.load(graph.constant(BigInt(address + i)), 0n, detail, this.stackVersion, false);
-      this.values.setSample(value, this.peek(address + i, width));
+      this.values.setSample(value, peek(this.machine, address + i, width));
       for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
       i += width;
     }
     return bytes;
-  }
-
-  setStackBytes(address: number, bytes: readonly StackByte[]): void {
-    for (const [i, byte] of bytes.entries()) this.stack.set(address + i, byte);
-    this.stackVersion++;
   }
 
   private isCtx(address: number): boolean {

@@ -6,20 +6,43 @@ import { headroom, type Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import { Facts } from './facts.js';
 
+/** A value whose sample was read off the machine, and how many instructions had been begun by then. */
+export interface Sampled {
+  readonly value: Value;
+  readonly step: number;
+}
+
 export class RecordedValues {
-  readonly graph: Graph = new Graph();
+  readonly graph: Graph;
   readonly facts: Facts = new Facts();
+  /** Guards in the order of the program. */
+  readonly guards: Value[] = [];
+  readonly sampled: Sampled[] = [];
+  /** Instructions begun. */
+  step = 0;
   private readonly machine: Machine;
   private readonly maxGuards: number;
   private readonly samples = new Map<Value, bigint>();
-  private guards = 0;
+  private readonly onGuard: () => void;
 
-  /** Call it when the packet is in the machine. */
-  constructor(machine: Machine, maxGuards: number) {
+  /** Call it when the packet is in the machine. `onGuard` is called before each guard that is recorded; `graph` holds what is there already. */
+  constructor(machine: Machine, maxGuards: number, onGuard: () => void, graph: Graph = new Graph()) {
     this.machine = machine;
     this.maxGuards = maxGuards;
+    this.onGuard = onGuard;
+    this.graph = graph;
     const { packet } = machine;
     this.setSample(this.graph.length, BigInt(packet.dataEnd - packet.data));
+  }
+
+  /** Takes over guards and samples of a trace that went the same way until here. The samples are set as the packet gets there. */
+  inherit(guards: readonly Value[], sampled: readonly Sampled[]): void {
+    for (const guard of guards) {
+      this.guards.push(guard);
+      if (guard.detail?.kind === 'guard') this.facts.assert(guard.args[0] as Value, guard.detail.expect);
+    }
+    this.sampled.length = 0;
+    this.sampled.push(...sampled);
   }
 
   /** What the value was for this packet. */
@@ -38,7 +61,14 @@ export class RecordedValues {
   }
 
   setSample(value: Value, sample: bigint): void {
-    if (!isConst(value)) this.samples.set(value, sample & mask64);
+    if (isConst(value)) return;
+    if (!this.samples.has(value)) this.sampled.push({ value, step: this.step });
+    this.samples.set(value, sample & mask64);
+  }
+
+  /** Sets the sample of a value that was inherited. */
+  resample(value: Value, sample: bigint): void {
+    this.samples.set(value, sample & mask64);
   }
 
   /** The path goes on only if the comparison comes out like this. */
@@ -52,8 +82,9 @@ export class RecordedValues {
       if (known !== expect) throw new TraceAbort('desync', 'contradicting guard');
       return;
     }
-    if (++this.guards > this.maxGuards) throw new TraceAbort('too-many-guards');
-    this.graph.effect('guard', [condition], 0n, { kind: 'guard', expect });
+    if (this.guards.length >= this.maxGuards) throw new TraceAbort('too-many-guards');
+    this.onGuard();
+    this.guards.push(this.graph.effect('guard', [condition], 0n, { kind: 'guard', expect }));
     this.facts.assert(condition, expect);
   }
 

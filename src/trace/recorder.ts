@@ -21,10 +21,13 @@ import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js'
 import { type AbortCode, TraceAbort } from './aborts.js';
 import { aluValue, jumpCondition } from './alu.js';
 import type { Facts } from './facts.js';
+import { liveSlots } from './live-slots.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
-import { RecordedMemory, ValueRegions } from './recorded-memory.js';
+import { type MemoryChange, RecordedMemory, ValueRegions } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
+import { isResult, peek, resample } from './resample.js';
+import type { History, Snapshot } from './snapshot.js';
 import type { Assumption, StableValues } from './stable-values.js';
 
 export interface RecorderLimits {
@@ -58,6 +61,10 @@ export interface RecordedTrace {
   readonly facts: Facts;
   /** Contents of maps that it takes for constants: it must go when one of them changes. */
   readonly assumptions: readonly Assumption[];
+  /** For its side traces. */
+  readonly history: History;
+  /** Of a side trace: where its parent's recording was taken over. */
+  readonly start: Snapshot | undefined;
 }
 
 export type Recording =
@@ -65,7 +72,10 @@ export type Recording =
   | { readonly kind: 'abort'; readonly site: AbortSite };
 
 interface Frame {
-  readonly registers: (Value | undefined)[];
+  /** Replaced, not changed, when an instruction writes: snapshots keep it. */
+  registers: (Value | undefined)[];
+  /** The instruction (count of steps) that replaced them. */
+  written: number;
   /** Set in a frame that a helper called: what to do with its result. */
   readonly returned: ((result: Value) => void) | undefined;
 }
@@ -103,6 +113,17 @@ export class Recorder implements Observer {
   private readonly maps: ValueRegions;
   private readonly stable: StableValues | undefined;
   private recordings = 0;
+  private snapshots: Snapshot[] = [];
+  /** State before the current instruction; inside of a helper that calls back, before the call. */
+  private boundary: Omit<Snapshot, 'frames'> | undefined;
+  private boundaryFrames: readonly (readonly (Value | undefined)[])[] = [];
+  /** The snapshot of the current boundary, once a guard has asked for it. */
+  private current: Snapshot | undefined;
+  /** Where this side trace takes over. */
+  private inherited: Snapshot | undefined;
+  private isAsleep = false;
+  /** Inherited samples that have been set. */
+  private resampled = 0;
 
   /** With `stable`, values of maps that have not changed for long are taken for constants; who installs the trace then has to watch its assumptions. */
   constructor(machine: Machine, limits: RecorderLimits = defaultLimits, stable?: StableValues) {
@@ -112,18 +133,22 @@ export class Recorder implements Observer {
     this.maps = new ValueRegions(machine);
   }
 
-  /** Forgets the last packet. Call it after `setPacket` and before the engine runs. */
-  start(program: LoadedProgram, registers: Registers): void {
+  /**
+   * Forgets the last packet. Call it after `setPacket` and before the engine runs. With `parent`, the packet is known to pass all guards of that trace that
+   * stand before its guard number `guard`: what the trace has up to there is taken over.
+   */
+  start(program: LoadedProgram, registers: Registers, parent?: { readonly history: History; readonly guard: number }): void {
     this.registers = registers;
     this.recordings++;
-    const { machine, stable, recordings } = this;
-    this.values = new RecordedValues(machine, this.limits.maxGuards);
-    this.memory = new RecordedMemory(
+    const { machine } = this;
+    const from = parent === undefined ? undefined : this.inheritable(parent.history, parent.guard);
+    this.values = new RecordedValues(
       machine,
-      this.values,
-      this.maps,
-      (assumption) => stable?.sample(assumption, recordings) === true,
+      this.limits.maxGuards,
+      () => this.noteSnapshot(),
+      from === undefined ? undefined : parent?.history.graph.prefix(from.values),
     );
+    this.memory = new RecordedMemory(machine, this.values, this.maps, (assumption) => this.isStable(assumption));
     this.frames = [];
     this.pending = undefined;
     this.waiting.length = 0;
@@ -133,9 +158,41 @@ export class Recorder implements Observer {
     this.steps = 0;
     this.abort = undefined;
     this.verdict = undefined;
-    this.enterProgram();
+    this.boundary = undefined;
+    this.current = undefined;
+    this.inherited = from;
+    this.isAsleep = from !== undefined;
+    if (from === undefined || parent === undefined) {
+      this.snapshots = [];
+      this.enterProgram();
+    } else this.inherit(parent.history, from);
     const { packet } = machine;
     if (packet.fragmentCount > 0 || packet.data !== packet.dataMeta) this.give('multi-buffer');
+  }
+
+  private isStable(assumption: Assumption): boolean {
+    return this.stable?.sample(assumption, this.recordings) === true;
+  }
+
+  /** The snapshot to start from; undefined where a recording from the start would assume more than the parent did. */
+  private inheritable(history: History, guard: number): Snapshot | undefined {
+    const from = history.snapshots[guard];
+    if (from === undefined || from.step === 0) return undefined;
+    let isBetter = false;
+    for (let i = 0; i < from.changes; i++) {
+      const change = history.changes[i];
+      if (change?.kind !== 'asked') continue;
+      const { map, address, size } = change.assumption;
+      if (this.isStable({ map, address, size, value: peek(this.machine, address, size) })) isBetter = true;
+    }
+    return isBetter ? undefined : from;
+  }
+
+  private inherit(history: History, from: Snapshot): void {
+    this.values.inherit(history.guards.slice(0, from.guards), history.sampled.slice(0, from.sampled));
+    for (let i = 0; i < from.changes; i++) this.memory.change(history.changes[i] as MemoryChange);
+    this.snapshots = history.snapshots.slice(0, from.guards);
+    this.resampled = 0;
   }
 
   /** What came of it; `outcome` is the engine's. */
@@ -145,7 +202,7 @@ export class Recorder implements Observer {
     else if (this.verdict === undefined) this.give('desync', 'the program ended unseen');
     else if (this.verdict !== outcome.verdict) this.give('desync', 'verdict');
     if (this.abort !== undefined) return { kind: 'abort', site: this.abort };
-    const { graph, facts } = this.values;
+    const { graph, facts, guards, sampled } = this.values;
     const code = liveCode(graph.code);
     facts.settle();
     facts.sources.forget();
@@ -159,6 +216,8 @@ export class Recorder implements Observer {
         program: this.program as LoadedProgram,
         facts,
         assumptions: this.memory.assumptions,
+        history: { graph, guards, sampled, snapshots: this.snapshots, changes: this.memory.changes },
+        start: this.inherited,
       },
     };
   }
@@ -166,7 +225,8 @@ export class Recorder implements Observer {
   before(program: LoadedProgram, pc: number, depth: number): void {
     if (this.abort !== undefined) return;
     try {
-      this.step(program, pc, depth);
+      if (this.isAsleep) this.follow(program, pc, depth);
+      if (!this.isAsleep) this.step(program, pc, depth);
     } catch (error) {
       if (!(error instanceof TraceAbort)) throw error;
       this.give(error.code, error.detail);
@@ -178,11 +238,42 @@ export class Recorder implements Observer {
     this.abort ??= { code, detail, program: this.program as LoadedProgram, pc: this.pc };
   }
 
+  /** While the program runs through what is inherited: reads off what that was for this packet, until it is at the snapshot. */
+  private follow(program: LoadedProgram, pc: number, depth: number): void {
+    const from = this.inherited as Snapshot;
+    this.resampleUntil(this.steps, true);
+    if (this.steps < from.step) {
+      this.program = program;
+      this.pc = pc;
+      this.steps++;
+      this.resampleUntil(this.steps, false);
+      return;
+    }
+    this.isAsleep = false;
+    if (program !== from.program || pc !== from.pc || depth !== from.frames.length - 1)
+      throw new TraceAbort('desync', 'side trace');
+    this.frames = from.frames.map((registers) => ({ registers: [...registers], written: -1, returned: undefined }));
+    this.tailCalls = from.tailCalls;
+    for (let r = 0; r <= 10; r++) this.verify(r);
+  }
+
+  /** Samples what the parent had read by that step; results of its last instruction only with `results`. */
+  private resampleUntil(step: number, results: boolean): void {
+    const { values, machine, registers } = this;
+    for (; ; this.resampled++) {
+      const next = values.sampled[this.resampled];
+      if (next === undefined || next.step > step || (!results && isResult(next.value))) return;
+      values.resample(next.value, resample(machine, values, next.value, registers.u64[0] as bigint));
+    }
+  }
+
   private step(program: LoadedProgram, pc: number, depth: number): void {
     this.settle(pc, depth);
     this.program = program;
     this.pc = pc;
     if (depth !== this.frames.length - 1) throw new TraceAbort('desync', 'depth');
+    if (this.waiting.length === 0) this.noteBoundary(program, pc);
+    this.values.step = this.steps + 1;
     if (++this.steps > this.limits.maxSteps) throw new TraceAbort('too-many-steps');
     if (this.values.graph.code.length > this.limits.maxValues) throw new TraceAbort('too-long');
     this.values.graph.origin = { program: program.index, pc };
@@ -193,12 +284,43 @@ export class Recorder implements Observer {
     this.record(program, insn, pc);
   }
 
+  private noteBoundary(program: LoadedProgram, pc: number): void {
+    const { values, memory, steps, tailCalls } = this;
+    this.boundary = {
+      program,
+      pc,
+      step: steps,
+      tailCalls,
+      values: values.graph.code.length,
+      guards: values.guards.length,
+      changes: memory.changes.length,
+      sampled: values.sampled.length,
+    };
+    this.boundaryFrames = this.frames.map(({ registers }) => registers);
+    this.current = undefined;
+  }
+
+  private noteSnapshot(): void {
+    const { boundary, boundaryFrames } = this;
+    if (boundary === undefined) throw new TraceAbort('desync', 'guard');
+    if (this.current === undefined) {
+      const live = liveSlots(boundary.program.insns);
+      const inner = boundaryFrames.length - 1;
+      // A caller goes on with the registers that calls preserve.
+      const frames = boundaryFrames.map((registers, depth) =>
+        registers.map((value, r) => ((depth === inner ? live.isLive(boundary.pc, r) : r >= 6) ? value : undefined)),
+      );
+      this.current = { ...boundary, frames };
+    }
+    this.snapshots.push(this.current);
+  }
+
   /** Completes the call that the last instruction made, now that its result is known. */
   private settle(pc: number, depth: number): void {
     const { pending } = this;
     if (pending === undefined) return;
     if (pending.kind === 'callback' && depth === pending.depth + 1 && pc === pending.entry) {
-      this.frames.push({ registers: pending.enter(), returned: pending.returned });
+      this.frames.push({ registers: pending.enter(), written: -1, returned: pending.returned });
       this.openFrame(depth);
       this.pending = undefined;
       // The helper goes on after the callback; `exit` puts it back.
@@ -212,15 +334,15 @@ export class Recorder implements Observer {
   private openFrame(depth: number): void {
     const frame = this.machine.frames[depth];
     if (frame === undefined) throw new TraceAbort('desync', 'frame');
-    (this.frames.at(-1) as Frame).registers[10] = this.values.graph.constant(BigInt(frame.hi));
-    this.memory.clearFrame(frame.hi);
+    this.setRegister(10, this.values.graph.constant(BigInt(frame.hi)));
+    this.memory.change({ kind: 'frame', top: frame.hi });
   }
 
   /** State at the start of a program; after a tail call it takes over the frame. Registers start at zero. */
   enterProgram(): void {
     const zero = this.values.graph.constant(0n);
     const returned = this.frames.pop()?.returned;
-    this.frames.push({ registers: Array.from({ length: 11 }, () => zero), returned });
+    this.frames.push({ registers: Array.from({ length: 11 }, () => zero), written: -1, returned });
     this.openFrame(this.frames.length - 1);
     this.setRegister(1, this.values.graph.constant(BigInt(this.machine.ctx.start)));
   }
@@ -285,7 +407,7 @@ export class Recorder implements Observer {
     }
     if (insn.src === op.CALL_LOCAL) {
       const caller = this.frames.at(-1) as Frame;
-      this.frames.push({ registers: [...caller.registers], returned: undefined });
+      this.frames.push({ registers: [...caller.registers], written: -1, returned: undefined });
       this.openFrame(this.frames.length - 1);
       return;
     }
@@ -309,7 +431,7 @@ export class Recorder implements Observer {
       frame.returned(result);
       return;
     }
-    for (let r = 0; r <= 5; r++) caller.registers[r] = frame.registers[r];
+    for (let r = 0; r <= 5; r++) this.setRegister(r, frame.registers[r]);
   }
 
   register(index: number): Value {
@@ -323,7 +445,12 @@ export class Recorder implements Observer {
   }
 
   setRegister(index: number, value: Value | undefined): void {
-    (this.frames.at(-1) as Frame).registers[index] = value;
+    const frame = this.frames.at(-1) as Frame;
+    if (frame.written !== this.steps) {
+      frame.registers = [...frame.registers];
+      frame.written = this.steps;
+    }
+    frame.registers[index] = value;
   }
 
   /** Invariant 1. */

@@ -15,6 +15,7 @@ import type { Machine } from '../vm/index.js';
 import { encode } from './card-code.js';
 import { bodySlots, CardExecutor } from './execute.js';
 import type { RecordedTrace } from './recorder.js';
+import { SideExit } from './side-exit.js';
 
 /** A shared value. */
 interface Cell {
@@ -41,14 +42,6 @@ export interface TreeNode {
   readonly tests: TestOf[];
   readonly traces: InstalledTrace[];
   readonly exit: SideExit;
-}
-
-/** A place where packets leave the tree. What is known of recordings that started there lives here (penalties). */
-export class SideExit {
-  /** Misses here to let pass before the next recording. */
-  wait = 0;
-  /** Failed recordings so far. */
-  failures = 0;
 }
 
 /** A trace on the card. */
@@ -223,7 +216,7 @@ export class TraceTree implements Matcher {
       own.uses++;
     };
     visit(condition);
-    return {
+    const test: TestOf = {
       source: condition,
       condition: cell,
       words: Int32Array.from(words),
@@ -233,6 +226,9 @@ export class TraceTree implements Matcher {
       holdsExit: new SideExit(),
       failsExit: new SideExit(),
     };
+    test.holdsExit.place = { test };
+    test.failsExit.place = { test };
+    return test;
   }
 
   private encodeBody(
@@ -314,7 +310,9 @@ export function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => 
 }
 
 function newNode(): TreeNode {
-  return { tests: [], traces: [], exit: new SideExit() };
+  const node: TreeNode = { tests: [], traces: [], exit: new SideExit() };
+  node.exit.place = { node };
+  return node;
 }
 
 function sameWords(a: Int32Array, b: Int32Array): boolean {

@@ -1,0 +1,51 @@
+/**
+ * Snapshots: where the program was, and what it held, when a guard was recorded. If the guard fails for another packet, that packet has come the same way until
+ * there, so its recording need not begin at the program's start: a *side trace* takes over the IR, the guards and the contents of memory that
+ * its parent had at the snapshot, and only what comes after it is recorded.
+ *
+ * Unlike LuaJIT's, which restore an interpreter's frame, these restore a recorder: a packet that leaves a trace leaves no mark, and the host runs it from its
+ * start. The recorder sleeps until the program is at the snapshot, and only reads off what the inherited loads and calls gave for this packet.
+ *
+ * A snapshot is small. Registers are those that are live; everything else is a position in what the recording wrote down anyway: its values, its guards,
+ * its changes of memory. The state at any guard is that prefix. Guards of one instruction share one; inside of a helper that calls back, the
+ * snapshot is that of the call.
+ */
+import type { Graph, Value } from '../ir/index.js';
+import type { LoadedProgram } from '../vm/index.js';
+import type { MemoryChange } from './recorded-memory.js';
+import type { Sampled } from './recorded-values.js';
+
+export interface Snapshot {
+  readonly program: LoadedProgram;
+  /** Instruction that comes next. */
+  readonly pc: number;
+  /** Instructions that ran before. */
+  readonly step: number;
+  readonly tailCalls: number;
+  /** Live registers of each frame, the outermost first; others are undefined. */
+  readonly frames: readonly (readonly (Value | undefined)[])[];
+  // What there was by then of the recording's:
+  readonly values: number;
+  readonly guards: number;
+  readonly changes: number;
+  readonly sampled: number;
+}
+
+/** What a recording leaves to its side traces. */
+export interface History {
+  readonly graph: Graph;
+  readonly guards: readonly Value[];
+  /** One for each guard. */
+  readonly snapshots: readonly Snapshot[];
+  readonly changes: readonly MemoryChange[];
+  readonly sampled: readonly Sampled[];
+}
+
+/** Stack bytes that hold a value: `size` of them from `offset`, relative to the top of the innermost frame that they belong to. */
+export interface StackSlot {
+  readonly frame: number;
+  readonly offset: number;
+  readonly size: number;
+  /** Undefined: a helper has filled them. */
+  readonly value: Value | undefined;
+}
