@@ -31,7 +31,19 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
     evictions: runtime.evictions,
     refusals: runtime.refusals,
     retired: runtime.retired,
+    side_traces: {
+      installs: runtime.sideTraces,
+      inherited_insns: runtime.inheritedSteps,
+      inherited_values: runtime.inheritedValues,
+      inherited_guards: runtime.inheritedGuards,
+    },
     aborts: Object.fromEntries(runtime.aborts),
+    penalties: {
+      misses_waited: runtime.penalties.waited,
+      misses_blacklisted: runtime.penalties.refused,
+      places_blacklisted: runtime.penalties.blacklisted,
+      misses_thrashing: runtime.penalties.thrashed,
+    },
     abort_sites: [...runtime.abortSites.values()].map(({ site, count: times }) => ({
       code: site.code,
       detail: site.detail,
@@ -41,6 +53,7 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
     })),
     traces: byPackets(session).map((trace) => ({
       id: trace.id,
+      parent: trace.parent === undefined ? null : { trace: trace.parent.id, guards: trace.parent.guard },
       condition: trace.condition.text,
       atoms: trace.condition.atoms,
       ternary: trace.condition.ternary,
@@ -105,6 +118,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
     text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}\n`;
     text += tracesText(session, io, shownTraces);
     text += abortsText(session);
+    text += penaltiesText(session);
   }
   if (runtime.faults.size > 0) {
     text += `\nfaults (ABORTED):\n`;
@@ -178,6 +192,19 @@ function abortsText(session: Session): string {
       `${aborts[site.code]}${site.detail === undefined ? '' : ` (${site.detail})`}`,
     ]);
   return `\n${count(rows.length, 'place')} where recording was given up:\n\n${formatTable([{ title: 'aborts' }, { title: 'code' }, { title: 'where' }, { title: 'why' }], rows)}`;
+}
+
+/** What was not recorded because of what became of earlier recordings. */
+function penaltiesText(session: Session): string {
+  const { waited, refused, blacklisted, thrashed } = session.runtime.penalties;
+  const parts = [
+    ...(waited === 0 ? [] : [`${count(waited, 'miss', 'misses')} at penalised places`]),
+    ...(refused === 0 && blacklisted === 0
+      ? []
+      : [`${formatNumber(refused)} at ${count(blacklisted, 'blacklisted place')}`]),
+    ...(thrashed === 0 ? [] : [`${formatNumber(thrashed)} because traces left before they paid`]),
+  ];
+  return parts.length === 0 ? '' : `\nnot recorded: ${parts.join(', ')}\n`;
 }
 
 /** Everything needed to see why. */

@@ -14,6 +14,7 @@ import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-opti
 import { runPackets } from './run-packets.js';
 import { runJson, wrap } from './run-report.js';
 import { rulesJson, rulesText } from './trace-rules.js';
+import { snapshotsJson, snapshotsText } from './trace-snapshots.js';
 
 const dumps = ['ir', 'all', 'html'] as const;
 
@@ -46,7 +47,7 @@ export const command: CliCommand = defineCommand<Options>({
       throw new UsageError('`--rules` and `--dump` cannot be shown together', {}, 'use one of them, or --json');
     if (!hasCard(options)) throw new UsageError('without a card there are no traces');
     const session = await openSession(file, program, options, io, {
-      keepRecordings: dump !== undefined || options.rules === true,
+      keepRecordings: dump !== undefined || options.rules === true || io.flags.verbosity > 0,
     });
     const timeline = new Timeline();
     const { interrupted, time } = await runPackets(session, io, {
@@ -60,6 +61,10 @@ export const command: CliCommand = defineCommand<Options>({
       io.json('jitnic.trace/1', {
         ...runJson(session, time),
         code: dump === undefined ? undefined : codeJson(session),
+        guards:
+          io.flags.verbosity === 0
+            ? undefined
+            : session.runtime.traces.map((record) => ({ id: record.id, guards: snapshotsJson(session, record) })),
         rules: options.rules === true ? rulesJson(session) : undefined,
       });
     else if (options.rules === true) io.out(rulesText(session));
@@ -99,6 +104,7 @@ function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined
   const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsCondition} of condition, ${trace.insnsTrace} of body${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
   const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);
   let text = `${io.style.bold(head)}\n${condition.join('\n')}\n`;
+  if (io.flags.verbosity > 0) text += snapshotsText(session, trace);
   const recording = trace.trace;
   if (dump === undefined || recording === undefined) return text;
   const names = namesOf(session);

@@ -3,8 +3,9 @@
  * the packet first came to them.
  */
 import { formatValue, isConst, type Names, type Value } from '../ir/index.js';
-import type { LineSpec, ObjectSpec } from '../object/index.js';
+import type { ObjectSpec } from '../object/index.js';
 import type { RecordedTrace } from '../trace/index.js';
+import { lineAt } from '../vm/index.js';
 
 export interface SourceGroup {
   /** `file.c:12`, or `insn 12` where there are no line records. */
@@ -34,11 +35,4 @@ export function sourceGroups(object: ObjectSpec, trace: RecordedTrace, names: Na
   for (const value of trace.recorded) if (!isConst(value)) groupOf(value).before.push(formatValue(value, names));
   for (const value of trace.code.values) if (!isConst(value)) groupOf(value).after.push(formatValue(value, names));
   return [...groups.values()];
-}
-
-/** The record that holds at an instruction: the last one at or before it. */
-function lineAt(lines: readonly LineSpec[], pc: number): LineSpec | undefined {
-  let found: LineSpec | undefined;
-  for (const line of lines) if (line.insn <= pc && (found === undefined || line.insn >= found.insn)) found = line;
-  return found;
 }

@@ -21,7 +21,12 @@ export class Penalties {
   private readonly hotloop: number;
   private readonly on: boolean;
   private readonly seen = new WeakSet<SideExit>();
+  /** Places that are never recorded again. */
   blacklisted = 0;
+  /** Misses at blacklisted places. */
+  refused = 0;
+  /** Misses that passed while their place waited after failures. */
+  waited = 0;
   /** Misses that were not recorded because traces left the card before they paid. */
   thrashed = 0;
   private evictions = 0;
@@ -37,13 +42,17 @@ export class Penalties {
 
   /** Counts a miss; true if it should be recorded. */
   admits(exit: SideExit): boolean {
-    if (exit.failures >= maxFailures) return false;
+    if (exit.failures >= maxFailures) {
+      this.refused++;
+      return false;
+    }
     if (!this.seen.has(exit)) {
       this.seen.add(exit);
       exit.wait = this.hotloop - 1;
     }
     if (exit.wait > 0) {
       exit.wait--;
+      if (exit.failures > 0) this.waited++;
       return false;
     }
     if (this.untilNext > 0) {

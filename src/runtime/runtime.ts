@@ -96,7 +96,7 @@ export class Runtime {
   private readonly keepsRecordings: boolean;
   private readonly keepsConditions: boolean;
   private readonly recorder: Recorder;
-  private readonly penalties: Penalties;
+  readonly penalties: Penalties;
   /** What installed traces assume of maps that only the control plane changes. */
   private readonly ledger: AssumptionLedger<InstalledTrace>;
   private readonly recordOf = new WeakMap<InstalledTrace, TraceRecord>();
@@ -164,11 +164,6 @@ export class Runtime {
       this.cache.onEvict = (trace) => this.noteEviction(trace);
       this.cache.onRemove = (trace) => this.ledger.remove(trace);
     }
-  }
-
-  /** Misses that were not recorded because traces left the card before they paid. */
-  get thrashed(): number {
-    return this.penalties.thrashed;
   }
 
   /** Packets that the host ran because the card did not pay. */

@@ -10,7 +10,13 @@ describe.each(exampleNames)('side traces of %s', (name) => {
   const own = decodeCapture(readFileSync(`${folder}traffic.pcap`)).packets.slice(0, 250);
   const mixed = [...generateTraffic({ packets: 100, flows: 50, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
   const run = (sideTraces: boolean, cacheSize: number): Session => {
-    const session = new Session(object, program, { maps, sideTraces, cacheSize, keepRecordings: true, keepConditions: false });
+    const session = new Session(object, program, {
+      maps,
+      sideTraces,
+      cacheSize,
+      keepRecordings: true,
+      keepConditions: false,
+    });
     for (const packet of own) session.run(packet);
     for (const packet of mixed) session.run(packet);
     return session;

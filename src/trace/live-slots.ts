@@ -5,8 +5,18 @@
  * A register that holds r10 plus a constant is followed inside of a basic block; what it reaches a helper or subprogram with is read by it, from
  * there to the frame's top. A stack pointer that gets away (is stored, or lives on in another block) makes the slots above it live everywhere.
  */
-import { accessSize, type Insn, insnClass, isCall, isConditionalJump, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
+
 import { argumentCount } from '../ir/index.js';
+import {
+  accessSize,
+  type Insn,
+  insnClass,
+  isCall,
+  isConditionalJump,
+  isUnconditionalJump,
+  jumpTarget,
+  op,
+} from '../isa/index.js';
 import { stackSize, tailCallHelper } from '../vm/index.js';
 
 /** Bytes of a stack slot. */
@@ -76,7 +86,8 @@ export class LiveSlots {
     if (code === op.MOV && isRegister && from !== undefined) next.set(insn.dst, from);
     else if (code === op.ADD && !isRegister && dst !== undefined) next.set(insn.dst, dst + insn.imm);
     // Arithmetic with a register: somewhere on the stack.
-    else if (code === op.ADD && isRegister) this.escape(new Map([dst ?? from].flatMap((at) => (at === undefined ? [] : [[0, at]]))));
+    else if (code === op.ADD && isRegister)
+      this.escape(new Map([dst ?? from].flatMap((at) => (at === undefined ? [] : [[0, at]]))));
     return next;
   }
 
@@ -112,7 +123,12 @@ export class LiveSlots {
   }
 
   /** What is live before an instruction that what follows is live after; `now` are the slots. */
-  private before(insn: Insn, after: number, now: Uint32Array, offsets: ReadonlyMap<number, number> | undefined): number {
+  private before(
+    insn: Insn,
+    after: number,
+    now: Uint32Array,
+    offsets: ReadonlyMap<number, number> | undefined,
+  ): number {
     const cls = insnClass(insn);
     const dst = 1 << insn.dst;
     const src = (insn.code & op.X) !== 0 ? 1 << insn.src : 0;

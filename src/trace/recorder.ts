@@ -76,6 +76,8 @@ interface Frame {
   registers: (Value | undefined)[];
   /** The instruction (count of steps) that replaced them. */
   written: number;
+  /** Where the frame goes on once what it called returns. */
+  resume: number;
   /** Set in a frame that a helper called: what to do with its result. */
   readonly returned: ((result: Value) => void) | undefined;
 }
@@ -116,7 +118,7 @@ export class Recorder implements Observer {
   private snapshots: Snapshot[] = [];
   /** State before the current instruction; inside of a helper that calls back, before the call. */
   private boundary: Omit<Snapshot, 'frames'> | undefined;
-  private boundaryFrames: readonly (readonly (Value | undefined)[])[] = [];
+  private boundaryFrames: Snapshot['frames'] = [];
   /** The snapshot of the current boundary, once a guard has asked for it. */
   private current: Snapshot | undefined;
   /** Where this side trace takes over. */
@@ -137,7 +139,11 @@ export class Recorder implements Observer {
    * Forgets the last packet. Call it after `setPacket` and before the engine runs. With `parent`, the packet is known to pass all guards of that trace that
    * stand before its guard number `guard`: what the trace has up to there is taken over.
    */
-  start(program: LoadedProgram, registers: Registers, parent?: { readonly history: History; readonly guard: number }): void {
+  start(
+    program: LoadedProgram,
+    registers: Registers,
+    parent?: { readonly history: History; readonly guard: number },
+  ): void {
     this.registers = registers;
     this.recordings++;
     const { machine } = this;
@@ -252,7 +258,12 @@ export class Recorder implements Observer {
     this.isAsleep = false;
     if (program !== from.program || pc !== from.pc || depth !== from.frames.length - 1)
       throw new TraceAbort('desync', 'side trace');
-    this.frames = from.frames.map((registers) => ({ registers: [...registers], written: -1, returned: undefined }));
+    this.frames = from.frames.map((frame) => ({
+      registers: [...frame.registers],
+      written: -1,
+      resume: frame.pc,
+      returned: undefined,
+    }));
     this.tailCalls = from.tailCalls;
     for (let r = 0; r <= 10; r++) this.verify(r);
   }
@@ -296,7 +307,8 @@ export class Recorder implements Observer {
       changes: memory.changes.length,
       sampled: values.sampled.length,
     };
-    this.boundaryFrames = this.frames.map(({ registers }) => registers);
+    const inner = this.frames.length - 1;
+    this.boundaryFrames = this.frames.map(({ registers, resume }, i) => ({ registers, pc: i === inner ? pc : resume }));
     this.current = undefined;
   }
 
@@ -307,9 +319,12 @@ export class Recorder implements Observer {
       const live = liveSlots(boundary.program.insns);
       const inner = boundaryFrames.length - 1;
       // A caller goes on with the registers that calls preserve.
-      const frames = boundaryFrames.map((registers, depth) =>
-        registers.map((value, r) => ((depth === inner ? live.isLive(boundary.pc, r) : r >= 6) ? value : undefined)),
-      );
+      const frames = boundaryFrames.map((frame, depth) => ({
+        pc: frame.pc,
+        registers: frame.registers.map((value, r) =>
+          (depth === inner || r >= 6) && live.isLive(frame.pc, r) ? value : undefined,
+        ),
+      }));
       this.current = { ...boundary, frames };
     }
     this.snapshots.push(this.current);
@@ -320,7 +335,7 @@ export class Recorder implements Observer {
     const { pending } = this;
     if (pending === undefined) return;
     if (pending.kind === 'callback' && depth === pending.depth + 1 && pc === pending.entry) {
-      this.frames.push({ registers: pending.enter(), written: -1, returned: pending.returned });
+      this.frames.push({ registers: pending.enter(), written: -1, resume: 0, returned: pending.returned });
       this.openFrame(depth);
       this.pending = undefined;
       // The helper goes on after the callback; `exit` puts it back.
@@ -342,7 +357,7 @@ export class Recorder implements Observer {
   enterProgram(): void {
     const zero = this.values.graph.constant(0n);
     const returned = this.frames.pop()?.returned;
-    this.frames.push({ registers: Array.from({ length: 11 }, () => zero), written: -1, returned });
+    this.frames.push({ registers: Array.from({ length: 11 }, () => zero), written: -1, resume: 0, returned });
     this.openFrame(this.frames.length - 1);
     this.setRegister(1, this.values.graph.constant(BigInt(this.machine.ctx.start)));
   }
@@ -371,7 +386,7 @@ export class Recorder implements Observer {
         else this.memory.store(this.register(insn.dst), insn.off, accessSize(insn), this.register(insn.src));
         return;
       default:
-        this.recordJump(program, insn);
+        this.recordJump(program, insn, pc);
     }
   }
 
@@ -391,7 +406,7 @@ export class Recorder implements Observer {
     this.setRegister(insn.dst, result);
   }
 
-  private recordJump(program: LoadedProgram, insn: Insn): void {
+  private recordJump(program: LoadedProgram, insn: Insn, pc: number): void {
     if (isUnconditionalJump(insn)) return;
     if (isConditionalJump(insn)) {
       const left = this.register(insn.dst);
@@ -407,7 +422,8 @@ export class Recorder implements Observer {
     }
     if (insn.src === op.CALL_LOCAL) {
       const caller = this.frames.at(-1) as Frame;
-      this.frames.push({ registers: [...caller.registers], written: -1, returned: undefined });
+      caller.resume = pc + 1;
+      this.frames.push({ registers: [...caller.registers], written: -1, resume: 0, returned: undefined });
       this.openFrame(this.frames.length - 1);
       return;
     }

@@ -29,7 +29,9 @@ export function parentAt(exit: SideExit): Parent | undefined {
   if (place === undefined) return undefined;
   const installed = 'test' in place ? anyTrace(place.test.holds ?? place.test.fails) : anyTrace(place.node);
   if (installed === undefined) return undefined;
-  const at = installed.path.findIndex((step) => ('test' in place ? step.test === place.test : step.node === place.node));
+  const at = installed.path.findIndex((step) =>
+    'test' in place ? step.test === place.test : step.node === place.node,
+  );
   const guard = firstOpen(installed.trace, at < 0 ? installed.path.length : at);
   return guard === undefined || guard === 0 ? undefined : { installed, guard };
 }

@@ -22,8 +22,8 @@ export interface Snapshot {
   /** Instructions that ran before. */
   readonly step: number;
   readonly tailCalls: number;
-  /** Live registers of each frame, the outermost first; others are undefined. */
-  readonly frames: readonly (readonly (Value | undefined)[])[];
+  /** The outermost first: where each goes on, and its registers as far as they are live there; others are undefined. */
+  readonly frames: readonly { readonly pc: number; readonly registers: readonly (Value | undefined)[] }[];
   // What there was by then of the recording's:
   readonly values: number;
   readonly guards: number;
@@ -41,7 +41,7 @@ export interface History {
   readonly sampled: readonly Sampled[];
 }
 
-/** Stack bytes that hold a value: `size` of them from `offset`, relative to the top of the innermost frame that they belong to. */
+/** Stack bytes that hold a value: `size` of them from `offset`, relative to the top of their frame. */
 export interface StackSlot {
   readonly frame: number;
   readonly offset: number;

@@ -50,4 +50,4 @@ export { privateState } from './private-state.js';
 export { currentRedirect, type RedirectNote, type RedirectTarget, readRedirect, sameRedirect } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';
 export { SocketTable } from './sockets.js';
-export { describeTrap, formatTrap, ProgramTrap, placeOf } from './trap.js';
+export { describeTrap, formatTrap, lineAt, ProgramTrap, placeOf } from './trap.js';

@@ -17,6 +17,23 @@ test('fields of map values are called by their names in the object', async () =>
   expect(out).not.toMatch(/classes\.value\[/);
 });
 
+describe('jitnic trace -v', () => {
+  test('shows each guard with its source line and what was live there, and where a side trace begins', async () => {
+    const { out } = await captureCli(['trace', ...filter, '-v']);
+    expect(out).toMatch(/guard 0: len >= 14 {3}ipv6-filter\.bpf\.c:\d+: if/);
+    expect(out).toMatch(/insn \d+: .*r\d = v\d+/);
+    expect(out).toContain('side trace of trace 0: from there 1 guard, ');
+  });
+
+  test('has them as JSON, inherited ones marked', async () => {
+    const { out } = await captureCli(['trace', ...filter, '-v', '-j']);
+    const { guards, side_traces, traces } = JSON.parse(out);
+    expect(guards[1].guards.map(({ inherited }: { inherited: boolean }) => inherited)).toEqual([true, false]);
+    expect(side_traces.installs).toBe(1);
+    expect(traces.find(({ id }: { id: number }) => id === 1).parent).toEqual({ trace: 0, guards: 1 });
+  });
+});
+
 describe('jitnic trace --rules', () => {
   test('prints the IPv6 filter as five rules', async () => {
     const { exitCode, out } = await captureCli(['trace', ...filter, '--rules']);
