@@ -124,13 +124,16 @@ function emitDriver(
   const r0 = out.addLocal('i64');
   const target = out.addLocal('i32');
   out.i32(0).setGlobal(tailCount);
-  out.i32(first.program.index + 1).setGlobal(tailTarget);
-  out.loop();
-  out.getGlobal(tailTarget).setLocal(target).i32(0).setGlobal(tailTarget);
-  out.getLocal(recordParameter).getLocal(target).i32(1).op('i32.sub').callIndirect(type).setLocal(r0);
+  out.i32(0).setGlobal(tailTarget);
+  out
+    .getLocal(recordParameter)
+    .call(functions.get(first.program) as number)
+    .setLocal(r0);
+  out.loop().getGlobal(tailTarget).teeLocal(target).if();
   // The next program finds the packet where this one left it.
   emitEpilogue(out, services, recordParameter, services.demands);
-  out.getGlobal(tailTarget).brIf(0);
-  out.end();
+  out.i32(0).setGlobal(tailTarget);
+  out.getLocal(recordParameter).getLocal(target).i32(1).op('i32.sub').callIndirect(type).setLocal(r0);
+  out.br(1).end().end();
   out.getLocal(r0);
 }

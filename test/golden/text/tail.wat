@@ -29,20 +29,24 @@
       (global.set 1
         (i32.const 0))
       (global.set 0
-        (i32.const 1))
+        (i32.const 0))
+      (local.set 4
+        (call 5
+          (local.get 0)))
       (loop  ;; label = @2
-        (local.set 5
-          (global.get 0))
-        (global.set 0
-          (i32.const 0))
-        (local.set 4
-          (call_indirect (type 5)
-            (local.get 0)
-            (i32.sub
-              (local.get 5)
-              (i32.const 1))))
-        (br_if 0 (;@2;)
-          (global.get 0)))
+        (if  ;; label = @3
+          (local.tee 5
+            (global.get 0))
+          (then
+            (global.set 0
+              (i32.const 0))
+            (local.set 4
+              (call_indirect (type 5)
+                (local.get 0)
+                (i32.sub
+                  (local.get 5)
+                  (i32.const 1))))
+            (br 1 (;@2;)))))
       (local.get 4)
       (i64.store offset=32 align=1)
       (br_if 0 (;@1;)
