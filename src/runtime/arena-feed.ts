@@ -14,7 +14,8 @@ export class ArenaFeed {
   private end = 0;
   /** Packets up to this one may have run, where they lie. */
   private last = -1;
-  private times: Uint32Array = new Uint32Array(0);
+  /** Times of the batch's packets in halves, the low one first. */
+  times: Uint32Array = new Uint32Array(0);
 
   constructor(arena: () => PacketArena) {
     this.arena = arena;
@@ -30,14 +31,6 @@ export class ArenaFeed {
     let end = Math.min(to, from + arena.capacity);
     while (end > from && !this.holds(end - 1)) end--;
     return end;
-  }
-
-  timeLow(i: number): number {
-    return this.times[2 * i] as number;
-  }
-
-  timeHigh(i: number): number {
-    return this.times[2 * i + 1] as number;
   }
 
   private load(arena: PacketArena, batch: PacketBatch, from: number): void {

@@ -11,7 +11,7 @@ import { applyMapChange, type MapChange, ScriptClock } from '../vm/map-script.js
 import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
 import { flowHash } from './flow-hash.js';
-import { type Clock, halves, PacketClock } from './packet-clock.js';
+import { type Clock, PacketClock } from './packet-clock.js';
 import { type FaultRecord, type PacketResult, Runtime } from './runtime.js';
 import type { RuntimeOptions } from './runtime-options.js';
 
@@ -63,6 +63,7 @@ export class Session {
   private readonly verdictCounts = new Float64Array(verdictNames.length);
   /** Where {@link decided} finds the packets that ran last: in the arena, or one in the packet buffer. */
   private inArena = false;
+  private cpus: Uint32Array = new Uint32Array(0);
   private start: bigint | undefined;
   private longest: number | undefined;
 
@@ -94,11 +95,10 @@ export class Session {
     const number = this.runtime.packets + 1;
     this.start ??= arrival.time;
     this.applyDue(number, arrival.time);
-    this.clock.set(number, ...halves(arrival.time));
     const { data } = arrival;
     const input: PacketInput = {
       data,
-      now: this.clock.ns,
+      now: this.clock.timeOf(number, arrival.time),
       cpu: this.cpuOf(data, 0, data.length),
       ingressIfindex: this.ingressIfindex,
       egressIfindex: this.egressIfindex,
@@ -176,26 +176,32 @@ export class Session {
   /** Puts packets into the arena; returns how many. */
   private fill(batch: PacketBatch, from: number, longest: number, to: number): number {
     const { arena } = this.runtime;
-    const { clock, feed, script } = this;
-    const { cpus = 1 } = this.options;
-    const lane = this.options.lanes?.index ?? 0;
-    const spread = cpus > 1 && this.options.lanes === undefined;
+    const { feed } = this;
     arena.ingressIfindex = this.ingressIfindex;
     arena.egressIfindex = this.egressIfindex;
+    const end = this.beforeChange(batch, from, feed.open(batch, from, to));
+    const { offset, length } = batch;
+    const times = this.clock.timesOf(this.runtime.packets + 1, feed.times, from, end);
+    return arena.add({ offset, length, times, cpu: this.cpusOf(batch, from, end) }, from, end, feed.base, longest);
+  }
+
+  /** Up to which packet (exclusive, at most `to`) there is no change of maps due; the one before `from` has been made. */
+  private beforeChange(batch: PacketBatch, from: number, to: number): number {
+    const { script } = this;
+    if (script === undefined) return to;
     const first = this.runtime.packets + 1;
-    const end = feed.open(batch, from, to);
-    let i = from;
-    for (; i < end; i++) {
-      const length = batch.length[i] as number;
-      const offset = batch.offset[i] as number;
-      if (length > longest) break;
-      const number = first + i - from;
-      if (script !== undefined && i > from && script.isDue(number, this.sinceStart(batch, i))) break;
-      clock.set(number, feed.timeLow(i), feed.timeHigh(i));
-      const cpu = spread ? flowHash(batch.bytes, offset, length) % cpus : lane;
-      if (!arena.add(offset - feed.base, length, clock.low, clock.high, cpu)) break;
-    }
-    return i - from;
+    for (let i = from + 1; i < to; i++) if (script.isDue(first + i - from, this.sinceStart(batch, i))) return i;
+    return to;
+  }
+
+  /** CPUs of packets `from` to `to` (exclusive) of a batch, by index; or the one of all. */
+  private cpusOf({ bytes, offset, length }: PacketBatch, from: number, to: number): Uint32Array | number {
+    const { cpus = 1, lanes } = this.options;
+    if (lanes !== undefined) return lanes.index;
+    if (cpus === 1) return 0;
+    if (this.cpus.length < to) this.cpus = new Uint32Array(to);
+    for (let i = from; i < to; i++) this.cpus[i] = flowHash(bytes, offset[i] as number, length[i] as number) % cpus;
+    return this.cpus;
   }
 
   /**

@@ -44,6 +44,7 @@ export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from
 export { GuestMemory } from './memory.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';
 export { headroom, maxLinear, packetState } from './packet-buffer.js';
+export { type ColumnOptions, columnsOf, type PacketColumns } from './packet-columns.js';
 export { type PacketMoves, packetMoves, programsBehind } from './packet-moves.js';
 export { record } from './packet-record.js';
 export { privateState } from './private-state.js';

@@ -13,9 +13,11 @@
  *
  * Packets in fragments and packets with metadata are not for the arena.
  */
-import { type Bulk, bulkOf } from './bulk.js';
+import { verdictNames } from '../platform/index.js';
+import { type ArenaCode, arenaCode, columnBytes, line } from './arena-code.js';
 import type { Machine, PacketInput } from './machine.js';
 import { frameSizeOf, headroom } from './packet-buffer.js';
+import type { PacketColumns } from './packet-columns.js';
 import type { PacketMoves } from './packet-moves.js';
 import { record } from './packet-record.js';
 import { privateState } from './private-state.js';
@@ -32,12 +34,6 @@ export interface ArenaOptions {
   readonly windowBytes?: number | undefined;
 }
 
-/** In a record's `trace`: no card has decided the packet. */
-const noTrace = 0xffff_ffff;
-
-/** Packets begin at multiples of this: a cache line. Frames that are pages apart would share a handful of cache sets, so one line is added. */
-const line = 64;
-
 export class PacketArena {
   /** Packets in it. */
   count = 0;
@@ -52,7 +48,13 @@ export class PacketArena {
   private readonly records: Region;
   private readonly window: Region;
   private readonly frames: Region | undefined;
-  private readonly bulk: Bulk;
+  private readonly columns: Region;
+  /** Guest addresses of words, see {@link arenaCode}. */
+  private readonly counts: number;
+  private readonly nextFrame: number;
+  /** What the column of CPUs holds, if it is one number. */
+  private cpu: number | undefined = 0;
+  private readonly code: ArenaCode;
   /** Guest address of the next frame. */
   private next: number;
   /** All of guest memory as words: the records are written and read through it. */
@@ -69,8 +71,19 @@ export class PacketArena {
     this.window = memory.allocate('packet', 'packets as read', windowBytes);
     this.frames = moves === 'none' ? undefined : memory.allocate('packet', 'packet frames', frameBytes);
     this.next = this.frames?.start ?? 0;
+    this.columns = memory.allocate('scratch', 'packet columns', capacity * columnBytes + 4 * verdictNames.length + 4);
+    this.columns.hi = this.columns.lo;
+    this.counts = this.columns.start + capacity * columnBytes;
+    this.nextFrame = this.counts + 4 * verdictNames.length;
     this.words = new Uint32Array(memory.memory.buffer);
-    this.bulk = bulkOf(memory);
+    this.code = arenaCode(memory, {
+      moves,
+      capacity,
+      columns: this.columns.start,
+      framesEnd: this.frames === undefined ? 0 : this.frames.start + this.frames.size,
+      counts: this.counts,
+      nextFrame: this.nextFrame,
+    });
   }
 
   /** Longest packet that an empty arena takes. */
@@ -87,13 +100,10 @@ export class PacketArena {
 
   /** Takes all packets out. */
   clear(): void {
-    const { memory } = this.machine;
-    // Guest memory may have grown.
-    if (this.words.buffer !== memory.u8.buffer) this.words = new Uint32Array(memory.u8.buffer);
     this.count = 0;
     if (this.frames === undefined) return;
     // Frames without tailroom are little more than headroom: one call clears them all.
-    if (this.moves === 'head') this.bulk.clear(this.frames.start, this.next - this.frames.start);
+    if (this.moves === 'head') this.code.clear(this.frames.start, this.next - this.frames.start);
     this.next = this.frames.start;
   }
 
@@ -103,52 +113,44 @@ export class PacketArena {
   }
 
   /**
-   * Adds the packet at `offset` of what was loaded, of at most {@link longest} bytes. `nowLow` and `nowHigh` are halves of the time. False, with nothing done, if
-   * it does not fit any more.
+   * Adds packets `from` to `to` (exclusive), up to one that is longer than `longest` or does not fit any more; returns how many. What was loaded begins at position `base`
+   * of what the columns' offsets count from.
    */
-  add(offset: number, length: number, nowLow: number, nowHigh: number, cpu: number): boolean {
-    if (this.count === this.capacity) return false;
-    const { words, frames } = this;
-    const source = this.window.start + offset;
-    let data = source;
-    let frameStart = source - headroom;
-    if (frames !== undefined) {
-      frameStart = this.next;
-      const next = frameStart + this.roomFor(length);
-      if (next > frames.start + frames.size) return false;
-      this.next = next;
-      data = frameStart + headroom;
-      if (this.moves === 'tail') this.bulk.clear(frameStart, headroom);
-      // What is copied behind the packet's end is of its own line.
-      this.bulk.copy(data, source, length);
-    }
-    const at = (this.records.start + this.count * record.size) >>> 2;
-    words[at + record.data / 4] = data;
-    words[at + record.dataEnd / 4] = data + length;
-    words[at + record.dataMeta / 4] = data;
-    words[at + record.ingressIfindex / 4] = this.ingressIfindex;
-    words[at + record.rxQueueIndex / 4] = this.rxQueueIndex;
-    words[at + record.egressIfindex / 4] = this.egressIfindex;
-    words[at + record.now / 4] = nowLow;
-    words[at + record.now / 4 + 1] = nowHigh;
-    words[at + record.frameStart / 4] = frameStart;
-    words[at + record.frameSize / 4] = frameSizeOf(length);
-    words[at + record.redirect / 4] = 0;
-    words[at + record.trace / 4] = noTrace;
-    words[at + record.cpu / 4] = cpu;
-    this.count++;
-    return true;
+  add(packets: PacketColumns, from: number, to: number, base: number, longest: number = this.longest): number {
+    const { memory } = this.machine;
+    // Guest memory may have grown.
+    if (this.words.buffer !== memory.u8.buffer) this.words = new Uint32Array(memory.u8.buffer);
+    const { words, capacity } = this;
+    const most = Math.min(to - from, capacity - this.count);
+    const column = this.columns.start / 4;
+    words.set(packets.offset.subarray(from, from + most), column);
+    words.set(packets.length.subarray(from, from + most), column + capacity);
+    words.set(packets.times.subarray(2 * from, 2 * (from + most)), column + 2 * capacity);
+    const cpus = column + 4 * capacity;
+    if (typeof packets.cpu !== 'number') words.set(packets.cpu.subarray(from, from + most), cpus);
+    else if (packets.cpu !== this.cpu) words.fill(packets.cpu, cpus, cpus + capacity);
+    this.cpu = typeof packets.cpu === 'number' ? packets.cpu : undefined;
+    const added = this.code.fill(
+      this.recordOf(this.count),
+      most,
+      this.window.start - base,
+      this.next,
+      longest,
+      this.ingressIfindex,
+      this.rxQueueIndex,
+      this.egressIfindex,
+    );
+    this.next = words[this.nextFrame / 4] as number;
+    this.count += added;
+    return added;
   }
 
   /** Adds to `counts[v]` how many packets have verdict v; one that is no index counts as 0, ABORTED. */
   countVerdicts(counts: Float64Array): void {
-    const { words } = this;
-    let at = (this.records.start + record.r0) >>> 2;
-    for (let i = 0; i < this.count; i++, at += record.size / 4) {
-      const verdict = words[at] as number;
-      const index = verdict < counts.length ? verdict : 0;
-      counts[index] = (counts[index] as number) + 1;
-    }
+    const { memory } = this.machine;
+    this.code.count(this.records.start, this.count);
+    for (let i = 0; i < verdictNames.length; i++)
+      counts[i] = (counts[i] as number) + memory.load32(this.counts + 4 * i);
   }
 
   /** Guest address of record `i`. */
@@ -161,7 +163,7 @@ export class PacketArena {
     return this.machine.memory.load32(this.recordOf(i) + record.r0);
   }
 
-  /** Number of the trace that decided packet `i`, {@link noTrace} if the host did. */
+  /** Number of the trace that decided packet `i`, 0xffffffff if the host did. */
   trace(i: number): number {
     return this.machine.memory.load32(this.recordOf(i) + record.trace);
   }
@@ -220,11 +222,5 @@ export class PacketArena {
     const { memory } = this.machine;
     const start = memory.load32(this.recordOf(i) + from);
     return memory.read(start, memory.load32(this.recordOf(i) + to) - start);
-  }
-
-  /** Bytes of `frames` that a packet takes: whole lines. */
-  private roomFor(length: number): number {
-    const size = this.moves === 'tail' ? frameSizeOf(length) + line : headroom + length;
-    return (size + line - 1) & -line;
   }
 }

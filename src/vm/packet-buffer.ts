@@ -20,9 +20,9 @@ import type { Region } from './region.js';
 /** XDP_PACKET_HEADROOM. */
 export const headroom = 256;
 /** Frame size of native drivers and of BPF_PROG_TEST_RUN: a page. */
-const pageFrame = 4096;
+export const pageFrame = 4096;
 /** sizeof(struct skb_shared_info), rounded up to a cache line. */
-const tailReserve = 320;
+export const tailReserve = 320;
 /** sizeof(struct xdp_frame): what a redirect later needs at the hard start. */
 const xdpFrameSize = 40;
 /** Longest linear packet of a page-sized frame. */

@@ -5,7 +5,7 @@
  */
 import { WasmEngine } from '../../jit/index.js';
 import type { Settings } from '../../opt/index.js';
-import { type LoadedProgram, type Machine, PacketArena, packetMoves, record } from '../../vm/index.js';
+import { columnsOf, type LoadedProgram, type Machine, PacketArena, packetMoves, record } from '../../vm/index.js';
 import { factsOf } from '../engines.js';
 import { cpuTime, type Turn, timed, wallTime } from './clock.js';
 
@@ -61,12 +61,13 @@ export function wasmTurn(
   });
   const copies = new Uint8Array(windowBytes);
   for (let i = 0; i < batch; i++) copies.set(packet, i * stride);
+  const lengths = new Array<number>(batch).fill(packet.length);
+  const columns = columnsOf(lengths, { stride, now: machine.now });
   arena.ingressIfindex = machine.memory.load32(machine.ctx.start + record.ingressIfindex);
   const restore = (): void => {
     arena.clear();
     arena.load(copies);
-    const now = Number(machine.now);
-    for (let i = 0; i < batch; i++) arena.add(i * stride, packet.length, now, 0, 0);
+    arena.add(columns, 0, batch, 0);
   };
   restore();
   const run = (): void => {

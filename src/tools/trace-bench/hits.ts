@@ -8,6 +8,7 @@
 import { formatTable } from '../../cli/output.js';
 import { generateTraffic } from '../../packet/index.js';
 import { type Arrival, Runtime, type TraceRecord } from '../../runtime/index.js';
+import { columnsOf } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import type { RecordingSubject } from './recording.js';
 
@@ -53,13 +54,8 @@ function runBatch({ runtime }: Side, packets: readonly Arrival[], from: number, 
     at += data.length;
   }
   arena.load(bytes);
-  at = 0;
-  let now = clock;
-  for (const { data } of chosen) {
-    now += micro;
-    if (!arena.add(at, data.length, Number(now & 0xffff_ffffn), Number(now >> 32n), 0)) break;
-    at += data.length;
-  }
+  const lengths = chosen.map(({ data }) => data.length);
+  arena.add(columnsOf(lengths, { now: clock + micro, step: micro }), 0, batch, 0);
   const { count } = arena;
   const start = process.hrtime.bigint();
   runtime.runArena();

@@ -10,7 +10,7 @@ import { assemble, type ObjectSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { Runtime } from '../../runtime/index.js';
 import { rowCells, ternaryRows } from '../../trace/ternary-rows.js';
-import { PacketArena, record } from '../../vm/index.js';
+import { columnsOf, PacketArena, record } from '../../vm/index.js';
 import { makeMatchers, type Row } from './matchers.js';
 
 const sizes = [4, 16, 64, 256, 1024, 4096];
@@ -105,7 +105,7 @@ function measure(depth: number, own: boolean): Figures {
   const arena = new PacketArena(machine, { moves: 'none' });
   const bytes = Uint8Array.from({ length: packetBytes * batch }, () => random.below(256));
   arena.load(bytes);
-  for (let i = 0; i < batch; i++) arena.add(packetBytes * i, packetBytes, 0, 0, 0);
+  arena.add(columnsOf(new Array<number>(batch).fill(packetBytes)), 0, batch, 0);
   matchers.bytes.set(bytes, matchers.packets);
   const ways = [
     () => card.runBatch(arena.first, batch, record.size),
