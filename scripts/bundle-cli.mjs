@@ -3,7 +3,8 @@
  * three hundred modules one by one takes longer than most commands do. Files lie as deep as those of `dist/cli/`, so that paths relative to
  * `import.meta.url` mean the same.
  */
-import { rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -16,7 +17,7 @@ const bundle = await rolldown({
   platform: 'node',
   external: packages,
 });
-await bundle.write({
+const { output } = await bundle.write({
   dir: `${dist}bundle`,
   format: 'esm',
   entryFileNames: '[name].js',
@@ -24,3 +25,8 @@ await bundle.write({
   sourcemap: true,
 });
 await bundle.close();
+
+// What is kept from run to run is good for the build that made it (src/cli/run-store.ts).
+const id = createHash('sha256');
+for (const { fileName, code = '' } of output) id.update(fileName).update(code);
+writeFileSync(`${dist}bundle/build-id`, id.digest('hex'));

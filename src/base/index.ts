@@ -11,3 +11,4 @@ export {
   UserError,
 } from './errors.js';
 export { decodeUtf8, encodeUtf8, Wasm, type WasmInstance, type WasmMemory, type WasmModule } from './host-globals.js';
+export { type Content, contentOf, type ResultStore } from './result-store.js';

@@ -74,7 +74,7 @@ export const command: CliCommand = defineCommand<Options>({
     const experiment = experimentOf(options);
     const opened = await openProgram(file, program, options, io);
     const recorder = new PathRecorder(opened.object, opened.program, await worldOptions(options, io));
-    requireVerified(opened.object, opened.program);
+    requireVerified(opened.object, opened.program, undefined);
     const limit = wholeNumber('--count', options.count, 1);
     const { interrupted } = await runPackets(recorder.session, io, { path: options.read, limit });
     if (!interrupted && recorder.session.finish() !== undefined) {

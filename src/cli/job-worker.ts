@@ -39,7 +39,7 @@ const io: Io = {
   flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },
   style: makeStyle(false),
   width: 100,
-  env: {},
+  env: process.env,
 };
 
 const { object, program } = chooseProgram(

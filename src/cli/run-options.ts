@@ -12,6 +12,7 @@ import { readInput } from './files.js';
 import { wholeNumber } from './numbers.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { declareBtf, openProgramFile } from './program-file.js';
+import { declareStore, openStore, type StoreFlags } from './run-store.js';
 import { requireVerified } from './verified.js';
 
 /** What a run is made of, card or not. */
@@ -34,7 +35,7 @@ export interface SessionFlags {
   readonly maxTraceGuards?: string;
 }
 
-export interface RunFlags extends SessionFlags, CacheFlags, OptFlags {
+export interface RunFlags extends SessionFlags, CacheFlags, OptFlags, StoreFlags {
   readonly card?: boolean;
   readonly engine?: string;
   readonly verify?: boolean;
@@ -52,6 +53,7 @@ export function declareRunFlags(command: Command): void {
   declareInput(command);
   declareCacheFlags(command);
   declareOpt(command);
+  declareStore(command);
   command
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
     .option(
@@ -140,7 +142,7 @@ export function verifiedSession({ object, program }: Chosen, flags: RunFlags, op
   let verified: ReadonlySet<ProgramSpec> = new Set();
   const session = new Session(object, program, { ...options, verified: (spec) => verified.has(spec) });
   // After the session: what cannot run at all is said before what Linux would say.
-  if (flags.verify !== false) verified = requireVerified(object, program);
+  if (flags.verify !== false) verified = requireVerified(object, program, options.store);
   return session;
 }
 
@@ -211,7 +213,10 @@ export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOp
       {},
       'leave out `--engine interp`, `--no-verify` and `--max-insns`',
     );
-  return { card, host, settings: settingsOf(flags), ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
+  // Without `-O` the passes follow from how much there is to do.
+  const settings = flags.opt === undefined ? undefined : settingsOf(flags);
+  const store = openStore(flags, io);
+  return { card, host, settings, store, ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
 }
 
 /** What surrounds a program, read. Throws UsageError, InputError. */

@@ -15,7 +15,7 @@ export { checkFunction } from './check-function.js';
 export { countFunction } from './count.js';
 export { countInsns, liveCode, mayFail } from './dce.js';
 export { evaluate } from './evaluate.js';
-export { Unsupported } from './flow.js';
+export { Unsupported, unsupportedIn } from './flow.js';
 export {
   type Block,
   branchEnd,

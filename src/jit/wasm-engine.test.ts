@@ -5,7 +5,7 @@ import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
 import { orderOf } from '../ir/order.js';
 import { type Insn, op } from '../isa/index.js';
-import { Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
+import { columnsOf, Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
 import { WasmEngine } from './wasm-engine.js';
 
@@ -159,7 +159,8 @@ describe('a batch', () => {
     const bytes = new Uint8Array(64 * count);
     for (let i = 0; i < count; i++) bytes[64 * i + 12] = 40 + i;
     arena.load(bytes);
-    for (let i = 0; i < count; i++) arena.add(64 * i, i === count - 1 ? 10 : 60, 1000 + i, 0, 0);
+    const lengths = Array.from({ length: count }, (_, i) => (i === count - 1 ? 10 : 60));
+    arena.add(columnsOf(lengths, { stride: 64, now: 1000n, step: 1n }), 0, count, 0);
     return { arena, engine, ran: engine.runBatch(program, arena.first, count, record.size) };
   }
 

@@ -2,10 +2,10 @@
  * The engine `wasm`: programs compiled to WebAssembly when they first run. A program that is not compiled runs in the interpreter; {@link WasmEngine.fallbacks} says
  * which, and why.
  */
-import { InternalError, Wasm } from '../base/index.js';
+import { InternalError, type ResultStore, Wasm } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
-import { type FunctionCode, Unsupported } from '../ir/index.js';
-import { type TranslateOptions, translate } from '../opt/index.js';
+import { type FunctionCode, Unsupported, unsupportedIn } from '../ir/index.js';
+import { defaultSettings, type Settings, type TranslateOptions, translate } from '../opt/index.js';
 import { xdpMd } from '../platform/index.js';
 import {
   type Engine,
@@ -24,6 +24,7 @@ import {
 import { type CompiledModule, compileModule, type Programs } from './compile.js';
 import { exchange } from './exchange.js';
 import { HostImports } from './host-imports.js';
+import { KeptModule } from './kept-module.js';
 import { moduleOf } from './module-cache.js';
 
 export interface WasmEngineOptions extends TranslateOptions {
@@ -31,6 +32,8 @@ export interface WasmEngineOptions extends TranslateOptions {
   readonly inspect?: ((code: FunctionCode) => void) | undefined;
   /** Name functions in the module, for profilers. */
   readonly names?: boolean | undefined;
+  /** Keeps modules from run to run. */
+  readonly store?: ResultStore | undefined;
 }
 
 export interface Compiled {
@@ -53,12 +56,13 @@ export class WasmEngine implements Engine {
   readonly fallbacks: Fallback[] = [];
   /** What stopped the last batch, if something did. */
   batchTrap: TrapSite | undefined = undefined;
-  private readonly options: WasmEngineOptions;
+  private options: WasmEngineOptions;
   private readonly interpreter: Interpreter;
   private readonly exchange: number;
   private readonly record: number;
   private readonly host: HostImports;
   private readonly compiled = new Map<LoadedProgram, Compiled | undefined>();
+  private readonly keeping = new Map<LoadedProgram, KeptModule>();
   private readonly outcome: Outcome = newOutcome();
 
   constructor(machine: Machine, options: WasmEngineOptions = {}) {
@@ -94,7 +98,7 @@ export class WasmEngine implements Engine {
     this.machine.admit(program);
     let compiled: Compiled;
     try {
-      compiled = this.instantiate([this.translate(program, true)]);
+      compiled = this.link(this.generate([this.translate(program, true)]));
     } catch (error) {
       this.fallBack(program, error);
       return this.interpreter.runWith(program, r1, r2);
@@ -141,6 +145,28 @@ export class WasmEngine implements Engine {
     return this.compiled.get(program);
   }
 
+  /** Why a program would be left to the interpreter, as far as that can be told without compiling it. */
+  refusalOf(program: LoadedProgram): Fallback | undefined {
+    const refusal = unsupportedIn(program);
+    return refusal === undefined ? undefined : { program, insn: refusal.insn, what: refusal.message };
+  }
+
+  /** Passes for what is compiled from now on; what was compiled is forgotten. */
+  optimize(settings: Settings): void {
+    this.options = { ...this.options, settings };
+    this.compiled.clear();
+    this.keeping.clear();
+    this.fallbacks.length = 0;
+  }
+
+  /** True if the program is compiled, or was in an earlier run that kept its module. */
+  recall(program: LoadedProgram): boolean {
+    if (this.compiled.has(program)) return this.compiled.get(program) !== undefined;
+    const module = this.kept(program)?.load();
+    if (module !== undefined) this.compiled.set(program, this.link(module));
+    return module !== undefined;
+  }
+
   /** Frame words of a record: those of the machine's packet buffer. */
   writeFrame(at: number): void {
     const { memory, state } = this.machine;
@@ -150,6 +176,9 @@ export class WasmEngine implements Engine {
   }
 
   private tryCompile(program: LoadedProgram): Compiled | undefined {
+    const kept = this.kept(program);
+    const known = kept?.load();
+    if (known !== undefined) return this.link(known);
     let current = program;
     try {
       const first = this.translate(program, false);
@@ -161,11 +190,34 @@ export class WasmEngine implements Engine {
           codes.push(this.translate(other, false));
         }
       }
-      return this.instantiate(codes);
+      const module = this.generate(codes);
+      const compiled = this.link(module);
+      kept?.save(module);
+      return compiled;
     } catch (error) {
       this.fallBack(current, error);
       return undefined;
     }
+  }
+
+  /** Where the program's module is kept from run to run, if it is. Whoever looks at the IR wants it made. */
+  private kept(program: LoadedProgram): KeptModule | undefined {
+    const { store, inspect, settings = defaultSettings, verified, facts, names = false } = this.options;
+    if (store === undefined || inspect !== undefined) return undefined;
+    const known = this.keeping.get(program);
+    if (known !== undefined) return known;
+    const { machine, exchange } = this;
+    const kept = new KeptModule(store, {
+      machine,
+      program,
+      settings,
+      verified: machine.programs.filter((candidate) => verified?.(candidate) === true),
+      facts: facts !== undefined,
+      exchange,
+      names,
+    });
+    this.keeping.set(program, kept);
+    return kept;
   }
 
   /** Notes why a program is left to the interpreter. Throws what is no such reason. */
@@ -182,10 +234,12 @@ export class WasmEngine implements Engine {
     return code;
   }
 
-  private instantiate(programs: Programs): Compiled {
-    const { machine } = this;
-    const names = this.options.names ?? false;
-    const module = compileModule({ machine, programs, exchange: this.exchange, names });
+  private generate(programs: Programs): CompiledModule {
+    const { machine, exchange } = this;
+    return compileModule({ machine, programs, exchange, names: this.options.names ?? false });
+  }
+
+  private link(module: CompiledModule): Compiled {
     const imports = this.host.importsFor(module.trapPoints, module);
     const instance = new Wasm.Instance(moduleOf(module.bytes), imports);
     return { module, run: instance.exports['run'] as Compiled['run'] };

@@ -1,10 +1,9 @@
 /**
- * The host: runs whole programs, compiled to WebAssembly or on the interpreter.
- *
- * Compiling takes as long as interpreting some thousand packets, so a host that stands behind a card compiles when it has something to run that is not
- * recorded: recordings need the interpreter anyway. What cannot be compiled stays on the interpreter; {@link Host.fallback} says why.
+ * The host: runs whole programs, on the interpreter first and compiled to WebAssembly once that pays (tiers.ts). A module that an earlier run has kept is used at once.
+ * What cannot be compiled stays on the interpreter; {@link Host.fallback} says why.
  */
 
+import type { ResultStore } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import { type Fallback, WasmEngine } from '../jit/index.js';
 import type { ProgramSpec } from '../object/index.js';
@@ -14,9 +13,11 @@ import {
   type Machine,
   type Outcome,
   type PacketArena,
+  programsBehind,
   record,
   type TrapSite,
 } from '../vm/index.js';
+import { anyProgram, firstPackets, type Tier, tiersOf } from './tiers.js';
 
 /** `interp`: never compiled. */
 export type HostKind = 'interp' | 'wasm';
@@ -26,30 +27,44 @@ export interface HostOptions {
   /** Has a verifier accepted it? No other program is compiled; one that a tail call reaches checks every access. */
   readonly verified: (program: ProgramSpec) => boolean;
   readonly maxSteps: number | undefined;
-  /** Passes of compiled code; default all. */
+  /** Passes of compiled code; default: few at first, then all. */
   readonly settings?: Settings | undefined;
+  /** Compile after a few packets, whether it pays or not. */
+  readonly isEager?: boolean | undefined;
+  /** Keeps compiled modules from run to run. */
+  readonly store?: ResultStore | undefined;
 }
 
 export class Host {
   readonly machine: Machine;
   readonly program: LoadedProgram;
   readonly interpreter: Interpreter;
-  /** Why the program is interpreted although it should have been compiled; known once something ran. */
-  fallback: Fallback | undefined = undefined;
+  private refusal: Fallback | undefined;
   private readonly verified: (program: ProgramSpec) => boolean;
   private readonly engine: WasmEngine | undefined;
-  private compiled: boolean | undefined = undefined;
+  private readonly tiers: readonly Tier[];
+  /** Index of the tier that runs; -1: the interpreter. */
+  private tier = -1;
+  /** Work after which the next tier pays. */
+  private next = Number.POSITIVE_INFINITY;
+  /** Instructions that have run; those of compiled code by the mean of interpreted packets. */
+  private work = 0;
+  private interpreted = 0;
+  private interpretedSteps = 0;
 
   constructor(machine: Machine, program: LoadedProgram, options: HostOptions) {
     this.machine = machine;
     this.program = program;
     this.interpreter = new Interpreter(machine, { maxSteps: options.maxSteps });
     this.verified = options.verified;
+    this.tiers = tiersOf(options.settings, options.isEager === true);
     if (options.kind === 'wasm') {
       this.engine = new WasmEngine(machine, {
         verified: ({ spec }) => options.verified(spec),
         settings: options.settings,
+        store: options.store,
       });
+      this.next = 0;
     }
   }
 
@@ -58,9 +73,17 @@ export class Host {
     return this.engine !== undefined;
   }
 
-  /** Compiles now instead of when it is needed; `fallback` then says whether that was in vain. */
+  /** Why the program was interpreted and would be for any number of packets, although the host compiles. */
+  get fallback(): Fallback | undefined {
+    const { engine, program } = this;
+    if (engine === undefined || this.tier >= 0 || !this.verified(program.spec)) return undefined;
+    if (this.interpreted > 0) this.refusal ??= engine.refusalOf(program);
+    return this.refusal;
+  }
+
+  /** Compiles now instead of when it pays; `fallback` then says whether that was in vain. */
   prepare(): this {
-    this.ready();
+    if (this.engine !== undefined && this.tier < 0) this.enter(0);
     return this;
   }
 
@@ -70,43 +93,94 @@ export class Host {
 
   /** Runs the packet in the machine's packet buffer. In a transaction that is the interpreter's task. */
   run(): Outcome {
-    const { machine, program } = this;
-    const engine = machine.memory.journal === null ? this.ready() : undefined;
-    return engine === undefined ? this.interpreter.run(program) : engine.run(program);
+    const engine = this.machine.memory.journal === null ? this.ready() : undefined;
+    if (engine === undefined) return this.interpret();
+    this.note(1);
+    return engine.run(this.program);
   }
 
   /**
-   * Runs packets `from` to `to` (exclusive) of the arena in order, up to the first one that a trap stops. Returns the index behind the last packet that
+   * Runs packets `from` to `to` (exclusive) of the arena in order, up to the first one that a trap stops, or some of them. Returns the index behind the last packet that
    * ran; the trap, if there was one, goes to `onTrap`.
    */
   runArena(arena: PacketArena, from: number, to: number, onTrap: (index: number, site: TrapSite) => void): number {
     const engine = this.ready();
-    if (engine === undefined) return this.interpret(arena, from, onTrap);
+    if (engine === undefined) return this.interpretAt(arena, from, onTrap);
     this.machine.clearPacket();
     const ran = engine.runBatch(this.program, arena.recordOf(from), to - from, record.size);
+    this.note(ran);
     if (engine.batchTrap === undefined) return from + ran;
     onTrap(from + ran, engine.batchTrap);
     return from + ran + 1;
   }
 
-  private interpret(arena: PacketArena, index: number, onTrap: (index: number, site: TrapSite) => void): number {
+  private interpretAt(arena: PacketArena, index: number, onTrap: (index: number, site: TrapSite) => void): number {
     arena.toBuffer(index);
-    const { verdict, trap } = this.interpreter.run(this.program);
+    const { verdict, trap } = this.interpret();
     arena.fromBuffer(index, verdict);
     if (trap !== undefined) onTrap(index, trap);
     return index + 1;
   }
 
-  /** The engine if it has the program compiled. */
+  private interpret(): Outcome {
+    const outcome = this.interpreter.run(this.program);
+    this.interpreted++;
+    this.interpretedSteps += outcome.steps;
+    this.work += outcome.steps;
+    return outcome;
+  }
+
+  /** Compiled code has run so many packets. */
+  private note(packets: number): void {
+    this.work += packets * (this.interpretedSteps / Math.max(this.interpreted, 1));
+  }
+
+  /** The engine if it is its turn. */
   private ready(): WasmEngine | undefined {
-    const { engine, program } = this;
-    if (engine === undefined || this.compiled === false) return undefined;
-    if (this.compiled === undefined) {
-      // Checks of code that no verifier has seen know one packet at a time: it is not for batches.
-      this.compiled = this.verified(program.spec) && engine.compile(program) !== undefined;
-      [this.fallback] = engine.fallbacks;
-      if (!this.compiled) return undefined;
+    if (this.work >= this.next) this.advance();
+    return this.tier < 0 ? undefined : this.engine;
+  }
+
+  /** Goes to the best tier that pays by now, or that costs nothing. */
+  private advance(): void {
+    if (this.engine === undefined || this.interpreted < firstPackets) return;
+    if (this.next === 0) this.recall();
+    let isRefused = false;
+    while (!isRefused && this.work >= this.priceOf(this.tier + 1)) isRefused = !this.enter(this.tier + 1);
+    this.next = isRefused ? Number.POSITIVE_INFINITY : this.priceOf(this.tier + 1);
+  }
+
+  /** Work after which a tier pays. */
+  private priceOf(tier: number): number {
+    const codes = programsBehind(this.program, this.machine.programs);
+    const size = codes.reduce((sum, { insns }) => sum + insns.length, anyProgram);
+    return (this.tiers[tier]?.after ?? Number.POSITIVE_INFINITY) * size;
+  }
+
+  /** Takes the best code that an earlier run has kept. */
+  private recall(): void {
+    const { engine, tiers } = this;
+    if (!this.verified(this.program.spec)) return;
+    for (let tier = tiers.length - 1; tier >= 0; tier--) {
+      engine?.optimize((tiers[tier] as Tier).settings);
+      if (engine?.recall(this.program) !== true) continue;
+      this.tier = tier;
+      return;
     }
-    return engine;
+  }
+
+  /** Compiles; false if that cannot be, and all stays as it is. */
+  private enter(tier: number): boolean {
+    const { engine, program } = this;
+    // Checks of code that no verifier has seen know one packet at a time: it is not for batches.
+    if (engine === undefined || !this.verified(program.spec)) return false;
+    engine.optimize((this.tiers[tier] as Tier).settings);
+    if (engine.compile(program) !== undefined) {
+      this.tier = tier;
+      return true;
+    }
+    [this.refusal] = engine.fallbacks;
+    if (tier > 0) this.enter(tier - 1);
+    return false;
   }
 }

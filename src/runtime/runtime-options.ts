@@ -1,5 +1,5 @@
 /** What a runtime can be asked for, and what that means for the card's cache. */
-import { UsageError } from '../base/index.js';
+import { type ResultStore, UsageError } from '../base/index.js';
 import {
   type AdaptiveSizeOptions,
   admissions,
@@ -53,8 +53,12 @@ export interface RuntimeOptions extends MachineOptions {
   readonly maxSteps?: number | undefined;
   /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */
   readonly host?: HostKind | undefined;
-  /** Passes of the compiled host; default all. */
+  /** Passes of the compiled host; default: those that pay for as many packets as there have been (tiers.ts). */
   readonly settings?: Settings | undefined;
+  /** Compile after a few packets, whether it pays or not; default false. Where engines are compared, all of them are to run. */
+  readonly isEager?: boolean | undefined;
+  /** Keeps compiled code from run to run. */
+  readonly store?: ResultStore | undefined;
   /** Has a verifier accepted the program? Asked before it is compiled. Default: none has. */
   readonly verified?: ((program: ProgramSpec) => boolean) | undefined;
 }

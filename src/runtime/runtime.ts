@@ -129,6 +129,8 @@ export class Runtime {
       verified: options.verified ?? (() => false),
       maxSteps: options.maxSteps,
       settings: options.settings,
+      isEager: options.isEager,
+      store: options.store,
     });
     this.ledger = new AssumptionLedger(machine);
     const stable = options.assume === false ? undefined : new StableValues(machine);

@@ -70,7 +70,7 @@ export class Session {
   constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
     this.options = options;
     this.program = program;
-    this.runtime = new Runtime(object, program, options);
+    this.runtime = new Runtime(object, program, { isEager: options.check, ...options });
     this.checker = options.check === true ? new Checker(this.runtime, options) : undefined;
     this.clock = new PacketClock(options.clock ?? { kind: 'capture' });
     this.script = options.script === undefined ? undefined : new ScriptClock(options.script.changes);

@@ -22,6 +22,7 @@ export {
   type Savepoint,
   stackSize,
 } from './machine.js';
+export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
 export type { Formatted } from './map-format.js';
 export {

@@ -1,0 +1,89 @@
+/**
+ * Compiled modules that outlive their process.
+ *
+ *     u32 length of the description | description, JSON | WebAssembly
+ */
+import { type Content, contentOf, decodeUtf8, encodeUtf8, type ResultStore } from '../base/index.js';
+import type { Settings } from '../opt/index.js';
+import { type LoadedProgram, type Machine, machineShape } from '../vm/index.js';
+import type { CompiledModule } from './compile.js';
+
+const kind = 'module';
+
+/** What a module follows from, beside what the machine is. */
+export interface ModuleInput {
+  readonly machine: Machine;
+  /** The program that runs first. */
+  readonly program: LoadedProgram;
+  readonly settings: Settings;
+  /** Programs that a verifier has accepted. */
+  readonly verified: readonly LoadedProgram[];
+  /** The verifier's facts were there. */
+  readonly facts: boolean;
+  /** Guest address of the exchange area. */
+  readonly exchange: number;
+  readonly names: boolean;
+}
+
+export class KeptModule {
+  private readonly store: ResultStore;
+  private readonly content: Content;
+  private readonly machine: Machine;
+  private isAsked = false;
+
+  constructor(store: ResultStore, input: ModuleInput) {
+    const { machine, program, settings, verified, facts, exchange, names } = input;
+    this.store = store;
+    this.machine = machine;
+    this.content = [
+      ...machineShape(machine),
+      ...contentOf({
+        program: program.index,
+        passes: [...settings.enabled].sort(),
+        params: settings.params,
+        verified: verified.map(({ index }) => index),
+        facts,
+        exchange,
+        names,
+      }),
+    ];
+  }
+
+  /** The module of an earlier run. Only the first call looks: what is not there then will not come. */
+  load(): CompiledModule | undefined {
+    if (this.isAsked) return undefined;
+    this.isAsked = true;
+    const kept = this.store.load(kind, this.content);
+    if (kept === undefined) return undefined;
+    const length = new DataView(kept.buffer, kept.byteOffset).getUint32(0, true);
+    const { trapPoints, ...rest } = JSON.parse(decodeUtf8(kept.subarray(4, 4 + length))) as Description;
+    return {
+      ...rest,
+      trapPoints: trapPoints.map(({ program, ...point }) => ({
+        ...point,
+        program: this.machine.programs[program] as LoadedProgram,
+      })),
+      bytes: kept.slice(4 + length),
+    };
+  }
+
+  save({ bytes, trapPoints, ...rest }: CompiledModule): void {
+    const description: Description = {
+      ...rest,
+      trapPoints: trapPoints.map((point) => ({ ...point, program: point.program.index })),
+    };
+    const text = encodeUtf8(JSON.stringify(description));
+    const kept = new Uint8Array(4 + text.length + bytes.length);
+    new DataView(kept.buffer).setUint32(0, text.length, true);
+    kept.set(text, 4);
+    kept.set(bytes, 4 + text.length);
+    this.store.save(kind, this.content, kept);
+  }
+}
+
+/** All of a module but its bytes; programs by index. */
+type Description = Omit<CompiledModule, 'bytes' | 'trapPoints'> & {
+  readonly trapPoints: readonly (Omit<CompiledModule['trapPoints'][number], 'program'> & {
+    readonly program: number;
+  })[];
+};

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { openExample } from '../../test/support/examples.js';
+import type { Content, ResultStore } from '../base/index.js';
+import { assemble } from '../object/index.js';
+import { generateBatches, packetAt } from '../packet/index.js';
+import { Session, type SessionOptions } from './index.js';
+
+/** Remembers for which content it was asked. */
+class Store implements ResultStore {
+  readonly kept = new Map<string, Uint8Array>();
+  saves = 0;
+
+  load(kind: string, content: Content): Uint8Array | undefined {
+    return this.kept.get(this.key(kind, content));
+  }
+
+  save(kind: string, content: Content, result: Uint8Array): void {
+    this.saves++;
+    this.kept.set(this.key(kind, content), result);
+  }
+
+  private key(kind: string, content: Content): string {
+    return JSON.stringify([kind, ...content.map(String)]);
+  }
+}
+
+const { object, main, maps } = openExample('load-balancer');
+
+function run(packets: number, options: SessionOptions): { saves: (n: number) => number; verdicts: unknown } {
+  const store = options.store as Store;
+  const session = new Session(object, main, {
+    verified: () => true,
+    card: false,
+    host: 'wasm',
+    ...options,
+    ...(maps === undefined ? {} : { maps }),
+  });
+  const saves: number[] = [];
+  let seen = 0;
+  for (const batch of generateBatches({
+    seed: 5,
+    packets,
+    flows: 100,
+    protocols: { tcp: 1 },
+    destination: '192.0.2.10',
+  } as never)) {
+    for (let at = 0; at < batch.count; ) {
+      const ran = session.runBatch(batch, at, 64);
+      at += ran;
+      seen += ran;
+      saves[seen] = store.saves;
+    }
+  }
+  return { saves: (n) => saves.findLast((_, i) => i <= n) ?? 0, verdicts: session.verdicts };
+}
+
+describe('the host', () => {
+  it('interprets the first packets, and compiles once that pays', () => {
+    const store = new Store();
+    const { saves } = run(4000, { store });
+    expect(saves(64)).toBe(0);
+    expect(saves(4000)).toBe(1);
+  });
+
+  it('compiles after the same packet each time', () => {
+    const moments = [0, 1].map(() => {
+      const store = new Store();
+      const { saves } = run(4000, { store });
+      return Array.from({ length: 4000 }, (_, n) => saves(n)).indexOf(1);
+    });
+    expect(moments[1]).toBe(moments[0]);
+    expect(moments[0]).toBeGreaterThan(64);
+  });
+
+  it('goes through all tiers on a few packets where engines are compared', () => {
+    const store = new Store();
+    run(1000, { store, isEager: true });
+    expect(store.saves).toBe(2);
+  });
+
+  it('compiles nothing that an earlier run has kept', () => {
+    const store = new Store();
+    const first = run(4000, { store });
+    const second = run(4000, { store });
+    expect(store.saves).toBe(1);
+    expect(second.verdicts).toEqual(first.verdicts);
+  });
+
+  it('does not ask for ever whether a program is verified that is not', () => {
+    const looping = assemble('.section xdp\n.globl f\nf:\nr0 = 2\nexit\n');
+    const [program] = looping.programs;
+    if (program === undefined) throw new Error('no program');
+    let asked = 0;
+    const verified = (): boolean => {
+      asked++;
+      return false;
+    };
+    const session = new Session(looping, program, { verified, card: false, host: 'wasm', isEager: true });
+    for (const batch of generateBatches({ seed: 5, packets: 500 }))
+      for (let i = 0; i < batch.count; i++) session.run(packetAt(batch, i));
+    expect(session.verdicts.PASS).toBe(500);
+    expect(asked).toBeLessThan(5);
+  });
+});

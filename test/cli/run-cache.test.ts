@@ -1,0 +1,100 @@
+/** What `jitnic run` keeps from run to run. It is the built command line (`npm run build`) that knows which build it is. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+
+const built = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
+const object = example('load-balancer/load-balancer.o');
+const balancer = [object, '--maps-in', example('load-balancer/load-balancer.maps.json')];
+const capture = example('load-balancer/traffic.pcap');
+
+const root = mkdtempSync(join(tmpdir(), 'jitnic-kept-'));
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'c-'));
+});
+afterAll(() => {
+  rmSync(root, { recursive: true });
+});
+
+interface Run {
+  readonly verdicts: unknown;
+  readonly maps: unknown;
+}
+
+function run(env: Record<string, string>, ...args: string[]): Run {
+  const out = execFileSync(process.execPath, [built, 'run', ...args, '-r', capture, '-j', '--maps', '-q'], {
+    env: { PATH: process.env['PATH'], ...env },
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  const { verdicts, maps } = JSON.parse(out) as Run;
+  return { verdicts, maps };
+}
+
+const kept = (directory: string): Map<string, string> =>
+  new Map(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'hex')]));
+
+describe('the cache of runs', () => {
+  test('is in $XDG_CACHE_HOME/jitnic, else ~/.cache/jitnic, or where JITNIC_CACHE says', () => {
+    run({ XDG_CACHE_HOME: join(folder, 'xdg'), HOME: join(folder, 'home') }, ...balancer, '--engine', 'wasm');
+    run({ HOME: join(folder, 'home') }, ...balancer, '--engine', 'wasm');
+    run({ HOME: join(folder, 'none'), JITNIC_CACHE: join(folder, 'own') }, ...balancer, '--engine', 'wasm');
+    const names = ['xdg/jitnic', 'home/.cache/jitnic', 'own'].map((path) =>
+      [...kept(join(folder, path)).keys()].sort(),
+    );
+    expect(names[0]).toHaveLength(2);
+    expect(names[1]).toEqual(names[0]);
+    expect(names[2]).toEqual(names[0]);
+    expect(readdirSync(folder).sort()).toEqual(['home', 'own', 'xdg']);
+  });
+
+  test('is left alone with --no-cache or JITNIC_CACHE=off', () => {
+    run({ HOME: folder }, ...balancer, '--engine', 'wasm', '--no-cache');
+    run({ HOME: folder, JITNIC_CACHE: 'off' }, ...balancer, '--engine', 'wasm');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('changes no outcome, whatever is in it', () => {
+    const env = { JITNIC_CACHE: folder };
+    const plain = run({}, ...balancer, '--engine', 'interp', '--no-cache');
+    for (const engine of ['wasm', 'trace']) {
+      for (let i = 0; i < 2; i++) expect(run(env, ...balancer, '--engine', engine)).toEqual(plain);
+    }
+    const good = kept(folder);
+    for (const name of good.keys()) writeFileSync(join(folder, name), 'not one of ours');
+    expect(run(env, ...balancer, '--engine', 'wasm')).toEqual(plain);
+    const [module] = [...good].sort(([, a], [, b]) => b.length - a.length);
+    expect(kept(folder).get(module?.[0] ?? '')).toBe(module?.[1]);
+  });
+
+  test('has an entry of its own for other maps, passes and CPUs', () => {
+    const env = { JITNIC_CACHE: folder };
+    const sizes: number[] = [];
+    for (const more of [[], ['-O1'], ['-O1', '-O-cse'], ['--cpus', '2'], ['--map-entries', 'connections=1024'], []]) {
+      run(env, ...balancer, '--engine', 'wasm', ...more);
+      sizes.push(kept(folder).size);
+    }
+    // The first run keeps a verdict and a module; another size of a map is another question for the verifier, too.
+    expect(sizes).toEqual([2, 3, 4, 5, 7, 7]);
+  });
+
+  test('has nothing of a program that is refused', () => {
+    const refused = join(folder, 'refused.s');
+    writeFileSync(refused, '.section xdp\n.globl f\nf:\nr0 = *(u8 *)(r1 + 0)\nexit\n');
+    const cache = join(folder, 'cache');
+    for (let i = 0; i < 2; i++)
+      expect(() => run({ JITNIC_CACHE: cache }, refused)).toThrow(expect.objectContaining({ status: 1 }));
+    expect(() => readdirSync(cache)).toThrow();
+  });
+
+  test('is no reason to fail where it cannot be', () => {
+    writeFileSync(join(folder, 'file'), '');
+    const env = { JITNIC_CACHE: join(folder, 'file', 'below') };
+    expect(run(env, ...balancer, '--engine', 'wasm')).toEqual(run({}, ...balancer, '--engine', 'wasm', '--no-cache'));
+  });
+});
