@@ -160,6 +160,8 @@ class FunctionBuilder implements VariableHost {
       }
       case 'loop test':
         return branchEnd(graph.make('ult', t.read(end.at), t.read(end.at + 2)), end.yes, end.no);
+      case 'walk test':
+        return branchEnd(graph.make('eq', t.read(end.at), t.zero), end.no, end.yes);
       case 'meant':
         return branchEnd(graph.make('eq', t.read(end.at), graph.constant(BigInt(end.value))), end.yes, end.no);
       case 'loop stop':

@@ -4,7 +4,7 @@
  */
 import type { MapSpec } from '../object/index.js';
 import { type ArgClass, type HelperProto, helperNames, xdpHelpers } from '../platform/index.js';
-import type { BpfMap, Machine } from '../vm/index.js';
+import { type BpfMap, type Machine, walkHelper } from '../vm/index.js';
 import { isConst, mask32, mask64, type Value } from './value.js';
 
 export const helper = {
@@ -89,6 +89,8 @@ export function resultOnesOf(id: number): bigint {
     case helper.ringbufReserve:
     case helper.lookupPercpu:
     case helper.processorId:
+    case walkHelper.next:
+    case walkHelper.key:
       return mask32;
     default:
       return mask64;

@@ -39,6 +39,11 @@ export type Step =
   | { readonly kind: 'loop next'; readonly at: number }
   /** r0 of the whole bpf_loop: iterations done, or the error number of impossible arguments. */
   | { readonly kind: 'loop end'; readonly at: number; readonly failed: boolean }
+  /** bpf_for_each_map_elem, as bpf_loop: remembers the map and the context in `at` + 1 and `at` + 2, and starts counting in `at`. */
+  | { readonly kind: 'walk begin'; readonly at: number; readonly level: number; readonly pc: number }
+  /** Variable `at` + 3: address of the next element's value, or 0. */
+  | { readonly kind: 'walk next'; readonly at: number; readonly level: number; readonly pc: number }
+  | { readonly kind: 'walk call'; readonly at: number; readonly level: number; readonly pc: number }
   /** Sets variable `at`: which entry of a loop is meant. See single-entry.ts. */
   | { readonly kind: 'mean'; readonly at: number; readonly value: number };
 
@@ -48,6 +53,8 @@ export type FlowEnd =
   | { readonly kind: 'branch'; readonly pc: number; readonly yes: number; readonly no: number }
   | { readonly kind: 'loop check'; readonly at: number; readonly yes: number; readonly no: number }
   | { readonly kind: 'loop test'; readonly at: number; readonly yes: number; readonly no: number }
+  /** Variable `at` is not 0. */
+  | { readonly kind: 'walk test'; readonly at: number; readonly yes: number; readonly no: number }
   /** By what variable `at` means. */
   | { readonly kind: 'meant'; readonly at: number; readonly value: number; readonly yes: number; readonly no: number }
   /** r0 is not 0. */
@@ -65,7 +72,7 @@ export interface FlowBlock {
   end: FlowEnd;
 }
 
-/** Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop, then one for each loop of several entries. */
+/** Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop and four for each walk over a map, then one for each loop of several entries. */
 export function variableOf(register: number, depth: number): number {
   return register <= 5 ? register : 6 + 4 * depth + (register - 6);
 }
@@ -116,6 +123,8 @@ class FlowBuilder {
   private variables = firstLoopVariable;
   private copied = 0;
   private tailCalls = false;
+  /** Walks over maps around the code that is copied. */
+  private walks = 0;
 
   constructor(program: LoadedProgram, options: FlowOptions) {
     this.program = program;
@@ -229,7 +238,7 @@ class FlowBuilder {
       case loopHelper:
         return this.copyLoop(pc, block);
       case forEachHelper:
-        throw new Unsupported('bpf_for_each_map_elem is not compiled', pc);
+        return this.copyWalk(pc, block);
       default:
         block.steps.push({ kind: 'insn', pc });
         return block;
@@ -268,6 +277,41 @@ class FlowBuilder {
     done.end = { kind: 'jump', to: after.id };
     failed.steps.push({ kind: 'loop end', at, failed: true });
     failed.end = { kind: 'jump', to: after.id };
+    return after;
+  }
+
+  /**
+   * bpf_for_each_map_elem around a copy of its callback.
+   *
+   *     block:  begin -> head
+   *     head:   next; is there one? -> body : done
+   *     body:   callback(map, key, value, context)     latch: count++; r0 != 0 ? -> done : head
+   */
+  private copyWalk(pc: number, block: FlowBlock): FlowBlock {
+    const { depth } = block;
+    const slot = this.callbackSlot(pc);
+    if (slot === undefined || depth + 1 >= maxFrames) throw new Unsupported('its callback is not known', pc);
+    const at = this.variables;
+    this.variables += 4;
+    const level = this.walks++;
+    const [head, body, latch, done, after] = [
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+      this.block(depth),
+    ];
+    block.steps.push({ kind: 'walk begin', at, level, pc });
+    block.end = { kind: 'jump', to: head.id };
+    head.steps.push({ kind: 'walk next', at, level, pc });
+    head.end = { kind: 'walk test', at: at + 3, yes: body.id, no: done.id };
+    body.steps.push({ kind: 'walk call', at, level, pc }, { kind: 'enter', depth: depth + 1 });
+    body.end = { kind: 'jump', to: this.copyFunction(slot, depth + 1, latch.id) };
+    latch.steps.push({ kind: 'loop next', at });
+    latch.end = { kind: 'loop stop', yes: done.id, no: head.id };
+    done.steps.push({ kind: 'loop end', at, failed: false });
+    done.end = { kind: 'jump', to: after.id };
+    this.walks--;
     return after;
   }
 

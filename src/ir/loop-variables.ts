@@ -34,10 +34,15 @@ function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
       return step.depth === 0 ? [] : [6, 7, 8, 9].map((r) => variableOf(r, step.depth));
     case 'loop begin':
       return [step.at, step.at + 1, step.at + 2];
+    case 'walk begin':
+      return [step.at, step.at + 1, step.at + 2];
+    case 'walk next':
+      return [step.at + 3];
     case 'loop next':
     case 'mean':
       return [step.at];
     case 'loop call':
+    case 'walk call':
     case 'loop end':
       return [0, 1, 2, 3, 4, 5];
   }

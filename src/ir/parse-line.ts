@@ -1,6 +1,7 @@
 /** One line of the exact text form: its words, and the value or end that it defines. */
 import { InputError } from '../base/index.js';
 import { helperNumber } from '../platform/index.js';
+import { walkHelperNumber } from '../vm/index.js';
 import type { End } from './function.js';
 import type { Graph } from './graph.js';
 import { resultOnesOfDetail } from './ones.js';
@@ -296,7 +297,7 @@ export class LineParser {
 
   private call(): Draft {
     const name = this.name();
-    const number = helperNumber(name);
+    const number = helperNumber(name) ?? walkHelperNumber(name);
     if (number === undefined) this.fail('a helper before this');
     this.expect('(');
     const args: Value[] = [];

@@ -1,6 +1,6 @@
 /** Calls of helpers, as they are written; a look-up in a known map is an operation of its own. */
 import { helperNames } from '../platform/index.js';
-import type { BpfMap } from '../vm/index.js';
+import { type BpfMap, walkHelperNames } from '../vm/index.js';
 import { argumentCount, helper, mapOf, resultOnesOf } from './call-effects.js';
 import { Unsupported } from './flow.js';
 import type { Translation } from './translation.js';
@@ -15,6 +15,13 @@ export function translateCall(t: Translation, id: number, pc: number): Value {
   if (map !== undefined) return t.pin('lookup', args.slice(1, 2), BigInt(pc), lookupDetail(map), mask32);
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
   return t.pin('call', args, BigInt(pc), detail, t.trusted ? resultOnesOf(id) : undefined);
+}
+
+/** What a step of a walk over a map answers: an address of 32 bits, or 0. */
+export function translateWalk(t: Translation, id: number, args: readonly Value[], pc: number): Value {
+  const name = walkHelperNames.get(id) ?? '';
+  const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
+  return t.pin('call', args, BigInt(pc), detail, resultOnesOf(id));
 }
 
 /** A look-up whose key is in memory, at its argument. */

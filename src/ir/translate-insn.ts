@@ -1,9 +1,9 @@
 /** One instruction, or one step of the flow, to values. */
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { stackSize } from '../vm/index.js';
-import { type Step, variableOf } from './flow.js';
+import { stackSize, walkHelper } from '../vm/index.js';
+import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
-import { translateCall } from './translate-call.js';
+import { translateCall, translateWalk } from './translate-call.js';
 import { type Access, translateAtomic, translateLoad, translateStore } from './translate-memory.js';
 import type { Translation } from './translation.js';
 import { mask64 } from './value.js';
@@ -23,6 +23,26 @@ export function translateStep(t: Translation, step: Exclude<Step, { readonly kin
       t.write(1, t.read(step.at));
       t.write(2, t.read(step.at + 1));
       for (let r = 3; r <= 5; r++) t.write(r, t.zero);
+      return;
+    case 'walk begin': {
+      if (!t.trusted) throw new Unsupported('bpf_for_each_map_elem of a program that is not verified', step.pc);
+      const flags = t.read(4);
+      if (flags.op !== 'const' || flags.imm !== 0n) throw new Unsupported('bpf_for_each_map_elem with flags', step.pc);
+      t.write(step.at, t.zero);
+      t.write(step.at + 1, t.read(1));
+      t.write(step.at + 2, t.read(3));
+      translateWalk(t, walkHelper.begin, [t.read(1), graph.constant(BigInt(step.level))], step.pc);
+      return;
+    }
+    case 'walk next':
+      t.write(step.at + 3, translateWalk(t, walkHelper.next, [graph.constant(BigInt(step.level))], step.pc));
+      return;
+    case 'walk call':
+      t.write(1, t.read(step.at + 1));
+      t.write(2, translateWalk(t, walkHelper.key, [graph.constant(BigInt(step.level))], step.pc));
+      t.write(3, t.read(step.at + 3));
+      t.write(4, t.read(step.at + 2));
+      t.write(5, t.zero);
       return;
     case 'mean':
       t.write(step.at, t.graph.constant(BigInt(step.value)));

@@ -7,9 +7,73 @@ import { type Engine, Machine } from '../vm/index.js';
 import { WasmEngine } from './wasm-engine.js';
 
 /**
- * Packet: byte 0 what to do (0 look up, 1 update, 2 delete), byte 1 flags (constants to the program, but for impossible ones), key from byte 16, value from byte 40. Key and value lie on the stack.
+ * Packet: byte 0 what to do (0 look up, 1 update, 2 delete, 3 walk over all elements), byte 1 flags (constants to the program, but for impossible ones), key from byte 16, value from byte 40.
+ * Key and value lie on the stack. A walk digests what it sees in order, deletes what is odd, and stops at the packet's value; at its third element it walks once more.
  */
-function program(map: string, keySize: number): ObjectSpec {
+const walk = `
+      r3 = *(u64 *)(r6 + 40)
+      *(u64 *)(r10 - 40) = r3
+      r3 = 0
+      *(u64 *)(r10 - 48) = r3
+      *(u64 *)(r10 - 56) = r3
+      r1 = m ll
+      r2 = visit ll
+      r3 = r10
+      r3 += -56
+      r4 = 0
+      call bpf_for_each_map_elem
+      r1 = *(u64 *)(r10 - 48)
+      r1 <<= 8
+      r0 += r1
+      exit`;
+
+const visitors = `
+    .text
+    .type visit, @function
+    visit:
+      r6 = r4
+      r7 = r1
+      r8 = r2
+      r9 = *(u64 *)(r3 + 0)
+      r5 = *(u8 *)(r2 + 0)
+      r5 += r9
+      r0 = *(u64 *)(r6 + 8)
+      r0 *= 31
+      r0 += r5
+      *(u64 *)(r6 + 8) = r0
+      r1 = *(u64 *)(r6 + 0)
+      r1 += 1
+      *(u64 *)(r6 + 0) = r1
+      if r1 != 3 goto odd
+      r1 = m ll
+      r2 = count ll
+      r3 = r6
+      r4 = 0
+      call bpf_for_each_map_elem
+    odd:
+      r5 = r9
+      r5 &= 1
+      if r5 == 0 goto stop
+      r1 = r7
+      r2 = r8
+      call bpf_map_delete_elem
+    stop:
+      r0 = *(u64 *)(r6 + 16)
+      if r0 == r9 goto last
+      r0 = 0
+      exit
+    last:
+      r0 = 1
+      exit
+    .type count, @function
+    count:
+      r0 = *(u64 *)(r4 + 8)
+      r0 += 1000
+      *(u64 *)(r4 + 8) = r0
+      r0 = 0
+      exit`;
+
+function program(map: string, keySize: number, walks: boolean): ObjectSpec {
   const words = Array.from(
     { length: keySize / 4 },
     (_, i) => `
@@ -37,6 +101,7 @@ function program(map: string, keySize: number): ObjectSpec {
       r7 = *(u8 *)(r6 + 0)
       if r7 == 1 goto update
       if r7 == 2 goto delete
+      if r7 == 3 goto walk
       call bpf_map_lookup_elem
       if r0 == 0 goto miss
       r0 = *(u64 *)(r0 + 0)
@@ -64,6 +129,11 @@ function program(map: string, keySize: number): ObjectSpec {
     delete:
       call bpf_map_delete_elem
       exit
+    walk:
+      ${walks ? walk : ''}
+      r0 = 0
+      exit
+    ${walks ? visitors : ''}
     `,
     { name: 'maps' },
   );
@@ -100,9 +170,9 @@ function history(object: ObjectSpec, operations: readonly Operation[], make: (ma
 }
 
 function expectSame(map: string, keySize: number, key: fc.Arbitrary<readonly number[]>): void {
-  const object = program(map, keySize);
+  const object = program(map, keySize, !map.includes('lpm'));
   const operation = fc.record({
-    what: fc.integer({ min: 0, max: 2 }),
+    what: fc.integer({ min: 0, max: 3 }),
     flags: fc.constantFrom(0, 0, 0, 1, 2, 3),
     key,
     value: fc.integer({ min: 1, max: 250 }),

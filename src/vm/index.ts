@@ -10,6 +10,9 @@ export {
   helperRefusal,
   maxTailCalls,
   tailCallHelper,
+  walkHelper,
+  walkHelperNames,
+  walkHelperNumber,
 } from './helpers/index.js';
 export type { LoadedProgram } from './load-programs.js';
 export {

@@ -11,10 +11,10 @@ import { helperNames, xdpMd } from '../platform/index.js';
 import { createMaps } from './create-maps.js';
 import type { Registers } from './engine.js';
 import type { FibTable } from './fib.js';
-import { type Callbacks, findHelper, helperRefusal } from './helpers/index.js';
+import { type Callbacks, engineHelper, helperRefusal } from './helpers/index.js';
 import { Journal } from './journal.js';
 import { type LoadedProgram, loadPrograms } from './load-programs.js';
-import type { BpfMap } from './map.js';
+import type { BpfMap, MapElement } from './map.js';
 import { RingbufMap } from './maps/index.js';
 import { GuestMemory } from './memory.js';
 import { Mutex } from './mutex.js';
@@ -95,6 +95,12 @@ export interface Savepoint {
   readonly outputs: number;
 }
 
+/** A walk over a map that stands at an element. */
+export interface Walk {
+  readonly elements: Iterator<MapElement>;
+  key: number;
+}
+
 export class Machine {
   readonly object: ObjectSpec;
   readonly memory: GuestMemory;
@@ -122,6 +128,8 @@ export class Machine {
   private readonly mutex: Mutex | undefined;
   private readonly lane: number;
   private readonly emitted: Output[] = [];
+  /** By level: see helpers/walk-helpers.ts. */
+  readonly walks: Walk[] = [];
   readonly ringbufs: readonly RingbufMap[];
   /** Someone takes what ring buffers hold. */
   readonly hasConsumer: boolean;
@@ -312,7 +320,7 @@ export class Machine {
    * exist for XDP (reached only where loading could not see that it would be).
    */
   callHelper(id: number, registers: Registers, callbacks: Callbacks): void {
-    const helper = findHelper(id);
+    const helper = engineHelper(id);
     if (helper === undefined) throw new UnsupportedError(helperRefusal(id));
     this.helper = id;
     if (this.mutex === undefined) helper(this, registers, callbacks);

@@ -160,17 +160,16 @@ describe.skipIf(!existsSync(built))('threads on one set of maps', () => {
   });
 
   test('say why a program is not for them', () => {
-    const file = join(folder, 'each.s');
-    const visit = '.text\n.type visit, @function\nvisit:\nr0 = 0\nexit\n';
-    const call = 'r1 = slots ll\nr2 = visit ll\nr3 = 0\nr4 = 0\ncall bpf_for_each_map_elem\nr0 = 2\nexit\n';
+    const file = join(folder, 'inner.s');
+    const jump = 'jump:\nr2 = slots ll\nr3 = 0\ncall bpf_tail_call\nr0 = 0\nexit\n';
     writeFileSync(
       file,
-      `.license "GPL"\n.map slots type=array key=4 value=4 max_entries=3\n.section xdp\n.globl p\np:\n${call}${visit}`,
+      `.map slots type=prog_array key=4 value=4 max_entries=3\n.section xdp\n.globl p\np:\ncall jump\nr0 = 2\nexit\n${jump}`,
     );
     const { status, stderr } = spawnSync(process.execPath, [built, 'run', file, '-r', capture, '--jobs', '2'], {
       encoding: 'utf8',
     });
-    expect(stderr).toContain('insn 6: bpf_for_each_map_elem is not compiled');
+    expect(stderr).toContain('insn 6: a tail call from a function is not compiled');
     expect(status).toBe(4);
   });
 });

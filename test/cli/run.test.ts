@@ -76,35 +76,31 @@ describe('every engine', () => {
 });
 
 describe('a program that is not compiled', () => {
-  const forEach = `
-.license "GPL"
-.map slots type=array key=4 value=4 max_entries=3
+  const inner = `
+.map slots type=prog_array key=4 value=4 max_entries=3
 .section xdp
 .globl p
 p:
-r1 = slots ll
-r2 = visit ll
-r3 = 0
-r4 = 0
-call bpf_for_each_map_elem
+call jump
 r0 = 2
 exit
-.text
-.type visit, @function
-visit:
+jump:
+r2 = slots ll
+r3 = 0
+call bpf_tail_call
 r0 = 0
 exit
 `;
   test('runs on the interpreter, and the instruction is named', async () => {
-    const file = source('each.s', forEach);
+    const file = source('inner.s', inner);
     const { out, err, exitCode } = await run(file, '-r', capture, '--engine', 'wasm', '-j', '-c', '20');
     expect(exitCode).toBe(0);
     expect(err).toMatch(
-      /each\.s: section xdp: insn 6: bpf_for_each_map_elem is not compiled\n {2}the host runs the program on the interpreter/,
+      /inner\.s: section xdp: insn 6: a tail call from a function is not compiled\n {2}the host runs the program on the interpreter/,
     );
     const json = JSON.parse(out);
     expect(json.host).toBe('interp');
-    expect(json.not_compiled).toEqual({ insn: 6, what: 'bpf_for_each_map_elem is not compiled' });
+    expect(json.not_compiled).toEqual({ insn: 6, what: 'a tail call from a function is not compiled' });
     expect(json.verdicts.PASS).toBe(20);
   });
 });

@@ -70,6 +70,7 @@ import {
   tcpRawGenSyncookieIpv6,
 } from './socket-helpers.js';
 import { getCurrentComm, strncmp, strtol, strtoul } from './string-helpers.js';
+import { walkHelpers } from './walk-helpers.js';
 
 /** Number of bpf_tail_call, which engines treat on their own. */
 export const tailCallHelper = 12;
@@ -161,6 +162,13 @@ const missing: ReadonlySet<number> = new Set([
 /** The function of helper `id`, or undefined if XDP programs have no such helper here. */
 export function findHelper(id: number): Helper | undefined {
   return byNumber[id];
+}
+
+const ofEngines: ReadonlyMap<number, Helper> = new Map(walkHelpers);
+
+/** As {@link findHelper}; besides, what only engines call: see walk-helpers.ts. */
+export function engineHelper(id: number): Helper | undefined {
+  return byNumber[id] ?? ofEngines.get(id);
 }
 
 /** Why helper `id` is refused, in the kernel's words where the kernel refuses it too. */

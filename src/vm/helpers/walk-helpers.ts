@@ -1,0 +1,52 @@
+/**
+ * bpf_for_each_map_elem in steps, for engines that turn it into a loop around its callback. These are no helpers that a program could call: their numbers are
+ * beyond Linux's, and loading knows nothing of them. A walk inside of a walk has a level of its own.
+ */
+import type { Registers } from '../engine.js';
+import type { Machine } from '../machine.js';
+import { type Helper, setUnsigned, u32 } from './helper.js';
+
+export const walkHelper = { begin: 0x1_0000, next: 0x1_0001, key: 0x1_0002 } as const;
+
+/** Printed in listings. */
+export const walkHelperNames: ReadonlyMap<number, string> = new Map([
+  [walkHelper.begin, 'walk_begin'],
+  [walkHelper.next, 'walk_next'],
+  [walkHelper.key, 'walk_key'],
+]);
+
+/** The number of a step in a listing, or undefined. */
+export function walkHelperNumber(name: string): number | undefined {
+  for (const [id, known] of walkHelperNames) if (known === name) return id;
+  return undefined;
+}
+
+export const walkHelpers: readonly (readonly [number, Helper])[] = [
+  [walkHelper.begin, begin],
+  [walkHelper.next, next],
+  [walkHelper.key, key],
+];
+
+/** (map, level) -> 0: the walk of this level begins anew. */
+function begin(machine: Machine, registers: Registers): void {
+  const map = machine.mapArgument(registers, 1);
+  machine.walks[u32(registers, 2)] = { elements: map.elements(machine.cpu), key: 0 };
+  setUnsigned(registers, 0);
+}
+
+/** (level) -> address of the next element's value, or 0 behind the last one. */
+function next(machine: Machine, registers: Registers): void {
+  const walk = machine.walks[u32(registers, 1)];
+  const element = walk?.elements.next();
+  if (walk === undefined || element === undefined || element.done === true) {
+    setUnsigned(registers, 0);
+    return;
+  }
+  walk.key = element.value.key;
+  setUnsigned(registers, element.value.value);
+}
+
+/** (level) -> address of the key of the element that `next` gave. */
+function key(machine: Machine, registers: Registers): void {
+  setUnsigned(registers, machine.walks[u32(registers, 1)]?.key ?? 0);
+}
