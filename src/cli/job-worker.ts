@@ -42,34 +42,39 @@ const io: Io = {
   env: process.env,
 };
 
-const { object, program } = chooseProgram(
-  await objectOf(task.object, task.file, io, task.flags),
-  task.program,
-  task.flags,
-);
-const options = await sessionOptions(task.flags, io);
-const session = new Session(object, program, {
-  ...options,
-  lanes,
-  verified: (spec) => task.verified.includes(object.programs.indexOf(spec)),
-});
-const { fallback } = session.runtime.host.prepare();
-if (fallback !== undefined) {
-  post({ kind: 'not compiled', program: fallback.program.index, insn: fallback.insn, what: fallback.what });
-} else {
-  let seen = 0;
-  await runPackets(session, io, {
-    path: task.capture,
-    pick: (batch) => {
-      if (seen >= limit) return undefined;
-      const room = limit - seen;
-      seen += batch.count;
-      const { bytes, offset, length } = batch;
-      return selectPackets(batch, (i) => {
-        if (i >= room) return false;
-        return flowHash(bytes, offset[i] as number, length[i] as number) % lanes.count === lanes.index;
-      });
-    },
+async function work(): Promise<void> {
+  const { object, program } = chooseProgram(
+    await objectOf(task.object, task.file, io, task.flags),
+    task.program,
+    task.flags,
+  );
+  const options = await sessionOptions(task.flags, io);
+  const session = new Session(object, program, {
+    ...options,
+    lanes,
+    verified: (spec) => task.verified.includes(object.programs.indexOf(spec)),
   });
-  post({ kind: 'done', counts: session.counts });
+  const { fallback } = session.runtime.host.prepare();
+  if (fallback !== undefined) {
+    post({ kind: 'not compiled', program: fallback.program.index, insn: fallback.insn, what: fallback.what });
+  } else {
+    let seen = 0;
+    await runPackets(session, io, {
+      path: task.capture,
+      pick: (batch) => {
+        if (seen >= limit) return undefined;
+        const room = limit - seen;
+        seen += batch.count;
+        const { bytes, offset, length } = batch;
+        return selectPackets(batch, (i) => {
+          if (i >= room) return false;
+          return flowHash(bytes, offset[i] as number, length[i] as number) % lanes.count === lanes.index;
+        });
+      },
+    });
+    post({ kind: 'done', counts: session.counts });
+  }
 }
+
+// What it throws ends the thread, and whoever started that hears of it.
+void work();

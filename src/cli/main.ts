@@ -1,17 +1,18 @@
 #!/usr/bin/env node
 /** The `jitnic` binary: ties the command line to the process. */
 import { statSync } from 'node:fs';
+import { openBundle } from './bundle.js';
 import type { Host } from './program.js';
 
 /**
  * The command line in a few files (scripts/bundle-cli.mjs), if they are there and no older than the modules that they were made of; else those.
  */
 async function loadProgram(): Promise<typeof import('./program.js')> {
-  const bundle = new URL('../bundle/program.js', import.meta.url);
+  const bundle = new URL('../bundle/program.cjs', import.meta.url);
   const built = statSync(new URL('../.tsbuildinfo', import.meta.url), { throwIfNoEntry: false });
   const bundled = statSync(bundle, { throwIfNoEntry: false });
   if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0)) return import('./program.js');
-  return (await import(bundle.href)) as typeof import('./program.js');
+  return openBundle(new URL('.', bundle)).load('program.cjs') as typeof import('./program.js');
 }
 
 const host: Host = {

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Bundle } from './bundle.js';
+
+describe('joined files', () => {
+  let directory: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'jitnic-bundle-'));
+    writeFileSync(
+      join(directory, 'a.cjs'),
+      `const { sep } = require('node:path');
+       const b = require('./b.cjs');
+       exports.sum = (x) => b.twice(x) + sep.length;
+       exports.where = () => __filename;`,
+    );
+    writeFileSync(join(directory, 'b.cjs'), `require('./a.cjs');\nexports.twice = (x) => 2 * x;`);
+  });
+
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  function run(): { readonly bundle: Bundle; readonly result: number; readonly where: string } {
+    const bundle = new Bundle(directory);
+    const { sum, where } = bundle.load('a.cjs') as { sum: (x: number) => number; where: () => string };
+    return { bundle, result: sum(20), where: where() };
+  }
+
+  function keepCode(): void {
+    for (const [name, script] of run().bundle.scripts)
+      writeFileSync(join(directory, `${name}.code`), script.createCachedData());
+  }
+
+  const rejected = (bundle: Bundle): unknown[] =>
+    [...bundle.scripts.values()].map(({ cachedDataRejected }) => cachedDataRejected);
+
+  it('require each other, in circles too, and what Node has', () => {
+    const { bundle, result, where } = run();
+    expect(result).toBe(41);
+    expect(where).toBe(join(directory, 'a.cjs'));
+    expect([...bundle.scripts.keys()]).toEqual(['a.cjs', 'b.cjs']);
+    expect(bundle.load('a.cjs')).toBe(bundle.load('a.cjs'));
+  });
+
+  it('run with the code that was kept of them', () => {
+    keepCode();
+    const { bundle, result } = run();
+    expect(rejected(bundle)).toEqual([false, false]);
+    expect(result).toBe(41);
+  });
+
+  it('are compiled anew where the code is of another file, or no code', () => {
+    keepCode();
+    writeFileSync(join(directory, 'b.cjs'), `exports.twice = (x) => 2 * x + 1; // longer than it was`);
+    // V8 knows what it has compiled in this process: another text makes it ask for the code.
+    writeFileSync(
+      join(directory, 'a.cjs'),
+      `exports.sum = (x) => require('./b.cjs').twice(x) + 1; exports.where = String;`,
+    );
+    writeFileSync(join(directory, 'a.cjs.code'), 'none');
+    const { bundle, result } = run();
+    expect(rejected(bundle)).toEqual([true, true]);
+    expect(result).toBe(42);
+  });
+});
