@@ -93,7 +93,7 @@ function merge(graph: Graph, code: Value[], at: number, later: number, low: Valu
     return true;
   }
   const [from, to] = [code.indexOf(x), code.indexOf(y)];
-  if (from < 0 || to < 0 || from >= at || to >= later) return false;
+  if (from < 0 || to < 0) return false;
   const [a, b] = [accessOf(x), accessOf(y)];
   if (x.op !== 'load' || y.op !== 'load' || a === undefined || b === undefined) return false;
   if (a.size !== size || b.size !== size || !isNeighbour(a, b) || a.offset > b.offset) return false;
