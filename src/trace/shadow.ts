@@ -111,13 +111,12 @@ function mayOverlap(a: Location, aSize: number, b: Location, bSize: number): boo
   if (a.space === 'map' && a.map >= 0 && b.map >= 0 && a.map !== b.map) return false;
   if (!Number.isFinite(aSize) || !Number.isFinite(bSize)) return true;
   if (a.base === b.base) return a.offset < b.offset + bSize && b.offset < a.offset + aSize;
-  if (a.space !== 'packet') return true;
   const [aLow, aHigh] = span(a, aSize);
   const [bLow, bHigh] = span(b, bSize);
   return aLow < bHigh && bLow < aHigh;
 }
 
-/** The packet offsets that an access can reach: [low, high). */
+/** The offsets that an access can reach, in the packet or as guest addresses: [low, high). What is known of an index keeps rows of a table apart. */
 function span(at: Location, size: number): readonly [number, number] {
   if (at.base === undefined) return [at.offset, at.offset + size];
   const bounds = boundsOf(at.base);
