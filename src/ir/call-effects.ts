@@ -125,7 +125,8 @@ export function callEffects(machine: Machine, call: Value): CallEffects {
   const classes: readonly ArgClass[] = proto?.args ?? ['any', 'any', 'any', 'any', 'any'];
   const map = mapSpecOf(machine, call.args[0]);
   const args = call.args.map((_, i): ArgumentUse => useOf(classes, i, call.args, map));
-  const movesPacket = proto?.movesPacket === true;
+  // What is no helper of the platform may do anything: a card's calls carry more than the helper's number.
+  const movesPacket = proto === undefined || proto.movesPacket === true;
   const isPure = harmless.has(id) || zeroHelpers.has(id) || environment.has(id);
   return { args, movesPacket, writesPacket: movesPacket || id === helper.storeBytes, writesMaps: !isPure };
 }

@@ -25,6 +25,7 @@ export function checkFunction(code: FunctionCode, phase: string): void {
   const available = (value: Value, id: number, at: number, seen: Set<Value>): void => {
     if (seen.has(value)) return;
     seen.add(value);
+    if (code.graph.code[value.id] !== value) fail(`v${value.id}`, 'belongs to another graph');
     const from = home.get(value);
     if (from === undefined) {
       if (value.op === 'phi' || opTable[value.op].kind === 'effect') fail(`v${value.id}`, 'is in no reachable block');

@@ -1,11 +1,24 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
+import { InternalError } from '../base/index.js';
 import { isConst, mapOf, mask32, type Value } from '../ir/index.js';
 import { record } from '../vm/index.js';
 import { exchange } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
 import { leftToHost } from './hash-change-code.js';
 
+/** The helper number that means function `index` of the module itself: see {@link Frame}. */
+export function ownFunction(index: number): number {
+  return -1 - index;
+}
+
 export function emitCall(e: FunctionEmitter, value: Value): void {
+  if (value.detail?.kind === 'call' && value.detail.helper < 0) {
+    const callee = e.frame.callees?.[ownFunction(value.detail.helper)];
+    if (callee === undefined) throw new InternalError('jit', 'a call of no function');
+    e.out.getLocal(e.frame.record).call(callee);
+    store(e, value, 'i32');
+    return;
+  }
   if (value.op === 'lookup' ? emitLookup(e, value) : emitInline(e, value)) {
     store(e, value, 'i32');
     return;

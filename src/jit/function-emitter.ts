@@ -38,6 +38,8 @@ export interface Frame {
   leave(code: CodeBuilder, depth: number): void;
   /** The same for a packet that no trace takes; the exit (i32) is on the stack. Absent where that cannot happen. */
   miss?(code: CodeBuilder, depth: number): void;
+  /** Functions (record) -> i32 that calls of {@link ownFunction} mean, by number. */
+  readonly callees?: readonly number[];
 }
 
 type Context = { readonly kind: 'loop' | 'block'; readonly block: number } | { readonly kind: 'other' };

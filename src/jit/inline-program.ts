@@ -6,14 +6,8 @@ import { emitArrival } from './context-code.js';
 import { type Frame, FunctionEmitter } from './function-emitter.js';
 import type { Services } from './services.js';
 
-/** Runs the program on the record whose address is in local `at`, and writes r0 there. `miss` as of {@link Frame}. */
-export function emitInline(
-  out: CodeBuilder,
-  services: Services,
-  code: FunctionCode,
-  at: number,
-  miss?: Frame['miss'],
-): void {
+/** Runs the program on the record whose address is in local `at`, and writes r0 there. */
+export function emitInline(out: CodeBuilder, services: Services, code: FunctionCode, at: number): void {
   const arrival = emitArrival(out, at, services.demands);
   out.getLocal(at);
   out.block('i64');
@@ -26,7 +20,6 @@ export function emitInline(
     leave: (body, depth) => {
       body.br(depth - outer);
     },
-    ...(miss === undefined ? {} : { miss }),
   };
   new FunctionEmitter(code, out, frame).emit();
   out.end();

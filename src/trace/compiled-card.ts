@@ -120,8 +120,9 @@ export class CompiledCard implements Matcher, BatchEngine {
     return this.version?.traces.length ?? 0;
   }
 
-  get lowered(): LoweredTree | undefined {
-    return this.version;
+  /** Functions that they are made of. */
+  get compiledFunctions(): number {
+    return this.version?.functions.length ?? 0;
   }
 
   /** A verifier accepted the program. If not, packets have to be in the machine's packet buffer, whose bounds helpers check. */
@@ -257,7 +258,7 @@ export class CompiledCard implements Matcher, BatchEngine {
     const { machine, tree } = this;
     const lowered = lowerTree(tree, this.lowerOptions());
     const cache = { period: this.period, areas: this.areas };
-    const bytes = compileCard({ machine, code: lowered.code, exchange: this.exchange, cache });
+    const bytes = compileCard({ machine, functions: lowered.functions, exchange: this.exchange, cache });
     const instance = new Wasm.Instance(moduleOf(bytes), this.imports.imports());
     this.version = {
       ...lowered,

@@ -3,6 +3,7 @@
  * effect. What fails after an effect is undone ({@link Transaction}).
  */
 import { type Graph, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
+import { record } from '../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
 import { helper } from './card-helpers.js';
 import { type BodyContext, CallLowering } from './lower-call.js';
@@ -141,7 +142,8 @@ export class BodyLowering {
     builder.storeAt(counter + 4, 4, graph.environment(recordAddress));
     // See packet-record.ts: one store says both.
     const answer = BigInt(this.trace.verdict >>> 0) | (BigInt(number) << 32n);
-    builder.end({ kind: 'return', value: graph.constant(answer) });
+    builder.storeOwn(graph.environment(recordAddress), record.r0, 8, graph.constant(answer));
+    builder.end({ kind: 'return', value: graph.constant(0n) });
   }
 }
 

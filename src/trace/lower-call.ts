@@ -100,7 +100,7 @@ export class CallLowering {
     const { graph, geometry } = this;
     const amount = value.args[1] as Value;
     if (isConst(amount) && BigInt.asIntN(64, amount.imm) <= 0n) {
-      geometry.end = graph.add(geometry.end, amount);
+      geometry.end = graph.add(geometry.end, this.values.lower(amount));
       this.move(value);
       return;
     }

@@ -1,8 +1,10 @@
 /**
- * A trace tree as one function: each test is a branch, each leaf the bodies of its traces, tried in turn. What a path has computed is there for all that
- * lies below it. A packet that no trace takes ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
+ * A trace tree as functions (tree-layout.ts): each test is a branch, each leaf the bodies of its traces, tried in turn. What a path has computed is there for all
+ * that lies below it in its function. A packet that no trace takes ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
  */
-import { checkFunction, type FunctionCode, isConst, type Value } from '../ir/index.js';
+import { checkFunction, type Detail, type FunctionCode, isConst, mask32, type Value } from '../ir/index.js';
+import { ownFunction } from '../jit/index.js';
+import { defaultSettings, optimize, type Pass, passes, type Settings } from '../opt/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { BlockBuilder, type Landing, type Side } from './block-builder.js';
 import { BodyLowering } from './lower-body.js';
@@ -12,9 +14,11 @@ import { NotCompiled, ValueLowering } from './lower-value.js';
 import type { RecordedTrace } from './recorder.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, TestOf, TraceTree, TreeNode } from './tree.js';
+import { layOut, type TreeLayout } from './tree-layout.js';
 
 export interface LoweredTree {
-  readonly code: FunctionCode;
+  /** The first is the packet loop's body; the others are called by number ({@link ownFunction}) and return 0 for a packet that they decided, else the exit's word plus 1. */
+  readonly functions: readonly [FunctionCode, ...FunctionCode[]];
   /** All that are compiled. */
   readonly traces: readonly InstalledTrace[];
   /** By the low 20 bits of what records say of a miss. */
@@ -41,6 +45,21 @@ export const counterSize = 8;
 /** An exit's word: depth above, number below. */
 const exitBits = 20n;
 export const exitMask: number = 2 ** Number(exitBits) - 1;
+
+/**
+ * Passes that find something in a tree's functions: trees are born folded and shared, their packet pointers are offsets, their stack is values, and they have no loops. Those that
+ * rely on a verifier run where one has accepted the program.
+ */
+const names: ReadonlySet<string> = new Set(
+  'helpers branches bounds ranges forward combine-loads narrow combine-stores dead-stores dce'.split(' '),
+);
+const chosen = passes.filter(({ name }) => names.has(name));
+const verifiedPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen) };
+const anyPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen.filter((pass) => !pass.needsVerified)) };
+
+function namesOf(list: readonly Pass[]): ReadonlySet<string> {
+  return new Set(list.map(({ name }) => name));
+}
 
 export function lowerTree(tree: TraceTree, options: LowerOptions): LoweredTree {
   return new TreeLowering(tree, options).lower();
@@ -73,46 +92,49 @@ function arrival(builder: BlockBuilder): { data: bigint; meta: bigint; end: Valu
 class TreeLowering {
   private readonly tree: TraceTree;
   private readonly options: LowerOptions;
-  private readonly builder = new BlockBuilder();
-  private readonly context: BodyContext;
+  private readonly layout: TreeLayout;
+  private readonly functionOf: ReadonlyMap<TreeNode, number>;
   private readonly traces: InstalledTrace[] = [];
   private readonly exits = new Map<SideExit, number>();
   private readonly omitted: InstalledTrace[] = [];
-  /** Packets that took the traces of a node and those below it; absent: none of them is compiled. */
-  private readonly weights = new Map<TreeNode, number>();
+  private readonly depths = new Map<TreeNode, number>();
+  /** Of the function that is being made. */
+  private builder = new BlockBuilder();
 
   constructor(tree: TraceTree, options: LowerOptions) {
     this.tree = tree;
     this.options = options;
-    this.context = { ...options, builder: this.builder };
+    this.layout = layOut(tree.root, (trace) => {
+      const omits = options.omits(trace);
+      if (omits) this.omitted.push(trace);
+      return omits;
+    });
+    this.functionOf = new Map(this.layout.roots.map((node, i) => [node, i]));
   }
 
   lower(): LoweredTree {
-    const { builder, tree, options } = this;
-    this.weigh(tree.root);
-    const landing = builder.newLanding();
-    this.lowerNode(tree.root, 0, undefined, landing);
-    const exit = builder.land(landing);
-    if (exit !== undefined) builder.end({ kind: 'miss', exit });
-    const code = builder.finish(options.program);
-    checkFunction(code, 'card');
-    return { code, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted };
+    this.depths.set(this.tree.root, 0);
+    const [first, ...others] = this.layout.roots;
+    const functions: [FunctionCode, ...FunctionCode[]] = [this.lowerFunction(first as TreeNode)];
+    for (const root of others) functions.push(this.lowerFunction(root));
+    return { functions, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted };
   }
 
-  private weigh(node: TreeNode): number | undefined {
-    let weight: number | undefined;
-    for (const test of node.tests) {
-      for (const next of [test.holds, test.fails]) {
-        const below = next === undefined ? undefined : this.weigh(next);
-        if (below !== undefined) weight = (weight ?? 0) + below;
-      }
-    }
-    for (const trace of node.traces) {
-      if (!this.options.omits(trace)) weight = (weight ?? 0) + trace.packets;
-      else this.omitted.push(trace);
-    }
-    if (weight !== undefined) this.weights.set(node, weight);
-    return weight;
+  private lowerFunction(root: TreeNode): FunctionCode {
+    const builder = new BlockBuilder();
+    this.builder = builder;
+    const landing = builder.newLanding();
+    this.lowerNode(root, this.depths.get(root) as number, undefined, landing);
+    const exit = builder.land(landing);
+    if (exit !== undefined) builder.end({ kind: 'miss', exit });
+    const code = builder.finish(this.options.program);
+    checkFunction(code, 'card');
+    const settings = this.options.verified ? verifiedPasses : anyPasses;
+    return optimize(code, this.options.machine, { settings });
+  }
+
+  private get context(): BodyContext {
+    return { ...this.options, builder: this.builder };
   }
 
   /** `carried`: word of the deepest exit so far on this path. */
@@ -143,7 +165,7 @@ class TreeLowering {
   }
 
   private leadsOn(test: TestOf): boolean {
-    return [test.holds, test.fails].some((next) => next !== undefined && this.weights.has(next));
+    return [test.holds, test.fails].some((next) => next !== undefined && this.layout.weights.has(next));
   }
 
   private lowerTest(node: TreeNode, test: TestOf, depth: number, carried: Value | undefined, landing: Landing): void {
@@ -158,7 +180,7 @@ class TreeLowering {
     const values = new ValueLowering(this.context, arrival(builder), require);
     const condition = values.lower(test.source);
     const side = (next: TreeNode | undefined, exit: SideExit): Side => {
-      if (next !== undefined && this.weights.has(next)) return builder.newBlock();
+      if (next !== undefined && this.layout.weights.has(next)) return builder.newBlock();
       return { landing, value: this.deeper(carried, exit, depth + 1) };
     };
     const yes = side(test.holds, test.holdsExit);
@@ -167,8 +189,27 @@ class TreeLowering {
     for (const [block, next] of [[yes, test.holds] as const, [no, test.fails] as const]) {
       if (!('id' in block) || next === undefined) continue;
       builder.enter(block);
-      builder.scoped(() => this.lowerNode(next, depth + 1, carried, landing));
+      const other = this.functionOf.get(next);
+      if (other === undefined) builder.scoped(() => this.lowerNode(next, depth + 1, carried, landing));
+      else {
+        this.depths.set(next, depth + 1);
+        this.callFunction(other, carried, landing);
+      }
     }
+  }
+
+  /** The rest of the tree is another function's. */
+  private callFunction(index: number, carried: Value | undefined, landing: Landing): void {
+    const { builder } = this;
+    const { graph } = builder;
+    const detail: Detail = { kind: 'call', helper: ownFunction(index), name: '', pieces: [], visible: true };
+    const answer = builder.pin('call', [], 0n, detail, mask32);
+    const decided = builder.newBlock();
+    const word = graph.and(graph.sub(answer, graph.constant(1n)), graph.constant(mask32));
+    const exit = carried === undefined ? word : this.deeperOf(carried, word);
+    builder.branch(graph.make('eq', answer, graph.constant(0n)), decided, { landing, value: exit });
+    builder.enter(decided);
+    builder.end({ kind: 'return', value: graph.constant(0n) });
   }
 
   private lowerBody(trace: InstalledTrace, refusal: Refusal): void {
@@ -196,12 +237,15 @@ class TreeLowering {
     this.exits.set(exit, number);
     const own = graph.constant((BigInt(depth) << exitBits) | BigInt(number));
     if (carried === undefined) return own;
-    const isDeeper = graph.make(
-      'ult',
-      graph.make('shr', carried, graph.constant(exitBits)),
-      graph.constant(BigInt(depth)),
-    );
-    if (isConst(isDeeper)) return isDeeper.imm === 0n ? carried : own;
-    return graph.effect('select', [isDeeper, own, carried], 0n, undefined, own.ones | carried.ones);
+    return this.deeperOf(carried, own);
+  }
+
+  /** Of two exits' words that of the deeper one; of two as deep, the first. */
+  private deeperOf(first: Value, second: Value): Value {
+    const { graph } = this.builder;
+    const depthOf = (word: Value): Value => graph.make('shr', word, graph.constant(exitBits));
+    const isDeeper = graph.make('ult', depthOf(first), depthOf(second));
+    if (isConst(isDeeper)) return isDeeper.imm === 0n ? first : second;
+    return graph.effect('select', [isDeeper, second, first], 0n, undefined, first.ones | second.ones);
   }
 }

@@ -96,6 +96,13 @@ export class TraceTree implements Matcher {
     return this.run();
   }
 
+  /** All traces, those of a node before those below it. */
+  *traces(node: TreeNode = this.root): Generator<InstalledTrace> {
+    yield* node.traces;
+    for (const { holds, fails } of node.tests)
+      for (const next of [holds, fails]) if (next !== undefined) yield* this.traces(next);
+  }
+
   /** Adds a trace; undefined if it could not be told apart from one that is there. */
   install(trace: RecordedTrace): InstalledTrace | undefined {
     checkTrace(trace.code, 'install');

@@ -1,0 +1,87 @@
+/** Large trees become several functions; what they decide stays the same. */
+import { describe, expect, it } from 'vitest';
+import { assemble, type ObjectSpec } from '../object/index.js';
+import { Prng } from '../packet/index.js';
+
+import { layOut } from '../trace/tree-layout.js';
+import { Session } from './index.js';
+
+const packetBytes = 64;
+
+/** Binary decisions of `depth` levels on bits of the packet, each asked of its own byte; verdicts alternate. */
+function decisions(depth: number): ObjectSpec {
+  const lines = ['r2 = *(u32 *)(r1 + 0)', 'r3 = *(u32 *)(r1 + 4)', 'r4 = r2', `r4 += ${packetBytes}`, 'r0 = 2'];
+  lines.push('if r4 > r3 goto out');
+  let labels = 0;
+  const decide = (level: number): void => {
+    const label = `yes${labels++}`;
+    if (level === depth) {
+      lines.push(`r0 = ${1 + (labels % 2)}`, 'exit');
+      return;
+    }
+    lines.push(`r5 = *(u8 *)(r2 + ${14 + (labels % 48)})`, `r5 &= ${1 << (level % 8)}`, `if r5 != 0 goto ${label}`);
+    decide(level + 1);
+    lines.push(`${label}:`);
+    decide(level + 1);
+  };
+  decide(0);
+  lines.push('out:', 'exit');
+  return assemble(lines.join('\n'), { name: 'decisions.s' });
+}
+
+function sessionOf(depth: number): { session: Session; run: (packets: number) => void } {
+  const object = decisions(depth);
+  const [program] = object.programs;
+  if (program === undefined) throw new Error('no program');
+  const options = {
+    check: true,
+    cacheSize: 1 << (depth + 1),
+    verified: () => true,
+    patience: Number.POSITIVE_INFINITY,
+  };
+  const session = new Session(object, program, options);
+  const random = new Prng(3);
+  const run = (packets: number): void => {
+    for (let i = 0; i < packets; i++) {
+      const data = Uint8Array.from({ length: packetBytes }, () => random.below(256));
+      expect(session.run({ data, time: 0n }).verdict).toBeGreaterThan(0);
+    }
+  };
+  return { session, run };
+}
+
+describe('the layout of a trace tree', () => {
+  it('keeps a small tree in one function', () => {
+    const { session, run } = sessionOf(4);
+    run(200);
+    session.runtime.card?.compile();
+    expect(session.runtime.card?.compiledFunctions).toBe(1);
+  });
+
+  it('cuts a large one, and every packet is decided as before; a packet without a trace leaves where the executor says', () => {
+    const { session, run } = sessionOf(9);
+    run(1200);
+    const { card } = session.runtime;
+    card?.compile();
+    expect(card?.compiledFunctions).toBeGreaterThan(2);
+    run(600);
+    expect(session.finish()).toBeUndefined();
+    expect(session.difference).toBeUndefined();
+    expect(session.runtime.hits).toBeGreaterThan(600);
+  });
+
+  it('puts what takes most packets into the first function', () => {
+    const { session, run } = sessionOf(9);
+    run(1200);
+    const { card } = session.runtime;
+    if (card === undefined) throw new Error('no card');
+    const { root } = card.tree;
+    const [hot] = card.tree.traces();
+    if (hot === undefined) throw new Error('no trace');
+    hot.packets += 100_000;
+    const { roots, weights } = layOut(root, () => false);
+    expect(weights.get(root)).toBeGreaterThan(100_000);
+    const called = new Set(roots.slice(1));
+    expect(hot.path.every(({ node }) => !called.has(node)) && !called.has(hot.leaf)).toBe(true);
+  });
+});

@@ -1,0 +1,79 @@
+/**
+ * Which parts of a trace tree become functions of their own, by what their traces have decided so far: the traces that take most packets stand together in the packet
+ * loop, the rest is called. A function of all traces is one that the host's engine takes seconds to optimize, does so less well the larger it is, and does anew
+ * whenever a trace comes; and what is rarely run would lie between what is.
+ *
+ * A part that is called reads again what the way to it has read; it evaluates no guard twice.
+ */
+import type { InstalledTrace, TreeNode } from './tree.js';
+
+/** Values up to which a function takes whatever comes next. */
+const smallFunction = 300;
+/** And up to which it takes what at least one packet of {@link rareShare} needs. V8 allocates registers well up to 8,192 virtual ones. */
+const largeFunction = 1500;
+const rareShare = 64;
+
+export interface TreeLayout {
+  /** First nodes of the functions; the tree's root first. */
+  readonly roots: readonly TreeNode[];
+  /** Packets that took the traces of a node and those below it; absent: none of them is compiled. */
+  readonly weights: ReadonlyMap<TreeNode, number>;
+}
+
+export function layOut(root: TreeNode, omits: (trace: InstalledTrace) => boolean): TreeLayout {
+  const weights = new Map<TreeNode, number>();
+  weigh(root, omits, weights);
+  const roots = [root];
+  // Grows while it is walked.
+  for (const first of roots) roots.push(...cutBelow(first, weights));
+  return { roots, weights };
+}
+
+function weigh(node: TreeNode, omits: (trace: InstalledTrace) => boolean, weights: Map<TreeNode, number>): void {
+  let weight: number | undefined;
+  for (const next of nextOf(node)) {
+    weigh(next, omits, weights);
+    const below = weights.get(next);
+    if (below !== undefined) weight = (weight ?? 0) + below;
+  }
+  for (const trace of node.traces) if (!omits(trace)) weight = (weight ?? 0) + trace.packets;
+  if (weight !== undefined) weights.set(node, weight);
+}
+
+/** The nodes at which the function that begins at `first` ends. It takes the heaviest nodes that it reaches until it is large enough. */
+function cutBelow(first: TreeNode, weights: ReadonlyMap<TreeNode, number>): TreeNode[] {
+  const weightOf = (node: TreeNode): number => weights.get(node) as number;
+  const least = weightOf(first) / rareShare;
+  const frontier = [first];
+  const cut: TreeNode[] = [];
+  let size = 0;
+  for (let node = takeHeaviest(frontier, weightOf); node !== undefined; node = takeHeaviest(frontier, weightOf)) {
+    const limit = weightOf(node) >= least ? largeFunction : smallFunction;
+    if (size > 0 && size + costOf(node) > limit) {
+      cut.push(node);
+      continue;
+    }
+    size += costOf(node);
+    for (const next of nextOf(node)) if (weights.has(next)) frontier.push(next);
+  }
+  return cut;
+}
+
+/** The first one of those that weigh most. */
+function takeHeaviest(nodes: TreeNode[], weightOf: (node: TreeNode) => number): TreeNode | undefined {
+  let best = 0;
+  for (const [i, node] of nodes.entries()) if (weightOf(node) > weightOf(nodes[best] as TreeNode)) best = i;
+  return nodes.splice(best, 1)[0];
+}
+
+/** Values that a node's tests and bodies are made of, about: a body's code has four words a value. */
+function costOf({ tests, traces }: TreeNode): number {
+  let cost = 0;
+  for (const { computes } of tests) cost += 1 + computes.length;
+  for (const { body } of traces) cost += 8 + (body.length >> 2);
+  return cost;
+}
+
+function nextOf({ tests }: TreeNode): TreeNode[] {
+  return tests.flatMap(({ holds, fails }) => [holds, fails].filter((next) => next !== undefined));
+}
