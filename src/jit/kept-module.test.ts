@@ -96,17 +96,18 @@ describe('modules that are kept', () => {
     expect(store.hits).toBe(0);
     compile(store, objectOf(1));
     expect(store.hits).toBe(1);
-    // Another instruction, another map, another place of everything in guest memory, other passes, other trust, facts, names.
+    // Another instruction, another map, another place of everything in guest memory, no one who reads ring buffers, other passes, other trust, facts, names.
     compile(store, objectOf(2));
     compile(store, objectOf(1, 17));
     compile(store, objectOf(1), {}, { cpus: 2 });
+    compile(store, objectOf(1), {}, { consumer: false });
     compile(store, objectOf(1), { settings: levelSettings(1) });
     compile(store, objectOf(1), { settings: { ...defaultSettings, params: { ...defaultSettings.params, window: 3 } } });
     compile(store, objectOf(1), { verified: () => false });
     compile(store, objectOf(1), { facts: () => undefined });
     compile(store, objectOf(1), { names: true });
     expect(store.hits).toBe(1);
-    expect(store.kept.size).toBe(9);
+    expect(store.kept.size).toBe(10);
     compile(store, objectOf(1), { settings: defaultSettings });
     expect(store.hits).toBe(2);
   });

@@ -7,10 +7,11 @@ import { encodeInsns } from '../isa/index.js';
 import type { Machine } from './machine.js';
 
 export function machineShape(machine: Machine): Content {
-  const { memory, cpus, hz, state, ctx, frames } = machine;
+  const { memory, cpus, hz, state, ctx, frames, hasConsumer } = machine;
   return contentOf({
     cpus,
     hz,
+    hasConsumer,
     state,
     ctx: ctx.start,
     frames: frames.map(({ hi }) => hi),
