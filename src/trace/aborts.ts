@@ -4,7 +4,7 @@ export const aborts = {
   'too-many-guards': 'the path has more guards than --max-trace-guards allows',
   'too-many-steps': 'the path is longer than the recorder follows',
   'helper-not-traceable': 'calls a helper that a card cannot run',
-  'callback-over-map': 'walks over the elements of a map',
+  'callback-over-map': 'walks over a map with more buckets than --max-trace-guards allows guards',
   'insn-not-traceable': 'has an instruction that the recorder does not follow',
   'uninitialised-register': 'reads a register that nothing has set',
   'unknown-pointer': 'uses a pointer into memory that the recorder cannot name',

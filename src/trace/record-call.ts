@@ -4,7 +4,8 @@ import { headroom, type LoadedProgram, maxLinear, maxTailCalls } from '../vm/ind
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import { low32 } from './alu.js';
-import { emitCall, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
+import { recordForEach, recordLoop } from './record-callback.js';
+import { emitCall, finishWith, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
 import type { Recorder } from './recorder.js';
 import { type ByteOf, toRuns } from './shadow.js';
 
@@ -38,7 +39,8 @@ export function recordCall(recorder: Recorder, program: LoadedProgram, helper: n
       recordLoop(recorder, program);
       return;
     case forEachMapElem:
-      throw new TraceAbort('callback-over-map');
+      recordForEach(recorder, program);
+      return;
     case getBuffLen: {
       const { graph } = recorder.values;
       finishWith(recorder, graph.sub(recorder.memory.endOffset, graph.constant(recorder.memory.dataOffset)));
@@ -51,11 +53,6 @@ export function recordCall(recorder: Recorder, program: LoadedProgram, helper: n
       break;
   }
   recordHelper(recorder, helper);
-}
-
-/** The call's result is `result`, whatever the machine says; the sample check finds out if that is wrong. */
-function finishWith(recorder: Recorder, result: Value): void {
-  recorder.pending = { kind: 'result', finish: () => setResult(recorder, result) };
 }
 
 /** The bytes at a pointer, as values. */
@@ -218,53 +215,6 @@ function recordAdjust(recorder: Recorder, helper: number): void {
   // A helper that refuses changes nothing.
   if (success) emitCall(recorder, helper, [recorder.register(1), delta], [], true);
   finishWith(recorder, graph.constant(success ? 0n : failure & mask64));
-}
-
-function recordLoop(recorder: Recorder, program: LoadedProgram): void {
-  const { machine, values } = recorder;
-  const { graph } = values;
-  const count = low32(graph, recorder.register(1));
-  const fn = values.specialise(recorder.register(2));
-  const context = recorder.register(3);
-  values.specialise(recorder.register(4));
-  const entry = machine.slotAt(program, fn.imm);
-  const depth = recorder.frames.length - 1;
-  let i = 0n;
-  let stopped = false;
-  recorder.pending = {
-    kind: 'callback',
-    depth,
-    entry,
-    enter: () => {
-      values.guard(graph.make('ult', graph.constant(i), count), true);
-      const zero = graph.constant(0n);
-      return [
-        undefined,
-        graph.constant(i),
-        context,
-        zero,
-        zero,
-        zero,
-        undefined,
-        undefined,
-        undefined,
-        undefined,
-        undefined,
-      ];
-    },
-    returned: (result) => {
-      i++;
-      const goesOn = graph.make('eq', result, graph.constant(0n));
-      stopped = values.sample(goesOn) === 0n;
-      values.guard(goesOn, !stopped);
-    },
-    finish: (r0) => {
-      const failed = r0 >> 63n !== 0n;
-      if (failed) values.specialise(count);
-      else if (!stopped) values.guard(graph.make('eq', count, graph.constant(i)), true);
-      setResult(recorder, graph.constant(failed ? r0 : i));
-    },
-  };
 }
 
 /** bpf_xdp_load_bytes to the stack, constant length: the bytes are packet loads like any other. */

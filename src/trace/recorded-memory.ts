@@ -177,6 +177,11 @@ export class RecordedMemory {
     );
   }
 
+  /** A u32 of a map's bookkeeping at a guest address: which element is where. */
+  link(map: number, address: number): Value {
+    return this.loadMemory({ space: 'map', map, base: undefined, offset: address }, 4, false);
+  }
+
   private loadMemory(at: Location, size: number, checked: boolean): Value {
     const { graph } = this.values;
     const initial = this.shadow.isInitial(at, size);
@@ -245,7 +250,8 @@ export class RecordedMemory {
     if (region.kind === 'stack')
       return { space: 'stack', map: -1, base: undefined, offset: Number(this.values.specialise(address).imm) };
     if (isConst(address)) {
-      if (region.kind !== 'map value') throw new TraceAbort('unknown-pointer', region.name);
+      // Keys are readable where a walk over the map shows them.
+      if (region.kind !== 'map value' && region.kind !== 'map') throw new TraceAbort('unknown-pointer', region.name);
       return { space: 'map', map: this.maps.mapOf(region), base: undefined, offset: Number(address.imm) };
     }
     const [base, offset] = splitOffset(address);

@@ -1,5 +1,5 @@
 /** What inherited values are for another packet: read off the machine at the moment at which the parent's recording did so. */
-import type { Value } from '../ir/index.js';
+import { helper, type Value } from '../ir/index.js';
 import { headroom, type Machine } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
@@ -8,7 +8,8 @@ import type { RecordedValues } from './recorded-values.js';
 /** What memory holds now, at a guest address. Gives up where there is none. */
 export function peek(machine: Machine, address: number, size: number): bigint {
   const { memory } = machine;
-  if (!memory.canRead(address, size)) throw new TraceAbort('trap', 'fault');
+  // What maps keep for themselves is closed to programs, not to a trace that follows a walk.
+  if (!memory.canRead(address, size) && memory.regionOf(address)?.kind !== 'map') throw new TraceAbort('trap', 'fault');
   switch (size) {
     case 1:
       return BigInt(memory.load8(address));
@@ -23,7 +24,9 @@ export function peek(machine: Machine, address: number, size: number): bigint {
 
 /** True if the value is what a call returns: seen when the next instruction begins. */
 export function isResult(value: Value): boolean {
-  return value.op === 'call' || value.op === 'lookup' || value.op === 'env';
+  return (
+    value.op === 'call' || value.op === 'lookup' || (value.op === 'env' && Number(value.imm) !== helper.processorId)
+  );
 }
 
 /** What a value that was read is now, given the samples of those before it; `r0` for the result of a call. */
@@ -32,6 +35,7 @@ export function resample(machine: Machine, values: RecordedValues, value: Value,
   if (isResult(value)) return r0;
   // It was read before the first instruction.
   if (op === 'len') return values.sample(value);
+  if (op === 'env') return BigInt(machine.cpu);
   if (op === 'ctx') return BigInt(machine.memory.load32(machine.ctx.start + Number(imm)));
   if (op === 'slot' && detail?.kind === 'slot') {
     const map = machine.maps[detail.map];

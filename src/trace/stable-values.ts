@@ -23,6 +23,16 @@ interface Samples {
   recording: number;
 }
 
+/** Maps of which every change by the control plane bumps the version. */
+const assumable: ReadonlySet<string> = new Set([
+  'array',
+  'percpu_array',
+  'hash',
+  'percpu_hash',
+  'lru_hash',
+  'lru_percpu_hash',
+]);
+
 /** Recordings in which a value has to be the same before it is assumed. */
 const enough = 3;
 
@@ -51,9 +61,9 @@ export class StableValues {
     return known.count > enough && this.isStable(map);
   }
 
-  /** Only elements of arrays stay where they are; only maps that no program writes stay as they are. */
+  /** Only maps that no program writes stay as they are. What is asked about lies at a fixed address: in an array, or where a walk over a map came by. */
   private isStable(map: number): boolean {
-    if (this.machine.maps[map]?.spec.type !== 'array') return false;
+    if (!assumable.has(this.machine.maps[map]?.spec.type ?? '')) return false;
     // Worked out when the first value is a candidate: it takes a verifier's run.
     if (this.written === 'unknown') this.written = writtenMaps(this.machine.object);
     return this.written !== undefined && !this.written.has(map);

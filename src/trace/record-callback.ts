@@ -1,0 +1,142 @@
+/**
+ * Helpers that call back, unrolled along the path: bpf_loop, and bpf_for_each_map_elem. A walk over a map is a condition on which elements are where:
+ * each link that the walk follows is loaded and guarded like any other bytes of the map, or assumed where only the control plane changes them. Elements have fixed
+ * addresses, so keys and values are bytes at constants.
+ */
+import type { Value } from '../ir/index.js';
+import { helper } from '../ir/index.js';
+import type { BpfMap, LoadedProgram, MapLayout } from '../vm/index.js';
+import { TraceAbort } from './aborts.js';
+import { low32 } from './alu.js';
+import { finishWith, mapOf, setResult } from './record-helper.js';
+import type { Recorder } from './recorder.js';
+
+/** r1 to r5 as given, the others unset. */
+function callbackRegisters(args: readonly Value[]): (Value | undefined)[] {
+  return [undefined, ...args, ...Array.from({ length: 5 }, () => undefined)];
+}
+
+/** bpf_loop: unrolled along the path. */
+export function recordLoop(recorder: Recorder, program: LoadedProgram): void {
+  const { machine, values } = recorder;
+  const { graph } = values;
+  const count = low32(graph, recorder.register(1));
+  const fn = values.specialise(recorder.register(2));
+  const context = recorder.register(3);
+  values.specialise(recorder.register(4));
+  const entry = machine.slotAt(program, fn.imm);
+  const depth = recorder.frames.length - 1;
+  let i = 0n;
+  let stopped = false;
+  recorder.pending = {
+    kind: 'callback',
+    depth,
+    entry,
+    enter: () => {
+      values.guard(graph.make('ult', graph.constant(i), count), true);
+      const zero = graph.constant(0n);
+      return callbackRegisters([graph.constant(i), context, zero, zero, zero]);
+    },
+    returned: (result) => {
+      i++;
+      const goesOn = graph.make('eq', result, graph.constant(0n));
+      stopped = values.sample(goesOn) === 0n;
+      values.guard(goesOn, !stopped);
+    },
+    finish: (r0) => {
+      const failed = r0 >> 63n !== 0n;
+      if (failed) values.specialise(count);
+      else if (!stopped) values.guard(graph.make('eq', count, graph.constant(i)), true);
+      setResult(recorder, graph.constant(failed ? r0 : i));
+    },
+  };
+}
+
+/** Guest addresses of an element; an array's key is written to one cell before each call. */
+interface Element {
+  readonly key: { readonly address: number } | { readonly index: number };
+  readonly value: number;
+}
+
+export function recordForEach(recorder: Recorder, program: LoadedProgram): void {
+  const { machine, values, memory } = recorder;
+  const { graph } = values;
+  const index = mapOf(recorder, 1);
+  const map = machine.maps[index] as BpfMap;
+  const fn = values.specialise(recorder.register(2));
+  const context = recorder.register(3);
+  const flags = values.specialise(recorder.register(4));
+  if (flags.imm !== 0n) {
+    finishWith(recorder, graph.constant(-22n));
+    return;
+  }
+  const walk = elementsOf(recorder, map);
+  let current = walk.next();
+  let visited = 0n;
+  let stopped = false;
+  const pointerTo = (address: number): Value => {
+    memory.maps.note(address, index);
+    return graph.constant(BigInt(address));
+  };
+  recorder.pending = {
+    kind: 'callback',
+    depth: recorder.frames.length - 1,
+    entry: machine.slotAt(program, fn.imm),
+    enter: () => {
+      if (current.done === true) throw new TraceAbort('desync', 'walk');
+      const { key, value } = current.value;
+      const address = 'address' in key ? key.address : Number(recorder.registers.u64[2]);
+      const pointer = pointerTo(address);
+      if ('index' in key) memory.store(pointer, 0, 4, graph.constant(BigInt(key.index)));
+      return callbackRegisters([
+        graph.constant(BigInt(map.handle)),
+        pointer,
+        pointerTo(value),
+        context,
+        graph.constant(0n),
+      ]);
+    },
+    returned: (result) => {
+      visited++;
+      const goesOn = graph.make('eq', result, graph.constant(0n));
+      stopped = values.sample(goesOn) === 0n;
+      values.guard(goesOn, !stopped);
+      if (!stopped) current = walk.next();
+    },
+    finish: (r0) => {
+      if (r0 !== visited || (!stopped && current.done !== true)) throw new TraceAbort('desync', 'walk');
+      setResult(recorder, graph.constant(visited));
+    },
+  };
+}
+
+/** The elements in the order of the helper's walk; each step reads what the helper reads at that moment. */
+function* elementsOf(recorder: Recorder, map: BpfMap): Generator<Element> {
+  const { values, memory, limits } = recorder;
+  const layout: MapLayout | undefined = map.layout();
+  if (layout?.kind !== 'array' && layout?.kind !== 'hash') throw new TraceAbort('callback-over-map', map.spec.type);
+  let cpu = 0;
+  if (layout.cpus > 1) {
+    const number = values.graph.environment(helper.processorId);
+    values.setSample(number, BigInt(recorder.machine.cpu));
+    cpu = Number(values.specialise(number).imm);
+  }
+  const addressOf = (element: number): number => layout.base + (element * layout.cpus + cpu) * layout.stride;
+  if (layout.kind === 'array') {
+    for (let i = 0; i < map.spec.maxEntries; i++) yield { key: { index: i }, value: addressOf(i) };
+    return;
+  }
+  const { buckets, bucketsAt, nodesAt, nodeStride, keys, keyStride } = layout.table;
+  if (buckets > limits.maxGuards)
+    throw new TraceAbort('callback-over-map', `${buckets} buckets, see --max-trace-guards`);
+  // A link is an element's number plus 1; see maps/hash-table.ts.
+  const follow = (address: number): number => Number(values.specialise(memory.link(map.index, address)).imm);
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    let link = follow(bucketsAt + 4 * bucket);
+    while (link !== 0) {
+      const element = link - 1;
+      link = follow(nodesAt + element * nodeStride);
+      yield { key: { address: keys + element * keyStride }, value: addressOf(element) };
+    }
+  }
+}
