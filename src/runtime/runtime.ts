@@ -197,7 +197,7 @@ export class Runtime {
     const { packet } = machine;
     this.card?.refresh();
     // Cards hold a packet in one piece.
-    if (cache !== undefined && !this.worth.rests && packet.fragmentCount === 0 && packet.data === packet.dataMeta) {
+    if (cache !== undefined && !this.worth.rests && packet.fragmentCount === 0) {
       const installed = cache.run();
       if (installed !== undefined) {
         const record = this.recordOf.get(installed) as TraceRecord;

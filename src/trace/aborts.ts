@@ -8,7 +8,7 @@ export const aborts = {
   'insn-not-traceable': 'has an instruction that the recorder does not follow',
   'uninitialised-register': 'reads a register that nothing has set',
   'unknown-pointer': 'uses a pointer into memory that the recorder cannot name',
-  'multi-buffer': 'the packet has fragments or metadata, which cards leave to the host',
+  'multi-buffer': 'the packet has fragments, which cards leave to the host',
   trap: 'the program was stopped by a fault',
   spin: 'the program ran out of its instruction budget',
   desync: 'the recorder lost the program',

@@ -8,7 +8,7 @@ import type { BlockBuilder } from './block-builder.js';
 import { helper } from './card-helpers.js';
 import { type BodyContext, CallLowering } from './lower-call.js';
 import { type Refusal, Transaction } from './lower-transaction.js';
-import { NotCompiled, ValueLowering } from './lower-value.js';
+import { type Geometry, NotCompiled, ValueLowering } from './lower-value.js';
 import type { RecordedTrace } from './recorder.js';
 import { bodyValues } from './tree.js';
 
@@ -26,7 +26,9 @@ export class BodyLowering {
     this.trace = trace;
     const { builder } = context;
     const transaction = new Transaction(builder, refusal);
-    const geometry = { data: 0n, meta: 0n, end: builder.graph.length };
+    const { metaLength } = trace;
+    const meta = metaLength === undefined ? undefined : -metaLength;
+    const geometry: Geometry = { data: 0n, meta, end: builder.graph.length };
     this.transaction = transaction;
     this.values = new ValueLowering(context, geometry, (condition, expect) => transaction.require(condition, expect));
     this.calls = new CallLowering(context, transaction, this.values, geometry);

@@ -3,6 +3,7 @@
  * writes both to its record, unless a helper in JavaScript has to see them. Such a helper runs under the machine's journal where something after it may
  * fail, as the trace's `mark`-th such call, and its undoing goes back to that mark.
  */
+import { InternalError } from '../base/index.js';
 import { type Detail, type Graph, isConst, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
 import { exchange } from '../jit/index.js';
 import { XDP_REDIRECT, xdpMd } from '../platform/index.js';
@@ -11,7 +12,7 @@ import type { BlockBuilder } from './block-builder.js';
 import { helper, isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
 import { callFlags } from './card-imports.js';
 import type { Transaction } from './lower-transaction.js';
-import { type Geometry, type LowerContext, NotCompiled, type ValueLowering } from './lower-value.js';
+import { type Geometry, type LowerContext, metaPointer, NotCompiled, type ValueLowering } from './lower-value.js';
 
 export interface BodyContext extends LowerContext {
   /** Guest address of the exchange area. */
@@ -67,12 +68,11 @@ export class CallLowering {
         this.values.define(value, this.graph.constant(0n));
         return;
       case helper.adjustHead:
-        this.geometry.data += delta();
-        this.geometry.meta += delta();
+        this.moveHead(delta());
         this.move(value);
         return;
       case helper.adjustMeta:
-        this.geometry.meta += delta();
+        this.geometry.meta = this.metaStart() + delta();
         this.move(value);
         return;
       case helper.adjustTail:
@@ -88,6 +88,21 @@ export class CallLowering {
         break;
     }
     this.callHelper(value, detail);
+  }
+
+  private moveHead(amount: bigint): void {
+    const { geometry } = this;
+    const meta = this.metaStart();
+    // Its bytes would have to move along.
+    if (meta !== geometry.data) throw new NotCompiled('metadata that moves');
+    geometry.data += amount;
+    geometry.meta = meta + amount;
+  }
+
+  private metaStart(): bigint {
+    const { meta } = this.geometry;
+    if (meta === undefined) throw new InternalError('card', 'a trace moves metadata that it does not know');
+    return meta;
   }
 
   private move(value: Value): void {
@@ -293,7 +308,7 @@ export class CallLowering {
     const { ctx, state } = this.context.machine;
     this.builder.storeAt(ctx.start + xdpMd.data, 4, graph.pointer(graph.constant(geometry.data)));
     this.builder.storeAt(ctx.start + xdpMd.dataEnd, 4, graph.pointer(geometry.end));
-    this.builder.storeAt(ctx.start + xdpMd.dataMeta, 4, graph.pointer(graph.constant(geometry.meta)));
+    this.builder.storeAt(ctx.start + xdpMd.dataMeta, 4, metaPointer(graph, geometry));
     for (const field of [xdpMd.ingressIfindex, xdpMd.rxQueueIndex, xdpMd.egressIfindex]) {
       this.builder.storeAt(ctx.start + field, 4, graph.ctxField(field));
     }
@@ -315,7 +330,7 @@ export class CallLowering {
       // The end first: its value may be computed from the record's fields.
       this.storeRecord(xdpMd.dataEnd, 4, graph.pointer(geometry.end));
       this.storeRecord(xdpMd.data, 4, graph.pointer(graph.constant(geometry.data)));
-      this.storeRecord(xdpMd.dataMeta, 4, graph.pointer(graph.constant(geometry.meta)));
+      if (geometry.meta !== undefined) this.storeRecord(xdpMd.dataMeta, 4, metaPointer(graph, geometry));
     }
     this.note?.();
   }

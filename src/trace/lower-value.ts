@@ -27,8 +27,15 @@ export interface LowerContext {
 /** Where the packet begins and ends at some point of a trace: offsets from where it began at arrival. */
 export interface Geometry {
   data: bigint;
-  meta: bigint;
+  /** Undefined: where the packet came with it. */
+  meta: bigint | undefined;
   end: Value;
+}
+
+/** Guest address of the metadata. */
+export function metaPointer(graph: Graph, { meta }: Geometry): Value {
+  const offset = meta === undefined ? graph.sub(graph.constant(0n), graph.metaLength) : graph.constant(meta);
+  return graph.pointer(offset);
 }
 
 /** What a lowering of values does when an access turns out to be outside of the packet: ends the open block, and goes on in a new one. */
@@ -140,7 +147,7 @@ export class ValueLowering {
     if (detail.space !== 'packet') throw new NotCompiled('an access that nothing proves to be safe');
     const { graph, geometry } = this;
     const at = graph.add(base, graph.constant(offset));
-    this.require(graph.make('ule', graph.pointer(graph.constant(geometry.meta)), at), true);
+    this.require(graph.make('ule', metaPointer(graph, geometry), at), true);
     const end = graph.add(at, graph.constant(BigInt(detail.size)));
     this.require(graph.make('ule', end, graph.pointer(geometry.end)), true);
   }

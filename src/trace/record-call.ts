@@ -170,29 +170,26 @@ function recordAdjust(recorder: Recorder, helper: number): void {
   const { values, memory } = recorder;
   const { graph } = values;
   const argument = graph.make('sext32', recorder.register(2));
-  // Where the start moves by a variable amount, every offset would become symbolic; the end may.
-  const delta = helper === adjustTail ? argument : values.specialise(argument);
-  const amount = BigInt.asIntN(64, values.sample(delta));
-  const before = { data: memory.dataOffset, meta: memory.metaOffset, end: memory.endOffset };
+  if (helper === adjustTail) {
+    recordAdjustTail(recorder, argument);
+    return;
+  }
+  // Where the start moves by a variable amount, every offset would become symbolic.
+  const delta = values.specialise(argument);
+  const amount = BigInt.asIntN(64, delta.imm);
+  const before = { data: memory.dataOffset, meta: memory.metaOffset(), end: memory.endOffset };
   const lowest = -BigInt(headroom) + 40n;
-  /** A condition of success: guarded as it comes out. */
-  const holds = (condition: Value): boolean => {
-    const result = values.sample(condition) !== 0n;
-    values.guard(condition, result);
-    return result;
-  };
-  const atLeast = (end: Value, least: bigint): boolean => holds(graph.make('sle', graph.constant(least), end));
   let success: boolean;
   let failure = -22n;
   if (helper === adjustHead) {
     const data = before.data + amount;
-    success = data >= lowest + (before.data - before.meta) && atLeast(before.end, data + 14n);
+    success = data >= lowest + (before.data - before.meta) && isAtLeast(recorder, before.end, data + 14n);
     if (success) {
       memory.change({ kind: 'bounds', data, meta: before.meta + amount, end: before.end });
       // Metadata moves along.
       if (before.data !== before.meta) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
     }
-  } else if (helper === adjustMeta) {
+  } else {
     const meta = before.meta + amount;
     success = meta >= lowest && meta <= before.data;
     if (success && ((before.data - meta) % 4n !== 0n || before.data - meta > 252n)) {
@@ -200,21 +197,44 @@ function recordAdjust(recorder: Recorder, helper: number): void {
       failure = -13n;
     }
     if (success) memory.change({ kind: 'bounds', ...before, meta });
-  } else {
-    const end = graph.add(before.end, delta);
-    success = atLeast(end, before.data + 14n);
-    if (success && !holds(graph.make('sle', end, graph.constant(BigInt(maxLinear))))) {
-      // A packet longer than a page has a frame of its own, without room behind it.
-      success = holds(graph.make('sle', end, graph.length));
-    }
-    if (success) {
-      memory.change({ kind: 'bounds', ...before, end });
-      if (amount > 0n || !isConst(delta)) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
-    }
   }
+  finishAdjust(recorder, helper, delta, success, failure);
+}
+
+function recordAdjustTail(recorder: Recorder, delta: Value): void {
+  const { values, memory } = recorder;
+  const { graph } = values;
+  const end = graph.add(memory.endOffset, delta);
+  let success = isAtLeast(recorder, end, memory.dataOffset + 14n);
+  if (success && !holds(recorder, graph.make('sle', end, graph.constant(BigInt(maxLinear))))) {
+    // A packet longer than a page has a frame of its own, without room behind it.
+    success = holds(recorder, graph.make('sle', end, graph.length));
+  }
+  if (success) {
+    memory.change({ kind: 'end', end });
+    const grows = BigInt.asIntN(64, values.sample(delta)) > 0n;
+    if (grows || !isConst(delta)) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
+  }
+  finishAdjust(recorder, adjustTail, delta, success, -22n);
+}
+
+/** A condition of success: guarded as it comes out. */
+function holds(recorder: Recorder, condition: Value): boolean {
+  const { values } = recorder;
+  const result = values.sample(condition) !== 0n;
+  values.guard(condition, result);
+  return result;
+}
+
+function isAtLeast(recorder: Recorder, end: Value, least: bigint): boolean {
+  const { graph } = recorder.values;
+  return holds(recorder, graph.make('sle', graph.constant(least), end));
+}
+
+function finishAdjust(recorder: Recorder, helper: number, delta: Value, success: boolean, failure: bigint): void {
   // A helper that refuses changes nothing.
   if (success) emitCall(recorder, helper, [recorder.register(1), delta], [], true);
-  finishWith(recorder, graph.constant(success ? 0n : failure & mask64));
+  finishWith(recorder, recorder.values.graph.constant(success ? 0n : failure & mask64));
 }
 
 /** bpf_xdp_load_bytes to the stack, constant length: the bytes are packet loads like any other. */

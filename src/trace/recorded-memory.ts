@@ -38,6 +38,7 @@ export type MemoryChange =
   | { readonly kind: 'root'; readonly pointer: Value; readonly root: Root; readonly found: boolean }
   /** `data`, `data_meta` and `data_end` have moved. */
   | { readonly kind: 'bounds'; readonly data: bigint; readonly meta: bigint; readonly end: Value }
+  | { readonly kind: 'end'; readonly end: Value }
   /** Bytes of a map were taken for constants, or might have been. */
   | { readonly kind: 'assumed' | 'asked'; readonly assumption: Assumption };
 
@@ -77,7 +78,8 @@ export class RecordedMemory {
   /** Signed offsets of data, data_end and data_meta from where the packet started at arrival. */
   dataOffset = 0n;
   endOffset: Value;
-  metaOffset = 0n;
+  /** Undefined: nothing of the trace hangs on how much metadata the packet came with. */
+  private meta: bigint | undefined;
   /** Which map's values lie where. */
   readonly maps: ValueRegions;
   private readonly machine: Machine;
@@ -135,11 +137,31 @@ export class RecordedMemory {
         break;
       case 'bounds':
         this.dataOffset = change.data;
-        this.metaOffset = change.meta;
+        this.meta = change.meta;
+        this.endOffset = change.end;
+        break;
+      case 'end':
         this.endOffset = change.end;
         break;
       default:
     }
+  }
+
+  /** Where the metadata begins. The first time that something asks, how much of it there is becomes a condition. */
+  metaOffset(): bigint {
+    const { values } = this;
+    if (this.meta !== undefined) return this.meta;
+    const length = values.graph.metaLength;
+    values.setSample(length, values.arrivedMeta);
+    values.specialise(length);
+    const meta = this.dataOffset - values.arrivedMeta;
+    this.change({ kind: 'bounds', data: this.dataOffset, meta, end: this.endOffset });
+    return meta;
+  }
+
+  /** Bytes of metadata that the packet has to come with; undefined: any number. */
+  get metaLength(): bigint | undefined {
+    return this.meta === undefined ? undefined : this.values.arrivedMeta;
   }
 
   /** Contents of maps that were taken for constants. */
@@ -216,7 +238,7 @@ export class RecordedMemory {
       case xdpMd.dataEnd:
         return graph.pointer(this.endOffset);
       case xdpMd.dataMeta:
-        return graph.pointer(graph.constant(this.metaOffset));
+        return graph.pointer(graph.constant(this.metaOffset()));
       default: {
         const field = graph.ctxField(offset);
         this.values.setSample(field, BigInt(this.machine.memory.load32(this.machine.ctx.start + offset)));
@@ -288,7 +310,7 @@ export class RecordedMemory {
     const { graph } = this.values;
     const end = graph.constant(BigInt(at.offset + size));
     if (at.base === undefined) {
-      if (BigInt(at.offset) < this.metaOffset) throw new TraceAbort('trap', 'before the packet');
+      if (at.offset < 0 && BigInt(at.offset) < this.metaOffset()) throw new TraceAbort('trap', 'before the packet');
       if (!this.machine.memory.canRead(this.concrete(at), size)) throw new TraceAbort('trap', 'outside of the packet');
       this.values.guard(graph.make('sle', end, this.endOffset), true);
       return false;
@@ -296,7 +318,8 @@ export class RecordedMemory {
     const limit = graph.make('ule', graph.pointer(graph.add(at.base, end)), graph.pointer(this.endOffset));
     const low = graph.make(
       'ule',
-      graph.pointer(graph.constant(this.metaOffset)),
+      // Without a word about metadata, the packet may begin where it began.
+      graph.pointer(graph.constant(this.meta ?? 0n)),
       graph.pointer(graph.add(at.base, graph.constant(BigInt(at.offset)))),
     );
     const proved = (condition: Value): boolean =>

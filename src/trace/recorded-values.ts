@@ -18,6 +18,8 @@ export class RecordedValues {
   /** Guards in the order of the program. */
   readonly guards: Value[] = [];
   readonly sampled: Sampled[] = [];
+  /** Bytes of metadata that the packet came with. */
+  readonly arrivedMeta: bigint;
   /** Instructions begun. */
   step = 0;
   private readonly machine: Machine;
@@ -33,6 +35,7 @@ export class RecordedValues {
     this.graph = graph;
     const { packet } = machine;
     this.setSample(this.graph.length, BigInt(packet.dataEnd - packet.data));
+    this.arrivedMeta = BigInt(packet.data - packet.dataMeta);
   }
 
   /** Takes over guards and samples of a trace that went the same way until here. The samples are set as the packet gets there. */

@@ -61,6 +61,8 @@ export interface RecordedTrace {
   readonly facts: Facts;
   /** Contents of maps that it takes for constants: it must go when one of them changes. */
   readonly assumptions: readonly Assumption[];
+  /** Bytes of metadata that its packets come with; undefined: any number, it does not look. */
+  readonly metaLength: bigint | undefined;
   /** For its side traces. */
   readonly history: History;
   /** Of a side trace: where its parent's recording was taken over. */
@@ -173,7 +175,7 @@ export class Recorder implements Observer {
       this.enterProgram();
     } else this.inherit(parent.history, from);
     const { packet } = machine;
-    if (packet.fragmentCount > 0 || packet.data !== packet.dataMeta) this.give('multi-buffer');
+    if (packet.fragmentCount > 0) this.give('multi-buffer');
   }
 
   private isStable(assumption: Assumption): boolean {
@@ -222,6 +224,7 @@ export class Recorder implements Observer {
         program: this.program as LoadedProgram,
         facts,
         assumptions: this.memory.assumptions,
+        metaLength: this.memory.metaLength,
         history: { graph, guards, sampled, snapshots: this.snapshots, changes: this.memory.changes },
         start: this.inherited,
       },

@@ -35,6 +35,7 @@ export function resample(machine: Machine, values: RecordedValues, value: Value,
   if (isResult(value)) return r0;
   // It was read before the first instruction.
   if (op === 'len') return values.sample(value);
+  if (op === 'metalen') return values.arrivedMeta;
   if (op === 'env') return BigInt(machine.cpu);
   if (op === 'ctx') return BigInt(machine.memory.load32(machine.ctx.start + Number(imm)));
   if (op === 'slot' && detail?.kind === 'slot') {
