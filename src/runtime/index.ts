@@ -1,4 +1,5 @@
 export type { Difference } from './check.js';
+export { changeMap } from './control-plane.js';
 export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
 export type { Clock } from './packet-clock.js';

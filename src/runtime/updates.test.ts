@@ -4,8 +4,7 @@ import { type Insn, op } from '../isa/index.js';
 import { mapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
 import { generateTraffic, Prng } from '../packet/index.js';
 import { mapFlags } from '../platform/index.js';
-import type { Machine } from '../vm/index.js';
-
+import { changeMap } from './control-plane.js';
 import { Session } from './index.js';
 
 const insn = (code: number, dst: number, src: number, off: number, imm: number): Insn => ({ code, dst, src, off, imm });
@@ -148,7 +147,7 @@ describe.each(['ddos-mitigator', 'firewall', 'load-balancer', 'lpm-router', 'nat
         const seed = random.u32();
         let done = false;
         session.change((machine) => {
-          done = changeSomething(machine, new Prng(seed));
+          done = changeMap(machine, new Prng(seed));
         });
         if (done) changes++;
         session.run({ data: arrival.data, time: arrival.time });
@@ -159,20 +158,3 @@ describe.each(['ddos-mitigator', 'firewall', 'load-balancer', 'lpm-router', 'nat
     });
   },
 );
-
-/** Rewrites an element with another's value or with a bit flipped, or deletes it; the same on every machine in the same state. */
-function changeSomething(machine: Machine, random: Prng): boolean {
-  const maps = machine.maps.filter(({ spec }) => /^(array|hash|lru_hash|lpm_trie|percpu_array)$/.test(spec.type));
-  const map = random.pick(maps);
-  const entries = [...map.entries()].slice(0, 64);
-  if (entries.length === 0) return false;
-  const entry = random.pick(entries);
-  const choice = random.below(10);
-  if (choice === 0) return map.deleteElem(entry.key) === 0;
-  const value = (choice < 5 ? random.pick(entries) : entry).value.slice();
-  if (choice >= 7 && value.length > 0) {
-    const at = random.below(value.length);
-    value[at] = (value[at] as number) ^ (1 << random.below(8));
-  }
-  return map.updateElem(entry.key, value) === 0;
-}

@@ -19,7 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe('the corpus tool on a folder', () => {
   const packets = corpusTraffic(1, 200);
   const rows = findObjects(folder).flatMap((file) =>
-    runObject({ ...file, name: file.path.slice(folder.length + 1) }, packets, 16),
+    runObject({ ...file, name: file.path.slice(folder.length + 1) }, packets, { cacheSize: 16 }),
   );
   const rowOf = (object: string): (typeof rows)[number] | undefined => rows.find((row) => row.object === object);
 
@@ -29,9 +29,18 @@ describe('the corpus tool on a folder', () => {
     expect(rowOf('ipv6-filter.o')?.hitRate).toMatch(/^\d+\.\d %$/);
   });
 
+  it('changes a map before every packet if asked to, and finds no difference either', () => {
+    const run = { cacheSize: 16, updates: 5 };
+    const changed = findObjects(folder).flatMap((file) => runObject(file, packets, run));
+    const firewall = changed.find((row) => row.program.includes('firewall'));
+    expect(firewall).toMatchObject({ result: 'ok', packets: 200, why: '' });
+    expect(firewall?.updates).toBeGreaterThan(100);
+    expect(corpusSummary(changed)).toMatch(/ updates between [\d,]+ packets, \d+ traces retired$/);
+  });
+
   it('fills maps from the file beside the object, and says which file does not fit', () => {
     writeFileSync(join(folder, 'nat.maps.json'), '{ "maps": { "none_such": [] } }');
-    const [row] = runObject({ name: 'nat.o', path: join(folder, 'nat.o') }, packets, 16);
+    const [row] = runObject({ name: 'nat.o', path: join(folder, 'nat.o') }, packets, { cacheSize: 16 });
     expect(row).toMatchObject({ result: 'refused', why: expect.stringMatching(/nat\.maps\.json.*none_such/) });
   });
 

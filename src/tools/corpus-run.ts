@@ -1,9 +1,9 @@
 /** One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One row a program. */
 import { UserError } from '../base/index.js';
 import { type ObjectSpec, type ProgramSpec, xdpCandidates } from '../object/index.js';
-import { generateTraffic } from '../packet/index.js';
+import { generateTraffic, Prng } from '../packet/index.js';
 import { verdictNames } from '../platform/index.js';
-import { type Arrival, Session, type SessionOptions } from '../runtime/index.js';
+import { type Arrival, changeMap, Session, type SessionOptions } from '../runtime/index.js';
 import type { ObjectFile } from './objects.js';
 import { readSubject, type Subject } from './subjects.js';
 
@@ -20,12 +20,22 @@ export interface CorpusRow {
   readonly hitRate?: string;
   readonly traces?: number;
   readonly aborts?: string;
+  /** Changes that the control plane made between the packets. */
+  readonly updates?: number;
+  /** Traces that left the card because of them. */
+  readonly retired?: number;
   /** Faults of the program, or why it did not run. */
   readonly why: string;
 }
 
+export interface CorpusRun {
+  readonly cacheSize: number;
+  /** Set: before every packet a map is changed at random, from this seed on. */
+  readonly updates?: number | undefined;
+}
+
 /** All programs of one object file. What goes wrong becomes a row; nothing is thrown. */
-export function runObject(file: ObjectFile, packets: readonly Arrival[], cacheSize: number): CorpusRow[] {
+export function runObject(file: ObjectFile, packets: readonly Arrival[], run: CorpusRun): CorpusRow[] {
   let subject: Subject | undefined;
   try {
     subject = readSubject(file);
@@ -37,7 +47,12 @@ export function runObject(file: ObjectFile, packets: readonly Arrival[], cacheSi
   const candidates = xdpCandidates(object);
   return object.programs.map((program) =>
     candidates.includes(program)
-      ? runProgram(object, program, packets, { check: true, cacheSize, keepConditions: false, maps })
+      ? runProgram(object, program, packets, run, {
+          check: true,
+          cacheSize: run.cacheSize,
+          keepConditions: false,
+          maps,
+        })
       : { object: object.name, program: program.name, result: 'skipped', why: `type ${program.type}` },
   );
 }
@@ -46,11 +61,15 @@ function runProgram(
   object: ObjectSpec,
   program: ProgramSpec,
   packets: readonly Arrival[],
+  { updates: seed }: CorpusRun,
   options: SessionOptions,
 ): CorpusRow {
   try {
     const session = new Session(object, program, options);
+    const random = new Prng(seed ?? 0);
+    let updates = 0;
     for (const packet of packets) {
+      if (seed !== undefined && changeBoth(session, random.u32())) updates++;
       session.run(packet);
       if (session.difference !== undefined) break;
     }
@@ -70,6 +89,7 @@ function runProgram(
       hitRate: `${((100 * runtime.hits) / Math.max(1, runtime.packets)).toFixed(1)} %`,
       traces: runtime.traces.length,
       aborts: [...runtime.aborts].map(([code, times]) => `${code} ${times}`).join(' '),
+      ...(seed === undefined ? {} : { updates, retired: runtime.retired }),
       why:
         difference === undefined
           ? withoutFolders(faults.join('; '))
@@ -78,6 +98,15 @@ function runProgram(
   } catch (error) {
     return { ...stopped(object.name, program.name, error), insns: program.insns.length };
   }
+}
+
+/** The same change on the machine that runs and on the one that checks it. */
+function changeBoth(session: Session, seed: number): boolean {
+  let done = false;
+  session.change((machine) => {
+    done = changeMap(machine, new Prng(seed));
+  });
+  return done;
 }
 
 /** A row for what could not be run: the user's kind of error is a refusal, any other is a fault of ours. */
@@ -145,8 +174,13 @@ function corpusTable(rows: readonly CorpusRow[]): string {
   return [line(titles), line(titles.map(() => '---')), ...rows.map((row) => line(cells(row)))].join('\n').concat('\n');
 }
 
-/** `124 ok, 0 failed, 3 refused, 8 skipped`. */
+/** `124 passed, 0 failed, 3 refused, 8 skipped`, and what the control plane did meanwhile. */
 export function corpusSummary(rows: readonly CorpusRow[]): string {
+  const sum = (get: (row: CorpusRow) => number | undefined): string =>
+    rows.reduce((total, row) => total + (get(row) ?? 0), 0).toLocaleString('en-US');
+  const changed = rows.some((row) => row.updates !== undefined)
+    ? `; ${sum((row) => row.updates)} updates between ${sum((row) => row.packets)} packets, ${sum((row) => row.retired)} traces retired`
+    : '';
   const count = (result: CorpusResult): number => rows.filter((row) => row.result === result).length;
-  return `${count('ok')} passed, ${count('failed')} failed, ${count('refused')} refused, ${count('skipped')} skipped`;
+  return `${count('ok')} passed, ${count('failed')} failed, ${count('refused')} refused, ${count('skipped')} skipped${changed}`;
 }

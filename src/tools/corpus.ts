@@ -1,6 +1,6 @@
 /**
  * `npm run corpus -- DIR... [-c packets] [--jobs N]`: every object file below the folders, every XDP program in it, run through card and host with the
- * plain interpreter beside; maps are filled from `NAME.maps.json` beside `NAME.o`. One row each, in order; closes with `N passed, N failed, ...`; exit
+ * plain interpreter beside; maps are filled from `NAME.maps.json` beside `NAME.o`. With `--updates` a control plane changes a map at random before every packet. One row each, in order; closes with `N passed, N failed, ...`; exit
  * code 1 if any failed. Objects are spread over worker threads, each of which runs this same file.
  */
 import { writeFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { readPackets } from './traffic.js';
 import { spread } from './worker-pool.js';
 
 const usage =
-  'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N]';
+  'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N] [--updates]';
 
 /** What every worker needs to know. */
 interface Work {
@@ -24,6 +24,7 @@ interface Work {
   readonly count: number;
   readonly seed: number;
   readonly cacheSize: number;
+  readonly updates: boolean;
 }
 
 async function main(folders: readonly string[], flags: Flags): Promise<number> {
@@ -34,6 +35,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     count: numberFlag(flags, 'count', capture === undefined ? 1000 : Number.MAX_SAFE_INTEGER),
     seed: numberFlag(flags, 'seed', 1),
     cacheSize: Math.max(1, numberFlag(flags, 'cache-size', 64)),
+    updates: flags['updates'] === true,
   };
   const files = folders.flatMap(findObjects);
   const jobs = Math.max(1, Math.min(files.length, numberFlag(flags, 'jobs', availableParallelism())));
@@ -67,13 +69,14 @@ function shown(row: CorpusRow): string {
     row.hitRate,
     row.traces === undefined ? '' : `${row.traces} traces`,
     row.aborts,
+    row.updates === undefined ? '' : `${row.updates} updates, ${row.retired} retired`,
     row.why,
   ];
   return cells.filter((cell) => cell !== undefined && cell !== '').join('  ');
 }
 
 /** Inside of a worker: a file in, its rows out, until there are no more. */
-function serve({ capture, count, seed, cacheSize }: Work): void {
+function serve({ capture, count, seed, cacheSize, updates }: Work): void {
   let packets: Promise<readonly Arrival[]> | undefined;
   parentPort?.on('message', async (file: ObjectFile | undefined) => {
     if (file === undefined) {
@@ -81,7 +84,7 @@ function serve({ capture, count, seed, cacheSize }: Work): void {
       return;
     }
     packets ??= capture === undefined ? Promise.resolve(corpusTraffic(seed, count)) : readPackets(capture, count);
-    parentPort?.postMessage(runObject(file, await packets, cacheSize));
+    parentPort?.postMessage(runObject(file, await packets, { cacheSize, updates: updates ? seed : undefined }));
   });
 }
 
@@ -95,6 +98,7 @@ if (isMainThread) {
       markdown: { type: 'string' },
       'cache-size': { type: 'string' },
       seed: { type: 'string' },
+      updates: { type: 'boolean' },
     },
     main,
   );
