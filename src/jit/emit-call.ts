@@ -144,7 +144,17 @@ function setRegister(e: FunctionEmitter, register: number, push: () => void): vo
 function emitLookup(e: FunctionEmitter, value: Value): boolean {
   const { detail } = value;
   if (detail?.kind !== 'lookup') return false;
-  const index = e.frame.services.lookup(detail.map, detail.pieces.length === 0);
+  const { services } = e.frame;
+  if (detail.pieces.length > 0) {
+    const pattern = value.args.map((arg) => (isConst(arg) ? Number(BigInt.asIntN(32, arg.imm)) : undefined));
+    const cached = services.cachedLookup(detail.map, pattern);
+    if (cached !== undefined) {
+      for (const [i, arg] of value.args.entries()) if (pattern[i] === undefined) e.push(arg, 'i32');
+      e.out.call(cached);
+      return true;
+    }
+  }
+  const index = services.lookup(detail.map, detail.pieces.length === 0);
   if (index === undefined) return false;
   for (const arg of value.args) e.push(arg, 'i32');
   e.out.call(index);

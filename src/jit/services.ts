@@ -12,7 +12,7 @@ import { defineHashDelete, defineHashUpdate } from './hash-change-code.js';
 import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
 import { defineAnyLookup, defineArrayLookup, defineSlotLookup } from './inner-code.js';
-import { defineCachedLookup, type LookupCache } from './lookup-cache.js';
+import { defineCachedLookup, type KeyPattern, type LookupCache } from './lookup-cache.js';
 import { defineRingClose, defineRingOutput, defineRingReserve, discardBit, type RingLayout } from './ring-code.js';
 import { defineTrieLookup } from './trie-code.js';
 
@@ -75,6 +75,8 @@ export class Services {
   private readonly trap: number;
   private readonly exit: number;
   private readonly shared = new Map<string, number>();
+  /** Patterns of keys that have a cached look-up. */
+  private patterns = 0;
 
   constructor(
     machine: Machine,
@@ -116,14 +118,6 @@ export class Services {
 
   /** Look-up in hash map `map`: key words in (or the key's address), value address or 0 out. Undefined: JavaScript has to do it. */
   lookup(map: number, inMemory: boolean): number | undefined {
-    const plain = this.plainLookup(map, inMemory);
-    const { cache } = this;
-    const area = cache?.areas.get(map);
-    if (cache === undefined || area === undefined || plain === undefined || inMemory) return plain;
-    return this.function(`cached ${map}`, () => defineCachedLookup(this, map, plain, { period: cache.period, area }));
-  }
-
-  private plainLookup(map: number, inMemory: boolean): number | undefined {
     const layout = this.machine.maps[map]?.layout();
     if (!fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
     const how = inMemory ? 'at' : 'of';
@@ -139,6 +133,19 @@ export class Services {
       default:
         return undefined;
     }
+  }
+
+  /** The same with a cache in front: the words that vary in. Undefined: this map's look-ups have none. */
+  cachedLookup(map: number, pattern: KeyPattern): number | undefined {
+    const { cache } = this;
+    const area = cache?.areas.get(map);
+    const plain = this.lookup(map, false);
+    if (cache === undefined || area === undefined || plain === undefined) return undefined;
+    const { period } = cache;
+    return this.function(`cached ${map} ${pattern.map((word) => word ?? '-').join(' ')}`, () => {
+      const number = this.patterns++;
+      return defineCachedLookup(this, map, plain, { pattern, number, period, area });
+    });
   }
 
   /** Update of a hash map; `mayLeave`: it may answer that JavaScript has to do it. Undefined: it always has to. */

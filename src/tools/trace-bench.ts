@@ -1,29 +1,46 @@
 /**
  * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a section: `recording` is what it takes to
- * make one, `hits` what the card wins, `matching` how finding a trace grows with their number (it takes no examples).
+ * make one, `hits` what the card wins, `matching` how finding a trace grows with their number (it takes no examples). `--only NAME`: one of the examples.
  */
+import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';
 import { xdpCandidates } from '../object/index.js';
 import { findObjects } from './objects.js';
 import { packetsBeside, readSubject } from './subjects.js';
 import { numberFlag, runTool } from './tool.js';
-import { hitsTable } from './trace-bench/hits.js';
+import { type Hits, hitsTable, measureHits } from './trace-bench/hits.js';
 import { matchingTable } from './trace-bench/matching.js';
 import { type RecordingSubject, recordingTable } from './trace-bench/recording.js';
 
 const usage =
-  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [-c packets]; sections: recording, hits, matching';
+  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [--only NAME] [-c packets]; sections: recording, hits, matching';
 
-/** Title and table of each section. */
+/** The table of each section. */
 const sections: Readonly<Record<string, (subjects: readonly RecordingSubject[]) => string>> = {
   recording: recordingTable,
-  hits: hitsTable,
+  hits: (subjects) => hitsTable(subjects.map(({ name }) => hitsApart(name))),
   matching: matchingTable,
 };
 
+/** Measures the hits of one example in a process of its own: this program with `--json`. */
+function hitsApart(name: string): Hits {
+  const [script = ''] = process.argv.slice(1);
+  const same = process.argv.slice(2).filter((word) => !(word in sections));
+  const text = execFileSync(process.execPath, [script, ...same, 'hits', '--only', name, '--json'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return JSON.parse(text) as Hits;
+}
+
 await runTool(
   usage,
-  { examples: { type: 'string' }, count: { type: 'string', short: 'c' } },
+  {
+    examples: { type: 'string' },
+    only: { type: 'string' },
+    count: { type: 'string', short: 'c' },
+    json: { type: 'boolean' },
+  },
   async (operands, flags) => {
     const names = operands.length === 0 ? Object.keys(sections) : operands;
     const folder = typeof flags['examples'] === 'string' ? flags['examples'] : 'examples';
@@ -35,7 +52,13 @@ await runTool(
       const program = subject && xdpCandidates(subject.object).at(-1);
       if (subject === undefined || packets === undefined || program === undefined) continue;
       const name = (file.name.split('/').at(-1) ?? '').replace(/\.o$/, '');
+      if (flags['only'] !== undefined && flags['only'] !== name) continue;
       subjects.push({ name, object: subject.object, program, maps: subject.maps?.contents, packets });
+    }
+    if (subjects.length === 0) throw new UsageError('no example to measure', {}, usage);
+    if (flags['json'] === true) {
+      for (const subject of subjects) process.stdout.write(`${JSON.stringify(measureHits(subject))}\n`);
+      return 0;
     }
     for (const name of names) {
       const section = sections[name];

@@ -2,27 +2,36 @@
  * What the card wins on a hit, and what it costs where there is nothing to win: card and host together against the host alone, the whole program compiled in both.
  *
  * *Same flow*: copies of the packet that the most popular trace of the example's capture took last, a microsecond apart. *No locality*: every packet is of another
- * flow, addresses, ports, protocol and length drawn anew. Both sides get the same packets in the same batches, in turns, packets are put back between
- * runs, outside of the time. Times are nanoseconds a packet, medians, after a warm-up in which traces are recorded and compiled and V8 has optimized the code.
+ * flow, addresses, ports, protocol and length drawn anew. Both sides get the same packets in the same batches, in turns; packets are put into guest memory before
+ * each turn, outside of the time. Times are nanoseconds a packet, medians, after a warm-up in which traces are recorded and compiled and V8 has optimized the
+ * code. Each example is measured in a process of its own, as it would run: what V8 has learnt from other programs makes the same code slower.
  */
+import { UsageError } from '../../base/index.js';
 import { formatTable } from '../../cli/output.js';
 import { generateTraffic } from '../../packet/index.js';
 import { type Arrival, Runtime, type TraceRecord } from '../../runtime/index.js';
-import { columnsOf } from '../../vm/index.js';
+import { columnsOf, type PacketColumns } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import type { RecordingSubject } from './recording.js';
 
-const batch = 256;
-const warmUp = 60_000;
+/** What an arena holds, as in `jitnic run`. */
+const batch = 512;
 /** Milliseconds that V8 gets to optimize what was compiled last; new code is waited for no longer than `patience`. */
-const settle = 2000;
-const patience = 6000;
-const turns = 300;
+const settle = 2500;
+const patience = 8000;
+/** Milliseconds that are measured. */
+const span = 1500;
 const micro = 1000n;
 
 interface Side {
   readonly runtime: Runtime;
   readonly samples: number[];
+}
+
+/** Packets that go into guest memory at once. */
+interface Load {
+  readonly bytes: Uint8Array;
+  readonly columns: PacketColumns;
 }
 
 interface Outcome {
@@ -33,61 +42,77 @@ interface Outcome {
   readonly bypassed: boolean;
 }
 
-function newSides(subject: RecordingSubject): Side[] {
-  return [false, true].map((card) => {
+export interface Hits {
+  readonly name: string;
+  readonly same: Outcome;
+  readonly none: Outcome;
+}
+
+function newSides(subject: RecordingSubject): readonly [Side, Side] {
+  const side = (card: boolean): Side => {
     const options = { card, host: 'wasm', bypass: true, verified: () => true, keepConditions: false } as const;
     const runtime = new Runtime(subject.object, subject.program, options);
     if (subject.maps !== undefined) loadMaps(runtime.machine, subject.maps);
     return { runtime, samples: [] };
-  });
+  };
+  return [side(false), side(true)];
 }
 
-/** Runs the packets from `from` on (around the end) in one batch; returns nanoseconds a packet. */
-function runBatch({ runtime }: Side, packets: readonly Arrival[], from: number, clock: bigint): number {
+function loadOf(packets: readonly Arrival[]): Load {
+  const lengths = packets.map(({ data }) => data.length);
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  const columns = columnsOf(lengths);
+  for (const [i, { data }] of packets.entries()) bytes.set(data, columns.offset[i]);
+  return { bytes, columns };
+}
+
+/** Batches of the packets, again and again. */
+function loadsOf(packets: readonly Arrival[]): Load[] {
+  const count = Math.max(1, packets.length / batch);
+  return Array.from({ length: count }, (_, load) =>
+    loadOf(Array.from({ length: batch }, (_, i) => packets[(load * batch + i) % packets.length] as Arrival)),
+  );
+}
+
+/** Runs one batch; returns nanoseconds a packet. */
+function runBatch({ runtime }: Side, { bytes, columns }: Load): number {
   const { arena } = runtime;
-  const chosen = Array.from({ length: batch }, (_, i) => packets[(from + i) % packets.length] as Arrival);
-  const bytes = new Uint8Array(chosen.reduce((sum, { data }) => sum + data.length, 0));
   arena.clear();
-  let at = 0;
-  for (const { data } of chosen) {
-    bytes.set(data, at);
-    at += data.length;
-  }
   arena.load(bytes);
-  const lengths = chosen.map(({ data }) => data.length);
-  arena.add(columnsOf(lengths, { now: clock + micro, step: micro }), 0, batch, 0);
+  arena.add(columns, 0, batch, 0);
   const { count } = arena;
   const start = process.hrtime.bigint();
   runtime.runArena();
   return Number(process.hrtime.bigint() - start) / count;
 }
 
-function measure(sides: readonly Side[], packets: readonly Arrival[], start: bigint): Outcome {
+function measure(sides: readonly [Side, Side], packets: readonly Arrival[], start: bigint): Outcome {
+  const [host, card] = sides;
+  const loads = loadsOf(packets);
   let clock = start;
-  let from = 0;
-  const turn = (keep: boolean): void => {
-    for (const side of sides) {
-      const time = runBatch(side, packets, from, clock);
-      if (keep) side.samples.push(time);
-    }
+  let next = 0;
+  const turn = (): void => {
+    const load = loads[next] as Load;
+    next = (next + 1) % loads.length;
+    const times = new BigUint64Array(load.columns.times.buffer);
+    for (let i = 0; i < batch; i++) times[i] = clock + BigInt(i) * micro;
     clock += BigInt(batch) * micro;
-    from = (from + batch) % packets.length;
+    for (const side of sides) side.samples.push(runBatch(side, load));
   };
-  const [host, card] = sides as [Side, Side];
-  const start0 = performance.now();
-  let compiled = start0;
+  const begin = performance.now();
+  let compiled = begin;
   let compilations = -1;
-  for (let ran = 0; ran < warmUp || performance.now() - compiled < settle; ran += batch) {
-    turn(false);
+  while (performance.now() - compiled < settle) {
+    turn();
     // What new traces are there is compiled right away: the figures are those of a run that goes on for long.
     if (card.runtime.card?.hasOutside === true) card.runtime.card.compile();
     const now = performance.now();
-    if (card.runtime.card?.compilations !== compilations && now - start0 < patience) compiled = now;
+    if (card.runtime.card?.compilations !== compilations && now - begin < patience) compiled = now;
     compilations = card.runtime.card?.compilations ?? 0;
   }
   const before = { packets: card.runtime.packets, hits: card.runtime.hits, bypassed: card.runtime.bypassed };
   for (const side of sides) side.samples.length = 0;
-  for (let i = 0; i < turns; i++) turn(true);
+  for (const from = performance.now(); performance.now() - from < span; ) turn();
   const ran = card.runtime.packets - before.packets;
   return {
     host: median(host.samples),
@@ -115,25 +140,25 @@ function strangers(count: number): Arrival[] {
   return Array.from(traffic, (packet) => ({ data: packet.data.slice(), time: packet.time }));
 }
 
-export function hitsTable(subjects: readonly RecordingSubject[]): string {
-  const ratios: { same: number[]; none: number[] } = { same: [], none: [] };
-  const rows = subjects.map((subject) => {
-    const sides = newSides(subject);
-    const packet = playCapture(sides, subject.packets) ?? subject.packets[0];
-    if (packet === undefined) return [subject.name];
-    const time = (subject.packets.at(-1)?.time ?? 0n) + micro;
-    const same = measure(sides, [packet], time);
-    const none = measure(newSides(subject), strangers(4096), time);
-    ratios.same.push(same.host / same.card);
-    ratios.none.push(none.host / none.card);
-    return [subject.name, ...cells(same), ...cells(none)];
-  });
+/** Throws UsageError where there is no packet. */
+export function measureHits(subject: RecordingSubject): Hits {
+  const sides = newSides(subject);
+  const packet = playCapture(sides, subject.packets) ?? subject.packets[0];
+  if (packet === undefined) throw new UsageError(`${subject.name} has no packets`);
+  const time = (subject.packets.at(-1)?.time ?? 0n) + micro;
+  const same = measure(sides, [packet], time);
+  return { name: subject.name, same, none: measure(newSides(subject), strangers(4096), time) };
+}
+
+export function hitsTable(measured: readonly Hits[]): string {
+  const rows = measured.map(({ name, same, none }) => [name, ...cells(same), ...cells(none)]);
   const right = (title: string): { readonly title: string; readonly align: 'right' } => ({ title, align: 'right' });
   const group = (name: string) => [`${name}: program ns`, 'card ns', 'ratio', 'hits'].map((title) => right(title));
   const table = formatTable([{ title: 'hits' }, ...group('same flow'), ...group('no locality')], rows);
-  const best = geometricMean(ratios.same).toFixed(2);
-  const worst = Math.min(...ratios.none).toFixed(2);
-  return `${table}\ngeometric mean at the same flow: ${best}; at no locality ${geometricMean(ratios.none).toFixed(2)}, worst ${worst}`;
+  const same = measured.map((row) => row.same.host / row.same.card);
+  const none = measured.map((row) => row.none.host / row.none.card);
+  const [best, worst] = [geometricMean(same).toFixed(2), Math.min(...none).toFixed(2)];
+  return `${table}\ngeometric mean at the same flow: ${best}; at no locality ${geometricMean(none).toFixed(2)}, worst ${worst}`;
 }
 
 function cells({ host, card, hits, bypassed }: Outcome): string[] {
