@@ -52,8 +52,10 @@ export class FunctionEmitter {
   private readonly order: Order;
   private readonly needed: Needed;
   private readonly schedule: Schedule;
-  private readonly locals = new Map<Value, number>();
-  private readonly computed = new Set<Value>();
+  /** Locals by id of value; -1: none yet. */
+  private readonly locals: Int32Array;
+  /** By id: 1 for pure values that lie in their local. */
+  private readonly computed: Uint8Array;
   private readonly context: Context[] = [];
   private readonly merges: ReadonlySet<number>;
   private readonly children: number[][];
@@ -66,7 +68,9 @@ export class FunctionEmitter {
     this.order = orderOfCode(code);
     if (this.order.irreducible) throw new Unsupported('its loops have several entries', 0);
     this.needed = findNeeded(code);
-    this.represent = representations(this.needed, code.checked);
+    this.locals = new Int32Array(code.graph.code.length).fill(-1);
+    this.computed = new Uint8Array(code.graph.code.length);
+    this.represent = representations(code, this.needed);
     this.schedule = schedule(code, this.order, this.needed);
     const { position, preds, idom, rpo } = this.order;
     this.merges = new Set(
@@ -85,18 +89,17 @@ export class FunctionEmitter {
 
   /** Does anything read its result? */
   isUsed(value: Value): boolean {
-    return this.needed.uses.has(value);
+    return this.needed.uses[value.id] !== undefined;
   }
 
   /** Goes around a loop. */
   isCarried(value: Value): boolean {
-    const home = value.op === 'phi' ? this.needed.home.get(value) : undefined;
-    return home !== undefined && this.order.headers.has(home);
+    return value.op === 'phi' && this.order.headers.has(this.needed.home[value.id] as number);
   }
 
   /** Lies in a local. */
   isAtHand(value: Value): boolean {
-    return this.needed.home.has(value) || this.computed.has(value);
+    return (this.needed.home[value.id] as number) >= 0 || this.computed[value.id] === 1;
   }
 
   /** A local that holds nothing across values. */
@@ -111,10 +114,10 @@ export class FunctionEmitter {
 
   /** Local of a needed value. */
   localOf(value: Value): number {
-    let local = this.locals.get(value);
-    if (local === undefined) {
+    let local = this.locals[value.id] as number;
+    if (local < 0) {
       local = this.out.addLocal(this.represent(value));
-      this.locals.set(value, local);
+      this.locals[value.id] = local;
     }
     return local;
   }
@@ -159,13 +162,13 @@ export class FunctionEmitter {
     }
     emitPure(this, value);
     if (this.isInline(value)) return;
-    this.computed.add(value);
+    this.computed[value.id] = 1;
     out.teeLocal(this.localOf(value));
   }
 
   /** Used once, in the block in which it is computed. */
   private isInline(value: Value): boolean {
-    const uses = this.needed.uses.get(value) ?? [];
+    const uses = this.needed.uses[value.id] ?? [];
     const [use] = uses;
     if (uses.length !== 1 || use === undefined) return false;
     const at = use.block >= 0 ? use.block : use.user === undefined ? -1 : this.schedule.blockOf(use.user);
@@ -213,7 +216,7 @@ export class FunctionEmitter {
   private emitBlock(block: Block): void {
     for (const value of block.pinned) if (this.needed.isNeeded(value)) emitPinned(this, value);
     for (const value of this.schedule.placed[block.id] ?? []) {
-      if (this.computed.has(value) || this.isInline(value)) continue;
+      if (this.computed[value.id] === 1 || this.isInline(value)) continue;
       this.pushOwn(value);
       this.out.op('drop');
     }

@@ -1,20 +1,22 @@
 /** Which values have to be computed, and who uses them. Everything else is dead code and never emitted. */
-import { type Block, endUses, type FunctionCode, opTable, type Value } from '../ir/index.js';
+import { endUses, type FunctionCode, liveBlocks, opTable, type Value } from '../ir/index.js';
 
 export interface Use {
   /** The value that reads; undefined: the block's end. */
   readonly user: Value | undefined;
-  /** Block in which the value has to be there: for an argument of a phi, the predecessor. */
+  /** Block in which the value has to be there: for an argument of a phi, the predecessor; -1: where the user is. */
   readonly block: number;
   /** Position among the user's arguments. */
   readonly index: number;
 }
 
+/** By the ids of values: an emitter asks at every step. */
 export interface Needed {
-  readonly uses: ReadonlyMap<Value, readonly Use[]>;
+  /** Who reads a value; undefined: no one, or it is not needed. */
+  readonly uses: readonly (readonly Use[] | undefined)[];
   readonly isNeeded: (value: Value) => boolean;
-  /** Block of phis and pinned values. */
-  readonly home: ReadonlyMap<Value, number>;
+  /** Block of phis and pinned values; -1: it has none. */
+  readonly home: Int32Array;
 }
 
 /** Must it happen even if no one reads the result? */
@@ -30,38 +32,45 @@ function isRoot(value: Value, checked: boolean): boolean {
 }
 
 export function findNeeded(code: FunctionCode): Needed {
-  const uses = new Map<Value, Use[]>();
-  const home = new Map<Value, number>();
-  const needed = new Set<Value>();
-  const work: Value[] = [];
+  const { length } = code.graph.code;
+  const uses = new Array<Use[] | undefined>(length).fill(undefined);
+  const home = new Int32Array(length).fill(-1);
+  const marks = new Uint8Array(length);
+  const needed: Value[] = [];
   const need = (value: Value): void => {
-    if (needed.has(value)) return;
-    needed.add(value);
-    work.push(value);
+    if (marks[value.id] === 1) return;
+    marks[value.id] = 1;
+    needed.push(value);
   };
-  const blocks = code.blocks.filter((block): block is Block => block !== undefined);
-  for (const block of blocks) {
-    for (const value of [...block.phis, ...block.pinned]) home.set(value, block.id);
-    for (const value of block.pinned) if (isRoot(value, code.checked)) need(value);
-    for (const value of endUses(block.end)) need(value);
+  const blocks = liveBlocks(code);
+  for (const { id, phis, pinned, end } of blocks) {
+    for (const phi of phis) home[phi.id] = id;
+    for (const value of pinned) {
+      home[value.id] = id;
+      if (isRoot(value, code.checked)) need(value);
+    }
+    for (const value of endUses(end)) need(value);
   }
-  for (let value = work.pop(); value !== undefined; value = work.pop()) for (const arg of value.args) need(arg);
-
-  const note = (value: Value, use: Use): void => {
-    const list = uses.get(value);
-    if (list === undefined) uses.set(value, [use]);
+  const note = ({ id }: Value, use: Use): void => {
+    const list = uses[id];
+    if (list === undefined) uses[id] = [use];
     else list.push(use);
   };
-  for (const value of needed) {
-    const at = home.get(value);
-    const preds = value.op === 'phi' && at !== undefined ? code.blocks[at]?.preds : undefined;
-    for (const [index, arg] of value.args.entries()) {
+  // The list grows while it is walked.
+  for (let i = 0; i < needed.length; i++) {
+    const user = needed[i] as Value;
+    const { args } = user;
+    const at = home[user.id] as number;
+    const preds = user.op === 'phi' ? code.blocks[at]?.preds : undefined;
+    for (let index = 0; index < args.length; index++) {
+      const arg = args[index] as Value;
+      need(arg);
       // Pure values have no block of their own yet; the scheduler fills it in.
-      note(arg, { user: value, block: preds?.[index] ?? at ?? -1, index });
+      note(arg, { user, block: preds?.[index] ?? at, index });
     }
   }
-  for (const block of blocks) {
-    for (const [index, value] of endUses(block.end).entries()) note(value, { user: undefined, block: block.id, index });
+  for (const { id, end } of blocks) {
+    for (const [index, value] of endUses(end).entries()) note(value, { user: undefined, block: id, index });
   }
-  return { uses, isNeeded: (value) => needed.has(value), home };
+  return { uses, isNeeded: ({ id }) => marks[id] === 1, home };
 }

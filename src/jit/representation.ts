@@ -2,31 +2,36 @@
  * Which values are kept in 32 bits. A value of 64 is an i32 if its upper half is known to be zero, or if no one looks at it: addresses, what is
  * stored in four bytes, arguments of 32-bit operations, and whatever these are computed from by operations that do not move bits down.
  */
-import { mask32, opTable, type Value } from '../ir/index.js';
-import type { Needed } from './needed.js';
+import { type FunctionCode, mask32, opTable, type Value } from '../ir/index.js';
+import type { Needed, Use } from './needed.js';
 
 export type Representation = 'i32' | 'i64';
 
 /** Operations whose low half depends on the low halves of their arguments alone. */
 const ring: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'and', 'or', 'xor', 'phi', 'ptr', 'select', 'shl']);
 
-export function representations(needed: Needed, checked: boolean): (value: Value) => Representation {
-  /** Values whose upper half is read and may be other than 0. */
-  const wide = new Set<Value>();
+export function representations({ graph, checked }: FunctionCode, { uses }: Needed): (value: Value) => Representation {
+  /** By id: 1 for values whose upper half is read and may be other than 0. */
+  const wide = new Uint8Array(graph.code.length);
   const work: Value[] = [];
   const widen = (value: Value): void => {
-    if (value.ones <= mask32 || wide.has(value)) return;
-    wide.add(value);
+    if (wide[value.id] === 1 || value.ones <= mask32) return;
+    wide[value.id] = 1;
     work.push(value);
   };
-  for (const [value, uses] of needed.uses) {
-    for (const { user, index } of uses) if (user === undefined || readsAll(user, index, checked)) widen(value);
+  for (let id = 0; id < uses.length; id++) {
+    const value = graph.code[id] as Value;
+    for (const { user, index } of uses[id] ?? none)
+      if (user === undefined || readsAll(user, index, checked)) widen(value);
   }
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
-    if (ring.has(value.op)) for (const [i, arg] of value.args.entries()) if (!isMasked(value, i)) widen(arg);
+    const { args } = value;
+    if (ring.has(value.op)) for (let i = 0; i < args.length; i++) if (!isMasked(value, i)) widen(args[i] as Value);
   }
-  return (value) => (wide.has(value) ? 'i64' : 'i32');
+  return (value) => (wide[value.id] === 1 ? 'i64' : 'i32');
 }
+
+const none: readonly Use[] = [];
 
 /** What the other argument of `and` masks off is not read. */
 function isMasked(value: Value, index: number): boolean {

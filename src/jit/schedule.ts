@@ -6,52 +6,57 @@ import { type FunctionCode, isFixed, type Order, opTable, type Value } from '../
 import type { Needed } from './needed.js';
 
 export interface Schedule {
-  /** Block of a value; undefined for constants, which are everywhere. */
-  readonly blockOf: (value: Value) => number | undefined;
+  /** Block of a value; -1 for constants, which are everywhere. */
+  readonly blockOf: (value: Value) => number;
   /** Pure values of each block, arguments first. */
   readonly placed: readonly (readonly Value[])[];
 }
 
 export function schedule(code: FunctionCode, order: Order, needed: Needed): Schedule {
-  const blockOf = new Map<Value, number>(needed.home);
+  const { uses, home } = needed;
+  const values = code.graph.code;
+  const { position } = order;
   const entry = order.rpo[0] as number;
-  const early = new Map<Value, number>();
-  const depthOf = (block: number): number => order.position[block] as number;
-
-  const values = [...needed.uses.keys()].filter((value) => isFloating(value, needed)).sort((a, b) => a.id - b.id);
+  const blockOf = home.slice();
+  const early = new Int32Array(values.length).fill(-1);
+  const floating: Value[] = [];
   // Arguments are older than their users, except through phis, which have a home.
-  for (const value of values) {
+  for (let id = 0; id < values.length; id++) {
+    const value = values[id] as Value;
+    if (uses[id] === undefined || !isFloating(value, home)) continue;
+    floating.push(value);
     let at = entry;
-    for (const arg of value.args) {
-      const from = needed.home.get(arg) ?? early.get(arg) ?? entry;
-      if (depthOf(from) > depthOf(at)) at = from;
+    for (const { id: arg } of value.args) {
+      const from = (home[arg] as number) >= 0 ? (home[arg] as number) : (early[arg] as number);
+      if (from >= 0 && (position[from] as number) > (position[at] as number)) at = from;
     }
-    early.set(value, at);
+    early[id] = at;
   }
   const placed: Value[][] = code.blocks.map(() => []);
-  for (let i = values.length - 1; i >= 0; i--) {
-    const value = values[i] as Value;
+  for (let i = floating.length - 1; i >= 0; i--) {
+    const value = floating[i] as Value;
     let late = -1;
-    for (const use of needed.uses.get(value) ?? []) {
-      const block = use.block >= 0 ? use.block : use.user === undefined ? entry : (blockOf.get(use.user) ?? entry);
+    for (const { user, block: at } of uses[value.id] ?? []) {
+      const own = at >= 0 || user === undefined ? at : (blockOf[user.id] as number);
+      const block = own >= 0 ? own : entry;
       late = late < 0 ? block : meet(order, late, block);
     }
     let best = late;
     if (code.hoists)
-      for (let block = late; block !== early.get(value); ) {
+      for (let block = late; block !== early[value.id]; ) {
         block = order.idom[block] as number;
         if ((order.loopDepth[block] as number) < (order.loopDepth[best] as number)) best = block;
         if (block === entry) break;
       }
-    blockOf.set(value, best);
+    blockOf[value.id] = best;
     placed[best]?.push(value);
   }
   for (const list of placed) list.reverse();
-  return { blockOf: (value) => blockOf.get(value), placed };
+  return { blockOf: ({ id }) => blockOf[id] as number, placed };
 }
 
-function isFloating(value: Value, needed: Needed): boolean {
-  return !isFixed(value) && !needed.home.has(value) && opTable[value.op].kind !== 'effect';
+function isFloating(value: Value, home: Int32Array): boolean {
+  return home[value.id] === -1 && !isFixed(value) && opTable[value.op].kind !== 'effect';
 }
 
 function meet(order: Order, a: number, b: number): number {
