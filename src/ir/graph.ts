@@ -6,8 +6,8 @@
  * Both habits can be switched off and on: a whole program is first built as it is written, and passes switch them on.
  */
 import { fillRight, resultOnes } from './ones.js';
-import { type OpName, opNames, opTable } from './ops.js';
-import { boundsOf, rules, selectRules } from './rules/index.js';
+import { type Op, type OpName, opNames, opTable } from './ops.js';
+import { boundsOf, type Rule, rules, selectRules } from './rules/index.js';
 import { type Detail, mask32, mask64, type Origin, type Value } from './value.js';
 
 /** Longest packet that a length can stand for; far above what any card or driver hands to XDP. */
@@ -105,24 +105,25 @@ export class Graph {
 
   /** A pure operation, folded. `b` is ignored by operations of one argument. */
   make(op: OpName, a: Value, b?: Value): Value {
-    const row = opTable[op];
-    const binary = row.arity === 2;
+    const row = opRows.get(op) as OpRow;
+    const { evaluate } = row;
     let x = a;
-    let y = binary && b !== undefined ? b : a;
-    if (this.fold && x.op === 'const' && y.op === 'const' && row.evaluate !== undefined)
-      return this.constant(row.evaluate(x.imm, y.imm));
+    let y = row.isBinary && b !== undefined ? b : a;
+    if (this.fold && x.op === 'const' && y.op === 'const' && evaluate !== undefined)
+      return this.constant(evaluate(x.imm, y.imm));
     // Canonical order of a commutative operation: constants last, else by age.
-    if (row.commutative === true && y.op !== 'const' && (x.op === 'const' || x.id > y.id)) [x, y] = [y, x];
+    if (row.isCommutative && y.op !== 'const' && (x.op === 'const' || x.id > y.id)) [x, y] = [y, x];
     // Shift counts wrap; the rules count on them being in range.
-    const count = shiftMask(op);
-    if (count !== 0n && y.op === 'const' && y.imm > count) y = this.constant(y.imm & count);
+    if (row.countMask !== 0n && y.op === 'const' && y.imm > row.countMask) y = this.constant(y.imm & row.countMask);
     if (this.fold) {
-      for (const rule of rules[op] ?? []) {
-        const result = rule.apply(this, x, y, op);
+      // By index: this is where most of the time goes when nothing is compiled yet, and iterators cost a call each turn then.
+      const list = row.rules;
+      for (let i = 0; i < list.length; i++) {
+        const result = (list[i] as Rule).apply(this, x, y, op);
         if (result !== undefined) return result;
       }
     }
-    return this.operation(op, x, binary ? y : undefined, y);
+    return this.operation(op, row.number, x, row.isBinary ? y : undefined, y);
   }
 
   /** `condition` (0 or 1) chooses; folded. */
@@ -181,9 +182,9 @@ export class Graph {
   }
 
   /** Shares a pure operation; `second` is what the rules take for the second argument. */
-  private operation(op: OpName, x: Value, y: Value | undefined, second: Value): Value {
+  private operation(op: OpName, number: number, x: Value, y: Value | undefined, second: Value): Value {
     // Values of one graph are far fewer than 2^22, operations fewer than 2^6: the key is exact.
-    const key = ((opNumber.get(op) as number) * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
+    const key = (number * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
     const old = this.share ? this.operations.get(key) : undefined;
     if (old !== undefined) return old;
     const early = x.early && (y === undefined || y.early);
@@ -277,7 +278,31 @@ function leafOnes(op: OpName): bigint {
 }
 
 const idSpan = 2 ** 22;
-const opNumber: ReadonlyMap<OpName, number> = new Map(opNames.map((name, i) => [name, i]));
+/** What {@link Graph.make} asks of an operation. */
+interface OpRow {
+  readonly number: number;
+  readonly isBinary: boolean;
+  readonly isCommutative: boolean;
+  readonly evaluate: Op['evaluate'];
+  /** Shift counts are taken modulo this plus 1; 0: it is no shift. */
+  readonly countMask: bigint;
+  readonly rules: readonly Rule[];
+}
+
+const opRows: ReadonlyMap<OpName, OpRow> = new Map(
+  opNames.map((op, number) => {
+    const { arity, commutative, evaluate } = opTable[op];
+    const row: OpRow = {
+      number,
+      isBinary: arity === 2,
+      isCommutative: commutative === true,
+      evaluate,
+      countMask: shiftMask(op),
+      rules: rules[op] ?? [],
+    };
+    return [op, row];
+  }),
+);
 
 function shiftMask(op: OpName): bigint {
   if (op === 'shl' || op === 'shr' || op === 'sar') return 63n;

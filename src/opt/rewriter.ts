@@ -18,6 +18,7 @@ import {
   type Graph,
   hasAddress,
   isConst,
+  liveBlocks,
   makeBlock,
   mapEnd,
   type Order,
@@ -110,7 +111,8 @@ export class Rewriter {
   private pinned: Value[] = [];
   /** Values whose arguments are being mapped; each call of `value` uses what is above where it found it. */
   private readonly stack: Value[] = [];
-  private isSameFlow = true;
+  /** No end so far goes elsewhere, and there are no blocks that cannot be reached: predecessors are what they were. */
+  private isSameFlow: boolean;
 
   constructor(code: FunctionCode, options: RewriteOptions = {}) {
     const { length } = code.blocks;
@@ -119,6 +121,7 @@ export class Rewriter {
     this.mapped = new Array<Value | undefined>(code.graph.code.length).fill(undefined);
     this.anew = options.anew ?? false;
     this.order = orderOfCode(code);
+    this.isSameFlow = this.order.rpo.length === liveBlocks(code).length;
     this.ends = new Array<End | undefined>(length).fill(undefined);
     this.lists = new Array<readonly Value[]>(length).fill(none);
     this.open = new Array<number>(length).fill(0);
@@ -140,7 +143,7 @@ export class Rewriter {
       this.enterPhis(block, before);
       const { pinned } = block;
       for (let i = 0; i < pinned.length; i++) this.place(pinned[i] as Value);
-      let end = mapEnd(block.end, this.mapLocal);
+      let end = block.end.kind === 'jump' ? block.end : mapEnd(block.end, this.mapLocal);
       if (table.end !== undefined) end = table.end(end, id);
       if (this.code.prunes) end = pruned(end);
       this.lists[id] = table.leave === undefined ? this.pinned : table.leave(this.pinned, id);
@@ -157,6 +160,7 @@ export class Rewriter {
     const { position } = this.order;
     const at = position[id] as number;
     const preds = this.code.blocks[id]?.preds ?? none;
+    if (this.isSameFlow && !this.isHead(id)) return preds;
     let found = 0;
     for (const pred of preds) if ((position[pred] as number) < at && goesTo(this.ends[pred], id)) found++;
     return found === preds.length
@@ -167,6 +171,7 @@ export class Rewriter {
   /** Predecessors of a block, those of back edges too; complete at the end. */
   all(id: number): readonly number[] {
     const preds = this.code.blocks[id]?.preds ?? none;
+    if (this.isSameFlow) return preds;
     for (const pred of preds) if (!goesTo(this.ends[pred], id)) return preds.filter((p) => goesTo(this.ends[p], id));
     return preds;
   }
@@ -207,48 +212,46 @@ export class Rewriter {
     if (known !== undefined) return known;
     if (value.op === 'const') return value;
     // Arguments first, without recursion: chains can be as long as programs.
-    const { stack, mapped } = this;
+    const { stack } = this;
     const bottom = stack.length;
     stack.push(value);
     while (stack.length > bottom) {
-      const top = stack[stack.length - 1] as Value;
-      const other = this.aliases.size > 0 ? this.aliases.get(top) : undefined;
-      const missing =
-        other !== undefined ? this.unmapped([other]) : isPlaced(top) ? undefined : this.unmapped(top.args);
-      if (missing !== undefined) {
-        stack.push(missing);
-        continue;
-      }
-      stack.pop();
-      if (mapped[top.id] === undefined)
-        mapped[top.id] = other === undefined ? this.again(top) : (mapped[other.id] ?? other);
+      const missing = this.map(stack[stack.length - 1] as Value);
+      if (missing === undefined) stack.pop();
+      else stack.push(missing);
     }
-    return mapped[value.id] as Value;
+    return this.mapped[value.id] as Value;
   }
 
-  private unmapped(args: readonly Value[]): Value | undefined {
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i] as Value;
-      if (arg.op !== 'const' && this.mapped[arg.id] === undefined) return arg;
+  /** Maps a value, or returns one that has to be mapped before. */
+  private map(value: Value): Value | undefined {
+    const { mapped } = this;
+    if (mapped[value.id] !== undefined) return undefined;
+    const other = this.aliases.size > 0 ? this.aliases.get(value) : undefined;
+    if (other !== undefined) {
+      if (mapped[other.id] === undefined && !isConst(other)) return other;
+      mapped[value.id] = mapped[other.id] ?? other;
+      return undefined;
     }
-    return undefined;
-  }
-
-  private again(value: Value): Value {
-    // It has not been passed, so it is only read where control does not come.
-    if (isPlaced(value)) return value;
+    if (isPlaced(value)) {
+      // It has not been passed, so it is only read where control does not come.
+      mapped[value.id] = value;
+      return undefined;
+    }
     const { args } = value;
     let changed: Value[] | undefined;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] as Value;
-      const now = this.mapped[arg.id] ?? arg;
-      if (now === arg) continue;
+      const now = mapped[arg.id];
+      if (now === undefined && arg.op !== 'const') return arg;
+      if (now === undefined || now === arg) continue;
       changed ??= args.slice();
       changed[i] = now;
     }
-    const replacement = this.hooks.pure?.(value, changed ?? args);
-    if (replacement !== undefined) return replacement;
-    return changed === undefined && !this.anew ? value : this.graph.again(value, changed ?? args);
+    mapped[value.id] =
+      this.hooks.pure?.(value, changed ?? args) ??
+      (changed === undefined && !this.anew ? value : this.graph.again(value, changed ?? args));
+    return undefined;
   }
 
   private readonly mapLocal = (value: Value): Value => {
@@ -298,7 +301,8 @@ export class Rewriter {
     let args = old.args;
     for (let i = 0; i < args.length; i++) {
       const arg = args[i] as Value;
-      const now = this.mapLocal(arg);
+      let now = this.mapped[arg.id] ?? this.value(arg);
+      if (hooks.local !== undefined) now = hooks.local(now);
       if (now === arg) continue;
       if (args === old.args) args = args.slice();
       (args as Value[])[i] = now;
