@@ -129,7 +129,7 @@ export async function openSession(
   name: string | undefined,
   flags: RunFlags,
   io: Io,
-  more: Pick<SessionOptions, 'keepRecordings'> = {},
+  more: Pick<SessionOptions, 'keepRecordings' | 'keepConditions'> = {},
 ): Promise<Session> {
   return verifiedSession(await openProgram(file, name, flags, io), flags, {
     ...(await sessionOptions(flags, io)),

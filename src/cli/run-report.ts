@@ -9,7 +9,7 @@ import { count, formatNumber, formatShare, formatTable, hex } from './output.js'
 import type { RunTime } from './run-packets.js';
 
 /** Traces that the text shows; JSON has them all. */
-const defaultShown = 12;
+export const defaultShown = 12;
 
 /** Keys of `jitnic.run/1`. */
 export function runJson(session: Session, time: RunTime): Record<string, unknown> {

@@ -14,7 +14,7 @@ import { hex, jsonText } from './output.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
-import { jobsText, runJson, runText, speedText } from './run-report.js';
+import { defaultShown, jobsText, runJson, runText, speedText } from './run-report.js';
 
 interface Options extends RunFlags {
   readonly write?: string;
@@ -161,7 +161,10 @@ async function runAll(
 ): Promise<RunResult> {
   const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
   if (jobs === 1) {
-    const session = await openSession(file, program, options, io, { keepRecordings: timeline !== undefined });
+    const session = await openSession(file, program, options, io, {
+      keepRecordings: timeline !== undefined,
+      keepConditions: io.flags.json ? true : defaultShown,
+    });
     return { session, ...(await runCapture(session, options.read ?? '-', options, io, timeline)) };
   }
   refuseTogether('--jobs', singleFlags, options);

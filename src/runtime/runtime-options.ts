@@ -47,8 +47,11 @@ export interface RuntimeOptions extends MachineOptions {
   readonly assume?: boolean | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
   readonly keepRecordings?: boolean | undefined;
-  /** Put the conditions of evicted traces into words before their recordings go. Default true; false where nobody is going to read them. */
-  readonly keepConditions?: boolean | undefined;
+  /**
+   * Put the conditions of evicted traces into words before their recordings go, which takes longer than recording. Default true; false where nobody is going to read them; a number where
+   * only those of that many traces that decide most will be read.
+   */
+  readonly keepConditions?: boolean | number | undefined;
   /** Instructions that a packet may take on the host. Compiled code does not count them. */
   readonly maxSteps?: number | undefined;
   /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */

@@ -94,7 +94,8 @@ export class Runtime {
   readonly names: TraceNames;
   private readonly inherits: boolean;
   private readonly keepsRecordings: boolean;
-  private readonly keepsConditions: boolean;
+  /** Of how many traces conditions will be read. */
+  private readonly conditionsRead: number;
   private readonly recorder: Recorder;
   readonly penalties: Penalties;
   /** What installed traces assume of maps that only the control plane changes. */
@@ -139,7 +140,9 @@ export class Runtime {
     this.worth = new Worth(options.card !== false && options.bypass === true && this.host.compiles);
     this.inherits = options.sideTraces !== false;
     this.keepsRecordings = options.keepRecordings === true;
-    this.keepsConditions = options.keepConditions !== false;
+    const { keepConditions = true } = options;
+    this.conditionsRead =
+      typeof keepConditions === 'number' ? keepConditions : keepConditions ? Number.POSITIVE_INFINITY : 0;
     this.names = {
       map: (map) => machine.maps[map]?.spec.name ?? `map${map}`,
       program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
@@ -357,7 +360,7 @@ export class Runtime {
     if (installation.kind === 'refused') {
       // What it cost was for nothing, as with a trace that leaves at once.
       this.penalties.evicted(0);
-      if (!this.keepsRecordings && record.trace === trace) record.release(this.keepsConditions);
+      if (record.trace === trace) this.release(record);
       return true;
     }
     this.installs++;
@@ -383,19 +386,28 @@ export class Runtime {
     for (const installed of this.ledger.failed()) {
       this.cache?.remove(installed);
       this.retired++;
-      this.release(installed);
+      this.release(this.recordOf.get(installed));
     }
   }
 
-  private release(installed: InstalledTrace): void {
-    if (!this.keepsRecordings) this.recordOf.get(installed)?.release(this.keepsConditions);
+  private release(record: TraceRecord | undefined): void {
+    if (record !== undefined && !this.keepsRecordings) record.release(this.willBeRead(record));
+  }
+
+  /** Counts of packets only grow: what is not among those that decide most by now is there in the end only if it is installed again. */
+  private willBeRead({ packets }: TraceRecord): boolean {
+    const { conditionsRead, traces } = this;
+    if (conditionsRead === Number.POSITIVE_INFINITY) return true;
+    let before = 0;
+    for (const other of traces) if (other.packets > packets && ++before >= conditionsRead) return false;
+    return conditionsRead > 0;
   }
 
   private noteEviction(installed: InstalledTrace): void {
     const record = this.recordOf.get(installed);
     if (record === undefined) return;
     this.penalties.evicted(record.packets - record.packetsAtInstall);
-    this.release(installed);
+    this.release(record);
   }
 
   private noteAbort(site: AbortSite): void {

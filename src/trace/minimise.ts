@@ -68,18 +68,34 @@ function keyOf(part: Conjunct): unknown {
 
 /** Sets of parts that share bits, of few bits each. `fixed`: required bits of the packet or a map are constants and no parts. */
 function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
-  let clusters: { parts: Conjunct[]; bits: Set<Bit> }[] = [];
+  const groups = new Set<{ parts: Conjunct[]; bits: Set<Bit> }>();
+  const groupOf = new Map<Bit, { parts: Conjunct[]; bits: Set<Bit> }>();
   for (const part of conjuncts(facts)) {
     const bits = bitsOfPart(facts, part, fixed);
     if (bits === undefined) continue;
-    const touching = clusters.filter((cluster) => [...bits].some((bit) => cluster.bits.has(bit)));
-    clusters = clusters.filter((cluster) => !touching.includes(cluster));
-    clusters.push({
-      parts: [...touching.flatMap((cluster) => cluster.parts), part],
-      bits: new Set([...touching.flatMap((cluster) => [...cluster.bits]), ...bits]),
-    });
+    const touched = new Set<{ parts: Conjunct[]; bits: Set<Bit> }>();
+    for (const bit of bits) {
+      const group = groupOf.get(bit);
+      if (group !== undefined) touched.add(group);
+    }
+    const [first, ...others] = touched;
+    const group = first ?? { parts: [], bits: new Set<Bit>() };
+    for (const other of others) {
+      groups.delete(other);
+      group.parts.push(...other.parts);
+      for (const bit of other.bits) {
+        group.bits.add(bit);
+        groupOf.set(bit, group);
+      }
+    }
+    group.parts.push(part);
+    for (const bit of bits) {
+      group.bits.add(bit);
+      groupOf.set(bit, group);
+    }
+    groups.add(group);
   }
-  return clusters
+  return [...groups]
     .filter(({ bits }) => bits.size <= maxBits)
     .map(({ parts, bits }) => new Cluster(facts, parts, [...bits], fixed));
 }
