@@ -26,7 +26,7 @@ export function requireVerified(
     const content = store === undefined ? [] : verdictContent(object, candidate);
     // Only acceptance is kept: whoever is refused wants to read why.
     if (store?.load(kind, content) !== undefined) continue;
-    const result = verify(candidate, object.maps, { btf: object.btf, license: object.license });
+    const result = verify(candidate, object.maps, { btf: object.btf, license: object.license, logLevel: 0 });
     const failure = result.failures[0];
     if (result.accepted) store?.save(kind, content, new Uint8Array(0));
     if (result.accepted || failure === undefined) continue;

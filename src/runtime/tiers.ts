@@ -18,7 +18,7 @@ export interface Tier {
 /** In order. */
 const tiers: readonly Tier[] = [
   { after: 100, settings: quickSettings },
-  { after: 1_000_000, settings: defaultSettings },
+  { after: 400_000, settings: defaultSettings },
 ];
 
 const eagerTiers: readonly Tier[] = tiers.map(({ settings }, i) => ({ after: i, settings }));
