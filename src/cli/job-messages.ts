@@ -1,5 +1,5 @@
 /** What the main thread and the threads of `--jobs` tell each other. */
-import type { SessionCounts } from '../runtime/index.js';
+import type { RingSource, SessionCounts } from '../runtime/index.js';
 import type { LaneOptions } from '../vm/index.js';
 import type { RunFlags } from './run-options.js';
 
@@ -10,13 +10,10 @@ export interface JobTask {
   readonly program: string | undefined;
   /** Indexes of the programs that the verifier has accepted. */
   readonly verified: readonly number[];
-  readonly capture: string;
   readonly flags: RunFlags;
   readonly lanes: LaneOptions;
-  /** Packets of the capture, of all shares together. */
-  readonly limit: number;
-  /** One word; not 0: stop. */
-  readonly stop: SharedArrayBuffer;
+  /** Where its packets come from. */
+  readonly ring: RingSource;
 }
 
 export type FromJob =

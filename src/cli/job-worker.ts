@@ -1,24 +1,21 @@
-/** A thread of `jitnic run --jobs N`: its share of the capture, by its machine on the maps of all. */
+/** A thread of `jitnic run --jobs N`: the packets of its ring, by its machine on the maps of all. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InternalError } from '../base/index.js';
-import { selectPackets } from '../packet/index.js';
-import { flowHash, Session } from '../runtime/index.js';
+import { RingReader, Session } from '../runtime/index.js';
 import type { Io } from './command.js';
 import type { FromJob, JobTask } from './job-messages.js';
 import { objectOf } from './program-file.js';
 import { chooseProgram, sessionOptions } from './run-options.js';
-import { runPackets } from './run-packets.js';
 import { makeStyle } from './style.js';
 
 const task = workerData as JobTask;
-const { lanes, limit } = task;
-const stop = new Int32Array(task.stop);
+const { lanes } = task;
 
 function post(message: FromJob): void {
   parentPort?.postMessage(message);
 }
 
-/** Only the first thread speaks: all of them read the same capture. */
+/** Only the first thread speaks: all of them open the same object. */
 const io: Io = {
   out: () => undefined,
   err: () => undefined,
@@ -31,11 +28,7 @@ const io: Io = {
   stdin: () => {
     throw new InternalError('jobs', 'a thread has no stdin');
   },
-  catchInterrupt: () => ({
-    get requested(): boolean {
-      return Atomics.load(stop, 0) !== 0;
-    },
-  }),
+  catchInterrupt: () => ({ requested: false }),
   flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },
   style: makeStyle(false),
   width: 100,
@@ -58,20 +51,8 @@ async function work(): Promise<void> {
   if (fallback !== undefined) {
     post({ kind: 'not compiled', program: fallback.program.index, insn: fallback.insn, what: fallback.what });
   } else {
-    let seen = 0;
-    await runPackets(session, io, {
-      path: task.capture,
-      pick: (batch) => {
-        if (seen >= limit) return undefined;
-        const room = limit - seen;
-        seen += batch.count;
-        const { bytes, offset, length } = batch;
-        return selectPackets(batch, (i) => {
-          if (i >= room) return false;
-          return flowHash(bytes, offset[i] as number, length[i] as number) % lanes.count === lanes.index;
-        });
-      },
-    });
+    for (const batch of new RingReader(task.ring).batches())
+      for (let at = 0; at < batch.count; ) at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
     post({ kind: 'done', counts: session.counts });
   }
 }

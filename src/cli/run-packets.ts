@@ -4,7 +4,7 @@ import { formatPlace } from '../base/index.js';
 import type { PacketBatch } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
 import { placeOf } from '../vm/index.js';
-import { openCaptureFile } from './capture-input.js';
+import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Io } from './command.js';
 import { formatNumber } from './output.js';
 import { Progress } from './progress.js';
@@ -35,7 +35,7 @@ export interface RunTime {
 }
 
 /** Milliseconds after which the event loop gets a turn: only there are Ctrl-C and a closed pipe noticed. */
-const turnEvery = 20;
+export const turnEvery = 20;
 
 /** Runs the capture up to its end, a difference, the limit or Ctrl-C. */
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
@@ -66,10 +66,14 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   progress.clear();
   const { user, system } = process.cpuUsage(cpuStart);
   const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
-  if (input.damage !== undefined)
-    io.info(`${path}: ${input.damage}; ${formatNumber(runtime.packets)} packets were read before`);
+  noteDamage(input, path, runtime.packets, io);
   noteFallback(session, io);
   return { interrupted: interrupt.requested, time };
+}
+
+/** Says where the capture broke off, if it did. */
+export function noteDamage({ damage }: CaptureInput, path: string, packets: number, io: Io): void {
+  if (damage !== undefined) io.info(`${path}: ${damage}; ${formatNumber(packets)} packets were read before`);
 }
 
 /** Says why the host was slower than asked for. */

@@ -22,7 +22,14 @@
  */
 
 export { formatIpv4, formatIpv6, formatMac, parseIp, parseMac, parseSubnet, type Subnet } from './address.js';
-export { type CaptureFormat, type CaptureInterface, type Damage, detectFormat, isGzip } from './capture-format.js';
+export {
+  type CaptureFormat,
+  type CaptureInterface,
+  type Damage,
+  detectFormat,
+  isGzip,
+  maxPacketLength,
+} from './capture-format.js';
 export { type Capture, CaptureReader, type DecodedCapture, decodeCapture, openCapture } from './capture-reader.js';
 export {
   type CaptureWriter,

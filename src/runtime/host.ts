@@ -81,9 +81,10 @@ export class Host {
     return this.refusal;
   }
 
-  /** Compiles now instead of when it pays; `fallback` then says whether that was in vain. */
+  /** Compiles at once what would pay in the end; `fallback` then says whether that was in vain. */
   prepare(): this {
-    if (this.engine !== undefined && this.tier < 0) this.enter(0);
+    this.enter(this.tiers.length - 1);
+    this.next = Number.POSITIVE_INFINITY;
     return this;
   }
 

@@ -3,6 +3,7 @@ export { changeMap } from './control-plane.js';
 export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
 export type { Clock } from './packet-clock.js';
+export { RingReader, type RingSource, RingWriter } from './packet-rings.js';
 export { PathRecorder } from './path-recorder.js';
 export { type AbortRecord, type FaultRecord, type PacketResult, Runtime } from './runtime.js';
 export type { RuntimeOptions } from './runtime-options.js';

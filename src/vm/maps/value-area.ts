@@ -1,7 +1,7 @@
 /**
  * Where a map keeps its values: one region of element slots, so that an access which leaves its value is seen as such.
  *
- *     slot i:  base + i * stride   stride = valueSize rounded up to 8; the padding is not accessible
+ *     slot i:  base + i * stride   stride = valueSize rounded up to 8, or to a cache line where CPUs are threads; the padding is not accessible
  *
  * A slot that was freed stays readable, as memory that Linux frees by RCU does. Per-CPU maps use `cpus` slots an element, CPU by CPU.
  */
@@ -24,6 +24,8 @@ interface SpecialField {
   readonly size: number;
 }
 
+const cacheLine = 64;
+
 const spinLockSize = 4;
 const timerSize = 16;
 
@@ -42,10 +44,11 @@ export class ValueArea {
   private readonly memory: GuestMemory;
   private readonly special: readonly SpecialField[];
 
-  constructor(memory: GuestMemory, spec: MapSpec, slots: number, facts?: MapFacts) {
+  /** `unit`: slots begin at multiples of it, at least 8. */
+  constructor(memory: GuestMemory, spec: MapSpec, slots: number, facts?: MapFacts, unit = 8) {
     this.memory = memory;
     this.size = spec.valueSize;
-    this.stride = roundUp8(spec.valueSize);
+    this.stride = Math.ceil(spec.valueSize / unit) * unit;
     this.region = memory.allocate('map value', `value of map ${spec.name}`, slots * this.stride);
     this.region.stride = this.stride;
     this.region.span = this.size;
@@ -94,11 +97,15 @@ export class ValueArea {
 export class PercpuValueArea extends ValueArea {
   readonly cpus: number;
   private readonly guest: GuestMemory;
+  /** Bytes of one CPU's value as the syscall side sees it. */
+  private readonly seen: number;
 
   constructor(memory: GuestMemory, spec: MapSpec, elements: number, cpus: number) {
-    super(memory, spec, elements * cpus);
+    // Where CPUs are threads, what one of them writes all the time shares no cache line with the others'.
+    super(memory, spec, elements * cpus, undefined, memory.isShared ? cacheLine : 8);
     this.guest = memory;
     this.cpus = cpus;
+    this.seen = roundUp8(spec.valueSize);
   }
 
   of(element: number, cpu: number): number {
@@ -106,11 +113,15 @@ export class PercpuValueArea extends ValueArea {
   }
 
   readAll(element: number): Uint8Array {
-    return this.guest.read(this.of(element, 0), this.cpus * this.stride);
+    const all = new Uint8Array(this.cpus * this.seen);
+    for (let cpu = 0; cpu < this.cpus; cpu++)
+      all.set(this.guest.read(this.of(element, cpu), this.seen), cpu * this.seen);
+    return all;
   }
 
   writeAll(element: number, bytes: Uint8Array): void {
-    this.guest.write(this.of(element, 0), bytes.subarray(0, this.cpus * this.stride));
+    for (let cpu = 0; cpu < this.cpus; cpu++)
+      this.guest.write(this.of(element, cpu), bytes.subarray(cpu * this.seen, (cpu + 1) * this.seen));
   }
 
   /** A new element from the program side: zeros for the other CPUs (pcpu_init_value); padding stays as it was, as in Linux. */
