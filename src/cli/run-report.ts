@@ -57,6 +57,7 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
       condition: trace.condition.text,
       atoms: trace.condition.atoms,
       ternary: trace.condition.ternary,
+      computed: Object.fromEntries(trace.condition.computed.map(({ name, text }) => [name, text])),
       table: { rows: trace.condition.table.rows, key_bits: trace.condition.table.keyBits },
       packets: trace.packets,
       installs: trace.installs,

@@ -51,7 +51,11 @@ export function rulesText(session: Session): string {
     ],
     rows,
   );
-  return `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
+  let text = `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
+  for (const { record } of shownTraces(session))
+    for (const { name, text: equation } of record.condition.computed)
+      text += `${text.endsWith('\n\n') ? '' : '\n'}trace ${record.id}: ${name} = ${equation}`;
+  return text;
 }
 
 /** Rows of `rules` in `jitnic.trace/1`. Numbers that may be wider than 53 bits are text. */
@@ -70,5 +74,8 @@ export function rulesJson(session: Session): unknown[] {
       }),
     ),
     and: rule.conditional ? besides(owner.record) : [],
+    ...(rule.conditional && owner.record.condition.computed.length > 0
+      ? { computed: Object.fromEntries(owner.record.condition.computed.map(({ name, text }) => [name, text])) }
+      : {}),
   }));
 }

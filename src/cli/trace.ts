@@ -104,6 +104,7 @@ function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined
   const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsCondition} of condition, ${trace.insnsTrace} of body${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
   const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);
   let text = `${io.style.bold(head)}\n${condition.join('\n')}\n`;
+  for (const { name, text: equation } of trace.condition.computed) text += `    ${name} = ${equation}\n`;
   if (io.flags.verbosity > 0) text += snapshotsText(session, trace);
   const recording = trace.trace;
   if (dump === undefined || recording === undefined) return text;

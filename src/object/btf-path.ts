@@ -2,6 +2,40 @@
 import type { Btf } from './btf.js';
 import { isComposite } from './btf-type.js';
 
+/** The number (or pointer, or other scalar) of a type that holds the byte at `offset`: where it begins and how long it is. Undefined in padding and bit fields. */
+export function btfScalar(
+  btf: Btf,
+  typeId: number,
+  offset: number,
+): { readonly offset: number; readonly width: number } | undefined {
+  const type = btf.resolve(typeId);
+  const inside = (id: number, at: number): { offset: number; width: number } | undefined => {
+    const found = btfScalar(btf, id, offset - at);
+    return found === undefined ? undefined : { offset: found.offset + at, width: found.width };
+  };
+  if (type.kind === 'datasec') {
+    const found = type.vars.find((one) => one.offset <= offset && offset < one.offset + one.size);
+    const variable = found === undefined ? undefined : btf.type(found.type);
+    return found === undefined || variable?.kind !== 'var' ? undefined : inside(variable.type, found.offset);
+  }
+  if (type.kind === 'array') {
+    const size = btf.sizeOf(type.type) ?? 0;
+    const index = size === 0 ? type.length : Math.floor(offset / size);
+    return index < type.length ? inside(type.type, index * size) : undefined;
+  }
+  if (isComposite(type)) {
+    for (const member of type.members) {
+      const at = member.bitOffset / 8;
+      if (member.bitSize !== 0 || at > offset || offset >= at + (btf.sizeOf(member.type) ?? 0)) continue;
+      const found = inside(member.type, at);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  const width = btf.sizeOf(typeId) ?? 0;
+  return offset < width ? { offset: 0, width } : undefined;
+}
+
 /** Path to `width` bytes at `offset` of a type; `[1:2]` at its end stands for a part of a number (offset and bytes). Undefined where BTF has no name for them. */
 export function btfPath(btf: Btf, typeId: number, offset: number, width: number): string | undefined {
   const type = btf.resolve(typeId);

@@ -42,7 +42,7 @@ import {
 } from '../vm/index.js';
 import { Card, reserveKeys } from './card.js';
 import { Host } from './host.js';
-import { addressName, valueName } from './map-names.js';
+import { addressField, addressName, valueField, valueName } from './map-names.js';
 import { Penalties } from './penalties.js';
 import { type RuntimeOptions, replacementOf } from './runtime-options.js';
 import { TraceRecord } from './trace-record.js';
@@ -148,6 +148,8 @@ export class Runtime {
       program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
       value: (map, offset, width) => valueName(machine, map, offset, width),
       address: (map, address, width) => addressName(machine, map, address, width),
+      valueField: (map, offset) => valueField(machine, map, offset),
+      addressField: (map, address) => addressField(machine, map, address),
     };
     const keys = reserveKeys(machine);
     if (options.card !== false) {

@@ -3,7 +3,13 @@ import { countInsns } from '../ir/index.js';
 import { type PathCondition, pathCondition, type RecordedTrace, type TraceNames } from '../trace/index.js';
 
 /** What is left to show of a trace that was evicted before anyone asked, if conditions are not kept. */
-const forgotten: PathCondition = { text: '(evicted)', atoms: [], ternary: [], table: { rows: 0, keyBits: 0 } };
+const forgotten: PathCondition = {
+  text: '(evicted)',
+  atoms: [],
+  ternary: [],
+  table: { rows: 0, keyBits: 0 },
+  computed: [],
+};
 
 export class TraceRecord {
   /** In order of first installation, from 0. */

@@ -3,10 +3,12 @@
  * It is read off the {@link Facts} that the guards left behind, so what is implied by the rest has disappeared already; here the facts are grouped
  * into fields and put into words, in the order in which the program first asked.
  */
-import type { Value } from '../ir/index.js';
+import { formatConstant, type Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
+import { formatField, reverseBytes } from './byte-run.js';
 import type { Compare } from './comparison.js';
-import { Describer, formatField, type Naming, type TraceNames } from './describe.js';
+import type { Computation } from './computation-words.js';
+import { Describer, type Naming, type TraceNames } from './describe.js';
 import type { Exclusion, Facts, Gap, Range } from './facts.js';
 import { minimise } from './minimise.js';
 import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js';
@@ -34,6 +36,8 @@ export interface PathCondition {
   readonly ternary: readonly TernaryByte[];
   /** What a ternary table needs for the part that it can hold: rows, and bits of the key that they look at. */
   readonly table: { readonly rows: number; readonly keyBits: number };
+  /** What the names of long computations in the texts stand for. */
+  readonly computed: readonly Computation[];
 }
 
 export function pathCondition(facts: Facts, names: TraceNames, naming?: Naming): PathCondition {
@@ -46,6 +50,8 @@ export function pathCondition(facts: Facts, names: TraceNames, naming?: Naming):
     atoms,
     ternary: ternaryOf(facts),
     table: { rows: rows.length, keyBits },
+    // Who shares names between conditions asks for them in the end.
+    computed: naming === undefined ? writer.computations() : [],
   };
 }
 
@@ -95,6 +101,10 @@ class ConditionWriter {
     return [...this.lengths, ...this.others];
   }
 
+  computations(): readonly Computation[] {
+    return this.describer.computations();
+  }
+
   private push(kind: AtomKind, text: string, isLength = false): void {
     (isLength ? this.lengths : this.others).push({ kind, text });
   }
@@ -135,9 +145,9 @@ class ConditionWriter {
       return;
     }
     const byte = Math.floor(indexOf(bit) / 8);
-    let { offset, width } = describer.fieldOf(source, byte);
+    let { offset, width, isNamed } = describer.fieldOf(source, byte);
     const requiredByte = (at: number): boolean => wanted.some((other) => Math.floor(indexOf(other) / 8) === at);
-    if (width === 1 && source.kind !== 'packet') {
+    if (!isNamed && source.kind !== 'packet') {
       // Bytes without a name: as far as they are required one after another.
       while (requiredByte(offset - 1) && width < 8) {
         offset--;
@@ -184,7 +194,10 @@ class ConditionWriter {
     const every = (1n << BigInt(8 * run.width)) - 1n;
     // A named part of the bytes is a number of its own.
     if (run.mask !== every && !words.text.includes('&')) shown = number >> trailingZeros(run.mask);
-    if (source.kind === 'map') shown = reverseBytes(number, run.width);
+    if (source.kind === 'map') {
+      shown = reverseBytes(number, run.width);
+      if (run.width > 1) return `${words.text} ${operator} ${formatConstant(shown)}`;
+    }
     return `${words.text} ${operator} ${formatField(shown, words.format, run.width)}`;
   }
 
@@ -276,12 +289,6 @@ function trailingZeros(x: bigint): bigint {
   let n = 0n;
   while (x !== 0n && ((x >> n) & 1n) === 0n) n++;
   return n;
-}
-
-function reverseBytes(x: bigint, width: number): bigint {
-  let result = 0n;
-  for (let i = 0; i < width; i++) result = (result << 8n) | ((x >> BigInt(8 * i)) & 0xffn);
-  return result;
 }
 
 /** The ternary part, byte by byte in packet order. */

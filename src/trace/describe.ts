@@ -1,8 +1,10 @@
 /** Words for values, bits and map keys: `ip.dst`, `pkt[40:2]`, `vip_map[ip.dst, udp.dport]`, `now`. */
 import { formatConstant, isConst, opTable, signed, type Value } from '../ir/index.js';
-import { type FieldContext, type FieldFormat, fieldAt, formatIpv4, formatIpv6, formatMac } from '../packet/index.js';
+import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
-import { type Bit, indexOf, isInverted, plain, type Source, sourceOf } from './bits.js';
+import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
+import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
+import { type Computation, computationLines } from './computation-words.js';
 import type { Facts } from './facts.js';
 
 /** Names that the trace's program gives. */
@@ -13,13 +15,16 @@ export interface TraceNames {
   value?(map: number, offset: number, width: number): string | undefined;
   /** Bytes at a guest address in a map whose elements stay where they are. */
   address?(map: number, address: number, width: number): string;
+  /** The field of an element that holds the byte at `offset`. */
+  valueField?(map: number, offset: number): Extent | undefined;
+  /** The same for a guest address; its offset is one, too. */
+  addressField?(map: number, address: number): Extent | undefined;
 }
 
-/** A run of packet (or map value) bytes with the bits of them that are meant, as one big-endian number. */
-interface ByteRun {
+/** Bytes that have a name of their own. */
+export interface Extent {
   readonly offset: number;
   readonly width: number;
-  readonly mask: bigint;
 }
 
 /** A byte of a map key: of the packet, or (without source) the constant `at`. */
@@ -40,6 +45,13 @@ export interface Naming {
   readonly known: Facts;
   /** Look-ups that have been spoken of. */
   readonly aliases: Map<Value, string>;
+  /** Long computations that have been spoken of. */
+  readonly computed: Map<Value, string>;
+}
+
+/** For one description, or several that are read one after another. */
+export function newNaming(known: Facts): Naming {
+  return { known, aliases: new Map(), computed: new Map() };
 }
 
 /** How a subject reads: its name and how its values are written. */
@@ -54,13 +66,15 @@ export class Describer {
   private readonly context: FieldContext;
   private readonly known: Facts;
   private readonly aliases: Map<Value, string>;
+  private readonly computed: Map<Value, string>;
   private nestedOffsets = 0;
 
-  constructor(facts: Facts, names: TraceNames, naming: Naming = { known: facts, aliases: new Map() }) {
+  constructor(facts: Facts, names: TraceNames, naming: Naming = newNaming(facts)) {
     this.facts = facts;
     this.names = names;
     this.known = naming.known;
     this.aliases = naming.aliases;
+    this.computed = naming.computed;
     // The packet's own bytes are the source without a base.
     this.context = {
       value: (offset, width, mask) => this.knownNumber(offset, width, mask),
@@ -146,10 +160,20 @@ export class Describer {
         if (named !== undefined) return { text: named.name, format: named.format };
       }
     }
-    const text = this.place(source, run.offset, run.width);
-    return run.mask === every
-      ? { text, format: 'hex' }
-      : { text: `${text} & 0x${run.mask.toString(16)}`, format: 'hex' };
+    if (run.mask === every) return { text: this.place(source, run.offset, run.width), format: 'hex' };
+    // Map values are numbers in the byte order of the host.
+    const whole = source.kind === 'map' ? this.widen(source, run) : run;
+    const shown = whole.offset === run.offset ? whole : run;
+    const mask = source.kind === 'map' ? reverseBytes(shown.mask, shown.width) : shown.mask;
+    return { text: `${this.place(source, shown.offset, shown.width)} & 0x${mask.toString(16)}`, format: 'hex' };
+  }
+
+  /** The whole field that some bits of a map's bytes are part of. */
+  private widen(source: Source, run: ByteRun): ByteRun {
+    const field = this.fieldOf(source, run.offset);
+    const behind = field.offset + field.width - (run.offset + run.width);
+    if (!field.isNamed || behind < 0) return run;
+    return { offset: field.offset, width: field.width, mask: run.mask << BigInt(8 * behind) };
   }
 
   /** What to add to an offset behind this base to get one from the start: known for the packet itself and for a base that is a header length. */
@@ -197,10 +221,17 @@ export class Describer {
       const at = source.start + offset;
       if (source.base === undefined)
         return this.names.address?.(source.map, at, width) ?? `${this.names.map(source.map)}[${offset}:${width}]`;
+      if (source.base.op !== 'lookup') return this.behind(source.map, source.base, at, width);
       const path = this.names.value?.(source.map, at, width) ?? `[${at}:${width}]`;
       return `${this.expression(source.base)}.value${path}`;
     }
     return this.expression(source.value);
+  }
+
+  /** Bytes at a computed distance from a fixed address in a map: `*(&rows[0].count + f1 * 8)`. */
+  private behind(map: number, base: Value, address: number, width: number): string {
+    const start = this.names.address?.(map, address, width) ?? `${this.names.map(map)}[${address}:${width}]`;
+    return `*(&${start} + ${this.expression(base)})`;
   }
 
   private offset(base: Value): string {
@@ -213,7 +244,9 @@ export class Describer {
 
   /** Bits of bytes that are all wanted, as a masked run; bits of other sources are left to the caller. */
   value(bits: readonly Bit[], values: readonly number[]): { readonly run: ByteRun; readonly number: bigint } {
-    const run = runOf(bits);
+    const source = this.source(bits[0] as Bit);
+    const own = runOf(bits);
+    const run = source.kind === 'map' ? this.widen(source, own) : own;
     let number = 0n;
     for (const [i, bit] of bits.entries()) {
       if (values[i] === 1) number |= 1n << BigInt(weight(run, indexOf(bit)));
@@ -223,6 +256,11 @@ export class Describer {
 
   /** `asked`: the value is what is spoken of, so that what it is known to be is not put in its place. */
   expression(value: Value, asked = false): string {
+    return this.brief(value, asked) ?? this.computation(value);
+  }
+
+  /** Words for what needs no computation: constants, fields, look-ups; undefined for the rest. `writesOut`: bits of computed values are the rest, too. */
+  private brief(value: Value, asked = false, writesOut = false): string | undefined {
     if (isConst(value)) return formatConstant(value.imm);
     switch (value.op) {
       case 'len':
@@ -259,7 +297,10 @@ export class Describer {
     const isWhole = own.length > 0 && own.every((bit) => bit >= 2);
     if (isWhole) {
       const source = this.source(own[0] as Bit);
-      if (source.kind !== 'value' || source.value !== value) {
+      if (
+        source.kind !== 'value' ||
+        (source.value !== value && !(writesOut && opTable[source.value.op].kind === 'pure'))
+      ) {
         const words = this.whole(own);
         if (words !== undefined) return zeros === 0 ? words.text : `${words.text} * ${2 ** zeros}`;
       }
@@ -267,16 +308,45 @@ export class Describer {
     if (value.op === 'load') {
       const detail = value.detail;
       const base = value.args[0] as Value;
+      // What the trace itself may have changed before.
+      if (detail?.kind === 'memory' && detail.space === 'map' && base.op !== 'lookup' && !isConst(base))
+        return `${this.behind(detail.map, base, Number(value.imm), detail.size)}'`;
       const where = detail?.kind === 'memory' ? (detail.space === 'packet' ? 'pkt' : detail.space) : 'mem';
       return `${where}'[${isConst(base) ? '' : `${this.expression(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
     }
-    if (weigh(value, maxOperations) < 0) return `f(${this.inputs(value).join(', ')})`;
+    return undefined;
+  }
+
+  /** A short computation in full; a long one by name, `f1`, and where it is first spoken of with what it depends on. */
+  private computation(value: Value): string {
+    if (weigh(value, maxOperations) < 0) {
+      const known = this.computed.get(value);
+      if (known !== undefined) return known;
+      const name = `f${this.computed.size + 1}`;
+      this.computed.set(value, name);
+      return `${name}(${this.inputs(value).join(', ')})`;
+    }
     const args = value.args.map((arg) => this.expression(arg));
     const infix = opTable[value.op].infix;
     const second = value.args[1];
     if (value.op === 'add' && second !== undefined && isConst(second) && signed(second.imm) < 0n)
       return `(${args[0]} - ${-signed(second.imm)})`;
     return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
+  }
+
+  /** What the names of long computations stand for. */
+  computations(): Computation[] {
+    // A line may bring up another one.
+    const done: Computation[] = [];
+    for (const [value, name] of this.computed)
+      done.push(
+        ...computationLines(
+          value,
+          name,
+          (part) => (part === value ? undefined : this.computed.get(part)) ?? this.brief(part, false, true),
+        ),
+      );
+    return done;
   }
 
   /** `flows[ip.src]` where it is first spoken of, `flows` from then on; the second look-up in the same map is `flows#2`. */
@@ -373,57 +443,23 @@ export class Describer {
     return 1;
   }
 
-  /** The named field that holds a packet byte, or the byte alone. */
-  fieldOf(source: Source, offset: number): { readonly offset: number; readonly width: number } {
+  /** The named field that holds a byte of a packet or map value, or the byte alone. */
+  fieldOf(source: Source, offset: number): Extent & { readonly isNamed: boolean } {
+    if (source.kind === 'map') {
+      const at = source.start + offset;
+      const { names } = this;
+      const field =
+        source.base === undefined ? names.addressField?.(source.map, at) : names.valueField?.(source.map, at);
+      if (field !== undefined) return { offset: field.offset - source.start, width: field.width, isNamed: true };
+    }
     if (source.kind === 'packet') {
       const base = this.baseOf(source);
       const named = base === undefined ? undefined : fieldAt(base + offset, 1, this.context);
-      if (named !== undefined && base !== undefined) return { offset: named.offset - base, width: named.width };
+      if (named !== undefined && base !== undefined)
+        return { offset: named.offset - base, width: named.width, isNamed: true };
     }
-    return { offset, width: 1 };
+    return { offset, width: 1, isNamed: false };
   }
-}
-
-/** Distance from the packet's first bit as it goes over the wire. */
-function networkPosition(index: number): number {
-  const byte = Math.floor(index / 8);
-  return byte * 8 + 7 - (index - byte * 8);
-}
-
-function weight(run: ByteRun, index: number): number {
-  const byte = Math.floor(index / 8);
-  return (run.offset + run.width - 1 - byte) * 8 + (index - byte * 8);
-}
-
-function runOf(bits: readonly Bit[]): ByteRun {
-  const bytes = bits.map((bit) => Math.floor(indexOf(plain(bit)) / 8));
-  const offset = Math.min(...bytes);
-  const width = Math.max(...bytes) - offset + 1;
-  let mask = 0n;
-  for (const bit of bits) mask |= 1n << BigInt(weight({ offset, width, mask }, indexOf(plain(bit))));
-  return { offset, width, mask };
-}
-
-/** A field's value as people write it. */
-export function formatField(value: bigint, format: FieldFormat, width: number): string {
-  const bytes = new Uint8Array(width);
-  for (let i = 0; i < width; i++) bytes[width - 1 - i] = Number((value >> BigInt(8 * i)) & 0xffn);
-  switch (format) {
-    case 'dec':
-      return value.toString();
-    case 'mac':
-      return width === 6 ? formatMac(bytes) : hex(value, width);
-    case 'ipv4':
-      return width === 4 ? formatIpv4(bytes) : hex(value, width);
-    case 'ipv6':
-      return width === 16 ? formatIpv6(bytes) : hex(value, width);
-    default:
-      return hex(value, width);
-  }
-}
-
-function hex(value: bigint, width: number): string {
-  return `0x${value.toString(16).padStart(2 * width, '0')}`;
 }
 
 /** What is left of `budget` operations after those of the value written out as a tree; negative if it is not enough. */

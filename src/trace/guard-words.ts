@@ -5,13 +5,13 @@
 import type { Value } from '../ir/index.js';
 import { BitSources } from './bits.js';
 import { pathCondition } from './condition.js';
-import type { TraceNames } from './describe.js';
+import { newNaming, type TraceNames } from './describe.js';
 import { Facts } from './facts.js';
 import type { RecordedTrace } from './recorder.js';
 
 export function guardWords(trace: RecordedTrace, names: TraceNames): string[] {
   const sources = new BitSources();
-  const naming = { known: new Facts(sources), aliases: new Map<Value, string>() };
+  const naming = newNaming(new Facts(sources));
   const words: string[] = [];
   for (const guard of trace.code.values) {
     if (guard.op !== 'guard') continue;

@@ -1,6 +1,7 @@
 /** A ternary rule in words, field by field: `eth.type 0x0800, ip.src 10.0.0.0 & 255.0.0.0, len 34..63`. */
 import { xdpMdFields } from '../platform/index.js';
-import { Describer, formatField, type TraceNames } from './describe.js';
+import { formatField } from './byte-run.js';
+import { Describer, type TraceNames } from './describe.js';
 import type { Facts } from './facts.js';
 import { type RowBits, rowCells, type TernaryCell } from './ternary-rows.js';
 

@@ -1,0 +1,127 @@
+/**
+ * A long computation as a list of short equations: what is used more than once has a name, and so has what would make a line too long.
+ *
+ *     f1.1 = ((ip.src + 0xdeadbefb) -32 0x1234) ^ rol(ip.dst, 14)
+ *     f1.2 = ...
+ *     f1 = f1.2 ^ f1.1
+ */
+import { formatConstant, isConst, mask32, opTable, type Value } from '../ir/index.js';
+
+/** One equation. */
+export interface Computation {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Operations that a line holds at most. */
+const maxInLine = 8;
+/** Operations from which on something that is used twice gets a name; less is written out. */
+const worthNaming = 2;
+
+/** `brief`: the words for a value that needs no computation, undefined for others. */
+export function computationLines(
+  value: Value,
+  name: string,
+  brief: (value: Value) => string | undefined,
+): readonly Computation[] {
+  const lines = new Lines(name, brief);
+  lines.count(value);
+  return lines.of(value);
+}
+
+class Lines {
+  private readonly name: string;
+  private readonly brief: (value: Value) => string | undefined;
+  private readonly uses = new Map<Value, number>();
+  private readonly names = new Map<Value, string>();
+  private readonly sizes = new Map<Value, number>();
+  private readonly lines: Computation[] = [];
+
+  constructor(name: string, brief: (value: Value) => string | undefined) {
+    this.name = name;
+    this.brief = brief;
+  }
+
+  count(value: Value): void {
+    const uses = this.uses.get(value) ?? 0;
+    this.uses.set(value, uses + 1);
+    if (uses > 0 || this.brief(value) !== undefined) return;
+    for (const part of partsOf(value)) this.count(part);
+  }
+
+  of(value: Value): readonly Computation[] {
+    this.lines.push({ name: this.name, text: this.text(value, true) });
+    return this.lines;
+  }
+
+  /** Names what it has to on the way. */
+  private text(value: Value, isTop = false): string {
+    const known = this.names.get(value) ?? this.brief(value);
+    if (known !== undefined && !isTop) return known;
+    const parts = partsOf(value);
+    const isNarrow = opTable[value.op].width === 32;
+    const texts = parts.map((part) =>
+      isNarrow && isConst(part) ? formatConstant(part.imm & mask32) : this.text(part),
+    );
+    let size = 1;
+    for (const [i, part] of parts.entries()) {
+      const own = this.names.has(part) ? 0 : (this.sizes.get(part) ?? 0);
+      // The larger part goes to a line of its own when both do not fit in one.
+      if (size + own > maxInLine) texts[i] = this.define(part, texts[i] as string);
+      else size += own;
+    }
+    this.sizes.set(value, size);
+    const text = write(value, texts);
+    if (isTop) return text.replace(/^\((.*)\)$/, '$1');
+    return (this.uses.get(value) ?? 0) > 1 && size >= worthNaming ? this.define(value, text) : text;
+  }
+
+  private define(value: Value, text: string): string {
+    const name = `${this.name}.${this.names.size + 1}`;
+    this.names.set(value, name);
+    this.sizes.set(value, 0);
+    this.lines.push({ name, text: text.replace(/^\((.*)\)$/, '$1') });
+    return name;
+  }
+}
+
+/** What a value is put together from in words. */
+function partsOf(value: Value): readonly Value[] {
+  const rotated = rotation(value);
+  return rotated === undefined ? value.args : [rotated.value];
+}
+
+function write(value: Value, args: readonly string[]): string {
+  const rotated = rotation(value);
+  if (rotated !== undefined) return `rol(${args[0]}, ${rotated.by})`;
+  const { infix } = opTable[value.op];
+  return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
+}
+
+/** `(x << n) | (x >> (32 - n))` on the low half of x. */
+function rotation(value: Value): { readonly value: Value; readonly by: number } | undefined {
+  const [a, b] = value.args;
+  if (value.op !== 'or' || a === undefined || b === undefined) return undefined;
+  for (const [left, right] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const up = shiftOf(left, 'shl32');
+    const down = shiftOf(right, 'shr');
+    if (up === undefined || down === undefined || up.by + down.by !== 32) continue;
+    if (lowHalf(up.value) === lowHalf(down.value)) return { value: up.value, by: up.by };
+  }
+  return undefined;
+}
+
+function shiftOf(value: Value, op: 'shl32' | 'shr'): { readonly value: Value; readonly by: number } | undefined {
+  const [a, b] = value.args;
+  return value.op === op && a !== undefined && b !== undefined && isConst(b)
+    ? { value: a, by: Number(b.imm) }
+    : undefined;
+}
+
+function lowHalf(value: Value): Value {
+  const [a, b] = value.args;
+  return value.op === 'and' && a !== undefined && b?.imm === mask32 && isConst(b) ? a : value;
+}
