@@ -55,27 +55,27 @@ describe('traces that leave before they pay', () => {
     return Array.from({ length: n }, () => missesUntilAdmitted(penalties, exit));
   };
 
-  it('are of no concern before 512 evictions', () => {
+  it('are of no concern before 128 evictions', () => {
     const penalties = new Penalties(1);
-    evictMany(penalties, 511, 1);
+    evictMany(penalties, 127, 1);
     expect(intervals(penalties, 3)).toEqual([1, 1, 1]);
     expect(penalties.thrashed).toBe(0);
   });
 
-  it('make recordings rarer step by step, down to one in 128', () => {
+  it('make recordings rarer step by step, down to one in 256', () => {
     const penalties = new Penalties(1);
-    evictMany(penalties, 512, 1);
+    evictMany(penalties, 128, 1);
     expect(intervals(penalties, 3)).toEqual([1, 2, 2]);
     expect(penalties.thrashed).toBe(2);
-    evictMany(penalties, 32, 1);
+    evictMany(penalties, 16, 1);
     expect(intervals(penalties, 3)).toEqual([2, 4, 4]);
     evictMany(penalties, 32 * 100, 1);
-    expect(intervals(penalties, 3).at(-1)).toBe(128);
+    expect(intervals(penalties, 3).at(-1)).toBe(256);
   });
 
   it('are no reason to record less once traces pay again', () => {
     const penalties = new Penalties(1);
-    evictMany(penalties, 512 + 32 * 10, 1);
+    evictMany(penalties, 128 + 16 * 10, 1);
     evictMany(penalties, 32 * 100, 1000);
     intervals(penalties, 1);
     expect(intervals(penalties, 3)).toEqual([1, 1, 1]);

@@ -3,19 +3,19 @@
  * to wait for the next try, and after {@link maxFailures} in a row it is blacklisted. A success wipes the slate clean.
  *
  * Traffic with more paths than the card has room for makes traces leave before they have decided more than a packet or two, and
- * recording costs a thousand times what a packet does. So the yield of evicted traces is watched (packets decided by each, as a moving
+ * recording costs a hundred thousand times what a packet does on a host that compiles. So the yield of evicted traces is watched (packets decided by each, as a moving
  * average): while it is below {@link worthwhile}, fewer and fewer misses are recorded, down to one in {@link maxInterval}.
  */
 import type { SideExit } from '../trace/index.js';
 
 const maxFailures = 14;
 /** Evictions before the yield is believed; an experiment with a small cache and a short capture is left alone. */
-const warmUp = 512;
+const warmUp = 128;
 /** Packets that a trace has to decide, on average, to be worth recording. */
 const worthwhile = 16;
 /** Evictions between two changes of the interval. */
-const patience = 32;
-const maxInterval = 128;
+const patience = 16;
+const maxInterval = 256;
 
 export class Penalties {
   private readonly hotloop: number;
