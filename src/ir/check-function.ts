@@ -1,9 +1,10 @@
-/** What has to hold of a whole program between phases. A failure is our bug. */
+/** What has to hold of a whole program between phases: its control flow, and of every value that it is there where it is read. A failure is our bug. */
 import { InternalError } from '../base/index.js';
-import { type Block, endUses, type FunctionCode, successors } from './function.js';
+import { faultOf } from './check-value.js';
+import { type Block, type End, endUses, type FunctionCode, liveBlocks, successors } from './function.js';
 import { isCompare, opTable } from './ops.js';
 import { dominates, orderOf } from './order.js';
-import { isConst, type Value } from './value.js';
+import { isConst, mask32, type Value } from './value.js';
 
 /** Throws InternalError, naming `phase`. */
 export function checkFunction(code: FunctionCode, phase: string): void {
@@ -57,4 +58,35 @@ export function checkFunction(code: FunctionCode, phase: string): void {
     if (end.kind === 'branch' && !isCompare(end.condition.op) && !isConst(end.condition))
       fail(`block ${id}`, 'does not branch on a comparison');
   }
+}
+
+/**
+ * Looks at every value that is computed: operands, details, bits that it claims. Costs more than {@link checkFunction}, so it is for tests and `--check`. Throws InternalError,
+ * naming `phase`.
+ */
+export function checkValues(code: FunctionCode, phase: string): void {
+  const fail = (where: string, what: string): never => {
+    throw new InternalError(phase, `${code.program.spec.name}: ${where}: ${what}`);
+  };
+  const blocks = liveBlocks(code);
+  for (const { id, end } of blocks) checkEnd(end, (what) => fail(`block ${id}`, what));
+  for (const value of usedValues(blocks)) {
+    const fault = faultOf(value);
+    if (fault !== undefined) fail(`v${value.id} (${value.op})`, fault);
+  }
+}
+
+function checkEnd(end: End, fail: (what: string) => never): void {
+  for (const { id, op } of endUses(end)) if (opTable[op].width === 0) fail(`ends with v${id}, which has no result`);
+  const word = end.kind === 'tail call' ? end.slot : end.kind === 'miss' ? end.exit : undefined;
+  if (word !== undefined && word.ones > mask32) fail(`ends with v${word.id}, which has more than 32 bits`);
+}
+
+/** Phis, pinned values and everything that they and the ends are computed from. */
+function usedValues(blocks: readonly Block[]): ReadonlySet<Value> {
+  const used = new Set<Value>();
+  for (const { phis, pinned, end } of blocks)
+    for (const list of [phis, pinned, endUses(end)]) for (const value of list) used.add(value);
+  for (const value of used) for (const arg of value.args) used.add(arg);
+  return used;
 }

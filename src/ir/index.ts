@@ -11,7 +11,7 @@ export {
   zeroHelpers,
 } from './call-effects.js';
 export { checkTrace } from './check.js';
-export { checkFunction } from './check-function.js';
+export { checkFunction, checkValues } from './check-function.js';
 export { countFunction } from './count.js';
 export { countInsns, liveCode, mayFail } from './dce.js';
 export { evaluate } from './evaluate.js';

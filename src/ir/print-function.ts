@@ -1,5 +1,6 @@
 /**
- * Text of a whole program. Pure values are printed in the first block that needs them, constants in place; values are numbered as they are printed:
+ * Text of a whole program. Blocks stand by number, but none in front of one that dominates it, so what is read has been printed. Pure values are printed in the first block
+ * that needs them, constants in place; values are numbered as they are printed:
  *
  *     block 2 <- 1
  *       v3 = load.2 packet[v2 + 12]
@@ -9,6 +10,7 @@
  * The exact form (see print.ts) begins with a line `function NAME` and what the function says of itself.
  */
 import { type Block, type End, endUses, type FunctionCode, liveBlocks, successors } from './function.js';
+import { orderOfCode } from './function-order.js';
 import { type Names, operandText, plainNames, type TextStyle, valueText } from './print.js';
 import { isConst, type Value } from './value.js';
 
@@ -18,9 +20,10 @@ export function formatFunction(code: FunctionCode, names: Names = plainNames, is
   for (const list of lists.values()) for (const value of list) numbers.set(value, numbers.size);
   const style: TextStyle = { names, label: (value) => `v${numbers.get(value) ?? -1}`, isExact };
   const lines: string[] = isExact ? [headOf(code)] : [];
-  for (const block of liveBlocks(code)) {
-    lines.push(`block ${block.id}${block.preds.length === 0 ? '' : ` <- ${block.preds.join(', ')}`}`);
-    for (const value of lists.get(block.id) ?? []) lines.push(`  ${valueText(value, style)}`);
+  for (const [id, values] of lists) {
+    const block = code.blocks[id] as Block;
+    lines.push(`block ${id}${block.preds.length === 0 ? '' : ` <- ${block.preds.join(', ')}`}`);
+    for (const value of values) lines.push(`  ${valueText(value, style)}`);
     lines.push(`  ${endText(block.end, style)}`);
   }
   return lines.join('\n');
@@ -31,17 +34,32 @@ function headOf(code: FunctionCode): string {
   return `function ${code.program.spec.name}${flags.join('')}`;
 }
 
-/** Values of each block in the order in which they are printed. */
+/** Values of each block, and blocks, in the order in which they are printed. */
 export function linesOf(code: FunctionCode): ReadonlyMap<number, readonly Value[]> {
   const printed = new Set<Value>();
   const lists = new Map<number, Value[]>();
   for (const block of liveBlocks(code)) for (const phi of block.phis) printed.add(phi);
-  for (const block of liveBlocks(code)) {
+  for (const block of blocksInOrder(code)) {
     const list: Value[] = [...block.phis];
     lists.set(block.id, list);
     for (const value of neededBy(code, block)) addInOrder(value, printed, list);
   }
   return lists;
+}
+
+function blocksInOrder(code: FunctionCode): Block[] {
+  const { idom } = orderOfCode(code);
+  const listed = new Set<number>();
+  const list: Block[] = [];
+  for (const block of liveBlocks(code)) {
+    const above: number[] = [];
+    for (let id = block.id; id >= 0 && !listed.has(id); id = idom[id] as number) {
+      above.push(id);
+      listed.add(id);
+    }
+    for (const id of above.reverse()) list.push(code.blocks[id] as Block);
+  }
+  return list;
 }
 
 /** What the block has to have computed when it ends. */

@@ -1,5 +1,5 @@
 /** The pipeline: every pass that is on, in the order of the table. */
-import { checkFunction, type FunctionCode } from '../ir/index.js';
+import { checkFunction, checkValues, type FunctionCode } from '../ir/index.js';
 import type { Machine } from '../vm/index.js';
 import type { Pass } from './pass.js';
 import { passes } from './passes.js';
@@ -17,13 +17,18 @@ export interface OptimizeOptions {
 export function optimize(code: FunctionCode, machine: Machine, options: OptimizeOptions = {}): FunctionCode {
   const { settings = defaultSettings, check = false, watch } = options;
   let result = code;
-  if (check) checkFunction(result, 'build');
+  if (check) checkAll(result, 'build');
   watch?.(result, undefined);
   for (const pass of passes) {
     if (!settings.enabled.has(pass.name) || (code.checked && pass.needsVerified)) continue;
     result = pass.run(result, { machine, params: settings.params });
-    if (check) checkFunction(result, pass.name);
+    if (check) checkAll(result, pass.name);
     watch?.(result, pass);
   }
   return result;
+}
+
+function checkAll(code: FunctionCode, phase: string): void {
+  checkFunction(code, phase);
+  checkValues(code, phase);
 }
