@@ -65,7 +65,7 @@ export interface LaneOptions {
 }
 
 /** Bytes of each lane for what its engines allocate. */
-const laneArea = 1 << 21;
+const laneArea = 1 << 22;
 
 export interface PacketInput {
   readonly data: Uint8Array;

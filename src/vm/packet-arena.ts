@@ -26,9 +26,9 @@ import type { Region } from './region.js';
 
 export interface ArenaOptions {
   readonly moves: PacketMoves;
-  /** Packets that fit at most; default 512. */
+  /** Packets that fit at most; default 2,048. */
   readonly capacity?: number | undefined;
-  /** Bytes of frames; default 256 KiB, which the second-level cache of a core holds. */
+  /** Bytes of frames; default 1 MiB: calls and their surroundings cost more than what the second-level cache of a core does not hold. */
   readonly frameBytes?: number | undefined;
   /** Bytes that {@link PacketArena.load} takes at once; default 512 KiB. At least the longest packet. */
   readonly windowBytes?: number | undefined;
@@ -60,7 +60,7 @@ export class PacketArena {
   /** All of guest memory as words: the records are written and read through it. */
   private words: Uint32Array;
 
-  constructor(machine: Machine, { moves, capacity = 512, frameBytes = 1 << 18, windowBytes = 1 << 19 }: ArenaOptions) {
+  constructor(machine: Machine, { moves, capacity = 2048, frameBytes = 1 << 20, windowBytes = 1 << 19 }: ArenaOptions) {
     const { memory } = machine;
     this.machine = machine;
     this.moves = moves;
