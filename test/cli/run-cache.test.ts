@@ -92,6 +92,52 @@ describe('the cache of runs', () => {
     expect(() => readdirSync(cache)).toThrow();
   });
 
+  test('does not take one program for another: each input of a verdict counts', () => {
+    const file = join(folder, 'program.s');
+    const env = { JITNIC_CACHE: join(folder, 'cache') };
+    const accepts = (license: string, valueSize: number): boolean => {
+      writeFileSync(
+        file,
+        `.license "${license}"
+        .map m type=array key=4 value=${valueSize} max_entries=1
+        .section xdp
+        .globl f
+        f:
+        r1 = 0
+        *(u64 *)(r10 - 8) = r1
+        r1 = r10
+        r1 += -8
+        r2 = 8
+        call bpf_trace_printk
+        r1 = 0
+        *(u32 *)(r10 - 4) = r1
+        r1 = m ll
+        r2 = r10
+        r2 += -4
+        call bpf_map_lookup_elem
+        if r0 == 0 goto out
+        r1 = *(u64 *)(r0 + 0)
+        out:
+        r0 = 2
+        exit
+        `,
+      );
+      try {
+        run(env, file);
+        return true;
+      } catch (error) {
+        expect(error).toMatchObject({ status: 1 });
+        return false;
+      }
+    };
+    expect(accepts('GPL', 8)).toBe(true);
+    expect(accepts('GPL', 8)).toBe(true);
+    // The helper is for GPL programs, and the load leaves a shorter value.
+    expect(accepts('Proprietary', 8)).toBe(false);
+    expect(accepts('GPL', 4)).toBe(false);
+    expect(accepts('GPL', 8)).toBe(true);
+  });
+
   test('is no reason to fail where it cannot be', () => {
     writeFileSync(join(folder, 'file'), '');
     const env = { JITNIC_CACHE: join(folder, 'file', 'below') };
