@@ -1,7 +1,7 @@
 /** `jitnic ir FILE [PROG]`: the intermediate representation of a program, after all passes or after each. */
-import { exitCodes, UnsupportedError, UsageError } from '../base/index.js';
-import { formatFunction, type Names, Unsupported } from '../ir/index.js';
-import { WasmEngine } from '../jit/index.js';
+import { exitCodes, UnsupportedError, UsageError, Wasm } from '../base/index.js';
+import { type FunctionCode, formatFunction, type Names, Unsupported } from '../ir/index.js';
+import { compileModule, exchange, WasmEngine } from '../jit/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type OptReport, reportPasses, type Settings } from '../opt/index.js';
 import { xdpMdFields } from '../platform/index.js';
@@ -28,7 +28,7 @@ export const command: CliCommand = defineCommand<Options>({
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin').argument('[prog]', 'program or section');
     declareOpt(command);
     command
-      .option('--time-passes', 'how long each pass took, and how many IR instructions it left')
+      .option('--time-passes', 'how long each pass took and how many IR instructions it left, and code generation')
       .option(
         '--print-after <pass>',
         'print the IR after this pass too (`all`: after each); repeatable, or a list',
@@ -66,6 +66,7 @@ export const command: CliCommand = defineCommand<Options>({
         },
       }),
     );
+    const code = options.timePasses === true ? timeCode(machine, report.code) : undefined;
     const { output } = options;
     if (output !== undefined) {
       if (output === '-' && io.flags.json) throw new UsageError('`-o -` and `--json` both want stdout');
@@ -79,12 +80,13 @@ export const command: CliCommand = defineCommand<Options>({
         verified: accepted,
         ir: text.split('\n'),
         passes: passesJson(report, texts),
+        ...(code === undefined ? {} : { code: { bytes: code.bytes, ms: rounded(code.ms) } }),
       });
       return exitCodes.ok;
     }
     for (const { pass, text: after } of texts) io.out(`${io.style.bold(`after ${pass}`)}\n${after}\n\n`);
     if (texts.length === 0) io.out(`${text}\n`);
-    if (options.timePasses === true) printTimes(report, io);
+    if (code !== undefined) printTimes(report, code, io);
     return exitCodes.ok;
   },
 });
@@ -138,16 +140,36 @@ function passesJson(report: OptReport, texts: readonly { readonly pass: string; 
     return {
       name,
       insns,
-      ms: Math.round(ms * 1000) / 1000,
+      ms: rounded(ms),
       ...(printed === undefined ? {} : { ir: printed.text.split('\n') }),
     };
   });
 }
 
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+interface CodeTime {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** What it takes to make WebAssembly of the program, without those that it calls, and to compile that. */
+function timeCode(machine: Machine, code: FunctionCode): CodeTime {
+  const { start } = machine.memory.allocate('scratch', 'registers of compiled code', exchange.size);
+  const before = performance.now();
+  const { bytes } = compileModule({ machine, programs: [code], exchange: start });
+  new Wasm.Module(bytes);
+  return { bytes: bytes.length, ms: performance.now() - before };
+}
+
 /** To stderr: the IR on stdout stays what it is. */
-function printTimes({ steps }: OptReport, io: Io): void {
-  const total = steps.reduce((sum, { ms }) => sum + ms, 0);
+function printTimes({ steps }: OptReport, code: CodeTime, io: Io): void {
+  const total = steps.reduce((sum, { ms }) => sum + ms, code.ms);
   const rows = steps.map(({ name, insns, ms }) => [name, insns, ms.toFixed(2)]);
   const columns = [{ title: 'pass' }, { title: 'IR instructions' }, { title: 'ms', align: 'right' as const }];
-  io.err(`${formatTable(columns, [...rows, ['all', steps.at(-1)?.insns, total.toFixed(2)]])}`);
+  io.err(
+    `${formatTable(columns, [...rows, ['code', '', code.ms.toFixed(2)], ['all', steps.at(-1)?.insns, total.toFixed(2)]])}`,
+  );
 }

@@ -1,3 +1,4 @@
+export { compileModule } from './compile.js';
 export { emitArrival, emitPrologue } from './context-code.js';
 export { ownFunction } from './emit-call.js';
 export { exchange } from './exchange.js';

@@ -38,6 +38,7 @@ describe('jitnic ir', () => {
     const timed = await ir('--time-passes');
     expect(timed.out).toBe(plain.out);
     expect(timed.err).toMatch(/^cse +\d+ +\d/m);
+    expect(timed.err).toMatch(/^code +\d/m);
   });
 
   test('has sizes and times in JSON', async () => {
@@ -45,6 +46,9 @@ describe('jitnic ir', () => {
     expect(schema).toBe('jitnic.ir/1');
     expect(passes[0].name).toBe('build');
     expect(passes.at(-1).insns).toBeLessThan(passes[0].insns);
+    const { code } = JSON.parse((await ir('-j', '--time-passes')).out);
+    expect(code.bytes).toBeGreaterThan(100);
+    expect(code.ms).toBeGreaterThan(0);
   });
 
   test('writes the module that the program becomes', async () => {
