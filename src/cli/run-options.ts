@@ -37,6 +37,7 @@ export interface SessionFlags {
 
 export interface RunFlags extends SessionFlags, CacheFlags, OptFlags, StoreFlags {
   readonly card?: boolean;
+  readonly bypass?: boolean;
   readonly engine?: string;
   readonly verify?: boolean;
 }
@@ -56,6 +57,7 @@ export function declareRunFlags(command: Command): void {
   declareStore(command);
   command
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
+    .option('--bypass', 'let the card rest while its traces do not pay: the host runs those packets')
     .option(
       '--engine <name>',
       'trace (card and host; default), wasm (the host alone, compiled), interp (the host alone, interpreted) or kernel (the running one)',
@@ -213,10 +215,13 @@ export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOp
       {},
       'leave out `--engine interp`, `--no-verify` and `--max-insns`',
     );
+  if (flags.bypass === true && (!card || host === 'interp'))
+    throw new UsageError('`--bypass` chooses between a card and a host that compiles: one of them is missing here');
   // Without `-O` the passes follow from how much there is to do.
   const settings = flags.opt === undefined ? undefined : settingsOf(flags);
   const store = openStore(flags, io);
-  return { card, host, settings, store, ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
+  const bypass = flags.bypass === true;
+  return { card, host, bypass, settings, store, ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
 }
 
 /** What surrounds a program, read. Throws UsageError, InputError. */

@@ -31,6 +31,7 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
     evictions: runtime.evictions,
     refusals: runtime.refusals,
     retired: runtime.retired,
+    ...(runtime.bypassed === 0 ? {} : { bypassed: runtime.bypassed }),
     side_traces: {
       installs: runtime.sideTraces,
       inherited_insns: runtime.inheritedSteps,
@@ -116,7 +117,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
     verdictNames.map((name) => [name, session.verdicts[name], formatShare(session.verdicts[name], packets)]),
   );
   if (runtime.cache !== undefined) {
-    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}\n`;
+    text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}${runtime.bypassed === 0 ? '' : `, ${formatNumber(runtime.bypassed)} left to the host`}\n`;
     text += tracesText(session, io, shownTraces);
     text += abortsText(session);
     text += penaltiesText(session);

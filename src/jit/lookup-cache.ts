@@ -10,7 +10,7 @@
  *
  * Where keys do not come back, asking the cache costs more than it gives: after {@link patience} misses in a row the next {@link pause} look-ups do not ask.
  *
- *     area    0 u32 look-ups that are not to ask, 4 u32 misses in a row, 8 entry, ...
+ *     area    0 u32 look-ups that are not to ask, 4 u32 misses in a row, 8 u32 look-ups that were not answered, 16 entry, ...
  *     entry   0 u32 period, 4 u32 address of the value or 0, 8 u32 address of the LRU mark or 0, 12 u32 number of the function, 16 u32 key word that varies, ...
  */
 import type { MapLayout } from '../vm/index.js';
@@ -32,7 +32,9 @@ const numberAt = 12;
 const keyAt = 16;
 const pauseAt = 0;
 const missesAt = 4;
-const entriesAt = 8;
+/** Offset in a map's area of the count of look-ups that the cache did not answer; whoever reads it resets it. */
+export const slowLookupsAt = 8;
+const entriesAt = 16;
 const patience = 8;
 const pause = 256;
 
@@ -70,7 +72,9 @@ export function defineCachedLookup(
   const entry = out.addLocal('i32');
   const found = out.addLocal('i32');
   const first = area + entriesAt;
+  const state = (): CodeBuilder => out.i32(area);
   const callPlain = (): void => {
+    state().i32(area).memory('i32.load', slowLookupsAt).i32(1).op('i32.add').memory('i32.store', slowLookupsAt);
     let next = 0;
     for (const word of pattern) {
       if (word === undefined) out.getLocal(next++);
@@ -78,7 +82,6 @@ export function defineCachedLookup(
     }
     out.call(plain);
   };
-  const state = (): CodeBuilder => out.i32(area);
   state().memory('i32.load', pauseAt).teeLocal(entry).if();
   state().getLocal(entry).i32(1).op('i32.sub').memory('i32.store', pauseAt);
   callPlain();

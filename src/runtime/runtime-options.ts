@@ -30,8 +30,7 @@ export interface RuntimeOptions extends MachineOptions {
   /** False: traces run in the JavaScript executor alone, as they do where threads share the memory. Default true. */
   readonly compiled?: boolean | undefined;
   /**
-   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that traces and cache give. No command asks for it;
-   * `trace-bench hits` does.
+   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that traces and cache give.
    */
   readonly bypass?: boolean | undefined;
   /** Packets that the executor decides before traces are compiled anew; default: more the larger the traces are, 256 at least. */

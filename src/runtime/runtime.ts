@@ -137,7 +137,8 @@ export class Runtime {
     const stable = options.assume === false ? undefined : new StableValues(machine);
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     this.penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
-    this.worth = new Worth(options.card !== false && options.bypass === true && this.host.compiles);
+    const mayRest = options.card !== false && options.bypass === true && this.host.compiles;
+    this.worth = new Worth(machine, mayRest, () => this.card?.takeSlowLookups() ?? 0);
     this.inherits = options.sideTraces !== false;
     this.keepsRecordings = options.keepRecordings === true;
     const { keepConditions = true } = options;
@@ -332,7 +333,7 @@ export class Runtime {
     interpreter.observer = null;
     const recording = recorder.finish(outcome);
     if (recording.kind === 'abort') {
-      this.worth.recordedAgain();
+      this.worth.recorded(true);
       this.noteAbort(recording.site);
       penalties.failed(exit);
       return outcome;
@@ -361,6 +362,7 @@ export class Runtime {
     this.recorded = record;
     if (installation.kind === 'refused') {
       // What it cost was for nothing, as with a trace that leaves at once.
+      this.worth.recorded(true);
       this.penalties.evicted(0);
       if (record.trace === trace) this.release(record);
       return true;
@@ -377,7 +379,7 @@ export class Runtime {
     }
     record.packetsAtInstall = record.packets;
     record.installs++;
-    if (record.installs > 1) this.worth.recordedAgain();
+    this.worth.recorded(record.installs > 1);
     this.recordOf.set(installation.trace, record);
     if (trace.assumptions.length > 0) this.ledger.add(installation.trace, trace.assumptions);
     return true;

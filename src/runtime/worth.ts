@@ -1,26 +1,37 @@
 /**
  * Does the card pay? A program whose traces do not is left alone: the host runs its packets, in whole batches, and the card is tried again later.
  *
- * What is compared are counts, not times, so a run is repeatable: instructions that a hit saves (those that the program takes on that path, less those of the
- * trace, of the bodies that are tried before it, and of keeping helpers in JavaScript undoable), and what a miss costs, which ends a batch and starts
- * another. And traces pay by running over and over: a hundred of them are a hundred copies of what the program has once, and where packets jump from one
- * to the next the processor has to fetch each anew. So the card rests as well if the hits are spread over more than {@link fewTraces} traces
- * (effective number: one over the sum of squared shares). The decision is made after every {@link window} packets, whatever batches they come in.
+ * What is compared are counts, not times, so a run is repeatable; they are in instructions of compiled code. A hit saves those that the program takes on that path,
+ * and costs those of the trace and of bodies that are tried before it. Besides, a look-up that its cache answers is much cheaper than one, and a look-up that
+ * it does not answer is a little dearer; the caches count those (src/jit/lookup-cache.ts). Helpers in JavaScript cost more where they have to stay undoable. A miss
+ * ends a batch and starts another, and a recording takes as long as many packets.
+ *
+ * Traces pay by running over and over: a hundred of them are a hundred copies of what the program has once, and where packets jump from one to the next the
+ * processor has to fetch each anew. So the card rests as well if the hits are spread over more than {@link fewTraces} traces (effective number: one over the sum of
+ * squared shares). The decision is made after every {@link window} packets, whatever batches they come in.
  */
-import { type InstalledTrace, isDoneByCard } from '../trace/index.js';
+import { cachedLookups, type InstalledTrace, isDoneByCard } from '../trace/index.js';
+import type { Machine } from '../vm/index.js';
 import type { TraceRecord } from './trace-record.js';
 
 /** Packets between two decisions. */
 const window = 8192;
+/** Packets that such a recording counts for: a millisecond is as long as tens of thousands, so the decision must not wait for that many. */
+const recordingPackets = 1024;
 /** Windows that the card rests: the first time, and at most. */
 const firstRest = 8;
 const longestRest = 256;
-/** A miss, in instructions, what recording takes left aside: two calls into compiled code instead of a share of one. */
+/** What is left of a program's instructions when it is compiled: the optimizer keeps 0.50 (lpm-router) to 0.71 (ipv6-filter) of the examples' (docs/optimizer.md). */
+const keptByOptimizer = 0.55;
+/** A miss, what recording takes left aside: two calls into compiled code instead of a share of one. */
 const missCost = 1000;
-/** A recording, in instructions: a millisecond. The first one of each path is what it takes to learn. */
+/** A recording: a millisecond. So many are what it takes to learn, and cost nothing. */
 const recordingCost = 1_000_000;
-/** What the dispatcher costs a packet besides the trace's own instructions. */
-const hitCost = 10;
+const learning = 128;
+/** What the dispatcher does for a packet besides the trace's own instructions: counters, the number of the trace, and its share of the batch. */
+const hitCost = 8;
+/** A look-up that did not ask its cache, or in vain. */
+const slowLookupCost = 12;
 /** Instructions that a helper in JavaScript costs more under a journal. */
 const journaledCall = 1500;
 /** Effective number of traces up to which their code stays where the processor has it. */
@@ -28,19 +39,36 @@ const fewTraces = 3;
 /** A body that fails and is undone does each of its instructions once more. */
 const failedBody = 2;
 
+/** What a packet of a trace saves; look-ups are those in front of which there is a cache. */
+interface Profile {
+  readonly gain: number;
+  readonly lookups: number;
+  /** Saved by these look-ups if the cache answers all. */
+  readonly lookupGain: number;
+}
+
 export class Worth {
   /** Packets that the host ran because the card was resting. */
   bypassed = 0;
+  private readonly machine: Machine;
   private readonly enabled: boolean;
+  /** Look-ups that caches did not answer since it was last called. */
+  private readonly takeSlowLookups: () => number;
   private left: number = window;
   private gain = 0;
+  private lookups = 0;
+  private lookupGain = 0;
+  private recordings = 0;
   private resting = 0;
   private nextRest = firstRest;
   /** Hits of each trace since the last decision. */
   private readonly shares = new Map<InstalledTrace, number>();
+  private readonly profiles = new WeakMap<InstalledTrace, Profile>();
 
-  constructor(enabled: boolean) {
+  constructor(machine: Machine, enabled: boolean, takeSlowLookups: () => number) {
+    this.machine = machine;
     this.enabled = enabled;
+    this.takeSlowLookups = takeSlowLookups;
   }
 
   /** The card is resting. */
@@ -55,18 +83,25 @@ export class Worth {
 
   hit(installed: InstalledTrace, trace: TraceRecord, packets: number): void {
     if (!this.enabled) return;
-    const before = installed.leaf.traces.indexOf(installed);
-    const own = trace.insnsCondition + trace.insnsTrace * (1 + failedBody * Math.max(0, before));
-    this.gain += packets * (trace.insnsProgram - own - this.callCost(installed) - hitCost);
+    const { gain, lookups, lookupGain } = this.profileOf(installed, trace);
+    const before = Math.max(0, installed.leaf.traces.indexOf(installed));
+    this.gain += packets * (gain - trace.insnsTrace * failedBody * before);
+    this.lookups += packets * lookups;
+    this.lookupGain += packets * lookupGain;
     this.shares.set(installed, (this.shares.get(installed) ?? 0) + packets);
   }
 
-  private callCost({ trace: { code } }: InstalledTrace): number {
-    if (!code.transactional) return 0;
-    const calls = code.values.filter(
-      ({ detail }) => detail?.kind === 'call' && detail.visible && !isDoneByCard(detail.helper),
-    );
-    return journaledCall * calls.length;
+  private profileOf(installed: InstalledTrace, trace: TraceRecord): Profile {
+    let profile = this.profiles.get(installed);
+    if (profile === undefined) {
+      const program = keptByOptimizer * trace.insnsProgram;
+      const own = trace.insnsCondition + trace.insnsTrace + hitCost + callCost(installed);
+      const saved = cachedLookups(installed.trace, this.machine);
+      const lookupGain = saved.reduce((sum, insns) => sum + insns, 0);
+      profile = { gain: program - own, lookups: saved.length, lookupGain };
+      this.profiles.set(installed, profile);
+    }
+    return profile;
   }
 
   /** Of how many traces that take equal shares the hits could be. */
@@ -84,9 +119,17 @@ export class Worth {
     this.gain -= missCost;
   }
 
-  /** A path was recorded that had been recorded before, or in vain. */
-  recordedAgain(): void {
+  /** A path was recorded. `again`: one that had been recorded before, or in vain. */
+  recorded(again: boolean): void {
+    if (!this.enabled) return;
+    if (!again && this.recordings < learning) {
+      this.recordings++;
+      this.gain += missCost;
+      return;
+    }
     this.gain -= recordingCost;
+    // The packet itself is still to be counted.
+    this.left = Math.max(1, this.left - recordingPackets);
   }
 
   /** `packets` packets have run; at most as many as {@link most} said. */
@@ -100,15 +143,31 @@ export class Worth {
   }
 
   private decide(): void {
+    const slow = this.takeSlowLookups();
     if (this.resting > 0) {
       this.resting--;
-    } else if (this.gain < 0 || this.effectiveTraces() > fewTraces) {
+    } else if (this.total(slow) < 0 || this.effectiveTraces() > fewTraces) {
       this.resting = this.nextRest;
       this.nextRest = Math.min(longestRest, 2 * this.nextRest);
     } else {
       this.nextRest = firstRest;
     }
     this.gain = 0;
+    this.lookups = 0;
+    this.lookupGain = 0;
     this.shares.clear();
   }
+
+  private total(slow: number): number {
+    const answered = this.lookups === 0 ? 0 : Math.max(0, 1 - slow / this.lookups);
+    return this.gain + this.lookupGain * answered - slowLookupCost * slow;
+  }
+}
+
+function callCost({ trace: { code } }: InstalledTrace): number {
+  if (!code.transactional) return 0;
+  const calls = code.values.filter(
+    ({ detail }) => detail?.kind === 'call' && detail.visible && !isDoneByCard(detail.helper),
+  );
+  return journaledCall * calls.length;
 }

@@ -10,7 +10,7 @@
  * compilation.
  */
 import { InternalError, Wasm } from '../base/index.js';
-import { cacheBytes, exchange, isWorthCaching, moduleOf } from '../jit/index.js';
+import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../jit/index.js';
 import { xdpMd } from '../platform/index.js';
 import {
   type BatchEngine,
@@ -209,6 +209,17 @@ export class CompiledCard implements Matcher, BatchEngine {
       view.setUint32(this.counters + counterSize * i, 0, true);
       visit(traces[i] as InstalledTrace, packets);
     }
+  }
+
+  /** Look-ups that caches did not answer, since the last time that someone asked. */
+  takeSlowLookups(): number {
+    const { memory } = this.machine;
+    let sum = 0;
+    for (const area of this.areas.values()) {
+      sum += memory.load32(area + slowLookupsAt);
+      memory.store32(area + slowLookupsAt, 0);
+    }
+    return sum;
   }
 
   /** Where the packet of a record that missed left the traces. */

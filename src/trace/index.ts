@@ -1,4 +1,5 @@
 export { type AbortCode, aborts } from './aborts.js';
+export { cachedLookups } from './cached-lookups.js';
 export { isDoneByCard } from './card-helpers.js';
 export { type CardOptions, CompiledCard } from './compiled-card.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';

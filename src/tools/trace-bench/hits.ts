@@ -48,13 +48,15 @@ export interface Hits {
   readonly none: Outcome;
 }
 
+function runtimeOf(subject: RecordingSubject, options: { readonly card: boolean; readonly bypass: boolean }): Runtime {
+  const more = { host: 'wasm', verified: () => true, keepConditions: false } as const;
+  const runtime = new Runtime(subject.object, subject.program, { ...options, ...more });
+  if (subject.maps !== undefined) loadMaps(runtime.machine, subject.maps);
+  return runtime;
+}
+
 function newSides(subject: RecordingSubject): readonly [Side, Side] {
-  const side = (card: boolean): Side => {
-    const options = { card, host: 'wasm', bypass: true, verified: () => true, keepConditions: false } as const;
-    const runtime = new Runtime(subject.object, subject.program, options);
-    if (subject.maps !== undefined) loadMaps(runtime.machine, subject.maps);
-    return { runtime, samples: [] };
-  };
+  const side = (card: boolean): Side => ({ runtime: runtimeOf(subject, { card, bypass: true }), samples: [] });
   return [side(false), side(true)];
 }
 
@@ -122,14 +124,15 @@ function measure(sides: readonly [Side, Side], packets: readonly Arrival[], star
   };
 }
 
-/** The capture on both sides; returns the last packet of the most popular trace, and the time after it. */
-function playCapture(sides: readonly Side[], packets: readonly Arrival[]): Arrival | undefined {
+/** The capture on both sides. Returns the last packet of the trace that is the most popular one on a card that does not rest. */
+function playCapture(subject: RecordingSubject, sides: readonly Side[]): Arrival | undefined {
   const last = new Map<TraceRecord, { packet: Arrival; count: number }>();
-  for (const packet of packets) {
-    for (const { runtime } of sides) {
-      const { hit } = runtime.run({ data: packet.data, now: packet.time });
-      if (hit !== undefined) last.set(hit, { packet, count: (last.get(hit)?.count ?? 0) + 1 });
-    }
+  const probe = runtimeOf(subject, { card: true, bypass: false });
+  for (const packet of subject.packets) {
+    const input = { data: packet.data, now: packet.time };
+    for (const { runtime } of sides) runtime.run(input);
+    const { hit } = probe.run(input);
+    if (hit !== undefined) last.set(hit, { packet, count: (last.get(hit)?.count ?? 0) + 1 });
   }
   return [...last.values()].sort((a, b) => b.count - a.count)[0]?.packet;
 }
@@ -143,7 +146,7 @@ function strangers(count: number): Arrival[] {
 /** Throws UsageError where there is no packet. */
 export function measureHits(subject: RecordingSubject): Hits {
   const sides = newSides(subject);
-  const packet = playCapture(sides, subject.packets) ?? subject.packets[0];
+  const packet = playCapture(subject, sides) ?? subject.packets[0];
   if (packet === undefined) throw new UsageError(`${subject.name} has no packets`);
   const time = (subject.packets.at(-1)?.time ?? 0n) + micro;
   const same = measure(sides, [packet], time);

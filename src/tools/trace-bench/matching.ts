@@ -17,7 +17,7 @@ const sizes = [4, 16, 64, 256, 1024, 4096];
 const packetBytes = 64;
 const batch = 512;
 const rounds = 60;
-/** Milliseconds that V8 gets to optimize. */
+/** Milliseconds that V8 gets to optimize each way. */
 const settle = 1500;
 
 /** Decisions of `depth` levels on bits of the first 64 bytes. */
@@ -114,8 +114,7 @@ function measure(depth: number, own: boolean): Figures {
   ];
   const [decided, byTuples, byScan] = ways.map((way) => way());
   if (decided !== batch || byTuples !== byScan) throw new InternalError('trace-bench', 'the matchers disagree');
-  const begin = performance.now();
-  while (performance.now() - begin < settle) for (const way of ways) way();
+  for (const way of ways) for (const begin = performance.now(); performance.now() - begin < settle; ) way();
   const samples = ways.map((): number[] => []);
   for (let i = 0; i < rounds; i++) {
     for (const [w, way] of ways.entries()) {

@@ -1,0 +1,89 @@
+/** A program whose traces do not pay is left alone; what it does stays the same. */
+import { describe, expect, it } from 'vitest';
+import { openExample } from '../../test/support/examples.js';
+import { assemble } from '../object/index.js';
+import { generateTraffic } from '../packet/index.js';
+import { loadMaps } from '../vm/map-json.js';
+import { Runtime, type RuntimeOptions } from './index.js';
+
+interface Arrived {
+  readonly data: Uint8Array;
+  readonly time: bigint;
+}
+
+const strangers = (packets: number): Arrived[] =>
+  Array.from(generateTraffic({ seed: 11, packets, flows: packets, popularity: 'uniform' }), ({ data, time }) => ({
+    data: data.slice(),
+    time,
+  }));
+
+function runtimeOf(name: string, options: RuntimeOptions = {}): Runtime {
+  const { object, main, maps } = openExample(name);
+  const runtime = new Runtime(object, main, {
+    host: 'wasm',
+    verified: () => true,
+    keepConditions: false,
+    bypass: true,
+    ...options,
+  });
+  if (maps !== undefined) loadMaps(runtime.machine, maps.contents);
+  return runtime;
+}
+
+/** Verdicts of `count` packets, the given ones again and again. */
+function verdictsOf(runtime: Runtime, packets: readonly Arrived[], count: number): number[] {
+  const verdicts: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const { data, time } = packets[i % packets.length] as Arrived;
+    verdicts.push(runtime.run({ data, now: time }).verdict);
+  }
+  return verdicts;
+}
+
+describe('a card that may rest', () => {
+  it('rests where hits save nothing, and verdicts are the same', () => {
+    const packets = strangers(64);
+    const runtime = runtimeOf('ipv6-filter');
+    const plain = runtimeOf('ipv6-filter', { card: false });
+    expect(verdictsOf(runtime, packets, 20_000)).toEqual(verdictsOf(plain, packets, 20_000));
+    // The first decision is made after 8,192 packets.
+    expect(runtime.hits).toBeGreaterThan(8000);
+    expect(runtime.bypassed).toBe(20_000 - 8192);
+  });
+
+  it('stays where they do', () => {
+    // A trace is the sum; the program counts it up.
+    const object = assemble(`
+      r1 = *(u32 *)(r1 + 12)
+      r2 = 0
+      r0 = 0
+    again:
+      r0 += r2
+      r2 += 1
+      if r2 < 40 goto again
+      r0 += r1
+      r0 &= 1
+      r0 += 1
+      exit`);
+    const [program] = object.programs;
+    if (program === undefined) throw new Error('no program');
+    const runtime = new Runtime(object, program, { host: 'wasm', verified: () => true, bypass: true });
+    verdictsOf(runtime, strangers(1), 20_000);
+    expect(runtime.bypassed).toBe(0);
+    expect(runtime.hits).toBe(19_999);
+  });
+
+  it('rests where paths go on to be new, after some hundred recordings', () => {
+    const runtime = runtimeOf('heavy-hitter');
+    verdictsOf(runtime, strangers(600), 600);
+    expect(runtime.installs).toBeGreaterThan(128);
+    expect(runtime.installs).toBeLessThan(300);
+    expect(runtime.bypassed).toBeGreaterThan(200);
+  });
+
+  it('never rests unless it may', () => {
+    const runtime = runtimeOf('ipv6-filter', { bypass: false });
+    verdictsOf(runtime, strangers(64), 20_000);
+    expect(runtime.bypassed).toBe(0);
+  });
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const run = ['run', 'examples/ipv6-filter/ipv6-filter.o', '-r', 'examples/ipv6-filter/traffic.pcap'];
+
+describe('--bypass', () => {
+  it('changes neither verdicts nor a run that ends before the first decision', async () => {
+    const plain = await captureCli(run);
+    const bypassing = await captureCli([...run, '--bypass', '--check']);
+    expect(bypassing.exitCode).toBe(0);
+    expect(bypassing.out).toContain(plain.out.trimEnd());
+    expect(bypassing.out).not.toContain('left to the host');
+  });
+
+  it.each([['--no-card'], ['--engine', 'interp'], ['--max-insns', '1000']])(
+    'has nothing to choose with %s',
+    async (...flags) => {
+      const { exitCode, err } = await captureCli([...run, '--bypass', ...flags]);
+      expect(exitCode).toBe(2);
+      expect(err).toContain('--bypass');
+    },
+  );
+});
