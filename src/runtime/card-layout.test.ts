@@ -79,9 +79,32 @@ describe('the layout of a trace tree', () => {
     const [hot] = card.tree.traces();
     if (hot === undefined) throw new Error('no trace');
     hot.packets += 100_000;
-    const { roots, weights } = layOut(root, () => false);
+    const { roots, weights, hotShare } = layOut(root, (trace) => trace.packets);
+    expect(hotShare).toBeGreaterThan(0.9);
     expect(weights.get(root)).toBeGreaterThan(100_000);
     const called = new Set(roots.slice(1));
     expect(hot.path.every(({ node }) => !called.has(node)) && !called.has(hot.leaf)).toBe(true);
+  });
+
+  it('is made anew when other traces have become hot', () => {
+    const { session, run } = sessionOf(9);
+    run(1200);
+    const { card } = session.runtime;
+    if (card === undefined) throw new Error('no card');
+    card.compile();
+    expect(card.compiledFunctions).toBeGreaterThan(2);
+    // One packet of a trace that is in the last function, over and over.
+    const random = new Prng(9);
+    for (let i = 0; i < 60 && card.relayouts === 0; i++) {
+      const data = Uint8Array.from({ length: packetBytes }, () => random.below(256));
+      const before = card.compilations;
+      for (let n = 0; n < 20_000 && card.compilations === before; n++) {
+        session.runtime.run({ data });
+        card.refresh();
+      }
+    }
+    expect(card.relayouts).toBe(1);
+    run(300);
+    expect(session.finish()).toBeUndefined();
   });
 });

@@ -27,6 +27,7 @@ import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from
 import type { RecordedTrace } from './recorder.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, Matcher, TraceTree } from './tree.js';
+import { layOut } from './tree-layout.js';
 
 export interface CardOptions {
   readonly machine: Machine;
@@ -55,12 +56,18 @@ interface Version extends LoweredTree {
 const maxTraces = 1 << 16;
 /** Packets that the executor decides before a compilation pays: at least so many, and one for each {@link valuesPerPacket} values of the traces. */
 const leastPatience = 256;
+/** Packets after which it is first asked whether the layout still fits; each time twice as many. */
+const firstLayoutCheck = 16_384;
+/** Share of the packets that functions other than the first may decide before another layout is looked for. */
+const mostAway = 1 / 8;
 /** A packet costs the executor a microsecond or two more than compiled code; a value costs the compiler about as much. */
 const valuesPerPacket = 2;
 
 export class CompiledCard implements Matcher, BatchEngine {
   readonly tree: TraceTree;
   compilations = 0;
+  /** Of these, those that only changed where traces lie. */
+  relayouts = 0;
   private readonly options: CardOptions;
   private readonly machine: Machine;
   private readonly exchange: number;
@@ -79,6 +86,12 @@ export class CompiledCard implements Matcher, BatchEngine {
   private readonly refused = new Set<InstalledTrace>();
   private isVerified: boolean | undefined;
   private sinceCompiled = 0;
+  /** Packets of the version, those that its first function did not decide, and how many there are to be before its layout is looked at. */
+  private ran = 0;
+  private away = 0;
+  private layoutCheck = firstLayoutCheck;
+  /** Packets of traces when the layout was made: it goes by those that came since the one before. */
+  private counted = new WeakMap<InstalledTrace, number>();
   /** Values of all traces. */
   private values = 0;
   /** Traces have left. Before the first one does, leaves need no switch. */
@@ -196,7 +209,7 @@ export class CompiledCard implements Matcher, BatchEngine {
    * counts hits does not mind.
    */
   takeHits(visit: (trace: InstalledTrace, packets: number) => void): void {
-    const traces = this.version?.traces ?? [];
+    const { traces = [], hot = 0 } = this.version ?? {};
     const { view } = this.machine.memory;
     const { order } = this;
     order.length = 0;
@@ -207,6 +220,8 @@ export class CompiledCard implements Matcher, BatchEngine {
     for (const i of order) {
       const packets = view.getUint32(this.counters + counterSize * i, true);
       view.setUint32(this.counters + counterSize * i, 0, true);
+      this.ran += packets;
+      if (i >= hot) this.away += packets;
       visit(traces[i] as InstalledTrace, packets);
     }
   }
@@ -259,9 +274,34 @@ export class CompiledCard implements Matcher, BatchEngine {
 
   /** Compiles if it pays; between batches. */
   refresh(): void {
-    if (this.outside.size <= this.refused.size) return;
     const patience = this.options.patience ?? Math.max(leastPatience, this.values / valuesPerPacket);
-    if (this.sinceCompiled >= patience) this.compile();
+    if (this.outside.size > this.refused.size && this.sinceCompiled >= patience) this.compile();
+    else if (this.ran >= this.layoutCheck) this.checkLayout();
+  }
+
+  /** Which traces are hot changes: lays them out anew where that puts most packets into the first function. */
+  private checkLayout(): void {
+    const { ran, away } = this;
+    this.layoutCheck *= 2;
+    if (away > mostAway * ran) {
+      const { hotShare } = layOut(this.tree.root, (trace) => this.weightOf(trace));
+      if (1 - hotShare < away / ran / 2) {
+        this.relayouts++;
+        this.compile();
+        return;
+      }
+    }
+    this.startCounting();
+  }
+
+  private startCounting(): void {
+    this.ran = 0;
+    this.away = 0;
+    for (const trace of this.tree.traces()) this.counted.set(trace, trace.packets);
+  }
+
+  private weightOf(trace: InstalledTrace): number | undefined {
+    return this.refused.has(trace) ? undefined : trace.packets - (this.counted.get(trace) ?? 0);
   }
 
   /** Compiles what is installed. */
@@ -283,12 +323,13 @@ export class CompiledCard implements Matcher, BatchEngine {
     this.outside.clear();
     for (const trace of lowered.omitted) this.outside.add(trace);
     this.sinceCompiled = 0;
+    this.startCounting();
     this.compilations++;
   }
 
   private lowerOptions(): Parameters<typeof lowerTree>[1] {
     const { machine, program, keys, numberOf } = this.options;
-    const { exchange, refused, verified, period, counters } = this;
+    const { exchange, verified, period, counters } = this;
     const switches = this.evicts ? this.enabled : undefined;
     return {
       machine,
@@ -300,7 +341,7 @@ export class CompiledCard implements Matcher, BatchEngine {
       counters,
       numberOf,
       switches,
-      omits: (trace) => refused.has(trace),
+      weightOf: (trace) => this.weightOf(trace),
     };
   }
 

@@ -14,7 +14,7 @@ import { NotCompiled, ValueLowering } from './lower-value.js';
 import type { RecordedTrace } from './recorder.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, TestOf, TraceTree, TreeNode } from './tree.js';
-import { layOut, type TreeLayout } from './tree-layout.js';
+import { layOut, type TreeLayout, type WeightOf } from './tree-layout.js';
 
 export interface LoweredTree {
   /** The first is the packet loop's body; the others are called by number ({@link ownFunction}) and return 0 for a packet that they decided, else the exit's word plus 1. */
@@ -25,6 +25,8 @@ export interface LoweredTree {
   readonly exits: readonly SideExit[];
   /** Traces with something that is not compiled. */
   readonly omitted: readonly InstalledTrace[];
+  /** Positions below this one belong to traces of the first function. */
+  readonly hot: number;
 }
 
 export type LowerOptions = Omit<BodyContext, 'builder'> & {
@@ -35,8 +37,8 @@ export type LowerOptions = Omit<BodyContext, 'builder'> & {
   readonly counters: number;
   /** What records are to say of a packet that the trace decided. */
   readonly numberOf: (trace: InstalledTrace) => number;
-  /** Traces that are left out: those that are not compilable. */
-  readonly omits: (trace: InstalledTrace) => boolean;
+  /** Packets of a trace, for the layout; undefined: it is left out, since it is not compilable. */
+  readonly weightOf: WeightOf;
 };
 
 /** Bytes of a trace's counter: u32 packets, u32 address of the last one's record. */
@@ -104,11 +106,8 @@ class TreeLowering {
   constructor(tree: TraceTree, options: LowerOptions) {
     this.tree = tree;
     this.options = options;
-    this.layout = layOut(tree.root, (trace) => {
-      const omits = options.omits(trace);
-      if (omits) this.omitted.push(trace);
-      return omits;
-    });
+    this.layout = layOut(tree.root, options.weightOf);
+    for (const trace of tree.traces()) if (options.weightOf(trace) === undefined) this.omitted.push(trace);
     this.functionOf = new Map(this.layout.roots.map((node, i) => [node, i]));
   }
 
@@ -116,8 +115,9 @@ class TreeLowering {
     this.depths.set(this.tree.root, 0);
     const [first, ...others] = this.layout.roots;
     const functions: [FunctionCode, ...FunctionCode[]] = [this.lowerFunction(first as TreeNode)];
+    const hot = this.traces.length;
     for (const root of others) functions.push(this.lowerFunction(root));
-    return { functions, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted };
+    return { functions, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted, hot };
   }
 
   private lowerFunction(root: TreeNode): FunctionCode {
@@ -141,7 +141,7 @@ class TreeLowering {
   private lowerNode(node: TreeNode, depth: number, carried: Value | undefined, landing: Landing): void {
     const { builder } = this;
     const tests = node.tests.filter((test) => this.leadsOn(test));
-    const traces = node.traces.filter((trace) => !this.options.omits(trace));
+    const traces = node.traces.filter((trace) => this.options.weightOf(trace) !== undefined);
     let deepest = carried;
     for (const [i, test] of tests.entries()) {
       const isLast = i === tests.length - 1 && traces.length === 0;

@@ -5,7 +5,7 @@
  *
  * A part that is called reads again what the way to it has read; it evaluates no guard twice.
  */
-import type { InstalledTrace, TreeNode } from './tree.js';
+import type { InstalledTrace, TestOf, TreeNode } from './tree.js';
 
 /** Values up to which a function takes whatever comes next. */
 const smallFunction = 300;
@@ -18,26 +18,49 @@ export interface TreeLayout {
   readonly roots: readonly TreeNode[];
   /** Packets that took the traces of a node and those below it; absent: none of them is compiled. */
   readonly weights: ReadonlyMap<TreeNode, number>;
+  /** Of the packets, the share that the first function decides. */
+  readonly hotShare: number;
 }
 
-export function layOut(root: TreeNode, omits: (trace: InstalledTrace) => boolean): TreeLayout {
+/** What a layout goes by: packets of each trace, undefined where it is not compiled. */
+export type WeightOf = (trace: InstalledTrace) => number | undefined;
+
+export function layOut(root: TreeNode, weightOf: WeightOf): TreeLayout {
   const weights = new Map<TreeNode, number>();
-  weigh(root, omits, weights);
+  weigh(root, weightOf, weights);
+  sortSiblings(root, weights, weightOf);
   const roots = [root];
   // Grows while it is walked.
-  for (const first of roots) roots.push(...cutBelow(first, weights));
-  return { roots, weights };
+  let away = 0;
+  for (const first of roots) {
+    const cut = cutBelow(first, weights);
+    if (first === root) for (const node of cut) away += weights.get(node) as number;
+    roots.push(...cut);
+  }
+  const all = weights.get(root) ?? 0;
+  return { roots, weights, hotShare: all === 0 ? 1 : 1 - away / all };
 }
 
-function weigh(node: TreeNode, omits: (trace: InstalledTrace) => boolean, weights: Map<TreeNode, number>): void {
+function weigh(node: TreeNode, weightOf: WeightOf, weights: Map<TreeNode, number>): void {
   let weight: number | undefined;
+  const add = (more: number | undefined): void => {
+    if (more !== undefined) weight = (weight ?? 0) + more;
+  };
   for (const next of nextOf(node)) {
-    weigh(next, omits, weights);
-    const below = weights.get(next);
-    if (below !== undefined) weight = (weight ?? 0) + below;
+    weigh(next, weightOf, weights);
+    add(weights.get(next));
   }
-  for (const trace of node.traces) if (!omits(trace)) weight = (weight ?? 0) + trace.packets;
+  for (const trace of node.traces) add(weightOf(trace));
   if (weight !== undefined) weights.set(node, weight);
+}
+
+/** Tests and traces of a node that are tried in turn: those that take most packets first, for the executor as well. */
+function sortSiblings(node: TreeNode, weights: ReadonlyMap<TreeNode, number>, weightOf: WeightOf): void {
+  const weightBehind = ({ holds, fails }: TestOf): number =>
+    [holds, fails].reduce((sum, next) => sum + (next === undefined ? 0 : (weights.get(next) ?? 0)), 0);
+  if (node.tests.length > 1) node.tests.sort((a, b) => weightBehind(b) - weightBehind(a));
+  if (node.traces.length > 1) node.traces.sort((a, b) => (weightOf(b) ?? 0) - (weightOf(a) ?? 0));
+  for (const next of nextOf(node)) sortSiblings(next, weights, weightOf);
 }
 
 /** The nodes at which the function that begins at `first` ends. It takes the heaviest nodes that it reaches until it is large enough. */
