@@ -1,6 +1,6 @@
 /** `jitnic run --jobs`: threads on one set of maps. They are started from `dist`, which `npm run build` makes. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -157,6 +157,27 @@ describe.skipIf(!existsSync(built))('threads on one set of maps', () => {
   test('stop at the packet of the capture that --count names', () => {
     const run = runBuilt(join(folder, 'counters.s'), '-r', capture, '--jobs', '2', '-c', '12345');
     expect(run.packets).toBe(12_345);
+  });
+
+  test('take a capture from a pipe, and one that breaks off', () => {
+    const bytes = readFileSync(capture);
+    const run = (input: Buffer): { status: number | null; stderr: string; json: RunJson } => {
+      const args = [built, 'run', join(folder, 'counters.s'), '-r', '-', '--jobs', '2', '-j', '--maps'];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { input, encoding: 'utf8' });
+      return { status, stderr, json: JSON.parse(stdout) };
+    };
+    expect(run(bytes)).toMatchObject({ status: 0, stderr: '', json: { packets } });
+    // 24 bytes of header, and 80 a packet.
+    const cut = run(bytes.subarray(0, 24 + 80 * 5000 - 10));
+    expect(cut.json.packets).toBe(4999);
+    expect(cut.stderr).toContain('cut off');
+  });
+
+  test('end with a message where there is no capture', () => {
+    const args = [built, 'run', join(folder, 'counters.s'), '-r', join(folder, 'none.pcap'), '--jobs', '2'];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stderr).toContain('none.pcap: no such file');
+    expect(status).toBe(3);
   });
 
   test('say why a program is not for them', () => {
