@@ -90,6 +90,11 @@ describe('the evaluation of the IPv6 filter', () => {
     expect(result.insnsPerPacket.condition + result.insnsPerPacket.body).toBeLessThan(result.insnsPerPacket.whole);
   });
 
+  it('finds no more paths by search, since there are none', () => {
+    expect(result.search).toMatchObject({ known: 3, found: 3 });
+    expect(result.search.tried).toBeLessThan(result.search.budget);
+  });
+
   it('shows LRU thrash in a cycle one too long, and the attack that admission repels', () => {
     expect(result.cycle?.size).toBe(1);
     expect(result.cycle?.rates['lru']).toBe(0);

@@ -8,6 +8,7 @@ import { type AttackResult, measureAttack } from './attack.js';
 import { type ConditionSize, conditionSize } from './condition-size.js';
 import { cycleOf, type Rates, ranked, ratesOf, recordPaths, tracesFor, worstOrder } from './paths.js';
 import { conversationsOf, replay } from './replay.js';
+import { type SearchResult, searchPaths } from './search.js';
 import { makeTraffic, realistic, traffics } from './traffics.js';
 
 export interface EvalOptions {
@@ -42,6 +43,8 @@ export interface ProgramResult {
     readonly paths: number;
     readonly curves: TrafficResult['curves'];
   };
+  /** What there is besides, as far as a search with a budget finds it. */
+  readonly search: SearchResult;
   /**
    * The paths that decide 90 % of the packets, a packet of each, over and over, and a cache one too small for them: what it hits. Undefined if there is
    * only one.
@@ -58,6 +61,9 @@ export interface ProgramResult {
 export const cacheSizes = [1, 2, 4, 8, 16, 32, 64] as const;
 export const mostRanks = 64;
 const cyclePackets = 1000;
+/** Packets that the search for more paths tries. */
+const searchBudget = 4000;
+const quickBudget = 200;
 
 /** True if there is more than one way through the program, and packets come to it from outside, not by a tail call of another one. */
 export function isMeasured(object: ObjectSpec, program: ProgramSpec): boolean {
@@ -102,6 +108,7 @@ export function measureProgram(
       paths: worst.reference.paths,
       curves: curvesOf(worst.reference),
     },
+    search: searchPaths(subject, program, real.made, { budget: quick ? quickBudget : searchBudget, seed }),
     cycle: rates === undefined ? undefined : { size, rates },
     compile: {
       best: real.run.reference.paths / Math.max(1, real.run.reference.packets),

@@ -1,0 +1,77 @@
+/**
+ * How many more paths there are than some traffic shows: each guard of each trace is turned round and a packet made that leaves the trace there (`src/trace/steer.ts`), or
+ * bits that the condition speaks of are flipped; a packet that takes a new path joins in. Breadth first, so that a budget is spread over all paths.
+ */
+import type { ProgramSpec } from '../../object/index.js';
+import { Prng } from '../../packet/index.js';
+import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/index.js';
+import { packetSupport } from '../../trace/index.js';
+import { steered } from '../../trace/steer.js';
+import type { Subject } from '../subjects.js';
+
+export interface SearchResult {
+  /** Paths that the packets took by themselves, and with those that were made. */
+  readonly known: number;
+  readonly found: number;
+  /** Packets that were made, and how many were allowed. */
+  readonly tried: number;
+  readonly budget: number;
+}
+
+interface Lead {
+  readonly record: TraceRecord;
+  readonly packet: Uint8Array;
+}
+
+const flips = 6;
+
+/** Throws what a session throws. `budget`: packets to try. */
+export function searchPaths(
+  subject: Subject,
+  program: ProgramSpec,
+  packets: readonly Arrival[],
+  { budget, seed }: { readonly budget: number; readonly seed: number },
+): SearchResult {
+  const recorder = new PathRecorder(subject.object, program, { maps: subject.maps, penalties: true });
+  const { session } = recorder;
+  const { runtime } = session;
+  const leads: Lead[] = [];
+  let time = 0n;
+  const run = (data: Uint8Array): void => {
+    session.run({ data, time });
+    const record = runtime.traces[leads.length];
+    if (record !== undefined) leads.push({ record, packet: data });
+  };
+  for (const packet of packets) {
+    time = packet.time;
+    run(packet.data);
+  }
+  const known = leads.length;
+  const random = new Prng(seed);
+  let tried = 0;
+  // Leads are added on the way.
+  for (let i = 0; i < leads.length && tried < budget; i++) {
+    for (const data of turns(leads[i] as Lead, runtime.machine, random)) {
+      if (tried === budget) break;
+      tried++;
+      time += 1000n;
+      run(data);
+    }
+  }
+  return { known, found: runtime.traces.length, tried, budget };
+}
+
+function* turns({ record, packet }: Lead, machine: Parameters<typeof steered>[2], random: Prng): Generator<Uint8Array> {
+  const { trace } = record;
+  if (trace === undefined) return;
+  // The guards that it shares with its parent were turned there.
+  for (const guard of trace.history.guards.slice(trace.start?.guards ?? 0)) yield* steered(guard, packet, machine);
+  const support = packetSupport(trace.facts);
+  const mentioned = Array.from({ length: packet.length * 8 }, (_, bit) => bit).filter((bit) => support.has(bit));
+  for (let i = 0; i < flips && mentioned.length > 0; i++) {
+    const bit = random.pick(mentioned);
+    const data = packet.slice();
+    data[bit >> 3] = (data[bit >> 3] as number) ^ (1 << (bit & 7));
+    yield data;
+  }
+}
