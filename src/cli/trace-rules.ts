@@ -16,9 +16,9 @@ function shownTraces(session: Session): Shown[] {
 }
 
 /** What a rule's trace asks besides what the rule's bits say. */
-function besides(record: TraceRecord): string[] {
+function besides(record: TraceRecord, { isPartial }: Rule): string[] {
   return record.condition.atoms
-    .filter((atom) => atom.kind === 'state' || atom.kind === 'residual')
+    .filter((atom) => isPartial || atom.kind === 'state' || atom.kind === 'residual')
     .map((atom) => atom.text);
 }
 
@@ -38,7 +38,7 @@ export function rulesText(session: Session): string {
       rule.trace === undefined ? 'host' : verdictName(owner.record.verdict),
       rule.trace === undefined ? '' : `trace ${owner.record.id}`,
       fields.length === 0 ? 'any packet' : fields.map((field) => field.text).join(', '),
-      rule.conditional ? besides(owner.record).join(' && ') : '',
+      rule.conditional ? besides(owner.record, rule).join(' && ') : '',
     ]);
   }
   const table = formatTable(
@@ -73,7 +73,7 @@ export function rulesJson(session: Session): unknown[] {
         value: `0x${value.toString(16)}`,
       }),
     ),
-    and: rule.conditional ? besides(owner.record) : [],
+    and: rule.conditional ? besides(owner.record, rule) : [],
     ...(rule.conditional && owner.record.condition.computed.length > 0
       ? { computed: Object.fromEntries(owner.record.condition.computed.map(({ name, text }) => [name, text])) }
       : {}),

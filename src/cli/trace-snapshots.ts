@@ -1,7 +1,7 @@
 /** `jitnic trace -v`: the guards of a trace with their snapshots: where the program was, and what it held that it may still read. */
 import { formatConstant, isConst, type Value } from '../ir/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { guardWords, type RecordedTrace, type Snapshot, stackSlots } from '../trace/index.js';
+import { guardWords, type RecordedTrace, registersOf, type Snapshot, stackSlots } from '../trace/index.js';
 import { lineAt } from '../vm/index.js';
 import { count } from './output.js';
 
@@ -26,8 +26,8 @@ function slotsOf(trace: RecordedTrace, snapshot: Snapshot): [string, string][] {
   const inner = snapshot.frames.length - 1;
   const prefix = (frame: number): string => (frame === inner ? '' : `frame ${frame} `);
   const slots: [string, string][] = [];
-  for (const [frame, { registers }] of snapshot.frames.entries())
-    for (const [r, value] of registers.entries())
+  for (const [frame, shot] of snapshot.frames.entries())
+    for (const [r, value] of registersOf(shot).entries())
       if (value !== undefined && r < 10) slots.push([`${prefix(frame)}r${r}`, valueName(value)]);
   for (const { frame, offset, size, value } of stackSlots(trace.history, snapshot))
     slots.push([`${prefix(frame)}fp[${offset}:${size}]`, valueName(value)]);

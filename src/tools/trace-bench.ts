@@ -1,6 +1,6 @@
 /**
  * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a section: `recording` is what it takes to
- * make one, `hits` what the card wins, `matching` how finding a trace grows with their number (it takes no examples). `--only NAME`: one of the examples.
+ * make one, `hits` what the card wins, `matching` how finding a trace grows with their number, and how it is for the examples' own traces. `--only NAME`: one of the examples.
  */
 import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';
@@ -10,6 +10,7 @@ import { packetsBeside, readSubject } from './subjects.js';
 import { numberFlag, runTool } from './tool.js';
 import { type Hits, hitsTable, measureHits } from './trace-bench/hits.js';
 import { matchingTable } from './trace-bench/matching.js';
+import { ruleMatchingTable } from './trace-bench/program-rules.js';
 import { type RecordingSubject, recordingTable } from './trace-bench/recording.js';
 
 const usage =
@@ -19,7 +20,7 @@ const usage =
 const sections: Readonly<Record<string, (subjects: readonly RecordingSubject[]) => string>> = {
   recording: recordingTable,
   hits: (subjects) => hitsTable(subjects.map(({ name }) => hitsApart(name))),
-  matching: matchingTable,
+  matching: (subjects) => `${matchingTable()}\n${ruleMatchingTable(subjects)}`,
 };
 
 /** Measures the hits of one example in a process of its own: this program with `--json`. */

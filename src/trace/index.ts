@@ -21,7 +21,7 @@ export {
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
 export { type Parent, parentAt, SideExit } from './side-exit.js';
-export type { Snapshot } from './snapshot.js';
+export { registersOf, type Snapshot } from './snapshot.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { stackSlots } from './stack-slots.js';
 export { packetSupport, type Support } from './support.js';

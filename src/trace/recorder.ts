@@ -27,7 +27,7 @@ import { recordCall } from './record-call.js';
 import { type MemoryChange, RecordedMemory, ValueRegions } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
 import { isResult, peek, resample } from './resample.js';
-import type { History, Snapshot } from './snapshot.js';
+import { type History, registersOf, type Snapshot } from './snapshot.js';
 import type { Assumption, StableValues } from './stable-values.js';
 
 export interface RecorderLimits {
@@ -120,7 +120,7 @@ export class Recorder implements Observer {
   private snapshots: Snapshot[] = [];
   /** State before the current instruction; inside of a helper that calls back, before the call. */
   private boundary: Omit<Snapshot, 'frames'> | undefined;
-  private boundaryFrames: Snapshot['frames'] = [];
+  private boundaryFrames: readonly { readonly pc: number; readonly registers: readonly (Value | undefined)[] }[] = [];
   /** The snapshot of the current boundary, once a guard has asked for it. */
   private current: Snapshot | undefined;
   /** Where this side trace takes over. */
@@ -262,7 +262,7 @@ export class Recorder implements Observer {
     if (program !== from.program || pc !== from.pc || depth !== from.frames.length - 1)
       throw new TraceAbort('desync', 'side trace');
     this.frames = from.frames.map((frame) => ({
-      registers: [...frame.registers],
+      registers: registersOf(frame),
       written: -1,
       resume: frame.pc,
       returned: undefined,
@@ -322,12 +322,16 @@ export class Recorder implements Observer {
       const live = liveSlots(boundary.program.insns);
       const inner = boundaryFrames.length - 1;
       // A caller goes on with the registers that calls preserve.
-      const frames = boundaryFrames.map((frame, depth) => ({
-        pc: frame.pc,
-        registers: frame.registers.map((value, r) =>
-          (depth === inner || r >= 6) && live.isLive(frame.pc, r) ? value : undefined,
-        ),
-      }));
+      const frames = boundaryFrames.map(({ pc, registers }, depth) => {
+        let set = 0;
+        const values: Value[] = [];
+        for (const [r, value] of registers.entries()) {
+          if (value === undefined || (depth < inner && r < 6) || !live.isLive(pc, r)) continue;
+          set |= 1 << r;
+          values.push(value);
+        }
+        return { pc, live: set, values };
+      });
       this.current = { ...boundary, frames };
     }
     this.snapshots.push(this.current);

@@ -17,6 +17,8 @@ export interface Rule {
   readonly bits: RowBits;
   /** True if the rule matches only where the trace's state and residual conditions hold. */
   readonly conditional: boolean;
+  /** True if not even all of the trace's ternary conditions are in the bits, since that would take too many rules. */
+  readonly isPartial: boolean;
 }
 
 /** Rules in order of priority. */
@@ -27,9 +29,9 @@ export function ruleTable(traces: readonly Facts[]): Rule[] {
   const left = new Set(traces.keys());
   // For each trace, those whose packets its excluding rows would take; what has been put in order does not count any more.
   const inFrontOf = rows.map((own, t) => [...rows.keys()].filter((u) => u !== t && shadows(own, rows[u] ?? [])));
-  const plain = new Map<number, readonly TernaryRow[]>();
-  const withoutExcluding = (t: number): readonly TernaryRow[] => {
-    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, false).rows;
+  const plain = new Map<number, ReturnType<typeof ternaryRows>>();
+  const withoutExcluding = (t: number): ReturnType<typeof ternaryRows> => {
+    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, false);
     plain.set(t, known);
     return known;
   };
@@ -37,8 +39,11 @@ export function ruleTable(traces: readonly Facts[]): Rule[] {
     // Next comes a trace whose excluding rows take nothing from those still to come; else the one that takes fewest rows when it is written without them.
     const next = [...left].find((t) => !inFrontOf[t]?.some((u) => left.has(u)));
     const chosen =
-      next ?? [...left].reduce((x, y) => (withoutExcluding(y).length < withoutExcluding(x).length ? y : x));
-    if (next === undefined) rows[chosen] = withoutExcluding(chosen);
+      next ?? [...left].reduce((x, y) => (withoutExcluding(y).rows.length < withoutExcluding(x).rows.length ? y : x));
+    if (next === undefined) {
+      sets[chosen] = withoutExcluding(chosen);
+      rows[chosen] = withoutExcluding(chosen).rows;
+    }
     order.push(chosen);
     left.delete(chosen);
   }
@@ -48,7 +53,8 @@ export function ruleTable(traces: readonly Facts[]): Rule[] {
       // What earlier rules have decided already needs no rule.
       if (rules.some((rule) => !rule.conditional && coversRow(rule.bits, bits))) continue;
       const conditional = accept && (sets[t]?.residual ?? 0) > 0;
-      rules.push({ trace: accept ? t : undefined, owner: t, bits, conditional });
+      const isPartial = conditional && sets[t]?.isPartial === true;
+      rules.push({ trace: accept ? t : undefined, owner: t, bits, conditional, isPartial });
     }
   }
   return rules;

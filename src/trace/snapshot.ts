@@ -22,13 +22,28 @@ export interface Snapshot {
   /** Instructions that ran before. */
   readonly step: number;
   readonly tailCalls: number;
-  /** The outermost first: where each goes on, and its registers as far as they are live there; others are undefined. */
-  readonly frames: readonly { readonly pc: number; readonly registers: readonly (Value | undefined)[] }[];
+  /** The outermost first. */
+  readonly frames: readonly SnapshotFrame[];
   // What there was by then of the recording's:
   readonly values: number;
   readonly guards: number;
   readonly changes: number;
   readonly sampled: number;
+}
+
+/** Where a frame goes on, and the registers that are live there. */
+export interface SnapshotFrame {
+  readonly pc: number;
+  /** Bit r: register r is live. */
+  readonly live: number;
+  /** Their values, in order. */
+  readonly values: readonly Value[];
+}
+
+/** All eleven registers; undefined where they are not live. */
+export function registersOf({ live, values }: SnapshotFrame): (Value | undefined)[] {
+  let next = 0;
+  return Array.from({ length: 11 }, (_, r) => (((live >> r) & 1) === 1 ? values[next++] : undefined));
 }
 
 /** What a recording leaves to its side traces. */

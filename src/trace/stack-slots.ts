@@ -2,15 +2,16 @@
 import { stackSize } from '../vm/index.js';
 import { liveSlots } from './live-slots.js';
 import type { StackByte } from './recorded-memory.js';
-import type { History, Snapshot, StackSlot } from './snapshot.js';
+import { type History, registersOf, type Snapshot, type StackSlot } from './snapshot.js';
 
 /** Slots that were written and may still be read, by frame, from the bottom up. */
 export function stackSlots(history: History, snapshot: Snapshot): StackSlot[] {
   const bytes = writtenBytes(history, snapshot);
   const live = liveSlots(snapshot.program.insns);
   const slots: StackSlot[] = [];
-  for (const [frame, { pc, registers }] of snapshot.frames.entries()) {
-    const top = Number(registers[10]?.imm ?? 0n);
+  for (const [frame, shot] of snapshot.frames.entries()) {
+    const { pc } = shot;
+    const top = Number(registersOf(shot)[10]?.imm ?? 0n);
     for (let offset = -stackSize; offset < 0; ) {
       const first = bytes.get(top + offset);
       if (first === undefined || !live.isLiveByte(pc, offset)) {

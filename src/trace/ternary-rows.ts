@@ -29,6 +29,8 @@ export interface TernaryRows {
   readonly keyBits: number;
   /** Facts that rows cannot express. */
   readonly residual: number;
+  /** Some of what rows can say is not in them, since it would have taken too many; counted as residual. */
+  readonly isPartial: boolean;
 }
 
 /** A range as two lists of alternatives: inside of it, and outside. */
@@ -73,11 +75,16 @@ export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
     if (outside === undefined) residual++;
     else denied.push(...outside);
   }
-  const rows = priorities ? withPriorities(base, denied, ranges) : withoutPriorities(base, denied, ranges);
+  const { rows, left } = priorities
+    ? { rows: withPriorities(base, denied, ranges), left: 0 }
+    : withoutPriorities(base, denied, ranges);
   const key = new Set<KeyBit>();
   for (const row of rows) for (const bit of row.bits.keys()) key.add(bit);
-  return { rows, keyBits: key.size, residual };
+  return { rows, keyBits: key.size, residual: residual + left, isPartial: left > 0 };
 }
+
+/** Rows of one trace without excluding ones in front; each exclusion multiplies them by its bits. */
+const maxRows = 1024;
 
 /** All bits of one row; undefined if one of them is no key bit. */
 function rowOf(facts: Facts, literals: readonly { bit: Bit; value: number }[]): RowBits | undefined {
@@ -142,7 +149,12 @@ function withPriorities(base: RowBits, denied: readonly RowBits[], ranges: reado
   return rows;
 }
 
-function withoutPriorities(base: RowBits, denied: readonly RowBits[], ranges: readonly RangeRows[]): TernaryRow[] {
+/** `left`: parts that would have made too many rows, and have to be evaluated after the match. */
+function withoutPriorities(
+  base: RowBits,
+  denied: readonly RowBits[],
+  ranges: readonly RangeRows[],
+): { readonly rows: TernaryRow[]; readonly left: number } {
   // Not all of these bits: the first that differs is the first, or the second, ...
   const differs = denied.map((row) => {
     const entries = [...row];
@@ -150,7 +162,14 @@ function withoutPriorities(base: RowBits, denied: readonly RowBits[], ranges: re
       ([bit, value], i): RowBits => new Map<KeyBit, number>([...entries.slice(0, i), [bit, 1 - value]]),
     );
   });
-  return product(base, [...ranges.map(({ inside }) => inside), ...differs]).map((bits) => ({ accept: true, bits }));
+  const lists = [...ranges.map(({ inside }) => inside), ...differs].sort((a, b) => a.length - b.length);
+  let fitting = 0;
+  for (let rows = 1; fitting < lists.length; fitting++) {
+    rows *= (lists[fitting] as readonly RowBits[]).length;
+    if (rows > maxRows) break;
+  }
+  const rows = product(base, lists.slice(0, fitting)).map((bits) => ({ accept: true, bits }));
+  return { rows, left: lists.length - fitting };
 }
 
 /** One alternative of each list, joined with the base, in all ways that do not contradict. */

@@ -62,8 +62,8 @@ export const cacheSizes = [1, 2, 4, 8, 16, 32, 64] as const;
 export const mostRanks = 64;
 const cyclePackets = 1000;
 /** Packets that the search for more paths tries. */
-const searchBudget = 4000;
-const quickBudget = 200;
+const searchBudget = 2000;
+const quickBudget = 100;
 
 /** True if there is more than one way through the program, and packets come to it from outside, not by a tail call of another one. */
 export function isMeasured(object: ObjectSpec, program: ProgramSpec): boolean {
@@ -85,19 +85,25 @@ export function measureProgram(
   const results = rows.map(({ name, options }) => {
     const made =
       conversations === undefined ? makeTraffic(options, packets, seed) : replay(conversations, options, packets, seed);
-    return { name, made, run: recordPaths(subject, program, made) };
+    const run = recordPaths(subject, program, made);
+    // Thousands of traces take room; only those of the realistic traffic are looked at.
+    return { name, made, run: own === undefined && name === realistic ? run : { ...run, traces: [] } };
   });
   const first = results.find(({ name }) => name === realistic);
   const real = own === undefined ? first : { name: 'own', made: own, run: recordPaths(subject, program, own) };
   if (real === undefined) throw new Error(`no traffic ${realistic}`);
-  const worst = recordPaths(subject, program, worstOrder(real.made, real.run.reference));
+  const { reference: worst } = recordPaths(subject, program, worstOrder(real.made, real.run.reference));
   const frequent = tracesFor(ranked(real.run.reference), real.run.reference.packets, 0.9) ?? real.run.reference.paths;
-  const turning = recordPaths(subject, program, cycleOf(real.made, real.run.reference, frequent, cyclePackets));
+  const { reference: turning } = recordPaths(
+    subject,
+    program,
+    cycleOf(real.made, real.run.reference, frequent, cyclePackets),
+  );
   // The packets of a program with state may take other ways the next time.
-  const size = Math.min(frequent, turning.reference.paths) - 1;
-  const rates = size < 1 ? undefined : ratesOf(turning.reference, policies, size);
+  const size = Math.min(frequent, turning.paths) - 1;
+  const rates = size < 1 ? undefined : ratesOf(turning, policies, size);
   const all = [real, ...results.filter((result) => result !== real)];
-  const tooSmall = ratesOf(worst.reference, policies, Math.max(1, worst.reference.paths - 1));
+  const tooSmall = ratesOf(worst, policies, Math.max(1, worst.paths - 1));
   return {
     object: subject.object.name,
     program: program.name,
@@ -105,8 +111,8 @@ export function measureProgram(
     insns: program.insns.length,
     traffics: all.map(({ name, run }) => trafficResult(name, run.reference)),
     worst: {
-      paths: worst.reference.paths,
-      curves: curvesOf(worst.reference),
+      paths: worst.paths,
+      curves: curvesOf(worst),
     },
     search: searchPaths(subject, program, real.made, { budget: quick ? quickBudget : searchBudget, seed }),
     cycle: rates === undefined ? undefined : { size, rates },

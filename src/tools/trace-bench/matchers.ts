@@ -4,10 +4,11 @@
  * another is asked.
  *
  *     row      u32 cells, then for each: offset in the packet, mask, value
- *     group    u32 cells, table, slots - 1, then for each cell: offset, mask
+ *     group    u32 cells, table, slots - 1, number of its first row, then for each cell: offset, mask
  *     table    u32 slots: address of a row, or 0; the row's number stands in front of it
  *
- * Rows do not overlap, so the first that matches is the answer.
+ * The answer is the first row that matches. Where rows do not overlap, that is any; where they do, tables are asked in the order of their first rows until no better one can
+ * come.
  */
 import { Wasm } from '../../base/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../../wasm/index.js';
@@ -37,7 +38,7 @@ const golden = 0x9e3779b1;
 const hashShift = 12;
 const packetRoom = 1 << 20;
 
-export function makeMatchers(rows: readonly Row[]): Matchers {
+export function makeMatchers(rows: readonly Row[], overlapping = false): Matchers {
   const groups = new Map<string, number[]>();
   for (const [i, row] of rows.entries()) {
     const key = row.map(({ offset, mask }) => `${offset}:${mask}`).join(' ');
@@ -74,7 +75,7 @@ export function makeMatchers(rows: readonly Row[]): Matchers {
     const start = at();
     const row = rows[members[0] as number] as Row;
     const table = tables[g] as { start: number; slots: number };
-    words.push(row.length, table.start, table.slots - 1);
+    words.push(row.length, table.start, table.slots - 1, (members[0] as number) + 1);
     for (const { offset, mask } of row) words.push(offset, mask);
     return start;
   });
@@ -87,7 +88,7 @@ export function makeMatchers(rows: readonly Row[]): Matchers {
   const module = new ModuleBuilder();
   module.importMemory('m', 'memory', 1, 0x4000);
   defineLoop(module, 'scan', (out, packet) => emitScan(out, packet, rowList));
-  defineLoop(module, 'tuples', (out, packet) => emitTuples(out, packet, groupList));
+  defineLoop(module, 'tuples', (out, packet) => emitTuples(out, packet, groupList, overlapping));
   const compiled = new Wasm.Module(module.finish({ names: false }));
   const instance = new Wasm.Instance(compiled, { m: { memory } });
   const { scan, tuples } = instance.exports as unknown as Pick<Matchers, 'scan' | 'tuples'>;
@@ -148,17 +149,26 @@ function emitScan(out: CodeBuilder, packet: number, list: number): void {
   out.end().op('unreachable');
 }
 
-function emitTuples(out: CodeBuilder, packet: number, list: number): void {
+function emitTuples(out: CodeBuilder, packet: number, list: number, overlapping: boolean): void {
   const next = out.addLocal('i32');
   const group = out.addLocal('i32');
   const left = out.addLocal('i32');
   const cell = out.addLocal('i32');
   const hash = out.addLocal('i32');
   const row = out.addLocal('i32');
+  const best = out.addLocal('i32');
+  const found = out.addLocal('i32');
+  out.i32(0).setLocal(best);
   out.i32(list).setLocal(next).loop();
-  out.getLocal(next).memory('i32.load').teeLocal(group).op('i32.eqz').if().i32(0).br(2).end();
+  out.getLocal(next).memory('i32.load').teeLocal(group).op('i32.eqz').if().getLocal(best).br(2).end();
+  if (overlapping) {
+    // Tables stand in the order of their first rows; none has number 0, which is "no row yet".
+    out.getLocal(best).if();
+    out.getLocal(group).memory('i32.load', 12).getLocal(best).op('i32.ge_u').if().getLocal(best).br(3).end();
+    out.end();
+  }
   out.getLocal(group).memory('i32.load').setLocal(left);
-  out.getLocal(group).i32(12).op('i32.add').setLocal(cell).i32(0).setLocal(hash);
+  out.getLocal(group).i32(16).op('i32.add').setLocal(cell).i32(0).setLocal(hash);
   out.block().loop();
   out.getLocal(left).op('i32.eqz').brIf(1);
   out.getLocal(hash).i32(7).op('i32.rotl');
@@ -179,7 +189,13 @@ function emitTuples(out: CodeBuilder, packet: number, list: number): void {
   out.getLocal(hash).getLocal(group).memory('i32.load', 8).op('i32.and').i32(2).op('i32.shl');
   out.getLocal(group).memory('i32.load', 4).op('i32.add').memory('i32.load').teeLocal(row).op('i32.eqz').brIf(1);
   emitRowTest(out, packet, row);
-  out.getLocal(row).i32(4).op('i32.sub').memory('i32.load').br(4).end();
+  out.getLocal(row).i32(4).op('i32.sub').memory('i32.load');
+  if (overlapping) {
+    out.setLocal(found);
+    out.getLocal(best).op('i32.eqz').getLocal(found).getLocal(best).op('i32.lt_u').op('i32.or');
+    out.if().getLocal(found).setLocal(best).end();
+    out.br(2).end();
+  } else out.br(4).end();
   out.getLocal(hash).i32(1).op('i32.add').setLocal(hash).br(0);
   out.end().end();
   out.getLocal(next).i32(4).op('i32.add').setLocal(next).br(0);

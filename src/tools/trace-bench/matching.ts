@@ -20,6 +20,25 @@ const rounds = 60;
 /** Milliseconds that V8 gets to optimize each way. */
 const settle = 1500;
 
+/** Nanoseconds a packet, of ways that take turns; `before` is called ahead of each, and is not counted. */
+export function mediansOf(
+  ways: readonly (() => unknown)[],
+  packets: number,
+  times: number,
+  before: () => void = () => {},
+): number[] {
+  const samples = ways.map((): number[] => []);
+  for (let i = 0; i < times; i++) {
+    for (const [w, way] of ways.entries()) {
+      before();
+      const from = process.hrtime.bigint();
+      way();
+      samples[w]?.push(Number(process.hrtime.bigint() - from) / packets);
+    }
+  }
+  return samples.map((list) => list.sort((a, b) => a - b)[list.length >> 1] ?? Number.NaN);
+}
+
 /** Decisions of `depth` levels on bits of the first 64 bytes. */
 function decisionProgram(depth: number, own: boolean, random: Prng): ObjectSpec {
   const lines = ['r2 = *(u32 *)(r1 + 0)', 'r3 = *(u32 *)(r1 + 4)', 'r4 = r2', `r4 += ${packetBytes}`, 'r0 = 2'];
@@ -115,15 +134,7 @@ function measure(depth: number, own: boolean): Figures {
   const [decided, byTuples, byScan] = ways.map((way) => way());
   if (decided !== batch || byTuples !== byScan) throw new InternalError('trace-bench', 'the matchers disagree');
   for (const way of ways) for (const begin = performance.now(); performance.now() - begin < settle; ) way();
-  const samples = ways.map((): number[] => []);
-  for (let i = 0; i < rounds; i++) {
-    for (const [w, way] of ways.entries()) {
-      const from = process.hrtime.bigint();
-      way();
-      samples[w]?.push(Number(process.hrtime.bigint() - from) / batch);
-    }
-  }
-  const [tree = 0, tuples = 0, scan = 0] = samples.map((list) => list.sort((a, b) => a - b)[list.length >> 1]);
+  const [tree = 0, tuples = 0, scan = 0] = mediansOf(ways, batch, rounds);
   return { traces: runtime.traces.length, masks: matchers.masks, tree, tuples, scan, compileMs };
 }
 
