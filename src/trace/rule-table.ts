@@ -21,8 +21,11 @@ export interface Rule {
   readonly isPartial: boolean;
 }
 
-/** Rules in order of priority. */
-export function ruleTable(traces: readonly Facts[]): Rule[] {
+/** Rows of one trace that has to do without excluding ones. */
+const mostRows = 256;
+
+/** Rules in order of priority; a trace that would take more than `maxRows` without excluding rows is written as a partial one. */
+export function ruleTable(traces: readonly Facts[], maxRows: number = mostRows): Rule[] {
   const sets = traces.map((facts) => ternaryRows(facts));
   const rows = sets.map((set) => set.rows);
   const order: number[] = [];
@@ -31,7 +34,7 @@ export function ruleTable(traces: readonly Facts[]): Rule[] {
   const inFrontOf = rows.map((own, t) => [...rows.keys()].filter((u) => u !== t && shadows(own, rows[u] ?? [])));
   const plain = new Map<number, ReturnType<typeof ternaryRows>>();
   const withoutExcluding = (t: number): ReturnType<typeof ternaryRows> => {
-    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, false);
+    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, false, maxRows);
     plain.set(t, known);
     return known;
   };

@@ -39,8 +39,11 @@ interface RangeRows {
   readonly outside: readonly RowBits[];
 }
 
-/** Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order and there may be many more. */
-export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
+/**
+ * Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order and there may be many more: each exclusion multiplies
+ * them by its bits. What would make more than `maxRows` is counted as residual.
+ */
+export function ternaryRows(facts: Facts, priorities = true, maxRows: number = Number.POSITIVE_INFINITY): TernaryRows {
   const { parts } = minimise(facts);
   let residual = parts.filter((part) => part.kind === 'found' || part.kind === 'compare').length;
   const base = new Map<KeyBit, number>();
@@ -77,14 +80,11 @@ export function ternaryRows(facts: Facts, priorities = true): TernaryRows {
   }
   const { rows, left } = priorities
     ? { rows: withPriorities(base, denied, ranges), left: 0 }
-    : withoutPriorities(base, denied, ranges);
+    : withoutPriorities(base, denied, ranges, maxRows);
   const key = new Set<KeyBit>();
   for (const row of rows) for (const bit of row.bits.keys()) key.add(bit);
   return { rows, keyBits: key.size, residual: residual + left, isPartial: left > 0 };
 }
-
-/** Rows of one trace without excluding ones in front; each exclusion multiplies them by its bits. */
-const maxRows = 1024;
 
 /** All bits of one row; undefined if one of them is no key bit. */
 function rowOf(facts: Facts, literals: readonly { bit: Bit; value: number }[]): RowBits | undefined {
@@ -154,6 +154,7 @@ function withoutPriorities(
   base: RowBits,
   denied: readonly RowBits[],
   ranges: readonly RangeRows[],
+  maxRows: number,
 ): { readonly rows: TernaryRow[]; readonly left: number } {
   // Not all of these bits: the first that differs is the first, or the second, ...
   const differs = denied.map((row) => {
@@ -163,12 +164,14 @@ function withoutPriorities(
     );
   });
   const lists = [...ranges.map(({ inside }) => inside), ...differs].sort((a, b) => a.length - b.length);
+  let alternatives: readonly RowBits[] = [base];
   let fitting = 0;
-  for (let rows = 1; fitting < lists.length; fitting++) {
-    rows *= (lists[fitting] as readonly RowBits[]).length;
-    if (rows > maxRows) break;
+  for (; fitting < lists.length; fitting++) {
+    const next = alternatives.flatMap((row) => product(row, [lists[fitting] as readonly RowBits[]]));
+    if (next.length > maxRows) break;
+    alternatives = next;
   }
-  const rows = product(base, lists.slice(0, fitting)).map((bits) => ({ accept: true, bits }));
+  const rows = alternatives.map((bits) => ({ accept: true, bits }));
   return { rows, left: lists.length - fitting };
 }
 
