@@ -233,11 +233,13 @@ function narrowSigned(gap: 0 | 1, is32: boolean, a: Scalar, b: Scalar): void {
   if (least <= s64Max && least > b.smin) b.smin = least;
 }
 
-/** What `a` and `b` are once `a code b` is known to hold. An empty range means that it cannot hold. */
-export function refine(code: number, is32: boolean, a: Scalar, b: Scalar): readonly [Scalar, Scalar] {
+/**
+ * What `a` and `b` are once `a code b` is known to hold. An empty range means that it cannot hold. `b` absent: a register is compared with itself, and narrows itself; Linux does not
+ * ask whether that makes sense. (That two operands are one object says nothing: ranges are shared.)
+ */
+export function refine(code: number, is32: boolean, a: Scalar, b: Scalar | undefined): readonly [Scalar, Scalar] {
   const x = a.clone();
-  // A register compared with itself narrows itself; Linux does not ask whether that makes sense.
-  const y = a === b ? x : b.clone();
+  const y = b === undefined ? x : b.clone();
   narrow(code, is32, x, y);
   return [x.sync(), y.sync()];
 }

@@ -86,7 +86,8 @@ function learnScalars(
   dst: RegState,
   src: RegState,
 ): void {
-  const [a, b] = refine(code, is32, dst.range, src.range);
+  const isSame = byReg && insn.dst === insn.src;
+  const [a, b] = refine(code, is32, dst.range, isSame ? undefined : src.range);
   const frame = state.top;
   // What is learned of one operand depends on the other.
   const newDst = learned(dst, a, byReg ? src.trail : undefined);

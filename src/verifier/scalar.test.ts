@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { op } from '../isa/index.js';
 import { branchTaken, negate, refine } from './branch.js';
-import { constScalar, joinScalars, type Scalar } from './scalar.js';
+import { constScalar, joinScalars, type Scalar, unknownScalar } from './scalar.js';
 import { aluScalars, signExtend, swapBytes, truncate } from './scalar-alu.js';
+import { u64Max } from './tnum.js';
 
 const wrap = (x: bigint): bigint => BigInt.asUintN(64, x);
 const s64 = (x: bigint): bigint => BigInt.asIntN(64, x);
@@ -133,6 +134,21 @@ describe('scalars', () => {
       }),
       runs,
     );
+  });
+
+  it('are told apart in a comparison though they are the same object, unless it is of a register with itself', () => {
+    for (const is32 of [false, true]) {
+      const most = is32 ? 0xffff_ffffn : u64Max;
+      const [less, more] = refine(op.JLT, is32, unknownScalar, unknownScalar);
+      expect([less.contains(0n), less.contains(most), more.contains(0n), more.contains(most)]).toEqual([
+        true,
+        false,
+        false,
+        true,
+      ]);
+      const [self, again] = refine(op.JLT, is32, unknownScalar, undefined);
+      expect([self.contains(0n), again.contains(most)]).toEqual([false, false]);
+    }
   });
 
   it('join to something that covers both', () => {
