@@ -48,7 +48,8 @@ describe('a vector', () => {
   });
 });
 
-const folder = fileURLToPath(new URL('../../../shared/conformance/', import.meta.url));
+const shared = process.env['JITNIC_SHARED'] ?? fileURLToPath(new URL('../../../shared', import.meta.url));
+const folder = `${shared}/conformance/`;
 
 describe.skipIf(!existsSync(folder))('the public suite', () => {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.data')) : [];

@@ -1,11 +1,13 @@
 /** Every vector of the public conformance suite assembles, and prints and assembles again in both other syntaxes. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { assembleInsns, assembleRaw, assembleUbpf, checkInsn, formatInsn } from '../../src/isa/index.js';
 import { helperNumber } from '../../src/platform/index.js';
 
-const folder = new URL('../../../shared/conformance', import.meta.url).pathname;
+const shared = process.env['JITNIC_SHARED'] ?? fileURLToPath(new URL('../../../shared', import.meta.url));
+const folder = join(shared, 'conformance');
 const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.data')) : [];
 
 function section(text: string, name: string): string | undefined {
