@@ -24,7 +24,7 @@ import {
 import { CardImports } from './card-imports.js';
 import { compileCard } from './card-module.js';
 import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';
-import type { RecordedTrace } from './recorder.js';
+import type { RecordedTrace } from './recording.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, Matcher, TraceTree } from './tree.js';
 import { layOut } from './tree-layout.js';

@@ -7,7 +7,7 @@ import { BitSources } from './bits.js';
 import { pathCondition } from './condition.js';
 import { newNaming, type TraceNames } from './describe.js';
 import { Facts } from './facts.js';
-import type { RecordedTrace } from './recorder.js';
+import type { RecordedTrace } from './recording.js';
 
 export function guardWords(trace: RecordedTrace, names: TraceNames): string[] {
   const sources = new BitSources();

@@ -10,14 +10,14 @@ export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
 export { minimise } from './minimise.js';
 export { ConditionOracle } from './oracle.js';
+export { Recorder } from './recorder.js';
 export {
   type AbortSite,
   defaultLimits,
   type RecordedTrace,
-  Recorder,
   type RecorderLimits,
   type Recording,
-} from './recorder.js';
+} from './recording.js';
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
 export { type Parent, parentAt, SideExit } from './side-exit.js';

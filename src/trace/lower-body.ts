@@ -9,7 +9,7 @@ import { helper } from './card-helpers.js';
 import { type BodyContext, CallLowering } from './lower-call.js';
 import { type Refusal, Transaction } from './lower-transaction.js';
 import { type Geometry, NotCompiled, ValueLowering } from './lower-value.js';
-import type { RecordedTrace } from './recorder.js';
+import type { RecordedTrace } from './recording.js';
 import { bodyValues } from './tree.js';
 
 export class BodyLowering {

@@ -11,7 +11,7 @@ import { BodyLowering } from './lower-body.js';
 import type { BodyContext } from './lower-call.js';
 import type { Refusal } from './lower-transaction.js';
 import { NotCompiled, ValueLowering } from './lower-value.js';
-import type { RecordedTrace } from './recorder.js';
+import type { RecordedTrace } from './recording.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, TestOf, TraceTree, TreeNode } from './tree.js';
 import { layOut, type TreeLayout, type WeightOf } from './tree-layout.js';

@@ -15,63 +15,19 @@
  */
 
 import type { Observer } from '../interp/index.js';
-import { liveCode, mask32, type TraceCode, type Value } from '../ir/index.js';
+import { liveCode, mask32, type Value } from '../ir/index.js';
 import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
 import { aluValue, jumpCondition } from './alu.js';
-import type { Facts } from './facts.js';
-import { liveSlots } from './live-slots.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
 import { type MemoryChange, RecordedMemory, ValueRegions } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
+import { type AbortSite, defaultLimits, type RecorderLimits, type Recording } from './recording.js';
 import { isResult, peek, resample } from './resample.js';
-import { type History, registersOf, type Snapshot } from './snapshot.js';
+import { type History, registersOf, type Snapshot, SnapshotLog } from './snapshot.js';
 import type { Assumption, StableValues } from './stable-values.js';
-
-export interface RecorderLimits {
-  /** Values that a trace may have before dead code is removed. */
-  readonly maxValues: number;
-  readonly maxGuards: number;
-  /** Instructions of the program that the recorder follows. */
-  readonly maxSteps: number;
-}
-
-export const defaultLimits: RecorderLimits = { maxValues: 20_000, maxGuards: 1_000, maxSteps: 50_000 };
-
-/** Where a recording failed. */
-export interface AbortSite {
-  readonly code: AbortCode;
-  readonly detail: string | undefined;
-  readonly program: LoadedProgram;
-  readonly pc: number;
-}
-
-export interface RecordedTrace {
-  readonly code: TraceCode;
-  /** All values that were recorded, dead ones too. */
-  readonly recorded: readonly Value[];
-  /** Low half of r0. */
-  readonly verdict: number;
-  /** Instructions that the program executed on the recorded packet. */
-  readonly steps: number;
-  readonly program: LoadedProgram;
-  /** What the guards say, in normal form. */
-  readonly facts: Facts;
-  /** Contents of maps that it takes for constants: it must go when one of them changes. */
-  readonly assumptions: readonly Assumption[];
-  /** Bytes of metadata that its packets come with; undefined: any number, it does not look. */
-  readonly metaLength: bigint | undefined;
-  /** For its side traces. */
-  readonly history: History;
-  /** Of a side trace: where its parent's recording was taken over. */
-  readonly start: Snapshot | undefined;
-}
-
-export type Recording =
-  | { readonly kind: 'trace'; readonly trace: RecordedTrace }
-  | { readonly kind: 'abort'; readonly site: AbortSite };
 
 interface Frame {
   /** Replaced, not changed, when an instruction writes: snapshots keep it. */
@@ -117,12 +73,7 @@ export class Recorder implements Observer {
   private readonly maps: ValueRegions;
   private readonly stable: StableValues | undefined;
   private recordings = 0;
-  private snapshots: Snapshot[] = [];
-  /** State before the current instruction; inside of a helper that calls back, before the call. */
-  private boundary: Omit<Snapshot, 'frames'> | undefined;
-  private boundaryFrames: readonly { readonly pc: number; readonly registers: readonly (Value | undefined)[] }[] = [];
-  /** The snapshot of the current boundary, once a guard has asked for it. */
-  private current: Snapshot | undefined;
+  private snapshots = new SnapshotLog();
   /** Where this side trace takes over. */
   private inherited: Snapshot | undefined;
   private isAsleep = false;
@@ -153,7 +104,7 @@ export class Recorder implements Observer {
     this.values = new RecordedValues(
       machine,
       this.limits.maxGuards,
-      () => this.noteSnapshot(),
+      () => this.snapshots.note(),
       from === undefined ? undefined : parent?.history.graph.prefix(from.values),
     );
     this.memory = new RecordedMemory(machine, this.values, this.maps, (assumption) => this.isStable(assumption));
@@ -166,14 +117,11 @@ export class Recorder implements Observer {
     this.steps = 0;
     this.abort = undefined;
     this.verdict = undefined;
-    this.boundary = undefined;
-    this.current = undefined;
+    this.snapshots = new SnapshotLog(from === undefined ? [] : parent?.history.snapshots.slice(0, from.guards));
     this.inherited = from;
     this.isAsleep = from !== undefined;
-    if (from === undefined || parent === undefined) {
-      this.snapshots = [];
-      this.enterProgram();
-    } else this.inherit(parent.history, from);
+    if (from === undefined || parent === undefined) this.enterProgram();
+    else this.inherit(parent.history, from);
     const { packet } = machine;
     if (packet.fragmentCount > 0) this.give('multi-buffer');
   }
@@ -199,7 +147,6 @@ export class Recorder implements Observer {
   private inherit(history: History, from: Snapshot): void {
     this.values.inherit(history.guards.slice(0, from.guards), history.sampled.slice(0, from.sampled));
     for (let i = 0; i < from.changes; i++) this.memory.change(history.changes[i] as MemoryChange);
-    this.snapshots = history.snapshots.slice(0, from.guards);
     this.resampled = 0;
   }
 
@@ -225,7 +172,7 @@ export class Recorder implements Observer {
         facts,
         assumptions: this.memory.assumptions,
         metaLength: this.memory.metaLength,
-        history: { graph, guards, sampled, snapshots: this.snapshots, changes: this.memory.changes },
+        history: { graph, guards, sampled, snapshots: this.snapshots.all, changes: this.memory.changes },
         start: this.inherited,
       },
     };
@@ -286,7 +233,22 @@ export class Recorder implements Observer {
     this.program = program;
     this.pc = pc;
     if (depth !== this.frames.length - 1) throw new TraceAbort('desync', 'depth');
-    if (this.waiting.length === 0) this.noteBoundary(program, pc);
+    if (this.waiting.length === 0) {
+      const { values, memory, steps, tailCalls, frames } = this;
+      this.snapshots.reach(
+        {
+          program,
+          pc,
+          step: steps,
+          tailCalls,
+          values: values.graph.code.length,
+          guards: values.guards.length,
+          changes: memory.changes.length,
+          sampled: values.sampled.length,
+        },
+        frames,
+      );
+    }
     this.values.step = this.steps + 1;
     if (++this.steps > this.limits.maxSteps) throw new TraceAbort('too-many-steps');
     if (this.values.graph.code.length > this.limits.maxValues) throw new TraceAbort('too-long');
@@ -296,45 +258,6 @@ export class Recorder implements Observer {
     this.verify(insn.dst);
     this.verify(insn.src);
     this.record(program, insn, pc);
-  }
-
-  private noteBoundary(program: LoadedProgram, pc: number): void {
-    const { values, memory, steps, tailCalls } = this;
-    this.boundary = {
-      program,
-      pc,
-      step: steps,
-      tailCalls,
-      values: values.graph.code.length,
-      guards: values.guards.length,
-      changes: memory.changes.length,
-      sampled: values.sampled.length,
-    };
-    const inner = this.frames.length - 1;
-    this.boundaryFrames = this.frames.map(({ registers, resume }, i) => ({ registers, pc: i === inner ? pc : resume }));
-    this.current = undefined;
-  }
-
-  private noteSnapshot(): void {
-    const { boundary, boundaryFrames } = this;
-    if (boundary === undefined) throw new TraceAbort('desync', 'guard');
-    if (this.current === undefined) {
-      const live = liveSlots(boundary.program.insns);
-      const inner = boundaryFrames.length - 1;
-      // A caller goes on with the registers that calls preserve.
-      const frames = boundaryFrames.map(({ pc, registers }, depth) => {
-        let set = 0;
-        const values: Value[] = [];
-        for (const [r, value] of registers.entries()) {
-          if (value === undefined || (depth < inner && r < 6) || !live.isLive(pc, r)) continue;
-          set |= 1 << r;
-          values.push(value);
-        }
-        return { pc, live: set, values };
-      });
-      this.current = { ...boundary, frames };
-    }
-    this.snapshots.push(this.current);
   }
 
   /** Completes the call that the last instruction made, now that its result is known. */

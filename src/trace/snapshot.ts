@@ -12,6 +12,8 @@
  */
 import type { Graph, Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
+import { TraceAbort } from './aborts.js';
+import { liveSlots } from './live-slots.js';
 import type { MemoryChange } from './recorded-memory.js';
 import type { Sampled } from './recorded-values.js';
 
@@ -38,6 +40,61 @@ export interface SnapshotFrame {
   readonly live: number;
   /** Their values, in order. */
   readonly values: readonly Value[];
+}
+
+/** A frame of the recorder, the innermost without a place to go on. */
+interface OpenFrame {
+  readonly registers: readonly (Value | undefined)[];
+  readonly resume: number;
+}
+
+/** Makes the snapshots of one recording: guards of one instruction share one, and where there is no guard nothing is made. */
+export class SnapshotLog {
+  /** One for each guard. */
+  readonly all: Snapshot[];
+  /** State before the current instruction; inside of a helper that calls back, before the call. */
+  private boundary: Omit<Snapshot, 'frames'> | undefined;
+  private frames: readonly OpenFrame[] = [];
+  /** The snapshot of the current boundary, once a guard has asked for it. */
+  private current: Snapshot | undefined;
+
+  /** `inherited`: those of the guards that a side trace takes over. */
+  constructor(inherited: Snapshot[] = []) {
+    this.all = inherited;
+  }
+
+  /** Before an instruction. */
+  reach(boundary: Omit<Snapshot, 'frames'>, frames: readonly OpenFrame[]): void {
+    this.boundary = boundary;
+    // Registers are replaced, not changed, when an instruction writes.
+    this.frames = frames.map(({ registers, resume }) => ({ registers, resume }));
+    this.current = undefined;
+  }
+
+  /** After a guard. */
+  note(): void {
+    const { boundary } = this;
+    if (boundary === undefined) throw new TraceAbort('desync', 'guard');
+    this.current ??= { ...boundary, frames: this.liveFrames(boundary) };
+    this.all.push(this.current);
+  }
+
+  private liveFrames({ program, pc }: Omit<Snapshot, 'frames'>): SnapshotFrame[] {
+    const slots = liveSlots(program.insns);
+    const inner = this.frames.length - 1;
+    return this.frames.map(({ registers, resume }, depth) => {
+      const next = depth === inner ? pc : resume;
+      let live = 0;
+      const values: Value[] = [];
+      for (const [r, value] of registers.entries()) {
+        // A caller goes on with the registers that calls preserve.
+        if (value === undefined || (depth < inner && r < 6) || !slots.isLive(next, r)) continue;
+        live |= 1 << r;
+        values.push(value);
+      }
+      return { pc: next, live, values };
+    });
+  }
 }
 
 /** All eleven registers; undefined where they are not live. */

@@ -14,7 +14,7 @@ import { checkTrace, isConst, type Value } from '../ir/index.js';
 import type { Machine } from '../vm/index.js';
 import { encode } from './card-code.js';
 import { bodySlots, CardExecutor } from './execute.js';
-import type { RecordedTrace } from './recorder.js';
+import type { RecordedTrace } from './recording.js';
 import { SideExit } from './side-exit.js';
 
 /** A shared value. */
