@@ -38,7 +38,7 @@ export const passes: readonly Pass[] = [
   {
     name: 'helpers',
     description: 'look-ups in arrays, bpf_csum_diff of constant size, time and CPU without a call',
-    level: 2,
+    level: 1,
     needsVerified: true,
     after: ['fold'],
     before: ['stack', 'pointers'],

@@ -26,6 +26,7 @@ import {
   type TraceNames,
   TraceTree,
 } from '../trace/index.js';
+import { verify } from '../verifier/index.js';
 import {
   type BatchEngine,
   formatTrap,
@@ -134,7 +135,14 @@ export class Runtime {
       store: options.store,
     });
     this.ledger = new AssumptionLedger(machine);
-    const stable = options.assume === false ? undefined : new StableValues(machine);
+    // Nobody has said whether the programs are verified: then the verifier is asked.
+    const { maps, btf, license } = object;
+    const accepted = options.verified ?? ((spec) => verify(spec, maps, { btf, license, logLevel: 0 }).accepted);
+    const behind = programsBehind(loaded, machine.programs);
+    const stable =
+      options.assume === false
+        ? undefined
+        : new StableValues(machine, () => behind.every(({ spec }) => accepted(spec)));
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     this.penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
     const mayRest = options.card !== false && options.bypass === true && this.host.compiles;
@@ -163,7 +171,7 @@ export class Runtime {
           program: loaded,
           tree,
           keys: keys.start,
-          verified: () => programsBehind(loaded, machine.programs).every(({ spec }) => verified(spec)),
+          verified: () => behind.every(({ spec }) => verified(spec)),
           patience,
           numberOf: (trace) => (this.recordOf.get(trace) as TraceRecord).id,
         });

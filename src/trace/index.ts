@@ -27,3 +27,4 @@ export { stackSlots } from './stack-slots.js';
 export { packetSupport, type Support } from './support.js';
 export { rowCells, ternaryRows } from './ternary-rows.js';
 export { type InstalledTrace, type Matcher, TraceTree } from './tree.js';
+export { mayBeWritten } from './written-maps.js';

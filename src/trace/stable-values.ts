@@ -4,7 +4,7 @@
  * ({@link AssumptionLedger}) and retires those whose assumption fails.
  */
 import type { Machine } from '../vm/index.js';
-import { writtenMaps } from './written-maps.js';
+import { mayBeWritten } from './written-maps.js';
 
 /** `size` bytes at a guest address, little-endian, of a map's value. */
 export interface Assumption {
@@ -39,10 +39,13 @@ const enough = 3;
 export class StableValues {
   private readonly machine: Machine;
   private readonly samples = new Map<string, Samples>();
-  private written: ReadonlySet<number> | undefined | 'unknown' = 'unknown';
+  private readonly verified: () => boolean;
+  private isVerified: boolean | undefined;
 
-  constructor(machine: Machine) {
+  /** `verified`: whether the verifier accepts the programs; asked when the first value is a candidate. Of others nothing is assumed: their pointers may point anywhere. */
+  constructor(machine: Machine, verified: () => boolean) {
     this.machine = machine;
+    this.verified = verified;
   }
 
   /** Notes what recording number `recording` read; true if it may assume it. */
@@ -64,9 +67,8 @@ export class StableValues {
   /** Only maps that no program writes stay as they are. What is asked about lies at a fixed address: in an array, or where a walk over a map came by. */
   private isStable(map: number): boolean {
     if (!assumable.has(this.machine.maps[map]?.spec.type ?? '')) return false;
-    // Worked out when the first value is a candidate: it takes a verifier's run.
-    if (this.written === 'unknown') this.written = writtenMaps(this.machine.object);
-    return this.written !== undefined && !this.written.has(map);
+    this.isVerified ??= this.verified();
+    return this.isVerified && !mayBeWritten(this.machine.object, map);
   }
 }
 

@@ -1,0 +1,392 @@
+/**
+ * Which maps one program may write: a forward data-flow over its bytecode of what each register and each stack slot may point to ({@link Pointees}). Functions are
+ * looked at once, with all that their callers give them. For programs that the verifier accepts: there a pointer stays inside of what it points to, is spilled
+ * and filled as a whole, and a number is never one.
+ */
+import {
+  accessSize,
+  type Insn,
+  insnClass,
+  isCall,
+  isConditionalJump,
+  isExit,
+  isLddw,
+  isUnconditionalJump,
+  jumpTarget,
+  op,
+} from '../isa/index.js';
+import type { MapSpec, ProgramSpec } from '../object/index.js';
+import { type ArgClass, type HelperName, helperNames, xdpHelpers } from '../platform/index.js';
+import { stackSize } from '../vm/index.js';
+import { PointeeSets, type Pointees } from './pointees.js';
+
+const registers = 11;
+const slotSize = 8;
+const slots = stackSize / slotSize;
+
+/** Registers, then the stack slots of the function's own frame, lowest first. */
+type State = Pointees[];
+
+/** Helpers that change elements of the map in r1. */
+const mutators: ReadonlySet<HelperName> = new Set<HelperName>([
+  'map_update_elem',
+  'map_delete_elem',
+  'map_push_elem',
+  'map_pop_elem',
+]);
+
+/** Arguments through which a helper does not write. */
+const readOnly: ReadonlySet<ArgClass> = new Set<ArgClass>([
+  'any',
+  'ctx',
+  'map',
+  'key',
+  'value',
+  'mem',
+  'mem?',
+  'size',
+  'size?',
+  'alloc size',
+  'func',
+  'stack?',
+  'const_str',
+]);
+
+const writes = (arg: ArgClass): boolean => (typeof arg === 'object' ? arg.mode !== 'in' : !readOnly.has(arg));
+
+/** Bits of the maps; that behind the last map: those that `maps` does not name. */
+export function mapWrites(program: ProgramSpec, maps: readonly MapSpec[]): bigint {
+  return new MapWrites(program, maps).run();
+}
+
+class MapWrites {
+  private readonly program: ProgramSpec;
+  private readonly maps: readonly MapSpec[];
+  private readonly sets = new PointeeSets();
+  private readonly none = this.sets.none;
+  private readonly other = this.sets.of({ isOther: true });
+  private readonly everyMap: bigint;
+  /** Where a jump or a call may arrive: there states join. */
+  private readonly heads = new Set<number>();
+  private readonly before = new Map<number, State>();
+  /** Heads to follow, 1 each, and where the first of them may be: in the order of the code most states are complete before they are followed. */
+  private readonly pending: Uint8Array;
+  private firstPending = 0;
+  /** What functions return, by their first slot. */
+  private readonly results = new Map<number, Pointees>();
+  /** What a frame's slots may hold at any time, by its own function's hand and by that of the functions that it calls. */
+  private readonly own = new Map<number, Pointees[]>();
+  private readonly foreign = new Map<number, Pointees[]>();
+  /** There are functions that may be given pointers to another's frame. */
+  private readonly isShared: boolean;
+  /** Something has changed that is no state: whoever depends on it is not known, so all is looked at again. */
+  private isStale = false;
+  /** The last round: nothing changes any more, and what is written is noted. */
+  private isSettled = false;
+  private written = 0n;
+
+  constructor(program: ProgramSpec, maps: readonly MapSpec[]) {
+    this.program = program;
+    this.maps = maps;
+    this.pending = new Uint8Array(program.insns.length);
+    this.isShared = program.functions.length > 1;
+    this.everyMap = (1n << BigInt(maps.length + 1)) - 1n;
+    for (const [pc, insn] of program.insns.entries()) {
+      if (isUnconditionalJump(insn) || isConditionalJump(insn)) this.heads.add(jumpTarget(insn, pc));
+    }
+    for (const { start } of program.functions) this.heads.add(start);
+  }
+
+  run(): bigint {
+    this.enter(0, [this.sets.of({ isContext: true })]);
+    this.settle();
+    // What nothing is seen to call may be called in a way that is not known here.
+    for (const { start } of this.program.functions) if (!this.before.has(start)) this.enterUnknown(start);
+    this.settle();
+    this.isSettled = true;
+    for (const head of this.before.keys()) this.follow(head);
+    return this.written;
+  }
+
+  private settle(): void {
+    do {
+      if (this.isStale) for (const head of this.before.keys()) this.revisit(head);
+      this.isStale = false;
+      while (this.firstPending < this.pending.length) {
+        const head = this.firstPending++;
+        if (this.pending[head] === 0) continue;
+        this.pending[head] = 0;
+        this.follow(head);
+      }
+    } while (this.isStale);
+  }
+
+  private revisit(head: number): void {
+    this.pending[head] = 1;
+    this.firstPending = Math.min(this.firstPending, head);
+  }
+
+  /** A call of the function with r1 and so on as given. */
+  private enter(start: number, args: readonly Pointees[]): void {
+    const state: State = Array.from({ length: registers + slots }, () => this.none);
+    for (const [i, arg] of args.entries()) state[i + 1] = arg;
+    state[10] = this.sets.of({ frames: new Map([[start, 0]]) });
+    this.flow(start, state);
+  }
+
+  /** A call of which nothing is known: any map, any element, and any frame, so that callers' slots are not taken for numbers. */
+  private enterUnknown(start: number): void {
+    const frames = new Map(this.program.functions.map((fn) => [fn.start, undefined]));
+    const anything = this.sets.of({ values: this.everyMap, handles: this.everyMap, frames });
+    this.enter(
+      start,
+      [1, 2, 3, 4, 5].map(() => anything),
+    );
+  }
+
+  private flow(head: number, state: State): void {
+    const known = this.before.get(head);
+    if (known === undefined) {
+      this.before.set(head, state.slice());
+      this.revisit(head);
+      return;
+    }
+    if (this.joinInto(known, state)) this.revisit(head);
+  }
+
+  private joinInto(known: Pointees[], more: readonly Pointees[]): boolean {
+    let changed = false;
+    for (const [i, set] of more.entries()) {
+      const old = known[i] as Pointees;
+      const joined = this.sets.join(old, set);
+      if (joined === old) continue;
+      known[i] = joined;
+      changed = true;
+    }
+    return changed;
+  }
+
+  /** From a head on to where the path ends, parts or meets another. */
+  private follow(head: number): void {
+    const { insns } = this.program;
+    const state = (this.before.get(head) as State).slice();
+    const frame = this.program.functions.find(({ start, end }) => start <= head && head < end)?.start ?? 0;
+    for (let pc = head; ; ) {
+      const insn = insns[pc];
+      if (insn === undefined) return;
+      if (isExit(insn)) {
+        const result = this.sets.join(this.results.get(frame) ?? this.none, state[0] as Pointees);
+        if (result !== (this.results.get(frame) ?? this.none)) this.isStale = true;
+        this.results.set(frame, result);
+        return;
+      }
+      let next = pc + 1;
+      if (isUnconditionalJump(insn)) next = jumpTarget(insn, pc);
+      else if (isConditionalJump(insn)) this.flow(jumpTarget(insn, pc), state);
+      else if (isCall(insn)) this.call(insn, pc, state);
+      else if (isLddw(insn)) {
+        state[insn.dst] = this.address(insn, pc);
+        next = pc + 2;
+      } else this.step(insn, state, frame);
+      if (this.heads.has(next)) {
+        this.flow(next, state);
+        return;
+      }
+      pc = next;
+    }
+  }
+
+  private address(insn: Insn, pc: number): Pointees {
+    switch (insn.src) {
+      case op.PSEUDO_MAP_FD:
+        return this.sets.of({ handles: 1n << BigInt(insn.imm) });
+      case op.PSEUDO_MAP_VALUE:
+        return this.sets.of({ values: 1n << BigInt(insn.imm) });
+      case op.PSEUDO_FUNC:
+        return this.sets.of({ functions: new Set([pc + 1 + insn.imm]) });
+      case op.PSEUDO_BTF_ID:
+        return this.other;
+      case 0:
+        return this.none;
+      default:
+        return this.sets.of({ values: this.everyMap, handles: this.everyMap });
+    }
+  }
+
+  private step(insn: Insn, state: State, frame: number): void {
+    const { dst, src, off } = insn;
+    switch (insnClass(insn)) {
+      case op.ALU64:
+        state[dst] = this.computed(insn, state);
+        return;
+      case op.LDX:
+        state[dst] = this.load(state[src] as Pointees, insn, state, frame);
+        return;
+      case op.ST:
+        this.store(state[dst] as Pointees, insn, this.none, state, frame);
+        return;
+      case op.STX:
+        if ((insn.code & 0xe0) !== op.MODE_ATOMIC || insn.imm === op.ATOMIC_STORE_REL) {
+          this.store(state[dst] as Pointees, insn, state[src] as Pointees, state, frame);
+        } else if (insn.imm === op.ATOMIC_LOAD_ACQ) {
+          state[dst] = this.load(state[src] as Pointees, insn, state, frame);
+        } else {
+          this.store(state[dst] as Pointees, { code: insn.code, off }, this.none, state, frame);
+          if (insn.imm === op.ATOMIC_CMPXCHG) state[0] = this.none;
+          else if ((insn.imm & op.ATOMIC_FETCH) !== 0) state[src] = this.none;
+        }
+        return;
+      default:
+        // Arithmetic of 32 bits, and the old ways to read the packet.
+        state[insnClass(insn) === op.ALU ? dst : 0] = this.none;
+    }
+  }
+
+  private computed(insn: Insn, state: State): Pointees {
+    const { sets } = this;
+    const kind = insn.code & 0xf0;
+    const isRegister = (insn.code & op.X) !== 0 && kind !== op.END && kind !== op.NEG;
+    const dst = state[insn.dst] as Pointees;
+    const src = isRegister ? (state[insn.src] as Pointees) : this.none;
+    if (kind === op.MOV) return src;
+    if (kind === op.ADD && !isRegister) return sets.moved(dst, insn.imm);
+    if (kind === op.SUB && !isRegister) return sets.moved(dst, -insn.imm);
+    return sets.join(sets.moved(dst, undefined), sets.moved(src, undefined));
+  }
+
+  private load(from: Pointees, insn: Insn, state: State, frame: number): Pointees {
+    // Of the context's fields, some are pointers into the packet.
+    let result = from.isContext ? this.other : this.none;
+    if (accessSize(insn) !== slotSize) return result;
+    for (const [owner, at] of from.frames) {
+      const [first, last] = slotsAt(at, insn.off);
+      for (let slot = first; slot <= last; slot++) {
+        const held = owner === frame ? state[registers + slot] : this.own.get(owner)?.[slot];
+        result = this.sets.join(result, held ?? this.none);
+        result = this.sets.join(result, this.foreign.get(owner)?.[slot] ?? this.none);
+      }
+    }
+    return result;
+  }
+
+  private store(
+    to: Pointees,
+    { code, off }: Pick<Insn, 'code' | 'off'>,
+    set: Pointees,
+    state: State,
+    frame: number,
+  ): void {
+    if (this.isSettled) this.noteWrite(to);
+    const isWhole = (code & 0x18) === op.SIZE_DW;
+    for (const [owner, at] of to.frames) {
+      const [first, last] = slotsAt(at, off);
+      // Surely this slot and nothing else: what it held is gone.
+      const isSure = first === last && owner === frame && isOnlyStack(to);
+      for (let slot = first; slot <= last; slot++) {
+        if (owner === frame) {
+          const old = state[registers + slot] as Pointees;
+          if (isWhole) state[registers + slot] = isSure ? set : this.sets.join(old, set);
+        }
+        if (isWhole && this.isShared) this.hold(owner === frame ? this.own : this.foreign, owner, slot, set);
+      }
+    }
+  }
+
+  private hold(cells: Map<number, Pointees[]>, frame: number, slot: number, set: Pointees): void {
+    let row = cells.get(frame);
+    if (row === undefined) {
+      row = Array.from({ length: slots }, () => this.none);
+      cells.set(frame, row);
+    }
+    const joined = this.sets.join(row[slot] as Pointees, set);
+    if (joined === row[slot]) return;
+    row[slot] = joined;
+    this.isStale = true;
+  }
+
+  /** What is stored through a pointer of which nothing is known may be anywhere. */
+  private noteWrite(to: Pointees): void {
+    this.written |= to === this.none ? this.everyMap : to.values | to.handles;
+  }
+
+  private call(insn: Insn, pc: number, state: State): void {
+    const args = state.slice(1, 6);
+    for (let r = 1; r <= 5; r++) state[r] = this.none;
+    if (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) {
+      const start = pc + 1 + insn.imm;
+      this.enter(start, args);
+      state[0] = this.results.get(start) ?? this.none;
+      return;
+    }
+    const name = insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
+    const proto = name === undefined ? undefined : xdpHelpers[name];
+    if (name === undefined || proto === undefined) {
+      state[0] = this.unknownCall(args);
+      return;
+    }
+    this.callBacks(name, args);
+    if (this.isSettled) {
+      if (mutators.has(name)) this.written |= (args[0] as Pointees).handles;
+      for (const [i, arg] of proto.args.entries()) if (writes(arg)) this.written |= (args[i] as Pointees).values;
+    }
+    if (proto.ret === 'map_value?') state[0] = this.elementOf((args[0] as Pointees).handles);
+    else state[0] = proto.ret === 'integer' || proto.ret === 'void' ? this.none : this.other;
+  }
+
+  /** It may write through all that it is given, hand it back, and call the functions among it with anything. */
+  private unknownCall(args: readonly Pointees[]): Pointees {
+    let result = this.other;
+    for (const arg of args) {
+      if (this.isSettled) this.written |= arg.values | arg.handles;
+      result = this.sets.join(result, this.sets.moved(arg, undefined));
+      for (const start of arg.functions) this.enterUnknown(start);
+    }
+    return result;
+  }
+
+  private callBacks(name: HelperName, args: readonly Pointees[]): void {
+    const [first = this.none, , third = this.none] = args;
+    for (const arg of args) {
+      for (const start of arg.functions) {
+        if (name === 'loop') this.enter(start, [this.none, third]);
+        else if (name === 'for_each_map_elem') {
+          this.enter(start, [first, this.other, this.elementOf(first.handles), third]);
+        } else this.enterUnknown(start);
+      }
+    }
+  }
+
+  /** What a look-up in one of the maps gives. */
+  private elementOf(handles: bigint): Pointees {
+    let values = handles;
+    let inner = 0n;
+    for (const [index, spec] of this.maps.entries()) {
+      const bit = 1n << BigInt(index);
+      if ((handles & bit) === 0n || (spec.type !== 'array_of_maps' && spec.type !== 'hash_of_maps')) continue;
+      values &= ~bit;
+      inner |= this.innerMaps(spec);
+    }
+    return this.sets.of({ values, handles: inner });
+  }
+
+  /** Maps that may lie in a map of maps: those of the template's shape, and such as the object does not name. */
+  private innerMaps({ inner }: MapSpec): bigint {
+    let bits = 1n << BigInt(this.maps.length);
+    for (const [index, { type, keySize, valueSize }] of this.maps.entries()) {
+      const fits = type === inner?.type && keySize === inner.keySize && valueSize === inner.valueSize;
+      if (inner === undefined || fits) bits |= 1n << BigInt(index);
+    }
+    return bits;
+  }
+}
+
+function isOnlyStack({ values, handles, frames, functions, isContext, isOther }: Pointees): boolean {
+  return frames.size === 1 && (values | handles) === 0n && functions.size === 0 && !isContext && !isOther;
+}
+
+/** First and last stack slot that an access touches which begins `at + off` bytes from r10; all of them where `at` is not known. */
+function slotsAt(at: number | undefined, off: number): readonly [number, number] {
+  if (at === undefined) return [0, slots - 1];
+  const slot = Math.floor((at + off + stackSize) / slotSize);
+  return slot >= 0 && slot < slots ? [slot, slot] : [0, slots - 1];
+}
