@@ -375,7 +375,14 @@ class ImageParser {
       );
     }
     const known = this.maps.some(({ map }) => map.name === symbol) || this.externs.has(symbol);
-    if (known) return { slot, kind: 'load', symbol, addend: undefined };
+    if (known && reference.addend === undefined) return { slot, kind: 'load', symbol, addend: undefined };
+    if (known) {
+      return this.fail(
+        `an object file refers to \`${symbol}\` as a whole, not to a place in it`,
+        'only data has places: open a section for it, or look the value up',
+        line,
+      );
+    }
     for (const section of data) {
       const at = section.name === symbol ? 0 : section.labels.get(symbol);
       if (at !== undefined) {

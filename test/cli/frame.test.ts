@@ -150,6 +150,7 @@ describe('asm', () => {
     ['.map m type=hsah key=4', 'is no map type'],
     ['.map m type=hash kye=4', 'maps have no field `kye`'],
     ['.section xdp\nr1 = nothing ll\nexit', 'neither a map, nor data, nor a function'],
+    ['.map m type=array key=4 value=8 max_entries=1\n.section xdp\nr1 = map[m][0]+4\nexit', 'refers to `m` as a whole'],
     ['.section xdp\ncall nothing\nexit', 'neither a function nor a helper'],
     ['.sektion xdp', '`.sektion` is no directive'],
     ['.byte 1', 'outside a data section'],
