@@ -114,6 +114,17 @@ export function unsupportedIn(program: LoadedProgram): Unsupported | undefined {
   }
 }
 
+/** A loop around the copy of a callback. */
+interface CallbackLoop {
+  /** Its first variable. */
+  readonly at: number;
+  readonly head: FlowBlock;
+  readonly body: FlowBlock;
+  /** Where it ends, and where the code goes on after that. */
+  readonly done: FlowBlock;
+  readonly after: FlowBlock;
+}
+
 class FlowBuilder {
   private readonly program: LoadedProgram;
   private readonly insns: readonly Insn[];
@@ -254,27 +265,14 @@ class FlowBuilder {
    */
   private copyLoop(pc: number, block: FlowBlock): FlowBlock {
     const { depth } = block;
-    const slot = this.callbackSlot(pc);
-    if (slot === undefined || depth + 1 >= maxFrames) throw new Unsupported('its callback is not known', pc);
-    const at = this.variables;
-    this.variables += 3;
-    const [head, body, latch, done, failed, after] = [
-      this.block(depth),
-      this.block(depth),
-      this.block(depth),
-      this.block(depth),
-      this.block(depth),
-      this.block(depth),
-    ];
+    const failed = this.block(depth);
+    const { at, head, body, done, after } = this.copyCallback(pc, depth, 3, (first) => ({
+      kind: 'loop call',
+      at: first,
+    }));
     block.steps.push({ kind: 'loop begin', at });
     block.end = { kind: 'loop check', at, yes: failed.id, no: head.id };
     head.end = { kind: 'loop test', at, yes: body.id, no: done.id };
-    body.steps.push({ kind: 'loop call', at }, { kind: 'enter', depth: depth + 1 });
-    body.end = { kind: 'jump', to: this.copyFunction(slot, depth + 1, latch.id) };
-    latch.steps.push({ kind: 'loop next', at });
-    latch.end = { kind: 'loop stop', yes: done.id, no: head.id };
-    done.steps.push({ kind: 'loop end', at, failed: false });
-    done.end = { kind: 'jump', to: after.id };
     failed.steps.push({ kind: 'loop end', at, failed: true });
     failed.end = { kind: 'jump', to: after.id };
     return after;
@@ -288,12 +286,27 @@ class FlowBuilder {
    *     body:   callback(map, key, value, context)     latch: count++; r0 != 0 ? -> done : head
    */
   private copyWalk(pc: number, block: FlowBlock): FlowBlock {
-    const { depth } = block;
+    const level = this.walks++;
+    const { at, head, body, done, after } = this.copyCallback(pc, block.depth, 4, (first) => ({
+      kind: 'walk call',
+      at: first,
+      level,
+      pc,
+    }));
+    block.steps.push({ kind: 'walk begin', at, level, pc });
+    block.end = { kind: 'jump', to: head.id };
+    head.steps.push({ kind: 'walk next', at, level, pc });
+    head.end = { kind: 'walk test', at: at + 3, yes: body.id, no: done.id };
+    this.walks--;
+    return after;
+  }
+
+  /** The loop around the callback of the call at `pc`, without what its head asks. `variables`: how many it has of its own; the first counts. `call` sets up the arguments. */
+  private copyCallback(pc: number, depth: number, variables: number, call: (at: number) => Step): CallbackLoop {
     const slot = this.callbackSlot(pc);
     if (slot === undefined || depth + 1 >= maxFrames) throw new Unsupported('its callback is not known', pc);
     const at = this.variables;
-    this.variables += 4;
-    const level = this.walks++;
+    this.variables += variables;
     const [head, body, latch, done, after] = [
       this.block(depth),
       this.block(depth),
@@ -301,18 +314,13 @@ class FlowBuilder {
       this.block(depth),
       this.block(depth),
     ];
-    block.steps.push({ kind: 'walk begin', at, level, pc });
-    block.end = { kind: 'jump', to: head.id };
-    head.steps.push({ kind: 'walk next', at, level, pc });
-    head.end = { kind: 'walk test', at: at + 3, yes: body.id, no: done.id };
-    body.steps.push({ kind: 'walk call', at, level, pc }, { kind: 'enter', depth: depth + 1 });
+    body.steps.push(call(at), { kind: 'enter', depth: depth + 1 });
     body.end = { kind: 'jump', to: this.copyFunction(slot, depth + 1, latch.id) };
     latch.steps.push({ kind: 'loop next', at });
     latch.end = { kind: 'loop stop', yes: done.id, no: head.id };
     done.steps.push({ kind: 'loop end', at, failed: false });
     done.end = { kind: 'jump', to: after.id };
-    this.walks--;
-    return after;
+    return { at, head, body, done, after };
   }
 
   /** Slot of the function whose address r2 holds at `pc`: the last `lddw` into it, if nothing can come in between. */
