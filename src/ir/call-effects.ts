@@ -9,6 +9,8 @@ import { isConst, mask32, mask64, type Value } from './value.js';
 
 export const helper = {
   lookup: 1,
+  update: 2,
+  delete: 3,
   ktimeGetNs: 5,
   tracePrintk: 6,
   prandom: 7,
@@ -21,9 +23,13 @@ export const helper = {
   redirectMap: 51,
   adjustMeta: 54,
   adjustTail: 65,
+  spinLock: 93,
+  spinUnlock: 94,
   ktimeGetBootNs: 125,
   ringbufOutput: 130,
   ringbufReserve: 131,
+  ringbufSubmit: 132,
+  ringbufDiscard: 133,
   tracePrintkList: 177,
   bufferLength: 188,
   storeBytes: 190,

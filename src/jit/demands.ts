@@ -1,5 +1,5 @@
 /** What the code around a program has to do for it, by the helpers that it calls. */
-import type { FunctionCode, Value } from '../ir/index.js';
+import { type FunctionCode, helper, type Value } from '../ir/index.js';
 
 export interface Demands {
   /**
@@ -12,17 +12,17 @@ export interface Demands {
   readonly redirects: boolean;
 }
 
-const movers: ReadonlySet<number> = new Set([44, 54, 65]);
-const redirectors: ReadonlySet<number> = new Set([23, 51]);
+const movers: ReadonlySet<number> = new Set([helper.adjustHead, helper.adjustMeta, helper.adjustTail]);
+const redirectors: ReadonlySet<number> = new Set([helper.redirect, helper.redirectMap]);
 
 /** Does the helper move the packet's ends? */
-export function isMover(helper: number): boolean {
-  return movers.has(helper);
+export function isMover(id: number): boolean {
+  return movers.has(id);
 }
 
 /** Does the helper say where the packet goes? */
-export function isRedirector(helper: number): boolean {
-  return redirectors.has(helper);
+export function isRedirector(id: number): boolean {
+  return redirectors.has(id);
 }
 
 export function demandsOf(programs: readonly FunctionCode[]): Demands {

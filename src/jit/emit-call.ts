@@ -1,10 +1,9 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { InternalError } from '../base/index.js';
-import { isConst, mapOf, mask32, type Value } from '../ir/index.js';
+import { helper, isConst, mapOf, mask32, type Value } from '../ir/index.js';
 import { record } from '../vm/index.js';
-import { exchange } from './exchange.js';
+import { exchange, leftToHost } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
-import { leftToHost } from './hash-change-code.js';
 
 /** The helper number that means function `index` of the module itself: see {@link Frame}. */
 export function ownFunction(index: number): number {
@@ -25,11 +24,11 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   }
   const { out, frame } = e;
   const { detail } = value;
-  const helper = detail?.kind === 'call' ? detail.helper : 1;
-  if (emitLeaving(e, value, helper)) return;
+  const id = detail?.kind === 'call' ? detail.helper : helper.lookup;
+  if (emitLeaving(e, value, id)) return;
   if (value.op === 'lookup') pushLookupRegisters(e, value);
   else for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
-  frame.services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
+  frame.services.emitCall(out, id, e.code.program, Number(value.imm), frame.record);
   if (!e.isUsed(value)) return;
   out.i32(frame.services.exchange + exchange.registers);
   if (e.represent(value) === 'i32') out.memory('i32.load');
@@ -45,8 +44,8 @@ interface Leaving {
 }
 
 /** False: JavaScript always. */
-function emitLeaving(e: FunctionEmitter, value: Value, helper: number): boolean {
-  const site = e.code.checked ? undefined : (changeOf(e, value, helper) ?? ringOf(e, value, helper));
+function emitLeaving(e: FunctionEmitter, value: Value, id: number): boolean {
+  const site = e.code.checked ? undefined : (changeOf(e, value, id) ?? ringOf(e, value, id));
   if (site === undefined) return false;
   const { out, frame } = e;
   // Before the branch: what is computed for the registers is there on both ways.
@@ -56,7 +55,7 @@ function emitLeaving(e: FunctionEmitter, value: Value, helper: number): boolean 
   if (site.mayLeave) {
     const result = e.temporary('result', 'i32');
     out.teeLocal(result).i32(leftToHost).op('i32.eq').if();
-    frame.services.emitCall(out, helper, e.code.program, Number(value.imm), frame.record);
+    frame.services.emitCall(out, id, e.code.program, Number(value.imm), frame.record);
     out
       .i32(frame.services.exchange + exchange.registers)
       .memory('i32.load')
@@ -69,10 +68,10 @@ function emitLeaving(e: FunctionEmitter, value: Value, helper: number): boolean 
 }
 
 /** An update or deletion in a hash map. */
-function changeOf(e: FunctionEmitter, value: Value, helper: number): Leaving | undefined {
+function changeOf(e: FunctionEmitter, value: Value, id: number): Leaving | undefined {
   const [handle, key, content, flags] = value.args;
-  const isUpdate = helper === 2;
-  if ((!isUpdate && helper !== 3) || key === undefined) return undefined;
+  const isUpdate = id === helper.update;
+  if ((!isUpdate && id !== helper.delete) || key === undefined) return undefined;
   const map = mapOf(e.frame.machine, handle)?.index;
   if (map === undefined) return undefined;
   if (isUpdate && (content === undefined || flags === undefined || !isConst(flags))) return undefined;
@@ -87,35 +86,35 @@ function changeOf(e: FunctionEmitter, value: Value, helper: number): Leaving | u
 }
 
 /** Something about a record of a ring buffer. */
-function ringOf(e: FunctionEmitter, { args }: Value, helper: number): Leaving | undefined {
+function ringOf(e: FunctionEmitter, { args }: Value, id: number): Leaving | undefined {
   const { services, record: at } = e.frame;
   const isSmall = (size: Value | undefined): size is Value => size !== undefined && size.ones <= mask32;
   const [a, b, c, d] = args;
   let index: number | undefined;
   let parts: readonly Value[] = [];
-  switch (helper) {
-    case 130: // ringbuf_output: flags only say who is to be woken
+  switch (id) {
+    case helper.ringbufOutput: // flags only say who is to be woken
       if (a === undefined || b === undefined || !isSmall(c)) return undefined;
       if (d === undefined || !isConst(d) || d.imm > 3n) return undefined;
       index = services.ringOutput(isConst(c) ? Number(c.imm) : undefined);
       parts = [b, c];
       break;
-    case 131: // ringbuf_reserve
+    case helper.ringbufReserve:
       if (!isSmall(b) || c === undefined || !isConst(c) || c.imm !== 0n) return undefined;
       index = services.ringReserve();
       parts = [b];
       break;
-    case 132: // ringbuf_submit
-    case 133: // ringbuf_discard
+    case helper.ringbufSubmit:
+    case helper.ringbufDiscard:
       if (a === undefined) return undefined;
-      index = services.ringClose(helper === 133);
+      index = services.ringClose(id === helper.ringbufDiscard);
       parts = [a];
       break;
     default:
       return undefined;
   }
   if (index === undefined) return undefined;
-  const isClose = helper >= 132;
+  const isClose = id === helper.ringbufSubmit || id === helper.ringbufDiscard;
   const pushArguments = (): void => {
     for (const part of parts) e.push(part, 'i32');
     if (!isClose) e.out.getLocal(at);
@@ -195,7 +194,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
   const { services } = frame;
   const arg = (i: number): Value => value.args[i] as Value;
   switch (detail.helper) {
-    case 1: {
+    case helper.lookup: {
       const index = services.lookupAny();
       if (index === undefined) return false;
       e.push(arg(0), 'i32');
@@ -203,10 +202,10 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.call(index);
       return true;
     }
-    case 7: // get_prandom_u32
+    case helper.prandom:
       out.call(services.prandom());
       return true;
-    case 23: {
+    case helper.redirect: {
       // redirect: only without flags
       if (!isConst(arg(1)) || arg(1).imm !== 0n) return false;
       out.getLocal(frame.record).i32(1).memory('i32.store', record.redirect);
@@ -215,20 +214,20 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.memory('i32.store', record.redirect + 4).i32(4);
       return true;
     }
-    case 28: // csum_diff
+    case helper.csumDiff:
       for (let i = 0; i < 5; i++) e.push(arg(i), 'i32');
       out.call(services.csumDiff());
       return true;
-    case 44: // xdp_adjust_head
-    case 54: // xdp_adjust_meta
-    case 65: // xdp_adjust_tail
-      if (detail.helper === 65 && e.code.program.spec.frags) return false;
+    case helper.adjustHead:
+    case helper.adjustMeta:
+    case helper.adjustTail:
+      if (detail.helper === helper.adjustTail && e.code.program.spec.frags) return false;
       out.getLocal(frame.record);
       e.push(arg(1), 'i32');
-      if (detail.helper === 44) out.call(services.adjustHead());
-      else out.call(detail.helper === 54 ? services.adjustMeta() : services.adjustTail());
+      if (detail.helper === helper.adjustHead) out.call(services.adjustHead());
+      else out.call(detail.helper === helper.adjustMeta ? services.adjustMeta() : services.adjustTail());
       return true;
-    case 51: {
+    case helper.redirectMap: {
       const map = isConst(arg(0)) ? frame.machine.mapAt(Number(arg(0).imm & mask32)) : undefined;
       if (map === undefined || !isConst(arg(2)) || arg(2).imm > 3n) return false;
       const index = services.redirectMap(map.index);
@@ -238,7 +237,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.i32(Number(arg(2).imm)).call(index);
       return true;
     }
-    case 93: // spin_lock: where one program runs at a time, the verifier saw that it is released
+    case helper.spinLock: // where one program runs at a time, the verifier saw that it is released
       if (frame.machine.memory.isShared) {
         out.loop();
         e.push(arg(0), 'i32');
@@ -246,7 +245,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       }
       out.i32(0);
       return true;
-    case 94: // spin_unlock
+    case helper.spinUnlock:
       if (frame.machine.memory.isShared) {
         e.push(arg(0), 'i32');
         out.i32(0).atomic('i32.atomic.store');

@@ -6,3 +6,6 @@
  *     92  u32 a helper that a trace called has refused
  */
 export const exchange = { registers: 0, cpu: 88, refused: 92, size: 96 } as const;
+
+/** What a compiled helper answers if nothing has changed and JavaScript has to do it: neither an error number nor the address of a record looks like it. */
+export const leftToHost = 0x7fff_ffff;

@@ -6,12 +6,9 @@ import { errno } from '../platform/index.js';
 import type { HashChange, MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { emitCopy } from './copy-code.js';
-import { exchange } from './exchange.js';
+import { exchange, leftToHost } from './exchange.js';
 import { emitFind, emitHash, loadWords, pushBucket } from './hash-code.js';
 import type { Services } from './services.js';
-
-/** Result that says: nothing has changed, JavaScript has to do it. No error number looks like it. */
-export const leftToHost = 0x7fff_ffff;
 
 const noExist = 1;
 const exist = 2;

@@ -1,5 +1,6 @@
 export { compileModule } from './compile.js';
 export { emitArrival, emitPrologue } from './context-code.js';
+export { isMover, isRedirector } from './demands.js';
 export { ownFunction } from './emit-call.js';
 export { exchange } from './exchange.js';
 export { type Frame, FunctionEmitter } from './function-emitter.js';

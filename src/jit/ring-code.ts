@@ -6,7 +6,7 @@ import { errno } from '../platform/index.js';
 import type { MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { emitCopy } from './copy-code.js';
-import { leftToHost } from './hash-change-code.js';
+import { leftToHost } from './exchange.js';
 import type { Services } from './services.js';
 
 export type RingLayout = MapLayout & { readonly kind: 'ring' };

@@ -4,12 +4,12 @@
  * fail, as the trace's `mark`-th such call, and its undoing goes back to that mark.
  */
 import { InternalError } from '../base/index.js';
-import { type Detail, type Graph, isConst, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
+import { type Detail, type Graph, helper, isConst, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
 import { exchange } from '../jit/index.js';
 import { XDP_REDIRECT, xdpMd } from '../platform/index.js';
 import { headroom, packetState, privateState, record } from '../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
-import { helper, isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
+import { isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
 import { callFlags } from './card-imports.js';
 import type { Transaction } from './lower-transaction.js';
 import { type Geometry, type LowerContext, metaPointer, NotCompiled, type ValueLowering } from './lower-value.js';

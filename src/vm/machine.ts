@@ -11,10 +11,10 @@ import { helperNames, xdpMd } from '../platform/index.js';
 import { createMaps } from './create-maps.js';
 import type { Registers } from './engine.js';
 import type { FibTable } from './fib.js';
-import { type Callbacks, engineHelper, helperRefusal } from './helpers/index.js';
+import { type Callbacks, engineHelper, helperRefusal, type Walk } from './helpers/index.js';
 import { Journal } from './journal.js';
 import { type LoadedProgram, loadPrograms } from './load-programs.js';
-import type { BpfMap, MapElement } from './map.js';
+import type { BpfMap } from './map.js';
 import { RingbufMap } from './maps/index.js';
 import { GuestMemory } from './memory.js';
 import { Mutex } from './mutex.js';
@@ -93,12 +93,6 @@ export interface Savepoint {
   readonly entries: number;
   readonly bytes: number;
   readonly outputs: number;
-}
-
-/** A walk over a map that stands at an element. */
-export interface Walk {
-  readonly elements: Iterator<MapElement>;
-  key: number;
 }
 
 export class Machine {

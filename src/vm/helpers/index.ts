@@ -1,4 +1,4 @@
 export { maxTailCalls } from './control-helpers.js';
 export type { Callbacks, Helper } from './helper.js';
 export { engineHelper, findHelper, helperRefusal, tailCallHelper } from './helpers.js';
-export { walkHelper, walkHelperNames, walkHelperNumber } from './walk-helpers.js';
+export { type Walk, walkHelper, walkHelperNames, walkHelperNumber } from './walk-helpers.js';

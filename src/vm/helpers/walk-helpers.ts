@@ -4,7 +4,14 @@
  */
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
+import type { MapElement } from '../map.js';
 import { type Helper, setUnsigned, u32 } from './helper.js';
+
+/** A walk over a map that stands at an element. */
+export interface Walk {
+  readonly elements: Iterator<MapElement>;
+  key: number;
+}
 
 export const walkHelper = { begin: 0x1_0000, next: 0x1_0001, key: 0x1_0002 } as const;
 
