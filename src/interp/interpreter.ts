@@ -15,7 +15,9 @@
  * variables, and V8 inlines only so much into one loop; a reader would no longer have the RFC's sections one below the other. What takes more than
  * an operator is elsewhere: arithmetic.ts, atomic.ts, the encoding in decode.ts.
  */
+
 import { UnsupportedError } from '../base/index.js';
+import { maxFrames, maxLoops } from '../platform/index.js';
 import {
   accessFault,
   type Callbacks,
@@ -23,7 +25,6 @@ import {
   type Engine,
   type LoadedProgram,
   type Machine,
-  maxFrames,
   misalignedAtomic,
   type Outcome,
   ProgramTrap,
@@ -54,9 +55,6 @@ export interface InterpreterOptions {
   /** Instructions a packet may take before it is stopped; default 2^24. */
   readonly maxSteps?: number | undefined;
 }
-
-/** BPF_MAX_LOOPS: how often a frame's `may_goto` falls through before it jumps. (Linux on x86-64 goes by time, 250 ms.) */
-const maxMayGoto = 8 << 20;
 
 class InterpreterOutcome implements Outcome {
   verdict = 0;
@@ -693,7 +691,7 @@ export class Interpreter implements Engine, Callbacks {
           }
           break;
         case 0xe5: // may_goto (Linux): jumps when the frame's loops have gone on for too long
-          if (mayGoto[depth]!++ >= maxMayGoto) {
+          if (mayGoto[depth]!++ >= maxLoops) {
             pc = targets[pc]!;
             continue;
           }

@@ -1,7 +1,6 @@
 /** What has to hold of a value by itself: operands that its operation takes, a detail of its kind, bits that its operands allow. */
 import { op as bpf } from '../isa/index.js';
-import { xdpMd } from '../platform/index.js';
-import { maxFrames, stackSize } from '../vm/index.js';
+import { maxFrames, stackSize, xdpMd } from '../platform/index.js';
 import { onesOf } from './lower-alu.js';
 import { resultOnes } from './ones.js';
 import { type OpName, opTable } from './ops.js';

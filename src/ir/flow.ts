@@ -6,6 +6,7 @@
  *
  * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
  */
+
 import {
   type Insn,
   insnClass,
@@ -16,7 +17,8 @@ import {
   lddwImm,
   op,
 } from '../isa/index.js';
-import { type LoadedProgram, maxFrames, tailCallHelper } from '../vm/index.js';
+import { maxFrames } from '../platform/index.js';
+import { type LoadedProgram, tailCallHelper } from '../vm/index.js';
 
 /** Why a program is not compiled; it runs in the interpreter instead. */
 export class Unsupported extends Error {

@@ -1,6 +1,8 @@
 /** One instruction, or one step of the flow, to values. */
+
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { stackSize, walkHelper } from '../vm/index.js';
+import { stackSize } from '../platform/index.js';
+import { walkHelper } from '../vm/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
 import { translateCall, translateWalk } from './translate-call.js';

@@ -1,15 +1,9 @@
 /** bpf_xdp_adjust_head, _meta and _tail on the packet's record; each is what its namesake in src/vm/packet-buffer.ts does. */
-import { errno } from '../platform/index.js';
+import { errno, ethHeader, maxMeta, tailReserve, xdpFrameSize } from '../platform/index.js';
 import { record } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { emitContext } from './context-code.js';
 import type { Services } from './services.js';
-
-/** Smallest packet, what a redirect needs at the start of the frame, what the end of a frame is kept for; longest metadata. */
-const ethHeader = 14n;
-const xdpFrameSize = 40n;
-const tailReserve = 320n;
-const maxMeta = 252n;
 
 /** Parameters: record, delta. The sum of a field and the delta is made in 64 bits, where it does not wrap. */
 const at = 0;
@@ -59,8 +53,15 @@ export function defineAdjustHead(services: Services): number {
   const size = out.addLocal('i64');
   pushMoved(out, data).setLocal(next);
   out.getLocal(data).getLocal(meta).op('i64.sub').setLocal(size);
-  out.getLocal(next).getLocal(start).i64(xdpFrameSize).op('i64.add').getLocal(size).op('i64.add').op('i64.lt_s');
-  out.getLocal(next).getLocal(end).i64(ethHeader).op('i64.sub').op('i64.gt_s').op('i32.or');
+  out
+    .getLocal(next)
+    .getLocal(start)
+    .i64(BigInt(xdpFrameSize))
+    .op('i64.add')
+    .getLocal(size)
+    .op('i64.add')
+    .op('i64.lt_s');
+  out.getLocal(next).getLocal(end).i64(BigInt(ethHeader)).op('i64.sub').op('i64.gt_s').op('i32.or');
   refuse(out, errno.EINVAL);
   out.getLocal(size).op('i64.eqz').op('i32.eqz').if();
   pushMoved(out, meta).op('i32.wrap_i64').getLocal(meta).op('i32.wrap_i64').getLocal(size).op('i32.wrap_i64');
@@ -78,12 +79,12 @@ export function defineAdjustMeta(services: Services): number {
   const next = out.addLocal('i64');
   const size = out.addLocal('i64');
   pushMoved(out, meta).setLocal(next);
-  out.getLocal(next).getLocal(start).i64(xdpFrameSize).op('i64.add').op('i64.lt_s');
+  out.getLocal(next).getLocal(start).i64(BigInt(xdpFrameSize)).op('i64.add').op('i64.lt_s');
   out.getLocal(next).getLocal(data).op('i64.gt_s').op('i32.or');
   refuse(out, errno.EINVAL);
   out.getLocal(data).getLocal(next).op('i64.sub').setLocal(size);
   out.getLocal(size).i64(3n).op('i64.and').op('i64.eqz').op('i32.eqz');
-  out.getLocal(size).i64(maxMeta).op('i64.gt_u').op('i32.or');
+  out.getLocal(size).i64(BigInt(maxMeta)).op('i64.gt_u').op('i32.or');
   refuse(out, errno.EACCES);
   write(out, record.dataMeta, () => out.getLocal(next));
   return finish(out, services, index);
@@ -97,8 +98,8 @@ export function defineAdjustTail(services: Services): number {
   const [data, end, start, size] = read(out, record.data, record.dataEnd, record.frameStart, record.frameSize);
   const next = out.addLocal('i64');
   pushMoved(out, end).setLocal(next);
-  out.getLocal(next).getLocal(start).getLocal(size).op('i64.add').i64(tailReserve).op('i64.sub').op('i64.gt_s');
-  out.getLocal(next).getLocal(data).i64(ethHeader).op('i64.add').op('i64.lt_s').op('i32.or');
+  out.getLocal(next).getLocal(start).getLocal(size).op('i64.add').i64(BigInt(tailReserve)).op('i64.sub').op('i64.gt_s');
+  out.getLocal(next).getLocal(data).i64(BigInt(ethHeader)).op('i64.add').op('i64.lt_s').op('i32.or');
   refuse(out, errno.EINVAL);
   out.getLocal(delta).i32(0).op('i32.gt_s').if();
   out.getLocal(end).op('i32.wrap_i64').i32(0).getLocal(delta).memoryFill().end();

@@ -2,8 +2,10 @@
  * What emitted programs share within a module: imports from JavaScript, functions made on demand (one look-up function a map), addresses that are the machine's. Everything
  * is made in the order in which it is first asked for, so the same program gives the same module.
  */
+
 import { InternalError } from '../base/index.js';
-import { type LoadedProgram, type Machine, type MapLayout, maxTailCalls } from '../vm/index.js';
+import { maxTailCalls } from '../platform/index.js';
+import type { LoadedProgram, Machine, MapLayout } from '../vm/index.js';
 import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { defineAdjustHead, defineAdjustMeta, defineAdjustTail } from './adjust-code.js';
 import { defineHostCall } from './context-code.js';

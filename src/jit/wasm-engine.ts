@@ -6,19 +6,17 @@ import { InternalError, type ResultStore, Wasm } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import { type FunctionCode, Unsupported, unsupportedIn } from '../ir/index.js';
 import { defaultSettings, type Settings, type TranslateOptions, translate } from '../opt/index.js';
-import { xdpMd } from '../platform/index.js';
+import { maxFrames, stackSize, xdpMd } from '../platform/index.js';
 import {
   type Engine,
   type LoadedProgram,
   type Machine,
-  maxFrames,
   newOutcome,
   type Outcome,
   ProgramTrap,
   packetState,
   privateState,
   record,
-  stackSize,
   type TrapSite,
 } from '../vm/index.js';
 import { type CompiledModule, compileModule, type Programs } from './compile.js';

@@ -1,7 +1,9 @@
 /** A {@link Machine} with one of its engines as a {@link Subject}. */
+
 import { WasmEngine } from '../jit/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
-import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder, stackSize } from '../vm/index.js';
+import { stackSize } from '../platform/index.js';
+import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder } from '../vm/index.js';
 import {
   binary,
   type Contents,

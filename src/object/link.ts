@@ -3,14 +3,13 @@
  * over the code meets the calls (libbpf: bpf_object__reloc_code). A called function is appended before the caller's scan goes
  * on, and is itself scanned at once; the walk keeps its own stack, since the file decides how deep it goes.
  */
+
 import { InputError } from '../base/index.js';
 import type { Insn } from '../isa/index.js';
+import { maxInsns } from '../platform/index.js';
 import type { CodeFunction } from './code.js';
 import type { ResolvedFunction } from './relocate.js';
 import type { ExternSpec, UnresolvedSpec } from './spec.js';
-
-/** Most slots that a program may have: the kernel's BPF_COMPLEXITY_LIMIT_INSNS. */
-const maxProgram = 1_000_000;
 
 export interface LinkedProgram {
   readonly insns: readonly Insn[];
@@ -55,9 +54,9 @@ function place(
     known.add(code);
     placed.push({ fn, base: end });
     end += fn.insns.length;
-    if (end > maxProgram) {
+    if (end > maxInsns) {
       throw new InputError(
-        `program \`${main.name}\` has more than ${maxProgram} instructions with the functions it calls`,
+        `program \`${main.name}\` has more than ${maxInsns} instructions with the functions it calls`,
         {
           section: main.section.name,
         },

@@ -1,4 +1,5 @@
 /** The engine `ir`: programs are translated, optimized as told, and interpreted value by value. It judges the translation and each pass without code generation. */
+
 import { Interpreter } from '../interp/index.js';
 import {
   bareR1,
@@ -9,16 +10,8 @@ import {
   type Position,
   Unsupported,
 } from '../ir/index.js';
-import {
-  type Engine,
-  type LoadedProgram,
-  type Machine,
-  maxFrames,
-  newOutcome,
-  type Outcome,
-  ProgramTrap,
-  stackSize,
-} from '../vm/index.js';
+import { maxFrames, stackSize } from '../platform/index.js';
+import { type Engine, type LoadedProgram, type Machine, newOutcome, type Outcome, ProgramTrap } from '../vm/index.js';
 import { type TranslateOptions, translate } from './translate.js';
 
 export class IrEngine implements Engine {

@@ -4,6 +4,7 @@
  *
  * Pointers to the stack are followed through phis and through stack slots that they are spilled to (without regard to order): `targets`.
  */
+
 import {
   type Block,
   callEffects,
@@ -15,7 +16,8 @@ import {
   signed,
   type Value,
 } from '../ir/index.js';
-import { type Machine, maxFrames } from '../vm/index.js';
+import { maxFrames } from '../platform/index.js';
+import type { Machine } from '../vm/index.js';
 import { depthOf, directAddress, isInFrame } from './stack-address.js';
 
 /** Where a value may point to: addresses, and frames (a bit each) in which it may point anywhere. */

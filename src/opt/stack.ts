@@ -2,6 +2,7 @@
  * Stack slots become values. Which can is found by {@link StackAnalysis}; each piece of them is a variable like a register. Helpers that read such bytes get them written just
  * before the call, look-ups get their key as values.
  */
+
 import {
   callEffects,
   type Detail,
@@ -15,7 +16,7 @@ import {
   type VariableHost,
   Variables,
 } from '../ir/index.js';
-import { stackSize } from '../vm/index.js';
+import { stackSize } from '../platform/index.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 import { directAddress, frameStart } from './stack-address.js';

@@ -1,6 +1,27 @@
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export { type ArgClass, type HelperProto, type ReturnClass, xdpHelpers } from './helper-protos.js';
 export { type HelperName, helperName, helperNames, helperNumber } from './helpers.js';
+export {
+  ethHeader,
+  headroom,
+  maxCpus,
+  maxErrno,
+  maxFragments,
+  maxFrames,
+  maxInsns,
+  maxLinear,
+  maxLoops,
+  maxMeta,
+  maxPendingPaths,
+  maxSubprogs,
+  maxTailCalls,
+  maxVarOffset,
+  pageFrame,
+  stackBeforeTailCall,
+  stackSize,
+  tailReserve,
+  xdpFrameSize,
+} from './limits.js';
 export { isPercpuMap, type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from './map-type.js';
 export {
   type VerdictName,

@@ -4,8 +4,8 @@
  */
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type PacketBatch, packetAt } from '../packet/index.js';
-import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
-import { maxLinear, type PacketInput, type RedirectTarget, readRedirect } from '../vm/index.js';
+import { maxLinear, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { type PacketInput, type RedirectTarget, readRedirect } from '../vm/index.js';
 import { loadMaps, type MapsFile } from '../vm/map-json.js';
 import { applyMapChange, type MapChange, ScriptClock } from '../vm/map-script.js';
 import { ArenaFeed } from './arena-feed.js';

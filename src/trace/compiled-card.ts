@@ -11,16 +11,8 @@
  */
 import { InternalError, Wasm } from '../base/index.js';
 import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../jit/index.js';
-import { xdpMd } from '../platform/index.js';
-import {
-  type BatchEngine,
-  type LoadedProgram,
-  type Machine,
-  packetState,
-  privateState,
-  record,
-  stackSize,
-} from '../vm/index.js';
+import { stackSize, xdpMd } from '../platform/index.js';
+import { type BatchEngine, type LoadedProgram, type Machine, packetState, privateState, record } from '../vm/index.js';
 import { CardImports } from './card-imports.js';
 import { compileCard } from './card-module.js';
 import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';

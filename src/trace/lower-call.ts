@@ -6,8 +6,8 @@
 import { InternalError } from '../base/index.js';
 import { type Detail, type Graph, helper, isConst, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
 import { exchange } from '../jit/index.js';
-import { XDP_REDIRECT, xdpMd } from '../platform/index.js';
-import { headroom, packetState, privateState, record } from '../vm/index.js';
+import { headroom, XDP_REDIRECT, xdpMd } from '../platform/index.js';
+import { packetState, privateState, record } from '../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
 import { isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
 import { callFlags } from './card-imports.js';

@@ -16,8 +16,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { type ArgClass, type HelperName, helperNames, xdpHelpers } from '../platform/index.js';
-import { stackSize } from '../vm/index.js';
+import { type ArgClass, type HelperName, helperNames, stackSize, xdpHelpers } from '../platform/index.js';
 import { PointeeSets, type Pointees } from './pointees.js';
 
 const registers = 11;

@@ -2,8 +2,10 @@
  * The second opinion about matchers: whether the packet in a machine satisfies a path condition, worked out from the condition's normal form, conjunct by
  * conjunct, and from nothing that a card runs. For tests and for the judge; no packet path goes through here.
  */
+
 import { evaluate, type Value } from '../ir/index.js';
-import { headroom, type Machine, Registers } from '../vm/index.js';
+import { headroom } from '../platform/index.js';
+import { type Machine, Registers } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
 import { type Conjunct, holdsAt } from './conjuncts.js';

@@ -4,8 +4,8 @@
  * do not prove to be inside of its object gets a guard, or a check when the trace runs.
  */
 import { isConst, mask32, type Space, splitOffset, type Value } from '../ir/index.js';
-import { xdpMd } from '../platform/index.js';
-import { constantAt, headroom, type Machine, type Region, stackSize } from '../vm/index.js';
+import { headroom, stackSize, xdpMd } from '../platform/index.js';
+import { constantAt, type Machine, type Region } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import type { RecordedValues } from './recorded-values.js';
 import { peek } from './resample.js';

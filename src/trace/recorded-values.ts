@@ -1,8 +1,10 @@
 /**
  * The values of one recording: the graph that they are built in, what each was for this packet (its *sample*), and what the guards so far say of them.
  */
+
 import { evaluate, Graph, isConst, mask64, type Value } from '../ir/index.js';
-import { headroom, type Machine } from '../vm/index.js';
+import { headroom } from '../platform/index.js';
+import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import { Facts } from './facts.js';
 

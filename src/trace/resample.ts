@@ -1,6 +1,8 @@
 /** What inherited values are for another packet: read off the machine at the moment at which the parent's recording did so. */
+
 import { helper, type Value } from '../ir/index.js';
-import { headroom, type Machine } from '../vm/index.js';
+import { headroom } from '../platform/index.js';
+import type { Machine } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import type { RecordedValues } from './recorded-values.js';

@@ -1,7 +1,9 @@
 /** What all checks of one verification share. */
+
 import type { Insn } from '../isa/index.js';
 import type { FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js';
 import type { ErrnoName } from '../platform/index.js';
+import { maxPendingPaths } from '../platform/index.js';
 import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
 import type { ProgramShape } from './program-shape.js';
 import { noReg, type RegState } from './reg-state.js';
@@ -59,9 +61,6 @@ export interface PathStep {
   readonly before: PathStep | undefined;
 }
 
-/** Paths that may wait at once. */
-const maxPendings = 8192;
-
 export class Env {
   readonly program: ProgramSpec;
   readonly insns: readonly Insn[];
@@ -114,7 +113,7 @@ export class Env {
 
   /** Leaves another path for later. */
   push(insn: number, state: VerifierState): void {
-    if (this.pendings.length >= maxPendings) this.reject('too-many-jumps', { count: this.pendings.length + 1 });
+    if (this.pendings.length >= maxPendingPaths) this.reject('too-many-jumps', { count: this.pendings.length + 1 });
     if (state.parent !== undefined) state.parent.branches++;
     this.pendings.push({ insn, previous: this.pc, state, path: this.path });
   }

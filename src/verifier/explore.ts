@@ -5,8 +5,8 @@
  * that arrives with exactly a state of its own past runs for ever and is refused. Loops are otherwise simply unrolled; only callbacks
  * are closed by comparing with an unfinished state, after giving up what is known of numbers that nothing depends on.
  */
+import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
-import { maxInsns } from './program-shape.js';
 import { type RegState, scalarReg } from './reg-state.js';
 import { unknownScalar } from './scalar.js';
 import { giveUpAll, giveUpDifferences, needAll, passNeeds, stateCovers } from './state-equal.js';

@@ -1,5 +1,5 @@
 /** Arguments of helper calls against the helper's prototype (check_func_arg in the kernel). */
-import { type ArgClass, type HelperName, type HelperProto, mapFlags } from '../platform/index.js';
+import { type ArgClass, type HelperName, type HelperProto, mapFlags, maxVarOffset } from '../platform/index.js';
 import { checkDynptrArg, type DynptrUse } from './dynptr.js';
 import type { Env } from './env.js';
 import { checkSpecialField, takeLock } from './locks.js';
@@ -36,7 +36,7 @@ export interface CallFacts {
   readonly fills: { readonly pointer: RegState; readonly from: number; readonly to: number }[];
 }
 
-const maxVariableSize = 1n << 29n;
+const maxVariableSize = BigInt(maxVarOffset);
 
 const memKinds: readonly RegKind[] = ['fp', 'pkt', 'pkt_meta', 'map_key', 'map_value', 'mem'];
 const memText = 'fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_';

@@ -1,5 +1,5 @@
 /** Calls of helpers: arguments, effects, what r0 holds afterwards (check_helper_call in the kernel). */
-import { helperName, helperNames, mapFlags, mapTypeNumber, xdpHelpers } from '../platform/index.js';
+import { helperName, helperNames, mapFlags, mapTypeNumber, maxCpus, maxErrno, xdpHelpers } from '../platform/index.js';
 import { pushCallback } from './callback.js';
 import { createDynptr, releaseDynptr } from './dynptr.js';
 import type { Env } from './env.js';
@@ -9,10 +9,6 @@ import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseRefere
 import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
 import { signedRange, unknownScalar } from './scalar.js';
-
-/** Possible CPUs that the verifier assumes: the most that Linux is built for. */
-const maxCpus = 8192;
-const maxErrno = 4095n;
 
 export function checkHelperCall(env: Env, number: number): void {
   const helper = helperNames[number];
@@ -147,7 +143,7 @@ function integerResult(facts: CallFacts): RegState {
     }
     case 'probe_read_kernel_str':
     case 'probe_read_user_str':
-      return scalarReg(signedRange(-maxErrno, facts.maxSize));
+      return scalarReg(signedRange(-BigInt(maxErrno), facts.maxSize));
     case 'map_update_elem':
     case 'map_delete_elem':
       return unknownReg();

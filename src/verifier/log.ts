@@ -4,7 +4,7 @@
  */
 import { formatInsn, type InsnNames } from '../isa/index.js';
 import type { LineSpec, MapSpec, ProgramSpec } from '../object/index.js';
-import { helperName } from '../platform/index.js';
+import { helperName, maxInsns } from '../platform/index.js';
 import type { Env, Rejection } from './env.js';
 import { type Subprog, touchedRegs } from './program-shape.js';
 import { frameText } from './reg-text.js';
@@ -134,7 +134,7 @@ export class LogWriter {
     if (this.level === 0) return;
     this.flush();
     this.push(
-      `processed ${stats.insns} insns (limit 1000000) max_states_per_insn ${stats.maxStatesPerInsn} ` +
+      `processed ${stats.insns} insns (limit ${maxInsns}) max_states_per_insn ${stats.maxStatesPerInsn} ` +
         `total_states ${stats.totalStates} peak_states ${stats.peakStates} mark_read 0`,
     );
   }

@@ -1,5 +1,5 @@
 /** Loads and stores through a pointer: what each kind of pointer admits (check_mem_access in the kernel). */
-import { type MapTypeName, mapFlags } from '../platform/index.js';
+import { type MapTypeName, mapFlags, maxVarOffset } from '../platform/index.js';
 import { ctxField } from './ctx-access.js';
 import type { Env } from './env.js';
 import { constReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
@@ -12,7 +12,7 @@ import { tnumAdd, tnumConst, tnumIsAligned } from './tnum.js';
 
 export type AccessMode = 'read' | 'write';
 
-const maxVariable = 1n << 29n;
+const maxVariable = BigInt(maxVarOffset);
 
 /** The value of a store: a register, the instruction's constant, or unknown (atomics). */
 export interface StoredValue {

@@ -1,5 +1,7 @@
 /** Adding numbers to pointers (adjust_ptr_min_max_vals in the kernel). */
+
 import { type Insn, op } from '../isa/index.js';
+import { maxVarOffset } from '../platform/index.js';
 import type { Env } from './env.js';
 import { type RegState, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
@@ -7,8 +9,7 @@ import { Scalar, s64Max, s64Min } from './scalar.js';
 import { tnumAdd, tnumSub, u64Max } from './tnum.js';
 
 /** No pointer may be known to lie farther than this from its object. */
-const maxOffset = 1 << 29;
-const maxVariable = BigInt(maxOffset);
+const maxVariable = BigInt(maxVarOffset);
 
 const operators: Readonly<Record<number, string>> = {
   [op.MUL]: '*=',
@@ -30,7 +31,7 @@ function checkSane(env: Env, reg: RegState, type: string): void {
   }
   // Linux looks at a linked number's distance to its others as well.
   const { off } = reg;
-  if (off >= maxOffset || off <= -maxOffset) env.reject('insane-pointer-offset', { type, off });
+  if (off >= maxVarOffset || off <= -maxVarOffset) env.reject('insane-pointer-offset', { type, off });
   if (range.smin === s64Min) env.reject('unbounded-offset', { type });
   if (range.smin >= maxVariable || range.smin <= -maxVariable)
     env.reject('offset-out-of-bounds', { type, value: range.smin });

@@ -14,7 +14,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { helperNames, xdpHelpers } from '../platform/index.js';
+import { helperNames, maxInsns, maxSubprogs, maxVarOffset, xdpHelpers } from '../platform/index.js';
 import { Rejection } from './env.js';
 import type { MessageCode, MessageValues } from './messages.js';
 
@@ -46,11 +46,6 @@ export interface ProgramShape {
   /** 1 for each slot that some path came to. */
   readonly seen: Uint8Array;
 }
-
-export const maxInsns = 1_000_000;
-const maxSubprogs = 256;
-/** No offset into a map's value is larger. */
-const maxDirectOffset = 1 << 29;
 
 /** Names of helpers that call the program back before they return. */
 export const callbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem', 'timer_set_callback']);
@@ -247,7 +242,7 @@ function checkReferences(program: ProgramSpec, maps: readonly MapSpec[]): void {
 
 /** Only an array of one element has values at fixed addresses. `off` is unsigned. */
 function checkDirectValue(map: MapSpec, off: number, pc: number): void {
-  if (off >>> 0 >= maxDirectOffset) fail('direct-value-offset', { off: off >>> 0 }, pc);
+  if (off >>> 0 >= maxVarOffset) fail('direct-value-offset', { off: off >>> 0 }, pc);
   if (map.type !== 'array') fail('direct-value-type', {}, pc);
   if (map.maxEntries !== 1 || off >>> 0 >= map.valueSize) fail('no-direct-value', { size: map.valueSize, off }, pc);
 }

@@ -3,6 +3,7 @@
  * (check_stack_read and check_stack_write in the kernel). A program with CAP_PERFMON, as jitnic assumes, may read stack
  * bytes that it never wrote: they are unknown numbers.
  */
+import { maxVarOffset, stackSize } from '../platform/index.js';
 import { linkScalar } from './alu-check.js';
 import type { Env } from './env.js';
 import { constReg, type RegState, unknownReg, widthOf } from './reg-state.js';
@@ -17,7 +18,6 @@ import {
   byteZero,
   type DynptrSlot,
   freshSlot,
-  maxStack,
   type StackByte,
   type StackSlot,
   slotOf,
@@ -28,7 +28,7 @@ import {
 import { Trail } from './trail.js';
 import type { FrameState } from './verifier-state.js';
 
-const maxVariable = 1n << 29n;
+const maxVariable = BigInt(maxVarOffset);
 
 export type StackAction = 'read from' | 'write to';
 
@@ -57,7 +57,7 @@ export function checkStackBounds(
   }
   const min = Number(range.smin) + off;
   const max = Number(range.smax) + off;
-  if (min < -maxStack || min > -1 || max + size > 0) {
+  if (min < -stackSize || min > -1 || max + size > 0) {
     if (range.isConst) env.reject('stack-out-of-bounds', { action, reg, off: min, size });
     env.reject('stack-var-out-of-bounds', { action, reg, tnum: tnumText(range), off, size });
   }

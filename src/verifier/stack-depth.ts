@@ -1,10 +1,8 @@
 /** All frames of a call chain share 512 bytes, and a tail call must leave room for the next program (check_max_stack_depth in the kernel). */
+import { maxFrames, stackBeforeTailCall, stackSize } from '../platform/index.js';
 import type { Env } from './env.js';
 import { isFunctionAddress, isLocalCall, type Subprog } from './program-shape.js';
 
-const maxDepth = 512;
-const maxDepthBeforeTailCall = 256;
-const maxFrames = 8;
 /** The JIT aligns frames to 16 bytes. */
 const alignment = 16;
 
@@ -18,10 +16,9 @@ export function checkStackDepth(env: Env): void {
 
 function visit(env: Env, index: number, above: number, frames: number): void {
   const subprog = env.shape.subprogs[index] as Subprog; // callers pass indexes of existing ones
-  if (index !== 0 && subprog.tailCalls && above >= maxDepthBeforeTailCall)
-    env.reject('stack-tail-call', { size: above });
+  if (index !== 0 && subprog.tailCalls && above >= stackBeforeTailCall) env.reject('stack-tail-call', { size: above });
   const depth = above + rounded(subprog.stackDepth);
-  if (depth > maxDepth) env.reject('stack-too-deep', { frames, size: depth });
+  if (depth > stackSize) env.reject('stack-too-deep', { frames, size: depth });
   for (let pc = subprog.start; pc < subprog.end; pc++) {
     const insn = env.insns[pc];
     if (insn === undefined || !(isLocalCall(insn) || isFunctionAddress(insn))) continue;

@@ -5,6 +5,7 @@
  * Slots are values: written by their maker only, then shared by states. Slot i covers the bytes at fp - 8 * (i + 1) up to
  * fp - 8 * i. Byte b of a slot is the one at the slot's lowest address + b.
  */
+import { stackSize } from '../platform/index.js';
 import type { RegState } from './reg-state.js';
 import { Trail } from './trail.js';
 
@@ -21,10 +22,8 @@ export const byteDynptr = 4;
 
 export type StackByte = 0 | 1 | 2 | 3 | 4;
 
-/** Bytes a program may use below a frame pointer. */
-export const maxStack = 512;
 export const slotSize = 8;
-export const slotCount: number = maxStack / slotSize;
+export const slotCount: number = stackSize / slotSize;
 
 /** State of a dynptr on the stack: two slots. */
 export interface DynptrSlot {

@@ -1,4 +1,5 @@
 /** Calls of the program's own functions, and returning from them (check_func_call and prepare_func_exit in the kernel). */
+import { maxFrames } from '../platform/index.js';
 import type { Env, FunctionSignature, ParamType } from './env.js';
 import { checkFixedPointer, checkMapMode, checkMapValue, checkPacket, checkRegion } from './memory-access.js';
 import { forgetPacketPointers } from './references.js';
@@ -6,8 +7,6 @@ import { noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
 import { checkStackBounds, checkStackInitialized, frameOf } from './stack-access.js';
 import { FrameState } from './verifier-state.js';
-
-const maxFrames = 8;
 
 /** Registers of a new frame: only the frame pointer is set. */
 export function frameRegs(depth: number): RegState[] {

@@ -3,14 +3,14 @@
  */
 import { type Insn, isLddw } from '../isa/index.js';
 import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
-import { type ErrnoName, errno } from '../platform/index.js';
+import { type ErrnoName, errno, maxInsns } from '../platform/index.js';
 import { Env, Rejection } from './env.js';
 import { type Explanation, explainRejection } from './explain.js';
 import { type ExploreObserver, Explorer } from './explore.js';
 import { FactsCollector, type ProgramFacts } from './facts.js';
 import { LogWriter } from './log.js';
 import type { MessageCode, MessageValues } from './messages.js';
-import { isFunctionAddress, maxInsns, type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
+import { isFunctionAddress, type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
 import { pointerReg, unknownReg } from './reg-state.js';
 import { checkStackDepth } from './stack-depth.js';
 import { frameRegs } from './subprog-call.js';

@@ -7,10 +7,9 @@
  *     offset u32[capacity] | length u32[capacity] | time u64[capacity] | cpu u32[capacity]
  */
 import { Wasm } from '../base/index.js';
-import { verdictNames } from '../platform/index.js';
+import { headroom, pageFrame, tailReserve, verdictNames } from '../platform/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import type { GuestMemory } from './memory.js';
-import { headroom, pageFrame, tailReserve } from './packet-buffer.js';
 import type { PacketMoves } from './packet-moves.js';
 import { record } from './packet-record.js';
 

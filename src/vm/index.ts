@@ -8,7 +8,6 @@ export {
   findHelper,
   type Helper,
   helperRefusal,
-  maxTailCalls,
   tailCallHelper,
   walkHelper,
   walkHelperNames,
@@ -19,11 +18,9 @@ export {
   type LaneOptions,
   Machine,
   type MachineOptions,
-  maxFrames,
   type Output,
   type PacketInput,
   type Savepoint,
-  stackSize,
 } from './machine.js';
 export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
@@ -47,7 +44,7 @@ export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
 export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';
-export { headroom, maxLinear, packetState } from './packet-buffer.js';
+export { packetState } from './packet-buffer.js';
 export { type ColumnOptions, columnsOf, type PacketColumns } from './packet-columns.js';
 export { type PacketMoves, packetMoves, programsBehind } from './packet-moves.js';
 export { record } from './packet-record.js';

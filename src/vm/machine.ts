@@ -7,7 +7,7 @@
  */
 import { InternalError, UnsupportedError, type WasmMemory } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { helperNames, xdpMd } from '../platform/index.js';
+import { helperNames, maxFrames, stackSize, xdpMd } from '../platform/index.js';
 import { createMaps } from './create-maps.js';
 import type { Registers } from './engine.js';
 import type { FibTable } from './fib.js';
@@ -81,10 +81,6 @@ export interface PacketInput {
   /** Lay a long packet out in fragments: set it from the program's `spec.frags`. Default false. */
   readonly frags?: boolean | undefined;
 }
-
-/** Frames of one call chain (MAX_CALL_FRAMES), and bytes of stack in each (MAX_BPF_STACK). */
-export const maxFrames = 8;
-export const stackSize = 512;
 
 const noBytes = new Uint8Array(0);
 

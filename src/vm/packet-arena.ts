@@ -13,10 +13,10 @@
  *
  * Packets in fragments and packets with metadata are not for the arena.
  */
-import { verdictNames } from '../platform/index.js';
+import { headroom, verdictNames } from '../platform/index.js';
 import { type ArenaCode, arenaCode, columnBytes, line } from './arena-code.js';
 import type { Machine, PacketInput } from './machine.js';
-import { frameSizeOf, headroom } from './packet-buffer.js';
+import { frameSizeOf } from './packet-buffer.js';
 import type { PacketColumns } from './packet-columns.js';
 import type { PacketMoves } from './packet-moves.js';
 import { record } from './packet-record.js';

@@ -13,28 +13,24 @@
  * fragment sizes are words in the machine's private state. The region's window follows in {@link PacketBuffer.sync}.
  */
 import { InputError } from '../base/index.js';
-import { errno, xdpMd } from '../platform/index.js';
+import {
+  errno,
+  ethHeader,
+  headroom,
+  maxFragments,
+  maxLinear,
+  maxMeta,
+  pageFrame,
+  tailReserve,
+  xdpFrameSize,
+  xdpMd,
+} from '../platform/index.js';
 import type { GuestMemory } from './memory.js';
 import type { Region } from './region.js';
 
-/** XDP_PACKET_HEADROOM. */
-export const headroom = 256;
-/** Frame size of native drivers and of BPF_PROG_TEST_RUN: a page. */
-export const pageFrame = 4096;
-/** sizeof(struct skb_shared_info), rounded up to a cache line. */
-export const tailReserve = 320;
-/** sizeof(struct xdp_frame): what a redirect later needs at the hard start. */
-const xdpFrameSize = 40;
-/** Longest linear packet of a page-sized frame. */
-export const maxLinear: number = pageFrame - headroom - tailReserve;
-/** MAX_SKB_FRAGS. */
-export const maxFragments = 17;
 const fragmentSize = 4096;
-const ethHeader = 14;
 /** Longest packet without fragments: the longest that a capture file holds (snap length 262,144). */
 const maxJumbo = 0x40000;
-/** Longest metadata (`meta_len` of skb_shared_info is one byte, and it counts words). */
-const maxMeta = 252;
 
 // Words of the private state, from `state`.
 const frameSizeAt = 0;

@@ -1,15 +1,10 @@
 /** Control flow and locks: tail calls, bpf_loop, spin locks. */
-import { errno } from '../../platform/index.js';
+import { errno, maxLoops, maxTailCalls } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import { ProgArrayMap } from '../maps/index.js';
 import { privateState } from '../private-state.js';
 import { type Callbacks, setSigned, setUnsigned, u32, u64 } from './helper.js';
-
-/** MAX_TAIL_CALL_CNT. */
-export const maxTailCalls = 33;
-/** BPF_MAX_LOOPS. */
-const maxLoops = 8 << 20;
 
 /**
  * bpf_tail_call: on success leaves the target in `machine.tailTarget` for the engine; otherwise the program goes on after the call, with

@@ -1,5 +1,5 @@
 /** bpf_fib_lookup and bpf_check_mtu (net/core/filter.c) on a {@link FibTable}. */
-import { errno } from '../../platform/index.js';
+import { errno, ethHeader } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import { FibTable, type Interface, type Route } from '../fib.js';
 import type { Machine } from '../machine.js';
@@ -45,7 +45,6 @@ const answer = {
 const inet = 2;
 const inet6 = 10;
 const ipMaxMtu = 0xffff;
-const ethHeader = 14;
 
 const emptyTable = new FibTable();
 /** What the interface that a packet came in on is like when the table does not tell. */

@@ -1,4 +1,3 @@
-export { maxTailCalls } from './control-helpers.js';
 export type { Callbacks, Helper } from './helper.js';
 export { engineHelper, findHelper, helperRefusal, tailCallHelper } from './helpers.js';
 export { type Walk, walkHelper, walkHelperNames, walkHelperNumber } from './walk-helpers.js';

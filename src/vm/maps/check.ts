@@ -3,7 +3,7 @@
  * running Linux 6.18 (test/differential); checks of privilege are left out.
  */
 import type { MapSpec } from '../../object/spec.js';
-import { errno, type MapTypeName, mapFlags } from '../../platform/index.js';
+import { errno, type MapTypeName, mapFlags, maxCpus } from '../../platform/index.js';
 import type { MapFacts } from './context.js';
 import { checkTemplate } from './map-in-map.js';
 
@@ -21,8 +21,6 @@ const percpuMax = 1 << 15;
 const maxHashEntries = 2 ** 31;
 const intMax = 2 ** 31 - 1;
 const maxTrieData = 256;
-/** NR_CPUS, a constant of the kernel's configuration: what distributions set for x86-64. */
-const maxCpus = 8192;
 
 type Check = (spec: MapSpec) => number;
 
