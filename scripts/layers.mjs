@@ -5,6 +5,7 @@
  */
 export const layers = [
   ['base'],
+  ['text'],
   ['isa', 'packet', 'wasm'],
   ['platform'],
   ['object'],

@@ -3,6 +3,7 @@ import { exitCodes, UsageError } from '../base/index.js';
 import { formatInsn, type InsnNames } from '../isa/index.js';
 import { disassemble, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { helperName } from '../platform/index.js';
+import { printable, printableLine } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
@@ -63,10 +64,12 @@ function kernelListing(object: ObjectSpec, program: ProgramSpec, source: boolean
   let text = '';
   for (let pc = 0; pc < program.insns.length; pc++) {
     const fn = functions.get(pc);
-    if (fn !== undefined) text += `${fn}:\n`;
+    if (fn !== undefined) text += `${printable(fn)}:\n`;
     const line = lines.get(pc);
-    if (line !== undefined) text += `; ${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}\n`;
-    text += `${String(pc).padStart(4)}: ${formatInsn(program.insns, pc, 'kernel', names)}\n`;
+    if (line !== undefined) {
+      text += `; ${printableLine(`${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}`)}\n`;
+    }
+    text += `${String(pc).padStart(4)}: ${printable(formatInsn(program.insns, pc, 'kernel', names))}\n`;
     if (program.insns[pc]?.code === 0x18) pc++;
   }
   return text;

@@ -1,5 +1,6 @@
 /** What a thrown error looks like to the user, and which exit code it means. */
 import { type ExitCode, exitCodes, formatPlace, InternalError, UserError } from '../base/index.js';
+import { printable, printableLines } from '../text/index.js';
 import { jsonText } from './output.js';
 
 export interface ErrorReport {
@@ -43,9 +44,10 @@ function phaseOf(error: unknown): string {
 
 /** `error: PLACE: what`, then the hint as the last line. */
 export function errorText(report: ErrorReport): string {
-  const at = report.place === undefined ? '' : `${report.place}: `;
-  const hint = report.hint === undefined ? '' : `hint: ${report.hint}\n`;
-  return `error: ${at}${report.message}\n${hint}`;
+  const at = report.place === undefined ? '' : `${printable(report.place)}: `;
+  const hint = report.hint === undefined ? '' : `hint: ${printable(report.hint)}\n`;
+  // Names of the file at fault stand in all three; only the message has lines (a compiler's).
+  return `error: ${at}${printableLines(report.message)}\n${hint}`;
 }
 
 export function errorJson(report: ErrorReport, pretty: boolean): string {

@@ -4,6 +4,7 @@
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { errnoName } from '../platform/index.js';
+import { printable } from '../text/index.js';
 import {
   type BpfMap,
   type DumpedEntry,
@@ -176,13 +177,15 @@ function printAnswer(operation: Operation, map: BpfMap, answer: Answer, io: Io):
   if (answer === 'done') return;
   if ('error' in answer) {
     const reason = refusals[errnoName(answer.error)];
-    io.err(`${spec.name}: ${operation}: ${errnoName(answer.error)}${reason === undefined ? '' : `, ${reason}`}\n`);
+    io.err(
+      `${printable(spec.name)}: ${operation}: ${errnoName(answer.error)}${reason === undefined ? '' : `, ${reason}`}\n`,
+    );
     return;
   }
   if (operation === 'dump') {
     const shape = `${spec.type}, key ${spec.keySize} B, value ${spec.valueSize} B`;
     const filled = `${count(answer.entries.length, 'entry', 'entries')} of ${count(spec.maxEntries, 'entry', 'entries').split(' ')[0]}`;
-    io.out(`${io.style.bold(spec.name)}  ${shape}, ${filled}\n`);
+    io.out(`${io.style.bold(printable(spec.name))}  ${shape}, ${filled}\n`);
   }
   for (const entry of answer.entries) io.out(entryText(entry));
 }
@@ -215,8 +218,8 @@ function entryText(entry: DumpedEntry): string {
 
 /** JSON without what only a parser needs. */
 function show(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (typeof value !== 'object' || value === null) return printable(String(value));
   if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
-  const fields = Object.entries(value).map(([name, item]) => `${name}: ${show(item)}`);
+  const fields = Object.entries(value).map(([name, item]) => `${printable(name)}: ${show(item)}`);
   return `{ ${fields.join(', ')} }`;
 }

@@ -1,4 +1,5 @@
-/** Tables and JSON, the same for every command. */
+/** Tables and JSON, the same for every command. Both escape what a terminal would obey instead of show. */
+import { printable, printableJson } from '../text/index.js';
 
 export interface Column {
   /** With its unit: `size (B)`. */
@@ -36,7 +37,7 @@ function isNumber(cell: Cell): boolean {
 
 function cellText(cell: Cell): string {
   if (cell === undefined) return '-';
-  return typeof cell === 'string' ? cell : formatNumber(cell);
+  return typeof cell === 'string' ? printable(cell) : formatNumber(cell);
 }
 
 /** `1,234,567`; fractions are kept as they are given, so round first. */
@@ -73,9 +74,10 @@ export function jsonText(value: unknown, pretty: boolean): string {
     },
     pretty ? 2 : undefined,
   );
-  return `${text}\n`;
+  return `${printableJson(text)}\n`;
 }
 
+/** Bytes as lower-case hex digits. */
 export function hex(bytes: Uint8Array, separator = ''): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
 }

@@ -1,6 +1,7 @@
 /** `jitnic show FILE`: what is in an object file. */
 import { exitCodes } from '../base/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { printable } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { count, formatNumber, formatTable } from './output.js';
 import { declareBtf, openProgramFile } from './program-file.js';
@@ -21,7 +22,7 @@ export const command: CliCommand = defineCommand<{ readonly btf?: string }>({
 function showText(object: ObjectSpec, io: Io): string {
   const title = (text: string): string => io.style.bold(text);
   const parts = [
-    `${title(object.name)}: license ${object.license === '' ? 'none' : `"${object.license}"`}, ${btfText(object.btf)}\n`,
+    `${title(printable(object.name))}: license ${object.license === '' ? 'none' : `"${printable(object.license)}"`}, ${btfText(object.btf)}\n`,
     `${title(count(object.programs.length, 'program'))}\n${programTable(object)}`,
   ];
   const functions = object.programs.flatMap((program) =>
@@ -29,7 +30,7 @@ function showText(object: ObjectSpec, io: Io): string {
   );
   if (functions.length > 0) parts.push(`${title(count(functions.length, 'subprogram'))}\n${functionTable(functions)}`);
   const problems = object.programs.flatMap((program) =>
-    program.unresolved.map(({ insn, what }) => `  ${program.name}: insn ${insn}: ${what}\n`),
+    program.unresolved.map(({ insn, what }) => `  ${printable(`${program.name}: insn ${insn}: ${what}`)}\n`),
   );
   if (problems.length > 0) parts.push(`${title('unresolved')}\n${problems.join('')}`);
   if (object.maps.length > 0) parts.push(`${title(count(object.maps.length, 'map'))}\n${mapTable(object)}`);

@@ -6,6 +6,8 @@
  * its bytes in hex, its opcode in parentheses; all are ignored, so that a dump assembles as it is.
  */
 
+import { escapeChar, invisible } from '../text/index.js';
+
 export interface SourceLine {
   /** From 1. */
   readonly line: number;
@@ -95,18 +97,18 @@ function splitLine(bare: string, comment: string, line: number): SourceLine {
 
 /** Undoes {@link escapeText}. */
 export function unescapeText(text: string): string {
-  return text.replace(/\\(x[0-9a-fA-F]{2}|.)/g, (_all, code: string) => {
-    if (code.length === 3) return String.fromCharCode(Number.parseInt(code.slice(1), 16));
+  return text.replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|.)/g, (all, code: string) => {
+    const number = Number.parseInt(code.slice(1).replace('{', ''), 16);
+    if (code.length > 1) return number > 0x10ffff ? all : String.fromCodePoint(number);
     return { n: '\n', t: '\t', r: '\r', '0': '\0' }[code] ?? code;
   });
 }
 
+const quotedOut = new RegExp(`["\\\\]|${invisible.source}`, 'gu');
+
 /** Text inside double quotes, on one line. */
 export function escapeText(text: string): string {
-  return text.replace(/["\\\p{Cc}]/gu, (char) => {
-    if (char === '"' || char === '\\') return `\\${char}`;
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
+  return text.replace(quotedOut, (char) => (char === '"' || char === '\\' ? `\\${char}` : escapeChar(char)));
 }
 
 const reserved =

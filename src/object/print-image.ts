@@ -4,6 +4,7 @@
  */
 import { escapeText, formatInsn, type Insn, jumpTarget, op, packInsn, parseInsn, symbolText } from '../isa/index.js';
 import { helperName, mapTypeNames } from '../platform/index.js';
+import { printable, printableLine } from '../text/index.js';
 import { encodeBase64 } from './base64.js';
 import {
   type CodeImage,
@@ -136,12 +137,12 @@ function printFunction(code: CodeImage, fn: FunctionImage, options: PrintOptions
     if (target !== undefined) lines.push(`${target}:`);
     const line = sources.get(slot);
     if (line !== undefined) {
-      const source = `; ${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}`;
+      const source = `; ${printableLine(`${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}`)}`;
       if (source !== lastSource) lines.push(source);
       lastSource = source;
     }
     const note = fn.notes.get(slot);
-    if (note !== undefined) lines.push(`; unresolved: ${note.replace(/\s+/g, ' ')}`);
+    if (note !== undefined) lines.push(`; unresolved: ${printable(note.replace(/\s+/g, ' '))}`);
     const wide = insn.code === op.LDDW && slot + 1 < fn.end;
     const shown = wide ? [insn, code.insns[slot + 1] ?? insn] : [insn];
     lines.push(prefix(options, fn.base + slot - fn.start, shown) + statement(code, slot, references.get(slot), label));

@@ -1,0 +1,1 @@
+export { escapeChar, invisible, printable, printableJson, printableLine, printableLines } from './escape.js';
