@@ -12,7 +12,7 @@ export const layers = [
   ['vm'],
   ['interp', 'verifier'],
   ['ir'],
-  ['opt'],
+  ['opt', 'condition'],
   ['jit'],
   ['trace'],
   ['cache'],

@@ -27,6 +27,7 @@ export {
 } from './base/index.js';
 // Card and host.
 export { policies } from './cache/index.js';
+export type { PathCondition } from './condition/index.js';
 // Execution: a machine holds memory, maps and programs; an engine runs them on one packet at a time.
 export { Interpreter, type InterpreterOptions } from './interp/index.js';
 // Instructions.
@@ -118,7 +119,7 @@ export {
   type SessionOptions,
   type TraceRecord,
 } from './runtime/index.js';
-export { type AbortCode, aborts, type PathCondition, type RecordedTrace } from './trace/index.js';
+export { type AbortCode, aborts, type RecordedTrace } from './trace/index.js';
 
 // Would Linux accept it?
 export { type VerifyOptions, type VerifyResult, verify } from './verifier/index.js';

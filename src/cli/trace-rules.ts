@@ -1,7 +1,9 @@
 /** `jitnic trace --rules`: the traces of a run as one list of ternary rules with priorities, to be put beside the rule tables of others. */
+
+import { type Rule, ruleFields, ruleTable } from '../condition/index.js';
 import { verdictName } from '../platform/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { type RecordedTrace, type Rule, ruleFields, ruleTable } from '../trace/index.js';
+import type { RecordedTrace } from '../trace/index.js';
 import { count, formatTable } from './output.js';
 
 interface Shown {

@@ -1,5 +1,5 @@
 /** A path condition as a table by protocol: what it says of the packet's length, of each header, of the maps. */
-import type { Atom, AtomKind } from '../trace/index.js';
+import type { Atom, AtomKind } from '../condition/index.js';
 
 export interface ConditionRow {
   /** `ip`, `tcp`, the name of a map, `packet` for bytes without a name. */

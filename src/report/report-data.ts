@@ -1,8 +1,10 @@
 /** What a report shows, as plain data (`jitnic.report/1`): read off a session once its packets have run. */
+
+import type { AtomKind } from '../condition/index.js';
 import type { Names } from '../ir/index.js';
 import { type VerdictName, verdictName, verdictNames, xdpMdFields } from '../platform/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { type AtomKind, aborts, guardWords } from '../trace/index.js';
+import { aborts, guardWords } from '../trace/index.js';
 import { type ConditionRow, conditionRow } from './condition-rows.js';
 import { type GuardNode, guardTree } from './guard-tree.js';
 import { type SourceGroup, sourceGroups } from './source-lines.js';

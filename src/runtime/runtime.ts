@@ -9,6 +9,7 @@
 
 import { UsageError } from '../base/index.js';
 import { TraceCache } from '../cache/index.js';
+import type { TraceNames } from '../condition/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
@@ -23,7 +24,6 @@ import {
   type RecordedTrace,
   Recorder,
   StableValues,
-  type TraceNames,
   TraceTree,
 } from '../trace/index.js';
 import { verify } from '../verifier/index.js';

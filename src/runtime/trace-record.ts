@@ -1,6 +1,8 @@
 /** A trace and what became of it. Traces that were evicted and recorded again are one. */
+
+import { type PathCondition, pathCondition, type TraceNames } from '../condition/index.js';
 import { countInsns } from '../ir/index.js';
-import { type PathCondition, pathCondition, type RecordedTrace, type TraceNames } from '../trace/index.js';
+import type { RecordedTrace } from '../trace/index.js';
 
 /** What is left to show of a trace that was evicted before anyone asked, if conditions are not kept. */
 const forgotten: PathCondition = {

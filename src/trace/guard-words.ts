@@ -2,11 +2,9 @@
  * The guards of a trace one by one, in words: what each says by itself, given those before it. A path condition is the sum of them in normal form; this
  * is the way there, in the order in which the program asked. Traces that share their first guards share their words.
  */
+
+import { BitSources, Facts, newNaming, pathCondition, type TraceNames } from '../condition/index.js';
 import type { Value } from '../ir/index.js';
-import { BitSources } from './bits.js';
-import { pathCondition } from './condition.js';
-import { newNaming, type TraceNames } from './describe.js';
-import { Facts } from './facts.js';
 import type { RecordedTrace } from './recording.js';
 
 export function guardWords(trace: RecordedTrace, names: TraceNames): string[] {

@@ -2,13 +2,8 @@ export { type AbortCode, aborts } from './aborts.js';
 export { cachedLookups } from './cached-lookups.js';
 export { isDoneByCard } from './card-helpers.js';
 export { type CardOptions, CompiledCard } from './compiled-card.js';
-export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
-export { type Conjunct, isLengthBound } from './conjuncts.js';
-export type { TraceNames } from './describe.js';
-export { Facts } from './facts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
-export { minimise } from './minimise.js';
 export { ConditionOracle } from './oracle.js';
 export { Recorder } from './recorder.js';
 export {
@@ -18,13 +13,9 @@ export {
   type RecorderLimits,
   type Recording,
 } from './recording.js';
-export { type Rule, ruleTable } from './rule-table.js';
-export { type RuleField, ruleFields } from './rule-words.js';
 export { type Parent, parentAt, SideExit } from './side-exit.js';
 export { registersOf, type Snapshot } from './snapshot.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { stackSlots } from './stack-slots.js';
-export { packetSupport, type Support } from './support.js';
-export { rowCells, ternaryRows } from './ternary-rows.js';
 export { type InstalledTrace, type Matcher, TraceTree } from './tree.js';
 export { mayBeWritten } from './written-maps.js';

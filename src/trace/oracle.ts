@@ -3,13 +3,12 @@
  * conjunct, and from nothing that a card runs. For tests and for the judge; no packet path goes through here.
  */
 
+import type { Facts } from '../condition/index.js';
+import { type Bit, type Conjunct, holdsAt, indexOf, isInverted, type Source, sourceOf } from '../condition/index.js';
 import { evaluate, type Value } from '../ir/index.js';
 import { headroom } from '../platform/index.js';
 import { type Machine, Registers } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
-import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
-import { type Conjunct, holdsAt } from './conjuncts.js';
-import type { Facts } from './facts.js';
 
 /** An access outside of what the packet or a map has. */
 class Unreadable extends Error {}

@@ -2,11 +2,11 @@
  * The values of one recording: the graph that they are built in, what each was for this packet (its *sample*), and what the guards so far say of them.
  */
 
+import { Facts } from '../condition/index.js';
 import { evaluate, Graph, isConst, mask64, type Value } from '../ir/index.js';
 import { headroom } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
-import { Facts } from './facts.js';
 
 /** A value whose sample was read off the machine, and how many instructions had been begun by then. */
 export interface Sampled {

@@ -1,8 +1,9 @@
 /** What a recording is asked for, and what comes of it. */
+
+import type { Facts } from '../condition/index.js';
 import type { TraceCode, Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import type { AbortCode } from './aborts.js';
-import type { Facts } from './facts.js';
 import type { History, Snapshot } from './snapshot.js';
 import type { Assumption } from './stable-values.js';
 

@@ -3,12 +3,21 @@
  * facts holds, as concolic testing solves for the other branch. What cannot be read off (computed values, contents of maps) is left out; who uses these
  * packets runs them and sees where they go.
  */
+
+import type { Compare } from '../condition/index.js';
+import {
+  type Bit,
+  Facts,
+  indexOf,
+  isInverted,
+  largestOf,
+  plain,
+  type Subject,
+  scaledSubject,
+  sourceOf,
+} from '../condition/index.js';
 import { evaluate, isConst, type Value } from '../ir/index.js';
 import type { BpfMap, Machine } from '../vm/index.js';
-import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
-import type { Compare } from './comparison.js';
-import { Facts } from './facts.js';
-import { largestOf, type Subject, scaledSubject } from './subject.js';
 
 /** Longest packet that is made. */
 const maxLength = 1600;

@@ -1,10 +1,11 @@
 /** What the solver says about the guards of recorded traces: none follows from those before it, and no two traces hold for one packet. */
 import { describe, expect, test } from 'vitest';
+import { minimise } from '../../src/condition/index.js';
 import type { Value } from '../../src/ir/index.js';
 import { SmtWriter } from '../../src/ir/smt.js';
 import { generateTraffic } from '../../src/packet/index.js';
 import { Session } from '../../src/runtime/index.js';
-import { minimise, type RecordedTrace } from '../../src/trace/index.js';
+import type { RecordedTrace } from '../../src/trace/index.js';
 import { exampleNames, openExample } from '../support/examples.js';
 import { partTerm } from './part-term.js';
 import { solve } from './solver.js';

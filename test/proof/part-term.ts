@@ -1,8 +1,8 @@
 /** Parts of a path condition in normal form as SMT-LIB 2 terms. */
+
+import type { Conjunct, Facts } from '../../src/condition/index.js';
+import { type Bit, indexOf, isInverted, sourceOf } from '../../src/condition/index.js';
 import type { SmtWriter } from '../../src/ir/smt.js';
-import { type Bit, indexOf, isInverted, sourceOf } from '../../src/trace/bits.js';
-import type { Conjunct } from '../../src/trace/conjuncts.js';
-import type { Facts } from '../../src/trace/facts.js';
 
 export function partTerm(writer: SmtWriter, facts: Facts, part: Conjunct): string {
   const number = (bits: readonly Bit[]): string => {

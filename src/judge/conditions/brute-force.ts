@@ -6,18 +6,11 @@
  * - A mentioned bit is *free* if no packet that the condition lets through is kept out by flipping it.
  * - A part is *redundant* if leaving it out lets no other packet through.
  */
+
+import { type Conjunct, isLengthBound, minimise, packetSupport, pathCondition } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
 import { Prng } from '../../packet/index.js';
-import {
-  ConditionOracle,
-  type Conjunct,
-  isLengthBound,
-  minimise,
-  packetSupport,
-  pathCondition,
-  type RecordedTrace,
-  Recorder,
-} from '../../trace/index.js';
+import { ConditionOracle, type RecordedTrace, Recorder } from '../../trace/index.js';
 import { type LoadedProgram, Machine } from '../../vm/index.js';
 import { PathObserver } from './path.js';
 import { smallPacketSize, smallPackets, smallProgram, steeringBit } from './small-programs.js';

@@ -1,6 +1,7 @@
 /** Packets near a given one, to try a path condition on: bits flipped and drawn that it does not mention, bits flipped that it does, other lengths. */
+
+import type { Support } from '../../condition/index.js';
 import type { Prng } from '../../packet/index.js';
-import type { Support } from '../../trace/index.js';
 
 export interface Mutation {
   readonly data: Uint8Array;

@@ -9,19 +9,12 @@
  * - *Narrow* cases are counted and no fault: the interpreter takes the same path with a packet that the card leaves to the host (the trace is
  *   specialised on more than its branches, on an address or a length, say).
  */
+
+import { type Conjunct, minimise, packetSupport } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import {
-  ConditionOracle,
-  type Conjunct,
-  fingerprint,
-  minimise,
-  packetSupport,
-  type RecordedTrace,
-  Recorder,
-  TraceTree,
-} from '../../trace/index.js';
+import { ConditionOracle, fingerprint, type RecordedTrace, Recorder, TraceTree } from '../../trace/index.js';
 import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js';
 import { mutations } from './mutations.js';
 import { PathObserver } from './path.js';

@@ -1,6 +1,7 @@
 /** What conditions cost a matcher: key bits and rows of each, and all of a program's as one table of rules. */
+
+import { type Facts, rowCells, ternaryRows } from '../../condition/index.js';
 import type { TraceRecord } from '../../runtime/index.js';
-import { type Facts, rowCells, ternaryRows } from '../../trace/index.js';
 
 export interface Spread {
   readonly median: number;

@@ -2,10 +2,11 @@
  * How many more paths there are than some traffic shows: each guard of each trace is turned round and a packet made that leaves the trace there (`src/trace/steer.ts`), or
  * bits that the condition speaks of are flipped; a packet that takes a new path joins in. Breadth first, so that a budget is spread over all paths.
  */
+
+import { packetSupport } from '../../condition/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/index.js';
-import { packetSupport } from '../../trace/index.js';
 import { steered } from '../../trace/steer.js';
 import type { Subject } from '../subjects.js';
 

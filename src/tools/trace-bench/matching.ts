@@ -6,10 +6,10 @@
  */
 import { InternalError } from '../../base/index.js';
 import { formatTable } from '../../cli/output.js';
+import { rowCells, ternaryRows } from '../../condition/index.js';
 import { assemble, type ObjectSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { Runtime } from '../../runtime/index.js';
-import { rowCells, ternaryRows } from '../../trace/ternary-rows.js';
 import { columnsOf, PacketArena, record } from '../../vm/index.js';
 import { makeMatchers, type Row } from './matchers.js';
 

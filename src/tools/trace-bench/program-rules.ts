@@ -5,9 +5,8 @@
  */
 import { InternalError } from '../../base/index.js';
 import { formatTable } from '../../cli/output.js';
+import { type RowBits, rowCells, ruleTable } from '../../condition/index.js';
 import { Runtime } from '../../runtime/index.js';
-import { ruleTable } from '../../trace/index.js';
-import { type RowBits, rowCells } from '../../trace/ternary-rows.js';
 import { columnsOf, record } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import { makeMatchers, type Row } from './matchers.js';

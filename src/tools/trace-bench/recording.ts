@@ -4,10 +4,11 @@
  * statistics; *host* is the same packet on a host that does not record. The process is warm: a first share of the packets is not counted.
  */
 import { formatTable } from '../../cli/output.js';
+import { Facts } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { type Arrival, Runtime } from '../../runtime/index.js';
-import { Facts, type InstalledTrace, type RecordedTrace, TraceTree } from '../../trace/index.js';
+import { type InstalledTrace, type RecordedTrace, TraceTree } from '../../trace/index.js';
 import { loadMaps, type MapsFile } from '../../vm/map-json.js';
 
 export interface RecordingSubject {
