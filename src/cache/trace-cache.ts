@@ -1,5 +1,7 @@
 /** The card's trace cache: a matcher (the trace tree, or its compiled form) and who has a place in it (capacity, admission, policy). */
-import type { InstalledTrace, Matcher, RecordedTrace, SideExit } from '../trace/index.js';
+
+import type { InstalledTrace, Matcher, SideExit } from '../nic/index.js';
+import type { RecordedTrace } from '../trace/index.js';
 import { isOpen } from './admission.js';
 import { Entry } from './entry.js';
 import { matchBits } from './match-bits.js';

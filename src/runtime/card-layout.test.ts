@@ -1,9 +1,8 @@
 /** Large trees become several functions; what they decide stays the same. */
 import { describe, expect, it } from 'vitest';
+import { layOut } from '../nic/software/tree-layout.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { Prng } from '../packet/index.js';
-
-import { layOut } from '../trace/tree-layout.js';
 import { Session } from './index.js';
 
 const packetBytes = 64;

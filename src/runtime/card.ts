@@ -4,7 +4,7 @@
  * order.
  */
 import type { TraceCache } from '../cache/index.js';
-import type { CompiledCard, InstalledTrace } from '../trace/index.js';
+import type { CompiledCard, InstalledTrace } from '../nic/index.js';
 import { type BatchEngine, type Machine, type PacketArena, type Region, record } from '../vm/index.js';
 import type { TraceRecord } from './trace-record.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SideExit } from '../trace/index.js';
+import { SideExit } from '../nic/index.js';
 import { Penalties } from './penalties.js';
 
 /** Misses until the next recording is allowed, counting the one that is; at most `limit`. */

@@ -6,7 +6,7 @@
  * recording costs a hundred thousand times what a packet does on a host that compiles. So the yield of evicted traces is watched (packets decided by each, as a moving
  * average): while it is below {@link worthwhile}, fewer and fewer misses are recorded, down to one in {@link maxInterval}.
  */
-import type { SideExit } from '../trace/index.js';
+import type { SideExit } from '../nic/index.js';
 
 const maxFailures = 14;
 /** Evictions before the yield is believed; an experiment with a small cache and a short capture is left alone. */

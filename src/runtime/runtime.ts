@@ -10,21 +10,17 @@
 import { UsageError } from '../base/index.js';
 import { TraceCache } from '../cache/index.js';
 import type { TraceNames } from '../condition/index.js';
+import { CompiledCard, type InstalledTrace, type Parent, parentAt, TraceTree } from '../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type AbortCode,
   type AbortSite,
   AssumptionLedger,
-  CompiledCard,
   defaultLimits,
   fingerprint,
-  type InstalledTrace,
-  type Parent,
-  parentAt,
   type RecordedTrace,
   Recorder,
   StableValues,
-  TraceTree,
 } from '../trace/index.js';
 import { verify } from '../verifier/index.js';
 import {

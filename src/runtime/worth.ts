@@ -10,7 +10,7 @@
  * processor has to fetch each anew. So the card rests as well if the hits are spread over more than {@link fewTraces} traces (effective number: one over the sum of
  * squared shares). The decision is made after every {@link window} packets, whatever batches they come in.
  */
-import { cachedLookups, type InstalledTrace, isDoneByCard } from '../trace/index.js';
+import { cachedLookups, type InstalledTrace, isDoneByCard } from '../nic/index.js';
 import type { Machine } from '../vm/index.js';
 import type { TraceRecord } from './trace-record.js';
 

@@ -12,9 +12,10 @@
 
 import { type Conjunct, minimise, packetSupport } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
+import { TraceTree } from '../../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { ConditionOracle, fingerprint, type RecordedTrace, Recorder, TraceTree } from '../../trace/index.js';
+import { ConditionOracle, fingerprint, type RecordedTrace, Recorder } from '../../trace/index.js';
 import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js';
 import { mutations } from './mutations.js';
 import { PathObserver } from './path.js';

@@ -6,9 +6,10 @@
 import { formatTable } from '../../cli/output.js';
 import { Facts } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
+import { type InstalledTrace, TraceTree } from '../../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { type Arrival, Runtime } from '../../runtime/index.js';
-import { type InstalledTrace, type RecordedTrace, TraceTree } from '../../trace/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
 import { loadMaps, type MapsFile } from '../../vm/map-json.js';
 
 export interface RecordingSubject {

@@ -5,9 +5,9 @@
  * until the next helper of another packet, or the end of the batch: closing it is not worth a call. If somebody else has opened it (to see what a
  * packet changes), it is theirs to close.
  */
-import { InternalError } from '../base/index.js';
-import { exchange, HostImports } from '../jit/index.js';
-import { type Callbacks, type Machine, ProgramTrap, type Savepoint } from '../vm/index.js';
+import { InternalError } from '../../base/index.js';
+import { exchange, HostImports } from '../../jit/index.js';
+import { type Callbacks, type Machine, ProgramTrap, type Savepoint } from '../../vm/index.js';
 
 const helperBits = 16;
 const contextFlag = 1 << helperBits;

@@ -3,7 +3,7 @@
  * store's undoing stores what was there, which is loaded just before the store; what undoes a helper is lower-call.ts. So undoing costs a load a store, and
  * nothing on paths that cannot fail.
  */
-import { isConst, type Value } from '../ir/index.js';
+import { isConst, type Value } from '../../ir/index.js';
 import { type BlockBuilder, type Landing, type MemoryDetail, onesOf } from './block-builder.js';
 import { NotCompiled } from './lower-value.js';
 

@@ -1,6 +1,6 @@
 /** Helpers that compiled traces know more of than that they are called. */
-import { helper, type Value } from '../ir/index.js';
-import { isRedirector, isMover as movesPacket } from '../jit/index.js';
+import { helper, type Value } from '../../ir/index.js';
+import { isRedirector, isMover as movesPacket } from '../../jit/index.js';
 
 const functions: ReadonlySet<number> = new Set([helper.prandom, helper.csumDiff]);
 const locks: ReadonlySet<number> = new Set([helper.spinLock, helper.spinUnlock]);

@@ -10,11 +10,11 @@
  * Values are shared between traces by structure: equal operations on equal slots are one *cell*. A cell is computed by the first
  * test on each path that needs it.
  */
-import { checkTrace, isConst, type Value } from '../ir/index.js';
-import type { Machine } from '../vm/index.js';
+import { checkTrace, isConst, type Value } from '../../ir/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
+import type { Machine } from '../../vm/index.js';
 import { encode } from './card-code.js';
 import { bodySlots, CardExecutor } from './execute.js';
-import type { RecordedTrace } from './recording.js';
 import { SideExit } from './side-exit.js';
 
 /** A shared value. */

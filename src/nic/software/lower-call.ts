@@ -3,11 +3,11 @@
  * writes both to its record, unless a helper in JavaScript has to see them. Such a helper runs under the machine's journal where something after it may
  * fail, as the trace's `mark`-th such call, and its undoing goes back to that mark.
  */
-import { InternalError } from '../base/index.js';
-import { type Detail, type Graph, helper, isConst, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
-import { exchange } from '../jit/index.js';
-import { headroom, XDP_REDIRECT, xdpMd } from '../platform/index.js';
-import { packetState, privateState, record } from '../vm/index.js';
+import { InternalError } from '../../base/index.js';
+import { type Detail, type Graph, helper, isConst, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
+import { exchange } from '../../jit/index.js';
+import { headroom, XDP_REDIRECT, xdpMd } from '../../platform/index.js';
+import { packetState, privateState, record } from '../../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
 import { isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
 import { callFlags } from './card-imports.js';

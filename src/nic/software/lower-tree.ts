@@ -2,16 +2,16 @@
  * A trace tree as functions (tree-layout.ts): each test is a branch, each leaf the bodies of its traces, tried in turn. What a path has computed is there for all
  * that lies below it in its function. A packet that no trace takes ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
  */
-import { checkFunction, type Detail, type FunctionCode, isConst, mask32, type Value } from '../ir/index.js';
-import { ownFunction } from '../jit/index.js';
-import { defaultSettings, optimize, type Pass, passes, type Settings } from '../opt/index.js';
-import type { LoadedProgram } from '../vm/index.js';
+import { checkFunction, type Detail, type FunctionCode, isConst, mask32, type Value } from '../../ir/index.js';
+import { ownFunction } from '../../jit/index.js';
+import { defaultSettings, optimize, type Pass, passes, type Settings } from '../../opt/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
+import type { LoadedProgram } from '../../vm/index.js';
 import { BlockBuilder, type Landing, type Side } from './block-builder.js';
 import { BodyLowering } from './lower-body.js';
 import type { BodyContext } from './lower-call.js';
 import type { Refusal } from './lower-transaction.js';
 import { NotCompiled, ValueLowering } from './lower-value.js';
-import type { RecordedTrace } from './recording.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, TestOf, TraceTree, TreeNode } from './tree.js';
 import { layOut, type TreeLayout, type WeightOf } from './tree-layout.js';

@@ -1,7 +1,7 @@
 /** What caches in front of look-ups (src/jit/lookup-cache.ts) save a trace, in instructions of compiled code. */
-import { isWorthCaching } from '../jit/index.js';
-import type { Machine } from '../vm/index.js';
-import type { RecordedTrace } from './recording.js';
+import { isWorthCaching } from '../../jit/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
+import type { Machine } from '../../vm/index.js';
 
 /** A walk down a trie, less what the cache takes. */
 const trieWalk = 40;

@@ -1,6 +1,6 @@
 /** Where packets leave the traces, and which trace they left. */
-import { mayFail } from '../ir/index.js';
-import type { RecordedTrace } from './recording.js';
+import { mayFail } from '../../ir/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
 import type { InstalledTrace, TestOf, TreeNode } from './tree.js';
 
 /** A place where packets leave the tree. What is known of recordings that started there lives here (penalties). */

@@ -13,8 +13,8 @@
  *     call             op dst helper r1 .. r5 count (address slot size)*
  *     guard            op slot expect
  */
-import { InternalError } from '../base/index.js';
-import { isConst, type OpName, opNames, type Value } from '../ir/index.js';
+import { InternalError } from '../../base/index.js';
+import { isConst, type OpName, opNames, type Value } from '../../ir/index.js';
 
 /** Opcodes of pure values are positions in the IR's table; those below come after. */
 export const pureCode: ReadonlyMap<OpName, number> = new Map(opNames.map((name, i) => [name, i]));

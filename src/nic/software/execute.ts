@@ -6,11 +6,10 @@
  *
  * A failing check is not an error: the packet is not this trace's, the effects so far are undone by whoever opened the transaction.
  */
-
-import { InternalError } from '../base/index.js';
-import { headroom, stackSize } from '../platform/index.js';
-import { type Callbacks, type Machine, ProgramTrap, Registers } from '../vm/index.js';
-import { ProgArrayMap } from '../vm/maps/index.js';
+import { InternalError } from '../../base/index.js';
+import { headroom, stackSize } from '../../platform/index.js';
+import { type Callbacks, type Machine, ProgramTrap, Registers } from '../../vm/index.js';
+import { ProgArrayMap } from '../../vm/maps/index.js';
 
 /** Body values live below this slot, shared values above. */
 export const bodySlots: number = 1 << 15;

@@ -2,8 +2,8 @@
  * Values of traces in the graph of their tree's function. Both graphs hold the same operations; what differs are reads: packet loads get an address, look-ups
  * the key in words of four bytes, or, in arrays, become arithmetic.
  */
-import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../ir/index.js';
-import type { Machine } from '../vm/index.js';
+import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../../ir/index.js';
+import type { Machine } from '../../vm/index.js';
 import { type BlockBuilder, onesOf } from './block-builder.js';
 
 /** A trace has something that is not compiled; it stays with the JavaScript executor. */

@@ -9,14 +9,21 @@
  * the last time that the work pays. A trace that leaves the tree is switched off at once, by a byte that its leaf looks at; its code goes with the next
  * compilation.
  */
-import { InternalError, Wasm } from '../base/index.js';
-import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../jit/index.js';
-import { stackSize, xdpMd } from '../platform/index.js';
-import { type BatchEngine, type LoadedProgram, type Machine, packetState, privateState, record } from '../vm/index.js';
+import { InternalError, Wasm } from '../../base/index.js';
+import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../../jit/index.js';
+import { stackSize, xdpMd } from '../../platform/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
+import {
+  type BatchEngine,
+  type LoadedProgram,
+  type Machine,
+  packetState,
+  privateState,
+  record,
+} from '../../vm/index.js';
 import { CardImports } from './card-imports.js';
 import { compileCard } from './card-module.js';
 import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';
-import type { RecordedTrace } from './recording.js';
 import type { SideExit } from './side-exit.js';
 import type { InstalledTrace, Matcher, TraceTree } from './tree.js';
 import { layOut } from './tree-layout.js';

@@ -5,8 +5,8 @@
  * Reads (loads, look-ups) belong to a block, and two paths that part before they read the same thing read it each for itself. What a path has read
  * is kept by structure in `reads`, and forgotten when the walk goes back to where the paths part.
  */
-import { type Block, type Detail, type End, type FunctionCode, Graph, mask64, type Value } from '../ir/index.js';
-import type { LoadedProgram } from '../vm/index.js';
+import { type Block, type Detail, type End, type FunctionCode, Graph, mask64, type Value } from '../../ir/index.js';
+import type { LoadedProgram } from '../../vm/index.js';
 
 interface OpenBlock {
   readonly id: number;

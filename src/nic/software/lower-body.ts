@@ -2,13 +2,13 @@
  * What a trace does once its early guards hold, as blocks: stores, atomic operations, helpers (lower-call.ts), and the guards that had to wait for an
  * effect. What fails after an effect is undone ({@link Transaction}).
  */
-import { type Graph, helper, mask32, mask64, recordAddress, type Value } from '../ir/index.js';
-import { record } from '../vm/index.js';
+import { type Graph, helper, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
+import type { RecordedTrace } from '../../trace/index.js';
+import { record } from '../../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
 import { type BodyContext, CallLowering } from './lower-call.js';
 import { type Refusal, Transaction } from './lower-transaction.js';
 import { type Geometry, NotCompiled, ValueLowering } from './lower-value.js';
-import type { RecordedTrace } from './recording.js';
 import { bodyValues } from './tree.js';
 
 export class BodyLowering {

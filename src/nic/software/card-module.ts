@@ -5,10 +5,10 @@
  *
  * The first function is the packet loop's body; it calls the others, `(record) -> 0, or the exit's word plus 1`.
  */
-import type { FunctionCode } from '../ir/index.js';
-import { emitArrival, emitPrologue, type Frame, FunctionEmitter, type LookupCache, Services } from '../jit/index.js';
-import { type Machine, record } from '../vm/index.js';
-import { ModuleBuilder } from '../wasm/index.js';
+import type { FunctionCode } from '../../ir/index.js';
+import { emitArrival, emitPrologue, type Frame, FunctionEmitter, type LookupCache, Services } from '../../jit/index.js';
+import { type Machine, record } from '../../vm/index.js';
+import { ModuleBuilder } from '../../wasm/index.js';
 
 /** Traces see to all else themselves; the record says where the packet was until they have decided it. */
 const demands = { needsContext: false, movesPacket: false, redirects: false };
