@@ -53,9 +53,8 @@ export const command: CliCommand = defineCommand<Options>({
     const fill = contents === undefined ? undefined : (machine: Machine): void => loadMaps(machine, contents, mapsIn);
     // What only the kernel was asked for has no answer without it; beside other engines its row is missing.
     const bpf = engines.includes('kernel') ? openKernel(engines.length > 1, io) : undefined;
-    const speed = measureSpeed(
-      { object, program: program.name, packet, fill },
-      { engines, bpf, rounds, turn: 0.05, settings },
+    const speed = io.breakable('measuring', () =>
+      measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05, settings }),
     );
     for (const note of speed.notes) io.info(note);
     const rows = engineNames.flatMap((engine) => {

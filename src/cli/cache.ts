@@ -1,5 +1,5 @@
 /** `jitnic cache`: hit rate by size and policy of the trace cache, from one run. */
-import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { exitCodes, UsageError } from '../base/index.js';
 import {
   type AdaptiveSizeOptions,
   type AdmissionRow,
@@ -27,6 +27,7 @@ import { wholeNumber } from './numbers.js';
 import { count, formatTable } from './output.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
 import { runPackets } from './run-packets.js';
+import { Steps } from './steps.js';
 import { requireVerified } from './verified.js';
 
 interface Options extends SessionFlags {
@@ -74,24 +75,29 @@ export const command: CliCommand = defineCommand<Options>({
     const experiment = experimentOf(options);
     const opened = await openProgram(file, program, options, io);
     const recorder = new PathRecorder(opened.object, opened.program, await worldOptions(options, io));
-    requireVerified(opened.object, opened.program, undefined);
+    io.breakable('verifying', () => requireVerified(opened.object, opened.program, undefined));
     const limit = wholeNumber('--count', options.count, 1);
     const { interrupted } = await runPackets(recorder.session, io, { path: options.read, limit });
-    if (!interrupted && recorder.session.finish() !== undefined) {
+    const steps = new Steps(io, interrupted);
+    if (!interrupted && io.breakable('comparing what is left', () => recorder.session.finish()) !== undefined) {
       io.info('check: card and interpreter differ; `jitnic run --check` shows where');
       return exitCodes.negative;
     }
     const { reference } = recorder;
-    const outcome = compare(reference, experiment);
+    const outcome = io.breakable('comparing policies', () => compare(reference, experiment));
     if (options.output !== undefined) await writeOutput(options.output, chart(reference, experiment, outcome), io);
     if (io.flags.json)
       io.json('jitnic.cache/1', {
         object: opened.object.name,
         program: opened.program.name,
         ...cacheJson(reference, experiment, outcome),
+        ...steps.json(),
       });
-    else io.out(`${io.style.bold(opened.program.name)}: ${cacheText(reference, experiment, outcome)}`);
-    return interrupted ? exitCodes.interrupted : (exitCodes.ok as ExitCode);
+    else {
+      io.out(`${io.style.bold(opened.program.name)}: ${cacheText(reference, experiment, outcome)}`);
+      io.out(steps.text());
+    }
+    return steps.exitCode ?? exitCodes.ok;
   },
 });
 

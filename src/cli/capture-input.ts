@@ -23,14 +23,24 @@ export interface CaptureInput {
   packets(): AsyncGenerator<Packet, void, undefined>;
   /** Packets left out because they are not Ethernet. */
   readonly skipped: number;
+  /** Bytes of the file as it lies there, compressed or not; undefined where that is not known (a pipe). */
+  readonly size: number | undefined;
+  /** How many of them have been read. */
+  readonly bytesRead: number;
   /** What is wrong with the file, once the packets before it are through. */
   readonly damage: string | undefined;
 }
 
+/**
+ * Opens a capture; `-` is stdin. A format is known once this returns, and packets are read as they are asked for. Throws InputError for a file that cannot
+ * be read or is no capture.
+ */
 export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info'>): Promise<CaptureInput> {
   let capture: Capture;
+  const bytes: Bytes = { size: undefined, read: 0 };
   try {
-    capture = await openCapture(unpacked(path === '-' ? io.stdin() : fileChunks(path)), { reuseColumns: true });
+    const chunks = path === '-' ? io.stdin() : fileChunks(path, bytes);
+    capture = await openCapture(unpacked(chunks), { reuseColumns: true });
   } catch (error) {
     throw error instanceof InputError ? error.withFile(path) : gzipError(error, path);
   }
@@ -59,6 +69,12 @@ export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info
     }
   }
   return {
+    get size(): number | undefined {
+      return bytes.size;
+    },
+    get bytesRead(): number {
+      return bytes.read;
+    },
     get skipped(): number {
       return skipped;
     },
@@ -81,6 +97,12 @@ function gzipError(error: unknown, path: string): Error {
   throw error;
 }
 
+/** How far a file has been read. */
+interface Bytes {
+  size: number | undefined;
+  read: number;
+}
+
 /** Bytes read at once. */
 const chunkSize = 1 << 18;
 
@@ -88,19 +110,24 @@ const chunkSize = 1 << 18;
  * A file's bytes. One buffer is used for all chunks, and files are read in place of being waited for: a promise and a thread's turn for each chunk
  * cost more than the chunk. A pipe may keep us waiting, so it is read as a stream.
  */
-async function* fileChunks(path: string): AsyncGenerator<Uint8Array> {
+async function* fileChunks(path: string, bytes: Bytes): AsyncGenerator<Uint8Array> {
   let file: number | undefined;
   try {
     file = openSync(path, 'r');
-    if (!fstatSync(file).isFile()) {
+    const status = fstatSync(file);
+    if (!status.isFile()) {
       const stream = createReadStream(path, { fd: file, highWaterMark: chunkSize });
       // The stream closes it.
       file = undefined;
       for await (const chunk of stream) yield chunk as Uint8Array;
       return;
     }
+    bytes.size = status.size;
     const buffer = new Uint8Array(chunkSize);
-    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) yield buffer.subarray(0, size);
+    for (let size = readSync(file, buffer); size > 0; size = readSync(file, buffer)) {
+      bytes.read += size;
+      yield buffer.subarray(0, size);
+    }
   } catch (error) {
     throw fileError(error, path);
   } finally {

@@ -19,15 +19,27 @@ export interface Io {
   /** Stdin piece by piece, for what does not fit into memory. */
   stdin(): AsyncIterable<Uint8Array>;
   /**
-   * From now on Ctrl-C does not kill: it sets `requested`. Poll it at a place where the event loop has had a turn, print the
-   * summary so far and return `exitCodes.interrupted`. A second Ctrl-C kills.
+   * Work that may take long without a turn of the event loop: Ctrl-C ends it with an InterruptedError (interrupt.ts), whose message
+   * names the phase (`verifying`). What leaves a command with that error ends it with exit 130, and the error is all that is printed.
    */
-  catchInterrupt(): { readonly requested: boolean };
+  breakable<T>(phase: string, work: () => T): T;
+  /**
+   * From now on a Ctrl-C that is heard between two pieces of work sets `requested` and does not end the command. Poll it, print the
+   * summary so far, say that it is partial (`interrupted: true`) and return `exitCodes.interrupted`. A second Ctrl-C ends the command.
+   */
+  catchInterrupt(): Interrupt;
   readonly flags: CommonFlags;
   readonly style: Style;
   /** Columns of the terminal; 100 where stdout is none. */
   readonly width: number;
   readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** A Ctrl-C that a command hears of by itself. */
+export interface Interrupt {
+  readonly requested: boolean;
+  /** Called when it comes: for who waits for something else. Set it to undefined when the wait is over. */
+  wake: (() => void) | undefined;
 }
 
 /** Flags that every command takes. */
@@ -52,6 +64,7 @@ export interface Style {
   readonly cyan: (text: string) => string;
 }
 
+/** A command of the table in commands.ts: what it takes, and what it does. */
 export interface CliCommand {
   /** Declares arguments and options on commander's `command`; name, summary and common flags are there already. */
   readonly declare: (command: Command) => void;

@@ -7,7 +7,8 @@ import { type CliCommand, defineCommand } from './command.js';
 import { readInput } from './files.js';
 import { openProgramFile } from './program-file.js';
 import { runPackets } from './run-packets.js';
-import { runJson, runText } from './run-report.js';
+import { exitCodeOf, runJson, runText } from './run-report.js';
+import { Steps } from './steps.js';
 
 /** `examples/` lies beside `dist/` (or `src/`). */
 function example(path: string): string {
@@ -25,18 +26,20 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
     if (program === undefined) return exitCodes.input;
     const contents = parseMapsFile(decodeUtf8(await readInput(mapsFile, io)), mapsFile);
     const session = new Session(object, program, { maps: { contents, file: mapsFile }, check: options.check === true });
-    const { time } = await runPackets(session, io, { path: example('load-balancer/traffic.pcap') });
-    session.finish();
+    const { time, interrupted } = await runPackets(session, io, { path: example('load-balancer/traffic.pcap') });
+    const steps = new Steps(io, interrupted);
+    if (!interrupted) session.finish();
     if (io.flags.json) {
-      io.json('jitnic.run/1', runJson(session, time));
+      io.json('jitnic.run/1', { ...runJson(session, time), ...steps.json() });
     } else {
       io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card with room for 64 traces.\n');
       io.out(
         'The host runs the whole program on a packet that no trace takes, and hands the card the trace of it.\n\n',
       );
       io.out(runText(session, io, 5));
+      io.out(steps.text());
       io.info(`\n${Math.round(1000 * time.seconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);
     }
-    return session.difference === undefined ? exitCodes.ok : exitCodes.negative;
+    return steps.exitCode ?? exitCodeOf(session);
   },
 });

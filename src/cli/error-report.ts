@@ -53,7 +53,12 @@ export function errorText(report: ErrorReport): string {
 export function errorJson(report: ErrorReport, pretty: boolean): string {
   const { code, message, place, hint } = report;
   return jsonText(
-    { schema: 'jitnic.error/1', error: { code, message, place: place ?? null, hint: hint ?? null } },
+    {
+      schema: 'jitnic.error/1',
+      error: { code, message, place: place ?? null, hint: hint ?? null },
+      // As in what a command prints of a run that was broken off.
+      ...(code === 'interrupted' ? { interrupted: true } : {}),
+    },
     pretty,
   );
 }

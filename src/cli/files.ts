@@ -27,17 +27,35 @@ export async function writeOutput(path: string, content: string | Uint8Array, io
   }
 }
 
-/** What the file system said, as an InputError. */
+/** What the file system said, as an InputError; what it did not say, as it is. */
 export function fileError(error: unknown, path: string): unknown {
   const code = (error as { code?: unknown }).code;
-  const reasons: Readonly<Record<string, string>> = {
-    ENOENT: 'no such file',
-    EACCES: 'permission denied',
-    EISDIR: 'is a directory',
-    ENOTDIR: 'a part of the path is no directory',
-    ENOSPC: 'no space left',
-    EROFS: 'file system is read-only',
-  };
-  if (typeof code !== 'string') return error;
-  return new InputError(reasons[code] ?? `cannot be opened (${code})`, { file: path });
+  return typeof code === 'string' ? new InputError(ioReason(code), { file: path }) : error;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EDQUOT: 'no space left for this user',
+  EFBIG: 'grows beyond the largest file',
+  EIO: 'the device reports an error',
+  EISDIR: 'is a directory',
+  ELOOP: 'its symbolic links go in a circle',
+  EMFILE: 'too many open files',
+  ENAMETOOLONG: 'its name is too long',
+  ENODEV: 'no such device',
+  ENOENT: 'no such file',
+  ENOSPC: 'no space left',
+  ENOTDIR: 'a part of the path is no directory',
+  ENXIO: 'no such device',
+  EPERM: 'not permitted',
+  EPIPE: 'its reader is gone',
+  EROFS: 'file system is read-only',
+  ERR_FS_FILE_TOO_LARGE: 'is larger than 2 GiB',
+  ESTALE: 'the file is gone',
+  ETXTBSY: 'is being executed',
+};
+
+/** An error code of Node's in words. */
+export function ioReason(code: string | undefined): string {
+  return reasons[code ?? ''] ?? `cannot be read or written (${code ?? 'no reason given'})`;
 }

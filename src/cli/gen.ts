@@ -1,5 +1,5 @@
 /** `jitnic gen`: synthetic traffic, to a capture file or as lines to read. */
-import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { exitCodes, UsageError } from '../base/index.js';
 import {
   flowSizeTables,
   formatTimeOfDay,
@@ -14,6 +14,8 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type GenFlags, trafficOptions } from './gen-options.js';
 import { count, formatNumber } from './output.js';
 import { Progress } from './progress.js';
+import { turnEvery } from './run-packets.js';
+import { Steps } from './steps.js';
 
 interface Options extends GenFlags {
   readonly write?: string;
@@ -70,20 +72,26 @@ export const command: CliCommand = defineCommand<Options>({
     const traffic = trafficOptions(options);
     const batches = generateBatches(traffic);
     // The first batch now: options that make no sense must not cost an old capture.
-    const first = batches.next();
+    const first = io.breakable('drawing flows', () => batches.next());
     const tally = new Tally();
     const target = await openTarget(options, io);
     const interrupt = io.catchInterrupt();
-    const progress = new Progress(io, traffic.packets);
+    const progress = new Progress(io, { packets: traffic.packets });
+    let turn = performance.now();
     for (let next = first; next.done !== true && !interrupt.requested; next = batches.next()) {
       tally.add(next.value);
       await target.take(next.value);
+      if (performance.now() - turn > turnEvery) {
+        await new Promise((done) => setImmediate(done));
+        turn = performance.now();
+      }
       if (options.write !== undefined) progress.show(tally.packets);
     }
     progress.clear();
     await target.close();
-    report(tally, options.write, io);
-    return interrupt.requested ? exitCodes.interrupted : (exitCodes.ok as ExitCode);
+    const steps = new Steps(io, interrupt.requested);
+    report(tally, options.write, steps, io);
+    return steps.exitCode ?? exitCodes.ok;
   },
 });
 
@@ -140,7 +148,7 @@ class Tally {
   }
 }
 
-function report(tally: Tally, file: string | undefined, io: Io): void {
+function report(tally: Tally, file: string | undefined, steps: Steps, io: Io): void {
   const { packets, bytes, first, last, seconds } = tally;
   if (io.flags.json) {
     io.json('jitnic.gen/1', {
@@ -150,11 +158,13 @@ function report(tally: Tally, file: string | undefined, io: Io): void {
       bytes,
       first_ns: first,
       last_ns: last,
+      ...steps.json(),
     });
   } else if (file !== undefined) {
     const name = file === '-' ? 'stdout' : file;
     io.info(
       `${name}: ${count(packets, 'packet')}, ${count(bytes, 'byte')}, ${formatNumber(Number(seconds.toPrecision(4)))} s`,
     );
+    if (steps.exitCode !== undefined) io.info(steps.text().trimEnd());
   }
 }

@@ -49,12 +49,12 @@ export const command: CliCommand = defineCommand<Options>({
     const machine = new Machine(object);
     const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
     machine.admit(program);
-    const { accepted, facts } = verdictOn(object, spec);
+    const { accepted, facts } = io.breakable('verifying', () => verdictOn(object, spec));
     if (!accepted) io.info(`${spec.name} is not verified: its accesses are checked, and few passes run`);
     const names = namesOf(machine);
     const texts: { readonly pass: string; readonly text: string }[] = [];
     const exact = options.exact === true;
-    const report = withPlace(program, () =>
+    const optimize = (): OptReport =>
       reportPasses(machine, program, {
         trust: accepted ? 'verified' : 'checked',
         facts,
@@ -64,13 +64,18 @@ export const command: CliCommand = defineCommand<Options>({
         watch: (step, code) => {
           if (print.has(step.name)) texts.push({ pass: step.name, text: formatFunction(code, names, exact) });
         },
-      }),
-    );
-    const code = options.timePasses === true ? timeCode(machine, report.code) : undefined;
+      });
+    const report = io.breakable('optimizing', () => withPlace(program, optimize));
+    const code =
+      options.timePasses === true ? io.breakable('compiling', () => timeCode(machine, report.code)) : undefined;
     const { output } = options;
     if (output !== undefined) {
       if (output === '-' && io.flags.json) throw new UsageError('`-o -` and `--json` both want stdout');
-      await writeOutput(output, moduleBytes(object, spec, settings), io);
+      await writeOutput(
+        output,
+        io.breakable('compiling', () => moduleBytes(object, spec, settings)),
+        io,
+      );
       if (output === '-') return exitCodes.ok;
     }
     const text = formatFunction(report.code, names, exact);

@@ -19,4 +19,6 @@ export interface JobTask {
 export type FromJob =
   | { readonly kind: 'info'; readonly line: string }
   | { readonly kind: 'not compiled'; readonly program: number; readonly insn: number; readonly what: string }
+  /** So far: what counts of a thread that has to be ended in the middle. */
+  | { readonly kind: 'counts'; readonly counts: SessionCounts }
   | { readonly kind: 'done'; readonly counts: SessionCounts };

@@ -28,12 +28,16 @@ const io: Io = {
   stdin: () => {
     throw new InternalError('jobs', 'a thread has no stdin');
   },
-  catchInterrupt: () => ({ requested: false }),
+  breakable: (_phase, work) => work(),
+  catchInterrupt: () => ({ requested: false, wake: undefined }),
   flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },
   style: makeStyle(false),
   width: 100,
   env: process.env,
 };
+
+/** Milliseconds between two messages about counts. */
+const tellEvery = 50;
 
 async function work(): Promise<void> {
   const { object, program } = chooseProgram(
@@ -51,8 +55,16 @@ async function work(): Promise<void> {
   if (fallback !== undefined) {
     post({ kind: 'not compiled', program: fallback.program.index, insn: fallback.insn, what: fallback.what });
   } else {
-    for (const batch of new RingReader(task.ring).batches())
-      for (let at = 0; at < batch.count; ) at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
+    const ring = new RingReader(task.ring);
+    let told = performance.now();
+    for (const batch of ring.batches()) {
+      for (let at = 0; at < batch.count && !ring.isStopped; ) {
+        at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
+        if (performance.now() - told < tellEvery) continue;
+        post({ kind: 'counts', counts: session.counts });
+        told = performance.now();
+      }
+    }
     post({ kind: 'done', counts: session.counts });
   }
 }

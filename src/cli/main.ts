@@ -4,16 +4,30 @@ import { statSync } from 'node:fs';
 import { openBundle } from './bundle.js';
 import type { Host } from './program.js';
 
+type Program = typeof import('./program.js');
+
 /**
  * The command line in a few files (scripts/bundle-cli.mjs), if they are there and no older than the modules that they were made of; else those.
  */
-async function loadProgram(): Promise<typeof import('./program.js')> {
+async function loadProgram(): Promise<Program> {
   const bundle = new URL('../bundle/program.cjs', import.meta.url);
   const built = statSync(new URL('../.tsbuildinfo', import.meta.url), { throwIfNoEntry: false });
   const bundled = statSync(bundle, { throwIfNoEntry: false });
   if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0)) return import('./program.js');
-  return openBundle(new URL('.', bundle)).load('program.cjs') as typeof import('./program.js');
+  return openBundle(new URL('.', bundle)).load('program.cjs') as Program;
 }
+
+const { breakable, ioReason, runCli } = await loadProgram();
+
+/** Ends the process with what the output did not take. A reader that has seen enough (`jitnic disasm x.o | head`) is no error. */
+function endWithout(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`error: stdout: ${ioReason(error.code)}\n`);
+  process.exit(3);
+}
+process.stdout.on('error', endWithout);
+// What was to be said is lost, and the result is not.
+process.stderr.on('error', () => undefined);
 
 const host: Host = {
   out: (text) => {
@@ -28,17 +42,11 @@ const host: Host = {
   env: process.env,
   stdin: () => process.stdin,
   onInterrupt: (handler) => {
-    process.once('SIGINT', handler);
+    process.on('SIGINT', handler);
   },
+  breakable,
 };
 
-// A reader that has seen enough (`jitnic disasm x.o | head`) is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
-}
-
-const { runCli } = await loadProgram();
 process.exitCode = await runCli(process.argv.slice(2), host);
+// What was broken off may still wait for a pipe or a process, and keep this one.
+if (process.exitCode === 130) process.exit();

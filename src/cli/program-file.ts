@@ -35,7 +35,7 @@ export async function objectOf(
   flags: { readonly btf?: string | undefined } = {},
 ): Promise<ObjectSpec> {
   const btf = flags.btf === undefined ? hostBtf : await readInput(flags.btf, io);
-  return readObject(bytes, { btf, name: displayName(path) });
+  return io.breakable('reading the object', () => readObject(bytes, { btf, name: displayName(path) }));
 }
 
 function displayName(path: string): string {
@@ -46,7 +46,9 @@ function displayName(path: string): string {
 export async function readProgramBytes(path: string, io: Io): Promise<Uint8Array> {
   if (path.endsWith('.c')) return compile(path, io);
   const bytes = await readInput(path, io);
-  return isText(path, bytes) ? writeElf(parseImage(new TextDecoder().decode(bytes), displayName(path))) : bytes;
+  if (!isText(path, bytes)) return bytes;
+  const text = new TextDecoder().decode(bytes);
+  return io.breakable('assembling', () => writeElf(parseImage(text, displayName(path))));
 }
 
 /** Assembler text: by name, or on stdin whatever is no ELF and has no control characters at its start. */

@@ -6,12 +6,16 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import type { CliCommand, CommonFlags, Io } from './command.js';
+import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
 import { type CommandRow, commandRows } from './commands.js';
 import { describeError, errorJson, errorText } from './error-report.js';
+import { InterruptedError } from './interrupt.js';
 import { nearest } from './nearest.js';
 import { jsonText } from './output.js';
 import { makeStyle, wantsColor } from './style.js';
+
+export { ioReason } from './files.js';
+export { breakable } from './interrupt.js';
 
 /** What the process offers; tests offer captured streams. */
 export interface Host {
@@ -22,7 +26,10 @@ export interface Host {
   readonly width: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   stdin(): AsyncIterable<Uint8Array>;
+  /** Calls `handler` for each Ctrl-C from now on that does not end work under {@link breakable}. */
   onInterrupt(handler: () => void): void;
+  /** Runs work that Ctrl-C ends with an InterruptedError; see interrupt.ts. Left out where there are no signals. */
+  breakable?<T>(work: () => T, phase: string): T;
 }
 
 interface CommonOptions {
@@ -80,7 +87,9 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
     command.action(async (...given: unknown[]) => {
       const operands = given.slice(0, command.registeredArguments.length).flat() as (string | undefined)[];
       const options = { ...program.opts(), ...command.opts() };
-      exitCode = await loaded.run(operands, options, makeIo(options, host));
+      const interrupts = new Interrupts(host);
+      const io = makeIo(options, host, interrupts);
+      exitCode = await Promise.race([interrupts.unheeded, loaded.run(operands, options, io)]);
     });
   }
   quieten(program, host);
@@ -159,7 +168,32 @@ async function packageVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function makeIo(options: CommonOptions, host: Host): Io {
+/** Who hears of a Ctrl-C that comes between two pieces of work: the command once it has asked, else the frame, which ends it. */
+class Interrupts {
+  /** Rejects with InterruptedError at a Ctrl-C that nobody waits for, or at the second one. */
+  readonly unheeded: Promise<never>;
+  private readonly interrupt: Mutable<Interrupt> = { requested: false, wake: undefined };
+  private isAwaited = false;
+
+  constructor(host: Host) {
+    this.unheeded = new Promise((_, reject) => {
+      host.onInterrupt(() => {
+        if (!this.isAwaited || this.interrupt.requested) reject(new InterruptedError());
+        this.interrupt.requested = true;
+        this.interrupt.wake?.();
+      });
+    });
+  }
+
+  await(): Interrupt {
+    this.isAwaited = true;
+    return this.interrupt;
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io {
   const pretty = options.pretty === true;
   const quiet = options.quiet === true;
   const verbosity = options.verbose ?? 0;
@@ -187,13 +221,8 @@ function makeIo(options: CommonOptions, host: Host): Io {
     json: (schema, value) => host.out(jsonText({ schema, ...value }, pretty)),
     stdin: () => host.stdin(),
     readStdin: () => readAll(host.stdin()),
-    catchInterrupt: () => {
-      const flag = { requested: false };
-      host.onInterrupt(() => {
-        flag.requested = true;
-      });
-      return flag;
-    },
+    breakable: (phase, work) => (host.breakable === undefined ? work() : host.breakable(work, phase)),
+    catchInterrupt: () => interrupts.await(),
   };
 }
 

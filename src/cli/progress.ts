@@ -1,28 +1,64 @@
+/** The progress line: only on a terminal, only after a second, `12,000 packets, 4,000/s, 3 s left`. */
+
 import type { Io } from './command.js';
 import { formatNumber } from './output.js';
 
-/** One line on a terminal, after the first second: packets, rate, and what time is left where the number of packets is known. */
+/** Where the work ends, as far as that is known: by packets (a number or a limit), by bytes of the file that is read. */
+export interface Extent {
+  readonly packets?: number | undefined;
+  readonly bytes?: number | undefined;
+}
+
+/** Milliseconds before the line is shown for the first time, and between two times. */
+const patience = 1000;
+const pause = 200;
+
+/** One line on a terminal, after the first second: packets, rate, and what time is left where the end is known. */
 export class Progress {
   private readonly io: Io;
-  private readonly total: number | undefined;
+  private readonly extent: Extent;
   private readonly start = Date.now();
   private shown = 0;
 
-  constructor(io: Io, total?: number) {
+  constructor(io: Io, extent: Extent = {}) {
     this.io = io;
-    this.total = total;
+    this.extent = extent;
   }
 
-  show(packets: number): void {
+  /** Draws the line if it is time to. `bytes`: how many of the file have been read. */
+  show(packets: number, bytes = 0): void {
     const now = Date.now();
-    if (!this.io.flags.progress || now - this.start < 1000 || now - this.shown < 200) return;
+    if (!this.io.flags.progress || now - this.start < patience || now - this.shown < pause) return;
     this.shown = now;
     const rate = Math.round((packets * 1000) / (now - this.start));
-    const left = this.total === undefined ? '' : `, ${Math.ceil((this.total - packets) / rate)} s left`;
-    this.io.err(`\r${formatNumber(packets)} packets, ${formatNumber(rate)}/s${left}\u001b[K`);
+    const left = secondsLeft(this.extent, { packets, bytes }, (now - this.start) / 1000);
+    const words = left === undefined ? '' : `, ${durationText(left)} left`;
+    this.io.err(`\r${formatNumber(packets)} packets, ${formatNumber(rate)}/s${words}\u001b[K`);
   }
 
+  /** Takes the line away, so that something else can be printed there. */
   clear(): void {
     if (this.shown > 0) this.io.err('\r\u001b[K');
   }
+}
+
+/** Seconds until the first of the known ends, at the rate so far; undefined where none is known. */
+export function secondsLeft(end: Extent, done: Required<Extent>, seconds: number): number | undefined {
+  const shares = [share(done.packets, end.packets), share(done.bytes, end.bytes)].filter((part) => part > 0);
+  if (shares.length === 0) return undefined;
+  const most = Math.min(1, Math.max(...shares));
+  return (seconds * (1 - most)) / most;
+}
+
+function share(done: number | undefined, all: number | undefined): number {
+  return all === undefined || all === 0 || !Number.isFinite(all) ? 0 : (done ?? 0) / all;
+}
+
+/** `42 s`, `3 min 05 s`, `2 h 07 min`. */
+export function durationText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const two = (number: number): string => String(number).padStart(2, '0');
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }

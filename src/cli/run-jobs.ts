@@ -8,7 +8,8 @@ import { InternalError, UnsupportedError, UsageError } from '../base/index.js';
 import { RingWriter, type Session, type SessionCounts } from '../runtime/index.js';
 import { placeOf } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
-import type { Io } from './command.js';
+import type { Interrupt, Io } from './command.js';
+import { untilInterrupt } from './interrupt.js';
 import type { FromJob, JobTask } from './job-messages.js';
 import { wholeNumber } from './numbers.js';
 import { objectOf, readProgramBytes } from './program-file.js';
@@ -37,7 +38,7 @@ export async function runJobs(
   const object = await readProgramBytes(file, io);
   const chosen = chooseProgram(await objectOf(object, file, io, flags), name, flags);
   const options = await sessionOptions(flags, io);
-  const session = verifiedSession(chosen, flags, { ...options, lanes: { count: jobs, index: 0 } });
+  const session = verifiedSession(chosen, flags, { ...options, lanes: { count: jobs, index: 0 } }, io);
   const { machine } = session.runtime;
   const shared = { memory: machine.memory.memory, areas: machine.laneAreas };
   const rings = new RingWriter(jobs);
@@ -53,47 +54,60 @@ export async function runJobs(
   const cpuStart = process.cpuUsage();
   const threads = Array.from({ length: jobs }, (_, index) => {
     const lanes = { count: jobs, index, shared };
-    return runJob({ ...task, lanes, ring: rings.source(index) }, session, io);
+    return new Job({ ...task, lanes, ring: rings.source(index) }, session, io);
   });
-  const all = Promise.all(threads);
+  const all = Promise.all(threads.map(({ counts }) => counts));
   let isFailed = false;
   all.catch(() => {
     isFailed = true;
   });
   const limit = wholeNumber('--count', given.count, 1) ?? Number.POSITIVE_INFINITY;
-  let interrupted = false;
+  const interrupt = io.catchInterrupt();
   try {
-    interrupted = await handOut(rings, given.read ?? '-', limit, io, () => isFailed);
+    await handOut(rings, given.read ?? '-', limit, io, interrupt, () => isFailed);
   } finally {
     // When one thread has failed, or the capture, the others need not wait for more.
-    rings.end();
+    if (interrupt.requested) rings.stop();
+    else rings.end();
   }
+  const stop = (): void => {
+    rings.stop();
+    setTimeout(() => {
+      for (const thread of threads) thread.leave();
+    }, patience);
+  };
+  if (interrupt.requested) stop();
+  else interrupt.wake = stop;
   const counts = await all;
+  interrupt.wake = undefined;
   for (const part of counts) session.add(part);
   const { user, system } = process.cpuUsage(cpuStart);
   const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
-  return { session, interrupted, time, shares: counts.map(({ packets }) => packets) };
+  return { session, interrupted: interrupt.requested, time, shares: counts.map(({ packets }) => packets) };
 }
 
-/** Reads the capture to its end, the limit, Ctrl-C or a failure; returns whether it was Ctrl-C. */
+/** Milliseconds that threads have after Ctrl-C to finish the packets that they are at. */
+const patience = 50;
+
+/** Reads the capture to its end, the limit, Ctrl-C or a failure. */
 async function handOut(
   rings: RingWriter,
   path: string,
   limit: number,
   io: Io,
+  interrupt: Interrupt,
   isFailed: () => boolean,
-): Promise<boolean> {
-  const interrupt = io.catchInterrupt();
-  const progress = new Progress(io);
+): Promise<void> {
   let packets = 0;
+  const input = await openCaptureFile(path, io);
+  const progress = new Progress(io, { packets: limit, bytes: input.size });
   const turn = async (): Promise<boolean> => {
     await new Promise((done) => setImmediate(done));
-    progress.show(packets);
+    progress.show(packets, input.bytesRead);
     return !interrupt.requested && !isFailed();
   };
-  const input = await openCaptureFile(path, io);
   let last = performance.now();
-  for await (const batch of input.batches()) {
+  for await (const batch of untilInterrupt(input.batches(), interrupt)) {
     const count = Math.min(batch.count, limit - packets);
     packets += count;
     if (!(await rings.push(batch, count, turn)) || packets >= limit) break;
@@ -103,7 +117,6 @@ async function handOut(
   }
   progress.clear();
   noteDamage(input, path, packets, io);
-  return interrupt.requested;
 }
 
 function withoutMaps(flags: RunFlags): RunFlags {
@@ -111,19 +124,43 @@ function withoutMaps(flags: RunFlags): RunFlags {
   return rest;
 }
 
-/** One thread, to its end. */
-function runJob(task: JobTask, session: Session, io: Io): Promise<SessionCounts> {
-  return new Promise((resolve, reject) => {
+/** One thread. */
+class Job {
+  /** What it ran, once it has ended. */
+  readonly counts: Promise<SessionCounts>;
+  private readonly worker: Worker;
+  private soFar: SessionCounts = nothing;
+  private settle: (counts: SessionCounts) => void = () => undefined;
+
+  constructor(task: JobTask, session: Session, io: Io) {
     const worker = new Worker(new URL('./job-worker.js', import.meta.url), { workerData: task });
-    worker.on('message', (message: FromJob) => {
-      if (message.kind === 'info') io.info(message.line);
-      else if (message.kind === 'done') resolve(message.counts);
-      else reject(notCompiled(session, message));
+    this.worker = worker;
+    this.counts = new Promise((resolve, reject) => {
+      this.settle = resolve;
+      worker.on('message', (message: FromJob) => {
+        if (message.kind === 'info') io.info(message.line);
+        else if (message.kind === 'counts') this.soFar = message.counts;
+        else if (message.kind === 'done') resolve(message.counts);
+        else reject(notCompiled(session, message));
+      });
+      worker.on('error', reject);
+      worker.on('exit', (code) => reject(new InternalError('jobs', `a thread ended with ${code}`)));
     });
-    worker.on('error', reject);
-    worker.on('exit', (code) => reject(new InternalError('jobs', `a thread ended with ${code}`)));
-  });
+  }
+
+  /** Ends it where it is. What it has told of so far counts. */
+  leave(): void {
+    this.settle(this.soFar);
+    void this.worker.terminate();
+  }
 }
+
+const nothing: SessionCounts = {
+  packets: 0,
+  misses: 0,
+  verdicts: { ABORTED: 0, DROP: 0, PASS: 0, TX: 0, REDIRECT: 0 },
+  faults: [],
+};
 
 function notCompiled(session: Session, message: FromJob & { readonly kind: 'not compiled' }): Error {
   const { machine } = session.runtime;

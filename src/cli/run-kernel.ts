@@ -19,7 +19,9 @@ import { openCaptureFile } from './capture-input.js';
 import { CaptureOutput } from './capture-output.js';
 import type { Io } from './command.js';
 import { writeOutput } from './files.js';
+import { untilInterrupt } from './interrupt.js';
 import { formatNumber, formatShare, formatTable, jsonText } from './output.js';
+import { turnEvery } from './run-packets.js';
 
 export interface KernelRunOptions {
   readonly read: string;
@@ -67,7 +69,8 @@ export async function runOnKernel(
     let packets = 0;
     let leftOut = 0;
     let nanoseconds = 0;
-    for await (const packet of input.packets()) {
+    let turn = performance.now();
+    for await (const packet of untilInterrupt(input.packets(), interrupt)) {
       if (!fitsTestRun(packet.data.length, program)) {
         leftOut++;
         continue;
@@ -82,9 +85,9 @@ export async function runOnKernel(
         await output.flush();
       }
       if (packets >= options.limit) break;
-      if (packets % 1024 === 0) {
+      if (performance.now() - turn > turnEvery) {
         await new Promise((done) => setImmediate(done));
-        if (interrupt.requested) break;
+        turn = performance.now();
       }
     }
     await output?.close();

@@ -133,18 +133,26 @@ export async function openSession(
   io: Io,
   more: Pick<SessionOptions, 'keepRecordings' | 'keepConditions'> = {},
 ): Promise<Session> {
-  return verifiedSession(await openProgram(file, name, flags, io), flags, {
-    ...(await sessionOptions(flags, io)),
-    ...more,
-  });
+  const chosen = await openProgram(file, name, flags, io);
+  return verifiedSession(chosen, flags, { ...(await sessionOptions(flags, io)), ...more }, io);
 }
 
 /** Makes a session, and has the program verified unless flags say otherwise. */
-export function verifiedSession({ object, program }: Chosen, flags: RunFlags, options: SessionOptions): Session {
+export function verifiedSession(
+  { object, program }: Chosen,
+  flags: RunFlags,
+  options: SessionOptions,
+  io: Pick<Io, 'breakable'>,
+): Session {
   let verified: ReadonlySet<ProgramSpec> = new Set();
-  const session = new Session(object, program, { ...options, verified: (spec) => verified.has(spec) });
+  const isVerified = (spec: ProgramSpec): boolean => verified.has(spec);
+  const session = io.breakable(
+    'making the maps',
+    () => new Session(object, program, { ...options, verified: isVerified }),
+  );
   // After the session: what cannot run at all is said before what Linux would say.
-  if (flags.verify !== false) verified = requireVerified(object, program, options.store);
+  if (flags.verify !== false)
+    verified = io.breakable('verifying', () => requireVerified(object, program, options.store));
   return session;
 }
 

@@ -6,6 +6,7 @@ import type { Session } from '../runtime/index.js';
 import { placeOf } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Io } from './command.js';
+import { InterruptedError, untilInterrupt } from './interrupt.js';
 import { formatNumber } from './output.js';
 import { Progress } from './progress.js';
 
@@ -19,7 +20,9 @@ export interface PacketLoop {
   /** Which packets of a batch run; undefined: those before were the last. Default: all. */
   readonly pick?: ((batch: PacketBatch) => PacketBatch | undefined) | undefined;
   /** Called with packets that have just run, `from` to `to` (exclusive) of the batch; `session.decided(0)` is the first of them. */
-  readonly each?: ((batch: PacketBatch, from: number, to: number) => void | Promise<void>) | undefined;
+  readonly each?: ((batch: PacketBatch, from: number, to: number) => void) | undefined;
+  /** Called now and then, between calls of `each`: hands on what those have gathered. */
+  readonly flush?: (() => Promise<void>) | undefined;
 }
 
 export interface LoopResult {
@@ -34,30 +37,57 @@ export interface RunTime {
   readonly cpuSeconds: number;
 }
 
-/** Milliseconds after which the event loop gets a turn: only there are Ctrl-C and a closed pipe noticed. */
+/** Milliseconds after which the event loop gets a turn: only there are a closed pipe noticed and progress shown. */
 export const turnEvery = 20;
+
+/**
+ * Making work breakable costs as much as thousands of packets on the card, so a piece is run plainly where even packets so many times slower than
+ * those of late would not keep Ctrl-C waiting.
+ */
+const surprise = 10;
 
 /** Runs the capture up to its end, a difference, the limit or Ctrl-C. */
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
-  const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, pick, each } = loop;
+  const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, pick, each, flush } = loop;
   const { runtime } = session;
   const interrupt = io.catchInterrupt();
   const start = performance.now();
   const cpuStart = process.cpuUsage();
-  let turn = start;
   const input = await openCaptureFile(path, io);
-  const progress = new Progress(io);
+  const progress = new Progress(io, { bytes: input.size, packets: limit });
+  let turn = start;
+  let brokenOff = false;
+  /** Milliseconds a packet, of slow pieces of late; infinite before the first. */
+  let slow = Number.POSITIVE_INFINITY;
   const isDone = (): boolean => session.difference !== undefined || runtime.packets >= limit || interrupt.requested;
-  reading: for await (const read of input.batches()) {
+  reading: for await (const read of untilInterrupt(input.batches(), interrupt)) {
     const batch = pick === undefined ? read : pick(read);
     if (batch === undefined) break;
     for (let at = 0; at < batch.count; ) {
-      const ran = session.runBatch(batch, at, Math.min(most, limit - runtime.packets));
-      if (each !== undefined) await each(batch, at, at + ran);
-      at += ran;
-      if (performance.now() - turn > turnEvery) {
+      const first = at;
+      const begin = performance.now();
+      const piece = (): void => {
+        do {
+          const ran = session.runBatch(batch, at, Math.min(most, limit - runtime.packets));
+          each?.(batch, at, at + ran);
+          at += ran;
+        } while (at < batch.count && !isDone() && performance.now() - begin < turnEvery);
+      };
+      try {
+        if (slow * surprise * (batch.count - at) < turnEvery) piece();
+        else io.breakable('running packets', piece);
+      } catch (error) {
+        if (!(error instanceof InterruptedError)) throw error;
+        session.settle();
+        brokenOff = true;
+        break reading;
+      }
+      await flush?.();
+      const now = performance.now();
+      slow = Math.max(slow === Number.POSITIVE_INFINITY ? 0 : slow / 2, (now - begin) / (at - first));
+      if (now - turn > turnEvery) {
         await new Promise((done) => setImmediate(done));
-        progress.show(runtime.packets);
+        progress.show(runtime.packets, input.bytesRead);
         turn = performance.now();
       }
       if (isDone()) break reading;
@@ -68,7 +98,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
   noteDamage(input, path, runtime.packets, io);
   noteFallback(session, io);
-  return { interrupted: interrupt.requested, time };
+  return { interrupted: brokenOff || interrupt.requested, time };
 }
 
 /** Says where the capture broke off, if it did. */

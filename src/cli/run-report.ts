@@ -1,9 +1,10 @@
 /** What `jitnic run` says in the end, as text and as JSON. */
 
+import { type ExitCode, exitCodes } from '../base/index.js';
 import { summarize } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
-import { aborts } from '../trace/index.js';
+import { aborts, type PathCondition } from '../trace/index.js';
 import type { Io } from './command.js';
 import { count, formatNumber, formatShare, formatTable, hex } from './output.js';
 import type { RunTime } from './run-packets.js';
@@ -11,8 +12,18 @@ import type { RunTime } from './run-packets.js';
 /** Traces that the text shows; JSON has them all. */
 export const defaultShown = 12;
 
-/** Keys of `jitnic.run/1`. */
-export function runJson(session: Session, time: RunTime): Record<string, unknown> {
+/** What a run that was not interrupted comes to: 1 where engines differ, 5 where a packet ran out of instructions, else 0. */
+export function exitCodeOf({ difference, runtime }: Session): ExitCode {
+  if (difference !== undefined) return exitCodes.negative;
+  return [...runtime.faults.values()].some(({ kind }) => kind === 'steps') ? exitCodes.budget : exitCodes.ok;
+}
+
+/** Keys of `jitnic.run/1`. Without `conditions` nothing is put into words, which may take long: `condition` is null then. */
+export function runJson(
+  session: Session,
+  time: RunTime,
+  { conditions = true }: { readonly conditions?: boolean } = {},
+): Record<string, unknown> {
   const { runtime, verdicts, difference } = session;
   const { fallback } = runtime.host;
   return {
@@ -55,11 +66,7 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
     traces: byPackets(session).map((trace) => ({
       id: trace.id,
       parent: trace.parent === undefined ? null : { trace: trace.parent.id, guards: trace.parent.guard },
-      condition: trace.condition.text,
-      atoms: trace.condition.atoms,
-      ternary: trace.condition.ternary,
-      computed: Object.fromEntries(trace.condition.computed.map(({ name, text }) => [name, text])),
-      table: { rows: trace.condition.table.rows, key_bits: trace.condition.table.keyBits },
+      ...(conditions ? conditionJson(trace.condition) : { condition: null }),
       packets: trace.packets,
       installs: trace.installs,
       verdict: verdictName(trace.verdict),
@@ -73,6 +80,16 @@ export function runJson(session: Session, time: RunTime): Record<string, unknown
       packet: fault.packet,
     })),
     ...(session.checked ? { check: difference === undefined ? 'equal' : differenceJson(difference) } : {}),
+  };
+}
+
+function conditionJson({ text, atoms, ternary, computed, table }: PathCondition): Record<string, unknown> {
+  return {
+    condition: text,
+    atoms,
+    ternary,
+    computed: Object.fromEntries(computed.map((line) => [line.name, line.text])),
+    table: { rows: table.rows, key_bits: table.keyBits },
   };
 }
 
@@ -136,6 +153,7 @@ function tracesText(session: Session, io: Io, shownTraces: number): string {
   const traces = byPackets(session);
   if (traces.length === 0) return '';
   const { packets } = session.runtime;
+  if (shownTraces === 0) return `\n${count(traces.length, 'distinct trace')}\n`;
   let text = `\n${count(traces.length, 'distinct trace')}${traces.length > shownTraces ? `, the ${shownTraces} that decided most` : ''}:\n\n`;
   const shown = traces.slice(0, shownTraces);
   const [head = '', rule = '', ...rows] = formatTable(

@@ -1,6 +1,6 @@
 /** `jitnic run`: packets through card and host. */
 import { resolve } from 'node:path';
-import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { exitCodes, UsageError } from '../base/index.js';
 import { type PacketBatch, packetAt, summarize } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
@@ -14,7 +14,8 @@ import { hex, jsonText } from './output.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
-import { defaultShown, jobsText, runJson, runText, speedText } from './run-report.js';
+import { defaultShown, exitCodeOf, jobsText, runJson, runText, speedText } from './run-report.js';
+import { Steps } from './steps.js';
 
 interface Options extends RunFlags {
   readonly write?: string;
@@ -55,23 +56,38 @@ export const command: CliCommand = defineCommand<Options>({
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
     const { session, interrupted, time, shares } = await runAll(file, program, options, io, timeline);
-    const difference = interrupted ? undefined : session.finish();
-    const maps = options.maps || options.mapsOut !== undefined ? dumpMaps(session.runtime.machine) : undefined;
-    if (options.mapsOut !== undefined) await writeOutput(options.mapsOut, jsonText(maps, true), io);
-    if (timeline !== undefined && options.report !== undefined)
-      await writeOutput(options.report, reportText(session, timeline, options.read), io);
-    if (io.flags.json)
-      io.json('jitnic.run/1', { ...runJson(session, time), jobs: shares, ...(options.maps ? maps : {}) });
-    else if (options.write !== '-' && options.mapsOut !== '-') {
-      io.out(runText(session, io));
+    const steps = new Steps(io, interrupted);
+    if (!interrupted) steps.take('comparing what is left', () => session.finish());
+    const wantsMaps = options.maps === true || options.mapsOut !== undefined;
+    const maps = wantsMaps ? steps.take('reading maps', () => dumpMaps(session.runtime.machine)) : undefined;
+    if (options.mapsOut !== undefined && maps !== undefined)
+      await writeOutput(options.mapsOut, jsonText(maps, true), io);
+    if (timeline !== undefined && options.report !== undefined) {
+      const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
+      if (page !== undefined) await writeOutput(options.report, page, io);
+    }
+    const shown = io.flags.json || options.write === '-' || options.mapsOut === '-' ? undefined : defaultShown;
+    if (io.flags.json) {
+      const whole = steps.take(wording, () => runJson(session, time));
+      io.json('jitnic.run/1', {
+        ...(whole ?? runJson(session, time, { conditions: false })),
+        ...steps.json(),
+        jobs: shares,
+        ...(options.maps ? maps : {}),
+      });
+    } else if (shown !== undefined) {
+      const whole = steps.take(wording, () => runText(session, io, shown));
+      io.out(whole ?? runText(session, io, 0));
       if (shares !== undefined) io.out(jobsText(shares));
-      if (options.maps) io.out(`\n${jsonText(maps, true)}`);
+      if (options.maps && maps !== undefined) io.out(`\n${jsonText(maps, true)}`);
+      io.out(steps.text());
     }
     if (!io.flags.json) io.info(speedText(session, time));
-    if (interrupted) return exitCodes.interrupted;
-    return difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
+    return steps.exitCode ?? exitCodeOf(session);
   },
 });
+
+const wording = 'putting conditions into words';
 
 function requireReportable(options: Options): void {
   if (!hasCard(options)) throw new UsageError('`--report` is about traces, and without a card there are none');
@@ -185,11 +201,11 @@ async function runCapture(
   const limit = wholeNumber('--count', options.count, 1);
   const output =
     options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
-  const each = async (batch: PacketBatch, from: number, to: number): Promise<void> => {
+  const each = (batch: PacketBatch, from: number, to: number): void => {
     const first = session.runtime.packets - (to - from) + 1;
     for (let i = from; i < to; i++) {
       const decided = session.decided(i - from);
-      if (output !== undefined) await writeLeaving(decided, batch.time[i] ?? 0n, output);
+      if (output !== undefined) writeLeaving(decided, batch.time[i] ?? 0n, output);
       if (options.hex)
         io.out(
           `${first + i - from} ${verdictName(decided.verdict)} ${summarize(packetAt(batch, i).data)}\n  ${hex(decided.bytes)}\n`,
@@ -200,17 +216,17 @@ async function runCapture(
   const isWatched = output !== undefined || options.hex === true || timeline !== undefined;
   // Hits over time are taken packet by packet.
   const most = timeline === undefined ? undefined : 1;
-  const result = await runPackets(session, io, { path, limit, most, each: isWatched ? each : undefined });
+  const flush = output === undefined ? undefined : (): Promise<void> => output.flush();
+  const result = await runPackets(session, io, { path, limit, most, each: isWatched ? each : undefined, flush });
   await output?.close();
   return result;
 }
 
-async function writeLeaving(decided: Decided, time: bigint, output: CaptureOutput): Promise<void> {
+function writeLeaving(decided: Decided, time: bigint, output: CaptureOutput): void {
   const verdict = verdictName(decided.verdict);
   if (verdict === 'ABORTED' || verdict === 'DROP') return;
   const comments = [verdict === 'REDIRECT' ? `REDIRECT ${describeRedirect(decided.redirect)}` : verdict];
   output.writer.write({ data: decided.bytes, time, comments });
-  await output.flush();
 }
 
 function describeRedirect(target: Decided['redirect']): string {

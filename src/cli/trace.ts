@@ -1,5 +1,5 @@
 /** `jitnic trace`: the traces that a capture yields, one by one. */
-import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { UsageError } from '../base/index.js';
 import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
@@ -11,8 +11,9 @@ import { wholeNumber } from './numbers.js';
 import { count, formatNumber } from './output.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-options.js';
-import { runPackets } from './run-packets.js';
-import { runJson, wrap } from './run-report.js';
+import { type RunTime, runPackets } from './run-packets.js';
+import { exitCodeOf, runJson, wrap } from './run-report.js';
+import { Steps } from './steps.js';
 import { rulesJson, rulesText } from './trace-rules.js';
 import { snapshotsJson, snapshotsText } from './trace-snapshots.js';
 
@@ -55,24 +56,43 @@ export const command: CliCommand = defineCommand<Options>({
       limit: wholeNumber('--count', options.count, 1),
       ...(dump === 'html' ? { most: 1, each: () => timeline.note(session.runtime) } : {}),
     });
-    session.finish();
-    if (dump === 'html') await writeOutput(options.output ?? '-', reportText(session, timeline, options.read), io);
-    else if (io.flags.json)
-      io.json('jitnic.trace/1', {
-        ...runJson(session, time),
-        code: dump === undefined ? undefined : codeJson(session),
-        guards:
-          io.flags.verbosity === 0
-            ? undefined
-            : session.runtime.traces.map((record) => ({ id: record.id, guards: snapshotsJson(session, record) })),
-        rules: options.rules === true ? rulesJson(session) : undefined,
-      });
-    else if (options.rules === true) io.out(rulesText(session));
-    else io.out(traceText(session, dump, io));
-    if (interrupted) return exitCodes.interrupted;
-    return session.difference === undefined ? (exitCodes.ok as ExitCode) : exitCodes.negative;
+    const steps = new Steps(io, interrupted);
+    if (!interrupted) steps.take('comparing what is left', () => session.finish());
+    if (dump === 'html') {
+      const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
+      if (page !== undefined) await writeOutput(options.output ?? '-', page, io);
+    } else if (io.flags.json) {
+      const whole = steps.take(wording, () => traceJson(session, time, options, io));
+      io.json('jitnic.trace/1', { ...(whole ?? runJson(session, time, { conditions: false })), ...steps.json() });
+    } else {
+      const isRules = options.rules === true;
+      const whole = steps.take(wording, () => (isRules ? rulesText(session) : traceText(session, dump, io)));
+      io.out(whole ?? headline(session, io));
+      io.out(steps.text());
+    }
+    return steps.exitCode ?? exitCodeOf(session);
   },
 });
+
+const wording = 'putting conditions into words';
+
+/** `jitnic.trace/1`: all of `jitnic.run/1`, and what flags ask for. */
+function traceJson(session: Session, time: RunTime, { dump, rules }: Options, io: Io): Record<string, unknown> {
+  return {
+    ...runJson(session, time),
+    code: dump === undefined ? undefined : codeJson(session),
+    guards:
+      io.flags.verbosity === 0
+        ? undefined
+        : session.runtime.traces.map((record) => ({ id: record.id, guards: snapshotsJson(session, record) })),
+    rules: rules === true ? rulesJson(session) : undefined,
+  };
+}
+
+function headline(session: Session, io: Io): string {
+  const { traces, packets } = session.runtime;
+  return `${io.style.bold(session.program.name)}: ${count(traces.length, 'trace')} from ${count(packets, 'packet')}\n`;
+}
 
 function namesOf(session: Session): Names {
   return {
@@ -91,7 +111,7 @@ function codeJson(session: Session): unknown[] {
 
 function traceText(session: Session, dump: string | undefined, io: Io): string {
   const { runtime } = session;
-  let text = `${io.style.bold(session.program.name)}: ${count(runtime.traces.length, 'trace')} from ${count(runtime.packets, 'packet')}\n`;
+  let text = headline(session, io);
   for (const trace of runtime.traces) text += `\n${oneTrace(session, trace, dump, io)}`;
   for (const { site, count: times } of runtime.abortSites.values()) {
     const detail = site.detail === undefined ? '' : ` (${site.detail})`;

@@ -8,6 +8,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { programNames } from './disasm.js';
 import { formatNumber } from './output.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
+import { Steps } from './steps.js';
 
 interface Options {
   readonly btf?: string;
@@ -30,25 +31,34 @@ export const command: CliCommand = defineCommand<Options>({
     const object = await openProgramFile(file, io, options);
     const programs = programsOf(object, name);
     const verbose = io.flags.verbosity > 0;
-    const results = programs.map((program) => ({
-      program,
-      result: verify(program, object.maps, {
-        btf: object.btf,
-        license: object.license,
-        logLevel: verbose ? 2 : 1,
-        facts: verbose && io.flags.json,
-        all: options.all === true,
-      }),
-    }));
+    const steps = new Steps(io);
+    const results = programs.flatMap((program) => {
+      const result = steps.take('verifying', () =>
+        verify(program, object.maps, {
+          btf: object.btf,
+          license: object.license,
+          logLevel: verbose ? 2 : 1,
+          facts: verbose && io.flags.json,
+          all: options.all === true,
+        }),
+      );
+      return result === undefined ? [] : [{ program, result }];
+    });
     if (io.flags.json) {
       io.json('jitnic.verify/1', {
         file: object.name,
         programs: results.map(({ program, result }) => resultJson(program, result, verbose)),
+        ...steps.json(),
       });
     } else {
       for (const { program, result } of results) printResult(io, object, program, result);
+      io.out(steps.text());
     }
-    return results.every(({ result }) => result.accepted) ? exitCodes.ok : exitCodes.negative;
+    return steps.exitCode !== undefined
+      ? steps.exitCode
+      : results.every(({ result }) => result.accepted)
+        ? exitCodes.ok
+        : exitCodes.negative;
   },
 });
 

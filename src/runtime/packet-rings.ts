@@ -1,7 +1,7 @@
 /**
  * One reader hands packets to several threads: a ring of slots for each, in a memory of their own that all share. A slot is a batch of packets, columns and bytes.
  *
- *     for each ring   filled u32 | taken u32 | ended u32            slots handed over and given back so far; no more will come
+ *     for each ring   filled u32 | taken u32 | ended u32            slots handed over and given back so far; 1: no more will come, 2: leave what is there
  *     for each slot   packets u32                                   how many are in it
  *     reader's        open slots of the rings, columns and bytes of what comes in (flow-scatter.ts)
  *     for each slot   offset u32[] | length u32[] | time u64[] | bytes
@@ -30,6 +30,10 @@ const slack = 16;
 const filled = 0;
 const taken = 1;
 const ended = 2;
+
+/** What `ended` may say. */
+const noMore = 1;
+const leaveThem = 2;
 
 /** Byte addresses of everything. */
 function planOf(rings: number) {
@@ -118,10 +122,19 @@ export class RingWriter {
 
   /** No more packets will come. */
   end(): void {
+    for (let ring = 0; ring < this.rings; ring++) this.handOver(ring);
+    this.close(noMore);
+  }
+
+  /** No more packets are to be run, not even those that have been handed out. */
+  stop(): void {
+    this.close(leaveThem);
+  }
+
+  private close(how: number): void {
     for (let ring = 0; ring < this.rings; ring++) {
-      this.handOver(ring);
       const control = this.control(ring);
-      Atomics.store(this.words, control + ended, 1);
+      Atomics.store(this.words, control + ended, how);
       Atomics.notify(this.words, control + filled);
     }
   }
@@ -177,6 +190,11 @@ export class RingReader {
     this.control = (this.plan.control + index * line) / 4;
   }
 
+  /** True once packets are to be left where they are. */
+  get isStopped(): boolean {
+    return Atomics.load(this.words, this.control + ended) === leaveThem;
+  }
+
   /** Batches until there are no more; waits for them. One is good until the next one is asked for. */
   *batches(): Generator<PacketBatch, void, undefined> {
     const { words, control } = this;
@@ -185,6 +203,7 @@ export class RingReader {
         if (Atomics.load(words, control + ended) !== 0) return;
         Atomics.wait(words, control + filled, number);
       }
+      if (this.isStopped) return;
       const batch = this.batchIn(this.index * slots + (number % slots));
       if (batch.count > 0) yield batch;
       Atomics.add(words, control + taken, 1);

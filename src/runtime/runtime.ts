@@ -35,6 +35,7 @@ import {
   packetMoves,
   programsBehind,
   record,
+  type Trap,
   type TrapSite,
 } from '../vm/index.js';
 import { Card, reserveKeys } from './card.js';
@@ -47,6 +48,7 @@ import { Worth } from './worth.js';
 
 /** A fault of the program at one place. */
 export interface FaultRecord {
+  readonly kind: Trap['kind'];
   readonly text: string;
   count: number;
   /** Number of the first packet that ran into it. */
@@ -221,10 +223,10 @@ export class Runtime {
         return result;
       }
     }
-    this.misses++;
     this.worth.miss();
     const records = cache !== undefined && !this.worth.rests && this.isWorthRecording(cache);
     const outcome = records ? this.record(cache) : this.host.run();
+    this.misses++;
     this.worth.ran(1);
     result.verdict = outcome.verdict;
     if (outcome.trap !== undefined) this.noteFault(outcome.trap, this.packets);
@@ -271,7 +273,6 @@ export class Runtime {
       at += hits;
       if (at === end) continue;
       this.worth.miss();
-      this.misses++;
       if (this.isWorthRecording(cache)) {
         arena.toBuffer(at);
         const outcome = this.record(cache);
@@ -280,6 +281,7 @@ export class Runtime {
       } else {
         host.runArena(arena, at, at + 1, onTrap);
       }
+      this.misses++;
       this.worth.ran(1);
       this.notePath();
       this.gather();
@@ -429,7 +431,7 @@ export class Runtime {
   private noteFault(site: TrapSite, packet: number): void {
     const key = `${site.program.index} ${site.insn} ${site.trap.kind}`;
     const record = this.faults.get(key);
-    if (record === undefined) this.faults.set(key, { text: formatTrap(site), count: 1, packet });
+    if (record === undefined) this.faults.set(key, { kind: site.trap.kind, text: formatTrap(site), count: 1, packet });
     else record.count++;
   }
 }

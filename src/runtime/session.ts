@@ -63,6 +63,8 @@ export class Session {
   private readonly verdictCounts = new Float64Array(verdictNames.length);
   /** Where {@link decided} finds the packets that ran last: in the arena, or one in the packet buffer. */
   private inArena = false;
+  /** Packets of the arena are being run, and their verdicts are not counted yet. */
+  private inPiece = false;
   private cpus: Uint32Array = new Uint32Array(0);
   private start: bigint | undefined;
   private longest: number | undefined;
@@ -130,6 +132,7 @@ export class Session {
       this.run(packetAt(batch, from));
       return 1;
     }
+    this.inPiece = true;
     if (this.checker === undefined) this.runtime.runArena();
     else this.difference ??= this.checker.runArena((i) => packetAt(batch, from + i).data);
     this.inArena = true;
@@ -137,6 +140,7 @@ export class Session {
     verdictCounts.fill(0);
     arena.countVerdicts(verdictCounts);
     for (const [i, name] of verdictNames.entries()) this.verdicts[name] += verdictCounts[i] ?? 0;
+    this.inPiece = false;
     return count;
   }
 
@@ -146,6 +150,19 @@ export class Session {
     if (this.inArena)
       return { verdict: arena.verdict(i), bytes: arena.bytes(i), redirect: readRedirect(arena.redirect(i)) };
     return { verdict: this.runtime.last.verdict, bytes: machine.packetBytes(), redirect: machine.redirect };
+  }
+
+  /**
+   * After {@link runBatch} was broken off in the middle (by Ctrl-C): counts speak of the packets that had been decided, and of no other. What
+   * the packet under way had written to maps stays there.
+   */
+  settle(): void {
+    const { runtime, verdicts } = this;
+    const counted = verdictNames.reduce((sum, name) => sum + verdicts[name], 0);
+    runtime.packets = runtime.hits + runtime.misses;
+    if (!this.inPiece) return;
+    for (let i = 0; i < runtime.packets - counted; i++) verdicts[verdictName(runtime.arena.verdict(i))]++;
+    this.inPiece = false;
   }
 
   /** What is to be known of another session's run, in a form that threads can exchange. */
