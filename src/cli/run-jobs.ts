@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { InternalError, UnsupportedError, UsageError } from '../base/index.js';
 import { RingWriter, type Session, type SessionCounts } from '../runtime/index.js';
 import { placeOf } from '../vm/index.js';
-import { openCaptureFile } from './capture-input.js';
+import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Interrupt, Io } from './command.js';
 import { untilInterrupt } from './interrupt.js';
 import type { FromJob, JobTask } from './job-messages.js';
@@ -62,9 +62,12 @@ export async function runJobs(
     isFailed = true;
   });
   const limit = wholeNumber('--count', given.count, 1) ?? Number.POSITIVE_INFINITY;
+  const path = given.read ?? '-';
+  const input = await openCaptureFile(path, io);
   const interrupt = io.catchInterrupt();
   try {
-    await handOut(rings, given.read ?? '-', limit, io, interrupt, () => isFailed);
+    const packets = await handOut(rings, input, limit, io, interrupt, () => isFailed);
+    noteDamage(input, path, packets, io);
   } finally {
     // When one thread has failed, or the capture, the others need not wait for more.
     if (interrupt.requested) rings.stop();
@@ -89,17 +92,16 @@ export async function runJobs(
 /** Milliseconds that threads have after Ctrl-C to finish the packets that they are at. */
 const patience = 50;
 
-/** Reads the capture to its end, the limit, Ctrl-C or a failure. */
+/** Reads the capture to its end, the limit, Ctrl-C or a failure; returns how many packets that were. */
 async function handOut(
   rings: RingWriter,
-  path: string,
+  input: CaptureInput,
   limit: number,
   io: Io,
   interrupt: Interrupt,
   isFailed: () => boolean,
-): Promise<void> {
+): Promise<number> {
   let packets = 0;
-  const input = await openCaptureFile(path, io);
   const progress = new Progress(io, { packets: limit, bytes: input.size });
   const turn = async (): Promise<boolean> => {
     await new Promise((done) => setImmediate(done));
@@ -116,7 +118,7 @@ async function handOut(
     if (!(await turn())) break;
   }
   progress.clear();
-  noteDamage(input, path, packets, io);
+  return packets;
 }
 
 function withoutMaps(flags: RunFlags): RunFlags {

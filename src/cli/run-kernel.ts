@@ -63,9 +63,9 @@ export async function runOnKernel(
     if (options.maps !== undefined) fillMaps(runner, object, options.maps);
     const verdicts: Record<VerdictName, number> = { ABORTED: 0, DROP: 0, PASS: 0, TX: 0, REDIRECT: 0 };
     const input = await openCaptureFile(options.read, io);
+    const interrupt = io.catchInterrupt();
     const output =
       options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
-    const interrupt = io.catchInterrupt();
     let packets = 0;
     let leftOut = 0;
     let nanoseconds = 0;

@@ -50,10 +50,11 @@ const surprise = 10;
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
   const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, pick, each, flush } = loop;
   const { runtime } = session;
-  const interrupt = io.catchInterrupt();
   const start = performance.now();
   const cpuStart = process.cpuUsage();
+  // Until a pipe has said something there is no summary to print.
   const input = await openCaptureFile(path, io);
+  const interrupt = io.catchInterrupt();
   const progress = new Progress(io, { bytes: input.size, packets: limit });
   let turn = start;
   let brokenOff = false;

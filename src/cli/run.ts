@@ -1,6 +1,6 @@
 /** `jitnic run`: packets through card and host. */
 import { resolve } from 'node:path';
-import { exitCodes, UsageError } from '../base/index.js';
+import { type ExitCode, UsageError } from '../base/index.js';
 import { type PacketBatch, packetAt, summarize } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { Timeline } from '../report/index.js';

@@ -1,7 +1,9 @@
 /** Runs a command line inside the test process, with captured streams. */
 import type { ExitCode } from '../base/index.js';
+import { InterruptedError } from './interrupt.js';
 import { type Host, runCli } from './program.js';
 
+/** What came out. */
 export interface Captured {
   readonly exitCode: ExitCode;
   readonly out: string;
@@ -10,10 +12,20 @@ export interface Captured {
   readonly err: string;
 }
 
-export async function captureCli(
-  argv: readonly string[],
-  world: { stdin?: string | Uint8Array; env?: Record<string, string>; terminal?: boolean } = {},
-): Promise<Captured> {
+/** What surrounds the command line. */
+export interface World {
+  readonly stdin?: string | Uint8Array;
+  readonly env?: Record<string, string>;
+  /** Stdout and stderr are a terminal; default false. */
+  readonly terminal?: boolean;
+  /** Columns; default 100. */
+  readonly width?: number;
+  /** The phase (see `Io.breakable`) that Ctrl-C breaks off as it begins. */
+  readonly interruptIn?: string;
+}
+
+/** Runs one command line. What it would do to the process is in the result. */
+export async function captureCli(argv: readonly string[], world: World = {}): Promise<Captured> {
   const out: Buffer[] = [];
   let err = '';
   const host: Host = {
@@ -25,12 +37,16 @@ export async function captureCli(
     },
     outIsTerminal: world.terminal ?? false,
     errIsTerminal: world.terminal ?? false,
-    width: 100,
+    width: world.width ?? 100,
     env: world.env ?? {},
     stdin: async function* () {
       yield Buffer.from(world.stdin ?? '');
     },
     onInterrupt: () => undefined,
+    breakable: (work, phase) => {
+      if (phase === world.interruptIn) throw new InterruptedError(phase);
+      return work();
+    },
   };
   const exitCode = await runCli(argv, host);
   const outBytes = Buffer.concat(out);
