@@ -1,10 +1,11 @@
 /** What `jitnic run` says in the end, as text and as JSON. */
 
 import { type ExitCode, exitCodes } from '../base/index.js';
+import type { PathCondition } from '../condition/index.js';
 import { summarize } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
-import { aborts, type PathCondition } from '../trace/index.js';
+import { aborts } from '../trace/index.js';
 import type { Io } from './command.js';
 import { count, formatNumber, formatShare, formatTable, hex } from './output.js';
 import type { RunTime } from './run-packets.js';
