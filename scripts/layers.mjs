@@ -12,7 +12,7 @@ export const layers = [
   ['vm'],
   ['interp', 'verifier'],
   ['ir'],
-  ['opt', 'condition'],
+  ['opt', 'condition', 'solve'],
   ['jit'],
   ['trace'],
   ['nic'],

@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { minimise } from '../../src/condition/index.js';
 import type { Value } from '../../src/ir/index.js';
-import { SmtWriter } from '../../src/ir/smt.js';
 import { generateTraffic } from '../../src/packet/index.js';
 import { Session } from '../../src/runtime/index.js';
+import { type Term, Terms, ValueTerms } from '../../src/solve/index.js';
 import type { RecordedTrace } from '../../src/trace/index.js';
 import { exampleNames, openExample } from '../support/examples.js';
+import { haveSolver, theSolver, whyNot } from '../support/solver.js';
 import { partTerm } from './part-term.js';
-import { solve } from './solver.js';
 
 /**
  * Distinct traces of an example, as recorded on generated traffic. Nothing is assumed: a trace that takes a map's value for a constant holds for packets of the
@@ -36,9 +36,9 @@ function guardsOf(trace: RecordedTrace): Guard[] {
   );
 }
 
-function truth(writer: SmtWriter, { condition, holds }: Guard, scope: string): string {
-  const text = writer.truth(condition, scope);
-  return holds ? text : `(not ${text})`;
+function truth(values: ValueTerms, { condition, holds }: Guard, scope: string): Term {
+  const term = values.truth(condition, scope);
+  return holds ? term : values.terms.no(term);
 }
 
 /** The hashes of these take the solver minutes. */
@@ -59,17 +59,18 @@ const impliedParts: Readonly<Record<string, number>> = {
 };
 
 describe.each(exampleNames.filter((name) => !hard.includes(name)))('%s', (name) => {
-  test('no guard is implied by those before it', { timeout: 300_000 }, async () => {
+  test.skipIf(!haveSolver)(`no guard is implied by those before it${whyNot}`, { timeout: 300_000 }, async () => {
     const implied: string[] = [];
     let guards = 0;
     for (const [number, trace] of tracesOf(name, 3).entries()) {
-      const writer = new SmtWriter();
-      const terms = guardsOf(trace).map((guard) => truth(writer, guard, 'a'));
+      const values = new ValueTerms(new Terms());
+      const terms = guardsOf(trace).map((guard) => truth(values, guard, 'a'));
       guards += terms.length;
-      const queries = terms.map((term) => `(push)(assert (not ${term}))(check-sat)(pop)(assert ${term})`);
-      const answers = await solve(`${writer.text()}\n${queries.join('\n')}\n(check-sat)`);
+      // Each guard's contrary beside those before it, and all together.
+      const questions = terms.map((term, i) => [...terms.slice(0, i), values.terms.no(term)]);
+      const answers = await theSolver().checkEach([], [...questions, terms]);
       for (const [i, answer] of answers.entries())
-        if (answer === 'unsat') implied.push(`trace ${number}, guard ${i}: ${terms[i] ?? 'all together'}`);
+        if (answer === 'unsat') implied.push(`trace ${number}, ${i < terms.length ? `guard ${i}` : 'all together'}`);
     }
     expect(guards).toBeGreaterThan(2);
     expect(implied).toEqual([]);
@@ -77,55 +78,62 @@ describe.each(exampleNames.filter((name) => !hard.includes(name)))('%s', (name) 
 });
 
 describe.each(examplesToTakeApart)('%s', (name) => {
-  test('no part of the normal form is implied by the others, but for those that are counted', {
-    timeout: 300_000,
-  }, async () => {
-    const implied: string[] = [];
-    let total = 0;
-    for (const [number, trace] of tracesOf(name, 3).entries()) {
-      const { parts } = minimise(trace.facts);
-      const asked: number[] = [];
-      const writer = new SmtWriter();
-      const terms = parts.map((part) => partTerm(writer, trace.facts, part));
-      // Each part has a name; all the others are assumed, and its contrary.
-      const names = terms.map((term, i) => `(define-fun p${i} () Bool ${term})`);
-      // Required bits are told apart from the rest by flipping them, see judge/conditions; here the solver would need as many queries as there are.
-      const queries = terms.flatMap((_, i) => {
-        if (parts[i]?.kind === 'bit') return [];
-        const others = terms.flatMap((_other, j) => (i === j ? [] : [`p${j}`]));
-        asked.push(i);
-        return `(push)(assert (and true ${others.join(' ')}))(assert (not p${i}))(check-sat)(pop)`;
-      });
-      total += asked.length;
-      const answers = await solve(`${writer.text()}\n${names.join('\n')}\n${queries.join('\n')}`);
-      for (const [at, i] of asked.entries())
-        if (answers[at] === 'unsat') implied.push(`trace ${number}: ${parts[i]?.kind} ${terms[i]}`);
-    }
-    expect(total).toBeGreaterThan(0);
-    expect(implied.slice(impliedParts[name] ?? 0)).toEqual([]);
-  });
+  test.skipIf(!haveSolver)(
+    `no part of the normal form is implied by the others, but for those that are counted${whyNot}`,
+    {
+      timeout: 300_000,
+    },
+    async () => {
+      const implied: string[] = [];
+      let total = 0;
+      for (const [number, trace] of tracesOf(name, 3).entries()) {
+        const { parts } = minimise(trace.facts);
+        const asked: number[] = [];
+        const values = new ValueTerms(new Terms());
+        const terms = parts.map((part) => partTerm(values, trace.facts, part));
+        // Required bits are told apart from the rest by flipping them, see judge/conditions; here the solver would need as many queries as there are.
+        const questions = terms.flatMap((term, i) => {
+          if (parts[i]?.kind === 'bit') return [];
+          asked.push(i);
+          // All the others are assumed, and its contrary.
+          return [[...terms.filter((_, j) => i !== j), values.terms.no(term)]];
+        });
+        total += asked.length;
+        const answers = await theSolver().checkEach([], questions);
+        for (const [at, i] of asked.entries())
+          if (answers[at] === 'unsat') implied.push(`trace ${number}: part ${i}, ${parts[i]?.kind}`);
+      }
+      expect(total).toBeGreaterThan(0);
+      expect(implied.slice(impliedParts[name] ?? 0)).toEqual([]);
+    },
+  );
 });
 
 describe.each(exampleNames)('%s', (name) => {
-  test('no packet and state satisfy the early guards of two traces', { timeout: 300_000 }, async () => {
-    const traces = tracesOf(name, 8);
-    const writer = new SmtWriter();
-    const conditions = traces.map((trace, i) => {
-      const terms = guardsOf(trace)
-        .filter((guard) => guard.early)
-        .map((guard) => truth(writer, guard, `t${i}_`));
-      return `(and true ${terms.join(' ')})`;
-    });
-    const pairs = conditions.flatMap((a, i) =>
-      conditions.slice(i + 1).map((b, j) => ({ a, b, text: `${i} and ${i + 1 + j}` })),
-    );
-    // Traces that part only after an effect have the same early guards; they are tried in order.
-    const late = (i: number): boolean => guardsOf(traces[i] as RecordedTrace).some((guard) => !guard.early);
-    const queries = pairs.map(({ a, b }) => `(push)(assert ${a})(assert ${b})(check-sat)(pop)`);
-    const answers = await solve(`${writer.text()}\n${queries.join('\n')}`);
-    const both = pairs.filter(
-      ({ text }, i) => answers[i] !== 'unsat' && !text.split(' and ').every((t) => late(Number(t))),
-    );
-    expect(both.map(({ text }) => text)).toEqual([]);
-  });
+  test.skipIf(!haveSolver)(
+    `no packet and state satisfy the early guards of two traces${whyNot}`,
+    { timeout: 300_000 },
+    async () => {
+      const traces = tracesOf(name, 8);
+      const values = new ValueTerms(new Terms());
+      const conditions = traces.map((trace, i) =>
+        guardsOf(trace)
+          .filter((guard) => guard.early)
+          .map((guard) => truth(values, guard, `t${i}_`)),
+      );
+      const pairs = conditions.flatMap((a, i) =>
+        conditions.slice(i + 1).map((b, j) => ({ a, b, text: `${i} and ${i + 1 + j}` })),
+      );
+      // Traces that part only after an effect have the same early guards; they are tried in order.
+      const late = (i: number): boolean => guardsOf(traces[i] as RecordedTrace).some((guard) => !guard.early);
+      const answers = await theSolver().checkEach(
+        [],
+        pairs.map(({ a, b }) => [...a, ...b]),
+      );
+      const both = pairs.filter(
+        ({ text }, i) => answers[i] !== 'unsat' && !text.split(' and ').every((t) => late(Number(t))),
+      );
+      expect(both.map(({ text }) => text)).toEqual([]);
+    },
+  );
 });

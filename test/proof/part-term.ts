@@ -1,54 +1,59 @@
-/** Parts of a path condition in normal form as SMT-LIB 2 terms. */
-
+/** Parts of a path condition in normal form as terms. */
 import type { Conjunct, Facts } from '../../src/condition/index.js';
 import { type Bit, indexOf, isInverted, sourceOf } from '../../src/condition/index.js';
-import type { SmtWriter } from '../../src/ir/smt.js';
+import type { Term, ValueTerms } from '../../src/solve/index.js';
 
-export function partTerm(writer: SmtWriter, facts: Facts, part: Conjunct): string {
-  const number = (bits: readonly Bit[]): string => {
-    const terms = bits.map((bit) => bitTerm(writer, facts, bit)).reverse();
-    return terms.length === 1 ? (terms[0] ?? '') : `(concat ${terms.join(' ')})`;
-  };
-  const constant = (x: bigint, bits: readonly Bit[]): string => `#b${x.toString(2).padStart(bits.length, '0')}`;
+export function partTerm(values: ValueTerms, facts: Facts, part: Conjunct): Term {
+  const { terms } = values;
+  const number = (bits: readonly Bit[]): Term =>
+    terms.concatAll(bits.map((bit) => bitTerm(values, facts, bit)).reverse());
+  const constant = (x: bigint, bits: readonly Bit[]): Term => terms.bits(bits.length, x);
   switch (part.kind) {
     case 'bit':
-      return `(= ${bitTerm(writer, facts, part.literal.bit)} #b${part.literal.value})`;
+      return terms.eq(bitTerm(values, facts, part.literal.bit), terms.bits(1, part.literal.value));
     case 'exclusion':
-      return `(or false ${part.open.map(({ bit, value }) => `(distinct ${bitTerm(writer, facts, bit)} #b${value})`).join(' ')})`;
+      return terms.any(
+        part.open.map(({ bit, value }) => terms.distinct(bitTerm(values, facts, bit), terms.bits(1, value))),
+      );
     case 'least':
-      return `(bvuge ${number(part.subject.bits)} ${constant(part.bound, part.subject.bits)})`;
+      return terms.ule(constant(part.bound, part.subject.bits), number(part.subject.bits));
     case 'most':
-      return `(bvule ${number(part.subject.bits)} ${constant(part.bound, part.subject.bits)})`;
+      return terms.ule(number(part.subject.bits), constant(part.bound, part.subject.bits));
     case 'gap': {
       const { subject, lo, hi } = part.gap;
       const x = number(subject.bits);
-      return `(or (bvult ${x} ${constant(lo, subject.bits)}) (bvugt ${x} ${constant(hi, subject.bits)}))`;
+      return terms.any([terms.ult(x, constant(lo, subject.bits)), terms.ult(constant(hi, subject.bits), x)]);
     }
     case 'found': {
-      const missing = `(= ${writer.term(part.lookup)} #x0000000000000000)`;
-      return part.found ? `(not ${missing})` : missing;
+      const found = values.truth(part.lookup);
+      return part.found ? found : terms.no(found);
     }
     case 'compare': {
       const { op, a, b, holds } = part.compare;
-      const text = `(${op === 'eq' ? '=' : op === 'ult' ? 'bvult' : 'bvslt'} ${writer.term(a)} ${writer.term(b)})`;
-      return holds ? text : `(not ${text})`;
+      const relation = op === 'eq' ? '=' : op === 'ult' ? 'bvult' : 'bvslt';
+      const term = terms.relation(relation, values.term(a), values.term(b));
+      return holds ? term : terms.no(term);
     }
   }
 }
 
-function bitTerm(writer: SmtWriter, facts: Facts, bit: Bit): string {
-  if (bit < 2) return `#b${bit}`;
+function bitTerm(values: ValueTerms, facts: Facts, bit: Bit): Term {
+  const { terms } = values;
+  if (bit < 2) return terms.bits(1, bit);
   const source = facts.sources.sources[sourceOf(bit)];
+  if (source === undefined) throw new Error(`bit ${bit} is of no source`);
   const index = indexOf(bit);
   const byte = Math.floor(index / 8);
   const at = index - 8 * byte;
   const own =
-    source === undefined || source.kind === 'value'
-      ? `((_ extract ${index} ${index}) ${source === undefined ? '' : writer.term(source.value)})`
-      : `((_ extract ${at} ${at}) ${
+    source.kind === 'value'
+      ? terms.extract(values.term(source.value), index, index)
+      : terms.extract(
           source.kind === 'packet'
-            ? writer.byte('packet', source.base, BigInt(byte))
-            : writer.byte('memory', source.base, BigInt(source.start + byte))
-        })`;
-  return isInverted(bit) ? `(bvnot ${own})` : own;
+            ? values.byte('packet', source.base, BigInt(byte))
+            : values.byte('memory', source.base, BigInt(source.start + byte)),
+          at,
+          at,
+        );
+  return isInverted(bit) ? terms.not(own) : own;
 }

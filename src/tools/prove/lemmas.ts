@@ -4,13 +4,14 @@
  */
 import { InternalError } from '../../base/index.js';
 import { op } from '../../isa/index.js';
+import type { Term } from '../../solve/index.js';
+import { type Bool, type Int, Numbers, truth } from './numbers.js';
 import { type Obj, type Stubs, Symbolic, type Value } from './symbolic.js';
-import { type Bool, type Int, Terms, truth } from './terms.js';
 
 export interface Lemma {
   readonly name: string;
-  /** Queries in SMT-LIB, one for each thing that it claims; all unsatisfiable if it holds. */
-  queries(): string[];
+  /** Assertions for the solver, a list for each thing that it claims; none can hold if the lemma does. */
+  queries(): Term[][];
 }
 
 /** Bits that hold every intermediate result of 64-bit values: sums and differences, and what a shift keeps. */
@@ -23,7 +24,7 @@ const plainConstants: Stubs = new Map([
     (code, _, [value]) => {
       const made = code.construct('scalar', 'Scalar');
       if (value?.kind !== 'int') throw new InternalError('prove', 'constant of something that is no number');
-      code.method(made, 'become', code.terms.asUint(64, value));
+      code.method(made, 'become', code.numbers.asUint(64, value));
       return made;
     },
   ],
@@ -41,20 +42,20 @@ function opcodes(): Obj {
 
 /** One query under construction. */
 class Query {
-  readonly terms: Terms = new Terms(width);
+  readonly numbers: Numbers = new Numbers(width);
   readonly code: Symbolic;
-  private readonly assumed: string[] = [];
+  private readonly assumed: Term[] = [];
 
   constructor(source: string, stubs: Stubs) {
-    this.code = new Symbolic(this.terms, source, stubs, constants);
+    this.code = new Symbolic(this.numbers, source, stubs, constants);
   }
 
   /** A number and a tnum that describes it. */
   tnum(name: string): { readonly t: Obj; readonly x: Int } {
-    const { terms } = this;
-    const value = terms.variable(`${name}_value`, 64, false, false);
-    const mask = terms.variable(`${name}_mask`, 64, false, false);
-    const x = terms.variable(name, 64, false, false);
+    const { numbers } = this;
+    const value = numbers.variable(`${name}_value`, 64, false, false);
+    const mask = numbers.variable(`${name}_mask`, 64, false, false);
+    const x = numbers.variable(name, 64, false, false);
     const t: Obj = {
       kind: 'object',
       fields: new Map([
@@ -69,55 +70,57 @@ class Query {
 
   /** A number and a Scalar that describes it, in every view. */
   scalar(name: string): { readonly s: Obj; readonly x: Int } {
-    const { terms } = this;
+    const { numbers } = this;
     const s = this.code.construct('scalar', 'Scalar');
     const set = (field: string, bits: number, signed: boolean): void => {
-      s.fields.set(field, terms.variable(`${name}_${field}`, bits, signed, bits === 32));
+      s.fields.set(field, numbers.variable(`${name}_${field}`, bits, signed, bits === 32));
     };
     for (const field of ['value', 'mask', 'umin', 'umax']) set(field, 64, false);
     for (const field of ['smin', 'smax']) set(field, 64, true);
     for (const field of ['u32min', 'u32max']) set(field, 32, false);
     for (const field of ['s32min', 's32max']) set(field, 32, true);
-    const x = terms.variable(name, 64, false, false);
+    const x = numbers.variable(name, 64, false, false);
     this.assume(...this.inScalar(s, x));
     return { s, x };
   }
 
   assume(...conditions: readonly Bool[]): void {
-    for (const condition of conditions) this.assumed.push(this.terms.showBool(condition));
+    for (const condition of conditions) this.assumed.push(this.numbers.truthTerm(condition));
   }
 
   inTnum(t: Obj, x: Int): Bool {
-    const { terms } = this;
-    const known = terms.binary('&', x, terms.not(int(t, 'mask')));
-    return terms.and(
-      terms.compare('===', known, int(t, 'value')),
-      terms.compare('===', terms.binary('&', int(t, 'value'), int(t, 'mask')), terms.int(0n)),
+    const { numbers } = this;
+    const known = numbers.binary('&', x, numbers.not(int(t, 'mask')));
+    return numbers.and(
+      numbers.compare('===', known, int(t, 'value')),
+      numbers.compare('===', numbers.binary('&', int(t, 'value'), int(t, 'mask')), numbers.int(0n)),
     );
   }
 
   inScalar(s: Obj, x: Int): Bool[] {
-    const { terms } = this;
+    const { numbers } = this;
     const views: readonly (readonly [low: string, high: string, seen: Int])[] = [
       ['umin', 'umax', x],
-      ['smin', 'smax', terms.asInt(64, x)],
-      ['u32min', 'u32max', terms.asUint(32, x)],
-      ['s32min', 's32max', terms.asInt(32, x)],
+      ['smin', 'smax', numbers.asInt(64, x)],
+      ['u32min', 'u32max', numbers.asUint(32, x)],
+      ['s32min', 's32max', numbers.asInt(32, x)],
     ];
     return [
       this.inTnum(s, x),
       ...views.flatMap(([low, high, seen]) => [
-        terms.compare('<=', int(s, low), seen),
-        terms.compare('<=', seen, int(s, high)),
+        numbers.compare('<=', int(s, low), seen),
+        numbers.compare('<=', seen, int(s, high)),
       ]),
     ];
   }
 
-  /** For each claim the text that asks for a case in which the assumptions hold and the claim does not. */
-  refuting(claims: readonly Bool[]): string[] {
-    const goals = claims.map((claim) => this.terms.showBool(this.terms.no(claim))).filter((goal) => goal !== 'false');
-    const facts = [...this.terms.text, ...this.assumed.map((fact) => `(assert ${fact})`)].join('\n');
-    return goals.map((goal) => `${facts}\n(assert ${goal})\n`);
+  /** For each claim, what is to hold in a counter-example: the assumptions, and the claim's contrary. */
+  refuting(claims: readonly Bool[]): Term[][] {
+    const { numbers } = this;
+    return claims
+      .map((claim) => numbers.truthTerm(numbers.no(claim)))
+      .filter((goal) => goal !== numbers.terms.false)
+      .map((goal) => [...this.assumed, goal]);
   }
 }
 
@@ -132,17 +135,17 @@ function object(value: Value): Obj {
   return value;
 }
 
-type Concrete = (terms: Terms, x: Int, y: Int) => Int;
+type Concrete = (numbers: Numbers, x: Int, y: Int) => Int;
 
-const bits64: Concrete = (terms, x) => terms.asUint(64, x);
+const bits64: Concrete = (numbers, x) => numbers.asUint(64, x);
 const by =
   (operator: string): Concrete =>
-  (terms, x, y) =>
-    terms.asUint(64, terms.binary(operator, x, y));
+  (numbers, x, y) =>
+    numbers.asUint(64, numbers.binary(operator, x, y));
 const low =
   (of: Concrete): Concrete =>
-  (terms, x, y) =>
-    terms.asUint(32, of(terms, x, y));
+  (numbers, x, y) =>
+    numbers.asUint(32, of(numbers, x, y));
 
 const n = (value: number): Int => ({ kind: 'int', narrow: true, is: BigInt(value) });
 const big = (value: bigint): Int => ({ kind: 'int', narrow: false, is: value });
@@ -169,12 +172,12 @@ function tnumLemmas(source: string): Lemma[] {
     holds(name, (query) => {
       const [a, b] = [query.tnum('x'), query.tnum('y')];
       const result = object(query.code.call('tnum', fn, a.t, b.t));
-      return [query.inTnum(result, concrete(query.terms, a.x, b.x))];
+      return [query.inTnum(result, concrete(query.numbers, a.x, b.x))];
     });
   const one = (name: string, fn: string, args: readonly Value[], concrete: Concrete): void =>
     holds(name, (query) => {
       const a = query.tnum('x');
-      return [query.inTnum(object(query.code.call('tnum', fn, a.t, ...args)), concrete(query.terms, a.x, a.x))];
+      return [query.inTnum(object(query.code.call('tnum', fn, a.t, ...args)), concrete(query.numbers, a.x, a.x))];
     });
   two('add', 'tnumAdd', by('+'));
   two('sub', 'tnumSub', by('-'));
@@ -182,11 +185,11 @@ function tnumLemmas(source: string): Lemma[] {
   two('or', 'tnumOr', by('|'));
   two('xor', 'tnumXor', by('^'));
   two('union, left', 'tnumUnion', bits64);
-  two('union, right', 'tnumUnion', (terms, _, y) => terms.asUint(64, y));
-  one('neg', 'tnumNeg', [], (terms, x) => terms.asUint(64, terms.negate(x)));
+  two('union, right', 'tnumUnion', (numbers, _, y) => numbers.asUint(64, y));
+  one('neg', 'tnumNeg', [], (numbers, x) => numbers.asUint(64, numbers.negate(x)));
   holds('intersect', (query) => {
     const [a, b] = [query.tnum('x'), query.tnum('y')];
-    query.assume(query.terms.compare('===', a.x, b.x));
+    query.assume(query.numbers.compare('===', a.x, b.x));
     return [query.inTnum(object(query.code.call('tnum', 'tnumIntersect', a.t, b.t)), a.x)];
   });
   holds('in', (query) => {
@@ -197,14 +200,14 @@ function tnumLemmas(source: string): Lemma[] {
     return [query.inTnum(outer.t, inner.x)];
   });
   holds('range', (query) => {
-    const { terms } = query;
-    const [min, max] = [terms.variable('min', 64, false, false), terms.variable('max', 64, false, false)];
-    const x = terms.variable('x', 64, false, false);
-    query.assume(terms.and(terms.compare('<=', min, x), terms.compare('<=', x, max)));
+    const { numbers } = query;
+    const [min, max] = [numbers.variable('min', 64, false, false), numbers.variable('max', 64, false, false)];
+    const x = numbers.variable('x', 64, false, false);
+    query.assume(numbers.and(numbers.compare('<=', min, x), numbers.compare('<=', x, max)));
     return [query.inTnum(object(query.code.call('tnum', 'tnumRange', min, max)), x)];
   });
   for (const bytes of [1, 2, 4, 8])
-    one(`cast to ${bytes}`, 'tnumCast', [n(bytes)], (terms, x) => terms.asUint(8 * bytes, x));
+    one(`cast to ${bytes}`, 'tnumCast', [n(bytes)], (numbers, x) => numbers.asUint(8 * bytes, x));
   for (const bytes of [2, 4, 8]) {
     holds(`swap ${bytes}`, (query) => {
       const a = query.tnum('x');
@@ -217,32 +220,32 @@ function tnumLemmas(source: string): Lemma[] {
     });
   }
   for (const shift of upTo(64)) {
-    one(`shl ${shift}`, 'tnumShl', [n(shift)], (terms, x) =>
-      terms.asUint(64, terms.binary('<<', x, big(BigInt(shift)))),
+    one(`shl ${shift}`, 'tnumShl', [n(shift)], (numbers, x) =>
+      numbers.asUint(64, numbers.binary('<<', x, big(BigInt(shift)))),
     );
-    one(`shr ${shift}`, 'tnumShr', [n(shift)], (terms, x) => terms.binary('>>', x, big(BigInt(shift))));
-    one(`sar ${shift}`, 'tnumSar', [n(shift), n(64)], (terms, x) =>
-      terms.asUint(64, terms.binary('>>', terms.asInt(64, x), big(BigInt(shift)))),
+    one(`shr ${shift}`, 'tnumShr', [n(shift)], (numbers, x) => numbers.binary('>>', x, big(BigInt(shift))));
+    one(`sar ${shift}`, 'tnumSar', [n(shift), n(64)], (numbers, x) =>
+      numbers.asUint(64, numbers.binary('>>', numbers.asInt(64, x), big(BigInt(shift)))),
     );
   }
   for (const shift of upTo(32)) {
-    one(`sar32 ${shift}`, 'tnumSar', [n(shift), n(32)], (terms, x) =>
-      terms.asUint(32, terms.binary('>>', terms.asInt(32, x), big(BigInt(shift)))),
+    one(`sar32 ${shift}`, 'tnumSar', [n(shift), n(32)], (numbers, x) =>
+      numbers.asUint(32, numbers.binary('>>', numbers.asInt(32, x), big(BigInt(shift)))),
     );
   }
   // tnumMul adds up what each bit of its first operand contributes. One step of it:
   holds('mul, one step of it', (query) => {
-    const { terms, code } = query;
+    const { numbers, code } = query;
     const [sum, term] = [query.tnum('x'), query.tnum('y')];
     const added = object(code.call('tnum', 'tnumAdd', sum.t, term.t));
     const joined = object(code.call('tnum', 'tnumUnion', sum.t, added));
     const next = object(code.call('tnum', 'tnumShl', term.t, n(1)));
-    const total = terms.asUint(64, terms.binary('+', sum.x, term.x));
+    const total = numbers.asUint(64, numbers.binary('+', sum.x, term.x));
     return [
       query.inTnum(added, total),
       query.inTnum(joined, total),
       query.inTnum(joined, sum.x),
-      query.inTnum(next, terms.asUint(64, terms.binary('<<', term.x, big(1n)))),
+      query.inTnum(next, numbers.asUint(64, numbers.binary('<<', term.x, big(1n)))),
     ];
   });
   return lemmas;
@@ -268,7 +271,7 @@ const aluOperations: readonly (readonly [name: string, code: number, concrete: C
   ['and', op.AND, by('&')],
   ['or', op.OR, by('|')],
   ['xor', op.XOR, by('^')],
-  ['neg', op.NEG, (terms, x) => terms.asUint(64, terms.negate(x))],
+  ['neg', op.NEG, (numbers, x) => numbers.asUint(64, numbers.negate(x))],
 ];
 
 function aluLemmas(source: string): Lemma[] {
@@ -287,18 +290,22 @@ function aluLemmas(source: string): Lemma[] {
       holds(`${name}${is32 ? '32' : ''}`, (query) => {
         const [a, b] = [query.scalar('x'), query.scalar('y')];
         const result = object(query.code.call('scalar-alu', 'aluScalars', n(code), truth(is32), a.s, b.s));
-        return query.inScalar(result, (is32 ? low(concrete) : concrete)(query.terms, a.x, b.x));
+        return query.inScalar(result, (is32 ? low(concrete) : concrete)(query.numbers, a.x, b.x));
       });
     }
   }
   const shifts: readonly (readonly [
     name: string,
     code: number,
-    concrete: (terms: Terms, x: Int, by: Int, bits: number) => Int,
+    concrete: (numbers: Numbers, x: Int, by: Int, bits: number) => Int,
   ])[] = [
-    ['shl', op.LSH, (terms, x, amount, bits) => terms.asUint(bits, terms.binary('<<', x, amount))],
-    ['shr', op.RSH, (terms, x, amount, bits) => terms.binary('>>', terms.asUint(bits, x), amount)],
-    ['sar', op.ARSH, (terms, x, amount, bits) => terms.asUint(bits, terms.binary('>>', terms.asInt(bits, x), amount))],
+    ['shl', op.LSH, (numbers, x, amount, bits) => numbers.asUint(bits, numbers.binary('<<', x, amount))],
+    ['shr', op.RSH, (numbers, x, amount, bits) => numbers.binary('>>', numbers.asUint(bits, x), amount)],
+    [
+      'sar',
+      op.ARSH,
+      (numbers, x, amount, bits) => numbers.asUint(bits, numbers.binary('>>', numbers.asInt(bits, x), amount)),
+    ],
   ];
   for (const [name, code, concrete] of shifts) {
     for (const bits of [64, 32]) {
@@ -307,7 +314,7 @@ function aluLemmas(source: string): Lemma[] {
           const a = query.scalar('x');
           const k = query.code.call('scalar', 'constScalar', big(BigInt(amount)));
           const result = object(query.code.call('scalar-alu', 'shift', n(code), truth(bits === 32), a.s, k));
-          return query.inScalar(result, concrete(query.terms, a.x, big(BigInt(amount)), bits));
+          return query.inScalar(result, concrete(query.numbers, a.x, big(BigInt(amount)), bits));
         });
       }
     }
@@ -315,16 +322,18 @@ function aluLemmas(source: string): Lemma[] {
   const unary = (name: string, fn: string, args: readonly Value[], concrete: Concrete): void =>
     holds(name, (query) => {
       const a = query.scalar('x');
-      return query.inScalar(object(query.code.call('scalar-alu', fn, a.s, ...args)), concrete(query.terms, a.x, a.x));
+      return query.inScalar(object(query.code.call('scalar-alu', fn, a.s, ...args)), concrete(query.numbers, a.x, a.x));
     });
-  unary('zero-extend', 'zeroExtend', [], (terms, x) => terms.asUint(32, x));
+  unary('zero-extend', 'zeroExtend', [], (numbers, x) => numbers.asUint(32, x));
   for (const bytes of [1, 2, 4]) {
-    unary(`truncate to ${bytes}`, 'truncate', [n(bytes)], (terms, x) => terms.asUint(8 * bytes, x));
-    unary(`sign-extend ${bytes}`, 'signExtend', [n(bytes)], (terms, x) => terms.asUint(64, terms.asInt(8 * bytes, x)));
+    unary(`truncate to ${bytes}`, 'truncate', [n(bytes)], (numbers, x) => numbers.asUint(8 * bytes, x));
+    unary(`sign-extend ${bytes}`, 'signExtend', [n(bytes)], (numbers, x) =>
+      numbers.asUint(64, numbers.asInt(8 * bytes, x)),
+    );
   }
   for (const bytes of [1, 2])
-    unary(`sign-extend ${bytes} to 32`, 'signExtend32', [n(bytes)], (terms, x) =>
-      terms.asUint(32, terms.asInt(8 * bytes, x)),
+    unary(`sign-extend ${bytes} to 32`, 'signExtend32', [n(bytes)], (numbers, x) =>
+      numbers.asUint(32, numbers.asInt(8 * bytes, x)),
     );
   for (const bytes of [2, 4, 8]) {
     holds(`swap ${bytes}`, (query) => {
@@ -362,15 +371,15 @@ const orders: Readonly<Record<string, readonly [operator: string, signed: boolea
   JSLE: ['<=', true],
 };
 
-function outcome(terms: Terms, name: string, is32: boolean, x: Int, y: Int): Bool {
+function outcome(numbers: Numbers, name: string, is32: boolean, x: Int, y: Int): Bool {
   const bits = is32 ? 32 : 64;
   if (name === 'JSET') {
-    const both = terms.asUint(bits, terms.binary('&', x, y));
-    return terms.compare('!==', both, big(0n));
+    const both = numbers.asUint(bits, numbers.binary('&', x, y));
+    return numbers.compare('!==', both, big(0n));
   }
   const [operator, signed] = orders[name] ?? ['===', false];
-  const seen = (v: Int): Int => (signed ? terms.asInt(bits, v) : terms.asUint(bits, v));
-  return terms.compare(operator, seen(x), seen(y));
+  const seen = (v: Int): Int => (signed ? numbers.asInt(bits, v) : numbers.asUint(bits, v));
+  return numbers.compare(operator, seen(x), seen(y));
 }
 
 /** A branch is decided only if all values agree, and what either way teaches is true of all that go it. */
@@ -386,8 +395,8 @@ function branchLemmas(source: string): Lemma[] {
           const query = new Query(source, withoutSync);
           const [a, b] = [query.scalar('x'), query.scalar('y')];
           const taken = query.code.call('branch', 'branchTaken', n(code), truth(is32), a.s, b.s);
-          const happens = outcome(query.terms, name, is32, a.x, b.x);
-          return query.refuting(agrees(query.terms, taken, happens));
+          const happens = outcome(query.numbers, name, is32, a.x, b.x);
+          return query.refuting(agrees(query.numbers, taken, happens));
         },
       });
       for (const taken of [true, false]) {
@@ -395,10 +404,10 @@ function branchLemmas(source: string): Lemma[] {
           name: `branch ${title}: ${taken ? 'taken' : 'not taken'} teaches the truth`,
           queries: () => {
             const query = new Query(source, withoutSync);
-            const { terms } = query;
+            const { numbers } = query;
             const [a, b] = [query.scalar('x'), query.scalar('y')];
-            const happens = outcome(terms, name, is32, a.x, b.x);
-            query.assume(taken ? happens : terms.no(happens));
+            const happens = outcome(numbers, name, is32, a.x, b.x);
+            query.assume(taken ? happens : numbers.no(happens));
             const condition = taken ? n(code) : query.code.call('branch', 'negate', n(code));
             const refined = query.code.call('branch', 'refine', condition, truth(is32), a.s, b.s);
             if (refined.kind !== 'list') throw new InternalError('prove', 'refine gives no pair');
@@ -413,11 +422,11 @@ function branchLemmas(source: string): Lemma[] {
 }
 
 /** `taken` is true, false or undefined, each under its condition. */
-function agrees(terms: Terms, taken: Value, happens: Bool): Bool[] {
+function agrees(numbers: Numbers, taken: Value, happens: Bool): Bool[] {
   if (taken.kind === 'undefined') return [];
-  if (taken.kind === 'bool') return [terms.same(taken, happens)];
+  if (taken.kind === 'bool') return [numbers.same(taken, happens)];
   if (taken.kind !== 'choice') throw new InternalError('prove', 'no outcome');
   return taken.cases.flatMap(([when, value]) =>
-    agrees(terms, value, happens).map((claim) => terms.or(terms.no(when), claim)),
+    agrees(numbers, value, happens).map((claim) => numbers.or(numbers.no(when), claim)),
   );
 }

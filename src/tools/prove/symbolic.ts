@@ -9,7 +9,7 @@
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { InternalError } from '../../base/index.js';
-import { type Bool, type Int, type Terms, truth } from './terms.js';
+import { type Bool, type Int, type Numbers, truth } from './numbers.js';
 
 export interface Obj {
   readonly kind: 'object';
@@ -73,15 +73,15 @@ const nothing: Nothing = { kind: 'undefined' };
 export type Stubs = ReadonlyMap<string, (code: Symbolic, self: Value, args: readonly Value[]) => Value>;
 
 export class Symbolic {
-  readonly terms: Terms;
+  readonly numbers: Numbers;
   private readonly folder: string;
   private readonly stubs: Stubs;
   private readonly constants: ReadonlyMap<string, Value>;
   private readonly modules = new Map<string, Module>();
 
   /** `folder` holds the sources; `constants` are names that come from elsewhere (`op.ADD` as `op`). */
-  constructor(terms: Terms, folder: string, stubs: Stubs, constants: ReadonlyMap<string, Value>) {
-    this.terms = terms;
+  constructor(numbers: Numbers, folder: string, stubs: Stubs, constants: ReadonlyMap<string, Value>) {
+    this.numbers = numbers;
     this.folder = folder;
     this.stubs = stubs;
     this.constants = constants;
@@ -190,9 +190,9 @@ export class Symbolic {
   private select(when: Bool, then: Value, otherwise: Value): Value {
     if (when.is === true || then === otherwise) return then;
     if (when.is === false) return otherwise;
-    const { terms } = this;
-    if (then.kind === 'int' && otherwise.kind === 'int') return terms.choose(when, then, otherwise);
-    if (then.kind === 'bool' && otherwise.kind === 'bool') return terms.chooseBool(when, then, otherwise);
+    const { numbers } = this;
+    if (then.kind === 'int' && otherwise.kind === 'int') return numbers.choose(when, then, otherwise);
+    if (then.kind === 'bool' && otherwise.kind === 'bool') return numbers.chooseBool(when, then, otherwise);
     if (then.kind === 'list' && otherwise.kind === 'list') {
       return {
         kind: 'list',
@@ -205,9 +205,9 @@ export class Symbolic {
         fields.set(name, this.select(when, value, otherwise.fields.get(name) ?? nothing));
       return { kind: 'object', fields, of: then.of };
     }
-    const not = terms.no(when);
+    const not = numbers.no(when);
     const casesOf = (value: Value, guard: Bool): (readonly [Bool, Value])[] =>
-      value.kind === 'choice' ? value.cases.map(([w, v]) => [terms.and(guard, w), v] as const) : [[guard, value]];
+      value.kind === 'choice' ? value.cases.map(([w, v]) => [numbers.and(guard, w), v] as const) : [[guard, value]];
     return { kind: 'choice', cases: [...casesOf(then, when), ...casesOf(otherwise, not)] };
   }
 
@@ -238,7 +238,7 @@ export class Symbolic {
   }
 
   private statement(frame: Frame, node: ts.Statement): void {
-    const { terms } = this;
+    const { numbers } = this;
     if (ts.isBlock(node)) this.block(frame, node.statements);
     else if (ts.isVariableStatement(node)) {
       for (const { name, initializer } of node.declarationList.declarations)
@@ -253,12 +253,12 @@ export class Symbolic {
     } else if (ts.isIfStatement(node)) {
       const test = this.test(frame, node.expression);
       const before = frame.guard;
-      frame.guard = terms.and(before, test);
+      frame.guard = numbers.and(before, test);
       if (frame.guard.is !== false) this.statement(frame, node.thenStatement);
       const after = frame.guard;
-      frame.guard = terms.and(before, terms.no(test));
+      frame.guard = numbers.and(before, numbers.no(test));
       if (frame.guard.is !== false && node.elseStatement !== undefined) this.statement(frame, node.elseStatement);
-      frame.guard = terms.or(after, frame.guard);
+      frame.guard = numbers.or(after, frame.guard);
     } else if (ts.isSwitchStatement(node)) this.switch(frame, node);
     else if (ts.isForStatement(node)) this.loop(frame, node);
     else this.fail(frame, node);
@@ -312,10 +312,10 @@ export class Symbolic {
   }
 
   private evaluate(frame: Frame, node: ts.Expression): Value {
-    const { terms } = this;
+    const { numbers } = this;
     if (ts.isParenthesizedExpression(node) || ts.isAsExpression(node)) return this.evaluate(frame, node.expression);
-    if (ts.isBigIntLiteral(node)) return terms.int(BigInt(node.text.slice(0, -1).replaceAll('_', '')), false);
-    if (ts.isNumericLiteral(node)) return terms.int(Number(node.text.replaceAll('_', '')));
+    if (ts.isBigIntLiteral(node)) return numbers.int(BigInt(node.text.slice(0, -1).replaceAll('_', '')), false);
+    if (ts.isNumericLiteral(node)) return numbers.int(Number(node.text.replaceAll('_', '')));
     if (node.kind === ts.SyntaxKind.TrueKeyword) return truth(true);
     if (node.kind === ts.SyntaxKind.FalseKeyword) return truth(false);
     if (node.kind === ts.SyntaxKind.ThisKeyword) return frame.self ?? this.fail(frame, node);
@@ -336,7 +336,7 @@ export class Symbolic {
     if (ts.isPostfixUnaryExpression(node)) {
       const operator = node.operator === ts.SyntaxKind.PlusPlusToken ? '+' : '-';
       const old = this.integer(frame, node.operand);
-      this.assign(frame, node.operand, terms.binary(operator, old, terms.int(1n, old.narrow)));
+      this.assign(frame, node.operand, numbers.binary(operator, old, numbers.int(1n, old.narrow)));
       return old;
     }
     if (ts.isBinaryExpression(node)) return this.binary(frame, node);
@@ -382,27 +382,27 @@ export class Symbolic {
   }
 
   private prefix(frame: Frame, node: ts.PrefixUnaryExpression): Value {
-    const { terms } = this;
+    const { numbers } = this;
     switch (node.operator) {
       case ts.SyntaxKind.ExclamationToken:
-        return terms.no(this.test(frame, node.operand));
+        return numbers.no(this.test(frame, node.operand));
       case ts.SyntaxKind.TildeToken:
-        return terms.not(this.integer(frame, node.operand));
+        return numbers.not(this.integer(frame, node.operand));
       case ts.SyntaxKind.MinusToken:
-        return terms.negate(this.integer(frame, node.operand));
+        return numbers.negate(this.integer(frame, node.operand));
       default:
         return this.fail(frame, node);
     }
   }
 
   private binary(frame: Frame, node: ts.BinaryExpression): Value {
-    const { terms } = this;
+    const { numbers } = this;
     const operator = node.operatorToken.getText();
     if (operator === '&&' || operator === '||') {
       const left = this.test(frame, node.left);
       if (left.is === (operator === '||')) return left;
       const right = this.test(frame, node.right);
-      return operator === '&&' ? terms.and(left, right) : terms.or(left, right);
+      return operator === '&&' ? numbers.and(left, right) : numbers.or(left, right);
     }
     if (operator === '??') {
       const left = this.evaluate(frame, node.left);
@@ -410,7 +410,7 @@ export class Symbolic {
     }
     if (operator === '=') return this.assign(frame, node.left, this.evaluate(frame, node.right));
     if (/^[-+|&^]=$|^(<<|>>)=$/.test(operator)) {
-      const value = terms.binary(
+      const value = numbers.binary(
         operator.slice(0, -1),
         this.integer(frame, node.left),
         this.integer(frame, node.right),
@@ -419,12 +419,12 @@ export class Symbolic {
     }
     const [left, right] = [this.evaluate(frame, node.left), this.evaluate(frame, node.right)];
     if (left.kind === 'int' && right.kind === 'int') {
-      if (/^[<>]=?$|^[!=]==$/.test(operator)) return terms.compare(operator, left, right);
-      return terms.binary(operator, left, right);
+      if (/^[<>]=?$|^[!=]==$/.test(operator)) return numbers.compare(operator, left, right);
+      return numbers.binary(operator, left, right);
     }
     if (left.kind === 'bool' && right.kind === 'bool') {
-      const same = terms.same(left, right);
-      return operator === '===' ? same : terms.no(same);
+      const same = numbers.same(left, right);
+      return operator === '===' ? same : numbers.no(same);
     }
     if (operator === '===') return truth(left === right || (left.kind === right.kind && left.kind === 'undefined'));
     if (operator === '!==') return truth(!(left === right || (left.kind === right.kind && left.kind === 'undefined')));
@@ -472,23 +472,25 @@ export class Symbolic {
   }
 
   private builtin(name: string, args: readonly Value[]): Value | undefined {
-    const { terms } = this;
+    const { numbers } = this;
     const [a, b] = args;
     if (a?.kind !== 'int') return undefined;
     switch (name) {
       case 'Number':
-        return terms.as(true, a);
+        return numbers.as(true, a);
       case 'BigInt':
-        return terms.as(false, a);
+        return numbers.as(false, a);
       case 'Math.clz32':
-        return terms.clz32(a);
+        return numbers.clz32(a);
       case 'Math.min':
       case 'Math.max':
-        return b?.kind === 'int' ? terms.choose(terms.compare(name === 'Math.min' ? '<' : '>', a, b), a, b) : undefined;
+        return b?.kind === 'int'
+          ? numbers.choose(numbers.compare(name === 'Math.min' ? '<' : '>', a, b), a, b)
+          : undefined;
       case 'BigInt.asUintN':
       case 'BigInt.asIntN': {
         if (b?.kind !== 'int' || typeof a.is !== 'bigint') return undefined;
-        return name === 'BigInt.asUintN' ? terms.asUint(Number(a.is), b) : terms.asInt(Number(a.is), b);
+        return name === 'BigInt.asUintN' ? numbers.asUint(Number(a.is), b) : numbers.asInt(Number(a.is), b);
       }
       default:
         return undefined;

@@ -1,34 +1,47 @@
 /**
- * Integers and truth values that are known or symbolic, and the SMT-LIB text that defines the symbolic ones.
+ * JavaScript's integers and truth values, known or symbolic: what the symbolic ones are is a term of src/solve.
  *
  * Every integer is a bit vector of `width` bits, read as signed, wide enough that nothing the verifier computes with 64-bit values leaves it;
  * so `bigint` arithmetic is plain bit-vector arithmetic. JavaScript numbers (`narrow`) differ in their bitwise operators only, which work on
  * 32 bits. What is known is computed here and never reaches the solver.
  */
+import { InternalError } from '../../base/index.js';
+import { type BinaryOp, type RelationOp, type Term, Terms } from '../../solve/index.js';
 
 export interface Int {
   readonly kind: 'int';
   /** A JavaScript number rather than a bigint. */
   readonly narrow: boolean;
-  /** Its value, or the name of its definition. */
-  readonly is: bigint | string;
+  /** Its value, or a term of {@link Numbers.width} bits. */
+  readonly is: bigint | Term;
 }
 
 export interface Bool {
   readonly kind: 'bool';
-  readonly is: boolean | string;
+  readonly is: boolean | Term;
 }
 
 const known = (value: bigint, narrow: boolean): Int => ({ kind: 'int', narrow, is: value });
-export const truth = (is: boolean | string): Bool => ({ kind: 'bool', is });
+/** A truth value that is known, or that a term says. */
+export const truth = (is: boolean | Term): Bool => ({ kind: 'bool', is });
 
 const wrap32 = (x: bigint): bigint => BigInt.asIntN(32, x);
 
-export class Terms {
+const binaryNames: Readonly<Record<string, BinaryOp>> = {
+  '+': 'bvadd',
+  '-': 'bvsub',
+  '*': 'bvmul',
+  '&': 'bvand',
+  '|': 'bvor',
+  '^': 'bvxor',
+  '<<': 'bvshl',
+  '>>': 'bvashr',
+};
+const relationNames: Readonly<Record<string, RelationOp>> = { '<': 'bvslt', '<=': 'bvsle' };
+
+export class Numbers {
+  readonly terms: Terms = new Terms();
   readonly width: number;
-  /** Declarations and definitions, in order. */
-  readonly text: string[] = [];
-  private readonly names = new Map<string, string>();
 
   constructor(width: number) {
     this.width = width;
@@ -40,39 +53,23 @@ export class Terms {
 
   /** A variable of `bits` bits, signed or not. */
   variable(name: string, bits: number, signed: boolean, narrow: boolean): Int {
-    this.text.push(`(declare-const ${name} (_ BitVec ${bits}))`);
-    const extend = signed ? 'sign_extend' : 'zero_extend';
-    return this.define(`((_ ${extend} ${this.width - bits}) ${name})`, narrow);
+    const { terms, width } = this;
+    const own = terms.unknown(name, bits);
+    return { kind: 'int', narrow, is: signed ? terms.signExtend(own, width) : terms.zeroExtend(own, width) };
   }
 
-  /** The term in SMT-LIB. */
-  show({ is }: Int): string {
-    if (typeof is === 'string') return is;
-    return `#x${BigInt.asUintN(this.width, is)
-      .toString(16)
-      .padStart(this.width / 4, '0')}`;
+  /** The term of a number, of {@link width} bits. */
+  term({ is }: Int): Term {
+    return typeof is === 'bigint' ? this.terms.bits(this.width, is) : is;
   }
 
-  showBool({ is }: Bool): string {
-    return String(is);
+  /** The term of a truth value. */
+  truthTerm({ is }: Bool): Term {
+    return typeof is === 'boolean' ? this.terms.bool(is) : is;
   }
 
-  private define(body: string, narrow: boolean): Int {
-    return { kind: 'int', narrow, is: this.named(body, `(_ BitVec ${this.width})`) };
-  }
-
-  private named(body: string, sort: string): string {
-    let name = this.names.get(body);
-    if (name === undefined) {
-      name = `t${this.names.size}`;
-      this.names.set(body, name);
-      this.text.push(`(define-fun ${name} () ${sort} ${body})`);
-    }
-    return name;
-  }
-
-  private condition(body: string): Bool {
-    return truth(this.named(body, 'Bool'));
+  private of(term: Term, narrow: boolean): Int {
+    return { kind: 'int', narrow, is: term };
   }
 
   /** `+ - * & | ^ << >> >>>` of two integers of one kind. */
@@ -80,26 +77,18 @@ export class Terms {
     const { narrow } = a;
     if (typeof a.is === 'bigint' && typeof b.is === 'bigint')
       return known(evaluate(operator, a.is, b.is, narrow), narrow);
-    const arithmetic: Readonly<Record<string, string>> = { '+': 'bvadd', '-': 'bvsub', '*': 'bvmul' };
-    const bitwise: Readonly<Record<string, string>> = {
-      '&': 'bvand',
-      '|': 'bvor',
-      '^': 'bvxor',
-      '<<': 'bvshl',
-      '>>': 'bvashr',
-    };
-    const plain = arithmetic[operator];
-    if (plain !== undefined) return this.define(`(${plain} ${this.show(a)} ${this.show(b)})`, narrow);
-    if (!narrow) return this.define(`(${bitwise[operator]} ${this.show(a)} ${this.show(b)})`, false);
-    const low = this.asInt(32, a);
-    if (operator === '>>>') return this.define(`(bvlshr ${this.show(this.asUint(32, a))} ${this.show(b)})`, true);
+    const { terms } = this;
+    if (!narrow || operator === '+' || operator === '-' || operator === '*')
+      return this.of(terms.binary(named(operator), this.term(a), this.term(b)), narrow);
+    if (operator === '>>>') return this.of(terms.binary('bvlshr', this.term(this.asUint(32, a)), this.term(b)), true);
     const right = operator === '<<' || operator === '>>' ? b : this.asInt(32, b);
-    return this.asInt(32, this.define(`(${bitwise[operator]} ${this.show(low)} ${this.show(right)})`, true));
+    const result = terms.binary(named(operator), this.term(this.asInt(32, a)), this.term(right));
+    return this.asInt(32, this.of(result, true));
   }
 
   not(a: Int): Int {
     if (typeof a.is === 'bigint') return known(a.narrow ? wrap32(~a.is) : ~a.is, a.narrow);
-    const flipped = this.define(`(bvnot ${this.show(a)})`, a.narrow);
+    const flipped = this.of(this.terms.not(a.is), a.narrow);
     return a.narrow ? this.asInt(32, flipped) : flipped;
   }
 
@@ -109,12 +98,12 @@ export class Terms {
 
   asUint(bits: number, a: Int): Int {
     if (typeof a.is === 'bigint') return known(BigInt.asUintN(bits, a.is), a.narrow);
-    return this.define(`((_ zero_extend ${this.width - bits}) ((_ extract ${bits - 1} 0) ${a.is}))`, a.narrow);
+    return this.of(this.terms.zeroExtend(this.terms.extract(a.is, bits - 1, 0), this.width), a.narrow);
   }
 
   asInt(bits: number, a: Int): Int {
     if (typeof a.is === 'bigint') return known(BigInt.asIntN(bits, a.is), a.narrow);
-    return this.define(`((_ sign_extend ${this.width - bits}) ((_ extract ${bits - 1} 0) ${a.is}))`, a.narrow);
+    return this.of(this.terms.signExtend(this.terms.extract(a.is, bits - 1, 0), this.width), a.narrow);
   }
 
   as(narrow: boolean, a: Int): Int {
@@ -126,7 +115,7 @@ export class Terms {
     if (typeof a.is === 'bigint') return known(BigInt(Math.clz32(Number(a.is))), true);
     let count: Int = known(32n, true);
     for (let bit = 0; bit < 32; bit++) {
-      const set = this.condition(`(= #b1 ((_ extract ${bit} ${bit}) ${a.is}))`);
+      const set = truth(this.terms.eq(this.terms.extract(a.is, bit, bit), this.terms.bits(1, 1)));
       count = this.choose(set, known(BigInt(31 - bit), true), count);
     }
     return count;
@@ -144,53 +133,51 @@ export class Terms {
       };
       return truth(operator === '!==' ? x !== y : (outcomes[operator] ?? false));
     }
-    const [x, y] = [this.show(a), this.show(b)];
-    switch (operator) {
-      case '<':
-        return this.condition(`(bvslt ${x} ${y})`);
-      case '<=':
-        return this.condition(`(bvsle ${x} ${y})`);
-      case '>':
-        return this.condition(`(bvslt ${y} ${x})`);
-      case '>=':
-        return this.condition(`(bvsle ${y} ${x})`);
-      case '===':
-        return this.condition(`(= ${x} ${y})`);
-      default:
-        return this.no(this.condition(`(= ${x} ${y})`));
-    }
+    const { terms } = this;
+    // Only `<`, `<=` and equality have terms: the others turn around.
+    if (operator.startsWith('>')) return this.compare(operator.replace('>', '<'), b, a);
+    const [x, y] = [this.term(a), this.term(b)];
+    const relation = relationNames[operator];
+    if (relation !== undefined) return this.known(terms.relation(relation, x, y));
+    return this.known(operator === '===' ? terms.eq(x, y) : terms.distinct(x, y));
+  }
+
+  /** Terms may turn out to be known when they are made. */
+  private known(term: Term): Bool {
+    return truth(term.op === 'const' ? term.value === 1n : term);
   }
 
   no(a: Bool): Bool {
-    return typeof a.is === 'boolean' ? truth(!a.is) : this.condition(`(not ${a.is})`);
+    return typeof a.is === 'boolean' ? truth(!a.is) : this.known(this.terms.no(a.is));
   }
 
   and(a: Bool, b: Bool): Bool {
-    if (a.is === false || b.is === false) return truth(false);
-    if (a.is === true) return b;
-    if (b.is === true || a.is === b.is) return a;
-    return this.condition(`(and ${a.is} ${b.is})`);
+    return this.known(this.terms.all([this.truthTerm(a), this.truthTerm(b)]));
   }
 
   or(a: Bool, b: Bool): Bool {
-    return this.no(this.and(this.no(a), this.no(b)));
+    return this.known(this.terms.any([this.truthTerm(a), this.truthTerm(b)]));
   }
 
   same(a: Bool, b: Bool): Bool {
-    if (typeof a.is === 'boolean') return a.is ? b : this.no(b);
-    if (typeof b.is === 'boolean') return b.is ? a : this.no(a);
-    return this.condition(`(= ${a.is} ${b.is})`);
+    return this.known(this.terms.eq(this.truthTerm(a), this.truthTerm(b)));
   }
 
   choose(when: Bool, then: Int, otherwise: Int): Int {
     if (typeof when.is === 'boolean') return when.is ? then : otherwise;
     if (then.is === otherwise.is) return then;
-    return this.define(`(ite ${when.is} ${this.show(then)} ${this.show(otherwise)})`, then.narrow);
+    return this.of(this.terms.ite(when.is, this.term(then), this.term(otherwise)), then.narrow);
   }
 
   chooseBool(when: Bool, then: Bool, otherwise: Bool): Bool {
     return this.or(this.and(when, then), this.and(this.no(when), otherwise));
   }
+}
+
+function named(operator: string): BinaryOp {
+  const name = binaryNames[operator];
+  if (name === undefined) throw new InternalError('prove', `operator ${operator} of something symbolic`);
+  return name;
 }
 
 function evaluate(operator: string, a: bigint, b: bigint, narrow: boolean): bigint {
@@ -216,6 +203,6 @@ function evaluate(operator: string, a: bigint, b: bigint, narrow: boolean): bigi
     case '>>>':
       return BigInt.asUintN(32, a) >> (b & 31n);
     default:
-      throw new Error(`operator ${operator}`);
+      throw new InternalError('prove', `operator ${operator}`);
   }
 }

@@ -1,0 +1,24 @@
+export { evaluateTerm, evaluateTerms, type Model } from './evaluate.js';
+export {
+  type BinaryOp,
+  binaryOps,
+  type Operation,
+  type RelationOp,
+  relationOps,
+  type TermOp,
+} from './operations.js';
+export { type Dialogue, SmtLibSolver } from './smtlib-solver.js';
+export type { Answer, Solver, Verdict } from './solver.js';
+export {
+  type ArraySort,
+  arraySort,
+  type BitsSort,
+  type BoolSort,
+  bitsSort,
+  boolSort,
+  memorySort,
+  type Sort,
+} from './sort.js';
+export type { Term } from './term.js';
+export { Terms, type TermsOptions } from './terms.js';
+export { ValueTerms } from './value-terms.js';

@@ -1,0 +1,148 @@
+/** The port over any solver that speaks SMT-LIB 2 as z3 does: scripts in, text out. */
+import { InternalError } from '../base/index.js';
+import { argumentsKey, type Model } from './evaluate.js';
+import { logicOf, TermPrinter } from './print.js';
+import { parseReply, type Reply, replyValue } from './reply.js';
+import { type Answer, defaultLimit, type Solver, type Verdict } from './solver.js';
+import { type Term, termsBelow } from './term.js';
+
+/** A solver that is running: it keeps what earlier scripts told it, as if they were one. */
+export interface Dialogue {
+  readonly name: string;
+  /** What the solver prints for a script. Never called while an answer is due. */
+  say(script: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export class SmtLibSolver implements Solver {
+  readonly name: string;
+  private readonly dialogue: Dialogue;
+  /** One question at a time: the next one waits for this. */
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(dialogue: Dialogue) {
+    this.dialogue = dialogue;
+    this.name = dialogue.name;
+  }
+
+  check(assertions: readonly Term[], limit: number = defaultLimit): Promise<Answer> {
+    return this.inTurn(() => this.ask(assertions, limit));
+  }
+
+  checkEach(
+    base: readonly Term[],
+    questions: readonly (readonly Term[])[],
+    limit: number = defaultLimit,
+  ): Promise<Verdict[]> {
+    return this.inTurn(async () => {
+      const printer = new TermPrinter();
+      const script = start(logicOf([...base, ...questions.flat()]), limit);
+      // What is defined inside a `push` is gone after its `pop`: definitions come first.
+      const asserted = base.map((term) => `(assert ${printer.refer(term)})`);
+      const asked = questions.map(
+        (terms) => `(push 1)${terms.map((term) => `(assert ${printer.refer(term)})`).join('')}(check-sat)(pop 1)`,
+      );
+      script.push(...printer.takeLines(), ...asserted, ...asked);
+      const verdicts = parseReply(await this.dialogue.say(script.join('\n'))).map(verdictOf);
+      if (verdicts.length !== questions.length)
+        throw new InternalError('solve', `${verdicts.length} answers to ${questions.length} questions`);
+      return verdicts;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.inTurn(() => this.dialogue.close());
+  }
+
+  private inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.last.then(action);
+    this.last = result.catch(() => undefined);
+    return result;
+  }
+
+  private async ask(assertions: readonly Term[], limit: number): Promise<Answer> {
+    const printer = new TermPrinter();
+    const names = assertions.map((term) => `(assert ${printer.refer(term)})`);
+    const script = [...start(logicOf(assertions), limit), ...printer.takeLines(), ...names, '(check-sat)'];
+    const verdict = verdictOf(parseReply(await this.dialogue.say(script.join('\n')))[0]);
+    if (verdict === 'unsat') return { verdict };
+    if (verdict === 'sat') return { verdict, model: await this.model(assertions, printer) };
+    const [reason] = parseReply(await this.dialogue.say('(get-info :reason-unknown)'));
+    return { verdict, reason: Array.isArray(reason) ? String(reason[1]).replaceAll('"', '') : 'no reason given' };
+  }
+
+  /**
+   * The values of variables. Of arrays and functions the places that the assertions look at: those are asked for as terms, since each solver
+   * prints whole arrays in ways of its own.
+   */
+  private async model(assertions: readonly Term[], printer: TermPrinter): Promise<Model> {
+    const values = new Map<string, bigint>();
+    const arrays = new Map<string, Map<bigint, bigint>>();
+    const functions = new Map<string, Map<string, bigint>>();
+    const asked: string[] = [];
+    const takers: ((read: () => bigint) => void)[] = [];
+    const ask = (terms: readonly string[], take: (read: () => bigint) => void): void => {
+      asked.push(...terms);
+      takers.push(take);
+    };
+    for (const term of termsBelow(assertions)) {
+      const { op, name, args } = term;
+      if (op === 'variable' && term.sort.kind !== 'array')
+        ask([printer.refer(term)], (read) => values.set(name, read()));
+      if (op === 'apply') {
+        ask(
+          [...args, term].map((part) => printer.refer(part)),
+          (read) => {
+            const key = argumentsKey(args.map(read));
+            entry(functions, name).set(key, read());
+          },
+        );
+      }
+      if (op === 'select') {
+        const [array, index] = args as [Term, Term];
+        const at = printer.refer(index);
+        for (const base of arraysBelow(array))
+          ask([at, `(select ${printer.refer(base)} ${at})`], (read) => {
+            const i = read();
+            entry(arrays, base.name).set(i, read());
+          });
+      }
+    }
+    if (asked.length === 0) return { values, arrays, functions };
+    const [reply] = parseReply(await this.dialogue.say(`(get-value (${asked.join(' ')}))`));
+    const pairs = Array.isArray(reply) ? (reply as readonly Reply[]) : [];
+    let next = 0;
+    const read = (): bigint => {
+      const pair = pairs[next++];
+      const value = replyValue(typeof pair === 'string' ? undefined : pair?.[1]);
+      if (value === undefined)
+        throw new InternalError('solve', `no value for ${asked[next - 1]}: ${JSON.stringify(pair)}`);
+      return value;
+    };
+    for (const take of takers) take(read);
+    return { values, arrays, functions };
+  }
+}
+
+/** Forgets everything and sets what makes answers depend on the question only. */
+function start(logic: string, limit: number): string[] {
+  return ['(reset)', `(set-option :rlimit ${limit})`, '(set-option :produce-models true)', `(set-logic ${logic})`];
+}
+
+function verdictOf(reply: Reply | undefined): Verdict {
+  if (reply === 'sat' || reply === 'unsat' || reply === 'unknown') return reply;
+  throw new InternalError('solve', `the solver says: ${JSON.stringify(reply ?? 'nothing')}`);
+}
+
+function arraysBelow(array: Term): Term[] {
+  return termsBelow([array]).filter(({ op, sort }) => op === 'variable' && sort.kind === 'array');
+}
+
+function entry<K, V>(maps: Map<string, Map<K, V>>, name: string): Map<K, V> {
+  let map = maps.get(name);
+  if (map === undefined) {
+    map = new Map();
+    maps.set(name, map);
+  }
+  return map;
+}
