@@ -110,7 +110,7 @@ function recordLookup(recorder: Recorder): void {
     runs.map((run) => run.value),
     detail,
     version,
-    version === 0,
+    version === 0 && !(detail.marks && values.mayFailLate),
   );
   const size = spec.type.endsWith('_of_maps') ? 0 : spec.valueSize;
   memory.change({ kind: 'root', pointer: value, root: { space: 'map', map: index, size }, found: isArray });

@@ -3,7 +3,7 @@
  */
 
 import { Facts } from '../condition/index.js';
-import { evaluate, Graph, isConst, mask64, type Value } from '../ir/index.js';
+import { evaluate, Graph, isConst, mask64, mayFail, type Value } from '../ir/index.js';
 import { headroom } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
@@ -48,6 +48,15 @@ export class RecordedValues {
     }
     this.sampled.length = 0;
     this.sampled.push(...sampled);
+  }
+
+  /**
+   * Something that was recorded so far may fail after the early guards have held. What is evaluated early runs before it,
+   * so a look-up that leaves a mark on its element (LRU) must not: packets that fail here would mark what their program
+   * may never look up.
+   */
+  get mayFailLate(): boolean {
+    return this.graph.code.some((value) => (value.op === 'guard' && !value.early) || mayFail(value));
   }
 
   /** What the value was for this packet. */

@@ -1,9 +1,11 @@
 /**
  * The JavaScript side of a card's module: helpers, and taking back what they did.
  *
- * A helper that a later guard may have to undo runs under the machine's journal, and where the journal stood before it is its mark. The journal stays open
- * until the next helper of another packet, or the end of the batch: closing it is not worth a call. If somebody else has opened it (to see what a
- * packet changes), it is theirs to close.
+ * A helper that a later guard may have to undo runs under the machine's journal, and where the journal stood before it
+ * is its mark. The journal stays open until the first call of another packet, or the end of the batch: closing it is not
+ * worth a call. No call of the packet that it was opened for closes it, whether that call can be undone or not: marks
+ * that the packet has set are good until its trace has decided it. If somebody else has opened the journal (to see what
+ * a packet changes), it is theirs to close.
  */
 import { InternalError } from '../../base/index.js';
 import { exchange, HostImports } from '../../jit/index.js';
@@ -46,8 +48,8 @@ export class CardImports {
   private readonly area: number;
   private readonly host: HostImports;
   private readonly marks: Savepoint[] = [];
-  /** This side opened the journal. */
-  private isOpen = false;
+  /** Record of the packet that this side opened the journal for; 0: it has not. */
+  private openedFor = 0;
 
   /** `area`: guest address of the exchange area. */
   constructor(machine: Machine, area: number) {
@@ -67,15 +69,16 @@ export class CardImports {
     };
   }
 
-  /** Call it before a batch. */
+  /** Call it before a batch. Within it a record's address says which packet a call is for. */
   open(): void {
+    this.close();
     this.host.at = 0;
   }
 
   /** Call it after a batch, too. */
   close(): void {
-    if (!this.isOpen) return;
-    this.isOpen = false;
+    if (this.openedFor === 0) return;
+    this.openedFor = 0;
     this.machine.commit();
   }
 
@@ -86,12 +89,12 @@ export class CardImports {
       machine.rollbackTo(this.marks[mark] as Savepoint);
       return;
     }
-    if (mark <= 0) this.close();
+    if (at !== this.openedFor) this.close();
     this.host.enterPacket(at);
     if (mark >= 0) {
       if (machine.memory.journal === null) {
         machine.begin();
-        this.isOpen = true;
+        this.openedFor = at;
       }
       this.marks[mark] = machine.savepoint();
     }
