@@ -1,7 +1,8 @@
 /**
- * Joins the modules of the command line in a few files, `dist/bundle/`, which `dist/cli/main.js` prefers: finding, reading and compiling
- * three hundred modules one by one takes longer than most commands do. Files lie as deep as those of `dist/cli/`, so that paths relative to
- * `import.meta.url` mean the same. They are CommonJS because only that can be run with code that was kept (src/cli/bundle.ts, scripts/keep-code.mjs).
+ * Joins the modules of the command line in a few files, `dist/bundle/`, which `dist/cli/main.js` prefers: finding,
+ * reading and compiling three hundred modules one by one takes longer than most commands do. Files lie as deep as
+ * those of `dist/cli/`, so that paths relative to `import.meta.url` mean the same. They are CommonJS because only that
+ * can be run with code that was kept (src/cli/bundle.ts, scripts/keep-code.mjs).
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

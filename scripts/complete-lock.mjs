@@ -1,5 +1,6 @@
-// Puts the optional packages of other platforms back into package-lock.json. npm leaves them out when the registry that it asked does not carry
-// them, and `npm ci` then refuses the lock file anywhere. Run it after `npm install`. Platform and processor are told by the name.
+// Puts the optional packages of other platforms back into package-lock.json. npm leaves them out when the registry
+// that it asked does not carry them, and `npm ci` then refuses the lock file anywhere. Run it after `npm install`.
+// Platform and processor are told by the name.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const systems = [

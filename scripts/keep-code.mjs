@@ -1,5 +1,6 @@
 /**
- * Writes `NAME.code` beside the joined files of the command line: what V8 has compiled of them by the time that the usual commands have run (src/cli/bundle.ts).
+ * Writes `NAME.code` beside the joined files of the command line: what V8 has compiled of them by the time that the
+ * usual commands have run (src/cli/bundle.ts).
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -11,8 +11,8 @@
  *     console.log(session.verdicts);
  *     for (const trace of session.runtime.traces) console.log(`${trace.packets} packets: ${trace.condition.text}`);
  *
- * Errors: `InputError` for a file, `UnsupportedError` for what it asks for and jitnic does not do, `UsageError` for options,
- * `BudgetError` for what is too large; all of them say where and have a `format()`. Anything else is a bug.
+ * Errors: `InputError` for a file, `UnsupportedError` for what it asks for and jitnic does not do, `UsageError` for
+ * options, `BudgetError` for what is too large; all of them say where and have a `format()`. Anything else is a bug.
  */
 
 // Errors.

@@ -1,6 +1,7 @@
 /**
- * Keeps `docs/features.md` true: its tables stand between `<!-- table: NAME -->` and `<!-- end -->` and must be what the code says. After a
- * change, `UPDATE_GOLDEN=1 npx vitest run test/features.test.ts` writes them anew; then read the difference.
+ * Keeps `docs/features.md` true: its tables stand between `<!-- table: NAME -->` and `<!-- end -->` and must be what
+ * the code says. After a change, `UPDATE_GOLDEN=1 npx vitest run test/features.test.ts` writes them anew; then read
+ * the difference.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /**
- * The errors that jitnic throws. An error is either the user's ({@link InputError} and its kin: the file or the flag at
- * fault, the place and the mend) or ours ({@link InternalError}). Expected negative answers (a program rejected by the
- * verifier, a trace aborted) are values, not errors.
+ * The errors that jitnic throws. An error is either the user's ({@link InputError} and its kin: the file or the flag
+ * at fault, the place and the mend) or ours ({@link InternalError}). Expected negative answers (a program rejected by
+ * the verifier, a trace aborted) are values, not errors.
  */
 
 /** Where in an input something is wrong. Only the known parts are given; they are printed in this order. */

@@ -1,6 +1,6 @@
 /**
- * The few globals that Node and browsers share and that ECMAScript's own library types do not declare. The portable core
- * compiles with `"types": []` and without the DOM library, so they are typed here, no wider than we use them.
+ * The few globals that Node and browsers share and that ECMAScript's own library types do not declare. The portable
+ * core compiles with `"types": []` and without the DOM library, so they are typed here, no wider than we use them.
  */
 
 export interface WasmMemory {

@@ -1,4 +1,7 @@
-/** Results that are kept from run to run, by the content that they follow from. Where they are kept is not the core's concern. */
+/**
+ * Results that are kept from run to run, by the content that they follow from. Where they are kept is not the core's
+ * concern.
+ */
 
 /** What a result follows from, all of it: equal parts in equal order give equal results. */
 export type Content = readonly (string | Uint8Array)[];
@@ -11,8 +14,8 @@ export interface ResultStore {
 }
 
 /**
- * A plain value (objects, arrays, maps, numbers, strings, `bigint`, byte arrays) as {@link Content}: different values give different content. Keys
- * in `leftOut` are skipped, at any depth.
+ * A plain value (objects, arrays, maps, numbers, strings, `bigint`, byte arrays) as {@link Content}: different values
+ * give different content. Keys in `leftOut` are skipped, at any depth.
  */
 export function contentOf(value: unknown, leftOut: readonly string[] = []): Content {
   const bytes: Uint8Array[] = [];

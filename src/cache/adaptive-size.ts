@@ -1,17 +1,19 @@
 /**
- * A cache that is as large as it pays to be. Each place for a trace has a price, in hits that it has to bring in a thousand packets. Time is cut into
- * epochs; at the end of each,
+ * A cache that is as large as it pays to be. Each place for a trace has a price, in hits that it has to bring in a
+ * thousand packets. Time is cut into epochs; at the end of each,
  *
  *     gain(k)  hits that k more places would have brought: misses on keys that the last k evictions took away
  *     loss(k)  hits that k fewer places would have cost: those of the k entries that were hit least
  *
- * The cache grows by the k for which gain(k) / k is largest, if that is above the price; looking at all k and not at the next place alone gets
- * over the cliffs of cyclic traffic, where one place more brings nothing and all that are missing bring everything (Qureshi and Patt,
- * "Utility-based cache partitioning", MICRO 2006, section 3.3: lookahead). Else it shrinks by an eighth, if that costs less than half the
- * price; the gap between the two keeps it from going back and forth.
+ * The cache grows by the k for which gain(k) / k is largest, if that is above the price; looking at all k and not at
+ * the next place alone gets over the cliffs of cyclic traffic, where one place more brings nothing and all that are
+ * missing bring everything (Qureshi and Patt, "Utility-based cache partitioning", MICRO 2006, section 3.3: lookahead).
+ * Else it shrinks by an eighth, if that costs less than half the price; the gap between the two keeps it from going
+ * back and forth.
  *
- * An epoch is 16 requests a place but at least 1,024, so the look at all entries costs a constant for each request; a hit costs one addition. The loss is
- * what the best choice of victims in hindsight would have cost: a lower bound, so in doubt the cache shrinks and grows again.
+ * An epoch is 16 requests a place but at least 1,024, so the look at all entries costs a constant for each request; a
+ * hit costs one addition. The loss is what the best choice of victims in hindsight would have cost: a lower bound, so
+ * in doubt the cache shrinks and grows again.
  */
 
 export interface AdaptiveSizeOptions {

@@ -1,13 +1,17 @@
 /**
- * Whether a trace that was just recorded is worth a place: the gate in front of a policy, which sees the path's key. (Which misses are worth a
- * recording is decided before, by the place where the packet left the tree: hot loop and penalties, `src/runtime`.)
+ * Whether a trace that was just recorded is worth a place: the gate in front of a policy, which sees the path's key.
+ * (Which misses are worth a recording is decided before, by the place where the packet left the tree: hot loop and
+ * penalties, `src/runtime`.)
  */
 import { FrequencySketch } from './frequency-sketch.js';
 
 export interface Admission {
   /** A packet asked for the key, be it there or not. */
   asked(key: number): void;
-  /** Whether the key, just missed, may come in; `victim` is whom the policy would evict first, undefined where there is room. */
+  /**
+   * Whether the key, just missed, may come in; `victim` is whom the policy would evict first, undefined where there is
+   * room.
+   */
   admits(key: number, victim: number | undefined): boolean;
 }
 
@@ -34,8 +38,8 @@ class Always implements Admission {
 }
 
 /**
- * What was asked for before, lately, comes in: a path taken once does not disturb those that are in, whether there is room or not. The memory is
- * TinyLFU's doorkeeper and sketch: it fades after ten requests for each entry that fits.
+ * What was asked for before, lately, comes in: a path taken once does not disturb those that are in, whether there is
+ * room or not. The memory is TinyLFU's doorkeeper and sketch: it fades after ten requests for each entry that fits.
  */
 class Doorkeeper implements Admission {
   private readonly sketch: FrequencySketch;
@@ -54,8 +58,9 @@ class Doorkeeper implements Admission {
 }
 
 /**
- * What was asked for more often, lately, than the one that it would replace comes in: TinyLFU in front of any policy (Einziger, Friedman and Manes,
- * ACM Transactions on Storage 13(4), 2017, section 3.1). Where several have to go it is compared with the first.
+ * What was asked for more often, lately, than the one that it would replace comes in: TinyLFU in front of any policy
+ * (Einziger, Friedman and Manes, ACM Transactions on Storage 13(4), 2017, section 3.1). Where several have to go it is
+ * compared with the first.
  */
 class TinyLfu implements Admission {
   private readonly sketch: FrequencySketch;

@@ -1,8 +1,8 @@
 /**
- * ARC, the adaptive replacement cache: T1 holds what was used once lately, T2 what was used at least twice, both in order of use; B1 and B2
- * remember the keys of what was evicted from them. A miss on a key in B1 says that T1 is too small, one in B2 that T2 is, and `target`, the
- * size that T1 should have, moves by as much as the other list is longer. Megiddo and Modha, "ARC: a self-tuning, low
- * overhead replacement cache", FAST 2003, figure 4.
+ * ARC, the adaptive replacement cache: T1 holds what was used once lately, T2 what was used at least twice, both in
+ * order of use; B1 and B2 remember the keys of what was evicted from them. A miss on a key in B1 says that T1 is too
+ * small, one in B2 that T2 is, and `target`, the size that T1 should have, moves by as much as the other list is
+ * longer. Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003, figure 4.
  *
  * Where the paper counts pages this counts sizes; with sizes of 1 it is the paper's algorithm.
  */

@@ -1,12 +1,13 @@
 /**
- * Belady's optimum: whoever will not be asked for again for longest goes. Needs the future, so it is a bound for the others and nothing for a card.
- * Belady, "A study of replacement algorithms for a virtual-storage computer", IBM Systems Journal 5(2), 1966 (MIN); proved
- * optimal by Mattson, Gecsei, Slutz and Traiger, IBM Systems Journal 9(2), 1970.
+ * Belady's optimum: whoever will not be asked for again for longest goes. Needs the future, so it is a bound for the
+ * others and nothing for a card. Belady, "A study of replacement algorithms for a virtual-storage computer", IBM
+ * Systems Journal 5(2), 1966 (MIN); proved optimal by Mattson, Gecsei, Slutz and Traiger, IBM Systems Journal 9(2),
+ * 1970.
  *
- * A card need not install what it misses, so the newcomer competes with those that are in and may stay out (`bypass`, the default); without that,
- * as in paging, admission rules could beat the "optimum". Where sizes differ the optimum is NP-hard to find (Chrobak, Woeginger, Makino and Xu,
- * "Caching is hard", Algorithmica 63, 2012); then the entry with the largest product of size and distance goes, which is
- * good but no bound: see `boundHits`.
+ * A card need not install what it misses, so the newcomer competes with those that are in and may stay out (`bypass`,
+ * the default); without that, as in paging, admission rules could beat the "optimum". Where sizes differ the optimum
+ * is NP-hard to find (Chrobak, Woeginger, Makino and Xu, "Caching is hard", Algorithmica 63, 2012); then the entry
+ * with the largest product of size and distance goes, which is good but no bound: see `boundHits`.
  */
 import { InternalError } from '../base/index.js';
 import { type Entry, EntryList } from './entry.js';

@@ -1,8 +1,9 @@
 /**
- * More hits than any cache of so many bits can have, where traces differ in size and the optimum itself cannot be had. A hit needs its trace to stay
- * from the request before, which takes size x time out of capacity x duration; the hits that take least are counted until all is used up.
- * Berger, Beckmann and Harchol-Balter, "Practical bounds on optimal caching with variable object sizes", Proc. ACM on Measurement
- * and Analysis of Computing Systems 2(2), 2018, section 5 (PFOO-U, here over the whole sequence at once).
+ * More hits than any cache of so many bits can have, where traces differ in size and the optimum itself cannot be had.
+ * A hit needs its trace to stay from the request before, which takes size x time out of capacity x duration; the hits
+ * that take least are counted until all is used up. Berger, Beckmann and Harchol-Balter, "Practical bounds on optimal
+ * caching with variable object sizes", Proc. ACM on Measurement and Analysis of Computing Systems 2(2), 2018, section
+ * 5 (PFOO-U, here over the whole sequence at once).
  */
 import { nextUses, type ReferenceString } from './reference-string.js';
 

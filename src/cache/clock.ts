@@ -1,7 +1,8 @@
 /**
- * CLOCK: first in, first out with a second chance. Entries stand in a ring; a hit sets the entry's mark, the hand clears marks until it comes to one
- * that has none. Corbato, "A paging experiment with the Multics system", 1968. As there, installing counts as use, so a new
- * entry comes with its mark set; it takes the place of the one that went, behind the hand.
+ * CLOCK: first in, first out with a second chance. Entries stand in a ring; a hit sets the entry's mark, the hand
+ * clears marks until it comes to one that has none. Corbato, "A paging experiment with the Multics system", 1968. As
+ * there, installing counts as use, so a new entry comes with its mark set; it takes the place of the one that went,
+ * behind the hand.
  */
 import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';

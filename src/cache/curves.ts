@@ -1,4 +1,7 @@
-/** Hits by size and policy over one recorded sequence of paths: in one pass for all sizes where the policy is a stack algorithm, else run by run. */
+/**
+ * Hits by size and policy over one recorded sequence of paths: in one pass for all sizes where the policy is a stack
+ * algorithm, else run by run.
+ */
 import { type AdmissionRow, isOpen } from './admission.js';
 import type { PolicyRow } from './policy.js';
 import { nextUses, type ReferenceString } from './reference-string.js';

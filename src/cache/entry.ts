@@ -1,5 +1,6 @@
 /**
- * What policies keep in order. An entry is a node of at most one list, so moving it is a few writes and a hit allocates nothing.
+ * What policies keep in order. An entry is a node of at most one list, so moving it is a few writes and a hit
+ * allocates nothing.
  */
 
 export class Entry {
@@ -22,7 +23,10 @@ export class Entry {
   }
 }
 
-/** Doubly linked, in a ring through a sentinel: `first` is the newest, `last` the oldest where a policy keeps such an order. */
+/**
+ * Doubly linked, in a ring through a sentinel: `first` is the newest, `last` the oldest where a policy keeps such an
+ * order.
+ */
 export class EntryList {
   length = 0;
   /** Sum of the sizes. */

@@ -1,9 +1,10 @@
 /**
- * How often keys were asked for lately, in little memory: a count-min sketch (Cormode and Muthukrishnan, Journal of Algorithms 55(1), 2005) of
- * four rows with conservative update and counters up to 15, behind a *doorkeeper*: a Bloom filter (Bloom, CACM 13(7), 1970) that holds what was seen
- * once, so that the many keys that never come back cost no counters. After a sample of requests all counters are halved and the doorkeeper is emptied,
- * so that the past fades. Einziger, Friedman and Manes, "TinyLFU: a highly efficient cache admission policy", ACM
- * Transactions on Storage 13(4), 2017, section 3.
+ * How often keys were asked for lately, in little memory: a count-min sketch (Cormode and Muthukrishnan, Journal of
+ * Algorithms 55(1), 2005) of four rows with conservative update and counters up to 15, behind a *doorkeeper*: a Bloom
+ * filter (Bloom, CACM 13(7), 1970) that holds what was seen once, so that the many keys that never come back cost no
+ * counters. After a sample of requests all counters are halved and the doorkeeper is emptied, so that the past fades.
+ * Einziger, Friedman and Manes, "TinyLFU: a highly efficient cache admission policy", ACM Transactions on Storage
+ * 13(4), 2017, section 3.
  */
 import { mix32 } from '../packet/index.js';
 

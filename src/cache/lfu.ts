@@ -1,7 +1,7 @@
 /**
- * Least frequently used: whoever decided the fewest packets since it was installed goes, the least recent among equals. Constant time by lists of
- * entries with equal counts, themselves in a list by count: Shah, Mitra and Matani, "An O(1) algorithm for implementing the LFU
- * cache eviction scheme", 2010.
+ * Least frequently used: whoever decided the fewest packets since it was installed goes, the least recent among
+ * equals. Constant time by lists of entries with equal counts, themselves in a list by count: Shah, Mitra and Matani,
+ * "An O(1) algorithm for implementing the LFU cache eviction scheme", 2010.
  *
  * Counts die with their entries and never fade, so what was popular once stays long; TinyLFU is the cure.
  */

@@ -1,6 +1,7 @@
 /**
- * What a path condition costs a matcher: the bits of ternary memory that hold it, i.e. its rows times the bits that a row looks at, and one bit for each
- * guard that no row can express (state, computed values): its outcome has to be matched, too. At least 1.
+ * What a path condition costs a matcher: the bits of ternary memory that hold it, i.e. its rows times the bits that a
+ * row looks at, and one bit for each guard that no row can express (state, computed values): its outcome has to be
+ * matched, too. At least 1.
  */
 import { type Facts, ternaryRows } from '../condition/index.js';
 

@@ -32,7 +32,8 @@ describe('published examples', () => {
     expect([3, 4].map((frames) => misses(anomaly, frames, policyNamed('fifo')))).toEqual([9, 10]);
   });
 
-  // Stallings, Operating Systems, figure "Behavior of four page replacement algorithms": faults once the frames are filled.
+  // Stallings, Operating Systems, figure "Behavior of four page replacement algorithms": faults once the frames are
+  // filled.
   it('Stallings: three frames, 3 faults with the optimum, 4 with LRU, 6 with FIFO, 5 with CLOCK', () => {
     const stallings = [2, 3, 2, 1, 5, 2, 4, 5, 3, 2, 5, 2];
     const faults = (policy: PolicyRow): number => misses(stallings, 3, policy) - 3;

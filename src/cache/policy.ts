@@ -1,10 +1,10 @@
 /**
- * What decides which trace has to go when the cache is full. One file each; all are told the same events, and none looks at a clock or draws a number
- * that its seed does not give.
+ * What decides which trace has to go when the cache is full. One file each; all are told the same events, and none
+ * looks at a clock or draws a number that its seed does not give.
  *
- * Sizes and capacity have one unit: match bits where those are limited, else traces. Parts of a cache (a window, a probation
- * queue) are shares of the capacity in that unit, so a policy need not know which it is. An entry may take the room of several, so one
- * miss may ask for several victims.
+ * Sizes and capacity have one unit: match bits where those are limited, else traces. Parts of a cache (a window, a
+ * probation queue) are shares of the capacity in that unit, so a policy need not know which it is. An entry may take
+ * the room of several, so one miss may ask for several victims.
  */
 import type { Entry } from './entry.js';
 
@@ -14,8 +14,8 @@ export interface Policy {
   /** A packet took a path that is not here. Comes before any question for a victim and before {@link inserted}. */
   missed(key: number, size: number): void;
   /**
-   * Who should go for the path that was missed; undefined: nobody, the newcomer stays out. There is at least one entry. With a size of 0 nobody comes:
-   * the cache shrinks.
+   * Who should go for the path that was missed; undefined: nobody, the newcomer stays out. There is at least one
+   * entry. With a size of 0 nobody comes: the cache shrinks.
    */
   victim(key: number, size: number): Entry | undefined;
   /** The entry is in, with room enough. */
@@ -48,7 +48,10 @@ export interface PolicyRow {
   readonly description: string;
   /** Needs the future: for bounds, not for cards. */
   readonly offline: boolean;
-  /** Hits may be told late, each entry's at once and in the order of the last ones: its order of victims stays the same. */
+  /**
+   * Hits may be told late, each entry's at once and in the order of the last ones: its order of victims stays the
+   * same.
+   */
   readonly forgivesOrder: boolean;
   readonly create: (options: PolicyOptions) => Policy;
 }

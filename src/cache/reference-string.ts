@@ -1,6 +1,6 @@
 /**
- * The sequence of paths that packets took: what a trace cache of any size and policy would have been asked for. Recorded once with a cache that holds
- * everything; paths have numbers from 0.
+ * The sequence of paths that packets took: what a trace cache of any size and policy would have been asked for.
+ * Recorded once with a cache that holds everything; paths have numbers from 0.
  *
  *     event >= 0   a packet took this path
  *     -1           a packet that no trace can decide (its recording was given up)
@@ -60,7 +60,10 @@ export class ReferenceString {
   }
 }
 
-/** The position of the next event with the same path, for each event; infinite for the last one and for those that are no requests. */
+/**
+ * The position of the next event with the same path, for each event; infinite for the last one and for those that are
+ * no requests.
+ */
 export function nextUses(reference: ReferenceString): Float64Array {
   const { events } = reference;
   const next = new Float64Array(events.length).fill(Number.POSITIVE_INFINITY);

@@ -1,6 +1,7 @@
 /**
- * Who is in the cache and who is not: capacity, admission, policy and adaptive size around a set of keys. Knows nothing of traces, so the card
- * (trace-cache.ts) and the simulation of a recorded sequence of paths (simulate.ts) run the very same code.
+ * Who is in the cache and who is not: capacity, admission, policy and adaptive size around a set of keys. Knows
+ * nothing of traces, so the card (trace-cache.ts) and the simulation of a recorded sequence of paths (simulate.ts) run
+ * the very same code.
  */
 import { UsageError } from '../base/index.js';
 import { AdaptiveSize, type AdaptiveSizeOptions } from './adaptive-size.js';
@@ -92,7 +93,10 @@ export class Replacement<E extends Entry> {
     if (this.adaptive.epochEnds()) this.adapt();
   }
 
-  /** A packet took a path that is not in; `entry` is its newcomer. True if it has been let in: then others may have been evicted. */
+  /**
+   * A packet took a path that is not in; `entry` is its newcomer. True if it has been let in: then others may have
+   * been evicted.
+   */
   missed(entry: E): boolean {
     const isIn = this.enter(entry);
     if (!isIn) this.refusals++;

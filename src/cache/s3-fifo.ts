@@ -1,8 +1,9 @@
 /**
- * S3-FIFO: three queues. What is new goes to a small one (a tenth of the capacity); only what was hit more than once there moves on to the main
- * one, the rest leaves quickly but its key is remembered in a ghost queue, as long as the main one, and goes straight to the main queue
- * when it comes back. In the main queue an entry gets another round for each hit (three at most). Yang, Zhang, Qiu, Yue
- * and Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023, algorithm 1.
+ * S3-FIFO: three queues. What is new goes to a small one (a tenth of the capacity); only what was hit more than once
+ * there moves on to the main one, the rest leaves quickly but its key is remembered in a ghost queue, as long as the
+ * main one, and goes straight to the main queue when it comes back. In the main queue an entry gets another round for
+ * each hit (three at most). Yang, Zhang, Qiu, Yue and Rashmi, "FIFO queues are all you need for cache eviction", SOSP
+ * 2023, algorithm 1.
  */
 import { type Entry, EntryList, GhostList } from './entry.js';
 import type { Policy, PolicyOptions } from './policy.js';

@@ -1,8 +1,8 @@
 /**
- * SIEVE: one queue in order of installation, a mark for each entry, and a hand that goes from the oldest to the newest and stays where it evicted. A
- * hit sets the mark; the hand clears marks and evicts the first entry without one. Unlike in CLOCK, what survives keeps its place, so
- * new entries are sifted sooner than those that proved themselves. Zhang, Yang, Yue, Vigfusson and Rashmi, "SIEVE is
- * simpler than LRU", NSDI 2024, algorithm 1.
+ * SIEVE: one queue in order of installation, a mark for each entry, and a hand that goes from the oldest to the newest
+ * and stays where it evicted. A hit sets the mark; the hand clears marks and evicts the first entry without one.
+ * Unlike in CLOCK, what survives keeps its place, so new entries are sifted sooner than those that proved themselves.
+ * Zhang, Yang, Yue, Vigfusson and Rashmi, "SIEVE is simpler than LRU", NSDI 2024, algorithm 1.
  */
 import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';

@@ -1,4 +1,7 @@
-/** A cache over a recorded sequence of paths, without program or packets: the same {@link Replacement} as on the card, a million requests in less than a second. */
+/**
+ * A cache over a recorded sequence of paths, without program or packets: the same {@link Replacement} as on the card,
+ * a million requests in less than a second.
+ */
 import { Entry } from './entry.js';
 import { KnownFuture, nextUses, type ReferenceString } from './reference-string.js';
 import { Replacement, type ReplacementOptions } from './replacement.js';

@@ -1,13 +1,16 @@
 /**
- * Hits of all cache sizes in one pass, for policies whose smaller cache always holds a part of what the larger one holds. The contents of all sizes at
- * once are then a *stack*: the first k of it are what a cache of size k holds, and a request hits in all sizes from its depth in the stack on.
- * Mattson, Gecsei, Slutz and Traiger, "Evaluation techniques for storage hierarchies", IBM Systems Journal 9(2), 1970.
+ * Hits of all cache sizes in one pass, for policies whose smaller cache always holds a part of what the larger one
+ * holds. The contents of all sizes at once are then a *stack*: the first k of it are what a cache of size k holds, and
+ * a request hits in all sizes from its depth in the stack on. Mattson, Gecsei, Slutz and Traiger, "Evaluation
+ * techniques for storage hierarchies", IBM Systems Journal 9(2), 1970.
  *
  * Depths beyond `deepest` are not told apart, so a pass takes at most so many steps a request and mostly few.
  */
 import { nextUses, type ReferenceString } from './reference-string.js';
 
-/** `counts[d]`: requests at depth d, from 1 to `deepest`: those that hit in caches of d or more, and in no smaller one. */
+/**
+ * `counts[d]`: requests at depth d, from 1 to `deepest`: those that hit in caches of d or more, and in no smaller one.
+ */
 export type DepthCounts = Float64Array;
 
 /** LRU: the stack is the order of last use. */
@@ -27,8 +30,9 @@ export function lruDistances(reference: ReferenceString, deepest: number): Depth
 }
 
 /**
- * Belady's optimum with bypass: each size keeps those that are asked for again soonest, the newcomer among them. So going down the stack, at each place
- * the one that is needed sooner stays and the other goes on, until the place that the request left (or the end) takes what is left over.
+ * Belady's optimum with bypass: each size keeps those that are asked for again soonest, the newcomer among them. So
+ * going down the stack, at each place the one that is needed sooner stays and the other goes on, until the place that
+ * the request left (or the end) takes what is left over.
  */
 export function beladyDistances(
   reference: ReferenceString,

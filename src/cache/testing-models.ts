@@ -1,6 +1,7 @@
 /**
- * For tests: each policy once more, as plainly as it can be said, with arrays that are searched and rebuilt. Sizes in one unit; the newest comes first in
- * every array. No code is shared with the policies, but for the sketch of W-TinyLFU, which has tests of its own.
+ * For tests: each policy once more, as plainly as it can be said, with arrays that are searched and rebuilt. Sizes in
+ * one unit; the newest comes first in every array. No code is shared with the policies, but for the sketch of
+ * W-TinyLFU, which has tests of its own.
  */
 import { FrequencySketch } from './frequency-sketch.js';
 
@@ -270,7 +271,10 @@ export const models: Readonly<Record<string, ModelMaker>> = {
   },
 };
 
-/** Most hits that any choice of victims and newcomers can have, by trying them all. `bypass` false: every newcomer comes in. */
+/**
+ * Most hits that any choice of victims and newcomers can have, by trying them all. `bypass` false: every newcomer
+ * comes in.
+ */
 export function exhaustiveOptimum(
   keys: readonly number[],
   capacity: number,

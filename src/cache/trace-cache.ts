@@ -1,4 +1,7 @@
-/** The card's trace cache: a matcher (the trace tree, or its compiled form) and who has a place in it (capacity, admission, policy). */
+/**
+ * The card's trace cache: a matcher (the trace tree, or its compiled form) and who has a place in it (capacity,
+ * admission, policy).
+ */
 
 import type { InstalledTrace, Matcher, SideExit } from '../nic/index.js';
 import type { RecordedTrace } from '../trace/index.js';
@@ -25,7 +28,8 @@ export type Installation =
 export class TraceCache {
   private readonly matcher: Matcher;
   /**
-   * Hits may be told late, each trace once in the order of their last packets ({@link hits}), with the same outcome as packet by packet.
+   * Hits may be told late, each trace once in the order of their last packets ({@link hits}), with the same outcome as
+   * packet by packet.
    */
   readonly forgivesOrder: boolean;
   /** Called with each trace that is evicted. */
@@ -92,7 +96,10 @@ export class TraceCache {
     return trace;
   }
 
-  /** Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it is recorded. */
+  /**
+   * Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it
+   * is recorded.
+   */
   install(trace: RecordedTrace, key: number): Installation {
     const installed = this.matcher.install(trace);
     if (installed === undefined) return { kind: 'there' };

@@ -1,8 +1,9 @@
 /**
- * W-TinyLFU: a small window in order of use takes what is new; what leaves it must have been asked for more often lately than the one that it would
- * replace in the main part, else it is evicted itself. The main part is a segmented LRU: a second hit moves an entry from probation to the
- * protected segment. Einziger, Friedman and Manes, "TinyLFU: a highly efficient cache admission policy", ACM Transactions on
- * Storage 13(4), 2017, section 4: window 1 % of the capacity, protected segment 80 % of the rest.
+ * W-TinyLFU: a small window in order of use takes what is new; what leaves it must have been asked for more often
+ * lately than the one that it would replace in the main part, else it is evicted itself. The main part is a segmented
+ * LRU: a second hit moves an entry from probation to the protected segment. Einziger, Friedman and Manes, "TinyLFU: a
+ * highly efficient cache admission policy", ACM Transactions on Storage 13(4), 2017, section 4: window 1 % of the
+ * capacity, protected segment 80 % of the rest.
  */
 import { type Entry, EntryList } from './entry.js';
 import { FrequencySketch } from './frequency-sketch.js';

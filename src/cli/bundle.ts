@@ -1,7 +1,9 @@
 /**
- * Runs the joined files of the command line (`dist/bundle`, CommonJS, made by scripts/bundle-cli.mjs) with the code that V8 made of them when they were built, which lies
- * beside each of them as `NAME.code`. A process that has just started would spend a third of its time on reading and compiling JavaScript. V8 takes that code
- * only if it is the same version with the same flags; else it compiles as ever. Of the text it compares the length alone, so the build removes what it made before.
+ * Runs the joined files of the command line (`dist/bundle`, CommonJS, made by scripts/bundle-cli.mjs) with the code
+ * that V8 made of them when they were built, which lies beside each of them as `NAME.code`. A process that has just
+ * started would spend a third of its time on reading and compiling JavaScript. V8 takes that code only if it is the
+ * same version with the same flags; else it compiles as ever. Of the text it compares the length alone, so the build
+ * removes what it made before.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,10 +21,12 @@ type Wrapper = (
 ) => void;
 
 /**
- * Flags that short runs want. V8 hands a function to its optimizing compiler after so many bytes of bytecode; by default after a sixteenth of this. Most of what `run` does
- * before the first packet is over by the time that its optimized code is there, and the compiler's threads take the processor meanwhile. To verify and compile
- * the load balancer (1,596 instructions) in a fresh process took, on a busy machine, 736 ms with the default, 451 with four times that, 296 with this, 292 with forty times;
- * runs over 300,000 packets and on the interpreter were not slower either.
+ * Flags that short runs want. V8 hands a function to its optimizing compiler after so many bytes of bytecode; by
+ * default after a sixteenth of this. Most of what `run` does before the first packet is over by the time that its
+ * optimized code is there, and the compiler's threads take the processor meanwhile. To verify and compile the load
+ * balancer (1,596 instructions) in a fresh process took, on a busy machine, 736 ms with the default, 451 with four
+ * times that, 296 with this, 292 with forty times; runs over 300,000 packets and on the interpreter were not slower
+ * either.
  */
 const flags = '--interrupt-budget=1081344';
 

@@ -32,8 +32,8 @@ export interface CaptureInput {
 }
 
 /**
- * Opens a capture; `-` is stdin. A format is known once this returns, and packets are read as they are asked for. Throws InputError for a file that cannot
- * be read or is no capture.
+ * Opens a capture; `-` is stdin. A format is known once this returns, and packets are read as they are asked for.
+ * Throws InputError for a file that cannot be read or is no capture.
  */
 export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info'>): Promise<CaptureInput> {
   let capture: Capture;
@@ -107,8 +107,8 @@ interface Bytes {
 const chunkSize = 1 << 18;
 
 /**
- * A file's bytes. One buffer is used for all chunks, and files are read in place of being waited for: a promise and a thread's turn for each chunk
- * cost more than the chunk. A pipe may keep us waiting, so it is read as a stream.
+ * A file's bytes. One buffer is used for all chunks, and files are read in place of being waited for: a promise and a
+ * thread's turn for each chunk cost more than the chunk. A pipe may keep us waiting, so it is read as a stream.
  */
 async function* fileChunks(path: string, bytes: Bytes): AsyncGenerator<Uint8Array> {
   let file: number | undefined;

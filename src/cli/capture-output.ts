@@ -21,14 +21,19 @@ export class CaptureOutput {
     this.sink = sink;
   }
 
-  /** Creates the file. Time stamps are in nanoseconds in either format. Throws InputError when the file cannot be written. */
+  /**
+   * Creates the file. Time stamps are in nanoseconds in either format. Throws InputError when the file cannot be
+   * written.
+   */
   static async open(path: string, io: Io, options: WriterOptions = {}): Promise<CaptureOutput> {
     const format = captureFormatOf(path);
     const writer = createWriter({ resolution: 'ns', application: 'jitnic', format, ...options });
     return new CaptureOutput(writer, path === '-' ? new StdoutSink(io) : await FileSink.open(path));
   }
 
-  /** Hands on what has been gathered if that is much, waits while the file is slow, and gives the event loop a turn. */
+  /**
+   * Hands on what has been gathered if that is much, waits while the file is slow, and gives the event loop a turn.
+   */
   async flush(): Promise<void> {
     if (this.writer.size >= chunkSize) await this.sink.write(this.writer.take());
   }

@@ -12,20 +12,24 @@ export interface Io {
   info(line: string): void;
   /** A line to stderr if `-v` was given at least `level` times. */
   detail(level: number, line: string): void;
-  /** Prints the one JSON document of this run: `schema` (`jitnic.run/1`) first, then `value`'s keys; see `jsonText`. */
+  /**
+   * Prints the one JSON document of this run: `schema` (`jitnic.run/1`) first, then `value`'s keys; see `jsonText`.
+   */
   json(schema: string, value: Readonly<Record<string, unknown>>): void;
   /** All of stdin. */
   readStdin(): Promise<Uint8Array>;
   /** Stdin piece by piece, for what does not fit into memory. */
   stdin(): AsyncIterable<Uint8Array>;
   /**
-   * Work that may take long without a turn of the event loop: Ctrl-C ends it with an InterruptedError (interrupt.ts), whose message
-   * names the phase (`verifying`). What leaves a command with that error ends it with exit 130, and the error is all that is printed.
+   * Work that may take long without a turn of the event loop: Ctrl-C ends it with an InterruptedError (interrupt.ts),
+   * whose message names the phase (`verifying`). What leaves a command with that error ends it with exit 130, and the
+   * error is all that is printed.
    */
   breakable<T>(phase: string, work: () => T): T;
   /**
-   * From now on a Ctrl-C that is heard between two pieces of work sets `requested` and does not end the command. Poll it, print the
-   * summary so far, say that it is partial (`interrupted: true`) and return `exitCodes.interrupted`. A second Ctrl-C ends the command.
+   * From now on a Ctrl-C that is heard between two pieces of work sets `requested` and does not end the command. Poll
+   * it, print the summary so far, say that it is partial (`interrupted: true`) and return `exitCodes.interrupted`. A
+   * second Ctrl-C ends the command.
    */
   catchInterrupt(): Interrupt;
   readonly flags: CommonFlags;
@@ -77,8 +81,8 @@ export interface CliCommand {
 }
 
 /**
- * Types the options of a command. `Options` must say what `declare` declares: commander yields exactly that (a boolean for a
- * flag, a string for `<value>`, undefined where it was not given and has no default).
+ * Types the options of a command. `Options` must say what `declare` declares: commander yields exactly that (a boolean
+ * for a flag, a string for `<value>`, undefined where it was not given and has no default).
  */
 export function defineCommand<Options extends object>(command: {
   readonly declare: (command: Command) => void;

@@ -17,11 +17,11 @@
  *
  * 2. Add its row here, in the order in which help lists them. Its module is imported only when it is called.
  *
- * The frame (program.ts) gives every command `-j -p -q -v --color --no-progress` as `io.flags`, turns thrown errors into text or
- * JSON and an exit code, and treats any other exception as a bug of ours (exit 70). A command throws `UsageError` for flags
- * that make no sense, writes through `io` only, never touches `process`, and returns its exit code: `exitCodes.negative` for a
- * negative answer. Files are read through program-file.ts, tables and JSON printed through output.ts. Test it with `captureCli`
- * from testing.ts.
+ * The frame (program.ts) gives every command `-j -p -q -v --color --no-progress` as `io.flags`, turns thrown errors
+ * into text or JSON and an exit code, and treats any other exception as a bug of ours (exit 70). A command throws
+ * `UsageError` for flags that make no sense, writes through `io` only, never touches `process`, and returns its exit
+ * code: `exitCodes.negative` for a negative answer. Files are read through program-file.ts, tables and JSON printed
+ * through output.ts. Test it with `captureCli` from testing.ts.
  */
 import type { CliCommand } from './command.js';
 

@@ -1,7 +1,8 @@
 /**
- * The plugin protocol of the public bpf_conformance suite: the memory is argument 1 (hex bytes, if the vector has any), the program comes
- * on stdin in the same encoding (bytes of an ELF file with `--elf`), r0 goes to stdout in hex. A program that fails ends with a
- * message on stderr and exit code 1, one that asks for what is not ours to have with 4.
+ * The plugin protocol of the public bpf_conformance suite: the memory is argument 1 (hex bytes, if the vector has
+ * any), the program comes on stdin in the same encoding (bytes of an ELF file with `--elf`), r0 goes to stdout in hex.
+ * A program that fails ends with a message on stderr and exit code 1, one that asks for what is not ours to have with
+ * 4.
  */
 import { exitCodes, InputError, UnsupportedError, UsageError } from '../base/index.js';
 import { decodeInsns } from '../isa/index.js';
@@ -56,7 +57,10 @@ function objectOfBytes(bytes: Uint8Array): ObjectSpec {
   return bareObject(decodeInsns(bytes));
 }
 
-/** An ELF file with its first XDP program in front, or, where no section names a program, its whole `.text`. Throws InputError. */
+/**
+ * An ELF file with its first XDP program in front, or, where no section names a program, its whole `.text`. Throws
+ * InputError.
+ */
 function objectOfElf(bytes: Uint8Array): ObjectSpec {
   const object = readObject(bytes, { name: 'program' });
   const first = xdpPrograms(object)[0] ?? object.programs[0];

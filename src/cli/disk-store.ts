@@ -1,10 +1,12 @@
 /**
- * Results on disk, a file each, named by the SHA-256 of what they follow from and of the build that made them. In a file:
+ * Results on disk, a file each, named by the SHA-256 of what they follow from and of the build that made them. In a
+ * file:
  *
  *     "jitnic" 1 0 | SHA-256 of the file's name and the result, 32 bytes | result
  *
- * A file that is anything else is no result, and the next one takes its place. Files are written beside and renamed, so other processes see all of a result or
- * nothing. Whatever the file system refuses means that nothing is kept: a cache is never a reason to fail.
+ * A file that is anything else is no result, and the next one takes its place. Files are written beside and renamed,
+ * so other processes see all of a result or nothing. Whatever the file system refuses means that nothing is kept: a
+ * cache is never a reason to fail.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';

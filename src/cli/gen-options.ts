@@ -88,7 +88,8 @@ function checkTogether(flags: GenFlags): void {
 }
 
 /**
- * Share of IP flows over IPv6. Where the addresses that were given are all of one family and no share is, all flows are of that
+ * Share of IP flows over IPv6. Where the addresses that were given are all of one family and no share is, all flows
+ * are of that
  * family: who asks for traffic to 192.0.2.10 does not want a fifth of it elsewhere.
  */
 function ipv6Share(

@@ -1,8 +1,9 @@
 /**
- * Ctrl-C. The event loop hears of a signal only when it has a turn, and verifying, compiling, running packets or putting conditions into words may keep
- * it from one for minutes. V8 can break off JavaScript and WebAssembly wherever they are (at the back edges of loops), and `node:vm` has a thread that
- * makes it do so on SIGINT. Whoever starts long work wraps it in {@link breakable}; it ends with an {@link InterruptedError}, no `finally` having run,
- * so what was being worked on is to be thrown away or to be looked at with care.
+ * Ctrl-C. The event loop hears of a signal only when it has a turn, and verifying, compiling, running packets or
+ * putting conditions into words may keep it from one for minutes. V8 can break off JavaScript and WebAssembly wherever
+ * they are (at the back edges of loops), and `node:vm` has a thread that makes it do so on SIGINT. Whoever starts long
+ * work wraps it in {@link breakable}; it ends with an {@link InterruptedError}, no `finally` having run, so what was
+ * being worked on is to be thrown away or to be looked at with care.
  */
 import { Script } from 'node:vm';
 import { type ExitCode, exitCodes, UserError } from '../base/index.js';
@@ -37,8 +38,8 @@ const slot = Symbol.for('jitnic.breakable');
 let isBreakable = false;
 
 /**
- * Runs synchronous work that SIGINT ends at once. Costs some 0.2 ms (a thread is started), so give it pieces of milliseconds at least. Within another
- * one it is a plain call. Throws InterruptedError, and what `work` throws.
+ * Runs synchronous work that SIGINT ends at once. Costs some 0.2 ms (a thread is started), so give it pieces of
+ * milliseconds at least. Within another one it is a plain call. Throws InterruptedError, and what `work` throws.
  */
 export function breakable<T>(work: () => T, phase: string): T {
   if (isBreakable) return work();

@@ -7,7 +7,8 @@ import type { Host } from './program.js';
 type Program = typeof import('./program.js');
 
 /**
- * The command line in a few files (scripts/bundle-cli.mjs), if they are there and no older than the modules that they were made of; else those.
+ * The command line in a few files (scripts/bundle-cli.mjs), if they are there and no older than the modules that they
+ * were made of; else those.
  */
 async function loadProgram(): Promise<Program> {
   const bundle = new URL('../bundle/program.cjs', import.meta.url);
@@ -19,7 +20,10 @@ async function loadProgram(): Promise<Program> {
 
 const { breakable, ioReason, runCli } = await loadProgram();
 
-/** Ends the process with what the output did not take. A reader that has seen enough (`jitnic disasm x.o | head`) is no error. */
+/**
+ * Ends the process with what the output did not take. A reader that has seen enough (`jitnic disasm x.o | head`) is no
+ * error.
+ */
 function endWithout(error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(0);
   process.stderr.write(`error: stdout: ${ioReason(error.code)}\n`);

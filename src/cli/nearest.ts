@@ -1,4 +1,7 @@
-/** The candidate that a mistyped word most likely meant, or undefined if none is near (edit distance above a third of the word). */
+/**
+ * The candidate that a mistyped word most likely meant, or undefined if none is near (edit distance above a third of
+ * the word).
+ */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3) + (word.length > 3 ? 1 : 0));
   let best: string | undefined;

@@ -11,8 +11,8 @@ export interface Column {
 export type Cell = string | number | bigint | undefined;
 
 /**
- * An aligned table: header, one dashed rule, rows; two blanks between columns, none at a line's end. Numbers get thousands
- * separators and align right. An undefined cell is `-`.
+ * An aligned table: header, one dashed rule, rows; two blanks between columns, none at a line's end. Numbers get
+ * thousands separators and align right. An undefined cell is `-`.
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], indent = ''): string {
   const texts = rows.map((row) => columns.map((_, i) => cellText(row[i])));
@@ -59,8 +59,8 @@ export function count(n: number, noun: string, plural = `${noun}s`): string {
 }
 
 /**
- * JSON as every command prints it: a 64-bit value (bigint) becomes a decimal string, bytes become lower-case hex, a Map an
- * object, a Set an array; undefined keys are left out. Keys are printed as given: write them in snake_case.
+ * JSON as every command prints it: a 64-bit value (bigint) becomes a decimal string, bytes become lower-case hex, a
+ * Map an object, a Set an array; undefined keys are left out. Keys are printed as given: write them in snake_case.
  */
 export function jsonText(value: unknown, pretty: boolean): string {
   const text = JSON.stringify(

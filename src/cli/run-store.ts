@@ -1,4 +1,6 @@
-/** Where `jitnic run` keeps verdicts of the verifier and compiled code from run to run: `--no-cache`, `JITNIC_CACHE`. */
+/**
+ * Where `jitnic run` keeps verdicts of the verifier and compiled code from run to run: `--no-cache`, `JITNIC_CACHE`.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -35,8 +37,8 @@ function directoryOf(env: Io['env']): string | undefined {
 }
 
 /**
- * Names the code that runs: `npm run build` writes it beside the joined modules (scripts/bundle-cli.mjs). Modules that are not joined may have changed since
- * they last ran, so they keep nothing.
+ * Names the code that runs: `npm run build` writes it beside the joined modules (scripts/bundle-cli.mjs). Modules that
+ * are not joined may have changed since they last ran, so they keep nothing.
  */
 function buildId(): string | undefined {
   try {

@@ -1,15 +1,23 @@
-/** What comes after the packets: steps that Ctrl-C breaks off, and what a command then says of a result that is not all of it. */
+/**
+ * What comes after the packets: steps that Ctrl-C breaks off, and what a command then says of a result that is not all
+ * of it.
+ */
 import { type ExitCode, exitCodes } from '../base/index.js';
 import type { Io } from './command.js';
 import { InterruptedError } from './interrupt.js';
 
-/** The steps of one command. Once one was broken off, the others are short or left out, and what is printed says so. */
+/**
+ * The steps of one command. Once one was broken off, the others are short or left out, and what is printed says so.
+ */
 export class Steps {
   private readonly io: Pick<Io, 'breakable'>;
   private interrupted: boolean;
   private brokenOff = false;
 
-  /** `interrupted`: Ctrl-C came before. Then the steps that are left are the summary so far, and a second one ends them. */
+  /**
+   * `interrupted`: Ctrl-C came before. Then the steps that are left are the summary so far, and a second one ends
+   * them.
+   */
   constructor(io: Pick<Io, 'breakable'>, interrupted = false) {
     this.io = io;
     this.interrupted = interrupted;

@@ -1,14 +1,15 @@
 /**
- * Where each bit of a value comes from. Compilers read a 16-bit field as two bytes and a shift, compare it with a byte-swapped constant, mask it,
- * sign-extend it: seen bit by bit all of these are the same 16 packet bits. So a condition on a value becomes a condition on source bits.
+ * Where each bit of a value comes from. Compilers read a 16-bit field as two bytes and a shift, compare it with a
+ * byte-swapped constant, mask it, sign-extend it: seen bit by bit all of these are the same 16 packet bits. So a
+ * condition on a value becomes a condition on source bits.
  *
  * A bit is a number:
  *
  *     0, 1      constant
  *     >= 2      2 + ((source * 2^24 + index + bias) * 2 + inverted)
  *
- * `source` numbers the places that bits come from: the packet (bit i of byte b is index 8 b + i), the packet behind a symbolic offset, the
- * value that a look-up found, or any other value that cannot be taken apart.
+ * `source` numbers the places that bits come from: the packet (bit i of byte b is index 8 b + i), the packet behind a
+ * symbolic offset, the value that a look-up found, or any other value that cannot be taken apart.
  */
 import { isConst, type Value } from '../ir/index.js';
 
@@ -192,7 +193,10 @@ export class BitSources {
     return bits;
   }
 
-  /** Forgets the bits of all values, which take many times the room of what is known about them; they are worked out again when asked for. */
+  /**
+   * Forgets the bits of all values, which take many times the room of what is known about them; they are worked out
+   * again when asked for.
+   */
   forget(): void {
     this.memo.clear();
   }

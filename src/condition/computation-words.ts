@@ -1,5 +1,6 @@
 /**
- * A long computation as a list of short equations: what is used more than once has a name, and so has what would make a line too long.
+ * A long computation as a list of short equations: what is used more than once has a name, and so has what would make
+ * a line too long.
  *
  *     f1.1 = ((ip.src + 0xdeadbefb) -32 0x1234) ^ rol(ip.dst, 14)
  *     f1.2 = ...

@@ -1,7 +1,8 @@
 /**
- * The path condition of a trace in normal form, as text and as data: ternary match over packet bytes, ranges, residual comparisons, state.
- * It is read off the {@link Facts} that the guards left behind, so what is implied by the rest has disappeared already; here the facts are grouped
- * into fields and put into words, in the order in which the program first asked.
+ * The path condition of a trace in normal form, as text and as data: ternary match over packet bytes, ranges, residual
+ * comparisons, state. It is read off the {@link Facts} that the guards left behind, so what is implied by the rest has
+ * disappeared already; here the facts are grouped into fields and put into words, in the order in which the program
+ * first asked.
  */
 import { formatConstant, type Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';

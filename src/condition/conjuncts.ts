@@ -1,4 +1,7 @@
-/** A path condition taken apart: what must hold, one by one, with nothing left that the rest implies (as far as normal-form.ts can tell); and what each part means. */
+/**
+ * A path condition taken apart: what must hold, one by one, with nothing left that the rest implies (as far as
+ * normal-form.ts can tell); and what each part means.
+ */
 import type { Value } from '../ir/index.js';
 import { type Bit, sourceOf } from './bits.js';
 import type { Compare } from './comparison.js';

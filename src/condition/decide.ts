@@ -1,6 +1,6 @@
 /**
- * What the facts of a path condition imply of one more comparison: a guard that follows from those before it need not be recorded, and one that contradicts
- * them cannot be.
+ * What the facts of a path condition imply of one more comparison: a guard that follows from those before it need not
+ * be recorded, and one that contradicts them cannot be.
  */
 import { isConst, type Value } from '../ir/index.js';
 import type { Bit } from './bits.js';

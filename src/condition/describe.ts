@@ -36,12 +36,18 @@ interface KeyByte {
 /** Longest expression that is printed in full, in operations. */
 const maxOperations = 12;
 
-/** How often a packet offset that depends on packet bytes at such an offset is spelt out; each time its text may double. */
+/**
+ * How often a packet offset that depends on packet bytes at such an offset is spelt out; each time its text may
+ * double.
+ */
 const maxNestedOffsets = 3;
 
 /** What names go by besides the facts that are put into words; several describers may share it. */
 export interface Naming {
-  /** A field is named by what is known of the bytes before it: `tcp.dport` where the protocol is TCP. Shares its sources with the facts. */
+  /**
+   * A field is named by what is known of the bytes before it: `tcp.dport` where the protocol is TCP. Shares its
+   * sources with the facts.
+   */
   readonly known: Facts;
   /** Look-ups that have been spoken of. */
   readonly aliases: Map<Value, string>;
@@ -176,7 +182,10 @@ export class Describer {
     return { offset: field.offset, width: field.width, mask: run.mask << BigInt(8 * behind) };
   }
 
-  /** What to add to an offset behind this base to get one from the start: known for the packet itself and for a base that is a header length. */
+  /**
+   * What to add to an offset behind this base to get one from the start: known for the packet itself and for a base
+   * that is a header length.
+   */
   private baseOf(source: Source & { readonly kind: 'packet' }): number | undefined {
     if (source.base === undefined) return 0;
     // (byte & 0xf) << 2 is an IPv4 header length: names go by one without options.
@@ -259,7 +268,10 @@ export class Describer {
     return this.brief(value, asked) ?? this.computation(value);
   }
 
-  /** Words for what needs no computation: constants, fields, look-ups; undefined for the rest. `writesOut`: bits of computed values are the rest, too. */
+  /**
+   * Words for what needs no computation: constants, fields, look-ups; undefined for the rest. `writesOut`: bits of
+   * computed values are the rest, too.
+   */
   private brief(value: Value, asked = false, writesOut = false): string | undefined {
     if (isConst(value)) return formatConstant(value.imm);
     switch (value.op) {
@@ -317,7 +329,9 @@ export class Describer {
     return undefined;
   }
 
-  /** A short computation in full; a long one by name, `f1`, and where it is first spoken of with what it depends on. */
+  /**
+   * A short computation in full; a long one by name, `f1`, and where it is first spoken of with what it depends on.
+   */
   private computation(value: Value): string {
     if (weigh(value, maxOperations) < 0) {
       const known = this.computed.get(value);
@@ -349,7 +363,10 @@ export class Describer {
     return done;
   }
 
-  /** `flows[ip.src]` where it is first spoken of, `flows` from then on; the second look-up in the same map is `flows#2`. */
+  /**
+   * `flows[ip.src]` where it is first spoken of, `flows` from then on; the second look-up in the same map is
+   * `flows#2`.
+   */
   private lookup(value: Value): string {
     const known = this.aliases.get(value);
     if (known !== undefined || value.detail?.kind !== 'lookup') return known ?? 'lookup';
@@ -462,7 +479,9 @@ export class Describer {
   }
 }
 
-/** What is left of `budget` operations after those of the value written out as a tree; negative if it is not enough. */
+/**
+ * What is left of `budget` operations after those of the value written out as a tree; negative if it is not enough.
+ */
 function weigh(value: Value, budget: number): number {
   if (budget < 0 || opTable[value.op].kind !== 'pure') return budget;
   let left = budget - 1;

@@ -1,9 +1,10 @@
 /**
- * What the guards so far say, in normal form: bits that are required, patterns that are excluded, ranges, and comparisons that could not be taken
- * apart. `decide` (decide.ts) tells whether a new guard follows (or contradicts), so that no guard is recorded twice in another guise; `assert` adds one.
+ * What the guards so far say, in normal form: bits that are required, patterns that are excluded, ranges, and
+ * comparisons that could not be taken apart. `decide` (decide.ts) tells whether a new guard follows (or contradicts),
+ * so that no guard is recorded twice in another guise; `assert` adds one.
  *
- * All guards of one path condition are joined by "and". Facts accumulate, so a later, stronger fact replaces a weaker one: `len >= 14` is gone
- * after `len >= 34`.
+ * All guards of one path condition are joined by "and". Facts accumulate, so a later, stronger fact replaces a weaker
+ * one: `len >= 14` is gone after `len >= 34`.
  */
 import { isConst, mask64, type Value } from '../ir/index.js';
 import { type Bit, BitSources, isInverted, numberOf, plain } from './bits.js';
@@ -253,7 +254,8 @@ export class Facts {
     }
     if (lo > range.lo) range.lo = lo;
     if (hi !== undefined && hi < range.hi) range.hi = hi;
-    // An excluded number at an end of the range is no end. A sign that is spread over many bits excludes more numbers than can be tried.
+    // An excluded number at an end of the range is no end. A sign that is spread over many bits excludes more numbers
+    // than can be tried.
     for (let i = 0; i < maxTrimmed && range.lo < range.hi && this.isExcluded(subject, range.lo); i++) range.lo++;
     for (let i = 0; i < maxTrimmed && range.lo < range.hi && this.isExcluded(subject, range.hi); i++) range.hi--;
     this.implyPrefix(range);
@@ -370,8 +372,8 @@ export class Facts {
   }
 
   /**
-   * Call it when all guards are in: comparisons one side of which has become a constant meanwhile turn into ranges and required bits, which say
-   * the same more simply.
+   * Call it when all guards are in: comparisons one side of which has become a constant meanwhile turn into ranges and
+   * required bits, which say the same more simply.
    */
   settle(): void {
     for (const [key, compare] of [...this.compares]) {

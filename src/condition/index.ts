@@ -1,4 +1,5 @@
-// What a trace's guards say about a packet: facts bit by bit, normal form, words and rows. Knows no recorder and no machine.
+// What a trace's guards say about a packet: facts bit by bit, normal form, words and rows. Knows no recorder and no
+// machine.
 export { type Bit, BitSources, indexOf, isInverted, plain, type Source, sourceOf } from './bits.js';
 export type { Compare } from './comparison.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';

@@ -4,8 +4,9 @@ import { type Bit, indexOf, sourceOf } from './bits.js';
 import type { Facts } from './facts.js';
 
 /**
- * Where a bit stands in the key of a matcher: a packet byte at a fixed offset, the packet's length, or a field of the context. Numbers below 2^24 are
- * packet bits (8 * byte + position in it); the others are `(1 + column) * 2^24 + position`, columns as in {@link columnOf}.
+ * Where a bit stands in the key of a matcher: a packet byte at a fixed offset, the packet's length, or a field of the
+ * context. Numbers below 2^24 are packet bits (8 * byte + position in it); the others are `(1 + column) * 2^24 +
+ * position`, columns as in {@link columnOf}.
  */
 export type KeyBit = number;
 
@@ -17,7 +18,10 @@ export type KeyColumn =
   | { readonly kind: 'metalen' }
   | { readonly kind: 'ctx'; readonly offset: number };
 
-/** The key bit that a condition's bit is; undefined if a matcher cannot see it (state, computed values, variable offsets). */
+/**
+ * The key bit that a condition's bit is; undefined if a matcher cannot see it (state, computed values, variable
+ * offsets).
+ */
 export function keyBitOf(facts: Facts, bit: Bit): KeyBit | undefined {
   const source = facts.sources.sources[sourceOf(bit)];
   const index = indexOf(bit);

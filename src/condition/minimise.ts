@@ -1,7 +1,7 @@
 /**
- * The last step to a minimal condition: parts that hang on a few bits together are tried on every value of those bits. What lets nothing through that the
- * others keep out is dropped, and a bit that never makes a difference is not mentioned. Everything larger is left to the rules of facts.ts and
- * normal-form.ts, which need no enumeration.
+ * The last step to a minimal condition: parts that hang on a few bits together are tried on every value of those bits.
+ * What lets nothing through that the others keep out is dropped, and a bit that never makes a difference is not
+ * mentioned. Everything larger is left to the rules of facts.ts and normal-form.ts, which need no enumeration.
  */
 import { evaluate, opTable, type Value } from '../ir/index.js';
 import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
@@ -13,17 +13,24 @@ const maxBits = 10;
 
 export interface Minimal {
   readonly parts: readonly Conjunct[];
-  /** For parts that were enumerated: the bits that make a difference to all such parts together. The same list for all parts that share bits. */
+  /**
+   * For parts that were enumerated: the bits that make a difference to all such parts together. The same list for all
+   * parts that share bits.
+   */
   readonly essential: ReadonlyMap<Conjunct, readonly Bit[]>;
 }
 
 const known = new WeakMap<Facts, Minimal>();
 
-/** The smallest set of parts that was found; facts that turned out to be implied are dropped from `facts`. Call it when all guards are in. */
+/**
+ * The smallest set of parts that was found; facts that turned out to be implied are dropped from `facts`. Call it when
+ * all guards are in.
+ */
 export function minimise(facts: Facts): Minimal {
   const before = known.get(facts);
   if (before !== undefined) return before;
-  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more of the others.
+  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more
+  // of the others.
   for (const fixed of [false, true]) {
     for (const part of clustersOf(facts, fixed).flatMap((cluster) => cluster.redundant())) {
       if (part.kind === 'bit') facts.required.delete(part.literal.bit);
@@ -66,7 +73,10 @@ function keyOf(part: Conjunct): unknown {
   }
 }
 
-/** Sets of parts that share bits, of few bits each. `fixed`: required bits of the packet or a map are constants and no parts. */
+/**
+ * Sets of parts that share bits, of few bits each. `fixed`: required bits of the packet or a map are constants and no
+ * parts.
+ */
 function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
   const groups = new Set<{ parts: Conjunct[]; bits: Set<Bit> }>();
   const groupOf = new Map<Bit, { parts: Conjunct[]; bits: Set<Bit> }>();

@@ -1,6 +1,6 @@
 /**
- * What is left of each fact once the others are taken into account: the normal form of a path condition, read by everything that shows it, counts it
- * or matches by it. A fact that the rest implies has nothing left.
+ * What is left of each fact once the others are taken into account: the normal form of a path condition, read by
+ * everything that shows it, counts it or matches by it. A fact that the rest implies has nothing left.
  */
 import { boundsOf, mask64, type Value } from '../ir/index.js';
 import { type Bit, sourceOf } from './bits.js';
@@ -48,8 +48,9 @@ function largest(facts: Facts, bits: readonly Bit[]): bigint {
 }
 
 /**
- * True if a comparison with another number says as much as an end of the range: `x < 8` beside `x < y` where y has three bits. What is known of the other number by
- * ranges counts only as far as these were mentioned later, so that two ranges never vouch for each other.
+ * True if a comparison with another number says as much as an end of the range: `x < 8` beside `x < y` where y has
+ * three bits. What is known of the other number by ranges counts only as far as these were mentioned later, so that
+ * two ranges never vouch for each other.
  */
 function impliedByCompare(facts: Facts, range: Range, end: 'least' | 'most'): boolean {
   for (const compare of facts.compares.values()) {
@@ -71,7 +72,10 @@ export function isOpenGap(facts: Facts, gap: Gap): boolean {
   return gap.hi >= lo && gap.lo <= hi;
 }
 
-/** True if ranges and required bits imply a comparison, or another one does: `len >= x + k` where one says `len >= x + m`, m > k. */
+/**
+ * True if ranges and required bits imply a comparison, or another one does: `len >= x + k` where one says `len >= x +
+ * m`, m > k.
+ */
 export function isImplied(facts: Facts, compare: Compare): boolean {
   if (compare.op === 'eq') return !compare.holds && isStrict(facts, compare.a, compare.b);
   if (compare.op !== 'ult') return false;
@@ -96,8 +100,8 @@ function isStrict(facts: Facts, a: Value, b: Value): boolean {
 }
 
 /**
- * Smallest and largest value that required bits and ranges leave; of a sum with a constant, from its symbolic part. `after`: of ranges only those that stand
- * behind this one.
+ * Smallest and largest value that required bits and ranges leave; of a sum with a constant, from its symbolic part.
+ * `after`: of ranges only those that stand behind this one.
  */
 function rangedInterval(facts: Facts, value: Value, after?: Range): { readonly lo: bigint; readonly hi: bigint } {
   const [x, k] = splitAdd(value);

@@ -1,9 +1,11 @@
 /**
- * The traces of one program as one list of ternary rules with priorities, as rule tables for cards and switches are written down: the first rule that
- * matches decides. A rule of a trace whose condition has more to it than rows can say (state, computed values) matches only if that holds too.
+ * The traces of one program as one list of ternary rules with priorities, as rule tables for cards and switches are
+ * written down: the first rule that matches decides. A rule of a trace whose condition has more to it than rows can
+ * say (state, computed values) matches only if that holds too.
  *
- * Rows that exclude (see ternary-rows.ts) send a packet to the host, so they must not stand in front of another trace's rows for the same packets. Traces
- * are put in an order in which they do not; where there is none, a trace is written without such rows.
+ * Rows that exclude (see ternary-rows.ts) send a packet to the host, so they must not stand in front of another
+ * trace's rows for the same packets. Traces are put in an order in which they do not; where there is none, a trace is
+ * written without such rows.
  */
 
 import type { Facts } from './facts.js';
@@ -24,13 +26,17 @@ export interface Rule {
 /** Rows of one trace that has to do without excluding ones. */
 const mostRows = 256;
 
-/** Rules in order of priority; a trace that would take more than `maxRows` without excluding rows is written as a partial one. */
+/**
+ * Rules in order of priority; a trace that would take more than `maxRows` without excluding rows is written as a
+ * partial one.
+ */
 export function ruleTable(traces: readonly Facts[], maxRows: number = mostRows): Rule[] {
   const sets = traces.map((facts) => ternaryRows(facts));
   const rows = sets.map((set) => set.rows);
   const order: number[] = [];
   const left = new Set(traces.keys());
-  // For each trace, those whose packets its excluding rows would take; what has been put in order does not count any more.
+  // For each trace, those whose packets its excluding rows would take; what has been put in order does not count any
+  // more.
   const inFrontOf = rows.map((own, t) => [...rows.keys()].filter((u) => u !== t && shadows(own, rows[u] ?? [])));
   const plain = new Map<number, ReturnType<typeof ternaryRows>>();
   const withoutExcluding = (t: number): ReturnType<typeof ternaryRows> => {
@@ -39,7 +45,8 @@ export function ruleTable(traces: readonly Facts[], maxRows: number = mostRows):
     return known;
   };
   while (left.size > 0) {
-    // Next comes a trace whose excluding rows take nothing from those still to come; else the one that takes fewest rows when it is written without them.
+    // Next comes a trace whose excluding rows take nothing from those still to come; else the one that takes fewest
+    // rows when it is written without them.
     const next = [...left].find((t) => !inFrontOf[t]?.some((u) => left.has(u)));
     const chosen =
       next ?? [...left].reduce((x, y) => (withoutExcluding(y).rows.length < withoutExcluding(x).rows.length ? y : x));

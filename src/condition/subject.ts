@@ -29,7 +29,9 @@ export interface Literals {
   readonly values: number[];
 }
 
-/** The source bits that must have certain values for the bits `from` to be the number; undefined if that is impossible. */
+/**
+ * The source bits that must have certain values for the bits `from` to be the number; undefined if that is impossible.
+ */
 export function literalsOf(from: readonly Bit[], constant: bigint): Literals | undefined {
   const wanted = constantBits(constant);
   for (let i = 0; i < from.length; i++) if ((from[i] as Bit) < 2 && from[i] !== wanted[i]) return undefined;
@@ -73,7 +75,9 @@ export function subjectOf(bits: readonly Bit[]): Subject | undefined {
   return { key: runsOf(own), bits: own };
 }
 
-/** Bits as text, each run of neighbours as its first bit and length: the same for the same bits, and short for bytes. */
+/**
+ * Bits as text, each run of neighbours as its first bit and length: the same for the same bits, and short for bytes.
+ */
 function runsOf(bits: readonly Bit[]): string {
   let text = '';
   let start = 0;

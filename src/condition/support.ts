@@ -1,6 +1,6 @@
 /**
- * The packet bits that a condition speaks of: what a matcher has to look at. Whatever is not among them may change without the packet leaving the
- * path, as long as its length does not change either.
+ * The packet bits that a condition speaks of: what a matcher has to look at. Whatever is not among them may change
+ * without the packet leaving the path, as long as its length does not change either.
  */
 import { boundsOf, type Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';

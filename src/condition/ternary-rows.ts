@@ -1,10 +1,12 @@
 /**
- * A path condition as the rows of a ternary table, as a TCAM or a list of rules holds it: the first row that matches decides.
+ * A path condition as the rows of a ternary table, as a TCAM or a list of rules holds it: the first row that matches
+ * decides.
  *
- * Required bits are the *base*; every row has them. An exclusion is one row in front that says no (`eth.type == 0x86dd: not this trace`) instead of
- * a row for each bit that may differ. A range is either the product of the base with its prefixes, or rows in front for the prefixes of what lies
- * outside, whichever is fewer: `len >= 34` is two rows in front (0 to 31, 32 to 33) and not fourteen behind. What a row cannot say (state, computed values,
- * fields at variable offsets) is counted apart: a card evaluates it after the match.
+ * Required bits are the *base*; every row has them. An exclusion is one row in front that says no (`eth.type ==
+ * 0x86dd: not this trace`) instead of a row for each bit that may differ. A range is either the product of the base
+ * with its prefixes, or rows in front for the prefixes of what lies outside, whichever is fewer: `len >= 34` is two
+ * rows in front (0 to 31, 32 to 33) and not fourteen behind. What a row cannot say (state, computed values, fields at
+ * variable offsets) is counted apart: a card evaluates it after the match.
  */
 import type { Bit } from './bits.js';
 import type { Facts } from './facts.js';
@@ -40,8 +42,9 @@ interface RangeRows {
 }
 
 /**
- * Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order and there may be many more: each exclusion multiplies
- * them by its bits. What would make more than `maxRows` is counted as residual.
+ * Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order
+ * and there may be many more: each exclusion multiplies them by its bits. What would make more than `maxRows` is
+ * counted as residual.
  */
 export function ternaryRows(facts: Facts, priorities = true, maxRows: number = Number.POSITIVE_INFINITY): TernaryRows {
   const { parts } = minimise(facts);

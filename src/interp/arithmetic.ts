@@ -1,6 +1,6 @@
 /**
- * The arithmetic of RFC 9669 that takes more than an operator: division, shifts, byte order, sign extension. 64-bit shifts work on
- * halves, because V8 does not keep a shifted bigint out of the heap.
+ * The arithmetic of RFC 9669 that takes more than an operator: division, shifts, byte order, sign extension. 64-bit
+ * shifts work on halves, because V8 does not keep a shifted bigint out of the heap.
  */
 
 /** s[d] = y ? s[d] / y : 0, rounded towards zero; -2^63 / -1 wraps to -2^63. */

@@ -1,4 +1,6 @@
-/** Atomic operations (RFC 9669, section 5.3). One program runs at a time, so plain loads and stores are atomic here. */
+/**
+ * Atomic operations (RFC 9669, section 5.3). One program runs at a time, so plain loads and stores are atomic here.
+ */
 import type { GuestMemory, Registers } from '../vm/index.js';
 
 const add = 0x00;
@@ -11,8 +13,8 @@ const storeRelease = 0x110;
 const fetch = 0x01;
 
 /**
- * Applies operation `kind` to `size` bytes at `address`. With FETCH the old value goes to register `src` (`dst` for a load-acquire,
- * r0 for a compare-and-exchange); a 32-bit one is zero-extended.
+ * Applies operation `kind` to `size` bytes at `address`. With FETCH the old value goes to register `src` (`dst` for a
+ * load-acquire, r0 for a compare-and-exchange); a 32-bit one is zero-extended.
  */
 export function atomic(
   memory: GuestMemory,

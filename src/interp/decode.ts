@@ -1,7 +1,8 @@
 /**
- * A program in the form that the interpreter runs: one typed array for each field of an instruction, immediates widened to 64 bits, jump
- * targets absolute. Slots whose encoding is not valid become {@link invalid}, so that the interpreter's switch need not
- * look at reserved fields; so does a last slot behind the end, to which all jumps out of the program go.
+ * A program in the form that the interpreter runs: one typed array for each field of an instruction, immediates
+ * widened to 64 bits, jump targets absolute. Slots whose encoding is not valid become {@link invalid}, so that the
+ * interpreter's switch need not look at reserved fields; so does a last slot behind the end, to which all jumps out of
+ * the program go.
  */
 
 import { isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, lddwImm, op } from '../isa/index.js';

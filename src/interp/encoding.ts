@@ -1,6 +1,7 @@
 /**
- * Is an instruction's encoding one that RFC 9669 (and Linux, for what it adds) defines? Unused fields must be zero (section 3.1). What is
- * refused is worded as Linux's verifier does (kernel/bpf/verifier.c, do_check and resolve_pseudo_ldimm64).
+ * Is an instruction's encoding one that RFC 9669 (and Linux, for what it adds) defines? Unused fields must be zero
+ * (section 3.1). What is refused is worded as Linux's verifier does (kernel/bpf/verifier.c, do_check and
+ * resolve_pseudo_ldimm64).
  */
 import { type Insn, insnClass, op } from '../isa/index.js';
 

@@ -1,4 +1,7 @@
-/** What has to hold of a whole program between phases: its control flow, and of every value that it is there where it is read. A failure is our bug. */
+/**
+ * What has to hold of a whole program between phases: its control flow, and of every value that it is there where it
+ * is read. A failure is our bug.
+ */
 import { InternalError } from '../base/index.js';
 import { faultOf } from './check-value.js';
 import { type Block, type End, endUses, type FunctionCode, liveBlocks, successors } from './function.js';
@@ -61,8 +64,8 @@ export function checkFunction(code: FunctionCode, phase: string): void {
 }
 
 /**
- * Looks at every value that is computed: operands, details, bits that it claims. Costs more than {@link checkFunction}, so it is for tests and `--check`. Throws InternalError,
- * naming `phase`.
+ * Looks at every value that is computed: operands, details, bits that it claims. Costs more than {@link
+ * checkFunction}, so it is for tests and `--check`. Throws InternalError, naming `phase`.
  */
 export function checkValues(code: FunctionCode, phase: string): void {
   const fail = (where: string, what: string): never => {

@@ -1,6 +1,6 @@
 /**
- * Dead code elimination, backwards over a trace: what has no effect and is read by no one goes, and so do packet and stack stores whose bytes
- * are all overwritten before anyone looks.
+ * Dead code elimination, backwards over a trace: what has no effect and is read by no one goes, and so do packet and
+ * stack stores whose bytes are all overwritten before anyone looks.
  */
 import { opTable } from './ops.js';
 import type { TraceCode } from './trace.js';
@@ -61,7 +61,10 @@ export function liveCode(code: readonly Value[]): TraceCode {
   return { values, transactional };
 }
 
-/** Instructions of a trace as people count them (constants cost nothing), apart: its condition, and what it does once that holds. */
+/**
+ * Instructions of a trace as people count them (constants cost nothing), apart: its condition, and what it does once
+ * that holds.
+ */
 export interface InsnCount {
   /** Early guards and what only they need. */
   readonly condition: number;

@@ -1,6 +1,6 @@
 /**
- * Evaluates pure values straight from the operation table: the second opinion about folding and about the card's executor. `leaf` supplies what
- * is not pure (leaves, loads, results of calls).
+ * Evaluates pure values straight from the operation table: the second opinion about folding and about the card's
+ * executor. `leaf` supplies what is not pure (leaves, loads, results of calls).
  */
 import { opTable } from './ops.js';
 import type { Value } from './value.js';

@@ -1,4 +1,7 @@
-/** What a verifier found out about a program, as the translation asks for it. Without facts every answer is the one that is always right. */
+/**
+ * What a verifier found out about a program, as the translation asks for it. Without facts every answer is the one
+ * that is always right.
+ */
 import type { ProgramFacts, Scalar, ValueFact } from '../verifier/index.js';
 import { fillRight } from './ones.js';
 import { mask32, mask64, type Space } from './value.js';

@@ -1,4 +1,7 @@
-/** The order of a function's blocks, found out once for each list of blocks: most passes leave the control flow as it is. */
+/**
+ * The order of a function's blocks, found out once for each list of blocks: most passes leave the control flow as it
+ * is.
+ */
 import { type Block, type FunctionCode, successors } from './function.js';
 import { type Order, orderOf } from './order.js';
 

@@ -1,6 +1,7 @@
 /**
- * Runs IR on a machine, value by value with bigints: the second opinion about passes and about generated code. Slow, and meant to be read. Every access is checked, also where a
- * verifier has said that it need not be, so code that an unsound pass has made is found out.
+ * Runs IR on a machine, value by value with bigints: the second opinion about passes and about generated code. Slow,
+ * and meant to be read. Every access is checked, also where a verifier has said that it need not be, so code that an
+ * unsound pass has made is found out.
  */
 import { InternalError, UnsupportedError } from '../base/index.js';
 import { op } from '../isa/index.js';

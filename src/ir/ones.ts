@@ -1,4 +1,7 @@
-/** Bits that a result can have set, from the bits that its arguments can: the cheap half of a tnum, which is all that folding needs. */
+/**
+ * Bits that a result can have set, from the bits that its arguments can: the cheap half of a tnum, which is all that
+ * folding needs.
+ */
 import type { OpName } from './ops.js';
 import { type Detail, mask32, mask64, type Value } from './value.js';
 

@@ -1,6 +1,6 @@
 /**
- * Order and structure of a control flow graph whose nodes are numbers: reverse postorder, immediate dominators (Cooper, Harvey and Kennedy, "A simple, fast
- * dominance algorithm", 2001), natural loops.
+ * Order and structure of a control flow graph whose nodes are numbers: reverse postorder, immediate dominators
+ * (Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm", 2001), natural loops.
  */
 
 export interface Order {
@@ -141,7 +141,8 @@ export function loopBodies(order: Order): Map<number, number[]> {
     let header = order.loopOf[node] as number;
     while (header !== -1) {
       bodies.get(header)?.push(node);
-      // The loop around this one is the one that the header's immediate dominator is in, if that loop holds the header.
+      // The loop around this one is the one that the header's immediate dominator is in, if that loop holds the
+      // header.
       const above = order.idom[header] as number;
       const next = above === header ? -1 : (order.loopOf[above] as number);
       header = next !== -1 && (order.loopDepth[next] as number) < (order.loopDepth[header] as number) ? next : -1;

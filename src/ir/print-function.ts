@@ -1,6 +1,7 @@
 /**
- * Text of a whole program. Blocks stand by number, but none in front of one that dominates it, so what is read has been printed. Pure values are printed in the first block
- * that needs them, constants in place; values are numbered as they are printed:
+ * Text of a whole program. Blocks stand by number, but none in front of one that dominates it, so what is read has
+ * been printed. Pure values are printed in the first block that needs them, constants in place; values are numbered as
+ * they are printed:
  *
  *     block 2 <- 1
  *       v3 = load.2 packet[v2 + 12]

@@ -1,9 +1,11 @@
 /**
  * Makes a control flow graph reducible: a loop that can be entered at several places gets one entry, a *dispatcher*.
  *
- * Whoever goes to one of the loop's entries, from outside or from within, notes in a variable of the loop's own which one it means, and goes to the dispatcher, which branches
- * on it. So the entries are no longer entered from anywhere else, the dispatcher is the loop's head, and everything that comes after knows only loops of one
- * entry. It costs a branch or two a turn; copying blocks until it fits would cost nothing a turn, but some loops take exponentially many copies.
+ * Whoever goes to one of the loop's entries, from outside or from within, notes in a variable of the loop's own which
+ * one it means, and goes to the dispatcher, which branches on it. So the entries are no longer entered from anywhere
+ * else, the dispatcher is the loop's head, and everything that comes after knows only loops of one entry. It costs a
+ * branch or two a turn; copying blocks until it fits would cost nothing a turn, but some loops take exponentially many
+ * copies.
  */
 import type { Flow, FlowBlock, FlowEnd, Step } from './flow.js';
 import { type Order, orderOf } from './order.js';

@@ -1,7 +1,8 @@
 /**
- * Variables to SSA values, on demand (Braun et al., "Simple and efficient construction of static single assignment form", 2013): who reads a variable
- * asks the predecessors, and where they disagree a phi is made. So there are phis for what is read alone. Blocks must be completed in reverse postorder; at the head of a
- * loop a variable that the loop writes gets a phi at once, and its arguments when everything is done.
+ * Variables to SSA values, on demand (Braun et al., "Simple and efficient construction of static single assignment
+ * form", 2013): who reads a variable asks the predecessors, and where they disagree a phi is made. So there are phis
+ * for what is read alone. Blocks must be completed in reverse postorder; at the head of a loop a variable that the
+ * loop writes gets a phi at once, and its arguments when everything is done.
  */
 import type { Graph } from './graph.js';
 import { mask64, type Value } from './value.js';

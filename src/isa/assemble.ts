@@ -1,7 +1,7 @@
 /**
- * A run of instructions in LLVM's or the kernel's syntax (or both) to slots: labels and jumps are resolved here, names of
- * functions, maps and helpers by the caller's {@link AssemblerNames}, and what nobody knows is an error or, for the object
- * assembler, a list of references.
+ * A run of instructions in LLVM's or the kernel's syntax (or both) to slots: labels and jumps are resolved here, names
+ * of functions, maps and helpers by the caller's {@link AssemblerNames}, and what nobody knows is an error or, for the
+ * object assembler, a list of references.
  */
 import { InputError } from '../base/index.js';
 import { Cursor, type TextPlace } from './cursor.js';
@@ -34,8 +34,8 @@ export interface AssembledCode {
 }
 
 /**
- * Assembles a text without directives to a program. Throws InputError with the line (`FILE:LINE`), the offending text and the
- * mend.
+ * Assembles a text without directives to a program. Throws InputError with the line (`FILE:LINE`), the offending text
+ * and the mend.
  */
 export function assembleInsns(text: string, names: AssemblerNames = {}, file?: string): Insn[] {
   const code = assembleLines(splitSource(text), file);

@@ -10,8 +10,9 @@ import * as op from './opcode.js';
 export const registerCount = 11;
 
 /**
- * What is wrong with the instruction at `pc`, or undefined. Judges the slot by itself (and the second slot of `lddw`): opcode,
- * reserved fields, register numbers, constants that divide by zero or shift too far. Where jumps lead is not looked at.
+ * What is wrong with the instruction at `pc`, or undefined. Judges the slot by itself (and the second slot of `lddw`):
+ * opcode, reserved fields, register numbers, constants that divide by zero or shift too far. Where jumps lead is not
+ * looked at.
  */
 export function checkInsn(insns: readonly Insn[], pc: number): string | undefined {
   const insn = insns[pc];

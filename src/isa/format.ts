@@ -34,8 +34,9 @@ const jumpSigns: ReadonlyMap<string, string> = new Map(jumpOperators.map((row) =
 const atomicSigns: ReadonlyMap<string, string> = new Map(atomicOperators.map((row) => [row.name, row.sign]));
 
 /**
- * The instruction at slot `pc`. The second slot of a 64-bit load, which is no instruction, yields the empty string in both
- * styles when it is asked for by itself behind its first; an unknown opcode yields `<unknown>` or the kernel's `BUG_xx`.
+ * The instruction at slot `pc`. The second slot of a 64-bit load, which is no instruction, yields the empty string in
+ * both styles when it is asked for by itself behind its first; an unknown opcode yields `<unknown>` or the kernel's
+ * `BUG_xx`.
  */
 export function formatInsn(insns: readonly Insn[], pc: number, style: TextStyle, names: InsnNames = {}): string {
   const insn = insns[pc];

@@ -1,11 +1,12 @@
 /**
- * One 8-byte instruction slot, the kernel's `struct bpf_insn`, and its encoding (RFC 9669, section 3.1, little-endian):
+ * One 8-byte instruction slot, the kernel's `struct bpf_insn`, and its encoding (RFC 9669, section 3.1,
+ * little-endian):
  *
  *     byte 0    1          2..3        4..7
  *     opcode    src:4 dst:4  off (s16)   imm (s32)
  *
- * A program is an array of slots and a program counter counts slots. A 64-bit immediate load (`lddw`) takes two: the second
- * has opcode 0 and holds the upper half of the immediate in `imm`.
+ * A program is an array of slots and a program counter counts slots. A 64-bit immediate load (`lddw`) takes two: the
+ * second has opcode 0 and holds the upper half of the immediate in `imm`.
  */
 import { InputError } from '../base/index.js';
 import * as op from './opcode.js';

@@ -1,11 +1,11 @@
 /**
- * The instruction table: one row for each instruction form of RFC 9669 and of Linux beyond it. It is the one source for
- * checking ({@link checkInsn}), text in and out, and generated tests.
+ * The instruction table: one row for each instruction form of RFC 9669 and of Linux beyond it. It is the one source
+ * for checking ({@link checkInsn}), text in and out, and generated tests.
  *
- * A row says what each field of a slot holds. A field is either an operand (`reg`, `s16`, `s32`) or has one fixed value; a
- * fixed value other than 0 selects the form (`off` = 1 makes `div` signed, `imm` = 0xe1 makes an atomic an exchange), a
- * fixed 0 is what the RFC calls unused and Linux calls reserved. An instruction *is* a form when its opcode and all fixed
- * fields agree.
+ * A row says what each field of a slot holds. A field is either an operand (`reg`, `s16`, `s32`) or has one fixed
+ * value; a fixed value other than 0 selects the form (`off` = 1 makes `div` signed, `imm` = 0xe1 makes an atomic an
+ * exchange), a fixed 0 is what the RFC calls unused and Linux calls reserved. An instruction *is* a form when its
+ * opcode and all fixed fields agree.
  */
 import type { Insn } from './insn.js';
 import * as op from './opcode.js';
@@ -315,8 +315,8 @@ export function describe(insn: Insn): InsnForm | undefined {
 }
 
 /**
- * The form that the fields which select one point to, whatever the reserved ones hold: what an engine that ignores reserved
- * fields would run. Undefined where no form fits.
+ * The form that the fields which select one point to, whatever the reserved ones hold: what an engine that ignores
+ * reserved fields would run. Undefined where no form fits.
  */
 export function describeLoosely(insn: Insn): InsnForm | undefined {
   const forms = formsOf(insn.code);

@@ -1,5 +1,6 @@
 /**
- * The bits of an opcode byte (RFC 9669, section 3). Three low bits are the class; what the other five mean depends on it:
+ * The bits of an opcode byte (RFC 9669, section 3). Three low bits are the class; what the other five mean depends on
+ * it:
  *
  *     7      4   3   2    0
  *     +--------+---+-------+
@@ -85,7 +86,9 @@ export const EXIT_OP: number = JMP | EXIT;
 export const JA_OP: number = JMP | JA;
 export const JA32_OP: number = JMP32 | JA;
 
-/** `src` of a 64-bit immediate load: what the immediate stands for (RFC 9669, section 5.4; include/uapi/linux/bpf.h). */
+/**
+ * `src` of a 64-bit immediate load: what the immediate stands for (RFC 9669, section 5.4; include/uapi/linux/bpf.h).
+ */
 export const PSEUDO_MAP_FD = 1;
 export const PSEUDO_MAP_VALUE = 2;
 export const PSEUDO_BTF_ID = 3;

@@ -1,6 +1,6 @@
 /**
- * One instruction in LLVM's or the kernel's syntax, or a mixture, to its slots. The forms come from the instruction table; what
- * only a whole program can tell (labels, functions, maps) is handed back as a {@link Reference}.
+ * One instruction in LLVM's or the kernel's syntax, or a mixture, to its slots. The forms come from the instruction
+ * table; what only a whole program can tell (labels, functions, maps) is handed back as a {@link Reference}.
  */
 import { Cursor, type TextPlace } from './cursor.js';
 import type { Insn } from './insn.js';
@@ -33,8 +33,9 @@ interface Register {
 }
 
 /**
- * Parses one statement. `opcode` is the one that a verifier log prints in parentheses: it settles what the text leaves open and
- * lets comparisons be written as the kernel does, with a negative constant as 32 unsigned bits. Throws InputError.
+ * Parses one statement. `opcode` is the one that a verifier log prints in parentheses: it settles what the text leaves
+ * open and lets comparisons be written as the kernel does, with a negative constant as 32 unsigned bits. Throws
+ * InputError.
  */
 export function parseInsn(text: string, place: TextPlace, opcode?: number): ParsedInsn {
   const cursor = new Cursor(text, place);
@@ -100,7 +101,10 @@ function register(cursor: Cursor): Register {
   return { number, width: found[1] === 'r' ? 64 : 32 };
 }
 
-/** A 32-bit constant. Hex up to 0xffffffff may stand for its negative where only 32 bits count or the kernel writes it so. */
+/**
+ * A 32-bit constant. Hex up to 0xffffffff may stand for its negative where only 32 bits count or the kernel writes it
+ * so.
+ */
 export function constant(cursor: Cursor, unsignedToo: boolean): number {
   const value = cursor.number();
   if (value >= -0x80000000n && value <= 0x7fffffffn) return Number(value);

@@ -1,9 +1,10 @@
 /**
- * Assembler text, line by line: comments go, labels and listing columns come off the front. What is left is one statement.
+ * Assembler text, line by line: comments go, labels and listing columns come off the front. What is left is one
+ * statement.
  *
- * Comments are `//`, `;` and `#` to the line's end, and block comments. A `#` between two word characters is part of the word
- * (`call bpf_map_lookup_elem#1`). Listing columns are what disassemblers print before an instruction: its number and a colon,
- * its bytes in hex, its opcode in parentheses; all are ignored, so that a dump assembles as it is.
+ * Comments are `//`, `;` and `#` to the line's end, and block comments. A `#` between two word characters is part of
+ * the word (`call bpf_map_lookup_elem#1`). Listing columns are what disassemblers print before an instruction: its
+ * number and a colon, its bytes in hex, its opcode in parentheses; all are ignored, so that a dump assembles as it is.
  */
 
 import { escapeChar, invisible } from '../text/index.js';

@@ -1,10 +1,10 @@
 /**
  * uBPF's assembler syntax, in which the public conformance vectors are written: mnemonic first, destination first:
- * `mov32 %r0, 1`, `ldxw %r3, [%r1+2]`, `lock fetch add [%r10-8], %r1`, `jne %r0, 15, failed`, `call local func1`. Registers
- * may be written without their `%`, as older vectors have them.
+ * `mov32 %r0, 1`, `ldxw %r3, [%r1+2]`, `lock fetch add [%r10-8], %r1`, `jne %r0, 15, failed`, `call local func1`.
+ * Registers may be written without their `%`, as older vectors have them.
  *
- * The mnemonics are names of rows of the instruction table; without a width, arithmetic is 64 bits wide. A label `exit` that
- * is not defined means the nearest `exit` instruction ahead, else the last one.
+ * The mnemonics are names of rows of the instruction table; without a width, arithmetic is 64 bits wide. A label
+ * `exit` that is not defined means the nearest `exit` instruction ahead, else the last one.
  */
 import { InputError } from '../base/index.js';
 import { type AssemblerNames, unpackInsn } from './assemble.js';

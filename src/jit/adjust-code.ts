@@ -1,4 +1,7 @@
-/** bpf_xdp_adjust_head, _meta and _tail on the packet's record; each is what its namesake in src/vm/packet-buffer.ts does. */
+/**
+ * bpf_xdp_adjust_head, _meta and _tail on the packet's record; each is what its namesake in src/vm/packet-buffer.ts
+ * does.
+ */
 import { errno, ethHeader, maxMeta, tailReserve, xdpFrameSize } from '../platform/index.js';
 import { record } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';

@@ -1,6 +1,7 @@
 /**
- * The context of compiled code is the packet's record: fields are read from it, and helpers that are compiled change it there. The context in guest memory is
- * written for those who look there: helpers in JavaScript, just before they are called.
+ * The context of compiled code is the packet's record: fields are read from it, and helpers that are compiled change
+ * it there. The context in guest memory is written for those who look there: helpers in JavaScript, just before they
+ * are called.
  */
 import { xdpMd } from '../platform/index.js';
 import { packetState, privateState, record } from '../vm/index.js';
@@ -76,7 +77,9 @@ function emitRedirectBack(out: CodeBuilder, { machine }: Services, at: number): 
 /** What has changed when the helper returns. */
 export type HostEffect = 'ends' | 'redirect' | undefined;
 
-/** (helper, program, pc, record): `host` with the context in place; then what the helper changed goes to the record. */
+/**
+ * (helper, program, pc, record): `host` with the context in place; then what the helper changed goes to the record.
+ */
 export function defineHostCall(services: Services, host: number, effect: HostEffect): number {
   const { module } = services;
   const index = module.declareFunction(`call_${effect ?? 'plain'}`, ['i32', 'i32', 'i32', 'i32'], []);

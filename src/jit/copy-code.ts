@@ -1,4 +1,7 @@
-/** Copies of a size that is known when code is made: words one after the other, since `memory.copy` is a call for V8 whatever the size. */
+/**
+ * Copies of a size that is known when code is made: words one after the other, since `memory.copy` is a call for V8
+ * whatever the size.
+ */
 import type { CodeBuilder } from '../wasm/index.js';
 
 /** Larger ones are left to `memory.copy`. */

@@ -1,6 +1,7 @@
 /**
- * Updates and deletions in hash maps, specialised by map and flags: what `update` and `delete` of src/vm/maps/hash.ts, percpu-hash.ts and lru-hash.ts do, store by store. What needs
- * more than the table (an LRU map that has to make room, an element of it that is replaced) is left to JavaScript, before anything has changed.
+ * Updates and deletions in hash maps, specialised by map and flags: what `update` and `delete` of src/vm/maps/hash.ts,
+ * percpu-hash.ts and lru-hash.ts do, store by store. What needs more than the table (an LRU map that has to make room,
+ * an element of it that is replaced) is left to JavaScript, before anything has changed.
  */
 import { errno } from '../platform/index.js';
 import type { HashChange, MapLayout } from '../vm/index.js';
@@ -288,7 +289,10 @@ function emitMove(out: CodeBuilder, lru: Lru, node: number, head: number): void 
   emitLink(out, lru, node, first);
 }
 
-/** LruLists.take from the CPU's local list; if that is empty, JavaScript refills it. Returns the local that holds the element's link. */
+/**
+ * LruLists.take from the CPU's local list; if that is empty, JavaScript refills it. Returns the local that holds the
+ * element's link.
+ */
 function emitTakeLocal(site: Site, lru: Lru): number {
   const { out } = site;
   const head = out.addLocal('i32');

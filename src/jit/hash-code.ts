@@ -1,4 +1,7 @@
-/** Look-ups in hash maps, specialised by key size: lookup3 over the key's words, then the bucket's chain (src/vm/maps/hash-table.ts, hash-function.ts). */
+/**
+ * Look-ups in hash maps, specialised by key size: lookup3 over the key's words, then the bucket's chain
+ * (src/vm/maps/hash-table.ts, hash-function.ts).
+ */
 import type { HashLayout, MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import { exchange } from './exchange.js';
@@ -9,7 +12,10 @@ const maxKey = 64;
 
 const start = 0xdeadbeef;
 
-/** Parameters: the key's words of 4 bytes and what is left, zero-extended; or its address. Result: address of the value, or 0. */
+/**
+ * Parameters: the key's words of 4 bytes and what is left, zero-extended; or its address. Result: address of the
+ * value, or 0.
+ */
 export function defineHashLookup(
   services: Services,
   map: number,

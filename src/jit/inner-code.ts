@@ -1,6 +1,6 @@
 /**
- * Look-ups where the map is known only when the packet comes: in a map that came out of a map of maps. The index of a map lies at its handle; a jump table leads from there to the
- * look-up of each map that could have come out.
+ * Look-ups where the map is known only when the packet comes: in a map that came out of a map of maps. The index of a
+ * map lies at its handle; a jump table leads from there to the look-up of each map that could have come out.
  */
 import type { BpfMap, MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';

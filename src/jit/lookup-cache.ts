@@ -1,14 +1,17 @@
 /**
- * A direct-mapped cache in front of look-ups, for a card: packets of one flow look the same keys up again and again, and comparing a key is cheaper than hashing it,
- * and much cheaper than a walk down a trie.
+ * A direct-mapped cache in front of look-ups, for a card: packets of one flow look the same keys up again and again,
+ * and comparing a key is cheaper than hashing it, and much cheaper than a walk down a trie.
  *
- * Many keys are constants for the most part (the first twelve bytes of an IPv4 address that a key holds as an IPv6 one, a prefix length, padding). So look-ups with the same
- * constants in the same words share a function, which hashes and compares the other words alone; entries say by its number whose they are.
+ * Many keys are constants for the most part (the first twelve bytes of an IPv4 address that a key holds as an IPv6
+ * one, a prefix length, padding). So look-ups with the same constants in the same words share a function, which hashes
+ * and compares the other words alone; entries say by its number whose they are.
  *
- * An entry is valid while the map's elements are where they were. So it carries the number of the *period* in which it was made; whoever may move elements starts a
- * new period. What a cached look-up leaves behind (an LRU map's mark) it leaves as well. Values are not cached, only where they are.
+ * An entry is valid while the map's elements are where they were. So it carries the number of the *period* in which it
+ * was made; whoever may move elements starts a new period. What a cached look-up leaves behind (an LRU map's mark) it
+ * leaves as well. Values are not cached, only where they are.
  *
- * Where keys do not come back, asking the cache costs more than it gives: after {@link patience} misses in a row the next {@link pause} look-ups do not ask.
+ * Where keys do not come back, asking the cache costs more than it gives: after {@link patience} misses in a row the
+ * next {@link pause} look-ups do not ask.
  *
  *     area    0 u32 look-ups that are not to ask, 4 u32 misses in a row, 8 u32 look-ups that were not answered, 16 entry, ...
  *     entry   0 u32 period, 4 u32 address of the value or 0, 8 u32 address of the LRU mark or 0, 12 u32 number of the function, 16 u32 key word that varies, ...
@@ -54,8 +57,8 @@ export function isWorthCaching(layout: MapLayout | undefined): boolean {
 }
 
 /**
- * The look-up function `plain` (key words in, address out) with a cache in front: the words that vary in, address out. `number` tells apart the patterns of a map
- * within a period.
+ * The look-up function `plain` (key words in, address out) with a cache in front: the words that vary in, address out.
+ * `number` tells apart the patterns of a map within a period.
  */
 export function defineCachedLookup(
   services: Services,

@@ -1,4 +1,6 @@
-/** Compiled modules by content: the same program on machines of the same shape is compiled by the host's engine once. */
+/**
+ * Compiled modules by content: the same program on machines of the same shape is compiled by the host's engine once.
+ */
 import { Wasm, type WasmModule } from '../base/index.js';
 
 interface Entry {

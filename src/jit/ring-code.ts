@@ -1,6 +1,7 @@
 /**
- * Ring buffers: what `reserve`, `submit`, `discard` and `output` of src/vm/maps/ringbuf.ts do, store by store. A record that wraps is left to JavaScript, and so is a buffer that
- * has no room because its consumer, which takes the records of a packet before the next packet, is late: in a batch that happens only when someone looks.
+ * Ring buffers: what `reserve`, `submit`, `discard` and `output` of src/vm/maps/ringbuf.ts do, store by store. A
+ * record that wraps is left to JavaScript, and so is a buffer that has no room because its consumer, which takes the
+ * records of a packet before the next packet, is late: in a batch that happens only when someone looks.
  */
 import { errno } from '../platform/index.js';
 import type { MapLayout } from '../vm/index.js';
@@ -100,7 +101,10 @@ export function defineRingClose(services: Services, { data, size }: RingLayout, 
   return index;
 }
 
-/** (data, size, packet's record) -> 0, an error number, or {@link leftToHost}. `size`: bytes, if known when code is made. */
+/**
+ * (data, size, packet's record) -> 0, an error number, or {@link leftToHost}. `size`: bytes, if known when code is
+ * made.
+ */
 export function defineRingOutput(services: Services, reserve: number, size: number | undefined): number {
   const index = services.module.declareFunction(`ring_output_${size ?? 'any'}`, ['i32', 'i32', 'i32'], ['i32']);
   const out = services.module.bodyOf(index);
@@ -138,7 +142,10 @@ function pushHeader(out: CodeBuilder, { data, size }: RingLayout, position: numb
     .op('i32.add');
 }
 
-/** The oldest record that is still reserved moves behind those that were closed. Returns the local that holds its position. */
+/**
+ * The oldest record that is still reserved moves behind those that were closed. Returns the local that holds its
+ * position.
+ */
 function emitPending(out: CodeBuilder, layout: RingLayout, producer: number): number {
   const pending = out.addLocal('i64');
   const word = out.addLocal('i32');

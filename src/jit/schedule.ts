@@ -1,6 +1,7 @@
 /**
- * Where each pure value is computed (Click, "Global code motion / global value numbering", 1995): as late as its uses allow, but not in a
- * deeper loop than need be. So what only one path needs is computed on that path, and what a loop does not change in front of it.
+ * Where each pure value is computed (Click, "Global code motion / global value numbering", 1995): as late as its uses
+ * allow, but not in a deeper loop than need be. So what only one path needs is computed on that path, and what a loop
+ * does not change in front of it.
  */
 import { type FunctionCode, isFixed, type Order, opTable, type Value } from '../ir/index.js';
 import type { Needed } from './needed.js';

@@ -1,8 +1,9 @@
 /**
  * Longest prefix match in an LPM_TRIE (src/vm/maps/lpm-trie.ts), specialised by key size.
  *
- * A table by the key's first byte saves the walk over the nodes that it decides. Which child comes next is a branch, not a choice between two loads: where the processor guesses it right, a level costs one load instead of a load, a shift and a choice that wait for each
- * other; where it guesses wrong, about as much as that.
+ * A table by the key's first byte saves the walk over the nodes that it decides. Which child comes next is a branch,
+ * not a choice between two loads: where the processor guesses it right, a level costs one load instead of a load, a
+ * shift and a choice that wait for each other; where it guesses wrong, about as much as that.
  */
 import type { MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';

@@ -1,4 +1,7 @@
-/** Programs to ask two verifiers about: those of object files and generated ones. For lines of JSON see agreement-lines.ts. */
+/**
+ * Programs to ask two verifiers about: those of object files and generated ones. For lines of JSON see
+ * agreement-lines.ts.
+ */
 import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpCandidates } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { generatePrograms } from './fuzz/generate.js';
@@ -24,7 +27,9 @@ export function generatedObject(seed: number): ObjectSpec {
 /** Entries of maps whose size the object leaves to its loader. */
 const openMapEntries = 64;
 
-/** The XDP programs of an object file. Maps that a loader would size are given entries, so that they can be created. */
+/**
+ * The XDP programs of an object file. Maps that a loader would size are given entries, so that they can be created.
+ */
 export function objectCases(object: ObjectSpec, category = 'objects'): AgreementCase[] {
   const sized = sizeMaps(object, openMapEntries).object;
   return xdpCandidates(object).map((program) => ({

@@ -1,9 +1,9 @@
 /**
  * Programs as lines of JSON: the kernel's own verifier tests, or any others of their form.
  *
- * A line has `insns` (hex, 8 bytes an instruction), `name` and either `fix` (kind of map -> slots of the 64-bit loads that take it)
- * or `maps` (`[{n,t,k,v,m,f}]`: name, type, key size, value size, max entries, flags; the loads hold the index). What it says of itself
- * is `verdict` (0 or a negated error number) or `result` (`ACCEPT`, `REJECT`).
+ * A line has `insns` (hex, 8 bytes an instruction), `name` and either `fix` (kind of map -> slots of the 64-bit loads
+ * that take it) or `maps` (`[{n,t,k,v,m,f}]`: name, type, key size, value size, max entries, flags; the loads hold the
+ * index). What it says of itself is `verdict` (0 or a negated error number) or `result` (`ACCEPT`, `REJECT`).
  */
 import { InputError } from '../base/index.js';
 import { decodeInsns, encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
@@ -171,7 +171,10 @@ function categoryOf(insns: readonly Insn[]): string {
   return 'scalars and branches';
 }
 
-/** A case as a line that {@link readAgreementLines} reads. What only BTF tells is lost. `verdict`: 0 or a negated error number. */
+/**
+ * A case as a line that {@link readAgreementLines} reads. What only BTF tells is lost. `verdict`: 0 or a negated error
+ * number.
+ */
 export function agreementLine({ name, program, object }: AgreementCase, verdict: number): Line {
   const used = [...new Set(program.insns.filter((insn) => loadsMap(insn)).map((insn) => insn.imm))];
   const maps = used.flatMap((index) => object.maps[index] ?? []);

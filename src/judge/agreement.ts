@@ -1,4 +1,6 @@
-/** Our verifier's verdict beside another's: the running kernel's where there is one, else what the case says of itself. */
+/**
+ * Our verifier's verdict beside another's: the running kernel's where there is one, else what the case says of itself.
+ */
 import { UserError } from '../base/index.js';
 import { type Bpf, KernelObject, type LoadedFd, type LoadRefusal, lastWords } from '../linux/index.js';
 import { errnoName } from '../platform/index.js';

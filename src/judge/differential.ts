@@ -1,7 +1,7 @@
 /**
- * Differential testing of whole objects: every XDP program of an object on the kernel and on an engine, over the same packets and map
- * contents. Both run the same hermetic form of the object (see hermetic.ts), so nothing but the differences that
- * docs/fidelity.md lists may remain.
+ * Differential testing of whole objects: every XDP program of an object on the kernel and on an engine, over the same
+ * packets and map contents. Both run the same hermetic form of the object (see hermetic.ts), so nothing but the
+ * differences that docs/fidelity.md lists may remain.
  */
 import { UnsupportedError, UserError } from '../base/index.js';
 import { type Bpf, fitsTestRun, lastWords, possibleCpus } from '../linux/index.js';
@@ -122,8 +122,8 @@ function differentialProgram(
 }
 
 /**
- * The kernel does not test-run programs of devmap and cpumap entries, but takes the same instructions as those of an ordinary XDP program,
- * unless they read `egress_ifindex`.
+ * The kernel does not test-run programs of devmap and cpumap entries, but takes the same instructions as those of an
+ * ordinary XDP program, unless they read `egress_ifindex`.
  */
 function asPlainXdp(object: ObjectSpec, program: ProgramSpec): ObjectSpec {
   if (program.attach === 'xdp') return object;
@@ -221,8 +221,8 @@ function asWhat({ attach }: ProgramSpec): string | undefined {
 }
 
 /**
- * Nanoseconds since boot at each packet: those of the capture, counted from its first packet; without a capture a tenth of a second, and then
- * some, from one packet to the next, so that timeouts expire and buckets fill.
+ * Nanoseconds since boot at each packet: those of the capture, counted from its first packet; without a capture a
+ * tenth of a second, and then some, from one packet to the next, so that timeouts expire and buckets fill.
  */
 function packetClock(packets: readonly Packet[], random: Prng): (index: number) => bigint {
   const boot = 1_000_000_000n;

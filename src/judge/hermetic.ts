@@ -1,7 +1,7 @@
 /**
- * Makes a program's outcome a function of its packet and its maps, so that two machines can be compared to the last byte. Time and
- * random numbers are inputs that the kernel does not let us set; therefore every call of such a helper becomes a load from a hidden map
- * that both sides fill with the same number before each packet.
+ * Makes a program's outcome a function of its packet and its maps, so that two machines can be compared to the last
+ * byte. Time and random numbers are inputs that the kernel does not let us set; therefore every call of such a helper
+ * becomes a load from a hidden map that both sides fill with the same number before each packet.
  */
 import { type Insn, isCall, op } from '../isa/index.js';
 import { mapSpec, type ObjectSpec, type ProgramSpec } from '../object/index.js';
@@ -46,7 +46,10 @@ export function makeHermetic(object: ObjectSpec): Hermetic {
   return { object: { ...object, programs, maps: [...object.maps, hidden] }, inputMap };
 }
 
-/** Whether a program's outcome is a function of packet and maps as it stands: it asks for neither time nor random numbers. */
+/**
+ * Whether a program's outcome is a function of packet and maps as it stands: it asks for neither time nor random
+ * numbers.
+ */
 export function isHermetic(program: ProgramSpec): boolean {
   return !program.insns.some((insn) => isCall(insn) && insn.src === op.CALL_HELPER && inputs.has(insn.imm));
 }

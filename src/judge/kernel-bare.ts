@@ -1,7 +1,8 @@
 /**
- * The kernel as an engine of bare programs. An XDP program gets a context in r1 and returns 32 bits; a conformance vector wants memory in r1, its
- * length in r2 and all of r0. So the vector becomes a subprogram of a small XDP program, which gives it the value of a map for its memory and puts
- * r0 into another map. (A packet for memory would do as well, but may not be longer than a page, and atomics do not work on packets.)
+ * The kernel as an engine of bare programs. An XDP program gets a context in r1 and returns 32 bits; a conformance
+ * vector wants memory in r1, its length in r2 and all of r0. So the vector becomes a subprogram of a small XDP
+ * program, which gives it the value of a map for its memory and puts r0 into another map. (A packet for memory would
+ * do as well, but may not be longer than a page, and atomics do not work on packets.)
  */
 
 import { UserError } from '../base/index.js';
@@ -50,7 +51,10 @@ export function runKernelBare(object: ObjectSpec, memory: Uint8Array | undefined
   }
 }
 
-/** The object with a caller before its program, and behind its own maps one for r0 and, if there is any, one with the memory. */
+/**
+ * The object with a caller before its program, and behind its own maps one for r0 and, if there is any, one with the
+ * memory.
+ */
 function wrap(object: ObjectSpec, program: ProgramSpec, memory: Uint8Array | undefined): ObjectSpec {
   const resultMap = object.maps.length;
   const maps = [...object.maps, arrayOf('r0', 8)];

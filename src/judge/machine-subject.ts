@@ -16,7 +16,10 @@ import {
 } from './subject.js';
 
 export interface MachineSubjectOptions extends MachineOptions {
-  /** What stack frames are filled with before a program writes to them; default 0. Whose outcome changes with it reads what it never wrote. */
+  /**
+   * What stack frames are filled with before a program writes to them; default 0. Whose outcome changes with it reads
+   * what it never wrote.
+   */
   readonly stackFill?: number | undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Puts the contents of a map file (docs/maps.md) into the maps of all subjects. What stands for a program or a map is a number of ours in a machine
- * and a file descriptor in the kernel. Interfaces that this host does not have become its loopback, on all sides: where a packet would
- * have gone is not compared, that the map has an entry is.
+ * Puts the contents of a map file (docs/maps.md) into the maps of all subjects. What stands for a program or a map is
+ * a number of ours in a machine and a file descriptor in the kernel. Interfaces that this host does not have become
+ * its loopback, on all sides: where a packet would have gone is not compared, that the map has an entry is.
  */
 import { InputError } from '../base/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
@@ -11,7 +11,10 @@ import { hex, type Subject } from './subject.js';
 
 const loopback = 1;
 
-/** Returns a complaint for each entry that one subject takes and another refuses. Throws InputError for one that all refuse. */
+/**
+ * Returns a complaint for each entry that one subject takes and another refuses. Throws InputError for one that all
+ * refuse.
+ */
 export function fillFromMapFile(
   object: ObjectSpec,
   contents: MapsFile,

@@ -1,8 +1,8 @@
 /**
  * Tests the harness itself: an engine with one wrong opcode. Two ways to plant one:
  *
- * - `insn`: the engine reads one instruction as another. The program that it is given has every such instruction replaced, which is exactly
- *   what an engine with that fault would execute.
+ * - `insn`: the engine reads one instruction as another. The program that it is given has every such instruction
+ *   replaced, which is exactly what an engine with that fault would execute.
  * - `wasm`: the compiler writes one WebAssembly instruction in the place of another, wherever it writes it.
  */
 import { type Insn, isLddw, op } from '../isa/index.js';
@@ -82,8 +82,8 @@ function isBe16(insn: Insn): boolean {
 }
 
 /**
- * Each of the same type as what was meant, so that the module is still valid. Whole programs compare with `lt` and `eq` alone: `a <= b` is the contrary of `b < a`, and only
- * traces have `le`.
+ * Each of the same type as what was meant, so that the module is still valid. Whole programs compare with `lt` and
+ * `eq` alone: `a <= b` is the contrary of `b < a`, and only traces have `le`.
  */
 const wasmFaults: readonly WasmFault[] = (
   [

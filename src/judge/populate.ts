@@ -1,7 +1,8 @@
 /**
- * What no object file says and no seed can make up from bytes: the inner maps of a map of maps and the programs of a program array, which the
- * program's own loader puts there at run time. Without any, look-ups in them find nothing and tail calls fall through, and half of
- * a program is never compared. So maps of maps get two new inner maps, and program arrays the object's own XDP programs in order.
+ * What no object file says and no seed can make up from bytes: the inner maps of a map of maps and the programs of a
+ * program array, which the program's own loader puts there at run time. Without any, look-ups in them find nothing and
+ * tail calls fall through, and half of a program is never compared. So maps of maps get two new inner maps, and
+ * program arrays the object's own XDP programs in order.
  */
 import type { MapInit, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 
@@ -11,8 +12,8 @@ const innerMaps = 2;
 const filledSlots = 8;
 
 /**
- * The object with those contents as the initial ones of its maps, for running `program`; maps in `except`, and those that the object fills itself,
- * stay as they are. The same object when there is nothing to fill.
+ * The object with those contents as the initial ones of its maps, for running `program`; maps in `except`, and those
+ * that the object fills itself, stay as they are. The same object when there is nothing to fill.
  */
 export function populate(object: ObjectSpec, program: ProgramSpec, except: ReadonlySet<string>): ObjectSpec {
   const made: MapSpec[] = [];

@@ -1,4 +1,6 @@
-/** Takes out of an object what its programs do not refer to, so that nothing is created, filled and compared in vain. */
+/**
+ * Takes out of an object what its programs do not refer to, so that nothing is created, filled and compared in vain.
+ */
 import { type Insn, op } from '../isa/index.js';
 import type { MapInit, MapSpec, ObjectSpec } from '../object/index.js';
 

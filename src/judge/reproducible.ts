@@ -1,6 +1,6 @@
 /**
- * Is a program's outcome a function of its packets and maps? Pointers as data and stack that was never written are not the same on two machines,
- * whatever these do right, and Linux lets a privileged program use both.
+ * Is a program's outcome a function of its packets and maps? Pointers as data and stack that was never written are not
+ * the same on two machines, whatever these do right, and Linux lets a privileged program use both.
  */
 import { Interpreter } from '../interp/index.js';
 import { possibleCpus } from '../linux/index.js';
@@ -13,8 +13,8 @@ import type { Packet } from './subject.js';
 const elsewhere = { slide: 0x54320, stackFill: 0x5a };
 
 /**
- * Runs the program in two interpreters that differ in nothing else; `prepare` fills the maps of both, and gives what is to be done before each
- * packet.
+ * Runs the program in two interpreters that differ in nothing else; `prepare` fills the maps of both, and gives what
+ * is to be done before each packet.
  */
 export function isReproducible(
   object: ObjectSpec,

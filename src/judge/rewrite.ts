@@ -1,6 +1,6 @@
 /**
- * Replaces instructions of a program by others, more or fewer, and mends everything that counts slots: jumps, calls, function
- * addresses, function bounds, line records. What an inserted sequence jumps to must lie within the sequence.
+ * Replaces instructions of a program by others, more or fewer, and mends everything that counts slots: jumps, calls,
+ * function addresses, function bounds, line records. What an inserted sequence jumps to must lie within the sequence.
  */
 import { type Insn, isCall, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';

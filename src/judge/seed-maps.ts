@@ -1,6 +1,6 @@
 /**
- * Fills the maps of an object from a seed, the same way on every subject. Keys are of the kind that traffic hits: small numbers,
- * and, where the key has the size of an address or a port, those that occur in the packets.
+ * Fills the maps of an object from a seed, the same way on every subject. Keys are of the kind that traffic hits:
+ * small numbers, and, where the key has the size of an address or a port, those that occur in the packets.
  */
 
 import type { MapSpec, ObjectSpec } from '../object/index.js';

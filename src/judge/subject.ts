@@ -1,5 +1,6 @@
 /**
- * What the harnesses compare: one implementation of XDP running one object file, be it the kernel, the interpreter or compiled code.
+ * What the harnesses compare: one implementation of XDP running one object file, be it the kernel, the interpreter or
+ * compiled code.
  */
 import type { MapSpec } from '../object/index.js';
 
@@ -25,7 +26,8 @@ export interface Observation {
 }
 
 /**
- * Map contents in a canonical order, bytes as the characters of {@link binary} strings, which are quickly made and compared. Per-CPU
+ * Map contents in a canonical order, bytes as the characters of {@link binary} strings, which are quickly made and
+ * compared. Per-CPU
  * values: all CPUs', each rounded up to 8 bytes.
  */
 export type Contents = readonly (readonly [key: string, value: string])[];

@@ -1,7 +1,7 @@
 /**
- * The kernel's own test cases for its BPF compilers (lib/test_bpf.c), as `scripts/dump-test-bpf.sh` writes them: a JSON line each. They were
- * written against compilers, so they are about what an ALU does at its edges: every register with every other, every distance of a shift,
- * every width of an immediate.
+ * The kernel's own test cases for its BPF compilers (lib/test_bpf.c), as `scripts/dump-test-bpf.sh` writes them: a
+ * JSON line each. They were written against compilers, so they are about what an ALU does at its edges: every register
+ * with every other, every distance of a shift, every width of an immediate.
  *
  * A case runs with a context of so many bytes, and what it returns are the low 32 bits of r0.
  */

@@ -1,6 +1,6 @@
 /**
- * Vectors of the public bpf_conformance suite. A `.data` file is line oriented; text after `#` is a comment, a line that begins with `--`
- * opens a section, named by its first word:
+ * Vectors of the public bpf_conformance suite. A `.data` file is line oriented; text after `#` is a comment, a line
+ * that begins with `--` opens a section, named by its first word:
  *
  *     asm     the program in uBPF syntax
  *     raw     the program, one 64-bit number an instruction; preferred when both are there, since it is exact
@@ -68,7 +68,8 @@ export function parseVector(text: string, file: string): Vector | IncompleteVect
 }
 
 /**
- * Section name -> its lines without comments. Lines of other sections stay as empty lines, so that an error's line number is the file's.
+ * Section name -> its lines without comments. Lines of other sections stay as empty lines, so that an error's line
+ * number is the file's.
  */
 function splitSections(text: string): Map<string, string> {
   const sections = new Map<string, string[]>();
@@ -89,7 +90,9 @@ function splitSections(text: string): Map<string, string> {
   return new Map([...sections].map(([name, lines]) => [name, lines.join('\n')]));
 }
 
-/** Hex bytes between blanks or commas: one digit or any number of pairs each, with or without `0x`. Throws InputError. */
+/**
+ * Hex bytes between blanks or commas: one digit or any number of pairs each, with or without `0x`. Throws InputError.
+ */
 export function parseHex(text: string, file: string): Uint8Array {
   const words = text.split(/[\s,]+/).map((word) => word.replace(/^0x/i, ''));
   const digits = words.map((word) => (word.length === 1 ? `0${word}` : word)).join('');

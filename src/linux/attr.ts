@@ -1,6 +1,6 @@
 /**
- * `union bpf_attr` (include/uapi/linux/bpf.h): command numbers and, for each command, where its fields stand. Offsets are bytes
- * from the start of the union; the comment gives the width where it is not 32 bits.
+ * `union bpf_attr` (include/uapi/linux/bpf.h): command numbers and, for each command, where its fields stand. Offsets
+ * are bytes from the start of the union; the comment gives the width where it is not 32 bits.
  */
 
 export const command = {

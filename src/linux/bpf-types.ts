@@ -54,7 +54,10 @@ export interface LoadedFd {
 export interface TestRunOptions {
   /** At least 14 bytes. */
   readonly data: Uint8Array;
-  /** `struct xdp_md` as the kernel wants it: data 0 or the metadata's length in front of the packet (which `data` then includes). */
+  /**
+   * `struct xdp_md` as the kernel wants it: data 0 or the metadata's length in front of the packet (which `data` then
+   * includes).
+   */
   readonly ctx?: Uint8Array | undefined;
   readonly repeat?: number;
   /** BPF_F_TEST_XDP_LIVE_FRAMES is 2. */

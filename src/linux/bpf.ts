@@ -1,6 +1,7 @@
 /**
- * bpf(2), typed: one method a command. File descriptors are plain numbers; the kernel frees what they hold when the process
- * ends, however it ends. Expected refusals are values (a negated errno, or {@link LoadRefusal} with the verifier's log).
+ * bpf(2), typed: one method a command. File descriptors are plain numbers; the kernel frees what they hold when the
+ * process ends, however it ends. Expected refusals are values (a negated errno, or {@link LoadRefusal} with the
+ * verifier's log).
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import { errno, errnoName } from '../platform/index.js';
@@ -43,8 +44,8 @@ export class Bpf {
   }
 
   /**
-   * Opens bpf(2). Throws UnsupportedError with one sentence when this is not Linux, koffi is missing, the kernel has no bpf(2), or
-   * this process may not use it.
+   * Opens bpf(2). Throws UnsupportedError with one sentence when this is not Linux, koffi is missing, the kernel has
+   * no bpf(2), or this process may not use it.
    */
   static open(): Bpf {
     const bpf = new Bpf(openNative());
@@ -96,8 +97,8 @@ export class Bpf {
   }
 
   /**
-   * Value of `valueSize` bytes (for per-CPU maps: all CPUs', each rounded up to 8), or the negated errno. A bloom filter (`key` empty) is asked for
-   * the value `input`.
+   * Value of `valueSize` bytes (for per-CPU maps: all CPUs', each rounded up to 8), or the negated errno. A bloom
+   * filter (`key` empty) is asked for the value `input`.
    */
   mapLookup(fd: number, key: Uint8Array, valueSize: number, flags = 0n, input?: Uint8Array): Uint8Array | number {
     const at = this.putElem(fd, key, input, valueSize, flags);
@@ -141,8 +142,8 @@ export class Bpf {
   }
 
   /**
-   * All elements of an array or hash, in a few system calls: keys and values one after another, `valueSize` as in {@link mapLookup}.
-   * A negated errno where the map type has no batches.
+   * All elements of an array or hash, in a few system calls: keys and values one after another, `valueSize` as in
+   * {@link mapLookup}. A negated errno where the map type has no batches.
    */
   mapLookupBatch(fd: number, keySize: number, valueSize: number, maxEntries: number): MapBatch | number {
     // A hash bucket comes whole or not at all, so leave room for long ones.
@@ -301,7 +302,8 @@ export class Bpf {
       view.setBigUint64(attr.testRun.ctxOut, this.ctxOut.address, true);
     }
     if ((options.flags ?? 0) !== 0) {
-      // Live frames are transmitted or passed on for real: there is no data to give back, and the kernel wants none asked for.
+      // Live frames are transmitted or passed on for real: there is no data to give back, and the kernel wants none
+      // asked for.
       view.setUint32(attr.testRun.dataSizeOut, 0, true);
       view.setBigUint64(attr.testRun.dataOut, 0n, true);
     }

@@ -1,11 +1,12 @@
 /**
- * BTF as the kernel takes it. What a compiler leaves in an object file is not yet loadable: data sections have no size and
- * their variables no offsets (the linker's business), and externs have a linkage that the kernel does not know. libbpf
- * completes these from the symbol table. We do not need variables in the kernel at all: types, functions and lines
- * do the work there. So variables, data sections, externs and tags on them become `const void`, which keeps every type id where it was.
+ * BTF as the kernel takes it. What a compiler leaves in an object file is not yet loadable: data sections have no size
+ * and their variables no offsets (the linker's business), and externs have a linkage that the kernel does not know.
+ * libbpf completes these from the symbol table. We do not need variables in the kernel at all: types, functions and
+ * lines do the work there. So variables, data sections, externs and tags on them become `const void`, which keeps
+ * every type id where it was.
  *
- * Layout of a type record (Documentation/bpf/btf.rst): name offset, info (kind in bits 24..28, vlen in 0..15), size or type; then data
- * by kind.
+ * Layout of a type record (Documentation/bpf/btf.rst): name offset, info (kind in bits 24..28, vlen in 0..15), size or
+ * type; then data by kind.
  */
 import { InputError } from '../base/index.js';
 

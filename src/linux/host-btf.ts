@@ -3,7 +3,9 @@ import { Btf } from '../object/index.js';
 
 let cached: Btf | undefined | null = null;
 
-/** The running kernel's BTF, which CO-RE relocations are resolved against by default; undefined where there is none. */
+/**
+ * The running kernel's BTF, which CO-RE relocations are resolved against by default; undefined where there is none.
+ */
 export function hostBtf(): Btf | undefined {
   if (cached === null) {
     try {

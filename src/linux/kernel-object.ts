@@ -1,6 +1,6 @@
 /**
- * An {@link ObjectSpec} brought to life in the running kernel: its maps created and filled, its programs loaded with file
- * descriptors in place of indexes, its BTF with function and line information beside them.
+ * An {@link ObjectSpec} brought to life in the running kernel: its maps created and filled, its programs loaded with
+ * file descriptors in place of indexes, its BTF with function and line information beside them.
  */
 import { InputError } from '../base/index.js';
 import { encodeInsns, type Insn, op } from '../isa/index.js';
@@ -114,7 +114,10 @@ export class KernelObject {
     return program !== undefined && 'fd' in program.loaded ? program.loaded.fd : undefined;
   }
 
-  /** A value as the kernel takes it: descriptors in place of the numbers (index plus 1) that stand for programs and maps in a machine. */
+  /**
+   * A value as the kernel takes it: descriptors in place of the numbers (index plus 1) that stand for programs and
+   * maps in a machine.
+   */
   translate(spec: MapSpec, value: Uint8Array): Uint8Array {
     const at = spec.type === 'devmap' || spec.type === 'devmap_hash' || spec.type === 'cpumap' ? 4 : 0;
     const fdOf = descriptorMaps[spec.type];
@@ -142,7 +145,8 @@ export class KernelObject {
     const texts = this.object.programs.flatMap((p) => p.lines.flatMap((line) => [line.file, line.text]));
     const image = makeBtfImage(this.object.btf.bytes, texts);
     const loaded = this.bpf.btfLoad(image.bytes);
-    // As with libbpf, BTF is an aid: without it the kernel takes all programs but those that need it, and says so then.
+    // As with libbpf, BTF is an aid: without it the kernel takes all programs but those that need it, and says so
+    // then.
     return 'fd' in loaded ? { fd: loaded.fd, offsets: image.offsets } : undefined;
   }
 
@@ -208,7 +212,10 @@ export class KernelObject {
     if (status < 0) throw new InputError(`filling slot ${slot} of map \`${spec.name}\`: ${errnoName(status)}`);
   }
 
-  /** Loads one program beside the object's maps: one of its own, or a variant of it. The descriptor is the caller's to close. */
+  /**
+   * Loads one program beside the object's maps: one of its own, or a variant of it. The descriptor is the caller's to
+   * close.
+   */
   loadProgram(spec: ProgramSpec, options: ProgramLoadOptions = {}): KernelProgram['loaded'] {
     const unresolved = spec.unresolved[0];
     const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
@@ -228,7 +235,10 @@ export class KernelObject {
     return { errno: loaded.errno, log: `${unresolved.what}\n${loaded.log}` };
   }
 
-  /** Puts descriptors and BTF ids where the spec has indexes. The second slot of a 64-bit load follows its first and needs nothing. */
+  /**
+   * Puts descriptors and BTF ids where the spec has indexes. The second slot of a 64-bit load follows its first and
+   * needs nothing.
+   */
   private resolve(spec: ProgramSpec, insn: Insn, before: Insn | undefined): Insn {
     if (before?.code === op.LDDW) return insn;
     if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) return this.resolveExtern(spec.kfuncs, insn, 'func');

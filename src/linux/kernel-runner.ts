@@ -1,8 +1,9 @@
 /**
- * One program of an object in the running kernel, a packet at a time: what `--engine kernel` is made of. Maps keep their contents from packet to packet.
+ * One program of an object in the running kernel, a packet at a time: what `--engine kernel` is made of. Maps keep
+ * their contents from packet to packet.
  *
- * BPF_PROG_TEST_RUN carries no verdict out: where a redirected packet would have gone is not to be had, and packets have
- * 14 bytes to 18 pages.
+ * BPF_PROG_TEST_RUN carries no verdict out: where a redirected packet would have gone is not to be had, and packets
+ * have 14 bytes to 18 pages.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -95,8 +96,8 @@ export class KernelRunner {
   }
 
   /**
-   * Nanoseconds a run, averaged over `repeat` runs on the same packet, which is not reset between them. The kernel's own overhead of a call (about
-   * 15 ms in all) is not in it.
+   * Nanoseconds a run, averaged over `repeat` runs on the same packet, which is not reset between them. The kernel's
+   * own overhead of a call (about 15 ms in all) is not in it.
    */
   measure(data: Uint8Array, repeat: number): number {
     return checked(this.bpf.testRun(this.fd, { data, repeat }), { data }).duration;
@@ -108,7 +109,10 @@ export class KernelRunner {
     return entry === undefined ? -errno.ENOENT : this.bpf.mapUpdate(entry.fd, key, value, flags);
   }
 
-  /** What map `index` holds, in the kernel's order. Types that only empty by reading (queues, ring buffers) and that hold descriptors give nothing. */
+  /**
+   * What map `index` holds, in the kernel's order. Types that only empty by reading (queues, ring buffers) and that
+   * hold descriptors give nothing.
+   */
   *entries(index: number): IterableIterator<KernelEntry> {
     const map = this.kernel.maps[index];
     if (map === undefined || map.spec.keySize === 0) return;

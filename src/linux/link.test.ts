@@ -1,6 +1,7 @@
 /**
- * Pins and links in the kernel: what outlives a descriptor, and what does not outlive its process. Links are made on a veth pair in a network
- * namespace that is made here and goes with the process that lives in it. Needs root and a BPF file system; elsewhere reported as skipped.
+ * Pins and links in the kernel: what outlives a descriptor, and what does not outlive its process. Links are made on a
+ * veth pair in a network namespace that is made here and goes with the process that lives in it. Needs root and a BPF
+ * file system; elsewhere reported as skipped.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';

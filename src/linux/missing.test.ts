@@ -1,4 +1,7 @@
-/** What is said where the kernel cannot be asked: one sentence, exit code 4, and everything else works. Runs the built command in processes of its own. */
+/**
+ * What is said where the kernel cannot be asked: one sentence, exit code 4, and everything else works. Runs the built
+ * command in processes of its own.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

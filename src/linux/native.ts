@@ -1,9 +1,9 @@
 /**
- * The way out of Node: `syscall(2)` through koffi, an optional dependency. Everything here fails with one sentence that says what is
- * missing, so that the rest of jitnic never has to guess.
+ * The way out of Node: `syscall(2)` through koffi, an optional dependency. Everything here fails with one sentence
+ * that says what is missing, so that the rest of jitnic never has to guess.
  *
- * Buffers that the kernel reads or writes come from `malloc` ({@link NativeBuffer}): their address never moves, which no
- * garbage-collected buffer promises.
+ * Buffers that the kernel reads or writes come from `malloc` ({@link NativeBuffer}): their address never moves, which
+ * no garbage-collected buffer promises.
  */
 import { createRequire } from 'node:module';
 import { InputError, UnsupportedError } from '../base/index.js';

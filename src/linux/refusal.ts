@@ -1,10 +1,16 @@
-/** A program that the kernel refuses, as an error: the verifier's own words, and the line of the source that they are about. */
+/**
+ * A program that the kernel refuses, as an error: the verifier's own words, and the line of the source that they are
+ * about.
+ */
 import { InputError } from '../base/index.js';
 import type { LineSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import type { LoadRefusal } from './bpf-types.js';
 
-/** The line of a verifier log that says why: the last one that is neither an instruction, a source line nor a statistic. */
+/**
+ * The line of a verifier log that says why: the last one that is neither an instruction, a source line nor a
+ * statistic.
+ */
 export function lastWords(log: string): string {
   const lines = log.trim().split('\n');
   const telling = lines.filter(

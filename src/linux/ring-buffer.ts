@@ -5,8 +5,8 @@
  *     page 1        u64 producer position
  *     page 2 ..     the data, twice in a row, so that a record which wraps is contiguous
  *
- * A record at position p starts at offset p & (size - 1) with u32 length | BUSY (bit 31) | DISCARD (bit 30), u32 page offset; then the
- * sample, rounded up to 8 bytes.
+ * A record at position p starts at offset p & (size - 1) with u32 length | BUSY (bit 31) | DISCARD (bit 30), u32 page
+ * offset; then the sample, rounded up to 8 bytes.
  */
 import type { Bpf } from './bpf.js';
 import type { NativeBuffer } from './native.js';

@@ -1,4 +1,7 @@
-/** Bytes of a packet that BPF_PROG_TEST_RUN takes: at least an Ethernet header, at most a page less its reserves, or 17 pages more with fragments. */
+/**
+ * Bytes of a packet that BPF_PROG_TEST_RUN takes: at least an Ethernet header, at most a page less its reserves, or 17
+ * pages more with fragments.
+ */
 export const testRunBytes: { readonly least: number; readonly linear: number; readonly frags: number } = {
   least: 14,
   linear: 3520,

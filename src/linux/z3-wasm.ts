@@ -10,8 +10,9 @@ interface LowLevel {
 }
 
 /**
- * The compiled solver itself. Its own `eval_smtlib2_string` puts the script on the stack and starts a thread that reads it there, while the stack
- * is used for something else: now and then the solver then sees another script. Here the script lies on the heap until the answer has come.
+ * The compiled solver itself. Its own `eval_smtlib2_string` puts the script on the stack and starts a thread that
+ * reads it there, while the stack is used for something else: now and then the solver then sees another script. Here
+ * the script lies on the heap until the answer has come.
  */
 interface Module {
   readonly HEAPU8: Uint8Array;

@@ -1,7 +1,8 @@
 /**
- * Writes BTF: an existing one with its type ids kept, and types added behind it. Records are as Documentation/bpf/btf.rst has
- * them: `name_off, info (vlen:16, kind:5 at 24, kind_flag:1), size or type`, then what the kind adds. A string or record that
- * is there already is used again, so writing what was read from a written file adds nothing.
+ * Writes BTF: an existing one with its type ids kept, and types added behind it. Records are as
+ * Documentation/bpf/btf.rst has
+ * them: `name_off, info (vlen:16, kind:5 at 24, kind_flag:1), size or type`, then what the kind adds. A string or
+ * record that is there already is used again, so writing what was read from a written file adds nothing.
  */
 import { encodeUtf8 } from '../base/index.js';
 import { Btf } from './btf.js';

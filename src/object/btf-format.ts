@@ -1,6 +1,6 @@
 /**
- * BTF types as C text. C declarations are inside out: a pointer to an array of functions is written around its name, so the text
- * grows to the left for pointers and to the right for arrays and parameters until a named type ends it.
+ * BTF types as C text. C declarations are inside out: a pointer to an array of functions is written around its name,
+ * so the text grows to the left for pointers and to the right for arrays and parameters until a named type ends it.
  */
 import type { Btf } from './btf.js';
 import { type BtfComposite, type BtfEnum, type BtfFuncProto, isComposite, isEnum } from './btf-type.js';
@@ -12,7 +12,9 @@ interface Visits {
   left: number;
 }
 
-/** A declaration of `name` with the type, or the type alone: `struct flow *(*lookup)(__u32 key)`. Throws InputError. */
+/**
+ * A declaration of `name` with the type, or the type alone: `struct flow *(*lookup)(__u32 key)`. Throws InputError.
+ */
 export function formatType(btf: Btf, id: number, name = ''): string {
   return declare(btf, id, name, { left: maxVisits });
 }

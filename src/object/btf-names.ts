@@ -1,6 +1,6 @@
 /**
- * Finds types by name among a kernel's 150,000. A table of strings would take longer to fill than all look-ups of a program take
- * together, so names are hashed where they lie, as bytes, and chained in typed arrays:
+ * Finds types by name among a kernel's 150,000. A table of strings would take longer to fill than all look-ups of a
+ * program take together, so names are hashed where they lie, as bytes, and chained in typed arrays:
  *
  *     heads[hash & mask] -> id -> next[id] -> ... -> 0
  *
@@ -26,7 +26,8 @@ function hashAll(bytes: Uint8Array): number {
 /** Hash of the bytes of a name up to its flavor; the name ends at a zero byte. */
 function hashEssential(bytes: Uint8Array, start: number): number {
   let hash = seed;
-  // A flavor begins with exactly three underscores between other characters; what was hashed before the last such run counts.
+  // A flavor begins with exactly three underscores between other characters; what was hashed before the last such run
+  // counts.
   let essential = 0;
   let before = 0;
   let run = 0;

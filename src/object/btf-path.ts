@@ -2,7 +2,10 @@
 import type { Btf } from './btf.js';
 import { isComposite } from './btf-type.js';
 
-/** The number (or pointer, or other scalar) of a type that holds the byte at `offset`: where it begins and how long it is. Undefined in padding and bit fields. */
+/**
+ * The number (or pointer, or other scalar) of a type that holds the byte at `offset`: where it begins and how long it
+ * is. Undefined in padding and bit fields.
+ */
 export function btfScalar(
   btf: Btf,
   typeId: number,
@@ -36,7 +39,10 @@ export function btfScalar(
   return offset < width ? { offset: 0, width } : undefined;
 }
 
-/** Path to `width` bytes at `offset` of a type; `[1:2]` at its end stands for a part of a number (offset and bytes). Undefined where BTF has no name for them. */
+/**
+ * Path to `width` bytes at `offset` of a type; `[1:2]` at its end stands for a part of a number (offset and bytes).
+ * Undefined where BTF has no name for them.
+ */
 export function btfPath(btf: Btf, typeId: number, offset: number, width: number): string | undefined {
   const type = btf.resolve(typeId);
   if (type.kind === 'datasec') {

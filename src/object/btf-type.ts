@@ -1,6 +1,6 @@
 /**
- * The kinds of BTF types (Documentation/bpf/btf.rst, include/uapi/linux/btf.h) as a discriminated union. A reference to another
- * type is its id; id 0 is `void`. Offsets and sizes of bitfields are in bits, everything else is in bytes.
+ * The kinds of BTF types (Documentation/bpf/btf.rst, include/uapi/linux/btf.h) as a discriminated union. A reference
+ * to another type is its id; id 0 is `void`. Offsets and sizes of bitfields are in bits, everything else is in bytes.
  */
 
 /** By number (BTF_KIND_*), in order. */

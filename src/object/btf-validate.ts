@@ -1,9 +1,11 @@
 /**
- * No type may contain itself. There are two ways to go round in a circle without end, and each is looked for on its own graph:
+ * No type may contain itself. There are two ways to go round in a circle without end, and each is looked for on its
+ * own graph:
  *
- * - *by name*: following pointers, qualifiers, typedefs, arrays, functions and their parameters, a type's C text is built; struct,
- *   union and enum are named, so they end the path;
- * - *by value*: following qualifiers, typedefs, arrays, variables and members, a value is laid out; a pointer ends the path.
+ * - *by name*: following pointers, qualifiers, typedefs, arrays, functions and their parameters, a type's C text is
+ *   built; struct, union and enum are named, so they end the path;
+ * - *by value*: following qualifiers, typedefs, arrays, variables and members, a value is laid out; a pointer ends the
+ *   path.
  *
  * The search is a depth-first walk with an explicit stack, since the input decides how deep it goes.
  */

@@ -5,9 +5,9 @@
  *     types    name_off u32, info u32 (vlen:16, -:8, kind:5, -:2, kind_flag:1), size or type u32, then what the kind adds
  *     strings  zero-terminated, the first one empty
  *
- * A kernel has some 150,000 types and a program touches a dozen, so the constructor only walks over them (bounds, kinds, sizes)
- * and notes where each begins; a type is decoded and its references checked when it is first asked for, names are indexed when
- * the first is looked up. {@link Btf.validate} checks all of it, cycles included.
+ * A kernel has some 150,000 types and a program touches a dozen, so the constructor only walks over them (bounds,
+ * kinds, sizes) and notes where each begins; a type is decoded and its references checked when it is first asked for,
+ * names are indexed when the first is looked up. {@link Btf.validate} checks all of it, cycles included.
  */
 import { decodeUtf8, InputError, UnsupportedError } from '../base/index.js';
 import { NameIndex } from './btf-names.js';
@@ -18,7 +18,9 @@ import { ByteReader } from './byte-reader.js';
 const magic = 0xeb9f;
 const headerSize = 24;
 
-/** How many typedefs and qualifiers may follow on each other, and how deep types may nest (libbpf: MAX_RESOLVE_DEPTH). */
+/**
+ * How many typedefs and qualifiers may follow on each other, and how deep types may nest (libbpf: MAX_RESOLVE_DEPTH).
+ */
 export const maxTypeDepth = 32;
 
 /** Longest name or source line that is believed. */

@@ -1,8 +1,8 @@
 import { decodeUtf8, InputError, type Place } from '../base/index.js';
 
 /**
- * Little-endian reads from a span of the file, each checked against the span's end. Offsets are relative to the span; messages
- * give them relative to the file.
+ * Little-endian reads from a span of the file, each checked against the span's end. Offsets are relative to the span;
+ * messages give them relative to the file.
  */
 export class ByteReader {
   readonly bytes: Uint8Array;

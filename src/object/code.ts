@@ -1,7 +1,8 @@
 /**
- * Code sections cut into functions. Compilers since LLVM 10 say where a function begins and ends (STT_FUNC with a size). Older ones and
- * hand-written assembly give plain labels (STT_NOTYPE, no size): there the global labels begin functions, local ones are branch
- * targets (`LBB0_7`) unless something calls them, and a function ends where the next begins.
+ * Code sections cut into functions. Compilers since LLVM 10 say where a function begins and ends (STT_FUNC with a
+ * size). Older ones and hand-written assembly give plain labels (STT_NOTYPE, no size): there the global labels begin
+ * functions, local ones are branch targets (`LBB0_7`) unless something calls them, and a function ends where the next
+ * begins.
  */
 import { InputError } from '../base/index.js';
 import { decodeInsns, type Insn, insnSize, op } from '../isa/index.js';

@@ -1,12 +1,14 @@
 /**
- * When a type of the program and one of the kernel count as the same (libbpf: relo_core.c). Three relations, from loose to strict:
+ * When a type of the program and one of the kernel count as the same (libbpf: relo_core.c). Three relations, from
+ * loose to strict:
  *
- * - {@link fieldsCompatible}: may a field of one type be read as the other? Struct and union mix, integers of all sizes too;
+ * - {@link fieldsCompatible}: may a field of one type be read as the other? Struct and union mix, integers of all
+ *   sizes too;
  * - {@link typesCompatible}: "the type exists": same kinds all the way down, names and members not looked at;
  * - {@link typesMatch}: every member of the program's type is there under its name with a matching type.
  *
- * Typedefs and qualifiers never count. All searches spend from one {@link Effort}, since types can refer to each other in ways
- * that take for ever to walk.
+ * Typedefs and qualifiers never count. All searches spend from one {@link Effort}, since types can refer to each other
+ * in ways that take for ever to walk.
  */
 import { InputError } from '../base/index.js';
 import { type Btf, essentialName, maxTypeDepth } from './btf.js';

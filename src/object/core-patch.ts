@@ -1,12 +1,15 @@
 /**
- * Puts a CO-RE value into an instruction (libbpf: bpf_core_patch_insn): the immediate of an ALU instruction, the offset of a load
- * or store (whose width follows the field's, where that is safe), or a 64-bit immediate.
+ * Puts a CO-RE value into an instruction (libbpf: bpf_core_patch_insn): the immediate of an ALU instruction, the
+ * offset of a load or store (whose width follows the field's, where that is safe), or a 64-bit immediate.
  */
 import { accessSize, type Insn, insnClass, op } from '../isa/index.js';
 import type { Btf } from './btf.js';
 import type { CoreValue } from './core-value.js';
 
-/** Helper number that libbpf puts where a relocation cannot be resolved; the kernel refuses it if the call is reachable. */
+/**
+ * Helper number that libbpf puts where a relocation cannot be resolved; the kernel refuses it if the call is
+ * reachable.
+ */
 export const poisonedCall = 195896080;
 
 /** Overwrites the instruction at `slot`, both slots of a 64-bit load. */

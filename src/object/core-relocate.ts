@@ -1,9 +1,11 @@
 /**
- * CO-RE: makes a program compiled against one kernel's types fit another's (libbpf: bpf_core_calc_relo_insn). For each relocation:
+ * CO-RE: makes a program compiled against one kernel's types fit another's (libbpf: bpf_core_calc_relo_insn). For each
+ * relocation:
  *
  * 1. The candidates are the target's types of the same kind whose name is the same up to a `___flavor`.
  * 2. Those that have the thing in question are kept; all of them must lead to the same value, else it is ambiguous.
- * 3. The instruction gets that value. Where no candidate is left, questions of existence are answered with 0, and anything else
+ * 3. The instruction gets that value. Where no candidate is left, questions of existence are answered with 0, and
+ * anything else
  *    is *poisoned*: replaced by a call that no kernel has. Programs guard such accesses, so it hurts only if it is reached.
  *
  * Without a target the program's own types are it, and every type is its own only candidate.
@@ -33,7 +35,10 @@ export class CoreRelocator {
   /** Candidates by local type. Each relocation drops those that do not have what it asks for. */
   private readonly candidates = new Map<number, readonly number[]>();
 
-  /** `target` is asked for at the first access that needs it; undefined, or `local`: there is none but the program's own types. */
+  /**
+   * `target` is asked for at the first access that needs it; undefined, or `local`: there is none but the program's
+   * own types.
+   */
   constructor(local: Btf, target: () => Btf | undefined) {
     this.local = local;
     this.targetOf = target;

@@ -1,7 +1,7 @@
 /**
- * What a CO-RE relocation refers to. The compiler records an access as a path of numbers through the program's own types,
- * `0:1:2` for `(&x[0])->b.c`; the same field is then looked for by *name* in the target's type, where it may lie elsewhere
- * (libbpf: bpf_core_parse_spec, bpf_core_spec_match).
+ * What a CO-RE relocation refers to. The compiler records an access as a path of numbers through the program's own
+ * types, `0:1:2` for `(&x[0])->b.c`; the same field is then looked for by *name* in the target's type, where it may
+ * lie elsewhere (libbpf: bpf_core_parse_spec, bpf_core_spec_match).
  *
  * Results are the wanted thing or a string that says why there is none.
  */

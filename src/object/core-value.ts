@@ -1,7 +1,7 @@
 /**
- * The number that a CO-RE relocation asks for, given what it refers to on one side (libbpf: bpf_core_calc_relo). A bitfield is read
- * by loading the integer around it and shifting: `byte_off` and `byte_sz` say which bytes to load, `lshift_u64` and `rshift_u64`
- * how to cut the field out of the 64-bit register.
+ * The number that a CO-RE relocation asks for, given what it refers to on one side (libbpf: bpf_core_calc_relo). A
+ * bitfield is read by loading the integer around it and shifting: `byte_off` and `byte_sz` say which bytes to load,
+ * `lshift_u64` and `rshift_u64` how to cut the field out of the 64-bit register.
  */
 import type { Btf } from './btf.js';
 import { isComposite, isEnum } from './btf-type.js';

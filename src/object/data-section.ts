@@ -1,6 +1,6 @@
 /**
- * Global variables: each `.rodata*`, `.data*` and `.bss*` section is the one value of an ARRAY map, which programs read and write
- * directly (libbpf: bpf_object__init_global_data_maps).
+ * Global variables: each `.rodata*`, `.data*` and `.bss*` section is the one value of an ARRAY map, which programs
+ * read and write directly (libbpf: bpf_object__init_global_data_maps).
  */
 import { InputError } from '../base/index.js';
 import { mapFlags, mapTypeNumber } from '../platform/index.js';

@@ -1,4 +1,6 @@
-/** Damaged object files: readers refuse them with an error of the user's kind, or read them; they never fail otherwise. */
+/**
+ * Damaged object files: readers refuse them with an error of the user's kind, or read them; they never fail otherwise.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Maps as they were defined before BTF: a struct of plain numbers a map, in section `maps` (one after the other) or `maps/NAME`.
- * How long the struct is tells whose it is; the first five fields are the same in all:
+ * Maps as they were defined before BTF: a struct of plain numbers a map, in section `maps` (one after the other) or
+ * `maps/NAME`. How long the struct is tells whose it is; the first five fields are the same in all:
  *
  *     u32   0 type, 1 key_size, 2 value_size, 3 max_entries, 4 map_flags
  *     20 B  libbpf: nothing more           24 B  inner_map_idx
@@ -8,7 +8,8 @@
  *     36 B  iproute2 (bpf_elf.h): id, pinning, inner_id, inner_idx
  *     280 B gobpf: pinning, namespace[256]
  *
- * There is no type information, but BPF_ANNOTATE_KV_PAIR may have left a struct `____btf_map_NAME { key; value; }` in BTF.
+ * There is no type information, but BPF_ANNOTATE_KV_PAIR may have left a struct `____btf_map_NAME { key; value; }` in
+ * BTF.
  */
 import { InputError } from '../base/index.js';
 import { mapFlags, mapTypeNames } from '../platform/index.js';

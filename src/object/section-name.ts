@@ -1,7 +1,7 @@
 /**
- * What a section's name says about the programs in it: libbpf's SEC() table (tools/lib/bpf/libbpf.c, section_defs), and after it the looser
- * rule of libbpf before 1.0, by which many people's objects were named: a known word followed by anything (`xdp_drop`, `xdp1`,
- * `classifier_main`, `socket1`).
+ * What a section's name says about the programs in it: libbpf's SEC() table (tools/lib/bpf/libbpf.c, section_defs),
+ * and after it the looser rule of libbpf before 1.0, by which many people's objects were named: a known word followed
+ * by anything (`xdp_drop`, `xdp1`, `classifier_main`, `socket1`).
  */
 import type { ProgramSpec, ProgramTypeName } from './spec.js';
 
@@ -118,7 +118,9 @@ const loosePrefixes: readonly (readonly [string, ProgramTypeName])[] = exactName
   .map(([name, type]) => [name.replace('+', '/'), type] as const)
   .sort(([a], [b]) => b.length - a.length);
 
-/** `xdp`, `xdp.frags`, each alone or with `_devmap`, `/cpumap` and the like after it, each with `/anything` after that. */
+/**
+ * `xdp`, `xdp.frags`, each alone or with `_devmap`, `/cpumap` and the like after it, each with `/anything` after that.
+ */
 const xdpName = /^xdp(\.frags)?(?:[_/](devmap|cpumap)(?=\/|$))?/;
 
 /** A leading `?` (not loaded unless asked for) is skipped, as libbpf does. */

@@ -1,6 +1,7 @@
 /**
- * Maps whose size the object file leaves open (`max_entries` 0): the program's own loader sets it at run time, to the number of
- * CPUs or of interfaces. Linux refuses to create them as they are, so who runs such an object without its loader has to choose.
+ * Maps whose size the object file leaves open (`max_entries` 0): the program's own loader sets it at run time, to the
+ * number of CPUs or of interfaces. Linux refuses to create them as they are, so who runs such an object without its
+ * loader has to choose.
  */
 import type { MapSpec, ObjectSpec } from './spec.js';
 
@@ -13,7 +14,9 @@ export interface SizedObject {
 /** Bytes of a ring buffer: a power of two and whole pages. */
 const ringbufBytes = 1 << 18;
 
-/** Gives maps without a size `sizes` by name, else `fallback` entries. A perf event array sizes itself, by the CPUs. */
+/**
+ * Gives maps without a size `sizes` by name, else `fallback` entries. A perf event array sizes itself, by the CPUs.
+ */
 export function sizeMaps(
   object: ObjectSpec,
   fallback: number,

@@ -1,4 +1,6 @@
-/** Index of the first entry of a sorted list whose `key` is at least `wanted`; the list's length when there is none. */
+/**
+ * Index of the first entry of a sorted list whose `key` is at least `wanted`; the list's length when there is none.
+ */
 export function lowerBound<T>(list: readonly T[], wanted: number, key: (entry: T) => number): number {
   let low = 0;
   let high = list.length;

@@ -1,10 +1,11 @@
 /**
- * Writes an object image as an ELF64 file of BPF programs that libbpf loads. Layout: header, section contents in order, section
- * headers. Sections: code, `.rel*` of code and maps, `.maps`, data, `license`, `version`, `.BTF`, `.BTF.ext`, symbols, strings.
+ * Writes an object image as an ELF64 file of BPF programs that libbpf loads. Layout: header, section contents in
+ * order, section headers. Sections: code, `.rel*` of code and maps, `.maps`, data, `license`, `version`, `.BTF`,
+ * `.BTF.ext`, symbols, strings.
  *
- * What libbpf insists on, and so is done here: a call of a function in another section is a relocation against `.text`; a call
- * within the section is none; map references go to the map's symbol, data references to the section's symbol with the offset in
- * the instruction; maps are defined by BTF.
+ * What libbpf insists on, and so is done here: a call of a function in another section is a relocation against
+ * `.text`; a call within the section is none; map references go to the map's symbol, data references to the section's
+ * symbol with the offset in the instruction; maps are defined by BTF.
  */
 import { encodeUtf8, InputError } from '../base/index.js';
 import { encodeInsns, type Insn, insnSize, op } from '../isa/index.js';
@@ -161,7 +162,9 @@ class ElfWriter {
     }
   }
 
-  /** Instructions as they are in the file: references within the section resolved, the others as relocations want them. */
+  /**
+   * Instructions as they are in the file: references within the section resolved, the others as relocations want them.
+   */
   private codeOf(code: CodeImage): Insn[] {
     const insns = [...code.insns];
     for (const { slot, kind, symbol, addend } of code.references) {

@@ -4,8 +4,8 @@ import type { ObjectSpec, ProgramSpec } from './spec.js';
  * How surely a program is meant for XDP:
  *
  * - `declared`: its section says so (`xdp...`);
- * - `possible`: its section says nothing (`prog`, `balancer_ingress`, `1/0`). Old loaders were told the type on their command
- *   line, so it may be run as XDP when it is asked for by name, or is all there is;
+ * - `possible`: its section says nothing (`prog`, `balancer_ingress`, `1/0`). Old loaders were told the type on their
+ *   command line, so it may be run as XDP when it is asked for by name, or is all there is;
  * - `other`: its section says something else.
  */
 export type XdpFitness = 'declared' | 'possible' | 'other';
@@ -15,14 +15,20 @@ export function xdpFitness(program: ProgramSpec): XdpFitness {
   return program.type === 'unspec' ? 'possible' : 'other';
 }
 
-/** The programs declared for XDP, those for devmap and cpumap entries included; if there are none, those that are possible. */
+/**
+ * The programs declared for XDP, those for devmap and cpumap entries included; if there are none, those that are
+ * possible.
+ */
 export function xdpCandidates(object: ObjectSpec): readonly ProgramSpec[] {
   const declared = object.programs.filter((program) => xdpFitness(program) === 'declared');
   if (declared.length > 0) return declared;
   return object.programs.filter((program) => xdpFitness(program) === 'possible');
 }
 
-/** The candidates that can be meant when none is named: not the ones for devmap and cpumap entries, unless there are no others. */
+/**
+ * The candidates that can be meant when none is named: not the ones for devmap and cpumap entries, unless there are no
+ * others.
+ */
 export function xdpPrograms(object: ObjectSpec): readonly ProgramSpec[] {
   const candidates = xdpCandidates(object);
   const main = candidates.filter((program) => xdpFitness(program) === 'declared' && program.attach === 'xdp');

@@ -1,6 +1,6 @@
 /**
- * Branches on constants become jumps, here and in later passes, and what cannot be reached goes; a block that jumps to one that has no other predecessor
- * takes it in.
+ * Branches on constants become jumps, here and in later passes, and what cannot be reached goes; a block that jumps to
+ * one that has no other predecessor takes it in.
  */
 import { type Block, type FunctionCode, liveBlocks, makeBlock, mapEnd, successors, withBlocks } from '../ir/index.js';
 import { Rewriter } from './rewriter.js';

@@ -1,10 +1,12 @@
 /**
- * Bytes that are loaded one by one and put together become one load: what compilers make of packed structures, and programs of parsing by hand.
+ * Bytes that are loaded one by one and put together become one load: what compilers make of packed structures, and
+ * programs of parsing by hand.
  *
  *     load.1 p[0] | load.1 p[1] << 8   =  load.2 p[0]
  *     load.1 p[0] << 8 | load.1 p[1]   =  bswap16(load.2 p[0])
  *
- * All parts must be in one block, and no store among them may touch the others; the wide load stands where the last of them does.
+ * All parts must be in one block, and no store among them may touch the others; the wide load stands where the last of
+ * them does.
  */
 import { type FunctionCode, type Graph, isConst, liveBlocks, onesOf, type Value } from '../ir/index.js';
 import { neededValues } from './dce.js';

@@ -1,12 +1,12 @@
 /**
- * Neighbouring stores become one wider store, where what they store is constants, loads of neighbours (headers that are copied or swapped piece by
- * piece), or pieces of one value, swapped ones too.
+ * Neighbouring stores become one wider store, where what they store is constants, loads of neighbours (headers that
+ * are copied or swapped piece by piece), or pieces of one value, swapped ones too.
  *
  *     store.2 p[0], load.2 q[0];  store.2 p[2], load.2 q[2]   =   store.4 p[0], load.4 q[0]
  *     store.1 p[0], x >> 8;  store.1 p[1], x                  =   store.2 p[0], bswap16(x)
  *
- * The earlier store moves down to the later one, the later load up to the earlier one; nothing in between may touch those bytes. Pairs are combined until
- * none is left, so bytes become words. Within a block only.
+ * The earlier store moves down to the later one, the later load up to the earlier one; nothing in between may touch
+ * those bytes. Pairs are combined until none is left, so bytes become words. Within a block only.
  */
 import {
   type FunctionCode,

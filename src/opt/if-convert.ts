@@ -3,7 +3,8 @@
  *
  *     branch c, B, C    B: jump J    C: jump J    J: phi(x, y)     =     J: select(c, x, y)
  *
- * It pays where a mispredicted branch costs more than computing both: for a phi or two, whose values are at hand or cost no more than `-Oselect=N` cheap operations.
+ * It pays where a mispredicted branch costs more than computing both: for a phi or two, whose values are at hand or
+ * cost no more than `-Oselect=N` cheap operations.
  */
 import {
   type Block,

@@ -1,4 +1,7 @@
-/** The engine `ir`: programs are translated, optimized as told, and interpreted value by value. It judges the translation and each pass without code generation. */
+/**
+ * The engine `ir`: programs are translated, optimized as told, and interpreted value by value. It judges the
+ * translation and each pass without code generation.
+ */
 
 import { Interpreter } from '../interp/index.js';
 import {

@@ -1,6 +1,6 @@
 /**
- * Loop-invariant motion. Pure values have no block, so it is a matter of where they are computed: as late as their uses allow, or also in front of the loops around that. This
- * says that the latter is wanted; see jit/schedule.ts.
+ * Loop-invariant motion. Pure values have no block, so it is a matter of where they are computed: as late as their
+ * uses allow, or also in front of the loops around that. This says that the latter is wanted; see jit/schedule.ts.
  */
 import { type FunctionCode, withBlocks } from '../ir/index.js';
 

@@ -1,6 +1,7 @@
 /**
- * 32-bit narrowing, and of any other width: masks and sign extensions that only touch bits at which no one looks are dropped, as before an operation on low halves or a store of
- * fewer bytes. (Which values are then kept in 32 bits is decided when code is made, by the same question: jit/representation.ts.)
+ * 32-bit narrowing, and of any other width: masks and sign extensions that only touch bits at which no one looks are
+ * dropped, as before an operation on low halves or a store of fewer bytes. (Which values are then kept in 32 bits is
+ * decided when code is made, by the same question: jit/representation.ts.)
  */
 import { type FunctionCode, isConst, mask32, type Value } from '../ir/index.js';
 import { demandedBits } from './demanded-bits.js';

@@ -1,6 +1,7 @@
 /**
- * The table of passes, in the order in which they run. To add one, add a row; what has to come before or after it is checked at start. Level 1 is what pays for
- * itself on most programs, level 2 what pays on some, level 3 what has not been seen to pay on its own: docs/optimizer.md has the figures.
+ * The table of passes, in the order in which they run. To add one, add a row; what has to come before or after it is
+ * checked at start. Level 1 is what pays for itself on most programs, level 2 what pays on some, level 3 what has not
+ * been seen to pay on its own: docs/optimizer.md has the figures.
  */
 import { InternalError } from '../base/index.js';
 import { bounds } from './bounds.js';

@@ -1,6 +1,7 @@
 /**
- * What is known of conditions on a path: a list that shares its tail with the paths that it branched from. A fact is about values, and a value of a loop is another one on
- * the next round; but facts come from blocks that dominate, so one that is known in a round was found in it.
+ * What is known of conditions on a path: a list that shares its tail with the paths that it branched from. A fact is
+ * about values, and a value of a loop is another one on the next round; but facts come from blocks that dominate, so
+ * one that is known in a round was found in it.
  */
 import { type End, isConst, type Value } from '../ir/index.js';
 import type { Rewriter } from './rewriter.js';

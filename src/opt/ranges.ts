@@ -1,5 +1,6 @@
 /**
- * Constant propagation through ranges: bits that phis can have, and comparisons that the intervals of their operands decide, given what the branches on the path say.
+ * Constant propagation through ranges: bits that phis can have, and comparisons that the intervals of their operands
+ * decide, given what the branches on the path say.
  */
 import { type FunctionCode, isConst, mask64, opTable, type Value } from '../ir/index.js';
 import { type Fact, followed, PathFacts } from './path-facts.js';

@@ -1,15 +1,18 @@
 /**
- * Walks a function in reverse postorder and makes it again. Idea: values are immutable and shared, so a pass does not change a value, it maps it to another one; who
- * reads a mapped value is made again through the graph (and so folded and shared as it allows), who does not stays the same object. A pass only says
- * where it differs, by hooks, and a pass that finds nothing to do costs a walk.
+ * Walks a function in reverse postorder and makes it again. Idea: values are immutable and shared, so a pass does not
+ * change a value, it maps it to another one; who reads a mapped value is made again through the graph (and so folded
+ * and shared as it allows), who does not stays the same object. A pass only says where it differs, by hooks, and a
+ * pass that finds nothing to do costs a walk.
  *
  * What holds whenever a hook is called:
  *   1. All predecessors but those of back edges have been rewritten; edges that they no longer take are gone.
- *   2. A value is mapped when its first reader is, so what a hook returns for a pinned value must be right at every place that the value reaches.
- *   3. Phis keep their identity: their arguments are replaced in place. A phi whose arguments are one value becomes that value.
+ *   2. A value is mapped when its first reader is, so what a hook returns for a pinned value must be right at every
+ *   place that the value reaches.
+ *   3. Phis keep their identity: their arguments are replaced in place. A phi whose arguments are one value becomes
+ *   that value.
  *
- * It runs a dozen times a program, most often on code that the engine has not optimized yet: so it makes no closures, copies nothing that stays as it is, and hands back
- * blocks, lists and functions that did not change.
+ * It runs a dozen times a program, most often on code that the engine has not optimized yet: so it makes no closures,
+ * copies nothing that stays as it is, and hands back blocks, lists and functions that did not change.
  */
 import {
   type Block,
@@ -40,7 +43,10 @@ export interface Hooks {
   readonly pure?: (old: Value, args: readonly Value[]) => Value | undefined;
   /** A phi that is no loop's, with its new arguments; undefined: it stays a phi. */
   readonly phi?: (args: readonly Value[], block: number) => Value | undefined;
-  /** A pinned value, its arguments already new. What is returned takes its place and stands nowhere; undefined: it stays. */
+  /**
+   * A pinned value, its arguments already new. What is returned takes its place and stands nowhere; undefined: it
+   * stays.
+   */
   readonly pinned?: (value: Value, old: Value) => Value | undefined;
   /** The block's end, its values already new. */
   readonly end?: (end: End, block: number) => End;

@@ -1,4 +1,7 @@
-/** Which passes run: `-O0` to `-O3`, then single passes on (`+pass`) and off (`-pass`), and parameters (`param=N`), in the order in which they were given. */
+/**
+ * Which passes run: `-O0` to `-O3`, then single passes on (`+pass`) and off (`-pass`), and parameters (`param=N`), in
+ * the order in which they were given.
+ */
 import { UsageError } from '../base/index.js';
 import { type ParamName, params } from './pass.js';
 import { passes } from './passes.js';
@@ -23,13 +26,14 @@ export function levelSettings(level: number): Settings {
 export const defaultSettings: Settings = levelSettings(highestLevel);
 
 /**
- * What pays for a program that is not going to run for long. A pass costs as much as some thousand packets, and WebAssembly engines do much of the work again;
- * look-ups without a call are what they cannot do.
+ * What pays for a program that is not going to run for long. A pass costs as much as some thousand packets, and
+ * WebAssembly engines do much of the work again; look-ups without a call are what they cannot do.
  */
 export const quickSettings: Settings = { enabled: new Set(['helpers']), params: defaults };
 
 /**
- * `words`: what follows `-O`, e.g. `2`, `-cse`, `+fold`, `window=8`. Throws UsageError for what is not known; `suggest` finds the nearest of some names.
+ * `words`: what follows `-O`, e.g. `2`, `-cse`, `+fold`, `window=8`. Throws UsageError for what is not known;
+ * `suggest` finds the nearest of some names.
  */
 export function parseSettings(
   words: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * Stack addresses as numbers: frame `depth` lies at [1024 * depth, 1024 * depth + 512), r10 at its end, so an address says its frame and a multiple of 8 is one
- * in memory too.
+ * Stack addresses as numbers: frame `depth` lies at [1024 * depth, 1024 * depth + 512), r10 at its end, so an address
+ * says its frame and a multiple of 8 is one in memory too.
  */
 
 import { isConst, signed, type Value } from '../ir/index.js';

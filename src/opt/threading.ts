@@ -1,11 +1,12 @@
 /**
- * Jump threading: where a predecessor already decides the branch that a block consists of, it goes to the branch's target itself. That is so when the condition is about a phi
- * and that predecessor brings a constant (a verdict that was just set and is now asked for), or when the path to it implies the condition.
+ * Jump threading: where a predecessor already decides the branch that a block consists of, it goes to the branch's
+ * target itself. That is so when the condition is about a phi and that predecessor brings a constant (a verdict that
+ * was just set and is now asked for), or when the path to it implies the condition.
  *
  *     P: x = 2; jump B     B: phi x; branch x == 2, T, F     =     P: jump T
  *
- * B must do nothing else, and its phis may be read by its condition and by the phis of its successors alone: then nothing needs repair behind it. Heads of loops are left
- * alone, so that loops keep one entry.
+ * B must do nothing else, and its phis may be read by its condition and by the phis of its successors alone: then
+ * nothing needs repair behind it. Heads of loops are left alone, so that loops keep one entry.
  */
 import {
   type Block,
@@ -67,7 +68,8 @@ function threadOnce(given: FunctionCode): FunctionCode | undefined {
       const block = blocks[id] as Block;
       if (block.preds.length === 1) break;
       const target = targetFrom(block, pred, (condition) => {
-        // Facts are about the edges that there were: one that was redirected here is no way out of its predecessor that they know.
+        // Facts are about the edges that there were: one that was redirected here is no way out of its predecessor
+        // that they know.
         if (!(code.blocks[id] as Block).preds.includes(pred)) return undefined;
         const known = facts.onEdge(pred, id);
         return decide(known, condition) ?? compare(condition, known);

@@ -12,7 +12,10 @@ export function formatIpv4(bytes: Uint8Array, at = 0): string {
   return `${bytes[at] ?? 0}.${bytes[at + 1] ?? 0}.${bytes[at + 2] ?? 0}.${bytes[at + 3] ?? 0}`;
 }
 
-/** RFC 5952: lower case, the first longest run of two or more zero groups as `::`, embedded IPv4 where that is customary. */
+/**
+ * RFC 5952: lower case, the first longest run of two or more zero groups as `::`, embedded IPv4 where that is
+ * customary.
+ */
 export function formatIpv6(bytes: Uint8Array, at = 0): string {
   const groups: number[] = [];
   for (let i = 0; i < 8; i++) groups.push(((bytes[at + 2 * i] ?? 0) << 8) | (bytes[at + 2 * i + 1] ?? 0));

@@ -1,6 +1,7 @@
 /**
- * Captures that others made: the folders in JITNIC_CAPTURES (separated by colons) and those of the Debian packages that
- * `scripts/fetch-captures.sh` installs. Skipped where there are none; what is compared with tcpdump, where there is none.
+ * Captures that others made: the folders in JITNIC_CAPTURES (separated by colons) and those of the Debian packages
+ * that `scripts/fetch-captures.sh` installs. Skipped where there are none; what is compared with tcpdump, where there
+ * is none.
  */
 
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * What the pcap and pcapng readers have in common: how a format is recognised, what a decoder is, and what is said about
- * an interface and about damage.
+ * What the pcap and pcapng readers have in common: how a format is recognised, what a decoder is, and what is said
+ * about an interface and about damage.
  */
 
 import type { BatchBuilder } from './packet-batch.js';
@@ -8,8 +8,8 @@ import type { BatchBuilder } from './packet-batch.js';
 export type CaptureFormat = 'pcap' | 'pcapng';
 
 /**
- * The longest packet that is believed. libpcap's limit for all link types that matter here; a longer claim is damage, so
- * that a corrupt length never costs more memory than this.
+ * The longest packet that is believed. libpcap's limit for all link types that matter here; a longer claim is damage,
+ * so that a corrupt length never costs more memory than this.
  */
 export const maxPacketLength = 262_144;
 
@@ -41,8 +41,8 @@ export interface RecordDecoder {
   skip: number;
   readonly damage: Damage | undefined;
   /**
-   * Decodes whole records from the start of `bytes`, which is at `position` in the file. Returns how many bytes are done
-   * with; with exactly `need` bytes given that is none or all of them.
+   * Decodes whole records from the start of `bytes`, which is at `position` in the file. Returns how many bytes are
+   * done with; with exactly `need` bytes given that is none or all of them.
    */
   decode(bytes: Uint8Array, position: number, batch: BatchBuilder): number;
 }

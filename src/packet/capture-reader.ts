@@ -1,6 +1,6 @@
 /**
- * Reads captures in chunks of any size. Whole records are decoded where they lie in the chunk; only a record that spans
- * two chunks is copied. Memory: the chunk, its columns, and at most one unfinished record.
+ * Reads captures in chunks of any size. Whole records are decoded where they lie in the chunk; only a record that
+ * spans two chunks is copied. Memory: the chunk, its columns, and at most one unfinished record.
  */
 
 import { InputError } from '../base/index.js';
@@ -19,7 +19,10 @@ import { PcapngDecoder } from './pcapng-reader.js';
 const nothing = new Uint8Array(0);
 
 export interface ReaderOptions {
-  /** Use the same columns for the batches of each push: they are good until the next one only. Default false: a batch may be kept. */
+  /**
+   * Use the same columns for the batches of each push: they are good until the next one only. Default false: a batch
+   * may be kept.
+   */
   readonly reuseColumns?: boolean | undefined;
 }
 
@@ -57,7 +60,8 @@ export class CaptureReader {
   }
 
   /**
-   * The packets that these bytes complete. The batches refer to the chunk's memory: do not write to it while they are in use.
+   * The packets that these bytes complete. The batches refer to the chunk's memory: do not write to it while they are
+   * in use.
    *
    * @throws InputError when the bytes do not begin a capture.
    */
@@ -189,7 +193,8 @@ export interface Capture {
 }
 
 /**
- * Reads from `chunks` until the file's format is certain. With `reuseColumns` a batch is good until the next one is asked for.
+ * Reads from `chunks` until the file's format is certain. With `reuseColumns` a batch is good until the next one is
+ * asked for.
  *
  * @throws InputError when it is not a capture (the place has an offset, the caller knows the name: `withFile`).
  */

@@ -1,6 +1,6 @@
 /**
- * Writes captures: packets in, chunks of bytes out. A writer gathers bytes until they are taken; take them when there are
- * enough for a write to the file.
+ * Writes captures: packets in, chunks of bytes out. A writer gathers bytes until they are taken; take them when there
+ * are enough for a write to the file.
  */
 
 import { InputError } from '../base/index.js';

@@ -1,6 +1,6 @@
 /**
- * The Internet checksum (RFC 1071): the one's complement of the one's complement sum of 16-bit big-endian words, an odd
- * byte counted as the high half of a word.
+ * The Internet checksum (RFC 1071): the one's complement of the one's complement sum of 16-bit big-endian words, an
+ * odd byte counted as the high half of a word.
  */
 
 import { ipProtocols } from './protocol.js';

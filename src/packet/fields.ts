@@ -1,8 +1,8 @@
 /**
  * Names for packet bytes. A trace's path condition speaks of (offset, width); people speak of `ip.dst`. Which field an
- * offset is depends on the bytes before it: byte 23 is `ip.proto` only in an untagged IPv4 frame. So a name is looked up
- * with a *context* that tells which earlier bytes are known to have which value, and the headers are walked from the
- * Ethernet header as far as that context carries:
+ * offset is depends on the bytes before it: byte 23 is `ip.proto` only in an untagged IPv4 frame. So a name is looked
+ * up with a *context* that tells which earlier bytes are known to have which value, and the headers are walked from
+ * the Ethernet header as far as that context carries:
  *
  *     eth --type--> vlan --type--> ip --proto--> tcp | udp | icmp | ip (IPIP) | gre --type--> ...
  *                             \--> ip6 --nexthdr--> ...        udp --dport 4789--> vxlan --> eth
@@ -175,8 +175,8 @@ const headerLengths: Readonly<Record<ProtocolName, number>> = {
 /** What is known of the packet's bytes. */
 export interface FieldContext {
   /**
-   * The value of the bits `mask` of the `width` bytes at `offset`, read as one big-endian number; `undefined` if not all
-   * of these bits are known.
+   * The value of the bits `mask` of the `width` bytes at `offset`, read as one big-endian number; `undefined` if not
+   * all of these bits are known.
    */
   value(offset: number, width: number, mask: number): number | undefined;
 }
@@ -286,8 +286,8 @@ function byIpProtocol(protocol: number | undefined): ProtocolName | undefined {
 }
 
 /**
- * The name of `width` packet bytes at `offset` from the Ethernet start, or of the bits `mask` of them. `undefined` when the
- * bytes are in no known header or in two fields.
+ * The name of `width` packet bytes at `offset` from the Ethernet start, or of the bits `mask` of them. `undefined`
+ * when the bytes are in no known header or in two fields.
  */
 export function fieldAt(offset: number, width: number, context: FieldContext, mask?: number): NamedField | undefined {
   if (width < 1) return undefined;
@@ -327,7 +327,9 @@ function trailingZeros(mask: number): number {
   return 31 - Math.clz32(mask & -mask);
 }
 
-/** Where a field such as `tcp.dport` or `ip2.src` lies in frames that fit the context; `undefined` if it is not there. */
+/**
+ * Where a field such as `tcp.dport` or `ip2.src` lies in frames that fit the context; `undefined` if it is not there.
+ */
 export function locateField(name: string, context: FieldContext): (Field & { readonly start: number }) | undefined {
   const [label, fieldName] = name.split('.');
   const header = headersIn(context).find((h) => h.label === label);

@@ -1,6 +1,7 @@
 /**
- * Who talks to whom: flow number k's protocol, addresses and ports, computed from k alone, so that millions of flows need
- * no table. Flows are distinct by construction as long as the source side has room: with H source hosts and P ports,
+ * Who talks to whom: flow number k's protocol, addresses and ports, computed from k alone, so that millions of flows
+ * need no table. Flows are distinct by construction as long as the source side has room: with H source hosts and P
+ * ports,
  *
  *     host(k) = k * s + a  (mod H)        s coprime to H: H consecutive flows have H different hosts
  *     port(k) = floor(k / H) * t + b(host)  (mod P)        the next H flows, on the same hosts, have other ports

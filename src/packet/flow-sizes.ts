@@ -1,6 +1,7 @@
 /**
- * How large flows are: published measurements as data, and samplers for them. Sizes in bytes with cumulative probability,
- * linear between the points, re-typed from the papers by way of the generators that their authors published.
+ * How large flows are: published measurements as data, and samplers for them. Sizes in bytes with cumulative
+ * probability, linear between the points, re-typed from the papers by way of the generators that their authors
+ * published.
  */
 
 import type { Prng } from './prng.js';
@@ -98,8 +99,8 @@ export const flowSizeTables: Readonly<Record<FlowSizeTableName, FlowSizeTable>> 
 };
 
 /**
- * Packets per flow on a university's Internet uplink (AGH Krakow 2015, 4.03 G flows; Jurkiewicz et al., arXiv 1809.03486):
- * a mixture of discrete uniforms U(0, n), rounded up to whole packets, and lognormals LN(sigma, scale).
+ * Packets per flow on a university's Internet uplink (AGH Krakow 2015, 4.03 G flows; Jurkiewicz et al., arXiv
+ * 1809.03486): a mixture of discrete uniforms U(0, n), rounded up to whole packets, and lognormals LN(sigma, scale).
  */
 export const campusMixture: readonly CampusComponent[] = [
   { weight: 0.30503, uniform: 1 },

@@ -1,6 +1,6 @@
 /**
- * Captures and traffic: reading, writing, describing and making packets. Bytes come in and go out as chunks; where they
- * come from is the caller's business.
+ * Captures and traffic: reading, writing, describing and making packets. Bytes come in and go out as chunks; where
+ * they come from is the caller's business.
  *
  * Read a file, packet by packet or in columns (`batches()`), and copy it with a comment on each packet:
  *

@@ -1,11 +1,12 @@
 /**
- * Packets in columns. A reader or a generator hands out hundreds of packets at a time without an object for any of them:
+ * Packets in columns. A reader or a generator hands out hundreds of packets at a time without an object for any of
+ * them:
  *
  *     bytes   ...|<- length[i] ->|...      one buffer, usually the very chunk that was read
  *                ^ offset[i]
  *
- * Column `i` of each array describes packet `i`; the arrays may be longer than `count`. A batch owns its columns and may
- * be kept; its bytes are valid as long as the chunk given to the reader is left alone.
+ * Column `i` of each array describes packet `i`; the arrays may be longer than `count`. A batch owns its columns and
+ * may be kept; its bytes are valid as long as the chunk given to the reader is left alone.
  */
 
 /** Column form of a run of packets. */

@@ -4,8 +4,8 @@
  *     file    magic(4) major(2) minor(2) zone(4) sigfigs(4) snaplen(4) linktype(4)
  *     record  seconds(4) fraction(4) captured(4) original(4) data
  *
- * The magic number tells byte order and resolution: a1b2c3d4 microseconds, a1b23c4d nanoseconds, a1b2cd34 the variant of
- * patched 1990s libpcaps whose record header is 8 bytes longer. Source: draft-ietf-opsawg-pcap and the behaviour of
+ * The magic number tells byte order and resolution: a1b2c3d4 microseconds, a1b23c4d nanoseconds, a1b2cd34 the variant
+ * of patched 1990s libpcaps whose record header is 8 bytes longer. Source: draft-ietf-opsawg-pcap and the behaviour of
  * libpcap. As there, bits 26 to 31 of the link type speak of a frame check sequence, versions before 2.4 have the two
  * lengths swapped (some 2.3 writers did not), and a record longer than the snap length is cut to it.
  */

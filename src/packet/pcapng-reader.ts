@@ -9,9 +9,9 @@
  *     packet  2           interface(2) drops(2) time high(4) time low(4) captured(4) original(4) data options (obsolete)
  *     options code(2) length(2) value padded to 4, ...
  *
- * A section header starts afresh: its own byte order and its own interfaces. Packets refer to interfaces by their number
- * in the section; here interfaces are numbered through the whole file. Blocks of other types are skipped without being
- * held in memory, however long they claim to be.
+ * A section header starts afresh: its own byte order and its own interfaces. Packets refer to interfaces by their
+ * number in the section; here interfaces are numbered through the whole file. Blocks of other types are skipped
+ * without being held in memory, however long they claim to be.
  */
 
 import { decodeUtf8, InputError } from '../base/index.js';

@@ -1,6 +1,6 @@
 /**
- * Writes pcapng: one section, an interface description for each interface, an enhanced packet block for each packet, all
- * time stamps in nanoseconds. The layout is in `pcapng-reader.ts`.
+ * Writes pcapng: one section, an interface description for each interface, an enhanced packet block for each packet,
+ * all time stamps in nanoseconds. The layout is in `pcapng-reader.ts`.
  */
 
 import { encodeUtf8, InputError } from '../base/index.js';

@@ -1,7 +1,8 @@
 /**
  * Pseudo-random numbers for reproducible traffic: xoshiro128** 1.1 by Blackman and Vigna
- * (https://prng.di.unimi.it/xoshiro128starstar.c, public domain), seeded from one number by SplitMix64 (Steele, Lea and
- * Flood, OOPSLA 2014) as its authors advise. 32-bit integer arithmetic only, so every host makes the same sequence.
+ * (https://prng.di.unimi.it/xoshiro128starstar.c, public domain), seeded from one number by SplitMix64 (Steele, Lea
+ * and Flood, OOPSLA 2014) as its authors advise. 32-bit integer arithmetic only, so every host makes the same
+ * sequence.
  */
 
 const mask64 = 0xffff_ffff_ffff_ffffn;

@@ -42,7 +42,9 @@ export function isVlanType(type: number): boolean {
   );
 }
 
-/** Whether an IPv6 next-header value is an extension header of the usual form: next header, length in 8-byte units - 1. */
+/**
+ * Whether an IPv6 next-header value is an extension header of the usual form: next header, length in 8-byte units - 1.
+ */
 export function isIpv6Extension(protocol: number): boolean {
   return (
     protocol === ipProtocols.hopByHop ||

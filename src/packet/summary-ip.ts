@@ -134,7 +134,10 @@ export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: 
   printProtocol(p, next, rest, protocol, carrier, fragmented, frame);
 }
 
-/** False when the type is not known. RFC 8200 section 4.4: routing types 0 and 2 list addresses, as does 4 (RFC 8754), after a word of its own. */
+/**
+ * False when the type is not known. RFC 8200 section 4.4: routing types 0 and 2 list addresses, as does 4 (RFC 8754),
+ * after a word of its own.
+ */
 function printRouting(p: SummaryPrinter, at: number): boolean {
   p.protocol = 'rt6';
   const length = p.u8(at + 1);

@@ -1,9 +1,10 @@
 /**
- * The cursor that all summary printers share: guarded access to the captured bytes, and the line as far as it is written.
+ * The cursor that all summary printers share: guarded access to the captured bytes, and the line as far as it is
+ * written.
  *
- * tcpdump's convention, kept here: a printer reads as if the packet were whole; reading past the captured bytes ends the
- * line on the spot with ` [|tcp]`, naming the protocol that was being read. The read throws `truncated`, which only
- * `summarize` catches, so no printer needs to check lengths that it does not print.
+ * tcpdump's convention, kept here: a printer reads as if the packet were whole; reading past the captured bytes ends
+ * the line on the spot with ` [|tcp]`, naming the protocol that was being read. The read throws `truncated`, which
+ * only `summarize` catches, so no printer needs to check lengths that it does not print.
  */
 
 import { formatIpv4, formatIpv6 } from './address.js';
@@ -12,7 +13,9 @@ import type { Conversations } from './tcp-conversations.js';
 /** Thrown by reads past the captured bytes. Not an error: it never leaves the summaries. */
 export const truncated: unique symbol = Symbol('truncated');
 
-/** Headers inside headers that are followed; each takes at least 20 bytes, an attacker's packet could hold thousands. */
+/**
+ * Headers inside headers that are followed; each takes at least 20 bytes, an attacker's packet could hold thousands.
+ */
 export const maxNesting = 12;
 
 export class SummaryPrinter {

@@ -1,7 +1,7 @@
 /**
  * One line for a packet, in the words of `tcpdump -n`, so that people find what they are used to and can compare. The
- * transport layer is where it ends: application protocols are not decoded. Where tcpdump goes on to dump bytes (unknown
- * Ethernet types) the line ends after the length.
+ * transport layer is where it ends: application protocols are not decoded. Where tcpdump goes on to dump bytes
+ * (unknown Ethernet types) the line ends after the length.
  *
  * Summaries never throw, whatever the bytes are.
  */
@@ -74,7 +74,8 @@ function printLink(p: SummaryPrinter, linkType: number, length: number): void {
       break;
     case linkTypes.null:
     case linkTypes.loop: {
-      // The address family of the capturing system, in its byte order (NULL) or the network's (LOOP): small either way.
+      // The address family of the capturing system, in its byte order (NULL) or the network's (LOOP): small either
+      // way.
       p.protocol = 'null';
       const word = p.u32(0);
       const family = word > 0xffff ? p.u8(0) | (p.u8(1) << 8) : word;

@@ -1,6 +1,6 @@
 /**
- * First sequence numbers of TCP conversations, so that later ones can be shown relative to them. As in tcpdump: the first
- * packet with an ACK (or any SYN with one) sets both directions' base and is itself shown as it is.
+ * First sequence numbers of TCP conversations, so that later ones can be shown relative to them. As in tcpdump: the
+ * first packet with an ACK (or any SYN with one) sets both directions' base and is itself shown as it is.
  */
 
 /** Conversations remembered; then the oldest is forgotten, so that a long capture cannot fill the memory. */
@@ -17,7 +17,9 @@ export interface SequenceBase {
 export class Conversations {
   private readonly known = new Map<string, { readonly forward: number; readonly backward: number }>();
 
-  /** What to subtract from the numbers of a packet that carries an ACK. Addresses are compared as the wire has them. */
+  /**
+   * What to subtract from the numbers of a packet that carries an ACK. Addresses are compared as the wire has them.
+   */
   base(
     source: string,
     sourcePort: number,

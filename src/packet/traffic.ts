@@ -1,10 +1,11 @@
 /**
- * Synthetic traffic: the same options give the same bytes, on every host. (Poisson arrivals, Zipf weights and lognormal
- * flow lengths go through Math.log and Math.exp, which ECMAScript does not define to the last bit; V8 has its own.)
+ * Synthetic traffic: the same options give the same bytes, on every host. (Poisson arrivals, Zipf weights and
+ * lognormal flow lengths go through Math.log and Math.exp, which ECMAScript does not define to the last bit; V8 has
+ * its own.)
  *
  * Two models. Long-lived flows: N flows live all the time and each packet picks one, all alike or by a Zipf law. Sized
- * flows: each flow has a size drawn from a measured distribution; a number of them are under way at a time, and one that
- * ends makes room for the next, so TCP flows begin with SYN and end with FIN.
+ * flows: each flow has a size drawn from a measured distribution; a number of them are under way at a time, and one
+ * that ends makes room for the next, so TCP flows begin with SYN and end with FIN.
  */
 
 import { UsageError } from '../base/index.js';
@@ -42,7 +43,10 @@ export interface TrafficOptions {
   readonly protocols?: Partial<Readonly<Record<FlowProtocol, number>>> | undefined;
   /** Share of IP flows over IPv6; default 0.2. */
   readonly ipv6?: number | undefined;
-  /** Share of flows with a VLAN tag (default 0), their ids (default 1 to 100), and how many of these have two tags (default 0). */
+  /**
+   * Share of flows with a VLAN tag (default 0), their ids (default 1 to 100), and how many of these have two tags
+   * (default 0).
+   */
   readonly vlan?: number | undefined;
   readonly vlanIds?: readonly [first: number, last: number] | undefined;
   readonly qinq?: number | undefined;
@@ -314,8 +318,8 @@ function defaultProtocols(flowSizes: TrafficOptions['flowSizes']): Record<FlowPr
 }
 
 /**
- * Full frames for flows of so many bytes. For the campus mixture, of whose packet sizes only the mean is published: the
- * smallest and the largest frame in the proportion that has this mean.
+ * Full frames for flows of so many bytes. For the campus mixture, of whose packet sizes only the mean is published:
+ * the smallest and the largest frame in the proportion that has this mean.
  */
 function defaultSizes(flowSizes: TrafficOptions['flowSizes']): PacketSizes | string {
   if (flowSizes === undefined) return 'imix';

@@ -1,4 +1,7 @@
-/** Linux error numbers that maps, helpers and bpf(2) return (include/uapi/asm-generic/errno*.h). Positive; results carry them negated. */
+/**
+ * Linux error numbers that maps, helpers and bpf(2) return (include/uapi/asm-generic/errno*.h). Positive; results
+ * carry them negated.
+ */
 export const errno = {
   EPERM: 1,
   ENOENT: 2,

@@ -1,7 +1,7 @@
 /**
- * Prototypes of the helpers that Linux 6.18 lets an XDP program with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON call (xdp_func_proto in
- * net/core/filter.c, bpf_base_func_proto in kernel/bpf/helpers.c and what they fall back to). A helper that is not listed is
- * refused for XDP.
+ * Prototypes of the helpers that Linux 6.18 lets an XDP program with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON call
+ * (xdp_func_proto in net/core/filter.c, bpf_base_func_proto in kernel/bpf/helpers.c and what they fall back to). A
+ * helper that is not listed is refused for XDP.
  */
 import type { HelperName } from './helpers.js';
 

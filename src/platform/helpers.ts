@@ -1,6 +1,6 @@
 /**
- * Helpers by number (enum bpf_func_id, include/uapi/linux/bpf.h), in order. The list is closed: Linux adds no helpers any more, new
- * functions are kfuncs. Names are without the `bpf_` that C and the verifier's log put before them.
+ * Helpers by number (enum bpf_func_id, include/uapi/linux/bpf.h), in order. The list is closed: Linux adds no helpers
+ * any more, new functions are kfuncs. Names are without the `bpf_` that C and the verifier's log put before them.
  */
 export const helperNames = [
   'unspec',

@@ -1,4 +1,6 @@
-/** What an XDP program answers (enum xdp_action, include/uapi/linux/bpf.h), in the order in which we always list them. */
+/**
+ * What an XDP program answers (enum xdp_action, include/uapi/linux/bpf.h), in the order in which we always list them.
+ */
 export const verdictNames = ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'] as const;
 
 export type VerdictName = (typeof verdictNames)[number];

@@ -1,7 +1,7 @@
 /**
- * `struct xdp_md` (include/uapi/linux/bpf.h): six u32. `data`, `data_end` and `data_meta` read as pointers; only they and
- * the three indexes may be read, and an XDP program may write nothing but `rx_queue_index` where the kernel says so (it
- * does not).
+ * `struct xdp_md` (include/uapi/linux/bpf.h): six u32. `data`, `data_end` and `data_meta` read as pointers; only they
+ * and the three indexes may be read, and an XDP program may write nothing but `rx_queue_index` where the kernel says
+ * so (it does not).
  */
 export const xdpMdFields = [
   'data',

@@ -1,6 +1,6 @@
 /**
- * The tree that traces of one program form: what they ask in common is asked once. A node is a run of guards that no other trace leaves; where
- * traces part, it has children; where one ends, it has that trace.
+ * The tree that traces of one program form: what they ask in common is asked once. A node is a run of guards that no
+ * other trace leaves; where traces part, it has children; where one ends, it has that trace.
  */
 
 /** A trace as the tree sees it. */

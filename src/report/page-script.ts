@@ -1,6 +1,7 @@
 /**
- * What the page does beyond showing itself: the tree by keyboard, one trace at a time, light or dark. Written as one function whose text goes into the
- * page, so it may use nothing from outside. Without scripts the page shows everything at once.
+ * What the page does beyond showing itself: the tree by keyboard, one trace at a time, light or dark. Written as one
+ * function whose text goes into the page, so it may use nothing from outside. Without scripts the page shows
+ * everything at once.
  */
 
 /** As much of the DOM as is used here; the core is compiled without its types. */

@@ -1,6 +1,6 @@
 /**
- * The report as one HTML page that stands alone: no script, style or font from elsewhere. It shows the same without scripts, only all traces at
- * once.
+ * The report as one HTML page that stands alone: no script, style or font from elsewhere. It shows the same without
+ * scripts, only all traces at once.
  */
 import { verdictNames } from '../platform/index.js';
 import { escapeHtml, number, share } from './html.js';

@@ -1,6 +1,6 @@
 /**
- * A trace by source line: what the recorder made of each line that the packet ran through, and what was left of it. Lines stand in the order in which
- * the packet first came to them.
+ * A trace by source line: what the recorder made of each line that the packet ran through, and what was left of it.
+ * Lines stand in the order in which the packet first came to them.
  */
 import { formatValue, isConst, type Names, type Value } from '../ir/index.js';
 import type { ObjectSpec } from '../object/index.js';

@@ -1,7 +1,7 @@
 /**
- * Line and bar charts as SVG files that stand alone: light and dark by the reader's preference, series told apart by mark and dash as well as by
- * colour, the same bytes for the same figures. (Chart libraries that draw without a browser are tens of megabytes and put colours into every
- * element, so that a file is either light or dark.)
+ * Line and bar charts as SVG files that stand alone: light and dark by the reader's preference, series told apart by
+ * mark and dash as well as by colour, the same bytes for the same figures. (Chart libraries that draw without a
+ * browser are tens of megabytes and put colours into every element, so that a file is either light or dark.)
  */
 import { escapeHtml, number } from './html.js';
 
@@ -46,7 +46,9 @@ const plotHeight = 250;
 const margin = { left: 64, right: 18, top: 58, bottom: 50, between: 26 };
 const legendLine = 22;
 
-/** Colours by Okabe and Ito, which most kinds of colour blindness tell apart; darker on light ground, lighter on dark. */
+/**
+ * Colours by Okabe and Ito, which most kinds of colour blindness tell apart; darker on light ground, lighter on dark.
+ */
 const light = ['#0067a5', '#c04f00', '#00805a', '#a3306f', '#8a6d00', '#3d3d3d', '#2a8fbf', '#7a4fa8', '#b3243a'];
 const dark = ['#5db1f0', '#ff9a4d', '#3fcf9f', '#f08cc4', '#e8cf4a', '#d8d8d8', '#8fd4f5', '#c3a3f5', '#ff8592'];
 const dashes = ['', '7 3', '2 3', '9 3 2 3', '', '7 3', '2 3', '9 3 2 3', '4 2'];

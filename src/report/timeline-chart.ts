@@ -1,4 +1,7 @@
-/** Hit rate over the course of the capture, as SVG: between two moments and since the start; below it, when traces were installed. */
+/**
+ * Hit rate over the course of the capture, as SVG: between two moments and since the start; below it, when traces were
+ * installed.
+ */
 import { number, share } from './html.js';
 import type { Moment } from './timeline.js';
 

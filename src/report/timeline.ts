@@ -1,6 +1,6 @@
 /**
- * Hits over time: cumulative counts, taken every `step` packets. When there are too many, every other one goes and the step doubles, so that
- * memory stays flat for a capture of any length and the result depends on the packets alone.
+ * Hits over time: cumulative counts, taken every `step` packets. When there are too many, every other one goes and the
+ * step doubles, so that memory stays flat for a capture of any length and the result depends on the packets alone.
  */
 
 /** Counts since the start. */

@@ -1,6 +1,6 @@
 /**
- * The trace tree as nested lists with the roles of a tree: each row says what is asked, and how many packets went that way. A row where a trace ends
- * links to that trace.
+ * The trace tree as nested lists with the roles of a tree: each row says what is asked, and how many packets went that
+ * way. A row where a trace ends links to that trace.
  */
 import type { GuardNode } from './guard-tree.js';
 import { escapeHtml, number, share } from './html.js';

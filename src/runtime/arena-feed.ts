@@ -1,6 +1,6 @@
 /**
- * Batches of a capture on their way into the arena: keeps its window loaded with the part of the batch that is needed. A window is loaded once
- * and holds thousands of packets, which must not overlap.
+ * Batches of a capture on their way into the arena: keeps its window loaded with the part of the batch that is needed.
+ * A window is loaded once and holds thousands of packets, which must not overlap.
  */
 import type { PacketBatch } from '../packet/index.js';
 import type { PacketArena } from '../vm/index.js';
@@ -21,13 +21,17 @@ export class ArenaFeed {
     this.arena = arena;
   }
 
-  /** Empties the arena and loads the batch's packets from `from` on; returns up to which packet (exclusive, at most `to`) they are there. */
+  /**
+   * Empties the arena and loads the batch's packets from `from` on; returns up to which packet (exclusive, at most
+   * `to`) they are there.
+   */
   open(batch: PacketBatch, from: number, to: number): number {
     const arena = this.arena();
     arena.clear();
     if (batch !== this.batch || from <= this.last || !this.holds(from)) this.load(arena, batch, from);
     this.last = from;
-    // Packets lie in order, so the last one decides; where the window ends in the middle of the batch, look for the place.
+    // Packets lie in order, so the last one decides; where the window ends in the middle of the batch, look for the
+    // place.
     let end = Math.min(to, from + arena.capacity);
     while (end > from && !this.holds(end - 1)) end--;
     return end;

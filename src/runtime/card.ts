@@ -1,7 +1,7 @@
 /**
- * The software card as an engine of batches. The compiled card takes packets where they lie; one that it does not take goes to the machine's packet buffer,
- * where the executor looks at it, if there are traces that are not compiled. After each stretch the replacement policy learns who was hit, in
- * order.
+ * The software card as an engine of batches. The compiled card takes packets where they lie; one that it does not take
+ * goes to the machine's packet buffer, where the executor looks at it, if there are traces that are not compiled.
+ * After each stretch the replacement policy learns who was hit, in order.
  */
 import type { TraceCache } from '../cache/index.js';
 import type { CompiledCard, InstalledTrace } from '../nic/index.js';
@@ -11,7 +11,10 @@ import type { TraceRecord } from './trace-record.js';
 /** Bytes kept for putting keys together; keys are no longer than 512 in Linux. */
 const keyBytes = 4096;
 
-/** Guest memory where traces put keys together, closed. A machine that is to have the same addresses without a card reserves it, too. */
+/**
+ * Guest memory where traces put keys together, closed. A machine that is to have the same addresses without a card
+ * reserves it, too.
+ */
 export function reserveKeys(machine: Machine): Region {
   const keys = machine.memory.allocate('scratch', 'keys of the card', keyBytes);
   keys.hi = keys.lo;

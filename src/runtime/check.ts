@@ -1,11 +1,12 @@
 /**
- * `--check`: a second machine runs the whole program on the plain interpreter, packet by packet, and everything that can be seen afterwards must
- * be the same: verdict, packet, metadata, redirect target, outputs, and all memory that a packet changed. Both machines allocate alike, so
- * an address means the same in both. At the end all of guest memory is compared once more.
+ * `--check`: a second machine runs the whole program on the plain interpreter, packet by packet, and everything that
+ * can be seen afterwards must be the same: verdict, packet, metadata, redirect target, outputs, and all memory that a
+ * packet changed. Both machines allocate alike, so an address means the same in both. At the end all of guest memory
+ * is compared once more.
  *
- * Where everything is interpreted, packets go one by one and both machines' journals say what each packet changed. Compiled code keeps no journal: there
- * memory is compared behind each batch, at all places that the interpreter wrote to, and a place is blamed on the packet that wrote it last. What
- * only compiled code wrote comes out at the end.
+ * Where everything is interpreted, packets go one by one and both machines' journals say what each packet changed.
+ * Compiled code keeps no journal: there memory is compared behind each batch, at all places that the interpreter wrote
+ * to, and a place is blamed on the packet that wrote it last. What only compiled code wrote comes out at the end.
  */
 import { InternalError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
@@ -201,8 +202,8 @@ export class Checker {
   }
 
   /**
-   * Of the machine's private state, compiled code and packets in an arena leave only what outlives a packet (the random generator) where the
-   * interpreter does; redirect and geometry are compared as the packet's.
+   * Of the machine's private state, compiled code and packets in an arena leave only what outlives a packet (the
+   * random generator) where the interpreter does; redirect and geometry are compared as the packet's.
    */
   private isComparable(address: number): boolean {
     const { state } = this.machine;

@@ -1,6 +1,7 @@
 /**
- * A control plane that changes maps at random, for runs that interleave updates with packets: elements get another's value, a flipped bit, or random bytes, come and go.
- * The same seed makes the same change on every machine that is in the same state.
+ * A control plane that changes maps at random, for runs that interleave updates with packets: elements get another's
+ * value, a flipped bit, or random bytes, come and go. The same seed makes the same change on every machine that is in
+ * the same state.
  */
 import type { Prng } from '../packet/index.js';
 import type { BpfMap, Machine } from '../vm/index.js';
@@ -41,7 +42,10 @@ export function changeMap(machine: Machine, random: Prng): boolean {
   return map.updateElem(entry.key, value) === 0;
 }
 
-/** A new element, its key of small bytes so that it is met again. `valueSize`: of an element that is there, else the specification's. */
+/**
+ * A new element, its key of small bytes so that it is met again. `valueSize`: of an element that is there, else the
+ * specification's.
+ */
 function insert(map: BpfMap, random: Prng, valueSize = map.spec.valueSize): boolean {
   const key = new Uint8Array(map.spec.keySize).map(() => random.below(4));
   return (

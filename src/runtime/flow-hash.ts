@@ -1,4 +1,7 @@
-/** Spreads flows over CPUs as receive-side scaling does: a hash (FNV-1a) over the addresses and ports of a packet at `offset` of `bytes`. */
+/**
+ * Spreads flows over CPUs as receive-side scaling does: a hash (FNV-1a) over the addresses and ports of a packet at
+ * `offset` of `bytes`.
+ */
 export function flowHash(bytes: Uint8Array, offset: number, length: number): number {
   const isV6 = length > 13 && bytes[offset + 12] === 0x86 && bytes[offset + 13] === 0xdd;
   const from = isV6 ? 22 : 26;

@@ -1,6 +1,6 @@
 /**
- * Packets of a capture to the rings of several threads, by the flow that they belong to, as a WebAssembly module of one function: it copies each packet, so that
- * what was read can be overwritten.
+ * Packets of a capture to the rings of several threads, by the flow that they belong to, as a WebAssembly module of
+ * one function: it copies each packet, so that what was read can be overwritten.
  *
  * For each ring there are four words of where its open slot is:
  *
@@ -14,7 +14,10 @@ export const openSlotSize = 16;
 
 export interface ScatterPlan {
   readonly rings: number;
-  /** Addresses: columns of what comes in (offset u32, length u32, time u64, `most` of each), the words of the rings, a word for the full ring. */
+  /**
+   * Addresses: columns of what comes in (offset u32, length u32, time u64, `most` of each), the words of the rings, a
+   * word for the full ring.
+   */
   readonly columns: number;
   readonly most: number;
   readonly open: number;
@@ -25,8 +28,8 @@ export interface ScatterPlan {
 }
 
 /**
- * (from, to, base): packets `from` to `to` (exclusive) of the columns, whose offsets plus `base` are addresses, to the slots of their rings. Returns
- * the index of the first one whose slot is full, and notes its ring; else `to`.
+ * (from, to, base): packets `from` to `to` (exclusive) of the columns, whose offsets plus `base` are addresses, to the
+ * slots of their rings. Returns the index of the first one whose slot is full, and notes its ring; else `to`.
  */
 export type Scatter = (from: number, to: number, base: number) => number;
 

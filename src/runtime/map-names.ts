@@ -25,7 +25,9 @@ interface Extent {
   readonly width: number;
 }
 
-/** What a guest address that a map owns is: part of an element's value or key, or a link of the walk over a hash map. */
+/**
+ * What a guest address that a map owns is: part of an element's value or key, or a link of the walk over a hash map.
+ */
 type Place =
   | { readonly kind: 'value'; readonly element: number; readonly cpu: number | undefined; readonly offset: number }
   | { readonly kind: 'key'; readonly element: number; readonly offset: number }
@@ -64,9 +66,10 @@ export function addressField(machine: Machine, map: number, address: number): Ex
 }
 
 /**
- * Bytes at a guest address that a map owns: `config.mode`, `table[3].mode`, and for data sections the variable. Of a hash map, element e (a number of the map's own,
- * not a key) is `flows{e}`: `flows{2}.last_seen`, `flows{2}.key[0:4]`; the links of its walk are `flows.bucket[7]` and `flows{2}.next`, which hold an
- * element's number plus 1. A CPU's value is `counters[3]@1`.
+ * Bytes at a guest address that a map owns: `config.mode`, `table[3].mode`, and for data sections the variable. Of a
+ * hash map, element e (a number of the map's own, not a key) is `flows{e}`: `flows{2}.last_seen`, `flows{2}.key[0:4]`;
+ * the links of its walk are `flows.bucket[7]` and `flows{2}.next`, which hold an element's number plus 1. A CPU's
+ * value is `counters[3]@1`.
  */
 export function addressName(machine: Machine, map: number, address: number, width: number): string {
   const spec = machine.maps[map]?.spec;

@@ -3,7 +3,10 @@ import { assemble } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import { Session } from './index.js';
 
-/** Walks over `walked`, adds up keys and values on its stack, and changes elements on the way: `visit` is the callback's body, `before` comes ahead of the walk. */
+/**
+ * Walks over `walked`, adds up keys and values on its stack, and changes elements on the way: `visit` is the
+ * callback's body, `before` comes ahead of the walk.
+ */
 function walker(type: string, visit: string, before = ''): Session {
   const object = assemble(`
 	.license "GPL"

@@ -22,8 +22,9 @@ export class PacketClock {
   }
 
   /**
-   * The same for packets `from` to `to` (exclusive) of a batch, by index, in 32-bit halves, the low one first: packets cost no bigint. `number` is that of the
-   * first, `stamps` has all time stamps of the batch in the same form. Good until the next call.
+   * The same for packets `from` to `to` (exclusive) of a batch, by index, in 32-bit halves, the low one first: packets
+   * cost no bigint. `number` is that of the first, `stamps` has all time stamps of the batch in the same form. Good
+   * until the next call.
    */
   timesOf(number: number, stamps: Uint32Array, from: number, to: number): Uint32Array {
     const { clock } = this;

@@ -1,5 +1,6 @@
 /**
- * One reader hands packets to several threads: a ring of slots for each, in a memory of their own that all share. A slot is a batch of packets, columns and bytes.
+ * One reader hands packets to several threads: a ring of slots for each, in a memory of their own that all share. A
+ * slot is a batch of packets, columns and bytes.
  *
  *     for each ring   filled u32 | taken u32 | ended u32            slots handed over and given back so far; 1: no more will come, 2: leave what is there
  *     for each slot   packets u32                                   how many are in it
@@ -95,8 +96,8 @@ export class RingWriter {
   }
 
   /**
-   * Hands out the first `count` packets of a batch, which may be overwritten afterwards. Where a thread is behind, `turn` is called now and then; false if it
-   * said that there is no use in waiting.
+   * Hands out the first `count` packets of a batch, which may be overwritten afterwards. Where a thread is behind,
+   * `turn` is called now and then; false if it said that there is no use in waiting.
    */
   async push(batch: PacketBatch, count: number, turn: () => Promise<boolean>): Promise<boolean> {
     const { plan, u32, u8 } = this;

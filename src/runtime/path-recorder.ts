@@ -1,11 +1,13 @@
 /**
- * Runs packets with a card that holds every trace, and writes down which path each took: what caches of any size and policy can then be simulated on
- * (`src/cache/simulate.ts`).
+ * Runs packets with a card that holds every trace, and writes down which path each took: what caches of any size and
+ * policy can then be simulated on (`src/cache/simulate.ts`).
  *
- * The simulation counts exactly the hits of a real run with a cache of that size and policy where that run records every miss (`penalties: false`,
- * hot loop 1) and assumes nothing (`assume: false`), because a trace that is in decides a packet no matter which others are in: path conditions of one program exclude each other, and the
- * state that they look at is the same in both runs. With penalties a run may leave misses unrecorded, and has fewer installs; with assumptions the same
- * path may become another trace when it is recorded again, once values of its maps have been seen often enough.
+ * The simulation counts exactly the hits of a real run with a cache of that size and policy where that run records
+ * every miss (`penalties: false`, hot loop 1) and assumes nothing (`assume: false`), because a trace that is in
+ * decides a packet no matter which others are in: path conditions of one program exclude each other, and the state
+ * that they look at is the same in both runs. With penalties a run may leave misses unrecorded, and has fewer
+ * installs; with assumptions the same path may become another trace when it is recorded again, once values of its maps
+ * have been seen often enough.
  */
 import { matchBits, ReferenceString } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -17,8 +19,8 @@ export class PathRecorder {
   readonly reference: ReferenceString = new ReferenceString();
 
   /**
-   * What `options` say of the cache is not looked at. `penalties`: default false; true spares the recordings at places where they keep failing.
-   * Throws what {@link Session} throws.
+   * What `options` say of the cache is not looked at. `penalties`: default false; true spares the recordings at places
+   * where they keep failing. Throws what {@link Session} throws.
    */
   constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
     this.session = new Session(object, program, {

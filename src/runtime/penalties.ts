@@ -1,10 +1,12 @@
 /**
- * Which misses are worth a recording. A place in the trace tree is recorded once it is hot; every failure doubles the number of misses that it has
- * to wait for the next try, and after {@link maxFailures} in a row it is blacklisted. A success wipes the slate clean.
+ * Which misses are worth a recording. A place in the trace tree is recorded once it is hot; every failure doubles the
+ * number of misses that it has to wait for the next try, and after {@link maxFailures} in a row it is blacklisted. A
+ * success wipes the slate clean.
  *
- * Traffic with more paths than the card has room for makes traces leave before they have decided more than a packet or two, and
- * recording costs a hundred thousand times what a packet does on a host that compiles. So the yield of evicted traces is watched (packets decided by each, as a moving
- * average): while it is below {@link worthwhile}, fewer and fewer misses are recorded, down to one in {@link maxInterval}.
+ * Traffic with more paths than the card has room for makes traces leave before they have decided more than a packet or
+ * two, and recording costs a hundred thousand times what a packet does on a host that compiles. So the yield of
+ * evicted traces is watched (packets decided by each, as a moving average): while it is below {@link worthwhile},
+ * fewer and fewer misses are recorded, down to one in {@link maxInterval}.
  */
 import type { SideExit } from '../nic/index.js';
 
@@ -34,7 +36,9 @@ export class Penalties {
   private interval = 1;
   private untilNext = 0;
 
-  /** `hotloop`: misses at a place before it is recorded. `on` false: what became of earlier recordings does not matter. */
+  /**
+   * `hotloop`: misses at a place before it is recorded. `on` false: what became of earlier recordings does not matter.
+   */
   constructor(hotloop: number, on = true) {
     this.hotloop = hotloop;
     this.on = on;

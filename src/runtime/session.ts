@@ -1,6 +1,6 @@
 /**
- * One run over a stream of packets: the runtime, the checker beside it if asked for, the clock, the CPUs, and control-plane changes between packets.
- * Everything that `jitnic run`, `trace`, `demo` and the corpus have in common.
+ * One run over a stream of packets: the runtime, the checker beside it if asked for, the clock, the CPUs, and
+ * control-plane changes between packets. Everything that `jitnic run`, `trace`, `demo` and the corpus have in common.
  */
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type PacketBatch, packetAt } from '../packet/index.js';
@@ -119,8 +119,9 @@ export class Session {
   }
 
   /**
-   * Runs packets of a batch from `from` on, as many as go in one piece, `most` at most: returns how many, at least 1. They can be looked at with
-   * {@link decided} until the next run. After a difference, `difference` is set and no more packets should be run.
+   * Runs packets of a batch from `from` on, as many as go in one piece, `most` at most: returns how many, at least 1.
+   * They can be looked at with {@link decided} until the next run. After a difference, `difference` is set and no more
+   * packets should be run.
    */
   runBatch(batch: PacketBatch, from: number, most: number): number {
     const { arena } = this.runtime;
@@ -153,8 +154,8 @@ export class Session {
   }
 
   /**
-   * After {@link runBatch} was broken off in the middle (by Ctrl-C): counts speak of the packets that had been decided, and of no other. What
-   * the packet under way had written to maps stays there.
+   * After {@link runBatch} was broken off in the middle (by Ctrl-C): counts speak of the packets that had been
+   * decided, and of no other. What the packet under way had written to maps stays there.
    */
   settle(): void {
     const { runtime, verdicts } = this;
@@ -202,7 +203,9 @@ export class Session {
     return arena.add({ offset, length, times, cpu: this.cpusOf(batch, from, end) }, from, end, feed.base, longest);
   }
 
-  /** Up to which packet (exclusive, at most `to`) there is no change of maps due; the one before `from` has been made. */
+  /**
+   * Up to which packet (exclusive, at most `to`) there is no change of maps due; the one before `from` has been made.
+   */
   private beforeChange(batch: PacketBatch, from: number, to: number): number {
     const { script } = this;
     if (script === undefined) return to;
@@ -222,8 +225,8 @@ export class Session {
   }
 
   /**
-   * The longest packet that goes by the arena; -1 if none does, since journals are to say which packet went wrong. Others go one by one by the packet
-   * buffer, which also knows fragments.
+   * The longest packet that goes by the arena; -1 if none does, since journals are to say which packet went wrong.
+   * Others go one by one by the packet buffer, which also knows fragments.
    */
   private longestInArena(): number {
     if (this.checker?.isExact === true) return -1;

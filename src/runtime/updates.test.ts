@@ -12,7 +12,10 @@ const insn = (code: number, dst: number, src: number, off: number, imm: number):
 const load = (size: number, dst: number, src: number, off: number): Insn =>
   insn(op.LDX | op.MODE_MEM | size, dst, src, off, 0);
 
-/** Drops packets whose first byte is what the map's only element has at offset `at`; passes the others. `writes`: counts in the element, too. */
+/**
+ * Drops packets whose first byte is what the map's only element has at offset `at`; passes the others. `writes`:
+ * counts in the element, too.
+ */
 function configured(writes: boolean, constant?: Uint8Array): ObjectSpec {
   const insns = [
     load(op.SIZE_W, 6, 1, 0),

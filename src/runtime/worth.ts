@@ -1,14 +1,17 @@
 /**
- * Does the card pay? A program whose traces do not is left alone: the host runs its packets, in whole batches, and the card is tried again later.
+ * Does the card pay? A program whose traces do not is left alone: the host runs its packets, in whole batches, and the
+ * card is tried again later.
  *
- * What is compared are counts, not times, so a run is repeatable; they are in instructions of compiled code. A hit saves those that the program takes on that path,
- * and costs those of the trace and of bodies that are tried before it. Besides, a look-up that its cache answers is much cheaper than one, and a look-up that
- * it does not answer is a little dearer; the caches count those (src/jit/lookup-cache.ts). Helpers in JavaScript cost more where they have to stay undoable. A miss
- * ends a batch and starts another, and a recording takes as long as many packets.
+ * What is compared are counts, not times, so a run is repeatable; they are in instructions of compiled code. A hit
+ * saves those that the program takes on that path, and costs those of the trace and of bodies that are tried before
+ * it. Besides, a look-up that its cache answers is much cheaper than one, and a look-up that it does not answer is a
+ * little dearer; the caches count those (src/jit/lookup-cache.ts). Helpers in JavaScript cost more where they have to
+ * stay undoable. A miss ends a batch and starts another, and a recording takes as long as many packets.
  *
- * Traces pay by running over and over: a hundred of them are a hundred copies of what the program has once, and where packets jump from one to the next the
- * processor has to fetch each anew. So the card rests as well if the hits are spread over more than {@link fewTraces} traces (effective number: one over the sum of
- * squared shares). The decision is made after every {@link window} packets, whatever batches they come in.
+ * Traces pay by running over and over: a hundred of them are a hundred copies of what the program has once, and where
+ * packets jump from one to the next the processor has to fetch each anew. So the card rests as well if the hits are
+ * spread over more than {@link fewTraces} traces (effective number: one over the sum of squared shares). The decision
+ * is made after every {@link window} packets, whatever batches they come in.
  */
 import { cachedLookups, type InstalledTrace, isDoneByCard } from '../nic/index.js';
 import type { Machine } from '../vm/index.js';
@@ -16,19 +19,28 @@ import type { TraceRecord } from './trace-record.js';
 
 /** Packets between two decisions. */
 const window = 8192;
-/** Packets that such a recording counts for: a millisecond is as long as tens of thousands, so the decision must not wait for that many. */
+/**
+ * Packets that such a recording counts for: a millisecond is as long as tens of thousands, so the decision must not
+ * wait for that many.
+ */
 const recordingPackets = 1024;
 /** Windows that the card rests: the first time, and at most. */
 const firstRest = 8;
 const longestRest = 256;
-/** What is left of a program's instructions when it is compiled: the optimizer keeps 0.50 (lpm-router) to 0.71 (ipv6-filter) of the examples' (docs/optimizer.md). */
+/**
+ * What is left of a program's instructions when it is compiled: the optimizer keeps 0.50 (lpm-router) to 0.71
+ * (ipv6-filter) of the examples' (docs/optimizer.md).
+ */
 const keptByOptimizer = 0.55;
 /** A miss, what recording takes left aside: two calls into compiled code instead of a share of one. */
 const missCost = 1000;
 /** A recording: a millisecond. So many are what it takes to learn, and cost nothing. */
 const recordingCost = 1_000_000;
 const learning = 128;
-/** What the dispatcher does for a packet besides the trace's own instructions: counters, the number of the trace, and its share of the batch. */
+/**
+ * What the dispatcher does for a packet besides the trace's own instructions: counters, the number of the trace, and
+ * its share of the batch.
+ */
 const hitCost = 8;
 /** A look-up that did not ask its cache, or in vain. */
 const slowLookupCost = 12;

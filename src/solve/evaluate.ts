@@ -4,8 +4,8 @@ import { binaryTable, isBinaryOp, isRelationOp, relationTable } from './operatio
 import { type Term, termsBelow, widthOf } from './term.js';
 
 /**
- * Values for variables, as a solver found them or a test chose them. What is not named is 0 everywhere, so a model is complete whatever it
- * holds. Numbers are unsigned, truth values 0 and 1.
+ * Values for variables, as a solver found them or a test chose them. What is not named is 0 everywhere, so a model is
+ * complete whatever it holds. Numbers are unsigned, truth values 0 and 1.
  */
 export interface Model {
   /** Bit vectors and truth values, by name. */

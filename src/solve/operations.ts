@@ -1,7 +1,8 @@
 /**
- * The operations of terms, as a table that constant folding, the evaluator and the printer read, so that an operation means one thing.
- * Names and meanings are those of SMT-LIB 2 (theories FixedSizeBitVectors and ArraysEx, logic QF_BV): a quotient by zero is all ones, a
- * remainder by zero the dividend, a shift by the width or more leaves nothing (or signs).
+ * The operations of terms, as a table that constant folding, the evaluator and the printer read, so that an operation
+ * means one thing. Names and meanings are those of SMT-LIB 2 (theories FixedSizeBitVectors and ArraysEx, logic QF_BV):
+ * a quotient by zero is all ones, a remainder by zero the dividend, a shift by the width or more leaves nothing (or
+ * signs).
  */
 
 /** Two bit vectors of one width to a third. */
@@ -47,7 +48,10 @@ export type TermOp =
   /** An uninterpreted function: all that is known of it is that equal arguments give equal results. */
   | 'apply';
 
-/** What {@link BinaryOp}s and {@link RelationOp}s are: `a`, `b` and the result are unsigned, `width` is that of the arguments. */
+/**
+ * What {@link BinaryOp}s and {@link RelationOp}s are: `a`, `b` and the result are unsigned, `width` is that of the
+ * arguments.
+ */
 export interface Operation {
   readonly evaluate: (a: bigint, b: bigint, width: number) => bigint;
   readonly commutative?: true;

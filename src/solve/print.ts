@@ -1,6 +1,6 @@
 /**
- * Terms as SMT-LIB 2 text: the only place that writes any. Variables and functions are declared, every compound term gets one definition
- * (`t12`, by its number), so the text is as long as the DAG however often a part is used.
+ * Terms as SMT-LIB 2 text: the only place that writes any. Variables and functions are declared, every compound term
+ * gets one definition (`t12`, by its number), so the text is as long as the DAG however often a part is used.
  */
 import type { Sort } from './sort.js';
 import { type Term, termsBelow, widthOf } from './term.js';

@@ -1,13 +1,16 @@
 /**
- * What terms become when they are made: rules by operation, each with its identity, the first that fires wins. They keep what is sent to a solver
- * small and decide the many questions that need none; what is known is folded before they are asked, and of a commutative
- * operation a constant is the second argument.
+ * What terms become when they are made: rules by operation, each with its identity, the first that fires wins. They
+ * keep what is sent to a solver small and decide the many questions that need none; what is known is folded before
+ * they are asked, and of a commutative operation a constant is the second argument.
  */
 import type { BinaryOp, RelationOp } from './operations.js';
 import { isConstant, type Term, widthOf } from './term.js';
 import type { Terms } from './terms.js';
 
-/** `w` is the width of the arguments, 0 for truth values. Two names in one identity may be any terms, `c` and `d` are constants. */
+/**
+ * `w` is the width of the arguments, 0 for truth values. Two names in one identity may be any terms, `c` and `d` are
+ * constants.
+ */
 export interface TermRule {
   readonly identity: string;
   readonly apply: (t: Terms, a: Term, b: Term, w: number) => Term | undefined;

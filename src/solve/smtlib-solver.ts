@@ -72,8 +72,8 @@ export class SmtLibSolver implements Solver {
   }
 
   /**
-   * The values of variables. Of arrays and functions the places that the assertions look at: those are asked for as terms, since each solver
-   * prints whole arrays in ways of its own.
+   * The values of variables. Of arrays and functions the places that the assertions look at: those are asked for as
+   * terms, since each solver prints whole arrays in ways of its own.
    */
   private async model(assertions: readonly Term[], printer: TermPrinter): Promise<Model> {
     const values = new Map<string, bigint>();

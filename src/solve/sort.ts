@@ -1,6 +1,6 @@
 /**
- * Sorts of terms: truth values, bit vectors of any width, and arrays from bit vectors to bit vectors. There is one object for each sort, so
- * sorts are compared by identity.
+ * Sorts of terms: truth values, bit vectors of any width, and arrays from bit vectors to bit vectors. There is one
+ * object for each sort, so sorts are compared by identity.
  */
 import { InternalError } from '../base/index.js';
 

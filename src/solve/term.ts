@@ -1,6 +1,7 @@
 /**
- * A term: one operation of SMT-LIB on other terms. Terms are made by {@link Terms} only, which hands out the same object for the same
- * operation on the same arguments: equal terms are identical, and a term's arguments always have smaller numbers than it has.
+ * A term: one operation of SMT-LIB on other terms. Terms are made by {@link Terms} only, which hands out the same
+ * object for the same operation on the same arguments: equal terms are identical, and a term's arguments always have
+ * smaller numbers than it has.
  */
 import { InternalError } from '../base/index.js';
 import type { TermOp } from './operations.js';
@@ -28,7 +29,9 @@ export function widthOf({ sort, op }: Term): number {
   return sort.width;
 }
 
-/** All terms that `roots` are made of, each once, arguments before what uses them; no recursion, whatever the depth. */
+/**
+ * All terms that `roots` are made of, each once, arguments before what uses them; no recursion, whatever the depth.
+ */
 export function termsBelow(roots: Iterable<Term>): Term[] {
   const found = new Set<Term>();
   const open = [...roots];

@@ -1,6 +1,6 @@
 /**
- * Makes terms: checks sorts, folds what is known, applies the rules and shares what is equal. Everything that is asked of a solver in one
- * go is built by one `Terms`, since identity is equality only among its own.
+ * Makes terms: checks sorts, folds what is known, applies the rules and shares what is equal. Everything that is asked
+ * of a solver in one go is built by one `Terms`, since identity is equality only among its own.
  */
 import { InternalError } from '../base/index.js';
 import {

@@ -1,8 +1,8 @@
 /**
- * Text from a file on its way to a terminal. Names, source lines and licences are whatever the file says: an ESC in one could
- * move the cursor or retitle the window, and a bidirectional override could make a line read as what it is not. So everything that
- * is no visible character is printed as its number. Nothing is undone again: what has to be read back quotes its text (escapeText
- * in isa/source-line.ts), by the same idea of what is visible.
+ * Text from a file on its way to a terminal. Names, source lines and licences are whatever the file says: an ESC in
+ * one could move the cursor or retitle the window, and a bidirectional override could make a line read as what it is
+ * not. So everything that is no visible character is printed as its number. Nothing is undone again: what has to be
+ * read back quotes its text (escapeText in isa/source-line.ts), by the same idea of what is visible.
  */
 
 /** Control, format, private and unassigned characters, lone surrogates, and the two separators that end lines. */

@@ -1,6 +1,6 @@
 /**
- * `npm run conformance -- DIR [--engine E]`: runs every `.data` vector below a folder and prints a row for each that does not pass.
- * Exit 0 when all that concern us pass.
+ * `npm run conformance -- DIR [--engine E]`: runs every `.data` vector below a folder and prints a row for each that
+ * does not pass. Exit 0 when all that concern us pass.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';

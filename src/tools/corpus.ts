@@ -1,7 +1,9 @@
 /**
- * `npm run corpus -- DIR... [-c packets] [--jobs N]`: every object file below the folders, every XDP program in it, run through card and host with the
- * plain interpreter beside; maps are filled from `NAME.maps.json` beside `NAME.o`. With `--updates` a control plane changes a map at random before every packet. One row each, in order; closes with `N passed, N failed, ...`; exit
- * code 1 if any failed. Objects are spread over worker threads, each of which runs this same file.
+ * `npm run corpus -- DIR... [-c packets] [--jobs N]`: every object file below the folders, every XDP program in it,
+ * run through card and host with the plain interpreter beside; maps are filled from `NAME.maps.json` beside `NAME.o`.
+ * With `--updates` a control plane changes a map at random before every packet. One row each, in order; closes with `N
+ * passed, N failed, ...`; exit code 1 if any failed. Objects are spread over worker threads, each of which runs this
+ * same file.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';

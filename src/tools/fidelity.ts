@@ -1,11 +1,13 @@
 /**
- * `npm run fidelity -- [--quick] [--conformance DIR] [--corpus DIR] [--examples DIR] [--test-bpf FILE] [--programs N] [--seed N] [--jobs N]
- * [--recorded FILE,...] [--out FILE]`: everything that says how exactly jitnic does what Linux does, in one run: the conformance vectors and
- * the kernel's own compiler tests through every engine, real programs and generated ones on the kernel and on every engine, planted
- * mistakes, object loading. Prints the tables and writes them to `docs/fidelity.md` (with `--quick`, a shorter run for CI, only to the terminal).
+ * `npm run fidelity -- [--quick] [--conformance DIR] [--corpus DIR] [--examples DIR] [--test-bpf FILE] [--programs N]
+ * [--seed N] [--jobs N] [--recorded FILE,...] [--out FILE]`: everything that says how exactly jitnic does what Linux
+ * does, in one run: the conformance vectors and the kernel's own compiler tests through every engine, real programs
+ * and generated ones on the kernel and on every engine, planted mistakes, object loading. Prints the tables and writes
+ * them to `docs/fidelity.md` (with `--quick`, a shorter run for CI, only to the terminal).
  *
- * Each part is one of the other tools, in a process of its own; `--summary` is how it hands over its figures. `--recorded` takes such files of
- * fuzz campaigns that ran before, in place of running one for their engine. A part that cannot be run (no corpus, no kernel) fails.
+ * Each part is one of the other tools, in a process of its own; `--summary` is how it hands over its figures.
+ * `--recorded` takes such files of fuzz campaigns that ran before, in place of running one for their engine. A part
+ * that cannot be run (no corpus, no kernel) fails.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -104,7 +106,8 @@ async function planParts(flags: Flags, work: string): Promise<Plan[]> {
     plan('conformance', 'bpf_conformance vectors', engine, 'conformance', vectors, '--engine', engine);
   }
   for (const engine of bareEngineNames) {
-    // The longest cases are half a million instructions; the verifier of the kernel and our translation take their time over those.
+    // The longest cases are half a million instructions; the verifier of the kernel and our translation take their
+    // time over those.
     const longest = String(engine === 'interp' ? amount.testBpf : amount.testBpfOthers);
     plan('conformance', 'test_bpf cases', engine, 'test-bpf', cases, '--engine', engine, '--max-insns', longest);
   }
@@ -207,7 +210,10 @@ function readFigures(file: string): Readonly<Record<string, unknown>> {
   return JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>;
 }
 
-/** The corpus of real programs: the folder that was given, else one that is built now. One that does not exist when it cannot be had, which the parts then say. */
+/**
+ * The corpus of real programs: the folder that was given, else one that is built now. One that does not exist when it
+ * cannot be had, which the parts then say.
+ */
 async function corpusFolder(flags: Flags, work: string): Promise<string> {
   const given = flags['corpus'] ?? process.env['JITNIC_CORPUS'];
   if (given !== undefined) return String(given);

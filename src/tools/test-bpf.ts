@@ -1,6 +1,7 @@
 /**
- * `npm run test-bpf -- [FILE.jsonl] [--engine E] [--max-insns N]`: the eBPF cases of the kernel's lib/test_bpf.c on an engine. Without a file they are extracted
- * from Debian's linux-source-6.1 first. A row for each that does not pass; exit 0 when none fails.
+ * `npm run test-bpf -- [FILE.jsonl] [--engine E] [--max-insns N]`: the eBPF cases of the kernel's lib/test_bpf.c on an
+ * engine. Without a file they are extracted from Debian's linux-source-6.1 first. A row for each that does not pass;
+ * exit 0 when none fails.
  */
 import { spawn } from 'node:child_process';
 import { createReadStream, mkdtempSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Work spread over worker threads that all run the module at `url`; each takes an item, answers with a result, and gets the next. */
+/**
+ * Work spread over worker threads that all run the module at `url`; each takes an item, answers with a result, and
+ * gets the next.
+ */
 import { Worker } from 'node:worker_threads';
 
 export interface Spread<Item, Result> {

@@ -1,4 +1,7 @@
-/** Why a recording was given up, as one table: stable codes for statistics and JSON, and what people read. An abort is normal and counted. */
+/**
+ * Why a recording was given up, as one table: stable codes for statistics and JSON, and what people read. An abort is
+ * normal and counted.
+ */
 export const aborts = {
   'too-long': 'the path has more values than --max-trace-insns allows',
   'too-many-guards': 'the path has more guards than --max-trace-guards allows',

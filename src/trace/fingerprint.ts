@@ -1,7 +1,8 @@
 /**
- * What a trace's guards say, as one short key: equal for two recordings of the same path, so a trace that was evicted and recorded again is known
- * without putting either condition into words, which costs as much as the recording. The key is a hash of 64 bits over the guards, their expectations
- * and all that they are computed from; values are numbered among themselves, so what the body does in between does not matter.
+ * What a trace's guards say, as one short key: equal for two recordings of the same path, so a trace that was evicted
+ * and recorded again is known without putting either condition into words, which costs as much as the recording. The
+ * key is a hash of 64 bits over the guards, their expectations and all that they are computed from; values are
+ * numbered among themselves, so what the body does in between does not matter.
  */
 import { opNames, type TraceCode, type Value } from '../ir/index.js';
 

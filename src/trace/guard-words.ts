@@ -1,6 +1,7 @@
 /**
- * The guards of a trace one by one, in words: what each says by itself, given those before it. A path condition is the sum of them in normal form; this
- * is the way there, in the order in which the program asked. Traces that share their first guards share their words.
+ * The guards of a trace one by one, in words: what each says by itself, given those before it. A path condition is the
+ * sum of them in normal form; this is the way there, in the order in which the program asked. Traces that share their
+ * first guards share their words.
  */
 
 import { BitSources, Facts, newNaming, pathCondition, type TraceNames } from '../condition/index.js';

@@ -1,11 +1,12 @@
 /**
- * What each helper reads and changes, as far as a trace must know: which stack bytes to put into memory before the call, and what is no longer
- * known after it. A helper without a row is not traced.
+ * What each helper reads and changes, as far as a trace must know: which stack bytes to put into memory before the
+ * call, and what is no longer known after it. A helper without a row is not traced.
  */
 
 /**
- * One argument. `key` and `value` are as large as the map in argument 1 says; `mem` and `out` as the next argument says. `printed` is a number, a
- * pointer to what is printed, or a register that nothing has set (it is then 0); `printed-list` points to such numbers and pointers.
+ * One argument. `key` and `value` are as large as the map in argument 1 says; `mem` and `out` as the next argument
+ * says. `printed` is a number, a pointer to what is printed, or a register that nothing has set (it is then 0);
+ * `printed-list` points to such numbers and pointers.
  */
 export type ArgKind =
   | 'any'

@@ -17,7 +17,10 @@ const maps = names.map((name) =>
     : mapSpec({ name, type: name === 'c' ? 'hash' : 'array', keySize: 4, valueSize: 16, maxEntries: 8 }),
 );
 
-/** Names of the maps that a program may write, `other` for those that the object does not name; `functions`: text of functions ahead of it. */
+/**
+ * Names of the maps that a program may write, `other` for those that the object does not name; `functions`: text of
+ * functions ahead of it.
+ */
 function written(main: string, functions = ''): string {
   const { programs } = assemble(`
 .license "GPL"

@@ -1,7 +1,8 @@
 /**
- * Which maps one program may write: a forward data-flow over its bytecode of what each register and each stack slot may point to ({@link Pointees}). Functions are
- * looked at once, with all that their callers give them. For programs that the verifier accepts: there a pointer stays inside of what it points to, is spilled
- * and filled as a whole, and a number is never one.
+ * Which maps one program may write: a forward data-flow over its bytecode of what each register and each stack slot
+ * may point to ({@link Pointees}). Functions are looked at once, with all that their callers give them. For programs
+ * that the verifier accepts: there a pointer stays inside of what it points to, is spilled and filled as a whole, and
+ * a number is never one.
  */
 import {
   accessSize,
@@ -68,12 +69,17 @@ class MapWrites {
   /** Where a jump or a call may arrive: there states join. */
   private readonly heads = new Set<number>();
   private readonly before = new Map<number, State>();
-  /** Heads to follow, 1 each, and where the first of them may be: in the order of the code most states are complete before they are followed. */
+  /**
+   * Heads to follow, 1 each, and where the first of them may be: in the order of the code most states are complete
+   * before they are followed.
+   */
   private readonly pending: Uint8Array;
   private firstPending = 0;
   /** What functions return, by their first slot. */
   private readonly results = new Map<number, Pointees>();
-  /** What a frame's slots may hold at any time, by its own function's hand and by that of the functions that it calls. */
+  /**
+   * What a frame's slots may hold at any time, by its own function's hand and by that of the functions that it calls.
+   */
   private readonly own = new Map<number, Pointees[]>();
   private readonly foreign = new Map<number, Pointees[]>();
   /** There are functions that may be given pointers to another's frame. */
@@ -133,7 +139,10 @@ class MapWrites {
     this.flow(start, state);
   }
 
-  /** A call of which nothing is known: any map, any element, and any frame, so that callers' slots are not taken for numbers. */
+  /**
+   * A call of which nothing is known: any map, any element, and any frame, so that callers' slots are not taken for
+   * numbers.
+   */
   private enterUnknown(start: number): void {
     const frames = new Map(this.program.functions.map((fn) => [fn.start, undefined]));
     const anything = this.sets.of({ values: this.everyMap, handles: this.everyMap, frames });
@@ -383,7 +392,10 @@ function isOnlyStack({ values, handles, frames, functions, isContext, isOther }:
   return frames.size === 1 && (values | handles) === 0n && functions.size === 0 && !isContext && !isOther;
 }
 
-/** First and last stack slot that an access touches which begins `at + off` bytes from r10; all of them where `at` is not known. */
+/**
+ * First and last stack slot that an access touches which begins `at + off` bytes from r10; all of them where `at` is
+ * not known.
+ */
 function slotsAt(at: number | undefined, off: number): readonly [number, number] {
   if (at === undefined) return [0, slots - 1];
   const slot = Math.floor((at + off + stackSize) / slotSize);

@@ -1,6 +1,7 @@
 /**
- * The second opinion about matchers: whether the packet in a machine satisfies a path condition, worked out from the condition's normal form, conjunct by
- * conjunct, and from nothing that a card runs. For tests and for the judge; no packet path goes through here.
+ * The second opinion about matchers: whether the packet in a machine satisfies a path condition, worked out from the
+ * condition's normal form, conjunct by conjunct, and from nothing that a card runs. For tests and for the judge; no
+ * packet path goes through here.
  */
 
 import type { Facts } from '../condition/index.js';
@@ -33,7 +34,10 @@ export class ConditionOracle {
     this.memo = new Map();
   }
 
-  /** Whether all parts hold for the packet that is in the machine, as it arrived; undefined if one speaks of what the trace does itself. */
+  /**
+   * Whether all parts hold for the packet that is in the machine, as it arrived; undefined if one speaks of what the
+   * trace does itself.
+   */
   holds(facts: Facts, parts: readonly Conjunct[]): boolean | undefined {
     let late = false;
     for (const part of parts) {

@@ -1,15 +1,21 @@
 /**
- * What a register or a stack slot may point to, as sets: for analyses of a whole program that need no offsets but those of the stack. Equal sets are one object, so
- * that comparing costs nothing and joining two is done once.
+ * What a register or a stack slot may point to, as sets: for analyses of a whole program that need no offsets but
+ * those of the stack. Equal sets are one object, so that comparing costs nothing and joining two is done once.
  */
 
-/** Bits of `values` and `handles` are positions in the object's maps; the one behind the last stands for all maps that the object does not name. */
+/**
+ * Bits of `values` and `handles` are positions in the object's maps; the one behind the last stands for all maps that
+ * the object does not name.
+ */
 export interface Pointees {
   /** Maps into whose values it may point. */
   readonly values: bigint;
   /** Maps that it may be. */
   readonly handles: bigint;
-  /** Stack frames, by where their function starts, with the distance from the frame's r10 in bytes; undefined: anywhere in the frame. */
+  /**
+   * Stack frames, by where their function starts, with the distance from the frame's r10 in bytes; undefined: anywhere
+   * in the frame.
+   */
   readonly frames: ReadonlyMap<number, number | undefined>;
   /** Functions that it may be, by their first slot. */
   readonly functions: ReadonlySet<number>;

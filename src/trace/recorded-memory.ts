@@ -1,7 +1,8 @@
 /**
- * Memory as one recording sees it: what pointers point to, which bytes are known by value, and what a load or a store becomes in the trace. Stack bytes never
- * reach memory unless a helper reads them; packet and map bytes are known where the trace has stored them ({@link Shadow}). An access that the guards
- * do not prove to be inside of its object gets a guard, or a check when the trace runs.
+ * Memory as one recording sees it: what pointers point to, which bytes are known by value, and what a load or a store
+ * becomes in the trace. Stack bytes never reach memory unless a helper reads them; packet and map bytes are known
+ * where the trace has stored them ({@link Shadow}). An access that the guards do not prove to be inside of its object
+ * gets a guard, or a check when the trace runs.
  */
 import { isConst, mask32, type Space, splitOffset, type Value } from '../ir/index.js';
 import { headroom, stackSize, xdpMd } from '../platform/index.js';
@@ -42,7 +43,10 @@ export type MemoryChange =
   /** Bytes of a map were taken for constants, or might have been. */
   | { readonly kind: 'assumed' | 'asked'; readonly assumption: Assumption };
 
-/** Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it outlives recordings. */
+/**
+ * Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it
+ * outlives recordings.
+ */
 export class ValueRegions {
   private readonly machine: Machine;
   private readonly maps = new Map<number, number>();
@@ -218,7 +222,10 @@ export class RecordedMemory {
     return value;
   }
 
-  /** The value of a map's bytes as a constant: of maps that nobody can change, and of those that have not changed for long (assumed). */
+  /**
+   * The value of a map's bytes as a constant: of maps that nobody can change, and of those that have not changed for
+   * long (assumed).
+   */
   private settledValue(at: Location, size: number): Value | undefined {
     const value = peek(this.machine, at.offset, size);
     if (this.machine.maps[at.map]?.isConstant === true) return this.values.graph.constant(value);
@@ -297,8 +304,8 @@ export class RecordedMemory {
   }
 
   /**
-   * Makes sure that an access is safe for every packet that passes the guards: by what they say already, by a new guard over the packet's
-   * length, or, where neither will do, by a check when the trace runs (result true).
+   * Makes sure that an access is safe for every packet that passes the guards: by what they say already, by a new
+   * guard over the packet's length, or, where neither will do, by a check when the trace runs (result true).
    */
   prove(at: Location, size: number): boolean {
     if (at.space !== 'packet') {

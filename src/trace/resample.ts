@@ -1,4 +1,7 @@
-/** What inherited values are for another packet: read off the machine at the moment at which the parent's recording did so. */
+/**
+ * What inherited values are for another packet: read off the machine at the moment at which the parent's recording did
+ * so.
+ */
 
 import { helper, type Value } from '../ir/index.js';
 import { headroom } from '../platform/index.js';

@@ -1,9 +1,10 @@
 /**
- * What the recorder knows about memory: for single bytes, which byte of which value they hold. From it come store-to-load forwarding, the
- * contents that helpers read from the stack, and the answer to "is this load still what the packet arrived with?".
+ * What the recorder knows about memory: for single bytes, which byte of which value they hold. From it come
+ * store-to-load forwarding, the contents that helpers read from the stack, and the answer to "is this load still what
+ * the packet arrived with?".
  *
- * Memory is divided into *objects*: one for each symbolic base (the packet, the packet plus a variable offset, the value that a look-up found).
- * Two objects may overlap; a store through one makes the other forget.
+ * Memory is divided into *objects*: one for each symbolic base (the packet, the packet plus a variable offset, the
+ * value that a look-up found). Two objects may overlap; a store through one makes the other forget.
  */
 import { boundsOf, type Graph, isConst, type Space, type Value } from '../ir/index.js';
 
@@ -116,7 +117,10 @@ function mayOverlap(a: Location, aSize: number, b: Location, bSize: number): boo
   return aLow < bHigh && bLow < aHigh;
 }
 
-/** The offsets that an access can reach, in the packet or as guest addresses: [low, high). What is known of an index keeps rows of a table apart. */
+/**
+ * The offsets that an access can reach, in the packet or as guest addresses: [low, high). What is known of an index
+ * keeps rows of a table apart.
+ */
 function span(at: Location, size: number): readonly [number, number] {
   if (at.base === undefined) return [at.offset, at.offset + size];
   const bounds = boundsOf(at.base);
@@ -136,7 +140,10 @@ export function slice(graph: Graph, value: Value, byte: number, size: number): V
   return size >= 8 ? shifted : graph.and(shifted, graph.constant((1n << BigInt(8 * size)) - 1n));
 }
 
-/** Groups known bytes into as few runs as possible; constants that stand side by side become one. All bytes must be known. */
+/**
+ * Groups known bytes into as few runs as possible; constants that stand side by side become one. All bytes must be
+ * known.
+ */
 export function toRuns(graph: Graph, bytes: readonly ByteOf[]): Run[] {
   const runs: Run[] = [];
   let i = 0;

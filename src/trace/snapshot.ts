@@ -1,14 +1,16 @@
 /**
- * Snapshots: where the program was, and what it held, when a guard was recorded. If the guard fails for another packet, that packet has come the same way until
- * there, so its recording need not begin at the program's start: a *side trace* takes over the IR, the guards and the contents of memory that
- * its parent had at the snapshot, and only what comes after it is recorded.
+ * Snapshots: where the program was, and what it held, when a guard was recorded. If the guard fails for another
+ * packet, that packet has come the same way until there, so its recording need not begin at the program's start: a
+ * *side trace* takes over the IR, the guards and the contents of memory that its parent had at the snapshot, and only
+ * what comes after it is recorded.
  *
- * Unlike LuaJIT's, which restore an interpreter's frame, these restore a recorder: a packet that leaves a trace leaves no mark, and the host runs it from its
- * start. The recorder sleeps until the program is at the snapshot, and only reads off what the inherited loads and calls gave for this packet.
+ * Unlike LuaJIT's, which restore an interpreter's frame, these restore a recorder: a packet that leaves a trace leaves
+ * no mark, and the host runs it from its start. The recorder sleeps until the program is at the snapshot, and only
+ * reads off what the inherited loads and calls gave for this packet.
  *
- * A snapshot is small. Registers are those that are live; everything else is a position in what the recording wrote down anyway: its values, its guards,
- * its changes of memory. The state at any guard is that prefix. Guards of one instruction share one; inside of a helper that calls back, the
- * snapshot is that of the call.
+ * A snapshot is small. Registers are those that are live; everything else is a position in what the recording wrote
+ * down anyway: its values, its guards, its changes of memory. The state at any guard is that prefix. Guards of one
+ * instruction share one; inside of a helper that calls back, the snapshot is that of the call.
  */
 import type { Graph, Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
@@ -48,7 +50,10 @@ interface OpenFrame {
   readonly resume: number;
 }
 
-/** Makes the snapshots of one recording: guards of one instruction share one, and where there is no guard nothing is made. */
+/**
+ * Makes the snapshots of one recording: guards of one instruction share one, and where there is no guard nothing is
+ * made.
+ */
 export class SnapshotLog {
   /** One for each guard. */
   readonly all: Snapshot[];

@@ -1,7 +1,8 @@
 /**
- * Packets that leave a recorded path at one of its guards: the guard's negation is put into normal form, and a packet that took the path is changed so that each of its
- * facts holds, as concolic testing solves for the other branch. What cannot be read off (computed values, contents of maps) is left out; who uses these
- * packets runs them and sees where they go.
+ * Packets that leave a recorded path at one of its guards: the guard's negation is put into normal form, and a packet
+ * that took the path is changed so that each of its facts holds, as concolic testing solves for the other branch. What
+ * cannot be read off (computed values, contents of maps) is left out; who uses these packets runs them and sees where
+ * they go.
  */
 
 import type { Compare } from '../condition/index.js';

@@ -1,6 +1,7 @@
 /**
  * Comparisons of two numbers: whether the outcome is known beforehand, and what each outcome teaches about the two
- * (is_scalar_branch_taken and regs_refine_cond_op in the kernel). The opcode is the operation only: `op.JEQ`, `op.JSLT`, ...
+ * (is_scalar_branch_taken and regs_refine_cond_op in the kernel). The opcode is the operation only: `op.JEQ`,
+ * `op.JSLT`, ...
  */
 import { op } from '../isa/index.js';
 import { greater, lesser, type Scalar, s32Max, s32Min, s64Max, s64Min, u32Max } from './scalar.js';
@@ -234,8 +235,9 @@ function narrowSigned(gap: 0 | 1, is32: boolean, a: Scalar, b: Scalar): void {
 }
 
 /**
- * What `a` and `b` are once `a code b` is known to hold. An empty range means that it cannot hold. `b` absent: a register is compared with itself, and narrows itself; Linux does not
- * ask whether that makes sense. (That two operands are one object says nothing: ranges are shared.)
+ * What `a` and `b` are once `a code b` is known to hold. An empty range means that it cannot hold. `b` absent: a
+ * register is compared with itself, and narrows itself; Linux does not ask whether that makes sense. (That two
+ * operands are one object says nothing: ranges are shared.)
  */
 export function refine(code: number, is32: boolean, a: Scalar, b: Scalar | undefined): readonly [Scalar, Scalar] {
   const x = a.clone();

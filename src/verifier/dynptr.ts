@@ -1,6 +1,6 @@
 /**
- * Dynptrs on the stack: two slots that only the dynptr helpers may touch. A ring buffer dynptr holds a reference until it is
- * submitted or discarded.
+ * Dynptrs on the stack: two slots that only the dynptr helpers may touch. A ring buffer dynptr holds a reference until
+ * it is submitted or discarded.
  */
 import type { Env } from './env.js';
 import type { RegState } from './reg-state.js';

@@ -1,9 +1,9 @@
 /**
- * Why a program was refused, told so that it can be mended: the source line, what was known of the registers involved, which instructions of
- * the failing path made it so, and what to do.
+ * Why a program was refused, told so that it can be mended: the source line, what was known of the registers involved,
+ * which instructions of the failing path made it so, and what to do.
  *
- * The slice walks the path backwards from the instruction at fault: it keeps what set a register or stack slot that matters and
- * follows its operands, and the conditions that were tested on them on the way.
+ * The slice walks the path backwards from the instruction at fault: it keeps what set a register or stack slot that
+ * matters and follows its operands, and the conditions that were tested on them on the way.
  */
 import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';

@@ -1,6 +1,7 @@
 /**
- * What the verifier knows, for those who compile: before each instruction, what every live register and stack slot may hold, over all
- * paths that lead there; which ways of a branch are possible; where a 32-bit result must be zero-extended.
+ * What the verifier knows, for those who compile: before each instruction, what every live register and stack slot may
+ * hold, over all paths that lead there; which ways of a branch are possible; where a 32-bit result must be
+ * zero-extended.
  *
  * A fact holds on every run of the program in its object: judge/soundness.ts checks this against the interpreter.
  */
@@ -74,8 +75,8 @@ const any: ValueFact = { kind: 'any' };
 const plain: readonly number[] = [op.ALU, op.ALU64, op.LD, op.LDX, op.ST, op.STX];
 
 /**
- * For each slot that control comes to from one instruction alone, a plain one: that instruction. Only what it wrote can differ there, all else is as it
- * was before. -1 for the others.
+ * For each slot that control comes to from one instruction alone, a plain one: that instruction. Only what it wrote
+ * can differ there, all else is as it was before. -1 for the others.
  */
 function plainPredecessors(insns: readonly Insn[]): Int32Array {
   const before = new Int32Array(insns.length).fill(-1);

@@ -222,8 +222,8 @@ function checkSize(env: Env, facts: CallFacts, zeroOk: boolean, index: number, r
 }
 
 /**
- * `size` bytes at `reg`, which the helper reads or (`writes`) changes. `fills`: it overwrites all of them and reads none, so what a
- * stack buffer holds does not matter.
+ * `size` bytes at `reg`, which the helper reads or (`writes`) changes. `fills`: it overwrites all of them and reads
+ * none, so what a stack buffer holds does not matter.
  */
 function checkBytes(
   env: Env,
@@ -300,7 +300,9 @@ function checkConstString(env: Env, regno: number, reg: RegState): void {
   if (bytes.indexOf(0, reg.off + Number(reg.range.value)) < 0) env.reject('arg-const-str-nul');
 }
 
-/** The key that a stack buffer holds, if it is known and no larger than a number: then an array look-up can be decided. */
+/**
+ * The key that a stack buffer holds, if it is known and no larger than a number: then an array look-up can be decided.
+ */
 function constantKey(env: Env, reg: RegState, keySize: number): bigint | undefined {
   if (reg.kind !== 'fp' || !reg.range.isConst) return undefined;
   const off = reg.off + Number(reg.range.smin);

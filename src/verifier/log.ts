@@ -1,6 +1,7 @@
 /**
  * The verification told in the format of the kernel's log, so that tools that read that can read this: instructions as
- * `12: (b7) r0 = 0`, the registers that each touched behind it, source lines before the code that they gave, and the summary.
+ * `12: (b7) r0 = 0`, the registers that each touched behind it, source lines before the code that they gave, and the
+ * summary.
  */
 import { formatInsn, type InsnNames } from '../isa/index.js';
 import type { LineSpec, MapSpec, ProgramSpec } from '../object/index.js';

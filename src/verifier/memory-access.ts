@@ -257,7 +257,10 @@ function readonlyConstant(pointer: RegState, off: number, size: number): RegStat
   return constReg(value);
 }
 
-/** `struct bpf_map` itself: reading is allowed where the kernel's BTF has a member; only pointers' and numbers' sizes matter here. */
+/**
+ * `struct bpf_map` itself: reading is allowed where the kernel's BTF has a member; only pointers' and numbers' sizes
+ * matter here.
+ */
 function accessMapPointer(env: Env, pointer: RegState, off: number, mode: AccessMode): RegState {
   if (mode === 'write') env.reject('map-ptr-write', { type: typeText(pointer) });
   if (off < 0) env.reject('map-ptr-offset', { off });

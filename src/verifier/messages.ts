@@ -1,6 +1,7 @@
 /**
- * Every reason for which a program is refused: a stable code, the kernel's wording (people search for it) with `{name}` where a value
- * goes, the kernel's error number, and what to do about it. `text` follows kernel/bpf/verifier.c of Linux 6.18.
+ * Every reason for which a program is refused: a stable code, the kernel's wording (people search for it) with
+ * `{name}` where a value goes, the kernel's error number, and what to do about it. `text` follows
+ * kernel/bpf/verifier.c of Linux 6.18.
  */
 import type { ErrnoName } from '../platform/index.js';
 

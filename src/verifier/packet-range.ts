@@ -1,6 +1,6 @@
 /**
- * What a comparison of packet pointers teaches. `data + 14 > data_end` not being so means that 14 bytes from `data` on may be accessed: by
- * every pointer that shares its variable part (`id`), since they move together.
+ * What a comparison of packet pointers teaches. `data + 14 > data_end` not being so means that 14 bytes from `data` on
+ * may be accessed: by every pointer that shares its variable part (`id`), since they move together.
  * Linux: try_match_pkt_pointers, find_good_pkt_pointers, is_pkt_ptr_branch_taken.
  */
 import { op } from '../isa/index.js';

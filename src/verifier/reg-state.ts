@@ -4,8 +4,8 @@
  * A pointer is `base + off + range`: `off` is the sum of the constants added to it, `range` what variable amounts
  * came on top (the constant 0 if none). For a scalar `range` is the value itself.
  *
- * A RegState is written only by the function that makes it (a fresh one, or a `copy`), before it is stored in a frame; after that
- * it is a value that states share.
+ * A RegState is written only by the function that makes it (a fresh one, or a `copy`), before it is stored in a frame;
+ * after that it is a value that states share.
  */
 import type { MapSpec } from '../object/index.js';
 import { constScalar, type Scalar, unknownScalar, zeroScalar } from './scalar.js';
@@ -45,8 +45,8 @@ export class RegState {
   range: Scalar;
   off = 0;
   /**
-   * Non-zero ids are equal for values that are equal (scalars), that share their variable part (packet pointers) or that came from the same
-   * look-up (nullable pointers).
+   * Non-zero ids are equal for values that are equal (scalars), that share their variable part (packet pointers) or
+   * that came from the same look-up (nullable pointers).
    */
   id = 0;
   /** Not 0: a scalar that is `off` more than the others of its id, added up in so many bits. */
@@ -58,7 +58,9 @@ export class RegState {
   ringbuf = false;
   /** Kernel object that may be gone: reading is allowed, passing it on is not. */
   untrusted = false;
-  /** Bytes from the pointer's variable base that are known to lie inside the packet; or atPacketEnd, beyondPacketEnd. */
+  /**
+   * Bytes from the pointer's variable base that are known to lie inside the packet; or atPacketEnd, beyondPacketEnd.
+   */
   pktRange = 0;
   map: MapSpec | undefined = undefined;
   /** Tells inner maps that different look-ups returned from each other. */

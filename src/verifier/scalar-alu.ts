@@ -1,8 +1,10 @@
 /**
- * Arithmetic on what is known of numbers. For each operation: given all values that the operands may have, a {@link Scalar} that holds
- * every result. Rules follow Linux 6.18 (scalar_min_max_* in kernel/bpf/verifier.c), so that the same programs pass.
+ * Arithmetic on what is known of numbers. For each operation: given all values that the operands may have, a {@link
+ * Scalar} that holds every result. Rules follow Linux 6.18 (scalar_min_max_* in kernel/bpf/verifier.c), so that the
+ * same programs pass.
  *
- * An operation is computed in 64 bits and in 32 bits at once; a 32-bit instruction then keeps the low half and zero-extends it.
+ * An operation is computed in 64 bits and in 32 bits at once; a 32-bit instruction then keeps the low half and
+ * zero-extends it.
  */
 import { op } from '../isa/index.js';
 import {
@@ -110,7 +112,9 @@ export function signExtend32(a: Scalar, bytes: number): Scalar {
   return zeroExtend(signExtend(a, bytes));
 }
 
-/** The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Only what is known bit by bit survives. */
+/**
+ * The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Only what is known bit by bit survives.
+ */
 export function swapBytes(a: Scalar, bytes: number, swaps: boolean): Scalar {
   const low = tnumCast(a, bytes);
   const r = new Scalar();
@@ -356,9 +360,8 @@ function shift(code: number, is32: boolean, a: Scalar, b: Scalar): Scalar {
 }
 
 /**
- * Result of `a op b` for an ALU opcode (`op.ADD`, ...). Division, modulo and shifts by an unknown amount yield "unknown", even in 32 bits,
- * as in Linux 6.18.
- * `is32`: a 32-bit instruction, whose result is zero-extended.
+ * Result of `a op b` for an ALU opcode (`op.ADD`, ...). Division, modulo and shifts by an unknown amount yield
+ * "unknown", even in 32 bits, as in Linux 6.18. `is32`: a 32-bit instruction, whose result is zero-extended.
  */
 export function aluScalars(code: number, is32: boolean, a: Scalar, b: Scalar): Scalar {
   switch (code) {

@@ -1,4 +1,7 @@
-/** All frames of a call chain share 512 bytes, and a tail call must leave room for the next program (check_max_stack_depth in the kernel). */
+/**
+ * All frames of a call chain share 512 bytes, and a tail call must leave room for the next program
+ * (check_max_stack_depth in the kernel).
+ */
 import { maxFrames, stackBeforeTailCall, stackSize } from '../platform/index.js';
 import type { Env } from './env.js';
 import { isFunctionAddress, isLocalCall, type Subprog } from './program-shape.js';

@@ -1,9 +1,9 @@
 /**
- * One 8-byte stack slot and a frame's 64 of them. A slot's eight bytes are each of a kind; if a register was spilled here, its state is kept
- * so that a fill of the same bytes gets it back.
+ * One 8-byte stack slot and a frame's 64 of them. A slot's eight bytes are each of a kind; if a register was spilled
+ * here, its state is kept so that a fill of the same bytes gets it back.
  *
- * Slots are values: written by their maker only, then shared by states. Slot i covers the bytes at fp - 8 * (i + 1) up to
- * fp - 8 * i. Byte b of a slot is the one at the slot's lowest address + b.
+ * Slots are values: written by their maker only, then shared by states. Slot i covers the bytes at fp - 8 * (i + 1) up
+ * to fp - 8 * i. Byte b of a slot is the one at the slot's lowest address + b.
  */
 import { stackSize } from '../platform/index.js';
 import type { RegState } from './reg-state.js';

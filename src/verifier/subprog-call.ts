@@ -1,4 +1,6 @@
-/** Calls of the program's own functions, and returning from them (check_func_call and prepare_func_exit in the kernel). */
+/**
+ * Calls of the program's own functions, and returning from them (check_func_call and prepare_func_exit in the kernel).
+ */
 import { maxFrames } from '../platform/index.js';
 import type { Env, FunctionSignature, ParamType } from './env.js';
 import { checkFixedPointer, checkMapMode, checkMapValue, checkPacket, checkRegion } from './memory-access.js';

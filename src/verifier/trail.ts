@@ -1,16 +1,18 @@
 /**
  * Where a fact came from, so that "this was needed" can flow backwards.
  *
- * Two states are equal for pruning only in what the rest of the program depends on: a scalar whose range some check relied on must be
- * matched (it is *precise*), a stack slot that someone read must be matched (it is *live*), everything else need not. Both are known
- * only later. Linux finds them by walking its instruction history backwards and re-interpreting it
- * (mark_chain_precision). Here every abstract value carries a Trail that points to the trails of the values that
- * it was computed from; needing it marks it and, through the pointers, its origins.
+ * Two states are equal for pruning only in what the rest of the program depends on: a scalar whose range some check
+ * relied on must be matched (it is *precise*), a stack slot that someone read must be matched (it is *live*),
+ * everything else need not. Both are known only later. Linux finds them by walking its instruction history backwards
+ * and re-interpreting it (mark_chain_precision). Here every abstract value carries a Trail that points to the trails
+ * of the values that it was computed from; needing it marks it and, through the pointers, its origins.
  *
  * Invariants:
- * 1. Marks only ever go from unset to set, and a set trail's origins are set too. So walks stop at marked trails and all walks of a
+ * 1. Marks only ever go from unset to set, and a set trail's origins are set too. So walks stop at marked trails and
+ * all walks of a
  *    verification together take linear time.
- * 2. A checkpoint re-issues the trails of everything it saves (`fork`): the saved value and the running one then share an origin,
+ * 2. A checkpoint re-issues the trails of everything it saves (`fork`): the saved value and the running one then share
+ * an origin,
  *    but a later need on one path marks the checkpoints on that path only, and no sibling's.
  */
 export class Trail {

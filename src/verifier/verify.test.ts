@@ -43,7 +43,9 @@ describe('accepts', () => {
   });
 });
 
-/** Programs near the edge, most of them found as mutants on which Linux 6.18 said something else; undefined: it loads. */
+/**
+ * Programs near the edge, most of them found as mutants on which Linux 6.18 said something else; undefined: it loads.
+ */
 const edge: readonly (readonly [what: string, code: string, message: RegExp | undefined])[] = [
   [
     'follows both ways of a register compared with itself',
@@ -141,7 +143,8 @@ describe('facts', () => {
 
 describe('facts of numbers that a path tied together', () => {
   it('do not speak for a path on which they are not', () => {
-    // One path spills r8 and so ties it to fp-8; the other stores something else there. The comparison teaches of r8 alone.
+    // One path spills r8 and so ties it to fp-8; the other stores something else there. The comparison teaches of r8
+    // alone.
     const code = [
       'r6 = *(u32 *)(r1 + 12)',
       'r7 = *(u32 *)(r1 + 16)',

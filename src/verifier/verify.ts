@@ -227,8 +227,9 @@ class Verification {
 }
 
 /**
- * Linux drops instructions that no path came to, one contiguous run after another. The address of a function that starts such a run then becomes that
- * of the function behind the run; one that lies within a run, or behind which nothing is left, leads nowhere, and loading fails.
+ * Linux drops instructions that no path came to, one contiguous run after another. The address of a function that
+ * starts such a run then becomes that of the function behind the run; one that lies within a run, or behind which
+ * nothing is left, leads nowhere, and loading fails.
  */
 function checkCallbacksUsed(env: Env): void {
   const { insns, shape } = env;

@@ -1,6 +1,7 @@
 /**
- * Which 32-bit results need their upper half cleared: those whose upper half some later instruction may look at. Backwards dataflow over
- * the code, bit i of `high` saying that the upper half of register i may be read before it is written.
+ * Which 32-bit results need their upper half cleared: those whose upper half some later instruction may look at.
+ * Backwards dataflow over the code, bit i of `high` saying that the upper half of register i may be read before it is
+ * written.
  */
 import { type Insn, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
 import { successors } from './program-shape.js';

@@ -1,4 +1,7 @@
-/** What a refused access is called: the interpreter checks where it executes, engines that check one access at a time call {@link checkAccess}. */
+/**
+ * What a refused access is called: the interpreter checks where it executes, engines that check one access at a time
+ * call {@link checkAccess}.
+ */
 import type { Trap } from './engine.js';
 import type { Machine } from './machine.js';
 import { ProgramTrap } from './trap.js';
@@ -20,7 +23,10 @@ export function misalignedAtomic(offset: number, size: number): Trap {
   return { kind: 'instruction', what: `misaligned access off ${offset} size ${size}` };
 }
 
-/** Throws ProgramTrap where a program may not access `size` bytes at `address`. `offset`: of the instruction, for the text. */
+/**
+ * Throws ProgramTrap where a program may not access `size` bytes at `address`. `offset`: of the instruction, for the
+ * text.
+ */
 export function checkAccess(
   machine: Machine,
   address: bigint,

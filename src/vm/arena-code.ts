@@ -1,6 +1,7 @@
 /**
- * What is done for each packet of an arena, as a WebAssembly module of three functions: methods of typed arrays cost more to call than a packet
- * to copy (on shared memory they go byte by byte), and a record is a dozen stores that JavaScript checks one by one.
+ * What is done for each packet of an arena, as a WebAssembly module of three functions: methods of typed arrays cost
+ * more to call than a packet to copy (on shared memory they go byte by byte), and a record is a dozen stores that
+ * JavaScript checks one by one.
  *
  * Packets come in columns in guest memory, one array behind the other:
  *
@@ -16,7 +17,10 @@ import { record } from './packet-record.js';
 /** In a record's `trace`: no card has decided the packet. */
 export const noTrace = 0xffff_ffff;
 
-/** Packets begin at multiples of this: a cache line. Frames that are pages apart would share a handful of cache sets, so one line is added. */
+/**
+ * Packets begin at multiples of this: a cache line. Frames that are pages apart would share a handful of cache sets,
+ * so one line is added.
+ */
 export const line = 64;
 
 /** Bytes of the columns of one packet. */
@@ -37,8 +41,9 @@ export interface ArenaPlan {
 
 export interface ArenaCode {
   /**
-   * Makes records from `record` on of the first `count` packets of the columns, up to one that is longer than `longest` or has no room. A column's offset plus `shift` is a
-   * guest address; `frame` is where the next frame begins. Returns how many it made.
+   * Makes records from `record` on of the first `count` packets of the columns, up to one that is longer than
+   * `longest` or has no room. A column's offset plus `shift` is a guest address; `frame` is where the next frame
+   * begins. Returns how many it made.
    */
   readonly fill: (
     record: number,

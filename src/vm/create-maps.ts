@@ -10,7 +10,9 @@ import { mapFacts } from './map-facts.js';
 import { createMap } from './maps/index.js';
 import type { GuestMemory } from './memory.js';
 
-/** The object's maps by index. Throws InputError for a map that Linux would refuse, BudgetError when they do not fit. */
+/**
+ * The object's maps by index. Throws InputError for a map that Linux would refuse, BudgetError when they do not fit.
+ */
 export function createMaps(object: ObjectSpec, memory: GuestMemory, cpus: number): BpfMap[] {
   const maps: BpfMap[] = [];
   const context = { cpus, programs: object.programs, mapById: (id: number) => maps[id - 1] };

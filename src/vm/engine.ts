@@ -1,11 +1,13 @@
 /**
- * What an execution engine is to the rest of jitnic, and what one packet's run results in. Engines share a {@link Machine}: same guest
- * memory, same maps, same helpers.
+ * What an execution engine is to the rest of jitnic, and what one packet's run results in. Engines share a {@link
+ * Machine}: same guest memory, same maps, same helpers.
  */
 import type { LoadedProgram } from './machine.js';
 import type { MemoryFault } from './region.js';
 
-/** Why a packet was stopped in the middle. Linux's verifier rules these out; here an unverified program runs into them. */
+/**
+ * Why a packet was stopped in the middle. Linux's verifier rules these out; here an unverified program runs into them.
+ */
 export type Trap =
   | { readonly kind: 'memory'; readonly fault: MemoryFault }
   /** Unknown or reserved opcode, jump out of the program, write to r10, ... */

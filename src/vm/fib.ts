@@ -1,6 +1,6 @@
 /**
- * Routes, neighbours and interfaces: what bpf_fib_lookup and bpf_check_mtu ask the host about. The table comes from a JSON file
- * (docs/tables.md) and does not change while packets run.
+ * Routes, neighbours and interfaces: what bpf_fib_lookup and bpf_check_mtu ask the host about. The table comes from a
+ * JSON file (docs/tables.md) and does not change while packets run.
  */
 import { parseIp, parseMac, parseSubnet } from '../packet/index.js';
 import { JsonFields } from './json-fields.js';
@@ -82,7 +82,10 @@ export class FibTable {
     );
   }
 
-  /** The route for `destination`: in table `table`, or by the default rules. `oif` not 0: only routes through that interface. */
+  /**
+   * The route for `destination`: in table `table`, or by the default rules. `oif` not 0: only routes through that
+   * interface.
+   */
   route(destination: Uint8Array, table: number | undefined, oif: number): Route | undefined {
     for (const id of table === undefined ? ruleOrder : [table]) {
       const found = this.routes.find(

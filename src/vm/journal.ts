@@ -1,7 +1,7 @@
 /**
- * An undo log of guest memory. While one is attached, every store through {@link GuestMemory} first notes the bytes that it is about
- * to overwrite. So a trace can be rolled back when a guard fails after an effect, and two machines can be compared by
- * looking only at what a packet changed.
+ * An undo log of guest memory. While one is attached, every store through {@link GuestMemory} first notes the bytes
+ * that it is about to overwrite. So a trace can be rolled back when a guard fails after an effect, and two machines
+ * can be compared by looking only at what a packet changed.
  *
  * Layout: entry i covers `lengths[i]` bytes at guest address `addresses[i]`; the old bytes of all entries stand one
  * after another in `old`.

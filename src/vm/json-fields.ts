@@ -1,4 +1,7 @@
-/** Reads the JSON tables (docs/tables.md): typed fields of objects, with an InputError that names the entry and the field. */
+/**
+ * Reads the JSON tables (docs/tables.md): typed fields of objects, with an InputError that names the entry and the
+ * field.
+ */
 import { InputError } from '../base/index.js';
 
 export class JsonFields {

@@ -1,12 +1,13 @@
 /**
- * Turns program specs into programs that can run: every 64-bit immediate that names a map, a map's value, a function or a kernel symbol
- * becomes a plain constant.
+ * Turns program specs into programs that can run: every 64-bit immediate that names a map, a map's value, a function
+ * or a kernel symbol becomes a plain constant.
  *
- * What cannot run is refused here, but only where the program can get there. Linux refuses a program whose *reachable* code
- * calls a helper that does not exist, and compilers leave much unreachable code behind: branches on `.rodata` constants, accesses that CO-RE
- * found missing and poisoned. So each doubtful instruction is looked up in the set that `reachableSlots` computes, a walk over the
- * control flow that knows constants and read-only data. What it cannot see to be dead, Linux's verifier rarely can either; and
- * what it takes for dead but is run all the same (someone changed `.rodata` afterwards) stops the run with the same UnsupportedError.
+ * What cannot run is refused here, but only where the program can get there. Linux refuses a program whose *reachable*
+ * code calls a helper that does not exist, and compilers leave much unreachable code behind: branches on `.rodata`
+ * constants, accesses that CO-RE found missing and poisoned. So each doubtful instruction is looked up in the set that
+ * `reachableSlots` computes, a walk over the control flow that knows constants and read-only data. What it cannot see
+ * to be dead, Linux's verifier rarely can either; and what it takes for dead but is run all the same (someone changed
+ * `.rodata` afterwards) stops the run with the same UnsupportedError.
  */
 import { InputError, UnsupportedError, type UserError } from '../base/index.js';
 import { type Insn, isCall, isLddw, op } from '../isa/index.js';
@@ -18,13 +19,19 @@ import type { GuestMemory } from './memory.js';
 import { reachableSlots } from './reachable.js';
 import { placeOf } from './trap.js';
 
-/** A program with its references resolved to guest addresses: lddw of maps, values and functions hold addresses as plain constants. */
+/**
+ * A program with its references resolved to guest addresses: lddw of maps, values and functions hold addresses as
+ * plain constants.
+ */
 export interface LoadedProgram {
   readonly spec: ProgramSpec;
   /** Position in `Machine.programs`; what PROG_ARRAY slots hold (plus one). */
   readonly index: number;
   readonly insns: readonly Insn[];
-  /** Guest address of its code: slot i is at `code + 8 * i`. Only callbacks accept such addresses; loads and stores fault. */
+  /**
+   * Guest address of its code: slot i is at `code + 8 * i`. Only callbacks accept such addresses; loads and stores
+   * fault.
+   */
   readonly code: number;
   /** Why it cannot run; absent if it can. */
   readonly refusal: UserError | undefined;

@@ -1,6 +1,6 @@
 /**
- * All of a machine that compiled code depends on: the layout of guest memory, the programs as they were loaded, what maps are and where, and data
- * that no one can change. Machines of one shape can run each other's code.
+ * All of a machine that compiled code depends on: the layout of guest memory, the programs as they were loaded, what
+ * maps are and where, and data that no one can change. Machines of one shape can run each other's code.
  */
 import { type Content, contentOf } from '../base/index.js';
 import { encodeInsns } from '../isa/index.js';

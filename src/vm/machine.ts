@@ -1,9 +1,10 @@
 /**
- * An object file come alive: its maps in guest memory, its programs with their references resolved, one packet at a time, and
- * everything besides registers that an engine needs. Engines share it; the reference interpreter and compiled code see the same bytes.
+ * An object file come alive: its maps in guest memory, its programs with their references resolved, one packet at a
+ * time, and everything besides registers that an engine needs. Engines share it; the reference interpreter and
+ * compiled code see the same bytes.
  *
- * Whatever a program can change is either guest memory, and so known to the journal, or one of `outputs`. So a transaction is a
- * journal and the length of `outputs`.
+ * Whatever a program can change is either guest memory, and so known to the journal, or one of `outputs`. So a
+ * transaction is a journal and the length of `outputs`.
  */
 import { InternalError, UnsupportedError, type WasmMemory } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
@@ -46,15 +47,22 @@ export interface MachineOptions {
   readonly sockets?: SocketTable | undefined;
   /** One of several machines on the same memory and maps, each in a thread of its own. */
   readonly lanes?: LaneOptions | undefined;
-  /** Bytes by which all guest addresses are shifted; a program whose outcome changes with it treats pointers as data. Default 0. */
+  /**
+   * Bytes by which all guest addresses are shifted; a program whose outcome changes with it treats pointers as data.
+   * Default 0.
+   */
   readonly slide?: number | undefined;
-  /** Does someone take the records of ring buffers? Default true; under BPF_PROG_TEST_RUN no one does, and they fill up. */
+  /**
+   * Does someone take the records of ring buffers? Default true; under BPF_PROG_TEST_RUN no one does, and they fill
+   * up.
+   */
   readonly consumer?: boolean | undefined;
 }
 
 /**
- * Machines of one object that share maps. Each has a context, stacks, private state and packet buffer of its own, its *lane*: all machines allocate those of
- * all lanes, so the maps behind them lie at the same addresses everywhere. The first machine fills the maps; the others take over its memory.
+ * Machines of one object that share maps. Each has a context, stacks, private state and packet buffer of its own, its
+ * *lane*: all machines allocate those of all lanes, so the maps behind them lie at the same addresses everywhere. The
+ * first machine fills the maps; the others take over its memory.
  */
 export interface LaneOptions {
   readonly count: number;
@@ -137,7 +145,8 @@ export class Machine {
   private readonly mapByHandle = new Map<number, BpfMap>();
 
   /**
-   * Throws BudgetError when the maps do not fit in 4 GiB. Programs that cannot run are no error here: {@link admit} tells.
+   * Throws BudgetError when the maps do not fit in 4 GiB. Programs that cannot run are no error here: {@link admit}
+   * tells.
    */
   constructor(object: ObjectSpec, options: MachineOptions = {}) {
     this.object = object;
@@ -169,12 +178,17 @@ export class Machine {
     this.seedRandom();
   }
 
-  /** Throws UnsupportedError (or InputError) when Linux or jitnic would refuse to load the program; names the place. */
+  /**
+   * Throws UnsupportedError (or InputError) when Linux or jitnic would refuse to load the program; names the place.
+   */
   admit(program: LoadedProgram): void {
     if (program.refusal !== undefined) throw program.refusal;
   }
 
-  /** Puts a packet into the packet buffer, fills xdp_md and forgets the last packet's outputs. Throws InputError for impossible sizes. */
+  /**
+   * Puts a packet into the packet buffer, fills xdp_md and forgets the last packet's outputs. Throws InputError for
+   * impossible sizes.
+   */
   setPacket(input: PacketInput): void {
     const { memory, ctx } = this;
     this.packet.reset(input.data, input.meta, input.frags === true);
@@ -186,7 +200,10 @@ export class Machine {
     this.forgetPacket();
   }
 
-  /** Before a batch of packets that lie elsewhere: the packet buffer is empty, and the last packet's outputs are forgotten. */
+  /**
+   * Before a batch of packets that lie elsewhere: the packet buffer is empty, and the last packet's outputs are
+   * forgotten.
+   */
   clearPacket(): void {
     this.packet.reset(noBytes, undefined, false);
     this.forgetPacket();
@@ -202,15 +219,18 @@ export class Machine {
   }
 
   /**
-   * What the packet left behind so far. Ring buffers have a consumer that is as fast as it can be: it takes the records of a packet when
-   * someone looks here, at the latest before the next packet.
+   * What the packet left behind so far. Ring buffers have a consumer that is as fast as it can be: it takes the
+   * records of a packet when someone looks here, at the latest before the next packet.
    */
   get outputs(): readonly Output[] {
     this.collectOutputs();
     return this.emitted;
   }
 
-  /** Between two packets of a batch: the consumer of the ring buffers takes what is there, but what `packet`, of which this is the record, has left already. */
+  /**
+   * Between two packets of a batch: the consumer of the ring buffers takes what is there, but what `packet`, of which
+   * this is the record, has left already.
+   */
   collectOutputs(packet?: number): void {
     if (!this.hasConsumer) return;
     for (const ringbuf of this.ringbufs) {
@@ -275,7 +295,10 @@ export class Machine {
     this.closeJournal();
   }
 
-  /** Restores everything that a program can change. Stack contents are not restored: a frame is cleared when it is entered. */
+  /**
+   * Restores everything that a program can change. Stack contents are not restored: a frame is cleared when it is
+   * entered.
+   */
   rollback(): void {
     this.closeJournal().rollback(this.memory.u8);
     this.emitted.length = this.outputsAtBegin;
@@ -306,8 +329,8 @@ export class Machine {
   // What engines call.
 
   /**
-   * Runs helper `id` on r1 to r5; the result is in r0. Throws ProgramTrap when an argument is bad, UnsupportedError for a helper that does not
-   * exist for XDP (reached only where loading could not see that it would be).
+   * Runs helper `id` on r1 to r5; the result is in r0. Throws ProgramTrap when an argument is bad, UnsupportedError
+   * for a helper that does not exist for XDP (reached only where loading could not see that it would be).
    */
   callHelper(id: number, registers: Registers, callbacks: Callbacks): void {
     const helper = engineHelper(id);
@@ -317,7 +340,10 @@ export class Machine {
     else this.mutex.hold(() => helper(this, registers, callbacks));
   }
 
-  /** Clears and opens the stack frame of call depth `depth` (below {@link maxFrames}) and closes the deeper ones. Returns r10. */
+  /**
+   * Clears and opens the stack frame of call depth `depth` (below {@link maxFrames}) and closes the deeper ones.
+   * Returns r10.
+   */
   enterFrame(depth: number): number {
     const frame = this.frames[depth];
     if (frame === undefined) throw new InternalError('machine', `no frame ${depth}`);
@@ -421,7 +447,10 @@ function allocateLane(memory: GuestMemory): Lane {
   return { ctx, frames, state: state.start, scratch: scratch.start, packet };
 }
 
-/** A frame has a region of 4 KiB of which the last {@link stackSize} bytes count, so that running off either end is seen as such. */
+/**
+ * A frame has a region of 4 KiB of which the last {@link stackSize} bytes count, so that running off either end is
+ * seen as such.
+ */
 function allocateFrame(memory: GuestMemory, depth: number): Region {
   const region = memory.allocate('stack', `stack frame ${depth}`, 0x1000);
   region.lo = region.hi;

@@ -1,4 +1,7 @@
-/** Where a map's value holds fields that the kernel treats specially (kernel/bpf/btf.c, btf_parse_fields), from the object's BTF. */
+/**
+ * Where a map's value holds fields that the kernel treats specially (kernel/bpf/btf.c, btf_parse_fields), from the
+ * object's BTF.
+ */
 import type { Btf, MapSpec, ObjectSpec } from '../object/index.js';
 import { isComposite } from '../object/index.js';
 import type { MapFacts } from './maps/index.js';

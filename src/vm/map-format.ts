@@ -1,6 +1,6 @@
 /**
- * Bytes of a key or value as its BTF type says: what `bpftool -p map dump` calls `formatted`. Integers beyond 2^53 are strings, characters of a
- * `char` array a string where they are text, pointers hex strings, enumerators their names.
+ * Bytes of a key or value as its BTF type says: what `bpftool -p map dump` calls `formatted`. Integers beyond 2^53 are
+ * strings, characters of a `char` array a string where they are text, pointers hex strings, enumerators their names.
  */
 import { decodeUtf8 } from '../base/index.js';
 import type { Btf, BtfComposite, BtfEnum, BtfMember, BtfType } from '../object/index.js';

@@ -1,6 +1,6 @@
 /**
- * Map files: what maps hold before the first packet (`--maps-in`) and after the last (`--maps-out`). The format is described in `docs/maps.md`; what is written can be
- * read again.
+ * Map files: what maps hold before the first packet (`--maps-in`) and after the last (`--maps-out`). The format is
+ * described in `docs/maps.md`; what is written can be read again.
  */
 import { InputError, UserError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
@@ -182,7 +182,10 @@ export function encodeEntry(
   return { key, value: all };
 }
 
-/** The maps' contents as a map file. Stacks come oldest element first, so that reading them in again gives the same stack. */
+/**
+ * The maps' contents as a map file. Stacks come oldest element first, so that reading them in again gives the same
+ * stack.
+ */
 export function dumpMaps(holder: MapHolder, options: DumpOptions = {}): DumpedMaps {
   const maps = options.names?.map((name) => findMap(holder, name)) ?? holder.maps;
   const contents = maps.map((map): [string, DumpedEntry[]] => {

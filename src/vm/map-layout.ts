@@ -1,6 +1,6 @@
 /**
- * Where a map keeps what a look-up reads, for compiled code: guest addresses and distances in bytes. The layouts themselves are described in the files of
- * the map types.
+ * Where a map keeps what a look-up reads, for compiled code: guest addresses and distances in bytes. The layouts
+ * themselves are described in the files of the map types.
  */
 export type MapLayout =
   /** ARRAY, PERCPU_ARRAY: element i of CPU c at base + (i * cpus + c) * stride. */
@@ -53,11 +53,17 @@ export interface HashLayout {
 }
 
 export type HashChange =
-  /** HASH: a new element takes the old one's place. `spares`: u32 link a CPU; undefined: elements are allocated as needed. See maps/hash.ts. */
+  /**
+   * HASH: a new element takes the old one's place. `spares`: u32 link a CPU; undefined: elements are allocated as
+   * needed. See maps/hash.ts.
+   */
   | { readonly kind: 'replace'; readonly spares: number | undefined }
   /** PERCPU_HASH: values are written in place. */
   | { readonly kind: 'in place' }
-  /** LRU: CPU c takes elements from the local free list with head `heads` + 2 * c; its pending list's head follows. See maps/lru-lists.ts. */
+  /**
+   * LRU: CPU c takes elements from the local free list with head `heads` + 2 * c; its pending list's head follows. See
+   * maps/lru-lists.ts.
+   */
   | {
       readonly kind: 'lru';
       /** Address of node 0. */

@@ -1,11 +1,13 @@
 /**
- * Scripts of control-plane changes (`--maps-script`): updates and deletions of map elements at a time or before a packet. One JSON array, or one
- * object a line; the format is described in `docs/maps.md`.
+ * Scripts of control-plane changes (`--maps-script`): updates and deletions of map elements at a time or before a
+ * packet. One JSON array, or one object a line; the format is described in `docs/maps.md`.
  */
 import { InputError } from '../base/index.js';
 import { at, encodeEntry, encodeKey, findMap, isRecord, type MapHolder, parseJson, refuse } from './map-json.js';
 
-/** When a change is made: just before the first packet whose timestamp is not earlier, or before a packet by number. */
+/**
+ * When a change is made: just before the first packet whose timestamp is not earlier, or before a packet by number.
+ */
 export type ChangeTime =
   /** Nanoseconds since the first packet. */
   | { readonly kind: 'time'; readonly ns: bigint }
@@ -72,7 +74,9 @@ function parseTime(time: unknown): ChangeTime {
   throw new InputError('`at` is no time', {}, 'give nanoseconds, a text as "12.5ms", or {"packet": n} with n from 1');
 }
 
-/** Makes one change. Throws InputError naming the change when it is impossible; a map that refuses it is an error too. */
+/**
+ * Makes one change. Throws InputError naming the change when it is impossible; a map that refuses it is an error too.
+ */
 export function applyMapChange(holder: MapHolder, change: MapChange, file?: string): void {
   const map = findMap(holder, change.map, file);
   at(file, `${change.label}: map \`${change.map}\``, () => {
@@ -87,8 +91,8 @@ export function applyMapChange(holder: MapHolder, change: MapChange, file?: stri
 }
 
 /**
- * Gives out the changes that are due, packet by packet. Changes by time keep the script's order among equals and are sorted by time; those by packet come
- * first.
+ * Gives out the changes that are due, packet by packet. Changes by time keep the script's order among equals and are
+ * sorted by time; those by packet come first.
  */
 export class ScriptClock {
   private readonly byTime: readonly Timed[];

@@ -1,6 +1,6 @@
 /**
- * Keys and values of maps as JSON: hex bytes, an integer, or a list of parts (`examples/README.md` has the table). Errors come
- * without a place; whoever knows map and entry adds it.
+ * Keys and values of maps as JSON: hex bytes, an integer, or a list of parts (`examples/README.md` has the table).
+ * Errors come without a place; whoever knows map and entry adds it.
  */
 import { InputError } from '../base/index.js';
 import { parseIp, parseMac } from '../packet/index.js';

@@ -1,13 +1,13 @@
 /**
- * What every map type offers. There are two sides, as in Linux: the *program* side works on guest addresses, on the CPU that runs
- * the program, and is on the packet's path; the *syscall* side works on byte arrays, sees all CPUs and is what bpf(2)
- * offers to user space. Results are 0 or a negated error number, as Linux gives them.
+ * What every map type offers. There are two sides, as in Linux: the *program* side works on guest addresses, on the
+ * CPU that runs the program, and is on the packet's path; the *syscall* side works on byte arrays, sees all CPUs and
+ * is what bpf(2) offers to user space. Results are 0 or a negated error number, as Linux gives them.
  *
- * All state of a map that can change (elements, free lists, LRU order, producer positions) lives in guest memory and changes only
- * through GuestMemory's store methods: so the journal undoes a map operation without knowing the map.
+ * All state of a map that can change (elements, free lists, LRU order, producer positions) lives in guest memory and
+ * changes only through GuestMemory's store methods: so the journal undoes a map operation without knowing the map.
  *
- * What bpf(2) checks before it asks a map (kernel/bpf/syscall.c: flags, access mode, freezing, BPF_F_LOCK) is done here, once; what the
- * map itself does is the `sys*` method of its class.
+ * What bpf(2) checks before it asks a map (kernel/bpf/syscall.c: flags, access mode, freezing, BPF_F_LOCK) is done
+ * here, once; what the map itself does is the `sys*` method of its class.
  */
 import { InternalError } from '../base/index.js';
 import type { MapSpec } from '../object/spec.js';
@@ -18,7 +18,10 @@ import type { GuestMemory } from './memory.js';
 /** BPF_F_LOCK of an update or look-up. */
 export const lockFlag = 4n;
 
-/** One element as the syscall side sees it. Per-CPU values: one value of `valueSize` rounded up to 8 bytes for each CPU. */
+/**
+ * One element as the syscall side sees it. Per-CPU values: one value of `valueSize` rounded up to 8 bytes for each
+ * CPU.
+ */
 export interface MapEntry {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
@@ -34,7 +37,10 @@ export abstract class BpfMap {
   readonly spec: MapSpec;
   /** Position in `Machine.maps`. */
   readonly index: number;
-  /** Guest address that a program holds as its pointer to the map; a page of its own, not accessible to loads or stores. The map's index is there. */
+  /**
+   * Guest address that a program holds as its pointer to the map; a page of its own, not accessible to loads or
+   * stores. The map's index is there.
+   */
   readonly handle: number;
   /** Counts changes from the syscall side. */
   version = 0;
@@ -61,7 +67,8 @@ export abstract class BpfMap {
     return this.index + 1;
   }
 
-  // Program side. `key` and `value` are guest addresses of `keySize` and `valueSize` readable bytes (the caller checked).
+  // Program side. `key` and `value` are guest addresses of `keySize` and `valueSize` readable bytes (the caller
+  // checked).
 
   /** Guest address of the value (on `cpu` for per-CPU maps), or 0. May change state (LRU reference bits). */
   abstract lookup(key: number, cpu: number): number;
@@ -107,7 +114,8 @@ export abstract class BpfMap {
   // Syscall side. `cpu` is the CPU that makes the call: it matters for the order of eviction only.
 
   /**
-   * BPF_MAP_LOOKUP_ELEM: a copy of the value, or a negated error number. Queue and stack: `key` is empty, the element is peeked at. Bloom
+   * BPF_MAP_LOOKUP_ELEM: a copy of the value, or a negated error number. Queue and stack: `key` is empty, the element
+   * is peeked at. Bloom
    * filter: `key` is the value to look for.
    */
   lookupElem(key: Uint8Array, flags = 0n): Uint8Array | number {
@@ -117,7 +125,10 @@ export abstract class BpfMap {
     return this.sysLookup(key);
   }
 
-  /** BPF_MAP_UPDATE_ELEM. Bumps {@link version} when it succeeds. Queue, stack and bloom filter: a push; `key` is empty. */
+  /**
+   * BPF_MAP_UPDATE_ELEM. Bumps {@link version} when it succeeds. Queue, stack and bloom filter: a push; `key` is
+   * empty.
+   */
   updateElem(key: Uint8Array, value: Uint8Array, flags = 0n, cpu = 0): number {
     if (!this.mayWrite) return -errno.EPERM;
     if ((flags & lockFlag) !== 0n && !this.hasLock) return -errno.EINVAL;
@@ -138,7 +149,10 @@ export abstract class BpfMap {
     return value;
   }
 
-  /** BPF_MAP_GET_NEXT_KEY: the key after `key` (the first one without it), or a negated error number: ENOENT at the end. */
+  /**
+   * BPF_MAP_GET_NEXT_KEY: the key after `key` (the first one without it), or a negated error number: ENOENT at the
+   * end.
+   */
   nextKey(key: Uint8Array | undefined): Uint8Array | number {
     if ((this.spec.flags & mapFlags.wronly) !== 0) return -errno.EPERM;
     return this.sysNextKey(key);
@@ -150,8 +164,9 @@ export abstract class BpfMap {
   }
 
   /**
-   * All elements, whatever the access mode says; order is that of Linux where Linux defines one (arrays by index, tries in postorder), else
-   * bucket by bucket as Linux does with BPF_F_ZERO_SEED. Empty slots of arrays of references are left out.
+   * All elements, whatever the access mode says; order is that of Linux where Linux defines one (arrays by index,
+   * tries in postorder), else bucket by bucket as Linux does with BPF_F_ZERO_SEED. Empty slots of arrays of references
+   * are left out.
    */
   *entries(): IterableIterator<MapEntry> {
     for (let key = this.sysNextKey(undefined); typeof key !== 'number'; key = this.sysNextKey(key)) {

@@ -1,14 +1,16 @@
 /**
- * Guest memory: one WebAssembly.Memory that holds everything a program can point at. A guest pointer is an offset into it,
- * zero-extended to 64 bits.
+ * Guest memory: one WebAssembly.Memory that holds everything a program can point at. A guest pointer is an offset into
+ * it, zero-extended to 64 bits.
  *
  * Invariants:
  * 1. Addresses below {@link firstAddress} are never handed out, so that null and near-null pointers fault.
  * 2. A region starts on a page of 4 KiB and owns its pages alone; the page after it stays free, so an access that runs
  *    off its end is seen. `regionOf` finds a region by its page.
- * 3. Whatever a packet can change is stored through the `store*`, `copy`, `fill` and `write` methods here, and only through them: they
+ * 3. Whatever a packet can change is stored through the `store*`, `copy`, `fill` and `write` methods here, and only
+ * through them: they
  *    are what the {@link Journal} sees.
- * 4. `u8` and `view` are replaced when the memory grows. It grows only in `allocate`, which nothing calls while a packet runs.
+ * 4. `u8` and `view` are replaced when the memory grows. It grows only in `allocate`, which nothing calls while a
+ * packet runs.
  */
 import { BudgetError, InternalError, Wasm, type WasmMemory } from '../base/index.js';
 import type { Journal } from './journal.js';
@@ -78,8 +80,8 @@ export class GuestMemory {
     return index === undefined || index === 0 ? undefined : this.regions[index - 1];
   }
 
-  // The next two are what every load and store goes through. They repeat `regionOf` and `Region.admits`: the engine that calls them in its loop
-  // inlines only so much, and a call within a call costs more than the check itself.
+  // The next two are what every load and store goes through. They repeat `regionOf` and `Region.admits`: the engine
+  // that calls them in its loop inlines only so much, and a call within a call costs more than the check itself.
 
   /** True if the program may read `size` bytes at `address` (a guest address; wild values are fine). */
   canRead(address: number, size: number): boolean {
@@ -102,7 +104,8 @@ export class GuestMemory {
     const at = Number(address);
     const fault = { access, address, size };
     if (at < firstAddress || at >= this.next) return { ...fault, region: undefined, outside: 0 };
-    // An access that starts on the free page behind a region ran off that region's end; one just before, off its start.
+    // An access that starts on the free page behind a region ran off that region's end; one just before, off its
+    // start.
     const region = this.regionOf(at) ?? this.regionOf(at - pageSize) ?? this.regionOf(at + size - 1);
     if (region === undefined) return { ...fault, region: undefined, outside: 0 };
     if (region.admits(at, size)) return { ...fault, region: region.name, outside: 0 };
@@ -179,8 +182,8 @@ export class GuestMemory {
   }
 
   /**
-   * Takes `memory` of another thread, in which everything allocated so far lies at the same addresses; its contents count. What is allocated from now on comes
-   * from [start, end) of it, which is there already.
+   * Takes `memory` of another thread, in which everything allocated so far lies at the same addresses; its contents
+   * count. What is allocated from now on comes from [start, end) of it, which is there already.
    */
   adopt(memory: WasmMemory, start: number, end: number): void {
     if (!this.isShared) throw new InternalError('guest memory', 'only shared memory can be adopted');

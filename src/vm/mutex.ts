@@ -1,6 +1,7 @@
 /**
- * A lock for the helpers of machines that share memory: a map operation in JavaScript is many loads and stores, and one thread at a time makes them.
- * One word of guest memory: 0 free, 1 held, 2 held and waited for (Drepper, "Futexes Are Tricky", mutex 2).
+ * A lock for the helpers of machines that share memory: a map operation in JavaScript is many loads and stores, and
+ * one thread at a time makes them. One word of guest memory: 0 free, 1 held, 2 held and waited for (Drepper, "Futexes
+ * Are Tricky", mutex 2).
  */
 import type { GuestMemory } from './memory.js';
 

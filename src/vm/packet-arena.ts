@@ -5,11 +5,12 @@
  *     window   | what was read: packets and whatever stands between them |
  *     frames   | headroom | packet 0 (| tailroom) | headroom | packet 1 ...
  *
- * What was read goes to the window in one copy. A program that moves no end of its packet cannot tell what lies around it, so its packets stay
- * where they were read: the window is walked from one end to the other, as caches like it. If the program moves the packet's start, packets
- * get a frame of their own with the 256 bytes of headroom, cleared as `PacketBuffer.reset` does; if it moves the end, the
- * tailroom is there as well. Frame start and size in the record are those that the packet would have in the machine's packet buffer (size: a page, or
- * as much as a long packet needs), whatever of it is there: helpers answer alike.
+ * What was read goes to the window in one copy. A program that moves no end of its packet cannot tell what lies around
+ * it, so its packets stay where they were read: the window is walked from one end to the other, as caches like it. If
+ * the program moves the packet's start, packets get a frame of their own with the 256 bytes of headroom, cleared as
+ * `PacketBuffer.reset` does; if it moves the end, the tailroom is there as well. Frame start and size in the record
+ * are those that the packet would have in the machine's packet buffer (size: a page, or as much as a long packet
+ * needs), whatever of it is there: helpers answer alike.
  *
  * Packets in fragments and packets with metadata are not for the arena.
  */
@@ -28,7 +29,10 @@ export interface ArenaOptions {
   readonly moves: PacketMoves;
   /** Packets that fit at most; default 2,048. */
   readonly capacity?: number | undefined;
-  /** Bytes of frames; default 1 MiB: calls and their surroundings cost more than what the second-level cache of a core does not hold. */
+  /**
+   * Bytes of frames; default 1 MiB: calls and their surroundings cost more than what the second-level cache of a core
+   * does not hold.
+   */
   readonly frameBytes?: number | undefined;
   /** Bytes that {@link PacketArena.load} takes at once; default 512 KiB. At least the longest packet. */
   readonly windowBytes?: number | undefined;
@@ -107,14 +111,17 @@ export class PacketArena {
     this.next = this.frames.start;
   }
 
-  /** Makes `bytes` (at most {@link windowBytes}) what {@link add} takes packets from. The arena must be empty: its packets may lie here. */
+  /**
+   * Makes `bytes` (at most {@link windowBytes}) what {@link add} takes packets from. The arena must be empty: its
+   * packets may lie here.
+   */
   load(bytes: Uint8Array): void {
     this.machine.memory.u8.set(bytes, this.window.start);
   }
 
   /**
-   * Adds packets `from` to `to` (exclusive), up to one that is longer than `longest` or does not fit any more; returns how many. What was loaded begins at position `base`
-   * of what the columns' offsets count from.
+   * Adds packets `from` to `to` (exclusive), up to one that is longer than `longest` or does not fit any more; returns
+   * how many. What was loaded begins at position `base` of what the columns' offsets count from.
    */
   add(packets: PacketColumns, from: number, to: number, base: number, longest: number = this.longest): number {
     const { memory } = this.machine;
@@ -185,7 +192,10 @@ export class PacketArena {
     return { machine: this.machine, at: at + record.redirect, ingressIfindex };
   }
 
-  /** Puts packet `i`, which has not run yet, into the machine's packet buffer. Its bytes in the arena are left as they are. */
+  /**
+   * Puts packet `i`, which has not run yet, into the machine's packet buffer. Its bytes in the arena are left as they
+   * are.
+   */
   toBuffer(i: number): void {
     this.machine.setPacket(this.input(i));
   }
@@ -205,7 +215,9 @@ export class PacketArena {
     };
   }
 
-  /** Takes what became of packet `i` back from the machine's packet buffer, and answers for it: `r0` is the verdict. */
+  /**
+   * Takes what became of packet `i` back from the machine's packet buffer, and answers for it: `r0` is the verdict.
+   */
   fromBuffer(i: number, r0: number): void {
     const { memory, packet, state } = this.machine;
     const at = this.recordOf(i);

@@ -1,16 +1,19 @@
 /**
- * The frame that an XDP program works on, as Linux lays it out (include/net/xdp.h; net/bpf/test_run.c, bpf_prog_test_run_xdp):
+ * The frame that an XDP program works on, as Linux lays it out (include/net/xdp.h; net/bpf/test_run.c,
+ * bpf_prog_test_run_xdp):
  *
  *     hard start            data meta   data             data end        hard end         + frame size
  *     | xdp_frame (40) | headroom | metadata | packet ... | tailroom        | skb_shared_info (320) |
  *     |<------------------ 256 ------------->|
  *
- * A frame is one page, so at most 3,520 bytes are linear. What is longer continues in up to 17 fragments of a page each
- * if the program declares `xdp.frags`; for any other program, and where 17 fragments do not suffice, the whole packet becomes one
- * larger linear frame, which is what generic XDP does. Programs reach fragments only through helpers.
+ * A frame is one page, so at most 3,520 bytes are linear. What is longer continues in up to 17 fragments of a page
+ * each if the program declares `xdp.frags`; for any other program, and where 17 fragments do not suffice, the whole
+ * packet becomes one larger linear frame, which is what generic XDP does. Programs reach fragments only through
+ * helpers.
  *
- * The geometry is guest memory, so that a rollback restores it: `data`, `data_end` and `data_meta` are the context's own fields, frame size and
- * fragment sizes are words in the machine's private state. The region's window follows in {@link PacketBuffer.sync}.
+ * The geometry is guest memory, so that a rollback restores it: `data`, `data_end` and `data_meta` are the context's
+ * own fields, frame size and fragment sizes are words in the machine's private state. The region's window follows in
+ * {@link PacketBuffer.sync}.
  */
 import { InputError } from '../base/index.js';
 import {
@@ -114,7 +117,8 @@ export class PacketBuffer {
       throw new InputError(`packet of ${linear} bytes is longer than a frame can be (${maxJumbo})`);
     memory.store32(this.state + frameStartAt, this.region.start);
     const data = this.hardStart + headroom;
-    // What a program finds in front of a packet after growing it: nothing of the packet before (BPF_PROG_TEST_RUN's buffer is zeroed).
+    // What a program finds in front of a packet after growing it: nothing of the packet before (BPF_PROG_TEST_RUN's
+    // buffer is zeroed).
     memory.u8.fill(0, this.region.start, data);
     memory.u8.set(linear === bytes.length ? bytes : bytes.subarray(0, linear), data);
     let metaLength = 0;
@@ -139,7 +143,9 @@ export class PacketBuffer {
     memory.store32(this.state + fragmentCountAt, count);
   }
 
-  /** Makes the region's window follow the context's fields; called after they changed other than through this class. */
+  /**
+   * Makes the region's window follow the context's fields; called after they changed other than through this class.
+   */
   sync(): void {
     this.region.lo = this.dataMeta;
     this.region.hi = this.dataEnd;

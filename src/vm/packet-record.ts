@@ -1,6 +1,6 @@
 /**
- * The packet record: 80 bytes of guest memory that say where a packet is and receive what became of it. Whoever runs packets in batches (the
- * compiled packet loop, the compiled card) walks an array of them; `PacketArena` makes them.
+ * The packet record: 80 bytes of guest memory that say where a packet is and receive what became of it. Whoever runs
+ * packets in batches (the compiled packet loop, the compiled card) walks an array of them; `PacketArena` makes them.
  *
  *     0   u32 data, data_end, data_meta            guest addresses; out: after the program moved them
  *     12  u32 ingress_ifindex, rx_queue_index, egress_ifindex       together with the above an xdp_md

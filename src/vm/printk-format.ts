@@ -1,6 +1,6 @@
 /**
- * The formats of bpf_trace_printk, bpf_trace_vprintk and bpf_snprintf (kernel/bpf/helpers.c, bpf_bprintf_prepare; lib/vsprintf.c). Text is
- * handled as bytes: one character a byte.
+ * The formats of bpf_trace_printk, bpf_trace_vprintk and bpf_snprintf (kernel/bpf/helpers.c, bpf_bprintf_prepare;
+ * lib/vsprintf.c). Text is handled as bytes: one character a byte.
  *
  * Pointers are printed as guest addresses: Linux hashes `%p` with a key of its own, which no run could reproduce.
  */
@@ -9,7 +9,9 @@ import type { GuestMemory } from './memory.js';
 const spec = /^([0+ -]*)([1-9][0-9]*)?(pI4|pi4|pI6|pi6|p[KxsSB]?|pks|pus|c|s|(?:ll|l)?[iduxX])/;
 const hostile = /[^\t-\r\x20-\x7e\x80-\xff]/;
 
-/** The formatted text, or undefined where Linux answers EINVAL. `args` are unsigned 64-bit; unused ones are ignored. */
+/**
+ * The formatted text, or undefined where Linux answers EINVAL. `args` are unsigned 64-bit; unused ones are ignored.
+ */
 export function formatPrintk(memory: GuestMemory, format: string, args: readonly bigint[]): string | undefined {
   if (hostile.test(format)) return undefined;
   let text = '';

@@ -1,5 +1,6 @@
 /**
- * State of the machine besides maps that a program changes through helpers: one region that no program can reach. Offsets in bytes:
+ * State of the machine besides maps that a program changes through helpers: one region that no program can reach.
+ * Offsets in bytes:
  *
  *     0   u32[2]  generator of bpf_get_prandom_u32
  *     8   u32     kind of redirect (0 none, 1 interface, 2 map)

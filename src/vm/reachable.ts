@@ -1,10 +1,11 @@
 /**
- * Which instructions of a program can run, by a walk over its control flow that knows constants: registers that hold one, and loads from
- * read-only data of the object. A branch whose outcome is thereby known has one successor. This is what makes
- * `if (CONFIG_FLAG)` on a `.rodata` variable and code behind a failed CO-RE check vanish, as they do for Linux's verifier.
+ * Which instructions of a program can run, by a walk over its control flow that knows constants: registers that hold
+ * one, and loads from read-only data of the object. A branch whose outcome is thereby known has one successor. This is
+ * what makes `if (CONFIG_FLAG)` on a `.rodata` variable and code behind a failed CO-RE check vanish, as they do for
+ * Linux's verifier.
  *
- * The lattice of a register: not seen yet, one known 64-bit value or address in read-only data, anything. A slot's state only ever
- * loses knowledge, at most once a register, so the walk ends after at most 12 visits a slot.
+ * The lattice of a register: not seen yet, one known 64-bit value or address in read-only data, anything. A slot's
+ * state only ever loses knowledge, at most once a register, so the walk ends after at most 12 visits a slot.
  */
 import {
   accessSize,

@@ -1,6 +1,6 @@
 /**
- * Where XDP_REDIRECT goes: Linux's `bpf_redirect_info`, kept in the machine's private state. A helper notes kind and key; what the map
- * holds at that key is read when someone asks.
+ * Where XDP_REDIRECT goes: Linux's `bpf_redirect_info`, kept in the machine's private state. A helper notes kind and
+ * key; what the map holds at that key is read when someone asks.
  */
 import { XDP_ABORTED, XDP_REDIRECT, xdpMd } from '../platform/index.js';
 import type { Machine } from './machine.js';

@@ -1,6 +1,7 @@
 /**
- * The sockets that bpf_sk_lookup_tcp, bpf_sk_lookup_udp and bpf_skc_lookup_tcp find. The table comes from a JSON file (docs/tables.md) and does
- * not change while packets run. A program sees a socket as a read-only `struct bpf_sock` in guest memory.
+ * The sockets that bpf_sk_lookup_tcp, bpf_sk_lookup_udp and bpf_skc_lookup_tcp find. The table comes from a JSON file
+ * (docs/tables.md) and does not change while packets run. A program sees a socket as a read-only `struct bpf_sock` in
+ * guest memory.
  */
 import { parseIp } from '../packet/index.js';
 import { JsonFields } from './json-fields.js';
@@ -70,8 +71,8 @@ export class SocketTable {
   }
 
   /**
-   * Index of the socket for a packet from `source` to `destination` that came in on `ifindex`, or -1: the connected one, else the most
-   * specific that listens there.
+   * Index of the socket for a packet from `source` to `destination` that came in on `ifindex`, or -1: the connected
+   * one, else the most specific that listens there.
    */
   find(
     protocol: 'tcp' | 'udp',
@@ -152,7 +153,9 @@ function readSocket(fields: JsonFields): Socket {
   };
 }
 
-/** `struct bpf_sock` (include/uapi/linux/bpf.h): ports of the own side in host order, of the other in network order. */
+/**
+ * `struct bpf_sock` (include/uapi/linux/bpf.h): ports of the own side in host order, of the other in network order.
+ */
 export function encodeSocket(socket: Socket): Uint8Array {
   const bytes = new Uint8Array(sockSize);
   const view = new DataView(bytes.buffer);

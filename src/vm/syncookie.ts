@@ -1,7 +1,7 @@
 /**
- * SYN cookies as Linux makes them (net/ipv4/syncookies.c), with another secret: Linux keys SipHash with random bytes that no run could
- * reproduce, here a HalfSipHash-2-4 (Aumasson and Bernstein 2012, 32-bit words) is keyed by the machine's seed. A cookie that this makes, this
- * accepts for two minutes; its layout is Linux's:
+ * SYN cookies as Linux makes them (net/ipv4/syncookies.c), with another secret: Linux keys SipHash with random bytes
+ * that no run could reproduce, here a HalfSipHash-2-4 (Aumasson and Bernstein 2012, 32-bit words) is keyed by the
+ * machine's seed. A cookie that this makes, this accepts for two minutes; its layout is Linux's:
  *
  *     cookie = hash0 + sequence number + (minute << 24) + ((hash1(minute) + index of the MSS) & 0xffffff)
  */

@@ -1,4 +1,7 @@
-/** How a helper stops the packet: it throws a {@link ProgramTrap}, and the engine that called it turns that into an outcome. */
+/**
+ * How a helper stops the packet: it throws a {@link ProgramTrap}, and the engine that called it turns that into an
+ * outcome.
+ */
 import type { Place } from '../base/index.js';
 import type { LineSpec, ProgramSpec } from '../object/index.js';
 import type { Trap, TrapSite } from './engine.js';

@@ -1,4 +1,7 @@
-/** A growing byte array with the integer encodings of the WebAssembly binary format (core specification 2.0, section 5.2). */
+/**
+ * A growing byte array with the integer encodings of the WebAssembly binary format (core specification 2.0, section
+ * 5.2).
+ */
 import { encodeUtf8 } from '../base/index.js';
 
 export class ByteWriter {

@@ -1,6 +1,7 @@
 /**
- * The body of one function. Locals are numbered from 0, parameters first; labels are depths counted from the innermost open block, as in the binary
- * format, so whoever emits structured control keeps its own stack of targets ({@link CodeBuilder.depth} tells how many are open).
+ * The body of one function. Locals are numbered from 0, parameters first; labels are depths counted from the innermost
+ * open block, as in the binary format, so whoever emits structured control keeps its own stack of targets ({@link
+ * CodeBuilder.depth} tells how many are open).
  */
 import { InternalError } from '../base/index.js';
 import { ByteWriter } from './byte-writer.js';
@@ -83,8 +84,8 @@ export class CodeBuilder {
   }
 
   /**
-   * Load or store at the address on the stack plus `offset` (unsigned: the sum does not wrap). The alignment hint is 1: nothing here knows of any, and
-   * engines do not care.
+   * Load or store at the address on the stack plus `offset` (unsigned: the sum does not wrap). The alignment hint is
+   * 1: nothing here knows of any, and engines do not care.
    */
   memory(name: MemoryOp, offset = 0): this {
     this.code.u8(memoryOpcodes[name][0]);

@@ -1,6 +1,7 @@
 /**
- * A WebAssembly module as bytes (core specification 2.0, section 5.5). Imports come before everything that is defined here, because they take the first
- * indexes; a function is declared first, so that others can call it, and gets its body later. The same calls give the same bytes.
+ * A WebAssembly module as bytes (core specification 2.0, section 5.5). Imports come before everything that is defined
+ * here, because they take the first indexes; a function is declared first, so that others can call it, and gets its
+ * body later. The same calls give the same bytes.
  */
 import { InternalError } from '../base/index.js';
 import { ByteWriter } from './byte-writer.js';

@@ -106,7 +106,10 @@ export const memoryOpcodes = {
 
 export type MemoryOp = keyof typeof memoryOpcodes;
 
-/** Atomic operations (threads proposal), behind the prefix 0xfe: opcode, and the alignment, which has to be the natural one. */
+/**
+ * Atomic operations (threads proposal), behind the prefix 0xfe: opcode, and the alignment, which has to be the natural
+ * one.
+ */
 export const atomicOpcodes = {
   'i32.atomic.load': [0x10, 2],
   'i64.atomic.load': [0x11, 3],

@@ -1,4 +1,6 @@
-/** Names, licences and source lines that would command the terminal: no command that reads an object prints them raw. */
+/**
+ * Names, licences and source lines that would command the terminal: no command that reads an object prints them raw.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

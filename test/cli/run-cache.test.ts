@@ -1,4 +1,7 @@
-/** What `jitnic run` keeps from run to run. It is the built command line (`npm run build`) that knows which build it is. */
+/**
+ * What `jitnic run` keeps from run to run. It is the built command line (`npm run build`) that knows which build it
+ * is.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -11,7 +11,10 @@ const built = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
 const packets = 60_000;
 
-/** Per packet: one atomic addition of each kind that counts, an exchange, a hash entry made once per port, and a per-CPU counter. */
+/**
+ * Per packet: one atomic addition of each kind that counts, an exchange, a hash entry made once per port, and a
+ * per-CPU counter.
+ */
 const counters = `
 .license "GPL"
 .map totals type=array key=4 value=32 max_entries=1

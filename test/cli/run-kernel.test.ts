@@ -1,4 +1,7 @@
-/** `jitnic run --engine kernel`: what it gives is what our own engine gives, and flags that it cannot follow are refused. */
+/**
+ * `jitnic run --engine kernel`: what it gives is what our own engine gives, and flags that it cannot follow are
+ * refused.
+ */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * The one mistake of Linux that fuzzing found (atomic-fetch-stack.s says how it comes about): the verifier removes a branch that the program can
- * take, and what runs then is not the program. A kernel without the mistake passes as well: it gives what the program says.
+ * The one mistake of Linux that fuzzing found (atomic-fetch-stack.s says how it comes about): the verifier removes a
+ * branch that the program can take, and what runs then is not the program. A kernel without the mistake passes as
+ * well: it gives what the program says.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,6 @@
 /**
- * Which maps Linux creates, and with what it refuses the others: jitnic's table against the running kernel. Needs bpf(2); reported as skipped elsewhere.
+ * Which maps Linux creates, and with what it refuses the others: jitnic's table against the running kernel. Needs
+ * bpf(2); reported as skipped elsewhere.
  */
 import { describe, expect, it } from 'vitest';
 import { Bpf } from '../../src/linux/index.js';

@@ -1,4 +1,7 @@
-/** XDP programs that call one map helper with what the packet holds, so that scenarios reach the program side of a kernel map. */
+/**
+ * XDP programs that call one map helper with what the packet holds, so that scenarios reach the program side of a
+ * kernel map.
+ */
 import { encodeInsns, type Insn, op } from '../../src/isa/index.js';
 import type { Bpf } from '../../src/linux/index.js';
 

@@ -1,6 +1,9 @@
 import type { MapResult } from './map-scenario.js';
 
-/** What a kernel answered: for each scenario (the first of that name) the digest of all results, and the last result where it is a short list of keys. */
+/**
+ * What a kernel answered: for each scenario (the first of that name) the digest of all results, and the last result
+ * where it is a short list of keys.
+ */
 export interface Recording {
   readonly kernel: string;
   readonly cpus: number;

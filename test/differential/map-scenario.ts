@@ -1,6 +1,7 @@
 /**
- * Sequences of map operations as data, and who can run them: jitnic's maps and the running kernel's. What one gives is compared with what
- * the other gives; what the kernel gave is also kept in test/golden/maps.json, for machines without one.
+ * Sequences of map operations as data, and who can run them: jitnic's maps and the running kernel's. What one gives is
+ * compared with what the other gives; what the kernel gave is also kept in test/golden/maps.json, for machines without
+ * one.
  */
 import type { Bpf } from '../../src/linux/index.js';
 import { type MapSpec, mapSpec } from '../../src/object/index.js';
@@ -22,8 +23,8 @@ export interface MapShape {
 }
 
 /**
- * Keys and values are hex bytes. `lookup`, `update`, `delete`, `next`, `take` are bpf(2)'s commands; `program-*` are helpers called by an XDP
- * program, for maps with keys and values of 4 or 8 bytes; `keys` walks over the whole map.
+ * Keys and values are hex bytes. `lookup`, `update`, `delete`, `next`, `take` are bpf(2)'s commands; `program-*` are
+ * helpers called by an XDP program, for maps with keys and values of 4 or 8 bytes; `keys` walks over the whole map.
  */
 export type MapOp =
   | { readonly op: 'lookup' | 'delete' | 'take'; readonly key: string; readonly flags?: number }

@@ -1,4 +1,7 @@
-/** The scenarios: some by hand, for the rules that a random sequence seldom meets, the others by a seeded generator, a few for each map type. */
+/**
+ * The scenarios: some by hand, for the rules that a random sequence seldom meets, the others by a seeded generator, a
+ * few for each map type.
+ */
 import { Prng } from '../../src/packet/index.js';
 import { mapFlags } from '../../src/platform/index.js';
 import { type MapOp, type MapScenario, type MapShape, toHex } from './map-scenario.js';
@@ -196,7 +199,9 @@ export function generatedScenarios(seed: number): MapScenario[] {
   return recipes.map((recipe, i) => cook(recipe, seed * 1000 + i));
 }
 
-/** Fills an LRU map to twice its size in order, touching every third key: which ones stay is the algorithm's signature. */
+/**
+ * Fills an LRU map to twice its size in order, touching every third key: which ones stay is the algorithm's signature.
+ */
 function sweep(type: 'lru_hash' | 'lru_percpu_hash', maxEntries: number, flags: number): MapScenario {
   const ops: MapOp[] = [];
   for (let key = 0; key < 2 * maxEntries; key++) {

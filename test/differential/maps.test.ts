@@ -1,7 +1,9 @@
 /**
- * jitnic's maps against the running kernel's, operation by operation. Needs bpf(2) and a kernel with two possible CPUs; reported as skipped elsewhere.
+ * jitnic's maps against the running kernel's, operation by operation. Needs bpf(2) and a kernel with two possible
+ * CPUs; reported as skipped elsewhere.
  *
- * What the kernel answers is kept in test/golden/maps.json: JITNIC_RECORD=1 writes it anew, and test/golden/maps.test.ts compares jitnic with it anywhere.
+ * What the kernel answers is kept in test/golden/maps.json: JITNIC_RECORD=1 writes it anew, and
+ * test/golden/maps.test.ts compares jitnic with it anywhere.
  */
 import { writeFileSync } from 'node:fs';
 import { release } from 'node:os';

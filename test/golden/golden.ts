@@ -1,6 +1,6 @@
 /**
- * Golden files: what a command printed once, kept in test/golden/text, compared byte for byte. `UPDATE_GOLDEN=1 npx vitest run
- * test/golden` writes them anew; the difference is then read before it is committed.
+ * Golden files: what a command printed once, kept in test/golden/text, compared byte for byte. `UPDATE_GOLDEN=1 npx
+ * vitest run test/golden` writes them anew; the difference is then read before it is committed.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';

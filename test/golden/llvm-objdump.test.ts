@@ -1,6 +1,6 @@
 /**
- * Our disassembly against `llvm-objdump -d --mcpu=v4`, operand for operand: every row of the instruction table, the examples, and
- * any folder of objects that `JITNIC_CORPUS` names.
+ * Our disassembly against `llvm-objdump -d --mcpu=v4`, operand for operand: every row of the instruction table, the
+ * examples, and any folder of objects that `JITNIC_CORPUS` names.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

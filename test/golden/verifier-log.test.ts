@@ -1,4 +1,7 @@
-/** Our text in the kernel's syntax against the log of the running kernel's verifier, for the examples and `JITNIC_CORPUS`. */
+/**
+ * Our text in the kernel's syntax against the log of the running kernel's verifier, for the examples and
+ * `JITNIC_CORPUS`.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * One program for each reason for which `jitnic verify` refuses one: test/golden/verify/CODE.s (or .c), with what the command prints as
- * comments at its end. `UPDATE_GOLDEN=1 npx vitest run test/golden/verify.test.ts` writes these anew. Where the running kernel can be
- * asked, it has to refuse the program too, in the same words.
+ * One program for each reason for which `jitnic verify` refuses one: test/golden/verify/CODE.s (or .c), with what the
+ * command prints as comments at its end. `UPDATE_GOLDEN=1 npx vitest run test/golden/verify.test.ts` writes these
+ * anew. Where the running kernel can be asked, it has to refuse the program too, in the same words.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** What the solver says about the guards of recorded traces: none follows from those before it, and no two traces hold for one packet. */
+/**
+ * What the solver says about the guards of recorded traces: none follows from those before it, and no two traces hold
+ * for one packet.
+ */
 import { describe, expect, test } from 'vitest';
 import { minimise } from '../../src/condition/index.js';
 import type { Value } from '../../src/ir/index.js';
@@ -11,8 +14,9 @@ import { haveSolver, theSolver, whyNot } from '../support/solver.js';
 import { partTerm } from './part-term.js';
 
 /**
- * Distinct traces of an example, as recorded on generated traffic. Nothing is assumed: a trace that takes a map's value for a constant holds for packets of the
- * one that was recorded before and loads it, and does the same with them.
+ * Distinct traces of an example, as recorded on generated traffic. Nothing is assumed: a trace that takes a map's
+ * value for a constant holds for packets of the one that was recorded before and loads it, and does the same with
+ * them.
  */
 function tracesOf(name: string, limit: number): RecordedTrace[] {
   const { object, main, maps } = openExample(name);
@@ -46,8 +50,8 @@ const hard: readonly string[] = ['heavy-hitter'];
 const examplesToTakeApart = exampleNames.filter((name) => ![...hard, 'lpm-router'].includes(name));
 
 /**
- * Parts that the solver finds implied although the rules do not: mostly the least length beside `len >= ip.len + 14`, `ip.len >= ip.ihl * 4` and
- * `ip.ihl >= 5`, which takes three comparisons at once.
+ * Parts that the solver finds implied although the rules do not: mostly the least length beside `len >= ip.len + 14`,
+ * `ip.len >= ip.ihl * 4` and `ip.ihl >= 5`, which takes three comparisons at once.
  */
 const impliedParts: Readonly<Record<string, number>> = {
   'ddos-mitigator': 1,
@@ -91,7 +95,8 @@ describe.each(examplesToTakeApart)('%s', (name) => {
         const asked: number[] = [];
         const values = new ValueTerms(new Terms());
         const terms = parts.map((part) => partTerm(values, trace.facts, part));
-        // Required bits are told apart from the rest by flipping them, see judge/conditions; here the solver would need as many queries as there are.
+        // Required bits are told apart from the rest by flipping them, see judge/conditions; here the solver would
+        // need as many queries as there are.
         const questions = terms.flatMap((term, i) => {
           if (parts[i]?.kind === 'bit') return [];
           asked.push(i);

@@ -1,4 +1,7 @@
-/** Random programs for engines: arithmetic, branches, stack and packet accesses that a verifier would accept, so nothing but a bug makes a difference. */
+/**
+ * Random programs for engines: arithmetic, branches, stack and packet accesses that a verifier would accept, so
+ * nothing but a bug makes a difference.
+ */
 import fc from 'fast-check';
 import { aluKinds, type Insn, jumpKinds, op } from '../../src/isa/index.js';
 

@@ -1,6 +1,6 @@
 /**
- * The tables of `docs/features.md`, made from the tables that the code works by. Where code knows a thing only as a name, a note here says
- * what there is to say; a name without a note is an error.
+ * The tables of `docs/features.md`, made from the tables that the code works by. Where code knows a thing only as a
+ * name, a note here says what there is to say; a name without a note is an error.
  */
 import { fileURLToPath } from 'node:url';
 import { policies } from '../../src/cache/index.js';

@@ -25,8 +25,9 @@ function stateOf(pid: number): { readonly ticks: number; readonly listens: boole
 }
 
 /**
- * Starts the command line, waits until it listens to Ctrl-C and has then worked for `ticks` (hundredths of a second of processor time, so that a busy
- * machine does not matter) or, with 0, waits for input; presses Ctrl-C, and waits for the end. Stdin stays open, and nothing comes.
+ * Starts the command line, waits until it listens to Ctrl-C and has then worked for `ticks` (hundredths of a second of
+ * processor time, so that a busy machine does not matter) or, with 0, waits for input; presses Ctrl-C, and waits for
+ * the end. Stdin stays open, and nothing comes.
  */
 export async function interruptCli(args: readonly string[], ticks: number): Promise<Interrupted> {
   const child = spawn(process.execPath, [builtCli, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });

@@ -1,6 +1,7 @@
 /**
- * The solver of the tests: the `z3` on the path or the package z3-solver, whichever is there; JITNIC_SOLVER=process|wasm says which. Where
- * there is none, tests that need one are skipped, and their titles say why.
+ * The solver of the tests: the `z3` on the path or the package z3-solver, whichever is there;
+ * JITNIC_SOLVER=process|wasm says which. Where there is none, tests that need one are skipped, and their titles say
+ * why.
  */
 import { noSolver, openSolver, type SolverKind, solverKinds } from '../../src/linux/open-solver.js';
 import type { Solver } from '../../src/solve/index.js';

@@ -1,7 +1,8 @@
 /**
- * Algebraic rules: each is an identity that holds for all 64-bit values, stated as its text, and a function that applies it. A rule
- * returns the simpler value or undefined. {@link Graph.make} tries the rules of an operation in order until none applies, so every value
- * is born simplified. Rules see arguments in canonical order: of a commutative operation a constant is the second.
+ * Algebraic rules: each is an identity that holds for all 64-bit values, stated as its text, and a function that
+ * applies it. A rule returns the simpler value or undefined. {@link Graph.make} tries the rules of an operation in
+ * order until none applies, so every value is born simplified. Rules see arguments in canonical order: of a
+ * commutative operation a constant is the second.
  *
  * Notation of the identities: x, y, z any value; c, d constants; `ones(x)` bits that x can have set; M32 = 0xffffffff.
  */

@@ -5,10 +5,10 @@ import { boundsOf, decideByBounds } from './bounds.js';
 import { arg0, arg1, is, isC, type RuleTable, split } from './rule.js';
 
 /**
- * Compares two numbers that are known not to wrap, as packet offsets and lengths are: pointers lose their base, constants go to one
- * side, and the result is an unsigned comparison if both sides stay non-negative. Covers `data + 14 > data_end`, which becomes
- * `len < 14`, and what is left of it after adjust_head. Packet addresses lie far from both ends of the 64-bit space, so a
- * pointer comparison is one of offsets.
+ * Compares two numbers that are known not to wrap, as packet offsets and lengths are: pointers lose their base,
+ * constants go to one side, and the result is an unsigned comparison if both sides stay non-negative. Covers `data +
+ * 14 > data_end`, which becomes `len < 14`, and what is left of it after adjust_head. Packet addresses lie far from
+ * both ends of the 64-bit space, so a pointer comparison is one of offsets.
  */
 function balance(g: Graph, a: Value, b: Value, strict: boolean): Value | undefined {
   if ((a.op === 'ptr') !== (b.op === 'ptr')) return undefined;
@@ -64,7 +64,9 @@ function balance(g: Graph, a: Value, b: Value, strict: boolean): Value | undefin
   return !pointers && isSameSum(p, a) && isSameSum(q, b) ? undefined : g.make(op, p, q);
 }
 
-/** Are they one value, or the same sum of a value and a constant? Equal sums need not be one value: sharing can be off. */
+/**
+ * Are they one value, or the same sum of a value and a constant? Equal sums need not be one value: sharing can be off.
+ */
 function isSameSum(a: Value, b: Value): boolean {
   const [x, c] = split(a);
   const [y, d] = split(b);

@@ -1,4 +1,7 @@
-/** Packets near a given one, to try a path condition on: bits flipped and drawn that it does not mention, bits flipped that it does, other lengths. */
+/**
+ * Packets near a given one, to try a path condition on: bits flipped and drawn that it does not mention, bits flipped
+ * that it does, other lengths.
+ */
 
 import type { Support } from '../../condition/index.js';
 import type { Prng } from '../../packet/index.js';

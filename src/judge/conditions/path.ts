@@ -1,4 +1,7 @@
-/** Which way a packet takes through a program: a hash over the instructions that are executed, with their programs and frames, and the verdict. */
+/**
+ * Which way a packet takes through a program: a hash over the instructions that are executed, with their programs and
+ * frames, and the verdict.
+ */
 import type { Interpreter, Observer } from '../../interp/index.js';
 import type { LoadedProgram } from '../../vm/index.js';
 

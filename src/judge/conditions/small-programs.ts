@@ -1,6 +1,7 @@
 /**
- * Small programs whose control flow hangs on ten packet bits, so that a path condition can be compared with every packet there is: 4, 3 and 3 low bits of
- * the packet's first three bytes. Whatever a program loads is masked down to them first.
+ * Small programs whose control flow hangs on ten packet bits, so that a path condition can be compared with every
+ * packet there is: 4, 3 and 3 low bits of the packet's first three bytes. Whatever a program loads is masked down to
+ * them first.
  */
 import { type Insn, op } from '../../isa/index.js';
 import type { ObjectSpec } from '../../object/index.js';

@@ -1,13 +1,14 @@
 /**
- * Path conditions on trial: for each trace that a program's traffic yields, packets near the recorded one, tried on the card, on the condition's normal form
- * and on the interpreter, with the maps as they were when the trace was recorded.
+ * Path conditions on trial: for each trace that a program's traffic yields, packets near the recorded one, tried on
+ * the card, on the condition's normal form and on the interpreter, with the maps as they were when the trace was
+ * recorded.
  *
  * - *Sound*: whenever the card takes a packet for the trace's, the interpreter takes the trace's path with it.
  * - *True to its words*: the normal form that is printed holds exactly where the card's guards do.
  * - *Complete*: bits that the condition does not mention may change as they like and the card still takes the packet.
  * - *Disjoint*: a packet that two conditions hold for takes the path of both.
- * - *Narrow* cases are counted and no fault: the interpreter takes the same path with a packet that the card leaves to the host (the trace is
- *   specialised on more than its branches, on an address or a length, say).
+ * - *Narrow* cases are counted and no fault: the interpreter takes the same path with a packet that the card leaves to
+ *   the host (the trace is specialised on more than its branches, on an address or a length, say).
  */
 
 import { type Conjunct, minimise, packetSupport } from '../../condition/index.js';

@@ -1,6 +1,6 @@
 /**
- * A fuzz campaign: generate a program, let the kernel judge whether it is valid, run it on the kernel and on an engine with random
- * packets and maps, and report the first difference of each failing program, shrunk.
+ * A fuzz campaign: generate a program, let the kernel judge whether it is valid, run it on the kernel and on an engine
+ * with random packets and maps, and report the first difference of each failing program, shrunk.
  */
 import type { Bpf } from '../../linux/index.js';
 import { Prng } from '../../packet/index.js';
@@ -94,10 +94,15 @@ function count(counts: Map<string, number>, words: string): void {
   counts.set(words, (counts.get(words) ?? 0) + 1);
 }
 
-/** Around the length of the part that is not in fragments, of one fragment, and of the longest that a test run takes. */
+/**
+ * Around the length of the part that is not in fragments, of one fragment, and of the longest that a test run takes.
+ */
 const longPackets = [3400, 3520, 3521, 4096, 7616, 9000, 40_000, 70_000];
 
-/** Random bytes of various lengths, some alike so that tables are hit. Metadata on some. With `frags` some are longer than a page. */
+/**
+ * Random bytes of various lengths, some alike so that tables are hit. Metadata on some. With `frags` some are longer
+ * than a page.
+ */
 function makePackets(random: Prng, count: number, frags: boolean): Packet[] {
   const packets: Packet[] = [];
   for (let i = 0; i < count; i++) {

@@ -42,7 +42,8 @@ export class CaseRunner {
     const { fault } = this.options;
     const found = withWasmFault(fault, () => this.compareWith(failing, fault));
     if (fault === undefined || found === undefined || found === 'none') return found;
-    // What differs without the planted mistake too does not show it: a mistake that is there, a comparison with a pointer.
+    // What differs without the planted mistake too does not show it: a mistake that is there, a comparison with a
+    // pointer.
     return this.compareWith(failing, undefined) === 'none' ? found : undefined;
   }
 

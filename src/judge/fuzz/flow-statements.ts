@@ -29,8 +29,8 @@ export function branch(g: Generator): void {
 }
 
 /**
- * A loop with a constant number of rounds, its counter on the stack or in a register. What holds at its head must hold again at
- * its end: temporaries are forgotten before it, and within it only numbers are overwritten by numbers.
+ * A loop with a constant number of rounds, its counter on the stack or in a register. What holds at its head must hold
+ * again at its end: temporaries are forgotten before it, and within it only numbers are overwritten by numbers.
  */
 export function loop(g: Generator): void {
   const { out, random } = g;

@@ -66,7 +66,8 @@ export function atomic(g: Generator): void {
     return;
   }
   const operation = random.pick([op.ATOMIC_ADD, op.ATOMIC_OR, op.ATOMIC_AND, op.ATOMIC_XOR, op.ATOMIC_XCHG]);
-  // Not from the stack: Linux 6.18's verifier then removes branches that the program can take (test/differential/atomic-fetch-stack.s).
+  // Not from the stack: Linux 6.18's verifier then removes branches that the program can take
+  // (test/differential/atomic-fetch-stack.s).
   if (operation === op.ATOMIC_XCHG && reg === fp) return;
   const fetch = operation === op.ATOMIC_XCHG || (reg !== fp && random.chance(0.5));
   const src = fetch ? g.changeable() : random.pick(g.scalars());

@@ -1,6 +1,7 @@
 /**
- * Generated programs as an {@link ObjectSpec}. It holds only the maps that they refer to, so that nothing is created, filled and compared
- * in vain, and the little BTF that the kernel asks for when a program has callbacks or global functions: one FUNC for each function.
+ * Generated programs as an {@link ObjectSpec}. It holds only the maps that they refer to, so that nothing is created,
+ * filled and compared in vain, and the little BTF that the kernel asks for when a program has callbacks or global
+ * functions: one FUNC for each function.
  */
 import { Btf, BtfBuilder, type ObjectSpec, objectSpec, type ProgramSpec, programSpec } from '../../object/index.js';
 import { pruneMaps } from '../prune.js';
@@ -13,8 +14,8 @@ interface NamedFunction {
 }
 
 /**
- * `int f()` for each static function, `int f(int, int)` for each global one: those the kernel verifies by what their type says. With the id of each
- * FUNC, in order.
+ * `int f()` for each static function, `int f(int, int)` for each global one: those the kernel verifies by what their
+ * type says. With the id of each FUNC, in order.
  */
 function functionBtf(functions: readonly NamedFunction[]): { readonly btf: Btf; readonly ids: readonly number[] } {
   const builder = new BtfBuilder(undefined);

@@ -35,7 +35,8 @@ export function alu(g: Generator): void {
 }
 
 /**
- * One operation on two numbers in whose sign bits and upper halves a mistake would show, and the result put where nothing overwrites it.
+ * One operation on two numbers in whose sign bits and upper halves a mistake would show, and the result put where
+ * nothing overwrites it.
  */
 export function edge(g: Generator): void {
   const { out, random, state } = g;

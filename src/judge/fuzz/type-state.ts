@@ -1,6 +1,6 @@
 /**
- * What the generator knows of registers and stack while it emits code: enough to write only instructions that Linux's verifier
- * accepts, most of the time.
+ * What the generator knows of registers and stack while it emits code: enough to write only instructions that Linux's
+ * verifier accepts, most of the time.
  */
 
 export type Value =

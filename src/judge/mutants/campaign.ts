@@ -1,6 +1,7 @@
 /**
- * Mutants of known programs, judged by our verifier and by the running kernel's. What ours accepts and the kernel refuses is a hole; the
- * other way round is a nuisance. Cases get mutants in inverse proportion to their length, so that time goes to many programs.
+ * Mutants of known programs, judged by our verifier and by the running kernel's. What ours accepts and the kernel
+ * refuses is a hole; the other way round is a nuisance. Cases get mutants in inverse proportion to their length, so
+ * that time goes to many programs.
  */
 import { InputError } from '../../base/index.js';
 import { type Bpf, KernelObject, lastWords } from '../../linux/index.js';

@@ -1,6 +1,7 @@
 /**
- * Small changes to a program that keep it recognisable: what someone who writes programs gets wrong, and what someone who looks for holes
- * in a verifier tries. Two verifiers are then asked about the result; most mutants are refused, and the interesting ones lie on the edge.
+ * Small changes to a program that keep it recognisable: what someone who writes programs gets wrong, and what someone
+ * who looks for holes in a verifier tries. Two verifiers are then asked about the result; most mutants are refused,
+ * and the interesting ones lie on the edge.
  */
 import { aluKinds, type Insn, insnClass, isCall, isJump, isLddw, jumpKinds, jumpTarget, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';

@@ -1,4 +1,7 @@
-/** Other maps in place of a program's own: every type with every helper, read-only and write-only ones, tiny and large values. */
+/**
+ * Other maps in place of a program's own: every type with every helper, read-only and write-only ones, tiny and large
+ * values.
+ */
 import type { MapSpec, ObjectSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
 import { type MapTypeName, mapFlags, mapTypeNumber } from '../../platform/index.js';

@@ -1,4 +1,6 @@
-/** Shorter forms of a program that fails: numbers in place of what led to them, and an end right after what goes wrong. */
+/**
+ * Shorter forms of a program that fails: numbers in place of what led to them, and an end right after what goes wrong.
+ */
 import { type Insn, insnClass, isCall, isConditionalJump, isLddw, isUnconditionalJump, op } from '../../isa/index.js';
 import { rewriteProgram } from '../rewrite.js';
 import { type ShrinkTarget, starts } from './shrink-program.js';

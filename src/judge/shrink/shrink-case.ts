@@ -1,8 +1,8 @@
 /**
- * Makes a failing case small: an object, its packets, and a predicate that runs them. First what has to be there at all: fewer packets, empty maps,
- * one program. Then in turn, until none of it helps any more: the program ends right after an instruction and returns what that came to
- * (replacements.ts); functions and instructions go (shrink-program.ts); what an instruction came to stands there as a constant;
- * types, maps and bytes of packets go.
+ * Makes a failing case small: an object, its packets, and a predicate that runs them. First what has to be there at
+ * all: fewer packets, empty maps, one program. Then in turn, until none of it helps any more: the program ends right
+ * after an instruction and returns what that came to (replacements.ts); functions and instructions go
+ * (shrink-program.ts); what an instruction came to stands there as a constant; types, maps and bytes of packets go.
  *
  * Whether a candidate is valid, and still fails, is for the predicate to say.
  */

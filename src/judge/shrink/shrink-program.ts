@@ -1,6 +1,7 @@
 /**
- * Passes that make one failing program smaller. Each tries candidates on a {@link ShrinkTarget} as long as the failure persists; whether a
- * candidate is still a valid program is for the target to say: it asks the kernel. Distances are mended by rewriteProgram.
+ * Passes that make one failing program smaller. Each tries candidates on a {@link ShrinkTarget} as long as the failure
+ * persists; whether a candidate is still a valid program is for the target to say: it asks the kernel. Distances are
+ * mended by rewriteProgram.
  */
 import { type Insn, isCall, isLddw, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';
@@ -9,7 +10,10 @@ import { rewriteProgram } from '../rewrite.js';
 export interface ShrinkTarget {
   /** The smallest program so far. */
   readonly program: ProgramSpec;
-  /** Whether the candidate still fails; then it is the smallest so far. False when the budget is spent, and for undefined. */
+  /**
+   * Whether the candidate still fails; then it is the smallest so far. False when the budget is spent, and for
+   * undefined.
+   */
   attempt(candidate: ProgramSpec | undefined): boolean;
 }
 
@@ -26,10 +30,16 @@ export function deleteRuns(target: ShrinkTarget): void {
   }
 }
 
-/** Longest run that {@link deleteWindows} tries: what has to go together, such as taking and giving back a ring buffer record. */
+/**
+ * Longest run that {@link deleteWindows} tries: what has to go together, such as taking and giving back a ring buffer
+ * record.
+ */
 const longestWindow = 10;
 
-/** Deletes runs of every length and from every place, the later ones first: what is deleted by halves alone has to lie just so. */
+/**
+ * Deletes runs of every length and from every place, the later ones first: what is deleted by halves alone has to lie
+ * just so.
+ */
 export function deleteWindows(target: ShrinkTarget): void {
   for (let run = 2; run <= longestWindow; run++) {
     for (let at = starts(target.program).length - run; at >= 0; at--)
@@ -79,7 +89,9 @@ export function starts(program: ProgramSpec): number[] {
   return [...program.insns.keys()].filter((pc) => pc === 0 || !isLddw(program.insns[pc - 1] as Insn)); // pc > 0
 }
 
-/** A function of which nothing is left goes with its instructions; nothing may call it then, or the kernel will say so. */
+/**
+ * A function of which nothing is left goes with its instructions; nothing may call it then, or the kernel will say so.
+ */
 function withoutEmptyFunctions(program: ProgramSpec | undefined): ProgramSpec | undefined {
   return program && { ...program, functions: program.functions.filter((f) => f.end > f.start) };
 }

@@ -11,8 +11,8 @@ export interface Figure {
 export type Turn = () => number;
 
 /**
- * Nanoseconds of processor time of this process, system calls included, to the microsecond. What else runs on the machine takes wall time from a turn, but
- * none of this.
+ * Nanoseconds of processor time of this process, system calls included, to the microsecond. What else runs on the
+ * machine takes wall time from a turn, but none of this.
  */
 export function cpuTime(): number {
   const { user, system } = process.cpuUsage();
@@ -44,7 +44,10 @@ export function summarize(list: readonly number[]): Figure {
   return { median: at(0.5), spread: (at(0.75) - at(0.25)) / 2 };
 }
 
-/** Standard error of the median of normally distributed figures, from their quartiles: 1.253 sigma / sqrt(n), and half the quartiles' distance is 0.674 sigma. */
+/**
+ * Standard error of the median of normally distributed figures, from their quartiles: 1.253 sigma / sqrt(n), and half
+ * the quartiles' distance is 0.674 sigma.
+ */
 export function errorOfMedian(list: readonly number[]): number {
   return ((1.253 / 0.674) * summarize(list).spread) / Math.sqrt(list.length);
 }

@@ -1,14 +1,19 @@
 /**
- * The kernel's figure: BPF_PROG_TEST_RUN with `repeat`, less that of an empty program in the same round on the same packet.
+ * The kernel's figure: BPF_PROG_TEST_RUN with `repeat`, less that of an empty program in the same round on the same
+ * packet.
  *
- * - What one call costs (about 15 ms: the kernel patches its dispatcher) cancels out in the difference of two runs with different `repeat`.
- * - The processor works on the program while the test's own loop goes on, so of a program of a few nanoseconds little is seen, and where the kernel put the code
- *   matters more: each program is loaded several times, rounds take them in turn, and the figure is the difference of the medians over all of them.
+ * - What one call costs (about 15 ms: the kernel patches its dispatcher) cancels out in the difference of two runs
+ *   with different `repeat`.
+ * - The processor works on the program while the test's own loop goes on, so of a program of a few nanoseconds little
+ *   is seen, and where the kernel put the code matters more: each program is loaded several times, rounds take them in
+ *   turn, and the figure is the difference of the medians over all of them.
  * - `noise` is two standard errors of that difference. A net figure below it is not told from nothing.
- * - Both figures are told: the net one, and the net one where program and empty program alike come after instructions that keep every execution unit busy (`busy`). The former is
- *   what is left of a program once the processor has overlapped it with the test's loop, the latter what it costs a core that has something else
- *   to do, such as the next packet. Compiled code is measured the latter way: its loop has nothing to overlap with but packets.
- * - A program that changes its packet runs behind a prologue that puts it back, and so does its empty program: see restoration.ts.
+ * - Both figures are told: the net one, and the net one where program and empty program alike come after instructions
+ *   that keep every execution unit busy (`busy`). The former is what is left of a program once the processor has
+ *   overlapped it with the test's loop, the latter what it costs a core that has something else to do, such as the
+ *   next packet. Compiled code is measured the latter way: its loop has nothing to overlap with but packets.
+ * - A program that changes its packet runs behind a prologue that puts it back, and so does its empty program: see
+ *   restoration.ts.
  */
 import { InputError } from '../../base/index.js';
 import { type Insn, op } from '../../isa/index.js';
@@ -48,7 +53,10 @@ export class KernelTurns {
   private readonly unloaded: number[] = [];
   private round = 0;
 
-  /** `turn`: seconds; `prologue`: what comes before program and empty program. Throws InputError where the kernel refuses the program. */
+  /**
+   * `turn`: seconds; `prologue`: what comes before program and empty program. Throws InputError where the kernel
+   * refuses the program.
+   */
   private constructor(bpf: Bpf, subject: SpeedSubject, prologue: readonly Insn[], turn: number) {
     this.bpf = bpf;
     this.packet = subject.packet;
@@ -81,8 +89,8 @@ export class KernelTurns {
   }
 
   /**
-   * As the constructor; of the prologues that put back what the program changes, the one with the lowest figure. `busy`: before them come instructions that
-   * leave no execution unit idle.
+   * As the constructor; of the prologues that put back what the program changes, the one with the lowest figure.
+   * `busy`: before them come instructions that leave no execution unit idle.
    */
   static make(
     bpf: Bpf,
@@ -142,8 +150,8 @@ export class KernelTurns {
 }
 
 /**
- * Five chains of operations that take a cycle each, and a load a cycle: what six instructions a cycle leave room for. Long enough that the test's own loop ends before it
- * does.
+ * Five chains of operations that take a cycle each, and a load a cycle: what six instructions a cycle leave room for.
+ * Long enough that the test's own loop ends before it does.
  */
 function busyPrologue(): Insn[] {
   const registers = [0, 2, 3, 4, 5];
@@ -161,7 +169,9 @@ function emptyObject(): ObjectSpec {
   ]);
 }
 
-/** Gives the kernel's maps what the machine's hold after `fill`. Interfaces that do not exist become the loopback's. */
+/**
+ * Gives the kernel's maps what the machine's hold after `fill`. Interfaces that do not exist become the loopback's.
+ */
 function copyMaps(bpf: Bpf, subject: SpeedSubject, kernel: KernelObject): void {
   const machine = new Machine(subject.object, { cpus: possibleCpus() });
   subject.fill?.(machine);

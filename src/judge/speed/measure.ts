@@ -1,9 +1,9 @@
 /**
- * How long one packet takes on each engine, measured side by side: in each round every engine gets its turn, so that what disturbs the machine disturbs all, and
- * the median over the rounds counts.
+ * How long one packet takes on each engine, measured side by side: in each round every engine gets its turn, so that
+ * what disturbs the machine disturbs all, and the median over the rounds counts.
  *
- * The packet lies where the engine wants it before the clock starts. Where the program changes it, it is put back for every run, outside of what is counted: see
- * restoration.ts for the kernel, wasm-turn.ts for compiled code.
+ * The packet lies where the engine wants it before the clock starts. Where the program changes it, it is put back for
+ * every run, outside of what is counted: see restoration.ts for the kernel, wasm-turn.ts for compiled code.
  */
 import type { InputError } from '../../base/index.js';
 import { Interpreter } from '../../interp/index.js';

@@ -1,10 +1,12 @@
 /**
- * Programs that change their packet: BPF_PROG_TEST_RUN with `repeat` does not put it back, so the second run sees a packet that grew or lost a hop, and soon a path that no
- * traffic takes. Where that happens, the kernel measures the program behind a *prologue* that puts the packet back, less an empty program behind the
- * same prologue. A program that goes the same way again and again all the same (it swaps addresses) needs none.
+ * Programs that change their packet: BPF_PROG_TEST_RUN with `repeat` does not put it back, so the second run sees a
+ * packet that grew or lost a hop, and soon a path that no traffic takes. Where that happens, the kernel measures the
+ * program behind a *prologue* that puts the packet back, less an empty program behind the same prologue. A program
+ * that goes the same way again and again all the same (it swaps addresses) needs none.
  *
- * The prologue moves the packet's start (or end) back and stores the bytes that the program is seen to change. A load that such a store covers only in part waits for it, and the
- * program would pay for that: so there are prologues with stores of several widths, and the one that is kindest to the program counts.
+ * The prologue moves the packet's start (or end) back and stores the bytes that the program is seen to change. A load
+ * that such a store covers only in part waits for it, and the program would pay for that: so there are prologues with
+ * stores of several widths, and the one that is kindest to the program counts.
  */
 import { Interpreter } from '../../interp/index.js';
 import { type Insn, op } from '../../isa/index.js';
@@ -58,7 +60,10 @@ function wayOf(engine: Interpreter, program: LoadedProgram): string {
   return `${verdict} ${steps}`;
 }
 
-/** `width`: of the stores, in bytes. Undefined: both ends move, and a program cannot tell from the length by how much each. */
+/**
+ * `width`: of the stores, in bytes. Undefined: both ends move, and a program cannot tell from the length by how much
+ * each.
+ */
 export function restoringPrologue(change: PacketChange, packet: Uint8Array, width: number): Insn[] | undefined {
   if (change.startMoves && change.endMoves) return undefined;
   const { length } = packet;

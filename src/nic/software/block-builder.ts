@@ -1,9 +1,10 @@
 /**
- * Makes the blocks of a trace tree's function: one block is open at a time and takes what is pinned; a landing is a block that does not exist until all
- * edges to it are known.
+ * Makes the blocks of a trace tree's function: one block is open at a time and takes what is pinned; a landing is a
+ * block that does not exist until all edges to it are known.
  *
- * Reads (loads, look-ups) belong to a block, and two paths that part before they read the same thing read it each for itself. What a path has read
- * is kept by structure in `reads`, and forgotten when the walk goes back to where the paths part.
+ * Reads (loads, look-ups) belong to a block, and two paths that part before they read the same thing read it each for
+ * itself. What a path has read is kept by structure in `reads`, and forgotten when the walk goes back to where the
+ * paths part.
  */
 import { type Block, type Detail, type End, type FunctionCode, Graph, mask64, type Value } from '../../ir/index.js';
 import type { LoadedProgram } from '../../vm/index.js';

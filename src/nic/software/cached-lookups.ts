@@ -5,7 +5,10 @@ import type { Machine } from '../../vm/index.js';
 
 /** A walk down a trie, less what the cache takes. */
 const trieWalk = 40;
-/** Hashing a key and following its chain, less what the cache takes; estimates, as is the walk: what matters is which of two ways is the shorter one. */
+/**
+ * Hashing a key and following its chain, less what the cache takes; estimates, as is the walk: what matters is which
+ * of two ways is the shorter one.
+ */
 const hashStart = 10;
 const hashWord = 3;
 

@@ -1,10 +1,11 @@
 // biome-ignore-all lint/style/noNonNullAssertion: slots and words are in range by construction (card-code.ts); a cast on each operand would bury
 // what the operation does.
 /**
- * The software card: runs the compact form of traces on the machine's current packet. Slots are one array seen as unsigned, signed and as
- * 32-bit halves, so nothing is allocated for a packet.
+ * The software card: runs the compact form of traces on the machine's current packet. Slots are one array seen as
+ * unsigned, signed and as 32-bit halves, so nothing is allocated for a packet.
  *
- * A failing check is not an error: the packet is not this trace's, the effects so far are undone by whoever opened the transaction.
+ * A failing check is not an error: the packet is not this trace's, the effects so far are undone by whoever opened the
+ * transaction.
  */
 import { InternalError } from '../../base/index.js';
 import { headroom, stackSize } from '../../platform/index.js';

@@ -1,6 +1,6 @@
 /**
- * What a trace does once its early guards hold, as blocks: stores, atomic operations, helpers (lower-call.ts), and the guards that had to wait for an
- * effect. What fails after an effect is undone ({@link Transaction}).
+ * What a trace does once its early guards hold, as blocks: stores, atomic operations, helpers (lower-call.ts), and the
+ * guards that had to wait for an effect. What fails after an effect is undone ({@link Transaction}).
  */
 import { type Graph, helper, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
@@ -42,8 +42,8 @@ export class BodyLowering {
   }
 
   /**
-   * Appends the body to the open block and ends it. `number`: what the record is to say of who took the packet. `counter`: guest address of two words, the
-   * packets that the trace decides and the record of the last one.
+   * Appends the body to the open block and ends it. `number`: what the record is to say of who took the packet.
+   * `counter`: guest address of two words, the packets that the trace decides and the record of the last one.
    */
   lower(number: number, counter: number): void {
     const needed = bodyValues(this.trace, () => false);

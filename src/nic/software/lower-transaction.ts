@@ -1,7 +1,8 @@
 /**
- * A trace is a transaction. Whatever may still fail after an effect gets a way back: for each effect so far, newest first, the instruction that undoes it. A
- * store's undoing stores what was there, which is loaded just before the store; what undoes a helper is lower-call.ts. So undoing costs a load a store, and
- * nothing on paths that cannot fail.
+ * A trace is a transaction. Whatever may still fail after an effect gets a way back: for each effect so far, newest
+ * first, the instruction that undoes it. A store's undoing stores what was there, which is loaded just before the
+ * store; what undoes a helper is lower-call.ts. So undoing costs a load a store, and nothing on paths that cannot
+ * fail.
  */
 import { isConst, type Value } from '../../ir/index.js';
 import { type BlockBuilder, type Landing, type MemoryDetail, onesOf } from './block-builder.js';

@@ -21,8 +21,8 @@ export interface Parent {
 }
 
 /**
- * The trace that a packet left at an exit, and the first of its guards that may have failed. Undefined if none is known to have been followed
- * beyond its first guard.
+ * The trace that a packet left at an exit, and the first of its guards that may have failed. Undefined if none is
+ * known to have been followed beyond its first guard.
  */
 export function parentAt(exit: SideExit): Parent | undefined {
   const { place } = exit;
@@ -43,8 +43,9 @@ function anyTrace(start: TreeNode | undefined): InstalledTrace | undefined {
 }
 
 /**
- * The first guard, in the order of the program, that a packet need not have passed when `passed` early guards held: early guards are evaluated first, so
- * those that had to wait are open, and so is everything behind an access that may fail.
+ * The first guard, in the order of the program, that a packet need not have passed when `passed` early guards held:
+ * early guards are evaluated first, so those that had to wait are open, and so is everything behind an access that may
+ * fail.
  */
 function firstOpen(trace: RecordedTrace, passed: number): number | undefined {
   const { guards, snapshots } = trace.history;

@@ -1,7 +1,8 @@
 /**
- * Which parts of a trace tree become functions of their own, by what their traces have decided so far: the traces that take most packets stand together in the packet
- * loop, the rest is called. A function of all traces is one that the host's engine takes seconds to optimize, does so less well the larger it is, and does anew
- * whenever a trace comes; and what is rarely run would lie between what is.
+ * Which parts of a trace tree become functions of their own, by what their traces have decided so far: the traces that
+ * take most packets stand together in the packet loop, the rest is called. A function of all traces is one that the
+ * host's engine takes seconds to optimize, does so less well the larger it is, and does anew whenever a trace comes;
+ * and what is rarely run would lie between what is.
  *
  * A part that is called reads again what the way to it has read; it evaluates no guard twice.
  */
@@ -9,7 +10,10 @@ import type { InstalledTrace, TestOf, TreeNode } from './tree.js';
 
 /** Values up to which a function takes whatever comes next. */
 const smallFunction = 300;
-/** And up to which it takes what at least one packet of {@link rareShare} needs. V8 allocates registers well up to 8,192 virtual ones. */
+/**
+ * And up to which it takes what at least one packet of {@link rareShare} needs. V8 allocates registers well up to
+ * 8,192 virtual ones.
+ */
 const largeFunction = 1500;
 const rareShare = 64;
 
@@ -63,7 +67,10 @@ function sortSiblings(node: TreeNode, weights: ReadonlyMap<TreeNode, number>, we
   for (const next of nextOf(node)) sortSiblings(next, weights, weightOf);
 }
 
-/** The nodes at which the function that begins at `first` ends. It takes the heaviest nodes that it reaches until it is large enough. */
+/**
+ * The nodes at which the function that begins at `first` ends. It takes the heaviest nodes that it reaches until it is
+ * large enough.
+ */
 function cutBelow(first: TreeNode, weights: ReadonlyMap<TreeNode, number>): TreeNode[] {
   const weightOf = (node: TreeNode): number => weights.get(node) as number;
   const least = weightOf(first) / rareShare;

@@ -1,14 +1,15 @@
 /**
- * The trace tree: all installed traces of one program, joined where they share guards. Each packet walks from the root: a node computes what its
- * test needs, tests it, goes on to the side that fits, and ends at traces whose bodies hold the guards that could not be early. No guard is
- * evaluated twice for a packet, and a hundred traces cost as many tests as one path is long.
+ * The trace tree: all installed traces of one program, joined where they share guards. Each packet walks from the
+ * root: a node computes what its test needs, tests it, goes on to the side that fits, and ends at traces whose bodies
+ * hold the guards that could not be early. No guard is evaluated twice for a packet, and a hundred traces cost as many
+ * tests as one path is long.
  *
- * Two recordings of one program have the same early guards in the same order up to the branch where they part, since what makes a guard
- * early is decided by what comes before it. So traces really do form a tree; where they do not (after a guard that had to wait
- * for an effect), a node has more than one test and they are tried in turn.
+ * Two recordings of one program have the same early guards in the same order up to the branch where they part, since
+ * what makes a guard early is decided by what comes before it. So traces really do form a tree; where they do not
+ * (after a guard that had to wait for an effect), a node has more than one test and they are tried in turn.
  *
- * Values are shared between traces by structure: equal operations on equal slots are one *cell*. A cell is computed by the first
- * test on each path that needs it.
+ * Values are shared between traces by structure: equal operations on equal slots are one *cell*. A cell is computed by
+ * the first test on each path that needs it.
  */
 import { checkTrace, isConst, type Value } from '../../ir/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
@@ -60,7 +61,10 @@ export interface InstalledTrace {
 export interface Matcher {
   /** Where the last packet that missed left the traces. */
   readonly lastExit: SideExit;
-  /** Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing changed. */
+  /**
+   * Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing
+   * changed.
+   */
   run(): InstalledTrace | undefined;
   /** The same, without compiled code. */
   execute(): InstalledTrace | undefined;
@@ -86,7 +90,10 @@ export class TraceTree implements Matcher {
     this.executor = new CardExecutor(machine, keys);
   }
 
-  /** Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing changed. */
+  /**
+   * Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing
+   * changed.
+   */
   run(): InstalledTrace | undefined {
     this.deepest = -1;
     return this.walk(this.root, 0);
@@ -196,7 +203,8 @@ export class TraceTree implements Matcher {
     const { executor, machine } = this;
     if (installed.body.length === 0) return true;
     const { transactional } = installed.trace.code;
-    // A transaction may be open already: someone wants to know what the packet changes. Then only this trace's part is taken back.
+    // A transaction may be open already: someone wants to know what the packet changes. Then only this trace's part is
+    // taken back.
     const mark = machine.memory.journal === null ? undefined : machine.savepoint();
     if (transactional && mark === undefined) machine.begin();
     if (installed.usesStack) executor.openFrames();

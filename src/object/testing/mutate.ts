@@ -1,6 +1,6 @@
 /**
- * Damages object files on purpose: bit flips, cuts, and values that readers trip over put into fields that hold sizes, offsets,
- * counts, links and type references. Driven by a seed, so that a failure can be shown again.
+ * Damages object files on purpose: bit flips, cuts, and values that readers trip over put into fields that hold sizes,
+ * offsets, counts, links and type references. Driven by a seed, so that a failure can be shown again.
  */
 
 import { decodeUtf8 } from '../../base/index.js';

@@ -1,6 +1,7 @@
 /**
- * An attacker who wants the cache to thrash: every second packet is his, and he goes through all paths that he could find, one after another, so that each
- * comes back as late as possible. The cache has just the room that honest traffic needs for 99 of 100 of its packets.
+ * An attacker who wants the cache to thrash: every second packet is his, and he goes through all paths that he could
+ * find, one after another, so that each comes back as late as possible. The cache has just the room that honest
+ * traffic needs for 99 of 100 of its packets.
  */
 import { findAdmission, findPolicy, simulate } from '../../cache/index.js';
 import type { ProgramSpec } from '../../object/index.js';

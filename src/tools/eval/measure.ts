@@ -46,11 +46,14 @@ export interface ProgramResult {
   /** What there is besides, as far as a search with a budget finds it. */
   readonly search: SearchResult;
   /**
-   * The paths that decide 90 % of the packets, a packet of each, over and over, and a cache one too small for them: what it hits. Undefined if there is
-   * only one.
+   * The paths that decide 90 % of the packets, a packet of each, over and over, and a cache one too small for them:
+   * what it hits. Undefined if there is only one.
    */
   readonly cycle: { readonly size: number; readonly rates: Rates } | undefined;
-  /** Recordings a packet: at best each path once, at worst each miss of LRU with a cache one too small, in the cycle or the worst order. */
+  /**
+   * Recordings a packet: at best each path once, at worst each miss of LRU with a cache one too small, in the cycle or
+   * the worst order.
+   */
   readonly compile: { readonly best: number; readonly worst: number };
   /** Instructions a packet, weighted by packets: the whole program; on a hit, of the condition and of the body. */
   readonly insnsPerPacket: { readonly whole: number; readonly condition: number; readonly body: number };
@@ -65,7 +68,10 @@ const cyclePackets = 1000;
 const searchBudget = 2000;
 const quickBudget = 100;
 
-/** True if there is more than one way through the program, and packets come to it from outside, not by a tail call of another one. */
+/**
+ * True if there is more than one way through the program, and packets come to it from outside, not by a tail call of
+ * another one.
+ */
 export function isMeasured(object: ObjectSpec, program: ProgramSpec): boolean {
   const called = object.maps.some(
     ({ init }) => init?.kind === 'programs' && [...init.slots.values()].includes(program.name),

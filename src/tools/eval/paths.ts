@@ -32,8 +32,9 @@ export function tracesFor(ranks: readonly number[], packets: number, share: numb
 }
 
 /**
- * The same packets in the order that is worst for a cache: paths take turns, so that each comes back as late as it can. (In what order their packets come
- * makes a difference to programs that keep state, so the number of paths may change.)
+ * The same packets in the order that is worst for a cache: paths take turns, so that each comes back as late as it
+ * can. (In what order their packets come makes a difference to programs that keep state, so the number of paths may
+ * change.)
  */
 export function worstOrder(packets: readonly Arrival[], reference: ReferenceString): Arrival[] {
   const queues: Arrival[][] = [];

@@ -1,6 +1,7 @@
 /**
- * A program's own packets under another law of popularity. Generated headers find little in a program that serves certain addresses, so the conversations of
- * its capture are what is chosen from: all alike, by a Zipf law, or as flows that end, with sizes of a published table.
+ * A program's own packets under another law of popularity. Generated headers find little in a program that serves
+ * certain addresses, so the conversations of its capture are what is chosen from: all alike, by a Zipf law, or as
+ * flows that end, with sizes of a published table.
  */
 import { generateBatches, Prng, type TrafficOptions } from '../../packet/index.js';
 import type { Arrival } from '../../runtime/index.js';
@@ -21,8 +22,9 @@ export function conversationsOf(packets: readonly Arrival[]): Arrival[][] {
 }
 
 /**
- * `packets` packets of these conversations. Which flow is next is told by generated traffic with the same options: its flows are numbered by their source address
- * and ports, and each takes one conversation (picked at random) and sends the packets of it one by one, from the start again when it is through.
+ * `packets` packets of these conversations. Which flow is next is told by generated traffic with the same options: its
+ * flows are numbered by their source address and ports, and each takes one conversation (picked at random) and sends
+ * the packets of it one by one, from the start again when it is through.
  */
 export function replay(
   conversations: readonly Arrival[][],

@@ -31,7 +31,10 @@ export function commonTraffics(results: readonly ProgramResult[]): string[] {
   return [...names];
 }
 
-/** Shares of the packets that the k most frequent traces decide, k from 1 to `most`: the middle one of the programs, or another quantile. */
+/**
+ * Shares of the packets that the k most frequent traces decide, k from 1 to `most`: the middle one of the programs, or
+ * another quantile.
+ */
 export function coverageQuantile(results: readonly TrafficResult[], share: number, most: number): number[] {
   return Array.from({ length: most }, (_, k) => {
     const covered = results.map(({ coverage }) => coverage[Math.min(k, coverage.length - 1)] ?? 0);

@@ -1,4 +1,7 @@
-/** The traffic of the evaluation. Everything is made from a seed; what is published is labelled with its source in `src/packet/flow-sizes.ts`. */
+/**
+ * The traffic of the evaluation. Everything is made from a seed; what is published is labelled with its source in
+ * `src/packet/flow-sizes.ts`.
+ */
 import { flowSizeTables, generateTraffic, type TrafficOptions } from '../../packet/index.js';
 import type { Arrival } from '../../runtime/index.js';
 

@@ -1,6 +1,7 @@
 /**
- * What is proved of the verifier's arithmetic: whatever values the operands may have, what the operation yields is among those that its
- * abstract result describes. Each lemma becomes one query: a counter-example is asked for, and there is none.
+ * What is proved of the verifier's arithmetic: whatever values the operands may have, what the operation yields is
+ * among those that its abstract result describes. Each lemma becomes one query: a counter-example is asked for, and
+ * there is none.
  */
 import { InternalError } from '../../base/index.js';
 import { op } from '../../isa/index.js';

@@ -1,9 +1,9 @@
 /**
  * JavaScript's integers and truth values, known or symbolic: what the symbolic ones are is a term of src/solve.
  *
- * Every integer is a bit vector of `width` bits, read as signed, wide enough that nothing the verifier computes with 64-bit values leaves it;
- * so `bigint` arithmetic is plain bit-vector arithmetic. JavaScript numbers (`narrow`) differ in their bitwise operators only, which work on
- * 32 bits. What is known is computed here and never reaches the solver.
+ * Every integer is a bit vector of `width` bits, read as signed, wide enough that nothing the verifier computes with
+ * 64-bit values leaves it; so `bigint` arithmetic is plain bit-vector arithmetic. JavaScript numbers (`narrow`) differ
+ * in their bitwise operators only, which work on 32 bits. What is known is computed here and never reaches the solver.
  */
 import { InternalError } from '../../base/index.js';
 import { type BinaryOp, type RelationOp, type Term, Terms } from '../../solve/index.js';

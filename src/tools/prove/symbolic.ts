@@ -1,10 +1,11 @@
 /**
- * Runs functions of the verifier on symbolic values, straight from their source: what is proved is the code that runs, not a copy of it.
+ * Runs functions of the verifier on symbolic values, straight from their source: what is proved is the code that runs,
+ * not a copy of it.
  *
- * Both sides of a branch on something symbolic are executed, each under its condition (*guard*): an assignment under a guard keeps the
- * old value where the guard does not hold, and a `return` takes its guard away from everything behind it. So functions come back
- * with one value that names all cases. Understood is the part of the language that src/verifier's arithmetic is written in; anything
- * else is an error that names the place.
+ * Both sides of a branch on something symbolic are executed, each under its condition (*guard*): an assignment under a
+ * guard keeps the old value where the guard does not hold, and a `return` takes its guard away from everything behind
+ * it. So functions come back with one value that names all cases. Understood is the part of the language that
+ * src/verifier's arithmetic is written in; anything else is an error that names the place.
  */
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
@@ -69,7 +70,9 @@ interface Frame {
 
 const nothing: Nothing = { kind: 'undefined' };
 
-/** Functions and methods that the proofs treat on their own, by name: what a call yields. `self` is a method's object. */
+/**
+ * Functions and methods that the proofs treat on their own, by name: what a call yields. `self` is a method's object.
+ */
 export type Stubs = ReadonlyMap<string, (code: Symbolic, self: Value, args: readonly Value[]) => Value>;
 
 export class Symbolic {

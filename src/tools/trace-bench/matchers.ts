@@ -1,14 +1,14 @@
 /**
- * Two other ways to find a packet's trace, over ternary rows, as WebAssembly that reads tables in memory of its own: a scan of all rows, one after another, which is what a
- * TCAM does at once; and tuple-space search (Srinivasan, Suri and Varghese 1999; Open vSwitch): rows with the same mask share a hash table, and one table after
- * another is asked.
+ * Two other ways to find a packet's trace, over ternary rows, as WebAssembly that reads tables in memory of its own: a
+ * scan of all rows, one after another, which is what a TCAM does at once; and tuple-space search (Srinivasan, Suri and
+ * Varghese 1999; Open vSwitch): rows with the same mask share a hash table, and one table after another is asked.
  *
  *     row      u32 cells, then for each: offset in the packet, mask, value
  *     group    u32 cells, table, slots - 1, number of its first row, then for each cell: offset, mask
  *     table    u32 slots: address of a row, or 0; the row's number stands in front of it
  *
- * The answer is the first row that matches. Where rows do not overlap, that is any; where they do, tables are asked in the order of their first rows until no better one can
- * come.
+ * The answer is the first row that matches. Where rows do not overlap, that is any; where they do, tables are asked in
+ * the order of their first rows until no better one can come.
  */
 import { Wasm } from '../../base/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../../wasm/index.js';
@@ -23,7 +23,9 @@ export interface Cell {
 export type Row = readonly Cell[];
 
 export interface Matchers {
-  /** Runs over `count` packets, `stride` bytes apart from `packets` on; returns the sum of the rows' numbers plus 1. */
+  /**
+   * Runs over `count` packets, `stride` bytes apart from `packets` on; returns the sum of the rows' numbers plus 1.
+   */
   readonly scan: (packets: number, count: number, stride: number) => number;
   readonly tuples: (packets: number, count: number, stride: number) => number;
   /** Tables that tuple-space search asks at most. */

@@ -1,4 +1,7 @@
-/** bpf_csum_diff as Linux 6.13 and later computes it (net/core/filter.c): the difference of two Internet checksums, folded to 16 bits. */
+/**
+ * bpf_csum_diff as Linux 6.13 and later computes it (net/core/filter.c): the difference of two Internet checksums,
+ * folded to 16 bits.
+ */
 import { errno } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';

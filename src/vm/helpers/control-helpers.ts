@@ -7,8 +7,8 @@ import { privateState } from '../private-state.js';
 import { type Callbacks, setSigned, setUnsigned, u32, u64 } from './helper.js';
 
 /**
- * bpf_tail_call: on success leaves the target in `machine.tailTarget` for the engine; otherwise the program goes on after the call, with
- * r0 as it was.
+ * bpf_tail_call: on success leaves the target in `machine.tailTarget` for the engine; otherwise the program goes on
+ * after the call, with r0 as it was.
  */
 export function tailCall(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
@@ -52,7 +52,9 @@ export function loop(_machine: Machine, registers: Registers, callbacks: Callbac
   setUnsigned(registers, i);
 }
 
-/** One packet runs at a time, so a lock is never contended; what can go wrong is its use. The lock word itself stays 0. */
+/**
+ * One packet runs at a time, so a lock is never contended; what can go wrong is its use. The lock word itself stays 0.
+ */
 export function spinLock(machine: Machine, registers: Registers): void {
   const lock = machine.writable(registers, 1, 4);
   if (machine.memory.load32(machine.state + privateState.lock) !== 0) machine.refuse('another lock is already held');

@@ -1,6 +1,7 @@
 /**
- * Dynamic pointers (kernel/bpf/helpers.c, ringbuf.c): a `struct bpf_dynptr` on the program's stack. Linux's verifier keeps programs from looking
- * inside; here every use checks the memory that it refers to, so that a forged one gives nothing away.
+ * Dynamic pointers (kernel/bpf/helpers.c, ringbuf.c): a `struct bpf_dynptr` on the program's stack. Linux's verifier
+ * keeps programs from looking inside; here every use checks the memory that it refers to, so that a forged one gives
+ * nothing away.
  *
  *     0   u64   guest address of the memory, 0: null
  *     8   u32   bytes; bit 31: read-only

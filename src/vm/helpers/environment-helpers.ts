@@ -31,8 +31,8 @@ export function jiffies64(machine: Machine, registers: Registers): void {
 }
 
 /**
- * bpf_get_prandom_u32: xoroshiro64** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018) over two
- * words of private state, one generator for all CPUs.
+ * bpf_get_prandom_u32: xoroshiro64** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018)
+ * over two words of private state, one generator for all CPUs.
  */
 export function getPrandomU32(machine: Machine, registers: Registers): void {
   const { memory } = machine;
@@ -56,8 +56,8 @@ export function getNumaNodeId(_machine: Machine, registers: Registers): void {
 }
 
 /**
- * bpf_get_current_pid_tgid, _uid_gid, _task, _cgroup_id: XDP runs in the softirq of whatever task was interrupted; here that is always the
- * idle task, process 0 of root, whose address is not given out.
+ * bpf_get_current_pid_tgid, _uid_gid, _task, _cgroup_id: XDP runs in the softirq of whatever task was interrupted;
+ * here that is always the idle task, process 0 of root, whose address is not given out.
  */
 export function idleTask(_machine: Machine, registers: Registers): void {
   setUnsigned(registers, 0);

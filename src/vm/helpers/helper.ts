@@ -5,8 +5,8 @@ import type { Machine } from '../machine.js';
 /** How a helper calls back into the program. Each engine has its own. */
 export interface Callbacks {
   /**
-   * Runs the function at guest code address `fn` with r1 to r5 as they are in the registers, and returns with r0 set and r6 to r10
-   * as before.
+   * Runs the function at guest code address `fn` with r1 to r5 as they are in the registers, and returns with r0 set
+   * and r6 to r10 as before.
    */
   call(fn: number): void;
 }

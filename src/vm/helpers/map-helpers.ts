@@ -18,7 +18,8 @@ const general = [lookupId, updateId, deleteId];
 const none: readonly number[] = [];
 
 /**
- * Which of these helpers each map type accepts (kernel/bpf/verifier.c, check_map_func_compatibility). Types not listed accept none.
+ * Which of these helpers each map type accepts (kernel/bpf/verifier.c, check_map_func_compatibility). Types not listed
+ * accept none.
  */
 const accepted: Partial<Record<MapTypeName, readonly number[]>> = {
   hash: [...general, forEachId],

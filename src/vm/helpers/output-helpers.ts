@@ -11,7 +11,10 @@ import { setSigned, setUnsigned, u32, u64 } from './helper.js';
 const indexMask = 0xffff_ffffn;
 const contextLengthMask = 0xf_ffffn << 32n;
 
-/** bpf_perf_event_output for XDP: `size` bytes of the program's, then as many bytes of the packet as bits 32 to 51 of the flags say. */
+/**
+ * bpf_perf_event_output for XDP: `size` bytes of the program's, then as many bytes of the packet as bits 32 to 51 of
+ * the flags say.
+ */
 export function perfEventOutput(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const map = machine.mapArgument(registers, 2);
@@ -130,7 +133,10 @@ export function traceVprintk(machine: Machine, registers: Registers): void {
   else print(machine, registers, args);
 }
 
-/** bpf_snprintf: r1 of r2 bytes gets format r3 with the arguments at r4, r5 bytes. r0 is the whole length, zero included. */
+/**
+ * bpf_snprintf: r1 of r2 bytes gets format r3 with the arguments at r4, r5 bytes. r0 is the whole length, zero
+ * included.
+ */
 export function snprintf(machine: Machine, registers: Registers): void {
   const size = u32(registers, 2);
   const to = machine.writable(registers, 1, size);

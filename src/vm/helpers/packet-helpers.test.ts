@@ -1,5 +1,6 @@
 /**
- * Expected values marked "measured" are what Linux 6.18 (x86-64) answered in BPF_PROG_TEST_RUN to the same sequence of calls on the same packet.
+ * Expected values marked "measured" are what Linux 6.18 (x86-64) answered in BPF_PROG_TEST_RUN to the same sequence of
+ * calls on the same packet.
  */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../machine.js';

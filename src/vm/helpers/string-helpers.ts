@@ -27,7 +27,10 @@ interface Parsed {
   readonly magnitude: bigint;
 }
 
-/** __bpf_strtoull: the number at the start of `text`, or a negated error. The base is given or, with 0, told by its prefix. */
+/**
+ * __bpf_strtoull: the number at the start of `text`, or a negated error. The base is given or, with 0, told by its
+ * prefix.
+ */
 function parseNumber(text: string, flags: bigint): Parsed | number {
   const base = Number(flags);
   if (text.length === 0 || ![0, 8, 10, 16].includes(base)) return -errno.EINVAL;

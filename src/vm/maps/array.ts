@@ -1,5 +1,6 @@
 /**
- * ARRAY and PERCPU_ARRAY (kernel/bpf/arraymap.c). All elements exist from the start, so nothing but a value ever changes.
+ * ARRAY and PERCPU_ARRAY (kernel/bpf/arraymap.c). All elements exist from the start, so nothing but a value ever
+ * changes.
  *
  *     values: element i at base + i * stride               (ARRAY)
  *             element i of CPU c at base + (i * cpus + c) * stride   (PERCPU_ARRAY)

@@ -3,8 +3,9 @@
  *
  *     bits (private): bit b of the filter is bit b % 8 of byte b / 8
  *
- * There is a power of two of bits, about max_entries * functions / ln 2. Function i is the hash of the value with seed i (Linux adds a random seed
- * unless the map has BPF_F_ZERO_SEED: which values are found without having been pushed agrees with Linux only then).
+ * There is a power of two of bits, about max_entries * functions / ln 2. Function i is the hash of the value with seed
+ * i (Linux adds a random seed unless the map has BPF_F_ZERO_SEED: which values are found without having been pushed
+ * agrees with Linux only then).
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
@@ -17,7 +18,10 @@ import { BPF_ANY } from './update-flags.js';
 const defaultFunctions = 5;
 const maxBits = 2 ** 32;
 
-/** Bits of a filter. The steps are Linux's, with its integer division; a count that leaves 32 bits means the largest filter. */
+/**
+ * Bits of a filter. The steps are Linux's, with its integer division; a count that leaves 32 bits means the largest
+ * filter.
+ */
 function bitsFor(maxEntries: number, functions: number): number {
   const product = maxEntries * functions;
   const bits = Math.floor(product / 5) * 7;

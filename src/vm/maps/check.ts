@@ -1,6 +1,6 @@
 /**
- * What bpf(2) checks when a map is created: a row a type, in Linux's order, so that the first wrong thing names the error. Numbers were compared with a
- * running Linux 6.18 (test/differential); checks of privilege are left out.
+ * What bpf(2) checks when a map is created: a row a type, in Linux's order, so that the first wrong thing names the
+ * error. Numbers were compared with a running Linux 6.18 (test/differential); checks of privilege are left out.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, type MapTypeName, mapFlags, maxCpus } from '../../platform/index.js';
@@ -139,8 +139,8 @@ function checkQueue(spec: MapSpec): number {
 const lockable: ReadonlySet<MapTypeName> = new Set(['array', 'hash']);
 
 /**
- * 0, or the negated error number with which Linux 6.18 refuses to create such a map. `spec` as given to the kernel: a loader may have rounded it before
- * (see {@link createMap}). Types that jitnic does not model give 0.
+ * 0, or the negated error number with which Linux 6.18 refuses to create such a map. `spec` as given to the kernel: a
+ * loader may have rounded it before (see {@link createMap}). Types that jitnic does not model give 0.
  */
 export function checkMapSpec(spec: MapSpec, facts?: MapFacts): number {
   const check = checks[spec.type];

@@ -14,9 +14,15 @@ export interface MapContext {
   /** Possible CPUs: per-CPU values, LRU lists, CPUMAP's limit. At least 1. */
   readonly cpus: number;
   readonly facts?: MapFacts | undefined;
-  /** The object's programs; values of PROG_ARRAY, DEVMAP and CPUMAP are index + 1 in it. Without it any number is taken. */
+  /**
+   * The object's programs; values of PROG_ARRAY, DEVMAP and CPUMAP are index + 1 in it. Without it any number is
+   * taken.
+   */
   readonly programs?: readonly ProgramSpec[] | undefined;
-  /** The map with an id (`BpfMap.id`: index + 1): what a map of maps is given as a value. Asked only when such a map is updated. */
+  /**
+   * The map with an id (`BpfMap.id`: index + 1): what a map of maps is given as a value. Asked only when such a map is
+   * updated.
+   */
   readonly mapById?: ((id: number) => BpfMap | undefined) | undefined;
   /** Whether a DEVMAP may hold an interface; default all. */
   readonly interfaceExists?: ((ifindex: number) => boolean) | undefined;

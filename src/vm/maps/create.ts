@@ -72,9 +72,9 @@ function adjustMaxEntries(spec: MapSpec, cpus: number): number {
 }
 
 /**
- * Makes an empty map. Throws InputError (with Linux's error number in the text) when Linux would refuse the spec, BudgetError when guest memory is too
- * small. A type that jitnic does not model becomes a map every use of which throws UnsupportedError: an object may carry it for other
- * programs than the one that runs.
+ * Makes an empty map. Throws InputError (with Linux's error number in the text) when Linux would refuse the spec,
+ * BudgetError when guest memory is too small. A type that jitnic does not model becomes a map every use of which
+ * throws UnsupportedError: an object may carry it for other programs than the one that runs.
  */
 export function createMap(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext): BpfMap {
   const Class = classes[spec.type];

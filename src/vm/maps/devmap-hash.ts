@@ -1,5 +1,6 @@
 /**
- * DEVMAP_HASH (kernel/bpf/devmap.c): a DEVMAP with any 32-bit key. The key is its own hash, so it needs nothing of hash-table.ts but its form.
+ * DEVMAP_HASH (kernel/bpf/devmap.c): a DEVMAP with any 32-bit key. The key is its own hash, so it needs nothing of
+ * hash-table.ts but its form.
  *
  *     table (private)
  *     0   u32 items, u32 fresh, u32 free, u32 reserved

@@ -1,7 +1,7 @@
 /**
- * Bob Jenkins's lookup3 as Linux has it (include/linux/jhash.h), over guest memory: keys of hash maps and values of bloom filters. Linux
- * seeds it at random unless a map has BPF_F_ZERO_SEED; here the seed is always 0, so a walk over a map meets its elements in the order in which Linux does
- * with that flag.
+ * Bob Jenkins's lookup3 as Linux has it (include/linux/jhash.h), over guest memory: keys of hash maps and values of
+ * bloom filters. Linux seeds it at random unless a map has BPF_F_ZERO_SEED; here the seed is always 0, so a walk over
+ * a map meets its elements in the order in which Linux does with that flag.
  *
  * Words are unsigned 32-bit; `>>> 0` only at the end, `| 0` in between.
  */
@@ -42,7 +42,9 @@ function finish(): number {
   return c >>> 0;
 }
 
-/** Words of 32 bits where the length is a multiple of 4 (jhash2), else bytes (jhash): the two differ in the tail alone. */
+/**
+ * Words of 32 bits where the length is a multiple of 4 (jhash2), else bytes (jhash): the two differ in the tail alone.
+ */
 export function hashBytes(view: DataView, address: number, length: number, seed: number): number {
   let at = address;
   let left = length;

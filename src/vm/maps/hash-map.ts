@@ -1,6 +1,6 @@
 /**
- * What the hash maps share: looking up, walking, deleting. How elements are allocated and values laid out is the subclasses' (hash.ts,
- * percpu-hash.ts, lru-hash.ts). Sources: kernel/bpf/hashtab.c.
+ * What the hash maps share: looking up, walking, deleting. How elements are allocated and values laid out is the
+ * subclasses' (hash.ts, percpu-hash.ts, lru-hash.ts). Sources: kernel/bpf/hashtab.c.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';

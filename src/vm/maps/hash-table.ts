@@ -1,6 +1,6 @@
 /**
- * Buckets of chained elements: what all hash maps share. It knows keys and elements (numbers from 0) and nothing of values or
- * of when to allocate.
+ * Buckets of chained elements: what all hash maps share. It knows keys and elements (numbers from 0) and nothing of
+ * values or of when to allocate.
  *
  *     table (private)              keys (readable by programs: bpf_for_each_map_elem)
  *     0   u32 count                element e at base + e * stride, stride = keySize rounded up to 8
@@ -10,9 +10,10 @@
  *     16  u32 bucket[buckets]      buckets = max_entries rounded up to a power of two
  *     ..  node[elements]           u32 next, u32 hash (of a free element: link of the next free one)
  *
- * A link is an element's number plus 1, and 0 is the end: zeroed memory is an empty table. Elements from `fresh` on were never used, so
- * a large table costs nothing until it fills; freed ones hang on `free`, last in first out, as Linux's per-CPU free lists give
- * them out on one CPU. A freed element keeps its `next`, so a walk that stands on it goes on, as under RCU.
+ * A link is an element's number plus 1, and 0 is the end: zeroed memory is an empty table. Elements from `fresh` on
+ * were never used, so a large table costs nothing until it fills; freed ones hang on `free`, last in first out, as
+ * Linux's per-CPU free lists give them out on one CPU. A freed element keeps its `next`, so a walk that stands on it
+ * goes on, as under RCU.
  */
 import type { MapSpec } from '../../object/spec.js';
 import type { HashLayout } from '../map-layout.js';
@@ -112,7 +113,10 @@ export class HashTable {
     memory.store32(this.table + countAt, this.count + 1);
   }
 
-  /** Takes an element out of its bucket; false if it was not there. It keeps its key, and whoever points to it reads on. */
+  /**
+   * Takes an element out of its bucket; false if it was not there. It keeps its key, and whoever points to it reads
+   * on.
+   */
   remove(element: number): boolean {
     const { memory } = this;
     const node = this.nodesAt + element * nodeSize;
@@ -166,7 +170,10 @@ export class HashTable {
     return -1;
   }
 
-  /** All elements in bucket order. As in Linux's walk, the next one is noted before an element is given out, even if it is removed meanwhile. */
+  /**
+   * All elements in bucket order. As in Linux's walk, the next one is noted before an element is given out, even if it
+   * is removed meanwhile.
+   */
   *walk(): IterableIterator<number> {
     const { memory } = this;
     for (let bucket = 0; bucket < this.buckets; bucket++) {

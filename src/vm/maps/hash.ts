@@ -1,13 +1,14 @@
 /**
- * HASH (kernel/bpf/hashtab.c). An update of an existing key never writes the old element: it puts a new one in and takes the old one out,
- * so a program that holds a pointer to the old value reads on.
+ * HASH (kernel/bpf/hashtab.c). An update of an existing key never writes the old element: it puts a new one in and
+ * takes the old one out, so a program that holds a pointer to the old value reads on.
  *
  *     values:  element e at base + e * stride
  *     spares (private):  u32 link[cpus]
  *
- * Preallocated (the default), a map has max_entries elements and a spare one for each CPU: an update of an existing key on CPU c uses c's
- * spare, and the old element becomes the spare. So it works in a full map too. A link of 0 stands for the spare's first state,
- * element max_entries + c. With BPF_F_NO_PREALLOC elements come and go; there is one more than max_entries for the same reason.
+ * Preallocated (the default), a map has max_entries elements and a spare one for each CPU: an update of an existing
+ * key on CPU c uses c's spare, and the old element becomes the spare. So it works in a full map too. A link of 0
+ * stands for the spare's first state, element max_entries + c. With BPF_F_NO_PREALLOC elements come and go; there is
+ * one more than max_entries for the same reason.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';

@@ -12,8 +12,8 @@
  *             by the first byte of a key: where the walk stands after the nodes of less than 8 bits, and the best match among those
  *     values: node n at base + n * stride
  *
- * A link is a node's number plus 1; 0 is none. Every intermediate node has two children, so there are fewer of them than entries; an
- * update puts in a new node before the old one goes, hence one more.
+ * A link is a node's number plus 1; 0 is none. Every intermediate node has two children, so there are fewer of them
+ * than entries; an update puts in a new node before the old one goes, hence one more.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';

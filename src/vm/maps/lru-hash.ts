@@ -1,9 +1,9 @@
 /**
- * LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): hash maps that make room by eviction instead of refusing. Which element goes is
- * decided in lru-lists.ts.
+ * LRU_HASH and LRU_PERCPU_HASH (kernel/bpf/hashtab.c): hash maps that make room by eviction instead of refusing. Which
+ * element goes is decided in lru-lists.ts.
  *
- * An update takes its element before it looks for the key. So an update that then fails, or finds the key there, may have evicted
- * something, even the key itself.
+ * An update takes its element before it looks for the key. So an update that then fails, or finds the key there, may
+ * have evicted something, even the key itself.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';

@@ -1,14 +1,17 @@
 /**
- * Which element a full LRU map gives up (kernel/bpf/bpf_lru_list.c as of Linux 6.18). It is an approximation of LRU with a second chance, made so that CPUs
- * rarely meet; whoever wants the same keys evicted as in Linux has to follow it list by list.
+ * Which element a full LRU map gives up (kernel/bpf/bpf_lru_list.c as of Linux 6.18). It is an approximation of LRU
+ * with a second chance, made so that CPUs rarely meet; whoever wants the same keys evicted as in Linux has to follow
+ * it list by list.
  *
- * Every element is on one list. An LRU list has three: *active*, *inactive*, *free*. By default the map has one, and each CPU keeps a
- * *local free* list, refilled `target` elements at a time, and a *local pending* list of elements it handed out and that have not yet been seen by the LRU list. With
- * BPF_F_NO_COMMON_LRU each CPU has an LRU list of its own and a fixed share of the elements, and nothing is local.
+ * Every element is on one list. An LRU list has three: *active*, *inactive*, *free*. By default the map has one, and
+ * each CPU keeps a *local free* list, refilled `target` elements at a time, and a *local pending* list of elements it
+ * handed out and that have not yet been seen by the LRU list. With BPF_F_NO_COMMON_LRU each CPU has an LRU list of its
+ * own and a fixed share of the elements, and nothing is local.
  *
- * A look-up sets the element's reference bit. Bits are read and cleared when a CPU asks for elements: it moves its pending ones in (referenced: active,
- * else inactive), rotates (old active ones without the bit become inactive, inactive ones with it active), then takes free ones, then shrinks the inactive
- * list from its tail; only if nothing there is unreferenced does it take one regardless.
+ * A look-up sets the element's reference bit. Bits are read and cleared when a CPU asks for elements: it moves its
+ * pending ones in (referenced: active, else inactive), rotates (old active ones without the bit become inactive,
+ * inactive ones with it active), then takes free ones, then shrinks the inactive list from its tail; only if nothing
+ * there is unreferenced does it take one regardless.
  *
  *     state (private)
  *     0    block[lists]   u32 active count, u32 inactive count, u32 rotation, u32 fresh     lists = 1, or cpus
@@ -16,8 +19,9 @@
  *     ..   node[3 * lists + 2 * cpus + elements]
  *              u32 prev, u32 next, u16 cpu, u8 type, u8 ref
  *
- * Nodes are numbered: first the heads (active, inactive, free of each LRU list; then local free, local pending of each CPU), then the elements. `rotation` is a
- * node. Elements from `fresh` on were never used: they count as the end of the free list.
+ * Nodes are numbered: first the heads (active, inactive, free of each LRU list; then local free, local pending of each
+ * CPU), then the elements. `rotation` is a node. Elements from `fresh` on were never used: they count as the end of
+ * the free list.
  */
 import type { HashChange } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -211,7 +215,10 @@ export class LruLists {
     }
   }
 
-  /** __bpf_lru_list_rotate_inactive: from where the last rotation ended; referenced ones become active, the others stay. */
+  /**
+   * __bpf_lru_list_rotate_inactive: from where the last rotation ended; referenced ones become active, the others
+   * stay.
+   */
   private rotateInactive(list: number): void {
     const { memory } = this;
     const head = 3 * list + inactive;
@@ -328,8 +335,8 @@ export class LruLists {
   }
 
   /**
-   * __bpf_lru_node_move_to_free. What a CPU fetched it uses in the order in which it fetched it: as measured on Linux 6.18 (older kernels turned the
-   * order around). Keys do not show it; the padding of recycled per-CPU values does.
+   * __bpf_lru_node_move_to_free. What a CPU fetched it uses in the order in which it fetched it: as measured on Linux
+   * 6.18 (older kernels turned the order around). Keys do not show it; the padding of recycled per-CPU values does.
    */
   private moveToFree(list: number, node: number, head: number, type: number): void {
     this.stepRotation(list, node);

@@ -1,6 +1,6 @@
 /**
- * ARRAY_OF_MAPS and HASH_OF_MAPS (kernel/bpf/map_in_map.c). On the syscall side a value is a map's id; inside it is the map's handle, which is what a look-up
- * gives the program.
+ * ARRAY_OF_MAPS and HASH_OF_MAPS (kernel/bpf/map_in_map.c). On the syscall side a value is a map's id; inside it is
+ * the map's handle, which is what a look-up gives the program.
  *
  *     ARRAY_OF_MAPS: slots, as in slots.ts          HASH_OF_MAPS: as in hash.ts, with a value of u32 handle, u32 0
  */

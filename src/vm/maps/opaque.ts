@@ -1,7 +1,10 @@
 import { UnsupportedError } from '../../base/index.js';
 import { BpfMap, type MapEntry } from '../map.js';
 
-/** A map of a type that jitnic does not model: an object may carry it for programs that do not run here. Whatever uses it is refused by name. */
+/**
+ * A map of a type that jitnic does not model: an object may carry it for programs that do not run here. Whatever uses
+ * it is refused by name.
+ */
 export class OpaqueMap extends BpfMap {
   lookup(): number {
     return this.refuse();

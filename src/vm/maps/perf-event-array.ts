@@ -1,7 +1,8 @@
 /**
- * PERF_EVENT_ARRAY: to whom bpf_perf_event_output writes. A slot holds the CPU of the perf event in it plus 1. As perf buffers are usually set up, the
- * first `cpus` slots start with a listener each, slot i on CPU i. The syscall side takes a listener away (delete) or puts one there (update; the value is
- * its CPU, where Linux wants a file descriptor).
+ * PERF_EVENT_ARRAY: to whom bpf_perf_event_output writes. A slot holds the CPU of the perf event in it plus 1. As perf
+ * buffers are usually set up, the first `cpus` slots start with a listener each, slot i on CPU i. The syscall side
+ * takes a listener away (delete) or puts one there (update; the value is its CPU, where Linux wants a file
+ * descriptor).
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
@@ -23,8 +24,9 @@ export class PerfEventArrayMap extends SlotMap {
   }
 
   /**
-   * The slot that bpf_perf_event_output writes to, or a negated error number: E2BIG no such slot, ENOENT nobody listens there, EOPNOTSUPP
-   * the listener is on another CPU. `index` is the low half of the flags; BPF_F_CURRENT_CPU (0xffffffff) is `cpu`.
+   * The slot that bpf_perf_event_output writes to, or a negated error number: E2BIG no such slot, ENOENT nobody
+   * listens there, EOPNOTSUPP the listener is on another CPU. `index` is the low half of the flags; BPF_F_CURRENT_CPU
+   * (0xffffffff) is `cpu`.
    */
   slotFor(index: number, cpu: number): number {
     const at = index === currentCpu ? cpu : index;

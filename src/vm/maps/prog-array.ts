@@ -1,4 +1,7 @@
-/** PROG_ARRAY: targets of bpf_tail_call. A slot, and a value on the syscall side, is a program's index in the object plus 1. */
+/**
+ * PROG_ARRAY: targets of bpf_tail_call. A slot, and a value on the syscall side, is a program's index in the object
+ * plus 1.
+ */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import type { MapLayout } from '../map-layout.js';

@@ -1,5 +1,6 @@
 /**
- * QUEUE and STACK (kernel/bpf/queue_stack_maps.c): a ring with one slot more than max_entries, so that full and empty differ.
+ * QUEUE and STACK (kernel/bpf/queue_stack_maps.c): a ring with one slot more than max_entries, so that full and empty
+ * differ.
  *
  *     ring (private)
  *     0   u32 head    where the next element goes

@@ -1,13 +1,14 @@
 /**
- * DEVMAP, CPUMAP and XSKMAP: targets of bpf_redirect_map by index (kernel/bpf/devmap.c, cpumap.c, net/xdp/xskmap.c). Programs may read a DEVMAP's values; no
- * program may write any.
+ * DEVMAP, CPUMAP and XSKMAP: targets of bpf_redirect_map by index (kernel/bpf/devmap.c, cpumap.c, net/xdp/xskmap.c).
+ * Programs may read a DEVMAP's values; no program may write any.
  *
  *     values: 8 bytes a slot
  *         DEVMAP   u32 ifindex    u32 program     empty: ifindex 0
  *         CPUMAP   u32 qsize      u32 program     empty: qsize 0
  *         XSKMAP   u32 socket     u32 present     empty: present 0
  *
- * A program is its index in the object plus 1. A socket is whatever number the syscall side gave, where Linux wants a file descriptor.
+ * A program is its index in the object plus 1. A socket is whatever number the syscall side gave, where Linux wants a
+ * file descriptor.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';

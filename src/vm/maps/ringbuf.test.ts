@@ -81,7 +81,8 @@ describe('ring buffer', () => {
     const sample = map.reserve(1352n, 0n);
     map.submit(sample, 0n);
     const [record] = map.drain();
-    // 16 bytes are left of the first lap's end, of which the header takes 8; what follows is the first lap's from its start (header included).
+    // 16 bytes are left of the first lap's end, of which the header takes 8; what follows is the first lap's from its
+    // start (header included).
     expect(record?.subarray(8 + 8, 8 + 8 + 1328)).toEqual(new Uint8Array(1328).fill(1));
   });
 

@@ -10,9 +10,10 @@
  *         a batch that reserved last
  *     32  u32 that packet's record, or 0
  *
- * Linux maps the data pages twice in a row, so that a record which wraps is contiguous. Here the second half is memory of its own, and the
- * part of a record that lies in it is copied from the first half when the record is reserved and back when it is closed: so bytes that a
- * program leaves unwritten in a record are those of an earlier lap, as in Linux.
+ * Linux maps the data pages twice in a row, so that a record which wraps is contiguous. Here the second half is memory
+ * of its own, and the part of a record that lies in it is copied from the first half when the record is reserved and
+ * back when it is closed: so bytes that a program leaves unwritten in a record are those of an earlier lap, as in
+ * Linux.
  *
  * Programs may touch the data from the first to the last record that is reserved at the moment.
  */
@@ -54,7 +55,9 @@ export class RingbufMap extends BpfMap {
     this.data.hi = this.data.lo;
   }
 
-  /** bpf_ringbuf_reserve: guest address of `size` writable bytes, or 0. `size` is unsigned 64-bit, `flags` must be 0. */
+  /**
+   * bpf_ringbuf_reserve: guest address of `size` writable bytes, or 0. `size` is unsigned 64-bit, `flags` must be 0.
+   */
   reserve(size: bigint, flags: bigint): number {
     if (flags !== 0n) return 0;
     const header = this.allocate(size);
@@ -63,7 +66,10 @@ export class RingbufMap extends BpfMap {
     return header + headerSize;
   }
 
-  /** bpf_ringbuf_submit of a record that {@link reserve} gave. False if `sample` is no reserved record: Linux's verifier rules that out. */
+  /**
+   * bpf_ringbuf_submit of a record that {@link reserve} gave. False if `sample` is no reserved record: Linux's
+   * verifier rules that out.
+   */
   submit(sample: number, _flags: bigint): boolean {
     return this.close(sample, 0);
   }
@@ -113,8 +119,8 @@ export class RingbufMap extends BpfMap {
   }
 
   /**
-   * What the consumer gets: submitted records in order, up to the first one that is still reserved; they leave the buffer. `packet`: address of the record of a
-   * packet in a batch, whose own records stay.
+   * What the consumer gets: submitted records in order, up to the first one that is still reserved; they leave the
+   * buffer. `packet`: address of the record of a packet in a batch, whose own records stay.
    */
   drain(packet?: number): Uint8Array[] {
     const { memory, state } = this;
@@ -244,7 +250,10 @@ export class RingbufMap extends BpfMap {
     return header + length - (this.data.start + this.size);
   }
 
-  /** Makes the region's window span the reserved records: compiled code, which checks no access, reserves and closes records without it. */
+  /**
+   * Makes the region's window span the reserved records: compiled code, which checks no access, reserves and closes
+   * records without it.
+   */
   openWindow(): void {
     const { data, memory } = this;
     let lo = data.start + data.size;

@@ -1,5 +1,6 @@
 /**
- * Arrays of references: PROG_ARRAY, PERF_EVENT_ARRAY and ARRAY_OF_MAPS hold no values that a program could read, only what user space put there.
+ * Arrays of references: PROG_ARRAY, PERF_EVENT_ARRAY and ARRAY_OF_MAPS hold no values that a program could read, only
+ * what user space put there.
  *
  *     slots (private): u32 slot[max_entries]   0 is empty; what else it means is the map type's
  */

@@ -6,7 +6,10 @@ export const BPF_ANY = 0n;
 export const BPF_NOEXIST = 1n;
 export const BPF_EXIST = 2n;
 
-/** EEXIST or ENOENT where the flags of an update ask for the opposite of what is there (check_flags of hashtab.c), else 0. */
+/**
+ * EEXIST or ENOENT where the flags of an update ask for the opposite of what is there (check_flags of hashtab.c), else
+ * 0.
+ */
 export function checkExistence(exists: boolean, flags: bigint): number {
   if (flags === BPF_ANY) return 0;
   const wanted = flags & ~lockFlag;

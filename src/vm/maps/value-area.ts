@@ -3,7 +3,8 @@
  *
  *     slot i:  base + i * stride   stride = valueSize rounded up to 8, or to a cache line where CPUs are threads; the padding is not accessible
  *
- * A slot that was freed stays readable, as memory that Linux frees by RCU does. Per-CPU maps use `cpus` slots an element, CPU by CPU.
+ * A slot that was freed stays readable, as memory that Linux frees by RCU does. Per-CPU maps use `cpus` slots an
+ * element, CPU by CPU.
  */
 import type { MapSpec } from '../../object/spec.js';
 import { mapFlags } from '../../platform/index.js';
@@ -91,8 +92,8 @@ export class ValueArea {
 }
 
 /**
- * Values of a per-CPU map: {@link ValueArea} with `cpus` slots an element. The syscall side sees all CPUs' values one after another, each
- * rounded up to 8 bytes, padding included.
+ * Values of a per-CPU map: {@link ValueArea} with `cpus` slots an element. The syscall side sees all CPUs' values one
+ * after another, each rounded up to 8 bytes, padding included.
  */
 export class PercpuValueArea extends ValueArea {
   readonly cpus: number;
@@ -124,7 +125,10 @@ export class PercpuValueArea extends ValueArea {
       this.guest.write(this.of(element, cpu), bytes.subarray(cpu * this.seen, (cpu + 1) * this.seen));
   }
 
-  /** A new element from the program side: zeros for the other CPUs (pcpu_init_value); padding stays as it was, as in Linux. */
+  /**
+   * A new element from the program side: zeros for the other CPUs (pcpu_init_value); padding stays as it was, as in
+   * Linux.
+   */
   initialise(element: number, cpu: number, from: ValueSource): void {
     for (let other = 0; other < this.cpus; other++) {
       if (other !== cpu) this.guest.fill(this.of(element, other), 0, this.size);
