@@ -33,7 +33,7 @@ export { type DraftOptions, FunctionDraft } from './function-draft.js';
 export { orderOfCode, shareOrder } from './function-order.js';
 export { Graph, type GraphOptions } from './graph.js';
 export { type Inputs, type Interpreted, interpretFunction, interpretTrace, type Position } from './interpret.js';
-export { low32, onesOf } from './lower-alu.js';
+export { low32, lowerAlu, lowerJump, onesOf } from './lower-alu.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
 export { loopBodies, type Order } from './order.js';

@@ -1,11 +1,10 @@
 /** Helper calls in a recording: those that become values or guards, those that move the packet's bounds; the rest, which the trace calls, is record-helper.ts. */
 
-import { type Detail, isConst, mask64, type Piece, type Value } from '../ir/index.js';
+import { type Detail, isConst, low32, mask64, type Piece, type Value } from '../ir/index.js';
 import { headroom, maxLinear, maxTailCalls } from '../platform/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
-import { low32 } from './alu.js';
 import { recordForEach, recordLoop } from './record-callback.js';
 import { emitCall, finishWith, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
 import type { Recorder } from './recorder.js';

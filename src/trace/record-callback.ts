@@ -4,10 +4,9 @@
  * addresses, so keys and values are bytes at constants.
  */
 import type { Value } from '../ir/index.js';
-import { helper } from '../ir/index.js';
+import { helper, low32 } from '../ir/index.js';
 import type { BpfMap, LoadedProgram, MapLayout } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
-import { low32 } from './alu.js';
 import { finishWith, mapOf, setResult } from './record-helper.js';
 import type { Recorder } from './recorder.js';
 

@@ -2,10 +2,9 @@
  * Calls that the trace makes itself: helpers with a row in {@link helperEffects}. Stack bytes that the helper reads go with the call, since memory has
  * them only then; what it may have changed is forgotten.
  */
-import { isConst, mask32, type Piece, type Value } from '../ir/index.js';
+import { isConst, low32, mask32, type Piece, type Value } from '../ir/index.js';
 import { helperName } from '../platform/index.js';
 import { TraceAbort } from './aborts.js';
-import { low32 } from './alu.js';
 import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
 import type { Recorder } from './recorder.js';
 import { toRuns } from './shadow.js';

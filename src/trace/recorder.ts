@@ -15,11 +15,10 @@
  */
 
 import type { Observer } from '../interp/index.js';
-import { liveCode, mask32, type Value } from '../ir/index.js';
+import { liveCode, lowerAlu, lowerJump, mask32, type Value } from '../ir/index.js';
 import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
-import { aluValue, jumpCondition } from './alu.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
 import { type MemoryChange, RecordedMemory, ValueRegions } from './recorded-memory.js';
@@ -331,9 +330,7 @@ export class Recorder implements Observer {
         ? this.register(insn.src)
         : graph.constant(BigInt(insn.imm));
     const a = isMove ? b : this.register(insn.dst);
-    const result = aluValue(graph, insn, a, b);
-    if (result === undefined) throw new TraceAbort('insn-not-traceable');
-    this.setRegister(insn.dst, result);
+    this.setRegister(insn.dst, lowerAlu(graph, insn, a, b));
   }
 
   private recordJump(program: LoadedProgram, insn: Insn, pc: number): void {
@@ -341,9 +338,8 @@ export class Recorder implements Observer {
     if (isConditionalJump(insn)) {
       const left = this.register(insn.dst);
       const right = (insn.code & op.X) !== 0 ? this.register(insn.src) : this.values.graph.constant(BigInt(insn.imm));
-      const jump = jumpCondition(this.values.graph, insn, left, right);
-      if (jump === undefined) throw new TraceAbort('insn-not-traceable');
-      this.values.guard(jump.condition, this.values.sample(jump.condition) !== 0n);
+      const { value } = lowerJump(this.values.graph, insn, left, right);
+      this.values.guard(value, this.values.sample(value) !== 0n);
       return;
     }
     if (insn.code === op.EXIT_OP) {
