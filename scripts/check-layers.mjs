@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
-import { layers, portable } from './layers.mjs';
+import { layers, machineless, portable } from './layers.mjs';
 
 const names = layers.flat();
 const folders = readdirSync('src', { withFileTypes: true }).filter((e) => e.isDirectory());
@@ -25,6 +25,12 @@ const forbidden = [
     severity: 'error',
     from: { path: `^src/(${portable.join('|')})/`, pathNot: '\\.test\\.ts$' },
     to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-no-pkg', 'unknown'] },
+  },
+  {
+    name: 'no-machine',
+    severity: 'error',
+    from: { path: `^src/(${machineless.join('|')})/` },
+    to: { path: '^src/(vm|interp)/', pathNot: '^src/interp/encoding\\.ts$' },
   },
 ];
 for (const [row, siblings] of layers.entries()) {

@@ -26,5 +26,11 @@ export const layers = [
   ['tools'],
 ];
 
+/**
+ * Rooms of values: they know nothing of a machine, so neither they nor their tests import `vm`, and no guest address gets there. A room
+ * is added when it is clean.
+ */
+export const machineless = ['ir', 'opt', 'bpf'];
+
 /** Layers that run in a browser as they are: no `node:*`, no DOM, no packages. */
 export const portable = layers.flat().slice(0, layers.flat().indexOf('linux'));

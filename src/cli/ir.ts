@@ -1,7 +1,7 @@
 /** `jitnic ir FILE [PROG]`: the intermediate representation of a program, after all passes or after each. */
 import { exitCodes, UnsupportedError, UsageError, Wasm } from '../base/index.js';
 import { type FunctionCode, formatFunction, type Names, Unsupported } from '../ir/index.js';
-import { compileModule, exchange, WasmEngine } from '../jit/index.js';
+import { allocateAreas, compileModule, WasmEngine, worldOfMachine } from '../jit/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type OptReport, reportPasses, type Settings } from '../opt/index.js';
 import { xdpMdFields } from '../platform/index.js';
@@ -55,7 +55,7 @@ export const command: CliCommand = defineCommand<Options>({
     const texts: { readonly pass: string; readonly text: string }[] = [];
     const exact = options.exact === true;
     const optimize = (): OptReport =>
-      reportPasses(machine, program, {
+      reportPasses(worldOfMachine(machine), program, {
         trust: accepted ? 'verified' : 'checked',
         facts,
         settings,
@@ -162,9 +162,9 @@ interface CodeTime {
 
 /** What it takes to make WebAssembly of the program, without those that it calls, and to compile that. */
 function timeCode(machine: Machine, code: FunctionCode): CodeTime {
-  const { start } = machine.memory.allocate('scratch', 'registers of compiled code', exchange.size);
+  const areas = allocateAreas(machine);
   const before = performance.now();
-  const { bytes } = compileModule({ machine, programs: [code], exchange: start });
+  const { bytes } = compileModule({ machine, programs: [code], areas });
   new Wasm.Module(bytes);
   return { bytes: bytes.length, ms: performance.now() - before };
 }

@@ -17,7 +17,7 @@
  */
 
 import { UnsupportedError } from '../base/index.js';
-import { maxFrames, maxLoops } from '../platform/index.js';
+import { maxFrames, maxLoops, tailCallHelper } from '../platform/index.js';
 import {
   accessFault,
   type Callbacks,
@@ -33,7 +33,6 @@ import {
   Registers,
   type Trap,
   type TrapSite,
-  tailCallHelper,
 } from '../vm/index.js';
 import {
   divide32,

@@ -3,7 +3,6 @@
  * {@link Variables}. Frames and packets stay memory: what becomes of their bytes is a matter of passes.
  */
 import type { ProgramFacts } from '../verifier/index.js';
-import type { LoadedProgram, Machine } from '../vm/index.js';
 import { FactSource } from './fact-source.js';
 import {
   buildFlow,
@@ -24,6 +23,7 @@ import { branchCondition, translateInsn, translateStep } from './translate-insn.
 import { Translation, type Trust } from './translation.js';
 import { mask32, type Value } from './value.js';
 import { type VariableHost, Variables } from './variables.js';
+import type { Program, World } from './world.js';
 
 export interface BuildOptions extends Omit<FlowOptions, 'waysOf'> {
   readonly trust: Trust;
@@ -40,10 +40,10 @@ export const bareR2 = 0x10002;
 export const recordAddress = 0x10003;
 
 /** Throws {@link Unsupported} for what is left to the interpreter. */
-export function buildFunction(machine: Machine, program: LoadedProgram, options: BuildOptions): FunctionCode {
+export function buildFunction(world: World, program: Program, options: BuildOptions): FunctionCode {
   const facts = new FactSource(options.trust === 'verified' ? options.facts : undefined);
-  const flow = withSingleEntries(buildFlow(program, { fault: options.fault, waysOf: (pc) => facts.waysOf(pc) }));
-  return new FunctionBuilder(machine, flow, orderOfFlow(flow), facts, options).build();
+  const flow = withSingleEntries(buildFlow(world, program, { fault: options.fault, waysOf: (pc) => facts.waysOf(pc) }));
+  return new FunctionBuilder(world, flow, orderOfFlow(flow), facts, options).build();
 }
 
 class FunctionBuilder implements VariableHost {
@@ -58,7 +58,7 @@ class FunctionBuilder implements VariableHost {
   private readonly phis: Value[][];
   private readonly earlier: readonly (readonly number[])[];
 
-  constructor(machine: Machine, flow: Flow, order: Order, facts: FactSource, options: BuildOptions) {
+  constructor(world: World, flow: Flow, order: Order, facts: FactSource, options: BuildOptions) {
     this.flow = flow;
     this.order = order;
     this.facts = facts;
@@ -69,7 +69,7 @@ class FunctionBuilder implements VariableHost {
       preds.filter((pred) => (order.position[pred] as number) < (order.position[id] as number)),
     );
     this.variables = new Variables(this, flow.blocks.length);
-    this.t = new Translation(this.graph, machine, flow.program, options.trust, facts, this.variables);
+    this.t = new Translation(this.graph, world, flow.program, options.trust, facts, this.variables);
   }
 
   build(): FunctionCode {

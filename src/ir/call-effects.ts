@@ -3,9 +3,9 @@
  * known where the map or the size argument is.
  */
 import type { MapSpec } from '../object/index.js';
-import { type ArgClass, type HelperProto, helperNames, xdpHelpers } from '../platform/index.js';
-import { type BpfMap, type Machine, walkHelper } from '../vm/index.js';
+import { type ArgClass, type HelperProto, helperNames, walkHelper, xdpHelpers } from '../platform/index.js';
 import { isConst, mask32, mask64, type Value } from './value.js';
+import type { World, WorldMap } from './world.js';
 
 export const helper = {
   lookup: 1,
@@ -108,28 +108,28 @@ export function returnsPointer(id: number): boolean {
   return helperProto(id)?.ret !== 'integer';
 }
 
-/** The map that a value is the handle of. */
-export function mapOf(machine: Machine, value: Value | undefined): BpfMap | undefined {
-  return value !== undefined && isConst(value) ? machine.mapAt(Number(value.imm & mask32)) : undefined;
+/** The map that a value points to. */
+export function mapOf({ maps }: World, value: Value | undefined): WorldMap | undefined {
+  return value?.op === 'map' ? maps[Number(value.imm)] : undefined;
 }
 
-/** The shape of the map that a value is the handle of: known too for the map that an outer map holds. */
-function mapSpecOf(machine: Machine, value: Value | undefined): MapSpec | undefined {
+/** The shape of the map that a value points to: known too for the map that an outer map holds. */
+function mapSpecOf(world: World, value: Value | undefined): MapSpec | undefined {
   if (value === undefined) return undefined;
-  if (value.detail?.kind === 'lookup') return machine.maps[value.detail.map]?.spec.inner;
+  if (value.detail?.kind === 'lookup') return world.maps[value.detail.map]?.spec.inner;
   if (value.op === 'phi') {
-    const specs = value.args.filter((arg) => arg !== value).map((arg) => mapOf(machine, arg)?.spec);
+    const specs = value.args.filter((arg) => arg !== value).map((arg) => mapOf(world, arg)?.spec);
     return specs.every((spec) => spec === specs[0]) ? specs[0] : undefined;
   }
-  return mapOf(machine, value)?.spec;
+  return mapOf(world, value)?.spec;
 }
 
 /** `call`: a value of op `call`. */
-export function callEffects(machine: Machine, call: Value): CallEffects {
+export function callEffects(world: World, call: Value): CallEffects {
   const id = call.detail?.kind === 'call' ? call.detail.helper : 0;
   const proto = helperProto(id);
   const classes: readonly ArgClass[] = proto?.args ?? ['any', 'any', 'any', 'any', 'any'];
-  const map = mapSpecOf(machine, call.args[0]);
+  const map = mapSpecOf(world, call.args[0]);
   const args = call.args.map((_, i): ArgumentUse => useOf(classes, i, call.args, map));
   // What is no helper of the platform may do anything: a card's calls carry more than the helper's number.
   const movesPacket = proto === undefined || proto.movesPacket === true;

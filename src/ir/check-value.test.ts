@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Machine } from '../vm/index.js';
-import { objectSpec, programSpec } from '../vm/testing.js';
+import { programSpec } from '../object/index.js';
 import { checkValues } from './check-function.js';
 import { FunctionDraft } from './function-draft.js';
 import { Graph } from './graph.js';
@@ -11,8 +10,7 @@ const memory: Detail = { kind: 'memory', space: 'packet', size: 4, map: -1, chec
 /** What the checker says of a function that returns what `make` makes, or of the values that are made on the way. */
 function complaint(make: (graph: Graph) => { readonly pinned?: readonly Value[]; readonly result: Value }): string {
   const graph = new Graph({ fold: false });
-  const machine = new Machine(objectSpec([programSpec([])], []));
-  const draft = new FunctionDraft(machine.programs[0] as Machine['programs'][number], graph);
+  const draft = new FunctionDraft({ index: 0, spec: programSpec([]) }, graph);
   const block = draft.block();
   const { pinned = [], result } = make(graph);
   for (const value of pinned) draft.pin(block, value);

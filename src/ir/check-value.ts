@@ -89,6 +89,11 @@ function faultOfImmediate({ op, imm }: Value): string | undefined {
       return imm >= 0n && imm <= mask64 ? undefined : `is ${imm}, which has more than 64 bits`;
     case 'frame':
       return imm >= 0n && imm < BigInt(maxFrames) ? undefined : `is of call depth ${imm}`;
+    case 'map':
+    case 'data':
+    case 'code':
+    case 'element':
+      return imm >= 0n ? undefined : `names ${op} ${imm}`;
     case 'ctx':
       return imm >= 0n && imm < BigInt(xdpMd.size) && imm % 4n === 0n ? undefined : `is no field: offset ${imm}`;
     default:
@@ -106,7 +111,7 @@ function faultOfOnes({ op, args, imm, detail, ones }: Value): string | undefined
   else if (op === 'select') least = (b?.ones ?? mask64) | (c?.ones ?? mask64);
   else if (op === 'load' && detail?.kind === 'memory' && (ones & ~onesOf(detail.size)) !== 0n)
     return `has bits 0x${ones.toString(16)} in ${detail.size} bytes`;
-  else if (kind === 'pure' && op !== 'ptr') least = resultOnes(op, a, b ?? a);
+  else if (kind === 'pure' && op !== 'ptr' && op !== 'element') least = resultOnes(op, a, b ?? a);
   return (least & ~ones) === 0n
     ? undefined
     : `cannot have bits 0x${(least & ~ones).toString(16)}, but its arguments can`;

@@ -7,18 +7,9 @@
  * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
  */
 
-import {
-  type Insn,
-  insnClass,
-  isConditionalJump,
-  isLddw,
-  isUnconditionalJump,
-  jumpTarget,
-  lddwImm,
-  op,
-} from '../isa/index.js';
-import { maxFrames } from '../platform/index.js';
-import { type LoadedProgram, tailCallHelper } from '../vm/index.js';
+import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
+import { maxFrames, tailCallHelper } from '../platform/index.js';
+import { type Program, referenceAt, type World, withoutReferences } from './world.js';
 
 /** Why a program is not compiled; it runs in the interpreter instead. */
 export class Unsupported extends Error {
@@ -82,7 +73,7 @@ export function variableOf(register: number, depth: number): number {
 export const firstLoopVariable: number = 6 + 4 * maxFrames;
 
 export interface Flow {
-  readonly program: LoadedProgram;
+  readonly program: Program;
   readonly blocks: readonly FlowBlock[];
   /** Number of variables. */
   readonly variables: number;
@@ -101,14 +92,14 @@ export interface FlowOptions {
   readonly waysOf: (pc: number) => { readonly taken: boolean; readonly fallThrough: boolean };
 }
 
-export function buildFlow(program: LoadedProgram, options: FlowOptions): Flow {
-  return new FlowBuilder(program, options).build();
+export function buildFlow(world: World, program: Program, options: FlowOptions): Flow {
+  return new FlowBuilder(world, program, options).build();
 }
 
 /** What keeps a program from being translated, as far as its instructions tell; undefined: nothing. Takes a fraction of the time of a translation. */
-export function unsupportedIn(program: LoadedProgram): Unsupported | undefined {
+export function unsupportedIn(world: World, program: Program): Unsupported | undefined {
   try {
-    buildFlow(program, { fault: () => undefined, waysOf: () => ({ taken: true, fallThrough: true }) });
+    buildFlow(world, program, { fault: () => undefined, waysOf: () => ({ taken: true, fallThrough: true }) });
     return undefined;
   } catch (error) {
     if (error instanceof Unsupported) return error;
@@ -128,8 +119,11 @@ interface CallbackLoop {
 }
 
 class FlowBuilder {
-  private readonly program: LoadedProgram;
+  private readonly world: World;
+  private readonly program: Program;
   private readonly insns: readonly Insn[];
+  /** For the question whether they are encoded right. */
+  private readonly plain: readonly Insn[];
   private readonly options: FlowOptions;
   private readonly blocks: FlowBlock[] = [];
   private readonly leaders: ReadonlySet<number>;
@@ -139,11 +133,14 @@ class FlowBuilder {
   /** Walks over maps around the code that is copied. */
   private walks = 0;
 
-  constructor(program: LoadedProgram, options: FlowOptions) {
+  constructor(world: World, program: Program, options: FlowOptions) {
+    const { insns } = program.spec;
+    this.world = world;
     this.program = program;
-    this.insns = program.insns;
+    this.insns = insns;
+    this.plain = withoutReferences(world, insns);
     this.options = options;
-    this.leaders = findLeaders(program.insns);
+    this.leaders = findLeaders(insns);
   }
 
   build(): Flow {
@@ -190,7 +187,7 @@ class FlowBuilder {
         block.end = { kind: 'jump', to: blockAt(pc) };
         return;
       }
-      const fault = this.options.fault(this.insns, pc);
+      const fault = this.options.fault(this.plain, pc);
       const insn = this.insns[pc];
       if (insn === undefined || fault !== undefined) {
         const what = insn === undefined ? 'jump out of the program, or no exit at its end' : (fault ?? '');
@@ -331,8 +328,9 @@ class FlowBuilder {
     for (let i = pc - 1; i >= 0; i--) {
       const insn = this.insns[i] as Insn;
       if (isLddw(insn) && insn.dst === register) {
-        const offset = Number(lddwImm(this.insns, i)) - this.program.code;
-        return offset >= 0 && offset < this.insns.length * 8 && offset % 8 === 0 ? offset / 8 : undefined;
+        const reference = referenceAt(this.world, this.insns, i);
+        const isInside = reference?.kind === 'code' && this.insns[reference.slot] !== undefined;
+        return isInside ? reference.slot : undefined;
       }
       const kind = insnClass(insn);
       const writes = kind === op.LDX || kind === op.ALU || kind === op.ALU64 || kind === op.LD;

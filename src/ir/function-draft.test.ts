@@ -1,10 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type LoadedProgram, Machine } from '../vm/index.js';
-import { objectSpec, programSpec } from '../vm/testing.js';
-import { checkFunction, FunctionDraft, Graph, interpretFunction } from './index.js';
+import { programSpec } from '../object/index.js';
+import { checkFunction, FunctionDraft, formatFunction, Graph } from './index.js';
 
-const machine = new Machine(objectSpec([programSpec([])], []));
-const program = machine.programs[0] as LoadedProgram;
+const program = { index: 0, spec: programSpec([], { name: 'prog' }) };
 
 /** The sum of 1 to `count`, as a loop. */
 function sum(count: bigint): FunctionDraft {
@@ -27,11 +25,11 @@ function sum(count: bigint): FunctionDraft {
 }
 
 describe('a function that is drafted by hand', () => {
-  it('has its predecessors found, and runs', () => {
+  it('has its predecessors found', () => {
     const code = sum(10n).finish();
     checkFunction(code, 'test');
     expect(code.blocks[1]?.preds).toEqual([0, 2]);
-    expect(interpretFunction(code, machine)).toEqual({ kind: 'returned', r0: 55n });
+    expect(formatFunction(code)).toContain('v0 = phi(10, v3)');
   });
 
   it('drops blocks that no one goes to', () => {

@@ -11,10 +11,10 @@
  *     const code = draft.finish();
  */
 import { InternalError } from '../base/index.js';
-import type { LoadedProgram } from '../vm/index.js';
 import { type Block, type End, type FunctionCode, makeBlock, mapEnd, successors } from './function.js';
 import type { Graph } from './graph.js';
 import { mask64, type Value } from './value.js';
+import type { Program } from './world.js';
 
 interface OpenBlock {
   readonly phis: Value[];
@@ -28,13 +28,13 @@ export interface DraftOptions {
 }
 
 export class FunctionDraft {
-  readonly program: LoadedProgram;
+  readonly program: Program;
   readonly graph: Graph;
   private readonly checked: boolean;
   private readonly open: OpenBlock[] = [];
   private readonly incoming = new Map<Value, Map<number, Value>>();
 
-  constructor(program: LoadedProgram, graph: Graph, options: DraftOptions = {}) {
+  constructor(program: Program, graph: Graph, options: DraftOptions = {}) {
     this.program = program;
     this.graph = graph;
     this.checked = options.checked ?? false;

@@ -11,9 +11,9 @@
  * Values never change, with one exception: the arguments of a phi are filled in when a loop is closed, and a pass that rewrites a function
  * keeps its phis and gives them new arguments. So a pass takes its input over.
  */
-import type { LoadedProgram } from '../vm/index.js';
 import type { Graph } from './graph.js';
 import type { Value } from './value.js';
+import type { Program } from './world.js';
 
 export type End =
   | { readonly kind: 'jump'; readonly to: number }
@@ -44,7 +44,7 @@ export interface Block {
 }
 
 export interface FunctionCode {
-  readonly program: LoadedProgram;
+  readonly program: Program;
   /** Its values, and what makes more of them. */
   readonly graph: Graph;
   /** By id; the first is the entry. Blocks that cannot be reached are undefined. */

@@ -84,6 +84,26 @@ export class Graph {
     return this.leaf('context', 0n, mask32);
   }
 
+  /** Pointer to a map. */
+  map(index: number): Value {
+    return this.leaf('map', BigInt(index), mask32);
+  }
+
+  /** Address of the only value of a map. */
+  data(map: number): Value {
+    return this.leaf('data', BigInt(map), mask32);
+  }
+
+  /** Address of an instruction. */
+  codeAt(slot: number): Value {
+    return this.leaf('code', BigInt(slot), mask32);
+  }
+
+  /** Address of an element of an array. */
+  element(map: number, index: Value): Value {
+    return this.keyed('element', [index], BigInt(map), undefined, mask32, index.early);
+  }
+
   pointer(offset: Value): Value {
     const bounds = boundsOf(offset);
     // Guest addresses have 32 bits and the packet buffer lies low, so a pointer with a sane offset does not reach beyond.
@@ -150,7 +170,12 @@ export class Graph {
       case 'ctx':
       case 'frame':
       case 'context':
+      case 'map':
+      case 'data':
+      case 'code':
         return this.leaf(value.op, value.imm, value.ones);
+      case 'element':
+        return this.element(Number(value.imm), a as Value);
       case 'ptr':
         return this.pointer(a as Value);
       case 'select':
@@ -177,6 +202,7 @@ export class Graph {
     if (kind !== 'pure')
       return this.append(op, args, imm, detail, fillRight(ones), op === 'guard' ? args.every(isEarly) : early);
     if (op === 'ptr' && a !== undefined) return this.pointer(a);
+    if (op === 'element' && a !== undefined) return this.element(Number(imm), a);
     const bits = op === 'select' ? (b?.ones ?? mask64) | (c?.ones ?? mask64) : resultOnes(op, a, b ?? a);
     return this.append(op, args, 0n, undefined, bits, args.every(isEarly));
   }

@@ -32,7 +32,6 @@ export {
 export { type DraftOptions, FunctionDraft } from './function-draft.js';
 export { orderOfCode, shareOrder } from './function-order.js';
 export { Graph, type GraphOptions } from './graph.js';
-export { type Inputs, type Interpreted, interpretFunction, interpretTrace, type Position } from './interpret.js';
 export { low32, lowerAlu, lowerJump, onesOf } from './lower-alu.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
@@ -49,6 +48,7 @@ export {
   type Detail,
   isConst,
   isFixed,
+  isPlace,
   mask32,
   mask64,
   type Origin,
@@ -58,3 +58,12 @@ export {
   type Value,
 } from './value.js';
 export { type VariableHost, Variables } from './variables.js';
+export {
+  constantData,
+  isArrayMap,
+  isDirectMap,
+  type Program,
+  type World,
+  type WorldMap,
+  worldOf,
+} from './world.js';

@@ -29,7 +29,7 @@ function markWritten(flow: Flow, block: FlowBlock, marks: Uint8Array): void {
 function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
   switch (step.kind) {
     case 'insn':
-      return writtenByInsn(flow.program.insns[step.pc] as Insn, depth);
+      return writtenByInsn(flow.program.spec.insns[step.pc] as Insn, depth);
     case 'enter':
       return step.depth === 0 ? [] : [6, 7, 8, 9].map((r) => variableOf(r, step.depth));
     case 'loop begin':

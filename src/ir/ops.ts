@@ -105,6 +105,10 @@ export const opNames = [
   'fill',
   'frame',
   'context',
+  'map',
+  'data',
+  'code',
+  'element',
 ] as const;
 
 export type OpName = (typeof opNames)[number];
@@ -127,6 +131,14 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   context: { kind: 'leaf', arity: 0, width: 32 },
   /** Whole programs: one of its arguments, by the predecessor that control came from. */
   phi: { kind: 'leaf', arity: -1, width: 64 },
+  /** Whole programs: what the program holds as a pointer to map `imm`. */
+  map: { kind: 'leaf', arity: 0, width: 32 },
+  /** Whole programs: address of the only value of map `imm`, an array of one element. */
+  data: { kind: 'leaf', arity: 0, width: 32 },
+  /** Whole programs: address of the program's instruction `imm`; only helpers that take a callback make anything of it. */
+  code: { kind: 'leaf', arity: 0, width: 32 },
+  /** Whole programs: address of an element of array `imm`, of the present CPU's where each has its own. The argument is in bounds where it is read. */
+  element: { kind: 'pure', arity: 1, width: 32 },
   /** Second argument if the first is not 0, else the third. */
   select: { kind: 'pure', arity: 3, width: 64 },
 

@@ -1,7 +1,6 @@
 /** One line of the exact text form: its words, and the value or end that it defines. */
 import { InputError } from '../base/index.js';
-import { helperNumber } from '../platform/index.js';
-import { walkHelperNumber } from '../vm/index.js';
+import { helperNumber, walkHelperNumber } from '../platform/index.js';
 import type { End } from './function.js';
 import type { Graph } from './graph.js';
 import { resultOnesOfDetail } from './ones.js';
@@ -200,6 +199,11 @@ export class LineParser {
       return this.access(found[1] as 'load' | 'store' | 'fill' | 'atomic', Number(found[2]));
     }
     if (this.word('lookup')) return this.lookup();
+    for (const op of ['map', 'data'] as const) if (this.word(op)) return { op, args: [], imm: BigInt(this.map()) };
+    if (this.word('element')) {
+      const map = this.map();
+      return { op: 'element', args: [this.bracketed(() => this.operand())], imm: BigInt(map) };
+    }
     if (this.word('slot')) {
       const map = this.map();
       return { op: 'slot', args: [this.bracketed(() => this.operand())], detail: { kind: 'slot', map } };
@@ -211,6 +215,7 @@ export class LineParser {
     }
     if (this.word('ret')) return { op: 'ret', args: [this.operand()] };
     if (this.word('env')) return { op: 'env', args: [], imm: BigInt(this.number()) };
+    if (this.word('code')) return { op: 'code', args: [], imm: BigInt(this.number()) };
     if (this.word('frame')) return { op: 'frame', args: [], imm: BigInt(this.number()) };
     for (const op of ['len', 'metalen', 'context'] as const) if (this.word(op)) return { op, args: [], imm: 0n };
     if (this.word('phi')) {
@@ -287,12 +292,16 @@ export class LineParser {
     const map = this.map();
     const args: Value[] = [];
     const pieces: Piece[] = [];
+    let at = 0;
     this.expect('[');
     while (!this.symbol(']')) {
       args.push(this.operand());
-      if (this.symbol('.')) pieces.push(this.piece());
+      if (!this.symbol('.')) continue;
+      const size = this.number();
+      pieces.push({ at, size });
+      at += size;
     }
-    return { op: 'lookup', args, detail: { kind: 'lookup', map, key: 0, pieces, marks: false } };
+    return { op: 'lookup', args, detail: { kind: 'lookup', map, pieces, marks: false } };
   }
 
   private call(): Draft {
@@ -319,7 +328,7 @@ export class LineParser {
   private piece(): Piece {
     const size = this.number();
     this.expect('@');
-    return { size, address: Number(this.match(/0x[0-9a-f]+/y, 'an address')) };
+    return { size, at: Number(this.match(/0x[0-9a-f]+/y, 'an address')) };
   }
 
   private map(): number {
@@ -350,7 +359,6 @@ export class LineParser {
   private notes(): Notes {
     const notes: Notes = {
       ones: undefined,
-      key: 0,
       imm: 0n,
       program: 0,
       pc: 0,
@@ -361,7 +369,6 @@ export class LineParser {
     if (!this.symbol('{')) return notes;
     do {
       if (this.word('ones')) notes.ones = BigInt(this.match(/0x[0-9a-f]+/y, 'bits'));
-      else if (this.word('key')) notes.key = Number(this.match(/0x[0-9a-f]+/y, 'an address'));
       else if (this.word('imm')) notes.imm = BigInt(this.match(/-?\d+/y, 'a number'));
       else if (this.word('marks')) notes.marks = true;
       else if (this.word('hidden')) notes.hidden = true;
@@ -370,7 +377,7 @@ export class LineParser {
         notes.program = this.number();
         this.expect(':');
         notes.pc = this.number();
-      } else this.fail('ones, key, imm, marks, hidden, early or at');
+      } else this.fail('ones, imm, marks, hidden, early or at');
     } while (this.symbol(','));
     this.expect('}');
     return notes;
@@ -392,7 +399,6 @@ export class LineParser {
 
 interface Notes {
   ones: bigint | undefined;
-  key: number;
   imm: bigint;
   program: number;
   pc: number;
@@ -402,7 +408,7 @@ interface Notes {
 }
 
 function withNotes(detail: Detail | undefined, notes: Notes): Detail | undefined {
-  if (detail?.kind === 'lookup') return { ...detail, key: notes.key, marks: notes.marks };
+  if (detail?.kind === 'lookup') return { ...detail, marks: notes.marks };
   if (detail?.kind === 'call') return { ...detail, visible: !notes.hidden };
   return detail;
 }

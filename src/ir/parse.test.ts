@@ -4,9 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { body, exit, start } from '../../test/support/any-program.js';
 import { encodingFault } from '../interp/encoding.js';
-import { readObject } from '../object/index.js';
-import { type LoadedProgram, Machine } from '../vm/index.js';
-import { objectSpec, programSpec } from '../vm/testing.js';
+import { objectSpec, programSpec, readObject } from '../object/index.js';
 import {
   buildFunction,
   checkFunction,
@@ -14,16 +12,19 @@ import {
   formatTrace,
   Graph,
   liveCode,
+  type Program,
   parseFunction,
   parseTrace,
   plainNames,
+  type World,
+  worldOf,
 } from './index.js';
 
 const folder = fileURLToPath(new URL('../../bench/programs/', import.meta.url));
 const exact = (code: Parameters<typeof formatFunction>[0]): string => formatFunction(code, plainNames, true);
 
-function expectSame(machine: Machine, program: LoadedProgram, trust: 'verified' | 'checked'): void {
-  const text = exact(buildFunction(machine, program, { trust, fault: encodingFault }));
+function expectSame(world: World, program: Program, trust: 'verified' | 'checked'): void {
+  const text = exact(buildFunction(world, program, { trust, fault: encodingFault }));
   const parsed = parseFunction(text, program);
   checkFunction(parsed, 'test');
   expect(exact(parsed)).toBe(text);
@@ -33,23 +34,23 @@ describe('the text of a function', () => {
   const objects = readdirSync(folder).filter((name) => name.endsWith('.o'));
 
   it.each(objects)('is read back as it was: %s', (name) => {
-    const machine = new Machine(readObject(readFileSync(`${folder}${name}`), { name }));
-    for (const program of machine.programs)
-      for (const trust of ['verified', 'checked'] as const) expectSame(machine, program, trust);
+    const world = worldOf(readObject(readFileSync(`${folder}${name}`), { name }));
+    for (const program of world.programs)
+      for (const trust of ['verified', 'checked'] as const) expectSame(world, program, trust);
   });
 
   it('is read back as it was: random programs', () => {
     fc.assert(
       fc.property(body, (insns) => {
-        const machine = new Machine(objectSpec([programSpec([...start, ...insns, exit])], []));
-        expectSame(machine, machine.programs[0] as LoadedProgram, 'verified');
+        const world = worldOf(objectSpec('test', [programSpec([...start, ...insns, exit])], []));
+        expectSame(world, world.programs[0] as Program, 'verified');
       }),
       { numRuns: 60, seed: 3 },
     );
   });
 
   it('is refused with line and column', () => {
-    const program = new Machine(objectSpec([programSpec([])], [])).programs[0] as LoadedProgram;
+    const program = { index: 0, spec: programSpec([]) };
     const parse = (lines: readonly string[]) => () => parseFunction(['function prog', ...lines].join('\n'), program);
     expect(parse(['block 0', '  v0 = v1 + 2', '  return v0'])).toThrow(/a value that is defined above/);
     const cases: readonly (readonly [readonly string[], string])[] = [
@@ -80,7 +81,7 @@ describe('the text of a trace', () => {
     const word = { kind: 'memory', space: 'packet', size: 4, map: -1, checked: true } as const;
     const loaded = g.load(zero, 26n, word, 0, true);
     g.effect('guard', [g.make('eq', loaded, g.constant(0x0100000an))], 0n, { kind: 'guard', expect: true });
-    const key = { kind: 'lookup', map: 2, key: 0x11000, pieces: [{ address: 0x11000, size: 4 }], marks: true } as const;
+    const key = { kind: 'lookup', map: 2, pieces: [{ at: 0, size: 4 }], marks: true } as const;
     const found = g.query('lookup', [loaded], key, 0, true);
     g.effect('guard', [g.make('eq', found, zero)], 0n, { kind: 'guard', expect: false });
     g.effect('store', [found, g.make('bswap32', loaded)], 8n, { ...word, space: 'map', map: 2, checked: false });

@@ -1,11 +1,11 @@
 /** Reads the exact text form of the IR (print.ts, print-function.ts) back: the same function or trace. */
-import type { LoadedProgram } from '../vm/index.js';
 import type { End, FunctionCode } from './function.js';
 import { FunctionDraft } from './function-draft.js';
 import { Graph } from './graph.js';
 import { LineParser, type ParseNames, plainParseNames } from './parse-line.js';
 import type { TraceCode } from './trace.js';
 import type { Value } from './value.js';
+import type { Program } from './world.js';
 
 /** Values whose arguments come in later lines: phis, by the names of their arguments. */
 interface OpenPhi {
@@ -16,7 +16,7 @@ interface OpenPhi {
 }
 
 /** Throws InputError with line and column. `program` is what the function is said to be of. */
-export function parseFunction(text: string, program: LoadedProgram, names: ParseNames = plainParseNames): FunctionCode {
+export function parseFunction(text: string, program: Program, names: ParseNames = plainParseNames): FunctionCode {
   return new FunctionParser(text, program, names).parse();
 }
 
@@ -43,11 +43,11 @@ class FunctionParser {
   private readonly values = new Map<string, Value>();
   private readonly phis: OpenPhi[] = [];
   private readonly preds = new Map<number, readonly number[]>();
-  private readonly program: LoadedProgram;
+  private readonly program: Program;
   private readonly draft: FunctionDraft;
   private readonly flags = { checked: false, prunes: false, hoists: false };
 
-  constructor(text: string, program: LoadedProgram, names: ParseNames) {
+  constructor(text: string, program: Program, names: ParseNames) {
     this.lines = text.split('\n');
     this.names = names;
     this.program = program;

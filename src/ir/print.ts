@@ -67,18 +67,22 @@ export function valueText(value: Value, style: TextStyle): string {
 }
 
 function plainText(value: Value, style: TextStyle): string {
-  const { names, isExact } = style;
+  const { names } = style;
   const name = `${style.label(value)} = `;
   const args = value.args.map((arg) => operandText(arg, style));
   const { detail } = value;
-  const place = (address: number | undefined): string =>
-    isExact && address !== undefined ? `@0x${address.toString(16)}` : '';
   switch (value.op) {
     case 'const':
       return `${name}${formatConstant(value.imm)}`;
     case 'ctx':
       return `${name}${names.ctxField(Number(value.imm))}`;
+    case 'map':
+    case 'data':
+      return `${name}${value.op} ${names.map(Number(value.imm))}`;
+    case 'element':
+      return `${name}element ${names.map(Number(value.imm))}[${args[0]}]`;
     case 'env':
+    case 'code':
     case 'frame':
       return `${name}${value.op} ${value.imm}`;
     case 'load':
@@ -93,7 +97,7 @@ function plainText(value: Value, style: TextStyle): string {
       if (detail?.kind !== 'lookup') break;
       const pieces = args.map((arg, i) => {
         const piece = detail.pieces[i];
-        return piece === undefined ? arg : `${arg}.${piece.size}${place(piece.address)}`;
+        return piece === undefined ? arg : `${arg}.${piece.size}`;
       });
       return `${name}lookup ${names.map(detail.map)}[${pieces.join(' ')}]`;
     }
@@ -103,7 +107,7 @@ function plainText(value: Value, style: TextStyle): string {
       if (detail?.kind !== 'call') break;
       const pieces = args
         .slice(5)
-        .map((arg, i) => `${arg}.${detail.pieces[i]?.size ?? 0}@0x${detail.pieces[i]?.address.toString(16)}`);
+        .map((arg, i) => `${arg}.${detail.pieces[i]?.size ?? 0}@0x${detail.pieces[i]?.at.toString(16)}`);
       return `${name}call ${detail.name}(${args.slice(0, 5).join(', ')})${pieces.length > 0 ? ` reads ${pieces.join(' ')}` : ''}`;
     }
     case 'guard':
@@ -124,10 +128,7 @@ function notesOf(value: Value): string[] {
   const { detail, op } = value;
   const { kind } = opTable[op];
   if (kind === 'pure' || (kind === 'leaf' && op !== 'phi')) return notes;
-  if (op === 'lookup' && detail?.kind === 'lookup') {
-    if (detail.pieces.length > 0) notes.push(`key 0x${detail.key.toString(16)}`);
-    if (detail.marks) notes.push('marks');
-  }
+  if (detail?.kind === 'lookup' && detail.marks) notes.push('marks');
   if (detail?.kind === 'call' && !detail.visible) notes.push('hidden');
   if (op !== 'load' && op !== 'store' && op !== 'atomic' && op !== 'fill' && value.imm !== 0n)
     notes.push(`imm ${value.imm}`);

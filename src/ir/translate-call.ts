@@ -1,10 +1,11 @@
 /** Calls of helpers, as they are written; a look-up in a known map is an operation of its own. */
-import { helperNames } from '../platform/index.js';
-import { type BpfMap, walkHelperNames } from '../vm/index.js';
+import type { MapSpec } from '../object/index.js';
+import { helperNames, walkHelperNames } from '../platform/index.js';
 import { argumentCount, helper, mapOf, resultOnesOf } from './call-effects.js';
 import { Unsupported } from './flow.js';
 import type { Translation } from './translation.js';
 import { type Detail, mask32, type Value } from './value.js';
+import type { WorldMap } from './world.js';
 
 /** What r0 holds after the call of `id` with r1 to r5. */
 export function translateCall(t: Translation, id: number, pc: number): Value {
@@ -12,7 +13,8 @@ export function translateCall(t: Translation, id: number, pc: number): Value {
   if (name === undefined) throw new Unsupported(`helper ${id} is not known`, pc);
   const args = [1, 2, 3, 4, 5].slice(0, t.trusted ? argumentCount(id) : 5).map((register) => t.read(register));
   const map = t.trusted && id === helper.lookup ? knownMap(t, pc, 1) : undefined;
-  if (map !== undefined) return t.pin('lookup', args.slice(1, 2), BigInt(pc), lookupDetail(map), mask32);
+  if (map !== undefined)
+    return t.pin('lookup', args.slice(1, 2), BigInt(pc), lookupDetail(map.index, map.spec), mask32);
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
   return t.pin('call', args, BigInt(pc), detail, t.trusted ? resultOnesOf(id) : undefined);
 }
@@ -25,14 +27,13 @@ export function translateWalk(t: Translation, id: number, args: readonly Value[]
 }
 
 /** A look-up whose key is in memory, at its argument. */
-export function lookupDetail(map: BpfMap): Detail {
-  const { type } = map.spec;
+export function lookupDetail(map: number, { type }: MapSpec): Detail {
   const marks = type === 'lru_hash' || type === 'lru_percpu_hash';
-  return { kind: 'lookup', map: map.index, key: 0, pieces: [], marks };
+  return { kind: 'lookup', map, pieces: [], marks };
 }
 
 /** The map whose handle is in register `r`, if that is known. */
-export function knownMap(t: Translation, pc: number, r: number): BpfMap | undefined {
+export function knownMap(t: Translation, pc: number, r: number): WorldMap | undefined {
   const index = t.trusted ? t.facts.mapOf(pc, r) : -1;
-  return mapOf(t.machine, t.register(r)) ?? t.machine.maps[index];
+  return mapOf(t.world, t.register(r)) ?? t.world.maps[index];
 }

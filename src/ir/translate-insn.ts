@@ -1,14 +1,14 @@
 /** One instruction, or one step of the flow, to values. */
 
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { stackSize } from '../platform/index.js';
-import { walkHelper } from '../vm/index.js';
+import { stackSize, walkHelper } from '../platform/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
 import { translateCall, translateWalk } from './translate-call.js';
 import { type Access, translateAtomic, translateLoad, translateStore } from './translate-memory.js';
 import type { Translation } from './translation.js';
-import { mask64 } from './value.js';
+import { mask64, type Value } from './value.js';
+import { referenceAt } from './world.js';
 
 export function translateStep(t: Translation, step: Exclude<Step, { readonly kind: 'insn' }>): void {
   const { graph } = t;
@@ -69,7 +69,7 @@ function enterFrame(t: Translation, depth: number): void {
 export function translateInsn(t: Translation, pc: number): void {
   const { graph: g } = t;
   g.origin = { program: t.program.index, pc };
-  const insn = t.program.insns[pc] as Insn;
+  const insn = t.insns[pc] as Insn;
   const isRegister = (insn.code & op.X) !== 0;
   const access = (base: number): Access => ({ pc, base, offset: insn.off, size: accessSize(insn) });
   switch (insnClass(insn)) {
@@ -81,7 +81,7 @@ export function translateInsn(t: Translation, pc: number): void {
       return;
     }
     case op.LD:
-      if (isLddw(insn)) t.setRegister(insn.dst, g.constant(lddwImm(t.program.insns, pc)));
+      if (isLddw(insn)) t.setRegister(insn.dst, constantOrReference(t, pc));
       return;
     case op.LDX: {
       const isSigned = (insn.code & 0xe0) === op.MODE_MEMSX;
@@ -98,6 +98,25 @@ export function translateInsn(t: Translation, pc: number): void {
       return;
     default:
       t.setRegister(0, translateCall(t, insn.imm, pc));
+  }
+}
+
+/** What the `lddw` at `pc` loads. */
+function constantOrReference({ graph, world, insns }: Translation, pc: number): Value {
+  const reference = referenceAt(world, insns, pc);
+  switch (reference?.kind) {
+    case undefined:
+      return graph.constant(lddwImm(insns, pc));
+    case 'map':
+      return graph.map(reference.map);
+    case 'data': {
+      const data = graph.data(reference.map);
+      return reference.offset === 0 ? data : graph.add(data, graph.constant(BigInt(reference.offset)));
+    }
+    case 'code':
+      return graph.codeAt(reference.slot);
+    case 'null':
+      return graph.constant(0n);
   }
 }
 
@@ -123,7 +142,7 @@ function translateAtomicInsn(t: Translation, insn: Insn, access: (base: number) 
 
 /** When the conditional jump at `pc` is taken. */
 export function branchCondition(t: Translation, pc: number): Condition {
-  const insn = t.program.insns[pc] as Insn;
+  const insn = t.insns[pc] as Insn;
   t.graph.origin = { program: t.program.index, pc };
   const y = (insn.code & op.X) !== 0 ? t.register(insn.src) : immediate(t.graph, insn);
   return lowerJump(t.graph, insn, t.register(insn.dst), y);

@@ -1,10 +1,11 @@
 /** What the parts of the translation from bytecode to {@link FunctionCode} share. */
-import type { LoadedProgram, Machine } from '../vm/index.js';
+import type { Insn } from '../isa/index.js';
 import type { FactSource } from './fact-source.js';
 import { variableOf } from './flow.js';
 import type { Graph } from './graph.js';
 import type { Detail, Value } from './value.js';
 import type { Variables } from './variables.js';
+import type { Program, World } from './world.js';
 
 /** What a program may be assumed to be. */
 export type Trust =
@@ -15,8 +16,9 @@ export type Trust =
 
 export class Translation {
   readonly graph: Graph;
-  readonly machine: Machine;
-  readonly program: LoadedProgram;
+  readonly world: World;
+  readonly program: Program;
+  readonly insns: readonly Insn[];
   readonly trusted: boolean;
   readonly facts: FactSource;
   readonly variables: Variables;
@@ -25,17 +27,11 @@ export class Translation {
   depth = 0;
   pinned: Value[] = [];
 
-  constructor(
-    graph: Graph,
-    machine: Machine,
-    program: LoadedProgram,
-    trust: Trust,
-    facts: FactSource,
-    variables: Variables,
-  ) {
+  constructor(graph: Graph, world: World, program: Program, trust: Trust, facts: FactSource, variables: Variables) {
     this.graph = graph;
-    this.machine = machine;
+    this.world = world;
     this.program = program;
+    this.insns = program.spec.insns;
     this.trusted = trust === 'verified';
     this.facts = facts;
     this.variables = variables;

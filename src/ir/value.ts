@@ -10,9 +10,10 @@ export const mask32 = 0xffff_ffffn;
 /** What a memory operation touches. Packet memory is addressed by offset, the rest by guest address. */
 export type Space = 'packet' | 'stack' | 'map' | 'context' | 'other';
 
-/** Bytes that an operation finds in memory because the trace knows them: `size` low bytes of a value at a guest address. */
+/** Bytes that an operation finds in memory because who made it knows them: `size` low bytes of a value. */
 export interface Piece {
-  readonly address: number;
+  /** Of a look-up's key: bytes from the key's first one. Of a call in a trace: the guest address on the stack. */
+  readonly at: number;
   readonly size: number;
 }
 
@@ -37,8 +38,7 @@ export type Detail =
   | {
       readonly kind: 'lookup';
       readonly map: number;
-      /** Guest address of the key; the pieces (one for each argument) are written there first. */
-      readonly key: number;
+      /** What the key is put together from, one for each argument, without gaps. None: the argument is the key's address. */
       readonly pieces: readonly Piece[];
       /** A look-up that leaves a mark (LRU) has to be done even if nothing reads its result. */
       readonly marks: boolean;
@@ -66,7 +66,10 @@ export interface Value {
   readonly id: number;
   readonly op: OpName;
   readonly args: readonly Value[];
-  /** const: the value, unsigned; load, store, atomic: constant part of the offset, signed; ctx: byte offset. */
+  /**
+   * const: the value, unsigned; load, store, fill, atomic: constant part of the address, signed; ctx: byte offset; env: number of a helper;
+   * frame: call depth; map, data, element: index of the map; code: slot.
+   */
   readonly imm: bigint;
   readonly detail: Detail | undefined;
   /** Bits that can be 1. */
@@ -80,9 +83,14 @@ export function isConst(value: Value): boolean {
   return value.op === 'const';
 }
 
-/** A number that is known when code is made: constants, addresses of frames and of the context. */
-export function isFixed(value: Value): boolean {
-  return value.op === 'const' || value.op === 'frame' || value.op === 'context';
+/** A number that is known when code is made: constants, and addresses of frames, of the context, of maps, of their only value, of code. */
+export function isFixed({ op }: Value): boolean {
+  return op === 'const' || isPlace(op);
+}
+
+/** Leaves that are the address of something. */
+export function isPlace(op: OpName): boolean {
+  return op === 'frame' || op === 'context' || op === 'map' || op === 'data' || op === 'code';
 }
 
 /** Signed reading of a 64-bit constant. */

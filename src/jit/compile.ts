@@ -8,6 +8,7 @@ import { type LoadedProgram, type Machine, record } from '../vm/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { emitArrival, emitEpilogue, emitPrologue } from './context-code.js';
 import { demandsOf } from './demands.js';
+import type { Areas } from './exchange.js';
 import { FunctionEmitter } from './function-emitter.js';
 import { emitInline } from './inline-program.js';
 import { Services, type TrapPoint } from './services.js';
@@ -36,17 +37,16 @@ export interface CompileInput {
   readonly machine: Machine;
   /** The program that runs first; then those that tail calls may reach. */
   readonly programs: Programs;
-  /** Guest address of the exchange area. */
-  readonly exchange: number;
+  readonly areas: Areas;
   /** With a section that names functions. */
   readonly names?: boolean;
 }
 
-export function compileModule({ machine, programs, exchange, names }: CompileInput): CompiledModule {
+export function compileModule({ machine, programs, areas, names }: CompileInput): CompiledModule {
   const module = new ModuleBuilder();
   const demands = demandsOf(programs);
   const isChecked = programs.some((code) => code.checked);
-  const services = new Services(machine, module, exchange, { demands, isChecked });
+  const services = new Services(machine, module, areas, { demands, isChecked });
   const run = module.declareFunction('run', ['i32', 'i32', 'i32'], []);
   const out = module.bodyOf(run);
   const hasTailCalls = programs.some((code) => code.blocks.some((block) => block?.end.kind === 'tail call'));
@@ -81,14 +81,14 @@ export function compileModule({ machine, programs, exchange, names }: CompileInp
 }
 
 /** One function (record) -> r0 for each program; index by program index. */
-function defineFunctions(services: Services, programs: readonly FunctionCode[]): ReadonlyMap<LoadedProgram, number> {
+function defineFunctions(services: Services, programs: readonly FunctionCode[]): ReadonlyMap<number, number> {
   const { module, machine } = services;
-  const functions = new Map<LoadedProgram, number>();
+  const functions = new Map<number, number>();
   for (const { program } of programs) {
-    functions.set(program, module.declareFunction(`program_${program.index}`, ['i32'], ['i64']));
+    functions.set(program.index, module.declareFunction(`program_${program.index}`, ['i32'], ['i64']));
   }
   for (const code of programs) {
-    const index = functions.get(code.program) as number;
+    const index = functions.get(code.program.index) as number;
     const out = module.bodyOf(index);
     const arrival = emitArrival(out, recordParameter, services.demands);
     const leave = (body: CodeBuilder): void => {
@@ -105,7 +105,7 @@ function defineRefusal(services: Services, program: LoadedProgram): number {
   const index = services.module.declareFunction(`refused_${program.index}`, ['i32'], ['i64']);
   const out = services.module.bodyOf(index);
   const what = program.refusal?.message ?? 'it cannot run';
-  services.emitTrap(out, { program, pc: 0, what, unsupported: true }, recordParameter);
+  services.emitTrap(out, { program: program.index, pc: 0, what, unsupported: true }, recordParameter);
   services.module.define(index, out);
   return index;
 }
@@ -115,11 +115,11 @@ function emitDriver(
   out: CodeBuilder,
   services: Services,
   programs: Programs,
-  functions: ReadonlyMap<LoadedProgram, number>,
+  functions: ReadonlyMap<number, number>,
 ): void {
   const { module, machine, tailCount, tailTarget } = services;
   const [first] = programs;
-  module.table(machine.programs.map((program) => functions.get(program) ?? defineRefusal(services, program)));
+  module.table(machine.programs.map((program) => functions.get(program.index) ?? defineRefusal(services, program)));
   const type = module.type(['i32'], ['i64']);
   const r0 = out.addLocal('i64');
   const target = out.addLocal('i32');
@@ -127,7 +127,7 @@ function emitDriver(
   out.i32(0).setGlobal(tailTarget);
   out
     .getLocal(recordParameter)
-    .call(functions.get(first.program) as number)
+    .call(functions.get(first.program.index) as number)
     .setLocal(r0);
   out.loop().getGlobal(tailTarget).teeLocal(target).if();
   // The next program finds the packet where this one left it.

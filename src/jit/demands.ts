@@ -1,5 +1,5 @@
 /** What the code around a program has to do for it, by the helpers that it calls. */
-import { type FunctionCode, helper, type Value } from '../ir/index.js';
+import { type FunctionCode, helper, type OpName, type Value } from '../ir/index.js';
 
 export interface Demands {
   /**
@@ -14,6 +14,9 @@ export interface Demands {
 
 const movers: ReadonlySet<number> = new Set([helper.adjustHead, helper.adjustMeta, helper.adjustTail]);
 const redirectors: ReadonlySet<number> = new Set([helper.redirect, helper.redirectMap]);
+
+/** What an address starts from that is not the context's, or is known to be. */
+const elsewhere: ReadonlySet<OpName> = new Set(['const', 'context', 'data', 'element', 'call', 'lookup']);
 
 /** Does the helper move the packet's ends? */
 export function isMover(id: number): boolean {
@@ -46,5 +49,5 @@ function mayReadContext({ op, args, detail }: Value): boolean {
   if (op !== 'load' || detail?.kind !== 'memory' || detail.size !== 4) return false;
   const from = args[0]?.op;
   if (detail.space === 'context') return from !== 'context';
-  return detail.space === 'other' && from !== 'const' && from !== 'context' && from !== 'call' && from !== 'lookup';
+  return detail.space === 'other' && (from === undefined || !elsewhere.has(from));
 }

@@ -1,9 +1,10 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { InternalError } from '../base/index.js';
-import { helper, isConst, mapOf, mask32, type Value } from '../ir/index.js';
+import { helper, isConst, mask32, type Value } from '../ir/index.js';
 import { record } from '../vm/index.js';
 import { exchange, leftToHost } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
+import { mapAt } from './place.js';
 
 /** The helper number that means function `index` of the module itself: see {@link Frame}. */
 export function ownFunction(index: number): number {
@@ -72,7 +73,7 @@ function changeOf(e: FunctionEmitter, value: Value, id: number): Leaving | undef
   const [handle, key, content, flags] = value.args;
   const isUpdate = id === helper.update;
   if ((!isUpdate && id !== helper.delete) || key === undefined) return undefined;
-  const map = mapOf(e.frame.machine, handle)?.index;
+  const map = mapAt(e.frame.machine, handle)?.index;
   if (map === undefined) return undefined;
   if (isUpdate && (content === undefined || flags === undefined || !isConst(flags))) return undefined;
   const { services } = e.frame;
@@ -165,19 +166,20 @@ function pushLookupRegisters(e: FunctionEmitter, value: Value): void {
   const { detail } = value;
   if (detail?.kind !== 'lookup') return;
   const { out } = e;
+  const { keys } = e.frame.services;
   const map = e.frame.machine.maps[detail.map];
   setRegister(e, 1, () => out.i64(BigInt(map?.handle ?? 0)));
   for (const [i, piece] of detail.pieces.entries()) {
     for (let at = 0; at < piece.size; ) {
       const size = piece.size - at >= 4 ? 4 : piece.size - at >= 2 ? 2 : 1;
-      out.i32(piece.address + at);
+      out.i32(keys + piece.at + at);
       e.push(value.args[i] as Value, 'i32');
       if (at > 0) out.i32(8 * at).op('i32.shr_u');
       out.memory(size === 4 ? 'i32.store' : size === 2 ? 'i32.store16' : 'i32.store8');
       at += size;
     }
   }
-  if (detail.pieces.length > 0) setRegister(e, 2, () => out.i64(BigInt(detail.key)));
+  if (detail.pieces.length > 0) setRegister(e, 2, () => out.i64(BigInt(keys)));
   else {
     setRegister(e, 2, () => {
       e.push(value.args[0] as Value, 'i32');
@@ -228,7 +230,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       else out.call(detail.helper === helper.adjustMeta ? services.adjustMeta() : services.adjustTail());
       return true;
     case helper.redirectMap: {
-      const map = isConst(arg(0)) ? frame.machine.mapAt(Number(arg(0).imm & mask32)) : undefined;
+      const map = mapAt(frame.machine, arg(0));
       if (map === undefined || !isConst(arg(2)) || arg(2).imm > 3n) return false;
       const index = services.redirectMap(map.index);
       if (index === undefined) return false;

@@ -1,12 +1,12 @@
 /** Loads, stores, atomic operations, look-ups and calls. */
 import { InternalError } from '../base/index.js';
-import { type Detail, isConst, mask32, type Value } from '../ir/index.js';
+import { type Detail, mask32, type Value } from '../ir/index.js';
 import { op } from '../isa/index.js';
 import { xdpMd } from '../platform/index.js';
 import type { MemoryOp, PlainOp } from '../wasm/index.js';
 import { emitCall } from './emit-call.js';
-import { leafAddress } from './emit-pure.js';
 import type { FunctionEmitter } from './function-emitter.js';
+import { arrayOf, fixedAddress } from './place.js';
 import { accessFlags } from './services.js';
 
 type Access = Detail & { readonly kind: 'memory' | 'atomic' };
@@ -67,9 +67,17 @@ function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
     out.getLocal(e.frame.record);
     return Number(offset);
   }
-  const fixed = fixedAddress(e, base);
+  const fixed = fixedAddress(e.frame.machine, e.code.program, base);
   if (fixed !== undefined) {
     out.i32(Number(BigInt.asIntN(32, fixed + offset)));
+    return 0;
+  }
+  if (base.op === 'element') {
+    // Where the array lies goes to the immediate, as long as the whole is no more than an address.
+    const at = BigInt(arrayOf(e.frame.machine, base).base) + offset;
+    e.pushElementOffset(base);
+    if (at >= 0n && at <= mask32) return Number(at);
+    out.i32(Number(BigInt.asIntN(32, at))).op('i32.add');
     return 0;
   }
   e.push(base, 'i32');
@@ -77,12 +85,6 @@ function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
   if (offset > 0n && offset <= mask32 && (offset <= maxDistance || base.ones <= mask32)) return Number(offset);
   out.i32(Number(BigInt.asIntN(32, offset))).op('i32.add');
   return 0;
-}
-
-/** Addresses that are known when code is made. */
-function fixedAddress(e: FunctionEmitter, base: Value): bigint | undefined {
-  if (isConst(base)) return base.imm;
-  return base.op === 'frame' || base.op === 'context' ? BigInt(leafAddress(e.frame.machine, base)) : undefined;
 }
 
 function emitLoad(e: FunctionEmitter, value: Value): void {

@@ -1,9 +1,10 @@
 /** Pure values: each in the representation that was chosen for it. */
 import { InternalError } from '../base/index.js';
 import { bareR1, bareR2, isConst, mask32, type OpName, recordAddress, type Value } from '../ir/index.js';
-import { type Machine, record } from '../vm/index.js';
-import type { PlainOp } from '../wasm/index.js';
+import { record } from '../vm/index.js';
+import type { CodeBuilder, PlainOp } from '../wasm/index.js';
 import type { FunctionEmitter } from './function-emitter.js';
+import { arrayOf } from './place.js';
 import type { Representation } from './representation.js';
 
 /** Operations that are one instruction in either width, given arguments of that width. */
@@ -121,11 +122,6 @@ function emitNatural(e: FunctionEmitter, value: Value, as: Representation): Repr
   }
 }
 
-/** Guest address that a leaf stands for. */
-export function leafAddress(machine: Machine, leaf: Value): number {
-  return leaf.op === 'frame' ? (machine.frames[Number(leaf.imm)]?.hi ?? 0) : machine.ctx.start;
-}
-
 function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Representation {
   const { out, frame } = e;
   switch (value.op) {
@@ -144,6 +140,8 @@ function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Represe
       return 'i32';
     case 'ptr':
       return emitPointer(e, value, as);
+    case 'element':
+      return emitElementOffset(e, value);
     case 'env':
       return emitEnvironment(e, Number(value.imm));
     default:
@@ -178,6 +176,30 @@ function emitPointer(e: FunctionEmitter, value: Value, as: Representation): Repr
   e.push(offset, as);
   out.op(`${as}.add`);
   return as;
+}
+
+/**
+ * How far the element is from where the array begins. That is what its local holds: {@link FunctionEmitter.push} adds the beginning, and accesses
+ * have it in their immediate.
+ */
+function emitElementOffset(e: FunctionEmitter, value: Value): Representation {
+  const { out, frame } = e;
+  const { stride, cpus } = arrayOf(frame.machine, value);
+  const index = value.args[0] as Value;
+  e.push(index, 'i32');
+  emitTimes(out, stride * cpus);
+  if (cpus > 1) {
+    out.getLocal(frame.record).memory('i32.load', record.cpu);
+    emitTimes(out, stride);
+    out.op('i32.add');
+  }
+  return 'i32';
+}
+
+function emitTimes(out: CodeBuilder, factor: number): void {
+  const bits = 31 - Math.clz32(factor);
+  if (factor === 2 ** bits) out.i32(bits).op('i32.shl');
+  else out.i32(factor).op('i32.mul');
 }
 
 function emitEnvironment(e: FunctionEmitter, id: number): Representation {

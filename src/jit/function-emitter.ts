@@ -10,8 +10,6 @@ import {
   type Block,
   type End,
   type FunctionCode,
-  isConst,
-  isFixed,
   type Order,
   orderOfCode,
   Unsupported,
@@ -21,8 +19,9 @@ import type { Machine } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
 import type { Arrival } from './context-code.js';
 import { emitPinned } from './emit-pinned.js';
-import { emitPure, leafAddress } from './emit-pure.js';
+import { emitPure } from './emit-pure.js';
 import { findNeeded, type Needed } from './needed.js';
+import { arrayOf, fixedAddress } from './place.js';
 import { type Representation, representations } from './representation.js';
 import { type Schedule, schedule } from './schedule.js';
 import type { Services } from './services.js';
@@ -125,18 +124,15 @@ export class FunctionEmitter {
   /** Pushes a value: all 64 bits, or the low 32. */
   push(value: Value, as: Representation): void {
     const { out } = this;
-    if (isConst(value)) {
-      if (as === 'i32') out.i32(Number(BigInt.asIntN(32, value.imm)));
-      else out.i64(value.imm);
-      return;
-    }
-    if (isFixed(value)) {
-      const address = leafAddress(this.frame.machine, value);
-      if (as === 'i32') out.i32(address);
-      else out.i64(BigInt(address));
+    const { machine } = this.frame;
+    const fixed = fixedAddress(machine, this.code.program, value);
+    if (fixed !== undefined) {
+      if (as === 'i32') out.i32(Number(BigInt.asIntN(32, fixed)));
+      else out.i64(fixed);
       return;
     }
     this.pushOwn(value);
+    if (value.op === 'element') out.i32(arrayOf(machine, value).base).op('i32.add');
     const own = this.represent(value);
     if (own === as) return;
     if (as === 'i32') {
@@ -146,6 +142,11 @@ export class FunctionEmitter {
     if (value.ones > 0xffff_ffffn)
       throw new InternalError('jit', `the upper half of v${value.id} (${value.op}) is lost`);
     out.op('i64.extend_i32_u');
+  }
+
+  /** Pushes how far an element is from where its array begins. */
+  pushElementOffset(element: Value): void {
+    this.pushOwn(element);
   }
 
   /** Pushes the address of the packet's first byte at arrival. */
@@ -263,7 +264,7 @@ export class FunctionEmitter {
       case 'trap':
         services.emitTrap(
           out,
-          { program: this.code.program, pc: end.pc, what: end.what, unsupported: end.unsupported },
+          { program: this.code.program.index, pc: end.pc, what: end.what, unsupported: end.unsupported },
           this.frame.record,
         );
         return;

@@ -106,9 +106,10 @@ export class HostImports {
   }
 
   private stop(point: TrapPoint): never {
-    this.site.program = point.program;
+    const program = this.machine.programs[point.program] as LoadedProgram;
+    this.site.program = program;
     this.site.pc = point.pc;
-    if (point.unsupported) throw new UnsupportedError(point.what, placeOf(point.program.spec, point.pc));
+    if (point.unsupported) throw new UnsupportedError(point.what, placeOf(program.spec, point.pc));
     const kind = point.what.startsWith('the call stack') ? 'call depth' : 'instruction';
     return trap({ kind, what: point.what });
   }

@@ -7,6 +7,7 @@ import { type Content, contentOf, decodeUtf8, encodeUtf8, type ResultStore } fro
 import type { Settings } from '../opt/index.js';
 import { type LoadedProgram, type Machine, machineShape } from '../vm/index.js';
 import type { CompiledModule } from './compile.js';
+import type { Areas } from './exchange.js';
 
 const kind = 'module';
 
@@ -20,21 +21,18 @@ export interface ModuleInput {
   readonly verified: readonly LoadedProgram[];
   /** The verifier's facts were there. */
   readonly facts: boolean;
-  /** Guest address of the exchange area. */
-  readonly exchange: number;
+  readonly areas: Areas;
   readonly names: boolean;
 }
 
 export class KeptModule {
   private readonly store: ResultStore;
   private readonly content: Content;
-  private readonly machine: Machine;
   private isAsked = false;
 
   constructor(store: ResultStore, input: ModuleInput) {
-    const { machine, program, settings, verified, facts, exchange, names } = input;
+    const { machine, program, settings, verified, facts, areas, names } = input;
     this.store = store;
-    this.machine = machine;
     this.content = [
       ...machineShape(machine),
       ...contentOf({
@@ -43,7 +41,7 @@ export class KeptModule {
         params: settings.params,
         verified: verified.map(({ index }) => index),
         facts,
-        exchange,
+        areas,
         names,
       }),
     ];
@@ -56,23 +54,12 @@ export class KeptModule {
     const kept = this.store.load(kind, this.content);
     if (kept === undefined) return undefined;
     const length = new DataView(kept.buffer, kept.byteOffset).getUint32(0, true);
-    const { trapPoints, ...rest } = JSON.parse(decodeUtf8(kept.subarray(4, 4 + length))) as Description;
-    return {
-      ...rest,
-      trapPoints: trapPoints.map(({ program, ...point }) => ({
-        ...point,
-        program: this.machine.programs[program] as LoadedProgram,
-      })),
-      bytes: kept.slice(4 + length),
-    };
+    const description = JSON.parse(decodeUtf8(kept.subarray(4, 4 + length))) as Description;
+    return { ...description, bytes: kept.slice(4 + length) };
   }
 
-  save({ bytes, trapPoints, ...rest }: CompiledModule): void {
-    const description: Description = {
-      ...rest,
-      trapPoints: trapPoints.map((point) => ({ ...point, program: point.program.index })),
-    };
-    const text = encodeUtf8(JSON.stringify(description));
+  save({ bytes, ...description }: CompiledModule): void {
+    const text = encodeUtf8(JSON.stringify(description satisfies Description));
     const kept = new Uint8Array(4 + text.length + bytes.length);
     new DataView(kept.buffer).setUint32(0, text.length, true);
     kept.set(text, 4);
@@ -81,9 +68,5 @@ export class KeptModule {
   }
 }
 
-/** All of a module but its bytes; programs by index. */
-type Description = Omit<CompiledModule, 'bytes' | 'trapPoints'> & {
-  readonly trapPoints: readonly (Omit<CompiledModule['trapPoints'][number], 'program'> & {
-    readonly program: number;
-  })[];
-};
+/** All of a module but its bytes; plain values, programs by index. */
+type Description = Omit<CompiledModule, 'bytes'>;

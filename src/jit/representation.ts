@@ -8,7 +8,19 @@ import type { Needed, Use } from './needed.js';
 export type Representation = 'i32' | 'i64';
 
 /** Operations whose low half depends on the low halves of their arguments alone. */
-const ring: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'and', 'or', 'xor', 'phi', 'ptr', 'select', 'shl']);
+const ring: ReadonlySet<string> = new Set([
+  'add',
+  'sub',
+  'mul',
+  'and',
+  'or',
+  'xor',
+  'phi',
+  'ptr',
+  'select',
+  'shl',
+  'element',
+]);
 
 export function representations({ graph, checked }: FunctionCode, { uses }: Needed): (value: Value) => Representation {
   /** By id: 1 for values whose upper half is read and may be other than 0. */
@@ -65,6 +77,7 @@ function readsAll(user: Value, index: number, checked: boolean): boolean {
     case 'xor':
     case 'phi':
     case 'ptr':
+    case 'element':
     case 'select':
     case 'sext8':
     case 'sext16':

@@ -4,12 +4,14 @@
  */
 
 import { InternalError } from '../base/index.js';
+import type { Program } from '../ir/index.js';
 import { maxTailCalls } from '../platform/index.js';
-import type { LoadedProgram, Machine, MapLayout } from '../vm/index.js';
+import type { Machine, MapLayout } from '../vm/index.js';
 import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { defineAdjustHead, defineAdjustMeta, defineAdjustTail } from './adjust-code.js';
 import { defineHostCall } from './context-code.js';
 import { type Demands, isMover, isRedirector } from './demands.js';
+import type { Areas } from './exchange.js';
 import { defineHashDelete, defineHashUpdate } from './hash-change-code.js';
 import { defineHashLookup, fitsHashLookup } from './hash-code.js';
 import { defineCsumDiff, definePrandom, defineRedirectMap } from './helper-code.js';
@@ -26,7 +28,8 @@ export interface HashChangeCode {
 
 /** A place at which a program stops for good. */
 export interface TrapPoint {
-  readonly program: LoadedProgram;
+  /** Index. */
+  readonly program: number;
   readonly pc: number;
   readonly what: string;
   readonly unsupported: boolean;
@@ -56,6 +59,8 @@ export class Services {
   readonly module: ModuleBuilder;
   /** Guest address of the exchange area. */
   readonly exchange: number;
+  /** Guest address where keys are put together for look-ups in JavaScript. */
+  readonly keys: number;
   readonly trapPoints: TrapPoint[] = [];
   /** JavaScript is called for more than a trap. */
   callsHost = false;
@@ -83,7 +88,7 @@ export class Services {
   constructor(
     machine: Machine,
     module: ModuleBuilder,
-    exchange: number,
+    areas: Areas,
     of: {
       readonly demands: Demands;
       readonly isChecked: boolean;
@@ -97,7 +102,8 @@ export class Services {
     this.cache = of.cache;
     this.machine = machine;
     this.module = module;
-    this.exchange = exchange;
+    this.exchange = areas.exchange;
+    this.keys = areas.keys;
     module.importMemory('jitnic', imports.memory, 1, 0xffff, machine.memory.isShared);
     this.call = module.importFunction('jitnic', imports.call, ['i32', 'i32', 'i32', 'i32'], []);
     this.check = module.importFunction('jitnic', imports.check, ['i64', 'i32', 'i32', 'i32'], []);
@@ -236,7 +242,7 @@ export class Services {
   }
 
   /** Operands: nothing; registers are in the exchange area. */
-  emitCall(out: CodeBuilder, helper: number, program: LoadedProgram, pc: number, record: number): void {
+  emitCall(out: CodeBuilder, helper: number, program: Program, pc: number, record: number): void {
     this.callsHost = true;
     out.i32(helper).i32(program.index).i32(pc).getLocal(record).call(this.hostCall(helper));
   }
@@ -249,7 +255,7 @@ export class Services {
   }
 
   /** Operand: the 64-bit address. */
-  emitCheck(out: CodeBuilder, size: number, access: number, program: LoadedProgram, pc: number): void {
+  emitCheck(out: CodeBuilder, size: number, access: number, program: Program, pc: number): void {
     this.callsHost = true;
     out
       .i32(size + access)

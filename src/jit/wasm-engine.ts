@@ -20,12 +20,13 @@ import {
   type TrapSite,
 } from '../vm/index.js';
 import { type CompiledModule, compileModule, type Programs } from './compile.js';
-import { exchange } from './exchange.js';
+import { type Areas, allocateAreas, exchange } from './exchange.js';
 import { HostImports } from './host-imports.js';
 import { KeptModule } from './kept-module.js';
 import { moduleOf } from './module-cache.js';
+import { worldOfMachine } from './place.js';
 
-export interface WasmEngineOptions extends TranslateOptions {
+export interface WasmEngineOptions extends TranslateOptions<LoadedProgram> {
   /** Sees each program's IR before code is made of it: checkers, dumps. */
   readonly inspect?: ((code: FunctionCode) => void) | undefined;
   /** Name functions in the module, for profilers. */
@@ -56,7 +57,7 @@ export class WasmEngine implements Engine {
   batchTrap: TrapSite | undefined = undefined;
   private options: WasmEngineOptions;
   private readonly interpreter: Interpreter;
-  private readonly exchange: number;
+  private readonly areas: Areas;
   private readonly record: number;
   private readonly host: HostImports;
   private readonly compiled = new Map<LoadedProgram, Compiled | undefined>();
@@ -67,13 +68,11 @@ export class WasmEngine implements Engine {
     this.machine = machine;
     this.options = options;
     this.interpreter = new Interpreter(machine);
-    const area = machine.memory.allocate('scratch', 'registers of compiled code', exchange.size);
+    this.areas = allocateAreas(machine);
     const packet = machine.memory.allocate('scratch', 'packet record', record.size);
-    area.hi = area.lo;
     packet.hi = packet.lo;
-    this.exchange = area.start;
     this.record = packet.start;
-    this.host = new HostImports(machine, this.exchange);
+    this.host = new HostImports(machine, this.areas.exchange);
   }
 
   /** Runs an XDP program on the machine's packet. `steps` of the outcome is 0: compiled code does not count. */
@@ -145,7 +144,7 @@ export class WasmEngine implements Engine {
 
   /** Why a program would be left to the interpreter, as far as that can be told without compiling it. */
   refusalOf(program: LoadedProgram): Fallback | undefined {
-    const refusal = unsupportedIn(program);
+    const refusal = unsupportedIn(worldOfMachine(this.machine), program);
     return refusal === undefined ? undefined : { program, insn: refusal.insn, what: refusal.message };
   }
 
@@ -204,14 +203,14 @@ export class WasmEngine implements Engine {
     if (store === undefined || inspect !== undefined) return undefined;
     const known = this.keeping.get(program);
     if (known !== undefined) return known;
-    const { machine, exchange } = this;
+    const { machine, areas } = this;
     const kept = new KeptModule(store, {
       machine,
       program,
       settings,
       verified: machine.programs.filter((candidate) => verified?.(candidate) === true),
       facts: facts !== undefined,
-      exchange,
+      areas,
       names,
     });
     this.keeping.set(program, kept);
@@ -227,14 +226,14 @@ export class WasmEngine implements Engine {
   }
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode {
-    const code = translate(this.machine, program, this.options, bare);
+    const code = translate(worldOfMachine(this.machine), program, this.options, bare);
     this.options.inspect?.(code);
     return code;
   }
 
   private generate(programs: Programs): CompiledModule {
-    const { machine, exchange } = this;
-    return compileModule({ machine, programs, exchange, names: this.options.names ?? false });
+    const { machine, areas } = this;
+    return compileModule({ machine, programs, areas, names: this.options.names ?? false });
   }
 
   private link(module: CompiledModule): Compiled {
@@ -293,6 +292,7 @@ export class WasmEngine implements Engine {
 
   /** Lets helpers reach the stack frames of compiled code, which does not say which of them are in use. */
   private openFrames(): void {
+    this.openKeys(true);
     for (let depth = 0; depth < maxFrames; depth++) {
       const frame = this.machine.frames[depth];
       if (frame !== undefined) frame.lo = frame.hi - stackSize;
@@ -300,10 +300,16 @@ export class WasmEngine implements Engine {
   }
 
   private closeFrames(): void {
+    this.openKeys(false);
     for (let depth = 0; depth < maxFrames; depth++) this.machine.leaveFrame(depth);
   }
 
+  private openKeys(isOpen: boolean): void {
+    const region = this.machine.memory.regionOf(this.areas.keys);
+    if (region !== undefined) region.hi = isOpen ? region.start + region.size : region.lo;
+  }
+
   private writeCpu(): void {
-    this.machine.memory.view.setUint32(this.exchange + exchange.cpu, this.machine.cpu, true);
+    this.machine.memory.view.setUint32(this.areas.exchange + exchange.cpu, this.machine.cpu, true);
   }
 }

@@ -7,9 +7,10 @@ import { Interpreter } from '../interp/index.js';
 import type { Insn } from '../isa/index.js';
 import { WasmEngine } from '../jit/index.js';
 import { type MapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
-import { IrEngine, levelSettings, type Settings } from '../opt/index.js';
+import { levelSettings, type Settings } from '../opt/index.js';
 import { type ProgramFacts, verify } from '../verifier/index.js';
 import { describeTrap, type Engine, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
+import { IrEngine } from './ir-engine.js';
 import { openKernelBare, runKernelBare } from './kernel-bare.js';
 import type { EngineFactory } from './machine-subject.js';
 

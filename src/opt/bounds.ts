@@ -2,7 +2,7 @@
  * Redundant checks: a bounds or null check that a dominating branch has decided, or one that it implies (`len < 34` where `len >= 54`), goes one way. The null check of
  * an array's element is the check that its index is in bounds, and behind it the element is there.
  */
-import { branchEnd, type FunctionCode, isConst, type Value } from '../ir/index.js';
+import { branchEnd, type FunctionCode, isConst, isPlace, type Value } from '../ir/index.js';
 import { decide, type Fact, followed, PathFacts } from './path-facts.js';
 import { Rewriter } from './rewriter.js';
 
@@ -50,8 +50,7 @@ export function bounds(code: FunctionCode): FunctionCode {
   });
 }
 
-/** The element of an array: above its base, so not null. */
+/** The element of an array is not null. */
 function isAddress(value: Value): boolean {
-  const base = isConst(value) ? value : value.op === 'add' ? value.args[1] : undefined;
-  return base !== undefined && isConst(base) && base.imm >= 0x10000n && value.ones <= (1n << 34n) - 1n;
+  return value.op === 'element' || isPlace(value.op);
 }

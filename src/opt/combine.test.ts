@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { encodingFault } from '../interp/encoding.js';
-import { buildFunction, formatFunction } from '../ir/index.js';
+import { buildFunction, formatFunction, worldOf } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
-import { Machine } from '../vm/index.js';
-import { objectSpec, programSpec } from '../vm/testing.js';
+import { objectSpec, programSpec } from '../object/index.js';
 import { optimize } from './index.js';
 
 const insn = (code: number, dst = 0, src = 0, off = 0, imm = 0): Insn => ({ code, dst, src, off, imm });
@@ -24,11 +23,11 @@ function text(body: readonly Insn[]): string {
     ...body,
     insn(op.EXIT_OP),
   ];
-  const machine = new Machine(objectSpec([programSpec(insns)], []));
-  const program = machine.programs[0];
+  const world = worldOf(objectSpec('test', [programSpec(insns)], []));
+  const program = world.programs[0];
   if (program === undefined) throw new Error('no program');
-  const built = buildFunction(machine, program, { trust: 'verified', fault: encodingFault });
-  return formatFunction(optimize(built, machine, { check: true }));
+  const built = buildFunction(world, program, { trust: 'verified', fault: encodingFault });
+  return formatFunction(optimize(built, world, { check: true }));
 }
 
 const count = (haystack: string, needle: string): number => haystack.split(needle).length - 1;

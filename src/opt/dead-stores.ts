@@ -11,9 +11,9 @@ import {
   orderOfCode,
   successors,
   type Value,
+  type World,
   withBlocks,
 } from '../ir/index.js';
-import type { Machine } from '../vm/index.js';
 import { mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 
@@ -29,7 +29,7 @@ const anything: Future = { overwritten: [], stackReads: undefined };
 const nothing: Future = { overwritten: [], stackReads: [] };
 const maxPlaces = 32;
 
-export function deadStores(code: FunctionCode, { machine }: PassContext): FunctionCode {
+export function deadStores(code: FunctionCode, { world }: PassContext): FunctionCode {
   const order = orderOfCode(code);
   const futures: (Future | undefined)[] = [];
   const blocks = code.blocks.slice();
@@ -42,7 +42,7 @@ export function deadStores(code: FunctionCode, { machine }: PassContext): Functi
     for (const value of [...block.pinned].reverse()) {
       if (isDead(value, future)) continue;
       kept.push(value);
-      future = before(value, future, machine);
+      future = before(value, future, world);
     }
     futures[id] = future;
     if (kept.length === block.pinned.length) continue;
@@ -90,9 +90,9 @@ function isDead(value: Value, { overwritten, stackReads }: Future): boolean {
   return place.base?.op === 'frame' && stackReads !== undefined && !stackReads.some((read) => mayAlias(read, place));
 }
 
-function before(value: Value, future: Future, machine: Machine): Future {
-  if (value.op === 'call') return beforeCall(value, future, machine);
-  if (value.op === 'lookup') return beforeLookup(value, future, machine);
+function before(value: Value, future: Future, world: World): Future {
+  if (value.op === 'call') return beforeCall(value, future, world);
+  if (value.op === 'lookup') return beforeLookup(value, future, world);
   const place = placeOf(value);
   if (place === undefined) return anything;
   if (value.op === 'store' || value.op === 'fill') {
@@ -111,9 +111,9 @@ function withRead({ overwritten, stackReads }: Future, place: Place): Future {
 }
 
 /** A helper may look at the packet and at maps; at the stack by its arguments. */
-function beforeCall(call: Value, future: Future, machine: Machine): Future {
+function beforeCall(call: Value, future: Future, world: World): Future {
   let result: Future = { ...future, overwritten: future.overwritten.filter(({ base }) => base?.op === 'frame') };
-  for (const [i, use] of callEffects(machine, call).args.entries()) {
+  for (const [i, use] of callEffects(world, call).args.entries()) {
     const place = readBy(use, call.args[i] as Value);
     if (place === 'any') return anything;
     if (place !== undefined) result = withRead(result, place);
@@ -121,12 +121,12 @@ function beforeCall(call: Value, future: Future, machine: Machine): Future {
   return result;
 }
 
-function beforeLookup(lookup: Value, future: Future, machine: Machine): Future {
+function beforeLookup(lookup: Value, future: Future, world: World): Future {
   const { detail } = lookup;
   if (detail?.kind !== 'lookup') return anything;
-  // A look-up of values touches none; one in JavaScript writes them where nothing else is.
+  // A look-up of values touches none: where its key is put together is no memory of the program's.
   if (detail.pieces.length > 0) return future;
-  const size = machine.maps[detail.map]?.spec.keySize;
+  const size = world.maps[detail.map]?.spec.keySize;
   const place = readBy({ kind: 'read', size }, lookup.args[0] as Value);
   return place === 'any' ? anything : place === undefined ? future : withRead(future, place);
 }

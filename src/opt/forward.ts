@@ -5,7 +5,7 @@ import { placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
-export function forward(code: FunctionCode, { machine, params }: PassContext): FunctionCode {
+export function forward(code: FunctionCode, { world, params }: PassContext): FunctionCode {
   const rewriter = new Rewriter(code);
   const { graph } = rewriter;
   const bodies = loopBodies(rewriter.order);
@@ -15,14 +15,14 @@ export function forward(code: FunctionCode, { machine, params }: PassContext): F
     enter: (block) => {
       known = common(rewriter.before(block).map((pred) => exits[pred] ?? []));
       const body = bodies.get(block);
-      if (body !== undefined) known = throughLoop(known, code, body, machine);
+      if (body !== undefined) known = throughLoop(known, code, body, world);
     },
     pinned: (value) => {
       const place = value.op === 'load' ? placeOf(value) : undefined;
       return place === undefined ? undefined : contentOf(known, place, graph);
     },
     placed: (value) => {
-      known = after(known, value, machine, graph, params.known);
+      known = after(known, value, world, graph, params.known);
     },
     leave: (pinned, block) => {
       exits[block] = known;

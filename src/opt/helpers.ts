@@ -7,6 +7,7 @@ import {
   type FunctionCode,
   type Graph,
   helper,
+  isArrayMap,
   isConst,
   liveBlocks,
   lookupDetail,
@@ -16,7 +17,6 @@ import {
   type Value,
   zeroHelpers,
 } from '../ir/index.js';
-import type { MapLayout } from '../vm/index.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
@@ -50,10 +50,10 @@ class Inliner {
       case helper.processorId:
         return this.cpu();
       case helper.lookup: {
-        const map = mapOf(this.context.machine, value.args[0]);
+        const map = mapOf(this.context.world, value.args[0]);
         if (map === undefined) return undefined;
         const key = value.args[1] as Value;
-        const lookup = this.graph.effect('lookup', [key], value.imm, lookupDetail(map), mask32);
+        const lookup = this.graph.effect('lookup', [key], value.imm, lookupDetail(map.index, map.spec), mask32);
         return this.lookup(lookup, map.index, key) ?? this.rewriter.emit(lookup);
       }
       case helper.csumDiff:
@@ -69,20 +69,12 @@ class Inliner {
 
   /** A look-up in an array. */
   private lookup(lookup: Value, map: number, key: Value): Value | undefined {
-    const found = this.context.machine.maps[map];
-    const layout = found?.layout();
-    if (found === undefined || layout?.kind !== 'array') return undefined;
+    const spec = this.context.world.maps[map]?.spec;
+    if (spec === undefined || !isArrayMap(spec)) return undefined;
     if (lookup.detail?.kind === 'lookup' && lookup.detail.pieces.length > 0) return undefined;
     const index = this.load(key, 0);
-    const inside = this.graph.make('ult', index, this.graph.constant(BigInt(found.spec.maxEntries)));
-    return this.graph.select(inside, this.element(layout, index), this.graph.constant(0n));
-  }
-
-  private element(layout: MapLayout & { readonly kind: 'array' }, index: Value): Value {
-    const { graph } = this;
-    let at = graph.make('mul', index, graph.constant(BigInt(layout.stride * layout.cpus)));
-    if (layout.cpus > 1) at = graph.add(at, graph.make('mul', this.cpu(), graph.constant(BigInt(layout.stride))));
-    return graph.add(at, graph.constant(BigInt(layout.base)));
+    const inside = this.graph.make('ult', index, this.graph.constant(BigInt(spec.maxEntries)));
+    return this.graph.select(inside, this.graph.element(map, index), this.graph.constant(0n));
   }
 
   private load(base: Value, offset: number): Value {

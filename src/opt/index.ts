@@ -1,4 +1,3 @@
-export { IrEngine } from './ir-engine.js';
 export { type OptimizeOptions, optimize } from './optimize.js';
 export { type Param, type ParamName, type Pass, params } from './pass.js';
 export { passes } from './passes.js';

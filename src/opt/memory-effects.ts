@@ -29,8 +29,18 @@ export function mayAlias(a: Place, b: Place): boolean {
   if (isSameBase(a.base, b.base)) return a.offset < b.offset + BigInt(b.size) && b.offset < a.offset + BigInt(a.size);
   if (a.space === 'context' || b.space === 'context') return a.space === b.space;
   if (a.space === 'other' || b.space === 'other') return true;
-  if (a.base?.op === 'frame' && b.base?.op === 'frame') return false;
+  if (isOtherObject(a.base, b.base)) return false;
   return a.space === b.space && (a.map === b.map || a.map < 0 || b.map < 0);
+}
+
+/** Are two bases two objects, or two elements of one? An access stays in the object that its address was made of. */
+function isOtherObject(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  if (a.op === 'element' && b.op === 'element' && a.imm === b.imm) {
+    const [i, j] = [a.args[0] as Value, b.args[0] as Value];
+    return isConst(i) && isConst(j) && i.imm !== j.imm;
+  }
+  return a.op === b.op && (a.op === 'frame' || a.op === 'data');
 }
 
 /** Are two bases one value? Leaves need not be one object: sharing can be off. */

@@ -1,6 +1,5 @@
 /** The pipeline: every pass that is on, in the order of the table. */
-import { checkFunction, checkValues, type FunctionCode } from '../ir/index.js';
-import type { Machine } from '../vm/index.js';
+import { checkFunction, checkValues, type FunctionCode, type World } from '../ir/index.js';
 import type { Pass } from './pass.js';
 import { passes } from './passes.js';
 import { defaultSettings, type Settings } from './settings.js';
@@ -14,14 +13,14 @@ export interface OptimizeOptions {
 }
 
 /** Takes `code` over. Throws InternalError, naming the pass, when the checker finds something. */
-export function optimize(code: FunctionCode, machine: Machine, options: OptimizeOptions = {}): FunctionCode {
+export function optimize(code: FunctionCode, world: World, options: OptimizeOptions = {}): FunctionCode {
   const { settings = defaultSettings, check = false, watch } = options;
   let result = code;
   if (check) checkAll(result, 'build');
   watch?.(result, undefined);
   for (const pass of passes) {
     if (!settings.enabled.has(pass.name) || (code.checked && pass.needsVerified)) continue;
-    result = pass.run(result, { machine, params: settings.params });
+    result = pass.run(result, { world, params: settings.params });
     if (check) checkAll(result, pass.name);
     watch?.(result, pass);
   }

@@ -1,10 +1,9 @@
 /** What a pass is. The table of all passes is in passes.ts. */
-import type { FunctionCode } from '../ir/index.js';
-import type { Machine } from '../vm/index.js';
+import type { FunctionCode, World } from '../ir/index.js';
 
 export interface PassContext {
-  /** The machine that the program is loaded into: maps, constant data. */
-  readonly machine: Machine;
+  /** What the program refers to: maps, constant data. */
+  readonly world: World;
   readonly params: Readonly<Record<ParamName, number>>;
 }
 

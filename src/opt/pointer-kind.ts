@@ -2,10 +2,17 @@
  * What a value points to, by where it came from. Only code that a verifier has accepted may be read so: there a pointer stays in its object however it is
  * moved. Phis are assumed to point to one thing until an argument says otherwise (an optimistic fixed point).
  */
-import { type FunctionCode, isConst, liveBlocks, returnsPointer, type Space, type Value } from '../ir/index.js';
+import {
+  type FunctionCode,
+  isConst,
+  liveBlocks,
+  returnsPointer,
+  type Space,
+  type Value,
+  type World,
+} from '../ir/index.js';
 import type { MapSpec } from '../object/index.js';
 import { xdpMd } from '../platform/index.js';
-import type { Machine } from '../vm/index.js';
 
 export interface PointerKind {
   readonly space: Space;
@@ -19,24 +26,16 @@ const stackKind: PointerKind = { space: 'stack', map: -1 };
 const contextKind: PointerKind = { space: 'context', map: -1 };
 const otherKind: PointerKind = { space: 'other', map: -1 };
 
-interface Extent {
-  readonly start: number;
-  readonly end: number;
-  readonly kind: PointerKind;
-}
-
 /** Undefined: a number. `pending`: a phi that has not said anything yet. */
 type Found = PointerKind | undefined | 'pending';
 
 export class PointerKinds {
-  private readonly machine: Machine;
-  private readonly extents: readonly Extent[];
+  private readonly world: World;
   private readonly phis = new Map<Value, Found>();
   private memo = new Map<Value, Found>();
 
-  constructor(code: FunctionCode, machine: Machine) {
-    this.machine = machine;
-    this.extents = extentsOf(machine);
+  constructor(code: FunctionCode, world: World) {
+    this.world = world;
     const phis = liveBlocks(code).flatMap((block) => block.phis);
     for (const phi of phis) this.phis.set(phi, 'pending');
     for (let changed = true; changed; ) {
@@ -59,7 +58,7 @@ export class PointerKinds {
   }
 
   private find(value: Value): Found {
-    if (isConst(value)) return this.ofConstant(value.imm);
+    if (isConst(value)) return undefined;
     const phi = this.phis.get(value);
     if (phi !== undefined || value.op === 'phi') return phi;
     if (this.memo.has(value)) return this.memo.get(value);
@@ -77,6 +76,9 @@ export class PointerKinds {
         return stackKind;
       case 'context':
         return contextKind;
+      case 'data':
+      case 'element':
+        return { space: 'map', map: Number(value.imm) };
       case 'load':
         return isPacketField(value) ? packetKind : undefined;
       case 'lookup':
@@ -94,17 +96,14 @@ export class PointerKinds {
   }
 
   private ofSum(value: Value, a: Value, b: Value): Found {
-    const left = isConst(a) ? undefined : this.find(a);
-    const right = isConst(b) ? undefined : this.find(b);
+    const left = this.find(a);
+    const right = this.find(b);
     if (value.op === 'sub') return right === undefined ? left : undefined;
-    // A constant counts as a pointer only where nothing else does: it may as well be a number.
-    return left === undefined || right === undefined
-      ? (left ?? right ?? (isConst(b) ? this.find(b) : undefined))
-      : undefined;
+    return left === undefined || right === undefined ? (left ?? right) : undefined;
   }
 
   private ofLookup({ detail }: Value): PointerKind | undefined {
-    const spec = detail?.kind === 'lookup' ? this.machine.maps[detail.map]?.spec : undefined;
+    const spec = detail?.kind === 'lookup' ? this.world.maps[detail.map]?.spec : undefined;
     if (spec === undefined || detail?.kind !== 'lookup') return undefined;
     const holdsMaps = spec.type === 'hash_of_maps' || spec.type === 'array_of_maps';
     return holdsMaps ? { ...otherKind, inner: spec.inner } : { space: 'map', map: detail.map };
@@ -118,28 +117,11 @@ export class PointerKinds {
   private unlessNull(value: Value): Found {
     return isConst(value) && value.imm === 0n ? 'pending' : this.find(value);
   }
-
-  private ofConstant(imm: bigint): PointerKind | undefined {
-    if (imm < 0x10000n || imm > 0xffff_ffffn) return undefined;
-    const at = Number(imm);
-    return this.extents.find((extent) => at >= extent.start && at <= extent.end)?.kind;
-  }
 }
 
 /** A packet pointer that is read from the context. */
 function isPacketField({ args, imm, detail }: Value): boolean {
   return args[0]?.op === 'context' && detail?.kind === 'memory' && detail.size === 4 && imm <= BigInt(xdpMd.dataMeta);
-}
-
-function extentsOf(machine: Machine): Extent[] {
-  const extents: Extent[] = [];
-  for (const map of machine.maps) {
-    const layout = map.layout();
-    if (layout?.kind !== 'array') continue;
-    const end = layout.base + map.spec.maxEntries * layout.cpus * layout.stride;
-    extents.push({ start: layout.base, end, kind: { space: 'map', map: map.index } });
-  }
-  return extents;
 }
 
 function same(a: Found, b: Found): boolean {

@@ -4,26 +4,26 @@
  */
 import {
   branchEnd,
+  constantData,
   type Detail,
   type End,
   type FunctionCode,
   hasAddress,
-  isConst,
   loopBodies,
   mapOf,
   mask32,
   opTable,
   type Value,
+  type World,
 } from '../ir/index.js';
 import { xdpMd } from '../platform/index.js';
-import { constantAt, type Machine } from '../vm/index.js';
 import { callMovesPacket } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { PointerKinds } from './pointer-kind.js';
 import { Rewriter } from './rewriter.js';
 
-export function pointers(code: FunctionCode, { machine }: PassContext): FunctionCode {
-  const kinds = new PointerKinds(code, machine);
+export function pointers(code: FunctionCode, { world }: PassContext): FunctionCode {
+  const kinds = new PointerKinds(code, world);
   const rewriter = new Rewriter(code);
   const { graph } = rewriter;
   const moved = movedAtHead(code, rewriter);
@@ -58,7 +58,7 @@ export function pointers(code: FunctionCode, { machine }: PassContext): Function
       if (!hasAddress(value)) return undefined;
       const field = value.op === 'load' ? contextField(value, isMoved) : undefined;
       if (field !== undefined) return field;
-      const data = value.op === 'load' ? constantData(machine, value) : undefined;
+      const data = value.op === 'load' ? constantContent(world, value) : undefined;
       if (data !== undefined) return graph.constant(data);
       const kind = kinds.of(old.args[0] as Value);
       const { detail } = value;
@@ -74,7 +74,7 @@ export function pointers(code: FunctionCode, { machine }: PassContext): Function
       if (old?.kind === 'branch') return narrowed(end, old);
       if (end.kind !== 'tail call' || end.map >= 0) return end;
       const { kind, table, slot, to, pc } = end;
-      return { kind, map: mapOf(machine, table)?.index ?? -1, table, slot, to, pc };
+      return { kind, map: mapOf(world, table)?.index ?? -1, table, slot, to, pc };
     },
     leave: (pinned, block) => {
       exits[block] = isMoved;
@@ -120,8 +120,8 @@ function movedAtHead(code: FunctionCode, rewriter: Rewriter): ReadonlySet<number
   return moved;
 }
 
-function constantData(machine: Machine, load: Value): bigint | undefined {
-  const base = load.args[0] as Value;
-  if (!isConst(base) || load.detail?.kind !== 'memory') return undefined;
-  return constantAt(machine, Number(base.imm + load.imm), load.detail.size);
+function constantContent(world: World, { args, imm, detail }: Value): bigint | undefined {
+  const base = args[0] as Value;
+  if (base.op !== 'data' || detail?.kind !== 'memory') return undefined;
+  return constantData(world, Number(base.imm), Number(imm), detail.size);
 }

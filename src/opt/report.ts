@@ -1,7 +1,6 @@
 /** A program through the pipeline: how large it is after each pass, and how long that took. */
-import { countFunction, type FunctionCode } from '../ir/index.js';
+import { countFunction, type FunctionCode, type Program, type World } from '../ir/index.js';
 import type { ProgramFacts } from '../verifier/index.js';
-import type { LoadedProgram, Machine } from '../vm/index.js';
 import type { Settings } from './settings.js';
 import { translate } from './translate.js';
 
@@ -31,7 +30,7 @@ export interface ReportOptions {
 }
 
 /** Throws Unsupported for what is not translated, and what the checker throws. */
-export function reportPasses(machine: Machine, program: LoadedProgram, options: ReportOptions): OptReport {
+export function reportPasses(world: World, program: Program, options: ReportOptions): OptReport {
   const { trust, facts, settings, check = false, now = () => 0, watch } = options;
   const steps: PassReport[] = [];
   let last = now();
@@ -43,7 +42,7 @@ export function reportPasses(machine: Machine, program: LoadedProgram, options: 
     watch?.(step, code);
     last = now();
   };
-  const code = translate(machine, program, {
+  const code = translate(world, program, {
     verified: () => trust === 'verified',
     facts: () => facts,
     settings,

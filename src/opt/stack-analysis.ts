@@ -15,9 +15,9 @@ import {
   orderOfCode,
   signed,
   type Value,
+  type World,
 } from '../ir/index.js';
 import { maxFrames } from '../platform/index.js';
-import type { Machine } from '../vm/index.js';
 import { depthOf, directAddress, isInFrame } from './stack-address.js';
 
 /** Where a value may point to: addresses, and frames (a bit each) in which it may point anywhere. */
@@ -41,11 +41,11 @@ export class StackAnalysis {
   private readonly found = new Map<Value, Targets>();
   private memo = new Map<Value, Targets | undefined>();
   private readonly stores = new Map<number, Set<number>>();
-  private readonly machine: Machine;
+  private readonly world: World;
   private changed = false;
 
-  constructor(code: FunctionCode, machine: Machine) {
-    this.machine = machine;
+  constructor(code: FunctionCode, world: World) {
+    this.world = world;
     const { rpo } = orderOfCode(code);
     const blocks = rpo.map((id) => code.blocks[id] as Block);
     let sweeps = 0;
@@ -154,7 +154,7 @@ export class StackAnalysis {
   }
 
   private call(value: Value): void {
-    for (const [i, use] of callEffects(this.machine, value).args.entries()) {
+    for (const [i, use] of callEffects(this.world, value).args.entries()) {
       const arg = value.args[i] as Value;
       const targets = use.kind === 'value' ? undefined : this.targets(arg);
       if (targets === undefined || use.kind === 'value') continue;
@@ -167,7 +167,7 @@ export class StackAnalysis {
     if (value.detail?.kind !== 'lookup' || value.detail.pieces.length > 0) return;
     const key = value.args[0] as Value;
     const targets = this.targets(key);
-    const size = this.machine.maps[value.detail.map]?.spec.keySize ?? 0;
+    const size = this.world.maps[value.detail.map]?.spec.keySize ?? 0;
     if (targets === undefined) return;
     this.pass(key, targets, size, true);
     // It is passed in words.

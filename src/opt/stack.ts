@@ -15,6 +15,7 @@ import {
   type Value,
   type VariableHost,
   Variables,
+  type World,
 } from '../ir/index.js';
 import { stackSize } from '../platform/index.js';
 import type { PassContext } from './pass.js';
@@ -27,12 +28,12 @@ const maxRounds = 4;
 /** Keys up to this many bytes are passed as values. */
 const maxKey = 64;
 
-export function stack(code: FunctionCode, { machine }: PassContext): FunctionCode {
+export function stack(code: FunctionCode, { world }: PassContext): FunctionCode {
   let result = code;
   for (let round = 0; round < maxRounds; round++) {
-    const analysis = new StackAnalysis(result, machine);
+    const analysis = new StackAnalysis(result, world);
     if (round > 0 && analysis.isEmpty) break;
-    result = new Promotion(result, analysis, machine).run();
+    result = new Promotion(result, analysis, world).run();
     if (!analysis.followsSpills) break;
   }
   return result;
@@ -41,17 +42,17 @@ export function stack(code: FunctionCode, { machine }: PassContext): FunctionCod
 class Promotion implements VariableHost {
   readonly graph: Graph;
   private readonly analysis: StackAnalysis;
-  private readonly machine: PassContext['machine'];
+  private readonly world: World;
   private readonly rewriter: Rewriter;
   private readonly variables: Variables;
   /** Variable of the piece at an address. */
   private readonly numbers = new Map<number, number>();
   private readonly written = new Map<number, ReadonlySet<number>>();
 
-  constructor(code: FunctionCode, analysis: StackAnalysis, machine: PassContext['machine']) {
+  constructor(code: FunctionCode, analysis: StackAnalysis, world: World) {
     this.graph = code.graph;
     this.analysis = analysis;
-    this.machine = machine;
+    this.world = world;
     this.rewriter = new Rewriter(code);
     this.variables = new Variables(this, code.blocks.length);
     for (const word of analysis.words) {
@@ -154,7 +155,7 @@ class Promotion implements VariableHost {
 
   /** Writes the bytes that a helper reads to memory. */
   private passBytes(call: Value): void {
-    for (const [i, use] of callEffects(this.machine, call).args.entries()) {
+    for (const [i, use] of callEffects(this.world, call).args.entries()) {
       const at = directAddress(call.args[i] as Value);
       if (at === undefined || use.kind !== 'read' || use.size === undefined || use.size === 0) continue;
       this.flush(call.args[i] as Value, at, use.size);
@@ -193,7 +194,7 @@ class Promotion implements VariableHost {
     if (detail?.kind !== 'lookup' || detail.pieces.length > 0) return undefined;
     const key = lookup.args[0] as Value;
     const at = directAddress(key);
-    const size = this.machine.maps[detail.map]?.spec.keySize ?? 0;
+    const size = this.world.maps[detail.map]?.spec.keySize ?? 0;
     if (at === undefined || size === 0) return undefined;
     if (size > maxKey || this.analysis.pieces(at, size) === undefined) {
       this.flush(key, at, size);
@@ -201,19 +202,13 @@ class Promotion implements VariableHost {
     }
     const values: Value[] = [];
     const pieces: Piece[] = [];
-    const address = this.guestAddress(at);
     for (let offset = 0; offset < size; offset += 4) {
       const length = Math.min(4, size - offset);
       values.push(this.compose(at + offset, this.analysis.pieces(at + offset, length) ?? []));
-      pieces.push({ address: address + offset, size: length });
+      pieces.push({ at: offset, size: length });
     }
-    const known = { ...detail, key: address, pieces };
+    const known = { ...detail, pieces };
     return this.rewriter.emit(this.graph.effect('lookup', values, lookup.imm, known, lookup.ones));
-  }
-
-  private guestAddress(at: number): number {
-    const depth = Math.floor(at / frameStart(1));
-    return (this.machine.frames[depth]?.hi ?? 0) - stackSize + (at - frameStart(depth));
   }
 }
 

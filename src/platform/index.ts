@@ -1,3 +1,4 @@
+export { tailCallHelper, walkHelper, walkHelperNames, walkHelperNumber } from './engine-helpers.js';
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export { type ArgClass, type HelperProto, type ReturnClass, xdpHelpers } from './helper-protos.js';
 export { type HelperName, helperName, helperNames, helperNumber } from './helpers.js';

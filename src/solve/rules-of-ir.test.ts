@@ -108,6 +108,9 @@ function rareShapes(g: Graph): readonly (readonly [OpName, Value, Value])[] {
     ['shl', and(raw('shr', x, g.constant(8n)), 0xffn), g.constant(8n)],
     ['shl', and(raw('shr', x, g.constant(40n)), mask64), g.constant(40n)],
     ['eq', g.pointer(g.length), g.constant(0n)],
+    ['eq', g.data(1), g.constant(0n)],
+    ['eq', g.frame(0), g.constant(0n)],
+    ['eq', g.element(1, g.environment(5)), g.constant(0n)],
     ['eq', g.pointer(g.constant(mask64 - 15n)), g.constant(0n)],
   ];
 }

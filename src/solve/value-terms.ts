@@ -69,6 +69,14 @@ export class ValueTerms {
       case 'ctx':
       case 'env':
         return this.leafNamed(`${op}_${imm}`, value.ones);
+      case 'frame':
+      case 'context':
+      case 'map':
+      case 'data':
+      case 'code':
+        return this.address(this.leafNamed(`${op}_${imm}`, value.ones));
+      case 'element':
+        return this.address(this.within(terms.apply(`element_${imm}`, 64, args), value.ones));
       case 'ptr':
         return terms.add(this.packetStart, args[0] as Term);
       case 'load':
@@ -87,6 +95,12 @@ export class ValueTerms {
         break;
     }
     return this.leafNamed(`${op}${scope}_${value.id}`, value.ones);
+  }
+
+  /** Nothing lies at address 0. */
+  private address(term: Term): Term {
+    const { terms } = this;
+    return terms.ite(terms.eq(term, terms.bits(64, 0n)), terms.bits(64, 0x10000n), term);
   }
 
   private leafNamed(name: string, ones: bigint): Term {

@@ -5,6 +5,7 @@
 import { InternalError, UserError } from '../base/index.js';
 import { formatTable } from '../cli/output.js';
 import { Unsupported } from '../ir/index.js';
+import { worldOfMachine } from '../jit/index.js';
 import { sizeMaps, xdpFitness } from '../object/index.js';
 import { reportPasses } from '../opt/index.js';
 import { verify } from '../verifier/index.js';
@@ -40,7 +41,12 @@ await runTool(usage, { ...optimizationOption, markdown: { type: 'boolean', defau
         continue;
       }
       try {
-        const { steps } = reportPasses(machine, program, { trust: 'verified', facts, settings, check: true });
+        const { steps } = reportPasses(worldOfMachine(machine), program, {
+          trust: 'verified',
+          facts,
+          settings,
+          check: true,
+        });
         const after = new Map(steps.map(({ name, insns }) => [name, insns]));
         rows.push({ program: `${file.name} ${program.spec.name}`, insns: program.insns.length, after });
       } catch (error) {

@@ -17,8 +17,7 @@ import {
   jumpTarget,
   op,
 } from '../isa/index.js';
-import { stackSize } from '../platform/index.js';
-import { tailCallHelper } from '../vm/index.js';
+import { stackSize, tailCallHelper } from '../platform/index.js';
 
 /** Bytes of a stack slot. */
 const slotSize = 8;

@@ -79,10 +79,10 @@ function recordLookup(recorder: Recorder): void {
   const spec = specOf(recorder, index);
   const key = recorder.register(2);
   const runs = toRuns(graph, bytesAt(recorder, key, spec.keySize));
-  let address = 0;
+  let at = 0;
   const pieces: Piece[] = runs.map((run) => {
-    const piece = { address, size: run.size };
-    address += run.size;
+    const piece = { at, size: run.size };
+    at += run.size;
     return piece;
   });
   const isArray = spec.type === 'array' || spec.type === 'percpu_array';
@@ -91,7 +91,7 @@ function recordLookup(recorder: Recorder): void {
   if (isArray) {
     let subscript = graph.constant(0n);
     for (const [i, run] of runs.entries()) {
-      const shift = graph.constant(BigInt(8 * (pieces[i]?.address ?? 0)));
+      const shift = graph.constant(BigInt(8 * (pieces[i]?.at ?? 0)));
       subscript = graph.make('or', subscript, graph.make('shl', run.value, shift));
     }
     const inside = graph.make('ult', subscript, graph.constant(BigInt(spec.maxEntries)));
@@ -103,7 +103,7 @@ function recordLookup(recorder: Recorder): void {
     return;
   }
   const version = memory.mapVersion(index);
-  const detail: Detail = { kind: 'lookup', map: index, key: 0, pieces, marks: spec.type.startsWith('lru') };
+  const detail: Detail = { kind: 'lookup', map: index, pieces, marks: spec.type.startsWith('lru') };
   const value = graph.query(
     'lookup',
     runs.map((run) => run.value),

@@ -54,7 +54,7 @@ export function emitCall(
       // What memory has already need not be written again.
       if (!(run.value.op === 'load' && run.value.detail?.kind === 'memory' && run.value.detail.space === 'stack')) {
         all.push(run.value);
-        pieces.push({ address, size: run.size });
+        pieces.push({ at: address, size: run.size });
       }
       address += run.size;
     }

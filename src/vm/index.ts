@@ -8,10 +8,6 @@ export {
   findHelper,
   type Helper,
   helperRefusal,
-  tailCallHelper,
-  walkHelper,
-  walkHelperNames,
-  walkHelperNumber,
 } from './helpers/index.js';
 export type { LoadedProgram } from './load-programs.js';
 export {

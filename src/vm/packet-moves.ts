@@ -1,6 +1,6 @@
 /** Which ends of the packet a program may move: what lies around a packet matters to no other. */
 import { type Insn, isCall, op } from '../isa/index.js';
-import { tailCallHelper } from './helpers/index.js';
+import { tailCallHelper } from '../platform/index.js';
 import type { LoadedProgram } from './load-programs.js';
 
 /** `head`: the start of data or metadata; `tail`: the end, and possibly the start. */

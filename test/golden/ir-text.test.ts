@@ -11,6 +11,7 @@ import {
   plainNames,
   Unsupported,
 } from '../../src/ir/index.js';
+import { worldOfMachine } from '../../src/jit/index.js';
 import { type ObjectSpec, sizeMaps, xdpFitness } from '../../src/object/index.js';
 import { defaultSettings, levelSettings, translate } from '../../src/opt/index.js';
 import { findObjects, loadObject, type ObjectFile } from '../../src/tools/objects.js';
@@ -42,7 +43,7 @@ function readBack(file: ObjectFile): number {
     const { accepted, facts } = verify(program.spec, maps, { btf, license, facts: true, logLevel: 0 });
     for (const settings of [levelSettings(0), defaultSettings]) {
       try {
-        const code = translate(machine, program, { verified: () => accepted, facts: () => facts, settings });
+        const code = translate(worldOfMachine(machine), program, { verified: () => accepted, facts: () => facts, settings });
         const text = exact(code);
         const parsed = parseFunction(text, program);
         checkFunction(parsed, 'read back');

@@ -5,10 +5,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { type FunctionCode, formatFunction } from '../../src/ir/index.js';
+import { type FunctionCode, formatFunction, type Program, type World, worldOf } from '../../src/ir/index.js';
 import { readObject } from '../../src/object/index.js';
 import { levelSettings, passes, params, type OptReport, reportPasses } from '../../src/opt/index.js';
-import { type LoadedProgram, Machine } from '../../src/vm/index.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = `${root}docs/optimizer.md`;
@@ -19,16 +18,16 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function report(path: string, watch?: (name: string, code: FunctionCode, machine: Machine) => void): OptReport {
+function report(path: string, watch?: (name: string, code: FunctionCode, world: World) => void): OptReport {
   const object = readObject(readFileSync(`${root}${path}`), { name: path });
-  const machine = new Machine(object);
-  const program = machine.programs.at(-1) as LoadedProgram;
-  return reportPasses(machine, program, {
+  const world = worldOf(object);
+  const program = world.programs.at(-1) as Program;
+  return reportPasses(world, program, {
     // Without the verifier's facts, so that the page changes with the optimizer alone.
     trust: 'verified',
     settings: levelSettings(3),
     check: true,
-    watch: ({ name }, code) => watch?.(name, code, machine),
+    watch: ({ name }, code) => watch?.(name, code, world),
   });
 }
 
@@ -51,8 +50,8 @@ const generators: Readonly<Record<string, () => string>> = {
   steps: () => {
     const sections: string[] = [];
     let before = '';
-    report('bench/programs/array-count.o', (name, code, machine) => {
-      const text = formatFunction(code, { map: (i) => machine.maps[i]?.spec.name ?? 'map?', ctxField: (offset) => `ctx[${offset}]` });
+    report('bench/programs/array-count.o', (name, code, world) => {
+      const text = formatFunction(code, { map: (i) => world.maps[i]?.spec.name ?? 'map?', ctxField: (offset) => `ctx[${offset}]` });
       const title = name === 'build' ? '### As it is translated' : `### After \`${name}\``;
       sections.push(text === before ? `${title}\n\nThe same.` : `${title}\n\n\`\`\`\n${text}\n\`\`\``);
       before = text;

@@ -1,6 +1,6 @@
 /** Equality: what is done to both sides of it is taken back. */
 import { opTable } from '../ops.js';
-import { mask32, mask64 } from '../value.js';
+import { isPlace, mask32, mask64 } from '../value.js';
 import { boundsOf } from './bounds.js';
 import { arg0, arg1, has, is, isC, type RuleTable, withConst } from './rule.js';
 
@@ -18,6 +18,10 @@ export const equalityRules: RuleTable = {
     {
       identity: '(ptr(x) == 0) = 0',
       apply: (g, a, b) => (has(a, 'ptr') && is(b, 0n) && boundsOf(arg0(a)) !== undefined ? g.constant(0n) : undefined),
+    },
+    {
+      identity: '(a == 0) = 0 if a is the address of something',
+      apply: (g, a, b) => (is(b, 0n) && (isPlace(a.op) || has(a, 'element')) ? g.constant(0n) : undefined),
     },
     {
       identity: '(x + c == d) = (x == d - c)',

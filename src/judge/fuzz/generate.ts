@@ -12,7 +12,7 @@
 import { type Insn, op } from '../../isa/index.js';
 import type { FunctionSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { tailCallHelper } from '../../vm/index.js';
+import { tailCallHelper } from '../../platform/index.js';
 import { accumulatorAt, callbackMemory, ctxReg, fp, interesting, stackBytes } from './conventions.js';
 import { Emitter, type Label } from './emitter.js';
 import { bpfLoop, branch, call, loop } from './flow-statements.js';

@@ -1,6 +1,6 @@
 /** Statements that are a helper call with what it needs before and allows after: rows of a table, so that a helper is added by adding a row. */
 import { op } from '../../isa/index.js';
-import { tailCallHelper } from '../../vm/index.js';
+import { tailCallHelper } from '../../platform/index.js';
 import { callbackMemory, ctxReg, fp, sizes, stackBytes } from './conventions.js';
 import type { Generator } from './generate.js';
 import { putKey, withValue } from './map-statements.js';

@@ -100,7 +100,7 @@ export function encode(out: number[], value: Value, dst: number, slotOf: (value:
     case 'call':
       if (detail?.kind !== 'call') break;
       out.push(code.call, dst, detail.helper, ...args.slice(0, 5), detail.pieces.length);
-      for (const [i, piece] of detail.pieces.entries()) out.push(piece.address, args[5 + i] ?? 0, piece.size);
+      for (const [i, piece] of detail.pieces.entries()) out.push(piece.at, args[5 + i] ?? 0, piece.size);
       return;
     case 'guard':
       if (detail?.kind !== 'guard') break;

@@ -22,12 +22,19 @@ export interface CardModuleInput {
   readonly functions: readonly [FunctionCode, ...FunctionCode[]];
   /** Guest address of the exchange area. */
   readonly exchange: number;
+  /** Guest address of the region where keys are put together. */
+  readonly keys: number;
   readonly cache: LookupCache;
 }
 
-export function compileCard({ machine, functions, exchange, cache }: CardModuleInput): Uint8Array {
+export function compileCard({ machine, functions, exchange, keys, cache }: CardModuleInput): Uint8Array {
   const module = new ModuleBuilder();
-  const services = new Services(machine, module, exchange, { demands, isChecked: false, contextIsThere: true, cache });
+  const services = new Services(
+    machine,
+    module,
+    { exchange, keys },
+    { demands, isChecked: false, contextIsThere: true, cache },
+  );
   const [first, ...others] = functions;
   const run = module.declareFunction('run', ['i32', 'i32', 'i32'], ['i32']);
   const indices = others.map((_, i) => module.declareFunction(`traces_${i + 1}`, ['i32'], ['i32']));

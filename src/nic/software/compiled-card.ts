@@ -308,7 +308,9 @@ export class CompiledCard implements Matcher, BatchEngine {
     const { machine, tree } = this;
     const lowered = lowerTree(tree, this.lowerOptions());
     const cache = { period: this.period, areas: this.areas };
-    const bytes = compileCard({ machine, functions: lowered.functions, exchange: this.exchange, cache });
+    const { exchange } = this;
+    const { keys } = this.options;
+    const bytes = compileCard({ machine, functions: lowered.functions, exchange, keys, cache });
     const instance = new Wasm.Instance(moduleOf(bytes), this.imports.imports());
     this.version = {
       ...lowered,
@@ -327,13 +329,12 @@ export class CompiledCard implements Matcher, BatchEngine {
   }
 
   private lowerOptions(): Parameters<typeof lowerTree>[1] {
-    const { machine, program, keys, numberOf } = this.options;
+    const { machine, program, numberOf } = this.options;
     const { exchange, verified, period, counters } = this;
     const switches = this.evicts ? this.enabled : undefined;
     return {
       machine,
       program,
-      keys,
       verified,
       exchange,
       period,

@@ -228,7 +228,7 @@ export class CallLowering {
   private callHelper(value: Value, detail: Detail & { readonly kind: 'call' }): void {
     const { builder, context } = this;
     this.writePieces(value, detail);
-    const args = value.args.slice(0, 5).map((arg) => this.values.lower(arg));
+    const args = value.args.slice(0, 5).map((arg) => this.mapOr(this.values.lower(arg)));
     if (isInModule(detail.helper)) {
       const isRandom = detail.helper === helper.prandom;
       if (isRandom) this.keepRandom();
@@ -260,6 +260,12 @@ export class CallLowering {
     }
   }
 
+  /** A pointer to a map as such: then passes know what the helper does with the other arguments. */
+  private mapOr(arg: Value): Value {
+    const map = isConst(arg) ? this.context.machine.mapAt(Number(arg.imm & mask32)) : undefined;
+    return map === undefined ? arg : this.graph.map(map.index);
+  }
+
   /** Look-up caches (src/jit/lookup-cache.ts) hold no longer. */
   private startPeriod(): void {
     const { graph, builder } = this;
@@ -281,7 +287,7 @@ export class CallLowering {
         const left = piece.size - done;
         const size = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
         const part = graph.make('shr', stored, graph.constant(BigInt(8 * done)));
-        const at = graph.constant(BigInt(piece.address + done));
+        const at = graph.constant(BigInt(piece.at + done));
         builder.pin('store', [at, part], 0n, { kind: 'memory', space: 'stack', size, map: -1, checked: false });
         done += size;
       }

@@ -3,7 +3,7 @@
  * that lies below it in its function. A packet that no trace takes ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
  */
 import { checkFunction, type Detail, type FunctionCode, isConst, mask32, type Value } from '../../ir/index.js';
-import { ownFunction } from '../../jit/index.js';
+import { ownFunction, worldOfMachine } from '../../jit/index.js';
 import { defaultSettings, optimize, type Pass, passes, type Settings } from '../../opt/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import type { LoadedProgram } from '../../vm/index.js';
@@ -130,7 +130,7 @@ class TreeLowering {
     const code = builder.finish(this.options.program);
     checkFunction(code, 'card');
     const settings = this.options.verified ? verifiedPasses : anyPasses;
-    return optimize(code, this.options.machine, { settings });
+    return optimize(code, worldOfMachine(this.options.machine), { settings });
   }
 
   private get context(): BodyContext {

@@ -20,8 +20,6 @@ export interface LowerContext {
   readonly builder: BlockBuilder;
   /** A verifier accepted the program: no access leaves its object. */
   readonly verified: boolean;
-  /** Guest address where keys are put together for look-ups in JavaScript. */
-  readonly keys: number;
 }
 
 /** Where the packet begins and ends at some point of a trace: offsets from where it began at arrival. */
@@ -155,7 +153,7 @@ export class ValueLowering {
   private lookup(value: Value): Value {
     const { detail } = value;
     if (detail?.kind !== 'lookup') throw new NotCompiled('lookup');
-    const { machine, builder, keys } = this.context;
+    const { machine, builder } = this.context;
     const map = machine.maps[detail.map];
     if (map === undefined) throw new NotCompiled('map');
     const words = this.words(
@@ -163,8 +161,8 @@ export class ValueLowering {
     );
     const layout = map.layout();
     if (layout?.kind === 'array') return this.element(layout, words[0] ?? this.graph.constant(0n));
-    const pieces = words.map((_, i) => ({ address: keys + 4 * i, size: Math.min(4, map.spec.keySize - 4 * i) }));
-    const lowered: Detail = { kind: 'lookup', map: detail.map, key: keys, pieces, marks: detail.marks };
+    const pieces = words.map((_, i) => ({ at: 4 * i, size: Math.min(4, map.spec.keySize - 4 * i) }));
+    const lowered: Detail = { kind: 'lookup', map: detail.map, pieces, marks: detail.marks };
     const make = (): Value => builder.pin('lookup', words, 0n, lowered, mask32);
     if (!value.early) return make();
     return builder.read(`lookup ${detail.map} ${words.map((word) => word.id).join(' ')}`, make);

@@ -2,7 +2,7 @@
  * The helpers that an XDP program may call, by number: what xdp_func_proto and bpf_base_func_proto offer
  * (net/core/filter.c and kernel/bpf/helpers.c), and how each is done here.
  */
-import { helperNames } from '../../platform/index.js';
+import { helperNames, tailCallHelper } from '../../platform/index.js';
 import { csumDiff } from './checksum-helpers.js';
 import { loop, refuseProbeRead, spinLock, spinUnlock, tailCall } from './control-helpers.js';
 import {
@@ -71,9 +71,6 @@ import {
 } from './socket-helpers.js';
 import { getCurrentComm, strncmp, strtol, strtoul } from './string-helpers.js';
 import { walkHelpers } from './walk-helpers.js';
-
-/** Number of bpf_tail_call, which engines treat on their own. */
-export const tailCallHelper = 12;
 
 const table: readonly (readonly [number, Helper])[] = [
   [1, mapLookup],

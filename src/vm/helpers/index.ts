@@ -1,3 +1,3 @@
 export type { Callbacks, Helper } from './helper.js';
-export { engineHelper, findHelper, helperRefusal, tailCallHelper } from './helpers.js';
-export { type Walk, walkHelper, walkHelperNames, walkHelperNumber } from './walk-helpers.js';
+export { engineHelper, findHelper, helperRefusal } from './helpers.js';
+export type { Walk } from './walk-helpers.js';

@@ -2,6 +2,7 @@
  * bpf_for_each_map_elem in steps, for engines that turn it into a loop around its callback. These are no helpers that a program could call: their numbers are
  * beyond Linux's, and loading knows nothing of them. A walk inside of a walk has a level of its own.
  */
+import { walkHelper } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import type { MapElement } from '../map.js';
@@ -11,21 +12,6 @@ import { type Helper, setUnsigned, u32 } from './helper.js';
 export interface Walk {
   readonly elements: Iterator<MapElement>;
   key: number;
-}
-
-export const walkHelper = { begin: 0x1_0000, next: 0x1_0001, key: 0x1_0002 } as const;
-
-/** Printed in listings. */
-export const walkHelperNames: ReadonlyMap<number, string> = new Map([
-  [walkHelper.begin, 'walk_begin'],
-  [walkHelper.next, 'walk_next'],
-  [walkHelper.key, 'walk_key'],
-]);
-
-/** The number of a step in a listing, or undefined. */
-export function walkHelperNumber(name: string): number | undefined {
-  for (const [id, known] of walkHelperNames) if (known === name) return id;
-  return undefined;
 }
 
 export const walkHelpers: readonly (readonly [number, Helper])[] = [

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Graph, liveCode, type Value } from '../ir/index.js';
 import { Machine } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
-import { Graph, interpretTrace, liveCode, type Value } from './index.js';
+import { interpretTrace } from './interpret.js';
 
 const machine = new Machine(objectSpec([programSpec([])], []));
 

@@ -4,22 +4,22 @@
  * unsound pass has made is found out.
  */
 import { InternalError, UnsupportedError } from '../base/index.js';
-import { op } from '../isa/index.js';
-import { xdpMd } from '../platform/index.js';
 import {
-  checkAccess,
-  type Machine,
-  ProgramTrap,
-  placeOf,
-  privateState,
-  Registers,
-  tailCallHelper,
-} from '../vm/index.js';
-import { helper } from './call-effects.js';
-import type { Block, FunctionCode } from './function.js';
-import { opTable } from './ops.js';
-import type { TraceCode } from './trace.js';
-import { mask32, signed, type Value } from './value.js';
+  type Block,
+  type FunctionCode,
+  helper,
+  isPlace,
+  mask32,
+  opTable,
+  type Program,
+  signed,
+  type TraceCode,
+  type Value,
+} from '../ir/index.js';
+import { op } from '../isa/index.js';
+import { addressOf, arrayOf } from '../jit/index.js';
+import { tailCallHelper, xdpMd } from '../platform/index.js';
+import { checkAccess, type Machine, ProgramTrap, placeOf, privateState, Registers } from '../vm/index.js';
 
 /** What became of a function. */
 export type Interpreted =
@@ -35,6 +35,15 @@ export type Inputs = ReadonlyMap<bigint, bigint>;
 
 const noInputs: Inputs = new Map();
 
+/** What a run needs beside a machine. */
+export interface RunOptions {
+  readonly inputs?: Inputs | undefined;
+  /** Kept up to date. */
+  readonly position?: Position;
+  /** Guest address, open to helpers, where the keys of look-ups are put together; needed where keys are values. */
+  readonly keys?: number;
+}
+
 /** Where a run stands, for traps. */
 export interface Position {
   pc: number;
@@ -44,10 +53,9 @@ export interface Position {
 export function interpretFunction(
   code: FunctionCode,
   machine: Machine,
-  position: Position = { pc: 0 },
-  inputs: Inputs = noInputs,
+  { inputs = noInputs, position = { pc: 0 }, keys = 0 }: RunOptions = {},
 ): Interpreted {
-  const values = new Evaluation(machine, inputs);
+  const values = new Evaluation(machine, { inputs, keys, program: code.program });
   let block = code.blocks[0] as Block;
   for (let steps = 0; steps < maxBlocks; steps++) {
     for (const value of block.pinned) {
@@ -93,7 +101,7 @@ export function interpretFunction(
 
 /** r0 of a trace, or the guard that did not hold. Effects before it are the caller's to roll back. */
 export function interpretTrace(code: TraceCode, machine: Machine): bigint | Value {
-  const values = new Evaluation(machine, noInputs, true);
+  const values = new Evaluation(machine, { inputs: noInputs, keys: 0, program: undefined });
   for (const value of code.values) {
     if (value.op === 'ret') return values.get(value.args[0] as Value);
     if (value.op === 'guard') {
@@ -133,6 +141,8 @@ function noCallbacks(machine: Machine): { call(): never } {
 class Evaluation {
   private readonly machine: Machine;
   private readonly inputs: Inputs;
+  private readonly keys: number;
+  private readonly program: Program | undefined;
   /** In a trace the base of a packet access is an offset. */
   private readonly isTrace: boolean;
   private readonly data: bigint;
@@ -144,10 +154,16 @@ class Evaluation {
   private pure = new Map<Value, bigint>();
   private readonly registers = new Registers();
 
-  constructor(machine: Machine, inputs: Inputs, isTrace = false) {
+  /** `program`: undefined for a trace. */
+  constructor(
+    machine: Machine,
+    of: { readonly inputs: Inputs; readonly keys: number; readonly program: Program | undefined },
+  ) {
     this.machine = machine;
-    this.inputs = inputs;
-    this.isTrace = isTrace;
+    this.inputs = of.inputs;
+    this.keys = of.keys;
+    this.program = of.program;
+    this.isTrace = of.program === undefined;
     const { memory, ctx } = machine;
     const data = memory.load32(ctx.start + xdpMd.data);
     this.data = BigInt(data);
@@ -185,15 +201,17 @@ class Evaluation {
         return BigInt(machine.memory.load32(machine.ctx.start + Number(value.imm)));
       case 'env':
         return this.inputs.get(value.imm) ?? this.call(Number(value.imm), []);
-      case 'frame':
-        return BigInt(machine.frames[Number(value.imm)]?.hi ?? 0);
-      case 'context':
-        return BigInt(machine.ctx.start);
+      case 'element': {
+        const { base, stride, cpus } = arrayOf(machine, value);
+        const cpu = cpus > 1 ? machine.cpu : 0;
+        return BigInt.asUintN(32, BigInt(base) + (this.get(a as Value) * BigInt(cpus) + BigInt(cpu)) * BigInt(stride));
+      }
       case 'ptr':
         return BigInt.asUintN(64, this.data + this.get(a as Value));
       case 'select':
         return this.get(a as Value) !== 0n ? this.get(b as Value) : this.get(c as Value);
       default: {
+        if (isPlace(value.op) && this.program !== undefined) return BigInt(addressOf(machine, this.program, value));
         const { evaluate } = opTable[value.op];
         if (evaluate === undefined || a === undefined)
           throw new InternalError('ir', `v${value.id} (${value.op}) is read before it is computed`);
@@ -221,8 +239,8 @@ class Evaluation {
         return this.atomic(value, detail.size, detail.atomic);
       case 'lookup': {
         for (const [i, piece] of detail.pieces.entries())
-          this.write(piece.address, piece.size, this.get(args[i] as Value));
-        const key = detail.pieces.length > 0 ? BigInt(detail.key) : this.get(args[0] as Value);
+          this.write(this.keys + piece.at, piece.size, this.get(args[i] as Value));
+        const key = detail.pieces.length > 0 ? BigInt(this.keys) : this.get(args[0] as Value);
         return this.call(helper.lookup, [BigInt(machine.maps[detail.map]?.handle ?? 0), key]);
       }
       case 'slot': {
@@ -233,7 +251,7 @@ class Evaluation {
       }
       case 'call': {
         for (const [i, piece] of detail.pieces.entries())
-          this.write(piece.address, piece.size, this.get(args[i + 5] as Value));
+          this.write(piece.at, piece.size, this.get(args[i + 5] as Value));
         return this.call(
           detail.helper,
           args.slice(0, 5).map((arg) => this.get(arg)),

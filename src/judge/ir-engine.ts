@@ -4,31 +4,37 @@
  */
 
 import { Interpreter } from '../interp/index.js';
-import {
-  bareR1,
-  bareR2,
-  type FunctionCode,
-  type Inputs,
-  interpretFunction,
-  type Position,
-  Unsupported,
-} from '../ir/index.js';
+import { bareR1, bareR2, type FunctionCode, Unsupported } from '../ir/index.js';
+import { worldOfMachine } from '../jit/index.js';
+import { type TranslateOptions, translate } from '../opt/index.js';
 import { maxFrames, stackSize } from '../platform/index.js';
-import { type Engine, type LoadedProgram, type Machine, newOutcome, type Outcome, ProgramTrap } from '../vm/index.js';
-import { type TranslateOptions, translate } from './translate.js';
+import {
+  type Engine,
+  type LoadedProgram,
+  type Machine,
+  newOutcome,
+  type Outcome,
+  ProgramTrap,
+  type Region,
+} from '../vm/index.js';
+import { type Inputs, interpretFunction, type Position } from './interpret.js';
 
 export class IrEngine implements Engine {
   readonly name: string = 'ir';
   readonly machine: Machine;
-  private readonly options: TranslateOptions;
+  private readonly options: TranslateOptions<LoadedProgram>;
   private readonly interpreter: Interpreter;
+  private readonly keys: Region;
   private readonly codes = new Map<LoadedProgram, FunctionCode | undefined>();
   private readonly outcome: Outcome = newOutcome();
 
-  constructor(machine: Machine, options: TranslateOptions = {}) {
+  constructor(machine: Machine, options: TranslateOptions<LoadedProgram> = {}) {
     this.machine = machine;
     this.options = options;
     this.interpreter = new Interpreter(machine);
+    const longest = machine.maps.reduce((most, { spec }) => Math.max(most, spec.keySize), 8);
+    this.keys = machine.memory.allocate('scratch', 'keys of interpreted code', longest);
+    this.keys.hi = this.keys.lo;
   }
 
   /** `steps` of the outcome is 0. What cannot be translated runs in the reference interpreter. */
@@ -55,7 +61,7 @@ export class IrEngine implements Engine {
 
   private translate(program: LoadedProgram, bare: boolean): FunctionCode | undefined {
     try {
-      return translate(this.machine, program, this.options, bare);
+      return translate(worldOfMachine(this.machine), program, this.options, bare);
     } catch (error) {
       if (error instanceof Unsupported) return undefined;
       throw error;
@@ -63,16 +69,17 @@ export class IrEngine implements Engine {
   }
 
   private start(first: FunctionCode, inputs: Inputs | undefined): Outcome {
-    const { machine, outcome } = this;
+    const { machine, outcome, keys } = this;
     const position: Position = { pc: 0 };
     let code = first;
     machine.tailCalls = 0;
     machine.tailTarget = undefined;
     outcome.trap = undefined;
     for (const frame of machine.frames) frame.lo = frame.hi - stackSize;
+    keys.hi = keys.start + keys.size;
     try {
       for (;;) {
-        const result = interpretFunction(code, machine, position, inputs);
+        const result = interpretFunction(code, machine, { position, inputs, keys: keys.start });
         if (result.kind === 'returned') {
           outcome.r0 = result.r0;
           outcome.verdict = Number(result.r0 & 0xffff_ffffn);
@@ -89,9 +96,14 @@ export class IrEngine implements Engine {
       if (!(error instanceof ProgramTrap)) throw error;
       outcome.verdict = 0;
       outcome.r0 = 0n;
-      outcome.trap = { trap: error.trap, program: code.program, insn: position.pc };
+      outcome.trap = {
+        trap: error.trap,
+        program: machine.programs[code.program.index] as LoadedProgram,
+        insn: position.pc,
+      };
       return outcome;
     } finally {
+      keys.hi = keys.lo;
       for (let depth = 0; depth < maxFrames; depth++) machine.leaveFrame(depth);
     }
   }

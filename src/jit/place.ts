@@ -1,0 +1,74 @@
+/**
+ * Where things are: the one place at which the IR, which names maps, data and code by index, gets the addresses of a machine. The machine's
+ * world is what it is translated against, and emitters ask here for whatever a leaf or an element of an array is.
+ */
+import { InternalError } from '../base/index.js';
+import { isConst, isDirectMap, mask32, type Program, type Value, type World } from '../ir/index.js';
+import type { BpfMap, Machine, MapLayout } from '../vm/index.js';
+
+/** The world that the machine's programs live in. Data counts as constant if it is now: code that is kept says what it relied on (kept-module.ts). */
+export function worldOfMachine({ maps, memory, programs }: Machine): World {
+  return {
+    maps: maps.map((map) => {
+      const { index, spec } = map;
+      const isDirect = isDirectMap(spec);
+      const at = map.directValue();
+      const constant = map.isConstant && at !== 0 ? memory.u8.slice(at, at + spec.valueSize) : undefined;
+      return { index, spec, isDirect, constant };
+    }),
+    programs,
+  };
+}
+
+/** Guest address that a leaf of the program stands for. */
+export function addressOf(machine: Machine, program: Program, leaf: Value): number {
+  const index = Number(leaf.imm);
+  switch (leaf.op) {
+    case 'frame':
+      return machine.frames[index]?.hi ?? 0;
+    case 'context':
+      return machine.ctx.start;
+    case 'map':
+      return machine.maps[index]?.handle ?? 0;
+    case 'data':
+      return machine.maps[index]?.directValue() ?? 0;
+    case 'code':
+      return (machine.programs[program.index]?.code ?? 0) + 8 * index;
+    default:
+      throw new InternalError('place', `${leaf.op} is no place`);
+  }
+}
+
+/** Where the elements of an array lie: element i of CPU c at `base + (i * cpus + c) * stride`. */
+export function arrayOf(machine: Machine, element: Value): MapLayout & { readonly kind: 'array' } {
+  const layout = machine.maps[Number(element.imm)]?.layout();
+  if (layout?.kind !== 'array') throw new InternalError('place', `map ${element.imm} is no array`);
+  return layout;
+}
+
+/** The address of what an access starts from, where that is known when code is made. */
+export function fixedAddress(machine: Machine, program: Program, base: Value): bigint | undefined {
+  const [index] = base.args;
+  switch (base.op) {
+    case 'const':
+      return base.imm;
+    case 'element': {
+      if (index === undefined || !isConst(index)) return undefined;
+      const { base: at, stride, cpus } = arrayOf(machine, base);
+      return cpus === 1 ? BigInt(at) + (index.imm & mask32) * BigInt(stride) : undefined;
+    }
+    case 'frame':
+    case 'context':
+    case 'map':
+    case 'data':
+    case 'code':
+      return BigInt(addressOf(machine, program, base));
+    default:
+      return undefined;
+  }
+}
+
+/** The map that a value points to, if that is known when code is made. */
+export function mapAt({ maps }: Machine, value: Value | undefined): BpfMap | undefined {
+  return value?.op === 'map' ? maps[Number(value.imm)] : undefined;
+}
