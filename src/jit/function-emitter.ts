@@ -124,15 +124,14 @@ export class FunctionEmitter {
   /** Pushes a value: all 64 bits, or the low 32. */
   push(value: Value, as: Representation): void {
     const { out } = this;
-    const { machine } = this.frame;
-    const fixed = fixedAddress(machine, this.code.program, value);
+    const fixed = this.fixed(value);
     if (fixed !== undefined) {
       if (as === 'i32') out.i32(Number(BigInt.asIntN(32, fixed)));
       else out.i64(fixed);
       return;
     }
     this.pushOwn(value);
-    if (value.op === 'element') out.i32(arrayOf(machine, value).base).op('i32.add');
+    if (value.op === 'element') out.i32(arrayOf(this.frame.machine, value).base).op('i32.add');
     const own = this.represent(value);
     if (own === as) return;
     if (as === 'i32') {
@@ -142,6 +141,10 @@ export class FunctionEmitter {
     if (value.ones > 0xffff_ffffn)
       throw new InternalError('jit', `the upper half of v${value.id} (${value.op}) is lost`);
     out.op('i64.extend_i32_u');
+  }
+
+  private fixed(value: Value): bigint | undefined {
+    return fixedAddress(this.frame.machine, this.code.program, value);
   }
 
   /** Pushes how far an element is from where its array begins. */
@@ -217,7 +220,7 @@ export class FunctionEmitter {
   private emitBlock(block: Block): void {
     for (const value of block.pinned) if (this.needed.isNeeded(value)) emitPinned(this, value);
     for (const value of this.schedule.placed[block.id] ?? []) {
-      if (this.computed[value.id] === 1 || this.isInline(value)) continue;
+      if (this.computed[value.id] === 1 || this.isInline(value) || this.fixed(value) !== undefined) continue;
       this.pushOwn(value);
       this.out.op('drop');
     }

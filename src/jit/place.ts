@@ -3,7 +3,7 @@
  * world is what it is translated against, and emitters ask here for whatever a leaf or an element of an array is.
  */
 import { InternalError } from '../base/index.js';
-import { isConst, isDirectMap, mask32, type Program, type Value, type World } from '../ir/index.js';
+import { isConst, isDirectMap, isPlace, mask32, type Program, type Value, type World } from '../ir/index.js';
 import type { BpfMap, Machine, MapLayout } from '../vm/index.js';
 
 /** The world that the machine's programs live in. Data counts as constant if it is now: code that is kept says what it relied on (kept-module.ts). */
@@ -46,9 +46,9 @@ export function arrayOf(machine: Machine, element: Value): MapLayout & { readonl
   return layout;
 }
 
-/** The address of what an access starts from, where that is known when code is made. */
+/** The number that a value is, where that is known when code is made: a constant, a place, an element by a constant index, a sum of a place and a constant. */
 export function fixedAddress(machine: Machine, program: Program, base: Value): bigint | undefined {
-  const [index] = base.args;
+  const [index, offset] = base.args;
   switch (base.op) {
     case 'const':
       return base.imm;
@@ -56,6 +56,10 @@ export function fixedAddress(machine: Machine, program: Program, base: Value): b
       if (index === undefined || !isConst(index)) return undefined;
       const { base: at, stride, cpus } = arrayOf(machine, base);
       return cpus === 1 ? BigInt(at) + (index.imm & mask32) * BigInt(stride) : undefined;
+    }
+    case 'add': {
+      if (index === undefined || offset?.op !== 'const' || !isPlace(index.op)) return undefined;
+      return BigInt.asUintN(64, BigInt(addressOf(machine, program, index)) + offset.imm);
     }
     case 'frame':
     case 'context':
