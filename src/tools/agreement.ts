@@ -170,6 +170,11 @@ function printDisagreements(rows: readonly AgreementRow[]): void {
     if (row.outcome === 'skipped') skipped.set(row.reason, (skipped.get(row.reason) ?? 0) + 1);
     else if (row.outcome !== 'same') console.log(`${row.outcome}: ${row.name}: ${row.reason}`);
   }
+  const counted = rows.filter((row) => row.kernelInsns !== undefined && row.outcome === 'same');
+  const differ = counted.filter((row) => row.kernelInsns !== row.insns);
+  for (const row of differ) console.log(`insns: ${row.name}: ${row.insns}, the kernel ${row.kernelInsns}`);
+  if (counted.length > 0)
+    console.log(`${counted.length - differ.length} of ${counted.length} after as many instructions`);
   for (const [reason, count] of skipped) console.log(`skipped ${count}: ${reason.replaceAll('\n', '; ')}`);
   const slow = rows.filter((row) => row.milliseconds > 2000);
   for (const row of slow)

@@ -54,7 +54,6 @@ function fillArgs(env: Env, facts: CallFacts, regs: RegState[]): void {
   regs[2].map = map?.map;
   regs[3] = pointerReg('map_value');
   regs[3].map = map?.map;
-  regs[3].id = env.newId();
   regs[4] = env.peek(3).forked();
 }
 

@@ -53,6 +53,8 @@ export interface Pending {
   readonly state: VerifierState;
   /** Steps that led here, for explanations; shared prefix. */
   readonly path: PathStep | undefined;
+  /** {@link Env.history} when it was left. */
+  readonly history: number;
 }
 
 /** One step of the path taken, newest first. */
@@ -79,8 +81,10 @@ export class Env {
   tracksPath = false;
   /** Steps of the current path, newest first. */
   path: PathStep | undefined = undefined;
-  /** Events since the last checkpoint that Linux keeps in its jump history; a long history forces a checkpoint. */
+  /** Instructions since the last checkpoint that Linux keeps in the path's history; a long history forces a checkpoint. */
   history = 0;
+  /** Is the current instruction among them? */
+  noted = false;
   /** The instruction just checked left a callback: exploration goes back to its call site. */
   returnedFromCallback = false;
   /** Kind of pointer that each load and store went through. */
@@ -115,7 +119,15 @@ export class Env {
   push(insn: number, state: VerifierState): void {
     if (this.pendings.length >= maxPendingPaths) this.reject('too-many-jumps', { count: this.pendings.length + 1 });
     if (state.parent !== undefined) state.parent.branches++;
-    this.pendings.push({ insn, previous: this.pc, state, path: this.path });
+    const { path, history } = this;
+    this.pendings.push({ insn, previous: this.pc, state, path, history });
+  }
+
+  /** Notes the current instruction in the path's history: a jump's target, an access to the stack, a comparison of linked numbers. */
+  note(): void {
+    if (this.noted) return;
+    this.noted = true;
+    this.history++;
   }
 
   newId(): number {

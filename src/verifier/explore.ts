@@ -7,9 +7,8 @@
  */
 import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
-import { type RegState, scalarReg } from './reg-state.js';
-import { unknownScalar } from './scalar.js';
-import { giveUpAll, giveUpDifferences, needAll, passNeeds, stateCovers } from './state-equal.js';
+import { LoopVisits } from './loops.js';
+import { giveUpAll, giveUpDifferences, mayLoop, passNeeds, stateCovers, widenChanged } from './state-equal.js';
 import { pathEnds, step } from './step.js';
 import type { Checkpoint, VerifierState } from './verifier-state.js';
 
@@ -43,6 +42,7 @@ export class Explorer {
   private peak = 0;
   private maxPerInsn = 0;
 
+  private readonly visits: LoopVisits;
   private readonly generalize: boolean;
   private readonly generalizations: number[] = [];
 
@@ -54,6 +54,7 @@ export class Explorer {
     this.env = env;
     this.observer = observer;
     this.generalize = generalize;
+    this.visits = new LoopVisits(env.shape.loopOf);
   }
 
   get stats(): ExploreStats {
@@ -67,6 +68,7 @@ export class Explorer {
     env.pc = start;
     env.previous = -1;
     env.path = undefined;
+    env.history = 0;
     for (;;) {
       this.followPath();
       if (!this.resume()) return;
@@ -82,6 +84,7 @@ export class Explorer {
     env.pc = next.insn;
     env.previous = next.previous;
     env.path = next.path;
+    env.history = next.history;
     this.observer?.resumed(env);
     return true;
   }
@@ -89,14 +92,13 @@ export class Explorer {
   /** Follows the current path to its end. */
   followPath(): void {
     const { env, observer } = this;
-    const { prunePoints, seen } = env.shape;
+    const { jumpPoints, prunePoints, seen } = env.shape;
     for (;;) {
       if (++env.processed > maxInsns) env.reject('too-complex', { count: env.processed });
+      env.noted = false;
       const point = prunePoints[env.pc] ?? 0;
-      if (point !== 0) {
-        env.history++;
-        if (this.visited(point === 2)) break;
-      }
+      if (point !== 0 && this.visited(point === 2)) break;
+      if (jumpPoints[env.pc] === 1) env.note();
       seen[env.pc] = 1;
       if (env.tracksPath) env.path = { insn: env.pc, before: env.path };
       observer?.before(env);
@@ -117,7 +119,22 @@ export class Explorer {
   finishPath(state: VerifierState): void {
     for (let at = state.parent; at !== undefined; at = at.parent) {
       if (--at.branches > 0) return;
+      this.leaveLoop(at);
     }
+  }
+
+  /** All paths from `checkpoint` are done: if the stay in its loop began there, what the loop needs is known, and passed to its backedges. */
+  private leaveLoop(checkpoint: Checkpoint): void {
+    const { visit } = checkpoint;
+    if (visit?.entry !== checkpoint) return;
+    visit.entry = undefined;
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const { state, to } of visit.backedges) {
+        if (passNeeds(this.env.shape, to.state, state, to.insn)) changed = true;
+      }
+    }
+    visit.backedges = [];
   }
 
   /** Is there a saved state that makes following this path superfluous? If not, saves the current one now and then. */
@@ -133,29 +150,20 @@ export class Explorer {
       for (let i = 0; i < list.length; i++) {
         const checkpoint = list[i] as Checkpoint; // i is in range
         if (checkpoint.branches > 0) {
-          if (force) {
-            if (stateCovers(env.shape, checkpoint.state, state, pc, 'within')) {
-              this.closeLoop(checkpoint);
-              return true;
-            }
-          } else if (
-            checkpoint.state.unrollDepth === state.unrollDepth &&
-            stateCovers(env.shape, checkpoint.state, state, pc, 'exact')
-          ) {
-            env.reject('infinite-loop', { insn: pc });
-          }
+          if (this.closesLoop(checkpoint, force)) return true;
           // Rounds of one loop differ: saving each would only slow the others down.
           if (!mustSave && jumpsSince < 20 && insnsSince < 100) save = false;
-        } else if (stateCovers(env.shape, checkpoint.state, state, pc, checkpoint.exactOnly ? 'within' : 'live')) {
-          if (this.generalize && this.generalized(checkpoint)) {
-            save = true;
-            continue;
+        } else {
+          // Paths that stopped in this loop still owe it what the rest needs: until then nothing can be left out of the comparison.
+          const owed = checkpoint.visit !== undefined && checkpoint.visit.backedges.length > 0;
+          if (stateCovers(env.shape, checkpoint.state, state, pc, owed ? 'within' : 'live')) {
+            if (this.generalize && this.generalized(checkpoint)) {
+              save = true;
+              continue;
+            }
+            this.hit(checkpoint, owed);
+            return true;
           }
-          checkpoint.hits++;
-          if (checkpoint.exactOnly) needAll(state);
-          else passNeeds(env.shape, checkpoint.state, state, pc);
-          this.observer?.pruned(env, checkpoint);
-          return true;
         }
         if (save) checkpoint.misses++;
         const worth = force && checkpoint.branches > 0 ? 64 : 3;
@@ -184,14 +192,35 @@ export class Explorer {
     return true;
   }
 
-  /** The path came back to where it was: the loop adds nothing new. */
-  private closeLoop(checkpoint: Checkpoint): void {
+  /**
+   * Does the path come back to where it was, so that going on adds nothing new? Only a loop that ends by itself may: one around a callback. Any
+   * other that returns to exactly where it was never ends.
+   */
+  private closesLoop(checkpoint: Checkpoint, force: boolean): boolean {
+    const { env } = this;
+    const { pc, state } = env;
+    if (force) {
+      if (!stateCovers(env.shape, checkpoint.state, state, pc, 'within')) return false;
+      this.hit(checkpoint, this.generalize);
+      return true;
+    }
+    if (
+      checkpoint.state.unrollDepth === state.unrollDepth &&
+      mayLoop(checkpoint.state, state) &&
+      stateCovers(env.shape, checkpoint.state, state, pc, 'exact')
+    ) {
+      env.reject('infinite-loop', { insn: pc });
+    }
+    return false;
+  }
+
+  /** The path ends at a state that covers it. `inLoop`: what that state needs is not known yet. */
+  private hit(checkpoint: Checkpoint, inLoop: boolean): void {
     const { env } = this;
     checkpoint.hits++;
-    needAll(env.state);
-    for (let at = env.state.parent; at !== undefined; at = at.parent) {
-      at.exactOnly = true;
-      if (at === checkpoint) break;
+    passNeeds(env.shape, checkpoint.state, env.state, checkpoint.insn);
+    if (inLoop && checkpoint.visit !== undefined) {
+      checkpoint.visit.backedges.push({ state: env.state.copy(), to: checkpoint });
     }
     this.observer?.pruned(env, checkpoint);
   }
@@ -202,6 +231,7 @@ export class Explorer {
     this.processedAtLast = env.processed;
     env.history = 0;
     forkTrails(state);
+    const visit = this.visits.of(state, pc);
     const checkpoint: Checkpoint = {
       state: state.copy(),
       insn: pc,
@@ -209,10 +239,11 @@ export class Explorer {
       branches: 1,
       hits: 0,
       misses: 0,
-      exactOnly: false,
+      visit,
       depth: (state.parent?.depth ?? 0) + 1,
     };
     state.parent = checkpoint;
+    if (visit !== undefined) visit.entry ??= checkpoint;
     let list = this.checkpoints[pc];
     if (list === undefined) {
       list = [];
@@ -231,24 +262,8 @@ export class Explorer {
       before = before.parent;
     }
     if (before === undefined) return;
-    for (const [depth, frame] of state.frames.entries()) {
-      const old = before.state.frames[depth];
-      if (old === undefined) continue;
-      for (let i = 0; i <= 10; i++) frame.regs[i] = widen(old.reg(i), frame.reg(i));
-      for (let i = 0; i < frame.stack.length; i++) {
-        const was = old.stack[i];
-        const is = frame.stack[i];
-        if (was?.reg === undefined || is?.reg === undefined || !was.isSpill || !is.isSpill) continue;
-        const to = widen(was.reg, is.reg);
-        if (to !== is.reg) frame.stack[i] = is.withReg(to);
-      }
-    }
+    widenChanged(before.state, state);
   }
-}
-
-function widen(old: RegState, cur: RegState): RegState {
-  if (old.kind !== 'scalar' || cur.kind !== 'scalar' || old.trail.marked || cur.trail.marked) return cur;
-  return old.range.equals(cur.range) ? cur : scalarReg(unknownScalar, cur.trail.fork());
 }
 
 /** Invariant 2 of trails: what a checkpoint saves gets trails of its own. */

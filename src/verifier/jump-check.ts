@@ -5,7 +5,7 @@ import type { Env } from './env.js';
 import { liftNull } from './nullness.js';
 import { learnPacketRange, packetBranchTaken, packetComparison } from './packet-range.js';
 import { constReg, type RegState } from './reg-state.js';
-import { constScalar, type Scalar, unknownScalar } from './scalar.js';
+import { constScalar, type Scalar } from './scalar.js';
 import { addScalars, zeroExtend } from './scalar-alu.js';
 import { Trail } from './trail.js';
 import type { VerifierState } from './verifier-state.js';
@@ -104,8 +104,8 @@ function learnScalars(
 
 function learned(reg: RegState, range: Scalar, other: Trail | undefined): RegState {
   const to = reg.copy();
-  // A contradiction: this way is impossible, but exploring it is harmless.
-  to.range = range.isEmpty ? unknownScalar : range;
+  // A contradiction: this way is impossible, but it is explored, with the bits that came out.
+  to.range = range.isEmpty ? range.bitsOnly() : range;
   to.trail = new Trail(reg.trail, other);
   return to;
 }

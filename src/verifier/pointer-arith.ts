@@ -53,7 +53,8 @@ export function addPointer(
   const reg = insn.dst;
   const by = amount.range;
   // Bounds that contradict each other come from a branch that cannot be taken.
-  if (by.isEmpty) return unknownReg();
+  const known = by.isConst && !by.isExact;
+  if (known || by.smin > by.smax || by.umin > by.umax) return unknownReg();
   if (is32) {
     if (code === op.SUB) return unknownReg();
     env.reject('pointer-alu32', { reg });
@@ -88,6 +89,8 @@ export function addPointer(
   }
   const result = code === op.ADD ? plus(env, pointer, by) : minus(env, pointer, by);
   checkSane(env, result, type);
+  // `number += pointer`: the register becomes a pointer to the same, but what is held stays with the registers that held it.
+  if (!inPlace) result.refId = 0;
   return result;
 }
 

@@ -16,6 +16,7 @@ import {
 import type { MapSpec, ProgramSpec } from '../object/index.js';
 import { helperNames, maxInsns, maxSubprogs, maxVarOffset, xdpHelpers } from '../platform/index.js';
 import { Rejection } from './env.js';
+import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
 
 export interface Subprog {
@@ -40,9 +41,13 @@ export interface ProgramShape {
   readonly subprogOf: Uint8Array;
   /** 1 where states are compared; 2 where one is saved always. */
   readonly prunePoints: Uint8Array;
+  /** 1 where a path may come from elsewhere than the slot before: Linux keeps a note of each passage. */
+  readonly jumpPoints: Uint8Array;
   /** Bit i: register i may be read before it is written, from before this slot on. */
   readonly liveBefore: Uint16Array;
   readonly backEdges: boolean;
+  /** Number (from 1) of the loop that each slot is part of, 0 for none. */
+  readonly loopOf: Uint32Array;
   /** 1 for each slot that some path came to. */
   readonly seen: Uint8Array;
 }
@@ -83,14 +88,22 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
   checkEncoding(insns);
   checkReferences(program, maps);
   const prunePoints = new Uint8Array(insns.length);
-  const backEdges = checkReachable(insns, subprogs, prunePoints);
+  const jumpPoints = new Uint8Array(insns.length);
+  const backEdges = checkReachable(insns, subprogs, prunePoints, jumpPoints);
   spreadPacketMoves(insns, subprogs, subprogOf);
   return {
     subprogs,
     subprogOf,
     prunePoints,
+    jumpPoints,
     liveBefore: liveRegisters(insns),
     backEdges,
+    loopOf: findLoops(
+      insns,
+      starts,
+      (pc) => successors(insns, pc),
+      (pc) => prunePoints[pc] === 2,
+    ),
     seen: new Uint8Array(insns.length),
   };
 }
@@ -261,10 +274,19 @@ export function successors(insns: readonly Insn[], pc: number): readonly number[
  * Every slot must be reachable. Marks where exploration compares states: at conditional jumps, jump targets, around calls.
  * Returns whether the program has loops.
  */
-function checkReachable(insns: readonly Insn[], subprogs: readonly Subprog[], prunePoints: Uint8Array): boolean {
+function checkReachable(
+  insns: readonly Insn[],
+  subprogs: readonly Subprog[],
+  prunePoints: Uint8Array,
+  jumpPoints: Uint8Array,
+): boolean {
   const seen = new Uint8Array(insns.length);
   const point = (pc: number, kind: number): void => {
-    if ((prunePoints[pc] ?? 0) < kind) prunePoints[pc] = kind;
+    if (pc < insns.length && (prunePoints[pc] ?? 0) < kind) prunePoints[pc] = kind;
+  };
+  const jumpPoint = (pc: number): void => {
+    point(pc, 1);
+    if (pc < insns.length) jumpPoints[pc] = 1;
   };
   let backEdges = false;
   const work: number[] = subprogs.map((subprog) => subprog.start);
@@ -279,16 +301,22 @@ function checkReachable(insns: readonly Insn[], subprogs: readonly Subprog[], pr
     if (isJump(insn) && !isCall(insn) && !isExit(insn)) {
       const target = jumpTarget(insn, pc);
       if (target <= pc) backEdges = true;
-      point(target, 1);
+      jumpPoint(target);
       if (!isUnconditionalJump(insn)) point(pc, 1);
     }
-    if (isLocalCall(insn)) {
+    // Behind every call, and where a function or its address is used: before, behind, and at the function's own start.
+    const usesFunction = isLocalCall(insn) || isFunctionAddress(insn);
+    if (usesFunction) {
       point(pc, 1);
-      if (pc + 1 < insns.length) point(pc + 1, 1);
+      jumpPoint(pc + 1 + insn.imm);
     }
+    if (usesFunction || isCall(insn)) jumpPoint(pc + (isLddw(insn) ? 2 : 1));
     const helper = helperOf(insn);
-    if (helper !== undefined && callbackHelpers.has(helper)) point(pc, syncCallbackHelpers.has(helper) ? 2 : 1);
-    if (insn.code === op.CALL_OP && insn.src === op.CALL_KFUNC) point(pc, 1);
+    if (helper !== undefined && callbackHelpers.has(helper)) point(pc, 1);
+    if (helper !== undefined && syncCallbackHelpers.has(helper)) {
+      point(pc, 2);
+      jumpPoint(pc);
+    }
     work.push(...successors(insns, pc));
   }
   for (let pc = 0; pc < insns.length; pc++) {

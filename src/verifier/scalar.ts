@@ -7,7 +7,7 @@
  * function that makes it, before anyone else holds it; from then on it is a value and is shared freely. `sync` may leave an
  * empty range (a minimum above its maximum) when the operands contradict each other: that value cannot occur.
  */
-import { type Tnum, tnumCast, tnumContains, tnumIntersect, tnumRange, tnumUnknown, u64Max } from './tnum.js';
+import { type Tnum, tnumCast, tnumContains, tnumIntersect, tnumNext, tnumRange, tnumUnknown, u64Max } from './tnum.js';
 
 export const s64Min: bigint = -(1n << 63n);
 export const s64Max: bigint = (1n << 63n) - 1n;
@@ -99,8 +99,33 @@ export class Scalar {
       this.smin > this.smax ||
       this.u32min > this.u32max ||
       this.s32min > this.s32max ||
-      (this.mask === 0n && (this.value !== this.umin || asS64(this.value) !== this.smin))
+      this.contradictsBits
     );
+  }
+
+  /** Its bits alone, every bound forgotten: what Linux goes on with where a branch contradicted what was known before it. */
+  bitsOnly(): Scalar {
+    const bits = new Scalar();
+    bits.setTnum(this);
+    return bits;
+  }
+
+  /** Does the constant that the bits tell stand in the 64-bit bounds too? Not so behind a branch that cannot be taken. */
+  get isExact(): boolean {
+    return this.mask === 0n && this.smin === this.smax && this.umin === this.umax;
+  }
+
+  /** Known bits, of the whole or of the low half, that no bound agrees with. */
+  private get contradictsBits(): boolean {
+    if (this.mask === 0n) {
+      const signed = asS64(this.value);
+      const { umin, umax, smin, smax } = this;
+      if (umin !== this.value || umax !== this.value || smin !== signed || smax !== signed) return true;
+    }
+    if (low32(this.mask) !== 0) return false;
+    const low = low32(this.value);
+    const { u32min, u32max, s32min, s32max } = this;
+    return u32min !== low || u32max !== low || s32min !== (low | 0) || s32max !== (low | 0);
   }
 
   /** Lets all views learn from each other. Returns itself. */
@@ -156,15 +181,26 @@ export class Scalar {
     if (value > this.umin) this.umin = value;
     const high = value | mask;
     if (high < this.umax) this.umax = high;
+    if (mask !== 0n || this.umin !== value) this.learnOnlyCommon();
+  }
+
+  /** Where the unsigned range and the bits have one number in common, it is that number. */
+  private learnOnlyCommon(): void {
+    const { umin, umax, value, mask } = this;
+    // The numbers that differ in an unknown bit lie closer together than the range is wide.
+    if (mask !== 0n && umax - umin >= mask) return;
+    const next = tnumNext(this, umin);
+    if (tnumContains(this, umin)) {
+      if (next > umax) this.become(umin);
+    } else if (next === (value | mask) || (next <= umax && tnumNext(this, next) > umax)) {
+      this.become(next);
+    }
   }
 
   private tnumFromBounds(): void {
-    // Contradicting bounds say nothing about bits.
-    const range64 = this.umin <= this.umax ? tnumRange(this.umin, this.umax) : tnumUnknown;
-    const whole = tnumIntersect(this, range64);
-    const range32 =
-      this.u32min <= this.u32max ? tnumRange(BigInt(this.u32min), BigInt(this.u32max)) : tnumCast(tnumUnknown, 4);
-    const low = tnumIntersect(tnumCast(whole, 4), range32);
+    // Bounds that contradict each other leave bits of no meaning, but Linux decides later branches by exactly these.
+    const whole = tnumIntersect(this, tnumRange(this.umin, this.umax));
+    const low = tnumIntersect(tnumCast(whole, 4), tnumRange(BigInt(this.u32min), BigInt(this.u32max)));
     this.value = ((whole.value >> 32n) << 32n) | low.value;
     this.mask = ((whole.mask >> 32n) << 32n) | low.mask;
   }
@@ -222,7 +258,22 @@ export class Scalar {
       this.learnS32(slow | 0, shigh | 0);
     }
     if ((this.u32min | 0) <= (this.u32max | 0)) this.learnS32(this.u32min | 0, this.u32max | 0);
-    if (this.s32min >>> 0 <= this.s32max >>> 0) this.learnU32(this.s32min >>> 0, this.s32max >>> 0);
+    this.deduceSigns32();
+  }
+
+  /** The signed and the unsigned 32-bit range teach each other, as in {@link deduce64}. */
+  private deduceSigns32(): void {
+    const sminUnsigned = this.s32min >>> 0;
+    const smaxUnsigned = this.s32max >>> 0;
+    if (sminUnsigned <= smaxUnsigned) {
+      this.learnU32(sminUnsigned, smaxUnsigned);
+    } else if (this.u32max < sminUnsigned) {
+      this.s32min = this.u32min | 0;
+      if (smaxUnsigned < this.u32max) this.u32max = smaxUnsigned;
+    } else if (smaxUnsigned < this.u32min) {
+      this.s32max = this.u32max | 0;
+      if (sminUnsigned > this.u32min) this.u32min = sminUnsigned;
+    }
   }
 
   private deduce64(): void {
@@ -264,7 +315,7 @@ export class Scalar {
       // Linux takes the 32-bit range as it is, even where the 64-bit one knew more.
       this.umin = this.smin = BigInt(this.s32min);
       this.umax = this.smax = BigInt(this.s32max);
-      this.setTnum(tnumIntersect(this, this.smin <= this.smax ? tnumRange(this.umin, this.umax) : tnumUnknown));
+      this.setTnum(tnumIntersect(this, tnumRange(this.umin, this.umax)));
     }
   }
 

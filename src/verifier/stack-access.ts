@@ -62,6 +62,7 @@ export function checkStackBounds(
     env.reject('stack-var-out-of-bounds', { action, reg, tnum: tnumText(range), off, size });
   }
   const frame = frameOf(env, pointer);
+  frame.growStack(slotOf(min) + 1);
   const subprog = env.shape.subprogs[frame.subprog];
   if (subprog !== undefined && -min > subprog.stackDepth) subprog.stackDepth = -min;
   return { min, max };
@@ -106,7 +107,8 @@ function fill(env: Env, frame: FrameState, off: number, size: number): RegState 
   const spilled = slot.reg;
   const spillSize = slot.spillSize;
   const aligned = byteOf(off) === 0;
-  if (size === slotSize && spillSize === slotSize) return linkedFill(env, frame, index, slot, spilled);
+  // A whole slot is linked to what was spilled already, unless that was forgotten since.
+  if (size === slotSize && spillSize === slotSize) return spilled.forked();
   if (spilled.kind !== 'scalar') env.reject('stack-fill-size');
   if (aligned && size <= spillSize) {
     const whole = widthOf(spilled) <= size * 8;

@@ -6,8 +6,10 @@
  * was relied upon by their trails. A state that is still being explored is compared in full.
  */
 import type { ProgramShape } from './program-shape.js';
-import { type RegState, unknownReg } from './reg-state.js';
-import { byteInvalid, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
+import { type RegState, scalarReg, unknownReg } from './reg-state.js';
+import { unknownScalar } from './scalar.js';
+import { byteInvalid, byteMisc, byteSpill, byteZero, type StackSlot, uniformBytes } from './stack-state.js';
+import type { Trail } from './trail.js';
 import type { FrameState, VerifierState } from './verifier-state.js';
 
 /**
@@ -130,11 +132,15 @@ function allMisc(slot: StackSlot | undefined): boolean {
   return true;
 }
 
+function neverWritten(slot: StackSlot | undefined): boolean {
+  return slot === undefined || slot.bytes === uniformBytes(byteInvalid);
+}
+
 function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison): boolean {
   if (old === cur) return true;
   if (how === 'live') {
     if (!old.trail.marked) return true;
-  } else if (cur === undefined ? !allMisc(old) : old.bytes !== cur.bytes) return false;
+  } else if (cur === undefined ? !neverWritten(old) : old.bytes !== cur.bytes) return false;
   if (allMisc(old)) return true;
   if (old.dynptr !== undefined || cur?.dynptr !== undefined) return dynptrCovers(old, cur);
   const oldScalar = old.isSpill && old.spillSize === 8 && old.reg?.kind === 'scalar' ? old.reg : undefined;
@@ -169,11 +175,11 @@ function frameCovers(old: FrameState, cur: FrameState, live: number, how: Compar
     const is = cur.reg(i);
     if (!regCovers(was, is, how)) return false;
   }
-  const slots = how === 'live' ? old.stack.length : Math.max(old.stack.length, cur.stack.length);
-  for (let i = 0; i < slots; i++) {
+  // What lies below the old frame's lowest access is the newer state's own affair.
+  for (let i = 0; i < old.stack.length; i++) {
     const slot = old.stack[i];
     if (slot === undefined) {
-      if (how !== 'live' && !allMisc(cur.stack[i])) return false;
+      if (how !== 'live' && !neverWritten(cur.stack[i])) return false;
       continue;
     }
     if (!slotCovers(slot, cur.stack[i], how)) return false;
@@ -191,6 +197,34 @@ function heldCovers(old: VerifierState, cur: VerifierState): boolean {
     const other = cur.refs[i];
     return other !== undefined && ids.match(ref.id, other.id);
   });
+}
+
+/**
+ * A quick look before the full comparison of an infinite loop: is every register of the top frame, dead or alive, the same, ids included?
+ * (states_maybe_looping in the kernel: where a look-up gave a new id, it does not suspect a loop.)
+ */
+export function mayLoop(old: VerifierState, cur: VerifierState): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  for (let i = 0; i <= 10; i++) if (!sameRegister(old.top.reg(i), cur.top.reg(i))) return false;
+  return true;
+}
+
+function sameRegister(old: RegState, cur: RegState): boolean {
+  return (
+    old === cur ||
+    (sameType(old, cur) &&
+      old.id === cur.id &&
+      old.refId === cur.refId &&
+      old.off === cur.off &&
+      old.addConst === cur.addConst &&
+      old.pktRange === cur.pktRange &&
+      old.map === cur.map &&
+      old.mapUid === cur.mapUid &&
+      old.memSize === cur.memSize &&
+      old.dynptrId === cur.dynptrId &&
+      old.subprog === cur.subprog &&
+      old.range.equals(cur.range))
+  );
 }
 
 /** Slot that frame `depth` goes on from: the current one for the top frame, the call for the others. */
@@ -234,22 +268,29 @@ function framePairs(shape: ProgramShape, old: VerifierState, cur: VerifierState,
   }));
 }
 
-/** After a match: what the rest of the program needs of `old` it needs of `cur`. */
-export function passNeeds(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): void {
+/** After a match: what the rest of the program needs of `old` it needs of `cur`. Returns whether any of it is new. */
+export function passNeeds(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): boolean {
+  let changed = false;
+  const need = (trail: Trail): void => {
+    if (trail.marked) return;
+    trail.mark();
+    changed = true;
+  };
   for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
     for (let i = 0; i <= 10; i++) {
-      if ((live & (1 << i)) !== 0 && was.reg(i).trail.marked && is.reg(i).kind === 'scalar') is.reg(i).trail.mark();
+      if ((live & (1 << i)) !== 0 && was.reg(i).trail.marked && is.reg(i).kind === 'scalar') need(is.reg(i).trail);
     }
     for (let i = 0; i < was.stack.length; i++) {
       const from = was.stack[i];
       const to = is.stack[i];
       if (from === undefined || to === undefined) continue;
-      if (from.trail.marked) to.trail.mark();
-      if (from.reg?.kind === 'scalar' && from.reg.trail.marked && to.reg?.kind === 'scalar') to.reg.trail.mark();
+      if (from.trail.marked) need(to.trail);
+      if (from.reg?.kind === 'scalar' && from.reg.trail.marked && to.reg?.kind === 'scalar') need(to.reg.trail);
       // Zero bytes were relied upon as zero; if they are a spilled zero here, its value is.
-      if (from.trail.marked && from.byte(0) === byteZero && to.reg?.kind === 'scalar') to.reg.trail.mark();
+      if (from.trail.marked && from.byte(0) === byteZero && to.reg?.kind === 'scalar') need(to.reg.trail);
     }
   }
+  return changed;
 }
 
 /**
@@ -372,13 +413,27 @@ function sameGroup(old: RegState, cur: RegState): boolean {
   return Math.max(0, old.pktRange) <= Math.max(0, cur.pktRange) && ids.match(old.id, cur.id);
 }
 
-/** Marks everything in the state as needed: for states whose needs will never be fully known. */
-export function needAll(state: VerifierState): void {
-  for (const frame of state.frames) {
-    for (const reg of frame.regs) if (reg.kind === 'scalar') reg.trail.mark();
-    for (const slot of frame.stack) {
-      slot?.trail.mark();
-      if (slot?.reg?.kind === 'scalar') slot.reg.trail.mark();
+/**
+ * Gives up the numbers of `cur` that are not what they were in `old`, a round of the loop ago, and that nothing needed so far: a value that each round
+ * changes would keep the loop from ever closing (widen_imprecise_scalars in the kernel). Being linked to another value counts as a change.
+ */
+export function widenChanged(old: VerifierState, cur: VerifierState): void {
+  ids.reset();
+  for (const [depth, is] of cur.frames.entries()) {
+    const was = old.frames[depth];
+    if (was === undefined) continue;
+    for (let i = 0; i <= 10; i++) is.regs[i] = widened(was.reg(i), is.reg(i));
+    for (let i = 0; i < is.stack.length; i++) {
+      const from = was.stack[i];
+      const to = is.stack[i];
+      if (from?.reg === undefined || to?.reg === undefined || !from.isSpill || !to.isSpill) continue;
+      const reg = widened(from.reg, to.reg);
+      if (reg !== to.reg) is.stack[i] = to.withReg(reg);
     }
   }
+}
+
+function widened(old: RegState, cur: RegState): RegState {
+  if (old.kind !== 'scalar' || cur.kind !== 'scalar' || old.trail.marked || cur.trail.marked) return cur;
+  return identical(old, cur) ? cur : scalarReg(unknownScalar, cur.trail.fork());
 }

@@ -53,7 +53,7 @@ function checkLoadInsn(env: Env, insn: Insn): void {
     loaded = loaded.kind === 'scalar' ? scalarReg(signExtend(loaded.range, size), loaded.trail.fork()) : unknownReg();
   }
   noteAccess(env, pointer);
-  if (pointer.kind === 'fp') env.history++;
+  if (pointer.kind === 'fp') env.note();
   env.write(insn.dst, loaded);
 }
 
@@ -68,7 +68,7 @@ function checkStoreInsn(env: Env, insn: Insn): void {
   const pointer = env.read(insn.dst);
   checkStore(env, insn.dst, insn.off, accessSize(insn), { value, reg: insn.src, immediate: false });
   noteAccess(env, pointer);
-  if (pointer.kind === 'fp') env.history++;
+  if (pointer.kind === 'fp') env.note();
 }
 
 function checkStoreImmediate(env: Env, insn: Insn): void {
@@ -160,7 +160,6 @@ function checkCall(env: Env, insn: Insn, is32: boolean): number {
     env.reject('reserved-fields', { group: 'BPF_CALL' });
   }
   if (insn.src === op.CALL_LOCAL) {
-    env.history++;
     return checkLocalCall(env, env.pc + 1 + insn.imm);
   }
   if (isKfunc) {

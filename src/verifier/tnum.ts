@@ -112,6 +112,20 @@ export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
   return { value: (a.value | b.value) & ~mask, mask };
 }
 
+/**
+ * The smallest number of `t` above `z`; the greatest of all where none is. A number of `t` is its value plus a subset of its mask, so this
+ * counts up by one within the mask: a carry runs through the bits outside of it.
+ */
+export function tnumNext(t: Tnum, z: bigint): bigint {
+  const greatest = t.value | t.mask;
+  if (z >= greatest) return greatest;
+  if (z < t.value) return t.value;
+  const distance = z - t.value;
+  const below = (1n << BigInt(bitLength(distance & ~t.mask))) - 1n;
+  const filled = distance | below | (~t.mask & u64Max);
+  return t.value | ((filled + 1n) & t.mask);
+}
+
 /** Smallest tnum that holds both. */
 export function tnumUnion(a: Tnum, b: Tnum): Tnum {
   const mask = a.mask | b.mask | (a.value ^ b.value);

@@ -1,4 +1,5 @@
 /** The abstract machine at one point of one path: frames, held references, locks. */
+import type { LoopVisit } from './loops.js';
 import { noReg, type RegState } from './reg-state.js';
 import type { StackSlot } from './stack-state.js';
 
@@ -42,6 +43,11 @@ export class FrameState {
     const copy = new FrameState(this.regs.slice(), this.stack.slice(), this.callsite, this.subprog, this.callback);
     copy.callbackDepth = this.callbackDepth;
     return copy;
+  }
+
+  /** Makes room for `slots` slots: a frame is as deep as its lowest access, whatever that did. */
+  growStack(slots: number): void {
+    while (this.stack.length < slots) this.stack.push(undefined);
   }
 
   /** Register `i`. Every index that instruction decoding lets through (0 to 10) exists. */
@@ -119,8 +125,8 @@ export interface Checkpoint {
   branches: number;
   hits: number;
   misses: number;
-  /** Part of a loop that was closed by comparing with an unfinished state: what was needed of it is never fully known. */
-  exactOnly: boolean;
+  /** The stay in a loop that it belongs to; undefined outside of loops. */
+  readonly visit: LoopVisit | undefined;
   /** Position in the current path, to tell ancestors. */
   readonly depth: number;
 }

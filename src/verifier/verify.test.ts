@@ -87,6 +87,36 @@ const edge: readonly (readonly [what: string, code: string, message: RegExp | un
     `${lookup}\nif r0 == 0 goto +19\nr1 = r0\nr2 = 16\nr3 = 0\nr4 = r10\nr4 += -24\ncall 197\nr1 = r10\nr1 += -24\nr2 = 0\nr3 = 8\ncall 203\nif r0 == 0 goto +3\n*(u64 *)(r10 - 24) = 0\nr0 = *(u8 *)(r0 + 0)\nr0 = 0\nr0 = 0\nr0 = 0\nr0 = 0\nr0 = 0\nexit`,
     /^R0 invalid mem access 'scalar'/,
   ],
+  [
+    'knows the one number that a range and known bits have in common',
+    'r1 = *(u32 *)(r1 + 12)\nr1 &= 0xf8\nr1 |= 4\nr0 = 2\nif r1 < 5 goto +3\nif r1 > 13 goto +2\nif r1 == 12 goto +1\nr10 = 0\nexit',
+    undefined,
+  ],
+  [
+    'keeps the bits of a number on a way that cannot be taken',
+    'r1 = *(u32 *)(r1 + 12)\nw1 &= 0xff8\nw1 |= 4\nw1 <<= 24\nw1 s>>= 24\nr0 = 2\nif w1 s> 7 goto +6\nif w1 s> 4 goto +1\ngoto +4\nif w1 == 5 goto +1\ngoto +2\nr4 = r10\nr4 |= r1\nexit',
+    undefined,
+  ],
+  [
+    'knows the sign of a number whose signed and unsigned 32-bit ranges meet on one side of zero',
+    'call 7\nw0 &= -1\nif w0 < 3 goto +3\nif w0 s> 1 goto +2\nif w0 s< 0 goto +1\nr10 = 0\nr0 = 2\nexit',
+    undefined,
+  ],
+  [
+    'refuses to release through a copy that arithmetic made',
+    'r1 = ring ll\nr2 = 16\nr3 = 0\ncall 131\nr0 = r0\nif r0 == 0 goto +4\nr1 = 0\nr1 += r0\nr2 = 0\ncall 132\nr0 = 2\nexit',
+    /^R1 must be referenced when passed to release function/,
+  ],
+  [
+    'lets such a copy live on when the original is released',
+    'r1 = ring ll\nr2 = 16\nr3 = 0\ncall 131\nif r0 == 0 goto +6\nr6 = 0\nr6 += r0\nr1 = r0\nr2 = 0\ncall 132\n*(u64 *)(r6 + 0) = 1\nr0 = 2\nexit',
+    undefined,
+  ],
+  [
+    'sees a loop that only writes below what its start had touched',
+    'r6 = r1\nr7 = *(u32 *)(r6 + 12)\nr0 = *(u32 *)(r6 + 16)\nr0 = 0\n*(u64 *)(r10 - 8) = 0\nif r7 > 5 goto +2\nr0 = 2\nexit\n*(u64 *)(r10 - 16) = 0\ngoto -5',
+    /^infinite loop detected/,
+  ],
   ['refuses an opcode that only 32-bit swaps have', '.quad 0x00000010000000df\nr0 = 0\nexit', /^unknown opcode df/],
 ];
 
@@ -95,6 +125,29 @@ describe('as Linux', () => {
     const result = verifyText(code);
     if (message === undefined) expect(result.message).toBeUndefined();
     else expect(result.message).toMatch(message);
+  });
+});
+
+/** Instructions that Linux 6.18 checks of each: where it compares states, and which it takes for the same. */
+const counts: readonly (readonly [what: string, code: string, insns: number, states: number])[] = [
+  [
+    'behind a call of a helper',
+    `call 7\nif r0 > 5 goto +0\n${'r2 = 1\n'.repeat(3)}if r0 > 9 goto +0\n${'r2 = 1\n'.repeat(3)}call 7\n${'r2 = 1\n'.repeat(5)}r0 = 2\nexit`,
+    27,
+    2,
+  ],
+  [
+    'with a spilled number that nobody else holds',
+    `r6 = r1\ncall 7\n*(u64 *)(r10 - 8) = r0\nr0 = 0\ncall 7\nif r0 > 5 goto +0\n${'r2 = 1\n'.repeat(3)}call 7\nif r0 > 5 goto +0\n${'r2 = 1\n'.repeat(3)}if r0 > 5 goto +0\nr3 = *(u64 *)(r10 - 8)\nr3 &= 7\nr0 = 2\nexit`,
+    32,
+    3,
+  ],
+];
+
+describe('checks as many instructions as Linux', () => {
+  it.each(counts)('%s', (_, code, insns, states) => {
+    const { stats } = verifyText(code);
+    expect([stats.insns, stats.totalStates]).toEqual([insns, states]);
   });
 });
 

@@ -13,7 +13,7 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 // callback-scalar.c:4: R0 not a scalar value
 //         static long visit(void *map, void *key, void *value, void *data) { return (long)value; }
 //     10: (95) exit
-// known: R0=map_value(id=1,map=hash,ks=4,vs=8)
+// known: R0=map_value(map=hash,ks=4,vs=8)
 // what led here:
 //      6: (85) call bpf_for_each_map_elem#164              ; bpf_for_each_map_elem(&hash, visit, 0, 0); @ callback-scalar.c:6
 //      9: (bf) r0 = r3                                     ; static long visit(void *map, void *key, void *value, void *data) { return (long)value; } @ callback-scalar.c:4

@@ -25,7 +25,7 @@ done:
   exit
 
 # $ jitnic verify dynptr-unacquired.s
-# prog: rejected (16 instructions checked, 0 states saved)
+# prog: rejected (16 instructions checked, 1 states saved)
 #
 # arg 1 is an unacquired reference
 #     16: (85) call bpf_ringbuf_submit_dynptr#199

@@ -13,7 +13,7 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 }
 
 // $ jitnic verify lock-held-call.c
-// prog: rejected (14 instructions checked, 0 states saved)
+// prog: rejected (14 instructions checked, 1 states saved)
 //
 // lock-held-call.c:10: function calls are not allowed while holding a lock
 //         element->count = bpf_ktime_get_ns();
