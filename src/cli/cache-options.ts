@@ -120,7 +120,10 @@ const largestSize = 1e9;
 const mostSizes = 4096;
 const sizeHint = 'such as 16, 1..64, 4..64:4 (in steps), 1..1024*2 (doubling), or several of these with commas';
 
-/** Sizes as `--sizes` and `--bits` take them: `16`, `1..64`, `4..64:4`, `1..1024*2`, joined by commas. Ascending, each once. */
+/**
+ * Sizes as `--sizes` and `--bits` take them: `16`, `1..64`, `4..64:4`, `1..1024*2`, joined by commas. Ascending, each
+ * once.
+ */
 export function parseSizes(flag: string, text: string): number[] {
   const sizes = new Set<number>();
   for (const part of text.split(',')) {

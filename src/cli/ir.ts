@@ -109,7 +109,10 @@ function verdictOn(object: ObjectSpec, spec: ProgramSpec): VerifyResult {
   return verify(spec, object.maps, { btf: object.btf, license: object.license, facts: true, logLevel: 0 });
 }
 
-/** The module of the engine `wasm`, on a machine of its own: guest memory has to be laid out as a run does it. Programs that tail calls reach are in it. */
+/**
+ * The module of the engine `wasm`, on a machine of its own: guest memory has to be laid out as a run does it. Programs
+ * that tail calls reach are in it.
+ */
 function moduleBytes(object: ObjectSpec, spec: ProgramSpec, settings: Settings): Uint8Array {
   const machine = new Machine(object);
   const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;

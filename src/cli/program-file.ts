@@ -1,6 +1,6 @@
 /**
- * `FILE` and `PROG` of every command: an ELF object as it is, `.c` compiled with clang, `.s` assembled, `-` from stdin (told apart
- * by its first bytes).
+ * `FILE` and `PROG` of every command: an ELF object as it is, `.c` compiled with clang, `.s` assembled, `-` from stdin
+ * (told apart by its first bytes).
  */
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
@@ -16,8 +16,8 @@ export function declareBtf(command: Command): void {
 }
 
 /**
- * Reads FILE, with CO-RE resolved against the BTF file of `--btf`, else the running kernel's, else the object's own. Throws InputError (exit 3)
- * for what is no such file, UnsupportedError (exit 4) for one of a kind that is not read.
+ * Reads FILE, with CO-RE resolved against the BTF file of `--btf`, else the running kernel's, else the object's own.
+ * Throws InputError (exit 3) for what is no such file, UnsupportedError (exit 4) for one of a kind that is not read.
  */
 export async function openProgramFile(
   path: string,

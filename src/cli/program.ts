@@ -1,7 +1,7 @@
 /**
- * The frame around the commands: finds the command, loads only its module, lets commander parse, gives it an {@link Io}, and
- * turns whatever it throws into a message and an exit code (0 done, 1 a negative answer, 2
- * usage, 3 bad input, 4 not supported, 5 a budget ran out, 70 our bug).
+ * The frame around the commands: finds the command, loads only its module, lets commander parse, gives it an {@link
+ * Io}, and turns whatever it throws into a message and an exit code (0 done, 1 a negative answer, 2 usage, 3 bad input,
+ * 4 not supported, 5 a budget ran out, 70 our bug).
  */
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
@@ -168,7 +168,10 @@ async function packageVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Who hears of a Ctrl-C that comes between two pieces of work: the command once it has asked, else the frame, which ends it. */
+/**
+ * Who hears of a Ctrl-C that comes between two pieces of work: the command once it has asked, else the frame, which
+ * ends it.
+ */
 class Interrupts {
   /** Rejects with InterruptedError at a Ctrl-C that nobody waits for, or at the second one. */
   readonly unheeded: Promise<never>;

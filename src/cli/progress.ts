@@ -3,7 +3,9 @@
 import type { Io } from './command.js';
 import { formatNumber } from './output.js';
 
-/** Where the work ends, as far as that is known: by packets (a number or a limit), by bytes of the file that is read. */
+/**
+ * Where the work ends, as far as that is known: by packets (a number or a limit), by bytes of the file that is read.
+ */
 export interface Extent {
   readonly packets?: number | undefined;
   readonly bytes?: number | undefined;

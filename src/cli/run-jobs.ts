@@ -1,6 +1,6 @@
 /**
- * `jitnic run --jobs N`: N threads on one set of maps in shared memory. This thread reads the capture, decodes it, and hands each packet to the thread that its flow hash
- * names, by rings in shared memory (runtime/packet-rings.ts).
+ * `jitnic run --jobs N`: N threads on one set of maps in shared memory. This thread reads the capture, decodes it, and
+ * hands each packet to the thread that its flow hash names, by rings in shared memory (runtime/packet-rings.ts).
  */
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
- * `jitnic run --engine kernel`: the capture through the running kernel (BPF_PROG_TEST_RUN), with the object as our loader brings it in. There is no card,
- * and time, randomness and CPU are the kernel's own.
+ * `jitnic run --engine kernel`: the capture through the running kernel (BPF_PROG_TEST_RUN), with the object as our
+ * loader brings it in. There is no card, and time, randomness and CPU are the kernel's own.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js';
@@ -123,7 +123,10 @@ export async function runOnKernel(
   }
 }
 
-/** What the kernel's maps hold, formatted as a machine formats its own. Types that hold descriptors or empty by reading are left out. */
+/**
+ * What the kernel's maps hold, formatted as a machine formats its own. Types that hold descriptors or empty by reading
+ * are left out.
+ */
 function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
   const machine = new Machine(object, { cpus: runner.cpus });
   const contents = machine.maps

@@ -19,7 +19,10 @@ export interface PacketLoop {
   readonly most?: number | undefined;
   /** Which packets of a batch run; undefined: those before were the last. Default: all. */
   readonly pick?: ((batch: PacketBatch) => PacketBatch | undefined) | undefined;
-  /** Called with packets that have just run, `from` to `to` (exclusive) of the batch; `session.decided(0)` is the first of them. */
+  /**
+   * Called with packets that have just run, `from` to `to` (exclusive) of the batch; `session.decided(0)` is the first
+   * of them.
+   */
   readonly each?: ((batch: PacketBatch, from: number, to: number) => void) | undefined;
   /** Called now and then, between calls of `each`: hands on what those have gathered. */
   readonly flush?: (() => Promise<void>) | undefined;
@@ -41,8 +44,8 @@ export interface RunTime {
 export const turnEvery = 20;
 
 /**
- * Making work breakable costs as much as thousands of packets on the card, so a piece is run plainly where even packets so many times slower than
- * those of late would not keep Ctrl-C waiting.
+ * Making work breakable costs as much as thousands of packets on the card, so a piece is run plainly where even packets
+ * so many times slower than those of late would not keep Ctrl-C waiting.
  */
 const surprise = 10;
 

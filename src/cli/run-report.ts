@@ -13,13 +13,19 @@ import type { RunTime } from './run-packets.js';
 /** Traces that the text shows; JSON has them all. */
 export const defaultShown = 12;
 
-/** What a run that was not interrupted comes to: 1 where engines differ, 5 where a packet ran out of instructions, else 0. */
+/**
+ * What a run that was not interrupted comes to: 1 where engines differ, 5 where a packet ran out of instructions, else
+ * 0.
+ */
 export function exitCodeOf({ difference, runtime }: Session): ExitCode {
   if (difference !== undefined) return exitCodes.negative;
   return [...runtime.faults.values()].some(({ kind }) => kind === 'steps') ? exitCodes.budget : exitCodes.ok;
 }
 
-/** Keys of `jitnic.run/1`. Without `conditions` nothing is put into words, which may take long: `condition` is null then. */
+/**
+ * Keys of `jitnic.run/1`. Without `conditions` nothing is put into words, which may take long: `condition` is null
+ * then.
+ */
 export function runJson(
   session: Session,
   time: RunTime,

@@ -1,4 +1,7 @@
-/** `jitnic trace --rules`: the traces of a run as one list of ternary rules with priorities, to be put beside the rule tables of others. */
+/**
+ * `jitnic trace --rules`: the traces of a run as one list of ternary rules with priorities, to be put beside the rule
+ * tables of others.
+ */
 
 import { type Rule, ruleFields, ruleTable } from '../condition/index.js';
 import { verdictName } from '../platform/index.js';

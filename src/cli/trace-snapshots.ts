@@ -1,4 +1,7 @@
-/** `jitnic trace -v`: the guards of a trace with their snapshots: where the program was, and what it held that it may still read. */
+/**
+ * `jitnic trace -v`: the guards of a trace with their snapshots: where the program was, and what it held that it may
+ * still read.
+ */
 import { formatConstant, isConst, type Value } from '../ir/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
 import { guardWords, type RecordedTrace, registersOf, type Snapshot, stackSlots } from '../trace/index.js';

@@ -280,10 +280,14 @@ class ConditionWriter {
 
 const littleEndian = /^le\d+\((.*)\)$/;
 
-function dependsOnState(value: Value): boolean {
-  if (value.op === 'lookup' || value.op === 'call' || value.op === 'atomic') return true;
-  if (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space !== 'packet') return true;
-  return value.args.some(dependsOnState);
+function dependsOnState(top: Value): boolean {
+  const seen = new Set([top]);
+  for (const value of seen) {
+    if (value.op === 'lookup' || value.op === 'call' || value.op === 'atomic') return true;
+    if (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space !== 'packet') return true;
+    for (const arg of value.args) seen.add(arg);
+  }
+  return false;
 }
 
 function trailingZeros(x: bigint): bigint {

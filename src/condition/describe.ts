@@ -36,10 +36,7 @@ interface KeyByte {
 /** Longest expression that is printed in full, in operations. */
 const maxOperations = 12;
 
-/**
- * How often a packet offset that depends on packet bytes at such an offset is spelt out; each time its text may
- * double.
- */
+/** How often an address that depends on bytes at such an address is spelt out; each time its text may double. */
 const maxNestedOffsets = 3;
 
 /** What names go by besides the facts that are put into words; several describers may share it. */
@@ -240,7 +237,7 @@ export class Describer {
   /** Bytes at a computed distance from a fixed address in a map: `*(&rows[0].count + f1 * 8)`. */
   private behind(map: number, base: Value, address: number, width: number): string {
     const start = this.names.address?.(map, address, width) ?? `${this.names.map(map)}[${address}:${width}]`;
-    return `*(&${start} + ${this.expression(base)})`;
+    return `*(&${start} + ${this.offset(base)})`;
   }
 
   private offset(base: Value): string {
@@ -284,12 +281,12 @@ export class Describer {
       case 'env':
         return helperName(Number(value.imm))?.slice(4) ?? 'env';
       case 'ptr':
-        return `&pkt[${this.expression(value.args[0] as Value)}]`;
+        return `&pkt[${this.offset(value.args[0] as Value)}]`;
       case 'lookup':
         return this.lookup(value);
       case 'slot':
         return value.detail?.kind === 'slot'
-          ? `${this.names.map(value.detail.map)}[${this.expression(value.args[0] as Value)}]`
+          ? `${this.names.map(value.detail.map)}[${this.offset(value.args[0] as Value)}]`
           : 'slot';
       case 'call':
         return value.detail?.kind === 'call' ? `${value.detail.name}()` : 'call';
@@ -324,7 +321,7 @@ export class Describer {
       if (detail?.kind === 'memory' && detail.space === 'map' && base.op !== 'lookup' && !isConst(base))
         return `${this.behind(detail.map, base, Number(value.imm), detail.size)}'`;
       const where = detail?.kind === 'memory' ? (detail.space === 'packet' ? 'pkt' : detail.space) : 'mem';
-      return `${where}'[${isConst(base) ? '' : `${this.expression(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
+      return `${where}'[${isConst(base) ? '' : `${this.offset(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
     }
     return undefined;
   }

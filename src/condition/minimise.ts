@@ -10,6 +10,13 @@ import type { Facts } from './facts.js';
 
 /** Most bits that are enumerated. */
 const maxBits = 10;
+/** Most computed values that a part may hang on; a hash of many rounds is beyond it, and stays as it is. */
+const maxValues = 256;
+/**
+ * Steps that one condition may cost: evaluations of values, and comparisons of parts. Clusters beyond it are left
+ * alone, the cheap ones being taken first. What stays is a condition that says the same in more words.
+ */
+const maxEffort = 1 << 22;
 
 export interface Minimal {
   readonly parts: readonly Conjunct[];
@@ -73,73 +80,114 @@ function keyOf(part: Conjunct): unknown {
   }
 }
 
+/** Parts that share bits, and the computed values between the two. */
+interface Group {
+  readonly parts: Conjunct[];
+  readonly bits: Set<Bit>;
+  readonly values: Set<Value>;
+}
+
 /**
  * Sets of parts that share bits, of few bits each. `fixed`: required bits of the packet or a map are constants and no
  * parts.
  */
 function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
-  const groups = new Set<{ parts: Conjunct[]; bits: Set<Bit> }>();
-  const groupOf = new Map<Bit, { parts: Conjunct[]; bits: Set<Bit> }>();
+  const groups = new Set<Group>();
+  const groupOf = new Map<Bit, Group>();
   for (const part of conjuncts(facts)) {
-    const bits = bitsOfPart(facts, part, fixed);
-    if (bits === undefined) continue;
-    const touched = new Set<{ parts: Conjunct[]; bits: Set<Bit> }>();
+    const support = supportOf(facts, part, fixed);
+    if (support === undefined) continue;
+    const { bits } = support;
+    const touched = new Set<Group>();
     for (const bit of bits) {
       const group = groupOf.get(bit);
       if (group !== undefined) touched.add(group);
     }
     const [first, ...others] = touched;
-    const group = first ?? { parts: [], bits: new Set<Bit>() };
+    const group = first ?? { parts: [], bits: new Set<Bit>(), values: new Set<Value>() };
     for (const other of others) {
       groups.delete(other);
       group.parts.push(...other.parts);
+      for (const value of other.values) group.values.add(value);
       for (const bit of other.bits) {
         group.bits.add(bit);
         groupOf.set(bit, group);
       }
     }
     group.parts.push(part);
+    for (const value of support.values) group.values.add(value);
     for (const bit of bits) {
       group.bits.add(bit);
       groupOf.set(bit, group);
     }
     groups.add(group);
   }
-  return [...groups]
-    .filter(({ bits }) => bits.size <= maxBits)
-    .map(({ parts, bits }) => new Cluster(facts, parts, [...bits], fixed));
+  const affordable: Cluster[] = [];
+  const few = [...groups].filter(({ bits }) => bits.size <= maxBits).sort((a, b) => effortOf(a) - effortOf(b));
+  let left = maxEffort;
+  for (const group of few) {
+    left -= effortOf(group);
+    if (left < 0) break;
+    affordable.push(new Cluster(facts, group.parts, [...group.bits], fixed));
+  }
+  return affordable;
+}
+
+function effortOf({ parts, bits, values }: Group): number {
+  return (values.size + parts.length ** 2) * 2 ** bits.size;
+}
+
+/** What a part hangs on. */
+interface PartSupport {
+  readonly bits: Set<Bit>;
+  /** Computed values between the part and its bits. They make a DAG, so each is looked at once. */
+  readonly values: Set<Value>;
 }
 
 /** The bits that a part hangs on; undefined if they are too many, or if there is more to it than bits. */
-function bitsOfPart(facts: Facts, part: Conjunct, fixed: boolean): Set<Bit> | undefined {
+function supportOf(facts: Facts, part: Conjunct, fixed: boolean): PartSupport | undefined {
   const bits = new Set<Bit>();
+  const values = new Set<Value>();
+  const left: Value[] = [];
   const addBit = (bit: Bit): boolean => {
     if (bit < 2) return true;
     const source = facts.sources.sources[sourceOf(bit)];
-    if (source?.kind === 'value') return addArgs(source.value);
+    if (source?.kind === 'value') return addComputed(source.value);
     if (fixed && facts.required.has(plain(bit))) return true;
     bits.add(plain(bit));
     return bits.size <= maxBits;
   };
-  const addArgs = (value: Value): boolean => opTable[value.op].evaluate !== undefined && value.args.every(addValue);
+  const addComputed = (value: Value): boolean => {
+    if (values.has(value)) return true;
+    values.add(value);
+    left.push(value);
+    return opTable[value.op].evaluate !== undefined && values.size <= maxValues;
+  };
   const addValue = (value: Value): boolean => facts.sources.bitsOf(value).every(addBit);
-  switch (part.kind) {
-    case 'bit': {
-      const isOpaque = facts.sources.sources[sourceOf(part.literal.bit)]?.kind === 'value';
-      return (isOpaque || !fixed) && addBit(part.literal.bit) ? bits : undefined;
+  /** All that the part speaks of itself; false if that is too much. */
+  const begin = (): boolean => {
+    switch (part.kind) {
+      case 'bit': {
+        const isOpaque = facts.sources.sources[sourceOf(part.literal.bit)]?.kind === 'value';
+        return (isOpaque || !fixed) && addBit(part.literal.bit);
+      }
+      case 'exclusion':
+        return part.open.every(({ bit }) => addBit(bit));
+      case 'least':
+      case 'most':
+        return part.subject.bits.every(addBit);
+      case 'gap':
+        return part.gap.subject.bits.every(addBit);
+      case 'compare':
+        return addValue(part.compare.a) && addValue(part.compare.b);
+      default:
+        return false;
     }
-    case 'exclusion':
-      return part.open.every(({ bit }) => addBit(bit)) ? bits : undefined;
-    case 'least':
-    case 'most':
-      return part.subject.bits.every(addBit) ? bits : undefined;
-    case 'gap':
-      return part.gap.subject.bits.every(addBit) ? bits : undefined;
-    case 'compare':
-      return addValue(part.compare.a) && addValue(part.compare.b) ? bits : undefined;
-    default:
-      return undefined;
-  }
+  };
+  if (!begin()) return undefined;
+  for (let value = left.pop(); value !== undefined; value = left.pop())
+    if (!value.args.every(addValue)) return undefined;
+  return { bits, values };
 }
 
 /** The order in which parts are tried for being redundant: hard to match first. */

@@ -17,6 +17,7 @@ export function packetSupport(facts: Facts): Support {
   /** Bits at these distances from a variable offset: where it can reach. */
   const ranges: { from: number; to: number }[] = [];
   const seen = new Set<Value>();
+  const bases = new Set<Value>();
   const addBit = (bit: Bit): void => {
     if (bit < 2) return;
     const source = facts.sources.sources[sourceOf(bit)];
@@ -26,7 +27,10 @@ export function packetSupport(facts: Facts): Support {
     else if (source.base === undefined) {
       if (source.kind === 'packet') bits.add(index);
     } else {
-      addValue(source.base, 64);
+      if (!bases.has(source.base)) {
+        bases.add(source.base);
+        addValue(source.base, 64);
+      }
       if (source.kind === 'packet') addRange(source.base, index, index + 1);
     }
   };

@@ -42,11 +42,17 @@ interface RangeRows {
 }
 
 /**
+ * Ranges multiply: twenty of two prefixes each are a million rows. Nobody has a table for more than these of one
+ * condition.
+ */
+const mostRows = 4096;
+
+/**
  * Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order
  * and there may be many more: each exclusion multiplies them by its bits. What would make more than `maxRows` is
  * counted as residual.
  */
-export function ternaryRows(facts: Facts, priorities = true, maxRows: number = Number.POSITIVE_INFINITY): TernaryRows {
+export function ternaryRows(facts: Facts, priorities = true, maxRows: number = mostRows): TernaryRows {
   const { parts } = minimise(facts);
   let residual = parts.filter((part) => part.kind === 'found' || part.kind === 'compare').length;
   const base = new Map<KeyBit, number>();
@@ -82,7 +88,7 @@ export function ternaryRows(facts: Facts, priorities = true, maxRows: number = N
     else denied.push(...outside);
   }
   const { rows, left } = priorities
-    ? { rows: withPriorities(base, denied, ranges), left: 0 }
+    ? withPriorities(base, denied, ranges, maxRows)
     : withoutPriorities(base, denied, ranges, maxRows);
   const key = new Set<KeyBit>();
   for (const row of rows) for (const bit of row.bits.keys()) key.add(bit);
@@ -135,7 +141,12 @@ function consistentRow(
   return empty ? 'empty' : row;
 }
 
-function withPriorities(base: RowBits, denied: readonly RowBits[], ranges: readonly RangeRows[]): TernaryRow[] {
+function withPriorities(
+  base: RowBits,
+  denied: readonly RowBits[],
+  ranges: readonly RangeRows[],
+  maxRows: number,
+): RowList {
   const front = [...denied];
   const products: (readonly RowBits[])[] = [];
   // From the one that gains most by standing in front: what is left multiplies.
@@ -148,17 +159,23 @@ function withPriorities(base: RowBits, denied: readonly RowBits[], ranges: reado
     const bits = intersectRows(base, row);
     if (bits !== undefined) rows.push({ accept: false, bits });
   }
-  for (const bits of product(base, products)) rows.push({ accept: true, bits });
-  return rows;
+  const { alternatives, left } = fittingProduct(base, products, maxRows);
+  for (const bits of alternatives) rows.push({ accept: true, bits });
+  return { rows, left };
 }
 
 /** `left`: parts that would have made too many rows, and have to be evaluated after the match. */
+interface RowList {
+  readonly rows: TernaryRow[];
+  readonly left: number;
+}
+
 function withoutPriorities(
   base: RowBits,
   denied: readonly RowBits[],
   ranges: readonly RangeRows[],
   maxRows: number,
-): { readonly rows: TernaryRow[]; readonly left: number } {
+): RowList {
   // Not all of these bits: the first that differs is the first, or the second, ...
   const differs = denied.map((row) => {
     const entries = [...row];
@@ -166,24 +183,33 @@ function withoutPriorities(
       ([bit, value], i): RowBits => new Map<KeyBit, number>([...entries.slice(0, i), [bit, 1 - value]]),
     );
   });
-  const lists = [...ranges.map(({ inside }) => inside), ...differs].sort((a, b) => a.length - b.length);
-  let alternatives: readonly RowBits[] = [base];
-  let fitting = 0;
-  for (; fitting < lists.length; fitting++) {
-    const next = alternatives.flatMap((row) => product(row, [lists[fitting] as readonly RowBits[]]));
-    if (next.length > maxRows) break;
-    alternatives = next;
-  }
-  const rows = alternatives.map((bits) => ({ accept: true, bits }));
-  return { rows, left: lists.length - fitting };
+  const { alternatives, left } = fittingProduct(base, [...ranges.map(({ inside }) => inside), ...differs], maxRows);
+  return { rows: alternatives.map((bits) => ({ accept: true, bits })), left };
 }
 
-/** One alternative of each list, joined with the base, in all ways that do not contradict. */
-function product(base: RowBits, lists: readonly (readonly RowBits[])[]): RowBits[] {
-  let rows: RowBits[] = [base];
-  for (const list of lists)
-    rows = rows.flatMap((row) => list.map((other) => intersectRows(row, other)).filter((both) => both !== undefined));
-  return rows;
+/**
+ * One alternative of each list, joined with the base, in all ways that do not contradict; short lists first, as long as
+ * it is not too many.
+ */
+function fittingProduct(
+  base: RowBits,
+  lists: readonly (readonly RowBits[])[],
+  maxRows: number,
+): { readonly alternatives: readonly RowBits[]; readonly left: number } {
+  const sorted = [...lists].sort((a, b) => a.length - b.length);
+  let alternatives: readonly RowBits[] = [base];
+  for (const [fitting, list] of sorted.entries()) {
+    const next: RowBits[] = [];
+    for (const row of alternatives) {
+      for (const other of list) {
+        const both = intersectRows(row, other);
+        if (both !== undefined) next.push(both);
+      }
+      if (next.length > maxRows) return { alternatives, left: sorted.length - fitting };
+    }
+    alternatives = next;
+  }
+  return { alternatives, left: 0 };
 }
 
 /** What matches both; undefined if nothing can. */

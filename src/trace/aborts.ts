@@ -5,6 +5,7 @@
 export const aborts = {
   'too-long': 'the path has more values than --max-trace-insns allows',
   'too-many-guards': 'the path has more guards than --max-trace-guards allows',
+  'too-deep': 'values of the path hang on each other in a longer chain than is followed',
   'too-many-steps': 'the path is longer than the recorder follows',
   'helper-not-traceable': 'calls a helper that a card cannot run',
   'callback-over-map': 'walks over a map with more buckets than --max-trace-guards allows guards',

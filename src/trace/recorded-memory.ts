@@ -292,13 +292,12 @@ export class RecordedMemory {
   }
 
   /** The pointer that an address is computed from. */
-  private rootOf(value: Value): Root | undefined {
-    const root = this.roots.get(value);
-    if (root !== undefined) return root;
-    if (value.op !== 'add' && value.op !== 'sub') return undefined;
-    for (const arg of value.args) {
-      const inner = this.rootOf(arg);
-      if (inner !== undefined) return inner;
+  private rootOf(address: Value): Root | undefined {
+    const seen = new Set([address]);
+    for (const value of seen) {
+      const root = this.roots.get(value);
+      if (root !== undefined) return root;
+      if (value.op === 'add' || value.op === 'sub') for (const arg of value.args) seen.add(arg);
     }
     return undefined;
   }

@@ -1,16 +1,19 @@
 /**
- * The recorder: follows one packet through the interpreter, instruction by instruction, and keeps a symbolic value next to every concrete one.
- * What the program computes becomes IR, already folded; where it branches on something symbolic, a guard says which way it went. The
- * result is one straight line that does for every packet which passes its guards what the program would do.
+ * The recorder: follows one packet through the interpreter, instruction by instruction, and keeps a symbolic value next
+ * to every concrete one. What the program computes becomes IR, already folded; where it branches on something symbolic,
+ * a guard says which way it went. The result is one straight line that does for every packet which passes its guards
+ * what the program would do.
  *
- * Why not record bytecode and optimize afterwards: a trace that is born small needs no passes to become so, and half of what a packet
- * program does (bounds checks, byte swaps, spills) folds away on the spot. LuaJIT records the same way.
+ * Why not record bytecode and optimize afterwards: a trace that is born small needs no passes to become so, and half of
+ * what a packet program does (bounds checks, byte swaps, spills) folds away on the spot. LuaJIT records the same way.
  *
  * Invariants:
- * 1. The sample of a value (what it was for this packet) equals what the interpreter has. Checked at every instruction; a difference ends the
+ * 1. The sample of a value (what it was for this packet) equals what the interpreter has. Checked at every instruction;
+ * a difference ends the
  *    recording (`desync`) and never reaches a card.
- * 2. The stack is never written by a trace, except where a helper reads it: its bytes are known by value. A frame starts zeroed.
- * 3. A load is early if no store so far can have touched its bytes. Early guards are evaluated before every effect, in the order of the
+ * 2. The stack is never written by a trace, except where a helper reads it: its bytes are known by value. A frame
+ * starts zeroed. 3. A load is early if no store so far can have touched its bytes. Early guards are evaluated before
+ * every effect, in the order of the
  *    program, so that they may rely on each other: the guard that a pointer is not null stands before the load through it.
  */
 
@@ -52,6 +55,25 @@ export type Pending =
       readonly finish: (r0: bigint) => void;
     };
 
+/**
+ * How long a chain of values may be that hang on each other. Whatever walks down a trace (lowering, conditions, words)
+ * may do so by recursion, and each level takes some hundred bytes of the one megabyte of stack that V8 has.
+ */
+const maxDepth = 2000;
+
+/** The longest chain of values, each an argument of the next. Arguments stand before what uses them. */
+function depthOf(code: readonly Value[]): number {
+  const depths = new Map<Value, number>();
+  let most = 0;
+  for (const value of code) {
+    let depth = 0;
+    for (const arg of value.args) depth = Math.max(depth, (depths.get(arg) ?? 0) + 1);
+    depths.set(value, depth);
+    most = Math.max(most, depth);
+  }
+  return most;
+}
+
 export class Recorder implements Observer {
   readonly machine: Machine;
   readonly limits: RecorderLimits;
@@ -79,7 +101,10 @@ export class Recorder implements Observer {
   /** Inherited samples that have been set. */
   private resampled = 0;
 
-  /** With `stable`, values of maps that have not changed for long are taken for constants; who installs the trace then has to watch its assumptions. */
+  /**
+   * With `stable`, values of maps that have not changed for long are taken for constants; who installs the trace then
+   * has to watch its assumptions.
+   */
   constructor(machine: Machine, limits: RecorderLimits = defaultLimits, stable?: StableValues) {
     this.machine = machine;
     this.limits = limits;
@@ -88,8 +113,9 @@ export class Recorder implements Observer {
   }
 
   /**
-   * Forgets the last packet. Call it after `setPacket` and before the engine runs. With `parent`, the packet is known to pass all guards of that trace that
-   * stand before its guard number `guard`: what the trace has up to there is taken over.
+   * Forgets the last packet. Call it after `setPacket` and before the engine runs. With `parent`, the packet is known
+   * to pass all guards of that trace that stand before its guard number `guard`: what the trace has up to there is
+   * taken over.
    */
   start(
     program: LoadedProgram,
@@ -155,8 +181,9 @@ export class Recorder implements Observer {
     if (trap !== undefined) this.give(trap === 'steps' ? 'spin' : 'trap', trap);
     else if (this.verdict === undefined) this.give('desync', 'the program ended unseen');
     else if (this.verdict !== outcome.verdict) this.give('desync', 'verdict');
-    if (this.abort !== undefined) return { kind: 'abort', site: this.abort };
     const { graph, facts, guards, sampled } = this.values;
+    if (this.abort === undefined && depthOf(graph.code) > maxDepth) this.give('too-deep');
+    if (this.abort !== undefined) return { kind: 'abort', site: this.abort };
     const code = liveCode(graph.code);
     facts.settle();
     facts.sources.forget();
@@ -193,7 +220,10 @@ export class Recorder implements Observer {
     this.abort ??= { code, detail, program: this.program as LoadedProgram, pc: this.pc };
   }
 
-  /** While the program runs through what is inherited: reads off what that was for this packet, until it is at the snapshot. */
+  /**
+   * While the program runs through what is inherited: reads off what that was for this packet, until it is at the
+   * snapshot.
+   */
   private follow(program: LoadedProgram, pc: number, depth: number): void {
     const from = this.inherited as Snapshot;
     this.resampleUntil(this.steps, true);

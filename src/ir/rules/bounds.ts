@@ -4,10 +4,24 @@ import { fillRight } from '../ones.js';
 import { signed, type Value } from '../value.js';
 import { arg0, arg1 } from './rule.js';
 
+/** Interval of mathematical integers that a value lies in when read as a signed number, or undefined if it may wrap. */
+export function boundsOf(value: Value): Bounds | undefined {
+  return boundsWithin(value, { sums: maxSums });
+}
+
+/** A signed interval, inclusive. */
+interface Bounds {
+  readonly lo: bigint;
+  readonly hi: bigint;
+}
+
 /**
- * Interval of mathematical integers that a value lies in when read as a signed number, or undefined if it may wrap.
+ * Sums are a DAG: `a += b; b += a` forty times is a tree of a billion. So many are looked into, and of the rest only
+ * the bits count.
  */
-export function boundsOf(value: Value): { readonly lo: bigint; readonly hi: bigint } | undefined {
+const maxSums = 64;
+
+function boundsWithin(value: Value, left: { sums: number }): Bounds | undefined {
   if (value.op === 'const') {
     const c = signed(value.imm);
     return { lo: c, hi: c };
@@ -15,8 +29,8 @@ export function boundsOf(value: Value): { readonly lo: bigint; readonly hi: bigi
   if (value.ones >> 62n === 0n && value.op !== 'add' && value.op !== 'sub')
     return { lo: 0n, hi: fillRight(value.ones) };
   if (value.op === 'add' || value.op === 'sub') {
-    const a = boundsOf(arg0(value));
-    const b = boundsOf(arg1(value));
+    const a = left.sums-- > 0 ? boundsWithin(arg0(value), left) : undefined;
+    const b = a === undefined ? undefined : boundsWithin(arg1(value), left);
     if (a === undefined || b === undefined)
       return value.ones >> 62n === 0n ? { lo: 0n, hi: fillRight(value.ones) } : undefined;
     const lo = value.op === 'add' ? a.lo + b.lo : a.lo - b.hi;
