@@ -1,9 +1,9 @@
 /** `jitnic asm FILE.s -o FILE.o`: text to an object file that libbpf loads. */
 import { exitCodes, UsageError, UserError } from '../base/index.js';
 import { parseImage, readObject, writeElf } from '../object/index.js';
+import { count } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { readInput, writeOutput } from './files.js';
-import { count } from './output.js';
 
 export const command: CliCommand = defineCommand<{ output?: string }>({
   declare: (command) => {

@@ -4,11 +4,11 @@ import { exitCodes, InputError, UsageError, UserError } from '../base/index.js';
 import { type Figure, formatRatio, measureSpeed, type Ratio, ratioOf, type Speed } from '../judge/speed/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictName } from '../platform/index.js';
+import { formatTable } from '../text/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
-import { formatTable } from './output.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
 interface Options extends OptFlags {

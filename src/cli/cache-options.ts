@@ -10,8 +10,7 @@ import {
   policies,
 } from '../cache/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
-import { nearest } from './nearest.js';
-import { wholeNumber } from './numbers.js';
+import { nearest, wholeNumber } from '../text/index.js';
 
 export interface CacheFlags {
   readonly cacheSize?: string;

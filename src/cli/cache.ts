@@ -13,6 +13,7 @@ import {
 } from '../cache/index.js';
 import { lineChart } from '../report/index.js';
 import { PathRecorder } from '../runtime/index.js';
+import { count, formatTable, wholeNumber } from '../text/index.js';
 import {
   adaptiveHelp,
   admissionHelp,
@@ -23,8 +24,6 @@ import {
 } from './cache-options.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { writeOutput } from './files.js';
-import { wholeNumber } from './numbers.js';
-import { count, formatTable } from './output.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
 import { runPackets } from './run-packets.js';
 import { Steps } from './steps.js';

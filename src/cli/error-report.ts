@@ -1,7 +1,6 @@
 /** What a thrown error looks like to the user, and which exit code it means. */
 import { type ExitCode, exitCodes, formatPlace, InternalError, UserError } from '../base/index.js';
-import { printable, printableLines } from '../text/index.js';
-import { jsonText } from './output.js';
+import { jsonText, printable, printableLines } from '../text/index.js';
 
 export interface ErrorReport {
   readonly exitCode: ExitCode;

@@ -9,10 +9,10 @@ import {
   Summarizer,
   writeBatch,
 } from '../packet/index.js';
+import { count, formatNumber } from '../text/index.js';
 import { CaptureOutput, captureFormatOf } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type GenFlags, trafficOptions } from './gen-options.js';
-import { count, formatNumber } from './output.js';
 import { Progress } from './progress.js';
 import { turnEvery } from './run-packets.js';
 import { Steps } from './steps.js';

@@ -5,12 +5,12 @@ import { allocateAreas, compileModule, WasmEngine, worldOfMachine } from '../jit
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type OptReport, reportPasses, type Settings } from '../opt/index.js';
 import { xdpMdFields } from '../platform/index.js';
+import { formatTable } from '../text/index.js';
 import { type VerifyResult, verify } from '../verifier/index.js';
 import { type LoadedProgram, Machine, placeOf } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { declareOpt, type OptFlags, passNames, settingsOf } from './opt-flags.js';
-import { formatTable } from './output.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 
 interface Options extends OptFlags {

@@ -5,7 +5,7 @@
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { errnoName } from '../platform/index.js';
-import { printable } from '../text/index.js';
+import { count, nearest, printable } from '../text/index.js';
 import {
   type BpfMap,
   type DumpedEntry,
@@ -21,8 +21,6 @@ import {
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { readInput, writeOutput } from './files.js';
 import { type MapWords, parseMapWords } from './map-words.js';
-import { nearest } from './nearest.js';
-import { count } from './output.js';
 import { openProgramFile } from './program-file.js';
 
 interface Options {

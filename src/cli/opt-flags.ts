@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../base/index.js';
 import { parseSettings, passes, type Settings } from '../opt/index.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../text/index.js';
 
 export interface OptFlags {
   /** `-O...`, in order. */

@@ -6,12 +6,11 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { jsonText, nearest } from '../text/index.js';
 import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
 import { type CommandRow, commandRows } from './commands.js';
 import { describeError, errorJson, errorText } from './error-report.js';
 import { InterruptedError } from './interrupt.js';
-import { nearest } from './nearest.js';
-import { jsonText } from './output.js';
 import { makeStyle, wantsColor } from './style.js';
 
 export { ioReason } from './files.js';

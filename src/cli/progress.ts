@@ -1,7 +1,7 @@
 /** The progress line: only on a terminal, only after a second, `12,000 packets, 4,000/s, 3 s left`. */
 
+import { formatNumber } from '../text/index.js';
 import type { Io } from './command.js';
-import { formatNumber } from './output.js';
 
 /**
  * Where the work ends, as far as that is known: by packets (a number or a limit), by bytes of the file that is read.

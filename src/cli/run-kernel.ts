@@ -6,6 +6,7 @@ import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errnoName, mapFlags, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { formatNumber, formatShare, formatTable, jsonText } from '../text/index.js';
 import {
   type DumpedEntry,
   type DumpedMaps,
@@ -20,7 +21,6 @@ import { CaptureOutput } from './capture-output.js';
 import type { Io } from './command.js';
 import { writeOutput } from './files.js';
 import { untilInterrupt } from './interrupt.js';
-import { formatNumber, formatShare, formatTable, jsonText } from './output.js';
 import { turnEvery } from './run-packets.js';
 
 export interface KernelRunOptions {

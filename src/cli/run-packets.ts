@@ -3,11 +3,11 @@ import { performance } from 'node:perf_hooks';
 import { formatPlace } from '../base/index.js';
 import type { PacketBatch } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
+import { formatNumber } from '../text/index.js';
 import { placeOf } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Io } from './command.js';
 import { InterruptedError, untilInterrupt } from './interrupt.js';
-import { formatNumber } from './output.js';
 import { Progress } from './progress.js';
 
 export interface PacketLoop {

@@ -5,9 +5,9 @@ import type { PathCondition } from '../condition/index.js';
 import { summarize } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
+import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
 import { aborts } from '../trace/index.js';
 import type { Io } from './command.js';
-import { count, formatNumber, formatShare, formatTable, hex } from './output.js';
 import type { RunTime } from './run-packets.js';
 
 /** Traces that the text shows; JSON has them all. */

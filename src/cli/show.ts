@@ -1,9 +1,8 @@
 /** `jitnic show FILE`: what is in an object file. */
 import { exitCodes } from '../base/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
-import { printable } from '../text/index.js';
+import { count, formatNumber, formatTable, printable } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { count, formatNumber, formatTable } from './output.js';
 import { declareBtf, openProgramFile } from './program-file.js';
 
 export const command: CliCommand = defineCommand<{ readonly btf?: string }>({

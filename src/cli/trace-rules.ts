@@ -6,8 +6,8 @@
 import { type Rule, ruleFields, ruleTable } from '../condition/index.js';
 import { verdictName } from '../platform/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
+import { count, formatTable } from '../text/index.js';
 import type { RecordedTrace } from '../trace/index.js';
-import { count, formatTable } from './output.js';
 
 interface Shown {
   readonly record: TraceRecord;

@@ -4,9 +4,9 @@
  */
 import { formatConstant, isConst, type Value } from '../ir/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
+import { count } from '../text/index.js';
 import { guardWords, type RecordedTrace, registersOf, type Snapshot, stackSlots } from '../trace/index.js';
 import { lineAt } from '../vm/index.js';
-import { count } from './output.js';
 
 interface ShownGuard {
   readonly words: string;

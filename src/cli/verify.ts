@@ -3,10 +3,10 @@ import { exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { errno } from '../platform/index.js';
+import { formatNumber } from '../text/index.js';
 import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { programNames } from './disasm.js';
-import { formatNumber } from './output.js';
 import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
 import { Steps } from './steps.js';
 

@@ -5,7 +5,6 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { InputError, UnsupportedError, UsageError } from '../base/index.js';
-import { formatShare, formatTable } from '../cli/output.js';
 import {
   type AgreementCase,
   type AgreementRow,
@@ -18,6 +17,7 @@ import {
   readAgreementLines,
 } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
+import { formatShare, formatTable } from '../text/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 

@@ -5,7 +5,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes } from '../base/index.js';
-import { formatTable } from '../cli/output.js';
 import {
   formatRatio,
   measureSpeed,
@@ -18,6 +17,7 @@ import {
 import { Bpf } from '../linux/index.js';
 import { readObject } from '../object/index.js';
 import { verdictName } from '../platform/index.js';
+import { formatTable } from '../text/index.js';
 import { loadMaps, parseMapsFile } from '../vm/index.js';
 import { numberFlag, runTool } from './tool.js';
 

@@ -5,8 +5,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { formatTable } from '../cli/output.js';
 import { xdpCandidates } from '../object/index.js';
+import { formatTable } from '../text/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { numberFlag, oneOperand, optimizationOption, runTool } from './tool.js';
 

@@ -3,11 +3,12 @@
  * A row for each program below the folders (default: the examples), with the real contents of maps; then `--programs` small generated programs, whose
  * conditions are compared with every packet there is. Closes with `N passed, N failed`; exit code 1 if any failed.
  */
-import { formatNumber, formatTable } from '../cli/output.js';
+
 import { type ConditionTally, ConditionTrial, judgeSmallPrograms, newTally } from '../judge/index.js';
 import { xdpCandidates } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import type { Arrival } from '../runtime/index.js';
+import { formatNumber, formatTable } from '../text/index.js';
 import { loadMaps } from '../vm/map-json.js';
 import { corpusTraffic, stopped } from './corpus-run.js';
 import { findObjects, type ObjectFile } from './objects.js';

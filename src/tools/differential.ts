@@ -8,10 +8,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError, UsageError, UserError } from '../base/index.js';
-import { type Cell, count, formatNumber, formatTable } from '../cli/output.js';
 import { type DifferentialRow, differentialObject, machineEngine, type RowStatus } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictNames } from '../platform/index.js';
+import { type Cell, count, formatNumber, formatTable } from '../text/index.js';
 import { type MapsFile, parseMapsFile } from '../vm/index.js';
 import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import {

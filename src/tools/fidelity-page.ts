@@ -1,5 +1,5 @@
 /** `docs/fidelity.md`: the figures of a run as tables, and what no run can show. */
-import { formatNumber } from '../cli/output.js';
+import { formatNumber } from '../text/index.js';
 
 export interface Part {
   readonly name: string;

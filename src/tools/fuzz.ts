@@ -6,11 +6,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatNumber, formatTable } from '../cli/output.js';
 import { type CampaignResult, type Failure, faultsOf, machineEngine, runCampaign } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
 import { encodeCapture } from '../packet/index.js';
+import { formatNumber, formatTable } from '../text/index.js';
 import {
   type Flags,
   negativeIf,

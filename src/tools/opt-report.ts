@@ -3,11 +3,11 @@
  * checker finds something.
  */
 import { InternalError, UserError } from '../base/index.js';
-import { formatTable } from '../cli/output.js';
 import { Unsupported } from '../ir/index.js';
 import { worldOfMachine } from '../jit/index.js';
 import { sizeMaps, xdpFitness } from '../object/index.js';
 import { reportPasses } from '../opt/index.js';
+import { formatTable } from '../text/index.js';
 import { verify } from '../verifier/index.js';
 import { Machine } from '../vm/index.js';
 import { findObjects, loadObject, type ObjectFile } from './objects.js';

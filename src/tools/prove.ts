@@ -8,8 +8,8 @@
  */
 import { fileURLToPath } from 'node:url';
 import { UnsupportedError, UsageError } from '../base/index.js';
-import { formatNumber } from '../cli/output.js';
 import { noSolver, openSolver, type SolverKind, solverKinds } from '../linux/open-solver.js';
+import { formatNumber } from '../text/index.js';
 import { allLemmas } from './prove/lemmas.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 

@@ -3,8 +3,8 @@
  * interpreter, every register and stack slot compared with what the verifier claims. Exit 0 when no claim is violated.
  */
 import { UserError } from '../base/index.js';
-import { formatNumber, formatTable } from '../cli/output.js';
 import { checkSoundness, generatedObject, newSoundnessResult, objectCases } from '../judge/index.js';
+import { formatNumber, formatTable } from '../text/index.js';
 import { factJson } from '../verifier/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { exitCodes, UsageError, UserError } from '../base/index.js';
-import { nearest } from '../cli/nearest.js';
 import { parseSettings, type Settings } from '../opt/index.js';
+import { nearest } from '../text/index.js';
 
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 

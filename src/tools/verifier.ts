@@ -5,8 +5,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { formatTable } from '../cli/output.js';
 import { objectCases } from '../judge/index.js';
+import { formatTable } from '../text/index.js';
 import { verify } from '../verifier/index.js';
 import { findObjects, loadObject } from './objects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';

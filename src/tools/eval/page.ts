@@ -1,5 +1,5 @@
 /** `docs/evaluation.md`: the figures of a run as tables and words. */
-import { formatNumber } from '../../cli/output.js';
+import { formatNumber } from '../../text/index.js';
 import { defences } from './attack.js';
 import { short } from './charts.js';
 import { cacheSizes, type EvalOptions, type ProgramResult } from './measure.js';

@@ -8,9 +8,9 @@
  * code. Each example is measured in a process of its own, as it would run: what V8 has learnt from other programs makes the same code slower.
  */
 import { UsageError } from '../../base/index.js';
-import { formatTable } from '../../cli/output.js';
 import { generateTraffic } from '../../packet/index.js';
 import { type Arrival, Runtime, type TraceRecord } from '../../runtime/index.js';
+import { formatTable } from '../../text/index.js';
 import { columnsOf, type PacketColumns } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import type { RecordingSubject } from './recording.js';

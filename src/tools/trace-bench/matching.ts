@@ -5,11 +5,11 @@
  * that each trace is as likely; all three find the same traces.
  */
 import { InternalError } from '../../base/index.js';
-import { formatTable } from '../../cli/output.js';
 import { rowCells, ternaryRows } from '../../condition/index.js';
 import { assemble, type ObjectSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { Runtime } from '../../runtime/index.js';
+import { formatTable } from '../../text/index.js';
 import { columnsOf, PacketArena, record } from '../../vm/index.js';
 import { makeMatchers, type Row } from './matchers.js';
 

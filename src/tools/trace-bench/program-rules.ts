@@ -4,9 +4,9 @@
  * *Right by bits*: packets for which that row is one of the trace that takes them; for the others a switch would have to go on, with state evaluated.
  */
 import { InternalError } from '../../base/index.js';
-import { formatTable } from '../../cli/output.js';
 import { type RowBits, rowCells, ruleTable } from '../../condition/index.js';
 import { Runtime } from '../../runtime/index.js';
+import { formatTable } from '../../text/index.js';
 import { columnsOf, record } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import { makeMatchers, type Row } from './matchers.js';

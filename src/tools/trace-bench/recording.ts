@@ -3,12 +3,13 @@
  * host, which records and installs its trace as in any run. *Miss* is all of that: walk of the tree, host, recorder, optimizer, installation,
  * statistics; *host* is the same packet on a host that does not record. The process is warm: a first share of the packets is not counted.
  */
-import { formatTable } from '../../cli/output.js';
+
 import { Facts } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
 import { type InstalledTrace, TraceTree } from '../../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { type Arrival, Runtime } from '../../runtime/index.js';
+import { formatTable } from '../../text/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import { loadMaps, type MapsFile } from '../../vm/map-json.js';
 

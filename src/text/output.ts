@@ -1,5 +1,5 @@
 /** Tables and JSON, the same for every command. Both escape what a terminal would obey instead of show. */
-import { printable, printableJson } from '../text/index.js';
+import { printable, printableJson } from './escape.js';
 
 export interface Column {
   /** With its unit: `size (B)`. */
