@@ -3,11 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cruise } from 'dependency-cruiser';
-import { layers, machineless, portable } from './layers.mjs';
+import { rows } from './layers.mjs';
 
-const names = layers.flat();
+const rooms = rows.flat();
+const portable = rooms.filter((room) => room.portable).map((room) => room.name);
+const machineless = rooms.filter((room) => room.machineless).map((room) => room.name);
 const folders = readdirSync('src', { withFileTypes: true }).filter((e) => e.isDirectory());
-const unlisted = folders.map((e) => e.name).filter((name) => !names.includes(name));
+const unlisted = folders.map((e) => e.name).filter((name) => !rooms.some((room) => room.name === name));
 const sources = readdirSync('src', { recursive: true })
   .map(String)
   .filter((f) => f.endsWith('.ts'))
@@ -33,14 +35,17 @@ const forbidden = [
     to: { path: '^src/(vm|interp)/', pathNot: '^src/interp/encoding\\.ts$' },
   },
 ];
-for (const [row, siblings] of layers.entries()) {
-  const above = layers.slice(0, row).flat();
-  for (const layer of siblings) {
+for (const [i, row] of rows.entries()) {
+  const before = rows
+    .slice(0, i)
+    .flat()
+    .map((room) => room.name);
+  for (const { name } of row) {
     forbidden.push({
-      name: `layer-${layer}`,
+      name: `room-${name}`,
       severity: 'error',
-      from: { path: `^src/${layer}/` },
-      to: { path: '^src/[^/]+/', pathNot: `^src/(${[...above, layer].join('|')})/` },
+      from: { path: `^src/${name}/` },
+      to: { path: '^src/[^/]+/', pathNot: `^src/(${[...before, name].join('|')})/` },
     });
   }
 }
@@ -61,15 +66,16 @@ const { modules, summary } = result.output;
 const seen = new Set(modules.map((m) => m.source));
 const missed = sources.filter((f) => !seen.has(f));
 const problems = [
-  ...unlisted.map((name) => `src/${name}: not in scripts/layers.mjs; add the folder to the list of layers`),
+  ...unlisted.map((name) => `src/${name}: not in scripts/layers.mjs; add the folder to a row`),
   ...missed.map((file) => `${file}: not cruised`),
   ...summary.violations.map((v) => `${v.from} -> ${v.to}: ${v.rule.name}`),
 ];
 const core = JSON.parse(readFileSync('tsconfig.core.json', 'utf8')).include;
-for (const layer of portable) {
-  if (folders.some((e) => e.name === layer) && !core.includes(`src/${layer}/**/*.ts`)) {
-    problems.push(`tsconfig.core.json: \`src/${layer}/**/*.ts\` is missing from "include"`);
-  }
+const wanted = portable.map((name) => `src/${name}/**/*.ts`);
+if (core.join() !== wanted.join()) {
+  problems.push(
+    `tsconfig.core.json: "include" must be the portable rooms in order:\n${JSON.stringify(wanted, null, 2)}`,
+  );
 }
 for (const problem of problems) console.error(problem);
 console.log(`layers: ${sources.length} files, ${sources.length - missed.length} cruised, ${problems.length} problems`);

@@ -1,36 +1,40 @@
 /**
- * The layers of jitnic, lowest first. A module may import from its own layer and from layers on lines above its own;
- * layers that share a line are siblings and do not see each other. `scripts/check-layers.mjs` derives the import rules
- * from this list and `tsconfig.core.json` is checked against `portable`.
+ * The rooms of jitnic in rows, lowest first. A module imports only from its own room and from rooms on rows before
+ * its own; rooms that share a row are siblings and do not see each other. `scripts/check-layers.mjs` derives the
+ * import rules from this list. Each room says what it is:
+ *
+ * - `portable`: it runs in a browser as it is, with no `node:*`, no DOM, no packages. `tsconfig.core.json` compiles
+ *   exactly those.
+ * - `machineless`: it knows values only. Neither it nor its tests import a machine (`vm`, `interp`), and no guest
+ *   address gets there. A room becomes so when it is clean.
+ *
+ * Rooms without a folder yet are listed where they will stand.
  */
-export const layers = [
-  ['base'],
-  ['text'],
-  ['isa', 'packet', 'wasm'],
-  ['platform'],
-  ['object'],
-  ['vm'],
-  ['interp', 'verifier'],
-  ['ir'],
-  ['opt', 'condition', 'solve'],
-  ['jit'],
-  ['trace'],
-  ['nic'],
-  ['cache'],
-  ['sim'],
-  ['runtime'],
-  ['report'],
-  ['linux'],
-  ['judge'],
-  ['cli', 'server', 'web'],
-  ['tools'],
+const room = (isPortable, isMachineless) => {
+  return (...names) => names.map((name) => ({ name, portable: isPortable, machineless: isMachineless }));
+};
+const values = room(true, true);
+const portable = room(true, false);
+const host = room(false, false);
+
+export const rows = [
+  portable('base'),
+  portable('text', 'platform'),
+  portable('isa', 'packet', 'wasm'),
+  portable('object'),
+  values('code'),
+  portable('vm', 'verifier'),
+  portable('interp'),
+  values('ir'),
+  [...values('opt', 'bpf', 'solve'), ...portable('condition')],
+  [...portable('jit', 'super'), ...host('linux')],
+  portable('trace'),
+  portable('nic'),
+  [...portable('explore'), ...host('judge')],
+  portable('cache', 'coherence'),
+  portable('runtime'),
+  portable('sim', 'report'),
+  [...portable('scr', 'place'), ...host('cli')],
+  host('live', 'tools'),
+  host('server', 'web'),
 ];
-
-/**
- * Rooms of values: they know nothing of a machine, so neither they nor their tests import `vm`, and no guest address gets there. A room
- * is added when it is clean.
- */
-export const machineless = ['ir', 'opt', 'bpf'];
-
-/** Layers that run in a browser as they are: no `node:*`, no DOM, no packages. */
-export const portable = layers.flat().slice(0, layers.flat().indexOf('linux'));

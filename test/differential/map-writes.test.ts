@@ -1,15 +1,15 @@
 /** What is said to be written by no program, against what programs write when they run. */
 import { describe, expect, it } from 'vitest';
-import { exampleNames, openExample } from '../../test/support/examples.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { generateTraffic, Prng } from '../packet/index.js';
-import { Session } from '../runtime/index.js';
-import { mayBeWritten } from '../trace/index.js';
-import { verify } from '../verifier/index.js';
-import { type BpfMap, loadMaps } from '../vm/index.js';
-import { generatePrograms } from './fuzz/generate.js';
-import { programObject } from './fuzz/program-object.js';
-import { seedMaps } from './seed-maps.js';
+import { generatePrograms } from '../../src/judge/fuzz/generate.js';
+import { programObject } from '../../src/judge/fuzz/program-object.js';
+import { seedMaps } from '../../src/judge/seed-maps.js';
+import type { ObjectSpec, ProgramSpec } from '../../src/object/index.js';
+import { generateTraffic, Prng } from '../../src/packet/index.js';
+import { Session } from '../../src/runtime/index.js';
+import { mayBeWritten } from '../../src/trace/index.js';
+import { verify } from '../../src/verifier/index.js';
+import { type BpfMap, loadMaps } from '../../src/vm/index.js';
+import { exampleNames, openExample } from '../support/examples.js';
 
 const textOf = (map: BpfMap): string =>
   [...map.entries()].map(({ key, value }) => `${key.join(' ')}: ${value.join(' ')}`).join('\n');

@@ -1,14 +1,14 @@
 /** The compiled card against the interpreter: verdict, packet, redirect target, outputs and maps after every packet, with map changes in between. */
 import { describe, expect, it } from 'vitest';
-import { openExample } from '../../test/support/examples.js';
-import { generateBatches, generateTraffic, Prng } from '../packet/index.js';
-import { Checker, type Difference } from '../runtime/check.js';
-import { Runtime, type RuntimeOptions, Session } from '../runtime/index.js';
-import { verify } from '../verifier/index.js';
-import type { Machine } from '../vm/index.js';
-import { generatePrograms } from './fuzz/generate.js';
-import { programObject } from './fuzz/program-object.js';
-import { seedMaps } from './seed-maps.js';
+import { generatePrograms } from '../../src/judge/fuzz/generate.js';
+import { programObject } from '../../src/judge/fuzz/program-object.js';
+import { seedMaps } from '../../src/judge/seed-maps.js';
+import { generateBatches, generateTraffic, Prng } from '../../src/packet/index.js';
+import { Checker, type Difference } from '../../src/runtime/check.js';
+import { Runtime, type RuntimeOptions, Session } from '../../src/runtime/index.js';
+import { verify } from '../../src/verifier/index.js';
+import type { Machine } from '../../src/vm/index.js';
+import { openExample } from '../support/examples.js';
 
 const names = ['load-balancer', 'lpm-router', 'firewall', 'nat', 'ddos-mitigator', 'token-bucket', 'port-knocking'];
 
