@@ -57,7 +57,8 @@ export function rewriteProgram<P extends Rewritable>(program: P, edits: Edits): 
   const lines = program.lines.map((line) => ({ ...line, insn: moved[line.insn] ?? line.insn }));
   // Deletions can leave two records at one slot; the later one says what is there now.
   const unique = lines.filter((line, i) => lines[i + 1]?.insn !== line.insn);
-  return { ...program, insns: result, functions, lines: unique };
+  // CO-RE is applied in what was rewritten: it is a program for one kernel.
+  return { ...program, insns: result, functions, lines: unique, core: undefined };
 }
 
 /** The field that holds a distance in slots, if the instruction has one. */

@@ -43,12 +43,45 @@ function essence(object: ObjectSpec): unknown {
       frags,
       insns,
       functions: functions.map(({ start, end, ...fn }) => ({ name: fn.name, start, end })),
+      core: object.programs.find((program) => program.name === name)?.core,
       globals: object.btf === undefined ? [] : functions.map((fn) => fn.global),
       kfuncs: kfuncs.map((extern) => extern.name),
       ksyms: ksyms.map((extern) => extern.name),
     })),
   };
 }
+
+/** What is known of types, functions and lines. `.maps` and data sections are described anew, behind what there was. */
+function types(object: ObjectSpec, from: ObjectSpec): unknown {
+  const ids = Array.from({ length: from.btf?.count ?? 0 }, (_, id) => id);
+  return {
+    types: ids.filter((id) => from.btf?.type(id).kind !== 'datasec').map((id) => object.btf?.type(id)),
+    functions: object.programs.map((program) => program.functions),
+    lines: object.programs.map((program) => program.lines),
+  };
+}
+
+describe('an object written and read again', () => {
+  const withTypes = files.filter((file) => readObject(new Uint8Array(readFileSync(file))).btf !== undefined);
+  test.each(withTypes.map((file) => [basename(file), file]))('%s has its types, functions and lines', (_name, file) => {
+    const object = readObject(new Uint8Array(readFileSync(file)), { name: file });
+    const again = readObject(writeElf(objectImage(object)), { name: file });
+    expect(types(again, object)).toEqual(types(object, object));
+  });
+
+  test('for one kernel fits another still: CO-RE is applied anew each time', () => {
+    const withCore = files.map((file) => readObject(new Uint8Array(readFileSync(file)), { name: file }));
+    const relocated = withCore.filter((object) => object.programs.some(({ core }) => (core ?? []).length > 0));
+    if (relocated.length === 0) return;
+    for (const object of relocated) {
+      const once = writeElf(objectImage(object));
+      expect(writeElf(objectImage(readObject(once, { name: object.name })))).toEqual(once);
+      const applied = readObject(writeElf(objectImage(object, { core: 'applied' })), { name: object.name });
+      expect(applied.programs.flatMap(({ core }) => core ?? [])).toEqual([]);
+      expect(applied.programs.map(({ insns }) => insns)).toEqual(object.programs.map(({ insns }) => insns));
+    }
+  });
+});
 
 describe('an object as text', () => {
   test.each(files.map((file) => [basename(file), file]))('%s assembles back to itself', (_name, file) => {

@@ -6,7 +6,7 @@
  *
  * In an {@link ObjectSpec} every program holds its own copy of the functions that it reaches; here each function is once.
  */
-import { type Insn, op } from '../isa/index.js';
+import { type Insn, op, packInsn } from '../isa/index.js';
 import type { FunctionSpec, LineSpec, MapSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
 export interface ObjectImage {
@@ -30,6 +30,16 @@ export interface CodeImage {
   readonly functions: readonly FunctionImage[];
   /** In slot order. */
   readonly references: readonly ReferenceImage[];
+  /** In slot order. Their instructions are as compiled: whoever reads the object applies them. */
+  readonly core: readonly CoreImage[];
+}
+
+/** A CO-RE relocation; see {@link CoreRelocationSpec}. */
+export interface CoreImage {
+  readonly slot: number;
+  readonly kind: number;
+  readonly typeId: number;
+  readonly access: string;
 }
 
 export interface FunctionImage {
@@ -88,15 +98,23 @@ export interface ExternImage {
 
 const mmapable = 0x400;
 
+export interface ImageOptions {
+  /**
+   * `kept` (default): CO-RE relocations stay relocations, so that the object fits any kernel. `applied`: the instructions are those of the
+   * kernel for which the object was read.
+   */
+  readonly core?: 'kept' | 'applied';
+}
+
 /** The image of what was read. What the file could not resolve stays as it was in it and is noted. */
-export function objectImage(object: ObjectSpec): ObjectImage {
+export function objectImage(object: ObjectSpec, options: ImageOptions = {}): ObjectImage {
   const maps = object.maps.filter((map) => map.init?.kind !== 'data');
   const data = object.maps.flatMap((map) =>
     map.init?.kind === 'data' && map.section !== '.kconfig'
       ? [{ name: map.section, bytes: map.init.bytes, mmapable: (map.flags & mmapable) !== 0 }]
       : [],
   );
-  const builder = new CodeBuilder(object);
+  const builder = new CodeBuilder(object, options.core !== 'applied');
   for (const program of object.programs) builder.add(program);
   return {
     license: object.license,
@@ -125,7 +143,11 @@ interface MutableSection {
   readonly insns: Insn[];
   readonly functions: FunctionImage[];
   readonly references: ReferenceImage[];
+  readonly core: CoreImage[];
 }
+
+/** A function on its own; slots count from its start. */
+type Body = Omit<MutableSection, 'functions'>;
 
 /** Lays the functions of all programs out in sections, each once. */
 class CodeBuilder {
@@ -136,24 +158,26 @@ class CodeBuilder {
   /** Functions that are laid out: name -> content. */
   private readonly placed = new Map<string, string>();
   private readonly kconfig: ReadonlyMap<number, ExternImage>;
+  private readonly keepCore: boolean;
 
-  constructor(object: ObjectSpec) {
+  constructor(object: ObjectSpec, keepCore: boolean) {
     this.object = object;
+    this.keepCore = keepCore;
     this.programs = new Map(object.programs.map((program) => [program.name, program]));
     this.kconfig = kconfigNames(object);
     // Subprograms first, as compilers do; sections then in the order of their programs.
-    this.bySection.set('.text', { insns: [], functions: [], references: [] });
+    this.bySection.set('.text', emptySection());
     for (const { section } of object.programs) {
-      if (!this.bySection.has(section)) this.bySection.set(section, { insns: [], functions: [], references: [] });
+      if (!this.bySection.has(section)) this.bySection.set(section, emptySection());
     }
   }
 
   add(program: ProgramSpec): void {
-    const bodies = program.functions.map((fn) => ({ fn, ...this.body(program, fn) }));
+    const bodies = program.functions.map((fn) => ({ fn, body: this.body(program, fn) }));
     // Two static functions may share a name: the second one gets another.
     const names = new Map<string, string>();
-    const fresh = bodies.filter(({ fn, insns, references }) => {
-      const content = JSON.stringify([insns, references]);
+    const fresh = bodies.filter(({ fn, body }) => {
+      const content = JSON.stringify(body);
       let name = fn.name;
       for (let n = 2; (this.placed.get(name) ?? content) !== content; n++) name = `${fn.name}.${n}`;
       names.set(fn.name, name);
@@ -161,9 +185,12 @@ class CodeBuilder {
       this.placed.set(name, content);
       return !known;
     });
-    for (const { fn, insns, references } of fresh) {
-      const renamed = references.map((entry) => ({ ...entry, symbol: names.get(entry.symbol) ?? entry.symbol }));
-      this.layOut(program, fn, names.get(fn.name) ?? fn.name, insns, renamed);
+    for (const { fn, body } of fresh) {
+      const references = body.references.map((entry) => ({
+        ...entry,
+        symbol: names.get(entry.symbol) ?? entry.symbol,
+      }));
+      this.layOut(program, fn, names.get(fn.name) ?? fn.name, { ...body, references });
     }
   }
 
@@ -171,13 +198,7 @@ class CodeBuilder {
     return [...this.bySection].filter(([, code]) => code.insns.length > 0).map(([name, code]) => ({ name, ...code }));
   }
 
-  private layOut(
-    program: ProgramSpec,
-    fn: FunctionSpec,
-    name: string,
-    insns: readonly Insn[],
-    references: readonly ReferenceImage[],
-  ): void {
+  private layOut(program: ProgramSpec, fn: FunctionSpec, name: string, { insns, references, core }: Body): void {
     const home = this.programs.get(fn.name)?.section ?? (fn === program.functions[0] ? program.section : '.text');
     const section = this.bySection.get(home);
     if (section === undefined) return;
@@ -185,6 +206,7 @@ class CodeBuilder {
     const shift = start - fn.start;
     section.insns.push(...insns);
     for (const reference of references) section.references.push({ ...reference, slot: reference.slot + start });
+    for (const relocation of core) section.core.push({ ...relocation, slot: relocation.slot + start });
     const inside = (slot: number): boolean => slot >= fn.start && slot < fn.end;
     section.functions.push({
       name,
@@ -200,9 +222,10 @@ class CodeBuilder {
     });
   }
 
-  /** Instructions with their references taken out; slots count from the function's start. */
-  private body(program: ProgramSpec, fn: FunctionSpec): { insns: Insn[]; references: ReferenceImage[] } {
+  /** Instructions with their references taken out, and what CO-RE did to them. */
+  private body(program: ProgramSpec, fn: FunctionSpec): Body {
     const insns = program.insns.slice(fn.start, fn.end);
+    const core = this.keepCore ? takeBack(program, fn, insns) : [];
     const references: ReferenceImage[] = [];
     for (const [slot, insn] of insns.entries()) {
       const second = insns[slot + 1];
@@ -212,7 +235,7 @@ class CodeBuilder {
       insns[slot] = { ...insn, src: 0, off: 0, imm: 0 };
       if (insn.code === op.LDDW && second !== undefined) insns[slot + 1] = { ...second, imm: 0 };
     }
-    return { insns, references };
+    return { insns, references, core };
   }
 
   private referenceOf(
@@ -256,6 +279,27 @@ class CodeBuilder {
     this.externs.set(extern.name, { name: extern.name, weak: extern.weak });
     return { kind, symbol: extern.name, addend: undefined };
   }
+}
+
+function emptySection(): MutableSection {
+  return { insns: [], functions: [], references: [], core: [] };
+}
+
+/**
+ * Undoes a function's CO-RE relocations in `insns`, and lists them. A slot that no longer holds what its relocation left there was edited
+ * since; its relocation is gone.
+ */
+function takeBack(program: ProgramSpec, fn: FunctionSpec, insns: Insn[]): CoreImage[] {
+  const kept: CoreImage[] = [];
+  for (const { insn, kind, typeId, access, before, after } of program.core ?? []) {
+    if (insn < fn.start || insn >= fn.end) continue;
+    const slot = insn - fn.start;
+    const now = insns.slice(slot, slot + after.length);
+    if (now.length !== after.length || now.some((word, i) => packInsn(word) !== packInsn(after[i] ?? word))) continue;
+    insns.splice(slot, before.length, ...before);
+    kept.push({ slot, kind, typeId, access });
+  }
+  return kept;
 }
 
 /** The configuration values by their offset in the map `.kconfig`, laid out as libbpf does (see externs.ts). */

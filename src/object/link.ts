@@ -9,7 +9,7 @@ import type { Insn } from '../isa/index.js';
 import { maxInsns } from '../platform/index.js';
 import type { CodeFunction } from './code.js';
 import type { ResolvedFunction } from './relocate.js';
-import type { ExternSpec, UnresolvedSpec } from './spec.js';
+import type { CoreRelocationSpec, ExternSpec, UnresolvedSpec } from './spec.js';
 
 export interface LinkedProgram {
   readonly insns: readonly Insn[];
@@ -17,6 +17,7 @@ export interface LinkedProgram {
   readonly placed: readonly { readonly fn: ResolvedFunction; readonly base: number }[];
   readonly kfuncs: readonly ExternSpec[];
   readonly ksyms: readonly ExternSpec[];
+  readonly core: readonly CoreRelocationSpec[];
   readonly unresolved: readonly UnresolvedSpec[];
 }
 
@@ -26,6 +27,7 @@ export function link(main: CodeFunction, resolve: (fn: CodeFunction) => Resolved
   const bases = new Map(placed.map(({ fn, base }) => [fn.code, base]));
   const insns: Insn[] = [];
   const unresolved: UnresolvedSpec[] = [];
+  const core: CoreRelocationSpec[] = [];
   const kfuncs = new Numbering();
   const ksyms = new Numbering();
   const patch = (slot: number, imm: number): void => {
@@ -37,9 +39,10 @@ export function link(main: CodeFunction, resolve: (fn: CodeFunction) => Resolved
     for (const { slot, target } of fn.calls) patch(base + slot, (bases.get(target) ?? 0) - (base + slot) - 1);
     for (const { slot, extern } of fn.kfuncs) patch(base + slot, kfuncs.of(extern));
     for (const { slot, extern } of fn.ksyms) patch(base + slot, ksyms.of(extern));
+    for (const { slot, ...relocation } of fn.core) core.push({ insn: base + slot, ...relocation });
     for (const { slot, what, poisoned } of fn.unresolved) unresolved.push({ insn: base + slot, what, poisoned });
   }
-  return { insns, placed, kfuncs: kfuncs.list, ksyms: ksyms.list, unresolved };
+  return { insns, placed, kfuncs: kfuncs.list, ksyms: ksyms.list, core, unresolved };
 }
 
 function place(

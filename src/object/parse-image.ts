@@ -16,8 +16,10 @@ import {
 } from '../isa/index.js';
 import { helperNumber, mapTypeNames } from '../platform/index.js';
 import { decodeBase64 } from './base64.js';
+import { coreKinds } from './core-spec.js';
 import type {
   CodeImage,
+  CoreImage,
   DataImage,
   ExternImage,
   FunctionImage,
@@ -64,6 +66,10 @@ interface CodeText {
   readonly kind: 'code';
   readonly name: string;
   readonly lines: SourceLine[];
+  /** CO-RE relocations by the line of their instruction. */
+  readonly core: Map<SourceLine, Omit<CoreImage, 'slot'>[]>;
+  /** Those that wait for their instruction, which is the next one. */
+  pending: Omit<CoreImage, 'slot'>[];
 }
 
 interface DataText {
@@ -143,7 +149,23 @@ class ImageParser {
       if (line.text !== '') {
         this.fail(`an instruction in data section \`${section.name}\``, 'open a section for code: `.section xdp`');
       }
-    } else this.code().lines.push(line);
+    } else this.insn(this.code(), line);
+  }
+
+  private insn(code: CodeText, line: SourceLine): void {
+    code.lines.push(line);
+    if (line.text === '' || code.pending.length === 0) return;
+    code.core.set(line, code.pending);
+    code.pending = [];
+  }
+
+  /** `.core byte_off 12 "0:1"`: a CO-RE relocation of the next instruction. */
+  private coreRelocation(cursor: Cursor): void {
+    const name = cursor.kind() === 'word' ? cursor.next() : String(cursor.bounded('kind', 0n, 0xffn));
+    const kind = /^\d+$/.test(name) ? Number(name) : coreKinds.indexOf(name as never);
+    if (kind < 0) this.fail(`\`${name}\` is no kind of CO-RE relocation`, `kinds: ${coreKinds.join(', ')}`);
+    const typeId = cursor.bounded('type', 0n, 0xffffffffn);
+    this.code().pending.push({ kind, typeId, access: cursor.symbol('a path in quotes') });
   }
 
   private labels(line: SourceLine): void {
@@ -163,7 +185,7 @@ class ImageParser {
     const isData = /^\.(?:rodata|data|bss)(?:\.|$)/.test(name) || name === 'license';
     const made: CodeText | DataText = isData
       ? { kind: 'data', name, mmapable: false, bytes: new ByteSink(), labels: new Map() }
-      : { kind: 'code', name, lines: [] };
+      : { kind: 'code', name, lines: [], core: new Map(), pending: [] };
     const section = known ?? made;
     this.sections.set(name, section);
     this.section = section;
@@ -215,6 +237,9 @@ class ImageParser {
         break;
       case '.inner':
         this.change({ inner: this.mapFields(cursor, '') });
+        break;
+      case '.core':
+        this.coreRelocation(cursor);
         break;
       case '.values':
         this.openValues(cursor);
@@ -349,7 +374,13 @@ class ImageParser {
           if (typeof made === 'number') insns[found.slot] = { code: op.CALL_OP, dst: 0, src: 0, off: 0, imm: made };
           else references.push(made);
         }
-        return { name: entry.section.name, insns, functions: this.cut(entry.code, called), references };
+        const core = [...entry.code.lines].flatMap((line, slot) =>
+          (line === entry.code.lines[slot - 1] ? [] : (entry.section.core.get(line) ?? [])).map((relocation) => ({
+            slot,
+            ...relocation,
+          })),
+        );
+        return { name: entry.section.name, insns, functions: this.cut(entry.code, called), references, core };
       });
   }
 

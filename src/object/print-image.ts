@@ -6,10 +6,13 @@ import { escapeText, formatInsn, type Insn, jumpTarget, op, packInsn, parseInsn,
 import { helperName, mapTypeNames } from '../platform/index.js';
 import { printable, printableLine } from '../text/index.js';
 import { encodeBase64 } from './base64.js';
+import { coreKinds } from './core-spec.js';
 import {
   type CodeImage,
+  type CoreImage,
   type DataImage,
   type FunctionImage,
+  type ImageOptions,
   type MapImage,
   type ObjectImage,
   objectImage,
@@ -17,7 +20,7 @@ import {
 } from './image.js';
 import type { ObjectSpec } from './spec.js';
 
-export interface PrintOptions {
+export interface PrintOptions extends ImageOptions {
   /** Slot numbers as the verifier counts them, before each instruction. */
   readonly numbers?: boolean;
   /** Source lines as comments, where the object has them. */
@@ -30,7 +33,9 @@ export interface PrintOptions {
 
 /** The text of an object: `assemble` makes an equal object of it. */
 export function disassemble(object: ObjectSpec, options: PrintOptions = {}): string {
-  return printImage(objectImage(object), options);
+  // Relocations need the types, which a text of some functions does not have.
+  const { core = options.only === undefined ? 'kept' : 'applied' } = options;
+  return printImage(objectImage(object, { core }), options);
 }
 
 export function printImage(image: ObjectImage, options: PrintOptions = {}): string {
@@ -143,6 +148,7 @@ function printFunction(code: CodeImage, fn: FunctionImage, options: PrintOptions
     }
     const note = fn.notes.get(slot);
     if (note !== undefined) lines.push(`; unresolved: ${printable(note.replace(/\s+/g, ' '))}`);
+    for (const relocation of code.core) if (relocation.slot === slot) lines.push(`\t${coreText(relocation)}`);
     const wide = insn.code === op.LDDW && slot + 1 < fn.end;
     const shown = wide ? [insn, code.insns[slot + 1] ?? insn] : [insn];
     lines.push(prefix(options, fn.base + slot - fn.start, shown) + statement(code, slot, references.get(slot), label));
@@ -158,6 +164,11 @@ function prefix(options: PrintOptions, number: number, insns: readonly Insn[]): 
     return (word.match(/../g) ?? []).reverse().join(' ');
   });
   return `${String(number).padStart(8)}:\t${options.bytes ? `${bytes.join(' ').padEnd(48)}\t` : ''}`;
+}
+
+/** `.core byte_off 12 "0:1"`: kind, type, path; for the next instruction. */
+function coreText({ kind, typeId, access }: CoreImage): string {
+  return `.core ${coreKinds[kind] ?? kind} ${typeId} "${escapeText(access)}"`;
 }
 
 function jumpTargets(code: CodeImage, fn: FunctionImage): Set<number> {

@@ -161,6 +161,7 @@ function readPrograms(
         lines,
         kfuncs: linked.kfuncs,
         ksyms: linked.ksyms,
+        core: linked.core,
         unresolved: linked.unresolved,
       });
     }

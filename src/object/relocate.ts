@@ -13,7 +13,7 @@ import { STT_SECTION } from './elf.js';
 import type { Extern, Externs } from './externs.js';
 import type { MapIndex } from './map-section.js';
 import { lowerBound } from './sorted.js';
-import type { ExternSpec } from './spec.js';
+import type { CoreRelocationSpec, ExternSpec } from './spec.js';
 
 /** Relocation types (Documentation/bpf/llvm_reloc.rst). */
 export const relocationNames: ReadonlyMap<number, string> = new Map([
@@ -38,8 +38,13 @@ export interface ResolvedFunction {
   readonly kfuncs: readonly { readonly slot: number; readonly extern: ExternSpec }[];
   /** Address loads of kernel symbols, likewise. */
   readonly ksyms: readonly { readonly slot: number; readonly extern: ExternSpec }[];
+  /** CO-RE relocations that were applied, in order of slot. */
+  readonly core: readonly CoreRelocation[];
   readonly unresolved: { readonly slot: number; readonly what: string; readonly poisoned: boolean }[];
 }
+
+/** A CO-RE relocation and what it did to its instruction. */
+type CoreRelocation = Omit<CoreRelocationSpec, 'insn'> & { readonly slot: number };
 
 export interface RelocationContext {
   readonly elf: Elf;
@@ -73,6 +78,7 @@ class Resolver {
   private readonly calls: { slot: number; target: CodeFunction }[] = [];
   private readonly kfuncs: { slot: number; extern: ExternSpec }[] = [];
   private readonly ksyms: { slot: number; extern: ExternSpec }[] = [];
+  private readonly core: CoreRelocation[] = [];
   private readonly unresolved: { slot: number; what: string; poisoned: boolean }[] = [];
 
   constructor(context: RelocationContext, fn: CodeFunction) {
@@ -95,8 +101,8 @@ class Resolver {
     }
     for (const [slot, insn] of this.insns.entries()) if (!done.has(slot)) this.plain(slot, insn);
     this.calls.sort((a, b) => a.slot - b.slot);
-    const { calls, kfuncs, ksyms, unresolved, insns } = this;
-    return { code: this.fn, insns, calls, kfuncs, ksyms, unresolved };
+    const { calls, kfuncs, ksyms, core, unresolved, insns } = this;
+    return { code: this.fn, insns, calls, kfuncs, ksyms, core, unresolved };
   }
 
   private fail(slot: number, what: string, poisoned = false): void {
@@ -113,7 +119,11 @@ class Resolver {
       const relo = relos[i];
       if (relo === undefined || relo.slot >= this.fn.end) break;
       const slot = relo.slot - this.fn.start;
+      const slots = this.insns[slot]?.code === op.LDDW ? 2 : 1;
+      const before = this.insns.slice(slot, slot + slots);
       const problem = core.apply(this.insns, slot, relo);
+      const { typeId, access, kind } = relo;
+      this.core.push({ slot, typeId, access, kind, before, after: this.insns.slice(slot, slot + slots) });
       if (problem !== undefined) this.fail(slot, problem.what, problem.poisoned);
     }
   }

@@ -80,6 +80,24 @@ export interface LineSpec {
   readonly textOffset?: number | undefined;
 }
 
+/**
+ * A CO-RE relocation (BTF.ext core_relo): which field, type or enumerator the value in an instruction stands for. It is applied when the
+ * object is read; what is kept here lets the object be written again as it was, for any kernel.
+ */
+export interface CoreRelocationSpec {
+  readonly insn: number;
+  /** The type in `ObjectSpec.btf` that the access begins at. */
+  readonly typeId: number;
+  /** `0:1:2`: array index, then member indices; an enumerator's index; `0` for a whole type. */
+  readonly access: string;
+  /** enum bpf_core_relo_kind. */
+  readonly kind: number;
+  /** The instruction as it is in the file: two slots for a 64-bit load. */
+  readonly before: readonly Insn[];
+  /** The same slots once the relocation was applied. Where the program has others there, somebody edited it. */
+  readonly after: readonly Insn[];
+}
+
 /** An extern that the kernel provides. */
 export interface ExternSpec {
   readonly name: string;
@@ -105,6 +123,8 @@ export interface ProgramSpec {
   readonly lines: readonly LineSpec[];
   readonly kfuncs: readonly ExternSpec[];
   readonly ksyms: readonly ExternSpec[];
+  /** In slot order. Only programs that were read from a file have any. */
+  readonly core?: readonly CoreRelocationSpec[] | undefined;
   /** What a loader has to refuse when the slot is reached or loaded: an unresolved relocation, symbol or CO-RE access. */
   readonly unresolved: readonly UnresolvedSpec[];
 }

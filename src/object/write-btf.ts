@@ -147,9 +147,9 @@ function functionId(builder: BtfBuilder, fn: FunctionImage): number {
 }
 
 /**
- * BTF.ext: function records, and line records where they came from this BTF.
+ * BTF.ext: function records, and line and CO-RE records where they came from this BTF.
  *
- *     magic u16, version u8, flags u8, header u32 (24), function offset, size, line offset, size
+ *     magic u16, version u8, flags u8, header u32 (32), function offset, size, line offset, size, CO-RE offset, size
  *     each part: record size u32, then for each section: name u32, count u32, records
  */
 function writeExt(
@@ -160,10 +160,17 @@ function writeExt(
 ): Uint8Array {
   const functions: number[] = [8];
   const lines: number[] = [16];
+  const core: number[] = [16];
   for (const section of code) {
     const name = builder.string(section.name);
     functions.push(name, section.functions.length);
     for (const fn of section.functions) functions.push(8 * fn.start, ids.get(fn) ?? 0);
+    if (sameBtf && section.core.length > 0) {
+      core.push(name, section.core.length);
+      for (const { slot, typeId, access, kind } of section.core) {
+        core.push(8 * slot, typeId, builder.string(access), kind);
+      }
+    }
     const records = section.functions.flatMap((fn) =>
       fn.lines.filter((line) => sameBtf && line.fileOffset !== undefined && line.textOffset !== undefined),
     );
@@ -174,8 +181,11 @@ function writeExt(
     }
   }
   const lineWords = lines.length > 1 ? lines : [];
-  const head = [0x0001eb9f, 24, 0, 4 * functions.length, 4 * functions.length, 4 * lineWords.length];
-  const words = [...head, ...functions, ...lineWords];
+  const coreWords = core.length > 1 ? core : [];
+  const sizes = [functions, lineWords, coreWords].map((part) => 4 * part.length);
+  const [functionSize = 0, lineSize = 0, coreSize = 0] = sizes;
+  const places = [0, functionSize, functionSize, lineSize, functionSize + lineSize, coreSize];
+  const words = [0x0001eb9f, 32, ...places, ...functions, ...lineWords, ...coreWords];
   const bytes = new Uint8Array(4 * words.length);
   const view = new DataView(bytes.buffer);
   for (const [i, word] of words.entries()) view.setUint32(4 * i, word, true);
