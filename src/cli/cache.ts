@@ -1,4 +1,5 @@
 /** `jitnic cache`: hit rate by size and policy of the trace cache, from one run. */
+
 import { exitCodes, UsageError } from '../base/index.js';
 import {
   type AdaptiveSizeOptions,
@@ -14,6 +15,7 @@ import {
 import { lineChart } from '../report/index.js';
 import { PathRecorder } from '../runtime/index.js';
 import { count, formatTable, wholeNumber } from '../text/index.js';
+import { Verdicts } from '../verifier/index.js';
 import {
   adaptiveHelp,
   admissionHelp,
@@ -24,10 +26,16 @@ import {
 } from './cache-options.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { writeOutput } from './files.js';
-import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
+import {
+  declareInput,
+  declareWorld,
+  openProgram,
+  rejectionHint,
+  type SessionFlags,
+  worldOptions,
+} from './run-options.js';
 import { runPackets } from './run-packets.js';
 import { Steps } from './steps.js';
-import { requireVerified } from './verified.js';
 
 interface Options extends SessionFlags {
   readonly sizes?: string;
@@ -73,8 +81,10 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.output === '-') throw new UsageError('`-o` takes a file', {}, 'stdout carries the table');
     const experiment = experimentOf(options);
     const opened = await openProgram(file, program, options, io);
-    const recorder = new PathRecorder(opened.object, opened.program, await worldOptions(options, io));
-    io.breakable('verifying', () => requireVerified(opened.object, opened.program, undefined));
+    const verdicts = Verdicts.of(opened.object);
+    const world = await worldOptions(options, io);
+    const recorder = new PathRecorder(opened.object, opened.program, { ...world, verdicts });
+    io.breakable('verifying', () => verdicts.require(opened.object, opened.program, rejectionHint));
     const limit = wholeNumber('--count', options.count, 1);
     const { interrupted } = await runPackets(recorder.session, io, { path: options.read, limit });
     const steps = new Steps(io, interrupted);

@@ -1,4 +1,5 @@
 /** `jitnic ir FILE [PROG]`: the intermediate representation of a program, after all passes or after each. */
+
 import { exitCodes, UnsupportedError, UsageError, Wasm } from '../base/index.js';
 import { type FunctionCode, formatFunction, type Names, Unsupported } from '../ir/index.js';
 import { allocateAreas, compileModule, WasmEngine, worldOfMachine } from '../jit/index.js';
@@ -6,7 +7,7 @@ import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type OptReport, reportPasses, type Settings } from '../opt/index.js';
 import { xdpMdFields } from '../platform/index.js';
 import { formatTable } from '../text/index.js';
-import { type VerifyResult, verify } from '../verifier/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { type LoadedProgram, Machine, placeOf } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
@@ -17,6 +18,7 @@ interface Options extends OptFlags {
   readonly btf?: string;
   readonly timePasses?: true;
   readonly printAfter?: readonly string[];
+  readonly facts?: true;
   readonly exact?: true;
   readonly check?: true;
   readonly output?: string;
@@ -34,6 +36,7 @@ export const command: CliCommand = defineCommand<Options>({
         'print the IR after this pass too (`all`: after each); repeatable, or a list',
         (word: string, before: readonly string[] | undefined) => [...(before ?? []), word],
       )
+      .option('--facts', 'with all that the verifier knows of each register, which runs do without')
       .option('--exact', 'the form that can be read back')
       .option('--check', 'run the IR checker after each pass')
       .option(
@@ -49,15 +52,15 @@ export const command: CliCommand = defineCommand<Options>({
     const machine = new Machine(object);
     const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
     machine.admit(program);
-    const { accepted, facts } = io.breakable('verifying', () => verdictOn(object, spec));
+    const verdicts = Verdicts.of(object, { facts: options.facts });
+    const { accepted } = io.breakable('verifying', () => verdicts.of(spec));
     if (!accepted) io.info(`${spec.name} is not verified: its accesses are checked, and few passes run`);
     const names = namesOf(machine);
     const texts: { readonly pass: string; readonly text: string }[] = [];
     const exact = options.exact === true;
     const optimize = (): OptReport =>
       reportPasses(worldOfMachine(machine), program, {
-        trust: accepted ? 'verified' : 'checked',
-        facts,
+        verdicts,
         settings,
         check: options.check === true,
         now: () => performance.now(),
@@ -73,7 +76,7 @@ export const command: CliCommand = defineCommand<Options>({
       if (output === '-' && io.flags.json) throw new UsageError('`-o -` and `--json` both want stdout');
       await writeOutput(
         output,
-        io.breakable('compiling', () => moduleBytes(object, spec, settings)),
+        io.breakable('compiling', () => moduleBytes(object, spec, verdicts, settings)),
         io,
       );
       if (output === '-') return exitCodes.ok;
@@ -105,30 +108,15 @@ function withPlace<T>(program: LoadedProgram, run: () => T): T {
   }
 }
 
-function verdictOn(object: ObjectSpec, spec: ProgramSpec): VerifyResult {
-  return verify(spec, object.maps, { btf: object.btf, license: object.license, facts: true, logLevel: 0 });
-}
-
 /**
  * The module of the engine `wasm`, on a machine of its own: guest memory has to be laid out as a run does it. Programs
  * that tail calls reach are in it.
  */
-function moduleBytes(object: ObjectSpec, spec: ProgramSpec, settings: Settings): Uint8Array {
+function moduleBytes(object: ObjectSpec, spec: ProgramSpec, verdicts: Verdicts, settings: Settings): Uint8Array {
   const machine = new Machine(object);
   const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
   machine.admit(program);
-  const verdicts = new Map<LoadedProgram, VerifyResult>();
-  const verdict = (of: LoadedProgram): VerifyResult => {
-    const result = verdicts.get(of) ?? verdictOn(object, of.spec);
-    verdicts.set(of, result);
-    return result;
-  };
-  const engine = new WasmEngine(machine, {
-    verified: (of) => verdict(of).accepted,
-    facts: (of) => verdict(of).facts,
-    settings,
-    names: true,
-  });
+  const engine = new WasmEngine(machine, { verdicts, settings, names: true });
   const compiled = engine.compile(program);
   if (compiled !== undefined) return compiled.module.bytes;
   const { what, program: at, insn } = engine.fallbacks[0] ?? { what: 'it is not compiled', program, insn: 0 };

@@ -8,7 +8,7 @@ export interface JobTask {
   readonly object: Uint8Array;
   readonly file: string;
   readonly program: string | undefined;
-  /** Indexes of the programs that the verifier has accepted. */
+  /** Indexes of the programs that may run and that the verifier accepts. */
   readonly verified: readonly number[];
   readonly flags: RunFlags;
   readonly lanes: LaneOptions;

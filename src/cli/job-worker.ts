@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InternalError } from '../base/index.js';
 import { RingReader, Session } from '../runtime/index.js';
+import { Verdicts } from '../verifier/index.js';
 import type { Io } from './command.js';
 import type { FromJob, JobTask } from './job-messages.js';
 import { objectOf } from './program-file.js';
@@ -49,7 +50,7 @@ async function work(): Promise<void> {
   const session = new Session(object, program, {
     ...options,
     lanes,
-    verified: (spec) => task.verified.includes(object.programs.indexOf(spec)),
+    verdicts: Verdicts.given(object.programs.filter((_, i) => task.verified.includes(i))),
   });
   const { fallback } = session.runtime.host.prepare();
   if (fallback !== undefined) {

@@ -2,12 +2,14 @@
  * `jitnic run --jobs N`: N threads on one set of maps in shared memory. This thread reads the capture, decodes it, and
  * hands each packet to the thread that its flow hash names, by rings in shared memory (runtime/packet-rings.ts).
  */
+
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { InternalError, UnsupportedError, UsageError } from '../base/index.js';
 import { RingWriter, type Session, type SessionCounts } from '../runtime/index.js';
 import { wholeNumber } from '../text/index.js';
-import { placeOf } from '../vm/index.js';
+import { Verdicts } from '../verifier/index.js';
+import { placeOf, programsBehind } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Interrupt, Io } from './command.js';
 import { untilInterrupt } from './interrupt.js';
@@ -38,15 +40,17 @@ export async function runJobs(
   const object = await readProgramBytes(file, io);
   const chosen = chooseProgram(await objectOf(object, file, io, flags), name, flags);
   const options = await sessionOptions(flags, io);
-  const session = verifiedSession(chosen, flags, { ...options, lanes: { count: jobs, index: 0 } }, io);
-  const { machine } = session.runtime;
+  const verdicts = Verdicts.of(chosen.object, options);
+  const session = verifiedSession(chosen, flags, { ...options, verdicts, lanes: { count: jobs, index: 0 } }, io);
+  const { machine, program } = session.runtime;
+  const behind = programsBehind(program, machine.programs);
   const shared = { memory: machine.memory.memory, areas: machine.laneAreas };
   const rings = new RingWriter(jobs);
   const task: Omit<JobTask, 'lanes' | 'ring'> = {
     object,
     file,
     program: name,
-    verified: chosen.object.programs.flatMap((spec, i) => (session.runtime.host.isVerified(spec) ? [i] : [])),
+    verified: behind.flatMap(({ spec, index }) => (verdicts.of(spec).accepted ? [index] : [])),
     // The maps are filled.
     flags: withoutMaps(flags),
   };

@@ -1,9 +1,11 @@
 /** The flags that `run` and `trace` share, from text to a {@link Session}. */
+
 import type { Command } from 'commander';
 import { decodeUtf8, InputError, UsageError } from '../base/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { wholeNumber } from '../text/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
@@ -13,7 +15,6 @@ import { readInput } from './files.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { declareBtf, openProgramFile } from './program-file.js';
 import { declareStore, openStore, type StoreFlags } from './run-store.js';
-import { requireVerified } from './verified.js';
 
 /** What a run is made of, card or not. */
 export interface SessionFlags {
@@ -137,6 +138,9 @@ export async function openSession(
   return verifiedSession(chosen, flags, { ...(await sessionOptions(flags, io)), ...more }, io);
 }
 
+/** What there is to do about a program that Linux would not load. */
+export const rejectionHint = '`jitnic verify` explains it; `--no-verify` runs it all the same, on the interpreter only';
+
 /** Makes a session, and has the program verified unless flags say otherwise. */
 export function verifiedSession(
   { object, program }: Chosen,
@@ -144,15 +148,10 @@ export function verifiedSession(
   options: SessionOptions,
   io: Pick<Io, 'breakable'>,
 ): Session {
-  let verified: ReadonlySet<ProgramSpec> = new Set();
-  const isVerified = (spec: ProgramSpec): boolean => verified.has(spec);
-  const session = io.breakable(
-    'making the maps',
-    () => new Session(object, program, { ...options, verified: isVerified }),
-  );
+  const verdicts = flags.verify === false ? Verdicts.none() : (options.verdicts ?? Verdicts.of(object, options));
+  const session = io.breakable('making the maps', () => new Session(object, program, { ...options, verdicts }));
   // After the session: what cannot run at all is said before what Linux would say.
-  if (flags.verify !== false)
-    verified = io.breakable('verifying', () => requireVerified(object, program, options.store));
+  if (flags.verify !== false) io.breakable('verifying', () => verdicts.require(object, program, rejectionHint));
   return session;
 }
 

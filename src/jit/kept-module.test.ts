@@ -3,6 +3,7 @@ import { openExample } from '../../test/support/examples.js';
 import type { Content, ResultStore } from '../base/index.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { defaultSettings, levelSettings } from '../opt/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { Machine, type MachineOptions } from '../vm/index.js';
 import { loadMaps } from '../vm/map-json.js';
 import { mapSpec } from '../vm/testing.js';
@@ -35,7 +36,7 @@ function compile(
   machineOptions: MachineOptions = {},
 ): { engine: WasmEngine; machine: Machine } {
   const machine = new Machine(object, machineOptions);
-  const engine = new WasmEngine(machine, { verified: () => true, store, ...options });
+  const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting(), store, ...options });
   expect(engine.compile(machine.programs[0] as Machine['programs'][number])).toBeDefined();
   return { engine, machine };
 }
@@ -66,7 +67,7 @@ describe('modules that are kept', () => {
       const results = [0, 1].map(() => {
         const machine = new Machine(object, {});
         if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
-        const engine = new WasmEngine(machine, { verified: () => true, store });
+        const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting(), store });
         const program = machine.programs[object.programs.indexOf(main)] as Machine['programs'][number];
         const bytes = engine.compile(program)?.module;
         const verdicts: number[] = [];
@@ -96,18 +97,18 @@ describe('modules that are kept', () => {
     expect(store.hits).toBe(0);
     compile(store, objectOf(1));
     expect(store.hits).toBe(1);
-    // Another instruction, another map, another place of everything in guest memory, no one who reads ring buffers, other passes, other trust, facts, names.
+    // Another instruction, another map, another place of everything in guest memory, no one who reads ring buffers,
+    // other passes, other trust, names.
     compile(store, objectOf(2));
     compile(store, objectOf(1, 17));
     compile(store, objectOf(1), {}, { cpus: 2 });
     compile(store, objectOf(1), {}, { consumer: false });
     compile(store, objectOf(1), { settings: levelSettings(1) });
     compile(store, objectOf(1), { settings: { ...defaultSettings, params: { ...defaultSettings.params, window: 3 } } });
-    compile(store, objectOf(1), { verified: () => false });
-    compile(store, objectOf(1), { facts: () => undefined });
+    compile(store, objectOf(1), { verdicts: Verdicts.none() });
     compile(store, objectOf(1), { names: true });
     expect(store.hits).toBe(1);
-    expect(store.kept.size).toBe(10);
+    expect(store.kept.size).toBe(9);
     compile(store, objectOf(1), { settings: defaultSettings });
     expect(store.hits).toBe(2);
   });

@@ -17,10 +17,8 @@ export interface ModuleInput {
   /** The program that runs first. */
   readonly program: LoadedProgram;
   readonly settings: Settings;
-  /** Programs that a verifier has accepted. */
+  /** Those of the module's programs that a verifier has accepted. */
   readonly verified: readonly LoadedProgram[];
-  /** The verifier's facts were there. */
-  readonly facts: boolean;
   readonly areas: Areas;
   readonly names: boolean;
 }
@@ -31,7 +29,7 @@ export class KeptModule {
   private isAsked = false;
 
   constructor(store: ResultStore, input: ModuleInput) {
-    const { machine, program, settings, verified, facts, areas, names } = input;
+    const { machine, program, settings, verified, areas, names } = input;
     this.store = store;
     this.content = [
       ...machineShape(machine),
@@ -40,7 +38,6 @@ export class KeptModule {
         passes: [...settings.enabled].sort(),
         params: settings.params,
         verified: verified.map(({ index }) => index),
-        facts,
         areas,
         names,
       }),

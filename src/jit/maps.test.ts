@@ -1,14 +1,19 @@
-/** Maps from compiled code and from the interpreter: the same answers, the same contents, over long random histories. */
+/**
+ * Maps from compiled code and from the interpreter: the same answers, the same contents, over long random histories.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Interpreter } from '../interp/index.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { type Engine, Machine } from '../vm/index.js';
 import { WasmEngine } from './wasm-engine.js';
 
 /**
- * Packet: byte 0 what to do (0 look up, 1 update, 2 delete, 3 walk over all elements), byte 1 flags (constants to the program, but for impossible ones), key from byte 16, value from byte 40.
- * Key and value lie on the stack. A walk digests what it sees in order, deletes what is odd, and stops at the packet's value; at its third element it walks once more.
+ * Packet: byte 0 what to do (0 look up, 1 update, 2 delete, 3 walk over all elements), byte 1 flags (constants to the
+ * program, but for impossible ones), key from byte 16, value from byte 40. Key and value lie on the stack. A walk
+ * digests what it sees in order, deletes what is odd, and stops at the packet's value; at its third element it walks
+ * once more.
  */
 const walk = `
       r3 = *(u64 *)(r6 + 40)
@@ -180,7 +185,7 @@ function expectSame(map: string, keySize: number, key: fc.Arbitrary<readonly num
   fc.assert(
     fc.property(fc.array(operation, { minLength: 20, maxLength: 120 }), (operations) => {
       const compiled = history(object, operations, (machine) => {
-        const engine = new WasmEngine(machine, { verified: () => true });
+        const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting() });
         expect(engine.compile(machine.programs[0] as Machine['programs'][number]), 'it is compiled').toBeDefined();
         return engine;
       });

@@ -5,6 +5,7 @@ import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
 import { orderOf } from '../ir/order.js';
 import { type Insn, op } from '../isa/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { columnsOf, Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
 import { WasmEngine } from './wasm-engine.js';
@@ -30,7 +31,7 @@ function both(
   let fallbacks = 0;
   const wasm = run((machine) => {
     const engine = new WasmEngine(machine, {
-      verified: () => verified,
+      verdicts: verified ? Verdicts.trusting() : Verdicts.none(),
       inspect: (code) => checkFunction(code, 'test'),
     });
     engine.compile(machine.programs[0] as Machine['programs'][number]);
@@ -153,7 +154,7 @@ describe('a batch', () => {
   /** The machine's first program over packets whose byte 12 is 40, 41, ...; the last one is too short for it. */
   function runBatch(insns: readonly Insn[], count: number): { arena: PacketArena; engine: WasmEngine; ran: number } {
     const machine = new Machine(objectSpec([programSpec(insns)], []));
-    const engine = new WasmEngine(machine, { verified: () => true });
+    const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting() });
     const program = machine.programs[0] as Machine['programs'][number];
     const arena = new PacketArena(machine, { moves: packetMoves(program, machine.programs) });
     const bytes = new Uint8Array(64 * count);

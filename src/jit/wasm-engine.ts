@@ -1,6 +1,6 @@
 /**
- * The engine `wasm`: programs compiled to WebAssembly when they first run. A program that is not compiled runs in the interpreter; {@link WasmEngine.fallbacks} says
- * which, and why.
+ * The engine `wasm`: programs compiled to WebAssembly when they first run. A program that is not compiled runs in the
+ * interpreter; {@link WasmEngine.fallbacks} says which, and why.
  */
 import { InternalError, type ResultStore, Wasm } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
@@ -16,6 +16,7 @@ import {
   ProgramTrap,
   packetState,
   privateState,
+  programsBehind,
   record,
   type TrapSite,
 } from '../vm/index.js';
@@ -26,7 +27,7 @@ import { KeptModule } from './kept-module.js';
 import { moduleOf } from './module-cache.js';
 import { worldOfMachine } from './place.js';
 
-export interface WasmEngineOptions extends TranslateOptions<LoadedProgram> {
+export interface WasmEngineOptions extends TranslateOptions {
   /** Sees each program's IR before code is made of it: checkers, dumps. */
   readonly inspect?: ((code: FunctionCode) => void) | undefined;
   /** Name functions in the module, for profilers. */
@@ -106,9 +107,10 @@ export class WasmEngine implements Engine {
   }
 
   /**
-   * Runs a compiled program on `count` packets whose records (packet-record.ts) lie `stride` bytes apart from guest address `first` on. The packets' frames must be
-   * readable and writable. Returns how many ran to their end; when a trap stopped the one after them, {@link batchTrap} says why, and its record
-   * has verdict ABORTED. Batches are for verified programs.
+   * Runs a compiled program on `count` packets whose records (packet-record.ts) lie `stride` bytes apart from guest
+   * address `first` on. The packets' frames must be readable and writable. Returns how many ran to their end; when a
+   * trap stopped the one after them, {@link batchTrap} says why, and its record has verdict ABORTED. Batches are for
+   * verified programs.
    */
   runBatch(program: LoadedProgram, first: number, count: number, stride: number): number {
     const compiled = this.compile(program);
@@ -199,8 +201,12 @@ export class WasmEngine implements Engine {
 
   /** Where the program's module is kept from run to run, if it is. Whoever looks at the IR wants it made. */
   private kept(program: LoadedProgram): KeptModule | undefined {
-    const { store, inspect, settings = defaultSettings, verified, facts, names = false } = this.options;
+    const { store, inspect, settings = defaultSettings, verdicts, names = false } = this.options;
     if (store === undefined || inspect !== undefined) return undefined;
+    const behind = programsBehind(program, this.machine.programs);
+    const verified = behind.filter(({ spec }) => verdicts?.of(spec).accepted === true);
+    // Facts are not kept, so what was made with them is not either.
+    if (verified.some(({ spec }) => verdicts?.factsOf(spec) !== undefined)) return undefined;
     const known = this.keeping.get(program);
     if (known !== undefined) return known;
     const { machine, areas } = this;
@@ -208,8 +214,7 @@ export class WasmEngine implements Engine {
       machine,
       program,
       settings,
-      verified: machine.programs.filter((candidate) => verified?.(candidate) === true),
-      facts: facts !== undefined,
+      verified,
       areas,
       names,
     });

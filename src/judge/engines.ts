@@ -1,6 +1,6 @@
 /**
- * Engines that run a bare program: no object file, no packet, r1 points to memory and r2 is its length. That is what conformance vectors
- * are about. To add one, add a row.
+ * Engines that run a bare program: no object file, no packet, r1 points to memory and r2 is its length. That is what
+ * conformance vectors are about. To add one, add a row.
  */
 import { UnsupportedError, UsageError, UserError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
@@ -8,7 +8,7 @@ import type { Insn } from '../isa/index.js';
 import { WasmEngine } from '../jit/index.js';
 import { type MapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
 import { levelSettings, type Settings } from '../opt/index.js';
-import { type ProgramFacts, verify } from '../verifier/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { describeTrap, type Engine, type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
 import { IrEngine } from './ir-engine.js';
 import { openKernelBare, runKernelBare } from './kernel-bare.js';
@@ -26,7 +26,10 @@ export interface BareEngine {
   readonly name: string;
   /** Throws UnsupportedError when the engine cannot be had here. */
   readonly open?: () => void;
-  /** Runs an object's first program. `memory` is what r1 points to; without it r1 and r2 are 0. Never throws for what the program does. */
+  /**
+   * Runs an object's first program. `memory` is what r1 points to; without it r1 and r2 are 0. Never throws for what
+   * the program does.
+   */
   run(object: ObjectSpec, memory: Uint8Array | undefined): BareResult;
 }
 
@@ -114,25 +117,18 @@ export interface EngineOptions {
   readonly settings?: Settings | undefined;
 }
 
-/** Engines that run object files on a machine, by name. The kernel is what they are compared with. To add one, add a row. */
+/**
+ * Engines that run object files on a machine, by name. The kernel is what they are compared with. To add one, add a
+ * row.
+ */
 const machineEngines: Readonly<Record<string, (machine: Machine, options: EngineOptions) => Engine>> = {
   interp: (machine) => new Interpreter(machine),
-  /** These two only for programs that a verifier has accepted: the harnesses run what the kernel loaded. */
+  /** With all that the verifier knows, as `jitnic ir --facts` shows it. */
   ir: (machine, { settings }) =>
-    new IrEngine(machine, {
-      verified: () => true,
-      facts: (program) => factsOf(machine, program),
-      settings,
-      check: true,
-    }),
-  wasm: (machine, { settings }) =>
-    new WasmEngine(machine, { verified: () => true, facts: (program) => factsOf(machine, program), settings }),
+    new IrEngine(machine, { verdicts: Verdicts.of(machine.object, { facts: true }), settings, check: true }),
+  /** As `jitnic run` compiles. */
+  wasm: (machine, { settings }) => new WasmEngine(machine, { verdicts: Verdicts.of(machine.object), settings }),
 };
-
-/** What our verifier finds out about a program, if it accepts it. */
-export function factsOf({ object }: Machine, { spec }: LoadedProgram): ProgramFacts | undefined {
-  return verify(spec, object.maps, { btf: object.btf, license: object.license, facts: true, logLevel: 0 }).facts;
-}
 
 export const machineEngineNames: readonly string[] = Object.keys(machineEngines);
 

@@ -22,13 +22,13 @@ import { type Inputs, interpretFunction, type Position } from './interpret.js';
 export class IrEngine implements Engine {
   readonly name: string = 'ir';
   readonly machine: Machine;
-  private readonly options: TranslateOptions<LoadedProgram>;
+  private readonly options: TranslateOptions;
   private readonly interpreter: Interpreter;
   private readonly keys: Region;
   private readonly codes = new Map<LoadedProgram, FunctionCode | undefined>();
   private readonly outcome: Outcome = newOutcome();
 
-  constructor(machine: Machine, options: TranslateOptions<LoadedProgram> = {}) {
+  constructor(machine: Machine, options: TranslateOptions = {}) {
     this.machine = machine;
     this.options = options;
     this.interpreter = new Interpreter(machine);

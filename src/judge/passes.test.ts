@@ -4,6 +4,7 @@ import { body, exit, insn, mov, start } from '../../test/support/any-program.js'
 import { Interpreter } from '../interp/index.js';
 import { type Insn, op } from '../isa/index.js';
 import { parseSettings, passes, type Settings } from '../opt/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { type LoadedProgram, Machine, type Outcome } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
 import { IrEngine } from './ir-engine.js';
@@ -37,7 +38,8 @@ function run(
 }
 
 function expectEqual(insns: readonly Insn[], data: Uint8Array, settings: Settings, verified: boolean): void {
-  const ir = run(insns, data, (machine) => new IrEngine(machine, { settings, verified: () => verified, check: true }));
+  const verdicts = verified ? Verdicts.trusting() : Verdicts.none();
+  const ir = run(insns, data, (machine) => new IrEngine(machine, { settings, verdicts, check: true }));
   expect(ir).toEqual(run(insns, data, (machine) => new Interpreter(machine)));
 }
 

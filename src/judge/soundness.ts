@@ -1,11 +1,11 @@
 /**
- * Soundness by execution: what the verifier claims before an instruction, beside what the interpreter's registers and stack hold
- * there. One value outside its claim is a bug of the verifier (or of the interpreter), whatever the verdict.
+ * Soundness by execution: what the verifier claims before an instruction, beside what the interpreter's registers and
+ * stack hold there. One value outside its claim is a bug of the verifier (or of the interpreter), whatever the verdict.
  */
 import { Interpreter, type Observer } from '../interp/index.js';
 import { insnClass, isConditionalJump, op } from '../isa/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { type ConcreteWorld, factHolds, type ProgramFacts, type ValueFact, verify } from '../verifier/index.js';
+import { type ConcreteWorld, factHolds, type ProgramFacts, type ValueFact, Verdicts } from '../verifier/index.js';
 import type { LoadedProgram, Machine } from '../vm/index.js';
 import { MachineSubject } from './machine-subject.js';
 import { seedMaps } from './seed-maps.js';
@@ -68,7 +68,10 @@ interface Plan {
   readonly reached: boolean;
   readonly regs: readonly RegClaim[];
   readonly slots: readonly SlotClaim[];
-  /** The claims that remain when the instruction before was just executed and checked: the others follow from its claims. */
+  /**
+   * The claims that remain when the instruction before was just executed and checked: the others follow from its
+   * claims.
+   */
   readonly newRegs: readonly RegClaim[];
   readonly newSlots: readonly SlotClaim[];
 }
@@ -124,6 +127,7 @@ class Checker implements Observer, ConcreteWorld {
   private readonly machine: Machine;
   private readonly registers: BigUint64Array;
   private readonly result: SoundnessResult;
+  private readonly verdicts: Verdicts;
   private readonly plans = new Map<ProgramSpec, Plan[] | undefined>();
   private readonly framePointers: bigint[] = [];
   private depth = 0;
@@ -135,6 +139,7 @@ class Checker implements Observer, ConcreteWorld {
     this.machine = machine;
     this.registers = registers;
     this.result = result;
+    this.verdicts = Verdicts.of(object, { facts: true });
   }
 
   get ctx(): bigint {
@@ -203,8 +208,7 @@ class Checker implements Observer, ConcreteWorld {
 
   private planOf(spec: ProgramSpec): Plan[] | undefined {
     if (!this.plans.has(spec)) {
-      const { maps, btf, license } = this.object;
-      const { facts } = verify(spec, maps, { btf, license, facts: true, logLevel: 0 });
+      const facts = this.verdicts.factsOf(spec);
       this.plans.set(spec, facts === undefined ? undefined : plansOf(spec, facts));
     }
     return this.plans.get(spec);
@@ -227,9 +231,7 @@ export function checkSoundness(
   seed: number,
   result: SoundnessResult,
 ): void {
-  const { maps, btf, license } = object;
-  const verdict = verify(program, maps, { btf, license, logLevel: 0 });
-  if (!verdict.accepted) {
+  if (!Verdicts.of(object).accepts(program)) {
     result.rejected++;
     return;
   }

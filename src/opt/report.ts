@@ -1,6 +1,6 @@
 /** A program through the pipeline: how large it is after each pass, and how long that took. */
 import { countFunction, type FunctionCode, type Program, type World } from '../ir/index.js';
-import type { ProgramFacts } from '../verifier/index.js';
+import type { Verdicts } from '../verifier/index.js';
 import type { Settings } from './settings.js';
 import { translate } from './translate.js';
 
@@ -19,8 +19,7 @@ export interface OptReport {
 }
 
 export interface ReportOptions {
-  readonly trust: 'verified' | 'checked';
-  readonly facts?: ProgramFacts | undefined;
+  readonly verdicts: Verdicts;
   readonly settings: Settings;
   readonly check?: boolean;
   /** Milliseconds since whenever. Without it times are 0. */
@@ -31,7 +30,7 @@ export interface ReportOptions {
 
 /** Throws Unsupported for what is not translated, and what the checker throws. */
 export function reportPasses(world: World, program: Program, options: ReportOptions): OptReport {
-  const { trust, facts, settings, check = false, now = () => 0, watch } = options;
+  const { verdicts, settings, check = false, now = () => 0, watch } = options;
   const steps: PassReport[] = [];
   let last = now();
   const note = (name: string, code: FunctionCode): void => {
@@ -43,8 +42,7 @@ export function reportPasses(world: World, program: Program, options: ReportOpti
     last = now();
   };
   const code = translate(world, program, {
-    verified: () => trust === 'verified',
-    facts: () => facts,
+    verdicts,
     settings,
     check,
     watch: (current, pass) => note(pass?.name ?? 'build', current),

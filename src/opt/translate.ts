@@ -1,28 +1,25 @@
 /** From bytecode to optimized IR: what every engine that runs IR begins with. */
 import { encodingFault } from '../interp/encoding.js';
 import { buildFunction, type FunctionCode, type Program, type World } from '../ir/index.js';
-import type { ProgramFacts } from '../verifier/index.js';
+import type { Verdicts } from '../verifier/index.js';
 import { type OptimizeOptions, optimize } from './optimize.js';
 
-/** `P`: what the caller's programs are; all that is asked of them here is what a {@link Program} says. */
-export interface TranslateOptions<P extends Program = Program> extends OptimizeOptions {
+/** How a program is translated, and what is watched meanwhile. */
+export interface TranslateOptions extends OptimizeOptions {
   /**
-   * Has a verifier accepted the program? Then accesses are not checked, and the program is optimized. Default: none has, every access is checked
-   * as it happens.
+   * Accesses of an accepted program are not checked, and all passes optimize it; with facts, what they know is used.
+   * Default: none is accepted, every access is checked as it happens.
    */
-  readonly verified?: ((program: P) => boolean) | undefined;
-  /** What the verifier found out about a program that it accepted. */
-  readonly facts?: ((program: P) => ProgramFacts | undefined) | undefined;
+  readonly verdicts?: Verdicts | undefined;
 }
 
-/** `bare`: r1 and r2 come from outside, and there is no context. Throws `Unsupported` for what is left to the interpreter. */
-export function translate<P extends Program>(
-  world: World,
-  program: P,
-  options: TranslateOptions<P>,
-  bare = false,
-): FunctionCode {
-  const trust = options.verified?.(program) === true ? 'verified' : 'checked';
-  const facts = options.facts?.(program);
+/**
+ * `bare`: r1 and r2 come from outside, and there is no context. Throws `Unsupported` for what is left to the
+ * interpreter.
+ */
+export function translate(world: World, program: Program, options: TranslateOptions, bare = false): FunctionCode {
+  const verdict = options.verdicts?.of(program.spec);
+  const trust = verdict?.accepted === true ? 'verified' : 'checked';
+  const facts = verdict?.facts;
   return optimize(buildFunction(world, program, { trust, bare, fault: encodingFault, facts }), world, options);
 }

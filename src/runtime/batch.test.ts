@@ -9,7 +9,7 @@ import { Session, type SessionOptions } from './index.js';
 function sessionOf(object: ObjectSpec, options: SessionOptions): Session {
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
-  return new Session(object, program, { verified: () => true, isEager: true, ...options });
+  return new Session(object, program, { isEager: true, ...options });
 }
 
 /** All that a run leaves behind: packets with their fates, counters, maps. */

@@ -35,7 +35,6 @@ function sessionOf(depth: number): { session: Session; run: (packets: number) =>
   const options = {
     check: true,
     cacheSize: 1 << (depth + 1),
-    verified: () => true,
     patience: Number.POSITIVE_INFINITY,
   };
   const session = new Session(object, program, options);

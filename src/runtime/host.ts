@@ -1,13 +1,14 @@
 /**
- * The host: runs whole programs, on the interpreter first and compiled to WebAssembly once that pays (tiers.ts). A module that an earlier run has kept is used at once.
- * What cannot be compiled stays on the interpreter; {@link Host.fallback} says why.
+ * The host: runs whole programs, on the interpreter first and compiled to WebAssembly once that pays (tiers.ts). A
+ * module that an earlier run has kept is used at once. What cannot be compiled stays on the interpreter; {@link
+ * Host.fallback} says why.
  */
 
 import type { ResultStore } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import { type Fallback, WasmEngine } from '../jit/index.js';
-import type { ProgramSpec } from '../object/index.js';
 import type { Settings } from '../opt/index.js';
+import type { Verdicts } from '../verifier/index.js';
 import {
   type LoadedProgram,
   type Machine,
@@ -24,8 +25,8 @@ export type HostKind = 'interp' | 'wasm';
 
 export interface HostOptions {
   readonly kind: HostKind;
-  /** Has a verifier accepted it? No other program is compiled; one that a tail call reaches checks every access. */
-  readonly verified: (program: ProgramSpec) => boolean;
+  /** Only an accepted program is compiled; of those that tail calls reach, one that is not checks every access. */
+  readonly verdicts: Verdicts;
   readonly maxSteps: number | undefined;
   /** Passes of compiled code; default: few at first, then all. */
   readonly settings?: Settings | undefined;
@@ -40,7 +41,7 @@ export class Host {
   readonly program: LoadedProgram;
   readonly interpreter: Interpreter;
   private refusal: Fallback | undefined;
-  private readonly verified: (program: ProgramSpec) => boolean;
+  private readonly verdicts: Verdicts;
   private readonly engine: WasmEngine | undefined;
   private readonly tiers: readonly Tier[];
   /** Index of the tier that runs; -1: the interpreter. */
@@ -56,11 +57,11 @@ export class Host {
     this.machine = machine;
     this.program = program;
     this.interpreter = new Interpreter(machine, { maxSteps: options.maxSteps });
-    this.verified = options.verified;
+    this.verdicts = options.verdicts;
     this.tiers = tiersOf(options.settings, options.isEager === true);
     if (options.kind === 'wasm') {
       this.engine = new WasmEngine(machine, {
-        verified: ({ spec }) => options.verified(spec),
+        verdicts: options.verdicts,
         settings: options.settings,
         store: options.store,
       });
@@ -76,7 +77,7 @@ export class Host {
   /** Why the program was interpreted and would be for any number of packets, although the host compiles. */
   get fallback(): Fallback | undefined {
     const { engine, program } = this;
-    if (engine === undefined || this.tier >= 0 || !this.verified(program.spec)) return undefined;
+    if (engine === undefined || this.tier >= 0 || !this.isVerified) return undefined;
     if (this.interpreted > 0) this.refusal ??= engine.refusalOf(program);
     return this.refusal;
   }
@@ -88,8 +89,9 @@ export class Host {
     return this;
   }
 
-  isVerified(program: ProgramSpec): boolean {
-    return this.verified(program);
+  /** The verifier accepts the program that packets begin with. */
+  private get isVerified(): boolean {
+    return this.verdicts.of(this.program.spec).accepted;
   }
 
   /** Runs the packet in the machine's packet buffer. In a transaction that is the interpreter's task. */
@@ -101,8 +103,8 @@ export class Host {
   }
 
   /**
-   * Runs packets `from` to `to` (exclusive) of the arena in order, up to the first one that a trap stops, or some of them. Returns the index behind the last packet that
-   * ran; the trap, if there was one, goes to `onTrap`.
+   * Runs packets `from` to `to` (exclusive) of the arena in order, up to the first one that a trap stops, or some of
+   * them. Returns the index behind the last packet that ran; the trap, if there was one, goes to `onTrap`.
    */
   runArena(arena: PacketArena, from: number, to: number, onTrap: (index: number, site: TrapSite) => void): number {
     const engine = this.ready();
@@ -161,7 +163,7 @@ export class Host {
   /** Takes the best code that an earlier run has kept. */
   private recall(): void {
     const { engine, tiers } = this;
-    if (!this.verified(this.program.spec)) return;
+    if (!this.isVerified) return;
     for (let tier = tiers.length - 1; tier >= 0; tier--) {
       engine?.optimize((tiers[tier] as Tier).settings);
       if (engine?.recall(this.program) !== true) continue;
@@ -174,7 +176,7 @@ export class Host {
   private enter(tier: number): boolean {
     const { engine, program } = this;
     // Checks of code that no verifier has seen know one packet at a time: it is not for batches.
-    if (engine === undefined || !this.verified(program.spec)) return false;
+    if (engine === undefined || !this.isVerified) return false;
     engine.optimize((this.tiers[tier] as Tier).settings);
     if (engine.compile(program) !== undefined) {
       this.tier = tier;

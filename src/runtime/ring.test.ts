@@ -1,4 +1,7 @@
-/** Ring buffers of compiled code, which are filled in batches, against the interpreter, whose consumer is there after each packet. */
+/**
+ * Ring buffers of compiled code, which are filled in batches, against the interpreter, whose consumer is there after
+ * each packet.
+ */
 import { describe, expect, it } from 'vitest';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { generateBatches, packetAt } from '../packet/index.js';
@@ -153,7 +156,7 @@ interface Left {
 function run(object: ObjectSpec, how: 'batches' | 'one by one', options: SessionOptions): Left {
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
-  const session = new Session(object, program, { verified: () => true, card: false, ...options });
+  const session = new Session(object, program, { card: false, ...options });
   const batches = generateBatches({ seed: 5, packets: 4000, flows: 300, popularity: { zipf: 0.5 } });
   const outputs: Output[] = [];
   session.runtime.gathered = how === 'batches' && options.check !== true ? outputs : undefined;

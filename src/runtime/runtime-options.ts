@@ -8,9 +8,9 @@ import {
   onlinePolicies,
   type ReplacementOptions,
 } from '../cache/index.js';
-import type { ProgramSpec } from '../object/index.js';
 import type { Settings } from '../opt/index.js';
 import type { RecorderLimits } from '../trace/index.js';
+import type { Verdicts } from '../verifier/index.js';
 import type { MachineOptions } from '../vm/index.js';
 import type { HostKind } from './host.js';
 
@@ -30,39 +30,58 @@ export interface RuntimeOptions extends MachineOptions {
   /** False: traces run in the JavaScript executor alone, as they do where threads share the memory. Default true. */
   readonly compiled?: boolean | undefined;
   /**
-   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that traces and cache give.
+   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that traces
+   * and cache give.
    */
   readonly bypass?: boolean | undefined;
-  /** Packets that the executor decides before traces are compiled anew; default: more the larger the traces are, 256 at least. */
+  /**
+   * Packets that the executor decides before traces are compiled anew; default: more the larger the traces are, 256 at
+   * least.
+   */
   readonly patience?: number | undefined;
   /** Misses at one place before it is recorded; default 1. */
   readonly hotloop?: number | undefined;
-  /** False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default true. */
+  /**
+   * False: every miss at a hot place is recorded, whatever became of earlier recordings; for measuring caches. Default
+   * true.
+   */
   readonly penalties?: boolean | undefined;
   readonly limits?: Partial<RecorderLimits> | undefined;
-  /** False: every recording begins at the program's start, not at the snapshot of a trace that the packet followed. Default true; for tests. */
+  /**
+   * False: every recording begins at the program's start, not at the snapshot of a trace that the packet followed.
+   * Default true; for tests.
+   */
   readonly sideTraces?: boolean | undefined;
-  /** Take values of maps that no program writes for constants once they have been the same often enough. Default true. */
+  /**
+   * Take values of maps that no program writes for constants once they have been the same often enough. Default true.
+   */
   readonly assume?: boolean | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
   readonly keepRecordings?: boolean | undefined;
   /**
-   * Put the conditions of evicted traces into words before their recordings go, which takes longer than recording. Default true; false where nobody is going to read them; a number where
-   * only those of that many traces that decide most will be read.
+   * Put the conditions of evicted traces into words before their recordings go, which takes longer than recording.
+   * Default true; false where nobody is going to read them; a number where only those of that many traces that decide
+   * most will be read.
    */
   readonly keepConditions?: boolean | number | undefined;
   /** Instructions that a packet may take on the host. Compiled code does not count them. */
   readonly maxSteps?: number | undefined;
-  /** What the host runs programs on; default `interp`. `wasm` is for programs that are `verified`, others are interpreted. */
+  /**
+   * What the host runs programs on; default `interp`. `wasm` is for programs that the verifier accepts, others are
+   * interpreted.
+   */
   readonly host?: HostKind | undefined;
   /** Passes of the compiled host; default: those that pay for as many packets as there have been (tiers.ts). */
   readonly settings?: Settings | undefined;
-  /** Compile after a few packets, whether it pays or not; default false. Where engines are compared, all of them are to run. */
+  /**
+   * Compile after a few packets, whether it pays or not; default false. Where engines are compared, all of them are to
+   * run.
+   */
   readonly isEager?: boolean | undefined;
   /** Keeps compiled code from run to run. */
   readonly store?: ResultStore | undefined;
-  /** Has a verifier accepted the program? Asked before it is compiled. Default: none has. */
-  readonly verified?: ((program: ProgramSpec) => boolean) | undefined;
+  /** What the verifier says of the object's programs, asked before one is compiled. Default: it is asked here. */
+  readonly verdicts?: Verdicts | undefined;
 }
 
 /** Throws UsageError for a policy or an admission that no card has. */

@@ -1,10 +1,11 @@
 /**
- * Card and host: one machine (the maps are shared), the card's trace cache in front, the host behind. A packet that no installed trace
- * takes is a miss: the host runs the whole program on it, and if the place where it left the trace tree is not penalised, records
- * the path and installs the trace. Recording is the interpreter's; packets that are not recorded run compiled if the host compiles.
+ * Card and host: one machine (the maps are shared), the card's trace cache in front, the host behind. A packet that no
+ * installed trace takes is a miss: the host runs the whole program on it, and if the place where it left the trace tree
+ * is not penalised, records the path and installs the trace. Recording is the interpreter's; packets that are not
+ * recorded run compiled if the host compiles.
  *
- * Packets come one by one in the machine's packet buffer ({@link Runtime.run}), or many in an arena ({@link Runtime.runArena}). The outcome is
- * the same.
+ * Packets come one by one in the machine's packet buffer ({@link Runtime.run}), or many in an arena ({@link
+ * Runtime.runArena}). The outcome is the same.
  */
 
 import { UsageError } from '../base/index.js';
@@ -22,7 +23,7 @@ import {
   Recorder,
   StableValues,
 } from '../trace/index.js';
-import { verify } from '../verifier/index.js';
+import { Verdicts } from '../verifier/index.js';
 import {
   type BatchEngine,
   formatTrap,
@@ -105,7 +106,10 @@ export class Runtime {
   readonly last: PacketResult = { verdict: 0, hit: undefined };
   /** While set, what the packets of arenas put out is gathered here. */
   gathered: Output[] | undefined = undefined;
-  /** While set, told of each packet in order which path it took: the trace that decided it or was recorded from it, if any. */
+  /**
+   * While set, told of each packet in order which path it took: the trace that decided it or was recorded from it, if
+   * any.
+   */
   onPath: ((path: TraceRecord | undefined) => void) | undefined = undefined;
   /** The path of the last packet that was recorded. */
   private recorded: TraceRecord | undefined;
@@ -115,7 +119,10 @@ export class Runtime {
   /** 1 for each packet of the arena that the card decided. */
   private isHit: Uint8Array = new Uint8Array(0);
 
-  /** Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no sense. */
+  /**
+   * Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no
+   * sense.
+   */
   constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}) {
     const machine = new Machine(object, options);
     this.machine = machine;
@@ -124,23 +131,18 @@ export class Runtime {
     if (loaded === undefined) throw new UsageError(`program ${program.name} is not in ${object.name}`);
     machine.admit(loaded);
     this.program = loaded;
+    const { verdicts = Verdicts.of(object) } = options;
     this.host = new Host(machine, loaded, {
       kind: options.host ?? 'interp',
-      verified: options.verified ?? (() => false),
+      verdicts,
       maxSteps: options.maxSteps,
       settings: options.settings,
       isEager: options.isEager,
       store: options.store,
     });
     this.ledger = new AssumptionLedger(machine);
-    // Nobody has said whether the programs are verified: then the verifier is asked.
-    const { maps, btf, license } = object;
-    const accepted = options.verified ?? ((spec) => verify(spec, maps, { btf, license, logLevel: 0 }).accepted);
-    const behind = programsBehind(loaded, machine.programs);
-    const stable =
-      options.assume === false
-        ? undefined
-        : new StableValues(machine, () => behind.every(({ spec }) => accepted(spec)));
+    const behind = programsBehind(loaded, machine.programs).map(({ spec }) => spec);
+    const stable = options.assume === false ? undefined : new StableValues(machine, verdicts, behind);
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     this.penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
     const mayRest = options.card !== false && options.bypass === true && this.host.compiles;
@@ -163,14 +165,13 @@ export class Runtime {
       const tree = new TraceTree(machine, keys.start);
       // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
       if (options.compiled !== false && !machine.memory.isShared) {
-        const { patience, verified = () => false } = options;
         this.card = new CompiledCard({
           machine,
           program: loaded,
           tree,
           keys: keys.start,
-          verified: () => behind.every(({ spec }) => verified(spec)),
-          patience,
+          verdicts,
+          patience: options.patience,
           numberOf: (trace) => (this.recordOf.get(trace) as TraceRecord).id,
         });
       }
@@ -404,7 +405,10 @@ export class Runtime {
     if (record !== undefined && !this.keepsRecordings) record.release(this.willBeRead(record));
   }
 
-  /** Counts of packets only grow: what is not among those that decide most by now is there in the end only if it is installed again. */
+  /**
+   * Counts of packets only grow: what is not among those that decide most by now is there in the end only if it is
+   * installed again.
+   */
   private willBeRead({ packets }: TraceRecord): boolean {
     const { conditionsRead, traces } = this;
     if (conditionsRead === Number.POSITIVE_INFINITY) return true;

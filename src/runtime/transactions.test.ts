@@ -1,11 +1,11 @@
 /**
- * A packet that leaves a trace after an effect must leave no mark: programs made of effects, of calls that have none, and of
- * guards on what maps hold, on every kind of card, in batches and one by one, against the plain interpreter.
+ * A packet that leaves a trace after an effect must leave no mark: programs made of effects, of calls that have none,
+ * and of guards on what maps hold, on every kind of card, in batches and one by one, against the plain interpreter.
  */
 import { describe, expect, it } from 'vitest';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { type PacketBatch, Prng, packetAt } from '../packet/index.js';
-import { verify } from '../verifier/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { Session, type SessionOptions } from './index.js';
 
 const maps = `
@@ -175,12 +175,16 @@ describe('packets that leave a trace after an effect leave no mark', () => {
     it(`program ${seed}`, () => {
       const object = program(seed);
       const batch = packets(seed, 300);
-      const { maps: specs, btf, license } = object;
-      const accepted = object.programs.every((spec) => verify(spec, specs, { btf, license, logLevel: 0 }).accepted);
+      const own = Verdicts.of(object);
+      const accepted = own.accepts(...object.programs);
       for (const card of cards) {
         for (const verified of accepted ? [true, false] : [false]) {
           for (const how of ['batches', 'one by one'] as const) {
-            const options = { ...card, verified: () => verified, host: how === 'batches' ? 'wasm' : 'interp' } as const;
+            const options = {
+              ...card,
+              verdicts: verified ? own : Verdicts.none(),
+              host: how === 'batches' ? 'wasm' : 'interp',
+            } as const;
             const { difference } = tryOn(object, options, batch, how);
             expect(
               difference,
@@ -235,7 +239,7 @@ out:
     it(JSON.stringify(card), () => {
       const batch = packets(9, 400);
       for (const how of ['batches', 'one by one'] as const) {
-        const options = { ...card, verified: () => true, host: how === 'batches' ? 'wasm' : 'interp' } as const;
+        const options = { ...card, host: how === 'batches' ? 'wasm' : 'interp' } as const;
         const { hits, difference } = tryOn(object, options, batch, how);
         expect(difference, how).toBeUndefined();
         expect(hits).toBeGreaterThan(50);

@@ -21,7 +21,6 @@ function runtimeOf(name: string, options: RuntimeOptions = {}): Runtime {
   const { object, main, maps } = openExample(name);
   const runtime = new Runtime(object, main, {
     host: 'wasm',
-    verified: () => true,
     keepConditions: false,
     bypass: true,
     ...options,
@@ -67,7 +66,7 @@ describe('a card that may rest', () => {
       exit`);
     const [program] = object.programs;
     if (program === undefined) throw new Error('no program');
-    const runtime = new Runtime(object, program, { host: 'wasm', verified: () => true, bypass: true });
+    const runtime = new Runtime(object, program, { host: 'wasm', bypass: true });
     verdictsOf(runtime, strangers(1), 20_000);
     expect(runtime.bypassed).toBe(0);
     expect(runtime.hits).toBe(19_999);

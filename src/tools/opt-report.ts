@@ -1,14 +1,15 @@
 /**
- * `npm run opt-report -- DIR [-O...] [--markdown]`: every XDP program of a folder of objects through the optimizer: IR instructions as it was translated and after each pass. Exit 1 if the
- * checker finds something.
+ * `npm run opt-report -- DIR [-O...] [--markdown]`: every XDP program of a folder of objects through the optimizer: IR
+ * instructions as it was translated and after each pass. Exit 1 if the checker finds something.
  */
+
 import { InternalError, UserError } from '../base/index.js';
 import { Unsupported } from '../ir/index.js';
 import { worldOfMachine } from '../jit/index.js';
 import { sizeMaps, xdpFitness } from '../object/index.js';
 import { reportPasses } from '../opt/index.js';
 import { formatTable } from '../text/index.js';
-import { verify } from '../verifier/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { Machine } from '../vm/index.js';
 import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import { negativeIf, oneOperand, optimizationFlag, optimizationOption, runTool } from './tool.js';
@@ -31,22 +32,16 @@ await runTool(usage, { ...optimizationOption, markdown: { type: 'boolean', defau
   for (const file of findObjects(oneOperand(operands, usage))) {
     const machine = machineOf(file);
     if (machine === undefined) continue;
-    const { object } = machine;
+    const verdicts = Verdicts.of(machine.object, { facts: true });
     for (const program of machine.programs) {
       if (program.refusal !== undefined || xdpFitness(program.spec) === 'other') continue;
-      const options = { btf: object.btf, license: object.license, facts: true, logLevel: 0 } as const;
-      const { accepted, facts } = verify(program.spec, object.maps, options);
-      if (!accepted) {
+      if (!verdicts.accepts(program.spec)) {
         console.error(`${file.name} ${program.spec.name}: not verified`);
         continue;
       }
       try {
-        const { steps } = reportPasses(worldOfMachine(machine), program, {
-          trust: 'verified',
-          facts,
-          settings,
-          check: true,
-        });
+        const world = worldOfMachine(machine);
+        const { steps } = reportPasses(world, program, { verdicts, settings, check: true });
         const after = new Map(steps.map(({ name, insns }) => [name, insns]));
         rows.push({ program: `${file.name} ${program.spec.name}`, insns: program.insns.length, after });
       } catch (error) {

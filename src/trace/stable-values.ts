@@ -1,8 +1,11 @@
 /**
- * Values of maps that only the control plane writes: configuration. One that was the same in every recording so far, and often enough, is taken for a constant, so
- * that all that is computed from it folds away. The trace says what it assumed; whoever holds traces asks after each change from the syscall side
- * ({@link AssumptionLedger}) and retires those whose assumption fails.
+ * Values of maps that only the control plane writes: configuration. One that was the same in every recording so far,
+ * and often enough, is taken for a constant, so that all that is computed from it folds away. The trace says what it
+ * assumed; whoever holds traces asks after each change from the syscall side ({@link AssumptionLedger}) and retires
+ * those whose assumption fails.
  */
+import type { ProgramSpec } from '../object/index.js';
+import type { Verdicts } from '../verifier/index.js';
 import type { Machine } from '../vm/index.js';
 import { mayBeWritten } from './written-maps.js';
 
@@ -39,13 +42,17 @@ const enough = 3;
 export class StableValues {
   private readonly machine: Machine;
   private readonly samples = new Map<string, Samples>();
-  private readonly verified: () => boolean;
-  private isVerified: boolean | undefined;
+  private readonly verdicts: Verdicts;
+  private readonly programs: readonly ProgramSpec[];
 
-  /** `verified`: whether the verifier accepts the programs; asked when the first value is a candidate. Of others nothing is assumed: their pointers may point anywhere. */
-  constructor(machine: Machine, verified: () => boolean) {
+  /**
+   * `programs`: those that run; the verifier is asked when the first value is a candidate. If it refuses one nothing is
+   * assumed, since its pointers may point anywhere.
+   */
+  constructor(machine: Machine, verdicts: Verdicts, programs: readonly ProgramSpec[]) {
     this.machine = machine;
-    this.verified = verified;
+    this.verdicts = verdicts;
+    this.programs = programs;
   }
 
   /** Notes what recording number `recording` read; true if it may assume it. */
@@ -64,11 +71,13 @@ export class StableValues {
     return known.count > enough && this.isStable(map);
   }
 
-  /** Only maps that no program writes stay as they are. What is asked about lies at a fixed address: in an array, or where a walk over a map came by. */
+  /**
+   * Only maps that no program writes stay as they are. What is asked about lies at a fixed address: in an array, or
+   * where a walk over a map came by.
+   */
   private isStable(map: number): boolean {
     if (!assumable.has(this.machine.maps[map]?.spec.type ?? '')) return false;
-    this.isVerified ??= this.verified();
-    return this.isVerified && !mayBeWritten(this.machine.object, map);
+    return this.verdicts.accepts(...this.programs) && !mayBeWritten(this.machine.object, map);
   }
 }
 
@@ -100,7 +109,10 @@ export class AssumptionLedger<T> {
     for (const { holders } of this.maps.values()) holders.delete(holder);
   }
 
-  /** Holders whose assumptions no longer hold since the last call; they are forgotten. One comparison a map where nothing has changed. */
+  /**
+   * Holders whose assumptions no longer hold since the last call; they are forgotten. One comparison a map where
+   * nothing has changed.
+   */
   failed(): readonly T[] {
     if (this.maps.size === 0) return none;
     let failed: T[] | undefined;

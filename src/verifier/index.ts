@@ -12,4 +12,5 @@ export {
 export type { MessageCode } from './messages.js';
 export type { RegKind } from './reg-state.js';
 export type { Scalar } from './scalar.js';
+export { RejectedError, type Verdict, type VerdictOptions, Verdicts } from './verdicts.js';
 export { type Failure, type VerifyOptions, type VerifyResult, type VerifyStats, verify } from './verify.js';

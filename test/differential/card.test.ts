@@ -1,4 +1,8 @@
-/** The compiled card against the interpreter: verdict, packet, redirect target, outputs and maps after every packet, with map changes in between. */
+/**
+ * The compiled card against the interpreter: verdict, packet, redirect target, outputs and maps after every packet,
+ * with map changes in between.
+ */
+
 import { describe, expect, it } from 'vitest';
 import { generatePrograms } from '../../src/judge/fuzz/generate.js';
 import { programObject } from '../../src/judge/fuzz/program-object.js';
@@ -6,7 +10,7 @@ import { seedMaps } from '../../src/judge/seed-maps.js';
 import { generateBatches, generateTraffic, Prng } from '../../src/packet/index.js';
 import { Checker, type Difference } from '../../src/runtime/check.js';
 import { Runtime, type RuntimeOptions, Session } from '../../src/runtime/index.js';
-import { verify } from '../../src/verifier/index.js';
+import { Verdicts } from '../../src/verifier/index.js';
 import type { Machine } from '../../src/vm/index.js';
 import { openExample } from '../support/examples.js';
 
@@ -24,10 +28,8 @@ function runGenerated(seed: number, options: RuntimeOptions): { difference: Diff
   const object = programObject(generatePrograms(random), `fuzz-${seed}`);
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
-  const { accepted } = verify(program, object.maps, { btf: object.btf, license: object.license, logLevel: 0 });
   const runtime = new Runtime(object, program, {
     ...options,
-    verified: () => accepted,
     maxSteps: 200_000,
   });
   const checker = new Checker(runtime, { maxSteps: 200_000 });
@@ -53,7 +55,12 @@ describe('the compiled card', () => {
   it.each(names)('decides what the interpreter decides: %s', (name) => {
     for (const verified of [true, false]) {
       const { object, first } = openExample(name);
-      const options = { check: true, patience: 16, verified: () => verified, cacheSize: 24 };
+      const options = {
+        check: true,
+        patience: 16,
+        verdicts: verified ? Verdicts.of(object) : Verdicts.none(),
+        cacheSize: 24,
+      };
       const session = new Session(object, first, options);
       const plain = new Session(object, first, { compiled: false, cacheSize: 24 });
       for (const packet of traffic(5, 800)) {
@@ -83,7 +90,6 @@ describe('the compiled card', () => {
     const session = new Session(object, first, {
       check: true,
       host: 'wasm',
-      verified: () => true,
     });
     const { runtime } = session;
     const play = (seed: number): void => {

@@ -1,4 +1,5 @@
 /** What is said to be written by no program, against what programs write when they run. */
+
 import { describe, expect, it } from 'vitest';
 import { generatePrograms } from '../../src/judge/fuzz/generate.js';
 import { programObject } from '../../src/judge/fuzz/program-object.js';
@@ -7,7 +8,7 @@ import type { ObjectSpec, ProgramSpec } from '../../src/object/index.js';
 import { generateTraffic, Prng } from '../../src/packet/index.js';
 import { Session } from '../../src/runtime/index.js';
 import { mayBeWritten } from '../../src/trace/index.js';
-import { verify } from '../../src/verifier/index.js';
+import { Verdicts } from '../../src/verifier/index.js';
 import { type BpfMap, loadMaps } from '../../src/vm/index.js';
 import { exampleNames, openExample } from '../support/examples.js';
 
@@ -56,8 +57,8 @@ describe('maps that no program writes', () => {
     let accepted = 0;
     for (let seed = 1; seed <= 250; seed++) {
       const object = programObject(generatePrograms(new Prng(seed)), `fuzz-${seed}`);
-      const { btf, license, maps, programs } = object;
-      if (!programs.every((program) => verify(program, maps, { btf, license, logLevel: 0 }).accepted)) continue;
+      const { programs } = object;
+      if (!Verdicts.of(object).accepts(...programs)) continue;
       accepted++;
       run(object, programs[0] as ProgramSpec, seed, 40, tally, ({ runtime: { machine } }) => {
         const update = (index: number, key: Uint8Array, value: Uint8Array): number =>

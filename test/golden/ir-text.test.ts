@@ -1,4 +1,6 @@
-/** The text of the IR, printed and read back: the examples, and all objects of the folder that `JITNIC_CORPUS` names. */
+/**
+ * The text of the IR, printed and read back: the examples, and all objects of the folder that `JITNIC_CORPUS` names.
+ */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/base/index.js';
@@ -15,7 +17,7 @@ import { worldOfMachine } from '../../src/jit/index.js';
 import { type ObjectSpec, sizeMaps, xdpFitness } from '../../src/object/index.js';
 import { defaultSettings, levelSettings, translate } from '../../src/opt/index.js';
 import { findObjects, loadObject, type ObjectFile } from '../../src/tools/objects.js';
-import { verify } from '../../src/verifier/index.js';
+import { Verdicts } from '../../src/verifier/index.js';
 import { Machine } from '../../src/vm/index.js';
 
 const corpus = process.env['JITNIC_CORPUS'];
@@ -37,13 +39,12 @@ function machineOf(object: ObjectSpec): Machine | undefined {
 function readBack(file: ObjectFile): number {
   const machine = machineOf(loadObject(file));
   let texts = 0;
+  const verdicts = machine && Verdicts.of(machine.object, { facts: true });
   for (const program of machine?.programs ?? []) {
     if (machine === undefined || program.refusal !== undefined || xdpFitness(program.spec) === 'other') continue;
-    const { maps, btf, license } = machine.object;
-    const { accepted, facts } = verify(program.spec, maps, { btf, license, facts: true, logLevel: 0 });
     for (const settings of [levelSettings(0), defaultSettings]) {
       try {
-        const code = translate(worldOfMachine(machine), program, { verified: () => accepted, facts: () => facts, settings });
+        const code = translate(worldOfMachine(machine), program, { verdicts, settings });
         const text = exact(code);
         const parsed = parseFunction(text, program);
         checkFunction(parsed, 'read back');

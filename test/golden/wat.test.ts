@@ -1,10 +1,14 @@
-/** The WebAssembly text of a dozen small programs, as the verified ones are compiled: one for each thing that code generation knows. */
+/**
+ * The WebAssembly text of a dozen small programs, as the verified ones are compiled: one for each thing that code
+ * generation knows.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import wabtFactory from 'wabt';
 import { WasmEngine } from '../../src/jit/index.js';
 import { assemble, type ObjectSpec, readObject } from '../../src/object/index.js';
+import { Verdicts } from '../../src/verifier/index.js';
 import { Machine } from '../../src/vm/index.js';
 import { expectGolden } from './golden.js';
 
@@ -216,7 +220,7 @@ function objectOf(name: string): ObjectSpec {
 
 function moduleOf(object: ObjectSpec, program: string): Uint8Array {
   const machine = new Machine(object);
-  const engine = new WasmEngine(machine, { verified: () => true, names: true });
+  const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting(), names: true });
   const loaded = machine.programs.find(({ spec }) => spec.name === program);
   if (loaded === undefined) throw new Error(`no program ${program}`);
   const compiled = engine.compile(loaded);

@@ -1,12 +1,21 @@
 /**
- * Compiled code's figure: the module's packet loop over a batch of packets that lie in guest memory, each with a record of its own. One record again and again would
- * measure something else: a program that writes its packet would wait, packet after packet, for the store of the one before. The batch is small enough
- * for the first-level cache, where the one packet of the kernel's test run is.
+ * Compiled code's figure: the module's packet loop over a batch of packets that lie in guest memory, each with a record
+ * of its own. One record again and again would measure something else: a program that writes its packet would wait,
+ * packet after packet, for the store of the one before. The batch is small enough for the first-level cache, where the
+ * one packet of the kernel's test run is.
  */
 import { WasmEngine } from '../../jit/index.js';
 import type { Settings } from '../../opt/index.js';
-import { columnsOf, type LoadedProgram, type Machine, PacketArena, packetMoves, record } from '../../vm/index.js';
-import { factsOf } from '../engines.js';
+import { Verdicts } from '../../verifier/index.js';
+import {
+  columnsOf,
+  type LoadedProgram,
+  type Machine,
+  PacketArena,
+  packetMoves,
+  programsBehind,
+  record,
+} from '../../vm/index.js';
 import { cpuTime, type Turn, timed, wallTime } from './clock.js';
 
 export interface WasmTurn {
@@ -23,8 +32,8 @@ const batch = 192;
 const calls = 64;
 
 /**
- * `changes`: the program changes its packet, so the batch is put back before each call, while the clock stands. Undefined, and a note: the program is not
- * compiled.
+ * `changes`: the program changes its packet, so the batch is put back before each call, while the clock stands.
+ * Undefined, and a note: the program is not compiled.
  */
 export function wasmTurn(
   machine: Machine,
@@ -37,13 +46,11 @@ export function wasmTurn(
     readonly settings: Settings | undefined;
   },
 ): WasmTurn | undefined {
-  const facts = factsOf(machine, program);
+  const verdicts = Verdicts.of(machine.object);
+  // The verifier's time is not the compiler's.
+  verdicts.accepts(...programsBehind(program, machine.programs).map(({ spec }) => spec));
   const start = cpuTime();
-  const engine = new WasmEngine(machine, {
-    verified: () => true,
-    facts: (asked) => (asked === program ? facts : undefined),
-    settings: options.settings,
-  });
+  const engine = new WasmEngine(machine, { verdicts, settings: options.settings });
   const compiled = engine.compile(program);
   if (compiled === undefined) {
     options.notes.push(`wasm: ${engine.fallbacks.map(({ what, insn }) => `insn ${insn}: ${what}`).join('; ')}`);

@@ -1,24 +1,26 @@
 /**
- * The software card: the traces of one program as a WebAssembly dispatcher, with the JavaScript executor of the {@link TraceTree} beside it for those that came
- * after the last compilation, or have something that is not compiled.
+ * The software card: the traces of one program as a WebAssembly dispatcher, with the JavaScript executor of the {@link
+ * TraceTree} beside it for those that came after the last compilation, or have something that is not compiled.
  *
- * A packet's way: the module takes batches until a packet misses. Only if there are traces that it does not have is the tree asked about that one packet.
- * So results are those of the tree alone, whatever is compiled when.
+ * A packet's way: the module takes batches until a packet misses. Only if there are traces that it does not have is the
+ * tree asked about that one packet. So results are those of the tree alone, whatever is compiled when.
  *
- * Compilation is off the packets' path: {@link CompiledCard.refresh} is called between batches, and compiles when the executor has decided so many packets since
- * the last time that the work pays. A trace that leaves the tree is switched off at once, by a byte that its leaf looks at; its code goes with the next
- * compilation.
+ * Compilation is off the packets' path: {@link CompiledCard.refresh} is called between batches, and compiles when the
+ * executor has decided so many packets since the last time that the work pays. A trace that leaves the tree is switched
+ * off at once, by a byte that its leaf looks at; its code goes with the next compilation.
  */
 import { InternalError, Wasm } from '../../base/index.js';
 import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../../jit/index.js';
 import { stackSize, xdpMd } from '../../platform/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
+import type { Verdicts } from '../../verifier/index.js';
 import {
   type BatchEngine,
   type LoadedProgram,
   type Machine,
   packetState,
   privateState,
+  programsBehind,
   record,
 } from '../../vm/index.js';
 import { CardImports } from './card-imports.js';
@@ -34,8 +36,8 @@ export interface CardOptions {
   readonly tree: TraceTree;
   /** Guest address of a region that keys are put together in; {@link Region} of its own, closed between batches. */
   readonly keys: number;
-  /** A verifier accepted the program, and those that it tail-calls. Asked when there is something to compile. */
-  readonly verified: () => boolean;
+  /** Asked about the program, and those that it may tail-call, when there is something to compile. */
+  readonly verdicts: Verdicts;
   /** What records are to say of a packet that a trace decided: its number for the rest of the world, below 2^32. */
   readonly numberOf: (trace: InstalledTrace) => number;
   /** Packets that the executor decides before the next compilation. */
@@ -53,13 +55,18 @@ interface Version extends LoweredTree {
 
 /** Traces of one version. */
 const maxTraces = 1 << 16;
-/** Packets that the executor decides before a compilation pays: at least so many, and one for each {@link valuesPerPacket} values of the traces. */
+/**
+ * Packets that the executor decides before a compilation pays: at least so many, and one for each {@link
+ * valuesPerPacket} values of the traces.
+ */
 const leastPatience = 256;
 /** Packets after which it is first asked whether the layout still fits; each time twice as many. */
 const firstLayoutCheck = 16_384;
 /** Share of the packets that functions other than the first may decide before another layout is looked for. */
 const mostAway = 1 / 8;
-/** A packet costs the executor a microsecond or two more than compiled code; a value costs the compiler about as much. */
+/**
+ * A packet costs the executor a microsecond or two more than compiled code; a value costs the compiler about as much.
+ */
 const valuesPerPacket = 2;
 
 export class CompiledCard implements Matcher, BatchEngine {
@@ -85,7 +92,10 @@ export class CompiledCard implements Matcher, BatchEngine {
   private readonly refused = new Set<InstalledTrace>();
   private isVerified: boolean | undefined;
   private sinceCompiled = 0;
-  /** Packets of the version, those that its first function did not decide, and how many there are to be before its layout is looked at. */
+  /**
+   * Packets of the version, those that its first function did not decide, and how many there are to be before its
+   * layout is looked at.
+   */
   private ran = 0;
   private away = 0;
   private layoutCheck = firstLayoutCheck;
@@ -137,9 +147,13 @@ export class CompiledCard implements Matcher, BatchEngine {
     return this.version?.functions.length ?? 0;
   }
 
-  /** A verifier accepted the program. If not, packets have to be in the machine's packet buffer, whose bounds helpers check. */
+  /**
+   * A verifier accepted the program. If not, packets have to be in the machine's packet buffer, whose bounds helpers
+   * check.
+   */
   get verified(): boolean {
-    this.isVerified ??= this.options.verified();
+    const { machine, program, verdicts } = this.options;
+    this.isVerified ??= verdicts.accepts(...programsBehind(program, machine.programs).map(({ spec }) => spec));
     return this.isVerified;
   }
 
@@ -184,8 +198,9 @@ export class CompiledCard implements Matcher, BatchEngine {
   }
 
   /**
-   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to record. The packet at that index, if it is not
-   * `count`, has missed and is untouched. Decided records hold the verdict at `record.r0` and at `record.trace` the trace's number.
+   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to
+   * record. The packet at that index, if it is not `count`, has missed and is untouched. Decided records hold the
+   * verdict at `record.r0` and at `record.trace` the trace's number.
    */
   runBatch(first: number, count: number, stride: number): number {
     const { version, machine } = this;
@@ -204,8 +219,8 @@ export class CompiledCard implements Matcher, BatchEngine {
   }
 
   /**
-   * Who decided the packets since the last time that someone asked: each trace once, in the order of their last packets. That is what an LRU list needs, and what
-   * counts hits does not mind.
+   * Who decided the packets since the last time that someone asked: each trace once, in the order of their last
+   * packets. That is what an LRU list needs, and what counts hits does not mind.
    */
   takeHits(visit: (trace: InstalledTrace, packets: number) => void): void {
     const { traces = [], hot = 0 } = this.version ?? {};
@@ -241,7 +256,10 @@ export class CompiledCard implements Matcher, BatchEngine {
     return this.version?.exits[this.machine.memory.load32(at + record.trace) & exitMask] ?? this.tree.root.exit;
   }
 
-  /** Runs the trace that the machine's packet satisfies; undefined on a miss, with nothing changed but {@link TraceTree.lastExit}. */
+  /**
+   * Runs the trace that the machine's packet satisfies; undefined on a miss, with nothing changed but {@link
+   * TraceTree.lastExit}.
+   */
   run(): InstalledTrace | undefined {
     const { machine, record: at } = this;
     if (this.version !== undefined) {

@@ -1,11 +1,14 @@
 /**
- * What the card wins on a hit, and what it costs where there is nothing to win: card and host together against the host alone, the whole program compiled in both.
+ * What the card wins on a hit, and what it costs where there is nothing to win: card and host together against the host
+ * alone, the whole program compiled in both.
  *
- * *Same flow*: copies of the packet that the most popular trace of the example's capture took last, a microsecond apart. *No locality*: every packet is of another
- * flow, addresses, ports, protocol and length drawn anew. In both the card may rest where it does not pay. *Capture* is that of the example, again and again, by a card that
- * never rests: what hits cost that are spread over many traces. Both sides get the same packets in the same batches, in turns; packets are put into guest memory before
- * each turn, outside of the time. Times are nanoseconds a packet, medians, after a warm-up in which traces are recorded and compiled and V8 has optimized the
- * code. Each example is measured in a process of its own, as it would run: what V8 has learnt from other programs makes the same code slower.
+ * *Same flow*: copies of the packet that the most popular trace of the example's capture took last, a microsecond
+ * apart. *No locality*: every packet is of another flow, addresses, ports, protocol and length drawn anew. In both the
+ * card may rest where it does not pay. *Capture* is that of the example, again and again, by a card that never rests:
+ * what hits cost that are spread over many traces. Both sides get the same packets in the same batches, in turns;
+ * packets are put into guest memory before each turn, outside of the time. Times are nanoseconds a packet, medians,
+ * after a warm-up in which traces are recorded and compiled and V8 has optimized the code. Each example is measured in
+ * a process of its own, as it would run: what V8 has learnt from other programs makes the same code slower.
  */
 import { UsageError } from '../../base/index.js';
 import { generateTraffic } from '../../packet/index.js';
@@ -51,7 +54,7 @@ export interface Hits {
 }
 
 function runtimeOf(subject: RecordingSubject, options: { readonly card: boolean; readonly bypass: boolean }): Runtime {
-  const more = { host: 'wasm', verified: () => true, keepConditions: false } as const;
+  const more = { host: 'wasm', keepConditions: false } as const;
   const runtime = new Runtime(subject.object, subject.program, { ...options, ...more });
   if (subject.maps !== undefined) loadMaps(runtime.machine, subject.maps);
   return runtime;
@@ -125,7 +128,10 @@ function measure(sides: readonly [Side, Side], packets: readonly Arrival[], star
   };
 }
 
-/** The capture on both sides. Returns the last packet of the trace that is the most popular one on a card that does not rest. */
+/**
+ * The capture on both sides. Returns the last packet of the trace that is the most popular one on a card that does not
+ * rest.
+ */
 function playCapture(subject: RecordingSubject, sides: readonly Side[]): Arrival | undefined {
   const last = new Map<TraceRecord, { packet: Arrival; count: number }>();
   const probe = runtimeOf(subject, { card: true, bypass: false });

@@ -1,8 +1,9 @@
 /**
- * How finding a packet's trace grows with their number: the compiled tree against a scan of the ternary rows and tuple-space search (matchers.ts), over generated
- * programs that are binary decisions on packet bits, 4 to 4,096 traces. *Same bits*: each level of the decisions asks one bit, so all rows have one mask, the best
- * case of a hash table. *Own bits*: each decision asks a bit of its own, as programs with many branches do, so masks are as many as rows. Packets are drawn so
- * that each trace is as likely; all three find the same traces.
+ * How finding a packet's trace grows with their number: the compiled tree against a scan of the ternary rows and
+ * tuple-space search (matchers.ts), over generated programs that are binary decisions on packet bits, 4 to 4,096
+ * traces. *Same bits*: each level of the decisions asks one bit, so all rows have one mask, the best case of a hash
+ * table. *Own bits*: each decision asks a bit of its own, as programs with many branches do, so masks are as many as
+ * rows. Packets are drawn so that each trace is as likely; all three find the same traces.
  */
 import { InternalError } from '../../base/index.js';
 import { rowCells, ternaryRows } from '../../condition/index.js';
@@ -70,7 +71,6 @@ function recordPaths(object: ObjectSpec, count: number, random: Prng): Runtime {
   if (program === undefined) throw new InternalError('trace-bench', 'no program');
   const runtime = new Runtime(object, program, {
     cacheSize: 2 * count,
-    verified: () => true,
     bypass: false,
     keepConditions: false,
     patience: Number.POSITIVE_INFINITY,
