@@ -8,11 +8,11 @@ import { formatTable } from '../text/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
-import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
+import { chooseProgram, openProgramFile } from './program-file.js';
 
-interface Options extends OptFlags {
-  readonly btf?: string;
+interface Options extends OptFlags, KernelFlags {
   read: string;
   engine: string;
   packet: string;
@@ -24,7 +24,7 @@ const engineNames = ['interp', 'wasm', 'kernel'];
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareBtf(command);
+    declareKernelFlags(command);
     declareOpt(command);
     command
       .argument('<file>', 'object file, .c or .s')

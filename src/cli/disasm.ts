@@ -5,37 +5,39 @@ import { disassemble, type ObjectSpec, type ProgramSpec } from '../object/index.
 import { helperName } from '../platform/index.js';
 import { printable, printableLine } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
-import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
+import { declareKconfig, type KernelFlags } from './kernel-flags.js';
+import { chooseProgram, openProgramFile } from './program-file.js';
 
-interface Options {
-  readonly btf?: string;
+interface Options extends KernelFlags {
   readonly source?: true;
   readonly bytes?: true;
-  readonly kernel?: true;
+  readonly syntax?: string;
 }
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareBtf(command);
+    declareKconfig(command);
     command
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
       .argument('[prog]', 'program or section; without it, the whole file, ready for `jitnic asm`')
       .option('-S, --source', 'source lines between the instructions')
       .option('-x, --bytes', 'bytes of each instruction')
-      .option('--kernel', "the syntax of the verifier's log and bpftool");
+      .option('--syntax <name>', "llvm (default), or kernel: as the verifier's log and bpftool print it")
+      .option('--kernel [version]', 'LINUX_KERNEL_VERSION, such as 6.1; without a version the same as --syntax kernel');
   },
   run: async ([file = '-', name], options, io) => {
+    const kernelSyntax = hasKernelSyntax(options);
     const object = await openProgramFile(file, io, options);
     const source = options.source === true;
     const bytes = options.bytes === true;
     const chosen = name === undefined ? object.programs : [chooseProgram(object, name)];
-    if (options.kernel && bytes) throw new UsageError('`--kernel` prints no bytes', {}, 'leave out `-x`');
+    if (kernelSyntax && bytes) throw new UsageError("the kernel's syntax prints no bytes", {}, 'leave out `-x`');
     if (io.flags.json) {
       io.json('jitnic.disasm/1', {
         file: object.name,
         programs: chosen.map((program) => programJson(object, program)),
       });
-    } else if (options.kernel) {
+    } else if (kernelSyntax) {
       io.out(chosen.map((program) => kernelListing(object, program, source)).join('\n'));
     } else {
       const only = name === undefined ? undefined : new Set(chosen.flatMap((p) => p.functions.map((fn) => fn.name)));
@@ -44,6 +46,14 @@ export const command: CliCommand = defineCommand<Options>({
     return exitCodes.ok;
   },
 });
+
+/** `--syntax kernel`, or the `--kernel` of old, which names no version. */
+function hasKernelSyntax({ syntax, kernel }: Options): boolean {
+  if (syntax !== undefined && syntax !== 'kernel' && syntax !== 'llvm') {
+    throw new UsageError(`no syntax \`${syntax}\``, {}, 'llvm or kernel');
+  }
+  return syntax === 'kernel' || (kernel === true && syntax === undefined);
+}
 
 /** Names for the numbers in a program's instructions. */
 export function programNames(object: ObjectSpec, program: ProgramSpec): InsnNames {

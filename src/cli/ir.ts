@@ -11,11 +11,11 @@ import { Verdicts } from '../verifier/index.js';
 import { type LoadedProgram, Machine, placeOf } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
+import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { declareOpt, type OptFlags, passNames, settingsOf } from './opt-flags.js';
-import { chooseProgram, declareBtf, openProgramFile } from './program-file.js';
+import { chooseProgram, openProgramFile } from './program-file.js';
 
-interface Options extends OptFlags {
-  readonly btf?: string;
+interface Options extends OptFlags, KernelFlags {
   readonly timePasses?: true;
   readonly printAfter?: readonly string[];
   readonly facts?: true;
@@ -26,7 +26,7 @@ interface Options extends OptFlags {
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareBtf(command);
+    declareKernelFlags(command);
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin').argument('[prog]', 'program or section');
     declareOpt(command);
     command

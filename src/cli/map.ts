@@ -20,10 +20,11 @@ import {
 } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { readInput, writeOutput } from './files.js';
+import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { type MapWords, parseMapWords } from './map-words.js';
 import { openProgramFile } from './program-file.js';
 
-interface Options {
+interface Options extends KernelFlags {
   readonly mapsIn?: string;
   readonly mapsOut?: string;
   readonly cpus?: string;
@@ -38,6 +39,7 @@ type Answer = { readonly entries: readonly DumpedEntry[] } | { readonly error: n
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
+    declareKernelFlags(command);
     command
       .argument('<operation>', 'dump, lookup, update or delete')
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
@@ -63,7 +65,7 @@ DATA is one of
     checkFlags(operation, name, options, io);
     const request = parseMapWords(words.filter((word) => word !== undefined));
     checkWords(operation, name, request, words.length);
-    const object = await openProgramFile(file, io);
+    const object = await openProgramFile(file, io, options);
     const machine = new Machine(object, { cpus: cpuCount(options.cpus) });
     if (options.mapsIn !== undefined) {
       const text = new TextDecoder().decode(await readInput(options.mapsIn, io));

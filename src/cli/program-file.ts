@@ -3,39 +3,24 @@
  * (told apart by its first bytes).
  */
 import { spawn } from 'node:child_process';
-import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
-import { hostBtf } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, parseImage, readObject, writeElf } from '../object/index.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
-
-/** Declares `--btf`, for every command that reads FILE. */
-export function declareBtf(command: Command): void {
-  command.option('--btf <file>', 'BTF that CO-RE is resolved against (default: the running kernel, else the object)');
-}
+import { type KernelFlags, kernelOptions } from './kernel-flags.js';
 
 /**
- * Reads FILE, with CO-RE resolved against the BTF file of `--btf`, else the running kernel's, else the object's own.
- * Throws InputError (exit 3) for what is no such file, UnsupportedError (exit 4) for one of a kind that is not read.
+ * Reads FILE for the kernel that the flags name, by default the running one. Throws InputError (exit 3) for what is no such file,
+ * UnsupportedError (exit 4) for one of a kind that is not read.
  */
-export async function openProgramFile(
-  path: string,
-  io: Io,
-  flags: { readonly btf?: string | undefined } = {},
-): Promise<ObjectSpec> {
+export async function openProgramFile(path: string, io: Io, flags: KernelFlags = {}): Promise<ObjectSpec> {
   return objectOf(await readProgramBytes(path, io), path, io, flags);
 }
 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
-export async function objectOf(
-  bytes: Uint8Array,
-  path: string,
-  io: Io,
-  flags: { readonly btf?: string | undefined } = {},
-): Promise<ObjectSpec> {
-  const btf = flags.btf === undefined ? hostBtf : await readInput(flags.btf, io);
-  return io.breakable('reading the object', () => readObject(bytes, { btf, name: displayName(path) }));
+export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: KernelFlags = {}): Promise<ObjectSpec> {
+  const options = await kernelOptions(flags, io);
+  return io.breakable('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
 }
 
 function displayName(path: string): string {

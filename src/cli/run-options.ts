@@ -12,12 +12,13 @@ import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
+import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
-import { declareBtf, openProgramFile } from './program-file.js';
+import { openProgramFile } from './program-file.js';
 import { declareStore, openStore, type StoreFlags } from './run-store.js';
 
 /** What a run is made of, card or not. */
-export interface SessionFlags {
+export interface SessionFlags extends KernelFlags {
   readonly read?: string;
   readonly count?: string;
   readonly check?: true;
@@ -29,7 +30,6 @@ export interface SessionFlags {
   readonly cpus?: string;
   readonly fib?: string;
   readonly sockets?: string;
-  readonly btf?: string;
   readonly ifindex?: string;
   readonly maxInsns?: string;
   readonly maxTraceInsns?: string;
@@ -69,7 +69,7 @@ export function declareRunFlags(command: Command): void {
 
 /** Program and packets. */
 export function declareInput(command: Command): void {
-  declareBtf(command);
+  declareKernelFlags(command);
   command
     .argument('<file>', 'ELF object, .c, .s, or -')
     .argument('[program]', 'program or section; may be left out where there is only one')

@@ -3,12 +3,13 @@ import { exitCodes } from '../base/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { count, formatNumber, formatTable, printable } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { declareBtf, openProgramFile } from './program-file.js';
+import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
+import { openProgramFile } from './program-file.js';
 
-export const command: CliCommand = defineCommand<{ readonly btf?: string }>({
+export const command: CliCommand = defineCommand<KernelFlags>({
   declare: (command) => {
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin');
-    declareBtf(command);
+    declareKernelFlags(command);
   },
   run: async ([file = '-'], options, io) => {
     const object = await openProgramFile(file, io, options);

@@ -11,6 +11,7 @@ export type {
 } from './bpf-types.js';
 export { possibleCpus } from './cpus.js';
 export { hostBtf } from './host-btf.js';
+export { hostKernel, kconfigText } from './host-kernel.js';
 export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgram } from './kernel-object.js';
 export { type KernelEntry, type KernelOutcome, type KernelPacket, KernelRunner } from './kernel-runner.js';
 export { explainRefusal, lastInsn, lastWords } from './refusal.js';

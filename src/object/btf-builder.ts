@@ -66,6 +66,15 @@ export class BtfBuilder {
     return this.add(this.string('int'), kinds.int, 0, 4, [0x01000020]);
   }
 
+  /** `_Bool`. */
+  bool(): number {
+    return this.add(this.string('_Bool'), kinds.int, 0, 1, [0x04000008]);
+  }
+
+  char(): number {
+    return this.add(this.string('char'), kinds.int, 0, 1, [0x01000008]);
+  }
+
   pointer(to: number): number {
     return this.add(0, kinds.ptr, 0, to, []);
   }

@@ -91,6 +91,8 @@ export interface ElfRelocation {
   /** R_BPF_*. */
   readonly type: number;
   readonly symbol: ElfSymbol;
+  /** From an SHT_RELA table, which no loader of BPF reads. */
+  readonly hasAddend: boolean;
 }
 
 export interface Elf {
@@ -280,42 +282,38 @@ function readRelocations(
   for (const table of sections) {
     if (table.type !== SHT_REL && table.type !== SHT_RELA) continue;
     const target = sections[table.info];
-    if (target === undefined || target.index === 0) {
+    // 0: nothing in particular, as dynamic relocations have it.
+    if (table.info === 0) continue;
+    if (target === undefined) {
       throw new InputError(`it mends section ${table.info} of ${sections.length}`, { section: table.name });
     }
-    // Debug information is not read, and what its relocations look like is no concern of ours.
-    if (target.name.startsWith('.debug') || target.name === '.eh_frame') continue;
-    if (table.type === SHT_RELA) {
-      throw new UnsupportedError(
-        'relocations with addends (SHT_RELA)',
-        { section: table.name, offset: table.offset },
-        'clang writes SHT_REL for BPF; compile with clang',
-      );
-    }
-    if (table.entrySize !== 16 || table.size % 16 !== 0) {
-      throw new InputError(`${table.size} bytes in entries of ${table.entrySize}; relocations have 16 bytes`, {
-        section: table.name,
-        offset: table.offset,
-      });
+    // Only code and `.maps` are mended, as by libbpf; what others' relocations look like (debug information's, unwind tables', constant
+    // data's) is no concern of ours.
+    const isCode = target.type === SHT_PROGBITS && (target.flags & SHF_EXECINSTR) !== 0;
+    if (!isCode && target.name !== '.maps') continue;
+    const entry = table.type === SHT_RELA ? 24 : 16;
+    if (table.entrySize !== entry || table.size % entry !== 0) {
+      const what = `${table.size} bytes in entries of ${table.entrySize}; relocations here have ${entry} bytes`;
+      throw new InputError(what, { section: table.name, offset: table.offset });
     }
     const reader = new ByteReader(table.data, table.name, table.offset);
     const list = result.get(target.index) ?? [];
-    for (let at = 0; at < table.size; at += 16) {
+    for (let at = 0; at < table.size; at += entry) {
       const offset = reader.size(at);
       const symbol = symbols[reader.u32(at + 12)];
       if (symbol === undefined) {
         throw new InputError(
-          `relocation ${at / 16} names symbol ${reader.u32(at + 12)} of ${symbols.length}`,
+          `relocation ${at / entry} names symbol ${reader.u32(at + 12)} of ${symbols.length}`,
           reader.place(at + 8),
         );
       }
       if (offset >= target.size) {
         throw new InputError(
-          `relocation ${at / 16} mends offset ${offset} of \`${target.name}\`, which has ${target.size} bytes`,
+          `relocation ${at / entry} mends offset ${offset} of \`${target.name}\`, which has ${target.size} bytes`,
           reader.place(at),
         );
       }
-      list.push({ offset, type: reader.u32(at + 8), symbol });
+      list.push({ offset, type: reader.u32(at + 8), symbol, hasAddend: entry === 24 });
     }
     result.set(
       target.index,

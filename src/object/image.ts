@@ -16,7 +16,7 @@ export interface ObjectImage {
   readonly code: readonly CodeImage[];
   readonly maps: readonly MapImage[];
   readonly data: readonly DataImage[];
-  /** Symbols that the kernel provides. */
+  /** Symbols that the kernel provides, and those that nobody does. */
   readonly externs: readonly ExternImage[];
   /** Encoded BTF to which the ids in maps and functions refer. */
   readonly btf: Uint8Array | undefined;
@@ -91,9 +91,12 @@ export interface DataImage {
   readonly mmapable: boolean;
 }
 
+/** A symbol that the file uses and does not define. */
 export interface ExternImage {
   readonly name: string;
   readonly weak: boolean;
+  /** False: types do not know it either, and so it is nothing that the kernel provides. Default true. */
+  readonly declared?: boolean;
 }
 
 const mmapable = 0x400;
@@ -157,14 +160,19 @@ class CodeBuilder {
   private readonly bySection = new Map<string, MutableSection>();
   /** Functions that are laid out: name -> content. */
   private readonly placed = new Map<string, string>();
-  private readonly kconfig: ReadonlyMap<number, ExternImage>;
+  /** Configuration values by their offset in the map `.kconfig`. */
+  private readonly kconfig = new Map<number, ExternImage>();
   private readonly keepCore: boolean;
 
   constructor(object: ObjectSpec, keepCore: boolean) {
     this.object = object;
     this.keepCore = keepCore;
     this.programs = new Map(object.programs.map((program) => [program.name, program]));
-    this.kconfig = kconfigNames(object);
+    for (const { name, weak, offset } of object.kconfig ?? []) {
+      this.kconfig.set(offset, { name, weak });
+      // The types list them all, used or not, and libbpf wants a symbol for each.
+      this.externs.set(name, { name, weak });
+    }
     // Subprograms first, as compilers do; sections then in the order of their programs.
     this.bySection.set('.text', emptySection());
     for (const { section } of object.programs) {
@@ -244,7 +252,13 @@ class CodeBuilder {
     second: Insn | undefined,
     slot: number,
   ): Omit<ReferenceImage, 'slot'> | undefined {
-    if (program.unresolved.some((entry) => entry.insn === slot)) return undefined;
+    const unresolved = program.unresolved.find((entry) => entry.insn === slot);
+    if (unresolved?.symbol !== undefined) {
+      const { symbol } = unresolved;
+      const declared = this.object.kconfig?.some(({ name }) => name === symbol.name) === true;
+      return this.extern(insn.code === op.CALL_OP ? 'call' : 'load', { ...symbol, declared });
+    }
+    if (unresolved !== undefined) return undefined;
     const functionAt = (target: number): string | undefined =>
       program.functions.find((candidate) => candidate.start === target)?.name;
     if (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) {
@@ -276,7 +290,8 @@ class CodeBuilder {
 
   private extern(kind: 'call' | 'load', extern: ExternImage | undefined): Omit<ReferenceImage, 'slot'> | undefined {
     if (extern === undefined) return undefined;
-    this.externs.set(extern.name, { name: extern.name, weak: extern.weak });
+    const { name, weak, declared = true } = extern;
+    this.externs.set(name, declared ? { name, weak } : { name, weak, declared });
     return { kind, symbol: extern.name, addend: undefined };
   }
 }
@@ -300,25 +315,4 @@ function takeBack(program: ProgramSpec, fn: FunctionSpec, insns: Insn[]): CoreIm
     kept.push({ slot, kind, typeId, access });
   }
   return kept;
-}
-
-/** The configuration values by their offset in the map `.kconfig`, laid out as libbpf does (see externs.ts). */
-function kconfigNames(object: ObjectSpec): ReadonlyMap<number, ExternImage> {
-  const { btf } = object;
-  const section = btf?.find('.kconfig', 'datasec');
-  if (btf === undefined || section?.kind !== 'datasec') return new Map();
-  const variables = section.vars.flatMap((entry) => {
-    const type = btf.type(entry.type);
-    if (type.kind !== 'var') return [];
-    return [{ name: type.name, size: btf.sizeOf(type.type) ?? 0, align: btf.alignOf(type.type) }];
-  });
-  variables.sort((a, b) => b.align - a.align || a.size - b.size || (a.name < b.name ? -1 : 1));
-  const names = new Map<number, ExternImage>();
-  let end = 0;
-  for (const { name, size, align } of variables) {
-    const offset = Math.ceil(end / align) * align;
-    names.set(offset, { name, weak: false });
-    end = offset + size;
-  }
-  return names;
 }

@@ -28,6 +28,7 @@ export {
   objectImage,
   type ReferenceImage,
 } from './image.js';
+export { type Kconfig, parseKconfig, parseKernelVersion } from './kconfig.js';
 export { type MapShape, mapSpec } from './map-spec.js';
 export { assemble, parseImage } from './parse-image.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
@@ -37,6 +38,7 @@ export { type SizedObject, sizeMaps } from './size-maps.js';
 export type {
   ExternSpec,
   FunctionSpec,
+  KconfigSpec,
   LineSpec,
   MapInit,
   MapSpec,

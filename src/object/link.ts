@@ -40,7 +40,7 @@ export function link(main: CodeFunction, resolve: (fn: CodeFunction) => Resolved
     for (const { slot, extern } of fn.kfuncs) patch(base + slot, kfuncs.of(extern));
     for (const { slot, extern } of fn.ksyms) patch(base + slot, ksyms.of(extern));
     for (const { slot, ...relocation } of fn.core) core.push({ insn: base + slot, ...relocation });
-    for (const { slot, what, poisoned } of fn.unresolved) unresolved.push({ insn: base + slot, what, poisoned });
+    for (const { slot, ...rest } of fn.unresolved) unresolved.push({ insn: base + slot, ...rest });
   }
   return { insns, placed, kfuncs: kfuncs.list, ksyms: ksyms.list, core, unresolved };
 }

@@ -3,7 +3,7 @@ import { op } from '../isa/index.js';
 import { readObject } from './read-object.js';
 import type { MapSpec, ObjectSpec } from './spec.js';
 import { BtfInput } from './testing/btf.js';
-import { buildElf, codeSection, insn, type SectionInput } from './testing/elf.js';
+import { buildElf, codeSection, insn, type SectionInput, type SymbolInput, words } from './testing/elf.js';
 
 const main = codeSection('xdp', [insn(op.ALU64 | op.MOV), insn(op.EXIT_OP)]);
 const mainSymbol = { name: 'main', section: 'xdp', type: 2, size: 16 };
@@ -35,12 +35,16 @@ class MapsInput {
     this.end += size;
   }
 
-  read(relocations: SectionInput['relocations'] = []): ObjectSpec {
+  read(
+    relocations: SectionInput['relocations'] = [],
+    more: { sections: SectionInput[]; symbols: SymbolInput[] } = { sections: [], symbols: [] },
+  ): ObjectSpec {
     const rest = this.vars.flatMap(([, id, offset, size]) => [id, offset, size]);
     this.btf.add('.maps', 15, this.vars.length, this.end, rest);
     const maps = { name: '.maps', data: new Uint8Array(this.end), relocations };
     const symbols = this.vars.map(([name, , value, size]) => ({ name, section: '.maps', value, size, type: 1 }));
-    return readObject(buildElf([main, maps, { name: '.BTF', data: this.btf.bytes() }], [...symbols, mainSymbol]));
+    const sections = [main, ...more.sections, maps, { name: '.BTF', data: this.btf.bytes() }];
+    return readObject(buildElf(sections, [...symbols, ...more.symbols, mainSymbol]));
   }
 }
 
@@ -86,37 +90,55 @@ describe('maps defined by BTF', () => {
     expect(only((m) => ({ type: m.uint(27), max_entries: m.uint(5000) }))?.maxEntries).toBe(8192);
   });
 
-  it('hold inner maps and programs from the start', () => {
-    const input = new MapsInput();
-    const inner = {
-      type: input.uint(2),
-      key_size: input.uint(4),
-      value_size: input.uint(8),
-      max_entries: input.uint(4),
-    };
-    input.map('inner_map', inner);
-    const innerPointers = input.btf.array(input.btf.ptr(input.struct(inner)), 0);
-    input.map('outer', {
-      type: input.uint(12),
-      key_size: input.uint(4),
-      max_entries: input.uint(8),
-      values: innerPointers,
-    });
-    const proto = input.btf.add('', 13, 0, input.int);
-    const functions = input.btf.array(input.btf.ptr(proto), 0);
-    input.map('jumps', { type: input.uint(3), key_size: input.uint(4), max_entries: input.uint(4), values: functions });
-    // `values` is the last of four members; an array without length takes as much room as its initialiser.
-    const object = input.read([
-      { offset: 32 + 24, type: 2, symbol: 'inner_map' },
-      { offset: 64 + 24, type: 2, symbol: 'main' },
-    ]);
-    expect(object.maps[1]).toMatchObject({
-      valueSize: 4,
-      inner: { name: 'outer.inner', type: 'array', maxEntries: 4 },
-    });
-    expect(object.maps[1]?.init).toEqual({ kind: 'maps', slots: new Map([[0, 0]]) });
-    expect(object.maps[2]?.init).toEqual({ kind: 'programs', slots: new Map([[0, 'main']]) });
-  });
+  // clang before 13 called the relocations of data what it called those of instructions.
+  const shapes = [1, 2].flatMap((type) => [true, false].map((both) => ({ type, both })));
+
+  it.each(shapes)(
+    'hold inner maps and programs from the start: relocation type $type, maps of both kinds: $both',
+    ({ type, both }) => {
+      const input = new MapsInput();
+      const inner = {
+        type: input.uint(2),
+        key_size: input.uint(4),
+        value_size: input.uint(8),
+        max_entries: input.uint(4),
+      };
+      input.map('inner_map', inner);
+      const innerPointers = input.btf.array(input.btf.ptr(input.struct(inner)), 0);
+      input.map('outer', {
+        type: input.uint(12),
+        key_size: input.uint(4),
+        max_entries: input.uint(8),
+        values: innerPointers,
+      });
+      const proto = input.btf.add('', 13, 0, input.int);
+      const functions = input.btf.array(input.btf.ptr(proto), 0);
+      input.map('jumps', {
+        type: input.uint(3),
+        key_size: input.uint(4),
+        max_entries: input.uint(4),
+        values: functions,
+      });
+      // `values` is the last of four members; an array without length takes as much room as its initialiser.
+      const legacy = { name: 'maps', data: words(27, 0, 0, 4096, 0, 0, 0) };
+      const log = { name: 'log', section: 'maps', value: 0, size: 28, type: 1 };
+      const object = input.read(
+        [
+          { offset: 32 + 24, type, symbol: 'inner_map' },
+          { offset: 64 + 24, type, symbol: 'main' },
+        ],
+        both ? { sections: [legacy], symbols: [log] } : undefined,
+      );
+      const first = both ? 1 : 0;
+      expect(object.maps.map(({ name }) => name)).toEqual([...(both ? ['log'] : []), 'inner_map', 'outer', 'jumps']);
+      expect(object.maps[first + 1]).toMatchObject({
+        valueSize: 4,
+        inner: { name: 'outer.inner', type: 'array', maxEntries: 4 },
+      });
+      expect(object.maps[first + 1]?.init).toEqual({ kind: 'maps', slots: new Map([[0, first]]) });
+      expect(object.maps[first + 2]?.init).toEqual({ kind: 'programs', slots: new Map([[0, 'main']]) });
+    },
+  );
 
   it.each<[string, (m: MapsInput) => Readonly<Record<string, number>>, RegExp]>([
     ['no type', (m) => ({ max_entries: m.uint(1) }), /no `type`/],

@@ -17,7 +17,9 @@ import { MapIndex, maxMaps, type PlacedMap } from './map-section.js';
 import { lowerBound } from './sorted.js';
 import type { MapInit, MapSpec } from './spec.js';
 
-const R_BPF_64_ABS64 = 2;
+const R_BPF_NONE = 0;
+/** Whose place holds an address of 64 bits: R_BPF_64_ABS64, and R_BPF_64_64, which clang before 13 wrote for data, too. */
+const addressTypes: ReadonlySet<number> = new Set([1, 2]);
 const pageSize = 4096;
 
 /** Libbpf knows a dozen. */
@@ -29,12 +31,13 @@ interface Definition {
   readonly valuesAt: number | undefined;
 }
 
-/** Throws InputError. */
+/** The maps of section `.maps`, in order; `first` is the index that the first of them gets in the object. Throws InputError. */
 export function readBtfMaps(
   elf: Elf,
   section: ElfSection,
   btf: Btf | undefined,
   code: ReadonlyMap<number, CodeSection>,
+  first = 0,
 ): PlacedMap[] {
   const datasec = btf?.find('.maps', 'datasec');
   if (btf === undefined || datasec?.kind !== 'datasec') {
@@ -66,7 +69,7 @@ export function readBtfMaps(
     definitions.push({ ...readDefinition(btf, variable.name, type, false), offset, size });
   }
   const placed = definitions.map(({ spec, offset }) => ({ spec, section: section.index, offset }));
-  const inits = readValues(elf, section, definitions, placed, code);
+  const inits = readValues(elf, section, definitions, placed, code, first);
   return placed.map((map, i) => {
     const init = inits[i];
     return init === undefined ? map : { ...map, spec: { ...map.spec, init } };
@@ -201,6 +204,7 @@ function readValues(
   definitions: readonly (Definition & { readonly offset: number; readonly size: number })[],
   placed: readonly PlacedMap[],
   code: ReadonlyMap<number, CodeSection>,
+  firstIndex: number,
 ): (MapInit | undefined)[] {
   const relocations = elf.relocations.get(section.index) ?? [];
   const index = new MapIndex(placed);
@@ -214,11 +218,15 @@ function readValues(
       const relocation = relocations[i];
       if (relocation === undefined || relocation.offset >= offset + size) break;
       const slot = (relocation.offset - first) / 8;
-      if (relocation.type !== R_BPF_64_ABS64 || !Number.isInteger(slot)) {
-        throw new UnsupportedError(`map \`${spec.name}\`: relocation of type ${relocation.type} in its \`values\``, {
-          section: section.name,
-          offset: section.offset + relocation.offset,
-        });
+      if (relocation.type === R_BPF_NONE) continue;
+      if (!addressTypes.has(relocation.type) || relocation.hasAddend || !Number.isInteger(slot)) {
+        throw new UnsupportedError(
+          `map \`${spec.name}\`: relocation of type ${relocation.type}${relocation.hasAddend ? ' with an addend' : ''} in its \`values\``,
+          {
+            section: section.name,
+            offset: section.offset + relocation.offset,
+          },
+        );
       }
       const target = relocationTarget(relocation, section);
       if (spec.inner !== undefined) {
@@ -228,7 +236,7 @@ function readValues(
             section: section.name,
           });
         }
-        maps.set(slot, map.index);
+        maps.set(slot, firstIndex + map.index);
       } else {
         const program = code.get(relocation.symbol.section ?? -1)?.functions.get(target / 8);
         if (program === undefined) {

@@ -224,7 +224,10 @@ class ImageParser {
       case '.extern':
       case '.weak': {
         const name = cursor.symbol('a name');
-        this.externs.set(name, { name, weak: word === '.weak' });
+        const undeclared = cursor.accept(',');
+        if (undeclared) cursor.expect('undeclared', 'a symbol that types do not know is `NAME, undeclared`');
+        const extern = { name, weak: word === '.weak' };
+        this.externs.set(name, undeclared ? { ...extern, declared: false } : extern);
         break;
       }
       case '.type': {

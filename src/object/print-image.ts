@@ -45,7 +45,8 @@ export function printImage(image: ObjectImage, options: PrintOptions = {}): stri
     const head = [`\t.license "${escapeText(image.license)}"`];
     if (image.version !== 0) head.push(`\t.version ${image.version}`);
     for (const extern of image.externs) {
-      head.push(`\t${extern.weak ? '.weak' : '.extern'} ${symbolText(extern.name)}`);
+      const declared = extern.declared === false ? ', undeclared' : '';
+      head.push(`\t${extern.weak ? '.weak' : '.extern'} ${symbolText(extern.name)}${declared}`);
     }
     blocks.push(head.join('\n'), ...image.maps.map(printMap), ...image.data.map(printData));
   }

@@ -159,13 +159,13 @@ describe('what cannot be resolved', () => {
   it('names an undefined function, its section and its caller', () => {
     const code = codeSection('xdp', [call(-1), exit], [{ offset: 0, type: R_64_32, symbol: 'nowhere' }]);
     expect(unresolved(code, [{ name: 'nowhere' }])).toBe(
-      'call of function `nowhere`, which is declared and nowhere defined (in section `xdp`, function `main`)',
+      'undefined symbol `nowhere`: the function is declared, and nothing defines it (in section `xdp`, function `main`)',
     );
   });
 
   it('names an undefined variable', () => {
     const code = codeSection('xdp', [...lddw(), exit], [{ offset: 0, type: R_64_64, symbol: 'x' }]);
-    expect(unresolved(code, [{ name: 'x' }])).toContain('symbol `x` is declared extern');
+    expect(unresolved(code, [{ name: 'x' }])).toContain('undefined symbol `x`: it is declared extern');
   });
 
   it('is nothing when the symbol is weak: its address is 0', () => {
@@ -342,3 +342,51 @@ function withoutTypes(bytes: Uint8Array): Uint8Array {
   }
   return copy;
 }
+
+describe('what is odd and does no harm', () => {
+  const code = codeSection('xdp', [mov(2), exit]);
+  const main = fn('main', 'xdp', 0, 2);
+
+  it('are headers that say nothing of machine, system or version', () => {
+    const sound = buildElf([code], [main]);
+    const expected = readObject(sound);
+    const fields: readonly (readonly [at: number, ...bytes: number[]])[] = [
+      [6, 0], // EI_VERSION
+      [7, 3], // EI_OSABI
+      [8, 9], // EI_ABIVERSION
+      [18, 0, 0], // e_machine
+      [20, 7], // e_version
+      [24, 8], // e_entry
+      [48, 1, 2, 3, 4], // e_flags
+      [52, 0, 0], // e_ehsize
+      [54, 56], // e_phentsize
+    ];
+    for (const [at, ...bytes] of fields) {
+      const odd = sound.slice();
+      odd.set(bytes, at);
+      expect(readObject(odd), `byte ${at}`).toEqual(expected);
+    }
+  });
+
+  it('are relocations of sections that no loader looks into, in whatever form', () => {
+    for (const addends of [false, true]) {
+      for (const name of ['.debug_line', '.rodata', '.eh_frame', '.BTF', 'license']) {
+        // A type that nobody knows, past the section's end.
+        const relocations = [{ offset: 400, type: 99, symbol: 'main' }];
+        const { programs } = read([code, { name, data: new Uint8Array(0), relocations, addends }], [main]);
+        expect(programs[0]?.unresolved).toEqual([]);
+      }
+    }
+  });
+
+  it('is one program whose relocations have addends: the others can do without', () => {
+    const relocations = [{ offset: 0, type: R_64_32, symbol: 'main' }];
+    const bad = { ...codeSection('xdp/bad', [call(-1), exit], relocations), addends: true };
+    const object = read([code, bad], [main, fn('bad', 'xdp/bad', 0, 2)]);
+    expect(object.programs.map(({ name, unresolved }) => [name, unresolved.length])).toEqual([
+      ['main', 0],
+      ['bad', 1],
+    ]);
+    expect(object.programs[1]?.unresolved[0]?.what).toContain('has an addend (SHT_RELA)');
+  });
+});

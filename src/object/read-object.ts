@@ -5,7 +5,8 @@ import { type CodeFunction, type CodeSection, readCode } from './code.js';
 import { CoreRelocator } from './core-relocate.js';
 import { dataMap, objectNameOf, readDataSections } from './data-section.js';
 import { type Elf, type ElfSection, readElf } from './elf.js';
-import { defaultKernelVersion, readExterns } from './externs.js';
+import { readExterns } from './externs.js';
+import { defaultKconfig, defaultKernelVersion, type Kconfig } from './kconfig.js';
 import { type LinkedProgram, link } from './link.js';
 import { readBtfMaps } from './map-btf.js';
 import { isLegacyMapSection, readLegacyMaps } from './map-legacy.js';
@@ -20,10 +21,13 @@ export interface ReadObjectOptions {
   readonly name?: string | undefined;
   /** The kernel's BTF that CO-RE relocations are resolved against, or how to get it if there are any. Default: the object's own. */
   readonly btf?: Uint8Array | Btf | (() => Btf | undefined) | undefined;
-  /** LINUX_KERNEL_VERSION as KERNEL_VERSION(a, b, c) packs it. */
+  /** LINUX_KERNEL_VERSION as KERNEL_VERSION(a, b, c) packs it. Default: {@link defaultKernelVersion}. */
   readonly kernelVersion?: number | undefined;
-  /** Kernel configuration for `__kconfig` externs: `CONFIG_X` -> text as in `.config` (`y`, `250`, `"name"`). */
-  readonly kconfig?: ReadonlyMap<string, string> | undefined;
+  /**
+   * Kernel configuration for `__kconfig` externs, `CONFIG_X` -> text as in `.config` (`y`, `250`, `"name"`), or how to get it if
+   * there are any. What it lacks is not set in that kernel. Default: {@link defaultKconfig}.
+   */
+  readonly kconfig?: Kconfig | (() => Kconfig | undefined) | undefined;
 }
 
 /** Most slots and line records that the programs of one file may have together, each with its own copy of what it calls. */
@@ -59,7 +63,7 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
   const code = readCode(elf);
   const externs = readExterns(elf, btf, {
     kernelVersion: options.kernelVersion ?? defaultKernelVersion,
-    kconfig: options.kconfig ?? new Map(),
+    kconfig: () => (typeof options.kconfig === 'function' ? options.kconfig() : options.kconfig) ?? defaultKconfig,
   });
   const maps = readMaps(elf, btf, code, objectNameOf(name));
   const kconfigMap = maps.length;
@@ -86,6 +90,7 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
     version: versionOf(section('version')),
     programs: readPrograms(code, context, btf, ext),
     maps: maps.map((map) => map.spec),
+    kconfig: externs.variables.length === 0 ? undefined : externs.variables,
     sections: elf.sections.slice(1).map(({ name, type, flags, offset, size }) => ({ name, type, flags, offset, size })),
     btf,
   };
@@ -110,16 +115,10 @@ function readMaps(
   objectName: string,
 ): PlacedMap[] {
   const legacy = elf.sections.filter((section) => isLegacyMapSection(section.name) && section.data.length > 0);
+  // Both kinds in one file load as they do with cilium/ebpf and Aya, whose logging defines its ring in `maps`.
   const maps = readLegacyMaps(elf, legacy, btf, code);
-  const first = maps.length;
   for (const section of elf.sections) {
-    if (section.name !== '.maps') continue;
-    if (first > 0) {
-      throw new InputError('the file has maps of both kinds, in `maps` and in `.maps`; one has to do', {
-        section: section.name,
-      });
-    }
-    maps.push(...readBtfMaps(elf, section, btf, code));
+    if (section.name === '.maps') maps.push(...readBtfMaps(elf, section, btf, code, maps.length));
   }
   maps.push(...readDataSections(elf, btf, objectName));
   return maps;

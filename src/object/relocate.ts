@@ -9,11 +9,11 @@ import type { CoreRelo, LineInfo } from './btf-ext.js';
 import { type CodeFunction, type CodeSection, referredSlot } from './code.js';
 import type { CoreRelocator } from './core-relocate.js';
 import type { Elf, ElfRelocation } from './elf.js';
-import { STT_SECTION } from './elf.js';
+import { STB_WEAK, STT_SECTION } from './elf.js';
 import type { Extern, Externs } from './externs.js';
 import type { MapIndex } from './map-section.js';
 import { lowerBound } from './sorted.js';
-import type { CoreRelocationSpec, ExternSpec } from './spec.js';
+import type { CoreRelocationSpec, ExternSpec, UnresolvedSpec } from './spec.js';
 
 /** Relocation types (Documentation/bpf/llvm_reloc.rst). */
 export const relocationNames: ReadonlyMap<number, string> = new Map([
@@ -28,6 +28,14 @@ const R_BPF_NONE = 0;
 const R_BPF_64_64 = 1;
 const R_BPF_64_32 = 10;
 
+/** See {@link UnresolvedSpec}. */
+interface UnresolvedPart {
+  readonly slot: number;
+  readonly what: string;
+  readonly poisoned: boolean;
+  readonly symbol: UnresolvedSpec['symbol'];
+}
+
 /** A function whose own references are resolved. Slots count from the function's start. */
 export interface ResolvedFunction {
   readonly code: CodeFunction;
@@ -40,7 +48,7 @@ export interface ResolvedFunction {
   readonly ksyms: readonly { readonly slot: number; readonly extern: ExternSpec }[];
   /** CO-RE relocations that were applied, in order of slot. */
   readonly core: readonly CoreRelocation[];
-  readonly unresolved: { readonly slot: number; readonly what: string; readonly poisoned: boolean }[];
+  readonly unresolved: readonly UnresolvedPart[];
 }
 
 /** A CO-RE relocation and what it did to its instruction. */
@@ -79,7 +87,7 @@ class Resolver {
   private readonly kfuncs: { slot: number; extern: ExternSpec }[] = [];
   private readonly ksyms: { slot: number; extern: ExternSpec }[] = [];
   private readonly core: CoreRelocation[] = [];
-  private readonly unresolved: { slot: number; what: string; poisoned: boolean }[] = [];
+  private readonly unresolved: UnresolvedPart[] = [];
 
   constructor(context: RelocationContext, fn: CodeFunction) {
     this.context = context;
@@ -105,10 +113,16 @@ class Resolver {
     return { code: this.fn, insns, calls, kfuncs, ksyms, core, unresolved };
   }
 
-  private fail(slot: number, what: string, poisoned = false): void {
+  private fail(slot: number, what: string, poisoned = false, symbol?: UnresolvedSpec['symbol']): void {
     const source = this.context.source(this.fn.section.name, this.fn.start + slot);
     const place = `in section \`${this.fn.section.name}\`, function \`${this.fn.name}\``;
-    this.unresolved.push({ slot, what: `${what} (${place}${source === '' ? '' : `, ${source}`})`, poisoned });
+    const known = symbol === undefined ? undefined : { name: symbol.name, weak: symbol.weak };
+    this.unresolved.push({
+      slot,
+      what: `${what} (${place}${source === '' ? '' : `, ${source}`})`,
+      poisoned,
+      symbol: known,
+    });
   }
 
   private relocateCore(): void {
@@ -170,6 +184,14 @@ class Resolver {
     const insn = this.insns[slot];
     const { symbol, type } = relocation;
     const name = relocationNames.get(type) ?? `type ${type}`;
+    if (relocation.hasAddend) {
+      // libbpf and cilium/ebpf pass over such tables; the number that stands in the instruction would mean something else.
+      this.fail(
+        slot,
+        `relocation ${name} of \`${symbol.name}\` has an addend (SHT_RELA); compile with clang, which writes none`,
+      );
+      return;
+    }
     const of = `relocation ${name} of \`${symbol.name}\``;
     if (insn === undefined || relocation.offset % insnSize !== 0) {
       this.fail(slot, `${of} mends no whole instruction`);
@@ -212,12 +234,7 @@ class Resolver {
   private loadExtern(slot: number, extern: Extern | undefined): void {
     switch (extern?.kind) {
       case 'kconfig':
-        if (extern.missing) {
-          this.fail(
-            slot,
-            `kernel configuration value \`${extern.name}\` is not known; give the configuration or make it __weak`,
-          );
-        }
+        if (extern.problem !== undefined) this.fail(slot, extern.problem, false, extern);
         this.load(slot, op.PSEUDO_MAP_VALUE, this.context.kconfigMap, extern.offset);
         break;
       case 'ksym':
@@ -230,7 +247,10 @@ class Resolver {
         break;
       default:
         if (extern?.weak === true) this.load(slot, 0, 0, 0);
-        else this.fail(slot, `symbol \`${extern?.name ?? ''}\` is declared extern and nothing in the file defines it`);
+        else {
+          const what = `undefined symbol \`${extern?.name ?? ''}\`: it is declared extern, and nothing in the file defines it`;
+          this.fail(slot, what, false, extern);
+        }
     }
   }
 
@@ -245,7 +265,9 @@ class Resolver {
         this.set(slot, { src: op.CALL_KFUNC, imm: 0, off: 0 });
         this.kfuncs.push({ slot, extern: { name: extern.name, weak: extern.weak, btfId: extern.btfId } });
       } else {
-        this.fail(slot, `call of function \`${symbol.name}\`, which is declared and nowhere defined`);
+        const undefinedSymbol = { name: symbol.name, weak: symbol.bind === STB_WEAK };
+        const what = `undefined symbol \`${symbol.name}\`: the function is declared, and nothing defines it`;
+        this.fail(slot, what, false, undefinedSymbol);
       }
       return;
     }

@@ -129,6 +129,15 @@ export interface ProgramSpec {
   readonly unresolved: readonly UnresolvedSpec[];
 }
 
+/** A `__kconfig` variable: a symbol whose value lies in the map `.kconfig`. */
+export interface KconfigSpec {
+  readonly name: string;
+  readonly weak: boolean;
+  /** Of its first byte in the map's value. */
+  readonly offset: number;
+}
+
+/** One instruction that means nothing, or not what it should. */
 export interface UnresolvedSpec {
   readonly insn: number;
   /** Complete sentence naming the symbol or access, its section and its source line. */
@@ -138,6 +147,8 @@ export interface UnresolvedSpec {
    * that is dead code, and it matters only when it is reached. Otherwise the program cannot be loaded.
    */
   readonly poisoned?: boolean | undefined;
+  /** The symbol that the instruction refers to, where what is wrong is that nothing defines it or gives it a value. */
+  readonly symbol?: { readonly name: string; readonly weak: boolean } | undefined;
 }
 
 /** Program types as libbpf's section names tell them (`bpftool` spelling). Only `xdp` runs here. */
@@ -185,6 +196,7 @@ export interface SectionSpec {
   readonly size: number;
 }
 
+/** A whole file. */
 export interface ObjectSpec {
   /** File name as given, for messages. */
   readonly name: string;
@@ -192,6 +204,8 @@ export interface ObjectSpec {
   readonly version: number;
   readonly programs: readonly ProgramSpec[];
   readonly maps: readonly MapSpec[];
+  /** Variables of the map `.kconfig`, in the order of their offsets; undefined where there is no such map. */
+  readonly kconfig?: readonly KconfigSpec[] | undefined;
   readonly sections: readonly SectionSpec[];
   readonly btf: Btf | undefined;
 }

@@ -96,8 +96,8 @@ function defineSections(
 ): void {
   // Variables of the old data sections have lost their symbols, without which libbpf refuses their description.
   for (const { id, name } of builder.datasecs()) {
-    if (name !== '.kconfig' && name !== '.ksyms' && name !== '.maps') builder.retire(id);
-    if (name === '.maps' && maps.length === 0) builder.retire(id);
+    if (name === '.kconfig' || name === '.ksyms') keepExterns(builder, image, id, name);
+    else if (name !== '.maps' || maps.length === 0) builder.retire(id);
   }
   if (maps.length > 0) {
     const vars = maps.map(({ map, offset, size }) => {
@@ -114,6 +114,19 @@ function defineSections(
   }
 }
 
+/** Leaves in a section of externs what still has a symbol: libbpf looks each of them up. */
+function keepExterns(builder: BtfBuilder, image: ObjectImage, id: number, name: string): void {
+  const old = builder.base?.type(id);
+  if (old?.kind !== 'datasec') return;
+  const wanted = new Set(image.externs.map((extern) => extern.name));
+  const isWanted = ({ type }: { type: number }): boolean => wanted.has(builder.base?.name(type) ?? '');
+  const kept = old.vars.filter(isWanted);
+  const gone = old.vars.filter((entry) => !isWanted(entry));
+  if (kept.length === 0) builder.retire(id);
+  else if (gone.length > 0) builder.datasec(name, old.size, kept);
+  for (const entry of gone) builder.retire(entry.type);
+}
+
 /** Name of the one variable that stands for a data section that user space may map. */
 export function dataSymbol(section: string): string {
   return `section${section.replace(/[^\w]/g, '_')}`;
@@ -124,7 +137,9 @@ function defineExterns(builder: BtfBuilder, image: ObjectImage): void {
   const called = new Set(
     image.code.flatMap((code) => code.references.filter((entry) => entry.kind === 'call').map((entry) => entry.symbol)),
   );
-  const missing = image.externs.filter(({ name }) => builder.base?.find(name, 'func', 'var') === undefined);
+  const missing = image.externs.filter(
+    ({ name, declared = true }) => declared && builder.base?.find(name, 'func', 'var') === undefined,
+  );
   if (missing.length === 0) return;
   const old = builder.base?.find('.ksyms', 'datasec');
   const vars = old?.kind === 'datasec' ? old.vars.map(({ type, size }) => ({ type, offset: 0, size })) : [];

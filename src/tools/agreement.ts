@@ -4,7 +4,7 @@
  * other side. `--mutants N`: about N mutants of these programs instead. Exit 0 when none disagrees.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { InputError, UnsupportedError, UsageError } from '../base/index.js';
+import { InputError, UsageError } from '../base/index.js';
 import {
   type AgreementCase,
   type AgreementRow,
@@ -18,7 +18,7 @@ import {
 } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { formatShare, formatTable } from '../text/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { fromObjects } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage = 'npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--mutants N] [--seed N] [--no-kernel]';
@@ -104,15 +104,7 @@ function readCases(path: string): AgreementCase[] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new InputError('no such file or folder', { file: path });
   if (stat.isFile() && !path.endsWith('.o')) return readAgreementLines(readFileSync(path, 'utf8'), path);
-  return findObjects(path).flatMap((file) => {
-    try {
-      return objectCases(loadObject(file));
-    } catch (error) {
-      if (!(error instanceof InputError) && !(error instanceof UnsupportedError)) throw error;
-      console.log(error.format());
-      return [];
-    }
-  });
+  return fromObjects(path, (object) => objectCases(object));
 }
 
 function printTable(rows: readonly AgreementRow[]): void {

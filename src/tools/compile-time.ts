@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { xdpCandidates } from '../object/index.js';
 import { formatTable } from '../text/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { fromObjects } from './objects.js';
 import { numberFlag, oneOperand, optimizationOption, runTool } from './tool.js';
 
 const usage = 'npm run compile-time -- DIR [--rounds N] [-O...]';
@@ -22,12 +22,16 @@ interface Times {
 await runTool(usage, { ...optimizationOption, rounds: { type: 'string' } }, (operands, flags) => {
   const rounds = Math.max(1, numberFlag(flags, 'rounds', 7));
   const words = Array.isArray(flags['opt']) ? (flags['opt'] as readonly string[]) : [];
-  const rows = findObjects(oneOperand(operands, usage)).map((file) => {
-    const program = xdpCandidates(loadObject(file)).at(-1);
-    const command = [file.path, program?.name ?? '', ...words.map((word) => `-O${word}`)];
+  const lastPrograms = fromObjects(oneOperand(operands, usage), (object, file) =>
+    xdpCandidates(object)
+      .slice(-1)
+      .map((program) => ({ file, program })),
+  );
+  const rows = lastPrograms.map(({ file, program }) => {
+    const command = [file.path, program.name, ...words.map((word) => `-O${word}`)];
     const runs = Array.from({ length: rounds }, () => compileOnce(command));
     const best = runs.reduce((a, b) => (b.all < a.all ? b : a));
-    return { name: file.name, insns: program?.insns.length ?? 0, ...best };
+    return { name: file.name, insns: program.insns.length, ...best };
   });
   const names = [...new Set(rows.flatMap(({ steps }) => [...steps.keys()]))];
   const cells = rows.map(({ name, insns, steps, all }) => [

@@ -12,7 +12,7 @@ import { formatNumber, formatTable } from '../text/index.js';
 import { loadMaps } from '../vm/map-json.js';
 import { corpusTraffic, stopped } from './corpus-run.js';
 import { findObjects, type ObjectFile } from './objects.js';
-import { packetsBeside, readSubject } from './subjects.js';
+import { notForBpf, packetsBeside, readSubject } from './subjects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage =
@@ -85,7 +85,7 @@ async function judgeObject(
   const judged: Judged[] = [];
   try {
     const subject = readSubject(file);
-    if (subject === undefined) return [];
+    if (subject === undefined) return [{ program: '', tally: undefined, refused: notForBpf }];
     const { object, maps } = subject;
     const packets: Arrival[] = [...((await packetsBeside(file, count)) ?? []), ...corpusTraffic(seed, count)];
     for (const program of xdpCandidates(object)) {
@@ -101,6 +101,7 @@ async function judgeObject(
         judged.push({ program: program.name, tally: undefined, refused: stopped(file.name, program.name, error).why });
       }
     }
+    if (judged.length === 0) judged.push({ program: '', tally: undefined, refused: 'no XDP program in it' });
   } catch (error) {
     judged.push({ program: '', tally: undefined, refused: stopped(file.name, '', error).why });
   }

@@ -5,7 +5,7 @@ import { generateTraffic, Prng } from '../packet/index.js';
 import { verdictNames } from '../platform/index.js';
 import { type Arrival, changeMap, Session, type SessionOptions } from '../runtime/index.js';
 import type { ObjectFile } from './objects.js';
-import { readSubject, type Subject } from './subjects.js';
+import { notForBpf, readSubject, type Subject } from './subjects.js';
 
 /** `failed` is a difference or a crash: a fault in jitnic. `refused` is what Linux or jitnic would not load. `skipped` is not XDP. */
 export type CorpusResult = 'ok' | 'failed' | 'refused' | 'skipped';
@@ -42,8 +42,11 @@ export function runObject(file: ObjectFile, packets: readonly Arrival[], run: Co
   } catch (error) {
     return [stopped(file.name, '', error)];
   }
-  if (subject === undefined) return [];
+  if (subject === undefined) return [{ object: file.name, program: '', result: 'skipped', why: notForBpf }];
   const { object, maps } = subject;
+  if (object.programs.length === 0) {
+    return [{ object: object.name, program: '', result: 'skipped', why: 'no program in it' }];
+  }
   const candidates = xdpCandidates(object);
   return object.programs.map((program) =>
     candidates.includes(program)

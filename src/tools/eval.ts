@@ -15,7 +15,7 @@ import { charts } from './eval/charts.js';
 import { type EvalOptions, isMeasured, measureProgram, type ProgramResult } from './eval/measure.js';
 import { type EvalResults, evaluationPage } from './eval/page.js';
 import { findObjects, type ObjectFile } from './objects.js';
-import { packetsBeside, readSubject } from './subjects.js';
+import { notForBpf, packetsBeside, readSubject } from './subjects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
 
@@ -101,9 +101,12 @@ function staleFiles(folder: string, files: ReadonlyMap<string, string>): string[
 async function measureFile({ isExample, ...file }: Item, options: EvalOptions): Promise<Measured[]> {
   try {
     const subject = readSubject(file);
-    if (subject === undefined) return [];
+    if (subject === undefined) return [{ kind: 'without', name: file.name, why: notForBpf, isOurs: false }];
     const own = isExample ? await packetsBeside(file, Number.MAX_SAFE_INTEGER) : undefined;
     const programs = xdpCandidates(subject.object).filter((program) => isMeasured(subject.object, program));
+    if (programs.length === 0) {
+      return [{ kind: 'without', name: file.name, why: 'no XDP program that branches', isOurs: false }];
+    }
     return programs.map((program): Measured => {
       try {
         return { kind: 'result', result: measureProgram(subject, program, own, options) };

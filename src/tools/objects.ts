@@ -1,10 +1,11 @@
 /** Folders of object files, as the tools take them. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { InputError } from '../base/index.js';
-import { hostBtf } from '../linux/index.js';
+import { InputError, UserError } from '../base/index.js';
+import { hostKernel } from '../linux/index.js';
 import { type ObjectSpec, parseImage, readObject, writeElf } from '../object/index.js';
 
+/** An object file that a tool has found. */
 export interface ObjectFile {
   /** Path relative to the folder. */
   readonly name: string;
@@ -29,9 +30,27 @@ export function findObjects(path: string): ObjectFile[] {
   return found;
 }
 
-/** Reads an object file with CO-RE resolved against the running kernel's BTF, where there is one. */
+/** Reads an object file for the running kernel, as far as this machine tells of it. */
 export function loadObject(file: ObjectFile): ObjectSpec {
   const bytes = readFileSync(file.path);
   const image = file.path.endsWith('.s') ? writeElf(parseImage(bytes.toString(), file.name)) : bytes;
-  return readObject(image, { name: file.name, btf: hostBtf() });
+  return readObject(image, { name: file.name, ...hostKernel() });
+}
+
+/**
+ * What `use` makes of each object below a folder (or of one file). An object that cannot be read, and one of which nothing comes,
+ * gets a line on stderr and is passed over: no tool leaves one out without a word.
+ */
+export function fromObjects<T>(path: string, use: (object: ObjectSpec, file: ObjectFile) => readonly T[]): T[] {
+  return findObjects(path).flatMap((file) => {
+    try {
+      const made = use(loadObject(file), file);
+      if (made.length === 0) console.error(`${file.name}: left out: no XDP program in it`);
+      return made;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      console.error(`left out: ${error.format().split('\n')[0]}`);
+      return [];
+    }
+  });
 }

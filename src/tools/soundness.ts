@@ -6,7 +6,7 @@ import { UserError } from '../base/index.js';
 import { checkSoundness, generatedObject, newSoundnessResult, objectCases } from '../judge/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
 import { factJson } from '../verifier/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { fromObjects } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 import { makePackets } from './traffic.js';
 
@@ -26,9 +26,9 @@ await runTool(
       const [program] = object.programs;
       if (program !== undefined) checkSoundness(object, program, packets, seed + i, result);
     }
-    for (const { name, object, program } of operands
-      .flatMap(findObjects)
-      .flatMap((file) => objectCases(loadObject(file)))) {
+    for (const { name, object, program } of operands.flatMap((folder) =>
+      fromObjects(folder, (object) => objectCases(object)),
+    )) {
       try {
         checkSoundness(object, program, packets, seed, result);
       } catch (error) {

@@ -1,7 +1,7 @@
 /** Object files with what lies beside them: contents of maps (`NAME.maps.json`) and, for the examples, a capture (`traffic.pcap`). */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hostBtf } from '../linux/index.js';
+import { hostKernel } from '../linux/index.js';
 import { type ObjectSpec, readObject, sizeMaps } from '../object/index.js';
 import type { Arrival, SessionOptions } from '../runtime/index.js';
 import { parseMapsFile } from '../vm/map-json.js';
@@ -11,20 +11,25 @@ import { readPackets } from './traffic.js';
 /** Entries of maps whose size the object leaves to its loader, as on a machine of 8 CPUs. */
 const openMapEntries = 8;
 
-/** ELF machine number of BPF, and where the header says it. */
+/** Where an ELF header says the machine, and what it is in objects for BPF: EM_BPF, or nothing from very old compilers. */
 const machineAt = 18;
-const machineBpf = 247;
+const machinesOfBpf: readonly number[] = [247, 0];
 
+/** What is said of an object that {@link readSubject} has nothing to do with. */
+export const notForBpf = 'machine code, not BPF';
+
+/** An object, its open sizes set as on a machine of 8 CPUs, and what its maps hold before the first packet. */
 export interface Subject {
   readonly object: ObjectSpec;
   readonly maps: SessionOptions['maps'];
 }
 
-/** Reads an object file and the contents of its maps; undefined if it holds machine code, as build trees do. Throws UserError. */
+/** Reads an object file and the contents of its maps; undefined if it holds machine code, as those of build trees do. Throws UserError. */
 export function readSubject(file: ObjectFile): Subject | undefined {
   const bytes = readFileSync(file.path);
-  if (bytes[machineAt] !== machineBpf) return undefined;
-  const { object } = sizeMaps(readObject(bytes, { name: file.name, btf: hostBtf() }), openMapEntries);
+  const isElf = bytes.length >= 64 && bytes.readUInt32BE(0) === 0x7f454c46;
+  if (isElf && !machinesOfBpf.includes(bytes.readUInt16LE(machineAt))) return undefined;
+  const { object } = sizeMaps(readObject(bytes, { name: file.name, ...hostKernel() }), openMapEntries);
   const beside = `${file.path.replace(/\.o$/, '')}.maps.json`;
   if (!existsSync(beside)) return { object, maps: undefined };
   const name = `${file.name.replace(/\.o$/, '')}.maps.json`;

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';
 import { xdpCandidates } from '../object/index.js';
 import { findObjects } from './objects.js';
-import { packetsBeside, readSubject } from './subjects.js';
+import { notForBpf, packetsBeside, readSubject } from './subjects.js';
 import { numberFlag, runTool } from './tool.js';
 import { type Hits, hitsTable, measureHits } from './trace-bench/hits.js';
 import { matchingTable } from './trace-bench/matching.js';
@@ -51,9 +51,18 @@ await runTool(
       const subject = readSubject(file);
       const packets = await packetsBeside(file, count);
       const program = subject && xdpCandidates(subject.object).at(-1);
-      if (subject === undefined || packets === undefined || program === undefined) continue;
       const name = (file.name.split('/').at(-1) ?? '').replace(/\.o$/, '');
       if (flags['only'] !== undefined && flags['only'] !== name) continue;
+      if (subject === undefined || packets === undefined || program === undefined) {
+        const why =
+          subject === undefined
+            ? notForBpf
+            : packets === undefined
+              ? 'no traffic.pcap beside it'
+              : 'no XDP program in it';
+        console.error(`${file.name}: left out: ${why}`);
+        continue;
+      }
       subjects.push({ name, object: subject.object, program, maps: subject.maps?.contents, packets });
     }
     if (subjects.length === 0) throw new UsageError('no example to measure', {}, usage);

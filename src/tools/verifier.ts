@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { objectCases } from '../judge/index.js';
 import { formatTable } from '../text/index.js';
 import { verify } from '../verifier/index.js';
-import { findObjects, loadObject } from './objects.js';
+import { fromObjects } from './objects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage =
@@ -94,7 +94,7 @@ interface Timing {
 
 /** Verifies every program of the folders, each once, without and with facts. */
 function speed(folders: readonly string[]): boolean {
-  const cases = folders.flatMap(findObjects).flatMap((file) => objectCases(loadObject(file)));
+  const cases = folders.flatMap((folder) => fromObjects(folder, (object) => objectCases(object)));
   if (cases.length === 0) return true;
   const time = (facts: boolean): Timing[] =>
     cases.map(({ name, program, object }) => {

@@ -11,6 +11,8 @@ export interface SectionInput {
   /** Default: that of `data`. */
   readonly size?: number;
   readonly relocations?: readonly { readonly offset: number; readonly type: number; readonly symbol: string }[];
+  /** Relocations are written with addends of 0 (SHT_RELA). */
+  readonly addends?: boolean;
 }
 
 export interface SymbolInput {
@@ -57,23 +59,24 @@ export function buildElf(sections: readonly SectionInput[], symbols: readonly Sy
   }
   const relocated = sections.filter((section) => section.relocations !== undefined);
   const symtabIndex = all.length + relocated.length;
-  for (const { name, relocations = [] } of relocated) {
-    const data = new Uint8Array(16 * relocations.length);
+  for (const { name, relocations = [], addends } of relocated) {
+    const entry = addends ? 24 : 16;
+    const data = new Uint8Array(entry * relocations.length);
     const table = new DataView(data.buffer);
     for (const [i, { offset, type, symbol }] of relocations.entries()) {
-      table.setBigUint64(16 * i, BigInt(offset), true);
-      table.setUint32(16 * i + 8, type, true);
-      table.setUint32(16 * i + 12, symbols.findIndex((s) => s.name === symbol) + 1, true);
+      table.setBigUint64(entry * i, BigInt(offset), true);
+      table.setUint32(entry * i + 8, type, true);
+      table.setUint32(entry * i + 12, symbols.findIndex((s) => s.name === symbol) + 1, true);
     }
     all.push({
-      name: `.rel${name}`,
-      type: 9,
+      name: `.rel${addends ? 'a' : ''}${name}`,
+      type: addends ? 4 : 9,
       flags: 0,
       data,
       size: data.length,
       link: symtabIndex,
       info: indexOf(name),
-      entry: 16,
+      entry,
     });
   }
   all.push({
