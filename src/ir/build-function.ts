@@ -13,7 +13,7 @@ import {
   Unsupported,
   variableOf,
 } from './flow.js';
-import { type Block, branchEnd, type End, type FunctionCode, makeBlock } from './function.js';
+import { type Block, branchEnd, type End, type FunctionCode, makeBlock, type Phi } from './function.js';
 import { Graph } from './graph.js';
 import { type LoopVariables, loopVariables } from './loop-variables.js';
 import type { Order } from './order.js';
@@ -55,7 +55,7 @@ class FunctionBuilder implements VariableHost {
   private readonly variables: Variables;
   private readonly t: Translation;
   private readonly loops: LoopVariables;
-  private readonly phis: Value[][];
+  private readonly phis: Phi[][];
   private readonly earlier: readonly (readonly number[])[];
 
   constructor(world: World, flow: Flow, order: Order, facts: FactSource, options: BuildOptions) {
@@ -90,11 +90,12 @@ class FunctionBuilder implements VariableHost {
     this.variables.finish();
     const blocks = flow.blocks.map((_, id): Block | undefined => {
       const open = done[id];
-      const phis = this.phis[id] as Value[];
+      const phis = this.phis[id] as Phi[];
       return open === undefined ? undefined : makeBlock(id, this.all(id), phis, open.pinned, open.end);
     });
     const checked = this.options.trust === 'checked';
-    return { program: flow.program, graph: this.graph, blocks, checked, prunes: false, hoists: false };
+    const { graph } = this;
+    return { program: flow.program, graph, size: graph.code.length, blocks, checked, hoists: false };
   }
 
   private initialize(): void {
@@ -123,7 +124,7 @@ class FunctionBuilder implements VariableHost {
     return this.loops.changes(block, variable);
   }
 
-  addPhi(block: number, phi: Value): void {
+  addPhi(block: number, phi: Phi): void {
     this.phis[block]?.push(phi);
   }
 

@@ -4,6 +4,8 @@
  */
 import type { MapSpec } from '../object/index.js';
 import { type ArgClass, type HelperProto, helperNames, walkHelper, xdpHelpers } from '../platform/index.js';
+import type { FunctionCode } from './function.js';
+import { type ArgumentsOf, argumentsOf } from './phis.js';
 import { isConst, mask32, mask64, type Value } from './value.js';
 import type { World, WorldMap } from './world.js';
 
@@ -114,22 +116,32 @@ export function mapOf({ maps }: World, value: Value | undefined): WorldMap | und
 }
 
 /** The shape of the map that a value points to: known too for the map that an outer map holds. */
-function mapSpecOf(world: World, value: Value | undefined): MapSpec | undefined {
+function mapSpecOf(world: World, argsOf: ArgumentsOf, value: Value | undefined): MapSpec | undefined {
   if (value === undefined) return undefined;
   if (value.detail?.kind === 'lookup') return world.maps[value.detail.map]?.spec.inner;
   if (value.op === 'phi') {
-    const specs = value.args.filter((arg) => arg !== value).map((arg) => mapOf(world, arg)?.spec);
+    const specs = argsOf(value)
+      .filter((arg) => arg !== value)
+      .map((arg) => mapOf(world, arg)?.spec);
     return specs.every((spec) => spec === specs[0]) ? specs[0] : undefined;
   }
   return mapOf(world, value)?.spec;
 }
 
-/** `call`: a value of op `call`. */
-export function callEffects(world: World, call: Value): CallEffects {
+/** What calls of a function do. */
+export type EffectsOf = (call: Value) => CallEffects;
+
+/** What calls (values of operation `call`) of `code` do. */
+export function callEffects(world: World, code: FunctionCode): EffectsOf {
+  const argsOf = argumentsOf(code);
+  return (call) => effectsOf(world, argsOf, call);
+}
+
+function effectsOf(world: World, argsOf: ArgumentsOf, call: Value): CallEffects {
   const id = call.detail?.kind === 'call' ? call.detail.helper : 0;
   const proto = helperProto(id);
   const classes: readonly ArgClass[] = proto?.args ?? ['any', 'any', 'any', 'any', 'any'];
-  const map = mapSpecOf(world, call.args[0]);
+  const map = mapSpecOf(world, argsOf, call.args[0]);
   const args = call.args.map((_, i): ArgumentUse => useOf(classes, i, call.args, map));
   // What is no helper of the platform may do anything: a card's calls carry more than the helper's number.
   const movesPacket = proto === undefined || proto.movesPacket === true;

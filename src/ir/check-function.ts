@@ -18,8 +18,8 @@ export function checkFunction(code: FunctionCode, phase: string): void {
   const order = orderOf(code.blocks.length, 0, (id) => successors(block(id).end));
   const home = new Map<Value, { readonly block: number; readonly at: number }>();
   for (const id of order.rpo) {
-    block(id).phis.forEach((phi) => {
-      home.set(phi, { block: id, at: -1 });
+    block(id).phis.forEach(({ value }) => {
+      home.set(value, { block: id, at: -1 });
     });
     block(id).pinned.forEach((value, at) => {
       home.set(value, { block: id, at });
@@ -29,7 +29,7 @@ export function checkFunction(code: FunctionCode, phase: string): void {
   const available = (value: Value, id: number, at: number, seen: Set<Value>): void => {
     if (seen.has(value)) return;
     seen.add(value);
-    if (code.graph.code[value.id] !== value) fail(`v${value.id}`, 'belongs to another graph');
+    if (value.id >= code.size || code.graph.code[value.id] !== value) fail(`v${value.id}`, 'belongs to another graph');
     const from = home.get(value);
     if (from === undefined) {
       if (value.op === 'phi' || opTable[value.op].kind === 'effect') fail(`v${value.id}`, 'is in no reachable block');
@@ -46,7 +46,7 @@ export function checkFunction(code: FunctionCode, phase: string): void {
       fail(`block ${id}`, 'has wrong predecessors');
     for (const phi of phis) {
       if (phi.args.length !== preds.length)
-        fail(`v${phi.id}`, `has ${phi.args.length} arguments for ${preds.length} predecessors`);
+        fail(`v${phi.value.id}`, `has ${phi.args.length} arguments for ${preds.length} predecessors`);
       phi.args.forEach((arg, i) => {
         available(arg, preds[i] as number, Number.POSITIVE_INFINITY, new Set());
       });
@@ -88,8 +88,10 @@ function checkEnd(end: End, fail: (what: string) => never): void {
 /** Phis, pinned values and everything that they and the ends are computed from. */
 function usedValues(blocks: readonly Block[]): ReadonlySet<Value> {
   const used = new Set<Value>();
-  for (const { phis, pinned, end } of blocks)
-    for (const list of [phis, pinned, endUses(end)]) for (const value of list) used.add(value);
+  for (const { phis, pinned, end } of blocks) {
+    for (const list of [pinned, endUses(end)]) for (const value of list) used.add(value);
+    for (const { value, args } of phis) for (const part of [value, ...args]) used.add(part);
+  }
   for (const value of used) for (const arg of value.args) used.add(arg);
   return used;
 }

@@ -26,7 +26,7 @@ function complaint(make: (graph: Graph) => { readonly pinned?: readonly Value[];
 /** A pure value with a field of its own choice. */
 function forged(graph: Graph, value: Value, change: Partial<Value>): Value {
   const made = { ...value, ...change, id: graph.code.length };
-  graph.code.push(made);
+  (graph.code as Value[]).push(made);
   return made;
 }
 

@@ -11,7 +11,7 @@
  *     const code = draft.finish();
  */
 import { InternalError } from '../base/index.js';
-import { type Block, type End, type FunctionCode, makeBlock, mapEnd, successors } from './function.js';
+import { type Block, type End, type FunctionCode, makeBlock, mapEnd, type Phi, successors } from './function.js';
 import type { Graph } from './graph.js';
 import { mask64, type Value } from './value.js';
 import type { Program } from './world.js';
@@ -48,7 +48,7 @@ export class FunctionDraft {
 
   /** A new phi at the head of a block. `ones`: bits that it can have. */
   phi(block: number, ones: bigint = mask64): Value {
-    const phi = this.graph.effect('phi', [], 0n, undefined, ones);
+    const phi = this.graph.phi(ones);
     this.at(block).phis.push(phi);
     this.incoming.set(phi, new Map());
     return phi;
@@ -82,15 +82,14 @@ export class FunctionDraft {
     const blocks = this.open.map(({ phis, pinned }, id): Block | undefined => {
       if (!reached.has(id)) return undefined;
       const from = (preds[id] as number[]).sort((a, b) => a - b);
-      for (const phi of phis) {
-        const values = this.incoming.get(phi);
-        // The one place where a value is completed after its birth.
-        (phi.args as Value[]).push(...from.map((pred) => values?.get(pred) ?? missing(phi, pred)));
-      }
-      return makeBlock(id, from, phis, pinned, this.endOf(id));
+      const complete = phis.map((value): Phi => {
+        const values = this.incoming.get(value);
+        return { value, args: from.map((pred) => values?.get(pred) ?? missing(value, pred)) };
+      });
+      return makeBlock(id, from, complete, pinned, this.endOf(id));
     });
     const { program, graph, checked } = this;
-    return { program, graph, blocks, checked, prunes: false, hoists: false };
+    return { program, graph, size: graph.code.length, blocks, checked, hoists: false };
   }
 
   private at(block: number): OpenBlock {

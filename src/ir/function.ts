@@ -1,15 +1,14 @@
 /**
  * A whole program in SSA form: basic blocks over the values of {@link Graph}. Make one with {@link FunctionDraft}.
  *
- * Pure values belong to no block: where they are computed is decided when code is made. Phis stand at the head of a block, one argument for each
+ * Pure values belong to no block: where they are computed is decided when code is made. Phis stand at the head of a block, with one argument for each
  * entry of `preds`, in that order. What touches memory or the machine is *pinned*: it stays in its block, in order.
  *
- * Addresses: a load, store, atomic operation or fill has a base value and, in `imm`, a signed constant that is added to it. Frames and the context
- * are leaves of their own (`frame`, `context`), so a stack address is `frame + constant` and never just a number. The base of a packet access is an address too,
+ * Addresses: a load, store, atomic operation or fill has a base value and, in `imm`, a signed constant that is added to it. Frames, the context, maps and
+ * code are leaves of their own, so an address is `frame + constant` or `element + constant` and never just a number. The base of a packet access is an address too,
  * `ptr(x)` where its offset is known (in a trace it is the offset itself).
  *
- * Values never change, with one exception: the arguments of a phi are filled in when a loop is closed, and a pass that rewrites a function
- * keeps its phis and gives them new arguments. So a pass takes its input over.
+ * Nothing of a function ever changes: a pass makes another one, which shares values and blocks with it (see {@link Graph.extend}).
  */
 import type { Graph } from './graph.js';
 import type { Value } from './value.js';
@@ -35,10 +34,18 @@ export type End =
   | { readonly kind: 'miss'; readonly exit: Value }
   | { readonly kind: 'trap'; readonly pc: number; readonly what: string; readonly unsupported: boolean };
 
+/** A value that is one of its arguments, by the predecessor that control came from. */
+export interface Phi {
+  /** Of operation `phi`; what others read. */
+  readonly value: Value;
+  /** In the order of the block's `preds`. */
+  readonly args: readonly Value[];
+}
+
 export interface Block {
   readonly id: number;
   readonly preds: readonly number[];
-  readonly phis: readonly Value[];
+  readonly phis: readonly Phi[];
   readonly pinned: readonly Value[];
   readonly end: End;
 }
@@ -47,12 +54,12 @@ export interface FunctionCode {
   readonly program: Program;
   /** Its values, and what makes more of them. */
   readonly graph: Graph;
+  /** How many of the graph's first values are this function's; what comes after them was made for others. */
+  readonly size: number;
   /** By id; the first is the entry. Blocks that cannot be reached are undefined. */
   readonly blocks: readonly (Block | undefined)[];
   /** Access checks are in the code: nothing is known to be safe. */
   readonly checked: boolean;
-  /** A branch on a constant becomes a jump whenever the code is rewritten. */
-  readonly prunes: boolean;
   /** Pure values may be computed in front of the loops in which they do not change. */
   readonly hoists: boolean;
 }
@@ -64,23 +71,24 @@ export interface FunctionCode {
 export function makeBlock(
   id: number,
   preds: readonly number[],
-  phis: readonly Value[],
+  phis: readonly Phi[],
   pinned: readonly Value[],
   end: End,
 ): Block {
   return { id, preds, phis, pinned, end };
 }
 
-/** The function with other blocks; the same object where they are the same. */
+/** The function with other blocks, made with `graph`; the same object where nothing is different. */
 export function withBlocks(
   code: FunctionCode,
   blocks: FunctionCode['blocks'],
-  prunes: boolean = code.prunes,
+  graph: Graph = code.graph,
   hoists: boolean = code.hoists,
 ): FunctionCode {
-  if (blocks === code.blocks && prunes === code.prunes && hoists === code.hoists) return code;
-  const { program, graph, checked } = code;
-  return { program, graph, blocks, checked, prunes, hoists };
+  const size = graph === code.graph ? code.size : graph.code.length;
+  if (blocks === code.blocks && size === code.size && hoists === code.hoists) return code;
+  const { program, checked } = code;
+  return { program, graph, size, blocks, checked, hoists };
 }
 
 export function successors(end: End): readonly number[] {

@@ -3,7 +3,12 @@
  * born simplified (LuaJIT's fold and CSE while recording). Effects and guards are never shared; they are kept in order in
  * {@link Graph.code} together with everything else, and who builds says when memory has changed.
  *
- * Both habits can be switched off and on: a whole program is first built as it is written, and passes switch them on.
+ * Both habits are the graph's modes, for good: a whole program is first built as it is written, and passes go on with a graph of other modes over the same values
+ * ({@link Graph.extend}).
+ *
+ * Values are only ever appended. A function knows how many of them are its own, so it does not see what was made later, and a function that was made of it shares the
+ * list. Who makes something of a function from which another one has been made already gets a list of its own: like this neither sees the other, and
+ * whatever is made of a function is the same whenever it is made. In a pipeline no one ever copies.
  */
 import { fillRight, resultOnes } from './ones.js';
 import { type Op, type OpName, opNames, opTable } from './ops.js';
@@ -20,32 +25,56 @@ export interface GraphOptions {
   readonly share?: boolean;
 }
 
+/** Values, and where equal ones are found. */
+class Values {
+  readonly list: Value[] = [];
+  readonly others: Map<string, Value> = new Map();
+  readonly constants: Map<bigint, Value> = new Map();
+  /** Operations on values alone, by operation and arguments as one number. */
+  readonly operations: Map<number, Value> = new Map();
+
+  /** The first `count` ones, shared as they are here. */
+  prefix(count: number): Values {
+    const copy = new Values();
+    for (let i = 0; i < count; i++) copy.list.push(this.list[i] as Value);
+    // Maps keep the order of birth.
+    copyOlder(this.constants, copy.constants, count);
+    copyOlder(this.operations, copy.operations, count);
+    copyOlder(this.others, copy.others, count);
+    return copy;
+  }
+}
+
 export class Graph {
   /** Every value in order of birth; `code[i].id === i`. */
-  readonly code: Value[] = [];
+  readonly code: readonly Value[];
   /** Set by whoever builds, as it goes. */
   origin: Origin = { program: 0, pc: 0 };
-  fold: boolean;
-  share: boolean;
-  private readonly others = new Map<string, Value>();
-  private readonly constants = new Map<bigint, Value>();
-  /** Operations on values alone, by operation and arguments as one number. */
-  private readonly operations = new Map<number, Value>();
+  readonly fold: boolean;
+  readonly share: boolean;
+  private readonly values: Values;
+  private readonly others: Map<string, Value>;
+  private readonly constants: Map<bigint, Value>;
+  private readonly operations: Map<number, Value>;
 
-  constructor(options: GraphOptions = {}) {
+  constructor(options: GraphOptions = {}, values: Values = new Values()) {
     this.fold = options.fold ?? true;
     this.share = options.share ?? true;
+    this.values = values;
+    this.code = values.list;
+    this.others = values.others;
+    this.constants = values.constants;
+    this.operations = values.operations;
   }
 
-  /** A graph that holds the first `count` values of this one, shared as they are here. */
+  /** A graph of its own that holds the first `count` values of this one, shared as they are here. */
   prefix(count: number): Graph {
-    const graph = new Graph(this);
-    for (let i = 0; i < count; i++) graph.code.push(this.code[i] as Value);
-    // Maps keep the order of birth.
-    copyOlder(this.constants, graph.constants, count);
-    copyOlder(this.operations, graph.operations, count);
-    copyOlder(this.others, graph.others, count);
-    return graph;
+    return new Graph(this, this.values.prefix(count));
+  }
+
+  /** A graph that goes on after the first `count` values of this one: with this one's list if there are no more, else with a copy. */
+  extend(count: number, options: GraphOptions = this): Graph {
+    return new Graph(options, this.code.length === count ? this.values : this.values.prefix(count));
   }
 
   constant(value: bigint): Value {
@@ -232,6 +261,11 @@ export class Graph {
     return this.keyed('load', [at], offset, detail, ones, early && at.early, key);
   }
 
+  /** A value that will be one of several; which, its block says. */
+  phi(ones: bigint): Value {
+    return this.effect('phi', none, 0n, undefined, ones);
+  }
+
   /** A look-up or slot read; `version` as for loads. */
   query(op: 'lookup' | 'slot', args: readonly Value[], detail: Detail, version: number, early: boolean): Value {
     const pieces = detail.kind === 'lookup' ? `@${detail.pieces.map((piece) => piece.size).join(',')}` : '';
@@ -278,7 +312,7 @@ export class Graph {
     early: boolean,
   ): Value {
     const value: Value = { id: this.code.length, op, args, imm, detail, ones, early, origin: this.origin };
-    this.code.push(value);
+    this.values.list.push(value);
     return value;
   }
 }
@@ -289,6 +323,8 @@ function copyOlder<K>(from: ReadonlyMap<K, Value>, to: Map<K, Value>, count: num
     to.set(key, value);
   }
 }
+
+const none: readonly Value[] = [];
 
 function leafOnes(op: OpName): bigint {
   switch (op) {

@@ -4,6 +4,7 @@ export {
   argumentCount,
   type CallEffects,
   callEffects,
+  type EffectsOf,
   helper,
   helperProto,
   mapOf,
@@ -26,6 +27,7 @@ export {
   liveBlocks,
   makeBlock,
   mapEnd,
+  type Phi,
   successors,
   withBlocks,
 } from './function.js';
@@ -33,14 +35,17 @@ export { type DraftOptions, FunctionDraft } from './function-draft.js';
 export { orderOfCode, shareOrder } from './function-order.js';
 export { Graph, type GraphOptions } from './graph.js';
 export { low32, lowerAlu, lowerJump, onesOf } from './lower-alu.js';
+export { findNeeded, isRoot, type Needed, type Use } from './needed.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
 export { loopBodies, type Order } from './order.js';
 export { parseFunction, parseTrace } from './parse.js';
 export type { ParseNames } from './parse-line.js';
+export { type ArgumentsOf, argumentsOf } from './phis.js';
 export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';
 export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, splitOffset } from './rules/index.js';
+export { type Schedule, schedule } from './schedule.js';
 export type { TraceCode } from './trace.js';
 export { lookupDetail } from './translate-call.js';
 export type { Trust } from './translation.js';

@@ -129,8 +129,8 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   frame: { kind: 'leaf', arity: 0, width: 32 },
   /** Whole programs: address of `xdp_md`. */
   context: { kind: 'leaf', arity: 0, width: 32 },
-  /** Whole programs: one of its arguments, by the predecessor that control came from. */
-  phi: { kind: 'leaf', arity: -1, width: 64 },
+  /** Whole programs: one of several values, by the predecessor that control came from; they stand in its block. */
+  phi: { kind: 'leaf', arity: 0, width: 64 },
   /** Whole programs: what the program holds as a pointer to map `imm`. */
   map: { kind: 'leaf', arity: 0, width: 32 },
   /** Whole programs: address of the only value of map `imm`, an array of one element. */

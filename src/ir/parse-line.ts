@@ -174,7 +174,7 @@ export class LineParser {
       if (!this.word('table')) this.fail('`table`');
       const table = this.operand();
       this.expect(',');
-      if (!this.word('imm')) this.fail('`imm`');
+      if (!this.word('at')) this.fail('`at`');
       const pc = this.number();
       this.expect('}');
       return { kind: 'tail call', map, table, slot, to, pc };

@@ -45,7 +45,7 @@ class FunctionParser {
   private readonly preds = new Map<number, readonly number[]>();
   private readonly program: Program;
   private readonly draft: FunctionDraft;
-  private readonly flags = { checked: false, prunes: false, hoists: false };
+  private readonly flags = { checked: false, hoists: false };
 
   constructor(text: string, program: Program, names: ParseNames) {
     this.lines = text.split('\n');
@@ -55,7 +55,7 @@ class FunctionParser {
     const parser = this.at(head, 0);
     if (!parser.word('function')) parser.fail('`function` and a name');
     parser.name();
-    for (const flag of ['checked', 'prunes', 'hoists'] as const) if (parser.word(flag)) this.flags[flag] = true;
+    for (const flag of ['checked', 'hoists'] as const) if (parser.word(flag)) this.flags[flag] = true;
     parser.end();
     this.draft = new FunctionDraft(program, this.graph, { checked: this.flags.checked });
   }
@@ -130,12 +130,12 @@ class FunctionParser {
       if (block === undefined) return undefined;
       if ([...preds].sort((a, b) => a - b).join() !== block.preds.join())
         blocks.get(id)?.fail(`predecessors ${block.preds.join(', ')}`);
-      for (const phi of block.phis) {
-        const args = preds.map((pred) => phi.args[block.preds.indexOf(pred)] as Value);
-        (phi.args as Value[]).splice(0, phi.args.length, ...args);
-      }
-      return { ...block, preds };
+      const phis = block.phis.map(({ value, args }) => ({
+        value,
+        args: preds.map((pred) => args[block.preds.indexOf(pred)] as Value),
+      }));
+      return { ...block, preds, phis };
     });
-    return { ...code, program: this.program, blocks: ordered, prunes: this.flags.prunes, hoists: this.flags.hoists };
+    return { ...code, program: this.program, blocks: ordered, hoists: this.flags.hoists };
   }
 }

@@ -12,6 +12,7 @@
  */
 import { type Block, type End, endUses, type FunctionCode, liveBlocks, successors } from './function.js';
 import { orderOfCode } from './function-order.js';
+import { argumentsOf } from './phis.js';
 import { type Names, operandText, plainNames, type TextStyle, valueText } from './print.js';
 import { isConst, type Value } from './value.js';
 
@@ -19,7 +20,8 @@ export function formatFunction(code: FunctionCode, names: Names = plainNames, is
   const lists = linesOf(code);
   const numbers = new Map<Value, number>();
   for (const list of lists.values()) for (const value of list) numbers.set(value, numbers.size);
-  const style: TextStyle = { names, label: (value) => `v${numbers.get(value) ?? -1}`, isExact };
+  const label = (value: Value): string => `v${numbers.get(value) ?? -1}`;
+  const style: TextStyle = { names, label, isExact, argsOf: argumentsOf(code) };
   const lines: string[] = isExact ? [headOf(code)] : [];
   for (const [id, values] of lists) {
     const block = code.blocks[id] as Block;
@@ -31,7 +33,7 @@ export function formatFunction(code: FunctionCode, names: Names = plainNames, is
 }
 
 function headOf(code: FunctionCode): string {
-  const flags = [code.checked ? ' checked' : '', code.prunes ? ' prunes' : '', code.hoists ? ' hoists' : ''];
+  const flags = [code.checked ? ' checked' : '', code.hoists ? ' hoists' : ''];
   return `function ${code.program.spec.name}${flags.join('')}`;
 }
 
@@ -39,9 +41,9 @@ function headOf(code: FunctionCode): string {
 export function linesOf(code: FunctionCode): ReadonlyMap<number, readonly Value[]> {
   const printed = new Set<Value>();
   const lists = new Map<number, Value[]>();
-  for (const block of liveBlocks(code)) for (const phi of block.phis) printed.add(phi);
+  for (const block of liveBlocks(code)) for (const { value } of block.phis) printed.add(value);
   for (const block of blocksInOrder(code)) {
-    const list: Value[] = [...block.phis];
+    const list: Value[] = block.phis.map(({ value }) => value);
     lists.set(block.id, list);
     for (const value of neededBy(code, block)) addInOrder(value, printed, list);
   }
@@ -100,7 +102,7 @@ function endText(end: End, style: TextStyle): string {
     case 'return':
       return `return ${operand(end.value)}`;
     case 'tail call': {
-      const exact = style.isExact ? ` {table ${operand(end.table)}, imm ${end.pc}}` : '';
+      const exact = style.isExact ? ` {table ${operand(end.table)}, at ${end.pc}}` : '';
       return `tail call ${style.names.map(end.map)}[${operand(end.slot)}], else ${end.to}${exact}`;
     }
     case 'miss':

@@ -32,6 +32,8 @@ export interface TextStyle {
   /** Name of a value that is no constant. */
   readonly label: (value: Value) => string;
   readonly isExact: boolean;
+  /** What a value is computed from, where that is not what the value says itself: phis. */
+  readonly argsOf?: (value: Value) => readonly Value[];
 }
 
 const byId = (value: Value): string => `v${value.id}`;
@@ -69,7 +71,7 @@ export function valueText(value: Value, style: TextStyle): string {
 function plainText(value: Value, style: TextStyle): string {
   const { names } = style;
   const name = `${style.label(value)} = `;
-  const args = value.args.map((arg) => operandText(arg, style));
+  const args = (style.argsOf?.(value) ?? value.args).map((arg) => operandText(arg, style));
   const { detail } = value;
   switch (value.op) {
     case 'const':

@@ -13,17 +13,17 @@ export function translateCall(t: Translation, id: number, pc: number): Value {
   if (name === undefined) throw new Unsupported(`helper ${id} is not known`, pc);
   const args = [1, 2, 3, 4, 5].slice(0, t.trusted ? argumentCount(id) : 5).map((register) => t.read(register));
   const map = t.trusted && id === helper.lookup ? knownMap(t, pc, 1) : undefined;
-  if (map !== undefined)
-    return t.pin('lookup', args.slice(1, 2), BigInt(pc), lookupDetail(map.index, map.spec), mask32);
+  if (map !== undefined) return t.pin('lookup', args.slice(1, 2), 0n, lookupDetail(map.index, map.spec), mask32);
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
-  return t.pin('call', args, BigInt(pc), detail, t.trusted ? resultOnesOf(id) : undefined);
+  return t.pin('call', args, 0n, detail, t.trusted ? resultOnesOf(id) : undefined);
 }
 
 /** What a step of a walk over a map answers: an address of 32 bits, or 0. */
 export function translateWalk(t: Translation, id: number, args: readonly Value[], pc: number): Value {
+  t.graph.origin = { program: t.program.index, pc };
   const name = walkHelperNames.get(id) ?? '';
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
-  return t.pin('call', args, BigInt(pc), detail, resultOnesOf(id));
+  return t.pin('call', args, 0n, detail, resultOnesOf(id));
 }
 
 /** A look-up whose key is in memory, at its argument. */

@@ -55,7 +55,7 @@ export type Detail =
     }
   | { readonly kind: 'guard'; readonly expect: boolean };
 
-/** Where in the program a value was born; for dumps. */
+/** Where in the program a value was born. */
 export interface Origin {
   readonly program: number;
   readonly pc: number;
@@ -76,6 +76,7 @@ export interface Value {
   readonly ones: bigint;
   /** Depends on nothing but the state in which the packet arrived: may be evaluated before every effect of the trace. */
   readonly early: boolean;
+  /** A pinned value's is the instruction that it does: a trap names it. */
   readonly origin: Origin;
 }
 

@@ -4,6 +4,7 @@
  * for what is read alone. Blocks must be completed in reverse postorder; at the head of a loop a variable that the
  * loop writes gets a phi at once, and its arguments when everything is done.
  */
+import type { Phi } from './function.js';
 import type { Graph } from './graph.js';
 import { mask64, type Value } from './value.js';
 
@@ -18,14 +19,14 @@ export interface VariableHost {
   isHead(block: number): boolean;
   /** Is it the head of a loop in which the variable is written? */
   changesInLoop(block: number, variable: number): boolean;
-  /** Takes a phi in; its arguments are in the order of the predecessors. */
-  addPhi(block: number, phi: Value): void;
+  /** Takes a phi in; its arguments are in the order of the predecessors, and those of a loop's are there when all is done. */
+  addPhi(block: number, phi: Phi): void;
   /** Bits that a variable can have at the head of a block; undefined: those of what comes in. */
   ones(block: number, variable: number): bigint | undefined;
 }
 
 interface Pending {
-  readonly phi: Value;
+  readonly args: Value[];
   readonly block: number;
   readonly variable: number;
 }
@@ -66,9 +67,8 @@ export class Variables {
   /** Completes the phis of loops. Nothing may be read or written afterwards. */
   finish(): void {
     for (let next = this.pending.pop(); next !== undefined; next = this.pending.pop()) {
-      const { phi, block, variable } = next;
-      const args = this.host.all(block).map((pred) => this.read(pred, variable));
-      (phi.args as Value[]).push(...args);
+      const { args, block, variable } = next;
+      for (const pred of this.host.all(block)) args.push(this.read(pred, variable));
     }
   }
 
@@ -87,16 +87,17 @@ export class Variables {
       return first;
     }
     if (changes || host.isHead(block)) {
-      const phi = host.graph.effect('phi', [], 0n, undefined, host.ones(block, variable) ?? mask64);
+      const phi = host.graph.phi(host.ones(block, variable) ?? mask64);
+      const later: Value[] = [];
       this.write(block, variable, phi);
-      this.pending.push({ phi, block, variable });
-      host.addPhi(block, phi);
+      this.pending.push({ args: later, block, variable });
+      host.addPhi(block, { value: phi, args: later });
       return phi;
     }
     const ones = host.ones(block, variable) ?? args.reduce((all, arg) => all | arg.ones, 0n);
-    const phi = host.graph.effect('phi', args, 0n, undefined, ones);
+    const phi = host.graph.phi(ones);
     this.write(block, variable, phi);
-    host.addPhi(block, phi);
+    host.addPhi(block, { value: phi, args });
     return phi;
   }
 }

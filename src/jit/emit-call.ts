@@ -29,7 +29,7 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   if (emitLeaving(e, value, id)) return;
   if (value.op === 'lookup') pushLookupRegisters(e, value);
   else for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
-  frame.services.emitCall(out, id, e.code.program, Number(value.imm), frame.record);
+  frame.services.emitCall(out, id, e.code.program, value.origin.pc, frame.record);
   if (!e.isUsed(value)) return;
   out.i32(frame.services.exchange + exchange.registers);
   if (e.represent(value) === 'i32') out.memory('i32.load');
@@ -56,7 +56,7 @@ function emitLeaving(e: FunctionEmitter, value: Value, id: number): boolean {
   if (site.mayLeave) {
     const result = e.temporary('result', 'i32');
     out.teeLocal(result).i32(leftToHost).op('i32.eq').if();
-    frame.services.emitCall(out, id, e.code.program, Number(value.imm), frame.record);
+    frame.services.emitCall(out, id, e.code.program, value.origin.pc, frame.record);
     out
       .i32(frame.services.exchange + exchange.registers)
       .memory('i32.load')

@@ -10,8 +10,12 @@ import {
   type Block,
   type End,
   type FunctionCode,
+  findNeeded,
+  type Needed,
   type Order,
   orderOfCode,
+  type Schedule,
+  schedule,
   Unsupported,
   type Value,
 } from '../ir/index.js';
@@ -20,10 +24,8 @@ import type { CodeBuilder } from '../wasm/index.js';
 import type { Arrival } from './context-code.js';
 import { emitPinned } from './emit-pinned.js';
 import { emitPure } from './emit-pure.js';
-import { findNeeded, type Needed } from './needed.js';
 import { arrayOf, fixedAddress } from './place.js';
 import { type Representation, representations } from './representation.js';
-import { type Schedule, schedule } from './schedule.js';
 import type { Services } from './services.js';
 
 /** What an emitted program is made into: a function, or the body of the packet loop. */
@@ -278,9 +280,9 @@ export class FunctionEmitter {
     const { out } = this;
     const target = this.block(to);
     const index = target.preds.indexOf(from);
-    const phis = target.phis.filter((phi) => this.needed.isNeeded(phi) && phi.args[index] !== phi);
-    for (const phi of phis) this.push(phi.args[index] as Value, this.represent(phi));
-    for (const phi of [...phis].reverse()) out.setLocal(this.localOf(phi));
+    const phis = target.phis.filter(({ value, args }) => this.needed.isNeeded(value) && args[index] !== value);
+    for (const { value, args } of phis) this.push(args[index] as Value, this.represent(value));
+    for (const { value } of [...phis].reverse()) out.setLocal(this.localOf(value));
     const { position } = this.order;
     const goesBack = (position[to] as number) <= (position[from] as number);
     if (goesBack) out.br(this.label('loop', to));

@@ -2,8 +2,7 @@
  * Which values are kept in 32 bits. A value of 64 is an i32 if its upper half is known to be zero, or if no one looks at it: addresses, what is
  * stored in four bytes, arguments of 32-bit operations, and whatever these are computed from by operations that do not move bits down.
  */
-import { type FunctionCode, mask32, opTable, type Value } from '../ir/index.js';
-import type { Needed, Use } from './needed.js';
+import { argumentsOf, type FunctionCode, mask32, type Needed, opTable, type Use, type Value } from '../ir/index.js';
 
 export type Representation = 'i32' | 'i64';
 
@@ -22,7 +21,9 @@ const ring: ReadonlySet<string> = new Set([
   'element',
 ]);
 
-export function representations({ graph, checked }: FunctionCode, { uses }: Needed): (value: Value) => Representation {
+export function representations(code: FunctionCode, { uses }: Needed): (value: Value) => Representation {
+  const { graph, checked } = code;
+  const argsOf = argumentsOf(code);
   /** By id: 1 for values whose upper half is read and may be other than 0. */
   const wide = new Uint8Array(graph.code.length);
   const work: Value[] = [];
@@ -37,7 +38,7 @@ export function representations({ graph, checked }: FunctionCode, { uses }: Need
       if (user === undefined || readsAll(user, index, checked)) widen(value);
   }
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
-    const { args } = value;
+    const args = argsOf(value);
     if (ring.has(value.op)) for (let i = 0; i < args.length; i++) if (!isMasked(value, i)) widen(args[i] as Value);
   }
   return (value) => (wide[value.id] === 1 ? 'i64' : 'i32');

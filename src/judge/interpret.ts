@@ -59,7 +59,7 @@ export function interpretFunction(
   let block = code.blocks[0] as Block;
   for (let steps = 0; steps < maxBlocks; steps++) {
     for (const value of block.pinned) {
-      position.pc = value.op === 'call' || value.op === 'lookup' ? Number(value.imm) : value.origin.pc;
+      position.pc = value.origin.pc;
       values.set(value, values.perform(value));
     }
     const { end } = block;
@@ -91,9 +91,9 @@ export function interpretFunction(
     }
     const next = code.blocks[to] as Block;
     const index = next.preds.indexOf(block.id);
-    const phis = next.phis.map((phi) => values.get(phi.args[index] as Value));
+    const phis = next.phis.map(({ args }) => values.get(args[index] as Value));
     values.enterBlock();
-    for (const [i, phi] of next.phis.entries()) values.set(phi, phis[i] as bigint);
+    for (const [i, phi] of next.phis.entries()) values.set(phi.value, phis[i] as bigint);
     block = next;
   }
   throw new ProgramTrap({ kind: 'steps', what: 'stopped: it loops for too long' });

@@ -3,14 +3,15 @@
  * an array's element is the check that its index is in bounds, and behind it the element is there.
  */
 import { branchEnd, type FunctionCode, isConst, isPlace, type Value } from '../ir/index.js';
+import type { PassContext } from './pass.js';
 import { decide, type Fact, followed, PathFacts } from './path-facts.js';
 import { Rewriter } from './rewriter.js';
 
 /** Sums that are looked into. */
 const maxDepth = 3;
 
-export function bounds(code: FunctionCode): FunctionCode {
-  const rewriter = new Rewriter(code);
+export function bounds(code: FunctionCode, { modes }: PassContext): FunctionCode {
+  const rewriter = new Rewriter(code, modes);
   const { graph } = rewriter;
   const facts = new PathFacts(rewriter);
 

@@ -3,10 +3,11 @@
  * one that has no other predecessor takes it in.
  */
 import { type Block, type FunctionCode, liveBlocks, makeBlock, mapEnd, successors, withBlocks } from '../ir/index.js';
+import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
-export function branches(code: FunctionCode): FunctionCode {
-  return mergeBlocks(new Rewriter(withBlocks(code, code.blocks, true)).run({}));
+export function branches(code: FunctionCode, { modes }: Pick<PassContext, 'modes'>): FunctionCode {
+  return mergeBlocks(new Rewriter(code, modes).run({}));
 }
 
 /** Joins chains of blocks. */

@@ -11,6 +11,7 @@
 import { type FunctionCode, type Graph, isConst, liveBlocks, onesOf, type Value } from '../ir/index.js';
 import { neededValues } from './dce.js';
 import { mayAlias, type Place, placeOf } from './memory-effects.js';
+import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
 interface Part {
@@ -30,7 +31,7 @@ interface Found {
 
 const maxParts = 8;
 
-export function combineLoads(code: FunctionCode): FunctionCode {
+export function combineLoads(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const blocks = liveBlocks(code);
   const home = new Map<Value, { readonly pinned: readonly Value[]; readonly at: number }>();
   for (const { pinned } of blocks) for (const [at, value] of pinned.entries()) home.set(value, { pinned, at });
@@ -48,7 +49,7 @@ export function combineLoads(code: FunctionCode): FunctionCode {
     else list.push(whole);
   }
   if (found.size === 0) return code;
-  const rewriter = new Rewriter(code);
+  const rewriter = new Rewriter(code, modes);
   return rewriter.run({
     placed: (_, old) => {
       for (const whole of found.get(old) ?? []) rewriter.replace(whole.root, wideLoad(rewriter, whole));

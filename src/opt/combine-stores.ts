@@ -21,8 +21,8 @@ import {
 import { mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 
-export function combineStores(code: FunctionCode, { params }: PassContext): FunctionCode {
-  const { graph } = code;
+export function combineStores(code: FunctionCode, { params, modes }: PassContext): FunctionCode {
+  const graph = code.graph.extend(code.size, modes);
   let changed = false;
   const blocks = code.blocks.map((block) => {
     const pinned = block === undefined ? none : combine(graph, block.pinned, params.window);
@@ -30,7 +30,7 @@ export function combineStores(code: FunctionCode, { params }: PassContext): Func
     changed = true;
     return makeBlock(block.id, block.preds, block.phis, pinned, block.end);
   });
-  return changed ? withBlocks(code, blocks) : code;
+  return withBlocks(code, changed ? blocks : code.blocks, graph);
 }
 
 const none: readonly Value[] = [];

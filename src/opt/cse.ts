@@ -3,9 +3,9 @@
  * later passes. A value belongs to no block, so it does not matter where its twins stood.
  */
 import type { FunctionCode } from '../ir/index.js';
+import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
-export function cse(code: FunctionCode): FunctionCode {
-  code.graph.share = true;
-  return new Rewriter(code, { anew: true }).run({});
+export function cse(code: FunctionCode, { modes }: PassContext): FunctionCode {
+  return new Rewriter(code, modes, { anew: true }).run({});
 }

@@ -1,29 +1,28 @@
 /** What nothing needs goes: loads and look-ups that no one reads, phis, and blocks that only jump on. Effects stay. */
-import { endUses, type FunctionCode, liveBlocks, makeBlock, opTable, type Value, withBlocks } from '../ir/index.js';
+import {
+  argumentsOf,
+  endUses,
+  type FunctionCode,
+  isRoot,
+  liveBlocks,
+  makeBlock,
+  type Phi,
+  type Value,
+  withBlocks,
+} from '../ir/index.js';
 import { mergeBlocks, skipEmptyBlocks } from './branches.js';
 
 export function dce(code: FunctionCode): FunctionCode {
   const needed = neededValues(code);
   const isNeeded = (value: Value): boolean => needed.has(value);
+  const isRead = ({ value }: Phi): boolean => needed.has(value);
   let changed = false;
   const blocks = code.blocks.map((block) => {
-    if (block === undefined || (block.phis.every(isNeeded) && block.pinned.every(isNeeded))) return block;
+    if (block === undefined || (block.phis.every(isRead) && block.pinned.every(isNeeded))) return block;
     changed = true;
-    return makeBlock(block.id, block.preds, block.phis.filter(isNeeded), block.pinned.filter(isNeeded), block.end);
+    return makeBlock(block.id, block.preds, block.phis.filter(isRead), block.pinned.filter(isNeeded), block.end);
   });
   return mergeBlocks(skipEmptyBlocks(changed ? withBlocks(code, blocks) : code));
-}
-
-/** Must it happen even if no one reads the result? */
-export function isRoot(value: Value): boolean {
-  switch (value.op) {
-    case 'load':
-      return value.detail?.kind === 'memory' && value.detail.checked;
-    case 'lookup':
-      return value.detail?.kind === 'lookup' && value.detail.marks;
-    default:
-      return opTable[value.op].kind === 'effect';
-  }
 }
 
 /** Everything that an effect or an end is computed from. */
@@ -39,8 +38,9 @@ export function neededValues(code: FunctionCode): { readonly values: readonly Va
     for (const value of pinned) if (isRoot(value)) need(value);
     for (const value of endUses(end)) need(value);
   }
+  const argsOf = argumentsOf(code);
   for (let i = 0; i < values.length; i++) {
-    const { args } = values[i] as Value;
+    const args = argsOf(values[i] as Value);
     for (let j = 0; j < args.length; j++) need(args[j] as Value);
   }
   return { values, has: ({ id }) => marks[id] === 1 };

@@ -5,6 +5,7 @@
 import {
   type ArgumentUse,
   callEffects,
+  type EffectsOf,
   type End,
   type FunctionCode,
   makeBlock,
@@ -25,12 +26,18 @@ interface Future {
   readonly stackReads: readonly Place[] | undefined;
 }
 
+interface Facts {
+  readonly world: World;
+  readonly effectsOf: EffectsOf;
+}
+
 const anything: Future = { overwritten: [], stackReads: undefined };
 const nothing: Future = { overwritten: [], stackReads: [] };
 const maxPlaces = 32;
 
 export function deadStores(code: FunctionCode, { world }: PassContext): FunctionCode {
   const order = orderOfCode(code);
+  const facts: Facts = { world, effectsOf: callEffects(world, code) };
   const futures: (Future | undefined)[] = [];
   const blocks = code.blocks.slice();
   let changed = false;
@@ -42,7 +49,7 @@ export function deadStores(code: FunctionCode, { world }: PassContext): Function
     for (const value of [...block.pinned].reverse()) {
       if (isDead(value, future)) continue;
       kept.push(value);
-      future = before(value, future, world);
+      future = before(value, future, facts);
     }
     futures[id] = future;
     if (kept.length === block.pinned.length) continue;
@@ -90,9 +97,9 @@ function isDead(value: Value, { overwritten, stackReads }: Future): boolean {
   return place.base?.op === 'frame' && stackReads !== undefined && !stackReads.some((read) => mayAlias(read, place));
 }
 
-function before(value: Value, future: Future, world: World): Future {
-  if (value.op === 'call') return beforeCall(value, future, world);
-  if (value.op === 'lookup') return beforeLookup(value, future, world);
+function before(value: Value, future: Future, facts: Facts): Future {
+  if (value.op === 'call') return beforeCall(value, future, facts);
+  if (value.op === 'lookup') return beforeLookup(value, future, facts);
   const place = placeOf(value);
   if (place === undefined) return anything;
   if (value.op === 'store' || value.op === 'fill') {
@@ -111,9 +118,9 @@ function withRead({ overwritten, stackReads }: Future, place: Place): Future {
 }
 
 /** A helper may look at the packet and at maps; at the stack by its arguments. */
-function beforeCall(call: Value, future: Future, world: World): Future {
+function beforeCall(call: Value, future: Future, { effectsOf }: Facts): Future {
   let result: Future = { ...future, overwritten: future.overwritten.filter(({ base }) => base?.op === 'frame') };
-  for (const [i, use] of callEffects(world, call).args.entries()) {
+  for (const [i, use] of effectsOf(call).args.entries()) {
     const place = readBy(use, call.args[i] as Value);
     if (place === 'any') return anything;
     if (place !== undefined) result = withRead(result, place);
@@ -121,7 +128,7 @@ function beforeCall(call: Value, future: Future, world: World): Future {
   return result;
 }
 
-function beforeLookup(lookup: Value, future: Future, world: World): Future {
+function beforeLookup(lookup: Value, future: Future, { world }: Facts): Future {
   const { detail } = lookup;
   if (detail?.kind !== 'lookup') return anything;
   // A look-up of values touches none: where its key is put together is no memory of the program's.

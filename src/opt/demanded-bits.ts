@@ -1,9 +1,11 @@
 /** Which bits of each value someone looks at. Backwards from what is stored, passed, compared and returned. */
 import {
+  argumentsOf,
   endUses,
   type FunctionCode,
   fillRight,
   isConst,
+  isRoot,
   liveBlocks,
   mask32,
   mask64,
@@ -11,7 +13,6 @@ import {
   swapBytes,
   type Value,
 } from '../ir/index.js';
-import { isRoot } from './dce.js';
 
 /** By id; undefined where no one looks. */
 export function demandedBits(code: FunctionCode): readonly (bigint | undefined)[] {
@@ -29,9 +30,10 @@ export function demandedBits(code: FunctionCode): readonly (bigint | undefined)[
     for (const value of pinned) if (isRoot(value)) demand(value, mask64);
     for (const value of endUses(end)) demand(value, end.kind === 'branch' ? 1n : mask64);
   }
+  const argsOf = argumentsOf(code);
   for (let value = work.pop(); value !== undefined; value = work.pop()) {
     const bits = demanded[value.id] as bigint;
-    const { args } = value;
+    const args = argsOf(value);
     for (let i = 0; i < args.length; i++) demand(args[i] as Value, bitsOfArgument(value, i, bits));
   }
   return demanded;

@@ -1,13 +1,14 @@
 /** A load of bytes that are known on every path to it (stored, or loaded before, and not touched since) is that value. */
-import { type FunctionCode, loopBodies } from '../ir/index.js';
+import { callEffects, type FunctionCode, loopBodies } from '../ir/index.js';
 import { after, common, contentOf, type KnownMemory, throughLoop } from './known-memory.js';
 import { placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
-export function forward(code: FunctionCode, { world, params }: PassContext): FunctionCode {
-  const rewriter = new Rewriter(code);
+export function forward(code: FunctionCode, { world, params, modes }: PassContext): FunctionCode {
+  const rewriter = new Rewriter(code, modes);
   const { graph } = rewriter;
+  const effectsOf = callEffects(world, code);
   const bodies = loopBodies(rewriter.order);
   const exits: KnownMemory[] = [];
   let known: KnownMemory = [];
@@ -15,14 +16,14 @@ export function forward(code: FunctionCode, { world, params }: PassContext): Fun
     enter: (block) => {
       known = common(rewriter.before(block).map((pred) => exits[pred] ?? []));
       const body = bodies.get(block);
-      if (body !== undefined) known = throughLoop(known, code, body, world);
+      if (body !== undefined) known = throughLoop(known, code, body, effectsOf);
     },
     pinned: (value) => {
       const place = value.op === 'load' ? placeOf(value) : undefined;
       return place === undefined ? undefined : contentOf(known, place, graph);
     },
     placed: (value) => {
-      known = after(known, value, world, graph, params.known);
+      known = after(known, value, effectsOf, graph, params.known);
     },
     leave: (pinned, block) => {
       exits[block] = known;

@@ -23,7 +23,7 @@ import { Rewriter } from './rewriter.js';
 export function helpers(code: FunctionCode, context: PassContext): FunctionCode {
   const calls = liveBlocks(code).some(({ pinned }) => pinned.some(({ op }) => op === 'call' || op === 'lookup'));
   if (!calls) return code;
-  const rewriter = new Rewriter(code);
+  const rewriter = new Rewriter(code, context.modes);
   const inliner = new Inliner(rewriter, context);
   return rewriter.run({ pinned: (value) => inliner.inline(value) });
 }

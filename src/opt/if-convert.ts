@@ -10,10 +10,12 @@ import {
   type Block,
   type End,
   type FunctionCode,
+  type Graph,
   isFixed,
   liveBlocks,
   makeBlock,
   opTable,
+  type Phi,
   type Value,
   withBlocks,
 } from '../ir/index.js';
@@ -24,15 +26,16 @@ import { isPlaced } from './rewriter.js';
 /** Phis that may be chosen for at once. */
 const maxPhis = 2;
 
-export function ifConvert(code: FunctionCode, { params }: PassContext): FunctionCode {
+export function ifConvert(code: FunctionCode, { params, modes }: PassContext): FunctionCode {
+  const graph = code.graph.extend(code.size, modes);
   const blocks = code.blocks.slice();
   let changed = false;
   // Inner choices first: they may make an outer one small enough.
-  for (const { id } of [...liveBlocks(code)].reverse()) if (convert(code, blocks, id, params.select)) changed = true;
-  return changed ? branches(withBlocks(code, blocks)) : code;
+  for (const { id } of [...liveBlocks(code)].reverse()) if (convert(graph, blocks, id, params.select)) changed = true;
+  return changed ? branches(withBlocks(code, blocks, graph), { modes }) : withBlocks(code, code.blocks, graph);
 }
 
-function convert(code: FunctionCode, blocks: (Block | undefined)[], id: number, limit: number): boolean {
+function convert(graph: Graph, blocks: (Block | undefined)[], id: number, limit: number): boolean {
   const block = blocks[id];
   if (block?.end.kind !== 'branch') return false;
   const { condition, yes, no } = block.end;
@@ -47,13 +50,12 @@ function convert(code: FunctionCode, blocks: (Block | undefined)[], id: number, 
   for (const phi of differing) cost += costOf(phi.args[x] as Value) + costOf(phi.args[y] as Value);
   if (cost > limit) return false;
   const preds = [...into.preds.filter((pred) => pred !== fromYes && pred !== fromNo), id];
-  for (const phi of into.phis) {
-    const [a, b] = [phi.args[x] as Value, phi.args[y] as Value];
-    const chosen = a === b ? a : code.graph.select(condition, a, b);
-    const args = phi.args.filter((_, i) => i !== x && i !== y);
-    (phi.args as Value[]).splice(0, phi.args.length, ...args, chosen);
-  }
-  blocks[join] = makeBlock(join, preds, into.phis, into.pinned, into.end);
+  const phis = into.phis.map(({ value, args }): Phi => {
+    const [a, b] = [args[x] as Value, args[y] as Value];
+    const chosen = a === b ? a : graph.select(condition, a, b);
+    return { value, args: [...args.filter((_, i) => i !== x && i !== y), chosen] };
+  });
+  blocks[join] = makeBlock(join, preds, phis, into.pinned, into.end);
   blocks[id] = makeBlock(id, block.preds, block.phis, block.pinned, { kind: 'jump', to: join });
   for (const arm of [yes, no]) if (arm !== join) blocks[arm] = undefined;
   return true;

@@ -1,13 +1,5 @@
 /** What is known of memory on a path: values that were loaded from or stored to a place and are still there. */
-import {
-  type CallEffects,
-  callEffects,
-  type FunctionCode,
-  type Graph,
-  onesOf,
-  type Value,
-  type World,
-} from '../ir/index.js';
+import { type CallEffects, type EffectsOf, type FunctionCode, type Graph, onesOf, type Value } from '../ir/index.js';
 import { mayAlias, type Place, placeOf, survivesCall } from './memory-effects.js';
 
 export interface Known {
@@ -28,8 +20,14 @@ export function common(states: readonly KnownMemory[]): KnownMemory {
 }
 
 /** What is known after an operation. `limit`: entries that are remembered at most; the oldest go first. */
-export function after(known: KnownMemory, value: Value, world: World, graph: Graph, limit: number): KnownMemory {
-  if (value.op === 'call') return keepOver(known, callEffects(world, value));
+export function after(
+  known: KnownMemory,
+  value: Value,
+  effectsOf: EffectsOf,
+  graph: Graph,
+  limit: number,
+): KnownMemory {
+  if (value.op === 'call') return keepOver(known, effectsOf(value));
   const place = placeOf(value);
   if (place === undefined) return known;
   if (value.op === 'load') return add(known, { place, value }, limit);
@@ -46,13 +44,13 @@ export function throughLoop(
   known: KnownMemory,
   code: FunctionCode,
   body: readonly number[],
-  world: World,
+  effectsOf: EffectsOf,
 ): KnownMemory {
   let kept = known;
   for (const id of body) {
     for (const value of code.blocks[id]?.pinned ?? []) {
       if (kept.length === 0) return kept;
-      if (value.op === 'call') kept = keepOver(kept, callEffects(world, value));
+      if (value.op === 'call') kept = keepOver(kept, effectsOf(value));
       else if (value.op !== 'load') {
         const place = placeOf(value);
         if (place !== undefined) kept = kept.filter((entry) => !mayAlias(entry.place, place));

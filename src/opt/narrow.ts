@@ -5,11 +5,12 @@
  */
 import { type FunctionCode, isConst, mask32, type Value } from '../ir/index.js';
 import { demandedBits } from './demanded-bits.js';
+import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
-export function narrow(code: FunctionCode): FunctionCode {
+export function narrow(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const demanded = demandedBits(code);
-  return new Rewriter(code).run({
+  return new Rewriter(code, modes).run({
     pure: (old, args) => {
       const bits = demanded[old.id];
       return bits === undefined ? undefined : sameOn(old, args, bits);

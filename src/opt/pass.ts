@@ -1,10 +1,30 @@
 /** What a pass is. The table of all passes is in passes.ts. */
 import type { FunctionCode, World } from '../ir/index.js';
 
+/** Habits that passes before this one, or it itself, have brought: whatever is made from then on follows them. */
+export interface Modes {
+  /** Constants are computed and the algebraic rules applied to new values. */
+  readonly fold: boolean;
+  /** Equal pure values are one. */
+  readonly share: boolean;
+  /** A branch on a constant becomes a jump whenever code is rewritten. */
+  readonly prune: boolean;
+}
+
+/** What code is made for. */
+export type Target =
+  /** WebAssembly on the host. */
+  | 'wasm'
+  /** Bytecode again. */
+  | 'bpf'
+  /** Trees of traces on a card. */
+  | 'card';
+
 export interface PassContext {
   /** What the program refers to: maps, constant data. */
   readonly world: World;
   readonly params: Readonly<Record<ParamName, number>>;
+  readonly modes: Modes;
 }
 
 export interface Pass {
@@ -19,7 +39,11 @@ export interface Pass {
   readonly after?: readonly string[];
   /** Passes that it must not come after. */
   readonly before?: readonly string[];
-  /** Takes its input over: see FunctionCode. */
+  /** For which code it finds something, and whose terms it keeps to. */
+  readonly targets: readonly Target[];
+  /** Modes that are on from this pass on. */
+  readonly brings?: Partial<Modes>;
+  /** A function of its input, which stays as it is: the same code and context give the same code. */
   readonly run: (code: FunctionCode, context: PassContext) => FunctionCode;
 }
 

@@ -9,6 +9,7 @@ describe('the table', () => {
       description: '',
       level: 1,
       needsVerified: false,
+      targets: [],
       run: (code) => code,
       ...more,
     });

@@ -17,11 +17,13 @@ import { helpers } from './helpers.js';
 import { ifConvert } from './if-convert.js';
 import { licm } from './licm.js';
 import { narrow } from './narrow.js';
-import type { Pass } from './pass.js';
+import type { Pass, Target } from './pass.js';
 import { pointers } from './pointers.js';
 import { ranges } from './ranges.js';
 import { stack } from './stack.js';
 import { threading } from './threading.js';
+
+const everywhere: readonly Target[] = ['wasm', 'bpf', 'card'];
 
 export const passes: readonly Pass[] = [
   {
@@ -29,6 +31,8 @@ export const passes: readonly Pass[] = [
     description: 'compute constants and apply the algebraic rules, from here on',
     level: 1,
     needsVerified: false,
+    targets: ['wasm', 'bpf'],
+    brings: { fold: true },
     run: fold,
   },
   {
@@ -37,6 +41,8 @@ export const passes: readonly Pass[] = [
     level: 1,
     needsVerified: false,
     after: ['fold'],
+    targets: ['wasm', 'bpf'],
+    brings: { share: true },
     run: cse,
   },
   {
@@ -46,6 +52,7 @@ export const passes: readonly Pass[] = [
     needsVerified: true,
     after: ['fold'],
     before: ['stack', 'pointers'],
+    targets: ['wasm', 'card'],
     run: helpers,
   },
   {
@@ -54,6 +61,7 @@ export const passes: readonly Pass[] = [
     level: 1,
     needsVerified: true,
     after: ['fold'],
+    targets: ['wasm'],
     run: stack,
   },
   {
@@ -63,6 +71,7 @@ export const passes: readonly Pass[] = [
     level: 1,
     needsVerified: true,
     after: ['stack'],
+    targets: ['wasm', 'bpf'],
     run: pointers,
   },
   {
@@ -71,6 +80,8 @@ export const passes: readonly Pass[] = [
     level: 1,
     needsVerified: false,
     after: ['fold'],
+    targets: everywhere,
+    brings: { prune: true },
     run: branches,
   },
   {
@@ -79,6 +90,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: true,
     after: ['pointers'],
+    targets: everywhere,
     run: bounds,
   },
   {
@@ -87,6 +99,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: false,
     after: ['bounds'],
+    targets: everywhere,
     run: ranges,
   },
   {
@@ -95,6 +108,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: true,
     after: ['pointers'],
+    targets: everywhere,
     run: forward,
   },
   {
@@ -103,6 +117,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: true,
     after: ['forward'],
+    targets: everywhere,
     run: combineLoads,
   },
   {
@@ -111,6 +126,8 @@ export const passes: readonly Pass[] = [
     level: 3,
     needsVerified: false,
     after: ['bounds', 'ranges'],
+    targets: ['wasm', 'bpf'],
+    brings: { prune: true },
     run: threading,
   },
   {
@@ -119,6 +136,8 @@ export const passes: readonly Pass[] = [
     level: 3,
     needsVerified: false,
     after: ['threading'],
+    targets: ['wasm'],
+    brings: { prune: true },
     run: ifConvert,
   },
   {
@@ -127,6 +146,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: false,
     after: ['combine-loads', 'if-convert'],
+    targets: everywhere,
     run: narrow,
   },
   {
@@ -135,6 +155,7 @@ export const passes: readonly Pass[] = [
     level: 1,
     needsVerified: true,
     after: ['combine-loads'],
+    targets: everywhere,
     run: combineStores,
   },
   {
@@ -143,6 +164,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: true,
     after: ['forward', 'combine-stores'],
+    targets: everywhere,
     run: deadStores,
   },
   {
@@ -150,6 +172,7 @@ export const passes: readonly Pass[] = [
     description: 'drop what nothing needs',
     level: 1,
     needsVerified: false,
+    targets: everywhere,
     run: dce,
   },
   {
@@ -158,6 +181,7 @@ export const passes: readonly Pass[] = [
     level: 2,
     needsVerified: false,
     after: ['dce'],
+    targets: ['wasm'],
     run: licm,
   },
 ];

@@ -16,13 +16,13 @@ const patience = 4;
 /** Phis whose bits are fewer than they say, and which. */
 export function phiBits(code: FunctionCode): ReadonlyMap<Value, bigint> {
   const phis = liveBlocks(code).flatMap((block) => block.phis);
-  const bits = new Map<Value, bigint>(phis.map((phi) => [phi, 0n]));
+  const bits = new Map<Value, bigint>(phis.map(({ value }) => [value, 0n]));
   for (let round = 0, changed = true; changed; round++) {
     changed = false;
     const memo = new Map<Value, bigint>();
-    for (const phi of phis) {
+    for (const { value: phi, args } of phis) {
       const before = bits.get(phi) ?? phi.ones;
-      let after = phi.args.reduce((all, arg) => all | bitsOf(arg, bits, memo), before) & phi.ones;
+      let after = args.reduce((all, arg) => all | bitsOf(arg, bits, memo), before) & phi.ones;
       if (after === before) continue;
       if (round >= patience) after = phi.ones & (after <= mask32 && round < 2 * patience ? mask32 : mask64);
       bits.set(phi, after);

@@ -6,6 +6,7 @@ import {
   type FunctionCode,
   isConst,
   liveBlocks,
+  type Phi,
   returnsPointer,
   type Space,
   type Value,
@@ -37,15 +38,15 @@ export class PointerKinds {
   constructor(code: FunctionCode, world: World) {
     this.world = world;
     const phis = liveBlocks(code).flatMap((block) => block.phis);
-    for (const phi of phis) this.phis.set(phi, 'pending');
+    for (const { value } of phis) this.phis.set(value, 'pending');
     for (let changed = true; changed; ) {
       changed = false;
       this.memo = new Map();
       for (const phi of phis) {
-        const before = this.phis.get(phi);
+        const before = this.phis.get(phi.value);
         const after = this.mergeOf(phi);
         if (same(before, after)) continue;
-        this.phis.set(phi, after);
+        this.phis.set(phi.value, after);
         changed = true;
       }
     }
@@ -109,8 +110,8 @@ export class PointerKinds {
     return holdsMaps ? { ...otherKind, inner: spec.inner } : { space: 'map', map: detail.map };
   }
 
-  private mergeOf(phi: Value): Found {
-    return phi.args.map((arg) => this.unlessNull(arg)).reduce(merge, 'pending');
+  private mergeOf({ args }: Phi): Found {
+    return args.map((arg) => this.unlessNull(arg)).reduce(merge, 'pending');
   }
 
   /** Null says nothing about what the other pointers are. */

@@ -22,9 +22,9 @@ import type { PassContext } from './pass.js';
 import { PointerKinds } from './pointer-kind.js';
 import { Rewriter } from './rewriter.js';
 
-export function pointers(code: FunctionCode, { world }: PassContext): FunctionCode {
+export function pointers(code: FunctionCode, { world, modes }: PassContext): FunctionCode {
   const kinds = new PointerKinds(code, world);
-  const rewriter = new Rewriter(code);
+  const rewriter = new Rewriter(code, modes);
   const { graph } = rewriter;
   const moved = movedAtHead(code, rewriter);
   const exits: boolean[] = [];
@@ -40,14 +40,8 @@ export function pointers(code: FunctionCode, { world }: PassContext): FunctionCo
       const offsets = args.map((arg) => arg.args[0] as Value);
       const [first] = offsets;
       if (first !== undefined && offsets.every((offset) => offset === first)) return graph.pointer(first);
-      const phi = graph.effect(
-        'phi',
-        offsets,
-        0n,
-        undefined,
-        offsets.reduce((all, { ones }) => all | ones, 0n),
-      );
-      rewriter.addPhi(rewriter.block, phi);
+      const phi = graph.phi(offsets.reduce((all, { ones }) => all | ones, 0n));
+      rewriter.addPhi(rewriter.block, { value: phi, args: offsets });
       return graph.pointer(phi);
     },
     pinned: (value, old) => {

@@ -3,13 +3,14 @@
  * decide, given what the branches on the path say.
  */
 import { type FunctionCode, isConst, mask64, opTable, type Value } from '../ir/index.js';
+import type { PassContext } from './pass.js';
 import { type Fact, followed, PathFacts } from './path-facts.js';
 import { phiBits } from './phi-bits.js';
 import { Rewriter } from './rewriter.js';
 
-export function ranges(code: FunctionCode): FunctionCode {
+export function ranges(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const bits = phiBits(code);
-  const rewriter = new Rewriter(code);
+  const rewriter = new Rewriter(code, modes);
   const facts = new PathFacts(rewriter);
   return rewriter.run({
     enter: (block) => facts.enter(block),

@@ -27,12 +27,14 @@ import {
   type Order,
   opTable,
   orderOfCode,
+  type Phi,
   shareOrder,
   splitOffset,
   successors,
   type Value,
   withBlocks,
 } from '../ir/index.js';
+import type { Modes } from './pass.js';
 
 export interface Hooks {
   /** Before anything of the block. */
@@ -96,9 +98,17 @@ class HookTable {
   }
 }
 
+/** A phi whose arguments may still be the old ones. */
+interface OpenPhi {
+  readonly value: Value;
+  args: readonly Value[];
+}
+
 export class Rewriter {
   readonly code: FunctionCode;
+  /** Makes the new function's values. */
   readonly graph: Graph;
+  private readonly modes: Modes;
   readonly order: Order;
   /** The block that is being rewritten. */
   block = 0;
@@ -106,11 +116,12 @@ export class Rewriter {
   private readonly mapped: (Value | undefined)[];
   private readonly aliases = new Map<Value, Value>();
   private readonly anew: boolean;
+  private readonly prunes: boolean;
   private hooks: HookTable = new HookTable({});
   /** What has become of each block so far. */
   private readonly ends: (End | undefined)[];
   private readonly lists: (readonly Value[])[];
-  private readonly phis: Value[][];
+  private readonly phis: OpenPhi[][];
   /** How many of the first phis of a loop's head still have their old arguments. */
   private readonly open: number[];
   private readonly incoming: (readonly number[] | undefined)[];
@@ -120,11 +131,13 @@ export class Rewriter {
   /** No end so far goes elsewhere, and there are no blocks that cannot be reached: predecessors are what they were. */
   private isSameFlow: boolean;
 
-  constructor(code: FunctionCode, options: RewriteOptions = {}) {
+  constructor(code: FunctionCode, modes: Modes, options: RewriteOptions = {}) {
     const { length } = code.blocks;
     this.code = code;
-    this.graph = code.graph;
-    this.mapped = new Array<Value | undefined>(code.graph.code.length).fill(undefined);
+    this.graph = code.graph.extend(code.size, modes);
+    this.modes = modes;
+    this.prunes = modes.prune;
+    this.mapped = new Array<Value | undefined>(code.size).fill(undefined);
     this.anew = options.anew ?? false;
     this.order = orderOfCode(code);
     this.isSameFlow = this.order.rpo.length === liveBlocks(code).length;
@@ -151,7 +164,7 @@ export class Rewriter {
       for (let i = 0; i < pinned.length; i++) this.place(pinned[i] as Value);
       let end = block.end.kind === 'jump' ? block.end : mapEnd(block.end, this.mapLocal);
       if (table.end !== undefined) end = table.end(end, id);
-      if (this.code.prunes) end = pruned(end);
+      if (this.prunes) end = pruned(end);
       this.lists[id] = table.leave === undefined ? this.pinned : table.leave(this.pinned, id);
       this.ends[id] = end;
       if (this.isSameFlow && end !== block.end && !isSameFlow(end, block.end)) this.isSameFlow = false;
@@ -192,8 +205,8 @@ export class Rewriter {
   }
 
   /** Adds a phi, with arguments for `all` predecessors by the time that the walk ends. */
-  addPhi(block: number, phi: Value): void {
-    this.phis[block]?.push(phi);
+  addPhi(block: number, { value, args }: Phi): void {
+    this.phis[block]?.push({ value, args });
   }
 
   /** Puts a pinned value at the current place. */
@@ -268,26 +281,26 @@ export class Rewriter {
   private enterPhis({ id, preds, phis }: Block, before: readonly number[]): void {
     if (phis.length === 0) return;
     const { hooks } = this;
-    const list = this.phis[id] as Value[];
+    const list = this.phis[id] as OpenPhi[];
     const isHead = this.isHead(id);
     for (const phi of phis) {
-      const ones = hooks.phiOnes?.(phi);
-      const kept = ones === undefined ? phi : this.graph.effect('phi', phi.args.slice(), 0n, undefined, ones);
+      const old = phi.value;
+      const ones = hooks.phiOnes?.(old);
+      const kept = ones === undefined ? old : this.graph.phi(ones);
       if (isHead) {
         // Its arguments may be a phi that is about to change.
-        this.mapped[phi.id] = kept;
-        list.push(kept);
+        this.mapped[old.id] = kept;
+        list.push({ value: kept, args: phi.args });
         continue;
       }
       const args = this.phiArgs(phi.args, preds, before, id);
       const replacement = onlyValue(args) ?? hooks.phi?.(args, id);
       if (replacement !== undefined) {
-        this.mapped[phi.id] = replacement;
+        this.mapped[old.id] = replacement;
         continue;
       }
-      this.mapped[phi.id] = kept;
-      setArgs(kept, args);
-      list.push(kept);
+      this.mapped[old.id] = kept;
+      list.push({ value: kept, args });
     }
     if (isHead) this.open[id] = phis.length;
   }
@@ -343,17 +356,17 @@ export class Rewriter {
       if (this.ends[id] === undefined || !this.isHead(id)) continue;
       const { preds } = old[id] as Block;
       const all = this.all(id);
-      for (const [i, phi] of (this.phis[id] as Value[]).entries()) {
-        if (i < (this.open[id] as number)) setArgs(phi, this.phiArgs(phi.args, preds, all, id));
-        const others = phi.args.filter((arg) => arg !== phi);
-        if (others.every((arg) => arg === others[0])) single.set(phi, others[0] as Value);
+      for (const [i, phi] of (this.phis[id] as OpenPhi[]).entries()) {
+        if (i < (this.open[id] as number)) phi.args = this.phiArgs(phi.args, preds, all, id);
+        const others = phi.args.filter((arg) => arg !== phi.value);
+        if (others.every((arg) => arg === others[0])) single.set(phi.value, others[0] as Value);
       }
     }
     const blocks = old.map((block) => (block === undefined ? undefined : this.finished(block)));
     const isSame = blocks.every((block, id) => block === old[id]);
     if (this.isSameFlow && !isSame) shareOrder(blocks, this.order);
-    const code = isSame ? this.code : withBlocks(this.code, blocks);
-    return single.size === 0 ? code : withoutPhis(code, single);
+    const code = withBlocks(this.code, isSame ? old : blocks, this.graph);
+    return single.size === 0 ? code : withoutPhis(code, single, this.modes);
   }
 
   private finished(block: Block): Block | undefined {
@@ -361,7 +374,7 @@ export class Rewriter {
     const end = this.ends[id];
     if (end === undefined) return undefined;
     const preds = this.all(id);
-    const phis = same(this.phis[id] as Value[], block.phis);
+    const phis = samePhis(this.phis[id] as OpenPhi[], block.phis);
     const pinned = same(this.lists[id] as readonly Value[], block.pinned);
     const isSame = end === block.end && phis === block.phis && pinned === block.pinned && preds === block.preds;
     return isSame ? block : makeBlock(id, preds, phis, pinned, end);
@@ -375,6 +388,18 @@ function same(list: readonly Value[], old: readonly Value[]): readonly Value[] {
   if (list.length !== old.length) return list;
   for (let i = 0; i < list.length; i++) if (list[i] !== old[i]) return list;
   return old;
+}
+
+function samePhis(list: readonly OpenPhi[], old: readonly Phi[]): readonly Phi[] {
+  let isSame = list.length === old.length;
+  const phis = list.map((phi, i): Phi => {
+    const { value, args } = phi;
+    const before = old[i];
+    if (before?.value === value && same(args, before.args) === before.args) return before;
+    isSame = false;
+    return { value, args };
+  });
+  return isSame ? old : phis;
 }
 
 /** The value that all are, if they are one. */
@@ -408,25 +433,25 @@ function hasConstant(base: Value): boolean {
 }
 
 /** Phis of loops that are one value: read that instead. */
-function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): FunctionCode {
+function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>, modes: Modes): FunctionCode {
   const final = (value: Value): Value => {
     let at = value;
     for (let next = single.get(at); next !== undefined && next !== value; next = single.get(at)) at = next;
     return at;
   };
   const blocks = code.blocks.map((block) => {
-    if (block === undefined || !block.phis.some((phi) => single.has(phi))) return block;
+    if (block === undefined || !block.phis.some((phi) => single.has(phi.value))) return block;
     const { id, preds, phis, pinned, end } = block;
     return makeBlock(
       id,
       preds,
-      phis.filter((phi) => !single.has(phi)),
+      phis.filter((phi) => !single.has(phi.value)),
       pinned,
       end,
     );
   });
   shareOrder(blocks, orderOfCode(code));
-  const rewriter = new Rewriter(withBlocks(code, blocks));
+  const rewriter = new Rewriter(withBlocks(code, blocks), modes);
   for (const phi of single.keys()) {
     const value = final(phi);
     // What it is may read another one of them. Phis that are only each other are read by no one who runs.
@@ -440,13 +465,6 @@ function withoutPhis(code: FunctionCode, single: ReadonlyMap<Value, Value>): Fun
 export function isPlaced(value: Value): boolean {
   const { kind } = opTable[value.op];
   return kind === 'effect' || kind === 'read' || value.op === 'phi';
-}
-
-/** The one place where a value changes: see FunctionCode. */
-function setArgs(phi: Value, args: readonly Value[]): void {
-  const list = phi.args as Value[];
-  list.length = 0;
-  for (const arg of args) list.push(arg);
 }
 
 function pruned(end: End): End {

@@ -8,6 +8,7 @@
 import {
   type Block,
   callEffects,
+  type EffectsOf,
   type FunctionCode,
   hasAddress,
   isConst,
@@ -42,10 +43,12 @@ export class StackAnalysis {
   private memo = new Map<Value, Targets | undefined>();
   private readonly stores = new Map<number, Set<number>>();
   private readonly world: World;
+  private readonly effectsOf: EffectsOf;
   private changed = false;
 
   constructor(code: FunctionCode, world: World) {
     this.world = world;
+    this.effectsOf = callEffects(world, code);
     const { rpo } = orderOfCode(code);
     const blocks = rpo.map((id) => code.blocks[id] as Block);
     let sweeps = 0;
@@ -112,10 +115,10 @@ export class StackAnalysis {
   }
 
   private sweep(block: Block): void {
-    for (const phi of block.phis)
+    for (const { value, args } of block.phis)
       this.note(
-        phi,
-        phi.args.map((arg) => this.targets(arg)),
+        value,
+        args.map((arg) => this.targets(arg)),
       );
     for (const value of block.pinned) {
       if (hasAddress(value)) this.access(block.id, value);
@@ -154,7 +157,7 @@ export class StackAnalysis {
   }
 
   private call(value: Value): void {
-    for (const [i, use] of callEffects(this.world, value).args.entries()) {
+    for (const [i, use] of this.effectsOf(value).args.entries()) {
       const arg = value.args[i] as Value;
       const targets = use.kind === 'value' ? undefined : this.targets(arg);
       if (targets === undefined || use.kind === 'value') continue;

@@ -6,11 +6,13 @@
 import {
   callEffects,
   type Detail,
+  type EffectsOf,
   type FunctionCode,
   type Graph,
   hasAddress,
   loopBodies,
   onesOf,
+  type Phi,
   type Piece,
   type Value,
   type VariableHost,
@@ -18,7 +20,7 @@ import {
   type World,
 } from '../ir/index.js';
 import { stackSize } from '../platform/index.js';
-import type { PassContext } from './pass.js';
+import type { Modes, PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 import { directAddress, frameStart } from './stack-address.js';
 import { StackAnalysis } from './stack-analysis.js';
@@ -28,12 +30,12 @@ const maxRounds = 4;
 /** Keys up to this many bytes are passed as values. */
 const maxKey = 64;
 
-export function stack(code: FunctionCode, { world }: PassContext): FunctionCode {
+export function stack(code: FunctionCode, { world, modes }: PassContext): FunctionCode {
   let result = code;
   for (let round = 0; round < maxRounds; round++) {
     const analysis = new StackAnalysis(result, world);
     if (round > 0 && analysis.isEmpty) break;
-    result = new Promotion(result, analysis, world).run();
+    result = new Promotion(result, analysis, world, modes).run();
     if (!analysis.followsSpills) break;
   }
   return result;
@@ -43,17 +45,19 @@ class Promotion implements VariableHost {
   readonly graph: Graph;
   private readonly analysis: StackAnalysis;
   private readonly world: World;
+  private readonly effectsOf: EffectsOf;
   private readonly rewriter: Rewriter;
   private readonly variables: Variables;
   /** Variable of the piece at an address. */
   private readonly numbers = new Map<number, number>();
   private readonly written = new Map<number, ReadonlySet<number>>();
 
-  constructor(code: FunctionCode, analysis: StackAnalysis, world: World) {
-    this.graph = code.graph;
+  constructor(code: FunctionCode, analysis: StackAnalysis, world: World, modes: Modes) {
     this.analysis = analysis;
     this.world = world;
-    this.rewriter = new Rewriter(code);
+    this.effectsOf = callEffects(world, code);
+    this.rewriter = new Rewriter(code, modes);
+    this.graph = this.rewriter.graph;
     this.variables = new Variables(this, code.blocks.length);
     for (const word of analysis.words) {
       for (const { at } of analysis.pieces(word, 8) ?? []) this.numbers.set(at, this.numbers.size);
@@ -89,7 +93,7 @@ class Promotion implements VariableHost {
     return this.written.get(block)?.has(variable) === true;
   }
 
-  addPhi(block: number, phi: Value): void {
+  addPhi(block: number, phi: Phi): void {
     this.rewriter.addPhi(block, phi);
   }
 
@@ -155,7 +159,7 @@ class Promotion implements VariableHost {
 
   /** Writes the bytes that a helper reads to memory. */
   private passBytes(call: Value): void {
-    for (const [i, use] of callEffects(this.world, call).args.entries()) {
+    for (const [i, use] of this.effectsOf(call).args.entries()) {
       const at = directAddress(call.args[i] as Value);
       if (at === undefined || use.kind !== 'read' || use.size === undefined || use.size === 0) continue;
       this.flush(call.args[i] as Value, at, use.size);

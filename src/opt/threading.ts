@@ -19,11 +19,13 @@ import {
   mapEnd,
   opTable,
   orderOfCode,
+  type Phi,
   successors,
   type Value,
   withBlocks,
 } from '../ir/index.js';
 import { branches, skipEmptyBlocks } from './branches.js';
+import type { Modes, PassContext } from './pass.js';
 import { decide, PathFacts } from './path-facts.js';
 import { compare } from './ranges.js';
 import { isPlaced, Rewriter } from './rewriter.js';
@@ -33,18 +35,20 @@ type Branch = End & { readonly kind: 'branch' };
 /** Passes over the function: what one round threads may let the next one see more. */
 const maxRounds = 3;
 
-export function threading(code: FunctionCode): FunctionCode {
+export function threading(code: FunctionCode, { modes }: PassContext): FunctionCode {
   let result = code;
   for (let round = 0; round < maxRounds; round++) {
-    const threaded = threadOnce(result);
-    if (threaded === undefined) break;
-    result = branches(threaded);
+    const threaded = threadOnce(result, modes);
+    result = threaded.code;
+    if (!threaded.changed) break;
+    result = branches(result, { modes });
   }
   return skipEmptyBlocks(result);
 }
 
-function threadOnce(given: FunctionCode): FunctionCode | undefined {
-  const rewriter = new Rewriter(given);
+/** `changed`: some jump goes elsewhere. */
+function threadOnce(given: FunctionCode, modes: Modes): { readonly code: FunctionCode; readonly changed: boolean } {
+  const rewriter = new Rewriter(given, modes);
   const facts = new PathFacts(rewriter);
   const code = rewriter.run({
     enter: (block) => facts.enter(block),
@@ -58,7 +62,7 @@ function threadOnce(given: FunctionCode): FunctionCode | undefined {
     ({ id, pinned, end, preds }) =>
       id !== 0 && pinned.length === 0 && end.kind === 'branch' && preds.length > 1 && !headers.has(id),
   );
-  if (candidates.length === 0) return undefined;
+  if (candidates.length === 0) return { code, changed: false };
   const local = localPhis(code, candidates);
   const blocks = code.blocks.slice();
   let changed = false;
@@ -77,7 +81,7 @@ function threadOnce(given: FunctionCode): FunctionCode | undefined {
       if (target !== undefined && redirect(blocks, block, pred, target)) changed = true;
     }
   }
-  return changed ? withBlocks(code, blocks) : undefined;
+  return { code: changed ? withBlocks(code, blocks) : code, changed };
 }
 
 /** Where control that comes from `pred` will go, if that is decided. */
@@ -96,7 +100,7 @@ function targetFrom(
 /** What a value of the block is when control comes from `pred`, if that is a constant. */
 function constantFrom(block: Block, pred: number, value: Value): bigint | undefined {
   const index = block.preds.indexOf(pred);
-  const at = block.phis.includes(value) ? (value.args[index] as Value) : value;
+  const at = (phiOf(block, value)?.args[index] ?? value) as Value;
   if (isConst(at)) return at.imm;
   const { evaluate } = opTable[at.op];
   const [a, b] = at.args;
@@ -106,8 +110,12 @@ function constantFrom(block: Block, pred: number, value: Value): bigint | undefi
   return x === undefined || y === undefined ? undefined : evaluate(x, y);
 }
 
-function dependsOn(value: Value, phis: readonly Value[], depth = 0): boolean {
-  if (phis.includes(value)) return true;
+function phiOf({ phis }: Block, value: Value): Phi | undefined {
+  return value.op === 'phi' ? phis.find((phi) => phi.value === value) : undefined;
+}
+
+function dependsOn(value: Value, phis: readonly Phi[], depth = 0): boolean {
+  if (value.op === 'phi' && phis.some((phi) => phi.value === value)) return true;
   if (isPlaced(value) || depth > 8) return false;
   return value.args.some((arg) => dependsOn(arg, phis, depth + 1));
 }
@@ -118,21 +126,19 @@ function redirect(blocks: (Block | undefined)[], block: Block, pred: number, tar
   const from = blocks[pred] as Block;
   if (to.preds.includes(pred) || target === block.id || from.end.kind === 'tail call') return false;
   const throughBlock = to.preds.indexOf(block.id);
+  const index = block.preds.indexOf(pred);
   const args = to.phis.map((phi) => {
     const arg = phi.args[throughBlock] as Value;
-    return block.phis.includes(arg)
-      ? arg.args[block.preds.indexOf(pred)]
-      : dependsOn(arg, block.phis)
-        ? undefined
-        : arg;
+    const own = phiOf(block, arg);
+    if (own !== undefined) return own.args[index];
+    return dependsOn(arg, block.phis) ? undefined : arg;
   });
   if (args.some((arg) => arg === undefined)) return false;
-  for (const [i, phi] of to.phis.entries()) (phi.args as Value[]).push(args[i] as Value);
-  const index = block.preds.indexOf(pred);
-  for (const phi of block.phis) (phi.args as Value[]).splice(index, 1);
+  const more = to.phis.map((phi, i): Phi => ({ value: phi.value, args: [...phi.args, args[i] as Value] }));
+  const fewer = block.phis.map((phi): Phi => ({ value: phi.value, args: phi.args.filter((_, i) => i !== index) }));
   const rest = block.preds.filter((other) => other !== pred);
-  blocks[block.id] = makeBlock(block.id, rest, block.phis, block.pinned, block.end);
-  blocks[target] = makeBlock(target, to.preds.concat(pred), to.phis, to.pinned, to.end);
+  blocks[block.id] = makeBlock(block.id, rest, fewer, block.pinned, block.end);
+  blocks[target] = makeBlock(target, to.preds.concat(pred), more, to.pinned, to.end);
   const rename = (id: number): number => (id === block.id ? target : id);
   // The predecessor may be the target itself, and has one more predecessor by now.
   const { preds, phis, pinned } = blocks[pred] as Block;
@@ -149,7 +155,7 @@ function redirect(blocks: (Block | undefined)[], block: Block, pred: number, tar
 /** Candidates whose phis nobody reads but their own end and the phis of their successors. */
 function localPhis(code: FunctionCode, candidates: readonly Block[]): ReadonlySet<number> {
   const owner = new Map<Value, number>();
-  for (const { id, phis } of candidates) for (const phi of phis) owner.set(phi, id);
+  for (const { id, phis } of candidates) for (const { value } of phis) owner.set(value, id);
   const local = new Set(candidates.map(({ id }) => id));
   const memo = new Map<Value, readonly number[]>();
   const none: readonly number[] = [];

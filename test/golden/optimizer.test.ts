@@ -36,10 +36,11 @@ function report(path: string, watch?: (name: string, code: FunctionCode, world: 
 const generators: Readonly<Record<string, () => string>> = {
   passes: () =>
     table(
-      ['pass', 'from', 'does', 'after'],
-      passes.map(({ name, level, description, after = [], needsVerified }) => [
+      ['pass', 'from', 'for', 'does', 'after'],
+      passes.map(({ name, level, targets, description, after = [], needsVerified }) => [
         `\`${name}\``,
         `-O${level}${needsVerified ? ', verified' : ''}`,
+        targets.join(' '),
         description,
         after.map((other) => `\`${other}\``).join(' '),
       ]),

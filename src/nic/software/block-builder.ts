@@ -6,15 +6,20 @@
  * itself. What a path has read is kept by structure in `reads`, and forgotten when the walk goes back to where the
  * paths part.
  */
-import { type Block, type Detail, type End, type FunctionCode, Graph, mask64, type Value } from '../../ir/index.js';
-import type { LoadedProgram } from '../../vm/index.js';
+import {
+  type Detail,
+  type End,
+  type FunctionCode,
+  FunctionDraft,
+  Graph,
+  mask64,
+  type Program,
+  type Value,
+} from '../../ir/index.js';
 
+/** A block, by its number. */
 interface OpenBlock {
   readonly id: number;
-  readonly pinned: Value[];
-  readonly phis: Value[];
-  readonly preds: number[];
-  end: End | undefined;
 }
 
 /** What a load or a store says of its memory. */
@@ -23,24 +28,24 @@ export type MemoryDetail = Detail & { readonly kind: 'memory' };
 /** A block to come. Each edge brings a value. */
 export interface Landing {
   readonly block: OpenBlock;
-  readonly values: Value[];
+  /** Where each edge comes from, and what it brings. */
+  readonly edges: { readonly from: number; readonly value: Value }[];
 }
 
 export class BlockBuilder {
   readonly graph: Graph = new Graph();
-  private readonly blocks: OpenBlock[] = [];
+  private readonly draft: FunctionDraft;
   private open: OpenBlock;
   private readonly reads = new Map<string, Value>();
   private readonly noted: string[] = [];
 
-  constructor() {
+  constructor(program: Program) {
+    this.draft = new FunctionDraft(program, this.graph);
     this.open = this.newBlock();
   }
 
   newBlock(): OpenBlock {
-    const block: OpenBlock = { id: this.blocks.length, pinned: [], phis: [], preds: [], end: undefined };
-    this.blocks.push(block);
-    return block;
+    return { id: this.draft.block() };
   }
 
   enter(block: OpenBlock): void {
@@ -48,36 +53,31 @@ export class BlockBuilder {
   }
 
   newLanding(): Landing {
-    return { block: this.newBlock(), values: [] };
+    return { block: this.newBlock(), edges: [] };
   }
 
   /** Opens the landing's block and returns what its edges brought; undefined if there are none. */
-  land(landing: Landing): Value | undefined {
-    const { block, values } = landing;
-    const [first] = values;
+  land({ block, edges }: Landing): Value | undefined {
+    const [first] = edges;
     if (first === undefined) return undefined;
     this.open = block;
-    if (values.every((value) => value === first)) return first;
-    const ones = values.reduce((all, value) => all | value.ones, 0n);
-    const phi = this.graph.effect('phi', values, 0n, undefined, ones);
-    block.phis.push(phi);
+    if (edges.every(({ value }) => value === first.value)) return first.value;
+    const phi = this.draft.phi(
+      block.id,
+      edges.reduce((all, { value }) => all | value.ones, 0n),
+    );
+    for (const { from, value } of edges) this.draft.argument(phi, from, value);
     return phi;
   }
 
   /** Ends the open block with a jump. */
   jump(landing: Landing, value: Value): void {
     this.end({ kind: 'jump', to: landing.block.id });
-    this.arrive(landing, value);
-  }
-
-  /** Notes an edge from the open block, which has been ended. */
-  private arrive(landing: Landing, value: Value): void {
-    landing.block.preds.push(this.open.id);
-    landing.values.push(value);
+    landing.edges.push({ from: this.open.id, value });
   }
 
   end(end: End): void {
-    this.open.end = end;
+    this.draft.end(this.open.id, end);
   }
 
   /** Ends the open block with a two-way branch; a side is a fresh block, or a landing with the value that it gets. */
@@ -87,16 +87,12 @@ export class BlockBuilder {
     const [first, second] = flipped ? [no, yes] : [yes, no];
     const idOf = (side: Side): number => ('id' in side ? side.id : side.landing.block.id);
     this.end({ kind: 'branch', condition: positive, yes: idOf(first), no: idOf(second) });
-    for (const side of [first, second]) {
-      if ('id' in side) side.preds.push(from);
-      else this.arrive(side.landing, side.value);
-    }
+    for (const side of [first, second]) if ('landing' in side) side.landing.edges.push({ from, value: side.value });
   }
 
   pin(op: Value['op'], args: readonly Value[], imm: bigint, detail: Detail | undefined, ones?: bigint): Value {
     const value = this.graph.effect(op, args, imm, detail, ones);
-    this.open.pinned.push(value);
-    return value;
+    return this.draft.pin(this.open.id, value);
   }
 
   /** Loads `size` bytes of what belongs to the card or the machine: no load or store of a program means them. */
@@ -135,11 +131,8 @@ export class BlockBuilder {
     for (const key of this.noted.splice(mark)) this.reads.delete(key);
   }
 
-  finish(program: LoadedProgram): FunctionCode {
-    const blocks = this.blocks.map(({ id, preds, phis, pinned, end }): Block | undefined =>
-      end === undefined ? undefined : { id, preds, phis, pinned, end },
-    );
-    return { program, graph: this.graph, blocks, checked: false, prunes: false, hoists: false };
+  finish(): FunctionCode {
+    return this.draft.finish();
   }
 }
 

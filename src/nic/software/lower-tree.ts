@@ -48,14 +48,8 @@ export const counterSize = 8;
 const exitBits = 20n;
 export const exitMask: number = 2 ** Number(exitBits) - 1;
 
-/**
- * Passes that find something in a tree's functions: trees are born folded and shared, their packet pointers are offsets, their stack is values, and they have no loops. Those that
- * rely on a verifier run where one has accepted the program.
- */
-const names: ReadonlySet<string> = new Set(
-  'helpers branches bounds ranges forward combine-loads narrow combine-stores dead-stores dce'.split(' '),
-);
-const chosen = passes.filter(({ name }) => names.has(name));
+/** Passes that find something in a tree's functions. Those that rely on a verifier run where one has accepted the program. */
+const chosen = passes.filter(({ targets }) => targets.includes('card'));
 const verifiedPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen) };
 const anyPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen.filter((pass) => !pass.needsVerified)) };
 
@@ -68,8 +62,11 @@ export function lowerTree(tree: TraceTree, options: LowerOptions): LoweredTree {
 }
 
 /** Can this trace be compiled? Found by trying. */
-export function isCompilable(trace: RecordedTrace, options: Omit<BodyContext, 'builder'>): boolean {
-  const builder = new BlockBuilder();
+export function isCompilable(
+  trace: RecordedTrace,
+  options: Omit<BodyContext, 'builder'> & Pick<LowerOptions, 'program'>,
+): boolean {
+  const builder = new BlockBuilder(options.program);
   const context = { ...options, builder };
   const landing = builder.newLanding();
   const exit = builder.graph.constant(0n);
@@ -101,11 +98,12 @@ class TreeLowering {
   private readonly omitted: InstalledTrace[] = [];
   private readonly depths = new Map<TreeNode, number>();
   /** Of the function that is being made. */
-  private builder = new BlockBuilder();
+  private builder: BlockBuilder;
 
   constructor(tree: TraceTree, options: LowerOptions) {
     this.tree = tree;
     this.options = options;
+    this.builder = new BlockBuilder(options.program);
     this.layout = layOut(tree.root, options.weightOf);
     for (const trace of tree.traces()) if (options.weightOf(trace) === undefined) this.omitted.push(trace);
     this.functionOf = new Map(this.layout.roots.map((node, i) => [node, i]));
@@ -121,13 +119,13 @@ class TreeLowering {
   }
 
   private lowerFunction(root: TreeNode): FunctionCode {
-    const builder = new BlockBuilder();
+    const builder = new BlockBuilder(this.options.program);
     this.builder = builder;
     const landing = builder.newLanding();
     this.lowerNode(root, this.depths.get(root) as number, undefined, landing);
     const exit = builder.land(landing);
     if (exit !== undefined) builder.end({ kind: 'miss', exit });
-    const code = builder.finish(this.options.program);
+    const code = builder.finish();
     checkFunction(code, 'card');
     const settings = this.options.verified ? verifiedPasses : anyPasses;
     return optimize(code, worldOfMachine(this.options.machine), { settings });

@@ -1,5 +1,8 @@
 /** Which values have to be computed, and who uses them. Everything else is dead code and never emitted. */
-import { endUses, type FunctionCode, liveBlocks, opTable, type Value } from '../ir/index.js';
+import { endUses, type FunctionCode, liveBlocks } from './function.js';
+import { opTable } from './ops.js';
+import { argumentsOf } from './phis.js';
+import type { Value } from './value.js';
 
 export interface Use {
   /** The value that reads; undefined: the block's end. */
@@ -20,10 +23,10 @@ export interface Needed {
 }
 
 /** Must it happen even if no one reads the result? */
-function isRoot(value: Value, checked: boolean): boolean {
+export function isRoot(value: Value): boolean {
   switch (value.op) {
     case 'load':
-      return checked && value.detail?.kind === 'memory' && value.detail.checked;
+      return value.detail?.kind === 'memory' && value.detail.checked;
     case 'lookup':
       return value.detail?.kind === 'lookup' && value.detail.marks;
     default:
@@ -44,10 +47,10 @@ export function findNeeded(code: FunctionCode): Needed {
   };
   const blocks = liveBlocks(code);
   for (const { id, phis, pinned, end } of blocks) {
-    for (const phi of phis) home[phi.id] = id;
+    for (const { value } of phis) home[value.id] = id;
     for (const value of pinned) {
       home[value.id] = id;
-      if (isRoot(value, code.checked)) need(value);
+      if (isRoot(value)) need(value);
     }
     for (const value of endUses(end)) need(value);
   }
@@ -56,10 +59,11 @@ export function findNeeded(code: FunctionCode): Needed {
     if (list === undefined) uses[id] = [use];
     else list.push(use);
   };
+  const argsOf = argumentsOf(code);
   // The list grows while it is walked.
   for (let i = 0; i < needed.length; i++) {
     const user = needed[i] as Value;
-    const { args } = user;
+    const args = argsOf(user);
     const at = home[user.id] as number;
     const preds = user.op === 'phi' ? code.blocks[at]?.preds : undefined;
     for (let index = 0; index < args.length; index++) {

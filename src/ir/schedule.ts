@@ -3,8 +3,11 @@
  * allow, but not in a deeper loop than need be. So what only one path needs is computed on that path, and what a loop
  * does not change in front of it.
  */
-import { type FunctionCode, isFixed, type Order, opTable, type Value } from '../ir/index.js';
+import type { FunctionCode } from './function.js';
 import type { Needed } from './needed.js';
+import { opTable } from './ops.js';
+import type { Order } from './order.js';
+import { isFixed, type Value } from './value.js';
 
 export interface Schedule {
   /** Block of a value; -1 for constants, which are everywhere. */
@@ -22,7 +25,7 @@ export function schedule(code: FunctionCode, order: Order, needed: Needed): Sche
   const early = new Int32Array(values.length).fill(-1);
   const floating: Value[] = [];
   // Arguments are older than their users, except through phis, which have a home.
-  for (let id = 0; id < values.length; id++) {
+  for (let id = 0; id < code.size; id++) {
     const value = values[id] as Value;
     if (uses[id] === undefined || !isFloating(value, home)) continue;
     floating.push(value);
