@@ -46,9 +46,7 @@
             (i64.const 503808))
           (i64.store align=1
             (i32.const 540688)
-            (i64.add
-              (i64.const 77824)
-              (i64.const -8)))
+            (i64.const 77816))
           (i64.store align=1
             (i32.const 540696)
             (i64.const 8))
@@ -59,10 +57,7 @@
             (i32.eq
               (local.tee 6
                 (call 6
-                  (i32.wrap_i64
-                    (i64.add
-                      (i64.const 77824)
-                      (i64.const -8)))
+                  (i32.const 77816)
                   (i32.const 8)
                   (local.get 0)))
               (i32.const 2147483647))
