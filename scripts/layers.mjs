@@ -35,6 +35,7 @@ export const rows = [
   portable('runtime'),
   portable('sim', 'report'),
   [...portable('scr', 'place'), ...host('cli')],
+  portable('api'),
   host('live', 'tools'),
   host('server', 'web'),
 ];

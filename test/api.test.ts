@@ -9,10 +9,15 @@ import * as api from '../src/index.js';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const index = readFileSync(join(root, 'src/index.ts'), 'utf8');
 
-/** The indented block of the first comment. */
+/** The first indented block of the first comment. */
 function example(): string {
   const comment = index.slice(0, index.indexOf('*/'));
-  const lines = comment.split('\n').filter((line) => line.startsWith(' *     '));
+  const all = comment.split('\n');
+  const start = all.findIndex((line) => line.startsWith(' *     '));
+  const lines = all.slice(
+    start,
+    all.findIndex((line, i) => i > start && line !== ' *' && !line.startsWith(' *     ')),
+  );
   return lines.map((line) => line.slice(7)).join('\n');
 }
 
@@ -53,12 +58,7 @@ describe('the example of the library', () => {
       .filter((line) => !line.startsWith('import'))
       .join('\n');
     const printed: unknown[] = [];
-    const run = new Function(
-      'readFileSync',
-      'api',
-      'console',
-      `const { decodeCapture, readObject, Session } = api; ${body}`,
-    );
+    const run = new Function('readFileSync', 'api', 'console', `const { decodeCapture, openSession } = api; ${body}`);
     run((path: string) => readFileSync(join(root, path)), api, { log: (line: unknown) => printed.push(line) });
     expect(printed[0]).toEqual({ ABORTED: 0, DROP: 225, PASS: 183, TX: 0, REDIRECT: 0 });
     expect(printed.slice(1).sort()).toEqual([
@@ -73,10 +73,7 @@ test('the library assembles, verifies, runs and disassembles', () => {
   const object = api.assemble('.license "GPL"\n.section xdp\np: r0 = 1\nexit\n');
   expect(api.disassemble(object)).toContain('r0 = 0x1');
   const [spec] = object.programs;
-  const machine = new api.Machine(object);
-  const [program] = machine.programs;
-  if (spec === undefined || program === undefined) throw new Error('no program');
+  if (spec === undefined) throw new Error('no program');
   expect(api.verify(spec, object.maps).accepted).toBe(true);
-  machine.setPacket({ data: new Uint8Array(64) });
-  expect(api.verdictName(new api.Interpreter(machine).run(program).verdict)).toBe('DROP');
+  expect(api.openSession(object).run({ data: new Uint8Array(64) }).verdictName).toBe('DROP');
 });

@@ -41,6 +41,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** What the command line ends with; each {@link UserError} has one. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Base of the errors that a user can mend: what is wrong, where, and what to do about it. */

@@ -6,6 +6,7 @@
 /** What a result follows from, all of it: equal parts in equal order give equal results. */
 export type Content = readonly (string | Uint8Array)[];
 
+/** Keeps results from run to run, by all that they follow from. {@link Content} is the key. */
 export interface ResultStore {
   /** What was saved for this content; undefined if nothing was, or it is damaged. */
   load(kind: string, content: Content): Uint8Array | undefined;

@@ -9,6 +9,7 @@ import { S3FifoPolicy } from './s3-fifo.js';
 import { SievePolicy } from './sieve.js';
 import { WTinyLfuPolicy } from './w-tinylfu.js';
 
+/** Replacement policies of the trace cache, as `--policy` takes them. */
 export const policies: readonly PolicyRow[] = [
   {
     name: 'fifo',

@@ -53,5 +53,6 @@ export interface PolicyRow {
    * same.
    */
   readonly forgivesOrder: boolean;
+  /** @internal */
   readonly create: (options: PolicyOptions) => Policy;
 }

@@ -1,8 +1,8 @@
 /** The flags that `run` and `trace` share, from text to a {@link Session}. */
 
 import type { Command } from 'commander';
-import { decodeUtf8, InputError, UsageError } from '../base/index.js';
-import { findPrograms, type ObjectSpec, type ProgramSpec, sizeMaps, xdpPrograms } from '../object/index.js';
+import { decodeUtf8, UsageError } from '../base/index.js';
+import { type ObjectSpec, type ProgramSpec, pickProgram, sizeMaps } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
@@ -153,26 +153,6 @@ export function verifiedSession(
   // After the session: what cannot run at all is said before what Linux would say.
   if (flags.verify !== false) io.breakable('verifying', () => verdicts.require(object, program, rejectionHint));
   return session;
-}
-
-/** PROG by name or section; without one, the only XDP program. */
-function pickProgram(object: ObjectSpec, name: string | undefined): ProgramSpec {
-  const found = name === undefined ? xdpPrograms(object) : findPrograms(object, name);
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  if (object.programs.length === 0) throw new InputError('has no program', { file: object.name });
-  const list = `programs: ${object.programs.map((program) => `\`${program.name}\` (${program.section})`).join(', ')}`;
-  if (name !== undefined)
-    throw new UsageError(
-      `${found.length === 0 ? 'no' : 'more than one'} program or section \`${name}\``,
-      { file: object.name },
-      list,
-    );
-  throw new UsageError(
-    found.length === 0 ? 'no XDP program' : `${found.length} XDP programs, which one?`,
-    { file: object.name },
-    list,
-  );
 }
 
 /** `--map-entries NAME=N`: what a loader would do with bpf_map__set_max_entries. */

@@ -16,6 +16,7 @@ import { isImplied, isOpenGap, openExclusion, openRange } from './normal-form.js
 import type { Literal } from './subject.js';
 import { ternaryRows } from './ternary-rows.js';
 
+/** How a card can look at a conjunct: by ternary match, by range, by computing, or in its state. */
 export type AtomKind = 'ternary' | 'range' | 'residual' | 'state';
 
 /** One conjunct. */
@@ -31,6 +32,7 @@ export interface TernaryByte {
   readonly value: number;
 }
 
+/** Which packets take a path: as text, as conjuncts, as rows of a ternary table. */
 export interface PathCondition {
   readonly text: string;
   readonly atoms: readonly Atom[];

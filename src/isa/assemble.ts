@@ -10,6 +10,7 @@ import * as op from './opcode.js';
 import { type ParsedInsn, parseInsn, type Reference } from './parse-insn.js';
 import { type SourceLine, splitSource } from './source-line.js';
 
+/** What symbols in assembler text stand for. */
 export interface AssemblerNames {
   /** Number of a helper, with or without `bpf_`. */
   readonly helper?: ((name: string) => number | undefined) | undefined;

@@ -11,6 +11,7 @@ import { type Insn, jumpTarget, lddwImm } from './insn.js';
 import { describeLoosely, type Operation } from './instructions.js';
 import { aluOperators, atomicOperators, jumpOperators } from './operators.js';
 
+/** Whose syntax: LLVM's or the kernel's. */
 export type TextStyle = 'llvm' | 'kernel';
 
 /** What the numbers in instructions are called. Every part may be left out, every function may know nothing. */

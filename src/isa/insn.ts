@@ -11,6 +11,10 @@
 import { InputError } from '../base/index.js';
 import * as op from './opcode.js';
 
+/**
+ * One slot of 8 bytes, its fields as numbers: `off` signed 16 bits, `imm` signed 32 bits. `lddw` takes two slots, the
+ * second of which has opcode 0.
+ */
 export interface Insn {
   /** The opcode byte. */
   readonly code: number;
@@ -45,6 +49,7 @@ export function decodeInsns(bytes: Uint8Array): Insn[] {
   return insns;
 }
 
+/** The bytes of slots, 8 each, little endian. */
 export function encodeInsns(insns: readonly Insn[]): Uint8Array {
   const bytes = new Uint8Array(insns.length * insnSize);
   const view = new DataView(bytes.buffer);

@@ -57,13 +57,17 @@ export type Operation =
   | { readonly kind: 'call'; readonly what: 'helper' | 'local' | 'kfunc' }
   | { readonly kind: 'exit' };
 
+/** What the 64 bits of an `lddw` stand for, by its source field. */
 export type LddwKind = 'number' | 'map' | 'map-value' | 'ksym' | 'function' | 'map-index' | 'map-index-value';
 
 /** What a field holds: an operand, or always that number. */
 export type RegField = 'reg' | number;
+/** What the offset field holds. */
 export type OffField = 's16' | number;
+/** What the immediate field holds. */
 export type ImmField = 's32' | number;
 
+/** One row of the instruction table: which opcode, what each field of the slot holds, and since when it is there. */
 export interface InsnForm {
   /** Unique: mnemonic, then `imm` or `reg` where there are both. */
   readonly name: string;

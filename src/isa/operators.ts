@@ -28,6 +28,7 @@ export const aluOperators: readonly AluOperator[] = [
   { name: 'smod', bits: op.MOD, sign: 's%=', signed: true },
 ];
 
+/** Arithmetic, by name. */
 export type AluName =
   | 'add'
   | 'sub'
@@ -71,6 +72,7 @@ export const aluKinds: readonly number[] = [...new Set([...aluOperators.map(({ b
 /** The conditions of `JMP` and `JMP32`, by their bits. */
 export const jumpKinds: readonly number[] = jumpOperators.map(({ bits }) => bits);
 
+/** Conditions of jumps, by name. */
 export type JumpName = 'jeq' | 'jgt' | 'jge' | 'jset' | 'jne' | 'jsgt' | 'jsge' | 'jlt' | 'jle' | 'jslt' | 'jsle';
 
 export interface AtomicOperator {
@@ -88,6 +90,7 @@ export const atomicOperators: readonly AtomicOperator[] = [
   { name: 'xor', bits: op.ATOMIC_XOR, sign: '^=' },
 ];
 
+/** Atomic operations, by name. */
 export type AtomicName = 'add' | 'or' | 'and' | 'xor';
 
 /** Access widths: size bits, bytes, letter in mnemonics. */

@@ -16,6 +16,7 @@ export interface MapCreateOptions {
   readonly extra?: bigint;
 }
 
+/** Fields of BPF_PROG_LOAD. */
 export interface ProgLoadOptions {
   /** Encoded instructions with map file descriptors filled in. */
   readonly insns: Uint8Array;
@@ -46,11 +47,13 @@ export interface LoadRefusal {
   readonly log: string;
 }
 
+/** A program that the kernel took. */
 export interface LoadedFd {
   readonly fd: number;
   readonly log: string;
 }
 
+/** Fields of BPF_PROG_TEST_RUN. */
 export interface TestRunOptions {
   /** At least 14 bytes. */
   readonly data: Uint8Array;
@@ -82,6 +85,7 @@ export interface MapBatch {
   readonly values: Uint8Array;
 }
 
+/** What BPF_OBJ_GET_INFO_BY_FD says of a program. */
 export interface ProgInfo {
   readonly id: number;
   readonly tag: string;

@@ -21,6 +21,10 @@ import { type Native, type NativeBuffer, openNative } from './native.js';
 const logCapacity = 16 << 20;
 const dataCapacity = 1 << 17;
 
+/**
+ * The bpf(2) system call. Needs Linux and the right to use it: {@link Bpf.open} throws UnsupportedError where it cannot
+ * be had. Close what it opens.
+ */
 export class Bpf {
   private readonly native: Native;
   private readonly attr: NativeBuffer;

@@ -12,8 +12,15 @@ export type {
 export { possibleCpus } from './cpus.js';
 export { hostBtf } from './host-btf.js';
 export { hostKernel, kconfigText } from './host-kernel.js';
-export { type KernelLoadOptions, type KernelMap, KernelObject, type KernelProgram } from './kernel-object.js';
+export {
+  type KernelLoadOptions,
+  type KernelMap,
+  KernelObject,
+  type KernelProgram,
+  type ProgramLoadOptions,
+} from './kernel-object.js';
 export { type KernelEntry, type KernelOutcome, type KernelPacket, KernelRunner } from './kernel-runner.js';
+export type { NativeBuffer } from './native.js';
 export { explainRefusal, lastInsn, lastWords } from './refusal.js';
 export { KernelRingBuffer } from './ring-buffer.js';
 export { fitsTestRun, testRunBytes } from './test-run.js';

@@ -44,11 +44,13 @@ const descriptorMaps: Readonly<Partial<Record<MapSpec['type'], 'map' | 'program'
   hash_of_maps: 'map',
 };
 
+/** A map of an object in the kernel. */
 export interface KernelMap {
   readonly spec: MapSpec;
   readonly fd: number;
 }
 
+/** How one program is loaded. */
 export interface ProgramLoadOptions {
   /** Verifier log level for programs that load. */
   readonly logLevel?: number;
@@ -56,6 +58,7 @@ export interface ProgramLoadOptions {
   readonly refusalLog?: boolean;
 }
 
+/** How an object is loaded into the kernel. */
 export interface KernelLoadOptions extends ProgramLoadOptions {
   /** Programs to load; default all of type XDP (and those without a type). */
   readonly programs?: readonly string[];
@@ -63,6 +66,7 @@ export interface KernelLoadOptions extends ProgramLoadOptions {
   readonly withoutBtf?: boolean;
 }
 
+/** A program of an object in the kernel. */
 export interface KernelProgram {
   readonly spec: ProgramSpec;
   /** Descriptor, or why the kernel refused. */
@@ -77,6 +81,7 @@ interface LoadedBtf {
   readonly offsets: ReadonlyMap<string, number>;
 }
 
+/** An {@link ObjectSpec} alive in the running kernel: its maps and programs as file descriptors. Close it. */
 export class KernelObject {
   readonly maps: KernelMap[] = [];
   readonly programs: KernelProgram[] = [];

@@ -20,6 +20,7 @@ const loopback = 1;
 /** struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex. */
 const contextSize = 24;
 
+/** A packet for the kernel. */
 export interface KernelPacket {
   readonly data: Uint8Array;
   /** Bytes of metadata in front; a multiple of 4, at most 252. */
@@ -30,6 +31,7 @@ export interface KernelPacket {
   readonly rxQueueIndex?: number | undefined;
 }
 
+/** What the kernel made of a packet. */
 export interface KernelOutcome {
   /** Low 32 bits of r0. */
   readonly verdict: number;
@@ -40,12 +42,14 @@ export interface KernelOutcome {
   readonly duration: number;
 }
 
+/** A map's element as the kernel gives it. */
 export interface KernelEntry {
   readonly key: Uint8Array;
   /** Per-CPU maps: all CPUs' values, each rounded up to 8 bytes. */
   readonly value: Uint8Array;
 }
 
+/** One program of an object in the running kernel, packet by packet by BPF_PROG_TEST_RUN. Close it. */
 export class KernelRunner {
   readonly object: ObjectSpec;
   readonly program: ProgramSpec;

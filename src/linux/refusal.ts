@@ -25,6 +25,7 @@ export function lastInsn(log: string): number | undefined {
   return shown === undefined ? undefined : Number(shown);
 }
 
+/** The kernel's refusal as an InputError: the verifier's last words, and the source line that they are about. */
 export function explainRefusal(
   object: ObjectSpec,
   program: ProgramSpec,

@@ -16,6 +16,7 @@ const busyBit = 0x8000_0000;
 const discardBit = 0x4000_0000;
 const lengthMask = 0x3fff_ffff;
 
+/** Reads a ring buffer map by mapping its pages, as libbpf does. Close it. */
 export class KernelRingBuffer {
   private readonly consumer: NativeBuffer;
   private readonly producer: NativeBuffer;

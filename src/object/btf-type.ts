@@ -27,18 +27,22 @@ export const btfKindNames = [
   'enum64',
 ] as const;
 
+/** Kinds of types, as BTF_KIND_* without the prefix. */
 export type BtfKind = (typeof btfKindNames)[number];
 
-interface Named {
+/** What all types have. */
+export interface Named {
   readonly id: number;
   /** Empty for anonymous types. */
   readonly name: string;
 }
 
+/** `void`. */
 export interface BtfVoid extends Named {
   readonly kind: 'void';
 }
 
+/** An integer, a `char` or a `bool`; sizes in bytes, `bits` and `bitOffset` in bits. */
 export interface BtfInt extends Named {
   readonly kind: 'int';
   readonly size: number;
@@ -49,6 +53,7 @@ export interface BtfInt extends Named {
   readonly bool: boolean;
 }
 
+/** A floating-point number of `size` bytes. */
 export interface BtfFloat extends Named {
   readonly kind: 'float';
   readonly size: number;
@@ -60,6 +65,7 @@ export interface BtfReference extends Named {
   readonly type: number;
 }
 
+/** An array; `length` in elements. */
 export interface BtfArray extends Named {
   readonly kind: 'array';
   readonly type: number;
@@ -68,6 +74,7 @@ export interface BtfArray extends Named {
   readonly length: number;
 }
 
+/** A member; `bitOffset` and `bitSize` in bits. */
 export interface BtfMember {
   readonly name: string;
   readonly type: number;
@@ -76,12 +83,14 @@ export interface BtfMember {
   readonly bitSize: number;
 }
 
+/** A struct or union; size in bytes. */
 export interface BtfComposite extends Named {
   readonly kind: 'struct' | 'union';
   readonly size: number;
   readonly members: readonly BtfMember[];
 }
 
+/** An enumeration of 4 or 8 bytes. */
 export interface BtfEnum extends Named {
   readonly kind: 'enum' | 'enum64';
   readonly size: number;
@@ -89,6 +98,7 @@ export interface BtfEnum extends Named {
   readonly values: readonly { readonly name: string; readonly value: bigint }[];
 }
 
+/** A struct or union that is declared and not defined. */
 export interface BtfForward extends Named {
   readonly kind: 'fwd';
   readonly union: boolean;
@@ -97,12 +107,14 @@ export interface BtfForward extends Named {
 /** Linkage of FUNC and VAR: BTF_FUNC_STATIC and so on. */
 export type BtfLinkage = 'static' | 'global' | 'extern';
 
+/** A function: its prototype is `type`. */
 export interface BtfFunc extends Named {
   readonly kind: 'func';
   readonly type: number;
   readonly linkage: BtfLinkage;
 }
 
+/** What a function takes and returns. */
 export interface BtfFuncProto extends Named {
   readonly kind: 'func_proto';
   readonly returnType: number;
@@ -110,18 +122,21 @@ export interface BtfFuncProto extends Named {
   readonly params: readonly { readonly name: string; readonly type: number }[];
 }
 
+/** A variable of a data section. */
 export interface BtfVar extends Named {
   readonly kind: 'var';
   readonly type: number;
   readonly linkage: BtfLinkage;
 }
 
+/** A data section and the variables in it; offsets and sizes in bytes. */
 export interface BtfDatasec extends Named {
   readonly kind: 'datasec';
   readonly size: number;
   readonly vars: readonly { readonly type: number; readonly offset: number; readonly size: number }[];
 }
 
+/** A tag on a declaration. */
 export interface BtfDeclTag extends Named {
   readonly kind: 'decl_tag';
   readonly type: number;
@@ -129,6 +144,7 @@ export interface BtfDeclTag extends Named {
   readonly component: number;
 }
 
+/** Any type. */
 export type BtfType =
   | BtfVoid
   | BtfInt

@@ -55,6 +55,10 @@ const extraSize: readonly (readonly [number, number])[] = [
   [0, 12], // enum64
 ];
 
+/**
+ * The types of an object or a kernel, by id (Documentation/bpf/btf.rst). Id 0 is `void`; types are looked at when they
+ * are asked for. Throws InputError for bytes that are no BTF.
+ */
 export class Btf {
   /** The encoded form, as bpf(BPF_BTF_LOAD) takes it. */
   readonly bytes: Uint8Array;

@@ -26,6 +26,7 @@ export const coreKinds = [
   'type_matches',
 ] as const;
 
+/** What a CO-RE relocation asks of the kernel's types. */
 export type CoreKind = (typeof coreKinds)[number];
 
 export function aboutEnum(kind: CoreKind): boolean {

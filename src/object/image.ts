@@ -1,14 +1,17 @@
 /**
- * An object file between its bytes and its meaning: sections, functions and maps by name, references by symbol. The text form
- * (print-image.ts, parse-image.ts) and the ELF writer (write-elf.ts) both speak it, so `.s` and `.o` say the same thing:
+ * An object file between its bytes and its meaning: sections, functions and maps by name, references by symbol. The
+ * text form (print-image.ts, parse-image.ts) and the ELF writer (write-elf.ts) both speak it, so `.s` and `.o` say the
+ * same thing:
  *
  *     ObjectSpec --objectImage--> ObjectImage --printImage--> text --parseImage--> ObjectImage --writeElf--> bytes
  *
- * In an {@link ObjectSpec} every program holds its own copy of the functions that it reaches; here each function is once.
+ * In an {@link ObjectSpec} every program holds its own copy of the functions that it reaches; here each function is
+ * once.
  */
 import { type Insn, op, packInsn } from '../isa/index.js';
 import type { FunctionSpec, LineSpec, MapSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
+/** An object as it can be written again: code and data by symbol, references by name. */
 export interface ObjectImage {
   readonly license: string;
   /** Content of section `version`; 0 where there is none. */
@@ -22,6 +25,7 @@ export interface ObjectImage {
   readonly btf: Uint8Array | undefined;
 }
 
+/** A code section. */
 export interface CodeImage {
   readonly name: string;
   /** References are not resolved in it: their fields are 0. */
@@ -42,6 +46,7 @@ export interface CoreImage {
   readonly access: string;
 }
 
+/** A function in a code section. */
 export interface FunctionImage {
   readonly name: string;
   readonly start: number;
@@ -84,6 +89,7 @@ export interface MapImage {
   readonly values: { readonly kind: 'maps' | 'programs'; readonly slots: ReadonlyMap<number, string> } | undefined;
 }
 
+/** A data section. */
 export interface DataImage {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -101,10 +107,11 @@ export interface ExternImage {
 
 const mmapable = 0x400;
 
+/** What of an object its image keeps. */
 export interface ImageOptions {
   /**
-   * `kept` (default): CO-RE relocations stay relocations, so that the object fits any kernel. `applied`: the instructions are those of the
-   * kernel for which the object was read.
+   * `kept` (default): CO-RE relocations stay relocations, so that the object fits any kernel. `applied`: the
+   * instructions are those of the kernel for which the object was read.
    */
   readonly core?: 'kept' | 'applied';
 }
@@ -301,8 +308,8 @@ function emptySection(): MutableSection {
 }
 
 /**
- * Undoes a function's CO-RE relocations in `insns`, and lists them. A slot that no longer holds what its relocation left there was edited
- * since; its relocation is gone.
+ * Undoes a function's CO-RE relocations in `insns`, and lists them. A slot that no longer holds what its relocation
+ * left there was edited since; its relocation is gone.
  */
 function takeBack(program: ProgramSpec, fn: FunctionSpec, insns: Insn[]): CoreImage[] {
   const kept: CoreImage[] = [];

@@ -31,6 +31,7 @@ export {
 export { type Kconfig, parseKconfig, parseKernelVersion } from './kconfig.js';
 export { type MapShape, mapSpec } from './map-spec.js';
 export { assemble, parseImage } from './parse-image.js';
+export { pickProgram } from './pick-program.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
 export { objectSpec, programSpec } from './program-spec.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';

@@ -1,6 +1,7 @@
 /**
- * An object image as assembler text: LLVM's instructions, GNU-like directives (docs/assembly.md). What it prints, `parseImage`
- * reads back to the same image; listing numbers, source lines and helper names are comments or are ignored when read.
+ * An object image as assembler text: LLVM's instructions, GNU-like directives (docs/assembly.md). What it prints,
+ * `parseImage` reads back to the same image; listing numbers, source lines and helper names are comments or are ignored
+ * when read.
  */
 import { escapeText, formatInsn, type Insn, jumpTarget, op, packInsn, parseInsn, symbolText } from '../isa/index.js';
 import { helperName, mapTypeNames } from '../platform/index.js';
@@ -20,6 +21,7 @@ import {
 } from './image.js';
 import type { ObjectSpec } from './spec.js';
 
+/** How assembler text is printed. */
 export interface PrintOptions extends ImageOptions {
   /** Slot numbers as the verifier counts them, before each instruction. */
   readonly numbers?: boolean;
@@ -38,6 +40,7 @@ export function disassemble(object: ObjectSpec, options: PrintOptions = {}): str
   return printImage(objectImage(object, { core }), options);
 }
 
+/** Assembler text of an object; {@link parseImage} reads it again to the same object. */
 export function printImage(image: ObjectImage, options: PrintOptions = {}): string {
   const blocks: string[] = [];
   const { only } = options;

@@ -16,10 +16,14 @@ import { sectionMeaning } from './section-name.js';
 import { lowerBound } from './sorted.js';
 import type { FunctionSpec, LineSpec, ObjectSpec, ProgramSpec } from './spec.js';
 
+/** What reading an object may be told. */
 export interface ReadObjectOptions {
   /** File name, for messages and for the names of the maps that hold data sections. Default `prog.o`. */
   readonly name?: string | undefined;
-  /** The kernel's BTF that CO-RE relocations are resolved against, or how to get it if there are any. Default: the object's own. */
+  /**
+   * The kernel's BTF that CO-RE relocations are resolved against, or how to get it if there are any. Default: the
+   * object's own.
+   */
   readonly btf?: Uint8Array | Btf | (() => Btf | undefined) | undefined;
   /** LINUX_KERNEL_VERSION as KERNEL_VERSION(a, b, c) packs it. Default: {@link defaultKernelVersion}. */
   readonly kernelVersion?: number | undefined;
@@ -30,15 +34,17 @@ export interface ReadObjectOptions {
   readonly kconfig?: Kconfig | (() => Kconfig | undefined) | undefined;
 }
 
-/** Most slots and line records that the programs of one file may have together, each with its own copy of what it calls. */
+/**
+ * Most slots and line records that the programs of one file may have together, each with its own copy of what it calls.
+ */
 const maxTotal = 4_000_000;
 
 /**
  * Reads an ELF object file of BPF programs. A pure function: same bytes and options in, same value out.
  *
- * Throws InputError for a damaged file and UnsupportedError for a sound one of another kind (other machine, big-endian). What
- * concerns single instructions only (an unresolved symbol, a CO-RE access that the target lacks) is recorded in
- * {@link ProgramSpec.unresolved}, so that the rest can still be shown.
+ * Throws InputError for a damaged file and UnsupportedError for a sound one of another kind (other machine,
+ * big-endian). What concerns single instructions only (an unresolved symbol, a CO-RE access that the target lacks) is
+ * recorded in {@link ProgramSpec.unresolved}, so that the rest can still be shown.
  */
 export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): ObjectSpec {
   const name = options.name ?? 'prog.o';

@@ -1,6 +1,6 @@
 /**
- * What an object file says, as plain values: same bytes in, same value out, nothing alive. The engines (`vm`), the verifier and
- * the kernel loader (`linux`) all start from an {@link ObjectSpec}.
+ * What an object file says, as plain values: same bytes in, same value out, nothing alive. The engines (`vm`), the
+ * verifier and the kernel loader (`linux`) all start from an {@link ObjectSpec}.
  *
  * References are symbolic and by index, so that a program can be loaded anywhere:
  *
@@ -28,6 +28,7 @@ export type MapInit =
   /** `values` of a PROG_ARRAY: slot -> program name. */
   | { readonly kind: 'programs'; readonly slots: ReadonlyMap<number, string> };
 
+/** A map as an object defines it, before it is made. Sizes in bytes. */
 export interface MapSpec {
   readonly name: string;
   /** A known type, or `type N`-less number in {@link typeNumber}. */
@@ -81,8 +82,8 @@ export interface LineSpec {
 }
 
 /**
- * A CO-RE relocation (BTF.ext core_relo): which field, type or enumerator the value in an instruction stands for. It is applied when the
- * object is read; what is kept here lets the object be written again as it was, for any kernel.
+ * A CO-RE relocation (BTF.ext core_relo): which field, type or enumerator the value in an instruction stands for. It is
+ * applied when the object is read; what is kept here lets the object be written again as it was, for any kernel.
  */
 export interface CoreRelocationSpec {
   readonly insn: number;
@@ -106,6 +107,7 @@ export interface ExternSpec {
   readonly btfId: number;
 }
 
+/** A program with all that it calls, its references by index. */
 export interface ProgramSpec {
   /** The ELF symbol. */
   readonly name: string;
@@ -125,7 +127,9 @@ export interface ProgramSpec {
   readonly ksyms: readonly ExternSpec[];
   /** In slot order. Only programs that were read from a file have any. */
   readonly core?: readonly CoreRelocationSpec[] | undefined;
-  /** What a loader has to refuse when the slot is reached or loaded: an unresolved relocation, symbol or CO-RE access. */
+  /**
+   * What a loader has to refuse when the slot is reached or loaded: an unresolved relocation, symbol or CO-RE access.
+   */
   readonly unresolved: readonly UnresolvedSpec[];
 }
 
@@ -143,8 +147,8 @@ export interface UnresolvedSpec {
   /** Complete sentence naming the symbol or access, its section and its source line. */
   readonly what: string;
   /**
-   * True where the instruction was replaced by a call of the helper 195896080, which no kernel has: the program loads if
-   * that is dead code, and it matters only when it is reached. Otherwise the program cannot be loaded.
+   * True where the instruction was replaced by a call of the helper 195896080, which no kernel has: the program loads
+   * if that is dead code, and it matters only when it is reached. Otherwise the program cannot be loaded.
    */
   readonly poisoned?: boolean | undefined;
   /** The symbol that the instruction refers to, where what is wrong is that nothing defines it or gives it a value. */
@@ -187,6 +191,7 @@ export type ProgramTypeName =
   | 'syscall'
   | 'netfilter';
 
+/** A section of the file, for listings. */
 export interface SectionSpec {
   readonly name: string;
   /** ELF sh_type and sh_flags. */

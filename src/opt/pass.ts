@@ -53,6 +53,7 @@ export interface Param {
   readonly max: number;
 }
 
+/** Names of the parameters that passes have. */
 export type ParamName = 'window' | 'known' | 'select' | 'csum';
 
 /** What `-Oname=N` sets. */

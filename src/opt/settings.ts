@@ -6,6 +6,7 @@ import { UsageError } from '../base/index.js';
 import { type ParamName, params } from './pass.js';
 import { passes } from './passes.js';
 
+/** Which passes run, and their parameters. */
 export interface Settings {
   readonly enabled: ReadonlySet<string>;
   readonly params: Readonly<Record<ParamName, number>>;

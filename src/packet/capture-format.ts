@@ -5,6 +5,7 @@
 
 import type { BatchBuilder } from './packet-batch.js';
 
+/** Formats of captures. */
 export type CaptureFormat = 'pcap' | 'pcapng';
 
 /**

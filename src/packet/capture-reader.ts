@@ -18,6 +18,7 @@ import { PcapngDecoder } from './pcapng-reader.js';
 
 const nothing = new Uint8Array(0);
 
+/** Limits of a reader. */
 export interface ReaderOptions {
   /**
    * Use the same columns for the batches of each push: they are good until the next one only. Default false: a batch

@@ -21,6 +21,7 @@ export interface OutgoingPacket {
   readonly comments?: readonly string[] | undefined;
 }
 
+/** Makes a capture's bytes, packet by packet; take them when there are enough. */
 export interface CaptureWriter {
   /** Bytes gathered so far. */
   readonly size: number;
@@ -30,6 +31,7 @@ export interface CaptureWriter {
   take(): Uint8Array;
 }
 
+/** Format and header of a capture to write. */
 export interface WriterOptions {
   readonly format?: CaptureFormat | undefined;
   /** Default: one Ethernet interface. pcap can hold only one. */

@@ -13,6 +13,7 @@ import { InputError, UsageError } from '../base/index.js';
 import { parseMac, parseSubnet, type Subnet } from './address.js';
 import { mix32 } from './prng.js';
 
+/** Protocols of generated flows. */
 export type FlowProtocol = 'tcp' | 'udp' | 'icmp' | 'arp';
 
 /** One side of the traffic. */

@@ -14,6 +14,7 @@ export interface FlowSizeTable {
   readonly points: readonly (readonly [bytes: number, cumulative: number])[];
 }
 
+/** Published distributions of flow sizes, by name. */
 export type FlowSizeTableName = 'web-search' | 'data-mining' | 'hadoop' | 'storage';
 
 export const flowSizeTables: Readonly<Record<FlowSizeTableName, FlowSizeTable>> = {

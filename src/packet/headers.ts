@@ -6,13 +6,15 @@
 import { linkTypes } from './link-type.js';
 import { etherTypes, ipProtocols, isIpv6Extension, isVlanType, vxlanPort } from './protocol.js';
 
-interface Placed {
+/** Where a header lies in its packet, in bytes. */
+export interface Placed {
   /** From the start of the packet. */
   readonly offset: number;
   /** Bytes of the header itself. */
   readonly length: number;
 }
 
+/** One header: what it is, where it starts, its fields. */
 export type Header =
   | (Placed & { readonly kind: 'ethernet'; readonly type: number })
   | (Placed & {
@@ -66,6 +68,7 @@ export type Header =
   | (Placed & { readonly kind: 'gre'; readonly flags: number; readonly type: number })
   | (Placed & { readonly kind: 'vxlan'; readonly vni: number });
 
+/** The headers of a packet, outermost first. */
 export interface ParsedPacket {
   readonly headers: readonly Header[];
   /** Where parsing stopped: the payload, or the header that could not be parsed. */

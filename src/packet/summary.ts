@@ -14,6 +14,7 @@ import { printIpv4, printIpv6 } from './summary-ip.js';
 import { SummaryPrinter, truncated } from './summary-printer.js';
 import { Conversations } from './tcp-conversations.js';
 
+/** What a line about a packet says besides its headers. */
 export interface SummaryOptions {
   /** Default: Ethernet. */
   readonly linkType?: number | undefined;

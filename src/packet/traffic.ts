@@ -26,6 +26,7 @@ import { BatchBuilder, type Packet, type PacketBatch, packetsOf } from './packet
 import { maxFrameSize, type PacketSizes, parsePacketSizes, SizeSource } from './packet-sizes.js';
 import { mix32, Prng } from './prng.js';
 
+/** What traffic is to be made of; everything but `packets` has a default. The same options give the same packets. */
 export interface TrafficOptions {
   /** Default 1. */
   readonly seed?: number | undefined;

@@ -27,6 +27,7 @@ export const errno = {
   ENOTSUPP: 524,
 } as const;
 
+/** Names of error numbers. */
 export type ErrnoName = keyof typeof errno;
 
 /** `EINVAL` for 22 or -22; the number as text if it has no name here. */

@@ -36,6 +36,7 @@ export const mapTypeNames = [
   'arena',
 ] as const;
 
+/** Types of maps in words, as bpftool has them. */
 export type MapTypeName = (typeof mapTypeNames)[number];
 
 /** Number of a map type. */

@@ -2,10 +2,20 @@ export type { Difference } from './check.js';
 export { changeMap } from './control-plane.js';
 export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
+export { type OpenOptions, openSession } from './open-session.js';
 export type { Clock } from './packet-clock.js';
 export { RingReader, type RingSource, RingWriter } from './packet-rings.js';
 export { PathRecorder } from './path-recorder.js';
-export { type AbortRecord, type FaultRecord, type PacketResult, Runtime } from './runtime.js';
+export { type AbortRecord, type FaultRecord, Runtime } from './runtime.js';
 export type { RuntimeOptions } from './runtime-options.js';
-export { type Arrival, type Decided, Session, type SessionCounts, type SessionOptions } from './session.js';
+export {
+  type Arrival,
+  type Decided,
+  type PacketResult,
+  Session,
+  type SessionCounts,
+  type SessionOptions,
+  type SessionStats,
+} from './session.js';
+export { SessionMap, type UpdateMode } from './session-map.js';
 export type { TraceRecord } from './trace-record.js';

@@ -14,6 +14,7 @@ import type { Verdicts } from '../verifier/index.js';
 import type { MachineOptions } from '../vm/index.js';
 import type { HostKind } from './host.js';
 
+/** Card, cache and host; every option has a default. */
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */
   readonly cacheSize?: number | undefined;

@@ -5,16 +5,19 @@
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type PacketBatch, packetAt } from '../packet/index.js';
 import { maxLinear, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
-import { type PacketInput, type RedirectTarget, readRedirect } from '../vm/index.js';
-import { loadMaps, type MapsFile } from '../vm/map-json.js';
+import { findMap, type Output, type PacketInput, type RedirectTarget, readRedirect } from '../vm/index.js';
+import { type DumpedMaps, dumpMaps, loadMaps, type MapsFile } from '../vm/map-json.js';
 import { applyMapChange, type MapChange, ScriptClock } from '../vm/map-script.js';
 import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
 import { flowHash } from './flow-hash.js';
 import { type Clock, PacketClock } from './packet-clock.js';
-import { type FaultRecord, type PacketResult, Runtime } from './runtime.js';
+import { type FaultRecord, Runtime } from './runtime.js';
 import type { RuntimeOptions } from './runtime-options.js';
+import { SessionMap } from './session-map.js';
+import type { TraceRecord } from './trace-record.js';
 
+/** Card, host, maps, clock, and whether the interpreter runs beside. */
 export interface SessionOptions extends RuntimeOptions {
   /** Run everything on the plain interpreter too, and compare. */
   readonly check?: boolean | undefined;
@@ -28,11 +31,44 @@ export interface SessionOptions extends RuntimeOptions {
 
 /** A packet as it arrives. */
 export interface Arrival {
+  /** From the Ethernet header on. It is copied: the program does not change it. */
   readonly data: Uint8Array;
-  /** Nanoseconds. */
-  readonly time: bigint;
+  /**
+   * Nanoseconds since 1970, or since whenever the capture counts from. Default: that of the packet before, 0 for the
+   * first.
+   */
+  readonly time?: bigint | undefined;
 }
 
+/** What became of a packet. A value: it stays as it is when the next one runs. */
+export interface PacketResult {
+  /** Low 32 bits of r0: XDP_ABORTED 0, XDP_DROP 1, XDP_PASS 2, XDP_TX 3, XDP_REDIRECT 4. ABORTED after a fault. */
+  readonly verdict: number;
+  /** The same in words; what is none of the five is ABORTED, as the kernel has it. */
+  readonly verdictName: VerdictName;
+  /** The packet as it leaves. */
+  readonly bytes: Uint8Array;
+  /** Where it goes, with verdict REDIRECT. */
+  readonly redirect: RedirectTarget | undefined;
+  /** Perf records, ring buffer records and lines of bpf_printk, in order. */
+  readonly outputs: readonly Output[];
+  /** The trace that decided it on the card; undefined if the host ran it. */
+  readonly hit: TraceRecord | undefined;
+}
+
+/** Counts of a session. */
+export interface SessionStats {
+  readonly packets: number;
+  /** Decided by a trace on the card. */
+  readonly hits: number;
+  /** Left to the host. */
+  readonly misses: number;
+  /** Traces that were put on the card, and that had to leave it for others. */
+  readonly installs: number;
+  readonly evictions: number;
+}
+
+/** What threads tell each other of their sessions. */
 export interface SessionCounts {
   readonly packets: number;
   readonly misses: number;
@@ -50,10 +86,18 @@ export interface Decided {
   readonly redirect: RedirectTarget | undefined;
 }
 
+/**
+ * Packets through one program, its card and its host: made by {@link openSession}, or of an object and one of its
+ * programs.
+ */
 export class Session {
+  /** @internal */
   readonly runtime: Runtime;
+  /** The program that packets come to. */
   readonly program: ProgramSpec;
+  /** Packets by verdict. */
   readonly verdicts: Record<VerdictName, number> = { ABORTED: 0, DROP: 0, PASS: 0, TX: 0, REDIRECT: 0 };
+  /** With `check`: the first difference between card and interpreter. */
   difference: Difference | undefined;
   private readonly checker: Checker | undefined;
   private readonly clock: PacketClock;
@@ -67,8 +111,13 @@ export class Session {
   private inPiece = false;
   private cpus: Uint32Array = new Uint32Array(0);
   private start: bigint | undefined;
+  private lastTime = 0n;
   private longest: number | undefined;
 
+  /**
+   * `program` is one of the object's. Throws UnsupportedError for what it asks for and is not done, BudgetError for
+   * maps that do not fit, InputError for contents of maps that it does not have.
+   */
   constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions = {}) {
     this.options = options;
     this.program = program;
@@ -87,35 +136,57 @@ export class Session {
     return this.checker !== undefined;
   }
 
-  /** A change from the control plane between two packets: made on both sides. */
+  /** A change from the control plane between two packets: made on both sides. @internal */
   change(change: (machine: Runtime['machine']) => void): void {
     for (const machine of this.machines()) change(machine);
   }
 
-  /** Runs one packet. After a difference, `difference` is set and no more packets should be run. */
-  run(arrival: Arrival): PacketResult {
+  /** What the card has learnt: a record for each path that was recorded, in order of their first recording. */
+  get traces(): readonly TraceRecord[] {
+    return this.runtime.traces;
+  }
+
+  /** How many packets there were, and what became of them on the card. */
+  get stats(): SessionStats {
+    const { packets, hits, misses, installs, evictions } = this.runtime;
+    return { packets, hits, misses, installs, evictions };
+  }
+
+  /** Contents of all maps, as a map file: what `maps` of another session takes. */
+  dumpMaps(): DumpedMaps {
+    return dumpMaps(this.runtime.machine);
+  }
+
+  /** The map of that name, to be read and written between packets. Throws InputError that lists the maps. */
+  map(name: string): SessionMap {
+    const [first, ...rest] = [...this.machines()];
+    const { machine } = this.runtime;
+    return new SessionMap([first ?? machine, ...rest], findMap(machine, name));
+  }
+
+  /** Runs one packet: `run({ data })`. After a difference, `difference` is set and no more packets should be run. */
+  run({ data, time = this.lastTime }: Arrival): PacketResult {
     const number = this.runtime.packets + 1;
-    this.start ??= arrival.time;
-    this.applyDue(number, arrival.time);
-    const { data } = arrival;
+    this.lastTime = time;
+    this.start ??= time;
+    this.applyDue(number, time);
     const input: PacketInput = {
       data,
-      now: this.clock.timeOf(number, arrival.time),
+      now: this.clock.timeOf(number, time),
       cpu: this.cpuOf(data, 0, data.length),
       ingressIfindex: this.ingressIfindex,
       egressIfindex: this.egressIfindex,
       frags: this.program.frags,
     };
-    let result: PacketResult;
-    if (this.checker === undefined) result = this.runtime.run(input);
-    else {
-      const checked = this.checker.run(input);
-      result = checked.result;
-      this.difference ??= checked.difference;
-    }
+    if (this.checker === undefined) this.runtime.run(input);
+    else this.difference ??= this.checker.run(input).difference;
     this.inArena = false;
-    this.verdicts[verdictName(result.verdict)]++;
-    return result;
+    const { machine, last } = this.runtime;
+    const { verdict, hit } = last;
+    const name = verdictName(verdict);
+    this.verdicts[name]++;
+    const redirect = name === 'REDIRECT' ? machine.redirect : undefined;
+    return { verdict, verdictName: name, bytes: machine.packetBytes(), redirect, outputs: [...machine.outputs], hit };
   }
 
   /**
@@ -166,13 +237,13 @@ export class Session {
     this.inPiece = false;
   }
 
-  /** What is to be known of another session's run, in a form that threads can exchange. */
+  /** What is to be known of another session's run, in a form that threads can exchange. @internal */
   get counts(): SessionCounts {
     const { packets, misses, faults } = this.runtime;
     return { packets, misses, verdicts: { ...this.verdicts }, faults: [...faults] };
   }
 
-  /** Adds what a session on the same maps has run. */
+  /** Adds what a session on the same maps has run. @internal */
   add({ packets, misses, verdicts, faults }: SessionCounts): void {
     const { runtime } = this;
     runtime.packets += packets;

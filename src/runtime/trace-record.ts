@@ -13,26 +13,31 @@ const forgotten: PathCondition = {
   computed: [],
 };
 
+/** A path that was recorded: its condition, and how many packets it has decided. */
 export class TraceRecord {
   /** In order of first installation, from 0. */
   readonly id: number;
   /** Low half of r0. */
   readonly verdict: number;
+  /** Instructions of the program that the recorded packet took. */
   readonly insnsProgram: number;
   /** Instructions of the trace's condition, and of what it does once that holds. */
   readonly insnsCondition: number;
   readonly insnsTrace: number;
-  /** As recorded last; undefined once it was evicted, unless recordings are kept. */
+  /** As recorded last; undefined once it was evicted, unless recordings are kept. @internal */
   trace: RecordedTrace | undefined;
   /** Of a side trace, as recorded last: its parent, and how many guards it has from there. */
   parent: { readonly id: number; readonly guard: number } | undefined;
+  /** Packets that it has decided. */
   packets = 0;
-  /** Value of `packets` when it was installed last. */
+  /** Value of `packets` when it was installed last. @internal */
   packetsAtInstall = 0;
+  /** How often it was put on the card. */
   installs = 0;
   private readonly names: TraceNames;
   private words: PathCondition | undefined;
 
+  /** @internal */
   constructor(id: number, trace: RecordedTrace, names: TraceNames) {
     const insns = countInsns(trace.code);
     this.id = id;
@@ -53,7 +58,7 @@ export class TraceRecord {
     return this.words;
   }
 
-  /** Lets go of the recording, which is a thousand times the size of what is shown of it. */
+  /** Lets go of the recording, which is a thousand times the size of what is shown of it. @internal */
   release(keepCondition: boolean): void {
     if (keepCondition) void this.condition;
     this.trace = undefined;

@@ -19,6 +19,7 @@ export const aborts = {
   useless: 'the trace could not be told apart from an installed one',
 } as const;
 
+/** Why a recording was given up; {@link aborts} has each in words. */
 export type AbortCode = keyof typeof aborts;
 
 /** Thrown inside the recorder only; what leaves it is a value. */

@@ -7,6 +7,7 @@ import type { AbortCode } from './aborts.js';
 import type { History, Snapshot } from './snapshot.js';
 import type { Assumption } from './stable-values.js';
 
+/** What a recording may take before it is given up. */
 export interface RecorderLimits {
   /** Values that a trace may have before dead code is removed. */
   readonly maxValues: number;

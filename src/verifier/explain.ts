@@ -13,12 +13,14 @@ import { fillTemplate, type MessageCode, messageRow } from './messages.js';
 import { usedRegs, writtenRegs } from './program-shape.js';
 import { regText } from './reg-text.js';
 
+/** An instruction of the failing path that made it so. */
 export interface SliceStep {
   readonly insn: number;
   /** What it has to do with the failure: it set something, or tested it. */
   readonly role: 'sets' | 'tests';
 }
 
+/** Why a program was refused, and what would mend it. */
 export interface Explanation {
   /** `prog.c:33`; undefined without debug information. */
   readonly source: string | undefined;

@@ -15,10 +15,12 @@ import { addScalars } from './scalar-alu.js';
 import { byteMisc, byteZero, type StackSlot } from './stack-state.js';
 import { needsZeroExtension } from './zero-extension.js';
 
+/** What a register or a spilled one may hold. */
 export type ValueFact =
   /** Nothing is known, not even whether it is a number. */
   { readonly kind: 'any' } | { readonly kind: 'scalar'; readonly range: Scalar } | PointerFact;
 
+/** A register or stack slot that holds a pointer. */
 export interface PointerFact {
   readonly kind: 'pointer';
   readonly to: RegKind;
@@ -36,6 +38,7 @@ export interface PointerFact {
   readonly size: number;
 }
 
+/** What 8 bytes of the stack hold. */
 export interface SlotFact {
   /** Offset of the 8 bytes from the frame pointer. */
   readonly off: number;
@@ -45,6 +48,7 @@ export interface SlotFact {
   readonly value: ValueFact;
 }
 
+/** What is known before one instruction, over all paths that lead there. */
 export interface InsnFacts {
   /** False: no path comes here. */
   readonly reached: boolean;
@@ -58,6 +62,7 @@ export interface InsnFacts {
   readonly zeroExtend: boolean;
 }
 
+/** Facts by slot of the program: what compilers may rely on. */
 export interface ProgramFacts {
   readonly insns: readonly InsnFacts[];
 }

@@ -315,8 +315,10 @@ export const messages = {
   'too-many-jumps': { text: 'The sequence of {count} jumps is too complex.', errno: 'E2BIG' },
 } as const;
 
+/** Reasons for a refusal: stable names of the rows of the message table. */
 export type MessageCode = keyof typeof messages;
 
+/** What a message is filled in with, by the names in its template. */
 export type MessageValues = Readonly<Record<string, string | number | bigint>>;
 
 /** Fills the `{name}`s of a template. */

@@ -11,6 +11,7 @@ import type { MapSpec } from '../object/index.js';
 import { constScalar, type Scalar, unknownScalar, zeroScalar } from './scalar.js';
 import { Trail } from './trail.js';
 
+/** What a register points to, as the kernel names it in its log. */
 export type RegKind =
   /** Never written, or no longer readable. */
   | 'none'

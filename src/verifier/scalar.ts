@@ -1,11 +1,12 @@
 /**
- * What is known of a number: its bits (a tnum) and the range that it lies in, seen four ways (64 and 32 bits, signed and unsigned).
- * Each view says something that the others cannot, and each teaches the others: `sync` lets them, in the order in which Linux does,
- * so that the same facts come out (reg_bounds_sync in kernel/bpf/verifier.c).
+ * What is known of a number: its bits (a tnum) and the range that it lies in, seen four ways (64 and 32 bits, signed
+ * and unsigned). Each view says something that the others cannot, and each teaches the others: `sync` lets them, in the
+ * order in which Linux does, so that the same facts come out (reg_bounds_sync in kernel/bpf/verifier.c).
  *
- * 64-bit bounds are bigints, 32-bit ones numbers (signed ones as int32, unsigned ones as uint32). A Scalar is written only by the
- * function that makes it, before anyone else holds it; from then on it is a value and is shared freely. `sync` may leave an
- * empty range (a minimum above its maximum) when the operands contradict each other: that value cannot occur.
+ * 64-bit bounds are bigints, 32-bit ones numbers (signed ones as int32, unsigned ones as uint32). A Scalar is written
+ * only by the function that makes it, before anyone else holds it; from then on it is a value and is shared freely.
+ * `sync` may leave an empty range (a minimum above its maximum) when the operands contradict each other: that value
+ * cannot occur.
  */
 import { type Tnum, tnumCast, tnumContains, tnumIntersect, tnumNext, tnumRange, tnumUnknown, u64Max } from './tnum.js';
 
@@ -29,6 +30,7 @@ export function greater(a: bigint, b: bigint): bigint {
 const asS64 = (x: bigint): bigint => BigInt.asIntN(64, x);
 const low32 = (x: bigint): number => Number(BigInt.asUintN(32, x));
 
+/** What is known of a number: its bits, and its bounds signed and unsigned, in 64 and in 32 bits. */
 export class Scalar {
   value = 0n;
   mask: bigint = u64Max;
@@ -103,14 +105,19 @@ export class Scalar {
     );
   }
 
-  /** Its bits alone, every bound forgotten: what Linux goes on with where a branch contradicted what was known before it. */
+  /**
+   * Its bits alone, every bound forgotten: what Linux goes on with where a branch contradicted what was known before
+   * it.
+   */
   bitsOnly(): Scalar {
     const bits = new Scalar();
     bits.setTnum(this);
     return bits;
   }
 
-  /** Does the constant that the bits tell stand in the 64-bit bounds too? Not so behind a branch that cannot be taken. */
+  /**
+   * Does the constant that the bits tell stand in the 64-bit bounds too? Not so behind a branch that cannot be taken.
+   */
   get isExact(): boolean {
     return this.mask === 0n && this.smin === this.smax && this.umin === this.umax;
   }
@@ -251,7 +258,8 @@ export class Scalar {
       if (slow <= shigh) this.learnU32(slow, shigh);
       if ((slow | 0) <= (shigh | 0)) this.learnS32(slow | 0, shigh | 0);
     }
-    // The upper half steps by one while the lower half goes from negative to non-negative: the low half, signed, is one range.
+    // The upper half steps by one while the lower half goes from negative to non-negative: the low half, signed, is one
+    // range.
     if (BigInt.asUintN(32, uminTop + 1n) === umaxTop && (ulow | 0) < 0 && (uhigh | 0) >= 0)
       this.learnS32(ulow | 0, uhigh | 0);
     if (BigInt.asUintN(32, sminTop + 1n) === BigInt.asUintN(32, smaxTop) && (slow | 0) < 0 && (shigh | 0) >= 0) {

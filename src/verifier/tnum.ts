@@ -1,10 +1,12 @@
 /**
- * Tristate numbers: what is known of each bit of a 64-bit value. A bit is known (its value stands in `value`, its `mask` bit is 0)
- * or unknown (`mask` 1, `value` 0). So `value & mask = 0` always, and the numbers described are `value | s` for every subset s
- * of `mask`. Both halves are unsigned 64-bit bigints. (Kernel: kernel/bpf/tnum.c. Soundness and optimality of add and sub: Vishwanathan et
- * al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers", CGO 2022.)
+ * Tristate numbers: what is known of each bit of a 64-bit value. A bit is known (its value stands in `value`, its
+ * `mask` bit is 0) or unknown (`mask` 1, `value` 0). So `value & mask = 0` always, and the numbers described are `value
+ * | s` for every subset s of `mask`. Both halves are unsigned 64-bit bigints. (Kernel: kernel/bpf/tnum.c. Soundness and
+ * optimality of add and sub: Vishwanathan et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate
+ * Numbers", CGO 2022.)
  */
 
+/** Bits that are known (kernel/bpf/tnum.c): where `mask` is 0, the bit is that of `value`. */
 export interface Tnum {
   readonly value: bigint;
   readonly mask: bigint;
@@ -106,15 +108,18 @@ export function tnumSar(a: Tnum, by: number, bits: 32 | 64): Tnum {
   };
 }
 
-/** Numbers that both describe. A bit on which they contradict each other takes `a | b`; the caller's ranges show the conflict. */
+/**
+ * Numbers that both describe. A bit on which they contradict each other takes `a | b`; the caller's ranges show the
+ * conflict.
+ */
 export function tnumIntersect(a: Tnum, b: Tnum): Tnum {
   const mask = a.mask & b.mask;
   return { value: (a.value | b.value) & ~mask, mask };
 }
 
 /**
- * The smallest number of `t` above `z`; the greatest of all where none is. A number of `t` is its value plus a subset of its mask, so this
- * counts up by one within the mask: a carry runs through the bits outside of it.
+ * The smallest number of `t` above `z`; the greatest of all where none is. A number of `t` is its value plus a subset
+ * of its mask, so this counts up by one within the mask: a carry runs through the bits outside of it.
  */
 export function tnumNext(t: Tnum, z: bigint): bigint {
   const greatest = t.value | t.mask;

@@ -21,6 +21,7 @@ export interface Verdict {
   readonly facts?: ProgramFacts | undefined;
 }
 
+/** What the verifier is asked besides whether. */
 export interface VerdictOptions {
   /**
    * Collect what is known before each instruction; default false, as all that runs packets compiles: facts take one to
@@ -41,6 +42,7 @@ export class RejectedError extends UserError {
 const accepted: Verdict = { accepted: true };
 const notAccepted: Verdict = { accepted: false };
 
+/** What the verifier says of programs: each asked about once, when somebody first wants to know. */
 export class Verdicts {
   private readonly known = new Map<ProgramSpec, Verdict>();
   private readonly ask: (program: ProgramSpec) => Verdict;

@@ -17,6 +17,7 @@ import { frameRegs } from './subprog-call.js';
 import { BtfOracle } from './type-oracle.js';
 import { FrameState, VerifierState } from './verifier-state.js';
 
+/** What the verifier knows of the object, and what it is to tell. */
 export interface VerifyOptions {
   /** The object's BTF: signatures of global functions, locks in map values. */
   readonly btf?: Btf | undefined;
@@ -30,6 +31,7 @@ export interface VerifyOptions {
   readonly all?: boolean;
 }
 
+/** How much work it was. */
 export interface VerifyStats {
   /** Instructions checked over all paths. */
   readonly insns: number;
@@ -50,6 +52,7 @@ export interface Failure {
   readonly explanation: Explanation;
 }
 
+/** The answer of {@link verify}. */
 export interface VerifyResult {
   readonly accepted: boolean;
   /** In the kernel's format. */
@@ -76,6 +79,10 @@ const gplLicenses: readonly string[] = [
 /** Failures after which `all` stops looking. */
 const maxFailures = 20;
 
+/**
+ * Would Linux 6.18 load this program? `maps` are the object's, by index. Never throws for what the program does: a
+ * refusal is a result, in the kernel's words.
+ */
 export function verify(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions = {}): VerifyResult {
   return new Verification(program, maps, options).run();
 }

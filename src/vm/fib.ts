@@ -5,6 +5,7 @@
 import { parseIp, parseMac, parseSubnet } from '../packet/index.js';
 import { JsonFields } from './json-fields.js';
 
+/** A network interface. */
 export interface Interface {
   readonly ifindex: number;
   readonly mac: Uint8Array;
@@ -24,8 +25,10 @@ export const routeTypes = [
   'unreachable',
   'prohibit',
 ] as const;
+/** Kinds of routes, as `ip route` names them. */
 export type RouteType = (typeof routeTypes)[number];
 
+/** A route. */
 export interface Route {
   /** 4 or 16 bytes. */
   readonly prefix: Uint8Array;
@@ -44,7 +47,8 @@ export interface Route {
   readonly src: Uint8Array | undefined;
 }
 
-interface Neighbour {
+/** A neighbour: an address and its MAC address. */
+export interface Neighbour {
   readonly ip: Uint8Array;
   readonly dev: number;
   readonly mac: Uint8Array;
@@ -55,6 +59,7 @@ const ruleOrder = [255, 254, 253];
 const mainTable = 254;
 const loopback: Interface = { ifindex: 1, mac: new Uint8Array(6), mtu: 65536, forwarding: false, addresses: [] };
 
+/** Routes, neighbours and interfaces for bpf_fib_lookup, from a table (docs/tables.md). */
 export class FibTable {
   readonly interfaces: ReadonlyMap<number, Interface>;
   /** Longest prefix first, then lowest metric: the first match is the route. */

@@ -1,5 +1,6 @@
 export { accessFault, checkAccess, contextPages, misalignedAtomic } from './access-check.js';
 export type { BatchEngine } from './batch-engine.js';
+export { decodeTyped, encodeTyped, isTyped, type TypedValue } from './btf-value.js';
 export { constantAt } from './constant-data.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
@@ -37,7 +38,7 @@ export {
   parseMapsFile,
 } from './map-json.js';
 export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
-export { applyMapChange, type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
+export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';
 export { packetState } from './packet-buffer.js';

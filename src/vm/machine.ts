@@ -34,6 +34,7 @@ export type Output =
   | { readonly kind: 'ringbuf'; readonly map: string; readonly data: Uint8Array }
   | { readonly kind: 'printk'; readonly text: string };
 
+/** The machine that a program runs on: CPUs, clocks, randomness, tables. Equal options, equal results. */
 export interface MachineOptions {
   /** Number of possible CPUs (per-CPU values); default 1. */
   readonly cpus?: number | undefined;
@@ -45,7 +46,7 @@ export interface MachineOptions {
   readonly fib?: FibTable | undefined;
   /** Sockets that the socket look-ups find; default none. */
   readonly sockets?: SocketTable | undefined;
-  /** One of several machines on the same memory and maps, each in a thread of its own. */
+  /** One of several machines on the same memory and maps, each in a thread of its own. @internal */
   readonly lanes?: LaneOptions | undefined;
   /**
    * Bytes by which all guest addresses are shifted; a program whose outcome changes with it treats pointers as data.
@@ -75,6 +76,7 @@ export interface LaneOptions {
 /** Bytes of each lane for what its engines allocate. */
 const laneArea = 1 << 22;
 
+/** A packet, and how it arrives. */
 export interface PacketInput {
   readonly data: Uint8Array;
   /** Bytes of metadata before the data; default none. */

@@ -5,6 +5,7 @@
 import { decodeUtf8 } from '../base/index.js';
 import type { Btf, BtfComposite, BtfEnum, BtfMember, BtfType } from '../object/index.js';
 
+/** A key or value by its BTF type, as JSON. */
 export type Formatted =
   | string
   | number

@@ -25,10 +25,12 @@ export interface MapEntryJson {
   readonly cpu?: number;
 }
 
+/** Contents of maps by name, as `--maps-in` reads and `--maps-out` writes them (docs/maps.md). */
 export interface MapsFile {
   readonly maps: { readonly [name: string]: readonly MapEntryJson[] };
 }
 
+/** One element of a dumped map. */
 export interface DumpedEntry {
   /** Hex bytes; absent for queues and stacks. */
   readonly key?: string;
@@ -43,6 +45,7 @@ export interface DumpedEntry {
   };
 }
 
+/** Contents of maps as a map file: hex bytes, and decoded values beside them. */
 export interface DumpedMaps {
   readonly maps: { readonly [name: string]: readonly DumpedEntry[] };
 }

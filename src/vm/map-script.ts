@@ -14,6 +14,7 @@ export type ChangeTime =
   /** Packets are counted from 1. */
   | { readonly kind: 'packet'; readonly number: number };
 
+/** One change of a map during a run. */
 export interface MapChange {
   readonly at: ChangeTime;
   readonly op: 'update' | 'delete';

@@ -7,6 +7,7 @@ import type { Machine } from './machine.js';
 import type { BpfMap } from './map.js';
 import { privateState } from './private-state.js';
 
+/** Where bpf_redirect and bpf_redirect_map send a packet. */
 export type RedirectTarget =
   | { readonly kind: 'interface'; readonly ifindex: number }
   | { readonly kind: 'devmap'; readonly map: string; readonly key: number; readonly ifindexes: readonly number[] }

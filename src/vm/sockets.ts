@@ -22,8 +22,10 @@ export const tcpStates = [
   'closing',
   'new_syn_recv',
 ] as const;
+/** States of a TCP socket, as Linux names them. */
 export type TcpState = (typeof tcpStates)[number];
 
+/** A socket that look-ups find. */
 export interface Socket {
   readonly protocol: 'tcp' | 'udp';
   /** 4 or 16 bytes; all zero is any address. */
@@ -54,6 +56,7 @@ const udp = 17;
 const inet = 2;
 const inet6 = 10;
 
+/** Sockets that the socket look-ups find, from a table (docs/tables.md). */
 export class SocketTable {
   readonly sockets: readonly Socket[];
   /** net.ipv4.tcp_syncookies: 0 never, 1 on overflow, 2 always. */

@@ -45,7 +45,7 @@ export function searchPaths(
     if (record !== undefined) leads.push({ record, packet: data });
   };
   for (const packet of packets) {
-    time = packet.time;
+    time = packet.time ?? time;
     run(packet.data);
   }
   const known = leads.length;

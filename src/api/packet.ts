@@ -1,0 +1,37 @@
+/** `jitnic/packet`: captures read and written, headers, one-line summaries, and seeded traffic. */
+
+export type { ReaderOptions } from '../packet/capture-reader.js';
+export type { Placed } from '../packet/headers.js';
+export {
+  type Capture,
+  type CaptureFormat,
+  type CaptureInterface,
+  CaptureReader,
+  type CaptureWriter,
+  createWriter,
+  type Damage,
+  type DecodedCapture,
+  decodeCapture,
+  type Endpoints,
+  encodeCapture,
+  type FlowProtocol,
+  type FlowSizeTableName,
+  generateBatches,
+  generateTraffic,
+  type Header,
+  type OutgoingPacket,
+  openCapture,
+  type Packet,
+  type PacketBatch,
+  type PacketSizes,
+  type ParsedPacket,
+  packetsOf,
+  parseHeaders,
+  Summarizer,
+  type SummaryOptions,
+  summarize,
+  type TrafficOptions,
+  type WriterOptions,
+  writeBatch,
+  writeCapture,
+} from '../packet/index.js';
