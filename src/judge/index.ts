@@ -1,6 +1,8 @@
 export { type AgreementRow, compareVerdicts, isOnPurpose } from './agreement.js';
 export { type AgreementCase, generatedObject, objectCases } from './agreement-cases.js';
 export { agreementLine, readAgreementLines } from './agreement-lines.js';
+export { type CCampaignResult, type CFailure, nameOf, runCCampaign } from './c-fuzz/campaign.js';
+export type { CSource } from './c-fuzz/source.js';
 export { type BruteForceTally, judgeSmallPrograms } from './conditions/brute-force.js';
 export { type ConditionTally, ConditionTrial, newTally, type TrialLimits } from './conditions/trial.js';
 export { checkVector, type VectorVerdict } from './conformance.js';

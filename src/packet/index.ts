@@ -58,7 +58,7 @@ export { campusMixture, type FlowSizeTable, type FlowSizeTableName, flowSizeTabl
 export { type Header, type ParsedPacket, parseHeaders } from './headers.js';
 export { linkTypeName, linkTypes } from './link-type.js';
 export { type Malformation, malform, malformations } from './malformed.js';
-export { type Packet, type PacketBatch, packetAt, packetsOf, selectPackets } from './packet-batch.js';
+export { BatchBuilder, type Packet, type PacketBatch, packetAt, packetsOf, selectPackets } from './packet-batch.js';
 export { type PacketSizes, parsePacketSizes } from './packet-sizes.js';
 export { mix32, Prng } from './prng.js';
 export { formatTimeOfDay, Summarizer, type SummaryOptions, summarize } from './summary.js';

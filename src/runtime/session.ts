@@ -23,6 +23,8 @@ export interface SessionOptions extends RuntimeOptions {
   readonly check?: boolean | undefined;
   readonly clock?: Clock | undefined;
   readonly ingressIfindex?: number | undefined;
+  /** All packets arrive on this CPU; default: a hash of the flow says which. */
+  readonly cpu?: number | undefined;
   readonly egressIfindex?: number | undefined;
   /** Contents of maps before the first packet. */
   readonly maps?: { readonly contents: MapsFile; readonly file?: string | undefined } | undefined;
@@ -224,6 +226,12 @@ export class Session {
     return { verdict: this.runtime.last.verdict, bytes: machine.packetBytes(), redirect: machine.redirect };
   }
 
+  /** Metadata in front of the `i`-th packet of those that ran last: a copy, empty where there is none. */
+  metadata(i: number): Uint8Array {
+    const { machine, arena } = this.runtime;
+    return this.inArena ? arena.metaBytes(i) : machine.metaBytes();
+  }
+
   /**
    * After {@link runBatch} was broken off in the middle (by Ctrl-C): counts speak of the packets that had been
    * decided, and of no other. What the packet under way had written to maps stays there.
@@ -289,6 +297,7 @@ export class Session {
   private cpusOf({ bytes, offset, length }: PacketBatch, from: number, to: number): Uint32Array | number {
     const { cpus = 1, lanes } = this.options;
     if (lanes !== undefined) return lanes.index;
+    if (this.options.cpu !== undefined) return this.options.cpu;
     if (cpus === 1) return 0;
     if (this.cpus.length < to) this.cpus = new Uint32Array(to);
     for (let i = from; i < to; i++) this.cpus[i] = flowHash(bytes, offset[i] as number, length[i] as number) % cpus;
@@ -319,6 +328,7 @@ export class Session {
   private cpuOf(bytes: Uint8Array, offset: number, length: number): number {
     const { cpus = 1, lanes } = this.options;
     if (lanes !== undefined) return lanes.index;
+    if (this.options.cpu !== undefined) return this.options.cpu;
     return cpus > 1 ? flowHash(bytes, offset, length) % cpus : 0;
   }
 

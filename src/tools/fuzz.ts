@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test]`: generated programs on the
- * kernel and on an engine. A failing one is shrunk and written as `.s` with its packets (and map contents, if it needs any), ready to be
+ * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test] [--c]`: generated programs on the
+ * kernel and on an engine (with `--c`: generated C, on all engines and cards). A failing one is shrunk and written as `.s` with its packets (and map contents, if it needs any), ready to be
  * given to `npm run differential`. With `--self-test`, engines with one mistake each are run instead, and each has to be found
  * out. Exit 0 when nothing differs (or every fault was found).
  */
@@ -11,6 +11,7 @@ import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
 import { encodeCapture } from '../packet/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
+import { fuzzC } from './fuzz-c.js';
 import {
   type Flags,
   negativeIf,
@@ -22,7 +23,7 @@ import {
 } from './tool.js';
 
 const usage =
-  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test] [--no-shrink]';
+  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test] [--no-shrink] [--c]';
 
 await runTool(
   usage,
@@ -33,11 +34,12 @@ await runTool(
     engine: { type: 'string', default: 'interp' },
     out: { type: 'string', default: 'fuzz-failures' },
     'self-test': { type: 'boolean', default: false },
+    c: { type: 'boolean', default: false },
     'no-shrink': { type: 'boolean', default: false },
     summary: { type: 'string' },
     ...optimizationOption,
   },
-  (_, flags) => (flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
+  (_, flags) => (flags['c'] === true ? fuzzC(flags) : flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
 );
 
 function campaign(flags: Flags): number {

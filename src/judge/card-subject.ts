@@ -1,0 +1,144 @@
+/**
+ * Card and host as a {@link Subject}: packets one by one through the packet buffer ({@link CardSubject}), or all of
+ * them in an arena before the first is looked at ({@link ArenaSubject}).
+ */
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { BatchBuilder, type PacketBatch } from '../packet/index.js';
+import { Session, type SessionOptions } from '../runtime/index.js';
+import type { Machine } from '../vm/index.js';
+import { loopback, MachineMaps } from './machine-maps.js';
+import type { Observation, Packet } from './subject.js';
+
+export interface CardMode {
+  readonly name: string;
+  /** Traces that the card holds. */
+  readonly cacheSize: number;
+  /** Traces are compiled, after the first packet that one of them decided; else the executor runs them. */
+  readonly compiled: boolean;
+  /** The host runs compiled code where no path is recorded. */
+  readonly host: 'interp' | 'wasm';
+  /** Packets go through an arena, and are compared with one another's outcomes only after the last. */
+  readonly arena: boolean;
+}
+
+/** Every way in which packets reach traces. */
+export const cardModes: readonly CardMode[] = [
+  { name: 'card of 2', cacheSize: 2, compiled: true, host: 'interp', arena: false },
+  { name: 'card of 64', cacheSize: 64, compiled: true, host: 'wasm', arena: false },
+  { name: 'card of 64, not compiled', cacheSize: 64, compiled: false, host: 'interp', arena: false },
+  { name: 'card of 2, not compiled', cacheSize: 2, compiled: false, host: 'wasm', arena: false },
+  { name: 'card of 64, arena', cacheSize: 64, compiled: true, host: 'wasm', arena: true },
+  { name: 'card of 2, arena', cacheSize: 2, compiled: true, host: 'interp', arena: true },
+  { name: 'card of 64, arena, not compiled', cacheSize: 64, compiled: false, host: 'wasm', arena: true },
+];
+
+/** Packets are of one CPU, as in a test run of the kernel, and the program is known to be accepted. */
+function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, cpus: number): Session {
+  const options: SessionOptions = {
+    cpus,
+    cpu: 0,
+    cacheSize: mode.cacheSize,
+    compiled: mode.compiled,
+    host: mode.host,
+    verified: () => true,
+    isEager: true,
+    patience: 1,
+    ingressIfindex: loopback,
+    clock: { kind: 'fixed', ns: 0n },
+    keepConditions: false,
+  };
+  return new Session(object, program, options);
+}
+
+export class CardSubject extends MachineMaps {
+  readonly name: string;
+  protected readonly machine: Machine;
+  private readonly session: Session;
+
+  /** Throws what {@link Session} throws for what does not run here. `cpus`: those of per-CPU maps. */
+  constructor(object: ObjectSpec, program: ProgramSpec, mode: CardMode, cpus: number) {
+    super();
+    this.name = mode.name;
+    this.session = openSession(object, program, mode, cpus);
+    this.machine = this.session.runtime.machine;
+    this.removeListeners();
+  }
+
+  /** Packets that traces decided so far. */
+  get hits(): number {
+    return this.session.runtime.hits;
+  }
+
+  run(packet: Packet): Observation {
+    const { machine, session } = this;
+    const faults = countFaults(session);
+    const { verdict } = session.run({ data: packet.data, time: 0n });
+    return {
+      verdict,
+      data: machine.packetBytes(),
+      meta: machine.metaBytes(),
+      outputs: this.records(machine.outputs),
+      ...(countFaults(session) > faults ? { stopped: 'a fault' } : {}),
+    };
+  }
+}
+
+export class ArenaSubject extends MachineMaps {
+  readonly name: string;
+  protected readonly machine: Machine;
+  private readonly session: Session;
+  private readonly packets: readonly Packet[];
+  private readonly observed: Observation[] = [];
+
+  /** `packets`: all that {@link run} is going to be called with, in that order. Outputs are not observed. */
+  constructor(object: ObjectSpec, program: ProgramSpec, mode: CardMode, cpus: number, packets: readonly Packet[]) {
+    super();
+    this.name = mode.name;
+    this.session = openSession(object, program, mode, cpus);
+    this.machine = this.session.runtime.machine;
+    this.packets = packets;
+    this.removeListeners();
+  }
+
+  get hits(): number {
+    return this.session.runtime.hits;
+  }
+
+  run(): Observation {
+    if (this.observed.length === 0) this.runAll();
+    const first = this.observed.shift();
+    if (first === undefined) throw new Error('more packets than were promised');
+    return first;
+  }
+
+  private runAll(): void {
+    const { session, observed } = this;
+    const batch = batchOf(this.packets);
+    for (let from = 0; from < batch.count; ) {
+      const done = session.runBatch(batch, from, batch.count);
+      for (let i = 0; i < done; i++) {
+        const { verdict, bytes } = session.decided(i);
+        observed.push({ verdict, data: bytes, meta: session.metadata(i), outputs: [] });
+      }
+      from += done;
+    }
+  }
+}
+
+function batchOf(packets: readonly Packet[]): PacketBatch {
+  const builder = new BatchBuilder(packets.length);
+  const bytes = new Uint8Array(packets.reduce((sum, { data }) => sum + data.length, 0));
+  let at = 0;
+  for (const { data } of packets) {
+    bytes.set(data, at);
+    builder.add(at, data.length, data.length, 0, 0, 0);
+    at += data.length;
+  }
+  return builder.finish(bytes);
+}
+
+function countFaults({ runtime }: Session): number {
+  let count = 0;
+  for (const fault of runtime.faults.values()) count += fault.count;
+  return count;
+}
