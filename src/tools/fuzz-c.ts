@@ -1,13 +1,14 @@
-/** `npm run fuzz -- --c`: generated C against the kernel, on engines and cards (src/judge/c-fuzz). */
+/** `npm run fuzz -- --c`: generated C against the kernel, on engines and cards (c-fuzz/). */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../base/index.js';
-import { type CCampaignResult, type CFailure, type CSource, nameOf, runCCampaign } from '../judge/index.js';
 import { Bpf, possibleCpus } from '../linux/index.js';
 import { encodeCapture } from '../packet/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
+import { type CCampaignResult, type CFailure, nameOf, runCCampaign } from './c-fuzz/campaign.js';
+import type { CSource } from './c-fuzz/source.js';
 import { type Flags, negativeIf, numberFlag, writeSummary } from './tool.js';
 
 /** Versions that the campaign knows; those that are installed are used. */

@@ -3,16 +3,20 @@
  * packet by packet and map by map, is held against every engine and every way in which packets reach a card.
  */
 import { UserError } from '../../base/index.js';
+import type { Packet, Subject } from '../../judge/index.js';
+import {
+  comparePackets,
+  type Difference,
+  KernelRefusal,
+  KernelSubject,
+  MachineSubject,
+  machineEngine,
+  seedMaps,
+} from '../../judge/index.js';
 import type { Bpf } from '../../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, readObject } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
-import { ArenaSubject, type CardMode, CardSubject, cardModes } from '../card-subject.js';
-import { comparePackets, type Difference } from '../compare.js';
-import { machineEngine } from '../engines.js';
-import { KernelRefusal, KernelSubject } from '../kernel-subject.js';
-import { MachineSubject } from '../machine-subject.js';
-import { seedMaps } from '../seed-maps.js';
-import type { Packet, Subject } from '../subject.js';
+import { ArenaSubject, type CardMode, CardSubject, cardModes } from './card-subject.js';
 import { cPackets } from './packets.js';
 import { type CSource, type CTarget, generateC, pickTarget } from './source.js';
 import { Transcript } from './transcript.js';

@@ -2,12 +2,12 @@
  * Card and host as a {@link Subject}: packets one by one through the packet buffer ({@link CardSubject}), or all of
  * them in an arena before the first is looked at ({@link ArenaSubject}).
  */
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { BatchBuilder, type PacketBatch } from '../packet/index.js';
-import { Session, type SessionOptions } from '../runtime/index.js';
-import type { Machine } from '../vm/index.js';
-import { loopback, MachineMaps } from './machine-maps.js';
-import type { Observation, Packet } from './subject.js';
+
+import { loopback, MachineMaps, type Observation, type Packet } from '../../judge/index.js';
+import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
+import { BatchBuilder, type PacketBatch } from '../../packet/index.js';
+import { Session, type SessionOptions } from '../../runtime/index.js';
+import type { Machine } from '../../vm/index.js';
 
 export interface CardMode {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** Packets for generated C: few flows, so that paths repeat and traces are hit, with tags, extension headers and damage. */
+
+import type { Packet } from '../../judge/index.js';
 import { generateTraffic, type Prng } from '../../packet/index.js';
-import type { Packet } from '../subject.js';
 
 /** `count` packets from `random` alone. */
 export function cPackets(random: Prng, count: number): Packet[] {

@@ -1,6 +1,7 @@
 /** What a subject came to over some packets, so that it is run once and compared with many. */
+
+import { type Contents, isReadable, type Observation, type Packet, type Subject } from '../../judge/index.js';
 import type { MapSpec, ObjectSpec } from '../../object/index.js';
-import { type Contents, isReadable, type Observation, type Packet, type Subject } from '../subject.js';
 
 /** Maps with at most so many elements are read after each packet; comparePackets compares the same ones. */
 const eachPacketLimit = 64;
