@@ -7,6 +7,7 @@ import { loopback, MachineMaps, type Observation, type Packet } from '../../judg
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { BatchBuilder, type PacketBatch } from '../../packet/index.js';
 import { Session, type SessionOptions } from '../../runtime/index.js';
+import { Verdicts } from '../../verifier/index.js';
 import type { Machine } from '../../vm/index.js';
 
 export interface CardMode {
@@ -40,7 +41,7 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
     cacheSize: mode.cacheSize,
     compiled: mode.compiled,
     host: mode.host,
-    verified: () => true,
+    verdicts: Verdicts.trusting(),
     isEager: true,
     patience: 1,
     ingressIfindex: loopback,
