@@ -5,9 +5,9 @@
  * the program go.
  */
 
+import { encodingFault } from '../code/index.js';
 import { isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, lddwImm, op } from '../isa/index.js';
 import type { LoadedProgram } from '../vm/index.js';
-import { encodingFault } from './encoding.js';
 
 /** Opcode of a slot that must not be executed; a class that no opcode of the instruction set uses with these bits. */
 export const invalid = 0xff;

@@ -2,6 +2,8 @@
  * From bytecode to {@link FunctionCode}, as it is written: nothing is optimized here. Blocks are translated in reverse postorder; registers become values through
  * {@link Variables}. Frames and packets stay memory: what becomes of their bytes is a matter of passes.
  */
+
+import type { Order } from '../code/index.js';
 import type { ProgramFacts } from '../verifier/index.js';
 import { FactSource } from './fact-source.js';
 import {
@@ -16,7 +18,6 @@ import {
 import { type Block, branchEnd, type End, type FunctionCode, makeBlock, type Phi } from './function.js';
 import { Graph } from './graph.js';
 import { type LoopVariables, loopVariables } from './loop-variables.js';
-import type { Order } from './order.js';
 import { orderOfFlow, withSingleEntries } from './single-entry.js';
 import { knownMap } from './translate-call.js';
 import { branchCondition, translateInsn, translateStep } from './translate-insn.js';

@@ -3,10 +3,10 @@
  * is read. A failure is our bug.
  */
 import { InternalError } from '../base/index.js';
+import { dominates, orderOf } from '../code/index.js';
 import { faultOf } from './check-value.js';
 import { type Block, type End, endUses, type FunctionCode, liveBlocks, successors } from './function.js';
 import { isCompare, opTable } from './ops.js';
-import { dominates, orderOf } from './order.js';
 import { isConst, mask32, type Value } from './value.js';
 
 /** Throws InternalError, naming `phase`. */

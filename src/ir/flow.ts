@@ -7,6 +7,7 @@
  * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
  */
 
+import { leaders } from '../code/index.js';
 import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
 import { maxFrames, tailCallHelper } from '../platform/index.js';
 import { type Program, referenceAt, type World, withoutReferences } from './world.js';
@@ -140,7 +141,7 @@ class FlowBuilder {
     this.insns = insns;
     this.plain = withoutReferences(world, insns);
     this.options = options;
-    this.leaders = findLeaders(insns);
+    this.leaders = leaders(insns, isTailCall);
   }
 
   build(): Flow {
@@ -344,15 +345,6 @@ class FlowBuilder {
 
 const tooDeep = `the call stack of ${maxFrames + 1} frames is too deep !`;
 
-/** Slots that a jump can go to, or that follow one. */
-function findLeaders(insns: readonly Insn[]): Set<number> {
-  const leaders = new Set<number>();
-  for (const [pc, insn] of insns.entries()) {
-    if (isConditionalJump(insn) || isUnconditionalJump(insn)) {
-      leaders.add(jumpTarget(insn, pc));
-      leaders.add(pc + 1);
-    }
-    if (insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === tailCallHelper) leaders.add(pc + 1);
-  }
-  return leaders;
+function isTailCall(insn: Insn): boolean {
+  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === tailCallHelper;
 }

@@ -2,8 +2,9 @@
  * The order of a function's blocks, found out once for each list of blocks: most passes leave the control flow as it
  * is.
  */
+
+import { type Order, orderOf } from '../code/index.js';
 import { type Block, type FunctionCode, successors } from './function.js';
-import { type Order, orderOf } from './order.js';
 
 const orders = new WeakMap<FunctionCode['blocks'], Order>();
 

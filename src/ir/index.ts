@@ -1,7 +1,6 @@
 export { type BuildOptions, bareR1, bareR2, buildFunction, recordAddress } from './build-function.js';
 export {
   type ArgumentUse,
-  argumentCount,
   type CallEffects,
   callEffects,
   type EffectsOf,
@@ -38,7 +37,6 @@ export { low32, lowerAlu, lowerJump, onesOf } from './lower-alu.js';
 export { findNeeded, isRoot, type Needed, type Use } from './needed.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
-export { loopBodies, type Order } from './order.js';
 export { parseFunction, parseTrace } from './parse.js';
 export type { ParseNames } from './parse-line.js';
 export { type ArgumentsOf, argumentsOf } from './phis.js';

@@ -1,7 +1,8 @@
 /** Which variables the loops of a flow write: those get phis at the loop's head. */
+
+import { loopBodies, type Order } from '../code/index.js';
 import { type Insn, insnClass, op } from '../isa/index.js';
 import { type Flow, type FlowBlock, type Step, variableOf } from './flow.js';
-import { loopBodies, type Order } from './order.js';
 
 export interface LoopVariables {
   /** Is `head` the head of a loop that writes the variable? */

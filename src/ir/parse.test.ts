@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { body, exit, start } from '../../test/support/any-program.js';
-import { encodingFault } from '../interp/encoding.js';
+import { encodingFault } from '../code/index.js';
 import { objectSpec, programSpec, readObject } from '../object/index.js';
 import {
   buildFunction,

@@ -3,10 +3,10 @@
  * allow, but not in a deeper loop than need be. So what only one path needs is computed on that path, and what a loop
  * does not change in front of it.
  */
+import type { Order } from '../code/index.js';
 import type { FunctionCode } from './function.js';
 import type { Needed } from './needed.js';
 import { opTable } from './ops.js';
-import type { Order } from './order.js';
 import { isFixed, type Value } from './value.js';
 
 export interface Schedule {

@@ -7,8 +7,9 @@
  * branch or two a turn; copying blocks until it fits would cost nothing a turn, but some loops take exponentially many
  * copies.
  */
+
+import { type Order, orderOf } from '../code/index.js';
 import type { Flow, FlowBlock, FlowEnd, Step } from './flow.js';
-import { type Order, orderOf } from './order.js';
 
 export function orderOfFlow(flow: Flow): Order {
   return orderOf(flow.blocks.length, 0, (id) => flowSuccessors((flow.blocks[id] as FlowBlock).end));

@@ -5,14 +5,15 @@
  * block that several forward edges reach is placed behind a wasm `block` that they leave, a loop's head inside a `loop`, any other where it is jumped to.
  * Phis are locals, set on the edges: all arguments are pushed before the first local is set, so they are read in parallel.
  */
+
 import { InternalError } from '../base/index.js';
+import type { Order } from '../code/index.js';
 import {
   type Block,
   type End,
   type FunctionCode,
   findNeeded,
   type Needed,
-  type Order,
   orderOfCode,
   type Schedule,
   schedule,

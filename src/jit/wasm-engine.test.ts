@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { body, bounds, copy, exit, insn, load, mov, start } from '../../test/support/any-program.js';
+import { orderOf } from '../code/index.js';
 import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
-import { orderOf } from '../ir/order.js';
 import { type Insn, op } from '../isa/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { columnsOf, Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';

@@ -3,9 +3,10 @@
  * byte. Time and random numbers are inputs that the kernel does not let us set; therefore every call of such a helper
  * becomes a load from a hidden map that both sides fill with the same number before each packet.
  */
+
+import { rewriteProgram } from '../code/index.js';
 import { type Insn, isCall, op } from '../isa/index.js';
 import { mapSpec, type ObjectSpec, type ProgramSpec } from '../object/index.js';
-import { rewriteProgram } from './rewrite.js';
 
 /** Helper number -> byte offset in the hidden map's value. */
 const inputs: ReadonlyMap<number, number> = new Map([

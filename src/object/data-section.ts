@@ -89,3 +89,8 @@ export function objectNameOf(file: string): string {
   const dot = base.indexOf('.');
   return (dot < 0 ? base : base.slice(0, dot)).slice(0, 63);
 }
+
+/** Data sections that libbpf freezes: the program side cannot write them and user space no longer can. */
+export function isConstantSection(section: string): boolean {
+  return section.startsWith('.rodata') || section === '.kconfig';
+}

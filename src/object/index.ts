@@ -18,6 +18,7 @@ export {
   type BtfVar,
   isComposite,
 } from './btf-type.js';
+export { isConstantSection } from './data-section.js';
 export {
   type CodeImage,
   type DataImage,

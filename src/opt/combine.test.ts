@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodingFault } from '../interp/encoding.js';
+import { encodingFault } from '../code/index.js';
 import { buildFunction, formatFunction, worldOf } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
 import { objectSpec, programSpec } from '../object/index.js';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { encodingFault } from '../interp/encoding.js';
+import { encodingFault } from '../code/index.js';
 import {
   buildFunction,
   checkFunction,

@@ -14,6 +14,7 @@
  * It runs a dozen times a program, most often on code that the engine has not optimized yet: so it makes no closures,
  * copies nothing that stays as it is, and hands back blocks, lists and functions that did not change.
  */
+import type { Order } from '../code/index.js';
 import {
   type Block,
   type End,
@@ -24,7 +25,6 @@ import {
   liveBlocks,
   makeBlock,
   mapEnd,
-  type Order,
   opTable,
   orderOfCode,
   type Phi,

@@ -3,6 +3,7 @@
  * before the call, look-ups get their key as values.
  */
 
+import { loopBodies } from '../code/index.js';
 import {
   callEffects,
   type Detail,
@@ -10,7 +11,6 @@ import {
   type FunctionCode,
   type Graph,
   hasAddress,
-  loopBodies,
   onesOf,
   type Phi,
   type Piece,

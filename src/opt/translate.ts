@@ -1,5 +1,5 @@
 /** From bytecode to optimized IR: what every engine that runs IR begins with. */
-import { encodingFault } from '../interp/encoding.js';
+import { encodingFault } from '../code/index.js';
 import { buildFunction, type FunctionCode, type Program, type World } from '../ir/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import { type OptimizeOptions, optimize } from './optimize.js';

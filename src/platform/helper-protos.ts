@@ -3,7 +3,7 @@
  * (xdp_func_proto in net/core/filter.c, bpf_base_func_proto in kernel/bpf/helpers.c and what they fall back to). A
  * helper that is not listed is refused for XDP.
  */
-import type { HelperName } from './helpers.js';
+import { type HelperName, helperNames, helperNumber } from './helpers.js';
 
 /**
  * Classes of arguments. A `mem` is followed by the `size` that counts its bytes, except for `{ fixed }`.
@@ -204,3 +204,11 @@ export const xdpHelpers: Readonly<Partial<Record<HelperName, HelperProto>>> = {
   },
   task_pt_regs: { args: ['kernel ptr'], ret: 'ptr', gpl: true },
 };
+
+const printk = helperNumber('trace_printk');
+
+/** How many of r1 to r5 helper `number` looks at. bpf_trace_printk takes up to three more than its prototype says. */
+export function registersRead(number: number): number {
+  const name = helperNames[number];
+  return (name === undefined || number === printk ? undefined : xdpHelpers[name])?.args.length ?? 5;
+}

@@ -1,6 +1,6 @@
 export { tailCallHelper, walkHelper, walkHelperNames, walkHelperNumber } from './engine-helpers.js';
 export { type ErrnoName, errno, errnoName } from './errno.js';
-export { type ArgClass, type HelperProto, type ReturnClass, xdpHelpers } from './helper-protos.js';
+export { type ArgClass, type HelperProto, type ReturnClass, registersRead, xdpHelpers } from './helper-protos.js';
 export { type HelperName, helperName, helperNames, helperNumber } from './helpers.js';
 export {
   ethHeader,

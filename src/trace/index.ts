@@ -13,4 +13,3 @@ export {
 export { registersOf, type Snapshot } from './snapshot.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { stackSlots } from './stack-slots.js';
-export { mayBeWritten } from './written-maps.js';

@@ -12,10 +12,11 @@
  * down anyway: its values, its guards, its changes of memory. The state at any guard is that prefix. Guards of one
  * instruction share one; inside of a helper that calls back, the snapshot is that of the call.
  */
+
+import { liveSlots } from '../code/index.js';
 import type { Graph, Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
-import { liveSlots } from './live-slots.js';
 import type { MemoryChange } from './recorded-memory.js';
 import type { Sampled } from './recorded-values.js';
 

@@ -4,10 +4,10 @@
  * assumed; whoever holds traces asks after each change from the syscall side ({@link AssumptionLedger}) and retires
  * those whose assumption fails.
  */
+import { mayBeWritten } from '../code/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { Machine } from '../vm/index.js';
-import { mayBeWritten } from './written-maps.js';
 
 /** `size` bytes at a guest address, little-endian, of a map's value. */
 export interface Assumption {

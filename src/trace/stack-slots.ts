@@ -1,6 +1,7 @@
 /** What a snapshot's frames hold on the stack. */
+
+import { liveSlots } from '../code/index.js';
 import { stackSize } from '../platform/index.js';
-import { liveSlots } from './live-slots.js';
 import type { StackByte } from './recorded-memory.js';
 import { type History, registersOf, type Snapshot, type StackSlot } from './snapshot.js';
 

@@ -5,15 +5,16 @@
  *
  * A fact holds on every run of the program in its object: judge/soundness.ts checks this against the interpreter.
  */
+
+import { isFunctionAddress, isLocalCall, needsZeroExtension } from '../code/index.js';
 import { type Insn, insnClass, isCall, isExit, isJump, isLddw, jumpTarget, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { Env } from './env.js';
-import { isFunctionAddress, isLocalCall, type ProgramShape } from './program-shape.js';
+import type { ProgramShape } from './program-shape.js';
 import type { RegKind, RegState } from './reg-state.js';
 import { constScalar, joinScalars, type Scalar } from './scalar.js';
 import { addScalars } from './scalar-alu.js';
 import { byteMisc, byteZero, type StackSlot } from './stack-state.js';
-import { needsZeroExtension } from './zero-extension.js';
 
 /** What a register or a spilled one may hold. */
 export type ValueFact =

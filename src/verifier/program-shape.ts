@@ -2,6 +2,8 @@
  * What can be said of a program before any of its values is known: functions, jumps, reachability, where exploration may compare states,
  * and which registers are live at each instruction (check_subprogs, check_cfg and compute_live_registers in the kernel).
  */
+
+import { isFunctionAddress, isLocalCall, successors } from '../code/index.js';
 import {
   type Insn,
   insnClass,
@@ -58,14 +60,6 @@ const syncCallbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_
 
 function fail(code: MessageCode, values: MessageValues, insn: number): never {
   throw new Rejection(code, values, insn);
-}
-
-export function isLocalCall(insn: Insn): boolean {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL;
-}
-
-export function isFunctionAddress(insn: Insn): boolean {
-  return isLddw(insn) && insn.src === op.PSEUDO_FUNC;
 }
 
 function helperOf(insn: Insn): string | undefined {
@@ -258,16 +252,6 @@ function checkDirectValue(map: MapSpec, off: number, pc: number): void {
   if (off >>> 0 >= maxVarOffset) fail('direct-value-offset', { off: off >>> 0 }, pc);
   if (map.type !== 'array') fail('direct-value-type', {}, pc);
   if (map.maxEntries !== 1 || off >>> 0 >= map.valueSize) fail('no-direct-value', { size: map.valueSize, off }, pc);
-}
-
-/** Slots that may follow `pc` within its function. */
-export function successors(insns: readonly Insn[], pc: number): readonly number[] {
-  const insn = insns[pc];
-  if (insn === undefined || isExit(insn)) return [];
-  if (isLddw(insn)) return [pc + 2];
-  if (!isJump(insn) || isCall(insn)) return [pc + 1];
-  if (isUnconditionalJump(insn)) return [jumpTarget(insn, pc)];
-  return [pc + 1, jumpTarget(insn, pc)];
 }
 
 /**

@@ -2,9 +2,11 @@
  * All frames of a call chain share 512 bytes, and a tail call must leave room for the next program
  * (check_max_stack_depth in the kernel).
  */
+
+import { isFunctionAddress, isLocalCall } from '../code/index.js';
 import { maxFrames, stackBeforeTailCall, stackSize } from '../platform/index.js';
 import type { Env } from './env.js';
-import { isFunctionAddress, isLocalCall, type Subprog } from './program-shape.js';
+import type { Subprog } from './program-shape.js';
 
 /** The JIT aligns frames to 16 bytes. */
 const alignment = 16;

@@ -1,6 +1,8 @@
 /**
  * Would Linux load this program? Verifies the main program and every global function that it calls, each on its own.
  */
+
+import { isFunctionAddress } from '../code/index.js';
 import { type Insn, isLddw } from '../isa/index.js';
 import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
 import { type ErrnoName, errno, maxInsns } from '../platform/index.js';
@@ -10,7 +12,7 @@ import { type ExploreObserver, Explorer } from './explore.js';
 import { FactsCollector, type ProgramFacts } from './facts.js';
 import { LogWriter } from './log.js';
 import type { MessageCode, MessageValues } from './messages.js';
-import { isFunctionAddress, type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
+import { type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
 import { pointerReg, unknownReg } from './reg-state.js';
 import { checkStackDepth } from './stack-depth.js';
 import { frameRegs } from './subprog-call.js';

@@ -3,7 +3,7 @@
  * tail-call targets.
  */
 import { InputError } from '../base/index.js';
-import type { MapSpec, ObjectSpec } from '../object/index.js';
+import { isConstantSection, type MapSpec, type ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import type { BpfMap } from './map.js';
 import { mapFacts } from './map-facts.js';
@@ -21,11 +21,6 @@ export function createMaps(object: ObjectSpec, memory: GuestMemory, cpus: number
   }
   for (const map of maps) initialise(map, maps, object);
   return maps;
-}
-
-/** Data sections that libbpf freezes: the program side cannot write them and user space no longer can. */
-export function isConstantSection(section: string): boolean {
-  return section.startsWith('.rodata') || section === '.kconfig';
 }
 
 function initialise(map: BpfMap, maps: readonly BpfMap[], object: ObjectSpec): void {

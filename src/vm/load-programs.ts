@@ -10,13 +10,13 @@
  * `.rodata` afterwards) stops the run with the same UnsupportedError.
  */
 import { InputError, UnsupportedError, type UserError } from '../base/index.js';
+import { reachableSlots } from '../code/index.js';
 import { type Insn, isCall, isLddw, op } from '../isa/index.js';
 import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { mapRefusal } from './create-maps.js';
 import { findHelper, helperRefusal } from './helpers/index.js';
 import type { BpfMap } from './map.js';
 import type { GuestMemory } from './memory.js';
-import { reachableSlots } from './reachable.js';
 import { placeOf } from './trap.js';
 
 /**

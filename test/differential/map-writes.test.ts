@@ -1,13 +1,13 @@
 /** What is said to be written by no program, against what programs write when they run. */
 
 import { describe, expect, it } from 'vitest';
+import { mayBeWritten } from '../../src/code/index.js';
 import { generatePrograms } from '../../src/judge/fuzz/generate.js';
 import { programObject } from '../../src/judge/fuzz/program-object.js';
 import { seedMaps } from '../../src/judge/seed-maps.js';
 import type { ObjectSpec, ProgramSpec } from '../../src/object/index.js';
 import { generateTraffic, Prng } from '../../src/packet/index.js';
 import { Session } from '../../src/runtime/index.js';
-import { mayBeWritten } from '../../src/trace/index.js';
 import { Verdicts } from '../../src/verifier/index.js';
 import { type BpfMap, loadMaps } from '../../src/vm/index.js';
 import { exampleNames, openExample } from '../support/examples.js';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { policies } from '../../src/cache/index.js';
 import { commandRows } from '../../src/cli/commands.js';
 import { captureCli } from '../../src/cli/testing.js';
-import { encodingFault } from '../../src/interp/encoding.js';
+import { encodingFault } from '../../src/code/index.js';
 import { buildInsn, type ConformanceGroup, type InsnForm, instructions } from '../../src/isa/index.js';
 import { bareEngineNames, machineEngineNames } from '../../src/judge/index.js';
 import { btfKindNames } from '../../src/object/btf-type.js';

@@ -3,8 +3,9 @@
  * filled and compared in vain, and the little BTF that the kernel asks for when a program has callbacks or global
  * functions: one FUNC for each function.
  */
+
+import { pruneMaps } from '../../code/index.js';
 import { Btf, BtfBuilder, type ObjectSpec, objectSpec, type ProgramSpec, programSpec } from '../../object/index.js';
-import { pruneMaps } from '../prune.js';
 import type { GeneratedProgram } from './generate.js';
 import { fuzzMaps } from './maps.js';
 

@@ -3,11 +3,12 @@
  * who looks for holes in a verifier tries. Two verifiers are then asked about the result; most mutants are refused,
  * and the interesting ones lie on the edge.
  */
+
+import { rewriteProgram } from '../../code/index.js';
 import { aluKinds, type Insn, insnClass, isCall, isJump, isLddw, jumpKinds, jumpTarget, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
 import { helperNames, helperNumber, xdpHelpers } from '../../platform/index.js';
-import { rewriteProgram } from '../rewrite.js';
 
 /** One change; undefined where it does not apply to what it drew. */
 type Mutation = (program: ProgramSpec, maps: number, random: Prng) => ProgramSpec | undefined;

@@ -1,8 +1,9 @@
 /**
  * Shorter forms of a program that fails: numbers in place of what led to them, and an end right after what goes wrong.
  */
+
+import { rewriteProgram } from '../../code/index.js';
 import { type Insn, insnClass, isCall, isConditionalJump, isLddw, isUnconditionalJump, op } from '../../isa/index.js';
-import { rewriteProgram } from '../rewrite.js';
 import { type ShrinkTarget, starts } from './shrink-program.js';
 
 const sizeMask = 0x18;

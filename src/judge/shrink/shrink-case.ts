@@ -6,8 +6,9 @@
  *
  * Whether a candidate is valid, and still fails, is for the predicate to say.
  */
+
+import { onlyFirstProgram, pruneMaps, withoutTypes } from '../../code/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
-import { onlyFirstProgram, pruneMaps, withoutTypes } from '../prune.js';
 import type { Packet } from '../subject.js';
 import { endEarly, type KnownValues, useConstants } from './replacements.js';
 import { deleteFunctions, deleteRuns, deleteWindows, type ShrinkTarget, smallerConstants } from './shrink-program.js';

@@ -3,9 +3,10 @@
  * persists; whether a candidate is still a valid program is for the target to say: it asks the kernel. Distances are
  * mended by rewriteProgram.
  */
+
+import { rewriteProgram } from '../../code/index.js';
 import { type Insn, isCall, isLddw, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';
-import { rewriteProgram } from '../rewrite.js';
 
 export interface ShrinkTarget {
   /** The smallest program so far. */

@@ -6,7 +6,6 @@
  * there to the frame's top. A stack pointer that gets away (is stored, or lives on in another block) makes the slots above it live everywhere.
  */
 
-import { argumentCount } from '../ir/index.js';
 import {
   accessSize,
   type Insn,
@@ -17,7 +16,8 @@ import {
   jumpTarget,
   op,
 } from '../isa/index.js';
-import { stackSize, tailCallHelper } from '../platform/index.js';
+import { registersRead, stackSize, tailCallHelper } from '../platform/index.js';
+import { leaders } from './leaders.js';
 
 /** Bytes of a stack slot. */
 const slotSize = 8;
@@ -53,12 +53,10 @@ export class LiveSlots {
 
   /** For each instruction, offsets from the frame's top of the registers that hold one. */
   private followStackPointers(): (ReadonlyMap<number, number> | undefined)[] {
-    const leaders = new Set<number>();
-    for (const [pc, insn] of this.insns.entries())
-      if (isConditionalJump(insn) || isUnconditionalJump(insn)) leaders.add(jumpTarget(insn, pc)).add(pc + 1);
+    const starts = leaders(this.insns);
     let known = new Map([[10, 0]]);
     return this.insns.map((insn, pc) => {
-      if (leaders.has(pc)) {
+      if (starts.has(pc)) {
         this.escape(known);
         known = new Map([[10, 0]]);
       }
@@ -159,7 +157,7 @@ export class LiveSlots {
     if (isConditionalJump(insn)) return after | dst | src;
     if (!isCall(insn)) return after;
     const isHelper = insn.src === op.CALL_HELPER;
-    const args = isHelper ? argumentCount(insn.imm) : 5;
+    const args = isHelper ? registersRead(insn.imm) : 5;
     // A tail call that fails leaves r0 as it was.
     let live = after & (isHelper && insn.imm === tailCallHelper ? ~0x3e : ~0x3f);
     for (let r = 1; r <= args; r++) {

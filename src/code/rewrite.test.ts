@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { assembleUbpf, type Insn, op } from '../isa/index.js';
-import { bareObject } from './engines.js';
+import { programSpec } from '../object/index.js';
 import { rewriteProgram } from './rewrite.js';
 
-const program = (text: string) => {
-  const [only] = bareObject(assembleUbpf(text, {}, 'test')).programs;
-  if (only === undefined) throw new Error('no program');
-  return only;
-};
+const program = (text: string) => programSpec(assembleUbpf(text, {}, 'test'));
 const nop: Insn = { code: op.ALU64 | op.MOV | op.X, dst: 1, src: 1, off: 0, imm: 0 };
 
 describe('rewriting a program', () => {

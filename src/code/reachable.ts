@@ -18,8 +18,7 @@ import {
   lddwImm,
   op,
 } from '../isa/index.js';
-import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { isConstantSection } from './create-maps.js';
+import { isConstantSection, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 
 interface DataPointer {
   readonly bytes: Uint8Array;

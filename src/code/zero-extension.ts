@@ -4,7 +4,7 @@
  * written.
  */
 import { type Insn, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
-import { successors } from './program-shape.js';
+import { successors } from './leaders.js';
 
 const callerSaved = 0x3f;
 const argRegs = 0x3e;

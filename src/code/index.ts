@@ -1,0 +1,9 @@
+export { encodingFault } from './encoding.js';
+export { isFunctionAddress, isLocalCall, leaders, successors } from './leaders.js';
+export { liveSlots } from './live-slots.js';
+export { dominates, loopBodies, type Order, orderOf } from './order.js';
+export { loadsMap, onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';
+export { reachableSlots } from './reachable.js';
+export { rewriteProgram } from './rewrite.js';
+export { mayBeWritten } from './written-maps.js';
+export { needsZeroExtension } from './zero-extension.js';
