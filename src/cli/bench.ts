@@ -1,6 +1,5 @@
 /** `jitnic bench`: the speed of the engines on one program and one packet, side by side. */
-import { readFile } from 'node:fs/promises';
-import { exitCodes, InputError, UsageError, UserError } from '../base/index.js';
+import { decodeUtf8, exitCodes, InputError, UsageError, UserError } from '../base/index.js';
 import { type Figure, formatRatio, measureSpeed, type Ratio, ratioOf, type Speed } from '../judge/speed/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictName } from '../platform/index.js';
@@ -8,11 +7,11 @@ import { formatTable } from '../text/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
+import { readInput } from './files.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
-interface Options extends OptFlags, KernelFlags {
+interface Options extends OptFlags, ReadingFlags {
   read: string;
   engine: string;
   packet: string;
@@ -24,7 +23,7 @@ const engineNames = ['interp', 'wasm', 'kernel'];
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareKernelFlags(command);
+    declareReading(command);
     declareOpt(command);
     command
       .argument('<file>', 'object file, .c or .s')
@@ -49,7 +48,7 @@ export const command: CliCommand = defineCommand<Options>({
     if (!Number.isSafeInteger(index) || index < 0) throw new UsageError(`--packet ${options.packet} is not a number`);
     const packet = await packetAt(options.read, index, io);
     const { mapsIn } = options;
-    const contents = mapsIn === undefined ? undefined : parseMapsFile(await readFile(mapsIn, 'utf8'), mapsIn);
+    const contents = mapsIn === undefined ? undefined : parseMapsFile(decodeUtf8(await readInput(mapsIn, io)), mapsIn);
     const fill = contents === undefined ? undefined : (machine: Machine): void => loadMaps(machine, contents, mapsIn);
     // What only the kernel was asked for has no answer without it; beside other engines its row is missing.
     const bpf = engines.includes('kernel') ? openKernel(engines.length > 1, io) : undefined;

@@ -27,6 +27,7 @@ const namesOf = (rows: readonly { readonly name: string }[]): string => rows.map
 
 export function declareCacheFlags(command: Command): void {
   command
+    .optionsGroup('Trace cache:')
     .option('--cache-size <n>', 'traces that the card holds (default 64)')
     .option('--cache-bits <n>', 'match bits that the card holds (default any number)')
     .option('--adaptive <bounds>', adaptiveHelp)
@@ -34,7 +35,8 @@ export function declareCacheFlags(command: Command): void {
     .option('--admission <name>', admissionHelp)
     .option('--no-penalties', 'record every miss, whatever became of earlier recordings')
     .option('--no-assume', 'take no value of a map for a constant that only the control plane changes')
-    .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)');
+    .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)')
+    .optionsGroup('Options:');
 }
 
 export const admissionHelp: string = `which recorded traces get a place: ${namesOf(admissions)} (default always)`;

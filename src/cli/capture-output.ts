@@ -1,16 +1,22 @@
-/** `-w FILE`: where captures go. `.pcapng` by name, else pcap as tcpdump has it; `.gz` compresses; `-` is stdout. */
+/** `-w FILE`: where captures go. `.pcap` and `.pcapng` by name; `.gz` compresses; `-` is stdout. */
 
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createGzip, type Gzip } from 'node:zlib';
 import { InputError } from '../base/index.js';
-import { type CaptureWriter, createWriter, type WriterOptions } from '../packet/index.js';
+import { type CaptureFormat, type CaptureWriter, createWriter } from '../packet/index.js';
 import type { Io } from './command.js';
 import { fileError } from './files.js';
+
+/** How packets are written where the file's name does not say so; default pcap, as tcpdump has it. */
+interface OutputOptions {
+  readonly otherwise?: CaptureFormat;
+}
 
 /** Gathered bytes that are worth a write. */
 const chunkSize = 0x1_0000;
 
+/** A capture on its way to a file or stdout. */
 export class CaptureOutput {
   /** Takes the packets; give it to `writeBatch`, then call {@link flush}. */
   readonly writer: CaptureWriter;
@@ -25,9 +31,9 @@ export class CaptureOutput {
    * Creates the file. Time stamps are in nanoseconds in either format. Throws InputError when the file cannot be
    * written.
    */
-  static async open(path: string, io: Io, options: WriterOptions = {}): Promise<CaptureOutput> {
-    const format = captureFormatOf(path);
-    const writer = createWriter({ resolution: 'ns', application: 'jitnic', format, ...options });
+  static async open(path: string, io: Io, { otherwise = 'pcap' }: OutputOptions = {}): Promise<CaptureOutput> {
+    const format = captureFormatOf(path, otherwise);
+    const writer = createWriter({ resolution: 'ns', application: 'jitnic', format });
     return new CaptureOutput(writer, path === '-' ? new StdoutSink(io) : await FileSink.open(path));
   }
 
@@ -44,8 +50,13 @@ export class CaptureOutput {
   }
 }
 
-export function captureFormatOf(path: string): 'pcap' | 'pcapng' {
-  return /\.pcapng(\.gz)?$/i.test(path) ? 'pcapng' : 'pcap';
+/** The format that a file's name asks for. */
+export function captureFormatOf(path: string, otherwise: CaptureFormat = 'pcap'): CaptureFormat {
+  return /\.(pcapng|pcap)(\.gz)?$/i.exec(path)?.[1] === undefined
+    ? otherwise
+    : /\.pcapng(\.gz)?$/i.test(path)
+      ? 'pcapng'
+      : 'pcap';
 }
 
 interface Sink {

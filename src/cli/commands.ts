@@ -25,77 +25,95 @@
  */
 import type { CliCommand } from './command.js';
 
+/** One command in the list. */
 export interface CommandRow {
   readonly name: string;
   /** One line, lower case, no full stop. */
   readonly summary: string;
+  /** The heading that help lists it under. */
+  readonly group: string;
+  /** Its module, imported only when it is called. */
   readonly load: () => Promise<{ readonly command: CliCommand }>;
 }
 
+/** All commands, in the order in which help lists them. */
 export const commandRows: readonly CommandRow[] = [
   {
     name: 'demo',
     summary: 'the main job on a built-in program and traffic',
+    group: 'Run packets',
     load: () => import('./demo.js'),
   },
   {
     name: 'show',
     summary: 'programs, maps, sections and BTF of an object file',
+    group: 'Understand a program',
     load: () => import('./show.js'),
   },
   {
     name: 'disasm',
     summary: 'print the instructions of an object file',
+    group: 'Understand a program',
     load: () => import('./disasm.js'),
   },
   {
     name: 'asm',
     summary: 'assemble text to a loadable object file',
+    group: 'Understand a program',
     load: () => import('./asm.js'),
   },
   {
     name: 'verify',
     summary: "accept or refuse programs as Linux's verifier does, and say why",
+    group: 'Understand a program',
     load: () => import('./verify.js'),
   },
   {
     name: 'ir',
     summary: 'print the intermediate representation, after all passes or each',
+    group: 'Understand a program',
     load: () => import('./ir.js'),
   },
   {
     name: 'bench',
     summary: 'speed of the engines on one program and packet, side by side',
+    group: 'Run packets',
     load: () => import('./bench.js'),
   },
   {
     name: 'run',
     summary: 'run packets through card and host',
+    group: 'Run packets',
     load: () => import('./run.js'),
   },
   {
     name: 'trace',
     summary: 'print the traces that a capture yields',
+    group: 'Run packets',
     load: () => import('./trace.js'),
   },
   {
     name: 'cache',
     summary: 'hit rate of the trace cache by size and policy, from one run',
+    group: 'Run packets',
     load: () => import('./cache.js'),
   },
   {
     name: 'map',
     summary: 'read and change map files by map name',
+    group: 'Traffic and maps',
     load: () => import('./map.js'),
   },
   {
     name: 'gen',
     summary: 'make synthetic traffic',
+    group: 'Traffic and maps',
     load: () => import('./gen.js'),
   },
   {
     name: 'conformance-plugin',
     summary: 'run one program as a bpf_conformance plugin',
+    group: 'For other tools',
     load: () => import('./conformance-plugin.js'),
   },
 ];

@@ -5,10 +5,10 @@ import { disassemble, type ObjectSpec, type ProgramSpec } from '../object/index.
 import { helperName } from '../platform/index.js';
 import { printable, printableLine } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
-import { declareKconfig, type KernelFlags } from './kernel-flags.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { declareKconfig } from './kernel-flags.js';
+import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
-interface Options extends KernelFlags {
+interface Options extends ReadingFlags {
   readonly source?: true;
   readonly bytes?: true;
   readonly syntax?: string;
@@ -16,7 +16,7 @@ interface Options extends KernelFlags {
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareKconfig(command);
+    declareReading(command, declareKconfig);
     command
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
       .argument('[prog]', 'program or section; without it, the whole file, ready for `jitnic asm`')

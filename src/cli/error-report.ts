@@ -1,6 +1,7 @@
 /** What a thrown error looks like to the user, and which exit code it means. */
 import { type ExitCode, exitCodes, formatPlace, InternalError, UserError } from '../base/index.js';
 import { jsonText, printable, printableLines } from '../text/index.js';
+import { ioReason } from './files.js';
 
 export interface ErrorReport {
   readonly exitCode: ExitCode;
@@ -23,6 +24,12 @@ export function describeError(error: unknown): ErrorReport {
       hint: error.hint,
     };
   }
+  // The file system has refused something where nobody reckoned with it: a folder that is gone, a file that was there a
+  // moment ago.
+  if (isSystemError(error)) {
+    const { path, code } = error;
+    return { exitCode: exitCodes.input, code: 'bad-input', message: ioReason(code), place: path, hint: undefined };
+  }
   const phase = error instanceof InternalError ? error.phase : phaseOf(error);
   const text = error instanceof Error ? error.message : String(error);
   const message = error instanceof InternalError ? text : `${phase}: ${text}`;
@@ -33,6 +40,16 @@ export function describeError(error: unknown): ErrorReport {
     place: undefined,
     hint: reportHint,
   };
+}
+
+interface SystemError extends Error {
+  readonly code: string;
+  readonly path?: string;
+}
+
+/** What libuv reports of a system call that failed. */
+function isSystemError(error: unknown): error is SystemError {
+  return error instanceof Error && 'syscall' in error && 'errno' in error && 'code' in error;
 }
 
 /** The layer in whose code an unforeseen exception arose: the first `src` or `dist` folder on its stack. */

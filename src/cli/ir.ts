@@ -11,11 +11,10 @@ import { Verdicts } from '../verifier/index.js';
 import { type LoadedProgram, Machine, placeOf } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
-import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { declareOpt, type OptFlags, passNames, settingsOf } from './opt-flags.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
-interface Options extends OptFlags, KernelFlags {
+interface Options extends OptFlags, ReadingFlags {
   readonly timePasses?: true;
   readonly printAfter?: readonly string[];
   readonly facts?: true;
@@ -26,7 +25,7 @@ interface Options extends OptFlags, KernelFlags {
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareKernelFlags(command);
+    declareReading(command);
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin').argument('[prog]', 'program or section');
     declareOpt(command);
     command

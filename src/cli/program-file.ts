@@ -3,22 +3,45 @@
  * (told apart by its first bytes).
  */
 import { spawn } from 'node:child_process';
+import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
 import { type ObjectSpec, type ProgramSpec, parseImage, readObject, writeElf } from '../object/index.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
-import { type KernelFlags, kernelOptions } from './kernel-flags.js';
+import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
+
+/** How FILE is read: the values of the flags that {@link declareReading} declares. */
+export interface ReadingFlags extends KernelFlags {
+  readonly language?: string | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly define?: readonly string[] | undefined;
+}
+
+/** Names of `-x`, as clang has them. */
+const languages = ['c', 'assembler', 'none'] as const;
+
+/** Declares the flags of every command that reads FILE. */
+export function declareReading(command: Command, declareKernel: typeof declareKernelFlags = declareKernelFlags): void {
+  const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
+  command.optionsGroup('Reading FILE:');
+  declareKernel(command);
+  command
+    .option('--language <name>', `what FILE is, whatever its name: ${languages.join(', ')}; also -x c, as clang has it`)
+    .option('-I, --include <folder>', 'where C finds headers; may be given several times', collect)
+    .option('-D, --define <macro>', 'a macro of C, NAME or NAME=VALUE; may be given several times', collect)
+    .optionsGroup('Options:');
+}
 
 /**
  * Reads FILE for the kernel that the flags name, by default the running one. Throws InputError (exit 3) for what is no such file,
  * UnsupportedError (exit 4) for one of a kind that is not read.
  */
-export async function openProgramFile(path: string, io: Io, flags: KernelFlags = {}): Promise<ObjectSpec> {
-  return objectOf(await readProgramBytes(path, io), path, io, flags);
+export async function openProgramFile(path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
+  return objectOf(await readProgramBytes(path, io, flags), path, io, flags);
 }
 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
-export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: KernelFlags = {}): Promise<ObjectSpec> {
+export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   const options = await kernelOptions(flags, io);
   return io.breakable('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
 }
@@ -28,10 +51,16 @@ function displayName(path: string): string {
 }
 
 /** The bytes of an ELF object, whatever FILE was. */
-export async function readProgramBytes(path: string, io: Io): Promise<Uint8Array> {
-  if (path.endsWith('.c')) return compile(path, io);
+export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags = {}): Promise<Uint8Array> {
+  const { language = 'none' } = flags;
+  if (!languages.some((name) => name === language))
+    throw new UsageError(`no language \`${language}\``, {}, `languages: ${languages.join(', ')}`);
+  const isC = language === 'c' || (language === 'none' && path.endsWith('.c'));
+  if (!isC && (flags.include !== undefined || flags.define !== undefined))
+    throw new UsageError('`-I` and `-D` are about C', {}, 'with `-x c`, FILE is C whatever its name');
   const bytes = await readInput(path, io);
-  if (!isText(path, bytes)) return bytes;
+  if (isC) return compile(path, bytes, flags, io);
+  if (language !== 'assembler' && !isText(path, bytes)) return bytes;
   const text = new TextDecoder().decode(bytes);
   return io.breakable('assembling', () => writeElf(parseImage(text, displayName(path))));
 }
@@ -59,20 +88,20 @@ export function chooseProgram(object: ObjectSpec, name: string | undefined): Pro
 const clangNames = ['clang', ...[21, 20, 19, 18, 17, 16, 15, 14].map((version) => `clang-${version}`)];
 
 /** Compiles with the first clang there is (`CLANG` names another), with debug information, to the object's bytes. */
-async function compile(path: string, io: Io): Promise<Uint8Array> {
+async function compile(path: string, text: Uint8Array, flags: ReadingFlags, io: Io): Promise<Uint8Array> {
   const given = io.env['CLANG'];
   for (const clang of given === undefined || given === '' ? clangNames : [given]) {
-    const done = await runClang(clang, path);
+    const done = await runClang(clang, path, text, flags);
     if (done === undefined) continue;
     if (done.status === 0) {
       if (done.messages !== '') io.info(done.messages.trimEnd());
       return done.output;
     }
-    throw new InputError(`does not compile:\n${done.messages.trimEnd()}`, { file: path });
+    throw new InputError(`does not compile:\n${done.messages.trimEnd()}`, { file: displayName(path) });
   }
   throw new InputError(
     'is C, and there is no clang to compile it',
-    { file: path },
+    { file: displayName(path) },
     'install clang, or set CLANG to one',
   );
 }
@@ -84,19 +113,33 @@ interface Compiled {
 }
 
 /** Undefined where there is no such program. */
-function runClang(clang: string, path: string): Promise<Compiled | undefined> {
+function runClang(
+  clang: string,
+  path: string,
+  text: Uint8Array,
+  { include = [], define = [] }: ReadingFlags,
+): Promise<Compiled | undefined> {
   // Debian keeps asm/ in the host's own folder, which the bpf target does not look into.
   const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
   const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
-  const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...includes, '-c', path, '-o', '-'];
+  const given = [...include.map((folder) => `-I${folder}`), ...define.map((macro) => `-D${macro}`)];
+  const source = path === '-' ? ['-x', 'c', '-'] : ['-x', 'c', path];
+  const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...given, ...includes, '-c', ...source, '-o', '-'];
   return new Promise((resolve, reject) => {
-    const child = spawn(clang, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(clang, flags, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // Who ends this process ends that one.
+    const end = (): void => void child.kill();
+    process.once('exit', end);
+    // A compiler that has not read all has said why.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(path === '-' ? text : undefined);
     const output: Buffer[] = [];
     const messages: Buffer[] = [];
     child.stdout.on('data', (piece: Buffer) => output.push(piece));
     child.stderr.on('data', (piece: Buffer) => messages.push(piece));
     child.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(undefined) : reject(error)));
     child.on('close', (status) => {
+      process.off('exit', end);
       resolve({ status, output: Buffer.concat(output), messages: Buffer.concat(messages).toString('utf8') });
     });
   });

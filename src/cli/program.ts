@@ -79,10 +79,11 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
   const called = calledCommand(argv);
   checkCommand(called);
   for (const row of commandRows) {
-    const command = addCommonOptions(program.command(row.name)).description(row.summary);
+    const command = program.command(row.name).description(row.summary).helpGroup(`${row.group}:`);
     if (row.name !== called) continue;
     const loaded = await load(row);
     loaded.declare(command);
+    addCommonOptions(command);
     command.action(async (...given: unknown[]) => {
       const operands = given.slice(0, command.registeredArguments.length).flat() as (string | undefined)[];
       const options = { ...program.opts(), ...command.opts() };
@@ -93,7 +94,7 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
   }
   quieten(program, host);
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(withLanguage(argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw usageError(error, called);
@@ -103,13 +104,24 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
 
 function addCommonOptions(command: Command): Command {
   return command
+    .optionsGroup('Common to all commands:')
     .option('-j, --json', 'print JSON')
     .option('-p, --pretty', 'print indented JSON')
     .option('-q, --quiet', 'no warnings, hints or progress')
     .option('-v, --verbose', 'say more; repeatable', (_value: string, before: number | undefined) => (before ?? 0) + 1)
     .option('--color <when>', 'auto, always or never')
     .option('--no-progress', 'no progress line')
+    .optionsGroup('Options:')
     .configureHelp({ sortOptions: false });
+}
+
+/** `-x c` names a language, as clang has it; a lone `-x` is tcpdump's, or the disassembler's. */
+function withLanguage(argv: readonly string[]): string[] {
+  return argv.flatMap((word, i) => {
+    const next = argv[i + 1];
+    if (word === '-x' && (next === 'c' || next === 'assembler')) return ['--language', next];
+    return (word === 'c' || word === 'assembler') && argv[i - 1] === '-x' ? [] : [word];
+  });
 }
 
 /** The first word that is no option; also the `x` of `help x`. */

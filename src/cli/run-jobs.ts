@@ -6,6 +6,7 @@
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { InternalError, UnsupportedError, UsageError } from '../base/index.js';
+import type { PacketBatch } from '../packet/index.js';
 import { RingWriter, type Session, type SessionCounts } from '../runtime/index.js';
 import { wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
@@ -17,7 +18,7 @@ import type { FromJob, JobTask } from './job-messages.js';
 import { objectOf, readProgramBytes } from './program-file.js';
 import { Progress } from './progress.js';
 import { chooseProgram, type RunFlags, sessionOptions, verifiedSession } from './run-options.js';
-import { type LoopResult, noteDamage, turnEvery } from './run-packets.js';
+import { countUndeliverable, type LoopResult, noteDamage, noteUndeliverable, turnEvery } from './run-packets.js';
 
 export interface JobsResult extends LoopResult {
   readonly session: Session;
@@ -37,7 +38,7 @@ export async function runJobs(
   if (given.clock?.startsWith('step') === true)
     throw new UsageError('`--jobs` and `--clock step` exclude each other: packets have no common order');
   const flags = { ...given, engine: 'wasm', cpus: String(jobs) };
-  const object = await readProgramBytes(file, io);
+  const object = await readProgramBytes(file, io, given);
   const chosen = chooseProgram(await objectOf(object, file, io, flags), name, flags);
   const options = await sessionOptions(flags, io);
   const verdicts = Verdicts.of(chosen.object, options);
@@ -69,8 +70,12 @@ export async function runJobs(
   const path = given.read ?? '-';
   const input = await openCaptureFile(path, io);
   const interrupt = io.catchInterrupt();
+  let undeliverable = 0;
   try {
-    const packets = await handOut(rings, input, limit, io, interrupt, () => isFailed);
+    const seen = (batch: PacketBatch, most: number): void => {
+      undeliverable += countUndeliverable(batch, most, session.program);
+    };
+    const packets = await handOut(rings, input, limit, io, interrupt, () => isFailed, seen);
     noteDamage(input, path, packets, io);
   } finally {
     // When one thread has failed, or the capture, the others need not wait for more.
@@ -90,7 +95,14 @@ export async function runJobs(
   for (const part of counts) session.add(part);
   const { user, system } = process.cpuUsage(cpuStart);
   const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
-  return { session, interrupted: interrupt.requested, time, shares: counts.map(({ packets }) => packets) };
+  noteUndeliverable(undeliverable, session.program, path, io);
+  return {
+    session,
+    interrupted: interrupt.requested,
+    time,
+    undeliverable,
+    shares: counts.map(({ packets }) => packets),
+  };
 }
 
 /** Milliseconds that threads have after Ctrl-C to finish the packets that they are at. */
@@ -104,6 +116,7 @@ async function handOut(
   io: Io,
   interrupt: Interrupt,
   isFailed: () => boolean,
+  seen: (batch: PacketBatch, count: number) => void,
 ): Promise<number> {
   let packets = 0;
   const progress = new Progress(io, { packets: limit, bytes: input.size });
@@ -116,6 +129,7 @@ async function handOut(
   for await (const batch of untilInterrupt(input.batches(), interrupt)) {
     const count = Math.min(batch.count, limit - packets);
     packets += count;
+    seen(batch, count);
     if (!(await rings.push(batch, count, turn)) || packets >= limit) break;
     if (performance.now() - last < turnEvery) continue;
     last = performance.now();

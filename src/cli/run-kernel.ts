@@ -3,9 +3,18 @@
  * loader brings it in. There is no card, and time, randomness and CPU are the kernel's own.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { type Insn, isCall } from '../isa/index.js';
 import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { errnoName, mapFlags, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import {
+  errnoName,
+  helperName,
+  mapFlags,
+  tailCallHelper,
+  type VerdictName,
+  verdictName,
+  verdictNames,
+} from '../platform/index.js';
 import { formatNumber, formatShare, formatTable, jsonText } from '../text/index.js';
 import {
   type DumpedEntry,
@@ -22,6 +31,8 @@ import type { Io } from './command.js';
 import { writeOutput } from './files.js';
 import { untilInterrupt } from './interrupt.js';
 import { turnEvery } from './run-packets.js';
+import { hostRunJson } from './run-report.js';
+import { Steps } from './steps.js';
 
 export interface KernelRunOptions {
   readonly read: string;
@@ -65,11 +76,14 @@ export async function runOnKernel(
     const input = await openCaptureFile(options.read, io);
     const interrupt = io.catchInterrupt();
     const output =
-      options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
+      options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { otherwise: 'pcapng' });
     let packets = 0;
     let leftOut = 0;
-    let nanoseconds = 0;
-    let turn = performance.now();
+    let nanoseconds = 0n;
+    noteEnvironment(object, program, io);
+    const start = performance.now();
+    const cpuStart = process.cpuUsage();
+    let turn = start;
     for await (const packet of untilInterrupt(input.packets(), interrupt)) {
       if (!fitsTestRun(packet.data.length, program)) {
         leftOut++;
@@ -77,7 +91,7 @@ export async function runOnKernel(
       }
       const outcome = runner.run({ data: packet.data, ingressIfindex: options.ingressIfindex });
       packets++;
-      nanoseconds += outcome.duration;
+      nanoseconds += BigInt(outcome.duration);
       const verdict = verdictName(outcome.verdict);
       verdicts[verdict]++;
       if (output !== undefined && verdict !== 'ABORTED' && verdict !== 'DROP') {
@@ -90,6 +104,9 @@ export async function runOnKernel(
         turn = performance.now();
       }
     }
+    const { user, system } = process.cpuUsage(cpuStart);
+    const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+    const steps = new Steps(io, interrupt.requested);
     await output?.close();
     if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);
     if (leftOut > 0) {
@@ -102,13 +119,12 @@ export async function runOnKernel(
     const maps = options.printMaps || mapsOut !== undefined ? dumpKernelMaps(runner, object) : undefined;
     if (mapsOut !== undefined) await writeOutput(mapsOut, jsonText(maps, true), io);
     if (io.flags.json) {
+      const run = { object: object.name, program: program.name, packets, verdicts, time };
       io.json('jitnic.run/1', {
-        engine: 'kernel',
-        program: program.name,
-        packets,
-        verdicts,
-        left_out: leftOut,
+        ...hostRunJson({ engine: 'kernel', ...run }),
+        undeliverable: leftOut,
         run_time_ns: nanoseconds,
+        ...steps.json(),
         ...(options.printMaps ? maps : {}),
       });
     } else if (options.write !== '-' && mapsOut !== '-') {
@@ -116,8 +132,9 @@ export async function runOnKernel(
       io.out(`${io.style.bold(program.name)}: ${formatNumber(packets)} packets on the running kernel\n\n`);
       io.out(formatTable([{ title: 'verdict' }, { title: 'packets' }, { title: 'share', align: 'right' }], rows));
       if (options.printMaps) io.out(`\n${jsonText(maps, true)}`);
+      io.out(steps.text());
     }
-    return interrupt.requested ? exitCodes.interrupted : exitCodes.ok;
+    return steps.exitCode ?? exitCodes.ok;
   } finally {
     runner.close();
   }
@@ -136,6 +153,38 @@ function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
       return [map.spec.name, entries.map(({ key, value }) => dumpEntry(machine, map, key, value, true))];
     });
   return { maps: Object.fromEntries(contents) };
+}
+
+/** Helpers whose answers are the kernel's own, so that a run there need not repeat one here. */
+const ownAnswers: ReadonlyMap<string, string> = new Map([
+  ['bpf_ktime_get_ns', 'the clock'],
+  ['bpf_ktime_get_boot_ns', 'the clock'],
+  ['bpf_ktime_get_coarse_ns', 'the clock'],
+  ['bpf_ktime_get_tai_ns', 'the clock'],
+  ['bpf_jiffies64', 'the clock'],
+  ['bpf_get_prandom_u32', 'random numbers'],
+  ['bpf_get_smp_processor_id', 'the number of the CPU'],
+  ['bpf_get_numa_node_id', 'the number of the CPU'],
+]);
+
+function isHelperCall(insn: Insn): boolean {
+  return isCall(insn) && insn.src === 0;
+}
+
+/** Says so where the program, or one that it may tail-call, reads what differs from run to run. */
+function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void {
+  const tailCalls = program.insns.some((insn) => isHelperCall(insn) && insn.imm === tailCallHelper);
+  const programs = tailCalls ? object.programs : [program];
+  const read = new Set<string>();
+  for (const { insns } of programs) {
+    for (const insn of insns) {
+      const what = isHelperCall(insn) ? ownAnswers.get(helperName(insn.imm) ?? '') : undefined;
+      if (what !== undefined) read.add(what);
+    }
+  }
+  if (read.size === 0) return;
+  const words = [...read].join(', ').replace(/, ([^,]*)$/, ' and $1');
+  io.info(`${program.name}: reads ${words}, which are the kernel's own: verdicts need not be those of another run`);
 }
 
 /** A machine tells what the entries of a map file are in bytes. */

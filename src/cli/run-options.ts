@@ -12,13 +12,12 @@ import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
-import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
-import { openProgramFile } from './program-file.js';
+import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 import { declareStore, openStore, type StoreFlags } from './run-store.js';
 
 /** What a run is made of, card or not. */
-export interface SessionFlags extends KernelFlags {
+export interface SessionFlags extends ReadingFlags {
   readonly read?: string;
   readonly count?: string;
   readonly check?: true;
@@ -57,19 +56,21 @@ export function declareRunFlags(command: Command): void {
   declareOpt(command);
   declareStore(command);
   command
+    .optionsGroup('Card and host:')
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
     .option('--bypass', 'let the card rest while its traces do not pay: the host runs those packets')
     .option(
       '--engine <name>',
       'trace (card and host; default), wasm (the host alone, compiled), interp (the host alone, interpreted) or kernel (the running one)',
     )
-    .option('--no-verify', 'run a program that Linux would not load, on the interpreter alone');
+    .option('--no-verify', 'run a program that Linux would not load, on the interpreter alone')
+    .optionsGroup('Options:');
   declareWorld(command);
 }
 
 /** Program and packets. */
 export function declareInput(command: Command): void {
-  declareKernelFlags(command);
+  declareReading(command);
   command
     .argument('<file>', 'ELF object, .c, .s, or -')
     .argument('[program]', 'program or section; may be left out where there is only one')
@@ -80,6 +81,7 @@ export function declareInput(command: Command): void {
 /** What surrounds a program, and limits. */
 export function declareWorld(command: Command): void {
   command
+    .optionsGroup('World and limits:')
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
     .option('--maps-in <file>', 'contents of maps before the first packet')
     .option('--maps-script <file>', 'changes of maps during the run')
@@ -97,7 +99,8 @@ export function declareWorld(command: Command): void {
     .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
     .option('--max-insns <n>', 'instructions that one packet may take; the host interprets (default 16777216)')
     .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
-    .option('--max-trace-guards <n>', 'guards that a trace may have (default 1000)');
+    .option('--max-trace-guards <n>', 'guards that a trace may have (default 1000)')
+    .optionsGroup('Options:');
 }
 
 function collect(value: string, previous: readonly string[]): readonly string[] {

@@ -1,9 +1,11 @@
 /** The loop of `run`, `trace` and `demo`: a capture through a session, batch by batch. */
 import { performance } from 'node:perf_hooks';
 import { formatPlace } from '../base/index.js';
+import { testRunBytes } from '../linux/index.js';
+import type { ProgramSpec } from '../object/index.js';
 import type { PacketBatch } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
-import { formatNumber } from '../text/index.js';
+import { count, formatNumber } from '../text/index.js';
 import { placeOf } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Io } from './command.js';
@@ -31,6 +33,8 @@ export interface PacketLoop {
 export interface LoopResult {
   readonly interrupted: boolean;
   readonly time: RunTime;
+  /** Packets that ran and that no driver would hand to this program; see {@link countUndeliverable}. */
+  readonly undeliverable: number;
 }
 
 /** Seconds from the first byte of the capture to the last verdict. */
@@ -61,12 +65,14 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   const progress = new Progress(io, { bytes: input.size, packets: limit });
   let turn = start;
   let brokenOff = false;
+  let undeliverable = 0;
   /** Milliseconds a packet, of slow pieces of late; infinite before the first. */
   let slow = Number.POSITIVE_INFINITY;
   const isDone = (): boolean => session.difference !== undefined || runtime.packets >= limit || interrupt.requested;
   reading: for await (const read of untilInterrupt(input.batches(), interrupt)) {
     const batch = pick === undefined ? read : pick(read);
     if (batch === undefined) break;
+    undeliverable += countUndeliverable(batch, limit - runtime.packets, session.program);
     for (let at = 0; at < batch.count; ) {
       const first = at;
       const begin = performance.now();
@@ -101,8 +107,34 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   const { user, system } = process.cpuUsage(cpuStart);
   const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
   noteDamage(input, path, runtime.packets, io);
+  noteUndeliverable(undeliverable, session.program, path, io);
   noteFallback(session, io);
-  return { interrupted: brokenOff || interrupt.requested, time };
+  return { interrupted: brokenOff || interrupt.requested, time, undeliverable };
+}
+
+/**
+ * How many of the first packets of a batch no driver hands to the program: shorter than an Ethernet header, or longer
+ * than a page less its reserves where the program does not take fragments (Linux keeps such a program off a device with
+ * that MTU).
+ */
+export function countUndeliverable({ length, count: all }: PacketBatch, most: number, program: ProgramSpec): number {
+  const { least, linear, frags } = testRunBytes;
+  const longest = program.frags ? frags : linear;
+  let n = 0;
+  const end = Math.min(all, most);
+  for (let i = 0; i < end; i++) if ((length[i] as number) > longest || (length[i] as number) < least) n++;
+  return n;
+}
+
+/** Says how many there were, if any. */
+export function noteUndeliverable(n: number, program: ProgramSpec, path: string, io: Io): void {
+  if (n === 0) return;
+  const { least, linear, frags } = testRunBytes;
+  const longest = formatNumber(program.frags ? frags : linear);
+  const why = program.frags ? '' : '; a program in section `xdp.frags` takes longer ones';
+  io.info(
+    `${path}: ${count(n, 'packet')} are not of ${least} to ${longest} bytes: no driver hands them to this program${why}`,
+  );
 }
 
 /** Says where the capture broke off, if it did. */

@@ -3,7 +3,7 @@
 import { type ExitCode, exitCodes } from '../base/index.js';
 import type { PathCondition } from '../condition/index.js';
 import { summarize } from '../packet/index.js';
-import { verdictName, verdictNames } from '../platform/index.js';
+import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
 import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
 import { aborts } from '../trace/index.js';
@@ -33,6 +33,7 @@ export function runJson(
 ): Record<string, unknown> {
   const { runtime, verdicts, difference } = session;
   const { fallback } = runtime.host;
+  const host = runtime.host.compiles && fallback === undefined ? 'wasm' : 'interp';
   return {
     object: runtime.machine.object.name,
     program: session.program.name,
@@ -40,7 +41,8 @@ export function runJson(
     seconds: time.seconds,
     cpu_seconds: time.cpuSeconds,
     packets_per_second: rate(runtime.packets, time.seconds),
-    host: runtime.host.compiles && fallback === undefined ? 'wasm' : 'interp',
+    engine: runtime.cache === undefined ? host : 'trace',
+    host,
     ...(fallback === undefined ? {} : { not_compiled: { insn: fallback.insn, what: fallback.what } }),
     verdicts: Object.fromEntries(verdictNames.map((name) => [name, verdicts[name]])),
     hits: runtime.hits,
@@ -49,7 +51,7 @@ export function runJson(
     evictions: runtime.evictions,
     refusals: runtime.refusals,
     retired: runtime.retired,
-    ...(runtime.bypassed === 0 ? {} : { bypassed: runtime.bypassed }),
+    bypassed: runtime.bypassed,
     side_traces: {
       installs: runtime.sideTraces,
       inherited_insns: runtime.inheritedSteps,
@@ -87,6 +89,44 @@ export function runJson(
       packet: fault.packet,
     })),
     ...(session.checked ? { check: difference === undefined ? 'equal' : differenceJson(difference) } : {}),
+  };
+}
+
+/** What a run without card and recorder has to say: the same keys, and nothing in them. */
+export interface HostRun {
+  readonly object: string;
+  readonly program: string;
+  readonly engine: 'kernel';
+  readonly packets: number;
+  readonly verdicts: Readonly<Record<VerdictName, number>>;
+  readonly time: RunTime;
+}
+
+/** Keys of `jitnic.run/1` for a run of another engine than ours. */
+export function hostRunJson({ object, program, engine, packets, verdicts, time }: HostRun): Record<string, unknown> {
+  return {
+    object,
+    program,
+    packets,
+    seconds: time.seconds,
+    cpu_seconds: time.cpuSeconds,
+    packets_per_second: rate(packets, time.seconds),
+    engine,
+    host: engine,
+    verdicts,
+    hits: 0,
+    misses: packets,
+    installs: 0,
+    evictions: 0,
+    refusals: 0,
+    retired: 0,
+    bypassed: 0,
+    side_traces: { installs: 0, inherited_insns: 0, inherited_values: 0, inherited_guards: 0 },
+    aborts: {},
+    penalties: { misses_waited: 0, misses_blacklisted: 0, places_blacklisted: 0, misses_thrashing: 0 },
+    abort_sites: [],
+    traces: [],
+    faults: [],
   };
 }
 

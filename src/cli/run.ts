@@ -29,7 +29,10 @@ export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareRunFlags(command);
     command
-      .option('-w, --write <file>', 'what leaves (PASS, TX, REDIRECT) with verdicts as comments: pcapng')
+      .option(
+        '-w, --write <file>',
+        'what leaves (PASS, TX, REDIRECT) .pcap has packets alone, anything else (pcapng) their verdicts as comments',
+      )
       .option('--jobs <n>', 'threads, each with a share of the flows; implies --engine wasm and --cpus n (default 1)')
       .option('--maps-out <file>', 'contents of maps after the last packet')
       .option('--maps', 'print the contents of maps')
@@ -54,7 +57,7 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
-    const { session, interrupted, time, shares } = await runAll(file, program, options, io, timeline);
+    const { session, interrupted, time, undeliverable, shares } = await runAll(file, program, options, io, timeline);
     const steps = new Steps(io, interrupted);
     if (!interrupted) steps.take('comparing what is left', () => session.finish());
     const wantsMaps = options.maps === true || options.mapsOut !== undefined;
@@ -70,6 +73,7 @@ export const command: CliCommand = defineCommand<Options>({
       const whole = steps.take(wording, () => runJson(session, time));
       io.json('jitnic.run/1', {
         ...(whole ?? runJson(session, time, { conditions: false })),
+        undeliverable,
         ...steps.json(),
         jobs: shares,
         ...(options.maps ? maps : {}),
@@ -199,7 +203,7 @@ async function runCapture(
 ): Promise<LoopResult> {
   const limit = wholeNumber('--count', options.count, 1);
   const output =
-    options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { format: 'pcapng' });
+    options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { otherwise: 'pcapng' });
   const each = (batch: PacketBatch, from: number, to: number): void => {
     const first = session.runtime.packets - (to - from) + 1;
     for (let i = from; i < to; i++) {

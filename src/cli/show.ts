@@ -3,13 +3,12 @@ import { exitCodes } from '../base/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { count, formatNumber, formatTable, printable } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
-import { openProgramFile } from './program-file.js';
+import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
-export const command: CliCommand = defineCommand<KernelFlags>({
+export const command: CliCommand = defineCommand<ReadingFlags>({
   declare: (command) => {
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin');
-    declareKernelFlags(command);
+    declareReading(command);
   },
   run: async ([file = '-'], options, io) => {
     const object = await openProgramFile(file, io, options);

@@ -7,17 +7,16 @@ import { formatNumber } from '../text/index.js';
 import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { programNames } from './disasm.js';
-import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
-import { chooseProgram, openProgramFile } from './program-file.js';
+import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 import { Steps } from './steps.js';
 
-interface Options extends KernelFlags {
+interface Options extends ReadingFlags {
   readonly all?: true;
 }
 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
-    declareKernelFlags(command);
+    declareReading(command);
     command
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
       .argument('[prog]', 'program or section; without it, all XDP programs of the file')
