@@ -93,7 +93,7 @@ export const command: CliCommand = defineCommand<Options>({
       formatted(ratioTo(figure, speed.kernel)),
       verdictName(speed.verdicts[engine] ?? 0),
     ]);
-    io.out(`${program.name}, packet ${index} of ${packet.length} B\n${formatTable(columns, cells)}`);
+    io.out(`${program.name}, packet ${index} of ${packet.length} B\n${formatTable(columns, cells, '', io.width)}`);
     for (const line of remarks(speed)) io.out(`${line}\n`);
     if (speed.wasm !== undefined) io.out(`compiled in ${speed.compileMs.toFixed(1)} ms to ${speed.codeBytes} B\n`);
     return exitCodes.ok;

@@ -103,7 +103,7 @@ export const command: CliCommand = defineCommand<Options>({
         ...steps.json(),
       });
     else {
-      io.out(`${io.style.bold(opened.program.name)}: ${cacheText(reference, experiment, outcome)}`);
+      io.out(`${io.style.bold(opened.program.name)}: ${cacheText(reference, experiment, outcome, io.width)}`);
       io.out(steps.text());
     }
     return steps.exitCode ?? exitCodes.ok;
@@ -171,7 +171,12 @@ function cacheJson(
   };
 }
 
-function cacheText(reference: ReferenceString, experiment: Experiment, { curves, bounds, adapted }: Outcome): string {
+function cacheText(
+  reference: ReferenceString,
+  experiment: Experiment,
+  { curves, bounds, adapted }: Outcome,
+  width: number,
+): string {
   const { packets, paths } = reference;
   const { unit, sizes, admission, adaptive } = experiment;
   const percent = (hits: number): string => (packets === 0 ? '-' : ((100 * hits) / packets).toFixed(2));
@@ -192,6 +197,8 @@ function cacheText(reference: ReferenceString, experiment: Experiment, { curves,
       ...curves.map(({ hits }) => percent(hits[i] as number)),
       ...(bounds === undefined ? [] : [percent(bounds[i] as number)]),
     ]),
+    '',
+    width,
   );
   text += `\na cache that holds everything: ${percent(Math.max(0, packets - alone - paths))} %\n`;
   if (bounds !== undefined) text += '`belady` is no optimum where traces differ in size; no cache is above `bound`\n';

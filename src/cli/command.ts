@@ -4,7 +4,10 @@ import type { ExitCode } from '../base/index.js';
 
 /** The world that a command sees. Tests give it captured streams; `main.ts` gives it the process. */
 export interface Io {
-  /** The result. Text as it is; end lines yourself. Under `--json` only {@link Io.json} may write here. */
+  /**
+   * The result. End lines yourself. Of text, what is no visible character is escaped; bytes go out as they are. Under
+   * `--json` only {@link Io.json} may write here.
+   */
   out(text: string | Uint8Array): void;
   /** Progress, warnings and hints. Nothing that a script would want. */
   err(text: string): void;

@@ -17,7 +17,8 @@ export async function readInput(path: string, io: Io): Promise<Uint8Array> {
 /** Writes a result to a file; `-` is stdout. */
 export async function writeOutput(path: string, content: string | Uint8Array, io: Io): Promise<void> {
   if (path === '-') {
-    io.out(content);
+    // As it is: what goes to a file is no text for a terminal.
+    io.out(typeof content === 'string' ? new TextEncoder().encode(content) : content);
     return;
   }
   try {

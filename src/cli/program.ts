@@ -11,7 +11,7 @@ import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
 import { type CommandRow, commandRows } from './commands.js';
 import { describeError, errorJson, errorText } from './error-report.js';
 import { InterruptedError } from './interrupt.js';
-import { makeStyle, wantsColor } from './style.js';
+import { makeStyle, paintedText, wantsColor } from './style.js';
 
 export { ioReason } from './files.js';
 export { breakable } from './interrupt.js';
@@ -212,6 +212,7 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
   const quiet = options.quiet === true;
   const verbosity = options.verbose ?? 0;
   if (quiet && verbosity > 0) throw new UsageError('`-q` and `-v` contradict each other');
+  const isColored = wantsColor(options.color, host.env, host.outIsTerminal);
   const flags: CommonFlags = {
     json: pretty || options.json === true,
     pretty,
@@ -221,16 +222,16 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
   };
   return {
     flags,
-    style: makeStyle(wantsColor(options.color, host.env, host.outIsTerminal)),
+    style: makeStyle(isColored),
     width: host.width,
     env: host.env,
-    out: (text) => host.out(text),
+    out: (text) => host.out(typeof text === 'string' ? paintedText(text, isColored) : text),
     err: (text) => host.err(text),
     info: (line) => {
-      if (!quiet) host.err(`${line}\n`);
+      if (!quiet) host.err(`${paintedText(line, isColored)}\n`);
     },
     detail: (level, line) => {
-      if (verbosity >= level) host.err(`${line}\n`);
+      if (verbosity >= level) host.err(`${paintedText(line, isColored)}\n`);
     },
     json: (schema, value) => host.out(jsonText({ schema, ...value }, pretty)),
     stdin: () => host.stdin(),

@@ -183,7 +183,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
   if (runtime.cache !== undefined) {
     text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}${runtime.bypassed === 0 ? '' : `, ${formatNumber(runtime.bypassed)} left to the host`}\n`;
     text += tracesText(session, io, shownTraces);
-    text += abortsText(session);
+    text += abortsText(session, io);
     text += penaltiesText(session);
   }
   if (runtime.faults.size > 0) {
@@ -225,17 +225,33 @@ function tracesText(session: Session, io: Io, shownTraces: number): string {
     .split('\n');
   text += `${head}\n${rule}\n`;
   for (const [i, row] of rows.entries()) {
-    const condition = wrap(shown[i]?.condition.text ?? '', Math.max(60, io.width - 4));
+    const condition = wrap(shown[i]?.condition.text ?? '', Math.max(30, io.width - 4));
     text += `${row}\n${condition.map((line) => `    ${io.style.cyan(line)}\n`).join('')}`;
   }
   return text;
 }
 
-/** Breaks a condition before `&&`. */
+/** Breaks a condition before `&&`, and what is too long for a line by itself at blanks. */
 export function wrap(text: string, width: number): string[] {
+  return wrapAt(text, ' && ', width).flatMap((line) => (line.length <= width ? [line] : wrapWords(line, width)));
+}
+
+function wrapWords(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const part of text.split(' && ')) {
+  for (const word of text.split(/(?<=\S) /)) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = `    ${word}`;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+function wrapAt(text: string, separator: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const part of text.split(separator)) {
     const next = line === '' ? part : `${line} && ${part}`;
     if (line !== '' && next.length > width) {
       lines.push(line);
@@ -247,7 +263,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line];
 }
 
-function abortsText(session: Session): string {
+function abortsText(session: Session, io: Io): string {
   const { abortSites } = session.runtime;
   if (abortSites.size === 0) return '';
   const rows = [...abortSites.values()]
@@ -258,7 +274,7 @@ function abortsText(session: Session): string {
       `${site.program.spec.name}: insn ${site.pc}`,
       `${aborts[site.code]}${site.detail === undefined ? '' : ` (${site.detail})`}`,
     ]);
-  return `\n${count(rows.length, 'place')} where recording was given up:\n\n${formatTable([{ title: 'aborts' }, { title: 'code' }, { title: 'where' }, { title: 'why' }], rows)}`;
+  return `\n${count(rows.length, 'place')} where recording was given up:\n\n${formatTable([{ title: 'aborts' }, { title: 'code' }, { title: 'where' }, { title: 'why' }], rows, '', io.width)}`;
 }
 
 /** What was not recorded because of what became of earlier recordings. */

@@ -1,15 +1,16 @@
 /** `jitnic run`: packets through card and host. */
 import { resolve } from 'node:path';
 import { type ExitCode, UsageError } from '../base/index.js';
-import { type PacketBatch, packetAt, summarize } from '../packet/index.js';
+import { type PacketBatch, packetAt, Summarizer } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
 import type { Decided, Session } from '../runtime/index.js';
-import { hex, jsonText, wholeNumber } from '../text/index.js';
+import { jsonText, wholeNumber } from '../text/index.js';
 import { dumpMaps } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
+import { packetText } from './packet-text.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
@@ -21,7 +22,8 @@ interface Options extends RunFlags {
   readonly mapsOut?: string;
   readonly jobs?: string;
   readonly maps?: true;
-  readonly hex?: true;
+  /** How often `-x` was given. */
+  readonly hex?: number;
   readonly report?: string;
 }
 
@@ -38,7 +40,11 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--maps', 'print the contents of maps')
       .option('--report <file>', 'a page about the traces: tree, conditions, code before and after (HTML)')
       .option('-n', 'addresses as numbers, which they always are here')
-      .option('-x, --hex', 'print each packet with its verdict and bytes');
+      .option(
+        '-x, --hex',
+        'print each packet with its verdict and bytes, without its link header; -xx with it',
+        (_value: string, before: number | undefined) => (before ?? 0) + 1,
+      );
   },
   run: async ([file = '-', program], options, io) => {
     if (options.read === undefined)
@@ -204,19 +210,20 @@ async function runCapture(
   const limit = wholeNumber('--count', options.count, 1);
   const output =
     options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { otherwise: 'pcapng' });
+  const summarizer = new Summarizer();
+  const hexLevel = options.hex ?? 0;
+  let printed = '';
   const each = (batch: PacketBatch, from: number, to: number): void => {
-    const first = session.runtime.packets - (to - from) + 1;
     for (let i = from; i < to; i++) {
       const decided = session.decided(i - from);
       if (output !== undefined) writeLeaving(decided, batch.time[i] ?? 0n, output);
-      if (options.hex)
-        io.out(
-          `${first + i - from} ${verdictName(decided.verdict)} ${summarize(packetAt(batch, i).data)}\n  ${hex(decided.bytes)}\n`,
-        );
+      if (hexLevel > 0) printed += packetText(summarizer, packetAt(batch, i), decided, hexLevel);
     }
     timeline?.note(session.runtime);
+    io.out(printed);
+    printed = '';
   };
-  const isWatched = output !== undefined || options.hex === true || timeline !== undefined;
+  const isWatched = output !== undefined || hexLevel > 0 || timeline !== undefined;
   // Hits over time are taken packet by packet.
   const most = timeline === undefined ? undefined : 1;
   const flush = output === undefined ? undefined : (): Promise<void> => output.flush();

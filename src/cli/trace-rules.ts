@@ -34,7 +34,7 @@ function* rulesOf(session: Session): Generator<{ priority: number; rule: Rule; o
     yield { priority: rules.length - i, rule, owner: traces[rule.owner] as Shown };
 }
 
-export function rulesText(session: Session): string {
+export function rulesText(session: Session, width: number): string {
   const rows: (string | number)[][] = [];
   for (const { priority, rule, owner } of rulesOf(session)) {
     const fields = ruleFields(rule.bits, owner.recording.facts, session.runtime.names);
@@ -55,6 +55,8 @@ export function rulesText(session: Session): string {
       { title: 'and, evaluated after the match' },
     ],
     rows,
+    '',
+    width,
   );
   let text = `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
   for (const { record } of shownTraces(session))

@@ -65,7 +65,7 @@ export const command: CliCommand = defineCommand<Options>({
       io.json('jitnic.trace/1', { ...(whole ?? runJson(session, time, { conditions: false })), ...steps.json() });
     } else {
       const isRules = options.rules === true;
-      const whole = steps.take(wording, () => (isRules ? rulesText(session) : traceText(session, dump, io)));
+      const whole = steps.take(wording, () => (isRules ? rulesText(session, io.width) : traceText(session, dump, io)));
       io.out(whole ?? headline(session, io));
       io.out(steps.text());
     }

@@ -36,6 +36,11 @@ export function printableLines(text: string): string {
     .join('\n');
 }
 
+/** Text of many lines and columns, safe to print: as {@link printable}, and line feeds and tabs stay. */
+export function printableText(text: string): string {
+  return text.replace(everyInvisible, (char) => (char === '\n' || char === '\t' ? char : escapeChar(char)));
+}
+
 /** JSON text with what JSON leaves raw (C1 controls, overrides) written as `\u009b`: equal JSON, safe to print. */
 export function printableJson(json: string): string {
   return json.replace(everyInvisible, (char) => {

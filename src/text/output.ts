@@ -12,9 +12,15 @@ export type Cell = string | number | bigint | undefined;
 
 /**
  * An aligned table: header, one dashed rule, rows; two blanks between columns, none at a line's end. Numbers get
- * thousands separators and align right. An undefined cell is `-`.
+ * thousands separators and align right. An undefined cell is `-`. Rows that are wider than `width` are folded: columns
+ * that do not fit stand in lines below, in the header as in each row.
  */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], indent = ''): string {
+export function formatTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  indent = '',
+  width: number = Number.POSITIVE_INFINITY,
+): string {
   const texts = rows.map((row) => columns.map((_, i) => cellText(row[i])));
   const widths = columns.map((column, i) =>
     Math.max(column.title.length, ...texts.map((row) => (row[i] ?? '').length)),
@@ -23,12 +29,45 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
     if (column.align !== undefined) return column.align === 'right';
     return rows.some((row) => isNumber(row[i])) && rows.every((row) => row[i] === undefined || isNumber(row[i]));
   });
+  const folds = foldsOf(widths, width - indent.length);
   const line = (cells: readonly string[]): string => {
     const padded = cells.map((cell, i) => (right[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
-    return `${indent}${padded.join('  ')}`.trimEnd();
+    return foldedLines(padded, folds, indent);
   };
-  const rule = `${indent}${widths.map((width) => '-'.repeat(width)).join('  ')}`;
+  const rule = foldedLines(
+    widths.map((dashes) => '-'.repeat(dashes)),
+    folds,
+    indent,
+  );
   return `${[line(columns.map((column) => column.title)), rule, ...texts.map(line)].join('\n')}\n`;
+}
+
+/** What the second and later lines of a folded row stand to the right by. */
+const foldIndent = '    ';
+
+/**
+ * The columns at which a row goes on in a new line, so that lines have at most `width` characters where columns have.
+ */
+function foldsOf(widths: readonly number[], width: number): readonly number[] {
+  const folds = [0];
+  let used = 0;
+  for (const [i, own] of widths.entries()) {
+    if (i > (folds.at(-1) as number) && used + own > width) {
+      folds.push(i);
+      used = foldIndent.length;
+    }
+    used += own + 2;
+  }
+  return folds;
+}
+
+function foldedLines(cells: readonly string[], folds: readonly number[], indent: string): string {
+  return folds
+    .map((from, i) => {
+      const part = cells.slice(from, folds[i + 1]).join('  ');
+      return `${indent}${i === 0 ? '' : foldIndent}${part}`.trimEnd();
+    })
+    .join('\n');
 }
 
 function isNumber(cell: Cell): boolean {

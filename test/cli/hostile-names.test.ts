@@ -67,6 +67,34 @@ describe('what a file says is shown, not obeyed', () => {
     }
   });
 
+  it.each(['verify -v', 'ir', 'ir -j'])('%s', async (words) => {
+    const { out, err } = await captureCli([...words.split(' '), lined]);
+    expect(out + err).not.toMatch(commands);
+  });
+
+  it.each(['run', 'run -x', 'trace', 'trace -v', 'trace --rules', 'cache'])('%s', async (words) => {
+    const text = assembly.replace('call "f', 'r9 = 0\n  call "f');
+    const named = join(mkdtempSync(join(tmpdir(), 'jitnic-')), 'evil.s');
+    writeFileSync(named, text);
+    for (const color of ['never', 'always']) {
+      const { exitCode, out, err } = await captureCli([
+        ...words.split(' '),
+        named,
+        '-r',
+        `${openExample('load-balancer').folder}traffic.pcap`,
+        '-c',
+        '20',
+        '--color',
+        color,
+      ]);
+      expect(exitCode, err).toBe(0);
+      // Our own colours are numbers that no file can choose.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken away
+      const plain = (out + err).replace(color === 'always' ? /\x1b\[(?:1|2|22|31|32|33|36|39)m/g : /(?!)/g, '');
+      expect(plain).not.toMatch(commands);
+    }
+  });
+
   it('in messages, too', async () => {
     const { exitCode, err } = await captureCli(['map', 'dump', object, 'nothing']);
     expect(exitCode).toBe(3);
