@@ -51,7 +51,7 @@ const listings = [
   'show -j',
   'disasm',
   'disasm -S',
-  'disasm -S --kernel',
+  'disasm -S --syntax kernel',
   'disasm -j',
   'map dump',
   'map dump -p',
