@@ -10,10 +10,12 @@ export interface WasmMemory {
   grow(pages: number): number;
 }
 
+/** A compiled module. Opaque: only {@link Wasm} looks into it. */
 export interface WasmModule {
   readonly __wasmModule: never;
 }
 
+/** An instance of a module: what it exports, by name. */
 export interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
 }
@@ -32,6 +34,7 @@ interface Globals {
 
 const globals = globalThis as unknown as Globals;
 
+/** The host's `WebAssembly` object, as far as the engines use it. */
 export const Wasm: WasmNamespace = globals.WebAssembly;
 
 const decoder = new globals.TextDecoder('utf-8');
@@ -42,6 +45,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
+/** A string as UTF-8; lone surrogates become U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }

@@ -12,6 +12,11 @@ import type { LoadedProgram } from '../vm/index.js';
 /** Opcode of a slot that must not be executed; a class that no opcode of the instruction set uses with these bits. */
 export const invalid = 0xff;
 
+/**
+ * A program's columns. Index is the slot; arrays are as long as the program, and the interpreter reads them without
+ * bounds checks of its own since
+ * jump targets were checked here.
+ */
 export class Code {
   readonly program: LoadedProgram;
   readonly opcode: Uint8Array;

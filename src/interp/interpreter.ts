@@ -1,19 +1,22 @@
 // biome-ignore-all lint/style/noNonNullAssertion: every index into a typed array here is in range by construction (register numbers and slots were
 // checked by `encodingFault`), and a cast on each operand would bury the semantics that this file is there to show.
 /**
- * The reference interpreter: what each instruction means, in the order of RFC 9669. All other engines are judged by it, so it is written to
- * be read against the RFC; where Linux adds to it (`may_goto`, load-acquire, store-release) or decides what it leaves open,
- * the comment says so.
+ * The reference interpreter: what each instruction means, in the order of RFC 9669. All other engines are judged by it,
+ * so it is written to be read against the RFC; where Linux adds to it (`may_goto`, load-acquire, store-release) or
+ * decides what it leaves open, the comment says so.
  *
- * Notation: `r` are the registers as unsigned, `s` as signed 64-bit numbers, `u` their unsigned 32-bit halves (`u[2 * i]` is the low
- * half of register i). Storing into one of these arrays truncates, which is the wrap-around that section 4.1 asks for. A 32-bit operation
- * writes both halves, the high one with 0 (section 4.1: "the upper 32 bits are zeroed").
+ * Notation: `r` are the registers as unsigned, `s` as signed 64-bit numbers, `u` their unsigned 32-bit halves (`u[2 *
+ * i]` is the low half of register i). Storing into one of these arrays truncates, which is the wrap-around that section
+ * 4.1 asks for. A 32-bit operation writes both halves, the high one with 0 (section 4.1: "the upper 32 bits are
+ * zeroed").
  *
- * Opcodes are literals, since a switch over literals becomes a jump table; `src/isa/opcode.ts` shows how an opcode is put together.
+ * Opcodes are literals, since a switch over literals becomes a jump table; `src/isa/opcode.ts` shows how an opcode is
+ * put together.
  *
- * The file is as long as the instruction set: three quarters of it are one switch. Families of cases in functions of their own would not have the loop's local
- * variables, and V8 inlines only so much into one loop; a reader would no longer have the RFC's sections one below the other. What takes more than
- * an operator is elsewhere: arithmetic.ts, atomic.ts, the encoding in decode.ts.
+ * The file is as long as the instruction set: three quarters of it are one switch. Families of cases in functions of
+ * their own would not have the loop's local variables, and V8 inlines only so much into one loop; a reader would no
+ * longer have the RFC's sections one below the other. What takes more than an operator is elsewhere: arithmetic.ts,
+ * atomic.ts, the encoding in decode.ts.
  */
 
 import { UnsupportedError } from '../base/index.js';
@@ -50,6 +53,7 @@ import { atomic } from './atomic.js';
 import { Code } from './decode.js';
 import type { Observer } from './observer.js';
 
+/** Limits of a run. */
 export interface InterpreterOptions {
   /** Instructions a packet may take before it is stopped; default 2^24. */
   readonly maxSteps?: number | undefined;
@@ -70,6 +74,11 @@ class InterpreterOutcome implements Outcome {
   }
 }
 
+/**
+ * Runs programs instruction by instruction, as RFC 9669 and Linux say: the specification that compiled code, traces and
+ * cards are compared with. Checks
+ * every access, so unverified programs are safe to run; a trap says what was wrong and where.
+ */
 export class Interpreter implements Engine, Callbacks {
   readonly name: string = 'interp';
   readonly machine: Machine;
@@ -97,7 +106,9 @@ export class Interpreter implements Engine, Callbacks {
     this.outcome = new InterpreterOutcome(this.registers);
   }
 
-  /** Runs an XDP program on the current packet: r1 is the context. Throws UnsupportedError where loading was refused. */
+  /**
+   * Runs an XDP program on the current packet: r1 is the context. Throws UnsupportedError where loading was refused.
+   */
   run(program: LoadedProgram): Outcome {
     this.registers.u64.fill(0n);
     this.registers.u32[2] = this.machine.ctx.start;

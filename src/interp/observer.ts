@@ -1,6 +1,7 @@
 /** Follows an interpreter run instruction by instruction: the trace recorder, profilers and soundness checks. */
 import type { LoadedProgram } from '../vm/index.js';
 
+/** Who looks on. It may read registers and memory and must change neither. */
 export interface Observer {
   /**
    * Called before the instruction in slot `pc` executes; the interpreter's `registers` hold the values it will read.

@@ -25,6 +25,7 @@ export interface SymbolReference {
   readonly line: SourceLine;
 }
 
+/** What a run of lines came to. */
 export interface AssembledCode {
   readonly insns: Insn[];
   /** Slot of each label; a label at the end is one past the last slot. */

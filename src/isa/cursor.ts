@@ -2,6 +2,7 @@
 import { InputError } from '../base/index.js';
 import { unescapeText } from './source-line.js';
 
+/** Where a statement stands, for messages. */
 export interface TextPlace {
   readonly file: string | undefined;
   /** From 1. */
@@ -21,6 +22,11 @@ interface Token {
 
 const end: Token = { kind: 'end', text: '' };
 
+/**
+ * The tokens of one statement and how far they have been read. All `expect`-like methods throw InputError with the
+ * statement, the place and what
+ * would have been right there.
+ */
 export class Cursor {
   private readonly tokens: readonly Token[];
   private at = 0;

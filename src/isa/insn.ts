@@ -18,7 +18,9 @@ import * as op from './opcode.js';
 export interface Insn {
   /** The opcode byte. */
   readonly code: number;
+  /** Register 0 to 10; four bits, so damaged code has up to 15. */
   readonly dst: number;
+  /** Register, or what kind of constant a 64-bit load or call holds (PSEUDO_*, CALL_*). */
   readonly src: number;
   /** Signed 16 bits. */
   readonly off: number;
@@ -63,6 +65,7 @@ export function encodeInsns(insns: readonly Insn[]): Uint8Array {
   return bytes;
 }
 
+/** The three low bits of the opcode: LD to ALU64. */
 export function insnClass(insn: Insn): number {
   return insn.code & 0x07;
 }
@@ -72,14 +75,17 @@ export function isJump(insn: Insn): boolean {
   return insnClass(insn) === op.JMP || insnClass(insn) === op.JMP32;
 }
 
+/** The first slot of a 64-bit load; the one behind it is no instruction. */
 export function isLddw(insn: Insn): boolean {
   return insn.code === op.LDDW;
 }
 
+/** A call of a helper, function or kernel function, or of an address in a register (which Linux refuses). */
 export function isCall(insn: Insn): boolean {
   return insn.code === op.CALL_OP || insn.code === (op.CALL_OP | op.X);
 }
 
+/** Ends the program or the function. */
 export function isExit(insn: Insn): boolean {
   return insn.code === op.EXIT_OP;
 }

@@ -1,6 +1,7 @@
 /** The operators of arithmetic, comparison and atomic instructions: bits, name and sign in text. */
 import * as op from './opcode.js';
 
+/** An operation of the classes ALU and ALU64. */
 export interface AluOperator {
   /** Also its mnemonic. */
   readonly name: AluName;
@@ -44,12 +45,14 @@ export type AluName =
   | 'sdiv'
   | 'smod';
 
+/** A comparison of the classes JMP and JMP32. */
 export interface JumpOperator {
   readonly name: JumpName;
   readonly bits: number;
   readonly sign: string;
 }
 
+/** All comparisons that a conditional jump can make. */
 export const jumpOperators: readonly JumpOperator[] = [
   { name: 'jeq', bits: op.JEQ, sign: '==' },
   { name: 'jgt', bits: op.JGT, sign: '>' },
@@ -75,6 +78,7 @@ export const jumpKinds: readonly number[] = jumpOperators.map(({ bits }) => bits
 /** Conditions of jumps, by name. */
 export type JumpName = 'jeq' | 'jgt' | 'jge' | 'jset' | 'jne' | 'jsgt' | 'jsge' | 'jlt' | 'jle' | 'jslt' | 'jsle';
 
+/** An atomic operation whose old value may be asked for by FETCH. */
 export interface AtomicOperator {
   readonly name: AtomicName;
   /** `imm`, without FETCH. */
@@ -100,6 +104,7 @@ export interface AccessSize {
   readonly letter: 'b' | 'h' | 'w' | 'dw';
 }
 
+/** The sizes of memory accesses, with the letters of mnemonics. */
 export const sizes: readonly AccessSize[] = [
   { bits: op.SIZE_W, bytes: 4, letter: 'w' },
   { bits: op.SIZE_H, bytes: 2, letter: 'h' },

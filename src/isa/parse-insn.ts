@@ -21,6 +21,7 @@ export type Reference =
       readonly as: 'any' | 'map' | 'function';
     };
 
+/** One statement's slots. Where it refers to a name, the fields that the name decides are 0. */
 export interface ParsedInsn {
   /** One slot, or two of a 64-bit load. */
   readonly insns: readonly Insn[];

@@ -9,6 +9,7 @@
 
 import { escapeChar, invisible } from '../text/index.js';
 
+/** A line of assembler text, taken apart. */
 export interface SourceLine {
   /** From 1. */
   readonly line: number;
@@ -23,6 +24,7 @@ export interface SourceLine {
   readonly comment: string;
 }
 
+/** Every line of a text, empty ones too, so that numbers are those of an editor. `\n`, `\r\n` and `\r` end a line. */
 export function splitSource(text: string): SourceLine[] {
   const lines: SourceLine[] = [];
   let inBlock = false;

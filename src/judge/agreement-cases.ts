@@ -7,6 +7,7 @@ import { Prng } from '../packet/index.js';
 import { generatePrograms } from './fuzz/generate.js';
 import { programObject } from './fuzz/program-object.js';
 
+/** A program to ask both verifiers about. */
 export interface AgreementCase {
   readonly name: string;
   readonly category: string;

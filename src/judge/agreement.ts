@@ -7,6 +7,7 @@ import { errnoName } from '../platform/index.js';
 import { verify } from '../verifier/index.js';
 import type { AgreementCase } from './agreement-cases.js';
 
+/** What the two said. `laxer`: ours accepts what the other refuses, which is a hole. */
 export interface AgreementRow {
   readonly name: string;
   readonly category: string;
@@ -59,6 +60,7 @@ export function isOnPurpose(row: AgreementRow): boolean {
   );
 }
 
+/** From the two verdicts: true is accepted. */
 export function outcomeOf(ours: boolean, other: boolean): 'same' | 'laxer' | 'stricter' {
   if (ours === other) return 'same';
   return ours ? 'laxer' : 'stricter';

@@ -2,12 +2,14 @@
 import type { ObjectSpec } from '../object/index.js';
 import { binaryToHex, type Contents, hex, type Observation, type Packet, type Subject } from './subject.js';
 
+/** Where two subjects part, in words. */
 export interface Difference {
   /** Index of the packet; -1: before the first (filling maps). */
   readonly packet: number;
   readonly what: string;
 }
 
+/** What is compared, and when. */
 export interface CompareOptions {
   /** Maps with at most so many elements are compared after each packet, larger ones at the end. */
   readonly eachPacketLimit?: number;
@@ -15,6 +17,7 @@ export interface CompareOptions {
   readonly before?: (index: number) => void;
 }
 
+/** What came of a comparison: how far it got, and why no further. */
 export interface Comparison {
   readonly packets: number;
   readonly difference: Difference | undefined;
@@ -22,6 +25,11 @@ export interface Comparison {
   readonly verdicts: ReadonlyMap<number, number>;
 }
 
+/**
+ * Feeds all packets to both and stops at the first difference in verdict, bytes, metadata, redirect target, outputs or
+ * map contents. Both must have
+ * been set up alike.
+ */
 export function comparePackets(
   object: ObjectSpec,
   a: Subject,

@@ -3,12 +3,14 @@ import { callRegister } from '../isa/index.js';
 import { type BareEngine, bareObject } from './engines.js';
 import type { IncompleteVector, Vector } from './vector-file.js';
 
+/** How an engine did on a vector. */
 export type VectorVerdict =
   | { readonly kind: 'passed' }
   | { readonly kind: 'failed'; readonly what: string }
   /** The vector tests something that is not ours to have, or nothing at all, as `what` says. */
   | { readonly kind: 'not ours'; readonly what: string };
 
+/** Runs one vector. r0 is compared in 64 bits; an expected error may have any words. */
 export function checkVector(vector: Vector | IncompleteVector, engine: BareEngine): VectorVerdict {
   if (vector.kind === 'incomplete') return { kind: 'not ours', what: vector.what };
   if (vector.error === undefined && vector.insns.some((insn) => insn.code === callRegister))

@@ -22,6 +22,7 @@ import type { Packet, Subject } from './subject.js';
 /** Elements of a map whose size the object leaves to its loader. */
 const openMapEntries = 64;
 
+/** What is compared with the kernel, and on what. */
 export interface DifferentialOptions {
   readonly engine: EngineFactory;
   readonly seed: number;
@@ -31,6 +32,7 @@ export interface DifferentialOptions {
   readonly unseeded?: boolean;
 }
 
+/** How a program did. */
 export type RowStatus =
   /** Every packet the same. */
   | 'equal'
@@ -46,6 +48,7 @@ export type RowStatus =
   /** The object or what lies beside it cannot be read. */
   | 'unreadable';
 
+/** A program of the object and how it did. */
 export interface DifferentialRow {
   readonly object: string;
   readonly program: string;
@@ -61,6 +64,7 @@ export interface DifferentialRow {
   readonly why?: string | undefined;
 }
 
+/** A row for each XDP program of the object, in order. */
 export function differentialObject(
   bpf: Bpf,
   object: ObjectSpec,

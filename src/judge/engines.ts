@@ -22,6 +22,7 @@ export type BareResult =
   /** It asks for something that has no meaning here: a helper of uBPF's test harness, a call through a register. */
   | { readonly kind: 'unsupported'; readonly what: string };
 
+/** An engine that runs one program over one block of memory. */
 export interface BareEngine {
   readonly name: string;
   /** Throws UnsupportedError when the engine cannot be had here. */
@@ -100,6 +101,7 @@ const bareEngines: readonly BareEngine[] = [
   { name: 'kernel', open: openKernelBare, run: runKernelBare },
 ];
 
+/** What `--engine` of the conformance tools takes. */
 export const bareEngineNames: readonly string[] = bareEngines.map((engine) => engine.name);
 
 /** The engine of that name. Throws UsageError, and UnsupportedError for one that cannot be had here. */
@@ -112,6 +114,7 @@ export function bareEngine(name: string): BareEngine {
   throw new UsageError(`no engine \`${name}\` runs bare programs`, {}, `engines: ${bareEngineNames.join(', ')}`);
 }
 
+/** How an engine is set up. */
 export interface EngineOptions {
   /** Passes of engines that optimize; default all. */
   readonly settings?: Settings | undefined;
@@ -130,6 +133,7 @@ const machineEngines: Readonly<Record<string, (machine: Machine, options: Engine
   wasm: (machine, { settings }) => new WasmEngine(machine, { verdicts: Verdicts.of(machine.object), settings }),
 };
 
+/** What `--engine` of the differential tools takes. */
 export const machineEngineNames: readonly string[] = Object.keys(machineEngines);
 
 /** The engine of that name. Throws UsageError. */

@@ -22,12 +22,14 @@ const valueSize = 48;
 /** Offset of the random number; the others are times. */
 const randomAt = 40;
 
+/** The object in its new form. */
 export interface Hermetic {
   readonly object: ObjectSpec;
   /** Index of the hidden map; undefined when no program asks for time or randomness. */
   readonly inputMap: number | undefined;
 }
 
+/** Rewrites all programs of an object; one that asks for nothing stays as it is. */
 export function makeHermetic(object: ObjectSpec): Hermetic {
   const inputMap = object.maps.length;
   let used = false;

@@ -19,6 +19,7 @@ import {
 } from '../vm/index.js';
 import { type Inputs, interpretFunction, type Position } from './interpret.js';
 
+/** Slow, and for tests only; packets and maps are the machine's. */
 export class IrEngine implements Engine {
   readonly name: string = 'ir';
   readonly machine: Machine;

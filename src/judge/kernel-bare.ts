@@ -24,6 +24,7 @@ export function openKernelBare(): Bpf {
   return bpf;
 }
 
+/** Runs the object's first program once. Needs privileges; throws UnsupportedError without. */
 export function runKernelBare(object: ObjectSpec, memory: Uint8Array | undefined): BareResult {
   const bpf = openKernelBare();
   const program = object.programs[0];

@@ -26,6 +26,7 @@ import {
 /** The interface and queue that a test run without context stands on: the loopback of this network namespace. */
 const loopback = 1;
 
+/** Holds one loaded program and its maps; to be closed. */
 export class KernelSubject implements Subject {
   readonly name = 'kernel';
   private readonly bpf: Bpf;

@@ -7,6 +7,7 @@ import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder
 import { loopback, MachineMaps } from './machine-maps.js';
 import type { Observation, Packet } from './subject.js';
 
+/** The machine's options and the harness's own. */
 export interface MachineSubjectOptions extends MachineOptions {
   /**
    * What stack frames are filled with before a program writes to them; default 0. Whose outcome changes with it reads

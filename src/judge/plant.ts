@@ -9,6 +9,7 @@ import { type Insn, isLddw, op } from '../isa/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { type PlainOp, plainOpcodes } from '../wasm/index.js';
 
+/** An engine that reads one instruction as another. */
 export interface InsnFault {
   readonly kind: 'insn';
   readonly name: string;
@@ -16,6 +17,7 @@ export interface InsnFault {
   readonly replace: (insn: Insn) => Insn | undefined;
 }
 
+/** A compiler that writes one WebAssembly instruction for another. */
 export interface WasmFault {
   readonly kind: 'wasm';
   readonly name: string;
@@ -23,6 +25,7 @@ export interface WasmFault {
   readonly meant: PlainOp;
 }
 
+/** A mistake that a harness has to find. */
 export type PlantedFault = InsnFault | WasmFault;
 
 /** What to execute in place of an instruction; undefined leaves it alone. */

@@ -11,6 +11,7 @@ import { MachineSubject } from './machine-subject.js';
 import { seedMaps } from './seed-maps.js';
 import type { Packet } from './subject.js';
 
+/** A value that the verifier said could not be. */
 export interface Violation {
   /** Name of the object and of its program. */
   readonly program: string;
@@ -21,6 +22,7 @@ export interface Violation {
   readonly fact: ValueFact | undefined;
 }
 
+/** Counts of a campaign. */
 export interface SoundnessResult {
   programs: number;
   rejected: number;
@@ -34,6 +36,7 @@ export interface SoundnessResult {
   readonly violations: Violation[];
 }
 
+/** All zero. */
 export function newSoundnessResult(): SoundnessResult {
   return { programs: 0, rejected: 0, runs: 0, insns: 0, values: 0, traps: 0, violations: [] };
 }

@@ -4,6 +4,7 @@
  */
 import type { MapSpec } from '../object/index.js';
 
+/** A packet as the harnesses hand it out. */
 export interface Packet {
   /** 14 to 3,520 bytes, more for `xdp.frags` programs. */
   readonly data: Uint8Array;
@@ -32,6 +33,7 @@ export interface Observation {
  */
 export type Contents = readonly (readonly [key: string, value: string])[];
 
+/** An implementation with one program loaded. What one run leaves in maps, the next one finds. */
 export interface Subject {
   readonly name: string;
   run(packet: Packet): Observation;
@@ -47,6 +49,7 @@ export interface Subject {
   close(): void;
 }
 
+/** Bytes as lower-case hex. */
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
@@ -56,6 +59,7 @@ export function binary(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/** A string of one character a byte as hex; such strings are keys of maps of ours. */
 export function binaryToHex(text: string): string {
   return Buffer.from(text, 'latin1').toString('hex');
 }
@@ -74,6 +78,7 @@ const readable: ReadonlySet<string> = new Set([
   'cpumap',
 ]);
 
+/** Whether a map's contents can be compared: not those of maps that hold references or records. */
 export function isReadable(spec: MapSpec): boolean {
   return readable.has(spec.type);
 }

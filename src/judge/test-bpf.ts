@@ -10,6 +10,7 @@ import { decodeInsns, type Insn } from '../isa/index.js';
 import type { VectorVerdict } from './conformance.js';
 import { type BareEngine, bareObject } from './engines.js';
 
+/** A program with the inputs that it is run on. */
 export interface TestBpfCase {
   readonly name: string;
   readonly insns: readonly Insn[];
@@ -59,6 +60,7 @@ function parseLine(line: string): CaseLine {
   throw new InputError('not a case of test_bpf', {}, 'lines are written by scripts/dump-test-bpf.sh');
 }
 
+/** Runs all of a case; r0 is compared in 32 bits, as the kernel's own test does. */
 export function checkTestBpfCase(test: TestBpfCase, engine: BareEngine): VectorVerdict {
   for (const { memory, result } of test.runs) {
     const outcome = engine.run(bareObject(test.insns), memory);

@@ -16,6 +16,7 @@ import { assembleRaw, assembleUbpf, type Insn } from '../isa/index.js';
 import { type MapSpec, mapSpec } from '../object/index.js';
 import { helperNumber, mapTypeNames } from '../platform/index.js';
 
+/** A program with what it is to return. */
 export interface Vector {
   readonly kind: 'vector';
   readonly insns: readonly Insn[];

@@ -24,6 +24,7 @@ export const command = {
 /** Bytes passed for every command: more than any of them has; the kernel wants the rest to be zero. */
 export const attrSize = 160;
 
+/** BPF_MAP_CREATE. */
 export const mapCreate = {
   type: 0,
   keySize: 4,
@@ -38,6 +39,7 @@ export const mapCreate = {
   extra: 64, // u64
 } as const;
 
+/** Commands on one element: look-up, update, delete, next key, look-up and delete. */
 export const mapElem = {
   fd: 0,
   key: 8, // u64
@@ -45,6 +47,7 @@ export const mapElem = {
   flags: 24, // u64
 } as const;
 
+/** BPF_MAP_LOOKUP_BATCH and its kin: many elements by one call. */
 export const mapBatch = {
   inBatch: 0, // u64
   outBatch: 8, // u64
@@ -54,6 +57,7 @@ export const mapBatch = {
   fd: 36,
 } as const;
 
+/** BPF_PROG_LOAD. */
 export const progLoad = {
   type: 0,
   insnCount: 4,
@@ -75,6 +79,7 @@ export const progLoad = {
   lineInfoCount: 104,
 } as const;
 
+/** BPF_PROG_TEST_RUN. */
 export const testRun = {
   fd: 0,
   retval: 4,
@@ -91,17 +96,20 @@ export const testRun = {
   flags: 64,
 } as const;
 
+/** BPF_OBJ_PIN and BPF_OBJ_GET. */
 export const objPin = {
   path: 0, // u64
   fd: 8,
 } as const;
 
+/** BPF_OBJ_GET_INFO_BY_FD. */
 export const infoByFd = {
   fd: 0,
   length: 4,
   info: 8, // u64
 } as const;
 
+/** BPF_BTF_LOAD. */
 export const btfLoad = {
   btf: 0, // u64
   logBuffer: 8, // u64
@@ -110,6 +118,7 @@ export const btfLoad = {
   logLevel: 24,
 } as const;
 
+/** BPF_LINK_CREATE. */
 export const linkCreate = {
   progFd: 0,
   ifindex: 4,
@@ -135,6 +144,7 @@ export const progInfo = {
 
 /** Numbers of enum bpf_prog_type and enum bpf_attach_type that we use. */
 export const progTypeXdp = 6;
+/** enum bpf_attach_type, as far as XDP programs have one. */
 export const attachTypes = { xdp: 37, xdp_devmap: 33, xdp_cpumap: 35 } as const;
 
 /** Program flags. */

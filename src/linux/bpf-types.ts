@@ -88,9 +88,12 @@ export interface MapBatch {
 /** What BPF_OBJ_GET_INFO_BY_FD says of a program. */
 export interface ProgInfo {
   readonly id: number;
+  /** SHA-1 of the instructions, its first 8 bytes in hex, as `bpftool prog` prints it. */
   readonly tag: string;
   readonly name: string;
+  /** Instructions after the verifier rewrote them; empty without privileges. */
   readonly xlated: Uint8Array;
+  /** Machine code; empty where the JIT is off. */
   readonly jited: Uint8Array;
   /** Nanoseconds and runs; counted only while BPF statistics are on. */
   readonly runTime: bigint;

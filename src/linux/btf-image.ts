@@ -37,6 +37,7 @@ const trailing: Readonly<Record<number, readonly [fixed: number, each: number]>>
   [kindEnum64]: [0, 12],
 };
 
+/** BTF that BPF_BTF_LOAD accepts. */
 export interface BtfImage {
   readonly bytes: Uint8Array;
   /** String offset of each string of `strings`. */

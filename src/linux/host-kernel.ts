@@ -1,6 +1,6 @@
 /**
- * The running kernel as objects are read for it by default: its types, its version and its configuration, found where libbpf finds
- * them (btf__load_vmlinux_btf, get_kernel_version, bpf_object__read_kconfig_file).
+ * The running kernel as objects are read for it by default: its types, its version and its configuration, found where
+ * libbpf finds them (btf__load_vmlinux_btf, get_kernel_version, bpf_object__read_kconfig_file).
  */
 import { readFileSync } from 'node:fs';
 import { release, version } from 'node:os';
@@ -14,7 +14,10 @@ export function hostKernel(): Pick<ReadObjectOptions, 'btf' | 'kernelVersion' | 
   return { btf: hostBtf, kernelVersion: hostKernelVersion(), kconfig: hostKconfig };
 }
 
-/** LINUX_KERNEL_VERSION; undefined where this is no Linux. Ubuntu's and Debian's releases hide the patch level, which they tell elsewhere. */
+/**
+ * LINUX_KERNEL_VERSION; undefined where this is no Linux. Ubuntu's and Debian's releases hide the patch level, which
+ * they tell elsewhere.
+ */
 function hostKernelVersion(): number | undefined {
   if (process.platform !== 'linux') return undefined;
   const ubuntu = textOf('/proc/version_signature')?.split(' ')[2];

@@ -33,6 +33,7 @@ export interface NativeBuffer {
   free(): void;
 }
 
+/** The few functions of libc that are called. */
 export interface Native {
   readonly numbers: (typeof syscallNumbers)[keyof typeof syscallNumbers];
   /** Result of syscall(2), or the negated errno. Pointers are passed as addresses. */

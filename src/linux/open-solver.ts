@@ -6,6 +6,7 @@ import { openZ3Wasm } from './z3-wasm.js';
 /** `process`: the `z3` on the path. `wasm`: the package `z3-solver`. */
 export type SolverKind = 'process' | 'wasm';
 
+/** All kinds, in the order in which they are tried. */
 export const solverKinds: readonly SolverKind[] = ['process', 'wasm'];
 
 /** What to say where {@link openSolver} finds none. */

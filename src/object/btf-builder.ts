@@ -12,8 +12,14 @@ const kinds = { int: 1, ptr: 2, array: 3, struct: 4, func: 12, funcProto: 13, va
 
 const linkages = { static: 0, global: 1, extern: 2 } as const;
 
+/** Who sees a function or variable, as BTF_KIND_FUNC and BTF_KIND_VAR have it. */
 export type Linkage = keyof typeof linkages;
 
+/**
+ * Collects types and gives out their ids. A type that was there before, or was added already, is not written twice:
+ * asking again gives the
+ * same id. Ids of the base stay what they were, so whoever holds one need not be told of the additions.
+ */
 export class BtfBuilder {
   /** What was there before; its ids are valid in the result. */
   readonly base: Btf | undefined;

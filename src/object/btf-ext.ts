@@ -14,25 +14,42 @@ import { InputError, UnsupportedError } from '../base/index.js';
 import type { Btf } from './btf.js';
 import { ByteReader } from './byte-reader.js';
 
+/** Which FUNC type the function that begins at a slot has. */
 export interface FuncInfo {
+  /** First slot of the function in its section. */
   readonly slot: number;
+  /** BTF type id of a FUNC. */
   readonly typeId: number;
 }
 
+/**
+ * A source line. It holds from its slot on until the next record, which is why the records of one section are in order
+ * of slot.
+ */
 export interface LineInfo {
+  /** Slot in the section, not in a program. */
   readonly slot: number;
   /** Offsets in the BTF string section. */
   readonly fileOffset: number;
   readonly textOffset: number;
+  /** Counted from 1; 22 bits in the file. */
   readonly line: number;
+  /** Counted from 1, 0 where it is not known; 10 bits in the file. */
   readonly column: number;
 }
 
+/**
+ * A CO-RE relocation as the file has it: the instruction at `slot` holds something about what `access` reaches from
+ * type `typeId`.
+ */
 export interface CoreRelo {
+  /** Slot in the section of the instruction that is mended. */
   readonly slot: number;
+  /** BTF type id in the program's own types that the path begins at. */
   readonly typeId: number;
   /** `0:1:2`: array index, then member indices. */
   readonly access: string;
+  /** Index into `coreKinds` (enum bpf_core_relo_kind): what is asked about the thing. */
   readonly kind: number;
 }
 

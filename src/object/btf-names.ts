@@ -51,6 +51,11 @@ function hashEssential(bytes: Uint8Array, start: number): number {
   return (cut ? essential : hash) >>> 0;
 }
 
+/**
+ * The chains: a look-up hashes the name's bytes, walks one chain and compares bytes, so no string is made for any of
+ * the types that are
+ * not asked for. Ids come back in ascending order, as libbpf sees them.
+ */
 export class NameIndex {
   private readonly mask: number;
   private readonly heads: Int32Array;

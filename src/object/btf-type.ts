@@ -49,13 +49,16 @@ export interface BtfInt extends Named {
   readonly bits: number;
   readonly bitOffset: number;
   readonly signed: boolean;
+  /** Printed as a character. Compilers hardly set it; it says nothing about the size. */
   readonly char: boolean;
+  /** `_Bool`: one byte that is 0 or 1. */
   readonly bool: boolean;
 }
 
 /** A floating-point number of `size` bytes. */
 export interface BtfFloat extends Named {
   readonly kind: 'float';
+  /** Bytes: 2, 4, 8, 12 or 16. */
   readonly size: number;
 }
 
@@ -68,7 +71,9 @@ export interface BtfReference extends Named {
 /** An array; `length` in elements. */
 export interface BtfArray extends Named {
   readonly kind: 'array';
+  /** Id of the element's type. */
   readonly type: number;
+  /** Id of an integer type; nothing depends on it. */
   readonly indexType: number;
   /** Number of elements. */
   readonly length: number;
@@ -78,6 +83,7 @@ export interface BtfArray extends Named {
 export interface BtfMember {
   readonly name: string;
   readonly type: number;
+  /** From the start of the struct, in bits; of a union 0. */
   readonly bitOffset: number;
   /** 0 unless it is a bitfield. */
   readonly bitSize: number;
@@ -86,6 +92,7 @@ export interface BtfMember {
 /** A struct or union; size in bytes. */
 export interface BtfComposite extends Named {
   readonly kind: 'struct' | 'union';
+  /** Bytes, padding at the end included. */
   readonly size: number;
   readonly members: readonly BtfMember[];
 }
@@ -94,6 +101,7 @@ export interface BtfComposite extends Named {
 export interface BtfEnum extends Named {
   readonly kind: 'enum' | 'enum64';
   readonly size: number;
+  /** Whether values are to be read as signed; BTF's kind_flag. */
   readonly signed: boolean;
   readonly values: readonly { readonly name: string; readonly value: bigint }[];
 }
@@ -101,6 +109,7 @@ export interface BtfEnum extends Named {
 /** A struct or union that is declared and not defined. */
 export interface BtfForward extends Named {
   readonly kind: 'fwd';
+  /** False for a struct. */
   readonly union: boolean;
 }
 
@@ -110,6 +119,7 @@ export type BtfLinkage = 'static' | 'global' | 'extern';
 /** A function: its prototype is `type`. */
 export interface BtfFunc extends Named {
   readonly kind: 'func';
+  /** Id of its {@link BtfFuncProto}. */
   readonly type: number;
   readonly linkage: BtfLinkage;
 }
@@ -117,6 +127,7 @@ export interface BtfFunc extends Named {
 /** What a function takes and returns. */
 export interface BtfFuncProto extends Named {
   readonly kind: 'func_proto';
+  /** Id; 0 for `void`. */
   readonly returnType: number;
   /** A last parameter without name and type stands for `...`. */
   readonly params: readonly { readonly name: string; readonly type: number }[];
@@ -160,10 +171,12 @@ export type BtfType =
   | BtfDatasec
   | BtfDeclTag;
 
+/** A struct or union, which has members. */
 export function isComposite(type: BtfType): type is BtfComposite {
   return type.kind === 'struct' || type.kind === 'union';
 }
 
+/** An enumeration of either width. */
 export function isEnum(type: BtfType): type is BtfEnum {
   return type.kind === 'enum' || type.kind === 'enum64';
 }

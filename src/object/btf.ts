@@ -11,7 +11,14 @@
  */
 import { decodeUtf8, InputError, UnsupportedError } from '../base/index.js';
 import { NameIndex } from './btf-names.js';
-import { type BtfKind, type BtfLinkage, type BtfType, btfKindNames, isTransparent } from './btf-type.js';
+import {
+  type BtfKind,
+  type BtfLinkage,
+  type BtfMember,
+  type BtfType,
+  btfKindNames,
+  isTransparent,
+} from './btf-type.js';
 import { checkCycles } from './btf-validate.js';
 import { ByteReader } from './byte-reader.js';
 
@@ -313,6 +320,35 @@ export class Btf {
     return this.fail(id, `linkage ${value}`);
   }
 
+  /** An integer's last word: encoding:4 at bit 24, offset:8 at bit 16, bits:8. */
+  private integer(id: number, name: string, size: number, data: number): BtfType {
+    const bits = data & 0xff;
+    if (bits > 128 || size > 16 || bits > size * 8) this.fail(id, `an integer of ${bits} bits in ${size} bytes`);
+    const bitOffset = (data >>> 16) & 0xff;
+    const [signed, char, bool] = [(data & 0x1000000) !== 0, (data & 0x2000000) !== 0, (data & 0x4000000) !== 0];
+    return { kind: 'int', id, name, size, bits, bitOffset, signed, char, bool };
+  }
+
+  /** A member at `at`: name u32, type u32, offset u32. With the kind flag: bitfield size:8 at bit 24, offset:24. */
+  private memberAt(id: number, at: number, flag: boolean): BtfMember {
+    const r = this.reader;
+    const offset = r.u32(at + 8);
+    return {
+      name: this.string(r.u32(at)),
+      type: this.reference(id, r.u32(at + 4)),
+      bitOffset: flag ? offset & 0xffffff : offset,
+      bitSize: flag ? offset >>> 24 : 0,
+    };
+  }
+
+  /** An enumerator at `at`: name u32, then the value, of 64 bits the low half first. */
+  private enumeratorAt(at: number, width: 32 | 64, signed: boolean): { name: string; value: bigint } {
+    const r = this.reader;
+    const low = BigInt(r.u32(at + 4));
+    const value = width === 64 ? (BigInt(r.u32(at + 8)) << 32n) | low : low;
+    return { name: this.string(r.u32(at)), value: signed ? BigInt.asIntN(width, value) : value };
+  }
+
   private decode(id: number): BtfType {
     if (id === 0) return { kind: 'void', id, name: 'void' };
     const r = this.reader;
@@ -329,25 +365,8 @@ export class Btf {
     switch (kind) {
       case 'void':
         return { kind, id, name };
-      case 'int': {
-        // encoding:4 at bit 24, offset:8 at bit 16, bits:8
-        const data = r.u32(rest);
-        const bits = data & 0xff;
-        if (bits > 128 || sizeOrType > 16 || bits > sizeOrType * 8) {
-          this.fail(id, `an integer of ${bits} bits in ${sizeOrType} bytes`);
-        }
-        return {
-          kind,
-          id,
-          name,
-          size: sizeOrType,
-          bits,
-          bitOffset: (data >>> 16) & 0xff,
-          signed: (data & 0x1000000) !== 0,
-          char: (data & 0x2000000) !== 0,
-          bool: (data & 0x4000000) !== 0,
-        };
-      }
+      case 'int':
+        return this.integer(id, name, sizeOrType, r.u32(rest));
       case 'float':
         return { kind, id, name, size: sizeOrType };
       case 'ptr':
@@ -373,16 +392,7 @@ export class Btf {
           id,
           name,
           size: sizeOrType,
-          members: entries(12, (m) => {
-            const offset = r.u32(m + 8);
-            return {
-              name: this.string(r.u32(m)),
-              type: this.reference(id, r.u32(m + 4)),
-              // With the kind flag: bitfield size:8 at bit 24, offset:24.
-              bitOffset: flag ? offset & 0xffffff : offset,
-              bitSize: flag ? offset >>> 24 : 0,
-            };
-          }),
+          members: entries(12, (m) => this.memberAt(id, m, flag)),
         };
       case 'enum':
         return {
@@ -391,10 +401,7 @@ export class Btf {
           name,
           size: sizeOrType,
           signed: flag,
-          values: entries(8, (v) => ({
-            name: this.string(r.u32(v)),
-            value: BigInt(flag ? r.i32(v + 4) : r.u32(v + 4)),
-          })),
+          values: entries(8, (v) => this.enumeratorAt(v, 32, flag)),
         };
       case 'enum64':
         return {
@@ -403,10 +410,7 @@ export class Btf {
           name,
           size: sizeOrType,
           signed: flag,
-          values: entries(12, (v) => {
-            const value = (BigInt(r.u32(v + 8)) << 32n) | BigInt(r.u32(v + 4));
-            return { name: this.string(r.u32(v)), value: flag ? BigInt.asIntN(64, value) : value };
-          }),
+          values: entries(12, (v) => this.enumeratorAt(v, 64, flag)),
         };
       case 'fwd':
         return { kind, id, name, union: flag };

@@ -18,6 +18,7 @@ import {
   STT_NOTYPE,
 } from './elf.js';
 
+/** A piece of a code section that has a name: what a program begins with, or calls. */
 export interface CodeFunction {
   readonly name: string;
   readonly section: CodeSection;
@@ -30,10 +31,13 @@ export interface CodeFunction {
   readonly entry: boolean;
 }
 
+/** A section of instructions. Slots count from its start, eight bytes each; a 64-bit load takes two. */
 export interface CodeSection {
+  /** In the file's section table. */
   readonly index: number;
   readonly name: string;
   readonly insns: readonly Insn[];
+  /** In order of offset. */
   readonly relocations: readonly ElfRelocation[];
   /** By first slot, in order. */
   readonly functions: Map<number, CodeFunction>;

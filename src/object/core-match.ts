@@ -17,6 +17,10 @@ import { type BtfComposite, type BtfEnum, type BtfType, isComposite, isEnum } fr
 /** Steps that the CO-RE relocations of one object may take together. */
 const maxSteps = 5_000_000;
 
+/**
+ * A budget for one object file. Comparing types recursively can take exponential time in what the file says, and the
+ * file is not trusted.
+ */
 export class Effort {
   private left = maxSteps;
 
@@ -37,6 +41,11 @@ function sameEssentialName(local: string, target: string): boolean {
   return target === '' ? local === '' : essentialName(local) === essentialName(target);
 }
 
+/**
+ * Whether an access to a field of the one type can be made to the other's (libbpf: bpf_core_fields_are_compat). Names
+ * of structs do not matter,
+ * only that both are structs; of forwards and enums the names have to agree, or one has none.
+ */
 export function fieldsCompatible(local: Btf, localId: number, target: Btf, targetId: number): boolean {
   for (let depth = 0; depth < maxTypeDepth; depth++) {
     const a = local.resolve(localId);
@@ -102,6 +111,11 @@ export function typesCompatible(
   return false;
 }
 
+/**
+ * The strictest relation (libbpf: __bpf_core_types_match), which `bpf_core_type_matches()` asks for: all that the local
+ * type has is in the
+ * target, by name and kind, through pointers. `behindPointer`: then struct and forward declaration count as one.
+ */
 export function typesMatch(
   local: Btf,
   localId: number,

@@ -20,6 +20,7 @@ export function poison(insns: Insn[], slot: number): void {
   if (wide) insns[slot + 1] = call;
 }
 
+/** What became of an instruction; `problem` is a sentence without place. */
 export type PatchOutcome =
   | 'patched'
   /** The field's width differs and its value would come out wrong: poisoned. */

@@ -19,6 +19,7 @@ import { patch, poison } from './core-patch.js';
 import { type CoreKind, type CoreSpec, coreKinds, formatSpec, matchSpec, parseSpec } from './core-spec.js';
 import { type CoreValue, coreValue } from './core-value.js';
 
+/** Why an access could not be resolved. */
 export interface CoreProblem {
   /** Sentence without place. */
   readonly what: string;
@@ -28,6 +29,11 @@ export interface CoreProblem {
 
 type Decision = { readonly after: CoreValue & { readonly btf: Btf } } | 'absent' | { readonly problem: string };
 
+/**
+ * Resolves the relocations of one object. It is asked once for each relocation of each function, and remembers
+ * candidates between them: a
+ * program has hundreds of accesses to a handful of types.
+ */
 export class CoreRelocator {
   private readonly local: Btf;
   private readonly targetOf: () => Btf | undefined;

@@ -29,10 +29,12 @@ export const coreKinds = [
 /** What a CO-RE relocation asks of the kernel's types. */
 export type CoreKind = (typeof coreKinds)[number];
 
+/** Kinds whose path names an enumerator instead of members. */
 export function aboutEnum(kind: CoreKind): boolean {
   return kind === 'enumval_exists' || kind === 'enumval_value';
 }
 
+/** Kinds that ask about a type as a whole; their path is `0`. */
 export function aboutType(kind: CoreKind): boolean {
   return kind === 'local_type_id' || kind === 'target_type_id' || kind.startsWith('type_');
 }
@@ -49,11 +51,14 @@ export interface Accessor {
   readonly name: string;
 }
 
+/** A path through one side's types, the program's own or the target's, with what it adds up to. */
 export interface CoreSpec {
   readonly btf: Btf;
+  /** The type that the path begins at. */
   readonly root: number;
   /** Anonymous structs on the way are left out: only what the source names. */
   readonly path: readonly Accessor[];
+  /** Of the last member from the start of the root, array index included. */
   readonly bitOffset: number;
 }
 

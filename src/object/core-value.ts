@@ -7,6 +7,7 @@ import type { Btf } from './btf.js';
 import { isComposite, isEnum } from './btf-type.js';
 import { aboutEnum, aboutType, type CoreKind, type CoreSpec } from './core-spec.js';
 
+/** What the instruction is to hold, and what has to be known to put it there. */
 export interface CoreValue {
   readonly value: bigint;
   /** Size and type of the field that a load or store touches; size 0 where it is not one. */

@@ -1,6 +1,6 @@
 /**
- * The parts of ELF64 that object files of BPF programs use (System V gABI, chapter 4): the header, the section table, symbols and
- * relocations. Offsets of the structures' fields:
+ * The parts of ELF64 that object files of BPF programs use (System V gABI, chapter 4): the header, the section table,
+ * symbols and relocations. Offsets of the structures' fields:
  *
  *     header   ident[16], type u16 @16, machine u16 @18, shoff u64 @40, shentsize u16 @58, shnum u16 @60, shstrndx u16 @62
  *     section  name u32, type u32 @4, flags u64 @8, offset u64 @24, size u64 @32, link u32 @40, info u32 @44, entsize u64 @56
@@ -10,18 +10,26 @@
 import { decodeUtf8, InputError, UnsupportedError } from '../base/index.js';
 import { ByteReader } from './byte-reader.js';
 
+/** Section types (sh_type): content that lies in the file, */
 export const SHT_PROGBITS = 1;
 const SHT_SYMTAB = 2;
 const SHT_STRTAB = 3;
 const SHT_RELA = 4;
+/** and content that is all zeros and takes no room in it (`.bss`). */
 export const SHT_NOBITS = 8;
 const SHT_REL = 9;
+/** Section flag: instructions. How a code section is told from data. */
 export const SHF_EXECINSTR = 0x4;
 
+/** Symbol types (low half of st_info): a label, as old compilers and assembly mark functions; */
 export const STT_NOTYPE = 0;
+/** a function with its size; */
 export const STT_FUNC = 2;
+/** and a section itself, to which addresses of static data are relative. */
 export const STT_SECTION = 3;
+/** Symbol bindings (high half of st_info): static, not seen outside of the file; */
 export const STB_LOCAL = 0;
+/** and weak, which may stay undefined. */
 export const STB_WEAK = 2;
 const STV_INTERNAL = 1;
 const STV_HIDDEN = 2;
@@ -54,13 +62,17 @@ const recompile = 'compile for BPF: clang -O2 -g -target bpfel -c prog.c -o prog
 /** Longest name that is believed; longer ones are damage and would take time for nothing. */
 const maxName = 4096;
 
+/** A row of the section table with the bytes that it stands for. */
 export interface ElfSection {
   readonly index: number;
   readonly name: string;
+  /** sh_type. */
   readonly type: number;
+  /** sh_flags, low 32 bits. */
   readonly flags: number;
   /** In the file. */
   readonly offset: number;
+  /** Bytes; of SHT_NOBITS sections what they would take in memory. */
   readonly size: number;
   readonly link: number;
   readonly info: number;
@@ -69,10 +81,13 @@ export interface ElfSection {
   readonly data: Uint8Array;
 }
 
+/** A row of the symbol table. */
 export interface ElfSymbol {
   readonly index: number;
   readonly name: string;
+  /** STT_*. */
   readonly type: number;
+  /** STB_*. */
   readonly bind: number;
   /** STV_HIDDEN or STV_INTERNAL. */
   readonly hidden: boolean;
@@ -85,6 +100,7 @@ export interface ElfSymbol {
   readonly size: number;
 }
 
+/** An instruction or a datum that a symbol's address goes into. */
 export interface ElfRelocation {
   /** Byte offset in the section that it mends. */
   readonly offset: number;
@@ -95,6 +111,7 @@ export interface ElfRelocation {
   readonly hasAddend: boolean;
 }
 
+/** A file that was read: its tables, with every index checked. */
 export interface Elf {
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
@@ -287,8 +304,8 @@ function readRelocations(
     if (target === undefined) {
       throw new InputError(`it mends section ${table.info} of ${sections.length}`, { section: table.name });
     }
-    // Only code and `.maps` are mended, as by libbpf; what others' relocations look like (debug information's, unwind tables', constant
-    // data's) is no concern of ours.
+    // Only code and `.maps` are mended, as by libbpf; what others' relocations look like (debug information's, unwind
+    // tables', constant data's) is no concern of ours.
     const isCode = target.type === SHT_PROGBITS && (target.flags & SHF_EXECINSTR) !== 0;
     if (!isCode && target.name !== '.maps') continue;
     const entry = table.type === SHT_RELA ? 24 : 16;

@@ -1,6 +1,7 @@
 /**
- * Symbols that the file uses and does not define. BTF says what each is: a kernel configuration value (DATASEC `.kconfig`), which
- * is laid out in a map of its own, or a variable or function of the kernel (DATASEC `.ksyms`). libbpf: bpf_object__collect_externs.
+ * Symbols that the file uses and does not define. BTF says what each is: a kernel configuration value (DATASEC
+ * `.kconfig`), which is laid out in a map of its own, or a variable or function of the kernel (DATASEC `.ksyms`).
+ * libbpf: bpf_object__collect_externs.
  */
 import { encodeUtf8, InputError } from '../base/index.js';
 import type { Btf } from './btf.js';
@@ -50,8 +51,8 @@ interface ConfigVariable {
 }
 
 /**
- * Finds out what each undefined symbol is. What is wrong with one is kept with it: it concerns the programs that use it, and no others.
- * Throws InputError for damaged types only.
+ * Finds out what each undefined symbol is. What is wrong with one is kept with it: it concerns the programs that use
+ * it, and no others. Throws InputError for damaged types only.
  */
 export function readExterns(elf: Elf, btf: Btf | undefined, config: KernelConfig): Externs {
   const bySymbol = new Map<number, Extern>();
@@ -130,7 +131,10 @@ function configVariable(btf: Btf, symbol: number, weak: boolean, type: BtfVar): 
   return { symbol, name: type.name, weak, type: type.type, size, align };
 }
 
-/** Facts about the attachment of tracing programs that libbpf finds out by trying: what has to be configured for the trial to work. */
+/**
+ * Facts about the attachment of tracing programs that libbpf finds out by trying: what has to be configured for the
+ * trial to work.
+ */
 const virtualValues: ReadonlyMap<string, readonly string[]> = new Map([
   ['LINUX_HAS_BPF_COOKIE', ['CONFIG_BPF_EVENTS']],
   ['LINUX_HAS_SYSCALL_WRAPPER', ['CONFIG_KPROBES', 'CONFIG_ARCH_HAS_SYSCALL_WRAPPER']],

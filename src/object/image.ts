@@ -16,8 +16,10 @@ export interface ObjectImage {
   readonly license: string;
   /** Content of section `version`; 0 where there is none. */
   readonly version: number;
+  /** Subprograms (`.text`) first, then a section for each section of programs. */
   readonly code: readonly CodeImage[];
   readonly maps: readonly MapImage[];
+  /** Sections of variables: `.rodata`, `.data`, `.bss` and their kin. */
   readonly data: readonly DataImage[];
   /** Symbols that the kernel provides, and those that nobody does. */
   readonly externs: readonly ExternImage[];
@@ -49,8 +51,11 @@ export interface CoreImage {
 /** A function in a code section. */
 export interface FunctionImage {
   readonly name: string;
+  /** First slot in the section, */
   readonly start: number;
+  /** and one past the last. */
   readonly end: number;
+  /** Bound globally: in `.text` a function that the verifier checks on its own, elsewhere a program. */
   readonly global: boolean;
   /** BTF type id of its FUNC; 0 where there is none. */
   readonly btfId: number;
@@ -92,6 +97,7 @@ export interface MapImage {
 /** A data section. */
 export interface DataImage {
   readonly name: string;
+  /** All of it, zeros of `.bss` included. */
   readonly bytes: Uint8Array;
   /** Has variables that user space may map (the map's BPF_F_MMAPABLE). */
   readonly mmapable: boolean;

@@ -1,6 +1,6 @@
 /**
- * What a kernel says of itself by `__kconfig` variables: its version, its configuration, and a few facts that libbpf finds out. Who
- * reads an object for a certain kernel hands these in; the command line takes the running kernel's.
+ * What a kernel says of itself by `__kconfig` variables: its version, its configuration, and a few facts that libbpf
+ * finds out. Who reads an object for a certain kernel hands these in; the command line takes the running kernel's.
  */
 import { InputError } from '../base/index.js';
 
@@ -15,7 +15,9 @@ export interface KernelConfig {
   readonly kconfig: () => Kconfig;
 }
 
-/** Linux 6.12, and what a common x86-64 distribution kernel says: for where nobody knows the kernel, as in a browser. */
+/**
+ * Linux 6.12, and what a common x86-64 distribution kernel says: for where nobody knows the kernel, as in a browser.
+ */
 export const defaultKernelVersion: number = (6 << 16) | (12 << 8);
 
 /** See {@link defaultKernelVersion}. */
@@ -36,8 +38,8 @@ export const defaultKconfig: Kconfig = new Map([
 ]);
 
 /**
- * The version in a release's name (`6.1`, `6.18.44-arch1`) as KERNEL_VERSION packs it: a patch level above 255 counts as 255. Undefined
- * where it begins with no version.
+ * The version in a release's name (`6.1`, `6.18.44-arch1`) as KERNEL_VERSION packs it: a patch level above 255 counts
+ * as 255. Undefined where it begins with no version.
  */
 export function parseKernelVersion(release: string): number | undefined {
   const found = /^(\d{1,3})\.(\d{1,3})(?:\.(\d{1,5}))?(?![\d.])/.exec(release);
@@ -47,8 +49,9 @@ export function parseKernelVersion(release: string): number | undefined {
 }
 
 /**
- * Reads a `.config`: lines `CONFIG_X=VALUE`, the first of a name counting, as libbpf has it; comments (`# CONFIG_X is not set`) and
- * everything else that begins with no `CONFIG_` are passed over. Throws InputError for a line without a value.
+ * Reads a `.config`: lines `CONFIG_X=VALUE`, the first of a name counting, as libbpf has it; comments (`# CONFIG_X is
+ * not set`) and everything else that begins with no `CONFIG_` are passed over. Throws InputError for a line without a
+ * value.
  */
 export function parseKconfig(text: string, file?: string): Map<string, string> {
   const values = new Map<string, string>();

@@ -1,7 +1,8 @@
 /**
- * Puts a program together: its own function first, then each function that it reaches, once, in the order in which a walk
- * over the code meets the calls (libbpf: bpf_object__reloc_code). A called function is appended before the caller's scan goes
- * on, and is itself scanned at once; the walk keeps its own stack, since the file decides how deep it goes.
+ * Puts a program together: its own function first, then each function that it reaches, once, in the order in which a
+ * walk over the code meets the calls (libbpf: bpf_object__reloc_code). A called function is appended before the
+ * caller's scan goes on, and is itself scanned at once; the walk keeps its own stack, since the file decides how deep
+ * it goes.
  */
 
 import { InputError } from '../base/index.js';
@@ -11,11 +12,14 @@ import type { CodeFunction } from './code.js';
 import type { ResolvedFunction } from './relocate.js';
 import type { CoreRelocationSpec, ExternSpec, UnresolvedSpec } from './spec.js';
 
+/** A program with all that it calls. Slots count from its start. */
 export interface LinkedProgram {
   readonly insns: readonly Insn[];
   /** Functions in code order, each with its first slot in `insns`. */
   readonly placed: readonly { readonly fn: ResolvedFunction; readonly base: number }[];
+  /** Kernel functions, in the order in which calls number them. */
   readonly kfuncs: readonly ExternSpec[];
+  /** Kernel symbols, likewise. */
   readonly ksyms: readonly ExternSpec[];
   readonly core: readonly CoreRelocationSpec[];
   readonly unresolved: readonly UnresolvedSpec[];

@@ -1,6 +1,6 @@
 /**
- * Maps defined by BTF in section `.maps`: the type of each variable there is a struct whose members are not data but encode numbers
- * and types (bpf_helpers.h):
+ * Maps defined by BTF in section `.maps`: the type of each variable there is a struct whose members are not data but
+ * encode numbers and types (bpf_helpers.h):
  *
  *     __uint(name, N)     int (*name)[N]
  *     __ulong(name, N)    an enum with one value, behind a pointer
@@ -18,7 +18,9 @@ import { lowerBound } from './sorted.js';
 import type { MapInit, MapSpec } from './spec.js';
 
 const R_BPF_NONE = 0;
-/** Whose place holds an address of 64 bits: R_BPF_64_ABS64, and R_BPF_64_64, which clang before 13 wrote for data, too. */
+/**
+ * Whose place holds an address of 64 bits: R_BPF_64_ABS64, and R_BPF_64_64, which clang before 13 wrote for data, too.
+ */
 const addressTypes: ReadonlySet<number> = new Set([1, 2]);
 const pageSize = 4096;
 
@@ -31,7 +33,10 @@ interface Definition {
   readonly valuesAt: number | undefined;
 }
 
-/** The maps of section `.maps`, in order; `first` is the index that the first of them gets in the object. Throws InputError. */
+/**
+ * The maps of section `.maps`, in order; `first` is the index that the first of them gets in the object. Throws
+ * InputError.
+ */
 export function readBtfMaps(
   elf: Elf,
   section: ElfSection,

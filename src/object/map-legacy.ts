@@ -34,6 +34,7 @@ interface LegacyMap {
   readonly innerPosition: number | undefined;
 }
 
+/** Sections whose content is such structs. */
 export function isLegacyMapSection(name: string): boolean {
   return name === 'maps' || name.startsWith('maps/');
 }

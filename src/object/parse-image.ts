@@ -1,7 +1,7 @@
 /**
- * Assembler text to an object image. The directives are described in docs/assembly.md; those by which compilers describe symbols and
- * alignment are accepted and say nothing new. A name in an instruction is, in this order: a label of its section, a function of
- * another section, a map, a data section or a label in one, an extern, a helper.
+ * Assembler text to an object image. The directives are described in docs/assembly.md; those by which compilers
+ * describe symbols and alignment are accepted and say nothing new. A name in an instruction is, in this order: a label
+ * of its section, a function of another section, a map, a data section or a label in one, an extern, a helper.
  */
 import { decodeUtf8, encodeUtf8, InputError } from '../base/index.js';
 import {
@@ -31,7 +31,10 @@ import { type ReadObjectOptions, readObject } from './read-object.js';
 import type { ObjectSpec } from './spec.js';
 import { writeElf } from './write-elf.js';
 
-/** What a text describes, as if it had been read from an object file. Throws InputError with the line, the text and the mend. */
+/**
+ * What a text describes, as if it had been read from an object file. Throws InputError with the line, the text and the
+ * mend.
+ */
 export function assemble(text: string, options: ReadObjectOptions = {}): ObjectSpec {
   return readObject(writeElf(parseImage(text, options.name)), options);
 }
@@ -430,7 +433,10 @@ class ImageParser {
     );
   }
 
-  /** Functions begin at labels that are declared global or functions, or that something calls; and at the section's start. */
+  /**
+   * Functions begin at labels that are declared global or functions, or that something calls; and at the section's
+   * start.
+   */
   private cut(code: AssembledCode, called: ReadonlySet<string>): FunctionImage[] {
     const starts = new Map<number, string>();
     for (const [label, slot] of code.labels) {

@@ -1,3 +1,10 @@
+/**
+ * From the bytes of an object file to an {@link ObjectSpec}, in the order in which libbpf does it: tables (elf.ts),
+ * types (btf.ts), code cut into
+ * functions (code.ts), maps, externs, then each function with its references resolved (relocate.ts) and each program
+ * linked from
+ * its functions (link.ts).
+ */
 import { decodeUtf8, InputError, UserError } from '../base/index.js';
 import { Btf } from './btf.js';
 import { type BtfExt, type LineInfo, readBtfExt } from './btf-ext.js';
@@ -28,8 +35,8 @@ export interface ReadObjectOptions {
   /** LINUX_KERNEL_VERSION as KERNEL_VERSION(a, b, c) packs it. Default: {@link defaultKernelVersion}. */
   readonly kernelVersion?: number | undefined;
   /**
-   * Kernel configuration for `__kconfig` externs, `CONFIG_X` -> text as in `.config` (`y`, `250`, `"name"`), or how to get it if
-   * there are any. What it lacks is not set in that kernel. Default: {@link defaultKconfig}.
+   * Kernel configuration for `__kconfig` externs, `CONFIG_X` -> text as in `.config` (`y`, `250`, `"name"`), or how to
+   * get it if there are any. What it lacks is not set in that kernel. Default: {@link defaultKconfig}.
    */
   readonly kconfig?: Kconfig | (() => Kconfig | undefined) | undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * One function's code with its references resolved: map and data loads hold the map's index, loads and calls of kernel symbols a
- * reference by name, and calls of other functions are listed for the linker. What cannot be resolved is said in a sentence and
- * the instruction is left as it was: it matters only to who wants to run it.
+ * One function's code with its references resolved: map and data loads hold the map's index, loads and calls of kernel
+ * symbols a reference by name, and calls of other functions are listed for the linker. What cannot be resolved is said
+ * in a sentence and the instruction is left as it was: it matters only to who wants to run it.
  */
 import { type Insn, insnSize, op } from '../isa/index.js';
 import type { Btf } from './btf.js';
@@ -54,6 +54,7 @@ export interface ResolvedFunction {
 /** A CO-RE relocation and what it did to its instruction. */
 type CoreRelocation = Omit<CoreRelocationSpec, 'insn'> & { readonly slot: number };
 
+/** What a function's references are resolved against: the file's own tables, and the kernel's types. */
 export interface RelocationContext {
   readonly elf: Elf;
   readonly code: ReadonlyMap<number, CodeSection>;
@@ -70,6 +71,11 @@ export interface RelocationContext {
   readonly source: (section: string, slot: number) => string;
 }
 
+/**
+ * Resolves one function, once for all the programs that reach it. Never throws for what a single instruction refers to:
+ * that becomes an entry of
+ * `unresolved`.
+ */
 export function resolveFunction(context: RelocationContext, fn: CodeFunction): ResolvedFunction {
   return new Resolver(context, fn).run();
 }
@@ -185,7 +191,8 @@ class Resolver {
     const { symbol, type } = relocation;
     const name = relocationNames.get(type) ?? `type ${type}`;
     if (relocation.hasAddend) {
-      // libbpf and cilium/ebpf pass over such tables; the number that stands in the instruction would mean something else.
+      // libbpf and cilium/ebpf pass over such tables; the number that stands in the instruction would mean something
+      // else.
       this.fail(
         slot,
         `relocation ${name} of \`${symbol.name}\` has an addend (SHT_RELA); compile with clang, which writes none`,

@@ -5,6 +5,7 @@
  */
 import type { MapSpec, ObjectSpec } from './spec.js';
 
+/** The object with every map creatable, and what had to be chosen for that. */
 export interface SizedObject {
   readonly object: ObjectSpec;
   /** Names of the maps that were given a size. */

@@ -40,11 +40,13 @@ export interface MapSpec {
   readonly valueSize: number;
   /** 0 for a PERF_EVENT_ARRAY means one for each CPU, as libbpf has it. */
   readonly maxEntries: number;
+  /** BPF_F_* of map creation. */
   readonly flags: number;
   /** `map_extra` (bloom filter: number of hash functions). */
   readonly extra: bigint;
   /** Memory node that the elements come from; undefined where the file names none. */
   readonly numaNode?: number | undefined;
+  /** LIBBPF_PIN_BY_NAME: loaders share it through the bpf file system. */
   readonly pinning: boolean;
   /** For a map of maps: what its inner maps look like. */
   readonly inner?: MapSpec | undefined;
@@ -119,11 +121,15 @@ export interface ProgramSpec {
   readonly frags: boolean;
   /** Where an XDP program is meant to run. */
   readonly attach: 'xdp' | 'xdp_devmap' | 'xdp_cpumap' | undefined;
+  /** A slot for each eight bytes; a 64-bit load has two. */
   readonly insns: readonly Insn[];
   /** In code order; the first is the program itself. */
   readonly functions: readonly FunctionSpec[];
+  /** In slot order; empty without BTF.ext. */
   readonly lines: readonly LineSpec[];
+  /** Kernel functions, by the index that calls have in `imm`. */
   readonly kfuncs: readonly ExternSpec[];
+  /** Kernel variables, by the index that address loads have in `imm`. */
   readonly ksyms: readonly ExternSpec[];
   /** In slot order. Only programs that were read from a file have any. */
   readonly core?: readonly CoreRelocationSpec[] | undefined;
@@ -143,6 +149,7 @@ export interface KconfigSpec {
 
 /** One instruction that means nothing, or not what it should. */
 export interface UnresolvedSpec {
+  /** Slot in the program. */
   readonly insn: number;
   /** Complete sentence naming the symbol or access, its section and its source line. */
   readonly what: string;
@@ -197,7 +204,9 @@ export interface SectionSpec {
   /** ELF sh_type and sh_flags. */
   readonly type: number;
   readonly flags: number;
+  /** Bytes from the start of the file. */
   readonly offset: number;
+  /** Bytes. */
   readonly size: number;
 }
 
@@ -205,12 +214,17 @@ export interface SectionSpec {
 export interface ObjectSpec {
   /** File name as given, for messages. */
   readonly name: string;
+  /** Content of section `license`; the empty string where there is none, which is not GPL-compatible. */
   readonly license: string;
+  /** Content of section `version` (LINUX_VERSION_CODE); kernels before 5.0 compared it. */
   readonly version: number;
+  /** In the order of the file, of all program types. */
   readonly programs: readonly ProgramSpec[];
+  /** Declared maps first, then those that data sections become (`.rodata`, `.bss`, `.kconfig`). */
   readonly maps: readonly MapSpec[];
   /** Variables of the map `.kconfig`, in the order of their offsets; undefined where there is no such map. */
   readonly kconfig?: readonly KconfigSpec[] | undefined;
   readonly sections: readonly SectionSpec[];
+  /** The program's own types; undefined where the file has none. */
   readonly btf: Btf | undefined;
 }

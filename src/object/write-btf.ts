@@ -1,7 +1,7 @@
 /**
- * The type information of a written object: what the image brought along, with the sections that it describes laid out anew: a
- * DATASEC `.maps` whose variables define the maps as libbpf reads them, a FUNC for every function (the kernel wants all or none), and
- * declarations of externs that nothing declared.
+ * The type information of a written object: what the image brought along, with the sections that it describes laid out
+ * anew: a DATASEC `.maps` whose variables define the maps as libbpf reads them, a FUNC for every function (the kernel
+ * wants all or none), and declarations of externs that nothing declared.
  */
 import { BtfBuilder } from './btf-builder.js';
 import type { CodeImage, FunctionImage, MapImage, ObjectImage } from './image.js';
@@ -15,14 +15,18 @@ export interface PlacedDefinition {
   readonly valuesAt: number | undefined;
 }
 
+/** The two encoded sections, and where they put the maps. */
 export interface WrittenBtf {
+  /** Section `.BTF`. */
   readonly btf: Uint8Array;
+  /** Section `.BTF.ext`. */
   readonly ext: Uint8Array;
   readonly maps: readonly PlacedDefinition[];
   /** Bytes of section `.maps`. */
   readonly mapsSize: number;
 }
 
+/** The type information for what an image holds. Ids that the image names are valid in it. */
 export function writeBtf(image: ObjectImage): WrittenBtf {
   const builder = new BtfBuilder(image.btf);
   const maps = defineMaps(builder, image.maps);

@@ -10,6 +10,7 @@ import type { ObjectSpec, ProgramSpec } from './spec.js';
  */
 export type XdpFitness = 'declared' | 'possible' | 'other';
 
+/** By the section's name alone; whether the verifier would accept it is another question. */
 export function xdpFitness(program: ProgramSpec): XdpFitness {
   if (program.type === 'xdp') return 'declared';
   return program.type === 'unspec' ? 'possible' : 'other';

@@ -2,12 +2,14 @@
 
 import { InputError } from '../base/index.js';
 
+/** Six bytes at `at`, as `00:11:22:33:44:55`; what is missing counts as 0. */
 export function formatMac(bytes: Uint8Array, at = 0): string {
   let text = '';
   for (let i = 0; i < 6; i++) text += (i === 0 ? '' : ':') + (bytes[at + i] ?? 0).toString(16).padStart(2, '0');
   return text;
 }
 
+/** Four bytes at `at`, as `10.0.0.1`; what is missing counts as 0. */
 export function formatIpv4(bytes: Uint8Array, at = 0): string {
   return `${bytes[at] ?? 0}.${bytes[at + 1] ?? 0}.${bytes[at + 2] ?? 0}.${bytes[at + 3] ?? 0}`;
 }

@@ -33,11 +33,13 @@ export interface CaptureWriter {
 
 /** Format and header of a capture to write. */
 export interface WriterOptions {
+  /** Default `pcap`. */
   readonly format?: CaptureFormat | undefined;
   /** Default: one Ethernet interface. pcap can hold only one. */
   readonly interfaces?: readonly Partial<CaptureInterface>[] | undefined;
   /** Resolution of pcap time stamps; pcapng is always written in nanoseconds. Default `us`. */
   readonly resolution?: 'us' | 'ns' | undefined;
+  /** Byte order of all numbers in headers; default false. */
   readonly bigEndian?: boolean | undefined;
   /** The name of the program that writes, kept by pcapng. */
   readonly application?: string | undefined;

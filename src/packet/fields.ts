@@ -30,6 +30,7 @@ export interface Field {
   readonly format: FieldFormat;
 }
 
+/** Prefixes of field names, in the words of tcpdump and nftables where these have one. */
 export type ProtocolName =
   | 'eth'
   | 'vlan'

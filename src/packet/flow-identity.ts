@@ -165,6 +165,7 @@ export class FlowIdentity {
   readonly destination: Uint8Array = new Uint8Array(16);
 }
 
+/** Identities by flow number. Holds no table: memory does not depend on the number of flows. */
 export class FlowDirectory {
   readonly sourceMac: Uint8Array;
   readonly destinationMac: Uint8Array;

@@ -17,6 +17,10 @@ export interface FlowSizeTable {
 /** Published distributions of flow sizes, by name. */
 export type FlowSizeTableName = 'web-search' | 'data-mining' | 'hadoop' | 'storage';
 
+/**
+ * The distributions with their sources. `mean` is the paper's own, in bytes; points are bytes and cumulative
+ * probability.
+ */
 export const flowSizeTables: Readonly<Record<FlowSizeTableName, FlowSizeTable>> = {
   'web-search': {
     source: 'Alizadeh et al., Data Center TCP (DCTCP), SIGCOMM 2010',
@@ -116,12 +120,17 @@ export const campusMixture: readonly CampusComponent[] = [
   { weight: 0.00835, sigma: 1.9838, scale: 1084.47 },
 ];
 
+/**
+ * A part of the campus mixture: uniform up to a number of packets, or lognormal with `sigma` and `scale` in packets.
+ * Weights add up to 1.
+ */
 export type CampusComponent =
   | { readonly weight: number; readonly uniform: number }
   | { readonly weight: number; readonly sigma: number; readonly scale: number };
 
 /** Shares of flows by protocol and the mean packet in the same measurement. */
 export const campusProtocols = { tcp: 0.5385, udp: 0.4309, icmp: 0.0306, arp: 0 } as const;
+/** Mean frame size of that trace, in bytes; turns flow sizes in bytes into packets. */
 export const campusMeanPacket = 870.6;
 
 /** A flow's size in whole bytes, at least 1. */

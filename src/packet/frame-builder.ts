@@ -25,8 +25,10 @@ export interface Segment {
   number: number;
 }
 
+/** Bits of the TCP header's byte 13 (RFC 9293). */
 export const tcpFlags = { fin: 0x01, syn: 0x02, psh: 0x08, ack: 0x10 } as const;
 
+/** Builds frames into buffers of the caller. The same seed gives the same payloads. */
 export class FrameBuilder {
   private readonly payload: Uint8Array = new Uint8Array(payloadLength);
   /** `sums[i]`: sum of the first i 16-bit words of the payload. */

@@ -59,6 +59,7 @@ const names: Readonly<Record<number, string>> = {
   285: 'DSA_TAG_EDSA',
 };
 
+/** Numbers by the names that are used here. */
 export const linkTypes = {
   null: 0,
   ethernet: 1,

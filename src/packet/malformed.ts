@@ -19,6 +19,7 @@ function networkOffset(frame: Uint8Array): number {
   return at + 2;
 }
 
+/** Ways to be wrong, by name; `jitnic gen --malformed` mixes them all. */
 export type Malformation =
   | 'truncated'
   | 'runt'
@@ -36,6 +37,10 @@ export type Malformation =
   | 'tcp-header-length'
   | 'bit-flip';
 
+/**
+ * What each way does: changes the frame in place and returns how many of its bytes are left. All randomness comes from
+ * the generator that is handed in.
+ */
 export const malformations: Readonly<Record<Malformation, Damager>> = {
   /** Cut anywhere, down to nothing but one byte. */
   truncated: (frame, random) => 1 + random.below(frame.length),

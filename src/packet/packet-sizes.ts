@@ -18,7 +18,9 @@ export type PacketSizes =
   | { readonly kind: 'mix'; readonly parts: readonly { readonly weight: number; readonly size: number }[] }
   | { readonly kind: 'sequence'; readonly sizes: readonly number[] };
 
+/** Bytes of the longest frame that is made: below what a driver with multi-buffer support hands to XDP. */
 export const maxFrameSize = 16_000;
+/** Bytes of the shortest: an Ethernet header and nothing else. */
 export const minFrameSize = 14;
 
 const simpleImix = '7:64,4:594,1:1518';

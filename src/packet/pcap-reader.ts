@@ -23,6 +23,7 @@ import type { BatchBuilder } from './packet-batch.js';
 
 const fileHeaderLength = 24;
 
+/** The state between records: byte order, resolution, what is needed next. Time stamps become nanoseconds. */
 export class PcapDecoder implements RecordDecoder {
   readonly format: CaptureFormat = 'pcap';
   interfaces: readonly CaptureInterface[] = [];

@@ -5,6 +5,7 @@ import { ByteSink } from './byte-sink.js';
 import type { CaptureInterface } from './capture-format.js';
 import type { CaptureWriter, OutgoingPacket } from './capture-writer.js';
 
+/** One interface, time stamps of the resolution asked for; what is finer is cut off, as tcpdump does. */
 export class PcapWriter implements CaptureWriter {
   private readonly sink: ByteSink;
   private readonly snapLength: number;

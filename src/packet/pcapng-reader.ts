@@ -46,6 +46,7 @@ interface Clocked {
   readonly offset: bigint;
 }
 
+/** The state between blocks: sections may change byte order, and each interface has a clock of its own. */
 export class PcapngDecoder implements RecordDecoder {
   readonly format: CaptureFormat = 'pcapng';
   readonly interfaces: CaptureInterface[] = [];

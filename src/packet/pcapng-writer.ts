@@ -13,6 +13,7 @@ interface Option {
   readonly value: Uint8Array;
 }
 
+/** Any number of interfaces, all described at the head of the file. */
 export class PcapngWriter implements CaptureWriter {
   private readonly sink: ByteSink;
   private readonly interfaces: readonly CaptureInterface[];

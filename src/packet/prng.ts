@@ -18,6 +18,7 @@ function splitMix(state: bigint): readonly [state: bigint, output: bigint] {
 
 const rotateLeft = (x: number, k: number): number => (x << k) | (x >>> (32 - k));
 
+/** A stream of numbers that follows from its seed alone, on every host. Not for secrets. */
 export class Prng {
   private s0: number;
   private s1: number;

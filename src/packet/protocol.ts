@@ -13,6 +13,7 @@ export const etherTypes = {
   qinq9200: 0x9200,
 } as const;
 
+/** Protocol numbers of IPv4's protocol field and IPv6's next header. */
 export const ipProtocols = {
   hopByHop: 0,
   icmp: 1,
@@ -34,8 +35,10 @@ export const ipProtocols = {
   ethernet: 143,
 } as const;
 
+/** UDP port of VXLAN (RFC 7348). */
 export const vxlanPort = 4789;
 
+/** Ethernet types behind which a VLAN tag stands: 802.1Q, 802.1ad and the older numbers for stacked tags. */
 export function isVlanType(type: number): boolean {
   return (
     type === etherTypes.vlan || type === etherTypes.qinq || type === etherTypes.qinq9100 || type === etherTypes.qinq9200

@@ -62,6 +62,7 @@ export function printIpv4(p: SummaryPrinter, at: number, length: number, frame: 
   printProtocol(p, at + headerLength, total - headerLength, protocol, carrier, (fragment & 0x2000) !== 0, frame);
 }
 
+/** Prints an IPv6 packet at `at`, extension headers included; `length` is what the layer below says there is. */
 export function printIpv6(p: SummaryPrinter, at: number, length: number, frame: FramePrinter): void {
   p.protocol = 'ip6';
   p.need(at, 40);

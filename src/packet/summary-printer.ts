@@ -18,6 +18,10 @@ export const truncated: unique symbol = Symbol('truncated');
  */
 export const maxNesting = 12;
 
+/**
+ * One packet's line under construction. Reading past the end throws a private signal that ends the line with
+ * `[|proto]`.
+ */
 export class SummaryPrinter {
   text = '';
   /** What the truncation mark names. */

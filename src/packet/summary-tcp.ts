@@ -12,6 +12,7 @@ export interface Carrier {
   readonly protocol: number;
 }
 
+/** Source and destination as text, from the IP header that carries the segment. */
 export function carrierAddresses(p: SummaryPrinter, carrier: Carrier): readonly [source: string, destination: string] {
   return carrier.version === 4
     ? [p.ipv4(carrier.at + 12), p.ipv4(carrier.at + 16)]

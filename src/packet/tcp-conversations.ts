@@ -14,6 +14,10 @@ export interface SequenceBase {
   readonly sack: number;
 }
 
+/**
+ * One entry for each pair of ends, as long as the printer lives: memory grows with the number of conversations, as in
+ * tcpdump.
+ */
 export class Conversations {
   private readonly known = new Map<string, { readonly forward: number; readonly backward: number }>();
 

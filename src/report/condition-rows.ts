@@ -1,6 +1,7 @@
 /** A path condition as a table by protocol: what it says of the packet's length, of each header, of the maps. */
 import type { Atom, AtomKind } from '../condition/index.js';
 
+/** One test of a condition. */
 export interface ConditionRow {
   /** `ip`, `tcp`, the name of a map, `packet` for bytes without a name. */
   readonly subject: string;
@@ -15,6 +16,7 @@ const simple = /^([A-Za-z_][\w#]*)(?:\.([\w.]+(?:\[[^\]]*\])?))?\s+((?:==|!=|<|>
 const bytes = /^pkt(\[[^\]]*\])\s+(.*)$/;
 const lookup = /^([\w#]+)\[(.*)\]((?:\.[\w[\]:.]+)?)\s+((?:==|!=|<|>=|&|found|not found).*)$/;
 
+/** Takes a test's text apart; what has another form is shown as it is, without a subject. */
 export function conditionRow({ text, kind }: Atom): ConditionRow {
   const raw = bytes.exec(text);
   if (raw !== null) return { subject: 'packet', field: `bytes ${raw[1]}`, test: raw[2] as string, kind };

@@ -10,6 +10,7 @@ export interface GuardPath {
   readonly packets: number;
 }
 
+/** A node of the tree. */
 export interface GuardNode {
   /** Conjuncts that lead here from the parent; none at the root. */
   readonly guards: readonly string[];
@@ -21,6 +22,7 @@ export interface GuardNode {
   readonly children: readonly GuardNode[];
 }
 
+/** The tree of all paths; children in the order in which their first path comes. */
 export function guardTree(paths: readonly GuardPath[]): GuardNode {
   return nodeOf([], paths, 0);
 }

@@ -149,4 +149,5 @@ function behave(): void {
   label();
 }
 
+/** The script's text, ready for a `<script>` element. */
 export const pageScript: string = `(${behave.toString()})();`;

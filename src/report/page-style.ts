@@ -8,6 +8,7 @@ const dark = `
   --ground: #14171b; --panel: #1b1f25; --ink: #e4e7eb; --soft: #9aa4b0; --line: #323942; --accent: #7fb0f5; --accent-soft: #25374f;
   --pass: #74c896; --drop: #f09090; --tx: #8fb9f7; --redirect: #c4a3f0; --aborted: #e3b968; --code: #22272e; --second: #e0a060;`;
 
+/** The style sheet's text. */
 export const pageStyle: string = `
 :root { color-scheme: light; ${light} }
 @media (prefers-color-scheme: dark) { :root:not([data-theme=light]) { color-scheme: dark; ${dark} } }

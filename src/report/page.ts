@@ -12,6 +12,7 @@ import { traceView } from './trace-view.js';
 import { treeView } from './tree-view.js';
 import { verdictBadge } from './verdict-badge.js';
 
+/** The page's HTML. Everything that comes from a file is escaped. */
 export function reportPage(data: ReportData): string {
   const title = `${data.program}: traces of ${data.capture}`;
   return `<!doctype html>

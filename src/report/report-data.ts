@@ -10,6 +10,7 @@ import { type GuardNode, guardTree } from './guard-tree.js';
 import { type SourceGroup, sourceGroups } from './source-lines.js';
 import type { Moment } from './timeline.js';
 
+/** A trace with what it took and what became of it. */
 export interface ReportTrace {
   readonly id: number;
   readonly verdict: VerdictName;
@@ -27,6 +28,7 @@ export interface ReportTrace {
   readonly lines: readonly SourceGroup[] | undefined;
 }
 
+/** A reason for which packets were not recorded, and how often. */
 export interface ReportAbort {
   readonly code: string;
   readonly count: number;
@@ -34,6 +36,7 @@ export interface ReportAbort {
   readonly why: string;
 }
 
+/** The whole report. Counts are of packets unless their name says otherwise. */
 export interface ReportData {
   readonly object: string;
   readonly program: string;
@@ -53,6 +56,7 @@ export interface ReportData {
   readonly faults: readonly { readonly text: string; readonly count: number }[];
 }
 
+/** What the session itself does not know. */
 export interface ReportOptions {
   readonly capture: string;
   readonly timeline: readonly Moment[];

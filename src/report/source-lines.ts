@@ -7,6 +7,7 @@ import type { ObjectSpec } from '../object/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 import { lineAt } from '../vm/index.js';
 
+/** A source line with the IR that came of it. */
 export interface SourceGroup {
   /** `file.c:12`, or `insn 12` where there are no line records. */
   readonly place: string;
@@ -18,6 +19,7 @@ export interface SourceGroup {
   readonly after: readonly string[];
 }
 
+/** The lines that a trace ran through, in the order of first coming. */
 export function sourceGroups(object: ObjectSpec, trace: RecordedTrace, names: Names): SourceGroup[] {
   const groups = new Map<string, { place: string; text: string; before: string[]; after: string[] }>();
   const groupOf = (value: Value): { before: string[]; after: string[] } => {

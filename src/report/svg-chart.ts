@@ -5,6 +5,7 @@
  */
 import { escapeHtml, number } from './html.js';
 
+/** An axis with its bounds; a logarithmic one needs `min` above 0. */
 export interface Axis {
   /** With the unit. */
   readonly label: string;
@@ -15,16 +16,19 @@ export interface Axis {
   readonly ticks?: readonly number[] | undefined;
 }
 
+/** A line: points in order of x. */
 export interface Series {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
+/** One of several charts side by side. */
 export interface Panel {
   readonly title: string;
   readonly series: readonly Series[];
 }
 
+/** A figure of lines. */
 export interface LineChart {
   readonly title: string;
   readonly x: Axis;
@@ -33,6 +37,7 @@ export interface LineChart {
   readonly panels: readonly Panel[];
 }
 
+/** A figure of bars in groups. */
 export interface BarChart {
   readonly title: string;
   readonly y: Axis;
@@ -54,6 +59,7 @@ const dark = ['#5db1f0', '#ff9a4d', '#3fcf9f', '#f08cc4', '#e8cf4a', '#d8d8d8', 
 const dashes = ['', '7 3', '2 3', '9 3 2 3', '', '7 3', '2 3', '9 3 2 3', '4 2'];
 const marks = ['circle', 'square', 'triangle', 'diamond', 'cross', 'plus', 'ring', 'box', 'down'] as const;
 
+/** The figure as an SVG document. */
 export function lineChart(chart: LineChart): string {
   const names = [...new Set(chart.panels.flatMap(({ series }) => series.map(({ name }) => name)))];
   const legend = legendOf(names, (i, x, y) => sample(i, x, y));
@@ -74,6 +80,7 @@ export function lineChart(chart: LineChart): string {
   return frame(chart.title, chart.y.label, [...body, xLabel(chart.x.label)], legend);
 }
 
+/** The figure as an SVG document. */
 export function barChart(chart: BarChart): string {
   const { groups, bars } = chart;
   const legend = legendOf(bars, (i, x, y) => `<rect class="b${i}" x="${x}" y="${y - 6}" width="26" height="11"/>`);

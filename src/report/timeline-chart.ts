@@ -14,6 +14,7 @@ const top = 14;
 const bottom = 176;
 const strip = 214;
 
+/** An `<svg>` element, or a note where there is nothing to show. */
 export function timelineChart(moments: readonly Moment[]): string {
   const last = moments.at(-1);
   if (last === undefined || last.packets === 0) return '<p class="note">No packets.</p>';

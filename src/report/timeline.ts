@@ -13,6 +13,7 @@ export interface Moment {
 
 const mostMoments = 256;
 
+/** Counts over time in at most a fixed number of moments; the last one is always exact. */
 export class Timeline {
   readonly moments: Moment[] = [{ packets: 0, hits: 0, installs: 0, evictions: 0 }];
   private step = 1;

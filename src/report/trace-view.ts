@@ -5,6 +5,7 @@ import type { ReportData, ReportTrace } from './report-data.js';
 import type { SourceGroup } from './source-lines.js';
 import { verdictBadge } from './verdict-badge.js';
 
+/** A `<section>` of HTML. */
 export function traceView(trace: ReportTrace, data: ReportData): string {
   const kept = trace.insnsCondition + trace.insnsTrace;
   return `<section class="trace" id="trace-${trace.id}" tabindex="-1" aria-labelledby="trace-${trace.id}-title">

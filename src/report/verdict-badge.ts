@@ -9,6 +9,7 @@ const signs: Readonly<Record<VerdictName, string>> = {
   REDIRECT: '↪',
 };
 
+/** A `<span>` of HTML. */
 export function verdictBadge(verdict: VerdictName): string {
   return `<span class="verdict ${verdict.toLowerCase()}"><span aria-hidden="true">${signs[verdict]}</span> ${verdict}</span>`;
 }

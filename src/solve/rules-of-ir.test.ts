@@ -1,6 +1,7 @@
 /**
- * Each rule of src/ir/rules proved with z3: a seeded search finds expressions that the rule fires on, and for each of them the solver is asked for inputs that tell the expression from what
- * the rule makes of it. There must be none. Constants are samples; everything else is free.
+ * Each rule of src/ir/rules proved with z3: a seeded search finds expressions that the rule fires on, and for each of
+ * them the solver is asked for inputs that tell the expression from what the rule makes of it. There must be none.
+ * Constants are samples; everything else is free.
  */
 
 import { describe, expect, it } from 'vitest';

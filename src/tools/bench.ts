@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine LIST] [--only NAME]`: the speed suite, a row each, and `bench/latest.json`. With --check, exit 1 if a ratio is
- * worse than that in `bench/baseline.json` by more than the noise.
+ * `npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine LIST] [--only NAME]`: the speed suite, a row
+ * each, and `bench/latest.json`. With --check, exit 1 if a ratio is worse than that in `bench/baseline.json` by more
+ * than the noise.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -93,8 +94,8 @@ function geometricMean(values: readonly number[]): number {
 }
 
 /**
- * Entries that got worse than the baseline allows. The kernel's figure may be off by its noise, then and now: of what the ratio could have been the highest counts, of what it
- * could be now the lowest.
+ * Entries that got worse than the baseline allows. The kernel's figure may be off by its noise, then and now: of what
+ * the ratio could have been the highest counts, of what it could be now the lowest.
  */
 function regressions(rows: readonly Row[], file: string): string[] {
   const baseline = JSON.parse(readFileSync(file, 'utf8')) as { suite: readonly Row[] };

@@ -1,7 +1,8 @@
 /**
- * `npm run compile-time -- DIR [--rounds N] [-O...]`: what compiling the programs of a folder takes in processes that have just started, as the command line compiles them
- * (`jitnic ir --time-passes`): for each program the translation, each pass, code generation with `WebAssembly.Module`, and all of them, in milliseconds by the
- * clock; of N processes (default 7) the fastest, since what else the machine does only adds to it.
+ * `npm run compile-time -- DIR [--rounds N] [-O...]`: what compiling the programs of a folder takes in processes that
+ * have just started, as the command line compiles them (`jitnic ir --time-passes`): for each program the translation,
+ * each pass, code generation with `WebAssembly.Module`, and all of them, in milliseconds by the clock; of N processes
+ * (default 7) the fastest, since what else the machine does only adds to it.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,8 @@
 /**
- * `npm run conditions -- [DIR...] [-c packets] [--cases N] [--traces N] [--seed S] [--programs N]`: path conditions on trial, see `src/judge/conditions`.
- * A row for each program below the folders (default: the examples), with the real contents of maps; then `--programs` small generated programs, whose
- * conditions are compared with every packet there is. Closes with `N passed, N failed`; exit code 1 if any failed.
+ * `npm run conditions -- [DIR...] [-c packets] [--cases N] [--traces N] [--seed S] [--programs N]`: path conditions on
+ * trial, see `src/judge/conditions`. A row for each program below the folders (default: the examples), with the real
+ * contents of maps; then `--programs` small generated programs, whose conditions are compared with every packet there
+ * is. Closes with `N passed, N failed`; exit code 1 if any failed.
  */
 
 import { type ConditionTally, ConditionTrial, judgeSmallPrograms, newTally } from '../judge/index.js';

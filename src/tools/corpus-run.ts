@@ -1,4 +1,7 @@
-/** One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One row a program. */
+/**
+ * One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One
+ * row a program.
+ */
 import { UserError } from '../base/index.js';
 import { type ObjectSpec, type ProgramSpec, xdpCandidates } from '../object/index.js';
 import { generateTraffic, Prng } from '../packet/index.js';
@@ -7,9 +10,13 @@ import { type Arrival, changeMap, Session, type SessionOptions } from '../runtim
 import type { ObjectFile } from './objects.js';
 import { notForBpf, readSubject, type Subject } from './subjects.js';
 
-/** `failed` is a difference or a crash: a fault in jitnic. `refused` is what Linux or jitnic would not load. `skipped` is not XDP. */
+/**
+ * `failed` is a difference or a crash: a fault in jitnic. `refused` is what Linux or jitnic would not load. `skipped`
+ * is not XDP.
+ */
 export type CorpusResult = 'ok' | 'failed' | 'refused' | 'skipped';
 
+/** A program of a corpus and how it did. */
 export interface CorpusRow {
   readonly object: string;
   readonly program: string;
@@ -28,7 +35,9 @@ export interface CorpusRow {
   readonly why: string;
 }
 
+/** How one run over the corpus is set up. */
 export interface CorpusRun {
+  /** Traces that the card holds. */
   readonly cacheSize: number;
   /** Set: before every packet a map is changed at random, from this seed on. */
   readonly updates?: number | undefined;
@@ -127,7 +136,10 @@ export function withoutFolders(text: string): string {
   return text.replace(/(?<![\w.])(?:\/[^\s/:]+)+\/([^\s/:]+)/g, '$1');
 }
 
-/** Traffic for programs of which nothing is known: 500 flows, some much more popular than others, VLANs, damaged packets. */
+/**
+ * Traffic for programs of which nothing is known: 500 flows, some much more popular than others, VLANs, damaged
+ * packets.
+ */
 export function corpusTraffic(seed: number, count: number): Arrival[] {
   const traffic = generateTraffic({
     seed,

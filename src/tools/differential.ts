@@ -1,8 +1,9 @@
 /**
- * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [-O...] [--seed N | --unseeded]`: every XDP program of a folder of objects on the kernel
- * and on an engine, over the same packets and map contents. Maps are filled from the seed and from `NAME.maps.json` beside the object, if
- * there is one (with a capture of its own from there alone); packets are generated, those of a capture, or those of the `traffic.pcap` beside
- * the object. A row a program; exit 0 when nothing differs.
+ * `npm run differential -- DIR [-r cap.pcap | --traffic] [-c N] [--engine E] [-O...] [--seed N | --unseeded]`: every
+ * XDP program of a folder of objects on the kernel and on an engine, over the same packets and map contents. Maps are
+ * filled from the seed and from `NAME.maps.json` beside the object, if there is one (with a capture of its own from
+ * there alone); packets are generated, those of a capture, or those of the `traffic.pcap` beside the object. A row a
+ * program; exit 0 when nothing differs.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -129,7 +130,9 @@ function emptyRow(file: ObjectFile, status: RowStatus, why: string): Differentia
   return { object: file.name, program: '', insns: 0, status, packets: 0, leftOut: 0, verdicts: {}, why };
 }
 
-/** What went wrong with an object as a whole: a file that is none, or a mistake of ours, which counts as a difference. */
+/**
+ * What went wrong with an object as a whole: a file that is none, or a mistake of ours, which counts as a difference.
+ */
 function describeError(error: unknown): [RowStatus, string] {
   if (error instanceof UserError) return ['unreadable', error.format()];
   const code = systemErrorCode(error);

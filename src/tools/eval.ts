@@ -1,7 +1,8 @@
 /**
- * `npm run eval -- [--quick] [--packets N] [--seed N] [--jobs N] [--out DIR] [--check] [DIR...]`: how many traces programs need, under which traffic, with which
- * cache; writes `evaluation.md` and its plots to `docs` (a quick run writes only where `--out` says). Examples are always measured; other programs are
- * those below the folders that are given, or else below `JITNIC_CORPUS`. `--check` writes nothing and fails where a file differs.
+ * `npm run eval -- [--quick] [--packets N] [--seed N] [--jobs N] [--out DIR] [--check] [DIR...]`: how many traces
+ * programs need, under which traffic, with which cache; writes `evaluation.md` and its plots to `docs` (a quick run
+ * writes only where `--out` says). Examples are always measured; other programs are those below the folders that are
+ * given, or else below `JITNIC_CORPUS`. `--check` writes nothing and fails where a file differs.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

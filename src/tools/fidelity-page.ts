@@ -1,6 +1,7 @@
 /** `docs/fidelity.md`: the figures of a run as tables, and what no run can show. */
 import { formatNumber } from '../text/index.js';
 
+/** One tool's run, with what it was run on. */
 export interface Part {
   readonly name: string;
   readonly kind: 'conformance' | 'differential' | 'fuzz' | 'faults' | 'loading';
@@ -12,6 +13,7 @@ export interface Part {
   readonly failure?: string;
 }
 
+/** What the page is made of. */
 export interface FidelityResults {
   readonly quick: boolean;
   readonly kernel: string;
@@ -52,6 +54,7 @@ const limits = `
 | Sockets, routes and neighbours | the host's own | unit tests against answers measured on Linux; jitnic takes them from files |
 `;
 
+/** The page as Markdown. */
 export function fidelityPage(results: FidelityResults): string {
   const sections = [
     intro(results),

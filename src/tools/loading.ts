@@ -1,6 +1,7 @@
 /**
- * `npm run loading -- DIR`: what our loader hands to the kernel against what libbpf hands to it (`bpftool prog loadall`), object by object. Wherever
- * libbpf's is accepted ours has to be, and the programs have to do the same with the same packets.
+ * `npm run loading -- DIR`: what our loader hands to the kernel against what libbpf hands to it (`bpftool prog
+ * loadall`), object by object. Wherever libbpf's is accepted ours has to be, and the programs have to do the same with
+ * the same packets.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -104,7 +105,10 @@ function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array
   }
 }
 
-/** Undefined when libbpf and the kernel take the object; else what it says. Throws UnsupportedError when there is no bpftool. */
+/**
+ * Undefined when libbpf and the kernel take the object; else what it says. Throws UnsupportedError when there is no
+ * bpftool.
+ */
 function loadWithBpftool(path: string, pins: string): string | undefined {
   try {
     const maps = join(pins, 'maps');

@@ -12,7 +12,10 @@ export interface ObjectFile {
   readonly path: string;
 }
 
-/** All `.o` files below a folder, sorted by name; or the one file, which may be a `.s`. Throws InputError when there is none. */
+/**
+ * All `.o` files below a folder, sorted by name; or the one file, which may be a `.s`. Throws InputError when there is
+ * none.
+ */
 export function findObjects(path: string): ObjectFile[] {
   let isFolder: boolean;
   try {
@@ -38,8 +41,8 @@ export function loadObject(file: ObjectFile): ObjectSpec {
 }
 
 /**
- * What `use` makes of each object below a folder (or of one file). An object that cannot be read, and one of which nothing comes,
- * gets a line on stderr and is passed over: no tool leaves one out without a word.
+ * What `use` makes of each object below a folder (or of one file). An object that cannot be read, and one of which
+ * nothing comes, gets a line on stderr and is passed over: no tool leaves one out without a word.
  */
 export function fromObjects<T>(path: string, use: (object: ObjectSpec, file: ObjectFile) => readonly T[]): T[] {
   return findObjects(path).flatMap((file) => {

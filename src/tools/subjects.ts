@@ -1,4 +1,7 @@
-/** Object files with what lies beside them: contents of maps (`NAME.maps.json`) and, for the examples, a capture (`traffic.pcap`). */
+/**
+ * Object files with what lies beside them: contents of maps (`NAME.maps.json`) and, for the examples, a capture
+ * (`traffic.pcap`).
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostKernel } from '../linux/index.js';
@@ -11,7 +14,9 @@ import { readPackets } from './traffic.js';
 /** Entries of maps whose size the object leaves to its loader, as on a machine of 8 CPUs. */
 const openMapEntries = 8;
 
-/** Where an ELF header says the machine, and what it is in objects for BPF: EM_BPF, or nothing from very old compilers. */
+/**
+ * Where an ELF header says the machine, and what it is in objects for BPF: EM_BPF, or nothing from very old compilers.
+ */
 const machineAt = 18;
 const machinesOfBpf: readonly number[] = [247, 0];
 
@@ -24,7 +29,10 @@ export interface Subject {
   readonly maps: SessionOptions['maps'];
 }
 
-/** Reads an object file and the contents of its maps; undefined if it holds machine code, as those of build trees do. Throws UserError. */
+/**
+ * Reads an object file and the contents of its maps; undefined if it holds machine code, as those of build trees do.
+ * Throws UserError.
+ */
 export function readSubject(file: ObjectFile): Subject | undefined {
   const bytes = readFileSync(file.path);
   const isElf = bytes.length >= 64 && bytes.readUInt32BE(0) === 0x7f454c46;

@@ -5,6 +5,7 @@ import { exitCodes, UsageError, UserError } from '../base/index.js';
 import { parseSettings, type Settings } from '../opt/index.js';
 import { nearest } from '../text/index.js';
 
+/** Values of the command line's flags, by name, as node's parseArgs gives them. */
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** Runs `main` on the command line's arguments; `options` as of node's parseArgs. */
@@ -40,6 +41,7 @@ export function numberFlag(flags: Flags, name: string, fallback: number): number
 /** `-O...`, repeatable, of a tool that runs an engine with an optimizer. */
 export const optimizationOption = { opt: { type: 'string', short: 'O', multiple: true } } as const;
 
+/** What `-O` asks for; throws UsageError for an unknown pass, with the nearest name. */
 export function optimizationFlag(flags: Flags): Settings {
   const words = flags['opt'];
   return parseSettings(Array.isArray(words) ? (words as readonly string[]) : [], nearest);
@@ -52,7 +54,9 @@ export function oneOperand(operands: readonly string[], usage: string): string {
   return only;
 }
 
-/** Writes the figures of a run to the file of `--summary`, if one was asked for: `npm run fidelity` puts them together. */
+/**
+ * Writes the figures of a run to the file of `--summary`, if one was asked for: `npm run fidelity` puts them together.
+ */
 export function writeSummary(flags: Flags, summary: Readonly<Record<string, unknown>>): void {
   if (typeof flags['summary'] === 'string') writeFileSync(flags['summary'], `${JSON.stringify(summary)}\n`);
 }
@@ -62,4 +66,5 @@ export function systemErrorCode(error: unknown): string | undefined {
   return error instanceof Error && 'syscall' in error ? (error as NodeJS.ErrnoException).code : undefined;
 }
 
+/** The exit code of a tool whose checks failed that many times. */
 export const negativeIf = (failed: number): number => (failed > 0 ? exitCodes.negative : exitCodes.ok);

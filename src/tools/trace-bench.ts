@@ -1,6 +1,7 @@
 /**
- * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a section: `recording` is what it takes to
- * make one, `hits` what the card wins, `matching` how finding a trace grows with their number, and how it is for the examples' own traces. `--only NAME`: one of the examples.
+ * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a
+ * section: `recording` is what it takes to make one, `hits` what the card wins, `matching` how finding a trace grows
+ * with their number, and how it is for the examples' own traces. `--only NAME`: one of the examples.
  */
 import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';

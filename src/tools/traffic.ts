@@ -2,6 +2,7 @@
 import { openCaptureFile } from '../cli/capture-input.js';
 import { generateTraffic } from '../packet/index.js';
 
+/** A packet and when it arrived. */
 export interface CapturedPacket {
   readonly data: Uint8Array;
   /** Nanoseconds since 1970. */

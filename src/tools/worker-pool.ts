@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 
+/** The work and who does it. */
 export interface Spread<Item, Result> {
   readonly url: URL;
   readonly items: readonly Item[];
@@ -17,6 +18,7 @@ export interface Spread<Item, Result> {
   readonly lost: (item: Item, error: Error) => Result;
 }
 
+/** Resolves when every item has its result; rejects when a worker dies. Results come in any order. */
 export function spread<Item, Result>({
   url,
   items,

@@ -26,6 +26,7 @@ export const line = 64;
 /** Bytes of the columns of one packet. */
 export const columnBytes = 20;
 
+/** What the code is compiled for; all of it is constant as long as the arena lives. */
 export interface ArenaPlan {
   readonly moves: PacketMoves;
   readonly capacity: number;
@@ -39,6 +40,7 @@ export interface ArenaPlan {
   readonly nextFrame: number;
 }
 
+/** The three functions. */
 export interface ArenaCode {
   /**
    * Makes records from `record` on of the first `count` packets of the columns, up to one that is longer than
@@ -61,6 +63,7 @@ export interface ArenaCode {
   readonly clear: (at: number, size: number) => void;
 }
 
+/** Compiles the code over a machine's guest memory. */
 export function arenaCode({ memory, isShared }: GuestMemory, plan: ArenaPlan): ArenaCode {
   const module = new ModuleBuilder();
   module.importMemory('jitnic', 'memory', 1, 0xffff, isShared);

@@ -19,6 +19,7 @@ export type Trap =
   /** The budget of instructions ran out. */
   | { readonly kind: 'steps'; readonly what: string };
 
+/** A trap with the place at which it happened. */
 export interface TrapSite {
   readonly trap: Trap;
   readonly program: LoadedProgram;
@@ -37,11 +38,17 @@ export interface Outcome {
   steps: number;
 }
 
+/** An outcome to be filled in, again and again: engines make none for each packet. */
 export function newOutcome(): Outcome {
   return { verdict: 0, r0: 0n, trap: undefined, steps: 0 };
 }
 
+/**
+ * Something that executes programs on one machine. After `run` the machine holds the packet as the program left it, its
+ * maps and its outputs.
+ */
 export interface Engine {
+  /** As `--engine` takes it. */
   readonly name: string;
   /** Runs `program` on the machine's current packet. Never throws for what the program does. */
   run(program: LoadedProgram): Outcome;

@@ -16,6 +16,7 @@ export interface Interface {
   readonly addresses: readonly Uint8Array[];
 }
 
+/** Kinds of routes, with their names in iproute2 (`ip route add TYPE`). */
 export const routeTypes = [
   'unicast',
   'local',

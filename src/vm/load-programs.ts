@@ -37,6 +37,10 @@ export interface LoadedProgram {
   readonly refusal: UserError | undefined;
 }
 
+/**
+ * Programs in the order of the object. One that cannot run here is loaded all the same, with the reason, and traps when
+ * it is run.
+ */
 export function loadPrograms(object: ObjectSpec, maps: readonly BpfMap[], memory: GuestMemory): LoadedProgram[] {
   return object.programs.map((spec, index) => {
     const region = memory.allocate('scratch', `code of ${spec.name}`, spec.insns.length * 8);

@@ -6,6 +6,7 @@ import { type Content, contentOf } from '../base/index.js';
 import { encodeInsns } from '../isa/index.js';
 import type { Machine } from './machine.js';
 
+/** A digest of all that; machines of equal shape may run each other's compiled code. */
 export function machineShape(machine: Machine): Content {
   const { memory, cpus, hz, state, ctx, frames, hasConsumer } = machine;
   return contentOf({

@@ -78,10 +78,13 @@ const laneArea = 1 << 22;
 
 /** A packet, and how it arrives. */
 export interface PacketInput {
+  /** The frame, from its Ethernet header on; copied. */
   readonly data: Uint8Array;
   /** Bytes of metadata before the data; default none. */
   readonly meta?: Uint8Array | undefined;
+  /** `xdp_md.ingress_ifindex`; default 0. */
   readonly ingressIfindex?: number | undefined;
+  /** `xdp_md.rx_queue_index`; default 0. */
   readonly rxQueueIndex?: number | undefined;
   readonly egressIfindex?: number | undefined;
   /** Nanoseconds since boot; what bpf_ktime_get_ns and its kin see. Default 0. */
@@ -101,6 +104,11 @@ export interface Savepoint {
   readonly outputs: number;
 }
 
+/**
+ * One object, alive. Not for several threads, unless the memory is shared: then there is one machine a thread, all
+ * alike, over the same maps. A packet is set,
+ * a program is run by some {@link Engine}, and the results are read off; maps keep what programs did to them.
+ */
 export class Machine {
   readonly object: ObjectSpec;
   readonly memory: GuestMemory;

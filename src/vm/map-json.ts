@@ -50,6 +50,7 @@ export interface DumpedMaps {
   readonly maps: { readonly [name: string]: readonly DumpedEntry[] };
 }
 
+/** What is dumped, and how. */
 export interface DumpOptions {
   /** Maps to dump; default all. */
   readonly names?: readonly string[] | undefined;
@@ -81,6 +82,7 @@ export function parseMapsFile(text: string, file?: string): MapsFile {
   return json as unknown as MapsFile;
 }
 
+/** JSON, or InputError with the file and, for files of a value a line, the line. */
 export function parseJson(text: string, file?: string, line?: number): unknown {
   try {
     return JSON.parse(text);
@@ -90,6 +92,7 @@ export function parseJson(text: string, file?: string, line?: number): unknown {
   }
 }
 
+/** An object of JSON, not an array and not null. */
 export function isRecord(json: unknown): json is Record<string, unknown> {
   return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
@@ -200,6 +203,7 @@ export function dumpMaps(holder: MapHolder, options: DumpOptions = {}): DumpedMa
   return { maps: Object.fromEntries(contents) };
 }
 
+/** One element; `formatted` adds what its BTF types say of it. */
 export function dumpEntry(
   holder: MapHolder,
   map: BpfMap,

@@ -52,6 +52,7 @@ export interface HashLayout {
   readonly keyStride: number;
 }
 
+/** How an update or deletion in a hash map can be done in place, by compiled code. */
 export type HashChange =
   /**
    * HASH: a new element takes the old one's place. `spares`: u32 link a CPU; undefined: elements are allocated as

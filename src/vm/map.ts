@@ -33,6 +33,12 @@ export interface MapElement {
   readonly value: number;
 }
 
+/**
+ * A map. Everything that can change lies in guest memory, so the journal can undo it, machines that share memory share
+ * it, and compiled code can work on it. Methods of
+ * the program side take guest addresses and never throw for what a program does; those of the syscall side take bytes
+ * and answer as the system call would.
+ */
 export abstract class BpfMap {
   readonly spec: MapSpec;
   /** Position in `Machine.maps`. */

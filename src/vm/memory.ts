@@ -25,6 +25,11 @@ const wasmPageSize = 0x10000;
 /** Guest pointers are 32-bit offsets; the last WebAssembly page is kept free. */
 const maxBytes = 0xffff * wasmPageSize;
 
+/**
+ * Loads and stores take guest addresses in bytes and are little-endian. All changes go through `store` methods, since
+ * only those are noted in the journal. When the
+ * memory grows the views change: hold the `GuestMemory`, never its views.
+ */
 export class GuestMemory {
   /** Other threads have it, too. */
   readonly isShared: boolean;

@@ -5,6 +5,7 @@
  */
 import type { GuestMemory } from './memory.js';
 
+/** Taken for the length of a map operation; not reentrant. */
 export class Mutex {
   private readonly memory: GuestMemory;
   private readonly at: number;

@@ -25,6 +25,7 @@ import { privateState } from './private-state.js';
 import type { RedirectNote } from './redirect.js';
 import type { Region } from './region.js';
 
+/** How large an arena is, and what programs may do to its packets. */
 export interface ArenaOptions {
   readonly moves: PacketMoves;
   /** Packets that fit at most; default 2,048. */
@@ -38,6 +39,7 @@ export interface ArenaOptions {
   readonly windowBytes?: number | undefined;
 }
 
+/** Filled from columns, run by an engine, read off by columns; then the next batch takes its place. */
 export class PacketArena {
   /** Packets in it. */
   count = 0;

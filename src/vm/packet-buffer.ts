@@ -57,6 +57,7 @@ export const packetState: { readonly frameSize: number; readonly frameStart: num
   frameStart: frameStartAt,
 };
 
+/** One frame with its metadata, headroom and tailroom. Offsets are from the start of the data. */
 export class PacketBuffer {
   /** What the program may touch: [data_meta, data_end). */
   readonly region: Region;

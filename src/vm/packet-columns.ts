@@ -10,6 +10,7 @@ export interface PacketColumns {
   readonly cpu: Uint32Array | number;
 }
 
+/** How packets that lie one behind the other in one block become columns. */
 export interface ColumnOptions {
   /** Bytes from one packet's start to the next one's; default: each begins where the one before it ends. */
   readonly stride?: number;

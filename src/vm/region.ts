@@ -7,6 +7,7 @@
  */
 export type RegionKind = 'ctx' | 'stack' | 'packet' | 'map value' | 'map' | 'scratch';
 
+/** A piece of guest memory. `lo` and `hi` bound what may be touched now; they move with the packet's ends. */
 export class Region {
   readonly kind: RegionKind;
   /** For messages: `packet`, `stack frame 2`, `value of map flows`. */

@@ -49,6 +49,7 @@ export interface Socket {
 
 /** sizeof(struct bpf_sock), and the distance of sockets in guest memory. */
 export const sockSize = 80;
+/** Bytes of a `struct bpf_sock` in guest memory, rounded up. */
 export const sockStride = 128;
 
 const tcp = 6;

@@ -12,14 +12,17 @@ import type { MapTypeName } from '../platform/index.js';
 import { Registers } from './engine.js';
 import type { Machine } from './machine.js';
 
+/** A program called `prog`. */
 export function programSpec(insns: readonly Insn[], more: Partial<ProgramSpec> = {}): ProgramSpec {
   return makeProgram(insns, { name: 'prog', ...more });
 }
 
+/** A map with keys and values of four bytes and four elements, where `more` says nothing else. */
 export function mapSpec(name: string, type: MapTypeName, more: Partial<MapSpec> = {}): MapSpec {
   return makeMap({ name, type, keySize: 4, valueSize: 4, maxEntries: 4, ...more });
 }
 
+/** An object called `test.o`. */
 export function objectSpec(programs: readonly ProgramSpec[], maps: readonly MapSpec[] = []): ObjectSpec {
   return makeObject('test.o', programs, maps);
 }

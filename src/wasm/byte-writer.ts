@@ -4,6 +4,7 @@
  */
 import { encodeUtf8 } from '../base/index.js';
 
+/** Bytes in the order in which they are written; the array doubles when it is full. */
 export class ByteWriter {
   private bytes: Uint8Array = new Uint8Array(256);
   private at = 0;

@@ -21,6 +21,11 @@ export type BlockType = ValueType | undefined;
 
 const emptyBlock = 0x40;
 
+/**
+ * One function's instructions, in the order of the binary format: operands before what uses them. Nothing is checked
+ * but that every block is
+ * closed; the engine's validator says the rest.
+ */
 export class CodeBuilder {
   private readonly params: readonly ValueType[];
   private readonly locals: ValueType[] = [];

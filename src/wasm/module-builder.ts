@@ -30,6 +30,11 @@ interface DataEntry {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * A module under construction. Indices are given out in the order in which things are declared and are what
+ * instructions hold, so imports have to
+ * be declared before the first function.
+ */
 export class ModuleBuilder {
   private readonly types: Uint8Array[] = [];
   private readonly typeIndexes = new Map<string, number>();

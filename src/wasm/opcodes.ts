@@ -2,6 +2,7 @@
 
 export const valueTypes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const;
 
+/** Types of locals, parameters and results. */
 export type ValueType = keyof typeof valueTypes;
 
 /** Instructions without immediates. */
@@ -79,6 +80,7 @@ export const plainOpcodes = {
   'i64.extend32_s': 0xc4,
 } as const;
 
+/** Instructions without immediates: arithmetic, comparisons, conversions. */
 export type PlainOp = keyof typeof plainOpcodes;
 
 /** Loads and stores: opcode, and the natural alignment as a power of two. */
@@ -104,6 +106,7 @@ export const memoryOpcodes = {
   'i64.store32': [0x3e, 2],
 } as const;
 
+/** Loads and stores; their immediates are the alignment's exponent and a constant offset. */
 export type MemoryOp = keyof typeof memoryOpcodes;
 
 /**
@@ -129,4 +132,5 @@ export const atomicOpcodes = {
   'i64.atomic.rmw.cmpxchg': [0x49, 3],
 } as const;
 
+/** Atomic loads, stores and read-modify-write operations (threads proposal), for memory that several threads share. */
 export type AtomicOp = keyof typeof atomicOpcodes;

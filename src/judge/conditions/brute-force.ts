@@ -15,6 +15,7 @@ import { type LoadedProgram, Machine } from '../../vm/index.js';
 import { PathObserver } from './path.js';
 import { smallPacketSize, smallPackets, smallProgram, steeringBit } from './small-programs.js';
 
+/** Counts of a run over many programs. */
 export interface BruteForceTally {
   programs: number;
   traces: number;

@@ -6,6 +6,7 @@
 import type { Support } from '../../condition/index.js';
 import type { Prng } from '../../packet/index.js';
 
+/** A packet near the recorded one. */
 export interface Mutation {
   readonly data: Uint8Array;
   /** `free`: only bits that the condition does not mention differ, and the length is the same. */
@@ -21,6 +22,7 @@ const draws = 24;
 /** Values that comparisons are sensitive to. */
 const edges = [0, 1, 0x7f, 0x80, 0xff, 4, 5, 6, 17, 0x45, 0x46];
 
+/** Every single bit first, then random ones without end: take as many as wanted. */
 export function* mutations(packet: Uint8Array, support: Support, random: Prng): Generator<Mutation> {
   const bits = packet.length * 8;
   for (let bit = 0; bit < bits; bit++) {

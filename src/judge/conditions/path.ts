@@ -5,6 +5,7 @@
 import type { Interpreter, Observer } from '../../interp/index.js';
 import type { LoadedProgram } from '../../vm/index.js';
 
+/** Two 32-bit hashes, so that two of a million paths hardly share both. */
 export class PathObserver implements Observer {
   private a = 0x811c9dc5;
   private b = 0x9747b28c;

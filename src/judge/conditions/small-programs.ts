@@ -37,6 +37,7 @@ const insn = (code: number, dst: number, src: number, off: number, imm: number):
 const jumps = [op.JEQ, op.JNE, op.JGT, op.JGE, op.JLT, op.JLE, op.JSGT, op.JSGE, op.JSLT, op.JSLE, op.JSET];
 const alus = [op.ADD, op.SUB, op.OR, op.AND, op.XOR, op.LSH, op.RSH, op.ARSH, op.MUL, op.MOV];
 
+/** A program from a generator's next numbers. */
 export function smallProgram(random: Prng): ObjectSpec {
   const body: Insn[] = [];
   const register = (): number => 2 + random.below(4);

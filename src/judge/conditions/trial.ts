@@ -21,6 +21,7 @@ import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js
 import { mutations } from './mutations.js';
 import { PathObserver } from './path.js';
 
+/** Counts of a trial, and examples of what went wrong. */
 export interface ConditionTally {
   traces: number;
   aborts: number;
@@ -36,6 +37,7 @@ export interface ConditionTally {
   readonly examples: string[];
 }
 
+/** All zero. */
 export function newTally(): ConditionTally {
   return { traces: 0, aborts: 0, cases: 0, held: 0, narrow: 0, pairs: 0, faults: 0, examples: [] };
 }
@@ -47,6 +49,7 @@ interface Known {
   readonly path: string;
 }
 
+/** Where a trial of one program ends. */
 export interface TrialLimits {
   /** Traces of one program. */
   readonly traces: number;
@@ -60,6 +63,7 @@ const maxExamples = 5;
 const maxOthers = 200;
 const pairEvery = 8;
 
+/** One program with its traces, card and interpreter, all on one machine. */
 export class ConditionTrial {
   readonly machine: Machine;
   readonly tally: ConditionTally = newTally();

@@ -15,6 +15,7 @@ import { CaseRunner } from './case-runner.js';
 import { generatePrograms } from './generate.js';
 import { programObject } from './program-object.js';
 
+/** Size and subject of a campaign. Equal options give equal programs and packets. */
 export interface CampaignOptions {
   readonly engine: EngineFactory;
   /** Number of the first program; program n is made from seed n alone. */
@@ -30,6 +31,7 @@ export interface CampaignOptions {
   readonly progress?: (done: number, result: CampaignResult) => void;
 }
 
+/** A program on which kernel and engine differ, and all it takes to see it again. */
 export interface Failure {
   readonly seed: number;
   readonly difference: Difference;
@@ -39,6 +41,7 @@ export interface Failure {
   readonly maps: DumpedMaps | undefined;
 }
 
+/** Counts of a campaign. */
 export interface CampaignResult {
   generated: number;
   accepted: number;
@@ -52,6 +55,7 @@ export interface CampaignResult {
   readonly failures: Failure[];
 }
 
+/** Runs until all programs are done. Which programs count is the kernel's word: what it refuses is not run. */
 export function runCampaign(bpf: Bpf, options: CampaignOptions): CampaignResult {
   const result: CampaignResult = {
     generated: 0,

@@ -15,12 +15,14 @@ import { type FailingCase, shrinkCase } from '../shrink/shrink-case.js';
 import type { Packet, Subject } from '../subject.js';
 import type { Failure } from './campaign.js';
 
+/** What cases are run on. */
 export interface CaseOptions {
   readonly engine: EngineFactory;
   readonly fault?: PlantedFault;
   readonly shrink?: boolean;
 }
 
+/** Everything that cases of one campaign share. */
 export class CaseRunner {
   /** Why the engine, a compiler, left the last program to the interpreter, if it did. */
   notCompiled: string | undefined;

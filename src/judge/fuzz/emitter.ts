@@ -15,6 +15,7 @@ interface Fixup {
   readonly field: 'off' | 'imm';
 }
 
+/** A program under construction, slot by slot. */
 export class Emitter {
   readonly insns: Insn[] = [];
   private readonly fixups: Fixup[] = [];

@@ -5,6 +5,7 @@ import { callbackMemory, ctxReg, fp, stackBytes } from './conventions.js';
 import type { Generator } from './generate.js';
 import { none, scalar, TypeState } from './type-state.js';
 
+/** A conditional jump over some statements, with or without an alternative. */
 export function branch(g: Generator): void {
   const { out, random } = g;
   const dst = random.pick(g.scalars());
@@ -84,6 +85,7 @@ export function loop(g: Generator): void {
   g.reserved = before;
 }
 
+/** A call of a function that is generated later. */
 export function call(g: Generator): void {
   if (!g.canCall() || g.pending.length >= 3) return;
   const { out, random, state } = g;
@@ -105,6 +107,7 @@ export function call(g: Generator): void {
   }
 }
 
+/** bpf_loop with a callback that is generated later, over memory on the stack. */
 export function bpfLoop(g: Generator): void {
   if (!g.canCall() || g.pending.length >= 3) return;
   const { out, random, state } = g;

@@ -1,12 +1,13 @@
 /**
- * Generates XDP programs that Linux's verifier accepts, most of the time, and that use as much of the instruction set and of
- * the helpers as two machines can be compared on. Generation is typed: a {@link TypeState} follows the code as it is emitted, so that
- * only scalars are added up, only proved packet bytes are read, only initialised stack is used.
+ * Generates XDP programs that Linux's verifier accepts, most of the time, and that use as much of the instruction set
+ * and of the helpers as two machines can be compared on. Generation is typed: a {@link TypeState} follows the code as
+ * it is emitted, so that only scalars are added up, only proved packet bytes are read, only initialised stack is used.
  *
  * Left out on purpose, because two machines cannot agree on it: time, random numbers, pointers stored as data.
  *
- * Shape of a program: r6 holds the context throughout; a prologue checks the packet's length; then statements, with nested
- * branches, bounded loops, subprogram calls and callbacks; r0 at the end is data. All packet failures go to one exit.
+ * Shape of a program: r6 holds the context throughout; a prologue checks the packet's length; then statements, with
+ * nested branches, bounded loops, subprogram calls and callbacks; r0 at the end is data. All packet failures go to one
+ * exit.
  */
 
 import { type Insn, op } from '../../isa/index.js';
@@ -24,6 +25,7 @@ import { adjust, redirect, variablePacketAccess } from './packet-statements.js';
 import { alu, edge, edgeJump, endianOrExtend } from './scalar-statements.js';
 import { none, roomOf, scalar, TypeState } from './type-state.js';
 
+/** A program that follows from its seed. */
 export interface GeneratedProgram {
   readonly name: string;
   /** Takes packets in fragments. */
@@ -33,8 +35,8 @@ export interface GeneratedProgram {
 }
 
 /**
- * What a function is given: `plain` (scalar, scalar, context); `global` (scalar, scalar); `callback` (index, memory) and `element` (map, key,
- * value, memory), which return 0 or 1.
+ * What a function is given: `plain` (scalar, scalar, context); `global` (scalar, scalar); `callback` (index, memory)
+ * and `element` (map, key, value, memory), which return 0 or 1.
  */
 type Role = 'main' | 'plain' | 'global' | 'callback' | 'element';
 
@@ -61,7 +63,9 @@ export function generatePrograms(random: Prng): GeneratedProgram[] {
   return [main, ...tailNames.map((name) => new Generator(random, name).program(frags))];
 }
 
-/** The state of generation, and what all statements use; the statements themselves are in the files named after them. */
+/**
+ * The state of generation, and what all statements use; the statements themselves are in the files named after them.
+ */
 export class Generator {
   readonly random: Prng;
   readonly out: Emitter = new Emitter();
@@ -71,7 +75,9 @@ export class Generator {
   /** Depth of nested statements; bounds the size of what is generated. */
   depth = 0;
   loopDepth = 0;
-  /** Registers that statements may not overwrite: the context, loop counters, pointers that a loop's next round needs. */
+  /**
+   * Registers that statements may not overwrite: the context, loop counters, pointers that a loop's next round needs.
+   */
   reserved: Set<number> = new Set<number>([ctxReg]);
   inSubprogram = false;
   mayMove = true;

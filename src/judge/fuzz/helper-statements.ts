@@ -1,4 +1,7 @@
-/** Statements that are a helper call with what it needs before and allows after: rows of a table, so that a helper is added by adding a row. */
+/**
+ * Statements that are a helper call with what it needs before and allows after: rows of a table, so that a helper is
+ * added by adding a row.
+ */
 import { op } from '../../isa/index.js';
 import { tailCallHelper } from '../../platform/index.js';
 import { callbackMemory, ctxReg, fp, sizes, stackBytes } from './conventions.js';
@@ -8,6 +11,7 @@ import { fuzzMap, fuzzMaps, stringCount, stringStride } from './maps.js';
 import { accumulate } from './scalar-statements.js';
 import { scalar, TypeState } from './type-state.js';
 
+/** A row of the table. */
 export interface HelperStatement {
   /** How often, relative to the others. */
   readonly weight: number;
@@ -42,6 +46,7 @@ const hasContext = (g: Generator): boolean => g.canCall() && g.state.get(ctxReg)
 /** Not in a loop or a nested block: what holds afterwards would not hold on every path. */
 const mayMovePacket = (g: Generator): boolean => hasContext(g) && g.mayMove && g.depth === 0 && g.loopDepth === 0;
 
+/** All rows; weights are relative to each other. */
 export const helperStatements: readonly HelperStatement[] = [
   { weight: 1, when: canCall, emit: ringbufOutput },
   { weight: 1, when: canCall, emit: ringbufReserve },

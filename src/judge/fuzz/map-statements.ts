@@ -6,6 +6,7 @@ import type { Generator } from './generate.js';
 import { fuzzMap, fuzzMaps } from './maps.js';
 import { scalar, TypeState } from './type-state.js';
 
+/** A look-up, update or deletion in one of the keyed maps, with what may be done with a value. */
 export function mapCall(g: Generator): void {
   if (!g.canCall()) return;
   const { out, random, state } = g;
@@ -85,6 +86,7 @@ export function variableMapAccess(g: Generator, valueSize: number): void {
   state.set(pointer, scalar);
 }
 
+/** Push, pop or peek. */
 export function queueCall(g: Generator): void {
   if (!g.canCall()) return;
   const { out, random, state } = g;
@@ -100,6 +102,7 @@ export function queueCall(g: Generator): void {
   state.set(0, scalar);
 }
 
+/** bpf_csum_diff over bytes of the stack. */
 export function csumDiff(g: Generator): void {
   if (!g.canCall()) return;
   const { out, random, state } = g;

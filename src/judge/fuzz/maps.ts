@@ -15,7 +15,9 @@ function map(
 
 /** Strings in the constant section, each at a multiple of 8 bytes. */
 const constants = ['GET', 'abc', 'abcdefg', ''];
+/** Bytes from one string to the next in the map of constants. */
 export const stringStride = 8;
+/** Strings in it. */
 export const stringCount: number = constants.length;
 
 function constantSection(): Uint8Array {

@@ -5,6 +5,7 @@ import { ctxReg, fp, sizes, stackBytes } from './conventions.js';
 import type { Generator } from './generate.js';
 import { roomOf, scalar } from './type-state.js';
 
+/** A load from a place that is known to be readable. */
 export function load(g: Generator): void {
   const { out, random, state } = g;
   const size = random.pick(sizes);
@@ -16,6 +17,7 @@ export function load(g: Generator): void {
   state.set(dst, scalar);
 }
 
+/** A store to a place that is known to be writable. */
 export function store(g: Generator): void {
   const { out, random, state } = g;
   const size = random.pick(sizes);
@@ -25,6 +27,7 @@ export function store(g: Generator): void {
   if (place.stack) state.writeStack(-place.off, size.bytes);
 }
 
+/** An atomic operation, or a load-acquire or store-release. */
 export function atomic(g: Generator): void {
   const { out, random, state } = g;
   const ordered = random.chance(0.25);
@@ -100,6 +103,7 @@ export function spill(g: Generator): void {
   }
 }
 
+/** A load of an xdp_md field that is a plain number. */
 export function contextField(g: Generator): void {
   if (g.state.get(ctxReg).kind !== 'ctx') return;
   const dst = g.target();

@@ -50,6 +50,7 @@ export function adjust(g: Generator): void {
   g.packetCheck();
 }
 
+/** bpf_redirect to a small interface number; flags are wrong now and then. */
 export function redirect(g: Generator): void {
   if (!g.canCall()) return;
   g.out.movImm(1, g.random.below(4));

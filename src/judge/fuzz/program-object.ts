@@ -29,6 +29,7 @@ function functionBtf(functions: readonly NamedFunction[]): { readonly btf: Btf; 
   return { btf: new Btf(builder.bytes()), ids };
 }
 
+/** One object of several programs, which may tail-call each other. */
 export function programObject(generated: readonly GeneratedProgram[], name = 'fuzz'): ObjectSpec {
   const functions = generated.flatMap((program) => program.functions);
   const { btf, ids } = functionBtf(functions);

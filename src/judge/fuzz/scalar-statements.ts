@@ -5,6 +5,7 @@ import { accumulatorAt, fp, interesting } from './conventions.js';
 import type { Generator } from './generate.js';
 import { scalar } from './type-state.js';
 
+/** An arithmetic operation on numbers, of 32 or 64 bits. */
 export function alu(g: Generator): void {
   const { out, random, state } = g;
   if (random.chance(0.15)) {
@@ -98,6 +99,7 @@ export function accumulate(g: Generator, reg: number, spare: number): void {
   state.set(spare, scalar);
 }
 
+/** A byte swap or a sign extension. */
 export function endianOrExtend(g: Generator): void {
   const { out, random, state } = g;
   const dst = g.changeable();

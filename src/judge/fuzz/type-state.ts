@@ -16,9 +16,12 @@ export type Value =
   /** A pointer into a caller's stack with `size` initialised bytes. */
   | { readonly kind: 'memory'; readonly size: number };
 
+/** A register that holds nothing readable. */
 export const none: Value = { kind: 'none' };
+/** A register that holds a number. */
 export const scalar: Value = { kind: 'scalar' };
 
+/** The state on one path; a branch copies it, and where paths meet it is joined. */
 export class TypeState {
   readonly regs: Value[];
   /** Initialised bytes below r10, by distance: byte i is r10 - i, 1 .. 512. */

@@ -12,6 +12,7 @@ import type { AgreementCase } from '../agreement-cases.js';
 import { mutateProgram } from './mutate-insns.js';
 import { mutateMaps } from './mutate-maps.js';
 
+/** Size of a campaign. Equal options give equal mutants. */
 export interface MutantOptions {
   /** Mutants in all. */
   readonly count: number;
@@ -20,6 +21,7 @@ export interface MutantOptions {
   readonly disagreement: (mutant: AgreementCase, row: AgreementRow) => void;
 }
 
+/** Counts of a campaign; `laxer` is what must be 0. */
 export interface MutantResult {
   judged: number;
   /** Accepted by both. */
@@ -38,6 +40,7 @@ const halfWeight = 48;
 const batch = 8;
 const otherMaps = 0.35;
 
+/** Short programs get more mutants for each of their instructions than long ones. */
 export function judgeMutants(bpf: Bpf, cases: readonly AgreementCase[], options: MutantOptions): MutantResult {
   const weights = cases.map(({ program }) => 1 / (1 + program.insns.length / halfWeight));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

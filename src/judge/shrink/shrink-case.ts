@@ -13,6 +13,7 @@ import type { Packet } from '../subject.js';
 import { endEarly, type KnownValues, useConstants } from './replacements.js';
 import { deleteFunctions, deleteRuns, deleteWindows, type ShrinkTarget, smallerConstants } from './shrink-program.js';
 
+/** An object and packets that show a failure; the first program is the one that is run. */
 export interface FailingCase {
   readonly object: ObjectSpec;
   readonly packets: readonly Packet[];
@@ -20,6 +21,7 @@ export interface FailingCase {
   readonly seeded: boolean;
 }
 
+/** Where to look, and when to stop. */
 export interface ShrinkCaseOptions {
   /** Index of the packet at which it shows. */
   readonly packet: number;

@@ -8,6 +8,7 @@ import { rewriteProgram } from '../../code/index.js';
 import { type Insn, isCall, isLddw, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 
+/** The failure that has to stay while the program gets smaller. */
 export interface ShrinkTarget {
   /** The smallest program so far. */
   readonly program: ProgramSpec;

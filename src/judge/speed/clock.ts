@@ -38,6 +38,7 @@ export function timed(seconds: number, count: number, run: () => void): number {
   return (now - start) / packets;
 }
 
+/** Median and half the distance between the quartiles; 0 for an empty list. */
 export function summarize(list: readonly number[]): Figure {
   const sorted = [...list].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;

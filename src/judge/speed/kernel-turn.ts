@@ -26,6 +26,7 @@ import { cpuTime, errorOfMedian, type Figure, summarize } from './clock.js';
 import type { SpeedSubject } from './measure.js';
 import { behind, type PacketChange, restoringPrologue, storeWidths } from './restoration.js';
 
+/** Nanoseconds a packet, net. */
 export interface KernelFigure extends Figure {
   /** Two standard errors of the median, in nanoseconds. */
   readonly noise: number;
@@ -40,6 +41,7 @@ const busySteps = 120;
 /** Runs of the shorter of two test runs. */
 const few = 20_000;
 
+/** One program in the kernel, and the empty one beside it; to be closed. */
 export class KernelTurns {
   /** What the program said last. */
   verdict = 0;

@@ -16,6 +16,7 @@ import { type KernelFigure, KernelTurns } from './kernel-turn.js';
 import { observeChange, type PacketChange, restoringPrologue } from './restoration.js';
 import { wasmTurn } from './wasm-turn.js';
 
+/** A program with the packet that it is timed on. */
 export interface SpeedSubject {
   readonly object: ObjectSpec;
   readonly program: string;
@@ -24,6 +25,7 @@ export interface SpeedSubject {
   readonly fill?: ((machine: Machine) => void) | undefined;
 }
 
+/** Nanoseconds a packet by engine; undefined where one was not asked for or cannot run it. */
 export interface Speed {
   readonly interp: Figure | undefined;
   readonly wasm: Figure | undefined;
@@ -41,6 +43,7 @@ export interface Speed {
   readonly notes: readonly string[];
 }
 
+/** Who is measured, and for how long. */
 export interface SpeedOptions {
   readonly engines: readonly string[];
   /** Undefined: the kernel is not measured. */
@@ -52,6 +55,10 @@ export interface SpeedOptions {
   readonly settings?: Settings | undefined;
 }
 
+/**
+ * All engines in turns, round by round. Verdicts are told beside the figures: engines that differ did not do the same
+ * work.
+ */
 export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Speed {
   const notes: string[] = [];
   const verdicts: Record<string, number> = {};

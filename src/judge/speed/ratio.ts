@@ -1,6 +1,7 @@
 /** Compiled code's time relative to the kernel's net time. */
 import type { Speed } from './measure.js';
 
+/** Below 1: compiled code is faster. */
 export interface Ratio {
   readonly value: number;
   /** The kernel's net figure is below its noise: the ratio is at least this, and what it is cannot be told. */

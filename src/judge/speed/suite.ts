@@ -1,6 +1,7 @@
 /** The speed suite: small programs of `bench/programs`, then the examples; with a packet and map contents for each. */
 import type { Machine } from '../../vm/index.js';
 
+/** A row of the suite. */
 export interface SuiteEntry {
   readonly name: string;
   /** Relative to the repository. */
@@ -54,6 +55,7 @@ function example(name: string, index: number, hasMaps = true): SuiteEntry {
   return hasMaps ? { ...entry, maps: `${folder}/${name}.maps.json` } : entry;
 }
 
+/** All rows; the baseline of `npm run bench -- --check` has the same names. */
 export const suite: readonly SuiteEntry[] = [
   small('parse-checksum', 'parse_checksum'),
   small('ipv6-filter', 'ipv6_filter'),

@@ -18,6 +18,7 @@ import {
 } from '../../vm/index.js';
 import { cpuTime, type Turn, timed, wallTime } from './clock.js';
 
+/** A program compiled and ready to be timed. */
 export interface WasmTurn {
   readonly turn: Turn;
   /** First call to first verdict, in milliseconds. */

@@ -1,6 +1,7 @@
 /** Writes BTF for tests, a type at a time; ids count from 1. */
 import { Strings, words } from './elf.js';
 
+/** Types in the order in which they are added; nothing is checked, so that damaged input can be made. */
 export class BtfInput {
   readonly strings: Strings = new Strings();
   private readonly parts: Uint8Array[] = [];

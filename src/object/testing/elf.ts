@@ -2,6 +2,7 @@
 import { encodeUtf8 } from '../../base/index.js';
 import { encodeInsns, type Insn } from '../../isa/index.js';
 
+/** A section, and the relocations that mend it. */
 export interface SectionInput {
   readonly name: string;
   /** Default SHT_PROGBITS. */
@@ -15,6 +16,7 @@ export interface SectionInput {
   readonly addends?: boolean;
 }
 
+/** A symbol of the file. */
 export interface SymbolInput {
   readonly name: string;
   /** Name of its section; none: undefined. A number: a reserved index. */
@@ -28,6 +30,7 @@ export interface SymbolInput {
   readonly other?: number;
 }
 
+/** The bytes of a file with these sections in this order, behind the empty one; symbol and string tables are added. */
 export function buildElf(sections: readonly SectionInput[], symbols: readonly SymbolInput[]): Uint8Array {
   const names = new Strings();
   const symbolNames = new Strings();
@@ -143,6 +146,7 @@ export function insn(code: number, fields: Partial<Insn> = {}): Insn {
   return { code, dst: 0, src: 0, off: 0, imm: 0, ...fields };
 }
 
+/** A section of instructions. */
 export function codeSection(
   name: string,
   insns: readonly Insn[],

@@ -1,4 +1,6 @@
-/** Packets for generated C: few flows, so that paths repeat and traces are hit, with tags, extension headers and damage. */
+/**
+ * Packets for generated C: few flows, so that paths repeat and traces are hit, with tags, extension headers and damage.
+ */
 
 import type { Packet } from '../../judge/index.js';
 import { generateTraffic, type Prng } from '../../packet/index.js';

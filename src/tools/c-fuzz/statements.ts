@@ -332,7 +332,10 @@ export class CStatements {
     return `(${this.var32()} & ${this.random.pick([1, 3, 3, 7, 15])})`;
   }
 
-  /** Changes an element and reads it, in either order: where what was written decides, traces guard on their own effects. */
+  /**
+   * Changes an element and reads it, in either order: where what was written decides, traces guard on their own
+   * effects.
+   */
   private lookup(place: Place): string {
     const { random: r } = this;
     const [k, v] = [this.name('k'), this.name('v')];

@@ -11,6 +11,7 @@ import { ranked, recordPaths, tracesFor } from './paths.js';
 import { conversationsOf, replay } from './replay.js';
 import { probing, traffics } from './traffics.js';
 
+/** How a cache fared under attack; shares are from 0 to 1. */
 export interface Defence {
   readonly name: string;
   /** Share of the honest packets that hit. */
@@ -19,11 +20,13 @@ export interface Defence {
   readonly recordings: number;
 }
 
+/** One program under attack, with a cache that holds fewer traces than the attacker has paths. */
 export interface AttackResult {
   /** Traces that fit. */
   readonly size: number;
   /** Paths that the attacker goes through. */
   readonly paths: number;
+  /** The same traffic without the attacker. */
   readonly calm: Defence;
   /** Under attack, by {@link defences}. */
   readonly attacked: readonly Defence[];
@@ -36,6 +39,7 @@ interface DefenceRow {
   readonly penalties: boolean;
 }
 
+/** What is tried against him: rows of policy, admission and penalties. */
 export const defences: readonly DefenceRow[] = [
   { name: 'lru', policy: 'lru', admission: 'always', penalties: false },
   { name: 'lru, penalties', policy: 'lru', admission: 'always', penalties: true },

@@ -3,11 +3,13 @@
 import { type Facts, rowCells, ternaryRows } from '../../condition/index.js';
 import type { TraceRecord } from '../../runtime/index.js';
 
+/** Of a figure over traces. */
 export interface Spread {
   readonly median: number;
   readonly max: number;
 }
 
+/** What one program's conditions cost. */
 export interface ConditionSize {
   /** Bits of the key that a trace's rows look at. */
   readonly bits: Spread;
@@ -21,6 +23,7 @@ export interface ConditionSize {
   readonly keyBytes: number;
 }
 
+/** The figures over the traces that were recorded; those without a recording are left out. */
 export function conditionSize(traces: readonly TraceRecord[]): ConditionSize {
   const facts = traces.map(({ trace }) => trace?.facts).filter((known): known is Facts => known !== undefined);
   const tables = facts.map((known) => ternaryRows(known));

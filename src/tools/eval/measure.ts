@@ -11,12 +11,14 @@ import { conversationsOf, replay } from './replay.js';
 import { type SearchResult, searchPaths } from './search.js';
 import { makeTraffic, realistic, traffics } from './traffics.js';
 
+/** Size of a run. Equal options give equal figures. */
 export interface EvalOptions {
   readonly packets: number;
   readonly seed: number;
   readonly quick: boolean;
 }
 
+/** One program under one traffic. */
 export interface TrafficResult {
   /** Row of `traffics`, or `own`. */
   readonly traffic: string;
@@ -32,6 +34,7 @@ export interface TrafficResult {
   readonly curves: Readonly<Record<string, readonly number[]>>;
 }
 
+/** All figures of one program. */
 export interface ProgramResult {
   readonly object: string;
   readonly program: string;
@@ -61,7 +64,9 @@ export interface ProgramResult {
   readonly attack: AttackResult | undefined;
 }
 
+/** Sizes of the cache for which hit rates are told, in traces. */
 export const cacheSizes = [1, 2, 4, 8, 16, 32, 64] as const;
+/** Traces by rank of use that the curves show. */
 export const mostRanks = 64;
 const cyclePackets = 1000;
 /** Packets that the search for more paths tries. */

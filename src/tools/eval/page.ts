@@ -15,6 +15,7 @@ import {
 } from './summary.js';
 import { realistic, traffics } from './traffics.js';
 
+/** What the page is made of. */
 export interface EvalResults {
   readonly options: EvalOptions;
   readonly examples: readonly ProgramResult[];
@@ -38,6 +39,7 @@ function table(titles: readonly string[], rows: readonly (readonly Cell[])[]): s
   return `${[line(titles), line(titles.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')}\n`;
 }
 
+/** The page as Markdown; the same figures give the same bytes. */
 export function evaluationPage(results: EvalResults): string {
   const { examples, corpus } = results;
   const all = [...examples, ...corpus];
@@ -302,7 +304,10 @@ evaluated once for all of them, and where a ternary memory matches, most of it c
 ${table(['example', 'whole program', 'condition', 'body', 'whole / (condition + body)'], examples.map(row))}${more}`;
 }
 
-/** Rules of Program Warping's prototype by program (ATC 2022, table of programs), in a table of 64 entries with keys of 16 bytes. */
+/**
+ * Rules of Program Warping's prototype by program (ATC 2022, table of programs), in a table of 64 entries with keys of
+ * 16 bytes.
+ */
 const warping = [
   ['L2 ACL', 3],
   ['Router', 9],

@@ -4,6 +4,7 @@ import type { ProgramSpec } from '../../object/index.js';
 import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/index.js';
 import type { Subject } from '../subjects.js';
 
+/** The paths that packets took, in order, and the trace of each. */
 export interface PathRun {
   readonly reference: ReferenceString;
   readonly traces: readonly TraceRecord[];
@@ -74,6 +75,7 @@ export function cycleOf(
 /** Share of packets that hit, by policy name. */
 export type Rates = Readonly<Record<string, number>>;
 
+/** Hit rates from 0 to 1, by policy, of a cache of `traces` traces. */
 export function ratesOf(
   reference: ReferenceString,
   policies: readonly Parameters<typeof simulate>[1]['policy'][],

@@ -11,6 +11,7 @@ import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/inde
 import { steered } from '../../trace/steer.js';
 import type { Subject } from '../subjects.js';
 
+/** How far the search got. */
 export interface SearchResult {
   /** Paths that the packets took by themselves, and with those that were made. */
   readonly known: number;

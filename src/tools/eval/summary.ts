@@ -9,10 +9,12 @@ export function quantile(values: readonly (number | undefined)[], share: number)
   return value === Number.POSITIVE_INFINITY ? undefined : value;
 }
 
+/** Arithmetic mean; 0 of nothing. */
 export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** The figures under the traffic of that name, if the program had it. */
 export function trafficOf(result: ProgramResult, name: string): TrafficResult | undefined {
   return result.traffics.find(({ traffic }) => traffic === name);
 }

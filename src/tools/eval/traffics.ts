@@ -5,6 +5,7 @@
 import { flowSizeTables, generateTraffic, type TrafficOptions } from '../../packet/index.js';
 import type { Arrival } from '../../runtime/index.js';
 
+/** A kind of traffic. */
 export interface TrafficRow {
   readonly name: string;
   readonly description: string;
@@ -27,6 +28,7 @@ const sized = (name: keyof typeof flowSizeTables): TrafficRow => ({
 /** Zipf exponents, in order. */
 export const zipfExponents = [0.8, 1, 1.2, 1.4] as const;
 
+/** All kinds, the plainest first. */
 export const traffics: readonly TrafficRow[] = [
   { name: 'uniform', description: `${flows} flows, all alike`, options: { ...mixed, flows }, quick: true },
   ...zipfExponents.map((zipf) => ({
@@ -50,6 +52,7 @@ export const traffics: readonly TrafficRow[] = [
 /** What stands for realistic traffic where a program has none of its own. */
 export const realistic = 'campus';
 
+/** Packets of that kind; each has bytes of its own, so they may be kept. */
 export function makeTraffic(options: TrafficOptions, packets: number, seed: number): Arrival[] {
   return Array.from(generateTraffic({ ...options, packets, seed }), ({ data, time }) => ({ data: data.slice(), time }));
 }

@@ -9,6 +9,7 @@ import type { Term } from '../../solve/index.js';
 import { type Bool, type Int, Numbers, truth } from './numbers.js';
 import { type Obj, type Stubs, Symbolic, type Value } from './symbolic.js';
 
+/** Something that is proved for all values; its name is what `npm run prove -- NAME` looks for. */
 export interface Lemma {
   readonly name: string;
   /** Assertions for the solver, a list for each thing that it claims; none can hold if the lemma does. */
@@ -154,6 +155,7 @@ const big = (value: bigint): Int => ({ kind: 'int', narrow: false, is: value });
 /** Shift amounts: all of a width. */
 const upTo = (bits: number): readonly number[] => Array.from({ length: bits }, (_, i) => i);
 
+/** All lemmas; `source` is the folder of the verifier's TypeScript. */
 export function allLemmas(source: string): Lemma[] {
   return [...tnumLemmas(source), ...syncLemmas(source), ...aluLemmas(source), ...branchLemmas(source)];
 }

@@ -8,6 +8,7 @@
 import { InternalError } from '../../base/index.js';
 import { type BinaryOp, type RelationOp, type Term, Terms } from '../../solve/index.js';
 
+/** An integer of the program that is run symbolically. */
 export interface Int {
   readonly kind: 'int';
   /** A JavaScript number rather than a bigint. */
@@ -16,6 +17,7 @@ export interface Int {
   readonly is: bigint | Term;
 }
 
+/** A truth value of it. */
 export interface Bool {
   readonly kind: 'bool';
   readonly is: boolean | Term;
@@ -39,6 +41,10 @@ const binaryNames: Readonly<Record<string, BinaryOp>> = {
 };
 const relationNames: Readonly<Record<string, RelationOp>> = { '<': 'bvslt', '<=': 'bvsle' };
 
+/**
+ * The operators of the language on such values. All results of one `Numbers` may be mixed; they share {@link
+ * Numbers.terms}.
+ */
 export class Numbers {
   readonly terms: Terms = new Terms();
   readonly width: number;

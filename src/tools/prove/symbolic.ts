@@ -12,6 +12,7 @@ import ts from 'typescript';
 import { InternalError } from '../../base/index.js';
 import { type Bool, type Int, type Numbers, truth } from './numbers.js';
 
+/** An object of the program that is run: fields by name, and the class that it is of. */
 export interface Obj {
   readonly kind: 'object';
   readonly fields: Map<string, Value>;
@@ -48,6 +49,7 @@ interface Nothing {
   readonly kind: 'undefined';
 }
 
+/** Whatever an expression can yield. */
 export type Value = Int | Bool | Obj | Choice | ClassValue | Closure | List | Nothing;
 
 interface Module {
@@ -75,6 +77,9 @@ const nothing: Nothing = { kind: 'undefined' };
  */
 export type Stubs = ReadonlyMap<string, (code: Symbolic, self: Value, args: readonly Value[]) => Value>;
 
+/**
+ * An interpreter of TypeScript that does not know the values. Modules are read when something in them is first needed.
+ */
 export class Symbolic {
   readonly numbers: Numbers;
   private readonly folder: string;

@@ -46,6 +46,7 @@ interface Outcome {
   readonly bypassed: boolean;
 }
 
+/** One program's figures: all packets of one flow, none that hits, and its own capture. */
 export interface Hits {
   readonly name: string;
   readonly same: Outcome;
@@ -162,6 +163,7 @@ export function measureHits(subject: RecordingSubject): Hits {
   return { name: subject.name, same, none, capture };
 }
 
+/** The figures as a table of text. */
 export function hitsTable(measured: readonly Hits[]): string {
   const rows = measured.map(({ name, same, none, capture }) => [
     name,

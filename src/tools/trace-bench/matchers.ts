@@ -13,6 +13,7 @@
 import { Wasm } from '../../base/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../../wasm/index.js';
 
+/** A test of a row: a word of the packet, under a mask. */
 export interface Cell {
   /** Of a word of four bytes. */
   readonly offset: number;
@@ -20,8 +21,10 @@ export interface Cell {
   readonly value: number;
 }
 
+/** A ternary row; all of its cells have to hold. */
 export type Row = readonly Cell[];
 
+/** The two ways, over the same rows. */
 export interface Matchers {
   /**
    * Runs over `count` packets, `stride` bytes apart from `packets` on; returns the sum of the rows' numbers plus 1.
@@ -40,6 +43,7 @@ const golden = 0x9e3779b1;
 const hashShift = 12;
 const packetRoom = 1 << 20;
 
+/** Compiles both. `overlapping`: rows may hold at once and the first counts; else the first that is found will do. */
 export function makeMatchers(rows: readonly Row[], overlapping = false): Matchers {
   const groups = new Map<string, number[]>();
   for (const [i, row] of rows.entries()) {

@@ -62,6 +62,7 @@ export function spinLock(machine: Machine, registers: Registers): void {
   setUnsigned(registers, 0);
 }
 
+/** r1: the lock, which this program has to hold. */
 export function spinUnlock(machine: Machine, registers: Registers): void {
   const lock = machine.writable(registers, 1, 4);
   if (machine.memory.load32(machine.state + privateState.lock) !== lock) machine.refuse('this lock is not held');

@@ -39,6 +39,7 @@ function fits(dynptr: Dynptr, offset: number, length: number): boolean {
   return length <= dynptr.size && offset <= dynptr.size - length;
 }
 
+/** r1, r2: memory of a map value; r3: flags, 0; r4: the dynptr. r0: 0, -E2BIG or -EINVAL; the dynptr is null then. */
 export function dynptrFromMem(machine: Machine, registers: Registers): void {
   const size = u32(registers, 2);
   const at = machine.writable(registers, 4, dynptrSize);
@@ -100,10 +101,12 @@ export function ringbufReserveDynptr(machine: Machine, registers: Registers): vo
   setSigned(registers, isTooLong ? -errno.E2BIG : sample === 0 ? -errno.EINVAL : 0);
 }
 
+/** r1: a reserved record, which the consumer may now see; r2: wake-up flags. */
 export function ringbufSubmitDynptr(machine: Machine, registers: Registers): void {
   close(machine, registers, (map, sample) => map.submit(sample, u64(registers, 2)));
 }
 
+/** r1: a reserved record, which the consumer skips; r2: wake-up flags. */
 export function ringbufDiscardDynptr(machine: Machine, registers: Registers): void {
   close(machine, registers, (map, sample) => map.discard(sample, u64(registers, 2)));
 }

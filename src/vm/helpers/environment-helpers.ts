@@ -46,6 +46,7 @@ export function getPrandomU32(machine: Machine, registers: Registers): void {
   setUnsigned(registers, result);
 }
 
+/** r0: the CPU that the machine's packet runs on. */
 export function getSmpProcessorId(machine: Machine, registers: Registers): void {
   setUnsigned(registers, machine.cpu);
 }

@@ -56,6 +56,10 @@ const unknownInterface: Interface = {
   addresses: [],
 };
 
+/**
+ * r1: context; r2, r3: a `struct bpf_fib_lookup`, in and out; r4: BPF_FIB_LOOKUP_*. r0: BPF_FIB_LKUP_RET_* or a negated
+ * errno.
+ */
 export function fibLookup(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const size = s32(registers, 3);
@@ -149,6 +153,10 @@ function isStrict(address: Uint8Array): boolean {
 /** BPF_MTU_CHK_RET_FRAG_NEEDED. */
 const tooLong = 1;
 
+/**
+ * r1: context; r2: interface, 0 for the packet's own; r3: u32, in and out; r4: change of length; r5: flags. r0:
+ * BPF_MTU_CHK_RET_* or a negated errno.
+ */
 export function checkMtu(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const { memory, packet } = machine;

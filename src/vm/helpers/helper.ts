@@ -11,6 +11,11 @@ export interface Callbacks {
   call(fn: number): void;
 }
 
+/**
+ * Registers are read and written in place. A helper calls back into the program through `callbacks`, which is the
+ * engine. What Linux's verifier would never
+ * let it be called with is refused by a trap, since unverified programs run here, too.
+ */
 export type Helper = (machine: Machine, registers: Registers, callbacks: Callbacks) => void;
 
 /** r0 = `value`, a signed 32-bit number, widened as C's `int` to `u64` is. */

@@ -148,8 +148,8 @@ const byNumber: (Helper | undefined)[] = [];
 for (const [id, helper] of table) byNumber[id] = helper;
 
 /**
- * Helpers that Linux 6.18 offers to XDP (found by loading a call of each) and that are missing here: they are about tasks, perf counters, timers
- * or kernel pointers.
+ * Helpers that Linux 6.18 offers to XDP (found by loading a call of each) and that are missing here: they are about
+ * tasks, perf counters, timers or kernel pointers.
  */
 const missing: ReadonlySet<number> = new Set([
   17, 22, 37, 55, 109, 117, 120, 123, 136, 137, 138, 139, 140, 141, 148, 149, 153, 154, 156, 157, 158, 169, 170, 171,

@@ -56,12 +56,14 @@ function checkAccess(machine: Machine, map: BpfMap, helper: number): void {
   if (!writes && (map.spec.flags & mapFlags.wronlyProg) !== 0) machine.refuse('read from map forbidden');
 }
 
+/** r1: map; r2: key. r0: address of the value, or 0. */
 export function mapLookup(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, lookupId);
   const key = machine.readable(registers, 2, map.spec.keySize);
   setUnsigned(registers, map.lookup(key, machine.cpu));
 }
 
+/** r1: map; r2: key; r3: value; r4: BPF_ANY and its kin. r0: 0 or a negated errno. */
 export function mapUpdate(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, updateId);
   const key = machine.readable(registers, 2, map.spec.keySize);
@@ -69,24 +71,28 @@ export function mapUpdate(machine: Machine, registers: Registers): void {
   setSigned(registers, map.update(key, value, u64(registers, 4), machine.cpu));
 }
 
+/** r1: map; r2: key. r0: 0 or a negated errno. */
 export function mapDelete(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, deleteId);
   const key = machine.readable(registers, 2, map.spec.keySize);
   setSigned(registers, map.delete(key, machine.cpu));
 }
 
+/** r1: queue, stack or bloom filter; r2: value; r3: flags. r0: 0 or a negated errno. */
 export function mapPush(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, pushId);
   const value = machine.readable(registers, 2, map.spec.valueSize);
   setSigned(registers, map.push(value, u64(registers, 3)));
 }
 
+/** r1: queue or stack; r2: where the value goes. r0: 0 or a negated errno. */
 export function mapPop(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, popId);
   const value = machine.writable(registers, 2, map.spec.valueSize);
   setSigned(registers, map.pop(value));
 }
 
+/** r1: queue, stack or bloom filter; r2: where the value goes, or what is looked for. r0: 0 or a negated errno. */
 export function mapPeek(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, peekId);
   const { type, valueSize } = map.spec;
@@ -96,6 +102,7 @@ export function mapPeek(machine: Machine, registers: Registers): void {
   setSigned(registers, map.peek(value));
 }
 
+/** r1: per-CPU map; r2: key; r3: CPU. r0: address of that CPU's value, or 0. */
 export function mapLookupPercpu(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, lookupPercpuId);
   const key = machine.readable(registers, 2, map.spec.keySize);

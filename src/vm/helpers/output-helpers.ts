@@ -51,6 +51,7 @@ function ringbufArgument(machine: Machine, registers: Registers, helper: string)
   return machine.refuse(`cannot pass map_type ${map.spec.typeNumber} into func bpf_${helper}`);
 }
 
+/** r1: ring buffer; r2, r3: data; r4: wake-up flags. r0: 0 or a negated errno. */
 export function ringbufOutput(machine: Machine, registers: Registers): void {
   const map = ringbufArgument(machine, registers, 'ringbuf_output#130');
   const size = u64(registers, 3);
@@ -58,15 +59,18 @@ export function ringbufOutput(machine: Machine, registers: Registers): void {
   setSigned(registers, map.output(data, size, u64(registers, 4)));
 }
 
+/** r1: ring buffer; r2: bytes; r3: 0. r0: address of the record, or 0 where there is no room. */
 export function ringbufReserve(machine: Machine, registers: Registers): void {
   const map = ringbufArgument(machine, registers, 'ringbuf_reserve#131');
   setUnsigned(registers, map.reserve(u64(registers, 2), u64(registers, 3)));
 }
 
+/** r1: a reserved record; r2: wake-up flags. */
 export function ringbufSubmit(machine: Machine, registers: Registers): void {
   closeRecord(machine, registers, (map, sample, flags) => map.submit(sample, flags));
 }
 
+/** r1: a reserved record; r2: wake-up flags. */
 export function ringbufDiscard(machine: Machine, registers: Registers): void {
   closeRecord(machine, registers, (map, sample, flags) => map.discard(sample, flags));
 }
@@ -85,6 +89,7 @@ function closeRecord(
   setUnsigned(registers, 0);
 }
 
+/** r1: ring buffer; r2: BPF_RB_*. r0: the figure, 0 for an unknown question. */
 export function ringbufQuery(machine: Machine, registers: Registers): void {
   const map = ringbufArgument(machine, registers, 'ringbuf_query#134');
   registers.u64[0] = map.query(u64(registers, 2));
@@ -115,6 +120,7 @@ function print(machine: Machine, registers: Registers, args: readonly bigint[]):
   setUnsigned(registers, line.length);
 }
 
+/** r1, r2: format; r3 to r5: arguments. r0: bytes printed, or a negated errno. */
 export function tracePrintk(machine: Machine, registers: Registers): void {
   print(machine, registers, [u64(registers, 3), u64(registers, 4), u64(registers, 5)]);
 }
@@ -127,6 +133,7 @@ function argumentArray(machine: Machine, registers: Registers, argument: number)
   return Array.from({ length: size / 8 }, (_, i) => machine.memory.load64(from + i * 8));
 }
 
+/** r1, r2: format; r3, r4: arguments, u64 each. r0 as for bpf_trace_printk. */
 export function traceVprintk(machine: Machine, registers: Registers): void {
   const args = argumentArray(machine, registers, 3);
   if (args === undefined) setSigned(registers, -errno.EINVAL);

@@ -5,21 +5,25 @@ import type { Machine } from '../machine.js';
 import { redirectToInterface, redirectToMap } from '../redirect.js';
 import { s32, setSigned, setUnsigned, u32, u64 } from './helper.js';
 
+/** r1: context; r2: bytes by which the head moves, signed. r0: 0 or -EINVAL. */
 export function xdpAdjustHead(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   setSigned(registers, machine.packet.adjustHead(s32(registers, 2)));
 }
 
+/** r1: context; r2: bytes by which the start of the metadata moves, signed. r0: 0 or a negated errno. */
 export function xdpAdjustMeta(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   setSigned(registers, machine.packet.adjustMeta(s32(registers, 2)));
 }
 
+/** r1: context; r2: bytes by which the tail moves, signed. r0: 0 or -EINVAL. */
 export function xdpAdjustTail(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   setSigned(registers, machine.packet.adjustTail(s32(registers, 2)));
 }
 
+/** r1: context. r0: bytes of the packet, fragments included. */
 export function xdpGetBuffLen(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   setUnsigned(registers, machine.packet.length);
@@ -34,6 +38,7 @@ function checkRange(machine: Machine, offset: number, length: number): number {
   return offset + length > machine.packet.length ? -errno.EINVAL : 0;
 }
 
+/** r1: context; r2: offset; r3, r4: where the bytes go. r0: 0 or a negated errno. */
 export function xdpLoadBytes(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const offset = u32(registers, 2);
@@ -46,6 +51,7 @@ export function xdpLoadBytes(machine: Machine, registers: Registers): void {
   setSigned(registers, result);
 }
 
+/** r1: context; r2: offset; r3, r4: bytes to write. r0: 0 or a negated errno. */
 export function xdpStoreBytes(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const offset = u32(registers, 2);
@@ -58,10 +64,12 @@ export function xdpStoreBytes(machine: Machine, registers: Registers): void {
   setSigned(registers, result);
 }
 
+/** r1: interface; r2: flags, 0. r0: XDP_REDIRECT, or XDP_ABORTED for flags. */
 export function redirect(machine: Machine, registers: Registers): void {
   setUnsigned(registers, redirectToInterface(machine, u32(registers, 1), u64(registers, 2)));
 }
 
+/** r1: map of targets; r2: key; r3: the verdict where there is none. r0: XDP_REDIRECT or that verdict. */
 export function redirectMap(machine: Machine, registers: Registers): void {
   const map = machine.mapArgument(registers, 1);
   switch (map.spec.type) {

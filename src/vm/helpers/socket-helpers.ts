@@ -42,14 +42,20 @@ function lookup(machine: Machine, registers: Registers, protocol: 'tcp' | 'udp',
   setUnsigned(registers, machine.socketAddress + index * sockStride);
 }
 
+/**
+ * r1: context; r2, r3: a `struct bpf_sock_tuple`; r4: network namespace; r5: flags. r0: the socket, to be released, or
+ * 0.
+ */
 export function skLookupTcp(machine: Machine, registers: Registers): void {
   lookup(machine, registers, 'tcp', true);
 }
 
+/** As {@link skLookupTcp}, for UDP. */
 export function skLookupUdp(machine: Machine, registers: Registers): void {
   lookup(machine, registers, 'udp', true);
 }
 
+/** As {@link skLookupTcp}, request and time-wait sockets included. */
 export function skcLookupTcp(machine: Machine, registers: Registers): void {
   lookup(machine, registers, 'tcp', false);
 }
@@ -64,6 +70,7 @@ function socketArgument(machine: Machine, registers: Registers, argument: number
   return socket;
 }
 
+/** r1: a socket that was looked up. r0: 0. */
 export function skRelease(machine: Machine, registers: Registers): void {
   socketArgument(machine, registers, 1);
   const held = machine.state + privateState.sockets;
@@ -160,18 +167,22 @@ function rawCheck(machine: Machine, registers: Registers, isV6: boolean): void {
   setSigned(registers, isValid(machine, ip, tcp, isV6) ? 0 : -errno.EACCES);
 }
 
+/** r1: IPv4 header; r2, r3: TCP header. r0: cookie in the low half, MSS above it, or a negated errno. */
 export function tcpRawGenSyncookieIpv4(machine: Machine, registers: Registers): void {
   rawGenerate(machine, registers, false);
 }
 
+/** The same behind an IPv6 header. */
 export function tcpRawGenSyncookieIpv6(machine: Machine, registers: Registers): void {
   rawGenerate(machine, registers, true);
 }
 
+/** r1: IPv4 header; r2: TCP header. r0: 0 if its ACK carries a cookie of ours, else -EACCES. */
 export function tcpRawCheckSyncookieIpv4(machine: Machine, registers: Registers): void {
   rawCheck(machine, registers, false);
 }
 
+/** The same behind an IPv6 header. */
 export function tcpRawCheckSyncookieIpv6(machine: Machine, registers: Registers): void {
   rawCheck(machine, registers, true);
 }

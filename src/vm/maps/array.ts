@@ -48,6 +48,7 @@ abstract class IndexedMap extends BpfMap {
   }
 }
 
+/** All CPUs share the values. */
 export class ArrayMap extends IndexedMap {
   private readonly values: ValueArea;
 
@@ -98,6 +99,7 @@ export class ArrayMap extends IndexedMap {
   }
 }
 
+/** Each CPU has values of its own. */
 export class PercpuArrayMap extends IndexedMap {
   private readonly values: PercpuValueArea;
 

@@ -29,6 +29,7 @@ function bitsFor(maxEntries: number, functions: number): number {
   return Math.max(roundUpPowerOfTwo(bits), 64);
 }
 
+/** Never says no to what was pushed; says yes to others by chance. */
 export class BloomFilterMap extends BpfMap {
   private readonly bits: number;
   private readonly functions: number;

@@ -10,6 +10,7 @@ export interface MapFacts {
   readonly timerOffset?: number | undefined;
 }
 
+/** Surroundings of a map: what Linux takes from the kernel, and from other maps. */
 export interface MapContext {
   /** Possible CPUs: per-CPU values, LRU lists, CPUMAP's limit. At least 1. */
   readonly cpus: number;

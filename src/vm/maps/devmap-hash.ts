@@ -27,6 +27,7 @@ const freeAt = 8;
 const headerSize = 16;
 const nodeSize = 8;
 
+/** Targets of redirects by any number, interface numbers for instance. */
 export class DevmapHashMap extends BpfMap {
   private readonly context: MapContext;
   private readonly buckets: number;

@@ -10,6 +10,7 @@ import type { GuestMemory } from '../memory.js';
 import type { HashTable } from './hash-table.js';
 import type { ValueArea } from './value-area.js';
 
+/** Subclasses say how an element is come by and where its value lies. */
 export abstract class AnyHashMap extends BpfMap {
   protected readonly table: HashTable;
 

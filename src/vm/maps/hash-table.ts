@@ -34,6 +34,7 @@ export function roundUpPowerOfTwo(value: number): number {
   return power;
 }
 
+/** The newest element is the first of its chain, as in Linux. */
 export class HashTable {
   readonly buckets: number;
   /** Elements that {@link take} gives out. */

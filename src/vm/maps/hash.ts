@@ -21,6 +21,7 @@ import { HashTable } from './hash-table.js';
 import { BPF_ANY, BPF_EXIST, checkExistence } from './update-flags.js';
 import { ValueArea, type ValueSource } from './value-area.js';
 
+/** Preallocated unless BPF_F_NO_PREALLOC says otherwise; the difference shows in when an update finds no room. */
 export class HashMap extends AnyHashMap {
   protected readonly values: ValueArea;
   private readonly preallocated: boolean;

@@ -6,6 +6,7 @@ export function u32(bytes: Uint8Array, at = 0): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(at, true);
 }
 
+/** Numbers as little-endian bytes, four each. */
 export function u32Bytes(...words: number[]): Uint8Array {
   const bytes = new Uint8Array(4 * words.length);
   const view = new DataView(bytes.buffer);

@@ -38,6 +38,7 @@ const dataAt = 16;
 
 const intermediate = 1;
 
+/** Keys are a prefix's length in bits (u32) and its bytes, the first bit on top. */
 export class LpmTrieMap extends BpfMap {
   private readonly dataSize: number;
   private readonly maxPrefix: number;

@@ -43,6 +43,7 @@ abstract class AnyLruMap extends AnyHashMap {
   }
 }
 
+/** All CPUs share the values. */
 export class LruHashMap extends AnyLruMap {
   private readonly values: ValueArea;
 
@@ -95,6 +96,7 @@ export class LruHashMap extends AnyLruMap {
   }
 }
 
+/** Each CPU has values of its own; an element is one for all of them. */
 export class LruPercpuHashMap extends AnyLruMap {
   private readonly values: PercpuValueArea;
 

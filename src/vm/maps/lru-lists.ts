@@ -47,6 +47,7 @@ const maxTarget = 128;
 /** PERCPU_FREE_TARGET, the same for a CPU's own LRU list. */
 const ownTarget = 4;
 
+/** What the lists need to know of the map that they serve. */
 export interface LruOptions {
   readonly name: string;
   readonly elements: number;
@@ -57,6 +58,7 @@ export interface LruOptions {
   readonly evict: (element: number) => boolean;
 }
 
+/** Lists of element numbers in guest memory; they know nothing of keys and values. */
 export class LruLists {
   private readonly memory: GuestMemory;
   private readonly cpus: number;

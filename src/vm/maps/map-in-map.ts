@@ -41,6 +41,7 @@ function noteId(ids: Ids, id: number, handle: number): number {
   return handle;
 }
 
+/** Inner maps by index. */
 export class ArrayOfMapsMap extends SlotMap {
   private readonly context: MapContext;
   private readonly ids: Ids = new Map();
@@ -68,6 +69,7 @@ export class ArrayOfMapsMap extends SlotMap {
   }
 }
 
+/** Inner maps by key. */
 export class HashOfMapsMap extends HashMap {
   private readonly context: MapContext;
   private readonly ids: Ids = new Map();

@@ -13,6 +13,7 @@ import { HashTable } from './hash-table.js';
 import { BPF_EXIST, checkExistence } from './update-flags.js';
 import { PercpuValueArea } from './value-area.js';
 
+/** A hash map with a value for each CPU. */
 export class PercpuHashMap extends AnyHashMap {
   private readonly values: PercpuValueArea;
 

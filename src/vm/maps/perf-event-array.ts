@@ -13,6 +13,7 @@ import { SlotMap } from './slots.js';
 /** BPF_F_CURRENT_CPU, which is also the mask of the index in the flags. */
 const currentCpu = 0xffff_ffff;
 
+/** Outputs to a CPU without listener fail with -ENOENT. */
 export class PerfEventArrayMap extends SlotMap {
   private readonly cpus: number;
 

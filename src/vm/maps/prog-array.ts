@@ -10,6 +10,7 @@ import type { MapContext } from './context.js';
 import { u32Bytes } from './index-key.js';
 import { SlotMap } from './slots.js';
 
+/** Programs cannot read it; only tail calls look into it. */
 export class ProgArrayMap extends SlotMap {
   private readonly context: MapContext;
 

@@ -152,6 +152,7 @@ abstract class RingMap extends BpfMap {
   }
 }
 
+/** First in, first out. */
 export class QueueMap extends RingMap {
   protected nth(n: number): number {
     return this.step(this.tail, n);
@@ -162,6 +163,7 @@ export class QueueMap extends RingMap {
   }
 }
 
+/** Last in, first out. */
 export class StackMap extends RingMap {
   protected nth(n: number): number {
     return this.step(this.head, -1 - n);

@@ -102,6 +102,7 @@ abstract class RedirectSlotMap extends BpfMap {
   }
 }
 
+/** Interfaces by index; a value may name a program that runs on the way out. */
 export class DevmapMap extends RedirectSlotMap {
   private readonly context: MapContext;
 
@@ -128,6 +129,7 @@ export function isDevice(context: MapContext, ifindex: number, program: number):
   return program === 0 || isTargetProgram(context, program, 'xdp_devmap');
 }
 
+/** CPUs by index; a value is a queue's length, and may name a program that runs there. */
 export class CpumapMap extends RedirectSlotMap {
   private readonly context: MapContext;
 
@@ -151,6 +153,7 @@ export class CpumapMap extends RedirectSlotMap {
   }
 }
 
+/** AF_XDP sockets by queue. */
 export class XskmapMap extends RedirectSlotMap {
   override *entries(): IterableIterator<MapEntry> {
     for (let index = 0; index < this.spec.maxEntries; index++) {

@@ -40,6 +40,7 @@ const lengthMask = 0x3fff_ffff;
 /** BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP: nobody sleeps here, so they are only checked. */
 const wakeupFlags = 3n;
 
+/** Positions only grow; a record's header says whether it is busy or to be skipped, as in Linux. */
 export class RingbufMap extends BpfMap {
   private readonly state: number;
   private readonly data: Region;

@@ -11,6 +11,7 @@ import type { GuestMemory } from '../memory.js';
 import { nextIndex, u32 } from './index-key.js';
 import { BPF_ANY } from './update-flags.js';
 
+/** A slot is empty or holds a number; what the number means is the subclass's. */
 export abstract class SlotMap extends BpfMap {
   protected readonly slots: number;
 

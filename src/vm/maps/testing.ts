@@ -9,10 +9,12 @@ import { createMap } from './create.js';
 
 type Shape = Partial<MapSpec> & { readonly type: MapTypeName };
 
+/** A map with keys and values of four bytes and four elements, where `shape` says nothing else. */
 export function mapSpec(shape: Shape): MapSpec {
   return makeMap({ name: 'test', keySize: 4, valueSize: 4, maxEntries: 4, ...shape });
 }
 
+/** Calls both sides of maps with plain numbers. */
 export class MapBench {
   readonly memory: GuestMemory = new GuestMemory();
   readonly maps: BpfMap[] = [];
@@ -60,6 +62,7 @@ export class MapBench {
   }
 }
 
+/** Numbers as bytes, four each, in the host's order. */
 export function u32(...words: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(words).buffer);
 }

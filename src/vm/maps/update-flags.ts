@@ -2,8 +2,11 @@
 import { errno } from '../../platform/index.js';
 import { lockFlag } from '../map.js';
 
+/** Make or replace. */
 export const BPF_ANY = 0n;
+/** Make; -EEXIST if there is one. */
 export const BPF_NOEXIST = 1n;
+/** Replace; -ENOENT if there is none. */
 export const BPF_EXIST = 2n;
 
 /**

@@ -15,6 +15,7 @@ import type { MapFacts } from './context.js';
 /** A value on its way into a map: guest address (program side) or bytes (syscall side). */
 export type ValueSource = number | Uint8Array;
 
+/** Values of maps are aligned to eight bytes, as in Linux. */
 export function roundUp8(size: number): number {
   return Math.ceil(size / 8) * 8;
 }
@@ -37,6 +38,10 @@ function specialFields(facts: MapFacts | undefined): SpecialField[] {
   return fields.sort((a, b) => a.offset - b.offset);
 }
 
+/**
+ * The slots of one map. Fields that programs must not overwrite (spin locks, timers) are left out when a value is
+ * copied in.
+ */
 export class ValueArea {
   readonly region: Region;
   readonly base: number;
