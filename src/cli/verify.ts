@@ -93,7 +93,7 @@ function failureText(io: Io, object: ObjectSpec, program: ProgramSpec, failure: 
   let text = `\n${at}${style.bold(message)}\n`;
   if (explanation.sourceText !== undefined && explanation.sourceText !== '')
     text += `        ${explanation.sourceText}\n`;
-  text += `${insnText(insn)}\n`;
+  if (insn >= 0) text += `${insnText(insn)}\n`;
   if (explanation.known.length > 0) text += `known: ${explanation.known.join(', ')}\n`;
   if (explanation.slice.length > 0) {
     text += 'what led here:\n';
@@ -136,7 +136,7 @@ function failureJson(failure: Failure): Record<string, unknown> {
   return {
     code: failure.code,
     message: failure.message,
-    insn: failure.insn,
+    insn: failure.insn < 0 ? null : failure.insn,
     errno: -errno[failure.errno],
     source: explanation.source ?? null,
     source_text: explanation.sourceText ?? null,

@@ -1,7 +1,7 @@
 /**
  * Our verifier's verdict beside another's: the running kernel's where there is one, else what the case says of itself.
  */
-import { UserError } from '../base/index.js';
+import { UnsupportedError, UserError } from '../base/index.js';
 import { type Bpf, KernelObject, type LoadedFd, type LoadRefusal, lastWords } from '../linux/index.js';
 import { errnoName } from '../platform/index.js';
 import { verify } from '../verifier/index.js';
@@ -47,11 +47,7 @@ function kernelJudgement(bpf: Bpf, item: AgreementCase): Judgement {
 }
 
 /** What our verifier refuses on purpose where Linux does not (docs/verifier.md): it says so in these words. */
-const refusedOnPurpose = [
-  /^may_goto is not supported/,
-  /^access to bpf_map at offset/,
-  /^calling kernel function .* is not allowed/,
-];
+const refusedOnPurpose = [/^access to bpf_map at offset/];
 
 /** True for a disagreement that the docs announce. Accepting what Linux rejects is never one. */
 export function isOnPurpose(row: AgreementRow): boolean {
@@ -85,6 +81,16 @@ function otherJudgement(item: AgreementCase, bpf: Bpf | undefined): Judgement | 
   };
 }
 
+/** What our verifier says, or that the program asks for something of which jitnic knows nothing. */
+export function verifyIfSupported<T>(judge: () => T): T | string {
+  try {
+    return judge();
+  } catch (error) {
+    if (!(error instanceof UnsupportedError)) throw error;
+    return error.message;
+  }
+}
+
 /** Judges one case. `bpf` undefined: compare with what the case says of itself. */
 export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): AgreementRow {
   const base = { name: item.name, category: item.category, insns: 0, kernelInsns: undefined, milliseconds: 0 };
@@ -93,7 +99,8 @@ export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): Agre
   if (typeof other === 'string') return { ...base, outcome: 'skipped', reason: other };
   const start = performance.now();
   const { maps, btf, license } = item.object;
-  const ours = verify(item.program, maps, { btf, license, logLevel: 0 });
+  const ours = verifyIfSupported(() => verify(item.program, maps, { btf, license, logLevel: 0 }));
+  if (typeof ours === 'string') return { ...base, outcome: 'skipped', reason: ours };
   const milliseconds = performance.now() - start;
   const words = ours.message ?? 'accepted';
   return {

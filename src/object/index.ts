@@ -30,6 +30,9 @@ export {
   type ReferenceImage,
 } from './image.js';
 export { type Kconfig, parseKconfig, parseKernelVersion } from './kconfig.js';
+export { refuseMap } from './map-check.js';
+export { type CreationOutcome, creationOf } from './map-creation.js';
+export { type MapFacts, mapFacts } from './map-facts.js';
 export { type MapShape, mapSpec } from './map-spec.js';
 export { assemble, parseImage } from './parse-image.js';
 export { pickProgram } from './pick-program.js';

@@ -2,6 +2,7 @@ export { tailCallHelper, walkHelper, walkHelperNames, walkHelperNumber } from '.
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export { type ArgClass, type HelperProto, type ReturnClass, registersRead, xdpHelpers } from './helper-protos.js';
 export { type HelperName, helperName, helperNames, helperNumber } from './helpers.js';
+export { type KfuncArg, type KfuncRow, kfuncNumber, kfuncRow } from './kfunc-table.js';
 export {
   ethHeader,
   headroom,
@@ -24,6 +25,7 @@ export {
   xdpFrameSize,
 } from './limits.js';
 export { isPercpuMap, type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from './map-type.js';
+export { printkFormatFits } from './printk-format.js';
 export {
   type VerdictName,
   verdictName,

@@ -7,6 +7,7 @@ import { maxPendingPaths } from '../platform/index.js';
 import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
 import type { ProgramShape } from './program-shape.js';
 import { noReg, type RegState } from './reg-state.js';
+import { previousRound, widenChanged } from './state-equal.js';
 import type { FrameState, VerifierState } from './verifier-state.js';
 
 /** What the object file's BTF tells about maps and functions, asked for by whoever needs it. */
@@ -37,12 +38,13 @@ export class Rejection extends Error {
   readonly insn: number;
   readonly errno: ErrnoName;
 
-  constructor(code: MessageCode, values: MessageValues, insn: number) {
+  /** `insn` -1: no instruction is at fault. `errno`: where the code has several. */
+  constructor(code: MessageCode, values: MessageValues, insn: number, errno: ErrnoName = messages[code].errno) {
     super(messageText(code, values));
     this.code = code;
     this.values = values;
     this.insn = insn;
-    this.errno = messages[code].errno;
+    this.errno = errno;
   }
 }
 
@@ -128,6 +130,15 @@ export class Env {
     if (this.noted) return;
     this.noted = true;
     this.history++;
+  }
+
+  /**
+   * For a path that goes on into another round of the loop around the current instruction: gives up what changed since the round before. The
+   * checkpoint that was saved just now, at this instruction, is not that round.
+   */
+  widenRound(next: VerifierState): void {
+    const before = previousRound(this.state.parent?.parent, next, this.pc);
+    if (before !== undefined) widenChanged(before.state, next);
   }
 
   newId(): number {

@@ -8,8 +8,9 @@
 import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { Env, PathStep, Rejection } from './env.js';
+import { hintFor } from './hints.js';
 import { lineOf } from './log.js';
-import { fillTemplate, type MessageCode, messageRow } from './messages.js';
+import type { MessageCode } from './messages.js';
 import { usedRegs, writtenRegs } from './program-shape.js';
 import { regText } from './reg-text.js';
 
@@ -39,7 +40,6 @@ const maxSteps = 20_000;
 
 export function explainRejection(program: ProgramSpec, rejection: Rejection, env: Env | undefined): Explanation {
   const line = lineOf(program, rejection.insn);
-  const hint = messageRow(rejection.code).hint;
   const insn = program.insns[rejection.insn];
   const onPath = env !== undefined && insn !== undefined && env.pc === rejection.insn;
   return {
@@ -47,7 +47,7 @@ export function explainRejection(program: ProgramSpec, rejection: Rejection, env
     sourceText: line?.text.trim(),
     known: onPath ? knownOf(env, insn, rejection.code) : [],
     slice: onPath ? sliceOf(program, insn, env.path, rejection) : [],
-    hint: hint === undefined ? undefined : fillTemplate(hint, rejection.values),
+    hint: hintFor(rejection, onPath ? env : undefined),
   };
 }
 

@@ -7,8 +7,19 @@
  */
 import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
+import { iterationsDiffer } from './iterator.js';
 import { LoopVisits } from './loops.js';
-import { giveUpAll, giveUpDifferences, mayLoop, passNeeds, stateCovers, widenChanged } from './state-equal.js';
+import { forced } from './program-shape.js';
+import { slotOf } from './stack-state.js';
+import {
+  giveUpAll,
+  giveUpDifferences,
+  mayLoop,
+  passNeeds,
+  previousRound,
+  stateCovers,
+  widenChanged,
+} from './state-equal.js';
 import { pathEnds, step } from './step.js';
 import type { Checkpoint, VerifierState } from './verifier-state.js';
 
@@ -97,7 +108,7 @@ export class Explorer {
       if (++env.processed > maxInsns) env.reject('too-complex', { count: env.processed });
       env.noted = false;
       const point = prunePoints[env.pc] ?? 0;
-      if (point !== 0 && this.visited(point === 2)) break;
+      if (point !== 0 && this.visited(point)) break;
       if (jumpPoints[env.pc] === 1) env.note();
       seen[env.pc] = 1;
       if (env.tracksPath) env.path = { insn: env.pc, before: env.path };
@@ -138,8 +149,9 @@ export class Explorer {
   }
 
   /** Is there a saved state that makes following this path superfluous? If not, saves the current one now and then. */
-  private visited(force: boolean): boolean {
+  private visited(point: number): boolean {
     const { env } = this;
+    const force = point > 1;
     const { pc, state } = env;
     const jumpsSince = env.jumps - this.jumpsAtLast;
     const insnsSince = env.processed - this.processedAtLast;
@@ -150,7 +162,7 @@ export class Explorer {
       for (let i = 0; i < list.length; i++) {
         const checkpoint = list[i] as Checkpoint; // i is in range
         if (checkpoint.branches > 0) {
-          if (this.closesLoop(checkpoint, force)) return true;
+          if (this.closesLoop(checkpoint, force ? point : 0)) return true;
           // Rounds of one loop differ: saving each would only slow the others down.
           if (!mustSave && jumpsSince < 20 && insnsSince < 100) save = false;
         } else {
@@ -193,25 +205,44 @@ export class Explorer {
   }
 
   /**
-   * Does the path come back to where it was, so that going on adds nothing new? Only a loop that ends by itself may: one around a callback. Any
-   * other that returns to exactly where it was never ends.
+   * Does the path come back to where it was, so that going on adds nothing new? Only a loop that ends by itself may: one around a callback, an
+   * iterator or a `may_goto`. Any other that returns to exactly where it was never ends.
    */
-  private closesLoop(checkpoint: Checkpoint, force: boolean): boolean {
+  private closesLoop(checkpoint: Checkpoint, point: number): boolean {
     const { env } = this;
     const { pc, state } = env;
-    if (force) {
+    if (point !== 0 && point !== forced.mayGoto) {
       if (!stateCovers(env.shape, checkpoint.state, state, pc, 'within')) return false;
-      this.hit(checkpoint, this.generalize);
+      if (point === forced.iterator && !this.atActiveIterator()) return false;
+      this.hit(checkpoint, this.generalize || point === forced.iterator);
       return true;
     }
+    const { mayGotoDepth, unrollDepth } = checkpoint.state;
+    if (point === forced.mayGoto && mayGotoDepth !== state.mayGotoDepth) {
+      if (stateCovers(env.shape, checkpoint.state, state, pc, 'within')) {
+        this.hit(checkpoint, true);
+        return true;
+      }
+    }
     if (
-      checkpoint.state.unrollDepth === state.unrollDepth &&
+      unrollDepth === state.unrollDepth &&
+      mayGotoDepth === state.mayGotoDepth &&
       mayLoop(checkpoint.state, state) &&
+      !iterationsDiffer(checkpoint.state, state) &&
       stateCovers(env.shape, checkpoint.state, state, pc, 'exact')
     ) {
       env.reject('infinite-loop', { insn: pc });
     }
     return false;
+  }
+
+  /** Does the iterator that the call of `next` here is about still give items? */
+  private atActiveIterator(): boolean {
+    const { env } = this;
+    const pointer = env.peek(1);
+    if (pointer.kind !== 'fp' || !pointer.range.isConst) return false;
+    const off = pointer.off + Number(pointer.range.smin);
+    return env.state.frames[pointer.frame]?.stack[slotOf(off)]?.iterator?.active === true;
   }
 
   /** The path ends at a state that covers it. `inLoop`: what that state needs is not known yet. */
@@ -257,12 +288,8 @@ export class Explorer {
   /** Back at a call site after a callback: numbers that differ from the last round and that nothing needed are given up. */
   private widenAt(callsite: number): void {
     const { state } = this.env;
-    let before = state.parent;
-    while (before !== undefined && !(before.insn === callsite && before.state.frames.length === state.frames.length)) {
-      before = before.parent;
-    }
-    if (before === undefined) return;
-    widenChanged(before.state, state);
+    const before = previousRound(state.parent, state, callsite);
+    if (before !== undefined) widenChanged(before.state, state);
   }
 }
 

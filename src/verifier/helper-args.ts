@@ -251,6 +251,7 @@ function checkBytes(
       checkMapValue(env, regno, reg, reg.off, length, zeroOk);
       return;
     case 'mem':
+      if (writes && reg.readonly) env.reject('mem-readonly', { reg: regno, type: typeText(reg) });
       checkRegion(env, regno, reg, reg.off, length, reg.memSize, zeroOk);
       return;
     case 'fp':

@@ -1,5 +1,14 @@
 /** Calls of helpers: arguments, effects, what r0 holds afterwards (check_helper_call in the kernel). */
-import { helperName, helperNames, mapFlags, mapTypeNumber, maxCpus, maxErrno, xdpHelpers } from '../platform/index.js';
+import {
+  helperName,
+  helperNames,
+  mapFlags,
+  mapTypeNumber,
+  maxCpus,
+  maxErrno,
+  printkFormatFits,
+  xdpHelpers,
+} from '../platform/index.js';
 import { pushCallback } from './callback.js';
 import { createDynptr, releaseDynptr } from './dynptr.js';
 import type { Env } from './env.js';
@@ -35,6 +44,7 @@ export function checkHelperCall(env: Env, number: number): void {
   for (let i = 0; i < proto.args.length; i++) checkArg(env, facts, i);
   const data = env.peek(1);
   if (helper === 'dynptr_from_mem' && data.kind !== 'map_value') env.reject('dynptr-data', { type: typeText(data) });
+  if (helper === 'snprintf') checkFormat(env);
   checkMapUse(env, facts, name);
   applyFills(env, facts);
   if (facts.dynptr?.action === 'new') createDynptr(env, facts.dynptr);
@@ -52,11 +62,24 @@ export function checkHelperCall(env: Env, number: number): void {
   env.frame.regs[0] = result;
 }
 
+/** bpf_snprintf(text, size, format, data, data size): the format is a constant string, so it is looked at beforehand. */
+function checkFormat(env: Env): void {
+  const { map, off, range } = env.peek(3);
+  const size = Number(env.peek(5).range.value);
+  if (size % 8 !== 0) env.reject('format-data', { size });
+  if (map?.init?.kind !== 'data') return;
+  const bytes = map.init.bytes.subarray(off + Number(range.value));
+  const end = bytes.indexOf(0);
+  const format = String.fromCharCode(...(end < 0 ? bytes : bytes.subarray(0, end)));
+  if (!printkFormatFits(format, size / 8)) env.reject('format-string');
+}
+
 function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   const map = facts.map?.map;
   if (map === undefined || facts.map?.kind !== 'map_ptr') return;
   const { helper, number } = facts;
   if (helper === 'for_each_map_elem' && !walkableMaps.includes(map.type)) env.reject('callback-map');
+  if (helper === 'tail_call' && map.type !== 'prog_array') env.reject('tail-call-map');
   if (!mapFitsHelper(map.type, helper))
     env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
   if ((map.flags & mapFlags.rdonlyProg) !== 0 && writingHelpers.includes(helper)) env.reject('map-write-helper');

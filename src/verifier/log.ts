@@ -121,7 +121,7 @@ export class LogWriter {
 
   failure(rejection: Rejection): void {
     if (this.level === 0) return;
-    if (this.level === 1) {
+    if (this.level === 1 && rejection.insn >= 0) {
       this.sourceLine(rejection.insn);
       if (this.program.insns.length > 0) {
         this.push(`${rejection.insn}: ${formatInsn(this.program.insns, rejection.insn, 'kernel', this.names)}`);

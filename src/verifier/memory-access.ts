@@ -71,6 +71,7 @@ function access(
       return unknownReg();
     case 'mem':
       if (pointer.nullable) break;
+      if (mode === 'write' && pointer.readonly) env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
       checkRegion(env, regno, pointer, at, size, pointer.memSize, false);
       return unknownReg();
     case 'ctx':

@@ -21,6 +21,11 @@ export const messages = {
   'invalid-ld_imm64-insn': { text: 'invalid bpf_ld_imm64 insn', errno: 'EINVAL' },
   'unrecognized-ldimm64': { text: 'unrecognized bpf_ld_imm64 insn', errno: 'EINVAL' },
   'map-fd': { text: 'fd {fd} is not pointing to valid bpf_map', errno: 'EINVAL' },
+  'map-refused': {
+    text: "map '{map}': failed to create: {error}: {reason}",
+    errno: 'EINVAL',
+    hint: 'Linux does not create this map, so no program of the file is loaded',
+  },
   'ksym-unknown': { text: 'ldimm64 insn specifies invalid btf_id {id}.', errno: 'EINVAL' },
   'no-direct-value': { text: 'invalid access to map value pointer, value_size={size} off={off}', errno: 'EINVAL' },
   'direct-value-type': { text: 'no direct value access support for this map type', errno: 'EINVAL' },
@@ -51,11 +56,7 @@ export const messages = {
     text: 'addr_space_cast insn can only be used in a program that has an associated arena',
     errno: 'EINVAL',
   },
-  'may-goto': {
-    text: 'may_goto is not supported',
-    errno: 'ENOTSUPP',
-    hint: 'jitnic refuses may_goto on purpose: its loop count is not defined by the program; use a bounded loop or bpf_loop',
-  },
+  'may-goto': { text: 'invalid may_goto imm {imm}', errno: 'EINVAL' },
   'unresolved-reference': { text: '{what}', errno: 'EINVAL' },
 
   // Registers.
@@ -235,8 +236,19 @@ export const messages = {
   'arg-const-str': { text: 'R{reg} does not point to a readonly map', errno: 'EACCES' },
   'arg-const-str-var': { text: 'R{reg} is not a constant address', errno: 'EACCES' },
   'arg-const-str-nul': { text: 'string is not zero-terminated', errno: 'EINVAL' },
+  'format-string': {
+    text: 'Invalid format string',
+    errno: 'EINVAL',
+    hint: 'bpf_snprintf knows %d %i %u %x %X (with l or ll), %c, %s, %p and its kinds, with a width, and needs an argument for each',
+  },
+  'format-data': { text: 'format data of {size} bytes is not a number of 8-byte words', errno: 'EINVAL' },
   'arg-ref-required': { text: 'R{reg} must be referenced when passed to release function', errno: 'EINVAL' },
   'map-helper-mismatch': { text: 'cannot pass map_type {type} into func {name}#{number}', errno: 'EINVAL' },
+  'tail-call-map': {
+    text: 'expected prog array map for tail call',
+    errno: 'EINVAL',
+    hint: 'give bpf_tail_call a map of type BPF_MAP_TYPE_PROG_ARRAY',
+  },
   'map-write-helper': { text: 'write into map forbidden', errno: 'EACCES' },
   'call-depth': {
     text: 'the call stack of {frames} frames is too deep',
@@ -270,7 +282,7 @@ export const messages = {
   'global-return': { text: 'At subprogram exit the register R0 is not a scalar value ({type})', errno: 'EINVAL' },
   'global-arg': { text: "{what}\nCaller passes invalid args into func#{func} ('{name}')", errno: 'EINVAL' },
   'global-void': { text: "Global function {name}() doesn't return scalar. Only those are supported.", errno: 'EINVAL' },
-  'kfunc-unsupported': { text: 'calling kernel function {name} is not allowed', errno: 'EACCES' },
+  'kfunc-arg-number': { text: 'R{reg} is not a scalar', errno: 'EINVAL' },
   'kfunc-unknown': { text: 'kernel btf_id {id} is not a function', errno: 'EINVAL' },
 
   // References and locks.
@@ -299,6 +311,10 @@ export const messages = {
     errno: 'EINVAL',
     hint: 'only what bpf_ringbuf_reserve_dynptr gave can be submitted or discarded',
   },
+  'iterator-stack': { text: 'arg#{arg} expected pointer to an iterator on stack', errno: 'EINVAL' },
+  'iterator-place': { text: '{what}', errno: 'EINVAL' },
+  'iterator-in-use': { text: 'expected uninitialized {type} as arg #{arg}', errno: 'EINVAL' },
+  'iterator-uninit': { text: 'expected an initialized {type} as arg #{arg}', errno: 'EINVAL' },
   'dynptr-overwrite': { text: 'cannot overwrite referenced dynptr', errno: 'EINVAL' },
 
   // Exploration.

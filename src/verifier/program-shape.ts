@@ -16,7 +16,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { helperNames, maxInsns, maxSubprogs, maxVarOffset, xdpHelpers } from '../platform/index.js';
+import { helperNames, kfuncRow, maxInsns, maxSubprogs, maxVarOffset, xdpHelpers } from '../platform/index.js';
 import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
@@ -41,7 +41,7 @@ export interface ProgramShape {
   readonly subprogs: readonly Subprog[];
   /** Subprogram of each slot. */
   readonly subprogOf: Uint8Array;
-  /** 1 where states are compared; 2 where one is saved always. */
+  /** 1 where states are compared; more (see {@link forced}) where one is saved always. */
   readonly prunePoints: Uint8Array;
   /** 1 where a path may come from elsewhere than the slot before: Linux keeps a note of each passage. */
   readonly jumpPoints: Uint8Array;
@@ -58,8 +58,17 @@ export interface ProgramShape {
 export const callbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem', 'timer_set_callback']);
 const syncCallbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem']);
 
+/** Kinds of slots at which a state is always saved, since loops close there. */
+export const forced = { callback: 2, iterator: 3, mayGoto: 4 } as const;
+
 function fail(code: MessageCode, values: MessageValues, insn: number): never {
   throw new Rejection(code, values, insn);
+}
+
+function isIteratorNext(program: ProgramSpec, insn: Insn): boolean {
+  if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) return false;
+  const name = program.kfuncs[insn.imm]?.name;
+  return name !== undefined && kfuncRow(name)?.iterator === 'next';
 }
 
 function helperOf(insn: Insn): string | undefined {
@@ -83,7 +92,7 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
   checkReferences(program, maps);
   const prunePoints = new Uint8Array(insns.length);
   const jumpPoints = new Uint8Array(insns.length);
-  const backEdges = checkReachable(insns, subprogs, prunePoints, jumpPoints);
+  const backEdges = checkReachable(program, subprogs, prunePoints, jumpPoints);
   spreadPacketMoves(insns, subprogs, subprogOf);
   return {
     subprogs,
@@ -96,7 +105,7 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
       insns,
       starts,
       (pc) => successors(insns, pc),
-      (pc) => prunePoints[pc] === 2,
+      (pc) => prunePoints[pc] === forced.callback,
     ),
     seen: new Uint8Array(insns.length),
   };
@@ -259,11 +268,12 @@ function checkDirectValue(map: MapSpec, off: number, pc: number): void {
  * Returns whether the program has loops.
  */
 function checkReachable(
-  insns: readonly Insn[],
+  program: ProgramSpec,
   subprogs: readonly Subprog[],
   prunePoints: Uint8Array,
   jumpPoints: Uint8Array,
 ): boolean {
+  const { insns } = program;
   const seen = new Uint8Array(insns.length);
   const point = (pc: number, kind: number): void => {
     if (pc < insns.length && (prunePoints[pc] ?? 0) < kind) prunePoints[pc] = kind;
@@ -286,7 +296,8 @@ function checkReachable(
       const target = jumpTarget(insn, pc);
       if (target <= pc) backEdges = true;
       jumpPoint(target);
-      if (!isUnconditionalJump(insn)) point(pc, 1);
+      if ((insn.code & 0xf0) === op.JCOND) point(pc, forced.mayGoto);
+      else if (!isUnconditionalJump(insn)) point(pc, 1);
     }
     // Behind every call, and where a function or its address is used: before, behind, and at the function's own start.
     const usesFunction = isLocalCall(insn) || isFunctionAddress(insn);
@@ -295,10 +306,11 @@ function checkReachable(
       jumpPoint(pc + 1 + insn.imm);
     }
     if (usesFunction || isCall(insn)) jumpPoint(pc + (isLddw(insn) ? 2 : 1));
+    if (isIteratorNext(program, insn)) point(pc, forced.iterator);
     const helper = helperOf(insn);
     if (helper !== undefined && callbackHelpers.has(helper)) point(pc, 1);
     if (helper !== undefined && syncCallbackHelpers.has(helper)) {
-      point(pc, 2);
+      point(pc, forced.callback);
       jumpPoint(pc);
     }
     work.push(...successors(insns, pc));

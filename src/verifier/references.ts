@@ -1,6 +1,6 @@
 /** References that a program holds: taken by acquiring helpers, gone when released, forgotten never. */
 import type { Env } from './env.js';
-import { unknownReg } from './reg-state.js';
+import { lostReg } from './reg-state.js';
 
 export function acquireReference(env: Env): number {
   const id = env.newId();
@@ -11,7 +11,7 @@ export function acquireReference(env: Env): number {
 /** Every copy of the pointer becomes a meaningless number. */
 export function releaseReference(env: Env, id: number): void {
   env.state.refs = env.state.refs.filter((ref) => ref.id !== id);
-  env.state.mapRegs((reg) => (reg.refId === id ? unknownReg() : reg));
+  env.state.mapRegs((reg) => (reg.refId === id ? lostReg(reg, env.pc) : reg));
 }
 
 /** At the end of the program (or a tail call) nothing may be held. `prefix` words the place. */
@@ -24,5 +24,5 @@ export function checkNothingHeld(env: Env, prefix: string): void {
 
 /** Packet pointers do not survive a change of the packet's ends. */
 export function forgetPacketPointers(env: Env): void {
-  env.state.mapRegs((reg) => (reg.isPacket || reg.kind === 'pkt_end' ? unknownReg() : reg));
+  env.state.mapRegs((reg) => (reg.isPacket || reg.kind === 'pkt_end' ? lostReg(reg, env.pc) : reg));
 }

@@ -57,6 +57,8 @@ export class RegState {
   nullable = false;
   /** `mem` that came from bpf_ringbuf_reserve. */
   ringbuf = false;
+  /** `mem` that the program may only read. */
+  readonly = false;
   /** Kernel object that may be gone: reading is allowed, passing it on is not. */
   untrusted = false;
   /**
@@ -71,6 +73,9 @@ export class RegState {
   dynptrId = 0;
   frame = 0;
   subprog = 0;
+  /** A number that was a pointer of kind `lostKind` until the call at this slot; -1 for none. Only explanations ask. */
+  lostAt = -1;
+  lostKind: RegKind = 'none';
   trail: Trail;
 
   constructor(kind: RegKind, range: Scalar, trail: Trail) {
@@ -122,6 +127,7 @@ export class RegState {
     to.refId = this.refId;
     to.nullable = this.nullable;
     to.ringbuf = this.ringbuf;
+    to.readonly = this.readonly;
     to.untrusted = this.untrusted;
     to.pktRange = this.pktRange;
     to.map = this.map;
@@ -130,6 +136,8 @@ export class RegState {
     to.dynptrId = this.dynptrId;
     to.frame = this.frame;
     to.subprog = this.subprog;
+    to.lostAt = this.lostAt;
+    to.lostKind = this.lostKind;
     return to;
   }
 
@@ -153,6 +161,14 @@ export function scalarReg(range: Scalar, trail: Trail = new Trail()): RegState {
 
 export function unknownReg(): RegState {
   return new RegState('scalar', unknownScalar, new Trail());
+}
+
+/** What is left of a pointer that the call at slot `insn` took the meaning of. */
+export function lostReg(pointer: RegState, insn: number): RegState {
+  const reg = unknownReg();
+  reg.lostAt = insn;
+  reg.lostKind = pointer.kind;
+  return reg;
 }
 
 export function constReg(value: bigint): RegState {

@@ -1,7 +1,7 @@
 /** Registers, types and stack slots in the words of the kernel's verifier log (kernel/bpf/log.c of Linux 6.18). */
 import type { RegState } from './reg-state.js';
 import { type Scalar, s32Max, s32Min, s64Max, s64Min, u32Max } from './scalar.js';
-import { byteDynptr, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
+import { byteDynptr, byteIterator, byteMisc, byteSpill, byteZero, type StackSlot } from './stack-state.js';
 import { type Tnum, u64Max } from './tnum.js';
 import type { FrameState, VerifierState } from './verifier-state.js';
 
@@ -10,6 +10,7 @@ export function typeText(reg: RegState): string {
   let base: string = reg.kind;
   if (reg.kind === 'none') return '?';
   if (reg.kind === 'mem' && reg.ringbuf) base = 'ringbuf_mem';
+  if (reg.kind === 'mem' && reg.readonly) base = 'rdonly_mem';
   if (reg.kind === 'ptr') base = reg.untrusted ? 'untrusted_ptr_' : 'ptr_';
   if (reg.kind === 'map_ptr') base = 'map_ptr';
   return `${base}${reg.nullable ? '_or_null' : ''}`;
@@ -96,12 +97,17 @@ const byteLetters: Readonly<Record<number, string>> = {
   [byteMisc]: 'm',
   [byteZero]: '0',
   [byteDynptr]: 'd',
+  [byteIterator]: 'i',
 };
 
 /** What stands after `fp-8=`; undefined for a slot that holds nothing. */
 export function slotText(slot: StackSlot, depth: number): string | undefined {
   if (slot.dynptr !== undefined) {
     return `dynptr_${slot.dynptr.type}(${slot.dynptr.refId === 0 ? '' : `ref_id=${slot.dynptr.refId}`})`;
+  }
+  if (slot.iterator !== undefined) {
+    const { active, depth: given, refId } = slot.iterator;
+    return `iter_num(ref_id=${refId},state=${active ? 'active' : 'drained'},depth=${given})`;
   }
   if (slot.isSpill && slot.reg !== undefined && slot.spillSize === 8) return regText(slot.reg, depth);
   let letters = '';

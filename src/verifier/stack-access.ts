@@ -12,6 +12,7 @@ import { truncate } from './scalar-alu.js';
 import {
   byteDynptr,
   byteInvalid,
+  byteIterator,
   byteMisc,
   byteOf,
   byteSpill,
@@ -90,7 +91,7 @@ function bytesRead(env: Env, frame: FrameState, from: number, to: number): RegSt
     const slot = frame.stack[slotOf(at)];
     const kind = slot?.byte(byteOf(at)) ?? byteInvalid;
     if (kind === byteZero) continue;
-    if (kind === byteDynptr) {
+    if (kind === byteDynptr || kind === byteIterator) {
       env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
     }
     return unknownReg();
@@ -232,7 +233,10 @@ function spillBytes(base: StackSlot | undefined, size: number): number {
 function unspilled(slot: StackSlot | undefined): number {
   if (slot === undefined) return uniformBytes(byteInvalid);
   let bytes = slot.bytes;
-  for (let b = 0; b < slotSize; b++) if (slot.byte(b) === byteSpill) bytes = withByte(bytes, b, byteMisc);
+  for (let b = 0; b < slotSize; b++) {
+    const kind = slot.byte(b);
+    if (kind === byteSpill || kind === byteIterator) bytes = withByte(bytes, b, byteMisc);
+  }
   return bytes;
 }
 
@@ -291,7 +295,7 @@ export function checkStackInitialized(env: Env, frame: FrameState, from: number,
       continue;
     }
     const kind = slot.byte(byteOf(at));
-    if (kind === byteDynptr) {
+    if (kind === byteDynptr || kind === byteIterator) {
       env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
     }
     slot.trail.mark();

@@ -20,7 +20,10 @@ export const byteZero = 3;
 /** Part of a dynptr; its slots hold the state in `dynptr`. */
 export const byteDynptr = 4;
 
-export type StackByte = 0 | 1 | 2 | 3 | 4;
+/** Part of an iterator; its slot holds the state in `iterator`. */
+export const byteIterator = 5;
+
+export type StackByte = 0 | 1 | 2 | 3 | 4 | 5;
 
 export const slotSize = 8;
 export const slotCount: number = stackSize / slotSize;
@@ -35,18 +38,35 @@ export interface DynptrSlot {
   readonly type: string;
 }
 
+/** State of an open-coded iterator on the stack: one slot. */
+export interface IteratorSlot {
+  readonly refId: number;
+  /** May `next` still give an item? */
+  readonly active: boolean;
+  /** Items given on this path. */
+  readonly depth: number;
+}
+
 export class StackSlot {
   /** Kinds of the eight bytes, three bits each: byte b in bits 3b..3b+2. */
   readonly bytes: number;
   readonly reg: RegState | undefined;
   readonly dynptr: DynptrSlot | undefined;
+  readonly iterator: IteratorSlot | undefined;
   /** Marked when someone reads the slot. */
   readonly trail: Trail;
 
-  constructor(bytes: number, reg: RegState | undefined, trail: Trail, dynptr?: DynptrSlot) {
+  constructor(
+    bytes: number,
+    reg: RegState | undefined,
+    trail: Trail,
+    dynptr?: DynptrSlot | undefined,
+    iterator?: IteratorSlot | undefined,
+  ) {
     this.bytes = bytes;
     this.reg = reg;
     this.dynptr = dynptr;
+    this.iterator = iterator;
     this.trail = trail;
   }
 
@@ -68,11 +88,11 @@ export class StackSlot {
 
   /** The same content with a new trail that leads to the old one, and the register's too. */
   forked(): StackSlot {
-    return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.dynptr);
+    return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.dynptr, this.iterator);
   }
 
   withReg(reg: RegState): StackSlot {
-    return new StackSlot(this.bytes, reg, this.trail, this.dynptr);
+    return new StackSlot(this.bytes, reg, this.trail, this.dynptr, this.iterator);
   }
 }
 
@@ -87,8 +107,8 @@ export function withByte(bytes: number, b: number, kind: StackByte): number {
   return (bytes & ~(7 << (3 * b))) | (kind << (3 * b));
 }
 
-export function freshSlot(bytes: number, reg?: RegState, dynptr?: DynptrSlot): StackSlot {
-  return new StackSlot(bytes, reg, new Trail(), dynptr);
+export function freshSlot(bytes: number, reg?: RegState, dynptr?: DynptrSlot, iterator?: IteratorSlot): StackSlot {
+  return new StackSlot(bytes, reg, new Trail(), dynptr, iterator);
 }
 
 /** Slot index of a negative frame offset. */

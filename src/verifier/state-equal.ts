@@ -10,7 +10,7 @@ import { type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { unknownScalar } from './scalar.js';
 import { byteInvalid, byteMisc, byteSpill, byteZero, type StackSlot, uniformBytes } from './stack-state.js';
 import type { Trail } from './trail.js';
-import type { FrameState, VerifierState } from './verifier-state.js';
+import type { Checkpoint, FrameState, VerifierState } from './verifier-state.js';
 
 /**
  * `live`: only what mattered. `within`: everything, values included in the old ones. `exact`: everything the same (an infinite loop).
@@ -70,6 +70,7 @@ function sameType(old: RegState, cur: RegState): boolean {
     old.kind === cur.kind &&
     old.nullable === cur.nullable &&
     old.ringbuf === cur.ringbuf &&
+    old.readonly === cur.readonly &&
     old.untrusted === cur.untrusted
   );
 }
@@ -143,6 +144,7 @@ function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison)
   } else if (cur === undefined ? !neverWritten(old) : old.bytes !== cur.bytes) return false;
   if (allMisc(old)) return true;
   if (old.dynptr !== undefined || cur?.dynptr !== undefined) return dynptrCovers(old, cur);
+  if (old.iterator !== undefined || cur?.iterator !== undefined) return iteratorCovers(old, cur);
   const oldScalar = old.isSpill && old.spillSize === 8 && old.reg?.kind === 'scalar' ? old.reg : undefined;
   if (oldScalar !== undefined && allMisc(cur)) return how === 'live' && !oldScalar.trail.marked;
   if (cur === undefined) return false;
@@ -165,6 +167,13 @@ function dynptrCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
   const b = cur?.dynptr;
   if (a === undefined || b === undefined) return false;
   return a.type === b.type && a.first === b.first && ids.match(a.id, b.id) && ids.match(a.refId, b.refId);
+}
+
+/** How many items came before does not matter to what comes. */
+function iteratorCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
+  const a = old.iterator;
+  const b = cur?.iterator;
+  return a !== undefined && b !== undefined && a.active === b.active && ids.match(a.refId, b.refId);
 }
 
 function frameCovers(old: FrameState, cur: FrameState, live: number, how: Comparison): boolean {
@@ -399,6 +408,7 @@ function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined, l
   if (old === cur || allMisc(old)) return true;
   if (old === undefined || cur === undefined || old.bytes !== cur.bytes) return false;
   if (old.dynptr !== undefined || cur.dynptr !== undefined) return dynptrCovers(old, cur);
+  if (old.iterator !== undefined || cur.iterator !== undefined) return iteratorCovers(old, cur);
   if (old.reg === undefined || cur.reg === undefined) return old.reg === cur.reg;
   return (
     sameType(old.reg, cur.reg) &&
@@ -411,6 +421,21 @@ function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined, l
 /** A packet pointer with no less ahead of it; what a comparison teaches of others of its id, or a null check, holds for it too. */
 function sameGroup(old: RegState, cur: RegState): boolean {
   return Math.max(0, old.pktRange) <= Math.max(0, cur.pktRange) && ids.match(old.id, cur.id);
+}
+
+/** The checkpoint at slot `insn`, from `from` backwards, with the same calls as `state` (find_prev_entry in the kernel). */
+export function previousRound(
+  from: Checkpoint | undefined,
+  state: VerifierState,
+  insn: number,
+): Checkpoint | undefined {
+  for (let at = from; at !== undefined; at = at.parent) {
+    const { frames } = at.state;
+    const same =
+      frames.length === state.frames.length && frames.every((f, i) => f.callsite === state.frames[i]?.callsite);
+    if (at.insn === insn && same) return at;
+  }
+  return undefined;
 }
 
 /**

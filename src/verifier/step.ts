@@ -144,14 +144,23 @@ function checkControl(env: Env, insn: Insn): number {
       }
       return checkExit(env);
     case op.JCOND:
-      env.reject('may-goto');
-      break;
+      return checkMayGoto(env, insn);
     default: {
       const outcome = checkJump(env, insn);
       if (outcome.other !== undefined) env.push(outcome.other.insn, outcome.other.state);
       return outcome.next;
     }
   }
+}
+
+/** `may_goto`: Linux leaves the loop some time, so both ways are followed, first the one out (BPF_JCOND in check_cond_jmp_op). */
+function checkMayGoto(env: Env, insn: Insn): number {
+  if (insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0) env.reject('may-goto', { imm: insn.imm });
+  const inside = env.state.copy();
+  inside.mayGotoDepth++;
+  env.widenRound(inside);
+  env.push(env.pc + 1, inside);
+  return jumpTarget(insn, env.pc);
 }
 
 function checkCall(env: Env, insn: Insn, is32: boolean): number {

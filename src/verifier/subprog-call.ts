@@ -67,15 +67,15 @@ function checkGlobalArg(env: Env, func: number, name: string, regno: number, par
     case 'mem':
       if (param.nullable && reg.isZero) return;
       if (!param.nullable && (reg.nullable || reg.isZero)) bad(`arg#${regno - 1} is expected to be non-NULL`);
-      if (!checkGlobalMem(env, regno, reg, param.size)) bad(`R${regno} type=${typeText(reg)} expected=fp`);
+      if (!checkMemoryArg(env, regno, reg, param.size)) bad(`R${regno} type=${typeText(reg)} expected=fp`);
       return;
     case 'unsupported':
       bad(`arg#${regno - 1} reference type('${param.type}') size cannot be determined: -22`);
   }
 }
 
-/** Is it memory at all? Whether the function may use `size` bytes of it is checked here. */
-function checkGlobalMem(env: Env, regno: number, reg: RegState, size: number): boolean {
+/** Is it memory at all? Whether a function may read and write `size` bytes of it is checked here (check_mem_reg in the kernel). */
+function checkMemoryArg(env: Env, regno: number, reg: RegState, size: number): boolean {
   switch (reg.kind) {
     case 'fp': {
       const span = checkStackBounds(env, `R${regno}`, reg, reg.off, size, 'write to');

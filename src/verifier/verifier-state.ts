@@ -70,6 +70,8 @@ export class VerifierState {
   lock: { readonly id: number; readonly map: unknown } | undefined = undefined;
   /** How many callbacks deep this path has unrolled. */
   unrollDepth = 0;
+  /** How often this path went on at a `may_goto`. */
+  mayGotoDepth = 0;
   /** The checkpoint that this path passed last. */
   parent: Checkpoint | undefined = undefined;
 
@@ -93,6 +95,7 @@ export class VerifierState {
     );
     copy.lock = this.lock;
     copy.unrollDepth = this.unrollDepth;
+    copy.mayGotoDepth = this.mayGotoDepth;
     copy.parent = this.parent;
     return copy;
   }

@@ -4,8 +4,15 @@
 
 import { isFunctionAddress } from '../code/index.js';
 import { type Insn, isLddw } from '../isa/index.js';
-import type { Btf, MapSpec, ProgramSpec } from '../object/index.js';
-import { type ErrnoName, errno, maxInsns } from '../platform/index.js';
+import {
+  type Btf,
+  type CreationOutcome,
+  creationOf,
+  type MapSpec,
+  mapFacts,
+  type ProgramSpec,
+} from '../object/index.js';
+import { type ErrnoName, errno, errnoName, maxInsns } from '../platform/index.js';
 import { Env, Rejection } from './env.js';
 import { type Explanation, explainRejection } from './explain.js';
 import { type ExploreObserver, Explorer } from './explore.js';
@@ -48,7 +55,7 @@ export interface Failure {
   readonly values: MessageValues;
   /** In the kernel's words; lines joined by `; `. */
   readonly message: string;
-  /** Slot of the instruction at fault. */
+  /** Slot of the instruction at fault; -1 where it is none, but a map. */
   readonly insn: number;
   readonly errno: ErrnoName;
   readonly explanation: Explanation;
@@ -91,6 +98,8 @@ export function verify(program: ProgramSpec, maps: readonly MapSpec[], options: 
 
 class Verification {
   private readonly program: ProgramSpec;
+  /** The maps as a loader gets them from Linux: libbpf rounds some, and does without BTF where Linux would refuse it. */
+  private readonly creations: readonly CreationOutcome[];
   private readonly maps: readonly MapSpec[];
   private readonly options: VerifyOptions;
   private readonly log: LogWriter;
@@ -102,7 +111,8 @@ class Verification {
 
   constructor(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions) {
     this.program = program;
-    this.maps = maps;
+    this.creations = maps.map((map) => creationOf(map, 1, mapFacts(options.btf, map)));
+    this.maps = this.creations.map(({ spec }) => spec);
     this.options = options;
     this.log = new LogWriter(program, maps, options.logLevel ?? 1);
   }
@@ -111,6 +121,10 @@ class Verification {
     const { options, program } = this;
     let facts: FactsCollector | undefined;
     try {
+      this.checkMaps();
+      // A symbol that nothing defines is refused wherever it stands; what else is missing, where a path comes to it.
+      const missing = program.unresolved.find(({ symbol }) => symbol?.weak === false);
+      if (missing !== undefined) throw new Rejection('unresolved-reference', { what: missing.what }, missing.insn);
       const shape = shapeOf(program, this.maps);
       facts = options.facts === true ? new FactsCollector(program, shape) : undefined;
       this.verifyAll(shape, facts);
@@ -137,6 +151,15 @@ class Verification {
       stats,
       facts: accepted ? facts?.finish() : undefined,
     };
+  }
+
+  /** All maps of a file are created before any program is loaded. */
+  private checkMaps(): void {
+    for (const { refusal, spec } of this.creations) {
+      if (refusal === undefined) continue;
+      const error = errnoName(refusal.errno) as ErrnoName; // Linux's numbers have names
+      throw new Rejection('map-refused', { map: spec.name, error, reason: refusal.reason }, -1, error);
+    }
   }
 
   private verifyAll(shape: ProgramShape, facts: FactsCollector | undefined): void {

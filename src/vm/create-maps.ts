@@ -3,10 +3,9 @@
  * tail-call targets.
  */
 import { InputError } from '../base/index.js';
-import { isConstantSection, type MapSpec, type ObjectSpec } from '../object/index.js';
+import { isConstantSection, type MapSpec, mapFacts, type ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import type { BpfMap } from './map.js';
-import { mapFacts } from './map-facts.js';
 import { createMap } from './maps/index.js';
 import type { GuestMemory } from './memory.js';
 
@@ -17,7 +16,7 @@ export function createMaps(object: ObjectSpec, memory: GuestMemory, cpus: number
   const maps: BpfMap[] = [];
   const context = { cpus, programs: object.programs, mapById: (id: number) => maps[id - 1] };
   for (const [index, spec] of object.maps.entries()) {
-    maps.push(createMap(spec, index, memory, { ...context, facts: mapFacts(object, spec) }));
+    maps.push(createMap(spec, index, memory, { ...context, facts: mapFacts(object.btf, spec) }));
   }
   for (const map of maps) initialise(map, maps, object);
   return maps;

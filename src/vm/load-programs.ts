@@ -13,6 +13,7 @@ import { InputError, UnsupportedError, type UserError } from '../base/index.js';
 import { reachableSlots } from '../code/index.js';
 import { type Insn, isCall, isLddw, op } from '../isa/index.js';
 import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
+import { kfuncNumber } from '../platform/index.js';
 import { mapRefusal } from './create-maps.js';
 import { findHelper, helperRefusal } from './helpers/index.js';
 import type { BpfMap } from './map.js';
@@ -54,7 +55,7 @@ export function loadPrograms(object: ObjectSpec, maps: readonly BpfMap[], memory
 
 /** The program's instructions with constants for references. */
 function resolve(spec: ProgramSpec, maps: readonly BpfMap[], code: number): Insn[] {
-  const insns = [...spec.insns];
+  const insns = spec.insns.map((insn) => asHelperCall(spec, insn));
   for (const [pc, insn] of spec.insns.entries()) {
     if (!isLddw(insn) || insn.src === 0) continue;
     const value = referenceAddress(spec, pc, maps, code);
@@ -64,6 +65,13 @@ function resolve(spec: ProgramSpec, maps: readonly BpfMap[], code: number): Insn
     insns[pc + 1] = { ...second, imm: 0 };
   }
   return insns;
+}
+
+/** Engines call a kernel function as a helper of a number of its own; one that reachable code does not call may have none. */
+function asHelperCall(spec: ProgramSpec, insn: Insn): Insn {
+  if (!isCall(insn) || insn.src !== op.CALL_KFUNC) return insn;
+  const number = kfuncNumber(spec.kfuncs[insn.imm]?.name ?? '');
+  return number === undefined ? insn : { ...insn, src: op.CALL_HELPER, off: 0, imm: number };
 }
 
 /** What the `lddw` at `pc` loads; undefined where that cannot be said (and was found unreachable). */
@@ -124,7 +132,9 @@ function refuseInsn(spec: ProgramSpec, insn: Insn, pc: number, maps: readonly Bp
       return findHelper(insn.imm) === undefined ? { what: helperRefusal(insn.imm) } : undefined;
     case op.CALL_KFUNC: {
       const name = spec.kfuncs[insn.imm]?.name ?? `#${insn.imm}`;
-      return { what: `calling kernel function ${name} is not supported` };
+      return kfuncNumber(name) === undefined
+        ? { what: `kernel function \`${name}\` is not supported by jitnic` }
+        : undefined;
     }
     default:
       return undefined;

@@ -26,6 +26,7 @@ import {
 } from './environment-helpers.js';
 import { checkMtu, fibLookup } from './fib-helpers.js';
 import type { Helper } from './helper.js';
+import { kfuncs } from './kfuncs.js';
 import {
   forEachMapElem,
   mapDelete,
@@ -158,14 +159,14 @@ const missing: ReadonlySet<number> = new Set([
 
 /** The function of helper `id`, or undefined if XDP programs have no such helper here. */
 export function findHelper(id: number): Helper | undefined {
-  return byNumber[id];
+  return byNumber[id] ?? kfuncs.get(id);
 }
 
 const ofEngines: ReadonlyMap<number, Helper> = new Map(walkHelpers);
 
 /** As {@link findHelper}; besides, what only engines call: see walk-helpers.ts. */
 export function engineHelper(id: number): Helper | undefined {
-  return byNumber[id] ?? ofEngines.get(id);
+  return findHelper(id) ?? ofEngines.get(id);
 }
 
 /** Why helper `id` is refused, in the kernel's words where the kernel refuses it too. */

@@ -1,14 +1,6 @@
 /** What a map must know of its surroundings when it is made. */
-import type { ProgramSpec } from '../../object/spec.js';
+import type { MapFacts, ProgramSpec } from '../../object/index.js';
 import type { BpfMap } from '../map.js';
-
-/** Where BTF finds special fields in a map's value; byte offsets. Absent: there is none. */
-export interface MapFacts {
-  /** bpf_spin_lock: copies of a value leave it alone. */
-  readonly spinLockOffset?: number | undefined;
-  /** bpf_timer and what else jitnic does not run. */
-  readonly timerOffset?: number | undefined;
-}
 
 /** Surroundings of a map: what Linux takes from the kernel, and from other maps. */
 export interface MapContext {

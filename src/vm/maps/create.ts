@@ -1,11 +1,10 @@
 import { BudgetError, InputError } from '../../base/index.js';
-import type { MapSpec } from '../../object/spec.js';
-import { errnoName, mapFlags } from '../../platform/index.js';
+import { creationOf, type MapSpec } from '../../object/index.js';
+import { errnoName } from '../../platform/index.js';
 import type { BpfMap } from '../map.js';
 import type { GuestMemory } from '../memory.js';
 import { ArrayMap, PercpuArrayMap } from './array.js';
 import { BloomFilterMap } from './bloom-filter.js';
-import { checkMapSpec } from './check.js';
 import type { MapContext } from './context.js';
 import { DevmapHashMap } from './devmap-hash.js';
 import { HashMap } from './hash.js';
@@ -44,31 +43,9 @@ const classes: { readonly [type in MapSpec['type']]?: MapClass } = {
   ringbuf: RingbufMap,
 };
 
-const pageSize = 4096;
-
-/** What libbpf makes of a spec before it asks the kernel, and the kernel's own rounding. */
-function adjustSpec(spec: MapSpec, cpus: number): MapSpec {
-  const maxEntries = adjustMaxEntries(spec, cpus);
-  const inner = spec.inner === undefined ? undefined : adjustSpec(spec.inner, cpus);
-  return maxEntries === spec.maxEntries && inner === spec.inner ? spec : { ...spec, maxEntries, inner };
-}
-
-function adjustMaxEntries(spec: MapSpec, cpus: number): number {
-  const { type, maxEntries } = spec;
-  // libbpf: a perf event array of no declared size has a slot for each CPU.
-  if (type === 'perf_event_array' && maxEntries === 0) return cpus;
-  if (type === 'ringbuf' && maxEntries > 0) {
-    // libbpf, adjust_ringbuf_sz: the next power of two of pages.
-    let size = pageSize;
-    while (size < maxEntries) size *= 2;
-    return size;
-  }
-  if ((type === 'lru_hash' || type === 'lru_percpu_hash') && (spec.flags & mapFlags.noCommonLru) !== 0) {
-    // htab_map_alloc: every CPU's list has the same number of elements, at least one.
-    const rounded = Math.ceil(maxEntries / cpus) * cpus;
-    return rounded > 0xffff_ffff ? Math.floor(maxEntries / cpus) * cpus : rounded;
-  }
-  return maxEntries;
+/** `hash, key 4 B, value 8 B, 16 entries, flags 0x0`. */
+function mapShape({ type, keySize, valueSize, maxEntries, flags }: MapSpec): string {
+  return `${type}, key ${keySize} B, value ${valueSize} B, ${maxEntries} entries, flags 0x${flags.toString(16)}`;
 }
 
 /**
@@ -79,15 +56,14 @@ function adjustMaxEntries(spec: MapSpec, cpus: number): number {
 export function createMap(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext): BpfMap {
   const Class = classes[spec.type];
   if (Class === undefined) return new OpaqueMap({ ...spec, keySize: 0 }, index, memory);
-  const adjusted = adjustSpec(spec, context.cpus);
-  const refusal = checkMapSpec(adjusted, context.facts);
+  const { spec: created, facts, refusal } = creationOf(spec, context.cpus, context.facts);
   const place = { section: spec.section };
-  if (refusal !== 0) {
-    const shape = `${spec.type}, key ${spec.keySize} B, value ${spec.valueSize} B, ${spec.maxEntries} entries, flags 0x${spec.flags.toString(16)}`;
-    throw new InputError(`map \`${spec.name}\` (${shape}) is refused by Linux with ${errnoName(refusal)}`, place);
+  if (refusal !== undefined) {
+    const what = `map \`${spec.name}\` (${mapShape(spec)}) is refused by Linux with ${errnoName(refusal.errno)}`;
+    throw new InputError(`${what}: ${refusal.reason}`, place);
   }
   try {
-    return new Class(adjusted, index, memory, context);
+    return new Class(created, index, memory, { ...context, facts });
   } catch (error) {
     if (error instanceof BudgetError)
       throw new BudgetError(`map \`${spec.name}\`: ${error.message}`, place, error.hint);

@@ -115,10 +115,3 @@ export class HashOfMapsMap extends HashMap {
     return -errno.ENOTSUPP;
   }
 }
-
-/** Why `inner` cannot be the template of a map of maps, as a negated error number, or 0 (bpf_map_meta_alloc). */
-export function checkTemplate(inner: MapSpec | undefined): number {
-  if (inner === undefined) return -errno.EBADF;
-  if (inner.type === 'array_of_maps' || inner.type === 'hash_of_maps') return -errno.EINVAL;
-  return inner.type === 'prog_array' ? -errno.ENOTSUPP : 0;
-}

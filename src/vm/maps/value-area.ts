@@ -6,11 +6,12 @@
  * A slot that was freed stays readable, as memory that Linux frees by RCU does. Per-CPU maps use `cpus` slots an
  * element, CPU by CPU.
  */
+
+import type { MapFacts } from '../../object/index.js';
 import type { MapSpec } from '../../object/spec.js';
 import { mapFlags } from '../../platform/index.js';
 import type { GuestMemory } from '../memory.js';
 import type { Region } from '../region.js';
-import type { MapFacts } from './context.js';
 
 /** A value on its way into a map: guest address (program side) or bytes (syscall side). */
 export type ValueSource = number | Uint8Array;

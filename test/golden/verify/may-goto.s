@@ -1,19 +1,13 @@
-# Refused by jitnic on purpose.
-.license "GPL"
+# The other fields of may_goto have no meaning yet.
 .section xdp
 .globl prog
 prog:
-  r0 = 0
-again:
-  may_goto done
-  r0 += 1
-  goto again
-done:
-  exit
+.quad 0x00000001000000e5
+r0 = 2
+exit
 
 # $ jitnic verify may-goto.s
-# prog: rejected (2 instructions checked, 0 states saved)
+# prog: rejected (1 instructions checked, 1 states saved)
 #
-# may_goto is not supported
-#      1: (e5) may_goto pc+2
-# hint: jitnic refuses may_goto on purpose: its loop count is not defined by the program; use a bounded loop or bpf_loop
+# invalid may_goto imm 1
+#      0: (e5) may_goto pc+0

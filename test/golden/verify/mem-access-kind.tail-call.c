@@ -21,3 +21,4 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 // known: R6=scalar()
 // what led here:
 //      2: (61) r6 = *(u32 *)(r1 +0)                        ; unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end; @ mem-access-kind.tail-call.c:9
+// hint: insn 6 (call pc+2#leave) may have moved the packet: load data and data_end from the context anew behind it, and compare again

@@ -24,4 +24,4 @@ done:
 # what led here:
 #      5: (85) call bpf_map_lookup_elem#1
 #      6: (15) if r0 == 0x0 goto pc+1  (tested)
-# hint: bound it with a comparison (or `& mask`) on every path to this access
+# hint: the access ends at byte 20 of it

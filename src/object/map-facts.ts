@@ -2,16 +2,24 @@
  * Where a map's value holds fields that the kernel treats specially (kernel/bpf/btf.c, btf_parse_fields), from the
  * object's BTF.
  */
-import type { Btf, MapSpec, ObjectSpec } from '../object/index.js';
-import { isComposite } from '../object/index.js';
-import type { MapFacts } from './maps/index.js';
+
+import type { Btf } from './btf.js';
+import { isComposite } from './btf-type.js';
+import type { MapSpec } from './spec.js';
 
 /** Structures are searched this deep (MAX_RESOLVE_DEPTH of special fields). */
 const maxDepth = 4;
 
+/** Where BTF finds special fields in a map's value; byte offsets. Absent: there is none. */
+export interface MapFacts {
+  /** bpf_spin_lock: copies of a value leave it alone. */
+  readonly spinLockOffset?: number | undefined;
+  /** bpf_timer and what else jitnic does not run. */
+  readonly timerOffset?: number | undefined;
+}
+
 /** Special fields of the map's value; nothing without BTF. */
-export function mapFacts(object: ObjectSpec, spec: MapSpec): MapFacts {
-  const { btf } = object;
+export function mapFacts(btf: Btf | undefined, spec: MapSpec): MapFacts {
   if (btf === undefined || spec.btfValueId === 0 || spec.btfValueId >= btf.count) return {};
   const offsets = new Map<string, number>();
   collect(btf, spec.btfValueId, 0, 0, offsets);
