@@ -1,7 +1,10 @@
 /** Text into HTML, and numbers into text. */
 
+import { printableText } from '../text/index.js';
+
+/** Text of a file as HTML: markup is shown as it is written, and what is no visible character as its number. */
 export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+  return printableText(text).replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }
 
 /** `1,234,567`. */

@@ -12,6 +12,8 @@ interface PageElement {
   hidden: boolean;
   tabIndex: number;
   textContent: string | null;
+  /** Of an input. */
+  readonly value?: string;
   getAttribute(name: string): string | null;
   setAttribute(name: string, value: string): void;
   closest(selector: string): PageElement | null;
@@ -131,6 +133,23 @@ function behave(): void {
     section?.focus({ preventScroll: true });
   };
   addEventListener('hashchange', follow);
+
+  const field = document.querySelector('#filter');
+  const status = document.querySelector('#filtered');
+  const filterLabel = document.querySelector('label.filter');
+  if (filterLabel !== null) filterLabel.hidden = false;
+  field?.addEventListener('input', () => {
+    const words = (field.value ?? '').toLowerCase().split(/\s+/);
+    let shown = 0;
+    let all = 0;
+    for (const entry of document.querySelectorAll('nav.traces li')) {
+      const text = (entry.textContent ?? '').toLowerCase();
+      entry.hidden = !words.every((word) => text.includes(word));
+      all++;
+      if (!entry.hidden) shown++;
+    }
+    if (status !== null) status.textContent = shown === all ? '' : `${shown} of ${all} traces`;
+  });
   if (!showTrace(location.hash.slice(1)) && sections[0] !== undefined) showTrace(sections[0].id);
 
   const root = document.documentElement;

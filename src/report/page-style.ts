@@ -42,8 +42,9 @@ figure { margin: 0; } .chart { width: 100%; height: auto; background: var(--pane
 .key { display: inline-block; width: 22px; height: 0; margin: 0 4px 3px 12px; vertical-align: middle; border-top: 2px solid var(--accent); } .key:first-child { margin-left: 0; }
 .key.overall { border-top: 2px dashed var(--second); } .key.installed { border-top: 8px solid var(--soft); width: 8px; }
 .tree, .tree ul { list-style: none; margin: 0; padding: 0; } .tree ul { padding-left: 18px; border-left: 1px solid var(--line); margin-left: 7px; }
-.tree { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px; overflow-x: auto; }
-.tree .row { display: grid; grid-template-columns: minmax(280px, 1fr) auto 110px 70px 58px; gap: 12px; align-items: center; padding: 2px 4px; border-radius: 4px; min-width: 700px; }
+.tree { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px; max-height: 640px; overflow: auto; }
+.tree ul ul ul ul ul ul { padding-left: 3px; margin-left: 3px; }
+.tree .row { display: grid; grid-template-columns: minmax(120px, 1fr) auto 80px 60px 56px; gap: 10px; align-items: center; padding: 2px 4px; border-radius: 4px; }
 .tree .row:hover { background: var(--accent-soft); }
 .tree .what { grid-column: 1; overflow-wrap: anywhere; } .tree .leaf { grid-column: 2; text-decoration: none; white-space: nowrap; padding: 0 6px; border-radius: 4px; } .tree .leaf:hover { text-decoration: underline; }
 .tree .leaf[aria-current=true] { background: var(--accent-soft); box-shadow: 0 0 0 1px var(--accent); }
@@ -64,8 +65,27 @@ section.trace:focus { outline: none; }
 .kind { font-size: 12px; padding: 0 8px; border: 1px solid var(--line); border-radius: 10px; color: var(--soft); } .kind.state { border-style: dashed; border-color: var(--soft); } .kind.residual { border-style: dotted; border-color: var(--soft); }
 .lines { table-layout: fixed; min-width: 900px; } .lines th[scope=row] { width: 34%; font-weight: 400; } .lines thead th:first-child { width: 34%; }
 .lines .place { display: block; color: var(--soft); font-size: 12px; } .lines pre, .lines code { white-space: pre-wrap; overflow-wrap: anywhere; } .lines .gone th code { color: var(--soft); } .lines .none { color: var(--soft); }
+.beside { display: grid; grid-template-columns: minmax(0, 2fr) minmax(250px, 1fr); gap: 14px; align-items: start; }
+.traces { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; max-height: 640px; overflow-y: auto; }
+.traces ol { list-style: none; margin: 0; padding: 0; } .traces li { padding: 5px 0; border-top: 1px solid var(--line); } .traces li:first-child { border-top: 0; }
+.traces .leaf { text-decoration: none; padding: 0 4px; border-radius: 4px; } .traces .leaf:hover { text-decoration: underline; } .traces .leaf[aria-current=true] { background: var(--accent-soft); box-shadow: 0 0 0 1px var(--accent); }
+.traces .brief { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; overflow-wrap: anywhere; color: var(--soft); font-size: 12px; }
+.filter input { font: inherit; width: 100%; color: var(--ink); background: var(--ground); border: 1px solid var(--line); border-radius: 6px; padding: 4px 8px; } .traces .note { margin: 4px 0; }
+.key-bar { display: inline-block; width: 60px; vertical-align: middle; }
+.legend { font-size: 13px; color: var(--soft); } .legend dl { display: grid; grid-template-columns: auto 1fr; gap: 4px 12px; margin: 8px 0 0; align-items: center; } .legend dd { margin: 0; } .legend summary { cursor: pointer; }
+.swatch { display: inline-block; width: 26px; height: 10px; border-radius: 3px; } .swatch.whole { background: var(--soft); } .swatch.asks { background: var(--accent); } .swatch.does { background: var(--second); }
+.ways { margin: 14px 0 0; display: flex; flex-wrap: wrap; gap: 6px 18px; font-size: 14px; }
 footer { max-width: 1240px; margin: 30px auto; padding: 0 24px; color: var(--soft); font-size: 13px; }
 kbd { font: 12px ui-monospace, monospace; border: 1px solid var(--line); border-radius: 4px; padding: 0 5px; background: var(--panel); }
-@media (max-width: 760px) { main, header, footer { padding-left: 12px; padding-right: 12px; } }
+@media (max-width: 980px) { .beside { grid-template-columns: minmax(0, 1fr); } .traces { max-height: 420px; } }
+@media (max-width: 760px) {
+  main, header, footer { padding-left: 12px; padding-right: 12px; }
+  .tiles { gap: 8px; } .tiles li { min-width: 0; flex: 1 1 30%; padding: 8px 10px; }
+  th, td { padding: 4px 6px; } td, pre, code { overflow-wrap: anywhere; } pre { white-space: pre-wrap; }
+  .tree { padding: 6px; } .tree { max-height: 75vh; } .tree ul { padding-left: 6px; margin-left: 2px; } .tree ul ul ul ul { padding-left: 1px; margin-left: 0; }
+  .tree .row { grid-template-columns: minmax(0, 1fr) auto auto; min-width: 0; gap: 2px 8px; } .tree .what { grid-column: 1 / -1; } .tree .leaf { grid-column: 1 / -1; justify-self: start; white-space: normal; } .tree .bar { grid-column: 1; } .tree .count { grid-column: 2; } .tree .share { grid-column: 3; }
+  section.trace { padding: 12px; } .condition { width: 100%; min-width: 0; } .sizes { grid-template-columns: 58px 1fr; }
+  .lines { min-width: 0; } .lines, .lines tbody, .lines tr, .lines th, .lines td { display: block; width: 100%; } .lines thead { display: none; } .lines th[scope=row] { width: 100%; background: var(--code); } .lines td { border-top: 0; } .lines td::before { content: attr(data-of); display: block; color: var(--soft); font-size: 12px; }
+}
 @media print { section.trace { break-inside: avoid-page; } header button { display: none; } }
 `;

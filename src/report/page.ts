@@ -3,16 +3,18 @@
  * scripts, only all traces at once.
  */
 import { verdictNames } from '../platform/index.js';
+import { kinds } from './condition-kinds.js';
 import { escapeHtml, number, share } from './html.js';
 import { pageScript } from './page-script.js';
 import { pageStyle } from './page-style.js';
 import type { ReportData } from './report-data.js';
 import { timelineChart } from './timeline-chart.js';
+import { traceList } from './trace-list.js';
 import { traceView } from './trace-view.js';
 import { treeView } from './tree-view.js';
 import { verdictBadge } from './verdict-badge.js';
 
-/** The page's HTML. Everything that comes from a file is escaped. */
+/** The whole page as HTML text. */
 export function reportPage(data: ReportData): string {
   const title = `${data.program}: traces of ${data.capture}`;
   return `<!doctype html>
@@ -31,10 +33,11 @@ ${tiles(data)}
 ${verdictTable(data)}
 <h2>Hit rate over time</h2>
 ${timelineChart(data.timeline)}
-<h2>Trace tree</h2>
+<h2 id="tree">Trace tree</h2>
 <p class="note">What the card asks of a packet, from the top; guards that traces have in common are asked once. In the tree: <kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>←</kbd> <kbd>→</kbd> close and open, <kbd>Enter</kbd> shows a trace.</p>
-${data.traces.length === 0 ? '<p class="note">No trace was installed.</p>' : treeView(data)}
+${data.traces.length === 0 ? '<p class="note">No trace was installed.</p>' : `<p class="note">${shareKey}</p><div class="beside">${treeView(data)}${traceList(data)}</div>`}
 <h2>Traces</h2>
+${data.traces.length === 0 ? '' : legend}
 ${data.traces.length === 0 ? '<p class="note">None.</p>' : data.traces.map((trace) => traceView(trace, data)).join('\n')}
 ${troubles(data)}
 </main>
@@ -44,6 +47,18 @@ ${troubles(data)}
 </html>
 `;
 }
+
+/** What the bars of tree and list say. */
+const shareKey =
+  '<span class="bar key-bar" aria-hidden="true"><span style="width:60%"></span></span> share of all packets; the number before it is how many.';
+
+/** What the two bars of a trace say, and the kinds of conditions. */
+const legend = `<details class="legend" open><summary>What bars and kinds say</summary><dl>
+<dt><span class="swatch whole"></span></dt><dd>instructions that the program executes on such a packet</dd>
+<dt><span class="swatch asks"></span></dt><dd>of the trace: for its condition</dd>
+<dt><span class="swatch does"></span></dt><dd>of the trace: for what it does once that holds</dd>
+${kinds.map(({ kind, means }) => `<dt><span class="kind ${kind}">${kind}</span></dt><dd>${means}</dd>`).join('\n')}
+</dl></details>`;
 
 function tiles(data: ReportData): string {
   const tile = (value: string, what: string): string => `<li><b>${value}</b><span>${what}</span></li>`;

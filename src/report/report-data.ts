@@ -10,7 +10,7 @@ import { type GuardNode, guardTree } from './guard-tree.js';
 import { type SourceGroup, sourceGroups } from './source-lines.js';
 import type { Moment } from './timeline.js';
 
-/** A trace with what it took and what became of it. */
+/** A trace on the page. */
 export interface ReportTrace {
   readonly id: number;
   readonly verdict: VerdictName;
@@ -28,7 +28,7 @@ export interface ReportTrace {
   readonly lines: readonly SourceGroup[] | undefined;
 }
 
-/** A reason for which packets were not recorded, and how often. */
+/** A place where recording was given up. */
 export interface ReportAbort {
   readonly code: string;
   readonly count: number;
@@ -36,7 +36,7 @@ export interface ReportAbort {
   readonly why: string;
 }
 
-/** The whole report. Counts are of packets unless their name says otherwise. */
+/** All that the page shows. */
 export interface ReportData {
   readonly object: string;
   readonly program: string;
@@ -56,7 +56,7 @@ export interface ReportData {
   readonly faults: readonly { readonly text: string; readonly count: number }[];
 }
 
-/** What the session itself does not know. */
+/** What the session does not know. */
 export interface ReportOptions {
   readonly capture: string;
   readonly timeline: readonly Moment[];
@@ -81,7 +81,7 @@ export function reportData(session: Session, options: ReportOptions): ReportData
     guards: record.trace === undefined ? [] : guardWords(record.trace, runtime.names),
   }));
   return {
-    object: runtime.machine.object.name,
+    object: baseName(runtime.machine.object.name),
     program: program.name,
     capture: options.capture,
     packets: runtime.packets,
@@ -104,6 +104,11 @@ export function reportData(session: Session, options: ReportOptions): ReportData
     })),
     faults: [...runtime.faults.values()].map(({ text, count }) => ({ text, count })),
   };
+}
+
+/** A file's name without its folders: a page is shown to others. */
+function baseName(path: string): string {
+  return path.replace(/^.*[/\\]/, '');
 }
 
 function reportTrace(session: Session, record: TraceRecord, names: Names | undefined): ReportTrace {

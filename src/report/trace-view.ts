@@ -5,7 +5,7 @@ import type { ReportData, ReportTrace } from './report-data.js';
 import type { SourceGroup } from './source-lines.js';
 import { verdictBadge } from './verdict-badge.js';
 
-/** A `<section>` of HTML. */
+/** The section of a trace. `data` has what it is a share of. */
 export function traceView(trace: ReportTrace, data: ReportData): string {
   const kept = trace.insnsCondition + trace.insnsTrace;
   return `<section class="trace" id="trace-${trace.id}" tabindex="-1" aria-labelledby="trace-${trace.id}-title">
@@ -15,7 +15,18 @@ ${sizes(trace)}
 <h4>Condition</h4>
 ${conditionTable(trace.rows)}
 ${code(trace)}
+<p class="ways">${ways(trace, data)}</p>
 </section>`;
+}
+
+/** Ways back, and to the traces before and after. */
+function ways(trace: ReportTrace, { traces }: ReportData): string {
+  const at = traces.indexOf(trace);
+  const link = (other: ReportTrace | undefined, words: string): string =>
+    other === undefined ? '' : `<a href="#trace-${other.id}">${words} trace ${other.id}</a>`;
+  return ['<a href="#tree">↑ back to the tree</a>', link(traces[at - 1], '← busier:'), link(traces[at + 1], '→ next:')]
+    .filter((word) => word !== '')
+    .join(' ');
 }
 
 function sizes(trace: ReportTrace): string {
@@ -58,5 +69,5 @@ function lineRow(group: SourceGroup): string {
     values.length === 0
       ? '<span class="none" aria-label="nothing">–</span>'
       : `<pre>${values.map(escapeHtml).join('\n')}</pre>`;
-  return `<tr${group.after.length === 0 ? ' class="gone"' : ''}><th scope="row"><span class="place">${escapeHtml(group.place)}</span>${text}</th><td>${list(group.before)}</td><td>${list(group.after)}</td></tr>`;
+  return `<tr${group.after.length === 0 ? ' class="gone"' : ''}><th scope="row"><span class="place">${escapeHtml(group.place)}</span>${text}</th><td data-of="as recorded">${list(group.before)}</td><td data-of="on the card">${list(group.after)}</td></tr>`;
 }

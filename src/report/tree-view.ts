@@ -14,7 +14,7 @@ const shownGuards = 5;
 /** Branches with a smaller share of the packets start closed. */
 const smallShare = 0.01;
 
-/** A `<ul>` of HTML. */
+/** The tree of all traces as HTML. */
 export function treeView(data: ReportData): string {
   const byId = new Map(data.traces.map((trace) => [trace.id, trace]));
   const { tree, packets, misses } = data;

@@ -111,9 +111,43 @@ describe.skipIf(chromium === undefined)('the report page in Chromium', () => {
   });
 
   it('fits a narrow window without scrolling sideways', async () => {
-    await page.setViewport({ width: 480, height: 800 });
-    const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
-    await page.setViewport({ width: 1280, height: 900 });
-    expect(wide).toBeLessThanOrEqual(480);
+    for (const width of [480, 390]) {
+      await page.setViewport({ width, height: 800 });
+      const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
+      const inner = (await page.evaluate(
+        '[...document.querySelectorAll(".tree, .scroll, .traces")].filter((box) => box.scrollWidth > box.clientWidth).length',
+      )) as number;
+      await page.setViewport({ width: 1280, height: 900 });
+      expect(wide).toBeLessThanOrEqual(width);
+      expect(inner).toBe(0);
+    }
+  });
+
+  it('narrows the list of traces down', async () => {
+    const shown = (): Promise<string[]> =>
+      page.evaluate(
+        '[...document.querySelectorAll("nav.traces li:not([hidden])")].map(({ textContent }) => textContent)',
+      ) as Promise<string[]>;
+    const all = await shown();
+    await page.type('#filter', 'pass');
+    const passing = await shown();
+    expect(passing.length).toBeGreaterThan(0);
+    expect(passing.length).toBeLessThan(all.length);
+    expect(passing.every((text) => text.toLowerCase().includes('pass'))).toBe(true);
+    expect(await page.$eval('#filtered', (note) => note.textContent)).toBe(`${passing.length} of ${all.length} traces`);
+  });
+
+  it('says what bars and kinds mean, and leads back from a trace', async () => {
+    const legend = await page.$eval('.legend', (part) => part.textContent ?? '');
+    for (const word of ['ternary', 'range', 'residual', 'state', 'instructions']) expect(legend).toContain(word);
+    await page.click('section.trace:not([hidden]) .ways a[href="#tree"]');
+    expect(page.url()).toMatch(/#tree$/);
+  });
+
+  it('names files without their folders', async () => {
+    expect(await page.$eval('header', (part) => part.textContent ?? '')).toContain(
+      'firewall.o, packets of traffic.pcap',
+    );
+    expect(await page.content()).not.toContain('examples/firewall');
   });
 });
