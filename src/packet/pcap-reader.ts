@@ -6,7 +6,7 @@
  *
  * The magic number tells byte order and resolution: a1b2c3d4 microseconds, a1b23c4d nanoseconds, a1b2cd34 the variant
  * of patched 1990s libpcaps whose record header is 8 bytes longer. Source: draft-ietf-opsawg-pcap and the behaviour of
- * libpcap. As there, bits 26 to 31 of the link type speak of a frame check sequence, versions before 2.4 have the two
+ * libpcap. As there, bits 26 to 31 of the link type speak of a frame check sequence, versions before 2.4 and 543.0 have the two
  * lengths swapped (some 2.3 writers did not), and a record longer than the snap length is cut to it.
  */
 
@@ -98,8 +98,12 @@ export class PcapDecoder implements RecordDecoder {
     if (native === 0xa1b2cd34) this.recordHeaderLength = 24;
     const major = view.getUint16(4, this.littleEndian);
     const minor = view.getUint16(6, this.littleEndian);
-    if (major !== 2) throw new InputError(`pcap version ${major}.${minor}`, { offset: 4 }, 'versions 2.x are read');
-    if (minor < 3) this.swapped = 'always';
+    // As in libpcap (pcap_check_header): DG/UX's tcpdump called its version 543.0 and swapped the lengths, too.
+    const isKnown = (major === 2 && minor <= 4) || (major === 543 && minor === 0);
+    if (!isKnown) {
+      throw new InputError(`pcap version ${major}.${minor}`, { offset: 4 }, 'versions 2.0 to 2.4 and 543.0 are read');
+    }
+    if (major === 543 || minor < 3) this.swapped = 'always';
     else if (minor === 3) this.swapped = 'if-greater';
     const snapLength = view.getUint32(16, this.littleEndian);
     if (snapLength > 0 && snapLength < maxPacketLength) this.snapLength = snapLength;

@@ -143,9 +143,12 @@ export class PcapngDecoder implements RecordDecoder {
     if (type === sectionHeader) {
       if (end - at < 16) return 'section header shorter than 28 bytes';
       const major = view.getUint16(at + 4, little);
-      if (major !== 1) {
-        const what = `pcapng version ${major}.${view.getUint16(at + 6, little)}`;
-        if (!this.inSection) throw new InputError(what, { offset: position + at + 4 }, 'version 1.x is read');
+      const minor = view.getUint16(at + 6, little);
+      // Some writers say 1.2 and mean 1.0; that is what libpcap takes.
+      if (major !== 1 || (minor !== 0 && minor !== 2)) {
+        const what = `pcapng version ${major}.${minor}`;
+        const hint = 'versions 1.0 and 1.2 are read';
+        if (!this.inSection) throw new InputError(what, { offset: position + at + 4 }, hint);
         return what;
       }
       this.inSection = true;
