@@ -1,5 +1,7 @@
 /** Files that commands read and write: `-` is stdin or stdout, and what the file system refuses is an InputError. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, chmod, lstat, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { InputError } from '../base/index.js';
 import type { Io } from './command.js';
 
@@ -14,17 +16,75 @@ export async function readInput(path: string, io: Io): Promise<Uint8Array> {
   }
 }
 
-/** Writes a result to a file; `-` is stdout. */
-export async function writeOutput(path: string, content: string | Uint8Array, io: Io): Promise<void> {
+/**
+ * Writes a result to a file; `-` is stdout. A file is there whole or not at all: what is written goes beside it and takes its place at
+ * the end, so that a full disk or Ctrl-C leaves the old one. Devices, pipes and what cannot be replaced are written to as they are.
+ */
+export async function writeOutput(
+  path: string,
+  content: string | Uint8Array | Iterable<string>,
+  io: Io,
+): Promise<void> {
+  const pieces = typeof content === 'string' || content instanceof Uint8Array ? [content] : [...inChunks(content)];
   if (path === '-') {
     // As it is: what goes to a file is no text for a terminal.
-    io.out(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+    for (const piece of pieces) io.out(typeof piece === 'string' ? new TextEncoder().encode(piece) : piece);
     return;
   }
   try {
-    await writeFile(path, content);
+    const target = await replaceable(path);
+    if (target === undefined) await writeFile(path, pieces);
+    else await replaceFile(target, pieces);
   } catch (error) {
     throw fileError(error, path);
+  }
+}
+
+/** Small pieces joined to some that are worth a system call. */
+function* inChunks(pieces: Iterable<string>): IterableIterator<string> {
+  let chunk = '';
+  for (const piece of pieces) {
+    chunk += piece;
+    if (chunk.length < 1 << 18) continue;
+    yield chunk;
+    chunk = '';
+  }
+  yield chunk;
+}
+
+/** The file that a new one may take the place of, links followed, and its mode; undefined: write into what is there. */
+async function replaceable(
+  path: string,
+): Promise<{ readonly path: string; readonly mode: number | undefined } | undefined> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : error));
+  if (found instanceof Error) throw found;
+  if (found === undefined) {
+    const link = await lstat(path).catch(() => undefined);
+    // A link to nothing: the file that it names is to be made.
+    return link?.isSymbolicLink() === true ? undefined : { path, mode: undefined };
+  }
+  // Replacing one of several names would part it from the others, and another's file would become ours.
+  const isOwn = found.isFile() && found.nlink === 1 && found.uid === (process.geteuid?.() ?? found.uid);
+  if (!isOwn) return undefined;
+  await access(path, constants.W_OK);
+  return { path: await realpath(path), mode: found.mode & 0o7777 };
+}
+
+async function replaceFile(
+  target: { readonly path: string; readonly mode: number | undefined },
+  pieces: Iterable<string | Uint8Array>,
+): Promise<void> {
+  const beside = join(dirname(target.path), `.${basename(target.path)}.${process.pid}.tmp`);
+  try {
+    await writeFile(beside, pieces, { flag: 'wx', mode: target.mode ?? 0o666 });
+    if (target.mode !== undefined) await chmod(beside, target.mode);
+    await rename(beside, target.path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(beside, { force: true });
+    // A folder in which no file may be made can hold one that may be written.
+    const code = (error as NodeJS.ErrnoException).code;
+    if (target.mode === undefined || (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM')) throw error;
+    await writeFile(target.path, pieces);
   }
 }
 

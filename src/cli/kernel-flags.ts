@@ -1,4 +1,7 @@
-/** The flags that say for which kernel an object is read: `--btf`, `--kernel`, `--kconfig`. By default it is the running one. */
+/**
+ * The flags that say how an object is read: for which kernel (`--btf`, `--kernel`, `--kconfig`; by default the running one), and
+ * whether it is none but raw instructions (`--raw`, `--map-list`).
+ */
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
 import { hostKernel, kconfigText } from '../linux/index.js';
@@ -12,6 +15,8 @@ export interface KernelFlags {
   /** `6.1`, `6.18.44`. In `disasm`, `true` asks for the kernel's syntax. */
   readonly kernel?: string | true | undefined;
   readonly kconfig?: readonly string[] | undefined;
+  readonly raw?: true | undefined;
+  readonly mapList?: string | undefined;
 }
 
 /** Declares the three, for every command that reads an object. */
@@ -24,13 +29,20 @@ export function declareKernelFlags(command: Command): void {
 
 /** The two without `--kernel`, which `disasm` declares itself. */
 export function declareKconfig(command: Command): Command {
-  return command
+  return declareRaw(command)
     .option('--btf <file>', 'BTF that CO-RE is resolved against (default: the running kernel, else the object)')
     .option(
       '--kconfig <file|KEY=VALUE>',
       'kernel configuration for __kconfig variables (default: the running one); may be given several times',
       (value: string, all: readonly string[] = []) => [...all, value],
     );
+}
+
+/** Raw instructions: read by commands that take an object, written by `asm`. */
+export function declareRaw(command: Command): Command {
+  return command
+    .option('--raw', 'FILE is instructions alone, eight bytes each')
+    .option('--map-list <file>', 'with --raw: the maps that its loads name by number, as .map lines');
 }
 
 /** Throws UsageError for flags that say nothing, InputError for files that cannot be read. */

@@ -6,10 +6,12 @@
  *     key 7                      one word: an integer of the key's size
  *     key ipv4:10.0.0.1 be16:80  the parts of map files, one after another
  *     key '[{"be16": 80}]'       JSON as in map files
+ *     value '{last: 5, tokens: 7}' members of its struct, as dumps print them; an IPv4 or IPv6 address
  *
  * What comes out is JSON as map files have it, so that there is one place that turns it into bytes.
  */
-import { UsageError } from '../base/index.js';
+import { InputError, UsageError } from '../base/index.js';
+import { parseLooseJson } from '../vm/index.js';
 
 export interface MapWords {
   readonly key: unknown;
@@ -74,9 +76,10 @@ function bytesText(bytes: readonly number[]): string {
 
 function jsonOf(name: string, text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw new UsageError(`\`${name}\`: \`${text}\` is not JSON`);
+    return parseLooseJson(text);
+  } catch (error) {
+    const why = error instanceof InputError ? `: ${error.message}` : '';
+    throw new UsageError(`\`${name}\`: \`${text}\` is not JSON${why}`);
   }
 }
 

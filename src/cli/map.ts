@@ -16,6 +16,7 @@ import {
   findMap,
   loadMaps,
   Machine,
+  mapsText,
   parseMapsFile,
 } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
@@ -74,8 +75,7 @@ DATA is one of
     const maps = name === undefined ? machine.maps : [findMap(machine, name, file)];
     const answers = maps.map((map) => ({ map, answer: perform(operation, machine, map, request, options) }));
     const refused = answers.some(({ answer }) => answer !== 'done' && 'error' in answer);
-    if (options.mapsOut !== undefined && !refused)
-      await writeOutput(options.mapsOut, `${JSON.stringify(dumpMaps(machine), undefined, 2)}\n`, io);
+    if (options.mapsOut !== undefined && !refused) await writeOutput(options.mapsOut, mapsText(machine), io);
     if (io.flags.json) printJson(operation, answers, io);
     else if (options.mapsOut !== '-') for (const { map, answer } of answers) printAnswer(operation, map, answer, io);
     return refused ? exitCodes.negative : (exitCodes.ok as ExitCode);

@@ -4,8 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
-import { InputError, UsageError } from '../base/index.js';
-import { type ObjectSpec, type ProgramSpec, parseImage, readObject, writeElf } from '../object/index.js';
+import { InputError, UsageError, UserError } from '../base/index.js';
+import { type ObjectSpec, type ProgramSpec, parseImage, rawImage, readObject, writeElf } from '../object/index.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
@@ -52,6 +52,8 @@ function displayName(path: string): string {
 
 /** The bytes of an ELF object, whatever FILE was. */
 export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags = {}): Promise<Uint8Array> {
+  if (flags.raw === true) return readRaw(path, flags.mapList, io);
+  if (flags.mapList !== undefined) throw new UsageError('`--map-list` belongs to `--raw`');
   const { language = 'none' } = flags;
   if (!languages.some((name) => name === language))
     throw new UsageError(`no language \`${language}\``, {}, `languages: ${languages.join(', ')}`);
@@ -63,6 +65,17 @@ export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags
   if (language !== 'assembler' && !isText(path, bytes)) return bytes;
   const text = new TextDecoder().decode(bytes);
   return io.breakable('assembling', () => writeElf(parseImage(text, displayName(path))));
+}
+
+/** Raw instructions and the map list that belongs to them, as an object. */
+async function readRaw(path: string, mapList: string | undefined, io: Io): Promise<Uint8Array> {
+  const list = mapList === undefined ? '' : new TextDecoder().decode(await readInput(mapList, io));
+  const bytes = await readInput(path, io);
+  try {
+    return writeElf(rawImage(bytes, list, mapList));
+  } catch (error) {
+    throw error instanceof UserError && error.place.source === undefined ? error.withFile(displayName(path)) : error;
+  }
 }
 
 /** Assembler text: by name, or on stdin whatever is no ELF and has no control characters at its start. */

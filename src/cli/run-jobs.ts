@@ -38,7 +38,7 @@ export async function runJobs(
   if (given.clock?.startsWith('step') === true)
     throw new UsageError('`--jobs` and `--clock step` exclude each other: packets have no common order');
   const flags = { ...given, engine: 'wasm', cpus: String(jobs) };
-  const object = await readProgramBytes(file, io, given);
+  const object = await readProgramBytes(file, io, flags);
   const chosen = chooseProgram(await objectOf(object, file, io, flags), name, flags);
   const options = await sessionOptions(flags, io);
   const verdicts = Verdicts.of(chosen.object, options);

@@ -6,7 +6,7 @@ import { verdictName } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
 import type { Decided, Session } from '../runtime/index.js';
 import { jsonText, wholeNumber } from '../text/index.js';
-import { dumpMaps } from '../vm/map-json.js';
+import { dumpMaps, mapsText } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
@@ -66,10 +66,11 @@ export const command: CliCommand = defineCommand<Options>({
     const { session, interrupted, time, undeliverable, shares } = await runAll(file, program, options, io, timeline);
     const steps = new Steps(io, interrupted);
     if (!interrupted) steps.take('comparing what is left', () => session.finish());
-    const wantsMaps = options.maps === true || options.mapsOut !== undefined;
-    const maps = wantsMaps ? steps.take('reading maps', () => dumpMaps(session.runtime.machine)) : undefined;
-    if (options.mapsOut !== undefined && maps !== undefined)
-      await writeOutput(options.mapsOut, jsonText(maps, true), io);
+    const { machine } = session.runtime;
+    const maps = options.maps ? steps.take('reading maps', () => dumpMaps(machine)) : undefined;
+    const { mapsOut } = options;
+    const mapsFile = mapsOut === undefined ? undefined : steps.take('reading maps', () => [...mapsText(machine)]);
+    if (mapsOut !== undefined && mapsFile !== undefined) await writeOutput(mapsOut, mapsFile, io);
     if (timeline !== undefined && options.report !== undefined) {
       const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.report, page, io);

@@ -267,7 +267,13 @@ function lockedUpdate(cursor: Cursor): ParsedInsn {
   const row = atomicOperators.find((candidate) => candidate.sign === sign);
   if (row === undefined) return cursor.fail(`\`${sign}\` is no atomic operator`, 'operators are += |= &= ^=');
   const src = register(cursor);
+  checkWidth(cursor, src, type.bytes);
   return one(`atomic_${row.name}${atomicWidth(cursor, type.bytes)}`, { dst: base, off, src: src.number });
+}
+
+/** Half a register cannot hold 64 bits; the kernel writes r registers for all widths. */
+function checkWidth(cursor: Cursor, { number, width }: Register, bytes: number): void {
+  if (width === 32 && bytes === 8) cursor.fail('the access has 64 bits', `write r${number}`);
 }
 
 function atomicWidth(cursor: Cursor, bytes: number): 32 | 64 {
@@ -282,6 +288,7 @@ function storeRelease(cursor: Cursor): ParsedInsn {
   const { base, off } = parenthesized(cursor);
   cursor.expect(',');
   const src = register(cursor);
+  checkWidth(cursor, src, type.bytes);
   cursor.expect(')');
   return one(`store_release_${type.letter}`, { dst: base, off, src: src.number });
 }
@@ -424,6 +431,7 @@ function assignAtomic(cursor: Cursor, dst: Register): ParsedInsn {
   const type = bare ? undefined : memoryType(cursor);
   const { base, off } = bare ? address(cursor) : parenthesized(cursor);
   const bytes = type?.bytes ?? (name.endsWith('_64') ? 8 : 4);
+  checkWidth(cursor, dst, bytes);
   if (what === 'load_acquire') {
     cursor.expect(')');
     return one(`load_acquire_${type?.letter}`, { dst: dst.number, src: base, off });

@@ -12,6 +12,7 @@ import {
 } from '../linux/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
+import { writtenElements } from '../vm/index.js';
 import {
   binary,
   type Contents,
@@ -122,15 +123,17 @@ export class KernelSubject implements Subject {
     if (entry === undefined || !isReadable(entry.spec)) return undefined;
     const { spec, fd } = entry;
     const valueSize = userValueSize(spec, this.cpus);
-    const batch = this.bpf.mapLookupBatch(fd, spec.keySize, valueSize, spec.maxEntries);
     const found: (readonly [string, string])[] = [];
-    if (typeof batch !== 'number') {
-      for (let i = 0; i < batch.count; i++) {
-        const key = batch.keys.subarray(i * spec.keySize, (i + 1) * spec.keySize);
-        found.push([binary(key), binary(batch.values.subarray(i * valueSize, (i + 1) * valueSize))]);
+    const batches = this.bpf.mapBatches(fd, spec.keySize, valueSize, spec.maxEntries);
+    let next = batches.next();
+    for (; next.done !== true; next = batches.next()) {
+      const { count, keys, values } = next.value;
+      for (const i of writtenElements(spec, count, values, valueSize)) {
+        const key = keys.subarray(i * spec.keySize, (i + 1) * spec.keySize);
+        found.push([binary(key), binary(values.subarray(i * valueSize, (i + 1) * valueSize))]);
       }
-      return canonical(spec, found);
     }
+    if (next.value === 0) return canonical(spec, found);
     for (const key of this.bpf.mapKeys(fd, spec.keySize)) {
       const value = this.bpf.mapLookup(fd, key, valueSize);
       if (typeof value !== 'number') found.push([binary(key), binary(value)]);

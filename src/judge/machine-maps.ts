@@ -39,7 +39,7 @@ export abstract class MachineMaps implements Subject {
     if (found === undefined || !isReadable(found.spec)) return undefined;
     return canonical(
       found.spec,
-      [...found.entries()].map(({ key, value }) => [binary(key), binary(value)]),
+      [...found.writtenEntries()].map(({ key, value }) => [binary(key), binary(value)]),
     );
   }
 

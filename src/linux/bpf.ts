@@ -146,10 +146,10 @@ export class Bpf {
   }
 
   /**
-   * All elements of an array or hash, in a few system calls: keys and values one after another, `valueSize` as in
-   * {@link mapLookup}. A negated errno where the map type has no batches.
+   * All elements of an array or hash, some tens of thousands at a time: keys and values one after another, `valueSize` as in
+   * {@link mapLookup}. Returns 0 at the end, or a negated errno where the map type has no batches.
    */
-  mapLookupBatch(fd: number, keySize: number, valueSize: number, maxEntries: number): MapBatch | number {
+  *mapBatches(fd: number, keySize: number, valueSize: number, maxEntries: number): Generator<MapBatch, number> {
     // A hash bucket comes whole or not at all, so leave room for long ones.
     const chunk = Math.min(maxEntries + 64, 1 << 16);
     const batchKey = Math.max(8, keySize);
@@ -161,9 +161,6 @@ export class Bpf {
       this.batch = this.native.allocate(needed);
     }
     const buffer = this.batch;
-    const keys: Uint8Array[] = [];
-    const values: Uint8Array[] = [];
-    let count = 0;
     let status = 0;
     for (let first = true; status === 0; first = false) {
       const view = this.clear();
@@ -176,13 +173,12 @@ export class Bpf {
       status = this.call(attr.command.mapLookupBatch);
       if (status < 0 && status !== -errno.ENOENT) break;
       const got = view.getUint32(attr.mapBatch.count, true);
-      keys.push(buffer.u8.slice(keysAt, keysAt + got * keySize));
-      values.push(buffer.u8.slice(valuesAt, valuesAt + got * valueSize));
-      count += got;
+      const keys = new Uint8Array(buffer.u8.subarray(keysAt, keysAt + got * keySize));
+      const values = new Uint8Array(buffer.u8.subarray(valuesAt, valuesAt + got * valueSize));
       buffer.u8.copyWithin(0, batchKey, 2 * batchKey);
+      yield { count: got, keys, values };
     }
-    if (status < 0 && status !== -errno.ENOENT) return status;
-    return { count, keys: Buffer.concat(keys), values: Buffer.concat(values) };
+    return status === -errno.ENOENT ? 0 : status;
   }
 
   /** Makes a map read-only for user space, as libbpf does with `.rodata`. 0 or negated errno. */

@@ -8,6 +8,7 @@
 import { InputError, UnsupportedError } from '../base/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { errno, errnoName } from '../platform/index.js';
+import { writtenElements } from '../vm/index.js';
 import type { Bpf } from './bpf.js';
 import type { TestRunResult } from './bpf-types.js';
 import { possibleCpus } from './cpus.js';
@@ -120,8 +121,20 @@ export class KernelRunner {
   *entries(index: number): IterableIterator<KernelEntry> {
     const map = this.kernel.maps[index];
     if (map === undefined || map.spec.keySize === 0) return;
-    for (const key of this.bpf.mapKeys(map.fd, map.spec.keySize)) {
-      const value = this.bpf.mapLookup(map.fd, key, userValueSize(map.spec, this.cpus));
+    const { spec, fd } = map;
+    const valueSize = userValueSize(spec, this.cpus);
+    const batches = this.bpf.mapBatches(fd, spec.keySize, valueSize, spec.maxEntries);
+    let next = batches.next();
+    for (; next.done !== true; next = batches.next()) {
+      const { count, keys, values } = next.value;
+      for (const i of writtenElements(spec, count, values, valueSize)) {
+        const key = keys.slice(i * spec.keySize, (i + 1) * spec.keySize);
+        yield { key, value: values.slice(i * valueSize, (i + 1) * valueSize) };
+      }
+    }
+    if (next.value === 0) return;
+    for (const key of this.bpf.mapKeys(fd, spec.keySize)) {
+      const value = this.bpf.mapLookup(fd, key, valueSize);
       if (typeof value !== 'number') yield { key, value };
     }
   }

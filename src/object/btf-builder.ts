@@ -8,7 +8,17 @@ import { encodeUtf8 } from '../base/index.js';
 import { Btf } from './btf.js';
 import { btfKindNames } from './btf-type.js';
 
-const kinds = { int: 1, ptr: 2, array: 3, struct: 4, func: 12, funcProto: 13, var: 14, datasec: 15 } as const;
+const kinds = {
+  int: 1,
+  ptr: 2,
+  array: 3,
+  struct: 4,
+  func: 12,
+  funcProto: 13,
+  var: 14,
+  datasec: 15,
+  enum64: 19,
+} as const;
 
 const linkages = { static: 0, global: 1, extern: 2 } as const;
 
@@ -70,6 +80,12 @@ export class BtfBuilder {
   /** Signed, 32 bits. */
   int(): number {
     return this.add(this.string('int'), kinds.int, 0, 4, [0x01000020]);
+  }
+
+  /** An anonymous enum of 64 bits with one value. */
+  enum64(name: string, value: bigint): number {
+    const words = [this.string(name), Number(value & 0xffffffffn), Number(value >> 32n)];
+    return this.add(0, kinds.enum64, 1, 8, words);
   }
 
   /** `_Bool`. */

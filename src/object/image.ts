@@ -151,7 +151,8 @@ function mapImage(map: MapSpec, object: ObjectSpec): MapImage {
     const slots = [...init.slots].map(([slot, index]) => [slot, object.maps[index]?.name ?? ''] as const);
     values = { kind: 'maps', slots: new Map(slots) };
   } else if (init?.kind === 'programs') values = { kind: 'programs', slots: init.slots };
-  const ids = { btfKeyId: map.btfKeyId, btfValueId: map.btfValueId };
+  const idOf = (id: number, size: number): number => (object.btf?.sizeOf(id) === size ? id : 0);
+  const ids = { btfKeyId: idOf(map.btfKeyId, keySize), btfValueId: idOf(map.btfValueId, valueSize) };
   return { name, typeNumber, keySize, valueSize, maxEntries, flags, extra, numaNode, pinning, ...ids, inner, values };
 }
 
@@ -269,7 +270,10 @@ class CodeBuilder {
     if (unresolved?.symbol !== undefined) {
       const { symbol } = unresolved;
       const declared = this.object.kconfig?.some(({ name }) => name === symbol.name) === true;
-      return this.extern(insn.code === op.CALL_OP ? 'call' : 'load', { ...symbol, declared });
+      const made = this.extern(insn.code === op.CALL_OP ? 'call' : 'load', { ...symbol, declared });
+      // What stands in the instruction is an offset from the symbol that nobody defines.
+      const addend = insn.code === op.LDDW && !declared && insn.imm !== 0 ? insn.imm >>> 0 : undefined;
+      return made && { ...made, addend };
     }
     if (unresolved !== undefined) return undefined;
     const functionAt = (target: number): string | undefined =>

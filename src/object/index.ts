@@ -38,6 +38,7 @@ export { assemble, parseImage } from './parse-image.js';
 export { pickProgram } from './pick-program.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
 export { objectSpec, programSpec } from './program-spec.js';
+export { rawImage, rawInsns, rawMapList } from './raw.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';
 export { type SizedObject, sizeMaps } from './size-maps.js';
 export type {

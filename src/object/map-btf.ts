@@ -3,7 +3,7 @@
  * encode numbers and types (bpf_helpers.h):
  *
  *     __uint(name, N)     int (*name)[N]
- *     __ulong(name, N)    an enum with one value, behind a pointer
+ *     __ulong(name, N)    an enum with one value; an enum64 where N takes more than 32 bits
  *     __type(name, T)     T *name
  *     __array(name, T)    T *name[]          `values`, filled in by relocations in `.maps` itself
  */
@@ -255,7 +255,8 @@ function readValues(
         programs.set(slot, program.name);
       }
     }
-    if (spec.inner !== undefined) return { kind: 'maps', slots: maps };
+    // Without a slot there is nothing to put in: the member tells the inner maps' shape only.
+    if (spec.inner !== undefined) return maps.size === 0 ? undefined : { kind: 'maps', slots: maps };
     return { kind: 'programs', slots: programs };
   });
 }

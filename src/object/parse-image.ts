@@ -16,6 +16,7 @@ import {
 } from '../isa/index.js';
 import { helperNumber, mapTypeNames } from '../platform/index.js';
 import { decodeBase64 } from './base64.js';
+import { Btf } from './btf.js';
 import { coreKinds } from './core-spec.js';
 import type {
   CodeImage,
@@ -27,6 +28,7 @@ import type {
   ObjectImage,
   ReferenceImage,
 } from './image.js';
+import { fromListing } from './listing.js';
 import { type ReadObjectOptions, readObject } from './read-object.js';
 import type { ObjectSpec } from './spec.js';
 import { writeElf } from './write-elf.js';
@@ -84,6 +86,8 @@ interface DataText {
 }
 
 interface MutableMap {
+  /** Where it was defined. */
+  readonly line: SourceLine;
   map: MapImage;
 }
 
@@ -92,6 +96,8 @@ const maxZeros = 64 << 20;
 
 class ImageParser {
   private readonly file: string | undefined;
+  /** A disassembler's: it defines no maps and no data, so names of such are symbols that nobody defines. */
+  private isListing = false;
   private license = '';
   private version = 0;
   private btf = '';
@@ -113,11 +119,15 @@ class ImageParser {
   }
 
   run(text: string): ObjectImage {
-    for (const line of splitSource(text)) {
+    const listing = fromListing(text);
+    this.isListing = listing !== undefined;
+    for (const line of splitSource(listing ?? text)) {
       this.line = line;
       this.statement(line);
     }
     const code = [...this.sections.values()].filter((section) => section.kind === 'code');
+    const btf = this.btf === '' ? undefined : decodeBase64(this.btf);
+    this.checkTypes(btf);
     const data = [...this.sections.values()].filter((section) => section.kind === 'data');
     const license = data.find((section) => section.name === 'license');
     if (license !== undefined) this.license = cString(license.bytes.done());
@@ -130,7 +140,7 @@ class ImageParser {
         .filter((section) => section.name !== 'license' && section.bytes.length > 0)
         .map(({ name, bytes, mmapable }): DataImage => ({ name, bytes: bytes.done(), mmapable })),
       externs: [...this.externs.values()],
-      btf: this.btf === '' ? undefined : decodeBase64(this.btf),
+      btf,
     };
   }
 
@@ -173,8 +183,12 @@ class ImageParser {
 
   private labels(line: SourceLine): void {
     const { section } = this;
-    if (section?.kind === 'data') for (const label of line.labels) section.labels.set(label, section.bytes.length);
-    else this.code().lines.push({ ...line, text: '' });
+    if (section?.kind === 'data') {
+      for (const label of line.labels) {
+        if (section.labels.has(label)) this.fail(`\`${label}\` is defined twice`);
+        section.labels.set(label, section.bytes.length);
+      }
+    } else this.code().lines.push({ ...line, text: '' });
   }
 
   /** The open code section; `xdp` where none was opened. */
@@ -239,10 +253,10 @@ class ImageParser {
         return;
       }
       case '.map':
-        this.maps.push({ map: this.mapFields(cursor, cursor.symbol('a name for the map')) });
+        this.addMap(cursor);
         break;
       case '.inner':
-        this.change({ inner: this.mapFields(cursor, '') });
+        this.addInner(cursor);
         break;
       case '.core':
         this.coreRelocation(cursor);
@@ -275,6 +289,7 @@ class ImageParser {
     while (!cursor.atEnd()) {
       const key = cursor.symbol('a field');
       cursor.expect('=', 'fields are NAME=VALUE, without blanks between them');
+      if (values.has(key)) this.fail(`\`${key}\` is given twice`);
       values.set(key, cursor.kind() === 'word' ? cursor.next() : cursor.number());
     }
     const take = (key: string): number => {
@@ -293,8 +308,13 @@ class ImageParser {
     const numa = values.has('numa_node');
     const extra = values.get('extra') ?? 0n;
     values.delete('extra');
-    const pinning = values.get('pinning') === 'by_name';
+    if (typeof extra !== 'bigint' || extra < 0n || extra >= 1n << 64n)
+      this.fail(`\`extra=${extra}\` is no number of 64 bits`);
+    const pinning = values.get('pinning') ?? 'none';
     values.delete('pinning');
+    if (pinning !== 'by_name' && pinning !== 'none') {
+      this.fail(`\`pinning=${pinning}\` is unknown`, 'pinning=by_name, or leave it out');
+    }
     const map: MapImage = {
       name,
       typeNumber,
@@ -302,9 +322,9 @@ class ImageParser {
       valueSize: take('value'),
       maxEntries: take('max_entries'),
       flags: take('flags'),
-      extra: typeof extra === 'bigint' ? BigInt.asUintN(64, extra) : 0n,
+      extra,
       numaNode: numa ? take('numa_node') : undefined,
-      pinning,
+      pinning: pinning === 'by_name',
       btfKeyId: take('btf_key'),
       btfValueId: take('btf_value'),
       inner: undefined,
@@ -317,6 +337,24 @@ class ImageParser {
     return map;
   }
 
+  private addMap(cursor: Cursor): void {
+    const name = cursor.symbol('a name for the map');
+    if (this.maps.some(({ map }) => map.name === name)) this.fail(`map \`${name}\` is defined twice`);
+    this.maps.push({ line: this.line, map: this.mapFields(cursor, name) });
+  }
+
+  /** What libbpf would refuse later is refused here, where the line is known. */
+  private addInner(cursor: Cursor): void {
+    const inner = this.mapFields(cursor, '');
+    const outer = this.maps.at(-1)?.map;
+    if (outer?.inner !== undefined) this.fail(`map \`${outer.name}\` has an \`.inner\` already`);
+    if (outer !== undefined && !holds(outer, 'maps')) {
+      this.fail(`map \`${outer.name}\` of type ${typeText(outer)} holds no maps`, 'array_of_maps and hash_of_maps do');
+    }
+    if (inner.pinning) this.fail('inner maps cannot be pinned');
+    this.change({ inner });
+  }
+
   /** Adds to the map that was defined last. */
   private change(change: Partial<MapImage>): void {
     const last = this.maps.at(-1);
@@ -327,6 +365,7 @@ class ImageParser {
   private openValues(cursor: Cursor): void {
     const kind = cursor.symbol('maps or programs');
     if (kind !== 'maps' && kind !== 'programs') this.fail(`values are maps or programs, not \`${kind}\``);
+    this.checkValues(kind);
     this.change({ values: { kind, slots: new Map() } });
   }
 
@@ -337,7 +376,37 @@ class ImageParser {
     const name = cursor.symbol('a map or program');
     const map = this.maps.at(-1)?.map;
     const kind = map?.values?.kind ?? (mapTypeNames[map?.typeNumber ?? 0] === 'prog_array' ? 'programs' : 'maps');
+    this.checkValues(kind);
+    if (map?.values?.slots.has(slot) === true) this.fail(`slot ${slot} is filled twice`);
     this.change({ values: { kind, slots: new Map([...(map?.values?.slots ?? []), [slot, name]]) } });
+  }
+
+  /** Types of keys and values have to be there, in the size that the map says. */
+  private checkTypes(bytes: Uint8Array | undefined): void {
+    const btf = bytes === undefined ? undefined : new Btf(bytes);
+    for (const { map, line } of this.maps) {
+      for (const shape of [map, map.inner]) {
+        if (shape === undefined) continue;
+        const ids = [
+          ['btf_key', shape.btfKeyId, shape.keySize],
+          ['btf_value', shape.btfValueId, shape.valueSize],
+        ] as const;
+        for (const [field, id, size] of ids) {
+          if (id === 0 || (btf !== undefined && id < btf.count && btf.sizeOf(id) === size)) continue;
+          const what = btf === undefined ? 'there is no `.btf`' : `type ${id} of the \`.btf\` has not ${size} bytes`;
+          this.fail(`\`${field}=${id}\`: ${what}`, `leave out \`${field}\``, line);
+        }
+      }
+    }
+  }
+
+  private checkValues(kind: 'maps' | 'programs'): void {
+    const map = this.maps.at(-1)?.map;
+    if (map === undefined || holds(map, kind)) return;
+    this.fail(
+      `map \`${map.name}\` of type ${typeText(map)} holds no ${kind}`,
+      kind === 'maps' ? 'array_of_maps and hash_of_maps do' : 'prog_array does',
+    );
   }
 
   private data(word: string, cursor: Cursor): void {
@@ -349,6 +418,7 @@ class ImageParser {
     if (width !== undefined) {
       do {
         let value = BigInt.asUintN(8 * width, cursor.number());
+        if (value !== 0n) this.refuseInBss(section);
         for (let i = 0; i < width; i++, value >>= 8n) section.bytes.push(Number(value & 0xffn));
       } while (cursor.accept(','));
     } else if (word === '.zero' || word === '.skip' || word === '.space') {
@@ -358,10 +428,17 @@ class ImageParser {
       section.bytes.zero(size);
     } else {
       do {
-        for (const byte of encodeUtf8(cursor.symbol('text in quotes'))) section.bytes.push(byte);
+        const bytes = encodeUtf8(cursor.symbol('text in quotes'));
+        if (bytes.length > 0) this.refuseInBss(section);
+        for (const byte of bytes) section.bytes.push(byte);
         if (word !== '.ascii') section.bytes.push(0);
       } while (cursor.accept(','));
     }
+  }
+
+  /** What `.bss` holds is not in the file. */
+  private refuseInBss({ name }: DataText): void {
+    if (/^\.bss(?:\.|$)/.test(name)) this.fail(`\`${name}\` holds zeros only`, 'put it into `.data`');
   }
 
   private assembleSections(code: readonly CodeText[], data: readonly DataText[]): CodeImage[] {
@@ -405,6 +482,7 @@ class ImageParser {
       if (this.externs.has(symbol)) return { slot, kind: 'call', symbol, addend: undefined };
       const helper = helperNumber(symbol);
       if (helper !== undefined) return helper;
+      if (this.isListing) return { slot, kind: 'call', symbol: this.undeclared(symbol), addend: undefined };
       return this.fail(
         `\`${symbol}\` is neither a function nor a helper`,
         `a function of the kernel is declared by \`.extern ${symbol}\``,
@@ -412,6 +490,7 @@ class ImageParser {
       );
     }
     const known = this.maps.some(({ map }) => map.name === symbol) || this.externs.has(symbol);
+    if (this.externs.get(symbol)?.declared === false) return { slot, kind: 'load', symbol, addend: reference.addend };
     if (known && reference.addend === undefined) return { slot, kind: 'load', symbol, addend: undefined };
     if (known) {
       return this.fail(
@@ -426,11 +505,18 @@ class ImageParser {
         return { slot, kind: 'load', symbol: section.name, addend: at + (reference.addend ?? 0) };
       }
     }
+    if (this.isListing) return { slot, kind: 'load', symbol: this.undeclared(symbol), addend: reference.addend };
     return this.fail(
       `\`${symbol}\` is neither a map, nor data, nor a function`,
       `define it, or declare a symbol of the kernel by \`.extern ${symbol}\``,
       line,
     );
+  }
+
+  /** Makes `name` a symbol that nobody defines. */
+  private undeclared(name: string): string {
+    this.externs.set(name, { name, weak: false, declared: false });
+    return name;
   }
 
   /**
@@ -459,6 +545,17 @@ class ImageParser {
       return { name, start, end, global, btfId: 0, base: 0, lines: [], notes: new Map() };
     });
   }
+}
+
+function typeText({ typeNumber }: MapImage): string {
+  return mapTypeNames[typeNumber] ?? String(typeNumber);
+}
+
+/** Whether a map's values may be maps, or programs. Types that nobody knows may hold anything. */
+function holds(map: MapImage, kind: 'maps' | 'programs'): boolean {
+  const type = mapTypeNames[map.typeNumber];
+  if (type === undefined) return true;
+  return kind === 'maps' ? type === 'array_of_maps' || type === 'hash_of_maps' : type === 'prog_array';
 }
 
 function cString(bytes: Uint8Array): string {

@@ -72,7 +72,10 @@ function definitionMembers(builder: BtfBuilder, map: MapImage): { name: string; 
   typed('value', map.btfValueId, map.valueSize);
   if (map.maxEntries > 0) number('max_entries', map.maxEntries);
   if (map.flags > 0) number('map_flags', map.flags);
-  if (map.extra > 0n) number('map_extra', Number(map.extra & 0xffffffffn));
+  // What an array's length cannot say, an enumerator does (`__ulong` of bpf_helpers.h).
+  if (map.extra > 0xffffffffn)
+    members.push({ name: 'map_extra', type: () => builder.enum64('map_extra_value', map.extra) });
+  else if (map.extra > 0n) number('map_extra', Number(map.extra));
   if (map.numaNode !== undefined) number('numa_node', map.numaNode);
   if (map.pinning) number('pinning', 1);
   return members;
@@ -81,9 +84,9 @@ function definitionMembers(builder: BtfBuilder, map: MapImage): { name: string; 
 /** The struct by which a map is defined. */
 function definitionType(builder: BtfBuilder, map: MapImage, size: number): number {
   const members = definitionMembers(builder, map).map(({ name, type }, i) => ({ name, type: type(), offset: 8 * i }));
-  if (map.values !== undefined) {
+  if (map.values !== undefined || map.inner !== undefined) {
     const target =
-      map.values.kind === 'programs' || map.inner === undefined
+      map.values?.kind === 'programs' || map.inner === undefined
         ? builder.funcProto(builder.int(), [])
         : definitionType(builder, map.inner, 8 * definitionMembers(builder, map.inner).length);
     const type = builder.array(builder.pointer(target), 0);

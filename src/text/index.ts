@@ -1,4 +1,12 @@
-export { escapeChar, invisible, printable, printableLine, printableLines, printableText } from './escape.js';
+export {
+  escapeChar,
+  invisible,
+  printable,
+  printableJson,
+  printableLine,
+  printableLines,
+  printableText,
+} from './escape.js';
 export { nearest } from './nearest.js';
 export { wholeNumber } from './numbers.js';
 export { type Cell, count, formatNumber, formatShare, formatTable, hex, jsonText } from './output.js';

@@ -11,6 +11,7 @@ export {
   helperRefusal,
 } from './helpers/index.js';
 export type { LoadedProgram } from './load-programs.js';
+export { parseLooseJson } from './loose-json.js';
 export {
   type LaneOptions,
   Machine,
@@ -35,11 +36,13 @@ export {
   type MapEntryJson,
   type MapHolder,
   type MapsFile,
+  mapsText,
   parseMapsFile,
 } from './map-json.js';
 export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
+export { writtenElements } from './non-zero.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';
 export { packetState } from './packet-buffer.js';
 export { type ColumnOptions, columnsOf, type PacketColumns } from './packet-columns.js';

@@ -5,8 +5,11 @@
 import { InputError, UserError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { errno, errnoName, isPercpuMap } from '../platform/index.js';
+import { printableJson } from '../text/index.js';
+import { parseLooseJson } from './loose-json.js';
 import type { BpfMap } from './map.js';
 import { type Formatted, formatBytes } from './map-format.js';
+import { addressOf, encodeTyped, encodeTypedText, isTyped } from './map-typed.js';
 import { encodeValue, type ValueNames } from './map-value-json.js';
 
 /** What map files are about; a Machine is one. */
@@ -60,10 +63,17 @@ export interface DumpOptions {
 
 const entryFields: ReadonlySet<string> = new Set(['key', 'value', 'values', 'cpu', 'formatted']);
 
+/** Stands for the name in what `bpftool map dump` prints, a list of entries without one: the object's only map of its own. */
+const onlyMap = '';
+
 /** Parses JSON text. Throws InputError naming the file. */
 export function parseMapsFile(text: string, file?: string): MapsFile {
   const json = parseJson(text, file);
-  const maps = isRecord(json) ? json.maps : undefined;
+  const maps = isRecord(json)
+    ? json.maps
+    : Array.isArray(json) && json.length > 0
+      ? { [onlyMap]: json as unknown[] }
+      : undefined;
   if (!isRecord(maps))
     throw new InputError('not a map file', { file }, 'it is {"maps": {"NAME": [{"key": ..., "value": ...}]}}');
   for (const [name, entries] of Object.entries(maps)) {
@@ -79,7 +89,7 @@ export function parseMapsFile(text: string, file?: string): MapsFile {
         );
     });
   }
-  return json as unknown as MapsFile;
+  return { maps } as unknown as MapsFile;
 }
 
 /** JSON, or InputError with the file and, for files of a value a line, the line. */
@@ -87,6 +97,11 @@ export function parseJson(text: string, file?: string, line?: number): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
+    try {
+      return parseLooseJson(text);
+    } catch {
+      // What JSON says of it is of more use.
+    }
     const where = line === undefined ? '' : `line ${line}: `;
     throw new InputError(`${where}not JSON: ${error instanceof Error ? error.message : String(error)}`, { file });
   }
@@ -100,7 +115,7 @@ export function isRecord(json: unknown): json is Record<string, unknown> {
 /** Puts the entries of a map file into the maps, in order. Throws InputError naming map and entry. */
 export function loadMaps(holder: MapHolder, contents: MapsFile, file?: string): void {
   for (const [name, entries] of Object.entries(contents.maps)) {
-    const map = findMap(holder, name, file);
+    const map = name === onlyMap ? findOnlyMap(holder, file) : findMap(holder, name, file);
     entries.forEach((entry, i) => {
       at(file, `map \`${name}\`: entry ${i}`, () => {
         const { key, value } = encodeEntry(holder, map, entry);
@@ -117,6 +132,17 @@ function holds(map: BpfMap, key: Uint8Array, value: Uint8Array): boolean {
   return typeof held !== 'number' && held.length === value.length && held.every((byte, i) => byte === value[i]);
 }
 
+function findOnlyMap(holder: MapHolder, file: string | undefined): BpfMap {
+  const own = holder.maps.filter(({ spec }) => spec.init?.kind !== 'data');
+  const [only] = own;
+  if (only !== undefined && own.length === 1) return only;
+  throw new InputError(
+    'a list of entries, and no map is named',
+    { file },
+    `write {"maps": {"NAME": [...]}}; maps are ${own.map(({ spec }) => spec.name).join(', ')}`,
+  );
+}
+
 /** The map of this name. Throws InputError listing the ones there are. */
 export function findMap(holder: MapHolder, name: string, file?: string): BpfMap {
   const map = holder.maps.find((candidate) => candidate.spec.name === name);
@@ -129,13 +155,41 @@ export function findMap(holder: MapHolder, name: string, file?: string): BpfMap 
   );
 }
 
+/** A key or value by its BTF type where it is written so, else as bytes, numbers and parts. */
+function encodeTypedValue(holder: MapHolder, type: number, json: unknown, size: number): Uint8Array {
+  const { btf } = holder.object;
+  const bytes = bytesOf(json, size);
+  if (bytes !== undefined) return bytes;
+  if (btf !== undefined && isTyped(btf, type, json)) return encodeTyped(btf, type, json, size);
+  const names = namesOf(holder);
+  if (typeof json !== 'string') return encodeValue(json, size, names);
+  const address = addressOf(json);
+  if (address?.length === size) return address;
+  try {
+    return encodeValue(json, size, names);
+  } catch (error) {
+    const typed = btf && encodeTypedText(btf, type, json, size);
+    if (typed === undefined) throw error;
+    return typed;
+  }
+}
+
+/** Bytes as `bpftool -j map dump` has them: `["0x0a", "0x00"]`. */
+function bytesOf(json: unknown, size: number): Uint8Array | undefined {
+  if (!Array.isArray(json) || json.length === 0) return undefined;
+  const items = json as readonly unknown[];
+  if (!items.every((item) => typeof item === 'string' && /^0x[0-9a-fA-F]{1,2}$/.test(item))) return undefined;
+  if (items.length !== size) throw new InputError(`${items.length} bytes, and ${size} are wanted`);
+  return Uint8Array.from(items, Number);
+}
+
 /** Key bytes of a map; empty where the map has no keys. Throws InputError. */
 export function encodeKey(holder: MapHolder, map: BpfMap, key: unknown): Uint8Array {
   const { keySize, type } = map.spec;
   if (keySize === 0 && key === undefined) return new Uint8Array(0);
   if (keySize === 0) throw new InputError(`a ${type} has no keys`);
   if (key === undefined) throw new InputError('it has no key');
-  return within('key', () => encodeValue(key, keySize, namesOf(holder)));
+  return within('key', () => encodeTypedValue(holder, map.spec.btfKeyId, key, keySize));
 }
 
 /** Key and value bytes as the syscall side takes them. Throws InputError. */
@@ -146,8 +200,8 @@ export function encodeEntry(
 ): { key: Uint8Array; value: Uint8Array } {
   const { spec } = map;
   const key = encodeKey(holder, map, entry.key);
-  const names = namesOf(holder);
-  const one = (value: unknown): Uint8Array => within('value', () => encodeValue(value, spec.valueSize, names));
+  const one = (value: unknown): Uint8Array =>
+    within('value', () => encodeTypedValue(holder, spec.btfValueId, value, spec.valueSize));
   if (!isPercpuMap(spec.type)) {
     if (entry.cpu !== undefined || entry.values !== undefined)
       throw new InputError(`a ${spec.type} has one value for all CPUs`);
@@ -166,7 +220,11 @@ export function encodeEntry(
       );
     }
     entry.values.forEach((value, i) => {
-      all.set(one(value), i * stride);
+      // bpftool tells the CPU with each value.
+      const told = isRecord(value) && typeof value['cpu'] === 'number' && 'value' in value ? value : { cpu: i, value };
+      const cpuOf = Number(told['cpu']);
+      if (cpuOf >= holder.cpus) throw new InputError(`there is no CPU ${cpuOf}: they are 0 to ${holder.cpus - 1}`);
+      all.set(one(told.value), cpuOf * stride);
     });
   } else if (entry.value === undefined) {
     throw new InputError('it has no value');
@@ -195,12 +253,33 @@ export function encodeEntry(
 export function dumpMaps(holder: MapHolder, options: DumpOptions = {}): DumpedMaps {
   const maps = options.names?.map((name) => findMap(holder, name)) ?? holder.maps;
   const contents = maps.map((map): [string, DumpedEntry[]] => {
-    const entries = [...map.entries()].map(({ key, value }) =>
-      dumpEntry(holder, map, key, value, options.formatted !== false),
-    );
-    return [map.spec.name, map.spec.type === 'stack' ? entries.reverse() : entries];
+    return [map.spec.name, [...dumpedEntries(holder, map, options.formatted !== false)]];
   });
   return { maps: Object.fromEntries(contents) };
+}
+
+/** What {@link dumpMaps} gives, as the JSON text of a map file, an entry at a time: tens of millions need not fit into one string. */
+export function* mapsText(holder: MapHolder): IterableIterator<string> {
+  yield '{\n  "maps": {';
+  let isFirstMap = true;
+  for (const map of holder.maps) {
+    yield `${isFirstMap ? '' : ','}\n    ${JSON.stringify(map.spec.name)}: [`;
+    isFirstMap = false;
+    let separator = '\n';
+    for (const entry of dumpedEntries(holder, map, true)) {
+      const text = printableJson(JSON.stringify(entry, undefined, 2));
+      yield `${separator}      ${text.replaceAll('\n', '\n      ')}`;
+      separator = ',\n';
+    }
+    yield separator === '\n' ? ']' : '\n    ]';
+  }
+  yield isFirstMap ? '}\n}\n' : '\n  }\n}\n';
+}
+
+/** Stacks come oldest element first, so that reading them in again gives the same stack. */
+function* dumpedEntries(holder: MapHolder, map: BpfMap, formatted: boolean): IterableIterator<DumpedEntry> {
+  const entries = map.spec.type === 'stack' ? [...map.writtenEntries()].reverse() : map.writtenEntries();
+  for (const { key, value } of entries) yield dumpEntry(holder, map, key, value, formatted);
 }
 
 /** One element; `formatted` adds what its BTF types say of it. */

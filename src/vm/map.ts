@@ -181,6 +181,14 @@ export abstract class BpfMap {
     }
   }
 
+  /**
+   * {@link entries}, of large arrays without the elements that are zero: they are what they were made as. What is left out this way
+   * reads back the same.
+   */
+  writtenEntries(): IterableIterator<MapEntry> {
+    return this.entries();
+  }
+
   protected abstract sysLookup(key: Uint8Array): Uint8Array | number;
 
   protected abstract sysUpdate(key: Uint8Array, value: Uint8Array, flags: bigint, cpu: number): number;

@@ -8,9 +8,10 @@
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
-import { BpfMap, lockFlag, type MapElement } from '../map.js';
+import { BpfMap, lockFlag, type MapElement, type MapEntry } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
+import { nonZeroElements, sparseLimit } from '../non-zero.js';
 import type { MapContext } from './context.js';
 import { nextIndex, u32 } from './index-key.js';
 import { BPF_ANY, BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
@@ -34,6 +35,23 @@ abstract class IndexedMap extends BpfMap {
     for (let i = 0; i < this.spec.maxEntries; i++) {
       this.memory.store32(this.keyCell, i);
       yield { key: this.keyCell, value: this.valueAddress(i, cpu) };
+    }
+  }
+
+  override *writtenEntries(): IterableIterator<MapEntry> {
+    const { maxEntries } = this.spec;
+    if (maxEntries <= sparseLimit) {
+      yield* this.entries();
+      return;
+    }
+    const start = this.valueAddress(0, 0);
+    const distance = this.valueAddress(1, 0) - start;
+    const area = this.memory.u8.subarray(start, start + maxEntries * distance);
+    for (const element of nonZeroElements(area, distance)) {
+      const key = new Uint8Array(4);
+      new DataView(key.buffer).setUint32(0, element, true);
+      const value = this.sysLookup(key);
+      if (typeof value !== 'number') yield { key, value };
     }
   }
 
