@@ -29,9 +29,9 @@ export const equalityRules: RuleTable = {
         isC(b) && withConst(a, 'add') ? g.make('eq', arg0(a), g.constant(b.imm - arg1(a).imm)) : undefined,
     },
     {
-      identity: '(x +32 c == d) = (x & M32 == (d - c) & M32)',
+      identity: '(x +32 c == d) = (x & M32 == (d - c) & M32) if d <= M32',
       apply: (g, a, b) =>
-        isC(b) && withConst(a, 'add32')
+        isC(b) && b.imm <= mask32 && withConst(a, 'add32')
           ? g.make('eq', g.and(arg0(a), g.constant(mask32)), g.constant((b.imm - arg1(a).imm) & mask32))
           : undefined,
     },
