@@ -43,8 +43,12 @@ export interface PathCondition {
   readonly computed: readonly Computation[];
 }
 
-export function pathCondition(facts: Facts, names: TraceNames, naming?: Naming): PathCondition {
-  minimise(facts);
+/**
+ * Puts what the guards of a trace left behind into words; `guards` stays as it is. `naming`: names for long computations
+ * that several conditions share.
+ */
+export function pathCondition(guards: Facts, names: TraceNames, naming?: Naming): PathCondition {
+  const { facts } = minimise(guards);
   const writer = new ConditionWriter(facts, names, naming);
   const atoms = writer.write();
   const { rows, keyBits } = ternaryRows(facts);

@@ -399,11 +399,39 @@ export class Facts {
     return this.compares.get(compareKey(compare.op, compare.a, compare.b)) === compare;
   }
 
+  /**
+   * The same facts in containers of their own, over the same sources: what is dropped from the copy stays in the original.
+   * Mentions of the copy speak of the copy's ranges, since ranges are the facts that change in place.
+   */
+  copy(): Facts {
+    const copy = new Facts(this.sources);
+    const rangeOf = new Map<Range, Range>();
+    for (const [key, range] of this.ranges) {
+      const own = { ...range };
+      rangeOf.set(range, own);
+      copy.ranges.set(key, own);
+    }
+    for (const [bit, value] of this.required) copy.required.set(bit, value);
+    for (const [bit, value] of this.implied) copy.implied.set(bit, value);
+    for (const [key, { lo, hi }] of this.hints) copy.hints.set(key, { lo, hi });
+    for (const [lookup, found] of this.found) copy.found.set(lookup, found);
+    for (const [key, compare] of this.compares) copy.compares.set(key, compare);
+    copy.exclusions.push(...this.exclusions);
+    copy.gaps.push(...this.gaps);
+    for (const mention of this.mentions)
+      copy.mentions.push(
+        mention.kind === 'range' ? { kind: 'range', range: rangeOf.get(mention.range) ?? mention.range } : mention,
+      );
+    return copy;
+  }
+
   /** Takes back what the others turned out to imply. */
-  drop(fact: Compare | Exclusion | Gap | { readonly range: Range; readonly end: 'least' | 'most' }): void {
-    if ('range' in fact) {
-      if (fact.end === 'least') fact.range.lo = 0n;
-      else fact.range.hi = largestOf(fact.range.subject);
+  drop(fact: Compare | Exclusion | Gap | { readonly subject: Subject; readonly end: 'least' | 'most' }): void {
+    if ('end' in fact) {
+      const range = this.ranges.get(fact.subject.key);
+      if (range === undefined) return;
+      if (fact.end === 'least') range.lo = 0n;
+      else range.hi = largestOf(range.subject);
     } else if ('op' in fact) this.compares.delete(compareKey(fact.op, fact.a, fact.b));
     else if ('subject' in fact) this.gaps.splice(this.gaps.indexOf(fact), 1);
     else this.exclusions.splice(this.exclusions.indexOf(fact), 1);

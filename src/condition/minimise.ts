@@ -18,7 +18,10 @@ const maxValues = 256;
  */
 const maxEffort = 1 << 22;
 
+/** A condition with nothing in it that was found to be implied. */
 export interface Minimal {
+  /** The facts that are left: a copy, except where nothing could be dropped. */
+  readonly facts: Facts;
   readonly parts: readonly Conjunct[];
   /**
    * For parts that were enumerated: the bits that make a difference to all such parts together. The same list for all
@@ -30,34 +33,45 @@ export interface Minimal {
 const known = new WeakMap<Facts, Minimal>();
 
 /**
- * The smallest set of parts that was found; facts that turned out to be implied are dropped from `facts`. Call it when
- * all guards are in.
+ * The smallest set of parts that was found, and the facts without those that turned out to be implied. `facts` stays as it
+ * is, so what is printed of a trace never depends on what was printed before. Call it when all guards are in: the answer is
+ * kept by the facts' identity.
  */
 export function minimise(facts: Facts): Minimal {
   const before = known.get(facts);
   if (before !== undefined) return before;
-  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more
-  // of the others.
+  let left = facts;
+  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more of the others.
   for (const fixed of [false, true]) {
-    for (const part of clustersOf(facts, fixed).flatMap((cluster) => cluster.redundant())) {
-      if (part.kind === 'bit') facts.required.delete(part.literal.bit);
-      else if (part.kind === 'compare') facts.drop(part.compare);
-      else if (part.kind === 'exclusion') facts.drop(part.exclusion);
-      else if (part.kind === 'gap') facts.drop(part.gap);
-      else if (part.kind === 'least' || part.kind === 'most') facts.drop({ range: part.range, end: part.kind });
-    }
+    const redundant = clustersOf(left, fixed).flatMap((cluster) => cluster.redundant());
+    if (redundant.length > 0) left = without(left, redundant);
   }
   const essential = new Map<Conjunct, readonly Bit[]>();
-  const clusters = clustersOf(facts, true);
+  const clusters = clustersOf(left, true);
   for (const cluster of clusters) {
     const bits = cluster.essentialBits();
     for (const part of cluster.parts) essential.set(part, bits);
   }
   const enumerated = new Set(clusters.flatMap((cluster) => cluster.parts).map(keyOf));
-  const rest = conjuncts(facts).filter((part) => !enumerated.has(keyOf(part)));
-  const minimal = { parts: [...rest, ...clusters.flatMap((cluster) => cluster.parts)], essential };
+  const rest = conjuncts(left).filter((part) => !enumerated.has(keyOf(part)));
+  const minimal = { facts: left, parts: [...rest, ...clusters.flatMap((cluster) => cluster.parts)], essential };
   known.set(facts, minimal);
+  known.set(left, minimal);
   return minimal;
+}
+
+/** The facts without these parts of theirs. */
+function without(facts: Facts, parts: readonly Conjunct[]): Facts {
+  const left = facts.copy();
+  for (const part of parts) {
+    if (part.kind === 'bit') left.required.delete(part.literal.bit);
+    else if (part.kind === 'compare') left.drop(part.compare);
+    else if (part.kind === 'exclusion') left.drop(part.exclusion);
+    else if (part.kind === 'gap') left.drop(part.gap);
+    else if (part.kind === 'least' || part.kind === 'most')
+      left.drop({ subject: part.subject, end: part.kind });
+  }
+  return left;
 }
 
 /** What tells parts apart: conjuncts are made anew each time. */

@@ -3,6 +3,7 @@ import { xdpMdFields } from '../platform/index.js';
 import { formatField } from './byte-run.js';
 import { Describer, type TraceNames } from './describe.js';
 import type { Facts } from './facts.js';
+import { minimise } from './minimise.js';
 import { type RowBits, rowCells, type TernaryCell } from './ternary-rows.js';
 
 /** One field of a rule. */
@@ -18,8 +19,8 @@ export interface RuleField {
 }
 
 /** The fields of a row; names are those of the headers that the trace's own condition establishes. */
-export function ruleFields(bits: RowBits, facts: Facts, names: TraceNames): RuleField[] {
-  const describer = new Describer(facts, names);
+export function ruleFields(bits: RowBits, guards: Facts, names: TraceNames): RuleField[] {
+  const describer = new Describer(minimise(guards).facts, names);
   const packet = { kind: 'packet', base: undefined } as const;
   const bytes = new Map<number, TernaryCell>();
   const fields: RuleField[] = [];

@@ -12,7 +12,8 @@ export interface Support {
   has(bit: number): boolean;
 }
 
-export function packetSupport(facts: Facts): Support {
+export function packetSupport(guards: Facts): Support {
+  const { facts, parts, essential } = minimise(guards);
   const bits = new Set<number>();
   /** Bits at these distances from a variable offset: where it can reach. */
   const ranges: { from: number; to: number }[] = [];
@@ -63,7 +64,6 @@ export function packetSupport(facts: Facts): Support {
       for (let i = 0; i < detail.size * 8; i++) bits.add(start + i);
     } else addRange(base, from, from + detail.size * 8);
   };
-  const { parts, essential } = minimise(facts);
   for (const part of parts) {
     const exact = essential.get(part);
     if (exact !== undefined) {

@@ -52,8 +52,8 @@ const mostRows = 4096;
  * and there may be many more: each exclusion multiplies them by its bits. What would make more than `maxRows` is
  * counted as residual.
  */
-export function ternaryRows(facts: Facts, priorities = true, maxRows: number = mostRows): TernaryRows {
-  const { parts } = minimise(facts);
+export function ternaryRows(guards: Facts, priorities = true, maxRows: number = mostRows): TernaryRows {
+  const { facts, parts } = minimise(guards);
   let residual = parts.filter((part) => part.kind === 'found' || part.kind === 'compare').length;
   const base = new Map<KeyBit, number>();
   for (const [bit, value] of facts.required) {
