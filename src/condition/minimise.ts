@@ -68,8 +68,7 @@ function without(facts: Facts, parts: readonly Conjunct[]): Facts {
     else if (part.kind === 'compare') left.drop(part.compare);
     else if (part.kind === 'exclusion') left.drop(part.exclusion);
     else if (part.kind === 'gap') left.drop(part.gap);
-    else if (part.kind === 'least' || part.kind === 'most')
-      left.drop({ subject: part.subject, end: part.kind });
+    else if (part.kind === 'least' || part.kind === 'most') left.drop({ subject: part.subject, end: part.kind });
   }
   return left;
 }

@@ -1,24 +1,13 @@
 /**
- * Packets that leave a recorded path at one of its guards: the guard's negation is put into normal form, and a packet
- * that took the path is changed so that each of its facts holds, as concolic testing solves for the other branch. What
- * cannot be read off (computed values, contents of maps) is left out; who uses these packets runs them and sees where
- * they go.
+ * Packets that leave a recorded path at one of its guards: the guard's negation is put into normal form, and a packet that
+ * took the path is changed so that each of its facts holds, as concolic testing solves for the other branch. What cannot be
+ * read off (computed values, contents of maps) is left out; who uses these packets runs them and sees where they go.
  */
-
-import type { Compare } from '../condition/index.js';
-import {
-  type Bit,
-  Facts,
-  indexOf,
-  isInverted,
-  largestOf,
-  plain,
-  type Subject,
-  scaledSubject,
-  sourceOf,
-} from '../condition/index.js';
 import { evaluate, isConst, type Value } from '../ir/index.js';
-import type { BpfMap, Machine } from '../vm/index.js';
+import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
+import type { Compare } from './comparison.js';
+import { Facts } from './facts.js';
+import { largestOf, type Subject, scaledSubject } from './subject.js';
 
 /** Longest packet that is made. */
 const maxLength = 1600;
@@ -34,14 +23,21 @@ interface Change {
   readonly length: number | undefined;
 }
 
-/** `guard`: one of the trace's. `packet`: one that took the trace. `machine`: whose maps look-ups are steered by. */
-export function steered(guard: Value, packet: Uint8Array, machine: Machine): Uint8Array[] {
+/** Keys that are in a map now, by the map's index; of an LPM trie with their prefix lengths. */
+export type MapKeys = (map: number) => Iterable<Uint8Array>;
+
+/**
+ * Packets that leave the path of `packet` at `guard`, or may: none of them equals `packet`, no two are alike.
+ *
+ * `guard`: one of the trace's. `packet`: one that took the trace. `keysOf`: what look-ups can be steered to.
+ */
+export function steered(guard: Value, packet: Uint8Array, keysOf: MapKeys): Uint8Array[] {
   const condition = guard.args[0] as Value;
   if (guard.detail?.kind !== 'guard') return [];
   const facts = new Facts();
   facts.assert(condition, !guard.detail.expect);
   const made = new Map<string, Uint8Array>();
-  for (const change of new Steering(facts, packet, machine).changes()) {
+  for (const change of new Steering(facts, packet, keysOf).changes()) {
     const data = apply(packet, change);
     made.set(data.join(), data);
   }
@@ -64,12 +60,12 @@ function apply(packet: Uint8Array, { bits, length = packet.length }: Change): Ui
 class Steering {
   private readonly facts: Facts;
   private readonly packet: Uint8Array;
-  private readonly machine: Machine;
+  private readonly keysOf: MapKeys;
 
-  constructor(facts: Facts, packet: Uint8Array, machine: Machine) {
+  constructor(facts: Facts, packet: Uint8Array, keysOf: MapKeys) {
     this.facts = facts;
     this.packet = packet;
-    this.machine = machine;
+    this.keysOf = keysOf;
   }
 
   *changes(): Generator<Change> {
@@ -147,10 +143,9 @@ class Steering {
   /** Keys that the map has, or a key that it hardly has. */
   private *lookup(lookup: Value, found: boolean): Generator<Change> {
     const { detail } = lookup;
-    const map = detail?.kind === 'lookup' ? this.machine.maps[detail.map] : undefined;
-    if (detail?.kind !== 'lookup' || map === undefined) return;
+    if (detail?.kind !== 'lookup') return;
     const sizes = detail.pieces.map(({ size }) => size);
-    if (found) for (const key of someKeys(map)) yield this.key(lookup, sizes, key);
+    if (found) for (const key of firstOf(this.keysOf(detail.map))) yield this.key(lookup, sizes, key);
     else {
       const bytes = sizes.reduce((sum, size) => sum + size, 0);
       yield this.key(lookup, sizes, new Uint8Array(bytes).fill(0xa5));
@@ -186,12 +181,11 @@ class Steering {
   }
 }
 
-function someKeys(map: BpfMap): Uint8Array[] {
-  const keys: Uint8Array[] = [];
-  for (const { key } of map.entries()) {
-    if (keys.length === maxKeys) break;
-    // The key of an LPM trie begins with its prefix length; bits of constants are not touched, so it does no harm.
-    keys.push(key);
+/** The first few. The key of an LPM trie begins with its prefix length; bits of constants are not touched, so it does no harm. */
+function* firstOf(keys: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let count = 0;
+  for (const key of keys) {
+    if (count++ === maxKeys) return;
+    yield key;
   }
-  return keys;
 }

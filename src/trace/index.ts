@@ -1,7 +1,6 @@
 export { type AbortCode, aborts } from './aborts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
-export { ConditionOracle } from './oracle.js';
 export { Recorder } from './recorder.js';
 export {
   type AbortSite,

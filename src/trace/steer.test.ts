@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { steered } from '../condition/index.js';
 import { Interpreter } from '../interp/index.js';
 import { assemble } from '../object/index.js';
 import { Machine } from '../vm/index.js';
 import { Recorder } from './recorder.js';
-import { steered } from './steer.js';
 
 const verdicts = (machine: Machine, packets: readonly Uint8Array[]): number[] => {
   const [program] = machine.programs;
@@ -31,6 +31,7 @@ ${body}
 `),
   );
   prepare?.(machine);
+  const keysOf = (map: number): Uint8Array[] => Array.from(machine.maps[map]?.entries() ?? [], ({ key }) => key);
   const [program] = machine.programs;
   if (program === undefined) throw new Error('no program');
   const recorder = new Recorder(machine);
@@ -40,7 +41,7 @@ ${body}
   interpreter.observer = recorder;
   const recording = recorder.finish(interpreter.run(program));
   if (recording.kind !== 'trace') throw new Error(recording.site.code);
-  return recording.trace.history.guards.map((guard) => verdicts(machine, steered(guard, packet, machine)));
+  return recording.trace.history.guards.map((guard) => verdicts(machine, steered(guard, packet, keysOf)));
 }
 
 describe('a packet is steered off its path', () => {

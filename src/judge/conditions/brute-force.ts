@@ -10,8 +10,9 @@
 import { type Conjunct, isLengthBound, minimise, packetSupport, pathCondition } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
 import { Prng } from '../../packet/index.js';
-import { ConditionOracle, type RecordedTrace, Recorder } from '../../trace/index.js';
+import { type RecordedTrace, Recorder } from '../../trace/index.js';
 import { type LoadedProgram, Machine } from '../../vm/index.js';
+import { ConditionOracle } from './oracle.js';
 import { PathObserver } from './path.js';
 import { smallPacketSize, smallPackets, smallProgram, steeringBit } from './small-programs.js';
 

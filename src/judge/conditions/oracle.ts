@@ -4,12 +4,20 @@
  * packet path goes through here.
  */
 
-import type { Facts } from '../condition/index.js';
-import { type Bit, type Conjunct, holdsAt, indexOf, isInverted, type Source, sourceOf } from '../condition/index.js';
-import { evaluate, type Value } from '../ir/index.js';
-import { headroom } from '../platform/index.js';
-import { type Machine, Registers } from '../vm/index.js';
-import { ProgArrayMap } from '../vm/maps/index.js';
+import {
+  type Bit,
+  type Conjunct,
+  type Facts,
+  holdsAt,
+  indexOf,
+  isInverted,
+  type Source,
+  sourceOf,
+} from '../../condition/index.js';
+import { evaluate, type Value } from '../../ir/index.js';
+import { headroom } from '../../platform/index.js';
+import { type Machine, Registers } from '../../vm/index.js';
+import { ProgArrayMap } from '../../vm/maps/index.js';
 
 /** An access outside of what the packet or a map has. */
 class Unreadable extends Error {}

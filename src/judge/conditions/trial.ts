@@ -16,9 +16,10 @@ import { Interpreter } from '../../interp/index.js';
 import { TraceTree } from '../../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { ConditionOracle, fingerprint, type RecordedTrace, Recorder } from '../../trace/index.js';
+import { fingerprint, type RecordedTrace, Recorder } from '../../trace/index.js';
 import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js';
 import { mutations } from './mutations.js';
+import { ConditionOracle } from './oracle.js';
 import { PathObserver } from './path.js';
 
 /** Counts of a trial, and examples of what went wrong. */

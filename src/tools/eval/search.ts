@@ -1,14 +1,12 @@
 /**
- * How many more paths there are than some traffic shows: each guard of each trace is turned round and a packet made
- * that leaves the trace there (`src/trace/steer.ts`), or bits that the condition speaks of are flipped; a packet that
- * takes a new path joins in. Breadth first, so that a budget is spread over all paths.
+ * How many more paths there are than some traffic shows: each guard of each trace is turned round and a packet made that leaves the trace there (`src/condition/steer.ts`), or
+ * bits that the condition speaks of are flipped; a packet that takes a new path joins in. Breadth first, so that a budget is spread over all paths.
  */
 
-import { packetSupport } from '../../condition/index.js';
+import { type MapKeys, packetSupport, steered } from '../../condition/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/index.js';
-import { steered } from '../../trace/steer.js';
 import type { Subject } from '../subjects.js';
 
 /** How far the search got. */
@@ -51,10 +49,11 @@ export function searchPaths(
   }
   const known = leads.length;
   const random = new Prng(seed);
+  const keysOf: MapKeys = (map) => Array.from(runtime.machine.maps[map]?.entries() ?? [], ({ key }) => key);
   let tried = 0;
   // Leads are added on the way.
   for (let i = 0; i < leads.length && tried < budget; i++) {
-    for (const data of turns(leads[i] as Lead, runtime.machine, random)) {
+    for (const data of turns(leads[i] as Lead, keysOf, random)) {
       if (tried === budget) break;
       tried++;
       time += 1000n;
@@ -64,11 +63,11 @@ export function searchPaths(
   return { known, found: runtime.traces.length, tried, budget };
 }
 
-function* turns({ record, packet }: Lead, machine: Parameters<typeof steered>[2], random: Prng): Generator<Uint8Array> {
+function* turns({ record, packet }: Lead, keysOf: MapKeys, random: Prng): Generator<Uint8Array> {
   const { trace } = record;
   if (trace === undefined) return;
   // The guards that it shares with its parent were turned there.
-  for (const guard of trace.history.guards.slice(trace.start?.guards ?? 0)) yield* steered(guard, packet, machine);
+  for (const guard of trace.history.guards.slice(trace.start?.guards ?? 0)) yield* steered(guard, packet, keysOf);
   const support = packetSupport(trace.facts);
   const mentioned = Array.from({ length: packet.length * 8 }, (_, bit) => bit).filter((bit) => support.has(bit));
   for (let i = 0; i < flips && mentioned.length > 0; i++) {
