@@ -1,10 +1,8 @@
-/**
- * The card's trace cache: a matcher (the trace tree, or its compiled form) and who has a place in it (capacity,
- * admission, policy).
- */
+/** The card's trace cache: a card, whatever its kind, and who has a place in it (capacity, admission, policy). */
 
-import type { InstalledTrace, Matcher, SideExit } from '../nic/index.js';
+import type { ArenaOffer, ArenaOwner, CardPort, InstalledTrace, Offer } from '../nic/index.js';
 import type { RecordedTrace } from '../trace/index.js';
+import type { PacketArena } from '../vm/index.js';
 import { isOpen } from './admission.js';
 import { Entry } from './entry.js';
 import { matchBits } from './match-bits.js';
@@ -19,14 +17,14 @@ class TraceEntry extends Entry {
   }
 }
 
-/** What came of a recorded trace: it is in; the same one was there already; or it was not let in. */
+/** What came of a recorded trace: it is in; the same one was there already; or it was not let in, by the policy or the card. */
 export type Installation =
   | { readonly kind: 'installed'; readonly trace: InstalledTrace }
   | { readonly kind: 'there' }
   | { readonly kind: 'refused' };
 
 export class TraceCache {
-  private readonly matcher: Matcher;
+  readonly card: CardPort;
   /**
    * Hits may be told late, each trace once in the order of their last packets ({@link hits}), with the same outcome as
    * packet by packet.
@@ -38,14 +36,15 @@ export class TraceCache {
   onRemove: ((trace: InstalledTrace) => void) | undefined;
   private readonly replacement: Replacement<TraceEntry>;
   private readonly entries = new Map<InstalledTrace, TraceEntry>();
+  private told: Told | undefined;
 
-  constructor(matcher: Matcher, options: ReplacementOptions) {
-    this.matcher = matcher;
+  constructor(card: CardPort, options: ReplacementOptions) {
+    this.card = card;
     const { policy, admission, adaptive } = options;
     this.forgivesOrder = policy.forgivesOrder && adaptive === undefined && isOpen(admission);
     this.replacement = new Replacement<TraceEntry>(options, ({ installed }) => {
       this.entries.delete(installed);
-      matcher.remove(installed);
+      card.evict(installed);
       this.onRemove?.(installed);
       this.onEvict?.(installed);
     });
@@ -70,19 +69,17 @@ export class TraceCache {
     return this.replacement.refusals;
   }
 
-  /** Runs the trace that the machine's packet satisfies; undefined on a miss. */
-  run(): InstalledTrace | undefined {
-    return this.noted(this.matcher.run());
+  /** Offers the packet that is in the machine's packet buffer ({@link CardPort.offer}). */
+  offer(): Offer {
+    const offered = this.card.offer();
+    if (offered.kind === 'hit') this.hits(offered, 1);
+    return offered;
   }
 
-  /** The same, without compiled code. */
-  execute(): InstalledTrace | undefined {
-    return this.noted(this.matcher.execute());
-  }
-
-  /** Where the last packet that missed left the traces. */
-  get lastExit(): SideExit {
-    return this.matcher.lastExit;
+  /** Offers packets `from` to `to` (exclusive) of the arena ({@link CardPort.offerArena}). */
+  offerArena(arena: PacketArena, from: number, to: number, owner: Omit<ArenaOwner, 'inOrder'>): ArenaOffer {
+    if (this.told?.owner !== owner) this.told = new Told(this, owner);
+    return this.card.offerArena(arena, from, to, this.told);
   }
 
   /** A trace decided `packets` packets: see {@link forgivesOrder}. */
@@ -91,24 +88,17 @@ export class TraceCache {
     this.replacement.hit(this.entries.get(trace) as TraceEntry);
   }
 
-  private noted(trace: InstalledTrace | undefined): InstalledTrace | undefined {
-    if (trace !== undefined) this.hits(trace, 1);
-    return trace;
-  }
-
-  /**
-   * Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it
-   * is recorded.
-   */
+  /** Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it is recorded. */
   install(trace: RecordedTrace, key: number): Installation {
-    const installed = this.matcher.install(trace);
+    if (this.card.refusal(trace) !== undefined) return { kind: 'refused' };
+    const installed = this.card.install(trace);
     if (installed === undefined) return { kind: 'there' };
     const { replacement } = this;
     const entry = new TraceEntry(key, replacement.countsBits ? matchBits(trace.facts) : 1, installed);
     this.entries.set(installed, entry);
     if (replacement.missed(entry)) return { kind: 'installed', trace: installed };
     this.entries.delete(installed);
-    this.matcher.remove(installed);
+    this.card.evict(installed);
     return { kind: 'refused' };
   }
 
@@ -118,7 +108,37 @@ export class TraceCache {
     if (entry === undefined) return;
     this.entries.delete(trace);
     this.replacement.remove(entry);
-    this.matcher.remove(trace);
+    this.card.evict(trace);
     this.onRemove?.(trace);
+  }
+}
+
+/** Stands between a card and who offers packets: the policy learns of hits first. */
+class Told implements ArenaOwner {
+  readonly owner: Omit<ArenaOwner, 'inOrder'>;
+  readonly inOrder: boolean;
+  private readonly cache: TraceCache;
+
+  constructor(cache: TraceCache, owner: Omit<ArenaOwner, 'inOrder'>) {
+    this.cache = cache;
+    this.owner = owner;
+    this.inOrder = !cache.forgivesOrder;
+  }
+
+  numberOf(trace: InstalledTrace): number {
+    return this.owner.numberOf(trace);
+  }
+
+  hit(trace: InstalledTrace, packets: number): void {
+    this.cache.hits(trace, packets);
+    this.owner.hit(trace, packets);
+  }
+
+  taken(from: number, to: number): void {
+    this.owner.taken(from, to);
+  }
+
+  decided(): void {
+    this.owner.decided();
   }
 }

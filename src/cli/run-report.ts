@@ -53,10 +53,10 @@ export function runJson(
     retired: runtime.retired,
     bypassed: runtime.bypassed,
     side_traces: {
-      installs: runtime.sideTraces,
-      inherited_insns: runtime.inheritedSteps,
-      inherited_values: runtime.inheritedValues,
-      inherited_guards: runtime.inheritedGuards,
+      installs: runtime.counts.sideTraces,
+      inherited_insns: runtime.counts.inheritedSteps,
+      inherited_values: runtime.counts.inheritedValues,
+      inherited_guards: runtime.counts.inheritedGuards,
     },
     aborts: Object.fromEntries(runtime.aborts),
     penalties: {

@@ -53,7 +53,7 @@ export function swapBytes(x: bigint, bytes: number): bigint {
 const divide = (a: bigint, b: bigint): bigint => (b === 0n ? 0n : a / b);
 const modulo = (a: bigint, b: bigint): bigint => (b === 0n ? a : a % b);
 
-/** All operations; the card's opcodes of pure ones are positions in this list. */
+/** All operations. */
 export const opNames = [
   'const',
   'len',

@@ -10,6 +10,7 @@
  */
 import { InternalError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
+import { reserveKeys } from '../nic/index.js';
 import { verdictName } from '../platform/index.js';
 import {
   currentRedirect,
@@ -24,7 +25,6 @@ import {
   readRedirect,
   sameRedirect,
 } from '../vm/index.js';
-import { reserveKeys } from './card.js';
 import type { PacketResult, Runtime } from './runtime.js';
 import type { RuntimeOptions } from './runtime-options.js';
 import type { TraceRecord } from './trace-record.js';

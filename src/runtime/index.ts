@@ -1,12 +1,13 @@
 export type { Difference } from './check.js';
 export { changeMap } from './control-plane.js';
+export type { AbortRecord, FaultRecord } from './failures.js';
 export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
 export { type OpenOptions, openSession } from './open-session.js';
 export type { Clock } from './packet-clock.js';
 export { RingReader, type RingSource, RingWriter } from './packet-rings.js';
 export { PathRecorder } from './path-recorder.js';
-export { type AbortRecord, type FaultRecord, Runtime } from './runtime.js';
+export { Runtime } from './runtime.js';
 export type { RuntimeOptions } from './runtime-options.js';
 export {
   type Arrival,

@@ -1,9 +1,22 @@
 /** Names of bytes in map values, for conditions: by the BTF of the map's value type, or of the data section. */
+import type { TraceNames } from '../condition/index.js';
 import { btfPath, btfScalar } from '../object/index.js';
 import type { Machine } from '../vm/index.js';
 
+/** How conditions of a machine's traces speak of its maps and programs. */
+export function traceNames(machine: Machine): TraceNames {
+  return {
+    map: (map) => machine.maps[map]?.spec.name ?? `map${map}`,
+    program: (number) => machine.programs[number]?.spec.name ?? `program ${number}`,
+    value: (map, offset, width) => valueName(machine, map, offset, width),
+    address: (map, address, width) => addressName(machine, map, address, width),
+    valueField: (map, offset) => valueField(machine, map, offset),
+    addressField: (map, address) => addressField(machine, map, address),
+  };
+}
+
 /** `width` bytes at `offset` of an element: `.last_seen`; undefined without BTF that names them. */
-export function valueName(machine: Machine, map: number, offset: number, width: number): string | undefined {
+function valueName(machine: Machine, map: number, offset: number, width: number): string | undefined {
   const spec = machine.maps[map]?.spec;
   const { btf } = machine.object;
   return btf === undefined || spec === undefined || spec.btfValueId === 0
@@ -12,7 +25,7 @@ export function valueName(machine: Machine, map: number, offset: number, width: 
 }
 
 /** The field of an element that holds the byte at `offset`; undefined without BTF that names it. */
-export function valueField(machine: Machine, map: number, offset: number): Extent | undefined {
+function valueField(machine: Machine, map: number, offset: number): Extent | undefined {
   const spec = machine.maps[map]?.spec;
   const { btf } = machine.object;
   return btf === undefined || spec === undefined || spec.btfValueId === 0
@@ -56,7 +69,7 @@ function placeOf(machine: Machine, map: number, address: number): Place | undefi
 }
 
 /** The same for a guest address. */
-export function addressField(machine: Machine, map: number, address: number): Extent | undefined {
+function addressField(machine: Machine, map: number, address: number): Extent | undefined {
   const place = placeOf(machine, map, address);
   if (place === undefined) return undefined;
   if (place.kind === 'bucket' || place.kind === 'next') return { offset: address & ~3, width: 4 };
@@ -71,7 +84,7 @@ export function addressField(machine: Machine, map: number, address: number): Ex
  * the links of its walk are `flows.bucket[7]` and `flows{2}.next`, which hold an element's number plus 1. A CPU's
  * value is `counters[3]@1`.
  */
-export function addressName(machine: Machine, map: number, address: number, width: number): string {
+function addressName(machine: Machine, map: number, address: number, width: number): string {
   const spec = machine.maps[map]?.spec;
   const place = placeOf(machine, map, address);
   if (spec === undefined || place === undefined) return `map${map}[${address}:${width}]`;

@@ -19,17 +19,27 @@ const worthwhile = 16;
 const patience = 16;
 const maxInterval = 256;
 
-export class Penalties {
+/** Misses that were not recorded, by why. */
+export interface PenaltyCounts {
+  /** Places that are never recorded again. */
+  readonly blacklisted: number;
+  /** Misses at blacklisted places. */
+  readonly refused: number;
+  /** Misses that passed while their place waited after failures. */
+  readonly waited: number;
+  /** Misses that were not recorded because traces left the card before they paid. */
+  readonly thrashed: number;
+}
+
+export const noPenalties: PenaltyCounts = { blacklisted: 0, refused: 0, waited: 0, thrashed: 0 };
+
+export class Penalties implements PenaltyCounts {
   private readonly hotloop: number;
   private readonly on: boolean;
   private readonly seen = new WeakSet<SideExit>();
-  /** Places that are never recorded again. */
   blacklisted = 0;
-  /** Misses at blacklisted places. */
   refused = 0;
-  /** Misses that passed while their place waited after failures. */
   waited = 0;
-  /** Misses that were not recorded because traces left the card before they paid. */
   thrashed = 0;
   private evictions = 0;
   private yield = 0;

@@ -86,7 +86,7 @@ export interface RuntimeOptions extends MachineOptions {
 }
 
 /** Throws UsageError for a policy or an admission that no card has. */
-export function replacementOf(options: RuntimeOptions): ReplacementOptions {
+export function replacementOf(options: RuntimeOptions, most: number = Number.POSITIVE_INFINITY): ReplacementOptions {
   const policy = findPolicy(options.policy ?? 'lru');
   if (policy === undefined || policy.offline) {
     const names = onlinePolicies.map(({ name }) => name).join(', ');
@@ -97,6 +97,7 @@ export function replacementOf(options: RuntimeOptions): ReplacementOptions {
     const names = admissions.map(({ name }) => name).join(', ');
     throw new UsageError(`no admission \`${options.admission}\``, {}, `admissions: ${names}`);
   }
-  const traces = options.cacheSize ?? (options.cacheBits === undefined ? 64 : undefined);
+  const wanted = options.cacheSize ?? (options.cacheBits === undefined ? 64 : undefined);
+  const traces = most === Number.POSITIVE_INFINITY ? wanted : Math.min(wanted ?? most, most);
   return { capacity: { traces, bits: options.cacheBits }, policy, admission, adaptive: options.adaptive };
 }

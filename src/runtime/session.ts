@@ -10,9 +10,10 @@ import { type DumpedMaps, dumpMaps, loadMaps, type MapsFile } from '../vm/map-js
 import { applyMapChange, type MapChange, ScriptClock } from '../vm/map-script.js';
 import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
+import type { FaultRecord } from './failures.js';
 import { flowHash } from './flow-hash.js';
 import { type Clock, PacketClock } from './packet-clock.js';
-import { type FaultRecord, Runtime } from './runtime.js';
+import { Runtime } from './runtime.js';
 import type { RuntimeOptions } from './runtime-options.js';
 import { SessionMap } from './session-map.js';
 import type { TraceRecord } from './trace-record.js';

@@ -30,7 +30,7 @@ describe.each(exampleNames)('side traces of %s', (name) => {
       whole.traces.map(({ trace }) => trace && formatTrace(trace.code)),
     );
     expect(side.traces.map(({ packets }) => packets)).toEqual(whole.traces.map(({ packets }) => packets));
-    expect(whole.sideTraces).toBe(0);
-    if (side.installs > 10) expect(side.sideTraces).toBeGreaterThan(0.5 * side.installs);
+    expect(whole.counts.sideTraces).toBe(0);
+    if (side.installs > 10) expect(side.counts.sideTraces).toBeGreaterThan(0.5 * side.installs);
   });
 });

@@ -17,6 +17,8 @@ const forgotten: PathCondition = {
 export class TraceRecord {
   /** In order of first installation, from 0. */
   readonly id: number;
+  /** What the path does, whatever recording it comes from (`fingerprint`). */
+  readonly key: string;
   /** Low half of r0. */
   readonly verdict: number;
   /** Instructions of the program that the recorded packet took. */
@@ -38,9 +40,10 @@ export class TraceRecord {
   private words: PathCondition | undefined;
 
   /** @internal */
-  constructor(id: number, trace: RecordedTrace, names: TraceNames) {
+  constructor(id: number, key: string, trace: RecordedTrace, names: TraceNames) {
     const insns = countInsns(trace.code);
     this.id = id;
+    this.key = key;
     this.verdict = trace.verdict;
     this.insnsProgram = trace.steps;
     this.insnsCondition = insns.condition;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openExample } from '../../test/support/examples.js';
 import { type Insn, op } from '../isa/index.js';
+import type { InstalledTrace } from '../nic/index.js';
 import { mapSpec, type ObjectSpec, objectSpec, programSpec } from '../object/index.js';
 import { generateTraffic, Prng } from '../packet/index.js';
 import { mapFlags } from '../platform/index.js';
@@ -128,12 +129,12 @@ function evictAll(session: Session): void {
   for (let hit = trial(session); cache !== undefined && hit !== undefined; hit = trial(session)) cache.remove(hit);
 }
 
-function trial(session: Session): ReturnType<NonNullable<Session['runtime']['cache']>['run']> {
+function trial(session: Session): InstalledTrace | undefined {
   const { machine, cache } = session.runtime;
   machine.begin();
-  const hit = cache?.run();
+  const offered = cache?.offer();
   machine.rollback();
-  return hit;
+  return offered?.kind === 'hit' ? offered : undefined;
 }
 
 describe.each(['ddos-mitigator', 'firewall', 'load-balancer', 'lpm-router', 'nat', 'port-knocking', 'token-bucket'])(

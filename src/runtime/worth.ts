@@ -96,8 +96,7 @@ export class Worth {
   hit(installed: InstalledTrace, trace: TraceRecord, packets: number): void {
     if (!this.enabled) return;
     const { gain, lookups, lookupGain } = this.profileOf(installed, trace);
-    const before = Math.max(0, installed.leaf.traces.indexOf(installed));
-    this.gain += packets * (gain - trace.insnsTrace * failedBody * before);
+    this.gain += packets * (gain - trace.insnsTrace * failedBody * installed.bodiesBefore);
     this.lookups += packets * lookups;
     this.lookupGain += packets * lookupGain;
     this.shares.set(installed, (this.shares.get(installed) ?? 0) + packets);

@@ -146,7 +146,7 @@ export class ConditionTrial {
       const tried = { ...input, data: mutation.data };
       const { hit, words } = this.inTrial(tried, () => {
         this.oracle.reset();
-        return { words: this.oracle.holds(trace.facts, own.parts), hit: tree.run() !== undefined };
+        return { words: this.oracle.holds(trace.facts, own.parts), hit: tree.offer().kind === 'hit' };
       });
       if (words === false && hit) fault(`${mutation.text}: the card's guards hold, the normal form does not`);
       if (words === true && !hit && !mayLeave)
@@ -162,7 +162,7 @@ export class ConditionTrial {
       if (taken !== path) fault(`${mutation.text}: another path (${taken}, not ${path})`);
       if (tally.cases % pairEvery === 0) this.compareOthers(tried, own, taken, fault);
     }
-    tree.remove(installed);
+    tree.evict(installed);
   }
 
   private compareOthers(input: PacketInput, own: Known, path: string, fault: (text: string) => void): void {

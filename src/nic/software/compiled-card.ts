@@ -15,19 +15,26 @@ import { stackSize, xdpMd } from '../../platform/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import type { Verdicts } from '../../verifier/index.js';
 import {
-  type BatchEngine,
   type LoadedProgram,
   type Machine,
+  type PacketArena,
   packetState,
   privateState,
   programsBehind,
   record,
 } from '../../vm/index.js';
+import {
+  type ArenaOffer,
+  type ArenaOwner,
+  type CardPort,
+  type InstalledTrace,
+  offerInBuffer,
+  type SideExit,
+} from '../port.js';
 import { CardImports } from './card-imports.js';
 import { compileCard } from './card-module.js';
 import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';
-import type { SideExit } from './side-exit.js';
-import type { InstalledTrace, Matcher, TraceTree } from './tree.js';
+import type { TraceTree, TreeTrace } from './tree.js';
 import { layOut } from './tree-layout.js';
 
 export interface CardOptions {
@@ -48,7 +55,7 @@ interface Version extends LoweredTree {
   readonly run: (record: number, count: number, stride: number) => number;
   readonly bytes: number;
   /** Positions of the switches. */
-  readonly positions: ReadonlyMap<InstalledTrace, number>;
+  readonly positions: ReadonlyMap<TreeTrace, number>;
   /** Leaves look at their switch. */
   readonly switched: boolean;
 }
@@ -69,7 +76,9 @@ const mostAway = 1 / 8;
  */
 const valuesPerPacket = 2;
 
-export class CompiledCard implements Matcher, BatchEngine {
+export class CompiledCard implements CardPort {
+  readonly name = 'software';
+  readonly capacity: number = maxTraces;
   readonly tree: TraceTree;
   compilations = 0;
   /** Of these, those that only changed where traces lie. */
@@ -87,9 +96,9 @@ export class CompiledCard implements Matcher, BatchEngine {
   private readonly imports: CardImports;
   private version: Version | undefined;
   /** Traces of the tree that the version has not. */
-  private readonly outside = new Set<InstalledTrace>();
+  private readonly outside = new Set<TreeTrace>();
   /** Those that can never be compiled. */
-  private readonly refused = new Set<InstalledTrace>();
+  private readonly refused = new Set<TreeTrace>();
   private isVerified: boolean | undefined;
   private sinceCompiled = 0;
   /**
@@ -100,7 +109,7 @@ export class CompiledCard implements Matcher, BatchEngine {
   private away = 0;
   private layoutCheck = firstLayoutCheck;
   /** Packets of traces when the layout was made: it goes by those that came since the one before. */
-  private counted = new WeakMap<InstalledTrace, number>();
+  private counted = new WeakMap<TreeTrace, number>();
   /** Values of all traces. */
   private values = 0;
   /** Traces have left. Before the first one does, leaves need no switch. */
@@ -162,16 +171,12 @@ export class CompiledCard implements Matcher, BatchEngine {
     return this.outside.size > 0;
   }
 
-  get lastExit(): SideExit {
-    return this.tree.lastExit;
+  /** Everything: what is not compiled stays with the executor. */
+  refusal(): undefined {
+    return undefined;
   }
 
-  /** The packet of that record has missed, and there is no one else to ask. */
-  noteMiss(at: number): void {
-    this.tree.lastExit = this.exitOf(at);
-  }
-
-  install(trace: RecordedTrace): InstalledTrace | undefined {
+  install(trace: RecordedTrace): TreeTrace | undefined {
     const installed = this.tree.install(trace);
     if (installed === undefined) return undefined;
     this.outside.add(installed);
@@ -180,14 +185,14 @@ export class CompiledCard implements Matcher, BatchEngine {
     return installed;
   }
 
-  remove(trace: InstalledTrace): void {
+  evict(trace: InstalledTrace): void {
     const { version } = this;
-    this.tree.remove(trace);
+    this.tree.evict(trace);
     this.values -= trace.trace.code.values.length;
-    this.outside.delete(trace);
-    this.refused.delete(trace);
+    this.outside.delete(trace as TreeTrace);
+    this.refused.delete(trace as TreeTrace);
     this.evicts = true;
-    const number = version?.positions.get(trace);
+    const number = version?.positions.get(trace as TreeTrace);
     if (version === undefined || number === undefined) return;
     if (version.switched) this.machine.memory.u8[this.enabled + number] = 0;
     else {
@@ -198,9 +203,9 @@ export class CompiledCard implements Matcher, BatchEngine {
   }
 
   /**
-   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to
-   * record. The packet at that index, if it is not `count`, has missed and is untouched. Decided records hold the
-   * verdict at `record.r0` and at `record.trace` the trace's number.
+   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to record.
+   * The packet at that index, if it is not `count`, has missed and is untouched; its record says where it left the traces
+   * ({@link exitOf}). Decided records hold the verdict at `record.r0` and at `record.trace` the trace's number.
    */
   runBatch(first: number, count: number, stride: number): number {
     const { version, machine } = this;
@@ -222,7 +227,7 @@ export class CompiledCard implements Matcher, BatchEngine {
    * Who decided the packets since the last time that someone asked: each trace once, in the order of their last
    * packets. That is what an LRU list needs, and what counts hits does not mind.
    */
-  takeHits(visit: (trace: InstalledTrace, packets: number) => void): void {
+  private takeHits(visit: (trace: TreeTrace, packets: number) => void): void {
     const { traces = [], hot = 0 } = this.version ?? {};
     const { view } = this.machine.memory;
     const { order } = this;
@@ -236,7 +241,7 @@ export class CompiledCard implements Matcher, BatchEngine {
       view.setUint32(this.counters + counterSize * i, 0, true);
       this.ran += packets;
       if (i >= hot) this.away += packets;
-      visit(traces[i] as InstalledTrace, packets);
+      visit(traces[i] as TreeTrace, packets);
     }
   }
 
@@ -256,40 +261,66 @@ export class CompiledCard implements Matcher, BatchEngine {
     return this.version?.exits[this.machine.memory.load32(at + record.trace) & exitMask] ?? this.tree.root.exit;
   }
 
-  /**
-   * Runs the trace that the machine's packet satisfies; undefined on a miss, with nothing changed but {@link
-   * TraceTree.lastExit}.
-   */
-  run(): InstalledTrace | undefined {
+  offer(): TreeTrace | SideExit {
     const { machine, record: at } = this;
     if (this.version !== undefined) {
       this.writeRecord(at);
       if (this.runBatch(at, 1, record.size) === 1) {
         this.readRecord(at);
-        let decided: InstalledTrace | undefined;
-        this.takeHits((trace) => {
-          decided = trace;
-        });
-        return decided;
+        return this.takeHit();
       }
       // A trace that gave up may have shown its helpers another context.
       machine.memory.u8.copyWithin(machine.ctx.start, at, at + xdpMd.size);
       machine.packet.sync();
-      if (this.outside.size === 0) {
-        this.noteMiss(at);
-        return undefined;
-      }
+      if (this.outside.size === 0) return this.exitOf(at);
     }
     return this.execute();
   }
 
-  execute(): InstalledTrace | undefined {
-    const found = this.tree.run();
-    if (found !== undefined && !this.refused.has(found)) this.sinceCompiled++;
+  /** The trace that decided the one packet that has run. */
+  private takeHit(): TreeTrace {
+    let decided: TreeTrace | undefined;
+    this.takeHits((trace) => {
+      decided = trace;
+    });
+    if (decided === undefined) throw new InternalError('card', 'a packet was decided by no trace');
+    return decided;
+  }
+
+  /**
+   * Packets are decided where they lie, as many as there are up to one that misses, if the module may (a verifier has
+   * accepted the program) and hits need not be told in order. Those that the module misses go through the packet buffer to
+   * traces that it has not.
+   */
+  offerArena(arena: PacketArena, from: number, to: number, owner: ArenaOwner): ArenaOffer {
+    this.refresh();
+    const inPlace = this.verified && !owner.inOrder;
+    const offer = (): TreeTrace | SideExit => (inPlace ? this.execute() : this.offer());
+    for (let at = from; at < to; at++) {
+      if (inPlace && this.compiledTraces > 0) {
+        arena.machine.clearPacket();
+        const decided = this.runBatch(arena.recordOf(at), to - at, record.size);
+        this.takeHits((trace, packets) => owner.hit(trace, packets));
+        owner.taken(at, at + decided);
+        owner.decided();
+        at += decided;
+        if (at === to) break;
+        if (!this.hasOutside) return { decided: at - from, exit: this.exitOf(arena.recordOf(at)) };
+      }
+      const exit = offerInBuffer(offer, arena, at, owner);
+      if (exit !== undefined) return { decided: at - from, exit };
+    }
+    return { decided: to - from, exit: undefined };
+  }
+
+  /** Without compiled code. */
+  private execute(): TreeTrace | SideExit {
+    const found = this.tree.offer();
+    if (found.kind === 'hit' && !this.refused.has(found)) this.sinceCompiled++;
     return found;
   }
 
-  /** Compiles if it pays; between batches. */
+  /** Compiles if it pays. */
   refresh(): void {
     const patience = this.options.patience ?? Math.max(leastPatience, this.values / valuesPerPacket);
     if (this.outside.size > this.refused.size && this.sinceCompiled >= patience) this.compile();
@@ -317,7 +348,7 @@ export class CompiledCard implements Matcher, BatchEngine {
     for (const trace of this.tree.traces()) this.counted.set(trace, trace.packets);
   }
 
-  private weightOf(trace: InstalledTrace): number | undefined {
+  private weightOf(trace: TreeTrace): number | undefined {
     return this.refused.has(trace) ? undefined : trace.packets - (this.counted.get(trace) ?? 0);
   }
 

@@ -11,6 +11,7 @@ import { InternalError } from '../../base/index.js';
 import { headroom, stackSize } from '../../platform/index.js';
 import { type Callbacks, type Machine, ProgramTrap, Registers } from '../../vm/index.js';
 import { ProgArrayMap } from '../../vm/maps/index.js';
+import { type CardOpcode, checkPureOpcodes } from './card-opcodes.js';
 
 /** Body values live below this slot, shared values above. */
 export const bodySlots: number = 1 << 15;
@@ -20,6 +21,9 @@ const noCallbacks: Callbacks = {
     throw new InternalError('card', 'a helper called back');
   },
 };
+
+/** The opcodes have been looked at in this process. */
+let isChecked = false;
 
 export class CardExecutor {
   readonly machine: Machine;
@@ -36,6 +40,14 @@ export class CardExecutor {
     this.machine = machine;
     this.key = key;
     this.packetStart = machine.packet.region.start + headroom;
+    if (isChecked) return;
+    isChecked = true;
+    checkPureOpcodes((opcode, a, b) => {
+      this.slots[0] = a;
+      this.slots[1] = b;
+      this.run(Int32Array.of(opcode, 2, 0, 1));
+      return this.slots[2]!;
+    });
   }
 
   /** Makes room for slots up to `count`. */
@@ -80,7 +92,8 @@ export class CardExecutor {
       const d = words[at + 1]!;
       const a = words[at + 2]!;
       const b = words[at + 3]!;
-      switch (words[at]!) {
+      const opcode = words[at] as CardOpcode;
+      switch (opcode) {
         case 6: // add
           v[d] = v[a]! + v[b]!;
           at += 4;
@@ -243,22 +256,22 @@ export class CardExecutor {
           break;
 
         // Loads: slot `a` and offset `b`. Addresses that need no check fit in 32 bits; packet offsets may be negative.
-        case 100:
+        case 100: // load8
           u[2 * d] = view.getUint8(u[2 * a]! + b);
           u[2 * d + 1] = 0;
           at += 4;
           break;
-        case 101:
+        case 101: // load16
           u[2 * d] = view.getUint16(u[2 * a]! + b, true);
           u[2 * d + 1] = 0;
           at += 4;
           break;
-        case 102:
+        case 102: // load32
           u[2 * d] = view.getUint32(u[2 * a]! + b, true);
           u[2 * d + 1] = 0;
           at += 4;
           break;
-        case 103:
+        case 103: // load64
           {
             const address = u[2 * a]! + b;
             u[2 * d] = view.getUint32(address, true);
@@ -266,22 +279,22 @@ export class CardExecutor {
           }
           at += 4;
           break;
-        case 104:
+        case 104: // loadPacket8
           u[2 * d] = view.getUint8(packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b);
           u[2 * d + 1] = 0;
           at += 4;
           break;
-        case 105:
+        case 105: // loadPacket16
           u[2 * d] = view.getUint16(packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b, true);
           u[2 * d + 1] = 0;
           at += 4;
           break;
-        case 106:
+        case 106: // loadPacket32
           u[2 * d] = view.getUint32(packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b, true);
           u[2 * d + 1] = 0;
           at += 4;
           break;
-        case 107:
+        case 107: // loadPacket64
           {
             const address = packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b;
             u[2 * d] = view.getUint32(address, true);
@@ -290,6 +303,7 @@ export class CardExecutor {
           at += 4;
           break;
         case 108: {
+          // loadChecked
           const size = words[at + 4]!;
           const address = this.address(a, b, words[at + 5]!);
           if (!memory.canRead(address, size)) return false;
@@ -303,39 +317,40 @@ export class CardExecutor {
         }
 
         // Stores: slot `d`, offset `a`, value in slot `b`.
-        case 110:
+        case 110: // store8
           memory.store8(u[2 * d]! + a, u[2 * b]!);
           at += 4;
           break;
-        case 111:
+        case 111: // store16
           memory.store16(u[2 * d]! + a, u[2 * b]!);
           at += 4;
           break;
-        case 112:
+        case 112: // store32
           memory.store32(u[2 * d]! + a, u[2 * b]!);
           at += 4;
           break;
-        case 113:
+        case 113: // store64
           memory.store64(u[2 * d]! + a, v[b]!);
           at += 4;
           break;
-        case 114:
+        case 114: // storePacket8
           memory.store8(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, u[2 * b]!);
           at += 4;
           break;
-        case 115:
+        case 115: // storePacket16
           memory.store16(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, u[2 * b]!);
           at += 4;
           break;
-        case 116:
+        case 116: // storePacket32
           memory.store32(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, u[2 * b]!);
           at += 4;
           break;
-        case 117:
+        case 117: // storePacket64
           memory.store64(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, v[b]!);
           at += 4;
           break;
         case 118: {
+          // storeChecked
           const size = words[at + 4]!;
           const address = this.address(d, a, words[at + 5]!);
           if (!memory.canWrite(address, size)) return false;
@@ -347,11 +362,12 @@ export class CardExecutor {
           break;
         }
 
-        case 120:
+        case 120: // atomic
           if (!this.atomic(words, at)) return false;
           at += 9;
           break;
         case 121: {
+          // lookup
           const count = b;
           let key = this.key;
           at += 4;
@@ -364,18 +380,20 @@ export class CardExecutor {
           break;
         }
         case 122: {
+          // slot
           const map = machine.maps[a];
           u[2 * d] = map instanceof ProgArrayMap ? map.programAt(u[2 * b]!) : 0;
           u[2 * d + 1] = 0;
           at += 4;
           break;
         }
-        case 123:
+        case 123: // env
           machine.callHelper(a, this.registers, noCallbacks);
           v[d] = this.registers.u64[0]!;
           at += 3;
           break;
         case 124: {
+          // call
           const r = this.registers.u64;
           for (let i = 1; i <= 5; i++) r[i] = v[words[at + 2 + i]!]!;
           const count = words[at + 8]!;
@@ -390,31 +408,31 @@ export class CardExecutor {
           v[d] = r[0]!;
           break;
         }
-        case 125:
+        case 125: // guard
           if (u[2 * d] !== a) return false;
           at += 3;
           break;
-        case 126:
+        case 126: // len
           u[2 * d] = machine.packet.dataEnd - machine.packet.data;
           u[2 * d + 1] = 0;
           at += 2;
           break;
-        case 127:
+        case 127: // metalen
           u[2 * d] = machine.packet.data - machine.packet.dataMeta;
           u[2 * d + 1] = 0;
           at += 2;
           break;
-        case 128:
+        case 128: // ctx
           u[2 * d] = view.getUint32(machine.ctx.start + a, true);
           u[2 * d + 1] = 0;
           at += 3;
           break;
-        case 129:
+        case 129: // ptr
           v[d] = v[a]! + BigInt(packetStart);
           at += 3;
           break;
         default:
-          throw new InternalError('card', `word ${words[at]} is no opcode`);
+          throw new InternalError('card', `word ${opcode satisfies never} is no opcode`);
       }
     }
     return true;

@@ -2,5 +2,5 @@
 export { cachedLookups } from './cached-lookups.js';
 export { isDoneByCard } from './card-helpers.js';
 export { type CardOptions, CompiledCard } from './compiled-card.js';
-export { type Parent, parentAt, SideExit } from './side-exit.js';
-export { type InstalledTrace, type Matcher, TraceTree } from './tree.js';
+export { reserveKeys } from './keys.js';
+export { TraceTree } from './tree.js';

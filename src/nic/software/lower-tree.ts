@@ -7,24 +7,24 @@ import { ownFunction, worldOfMachine } from '../../jit/index.js';
 import { defaultSettings, optimize, type Pass, passes, type Settings } from '../../opt/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import type { LoadedProgram } from '../../vm/index.js';
+import type { SideExit } from '../port.js';
 import { BlockBuilder, type Landing, type Side } from './block-builder.js';
 import { BodyLowering } from './lower-body.js';
 import type { BodyContext } from './lower-call.js';
 import type { Refusal } from './lower-transaction.js';
 import { NotCompiled, ValueLowering } from './lower-value.js';
-import type { SideExit } from './side-exit.js';
-import type { InstalledTrace, TestOf, TraceTree, TreeNode } from './tree.js';
+import type { TestOf, TraceTree, TreeNode, TreeTrace } from './tree.js';
 import { layOut, type TreeLayout, type WeightOf } from './tree-layout.js';
 
 export interface LoweredTree {
   /** The first is the packet loop's body; the others are called by number ({@link ownFunction}) and return 0 for a packet that they decided, else the exit's word plus 1. */
   readonly functions: readonly [FunctionCode, ...FunctionCode[]];
   /** All that are compiled. */
-  readonly traces: readonly InstalledTrace[];
+  readonly traces: readonly TreeTrace[];
   /** By the low 20 bits of what records say of a miss. */
   readonly exits: readonly SideExit[];
   /** Traces with something that is not compiled. */
-  readonly omitted: readonly InstalledTrace[];
+  readonly omitted: readonly TreeTrace[];
   /** Positions below this one belong to traces of the first function. */
   readonly hot: number;
 }
@@ -36,7 +36,7 @@ export type LowerOptions = Omit<BodyContext, 'builder'> & {
   /** Guest address of the traces' counters, {@link counterSize} bytes each in order. */
   readonly counters: number;
   /** What records are to say of a packet that the trace decided. */
-  readonly numberOf: (trace: InstalledTrace) => number;
+  readonly numberOf: (trace: TreeTrace) => number;
   /** Packets of a trace, for the layout; undefined: it is left out, since it is not compilable. */
   readonly weightOf: WeightOf;
 };
@@ -93,9 +93,9 @@ class TreeLowering {
   private readonly options: LowerOptions;
   private readonly layout: TreeLayout;
   private readonly functionOf: ReadonlyMap<TreeNode, number>;
-  private readonly traces: InstalledTrace[] = [];
+  private readonly traces: TreeTrace[] = [];
   private readonly exits = new Map<SideExit, number>();
-  private readonly omitted: InstalledTrace[] = [];
+  private readonly omitted: TreeTrace[] = [];
   private readonly depths = new Map<TreeNode, number>();
   /** Of the function that is being made. */
   private builder: BlockBuilder;
@@ -210,7 +210,7 @@ class TreeLowering {
     builder.end({ kind: 'return', value: graph.constant(0n) });
   }
 
-  private lowerBody(trace: InstalledTrace, refusal: Refusal): void {
+  private lowerBody(trace: TreeTrace, refusal: Refusal): void {
     const { builder, options } = this;
     const { graph } = builder;
     const index = this.traces.length;

@@ -6,7 +6,7 @@
  *
  * A part that is called reads again what the way to it has read; it evaluates no guard twice.
  */
-import type { InstalledTrace, TestOf, TreeNode } from './tree.js';
+import type { TestOf, TreeNode, TreeTrace } from './tree.js';
 
 /** Values up to which a function takes whatever comes next. */
 const smallFunction = 300;
@@ -27,7 +27,7 @@ export interface TreeLayout {
 }
 
 /** What a layout goes by: packets of each trace, undefined where it is not compiled. */
-export type WeightOf = (trace: InstalledTrace) => number | undefined;
+export type WeightOf = (trace: TreeTrace) => number | undefined;
 
 export function layOut(root: TreeNode, weightOf: WeightOf): TreeLayout {
   const weights = new Map<TreeNode, number>();

@@ -13,10 +13,18 @@
  */
 import { checkTrace, isConst, type Value } from '../../ir/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
-import type { Machine } from '../../vm/index.js';
+import type { Machine, PacketArena } from '../../vm/index.js';
+import {
+  type ArenaOffer,
+  type ArenaOwner,
+  type CardPort,
+  type InstalledTrace,
+  offerEach,
+  type SideExit,
+} from '../port.js';
 import { encode } from './card-code.js';
 import { bodySlots, CardExecutor } from './execute.js';
-import { SideExit } from './side-exit.js';
+import { TreeExit } from './side-exit.js';
 
 /** A shared value. */
 interface Cell {
@@ -35,50 +43,54 @@ export interface TestOf {
   readonly computes: readonly Cell[];
   holds: TreeNode | undefined;
   fails: TreeNode | undefined;
-  readonly holdsExit: SideExit;
-  readonly failsExit: SideExit;
+  readonly holdsExit: TreeExit;
+  readonly failsExit: TreeExit;
 }
 
 export interface TreeNode {
   readonly tests: TestOf[];
-  readonly traces: InstalledTrace[];
-  readonly exit: SideExit;
+  readonly traces: TreeTrace[];
+  readonly exit: TreeExit;
 }
 
-/** A trace on the card. */
-export interface InstalledTrace {
+/** A trace in the tree. */
+export class TreeTrace implements InstalledTrace {
+  readonly kind = 'hit';
   readonly trace: RecordedTrace;
   readonly body: Int32Array;
   readonly usesStack: boolean;
   /** Way from the root: test and side. */
-  readonly path: readonly { readonly node: TreeNode; readonly test: TestOf; readonly holds: boolean }[];
+  readonly path: readonly Step[];
   readonly leaf: TreeNode;
-  /** Packets that it has decided since it was installed. */
-  packets: number;
+  packets = 0;
+
+  constructor(trace: RecordedTrace, body: Int32Array, usesStack: boolean, path: readonly Step[], leaf: TreeNode) {
+    this.trace = trace;
+    this.body = body;
+    this.usesStack = usesStack;
+    this.path = path;
+    this.leaf = leaf;
+  }
+
+  get bodiesBefore(): number {
+    return Math.max(0, this.leaf.traces.indexOf(this));
+  }
 }
 
-/** What a trace cache keeps its traces in. */
-export interface Matcher {
-  /** Where the last packet that missed left the traces. */
-  readonly lastExit: SideExit;
-  /**
-   * Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing
-   * changed.
-   */
-  run(): InstalledTrace | undefined;
-  /** The same, without compiled code. */
-  execute(): InstalledTrace | undefined;
-  /** Adds a trace; undefined if it could not be told apart from one that is there. */
-  install(trace: RecordedTrace): InstalledTrace | undefined;
-  remove(installed: InstalledTrace): void;
+interface Step {
+  readonly node: TreeNode;
+  readonly test: TestOf;
+  readonly holds: boolean;
 }
 
-export class TraceTree implements Matcher {
+export class TraceTree implements CardPort {
+  readonly name = 'software';
+  readonly capacity: number = Number.POSITIVE_INFINITY;
   readonly executor: CardExecutor;
   private readonly machine: Machine;
   readonly root: TreeNode = newNode();
-  /** Where the last packet that missed left the tree: the deepest place that it reached. */
-  lastExit: SideExit = this.root.exit;
+  /** The deepest place that the packet on its way through the tree has reached, and how deep that is. */
+  private reached: SideExit = this.root.exit;
   private deepest = -1;
   private readonly cells = new Map<string, Cell>();
   private readonly free: number[] = [];
@@ -90,32 +102,38 @@ export class TraceTree implements Matcher {
     this.executor = new CardExecutor(machine, keys);
   }
 
-  /**
-   * Runs the trace that the current packet satisfies, to its end, and returns it; undefined for a miss, with nothing
-   * changed.
-   */
-  run(): InstalledTrace | undefined {
+  offer(): TreeTrace | SideExit {
     this.deepest = -1;
-    return this.walk(this.root, 0);
+    return this.walk(this.root, 0) ?? this.reached;
   }
 
-  execute(): InstalledTrace | undefined {
-    return this.run();
+  offerArena(arena: PacketArena, from: number, to: number, owner: ArenaOwner): ArenaOffer {
+    return offerEach(this, arena, from, to, owner);
+  }
+
+  /** The executor has all operations. */
+  refusal(): undefined {
+    return undefined;
+  }
+
+  refresh(): void {}
+
+  takeSlowLookups(): number {
+    return 0;
   }
 
   /** All traces, those of a node before those below it. */
-  *traces(node: TreeNode = this.root): Generator<InstalledTrace> {
+  *traces(node: TreeNode = this.root): Generator<TreeTrace> {
     yield* node.traces;
     for (const { holds, fails } of node.tests)
       for (const next of [holds, fails]) if (next !== undefined) yield* this.traces(next);
   }
 
-  /** Adds a trace; undefined if it could not be told apart from one that is there. */
-  install(trace: RecordedTrace): InstalledTrace | undefined {
+  install(trace: RecordedTrace): TreeTrace | undefined {
     checkTrace(trace.code, 'install');
     const available = new Set<Cell>();
     const cellOf = new Map<Value, Cell>();
-    const path: { node: TreeNode; test: TestOf; holds: boolean }[] = [];
+    const path: Step[] = [];
     let node = this.root;
     for (const value of trace.code.values) {
       if (value.op !== 'guard' || !value.early) continue;
@@ -138,7 +156,7 @@ export class TraceTree implements Matcher {
       node = next;
     }
     const { words, usesStack } = this.encodeBody(trace, cellOf, available);
-    const installed: InstalledTrace = { trace, body: words, usesStack, path, leaf: node, packets: 0 };
+    const installed = new TreeTrace(trace, words, usesStack, path, node);
     if (node.traces.some((other) => sameWords(other.body, words))) {
       this.prune(installed);
       return undefined;
@@ -147,7 +165,8 @@ export class TraceTree implements Matcher {
     return installed;
   }
 
-  remove(installed: InstalledTrace): void {
+  evict(installed: InstalledTrace): void {
+    if (!(installed instanceof TreeTrace)) return;
     const index = installed.leaf.traces.indexOf(installed);
     if (index < 0) return;
     installed.leaf.traces.splice(index, 1);
@@ -155,7 +174,7 @@ export class TraceTree implements Matcher {
   }
 
   /** Cuts off what leads nowhere. */
-  private prune(installed: InstalledTrace): void {
+  private prune(installed: TreeTrace): void {
     let child = installed.leaf;
     for (const { node, test, holds } of installed.path.toReversed()) {
       if (child.tests.length > 0 || child.traces.length > 0) return;
@@ -169,7 +188,7 @@ export class TraceTree implements Matcher {
     }
   }
 
-  private walk(node: TreeNode, depth: number): InstalledTrace | undefined {
+  private walk(node: TreeNode, depth: number): TreeTrace | undefined {
     const { executor } = this;
     const { tests, traces } = node;
     for (let i = 0; i < tests.length; i++) {
@@ -186,7 +205,7 @@ export class TraceTree implements Matcher {
       if (found !== undefined) return found;
     }
     for (let i = 0; i < traces.length; i++) {
-      const trace = traces[i] as InstalledTrace;
+      const trace = traces[i] as TreeTrace;
       if (this.runBody(trace)) return trace;
     }
     this.leave(node.exit, depth);
@@ -196,10 +215,10 @@ export class TraceTree implements Matcher {
   private leave(exit: SideExit, depth: number): void {
     if (depth <= this.deepest) return;
     this.deepest = depth;
-    this.lastExit = exit;
+    this.reached = exit;
   }
 
-  private runBody(installed: InstalledTrace): boolean {
+  private runBody(installed: TreeTrace): boolean {
     const { executor, machine } = this;
     if (installed.body.length === 0) return true;
     const { transactional } = installed.trace.code;
@@ -238,8 +257,8 @@ export class TraceTree implements Matcher {
       computes,
       holds: undefined,
       fails: undefined,
-      holdsExit: new SideExit(),
-      failsExit: new SideExit(),
+      holdsExit: new TreeExit(),
+      failsExit: new TreeExit(),
     };
     test.holdsExit.place = { test };
     test.failsExit.place = { test };
@@ -325,7 +344,7 @@ export function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => 
 }
 
 function newNode(): TreeNode {
-  const node: TreeNode = { tests: [], traces: [], exit: new SideExit() };
+  const node: TreeNode = { tests: [], traces: [], exit: new TreeExit() };
   node.exit.place = { node };
   return node;
 }

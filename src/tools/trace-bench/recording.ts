@@ -7,7 +7,7 @@
 
 import { Facts } from '../../condition/index.js';
 import { Interpreter } from '../../interp/index.js';
-import { type InstalledTrace, TraceTree } from '../../nic/index.js';
+import { type InstalledTrace, type Offer, TraceTree } from '../../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import { type Arrival, Runtime } from '../../runtime/index.js';
 import { formatTable } from '../../text/index.js';
@@ -51,24 +51,27 @@ function measureRecording(subject: RecordingSubject): Miss[] {
   const misses: Miss[] = [];
   for (const packet of subject.packets) {
     const input = { data: packet.data, now: packet.time };
-    const trial = (run: () => InstalledTrace | undefined): InstalledTrace | undefined => {
+    const trial = (run: () => Offer | undefined): InstalledTrace | undefined => {
       machine.setPacket(input);
       machine.begin();
       const hit = run();
       machine.rollback();
-      return hit;
+      return hit?.kind === 'hit' ? hit : undefined;
     };
-    const before = trial(() => cache.run());
+    const before = trial(() => cache.offer());
     if (before !== undefined) cache.remove(before);
     const host0 = performance.now();
-    trial(() => void host.run(runtime.program));
+    trial(() => {
+      host.run(runtime.program);
+      return undefined;
+    });
     const start = performance.now();
     const { installs } = runtime;
     runtime.run(input);
     const done = performance.now();
     if (runtime.installs === installs) continue;
     // Maps may have changed meanwhile, so that the same packet takes another path now.
-    const trace = trial(() => cache.run())?.trace;
+    const trace = trial(() => cache.offer())?.trace;
     if (trace === undefined) continue;
     const factsStart = performance.now();
     factsOf(trace);
@@ -76,7 +79,7 @@ function measureRecording(subject: RecordingSubject): Miss[] {
     const installed = beside.install(trace);
     const end = performance.now();
     if (installed !== undefined && installedBeside.push(installed) > cache.size)
-      beside.remove(installedBeside.shift() as InstalledTrace);
+      beside.evict(installedBeside.shift() as InstalledTrace);
     misses.push({
       total: done - start,
       host: start - host0,

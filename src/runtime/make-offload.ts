@@ -1,0 +1,75 @@
+/** Builds the card of a runtime and the policy in front of it, from what the runtime was asked for. */
+import { TraceCache } from '../cache/index.js';
+import { type CardPort, CompiledCard, type InstalledTrace, reserveKeys, TraceTree } from '../nic/index.js';
+import { AssumptionLedger } from '../trace/index.js';
+import type { Verdicts } from '../verifier/index.js';
+import type { LoadedProgram, Machine } from '../vm/index.js';
+import { traceNames } from './map-names.js';
+import { Offload } from './offload.js';
+import { Penalties } from './penalties.js';
+import { type RuntimeOptions, replacementOf } from './runtime-options.js';
+import { TraceBook } from './trace-book.js';
+import { Worth } from './worth.js';
+
+/** What a card is made for. */
+export interface CardContext {
+  readonly machine: Machine;
+  readonly program: LoadedProgram;
+  /** What the verifier says of the object's programs. */
+  readonly verdicts: Verdicts;
+  /** What records are to say of a packet that a trace decided. */
+  readonly numberOf: (trace: InstalledTrace) => number;
+}
+
+/** Makes a card. */
+export type CardMaker = (context: CardContext) => CardPort;
+
+/**
+ * Undefined: no card. `mayRest`: the card may be left alone while it does not pay. `make`: another kind of card than the
+ * software card.
+ */
+export function makeOffload(
+  machine: Machine,
+  program: LoadedProgram,
+  verdicts: Verdicts,
+  options: RuntimeOptions,
+  mayRest: boolean,
+  make: CardMaker | undefined,
+): Offload | undefined {
+  // Also without a card: machines that are compared with this one have the same addresses.
+  const keys = reserveKeys(machine);
+  if (options.card === false) return undefined;
+  const { keepConditions = true } = options;
+  const book = new TraceBook(traceNames(machine), {
+    keepsRecordings: options.keepRecordings === true,
+    conditionsRead: typeof keepConditions === 'number' ? keepConditions : keepConditions ? Number.POSITIVE_INFINITY : 0,
+  });
+  const numberOf = (trace: InstalledTrace): number => book.of(trace).id;
+  const card = (make ?? softwareCard(keys.start, options))({ machine, program, verdicts, numberOf });
+  return new Offload({
+    program,
+    cache: new TraceCache(card, replacementOf(options, card.capacity)),
+    book,
+    penalties: new Penalties(options.hotloop ?? 1, options.penalties !== false),
+    worth: new Worth(machine, mayRest, () => card.takeSlowLookups()),
+    ledger: new AssumptionLedger(machine),
+    sideTraces: options.sideTraces !== false,
+  });
+}
+
+function softwareCard(keys: number, options: RuntimeOptions): CardMaker {
+  return ({ machine, program, verdicts, numberOf }) => {
+    const tree = new TraceTree(machine, keys);
+    // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
+    if (options.compiled === false || machine.memory.isShared) return tree;
+    return new CompiledCard({
+      machine,
+      program,
+      tree,
+      keys,
+      verdicts,
+      patience: options.patience,
+      numberOf,
+    });
+  };
+}
