@@ -1,6 +1,6 @@
 // What a trace's guards say about a packet: facts bit by bit, normal form, words and rows. Knows no recorder and no
 // machine.
-export { type Bit, BitSources, indexOf, isInverted, plain, type Source, sourceOf } from './bits.js';
+export { type Bit, BitSources, indexOf, isInverted, type Source, sourceOf } from './bits.js';
 export type { Compare } from './comparison.js';
 export { type Atom, type AtomKind, type PathCondition, pathCondition, type TernaryByte } from './condition.js';
 export { type Conjunct, holdsAt, isLengthBound } from './conjuncts.js';
@@ -10,6 +10,5 @@ export { minimise } from './minimise.js';
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
 export { type MapKeys, steered } from './steer.js';
-export { largestOf, type Subject, scaledSubject } from './subject.js';
 export { packetSupport, type Support } from './support.js';
 export { type RowBits, rowCells, ternaryRows } from './ternary-rows.js';

@@ -48,7 +48,8 @@ export function makeOffload(
   const card = (make ?? softwareCard(keys.start, options))({ machine, program, verdicts, numberOf });
   return new Offload({
     program,
-    cache: new TraceCache(card, replacementOf(options, card.capacity)),
+    // A newcomer is on the card before the one that has to go has left.
+    cache: new TraceCache(card, replacementOf(options, card.capacity - 1)),
     book,
     penalties: new Penalties(options.hotloop ?? 1, options.penalties !== false),
     worth: new Worth(machine, mayRest, () => card.takeSlowLookups()),

@@ -17,7 +17,7 @@ const forgotten: PathCondition = {
 export class TraceRecord {
   /** In order of first installation, from 0. */
   readonly id: number;
-  /** What the path does, whatever recording it comes from (`fingerprint`). */
+  /** What the path does, whatever recording it comes from (`fingerprint`). @internal */
   readonly key: string;
   /** Low half of r0. */
   readonly verdict: number;
