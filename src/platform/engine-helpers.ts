@@ -25,3 +25,9 @@ export function walkHelperNumber(name: string): number | undefined {
   for (const [id, known] of walkHelperNames) if (known === name) return id;
   return undefined;
 }
+
+/**
+ * Kfuncs are called in loaded code under numbers from here on: above Linux's helpers, and apart from the steps of a walk,
+ * with which they share the table of implementations.
+ */
+export const firstKfunc = 0x2_0000;

@@ -3,6 +3,7 @@
  * back. Signatures as in kernel/bpf/helpers.c and net/core/xdp.c of Linux 6.18. A kfunc without a row is refused in jitnic's own words:
  * whether Linux has it depends on the kernel's modules.
  */
+import { firstKfunc } from './engine-helpers.js';
 
 /** Classes of arguments, in the order of the registers. */
 export type KfuncArg =
@@ -28,9 +29,6 @@ const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map<string, KfuncRow>([
   ['bpf_iter_num_next', { args: ['iterator'], ret: 'iterator item?', itemSize: 4, iterator: 'next' }],
   ['bpf_iter_num_destroy', { args: ['iterator'], ret: 'void', iterator: 'destroy' }],
 ]);
-
-/** Numbers of kfuncs in loaded code begin here, above all helpers. */
-const firstKfunc = 0x10000;
 
 /** The row of a kfunc; undefined where jitnic has none. */
 export function kfuncRow(name: string): KfuncRow | undefined {
