@@ -1,8 +1,9 @@
-// `npm run house -- [DIR] [--base DIR] [--all]`: the figures by which the house is judged, for the tree in DIR (default: here) and beside it for
-// another checkout (`before`). Rows with a wish are held against it; the last line counts them. `--all` lists what a row only counts.
+// `npm run house -- [DIR] [--base DIR] [--all]`: the figures by which the house is judged, for the tree in DIR
+// (default: here) and beside it for another checkout (`before`). Rows with a wish are held against it; the last line
+// counts them. `--all` lists what a row only counts.
 //
-// Sources are src/**/*.ts without tests. Lines that hold nothing but comment are comment lines, their share is of the lines that are not blank.
-// Import times need a build: `npm run build` in each tree.
+// Sources are src/**/*.ts without tests. Lines that hold nothing but comment are comment lines, their share is of the
+// lines that are not blank. Import times need a build: `npm run build` in each tree.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -18,7 +19,10 @@ const wanted = {
   publicExports: 100,
   allExports: 80,
 };
-/** Lines that two places have in common before they count as a repetition, without blank lines, comments, imports and bare brackets. */
+/**
+ * Lines that two places have in common before they count as a repetition, without blank lines, comments, imports and
+ * bare brackets.
+ */
 const repeated = 6;
 /** The interpreter's switch reads as the specification; tables are data. */
 const longAllowed = ['src/interp/interpreter.ts'];

@@ -1,6 +1,6 @@
 /**
- * What is judged is what is shipped: `run`, `bench`, `ir -o` and the judge make the same WebAssembly of a program, byte
- * for byte.
+ * What is judged is what is shipped: `run`, `bench`, `ir -o` and the judge make the same WebAssembly of a program,
+ * byte for byte.
  */
 import { expect, test } from 'vitest';
 import { Wasm, type WasmModule } from '../src/base/index.js';

@@ -17,7 +17,10 @@ class TraceEntry extends Entry {
   }
 }
 
-/** What came of a recorded trace: it is in; the same one was there already; or it was not let in, by the policy or the card. */
+/**
+ * What came of a recorded trace: it is in; the same one was there already; or it was not let in, by the policy or the
+ * card.
+ */
 export type Installation =
   | { readonly kind: 'installed'; readonly trace: InstalledTrace }
   | { readonly kind: 'there' }
@@ -88,7 +91,10 @@ export class TraceCache {
     this.replacement.hit(this.entries.get(trace) as TraceEntry);
   }
 
-  /** Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it is recorded. */
+  /**
+   * Installs a trace, evicting others if need be. `key` names its path: the same number for the same path, whenever it
+   * is recorded.
+   */
   install(trace: RecordedTrace, key: number): Installation {
     if (this.card.refusal(trace) !== undefined) return { kind: 'refused' };
     const installed = this.card.install(trace);

@@ -24,8 +24,8 @@ export function describeError(error: unknown): ErrorReport {
       hint: error.hint,
     };
   }
-  // The file system has refused something where nobody reckoned with it: a folder that is gone, a file that was there a
-  // moment ago.
+  // The file system has refused something where nobody reckoned with it: a folder that is gone, a file that was there
+  // a moment ago.
   if (isSystemError(error)) {
     const { path, code } = error;
     return { exitCode: exitCodes.input, code: 'bad-input', message: ioReason(code), place: path, hint: undefined };

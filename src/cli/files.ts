@@ -17,8 +17,9 @@ export async function readInput(path: string, io: Io): Promise<Uint8Array> {
 }
 
 /**
- * Writes a result to a file; `-` is stdout. A file is there whole or not at all: what is written goes beside it and takes its place at
- * the end, so that a full disk or Ctrl-C leaves the old one. Devices, pipes and what cannot be replaced are written to as they are.
+ * Writes a result to a file; `-` is stdout. A file is there whole or not at all: what is written goes beside it and
+ * takes its place at the end, so that a full disk or Ctrl-C leaves the old one. Devices, pipes and what cannot be
+ * replaced are written to as they are.
  */
 export async function writeOutput(
   path: string,
@@ -52,7 +53,9 @@ function* inChunks(pieces: Iterable<string>): IterableIterator<string> {
   yield chunk;
 }
 
-/** The file that a new one may take the place of, links followed, and its mode; undefined: write into what is there. */
+/**
+ * The file that a new one may take the place of, links followed, and its mode; undefined: write into what is there.
+ */
 async function replaceable(
   path: string,
 ): Promise<{ readonly path: string; readonly mode: number | undefined } | undefined> {

@@ -1,6 +1,6 @@
 /**
- * The flags that say how an object is read: for which kernel (`--btf`, `--kernel`, `--kconfig`; by default the running one), and
- * whether it is none but raw instructions (`--raw`, `--map-list`).
+ * The flags that say how an object is read: for which kernel (`--btf`, `--kernel`, `--kconfig`; by default the running
+ * one), and whether it is none but raw instructions (`--raw`, `--map-list`).
  */
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';

@@ -33,8 +33,8 @@ export function declareReading(command: Command, declareKernel: typeof declareKe
 }
 
 /**
- * Reads FILE for the kernel that the flags name, by default the running one. Throws InputError (exit 3) for what is no such file,
- * UnsupportedError (exit 4) for one of a kind that is not read.
+ * Reads FILE for the kernel that the flags name, by default the running one. Throws InputError (exit 3) for what is no
+ * such file, UnsupportedError (exit 4) for one of a kind that is not read.
  */
 export async function openProgramFile(path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   return objectOf(await readProgramBytes(path, io, flags), path, io, flags);

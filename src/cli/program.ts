@@ -1,7 +1,7 @@
 /**
  * The frame around the commands: finds the command, loads only its module, lets commander parse, gives it an {@link
- * Io}, and turns whatever it throws into a message and an exit code (0 done, 1 a negative answer, 2 usage, 3 bad input,
- * 4 not supported, 5 a budget ran out, 70 our bug).
+ * Io}, and turns whatever it throws into a message and an exit code (0 done, 1 a negative answer, 2 usage, 3 bad
+ * input, 4 not supported, 5 a budget ran out, 70 our bug).
  */
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError } from 'commander';

@@ -48,8 +48,8 @@ export interface RunTime {
 export const turnEvery = 20;
 
 /**
- * Making work breakable costs as much as thousands of packets on the card, so a piece is run plainly where even packets
- * so many times slower than those of late would not keep Ctrl-C waiting.
+ * Making work breakable costs as much as thousands of packets on the card, so a piece is run plainly where even
+ * packets so many times slower than those of late would not keep Ctrl-C waiting.
  */
 const surprise = 10;
 
@@ -114,8 +114,8 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
 
 /**
  * How many of the first packets of a batch no driver hands to the program: shorter than an Ethernet header, or longer
- * than a page less its reserves where the program does not take fragments (Linux keeps such a program off a device with
- * that MTU).
+ * than a page less its reserves where the program does not take fragments (Linux keeps such a program off a device
+ * with that MTU).
  */
 export function countUndeliverable({ length, count: all }: PacketBatch, most: number, program: ProgramSpec): number {
   const { least, linear, frags } = testRunBytes;

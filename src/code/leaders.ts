@@ -32,8 +32,8 @@ export function successors(insns: readonly Insn[], pc: number): readonly number[
 }
 
 /**
- * Slots where a basic block begins: those that a jump goes to, or that follow one. `ends`: what else ends a block, as a tail call
- * does where a block has one way on.
+ * Slots where a basic block begins: those that a jump goes to, or that follow one. `ends`: what else ends a block, as
+ * a tail call does where a block has one way on.
  */
 export function leaders(insns: readonly Insn[], ends: (insn: Insn) => boolean = () => false): ReadonlySet<number> {
   const found = new Set<number>();

@@ -1,9 +1,10 @@
 /**
- * Which registers and stack slots of a frame the program may still read, by the bytecode alone: a backward data-flow over instructions, once for each
- * program. Snapshots keep what is live.
+ * Which registers and stack slots of a frame the program may still read, by the bytecode alone: a backward data-flow
+ * over instructions, once for each program. Snapshots keep what is live.
  *
- * A register that holds r10 plus a constant is followed inside of a basic block; what it reaches a helper or subprogram with is read by it, from
- * there to the frame's top. A stack pointer that gets away (is stored, or lives on in another block) makes the slots above it live everywhere.
+ * A register that holds r10 plus a constant is followed inside of a basic block; what it reaches a helper or
+ * subprogram with is read by it, from there to the frame's top. A stack pointer that gets away (is stored, or lives on
+ * in another block) makes the slots above it live everywhere.
  */
 
 import {

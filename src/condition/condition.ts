@@ -44,8 +44,8 @@ export interface PathCondition {
 }
 
 /**
- * Puts what the guards of a trace left behind into words; `guards` stays as it is. `naming`: names for long computations
- * that several conditions share.
+ * Puts what the guards of a trace left behind into words; `guards` stays as it is. `naming`: names for long
+ * computations that several conditions share.
  */
 export function pathCondition(guards: Facts, names: TraceNames, naming?: Naming): PathCondition {
   const { facts } = minimise(guards);

@@ -400,8 +400,8 @@ export class Facts {
   }
 
   /**
-   * The same facts in containers of their own, over the same sources: what is dropped from the copy stays in the original.
-   * Mentions of the copy speak of the copy's ranges, since ranges are the facts that change in place.
+   * The same facts in containers of their own, over the same sources: what is dropped from the copy stays in the
+   * original. Mentions of the copy speak of the copy's ranges, since ranges are the facts that change in place.
    */
   copy(): Facts {
     const copy = new Facts(this.sources);

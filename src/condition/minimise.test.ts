@@ -17,7 +17,9 @@ const names = {
   addressField: () => undefined,
 };
 
-/** What guards of a path leave behind that tests a few bits of one byte over and over, so that some say nothing new. */
+/**
+ * What guards of a path leave behind that tests a few bits of one byte over and over, so that some say nothing new.
+ */
 function factsOf(seed: number): Facts {
   const random = new Prng(seed);
   const graph = new Graph();

@@ -33,15 +33,16 @@ export interface Minimal {
 const known = new WeakMap<Facts, Minimal>();
 
 /**
- * The smallest set of parts that was found, and the facts without those that turned out to be implied. `facts` stays as it
- * is, so what is printed of a trace never depends on what was printed before. Call it when all guards are in: the answer is
- * kept by the facts' identity.
+ * The smallest set of parts that was found, and the facts without those that turned out to be implied. `facts` stays
+ * as it is, so what is printed of a trace never depends on what was printed before. Call it when all guards are in:
+ * the answer is kept by the facts' identity.
  */
 export function minimise(facts: Facts): Minimal {
   const before = known.get(facts);
   if (before !== undefined) return before;
   let left = facts;
-  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more of the others.
+  // Once with required bits among what is tried, which finds more, and once as constants, which leaves room for more
+  // of the others.
   for (const fixed of [false, true]) {
     const redundant = clustersOf(left, fixed).flatMap((cluster) => cluster.redundant());
     if (redundant.length > 0) left = without(left, redundant);

@@ -1,7 +1,8 @@
 /**
- * Packets that leave a recorded path at one of its guards: the guard's negation is put into normal form, and a packet that
- * took the path is changed so that each of its facts holds, as concolic testing solves for the other branch. What cannot be
- * read off (computed values, contents of maps) is left out; who uses these packets runs them and sees where they go.
+ * Packets that leave a recorded path at one of its guards: the guard's negation is put into normal form, and a packet
+ * that took the path is changed so that each of its facts holds, as concolic testing solves for the other branch. What
+ * cannot be read off (computed values, contents of maps) is left out; who uses these packets runs them and sees where
+ * they go.
  */
 import { evaluate, isConst, type Value } from '../ir/index.js';
 import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
@@ -181,7 +182,10 @@ class Steering {
   }
 }
 
-/** The first few. The key of an LPM trie begins with its prefix length; bits of constants are not touched, so it does no harm. */
+/**
+ * The first few. The key of an LPM trie begins with its prefix length; bits of constants are not touched, so it does
+ * no harm.
+ */
 function* firstOf(keys: Iterable<Uint8Array>): Generator<Uint8Array> {
   let count = 0;
   for (const key of keys) {

@@ -188,8 +188,8 @@ function withoutPriorities(
 }
 
 /**
- * One alternative of each list, joined with the base, in all ways that do not contradict; short lists first, as long as
- * it is not too many.
+ * One alternative of each list, joined with the base, in all ways that do not contradict; short lists first, as long
+ * as it is not too many.
  */
 function fittingProduct(
   base: RowBits,

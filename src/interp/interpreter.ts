@@ -1,12 +1,13 @@
 // biome-ignore-all lint/style/noNonNullAssertion: every index into a typed array here is in range by construction (register numbers and slots were
 // checked by `encodingFault`), and a cast on each operand would bury the semantics that this file is there to show.
 /**
- * The reference interpreter: what each instruction means, in the order of RFC 9669. All other engines are judged by it,
- * so it is written to be read against the RFC; where Linux adds to it (`may_goto`, load-acquire, store-release) or
+ * The reference interpreter: what each instruction means, in the order of RFC 9669. All other engines are judged by
+ * it, so it is written to be read against the RFC; where Linux adds to it (`may_goto`, load-acquire, store-release) or
  * decides what it leaves open, the comment says so.
  *
  * Notation: `r` are the registers as unsigned, `s` as signed 64-bit numbers, `u` their unsigned 32-bit halves (`u[2 *
- * i]` is the low half of register i). Storing into one of these arrays truncates, which is the wrap-around that section
+ * i]` is the low half of register i). Storing into one of these arrays truncates, which is the wrap-around that
+ * section
  * 4.1 asks for. A 32-bit operation writes both halves, the high one with 0 (section 4.1: "the upper 32 bits are
  * zeroed").
  *
@@ -75,9 +76,9 @@ class InterpreterOutcome implements Outcome {
 }
 
 /**
- * Runs programs instruction by instruction, as RFC 9669 and Linux say: the specification that compiled code, traces and
- * cards are compared with. Checks
- * every access, so unverified programs are safe to run; a trap says what was wrong and where.
+ * Runs programs instruction by instruction, as RFC 9669 and Linux say: the specification that compiled code, traces
+ * and cards are compared with. Checks every access, so unverified programs are safe to run; a trap says what was wrong
+ * and where.
  */
 export class Interpreter implements Engine, Callbacks {
   readonly name: string = 'interp';

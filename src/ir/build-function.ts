@@ -1,6 +1,7 @@
 /**
- * From bytecode to {@link FunctionCode}, as it is written: nothing is optimized here. Blocks are translated in reverse postorder; registers become values through
- * {@link Variables}. Frames and packets stay memory: what becomes of their bytes is a matter of passes.
+ * From bytecode to {@link FunctionCode}, as it is written: nothing is optimized here. Blocks are translated in reverse
+ * postorder; registers become values through {@link Variables}. Frames and packets stay memory: what becomes of their
+ * bytes is a matter of passes.
  */
 
 import type { Order } from '../code/index.js';
@@ -129,7 +130,10 @@ class FunctionBuilder implements VariableHost {
     this.phis[block]?.push(phi);
   }
 
-  /** The verifier has looked at registers of the current frame; at the head of a block that begins with an instruction, it is known at which one. */
+  /**
+   * The verifier has looked at registers of the current frame; at the head of a block that begins with an instruction,
+   * it is known at which one.
+   */
   ones(block: number, variable: number): bigint | undefined {
     const { depth, steps, end } = this.flow.blocks[block] as FlowBlock;
     const [first] = steps;

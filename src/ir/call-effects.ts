@@ -1,6 +1,6 @@
 /**
- * What a helper call does to memory, by the prototypes of the platform: which bytes it reads and writes through its arguments, what it may change besides. Sizes are
- * known where the map or the size argument is.
+ * What a helper call does to memory, by the prototypes of the platform: which bytes it reads and writes through its
+ * arguments, what it may change besides. Sizes are known where the map or the size argument is.
  */
 import type { MapSpec } from '../object/index.js';
 import { type ArgClass, type HelperProto, helperNames, walkHelper, xdpHelpers } from '../platform/index.js';

@@ -1,4 +1,7 @@
-/** What has to hold of a value by itself: operands that its operation takes, a detail of its kind, bits that its operands allow. */
+/**
+ * What has to hold of a value by itself: operands that its operation takes, a detail of its kind, bits that its
+ * operands allow.
+ */
 import { op as bpf } from '../isa/index.js';
 import { maxFrames, stackSize, xdpMd } from '../platform/index.js';
 import { onesOf } from './lower-alu.js';
@@ -101,7 +104,10 @@ function faultOfImmediate({ op, imm }: Value): string | undefined {
   }
 }
 
-/** A value may claim less than follows from its operands, never more. What phis, loads and calls claim comes from elsewhere, within their width. */
+/**
+ * A value may claim less than follows from its operands, never more. What phis, loads and calls claim comes from
+ * elsewhere, within their width.
+ */
 function faultOfOnes({ op, args, imm, detail, ones }: Value): string | undefined {
   const { kind, width } = opTable[op];
   if ((ones & ~widthMasks[width]) !== 0n) return `has bits 0x${ones.toString(16)} in a width of ${width}`;

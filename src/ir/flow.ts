@@ -1,8 +1,10 @@
 /**
- * The control flow of a whole program as one graph of blocks of instructions, before there are values. Functions of the program are not called but
- * copied: each call site has its own copy of the callee's blocks, one frame deeper, and so has each `bpf_loop` whose callback is known, as a loop around it.
- * BPF has neither recursion nor computed calls, so this ends; what makes it large is refused ({@link Unsupported}). It buys much: a
- * frame's address is a constant everywhere, and what a caller passes by reference stays as visible as its own variables.
+ * The control flow of a whole program as one graph of blocks of instructions, before there are values. Functions of
+ * the program are not called but
+ * copied: each call site has its own copy of the callee's blocks, one frame deeper, and so has each `bpf_loop` whose
+ * callback is known, as a loop around it. BPF has neither recursion nor computed calls, so this ends; what makes it
+ * large is refused ({@link Unsupported}). It buys much: a frame's address is a constant everywhere, and what a caller
+ * passes by reference stays as visible as its own variables.
  *
  * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
  */
@@ -33,7 +35,10 @@ export type Step =
   | { readonly kind: 'loop next'; readonly at: number }
   /** r0 of the whole bpf_loop: iterations done, or the error number of impossible arguments. */
   | { readonly kind: 'loop end'; readonly at: number; readonly failed: boolean }
-  /** bpf_for_each_map_elem, as bpf_loop: remembers the map and the context in `at` + 1 and `at` + 2, and starts counting in `at`. */
+  /**
+   * bpf_for_each_map_elem, as bpf_loop: remembers the map and the context in `at` + 1 and `at` + 2, and starts
+   * counting in `at`.
+   */
   | { readonly kind: 'walk begin'; readonly at: number; readonly level: number; readonly pc: number }
   /** Variable `at` + 3: address of the next element's value, or 0. */
   | { readonly kind: 'walk next'; readonly at: number; readonly level: number; readonly pc: number }
@@ -66,7 +71,10 @@ export interface FlowBlock {
   end: FlowEnd;
 }
 
-/** Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop and four for each walk over a map, then one for each loop of several entries. */
+/**
+ * Variables of a function: r0 to r5, then r6 to r9 of each depth, then three for each bpf_loop and four for each walk
+ * over a map, then one for each loop of several entries.
+ */
 export function variableOf(register: number, depth: number): number {
   return register <= 5 ? register : 6 + 4 * depth + (register - 6);
 }
@@ -97,7 +105,10 @@ export function buildFlow(world: World, program: Program, options: FlowOptions):
   return new FlowBuilder(world, program, options).build();
 }
 
-/** What keeps a program from being translated, as far as its instructions tell; undefined: nothing. Takes a fraction of the time of a translation. */
+/**
+ * What keeps a program from being translated, as far as its instructions tell; undefined: nothing. Takes a fraction of
+ * the time of a translation.
+ */
 export function unsupportedIn(world: World, program: Program): Unsupported | undefined {
   try {
     buildFlow(world, program, { fault: () => undefined, waysOf: () => ({ taken: true, fallThrough: true }) });
@@ -301,7 +312,10 @@ class FlowBuilder {
     return after;
   }
 
-  /** The loop around the callback of the call at `pc`, without what its head asks. `variables`: how many it has of its own; the first counts. `call` sets up the arguments. */
+  /**
+   * The loop around the callback of the call at `pc`, without what its head asks. `variables`: how many it has of its
+   * own; the first counts. `call` sets up the arguments.
+   */
   private copyCallback(pc: number, depth: number, variables: number, call: (at: number) => Step): CallbackLoop {
     const slot = this.callbackSlot(pc);
     if (slot === undefined || depth + 1 >= maxFrames) throw new Unsupported('its callback is not known', pc);

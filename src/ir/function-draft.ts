@@ -1,5 +1,6 @@
 /**
- * Builds a {@link FunctionCode} block by block. Whoever has control flow and a {@link Graph} can use it: the translation from bytecode, the parser, trees of traces.
+ * Builds a {@link FunctionCode} block by block. Whoever has control flow and a {@link Graph} can use it: the
+ * translation from bytecode, the parser, trees of traces.
  *
  *     const draft = new FunctionDraft(program, graph);
  *     const entry = draft.block();                      // the first block is the entry
@@ -69,7 +70,10 @@ export class FunctionDraft {
     this.at(block).end = mapEnd(end, (value) => value);
   }
 
-  /** Throws InternalError where a block has no end or a phi misses an argument. Blocks that cannot be reached are dropped. */
+  /**
+   * Throws InternalError where a block has no end or a phi misses an argument. Blocks that cannot be reached are
+   * dropped.
+   */
   finish(): FunctionCode {
     const reached = new Set<number>([0]);
     const preds: number[][] = this.open.map(() => []);

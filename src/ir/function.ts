@@ -1,14 +1,17 @@
 /**
  * A whole program in SSA form: basic blocks over the values of {@link Graph}. Make one with {@link FunctionDraft}.
  *
- * Pure values belong to no block: where they are computed is decided when code is made. Phis stand at the head of a block, with one argument for each
- * entry of `preds`, in that order. What touches memory or the machine is *pinned*: it stays in its block, in order.
+ * Pure values belong to no block: where they are computed is decided when code is made. Phis stand at the head of a
+ * block, with one argument for each entry of `preds`, in that order. What touches memory or the machine is *pinned*:
+ * it stays in its block, in order.
  *
- * Addresses: a load, store, atomic operation or fill has a base value and, in `imm`, a signed constant that is added to it. Frames, the context, maps and
- * code are leaves of their own, so an address is `frame + constant` or `element + constant` and never just a number. The base of a packet access is an address too,
- * `ptr(x)` where its offset is known (in a trace it is the offset itself).
+ * Addresses: a load, store, atomic operation or fill has a base value and, in `imm`, a signed constant that is added
+ * to it. Frames, the context, maps and code are leaves of their own, so an address is `frame + constant` or `element +
+ * constant` and never just a number. The base of a packet access is an address too, `ptr(x)` where its offset is known
+ * (in a trace it is the offset itself).
  *
- * Nothing of a function ever changes: a pass makes another one, which shares values and blocks with it (see {@link Graph.extend}).
+ * Nothing of a function ever changes: a pass makes another one, which shares values and blocks with it (see {@link
+ * Graph.extend}).
  */
 import type { Graph } from './graph.js';
 import type { Value } from './value.js';
@@ -65,8 +68,9 @@ export interface FunctionCode {
 }
 
 /**
- * A block. All of them are made here: engines tell objects apart by the order in which their fields were added, and a spread copy counts as one of its own, which
- * makes every access to a block or a function slow while the code that does it is still cold.
+ * A block. All of them are made here: engines tell objects apart by the order in which their fields were added, and a
+ * spread copy counts as one of its own, which makes every access to a block or a function slow while the code that
+ * does it is still cold.
  */
 export function makeBlock(
   id: number,
@@ -119,7 +123,9 @@ export function endUses(end: End): readonly Value[] {
   }
 }
 
-/** The same end with `map` applied to what it reads and `to` to where it goes; the same object where nothing changes. */
+/**
+ * The same end with `map` applied to what it reads and `to` to where it goes; the same object where nothing changes.
+ */
 export function mapEnd(end: End, map: (value: Value) => Value, to: (block: number) => number = (id) => id): End {
   switch (end.kind) {
     case 'jump':

@@ -1,14 +1,16 @@
 /**
- * Makes values: folds constants, applies the algebraic rules and shares what is equal, so that whatever is built through a graph is
- * born simplified (LuaJIT's fold and CSE while recording). Effects and guards are never shared; they are kept in order in
- * {@link Graph.code} together with everything else, and who builds says when memory has changed.
+ * Makes values: folds constants, applies the algebraic rules and shares what is equal, so that whatever is built
+ * through a graph is born simplified (LuaJIT's fold and CSE while recording). Effects and guards are never shared;
+ * they are kept in order in {@link Graph.code} together with everything else, and who builds says when memory has
+ * changed.
  *
- * Both habits are the graph's modes, for good: a whole program is first built as it is written, and passes go on with a graph of other modes over the same values
- * ({@link Graph.extend}).
+ * Both habits are the graph's modes, for good: a whole program is first built as it is written, and passes go on with
+ * a graph of other modes over the same values ({@link Graph.extend}).
  *
- * Values are only ever appended. A function knows how many of them are its own, so it does not see what was made later, and a function that was made of it shares the
- * list. Who makes something of a function from which another one has been made already gets a list of its own: like this neither sees the other, and
- * whatever is made of a function is the same whenever it is made. In a pipeline no one ever copies.
+ * Values are only ever appended. A function knows how many of them are its own, so it does not see what was made
+ * later, and a function that was made of it shares the list. Who makes something of a function from which another one
+ * has been made already gets a list of its own: like this neither sees the other, and whatever is made of a function
+ * is the same whenever it is made. In a pipeline no one ever copies.
  */
 import { fillRight, resultOnes } from './ones.js';
 import { type Op, type OpName, opNames, opTable } from './ops.js';
@@ -72,7 +74,10 @@ export class Graph {
     return new Graph(this, this.values.prefix(count));
   }
 
-  /** A graph that goes on after the first `count` values of this one: with this one's list if there are no more, else with a copy. */
+  /**
+   * A graph that goes on after the first `count` values of this one: with this one's list if there are no more, else
+   * with a copy.
+   */
   extend(count: number, options: GraphOptions = this): Graph {
     return new Graph(options, this.code.length === count ? this.values : this.values.prefix(count));
   }
@@ -135,7 +140,8 @@ export class Graph {
 
   pointer(offset: Value): Value {
     const bounds = boundsOf(offset);
-    // Guest addresses have 32 bits and the packet buffer lies low, so a pointer with a sane offset does not reach beyond.
+    // Guest addresses have 32 bits and the packet buffer lies low, so a pointer with a sane offset does not reach
+    // beyond.
     const ones = bounds !== undefined && bounds.hi < 1n << 30n && bounds.lo > -0x10000n ? mask32 : mask64;
     return this.keyed('ptr', [offset], 0n, undefined, ones, offset.early);
   }
@@ -165,7 +171,8 @@ export class Graph {
     // Shift counts wrap; the rules count on them being in range.
     if (row.countMask !== 0n && y.op === 'const' && y.imm > row.countMask) y = this.constant(y.imm & row.countMask);
     if (this.fold) {
-      // By index: this is where most of the time goes when nothing is compiled yet, and iterators cost a call each turn then.
+      // By index: this is where most of the time goes when nothing is compiled yet, and iterators cost a call each
+      // turn then.
       const list = row.rules;
       for (let i = 0; i < list.length; i++) {
         const result = (list[i] as Rule).apply(this, x, y, op);
@@ -216,7 +223,10 @@ export class Graph {
     }
   }
 
-  /** Exactly this operation: neither folded, shared nor reordered. `ones` and `early` count where they do not follow from the arguments. */
+  /**
+   * Exactly this operation: neither folded, shared nor reordered. `ones` and `early` count where they do not follow
+   * from the arguments.
+   */
   literal(
     op: OpName,
     args: readonly Value[],
@@ -248,7 +258,10 @@ export class Graph {
     return value;
   }
 
-  /** A load. `version` tells apart loads of the same address with a store between; `early`: nothing has touched the bytes yet. */
+  /**
+   * A load. `version` tells apart loads of the same address with a store between; `early`: nothing has touched the
+   * bytes yet.
+   */
   load(
     at: Value,
     offset: bigint,

@@ -1,13 +1,15 @@
 /**
- * The operations of the intermediate representation, as a table: the printer, the checker, constant folding and the evaluator all read
- * it, so an operation means one thing.
+ * The operations of the intermediate representation, as a table: the printer, the checker, constant folding and the
+ * evaluator all read it, so an operation means one thing.
  *
- * Every value is 64 bits wide. A *32-bit* operation (`width: 32`) looks at the low halves of its arguments and its result
- * has a zero upper half, which is what BPF's ALU32 class does; so there are no conversions to insert and `x & 0xffffffff` is the
- * only truncation. Only those operations have a 32-bit form whose result cannot be had from the 64-bit one on zero-extended
+ * Every value is 64 bits wide. A *32-bit* operation (`width: 32`) looks at the low halves of its arguments and its
+ * result has a zero upper half, which is what BPF's ALU32 class does; so there are no conversions to insert and `x &
+ * 0xffffffff` is the only truncation. Only those operations have a 32-bit form whose result cannot be had from the
+ * 64-bit one on zero-extended
  * arguments: `and`, `or`, `xor`, `shr`, `udiv`, `umod` need none.
  *
- * Comparisons are unsigned or signed on 64 bits and yield 0 or 1; a 32-bit comparison is one of zero- or sign-extended values.
+ * Comparisons are unsigned or signed on 64 bits and yield 0 or 1; a 32-bit comparison is one of zero- or sign-extended
+ * values.
  */
 
 export type OpKind =
@@ -49,7 +51,8 @@ export function swapBytes(x: bigint, bytes: number): bigint {
   return result;
 }
 
-// Division by zero gives 0 and modulo by zero gives the dividend; the quotient of the smallest number and -1 wraps (RFC 9669, section 4.1).
+// Division by zero gives 0 and modulo by zero gives the dividend; the quotient of the smallest number and -1 wraps
+// (RFC 9669, section 4.1).
 const divide = (a: bigint, b: bigint): bigint => (b === 0n ? 0n : a / b);
 const modulo = (a: bigint, b: bigint): bigint => (b === 0n ? a : a % b);
 
@@ -135,9 +138,14 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   map: { kind: 'leaf', arity: 0, width: 32 },
   /** Whole programs: address of the only value of map `imm`, an array of one element. */
   data: { kind: 'leaf', arity: 0, width: 32 },
-  /** Whole programs: address of the program's instruction `imm`; only helpers that take a callback make anything of it. */
+  /**
+   * Whole programs: address of the program's instruction `imm`; only helpers that take a callback make anything of it.
+   */
   code: { kind: 'leaf', arity: 0, width: 32 },
-  /** Whole programs: address of an element of array `imm`, of the present CPU's where each has its own. The argument is in bounds where it is read. */
+  /**
+   * Whole programs: address of an element of array `imm`, of the present CPU's where each has its own. The argument is
+   * in bounds where it is read.
+   */
   element: { kind: 'pure', arity: 1, width: 32 },
   /** Second argument if the first is not 0, else the third. */
   select: { kind: 'pure', arity: 3, width: 64 },
@@ -182,7 +190,10 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   slt: { kind: 'pure', arity: 2, width: 1, infix: 's<', evaluate: (a, b) => bool(s64(a) < s64(b)) },
   sle: { kind: 'pure', arity: 2, width: 1, infix: 's<=', evaluate: (a, b) => bool(s64(a) <= s64(b)) },
 
-  /** Reads `size` bytes, little-endian. Packet: the argument is the offset; elsewhere it is the address. `offset` is added. */
+  /**
+   * Reads `size` bytes, little-endian. Packet: the argument is the offset; elsewhere it is the address. `offset` is
+   * added.
+   */
   load: { kind: 'read', arity: 1, width: 64 },
   /** Address of the value that a key has in a map, or 0. The arguments are the key's pieces. */
   lookup: { kind: 'read', arity: -1, width: 64 },

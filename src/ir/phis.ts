@@ -1,6 +1,6 @@
 /**
- * What values are computed from. A value never changes, and the arguments of a phi do (a loop is closed, a predecessor goes), so they stand with the phi in its
- * block; whoever follows values to what they read asks here.
+ * What values are computed from. A value never changes, and the arguments of a phi do (a loop is closed, a predecessor
+ * goes), so they stand with the phi in its block; whoever follows values to what they read asks here.
  */
 import { type FunctionCode, liveBlocks } from './function.js';
 import type { Value } from './value.js';

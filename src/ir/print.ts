@@ -6,7 +6,8 @@
  *     guard v9
  *     ret 1
  *
- * The plain form is for people; the exact form ends lines with what it leaves out, in braces, and can be read back (parse.ts):
+ * The plain form is for people; the exact form ends lines with what it leaves out, in braces, and can be read back
+ * (parse.ts):
  *
  *     v7 = load.2 packet[12] {early, at 0:4}
  */

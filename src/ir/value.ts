@@ -1,6 +1,6 @@
 /**
- * A value of the intermediate representation: one operation and its arguments, in SSA form. Values without effect are shared: the
- * {@link Graph} hands out the same object for the same operation on the same arguments.
+ * A value of the intermediate representation: one operation and its arguments, in SSA form. Values without effect are
+ * shared: the {@link Graph} hands out the same object for the same operation on the same arguments.
  */
 import type { OpName } from './ops.js';
 
@@ -38,7 +38,10 @@ export type Detail =
   | {
       readonly kind: 'lookup';
       readonly map: number;
-      /** What the key is put together from, one for each argument, without gaps. None: the argument is the key's address. */
+      /**
+       * What the key is put together from, one for each argument, without gaps. None: the argument is the key's
+       * address.
+       */
       readonly pieces: readonly Piece[];
       /** A look-up that leaves a mark (LRU) has to be done even if nothing reads its result. */
       readonly marks: boolean;
@@ -67,14 +70,17 @@ export interface Value {
   readonly op: OpName;
   readonly args: readonly Value[];
   /**
-   * const: the value, unsigned; load, store, fill, atomic: constant part of the address, signed; ctx: byte offset; env: number of a helper;
+   * const: the value, unsigned; load, store, fill, atomic: constant part of the address, signed; ctx: byte offset;
+   * env: number of a helper;
    * frame: call depth; map, data, element: index of the map; code: slot.
    */
   readonly imm: bigint;
   readonly detail: Detail | undefined;
   /** Bits that can be 1. */
   readonly ones: bigint;
-  /** Depends on nothing but the state in which the packet arrived: may be evaluated before every effect of the trace. */
+  /**
+   * Depends on nothing but the state in which the packet arrived: may be evaluated before every effect of the trace.
+   */
   readonly early: boolean;
   /** A pinned value's is the instruction that it does: a trap names it. */
   readonly origin: Origin;
@@ -84,7 +90,10 @@ export function isConst(value: Value): boolean {
   return value.op === 'const';
 }
 
-/** A number that is known when code is made: constants, and addresses of frames, of the context, of maps, of their only value, of code. */
+/**
+ * A number that is known when code is made: constants, and addresses of frames, of the context, of maps, of their only
+ * value, of code.
+ */
 export function isFixed({ op }: Value): boolean {
   return op === 'const' || isPlace(op);
 }

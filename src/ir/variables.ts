@@ -19,7 +19,10 @@ export interface VariableHost {
   isHead(block: number): boolean;
   /** Is it the head of a loop in which the variable is written? */
   changesInLoop(block: number, variable: number): boolean;
-  /** Takes a phi in; its arguments are in the order of the predecessors, and those of a loop's are there when all is done. */
+  /**
+   * Takes a phi in; its arguments are in the order of the predecessors, and those of a loop's are there when all is
+   * done.
+   */
   addPhi(block: number, phi: Phi): void;
   /** Bits that a variable can have at the head of a block; undefined: those of what comes in. */
   ones(block: number, variable: number): bigint | undefined;

@@ -1,10 +1,12 @@
 /**
- * What a program of the IR refers to: maps, data that no one can change, other programs. All of it is values and goes by index; where any of it
- * lies in some memory is nobody's business here. So the IR of an object file can be made without a machine (for another object file, a
- * card, Verilog), and addresses appear when code is made for a machine (jit/place.ts).
+ * What a program of the IR refers to: maps, data that no one can change, other programs. All of it is values and goes
+ * by index; where any of it lies in some memory is nobody's business here. So the IR of an object file can be made
+ * without a machine (for another object file, a card, Verilog), and addresses appear when code is made for a machine
+ * (jit/place.ts).
  *
- * In code they are leaves: `map(i)` is what a program holds as a pointer to map `i`, `data(i)` the address of the first byte of its only
- * value, `code(slot)` that of an instruction; and `element(i, index)` is the address of an element of an array, on the CPU that runs the program.
+ * In code they are leaves: `map(i)` is what a program holds as a pointer to map `i`, `data(i)` the address of the
+ * first byte of its only value, `code(slot)` that of an instruction; and `element(i, index)` is the address of an
+ * element of an array, on the CPU that runs the program.
  */
 import { type Insn, isLddw, op } from '../isa/index.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -23,7 +25,10 @@ export interface WorldMap {
   readonly spec: MapSpec;
   /** Programs can name its value without a look-up: an array of one element. */
   readonly isDirect: boolean;
-  /** Content of the value where neither programs nor user space can change it (`.rodata`, frozen); undefined: it can be changed. */
+  /**
+   * Content of the value where neither programs nor user space can change it (`.rodata`, frozen); undefined: it can be
+   * changed.
+   */
   readonly constant: Uint8Array | undefined;
 }
 
@@ -33,7 +38,10 @@ export interface World {
   readonly programs: readonly Program[];
 }
 
-/** The world of an object as it was read: read-only sections are taken to be frozen, as libbpf freezes them when it loads. */
+/**
+ * The world of an object as it was read: read-only sections are taken to be frozen, as libbpf freezes them when it
+ * loads.
+ */
 export function worldOf(object: ObjectSpec): World {
   const maps = object.maps.map((spec, index): WorldMap => {
     const isFrozen = spec.init?.kind === 'data' && (spec.flags & mapFlags.rdonlyProg) !== 0;
@@ -62,8 +70,8 @@ export type Reference =
   | { readonly kind: 'null' };
 
 /**
- * Undefined: the instruction at `pc` is no `lddw` of a reference, or refers to nothing that is there (see the table in object/spec.ts); a program that
- * could reach such an instruction is not loaded.
+ * Undefined: the instruction at `pc` is no `lddw` of a reference, or refers to nothing that is there (see the table in
+ * object/spec.ts); a program that could reach such an instruction is not loaded.
  */
 export function referenceAt({ maps }: World, insns: readonly Insn[], pc: number): Reference | undefined {
   const insn = insns[pc];
@@ -95,7 +103,10 @@ export function withoutReferences(world: World, insns: readonly Insn[]): readonl
   return plain ?? insns;
 }
 
-/** The `size` bytes (1 to 8) at `offset` of a map's value as a little-endian number, if they are data that no one can change. */
+/**
+ * The `size` bytes (1 to 8) at `offset` of a map's value as a little-endian number, if they are data that no one can
+ * change.
+ */
 export function constantData({ maps }: World, map: number, offset: number, size: number): bigint | undefined {
   const bytes = maps[map]?.constant;
   if (bytes === undefined || offset < 0 || offset + size > bytes.length) return undefined;

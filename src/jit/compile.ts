@@ -1,7 +1,8 @@
 /**
- * Programs to a WebAssembly module. Its one export, `run(record, count, stride)`, is the packet loop: it runs the program on `count` packets whose
- * {@link record}s lie `stride` bytes apart (0 only with one packet). Programs that tail calls can reach are functions of the same module, called in
- * turn until none of them names another; a program without tail calls is the loop's body itself, which saves a call a packet.
+ * Programs to a WebAssembly module. Its one export, `run(record, count, stride)`, is the packet loop: it runs the
+ * program on `count` packets whose {@link record}s lie `stride` bytes apart (0 only with one packet). Programs that
+ * tail calls can reach are functions of the same module, called in turn until none of them names another; a program
+ * without tail calls is the loop's body itself, which saves a call a packet.
  */
 import type { FunctionCode } from '../ir/index.js';
 import { type LoadedProgram, type Machine, record } from '../vm/index.js';

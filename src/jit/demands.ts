@@ -3,8 +3,9 @@ import { type FunctionCode, helper, type OpName, type Value } from '../ir/index.
 
 export interface Demands {
   /**
-   * The context in guest memory is read: by checked accesses, or by a load whose address is not known to be elsewhere. Otherwise only helpers in JavaScript look
-   * there, and the context is written before they are called: see context-code.ts.
+   * The context in guest memory is read: by checked accesses, or by a load whose address is not known to be elsewhere.
+   * Otherwise only helpers in JavaScript look there, and the context is written before they are called: see
+   * context-code.ts.
    */
   readonly needsContext: boolean;
   /** Some helper may move the packet's ends. */
@@ -44,7 +45,10 @@ export function demandsOf(programs: readonly FunctionCode[]): Demands {
   return { needsContext, movesPacket, redirects };
 }
 
-/** A field of the context by an address that is not known when code is made, or a load of which nothing is known: fields are words. */
+/**
+ * A field of the context by an address that is not known when code is made, or a load of which nothing is known:
+ * fields are words.
+ */
 function mayReadContext({ op, args, detail }: Value): boolean {
   if (op !== 'load' || detail?.kind !== 'memory' || detail.size !== 4) return false;
   const from = args[0]?.op;

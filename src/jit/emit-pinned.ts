@@ -45,9 +45,9 @@ function accessOf(value: Value): Access {
 }
 
 /**
- * Pushes the base of an access and returns what its immediate adds. WebAssembly adds that without wrapping, so it may be used only where base plus offset is
- * what the program meant: where the base is known to have 32 bits, or where it is a pointer to near its object, which lies
- * above the first 64 KiB.
+ * Pushes the base of an access and returns what its immediate adds. WebAssembly adds that without wrapping, so it may
+ * be used only where base plus offset is what the program meant: where the base is known to have 32 bits, or where it
+ * is a pointer to near its object, which lies above the first 64 KiB.
  */
 function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
   const { out } = e;

@@ -40,8 +40,8 @@ export function emitPure(e: FunctionEmitter, value: Value): void {
 }
 
 /**
- * (x + p) + c = x + (p + c) where p is carried around a loop and x is computed in it: p + c is there long before x is, and most often it is the p of the
- * next turn anyway. So the chain from turn to turn is shorter by one.
+ * (x + p) + c = x + (p + c) where p is carried around a loop and x is computed in it: p + c is there long before x is,
+ * and most often it is the p of the next turn anyway. So the chain from turn to turn is shorter by one.
  */
 function emitLateSum(e: FunctionEmitter, value: Value, as: Representation): boolean {
   const [sum, constant] = value.args as [Value, Value];
@@ -179,8 +179,8 @@ function emitPointer(e: FunctionEmitter, value: Value, as: Representation): Repr
 }
 
 /**
- * How far the element is from where the array begins. That is what its local holds: {@link FunctionEmitter.push} adds the beginning, and accesses
- * have it in their immediate.
+ * How far the element is from where the array begins. That is what its local holds: {@link FunctionEmitter.push} adds
+ * the beginning, and accesses have it in their immediate.
  */
 function emitElementOffset(e: FunctionEmitter, value: Value): Representation {
   const { out, frame } = e;

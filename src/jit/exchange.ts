@@ -9,14 +9,20 @@ import type { Machine } from '../vm/index.js';
  */
 export const exchange = { registers: 0, cpu: 88, refused: 92, size: 96 } as const;
 
-/** What a compiled helper answers if nothing has changed and JavaScript has to do it: neither an error number nor the address of a record looks like it. */
+/**
+ * What a compiled helper answers if nothing has changed and JavaScript has to do it: neither an error number nor the
+ * address of a record looks like it.
+ */
 export const leftToHost = 0x7fff_ffff;
 
 /** Guest memory that belongs to compiled code and to no program. */
 export interface Areas {
   /** Guest address of {@link exchange}. */
   readonly exchange: number;
-  /** Guest address of a region of its own where keys are put together, as long as the longest; helpers find it open while code runs. */
+  /**
+   * Guest address of a region of its own where keys are put together, as long as the longest; helpers find it open
+   * while code runs.
+   */
   readonly keys: number;
 }
 

@@ -1,9 +1,11 @@
 /**
- * Emits one program: values as expression trees with locals where a value is used more than once, blocks as structured control.
+ * Emits one program: values as expression trees with locals where a value is used more than once, blocks as structured
+ * control.
  *
- * Control follows Ramsey, "Beyond Relooper: recursive translation of unstructured control flow to structured control flow" (2022): the dominator tree is walked; a
- * block that several forward edges reach is placed behind a wasm `block` that they leave, a loop's head inside a `loop`, any other where it is jumped to.
- * Phis are locals, set on the edges: all arguments are pushed before the first local is set, so they are read in parallel.
+ * Control follows Ramsey, "Beyond Relooper: recursive translation of unstructured control flow to structured control
+ * flow" (2022): the dominator tree is walked; a block that several forward edges reach is placed behind a wasm `block`
+ * that they leave, a loop's head inside a `loop`, any other where it is jumped to. Phis are locals, set on the edges:
+ * all arguments are pushed before the first local is set, so they are read in parallel.
  */
 
 import { InternalError } from '../base/index.js';

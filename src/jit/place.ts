@@ -1,12 +1,16 @@
 /**
- * Where things are: the one place at which the IR, which names maps, data and code by index, gets the addresses of a machine. The machine's
- * world is what it is translated against, and emitters ask here for whatever a leaf or an element of an array is.
+ * Where things are: the one place at which the IR, which names maps, data and code by index, gets the addresses of a
+ * machine. The machine's world is what it is translated against, and emitters ask here for whatever a leaf or an
+ * element of an array is.
  */
 import { InternalError } from '../base/index.js';
 import { isConst, isDirectMap, isPlace, mask32, type Program, type Value, type World } from '../ir/index.js';
 import type { BpfMap, Machine, MapLayout } from '../vm/index.js';
 
-/** The world that the machine's programs live in. Data counts as constant if it is now: code that is kept says what it relied on (kept-module.ts). */
+/**
+ * The world that the machine's programs live in. Data counts as constant if it is now: code that is kept says what it
+ * relied on (kept-module.ts).
+ */
 export function worldOfMachine({ maps, memory, programs }: Machine): World {
   return {
     maps: maps.map((map) => {
@@ -46,7 +50,10 @@ export function arrayOf(machine: Machine, element: Value): MapLayout & { readonl
   return layout;
 }
 
-/** The number that a value is, where that is known when code is made: a constant, a place, an element by a constant index, a sum of a place and a constant. */
+/**
+ * The number that a value is, where that is known when code is made: a constant, a place, an element by a constant
+ * index, a sum of a place and a constant.
+ */
 export function fixedAddress(machine: Machine, program: Program, base: Value): bigint | undefined {
   const [index, offset] = base.args;
   switch (base.op) {

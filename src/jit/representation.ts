@@ -1,6 +1,7 @@
 /**
- * Which values are kept in 32 bits. A value of 64 is an i32 if its upper half is known to be zero, or if no one looks at it: addresses, what is
- * stored in four bytes, arguments of 32-bit operations, and whatever these are computed from by operations that do not move bits down.
+ * Which values are kept in 32 bits. A value of 64 is an i32 if its upper half is known to be zero, or if no one looks
+ * at it: addresses, what is stored in four bytes, arguments of 32-bit operations, and whatever these are computed from
+ * by operations that do not move bits down.
  */
 import { argumentsOf, type FunctionCode, mask32, type Needed, opTable, type Use, type Value } from '../ir/index.js';
 

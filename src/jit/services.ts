@@ -1,6 +1,7 @@
 /**
- * What emitted programs share within a module: imports from JavaScript, functions made on demand (one look-up function a map), addresses that are the machine's. Everything
- * is made in the order in which it is first asked for, so the same program gives the same module.
+ * What emitted programs share within a module: imports from JavaScript, functions made on demand (one look-up function
+ * a map), addresses that are the machine's. Everything is made in the order in which it is first asked for, so the
+ * same program gives the same module.
  */
 
 import { InternalError } from '../base/index.js';
@@ -124,7 +125,10 @@ export class Services {
     return index;
   }
 
-  /** Look-up in hash map `map`: key words in (or the key's address), value address or 0 out. Undefined: JavaScript has to do it. */
+  /**
+   * Look-up in hash map `map`: key words in (or the key's address), value address or 0 out. Undefined: JavaScript has
+   * to do it.
+   */
   lookup(map: number, inMemory: boolean): number | undefined {
     const layout = this.machine.maps[map]?.layout();
     if (!fitsHashLookup(this.machine.maps[map]?.spec.keySize ?? 0)) return undefined;
@@ -198,8 +202,8 @@ export class Services {
   }
 
   /**
-   * The one ring buffer. Of several, a record does not say to which it belongs, and what they hold after a batch not in which order it came; threads would have to take
-   * turns; and what a trace does has to be undone.
+   * The one ring buffer. Of several, a record does not say to which it belongs, and what they hold after a batch not
+   * in which order it came; threads would have to take turns; and what a trace does has to be undone.
    */
   private ring(): RingLayout | undefined {
     const { maps, memory } = this.machine;
@@ -247,7 +251,9 @@ export class Services {
     out.i32(helper).i32(program.index).i32(pc).getLocal(record).call(this.hostCall(helper));
   }
 
-  /** The function that calls a helper in JavaScript: checked programs keep the context in guest memory all the time. */
+  /**
+   * The function that calls a helper in JavaScript: checked programs keep the context in guest memory all the time.
+   */
   private hostCall(helper: number): number {
     if (this.isChecked || this.contextIsThere) return this.call;
     const effect = isMover(helper) ? 'ends' : isRedirector(helper) ? 'redirect' : undefined;

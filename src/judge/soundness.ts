@@ -1,6 +1,7 @@
 /**
  * Soundness by execution: what the verifier claims before an instruction, beside what the interpreter's registers and
- * stack hold there. One value outside its claim is a bug of the verifier (or of the interpreter), whatever the verdict.
+ * stack hold there. One value outside its claim is a bug of the verifier (or of the interpreter), whatever the
+ * verdict.
  */
 import { Interpreter, type Observer } from '../interp/index.js';
 import { insnClass, isConditionalJump, op } from '../isa/index.js';

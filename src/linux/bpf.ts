@@ -22,8 +22,8 @@ const logCapacity = 16 << 20;
 const dataCapacity = 1 << 17;
 
 /**
- * The bpf(2) system call. Needs Linux and the right to use it: {@link Bpf.open} throws UnsupportedError where it cannot
- * be had. Close what it opens.
+ * The bpf(2) system call. Needs Linux and the right to use it: {@link Bpf.open} throws UnsupportedError where it
+ * cannot be had. Close what it opens.
  */
 export class Bpf {
   private readonly native: Native;
@@ -146,8 +146,8 @@ export class Bpf {
   }
 
   /**
-   * All elements of an array or hash, some tens of thousands at a time: keys and values one after another, `valueSize` as in
-   * {@link mapLookup}. Returns 0 at the end, or a negated errno where the map type has no batches.
+   * All elements of an array or hash, some tens of thousands at a time: keys and values one after another, `valueSize`
+   * as in {@link mapLookup}. Returns 0 at the end, or a negated errno where the map type has no batches.
    */
   *mapBatches(fd: number, keySize: number, valueSize: number, maxEntries: number): Generator<MapBatch, number> {
     // A hash bucket comes whole or not at all, so leave room for long ones.

@@ -9,8 +9,8 @@ import { type ArenaOwner, type CardPort, CompiledCard, type InstalledTrace, rese
 import { LinearCard } from './testing.js';
 
 /**
- * First byte 1: counts in `hits` and is dropped. 2: leaves its second byte in `seen`, and then passes if `mode` is 0, else is
- * sent back. Others: aborted. Too short: passes.
+ * First byte 1: counts in `hits` and is dropped. 2: leaves its second byte in `seen`, and then passes if `mode` is 0,
+ * else is sent back. Others: aborted. Too short: passes.
  */
 const object = assemble(`
 	.map hits type=array key=4 value=8 max_entries=1

@@ -1,14 +1,14 @@
 /**
  * What a card is, whatever it is made of: a place where traces are installed, and packets are offered to them.
  *
- * A packet that is offered is either decided there, by the one trace whose path condition it satisfies, or it misses. A
- * miss has left no mark on packet and maps, so the host can run it from the start; and it brings along where it left the
- * traces, its {@link SideExit}. Cards remember nothing of packets that they have answered for: any number of misses may
- * wait for the host at a time, each with an exit of its own.
+ * A packet that is offered is either decided there, by the one trace whose path condition it satisfies, or it misses.
+ * A miss has left no mark on packet and maps, so the host can run it from the start; and it brings along where it left
+ * the traces, its {@link SideExit}. Cards remember nothing of packets that they have answered for: any number of
+ * misses may wait for the host at a time, each with an exit of its own.
  *
  * Two ways lead to a card: {@link CardPort.offer} takes the packet in the machine's packet buffer, {@link
- * CardPort.offerArena} packets that lie in an arena. What comes of them is the same, but for the order in which hits are
- * told.
+ * CardPort.offerArena} packets that lie in an arena. What comes of them is the same, but for the order in which hits
+ * are told.
  */
 import type { RecordedTrace } from '../trace/index.js';
 import { type PacketArena, record } from '../vm/index.js';
@@ -81,8 +81,8 @@ export interface CardPort {
   /** Why it can't run a trace, in words; undefined: it can. */
   refusal(trace: RecordedTrace): string | undefined;
   /**
-   * Adds a trace that the card does not refuse, while it holds fewer than {@link capacity}. Undefined if it could not be
-   * told apart from one that is there.
+   * Adds a trace that the card does not refuse, while it holds fewer than {@link capacity}. Undefined if it could not
+   * be told apart from one that is there.
    */
   install(trace: RecordedTrace): InstalledTrace | undefined;
   /** Takes a trace out: from the next packet on it decides nothing. */
@@ -90,11 +90,15 @@ export interface CardPort {
   /** Offers the packet that is in the machine's packet buffer; after a hit what became of it is there. */
   offer(): Offer;
   /**
-   * Offers packets `from` to `to` (exclusive) of the arena, in order, up to the first that misses; that one is as it was,
-   * in the arena. Records of decided packets hold the verdict at `record.r0` and the trace's number at `record.trace`.
+   * Offers packets `from` to `to` (exclusive) of the arena, in order, up to the first that misses; that one is as it
+   * was, in the arena. Records of decided packets hold the verdict at `record.r0` and the trace's number at
+   * `record.trace`.
    */
   offerArena(arena: PacketArena, from: number, to: number, owner: ArenaOwner): ArenaOffer;
-  /** Look-ups in maps that took longer than they should, since the last time that someone asked; 0 if the card doesn't count them. */
+  /**
+   * Look-ups in maps that took longer than they should, since the last time that someone asked; 0 if the card doesn't
+   * count them.
+   */
   takeSlowLookups(): number;
   /** Between two packets: time for what is not on their way, such as compiling. */
   refresh(): void;

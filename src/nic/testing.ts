@@ -1,7 +1,8 @@
 /**
- * For tests: a card of another kind. It holds few traces, in a list, and tries them one after another on the packet, value
- * by value as the IR says; whatever a trace did before one of its guards failed is rolled back. Nothing is shared between
- * traces, so a packet leaves them at one place of each trace: the first guard that failed of the one that got furthest.
+ * For tests: a card of another kind. It holds few traces, in a list, and tries them one after another on the packet,
+ * value by value as the IR says; whatever a trace did before one of its guards failed is rolled back. Nothing is
+ * shared between traces, so a packet leaves them at one place of each trace: the first guard that failed of the one
+ * that got furthest.
  */
 import { InternalError } from '../base/index.js';
 import { mask64, opTable, type Value } from '../ir/index.js';
@@ -49,7 +50,10 @@ class LinearExit extends SideExit {
     this.guards = guards;
   }
 
-  /** Early guards that were dropped as dead stand in the history all the same, so only a trace that has all of them says where. */
+  /**
+   * Early guards that were dropped as dead stand in the history all the same, so only a trace that has all of them
+   * says where.
+   */
   override parent(): Parent | undefined {
     const { installed, guards } = this;
     const own = installed.trace.code.values.filter(({ op }) => op === 'guard').length;

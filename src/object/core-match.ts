@@ -112,9 +112,9 @@ export function typesCompatible(
 }
 
 /**
- * The strictest relation (libbpf: __bpf_core_types_match), which `bpf_core_type_matches()` asks for: all that the local
- * type has is in the
- * target, by name and kind, through pointers. `behindPointer`: then struct and forward declaration count as one.
+ * The strictest relation (libbpf: __bpf_core_types_match), which `bpf_core_type_matches()` asks for: all that the
+ * local type has is in the target, by name and kind, through pointers. `behindPointer`: then struct and forward
+ * declaration count as one.
  */
 export function typesMatch(
   local: Btf,

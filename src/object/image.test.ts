@@ -51,7 +51,9 @@ function essence(object: ObjectSpec): unknown {
   };
 }
 
-/** What is known of types, functions and lines. `.maps` and data sections are described anew, behind what there was. */
+/**
+ * What is known of types, functions and lines. `.maps` and data sections are described anew, behind what there was.
+ */
 function types(object: ObjectSpec, from: ObjectSpec): unknown {
   const ids = Array.from({ length: from.btf?.count ?? 0 }, (_, id) => id);
   return {

@@ -1,6 +1,7 @@
 /**
- * What disassemblers print, as assembler text: `llvm-objdump -d`, `-dr`, `-dS` and `bpftool prog dump xlated` (also with `opcodes`
- * and `linum`). Each line becomes one line of directives or instructions, so that places in messages stay true:
+ * What disassemblers print, as assembler text: `llvm-objdump -d`, `-dr`, `-dS` and `bpftool prog dump xlated` (also
+ * with `opcodes` and `linum`). Each line becomes one line of directives or instructions, so that places in messages
+ * stay true:
  *
  *     prog.o:  file format elf64-bpf              nothing
  *     Disassembly of section xdp:                 .section "xdp"
@@ -11,7 +12,8 @@
  *     int f(struct xdp_md * ctx):                 "f": .globl "f"
  *     5: (18) r1 = map[id:7][0]+4                 r1 = "map id 7" + 4 ll
  *
- * Listings define no maps and no data. Names of such things stay undefined symbols unless the text also has `.map` and the like.
+ * Listings define no maps and no data. Names of such things stay undefined symbols unless the text also has `.map` and
+ * the like.
  */
 import { op, symbolText } from '../isa/index.js';
 import { helperNumber } from '../platform/index.js';
@@ -122,7 +124,10 @@ class Listing {
     return fromKernel(words);
   }
 
-  /** A symbol's address plus what stands in the instruction. That of code is a function's: bytes from its section's start. */
+  /**
+   * A symbol's address plus what stands in the instruction. That of code is a function's: bytes from its section's
+   * start.
+   */
   private load(dst: number, addend: bigint, symbol: string): string {
     const fn = this.functions.get(symbol)?.get(Number(addend) / 8);
     if (fn !== undefined) this.called.add(fn);
@@ -141,7 +146,10 @@ class Listing {
   }
 }
 
-/** What the kernel's disassembler says of a loaded program: maps by id, helpers by address, casts without a text of their own. */
+/**
+ * What the kernel's disassembler says of a loaded program: maps by id, helpers by address, casts without a text of
+ * their own.
+ */
 function fromKernel(words: string): string {
   const helper = /^(\([0-9a-f]{2}\) )?call (\w+)#-?\d+$/.exec(words);
   if (helper !== null && helperNumber(helper[2] ?? '') !== undefined) return `call ${helper[2]}`;

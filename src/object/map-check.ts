@@ -1,7 +1,7 @@
 /**
- * What bpf(2) checks when a map is created: rows of rules, in Linux's order, so that the first one broken names the error. Each says
- * why in words, which Linux does not. Numbers were compared with a running Linux 6.18 (test/differential); checks of privilege are
- * left out.
+ * What bpf(2) checks when a map is created: rows of rules, in Linux's order, so that the first one broken names the
+ * error. Each says why in words, which Linux does not. Numbers were compared with a running Linux 6.18
+ * (test/differential); checks of privilege are left out.
  */
 
 import { errno, type MapTypeName, mapFlags, maxCpus } from '../platform/index.js';
@@ -280,8 +280,8 @@ const commonRules: readonly Rule[] = [
 ];
 
 /**
- * Why Linux 6.18 refuses to create such a map; undefined where it does not. `spec` as given to the kernel: a loader may have rounded it
- * before (see {@link creationOf}). Types that jitnic does not model are not refused.
+ * Why Linux 6.18 refuses to create such a map; undefined where it does not. `spec` as given to the kernel: a loader
+ * may have rounded it before (see {@link creationOf}). Types that jitnic does not model are not refused.
  */
 export function refuseMap(spec: MapSpec, facts?: MapFacts): MapRefusal | undefined {
   const ofType = rules[spec.type];

@@ -40,8 +40,8 @@ export interface CreationOutcome {
 }
 
 /**
- * Asks as libbpf does: a map that Linux does not take with its BTF is asked for once more without (bpf_object__create_map), and then has no
- * locks or timers that anyone knows of.
+ * Asks as libbpf does: a map that Linux does not take with its BTF is asked for once more without
+ * (bpf_object__create_map), and then has no locks or timers that anyone knows of.
  */
 function createAsLibbpf(spec: MapSpec, facts?: MapFacts): CreationOutcome {
   const refusal = refuseMap(spec, facts);
@@ -53,7 +53,10 @@ function createAsLibbpf(spec: MapSpec, facts?: MapFacts): CreationOutcome {
     : { spec, facts, refusal: second };
 }
 
-/** What becomes of a map when libbpf loads the object on a machine of `cpus` possible CPUs: rounded, with or without BTF, or refused. */
+/**
+ * What becomes of a map when libbpf loads the object on a machine of `cpus` possible CPUs: rounded, with or without
+ * BTF, or refused.
+ */
 export function creationOf(spec: MapSpec, cpus: number, facts?: MapFacts): CreationOutcome {
   return createAsLibbpf(adjustSpec(spec, cpus), facts);
 }

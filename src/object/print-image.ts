@@ -1,7 +1,7 @@
 /**
  * An object image as assembler text: LLVM's instructions, GNU-like directives (docs/assembly.md). What it prints,
- * `parseImage` reads back to the same image; listing numbers, source lines and helper names are comments or are ignored
- * when read.
+ * `parseImage` reads back to the same image; listing numbers, source lines and helper names are comments or are
+ * ignored when read.
  */
 import { escapeText, formatInsn, type Insn, jumpTarget, op, packInsn, parseInsn, symbolText } from '../isa/index.js';
 import { helperName, mapTypeNames } from '../platform/index.js';

@@ -1,7 +1,8 @@
 /**
- * Instructions without a file around them: eight bytes a slot, little-endian, as `bpftool prog dump xlated file` and other assemblers
- * write them. What they cannot say stands in a map list, assembler text of `.map` and data sections: a 64-bit load of kind 1 or 5 means
- * the map of that number in it (from 0; data sections count behind the maps), one of kind 2 or 6 a place in that map's value.
+ * Instructions without a file around them: eight bytes a slot, little-endian, as `bpftool prog dump xlated file` and
+ * other assemblers write them. What they cannot say stands in a map list, assembler text of `.map` and data sections:
+ * a 64-bit load of kind 1 or 5 means the map of that number in it (from 0; data sections count behind the maps), one
+ * of kind 2 or 6 a place in that map's value.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import { decodeInsns, encodeInsns, type Insn, insnSize, op } from '../isa/index.js';
@@ -10,7 +11,10 @@ import { parseImage } from './parse-image.js';
 import { printImage } from './print-image.js';
 import type { ObjectSpec, ProgramSpec } from './spec.js';
 
-/** The image of raw instructions: one XDP program `main`. Throws InputError for bytes that are no whole slots, or a list that is none. */
+/**
+ * The image of raw instructions: one XDP program `main`. Throws InputError for bytes that are no whole slots, or a
+ * list that is none.
+ */
 export function rawImage(bytes: Uint8Array, mapList = '', listName?: string): ObjectImage {
   if (bytes.length === 0 || bytes.length % insnSize !== 0) {
     throw new InputError(`${bytes.length} bytes are no whole number of instructions of ${insnSize} bytes`);
@@ -52,7 +56,10 @@ function functionsOf(insns: readonly Insn[]): FunctionImage[] {
   }));
 }
 
-/** A program's instructions, with numbers of maps by {@link rawMapList}. Throws UnsupportedError for what needs more than these. */
+/**
+ * A program's instructions, with numbers of maps by {@link rawMapList}. Throws UnsupportedError for what needs more
+ * than these.
+ */
 export function rawInsns(program: ProgramSpec): Uint8Array {
   const [needed] = [...program.kfuncs, ...program.ksyms];
   const [problem] = program.unresolved;

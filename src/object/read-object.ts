@@ -42,7 +42,8 @@ export interface ReadObjectOptions {
 }
 
 /**
- * Most slots and line records that the programs of one file may have together, each with its own copy of what it calls.
+ * Most slots and line records that the programs of one file may have together, each with its own copy of what it
+ * calls.
  */
 const maxTotal = 4_000_000;
 

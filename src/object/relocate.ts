@@ -72,9 +72,8 @@ export interface RelocationContext {
 }
 
 /**
- * Resolves one function, once for all the programs that reach it. Never throws for what a single instruction refers to:
- * that becomes an entry of
- * `unresolved`.
+ * Resolves one function, once for all the programs that reach it. Never throws for what a single instruction refers
+ * to: that becomes an entry of `unresolved`.
  */
 export function resolveFunction(context: RelocationContext, fn: CodeFunction): ResolvedFunction {
   return new Resolver(context, fn).run();

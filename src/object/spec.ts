@@ -84,8 +84,8 @@ export interface LineSpec {
 }
 
 /**
- * A CO-RE relocation (BTF.ext core_relo): which field, type or enumerator the value in an instruction stands for. It is
- * applied when the object is read; what is kept here lets the object be written again as it was, for any kernel.
+ * A CO-RE relocation (BTF.ext core_relo): which field, type or enumerator the value in an instruction stands for. It
+ * is applied when the object is read; what is kept here lets the object be written again as it was, for any kernel.
  */
 export interface CoreRelocationSpec {
   readonly insn: number;

@@ -1,6 +1,7 @@
 /**
- * Redundant checks: a bounds or null check that a dominating branch has decided, or one that it implies (`len < 34` where `len >= 54`), goes one way. The null check of
- * an array's element is the check that its index is in bounds, and behind it the element is there.
+ * Redundant checks: a bounds or null check that a dominating branch has decided, or one that it implies (`len < 34`
+ * where `len >= 54`), goes one way. The null check of an array's element is the check that its index is in bounds, and
+ * behind it the element is there.
  */
 import { branchEnd, type FunctionCode, isConst, isPlace, type Value } from '../ir/index.js';
 import type { PassContext } from './pass.js';

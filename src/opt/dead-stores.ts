@@ -1,6 +1,6 @@
 /**
- * Stores that no one can see go: those whose bytes are all stored again before anyone may read them, and those to the stack that no one reads before the program
- * returns. Backwards over the control flow; loops are not looked through.
+ * Stores that no one can see go: those whose bytes are all stored again before anyone may read them, and those to the
+ * stack that no one reads before the program returns. Backwards over the control flow; loops are not looked through.
  */
 import {
   type ArgumentUse,

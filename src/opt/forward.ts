@@ -1,4 +1,6 @@
-/** A load of bytes that are known on every path to it (stored, or loaded before, and not touched since) is that value. */
+/**
+ * A load of bytes that are known on every path to it (stored, or loaded before, and not touched since) is that value.
+ */
 import { loopBodies } from '../code/index.js';
 import { callEffects, type FunctionCode } from '../ir/index.js';
 import { after, common, contentOf, type KnownMemory, throughLoop } from './known-memory.js';

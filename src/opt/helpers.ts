@@ -1,6 +1,6 @@
 /**
- * Calls whose helper is known become what they do: time and CPU are inputs, a look-up in an array is arithmetic and a bounds check, and bpf_csum_diff of
- * constant sizes is a sum of words.
+ * Calls whose helper is known become what they do: time and CPU are inputs, a look-up in an array is arithmetic and a
+ * bounds check, and bpf_csum_diff of constant sizes is a sum of words.
  */
 import {
   type Detail,
@@ -82,7 +82,10 @@ class Inliner {
     return this.rewriter.emit(this.graph.effect('load', [base], BigInt(offset), detail, mask32));
   }
 
-  /** (from, bytes, to, bytes, seed): the difference of two Internet checksums; see checksum-helpers.ts. Ones' complement sums may be folded late. */
+  /**
+   * (from, bytes, to, bytes, seed): the difference of two Internet checksums; see checksum-helpers.ts. Ones'
+   * complement sums may be folded late.
+   */
   private csumDiff(args: readonly Value[]): Value | undefined {
     const [from, fromSize, to, toSize, seed] = args as [Value, Value, Value, Value, Value];
     if (!isConst(fromSize) || !isConst(toSize)) return undefined;

@@ -22,8 +22,8 @@ export function placeOf(value: Value): Place | undefined {
 }
 
 /**
- * Can two accesses of verified code touch a common byte? Told apart by distance from one base, by frame, by space and by map; an access of space `other` may be anywhere but in the
- * context, which only helpers change.
+ * Can two accesses of verified code touch a common byte? Told apart by distance from one base, by frame, by space and
+ * by map; an access of space `other` may be anywhere but in the context, which only helpers change.
  */
 export function mayAlias(a: Place, b: Place): boolean {
   if (isSameBase(a.base, b.base)) return a.offset < b.offset + BigInt(b.size) && b.offset < a.offset + BigInt(a.size);

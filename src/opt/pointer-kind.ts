@@ -1,6 +1,7 @@
 /**
- * What a value points to, by where it came from. Only code that a verifier has accepted may be read so: there a pointer stays in its object however it is
- * moved. Phis are assumed to point to one thing until an argument says otherwise (an optimistic fixed point).
+ * What a value points to, by where it came from. Only code that a verifier has accepted may be read so: there a
+ * pointer stays in its object however it is moved. Phis are assumed to point to one thing until an argument says
+ * otherwise (an optimistic fixed point).
  */
 import {
   type FunctionCode,

@@ -1,6 +1,7 @@
 /**
- * Says of each access what it touches (packet, stack, which map), by following its address back. Packet pointers become (packet, offset), so that a comparison with
- * `data_end` is one of the packet's length; fields of the context become values; data that no one can change becomes constants.
+ * Says of each access what it touches (packet, stack, which map), by following its address back. Packet pointers
+ * become (packet, offset), so that a comparison with `data_end` is one of the packet's length; fields of the context
+ * become values; data that no one can change becomes constants.
  */
 import { loopBodies } from '../code/index.js';
 import {

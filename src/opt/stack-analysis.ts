@@ -1,8 +1,10 @@
 /**
- * Which stack bytes can be values. A frame is cut into double words, a double word into pieces at every boundary at which some access starts or ends. A double
- * word stays memory if an access crosses its edge or comes by an address that is not plain, if a helper writes it, or if its frame's address gets where it cannot be followed.
+ * Which stack bytes can be values. A frame is cut into double words, a double word into pieces at every boundary at
+ * which some access starts or ends. A double word stays memory if an access crosses its edge or comes by an address
+ * that is not plain, if a helper writes it, or if its frame's address gets where it cannot be followed.
  *
- * Pointers to the stack are followed through phis and through stack slots that they are spilled to (without regard to order): `targets`.
+ * Pointers to the stack are followed through phis and through stack slots that they are spilled to (without regard to
+ * order): `targets`.
  */
 
 import {

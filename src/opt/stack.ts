@@ -1,6 +1,6 @@
 /**
- * Stack slots become values. Which can is found by {@link StackAnalysis}; each piece of them is a variable like a register. Helpers that read such bytes get them written just
- * before the call, look-ups get their key as values.
+ * Stack slots become values. Which can is found by {@link StackAnalysis}; each piece of them is a variable like a
+ * register. Helpers that read such bytes get them written just before the call, look-ups get their key as values.
  */
 
 import { loopBodies } from '../code/index.js';

@@ -1,4 +1,6 @@
-/** Version numbers in headers of captures: what tcpdump (libpcap) reads is read, to the same lengths, and nothing else. */
+/**
+ * Version numbers in headers of captures: what tcpdump (libpcap) reads is read, to the same lengths, and nothing else.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -6,8 +6,8 @@
  *
  * The magic number tells byte order and resolution: a1b2c3d4 microseconds, a1b23c4d nanoseconds, a1b2cd34 the variant
  * of patched 1990s libpcaps whose record header is 8 bytes longer. Source: draft-ietf-opsawg-pcap and the behaviour of
- * libpcap. As there, bits 26 to 31 of the link type speak of a frame check sequence, versions before 2.4 and 543.0 have the two
- * lengths swapped (some 2.3 writers did not), and a record longer than the snap length is cut to it.
+ * libpcap. As there, bits 26 to 31 of the link type speak of a frame check sequence, versions before 2.4 and 543.0
+ * have the two lengths swapped (some 2.3 writers did not), and a record longer than the snap length is cut to it.
  */
 
 import { InputError } from '../base/index.js';

@@ -1,7 +1,7 @@
 /**
- * Kernel functions (kfuncs) that an XDP program may call and that jitnic knows, a row each: what the verifier asks of a call and what comes
- * back. Signatures as in kernel/bpf/helpers.c and net/core/xdp.c of Linux 6.18. A kfunc without a row is refused in jitnic's own words:
- * whether Linux has it depends on the kernel's modules.
+ * Kernel functions (kfuncs) that an XDP program may call and that jitnic knows, a row each: what the verifier asks of
+ * a call and what comes back. Signatures as in kernel/bpf/helpers.c and net/core/xdp.c of Linux 6.18. A kfunc without
+ * a row is refused in jitnic's own words: whether Linux has it depends on the kernel's modules.
  */
 import { firstKfunc } from './engine-helpers.js';
 

@@ -1,6 +1,7 @@
 /**
- * Which format strings bpf_snprintf, bpf_trace_printk and bpf_trace_vprintk take (bpf_bprintf_prepare in kernel/bpf/helpers.c). The verifier asks
- * this of bpf_snprintf, whose format is a constant; the others find out when they run.
+ * Which format strings bpf_snprintf, bpf_trace_printk and bpf_trace_vprintk take (bpf_bprintf_prepare in
+ * kernel/bpf/helpers.c). The verifier asks this of bpf_snprintf, whose format is a constant; the others find out when
+ * they run.
  */
 
 /** Width and flags; then a pointer with its kind, a string, a character, or a number. */
@@ -10,7 +11,9 @@ const hostile = /[^\t-\r\x20-\x7e\x80-\xff]/;
 /** These end a word: a letter or digit behind them would be read as a modifier that does not exist. */
 const endsWord: readonly string[] = ['p', 's', 'pus', 'pks'];
 
-/** Does Linux take `format` with `args` arguments? More arguments than conversions are fine. One character is one byte. */
+/**
+ * Does Linux take `format` with `args` arguments? More arguments than conversions are fine. One character is one byte.
+ */
 export function printkFormatFits(format: string, args: number): boolean {
   if (hostile.test(format)) return false;
   let used = 0;

@@ -25,8 +25,8 @@ export interface CardContext {
 export type CardMaker = (context: CardContext) => CardPort;
 
 /**
- * Undefined: no card. `mayRest`: the card may be left alone while it does not pay. `make`: another kind of card than the
- * software card.
+ * Undefined: no card. `mayRest`: the card may be left alone while it does not pay. `make`: another kind of card than
+ * the software card.
  */
 export function makeOffload(
   machine: Machine,

@@ -1,10 +1,11 @@
 /**
- * What goes onto the card and what leaves it: which misses are worth a recording, where a recording starts, which traces
- * get a place, which are retired when the control plane has changed what they assume, and whether the card pays at all.
+ * What goes onto the card and what leaves it: which misses are worth a recording, where a recording starts, which
+ * traces get a place, which are retired when the control plane has changed what they assume, and whether the card pays
+ * at all.
  *
- * This is policy, and decides from counts alone. It has no clock and sees no packet: whoever drives packets (the immediate
- * driver of runtime.ts, or one with simulated time) says what became of them, miss by miss and hit by hit, and does what
- * it is told. So two drivers that tell the same story get the same decisions.
+ * This is policy, and decides from counts alone. It has no clock and sees no packet: whoever drives packets (the
+ * immediate driver of runtime.ts, or one with simulated time) says what became of them, miss by miss and hit by hit,
+ * and does what it is told. So two drivers that tell the same story get the same decisions.
  */
 import type { TraceCache } from '../cache/index.js';
 import { type InstalledTrace, type Parent, SideExit } from '../nic/index.js';
@@ -65,7 +66,9 @@ export const noCounts: Readonly<OffloadCounts> = {
 export class Offload {
   /** Packets that traces decided. */
   hits = 0;
-  /** Where packets miss that cards don't take (in fragments): recordings of them fail, and soon are not tried any more. */
+  /**
+   * Where packets miss that cards don't take (in fragments): recordings of them fail, and soon are not tried any more.
+   */
   readonly unoffered: SideExit = new Unoffered();
   readonly cache: TraceCache;
   readonly book: TraceBook;
@@ -108,7 +111,10 @@ export class Offload {
     return record;
   }
 
-  /** A packet that the card was offered left it there. What a recording of it would start with; undefined: it is not worth one. */
+  /**
+   * A packet that the card was offered left it there. What a recording of it would start with; undefined: it is not
+   * worth one.
+   */
   miss(exit: SideExit): Start | undefined {
     this.worth.miss();
     if (!this.penalties.admits(exit)) return undefined;
@@ -132,7 +138,9 @@ export class Offload {
     return record;
   }
 
-  /** Puts a trace on the card that was not recorded here; false if the same one is there already, or it found no place. */
+  /**
+   * Puts a trace on the card that was not recorded here; false if the same one is there already, or it found no place.
+   */
   load(trace: RecordedTrace): boolean {
     return this.install(trace, undefined)?.trace === trace;
   }

@@ -26,12 +26,12 @@ export interface OpenOptions extends SessionOptions, ReadObjectOptions {
 
 /**
  * Opens an ELF object (its bytes), assembler text, or an object that was read before. By default the program is
- * verified as Linux would, packets meet a card of 64 traces first, and the host compiles to WebAssembly once that pays;
- * `{ card: false }` has the host alone, `{ host: 'interp' }` never compiles.
+ * verified as Linux would, packets meet a card of 64 traces first, and the host compiles to WebAssembly once that
+ * pays; `{ card: false }` has the host alone, `{ host: 'interp' }` never compiles.
  *
  * Throws InputError for bytes that are no such object, UnsupportedError for what it asks for and is not done,
- * RejectedError for a program that Linux would not load (its text says why and where), UsageError where it is not clear
- * which program is meant, BudgetError for maps that do not fit in 4 GiB.
+ * RejectedError for a program that Linux would not load (its text says why and where), UsageError where it is not
+ * clear which program is meant, BudgetError for maps that do not fit in 4 GiB.
  */
 export function openSession(source: Uint8Array | string | ObjectSpec, options: OpenOptions = {}): Session {
   const { verify = true, host = verify ? 'wasm' : 'interp' } = options;

@@ -57,7 +57,8 @@ describe.each(exampleNames)('%s', (name) => {
   const policy = findPolicy('sieve') as (typeof onlinePolicies)[number];
 
   it('so does a card with a capacity in match bits', () => {
-    // The software card numbers its traces in 16 bits and keeps one place for a newcomer: that bounds what bits do not.
+    // The software card numbers its traces in 16 bits and keeps one place for a newcomer: that bounds what bits do
+    // not.
     const capacity = { bits: 1500, traces: 0xffff };
     expect(figures({ policy: policy.name, cacheBits: 1500 })).toEqual(simulated({ capacity, policy }));
   });

@@ -31,8 +31,8 @@ export interface RuntimeOptions extends MachineOptions {
   /** False: traces run in the JavaScript executor alone, as they do where threads share the memory. Default true. */
   readonly compiled?: boolean | undefined;
   /**
-   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that traces
-   * and cache give.
+   * Let the card rest while it does not pay (worth.ts), if the host compiles. Default false: hits are those that
+   * traces and cache give.
    */
   readonly bypass?: boolean | undefined;
   /**

@@ -1,12 +1,12 @@
 /**
  * Card and host: one machine (the maps are shared), the card's trace cache in front, the host behind. A packet that no
- * installed trace takes is a miss: the host runs the whole program on it, and if the policy (offload.ts) finds that worth
- * it, records the path and installs the trace. Recording is the interpreter's; packets that are not recorded run compiled
- * if the host compiles.
+ * installed trace takes is a miss: the host runs the whole program on it, and if the policy (offload.ts) finds that
+ * worth it, records the path and installs the trace. Recording is the interpreter's; packets that are not recorded run
+ * compiled if the host compiles.
  *
  * This is the immediate driver: each packet is decided, and its miss dealt with, before the next one is looked at, and
- * nothing takes time. Packets come one by one in the machine's packet buffer ({@link Runtime.run}), or many in an arena
- * ({@link Runtime.runArena}). The outcome is the same.
+ * nothing takes time. Packets come one by one in the machine's packet buffer ({@link Runtime.run}), or many in an
+ * arena ({@link Runtime.runArena}). The outcome is the same.
  */
 
 import { UsageError } from '../base/index.js';
@@ -72,8 +72,8 @@ export class Runtime {
   private lane: ArenaState | undefined;
 
   /**
-   * Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no sense. `make`: another kind of
-   * card than the software card.
+   * Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no
+   * sense. `make`: another kind of card than the software card.
    */
   constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}, make?: CardMaker) {
     const machine = new Machine(object, options);

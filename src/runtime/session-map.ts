@@ -44,9 +44,9 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
   }
 
   /**
-   * The value of a key, undefined where there is none. Of a per-CPU map an array with a value for each CPU. Arrays have
-   * every index below their size; a program array's value is the program's name, a map of maps' that of the inner map.
-   * Throws InputError for what is no key of this map.
+   * The value of a key, undefined where there is none. Of a per-CPU map an array with a value for each CPU. Arrays
+   * have every index below their size; a program array's value is the program's name, a map of maps' that of the inner
+   * map. Throws InputError for what is no key of this map.
    */
   get(key: TypedValue): TypedValue | undefined {
     const found = this.map.lookupElem(this.keyBytes(key));
@@ -62,8 +62,8 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
 
   /**
    * Sets a key's value. Of a per-CPU map `value` is an array with one for each CPU. `mode`: default `any`. Throws
-   * InputError naming map, member and range for what the types do not take, and where the map refuses (full, read-only,
-   * key there or not).
+   * InputError naming map, member and range for what the types do not take, and where the map refuses (full,
+   * read-only, key there or not).
    */
   set(key: TypedValue, value: TypedValue, mode: UpdateMode = 'any'): this {
     this.write(this.keyBytes(key), this.valueBytes(value), flagsOf[mode]);

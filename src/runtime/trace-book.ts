@@ -1,6 +1,6 @@
 /**
- * The traces of a run, by the paths that they stand for: the same path recorded again has the same record. How conditions
- * speak of the object, and for how long recordings are kept, is decided here.
+ * The traces of a run, by the paths that they stand for: the same path recorded again has the same record. How
+ * conditions speak of the object, and for how long recordings are kept, is decided here.
  */
 import type { TraceNames } from '../condition/index.js';
 import type { InstalledTrace } from '../nic/index.js';

@@ -3,9 +3,9 @@
  * whether two conditions can hold at once, whether a rule's sides are equal.
  *
  * All values are bit vectors of 64. A packet is an array of bytes over signed offsets from where it arrived; other
- * memory is an array over addresses. A look-up is an uninterpreted function of its key, one for each map, so that equal
- * keys find the same element. What a trace does itself (calls, atomics, loads after stores) is a variable about which
- * nothing is known.
+ * memory is an array over addresses. A look-up is an uninterpreted function of its key, one for each map, so that
+ * equal keys find the same element. What a trace does itself (calls, atomics, loads after stores) is a variable about
+ * which nothing is known.
  */
 import { isConst, mask64, type OpName, type Value } from '../ir/index.js';
 import type { BinaryOp, RelationOp } from './operations.js';
@@ -22,8 +22,8 @@ export class ValueTerms {
   }
 
   /**
-   * A term of 64 bits. Values of several graphs may be mixed: what arrives with the packet is the same for all, `scope`
-   * tells apart the rest.
+   * A term of 64 bits. Values of several graphs may be mixed: what arrives with the packet is the same for all,
+   * `scope` tells apart the rest.
    */
   term(value: Value, scope = ''): Term {
     const known = this.known.get(value);

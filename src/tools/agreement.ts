@@ -1,8 +1,8 @@
 /**
- * `npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--mutants N] [--seed N] [--no-kernel]`: asks our verifier and the
- * running kernel about every program, prints a table by category and each disagreement with both reasons. Without a
- * kernel the lines' own verdicts are the other side. `--mutants N`: about N mutants of these programs instead. Exit 0
- * when none disagrees.
+ * `npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--mutants N] [--seed N] [--no-kernel]`: asks our verifier and
+ * the running kernel about every program, prints a table by category and each disagreement with both reasons. Without
+ * a kernel the lines' own verdicts are the other side. `--mutants N`: about N mutants of these programs instead. Exit
+ * 0 when none disagrees.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { InputError, UsageError } from '../base/index.js';

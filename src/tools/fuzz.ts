@@ -1,9 +1,9 @@
 /**
  * `npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE]
  * [--self-test] [--c]`: generated programs on the kernel and on an engine (with `--c`: generated C, on all engines and
- * cards). A failing one is shrunk and written as `.s` with its packets (and map contents, if it needs any), ready to be
- * given to `npm run differential`. With `--self-test`, engines with one mistake each are run instead, and each has to
- * be found out. Exit 0 when nothing differs (or every fault was found).
+ * cards). A failing one is shrunk and written as `.s` with its packets (and map contents, if it needs any), ready to
+ * be given to `npm run differential`. With `--self-test`, engines with one mistake each are run instead, and each has
+ * to be found out. Exit 0 when nothing differs (or every fault was found).
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

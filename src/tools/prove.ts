@@ -4,8 +4,8 @@
  * their name contains; `--quick` leaves out shift amounts above zero; STEPS are z3's own for each query. Exit 0 when
  * all are proved, 4 where there is no solver.
  *
- * What it is made of is in tools/prove, not in judge/: it reads TypeScript with the compiler, a development dependency,
- * and the command line, which is published without it, imports the judge.
+ * What it is made of is in tools/prove, not in judge/: it reads TypeScript with the compiler, a development
+ * dependency, and the command line, which is published without it, imports the judge.
  */
 import { fileURLToPath } from 'node:url';
 import { UnsupportedError, UsageError } from '../base/index.js';

@@ -1,7 +1,7 @@
 /**
  * `npm run soundness -- [DIR] [--programs N] [--packets N] [--seed N]`: generated programs (and those of a folder of
- * objects) run in the interpreter, every register and stack slot compared with what the verifier claims. Exit 0 when no
- * claim is violated.
+ * objects) run in the interpreter, every register and stack slot compared with what the verifier claims. Exit 0 when
+ * no claim is violated.
  */
 import { UserError } from '../base/index.js';
 import { checkSoundness, generatedObject, newSoundnessResult, objectCases } from '../judge/index.js';

@@ -1,8 +1,8 @@
 /**
- * `npm run verifier -- [FILE.jsonl|DIR...] [--fuzz N] [--mutants N] [--programs N] [--packets N] [--seed N] [--quick]`:
- * everything that is claimed of the verifier, by one command: agreement with the running kernel, on mutants too,
- * soundness by execution, proofs of its arithmetic, and speed on the programs of the folders. `--quick`: a slice of
- * each, for CI. Exit 0 when all parts pass.
+ * `npm run verifier -- [FILE.jsonl|DIR...] [--fuzz N] [--mutants N] [--programs N] [--packets N] [--seed N]
+ * [--quick]`: everything that is claimed of the verifier, by one command: agreement with the running kernel, on
+ * mutants too, soundness by execution, proofs of its arithmetic, and speed on the programs of the folders. `--quick`:
+ * a slice of each, for CI. Exit 0 when all parts pass.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,7 @@
-/** Helper calls in a recording: those that become values or guards, those that move the packet's bounds; the rest, which the trace calls, is record-helper.ts. */
+/**
+ * Helper calls in a recording: those that become values or guards, those that move the packet's bounds; the rest,
+ * which the trace calls, is record-helper.ts.
+ */
 
 import { type Detail, isConst, low32, mask64, type Piece, type Value } from '../ir/index.js';
 import { headroom, maxLinear, maxTailCalls } from '../platform/index.js';
@@ -166,7 +169,10 @@ function recordTailCall(recorder: Recorder): void {
   recorder.pending = { kind: 'result', finish: () => recorder.enterProgram() };
 }
 
-/** bpf_xdp_adjust_head, _meta and _tail: their conditions become guards on the packet's length, their success moves what data and data_end read as. */
+/**
+ * bpf_xdp_adjust_head, _meta and _tail: their conditions become guards on the packet's length, their success moves
+ * what data and data_end read as.
+ */
 function recordAdjust(recorder: Recorder, helper: number): void {
   const { values, memory } = recorder;
   const { graph } = values;

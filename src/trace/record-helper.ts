@@ -1,6 +1,6 @@
 /**
- * Calls that the trace makes itself: helpers with a row in {@link helperEffects}. Stack bytes that the helper reads go with the call, since memory has
- * them only then; what it may have changed is forgotten.
+ * Calls that the trace makes itself: helpers with a row in {@link helperEffects}. Stack bytes that the helper reads go
+ * with the call, since memory has them only then; what it may have changed is forgotten.
  */
 import { isConst, low32, mask32, type Piece, type Value } from '../ir/index.js';
 import { helperName } from '../platform/index.js';
@@ -154,8 +154,8 @@ function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number
 }
 
 /**
- * A printed argument may point to what a format such as `%s` or `%pI4` shows. Which one it is and how long does not matter here: the rest of the stack
- * frame is made ready for it.
+ * A printed argument may point to what a format such as `%s` or `%pI4` shows. Which one it is and how long does not
+ * matter here: the rest of the stack frame is made ready for it.
  */
 function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads']): Value {
   const { values } = recorder;

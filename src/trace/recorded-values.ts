@@ -1,5 +1,6 @@
 /**
- * The values of one recording: the graph that they are built in, what each was for this packet (its *sample*), and what the guards so far say of them.
+ * The values of one recording: the graph that they are built in, what each was for this packet (its *sample*), and
+ * what the guards so far say of them.
  */
 
 import { Facts } from '../condition/index.js';
@@ -29,7 +30,10 @@ export class RecordedValues {
   private readonly samples = new Map<Value, bigint>();
   private readonly onGuard: () => void;
 
-  /** Call it when the packet is in the machine. `onGuard` is called before each guard that is recorded; `graph` holds what is there already. */
+  /**
+   * Call it when the packet is in the machine. `onGuard` is called before each guard that is recorded; `graph` holds
+   * what is there already.
+   */
   constructor(machine: Machine, maxGuards: number, onGuard: () => void, graph: Graph = new Graph()) {
     this.machine = machine;
     this.maxGuards = maxGuards;
@@ -40,7 +44,10 @@ export class RecordedValues {
     this.arrivedMeta = BigInt(packet.data - packet.dataMeta);
   }
 
-  /** Takes over guards and samples of a trace that went the same way until here. The samples are set as the packet gets there. */
+  /**
+   * Takes over guards and samples of a trace that went the same way until here. The samples are set as the packet gets
+   * there.
+   */
   inherit(guards: readonly Value[], sampled: readonly Sampled[]): void {
     for (const guard of guards) {
       this.guards.push(guard);
@@ -51,9 +58,9 @@ export class RecordedValues {
   }
 
   /**
-   * Something that was recorded so far may fail after the early guards have held. What is evaluated early runs before it,
-   * so a look-up that leaves a mark on its element (LRU) must not: packets that fail here would mark what their program
-   * may never look up.
+   * Something that was recorded so far may fail after the early guards have held. What is evaluated early runs before
+   * it, so a look-up that leaves a mark on its element (LRU) must not: packets that fail here would mark what their
+   * program may never look up.
    */
   get mayFailLate(): boolean {
     return this.graph.code.some((value) => (value.op === 'guard' && !value.early) || mayFail(value));

@@ -1,15 +1,16 @@
 /**
- * The recorder: follows one packet through the interpreter, instruction by instruction, and keeps a symbolic value next
- * to every concrete one. What the program computes becomes IR, already folded; where it branches on something symbolic,
- * a guard says which way it went. The result is one straight line that does for every packet which passes its guards
- * what the program would do.
+ * The recorder: follows one packet through the interpreter, instruction by instruction, and keeps a symbolic value
+ * next to every concrete one. What the program computes becomes IR, already folded; where it branches on something
+ * symbolic, a guard says which way it went. The result is one straight line that does for every packet which passes
+ * its guards what the program would do.
  *
- * Why not record bytecode and optimize afterwards: a trace that is born small needs no passes to become so, and half of
- * what a packet program does (bounds checks, byte swaps, spills) folds away on the spot. LuaJIT records the same way.
+ * Why not record bytecode and optimize afterwards: a trace that is born small needs no passes to become so, and half
+ * of what a packet program does (bounds checks, byte swaps, spills) folds away on the spot. LuaJIT records the same
+ * way.
  *
  * Invariants:
- * 1. The sample of a value (what it was for this packet) equals what the interpreter has. Checked at every instruction;
- * a difference ends the
+ * 1. The sample of a value (what it was for this packet) equals what the interpreter has. Checked at every
+ * instruction; a difference ends the
  *    recording (`desync`) and never reaches a card.
  * 2. The stack is never written by a trace, except where a helper reads it: its bytes are known by value. A frame
  * starts zeroed. 3. A load is early if no store so far can have touched its bytes. Early guards are evaluated before

@@ -46,8 +46,8 @@ export class StableValues {
   private readonly programs: readonly ProgramSpec[];
 
   /**
-   * `programs`: those that run; the verifier is asked when the first value is a candidate. If it refuses one nothing is
-   * assumed, since its pointers may point anywhere.
+   * `programs`: those that run; the verifier is asked when the first value is a candidate. If it refuses one nothing
+   * is assumed, since its pointers may point anywhere.
    */
   constructor(machine: Machine, verdicts: Verdicts, programs: readonly ProgramSpec[]) {
     this.machine = machine;

@@ -1,7 +1,7 @@
 /**
- * Functions of the program that helpers call back. bpf_loop and bpf_for_each_map_elem call any number of times, so the body is explored from
- * the call site again and again, until it is entered in a state that was seen before (explore.ts compares at the call site). A timer's
- * callback runs some time later, on its own.
+ * Functions of the program that helpers call back. bpf_loop and bpf_for_each_map_elem call any number of times, so the
+ * body is explored from the call site again and again, until it is entered in a state that was seen before (explore.ts
+ * compares at the call site). A timer's callback runs some time later, on its own.
  */
 import type { Env } from './env.js';
 import type { CallFacts } from './helper-args.js';

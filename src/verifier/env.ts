@@ -12,7 +12,9 @@ import type { FrameState, VerifierState } from './verifier-state.js';
 
 /** What the object file's BTF tells about maps and functions, asked for by whoever needs it. */
 export interface TypeOracle {
-  /** Offset of a special field (`bpf_spin_lock`, `bpf_timer`, ...) in values of the map; undefined where there is none. */
+  /**
+   * Offset of a special field (`bpf_spin_lock`, `bpf_timer`, ...) in values of the map; undefined where there is none.
+   */
   specialField(map: MapSpec, struct: string): number | undefined;
   /** Special fields of the map's values. */
   specialFields(map: MapSpec): readonly { readonly name: string; readonly offset: number; readonly size: number }[];
@@ -83,7 +85,9 @@ export class Env {
   tracksPath = false;
   /** Steps of the current path, newest first. */
   path: PathStep | undefined = undefined;
-  /** Instructions since the last checkpoint that Linux keeps in the path's history; a long history forces a checkpoint. */
+  /**
+   * Instructions since the last checkpoint that Linux keeps in the path's history; a long history forces a checkpoint.
+   */
   history = 0;
   /** Is the current instruction among them? */
   noted = false;
@@ -125,7 +129,10 @@ export class Env {
     this.pendings.push({ insn, previous: this.pc, state, path, history });
   }
 
-  /** Notes the current instruction in the path's history: a jump's target, an access to the stack, a comparison of linked numbers. */
+  /**
+   * Notes the current instruction in the path's history: a jump's target, an access to the stack, a comparison of
+   * linked numbers.
+   */
   note(): void {
     if (this.noted) return;
     this.noted = true;
@@ -133,8 +140,8 @@ export class Env {
   }
 
   /**
-   * For a path that goes on into another round of the loop around the current instruction: gives up what changed since the round before. The
-   * checkpoint that was saved just now, at this instruction, is not that round.
+   * For a path that goes on into another round of the loop around the current instruction: gives up what changed since
+   * the round before. The checkpoint that was saved just now, at this instruction, is not that round.
    */
   widenRound(next: VerifierState): void {
     const before = previousRound(this.state.parent?.parent, next, this.pc);

@@ -1,9 +1,11 @@
 /**
- * Follows every path through the program, depth first, taking the fall-through of a branch first (do_check in the kernel).
+ * Follows every path through the program, depth first, taking the fall-through of a branch first (do_check in the
+ * kernel).
  *
- * To end in reasonable time, states are saved at prune points and a path that arrives with a state that a finished one covers stops there. A path
- * that arrives with exactly a state of its own past runs for ever and is refused. Loops are otherwise simply unrolled; only callbacks
- * are closed by comparing with an unfinished state, after giving up what is known of numbers that nothing depends on.
+ * To end in reasonable time, states are saved at prune points and a path that arrives with a state that a finished one
+ * covers stops there. A path that arrives with exactly a state of its own past runs for ever and is refused. Loops are
+ * otherwise simply unrolled; only callbacks are closed by comparing with an unfinished state, after giving up what is
+ * known of numbers that nothing depends on.
  */
 import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
@@ -58,8 +60,8 @@ export class Explorer {
   private readonly generalizations: number[] = [];
 
   /**
-   * `generalize`: every value that any path brings to an instruction is seen there. Normally a path is dropped although numbers that
-   * nothing depends on differ; with this, it goes on with these numbers unknown.
+   * `generalize`: every value that any path brings to an instruction is seen there. Normally a path is dropped
+   * although numbers that nothing depends on differ; with this, it goes on with these numbers unknown.
    */
   constructor(env: Env, observer?: ExploreObserver, generalize = false) {
     this.env = env;
@@ -134,7 +136,10 @@ export class Explorer {
     }
   }
 
-  /** All paths from `checkpoint` are done: if the stay in its loop began there, what the loop needs is known, and passed to its backedges. */
+  /**
+   * All paths from `checkpoint` are done: if the stay in its loop began there, what the loop needs is known, and
+   * passed to its backedges.
+   */
   private leaveLoop(checkpoint: Checkpoint): void {
     const { visit } = checkpoint;
     if (visit?.entry !== checkpoint) return;
@@ -166,7 +171,8 @@ export class Explorer {
           // Rounds of one loop differ: saving each would only slow the others down.
           if (!mustSave && jumpsSince < 20 && insnsSince < 100) save = false;
         } else {
-          // Paths that stopped in this loop still owe it what the rest needs: until then nothing can be left out of the comparison.
+          // Paths that stopped in this loop still owe it what the rest needs: until then nothing can be left out of
+          // the comparison.
           const owed = checkpoint.visit !== undefined && checkpoint.visit.backedges.length > 0;
           if (stateCovers(env.shape, checkpoint.state, state, pc, owed ? 'within' : 'live')) {
             if (this.generalize && this.generalized(checkpoint)) {
@@ -192,8 +198,9 @@ export class Explorer {
   }
 
   /**
-   * Gives up what makes the current state differ from one that covers it as far as it matters. Where that happens again and again, everything that
-   * does not matter is given up at once: the rest of the program is then followed one more time and not for each combination.
+   * Gives up what makes the current state differ from one that covers it as far as it matters. Where that happens
+   * again and again, everything that does not matter is given up at once: the rest of the program is then followed one
+   * more time and not for each combination.
    */
   private generalized({ state: old, insn }: Checkpoint): boolean {
     const { env } = this;
@@ -205,8 +212,8 @@ export class Explorer {
   }
 
   /**
-   * Does the path come back to where it was, so that going on adds nothing new? Only a loop that ends by itself may: one around a callback, an
-   * iterator or a `may_goto`. Any other that returns to exactly where it was never ends.
+   * Does the path come back to where it was, so that going on adds nothing new? Only a loop that ends by itself may:
+   * one around a callback, an iterator or a `may_goto`. Any other that returns to exactly where it was never ends.
    */
   private closesLoop(checkpoint: Checkpoint, point: number): boolean {
     const { env } = this;
@@ -285,7 +292,10 @@ export class Explorer {
     if (++this.saved > this.peak) this.peak = this.saved;
   }
 
-  /** Back at a call site after a callback: numbers that differ from the last round and that nothing needed are given up. */
+  /**
+   * Back at a call site after a callback: numbers that differ from the last round and that nothing needed are given
+   * up.
+   */
   private widenAt(callsite: number): void {
     const { state } = this.env;
     const before = previousRound(state.parent, state, callsite);

@@ -62,7 +62,9 @@ export function checkHelperCall(env: Env, number: number): void {
   env.frame.regs[0] = result;
 }
 
-/** bpf_snprintf(text, size, format, data, data size): the format is a constant string, so it is looked at beforehand. */
+/**
+ * bpf_snprintf(text, size, format, data, data size): the format is a constant string, so it is looked at beforehand.
+ */
 function checkFormat(env: Env): void {
   const { map, off, range } = env.peek(3);
   const size = Number(env.peek(5).range.value);

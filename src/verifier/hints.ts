@@ -1,7 +1,7 @@
 /**
- * What to do about a refusal. Most messages have one hint for all their cases (`messages.ts`); where the right advice depends on what was
- * known, it is chosen here. A hint that does not help is worse than none: programs of `test/golden/verify` hold themselves as they are once
- * the advice is taken (`#ifdef MENDED`), and load then.
+ * What to do about a refusal. Most messages have one hint for all their cases (`messages.ts`); where the right advice
+ * depends on what was known, it is chosen here. A hint that does not help is worse than none: programs of
+ * `test/golden/verify` hold themselves as they are once the advice is taken (`#ifdef MENDED`), and load then.
  */
 import { formatInsn, type Insn, insnClass, isConditionalJump, op } from '../isa/index.js';
 import type { Env, PathStep, Rejection } from './env.js';

@@ -1,6 +1,6 @@
 /**
- * Open-coded iterators on the stack (`bpf_for`, `bpf_repeat`): a slot that only the iterator's own functions understand. It holds a
- * reference from `new` to `destroy`, and is active until `next` has said that there is no more.
+ * Open-coded iterators on the stack (`bpf_for`, `bpf_repeat`): a slot that only the iterator's own functions
+ * understand. It holds a reference from `new` to `destroy`, and is active until `next` has said that there is no more.
  */
 import type { Env } from './env.js';
 import { releaseReference } from './references.js';

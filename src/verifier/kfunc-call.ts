@@ -6,7 +6,10 @@ import { checkIteratorArg, createIterator, destroyIterator, drainIterator, type 
 import { lineOf } from './log.js';
 import { constReg, noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
 
-/** Throws UnsupportedError for a kfunc that jitnic does not have: whether Linux would load the program is not known then. */
+/**
+ * Throws UnsupportedError for a kfunc that jitnic does not have: whether Linux would load the program is not known
+ * then.
+ */
 export function checkKfuncCall(env: Env, index: number): void {
   const kfunc = env.program.kfuncs[index];
   if (kfunc === undefined) env.reject('kfunc-unknown', { id: index });
@@ -52,8 +55,9 @@ function checkKfuncArg(env: Env, arg: KfuncArg, regno: number): IteratorUse | un
 }
 
 /**
- * An iterator gives another item or none: both are followed, first the end. On the way with an item, numbers that each round changes and
- * nothing needed are given up, so that the loop around the call closes (process_iter_next_call in the kernel).
+ * An iterator gives another item or none: both are followed, first the end. On the way with an item, numbers that each
+ * round changes and nothing needed are given up, so that the loop around the call closes (process_iter_next_call in
+ * the kernel).
  */
 function nextItem(env: Env, used: IteratorUse, size: number): void {
   const { slot } = used;

@@ -1,10 +1,10 @@
 /**
- * Loops of a program: the strongly connected parts of its flow graph, function by function (compute_scc in kernel/bpf/verifier.c), and the
- * visits that exploration pays them.
+ * Loops of a program: the strongly connected parts of its flow graph, function by function (compute_scc in
+ * kernel/bpf/verifier.c), and the visits that exploration pays them.
  *
- * Why visits: a path that stops inside a loop because it came back to where it was (a *backedge*) owes what the rest of the loop turns
- * out to need. That is known only when no path is left in the loop. Until then states of the loop are compared in full, and at the
- * end the needs flow along the backedges until nothing is new.
+ * Why visits: a path that stops inside a loop because it came back to where it was (a *backedge*) owes what the rest
+ * of the loop turns out to need. That is known only when no path is left in the loop. Until then states of the loop
+ * are compared in full, and at the end the needs flow along the backedges until nothing is new.
  */
 import type { Insn } from '../isa/index.js';
 import type { Checkpoint, VerifierState } from './verifier-state.js';
@@ -23,8 +23,9 @@ export interface LoopVisit {
 }
 
 /**
- * For each slot, the number (from 1) of the loop that it is part of, 0 for none. `successors` gives the slots that may follow one within its
- * function; what `isRepeated` is a loop by itself: a call that runs a callback again and again. Tarjan's algorithm with a stack of its own: programs may be a million slots long.
+ * For each slot, the number (from 1) of the loop that it is part of, 0 for none. `successors` gives the slots that may
+ * follow one within its function; what `isRepeated` is a loop by itself: a call that runs a callback again and again.
+ * Tarjan's algorithm with a stack of its own: programs may be a million slots long.
  */
 export function findLoops(
   insns: readonly Insn[],

@@ -38,8 +38,8 @@ function checkSane(env: Env, reg: RegState, type: string): void {
 }
 
 /**
- * `pointer + amount` or `pointer - amount`. `inPlace`: the destination register is the pointer (else it is the number, and
- * `number - pointer` makes no sense).
+ * `pointer + amount` or `pointer - amount`. `inPlace`: the destination register is the pointer (else it is the number,
+ * and `number - pointer` makes no sense).
  */
 export function addPointer(
   env: Env,
@@ -89,7 +89,8 @@ export function addPointer(
   }
   const result = code === op.ADD ? plus(env, pointer, by) : minus(env, pointer, by);
   checkSane(env, result, type);
-  // `number += pointer`: the register becomes a pointer to the same, but what is held stays with the registers that held it.
+  // `number += pointer`: the register becomes a pointer to the same, but what is held stays with the registers that
+  // held it.
   if (!inPlace) result.refId = 0;
   return result;
 }
@@ -138,7 +139,10 @@ function minus(env: Env, pointer: RegState, by: Scalar): RegState {
   return variable(env, pointer, range, by.smin < 0n);
 }
 
-/** A pointer with a new variable part: for packet pointers a new base, of which no range is known if it may have moved up. */
+/**
+ * A pointer with a new variable part: for packet pointers a new base, of which no range is known if it may have moved
+ * up.
+ */
 function variable(env: Env, pointer: RegState, range: Scalar, forgetRange: boolean): RegState {
   const result = pointer.copy();
   result.range = range.sync();

@@ -1,6 +1,7 @@
 /**
- * What can be said of a program before any of its values is known: functions, jumps, reachability, where exploration may compare states,
- * and which registers are live at each instruction (check_subprogs, check_cfg and compute_live_registers in the kernel).
+ * What can be said of a program before any of its values is known: functions, jumps, reachability, where exploration
+ * may compare states, and which registers are live at each instruction (check_subprogs, check_cfg and
+ * compute_live_registers in the kernel).
  */
 
 import { isFunctionAddress, isLocalCall, successors } from '../code/index.js';
@@ -264,8 +265,8 @@ function checkDirectValue(map: MapSpec, off: number, pc: number): void {
 }
 
 /**
- * Every slot must be reachable. Marks where exploration compares states: at conditional jumps, jump targets, around calls.
- * Returns whether the program has loops.
+ * Every slot must be reachable. Marks where exploration compares states: at conditional jumps, jump targets, around
+ * calls. Returns whether the program has loops.
  */
 function checkReachable(
   program: ProgramSpec,

@@ -73,7 +73,9 @@ export class RegState {
   dynptrId = 0;
   frame = 0;
   subprog = 0;
-  /** A number that was a pointer of kind `lostKind` until the call at this slot; -1 for none. Only explanations ask. */
+  /**
+   * A number that was a pointer of kind `lostKind` until the call at this slot; -1 for none. Only explanations ask.
+   */
   lostAt = -1;
   lostKind: RegKind = 'none';
   trail: Trail;

@@ -1,7 +1,7 @@
 /**
  * What is known of a number: its bits (a tnum) and the range that it lies in, seen four ways (64 and 32 bits, signed
- * and unsigned). Each view says something that the others cannot, and each teaches the others: `sync` lets them, in the
- * order in which Linux does, so that the same facts come out (reg_bounds_sync in kernel/bpf/verifier.c).
+ * and unsigned). Each view says something that the others cannot, and each teaches the others: `sync` lets them, in
+ * the order in which Linux does, so that the same facts come out (reg_bounds_sync in kernel/bpf/verifier.c).
  *
  * 64-bit bounds are bigints, 32-bit ones numbers (signed ones as int32, unsigned ones as uint32). A Scalar is written
  * only by the function that makes it, before anyone else holds it; from then on it is a value and is shared freely.
@@ -258,8 +258,8 @@ export class Scalar {
       if (slow <= shigh) this.learnU32(slow, shigh);
       if ((slow | 0) <= (shigh | 0)) this.learnS32(slow | 0, shigh | 0);
     }
-    // The upper half steps by one while the lower half goes from negative to non-negative: the low half, signed, is one
-    // range.
+    // The upper half steps by one while the lower half goes from negative to non-negative: the low half, signed, is
+    // one range.
     if (BigInt.asUintN(32, uminTop + 1n) === umaxTop && (ulow | 0) < 0 && (uhigh | 0) >= 0)
       this.learnS32(ulow | 0, uhigh | 0);
     if (BigInt.asUintN(32, sminTop + 1n) === BigInt.asUintN(32, smaxTop) && (slow | 0) < 0 && (shigh | 0) >= 0) {

@@ -1,7 +1,7 @@
 /**
- * Loads from and stores to the stack: spilling registers and getting them back, and everything that tears a spilled register
- * (check_stack_read and check_stack_write in the kernel). A program with CAP_PERFMON, as jitnic assumes, may read stack
- * bytes that it never wrote: they are unknown numbers.
+ * Loads from and stores to the stack: spilling registers and getting them back, and everything that tears a spilled
+ * register (check_stack_read and check_stack_write in the kernel). A program with CAP_PERFMON, as jitnic assumes, may
+ * read stack bytes that it never wrote: they are unknown numbers.
  */
 import { maxVarOffset, stackSize } from '../platform/index.js';
 import { linkScalar } from './alu-check.js';
@@ -153,7 +153,10 @@ function unlink(reg: RegState): void {
 
 // Stores.
 
-/** `value` undefined: an unknown number (a helper's or an atomic's result). `immediate`: the value is the instruction's own constant. */
+/**
+ * `value` undefined: an unknown number (a helper's or an atomic's result). `immediate`: the value is the instruction's
+ * own constant.
+ */
 export function writeStack(
   env: Env,
   regno: number,

@@ -1,9 +1,10 @@
 /**
- * When one state makes another superfluous (states_equal in the kernel): if exploring from `old` found nothing wrong, then
- * exploring from `cur` cannot either, provided that every value `cur` may hold is one that `old` could hold, wherever it mattered.
+ * When one state makes another superfluous (states_equal in the kernel): if exploring from `old` found nothing wrong,
+ * then exploring from `cur` cannot either, provided that every value `cur` may hold is one that `old` could hold,
+ * wherever it mattered.
  *
- * What mattered is known once all paths from `old` are done: live registers statically, slots that were read and scalars whose range
- * was relied upon by their trails. A state that is still being explored is compared in full.
+ * What mattered is known once all paths from `old` are done: live registers statically, slots that were read and
+ * scalars whose range was relied upon by their trails. A state that is still being explored is compared in full.
  */
 import type { ProgramShape } from './program-shape.js';
 import { type RegState, scalarReg, unknownReg } from './reg-state.js';
@@ -13,13 +14,14 @@ import type { Trail } from './trail.js';
 import type { Checkpoint, FrameState, VerifierState } from './verifier-state.js';
 
 /**
- * `live`: only what mattered. `within`: everything, values included in the old ones. `exact`: everything the same (an infinite loop).
+ * `live`: only what mattered. `within`: everything, values included in the old ones. `exact`: everything the same (an
+ * infinite loop).
  */
 export type Comparison = 'live' | 'within' | 'exact';
 
 /**
- * Ids mean nothing but which things are the same: old ones are matched to new ones, one to one. There are few in any state, so
- * pairs are searched in order.
+ * Ids mean nothing but which things are the same: old ones are matched to new ones, one to one. There are few in any
+ * state, so pairs are searched in order.
  */
 class IdMatch {
   private readonly old: number[] = [];
@@ -209,8 +211,8 @@ function heldCovers(old: VerifierState, cur: VerifierState): boolean {
 }
 
 /**
- * A quick look before the full comparison of an infinite loop: is every register of the top frame, dead or alive, the same, ids included?
- * (states_maybe_looping in the kernel: where a look-up gave a new id, it does not suspect a loop.)
+ * A quick look before the full comparison of an infinite loop: is every register of the top frame, dead or alive, the
+ * same, ids included? (states_maybe_looping in the kernel: where a look-up gave a new id, it does not suspect a loop.)
  */
 export function mayLoop(old: VerifierState, cur: VerifierState): boolean {
   if (old.frames.length !== cur.frames.length) return false;
@@ -303,8 +305,8 @@ export function passNeeds(shape: ProgramShape, old: VerifierState, cur: Verifier
 }
 
 /**
- * For a state that `old` covers as far as it matters: gives up what is known of everything that is not covered in full, so that
- * what is recorded from here on describes it as well. Returns whether anything changed.
+ * For a state that `old` covers as far as it matters: gives up what is known of everything that is not covered in
+ * full, so that what is recorded from here on describes it as well. Returns whether anything changed.
  */
 export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): boolean {
   let changed = false;
@@ -418,12 +420,18 @@ function slotDescribes(old: StackSlot | undefined, cur: StackSlot | undefined, l
   );
 }
 
-/** A packet pointer with no less ahead of it; what a comparison teaches of others of its id, or a null check, holds for it too. */
+/**
+ * A packet pointer with no less ahead of it; what a comparison teaches of others of its id, or a null check, holds for
+ * it too.
+ */
 function sameGroup(old: RegState, cur: RegState): boolean {
   return Math.max(0, old.pktRange) <= Math.max(0, cur.pktRange) && ids.match(old.id, cur.id);
 }
 
-/** The checkpoint at slot `insn`, from `from` backwards, with the same calls as `state` (find_prev_entry in the kernel). */
+/**
+ * The checkpoint at slot `insn`, from `from` backwards, with the same calls as `state` (find_prev_entry in the
+ * kernel).
+ */
 export function previousRound(
   from: Checkpoint | undefined,
   state: VerifierState,
@@ -439,8 +447,9 @@ export function previousRound(
 }
 
 /**
- * Gives up the numbers of `cur` that are not what they were in `old`, a round of the loop ago, and that nothing needed so far: a value that each round
- * changes would keep the loop from ever closing (widen_imprecise_scalars in the kernel). Being linked to another value counts as a change.
+ * Gives up the numbers of `cur` that are not what they were in `old`, a round of the loop ago, and that nothing needed
+ * so far: a value that each round changes would keep the loop from ever closing (widen_imprecise_scalars in the
+ * kernel). Being linked to another value counts as a change.
  */
 export function widenChanged(old: VerifierState, cur: VerifierState): void {
   ids.reset();

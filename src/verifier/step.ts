@@ -153,7 +153,10 @@ function checkControl(env: Env, insn: Insn): number {
   }
 }
 
-/** `may_goto`: Linux leaves the loop some time, so both ways are followed, first the one out (BPF_JCOND in check_cond_jmp_op). */
+/**
+ * `may_goto`: Linux leaves the loop some time, so both ways are followed, first the one out (BPF_JCOND in
+ * check_cond_jmp_op).
+ */
 function checkMayGoto(env: Env, insn: Insn): number {
   if (insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0) env.reject('may-goto', { imm: insn.imm });
   const inside = env.state.copy();

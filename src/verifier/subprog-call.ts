@@ -74,7 +74,10 @@ function checkGlobalArg(env: Env, func: number, name: string, regno: number, par
   }
 }
 
-/** Is it memory at all? Whether a function may read and write `size` bytes of it is checked here (check_mem_reg in the kernel). */
+/**
+ * Is it memory at all? Whether a function may read and write `size` bytes of it is checked here (check_mem_reg in the
+ * kernel).
+ */
 function checkMemoryArg(env: Env, regno: number, reg: RegState, size: number): boolean {
   switch (reg.kind) {
     case 'fp': {

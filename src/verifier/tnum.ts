@@ -1,8 +1,9 @@
 /**
  * Tristate numbers: what is known of each bit of a 64-bit value. A bit is known (its value stands in `value`, its
- * `mask` bit is 0) or unknown (`mask` 1, `value` 0). So `value & mask = 0` always, and the numbers described are `value
- * | s` for every subset s of `mask`. Both halves are unsigned 64-bit bigints. (Kernel: kernel/bpf/tnum.c. Soundness and
- * optimality of add and sub: Vishwanathan et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate
+ * `mask` bit is 0) or unknown (`mask` 1, `value` 0). So `value & mask = 0` always, and the numbers described are
+ * `value
+ * | s` for every subset s of `mask`. Both halves are unsigned 64-bit bigints. (Kernel: kernel/bpf/tnum.c. Soundness
+ * and optimality of add and sub: Vishwanathan et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate
  * Numbers", CGO 2022.)
  */
 

@@ -98,7 +98,9 @@ export function verify(program: ProgramSpec, maps: readonly MapSpec[], options: 
 
 class Verification {
   private readonly program: ProgramSpec;
-  /** The maps as a loader gets them from Linux: libbpf rounds some, and does without BTF where Linux would refuse it. */
+  /**
+   * The maps as a loader gets them from Linux: libbpf rounds some, and does without BTF where Linux would refuse it.
+   */
   private readonly creations: readonly CreationOutcome[];
   private readonly maps: readonly MapSpec[];
   private readonly options: VerifyOptions;

@@ -43,7 +43,9 @@ export function decodeTyped(btf: Btf, type: number, bytes: Uint8Array): TypedVal
   return decodeAt(btf, type, bytes, 0, 0);
 }
 
-/** Bytes of `value`; `path` names it in errors: `value.port`. Throws InputError naming the member and what it takes. */
+/**
+ * Bytes of `value`; `path` names it in errors: `value.port`. Throws InputError naming the member and what it takes.
+ */
 export function encodeTyped(btf: Btf, type: number, value: unknown, path: string): Uint8Array {
   const bytes = new Uint8Array(btf.sizeOf(type) ?? 0);
   encodeAt(btf, type, value, { bytes, at: 0, path });

@@ -44,8 +44,8 @@ export function newOutcome(): Outcome {
 }
 
 /**
- * Something that executes programs on one machine. After `run` the machine holds the packet as the program left it, its
- * maps and its outputs.
+ * Something that executes programs on one machine. After `run` the machine holds the packet as the program left it,
+ * its maps and its outputs.
  */
 export interface Engine {
   /** As `--engine` takes it. */

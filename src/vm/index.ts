@@ -1,5 +1,4 @@
 export { accessFault, checkAccess, contextPages, misalignedAtomic } from './access-check.js';
-export type { BatchEngine } from './batch-engine.js';
 export { decodeTyped, encodeTyped, isTyped, type TypedValue } from './btf-value.js';
 export { constantAt } from './constant-data.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';

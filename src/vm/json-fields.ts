@@ -5,8 +5,8 @@
 import { InputError } from '../base/index.js';
 
 /**
- * One object of a table. Each method reads a field and checks its form; {@link JsonFields.only} refuses the fields that
- * there are not.
+ * One object of a table. Each method reads a field and checks its form; {@link JsonFields.only} refuses the fields
+ * that there are not.
  */
 export class JsonFields {
   private readonly object: Readonly<Record<string, unknown>>;

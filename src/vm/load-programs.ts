@@ -39,8 +39,8 @@ export interface LoadedProgram {
 }
 
 /**
- * Programs in the order of the object. One that cannot run here is loaded all the same, with the reason, and traps when
- * it is run.
+ * Programs in the order of the object. One that cannot run here is loaded all the same, with the reason, and traps
+ * when it is run.
  */
 export function loadPrograms(object: ObjectSpec, maps: readonly BpfMap[], memory: GuestMemory): LoadedProgram[] {
   return object.programs.map((spec, index) => {
@@ -67,7 +67,10 @@ function resolve(spec: ProgramSpec, maps: readonly BpfMap[], code: number): Insn
   return insns;
 }
 
-/** Engines call a kernel function as a helper of a number of its own; one that reachable code does not call may have none. */
+/**
+ * Engines call a kernel function as a helper of a number of its own; one that reachable code does not call may have
+ * none.
+ */
 function asHelperCall(spec: ProgramSpec, insn: Insn): Insn {
   if (!isCall(insn) || insn.src !== op.CALL_KFUNC) return insn;
   const number = kfuncNumber(spec.kfuncs[insn.imm]?.name ?? '');

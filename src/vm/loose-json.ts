@@ -1,7 +1,7 @@
 /**
- * JSON as people and our own listings write it: names and values without quotes (`{ last: 5, tokens: 7 }`, `[10.0.0.1, eth]`), a
- * comma at the end. All JSON is also this. A bare word is a number where it is one that JavaScript holds exactly, `true`, `false`,
- * `null`, else text.
+ * JSON as people and our own listings write it: names and values without quotes (`{ last: 5, tokens: 7 }`, `[10.0.0.1,
+ * eth]`), a comma at the end. All JSON is also this. A bare word is a number where it is one that JavaScript holds
+ * exactly, `true`, `false`, `null`, else text.
  */
 import { InputError } from '../base/index.js';
 

@@ -63,7 +63,10 @@ export interface DumpOptions {
 
 const entryFields: ReadonlySet<string> = new Set(['key', 'value', 'values', 'cpu', 'formatted']);
 
-/** Stands for the name in what `bpftool map dump` prints, a list of entries without one: the object's only map of its own. */
+/**
+ * Stands for the name in what `bpftool map dump` prints, a list of entries without one: the object's only map of its
+ * own.
+ */
 const onlyMap = '';
 
 /** Parses JSON text. Throws InputError naming the file. */
@@ -258,7 +261,10 @@ export function dumpMaps(holder: MapHolder, options: DumpOptions = {}): DumpedMa
   return { maps: Object.fromEntries(contents) };
 }
 
-/** What {@link dumpMaps} gives, as the JSON text of a map file, an entry at a time: tens of millions need not fit into one string. */
+/**
+ * What {@link dumpMaps} gives, as the JSON text of a map file, an entry at a time: tens of millions need not fit into
+ * one string.
+ */
 export function* mapsText(holder: MapHolder): IterableIterator<string> {
   yield '{\n  "maps": {';
   let isFirstMap = true;

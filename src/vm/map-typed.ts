@@ -1,6 +1,6 @@
 /**
- * JSON to the bytes of a BTF type: the inverse of {@link formatBytes}, so that what `map dump` and bpftool print as `formatted` can be
- * read again. Members that are not named are 0.
+ * JSON to the bytes of a BTF type: the inverse of {@link formatBytes}, so that what `map dump` and bpftool print as
+ * `formatted` can be read again. Members that are not named are 0.
  */
 import { encodeUtf8, InputError } from '../base/index.js';
 import type { Btf, BtfMember, BtfType } from '../object/index.js';

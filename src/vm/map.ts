@@ -182,8 +182,8 @@ export abstract class BpfMap {
   }
 
   /**
-   * {@link entries}, of large arrays without the elements that are zero: they are what they were made as. What is left out this way
-   * reads back the same.
+   * {@link entries}, of large arrays without the elements that are zero: they are what they were made as. What is left
+   * out this way reads back the same.
    */
   writtenEntries(): IterableIterator<MapEntry> {
     return this.entries();

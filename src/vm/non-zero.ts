@@ -1,10 +1,13 @@
 /**
- * Elements of a large array that are not all zeros, found by words: tens of millions of untouched ones cost a tenth of a
- * second.
+ * Elements of a large array that are not all zeros, found by words: tens of millions of untouched ones cost a tenth of
+ * a second.
  */
 import type { MapSpec } from '../object/spec.js';
 
-/** Arrays of more elements are listed, written and compared by what is not zero, which is what they hold before anything is written. */
+/**
+ * Arrays of more elements are listed, written and compared by what is not zero, which is what they hold before
+ * anything is written.
+ */
 export const sparseLimit = 65_536;
 
 /** Indices of the elements of `stride` bytes that have a byte other than 0. `bytes` begins at a multiple of four. */
@@ -28,8 +31,8 @@ export function* nonZeroElements(bytes: Uint8Array, stride: number): IterableIte
 }
 
 /**
- * Positions in a batch of `count` elements of a map that are to be listed: all, or of a large array those that are not zero. `size` of a
- * value in `values`, in bytes.
+ * Positions in a batch of `count` elements of a map that are to be listed: all, or of a large array those that are not
+ * zero. `size` of a value in `values`, in bytes.
  */
 export function writtenElements(spec: MapSpec, count: number, values: Uint8Array, size: number): Iterable<number> {
   const isSparse = (spec.type === 'array' || spec.type === 'percpu_array') && spec.maxEntries > sparseLimit;

@@ -1,4 +1,7 @@
-/** `__kconfig` variables: the running kernel's values, or those of the flags. Where there is a kernel, libbpf says what is right. */
+/**
+ * `__kconfig` variables: the running kernel's values, or those of the flags. Where there is a kernel, libbpf says what
+ * is right.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

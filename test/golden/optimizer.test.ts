@@ -1,7 +1,7 @@
 /**
- * Keeps docs/optimizer.md true: what stands between `<!-- generated: NAME -->` and `<!-- end -->` must be what the code
- * says. After a change, `UPDATE_GOLDEN=1 npx vitest run test/golden/optimizer.test.ts` writes it anew; then read the
- * difference.
+ * Keeps docs/optimizer.md true: what stands between `<!-- generated: NAME -->` and `<!-- end -->` must be what the
+ * code says. After a change, `UPDATE_GOLDEN=1 npx vitest run test/golden/optimizer.test.ts` writes it anew; then read
+ * the difference.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * Programs that decide by hashes of the packet: rounds of multiply, rotate, xor and add over a few words that feed each
- * other.
+ * Programs that decide by hashes of the packet: rounds of multiply, rotate, xor and add over a few words that feed
+ * each other.
  */
 
 /** xorshift32: the same numbers for the same seed everywhere. */
@@ -15,8 +15,8 @@ function numbers(seed: number): (below: number) => number {
 }
 
 /**
- * Assembler text of a program that Linux accepts. Reads 60 bytes of the packet, hashes some of them, and compares parts
- * of the hashes.
+ * Assembler text of a program that Linux accepts. Reads 60 bytes of the packet, hashes some of them, and compares
+ * parts of the hashes.
  */
 export function hashProgram(seed: number): string {
   const pick = numbers(seed);

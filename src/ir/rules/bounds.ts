@@ -4,7 +4,9 @@ import { fillRight } from '../ones.js';
 import { signed, type Value } from '../value.js';
 import { arg0, arg1 } from './rule.js';
 
-/** Interval of mathematical integers that a value lies in when read as a signed number, or undefined if it may wrap. */
+/**
+ * Interval of mathematical integers that a value lies in when read as a signed number, or undefined if it may wrap.
+ */
 export function boundsOf(value: Value): Bounds | undefined {
   return boundsWithin(value, { sums: maxSums });
 }

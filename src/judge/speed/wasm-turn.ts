@@ -1,8 +1,8 @@
 /**
- * Compiled code's figure: the module's packet loop over a batch of packets that lie in guest memory, each with a record
- * of its own. One record again and again would measure something else: a program that writes its packet would wait,
- * packet after packet, for the store of the one before. The batch is small enough for the first-level cache, where the
- * one packet of the kernel's test run is.
+ * Compiled code's figure: the module's packet loop over a batch of packets that lie in guest memory, each with a
+ * record of its own. One record again and again would measure something else: a program that writes its packet would
+ * wait, packet after packet, for the store of the one before. The batch is small enough for the first-level cache,
+ * where the one packet of the kernel's test run is.
  */
 import { WasmEngine } from '../../jit/index.js';
 import type { Settings } from '../../opt/index.js';

@@ -1,5 +1,6 @@
 /**
- * The software card's compact form of IR: one Int32Array, a variable number of words an instruction, over *slots* of 64 bits.
+ * The software card's compact form of IR: one Int32Array, a variable number of words an instruction, over *slots* of
+ * 64 bits.
  *
  *     pure             op dst a b
  *     load             op dst base offset           (packet: base is an offset or the zero slot)

@@ -2,10 +2,10 @@
  * The JavaScript side of a card's module: helpers, and taking back what they did.
  *
  * A helper that a later guard may have to undo runs under the machine's journal, and where the journal stood before it
- * is its mark. The journal stays open until the first call of another packet, or the end of the batch: closing it is not
- * worth a call. No call of the packet that it was opened for closes it, whether that call can be undone or not: marks
- * that the packet has set are good until its trace has decided it. If somebody else has opened the journal (to see what
- * a packet changes), it is theirs to close.
+ * is its mark. The journal stays open until the first call of another packet, or the end of the batch: closing it is
+ * not worth a call. No call of the packet that it was opened for closes it, whether that call can be undone or not:
+ * marks that the packet has set are good until its trace has decided it. If somebody else has opened the journal (to
+ * see what a packet changes), it is theirs to close.
  */
 import { InternalError } from '../../base/index.js';
 import { exchange, HostImports } from '../../jit/index.js';

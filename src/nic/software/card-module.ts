@@ -1,7 +1,8 @@
 /**
- * A trace tree's functions as a WebAssembly module. Its one export, `run(record, count, stride)`, decides packets until one misses, and says how many it has
- * decided. Records (src/vm/packet-record.ts) lie `stride` bytes apart. A decided packet's record holds verdict, number of the trace, packet ends if they
- * moved, redirect target; the record of the one that missed holds the number of the exit, and its packet is untouched.
+ * A trace tree's functions as a WebAssembly module. Its one export, `run(record, count, stride)`, decides packets
+ * until one misses, and says how many it has decided. Records (src/vm/packet-record.ts) lie `stride` bytes apart. A
+ * decided packet's record holds verdict, number of the trace, packet ends if they moved, redirect target; the record
+ * of the one that missed holds the number of the exit, and its packet is untouched.
  *
  * The first function is the packet loop's body; it calls the others, `(record) -> 0, or the exit's word plus 1`.
  */

@@ -2,9 +2,9 @@
  * Opcodes of the software card's compact form (card-code.ts). They are a table of their own: a new operation of the IR
  * moves none of them.
  *
- * The executor's switch names them by number, since only a switch over literals becomes a jump table. The compiler sees to
- * it that it has a case for each of them and for nothing else; that each case does what the table says of it is looked at
- * when the first executor is made ({@link checkPureOpcodes}).
+ * The executor's switch names them by number, since only a switch over literals becomes a jump table. The compiler
+ * sees to it that it has a case for each of them and for nothing else; that each case does what the table says of it
+ * is looked at when the first executor is made ({@link checkPureOpcodes}).
  */
 import { InternalError } from '../../base/index.js';
 import { type OpName, opNames, opTable } from '../../ir/index.js';
@@ -92,8 +92,8 @@ const samples: readonly (readonly [bigint, bigint])[] = [
 ];
 
 /**
- * Throws InternalError unless the table has all pure operations of the IR, no opcode twice, and `run` does with each what
- * the IR says.
+ * Throws InternalError unless the table has all pure operations of the IR, no opcode twice, and `run` does with each
+ * what the IR says.
  */
 export function checkPureOpcodes(run: (opcode: number, a: bigint, b: bigint) => bigint): void {
   const all = [...Object.values(pureOpcodes), ...Object.values(opcodes)];

@@ -2,12 +2,12 @@
  * The software card: the traces of one program as a WebAssembly dispatcher, with the JavaScript executor of the {@link
  * TraceTree} beside it for those that came after the last compilation, or have something that is not compiled.
  *
- * A packet's way: the module takes batches until a packet misses. Only if there are traces that it does not have is the
- * tree asked about that one packet. So results are those of the tree alone, whatever is compiled when.
+ * A packet's way: the module takes batches until a packet misses. Only if there are traces that it does not have is
+ * the tree asked about that one packet. So results are those of the tree alone, whatever is compiled when.
  *
  * Compilation is off the packets' path: {@link CompiledCard.refresh} is called between batches, and compiles when the
- * executor has decided so many packets since the last time that the work pays. A trace that leaves the tree is switched
- * off at once, by a byte that its leaf looks at; its code goes with the next compilation.
+ * executor has decided so many packets since the last time that the work pays. A trace that leaves the tree is
+ * switched off at once, by a byte that its leaf looks at; its code goes with the next compilation.
  */
 import { InternalError, Wasm } from '../../base/index.js';
 import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../../jit/index.js';
@@ -203,9 +203,10 @@ export class CompiledCard implements CardPort {
   }
 
   /**
-   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to record.
-   * The packet at that index, if it is not `count`, has missed and is untouched; its record says where it left the traces
-   * ({@link exitOf}). Decided records hold the verdict at `record.r0` and at `record.trace` the trace's number.
+   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to
+   * record. The packet at that index, if it is not `count`, has missed and is untouched; its record says where it left
+   * the traces ({@link exitOf}). Decided records hold the verdict at `record.r0` and at `record.trace` the trace's
+   * number.
    */
   runBatch(first: number, count: number, stride: number): number {
     const { version, machine } = this;
@@ -289,8 +290,8 @@ export class CompiledCard implements CardPort {
 
   /**
    * Packets are decided where they lie, as many as there are up to one that misses, if the module may (a verifier has
-   * accepted the program) and hits need not be told in order. Those that the module misses go through the packet buffer to
-   * traces that it has not.
+   * accepted the program) and hits need not be told in order. Those that the module misses go through the packet
+   * buffer to traces that it has not.
    */
   offerArena(arena: PacketArena, from: number, to: number, owner: ArenaOwner): ArenaOffer {
     this.refresh();

@@ -1,7 +1,8 @@
 /**
- * Helper calls of a trace's body. Moving the packet's ends is arithmetic, and a redirect is a note: nothing happens until the trace has decided the packet and
- * writes both to its record, unless a helper in JavaScript has to see them. Such a helper runs under the machine's journal where something after it may
- * fail, as the trace's `mark`-th such call, and its undoing goes back to that mark.
+ * Helper calls of a trace's body. Moving the packet's ends is arithmetic, and a redirect is a note: nothing happens
+ * until the trace has decided the packet and writes both to its record, unless a helper in JavaScript has to see them.
+ * Such a helper runs under the machine's journal where something after it may fail, as the trace's `mark`-th such
+ * call, and its undoing goes back to that mark.
  */
 import { InternalError } from '../../base/index.js';
 import { type Detail, type Graph, helper, isConst, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
@@ -17,7 +18,10 @@ import { type Geometry, type LowerContext, metaPointer, NotCompiled, type ValueL
 export interface BodyContext extends LowerContext {
   /** Guest address of the exchange area. */
   readonly exchange: number;
-  /** Guest address of the word that counts the periods in which elements of maps stay where they are (src/jit/lookup-cache.ts). */
+  /**
+   * Guest address of the word that counts the periods in which elements of maps stay where they are
+   * (src/jit/lookup-cache.ts).
+   */
   readonly period: number;
 }
 
@@ -31,7 +35,10 @@ export class CallLowering {
   /** Writes the redirect's target to the record. */
   private note: (() => void) | undefined;
   private moved = false;
-  /** One redirect at most: its note can go straight to the record. Of several, a later one may leave some words of an earlier one. */
+  /**
+   * One redirect at most: its note can go straight to the record. Of several, a later one may leave some words of an
+   * earlier one.
+   */
   private notesOnce = false;
 
   constructor(context: BodyContext, transaction: Transaction, values: ValueLowering, geometry: Geometry) {
@@ -110,7 +117,10 @@ export class CallLowering {
     this.values.define(value, this.graph.constant(0n));
   }
 
-  /** A packet that gets shorter just does; one that grows has its new bytes cleared, and JavaScript knows where the frame ends. */
+  /**
+   * A packet that gets shorter just does; one that grows has its new bytes cleared, and JavaScript knows where the
+   * frame ends.
+   */
   private adjustTail(value: Value): void {
     const { graph, geometry } = this;
     const amount = value.args[1] as Value;
@@ -186,7 +196,9 @@ export class CallLowering {
     return value.op === 'call' && this.slotOf(value) !== undefined;
   }
 
-  /** Reads the slot: 1 if it holds something. Only the control plane changes it, so that may be done before any effect. */
+  /**
+   * Reads the slot: 1 if it holds something. Only the control plane changes it, so that may be done before any effect.
+   */
   askSlot(value: Value): Value {
     const known = this.slots.get(value);
     const slot = this.slotOf(value);

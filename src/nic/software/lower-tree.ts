@@ -1,6 +1,7 @@
 /**
- * A trace tree as functions (tree-layout.ts): each test is a branch, each leaf the bodies of its traces, tried in turn. What a path has computed is there for all
- * that lies below it in its function. A packet that no trace takes ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
+ * A trace tree as functions (tree-layout.ts): each test is a branch, each leaf the bodies of its traces, tried in
+ * turn. What a path has computed is there for all that lies below it in its function. A packet that no trace takes
+ * ends at the place where it came deepest into the tree, as in {@link TraceTree.run}.
  */
 import { checkFunction, type Detail, type FunctionCode, isConst, mask32, type Value } from '../../ir/index.js';
 import { ownFunction, worldOfMachine } from '../../jit/index.js';
@@ -17,7 +18,10 @@ import type { TestOf, TraceTree, TreeNode, TreeTrace } from './tree.js';
 import { layOut, type TreeLayout, type WeightOf } from './tree-layout.js';
 
 export interface LoweredTree {
-  /** The first is the packet loop's body; the others are called by number ({@link ownFunction}) and return 0 for a packet that they decided, else the exit's word plus 1. */
+  /**
+   * The first is the packet loop's body; the others are called by number ({@link ownFunction}) and return 0 for a
+   * packet that they decided, else the exit's word plus 1.
+   */
   readonly functions: readonly [FunctionCode, ...FunctionCode[]];
   /** All that are compiled. */
   readonly traces: readonly TreeTrace[];
@@ -48,7 +52,10 @@ export const counterSize = 8;
 const exitBits = 20n;
 export const exitMask: number = 2 ** Number(exitBits) - 1;
 
-/** Passes that find something in a tree's functions. Those that rely on a verifier run where one has accepted the program. */
+/**
+ * Passes that find something in a tree's functions. Those that rely on a verifier run where one has accepted the
+ * program.
+ */
 const chosen = passes.filter(({ targets }) => targets.includes('card'));
 const verifiedPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen) };
 const anyPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen.filter((pass) => !pass.needsVerified)) };

@@ -1,6 +1,6 @@
 /**
- * Values of traces in the graph of their tree's function. Both graphs hold the same operations; what differs are reads: packet loads get an address, look-ups
- * the key in words of four bytes, or, in arrays, become arithmetic.
+ * Values of traces in the graph of their tree's function. Both graphs hold the same operations; what differs are
+ * reads: packet loads get an address, look-ups the key in words of four bytes, or, in arrays, become arithmetic.
  */
 import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../../ir/index.js';
 import type { Machine } from '../../vm/index.js';
@@ -36,7 +36,10 @@ export function metaPointer(graph: Graph, { meta }: Geometry): Value {
   return graph.pointer(offset);
 }
 
-/** What a lowering of values does when an access turns out to be outside of the packet: ends the open block, and goes on in a new one. */
+/**
+ * What a lowering of values does when an access turns out to be outside of the packet: ends the open block, and goes
+ * on in a new one.
+ */
 export type Require = (condition: Value, expect: boolean) => void;
 
 export class ValueLowering {

@@ -1,5 +1,6 @@
 /**
- * Packets for generated C: few flows, so that paths repeat and traces are hit, with tags, extension headers and damage.
+ * Packets for generated C: few flows, so that paths repeat and traces are hit, with tags, extension headers and
+ * damage.
  */
 
 import type { Packet } from '../../judge/index.js';
@@ -28,7 +29,9 @@ export function cPackets(random: Prng, count: number): Packet[] {
   return packets;
 }
 
-/** Most packets as they are; some with a byte of headers or payload changed, cut short, or with an extension header. */
+/**
+ * Most packets as they are; some with a byte of headers or payload changed, cut short, or with an extension header.
+ */
 function changed(data: Uint8Array, random: Prng): Uint8Array {
   const kind = random.below(10);
   if (kind === 0) return data.subarray(0, Math.max(14, random.below(data.length + 1)));

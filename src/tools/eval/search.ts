@@ -1,6 +1,7 @@
 /**
- * How many more paths there are than some traffic shows: each guard of each trace is turned round and a packet made that leaves the trace there (`src/condition/steer.ts`), or
- * bits that the condition speaks of are flipped; a packet that takes a new path joins in. Breadth first, so that a budget is spread over all paths.
+ * How many more paths there are than some traffic shows: each guard of each trace is turned round and a packet made
+ * that leaves the trace there (`src/condition/steer.ts`), or bits that the condition speaks of are flipped; a packet
+ * that takes a new path joins in. Breadth first, so that a budget is spread over all paths.
  */
 
 import { type MapKeys, packetSupport, steered } from '../../condition/index.js';

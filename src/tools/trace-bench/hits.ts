@@ -1,6 +1,6 @@
 /**
- * What the card wins on a hit, and what it costs where there is nothing to win: card and host together against the host
- * alone, the whole program compiled in both.
+ * What the card wins on a hit, and what it costs where there is nothing to win: card and host together against the
+ * host alone, the whole program compiled in both.
  *
  * *Same flow*: copies of the packet that the most popular trace of the example's capture took last, a microsecond
  * apart. *No locality*: every packet is of another flow, addresses, ports, protocol and length drawn anew. In both the

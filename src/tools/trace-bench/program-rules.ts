@@ -1,7 +1,7 @@
 /**
- * The same three ways over the traces of real programs, with their own traffic: the 64 traces that decide most packets,
- * their rules as `jitnic trace --rules` has them. The tree does more than match: it evaluates what rows cannot say
- * (state, computed values) and runs the bodies; a table's answer is only the first row whose bits fit.
+ * The same three ways over the traces of real programs, with their own traffic: the 64 traces that decide most
+ * packets, their rules as `jitnic trace --rules` has them. The tree does more than match: it evaluates what rows
+ * cannot say (state, computed values) and runs the bodies; a table's answer is only the first row whose bits fit.
  * *Right by bits*: packets for which that row is one of the trace that takes them; for the others a switch would have
  * to go on, with state evaluated.
  */

@@ -1,8 +1,8 @@
 /**
  * How long it takes to make a trace: every packet of an example's traffic is made a miss, by removing the trace that
- * would have taken it, and goes to the host, which records and installs its trace as in any run. *Miss* is all of that:
- * walk of the tree, host, recorder, optimizer, installation, statistics; *host* is the same packet on a host that does
- * not record. The process is warm: a first share of the packets is not counted.
+ * would have taken it, and goes to the host, which records and installs its trace as in any run. *Miss* is all of
+ * that: walk of the tree, host, recorder, optimizer, installation, statistics; *host* is the same packet on a host
+ * that does not record. The process is warm: a first share of the packets is not counted.
  */
 
 import { Facts } from '../../condition/index.js';

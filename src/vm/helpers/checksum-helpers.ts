@@ -22,8 +22,8 @@ function partial(memory: GuestMemory, address: number, size: number, sum: number
 }
 
 /**
- * r1, r2: bytes that go; r3, r4: bytes that come; r5: the sum so far. r0: the new sum, or -EINVAL for sizes that are no
- * multiples of 4.
+ * r1, r2: bytes that go; r3, r4: bytes that come; r5: the sum so far. r0: the new sum, or -EINVAL for sizes that are
+ * no multiples of 4.
  */
 export function csumDiff(machine: Machine, registers: Registers): void {
   const fromSize = u32(registers, 2);

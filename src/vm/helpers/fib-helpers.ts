@@ -57,8 +57,8 @@ const unknownInterface: Interface = {
 };
 
 /**
- * r1: context; r2, r3: a `struct bpf_fib_lookup`, in and out; r4: BPF_FIB_LOOKUP_*. r0: BPF_FIB_LKUP_RET_* or a negated
- * errno.
+ * r1: context; r2, r3: a `struct bpf_fib_lookup`, in and out; r4: BPF_FIB_LOOKUP_*. r0: BPF_FIB_LKUP_RET_* or a
+ * negated errno.
  */
 export function fibLookup(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);

@@ -1,7 +1,7 @@
 /**
- * bpf_for_each_map_elem in steps, for engines that turn it into a loop around its callback. These are no helpers that a
- * program could call: their numbers are beyond Linux's, and loading knows nothing of them. A walk inside of a walk has
- * a level of its own.
+ * bpf_for_each_map_elem in steps, for engines that turn it into a loop around its callback. These are no helpers that
+ * a program could call: their numbers are beyond Linux's, and loading knows nothing of them. A walk inside of a walk
+ * has a level of its own.
  */
 import { walkHelper } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
