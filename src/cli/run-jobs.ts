@@ -55,6 +55,9 @@ export async function runJobs(
     // The maps are filled.
     flags: withoutMaps(flags),
   };
+  // Before there are threads: they wait for packets until someone says that none will come.
+  const path = given.read ?? '-';
+  const input = await openCaptureFile(path, io);
   const start = performance.now();
   const cpuStart = process.cpuUsage();
   const threads = Array.from({ length: jobs }, (_, index) => {
@@ -67,8 +70,6 @@ export async function runJobs(
     isFailed = true;
   });
   const limit = wholeNumber('--count', given.count, 1) ?? Number.POSITIVE_INFINITY;
-  const path = given.read ?? '-';
-  const input = await openCaptureFile(path, io);
   const interrupt = io.catchInterrupt();
   let undeliverable = 0;
   try {
