@@ -76,7 +76,7 @@ function partsOf(operands: readonly string[], flags: Flags): Part[] {
         ...['--programs', number('programs', 2000, 60), '--packets', number('packets', 600, 100), '--seed', seed],
       ),
     },
-    { title: 'proofs', run: tool('prove', ...(quick ? ['tnum', 'sync', '--quick'] : [])) },
+    { title: 'proofs', run: tool('prove', ...(quick ? ['tnum', '--quick'] : [])) },
     { title: 'speed, one core', run: () => speed(folders) },
   ];
 }
