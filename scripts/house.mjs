@@ -149,7 +149,7 @@ const share = (part, whole) => (whole === 0 ? 100 : (100 * part) / whole);
 function entryPoints(root) {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const built = Object.values(exports).map((entry) => (typeof entry === 'string' ? entry : (entry.default ?? '')));
-  const sources = built.map((path) => path.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+  const sources = built.map((path) => path.replace(/^\.\/dist\/(lib\/)?/, 'src/').replace(/\.js$/, '.ts'));
   return sources.filter((path) => existsSync(join(root, path)));
 }
 
@@ -183,7 +183,11 @@ function importTimes(roots) {
     execFileSync(process.execPath, ['--input-type=module', '-e', code]);
     return performance.now() - start;
   };
-  const library = roots.map((root) => join(root, 'dist/index.js'));
+  // What a user imports: the package's own entry point.
+  const library = roots.map((root) => {
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    return join(root, exports['.'].default);
+  });
   const times = roots.map(() => []);
   // In turns, so that a busy machine disturbs all alike.
   for (let run = 0; run < importRuns; run++)

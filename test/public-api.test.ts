@@ -85,7 +85,7 @@ describe('the public face', () => {
       .map(([path, { types, default: code }]) => [path, types, code]);
     expect(offered).toEqual(
       Object.entries(entryPoints).map(([entry, file]) => {
-        const built = `./dist/${file.replace(/\.ts$/, '')}`;
+        const built = `./dist/lib/${file.replace(/\.ts$/, '')}`;
         return [`.${entry.replace('jitnic', '')}`, `${built}.d.ts`, `${built}.js`];
       }),
     );

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,14 +22,13 @@ describe('joined files', () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   function run(): { readonly bundle: Bundle; readonly result: number; readonly where: string } {
-    const bundle = new Bundle(directory);
+    const bundle = new Bundle(directory, join(directory, 'kept', 'build', 'command'));
     const { sum, where } = bundle.load('a.cjs') as { sum: (x: number) => number; where: () => string };
     return { bundle, result: sum(20), where: where() };
   }
 
   function keepCode(): void {
-    for (const [name, script] of run().bundle.scripts)
-      writeFileSync(join(directory, `${name}.code`), script.createCachedData());
+    run().bundle.keep();
   }
 
   const rejected = (bundle: Bundle): unknown[] =>
@@ -58,9 +57,26 @@ describe('joined files', () => {
       join(directory, 'a.cjs'),
       `exports.sum = (x) => require('./b.cjs').twice(x) + 1; exports.where = String;`,
     );
-    writeFileSync(join(directory, 'a.cjs.code'), 'none');
+    writeFileSync(join(directory, 'kept', 'build', 'command', 'a.cjs.code'), 'none');
     const { bundle, result } = run();
     expect(rejected(bundle)).toEqual([true, true]);
     expect(result).toBe(42);
+  });
+
+  it('are kept for the builds that ran last', () => {
+    for (const [i, build] of ['one', 'two', 'three', 'four'].entries()) {
+      const bundle = new Bundle(directory, join(directory, 'kept', build, 'command'));
+      bundle.load('a.cjs');
+      bundle.keep();
+      utimesSync(join(directory, 'kept', build), i, i);
+    }
+    expect(readdirSync(join(directory, 'kept')).sort()).toEqual(['four', 'three', 'two']);
+  });
+
+  it('run where nothing can be kept', () => {
+    writeFileSync(join(directory, 'file'), '');
+    const bundle = new Bundle(directory, join(directory, 'file', 'command'));
+    bundle.load('a.cjs');
+    expect(() => bundle.keep()).not.toThrow();
   });
 });

@@ -1,16 +1,21 @@
 /**
- * Runs the joined files of the command line (`dist/bundle`, CommonJS, made by scripts/bundle-cli.mjs) with the code
- * that V8 made of them when they were built, which lies beside each of them as `NAME.code`. A process that has just
- * started would spend a third of its time on reading and compiling JavaScript. V8 takes that code only if it is the
- * same version with the same flags; else it compiles as ever. Of the text it compares the length alone, so the build
- * removes what it made before.
+ * Runs the joined files of the command line (`dist/bundle`, CommonJS, made by scripts/bundle.mjs) with the code that V8
+ * made of them the last time, which lies in the cache as `NAME.code`. A process that has just started would spend a
+ * third of its time on reading and compiling JavaScript. V8 takes that code only if it is the same version with the
+ * same flags, and of the text it compares the length alone; so it is kept by build, version and processor:
+ *
+ *     CACHE/code/BUILD-VERSION-ARCH/COMMAND/NAME.code
+ *
+ * V8 keeps of a file the functions that ran, and each command runs others: each has code of its own, which its first
+ * run leaves behind. The package cannot bring it along, for it cannot know what Node it will meet.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
+import { cacheDirectory } from './cache-directory.js';
 
 type Wrapper = (
   exports: unknown,
@@ -30,17 +35,24 @@ type Wrapper = (
  */
 const flags = '--interrupt-budget=1081344';
 
+/** Builds whose code is kept, the one that runs included: who works on jitnic makes many. */
+const mostBuilds = 3;
+
+/** Joined files that were run. Those that V8 had to compile can be kept for the next process. */
 export class Bundle {
   /** What was run, by file name. */
   readonly scripts: Map<string, Script> = new Map();
   private readonly directory: string;
+  /** Folder of the code; undefined where none is kept. */
+  private readonly code: string | undefined;
   private readonly modules = new Map<string, { exports: unknown }>();
   private readonly outside: (id: string) => unknown;
 
   /** Sets V8's flags for the process: the code is good for them alone. */
-  constructor(directory: string) {
+  constructor(directory: string, code?: string) {
     setFlagsFromString(flags);
     this.directory = directory;
+    this.code = code;
     this.outside = createRequire(join(directory, 'x.cjs'));
   }
 
@@ -57,19 +69,51 @@ export class Bundle {
     return module.exports;
   }
 
+  /**
+   * Keeps the code of what V8 compiled itself. A cache is never a reason to fail: what the file system refuses is not
+   * kept.
+   */
+  keep(): void {
+    const { code } = this;
+    if (code === undefined) return;
+    try {
+      for (const [name, script] of this.scripts) {
+        if (script.cachedDataRejected === false) continue;
+        mkdirSync(code, { recursive: true, mode: 0o700 });
+        const [path, written] = [join(code, `${name}.code`), join(code, `${name}.${process.pid}`)];
+        writeFileSync(written, script.createCachedData(), { mode: 0o600 });
+        renameSync(written, path);
+      }
+      forgetBuilds(dirname(dirname(code)));
+    } catch {
+      // Nothing was kept, then.
+    }
+  }
+
   private compile(name: string, filename: string): Script {
     // On the first line, so that lines are those of the file.
     const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`;
-    const cachedData = readIfThere(`${filename}.code`);
+    const cachedData = this.code === undefined ? undefined : readIfThere(join(this.code, `${name}.code`));
     const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
     this.scripts.set(name, script);
     return script;
   }
 }
 
-/** `url`: the folder. */
-export function openBundle(url: URL): Bundle {
-  return new Bundle(fileURLToPath(url));
+/** `url`: the folder of the joined files; `command`: what is to run, for code of its own. */
+export function openBundle(url: URL, command: string): Bundle {
+  const directory = fileURLToPath(url);
+  const cache = cacheDirectory(process.env);
+  const build = readIfThere(join(directory, 'build-id'))?.toString('latin1').slice(0, 16);
+  if (cache === undefined || build === undefined) return new Bundle(directory);
+  return new Bundle(directory, join(cache, 'code', `${build}-${process.version}-${process.arch}`, command));
+}
+
+/** The code of the builds in the folder that ran last stays, the rest goes. */
+function forgetBuilds(folder: string): void {
+  const builds = readdirSync(folder).map((name) => ({ path: join(folder, name), at: statSync(join(folder, name)) }));
+  builds.sort((a, b) => b.at.mtimeMs - a.at.mtimeMs);
+  for (const { path } of builds.slice(mostBuilds)) rmSync(path, { recursive: true, force: true });
 }
 
 function readIfThere(path: string): Buffer | undefined {

@@ -1,24 +1,29 @@
 #!/usr/bin/env node
 /** The `jitnic` binary: ties the command line to the process. */
 import { statSync } from 'node:fs';
-import { openBundle } from './bundle.js';
+import { type Bundle, openBundle } from './bundle.js';
 import type { Host } from './program.js';
 
 type Program = typeof import('./program.js');
 
 /**
- * The command line in a few files (scripts/bundle-cli.mjs), if they are there and no older than the modules that they
+ * The command line in a few files (scripts/bundle.mjs), if they are there and no older than the modules that they
  * were made of; else those.
  */
-async function loadProgram(): Promise<Program> {
+async function loadProgram(args: readonly string[]): Promise<{ readonly program: Program; readonly bundle?: Bundle }> {
   const bundle = new URL('../bundle/program.cjs', import.meta.url);
   const built = statSync(new URL('../.tsbuildinfo', import.meta.url), { throwIfNoEntry: false });
   const bundled = statSync(bundle, { throwIfNoEntry: false });
-  if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0)) return import('./program.js');
-  return openBundle(new URL('.', bundle)).load('program.cjs') as Program;
+  if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0))
+    return { program: await import('./program.js') };
+  const command = args.find((arg) => !arg.startsWith('-')) ?? 'help';
+  const opened = openBundle(new URL('.', bundle), /^[a-z][a-z-]{0,30}$/.test(command) ? command : 'other');
+  return { program: opened.load('program.cjs') as Program, bundle: opened };
 }
 
-const { breakable, ioReason, runCli } = await loadProgram();
+const args = process.argv.slice(2);
+const { program, bundle } = await loadProgram(args);
+const { breakable, ioReason, runCli } = program;
 
 /**
  * Ends the process with what the output did not take. A reader that has seen enough (`jitnic disasm x.o | head`) is no
@@ -51,6 +56,7 @@ const host: Host = {
   breakable,
 };
 
-process.exitCode = await runCli(process.argv.slice(2), host);
+process.exitCode = await runCli(args, host);
+if (!args.includes('--no-cache')) bundle?.keep();
 // What was broken off may still wait for a pipe or a process, and keep this one.
 if (process.exitCode === 130) process.exit();

@@ -2,9 +2,9 @@
  * Where `jitnic run` keeps verdicts of the verifier and compiled code from run to run: `--no-cache`, `JITNIC_CACHE`.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { ResultStore } from '../base/index.js';
+import { cacheDirectory } from './cache-directory.js';
 import type { Io } from './command.js';
 import { DiskStore } from './disk-store.js';
 
@@ -23,21 +23,13 @@ export function declareStore(command: Command): void {
 /** Undefined where nothing is kept. */
 export function openStore({ cache }: StoreFlags, io: Pick<Io, 'env'>): ResultStore | undefined {
   if (cache === false) return undefined;
-  const directory = directoryOf(io.env);
+  const directory = cacheDirectory(io.env);
   const build = directory === undefined ? undefined : buildId();
   return directory === undefined || build === undefined ? undefined : new DiskStore({ directory, build });
 }
 
-function directoryOf(env: Io['env']): string | undefined {
-  const { JITNIC_CACHE: own, XDG_CACHE_HOME: xdg, HOME: home } = env;
-  if (own === 'off') return undefined;
-  if (own !== undefined && own !== '') return own;
-  if (xdg !== undefined && xdg !== '') return join(xdg, 'jitnic');
-  return home === undefined || home === '' ? undefined : join(home, '.cache', 'jitnic');
-}
-
 /**
- * Names the code that runs: `npm run build` writes it beside the joined modules (scripts/bundle-cli.mjs). Modules that
+ * Names the code that runs: `npm run build` writes it beside the joined modules (scripts/bundle.mjs). Modules that
  * are not joined may have changed since they last ran, so they keep nothing.
  */
 function buildId(): string | undefined {

@@ -39,8 +39,13 @@ function run(env: Record<string, string>, ...args: string[]): Run {
   return { verdicts, maps };
 }
 
+/** Results by name. Beside them lies the code of the command line itself (src/cli/bundle.ts). */
 const kept = (directory: string): Map<string, string> =>
-  new Map(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'hex')]));
+  new Map(
+    readdirSync(directory)
+      .filter((name) => name !== 'code')
+      .map((name) => [name, readFileSync(join(directory, name), 'hex')]),
+  );
 
 describe('the cache of runs', () => {
   test('is in $XDG_CACHE_HOME/jitnic, else ~/.cache/jitnic, or where JITNIC_CACHE says', () => {
@@ -92,7 +97,7 @@ describe('the cache of runs', () => {
     const cache = join(folder, 'cache');
     for (let i = 0; i < 2; i++)
       expect(() => run({ JITNIC_CACHE: cache }, refused)).toThrow(expect.objectContaining({ status: 1 }));
-    expect(() => readdirSync(cache)).toThrow();
+    expect(kept(cache).size).toBe(0);
   });
 
   test('does not take one program for another: each input of a verdict counts', () => {

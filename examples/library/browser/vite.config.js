@@ -4,6 +4,6 @@ import { fileURLToPath } from 'node:url';
 export default {
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: './',
-  resolve: { alias: { jitnic: fileURLToPath(new URL('../../../dist/index.js', import.meta.url)) } },
+  resolve: { alias: { jitnic: fileURLToPath(new URL('../../../dist/lib/index.js', import.meta.url)) } },
   build: { target: 'es2023', outDir: 'dist', emptyOutDir: true },
 };

@@ -1,0 +1,71 @@
+/**
+ * What the package is made of, out of the modules that the compiler left in `dist/`:
+ *
+ * - `dist/lib/`: the library, ECMAScript modules, one entry point for each subpath of `package.json`, with their types
+ *   (`*.d.ts`, nothing but what a public signature names).
+ * - `dist/bundle/`: the command line, which `dist/cli/main.js` prefers. Finding, reading and compiling three hundred
+ *   modules one by one takes longer than most commands do. Files lie as deep as those of `dist/cli/`, so that paths
+ *   relative to `import.meta.url` mean the same. They are CommonJS because only that can be run with code that was kept
+ *   (src/cli/bundle.ts).
+ */
+import { createHash } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { dts } from 'rolldown-plugin-dts';
+
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
+const external = /^(node:|commander$|koffi$|z3-solver$|yaml$)/;
+/** Entry points of the library, without their ending. */
+const library = Object.fromEntries(
+  ['index', 'api/object', 'api/verifier', 'api/packet', 'api/runtime', 'api/nic', 'linux/index'].map((path) => [
+    path,
+    `${dist}${path}`,
+  ]),
+);
+
+/** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */
+async function join(folder, options, output) {
+  const bundle = await rolldown({ external, ...options });
+  const result = await bundle.write({
+    dir: `${dist}${folder}`,
+    ...output,
+  });
+  await bundle.close();
+  return result.output;
+}
+
+const inputs = (ending) => Object.fromEntries(Object.entries(library).map(([name, path]) => [name, path + ending]));
+
+rmSync(`${dist}lib`, { recursive: true, force: true });
+await join(
+  'lib',
+  { input: inputs('.js'), platform: 'neutral' },
+  { format: 'es', minify: true, entryFileNames: '[name].js', chunkFileNames: 'parts/[name]-[hash].js' },
+);
+await join(
+  'lib',
+  {
+    input: Object.fromEntries(Object.entries(inputs('.d.ts')).map(([name, path]) => [`${name}.d`, path])),
+    plugins: [dts({ dtsInput: true, tsconfig: false })],
+  },
+  { format: 'es', entryFileNames: '[name].ts', chunkFileNames: 'parts/[name]-[hash].d.ts' },
+);
+
+rmSync(`${dist}bundle`, { recursive: true, force: true });
+const joined = await join(
+  'bundle',
+  { input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`], platform: 'node' },
+  { format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
+);
+
+// A thread starts from a module.
+writeFileSync(
+  `${dist}bundle/job-worker.js`,
+  `import { openBundle } from '../cli/bundle.js';\nopenBundle(new URL('.', import.meta.url), 'job').load('job-worker.cjs');\n`,
+);
+
+// What is kept from run to run is good for the build that made it (src/cli/run-store.ts, src/cli/bundle.ts).
+const id = createHash('sha256');
+for (const { fileName, code = '' } of joined) id.update(fileName).update(code);
+writeFileSync(`${dist}bundle/build-id`, id.digest('hex'));
