@@ -58,7 +58,7 @@ function types(object: ObjectSpec, from: ObjectSpec): unknown {
   const ids = Array.from({ length: from.btf?.count ?? 0 }, (_, id) => id);
   return {
     types: ids.filter((id) => from.btf?.type(id).kind !== 'datasec').map((id) => object.btf?.type(id)),
-    functions: object.programs.map((program) => program.functions),
+    functions: object.programs.map((program) => program.functions.map(({ origin: _, ...fn }) => fn)),
     lines: object.programs.map((program) => program.lines),
   };
 }

@@ -29,6 +29,8 @@ export {
   objectImage,
   type ReferenceImage,
 } from './image.js';
+export { type EditedElf, type EditedInsn, editElf, type FunctionEdit } from './edit/edit-elf.js';
+export { type FileFunction, fileFunctions } from './edit/file-functions.js';
 export { type Kconfig, parseKconfig, parseKernelVersion } from './kconfig.js';
 export { refuseMap } from './map-check.js';
 export { type CreationOutcome, creationOf } from './map-creation.js';

@@ -191,7 +191,8 @@ function functionSpec(fn: ResolvedFunction, base: number, btf: Btf | undefined, 
   const btfId = type?.kind === 'func' ? type.id : 0;
   // The kernel knows a function's linkage from BTF alone.
   const linkage = type?.kind === 'func' && type.linkage === 'global';
-  return { name, start: base, end: base + fn.insns.length, global: global && linkage, btfId };
+  const origin = { section: section.index, slot: start };
+  return { name, start: base, end: base + fn.insns.length, global: global && linkage, btfId, origin };
 }
 
 function programLines(linked: LinkedProgram, btf: Btf, ext: BtfExt): LineSpec[] {

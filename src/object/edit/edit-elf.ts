@@ -1,0 +1,441 @@
+/**
+ * Replaces functions of an object file by other code and mends all that counts slots: sizes, symbols, relocations,
+ * calls, function addresses, and the records of `.BTF.ext`. Everything else stays byte for byte; where no instruction
+ * changes, so does the file.
+ *
+ * References stay what they are in the file: an instruction says from which slot of the input its relocation and its
+ * CO-RE record come, and they go where it goes (twice if it stands twice, nowhere if it is gone). DWARF can't follow:
+ * its line programs and location lists count bytes of code. It is taken out, as `llvm-strip -g` does, and named; source
+ * lines are in `.BTF.ext`, where loaders and disassemblers find them.
+ */
+import { InternalError, UnsupportedError } from '../../base/index.js';
+import { encodeInsns, type Insn, insnSize, op } from '../../isa/index.js';
+import { Btf } from '../btf.js';
+import { type CodeSection, readCode, referredSlot } from '../code.js';
+import { type Elf, type ElfSymbol, readElf, STT_FUNC } from '../elf.js';
+import { lowerBound } from '../sorted.js';
+import { editBtfExt, type ExtPart, type MovedRecord } from './edit-btf-ext.js';
+import { layOut, type Part, partsOf, sectionNumbers, shInfo, shLink } from './elf-layout.js';
+
+/** One slot of a function's new code. Distances of its jumps are final; those of calls and references are mended. */
+export interface EditedInsn {
+  readonly insn: Insn;
+  /**
+   * Slot of the section, as it was, whose relocation, CO-RE record or call target this instruction has; -1: none. A
+   * call of another function or the load of an address always has one.
+   */
+  readonly refers: number;
+  /** Slot of the section, as it was, whose source line this instruction has; -1: that of the one before. */
+  readonly line: number;
+}
+
+/** New code for the slots `start` to `end` (exclusive) of a code section, which one function takes up. */
+export interface FunctionEdit {
+  /** In the file's section table. */
+  readonly section: number;
+  readonly start: number;
+  readonly end: number;
+  /** Both slots of a 64-bit load. */
+  readonly insns: readonly EditedInsn[];
+  /** Where places within the function went that local labels name, by slot as it was; labels of others are dropped. */
+  readonly labels?: ReadonlyMap<number, number> | undefined;
+}
+
+/** The outcome of {@link editElf}. */
+export interface EditedElf {
+  readonly bytes: Uint8Array;
+  /** Names of sections that could not follow and were taken out. */
+  readonly dropped: readonly string[];
+}
+
+const SHT_SYMTAB = 2;
+const SHT_RELA = 4;
+const SHT_REL = 9;
+const SHT_GROUP = 17;
+const SHT_LLVM_ADDRSIG = 0x6fff4c03;
+/** Widths in bytes of what relocations mend in data, by type; others than these point to no code. */
+const dataWidths: ReadonlyMap<number, number> = new Map([
+  [1, 8],
+  [2, 8],
+  [3, 4],
+  [4, 4],
+]);
+
+/**
+ * The file with new code for some functions. Throws UnsupportedError for what can't be kept: references into the
+ * middle of a function from outside of it, sections bound into groups.
+ */
+export function editElf(bytes: Uint8Array, edits: readonly FunctionEdit[]): EditedElf {
+  return new ElfEditor(bytes, edits).run();
+}
+
+/** A code section's new slots, and where its old ones went. */
+class MovedCode {
+  readonly slots: EditedInsn[] = [];
+  readonly isChanged: boolean;
+  /** New places of instructions by the old slot that they refer to. */
+  readonly copies = new Map<number, number[]>();
+  readonly edits: readonly FunctionEdit[];
+  private readonly places = new Map<number, number>();
+
+  constructor(code: CodeSection, edits: readonly FunctionEdit[]) {
+    this.edits = [...edits].sort((a, b) => a.start - b.start);
+    let at = 0;
+    const keep = (end: number): void => {
+      for (; at < end; at++) {
+        this.places.set(at, this.slots.length);
+        this.push({ insn: code.insns[at] as Insn, refers: at, line: at }); // at < end <= number of slots
+      }
+    };
+    for (const edit of this.edits) {
+      if (edit.start < at || edit.end > code.insns.length || edit.insns.length === 0) {
+        throw new InternalError('edit', `slots ${edit.start} to ${edit.end} of ${code.name}`);
+      }
+      keep(edit.start);
+      this.places.set(edit.start, this.slots.length);
+      for (const [from, to] of edit.labels ?? []) this.places.set(from, this.slots.length + to);
+      for (const slot of edit.insns) this.push(slot);
+      at = edit.end;
+    }
+    keep(code.insns.length);
+    this.places.set(code.insns.length, this.slots.length);
+    this.isChanged =
+      this.slots.length !== code.insns.length ||
+      this.slots.some(({ insn, refers, line }, i) => {
+        const old = code.insns[i];
+        const isSame = insn === old || isEqual(insn, old);
+        return !isSame || (refers >= 0 && refers !== i) || (line >= 0 && line !== i);
+      });
+  }
+
+  private push(slot: EditedInsn): void {
+    if (slot.refers >= 0) {
+      const list = this.copies.get(slot.refers);
+      if (list === undefined) this.copies.set(slot.refers, [this.slots.length]);
+      else list.push(this.slots.length);
+    }
+    this.slots.push(slot);
+  }
+
+  /** New slot of an old one that something outside of the function may name. */
+  place(slot: number): number | undefined {
+    return this.places.get(slot);
+  }
+}
+
+function isEqual(a: Insn, b: Insn | undefined): boolean {
+  return a.code === b?.code && a.dst === b.dst && a.src === b.src && a.off === b.off && a.imm === b.imm;
+}
+
+class ElfEditor {
+  private readonly bytes: Uint8Array;
+  private readonly elf: Elf;
+  private readonly parts: Part[];
+  private readonly code: ReadonlyMap<number, CodeSection>;
+  private readonly moved = new Map<number, MovedCode>();
+  private readonly dropped: string[] = [];
+
+  constructor(bytes: Uint8Array, edits: readonly FunctionEdit[]) {
+    this.bytes = bytes;
+    this.elf = readElf(bytes);
+    this.parts = partsOf(bytes, this.elf);
+    this.code = readCode(this.elf);
+    for (const [index, code] of this.code) {
+      this.moved.set(index, new MovedCode(code, edits.filter((edit) => edit.section === index)));
+    }
+  }
+
+  run(): EditedElf {
+    const isChanged = [...this.moved.values()].some((code) => code.isChanged);
+    if (!isChanged) return { bytes: layOut(this.bytes, this.parts), dropped: [] };
+    this.dropDwarf();
+    const extFields = this.editExt();
+    for (const [index, code] of this.code) this.part(index).content = this.newCode(code);
+    this.mendData();
+    this.renumber(extFields);
+    return { bytes: layOut(this.bytes, this.parts), dropped: this.dropped };
+  }
+
+  private part(index: number): Part {
+    const part = this.parts[index];
+    if (part === undefined) throw new InternalError('edit', `no section ${index}`);
+    return part;
+  }
+
+  private dropDwarf(): void {
+    for (const part of this.parts) {
+      if (!/^(\.rela?)?\.(debug_|zdebug_|eh_frame)/.test(part.name)) continue;
+      part.dropped = true;
+      if (part.type !== SHT_REL && part.type !== SHT_RELA) this.dropped.push(part.name);
+    }
+  }
+
+  /** The section's code with its references to functions as the new places have them. */
+  private newCode(code: CodeSection): Uint8Array {
+    const moved = this.moved.get(code.index) as MovedCode; // made for each code section
+    const symbols = new Map(code.relocations.map(({ offset, symbol }) => [offset / insnSize, symbol]));
+    const insns = moved.slots.map(({ insn, refers }, at): Insn => {
+      const old = code.insns[refers];
+      if (old === undefined) return insn;
+      const symbol = symbols.get(refers);
+      if (symbol !== undefined) {
+        const target = this.moved.get(symbol.section ?? -1);
+        if (target === undefined) return insn;
+        const slot = this.placeIn(target, referredSlot(old, symbol), symbol.name);
+        const base = this.newValue(symbol);
+        const imm = old.code === op.LDDW ? slot * insnSize - base : slot - base / insnSize - 1;
+        return { ...insn, imm };
+      }
+      const isLocal =
+        (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) || (insn.code === op.LDDW && insn.src === op.PSEUDO_FUNC);
+      if (!isLocal) return insn;
+      return { ...insn, imm: this.placeIn(moved, refers + 1 + old.imm, code.name) - at - 1 };
+    });
+    return encodeInsns(insns);
+  }
+
+  private placeIn(code: MovedCode, slot: number, name: string): number {
+    const place = code.place(slot);
+    if (place !== undefined) return place;
+    throw new UnsupportedError(`something refers to slot ${slot} of \`${name}\`, in the middle of a function that changes`);
+  }
+
+  /** A symbol's value after the edit; undefined: its place is gone. */
+  private valueOf(symbol: ElfSymbol): number | undefined {
+    const code = this.moved.get(symbol.section ?? -1);
+    if (code === undefined) return symbol.value;
+    const place = code.place(symbol.value / insnSize);
+    return place === undefined ? undefined : place * insnSize;
+  }
+
+  private newValue(symbol: ElfSymbol): number {
+    const value = this.valueOf(symbol);
+    if (value !== undefined) return value;
+    throw new UnsupportedError(`something refers to \`${symbol.name}\`, a place within a function that changes`);
+  }
+
+  private editExt(): ReadonlyMap<number, readonly number[]> {
+    const ext = this.parts.find((part) => part.name === '.BTF.ext' && part.content.length > 0);
+    const types = this.parts.find((part) => part.name === '.BTF' && part.content.length > 0);
+    if (ext === undefined || types === undefined) return new Map();
+    const btf = new Btf(types.content, '.BTF');
+    const byName = new Map([...this.code.values()].map((code) => [code.name, code]));
+    const edited = editBtfExt(ext.content, (at) => btf.string(at), (section, part, offsets) => {
+      const code = byName.get(section);
+      const moved = this.moved.get(code?.index ?? -1);
+      return moved === undefined || !moved.isChanged ? undefined : moveRecords(moved, part, offsets);
+    });
+    ext.content = edited.bytes;
+    return edited.fields;
+  }
+
+  /** Addresses of code that lie in data: functions of `.struct_ops`, programs in the slots of a program array. */
+  private mendData(): void {
+    for (const table of this.parts) {
+      if ((table.type !== SHT_REL && table.type !== SHT_RELA) || table.dropped) continue;
+      const target = this.parts[table.header.getUint32(shInfo, true)];
+      if (target === undefined || target.index === 0 || target.name === '.BTF.ext' || this.code.has(target.index)) continue;
+      const entry = table.type === SHT_RELA ? 24 : 16;
+      const rows = new DataView(table.content.buffer, table.content.byteOffset, table.content.byteLength);
+      for (let at = 0; at + entry <= table.content.length; at += entry) {
+        const symbol = this.elf.symbols[rows.getUint32(at + 12, true)];
+        const code = this.moved.get(symbol?.section ?? -1);
+        if (symbol === undefined || code === undefined || !code.isChanged) continue;
+        const width = dataWidths.get(rows.getUint32(at + 8, true));
+        if (width === undefined || entry === 24) {
+          throw new UnsupportedError(`a relocation of \`${symbol.name}\` that is not known`, { section: table.name });
+        }
+        this.mendWord(target, Number(rows.getBigUint64(at, true)), width, symbol, code);
+      }
+    }
+  }
+
+  private mendWord(part: Part, offset: number, width: number, symbol: ElfSymbol, code: MovedCode): void {
+    if (offset + width > part.content.length) return;
+    const view = new DataView(part.content.buffer, part.content.byteOffset, part.content.byteLength);
+    const addend = width === 8 ? Number(view.getBigInt64(offset, true)) : view.getInt32(offset, true);
+    const place = this.placeIn(code, (symbol.value + addend) / insnSize, symbol.name) * insnSize;
+    const changed = place - this.newValue(symbol);
+    if (changed === addend) return;
+    part.content = part.content.slice();
+    const out = new DataView(part.content.buffer);
+    if (width === 8) out.setBigInt64(offset, BigInt(changed), true);
+    else out.setInt32(offset, changed, true);
+  }
+
+  /** Symbol table, relocations and everything that names sections or symbols by number. */
+  private renumber(extFields: ReadonlyMap<number, readonly number[]>): void {
+    const sections = sectionNumbers(this.parts);
+    const symtab = this.parts.find((part) => part.type === SHT_SYMTAB);
+    const symbols = symtab === undefined ? [] : this.editSymbols(symtab, sections);
+    for (const part of this.parts) {
+      if (part.dropped) continue;
+      if (part.type === SHT_GROUP) {
+        throw new UnsupportedError('sections that are bound into groups (COMDAT)', { section: part.name });
+      }
+      if (part.type === SHT_REL || part.type === SHT_RELA) this.editRelocations(part, symbols, extFields);
+      if (part.type === SHT_LLVM_ADDRSIG) part.content = renumberList(part.content, symbols);
+      const { header } = part;
+      header.setUint32(shLink, sections[header.getUint32(shLink, true)] ?? 0, true);
+      if (part.type === SHT_REL || part.type === SHT_RELA) {
+        header.setUint32(shInfo, sections[header.getUint32(shInfo, true)] ?? 0, true);
+      }
+    }
+  }
+
+  /** New number of each symbol; undefined: it is gone. */
+  private editSymbols(part: Part, sections: readonly (number | undefined)[]): (number | undefined)[] {
+    const input = part.content;
+    const rows: Uint8Array[] = [];
+    let locals = 0;
+    const oldLocals = part.header.getUint32(shInfo, true);
+    const numbers = this.elf.symbols.map((symbol, index) => {
+      const row = input.slice(24 * index, 24 * (index + 1));
+      const view = new DataView(row.buffer);
+      const value = this.valueOf(symbol);
+      if (symbol.section !== undefined) {
+        const section = sections[symbol.section];
+        if (section === undefined || value === undefined) return undefined;
+        view.setUint16(6, section, true);
+      }
+      if (value !== undefined) view.setBigUint64(8, BigInt(value), true);
+      const code = this.moved.get(symbol.section ?? -1);
+      if (code !== undefined && symbol.type === STT_FUNC && value !== undefined) {
+        const end = this.placeIn(code, (symbol.value + symbol.size) / insnSize, symbol.name) * insnSize;
+        view.setBigUint64(16, BigInt(end - value), true);
+      }
+      if (index < oldLocals) locals++;
+      return rows.push(row) - 1;
+    });
+    part.content = concat(rows);
+    part.header.setUint32(shInfo, locals, true);
+    return numbers;
+  }
+
+  private editRelocations(
+    part: Part,
+    symbols: readonly (number | undefined)[],
+    extFields: ReadonlyMap<number, readonly number[]>,
+  ): void {
+    const entry = part.type === SHT_RELA ? 24 : 16;
+    const target = this.parts[part.header.getUint32(shInfo, true)];
+    const code = this.moved.get(target?.index ?? -1);
+    const rows: { readonly offset: number; readonly row: Uint8Array }[] = [];
+    for (let at = 0; at + entry <= part.content.length; at += entry) {
+      const row = part.content.slice(at, at + entry);
+      const view = new DataView(row.buffer);
+      const offset = Number(view.getBigUint64(0, true));
+      const offsets = newOffsets(offset, code, target?.name === '.BTF.ext' ? extFields : undefined);
+      if (offsets.length === 0) continue;
+      const symbol = symbols[view.getUint32(12, true)];
+      if (symbol === undefined) {
+        const name = this.elf.symbols[view.getUint32(12, true)]?.name ?? '';
+        throw new UnsupportedError(`a relocation names \`${name}\`, whose place is gone`, { section: part.name });
+      }
+      view.setUint32(12, symbol, true);
+      for (const to of offsets) {
+        const copy = row.slice();
+        new DataView(copy.buffer).setBigUint64(0, BigInt(to), true);
+        rows.push({ offset: to, row: copy });
+      }
+    }
+    if (code?.isChanged === true) rows.sort((a, b) => a.offset - b.offset);
+    part.content = concat(rows.map(({ row }) => row));
+  }
+}
+
+function newOffsets(
+  offset: number,
+  code: MovedCode | undefined,
+  fields: ReadonlyMap<number, readonly number[]> | undefined,
+): readonly number[] {
+  if (fields !== undefined && fields.size > 0) return fields.get(offset) ?? [];
+  if (code === undefined) return [offset];
+  const places = code.copies.get(Math.floor(offset / insnSize)) ?? [];
+  return places.map((place) => place * insnSize + (offset % insnSize));
+}
+
+function concat(rows: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    out.set(row, at);
+    at += row.length;
+  }
+  return out;
+}
+
+/** A list of symbol numbers in ULEB128, without those that are gone. */
+function renumberList(bytes: Uint8Array, symbols: readonly (number | undefined)[]): Uint8Array {
+  const out: number[] = [];
+  let value = 0;
+  let shift = 0;
+  for (const byte of bytes) {
+    value |= (byte & 0x7f) << shift;
+    shift += 7;
+    if (byte >= 0x80) continue;
+    let number = symbols[value];
+    value = 0;
+    shift = 0;
+    if (number === undefined) continue;
+    for (; number >= 0x80; number >>>= 7) out.push((number & 0x7f) | 0x80);
+    out.push(number);
+  }
+  return Uint8Array.from(out);
+}
+
+function moveRecords(code: MovedCode, part: ExtPart, offsets: readonly number[]): MovedRecord[] {
+  if (part === 'lines') return moveLines(code, offsets);
+  const result: MovedRecord[] = [];
+  for (const [record, offset] of offsets.entries()) {
+    const slot = offset / insnSize;
+    const places = part === 'core' ? (code.copies.get(slot) ?? []) : [code.place(slot)];
+    for (const place of places) if (place !== undefined) result.push({ record, offset: place * insnSize });
+  }
+  return result.sort((a, b) => a.offset - b.offset);
+}
+
+/** A record wherever the line changes, and at the start of each function, as Linux wants it. */
+function moveLines(code: MovedCode, offsets: readonly number[]): MovedRecord[] {
+  const sorted = [...offsets.keys()].sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0));
+  const at = (slot: number): number | undefined => {
+    // The record that holds at a slot of the input; several at one place: the first, as readers take it.
+    const after = lowerBound(sorted, slot * insnSize + 1, (record) => offsets[record] ?? 0);
+    const last = sorted[after - 1];
+    if (last === undefined) return undefined;
+    return sorted[lowerBound(sorted, offsets[last] ?? 0, (record) => offsets[record] ?? 0)];
+  };
+  const records: MovedRecord[] = [];
+  const byPlace = new Map<number, number[]>();
+  for (const record of sorted) {
+    const slot = (offsets[record] ?? 0) / insnSize;
+    byPlace.set(slot, [...(byPlace.get(slot) ?? []), record]);
+  }
+  // Code that stays keeps its records as they are; edited code has one where the line is another.
+  let start = 0;
+  const copyKept = (end: number): void => {
+    for (; start < end; start++) {
+      for (const record of byPlace.get(start) ?? []) {
+        records.push({ record, offset: (code.place(start) ?? 0) * insnSize });
+      }
+    }
+  };
+  for (const edit of code.edits) {
+    copyKept(edit.start);
+    const base = code.place(edit.start) ?? 0;
+    let current: number | undefined;
+    for (const [i, { line }] of edit.insns.entries()) {
+      const wanted = i === 0 ? at(edit.start) : line < 0 ? current : at(line);
+      if (wanted === undefined || (wanted === current && i > 0)) continue;
+      current = wanted;
+      records.push({ record: wanted, offset: (base + i) * insnSize });
+    }
+    start = edit.end;
+  }
+  copyKept(Math.max(start, lastSlot(offsets) + 1));
+  return records;
+}
+
+function lastSlot(offsets: readonly number[]): number {
+  return offsets.reduce((last, offset) => Math.max(last, offset / insnSize), -1);
+}
