@@ -19,6 +19,8 @@ export {
   isComposite,
 } from './btf-type.js';
 export { isConstantSection } from './data-section.js';
+export { type EditedElf, type EditedInsn, editElf, type FunctionEdit } from './edit/edit-elf.js';
+export { type FileFunction, fileFunctions } from './edit/file-functions.js';
 export {
   type CodeImage,
   type DataImage,
@@ -29,8 +31,6 @@ export {
   objectImage,
   type ReferenceImage,
 } from './image.js';
-export { type EditedElf, type EditedInsn, editElf, type FunctionEdit } from './edit/edit-elf.js';
-export { type FileFunction, fileFunctions } from './edit/file-functions.js';
 export { type Kconfig, parseKconfig, parseKernelVersion } from './kconfig.js';
 export { refuseMap } from './map-check.js';
 export { type CreationOutcome, creationOf } from './map-creation.js';

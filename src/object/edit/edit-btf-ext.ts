@@ -16,7 +16,11 @@ export interface MovedRecord {
 }
 
 /** Offsets of a code section's records, in bytes, to what becomes of them; undefined: they stay as they are. */
-export type MoveRecords = (section: string, part: ExtPart, offsets: readonly number[]) => readonly MovedRecord[] | undefined;
+export type MoveRecords = (
+  section: string,
+  part: ExtPart,
+  offsets: readonly number[],
+) => readonly MovedRecord[] | undefined;
 
 const partFields: readonly { readonly part: ExtPart; readonly at: number }[] = [
   { part: 'functions', at: 8 },
@@ -49,8 +53,14 @@ export function editBtfExt(bytes: Uint8Array, name: (offset: number) => string, 
     const gap = start - oldEnd;
     chunks.push({ at: end, bytes: reader.slice(headerLength + oldEnd, gap) });
     const target = end + gap;
-    const edited = editPart(reader, headerLength + start, length, (section, offsets) => move(name(section), part, offsets));
-    for (const [from, to] of edited.fields) fields.set(from, to.map((offset) => offset + headerLength + target));
+    const edited = editPart(reader, headerLength + start, length, (section, offsets) =>
+      move(name(section), part, offsets),
+    );
+    for (const [from, to] of edited.fields)
+      fields.set(
+        from,
+        to.map((offset) => offset + headerLength + target),
+      );
     chunks.push({ at: target, bytes: edited.bytes });
     view.setUint32(at, target, true);
     view.setUint32(at + 4, edited.bytes.length, true);

@@ -65,7 +65,10 @@ describe('an object file whose functions are replaced', () => {
 
   it.each(files)('%s: by longer ones: the same program, maps, lines, types and references', (file) => {
     const bytes = read(file);
-    const { bytes: edited } = editElf(bytes, fileFunctions(bytes).map((fn) => padded(fn, 3)));
+    const { bytes: edited } = editElf(
+      bytes,
+      fileFunctions(bytes).map((fn) => padded(fn, 3)),
+    );
     const before = readObject(bytes, { name: 'a.o' });
     const after = readObject(edited, { name: 'a.o' });
     expect(after.maps).toEqual(before.maps);

@@ -14,7 +14,7 @@ import { Btf } from '../btf.js';
 import { type CodeSection, readCode, referredSlot } from '../code.js';
 import { type Elf, type ElfSymbol, readElf, STT_FUNC } from '../elf.js';
 import { lowerBound } from '../sorted.js';
-import { editBtfExt, type ExtPart, type MovedRecord } from './edit-btf-ext.js';
+import { type ExtPart, editBtfExt, type MovedRecord } from './edit-btf-ext.js';
 import { layOut, type Part, partsOf, sectionNumbers, shInfo, shLink } from './elf-layout.js';
 
 /** One slot of a function's new code. Distances of its jumps are final; those of calls and references are mended. */
@@ -141,7 +141,13 @@ class ElfEditor {
     this.parts = partsOf(bytes, this.elf);
     this.code = readCode(this.elf);
     for (const [index, code] of this.code) {
-      this.moved.set(index, new MovedCode(code, edits.filter((edit) => edit.section === index)));
+      this.moved.set(
+        index,
+        new MovedCode(
+          code,
+          edits.filter((edit) => edit.section === index),
+        ),
+      );
     }
   }
 
@@ -187,7 +193,8 @@ class ElfEditor {
         return { ...insn, imm };
       }
       const isLocal =
-        (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) || (insn.code === op.LDDW && insn.src === op.PSEUDO_FUNC);
+        (insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL) ||
+        (insn.code === op.LDDW && insn.src === op.PSEUDO_FUNC);
       if (!isLocal) return insn;
       return { ...insn, imm: this.placeIn(moved, refers + 1 + old.imm, code.name) - at - 1 };
     });
@@ -197,7 +204,9 @@ class ElfEditor {
   private placeIn(code: MovedCode, slot: number, name: string): number {
     const place = code.place(slot);
     if (place !== undefined) return place;
-    throw new UnsupportedError(`something refers to slot ${slot} of \`${name}\`, in the middle of a function that changes`);
+    throw new UnsupportedError(
+      `something refers to slot ${slot} of \`${name}\`, in the middle of a function that changes`,
+    );
   }
 
   /** A symbol's value after the edit; undefined: its place is gone. */
@@ -220,11 +229,15 @@ class ElfEditor {
     if (ext === undefined || types === undefined) return new Map();
     const btf = new Btf(types.content, '.BTF');
     const byName = new Map([...this.code.values()].map((code) => [code.name, code]));
-    const edited = editBtfExt(ext.content, (at) => btf.string(at), (section, part, offsets) => {
-      const code = byName.get(section);
-      const moved = this.moved.get(code?.index ?? -1);
-      return moved === undefined || !moved.isChanged ? undefined : moveRecords(moved, part, offsets);
-    });
+    const edited = editBtfExt(
+      ext.content,
+      (at) => btf.string(at),
+      (section, part, offsets) => {
+        const code = byName.get(section);
+        const moved = this.moved.get(code?.index ?? -1);
+        return moved === undefined || !moved.isChanged ? undefined : moveRecords(moved, part, offsets);
+      },
+    );
     ext.content = edited.bytes;
     return edited.fields;
   }
@@ -234,7 +247,8 @@ class ElfEditor {
     for (const table of this.parts) {
       if ((table.type !== SHT_REL && table.type !== SHT_RELA) || table.dropped) continue;
       const target = this.parts[table.header.getUint32(shInfo, true)];
-      if (target === undefined || target.index === 0 || target.name === '.BTF.ext' || this.code.has(target.index)) continue;
+      if (target === undefined || target.index === 0 || target.name === '.BTF.ext' || this.code.has(target.index))
+        continue;
       const entry = table.type === SHT_RELA ? 24 : 16;
       const rows = new DataView(table.content.buffer, table.content.byteOffset, table.content.byteLength);
       for (let at = 0; at + entry <= table.content.length; at += entry) {

@@ -114,9 +114,7 @@ export function layOut(bytes: Uint8Array, parts: readonly Part[]): Uint8Array {
 
 /** What lies in the file, in order; the section table is the piece without a part. */
 function piecesOf(parts: readonly Part[], tableAt: number): Piece[] {
-  const pieces: Piece[] = [
-    { oldStart: tableAt, oldSize: headerSize * parts.length, align: 8, part: undefined },
-  ];
+  const pieces: Piece[] = [{ oldStart: tableAt, oldSize: headerSize * parts.length, align: 8, part: undefined }];
   for (const part of parts) {
     if (part.type === SHT_NULL || part.type === SHT_NOBITS) continue;
     const oldSize = Number(part.header.getBigUint64(shSize, true));
