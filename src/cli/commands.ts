@@ -111,6 +111,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./gen.js'),
   },
   {
+    name: 'check',
+    summary: 'a folder of objects through engines, card and kernel',
+    group: 'For other tools',
+    load: () => import('./check.js'),
+  },
+  {
     name: 'conformance-plugin',
     summary: 'run one program as a bpf_conformance plugin',
     group: 'For other tools',

@@ -6,6 +6,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { InputError, UsageError } from '../base/index.js';
+import { fromObjects } from '../cli/check/objects.js';
 import {
   type AgreementCase,
   type AgreementRow,
@@ -19,7 +20,6 @@ import {
 } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { formatShare, formatTable } from '../text/index.js';
-import { fromObjects } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage = 'npm run agreement -- FILE.jsonl|DIR... [--fuzz N] [--mutants N] [--seed N] [--no-kernel]';

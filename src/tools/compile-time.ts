@@ -6,9 +6,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { fromObjects } from '../cli/check/objects.js';
 import { xdpCandidates } from '../object/index.js';
 import { formatTable } from '../text/index.js';
-import { fromObjects } from './objects.js';
 import { numberFlag, oneOperand, optimizationOption, runTool } from './tool.js';
 
 const usage = 'npm run compile-time -- DIR [--rounds N] [-O...]';

@@ -5,15 +5,15 @@
  * is. Closes with `N passed, N failed`; exit code 1 if any failed.
  */
 
+import { corpusTraffic, stopped } from '../cli/check/card-run.js';
+import { findObjects, type ObjectFile } from '../cli/check/objects.js';
+import { notForBpf, packetsBeside, readSubject } from '../cli/check/subjects.js';
 import { type ConditionTally, ConditionTrial, judgeSmallPrograms, newTally } from '../judge/index.js';
 import { xdpCandidates } from '../object/index.js';
 import { Prng } from '../packet/index.js';
 import type { Arrival } from '../runtime/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
 import { loadMaps } from '../vm/map-json.js';
-import { corpusTraffic, stopped } from './corpus-run.js';
-import { findObjects, type ObjectFile } from './objects.js';
-import { notForBpf, packetsBeside, readSubject } from './subjects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage =

@@ -10,11 +10,11 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { UsageError } from '../base/index.js';
+import { type CorpusRow, corpusPage, corpusSummary, corpusTraffic, runObject, stopped } from '../cli/check/card-run.js';
+import { findObjects, type ObjectFile } from '../cli/check/objects.js';
+import { readPackets } from '../cli/check/traffic.js';
 import type { Arrival } from '../runtime/index.js';
-import { type CorpusRow, corpusPage, corpusSummary, corpusTraffic, runObject, stopped } from './corpus-run.js';
-import { findObjects, type ObjectFile } from './objects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
-import { readPackets } from './traffic.js';
 import { spread } from './worker-pool.js';
 
 const usage =

@@ -9,12 +9,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError, UsageError, UserError } from '../base/index.js';
+import { findObjects, loadObject, type ObjectFile } from '../cli/check/objects.js';
+import { type CapturedPacket, makePackets, readPackets } from '../cli/check/traffic.js';
 import { type DifferentialRow, differentialObject, machineEngine, type RowStatus } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictNames } from '../platform/index.js';
 import { type Cell, count, formatNumber, formatTable } from '../text/index.js';
 import { type MapsFile, parseMapsFile } from '../vm/index.js';
-import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import {
   negativeIf,
   numberFlag,
@@ -25,7 +26,6 @@ import {
   systemErrorCode,
   writeSummary,
 } from './tool.js';
-import { type CapturedPacket, makePackets, readPackets } from './traffic.js';
 
 const usage =
   'npm run differential -- DIR [-r cap.pcap | --traffic] [-c PACKETS] [--engine E] [-O...] [--seed N | --unseeded]';

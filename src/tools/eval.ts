@@ -10,13 +10,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { UserError } from '../base/index.js';
+import { withoutFolders } from '../cli/check/card-run.js';
+import { findObjects, type ObjectFile } from '../cli/check/objects.js';
+import { notForBpf, packetsBeside, readSubject } from '../cli/check/subjects.js';
 import { xdpCandidates } from '../object/index.js';
-import { withoutFolders } from './corpus-run.js';
 import { charts } from './eval/charts.js';
 import { type EvalOptions, isMeasured, measureProgram, type ProgramResult } from './eval/measure.js';
 import { type EvalResults, evaluationPage } from './eval/page.js';
-import { findObjects, type ObjectFile } from './objects.js';
-import { notForBpf, packetsBeside, readSubject } from './subjects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
 

@@ -7,13 +7,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { UnsupportedError, UserError } from '../base/index.js';
+import { findObjects, loadObject, type ObjectFile } from '../cli/check/objects.js';
+import { makePackets } from '../cli/check/traffic.js';
 import { isHermetic } from '../judge/index.js';
 import { Bpf, fitsTestRun, KernelObject } from '../linux/index.js';
 import { xdpFitness } from '../object/index.js';
 import { type Cell, count, formatTable } from '../text/index.js';
-import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import { negativeIf, numberFlag, oneOperand, runTool, writeSummary } from './tool.js';
-import { makePackets } from './traffic.js';
 
 const usage = 'npm run loading -- DIR [-c PACKETS] [--seed N]';
 const bpffs = '/sys/fs/bpf';

@@ -4,6 +4,7 @@
  */
 
 import { InternalError, UserError } from '../base/index.js';
+import { findObjects, loadObject, type ObjectFile } from '../cli/check/objects.js';
 import { Unsupported } from '../ir/index.js';
 import { worldOfMachine } from '../jit/index.js';
 import { sizeMaps, xdpFitness } from '../object/index.js';
@@ -11,7 +12,6 @@ import { reportPasses } from '../opt/index.js';
 import { formatTable } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { Machine } from '../vm/index.js';
-import { findObjects, loadObject, type ObjectFile } from './objects.js';
 import { negativeIf, oneOperand, optimizationFlag, optimizationOption, runTool } from './tool.js';
 
 const usage = 'npm run opt-report -- DIR [-O...] [--markdown]';

@@ -4,12 +4,12 @@
  * no claim is violated.
  */
 import { UserError } from '../base/index.js';
+import { fromObjects } from '../cli/check/objects.js';
+import { makePackets } from '../cli/check/traffic.js';
 import { checkSoundness, generatedObject, newSoundnessResult, objectCases } from '../judge/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
 import { factJson } from '../verifier/index.js';
-import { fromObjects } from './objects.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
-import { makePackets } from './traffic.js';
 
 const usage = 'npm run soundness -- [DIR] [--programs N] [--packets N] [--seed N]';
 

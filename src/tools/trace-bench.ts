@@ -5,9 +5,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';
+import { findObjects } from '../cli/check/objects.js';
+import { notForBpf, packetsBeside, readSubject } from '../cli/check/subjects.js';
 import { xdpCandidates } from '../object/index.js';
-import { findObjects } from './objects.js';
-import { notForBpf, packetsBeside, readSubject } from './subjects.js';
 import { numberFlag, runTool } from './tool.js';
 import { type Hits, hitsTable, measureHits } from './trace-bench/hits.js';
 import { matchingTable } from './trace-bench/matching.js';

@@ -7,10 +7,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { UnsupportedError } from '../base/index.js';
+import { fromObjects } from '../cli/check/objects.js';
 import { type AgreementCase, objectCases } from '../judge/index.js';
 import { formatTable } from '../text/index.js';
 import { verify } from '../verifier/index.js';
-import { fromObjects } from './objects.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage =

@@ -16,7 +16,7 @@ import {
 import { worldOfMachine } from '../../src/jit/index.js';
 import { type ObjectSpec, sizeMaps, xdpFitness } from '../../src/object/index.js';
 import { defaultSettings, levelSettings, translate } from '../../src/opt/index.js';
-import { findObjects, loadObject, type ObjectFile } from '../../src/tools/objects.js';
+import { findObjects, loadObject, type ObjectFile } from '../../src/cli/check/objects.js';
 import { Verdicts } from '../../src/verifier/index.js';
 import { Machine } from '../../src/vm/index.js';
 

@@ -4,9 +4,9 @@
  * traffic needs for 99 of 100 of its packets.
  */
 import { findAdmission, findPolicy, simulate } from '../../cache/index.js';
+import type { Subject } from '../../cli/check/subjects.js';
 import type { ProgramSpec } from '../../object/index.js';
 import { type Arrival, Session, type SessionOptions } from '../../runtime/index.js';
-import type { Subject } from '../subjects.js';
 import { ranked, recordPaths, tracesFor } from './paths.js';
 import { conversationsOf, replay } from './replay.js';
 import { probing, traffics } from './traffics.js';

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { readSubject } from '../../cli/check/subjects.js';
 import { decodeCapture } from '../../packet/index.js';
 import type { Arrival } from '../../runtime/index.js';
-import { readSubject } from '../subjects.js';
 import { charts } from './charts.js';
 import { measureProgram, type ProgramResult } from './measure.js';
 import { evaluationPage } from './page.js';

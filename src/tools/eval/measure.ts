@@ -1,9 +1,9 @@
 /** All that the evaluation wants to know of one program. Nothing in here depends on how fast the machine is. */
 import { hitCurves, policies } from '../../cache/index.js';
+import type { Subject } from '../../cli/check/subjects.js';
 import { isConditionalJump } from '../../isa/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import type { Arrival, TraceRecord } from '../../runtime/index.js';
-import type { Subject } from '../subjects.js';
 import { type AttackResult, measureAttack } from './attack.js';
 import { type ConditionSize, conditionSize } from './condition-size.js';
 import { cycleOf, type Rates, ranked, ratesOf, recordPaths, tracesFor, worstOrder } from './paths.js';

@@ -1,8 +1,8 @@
 /** One program under one traffic: which path each packet took, and figures of that. */
 import { type ReferenceString, simulate } from '../../cache/index.js';
+import type { Subject } from '../../cli/check/subjects.js';
 import type { ProgramSpec } from '../../object/index.js';
 import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/index.js';
-import type { Subject } from '../subjects.js';
 
 /** The paths that packets took, in order, and the trace of each. */
 export interface PathRun {

@@ -4,11 +4,11 @@
  * that takes a new path joins in. Breadth first, so that a budget is spread over all paths.
  */
 
+import type { Subject } from '../../cli/check/subjects.js';
 import { type MapKeys, packetSupport, steered } from '../../condition/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { type Arrival, PathRecorder, type TraceRecord } from '../../runtime/index.js';
-import type { Subject } from '../subjects.js';
 
 /** How far the search got. */
 export interface SearchResult {

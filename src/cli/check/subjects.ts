@@ -4,10 +4,10 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hostKernel } from '../linux/index.js';
-import { type ObjectSpec, readObject, sizeMaps } from '../object/index.js';
-import type { Arrival, SessionOptions } from '../runtime/index.js';
-import { parseMapsFile } from '../vm/map-json.js';
+import { hostKernel } from '../../linux/index.js';
+import { type ObjectSpec, readObject, sizeMaps } from '../../object/index.js';
+import type { Arrival, SessionOptions } from '../../runtime/index.js';
+import { parseMapsFile } from '../../vm/map-json.js';
 import type { ObjectFile } from './objects.js';
 import { readPackets } from './traffic.js';
 

@@ -2,11 +2,12 @@
  * One object file of a corpus: every XDP program in it, through card and host with the plain interpreter beside. One
  * row a program.
  */
-import { UserError } from '../base/index.js';
-import { type ObjectSpec, type ProgramSpec, xdpCandidates } from '../object/index.js';
-import { generateTraffic, Prng } from '../packet/index.js';
-import { verdictNames } from '../platform/index.js';
-import { type Arrival, changeMap, Session, type SessionOptions } from '../runtime/index.js';
+import { UserError } from '../../base/index.js';
+import { type ObjectSpec, type ProgramSpec, xdpCandidates } from '../../object/index.js';
+import { generateTraffic, Prng } from '../../packet/index.js';
+import { verdictNames } from '../../platform/index.js';
+import { type Arrival, changeMap, Session, type SessionOptions } from '../../runtime/index.js';
+import { RejectedError, Verdicts } from '../../verifier/index.js';
 import type { ObjectFile } from './objects.js';
 import { notForBpf, readSubject, type Subject } from './subjects.js';
 
@@ -31,6 +32,8 @@ export interface CorpusRow {
   readonly updates?: number;
   /** Traces that left the card because of them. */
   readonly retired?: number;
+  /** `refused` because Linux's verifier would not take it, rather than because jitnic does not do what it asks for. */
+  readonly rejected?: boolean;
   /** Faults of the program, or why it did not run. */
   readonly why: string;
 }
@@ -41,6 +44,8 @@ export interface CorpusRun {
   readonly cacheSize: number;
   /** Set: before every packet a map is changed at random, from this seed on. */
   readonly updates?: number | undefined;
+  /** Only what the verifier accepts runs; else what it would refuse runs with checks, and its faults are told. */
+  readonly verified?: boolean;
 }
 
 /** All programs of one object file. What goes wrong becomes a row; nothing is thrown. */
@@ -52,7 +57,11 @@ export function runObject(file: ObjectFile, packets: readonly Arrival[], run: Co
     return [stopped(file.name, '', error)];
   }
   if (subject === undefined) return [{ object: file.name, program: '', result: 'skipped', why: notForBpf }];
-  const { object, maps } = subject;
+  return runSubject(subject, packets, run);
+}
+
+/** The same of an object that was read. */
+export function runSubject({ object, maps }: Subject, packets: readonly Arrival[], run: CorpusRun): CorpusRow[] {
   if (object.programs.length === 0) {
     return [{ object: object.name, program: '', result: 'skipped', why: 'no program in it' }];
   }
@@ -73,10 +82,11 @@ function runProgram(
   object: ObjectSpec,
   program: ProgramSpec,
   packets: readonly Arrival[],
-  { updates: seed }: CorpusRun,
+  { updates: seed, verified }: CorpusRun,
   options: SessionOptions,
 ): CorpusRow {
   try {
+    if (verified === true) Verdicts.of(object).require(object, program, '`jitnic verify` says more');
     const session = new Session(object, program, options);
     const random = new Prng(seed ?? 0);
     let updates = 0;
@@ -125,7 +135,8 @@ function changeBoth(session: Session, seed: number): boolean {
 export function stopped(object: string, program: string, error: unknown): CorpusRow {
   if (error instanceof UserError) {
     const why = (error.format().split('\n')[0] ?? '').replace(`${object}: `, '');
-    return { object, program, result: 'refused', why: withoutFolders(why) };
+    const rejected = error instanceof RejectedError;
+    return { object, program, result: 'refused', ...(rejected ? { rejected } : {}), why: withoutFolders(why) };
   }
   const why = error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 3).join(' ') : String(error);
   return { object, program, result: 'failed', why };

@@ -1,9 +1,9 @@
 /** Folders of object files, as the tools take them. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { InputError, UserError } from '../base/index.js';
-import { hostKernel } from '../linux/index.js';
-import { type ObjectSpec, parseImage, readObject, writeElf } from '../object/index.js';
+import { InputError, UserError } from '../../base/index.js';
+import { hostKernel } from '../../linux/index.js';
+import { type ObjectSpec, parseImage, readObject, writeElf } from '../../object/index.js';
 
 /** An object file that a tool has found. */
 export interface ObjectFile {

@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { UnsupportedError } from '../base/index.js';
-import { corpusPage, corpusSummary, corpusTraffic, runObject, stopped } from './corpus-run.js';
+import { UnsupportedError } from '../../base/index.js';
+import { corpusPage, corpusSummary, corpusTraffic, runObject, stopped } from './card-run.js';
 import { findObjects } from './objects.js';
 
 const examples = new URL('../../examples/', import.meta.url).pathname;

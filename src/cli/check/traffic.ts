@@ -1,6 +1,7 @@
 /** Packets for the tools: from a capture, or generated with a share of everything that headers can be. */
-import { openCaptureFile } from '../cli/capture-input.js';
-import { generateTraffic } from '../packet/index.js';
+
+import { generateTraffic } from '../../packet/index.js';
+import { openCaptureFile } from '../capture-input.js';
 
 /** A packet and when it arrived. */
 export interface CapturedPacket {
