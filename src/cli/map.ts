@@ -1,6 +1,6 @@
 /**
- * `jitnic map dump|lookup|update|delete FILE MAP`: access to maps by name, in map files that `jitnic run` reads and
- * writes. The maps are those of the object, created as Linux would and filled from `--maps-in`; what Linux would
+ * `jitnic map dump|lookup|update|delete FILE MAP` and `jitnic map get|set FILE NAME...`: access to maps and global
+ * variables by name, in map files that `jitnic run` reads and writes. The maps are those of the object, created as Linux would and filled from `--maps-in`; what Linux would
  * refuse is refused by the same error number.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
@@ -13,14 +13,18 @@ import {
   dumpMaps,
   encodeEntry,
   encodeKey,
+  findGlobal,
   findMap,
+  globalsOf,
   loadMaps,
   Machine,
   mapsText,
   parseMapsFile,
+  writeGlobal,
 } from '../vm/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { readInput, writeOutput } from './files.js';
+import { globalsText, gotten, parseAssignment, sectionBytes } from './global-flags.js';
 import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { type MapWords, parseMapWords } from './map-words.js';
 import { openProgramFile } from './program-file.js';
@@ -32,8 +36,10 @@ interface Options extends KernelFlags {
   readonly cpu?: string;
 }
 
-const operations = ['dump', 'lookup', 'update', 'delete'] as const;
+const operations = ['dump', 'lookup', 'update', 'delete', 'get', 'set'] as const;
 type Operation = (typeof operations)[number];
+
+type MapOperation = Exclude<Operation, 'get' | 'set'>;
 
 /** What became of the operation. */
 type Answer = { readonly entries: readonly DumpedEntry[] } | { readonly error: number } | 'done';
@@ -42,9 +48,9 @@ export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareKernelFlags(command);
     command
-      .argument('<operation>', 'dump, lookup, update or delete')
+      .argument('<operation>', 'dump, lookup, update or delete; of variables get or set')
       .argument('<file>', 'ELF object, .c, .s, or - for stdin')
-      .argument('[map]', 'name of the map; dump prints all maps without it')
+      .argument('[map]', 'name of the map; dump prints all maps without it, get all variables')
       .argument('[data...]', 'key DATA [value DATA [any|noexist|exist]]; see below')
       .option('--maps-in <file>', 'what the maps hold before; by default what the object says')
       .option('--maps-out <file>', 'where to write what all maps hold afterwards; - is stdout')
@@ -53,6 +59,10 @@ export const command: CliCommand = defineCommand<Options>({
       .addHelpText(
         'after',
         `
+Global variables: get FILE [NAME...], set FILE NAME=VALUE...
+  jitnic map get prog.o --maps-in after.json seen 'counts[2]'
+  jitnic map set prog.o 'counts[2]=7' --maps-out maps.json
+
 DATA is one of
   hex 0a 00 00 01          bytes in hexadecimal, as in bpftool
   10 0 0 1                 bytes, as in bpftool
@@ -64,14 +74,17 @@ DATA is one of
   },
   run: async ([operation = '', file = '-', name, ...words], options, io) => {
     checkFlags(operation, name, options, io);
+    if (operation === 'get' || operation === 'set')
+      return runGlobals(
+        operation,
+        file,
+        [name, ...words].filter((word) => word !== undefined),
+        options,
+        io,
+      );
     const request = parseMapWords(words.filter((word) => word !== undefined));
     checkWords(operation, name, request, words.length);
-    const object = await openProgramFile(file, io, options);
-    const machine = new Machine(object, { cpus: cpuCount(options.cpus) });
-    if (options.mapsIn !== undefined) {
-      const text = new TextDecoder().decode(await readInput(options.mapsIn, io));
-      loadMaps(machine, parseMapsFile(text, options.mapsIn), options.mapsIn);
-    }
+    const machine = await openMachine(file, options, io);
     const maps = name === undefined ? machine.maps : [findMap(machine, name, file)];
     const answers = maps.map((map) => ({ map, answer: perform(operation, machine, map, request, options) }));
     const refused = answers.some(({ answer }) => answer !== 'done' && 'error' in answer);
@@ -81,6 +94,53 @@ DATA is one of
     return refused ? exitCodes.negative : (exitCodes.ok as ExitCode);
   },
 });
+
+/** The object's maps, filled. */
+async function openMachine(file: string, options: Options, io: Io): Promise<Machine> {
+  const object = await openProgramFile(file, io, options);
+  const machine = new Machine(object, { cpus: cpuCount(options.cpus) });
+  if (options.mapsIn !== undefined) {
+    const text = new TextDecoder().decode(await readInput(options.mapsIn, io));
+    loadMaps(machine, parseMapsFile(text, options.mapsIn), options.mapsIn);
+  }
+  return machine;
+}
+
+/** `get` and `set`: variables in place of maps. */
+async function runGlobals(
+  operation: 'get' | 'set',
+  file: string,
+  words: readonly string[],
+  options: Options,
+  io: Io,
+): Promise<ExitCode> {
+  const machine = await openMachine(file, options, io);
+  const { object, maps } = machine;
+  if (operation === 'set') {
+    for (const [name, value] of words.map(parseAssignment)) {
+      const place = findGlobal(object, name);
+      const { map, isConstant, section } = place.variable;
+      if (isConstant)
+        throw new UsageError(
+          `\`${name}\` is a constant (${section})`,
+          {},
+          `it is set before the program is loaded: jitnic run --set ${name}=...`,
+        );
+      const bytes = sectionBytes(maps[map]).slice();
+      writeGlobal(object, place, bytes, value);
+      maps[map]?.updateElem(new Uint8Array(4), bytes);
+    }
+    if (options.mapsOut !== undefined) await writeOutput(options.mapsOut, mapsText(machine), io);
+    if (io.flags.json) io.json('jitnic.map/1', { operation, done: true });
+    return exitCodes.ok;
+  }
+  if (options.mapsOut !== undefined) throw new UsageError('`get` writes no map file', {}, 'leave out `--maps-out`');
+  const names = words.length > 0 ? words : globalsOf(object).map(({ name }) => name);
+  const values = gotten(object, { get: names }, (map) => sectionBytes(maps[map])) ?? {};
+  if (io.flags.json) io.json('jitnic.map/1', { operation, globals: values });
+  else io.out(globalsText(values));
+  return exitCodes.ok;
+}
 
 function isOperation(word: string): word is Operation {
   return (operations as readonly string[]).includes(word);
@@ -97,8 +157,10 @@ function checkFlags(
     const hint = near === undefined ? `operations: ${operations.join(', ')}` : `did you mean \`${near}\`?`;
     throw new UsageError(`unknown operation \`${operation}\``, {}, hint);
   }
-  const changes = operation === 'update' || operation === 'delete';
-  if (name === undefined && operation !== 'dump')
+  const changes = operation === 'update' || operation === 'delete' || operation === 'set';
+  if (name === undefined && operation === 'set')
+    throw new UsageError('set which variable?', {}, 'jitnic map set FILE NAME=VALUE ... --maps-out FILE');
+  if (name === undefined && operation !== 'dump' && operation !== 'get')
     throw new UsageError(`${operation} which map?`, {}, `jitnic map ${operation} FILE MAP key ...`);
   if (changes && options.mapsOut === undefined) {
     throw new UsageError(
@@ -128,7 +190,7 @@ function cpuCount(text: string | undefined): number {
   throw new UsageError(`\`--cpus ${text}\` makes no sense`, {}, 'expected a number from 1 to 1024');
 }
 
-function perform(operation: Operation, machine: Machine, map: BpfMap, request: MapWords, options: Options): Answer {
+function perform(operation: MapOperation, machine: Machine, map: BpfMap, request: MapWords, options: Options): Answer {
   switch (operation) {
     case 'dump': {
       const dumped = dumpMaps(machine, { names: [map.spec.name] });

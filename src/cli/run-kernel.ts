@@ -29,6 +29,7 @@ import { openCaptureFile } from './capture-input.js';
 import { CaptureOutput } from './capture-output.js';
 import type { Io } from './command.js';
 import { writeOutput } from './files.js';
+import { globalsText, gotten } from './global-flags.js';
 import { untilInterrupt } from './interrupt.js';
 import { turnEvery } from './run-packets.js';
 import { hostRunJson } from './run-report.js';
@@ -45,6 +46,8 @@ export interface KernelRunOptions {
   readonly printMaps: boolean;
   /** Write it to this file. */
   readonly mapsOut: string | undefined;
+  /** Global variables to print. */
+  readonly get: readonly string[] | undefined;
 }
 
 /** Types whose values are descriptors, or that empty by reading. */
@@ -118,12 +121,18 @@ export async function runOnKernel(
     const { mapsOut } = options;
     const maps = options.printMaps || mapsOut !== undefined ? dumpKernelMaps(runner, object) : undefined;
     if (mapsOut !== undefined) await writeOutput(mapsOut, jsonText(maps, true), io);
+    const globals = gotten(
+      object,
+      options.get === undefined ? {} : { get: options.get },
+      (map) => [...runner.entries(map)][0]?.value ?? new Uint8Array(0),
+    );
     if (io.flags.json) {
       const run = { object: object.name, program: program.name, packets, verdicts, time };
       io.json('jitnic.run/1', {
         ...hostRunJson({ engine: 'kernel', ...run }),
         undeliverable: leftOut,
         run_time_ns: nanoseconds,
+        ...(globals === undefined ? {} : { globals }),
         ...steps.json(),
         ...(options.printMaps ? maps : {}),
       });
@@ -131,6 +140,7 @@ export async function runOnKernel(
       const rows = verdictNames.map((name) => [name, verdicts[name], formatShare(verdicts[name], packets)]);
       io.out(`${io.style.bold(program.name)}: ${formatNumber(packets)} packets on the running kernel\n\n`);
       io.out(formatTable([{ title: 'verdict' }, { title: 'packets' }, { title: 'share', align: 'right' }], rows));
+      if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       if (options.printMaps) io.out(`\n${jsonText(maps, true)}`);
       io.out(steps.text());
     }

@@ -12,12 +12,13 @@ import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
+import { declareGlobals, type GlobalFlags, setByFlags } from './global-flags.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 import { declareStore, openStore, type StoreFlags } from './run-store.js';
 
 /** What a run is made of, card or not. */
-export interface SessionFlags extends ReadingFlags {
+export interface SessionFlags extends ReadingFlags, GlobalFlags {
   readonly read?: string;
   readonly count?: string;
   readonly check?: true;
@@ -80,8 +81,9 @@ export function declareInput(command: Command): void {
 
 /** What surrounds a program, and limits. */
 export function declareWorld(command: Command): void {
+  command.optionsGroup('World and limits:');
+  declareGlobals(command);
   command
-    .optionsGroup('World and limits:')
     .option('--check', 'run the plain interpreter beside it and stop at the first difference')
     .option('--maps-in <file>', 'contents of maps before the first packet')
     .option('--maps-script <file>', 'changes of maps during the run')
@@ -112,20 +114,25 @@ export interface Chosen {
   readonly program: ProgramSpec;
 }
 
-/** FILE and PROG, with map sizes of flags. */
+/** FILE and PROG, with map sizes and variables of flags. */
 export async function openProgram(
   file: string,
   name: string | undefined,
   flags: SessionFlags,
   io: Io,
 ): Promise<Chosen> {
-  return chooseProgram(await openProgramFile(file, io, flags), name, flags);
+  return chooseProgram(await openProgramFile(file, io, flags), name, flags, io);
 }
 
-/** PROG of an object, with map sizes of flags. */
-export function chooseProgram(read: ObjectSpec, name: string | undefined, flags: SessionFlags): Chosen {
+/** PROG of an object, with map sizes and variables of flags. */
+export function chooseProgram(
+  read: ObjectSpec,
+  name: string | undefined,
+  flags: SessionFlags,
+  io?: Pick<Io, 'info'>,
+): Chosen {
   const program = pickProgram(read, name);
-  const object = sizedByFlags(read, flags.mapEntries ?? []);
+  const object = setByFlags(sizedByFlags(read, flags.mapEntries ?? []), flags, io);
   return { object, program: object.programs[read.programs.indexOf(program)] ?? program };
 }
 

@@ -17,8 +17,8 @@ export interface PacketLoop {
   readonly path: string;
   /** Packets at most; default all. */
   readonly limit?: number | undefined;
-  /** Packets in one piece at most; default as many as fit. */
-  readonly most?: number | undefined;
+  /** Packets in one piece at most, asked before each piece; default as many as fit. */
+  readonly most?: (() => number) | undefined;
   /** Which packets of a batch run; undefined: those before were the last. Default: all. */
   readonly pick?: ((batch: PacketBatch) => PacketBatch | undefined) | undefined;
   /**
@@ -55,7 +55,7 @@ const surprise = 10;
 
 /** Runs the capture up to its end, a difference, the limit or Ctrl-C. */
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
-  const { path, limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY, pick, each, flush } = loop;
+  const { path, limit = Number.POSITIVE_INFINITY, most = () => Number.POSITIVE_INFINITY, pick, each, flush } = loop;
   const { runtime } = session;
   const start = performance.now();
   const cpuStart = process.cpuUsage();
@@ -78,7 +78,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
       const begin = performance.now();
       const piece = (): void => {
         do {
-          const ran = session.runBatch(batch, at, Math.min(most, limit - runtime.packets));
+          const ran = session.runBatch(batch, at, Math.min(most(), limit - runtime.packets));
           each?.(batch, at, at + ran);
           at += ran;
         } while (at < batch.count && !isDone() && performance.now() - begin < turnEvery);

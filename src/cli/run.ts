@@ -10,14 +10,16 @@ import { dumpMaps, mapsText } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
+import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { packetText } from './packet-text.js';
+import { type OutputFlags, OutputLog } from './program-output.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
 import { defaultShown, exitCodeOf, jobsText, runJson, runText, speedText } from './run-report.js';
 import { Steps } from './steps.js';
 
-interface Options extends RunFlags {
+interface Options extends RunFlags, OutputFlags {
   readonly write?: string;
   readonly mapsOut?: string;
   readonly jobs?: string;
@@ -39,6 +41,12 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--maps-out <file>', 'contents of maps after the last packet')
       .option('--maps', 'print the contents of maps')
       .option('--report <file>', 'a page about the traces: tree, conditions, code before and after (HTML)')
+      .option('--outputs <n>', 'lines and records of the program that are shown (default 12, in JSON 1000)')
+      .option(
+        '--record-type <map=type>',
+        'what records of a ring buffer or perf event array are; may be given several times',
+        (word: string, before: readonly string[] | undefined) => [...(before ?? []), word],
+      )
       .option('-n', 'addresses as numbers, which they always are here')
       .option(
         '-x, --hex',
@@ -63,10 +71,17 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
-    const { session, interrupted, time, undeliverable, shares } = await runAll(file, program, options, io, timeline);
+    const { session, interrupted, time, undeliverable, shares, log } = await runAll(
+      file,
+      program,
+      options,
+      io,
+      timeline,
+    );
     const steps = new Steps(io, interrupted);
     if (!interrupted) steps.take('comparing what is left', () => session.finish());
     const { machine } = session.runtime;
+    const globals = gotten(machine.object, options, (map) => sectionBytes(machine.maps[map]));
     const maps = options.maps ? steps.take('reading maps', () => dumpMaps(machine)) : undefined;
     const { mapsOut } = options;
     const mapsFile = mapsOut === undefined ? undefined : steps.take('reading maps', () => [...mapsText(machine)]);
@@ -83,12 +98,16 @@ export const command: CliCommand = defineCommand<Options>({
         undeliverable,
         ...steps.json(),
         jobs: shares,
+        ...(log === undefined ? {} : { outputs: log.json() }),
+        ...(globals === undefined ? {} : { globals }),
         ...(options.maps ? maps : {}),
       });
     } else if (shown !== undefined) {
       const whole = steps.take(wording, () => runText(session, io, shown));
       io.out(whole ?? runText(session, io, 0));
       if (shares !== undefined) io.out(jobsText(shares));
+      if (log !== undefined) io.out(log.text());
+      if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       if (options.maps && maps !== undefined) io.out(`\n${jsonText(maps, true)}`);
       io.out(steps.text());
     }
@@ -123,6 +142,8 @@ const ownFlags = [
   'maxTraceInsns',
   'maxTraceGuards',
   'jobs',
+  'outputs',
+  'recordType',
 ] as const;
 
 /** Throws UsageError when one of `flags` was given beside `flag`. */
@@ -151,6 +172,7 @@ async function runKernel(file: string, name: string | undefined, options: Option
     ingressIfindex: wholeNumber('--ifindex', options.ifindex, 0),
     printMaps: options.maps === true,
     mapsOut: options.mapsOut,
+    get: options.get,
   };
   const { runOnKernel } = await import('./run-kernel.js');
   return runOnKernel(object, program, kernelOptions, io);
@@ -170,10 +192,14 @@ const singleFlags = [
   'admission',
   'hotloop',
   'maxInsns',
+  'outputs',
+  'recordType',
 ] as const;
 
 interface RunResult extends LoopResult {
   readonly session: Session;
+  /** What the program put out; threads do not tell. */
+  readonly log?: OutputLog;
   /** Packets of each thread of `--jobs`. */
   readonly shares?: readonly number[];
 }
@@ -191,7 +217,8 @@ async function runAll(
       keepRecordings: timeline !== undefined,
       keepConditions: io.flags.json ? true : defaultShown,
     });
-    return { session, ...(await runCapture(session, options.read ?? '-', options, io, timeline)) };
+    const log = new OutputLog(session.runtime.machine.object, options, io);
+    return { session, log, ...(await runCapture(session, options, io, timeline, log)) };
   }
   refuseTogether('--jobs', singleFlags, options);
   if ((options.engine ?? 'wasm') !== 'wasm' || options.verify === false)
@@ -203,16 +230,18 @@ async function runAll(
 /** Runs the capture, and writes and prints what the flags ask for. */
 async function runCapture(
   session: Session,
-  path: string,
   options: Options,
   io: Io,
   timeline: Timeline | undefined,
+  log: OutputLog,
 ): Promise<LoopResult> {
+  const path = options.read ?? '-';
   const limit = wholeNumber('--count', options.count, 1);
   const output =
     options.write === undefined ? undefined : await CaptureOutput.open(options.write, io, { otherwise: 'pcapng' });
   const summarizer = new Summarizer();
   const hexLevel = options.hex ?? 0;
+  const noteOutputs = log.attach(session);
   let printed = '';
   const each = (batch: PacketBatch, from: number, to: number): void => {
     for (let i = from; i < to; i++) {
@@ -220,13 +249,15 @@ async function runCapture(
       if (output !== undefined) writeLeaving(decided, batch.time[i] ?? 0n, output);
       if (hexLevel > 0) printed += packetText(summarizer, packetAt(batch, i), decided, hexLevel);
     }
+    noteOutputs?.(session.runtime.packets);
     timeline?.note(session.runtime);
     io.out(printed);
     printed = '';
   };
-  const isWatched = output !== undefined || hexLevel > 0 || timeline !== undefined;
-  // Hits over time are taken packet by packet.
-  const most = timeline === undefined ? undefined : 1;
+  const isWatched = output !== undefined || hexLevel > 0 || timeline !== undefined || noteOutputs !== undefined;
+  // Hits over time are taken packet by packet, and so is what the program puts out, as long as it is kept.
+  const most = (): number =>
+    timeline !== undefined || (noteOutputs !== undefined && log.isOpen) ? 1 : Number.POSITIVE_INFINITY;
   const flush = output === undefined ? undefined : (): Promise<void> => output.flush();
   const result = await runPackets(session, io, { path, limit, most, each: isWatched ? each : undefined, flush });
   await output?.close();

@@ -8,6 +8,7 @@ import { count, formatNumber, wholeNumber } from '../text/index.js';
 import { aborts } from '../trace/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
+import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-options.js';
 import { type RunTime, runPackets } from './run-packets.js';
@@ -53,20 +54,27 @@ export const command: CliCommand = defineCommand<Options>({
     const { interrupted, time } = await runPackets(session, io, {
       path: options.read,
       limit: wholeNumber('--count', options.count, 1),
-      ...(dump === 'html' ? { most: 1, each: () => timeline.note(session.runtime) } : {}),
+      ...(dump === 'html' ? { most: () => 1, each: () => timeline.note(session.runtime) } : {}),
     });
     const steps = new Steps(io, interrupted);
     if (!interrupted) steps.take('comparing what is left', () => session.finish());
+    const { machine } = session.runtime;
+    const globals = gotten(machine.object, options, (map) => sectionBytes(machine.maps[map]));
     if (dump === 'html') {
       const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.output ?? '-', page, io);
     } else if (io.flags.json) {
       const whole = steps.take(wording, () => traceJson(session, time, options, io));
-      io.json('jitnic.trace/1', { ...(whole ?? runJson(session, time, { conditions: false })), ...steps.json() });
+      io.json('jitnic.trace/1', {
+        ...(whole ?? runJson(session, time, { conditions: false })),
+        ...(globals === undefined ? {} : { globals }),
+        ...steps.json(),
+      });
     } else {
       const isRules = options.rules === true;
       const whole = steps.take(wording, () => (isRules ? rulesText(session, io.width) : traceText(session, dump, io)));
       io.out(whole ?? headline(session, io));
+      if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       io.out(steps.text());
     }
     return steps.exitCode ?? exitCodeOf(session);

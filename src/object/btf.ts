@@ -12,6 +12,7 @@
 import { decodeUtf8, InputError, UnsupportedError } from '../base/index.js';
 import { NameIndex } from './btf-names.js';
 import {
+  type BtfDatasec,
   type BtfKind,
   type BtfLinkage,
   type BtfMember,
@@ -124,6 +125,11 @@ export class Btf {
     const type = this.decode(id);
     this.decoded.set(id, type);
     return type;
+  }
+
+  /** Takes a section of variables as it is once the linker's part is done (place-variables.ts). @internal */
+  complete(section: BtfDatasec): void {
+    this.decoded.set(section.id, section);
   }
 
   /** Kind without decoding the rest. */
@@ -326,7 +332,7 @@ export class Btf {
     if (bits > 128 || size > 16 || bits > size * 8) this.fail(id, `an integer of ${bits} bits in ${size} bytes`);
     const bitOffset = (data >>> 16) & 0xff;
     const [signed, char, bool] = [(data & 0x1000000) !== 0, (data & 0x2000000) !== 0, (data & 0x4000000) !== 0];
-    return { kind: 'int', id, name, size, bits, bitOffset, signed, char, bool };
+    return { kind: 'int', id, name, size, bits, bitOffset, signed, char: char || name === 'char', bool };
   }
 
   /** A member at `at`: name u32, type u32, offset u32. With the kind flag: bitfield size:8 at bit 24, offset:24. */

@@ -18,6 +18,7 @@ import { type LinkedProgram, link } from './link.js';
 import { readBtfMaps } from './map-btf.js';
 import { isLegacyMapSection, readLegacyMaps } from './map-legacy.js';
 import { MapIndex, type PlacedMap } from './map-section.js';
+import { placeVariables } from './place-variables.js';
 import { lineAt, type RelocationContext, type ResolvedFunction, resolveFunction } from './relocate.js';
 import { sectionMeaning } from './section-name.js';
 import { lowerBound } from './sorted.js';
@@ -69,6 +70,7 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
   const btfSection = section('.BTF');
   const btf = btfSection === undefined ? undefined : new Btf(btfSection.data, '.BTF', btfSection.offset);
   btf?.validate();
+  if (btf !== undefined) placeVariables(btf, elf);
   const extSection = section('.BTF.ext');
   const ext =
     btf === undefined || extSection === undefined ? undefined : readBtfExt(extSection.data, btf, extSection.offset);

@@ -93,7 +93,8 @@ export class Checker {
     const before = runtime.packets;
     const outputs: Output[] = [];
     written.length = 0;
-    runtime.gathered = [];
+    runtime.gathered ??= [];
+    runtime.gathered.length = 0;
     // The record is the packet's input, and the engine changes it.
     const inputs = Array.from({ length: arena.count }, (_, i) => ({ ...arena.input(i), data: dataOf(i) }));
     runtime.runArena();

@@ -9,6 +9,7 @@ import {
   sizeMaps,
 } from '../object/index.js';
 import { Verdicts } from '../verifier/index.js';
+import { type TypedValue, withGlobals } from '../vm/index.js';
 import { Session, type SessionOptions } from './session.js';
 
 /** What {@link openSession} can be asked for besides what every session can. */
@@ -17,6 +18,10 @@ export interface OpenOptions extends SessionOptions, ReadObjectOptions {
   readonly program?: string | undefined;
   /** Numbers of elements by map, for maps whose size the object leaves to its loader, or to have others. */
   readonly mapEntries?: Readonly<Record<string, number>> | undefined;
+  /**
+   * Values of global variables before the program is loaded, constants among them: `{ limit: 100, 'ports[0]': 80 }`.
+   */
+  readonly globals?: Readonly<Record<string, TypedValue>> | undefined;
   /**
    * False: a program that Linux would not load runs all the same, on the interpreter, which checks every access.
    * Default true.
@@ -41,7 +46,7 @@ export function openSession(source: Uint8Array | string | ObjectSpec, options: O
       : source instanceof Uint8Array
         ? readObject(source, options)
         : source;
-  const object = sized(read, options.mapEntries ?? {});
+  const object = withGlobals(sized(read, options.mapEntries ?? {}), options.globals ?? {});
   const program = pickProgram(object, options.program);
   const verdicts = options.verdicts ?? (verify ? Verdicts.of(object, options) : Verdicts.none());
   const session = new Session(object, program, { ...options, host, verdicts });

@@ -2,10 +2,21 @@
  * One run over a stream of packets: the runtime, the checker beside it if asked for, the clock, the CPUs, and
  * control-plane changes between packets. Everything that `jitnic run`, `trace`, `demo` and the corpus have in common.
  */
+import { InputError } from '../base/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type PacketBatch, packetAt } from '../packet/index.js';
 import { maxLinear, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
-import { findMap, type Output, type PacketInput, type RedirectTarget, readRedirect } from '../vm/index.js';
+import {
+  findGlobal,
+  findMap,
+  type Output,
+  type PacketInput,
+  type RedirectTarget,
+  readGlobal,
+  readRedirect,
+  type TypedValue,
+  writeGlobal,
+} from '../vm/index.js';
 import { type DumpedMaps, dumpMaps, loadMaps, type MapsFile } from '../vm/map-json.js';
 import { applyMapChange, type MapChange, ScriptClock } from '../vm/map-script.js';
 import { ArenaFeed } from './arena-feed.js';
@@ -107,6 +118,11 @@ export class Session {
   private readonly options: SessionOptions;
   private readonly script: ScriptClock | undefined;
   private readonly feed: ArenaFeed;
+  /**
+   * Gather what packets of {@link runBatch} put out, for {@link outputs}: default false. @internal
+   */
+  gathersOutputs = false;
+  private readonly gathered: Output[] = [];
   private readonly verdictCounts = new Float64Array(verdictNames.length);
   /** Where {@link decided} finds the packets that ran last: in the arena, or one in the packet buffer. */
   private inArena = false;
@@ -167,6 +183,44 @@ export class Session {
     return new SessionMap([first ?? machine, ...rest], findMap(machine, name));
   }
 
+  /**
+   * The value of a global variable by its name in the source, or of a part of one: `seen`, `ports[2]`, `cfg.timeout`.
+   * Throws InputError that lists the variables.
+   */
+  get(name: string): TypedValue {
+    const { machine } = this.runtime;
+    const place = findGlobal(machine.object, name);
+    return readGlobal(machine.object, place, this.sectionOf(machine, place.variable.map));
+  }
+
+  /**
+   * Sets a global variable of `.data` or `.bss` between two packets, or a part of one; members that a value leaves out
+   * stay. Throws InputError for a value that it does not take, and for constants: those are set before the program is
+   * loaded, by `openSession(object, { globals: { limit: 100 } })`.
+   */
+  set(name: string, value: TypedValue): this {
+    for (const machine of this.machines()) {
+      const place = findGlobal(machine.object, name);
+      const { map } = place.variable;
+      if (place.variable.isConstant)
+        throw new InputError(
+          `\`${name}\` is a constant (${place.variable.section})`,
+          {},
+          'it is set before the program is loaded: openSession(object, { globals: { ... } })',
+        );
+      const section = this.sectionOf(machine, map).slice();
+      writeGlobal(machine.object, place, section, value);
+      machine.maps[map]?.updateElem(new Uint8Array(4), section);
+    }
+    return this;
+  }
+
+  /** Bytes of a data section's one element. */
+  private sectionOf(machine: Runtime['machine'], map: number): Uint8Array {
+    const found = machine.maps[map]?.lookupElem(new Uint8Array(4));
+    return found instanceof Uint8Array ? found : new Uint8Array(0);
+  }
+
   /** Runs one packet: `run({ data })`. After a difference, `difference` is set and no more packets should be run. */
   run({ data, time = this.lastTime }: Arrival): PacketResult {
     const number = this.runtime.packets + 1;
@@ -204,10 +258,14 @@ export class Session {
     this.applyDue(this.runtime.packets + 1, batch.time[from] ?? 0n);
     const count = this.fill(batch, from, this.longest, Math.min(batch.count, from + most));
     if (count === 0) {
-      this.run(packetAt(batch, from));
+      const { outputs } = this.run(packetAt(batch, from));
+      this.gathered.length = 0;
+      if (this.gathersOutputs) this.gathered.push(...outputs);
       return 1;
     }
     this.inPiece = true;
+    this.gathered.length = 0;
+    this.runtime.gathered = this.gathersOutputs ? this.gathered : undefined;
     if (this.checker === undefined) this.runtime.runArena();
     else this.difference ??= this.checker.runArena((i) => packetAt(batch, from + i).data);
     this.inArena = true;
@@ -225,6 +283,14 @@ export class Session {
     if (this.inArena)
       return { verdict: arena.verdict(i), bytes: arena.bytes(i), redirect: readRedirect(arena.redirect(i)) };
     return { verdict: this.runtime.last.verdict, bytes: machine.packetBytes(), redirect: machine.redirect };
+  }
+
+  /**
+   * What the packets of the last {@link runBatch} put out, in order, if that was asked for; good until the next one.
+   * @internal
+   */
+  get outputs(): readonly Output[] {
+    return this.gathered;
   }
 
   /** Metadata in front of the `i`-th packet of those that ran last: a copy, empty where there is none. */

@@ -4,6 +4,18 @@ export { constantAt } from './constant-data.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
 export {
+  findGlobal,
+  foldedGlobals,
+  formatGlobal,
+  type GlobalPlace,
+  type GlobalVariable,
+  globalsOf,
+  parseGlobalValue,
+  readGlobal,
+  withGlobals,
+  writeGlobal,
+} from './globals.js';
+export {
   type Callbacks,
   findHelper,
   type Helper,
@@ -42,6 +54,7 @@ export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
 export { writtenElements } from './non-zero.js';
+export { formatOutput, type OutputTypes, type OutputWords, parseOutputTypes } from './output-words.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';
 export { packetState } from './packet-buffer.js';
 export { type ColumnOptions, columnsOf, type PacketColumns } from './packet-columns.js';

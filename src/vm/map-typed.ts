@@ -38,6 +38,11 @@ export function encodeTyped(btf: Btf, type: number, json: unknown, size: number)
   return bytes;
 }
 
+/** Writes a value into bytes at `at`; what it leaves out stays as it is. Throws InputError that names the member. */
+export function writeTyped(btf: Btf, type: number, json: unknown, bytes: Uint8Array, at: number): void {
+  new TypedWriter(btf, bytes).write(type, json, at, '', 0);
+}
+
 function memberNames(btf: Btf, id: number, depth: number): Set<string> {
   const type = btf.resolve(id);
   if ((type.kind !== 'struct' && type.kind !== 'union') || depth > maxDepth) return new Set();
@@ -99,8 +104,8 @@ class TypedWriter {
       this.bytes.set(bytes, at);
       return;
     }
-    if (!Array.isArray(json)) this.fail(path, 'is a list');
-    const items = json as readonly unknown[];
+    const items: readonly unknown[] = json instanceof Uint8Array ? [...json] : Array.isArray(json) ? json : [];
+    if (items.length === 0 && !Array.isArray(json)) this.fail(path, 'is a list');
     if (items.length > length) this.fail(path, `has ${length} elements, not ${items.length}`);
     for (const [i, item] of items.entries()) this.write(element, item, at + i * size, `${path}[${i}]`, depth + 1);
   }
@@ -153,6 +158,7 @@ class TypedWriter {
 
   private numberOf(type: BtfType, json: unknown, size: number, path: string): bigint {
     if (typeof json === 'boolean') return json ? 1n : 0n;
+    if (typeof json === 'bigint') return json;
     if (typeof json === 'number' && Number.isSafeInteger(json)) return BigInt(json);
     if (typeof json === 'string') {
       if (/^-?\d+$/.test(json) || /^0[xX][0-9a-fA-F]+$/.test(json)) return BigInt(json);
@@ -165,7 +171,7 @@ class TypedWriter {
       // An address lies in network order.
       if (address?.length === 4) return BigInt(new DataView(address.buffer, address.byteOffset).getUint32(0, true));
     }
-    return this.fail(path, `is no number: ${JSON.stringify(json)}`);
+    return this.fail(path, `is no number: ${JSON.stringify(json) ?? String(json)}`);
   }
 }
 
