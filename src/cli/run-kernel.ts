@@ -7,10 +7,11 @@ import { type Insn, isCall } from '../isa/index.js';
 import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
+  type Environment,
   errnoName,
-  helperName,
+  helperId,
+  helperRow,
   mapFlags,
-  tailCallHelper,
   type VerdictName,
   verdictName,
   verdictNames,
@@ -165,17 +166,13 @@ function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
   return { maps: Object.fromEntries(contents) };
 }
 
-/** Helpers whose answers are the kernel's own, so that a run there need not repeat one here. */
-const ownAnswers: ReadonlyMap<string, string> = new Map([
-  ['bpf_ktime_get_ns', 'the clock'],
-  ['bpf_ktime_get_boot_ns', 'the clock'],
-  ['bpf_ktime_get_coarse_ns', 'the clock'],
-  ['bpf_ktime_get_tai_ns', 'the clock'],
-  ['bpf_jiffies64', 'the clock'],
-  ['bpf_get_prandom_u32', 'random numbers'],
-  ['bpf_get_smp_processor_id', 'the number of the CPU'],
-  ['bpf_get_numa_node_id', 'the number of the CPU'],
-]);
+/** What a program may ask for of which the kernel's answers are its own, so that a run there need not repeat one here. */
+const ownAnswers: Readonly<Partial<Record<Environment, string>>> = {
+  clock: 'the clock',
+  random: 'random numbers',
+  cpu: 'the number of the CPU',
+  node: 'the number of the CPU',
+};
 
 function isHelperCall(insn: Insn): boolean {
   return isCall(insn) && insn.src === 0;
@@ -183,12 +180,13 @@ function isHelperCall(insn: Insn): boolean {
 
 /** Says so where the program, or one that it may tail-call, reads what differs from run to run. */
 function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void {
-  const tailCalls = program.insns.some((insn) => isHelperCall(insn) && insn.imm === tailCallHelper);
+  const tailCalls = program.insns.some((insn) => isHelperCall(insn) && insn.imm === helperId.tail_call);
   const programs = tailCalls ? object.programs : [program];
   const read = new Set<string>();
   for (const { insns } of programs) {
     for (const insn of insns) {
-      const what = isHelperCall(insn) ? ownAnswers.get(helperName(insn.imm) ?? '') : undefined;
+      const asks = isHelperCall(insn) ? helperRow(insn.imm)?.asks : undefined;
+      const what = asks === undefined ? undefined : ownAnswers[asks];
       if (what !== undefined) read.add(what);
     }
   }

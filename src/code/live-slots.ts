@@ -17,7 +17,7 @@ import {
   jumpTarget,
   op,
 } from '../isa/index.js';
-import { registersRead, stackSize, tailCallHelper } from '../platform/index.js';
+import { helperId, registersRead, stackSize } from '../platform/index.js';
 import { leaders } from './leaders.js';
 
 /** Bytes of a stack slot. */
@@ -160,7 +160,7 @@ export class LiveSlots {
     const isHelper = insn.src === op.CALL_HELPER;
     const args = isHelper ? registersRead(insn.imm) : 5;
     // A tail call that fails leaves r0 as it was.
-    let live = after & (isHelper && insn.imm === tailCallHelper ? ~0x3e : ~0x3f);
+    let live = after & (isHelper && insn.imm === helperId.tail_call ? ~0x3e : ~0x3f);
     for (let r = 1; r <= args; r++) {
       live |= 1 << r;
       const offset = offsets?.get(r);

@@ -17,7 +17,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { type ArgClass, type HelperName, helperNames, stackSize, xdpHelpers } from '../platform/index.js';
+import { type ArgClass, argAccess, changesAny, type HelperName, helperRow, stackSize } from '../platform/index.js';
 import { PointeeSets, type Pointees } from './pointees.js';
 
 const registers = 11;
@@ -28,31 +28,11 @@ const slots = stackSize / slotSize;
 type State = Pointees[];
 
 /** Helpers that change elements of the map in r1. */
-const mutators: ReadonlySet<HelperName> = new Set<HelperName>([
-  'map_update_elem',
-  'map_delete_elem',
-  'map_push_elem',
-  'map_pop_elem',
-]);
-
-/** Arguments through which a helper does not write. */
-const readOnly: ReadonlySet<ArgClass> = new Set<ArgClass>([
-  'any',
-  'ctx',
-  'map',
-  'key',
-  'value',
-  'mem',
-  'mem?',
-  'size',
-  'size?',
-  'alloc size',
-  'func',
-  'stack?',
-  'const_str',
-]);
-
-const writes = (arg: ArgClass): boolean => (typeof arg === 'object' ? arg.mode !== 'in' : !readOnly.has(arg));
+/** May the helper change what lies behind an argument? The kernel's objects, locks and timers, lie in maps, too. */
+const writes = (arg: ArgClass): boolean => {
+  const access = argAccess(arg);
+  return access === 'write' || access === 'object';
+};
 
 /** Bits of the maps; that behind the last map: those that `maps` does not name. */
 export function mapWrites(program: ProgramSpec, maps: readonly MapSpec[]): bigint {
@@ -326,15 +306,14 @@ class MapWrites {
       state[0] = this.results.get(start) ?? this.none;
       return;
     }
-    const name = insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
-    const proto = name === undefined ? undefined : xdpHelpers[name];
-    if (name === undefined || proto === undefined) {
+    const proto = insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
+    if (proto === undefined) {
       state[0] = this.unknownCall(args);
       return;
     }
-    this.callBacks(name, args);
+    this.callBacks(proto.name, args);
     if (this.isSettled) {
-      if (mutators.has(name)) this.written |= (args[0] as Pointees).handles;
+      if (changesAny(proto, 'elements')) this.written |= (args[0] as Pointees).handles;
       for (const [i, arg] of proto.args.entries()) if (writes(arg)) this.written |= (args[i] as Pointees).values;
     }
     if (proto.ret === 'map_value?') state[0] = this.elementOf((args[0] as Pointees).handles);

@@ -21,7 +21,7 @@
  */
 
 import { UnsupportedError } from '../base/index.js';
-import { maxFrames, maxLoops, tailCallHelper } from '../platform/index.js';
+import { helperId, maxFrames, maxLoops } from '../platform/index.js';
 import {
   accessFault,
   type Callbacks,
@@ -718,7 +718,7 @@ export class Interpreter implements Engine, Callbacks {
             const helper = k32[2 * pc]!;
             machine.callHelper(helper, this.registers, this);
             steps = this.steps;
-            if (helper === tailCallHelper && machine.tailTarget !== undefined) {
+            if (helper === helperId.tail_call && machine.tailTarget !== undefined) {
               // The target takes over this frame: its exit returns to whoever called this function.
               const target = machine.tailTarget;
               machine.tailTarget = undefined;

@@ -11,7 +11,7 @@
 
 import { leaders } from '../code/index.js';
 import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
-import { maxFrames, tailCallHelper } from '../platform/index.js';
+import { helperId, maxFrames } from '../platform/index.js';
 import { type Program, referenceAt, type World, withoutReferences } from './world.js';
 
 /** Why a program is not compiled; it runs in the interpreter instead. */
@@ -252,7 +252,7 @@ class FlowBuilder {
       return after;
     }
     switch (insn.imm) {
-      case tailCallHelper:
+      case helperId.tail_call:
         if (depth > 0) throw new Unsupported('a tail call from a function is not compiled', pc);
         this.tailCalls = true;
         block.end = { kind: 'tail call', pc, to: blockAt(pc + 1) };
@@ -360,5 +360,5 @@ class FlowBuilder {
 const tooDeep = `the call stack of ${maxFrames + 1} frames is too deep !`;
 
 function isTailCall(insn: Insn): boolean {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === tailCallHelper;
+  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === helperId.tail_call;
 }

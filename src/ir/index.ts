@@ -4,11 +4,8 @@ export {
   type CallEffects,
   callEffects,
   type EffectsOf,
-  helper,
-  helperProto,
   mapOf,
   returnsPointer,
-  zeroHelpers,
 } from './call-effects.js';
 export { checkTrace } from './check.js';
 export { checkFunction, checkValues } from './check-function.js';

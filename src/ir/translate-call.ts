@@ -1,7 +1,7 @@
 /** Calls of helpers, as they are written; a look-up in a known map is an operation of its own. */
 import type { MapSpec } from '../object/index.js';
-import { helperNames, walkHelperNames } from '../platform/index.js';
-import { argumentCount, helper, mapOf, resultOnesOf } from './call-effects.js';
+import { helperId, helperNames, registersRead, walkHelperName } from '../platform/index.js';
+import { mapOf, resultOnesOf } from './call-effects.js';
 import { Unsupported } from './flow.js';
 import type { Translation } from './translation.js';
 import { type Detail, mask32, type Value } from './value.js';
@@ -11,8 +11,8 @@ import type { WorldMap } from './world.js';
 export function translateCall(t: Translation, id: number, pc: number): Value {
   const name = helperNames[id];
   if (name === undefined) throw new Unsupported(`helper ${id} is not known`, pc);
-  const args = [1, 2, 3, 4, 5].slice(0, t.trusted ? argumentCount(id) : 5).map((register) => t.read(register));
-  const map = t.trusted && id === helper.lookup ? knownMap(t, pc, 1) : undefined;
+  const args = [1, 2, 3, 4, 5].slice(0, t.trusted ? registersRead(id) : 5).map((register) => t.read(register));
+  const map = t.trusted && id === helperId.map_lookup_elem ? knownMap(t, pc, 1) : undefined;
   if (map !== undefined) return t.pin('lookup', args.slice(1, 2), 0n, lookupDetail(map.index, map.spec), mask32);
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
   return t.pin('call', args, 0n, detail, t.trusted ? resultOnesOf(id) : undefined);
@@ -21,7 +21,7 @@ export function translateCall(t: Translation, id: number, pc: number): Value {
 /** What a step of a walk over a map answers: an address of 32 bits, or 0. */
 export function translateWalk(t: Translation, id: number, args: readonly Value[], pc: number): Value {
   t.graph.origin = { program: t.program.index, pc };
-  const name = walkHelperNames.get(id) ?? '';
+  const name = walkHelperName(id) ?? '';
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
   return t.pin('call', args, 0n, detail, resultOnesOf(id));
 }

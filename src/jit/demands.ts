@@ -1,5 +1,6 @@
 /** What the code around a program has to do for it, by the helpers that it calls. */
-import { type FunctionCode, helper, type OpName, type Value } from '../ir/index.js';
+import type { FunctionCode, OpName, Value } from '../ir/index.js';
+import { changesAny, helpersWhere } from '../platform/index.js';
 
 export interface Demands {
   /**
@@ -13,8 +14,8 @@ export interface Demands {
   readonly redirects: boolean;
 }
 
-const movers: ReadonlySet<number> = new Set([helper.adjustHead, helper.adjustMeta, helper.adjustTail]);
-const redirectors: ReadonlySet<number> = new Set([helper.redirect, helper.redirectMap]);
+const movers = helpersWhere(({ moves }) => moves !== undefined);
+const redirectors = helpersWhere((row) => changesAny(row, 'redirect'));
 
 /** What an address starts from that is not the context's, or is known to be. */
 const elsewhere: ReadonlySet<OpName> = new Set(['const', 'context', 'data', 'element', 'call', 'lookup']);

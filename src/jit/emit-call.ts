@@ -1,6 +1,7 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { InternalError } from '../base/index.js';
-import { helper, isConst, mask32, type Value } from '../ir/index.js';
+import { isConst, mask32, type Value } from '../ir/index.js';
+import { helperId } from '../platform/index.js';
 import { record } from '../vm/index.js';
 import { exchange, leftToHost } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -25,7 +26,7 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   }
   const { out, frame } = e;
   const { detail } = value;
-  const id = detail?.kind === 'call' ? detail.helper : helper.lookup;
+  const id = detail?.kind === 'call' ? detail.helper : helperId.map_lookup_elem;
   if (emitLeaving(e, value, id)) return;
   if (value.op === 'lookup') pushLookupRegisters(e, value);
   else for (const [i, arg] of value.args.entries()) setRegister(e, i + 1, () => e.push(arg, 'i64'));
@@ -71,8 +72,8 @@ function emitLeaving(e: FunctionEmitter, value: Value, id: number): boolean {
 /** An update or deletion in a hash map. */
 function changeOf(e: FunctionEmitter, value: Value, id: number): Leaving | undefined {
   const [handle, key, content, flags] = value.args;
-  const isUpdate = id === helper.update;
-  if ((!isUpdate && id !== helper.delete) || key === undefined) return undefined;
+  const isUpdate = id === helperId.map_update_elem;
+  if ((!isUpdate && id !== helperId.map_delete_elem) || key === undefined) return undefined;
   const map = mapAt(e.frame.machine, handle)?.index;
   if (map === undefined) return undefined;
   if (isUpdate && (content === undefined || flags === undefined || !isConst(flags))) return undefined;
@@ -94,28 +95,28 @@ function ringOf(e: FunctionEmitter, { args }: Value, id: number): Leaving | unde
   let index: number | undefined;
   let parts: readonly Value[] = [];
   switch (id) {
-    case helper.ringbufOutput: // flags only say who is to be woken
+    case helperId.ringbuf_output: // flags only say who is to be woken
       if (a === undefined || b === undefined || !isSmall(c)) return undefined;
       if (d === undefined || !isConst(d) || d.imm > 3n) return undefined;
       index = services.ringOutput(isConst(c) ? Number(c.imm) : undefined);
       parts = [b, c];
       break;
-    case helper.ringbufReserve:
+    case helperId.ringbuf_reserve:
       if (!isSmall(b) || c === undefined || !isConst(c) || c.imm !== 0n) return undefined;
       index = services.ringReserve();
       parts = [b];
       break;
-    case helper.ringbufSubmit:
-    case helper.ringbufDiscard:
+    case helperId.ringbuf_submit:
+    case helperId.ringbuf_discard:
       if (a === undefined) return undefined;
-      index = services.ringClose(id === helper.ringbufDiscard);
+      index = services.ringClose(id === helperId.ringbuf_discard);
       parts = [a];
       break;
     default:
       return undefined;
   }
   if (index === undefined) return undefined;
-  const isClose = id === helper.ringbufSubmit || id === helper.ringbufDiscard;
+  const isClose = id === helperId.ringbuf_submit || id === helperId.ringbuf_discard;
   const pushArguments = (): void => {
     for (const part of parts) e.push(part, 'i32');
     if (!isClose) e.out.getLocal(at);
@@ -196,7 +197,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
   const { services } = frame;
   const arg = (i: number): Value => value.args[i] as Value;
   switch (detail.helper) {
-    case helper.lookup: {
+    case helperId.map_lookup_elem: {
       const index = services.lookupAny();
       if (index === undefined) return false;
       e.push(arg(0), 'i32');
@@ -204,10 +205,10 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.call(index);
       return true;
     }
-    case helper.prandom:
+    case helperId.get_prandom_u32:
       out.call(services.prandom());
       return true;
-    case helper.redirect: {
+    case helperId.redirect: {
       // redirect: only without flags
       if (!isConst(arg(1)) || arg(1).imm !== 0n) return false;
       out.getLocal(frame.record).i32(1).memory('i32.store', record.redirect);
@@ -216,20 +217,20 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.memory('i32.store', record.redirect + 4).i32(4);
       return true;
     }
-    case helper.csumDiff:
+    case helperId.csum_diff:
       for (let i = 0; i < 5; i++) e.push(arg(i), 'i32');
       out.call(services.csumDiff());
       return true;
-    case helper.adjustHead:
-    case helper.adjustMeta:
-    case helper.adjustTail:
-      if (detail.helper === helper.adjustTail && e.code.program.spec.frags) return false;
+    case helperId.xdp_adjust_head:
+    case helperId.xdp_adjust_meta:
+    case helperId.xdp_adjust_tail:
+      if (detail.helper === helperId.xdp_adjust_tail && e.code.program.spec.frags) return false;
       out.getLocal(frame.record);
       e.push(arg(1), 'i32');
-      if (detail.helper === helper.adjustHead) out.call(services.adjustHead());
-      else out.call(detail.helper === helper.adjustMeta ? services.adjustMeta() : services.adjustTail());
+      if (detail.helper === helperId.xdp_adjust_head) out.call(services.adjustHead());
+      else out.call(detail.helper === helperId.xdp_adjust_meta ? services.adjustMeta() : services.adjustTail());
       return true;
-    case helper.redirectMap: {
+    case helperId.redirect_map: {
       const map = mapAt(frame.machine, arg(0));
       if (map === undefined || !isConst(arg(2)) || arg(2).imm > 3n) return false;
       const index = services.redirectMap(map.index);
@@ -239,7 +240,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       out.i32(Number(arg(2).imm)).call(index);
       return true;
     }
-    case helper.spinLock: // where one program runs at a time, the verifier saw that it is released
+    case helperId.spin_lock: // where one program runs at a time, the verifier saw that it is released
       if (frame.machine.memory.isShared) {
         out.loop();
         e.push(arg(0), 'i32');
@@ -247,7 +248,7 @@ function emitInline(e: FunctionEmitter, value: Value): boolean {
       }
       out.i32(0);
       return true;
-    case helper.spinUnlock:
+    case helperId.spin_unlock:
       if (frame.machine.memory.isShared) {
         e.push(arg(0), 'i32');
         out.i32(0).atomic('i32.atomic.store');

@@ -7,20 +7,17 @@
 import { rewriteProgram } from '../code/index.js';
 import { type Insn, isCall, op } from '../isa/index.js';
 import { mapSpec, type ObjectSpec, type ProgramSpec } from '../object/index.js';
+import { helpersWhere, isEnvironment } from '../platform/index.js';
 
-/** Helper number -> byte offset in the hidden map's value. */
-const inputs: ReadonlyMap<number, number> = new Map([
-  [5, 0], // ktime_get_ns
-  [125, 8], // ktime_get_boot_ns
-  [160, 16], // ktime_get_coarse_ns
-  [208, 24], // ktime_get_tai_ns
-  [118, 32], // jiffies64
-  [7, 40], // get_prandom_u32
-]);
+const clocks = helpersWhere((row) => row.asks === 'clock' && isEnvironment(row));
+const generators = helpersWhere(({ asks }) => asks === 'random');
 
-const valueSize = 48;
-/** Offset of the random number; the others are times. */
-const randomAt = 40;
+/** Helper number -> byte offset in the hidden map's value: 8 bytes for each, clocks first. */
+const inputs: ReadonlyMap<number, number> = new Map([...clocks, ...generators].map((number, i) => [number, 8 * i]));
+
+const valueSize = 8 * inputs.size;
+/** From here on there are random numbers; before, times. */
+const randomAt = 8 * clocks.size;
 
 /** The object in its new form. */
 export interface Hermetic {
@@ -57,17 +54,17 @@ export function isHermetic(program: ProgramSpec): boolean {
   return !program.insns.some((insn) => isCall(insn) && insn.src === op.CALL_HELPER && inputs.has(insn.imm));
 }
 
-/** The hidden map's value: `now` in nanoseconds in every clock's place, and a random number. */
+/** The hidden map's value: `now` in nanoseconds in every clock's place, and a random number in every generator's. */
 export function inputValue(now: bigint, random: number): Uint8Array {
   const value = new Uint8Array(valueSize);
   const view = new DataView(value.buffer);
   for (let at = 0; at < randomAt; at += 8) view.setBigUint64(at, now, true);
-  view.setUint32(randomAt, random, true);
+  for (let at = randomAt; at < valueSize; at += 8) view.setUint32(at, random, true);
   return value;
 }
 
 function loadInput(map: number, at: number): Insn[] {
-  const size = at === randomAt ? op.SIZE_W : op.SIZE_DW;
+  const size = at >= randomAt ? op.SIZE_W : op.SIZE_DW;
   return [
     { code: op.LDDW, dst: 0, src: op.PSEUDO_MAP_VALUE, off: 0, imm: map },
     { code: 0, dst: 0, src: 0, off: 0, imm: at },

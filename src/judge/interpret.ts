@@ -7,7 +7,6 @@ import { InternalError, UnsupportedError } from '../base/index.js';
 import {
   type Block,
   type FunctionCode,
-  helper,
   isPlace,
   mask32,
   opTable,
@@ -18,7 +17,7 @@ import {
 } from '../ir/index.js';
 import { op } from '../isa/index.js';
 import { addressOf, arrayOf } from '../jit/index.js';
-import { tailCallHelper, xdpMd } from '../platform/index.js';
+import { helperId, xdpMd } from '../platform/index.js';
 import { checkAccess, type Machine, ProgramTrap, placeOf, privateState, Registers } from '../vm/index.js';
 
 /** What became of a function. */
@@ -128,7 +127,7 @@ function tailTarget(machine: Machine, map: number, slot: number): number {
   registers.u64[1] = BigInt(machine.ctx.start);
   registers.u64[2] = BigInt(machine.maps[map]?.handle ?? 0);
   registers.u64[3] = BigInt(slot);
-  machine.callHelper(tailCallHelper, registers, noCallbacks(machine));
+  machine.callHelper(helperId.tail_call, registers, noCallbacks(machine));
   const target = machine.tailTarget;
   machine.tailTarget = undefined;
   return target === undefined ? -1 : target.index;
@@ -241,7 +240,7 @@ class Evaluation {
         for (const [i, piece] of detail.pieces.entries())
           this.write(this.keys + piece.at, piece.size, this.get(args[i] as Value));
         const key = detail.pieces.length > 0 ? BigInt(this.keys) : this.get(args[0] as Value);
-        return this.call(helper.lookup, [BigInt(machine.maps[detail.map]?.handle ?? 0), key]);
+        return this.call(helperId.map_lookup_elem, [BigInt(machine.maps[detail.map]?.handle ?? 0), key]);
       }
       case 'slot': {
         const layout = machine.maps[detail.map]?.layout();

@@ -6,7 +6,6 @@ import {
   type Detail,
   type FunctionCode,
   type Graph,
-  helper,
   isArrayMap,
   isConst,
   liveBlocks,
@@ -15,8 +14,8 @@ import {
   mapOf,
   mask32,
   type Value,
-  zeroHelpers,
 } from '../ir/index.js';
+import { helperId, helperRow } from '../platform/index.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
@@ -43,28 +42,28 @@ class Inliner {
     const { detail } = value;
     if (detail?.kind === 'lookup') return this.lookup(value, detail.map, value.args[0] as Value);
     if (detail?.kind !== 'call') return undefined;
-    switch (detail.helper) {
-      case helper.ktimeGetNs:
-      case helper.ktimeGetBootNs:
-        return this.graph.environment(helper.ktimeGetNs);
-      case helper.processorId:
+    const row = helperRow(detail.helper);
+    switch (row?.sameAs ?? row?.name) {
+      case 'ktime_get_ns':
+        return this.graph.environment(helperId.ktime_get_ns);
+      case 'get_smp_processor_id':
         return this.cpu();
-      case helper.lookup: {
+      case 'map_lookup_elem': {
         const map = mapOf(this.context.world, value.args[0]);
         if (map === undefined) return undefined;
         const key = value.args[1] as Value;
         const lookup = this.graph.effect('lookup', [key], value.imm, lookupDetail(map.index, map.spec), mask32);
         return this.lookup(lookup, map.index, key) ?? this.rewriter.emit(lookup);
       }
-      case helper.csumDiff:
+      case 'csum_diff':
         return this.csumDiff(value.args);
       default:
-        return zeroHelpers.has(detail.helper) ? this.graph.constant(0n) : undefined;
+        return row?.isZero === true ? this.graph.constant(0n) : undefined;
     }
   }
 
   private cpu(): Value {
-    return low32(this.graph, this.graph.environment(helper.processorId));
+    return low32(this.graph, this.graph.environment(helperId.get_smp_processor_id));
   }
 
   /** A look-up in an array. */

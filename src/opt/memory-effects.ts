@@ -1,5 +1,6 @@
 /** What pinned values do to memory, as passes ask for it: places, aliasing, what a call or loop may change. */
-import { type CallEffects, hasAddress, helperProto, isConst, isFixed, type Space, type Value } from '../ir/index.js';
+import { type CallEffects, hasAddress, isConst, isFixed, type Space, type Value } from '../ir/index.js';
+import { helperRow } from '../platform/index.js';
 
 export interface Place {
   readonly space: Space;
@@ -50,7 +51,7 @@ function isSameBase(a: Value | undefined, b: Value | undefined): boolean {
 }
 
 export function callMovesPacket({ detail }: Value): boolean {
-  return detail?.kind === 'call' && helperProto(detail.helper)?.movesPacket === true;
+  return detail?.kind === 'call' && helperRow(detail.helper)?.moves !== undefined;
 }
 
 /** Is what was known of a place still so after the call? */

@@ -1,11 +1,22 @@
 /**
- * Helpers that engines treat as control flow. A tail call is Linux's own. The steps of a walk over a map are no
- * helpers that a program could call: bpf_for_each_map_elem is compiled into a loop around its callback, and what the
- * loop asks of the map goes by numbers beyond Linux's, of which loading knows nothing.
+ * What engines call as if it were a helper, under numbers beyond Linux's, so that one table of implementations serves
+ * them all. The ranges, none of which a program could write into a call:
+ *
+ *     1 to 0xffff        Linux's helpers (helper-table.ts)
+ *     from 0x1_0000      steps of a walk over a map (here)
+ *     from 0x2_0000      kernel functions, by position of their row (kfunc-table.ts)
+ *
+ * bpf_for_each_map_elem is compiled into a loop around its callback; what the loop asks of the map are the steps.
  */
 
-/** bpf_tail_call. */
-export const tailCallHelper = 12;
+/** A step of a walk, as a helper's row has it. */
+export interface WalkStep {
+  /** As listings print it. */
+  readonly name: string;
+  readonly number: number;
+  /** Bits that r0 can have: a guest address, or 0. */
+  readonly bits?: 32;
+}
 
 /**
  * `begin(map, level)` starts a walk anew, `next(level)` answers the address of the next element's value or 0,
@@ -13,21 +24,22 @@ export const tailCallHelper = 12;
  */
 export const walkHelper = { begin: 0x1_0000, next: 0x1_0001, key: 0x1_0002 } as const;
 
-/** Names of the steps, as listings print them. */
-export const walkHelperNames: ReadonlyMap<number, string> = new Map([
-  [walkHelper.begin, 'walk_begin'],
-  [walkHelper.next, 'walk_next'],
-  [walkHelper.key, 'walk_key'],
-]);
+/** A row a step. */
+export const walkSteps: readonly WalkStep[] = [
+  { name: 'walk_begin', number: walkHelper.begin },
+  { name: 'walk_next', number: walkHelper.next, bits: 32 },
+  { name: 'walk_key', number: walkHelper.key, bits: 32 },
+];
+
+/** The name of a step, for listings; undefined: the number is none's. */
+export function walkHelperName(number: number): string | undefined {
+  return walkSteps.find((step) => step.number === number)?.name;
+}
 
 /** The number of a step in a listing; undefined: the name is none. */
 export function walkHelperNumber(name: string): number | undefined {
-  for (const [id, known] of walkHelperNames) if (known === name) return id;
-  return undefined;
+  return walkSteps.find((step) => step.name === name)?.number;
 }
 
-/**
- * Kfuncs are called in loaded code under numbers from here on: above Linux's helpers, and apart from the steps of a
- * walk, with which they share the table of implementations.
- */
+/** Kfuncs are called in loaded code under numbers from here on. */
 export const firstKfunc = 0x2_0000;

@@ -1,8 +1,19 @@
-export { tailCallHelper, walkHelper, walkHelperNames, walkHelperNumber } from './engine-helpers.js';
+export { walkHelper, walkHelperName, walkHelperNumber, walkSteps } from './engine-helpers.js';
 export { type ErrnoName, errno, errnoName } from './errno.js';
-export { type ArgClass, type HelperProto, type ReturnClass, registersRead, xdpHelpers } from './helper-protos.js';
-export { type HelperName, helperName, helperNames, helperNumber } from './helpers.js';
-export { type KfuncArg, type KfuncRow, kfuncNumber, kfuncRow } from './kfunc-table.js';
+export {
+  type ArgAccess,
+  argAccess,
+  changesAny,
+  helpersWhere,
+  isEnvironment,
+  mapFitsHelper,
+  registersRead,
+  resultBits,
+} from './helper-facts.js';
+export { type HelperName, helperId, helperName, helperNames, helperNumber } from './helper-names.js';
+export type { ArgClass, Change, Environment, HelperRow, HelperSpec, ReturnClass } from './helper-row.js';
+export { helperRow, helperRows, isMissingHelper } from './helper-table.js';
+export { type KfuncArg, type KfuncName, type KfuncRow, kfuncNumber, kfuncRow } from './kfunc-table.js';
 export {
   ethHeader,
   headroom,

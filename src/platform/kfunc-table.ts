@@ -23,12 +23,19 @@ export interface KfuncRow {
   readonly iterator?: 'new' | 'next' | 'destroy';
 }
 
-/** By name. The position of a row is its number in the engines (see {@link kfuncNumber}). */
-const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map<string, KfuncRow>([
-  ['bpf_iter_num_new', { args: ['iterator new', 'number', 'number'], ret: 'integer', iterator: 'new' }],
-  ['bpf_iter_num_next', { args: ['iterator'], ret: 'iterator item?', itemSize: 4, iterator: 'next' }],
-  ['bpf_iter_num_destroy', { args: ['iterator'], ret: 'void', iterator: 'destroy' }],
-]);
+/** In the order of the rows' numbers in the engines (see {@link kfuncNumber}). */
+const kfuncNames = ['bpf_iter_num_new', 'bpf_iter_num_next', 'bpf_iter_num_destroy'] as const;
+
+/** Names of the kfuncs that have a row: each needs an implementation, which the compiler asks for. */
+export type KfuncName = (typeof kfuncNames)[number];
+
+const rows: Readonly<Record<KfuncName, KfuncRow>> = {
+  bpf_iter_num_new: { args: ['iterator new', 'number', 'number'], ret: 'integer', iterator: 'new' },
+  bpf_iter_num_next: { args: ['iterator'], ret: 'iterator item?', itemSize: 4, iterator: 'next' },
+  bpf_iter_num_destroy: { args: ['iterator'], ret: 'void', iterator: 'destroy' },
+};
+
+const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map(kfuncNames.map((name) => [name, rows[name]]));
 
 /** The row of a kfunc; undefined where jitnic has none. */
 export function kfuncRow(name: string): KfuncRow | undefined {

@@ -49,6 +49,37 @@ export function isPercpuMap(type: MapTypeName): boolean {
   return type === 'percpu_array' || type === 'percpu_hash' || type === 'lru_percpu_hash';
 }
 
+/**
+ * Types that only those helpers take whose rows name them (the first switch of check_map_func_compatibility in
+ * kernel/bpf/verifier.c).
+ */
+export const restrictedMaps: ReadonlySet<MapTypeName> = new Set<MapTypeName>([
+  'prog_array',
+  'perf_event_array',
+  'ringbuf',
+  'user_ringbuf',
+  'stack_trace',
+  'cgroup_array',
+  'cgroup_storage',
+  'percpu_cgroup_storage',
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+  'xskmap',
+  'array_of_maps',
+  'hash_of_maps',
+  'sockmap',
+  'sockhash',
+  'reuseport_sockarray',
+  'queue',
+  'stack',
+  'sk_storage',
+  'inode_storage',
+  'task_storage',
+  'cgrp_storage',
+  'bloom_filter',
+]);
+
 /** `map_flags` (include/uapi/linux/bpf.h). */
 export const mapFlags = {
   noPrealloc: 0x1,

@@ -4,7 +4,7 @@
  */
 
 import { type Detail, isConst, low32, mask64, type Piece, type Value } from '../ir/index.js';
-import { headroom, maxLinear, maxTailCalls } from '../platform/index.js';
+import { headroom, helperId, maxLinear, maxTailCalls } from '../platform/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
@@ -13,44 +13,34 @@ import { emitCall, finishWith, mapOf, recordHelper, setResult, specOf } from './
 import type { Recorder } from './recorder.js';
 import { type ByteOf, toRuns } from './shadow.js';
 
-const lookupElem = 1;
-const tailCall = 12;
-const adjustHead = 44;
-const adjustMeta = 54;
-const adjustTail = 65;
-const forEachMapElem = 164;
-const loop = 181;
-const getBuffLen = 188;
-const loadBytes = 189;
-
 /** Longest copy out of the packet that is followed byte by byte. */
 const maxFollowedCopy = 256;
 
 export function recordCall(recorder: Recorder, program: LoadedProgram, helper: number): void {
   switch (helper) {
-    case lookupElem:
+    case helperId.map_lookup_elem:
       recordLookup(recorder);
       return;
-    case tailCall:
+    case helperId.tail_call:
       recordTailCall(recorder);
       return;
-    case adjustHead:
-    case adjustMeta:
-    case adjustTail:
+    case helperId.xdp_adjust_head:
+    case helperId.xdp_adjust_meta:
+    case helperId.xdp_adjust_tail:
       recordAdjust(recorder, helper);
       return;
-    case loop:
+    case helperId.loop:
       recordLoop(recorder, program);
       return;
-    case forEachMapElem:
+    case helperId.for_each_map_elem:
       recordForEach(recorder, program);
       return;
-    case getBuffLen: {
+    case helperId.xdp_get_buff_len: {
       const { graph } = recorder.values;
       finishWith(recorder, graph.sub(recorder.memory.endOffset, graph.constant(recorder.memory.dataOffset)));
       return;
     }
-    case loadBytes:
+    case helperId.xdp_load_bytes:
       if (followLoadBytes(recorder)) return;
       break;
     default:
@@ -177,7 +167,7 @@ function recordAdjust(recorder: Recorder, helper: number): void {
   const { values, memory } = recorder;
   const { graph } = values;
   const argument = graph.make('sext32', recorder.register(2));
-  if (helper === adjustTail) {
+  if (helper === helperId.xdp_adjust_tail) {
     recordAdjustTail(recorder, argument);
     return;
   }
@@ -188,7 +178,7 @@ function recordAdjust(recorder: Recorder, helper: number): void {
   const lowest = -BigInt(headroom) + 40n;
   let success: boolean;
   let failure = -22n;
-  if (helper === adjustHead) {
+  if (helper === helperId.xdp_adjust_head) {
     const data = before.data + amount;
     success = data >= lowest + (before.data - before.meta) && isAtLeast(recorder, before.end, data + 14n);
     if (success) {
@@ -222,7 +212,7 @@ function recordAdjustTail(recorder: Recorder, delta: Value): void {
     const grows = BigInt.asIntN(64, values.sample(delta)) > 0n;
     if (grows || !isConst(delta)) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
   }
-  finishAdjust(recorder, adjustTail, delta, success, -22n);
+  finishAdjust(recorder, helperId.xdp_adjust_tail, delta, success, -22n);
 }
 
 /** A condition of success: guarded as it comes out. */

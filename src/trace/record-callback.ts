@@ -4,8 +4,8 @@
  * the map, or assumed where only the control plane changes them. Elements have fixed addresses, so keys and values are
  * bytes at constants.
  */
-import type { Value } from '../ir/index.js';
-import { helper, low32 } from '../ir/index.js';
+import { low32, type Value } from '../ir/index.js';
+import { helperId } from '../platform/index.js';
 import type { BpfMap, LoadedProgram, MapLayout } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import { finishWith, mapOf, setResult } from './record-helper.js';
@@ -117,7 +117,7 @@ function* elementsOf(recorder: Recorder, map: BpfMap): Generator<Element> {
   if (layout?.kind !== 'array' && layout?.kind !== 'hash') throw new TraceAbort('callback-over-map', map.spec.type);
   let cpu = 0;
   if (layout.cpus > 1) {
-    const number = values.graph.environment(helper.processorId);
+    const number = values.graph.environment(helperId.get_smp_processor_id);
     values.setSample(number, BigInt(recorder.machine.cpu));
     cpu = Number(values.specialise(number).imm);
   }

@@ -71,7 +71,7 @@ export function emitCall(
 export function recordHelper(recorder: Recorder, helper: number): void {
   const effects = helperEffects.get(helper);
   if (effects === undefined) throw new TraceAbort('helper-not-traceable', helperName(helper) ?? `helper ${helper}`);
-  if (effects.environment === true) {
+  if (effects.environment) {
     const value = recorder.values.graph.environment(helper);
     recorder.pending = {
       kind: 'result',
@@ -83,7 +83,7 @@ export function recordHelper(recorder: Recorder, helper: number): void {
     return;
   }
   const { args, reads, writes, map } = gatherArguments(recorder, effects);
-  const call = emitCall(recorder, helper, args, reads, effects.visible === true);
+  const call = emitCall(recorder, helper, args, reads, effects.visible);
   recorder.pending = {
     kind: 'result',
     finish: (r0) => {
@@ -119,12 +119,12 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
     if (kind === 'printed') value = readPointee(recorder, value, reads);
     const size = sizeOf(recorder, kind, map, register);
     if (size !== undefined && pointsToMemory(recorder, value)) {
-      const isOut = kind === 'out' || kind === 'out-value' || (typeof kind === 'object' && 'inout' in kind);
+      const { isIn, isOut } = directionOf(kind);
       const onStack = recorder.machine.memory.regionOf(Number(values.sample(value)))?.kind === 'stack';
       if (onStack) value = values.specialise(value);
       // A size that varies is pinned where it decides which stack bytes are read.
       const bytes = isConst(size) || !onStack ? Number(values.sample(size)) : Number(values.specialise(size).imm);
-      if (onStack && kind !== 'out') reads.push({ address: Number(value.imm), size: bytes });
+      if (onStack && isIn) reads.push({ address: Number(value.imm), size: bytes });
       if (isOut) writes.push({ pointer: value, size: bytes });
       if (kind === 'printed-list')
         for (let at = 0; at + 8 <= bytes; at += 8) readPointee(recorder, recorder.memory.load(value, at, 8), reads);
@@ -134,10 +134,19 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
   return { args, reads, writes, map };
 }
 
+/**
+ * Which way bytes go. A value that the helper fills goes in as well: of a map of another type than the recorder thinks
+ * it may be asked for (bpf_map_peek_elem of a bloom filter reads it).
+ */
+function directionOf(kind: ArgKind): { readonly isIn: boolean; readonly isOut: boolean } {
+  if (typeof kind === 'object') return { isIn: !('out' in kind), isOut: !('read' in kind) };
+  return { isIn: kind !== 'out', isOut: kind === 'out' || kind === 'inout' || kind === 'out-value' };
+}
+
 /** Bytes behind a pointer argument; undefined if it is not one. */
 function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number): Value | undefined {
   const { graph } = recorder.values;
-  if (typeof kind === 'object') return graph.constant(BigInt('read' in kind ? kind.read : kind.inout));
+  if (typeof kind === 'object') return graph.constant(BigInt(Object.values(kind)[0] ?? 0));
   switch (kind) {
     case 'key':
       return graph.constant(BigInt(specOf(recorder, map).keySize));
@@ -146,6 +155,7 @@ function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number
       return graph.constant(BigInt(specOf(recorder, map).valueSize));
     case 'mem':
     case 'out':
+    case 'inout':
     case 'printed-list':
       return low32(graph, recorder.register(register + 1));
     default:
@@ -181,9 +191,9 @@ function applyEffects(
   result: Value,
 ): void {
   const { memory } = recorder;
-  if (effects.mutatesMap === true) memory.change({ kind: 'elements', map });
-  if (effects.writesPacket === true) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
-  if (effects.returnsMemory === true)
+  if (effects.mutatesMap) memory.change({ kind: 'elements', map });
+  if (effects.writesPacket) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
+  if (effects.returnsMemory)
     memory.change({ kind: 'root', pointer: result, root: { space: 'other', map: -1, size: 0 }, found: false });
   for (const write of writes) {
     if (write.size === 0) continue;

@@ -3,8 +3,8 @@
  * so.
  */
 
-import { helper, type Value } from '../ir/index.js';
-import { headroom } from '../platform/index.js';
+import type { Value } from '../ir/index.js';
+import { headroom, helperId } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
@@ -30,7 +30,9 @@ export function peek(machine: Machine, address: number, size: number): bigint {
 /** True if the value is what a call returns: seen when the next instruction begins. */
 export function isResult(value: Value): boolean {
   return (
-    value.op === 'call' || value.op === 'lookup' || (value.op === 'env' && Number(value.imm) !== helper.processorId)
+    value.op === 'call' ||
+    value.op === 'lookup' ||
+    (value.op === 'env' && Number(value.imm) !== helperId.get_smp_processor_id)
   );
 }
 

@@ -1,5 +1,12 @@
 /** Arguments of helper calls against the helper's prototype (check_func_arg in the kernel). */
-import { type ArgClass, type HelperName, type HelperProto, mapFlags, maxVarOffset } from '../platform/index.js';
+import {
+  type ArgClass,
+  argAccess,
+  type HelperName,
+  type HelperRow,
+  mapFlags,
+  maxVarOffset,
+} from '../platform/index.js';
 import { checkDynptrArg, type DynptrUse } from './dynptr.js';
 import type { Env } from './env.js';
 import { checkSpecialField, takeLock } from './locks.js';
@@ -19,7 +26,7 @@ import { checkStackBounds, checkStackInitialized, clobberStack, frameOf } from '
 export interface CallFacts {
   readonly helper: HelperName;
   readonly number: number;
-  readonly proto: HelperProto;
+  readonly proto: HelperRow;
   /** The map argument. */
   map: RegState | undefined;
   /** Reference that is passed, and whether the call releases it. */
@@ -50,10 +57,8 @@ function isSocketMap(map: RegState | undefined): boolean {
 
 /** Does the helper write to what it is given? */
 function isWritten(arg: ArgClass): boolean {
-  return typeof arg === 'object' ? arg.mode !== 'in' : writtenArgs.includes(arg);
+  return argAccess(arg) === 'write';
 }
-
-const writtenArgs: readonly ArgClass[] = ['value out', 'mem inout', 'mem out', 'mem out?'];
 
 function isNullable(arg: ArgClass): boolean {
   return typeof arg === 'string' && arg.endsWith('?');

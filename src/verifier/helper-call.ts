@@ -1,30 +1,30 @@
 /** Calls of helpers: arguments, effects, what r0 holds afterwards (check_helper_call in the kernel). */
 import {
+  changesAny,
   helperName,
-  helperNames,
+  helperRow,
+  mapFitsHelper,
   mapFlags,
   mapTypeNumber,
   maxCpus,
   maxErrno,
   printkFormatFits,
-  xdpHelpers,
 } from '../platform/index.js';
 import { pushCallback } from './callback.js';
 import { createDynptr, releaseDynptr } from './dynptr.js';
 import type { Env } from './env.js';
 import { applyFills, type CallFacts, checkArg } from './helper-args.js';
-import { mapFitsHelper, walkableMaps, writingHelpers } from './map-helpers.js';
 import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseReference } from './references.js';
 import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
 import { signedRange, unknownScalar } from './scalar.js';
 
 export function checkHelperCall(env: Env, number: number): void {
-  const helper = helperNames[number];
-  const name = helperName(number) ?? 'unknown';
-  if (helper === undefined || number <= 0) env.reject('invalid-func', { name, number });
-  const proto = xdpHelpers[helper];
+  const name = helperName(number);
+  if (name === undefined) env.reject('invalid-func', { name: 'unknown', number });
+  const proto = helperRow(number);
   if (proto === undefined) env.reject('unknown-func', { name, number });
+  const helper = proto.name;
   if (proto.gpl === true && !env.gpl) env.reject('helper-gpl');
   if (proto.sleeps === true) env.reject('helper-sleepable');
   const facts: CallFacts = {
@@ -54,7 +54,7 @@ export function checkHelperCall(env: Env, number: number): void {
   }
   if (facts.releases) releaseReference(env, facts.refId);
   if (helper === 'tail_call') checkNothingHeld(env, 'tail_call');
-  if (proto.movesPacket === true) forgetPacketPointers(env);
+  if (proto.moves !== undefined) forgetPacketPointers(env);
   if (facts.callback !== 0) pushCallback(env, facts);
 
   const result = resultOf(env, facts);
@@ -79,12 +79,12 @@ function checkFormat(env: Env): void {
 function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   const map = facts.map?.map;
   if (map === undefined || facts.map?.kind !== 'map_ptr') return;
-  const { helper, number } = facts;
-  if (helper === 'for_each_map_elem' && !walkableMaps.includes(map.type)) env.reject('callback-map');
-  if (helper === 'tail_call' && map.type !== 'prog_array') env.reject('tail-call-map');
-  if (!mapFitsHelper(map.type, helper))
-    env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
-  if ((map.flags & mapFlags.rdonlyProg) !== 0 && writingHelpers.includes(helper)) env.reject('map-write-helper');
+  const { helper, number, proto } = facts;
+  const fits = mapFitsHelper(map.type, proto);
+  if (!fits && helper === 'for_each_map_elem') env.reject('callback-map');
+  if (!fits && helper === 'tail_call') env.reject('tail-call-map');
+  if (!fits) env.reject('map-helper-mismatch', { type: mapTypeNumber(map.type), name, number });
+  if ((map.flags & mapFlags.rdonlyProg) !== 0 && changesAny(proto, 'elements')) env.reject('map-write-helper');
 }
 
 function nullable(env: Env, kind: RegState['kind'], acquires: boolean): RegState {
@@ -155,8 +155,8 @@ function lookupResult(env: Env, facts: CallFacts): RegState {
 }
 
 function integerResult(facts: CallFacts): RegState {
-  switch (facts.helper) {
-    case 'get_smp_processor_id': {
+  switch (facts.proto.range) {
+    case 'cpu': {
       const range = unknownScalar.clone();
       range.umax = BigInt(maxCpus - 1);
       range.smin = 0n;
@@ -166,12 +166,8 @@ function integerResult(facts: CallFacts): RegState {
       range.s32max = maxCpus - 1;
       return scalarReg(range.sync());
     }
-    case 'probe_read_kernel_str':
-    case 'probe_read_user_str':
+    case 'size or errno':
       return scalarReg(signedRange(-BigInt(maxErrno), facts.maxSize));
-    case 'map_update_elem':
-    case 'map_delete_elem':
-      return unknownReg();
     default:
       return unknownReg();
   }

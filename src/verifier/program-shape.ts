@@ -17,7 +17,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { helperNames, kfuncRow, maxInsns, maxSubprogs, maxVarOffset, xdpHelpers } from '../platform/index.js';
+import { type HelperRow, helperRow, kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
 import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
@@ -55,10 +55,6 @@ export interface ProgramShape {
   readonly seen: Uint8Array;
 }
 
-/** Names of helpers that call the program back before they return. */
-export const callbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem', 'timer_set_callback']);
-const syncCallbackHelpers: ReadonlySet<string> = new Set(['loop', 'for_each_map_elem']);
-
 /** Kinds of slots at which a state is always saved, since loops close there. */
 export const forced = { callback: 2, iterator: 3, mayGoto: 4 } as const;
 
@@ -72,8 +68,9 @@ function isIteratorNext(program: ProgramSpec, insn: Insn): boolean {
   return name !== undefined && kfuncRow(name)?.iterator === 'next';
 }
 
-function helperOf(insn: Insn): string | undefined {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
+/** The row of the helper that an instruction calls; undefined for all else, and for what XDP does not have. */
+function helperOf(insn: Insn): HelperRow | undefined {
+  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
 }
 
 /** Throws Rejection for a program that no path through could save. */
@@ -135,12 +132,11 @@ function describe(program: ProgramSpec, start: number, end: number): Subprog {
     global: start === 0 || spec?.global === true,
     fn,
     stackDepth: 0,
-    tailCalls: code.some((insn) => helperOf(insn) === 'tail_call'),
+    tailCalls: code.some((insn) => helperOf(insn)?.name === 'tail_call'),
+    // Who knows what the program does that a tail call runs in its place.
     movesPacket: code.some((insn) => {
-      const name = helperOf(insn);
-      // Who knows what the program does that is called in its place.
-      if (name === 'tail_call') return true;
-      return name !== undefined && xdpHelpers[name as keyof typeof xdpHelpers]?.movesPacket === true;
+      const row = helperOf(insn);
+      return row?.moves !== undefined || row?.name === 'tail_call';
     }),
     asyncCallback: false,
   };
@@ -308,9 +304,9 @@ function checkReachable(
     }
     if (usesFunction || isCall(insn)) jumpPoint(pc + (isLddw(insn) ? 2 : 1));
     if (isIteratorNext(program, insn)) point(pc, forced.iterator);
-    const helper = helperOf(insn);
-    if (helper !== undefined && callbackHelpers.has(helper)) point(pc, 1);
-    if (helper !== undefined && syncCallbackHelpers.has(helper)) {
+    const calls = helperOf(insn)?.calls;
+    if (calls !== undefined) point(pc, 1);
+    if (calls === 'now') {
       point(pc, forced.callback);
       jumpPoint(pc);
     }
@@ -357,8 +353,7 @@ function usesAndDefs(insn: Insn): readonly [number, number] {
 }
 
 function callUses(insn: Insn): number {
-  const helper = helperOf(insn);
-  const proto = helper === undefined ? undefined : xdpHelpers[helper as keyof typeof xdpHelpers];
+  const proto = helperOf(insn);
   return proto === undefined ? argRegs : ((1 << (proto.args.length + 1)) - 1) & argRegs;
 }
 

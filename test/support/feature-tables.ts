@@ -14,7 +14,7 @@ import { coreKinds } from '../../src/object/core-spec.js';
 import type { MapSpec } from '../../src/object/index.js';
 import { relocationNames } from '../../src/object/relocate.js';
 import { sectionMeaning } from '../../src/object/section-name.js';
-import { type HelperName, helperNames, mapTypeNames, xdpHelpers } from '../../src/platform/index.js';
+import { type HelperName, helperNames, helperRow, mapTypeNames } from '../../src/platform/index.js';
 import { aborts, TraceAbort } from '../../src/trace/aborts.js';
 import { recordCall } from '../../src/trace/record-call.js';
 import { mapRefusal } from '../../src/vm/create-maps.js';
@@ -193,10 +193,10 @@ const helperNotes: Readonly<Record<string, string>> = {
 
 /** Numbers of the helpers that XDP programs may call in Linux, or here. */
 function xdpHelperNumbers(): number[] {
-  return helperNames.flatMap((name, id) => {
+  return helperNames.flatMap((_, id) => {
     if (id === 0) return [];
     const offered =
-      name in xdpHelpers || findHelper(id) !== undefined || helperRefusal(id).endsWith('is not supported');
+      helperRow(id) !== undefined || findHelper(id) !== undefined || helperRefusal(id).endsWith('is not supported');
     return offered ? [id] : [];
   });
 }

@@ -1,6 +1,7 @@
 /** Collects instructions with labels; `finish` resolves the jumps. */
 import { InternalError } from '../../base/index.js';
 import { type Insn, op } from '../../isa/index.js';
+import { type HelperName, helperId } from '../../platform/index.js';
 
 /** A place in the code that may be bound later. */
 export interface Label {
@@ -64,8 +65,8 @@ export class Emitter {
     this.emit(code, dst, src, 0, imm);
   }
 
-  callHelper(id: number): void {
-    this.emit(op.CALL_OP, 0, op.CALL_HELPER, 0, id);
+  callHelper(name: HelperName): void {
+    this.emit(op.CALL_OP, 0, op.CALL_HELPER, 0, helperId[name]);
   }
 
   callLocal(label: Label): void {

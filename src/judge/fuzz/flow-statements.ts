@@ -117,7 +117,7 @@ export function bpfLoop(g: Generator): void {
   out.loadFunction(2, label);
   g.pointToStack(3, stackBytes);
   out.movImm(4, 0);
-  out.callHelper(181);
+  out.callHelper('loop');
   g.pending.push({ label, name: `${g.name}_callback_${out.here}`, role: 'callback', moves: false });
   state.clobber();
   state.set(0, scalar);

@@ -13,7 +13,7 @@
 import { type Insn, op } from '../../isa/index.js';
 import type { FunctionSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { tailCallHelper } from '../../platform/index.js';
+import { helperId } from '../../platform/index.js';
 import { accumulatorAt, callbackMemory, ctxReg, fp, interesting, stackBytes } from './conventions.js';
 import { Emitter, type Label } from './emitter.js';
 import { bpfLoop, branch, call, loop } from './flow-statements.js';
@@ -57,7 +57,7 @@ export function generatePrograms(random: Prng): GeneratedProgram[] {
   const frags = random.chance(0.15);
   const main = new Generator(random, 'main').program(frags);
   const calls = main.insns.some(
-    (insn) => insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === tailCallHelper,
+    (insn) => insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === helperId.tail_call,
   );
   if (!calls) return [main];
   return [main, ...tailNames.map((name) => new Generator(random, name).program(frags))];

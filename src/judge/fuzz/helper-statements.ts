@@ -3,7 +3,7 @@
  * added by adding a row.
  */
 import { op } from '../../isa/index.js';
-import { tailCallHelper } from '../../platform/index.js';
+import type { HelperName } from '../../platform/index.js';
 import { callbackMemory, ctxReg, fp, sizes, stackBytes } from './conventions.js';
 import type { Generator } from './generate.js';
 import { putKey, withValue } from './map-statements.js';
@@ -19,27 +19,6 @@ export interface HelperStatement {
   readonly when?: (g: Generator) => boolean;
   readonly emit: (g: Generator) => void;
 }
-
-const helper = {
-  lookup: 1,
-  perfEventOutput: 25,
-  redirectMap: 51,
-  adjustMeta: 54,
-  push: 87,
-  peek: 89,
-  ringbufOutput: 130,
-  ringbufReserve: 131,
-  ringbufSubmit: 132,
-  ringbufDiscard: 133,
-  ringbufQuery: 134,
-  checkMtu: 163,
-  forEachMapElem: 164,
-  strncmp: 182,
-  getBuffLen: 188,
-  loadBytes: 189,
-  storeBytes: 190,
-  lookupPercpu: 195,
-} as const;
 
 const canCall = (g: Generator): boolean => g.canCall();
 const hasContext = (g: Generator): boolean => g.canCall() && g.state.get(ctxReg).kind === 'ctx';
@@ -72,8 +51,8 @@ export const helperStatements: readonly HelperStatement[] = [
 ];
 
 /** A helper was called: r0 is a number, r1 to r5 are gone. */
-function called(g: Generator, id: number): void {
-  g.out.callHelper(id);
+function called(g: Generator, name: HelperName): void {
+  g.out.callHelper(name);
   g.state.clobber();
   g.state.set(0, scalar);
 }
@@ -97,7 +76,7 @@ function ringbufOutput(g: Generator): void {
   g.pointToStack(2, at);
   g.out.movImm(3, size);
   g.out.movImm(4, g.random.pick([0, 1, 2, 3, 8]));
-  called(g, helper.ringbufOutput);
+  called(g, 'ringbuf_output');
 }
 
 /** A record is all written before it is submitted: what it held before is the kernel's business. */
@@ -107,7 +86,7 @@ function ringbufReserve(g: Generator): void {
   out.loadMap(1, fuzzMap('ringbuf'));
   out.movImm(2, words * 8);
   out.movImm(3, 0);
-  out.callHelper(helper.ringbufReserve);
+  out.callHelper('ringbuf_reserve');
   state.clobber();
   const full = out.label();
   out.jump(op.JMP | op.JEQ | op.K, full, 0, 0, 0);
@@ -121,7 +100,7 @@ function ringbufReserve(g: Generator): void {
   out.emit(op.ST | op.MODE_MEM | size.code, 0, 0, random.below((words * 8) / size.bytes) * size.bytes, g.immediate());
   out.mov(1, 0);
   out.movImm(2, random.below(3));
-  out.callHelper(random.chance(0.8) ? helper.ringbufSubmit : helper.ringbufDiscard);
+  out.callHelper(random.chance(0.8) ? 'ringbuf_submit' : 'ringbuf_discard');
   out.bind(full);
   out.movImm(0, words);
   state.clobber();
@@ -131,7 +110,7 @@ function ringbufReserve(g: Generator): void {
 function ringbufQuery(g: Generator): void {
   g.out.loadMap(1, fuzzMap('ringbuf'));
   g.out.movImm(2, g.random.below(6));
-  called(g, helper.ringbufQuery);
+  called(g, 'ringbuf_query');
 }
 
 /** Nobody listens, so it is the order of the checks that is compared. */
@@ -148,7 +127,7 @@ function perfEventOutput(g: Generator): void {
   );
   g.pointToStack(4, at);
   out.movImm(5, random.pick([1, 8, 16]));
-  called(g, helper.perfEventOutput);
+  called(g, 'perf_event_output');
 }
 
 /** An offset into the packet: often within it, sometimes any number. */
@@ -170,7 +149,7 @@ function loadBytes(g: Generator): void {
   loadContext(g);
   g.pointToStack(3, at);
   g.out.movImm(4, size);
-  called(g, helper.loadBytes);
+  called(g, 'xdp_load_bytes');
   g.state.writeStack(at, size);
 }
 
@@ -182,12 +161,12 @@ function storeBytes(g: Generator): void {
   loadContext(g);
   g.pointToStack(3, at);
   g.out.movImm(4, size);
-  called(g, helper.storeBytes);
+  called(g, 'xdp_store_bytes');
 }
 
 function getBuffLen(g: Generator): void {
   loadContext(g);
-  called(g, helper.getBuffLen);
+  called(g, 'xdp_get_buff_len');
 }
 
 function checkMtu(g: Generator): void {
@@ -201,14 +180,14 @@ function checkMtu(g: Generator): void {
   g.pointToStack(3, at);
   out.movImm(4, random.pick([0, 20, -20, 60000, -70000]));
   out.movImm(5, random.pick([0, 0, 0, 1, 2]));
-  called(g, helper.checkMtu);
+  called(g, 'check_mtu');
   state.writeStack(at, 4);
 }
 
 function adjustMeta(g: Generator): void {
   loadContext(g);
   g.out.movImm(2, g.random.pick([-4, -8, -12, -32, -256, 4, 8, 0, -3]));
-  called(g, helper.adjustMeta);
+  called(g, 'xdp_adjust_meta');
   g.state.dropPacketPointers();
   g.packetCheck();
 }
@@ -254,7 +233,7 @@ function strncmp(g: Generator): void {
   out.movImm(2, size);
   out.emit(op.LDDW, 3, op.PSEUDO_MAP_VALUE, 0, fuzzMap('.rodata'));
   out.emit(0, 0, 0, 0, random.below(stringCount) * stringStride);
-  called(g, helper.strncmp);
+  called(g, 'strncmp');
 }
 
 function redirectMap(g: Generator): void {
@@ -266,7 +245,7 @@ function redirectMap(g: Generator): void {
   }
   out.loadMap(1, fuzzMap('devmap'));
   out.movImm(3, random.pick([0, 0, 1, 2, 3, 8, 16, 24, 64]));
-  called(g, helper.redirectMap);
+  called(g, 'redirect_map');
 }
 
 function lookupPercpu(g: Generator): void {
@@ -278,7 +257,7 @@ function lookupPercpu(g: Generator): void {
   out.loadMap(1, index);
   g.pointToStack(2, 8);
   out.movImm(3, random.pick([0, 1, 1, 7, -1]));
-  out.callHelper(helper.lookupPercpu);
+  out.callHelper('map_lookup_percpu_elem');
   withValue(g, index, spec.valueSize);
 }
 
@@ -290,7 +269,7 @@ function innerMap(g: Generator): void {
   state.writeStack(8, 4);
   out.loadMap(1, fuzzMap('outer'));
   g.pointToStack(2, 8);
-  out.callHelper(helper.lookup);
+  out.callHelper('map_lookup_elem');
   state.clobber();
   const none = out.label();
   out.jump(op.JMP | op.JEQ | op.K, none, 0, 0, 0);
@@ -298,7 +277,7 @@ function innerMap(g: Generator): void {
   before.set(0, scalar);
   out.mov(1, 0);
   g.pointToStack(2, 16);
-  out.callHelper(helper.lookup);
+  out.callHelper('map_lookup_elem');
   const inner = fuzzMap('inner');
   withValue(g, inner, fuzzMaps[inner]?.valueSize ?? 0);
   out.movImm(0, 0);
@@ -316,8 +295,8 @@ function bloomFilter(g: Generator): void {
   g.pointToStack(2, at);
   if (random.chance(0.5)) {
     out.movImm(3, random.pick([0, 0, 1]));
-    called(g, helper.push);
-  } else called(g, helper.peek);
+    called(g, 'map_push_elem');
+  } else called(g, 'map_peek_elem');
 }
 
 function forEachElement(g: Generator): void {
@@ -329,7 +308,7 @@ function forEachElement(g: Generator): void {
   out.loadFunction(2, label);
   g.pointToStack(3, stackBytes);
   out.movImm(4, 0);
-  called(g, helper.forEachMapElem);
+  called(g, 'for_each_map_elem');
   g.pending.push({ label, name: `${g.name}_element_${out.here}`, role: 'element', moves: false, map });
 }
 
@@ -341,7 +320,7 @@ function tailCall(g: Generator): void {
   loadContext(g);
   out.loadMap(2, fuzzMap('programs'));
   out.movImm(3, random.below(4));
-  out.callHelper(tailCallHelper);
+  out.callHelper('tail_call');
   out.bind(over);
   // It comes back only where it failed; either way r0 to r5 are not what they were.
   state.clobber();

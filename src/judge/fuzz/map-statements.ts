@@ -24,7 +24,7 @@ export function mapCall(g: Generator): void {
     g.pointToStack(2, keyAt);
     g.pointToStack(3, valueAt);
     out.movImm(4, map.type === 'lpm_trie' ? 0 : random.pick([0, 0, 1, 2]));
-    out.callHelper(2);
+    out.callHelper('map_update_elem');
     state.clobber();
     state.set(0, scalar);
     return;
@@ -32,14 +32,14 @@ export function mapCall(g: Generator): void {
   if (kind < 3) {
     out.loadMap(1, index);
     g.pointToStack(2, keyAt);
-    out.callHelper(3);
+    out.callHelper('map_delete_elem');
     state.clobber();
     state.set(0, scalar);
     return;
   }
   out.loadMap(1, index);
   g.pointToStack(2, keyAt);
-  out.callHelper(1);
+  out.callHelper('map_lookup_elem');
   withValue(g, index, map.valueSize);
 }
 
@@ -95,8 +95,8 @@ export function queueCall(g: Generator): void {
   if (!state.stackReadable(valueAt, 16)) return;
   out.loadMap(1, index);
   g.pointToStack(2, valueAt);
-  const helper = random.pick([87, 88, 89]); // push, pop, peek
-  if (helper === 87) out.movImm(3, random.pick([0, 2]));
+  const helper = random.pick(['map_push_elem', 'map_pop_elem', 'map_peek_elem'] as const);
+  if (helper === 'map_push_elem') out.movImm(3, random.pick([0, 2]));
   out.callHelper(helper);
   state.clobber();
   state.set(0, scalar);
@@ -116,7 +116,7 @@ export function csumDiff(g: Generator): void {
   out.movImm(2, from);
   g.pointToStack(3, stackBytes - 8);
   out.movImm(4, to);
-  out.callHelper(28);
+  out.callHelper('csum_diff');
   state.clobber();
   state.set(0, scalar);
 }

@@ -42,7 +42,7 @@ export function adjust(g: Generator): void {
   const head = random.chance(0.5);
   out.mov(1, ctxReg);
   out.movImm(2, random.pick(head ? [-20, -14, -4, 4, 14, -256, 100] : [-4, -10, -20, 4, 16, 64, 4000, -1000]));
-  out.callHelper(head ? 44 : 65);
+  out.callHelper(head ? 'xdp_adjust_head' : 'xdp_adjust_tail');
   state.clobber();
   state.set(0, scalar);
   state.dropPacketPointers();
@@ -55,7 +55,7 @@ export function redirect(g: Generator): void {
   if (!g.canCall()) return;
   g.out.movImm(1, g.random.below(4));
   g.out.movImm(2, g.random.chance(0.8) ? 0 : 1);
-  g.out.callHelper(23);
+  g.out.callHelper('redirect');
   g.state.clobber();
   g.state.set(0, scalar);
 }

@@ -8,7 +8,7 @@ import { rewriteProgram } from '../../code/index.js';
 import { aluKinds, type Insn, insnClass, isCall, isJump, isLddw, jumpKinds, jumpTarget, op } from '../../isa/index.js';
 import type { ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { helperNames, helperNumber, xdpHelpers } from '../../platform/index.js';
+import { helperNames, helperRows } from '../../platform/index.js';
 
 /** One change; undefined where it does not apply to what it drew. */
 type Mutation = (program: ProgramSpec, maps: number, random: Prng) => ProgramSpec | undefined;
@@ -31,9 +31,7 @@ const atomicCodes = [
 ];
 
 /** Mostly helpers that XDP has. */
-const xdpNumbers = helperNames
-  .filter((name) => xdpHelpers[name] !== undefined)
-  .flatMap((name) => helperNumber(name) ?? []);
+const xdpNumbers = helperRows.map(({ number }) => number);
 
 function drawHelper(random: Prng): number {
   return random.chance(0.95) ? random.pick(xdpNumbers) : random.below(helperNames.length + 2);

@@ -1,9 +1,11 @@
 /** Helpers that compiled traces know more of than that they are called. */
-import { helper, type Value } from '../../ir/index.js';
+import type { Value } from '../../ir/index.js';
 import { isRedirector, isMover as movesPacket } from '../../jit/index.js';
+import { changesAny, helperId, helpersWhere } from '../../platform/index.js';
 
-const functions: ReadonlySet<number> = new Set([helper.prandom, helper.csumDiff]);
-const locks: ReadonlySet<number> = new Set([helper.spinLock, helper.spinUnlock]);
+const functions: ReadonlySet<number> = new Set([helperId.get_prandom_u32, helperId.csum_diff]);
+const locks = helpersWhere((row) => changesAny(row, 'lock'));
+const changers = helpersWhere((row) => changesAny(row, 'elements'));
 
 /** Moves the packet's ends. */
 export function isMover({ detail }: Value): boolean {
@@ -22,7 +24,7 @@ export function isInModule(id: number): boolean {
 
 /** Elements of maps may be elsewhere afterwards. */
 export function movesElements(id: number): boolean {
-  return id === helper.update || id === helper.delete;
+  return changers.has(id);
 }
 
 /** A compiled trace does it without JavaScript, as a rule. */

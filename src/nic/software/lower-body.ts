@@ -2,7 +2,8 @@
  * What a trace does once its early guards hold, as blocks: stores, atomic operations, helpers (lower-call.ts), and the
  * guards that had to wait for an effect. What fails after an effect is undone ({@link Transaction}).
  */
-import { type Graph, helper, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
+import { type Graph, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
+import { helperId } from '../../platform/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import { record } from '../../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
@@ -61,7 +62,7 @@ export class BodyLowering {
     const { detail } = value;
     if (value.op === 'guard') return true;
     if (detail?.kind === 'memory' || detail?.kind === 'atomic') return detail.checked && !this.context.verified;
-    return detail?.kind === 'call' && (!this.context.verified || detail.helper === helper.adjustTail);
+    return detail?.kind === 'call' && (!this.context.verified || detail.helper === helperId.xdp_adjust_tail);
   }
 
   /** Guards over what the packet brought and devmap slots can be asked before any effect. */

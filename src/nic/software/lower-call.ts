@@ -5,9 +5,9 @@
  * call, and its undoing goes back to that mark.
  */
 import { InternalError } from '../../base/index.js';
-import { type Detail, type Graph, helper, isConst, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
+import { type Detail, type Graph, isConst, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
 import { exchange } from '../../jit/index.js';
-import { headroom, XDP_REDIRECT, xdpMd } from '../../platform/index.js';
+import { headroom, helperId, XDP_REDIRECT, xdpMd } from '../../platform/index.js';
 import { packetState, privateState, record } from '../../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
 import { isInModule, isMover, isRedirect, movesElements } from './card-helpers.js';
@@ -69,26 +69,26 @@ export class CallLowering {
     if (detail?.kind !== 'call') throw new NotCompiled('call');
     const delta = (): bigint => BigInt.asIntN(64, (value.args[1] as Value).imm);
     switch (detail.helper) {
-      case helper.spinLock:
-      case helper.spinUnlock:
+      case helperId.spin_lock:
+      case helperId.spin_unlock:
         // One program runs at a time, so the lock is free, and whoever takes it here gives it back.
         this.values.define(value, this.graph.constant(0n));
         return;
-      case helper.adjustHead:
+      case helperId.xdp_adjust_head:
         this.moveHead(delta());
         this.move(value);
         return;
-      case helper.adjustMeta:
+      case helperId.xdp_adjust_meta:
         this.geometry.meta = this.metaStart() + delta();
         this.move(value);
         return;
-      case helper.adjustTail:
+      case helperId.xdp_adjust_tail:
         this.adjustTail(value);
         return;
-      case helper.redirect:
+      case helperId.redirect:
         if (this.redirect(value)) return;
         break;
-      case helper.redirectMap:
+      case helperId.redirect_map:
         if (this.redirectMap(value)) return;
         break;
       default:
@@ -166,7 +166,7 @@ export class CallLowering {
   /** Is the redirect noted without JavaScript? */
   private isDirect(value: Value): boolean {
     const flags = value.args[1] as Value;
-    const isPlain = value.detail?.kind === 'call' && value.detail.helper === helper.redirect;
+    const isPlain = value.detail?.kind === 'call' && value.detail.helper === helperId.redirect;
     if (isPlain) return this.notesOnce && isConst(flags) && flags.imm === 0n;
     return this.slotOf(value) !== undefined;
   }
@@ -176,7 +176,7 @@ export class CallLowering {
     value: Value,
   ): { readonly map: number; readonly base: number; readonly entries: number; readonly missed: bigint } | undefined {
     const [handle, key, flags] = value.args;
-    if (!this.notesOnce || value.detail?.kind !== 'call' || value.detail.helper !== helper.redirectMap)
+    if (!this.notesOnce || value.detail?.kind !== 'call' || value.detail.helper !== helperId.redirect_map)
       return undefined;
     if (handle === undefined || key === undefined || flags === undefined || !key.early) return undefined;
     if (!isConst(handle) || !isConst(flags) || flags.imm > 3n) return undefined;
@@ -242,7 +242,7 @@ export class CallLowering {
     this.writePieces(value, detail);
     const args = value.args.slice(0, 5).map((arg) => this.mapOr(this.values.lower(arg)));
     if (isInModule(detail.helper)) {
-      const isRandom = detail.helper === helper.prandom;
+      const isRandom = detail.helper === helperId.get_prandom_u32;
       if (isRandom) this.keepRandom();
       this.values.define(value, builder.pin('call', args, 0n, { ...detail, pieces: [] }, isRandom ? mask32 : mask64));
       return;

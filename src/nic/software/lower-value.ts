@@ -3,17 +3,12 @@
  * reads: packet loads get an address, look-ups the key in words of four bytes, or, in arrays, become arithmetic.
  */
 import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../../ir/index.js';
+import { helperId, helperRow } from '../../platform/index.js';
 import type { Machine } from '../../vm/index.js';
 import { type BlockBuilder, onesOf } from './block-builder.js';
 
 /** A trace has something that is not compiled; it stays with the JavaScript executor. */
 export class NotCompiled extends Error {}
-
-/** Helpers whose answer is the same for all packets of an idle task: numa node, pid_tgid, uid_gid, task, cgroup. */
-const zeroHelpers: ReadonlySet<number> = new Set([42, 14, 15, 35, 80]);
-const ktimeGetNs = 5;
-const processorId = 8;
-const ktimeGetBootNs = 125;
 
 export interface LowerContext {
   readonly machine: Machine;
@@ -113,9 +108,11 @@ export class ValueLowering {
 
   private environment(helper: number): Value {
     const { graph } = this;
-    if (helper === ktimeGetNs || helper === ktimeGetBootNs) return graph.environment(ktimeGetNs);
-    if (helper === processorId) return graph.and(graph.environment(processorId), graph.constant(mask32));
-    if (zeroHelpers.has(helper)) return graph.constant(0n);
+    const row = helperRow(helper);
+    if (row?.isZero === true) return graph.constant(0n);
+    const name = row?.sameAs ?? row?.name;
+    if (name === 'ktime_get_ns') return graph.environment(helperId.ktime_get_ns);
+    if (name === 'get_smp_processor_id') return graph.and(graph.environment(helper), graph.constant(mask32));
     const { builder } = this.context;
     const detail: Detail = { kind: 'call', helper, name: '', pieces: [], visible: false };
     return builder.read(`env ${helper}`, () => builder.pin('call', [], 0n, detail, mask64));
@@ -176,7 +173,7 @@ export class ValueLowering {
     const { graph } = this;
     let at = graph.make('mul', index, graph.constant(BigInt(layout.stride * layout.cpus)));
     if (layout.cpus > 1) {
-      const cpu = this.environment(processorId);
+      const cpu = this.environment(helperId.get_smp_processor_id);
       at = graph.add(at, graph.make('mul', cpu, graph.constant(BigInt(layout.stride))));
     }
     return graph.and(graph.add(at, graph.constant(BigInt(layout.base))), graph.constant(mask32));

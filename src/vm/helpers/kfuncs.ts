@@ -6,7 +6,7 @@
  *     0   s32   the number that `next` gave last
  *     4   s32   the first number that it does not give
  */
-import { errno, kfuncNumber, maxLoops } from '../../platform/index.js';
+import { errno, type KfuncName, kfuncNumber, maxLoops } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import { type Helper, s32, setSigned, setUnsigned } from './helper.js';
@@ -39,15 +39,15 @@ function iterNumDestroy(machine: Machine, registers: Registers): void {
   setUnsigned(registers, 0);
 }
 
-const byName: readonly (readonly [string, Helper])[] = [
-  ['bpf_iter_num_new', iterNumNew],
-  ['bpf_iter_num_next', iterNumNext],
-  ['bpf_iter_num_destroy', iterNumDestroy],
-];
+const byName: Readonly<Record<KfuncName, Helper>> = {
+  bpf_iter_num_new: iterNumNew,
+  bpf_iter_num_next: iterNumNext,
+  bpf_iter_num_destroy: iterNumDestroy,
+};
 
 /** Implementations by number, beside the helpers' own. */
 export const kfuncs: ReadonlyMap<number, Helper> = new Map(
-  byName.flatMap(([name, helper]) => {
+  Object.entries(byName).flatMap(([name, helper]) => {
     const number = kfuncNumber(name);
     return number === undefined ? [] : [[number, helper] as const];
   }),

@@ -1,5 +1,6 @@
 /**
- * Helpers by number (enum bpf_func_id, include/uapi/linux/bpf.h), in order. The list is closed: Linux adds no helpers
+ * All helpers of Linux by number (enum bpf_func_id, include/uapi/linux/bpf.h), in order. What those of XDP do stands
+ * in helper-table.ts. The list is closed: Linux adds no helpers
  * any more, new functions are kfuncs. Names are without the `bpf_` that C and the verifier's log put before them.
  */
 export const helperNames = [
@@ -220,6 +221,11 @@ export const helperNames = [
 export type HelperName = (typeof helperNames)[number];
 
 const numbers: ReadonlyMap<string, number> = new Map(helperNames.map((name, number) => [name, number]));
+
+/** Numbers by name, for code that is about one helper: `helperId.tail_call` is 12. */
+export const helperId: Readonly<Record<HelperName, number>> = Object.freeze(
+  Object.fromEntries(numbers) as Record<HelperName, number>,
+);
 
 /** Number of a helper, with or without `bpf_` before its name; undefined for a name that is none. */
 export function helperNumber(name: string): number | undefined {
