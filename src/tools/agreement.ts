@@ -59,6 +59,11 @@ await runTool(usage, flagTypes, (operands, flags) => {
   return negativeIf(failed);
 });
 
+/**
+ * Judges mutants and prints one row of figures, then each class of disagreement once: what the rows say, numbers
+ * apart, with how often it came up and one program as a line of the cases' format. A run of 100,000 mutants that goes
+ * wrong goes wrong a few ways thousands of times, so the classes are what a person wants to read.
+ */
 function runMutants(bpf: Bpf, cases: readonly AgreementCase[], count: number, seed: number): number {
   let onPurpose = 0;
   const classes = new Map<string, { count: number; readonly example: AgreementCase }>();
@@ -67,6 +72,8 @@ function runMutants(bpf: Bpf, cases: readonly AgreementCase[], count: number, se
     seed,
     disagreement: (mutant, row) => {
       if (isOnPurpose(row)) onPurpose++;
+      // Registers, offsets and instruction numbers differ from mutant to mutant; the reason is what is left without
+      // them.
       const title = `${row.outcome}: ${row.reason.replace(/\d+/g, 'N')}`;
       const known = classes.get(title);
       if (known === undefined) classes.set(title, { count: 1, example: mutant });
@@ -94,6 +101,7 @@ function runMutants(bpf: Bpf, cases: readonly AgreementCase[], count: number, se
     ),
   );
   for (const [title, { count, example }] of [...classes].sort()) {
+    // -1 as verdict: the kernel refuses it. The line can be given to this tool again, without a kernel as well.
     console.log(`${count} ${title}\n  ${JSON.stringify(agreementLine(example, title.startsWith('laxer') ? -1 : 0))}`);
   }
   const failed = judged - same - onPurpose;
@@ -101,6 +109,9 @@ function runMutants(bpf: Bpf, cases: readonly AgreementCase[], count: number, se
   return negativeIf(failed);
 }
 
+/**
+ * Cases of one operand: a file of JSON lines, or an object file or folder of those, of which each program is a case.
+ */
 function readCases(path: string): AgreementCase[] {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new InputError('no such file or folder', { file: path });
@@ -108,11 +119,16 @@ function readCases(path: string): AgreementCase[] {
   return fromObjects(path, (object) => objectCases(object));
 }
 
+/**
+ * A row a category, then all. Speed is that of our verifier alone; the kernel's column counts what its log says it
+ * processed, where there was a log.
+ */
 function printTable(rows: readonly AgreementRow[]): void {
   const categories = [...new Set(rows.map((row) => row.category))].sort();
   const line = (title: string, some: readonly AgreementRow[]): (string | number | undefined)[] => {
     const of = (outcome: AgreementRow['outcome']): number => some.filter((row) => row.outcome === outcome).length;
     const judged = some.length - of('skipped');
+    // `milliseconds` is the verifier's own time; reading objects and asking the kernel are not in it.
     const seconds = some.reduce((sum, row) => sum + row.milliseconds, 0) / 1000;
     const insns = some.reduce((sum, row) => sum + row.insns, 0);
     const kernel = some.reduce((sum, row) => sum + (row.kernelInsns ?? 0), 0);
@@ -157,6 +173,11 @@ function printTable(rows: readonly AgreementRow[]): void {
   );
 }
 
+/**
+ * What a person has to look at, a line each: verdicts that differ, equal verdicts after another number of instructions
+ * (states that were pruned at other places: the first sign that the two walk programs differently), reasons for which
+ * programs were skipped, and programs that took longer than two seconds.
+ */
 function printDisagreements(rows: readonly AgreementRow[]): void {
   const skipped = new Map<string, number>();
   for (const row of rows) {

@@ -28,8 +28,13 @@ const usage = 'npm run bench [-- --check] [--write-baseline] [--rounds N] [--eng
 const tolerance = 0.25;
 const toleranceNs = 0.5;
 
+/**
+ * A row of `bench/latest.json` and `bench/baseline.json`. Times are nanoseconds a run, medians over the rounds; null
+ * where an engine was not asked or could not run the program.
+ */
 interface Row {
   readonly name: string;
+  /** By engine: the reference interpreter, compiled to WebAssembly, and Linux less what its empty program takes. */
   readonly interp_ns: number | null;
   readonly wasm_ns: number | null;
   readonly kernel_ns: number | null;
@@ -47,6 +52,10 @@ interface Row {
   readonly restored: boolean;
 }
 
+/**
+ * Measures one entry of the suite, with its own packet and map contents where it names some. `turn`: seconds that an
+ * engine has before the next one gets the processor, so that a disturbance meets all of them.
+ */
 function run(entry: SuiteEntry, bpf: Bpf | undefined, engines: readonly string[], rounds: number): Speed {
   const object = readObject(readFileSync(entry.object), { name: entry.object });
   const packet = entry.packet === undefined ? standardPacket() : packetOf(entry.packet.capture, entry.packet.index);
@@ -67,10 +76,12 @@ function packetOf(capture: string, index: number): Uint8Array {
   return new Uint8Array(bytes.subarray(at + 16, at + 16 + bytes.readUInt32LE(at + 8)));
 }
 
+/** Two decimals are what the clock resolves; more would make every run of the file a change. */
 function round(value: number | undefined): number | null {
   return value === undefined ? null : Math.round(value * 100) / 100;
 }
 
+/** The row as it is kept; a figure that is missing is null, since JSON has no undefined. */
 function rowOf(entry: SuiteEntry, speed: Speed): Row {
   const { interp, wasm, kernel, kernelBusy } = speed;
   const ratio = ratioOf(speed, speed.kernel);
@@ -89,6 +100,7 @@ function rowOf(entry: SuiteEntry, speed: Speed): Row {
   };
 }
 
+/** Of ratios: the mean that does not depend on which side is called the numerator. */
 function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
@@ -103,10 +115,14 @@ function regressions(rows: readonly Row[], file: string): string[] {
     const old = baseline.suite.find(({ name }) => name === row.name);
     if (old === undefined || row.wasm_ns === null || row.kernel_ns === null) return [];
     if (old.wasm_ns === null || old.kernel_ns === null) return [];
+    // Below its noise the kernel's figure says nothing; then the noise stands in for it, on both sides of the
+    // comparison.
     const oldNoise = old.kernel_noise_ns ?? 0;
     const noise = row.kernel_noise_ns ?? 0;
     const highest = old.wasm_ns / Math.max(old.kernel_ns - oldNoise, oldNoise);
     const kernel = Math.max(row.kernel_ns, noise) + noise;
+    // A quarter more, or half a nanosecond: for a program of two nanoseconds the quarter would be within the clock's
+    // jitter.
     const allowed = Math.max(highest * (1 + tolerance) * kernel, highest * kernel + toleranceNs);
     return row.wasm_ns > allowed ? [`${row.name}: ratio ${row.ratio}, baseline ${old.ratio}`] : [];
   });
@@ -135,6 +151,7 @@ await runTool(
       const ratio = ratioOf(speed, speed.kernel);
       rows.push(row);
       const verdicts = [...new Set(Object.values(speed.verdicts).map(verdictName))].join(' / ');
+      // Median and half of what lies between the quartiles.
       const spread = (name: 'interp' | 'wasm' | 'kernel'): string | undefined => {
         const figure = speed[name];
         return figure === undefined ? undefined : `${figure.median.toFixed(1)} ± ${figure.spread.toFixed(1)}`;
@@ -190,6 +207,7 @@ await runTool(
       );
     if (speedups.length > 0) console.log(`geometric mean interp / wasm: ${geometricMean(speedups).toFixed(0)}`);
     const text = `${JSON.stringify({ suite: rows }, null, 2)}\n`;
+    // A part of the suite is not what others are to be compared with.
     if (flags['only'] === undefined) writeFileSync(join('bench', 'latest.json'), text);
     if (flags['write-baseline'] === true) writeFileSync(join('bench', 'baseline.json'), text);
     if (flags['check'] !== true) return exitCodes.ok;

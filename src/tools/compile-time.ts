@@ -12,8 +12,10 @@ import { formatTable } from '../text/index.js';
 import { numberFlag, oneOperand, optimizationOption, runTool } from './tool.js';
 
 const usage = 'npm run compile-time -- DIR [--rounds N] [-O...]';
+// The command line as it was built: what is measured starts as users start it.
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
+/** One process's times. */
 interface Times {
   /** Milliseconds by step, in order. */
   readonly steps: ReadonlyMap<string, number>;
@@ -23,6 +25,7 @@ interface Times {
 await runTool(usage, { ...optimizationOption, rounds: { type: 'string' } }, (operands, flags) => {
   const rounds = Math.max(1, numberFlag(flags, 'rounds', 7));
   const words = Array.isArray(flags['opt']) ? (flags['opt'] as readonly string[]) : [];
+  // One program of each object is enough; those before the last are often what it tail-calls.
   const lastPrograms = fromObjects(oneOperand(operands, usage), (object, file) =>
     xdpCandidates(object)
       .slice(-1)
@@ -31,6 +34,7 @@ await runTool(usage, { ...optimizationOption, rounds: { type: 'string' } }, (ope
   const rows = lastPrograms.map(({ file, program }) => {
     const command = [file.path, program.name, ...words.map((word) => `-O${word}`)];
     const runs = Array.from({ length: rounds }, () => compileOnce(command));
+    // The fastest run as a whole, not the fastest of each step: its steps add up to what is said of all.
     const best = runs.reduce((a, b) => (b.all < a.all ? b : a));
     return { name: file.name, insns: program.insns.length, ...best };
   });
@@ -49,6 +53,10 @@ await runTool(usage, { ...optimizationOption, rounds: { type: 'string' } }, (ope
   return 0;
 });
 
+/**
+ * Compiles once in a new process and takes the times from its JSON. Code generation, which includes V8's baseline
+ * compilation, is the step `code`.
+ */
 function compileOnce(command: readonly string[]): Times {
   const text = execFileSync(process.execPath, [main, 'ir', ...command, '--time-passes', '--json', '-q'], {
     encoding: 'utf8',

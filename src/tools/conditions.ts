@@ -19,6 +19,7 @@ import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 const usage =
   'usage: npm run conditions -- [DIR...] [-c packets] [--cases N a program] [--traces N a program] [--programs N generated] [--seed S]';
 
+/** All programs, then the small ones. Returns the exit code. */
 async function main(folders: readonly string[], flags: Flags): Promise<number> {
   const seed = numberFlag(flags, 'seed', 1);
   const limits = { traces: numberFlag(flags, 'traces', 60), cases: numberFlag(flags, 'cases', 20_000) };
@@ -62,21 +63,28 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
   return negativeIf(failed);
 }
 
+/** A tally as the columns of the table, in the order of `numbers` there. */
 function cells(tally: ConditionTally): (string | number)[] {
   const { traces, aborts, cases, held, narrow, pairs } = tally;
   return [traces, aborts, cases, held, narrow, pairs];
 }
 
+/** Adds one program's tally to the total; examples stay with the program. */
 function add(total: ConditionTally, one: ConditionTally): void {
   for (const key of ['traces', 'aborts', 'cases', 'held', 'narrow', 'pairs', 'faults'] as const) total[key] += one[key];
 }
 
+/** A program and what its conditions were found to be; `refused` says why there is no tally. */
 interface Judged {
   readonly program: string;
   readonly tally: ConditionTally | undefined;
   readonly refused: string;
 }
 
+/**
+ * Each XDP program of one file on trial, over its own capture and then over generated packets, until enough traces and
+ * cases were seen. Maps are those of the example: conditions over empty maps would not ask for keys.
+ */
 async function judgeObject(
   file: ObjectFile,
   count: number,
@@ -95,6 +103,7 @@ async function judgeObject(
         if (maps !== undefined) loadMaps(trial.machine, maps.contents, maps.file);
         for (const packet of packets) {
           if (trial.done) break;
+          // A long packet lies in fragments only for a program whose section says `frags`, as in Linux.
           trial.packet({ data: packet.data, now: packet.time, frags: program.frags });
         }
         judged.push({ program: program.name, tally: trial.tally, refused: '' });

@@ -31,6 +31,7 @@ await runTool(
   },
 );
 
+/** What one vector comes to. An exception is a failure of that vector: the others are run all the same. */
 function judge(folder: string, name: string, engine: BareEngine): VectorVerdict {
   try {
     return checkVector(parseVector(readFileSync(join(folder, name), 'utf8'), name), engine);
@@ -41,6 +42,10 @@ function judge(folder: string, name: string, engine: BareEngine): VectorVerdict 
   }
 }
 
+/**
+ * Paths of the vectors below a folder, relative to it and sorted, so that two runs print the same. Throws InputError
+ * where there is none: a run over nothing must not pass.
+ */
 function findVectors(folder: string): string[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new InputError('no such folder', { file: folder });

@@ -29,6 +29,9 @@ interface Work {
   readonly updates: boolean;
 }
 
+/**
+ * Spreads the files over workers and prints their rows as they come, in the order of the files. Returns the exit code.
+ */
 async function main(folders: readonly string[], flags: Flags): Promise<number> {
   if (folders.length === 0) throw new UsageError('give a folder', {}, usage);
   const capture = typeof flags['read'] === 'string' ? flags['read'] : undefined;
@@ -53,6 +56,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
         process.stdout.write(`${shown(row)}\n`);
       }
     },
+    // A worker that dies (V8's heap is full, say) takes its object with it, which is a failed row and not the end.
     lost: (file, error) => [stopped(file.name, '', error)],
   });
   if (typeof flags['markdown'] === 'string') {
@@ -63,6 +67,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
   return negativeIf(rows.filter((row) => row.result === 'failed').length);
 }
 
+/** A row as a line of text; cells that say nothing are left out, so lines are not columns. */
 function shown(row: CorpusRow): string {
   const cells = [
     row.result.padEnd(7),
@@ -85,6 +90,7 @@ function serve({ capture, count, seed, cacheSize, updates }: Work): void {
       parentPort?.close();
       return;
     }
+    // Every worker makes or reads the packets once; they are the same for all objects.
     packets ??= capture === undefined ? Promise.resolve(corpusTraffic(seed, count)) : readPackets(capture, count);
     parentPort?.postMessage(runObject(file, await packets, { cacheSize, updates: updates ? seed : undefined }));
   });

@@ -41,6 +41,9 @@ const statusWords: Readonly<Record<RowStatus, string>> = {
   unreadable: 'that cannot be read',
 };
 
+/**
+ * Packets a program where none are given: enough to go through the parsers of the corpus, few enough for 100 objects.
+ */
 const generatedPackets = 300;
 
 await runTool(
@@ -73,6 +76,7 @@ await runTool(
     for (const file of objects) {
       try {
         const capture = join(dirname(file.path), 'traffic.pcap');
+        // A capture beside the object was made for it and for its maps file: then nothing is seeded.
         const own = beside && existsSync(capture);
         const packets = own ? await packetsOf(capture, limit) : common;
         const unseeded = own || flags['unseeded'] === true;
@@ -87,6 +91,8 @@ await runTool(
     const number = (status: RowStatus): number => rows.filter((row) => row.status === status).length;
     const compared = rows.reduce((sum, row) => sum + row.packets, 0);
     const notCompiled = rows.filter((row) => row.notCompiled !== undefined);
+    // BPF_PROG_TEST_RUN takes no packet below 14 bytes, and none that does not fit a page unless the program knows
+    // fragments.
     const leftOut = Math.max(0, ...rows.map((row) => row.leftOut));
     console.log(`\n${formatNumber(compared)} packets compared`);
     if (leftOut > 0)
@@ -102,6 +108,7 @@ await runTool(
       packets: compared,
       statuses: Object.fromEntries(Object.keys(statusWords).map((status) => [status, number(status as RowStatus)])),
       notCompiled: notCompiled.length,
+      // What the fidelity page lists by name.
       remaining: rows.filter((row) => row.status === 'differs' || row.status === 'unsupported'),
     });
     console.log(`${number('equal')} passed, ${number('differs')} failed`);
@@ -109,6 +116,7 @@ await runTool(
   },
 );
 
+/** The rows as a table, verdicts in columns of their own. */
 function formatRows(rows: readonly DifferentialRow[]): string {
   const columns = ['object', 'program', 'insns', 'packets', ...verdictNames, 'result', 'why'];
   const cells = rows.map((row): Cell[] => [
@@ -126,6 +134,7 @@ function formatRows(rows: readonly DifferentialRow[]): string {
   );
 }
 
+/** A row about an object of which nothing was run. */
 function emptyRow(file: ObjectFile, status: RowStatus, why: string): DifferentialRow {
   return { object: file.name, program: '', insns: 0, status, packets: 0, leftOut: 0, verdicts: {}, why };
 }

@@ -23,12 +23,15 @@ import { spread } from './worker-pool.js';
 const usage = 'npm run eval -- [--quick] [--packets N] [--seed N] [--jobs N] [--out DIR] [--check] [DIR...]';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+/** An object file; whether it is one of the examples, which have traffic of their own and are named in the page. */
 type Item = ObjectFile & { readonly isExample: boolean };
+/** What a worker hands back for one program: its figures, or why there are none. */
 type Measured =
   | { readonly kind: 'result'; readonly result: ProgramResult }
   /** `isOurs`: a crash, not a program that cannot run here. */
   | { readonly kind: 'without'; readonly name: string; readonly why: string; readonly isOurs: boolean };
 
+/** Measures everything, over worker threads, and puts page and plots together. Returns the exit code. */
 async function main(folders: readonly string[], flags: Flags): Promise<number> {
   const quick = flags['quick'] === true;
   const options: EvalOptions = {
@@ -41,6 +44,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     ...findObjects(join(root, 'examples')).map((file) => ({ ...file, isExample: true })),
     ...corpus.flatMap(findObjects).map((file) => ({ ...file, isExample: false })),
   ];
+  // Progress and times go to stderr; the page has none, so that equal seeds give equal pages.
   const started = performance.now();
   const measured: Measured[] = [];
   await spread<Item, readonly Measured[]>({
@@ -68,6 +72,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     ...[...charts(all.examples, all.corpus)].map(([name, svg]) => [join('eval', name), svg] as const),
   ]);
   const out = typeof flags['out'] === 'string' ? flags['out'] : quick ? undefined : join(root, 'docs');
+  // `--check` is what CI asks: do the committed page and plots follow from the sources?
   const stale = flags['check'] === true ? staleFiles(out ?? join(root, 'docs'), files) : [];
   if (flags['check'] !== true && out !== undefined) write(out, files);
   process.stdout.write(`${files.get('evaluation.md')}\n`);
@@ -80,17 +85,20 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
   return negativeIf(crashed + stale.length);
 }
 
+/** A line of progress. */
 function shown(row: Measured): string {
   if (row.kind === 'without') return `${row.name}: ${row.why}`;
   const [real] = row.result.traffics;
   return `${row.result.object} ${row.result.program}: ${real?.paths} paths, ${real?.for99 ?? '-'} for 99 %`;
 }
 
+/** Writes page and plots, which lie in a folder of their own beside it. */
 function write(folder: string, files: ReadonlyMap<string, string>): void {
   mkdirSync(join(folder, 'eval'), { recursive: true });
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
 }
 
+/** Files whose content is not what this run gives, or that are missing. */
 function staleFiles(folder: string, files: ReadonlyMap<string, string>): string[] {
   return [...files]
     .map(([name, text]) => ({ path: join(folder, name), text }))
@@ -120,6 +128,10 @@ async function measureFile({ isExample, ...file }: Item, options: EvalOptions): 
   }
 }
 
+/**
+ * A program that cannot run here (its error's first line, without folders of this machine, goes into the page), or a
+ * crash, of which the stack is kept and which makes the run fail.
+ */
 function failure(name: string, error: unknown): Measured {
   if (error instanceof UserError) {
     const [first = ''] = error.format().split('\n');

@@ -21,6 +21,8 @@ export interface FidelityResults {
   readonly parts: readonly Part[];
 }
 
+// The parts of the page are in the order in which a doubter asks: what was compared, what differs, what can't be
+// equal.
 const intro = (results: FidelityResults): string => `# Fidelity
 
 What was compared with Linux, how much of it, and what differs. Written by \`npm run fidelity\`${results.quick ? ' (--quick)' : ''} on Linux ${results.kernel},
@@ -30,6 +32,7 @@ The specification is the reference interpreter, the judge is the running kernel:
 BPF_PROG_TEST_RUN, and verdict, packet bytes, metadata, ring buffer records and the contents of maps have to be the same after each packet.
 `;
 
+// No run finds these out; each row says why the two cannot be equal and what the comparison does about it.
 const limits = `
 ## What cannot be equal, and what is done about it
 
@@ -68,16 +71,20 @@ export function fidelityPage(results: FidelityResults): string {
   return sections.filter((section) => section !== '').join('\n');
 }
 
+/** A Markdown table; numbers are grouped by thousands. */
 function table(titles: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? formatNumber(cell) : String(cell))));
   return [titles, titles.map(() => '---'), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
+// Parts keep the order of the plan, so that tables of two runs can be compared.
 const ofKind = (results: FidelityResults, kind: Part['kind']): readonly Part[] =>
   results.parts.filter((part) => part.kind === kind);
 
+// A part that was not run has no figures; its last column then says so.
 const figure = (part: Part, name: string): number => Number(part.figures[name] ?? 0);
 
+/** bpf_conformance vectors and test_bpf cases, a row for each suite and engine. */
 function conformance(results: FidelityResults): string {
   const rows = ofKind(results, 'conformance').map((part) => [
     part.subject,
@@ -99,6 +106,7 @@ ${table(titles, rows)}
 `;
 }
 
+/** Real programs: how many are equal, and where the others went, by the statuses of `npm run differential`. */
 function differential(results: FidelityResults): string {
   const columns = [
     ['equal', 'equal'],
@@ -124,6 +132,7 @@ ${table(titles, rows)}
 `;
 }
 
+/** Generated programs, and under them the planted mistakes, which show that such a run would find something. */
 function fuzz(results: FidelityResults): string {
   const rows = ofKind(results, 'fuzz').map((part) => [
     part.engine,
@@ -169,6 +178,7 @@ ${table(['engine', 'planted', 'found', 'longest shrunk case', 'run'], faults)}
 `;
 }
 
+/** Object files through our loader and through libbpf. */
 function loading(results: FidelityResults): string {
   const rows = ofKind(results, 'loading').map((part) => [
     part.subject,
@@ -220,6 +230,7 @@ function remaining(results: FidelityResults): string {
     ]);
   });
   if (rows.length === 0) return '## Differences that remain\n\nNone.\n';
+  // The same program may differ over generated packets and over its own; once is enough.
   const unique = [...new Map(rows.map((row) => [row.join(), row])).values()];
   return `## Differences that remain\n\n${table(['object', 'program', 'engine', 'status', 'why'], unique)}\n`;
 }

@@ -21,9 +21,13 @@ import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './too
 const usage =
   'npm run fidelity -- [--quick] [--conformance DIR] [--corpus DIR] [--examples DIR] [--test-bpf FILE] [--programs N] [--seed N] [--jobs N] [--recorded FILE,...] [--out FILE]';
 const root = fileURLToPath(new URL('../../', import.meta.url));
+// Vectors and corpus lie beside the checkout unless the environment names another place.
 const shared = process.env['JITNIC_SHARED'] ?? join(root, '..', 'shared');
 
-/** How much of each is run. */
+/**
+ * How much of each is run: instructions of the longest test_bpf case (for the interpreter, for other engines), packets of
+ * an example's capture, generated packets a program, generated programs, packets a program that is loaded both ways.
+ */
 const amounts = {
   full: {
     testBpf: Number.MAX_SAFE_INTEGER,
@@ -72,6 +76,7 @@ await runTool(
   },
 );
 
+/** One part that is to be run. */
 interface Plan {
   readonly kind: Part['kind'];
   readonly subject: string;
@@ -82,6 +87,10 @@ interface Plan {
   readonly recorded?: string;
 }
 
+/**
+ * The parts in the order of the page: each suite on each engine, each set of objects on each engine, fuzzing and
+ * planted faults, loading. What is missing is still planned, so that its part fails and the page says NOT RUN.
+ */
 async function planParts(flags: Flags, work: string): Promise<Plan[]> {
   const quick = flags['quick'] === true;
   const amount = quick ? amounts.quick : amounts.full;
@@ -131,6 +140,7 @@ async function planParts(flags: Flags, work: string): Promise<Plan[]> {
   }
   for (const [index, engine] of machineEngineNames.entries()) {
     const fuzz = ['--engine', engine, '--out', join(root, 'fuzz-failures')];
+    // Engines get programs of their own: ten million seeds apart, so no two campaigns overlap.
     const first = String(seed + index * 10_000_000);
     if (!recordedEngines.has(engine))
       plan('fuzz', 'generated programs', engine, 'fuzz', ...fuzz, '--programs', programs, '--seed', first);
@@ -168,6 +178,10 @@ async function runParts(plans: readonly Plan[], work: string, jobs: number): Pro
   return parts;
 }
 
+/**
+ * Runs one tool and reads its summary. A part passes if it exits with 0 and wrote one: a tool that died after its
+ * figures, or before them, does not.
+ */
 async function runPart(plan: Plan, summary: string): Promise<Part> {
   const { kind, subject, engine, tool, args, recorded } = plan;
   const name = `${tool}: ${subject} on ${engine}`;
@@ -206,6 +220,7 @@ function run(
   });
 }
 
+/** A summary as the tools write it with `--summary`; each tool chooses its own names. */
 function readFigures(file: string): Readonly<Record<string, unknown>> {
   return JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>;
 }

@@ -23,6 +23,7 @@ export function fuzzC(flags: Flags): number {
   const seed = numberFlag(flags, 'seed', 1);
   const started = Date.now();
   const folder = mkdtempSync(join(tmpdir(), 'jitnic-fuzz-'));
+  // Failures are written as they are found: a campaign of days may be interrupted.
   let reported = 0;
   try {
     const result = runCCampaign(bpf, {
@@ -65,6 +66,8 @@ function compile({ text, target }: CSource, folder: string): Uint8Array | string
   const file = join(folder, 'fuzz.c');
   const object = join(folder, 'fuzz.o');
   writeFileSync(file, text);
+  // libc's headers of this machine, which <linux/bpf.h> includes, by Debian's names of architectures. Searched last,
+  // so that clang's own headers win.
   const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
   const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
   const flags = ['-target', 'bpf', '-g', target.level, `-mcpu=${target.cpu}`, '-w', ...includes];
@@ -74,6 +77,7 @@ function compile({ text, target }: CSource, folder: string): Uint8Array | string
   return readFileSync(object);
 }
 
+/** One row of figures, how often each target was compiled for, and why programs were refused. */
 function print(result: CCampaignResult, seed: number, seconds: number): void {
   const { generated, accepted, insns, packets, hits, failures, refusals, targets } = result;
   const share = `${((100 * accepted) / Math.max(1, generated)).toFixed(1)} %`;

@@ -43,6 +43,7 @@ await runTool(
   (_, flags) => (flags['c'] === true ? fuzzC(flags) : flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
 );
 
+/** The campaign on one engine, its progress, its failures as files, and its figures. Returns the exit code. */
 function campaign(flags: Flags): number {
   const seed = numberFlag(flags, 'seed', 1);
   const programs = numberFlag(flags, 'programs', 1000);
@@ -77,6 +78,7 @@ function campaign(flags: Flags): number {
   return negativeIf(result.failures.length);
 }
 
+/** One row of figures; then why programs were refused or left to the interpreter, each reason with its count. */
 function printResult(result: CampaignResult, seed: number, engine: string, seconds: number): void {
   const { generated, accepted, insns, packets, failures, notCompiled } = result;
   const share = `${((100 * accepted) / Math.max(1, generated)).toFixed(1)} %`;
@@ -107,6 +109,7 @@ function report(failure: Failure, folder: string): void {
   const { seed, difference, failing, maps } = failure;
   mkdirSync(folder, { recursive: true });
   const name = join(folder, `fuzz-${seed}`);
+  // pcap has no place for XDP metadata: it is told in the program's head.
   const metadata = failing.packets.flatMap(({ meta }, i) =>
     meta === undefined ? [] : `# metadata of packet ${i}: ${Buffer.from(meta).toString('hex')}\n`,
   );
@@ -126,6 +129,7 @@ function report(failure: Failure, folder: string): void {
   console.log(`  again from the seed: npm run fuzz -- --seed ${seed} --programs 1`);
 }
 
+/** Eight-byte slots of all programs of the failing object: what shrinking is measured by. */
 function countSlots({ failing }: Failure): number {
   return failing.object.programs.reduce((sum, program) => sum + program.insns.length, 0);
 }
@@ -141,6 +145,8 @@ function selfTest(flags: Flags): number {
     programs: numberFlag(flags, 'programs', 5000),
     packetsPerProgram: numberFlag(flags, 'packets', 16),
   };
+  // Every campaign starts at the same seed and stops at the first failure: the figure is how long a mistake stays
+  // hidden.
   const rows = faultsOf(name).map((fault) => {
     const result = runCampaign(bpf, { ...options, fault, stopAtFirst: true, shrink });
     const failure = result.failures[0];

@@ -16,8 +16,10 @@ import { type Cell, count, formatTable } from '../text/index.js';
 import { negativeIf, numberFlag, oneOperand, runTool, writeSummary } from './tool.js';
 
 const usage = 'npm run loading -- DIR [-c PACKETS] [--seed N]';
+/** Where bpftool pins what it loaded, so that the test can run it. */
 const bpffs = '/sys/fs/bpf';
 
+/** One object: what became of it on either side (`accepted` or `refused`), and what was run both ways. */
 interface Row {
   readonly object: string;
   readonly libbpf: string;
@@ -73,6 +75,7 @@ await runTool(
   },
 );
 
+/** Loads an object both ways and compares. libbpf's comes first: whether ours has to succeed depends on it. */
 function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array[]): Row {
   const pins = mkdtempSync(join(bpffs, 'jitnic-'));
   const others = new Set(readdirSync(bpffs));
@@ -82,6 +85,7 @@ function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array
   try {
     const object = loadObject(file);
     kernel = KernelObject.load(bpf, object, {
+      // Only programs in XDP sections; others may need what a file does not say (an attach point, a struct_ops).
       programs: object.programs.filter((p) => xdpFitness(p) === 'declared').map((p) => p.name),
     });
     const refused = kernel.programs.find(({ loaded }) => !('fd' in loaded));
@@ -93,6 +97,7 @@ function compareLoading(bpf: Bpf, file: ObjectFile, packets: readonly Uint8Array
     return { ...base, ours, ...compareRuns(bpf, kernel, join(pins, 'progs'), packets) };
   } catch (error) {
     const words = error instanceof UserError ? error.format() : `jitnic fails: ${error}`;
+    // A file that libbpf refuses as well we may refuse, with a message for users; a crash is always a problem.
     const isProblem = libbpf === undefined || !(error instanceof UserError);
     return { ...base, ours: 'refused', problem: isProblem ? words.split('\n')[0] : undefined };
   } finally {

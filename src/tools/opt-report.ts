@@ -19,6 +19,7 @@ const usage = 'npm run opt-report -- DIR [-O...] [--markdown]';
 /** Elements of a map whose size the object leaves to its loader. */
 const openMapEntries = 64;
 
+/** A program: its bytecode, and IR instructions after each pass by the pass's name, in the order in which they ran. */
 interface Row {
   readonly program: string;
   readonly insns: number;
@@ -45,6 +46,7 @@ await runTool(usage, { ...optimizationOption, markdown: { type: 'boolean', defau
         const after = new Map(steps.map(({ name, insns }) => [name, insns]));
         rows.push({ program: `${file.name} ${program.spec.name}`, insns: program.insns.length, after });
       } catch (error) {
+        // The checker's finding is our mistake and fails the run; what the translation does not take is only told.
         if (error instanceof InternalError) failed++;
         else if (!(error instanceof Unsupported)) throw error;
         console.error(`${file.name} ${program.spec.name}: ${error.message}`);
@@ -81,6 +83,7 @@ function machineOf(file: ObjectFile): Machine | undefined {
   }
 }
 
+/** The table as docs/optimizer.md has it. */
 function markdown(titles: readonly string[], rows: readonly (readonly (string | number | undefined)[])[]): string {
   const line = (cells: readonly (string | number | undefined)[]): string =>
     `| ${cells.map((cell) => cell ?? '').join(' | ')} |`;

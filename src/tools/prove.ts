@@ -19,6 +19,7 @@ const source = fileURLToPath(new URL('../../src/verifier', import.meta.url));
 /** Steps for one query; equality at 64 bits, the hardest, takes a fifth of it. */
 const defaultSteps = 500_000_000;
 
+/** Solvers that may be used, the fastest first; without the flag the first that is there is taken. */
 function kindsFlag(flags: Flags): readonly SolverKind[] {
   const name = flags['solver'];
   const kinds = solverKinds.filter((kind) => name === undefined || kind === name);
@@ -44,6 +45,8 @@ await runTool(
     const started = performance.now();
     for (const lemma of lemmas) {
       const start = performance.now();
+      // `unsat` for all of a lemma's queries proves it; `sat` is a counter-example and `unknown` a limit that was
+      // reached.
       const verdicts = new Set<string>();
       for (const query of lemma.queries()) verdicts.add((await solver.check(query, limit)).verdict);
       slowest = Math.max(slowest, performance.now() - start);

@@ -27,6 +27,7 @@ await runTool(
       const [program] = object.programs;
       if (program !== undefined) checkSoundness(object, program, packets, seed + i, result);
     }
+    // A real program that cannot run here (a map type, say) is told and left out; a generated one always runs.
     for (const { name, object, program } of operands.flatMap((folder) =>
       fromObjects(folder, (object) => objectCases(object)),
     )) {
@@ -60,6 +61,7 @@ await runTool(
     for (const { program, insn, place, value, fact } of result.violations) {
       console.log(`${program}: insn ${insn}: ${place} = ${value} is not ${JSON.stringify(factJson(fact))}`);
     }
+    // A trap is a failure of the same kind: the verifier claims that an accepted program has none.
     const failed = result.violations.length + result.traps;
     console.log(`${formatNumber(result.runs - result.traps)} passed, ${formatNumber(failed)} failed`);
     return negativeIf(failed);

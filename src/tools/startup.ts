@@ -14,6 +14,7 @@ import { formatTable } from '../text/index.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
 const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+// The first verdict is that of a program with maps and a capture of its own, as in `jitnic demo`.
 const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
 const balancer = [
   example('load-balancer/load-balancer.o'),
@@ -32,6 +33,7 @@ await runTool('npm run startup -- [--rounds N]', { rounds: { type: 'string' } },
   const cache = mkdtempSync(join(tmpdir(), 'jitnic-startup-'));
   const runs = commands.map((): number[] => []);
   try {
+    // All commands in each round, so that a busy minute disturbs none of them alone.
     for (let round = 0; round <= rounds; round++)
       for (const [i, { args }] of commands.entries()) {
         const milliseconds = timeProcess(args, cache);
@@ -70,6 +72,7 @@ await runTool('npm run startup -- [--rounds N]', { rounds: { type: 'string' } },
 function timeProcess(args: readonly string[], cache: string): number {
   const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, args, {
+    // A cache of its own: what the user's cache holds is not part of the figure.
     env: { ...process.env, JITNIC_CACHE: cache },
     encoding: 'utf8',
   });

@@ -30,6 +30,7 @@ await runTool(
   },
 );
 
+/** Cases by what became of them; `notOurs`: the engine cannot take them, for a reason that is printed. */
 interface Counts {
   passed: number;
   failed: number;
@@ -44,6 +45,8 @@ async function runCases(file: string | undefined, engineName: string, maxInsns: 
   const counts: Counts = { passed: 0, failed: 0, notOurs: 0, skipped: 0 };
   const source = file === undefined ? extractCases() : { lines: createReadStream(file), done: async () => {} };
   for await (const line of createInterface({ input: source.lines, crlfDelay: Number.POSITIVE_INFINITY })) {
+    // An instruction is 16 hexadecimal digits, so a line this long has more of them; parsing it would take the
+    // longest.
     if (line.length / 16 > maxInsns) {
       counts.skipped++;
       continue;

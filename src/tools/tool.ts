@@ -23,6 +23,7 @@ export async function runTool(
     }
     process.exitCode = await main(parsed.positionals, parsed.values as Flags);
   } catch (error) {
+    // Our own mistakes keep their stack.
     if (!(error instanceof UserError)) throw error;
     console.error(error.format());
     process.exitCode = error.exitCode;

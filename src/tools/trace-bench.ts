@@ -27,6 +27,7 @@ const sections: Readonly<Record<string, (subjects: readonly RecordingSubject[]) 
 /** Measures the hits of one example in a process of its own: this program with `--json`. */
 function hitsApart(name: string): Hits {
   const [script = ''] = process.argv.slice(1);
+  // The same flags; sections are words without a dash.
   const same = process.argv.slice(2).filter((word) => !(word in sections));
   const text = execFileSync(process.execPath, [script, ...same, 'hits', '--only', name, '--json'], {
     encoding: 'utf8',
@@ -51,6 +52,7 @@ await runTool(
     for (const file of findObjects(folder)) {
       const subject = readSubject(file);
       const packets = await packetsBeside(file, count);
+      // An example's main program stands last.
       const program = subject && xdpCandidates(subject.object).at(-1);
       const name = (file.name.split('/').at(-1) ?? '').replace(/\.o$/, '');
       if (flags['only'] !== undefined && flags['only'] !== name) continue;

@@ -16,7 +16,10 @@ import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 const usage =
   'npm run verifier -- [FILE.jsonl|DIR...] [--fuzz N] [--mutants N] [--programs N] [--packets N] [--seed N] [--quick]';
 
-/** What the issue asks for. */
+/**
+ * What is promised of the verifier's speed on one core: instructions a second over all programs, and milliseconds for
+ * the slowest one.
+ */
 const leastInsnsPerSecond = 15_000;
 const mostMilliseconds = 2000;
 
@@ -42,11 +45,16 @@ await runTool(
   },
 );
 
+/** A row of the report; `run` prints its figures and says whether it passes. */
 interface Part {
   readonly title: string;
   readonly run: () => boolean;
 }
 
+/**
+ * The parts, the longest-lived question first: does Linux say the same. Each is a tool of its own, so that any of them
+ * can be run alone with the same words.
+ */
 function partsOf(operands: readonly string[], flags: Flags): Part[] {
   const quick = flags['quick'] === true;
   const number = (name: string, usual: number, short: number): string =>
@@ -88,6 +96,7 @@ function tool(name: string, ...args: readonly string[]): () => boolean {
   return () => spawnSync(process.execPath, [script, ...args], { stdio: 'inherit' }).status === 0;
 }
 
+/** One program verified once. */
 interface Timing {
   readonly name: string;
   readonly insns: number;
@@ -124,6 +133,7 @@ function speed(folders: readonly string[]): boolean {
   const summary = rows.map(({ what, timings }) => {
     const insns = timings.reduce((sum, timing) => sum + timing.insns, 0);
     const seconds = timings.reduce((sum, timing) => sum + timing.milliseconds, 0) / 1000;
+    // What a user waits for is the slowest program, not the mean.
     const slowest = timings.reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a));
     return { what, programs: timings.length, insns, perSecond: Math.round(insns / seconds), slowest };
   });

@@ -18,7 +18,10 @@ export interface Spread<Item, Result> {
   readonly lost: (item: Item, error: Error) => Result;
 }
 
-/** Resolves when every item has its result; rejects when a worker dies. Results come in any order. */
+/**
+ * Resolves when every item has its result. A worker that dies costs the item that it had, for which `lost` gives the
+ * result, and another one goes on.
+ */
 export function spread<Item, Result>({
   url,
   items,
@@ -27,6 +30,7 @@ export function spread<Item, Result>({
   take,
   lost,
 }: Spread<Item, Result>): Promise<void> {
+  // Results come in any order and are handed on in that of the items.
   const done: ({ readonly result: Result } | undefined)[] = items.map(() => undefined);
   let next = 0;
   let taken = 0;

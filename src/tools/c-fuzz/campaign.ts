@@ -24,6 +24,7 @@ import { Transcript } from './transcript.js';
 /** The object file of a source; a text says why there is none. */
 export type CCompiler = (source: CSource) => Uint8Array | string;
 
+/** What a campaign runs over. Equal options, with the same compilers, find the same. */
 export interface CCampaignOptions {
   readonly compile: CCompiler;
   /** Major versions of the clangs that `compile` has. */
@@ -32,6 +33,7 @@ export interface CCampaignOptions {
   readonly seed: number;
   readonly programs: number;
   readonly packetsPerProgram: number;
+  /** Possible CPUs: how many copies a per-CPU map has on either side. */
   readonly cpus: number;
   /** Stop at the first failure; default false. */
   readonly stopAtFirst?: boolean | undefined;
@@ -40,6 +42,10 @@ export interface CCampaignOptions {
   readonly progress?: ((done: number, result: CCampaignResult) => void) | undefined;
 }
 
+/**
+ * A program that did not do what it does in the kernel; {@link CCampaignOptions.shrink} decides whether `source` is
+ * the one that was generated or a smaller one that fails in the same mode.
+ */
 export interface CFailure {
   readonly seed: number;
   /** The engine or card that differs from the kernel. */
@@ -49,9 +55,12 @@ export interface CFailure {
   readonly packets: readonly Packet[];
 }
 
+/** Counts so far; the campaign adds to them as it goes, so `progress` sees them grow. */
 export interface CCampaignResult {
+  /** Programs that were made, and those that compiled and that both verifiers took. */
   generated: number;
   accepted: number;
+  /** Over accepted programs: packets of the kernel's side, and instructions of the compiled code. */
   packets: number;
   insns: number;
   /** Packets that traces decided, over all cards. */
@@ -107,6 +116,10 @@ export function nameOf({ clang, level, cpu }: CTarget): string {
   return `clang-${clang} ${level} ${cpu}`;
 }
 
+/**
+ * `refused`: nothing was compared, because clang, Linux or jitnic did not take the program. It is counted, not failed:
+ * generated C is only mostly valid.
+ */
 type TrialOutcome =
   | { readonly kind: 'refused'; readonly why: string }
   | {
@@ -146,6 +159,8 @@ class Trial {
     if (program === undefined) return { kind: 'refused', why: 'no program' };
     const { insns } = program;
     let hits = 0;
+    // The kernel ran once; each engine and card is held against its transcript. After the first difference the rest
+    // would # most often repeat it.
     for (const name of modeNames) {
       if (only !== undefined && only !== name) continue;
       const found = this.compare(object, program, name, transcript, packets);
@@ -163,6 +178,8 @@ class Trial {
       const outcome = this.run({ ...source, text: candidate.join('\n') }, packets, mode);
       return outcome.kind === 'ran' && outcome.failed !== undefined;
     };
+    // Delta debugging (Zeller and Hildebrandt 2002), of which only the complements are tried: ever smaller runs of lines
+    // are left out where the failure stays. Most candidates do not compile, which costs a clang and counts as no failure.
     for (let size = lines.length >> 2; size >= 1; size >>= 1) {
       for (let at = 0; at + size <= lines.length; ) {
         const candidate = [...lines.slice(0, at), ...lines.slice(at + size)];
@@ -173,6 +190,7 @@ class Trial {
     return { ...source, text: lines.join('\n') };
   }
 
+  /** The kernel's side: loaded, filled, run over all packets, and gone again before any engine starts. */
   private runKernel(object: ObjectSpec, entry: string, packets: readonly Packet[]): Transcript {
     const kernel = new KernelSubject(this.bpf, object, entry);
     try {
@@ -183,6 +201,10 @@ class Trial {
     }
   }
 
+  /**
+   * One engine or card over the packets. `hits` are the packets that traces decided: a campaign whose cards never hit
+   * would prove nothing, so they are counted.
+   */
   private compare(
     object: ObjectSpec,
     program: ProgramSpec,
@@ -208,6 +230,10 @@ class Trial {
     }
   }
 
+  /**
+   * Fills the subject's maps as the kernel's were and compares packet by packet. In an arena all packets run before
+   * the first is looked at, so maps are compared only at the end and outputs not at all.
+   */
   private hold(
     object: ObjectSpec,
     transcript: Transcript,
@@ -221,14 +247,19 @@ class Trial {
     return comparePackets(object, transcript.replay(!arena), subject, packets, options).difference;
   }
 
+  /**
+   * Fills maps with keys that the packets hold somewhere, so that look-ups find something; the same for every subject.
+   */
   private fill(object: ObjectSpec, subject: Subject, packets: readonly Packet[]): void {
     const samples = packets.map(({ data }) => data);
     seedMaps(object, [subject], this.seed, this.options.cpus, samples);
   }
 }
 
+/** Everything that is compared with the kernel, in order: engines first, since what they get wrong cards repeat. */
 const modeNames: readonly string[] = ['interp', 'wasm', 'ir', ...cardModes.map(({ name }: CardMode) => name)];
 
+/** A refusal without what is special about it (paths, numbers), so that equal ones are counted together. */
 function lastWords(message: string): string {
   return message.replace(/.*?: /, '').replace(/\d+/g, 'N').slice(0, 120);
 }

@@ -10,6 +10,7 @@ import { Session, type SessionOptions } from '../../runtime/index.js';
 import { Verdicts } from '../../verifier/index.js';
 import type { Machine } from '../../vm/index.js';
 
+/** A way in which packets reach traces; the name stands in reports and in `npm run fuzz` output. */
 export interface CardMode {
   readonly name: string;
   /** Traces that the card holds. */
@@ -33,7 +34,10 @@ export const cardModes: readonly CardMode[] = [
   { name: 'card of 64, arena, not compiled', cacheSize: 64, compiled: false, host: 'wasm', arena: true },
 ];
 
-/** Packets are of one CPU, as in a test run of the kernel, and the program is known to be accepted. */
+/**
+ * A session that records eagerly and never rests, so that a few dozen packets reach traces. Packets are of one CPU, as
+ * in a test run of the kernel, the clock stands still, and the program is known to be accepted.
+ */
 function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, cpus: number): Session {
   const options: SessionOptions = {
     cpus,
@@ -42,15 +46,19 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
     compiled: mode.compiled,
     host: mode.host,
     verdicts: Verdicts.trusting(),
+    // A path is recorded the first time it is seen, and compiled after the first packet that hits: campaigns are
+    // short.
     isEager: true,
     patience: 1,
     ingressIfindex: loopback,
     clock: { kind: 'fixed', ns: 0n },
+    // Nobody prints conditions here, and keeping them costs time for each trace.
     keepConditions: false,
   };
   return new Session(object, program, options);
 }
 
+/** Packets one at a time: after each, its verdict, bytes, metadata and outputs can be compared, and the maps. */
 export class CardSubject extends MachineMaps {
   readonly name: string;
   protected readonly machine: Machine;
@@ -72,6 +80,7 @@ export class CardSubject extends MachineMaps {
 
   run(packet: Packet): Observation {
     const { machine, session } = this;
+    // A fault of the host is not thrown but counted; comparison wants to know at which packet it came.
     const faults = countFaults(session);
     const { verdict } = session.run({ data: packet.data, time: 0n });
     return {
@@ -84,6 +93,10 @@ export class CardSubject extends MachineMaps {
   }
 }
 
+/**
+ * All packets at once, as `jitnic run` has them: what batches alone can get wrong (state carried from one packet to
+ * the next in a compiled loop, a hit within a batch that changed a map) shows only here.
+ */
 export class ArenaSubject extends MachineMaps {
   readonly name: string;
   protected readonly machine: Machine;
@@ -112,6 +125,10 @@ export class ArenaSubject extends MachineMaps {
     return first;
   }
 
+  /**
+   * Runs the batch to its end. The session stops in the middle of one where it has to record or compile, and says how
+   * far it came.
+   */
   private runAll(): void {
     const { session, observed } = this;
     const batch = batchOf(this.packets);
@@ -126,6 +143,7 @@ export class ArenaSubject extends MachineMaps {
   }
 }
 
+/** The packets as columns over one array of bytes: the form in which captures are read. */
 function batchOf(packets: readonly Packet[]): PacketBatch {
   const builder = new BatchBuilder(packets.length);
   const bytes = new Uint8Array(packets.reduce((sum, { data }) => sum + data.length, 0));
@@ -138,6 +156,7 @@ function batchOf(packets: readonly Packet[]): PacketBatch {
   return builder.finish(bytes);
 }
 
+/** Faults of all kinds together. */
 function countFaults({ runtime }: Session): number {
   let count = 0;
   for (const fault of runtime.faults.values()) count += fault.count;

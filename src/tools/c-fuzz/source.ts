@@ -18,6 +18,7 @@ export interface CTarget {
   readonly cpu: 'v1' | 'v2' | 'v3' | 'v4';
 }
 
+/** A generated program: what clang gets, and how. */
 export interface CSource {
   readonly text: string;
   /** The program that is entered; others are targets of its tail calls. */
@@ -41,11 +42,13 @@ export function pickTarget(random: Prng, installed: readonly number[]): CTarget 
 
 /** The source of one program, for `target`. */
 export function generateC(random: Prng, target: CTarget): CSource {
+  // Atomics that return the old value came with -mcpu=v3; before, clang refuses to compile them.
   const fetches = target.cpu === 'v3' || target.cpu === 'v4';
   const statements = new CStatements(random, { fetches });
   const tails = random.chance(0.4) ? 1 + random.below(2) : 0;
   const subprograms = random.below(3);
   const functions: string[] = [];
+  // What may be called is told only once it exists, so functions never call themselves or one another in a circle.
   for (let i = 0; i < subprograms; i++) functions.push(statements.subprogram(`sub${i}`));
   statements.subprograms = subprograms;
   const callbacks = random.below(3);
@@ -57,6 +60,10 @@ export function generateC(random: Prng, target: CTarget): CSource {
   return { text: `${prelude}${maps(tails)}\n${functions.join('\n')}`, entry: 'fuzz', target };
 }
 
+/**
+ * What every program begins with. Types are chosen for what compilers do with them: packed structs (bytes put together
+ * one by one), bit fields that cross a word, a lock inside of a value, padding.
+ */
 const prelude = `#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
@@ -79,6 +86,10 @@ __u32 global_count = 0;
 __u64 global_sum[4] = {1, 2, 3, 4};
 `;
 
+/**
+ * One map of each kind that the kernel and a machine can compare, small enough that a few dozen packets fill them:
+ * then updates fail, LRU evicts and queues overflow. `tails`: programs in the jump table.
+ */
 function maps(tails: number): string {
   const map = (name: string, type: string, key: string, value: string, entries: number, flags = ''): string =>
     `struct { __uint(type, BPF_MAP_TYPE_${type}); __type(key, ${key}); __type(value, ${value}); ` +

@@ -5,6 +5,7 @@
  */
 import type { Prng } from '../../packet/index.js';
 
+/** What the target's instruction set can express. */
 export interface CFeatures {
   /** Atomic operations that give back the old value: from -mcpu=v3 on. */
   readonly fetches: boolean;
@@ -31,6 +32,10 @@ interface Kind {
 const locals32 = ['a', 'b', 'c', 'd'] as const;
 const locals64 = ['x', 'y'] as const;
 
+/**
+ * Writes functions of one program. Everything is drawn from one generator of random numbers in the order in which the
+ * text comes to be, so the same seed gives the same program.
+ */
 export class CStatements {
   /** How many `sub0`, ... `cb0`, ... and `tail0`, ... have been defined and may be called. */
   subprograms = 0;
@@ -39,6 +44,7 @@ export class CStatements {
   private readonly random: Prng;
   private readonly features: CFeatures;
   private readonly kinds: readonly Kind[];
+  /** Locals that were declared in blocks so far; numbering them keeps them apart without any scope to track. */
   private names = 0;
 
   constructor(random: Prng, features: CFeatures) {
@@ -92,6 +98,9 @@ export class CStatements {
     ].join('\n');
   }
 
+  /**
+   * All locals of a function, set to something: reading what was never written would be refused, or undefined in C.
+   */
   private declarations(): string {
     const { random } = this;
     return `  __u32 a = ${random.below(100)}, b = 0, c = ${random.u32()}u, d = 1, off = 0; __u64 x = ${random.below(9)}, y = 0x${random.u32().toString(16)}00000001ull; int rc = 0; (void)off; (void)rc; (void)y;`;
@@ -100,6 +109,8 @@ export class CStatements {
   /** Ethernet, up to two VLAN tags, IPv4 with options or IPv6 with extension headers, ports. */
   private parser(): string {
     const { random } = this;
+    // A rare bail-out that leaves its mark in a map: an effect on a path that is left before the packet has been
+    // parsed.
     const early = (verdict: string): string =>
       random.chance(0.3) ? `{ global_count++; return ${verdict}; }` : `return ${verdict};`;
     const lines = [
@@ -150,6 +161,7 @@ export class CStatements {
     return lines.filter((line) => line !== '').join('\n');
   }
 
+  /** `count` statements on lines of their own: shrinking leaves out lines. */
   private block(place: Place, count: number): string {
     const indent = '  '.repeat(place.depth + 1);
     return Array.from({ length: count }, () => `${indent}${this.statement(place)}`).join('\n');
@@ -160,6 +172,7 @@ export class CStatements {
     return `{\n${this.block(inner, 1 + this.random.below(2))}\n${'  '.repeat(place.depth + 1)}}`;
   }
 
+  /** A statement that may stand here, kinds drawn by their weights. */
   private statement(place: Place): string {
     const possible = this.kinds.filter(
       ({ packet, noLoop }) => (packet !== true || place.packet) && (noLoop !== true || !place.loop),
@@ -172,6 +185,10 @@ export class CStatements {
     return ';';
   }
 
+  /**
+   * The kinds of statements with their weights. What makes traces hard (elements that are looked up, changed and read
+   * again) comes most often. `noLoop`: a callback has neither packet nor verdict; locks and calls are kept out of it, too.
+   */
   private table(): readonly Kind[] {
     const { random: r } = this;
     return [
@@ -216,6 +233,10 @@ export class CStatements {
     return this.random.pick(locals32);
   }
 
+  /**
+   * A 32-bit expression, `depth` operators deep at most. Shifts are below the width and divisors are not zero: what C
+   * leaves undefined a compiler may turn into anything.
+   */
   private expression32(depth: number): string {
     const { random: r } = this;
     if (depth === 0 || r.chance(0.25)) {
@@ -249,6 +270,7 @@ export class CStatements {
     ]);
   }
 
+  /** A condition that goes either way often enough: masks, small moduli and comparisons with small numbers. */
   private test(): string {
     const { random: r } = this;
     const value = r.chance(0.7) ? this.var32() : this.expression32(1);
@@ -264,10 +286,12 @@ export class CStatements {
     ]);
   }
 
+  /** A verdict; a computed one may be XDP_REDIRECT without any redirect having been asked for. */
   private returned(): string {
     return this.random.pick(['XDP_PASS', 'XDP_DROP', 'XDP_TX', 'XDP_ABORTED', '(a & 1) + 1', '(b >> 3) % 5']);
   }
 
+  /** How a program ends; one way makes the verdict depend on all locals, so that no computation is dead. */
   private verdict(): string {
     return this.random.pick([
       `  return ${this.returned()};`,
@@ -290,12 +314,17 @@ export class CStatements {
     ]);
   }
 
+  /** An `if`, with a nesting that ends: deeper than three it becomes an assignment. */
   private condition(place: Place): string {
     if (place.depth > 3) return this.assignment();
     const otherwise = this.random.chance(0.5) ? ` else ${this.nested(place)}` : '';
     return `if (${this.test()}) ${this.nested(place)}${otherwise}`;
   }
 
+  /**
+   * A `switch` over few values, which clang compiles to a jump table or to a tree of comparisons. One case in five
+   * falls through.
+   */
   private switch(place: Place): string {
     if (place.depth > 2) return this.assignment();
     const { random: r } = this;
@@ -307,6 +336,10 @@ export class CStatements {
     return `switch (${this.var32()} & 7) { ${cases.join(' ')} default: ${this.assignment()} }`;
   }
 
+  /**
+   * A checked read at a constant or a variable offset. The mask gives the verifier a bound; without one it would not
+   * know that `data + off` stays within 64 KiB.
+   */
   private packetRead(): string {
     const { random: r } = this;
     const p = this.name('p');
@@ -316,6 +349,10 @@ export class CStatements {
     return `{ ${type} *${p} = data + ${at}; if ((void *)(${p} + 1) <= data_end) ${into} ${r.pick(['=', '+=', '^='])} *${p}; }`;
   }
 
+  /**
+   * A checked write: a byte, a word that need not be aligned, or the addresses swapped as a program does that sends
+   * back.
+   */
   private packetWrite(): string {
     const { random: r } = this;
     const p = this.name('p');
@@ -347,6 +384,10 @@ export class CStatements {
     return `{ __u32 ${k} = ${this.key()}; ${type} *${v} = bpf_map_lookup_elem(&${map}, &${k}); if (${v}) { ${change}${then} }${otherwise} }`;
   }
 
+  /**
+   * One to three changes or reads of an element. Those behind a test of the element itself make traces whose guards
+   * read what the trace wrote before.
+   */
   private valueChange(v: string): string {
     const { random: r } = this;
     const one = (): string =>
@@ -367,6 +408,7 @@ export class CStatements {
     return Array.from({ length: 1 + r.below(3) }, one).join(' ');
   }
 
+  /** The same for the maps whose values are a pair of words. */
   private pairChange(v: string): string {
     return this.random.pick([
       `${v}->a++; b += ${v}->b;`,
@@ -375,6 +417,7 @@ export class CStatements {
     ]);
   }
 
+  /** Puts an element; the flags make it fail now and then (`rc`), with -EEXIST or -ENOENT. */
   private update(): string {
     const { random: r } = this;
     const [k, v] = [this.name('k'), this.name('v')];
@@ -386,12 +429,17 @@ export class CStatements {
     return `{ __u32 ${k} = ${this.key()}; struct value ${v}; __builtin_memset(&${v}, 0, sizeof(${v})); ${v}.packets = x; ${v}.word = ${this.var32()}; rc = bpf_map_update_elem(&${map}, &${k}, &${v}, ${flag}); }`;
   }
 
+  /** Removes an element that may not be there. Arrays are left out: deleting from one is always -EINVAL. */
   private remove(): string {
     const k = this.name('k');
     const map = this.random.pick(['tab', 'tab', 'ptab', 'lru']);
     return `{ __u32 ${k} = ${this.key()}; rc = bpf_map_delete_elem(&${map}, &${k}); ${this.random.chance(0.5) ? 'if (rc) d += 2;' : ''} }`;
   }
 
+  /**
+   * A look-up with a packed key of 15 bytes that is put together on the stack. All of it is written: bytes that the
+   * program never set would differ between engines.
+   */
   private wideKey(): string {
     const { random: r } = this;
     const [k, v] = [this.name('k'), this.name('v')];
@@ -401,6 +449,7 @@ export class CStatements {
       : `{ ${key} struct pair ${v} = { ${this.var32()}, 1 }; rc = bpf_map_update_elem(&wide, &${k}, &${v}, BPF_ANY); }`;
   }
 
+  /** A look-up in the prefix tree, or a new prefix of any length; host bits behind the prefix are left as they are. */
   private trie(): string {
     const { random: r } = this;
     const [k, v] = [this.name('k'), this.name('v')];
@@ -410,11 +459,13 @@ export class CStatements {
       : `{ struct lpm_key ${k} = { ${r.below(33)}, ${address} }; struct pair ${v} = { 1, ${this.var32()} }; rc = bpf_map_update_elem(&trie, &${k}, &${v}, BPF_ANY); }`;
   }
 
+  /** An element changed under its lock; what it holds is read afterwards, without the lock. */
   private spinLock(): string {
     const [k, v] = [this.name('k'), this.name('v')];
     return `{ __u32 ${k} = ${this.var32()} & 1; struct locked *${v} = bpf_map_lookup_elem(&locks, &${k}); if (${v}) { bpf_spin_lock(&${v}->lock); ${v}->count++; ${v}->sum += ${this.var32()}; if (${v}->count > ${this.random.below(5)}) ${v}->count = 0; bpf_spin_unlock(&${v}->lock); a += ${v}->count; } }`;
   }
 
+  /** Push, pop or peek of a queue or a stack that is soon full. With BPF_EXIST a full queue drops its oldest. */
   private queue(): string {
     const { random: r } = this;
     const v = this.name('v');
@@ -435,6 +486,7 @@ export class CStatements {
     return `{ __u64 ${v} = x; rc = ${call.replace('V', v)}; if (rc == 0) y ^= ${v}; }`;
   }
 
+  /** A record put out at once, or reserved, written, and then given away or taken back. */
   private ring(): string {
     const v = this.name('v');
     return this.random.chance(0.5)
@@ -442,6 +494,9 @@ export class CStatements {
       : `{ struct pair *${v} = bpf_ringbuf_reserve(&ring, sizeof(*${v}), 0); if (${v}) { ${v}->a = ${this.var32()}; ${v}->b = ${this.var32()}; if (${this.test()}) bpf_ringbuf_discard(${v}, 0); else bpf_ringbuf_submit(${v}, 0); } }`;
   }
 
+  /**
+   * An atomic operation on global data; those that fetch use the old value, else clang compiles them to plain ones.
+   */
   private atomic(): string {
     const { random: r, features } = this;
     const target = r.pick(['global_sum[1]', 'global_sum[2]', `global_sum[${this.var32()} & 3]`]);
@@ -456,6 +511,7 @@ export class CStatements {
     ]);
   }
 
+  /** Changes of global variables, which live in array maps of one element (`.bss`, `.data`). */
   private global(): string {
     return this.random.pick([
       'global_count++;',
@@ -465,11 +521,13 @@ export class CStatements {
     ]);
   }
 
+  /** Bit fields on the stack: shifts and masks, and sign extension for the signed one. */
   private bitField(): string {
     const v = this.name('v');
     return `{ struct bits ${v}; __builtin_memset(&${v}, 0, sizeof(${v})); ${v}.a = ${this.var32()}; ${v}.c = ${this.var32()}; ${v}.e = ${this.var32()}; ${v}.h = ${this.var32()}; ${this.var32()} += ${v}.a * ${v}.c + (__u32)${v}.e + ${v}.h; }`;
   }
 
+  /** A hash over the bytes of a number: a loop with a known end, unrolled or not. */
   private byteLoop(): string {
     const { random: r } = this;
     const v = this.name('v');
@@ -477,17 +535,23 @@ export class CStatements {
     return `{ __u8 ${v}[8]; __builtin_memcpy(${v}, &${r.pick(locals64)}, 8); ${unroll}for (int i = 0; i < 8; i++) { ${this.var32()} = ${this.var32()} * 31 + ${v}[i]; } }`;
   }
 
+  /** Calls a subprogram, if there is one; else an assignment, so that the weights need not know. */
   private call(): string {
     if (this.subprograms === 0) return this.assignment();
     return `${this.var32()} += sub${this.random.below(this.subprograms)}(${this.var32()}, ${this.random.pick(locals64)});`;
   }
 
+  /** bpf_loop over a callback, with a count that is known or not, and a context on the stack that both sides see. */
   private loop(): string {
     if (this.callbacks === 0) return this.assignment();
     const l = this.name('l');
     return `{ struct loop ${l} = { ${this.var32()}, ${this.random.below(18)}, x }; rc = bpf_loop(${this.random.pick(['3', '7', `(${this.var32()} & 7)`])}, cb${this.random.below(this.callbacks)}, &${l}, 0); c ^= ${l}.sum; x += ${l}.seen + rc; }`;
   }
 
+  /**
+   * Moves an end of the packet or its metadata. Afterwards no pointer into it holds, so both are read again, as the
+   * verifier demands.
+   */
   private resize(): string {
     const { random: r } = this;
     const call = r.pick([
@@ -498,6 +562,10 @@ export class CStatements {
     return `rc = ${call}; data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;`;
   }
 
+  /**
+   * Helpers that read and write the packet by offset, checksums, and the number of the CPU, which is 0 in the
+   * comparison.
+   */
   private packetHelper(): string {
     const { random: r } = this;
     const v = this.name('v');
@@ -510,6 +578,7 @@ export class CStatements {
     ]);
   }
 
+  /** A jump into another program, or past it: an index without a program falls through. */
   private tailCall(): string {
     if (this.tails === 0) return this.global();
     return `if (${this.test()}) bpf_tail_call(ctx, &jumps, ${this.random.pick(['0', '1', `(${this.var32()} & 3)`])});`;

@@ -6,11 +6,16 @@ import type { MapSpec, ObjectSpec } from '../../object/index.js';
 /** Maps with at most so many elements are read after each packet; comparePackets compares the same ones. */
 const eachPacketLimit = 64;
 
+/**
+ * The kernel's side of a comparison, recorded. Loading a program and running it there is most of what a trial costs,
+ * and a dozen engines and cards are compared with the same run.
+ */
 export class Transcript {
   private readonly name: string;
   private readonly observations: readonly Observation[];
   /** By packet, then by map; undefined where the map was not read. */
   private readonly contents: readonly (readonly (Contents | undefined)[])[];
+  /** Records of each queue and ring buffer, by map, taken after the last packet. */
   private readonly drained: readonly (readonly string[])[];
 
   private constructor(
@@ -67,6 +72,7 @@ export class Transcript {
   }
 }
 
+/** Large maps are read once, at the end: reading one is a system call for each element. */
 function isDue(spec: MapSpec, last: boolean): boolean {
   return isReadable(spec) && (last || spec.maxEntries <= eachPacketLimit);
 }

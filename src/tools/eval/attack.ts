@@ -32,6 +32,7 @@ export interface AttackResult {
   readonly attacked: readonly Defence[];
 }
 
+/** Policy and admission by their names in `jitnic run --help`; without `penalties` as with `--no-penalties`. */
 interface DefenceRow {
   readonly name: string;
   readonly policy: string;
@@ -64,8 +65,10 @@ export function measureAttack(
 ): AttackResult {
   const row = traffics.find(({ name }) => name === honestTraffic);
   const honest = replay(conversationsOf(own), row?.options ?? {}, packets, seed);
+  // The room is chosen by what honest traffic needs alone: an operator sizes the cache before the attack.
   const calm = recordPaths(subject, program, honest).reference;
   const size = Math.max(2, tracesFor(ranked(calm), calm.packets, 0.99) ?? calm.paths);
+  // The attacker knows the program: he tries its own packets and many odd ones, and keeps one for each path.
   const found = onePerPath(subject, program, [...own, ...probing(Math.min(packets, 4000), seed + 1)]);
   // Honest packets are at even places.
   const mixed = honest.flatMap((packet, i) => {
@@ -88,6 +91,7 @@ export function measureAttack(
   };
 }
 
+/** A policy of the table, which has it; a name that it lacks is a mistake in {@link defences}. */
 const policyOf = (name: string): NonNullable<ReturnType<typeof findPolicy>> => {
   const policy = findPolicy(name);
   if (policy === undefined) throw new Error(`no policy ${name}`);

@@ -13,6 +13,7 @@ import {
   withManyPaths,
 } from './summary.js';
 
+// Axes that several plots share, so that they can be compared by eye.
 const percent: Axis = { label: 'share of packets (%)', scale: 'linear', min: 0, max: 100 };
 const hitRate: Axis = { ...percent, label: 'hit rate (%), mean over programs' };
 const sizes: Axis = { label: 'traces that fit', scale: 'log', min: 1, max: 64 };
@@ -31,6 +32,10 @@ export function charts(
   ]);
 }
 
+/**
+ * Share of packets by number of traces: each example on its own, and quantiles over all programs, of which there are
+ * too many for a line each.
+ */
 function coverageChart(examples: readonly ProgramResult[], corpus: readonly ProgramResult[]): string {
   const own = examples.map(
     (result): Series => ({
@@ -61,6 +66,7 @@ function coverageChart(examples: readonly ProgramResult[], corpus: readonly Prog
   });
 }
 
+/** Hit rate by cache size, a line a policy, under realistic traffic and in the worst order of the same packets. */
 function policiesChart(all: readonly ProgramResult[]): string {
   const panel = (title: string, curves: readonly ProgramResult['worst']['curves'][]) => ({
     title,
@@ -86,6 +92,7 @@ function policiesChart(all: readonly ProgramResult[]): string {
   });
 }
 
+/** Traces for 90 and 99 % of the packets by kind of traffic: whether skew between flows matters. */
 function skewChart(all: readonly ProgramResult[]): string {
   const names = commonTraffics(all);
   const shares = [
@@ -109,10 +116,12 @@ function skewChart(all: readonly ProgramResult[]): string {
     title: 'Traces that nine in ten programs need at most, by traffic',
     y: { label: 'traces', scale: 'linear', min: 0, max: Math.ceil(most / 5) * 5 },
     bars: shares.map(([name]) => name),
+    // Where even all traces do not decide so many packets, the bar goes to the top.
     groups: groups.map(({ name, values }) => ({ name, values: values.map((value) => value ?? most) })),
   });
 }
 
+/** Honest hits and recordings, without an attack and with one, by defence. */
 function attackChart(examples: readonly ProgramResult[]): string {
   const attacks = examples.map(({ attack }) => attack).filter((attack) => attack !== undefined);
   const [first] = attacks;
@@ -127,6 +136,7 @@ function attackChart(examples: readonly ProgramResult[]): string {
   });
 }
 
+/** Instructions a packet of the whole program, of a hit, and of a hit whose condition a ternary memory decides. */
 function instructionsChart(examples: readonly ProgramResult[]): string {
   const groups = examples.map(({ object, insnsPerPacket: { whole, condition, body } }) => ({
     name: short(object),

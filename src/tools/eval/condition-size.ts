@@ -30,6 +30,7 @@ export function conditionSize(traces: readonly TraceRecord[]): ConditionSize {
   const bytes = new Set<number>();
   const rules = new Set<string>();
   for (const { rows } of tables) {
+    // Rows of different traces that look the same are one rule; accepting and excluding rows are not.
     for (const { accept, bits } of rows) {
       const cells = rowCells(bits);
       rules.add(`${accept} ${JSON.stringify(cells)}`);

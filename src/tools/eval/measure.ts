@@ -68,9 +68,11 @@ export interface ProgramResult {
 export const cacheSizes = [1, 2, 4, 8, 16, 32, 64] as const;
 /** Traces by rank of use that the curves show. */
 export const mostRanks = 64;
+/** Packets of the cycle: with a few dozen paths, enough rounds for the first misses not to count. */
 const cyclePackets = 1000;
 /** Packets that the search for more paths tries. */
 const searchBudget = 2000;
+/** The same for `--quick`. */
 const quickBudget = 100;
 
 /**
@@ -100,6 +102,7 @@ export function measureProgram(
     // Thousands of traces take room; only those of the realistic traffic are looked at.
     return { name, made, run: own === undefined && name === realistic ? run : { ...run, traces: [] } };
   });
+  // The realistic traffic comes first, whatever the order of the table: an example's is its own capture.
   const first = results.find(({ name }) => name === realistic);
   const real = own === undefined ? first : { name: 'own', made: own, run: recordPaths(subject, program, own) };
   if (real === undefined) throw new Error(`no traffic ${realistic}`);
@@ -114,6 +117,7 @@ export function measureProgram(
   const size = Math.min(frequent, turning.paths) - 1;
   const rates = size < 1 ? undefined : ratesOf(turning, policies, size);
   const all = [real, ...results.filter((result) => result !== real)];
+  // The worst order with a cache one too small: LRU then evicts what comes next, each time.
   const tooSmall = ratesOf(worst, policies, Math.max(1, worst.paths - 1));
   return {
     object: subject.object.name,
@@ -137,6 +141,7 @@ export function measureProgram(
   };
 }
 
+/** The figures of one traffic from the sequence of paths alone. */
 function trafficResult(traffic: string, reference: Parameters<typeof ranked>[0]): TrafficResult {
   const ranks = ranked(reference);
   const { packets, paths } = reference;
@@ -157,6 +162,7 @@ function trafficResult(traffic: string, reference: Parameters<typeof ranked>[0])
   };
 }
 
+/** Hit rates by policy and size, simulated over the recorded sequence: what a run with that cache would count. */
 function curvesOf(reference: Parameters<typeof ranked>[0]): TrafficResult['curves'] {
   const packets = Math.max(1, reference.packets);
   return Object.fromEntries(
@@ -167,6 +173,7 @@ function curvesOf(reference: Parameters<typeof ranked>[0]): TrafficResult['curve
   );
 }
 
+/** Means over packets. A trace that decided many packets weighs as much as they do. */
 function insnsPerPacket(traces: readonly TraceRecord[]): ProgramResult['insnsPerPacket'] {
   let packets = 0;
   let whole = 0;

@@ -26,13 +26,16 @@ export interface EvalResults {
   readonly without: readonly { readonly name: string; readonly why: string }[];
 }
 
+/** A number is grouped by thousands, undefined is a dash. */
 type Cell = string | number | undefined;
 
+// Shares run from 0 to 1; what is not known is a dash.
 const percent = (share: number | undefined, digits = 1): string =>
   share === undefined ? '-' : (100 * share).toFixed(digits);
 const show = (value: number | undefined): string => (value === undefined ? '-' : formatNumber(value));
 const about = (value: number, digits = 1): string => formatNumber(Number(value.toFixed(digits)));
 
+/** A Markdown table, first column to the left, numbers to the right. */
 function table(titles: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const line = (cells: readonly Cell[]): string =>
     `| ${cells.map((cell) => (typeof cell === 'string' ? cell.replace(/\|/g, '\\|') : show(cell))).join(' | ')} |`;
@@ -61,6 +64,7 @@ export function evaluationPage(results: EvalResults): string {
     .join('\n');
 }
 
+/** What was measured, over which traffic: the head of the page. */
 function intro({ options, examples, corpus, hasCorpus, without }: EvalResults): string {
   const { packets, seed, quick } = options;
   const count = `${examples.length} examples${hasCorpus ? ` and ${corpus.length} programs of the corpus` : ''}`;
@@ -82,8 +86,13 @@ ${table(
 )}`;
 }
 
+/**
+ * The answer to the question of the page, worded by the figures: whether few traces are enough follows from the share
+ * of programs that 16 of them serve, so a run over other programs says something else.
+ */
 function finding(all: readonly ProgramResult[]): string {
   const real = all.map(realTraffic);
+  // Where even all traces do not decide 99 %, the case counts as one that no number serves.
   const all99 = commonTraffics(all).flatMap((name) => all.map((result) => trafficOf(result, name)?.for99));
   const within = (most: number, values: readonly (number | undefined)[]): string =>
     percent(values.filter((value) => value !== undefined && value <= most).length / Math.max(1, values.length), 0);
@@ -121,6 +130,7 @@ histories.
 `;
 }
 
+/** Traces needed by traffic, medians and 90th percentiles over the programs. */
 function coverage(all: readonly ProgramResult[]): string {
   const rows = commonTraffics(all).map((name): Cell[] => {
     const found = all.map((result) => trafficOf(result, name)).filter((row) => row !== undefined);
@@ -149,6 +159,7 @@ ${table(['traffic', '90 %: median', '90 %: 9 in 10', '99 %: median', '99 %: 9 in
 `;
 }
 
+/** The examples one by one. */
 function exampleTable(examples: readonly ProgramResult[]): string {
   const rows = examples.map((result): Cell[] => {
     const real = realTraffic(result);
@@ -211,6 +222,7 @@ left to try before the budget ran out. Few of these paths matter to a cache, sin
 `;
 }
 
+/** Hit rates by policy: what choosing one is worth, and how far from the bound it stays. */
 function policiesPart(all: readonly ProgramResult[]): string {
   const real = meanCurves(all.map((result) => realTraffic(result).curves));
   const worst = meanCurves(all.map((result) => result.worst.curves));
@@ -228,6 +240,7 @@ Mean of the share of packets (%) that hit, over the ${all.length} programs with 
 ${table(['policy', ...cacheSizes.map((size) => `${size} trace${size === 1 ? '' : 's'}`), 'worst order: 4', '16'], rows)}`;
 }
 
+/** The case that breaks recency: a cycle one longer than the cache. */
 function thrashing(all: readonly ProgramResult[]): string {
   const cases = all.map(({ cycle }) => cycle).filter((cycle) => cycle !== undefined && cycle.size >= 2);
   const names = Object.keys(cases[0]?.rates ?? {});
@@ -243,6 +256,7 @@ evict the very trace that comes next. *Recordings* is what the host has to do if
 ${table(['policy', 'hits (%), mean', 'hits (%), nine in ten have more than', 'recordings for 100 packets'], rows)}`;
 }
 
+/** How honest traffic fares while somebody thrashes the cache, by defence. */
 function attackPart(examples: readonly ProgramResult[]): string {
   const attacks = examples
     .map(({ object, attack }) => ({ object, attack }))
@@ -280,6 +294,7 @@ By example, honest packets that hit (%):
 ${table(['example', 'traces that fit', "attacker's paths", ...names], each)}`;
 }
 
+/** What a trace saves in instructions. Not in time: that is what `npm run bench` and `trace-bench` are for. */
 function instructions(examples: readonly ProgramResult[], corpus: readonly ProgramResult[]): string {
   const row = (result: ProgramResult): Cell[] => {
     const { whole, condition, body } = result.insnsPerPacket;
@@ -317,6 +332,7 @@ const warping = [
   ['Katran', 20],
 ] as const;
 
+/** The example that does what a program of that table does, by name; corpus programs are told by theirs. */
 const counterpart: Readonly<Record<string, string>> = {
   'lpm-router': 'Router',
   nat: 'DNAT',
@@ -324,6 +340,7 @@ const counterpart: Readonly<Record<string, string>> = {
   firewall: 'L2 ACL',
 };
 
+/** Size of the conditions in bits, rows and rest, beside what the prior art needed. */
 function conditions(examples: readonly ProgramResult[], corpus: readonly ProgramResult[]): string {
   const rows = [...examples, ...corpus.filter(({ object }) => /router_ipv4|iptunnel/.test(object))].map(
     (result): Cell[] => {
@@ -369,6 +386,7 @@ own, and the damaged and rare packets of these captures have theirs. What the co
 `;
 }
 
+/** The corpus one by one, for those who look for their own program. */
 function corpusTable(corpus: readonly ProgramResult[]): string {
   const rows = corpus.map((result): Cell[] => {
     const real = realTraffic(result);
@@ -397,6 +415,7 @@ Traffic: \`${realistic}\`. Maps are as the object makes them, mostly empty. *-*:
 ${table(['program', 'insns', 'paths', 'for 90 %', 'for 99 %', 'worst order', 'searched', 'recordings', 'hits (%)', 'insns a packet', 'on a hit', 'condition'], rows)}`;
 }
 
+/** What nobody should read into the figures, and the programs that have none. */
 function limits({ without, options }: EvalResults): string {
   const list =
     without.length === 0

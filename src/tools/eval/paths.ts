@@ -12,6 +12,7 @@ export interface PathRun {
 
 /** Throws what a session throws for programs that cannot run. */
 export function recordPaths(subject: Subject, program: ProgramSpec, packets: readonly Arrival[]): PathRun {
+  // With penalties paths whose recording keeps failing are not tried again and again: programs have thousands of those.
   const recorder = new PathRecorder(subject.object, program, { maps: subject.maps, penalties: true });
   for (const packet of packets) recorder.session.run(packet);
   return { reference: recorder.reference, traces: recorder.session.runtime.traces };
@@ -38,6 +39,8 @@ export function tracesFor(ranks: readonly number[], packets: number, share: numb
  * change.)
  */
 export function worstOrder(packets: readonly Arrival[], reference: ReferenceString): Arrival[] {
+  // By path, in order of arrival; packets that no trace decides come last, since no order of theirs matters to a
+  // cache.
   const queues: Arrival[][] = [];
   const alone: Arrival[] = [];
   for (const [i, path] of reference.events.entries()) {

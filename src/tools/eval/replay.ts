@@ -53,6 +53,7 @@ export function replay(
   return made;
 }
 
+/** Nothing but UDP over IPv4: of the generated packets only the flow's key is looked at. */
 const plain: TrafficOptions = {
   ipv6: 0,
   vlan: 0,
@@ -65,6 +66,7 @@ const plain: TrafficOptions = {
 /** The same for both directions: type, addresses and ports, the smaller end first. */
 function conversationKey(data: Uint8Array): string {
   let at = 12;
+  // VLAN tags (0x8100, 0x88a8) do not tell conversations apart.
   while (
     at + 4 <= data.length &&
     ((data[at] === 0x81 && data[at + 1] === 0) || (data[at] === 0x88 && data[at + 1] === 0xa8))
@@ -75,6 +77,7 @@ function conversationKey(data: Uint8Array): string {
   const type = hex(data, at, at + 2);
   const ip = at + 2;
   if (isV4) {
+    // The header's length in words stands in the low half of its first byte.
     const ports = ip + 4 * ((data[ip] ?? 0) & 15);
     return `${type} ${data[ip + 9]} ${ends(data, ip + 12, 4, ports)}`;
   }
@@ -82,6 +85,7 @@ function conversationKey(data: Uint8Array): string {
   return `${type} ${hex(data, 0, 12)}`;
 }
 
+/** Both ends as text, in one order whichever of them sent: replies belong to the conversation. */
 function ends(data: Uint8Array, addresses: number, size: number, ports: number): string {
   const source = `${hex(data, addresses, addresses + size)}:${hex(data, ports, ports + 2)}`;
   const destination = `${hex(data, addresses + size, addresses + 2 * size)}:${hex(data, ports + 2, ports + 4)}`;

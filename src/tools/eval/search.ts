@@ -20,11 +20,13 @@ export interface SearchResult {
   readonly budget: number;
 }
 
+/** A trace and a packet that takes it: what new packets are made from. */
 interface Lead {
   readonly record: TraceRecord;
   readonly packet: Uint8Array;
 }
 
+/** Packets that each trace gets by flipping one bit that its condition speaks of, besides those that turn a guard. */
 const flips = 6;
 
 /** Throws what a session throws. `budget`: packets to try. */
@@ -41,6 +43,7 @@ export function searchPaths(
   let time = 0n;
   const run = (data: Uint8Array): void => {
     session.run({ data, time });
+    // The packet took a new path if there is a trace more than there were leads.
     const record = runtime.traces[leads.length];
     if (record !== undefined) leads.push({ record, packet: data });
   };
@@ -64,6 +67,10 @@ export function searchPaths(
   return { known, found: runtime.traces.length, tried, budget };
 }
 
+/**
+ * Packets that may leave the path of this one: first by turning each of its own guards, then by flipped bits, which
+ * also reach what no guard of its own asks for.
+ */
 function* turns({ record, packet }: Lead, keysOf: MapKeys, random: Prng): Generator<Uint8Array> {
   const { trace } = record;
   if (trace === undefined) return;

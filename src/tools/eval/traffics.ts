@@ -17,7 +17,9 @@ export interface TrafficRow {
 /** Of every kind something: a program of which nothing is known finds what it looks for. */
 const mixed: TrafficOptions = { vlan: 0.05, qinq: 0.1, malformed: 0.02, replies: 0.2, ipv6: 0.2 };
 
+/** Flows of the kinds that do not end. */
 const flows = 1000;
+// A kind whose flows have sizes of a published table; 200 are under way at a time, and each ends for good.
 const sized = (name: keyof typeof flowSizeTables): TrafficRow => ({
   name,
   description: `flows that end, sizes: ${flowSizeTables[name].source}`,

@@ -18,6 +18,7 @@ export interface Lemma {
 
 /** Bits that hold every intermediate result of 64-bit values: sums and differences, and what a shift keeps. */
 const width = 72;
+// `op` comes from the room isa, outside of the folder that is read: its numbers are handed in.
 const constants: ReadonlyMap<string, Value> = new Map([['op', opcodes()]]);
 /** Not the cache of constants, only what it holds. */
 const plainConstants: Stubs = new Map([
@@ -34,6 +35,7 @@ const plainConstants: Stubs = new Map([
 /** Letting the views teach each other is proved on its own: results are sound before they do. */
 const withoutSync: Stubs = new Map([...plainConstants, ['sync', (_, self) => self]]);
 
+/** The opcodes as an object of the program that is run. */
 function opcodes(): Obj {
   const fields = new Map<string, Value>();
   for (const [name, value] of Object.entries(op)) {
@@ -86,10 +88,15 @@ class Query {
     return { s, x };
   }
 
+  /** What holds of the operands; a counter-example has to satisfy it. */
   assume(...conditions: readonly Bool[]): void {
     for (const condition of conditions) this.assumed.push(this.numbers.truthTerm(condition));
   }
 
+  /**
+   * Whether a tnum describes x: the bits that it knows are x's, and `value` has none where `mask` says unknown, which
+   * is the invariant that every operation has to keep (kernel/bpf/tnum.c).
+   */
   inTnum(t: Obj, x: Int): Bool {
     const { numbers } = this;
     const known = numbers.binary('&', x, numbers.not(int(t, 'mask')));
@@ -99,6 +106,7 @@ class Query {
     );
   }
 
+  /** Whether every view of a Scalar describes x: its tnum, and x read as unsigned and signed, in 64 and in 32 bits. */
   inScalar(s: Obj, x: Int): Bool[] {
     const { numbers } = this;
     const views: readonly (readonly [low: string, high: string, seen: Int])[] = [
@@ -126,6 +134,7 @@ class Query {
   }
 }
 
+/** A field that holds a number. */
 function int(of: Obj, field: string): Int {
   const value = of.fields.get(field);
   if (value?.kind !== 'int') throw new InternalError('prove', `field ${field} is no number`);
@@ -137,13 +146,16 @@ function object(value: Value): Obj {
   return value;
 }
 
+/** What the operation does to numbers, by BPF's rules: the specification that an abstract result is held against. */
 type Concrete = (numbers: Numbers, x: Int, y: Int) => Int;
 
 const bits64: Concrete = (numbers, x) => numbers.asUint(64, x);
+// The operation in 64 bits: exact in a wide vector, then cut.
 const by =
   (operator: string): Concrete =>
   (numbers, x, y) =>
     numbers.asUint(64, numbers.binary(operator, x, y));
+// Its low half: what a 32-bit operation leaves, upper bits zero.
 const low =
   (of: Concrete): Concrete =>
   (numbers, x, y) =>
@@ -160,6 +172,10 @@ export function allLemmas(source: string): Lemma[] {
   return [...tnumLemmas(source), ...syncLemmas(source), ...aluLemmas(source), ...branchLemmas(source)];
 }
 
+/**
+ * Operations on tnums alone. Shifts are proved for each amount, since a solver takes far longer over a symbolic one
+ * and the verifier shifts by known amounts only.
+ */
 function tnumLemmas(source: string): Lemma[] {
   const lemmas: Lemma[] = [];
   const holds = (name: string, build: (query: Query) => readonly Bool[]): void => {
@@ -171,6 +187,7 @@ function tnumLemmas(source: string): Lemma[] {
       },
     });
   };
+  // Of two operands, and of one with further arguments that are known.
   const two = (name: string, fn: string, concrete: Concrete): void =>
     holds(name, (query) => {
       const [a, b] = [query.tnum('x'), query.tnum('y')];
@@ -192,6 +209,7 @@ function tnumLemmas(source: string): Lemma[] {
   one('neg', 'tnumNeg', [], (numbers, x) => numbers.asUint(64, numbers.negate(x)));
   holds('intersect', (query) => {
     const [a, b] = [query.tnum('x'), query.tnum('y')];
+    // One number that both describe: only then is there something to intersect.
     query.assume(query.numbers.compare('===', a.x, b.x));
     return [query.inTnum(object(query.code.call('tnum', 'tnumIntersect', a.t, b.t)), a.x)];
   });
@@ -268,6 +286,7 @@ function syncLemmas(source: string): Lemma[] {
   }));
 }
 
+/** Operations whose two operands may be any scalars, with what they do to numbers. */
 const aluOperations: readonly (readonly [name: string, code: number, concrete: Concrete])[] = [
   ['add', op.ADD, by('+')],
   ['sub', op.SUB, by('-')],
@@ -277,6 +296,10 @@ const aluOperations: readonly (readonly [name: string, code: number, concrete: C
   ['neg', op.NEG, (numbers, x) => numbers.asUint(64, numbers.negate(x))],
 ];
 
+/**
+ * Operations on scalars, each in 64 and in 32 bits. Views do not learn from each other here (`sync` is left out): what
+ * an operation yields is right before they do, and the lemmas about `sync` cover the rest.
+ */
 function aluLemmas(source: string): Lemma[] {
   const lemmas: Lemma[] = [];
   const holds = (name: string, build: (query: Query) => readonly Bool[]): void => {
@@ -361,6 +384,7 @@ function aluLemmas(source: string): Lemma[] {
   return lemmas;
 }
 
+/** Comparisons of conditional jumps: operator, and whether operands are read as signed. */
 const orders: Readonly<Record<string, readonly [operator: string, signed: boolean]>> = {
   JEQ: ['===', false],
   JNE: ['!==', false],
@@ -374,6 +398,7 @@ const orders: Readonly<Record<string, readonly [operator: string, signed: boolea
   JSLE: ['<=', true],
 };
 
+/** Whether the jump is taken for these numbers. JSET asks for a common bit, all others compare. */
 function outcome(numbers: Numbers, name: string, is32: boolean, x: Int, y: Int): Bool {
   const bits = is32 ? 32 : 64;
   if (name === 'JSET') {
@@ -411,6 +436,7 @@ function branchLemmas(source: string): Lemma[] {
             const [a, b] = [query.scalar('x'), query.scalar('y')];
             const happens = outcome(numbers, name, is32, a.x, b.x);
             query.assume(taken ? happens : numbers.no(happens));
+            // What is learnt where the jump is not taken is what its contrary teaches.
             const condition = taken ? n(code) : query.code.call('branch', 'negate', n(code));
             const refined = query.code.call('branch', 'refine', condition, truth(is32), a.s, b.s);
             if (refined.kind !== 'list') throw new InternalError('prove', 'refine gives no pair');
@@ -426,6 +452,7 @@ function branchLemmas(source: string): Lemma[] {
 
 /** `taken` is true, false or undefined, each under its condition. */
 function agrees(numbers: Numbers, taken: Value, happens: Bool): Bool[] {
+  // Undecided claims nothing.
   if (taken.kind === 'undefined') return [];
   if (taken.kind === 'bool') return [numbers.same(taken, happens)];
   if (taken.kind !== 'choice') throw new InternalError('prove', 'no outcome');

@@ -23,12 +23,15 @@ export interface Bool {
   readonly is: boolean | Term;
 }
 
+// A known integer stays a bigint: it costs no term, and branches on it are decided here.
 const known = (value: bigint, narrow: boolean): Int => ({ kind: 'int', narrow, is: value });
 /** A truth value that is known, or that a term says. */
 export const truth = (is: boolean | Term): Bool => ({ kind: 'bool', is });
 
+// What JavaScript's bitwise operators leave of a number.
 const wrap32 = (x: bigint): bigint => BigInt.asIntN(32, x);
 
+/** SMT-LIB's names. `>>` is arithmetic, as for bigint; `>>>` stands apart, since only numbers have it. */
 const binaryNames: Readonly<Record<string, BinaryOp>> = {
   '+': 'bvadd',
   '-': 'bvsub',
@@ -86,6 +89,7 @@ export class Numbers {
     const { terms } = this;
     if (!narrow || operator === '+' || operator === '-' || operator === '*')
       return this.of(terms.binary(named(operator), this.term(a), this.term(b)), narrow);
+    // Bitwise operators of JavaScript numbers see 32 bits; a shift's amount is known wherever the arithmetic shifts.
     if (operator === '>>>') return this.of(terms.binary('bvlshr', this.term(this.asUint(32, a)), this.term(b)), true);
     const right = operator === '<<' || operator === '>>' ? b : this.asInt(32, b);
     const result = terms.binary(named(operator), this.term(this.asInt(32, a)), this.term(right));
@@ -102,6 +106,7 @@ export class Numbers {
     return this.binary('-', known(0n, a.narrow), a);
   }
 
+  /** BigInt.asUintN and asIntN, which for JavaScript numbers is what `>>> 0` and `| 0` do. */
   asUint(bits: number, a: Int): Int {
     if (typeof a.is === 'bigint') return known(BigInt.asUintN(bits, a.is), a.narrow);
     return this.of(this.terms.zeroExtend(this.terms.extract(a.is, bits - 1, 0), this.width), a.narrow);
@@ -112,6 +117,7 @@ export class Numbers {
     return this.of(this.terms.signExtend(this.terms.extract(a.is, bits - 1, 0), this.width), a.narrow);
   }
 
+  /** The same integer as the other of JavaScript's two kinds: what `Number` and `BigInt` do within their range. */
   as(narrow: boolean, a: Int): Int {
     return { ...a, narrow };
   }
@@ -120,6 +126,7 @@ export class Numbers {
   clz32(a: Int): Int {
     if (typeof a.is === 'bigint') return known(BigInt(Math.clz32(Number(a.is))), true);
     let count: Int = known(32n, true);
+    // From the lowest bit up, so that the highest one that is set has the last word.
     for (let bit = 0; bit < 32; bit++) {
       const set = truth(this.terms.eq(this.terms.extract(a.is, bit, bit), this.terms.bits(1, 1)));
       count = this.choose(set, known(BigInt(31 - bit), true), count);
@@ -169,6 +176,7 @@ export class Numbers {
     return this.known(this.terms.eq(this.truthTerm(a), this.truthTerm(b)));
   }
 
+  /** One of two numbers by a condition; no term where the condition or the choice is known. */
   choose(when: Bool, then: Int, otherwise: Int): Int {
     if (typeof when.is === 'boolean') return when.is ? then : otherwise;
     if (then.is === otherwise.is) return then;
@@ -180,12 +188,14 @@ export class Numbers {
   }
 }
 
+/** The solver's operator; division and the like are not understood, and nothing that is proved uses them. */
 function named(operator: string): BinaryOp {
   const name = binaryNames[operator];
   if (name === undefined) throw new InternalError('prove', `operator ${operator} of something symbolic`);
   return name;
 }
 
+/** Both known: computed as JavaScript does, numbers with 32-bit bitwise operators, bigints exactly. */
 function evaluate(operator: string, a: bigint, b: bigint, narrow: boolean): bigint {
   switch (operator) {
     case '+':

@@ -25,6 +25,7 @@ interface Choice {
   readonly cases: readonly (readonly [when: Bool, value: Value])[];
 }
 
+/** A class of the sources, from which instances are made. */
 interface ClassValue {
   readonly kind: 'class';
   readonly node: ts.ClassDeclaration;
@@ -33,6 +34,7 @@ interface ClassValue {
 
 type Callable = ts.FunctionDeclaration | ts.ArrowFunction | ts.MethodDeclaration | ts.GetAccessorDeclaration;
 
+/** A function with the module whose names it sees, and the object if it is a method. */
 interface Closure {
   readonly kind: 'function';
   readonly node: Callable;
@@ -40,6 +42,7 @@ interface Closure {
   readonly self: Obj | undefined;
 }
 
+/** An array whose length is known. */
 interface List {
   readonly kind: 'list';
   readonly items: readonly Value[];
@@ -52,10 +55,15 @@ interface Nothing {
 /** Whatever an expression can yield. */
 export type Value = Int | Bool | Obj | Choice | ClassValue | Closure | List | Nothing;
 
+/**
+ * A source file. `names` are what has a value already; the initializers of its constants wait in `pending` until one
+ * is looked up, so order does not matter and what is never used is never run.
+ */
 interface Module {
   readonly name: string;
   readonly file: ts.SourceFile;
   readonly names: Map<string, Value>;
+  /** Name -> module that it comes from; only modules of the same folder are followed. */
   readonly imports: Map<string, string>;
   readonly pending: Map<string, ts.Expression>;
 }
@@ -67,6 +75,7 @@ interface Frame {
   readonly locals: Map<string, Value>;
   /** Under which the current statement executes. */
   guard: Bool;
+  /** What was returned so far, each under the guard that held there. */
   readonly returns: (readonly [when: Bool, value: Value])[];
 }
 
@@ -102,16 +111,19 @@ export class Symbolic {
     return this.apply(this.lookup(this.module(module), name), args, truth(true));
   }
 
+  /** Calls a method or getter of an object, under no condition. */
   method(self: Obj, name: string, ...args: readonly Value[]): Value {
     return this.apply(this.member(self, name, truth(true)), args, truth(true));
   }
 
+  /** A new object of a class, with the fields that its declarations initialize; constructors are not run. */
   construct(module: string, name: string): Obj {
     const made = this.lookup(this.module(module), name);
     if (made.kind !== 'class') throw new InternalError('prove', `${name} is no class`);
     return this.instance(made);
   }
 
+  /** The module of that name, read and its declarations noted on first use. */
   private module(name: string): Module {
     let module = this.modules.get(name);
     if (module !== undefined) return module;
@@ -123,6 +135,7 @@ export class Symbolic {
     return module;
   }
 
+  /** Notes what a statement declares; functions and classes have their values at once. */
   private declare(module: Module, statement: ts.Statement): void {
     if (ts.isFunctionDeclaration(statement) && statement.name !== undefined) {
       module.names.set(statement.name.text, { kind: 'function', node: statement, module, self: undefined });
@@ -141,6 +154,7 @@ export class Symbolic {
     }
   }
 
+  /** The value of a name: of this module, handed in from outside, a constant that is evaluated now, or an import. */
   private lookup(module: Module, name: string): Value {
     const found = module.names.get(name);
     if (found !== undefined) return found;
@@ -158,11 +172,13 @@ export class Symbolic {
     return this.lookup(this.module(from), name);
   }
 
+  /** A construct that is not understood is an error, never a guess: a proof of something else would be none. */
   private fail(frame: Frame, node: ts.Node): never {
     const { line } = frame.module.file.getLineAndCharacterOfPosition(node.getStart());
     throw new InternalError('prove', `${frame.module.name}.ts:${line + 1}: not understood: ${node.getText()}`);
   }
 
+  /** An object with its fields' initial values. */
   private instance(made: ClassValue): Obj {
     const self: Obj = { kind: 'object', fields: new Map(), of: made };
     const frame: Frame = { module: made.module, self, locals: new Map(), guard: truth(true), returns: [] };
@@ -173,6 +189,7 @@ export class Symbolic {
     return self;
   }
 
+  /** Calls a function: arguments bound, body executed, and the values of all its returns merged into one. */
   private apply(callee: Value, args: readonly Value[], guard: Bool): Value {
     if (callee.kind !== 'function') throw new InternalError('prove', 'call of something that is no function');
     const { node, module, self } = callee;
@@ -183,6 +200,7 @@ export class Symbolic {
     if (!ts.isBlock(body)) return this.evaluate(frame, body);
     this.block(frame, body.statements);
     if (frame.returns.length === 0) return nothing;
+    // Where some way reaches the end without a return it yields undefined.
     if (frame.guard.is !== false) frame.returns.push([frame.guard, nothing]);
     return this.merge(frame.returns);
   }
@@ -195,6 +213,10 @@ export class Symbolic {
     return rest.reduce((otherwise, [when, value]) => this.select(when, value, otherwise), last[1]);
   }
 
+  /**
+   * `then` where the condition holds, else `otherwise`: lists and objects element by element, so that they stay what
+   * they are; values of different kinds become a choice, which only the caller of the whole function may look into.
+   */
   private select(when: Bool, then: Value, otherwise: Value): Value {
     if (when.is === true || then === otherwise) return then;
     if (when.is === false) return otherwise;
@@ -219,6 +241,7 @@ export class Symbolic {
     return { kind: 'choice', cases: [...casesOf(then, when), ...casesOf(otherwise, not)] };
   }
 
+  /** Gives a value to a name, or the parts of it to a pattern. */
   private bind(frame: Frame, name: ts.BindingName, value: Value): void {
     if (ts.isIdentifier(name)) {
       frame.locals.set(name.text, value);
@@ -238,6 +261,7 @@ export class Symbolic {
     }
   }
 
+  /** Statements one after another, until no way leads to the next. */
   private block(frame: Frame, statements: readonly ts.Statement[]): void {
     for (const statement of statements) {
       if (frame.guard.is === false) return;
@@ -245,6 +269,10 @@ export class Symbolic {
     }
   }
 
+  /**
+   * A statement under the frame's guard. Both sides of an `if` run, each under the guard and its condition; behind it
+   * holds whichever of the two is left.
+   */
   private statement(frame: Frame, node: ts.Statement): void {
     const { numbers } = this;
     if (ts.isBlock(node)) this.block(frame, node.statements);
@@ -257,6 +285,7 @@ export class Symbolic {
         frame.guard,
         node.expression === undefined ? nothing : this.evaluate(frame, node.expression),
       ]);
+      // Nothing behind it happens on this way.
       frame.guard = truth(false);
     } else if (ts.isIfStatement(node)) {
       const test = this.test(frame, node.expression);
@@ -284,6 +313,7 @@ export class Symbolic {
     const first = clauses.findIndex(matches);
     if (first < 0) return;
     for (const clause of clauses.slice(first)) {
+      // Labels that share a body: the first clause that has one is theirs.
       if (clause.statements.length === 0) continue;
       this.block(
         frame,
@@ -301,12 +331,14 @@ export class Symbolic {
     for (const { name, initializer: value } of initializer.declarations)
       this.bind(frame, name, value === undefined ? nothing : this.evaluate(frame, value));
     for (let rounds = 0; this.test(frame, condition).is === true; rounds++) {
+      // Far more than any loop of the arithmetic takes: this one is not understood.
       if (rounds > 100) this.fail(frame, node);
       this.statement(frame, statement);
       this.evaluate(frame, incrementor);
     }
   }
 
+  /** The truth of an expression; undefined is false, as what may be undefined is asked with `if (x)`. */
   private test(frame: Frame, node: ts.Expression): Bool {
     const value = this.evaluate(frame, node);
     if (value.kind === 'bool') return value;
@@ -319,6 +351,7 @@ export class Symbolic {
     return value.kind === 'int' ? value : this.fail(frame, node);
   }
 
+  /** The value of an expression. Assertions of type (`as`) are looked through. */
   private evaluate(frame: Frame, node: ts.Expression): Value {
     const { numbers } = this;
     if (ts.isParenthesizedExpression(node) || ts.isAsExpression(node)) return this.evaluate(frame, node.expression);
@@ -357,6 +390,7 @@ export class Symbolic {
     return frame.locals.get(name) ?? this.lookup(frame.module, name);
   }
 
+  /** An entry of a table by a known number, e.g. by an opcode. */
   private element(frame: Frame, node: ts.ElementAccessExpression): Value {
     const table = this.evaluate(frame, node.expression);
     const key = this.evaluate(frame, node.argumentExpression);
@@ -382,6 +416,7 @@ export class Symbolic {
     return String(value.is);
   }
 
+  /** `a ? b : c`: both are evaluated if the test is not known. Neither may have effects. */
   private conditional(frame: Frame, node: ts.ConditionalExpression): Value {
     const test = this.test(frame, node.condition);
     if (test.is === true) return this.evaluate(frame, node.whenTrue);
@@ -403,6 +438,7 @@ export class Symbolic {
     }
   }
 
+  /** Operators of two operands. `&&` and `||` evaluate their right side only if the left is not known to decide. */
   private binary(frame: Frame, node: ts.BinaryExpression): Value {
     const { numbers } = this;
     const operator = node.operatorToken.getText();
@@ -434,11 +470,13 @@ export class Symbolic {
       const same = numbers.same(left, right);
       return operator === '===' ? same : numbers.no(same);
     }
+    // What is left are objects, equal if they are the same, and undefined.
     if (operator === '===') return truth(left === right || (left.kind === right.kind && left.kind === 'undefined'));
     if (operator === '!==') return truth(!(left === right || (left.kind === right.kind && left.kind === 'undefined')));
     return this.fail(frame, node);
   }
 
+  /** Assigns to a local or a field: under the guard, so that the old value stays where the guard does not hold. */
   private assign(frame: Frame, target: ts.Expression, value: Value): Value {
     if (ts.isIdentifier(target)) {
       const old = frame.locals.get(target.text) ?? nothing;
@@ -453,6 +491,7 @@ export class Symbolic {
     return value;
   }
 
+  /** A field, a method, or what a getter gives. */
   private member(object: Value, name: string, guard: Bool): Value {
     if (object.kind !== 'object') throw new InternalError('prove', `.${name} of something that is no object`);
     const field = object.fields.get(name);
@@ -466,6 +505,7 @@ export class Symbolic {
     throw new InternalError('prove', `member ${name} is neither method nor getter`);
   }
 
+  /** A call: of JavaScript's own functions, of one that the proof replaces, or of the sources'. */
   private callExpression(frame: Frame, node: ts.CallExpression): Value {
     const text = node.expression.getText();
     const args = node.arguments.map((argument) => this.evaluate(frame, argument));
@@ -479,6 +519,7 @@ export class Symbolic {
     return this.apply(this.evaluate(frame, node.expression), args, frame.guard);
   }
 
+  /** The functions of JavaScript that the arithmetic uses; undefined for any other. */
   private builtin(name: string, args: readonly Value[]): Value | undefined {
     const { numbers } = this;
     const [a, b] = args;

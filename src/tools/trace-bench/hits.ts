@@ -27,6 +27,7 @@ const patience = 8000;
 const span = 1500;
 const micro = 1000n;
 
+/** One of the two that are compared: host alone, or card and host. */
 interface Side {
   readonly runtime: Runtime;
   readonly samples: number[];
@@ -38,11 +39,13 @@ interface Load {
   readonly columns: PacketColumns;
 }
 
+/** Nanoseconds a packet of both sides. */
 interface Outcome {
   readonly host: number;
   readonly card: number;
   /** Share of the packets that the card decided while it was measured. */
   readonly hits: number;
+  /** The card found that it does not pay and left most packets to the host. */
   readonly bypassed: boolean;
 }
 
@@ -61,11 +64,13 @@ function runtimeOf(subject: RecordingSubject, options: { readonly card: boolean;
   return runtime;
 }
 
+/** Host alone, and card with host, each with its own maps. */
 function newSides(subject: RecordingSubject, bypass: boolean): readonly [Side, Side] {
   const side = (card: boolean): Side => ({ runtime: runtimeOf(subject, { card, bypass }), samples: [] });
   return [side(false), side(true)];
 }
 
+/** Packets as one array of bytes with columns, as a capture is read: copying them in is quick. */
 function loadOf(packets: readonly Arrival[]): Load {
   const lengths = packets.map(({ data }) => data.length);
   const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
@@ -93,6 +98,10 @@ function runBatch({ runtime }: Side, { bytes, columns }: Load): number {
   return Number(process.hrtime.bigint() - start) / count;
 }
 
+/**
+ * Warms both sides up and measures them in turns, batch by batch. It is warm when no new code was compiled for
+ * `settle`.
+ */
 function measure(sides: readonly [Side, Side], packets: readonly Arrival[], start: bigint): Outcome {
   const [host, card] = sides;
   const loads = loadsOf(packets);
@@ -101,6 +110,7 @@ function measure(sides: readonly [Side, Side], packets: readonly Arrival[], star
   const turn = (): void => {
     const load = loads[next] as Load;
     next = (next + 1) % loads.length;
+    // Time goes on over batches: programs that limit rates would else see every packet at once.
     const times = new BigUint64Array(load.columns.times.buffer);
     for (let i = 0; i < batch; i++) times[i] = clock + BigInt(i) * micro;
     clock += BigInt(batch) * micro;
@@ -117,6 +127,7 @@ function measure(sides: readonly [Side, Side], packets: readonly Arrival[], star
     if (card.runtime.card?.compilations !== compilations && now - begin < patience) compiled = now;
     compilations = card.runtime.card?.compilations ?? 0;
   }
+  // Counters go on; only what the span adds is told.
   const before = { packets: card.runtime.packets, hits: card.runtime.hits, bypassed: card.runtime.bypassed };
   for (const side of sides) side.samples.length = 0;
   for (const from = performance.now(); performance.now() - from < span; ) turn();
@@ -183,6 +194,7 @@ export function hitsTable(measured: readonly Hits[]): string {
   return `${table}\ngeometric mean at the same flow: ${best}; at no locality ${geometricMean(none).toFixed(2)}, worst ${worst}`;
 }
 
+/** Host, card, what the card wins, and how many packets it decided. */
 function cells({ host, card, hits, bypassed }: Outcome): string[] {
   const share = bypassed ? 'left alone' : `${(100 * hits).toFixed(1)} %`;
   return [host.toFixed(1), card.toFixed(1), (host / card).toFixed(2), share];

@@ -41,6 +41,7 @@ export interface Matchers {
 const golden = 0x9e3779b1;
 /** The product's upper bits are those that depend on all of the key. */
 const hashShift = 12;
+/** Bytes for packets at the beginning of memory; tables stand behind. */
 const packetRoom = 1 << 20;
 
 /** Compiles both. `overlapping`: rows may hold at once and the first counts; else the first that is found will do. */
@@ -52,6 +53,7 @@ export function makeMatchers(rows: readonly Row[], overlapping = false): Matcher
     if (group === undefined) groups.set(key, [i]);
     else group.push(i);
   }
+  // All tables as 32-bit words. Address 0 ends a list, so nothing lies at the first word.
   const words: number[] = [0];
   const base = packetRoom;
   const at = (): number => base + 4 * words.length;
@@ -62,6 +64,7 @@ export function makeMatchers(rows: readonly Row[], overlapping = false): Matcher
     for (const { offset, mask, value } of row) words.push(offset, mask, value);
     return start;
   });
+  // Open addressing with linear probing, at most half full: a miss ends at the first empty slot.
   const tables = [...groups.values()].map((members) => {
     let slots = 2;
     while (slots < 2 * members.length) slots *= 2;
@@ -77,6 +80,7 @@ export function makeMatchers(rows: readonly Row[], overlapping = false): Matcher
   });
   const rowList = at();
   words.push(...rowAt, 0);
+  // Groups come in the order of their first rows, since rows were grouped in theirs.
   const groupAt = [...groups.values()].map((members, g) => {
     const start = at();
     const row = rows[members[0] as number] as Row;
@@ -101,6 +105,7 @@ export function makeMatchers(rows: readonly Row[], overlapping = false): Matcher
   return { scan, tuples, masks: groups.size, packets: 0, bytes };
 }
 
+/** The hash of a row's values: the same steps that the emitted code takes over the packet's masked words. */
 function hashOf(row: Row): number {
   let hash = 0;
   for (const { value } of row) hash = Math.imul(((hash << 7) | (hash >>> 25)) ^ value, golden);

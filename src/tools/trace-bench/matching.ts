@@ -14,7 +14,9 @@ import { formatTable } from '../../text/index.js';
 import { columnsOf, PacketArena, record } from '../../vm/index.js';
 import { makeMatchers, type Row } from './matchers.js';
 
+/** Numbers of traces; each is a full tree of decisions, so powers of two. */
 const sizes = [4, 16, 64, 256, 1024, 4096];
+// All packets are of one length: no guard on it tells traces apart.
 const packetBytes = 64;
 const batch = 512;
 const rounds = 60;
@@ -44,6 +46,7 @@ export function mediansOf(
 function decisionProgram(depth: number, own: boolean, random: Prng): ObjectSpec {
   const lines = ['r2 = *(u32 *)(r1 + 0)', 'r3 = *(u32 *)(r1 + 4)', 'r4 = r2', `r4 += ${packetBytes}`, 'r0 = 2'];
   lines.push('if r4 > r3 goto out');
+  // Bits behind the Ethernet addresses and type, five apart, so that they are spread over bytes.
   const levels = Array.from({ length: depth }, (_, i) => 8 * 14 + 5 * i);
   let labels = 0;
   const decide = (level: number, used: ReadonlySet<number>): void => {
@@ -79,6 +82,7 @@ function recordPaths(object: ObjectSpec, count: number, random: Prng): Runtime {
   return runtime;
 }
 
+/** A packet of random bytes: each path is as likely as any other. */
 function draw(random: Prng): Uint8Array {
   return Uint8Array.from({ length: packetBytes }, () => random.below(256));
 }
@@ -102,6 +106,7 @@ function rowsOf(runtime: Runtime): Row[] {
   });
 }
 
+/** A row of the table: nanoseconds a packet by way, and milliseconds to compile the tree. */
 interface Figures {
   readonly traces: number;
   readonly masks: number;
@@ -111,6 +116,7 @@ interface Figures {
   readonly compileMs: number;
 }
 
+/** One row: traces recorded, all three ways built and compared with each other, then timed in turns. */
 function measure(depth: number, own: boolean): Figures {
   const random = new Prng(7 + depth);
   const object = decisionProgram(depth, own, random);
@@ -131,6 +137,7 @@ function measure(depth: number, own: boolean): Figures {
     () => matchers.tuples(matchers.packets, batch, packetBytes),
     () => matchers.scan(matchers.packets, batch, packetBytes),
   ];
+  // The sum of the row numbers over all packets is the same if both find the same rows.
   const [decided, byTuples, byScan] = ways.map((way) => way());
   if (decided !== batch || byTuples !== byScan) throw new InternalError('trace-bench', 'the matchers disagree');
   for (const way of ways) for (const begin = performance.now(); performance.now() - begin < settle; ) way();

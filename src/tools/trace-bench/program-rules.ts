@@ -15,6 +15,7 @@ import { makeMatchers, type Row } from './matchers.js';
 import { mediansOf } from './matching.js';
 import type { RecordingSubject } from './recording.js';
 
+// As many as the table of Program Warping's prototype has entries.
 const traces = 64;
 const rounds = 40;
 /** Milliseconds that V8 gets to optimize. */
@@ -23,6 +24,10 @@ const settle = 1000;
 const front = 32;
 const stride = 512;
 
+/**
+ * A rule's row over what the table sees: words in front of the packet for length, metadata length and context, then
+ * the packet's bytes.
+ */
 function rowOf(bits: RowBits): Row {
   const words = new Map<number, { mask: number; value: number }>();
   const put = (byte: number, mask: number, value: number): void => {
@@ -40,6 +45,7 @@ function rowOf(bits: RowBits): Row {
   return [...words].map(([offset, { mask, value }]) => ({ offset, mask: mask >>> 0, value: value >>> 0 }));
 }
 
+/** One program's row. Traces are recorded with LFU, so that those which decide most packets stay. */
 function measureRules({ name, object, program, maps, packets }: RecordingSubject): (string | number)[] {
   const runtime = new Runtime(object, program, {
     cacheSize: traces,
@@ -67,6 +73,7 @@ function measureRules({ name, object, program, maps, packets }: RecordingSubject
     filled = u8.slice();
     return card.runBatch(arena.first, chosen.length, record.size);
   };
+  // A batch ends at the first packet that no trace takes; without it the next one is tried, until all hit.
   for (let hits = hitsOf(); hits < chosen.length; hits = hitsOf()) chosen.splice(hits, 1);
   const takers = chosen.map((_, i) => arena.trace(i));
   const facts = installed.map(({ trace }) => trace?.facts).filter((one) => one !== undefined);

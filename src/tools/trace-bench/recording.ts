@@ -35,9 +35,11 @@ interface Miss {
   readonly values: number;
 }
 
+// Share of the misses that is not counted, and room for the look-up keys of the tree beside.
 const warmUp = 0.3;
 const keyBytes = 4096;
 
+/** All misses of one example. Timing alone disturbs nothing: what is tried on the way is rolled back. */
 function measureRecording(subject: RecordingSubject): Miss[] {
   const { object, program, maps } = subject;
   const runtime = new Runtime(object, program, { keepConditions: false });
@@ -51,6 +53,7 @@ function measureRecording(subject: RecordingSubject): Miss[] {
   const misses: Miss[] = [];
   for (const packet of subject.packets) {
     const input = { data: packet.data, now: packet.time };
+    // One run under the machine's journal, undone afterwards: the packet is still to come.
     const trial = (run: () => Offer | undefined): InstalledTrace | undefined => {
       machine.setPacket(input);
       machine.begin();
@@ -92,6 +95,7 @@ function measureRecording(subject: RecordingSubject): Miss[] {
   return misses.slice(Math.floor(misses.length * warmUp));
 }
 
+/** Puts the guards into normal form as the recorder does, to time that step alone. */
 function factsOf(trace: RecordedTrace): void {
   const facts = new Facts();
   for (const { detail, args } of trace.recorded) {
