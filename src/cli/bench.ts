@@ -16,11 +16,17 @@ interface Options extends OptFlags, ReadingFlags {
   engine: string;
   packet: string;
   rounds: string;
+  /** A map file (docs/maps.md); without it maps start as the object makes them. */
   mapsIn?: string;
 }
 
+/** Engines in the order of the table; `--engine` takes a list of them. */
 const engineNames = ['interp', 'wasm', 'kernel'];
 
+/**
+ * Exit 3 where no engine ran the program, 4 where only the kernel was to and cannot be asked. JSON:
+ * `jitnic.bench/1`.
+ */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
@@ -52,6 +58,8 @@ export const command: CliCommand = defineCommand<Options>({
     const fill = contents === undefined ? undefined : (machine: Machine): void => loadMaps(machine, contents, mapsIn);
     // What only the kernel was asked for has no answer without it; beside other engines its row is missing.
     const bpf = engines.includes('kernel') ? openKernel(engines.length > 1, io) : undefined;
+    // `turn`: seconds that an engine has before the next one runs. Engines take turns so that a clock that slows down,
+    // or another process, meets all of them.
     const speed = io.breakable('measuring', () =>
       measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05, settings }),
     );
@@ -75,6 +83,7 @@ export const command: CliCommand = defineCommand<Options>({
         kernel_noise_ns: speed.kernel?.noise ?? null,
         kernel_empty_ns: speed.kernel?.empty ?? null,
         kernel_busy_ns: speed.kernelBusy?.median ?? null,
+        // False where the kernel's figure is below its noise: then the ratio is a lower bound.
         resolved: ratioOf(speed, speed.kernel)?.isBound === false,
         restored: speed.restored,
         compile_ms: speed.compileMs,
@@ -117,6 +126,7 @@ function remarks({ kernel, kernelBusy, restored }: Speed): string[] {
   return lines;
 }
 
+/** The engine's median in relation to the kernel's net one; undefined where either is missing. */
 function ratioTo(figure: Figure, kernel: Speed['kernel']): Ratio | undefined {
   return ratioOf({ wasm: figure }, kernel);
 }
@@ -135,6 +145,7 @@ function count(text: string, flag: string): number {
   return value;
 }
 
+/** Reads the capture up to the packet; its bytes are a copy, since a batch is good only until the next one is read. */
 async function packetAt(path: string, index: number, io: Io): Promise<Uint8Array> {
   let at = 0;
   for await (const packet of (await openCaptureFile(path, io)).packets()) {

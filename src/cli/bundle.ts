@@ -17,6 +17,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import { cacheDirectory } from './cache-directory.js';
 
+/** What a file of CommonJS becomes once it is wrapped in a function, as Node's own loader does it. */
 type Wrapper = (
   exports: unknown,
   require: (id: string) => unknown,
@@ -64,6 +65,7 @@ export class Bundle {
     this.modules.set(name, module);
     const filename = join(this.directory, name);
     const wrapper = this.compile(name, filename).runInThisContext() as Wrapper;
+    // Joined files name one another by `./`; whatever else is Node's own or a package.
     const require = (id: string): unknown => (id.startsWith('./') ? this.load(id.slice(2)) : this.outside(id));
     wrapper(module.exports, require, module, filename, dirname(filename));
     return module.exports;
@@ -80,6 +82,7 @@ export class Bundle {
       for (const [name, script] of this.scripts) {
         if (script.cachedDataRejected === false) continue;
         mkdirSync(code, { recursive: true, mode: 0o700 });
+        // Beside and renamed: a process that reads meanwhile sees all of it or nothing.
         const [path, written] = [join(code, `${name}.code`), join(code, `${name}.${process.pid}`)];
         writeFileSync(written, script.createCachedData(), { mode: 0o600 });
         renameSync(written, path);
@@ -90,6 +93,7 @@ export class Bundle {
     }
   }
 
+  /** The script of a file, with the code of an earlier process if there is some; V8 says whether it took it. */
   private compile(name: string, filename: string): Script {
     // On the first line, so that lines are those of the file.
     const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`;
@@ -116,6 +120,7 @@ function forgetBuilds(folder: string): void {
   for (const { path } of builds.slice(mostBuilds)) rmSync(path, { recursive: true, force: true });
 }
 
+/** The bytes of a file; undefined for whatever reason they cannot be had. */
 function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path);

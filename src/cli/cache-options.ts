@@ -12,19 +12,23 @@ import {
 import type { RuntimeOptions } from '../runtime/index.js';
 import { nearest, wholeNumber } from '../text/index.js';
 
+/** The flags as commander yields them, checked by {@link cacheOptions}. */
 export interface CacheFlags {
   readonly cacheSize?: string;
   readonly cacheBits?: string;
   readonly adaptive?: string;
   readonly policy?: string;
   readonly admission?: string;
+  /** False for `--no-penalties` and `--no-assume`; commander sets them to true otherwise. */
   readonly penalties?: boolean;
   readonly assume?: boolean;
   readonly hotloop?: string;
 }
 
+// Help texts list the rows of the policy tables, so that a new policy is offered by being there.
 const namesOf = (rows: readonly { readonly name: string }[]): string => rows.map(({ name }) => name).join(', ');
 
+/** Declares the flags under a heading of their own. */
 export function declareCacheFlags(command: Command): void {
   command
     .optionsGroup('Trace cache:')
@@ -39,11 +43,15 @@ export function declareCacheFlags(command: Command): void {
     .optionsGroup('Options:');
 }
 
+/** Help texts of two flags that `jitnic cache` has as well. */
 export const admissionHelp: string = `which recorded traces get a place: ${namesOf(admissions)} (default always)`;
 export const adaptiveHelp: string =
   'let the number of traces move: MIN..MAX, or MIN..MAX:PRICE in hits per 1,000 packets';
 
-/** Throws UsageError. `hasCard` false: cache flags make no sense. */
+/**
+ * The options of a runtime; what was not given stays undefined, so that the runtime's own defaults hold. Throws
+ * UsageError. `hasCard` false: cache flags make no sense.
+ */
 export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOptions {
   const given = (['cacheSize', 'cacheBits', 'adaptive', 'policy', 'admission'] as const).find(
     (flag) => flags[flag] !== undefined,
@@ -66,6 +74,7 @@ export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOption
   };
 }
 
+/** A policy that a card can follow: Belady's knows what comes next, which only a simulation does. */
 function onlinePolicy(name: string): PolicyRow {
   const policy = named(policies, 'policy', name, onlinePolicies);
   if (policy.offline) {
@@ -75,6 +84,7 @@ function onlinePolicy(name: string): PolicyRow {
   return policy;
 }
 
+/** The row of `--admission`; undefined where the flag was not given. Throws UsageError for an unknown name. */
 export function parseAdmission(name: string | undefined): AdmissionRow | undefined {
   return name === undefined ? undefined : named(admissions, 'admission', name);
 }
@@ -103,7 +113,10 @@ function named<Row extends { readonly name: string }>(
   throw new UsageError(`no ${what} \`${name}\``, {}, hint);
 }
 
-/** `MIN..MAX` or `MIN..MAX:PRICE`. */
+/**
+ * `MIN..MAX` or `MIN..MAX:PRICE`; the price is what a place has to bring in, in hits per 1,000 packets, default 1.
+ * Throws UsageError.
+ */
 export function parseAdaptive(text: string | undefined): AdaptiveSizeOptions | undefined {
   if (text === undefined) return undefined;
   const match = /^(\d+)\.\.(\d+)(?::(\d+(?:\.\d+)?))?$/.exec(text);
@@ -117,6 +130,7 @@ export function parseAdaptive(text: string | undefined): AdaptiveSizeOptions | u
   return { least, most, price };
 }
 
+/** Bounds of what is asked for by mistake: a size beyond it is a typing error, and more sizes than that take hours. */
 const largestSize = 1e9;
 const mostSizes = 4096;
 const sizeHint = 'such as 16, 1..64, 4..64:4 (in steps), 1..1024*2 (doubling), or several of these with commas';

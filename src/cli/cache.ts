@@ -55,6 +55,7 @@ interface Experiment {
   readonly adaptive: AdaptiveSizeOptions | undefined;
 }
 
+/** Hits of the packets that ran, by policy and size. */
 interface Outcome {
   readonly curves: readonly Curve[];
   /** Hits that no cache of so many match bits exceeds; where these are the unit. */
@@ -62,6 +63,7 @@ interface Outcome {
   readonly adapted: readonly { readonly policy: PolicyRow; readonly result: Simulated }[];
 }
 
+/** Exit 1 where `--check` finds a difference: then there is no table. JSON: `jitnic.cache/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareInput(command);
@@ -83,6 +85,8 @@ export const command: CliCommand = defineCommand<Options>({
     const opened = await openProgram(file, program, options, io);
     const verdicts = Verdicts.of(opened.object);
     const world = await worldOptions(options, io);
+    // One run notes which path each packet took; every size and policy is then simulated on that sequence, which
+    // counts what a run with that cache would.
     const recorder = new PathRecorder(opened.object, opened.program, { ...world, verdicts });
     io.breakable('verifying', () => verdicts.require(opened.object, opened.program, rejectionHint));
     const limit = wholeNumber('--count', options.count, 1);
@@ -110,7 +114,7 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
-/** Throws UsageError. */
+/** What the flags ask for, with defaults filled in. Throws UsageError. */
 function experimentOf(options: Options): Experiment {
   if (options.sizes !== undefined && options.bits !== undefined)
     throw new UsageError('`--sizes` and `--bits` exclude each other', {}, 'run it twice to have both');
@@ -125,6 +129,7 @@ function experimentOf(options: Options): Experiment {
   };
 }
 
+/** Simulates each policy at each size, and the adaptive size if it was asked for. */
 function compare(reference: ReferenceString, { unit, sizes, policies, admission, adaptive }: Experiment): Outcome {
   return {
     curves: hitCurves(reference, { sizes, unit, policies, admission }),
@@ -139,10 +144,12 @@ function compare(reference: ReferenceString, { unit, sizes, policies, admission,
   };
 }
 
+/** Packets that no trace can decide, whose recordings were given up: misses at any size. */
 function uncacheable(reference: ReferenceString): number {
   return reference.packets - reference.counts().reduce((sum, packets) => sum + packets, 0);
 }
 
+/** Keys of `jitnic.cache/1` behind object and program. */
 function cacheJson(
   reference: ReferenceString,
   { unit, sizes, admission, adaptive }: Experiment,
@@ -171,6 +178,7 @@ function cacheJson(
   };
 }
 
+/** The table of hit rates, a row a size and a column a policy, with what has to be known to read it. */
 function cacheText(
   reference: ReferenceString,
   experiment: Experiment,
@@ -200,6 +208,7 @@ function cacheText(
     '',
     width,
   );
+  // Each path is missed once, when it is recorded.
   text += `\na cache that holds everything: ${percent(Math.max(0, packets - alone - paths))} %\n`;
   if (bounds !== undefined) text += '`belady` is no optimum where traces differ in size; no cache is above `bound`\n';
   if (adaptive !== undefined) {
@@ -212,6 +221,7 @@ function cacheText(
   return text;
 }
 
+/** The curves as SVG, sizes on a logarithmic axis. */
 function chart(reference: ReferenceString, { unit, sizes }: Experiment, { curves }: Outcome): string {
   const [first = 1] = sizes;
   const last = Math.max(sizes.at(-1) ?? 1, first + 1);

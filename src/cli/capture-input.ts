@@ -16,6 +16,9 @@ import {
 import type { Io } from './command.js';
 import { fileError } from './files.js';
 
+/**
+ * A capture that is being read. Packets come once: {@link batches} and {@link packets} share one position in the file.
+ */
 export interface CaptureInput {
   /** Packets of Ethernet interfaces, in order. A batch is good until the next one is asked for. */
   batches(): AsyncGenerator<PacketBatch, void, undefined>;
@@ -48,6 +51,7 @@ export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info
   let broken: string | undefined;
   const isEthernet = (id: number): boolean =>
     (capture.interfaces[id]?.linkType ?? linkTypes.ethernet) === linkTypes.ethernet;
+  // The first packet of another link type is told, all are counted. pcapng has a link type for each interface.
   const onlyEthernet = (batch: PacketBatch): PacketBatch => {
     if (capture.interfaces.every((_, id) => isEthernet(id))) return batch;
     return selectPackets(batch, (i) => {
@@ -89,6 +93,7 @@ export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info
   };
 }
 
+/** An error of zlib or of the file system as one for users; whatever else was thrown is thrown on. */
 function gzipError(error: unknown, path: string): Error {
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && code.startsWith('Z_')) return new InputError('damaged gzip data', { file: path });
@@ -153,6 +158,7 @@ async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     return;
   }
   const gunzip = createGunzip();
+  // zlib gets its input while its output is read, and no more of it than it has room for.
   const feeding = (async (): Promise<void> => {
     for await (const chunk of all()) {
       if (!gunzip.write(chunk)) await new Promise((resolve) => gunzip.once('drain', resolve));

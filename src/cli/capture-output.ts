@@ -44,6 +44,7 @@ export class CaptureOutput {
     if (this.writer.size >= chunkSize) await this.sink.write(this.writer.take());
   }
 
+  /** Writes what is left and closes the file. A capture without it may lack its last packets. */
   async close(): Promise<void> {
     if (this.writer.size > 0) await this.sink.write(this.writer.take());
     await this.sink.close();
@@ -59,11 +60,13 @@ export function captureFormatOf(path: string, otherwise: CaptureFormat = 'pcap')
       : 'pcap';
 }
 
+/** Where bytes go. `write` resolves when more is welcome. */
 interface Sink {
   write(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 
+/** Stdout, without backpressure: it is the process's to end. */
 class StdoutSink implements Sink {
   private readonly io: Io;
 
@@ -80,6 +83,9 @@ class StdoutSink implements Sink {
   async close(): Promise<void> {}
 }
 
+/**
+ * A file, compressed by its name. Errors of the stream are kept and thrown by the next call: nobody waits at an event.
+ */
 class FileSink implements Sink {
   private readonly path: string;
   private readonly entry: WriteStream | Gzip;
@@ -124,6 +130,7 @@ class FileSink implements Sink {
     this.check();
   }
 
+  /** Throws what the file system said since the last call. */
   private check(): void {
     if (this.failure !== undefined) throw fileError(this.failure, this.path);
   }

@@ -19,12 +19,14 @@ interface Options {
   readonly cacheSize?: string;
   readonly seed?: string;
   readonly updates?: true;
+  /** False for `--no-kernel`. */
   readonly kernel: boolean;
 }
 
 /** Packets a program where no capture and no number is given. */
 const usualPackets = 1000;
 
+/** Exit 1 if any program failed; refused and skipped ones do not count. JSON: `jitnic.check/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     command
@@ -55,6 +57,7 @@ export const command: CliCommand = defineCommand<Options>({
         : await readPackets(options.read, limit ?? Number.MAX_SAFE_INTEGER);
     const { bpf, notice } = openKernel(options.kernel);
     if (notice !== undefined) io.info(notice);
+    // Only what Linux would load runs: a program that the verifier refuses is a row of its own kind.
     const run = {
       cacheSize: wholeNumber('--cache-size', options.cacheSize, 1) ?? 64,
       updates: options.updates === true ? seed : undefined,
@@ -114,6 +117,7 @@ function shownRows(rows: readonly CheckedRow[], { flags }: Io): readonly Checked
   });
 }
 
+/** The rows that are shown, without their reasons. */
 function table(rows: readonly CheckedRow[], io: Io): string {
   const columns = [
     { title: 'object', align: 'left' as const },
@@ -146,12 +150,14 @@ function reasons(rows: readonly CheckedRow[], io: Io): string {
   return lines.length === 0 ? '' : `\n${lines.join('')}`;
 }
 
+/** The last lines: how many programs ended how, and that there would have been more. */
 function summaryText(rows: readonly CheckedRow[], interrupted: boolean): string {
   const { passed, failed, refused, skipped } = checkSummary(rows);
   const partial = interrupted ? '\ninterrupted: these are the objects that were done by then' : '';
   return `${partial}\n${count(passed, 'program')} passed, ${failed} failed, ${refused} refused, ${skipped} skipped (not XDP)\n`;
 }
 
+/** A program in `jitnic.check/1`; keys of what was not asked are missing. */
 function rowJson(row: CheckedRow): Record<string, unknown> {
   return {
     object: row.object,

@@ -10,12 +10,14 @@ import { bareEngine, bareEngineNames, bareObject, parseHex } from '../judge/inde
 import { type ObjectSpec, readObject, xdpPrograms } from '../object/index.js';
 import { type CliCommand, defineCommand } from './command.js';
 
+/** Flags of the command; `program` is given by runners that have no stdin. */
 interface Options {
   engine: string;
   elf?: boolean;
   program?: string;
 }
 
+/** Exit codes as the protocol has them (above). JSON: `jitnic.conformance/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     command
@@ -49,6 +51,7 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
+/** Instructions alone as an object with one program. Throws InputError. */
 function objectOfBytes(bytes: Uint8Array): ObjectSpec {
   if (bytes.length === 0) throw new InputError('there is no program', { file: 'program' });
   if (bytes.length % 8 !== 0) {

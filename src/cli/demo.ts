@@ -15,6 +15,7 @@ function example(path: string): string {
   return fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
 }
 
+/** Exits as `jitnic run` does. JSON: `jitnic.run/1`. */
 export const command: CliCommand = defineCommand<{ readonly check?: true }>({
   declare: (command) => {
     command.option('--check', 'run the plain interpreter beside it, too');

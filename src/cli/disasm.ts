@@ -8,12 +8,14 @@ import { type CliCommand, defineCommand } from './command.js';
 import { declareKconfig } from './kernel-flags.js';
 import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
+/** Flags of the command; `--kernel` without a version is the old name of `--syntax kernel`. */
 interface Options extends ReadingFlags {
   readonly source?: true;
   readonly bytes?: true;
   readonly syntax?: string;
 }
 
+/** Reads any object, loadable or not. JSON: `jitnic.disasm/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command, declareKconfig);
@@ -80,11 +82,15 @@ function kernelListing(object: ObjectSpec, program: ProgramSpec, source: boolean
       text += `; ${printableLine(`${line.text.trim()} @ ${line.file.replace(/^.*\//, '')}:${line.line}`)}\n`;
     }
     text += `${String(pc).padStart(4)}: ${printable(formatInsn(program.insns, pc, 'kernel', names))}\n`;
+    // A 64-bit load takes two slots, of which the second is no instruction.
     if (program.insns[pc]?.code === 0x18) pc++;
   }
   return text;
 }
 
+/**
+ * A program in `jitnic.disasm/1`: instructions with their fields and, where known, the source line that begins there.
+ */
 function programJson(object: ObjectSpec, program: ProgramSpec): Record<string, unknown> {
   const names = programNames(object, program);
   const lines = new Map(program.lines.map((line) => [line.insn, line]));

@@ -13,14 +13,19 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { basename, join } from 'node:path';
 import type { Content, ResultStore } from '../base/index.js';
 
+/** The last two bytes are a version of the format and 0. */
 const magic = Buffer.from('jitnic\x01\x00', 'latin1');
 const headerSize = magic.length + 32;
 
 /** Bytes of all files together. */
 const defaultCapacity = 64 << 20;
 
+/**
+ * Our own files: finished ones, and those that a process which was ended left half written (its id behind the dot).
+ */
 const fileName = /^[0-9a-f]{64}(\.[0-9]+)?$/;
 
+/** Where results are kept, whose they are, and how much room they have. */
 export interface DiskStoreOptions {
   readonly directory: string;
   /** Names the code that makes the results. */
@@ -29,6 +34,7 @@ export interface DiskStoreOptions {
   readonly capacity?: number;
 }
 
+/** A {@link ResultStore} in a folder. Several processes may use it at a time; none of them waits for another. */
 export class DiskStore implements ResultStore {
   private readonly directory: string;
   private readonly build: string;
@@ -48,6 +54,7 @@ export class DiskStore implements ResultStore {
       const result = file.subarray(headerSize);
       if (!this.sumOf(path, result).equals(file.subarray(magic.length, headerSize))) return undefined;
       const now = new Date();
+      // The time of a file is that of its last use: eviction goes by it.
       utimesSync(path, now, now);
       return new Uint8Array(result);
     } catch {
@@ -86,15 +93,18 @@ export class DiskStore implements ResultStore {
     }
   }
 
+  /** Covers the name too: a file that was renamed or copied over another is no result. */
   private sumOf(path: string, result: Uint8Array): Buffer {
     return sha256([basename(path), result]);
   }
 
+  /** What a result follows from, and the build, name its file: a new build never reads what an old one wrote. */
   private pathOf(kind: string, content: Content): string {
     return join(this.directory, sha256([this.build, kind, ...content]).toString('hex'));
   }
 }
 
+/** Does something whose failure changes nothing. */
 function attempt(action: () => void): void {
   try {
     action();

@@ -3,16 +3,23 @@ import { type ExitCode, exitCodes, formatPlace, InternalError, UserError } from 
 import { jsonText, printable, printableLines } from '../text/index.js';
 import { ioReason } from './files.js';
 
+/** The parts of a message; {@link errorText} and {@link errorJson} print the same ones. */
 export interface ErrorReport {
   readonly exitCode: ExitCode;
+  /** Stable name for scripts: `usage`, `bad-input`, `unsupported`, `interrupted`, `internal`. */
   readonly code: string;
   readonly message: string;
   readonly place: string | undefined;
   readonly hint: string | undefined;
 }
 
+/** The hint of everything that users can do nothing about. */
 const reportHint = 'this is a bug in jitnic: please report it with this message, the command line and the input file';
 
+/**
+ * What to say of whatever was thrown. Errors made for users say it themselves; refusals of the file system that no
+ * command foresaw are bad input; everything else is our bug, with the phase that it happened in.
+ */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof UserError) {
     const place = formatPlace(error.place);
@@ -42,6 +49,7 @@ export function describeError(error: unknown): ErrorReport {
   };
 }
 
+/** An error of libuv: `code` is `ENOENT` and the like. */
 interface SystemError extends Error {
   readonly code: string;
   readonly path?: string;
@@ -66,6 +74,7 @@ export function errorText(report: ErrorReport): string {
   return `error: ${at}${printableLines(report.message)}\n${hint}`;
 }
 
+/** The same as a document `jitnic.error/1`, which goes to stdout: under `--json` there is always one. */
 export function errorJson(report: ErrorReport, pretty: boolean): string {
   const { code, message, place, hint } = report;
   return jsonText(

@@ -73,6 +73,7 @@ async function replaceable(
   return { path: await realpath(path), mode: found.mode & 0o7777 };
 }
 
+/** Writes beside the file and renames. The mode is set twice: `writeFile` obeys the umask, `chmod` does not. */
 async function replaceFile(
   target: { readonly path: string; readonly mode: number | undefined },
   pieces: Iterable<string | Uint8Array>,
@@ -97,6 +98,7 @@ export function fileError(error: unknown, path: string): unknown {
   return typeof code === 'string' ? new InputError(ioReason(code), { file: path }) : error;
 }
 
+/** Error numbers in words that go on behind a file's name. */
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EDQUOT: 'no space left for this user',

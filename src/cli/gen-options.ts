@@ -10,6 +10,7 @@ import {
   type TrafficOptions,
 } from '../packet/index.js';
 
+/** The flags as commander yields them: all text, or undefined where one was not given. */
 export interface GenFlags {
   readonly count?: string;
   readonly seed?: string;
@@ -66,6 +67,7 @@ export function trafficOptions(flags: GenFlags): TrafficOptions {
   };
 }
 
+/** Refuses flags that cannot take effect beside one another: a flag that is silently ignored makes wrong captures. */
 function checkTogether(flags: GenFlags): void {
   if (flags.flowSizes !== undefined && flags.zipf !== undefined) {
     throw new UsageError(
@@ -136,6 +138,7 @@ function ipv6Share(
   return undefined;
 }
 
+/** Addresses, ports and MAC of one end of all flows; one subnet of each family. */
 function endpoints(flags: GenFlags, end: 'src' | 'dst'): Endpoints {
   const [subnets, ports, mac] =
     end === 'src' ? [flags.src, flags.srcPorts, flags.srcMac] : [flags.dst, flags.dstPorts, flags.dstMac];
@@ -165,6 +168,7 @@ function usage<T>(flag: string, parse: () => T): T {
   }
 }
 
+/** `80,443,8000-8999` as numbers and inclusive ranges. */
 function portList(text: string, flag: string): (number | readonly [number, number])[] {
   return text.split(',').map((part) => {
     const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim());
@@ -177,8 +181,10 @@ function portList(text: string, flag: string): (number | readonly [number, numbe
   });
 }
 
+/** What flows can be of. */
 const flowProtocols: readonly string[] = ['tcp', 'udp', 'icmp', 'arp'] satisfies readonly FlowProtocol[];
 
+/** `tcp=0.6,udp=0.4`; a name alone has weight 1. Weights need not add up to 1. */
 function protocolWeights(text: string): Partial<Record<FlowProtocol, number>> {
   const weights: Partial<Record<FlowProtocol, number>> = {};
   for (const part of text.split(',')) {
@@ -193,12 +199,14 @@ function protocolWeights(text: string): Partial<Record<FlowProtocol, number>> {
   return weights;
 }
 
+/** The name of a table of flow sizes. */
 function flowSizes(name: string): NonNullable<TrafficOptions['flowSizes']> {
   const names: readonly string[] = [...Object.keys(flowSizeTables), 'campus'];
   if (!names.includes(name)) throw bad('--flow-sizes', name, names.join(', '));
   return name as NonNullable<TrafficOptions['flowSizes']>;
 }
 
+/** One id or an inclusive range; 12 bits each (IEEE 802.1Q). */
 function vlanIds(text: string): readonly [number, number] {
   const match = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(text);
   const first = Number(match?.[1]);
@@ -208,6 +216,7 @@ function vlanIds(text: string): readonly [number, number] {
   return [first, last];
 }
 
+/** Decimal prefixes: rates are counted in thousands, not in 1,024s. */
 const scales: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
 
 /** `1Mpps`, `10Gbps`, `14.88 Mpps`. */
@@ -218,6 +227,7 @@ function rate(text: string): { readonly pps: number } | { readonly bps: number }
   return match[3]?.toLowerCase() === 'pps' ? { pps: value } : { bps: value };
 }
 
+/** Gaps between packets: all the same, or exponential, which makes arrivals a Poisson process. */
 function arrivals(text: string): 'constant' | 'poisson' {
   if (text !== 'constant' && text !== 'poisson') throw bad('--arrivals', text, 'constant or poisson');
   return text;
@@ -233,6 +243,7 @@ function start(text: string): bigint {
   return BigInt(date) * 1_000_000n;
 }
 
+/** A whole number, with `,` or `_` between thousands. */
 function whole(text: string | undefined, flag: string, least = 1): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text.replace(/[_,](?=\d{3})/g, ''));
@@ -242,11 +253,13 @@ function whole(text: string | undefined, flag: string, least = 1): number | unde
   return value;
 }
 
+/** A number of at least 0. */
 function decimal(text: string, flag: string): number {
   if (!/^\d*\.?\d+$/.test(text)) throw bad(flag, text, 'a number such as 1.1');
   return Number(text);
 }
 
+/** From 0 to 1, or in percent. */
 function share(text: string | undefined, flag: string): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d*\.?\d+%$/.test(text) ? Number(text.slice(0, -1)) / 100 : Number(text);
@@ -254,6 +267,7 @@ function share(text: string | undefined, flag: string): number | undefined {
   return value;
 }
 
+/** The error for a flag whose text is not of the form that it takes. */
 function bad(flag: string, text: string, expected: string): UsageError {
   return new UsageError(`\`${flag} ${text}\` makes no sense`, {}, `expected ${expected}`);
 }

@@ -22,6 +22,10 @@ interface Options extends GenFlags {
   readonly link?: true;
 }
 
+/**
+ * The same flags and seed give the same bytes. Exit 130 after Ctrl-C, the capture whole up to there. JSON:
+ * `jitnic.gen/1`.
+ */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     command
@@ -101,6 +105,7 @@ interface Target {
   close(): Promise<void>;
 }
 
+/** A capture file, or lines on stdout. With `--json` nothing is printed but the summary. */
 async function openTarget(options: Options, io: Io): Promise<Target> {
   if (options.write !== undefined) {
     const output = await CaptureOutput.open(options.write, io);
@@ -130,6 +135,7 @@ async function openTarget(options: Options, io: Io): Promise<Target> {
   };
 }
 
+/** What the summary tells; times in nanoseconds since 1970. */
 class Tally {
   packets = 0;
   bytes = 0;
@@ -138,6 +144,7 @@ class Tally {
 
   add(batch: PacketBatch): void {
     if (this.packets === 0) this.first = batch.time[0] ?? 0n;
+    // As on the wire, not as captured.
     for (let i = 0; i < batch.count; i++) this.bytes += batch.origLength[i] ?? 0;
     this.packets += batch.count;
     this.last = batch.time[batch.count - 1] ?? this.last;
@@ -148,6 +155,7 @@ class Tally {
   }
 }
 
+/** The summary: JSON, or a line to stderr where a file was written. */
 function report(tally: Tally, file: string | undefined, steps: Steps, io: Io): void {
   const { packets, bytes, first, last, seconds } = tally;
   if (io.flags.json) {

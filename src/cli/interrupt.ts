@@ -33,6 +33,7 @@ export async function* untilInterrupt<T>(items: AsyncIterable<T>, interrupt: Int
   }
 }
 
+/** V8 breaks off only what `node:vm` runs, so the script calls the work by way of a global that nobody else knows. */
 const script = new Script('globalThis[Symbol.for("jitnic.breakable")]()');
 const slot = Symbol.for('jitnic.breakable');
 let isBreakable = false;
@@ -42,6 +43,7 @@ let isBreakable = false;
  * milliseconds at least. Within another one it is a plain call. Throws InterruptedError, and what `work` throws.
  */
 export function breakable<T>(work: () => T, phase: string): T {
+  // A second watcher inside of one would take the signal from it.
   if (isBreakable) return work();
   const shared = globalThis as Record<symbol, unknown>;
   let result: { readonly value: T } | undefined;

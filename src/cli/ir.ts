@@ -23,6 +23,7 @@ interface Options extends OptFlags, ReadingFlags {
   readonly output?: string;
 }
 
+/** Exit 4 for a program that is not translated, with the instruction at fault. JSON: `jitnic.ir/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
@@ -50,6 +51,7 @@ export const command: CliCommand = defineCommand<Options>({
     const spec = chooseProgram(object, name);
     const machine = new Machine(object);
     const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
+    // Throws where the program asks for what jitnic does not have.
     machine.admit(program);
     const verdicts = Verdicts.of(object, { facts: options.facts });
     const { accepted } = io.breakable('verifying', () => verdicts.of(spec));
@@ -98,6 +100,7 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
+/** Says where in the program the translation stopped, and what happens to such a program. */
 function withPlace<T>(program: LoadedProgram, run: () => T): T {
   try {
     return run();
@@ -122,6 +125,7 @@ function moduleBytes(object: ObjectSpec, spec: ProgramSpec, verdicts: Verdicts, 
   throw new UnsupportedError(what, placeOf(at.spec, insn), 'it runs in the interpreter');
 }
 
+/** Names for maps and context fields, as the IR is printed with them. */
 function namesOf(machine: Machine): Names {
   return {
     map: (index) => machine.maps[index]?.spec.name ?? 'map?',
@@ -129,6 +133,7 @@ function namesOf(machine: Machine): Names {
   };
 }
 
+/** Passes in the order in which they ran; `ir` where `--print-after` asked for it. */
 function passesJson(report: OptReport, texts: readonly { readonly pass: string; readonly text: string }[]): unknown[] {
   return report.steps.map(({ name, insns, ms }) => {
     const printed = texts.find(({ pass }) => pass === name);
@@ -145,6 +150,7 @@ function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
+/** The WebAssembly module's size, and milliseconds to make and compile it. */
 interface CodeTime {
   readonly bytes: number;
   readonly ms: number;

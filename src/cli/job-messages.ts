@@ -3,6 +3,7 @@ import type { RingSource, SessionCounts } from '../runtime/index.js';
 import type { LaneOptions } from '../vm/index.js';
 import type { RunFlags } from './run-options.js';
 
+/** What a thread is given when it starts. It has to be plain data: it is copied to the other thread. */
 export interface JobTask {
   /** An ELF object, and where it came from. */
   readonly object: Uint8Array;
@@ -16,6 +17,7 @@ export interface JobTask {
   readonly ring: RingSource;
 }
 
+/** What a thread says, in this order: lines and counts as it goes, one of the other two as its last. */
 export type FromJob =
   | { readonly kind: 'info'; readonly line: string }
   | { readonly kind: 'not compiled'; readonly program: number; readonly insn: number; readonly what: string }

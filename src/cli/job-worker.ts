@@ -40,6 +40,10 @@ const io: Io = {
 /** Milliseconds between two messages about counts. */
 const tellEvery = 50;
 
+/**
+ * Opens the object once more (only its bytes can be handed over), makes a machine on the shared maps, and runs packets
+ * until the ring ends. Verification is not repeated: the main thread says which programs passed.
+ */
 async function work(): Promise<void> {
   const { object, program } = chooseProgram(
     await objectOf(task.object, task.file, io, task.flags),
@@ -61,6 +65,7 @@ async function work(): Promise<void> {
     for (const batch of ring.batches()) {
       for (let at = 0; at < batch.count && !ring.isStopped; ) {
         at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
+        // What a thread has told counts even if it has to be ended in the middle of a packet that never ends.
         if (performance.now() - told < tellEvery) continue;
         post({ kind: 'counts', counts: session.counts });
         told = performance.now();

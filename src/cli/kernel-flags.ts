@@ -55,6 +55,7 @@ export async function kernelOptions(flags: KernelFlags, io: Io): Promise<ReadObj
   };
 }
 
+/** LINUX_VERSION_CODE of `6.1` or `6.18.44`. Throws UsageError. */
 function versionOf(text: string): number {
   const version = parseKernelVersion(text);
   if (version !== undefined) return version;
@@ -85,6 +86,7 @@ function unquotedText(value: string): string {
   return /^(?:[ymn]|".*"|-?(?:0[xX][0-9a-fA-F]+|\d+))$/s.test(value) ? value : `"${value}"`;
 }
 
+/** A kernel configuration, plain or gzipped as /proc/config.gz. Throws InputError for what has no line of one. */
 async function readConfigFile(file: string, io: Io): Promise<Kconfig> {
   const bytes = await readInput(file, io);
   let text: string;

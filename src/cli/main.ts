@@ -16,6 +16,7 @@ async function loadProgram(args: readonly string[]): Promise<{ readonly program:
   const bundled = statSync(bundle, { throwIfNoEntry: false });
   if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0))
     return { program: await import('./program.js') };
+  // Only names of commands become folders of the cache; anything else shares one.
   const command = args.find((arg) => !arg.startsWith('-')) ?? 'help';
   const opened = openBundle(new URL('.', bundle), /^[a-z][a-z-]{0,30}$/.test(command) ? command : 'other');
   return { program: opened.load('program.cjs') as Program, bundle: opened };
@@ -32,6 +33,7 @@ const { breakable, ioReason, runCli } = program;
 function endWithout(error: NodeJS.ErrnoException): never {
   if (error.code === 'EPIPE') process.exit(0);
   process.stderr.write(`error: stdout: ${ioReason(error.code)}\n`);
+  // exitCodes.input: the frame is not loaded yet, or has already returned.
   process.exit(3);
 }
 process.stdout.on('error', endWithout);

@@ -13,6 +13,7 @@
 import { InputError, UsageError } from '../base/index.js';
 import { parseLooseJson } from '../vm/index.js';
 
+/** Key and value in the form of map files; undefined where they were not given. */
 export interface MapWords {
   readonly key: unknown;
   readonly value: unknown;
@@ -20,6 +21,7 @@ export interface MapWords {
   readonly flags: bigint;
 }
 
+/** Flags of bpf_map_update_elem by bpftool's names. */
 const updateFlags: Readonly<Record<string, bigint>> = { any: 0n, noexist: 1n, exist: 2n };
 
 /** Splits `key ... value ... [any|noexist|exist]`. Throws UsageError. */
@@ -43,6 +45,7 @@ export function parseMapWords(words: readonly string[]): MapWords {
   return { key: dataOf('key', parts.key), value: dataOf('value', parts.value), flags };
 }
 
+/** One of the forms at the head of this file; which one, the first word tells. */
 function dataOf(name: string, words: readonly string[] | undefined): unknown {
   if (words === undefined) return undefined;
   const [first, ...rest] = words;
@@ -57,10 +60,12 @@ function dataOf(name: string, words: readonly string[] | undefined): unknown {
   if (words.every((word) => /^[a-z]+\d*:/.test(word))) return partsOf(words);
   if (words.length > 1)
     return bytesText(words.map((word) => byteOf(name, word, /^(\d+|0x[0-9a-f]+)$/i.test(word) ? Number(word) : -1)));
+  // A number beyond 2^53 stays text, which map files take as well.
   if (/^-?\d+$/.test(first)) return Number.isSafeInteger(Number(first)) ? Number(first) : first;
   return first;
 }
 
+/** A byte, or UsageError; -1 stands for a word that is no number. */
 function byteOf(name: string, word: string, byte: number): number {
   if (byte >= 0 && byte <= 255) return byte;
   throw new UsageError(
@@ -70,10 +75,12 @@ function byteOf(name: string, word: string, byte: number): number {
   );
 }
 
+/** Bytes as map files write them: `0a 00 00 01`. */
 function bytesText(bytes: readonly number[]): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
+/** JSON, or the looser form in which dumps print structs (names without quotes). Throws UsageError. */
 function jsonOf(name: string, text: string): unknown {
   try {
     return parseLooseJson(text);

@@ -36,6 +36,7 @@ interface Options extends KernelFlags {
   readonly cpu?: string;
 }
 
+/** What can be done, by bpftool's names. */
 const operations = ['dump', 'lookup', 'update', 'delete', 'get', 'set'] as const;
 type Operation = (typeof operations)[number];
 
@@ -44,6 +45,7 @@ type MapOperation = Exclude<Operation, 'get' | 'set'>;
 /** What became of the operation. */
 type Answer = { readonly entries: readonly DumpedEntry[] } | { readonly error: number } | 'done';
 
+/** Exit 1 where a map refuses; then no file is written. JSON: `jitnic.map/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareKernelFlags(command);
@@ -146,6 +148,7 @@ function isOperation(word: string): word is Operation {
   return (operations as readonly string[]).includes(word);
 }
 
+/** Refuses operations and flags that say nothing together, before anything is read. */
 function checkFlags(
   operation: string,
   name: string | undefined,
@@ -176,6 +179,7 @@ function checkFlags(
   }
 }
 
+/** The same for keys and values. */
 function checkWords(operation: Operation, name: string | undefined, request: MapWords, words: number): void {
   if (operation === 'dump' && words > 0)
     throw new UsageError('dump takes no key', {}, `jitnic map lookup FILE ${name} key ...`);
@@ -184,12 +188,14 @@ function checkWords(operation: Operation, name: string | undefined, request: Map
     throw new UsageError('update to what?', {}, 'jitnic map update FILE MAP key DATA value DATA');
 }
 
+/** How many values a per-CPU map has for each key. */
 function cpuCount(text: string | undefined): number {
   const cpus = text === undefined ? 1 : Number(text);
   if (Number.isInteger(cpus) && cpus >= 1 && cpus <= 1024) return cpus;
   throw new UsageError(`\`--cpus ${text}\` makes no sense`, {}, 'expected a number from 1 to 1024');
 }
 
+/** The operation on one map; a refusal of the map is the error number that bpf(2) would give. */
 function perform(operation: MapOperation, machine: Machine, map: BpfMap, request: MapWords, options: Options): Answer {
   switch (operation) {
     case 'dump': {
@@ -215,11 +221,13 @@ function done(result: number): Answer {
   return result < 0 ? { error: result } : 'done';
 }
 
+/** A map and what came of the operation there. */
 interface Answered {
   readonly map: BpfMap;
   readonly answer: Answer;
 }
 
+/** Keys of `jitnic.map/1`; names as bpftool has them. */
 function printJson(operation: Operation, answers: readonly Answered[], io: Io): void {
   io.json('jitnic.map/1', {
     operation,
@@ -235,6 +243,7 @@ function printJson(operation: Operation, answers: readonly Answered[], io: Io): 
   });
 }
 
+/** What a person reads: entries on stdout, a refusal on stderr; a change that worked says nothing. */
 function printAnswer(operation: Operation, map: BpfMap, answer: Answer, io: Io): void {
   const { spec } = map;
   if (answer === 'done') return;

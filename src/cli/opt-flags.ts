@@ -4,6 +4,7 @@ import { UsageError } from '../base/index.js';
 import { parseSettings, passes, type Settings } from '../opt/index.js';
 import { nearest } from '../text/index.js';
 
+/** The flag as commander yields it, to be read by {@link settingsOf}. */
 export interface OptFlags {
   /** `-O...`, in order. */
   readonly opt?: readonly string[];

@@ -46,6 +46,7 @@ export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: R
   return io.breakable('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
 }
 
+/** How messages name FILE. */
 function displayName(path: string): string {
   return path === '-' ? 'stdin' : path;
 }
@@ -98,6 +99,7 @@ export function chooseProgram(object: ObjectSpec, name: string | undefined): Pro
   throw new UsageError(what, { file: object.name }, list);
 }
 
+/** Names to try, the distribution's default first, then the newest. */
 const clangNames = ['clang', ...[21, 20, 19, 18, 17, 16, 15, 14].map((version) => `clang-${version}`)];
 
 /** Compiles with the first clang there is (`CLANG` names another), with debug information, to the object's bytes. */
@@ -119,6 +121,7 @@ async function compile(path: string, text: Uint8Array, flags: ReadingFlags, io: 
   );
 }
 
+/** What became of a run of clang; `messages` is its stderr. */
 interface Compiled {
   readonly status: number | null;
   readonly output: Uint8Array;
@@ -137,6 +140,8 @@ function runClang(
   const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
   const given = [...include.map((folder) => `-I${folder}`), ...define.map((macro) => `-D${macro}`)];
   const source = path === '-' ? ['-x', 'c', '-'] : ['-x', 'c', path];
+  // -O2: the verifier refuses much of what -O0 makes. -g: BTF, which maps and CO-RE need. v3 (32-bit jumps, atomics that
+  // fetch) needs Linux 5.12.
   const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...given, ...includes, '-c', ...source, '-o', '-'];
   return new Promise((resolve, reject) => {
     const child = spawn(clang, flags, { stdio: ['pipe', 'pipe', 'pipe'] });

@@ -31,6 +31,7 @@ export interface Host {
   breakable?<T>(work: () => T, phase: string): T;
 }
 
+/** Options of every command, before or behind its name. */
 interface CommonOptions {
   readonly json?: true;
   readonly pretty?: true;
@@ -49,6 +50,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<ExitC
     const report = describeError(error);
     if (flags.json) host.out(errorJson(report, flags.pretty));
     else host.err(errorText(report));
+    // A bug is reported with its stack; users' errors have none.
     if (report.exitCode === exitCodes.internal && error instanceof Error) host.err(`${error.stack ?? ''}\n`);
     return report.exitCode;
   }
@@ -62,6 +64,10 @@ function jsonFlags(argv: readonly string[]): { json: boolean; pretty: boolean } 
   return { json: pretty || words.includes('-j') || words.includes('--json'), pretty };
 }
 
+/**
+ * Declares all commands by name, but only the one that was called with its options: help of the others needs no more
+ * than their summaries, and their modules stay unread.
+ */
 async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   const program = addCommonOptions(new Command('jitnic'))
@@ -85,10 +91,12 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
     loaded.declare(command);
     addCommonOptions(command);
     command.action(async (...given: unknown[]) => {
+      // Commander hands over operands, then options, then the command; a variadic operand is a list.
       const operands = given.slice(0, command.registeredArguments.length).flat() as (string | undefined)[];
       const options = { ...program.opts(), ...command.opts() };
       const interrupts = new Interrupts(host);
       const io = makeIo(options, host, interrupts);
+      // A command that does not listen for Ctrl-C loses against it.
       exitCode = await Promise.race([interrupts.unheeded, loaded.run(operands, options, io)]);
     });
   }
@@ -102,6 +110,7 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
   return exitCode;
 }
 
+/** Declares them on the program and on the command, since people write them in either place. */
 function addCommonOptions(command: Command): Command {
   return command
     .optionsGroup('Common to all commands:')
@@ -136,6 +145,7 @@ function calledCommand(argv: readonly string[]): string | undefined {
   return words[0] === 'help' ? words[1] : words[0];
 }
 
+/** Throws UsageError, with the nearest name, where there is no such command. */
 function checkCommand(called: string | undefined): void {
   if (called === undefined || commandRows.some((row) => row.name === called)) return;
   const names = commandRows.map((row) => row.name);
@@ -144,10 +154,12 @@ function checkCommand(called: string | undefined): void {
   throw new UsageError(`unknown command \`${called}\``, {}, hint);
 }
 
+/** Imports the command's module. */
 async function load(row: CommandRow): Promise<CliCommand> {
   return (await row.load()).command;
 }
 
+/** `jitnic` alone: the list of commands, as an error of usage, for scripts that forgot one. */
 function withoutCommand(program: Command, host: Host): ExitCode {
   host.err(program.helpInformation());
   return exitCodes.usage;
@@ -174,6 +186,7 @@ function usageError(error: CommanderError, called: string | undefined): UsageErr
   return new UsageError(what, {}, near === undefined ? help : `did you mean \`${near}\`?`);
 }
 
+/** Of package.json, which lies at the same distance from sources and from what is built. */
 async function packageVersion(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
@@ -199,14 +212,17 @@ class Interrupts {
     });
   }
 
+  /** From now on the command hears of it. */
   await(): Interrupt {
     this.isAwaited = true;
     return this.interrupt;
   }
 }
 
+/** The same type, fields writable: who makes an interface's object may change what its readers may not. */
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** The world of one command, made of its common flags. */
 function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io {
   const pretty = options.pretty === true;
   const quiet = options.quiet === true;
@@ -241,6 +257,7 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
   };
 }
 
+/** A stream to its end, as one piece. */
 async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);

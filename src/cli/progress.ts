@@ -52,6 +52,7 @@ export function secondsLeft(end: Extent, done: Required<Extent>, seconds: number
   return (seconds * (1 - most)) / most;
 }
 
+/** Share of the work that is done; 0 where the whole is not known. */
 function share(done: number | undefined, all: number | undefined): number {
   return all === undefined || all === 0 || !Number.isFinite(all) ? 0 : (done ?? 0) / all;
 }

@@ -20,12 +20,17 @@ import { Progress } from './progress.js';
 import { chooseProgram, type RunFlags, sessionOptions, verifiedSession } from './run-options.js';
 import { countUndeliverable, type LoopResult, noteDamage, noteUndeliverable, turnEvery } from './run-packets.js';
 
+/** What a run over several threads came to; `session` is that of this thread, with the counts of all. */
 export interface JobsResult extends LoopResult {
   readonly session: Session;
   /** Packets of each thread. */
   readonly shares: readonly number[];
 }
 
+/**
+ * Runs the capture with `jobs` threads. Throws UsageError for flags that need one order of all packets,
+ * UnsupportedError where the program is not compiled, and what opening it throws.
+ */
 export async function runJobs(
   file: string,
   name: string | undefined,
@@ -37,6 +42,7 @@ export async function runJobs(
     throw new UsageError('`--jobs` and another `--cpus` exclude each other: each thread is a CPU');
   if (given.clock?.startsWith('step') === true)
     throw new UsageError('`--jobs` and `--clock step` exclude each other: packets have no common order');
+  // Each thread is a CPU, and all of them run compiled code.
   const flags = { ...given, engine: 'wasm', cpus: String(jobs) };
   const object = await readProgramBytes(file, io, flags);
   const chosen = chooseProgram(await objectOf(object, file, io, flags), name, flags);
@@ -44,6 +50,7 @@ export async function runJobs(
   const verdicts = Verdicts.of(chosen.object, options);
   const session = verifiedSession(chosen, flags, { ...options, verdicts, lanes: { count: jobs, index: 0 } }, io);
   const { machine, program } = session.runtime;
+  // This thread makes the maps and verifies; the others are told what passed and where the maps are.
   const behind = programsBehind(program, machine.programs);
   const shared = { memory: machine.memory.memory, areas: machine.laneAreas };
   const rings = new RingWriter(jobs);
@@ -66,6 +73,7 @@ export async function runJobs(
   });
   const all = Promise.all(threads.map(({ counts }) => counts));
   let isFailed = false;
+  // The reader of the capture has to stop when a thread has failed; the error itself is thrown by `await all` below.
   all.catch(() => {
     isFailed = true;
   });
@@ -140,6 +148,7 @@ async function handOut(
   return packets;
 }
 
+/** The flags for threads, whose maps have been filled. */
 function withoutMaps(flags: RunFlags): RunFlags {
   const { mapsIn: _, ...rest } = flags;
   return rest;
@@ -176,6 +185,7 @@ class Job {
   }
 }
 
+/** What a thread counts that never said anything. */
 const nothing: SessionCounts = {
   packets: 0,
   misses: 0,
@@ -183,6 +193,7 @@ const nothing: SessionCounts = {
   faults: [],
 };
 
+/** The error of a thread whose program stayed with the interpreter, with the place in the source. */
 function notCompiled(session: Session, message: FromJob & { readonly kind: 'not compiled' }): Error {
   const { machine } = session.runtime;
   const program = machine.programs[message.program];

@@ -36,6 +36,7 @@ import { turnEvery } from './run-packets.js';
 import { hostRunJson } from './run-report.js';
 import { Steps } from './steps.js';
 
+/** What of `run`'s flags the kernel can follow. */
 export interface KernelRunOptions {
   readonly read: string;
   readonly write: string | undefined;
@@ -67,6 +68,10 @@ const unreadable: ReadonlySet<string> = new Set([
   'bloom_filter',
 ]);
 
+/**
+ * Loads the object and runs the capture packet by packet; prints the summary and returns the exit code. Throws what
+ * loading throws, and UsageError for an entry of a map that the kernel refuses.
+ */
 export async function runOnKernel(
   object: ObjectSpec,
   program: ProgramSpec,
@@ -95,6 +100,7 @@ export async function runOnKernel(
       }
       const outcome = runner.run({ data: packet.data, ingressIfindex: options.ingressIfindex });
       packets++;
+      // What the kernel measured, without the system call around it.
       nanoseconds += BigInt(outcome.duration);
       const verdict = verdictName(outcome.verdict);
       verdicts[verdict]++;
@@ -174,6 +180,7 @@ const ownAnswers: Readonly<Partial<Record<Environment, string>>> = {
   node: 'the number of the CPU',
 };
 
+/** A call of a helper by number, not of a function or kfunc. */
 function isHelperCall(insn: Insn): boolean {
   return isCall(insn) && insn.src === 0;
 }

@@ -36,6 +36,7 @@ export interface SessionFlags extends ReadingFlags, GlobalFlags {
   readonly maxTraceGuards?: string;
 }
 
+/** The flags of `run` and `trace`, as commander yields them. */
 export interface RunFlags extends SessionFlags, CacheFlags, OptFlags, StoreFlags {
   readonly card?: boolean;
   readonly bypass?: boolean;
@@ -51,6 +52,7 @@ export function hasCard({ card, engine, verify }: RunFlags): boolean {
   return card !== false && verify !== false && (engine === undefined || engine === 'trace');
 }
 
+/** Declares all of {@link RunFlags}, by headings. */
 export function declareRunFlags(command: Command): void {
   declareInput(command);
   declareCacheFlags(command);
@@ -105,10 +107,12 @@ export function declareWorld(command: Command): void {
     .optionsGroup('Options:');
 }
 
+/** For options that may be given several times. */
 function collect(value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value];
 }
 
+/** A program and the object that it is in, map sizes set. */
 export interface Chosen {
   readonly object: ObjectSpec;
   readonly program: ProgramSpec;
@@ -191,6 +195,10 @@ export async function readMapsIn(flags: SessionFlags, io: Io): Promise<MapsFile 
   return parseMapsFile(decodeUtf8(await readInput(flags.mapsIn, io)), flags.mapsIn);
 }
 
+/**
+ * Flags to options of a {@link Session}, files read. Combinations that cannot take effect are refused here, each with
+ * what to leave out. Throws UsageError, InputError.
+ */
 export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOptions> {
   const { engine } = flags;
   if (engine !== undefined && !engines.includes(engine)) {
@@ -205,6 +213,7 @@ export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOp
   if (flags.maxInsns !== undefined && engine === 'wasm')
     throw new UsageError('`--max-insns` and `--engine wasm` exclude each other: compiled code does not count');
   const card = hasCard(flags);
+  // A limit of instructions needs an engine that counts them, and code that was not verified one that checks accesses.
   const host = engine === 'interp' || flags.verify === false || flags.maxInsns !== undefined ? 'interp' : 'wasm';
   if (flags.opt !== undefined && host === 'interp')
     throw new UsageError(
@@ -248,10 +257,12 @@ export async function worldOptions(flags: SessionFlags, io: Io): Promise<Session
   };
 }
 
+/** A field, or none: the receiver's default holds where the key is missing. */
 function optional(key: string, value: number | undefined): Record<string, number> {
   return value === undefined ? {} : { [key]: value };
 }
 
+/** `capture` takes packets' own times, `fixed:NS` never moves, `step:NS` goes on by so much with each packet. */
 function parseClock(text: string | undefined): Clock {
   if (text === undefined || text === 'capture') return { kind: 'capture' };
   const match = /^(fixed|step):(\d+)$/.exec(text);

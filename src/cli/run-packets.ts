@@ -12,6 +12,7 @@ import type { Io } from './command.js';
 import { InterruptedError, untilInterrupt } from './interrupt.js';
 import { Progress } from './progress.js';
 
+/** What to run, and who wants to hear of it. */
 export interface PacketLoop {
   /** Capture; `-` is stdin. */
   readonly path: string;
@@ -30,6 +31,7 @@ export interface PacketLoop {
   readonly flush?: (() => Promise<void>) | undefined;
 }
 
+/** How far the capture was run. */
 export interface LoopResult {
   readonly interrupted: boolean;
   readonly time: RunTime;
@@ -76,6 +78,8 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
     for (let at = 0; at < batch.count; ) {
       const first = at;
       const begin = performance.now();
+      // As many packets as a turn takes, so that what surrounds a piece (a promise, a look at the clock) is paid
+      // seldom.
       const piece = (): void => {
         do {
           const ran = session.runBatch(batch, at, Math.min(most(), limit - runtime.packets));
@@ -88,12 +92,14 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
         else io.breakable('running packets', piece);
       } catch (error) {
         if (!(error instanceof InterruptedError)) throw error;
+        // Ctrl-C came in the middle of a packet: what it had counted is put right, its effects on maps stay.
         session.settle();
         brokenOff = true;
         break reading;
       }
       await flush?.();
       const now = performance.now();
+      // The slowest piece of late, forgotten by halves.
       slow = Math.max(slow === Number.POSITIVE_INFINITY ? 0 : slow / 2, (now - begin) / (at - first));
       if (now - turn > turnEvery) {
         await new Promise((done) => setImmediate(done));

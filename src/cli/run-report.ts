@@ -130,6 +130,7 @@ export function hostRunJson({ object, program, engine, packets, verdicts, time }
   };
 }
 
+/** A path condition in words and in figures: `table` is what its ternary rows take. */
 function conditionJson({ text, atoms, ternary, computed, table }: PathCondition): Record<string, unknown> {
   return {
     condition: text,
@@ -146,6 +147,7 @@ export function jobsText(shares: readonly number[]): string {
   return `\n${shares.length} jobs: ${packets} packets. Packets of a flow stay in order, those of different flows do not: what flows share (LRU eviction, ids that are\ngiven out, values without atomics) may come out differently from run to run.\n`;
 }
 
+/** Packets a second, whole. */
 function rate(packets: number, seconds: number): number {
   return Math.round(packets / Math.max(seconds, 1e-6));
 }
@@ -157,6 +159,7 @@ export function speedText(session: Session, { seconds, cpuSeconds }: RunTime): s
   return `${count(packets, 'packet')} in ${seconds.toFixed(3)} s: ${speed} packets/s (${cpuSeconds.toFixed(3)} s of processor time)`;
 }
 
+/** The first difference that `--check` found, with the packet at which it came. */
 function differenceJson(difference: Difference): Record<string, unknown> {
   return {
     packet: difference.packet,
@@ -168,10 +171,15 @@ function differenceJson(difference: Difference): Record<string, unknown> {
   };
 }
 
+/** Traces by what they decided, the most first; equal ones in the order of their recording. */
 function byPackets(session: Session): TraceRecord[] {
   return [...session.runtime.traces].sort((a, b) => b.packets - a.packets || a.id - b.id);
 }
 
+/**
+ * The summary for a person. `shownTraces`: how many are listed with their conditions; with 0 nothing is put into
+ * words, which is what is left to do after Ctrl-C.
+ */
 export function runText(session: Session, io: Io, shownTraces: number = defaultShown): string {
   const { runtime } = session;
   const { packets, hits, misses } = runtime;
@@ -196,6 +204,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
   return text;
 }
 
+/** Traces as a table whose rows have their conditions below them: those are far wider than a column. */
 function tracesText(session: Session, io: Io, shownTraces: number): string {
   const traces = byPackets(session);
   if (traces.length === 0) return '';
@@ -236,6 +245,7 @@ export function wrap(text: string, width: number): string[] {
   return wrapAt(text, ' && ', width).flatMap((line) => (line.length <= width ? [line] : wrapWords(line, width)));
 }
 
+/** Breaks at single blanks; runs of blanks stay together. */
 function wrapWords(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -248,6 +258,7 @@ function wrapWords(text: string, width: number): string[] {
   return [...lines, line];
 }
 
+/** Breaks before the separator, which then begins the next line. */
 function wrapAt(text: string, separator: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -263,6 +274,7 @@ function wrapAt(text: string, separator: string, width: number): string[] {
   return [...lines, line];
 }
 
+/** Where recording was given up, the most frequent place first, with the reason. */
 function abortsText(session: Session, io: Io): string {
   const { abortSites } = session.runtime;
   if (abortSites.size === 0) return '';

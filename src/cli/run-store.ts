@@ -13,6 +13,7 @@ export interface StoreFlags {
   readonly cache?: boolean;
 }
 
+/** Declares `--no-cache`. */
 export function declareStore(command: Command): void {
   command.option(
     '--no-cache',

@@ -29,6 +29,7 @@ interface Options extends RunFlags, OutputFlags {
   readonly report?: string;
 }
 
+/** Exit 1 where `--check` finds a difference, 5 where a packet ran out of instructions. JSON: `jitnic.run/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareRunFlags(command);
@@ -92,6 +93,7 @@ export const command: CliCommand = defineCommand<Options>({
     }
     const shown = io.flags.json || options.write === '-' || options.mapsOut === '-' ? undefined : defaultShown;
     if (io.flags.json) {
+      // Putting conditions into words may take long. Where Ctrl-C breaks it off, the summary comes without them.
       const whole = steps.take(wording, () => runJson(session, time));
       io.json('jitnic.run/1', {
         ...(whole ?? runJson(session, time, { conditions: false })),
@@ -116,8 +118,10 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
+/** The phase that InterruptedError names. */
 const wording = 'putting conditions into words';
 
+/** The page is made of recordings, and goes to a file. Throws UsageError. */
 function requireReportable(options: Options): void {
   if (!hasCard(options)) throw new UsageError('`--report` is about traces, and without a card there are none');
   if (options.report === '-')
@@ -154,6 +158,7 @@ function refuseTogether(flag: string, flags: readonly (keyof Options)[], options
   throw new UsageError(`\`${flag}\` and \`--${name}\` exclude each other`);
 }
 
+/** `--engine kernel`: checks the flags and loads that module, which other runs do not need. */
 async function runKernel(file: string, name: string | undefined, options: Options, io: Io): Promise<ExitCode> {
   refuseTogether('--engine kernel', ownFlags, options);
   const off = (['card', 'verify'] as const).find((flag) => options[flag] === false);
@@ -196,6 +201,7 @@ const singleFlags = [
   'recordType',
 ] as const;
 
+/** What either way of running comes to. */
 interface RunResult extends LoopResult {
   readonly session: Session;
   /** What the program put out; threads do not tell. */
@@ -204,6 +210,7 @@ interface RunResult extends LoopResult {
   readonly shares?: readonly number[];
 }
 
+/** One session, or `--jobs` threads. */
 async function runAll(
   file: string,
   program: string | undefined,
@@ -215,6 +222,7 @@ async function runAll(
   if (jobs === 1) {
     const session = await openSession(file, program, options, io, {
       keepRecordings: timeline !== undefined,
+      // JSON has all conditions, the text those of the traces that it lists.
       keepConditions: io.flags.json ? true : defaultShown,
     });
     const log = new OutputLog(session.runtime.machine.object, options, io);
@@ -264,6 +272,7 @@ async function runCapture(
   return result;
 }
 
+/** Writes a packet that leaves the card or host, with where it goes; what is dropped is not in the capture. */
 function writeLeaving(decided: Decided, time: bigint, output: CaptureOutput): void {
   const verdict = verdictName(decided.verdict);
   if (verdict === 'ABORTED' || verdict === 'DROP') return;
@@ -271,6 +280,7 @@ function writeLeaving(decided: Decided, time: bigint, output: CaptureOutput): vo
   output.writer.write({ data: decided.bytes, time, comments });
 }
 
+/** Where a redirected packet goes, by map and key as the program named it. */
 function describeRedirect(target: Decided['redirect']): string {
   switch (target?.kind) {
     case 'interface':

@@ -5,6 +5,7 @@ import { count, formatNumber, formatTable, printable } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
+/** Reads any object, loadable or not. JSON: `jitnic.show/1`. */
 export const command: CliCommand = defineCommand<ReadingFlags>({
   declare: (command) => {
     command.argument('<file>', 'ELF object, .c, .s, or - for stdin');
@@ -18,6 +19,7 @@ export const command: CliCommand = defineCommand<ReadingFlags>({
   },
 });
 
+/** Tables of programs, subprograms, maps and sections; a table that would be empty is left out. */
 function showText(object: ObjectSpec, io: Io): string {
   const title = (text: string): string => io.style.bold(text);
   const parts = [
@@ -37,6 +39,7 @@ function showText(object: ObjectSpec, io: Io): string {
   return parts.join('\n');
 }
 
+/** How many types of each kind the file describes; id 0 is `void` and is not counted. */
 function btfText(btf: Btf | undefined): string {
   if (btf === undefined) return 'no BTF';
   const kinds = [...btfKinds(btf)].map(([kind, n]) => `${formatNumber(n)} ${kind}`);
@@ -50,6 +53,7 @@ function btfKinds(btf: Btf): Map<string, number> {
   return new Map([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)));
 }
 
+/** Programs with what they use. */
 function programTable(object: ObjectSpec): string {
   return formatTable(
     ['name', 'section', 'type', 'insns', 'subprograms', 'kfuncs', 'maps'].map((title) => ({ title })),
@@ -68,6 +72,7 @@ function programTable(object: ObjectSpec): string {
   );
 }
 
+/** Functions behind each program's own; every program has copies of those that it calls. */
 function functionTable(functions: readonly { program: string; fn: ProgramSpec['functions'][number] }[]): string {
   return formatTable(
     ['name', 'of program', 'linkage', 'first insn', 'insns'].map((title) => ({ title })),
@@ -82,6 +87,7 @@ function functionTable(functions: readonly { program: string; fn: ProgramSpec['f
   );
 }
 
+/** Maps that 64-bit loads name, as pointer (PSEUDO_MAP_FD) or as value (PSEUDO_MAP_VALUE), by index. */
 function usedMaps(program: ProgramSpec, object: ObjectSpec): MapSpec[] {
   const used = new Set<number>();
   for (const insn of program.insns) {
@@ -90,6 +96,7 @@ function usedMaps(program: ProgramSpec, object: ObjectSpec): MapSpec[] {
   return [...used].sort((a, b) => a - b).flatMap((index) => object.maps[index] ?? []);
 }
 
+/** Maps as the object defines them, hidden ones of global data included. */
 function mapTable(object: ObjectSpec): string {
   return formatTable(
     ['name', 'type', 'key (B)', 'value (B)', 'max entries', 'flags', 'section', 'content'].map((title) => ({ title })),
@@ -107,10 +114,12 @@ function mapTable(object: ObjectSpec): string {
   );
 }
 
+/** The type, or its number where this version does not know it. */
 function typeName(map: MapSpec): string {
   return map.type === 'unspec' ? `type ${map.typeNumber}` : map.type;
 }
 
+/** What the file says of a map's content: inner map, initial values, pinning. */
 function contentText(map: MapSpec, object: ObjectSpec): string {
   const parts: string[] = [];
   if (map.inner !== undefined) {
@@ -134,6 +143,7 @@ function contentText(map: MapSpec, object: ObjectSpec): string {
   return parts.join(', ');
 }
 
+/** Sections as readelf lists them. */
 function sectionTable(object: ObjectSpec): string {
   return formatTable(
     ['name', 'type', 'flags', 'offset', 'size (B)'].map((title) => ({ title })),
@@ -156,6 +166,7 @@ const sectionTypes: Readonly<Record<number, string>> = {
   4: 'rela',
   8: 'nobits',
   9: 'rel',
+  // SHT_LLVM_ADDRSIG, which clang adds.
   1879002115: 'addrsig',
 };
 
@@ -199,6 +210,7 @@ function showJson(object: ObjectSpec): Record<string, unknown> {
   };
 }
 
+/** A map in `jitnic.show/1`; an inner map has the same form. */
 function mapJson(map: MapSpec, object: ObjectSpec): Record<string, unknown> {
   return {
     name: map.name,
@@ -216,6 +228,7 @@ function mapJson(map: MapSpec, object: ObjectSpec): Record<string, unknown> {
   };
 }
 
+/** Initial content: bytes of a data section, or what slots hold by name. */
 function initJson(map: MapSpec, object: ObjectSpec): unknown {
   switch (map.init?.kind) {
     case 'data':

@@ -3,6 +3,7 @@ import { UsageError } from '../base/index.js';
 import { printableText } from '../text/index.js';
 import type { Style } from './command.js';
 
+/** SGR parameters of ECMA-48: on, off. */
 const codes = {
   bold: [1, 22],
   dim: [2, 22],
@@ -18,6 +19,7 @@ const codes = {
  */
 const firstMark = 0xfdd0;
 
+/** The noncharacter that stands for a code, one of U+FDD0 to U+FDEF. */
 function mark(code: number): string {
   return String.fromCharCode(firstMark + marks.indexOf(code));
 }

@@ -9,11 +9,13 @@ import type { Session, TraceRecord } from '../runtime/index.js';
 import { count, formatTable } from '../text/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 
+/** A trace whose recording was kept. */
 interface Shown {
   readonly record: TraceRecord;
   readonly recording: RecordedTrace;
 }
 
+/** Traces with recordings; the others have no facts to make rules of. */
 function shownTraces(session: Session): Shown[] {
   return session.runtime.traces.flatMap((record) =>
     record.trace === undefined ? [] : [{ record, recording: record.trace }],
@@ -27,6 +29,7 @@ function besides(record: TraceRecord, { isPartial }: Rule): string[] {
     .map((atom) => atom.text);
 }
 
+/** Rules with priorities: the first in the list has the highest, as OpenFlow and TCAM tables count them. */
 function* rulesOf(session: Session): Generator<{ priority: number; rule: Rule; owner: Shown }> {
   const traces = shownTraces(session);
   const rules = ruleTable(traces.map(({ recording }) => recording.facts));
@@ -34,6 +37,10 @@ function* rulesOf(session: Session): Generator<{ priority: number; rule: Rule; o
     yield { priority: rules.length - i, rule, owner: traces[rule.owner] as Shown };
 }
 
+/**
+ * The rules as a table: a rule without a trace sends its packets to the host. What bits cannot say stands in the last
+ * column, to be evaluated after the match.
+ */
 export function rulesText(session: Session, width: number): string {
   const rows: (string | number)[][] = [];
   for (const { priority, rule, owner } of rulesOf(session)) {

@@ -8,6 +8,7 @@ import { count } from '../text/index.js';
 import { guardWords, type RecordedTrace, registersOf, type Snapshot, stackSlots } from '../trace/index.js';
 import { lineAt } from '../vm/index.js';
 
+/** A guard and the state in which the interpreter would go on if it failed. */
 interface ShownGuard {
   readonly words: string;
   readonly snapshot: Snapshot;
@@ -20,11 +21,16 @@ interface ShownGuard {
   readonly inherited: boolean;
 }
 
+/** A constant, a value of the trace's IR, or what already stands in memory. */
 function valueName(value: Value | undefined): string {
   if (value === undefined) return 'memory';
   return isConst(value) ? formatConstant(value.imm) : `v${value.id}`;
 }
 
+/**
+ * Registers and stack bytes of all frames that are still read. Outer frames have their number in front; r10 is the
+ * frame pointer, which says nothing.
+ */
 function slotsOf(trace: RecordedTrace, snapshot: Snapshot): [string, string][] {
   const inner = snapshot.frames.length - 1;
   const prefix = (frame: number): string => (frame === inner ? '' : `frame ${frame} `);
@@ -37,6 +43,7 @@ function slotsOf(trace: RecordedTrace, snapshot: Snapshot): [string, string][] {
   return slots;
 }
 
+/** The guards in order, those of the parent first: a side trace begins with its parent's. */
 function guardsOf(session: Session, trace: RecordedTrace): ShownGuard[] {
   const words = guardWords(trace, session.runtime.names);
   const inherited = trace.start?.guards ?? 0;

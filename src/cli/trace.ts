@@ -17,6 +17,7 @@ import { Steps } from './steps.js';
 import { rulesJson, rulesText } from './trace-rules.js';
 import { snapshotsJson, snapshotsText } from './trace-snapshots.js';
 
+/** What `--dump` takes. */
 const dumps = ['ir', 'all', 'html'] as const;
 
 interface Options extends RunFlags {
@@ -25,6 +26,7 @@ interface Options extends RunFlags {
   readonly rules?: boolean;
 }
 
+/** Exits as `jitnic run` does. JSON: `jitnic.trace/1`, which has all keys of `jitnic.run/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareRunFlags(command);
@@ -81,6 +83,7 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
+/** The phase that InterruptedError names. */
 const wording = 'putting conditions into words';
 
 /** `jitnic.trace/1`: all of `jitnic.run/1`, and what flags ask for. */
@@ -96,11 +99,13 @@ function traceJson(session: Session, time: RunTime, { dump, rules }: Options, io
   };
 }
 
+/** What is printed even where Ctrl-C came before any trace could be put into words. */
 function headline(session: Session, io: Io): string {
   const { traces, packets } = session.runtime;
   return `${io.style.bold(session.program.name)}: ${count(traces.length, 'trace')} from ${count(packets, 'packet')}\n`;
 }
 
+/** Names of maps and context fields in printed IR. */
 function namesOf(session: Session): Names {
   return {
     map: (index) => session.runtime.names.map(index),
@@ -108,6 +113,7 @@ function namesOf(session: Session): Names {
   };
 }
 
+/** The IR of each trace as lines; empty where the recording is gone. */
 function codeJson(session: Session): unknown[] {
   const names = namesOf(session);
   return session.runtime.traces.map(({ id, trace }) => ({
@@ -116,6 +122,7 @@ function codeJson(session: Session): unknown[] {
   }));
 }
 
+/** All traces in the order of their recording, then the places where recording was given up. */
 function traceText(session: Session, dump: string | undefined, io: Io): string {
   const { runtime } = session;
   let text = headline(session, io);
@@ -127,6 +134,7 @@ function traceText(session: Session, dump: string | undefined, io: Io): string {
   return runtime.abortSites.size > 0 ? `${text}\n` : text;
 }
 
+/** A trace: what it saves, its condition, with `-v` its guards, with `--dump` its code. */
 function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined, io: Io): string {
   const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsCondition} of condition, ${trace.insnsTrace} of body${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
   const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);

@@ -14,6 +14,7 @@ interface Options extends ReadingFlags {
   readonly all?: true;
 }
 
+/** Exit 1 if Linux would refuse any of the programs. JSON: `jitnic.verify/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
@@ -36,6 +37,7 @@ export const command: CliCommand = defineCommand<Options>({
         verify(program, object.maps, {
           btf: object.btf,
           license: object.license,
+          // Level 2 is the kernel's BPF_LOG_LEVEL2: every instruction with its state.
           logLevel: verbose ? 2 : 1,
           facts: verbose && io.flags.json,
           all: options.all === true,
@@ -61,6 +63,7 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
+/** The programs that are meant: those of that name or section, else all that the file declares to be XDP. */
 function programsOf(object: ObjectSpec, name: string | undefined): readonly ProgramSpec[] {
   if (name !== undefined)
     return findPrograms(object, name).length > 1 ? findPrograms(object, name) : [chooseProgram(object, name)];
@@ -68,6 +71,7 @@ function programsOf(object: ObjectSpec, name: string | undefined): readonly Prog
   return declared.length > 0 ? declared : [chooseProgram(object, undefined)];
 }
 
+/** Accepted or rejected, what it took, and each failure. */
 function printResult(io: Io, object: ObjectSpec, program: ProgramSpec, result: VerifyResult): void {
   const { style } = io;
   if (io.flags.verbosity > 0) io.out(result.log);
@@ -83,6 +87,10 @@ function printResult(io: Io, object: ObjectSpec, program: ProgramSpec, result: V
   for (const failure of result.failures) io.out(failureText(io, object, program, failure));
 }
 
+/**
+ * One failure: what the kernel would say, where in source and bytecode, what is known of the operands, and the slice
+ * of instructions that led there, as PREVAIL shows it.
+ */
 function failureText(io: Io, object: ObjectSpec, program: ProgramSpec, failure: Failure): string {
   const { explanation, insn, message } = failure;
   const { style } = io;
@@ -107,6 +115,7 @@ function failureText(io: Io, object: ObjectSpec, program: ProgramSpec, failure: 
   return text;
 }
 
+/** The source line that an instruction came from, as the kernel's log has it. */
 function sourceAt(program: ProgramSpec, insn: number): string | undefined {
   const line = program.lines.findLast((candidate) => candidate.insn <= insn);
   return line === undefined
@@ -114,6 +123,7 @@ function sourceAt(program: ProgramSpec, insn: number): string | undefined {
     : `${line.text.trim()} @ ${line.file.slice(line.file.lastIndexOf('/') + 1)}:${line.line}`;
 }
 
+/** A program in `jitnic.verify/1`. `errno` is negative, as bpf(2) returns it. */
 function resultJson(program: ProgramSpec, result: VerifyResult, verbose: boolean): Record<string, unknown> {
   const { stats } = result;
   return {
@@ -131,6 +141,7 @@ function resultJson(program: ProgramSpec, result: VerifyResult, verbose: boolean
   };
 }
 
+/** A failure; `insn` is null where the program as a whole is at fault. */
 function failureJson(failure: Failure): Record<string, unknown> {
   const { explanation } = failure;
   return {
@@ -146,6 +157,7 @@ function failureJson(failure: Failure): Record<string, unknown> {
   };
 }
 
+/** What the verifier knows before each instruction: registers, stack slots, which ways of a branch are possible. */
 function factsJson(facts: ProgramFacts): unknown[] {
   return facts.insns.map((insn, pc) => ({
     insn: pc,

@@ -25,8 +25,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const shared = process.env['JITNIC_SHARED'] ?? join(root, '..', 'shared');
 
 /**
- * How much of each is run: instructions of the longest test_bpf case (for the interpreter, for other engines), packets of
- * an example's capture, generated packets a program, generated programs, packets a program that is loaded both ways.
+ * How much of each is run: instructions of the longest test_bpf case (for the interpreter, for others), packets of an
+ * example's capture, generated packets a program, generated programs, packets a program that is loaded both ways.
  */
 const amounts = {
   full: {

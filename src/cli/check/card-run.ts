@@ -22,8 +22,10 @@ export interface CorpusRow {
   readonly object: string;
   readonly program: string;
   readonly result: CorpusResult;
+  /** Of the bytecode, in slots of eight bytes. */
   readonly insns?: number;
   readonly packets?: number;
+  /** Texts as the table prints them: `DROP 12 PASS 988`, `98.4 %`, and abort codes with their counts. */
   readonly verdicts?: string;
   readonly hitRate?: string;
   readonly traces?: number;
@@ -78,6 +80,10 @@ export function runSubject({ object, maps }: Subject, packets: readonly Arrival[
   );
 }
 
+/**
+ * Runs the packets through card and host, with the interpreter beside, until they differ. What is thrown becomes the
+ * row.
+ */
 function runProgram(
   object: ObjectSpec,
   program: ProgramSpec,
@@ -86,6 +92,7 @@ function runProgram(
   options: SessionOptions,
 ): CorpusRow {
   try {
+    // `require` throws RejectedError, which {@link stopped} tells from other refusals.
     if (verified === true) Verdicts.of(object).require(object, program, '`jitnic verify` says more');
     const session = new Session(object, program, options);
     const random = new Prng(seed ?? 0);

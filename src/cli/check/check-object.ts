@@ -1,4 +1,6 @@
-/** One object file as `jitnic check` looks at it: on card and host, and beside the running kernel where there is one. */
+/**
+ * One object file as `jitnic check` looks at it: on card and host, and beside the running kernel where there is one.
+ */
 import { type DifferentialRow, differentialObject, machineEngine, type RowStatus } from '../../judge/index.js';
 import type { Bpf } from '../../linux/index.js';
 import type { Arrival } from '../../runtime/index.js';
@@ -41,6 +43,8 @@ export function checkObject(file: ObjectFile, packets: readonly Arrival[], optio
   if (subject === undefined) return [{ object: file.name, program: '', result: 'skipped', why: notForBpf }];
   const rows = runSubject(subject, packets, run);
   if (bpf === undefined) return rows;
+  // Compiled code is what a host runs, so that is what the kernel is compared with; the interpreter stood beside the
+  // card.
   const kernel = differentialObject(bpf, subject.object, packets, {
     engine: machineEngine('wasm'),
     seed,
@@ -62,6 +66,7 @@ export function checkObject(file: ObjectFile, packets: readonly Arrival[], optio
 function withKernel(row: CorpusRow, kernel: DifferentialRow | undefined): CheckedRow {
   if (kernel === undefined || row.result === 'skipped' || row.result === 'failed') return row;
   const { status } = kernel;
+  // What was said of the program before stays behind what the kernel adds.
   const why = (words: string): string => withoutFolders([words, row.why].filter((part) => part !== '').join('; '));
   const [reason = ''] = (kernel.why ?? '').split('\n');
   if (status === 'differs') return { ...row, kernel: status, result: 'failed', why: why(`kernel: ${reason}`) };

@@ -35,6 +35,7 @@ export interface Subject {
  */
 export function readSubject(file: ObjectFile): Subject | undefined {
   const bytes = readFileSync(file.path);
+  // An ELF header is 64 bytes and begins with 7f 45 4c 46; whatever is none the reader refuses with a reason.
   const isElf = bytes.length >= 64 && bytes.readUInt32BE(0) === 0x7f454c46;
   if (isElf && !machinesOfBpf.includes(bytes.readUInt16LE(machineAt))) return undefined;
   const { object } = sizeMaps(readObject(bytes, { name: file.name, ...hostKernel() }), openMapEntries);

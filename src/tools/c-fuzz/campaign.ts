@@ -178,8 +178,9 @@ class Trial {
       const outcome = this.run({ ...source, text: candidate.join('\n') }, packets, mode);
       return outcome.kind === 'ran' && outcome.failed !== undefined;
     };
-    // Delta debugging (Zeller and Hildebrandt 2002), of which only the complements are tried: ever smaller runs of lines
-    // are left out where the failure stays. Most candidates do not compile, which costs a clang and counts as no failure.
+    // Delta debugging (Zeller and Hildebrandt 2002), of which only the complements are tried: ever smaller runs of
+    // lines are left out where the failure stays. Most candidates do not compile, which costs a clang and counts as no
+    // failure.
     for (let size = lines.length >> 2; size >= 1; size >>= 1) {
       for (let at = 0; at + size <= lines.length; ) {
         const candidate = [...lines.slice(0, at), ...lines.slice(at + size)];

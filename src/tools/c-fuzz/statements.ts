@@ -187,7 +187,7 @@ export class CStatements {
 
   /**
    * The kinds of statements with their weights. What makes traces hard (elements that are looked up, changed and read
-   * again) comes most often. `noLoop`: a callback has neither packet nor verdict; locks and calls are kept out of it, too.
+   * again) comes most often. `noLoop`: a callback has neither packet nor verdict; locks and calls are kept out, too.
    */
   private table(): readonly Kind[] {
     const { random: r } = this;
