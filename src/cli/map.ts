@@ -36,7 +36,7 @@ interface Options extends KernelFlags {
   readonly cpu?: string;
 }
 
-/** What can be done, by bpftool's names. */
+/** What can be done: by bpftool's names, and `get` and `set`, which take names of members. */
 const operations = ['dump', 'lookup', 'update', 'delete', 'get', 'set'] as const;
 type Operation = (typeof operations)[number];
 
