@@ -1,6 +1,6 @@
 /**
- * Bytes of a key or value as its BTF type says: what `bpftool -p map dump` calls `formatted`. Integers beyond 2^53 are
- * strings, characters of a `char` array a string where they are text, pointers hex strings, enumerators their names.
+ * Bytes of a key or value as its BTF type says: what `bpftool -p map dump` calls `formatted`. Integers of more than 53
+ * bits are strings, whatever their value (a reader must not have to expect both); characters of a `char` array a string where they are text, pointers hex strings, enumerators their names.
  */
 import { decodeUtf8 } from '../base/index.js';
 import type { Btf, BtfComposite, BtfEnum, BtfMember, BtfType } from '../object/index.js';
@@ -80,17 +80,17 @@ function formatBits(type: BtfType, bytes: Uint8Array, bit: number, size: number)
   if (type.kind === 'enum' || type.kind === 'enum64') return formatEnum(type, raw, size);
   if (type.kind !== 'int') return null;
   if (type.bool) return raw !== 0n;
-  return formatInteger(type.signed ? BigInt.asIntN(size, raw) : raw);
+  return formatInteger(type.signed ? BigInt.asIntN(size, raw) : raw, size);
 }
 
 function formatEnum(type: BtfEnum, raw: bigint, size: number): Formatted {
   const value = type.signed ? BigInt.asIntN(size, raw) : raw;
-  return type.values.find((candidate) => candidate.value === value)?.name ?? formatInteger(value);
+  return type.values.find((candidate) => candidate.value === value)?.name ?? formatInteger(value, size);
 }
 
-function formatInteger(value: bigint): number | string {
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value.toString();
+/** `size` in bits: more than JSON readers keep exactly is a string. */
+function formatInteger(value: bigint, size: number): number | string {
+  return size > 53 ? value.toString() : Number(value);
 }
 
 function formatFloat(bytes: Uint8Array, at: number, size: number): Formatted {

@@ -1,0 +1,93 @@
+/** What each command prints under `--json` is what its schema in `schemas/` says: all keys, no others, of that kind. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, describe, expect, test } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const files = readdirSync(`${root}schemas`);
+const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+const ids = files.map((file) => {
+  const schema = JSON.parse(readFileSync(`${root}schemas/${file}`, 'utf8')) as { readonly $id: string };
+  ajv.addSchema(schema);
+  return schema.$id;
+});
+
+const example = (path: string): string => `${root}examples/${path}`;
+const balancer = example('load-balancer/load-balancer.o');
+const balancerMaps = ['--maps-in', example('load-balancer/load-balancer.maps.json')];
+const nat = [example('nat/nat.o'), '-r', example('nat/traffic.pcap'), '--maps-in', example('nat/nat.maps.json')];
+const bucket = [example('token-bucket/token-bucket.o'), '-r', example('token-bucket/traffic.pcap')];
+const refused = '.section xdp\n.globl f\nf:\nr0 = *(u8 *)(r1 + 0)\nexit\n';
+const sum = '.section xdp\n.globl f\nf:\nr0 = 2\nexit\n';
+
+interface Case {
+  readonly args: readonly string[];
+  readonly stdin?: string;
+}
+const cases: readonly Case[] = [
+  { args: ['run', ...nat, '-c', '60', '--maps', '--check'] },
+  { args: ['run', ...nat, '-c', '60', '--engine', 'wasm'] },
+  { args: ['run', ...bucket, '-c', '60', '--bypass', '--maps'] },
+  { args: ['demo'] },
+  { args: ['trace', ...nat, '-c', '60', '--dump', 'ir'] },
+  { args: ['trace', ...bucket, '-c', '60', '--rules'] },
+  { args: ['cache', ...nat, '-c', '60'] },
+  { args: ['cache', ...nat, '-c', '60', '--bits', '64..1024*2', '--adaptive', '64..1024'] },
+  { args: ['show', balancer] },
+  { args: ['show', example('port-knocking/port-knocking.o')] },
+  { args: ['disasm', balancer, '-S'] },
+  { args: ['verify', balancer] },
+  { args: ['verify', example('port-knocking/port-knocking.o'), '-v'] },
+  { args: ['verify', '--language', 'assembler', '-', '-v'], stdin: refused },
+  { args: ['ir', example('nat/nat.o'), '--time-passes', '--print-after', 'all'] },
+  { args: ['ir', example('ipv6-filter/ipv6-filter.o')] },
+  { args: ['asm', '-', '-o', '/dev/null'], stdin: sum },
+  { args: ['check', example('ipv6-filter/ipv6-filter.o'), '-c', '20', '--no-kernel'] },
+  { args: ['check', example('ipv6-filter/ipv6-filter.o'), '-c', '20', '--no-kernel', '--updates'] },
+  {
+    args: [
+      ...['bench', example('ipv6-filter/ipv6-filter.o'), '-r', example('ipv6-filter/traffic.pcap')],
+      ...['--engine', 'interp,wasm', '--rounds', '1'],
+    ],
+  },
+  { args: ['gen', '-w', '/dev/null', '-c', '10'] },
+  { args: ['map', 'dump', balancer, ...balancerMaps] },
+  { args: ['map', 'lookup', balancer, 'reals', 'key', '1', ...balancerMaps] },
+  { args: ['map', 'lookup', balancer, 'reals', 'key', '9999', ...balancerMaps] },
+  { args: ['conformance-plugin'], stdin: 'b7 00 00 00 02 00 00 00 95 00 00 00 00 00 00 00 ' },
+  { args: ['show', 'there-is-no-such-file.o'] },
+  { args: ['run', balancer, '--frob'] },
+];
+
+describe('JSON', () => {
+  const seen = new Set<string>();
+
+  test.each(cases.map((each) => [each.args.join(' ').replaceAll(root, ''), each] as const))(
+    'jitnic %s',
+    async (_, { args, stdin }) => {
+      const { out } = await captureCli([...args, '--json'], stdin === undefined ? {} : { stdin });
+      const document = JSON.parse(out) as { readonly schema: string };
+      seen.add(document.schema);
+      const validate = ajv.getSchema(document.schema);
+      expect(validate, `a schema of ${document.schema}`).toBeDefined();
+      validate?.(document);
+      expect(validate?.errors ?? []).toEqual([]);
+    },
+  );
+
+  afterAll(() => {
+    // With a filter on the command line not all of them ran.
+    if (seen.size > ids.length / 2) expect([...seen].sort()).toEqual([...ids].sort());
+  });
+
+  test('is of a shape that has a file, in every command', () => {
+    const folder = `${root}src/cli`;
+    const named = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts') && name !== 'commands.ts')
+      .flatMap((name) => [...readFileSync(`${folder}/${name}`, 'utf8').matchAll(/'(jitnic\.[a-z-]+\/\d+)'/g)])
+      .map(([, id]) => id ?? '');
+    expect([...new Set(named)].filter((id) => !ids.includes(id))).toEqual([]);
+  });
+});
