@@ -1,5 +1,6 @@
 /** Checks one instruction in the current state and says where to go on (do_check_insn in the kernel). */
 import { accessSize, type Insn, insnClass, jumpTarget, lddwImm, op } from '../isa/index.js';
+import { tailCallHelper } from '../platform/index.js';
 import { checkAlu } from './alu-check.js';
 import { checkAtomic } from './atomic-check.js';
 import type { Env } from './env.js';
@@ -7,7 +8,7 @@ import { checkHelperCall } from './helper-call.js';
 import { checkJump } from './jump-check.js';
 import { checkKfuncCall } from './kfunc-call.js';
 import { checkLoad, checkStore, noteAccess } from './memory-access.js';
-import { checkNothingHeld } from './references.js';
+import { checkNothingHeld, forgetPacketPointers } from './references.js';
 import { constReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
 import { signExtend } from './scalar-alu.js';
@@ -184,21 +185,37 @@ function checkCall(env: Env, insn: Insn, is32: boolean): number {
   const { frames } = env.state;
   const before = frames.length;
   checkHelperCall(env, insn.imm);
+  if (insn.imm === tailCallHelper && env.state.depth > 0) return leaveByTailCall(env);
   return before === frames.length ? env.pc + 1 : env.pc;
+}
+
+/**
+ * A tail call in a function: where it succeeds, the other program's exit returns from this function, with any number,
+ * and nobody knows what has become of the packet. Where it fails the function goes on, which is left for later
+ * (check_helper_call in the kernel).
+ */
+function leaveByTailCall(env: Env): number {
+  env.push(env.pc + 1, env.state.copy());
+  forgetPacketPointers(env);
+  env.frame.regs[0] = unknownReg();
+  return leaveFunction(env);
 }
 
 function checkExit(env: Env): number {
   const { state } = env;
-  if (state.depth > 0) {
-    const callee = env.frame;
-    const next = returnFromCall(env);
-    if (callee.callback !== undefined) env.returnedFromCallback = true;
-    return next;
-  }
+  if (state.depth > 0) return leaveFunction(env);
   checkNothingHeld(env, 'BPF_EXIT instruction in main prog');
   const r0 = env.read(0);
   const { callback, subprog } = env.frame;
   if (callback !== undefined) checkCallbackReturn(env, r0, callback.returnMin, callback.returnMax);
   else if (subprog !== 0 && r0.kind !== 'scalar') env.reject('global-return', { type: typeText(r0) });
   return pathEnds;
+}
+
+/** The slot at which the caller goes on. */
+function leaveFunction(env: Env): number {
+  const callee = env.frame;
+  const next = returnFromCall(env);
+  if (callee.callback !== undefined) env.returnedFromCallback = true;
+  return next;
 }
