@@ -95,16 +95,24 @@ export class Interpreter implements Engine, Callbacks {
   private pc = 0;
   private depth = 0;
   private steps = 0;
-  // Callers' state by call depth: where to go on, r6 to r9, and the frame's may_goto count.
-  private readonly returnTo = new Int32Array(maxFrames);
+  // Callers' state by call depth: where to go on, r6 to r9, and the frame's may_goto count. Programs that functions
+  // tail-call stand on the frames of those that wait for them, and Linux counts frames anew in each: `floor` is the
+  // depth at which the program began that owns the frame.
+  private readonly returnTo: Int32Array;
   private readonly returnCode: Code[] = [];
-  private readonly saved = new BigUint64Array(maxFrames * 4);
-  private readonly mayGoto = new Int32Array(maxFrames);
+  private readonly saved: BigUint64Array;
+  private readonly mayGoto: Int32Array;
+  private readonly floor: Int32Array;
 
   constructor(machine: Machine, options: InterpreterOptions = {}) {
     this.machine = machine;
     this.maxSteps = options.maxSteps ?? 1 << 24;
     this.outcome = new InterpreterOutcome(this.registers);
+    const depths = machine.frames.length;
+    this.returnTo = new Int32Array(depths);
+    this.saved = new BigUint64Array(depths * 4);
+    this.mayGoto = new Int32Array(depths);
+    this.floor = new Int32Array(depths);
   }
 
   /**
@@ -131,7 +139,8 @@ export class Interpreter implements Engine, Callbacks {
     const depth = this.depth;
     const slot = this.machine.slotAt(code.program, BigInt(fn));
     if (slot < 0) this.machine.refuse('the callback is not a function of this program');
-    if (depth + 1 >= maxFrames) this.trap(code, pc, this.steps, { kind: 'call depth', what: tooDeep });
+    if (!this.mayCall(depth)) this.trap(code, pc, this.steps, { kind: 'call depth', what: tooDeep });
+    this.floor[depth + 1] = this.floor[depth]!;
     const { u64 } = this.registers;
     const [r6, r7, r8, r9, r10] = [u64[6]!, u64[7]!, u64[8]!, u64[9]!, u64[10]!];
     this.execute(code, slot, depth + 1);
@@ -145,12 +154,18 @@ export class Interpreter implements Engine, Callbacks {
     this.depth = depth;
   }
 
+  /** Has a function at this depth a frame left to call into? */
+  private mayCall(depth: number): boolean {
+    return depth + 1 - this.floor[depth]! < maxFrames;
+  }
+
   private start(program: LoadedProgram): Outcome {
     const { machine, outcome, registers } = this;
     machine.admit(program);
     machine.tailCalls = 0;
     machine.tailTarget = undefined;
     this.steps = 0;
+    this.floor[0] = 0;
     outcome.trap = undefined;
     try {
       this.execute(this.codeOf(program), 0, 0);
@@ -165,7 +180,7 @@ export class Interpreter implements Engine, Callbacks {
   /** Turns what was thrown during a run into a trap, or throws it on. */
   private stop(error: unknown): void {
     const code = this.code!;
-    for (let depth = 0; depth < maxFrames; depth++) this.machine.leaveFrame(depth);
+    for (let depth = 0; depth < this.machine.frames.length; depth++) this.machine.leaveFrame(depth);
     if (error instanceof UnsupportedError && error.place.section === undefined) {
       throw new UnsupportedError(error.message, placeOf(code.program.spec, this.pc), error.hint);
     }
@@ -211,7 +226,7 @@ export class Interpreter implements Engine, Callbacks {
 
   /** Runs from slot `pc` in a new frame of depth `base` until that frame exits. */
   private execute(start: Code, entry: number, base: number): void {
-    const { machine, observer, maxSteps, returnTo, returnCode, saved, mayGoto } = this;
+    const { machine, observer, maxSteps, returnTo, returnCode, saved, mayGoto, floor } = this;
     const { memory } = machine;
     const { view } = memory;
     const { u64: r, s64: s, u32: u } = this.registers;
@@ -729,6 +744,7 @@ export class Interpreter implements Engine, Callbacks {
               u[2] = machine.ctx.start;
               u[20] = machine.enterFrame(depth);
               mayGoto[depth] = 0;
+              floor[depth] = depth;
               pc = 0;
               continue;
             }
@@ -740,20 +756,24 @@ export class Interpreter implements Engine, Callbacks {
             this.pc = pc;
             throw new UnsupportedError('calling kernel functions is not supported');
           }
-          if (depth + 1 >= maxFrames) this.trap(code, pc, steps, { kind: 'call depth', what: tooDeep });
+          if (!this.mayCall(depth)) this.trap(code, pc, steps, { kind: 'call depth', what: tooDeep });
           returnTo[depth] = pc + 1;
           returnCode[depth] = code;
           for (let i = 0; i < 4; i++) saved[depth * 4 + i] = r[6 + i]!;
           depth++;
+          floor[depth] = floor[depth - 1]!;
           u[20] = machine.enterFrame(depth);
           mayGoto[depth] = 0;
           pc = targets[pc]!;
           continue;
         case 0x95: // return r0
           machine.leaveFrame(depth);
+          if (depth === floor[depth]) {
+            this.steps = steps;
+            this.checkReleased(code, pc);
+          }
           if (depth === base) {
             this.steps = steps;
-            if (depth === 0) this.checkReleased(code, pc);
             return;
           }
           depth--;

@@ -3,7 +3,15 @@
  * arguments, what it may change besides. Sizes are known where the map or the size argument is.
  */
 import type { MapSpec } from '../object/index.js';
-import { type ArgClass, argAccess, changesAny, type HelperRow, helperRow, resultBits } from '../platform/index.js';
+import {
+  type ArgClass,
+  argAccess,
+  changesAny,
+  type HelperRow,
+  helperRow,
+  nestedHelper,
+  resultBits,
+} from '../platform/index.js';
 import type { FunctionCode } from './function.js';
 import { type ArgumentsOf, argumentsOf } from './phis.js';
 import { isConst, mask32, mask64, type Value } from './value.js';
@@ -35,6 +43,7 @@ export function resultOnesOf(id: number): bigint {
 
 /** Does r0 point to memory? */
 export function returnsPointer(id: number): boolean {
+  if (id === nestedHelper.enter || id === nestedHelper.result) return false;
   return helperRow(id)?.ret !== 'integer';
 }
 

@@ -43,6 +43,13 @@ export type Step =
   /** Variable `at` + 3: address of the next element's value, or 0. */
   | { readonly kind: 'walk next'; readonly at: number; readonly level: number; readonly pc: number }
   | { readonly kind: 'walk call'; readonly at: number; readonly level: number; readonly pc: number }
+  /**
+   * bpf_tail_call in a function: variable `at` is 1 once the other program has run in this function's place, 0 where
+   * the call fails.
+   */
+  | { readonly kind: 'tail enter'; readonly at: number; readonly pc: number }
+  /** r0: what the other program returned. */
+  | { readonly kind: 'tail result'; readonly pc: number }
   /** Sets variable `at`: which entry of a loop is meant. See single-entry.ts. */
   | { readonly kind: 'mean'; readonly at: number; readonly value: number };
 
@@ -58,7 +65,7 @@ export type FlowEnd =
   | { readonly kind: 'meant'; readonly at: number; readonly value: number; readonly yes: number; readonly no: number }
   /** r0 is not 0. */
   | { readonly kind: 'loop stop'; readonly yes: number; readonly no: number }
-  /** bpf_tail_call; goes on where it fails. */
+  /** bpf_tail_call in the main function; goes on where it fails. */
   | { readonly kind: 'tail call'; readonly pc: number; readonly to: number }
   | { readonly kind: 'return' }
   | { readonly kind: 'trap'; readonly pc: number; readonly what: string; readonly unsupported: boolean };
@@ -86,7 +93,6 @@ export interface Flow {
   readonly blocks: readonly FlowBlock[];
   /** Number of variables. */
   readonly variables: number;
-  readonly tailCalls: boolean;
 }
 
 /** Instructions, copies included, that are still compiled. */
@@ -141,7 +147,6 @@ class FlowBuilder {
   private readonly leaders: ReadonlySet<number>;
   private variables = firstLoopVariable;
   private copied = 0;
-  private tailCalls = false;
   /** Walks over maps around the code that is copied. */
   private walks = 0;
 
@@ -163,7 +168,6 @@ class FlowBuilder {
       program: this.program,
       blocks: this.blocks,
       variables: this.variables,
-      tailCalls: this.tailCalls,
     };
   }
 
@@ -224,7 +228,7 @@ class FlowBuilder {
         return;
       }
       if (insn.code === op.CALL_OP) {
-        const next = this.copyCall(insn, pc, block, blockAt);
+        const next = this.copyCall(insn, pc, block, { blockAt, after });
         if (next === undefined) return;
         block = next;
       } else {
@@ -235,7 +239,12 @@ class FlowBuilder {
   }
 
   /** The block in which the code goes on, or undefined if that is a block of its own already. */
-  private copyCall(insn: Insn, pc: number, block: FlowBlock, blockAt: (pc: number) => number): FlowBlock | undefined {
+  private copyCall(
+    insn: Insn,
+    pc: number,
+    block: FlowBlock,
+    { blockAt, after: exit }: { readonly blockAt: (pc: number) => number; readonly after: number | undefined },
+  ): FlowBlock | undefined {
     const { depth } = block;
     if (insn.src === op.CALL_KFUNC) {
       block.end = { kind: 'trap', pc, what: 'calling kernel functions is not supported', unsupported: true };
@@ -253,8 +262,10 @@ class FlowBuilder {
     }
     switch (insn.imm) {
       case helperId.tail_call:
-        if (depth > 0) throw new Unsupported('a tail call from a function is not compiled', pc);
-        this.tailCalls = true;
+        if (exit !== undefined) {
+          this.copyTailCall(pc, block, blockAt(pc + 1), exit);
+          return undefined;
+        }
         block.end = { kind: 'tail call', pc, to: blockAt(pc + 1) };
         return undefined;
       case loopHelper:
@@ -265,6 +276,19 @@ class FlowBuilder {
         block.steps.push({ kind: 'insn', pc });
         return block;
     }
+  }
+
+  /**
+   * A tail call in a function. The program that takes over returns to this function's caller, which the copied code
+   * goes on with: so it is a call, after which the function ends.
+   */
+  private copyTailCall(pc: number, block: FlowBlock, failed: number, after: number): void {
+    const at = this.variables++;
+    const done = this.block(block.depth);
+    block.steps.push({ kind: 'tail enter', at, pc });
+    block.end = { kind: 'walk test', at, yes: done.id, no: failed };
+    done.steps.push({ kind: 'tail result', pc });
+    done.end = { kind: 'jump', to: after };
   }
 
   /**

@@ -13,6 +13,7 @@
  * Nothing of a function ever changes: a pass makes another one, which shares values and blocks with it (see {@link
  * Graph.extend}).
  */
+import { nestedHelper } from '../platform/index.js';
 import type { Graph } from './graph.js';
 import type { Value } from './value.js';
 import type { Program } from './world.js';
@@ -65,6 +66,12 @@ export interface FunctionCode {
   readonly checked: boolean;
   /** Pure values may be computed in front of the loops in which they do not change. */
   readonly hoists: boolean;
+}
+
+/** Does it tail-call, so that other programs have to be there with it? */
+export function makesTailCalls({ blocks }: FunctionCode): boolean {
+  const isNested = ({ detail }: Value): boolean => detail?.kind === 'call' && detail.helper === nestedHelper.enter;
+  return blocks.some((block) => block?.end.kind === 'tail call' || block?.pinned.some(isNested) === true);
 }
 
 /**

@@ -22,6 +22,7 @@ export {
   hasAddress,
   liveBlocks,
   makeBlock,
+  makesTailCalls,
   mapEnd,
   type Phi,
   successors,

@@ -40,8 +40,11 @@ function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
     case 'walk next':
       return [step.at + 3];
     case 'loop next':
+    case 'tail enter':
     case 'mean':
       return [step.at];
+    case 'tail result':
+      return [0];
     case 'loop call':
     case 'walk call':
     case 'loop end':

@@ -1,6 +1,6 @@
 /** One line of the exact text form: its words, and the value or end that it defines. */
 import { InputError } from '../base/index.js';
-import { helperNumber, walkHelperNumber } from '../platform/index.js';
+import { helperNumber, stepNumber } from '../platform/index.js';
 import type { End } from './function.js';
 import type { Graph } from './graph.js';
 import { resultOnesOfDetail } from './ones.js';
@@ -306,7 +306,7 @@ export class LineParser {
 
   private call(): Draft {
     const name = this.name();
-    const number = helperNumber(name) ?? walkHelperNumber(name);
+    const number = helperNumber(name) ?? stepNumber(name);
     if (number === undefined) this.fail('a helper before this');
     this.expect('(');
     const args: Value[] = [];

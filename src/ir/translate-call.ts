@@ -1,6 +1,6 @@
 /** Calls of helpers, as they are written; a look-up in a known map is an operation of its own. */
 import type { MapSpec } from '../object/index.js';
-import { helperId, helperNames, registersRead, walkHelperName } from '../platform/index.js';
+import { helperId, helperNames, registersRead, stepName } from '../platform/index.js';
 import { mapOf, resultOnesOf } from './call-effects.js';
 import { Unsupported } from './flow.js';
 import type { Translation } from './translation.js';
@@ -18,10 +18,10 @@ export function translateCall(t: Translation, id: number, pc: number): Value {
   return t.pin('call', args, 0n, detail, t.trusted ? resultOnesOf(id) : undefined);
 }
 
-/** What a step of a walk over a map answers: an address of 32 bits, or 0. */
-export function translateWalk(t: Translation, id: number, args: readonly Value[], pc: number): Value {
+/** What a step that is no helper of Linux answers: see platform/engine-helpers.ts. */
+export function translateStepCall(t: Translation, id: number, args: readonly Value[], pc: number): Value {
   t.graph.origin = { program: t.program.index, pc };
-  const name = walkHelperName(id) ?? '';
+  const name = stepName(id) ?? '';
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
   return t.pin('call', args, 0n, detail, resultOnesOf(id));
 }

@@ -1,13 +1,13 @@
 /** One instruction, or one step of the flow, to values. */
 
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { stackSize, walkHelper } from '../platform/index.js';
+import { nestedHelper, stackSize, walkHelper } from '../platform/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
-import { translateCall, translateWalk } from './translate-call.js';
+import { knownMap, translateCall, translateStepCall } from './translate-call.js';
 import { type Access, translateAtomic, translateLoad, translateStore } from './translate-memory.js';
 import type { Translation } from './translation.js';
-import { mask64, type Value } from './value.js';
+import { mask32, mask64, type Value } from './value.js';
 import { referenceAt } from './world.js';
 
 export function translateStep(t: Translation, step: Exclude<Step, { readonly kind: 'insn' }>): void {
@@ -33,18 +33,29 @@ export function translateStep(t: Translation, step: Exclude<Step, { readonly kin
       t.write(step.at, t.zero);
       t.write(step.at + 1, t.read(1));
       t.write(step.at + 2, t.read(3));
-      translateWalk(t, walkHelper.begin, [t.read(1), graph.constant(BigInt(step.level))], step.pc);
+      translateStepCall(t, walkHelper.begin, [t.read(1), graph.constant(BigInt(step.level))], step.pc);
       return;
     }
     case 'walk next':
-      t.write(step.at + 3, translateWalk(t, walkHelper.next, [graph.constant(BigInt(step.level))], step.pc));
+      t.write(step.at + 3, translateStepCall(t, walkHelper.next, [graph.constant(BigInt(step.level))], step.pc));
       return;
     case 'walk call':
       t.write(1, t.read(step.at + 1));
-      t.write(2, translateWalk(t, walkHelper.key, [graph.constant(BigInt(step.level))], step.pc));
+      t.write(2, translateStepCall(t, walkHelper.key, [graph.constant(BigInt(step.level))], step.pc));
       t.write(3, t.read(step.at + 3));
       t.write(4, t.read(step.at + 2));
       t.write(5, t.zero);
+      return;
+    case 'tail enter': {
+      const map = knownMap(t, step.pc, 2);
+      const table = map === undefined ? t.read(2) : graph.map(map.index);
+      const slot = graph.and(t.read(3), graph.constant(mask32));
+      const depth = graph.constant(BigInt(t.depth));
+      t.write(step.at, translateStepCall(t, nestedHelper.enter, [table, slot, depth], step.pc));
+      return;
+    }
+    case 'tail result':
+      t.write(0, translateStepCall(t, nestedHelper.result, [], step.pc));
       return;
     case 'mean':
       t.write(step.at, t.graph.constant(BigInt(step.value)));

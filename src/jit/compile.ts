@@ -4,10 +4,10 @@
  * tail calls can reach are functions of the same module, called in turn until none of them names another; a program
  * without tail calls is the loop's body itself, which saves a call a packet.
  */
-import type { FunctionCode } from '../ir/index.js';
+import { type FunctionCode, makesTailCalls } from '../ir/index.js';
 import { type LoadedProgram, type Machine, record } from '../vm/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
-import { emitArrival, emitEpilogue, emitPrologue } from './context-code.js';
+import { emitArrival, emitEpilogue, emitPrologue, emitTargets } from './context-code.js';
 import { demandsOf } from './demands.js';
 import type { Areas } from './exchange.js';
 import { FunctionEmitter } from './function-emitter.js';
@@ -50,8 +50,7 @@ export function compileModule({ machine, programs, areas, names }: CompileInput)
   const services = new Services(machine, module, areas, { demands, isChecked });
   const run = module.declareFunction('run', ['i32', 'i32', 'i32'], []);
   const out = module.bodyOf(run);
-  const hasTailCalls = programs.some((code) => code.blocks.some((block) => block?.end.kind === 'tail call'));
-  const functions = hasTailCalls ? defineFunctions(services, programs) : undefined;
+  const functions = programs.some(makesTailCalls) ? defineFunctions(services, programs) : undefined;
 
   const end = out.addLocal('i32');
   out.getLocal(countParameter).op('i32.eqz').if().op('return').end();
@@ -118,23 +117,15 @@ function emitDriver(
   programs: Programs,
   functions: ReadonlyMap<number, number>,
 ): void {
-  const { module, machine, tailCount, tailTarget } = services;
+  const { module, machine } = services;
   const [first] = programs;
   module.table(machine.programs.map((program) => functions.get(program.index) ?? defineRefusal(services, program)));
-  const type = module.type(['i32'], ['i64']);
   const r0 = out.addLocal('i64');
-  const target = out.addLocal('i32');
-  out.i32(0).setGlobal(tailCount);
-  out.i32(0).setGlobal(tailTarget);
+  services.emitNoTailCalls(out);
   out
     .getLocal(recordParameter)
     .call(functions.get(first.program.index) as number)
     .setLocal(r0);
-  out.loop().getGlobal(tailTarget).teeLocal(target).if();
-  // The next program finds the packet where this one left it.
-  emitEpilogue(out, services, recordParameter, services.demands);
-  out.i32(0).setGlobal(tailTarget);
-  out.getLocal(recordParameter).getLocal(target).i32(1).op('i32.sub').callIndirect(type).setLocal(r0);
-  out.br(1).end().end();
+  emitTargets(out, services, recordParameter, r0);
   out.getLocal(r0);
 }

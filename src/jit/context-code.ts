@@ -52,6 +52,21 @@ export function emitEpilogue(out: CodeBuilder, services: Services, at: number, d
   if (demands.redirects) emitRedirectBack(out, services, at);
 }
 
+/**
+ * Runs what the last tail call named, and what that one names in turn, until a program ends by itself; its r0 goes to
+ * local `r0`. Each finds the packet where the one before left it.
+ */
+export function emitTargets(out: CodeBuilder, services: Services, at: number, r0: number): void {
+  const { module, tailTarget } = services;
+  const target = out.addLocal('i32');
+  out.loop().getGlobal(tailTarget).teeLocal(target).if();
+  emitEpilogue(out, services, at, services.demands);
+  out.i32(0).setGlobal(tailTarget);
+  out.getLocal(at).getLocal(target).i32(1).op('i32.sub');
+  out.callIndirect(module.type(['i32'], ['i64'])).setLocal(r0);
+  out.br(1).end().end();
+}
+
 /** Context and frame in guest memory become those of the record. */
 export function emitContext(out: CodeBuilder, { machine }: Services, at: number): void {
   for (let field = 0; field < xdpMd.size; field += 8) {

@@ -1,7 +1,7 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { InternalError } from '../base/index.js';
-import { isConst, mask32, type Value } from '../ir/index.js';
-import { helperId } from '../platform/index.js';
+import { isConst, mask32, Unsupported, type Value } from '../ir/index.js';
+import { helperId, nestedHelper } from '../platform/index.js';
 import { record } from '../vm/index.js';
 import { exchange, leftToHost } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -20,6 +20,7 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
     store(e, value, 'i32');
     return;
   }
+  if (emitNestedStep(e, value)) return;
   if (value.op === 'lookup' ? emitLookup(e, value) : emitInline(e, value)) {
     store(e, value, 'i32');
     return;
@@ -36,6 +37,26 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   if (e.represent(value) === 'i32') out.memory('i32.load');
   else out.memory('i64.load');
   out.setLocal(e.localOf(value));
+}
+
+/** The steps of a tail call in a function. */
+function emitNestedStep(e: FunctionEmitter, value: Value): boolean {
+  const { detail, args, origin } = value;
+  const id = detail?.kind === 'call' ? detail.helper : 0;
+  const { out, frame } = e;
+  if (id === nestedHelper.result) {
+    frame.services.emitNestedResult(out);
+    store(e, value, 'i64');
+    return true;
+  }
+  const [table, slot, depth] = args;
+  if (id !== nestedHelper.enter || slot === undefined || depth === undefined) return false;
+  const map = mapAt(frame.machine, table)?.index;
+  if (map === undefined) throw new Unsupported('the map of a tail call is not known', origin.pc);
+  const pushSlot = (): void => e.push(slot, 'i32');
+  frame.services.emitNested(out, { map, depth: Number(depth.imm), record: frame.record, pushSlot });
+  store(e, value, 'i32');
+  return true;
 }
 
 /** A function of the module that does what a helper does, but may answer that JavaScript has to. */

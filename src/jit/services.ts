@@ -6,11 +6,11 @@
 
 import { InternalError } from '../base/index.js';
 import type { Program } from '../ir/index.js';
-import { maxTailCalls } from '../platform/index.js';
+import { maxFrames, maxTailCalls, stackSize } from '../platform/index.js';
 import type { Machine, MapLayout } from '../vm/index.js';
 import type { CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { defineAdjustHead, defineAdjustMeta, defineAdjustTail } from './adjust-code.js';
-import { defineHostCall } from './context-code.js';
+import { defineHostCall, emitEpilogue, emitTargets } from './context-code.js';
 import { type Demands, isMover, isRedirector } from './demands.js';
 import type { Areas } from './exchange.js';
 import { defineHashDelete, defineHashUpdate } from './hash-change-code.js';
@@ -25,6 +25,16 @@ export interface HashChangeCode {
   /** Function. */
   readonly index: number;
   readonly mayLeave: boolean;
+}
+
+export interface NestedCall {
+  /** Index. */
+  readonly map: number;
+  readonly depth: number;
+  /** Local that holds the record's address. */
+  readonly record: number;
+  /** Pushes the index into the map (i32). */
+  readonly pushSlot: () => void;
 }
 
 /** A place at which a program stops for good. */
@@ -76,7 +86,9 @@ export class Services {
   private readonly cache: LookupCache | undefined;
   /** Index of the program that tail calls chose, plus 1; how many there were. */
   readonly tailTarget: number;
-  readonly tailCount: number;
+  private readonly tailCount: number;
+  /** Where functions tail-call: bytes of stack that wait for the programs called, and what the last one returned. */
+  private nested: { readonly waiting: number; readonly result: number } | undefined;
   private readonly fuel: number;
   private readonly call: number;
   private readonly check: number;
@@ -291,6 +303,62 @@ export class Services {
   emitFuel(out: CodeBuilder): void {
     out.getGlobal(this.fuel).i64(1n).op('i64.sub').setGlobal(this.fuel);
     out.getGlobal(this.fuel).op('i64.eqz').if().i32(1).call(this.exit).end();
+  }
+
+  /** A packet begins. To be emitted after the programs. */
+  emitNoTailCalls(out: CodeBuilder): void {
+    out.i32(0).setGlobal(this.tailCount).i32(0).setGlobal(this.tailTarget);
+    if (this.nested !== undefined) out.i32(0).setGlobal(this.nested.waiting);
+  }
+
+  /**
+   * A tail call in a function of call depth `depth`: pushes 1 when the program in the slot has run, 0 where the call
+   * fails. Frames have the same addresses in all programs, so those of the callers are put aside meanwhile, behind the
+   * frames that code uses ({@link Machine.frames} has room where functions tail-call); nothing can point to them but
+   * their owners.
+   */
+  emitNested(out: CodeBuilder, at: NestedCall): void {
+    const { machine } = this;
+    const { waiting, result } = this.nestedState();
+    const area = machine.frames[maxFrames];
+    if (area === undefined) throw new InternalError('jit', 'no room for the frames that wait');
+    const r0 = out.addLocal('i64');
+    const copyFrames = (isBack: boolean): void => {
+      for (const [i, { hi }] of machine.frames.slice(0, at.depth).entries()) {
+        const pushArea = (): void => {
+          out
+            .getGlobal(waiting)
+            .i32(area.start + i * stackSize)
+            .op('i32.add');
+        };
+        if (!isBack) pushArea();
+        out.i32(hi - stackSize);
+        if (isBack) pushArea();
+        out.i32(stackSize).memoryCopy();
+      }
+    };
+    const move = (bytes: number): void => {
+      out.getGlobal(waiting).i32(bytes).op('i32.add').setGlobal(waiting);
+    };
+    this.emitTailCall(out, at.map, at.pushSlot);
+    out.if('i32');
+    copyFrames(false);
+    move(at.depth * stackSize);
+    emitTargets(out, this, at.record, r0);
+    emitEpilogue(out, this, at.record, this.demands);
+    move(-at.depth * stackSize);
+    copyFrames(true);
+    out.getLocal(r0).setGlobal(result);
+    out.i32(1).else().i32(0).end();
+  }
+
+  emitNestedResult(out: CodeBuilder): void {
+    out.getGlobal(this.nestedState().result);
+  }
+
+  private nestedState(): { readonly waiting: number; readonly result: number } {
+    this.nested ??= { waiting: this.module.global('i32', true, 0n), result: this.module.global('i64', true, 0n) };
+    return this.nested;
   }
 
   /** Pushes 1 and notes the target if the slot's program exists and may still be called, else 0. */

@@ -4,7 +4,7 @@
  */
 import { InternalError, type ResultStore, Wasm } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
-import { type FunctionCode, Unsupported, unsupportedIn } from '../ir/index.js';
+import { type FunctionCode, makesTailCalls, Unsupported, unsupportedIn } from '../ir/index.js';
 import { defaultSettings, type Settings, type TranslateOptions, translate } from '../opt/index.js';
 import { maxFrames, stackSize, xdpMd } from '../platform/index.js';
 import {
@@ -182,7 +182,7 @@ export class WasmEngine implements Engine {
     try {
       const first = this.translate(program, false);
       const codes: [FunctionCode, ...FunctionCode[]] = [first];
-      if (first.blocks.some((block) => block?.end.kind === 'tail call')) {
+      if (makesTailCalls(first)) {
         for (const other of this.machine.programs) {
           if (other === program || other.refusal !== undefined) continue;
           current = other;

@@ -17,7 +17,7 @@ import {
 } from '../ir/index.js';
 import { op } from '../isa/index.js';
 import { addressOf, arrayOf } from '../jit/index.js';
-import { helperId, xdpMd } from '../platform/index.js';
+import { helperId, nestedHelper, stackSize, xdpMd } from '../platform/index.js';
 import { checkAccess, type Machine, ProgramTrap, placeOf, privateState, Registers } from '../vm/index.js';
 
 /** What became of a function. */
@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly position?: Position;
   /** Guest address, open to helpers, where the keys of look-ups are put together; needed where keys are values. */
   readonly keys?: number;
+  /** Runs the program with this index, which a function tail-called, to its end; r0. */
+  readonly nested?: (program: number) => bigint;
 }
 
 /** Where a run stands, for traps. */
@@ -52,9 +54,9 @@ export interface Position {
 export function interpretFunction(
   code: FunctionCode,
   machine: Machine,
-  { inputs = noInputs, position = { pc: 0 }, keys = 0 }: RunOptions = {},
+  { inputs = noInputs, position = { pc: 0 }, keys = 0, nested }: RunOptions = {},
 ): Interpreted {
-  const values = new Evaluation(machine, { inputs, keys, program: code.program });
+  const values = new Evaluation(machine, { inputs, keys, program: code.program, nested });
   let block = code.blocks[0] as Block;
   for (let steps = 0; steps < maxBlocks; steps++) {
     for (const value of block.pinned) {
@@ -152,13 +154,21 @@ class Evaluation {
   /** Pure values since the block was entered. */
   private pure = new Map<Value, bigint>();
   private readonly registers = new Registers();
+  private readonly nested: RunOptions['nested'];
+  private nestedResult = 0n;
 
   /** `program`: undefined for a trace. */
   constructor(
     machine: Machine,
-    of: { readonly inputs: Inputs; readonly keys: number; readonly program: Program | undefined },
+    of: {
+      readonly inputs: Inputs;
+      readonly keys: number;
+      readonly program: Program | undefined;
+      readonly nested?: RunOptions['nested'];
+    },
   ) {
     this.machine = machine;
+    this.nested = of.nested;
     this.inputs = of.inputs;
     this.keys = of.keys;
     this.program = of.program;
@@ -251,14 +261,25 @@ class Evaluation {
       case 'call': {
         for (const [i, piece] of detail.pieces.entries())
           this.write(piece.at, piece.size, this.get(args[i + 5] as Value));
-        return this.call(
-          detail.helper,
-          args.slice(0, 5).map((arg) => this.get(arg)),
-        );
+        const given = args.slice(0, 5).map((arg) => this.get(arg));
+        if (detail.helper === nestedHelper.enter) return this.enterNested(Number(given[1]), Number(given[2]), args[0]);
+        return detail.helper === nestedHelper.result ? this.nestedResult : this.call(detail.helper, given);
       }
       default:
         return this.evaluate(value);
     }
+  }
+
+  /** A tail call in a function of call depth `depth`: its callers' frames wait, and are theirs again afterwards. */
+  private enterNested(slot: number, depth: number, table: Value | undefined): bigint {
+    const { machine, nested } = this;
+    const program = tailTarget(machine, table?.op === 'map' ? Number(table.imm) : -1, slot);
+    if (program < 0 || nested === undefined) return 0n;
+    const frames = machine.frames.slice(0, depth);
+    const kept = frames.map(({ hi }) => machine.memory.u8.slice(hi - stackSize, hi));
+    this.nestedResult = nested(program);
+    for (const [i, { hi }] of frames.entries()) machine.memory.u8.set(kept[i] as Uint8Array, hi - stackSize);
+    return 1n;
   }
 
   private call(id: number, args: readonly bigint[]): bigint {

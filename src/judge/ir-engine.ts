@@ -15,6 +15,7 @@ import {
   newOutcome,
   type Outcome,
   ProgramTrap,
+  programsBehind,
   type Region,
 } from '../vm/index.js';
 import { type Inputs, interpretFunction, type Position } from './interpret.js';
@@ -40,10 +41,13 @@ export class IrEngine implements Engine {
 
   /** `steps` of the outcome is 0. What cannot be translated runs in the reference interpreter. */
   run(program: LoadedProgram): Outcome {
-    this.machine.admit(program);
-    if (!this.codes.has(program)) this.codes.set(program, this.translate(program, false));
-    const code = this.codes.get(program);
-    return code === undefined ? this.interpreter.run(program) : this.start(code, undefined);
+    const { machine } = this;
+    machine.admit(program);
+    // Tail calls are counted by one engine: all programs are translated or none.
+    const behind = programsBehind(program, machine.programs).filter((other) => other.refusal === undefined);
+    const isWhole = behind.every((other) => this.codeOf(other) !== undefined);
+    const code = this.codeOf(program);
+    return isWhole && code !== undefined ? this.start(code, undefined) : this.interpreter.run(program);
   }
 
   /** Runs a program with r1 and r2 given, and no context. */
@@ -60,6 +64,11 @@ export class IrEngine implements Engine {
     );
   }
 
+  private codeOf(program: LoadedProgram): FunctionCode | undefined {
+    if (!this.codes.has(program)) this.codes.set(program, this.translate(program, false));
+    return this.codes.get(program);
+  }
+
   private translate(program: LoadedProgram, bare: boolean): FunctionCode | undefined {
     try {
       return translate(worldOfMachine(this.machine), program, this.options, bare);
@@ -72,34 +81,40 @@ export class IrEngine implements Engine {
   private start(first: FunctionCode, inputs: Inputs | undefined): Outcome {
     const { machine, outcome, keys } = this;
     const position: Position = { pc: 0 };
-    let code = first;
+    let running = first;
     machine.tailCalls = 0;
     machine.tailTarget = undefined;
     outcome.trap = undefined;
     for (const frame of machine.frames) frame.lo = frame.hi - stackSize;
     keys.hi = keys.start + keys.size;
     try {
-      for (;;) {
-        const result = interpretFunction(code, machine, { position, inputs, keys: keys.start });
-        if (result.kind === 'returned') {
-          outcome.r0 = result.r0;
-          outcome.verdict = Number(result.r0 & 0xffff_ffffn);
-          return outcome;
-        }
-        const target = machine.programs[result.program] as LoadedProgram;
+      const codeAt = (index: number): FunctionCode => {
+        const target = machine.programs[index] as LoadedProgram;
         machine.admit(target);
-        const next = this.codes.get(target) ?? this.translate(target, false);
-        if (next === undefined) return this.interpreter.run(target);
-        this.codes.set(target, next);
-        code = next;
-      }
+        return this.codeOf(target) as FunctionCode; // `run` has seen that there is one
+      };
+      const complete = (code: FunctionCode, given: Inputs | undefined): bigint => {
+        running = code;
+        const nested = (index: number): bigint => {
+          const { pc } = position;
+          const r0 = complete(codeAt(index), undefined);
+          running = code;
+          position.pc = pc;
+          return r0;
+        };
+        const result = interpretFunction(code, machine, { position, inputs: given, keys: keys.start, nested });
+        return result.kind === 'returned' ? result.r0 : complete(codeAt(result.program), undefined);
+      };
+      outcome.r0 = complete(first, inputs);
+      outcome.verdict = Number(outcome.r0 & 0xffff_ffffn);
+      return outcome;
     } catch (error) {
       if (!(error instanceof ProgramTrap)) throw error;
       outcome.verdict = 0;
       outcome.r0 = 0n;
       outcome.trap = {
         trap: error.trap,
-        program: machine.programs[code.program.index] as LoadedProgram,
+        program: machine.programs[running.program.index] as LoadedProgram,
         insn: position.pc,
       };
       return outcome;

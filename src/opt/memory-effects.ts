@@ -1,6 +1,6 @@
 /** What pinned values do to memory, as passes ask for it: places, aliasing, what a call or loop may change. */
 import { type CallEffects, hasAddress, isConst, isFixed, type Space, type Value } from '../ir/index.js';
-import { helperRow } from '../platform/index.js';
+import { helperRow, nestedHelper } from '../platform/index.js';
 
 export interface Place {
   readonly space: Space;
@@ -50,8 +50,10 @@ function isSameBase(a: Value | undefined, b: Value | undefined): boolean {
   return a !== undefined && b !== undefined && a.op === b.op && a.imm === b.imm && isFixed(a);
 }
 
+/** May it move the packet's ends? A program that takes over for a function may. */
 export function callMovesPacket({ detail }: Value): boolean {
-  return detail?.kind === 'call' && helperRow(detail.helper)?.moves !== undefined;
+  if (detail?.kind !== 'call') return false;
+  return detail.helper === nestedHelper.enter || helperRow(detail.helper)?.moves !== undefined;
 }
 
 /** Is what was known of a place still so after the call? */

@@ -2,7 +2,7 @@
  * Questions about helpers that several parts ask, answered by the table: sets are made once, when this is loaded.
  * Numbers beyond the table (kfuncs, steps of a walk, what a card adds to a number) get the cautious answer.
  */
-import { walkSteps } from './engine-helpers.js';
+import { engineSteps } from './engine-helpers.js';
 import type { ArgClass, Change, HelperRow } from './helper-row.js';
 import { helperRow, helperRows } from './helper-table.js';
 import { type MapTypeName, restrictedMaps } from './map-type.js';
@@ -74,7 +74,7 @@ export function registersRead(number: number): number {
 
 const narrow: ReadonlySet<number> = new Set([
   ...helpersWhere(({ bits }) => bits === 32),
-  ...walkSteps.filter(({ bits }) => bits === 32).map(({ number }) => number),
+  ...engineSteps.filter(({ bits }) => bits === 32).map(({ number }) => number),
 ]);
 
 /** How many low bits of r0 can be set after helper `number` or a step of a walk. */

@@ -1,4 +1,4 @@
-export { walkHelper, walkHelperName, walkHelperNumber, walkSteps } from './engine-helpers.js';
+export { nestedHelper, stepName, stepNumber, walkHelper, walkSteps } from './engine-helpers.js';
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export {
   type ArgAccess,

@@ -1,6 +1,6 @@
 /** Checks one instruction in the current state and says where to go on (do_check_insn in the kernel). */
 import { accessSize, type Insn, insnClass, jumpTarget, lddwImm, op } from '../isa/index.js';
-import { tailCallHelper } from '../platform/index.js';
+import { helperId } from '../platform/index.js';
 import { checkAlu } from './alu-check.js';
 import { checkAtomic } from './atomic-check.js';
 import type { Env } from './env.js';
@@ -185,7 +185,7 @@ function checkCall(env: Env, insn: Insn, is32: boolean): number {
   const { frames } = env.state;
   const before = frames.length;
   checkHelperCall(env, insn.imm);
-  if (insn.imm === tailCallHelper && env.state.depth > 0) return leaveByTailCall(env);
+  if (insn.imm === helperId.tail_call && env.state.depth > 0) return leaveByTailCall(env);
   return before === frames.length ? env.pc + 1 : env.pc;
 }
 

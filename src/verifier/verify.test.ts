@@ -43,10 +43,26 @@ describe('accepts', () => {
   });
 });
 
+/** A function that tail-calls. */
+const hop = '.type hop, @function\nhop:\nr2 = progs ll\nr3 = 0\ncall bpf_tail_call\nr0 = 0\nexit';
+
 /**
  * Programs near the edge, most of them found as mutants on which Linux 6.18 said something else; undefined: it loads.
  */
 const edge: readonly (readonly [what: string, code: string, message: RegExp | undefined])[] = [
+  [
+    'forgets the packet where a function may have tail-called',
+    `r7 = r1\n${packet}\nr6 = r2\nr4 = r2\nr4 += 2\nr0 = 1\nif r4 > r3 goto +3\nr1 = r7\ncall hop\nr0 = *(u8 *)(r6 + 0)\nexit\n${hop}`,
+    /^R6 invalid mem access 'scalar'/,
+  ],
+  [
+    'takes what a function returns that may tail-call for any number',
+    `${lookup.replace('hash', 'array')}\nr6 = r0\nr0 = 1\nif r6 == 0 goto +3\nr1 = r9\ncall hop\nr6 += r0\nr0 = *(u8 *)(r6 + 0)\nexit\n${hop}`.replace(
+      '*(u32 *)(r10 - 4)',
+      'r9 = r1\n*(u32 *)(r10 - 4)',
+    ),
+    /^math between map_value pointer and register with unbounded/,
+  ],
   [
     'follows both ways of a register compared with itself',
     'r6 = *(u32 *)(r1 + 12)\nr0 = 0\nif r6 > r6 goto +1\nexit\nr0 = r9\nexit',
@@ -130,6 +146,7 @@ describe('as Linux', () => {
 
 /** Instructions that Linux 6.18 checks of each: where it compares states, and which it takes for the same. */
 const counts: readonly (readonly [what: string, code: string, insns: number, states: number])[] = [
+  ['both ways out of a function that tail-calls', `call hop\nr0 += 1\nr0 &= 1\nexit\n${hop}`, 12, 1],
   [
     'behind a call of a helper',
     `call 7\nif r0 > 5 goto +0\n${'r2 = 1\n'.repeat(3)}if r0 > 9 goto +0\n${'r2 = 1\n'.repeat(3)}call 7\n${'r2 = 1\n'.repeat(5)}r0 = 2\nexit`,

@@ -8,7 +8,8 @@
  */
 import { InternalError, UnsupportedError, type WasmMemory } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { helperNames, maxFrames, stackSize, xdpMd } from '../platform/index.js';
+import { helperNames, stackSize, xdpMd } from '../platform/index.js';
+import { framesOf } from './call-frames.js';
 import { createMaps } from './create-maps.js';
 import type { Registers } from './engine.js';
 import type { FibTable } from './fib.js';
@@ -123,7 +124,10 @@ export class Machine {
   /** xdp_md; its address is what a program gets in r1. */
   readonly ctx: Region;
   readonly packet: PacketBuffer;
-  /** Stack of each call depth, deepest last; r10 is the frame's `hi`. */
+  /**
+   * Stack of each call depth, deepest last; r10 is the frame's `hi`. More than a program may open where functions
+   * tail-call (call-frames.ts).
+   */
   readonly frames: readonly Region[];
   /** Guest memory for helpers' own use while they run: 8 KiB, private. */
   readonly scratch: number;
@@ -171,7 +175,9 @@ export class Machine {
     this.memory = memory;
     if (options.slide !== undefined) memory.allocate('scratch', 'slide', options.slide).hi = 0;
     if (lanes !== undefined) this.mutex = new Mutex(memory);
-    const own = Array.from({ length: lanes?.count ?? 1 }, () => allocateLane(memory))[lanes?.index ?? 0];
+    const own = Array.from({ length: lanes?.count ?? 1 }, () => allocateLane(memory, framesOf(object)))[
+      lanes?.index ?? 0
+    ];
     if (own === undefined) throw new InternalError('machine', 'there is no such lane');
     this.ctx = own.ctx;
     this.frames = own.frames;
@@ -351,7 +357,7 @@ export class Machine {
   }
 
   /**
-   * Clears and opens the stack frame of call depth `depth` (below {@link maxFrames}) and closes the deeper ones.
+   * Clears and opens the stack frame of call depth `depth` (an index of {@link frames}) and closes the deeper ones.
    * Returns r10.
    */
   enterFrame(depth: number): number {
@@ -445,10 +451,10 @@ interface Lane {
   readonly packet: PacketBuffer;
 }
 
-function allocateLane(memory: GuestMemory): Lane {
+function allocateLane(memory: GuestMemory, frameCount: number): Lane {
   const ctx = memory.allocate('ctx', 'context', xdpMd.size);
   ctx.writable = false;
-  const frames = Array.from({ length: maxFrames }, (_, depth) => allocateFrame(memory, depth));
+  const frames = Array.from({ length: frameCount }, (_, depth) => allocateFrame(memory, depth));
   const state = memory.allocate('scratch', 'private state', privateState.packet + packetStateSize);
   const scratch = memory.allocate('scratch', 'helper scratch', 0x2000);
   state.hi = state.lo;

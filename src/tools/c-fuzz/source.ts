@@ -1,6 +1,6 @@
 /**
  * Generated C: XDP programs of the kind that people write (parsers over VLANs and extension headers, tables, locks,
- * callbacks, tail calls), with what people do not write often enough to be found by their tests: effects *before*
+ * callbacks, tail calls, in functions too), with what people do not write often enough to be found by their tests: effects *before*
  * guards on state, on every path. Program n comes from seed n alone.
  *
  * Only what Linux makes a function of packet and maps is generated: no clock, no random numbers, no order of a hash
@@ -54,6 +54,11 @@ export function generateC(random: Prng, target: CTarget): CSource {
   const callbacks = random.below(3);
   for (let i = 0; i < callbacks; i++) functions.push(statements.callback(`cb${i}`));
   statements.callbacks = callbacks;
+  statements.tails = tails;
+  const hops = tails === 0 ? 0 : random.below(3);
+  for (let i = 0; i < hops; i++) functions.push(statements.hop(`hop${i}`));
+  statements.hops = hops;
+  statements.tails = 0;
   for (let i = 0; i < tails; i++) functions.push(statements.program(`tail${i}`, random.chance(0.5)));
   statements.tails = tails;
   functions.push(statements.program('fuzz', true));

@@ -41,6 +41,8 @@ export class CStatements {
   subprograms = 0;
   callbacks = 0;
   tails = 0;
+  /** `hop0`, ...: functions that tail-call. */
+  hops = 0;
   private readonly random: Prng;
   private readonly features: CFeatures;
   private readonly kinds: readonly Kind[];
@@ -78,6 +80,21 @@ export class CStatements {
       '  a = p; x = q; b = (__u32)(q >> 7);',
       body,
       `  return ${this.expression32(2)};`,
+      '}',
+      '',
+    ].join('\n');
+  }
+
+  /** A function that may tail-call: then its caller goes on with what the other program returns. */
+  hop(name: string): string {
+    const { random } = this;
+    return [
+      `static __attribute__((noinline)) int ${name}(struct xdp_md *ctx, __u32 *p) {`,
+      this.declarations(),
+      '  a = *p; *p += 7;',
+      this.block({ packet: false, depth: 1, loop: false }, 1 + random.below(2)),
+      `  ${this.tailCall()}`,
+      `  return (int)(${this.expression32(1)} + *p);`,
       '}',
       '',
     ].join('\n');
@@ -214,6 +231,7 @@ export class CStatements {
       { weight: 3, packet: true, noLoop: true, make: () => this.resize() },
       { weight: 2, packet: true, noLoop: true, make: () => this.packetHelper() },
       { weight: 2, packet: true, noLoop: true, make: () => this.tailCall() },
+      { weight: 3, packet: true, noLoop: true, make: () => this.callHop() },
       {
         weight: 2,
         packet: true,
@@ -576,6 +594,16 @@ export class CStatements {
       'y += bpf_get_smp_processor_id();',
       `y += (__u64)(data_end - data);`,
     ]);
+  }
+
+  /** Through a function that may tail-call: what was read of the packet is read anew behind it. */
+  private callHop(): string {
+    if (this.hops === 0) return this.call();
+    const v = this.name('v');
+    return (
+      `{ __u32 ${v} = ${this.var32()}; rc = hop${this.random.below(this.hops)}(ctx, &${v}); ${this.var32()} ^= ${v} + rc; } ` +
+      'data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;'
+    );
   }
 
   /** A jump into another program, or past it: an index without a program falls through. */

@@ -18,7 +18,7 @@ fn:
   exit
 
 # $ jitnic verify stack-tail-call.s
-# prog: rejected (10 instructions checked, 1 states saved)
+# prog: rejected (12 instructions checked, 1 states saved)
 #
 # tail_calls are not allowed when call stack of previous frames is 304 bytes. Too large
 #      1: (85) call pc+2#fn
