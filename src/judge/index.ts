@@ -22,6 +22,8 @@ export { loopback, MachineMaps } from './machine-maps.js';
 export { MachineSubject } from './machine-subject.js';
 export { judgeMutants, type MutantResult } from './mutants/campaign.js';
 export { faultsOf, type PlantedFault } from './plant.js';
+export { judgeByProof, judgeByRun } from './rewrites/judge.js';
+export { rewriteRows } from './rewrites/rows.js';
 export { seedMaps } from './seed-maps.js';
 export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export { type Contents, isReadable, type Observation, type Packet, type Subject } from './subject.js';

@@ -19,6 +19,6 @@ export {
   memorySort,
   type Sort,
 } from './sort.js';
-export type { Term } from './term.js';
+export { type Term, termsBelow, widthOf } from './term.js';
 export { Terms, type TermsOptions } from './terms.js';
 export { ValueTerms } from './value-terms.js';

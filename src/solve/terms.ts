@@ -11,7 +11,7 @@ import {
   relationTable,
   type TermOp,
 } from './operations.js';
-import { areDistinct, binaryRules, relationRules, type TermRule } from './rules.js';
+import { areDistinct, binaryRules, relationRules, splitSum, type TermRule } from './rules.js';
 import { type ArraySort, arraySort, bitsSort, boolSort, type Sort } from './sort.js';
 import { type Term, widthOf } from './term.js';
 
@@ -249,9 +249,37 @@ export class Terms {
   store(array: Term, index: Term, element: Term): Term {
     const sort = arrayOf(array, index);
     if (widthOf(element) !== sort.element) throw new InternalError('solve', 'an element of another width');
-    // store(store(a, i, x), i, y) = store(a, i, y)
-    const base = this.simplify && array.op === 'store' && array.args[1] === index ? (array.args[0] as Term) : array;
-    return this.intern('store', sort, [base, index, element]);
+    if (!this.simplify) return this.intern('store', sort, [array, index, element]);
+    // store(store(a, i, x), i, y) = store(a, i, y), and stores to i and j that are never equal stand in one order.
+    const later: Term[] = [];
+    let base = array;
+    while (
+      base.op === 'store' &&
+      areDistinct(base.args[1] as Term, index) &&
+      comesBefore(index, base.args[1] as Term)
+    ) {
+      later.push(base);
+      base = base.args[0] as Term;
+    }
+    let below = base;
+    while (below.op === 'store' && areDistinct(below.args[1] as Term, index)) below = below.args[0] as Term;
+    if (below.op === 'store' && below.args[1] === index) {
+      if (below !== base) return this.replaced(array, below, index, element);
+      base = below.args[0] as Term;
+    }
+    let result = this.intern('store', sort, [base, index, element]);
+    for (const { args } of later.reverse()) result = this.intern('store', sort, [result, ...args.slice(1)]);
+    return result;
+  }
+
+  /** `array`, in which `old` is a store at `index`, with `element` instead. */
+  private replaced(array: Term, old: Term, index: Term, element: Term): Term {
+    const above: Term[] = [];
+    let from = array;
+    for (; from !== old; from = from.args[0] as Term) above.push(from);
+    let result = this.intern('store', array.sort, [old.args[0] as Term, index, element]);
+    for (const { args } of above.reverse()) result = this.intern('store', array.sort, [result, ...args.slice(1)]);
+    return result;
   }
 
   /** The array that has `element` at each of its 2^indexWidth indices. */
@@ -322,6 +350,13 @@ export class Terms {
     }
     return term;
   }
+}
+
+/** The order of two indices that differ by a constant. */
+function comesBefore(a: Term, b: Term): boolean {
+  const [, c] = splitSum(a);
+  const [, d] = splitSum(b);
+  return a.op === 'const' && b.op === 'const' ? a.value < b.value : c < d;
 }
 
 function sameWidth(op: TermOp, a: Term, b: Term): number {

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { haveSolver, theSolver, whyNot } from '../../../test/support/solver.js';
+import { judgeByProof, judgeByRun } from './judge.js';
+import { rewriteRows } from './rows.js';
+
+describe('of two versions of a piece of code', () => {
+  for (const { name, before, right, wrong, needsOthers } of rewriteRows) {
+    it.skipIf(!haveSolver)(`${name}: refuted by proof${whyNot}`, async () => {
+      const { verdict } = await judgeByProof(before, wrong, theSolver());
+      expect(verdict).toBe('refuted');
+    });
+    it.skipIf(needsOthers === true)(`${name}: seen on packets`, () => {
+      expect(judgeByRun(before, wrong, 7)).toBeDefined();
+    });
+    if (right === undefined) continue;
+    it.skipIf(!haveSolver)(`${name}, done right: proved${whyNot}`, async () => {
+      const { verdict } = await judgeByProof(before, right, theSolver());
+      expect(verdict).toBe('proved');
+    });
+    it(`${name}, done right: the same on packets`, () => {
+      expect(judgeByRun(before, right, 7)).toBeUndefined();
+    });
+  }
+});

@@ -1,0 +1,61 @@
+/** What the validation knows of a program's surroundings. */
+import type { MapSpec, ProgramTypeName } from '../../object/index.js';
+import { xdpMd } from '../../platform/index.js';
+
+/** A field of the context that holds an address of the packet. */
+interface PointerField {
+  readonly offset: number;
+  readonly size: number;
+  readonly what: 'data' | 'dataEnd' | 'dataMeta';
+}
+
+/** The context as programs of a type see it: all that is not named here is bytes. */
+export interface ContextModel {
+  readonly pointers: readonly PointerField[];
+  /** How much of r0 is looked at when the program ends. */
+  readonly resultBits: 32 | 64;
+}
+
+const xdp: ContextModel = {
+  pointers: [
+    { offset: xdpMd.data, size: 4, what: 'data' },
+    { offset: xdpMd.dataEnd, size: 4, what: 'dataEnd' },
+    { offset: xdpMd.dataMeta, size: 4, what: 'dataMeta' },
+  ],
+  resultBits: 32,
+};
+
+/** `struct __sk_buff` (include/uapi/linux/bpf.h): 76, 80, 140. */
+const skb: ContextModel = {
+  pointers: [
+    { offset: 76, size: 4, what: 'data' },
+    { offset: 80, size: 4, what: 'dataEnd' },
+    { offset: 140, size: 4, what: 'dataMeta' },
+  ],
+  resultBits: 32,
+};
+
+/** A context of which nothing is known but its bytes; all of the result counts. */
+const opaque: ContextModel = { pointers: [], resultBits: 64 };
+
+const models: Readonly<Partial<Record<ProgramTypeName, ContextModel>>> = {
+  xdp,
+  sched_cls: skb,
+  sched_act: skb,
+  sk_skb: skb,
+  cgroup_skb: skb,
+  lwt_in: skb,
+  lwt_out: skb,
+  lwt_xmit: skb,
+};
+
+/** The context of a program type. */
+export function contextModel(type: ProgramTypeName): ContextModel {
+  return models[type] ?? opaque;
+}
+
+/** What both versions are run in. */
+export interface ValidationContext {
+  readonly type: ProgramTypeName;
+  readonly maps: readonly MapSpec[];
+}

@@ -1,0 +1,126 @@
+/**
+ * What is known on the way to a point of both runs, and questions to the solver about it. Most questions are decided
+ * by what was assumed word for word; the solver is asked first with the conditions since paths met, then with all that
+ * led there.
+ */
+import { type Model, type Solver, type Term, termsBelow } from '../../solve/index.js';
+import type { Symbols } from './symbols.js';
+
+/** How control came here: a formula over all ways. */
+export interface History {
+  readonly formula: Term;
+  /** Nothing was forgotten: whatever satisfies the formula can happen. */
+  readonly isExact: boolean;
+}
+
+/** A way to a point: conditions that hold there, those since the history was last written down, and the history. */
+export interface Path {
+  readonly facts: ReadonlySet<Term>;
+  readonly since: readonly Term[];
+  readonly history: History;
+}
+
+/** The path on which `condition` holds, too. */
+export function assuming<P extends Path>(path: P, condition: Term): P {
+  if (condition.op === 'const' || path.facts.has(condition)) return path;
+  return { ...path, facts: new Set([...path.facts, condition]), since: [...path.since, condition] };
+}
+
+/** What the path says of a condition without thinking. */
+export function decided(symbols: Symbols, { facts }: Path, condition: Term): boolean | undefined {
+  if (condition.op === 'const') return condition.value === 1n;
+  if (facts.has(condition)) return true;
+  if (facts.has(symbols.terms.no(condition))) return false;
+  return undefined;
+}
+
+/** Whether something can hold on a path. */
+export type Possible =
+  | { readonly kind: 'no' }
+  /** With values that say how; undefined where something was forgotten on the way. */
+  | { readonly kind: 'yes'; readonly model: Model | undefined }
+  | { readonly kind: 'unknown' };
+
+/** What a validation may spend. Steps of the solver's own, so that the answer depends on no clock. */
+export interface Budget {
+  /** Instructions of both versions that are run on symbols. */
+  readonly steps: number;
+  readonly questions: number;
+  /** Of the solver, for one question. */
+  readonly stepsPerQuestion: number;
+}
+
+/** Seconds at most for a function of some hundred slots. */
+export const defaultBudget: Budget = { steps: 200_000, questions: 1500, stepsPerQuestion: 4_000_000 };
+
+const maybe: Possible = { kind: 'unknown' };
+
+export class Questions {
+  asked = 0;
+  private readonly symbols: Symbols;
+  private readonly solver: Solver | undefined;
+  private readonly budget: Budget;
+  private readonly answers = new Map<string, Possible>();
+
+  constructor(symbols: Symbols, solver: Solver | undefined, budget: Budget) {
+    this.symbols = symbols;
+    this.solver = solver;
+    this.budget = budget;
+  }
+
+  /** Can `condition` hold at the end of the path? */
+  async possible(path: Path, condition: Term): Promise<Possible> {
+    const { terms } = this.symbols;
+    if (condition === terms.false) return { kind: 'no' };
+    const near = await this.ask([...path.facts, condition]);
+    const isWhole = path.history.formula === terms.true;
+    if (near.kind !== 'yes' || isWhole)
+      return near.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : near;
+    const far = await this.ask([...path.since, condition, path.history.formula]);
+    return far.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : far;
+  }
+
+  private async ask(assertions: readonly Term[]): Promise<Possible> {
+    const all = this.withKnown(assertions);
+    if (all.includes(this.symbols.terms.false)) return { kind: 'no' };
+    const key = all
+      .map(({ id }) => id)
+      .sort((a, b) => a - b)
+      .join(' ');
+    const known = this.answers.get(key);
+    if (known !== undefined) return known;
+    if (this.solver === undefined || this.asked >= this.budget.questions) return maybe;
+    this.asked++;
+    const answer = await this.solver.check(all, this.budget.stepsPerQuestion);
+    const result: Possible =
+      answer.verdict === 'unsat'
+        ? { kind: 'no' }
+        : answer.verdict === 'sat'
+          ? { kind: 'yes', model: answer.model }
+          : maybe;
+    this.answers.set(key, result);
+    return result;
+  }
+
+  /** The assertions with what is known of the symbols in them. */
+  private withKnown(assertions: readonly Term[]): Term[] {
+    const all = new Set(assertions);
+    let fresh: readonly Term[] = assertions;
+    const seen = new Set<Term>();
+    while (fresh.length > 0) {
+      const next: Term[] = [];
+      for (const term of termsBelow(fresh)) {
+        if (term.op !== 'variable' || seen.has(term)) continue;
+        seen.add(term);
+        for (const fact of this.symbols.factsOf(term)) {
+          if (all.has(fact)) continue;
+          all.add(fact);
+          next.push(fact);
+        }
+      }
+      fresh = next;
+    }
+    all.delete(this.symbols.terms.true);
+    return [...all];
+  }
+}
