@@ -133,12 +133,11 @@ export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], na
     if (kind === undefined || size === undefined || !isWritten(kind)) continue;
     write(pair, r, size, `${name} r${r}`);
   }
-  const forgetsRest = args === undefined;
   for (const side of [before, after]) {
     if (showsFrame) forgetFrame(side, frame, name);
     if (shape.writesMaps) forgetMaps(side, name);
     if (shape.writesPacket) side.forget('packet', name);
-    if (forgetsRest) forgetOthers(side, name);
+    if (shape.writesAll) forgetOthers(side, name);
     if (shape.movesPacket) side.geometry = newGeometry(symbols, name);
     finishCall(side, shape.result === 'void' ? undefined : resultOf(symbols, shape, maps, handle, name));
   }

@@ -10,7 +10,7 @@
  */
 import { isLocalCall } from '../../code/index.js';
 import { type Insn, op } from '../../isa/index.js';
-import { tailCallHelper } from '../../platform/index.js';
+import { helperId } from '../../platform/index.js';
 import type { Term } from '../../solve/index.js';
 import {
   type Call,
@@ -527,5 +527,5 @@ function isLookup(insn: Insn): boolean {
 function nameOf(stop: Stop): string {
   if (stop.kind !== 'call') return stop.kind === 'exit' ? 'the end' : `a ${stop.kind}`;
   const { insn } = stop;
-  return insn.src === op.CALL_HELPER && insn.imm === tailCallHelper ? 'a tail call' : 'a call';
+  return insn.src === op.CALL_HELPER && insn.imm === helperId.tail_call ? 'a tail call' : 'a call';
 }

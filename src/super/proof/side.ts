@@ -86,7 +86,7 @@ export class Side {
   load(address: Term, size: number): Term {
     const { terms } = this.symbols;
     const region = this.accessed(address, false);
-    if (region === 'context') {
+    if (region === this.symbols.regionNamed('context')) {
       const field = this.contextPointer(address, size);
       if (field !== undefined) return field;
     }
@@ -132,9 +132,11 @@ export class Side {
     if (mixed !== undefined) throw new MixedMemory(`the access at ${this.pc} goes to memory of several kinds`, mixed);
     if (region === everyMap) throw new MixedMemory(`the access at ${this.pc} goes to some map`, [everyMap]);
     if (region !== 'loaded') return region;
-    // Objects of the kernel are found by pointers that were loaded; what a program writes there could be a map's.
-    if (writes) throw new Untracked(`the store at ${this.pc} goes where a loaded pointer says`);
-    return 'other';
+    // Objects of the kernel are found by pointers that were loaded; what a program writes there could be anything's.
+    const other = this.symbols.regionNamed('other');
+    if (writes && other !== anyRegion)
+      throw new MixedMemory(`the store at ${this.pc} goes where a loaded pointer says`, everything);
+    return other;
   }
 
   private contextPointer(address: Term, size: number): Term | undefined {
@@ -147,6 +149,9 @@ export class Side {
     return this.geometry[field.what];
   }
 }
+
+/** All memory that is not the function's own. */
+const everything: readonly Region[] = ['other', 'packet', 'context', 'caller', everyMap];
 
 /** Values of maps, whichever. */
 export function isOfMaps(region: Region): boolean {
