@@ -11,14 +11,22 @@
  * `source` numbers the places that bits come from: the packet (bit i of byte b is index 8 b + i), the packet behind a
  * symbolic offset, the value that a look-up found, or any other value that cannot be taken apart.
  */
-import { isConst, type Value } from '../ir/index.js';
+import { cellOf, isConst, type Value } from '../ir/index.js';
+import { locationKey, type MapCell } from '../object/index.js';
 
 export type Bit = number;
 
 /** A place that bits come from. Offsets are in bytes. */
 export type Source =
   | { readonly kind: 'packet'; readonly base: Value | undefined }
-  | { readonly kind: 'map'; readonly map: number; readonly base: Value | undefined; readonly start: number }
+  /** Bytes from `start` on of a cell, of what `base` points to, or of what lies `base` bytes from a cell. */
+  | {
+      readonly kind: 'map';
+      readonly map: number;
+      readonly cell: MapCell | undefined;
+      readonly base: Value | undefined;
+      readonly start: number;
+    }
   | { readonly kind: 'value'; readonly value: Value };
 
 const span = 2 ** 24;
@@ -173,16 +181,13 @@ export class BitSources {
         ? this.number('packet', { kind: 'packet', base: undefined })
         : this.number(`p${base.id}`, { kind: 'packet', base });
       if (isConst(base)) start += Number(BigInt.asIntN(64, base.imm));
-    } else if (detail.space === 'map' && isConst(base)) {
-      // Direct values are addressed absolutely: one source for each 4 KiB keeps indices small.
-      const address = Number(base.imm) + offset;
-      const page = address - (address % 4096);
-      source = this.number(`m${page}`, { kind: 'map', map: detail.map, base: undefined, start: page });
-      start = address - page;
     } else if (detail.space === 'map') {
-      // An absolute address may hide in the offset, too.
+      // One source for each 4 KiB keeps indices small: values may be large.
       const page = Math.abs(offset) < 2 ** 16 ? 0 : offset - (offset % 4096);
-      source = this.number(`l${base.id}.${page}`, { kind: 'map', map: detail.map, base, start: page });
+      const { cell, rest } = pointeeOf(base);
+      const at = cell === undefined ? '' : locationKey({ ...cell, offset: page });
+      const key = `l${rest === undefined ? '' : rest.id}.${cell === undefined ? page : at}`;
+      source = this.number(key, { kind: 'map', map: detail.map, cell, base: rest, start: page });
       start = offset - page;
     } else {
       return this.opaque(value);
@@ -208,6 +213,20 @@ export class BitSources {
     this.numbers.set(key, this.sources.length - 1);
     return this.sources.length - 1;
   }
+}
+
+/** The cell that a base is an address in, and what is added to it. */
+export function pointeeOf(base: Value): { readonly cell: MapCell | undefined; readonly rest: Value | undefined } {
+  const cell = cellOf(base);
+  if (cell !== undefined) return { cell, rest: undefined };
+  const [a, b] = base.args;
+  if (base.op === 'add' && a !== undefined && b !== undefined) {
+    const first = cellOf(a);
+    if (first !== undefined) return { cell: first, rest: b };
+    const second = cellOf(b);
+    if (second !== undefined) return { cell: second, rest: a };
+  }
+  return { cell: undefined, rest: base };
 }
 
 const word = new BigUint64Array(1);

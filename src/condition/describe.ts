@@ -1,8 +1,9 @@
 /** Words for values, bits and map keys: `ip.dst`, `pkt[40:2]`, `vip_map[ip.dst, udp.dport]`, `now`. */
-import { formatConstant, isConst, opTable, signed, type Value } from '../ir/index.js';
+import { cellOf, formatConstant, isConst, opTable, signed, type Value } from '../ir/index.js';
+import type { Location, MapCell } from '../object/index.js';
 import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
-import { type Bit, indexOf, isInverted, type Source, sourceOf } from './bits.js';
+import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
 import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
 import { type Computation, computationLines } from './computation-words.js';
 import type { Facts } from './facts.js';
@@ -13,12 +14,20 @@ export interface TraceNames {
   program(index: number): string;
   /** Bytes of an element of a map: `.last_seen`, or undefined. */
   value?(map: number, offset: number, width: number): string | undefined;
-  /** Bytes at a guest address in a map whose elements stay where they are. */
-  address?(map: number, address: number, width: number): string;
+  /** An element, a key, a link of a map. */
+  cell?(cell: MapCell): string;
+  /** Bytes of a map by their location. */
+  location?(at: Location, width: number): string;
   /** The field of an element that holds the byte at `offset`. */
   valueField?(map: number, offset: number): Extent | undefined;
-  /** The same for a guest address; its offset is one, too. */
-  addressField?(map: number, address: number): Extent | undefined;
+  /** The field that holds the byte at a location; its offset counts from the same cell. */
+  locationField?(at: Location): Extent | undefined;
+}
+
+/** What bytes of a map are counted from. */
+interface Pointee {
+  readonly map: number;
+  readonly cell: MapCell | undefined;
 }
 
 /** Bytes that have a name of their own. */
@@ -225,19 +234,23 @@ export class Describer {
     }
     if (source.kind === 'map') {
       const at = source.start + offset;
-      if (source.base === undefined)
-        return this.names.address?.(source.map, at, width) ?? `${this.names.map(source.map)}[${offset}:${width}]`;
-      if (source.base.op !== 'lookup') return this.behind(source.map, source.base, at, width);
+      if (source.base === undefined) return this.cellBytes(source, at, width);
+      if (source.base.op !== 'lookup') return this.behind(source, source.base, at, width);
       const path = this.names.value?.(source.map, at, width) ?? `[${at}:${width}]`;
       return `${this.expression(source.base)}.value${path}`;
     }
     return this.expression(source.value);
   }
 
-  /** Bytes at a computed distance from a fixed address in a map: `*(&rows[0].count + f1 * 8)`. */
-  private behind(map: number, base: Value, address: number, width: number): string {
-    const start = this.names.address?.(map, address, width) ?? `${this.names.map(map)}[${address}:${width}]`;
-    return `*(&${start} + ${this.offset(base)})`;
+  /** Bytes of a cell by name: `rows[0].count`. */
+  private cellBytes({ map, cell }: Pointee, offset: number, width: number): string {
+    const named = cell === undefined ? undefined : this.names.location?.({ ...cell, offset }, width);
+    return named ?? `${this.names.map(map)}[${offset}:${width}]`;
+  }
+
+  /** Bytes at a computed distance from a cell: `*(&rows[0].count + f1 * 8)`. */
+  private behind(from: Pointee, distance: Value, offset: number, width: number): string {
+    return `*(&${this.cellBytes(from, offset, width)} + ${this.offset(distance)})`;
   }
 
   private offset(base: Value): string {
@@ -282,6 +295,12 @@ export class Describer {
         return helperName(Number(value.imm))?.slice(4) ?? 'env';
       case 'ptr':
         return `&pkt[${this.offset(value.args[0] as Value)}]`;
+      case 'context':
+        return '&ctx';
+      case 'map':
+        return `&${this.names.map(Number(value.imm))}`;
+      case 'frame':
+        return 'fp';
       case 'lookup':
         return this.lookup(value);
       case 'slot':
@@ -295,6 +314,8 @@ export class Describer {
       default:
         break;
     }
+    const cell = cellOf(value);
+    if (cell !== undefined) return `&${this.names.cell?.(cell) ?? this.names.map(cell.map)}`;
     const bits = asked ? this.facts.sources.bitsOf(value) : this.remaining(value);
     if (bits.every((bit) => bit < 2))
       return formatConstant(bits.reduce((sum, bit, i) => sum | (BigInt(bit) << BigInt(i)), 0n));
@@ -318,8 +339,13 @@ export class Describer {
       const detail = value.detail;
       const base = value.args[0] as Value;
       // What the trace itself may have changed before.
-      if (detail?.kind === 'memory' && detail.space === 'map' && base.op !== 'lookup' && !isConst(base))
-        return `${this.behind(detail.map, base, Number(value.imm), detail.size)}'`;
+      if (detail?.kind === 'memory' && detail.space === 'map' && base.op !== 'lookup') {
+        const { cell, rest } = pointeeOf(base);
+        const from = { map: detail.map, cell };
+        const offset = Number(value.imm);
+        if (rest !== undefined) return `${this.behind(from, rest, offset, detail.size)}'`;
+        return `${this.cellBytes(from, offset, detail.size)}'`;
+      }
       const where = detail?.kind === 'memory' ? (detail.space === 'packet' ? 'pkt' : detail.space) : 'mem';
       return `${where}'[${isConst(base) ? '' : `${this.offset(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
     }
@@ -463,7 +489,11 @@ export class Describer {
       const at = source.start + offset;
       const { names } = this;
       const field =
-        source.base === undefined ? names.addressField?.(source.map, at) : names.valueField?.(source.map, at);
+        source.base !== undefined
+          ? names.valueField?.(source.map, at)
+          : source.cell === undefined
+            ? undefined
+            : names.locationField?.({ ...source.cell, offset: at });
       if (field !== undefined) return { offset: field.offset - source.start, width: field.width, isNamed: true };
     }
     if (source.kind === 'packet') {

@@ -7,6 +7,7 @@ export { type Conjunct, holdsAt, isLengthBound } from './conjuncts.js';
 export { newNaming, type TraceNames } from './describe.js';
 export { Facts } from './facts.js';
 export { minimise } from './minimise.js';
+export { traceNames } from './object-names.js';
 export { type Rule, ruleTable } from './rule-table.js';
 export { type RuleField, ruleFields } from './rule-words.js';
 export { type MapKeys, steered } from './steer.js';

@@ -12,9 +12,9 @@ const names = {
   map: (map: number) => `map${map}`,
   program: (number: number) => `program ${number}`,
   value: () => undefined,
-  address: () => 'somewhere',
+  location: () => 'somewhere',
   valueField: () => undefined,
-  addressField: () => undefined,
+  locationField: () => undefined,
 };
 
 /**

@@ -16,6 +16,7 @@ const details: Partial<Record<OpName, Detail['kind']>> = {
   atomic: 'atomic',
   lookup: 'lookup',
   slot: 'slot',
+  cell: 'cell',
   call: 'call',
   guard: 'guard',
 };
@@ -96,6 +97,7 @@ function faultOfImmediate({ op, imm }: Value): string | undefined {
     case 'data':
     case 'code':
     case 'element':
+    case 'cell':
       return imm >= 0n ? undefined : `names ${op} ${imm}`;
     case 'ctx':
       return imm >= 0n && imm < BigInt(xdpMd.size) && imm % 4n === 0n ? undefined : `is no field: offset ${imm}`;

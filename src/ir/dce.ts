@@ -4,7 +4,7 @@
  */
 import { opTable } from './ops.js';
 import type { TraceCode } from './trace.js';
-import { isConst, type Value } from './value.js';
+import { isConst, isStatic, type Value } from './value.js';
 
 /** True if the value must be evaluated whether or not its result is used. */
 export function hasEffect(value: Value): boolean {
@@ -62,7 +62,7 @@ export function liveCode(code: readonly Value[]): TraceCode {
 }
 
 /**
- * Instructions of a trace as people count them (constants cost nothing), apart: its condition, and what it does once
+ * Instructions of a trace as people count them (what is known before a packet comes costs nothing), apart: its condition, and what it does once
  * that holds.
  */
 export interface InsnCount {
@@ -78,16 +78,21 @@ export function countInsns(code: TraceCode): InsnCount {
   let body = 0;
   for (let i = code.values.length - 1; i >= 0; i--) {
     const value = code.values[i] as Value;
-    if (isConst(value)) continue;
+    if (isStatic(value)) continue;
     const isGuard = value.op === 'guard';
     const root =
       value.op === 'ret' || (isGuard ? !value.early : isVisible(value) || opTable[value.op].kind === 'effect');
     if (root || needed.has(value)) {
       for (const arg of value.args) needed.add(arg);
-      body++;
-    } else condition++;
+      if (!isDisplaced(value)) body++;
+    } else if (!isDisplaced(value)) condition++;
   }
   return { condition, body };
+}
+
+/** A distance from something fixed: part of the access that it is for. */
+function isDisplaced({ op, args }: Value): boolean {
+  return op === 'add' && args.some((arg) => isStatic(arg) && !isConst(arg));
 }
 
 /** Packet stores at constant offsets that later stores overwrite before anything can see them. */

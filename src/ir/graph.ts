@@ -12,10 +12,11 @@
  * has been made already gets a list of its own: like this neither sees the other, and whatever is made of a function
  * is the same whenever it is made. In a pipeline no one ever copies.
  */
+import type { MapCell } from '../object/index.js';
 import { fillRight, resultOnes } from './ones.js';
 import { type Op, type OpName, opNames, opTable } from './ops.js';
 import { boundsOf, type Rule, rules, selectRules } from './rules/index.js';
-import { type Detail, mask32, mask64, type Origin, type Value } from './value.js';
+import { cellOf, type Detail, mask32, mask64, type Origin, type Value } from './value.js';
 
 /** Longest packet that a length can stand for; far above what any card or driver hands to XDP. */
 const maxLength = (1n << 20n) - 1n;
@@ -128,9 +129,15 @@ export class Graph {
     return this.leaf('data', BigInt(map), mask32);
   }
 
-  /** Address of an instruction. */
-  codeAt(slot: number): Value {
-    return this.leaf('code', BigInt(slot), mask32);
+  /** Address of an instruction; traces say of which program. */
+  codeAt(slot: number, program = 0): Value {
+    return this.keyed('code', [], BigInt(slot), undefined, mask32, true, program === 0 ? '' : `p${program}`);
+  }
+
+  /** Address of what a walk over a map came by. */
+  cell({ map, part, element, cpu }: MapCell): Value {
+    const detail = { kind: 'cell', part, element, cpu } as const;
+    return this.keyed('cell', [], BigInt(map), detail, mask32, true, `${part} ${element} ${cpu ?? ''}`);
   }
 
   /** Address of an element of an array. */
@@ -210,6 +217,8 @@ export class Graph {
       case 'data':
       case 'code':
         return this.leaf(value.op, value.imm, value.ones);
+      case 'cell':
+        return this.cell(cellOf(value) as MapCell);
       case 'element':
         return this.element(Number(value.imm), a as Value);
       case 'ptr':
@@ -237,6 +246,7 @@ export class Graph {
   ): Value {
     const [a, b, c] = args;
     const { kind } = opTable[op];
+    if (detail?.kind === 'cell') return this.cell({ map: Number(imm), ...detail });
     if (kind === 'leaf') return op === 'const' ? this.constant(imm) : this.leaf(op, imm, leafOnes(op));
     if (kind !== 'pure')
       return this.append(op, args, imm, detail, fillRight(ones), op === 'guard' ? args.every(isEarly) : early);

@@ -42,14 +42,17 @@ export { formatConstant, formatTrace, formatValue, type Names, plainNames } from
 export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, splitOffset } from './rules/index.js';
 export { type Schedule, schedule } from './schedule.js';
+export { depthOf, directAddress, frameStart, isInFrame, stackAddress } from './stack-address.js';
 export type { TraceCode } from './trace.js';
 export { lookupDetail } from './translate-call.js';
 export type { Trust } from './translation.js';
 export {
+  cellOf,
   type Detail,
   isConst,
   isFixed,
   isPlace,
+  isStatic,
   mask32,
   mask64,
   type Origin,
@@ -64,6 +67,7 @@ export {
   isArrayMap,
   isDirectMap,
   type Program,
+  referenceAt,
   type World,
   type WorldMap,
   worldOf,

@@ -112,6 +112,7 @@ export const opNames = [
   'data',
   'code',
   'element',
+  'cell',
 ] as const;
 
 export type OpName = (typeof opNames)[number];
@@ -128,25 +129,28 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   /** What helper number `imm` says about the packet's arrival: time, CPU, task. */
   env: { kind: 'leaf', arity: 0, width: 64 },
 
-  /** Whole programs: r10 of call depth `imm`, the address behind that frame's last byte. */
+  /** R10 of call depth `imm`, the address behind that frame's last byte. */
   frame: { kind: 'leaf', arity: 0, width: 32 },
-  /** Whole programs: address of `xdp_md`. */
+  /** Address of `xdp_md`. */
   context: { kind: 'leaf', arity: 0, width: 32 },
   /** Whole programs: one of several values, by the predecessor that control came from; they stand in its block. */
   phi: { kind: 'leaf', arity: 0, width: 64 },
-  /** Whole programs: what the program holds as a pointer to map `imm`. */
+  /** What the program holds as a pointer to map `imm`. */
   map: { kind: 'leaf', arity: 0, width: 32 },
-  /** Whole programs: address of the only value of map `imm`, an array of one element. */
+  /** Address of the only value of map `imm`, an array of one element. */
   data: { kind: 'leaf', arity: 0, width: 32 },
   /**
-   * Whole programs: address of the program's instruction `imm`; only helpers that take a callback make anything of it.
+   * Address of instruction `imm` of the program (in a trace: of the one that the value was born in); only helpers that
+   * take a callback make anything of it.
    */
   code: { kind: 'leaf', arity: 0, width: 32 },
   /**
-   * Whole programs: address of an element of array `imm`, of the present CPU's where each has its own. The argument is
-   * in bounds where it is read.
+   * Address of an element of array `imm`, of the present CPU's where each has its own. The argument is in bounds where
+   * it is read.
    */
   element: { kind: 'pure', arity: 1, width: 32 },
+  /** Traces: address of what a walk over map `imm` came by; which that is, the detail says. */
+  cell: { kind: 'leaf', arity: 0, width: 32 },
   /** Second argument if the first is not 0, else the third. */
   select: { kind: 'pure', arity: 3, width: 64 },
 

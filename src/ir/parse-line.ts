@@ -1,5 +1,6 @@
 /** One line of the exact text form: its words, and the value or end that it defines. */
 import { InputError } from '../base/index.js';
+import type { MapPart } from '../object/index.js';
 import { helperNumber, stepNumber } from '../platform/index.js';
 import type { End } from './function.js';
 import type { Graph } from './graph.js';
@@ -204,6 +205,7 @@ export class LineParser {
       const map = this.map();
       return { op: 'element', args: [this.bracketed(() => this.operand())], imm: BigInt(map) };
     }
+    if (this.word('cell')) return this.cell();
     if (this.word('slot')) {
       const map = this.map();
       return { op: 'slot', args: [this.bracketed(() => this.operand())], detail: { kind: 'slot', map } };
@@ -230,6 +232,25 @@ export class LineParser {
     const field = this.field();
     if (field !== undefined) return { op: 'ctx', args: [], imm: BigInt(field) };
     return this.operation();
+  }
+
+  /** `cell flows.next[3]`: the part stands behind the last dot. */
+  private cell(): Draft {
+    const whole = /(\S+)\.(value|key|bucket|next|cursor)\[(\d+)\](?:@(\d+))?/y;
+    whole.lastIndex = this.position;
+    const found = whole.exec(this.text);
+    const map = found === null ? undefined : this.names.map(found[1] ?? '');
+    if (found === null || map === undefined) this.fail('a part of a map');
+    this.position += found[0].length;
+    this.skip();
+    const [, , part, element, cpu] = found;
+    const detail: Detail = {
+      kind: 'cell',
+      part: part as MapPart,
+      element: Number(element),
+      cpu: cpu === undefined ? undefined : Number(cpu),
+    };
+    return { op: 'cell', args: [], imm: BigInt(map), detail };
   }
 
   private field(): number | undefined {

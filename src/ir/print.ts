@@ -62,6 +62,13 @@ function placeText(value: Value, style: TextStyle): string {
   return `${where}[${operandText(base, style)}${offset}]${check}`;
 }
 
+/** `cell flows.next[3]`, `cell counters.value[3]@1`: an element by its number, and whose. */
+function cellText({ imm, detail }: Value, names: Names): string {
+  if (detail?.kind !== 'cell') return 'cell';
+  const { part, element, cpu } = detail;
+  return `cell ${names.map(Number(imm))}.${part}[${element}]${cpu === undefined ? '' : `@${cpu}`}`;
+}
+
 /** One line without the leading indentation. */
 export function valueText(value: Value, style: TextStyle): string {
   const text = plainText(value, style);
@@ -84,6 +91,8 @@ function plainText(value: Value, style: TextStyle): string {
       return `${name}${value.op} ${names.map(Number(value.imm))}`;
     case 'element':
       return `${name}element ${names.map(Number(value.imm))}[${args[0]}]`;
+    case 'cell':
+      return `${name}${cellText(value, names)}`;
     case 'env':
     case 'code':
     case 'frame':

@@ -2,17 +2,18 @@
  * A value of the intermediate representation: one operation and its arguments, in SSA form. Values without effect are
  * shared: the {@link Graph} hands out the same object for the same operation on the same arguments.
  */
+import type { MapCell, MapPart } from '../object/index.js';
 import type { OpName } from './ops.js';
 
 export const mask64 = 0xffff_ffff_ffff_ffffn;
 export const mask32 = 0xffff_ffffn;
 
-/** What a memory operation touches. Packet memory is addressed by offset, the rest by guest address. */
+/** What a memory operation touches. Packet memory of traces is addressed by offset, the rest by address. */
 export type Space = 'packet' | 'stack' | 'map' | 'context' | 'other';
 
 /** Bytes that an operation finds in memory because who made it knows them: `size` low bytes of a value. */
 export interface Piece {
-  /** Of a look-up's key: bytes from the key's first one. Of a call in a trace: the guest address on the stack. */
+  /** Of a look-up's key: bytes from the key's first one. Of a call in a trace: where on the stack (stack-address.ts). */
   readonly at: number;
   readonly size: number;
 }
@@ -47,6 +48,8 @@ export type Detail =
       readonly marks: boolean;
     }
   | { readonly kind: 'slot'; readonly map: number }
+  /** With the value's `imm`, the index of the map: a {@link MapCell}. */
+  | { readonly kind: 'cell'; readonly part: MapPart; readonly element: number; readonly cpu: number | undefined }
   | {
       readonly kind: 'call';
       readonly helper: number;
@@ -72,7 +75,7 @@ export interface Value {
   /**
    * const: the value, unsigned; load, store, fill, atomic: constant part of the address, signed; ctx: byte offset;
    * env: number of a helper;
-   * frame: call depth; map, data, element: index of the map; code: slot.
+   * frame: call depth; map, data, element, cell: index of the map; code: slot.
    */
   readonly imm: bigint;
   readonly detail: Detail | undefined;
@@ -100,7 +103,31 @@ export function isFixed({ op }: Value): boolean {
 
 /** Leaves that are the address of something. */
 export function isPlace(op: OpName): boolean {
-  return op === 'frame' || op === 'context' || op === 'map' || op === 'data' || op === 'code';
+  return op === 'frame' || op === 'context' || op === 'map' || op === 'data' || op === 'code' || op === 'cell';
+}
+
+/**
+ * A number that a machine knows before any packet comes: something fixed, an element of an array by a constant index,
+ * or one of these plus a constant.
+ */
+export function isStatic(value: Value): boolean {
+  const [a, b] = value.args;
+  if (isFixed(value)) return true;
+  if (value.op === 'element') return a?.op === 'const';
+  return value.op === 'add' && b?.op === 'const' && a !== undefined && isStatic(a);
+}
+
+/** What of a map a value is the address of; undefined if it is none that is known without a machine. */
+export function cellOf({ op, args, imm, detail }: Value): MapCell | undefined {
+  const map = Number(imm);
+  if (op === 'data') return { map, part: 'value', element: 0, cpu: undefined };
+  if (op === 'cell' && detail?.kind === 'cell') {
+    const { part, element, cpu } = detail;
+    return { map, part, element, cpu };
+  }
+  const [index] = args;
+  if (op !== 'element' || index?.op !== 'const') return undefined;
+  return { map, part: 'value', element: Number(index.imm & mask32), cpu: undefined };
 }
 
 /** Signed reading of a 64-bit constant. */

@@ -4,8 +4,20 @@
  * element of an array is.
  */
 import { InternalError } from '../base/index.js';
-import { isConst, isDirectMap, isPlace, mask32, type Program, type Value, type World } from '../ir/index.js';
-import type { BpfMap, Machine, MapLayout } from '../vm/index.js';
+import {
+  cellOf,
+  depthOf,
+  isConst,
+  isDirectMap,
+  isStatic,
+  mask32,
+  type Program,
+  stackAddress,
+  type Value,
+  type World,
+} from '../ir/index.js';
+import type { Location } from '../object/index.js';
+import { type BpfMap, cellAddress, type Machine, type MapLayout } from '../vm/index.js';
 
 /**
  * The world that the machine's programs live in. Data counts as constant if it is now: code that is kept says what it
@@ -38,9 +50,34 @@ export function addressOf(machine: Machine, program: Program, leaf: Value): numb
       return machine.maps[index]?.directValue() ?? 0;
     case 'code':
       return (machine.programs[program.index]?.code ?? 0) + 8 * index;
+    case 'cell': {
+      const cell = cellOf(leaf);
+      return cell === undefined ? 0 : locate(machine, { ...cell, offset: 0 });
+    }
     default:
       throw new InternalError('place', `${leaf.op} is no place`);
   }
+}
+
+/** Guest address of bytes of a map. */
+export function locate({ maps }: Machine, at: Location): number {
+  const map = maps[at.map];
+  const address = map === undefined ? undefined : cellAddress(map, at);
+  if (address === undefined) throw new InternalError('place', `map ${at.map} has no ${at.part} ${at.element}`);
+  return address + at.offset;
+}
+
+/** Guest address of a byte of the stack (ir/stack-address.ts). */
+export function locateStack({ frames }: Machine, at: number): number {
+  const depth = depthOf(at);
+  return (frames[depth]?.hi ?? 0) + at - stackAddress(depth, 0);
+}
+
+/** The number that a static value of a trace is, undefined for others: each is of the program that it was born in. */
+export function staticIn(machine: Machine, value: Value): bigint | undefined {
+  if (!isStatic(value)) return undefined;
+  const program = machine.programs[value.origin.program];
+  return program === undefined ? undefined : fixedAddress(machine, program, value);
 }
 
 /** Where the elements of an array lie: element i of CPU c at `base + (i * cpus + c) * stride`. */
@@ -65,14 +102,16 @@ export function fixedAddress(machine: Machine, program: Program, base: Value): b
       return cpus === 1 ? BigInt(at) + (index.imm & mask32) * BigInt(stride) : undefined;
     }
     case 'add': {
-      if (index === undefined || offset?.op !== 'const' || !isPlace(index.op)) return undefined;
-      return BigInt.asUintN(64, BigInt(addressOf(machine, program, index)) + offset.imm);
+      if (index === undefined || offset?.op !== 'const' || !isStatic(base)) return undefined;
+      const start = fixedAddress(machine, program, index);
+      return start === undefined ? undefined : BigInt.asUintN(64, start + offset.imm);
     }
     case 'frame':
     case 'context':
     case 'map':
     case 'data':
     case 'code':
+    case 'cell':
       return BigInt(addressOf(machine, program, base));
     default:
       return undefined;

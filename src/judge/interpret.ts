@@ -16,7 +16,7 @@ import {
   type Value,
 } from '../ir/index.js';
 import { op } from '../isa/index.js';
-import { addressOf, arrayOf } from '../jit/index.js';
+import { addressOf, arrayOf, locateStack } from '../jit/index.js';
 import { helperId, nestedHelper, stackSize, xdpMd } from '../platform/index.js';
 import { checkAccess, type Machine, ProgramTrap, placeOf, privateState, Registers } from '../vm/index.js';
 
@@ -220,7 +220,10 @@ class Evaluation {
       case 'select':
         return this.get(a as Value) !== 0n ? this.get(b as Value) : this.get(c as Value);
       default: {
-        if (isPlace(value.op) && this.program !== undefined) return BigInt(addressOf(machine, this.program, value));
+        if (isPlace(value.op)) {
+          const program = this.program ?? machine.programs[value.origin.program];
+          if (program !== undefined) return BigInt(addressOf(machine, program, value));
+        }
         const { evaluate } = opTable[value.op];
         if (evaluate === undefined || a === undefined)
           throw new InternalError('ir', `v${value.id} (${value.op}) is read before it is computed`);
@@ -260,7 +263,7 @@ class Evaluation {
       }
       case 'call': {
         for (const [i, piece] of detail.pieces.entries())
-          this.write(piece.at, piece.size, this.get(args[i + 5] as Value));
+          this.write(locateStack(machine, piece.at), piece.size, this.get(args[i + 5] as Value));
         const given = args.slice(0, 5).map((arg) => this.get(arg));
         if (detail.helper === nestedHelper.enter) return this.enterNested(Number(given[1]), Number(given[2]), args[0]);
         return detail.helper === nestedHelper.result ? this.nestedResult : this.call(detail.helper, given);

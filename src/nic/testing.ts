@@ -6,6 +6,7 @@
  */
 import { InternalError } from '../base/index.js';
 import { mask64, opTable, type Value } from '../ir/index.js';
+import { locateStack, staticIn } from '../jit/index.js';
 import { headroom, stackSize } from '../platform/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 import { type Machine, type PacketArena, ProgramTrap, Registers } from '../vm/index.js';
@@ -172,6 +173,8 @@ export class LinearCard implements CardPort {
       values.set(of, made);
       return made;
     };
+    const fixed = staticIn(machine, value);
+    if (fixed !== undefined) return fixed;
     const pure = opTable[value.op].evaluate;
     if (pure !== undefined) return pure(arg(0), value.args.length > 1 ? arg(1) : 0n);
     const { packet, memory } = machine;
@@ -183,8 +186,6 @@ export class LinearCard implements CardPort {
       return Number(address);
     };
     switch (value.op) {
-      case 'const':
-        return imm;
       case 'len':
         return BigInt(packet.dataEnd - packet.data);
       case 'metalen':
@@ -213,7 +214,11 @@ export class LinearCard implements CardPort {
       }
       case 'call':
         if (detail?.kind !== 'call') return 0n;
-        this.write(detail.pieces, (i) => arg(5 + i), 0);
+        this.write(
+          detail.pieces.map(({ at, size }) => ({ at: locateStack(machine, at), size })),
+          (i) => arg(5 + i),
+          0,
+        );
         for (let r = 1; r <= 5; r++) registers.u64[r] = arg(r - 1);
         machine.callHelper(detail.helper, registers, noCallbacks);
         return registers.u64[0] as bigint;

@@ -32,6 +32,7 @@ export {
   type ReferenceImage,
 } from './image.js';
 export { type Kconfig, parseKconfig, parseKernelVersion } from './kconfig.js';
+export { type Location, locationKey, type MapCell, type MapPart } from './location.js';
 export { refuseMap } from './map-check.js';
 export { type CreationOutcome, creationOf } from './map-creation.js';
 export { type MapFacts, mapFacts } from './map-facts.js';

@@ -10,10 +10,13 @@
 import {
   type Block,
   callEffects,
+  depthOf,
+  directAddress,
   type EffectsOf,
   type FunctionCode,
   hasAddress,
   isConst,
+  isInFrame,
   opTable,
   orderOfCode,
   signed,
@@ -21,7 +24,6 @@ import {
   type World,
 } from '../ir/index.js';
 import { maxFrames } from '../platform/index.js';
-import { depthOf, directAddress, isInFrame } from './stack-address.js';
 
 /** Where a value may point to: addresses, and frames (a bit each) in which it may point anywhere. */
 interface Targets {

@@ -7,8 +7,10 @@ import { loopBodies } from '../code/index.js';
 import {
   callEffects,
   type Detail,
+  directAddress,
   type EffectsOf,
   type FunctionCode,
+  frameStart,
   type Graph,
   hasAddress,
   onesOf,
@@ -22,7 +24,6 @@ import {
 import { stackSize } from '../platform/index.js';
 import type { Modes, PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
-import { directAddress, frameStart } from './stack-address.js';
 import { StackAnalysis } from './stack-analysis.js';
 
 /** Spilled pointers to the stack may point to slots that can be values once the pointers are. */

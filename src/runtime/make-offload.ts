@@ -1,10 +1,10 @@
 /** Builds the card of a runtime and the policy in front of it, from what the runtime was asked for. */
 import { TraceCache } from '../cache/index.js';
+import { traceNames } from '../condition/index.js';
 import { type CardPort, CompiledCard, type InstalledTrace, reserveKeys, TraceTree } from '../nic/index.js';
 import { AssumptionLedger } from '../trace/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { LoadedProgram, Machine } from '../vm/index.js';
-import { traceNames } from './map-names.js';
 import { Offload } from './offload.js';
 import { Penalties } from './penalties.js';
 import { type RuntimeOptions, replacementOf } from './runtime-options.js';
@@ -40,7 +40,7 @@ export function makeOffload(
   const keys = reserveKeys(machine);
   if (options.card === false) return undefined;
   const { keepConditions = true } = options;
-  const book = new TraceBook(traceNames(machine), {
+  const book = new TraceBook(traceNames(machine.object), {
     keepsRecordings: options.keepRecordings === true,
     conditionsRead: typeof keepConditions === 'number' ? keepConditions : keepConditions ? Number.POSITIVE_INFINITY : 0,
   });

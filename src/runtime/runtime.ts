@@ -11,7 +11,7 @@
 
 import { UsageError } from '../base/index.js';
 import type { TraceCache } from '../cache/index.js';
-import type { TraceNames } from '../condition/index.js';
+import { type TraceNames, traceNames } from '../condition/index.js';
 import { type ArenaOwner, CompiledCard } from '../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type AbortCode, defaultLimits, Recorder, StableValues } from '../trace/index.js';
@@ -30,7 +30,6 @@ import {
 import { type AbortRecord, type FaultLog, noteFault } from './failures.js';
 import { Host } from './host.js';
 import { type CardMaker, makeOffload } from './make-offload.js';
-import { traceNames } from './map-names.js';
 import { noCounts, type Offload, type OffloadCounts, type Start } from './offload.js';
 import { noPenalties, type PenaltyCounts } from './penalties.js';
 import type { RuntimeOptions } from './runtime-options.js';
@@ -101,7 +100,7 @@ export class Runtime {
 
   /** How conditions speak of the object's maps and programs. */
   get names(): TraceNames {
-    return traceNames(this.machine);
+    return traceNames(this.machine.object);
   }
 
   /** In order of first installation; a record's `id` is its position. */

@@ -77,6 +77,11 @@ export class ValueTerms {
       case 'data':
       case 'code':
         return this.address(this.leafNamed(`${op}_${imm}`, value.ones));
+      case 'cell': {
+        if (detail?.kind !== 'cell') break;
+        const { part, element, cpu } = detail;
+        return this.address(this.leafNamed(`${part}_${imm}_${element}_${cpu ?? 'all'}`, value.ones));
+      }
       case 'element':
         return this.address(this.within(terms.apply(`element_${imm}`, 64, args), value.ones));
       case 'ptr':
@@ -99,10 +104,11 @@ export class ValueTerms {
     return this.leafNamed(`${op}${scope}_${value.id}`, value.ones);
   }
 
-  /** Nothing lies at address 0. */
+  /** Nothing lies in the first 64 KiB. */
   private address(term: Term): Term {
     const { terms } = this;
-    return terms.ite(terms.eq(term, terms.bits(64, 0n)), terms.bits(64, 0x10000n), term);
+    const first = terms.bits(64, 0x10000n);
+    return terms.ite(terms.ult(term, first), first, term);
   }
 
   private leafNamed(name: string, ones: bigint): Term {

@@ -46,6 +46,10 @@ function addDetail(hash: Hash, value: Value): void {
       hash.add(detail.space.length * 16 + detail.size);
       hash.add(detail.map);
       return;
+    case 'cell':
+      hash.add(detail.part.charCodeAt(0) * 1024 + (detail.cpu ?? 1023));
+      hash.add(detail.element);
+      return;
     case 'call':
       hash.add(detail.helper);
       return;

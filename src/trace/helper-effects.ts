@@ -42,6 +42,8 @@ export interface HelperEffects {
   readonly mutatesMap: boolean;
   /** Changes packet bytes. */
   readonly writesPacket: boolean;
+  /** r0 is a pointer to a value of the map, or 0. */
+  readonly returnsElement: boolean;
   /** r0 is a pointer to memory of its own (a ring buffer record). */
   readonly returnsMemory: boolean;
 }
@@ -103,6 +105,7 @@ function effectsOf(row: HelperRow): HelperEffects | undefined {
     visible: row.changes !== undefined || row.moves !== undefined,
     mutatesMap: changesAny(row, 'elements'),
     writesPacket: changesAny(row, 'packet'),
+    returnsElement: row.ret === 'map_value?',
     returnsMemory: row.ret === 'ringbuf_mem?',
   };
 }

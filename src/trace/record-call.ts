@@ -3,13 +3,13 @@
  * which the trace calls, is record-helper.ts.
  */
 
-import { type Detail, isConst, low32, mask64, type Piece, type Value } from '../ir/index.js';
+import { type Detail, isConst, isStatic, low32, mask64, type Piece, type Value } from '../ir/index.js';
 import { headroom, helperId, maxLinear, maxTailCalls } from '../platform/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import { recordForEach, recordLoop } from './record-callback.js';
-import { emitCall, finishWith, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
+import { elementOf, emitCall, finishWith, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
 import type { Recorder } from './recorder.js';
 import { type ByteOf, toRuns } from './shadow.js';
 
@@ -81,8 +81,9 @@ function recordLookup(recorder: Recorder): void {
   const isArray = spec.type === 'array' || spec.type === 'percpu_array';
   // Whether an array has an element is arithmetic.
   let outside = false;
+  let subscript: Value | undefined;
   if (isArray) {
-    let subscript = graph.constant(0n);
+    subscript = graph.constant(0n);
     for (const [i, run] of runs.entries()) {
       const shift = graph.constant(BigInt(8 * (pieces[i]?.at ?? 0)));
       subscript = graph.make('or', subscript, graph.make('shl', run.value, shift));
@@ -107,13 +108,12 @@ function recordLookup(recorder: Recorder): void {
   const size = spec.type.endsWith('_of_maps') ? 0 : spec.valueSize;
   memory.change({ kind: 'root', pointer: value, root: { space: 'map', map: index, size }, found: isArray });
   // Elements of an array stay where they are.
-  const isFixed = spec.type === 'array' && runs.every((run) => isConst(run.value));
+  const element = spec.type === 'array' && subscript !== undefined && isConst(subscript) ? subscript : undefined;
   recorder.pending = {
     kind: 'result',
     finish: (r0) => {
-      if (isFixed) {
-        memory.maps.note(Number(r0), index);
-        setResult(recorder, graph.constant(r0));
+      if (element !== undefined) {
+        setResult(recorder, elementOf(recorder, index, element));
         return;
       }
       values.setSample(value, r0);
@@ -240,9 +240,10 @@ function followLoadBytes(recorder: Recorder): boolean {
   const { graph } = values;
   const length = recorder.register(4);
   const target = recorder.register(3);
-  if (!isConst(target) || !isConst(length) || length.imm > BigInt(maxFollowedCopy) || length.imm === 0n) return false;
+  if (!isStatic(target) || !isConst(length) || length.imm > BigInt(maxFollowedCopy) || length.imm === 0n) return false;
   const size = Number(length.imm);
-  if (memory.locate(target).space !== 'stack') return false;
+  const to = memory.locate(target);
+  if (to.space !== 'stack') return false;
   const offset = low32(graph, recorder.register(2));
   const small = graph.make('ule', offset, graph.constant(0xffffn));
   const isSmall = values.sample(small) !== 0n;
@@ -259,7 +260,7 @@ function followLoadBytes(recorder: Recorder): boolean {
     finishWith(recorder, graph.constant(-22n));
     return true;
   }
-  memory.change({ kind: 'filled', address: Number(target.imm), bytes: bytesAt(recorder, pointer, size) });
+  memory.change({ kind: 'filled', address: to.offset, bytes: bytesAt(recorder, pointer, size) });
   finishWith(recorder, graph.constant(0n));
   return true;
 }

@@ -5,10 +5,11 @@
  * bytes at constants.
  */
 import { low32, type Value } from '../ir/index.js';
+import type { MapCell, MapPart } from '../object/index.js';
 import { helperId } from '../platform/index.js';
 import type { BpfMap, LoadedProgram, MapLayout } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
-import { finishWith, mapOf, setResult } from './record-helper.js';
+import { elementOf, finishWith, mapOf, setResult } from './record-helper.js';
 import type { Recorder } from './recorder.js';
 
 /** r1 to r5 as given, the others unset. */
@@ -16,15 +17,24 @@ function callbackRegisters(args: readonly Value[]): (Value | undefined)[] {
   return [undefined, ...args, ...Array.from({ length: 5 }, () => undefined)];
 }
 
+/** Slot of the callback in argument 2. */
+function entryOf(recorder: Recorder, program: LoadedProgram): number {
+  const { machine, values } = recorder;
+  const fn = recorder.register(2);
+  if (fn.op === 'code' && fn.origin.program === program.index) return Number(fn.imm);
+  const slot = machine.slotAt(program, values.sample(fn));
+  values.pin(fn, values.graph.codeAt(slot, program.index));
+  return slot;
+}
+
 /** bpf_loop: unrolled along the path. */
 export function recordLoop(recorder: Recorder, program: LoadedProgram): void {
-  const { machine, values } = recorder;
+  const { values } = recorder;
   const { graph } = values;
   const count = low32(graph, recorder.register(1));
-  const fn = values.specialise(recorder.register(2));
+  const entry = entryOf(recorder, program);
   const context = recorder.register(3);
   values.specialise(recorder.register(4));
-  const entry = machine.slotAt(program, fn.imm);
   const depth = recorder.frames.length - 1;
   let i = 0n;
   let stopped = false;
@@ -52,10 +62,12 @@ export function recordLoop(recorder: Recorder, program: LoadedProgram): void {
   };
 }
 
-/** Guest addresses of an element; an array's key is written to one cell before each call. */
+/** An element as pointers to key and value; an array's key is written to one cell before each call. */
 interface Element {
-  readonly key: { readonly address: number } | { readonly index: number };
-  readonly value: number;
+  readonly key: Value;
+  /** What to write there. */
+  readonly index: Value | undefined;
+  readonly value: Value;
 }
 
 export function recordForEach(recorder: Recorder, program: LoadedProgram): void {
@@ -63,7 +75,7 @@ export function recordForEach(recorder: Recorder, program: LoadedProgram): void 
   const { graph } = values;
   const index = mapOf(recorder, 1);
   const map = machine.maps[index] as BpfMap;
-  const fn = values.specialise(recorder.register(2));
+  const entry = entryOf(recorder, program);
   const context = recorder.register(3);
   const flags = values.specialise(recorder.register(4));
   if (flags.imm !== 0n) {
@@ -74,27 +86,15 @@ export function recordForEach(recorder: Recorder, program: LoadedProgram): void 
   let current = walk.next();
   let visited = 0n;
   let stopped = false;
-  const pointerTo = (address: number): Value => {
-    memory.maps.note(address, index);
-    return graph.constant(BigInt(address));
-  };
   recorder.pending = {
     kind: 'callback',
     depth: recorder.frames.length - 1,
-    entry: machine.slotAt(program, fn.imm),
+    entry,
     enter: () => {
       if (current.done === true) throw new TraceAbort('desync', 'walk');
-      const { key, value } = current.value;
-      const address = 'address' in key ? key.address : Number(recorder.registers.u64[2]);
-      const pointer = pointerTo(address);
-      if ('index' in key) memory.store(pointer, 0, 4, graph.constant(BigInt(key.index)));
-      return callbackRegisters([
-        graph.constant(BigInt(map.handle)),
-        pointer,
-        pointerTo(value),
-        context,
-        graph.constant(0n),
-      ]);
+      const { key, index: shown, value } = current.value;
+      if (shown !== undefined) memory.store(key, 0, 4, shown);
+      return callbackRegisters([graph.map(index), key, value, context, graph.constant(0n)]);
     },
     returned: (result) => {
       visited++;
@@ -121,22 +121,35 @@ function* elementsOf(recorder: Recorder, map: BpfMap): Generator<Element> {
     values.setSample(number, BigInt(recorder.machine.cpu));
     cpu = Number(values.specialise(number).imm);
   }
-  const addressOf = (element: number): number => layout.base + (element * layout.cpus + cpu) * layout.stride;
+  const { graph } = values;
+  const { index } = map;
+  const owner = layout.cpus > 1 ? cpu : undefined;
+  const cell = (part: MapPart, element: number): MapCell => ({
+    map: index,
+    part,
+    element,
+    cpu: part === 'value' ? owner : undefined,
+  });
   if (layout.kind === 'array') {
-    for (let i = 0; i < map.spec.maxEntries; i++) yield { key: { index: i }, value: addressOf(i) };
+    const key = graph.cell(cell('cursor', 0));
+    for (let i = 0; i < map.spec.maxEntries; i++) {
+      const shown = graph.constant(BigInt(i));
+      const value = owner === undefined ? elementOf(recorder, index, shown) : graph.cell(cell('value', i));
+      yield { key, index: shown, value };
+    }
     return;
   }
-  const { buckets, bucketsAt, nodesAt, nodeStride, keys, keyStride } = layout.table;
+  const { buckets } = layout.table;
   if (buckets > limits.maxGuards)
     throw new TraceAbort('callback-over-map', `${buckets} buckets, see --max-trace-guards`);
   // A link is an element's number plus 1; see maps/hash-table.ts.
-  const follow = (address: number): number => Number(values.specialise(memory.link(map.index, address)).imm);
+  const follow = (part: MapPart, of: number): number => Number(values.specialise(memory.link(cell(part, of))).imm);
   for (let bucket = 0; bucket < buckets; bucket++) {
-    let link = follow(bucketsAt + 4 * bucket);
+    let link = follow('bucket', bucket);
     while (link !== 0) {
       const element = link - 1;
-      link = follow(nodesAt + element * nodeStride);
-      yield { key: { address: keys + element * keyStride }, value: addressOf(element) };
+      link = follow('next', element);
+      yield { key: graph.cell(cell('key', element)), index: undefined, value: graph.cell(cell('value', element)) };
     }
   }
 }

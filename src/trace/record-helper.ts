@@ -2,7 +2,7 @@
  * Calls that the trace makes itself: helpers with a row in {@link helperEffects}. Stack bytes that the helper reads go
  * with the call, since memory has them only then; what it may have changed is forgotten.
  */
-import { isConst, low32, mask32, type Piece, type Value } from '../ir/index.js';
+import { depthOf, isConst, isDirectMap, low32, mask32, type Piece, stackAddress, type Value } from '../ir/index.js';
 import { helperName } from '../platform/index.js';
 import { TraceAbort } from './aborts.js';
 import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
@@ -21,10 +21,21 @@ export function finishWith(recorder: Recorder, result: Value): void {
 
 /** Index of the map that an argument names. */
 export function mapOf(recorder: Recorder, argument: number): number {
-  const handle = recorder.values.specialise(recorder.register(argument));
-  const map = recorder.machine.mapAt(Number(handle.imm & mask32));
+  return Number(mapPointer(recorder, recorder.register(argument)).imm);
+}
+
+/** The map that an argument names: a guard says so where the program finds it in a map of maps. */
+function mapPointer({ machine, values }: Recorder, handle: Value): Value {
+  if (handle.op === 'map') return handle;
+  const map = machine.mapAt(Number(values.sample(handle) & mask32));
   if (map === undefined) throw new TraceAbort('trap', 'not a map');
-  return map.index;
+  return values.pin(handle, values.graph.map(map.index));
+}
+
+/** Address of an array's element. */
+export function elementOf({ machine, values }: Recorder, map: number, index: Value): Value {
+  const spec = machine.maps[map]?.spec;
+  return spec !== undefined && isDirectMap(spec) ? values.graph.data(map) : values.graph.element(map, index);
 }
 
 export function specOf(
@@ -115,16 +126,17 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
     const register = i + 1;
     let value =
       kind === 'printed' && !recorder.isSet(register) ? values.graph.constant(0n) : recorder.register(register);
-    if (kind === 'map') value = values.specialise(value);
+    if (kind === 'map') value = mapPointer(recorder, value);
     if (kind === 'printed') value = readPointee(recorder, value, reads);
     const size = sizeOf(recorder, kind, map, register);
     if (size !== undefined && pointsToMemory(recorder, value)) {
       const { isIn, isOut } = directionOf(kind);
       const onStack = recorder.machine.memory.regionOf(Number(values.sample(value)))?.kind === 'stack';
-      if (onStack) value = values.specialise(value);
+      const at = onStack ? recorder.memory.locate(value).offset : 0;
+      if (onStack) value = recorder.memory.stackPointer(at);
       // A size that varies is pinned where it decides which stack bytes are read.
       const bytes = isConst(size) || !onStack ? Number(values.sample(size)) : Number(values.specialise(size).imm);
-      if (onStack && isIn) reads.push({ address: Number(value.imm), size: bytes });
+      if (onStack && isIn) reads.push({ address: at, size: bytes });
       if (isOut) writes.push({ pointer: value, size: bytes });
       if (kind === 'printed-list')
         for (let at = 0; at + 8 <= bytes; at += 8) readPointee(recorder, recorder.memory.load(value, at, 8), reads);
@@ -172,10 +184,9 @@ function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads'])
   if (!pointsToMemory(recorder, value)) return value;
   const region = recorder.machine.memory.regionOf(Number(values.sample(value)));
   if (region?.kind !== 'stack') return value;
-  const pointer = values.specialise(value);
-  const address = Number(pointer.imm);
-  reads.push({ address, size: region.start + region.size - address });
-  return pointer;
+  const address = recorder.memory.locate(value).offset;
+  reads.push({ address, size: stackAddress(depthOf(address), 0) - address });
+  return recorder.memory.stackPointer(address);
 }
 
 function pointsToMemory(recorder: Recorder, value: Value): boolean {
@@ -195,6 +206,13 @@ function applyEffects(
   if (effects.writesPacket) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
   if (effects.returnsMemory)
     memory.change({ kind: 'root', pointer: result, root: { space: 'other', map: -1, size: 0 }, found: false });
+  if (effects.returnsElement)
+    memory.change({
+      kind: 'root',
+      pointer: result,
+      root: { space: 'map', map, size: specOf(recorder, map).valueSize },
+      found: false,
+    });
   for (const write of writes) {
     if (write.size === 0) continue;
     const at = memory.locate(write.pointer);

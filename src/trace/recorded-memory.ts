@@ -4,13 +4,27 @@
  * where the trace has stored them ({@link Shadow}). An access that the guards do not prove to be inside of its object
  * gets a guard, or a check when the trace runs.
  */
-import { isConst, mask32, type Space, splitOffset, type Value } from '../ir/index.js';
+import {
+  cellOf,
+  depthOf,
+  frameStart,
+  isConst,
+  isInFrame,
+  mask32,
+  type Space,
+  splitOffset,
+  stackAddress,
+  type Value,
+} from '../ir/index.js';
+import { locate, locateStack } from '../jit/index.js';
+import type { MapCell } from '../object/index.js';
 import { headroom, stackSize, xdpMd } from '../platform/index.js';
-import { constantAt, type Machine, type Region } from '../vm/index.js';
+import { cellSize, type Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
+import { type Anchored, anchorOf } from './anchor.js';
 import type { RecordedValues } from './recorded-values.js';
 import { peek } from './resample.js';
-import { type ByteOf, joinRuns, type Location, Shadow, toRuns } from './shadow.js';
+import { type ByteOf, joinRuns, Shadow, type Target, toRuns } from './shadow.js';
 import type { Assumption } from './stable-values.js';
 
 /** A stack byte that is known, or the fact that only memory has it. */
@@ -22,16 +36,19 @@ export interface Root {
   readonly size: number;
 }
 
-/** What a recording did to its memory, one step; applied again, it brings a side trace to where its parent was. */
+/**
+ * What a recording did to its memory, one step; applied again, it brings a side trace to where its parent was. Stack
+ * addresses are those of ir/stack-address.ts.
+ */
 export type MemoryChange =
-  /** A frame that ends at guest address `top` starts zeroed. */
-  | { readonly kind: 'frame'; readonly top: number }
+  /** The frame of that call depth starts zeroed. */
+  | { readonly kind: 'frame'; readonly depth: number }
   | { readonly kind: 'spill'; readonly address: number; readonly size: number; readonly value: Value }
   /** A helper filled stack bytes. */
   | { readonly kind: 'filled'; readonly address: number; readonly bytes: readonly StackByte[] }
-  | { readonly kind: 'store'; readonly at: Location; readonly size: number; readonly value: Value }
+  | { readonly kind: 'store'; readonly at: Target; readonly size: number; readonly value: Value }
   /** The bytes hold something that the trace does not know. */
-  | { readonly kind: 'clobber'; readonly at: Location; readonly size: number }
+  | { readonly kind: 'clobber'; readonly at: Target; readonly size: number }
   | { readonly kind: 'clobber-all'; readonly space: Space; readonly map: number }
   /** Look-ups in a map may find something else from now on. */
   | { readonly kind: 'elements'; readonly map: number }
@@ -42,34 +59,6 @@ export type MemoryChange =
   | { readonly kind: 'end'; readonly end: Value }
   /** Bytes of a map were taken for constants, or might have been. */
   | { readonly kind: 'assumed' | 'asked'; readonly assumption: Assumption };
-
-/**
- * Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it
- * outlives recordings.
- */
-export class ValueRegions {
-  private readonly machine: Machine;
-  private readonly maps = new Map<number, number>();
-
-  constructor(machine: Machine) {
-    this.machine = machine;
-    for (const map of machine.maps) {
-      const direct = map.directValue();
-      if (direct !== 0) this.note(direct, map.index);
-    }
-  }
-
-  /** The region at this address holds values of the map. */
-  note(address: number, map: number): void {
-    const region = this.machine.memory.regionOf(address);
-    if (region !== undefined) this.maps.set(region.start, map);
-  }
-
-  /** Index of the map, or -1. */
-  mapOf(region: Region): number {
-    return this.maps.get(region.start) ?? -1;
-  }
-}
 
 export class RecordedMemory {
   /** All that was done to it, in order. */
@@ -84,8 +73,6 @@ export class RecordedMemory {
   endOffset: Value;
   /** Undefined: nothing of the trace hangs on how much metadata the packet came with. */
   private meta: bigint | undefined;
-  /** Which map's values lie where. */
-  readonly maps: ValueRegions;
   private readonly machine: Machine;
   private readonly values: RecordedValues;
   private readonly isStable: (assumption: Assumption) => boolean;
@@ -94,15 +81,9 @@ export class RecordedMemory {
   private stackVersion = 0;
 
   /** `isStable`: whether what a map's bytes hold may be taken for a constant. */
-  constructor(
-    machine: Machine,
-    values: RecordedValues,
-    maps: ValueRegions,
-    isStable: (assumption: Assumption) => boolean,
-  ) {
+  constructor(machine: Machine, values: RecordedValues, isStable: (assumption: Assumption) => boolean) {
     this.machine = machine;
     this.values = values;
-    this.maps = maps;
     this.isStable = isStable;
     this.endOffset = values.graph.length;
   }
@@ -113,7 +94,10 @@ export class RecordedMemory {
     const { shadow, stack } = this;
     switch (change.kind) {
       case 'frame':
-        if (stack.size > 0) for (let at = change.top - stackSize; at < change.top; at++) stack.delete(at);
+        if (stack.size > 0) {
+          const start = frameStart(change.depth);
+          for (let at = start; at < start + stackSize; at++) stack.delete(at);
+        }
         break;
       case 'spill':
         for (let i = 0; i < change.size; i++) stack.set(change.address + i, { value: change.value, byte: i });
@@ -182,10 +166,9 @@ export class RecordedMemory {
   load(pointer: Value, offset: number, size: number): Value {
     const { graph } = this.values;
     const address = graph.add(pointer, graph.constant(BigInt(offset)));
-    if (isConst(address) && this.isCtx(Number(address.imm)))
-      return this.loadCtx(Number(address.imm) - this.machine.ctx.start, size);
-    const constant = isConst(address) ? constantAt(this.machine, Number(address.imm), size) : undefined;
-    if (constant !== undefined) return graph.constant(constant);
+    const [pointee, distance] = splitOffset(address);
+    if (pointee?.op === 'context' && distance >= 0n && distance < BigInt(xdpMd.size))
+      return this.loadCtx(Number(distance), size);
     const at = this.locate(address);
     if (at.space === 'stack') return joinRuns(graph, toRuns(graph, this.stackBytes(at.offset, size)));
     const checked = this.prove(at, size);
@@ -203,17 +186,27 @@ export class RecordedMemory {
     );
   }
 
-  /** A u32 of a map's bookkeeping at a guest address: which element is where. */
-  link(map: number, address: number): Value {
-    return this.loadMemory({ space: 'map', map, base: undefined, offset: address }, 4, false);
+  /** A u32 of a map's bookkeeping: which element is where. */
+  link(cell: MapCell): Value {
+    const place = this.values.graph.cell(cell);
+    return this.loadMemory(this.inCell(cell, { place, rest: undefined }, 0), 4, false);
   }
 
-  private loadMemory(at: Location, size: number, checked: boolean): Value {
+  /** Bytes that are reached from a cell of a map. */
+  private inCell(cell: MapCell, { place, rest }: Anchored, offset: number): Target {
+    const map = this.machine.maps[cell.map];
+    if (map === undefined) throw new TraceAbort('desync', 'map');
+    const base = rest === undefined ? place : this.values.graph.add(place, rest);
+    return { space: 'map', map: cell.map, base, offset, anchor: { place, size: cellSize(map, cell.part), rest } };
+  }
+
+  private loadMemory(at: Target, size: number, checked: boolean): Value {
     const { graph } = this.values;
     const initial = this.shadow.isInitial(at, size);
     const base = at.base ?? graph.constant(0n);
-    if (initial && at.space === 'map' && at.base === undefined && at.map >= 0) {
-      const constant = this.settledValue(at, size);
+    const cell = at.anchor === undefined || at.anchor.rest !== undefined ? undefined : cellOf(at.anchor.place);
+    if (initial && cell !== undefined) {
+      const constant = this.settledValue(cell, at.offset, size);
       if (constant !== undefined) return constant;
     }
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
@@ -226,10 +219,11 @@ export class RecordedMemory {
    * The value of a map's bytes as a constant: of maps that nobody can change, and of those that have not changed for
    * long (assumed).
    */
-  private settledValue(at: Location, size: number): Value | undefined {
-    const value = peek(this.machine, at.offset, size);
+  private settledValue(cell: MapCell, offset: number, size: number): Value | undefined {
+    const at = { ...cell, offset };
+    const value = peek(this.machine, locate(this.machine, at), size);
     if (this.machine.maps[at.map]?.isConstant === true) return this.values.graph.constant(value);
-    const assumption = { map: at.map, address: at.offset, size, value };
+    const assumption = { at, size, value };
     const isStable = this.isStable(assumption);
     this.change({ kind: isStable ? 'assumed' : 'asked', assumption });
     if (!isStable) return undefined;
@@ -258,6 +252,7 @@ export class RecordedMemory {
     const { graph } = this.values;
     const at = this.locate(graph.add(pointer, graph.constant(BigInt(offset))));
     if (at.space === 'stack') {
+      if (!isInFrame(at.offset, size)) throw new TraceAbort('trap', 'outside of the stack');
       this.change({ kind: 'spill', address: at.offset, size, value });
       return;
     }
@@ -268,27 +263,45 @@ export class RecordedMemory {
   }
 
   /** Takes an address apart. May add a guard: a variable stack address is pinned. */
-  locate(address: Value): Location {
+  locate(address: Value): Target {
     const concrete = this.values.sample(address);
     if (address.op === 'ptr') {
       const [base, offset] = splitOffset(address.args[0] as Value);
-      return { space: 'packet', map: -1, base, offset: Number(offset) };
+      return { space: 'packet', map: -1, base, offset: Number(offset), anchor: undefined };
     }
     const region = concrete < mask32 ? this.machine.memory.regionOf(Number(concrete)) : undefined;
     if (region === undefined) throw new TraceAbort('trap', 'wild pointer');
-    if (region.kind === 'stack')
-      return { space: 'stack', map: -1, base: undefined, offset: Number(this.values.specialise(address).imm) };
-    if (isConst(address)) {
-      // Keys are readable where a walk over the map shows them.
-      if (region.kind !== 'map value' && region.kind !== 'map') throw new TraceAbort('unknown-pointer', region.name);
-      return { space: 'map', map: this.maps.mapOf(region), base: undefined, offset: Number(address.imm) };
-    }
     const [base, offset] = splitOffset(address);
-    if (base === undefined) throw new TraceAbort('desync', 'address');
+    // A number is no pointer, even if something happens to be there.
+    if (base === undefined) throw new TraceAbort('unknown-pointer', region.name);
+    const anchored = anchorOf(this.values.graph, base);
+    if (region.kind === 'stack') return this.onStack(address, anchored);
+    const cell = anchored === undefined ? undefined : cellOf(anchored.place);
+    if (anchored !== undefined && cell !== undefined) {
+      if (this.machine.memory.regionOf(locate(this.machine, { ...cell, offset: 0 })) !== region)
+        throw new TraceAbort('unknown-pointer', region.name);
+      return this.inCell(cell, anchored, Number(offset));
+    }
     const root = this.rootOf(base);
-    if (root !== undefined) return { space: root.space, map: root.map, base, offset: Number(offset) };
+    const at = { base, offset: Number(offset), anchor: undefined };
+    if (root !== undefined) return { space: root.space, map: root.map, ...at };
     if (region.kind !== 'map value') throw new TraceAbort('unknown-pointer', region.name);
-    return { space: 'map', map: this.maps.mapOf(region), base, offset: Number(offset) };
+    return { space: 'map', map: -1, ...at };
+  }
+
+  /** A byte of the stack, which is guarded to be the one that is meant. */
+  private onStack(address: Value, anchored: Anchored | undefined): Target {
+    const { values, machine } = this;
+    const sample = Number(values.sample(address));
+    const depth = machine.frames.findIndex((frame) => sample >= frame.hi - stackSize && sample < frame.hi);
+    const frame = machine.frames[depth];
+    if (frame === undefined) throw new TraceAbort('trap', 'outside of the stack');
+    const distance = sample - frame.hi;
+    const place = values.graph.frame(depth);
+    if (anchored?.place !== place)
+      values.pin(address, values.graph.add(place, values.graph.constant(BigInt(distance))));
+    else if (anchored.rest !== undefined) values.specialise(anchored.rest);
+    return { space: 'stack', map: -1, base: undefined, offset: stackAddress(depth, distance), anchor: undefined };
   }
 
   /** The pointer that an address is computed from. */
@@ -306,8 +319,10 @@ export class RecordedMemory {
    * Makes sure that an access is safe for every packet that passes the guards: by what they say already, by a new
    * guard over the packet's length, or, where neither will do, by a check when the trace runs (result true).
    */
-  prove(at: Location, size: number): boolean {
+  prove(at: Target, size: number): boolean {
     if (at.space !== 'packet') {
+      // What the recording has seen inside of a cell stays there.
+      if (at.anchor !== undefined) return at.anchor.rest !== undefined;
       const root = at.base === undefined ? undefined : this.roots.get(at.base);
       if (at.base === undefined) return false;
       const inside = root !== undefined && at.offset >= 0 && at.offset + size <= root.size;
@@ -334,7 +349,7 @@ export class RecordedMemory {
   }
 
   /** Guest address of a location for this packet. */
-  concrete(at: Location): number {
+  concrete(at: Target): number {
     const base = at.base === undefined ? 0n : this.values.sample(at.base);
     const address = BigInt.asUintN(
       64,
@@ -343,9 +358,19 @@ export class RecordedMemory {
     return Number(address);
   }
 
+  /** A pointer to a byte of the stack. */
+  stackPointer(address: number): Value {
+    const { graph } = this.values;
+    const depth = depthOf(address);
+    return graph.add(graph.frame(depth), graph.constant(BigInt(address - stackAddress(depth, 0))));
+  }
+
   /** Stack bytes as values; what only memory has is loaded. */
   stackBytes(address: number, size: number): ByteOf[] {
     const { graph } = this.values;
+    if (!isInFrame(address, size)) throw new TraceAbort('trap', 'outside of the stack');
+    const depth = depthOf(address);
+    const top = stackAddress(depth, 0);
     const bytes: ByteOf[] = [];
     const zero = graph.constant(0n);
     for (let i = 0; i < size; ) {
@@ -359,15 +384,11 @@ export class RecordedMemory {
       while (i + run < size && run < 8 && this.stack.get(address + i + run) === 'memory') run++;
       const width = run >= 8 ? 8 : run >= 4 ? 4 : run >= 2 ? 2 : 1;
       const detail = { kind: 'memory', space: 'stack', size: width, map: -1, checked: false } as const;
-      const value = graph.load(graph.constant(BigInt(address + i)), 0n, detail, this.stackVersion, false);
-      this.values.setSample(value, peek(this.machine, address + i, width));
+      const value = graph.load(graph.frame(depth), BigInt(address + i - top), detail, this.stackVersion, false);
+      this.values.setSample(value, peek(this.machine, locateStack(this.machine, address + i), width));
       for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
       i += width;
     }
     return bytes;
-  }
-
-  private isCtx(address: number): boolean {
-    return address >= this.machine.ctx.start && address < this.machine.ctx.start + xdpMd.size;
   }
 }

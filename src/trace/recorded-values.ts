@@ -5,6 +5,7 @@
 
 import { Facts } from '../condition/index.js';
 import { evaluate, Graph, isConst, mask64, mayFail, type Value } from '../ir/index.js';
+import { staticIn } from '../jit/index.js';
 import { headroom } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
@@ -74,6 +75,8 @@ export class RecordedValues {
     return evaluate(
       value,
       (leaf) => {
+        const fixed = staticIn(this.machine, leaf);
+        if (fixed !== undefined) return fixed;
         if (leaf.op !== 'ptr') throw new TraceAbort('desync', `no sample of ${leaf.op}`);
         return (BigInt(this.machine.packet.region.start + headroom) + this.sample(leaf.args[0] as Value)) & mask64;
       },
@@ -109,7 +112,13 @@ export class RecordedValues {
     this.facts.assert(condition, expect);
   }
 
-  /** Guards that the value is what it is now, and returns that as a constant. */
+  /** Guards that the value is what `pointer` points to, and returns that. */
+  pin(value: Value, pointer: Value): Value {
+    if (value !== pointer) this.guard(this.graph.make('eq', value, pointer), true);
+    return pointer;
+  }
+
+  /** Guards that the value is what it is now, and returns that as a constant. Not for pointers, which are no numbers. */
   specialise(value: Value): Value {
     if (isConst(value)) return value;
     const constant = this.graph.constant(this.sample(value));

@@ -19,13 +19,14 @@
  */
 
 import type { Observer } from '../interp/index.js';
-import { liveCode, lowerAlu, lowerJump, mask32, type Value } from '../ir/index.js';
+import { liveCode, lowerAlu, lowerJump, mask32, referenceAt, type Value, type World } from '../ir/index.js';
 import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
+import { locate, worldOfMachine } from '../jit/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
-import { type MemoryChange, RecordedMemory, ValueRegions } from './recorded-memory.js';
+import { type MemoryChange, RecordedMemory } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
 import { type AbortSite, defaultLimits, type RecorderLimits, type Recording } from './recording.js';
 import { isResult, peek, resample } from './resample.js';
@@ -92,7 +93,7 @@ export class Recorder implements Observer {
   private steps = 0;
   private abort: AbortSite | undefined;
   private verdict: number | undefined;
-  private readonly maps: ValueRegions;
+  private readonly world: World;
   private readonly stable: StableValues | undefined;
   private recordings = 0;
   private snapshots = new SnapshotLog();
@@ -110,7 +111,7 @@ export class Recorder implements Observer {
     this.machine = machine;
     this.limits = limits;
     this.stable = stable;
-    this.maps = new ValueRegions(machine);
+    this.world = worldOfMachine(machine);
   }
 
   /**
@@ -133,7 +134,7 @@ export class Recorder implements Observer {
       () => this.snapshots.note(),
       from === undefined ? undefined : parent?.history.graph.prefix(from.values),
     );
-    this.memory = new RecordedMemory(machine, this.values, this.maps, (assumption) => this.isStable(assumption));
+    this.memory = new RecordedMemory(machine, this.values, (assumption) => this.isStable(assumption));
     this.frames = [];
     this.pending = undefined;
     this.waiting.length = 0;
@@ -164,8 +165,9 @@ export class Recorder implements Observer {
     for (let i = 0; i < from.changes; i++) {
       const change = history.changes[i];
       if (change?.kind !== 'asked') continue;
-      const { map, address, size } = change.assumption;
-      if (this.isStable({ map, address, size, value: peek(this.machine, address, size) })) isBetter = true;
+      const { at, size } = change.assumption;
+      const value = peek(this.machine, locate(this.machine, at), size);
+      if (this.isStable({ at, size, value })) isBetter = true;
     }
     return isBetter ? undefined : from;
   }
@@ -307,10 +309,9 @@ export class Recorder implements Observer {
   }
 
   private openFrame(depth: number): void {
-    const frame = this.machine.frames[depth];
-    if (frame === undefined) throw new TraceAbort('desync', 'frame');
-    this.setRegister(10, this.values.graph.constant(BigInt(frame.hi)));
-    this.memory.change({ kind: 'frame', top: frame.hi });
+    if (this.machine.frames[depth] === undefined) throw new TraceAbort('desync', 'frame');
+    this.setRegister(10, this.values.graph.frame(depth));
+    this.memory.change({ kind: 'frame', depth });
   }
 
   /** State at the start of a program; after a tail call it takes over the frame. Registers start at zero. */
@@ -319,7 +320,7 @@ export class Recorder implements Observer {
     const returned = this.frames.pop()?.returned;
     this.frames.push({ registers: Array.from({ length: 11 }, () => zero), written: -1, resume: 0, returned });
     this.openFrame(this.frames.length - 1);
-    this.setRegister(1, this.values.graph.constant(BigInt(this.machine.ctx.start)));
+    this.setRegister(1, this.values.graph.context);
   }
 
   private record(program: LoadedProgram, insn: Insn, pc: number): void {
@@ -329,12 +330,10 @@ export class Recorder implements Observer {
       case op.ALU64:
         this.recordAlu(insn);
         return;
-      case op.LD: {
+      case op.LD:
         if (insn.code !== op.LDDW) throw new TraceAbort('insn-not-traceable');
-        const high = program.insns[pc + 1]?.imm ?? 0;
-        this.setRegister(insn.dst, graph.constant((BigInt(high >>> 0) << 32n) | BigInt(insn.imm >>> 0)));
+        this.setRegister(insn.dst, this.immediate(program, insn, pc));
         return;
-      }
       case op.LDX:
         this.recordLoad(insn);
         return;
@@ -347,6 +346,26 @@ export class Recorder implements Observer {
         return;
       default:
         this.recordJump(program, insn, pc);
+    }
+  }
+
+  /** What an `lddw` loads: a number, or what it refers to in the object. */
+  private immediate(program: LoadedProgram, insn: Insn, pc: number): Value {
+    const { graph } = this.values;
+    const reference = referenceAt(this.world, program.spec.insns, pc);
+    switch (reference?.kind) {
+      case 'map':
+        return graph.map(reference.map);
+      case 'data':
+        return graph.add(graph.data(reference.map), graph.constant(BigInt(reference.offset)));
+      case 'code':
+        return graph.codeAt(reference.slot, program.index);
+      case 'null':
+        return graph.constant(0n);
+      case undefined: {
+        const high = program.insns[pc + 1]?.imm ?? 0;
+        return graph.constant((BigInt(high >>> 0) << 32n) | BigInt(insn.imm >>> 0));
+      }
     }
   }
 

@@ -14,23 +14,38 @@ export interface ByteOf {
   readonly byte: number;
 }
 
-/** An address taken apart. */
-export interface Location {
+/**
+ * An address taken apart. In the packet it is an offset from where that began; on the stack a number of
+ * ir/stack-address.ts; elsewhere a pointer and a distance from it.
+ */
+export interface Target {
   readonly space: Space;
   /** Index of the map, or -1. */
   readonly map: number;
-  /** Symbolic part; undefined if the offset is all. */
+  /** What the offset counts from; undefined on the stack, and in the packet if the offset is all. */
   readonly base: Value | undefined;
   readonly offset: number;
+  /** Of a map whose bytes are reached from a fixed place: which that is, and what is added to it. */
+  readonly anchor: Anchor | undefined;
+}
+
+/** What the base of a target is the sum of. */
+export interface Anchor {
+  /** The address of a cell: the same one for the same cell. */
+  readonly place: Value;
+  /** Bytes of the cell. */
+  readonly size: number;
+  /** Undefined: nothing. */
+  readonly rest: Value | undefined;
 }
 
 interface Store {
-  readonly at: Location;
+  readonly at: Target;
   readonly size: number;
 }
 
 interface MemoryObject {
-  readonly at: Location;
+  readonly at: Target;
   readonly bytes: Map<number, ByteOf>;
 }
 
@@ -41,12 +56,12 @@ export class Shadow {
   version = 0;
 
   /** What is known of `size` bytes, or undefined for each that is in memory only. */
-  bytes(at: Location, size: number): (ByteOf | undefined)[] {
+  bytes(at: Target, size: number): (ByteOf | undefined)[] {
     const object = this.objects.get(keyOf(at));
     return Array.from({ length: size }, (_, i) => object?.bytes.get(at.offset + i));
   }
 
-  store(at: Location, size: number, value: Value): void {
+  store(at: Target, size: number, value: Value): void {
     this.version++;
     this.forgetAliases(at, size);
     const object = this.objectOf(at);
@@ -55,7 +70,7 @@ export class Shadow {
   }
 
   /** The bytes hold something that the trace does not know any more. */
-  clobber(at: Location, size: number): void {
+  clobber(at: Target, size: number): void {
     this.version++;
     this.forgetAliases(at, size);
     const object = this.objects.get(keyOf(at));
@@ -71,17 +86,17 @@ export class Shadow {
         this.objects.delete(key);
     }
     this.stores.push({
-      at: { space, map, base: undefined, offset: Number.NEGATIVE_INFINITY },
+      at: { space, map, base: undefined, offset: Number.NEGATIVE_INFINITY, anchor: undefined },
       size: Number.POSITIVE_INFINITY,
     });
   }
 
   /** True if nothing that the trace did can have changed these bytes. */
-  isInitial(at: Location, size: number): boolean {
+  isInitial(at: Target, size: number): boolean {
     return !this.stores.some((store) => mayOverlap(store.at, store.size, at, size));
   }
 
-  private objectOf(at: Location): MemoryObject {
+  private objectOf(at: Target): MemoryObject {
     const key = keyOf(at);
     let object = this.objects.get(key);
     if (object === undefined) {
@@ -91,7 +106,7 @@ export class Shadow {
     return object;
   }
 
-  private forgetAliases(at: Location, size: number): void {
+  private forgetAliases(at: Target, size: number): void {
     const own = keyOf(at);
     for (const [key, object] of this.objects) {
       if (key === own || object.at.space !== at.space) continue;
@@ -102,30 +117,38 @@ export class Shadow {
   }
 }
 
-function keyOf(at: Location): string {
-  // Direct map values have absolute addresses as offsets, so the map says nothing more about them.
+function keyOf(at: Target): string {
   return `${at.space}.${at.base === undefined ? 'c' : at.base.id}`;
 }
 
-function mayOverlap(a: Location, aSize: number, b: Location, bSize: number): boolean {
+function mayOverlap(a: Target, aSize: number, b: Target, bSize: number): boolean {
   if (a.space !== b.space) return false;
   if (a.space === 'map' && a.map >= 0 && b.map >= 0 && a.map !== b.map) return false;
   if (!Number.isFinite(aSize) || !Number.isFinite(bSize)) return true;
   if (a.base === b.base) return a.offset < b.offset + bSize && b.offset < a.offset + aSize;
   const [aLow, aHigh] = span(a, aSize);
   const [bLow, bHigh] = span(b, bSize);
+  if (a.space === 'map') {
+    // Only what is reached from one place has a distance; what stays within two cells does not meet.
+    if (a.anchor === undefined || b.anchor === undefined) return true;
+    if (a.anchor.place !== b.anchor.place)
+      return aLow < 0 || aHigh > a.anchor.size || bLow < 0 || bHigh > b.anchor.size;
+  }
   return aLow < bHigh && bLow < aHigh;
 }
 
 /**
- * The offsets that an access can reach, in the packet or as guest addresses: [low, high). What is known of an index
- * keeps rows of a table apart.
+ * The offsets that an access can reach, from where the packet began or from its anchor: [low, high). What is known of
+ * an index keeps rows of a table apart.
  */
-function span(at: Location, size: number): readonly [number, number] {
-  if (at.base === undefined) return [at.offset, at.offset + size];
-  const bounds = boundsOf(at.base);
+function span(at: Target, size: number): readonly [number, number] {
+  const variable = at.anchor === undefined ? at.base : at.anchor.rest;
+  if (variable === undefined) return [at.offset, at.offset + size];
+  const bounds = boundsOf(variable);
   if (bounds === undefined) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return [Number(bounds.lo) + at.offset, Number(bounds.hi) + at.offset + size];
+  // A multiple of eight below 4096 is 4088 at most, which its bits say and its bounds do not.
+  const most = Math.min(Number(bounds.hi), Number(variable.ones));
+  return [Number(bounds.lo) + at.offset, most + at.offset + size];
 }
 
 /** A value as it stands in memory: `value` occupies the next `size` bytes. */

@@ -5,14 +5,14 @@
  * those whose assumption fails.
  */
 import { mayBeWritten } from '../code/index.js';
-import type { ProgramSpec } from '../object/index.js';
+import { locate } from '../jit/index.js';
+import { type Location, locationKey, type ProgramSpec } from '../object/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { Machine } from '../vm/index.js';
 
-/** `size` bytes at a guest address, little-endian, of a map's value. */
+/** `size` bytes of a map, little-endian. */
 export interface Assumption {
-  readonly map: number;
-  readonly address: number;
+  readonly at: Location;
   readonly size: number;
   readonly value: bigint;
 }
@@ -56,9 +56,9 @@ export class StableValues {
   }
 
   /** Notes what recording number `recording` read; true if it may assume it. */
-  sample({ map, address, size, value }: Assumption, recording: number): boolean {
-    const version = this.machine.maps[map]?.version ?? -1;
-    const key = `${address} ${size}`;
+  sample({ at, size, value }: Assumption, recording: number): boolean {
+    const version = this.machine.maps[at.map]?.version ?? -1;
+    const key = `${locationKey(at)} ${size}`;
     const known = this.samples.get(key);
     if (known === undefined || known.value !== value || known.version !== version) {
       this.samples.set(key, { value, count: 1, version, recording });
@@ -68,7 +68,7 @@ export class StableValues {
       known.recording = recording;
       known.count++;
     }
-    return known.count > enough && this.isStable(map);
+    return known.count > enough && this.isStable(at.map);
   }
 
   /**
@@ -92,7 +92,8 @@ export class AssumptionLedger<T> {
   }
 
   add(holder: T, assumptions: readonly Assumption[]): void {
-    for (const { map } of assumptions) {
+    for (const { at } of assumptions) {
+      const { map } = at;
       let entry = this.maps.get(map);
       if (entry === undefined) {
         entry = { version: this.machine.maps[map]?.version ?? 0, holders: new Map() };
@@ -100,7 +101,7 @@ export class AssumptionLedger<T> {
       }
       entry.holders.set(
         holder,
-        assumptions.filter((assumption) => assumption.map === map),
+        assumptions.filter((assumption) => assumption.at.map === map),
       );
     }
   }
@@ -130,8 +131,9 @@ export class AssumptionLedger<T> {
     return failed ?? none;
   }
 
-  private holds({ address, size, value }: Assumption): boolean {
+  private holds({ at, size, value }: Assumption): boolean {
     const { u8 } = this.machine.memory;
+    const address = locate(this.machine, at);
     for (let i = 0; i < size; i++)
       if (BigInt(u8[address + i] as number) !== ((value >> BigInt(8 * i)) & 0xffn)) return false;
     return true;

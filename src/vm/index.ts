@@ -1,6 +1,5 @@
 export { accessFault, checkAccess, contextPages, misalignedAtomic } from './access-check.js';
 export { decodeTyped, encodeTyped, isTyped, type TypedValue } from './btf-value.js';
-export { constantAt } from './constant-data.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
 export {
@@ -33,6 +32,7 @@ export {
 } from './machine.js';
 export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
+export { cellAddress, cellSize } from './map-cells.js';
 export type { Formatted } from './map-format.js';
 export {
   type DumpedEntry,

@@ -3,8 +3,17 @@
  * themselves are described in the files of the map types.
  */
 export type MapLayout =
-  /** ARRAY, PERCPU_ARRAY: element i of CPU c at base + (i * cpus + c) * stride. */
-  | { readonly kind: 'array'; readonly base: number; readonly stride: number; readonly cpus: number }
+  /**
+   * ARRAY, PERCPU_ARRAY: element i of CPU c at base + (i * cpus + c) * stride; a walk shows its callback the index at
+   * `cursor`.
+   */
+  | {
+      readonly kind: 'array';
+      readonly base: number;
+      readonly stride: number;
+      readonly cpus: number;
+      readonly cursor: number;
+    }
   /** All hash maps. Element e of CPU c has its value at base + (e * cpus + c) * stride. */
   | {
       readonly kind: 'hash';
@@ -44,6 +53,8 @@ export interface HashLayout {
   readonly header: number;
   /** Elements that are given out. */
   readonly elements: number;
+  /** Elements that there are, with those that an update takes the place of. */
+  readonly slots: number;
   readonly buckets: number;
   readonly bucketsAt: number;
   readonly nodesAt: number;

@@ -2,7 +2,7 @@
 import { opTable } from '../ops.js';
 import { isPlace, mask32, mask64 } from '../value.js';
 import { boundsOf } from './bounds.js';
-import { arg0, arg1, has, is, isC, type RuleTable, withConst } from './rule.js';
+import { arg0, arg1, has, is, isC, type RuleTable, split, withConst } from './rule.js';
 
 export const equalityRules: RuleTable = {
   eq: [
@@ -20,8 +20,18 @@ export const equalityRules: RuleTable = {
       apply: (g, a, b) => (has(a, 'ptr') && is(b, 0n) && boundsOf(arg0(a)) !== undefined ? g.constant(0n) : undefined),
     },
     {
-      identity: '(a == 0) = 0 if a is the address of something',
-      apply: (g, a, b) => (is(b, 0n) && (isPlace(a.op) || has(a, 'element')) ? g.constant(0n) : undefined),
+      // Offsets that are added to an address before it is compared with 0 stand on this side.
+      identity: '(a == c) = 0 if a is the address of something and c < 2^16',
+      apply: (g, a, b) =>
+        isC(b) && b.imm < 0x10000n && (isPlace(a.op) || has(a, 'element')) ? g.constant(0n) : undefined,
+    },
+    {
+      identity: '(x + c == x + d) = (c == d)',
+      apply: (g, a, b) => {
+        const [x, c] = split(a);
+        const [y, d] = split(b);
+        return x === y ? g.constant(c === d ? 1n : 0n) : undefined;
+      },
     },
     {
       identity: '(x + c == d) = (x == d - c)',

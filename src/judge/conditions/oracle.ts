@@ -15,6 +15,7 @@ import {
   sourceOf,
 } from '../../condition/index.js';
 import { evaluate, type Value } from '../../ir/index.js';
+import { locate, staticIn } from '../../jit/index.js';
 import { headroom } from '../../platform/index.js';
 import { type Machine, Registers } from '../../vm/index.js';
 import { ProgArrayMap } from '../../vm/maps/index.js';
@@ -84,8 +85,12 @@ export class ConditionOracle {
   private memoryBit(source: Exclude<Source, { kind: 'value' }>, index: number): number {
     const byte = Math.floor(index / 8);
     const base = source.base === undefined ? 0n : this.value(source.base);
-    const address =
-      source.kind === 'packet' ? this.packetStart + base + BigInt(byte) : base + BigInt(source.start + byte);
+    let start = this.packetStart;
+    if (source.kind === 'map') {
+      start = BigInt(source.start);
+      if (source.cell !== undefined) start += BigInt(locate(this.machine, { ...source.cell, offset: 0 }));
+    }
+    const address = start + base + BigInt(byte);
     return Number((this.load(address, 1) >> BigInt(index - 8 * byte)) & 1n);
   }
 
@@ -110,6 +115,8 @@ export class ConditionOracle {
     const { machine } = this;
     const { detail } = value;
     const argument = (): bigint => this.value(value.args[0] as Value);
+    const fixed = staticIn(machine, value);
+    if (fixed !== undefined) return fixed;
     switch (value.op) {
       case 'len':
         return BigInt(machine.packet.dataEnd - machine.packet.data);

@@ -21,8 +21,17 @@ import { opcodes, pureOpcodes } from './card-opcodes.js';
 /** Place of an access's width among its opcodes. */
 const log2: Readonly<Record<number, number>> = { 1: 0, 2: 1, 4: 2, 8: 3 };
 
-/** Appends `value`, whose result goes to slot `dst`; `slotOf` tells where its arguments are. */
-export function encode(out: number[], value: Value, dst: number, slotOf: (value: Value) => number): void {
+/**
+ * Appends `value`, whose result goes to slot `dst`. `slotOf` tells where its arguments are; what is known without a
+ * packet is in a slot already. `stackAt`: guest address of a byte of the stack.
+ */
+export function encode(
+  out: number[],
+  value: Value,
+  dst: number,
+  slotOf: (value: Value) => number,
+  stackAt: (at: number) => number,
+): void {
   const args = value.args.map(slotOf);
   const [a = 0, b = 0] = args;
   const detail = value.detail;
@@ -81,7 +90,7 @@ export function encode(out: number[], value: Value, dst: number, slotOf: (value:
     case 'call':
       if (detail?.kind !== 'call') break;
       out.push(opcodes.call, dst, detail.helper, ...args.slice(0, 5), detail.pieces.length);
-      for (const [i, piece] of detail.pieces.entries()) out.push(piece.at, args[5 + i] ?? 0, piece.size);
+      for (const [i, piece] of detail.pieces.entries()) out.push(stackAt(piece.at), args[5 + i] ?? 0, piece.size);
       return;
     case 'guard':
       if (detail?.kind !== 'guard') break;

@@ -6,7 +6,7 @@
  */
 import { InternalError } from '../../base/index.js';
 import { type Detail, type Graph, isConst, mask32, mask64, recordAddress, type Value } from '../../ir/index.js';
-import { exchange } from '../../jit/index.js';
+import { exchange, locateStack } from '../../jit/index.js';
 import { headroom, helperId, XDP_REDIRECT, xdpMd } from '../../platform/index.js';
 import { packetState, privateState, record } from '../../vm/index.js';
 import type { BlockBuilder } from './block-builder.js';
@@ -179,8 +179,8 @@ export class CallLowering {
     if (!this.notesOnce || value.detail?.kind !== 'call' || value.detail.helper !== helperId.redirect_map)
       return undefined;
     if (handle === undefined || key === undefined || flags === undefined || !key.early) return undefined;
-    if (!isConst(handle) || !isConst(flags) || flags.imm > 3n) return undefined;
-    const map = this.context.machine.mapAt(Number(handle.imm & mask32));
+    if (handle.op !== 'map' || !isConst(flags) || flags.imm > 3n) return undefined;
+    const map = this.context.machine.maps[Number(handle.imm)];
     const layout = map?.layout();
     if (map === undefined || layout?.kind !== 'redirect') return undefined;
     return {
@@ -240,7 +240,10 @@ export class CallLowering {
   private callHelper(value: Value, detail: Detail & { readonly kind: 'call' }): void {
     const { builder, context } = this;
     this.writePieces(value, detail);
-    const args = value.args.slice(0, 5).map((arg) => this.mapOr(this.values.lower(arg)));
+    // A pointer to a map stays one: then passes know what the helper does with the other arguments.
+    const args = value.args
+      .slice(0, 5)
+      .map((arg) => (arg.op === 'map' ? this.graph.map(Number(arg.imm)) : this.values.lower(arg)));
     if (isInModule(detail.helper)) {
       const isRandom = detail.helper === helperId.get_prandom_u32;
       if (isRandom) this.keepRandom();
@@ -272,12 +275,6 @@ export class CallLowering {
     }
   }
 
-  /** A pointer to a map as such: then passes know what the helper does with the other arguments. */
-  private mapOr(arg: Value): Value {
-    const map = isConst(arg) ? this.context.machine.mapAt(Number(arg.imm & mask32)) : undefined;
-    return map === undefined ? arg : this.graph.map(map.index);
-  }
-
   /** Look-up caches (src/jit/lookup-cache.ts) hold no longer. */
   private startPeriod(): void {
     const { graph, builder } = this;
@@ -292,14 +289,14 @@ export class CallLowering {
 
   /** Stack memory that the helper reads and the trace knows. */
   private writePieces(value: Value, detail: Detail & { readonly kind: 'call' }): void {
-    const { builder, graph } = this;
+    const { builder, graph, context } = this;
     for (const [i, piece] of detail.pieces.entries()) {
       const stored = this.values.lower(value.args[5 + i] as Value);
       for (let done = 0; done < piece.size; ) {
         const left = piece.size - done;
         const size = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
         const part = graph.make('shr', stored, graph.constant(BigInt(8 * done)));
-        const at = graph.constant(BigInt(piece.at + done));
+        const at = graph.constant(BigInt(locateStack(context.machine, piece.at) + done));
         builder.pin('store', [at, part], 0n, { kind: 'memory', space: 'stack', size, map: -1, checked: false });
         done += size;
       }

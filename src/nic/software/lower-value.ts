@@ -2,7 +2,8 @@
  * Values of traces in the graph of their tree's function. Both graphs hold the same operations; what differs are
  * reads: packet loads get an address, look-ups the key in words of four bytes, or, in arrays, become arithmetic.
  */
-import { type Detail, type Graph, isConst, mask32, mask64, type Value } from '../../ir/index.js';
+import { type Detail, type Graph, isConst, mask32, mask64, splitOffset, type Value } from '../../ir/index.js';
+import { staticIn } from '../../jit/index.js';
 import { helperId, helperRow } from '../../platform/index.js';
 import type { Machine } from '../../vm/index.js';
 import { type BlockBuilder, onesOf } from './block-builder.js';
@@ -73,9 +74,9 @@ export class ValueLowering {
 
   private make(value: Value): Value {
     const { graph } = this;
+    const fixed = staticIn(this.context.machine, value);
+    if (fixed !== undefined) return graph.constant(fixed);
     switch (value.op) {
-      case 'const':
-        return graph.constant(value.imm);
       case 'len':
         return graph.length;
       case 'metalen':
@@ -134,7 +135,11 @@ export class ValueLowering {
     const { graph } = this;
     const base = this.lower(value.args[0] as Value);
     const isPacket = value.detail?.kind === 'memory' && value.detail.space === 'packet';
-    if (!isPacket) return [base, value.imm];
+    if (!isPacket) {
+      // What is fixed goes into the access's immediate.
+      const [rest = graph.constant(0n), fixed] = splitOffset(base);
+      return [rest, fixed + value.imm];
+    }
     if (!isConst(base)) return [graph.pointer(base), value.imm];
     return [graph.pointer(graph.constant(0n)), BigInt.asIntN(64, base.imm) + value.imm];
   }

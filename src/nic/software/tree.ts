@@ -11,7 +11,8 @@
  * Values are shared between traces by structure: equal operations on equal slots are one *cell*. A cell is computed by
  * the first test on each path that needs it.
  */
-import { checkTrace, isConst, type Value } from '../../ir/index.js';
+import { checkTrace, isStatic, type Value } from '../../ir/index.js';
+import { locateStack, staticIn } from '../../jit/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import type { Machine, PacketArena } from '../../vm/index.js';
 import {
@@ -243,9 +244,15 @@ export class TraceTree implements CardPort {
     const computes: Cell[] = [];
     const visit = (value: Value): void => {
       const own = this.cell(value, cellOf);
-      if (isConst(value) || available.has(own) || computes.includes(own)) return;
+      if (isStatic(value) || available.has(own) || computes.includes(own)) return;
       for (const arg of value.args) visit(arg);
-      encode(words, value, own.slot, (arg) => this.cell(arg, cellOf).slot);
+      encode(
+        words,
+        value,
+        own.slot,
+        (arg) => this.cell(arg, cellOf).slot,
+        () => 0,
+      );
       computes.push(own);
       own.uses++;
     };
@@ -277,15 +284,16 @@ export class TraceTree implements CardPort {
     const slotOf = (value: Value): number => {
       const slot = own.get(value);
       if (slot !== undefined) return slot;
-      return (isConst(value) ? this.cell(value, cellOf) : (cellOf.get(value) as Cell)).slot;
+      return (isStatic(value) ? this.cell(value, cellOf) : (cellOf.get(value) as Cell)).slot;
     };
+    const stackAt = (at: number): number => locateStack(this.machine, at);
     const needed = bodyValues(trace, (value) => {
       const cell = cellOf.get(value);
       return cell !== undefined && available.has(cell);
     });
     for (const value of needed) {
       own.set(value, next++);
-      encode(words, value, next - 1, slotOf);
+      encode(words, value, next - 1, slotOf, stackAt);
       if (
         value.op === 'call' ||
         (value.op === 'load' && value.detail?.kind === 'memory' && value.detail.space === 'stack')
@@ -298,9 +306,10 @@ export class TraceTree implements CardPort {
   private cell(value: Value, cellOf: Map<Value, Cell>): Cell {
     const known = cellOf.get(value);
     if (known !== undefined) return known;
-    const detail = value.detail;
-    let key = `${value.op} ${value.imm}`;
-    for (const arg of value.args) key += ` ${this.cell(arg, cellOf).slot}`;
+    const { detail } = value;
+    const fixed = staticIn(this.machine, value);
+    let key = fixed === undefined ? `${value.op} ${value.imm}` : `const ${fixed}`;
+    if (fixed === undefined) for (const arg of value.args) key += ` ${this.cell(arg, cellOf).slot}`;
     if (detail?.kind === 'memory') key += ` ${detail.space} ${detail.size} ${detail.checked}`;
     else if (detail?.kind === 'lookup') key += ` ${detail.map} ${detail.pieces.map((piece) => piece.size).join(',')}`;
     else if (detail?.kind === 'slot') key += ` ${detail.map}`;
@@ -310,7 +319,7 @@ export class TraceTree implements CardPort {
       this.executor.reserve(slot + 1);
       cell = { slot, key, uses: 0 };
       this.cells.set(key, cell);
-      if (isConst(value)) this.executor.setSlot(slot, value.imm);
+      if (fixed !== undefined) this.executor.setSlot(slot, fixed);
     }
     cellOf.set(value, cell);
     return cell;
@@ -327,7 +336,7 @@ export class TraceTree implements CardPort {
 export function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => boolean): Value[] {
   const needed = new Set<Value>();
   for (const value of trace.code.values.toReversed()) {
-    if (value.op === 'ret' || isConst(value) || isAvailable(value)) continue;
+    if (value.op === 'ret' || isStatic(value) || isAvailable(value)) continue;
     if (value.op === 'guard' && value.early) continue;
     const isRoot =
       value.op === 'guard' ||
@@ -340,7 +349,7 @@ export function bodyValues(trace: RecordedTrace, isAvailable: (value: Value) => 
     needed.add(value);
     for (const arg of value.args) needed.add(arg);
   }
-  return trace.code.values.filter((value) => needed.has(value) && !isConst(value) && !isAvailable(value));
+  return trace.code.values.filter((value) => needed.has(value) && !isStatic(value) && !isAvailable(value));
 }
 
 function newNode(): TreeNode {

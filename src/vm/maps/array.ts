@@ -18,7 +18,7 @@ import { BPF_ANY, BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
 import { PercpuValueArea, ValueArea, type ValueSource } from './value-area.js';
 
 abstract class IndexedMap extends BpfMap {
-  private readonly keyCell: number;
+  protected readonly keyCell: number;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory) {
     super(spec, index, memory);
@@ -86,7 +86,7 @@ export class ArrayMap extends IndexedMap {
   }
 
   override layout(): MapLayout {
-    return { kind: 'array', base: this.values.base, stride: this.values.stride, cpus: 1 };
+    return { kind: 'array', base: this.values.base, stride: this.values.stride, cpus: 1, cursor: this.keyCell };
   }
 
   override directValue(): number {
@@ -147,7 +147,8 @@ export class PercpuArrayMap extends IndexedMap {
   }
 
   override layout(): MapLayout {
-    return { kind: 'array', base: this.values.base, stride: this.values.stride, cpus: this.values.cpus };
+    const { base, stride, cpus } = this.values;
+    return { kind: 'array', base, stride, cpus, cursor: this.keyCell };
   }
 
   // PSEUDO_MAP_VALUE has no per-CPU meaning for programs: `directValue` stays 0.

@@ -39,6 +39,7 @@ export class HashTable {
   readonly buckets: number;
   /** Elements that {@link take} gives out. */
   private readonly elements: number;
+  private readonly slots: number;
   private readonly memory: GuestMemory;
   private readonly keySize: number;
   private readonly keyStride: number;
@@ -52,6 +53,7 @@ export class HashTable {
     const all = elements + reserved;
     this.memory = memory;
     this.elements = elements;
+    this.slots = all;
     this.buckets = roundUpPowerOfTwo(spec.maxEntries);
     this.keySize = spec.keySize;
     this.keyStride = roundUp8(spec.keySize);
@@ -74,8 +76,8 @@ export class HashTable {
   }
 
   layout(): HashLayout {
-    const { table: header, elements, buckets, bucketsAt, nodesAt, keys, keyStride } = this;
-    return { header, elements, buckets, bucketsAt, nodesAt, nodeStride: nodeSize, keys, keyStride };
+    const { table: header, elements, slots, buckets, bucketsAt, nodesAt, keys, keyStride } = this;
+    return { header, elements, slots, buckets, bucketsAt, nodesAt, nodeStride: nodeSize, keys, keyStride };
   }
 
   keyAddress(element: number): number {

@@ -1,10 +1,9 @@
 /**
  * Stack addresses as numbers: frame `depth` lies at [1024 * depth, 1024 * depth + 512), r10 at its end, so an address
- * says its frame and a multiple of 8 is one in memory too.
+ * says its frame and a multiple of 8 is one in memory too. No machine has them there (jit/place.ts knows where).
  */
-
-import { isConst, signed, type Value } from '../ir/index.js';
 import { maxFrames, stackSize } from '../platform/index.js';
+import { isConst, signed, type Value } from './value.js';
 
 const frameSpan = 1024;
 
@@ -14,6 +13,11 @@ export function frameStart(depth: number): number {
 
 export function depthOf(address: number): number {
   return Math.floor(address / frameSpan);
+}
+
+/** The byte at `offset`, which is negative, from the top of a frame. */
+export function stackAddress(depth: number, offset: number): number {
+  return frameStart(depth) + stackSize + offset;
 }
 
 /** Do [address, address + size) lie in one frame? */

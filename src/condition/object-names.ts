@@ -1,0 +1,58 @@
+/** Names of bytes of maps, for conditions: by the BTF of the map's value type, or of the data section. */
+import { btfPath, btfScalar, type Location, type MapCell, type ObjectSpec } from '../object/index.js';
+import type { Extent, TraceNames } from './describe.js';
+
+/** How conditions speak of an object's maps and programs. */
+export function traceNames(object: ObjectSpec): TraceNames {
+  return {
+    map: (map) => object.maps[map]?.name ?? `map${map}`,
+    program: (number) => object.programs[number]?.name ?? `program ${number}`,
+    value: (map, offset, width) => valueName(object, map, offset, width),
+    valueField: (map, offset) => valueField(object, map, offset),
+    cell: (cell) => cellName(object, cell),
+    location: (at, width) => locationName(object, at, width),
+    locationField: (at) => locationField(object, at),
+  };
+}
+
+/** `width` bytes at `offset` of an element: `.last_seen`; undefined without BTF that names them. */
+function valueName({ btf, maps }: ObjectSpec, map: number, offset: number, width: number): string | undefined {
+  const id = maps[map]?.btfValueId ?? 0;
+  return btf === undefined || id === 0 ? undefined : btfPath(btf, id, offset, width);
+}
+
+/** The field of an element that holds the byte at `offset`; undefined without BTF that names it. */
+function valueField({ btf, maps }: ObjectSpec, map: number, offset: number): Extent | undefined {
+  const id = maps[map]?.btfValueId ?? 0;
+  return btf === undefined || id === 0 ? undefined : btfScalar(btf, id, offset);
+}
+
+function locationField(object: ObjectSpec, { map, part, offset }: Location): Extent | undefined {
+  if (part === 'value') return valueField(object, map, offset);
+  return part === 'key' ? undefined : { offset: 0, width: 4 };
+}
+
+/**
+ * `config`, `table[3]`; of a hash map, element e (a number of the map's own, not a key) is `flows{e}`, its key
+ * `flows{2}.key`; the links of its walk are `flows.bucket[7]` and `flows{2}.next`, which hold an element's number plus
+ * 1. A CPU's value is `counters[3]@1`.
+ */
+function cellName({ maps }: ObjectSpec, { map, part, element, cpu }: MapCell): string {
+  const spec = maps[map];
+  const name = spec?.name ?? `map${map}`;
+  if (part === 'bucket') return `${name}.bucket[${element}]`;
+  if (part === 'cursor') return `${name}.index`;
+  const which = spec?.type.endsWith('hash') === true ? `{${element}}` : spec?.maxEntries === 1 ? '' : `[${element}]`;
+  return `${name}${which}${part === 'value' ? '' : `.${part}`}${cpu === undefined ? '' : `@${cpu}`}`;
+}
+
+/** `table[3].mode`, `flows{2}.key[0:4]`, and for data sections the variable. */
+function locationName(object: ObjectSpec, at: Location, width: number): string {
+  const { map, part, offset } = at;
+  const owner = cellName(object, at);
+  if (part === 'bucket' || part === 'next') return owner;
+  const path = part === 'value' ? valueName(object, map, offset, width) : undefined;
+  if (path === undefined) return `${owner}[${offset}:${width}]`;
+  const isVariable = object.maps[map]?.init !== undefined && !path.startsWith('.') && !path.startsWith('[');
+  return isVariable ? path : `${owner}${path}`;
+}

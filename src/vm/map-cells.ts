@@ -1,0 +1,33 @@
+/** Where a map keeps what locations name: from a cell to its guest address. */
+import type { MapCell } from '../object/index.js';
+import type { BpfMap } from './map.js';
+
+/** Guest address of a cell's first byte; undefined if the map has no such cell. */
+export function cellAddress(map: BpfMap, { part, element, cpu = 0 }: MapCell): number | undefined {
+  const layout = map.layout();
+  if (layout?.kind === 'array') {
+    if (part === 'cursor') return layout.cursor;
+    return part === 'value' && element < map.spec.maxEntries && cpu < layout.cpus
+      ? layout.base + (element * layout.cpus + cpu) * layout.stride
+      : undefined;
+  }
+  if (layout?.kind !== 'hash') return undefined;
+  const { buckets, bucketsAt, nodesAt, nodeStride, keys, keyStride, slots } = layout.table;
+  if (part === 'bucket') return element < buckets ? bucketsAt + 4 * element : undefined;
+  if (element >= slots) return undefined;
+  switch (part) {
+    case 'value':
+      return cpu < layout.cpus ? layout.base + (element * layout.cpus + cpu) * layout.stride : undefined;
+    case 'key':
+      return keys + element * keyStride;
+    case 'next':
+      return nodesAt + element * nodeStride;
+    default:
+      return undefined;
+  }
+}
+
+/** Bytes of a cell of that part of a map. */
+export function cellSize({ spec }: BpfMap, part: MapCell['part']): number {
+  return part === 'value' ? spec.valueSize : part === 'key' ? spec.keySize : 4;
+}
