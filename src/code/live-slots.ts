@@ -1,192 +1,176 @@
 /**
- * Which registers and stack slots of a frame the program may still read, by the bytecode alone: a backward data-flow
- * over instructions, once for each program. Snapshots keep what is live.
+ * What a program may still read, at each of its slots: registers, their upper halves, bytes of the frame. By the
+ * bytecode alone, so it holds whatever the packet and the maps are: a backward data-flow (backward.ts) over what each
+ * instruction reads and overwrites (register-effects.ts), once for each program. Snapshots of recordings keep what is
+ * live, and an optimizer may change all else.
  *
- * A register that holds r10 plus a constant is followed inside of a basic block; what it reaches a helper or
- * subprogram with is read by it, from there to the frame's top. A stack pointer that gets away (is stored, or lives on
- * in another block) makes the slots above it live everywhere.
+ * "Live" is a promise in one direction: what is not live is not read before it is overwritten, on any path. What is
+ * live need not be read.
+ *
+ * Layout of a slot's state: word 0 has register i in bit i and its upper half in bit 16 + i; then a bit for each byte of
+ * the frame, from the top down to the lowest byte that an instruction names (no other can be live, unless pointers
+ * escape; then all are).
  */
 
-import {
-  accessSize,
-  type Insn,
-  insnClass,
-  isCall,
-  isConditionalJump,
-  isUnconditionalJump,
-  jumpTarget,
-  op,
-} from '../isa/index.js';
-import { helperId, registersRead, stackSize } from '../platform/index.js';
-import { leaders } from './leaders.js';
+import { accessSize, type Insn, insnClass, isCall, op } from '../isa/index.js';
+import { argAccess, helperRow, registersRead, stackSize } from '../platform/index.js';
+import { solveBackward } from './backward.js';
+import { successors } from './leaders.js';
+import { overwrittenRegisters, readHighHalves, readRegisters } from './register-effects.js';
+import { followStackPointers, handsOn, type StackPointers } from './stack-pointers.js';
 
-/** Bytes of a stack slot. */
-const slotSize = 8;
-const slotCount: number = stackSize / slotSize;
+const low = 0xffff;
+const high = 16;
+const fp = 10;
 
-/** For each instruction, what is live before it. */
+/** What is live at one place of a program. */
+export interface LiveSet {
+  /** Bit i: register i may be read before it is written. */
+  readonly registers: number;
+  /** Bit i: the upper half of register i may be. A subset of `registers`: the lower half alone is live elsewhere. */
+  readonly highHalves: number;
+  /** The byte at `offset` (negative) from the frame's top may be read before it is written. */
+  isLiveByte(offset: number): boolean;
+}
+
+/**
+ * Steps the registers of a state back over an instruction: `after` and the result have register i in bit i and its
+ * upper half in bit 16 + i.
+ */
+export function registersBefore(insn: Insn, after: number): number {
+  const gone = overwrittenRegisters(insn);
+  const highAfter = after >>> high;
+  const registers = (after & low & ~gone) | readRegisters(insn);
+  const highHalves = (highAfter & ~gone) | readHighHalves(insn, highAfter);
+  return registers | (highHalves << high);
+}
+
+/** For each slot of a program, what is live before and behind it. */
 export class LiveSlots {
   private readonly insns: readonly Insn[];
-  private readonly registers: Uint16Array;
-  /** Two words an instruction; bit i is slot i from the bottom of the frame. */
-  private readonly slots: Uint32Array;
-  private readonly escaped = new Uint32Array(2);
+  private readonly pointers: StackPointers;
+  /** Bytes of the frame that have a bit. */
+  private readonly depth: number;
+  private readonly words: number;
+  private readonly states: Uint32Array;
 
   constructor(insns: readonly Insn[]) {
     this.insns = insns;
-    this.registers = new Uint16Array(insns.length + 1);
-    this.slots = new Uint32Array(2 * (insns.length + 1));
-    const offsets = this.followStackPointers();
-    while (this.sweep(offsets));
+    this.pointers = followStackPointers(insns);
+    this.depth = this.pointers.escaped ? 0 : this.lowestByte();
+    this.words = 1 + Math.ceil(this.depth / 32);
+    this.states = solveBackward(insns, this.words, (insn, pc, now) => this.step(insn, pc, now));
   }
 
   /** Register `r` may be read from `pc` on before it is written. */
   isLive(pc: number, r: number): boolean {
-    return r === 10 || (((this.registers[pc] ?? 0) >> r) & 1) === 1;
+    return r === fp || ((this.word(pc) >> r) & 1) === 1;
   }
 
   /** The same of the stack byte at `offset` (negative) from the frame's top. */
   isLiveByte(pc: number, offset: number): boolean {
-    const slot = Math.floor((offset + stackSize) / slotSize);
-    const word = (this.slots[2 * pc + (slot >> 5)] ?? 0) | (this.escaped[slot >> 5] ?? 0);
-    return ((word >>> (slot & 31)) & 1) === 1;
+    return this.pointers.escaped || isMarked(this.states, pc * this.words, this.depth, offset);
   }
 
-  /** For each instruction, offsets from the frame's top of the registers that hold one. */
-  private followStackPointers(): (ReadonlyMap<number, number> | undefined)[] {
-    const starts = leaders(this.insns);
-    let known = new Map([[10, 0]]);
-    return this.insns.map((insn, pc) => {
-      if (starts.has(pc)) {
-        this.escape(known);
-        known = new Map([[10, 0]]);
-      }
-      const before = known;
-      const after = this.transfer(insn, known);
-      known = after;
-      return before.size > 1 || insn.dst === 10 || insn.src === 10 ? before : undefined;
-    });
+  /** What is live before the instruction at `pc`. */
+  before(pc: number): LiveSet {
+    return this.setOf([pc]);
   }
 
-  private transfer(insn: Insn, known: Map<number, number>): Map<number, number> {
+  /** What is live behind the instruction at `pc`, on whichever way execution takes from there within the function. */
+  after(pc: number): LiveSet {
+    return this.setOf(successors(this.insns, pc));
+  }
+
+  private setOf(places: readonly number[]): LiveSet {
+    const word = places.reduce((sum, pc) => sum | this.word(pc), 0);
+    return {
+      registers: (word & low) | (1 << fp),
+      highHalves: (word >>> high) | (1 << fp),
+      isLiveByte: (offset) => places.some((pc) => this.isLiveByte(pc, offset)),
+    };
+  }
+
+  private word(pc: number): number {
+    return this.states[pc * this.words] ?? 0;
+  }
+
+  /** How far below the frame's top an instruction names a byte. */
+  private lowestByte(): number {
+    let lowest = 0;
+    for (const [pc, insn] of this.insns.entries()) {
+      const note = (r: number, off: number): void => {
+        const at = this.pointers.offsetAt(pc, r);
+        if (at !== undefined) lowest = Math.min(lowest, at + off);
+      };
+      const cls = insnClass(insn);
+      if (cls === op.LDX) note(insn.src, insn.off);
+      else if (cls === op.ST || cls === op.STX) note(insn.dst, insn.off);
+      if (cls === op.STX && insn.imm === op.ATOMIC_LOAD_ACQ) note(insn.src, insn.off);
+      if (!isCall(insn)) continue;
+      // Functions may go down from what they are given.
+      for (let r = 1; r <= 5; r++) note(r, handsOn(insn) ? -stackSize : 0);
+    }
+    return Math.min(-lowest, stackSize);
+  }
+
+  private step(insn: Insn, pc: number, now: Uint32Array): void {
+    if (this.depth > 0) this.stepFrame(insn, pc, now);
+    now[0] = registersBefore(insn, now[0] as number);
+  }
+
+  /** First bytes that are overwritten, then those that are read. */
+  private stepFrame(insn: Insn, pc: number, now: Uint32Array): void {
+    const { depth, pointers } = this;
     const cls = insnClass(insn);
-    const isAlu = cls === op.ALU64 || cls === op.ALU;
-    const from = known.get(insn.src);
-    const dst = known.get(insn.dst);
-    if (cls === op.STX && from !== undefined) this.escape(new Map([[insn.src, from]]));
-    if (isCall(insn)) return new Map([...known].filter(([r]) => r > 5));
-    const writes = isAlu || cls === op.LDX || cls === op.LD;
-    if (!writes) return known;
-    const next = new Map(known);
-    next.delete(insn.dst);
-    if (cls !== op.ALU64) return next;
-    const code = insn.code & 0xf0;
-    const isRegister = (insn.code & op.X) !== 0;
-    if (code === op.MOV && isRegister && from !== undefined) next.set(insn.dst, from);
-    else if (code === op.ADD && !isRegister && dst !== undefined) next.set(insn.dst, dst + insn.imm);
-    // Arithmetic with a register: somewhere on the stack.
-    else if (code === op.ADD && isRegister)
-      this.escape(new Map([dst ?? from].flatMap((at) => (at === undefined ? [] : [[0, at]]))));
-    return next;
+    if (cls === op.LDX) {
+      const at = pointers.offsetAt(pc, insn.src);
+      if (at !== undefined) setBytes(now, depth, at + insn.off, accessSize(insn));
+    } else if (cls === op.ST || cls === op.STX) {
+      const isAtomic = cls === op.STX && (insn.code & 0xe0) === op.MODE_ATOMIC;
+      const isLoad = isAtomic && insn.imm === op.ATOMIC_LOAD_ACQ;
+      const isStore = !isAtomic || insn.imm === op.ATOMIC_STORE_REL;
+      const at = pointers.offsetAt(pc, isLoad ? insn.src : insn.dst);
+      if (at === undefined) return;
+      if (isStore) clearBytes(now, depth, at + insn.off, accessSize(insn));
+      else setBytes(now, depth, at + insn.off, accessSize(insn));
+    } else if (isCall(insn)) this.stepCall(insn, pc, now);
   }
 
-  private escape(pointers: ReadonlyMap<number, number>): void {
-    for (const [r, offset] of pointers) if (r !== 10) setFrom(this.escaped, 0, offset);
-  }
-
-  /** One pass from the end; true if something changed. */
-  private sweep(offsets: readonly (ReadonlyMap<number, number> | undefined)[]): boolean {
-    const { insns, registers, slots } = this;
-    let changed = false;
-    const now = new Uint32Array(2);
-    for (let pc = insns.length - 1; pc >= 0; pc--) {
-      const insn = insns[pc] as Insn;
-      const next = isUnconditionalJump(insn) ? jumpTarget(insn, pc) : pc + 1;
-      let live = registers[next] ?? 0;
-      now[0] = slots[2 * next] ?? 0;
-      now[1] = slots[2 * next + 1] ?? 0;
-      if (isConditionalJump(insn)) {
-        const target = jumpTarget(insn, pc);
-        live |= registers[target] ?? 0;
-        for (const word of [0, 1]) now[word] = (now[word] as number) | (slots[2 * target + word] ?? 0);
-      }
-      if (insn.code === op.EXIT_OP) {
-        live = 1;
-        now.fill(0);
-      } else live = this.before(insn, live, now, offsets[pc]);
-      if (live !== registers[pc] || now[0] !== slots[2 * pc] || now[1] !== slots[2 * pc + 1]) changed = true;
-      registers[pc] = live;
-      slots.set(now, 2 * pc);
+  /**
+   * What a pointer argument leads to is read, as far as sizes are not known here: to the frame's top by a helper, all
+   * of the frame by functions. What helpers fill is not counted as overwritten: they may fail.
+   */
+  private stepCall(insn: Insn, pc: number, now: Uint32Array): void {
+    const isHandedOn = handsOn(insn);
+    const row = insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
+    const count = insn.src === op.CALL_HELPER ? registersRead(insn.imm) : 5;
+    for (let r = 1; r <= count; r++) {
+      const at = this.pointers.offsetAt(pc, r);
+      if (at === undefined) continue;
+      const arg = row?.args[r - 1];
+      if (arg !== undefined && argAccess(arg) === 'none') continue;
+      const from = isHandedOn ? -this.depth : at;
+      setBytes(now, this.depth, from, -from);
     }
-    return changed;
-  }
-
-  /** What is live before an instruction that what follows is live after; `now` are the slots. */
-  private before(
-    insn: Insn,
-    after: number,
-    now: Uint32Array,
-    offsets: ReadonlyMap<number, number> | undefined,
-  ): number {
-    const cls = insnClass(insn);
-    const dst = 1 << insn.dst;
-    const src = (insn.code & op.X) !== 0 ? 1 << insn.src : 0;
-    switch (cls) {
-      case op.ALU:
-      case op.ALU64: {
-        const code = insn.code & 0xf0;
-        if (code === op.MOV) return (after & ~dst) | src;
-        return code === op.NEG || code === op.END ? after | dst : after | dst | src;
-      }
-      case op.LD:
-        // The second slot of a 64-bit constant is no instruction.
-        return insn.code === op.LDDW ? after & ~dst : after;
-      case op.LDX:
-        mark(now, offsets?.get(insn.src), insn, true);
-        return (after & ~dst) | (1 << insn.src);
-      case op.ST:
-        mark(now, offsets?.get(insn.dst), insn, false);
-        return after | dst;
-      case op.STX: {
-        const isAtomic = (insn.code & 0xe0) === op.MODE_ATOMIC;
-        mark(now, offsets?.get(insn.dst), insn, isAtomic);
-        return after | dst | (1 << insn.src) | (isAtomic ? 1 : 0);
-      }
-      default:
-        break;
-    }
-    if (isConditionalJump(insn)) return after | dst | src;
-    if (!isCall(insn)) return after;
-    const isHelper = insn.src === op.CALL_HELPER;
-    const args = isHelper ? registersRead(insn.imm) : 5;
-    // A tail call that fails leaves r0 as it was.
-    let live = after & (isHelper && insn.imm === helperId.tail_call ? ~0x3e : ~0x3f);
-    for (let r = 1; r <= args; r++) {
-      live |= 1 << r;
-      const offset = offsets?.get(r);
-      if (offset !== undefined) setFrom(now, 0, offset);
-    }
-    return live;
   }
 }
 
-/** All slots from `offset` up to the frame's top. */
-function setFrom(words: Uint32Array, at: number, offset: number): void {
-  for (let slot = Math.max(0, Math.floor((offset + stackSize) / slotSize)); slot < slotCount; slot++)
-    words[at + (slot >> 5)] = (words[at + (slot >> 5)] as number) | (1 << (slot & 31));
+/** Bit of the byte at `offset`: byte -1 is the first behind the word of registers. */
+function isMarked(words: Uint32Array, start: number, depth: number, offset: number): boolean {
+  const bit = -offset - 1;
+  if (bit < 0 || bit >= depth) return false;
+  return (((words[start + 1 + (bit >> 5)] ?? 0) >>> (bit & 31)) & 1) === 1;
 }
 
-/** A load (`reads`) or store at a frame offset. A store ends the life of slots that it fills. */
-function mark(words: Uint32Array, base: number | undefined, insn: Insn, reads: boolean): void {
-  if (base === undefined) return;
-  const start = base + insn.off + stackSize;
-  const size = accessSize(insn);
-  const slot = Math.floor(start / slotSize);
-  if (slot < 0 || slot >= slotCount) return;
-  const bit = 1 << (slot & 31);
-  const word = words[slot >> 5] as number;
-  if (reads) words[slot >> 5] = word | bit;
-  else if (size === slotSize) words[slot >> 5] = word & ~bit;
+function setBytes(words: Uint32Array, depth: number, offset: number, size: number): void {
+  for (let bit = Math.max(0, -offset - size); bit < Math.min(-offset, depth); bit++)
+    words[1 + (bit >> 5)] = (words[1 + (bit >> 5)] as number) | (1 << (bit & 31));
+}
+
+function clearBytes(words: Uint32Array, depth: number, offset: number, size: number): void {
+  for (let bit = Math.max(0, -offset - size); bit < Math.min(-offset, depth); bit++)
+    words[1 + (bit >> 5)] = (words[1 + (bit >> 5)] as number) & ~(1 << (bit & 31));
 }
 
 const analysed = new WeakMap<readonly Insn[], LiveSlots>();

@@ -5,13 +5,14 @@
  * The slice walks the path backwards from the instruction at fault: it keeps what set a register or stack slot that
  * matters and follows its operands, and the conditions that were tested on them on the way.
  */
+
+import { usedRegisters, writtenRegisters } from '../code/index.js';
 import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { Env, PathStep, Rejection } from './env.js';
 import { hintFor } from './hints.js';
 import { lineOf } from './log.js';
 import type { MessageCode } from './messages.js';
-import { usedRegs, writtenRegs } from './program-shape.js';
 import { regText } from './reg-text.js';
 
 /** An instruction of the failing path that made it so. */
@@ -54,7 +55,7 @@ export function explainRejection(program: ProgramSpec, rejection: Rejection, env
 function knownOf(env: Env, insn: Insn, code: MessageCode): string[] {
   // What r0 holds has nothing to do with what was not given back.
   if (heldAtExit.includes(code)) return [];
-  const uses = usedRegs(insn);
+  const uses = usedRegisters(insn);
   const known: string[] = [];
   for (let i = 0; i <= 9; i++) {
     if ((uses & (1 << i)) === 0) continue;
@@ -89,7 +90,7 @@ function sliceOf(
   if (heldAtExit.includes(code)) return typeof acquired === 'number' ? [{ insn: acquired, role: 'sets' }] : [];
   // The range of a packet pointer comes from the last comparison of any pointer that moves with it.
   let comparisons = packetRange.includes(code) ? 1 : 0;
-  let wanted = usedRegs(failing) & ~(1 << 10);
+  let wanted = usedRegisters(failing) & ~(1 << 10);
   const slots = new Set<number>();
   const steps: SliceStep[] = [];
   let looked = 0;
@@ -105,7 +106,7 @@ function sliceOf(
     if (isConditionalJump(insn)) {
       const bounds = comparisons > 0 && comparesOrder(insn);
       if (bounds) comparisons--;
-      if (bounds || (usedRegs(insn) & wanted) !== 0) steps.push({ insn: step.insn, role: 'tests' });
+      if (bounds || (usedRegisters(insn) & wanted) !== 0) steps.push({ insn: step.insn, role: 'tests' });
       continue;
     }
     const cls = insnClass(insn);
@@ -114,13 +115,13 @@ function sliceOf(
       if (cls === op.STX) wanted |= 1 << insn.src;
       continue;
     }
-    const written = writtenRegs(insn);
+    const written = writtenRegisters(insn);
     if ((written & wanted) === 0) continue;
     wanted &= ~written;
     steps.push({ insn: step.insn, role: 'sets' });
     if (isCall(insn)) continue;
     if (cls === op.LDX && isStackAccess(insn, insn.src)) slots.add(insn.off);
-    else wanted |= usedRegs(insn) & ~(1 << 10);
+    else wanted |= usedRegisters(insn) & ~(1 << 10);
   }
   return steps.reverse();
 }

@@ -3,11 +3,12 @@
  * depends on what was known, it is chosen here. A hint that does not help is worse than none: programs of
  * `test/golden/verify` hold themselves as they are once the advice is taken (`#ifdef MENDED`), and load then.
  */
+
+import { usedRegisters, writtenRegisters } from '../code/index.js';
 import { formatInsn, type Insn, insnClass, isConditionalJump, op } from '../isa/index.js';
 import type { Env, PathStep, Rejection } from './env.js';
 import { insnNames } from './log.js';
 import { fillTemplate, type MessageCode, messageRow } from './messages.js';
-import { usedRegs, writtenRegs } from './program-shape.js';
 import type { RegState } from './reg-state.js';
 import { byteMisc, byteOf, slotOf } from './stack-state.js';
 
@@ -93,7 +94,7 @@ function forgottenCounter(env: Env): { readonly off: number; readonly tested: nu
   for (const [i, pc] of round.entries()) {
     const insn = env.insns[pc];
     if (insn === undefined || !isConditionalJump(insn)) continue;
-    const off = loadedFrom(env, round, i, usedRegs(insn));
+    const off = loadedFrom(env, round, i, usedRegisters(insn));
     if (off !== undefined && isForgotten(env, off)) return { off, tested: pc };
   }
   return undefined;
@@ -114,10 +115,10 @@ function loadedFrom(env: Env, round: readonly number[], from: number, regs: numb
   let wanted = regs;
   for (const pc of round.slice(from + 1)) {
     const insn = env.insns[pc] as Insn; // the path is made of instructions
-    const written = writtenRegs(insn) & wanted;
+    const written = writtenRegisters(insn) & wanted;
     if (written === 0) continue;
     if (insnClass(insn) === op.LDX && insn.src === 10) return insn.off;
-    wanted = (wanted & ~written) | (usedRegs(insn) & ~(1 << 10));
+    wanted = (wanted & ~written) | (usedRegisters(insn) & ~(1 << 10));
   }
   return undefined;
 }
@@ -139,7 +140,7 @@ const unsetRegister: HintMaker = (env, { values }) => {
   const reg = Number(values['reg']);
   for (let step = env.path?.before; step !== undefined; step = step.before) {
     const insn = env.insns[step.insn];
-    if (insn === undefined || (writtenRegs(insn) & (1 << reg)) === 0) continue;
+    if (insn === undefined || (writtenRegisters(insn) & (1 << reg)) === 0) continue;
     const isCall = insnClass(insn) === op.JMP && (insn.code & 0xf0) === op.CALL;
     if (!isCall || reg === 0) break;
     return `insn ${step.insn} (${insnText(env, step.insn)}) leaves nothing in R1 to R5: keep the value in R6 to R9 or on the stack`;

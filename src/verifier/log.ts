@@ -3,11 +3,13 @@
  * `12: (b7) r0 = 0`, the registers that each touched behind it, source lines before the code that they gave, and the
  * summary.
  */
+
+import { usedRegisters, writtenRegisters } from '../code/index.js';
 import { formatInsn, type InsnNames } from '../isa/index.js';
 import type { LineSpec, MapSpec, ProgramSpec } from '../object/index.js';
 import { helperName, maxInsns } from '../platform/index.js';
 import type { Env, Rejection } from './env.js';
-import { type Subprog, touchedRegs } from './program-shape.js';
+import type { Subprog } from './program-shape.js';
 import { frameText } from './reg-text.js';
 import type { Checkpoint } from './verifier-state.js';
 import type { VerifyStats } from './verify.js';
@@ -77,7 +79,7 @@ export class LogWriter {
     if (this.level !== 2) return;
     this.sourceLine(env.pc);
     this.pending = `${env.pc}: ${formatInsn(env.insns, env.pc, 'kernel', this.names)}`;
-    this.touched = touchedRegs(env.insn);
+    this.touched = usedRegisters(env.insn) | writtenRegisters(env.insn);
     this.depth = env.state.depth;
     this.slotsBefore = env.frame.stack.slice();
   }

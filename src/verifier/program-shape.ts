@@ -4,7 +4,14 @@
  * compute_live_registers in the kernel).
  */
 
-import { isFunctionAddress, isLocalCall, successors } from '../code/index.js';
+import {
+  isFunctionAddress,
+  isLocalCall,
+  solveBackward,
+  successors,
+  usedRegisters,
+  writtenRegisters,
+} from '../code/index.js';
 import {
   type Insn,
   insnClass,
@@ -322,87 +329,14 @@ function checkReachable(
   return backEdges;
 }
 
-const callerSaved = 0x3f;
-const argRegs = 0x3e;
-
-/** Registers that an instruction reads and those that it overwrites. */
-function usesAndDefs(insn: Insn): readonly [number, number] {
-  const dst = 1 << insn.dst;
-  const src = 1 << insn.src;
-  const code = insn.code & 0xf0;
-  switch (insnClass(insn)) {
-    case op.LD:
-      return isLddw(insn) ? [0, dst] : [src | (1 << 6), callerSaved];
-    case op.LDX:
-      return [src, dst];
-    case op.ST:
-      return [dst, 0];
-    case op.STX:
-      return atomicUses(insn, dst, src);
-    case op.ALU:
-    case op.ALU64:
-      if (code === op.MOV) return [(insn.code & op.X) !== 0 ? src : 0, dst];
-      if (code === op.NEG || code === op.END) return [dst, dst];
-      return [dst | ((insn.code & op.X) !== 0 ? src : 0), dst];
-    default:
-      if (isExit(insn)) return [1, 0];
-      if (isCall(insn)) return [callUses(insn), callerSaved];
-      if (isUnconditionalJump(insn) || code === op.JCOND) return [0, 0];
-      return [dst | ((insn.code & op.X) !== 0 ? src : 0), 0];
-  }
-}
-
-function callUses(insn: Insn): number {
-  const proto = helperOf(insn);
-  return proto === undefined ? argRegs : ((1 << (proto.args.length + 1)) - 1) & argRegs;
-}
-
-function atomicUses(insn: Insn, dst: number, src: number): readonly [number, number] {
-  if ((insn.code & 0xe0) !== op.MODE_ATOMIC) return [dst | src, 0];
-  switch (insn.imm) {
-    case op.ATOMIC_CMPXCHG:
-      return [dst | src | 1, 1];
-    case op.ATOMIC_LOAD_ACQ:
-      return [src, dst];
-    case op.ATOMIC_STORE_REL:
-      return [dst | src, 0];
-    default:
-      return [dst | src, (insn.imm & op.ATOMIC_FETCH) !== 0 ? src : 0];
-  }
-}
-
-/** Backwards dataflow to a fixed point. */
+/**
+ * Registers that may be read before they are written, as Linux counts them (compute_live_registers): states are
+ * compared by these, so they have to be the kernel's own, not those of `code/live-slots.ts`. The two differ at calls of
+ * helpers; `code/register-effects.ts` says how and why.
+ */
 function liveRegisters(insns: readonly Insn[]): Uint16Array {
-  const live = new Uint16Array(insns.length);
-  let changed = true;
-  while (changed) {
-    changed = false;
-    for (let pc = insns.length - 1; pc >= 0; pc--) {
-      const insn = insns[pc] as Insn; // pc is in range
-      let after = 0;
-      for (const next of successors(insns, pc)) after |= live[next] ?? 0;
-      const [uses, defs] = usesAndDefs(insn);
-      const before = (after & ~defs) | uses;
-      if (before === live[pc]) continue;
-      live[pc] = before;
-      changed = true;
-    }
-  }
-  return live;
-}
-
-/** Bit i: the instruction reads or writes register i. */
-export function touchedRegs(insn: Insn): number {
-  const [uses, defs] = usesAndDefs(insn);
-  return uses | defs;
-}
-
-/** Bit i: the instruction reads register i. */
-export function usedRegs(insn: Insn): number {
-  return usesAndDefs(insn)[0];
-}
-
-/** Bit i: the instruction overwrites register i. */
-export function writtenRegs(insn: Insn): number {
-  return usesAndDefs(insn)[1];
+  const live = solveBackward(insns, 1, (insn, _, now) => {
+    now[0] = ((now[0] as number) & ~writtenRegisters(insn)) | usedRegisters(insn);
+  });
+  return Uint16Array.from(live.subarray(0, insns.length));
 }
