@@ -1,17 +1,14 @@
 export { type BackwardStep, solveBackward } from './backward.js';
 export { encodingFault } from './encoding.js';
 export { isFunctionAddress, isLocalCall, leaders, successors } from './leaders.js';
-export { type LiveSet, LiveSlots, liveSlots } from './live-slots.js';
+export { type LiveSet, liveSlots } from './live-slots.js';
 export { dominates, loopBodies, type Order, orderOf } from './order.js';
 export { loadsMap, onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';
 export { reachableSlots } from './reachable.js';
 export {
-  overwrittenRegisters,
-  readRegisters,
   usedRegisters,
   writtenRegisters,
 } from './register-effects.js';
 export { rewriteProgram } from './rewrite.js';
-export { followStackPointers, type StackPointers } from './stack-pointers.js';
 export { mayBeWritten } from './written-maps.js';
 export { needsZeroExtension } from './zero-extension.js';
