@@ -1,0 +1,250 @@
+/**
+ * What is asked of registers and stack bytes further on, bit by bit: a backward data-flow over blocks. A bit that no
+ * one asks for may be anything, so what only makes such bits can go.
+ */
+import { type Insn, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
+import { accessOf, callerSaved, isAlu, isAtomic, isLoad, isPacketLoad, isStore, reads, usesSource, writes } from './effects.js';
+import { copyState, type Flow, type Place } from './flow.js';
+import { type Block, blockOrder, type FunctionCode, followers, type Op } from './function-code.js';
+import { maskOver, u32, u64 } from './values.js';
+
+/** What is asked for after (or before) an instruction. */
+export interface Demand {
+  /** By register, a mask of bits. */
+  readonly regs: bigint[];
+  /** A bit for each byte of the frame; bit 0 is 512 bytes below r10. */
+  stack: bigint;
+}
+
+const frame = 512;
+const wholeStack = (1n << BigInt(frame)) - 1n;
+
+/** Where an instruction reaches on the stack, as far as that is known from the names of its operands. */
+export type Reach = { readonly place: Place } | { readonly from: number } | undefined;
+
+export class Demands {
+  private readonly reach = new Map<Block, readonly Reach[]>();
+  private readonly after = new Map<Block, Demand>();
+  private readonly narrowResult: boolean;
+  private readonly escaped: boolean;
+  private readonly frameBase: string;
+
+  constructor(code: FunctionCode, flow: Flow) {
+    this.narrowResult = code.narrowResult;
+    this.escaped = flow.escaped;
+    this.frameBase = flow.framePointer.terms.join('+');
+    const order = blockOrder(code).reverse();
+    for (const block of order) this.reach.set(block, reachOf(block, flow));
+    const before = new Map<Block, Demand>();
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const block of order) {
+        const out = this.nothing();
+        for (const next of followers(block)) addTo(out, before.get(next));
+        if (block.branch !== undefined) this.step(out, block.branch, undefined);
+        this.after.set(block, copyDemand(out));
+        const reach = this.reach.get(block) ?? [];
+        for (let i = block.ops.length - 1; i >= 0; i--) this.step(out, block.ops[i] as Op, reach[i]); // i is in range
+        const old = before.get(block);
+        if (old === undefined || !isEqual(old, out)) {
+          before.set(block, out);
+          changed = true;
+        }
+      }
+    }
+  }
+
+  private nothing(): Demand {
+    return { regs: new Array<bigint>(11).fill(0n), stack: this.escaped ? wholeStack : 0n };
+  }
+
+  /** What is asked for behind each op of a block; `ops` must be those that it had when this was made. */
+  behind(block: Block): Demand[] {
+    const reach = this.reach.get(block) ?? [];
+    const result: Demand[] = [];
+    const now = copyDemand(this.after.get(block) ?? this.nothing());
+    for (let i = block.ops.length - 1; i >= 0; i--) {
+      result[i] = copyDemand(now);
+      this.step(now, block.ops[i] as Op, reach[i]); // i is in range
+    }
+    return result;
+  }
+
+  /** What is asked for at the end of a block, its branch included. */
+  atEnd(block: Block): Demand {
+    return copyDemand(this.after.get(block) ?? this.nothing());
+  }
+
+  /** Does anyone ask for what it does? `behind`: what is asked for after it. */
+  isDead({ insn, pinned }: Op, { regs, stack }: Demand, reach: Reach): boolean {
+    if (isAlu(insn) || isLddw(insn) || isLoad(insn)) return regs[insn.dst] === 0n;
+    if (!isStore(insn) || pinned || this.escaped || reach === undefined || !('place' in reach)) return false;
+    const bytes = this.bytesOf(reach.place);
+    return bytes !== undefined && (bytes & stack) === 0n;
+  }
+
+  /** Bytes of the own frame that a place covers; undefined: not known, or not there. */
+  private bytesOf({ region, base, off, size }: Place): bigint | undefined {
+    if (region !== 'stack' || base !== this.frameBase || off < -frame || off + size > 0) return undefined;
+    return ((1n << BigInt(size)) - 1n) << BigInt(off + frame);
+  }
+
+  reachesOf(block: Block): readonly Reach[] {
+    return this.reach.get(block) ?? [];
+  }
+
+  /** Goes back over an instruction. */
+  step(demand: Demand, each: Op, reach: Reach): void {
+    const { insn } = each;
+    const { regs } = demand;
+    if (isAlu(insn)) {
+      alu(regs, each);
+    } else if (isLddw(insn)) {
+      regs[insn.dst] = 0n;
+    } else if (isLoad(insn) || isStore(insn) || isAtomic(insn)) {
+      this.access(demand, each, reach);
+    } else if (isCall(insn)) {
+      put(regs, callerSaved, 0n);
+      put(regs, reads(insn), u64);
+      if (reach !== undefined && 'from' in reach) demand.stack |= above(reach.from);
+    } else if (isExit(insn)) {
+      regs.fill(0n);
+      regs[0] = this.narrowResult ? u32 : u64;
+      if (!this.escaped) demand.stack = 0n;
+    } else if (isPacketLoad(insn)) {
+      put(regs, callerSaved, 0n);
+      put(regs, reads(insn), u64);
+    } else {
+      // Branches.
+      const width = insnClass(insn) === op.JMP32 ? u32 : u64;
+      for (let r = 0; r <= 10; r++) if ((reads(insn) & (1 << r)) !== 0) regs[r] = (regs[r] ?? 0n) | width;
+    }
+  }
+
+  private access(demand: Demand, { insn }: Op, reach: Reach): void {
+    const { regs } = demand;
+    const access = accessOf(insn);
+    if (access === undefined) return;
+    const place = reach !== undefined && 'place' in reach ? reach.place : undefined;
+    const bytes = place === undefined ? undefined : this.bytesOf(place);
+    put(regs, writes(insn), 0n);
+    if (isStore(insn)) {
+      if (bytes !== undefined && !this.escaped) demand.stack &= ~bytes;
+      if (insnClass(insn) === op.STX) regs[insn.src] = (regs[insn.src] ?? 0n) | ((1n << BigInt(8 * access.size)) - 1n);
+      regs[access.base] = u64;
+      return;
+    }
+    put(regs, reads(insn), u64);
+    if (place?.region === 'stack') demand.stack |= bytes ?? wholeStack;
+  }
+}
+
+function above(from: number): bigint {
+  if (from >= 0) return 0n;
+  const low = Math.max(0, from + frame);
+  return wholeStack & ~((1n << BigInt(low)) - 1n);
+}
+
+function reachOf(block: Block, flow: Flow): Reach[] {
+  const entry = flow.entry.get(block);
+  if (entry === undefined) return [];
+  const state = copyState(entry);
+  return block.ops.map((each) => {
+    const { insn } = each;
+    let reach: Reach;
+    if (isCall(insn)) reach = { from: flow.stackFrom(state, insn) };
+    else {
+      const place = flow.placeOf(state, each);
+      if (place !== undefined) reach = { place };
+    }
+    flow.step(state, each);
+    return reach;
+  });
+}
+
+function alu(regs: bigint[], { insn, pinned }: Op): void {
+  const wanted = regs[insn.dst] ?? 0n;
+  const is64 = insnClass(insn) === op.ALU64;
+  const kind = insn.code & 0xf0;
+  const limit = is64 || kind === op.END ? u64 : u32;
+  const asked = wanted & limit;
+  regs[insn.dst] = 0n;
+  const ask = (r: number, bits: bigint): void => {
+    regs[r] = (regs[r] ?? 0n) | (asked === 0n ? 0n : bits & (kind === op.END ? u64 : limit));
+  };
+  const isReg = usesSource(insn) && kind !== op.END;
+  const constant = isReg || pinned ? undefined : BigInt.asUintN(64, BigInt(insn.imm));
+  switch (kind) {
+    case op.MOV:
+      if (isReg) ask(insn.src, insn.off === 0 ? asked : (1n << BigInt(insn.off)) - 1n);
+      return;
+    case op.AND:
+      ask(insn.dst, constant === undefined ? asked : asked & constant);
+      break;
+    case op.OR:
+      ask(insn.dst, constant === undefined ? asked : asked & ~constant);
+      break;
+    case op.XOR:
+      ask(insn.dst, asked);
+      break;
+    case op.ADD:
+    case op.SUB:
+    case op.MUL:
+    case op.NEG:
+      ask(insn.dst, maskOver(asked));
+      if (isReg) ask(insn.src, maskOver(asked));
+      return;
+    case op.LSH:
+    case op.RSH:
+    case op.ARSH: {
+      const bits = is64 ? 64 : 32;
+      if (constant === undefined) {
+        ask(insn.dst, limit);
+        if (isReg) ask(insn.src, BigInt(bits - 1));
+        return;
+      }
+      ask(insn.dst, shifted(kind, asked, constant & BigInt(bits - 1), bits));
+      return;
+    }
+    case op.END:
+      ask(insn.dst, insn.imm === 64 ? u64 : (1n << BigInt(insn.imm)) - 1n);
+      return;
+    default:
+      ask(insn.dst, limit);
+      if (isReg) ask(insn.src, limit);
+      return;
+  }
+  if (isReg) ask(insn.src, asked);
+}
+
+/** Bits of the operand that a shift by a constant passes on to those that are asked for. */
+function shifted(kind: number, asked: bigint, amount: bigint, bits: 32 | 64): bigint {
+  const limit = (1n << BigInt(bits)) - 1n;
+  if (kind === op.LSH) return asked >> amount;
+  const direct = (asked << amount) & limit;
+  const isSignAsked = kind === op.ARSH && (asked >> (BigInt(bits) - amount)) !== 0n;
+  return isSignAsked ? direct | (1n << BigInt(bits - 1)) : direct;
+}
+
+function put(regs: bigint[], set: number, bits: bigint): void {
+  for (let r = 0; r <= 10; r++) if ((set & (1 << r)) !== 0) regs[r] = bits;
+}
+
+function addTo(to: Demand, from: Demand | undefined): void {
+  if (from === undefined) return;
+  for (let r = 0; r <= 10; r++) to.regs[r] = (to.regs[r] ?? 0n) | (from.regs[r] ?? 0n);
+  to.stack |= from.stack;
+}
+
+function copyDemand({ regs, stack }: Demand): Demand {
+  return { regs: [...regs], stack };
+}
+
+function isEqual(a: Demand, b: Demand): boolean {
+  return a.stack === b.stack && a.regs.every((bits, r) => bits === b.regs[r]);
+}
+
+/** Is the instruction a branch? What this room does not list is one. */
+export function isBranch(insn: Insn): boolean {
+  return (insnClass(insn) === op.JMP || insnClass(insn) === op.JMP32) && !isCall(insn) && !isExit(insn);
+}

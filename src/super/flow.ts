@@ -1,0 +1,423 @@
+/**
+ * What every register and known place of memory holds, by name (values.ts), before each instruction: one pass over
+ * the blocks in reverse postorder. Where paths meet and disagree, a register gets a name of its own; where a loop
+ * comes back, so does each register that something from there on writes, and memory is forgotten. So no name from an
+ * earlier round can be taken for this round's.
+ */
+import { type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
+import { helperNames } from '../platform/index.js';
+import { aluValue, zext } from './alu-values.js';
+import { accessOf, callerSaved, isAlu, isAtomic, isLoad, isPacketLoad, isStore, reads, usesSource, writes } from './effects.js';
+import { type Block, blockOrder, type FunctionCode, followers, type Op, predecessors, type Region } from './function-code.js';
+import { jumpHolds } from './jumps.js';
+import { constantOf, u32, u64, type Value, Values } from './values.js';
+
+/** A place in memory: a base by name, and bytes from there. */
+export interface Place {
+  readonly region: Region;
+  /** The address without its constant. */
+  readonly base: string;
+  /** Signed. */
+  readonly off: number;
+  readonly size: number;
+}
+
+/** What a place holds. */
+export interface Known extends Place {
+  readonly value: Value;
+}
+
+/** What names of stack addresses begin with where paths with different ones met. */
+const stackMark = 'fp~';
+
+function isStackName(name: string): boolean {
+  return name === 'fp' || name.startsWith(stackMark);
+}
+
+/** Before one instruction. */
+export interface State {
+  readonly regs: Value[];
+  /** By {@link placeKey}. */
+  mem: Map<string, Known>;
+}
+
+/** Helpers that write neither the stack nor the packet, nor move it. */
+const quiet: ReadonlySet<string> = new Set([
+  'map_lookup_elem',
+  'map_update_elem',
+  'map_delete_elem',
+  'ktime_get_ns',
+  'get_prandom_u32',
+  'get_smp_processor_id',
+  'trace_printk',
+  'csum_diff',
+  'redirect',
+  'redirect_map',
+  'perf_event_output',
+  'ringbuf_output',
+  'tail_call',
+]);
+
+/** The name of a place in {@link State.mem}. */
+export function placeKey({ base, off, size }: Place): string {
+  return `${base}|${off}|${size}`;
+}
+
+/** May the two share a byte? `escaped`: a stack address lies in memory somewhere. */
+export function mayMeet(a: Place, b: Place, escaped: boolean): boolean {
+  if (a.region !== b.region) {
+    if (a.region !== 'any' && b.region !== 'any') return false;
+    const isStack = a.region === 'stack' || b.region === 'stack';
+    return !isStack || escaped;
+  }
+  if (a.base !== b.base) return true;
+  return a.off < b.off + b.size && b.off < a.off + a.size;
+}
+
+/** Names before each block, and how to go on from there. */
+export class Flow {
+  readonly values: Values = new Values();
+  readonly entry: Map<Block, State> = new Map();
+  /** A stack address may lie in memory, or is computed with in a way that is not followed. */
+  readonly escaped: boolean;
+  readonly framePointer: Value;
+  /** Behind each block: registers that may point to the stack. */
+  private readonly onStack: ReadonlyMap<Block, number>;
+
+  constructor(code: FunctionCode) {
+    const { values } = this;
+    this.framePointer = values.named('fp');
+    const onStack = stackPointers(code);
+    this.escaped = onStack === undefined;
+    this.onStack = onStack ?? new Map();
+    const order = blockOrder(code);
+    const position = new Map(order.map((block, i) => [block, i]));
+    const before = predecessors(code);
+    const written = writtenFrom(order);
+    const out = new Map<Block, Map<Block, State>>();
+    for (const [i, block] of order.entries()) {
+      const preds = (before.get(block) ?? []).filter((pred) => position.has(pred));
+      const isHeader = preds.some((pred) => (position.get(pred) ?? 0) >= i);
+      const states = preds.flatMap((pred) => {
+        const state = (position.get(pred) ?? 0) < i ? out.get(pred)?.get(block) : undefined;
+        return state === undefined ? [] : [state];
+      });
+      if (i === 0) states.push(this.start(code));
+      const tainted = preds.reduce((set, pred) => set | (this.onStack.get(pred) ?? 0), 0);
+      const merged = this.merge(block, states, tainted);
+      if (isHeader) {
+        for (let r = 0; r < 10; r++) {
+          if (((written[i] ?? 0) & (1 << r)) === 0) continue;
+          merged.regs[r] = values.named(`${(tainted & (1 << r)) === 0 ? '' : stackMark}loop:${block.id}:${r}`);
+        }
+        merged.mem = new Map();
+      }
+      this.entry.set(block, merged);
+      const state = copyState(merged);
+      for (const each of block.ops) this.step(state, each);
+      out.set(block, this.edges(block, state));
+    }
+  }
+
+  private start(code: FunctionCode): State {
+    const { values } = this;
+    const regs = Array.from({ length: 11 }, (_, r) => values.named(`entry:${r}`));
+    if (code.isEntry) regs[1] = values.named('ctx');
+    regs[10] = this.framePointer;
+    return { regs, mem: new Map() };
+  }
+
+  private merge(block: Block, states: readonly State[], tainted: number): State {
+    const [first, ...rest] = states;
+    if (first === undefined) return { regs: Array.from({ length: 11 }, () => this.values.unknown('none')), mem: new Map() };
+    const regs = first.regs.map((value, r) => {
+      if (rest.every((state) => state.regs[r] === value)) return value;
+      const ones = rest.reduce((all, state) => all | (state.regs[r]?.ones ?? u64), value.ones);
+      return this.values.named(`${(tainted & (1 << r)) === 0 ? '' : stackMark}phi:${block.id}:${r}:${ones}`, ones);
+    });
+    const mem = new Map([...first.mem].filter(([key, { value }]) => rest.every((s) => s.mem.get(key)?.value === value)));
+    return { regs, mem };
+  }
+
+  /** What is known on the ways out of a block whose ops have been stepped over. */
+  private edges(block: Block, state: State): Map<Block, State> {
+    const result = new Map<Block, State>();
+    for (const next of followers(block)) {
+      const isBoth = block.taken === block.next;
+      const refined = block.branch === undefined || isBoth ? state : this.along(block.branch, next === block.taken, state);
+      result.set(next, refined);
+    }
+    return result;
+  }
+
+  /** The state on the way from a block, whose ops have been stepped over, to one that follows. */
+  onEdge(block: Block, next: Block, state: State): State {
+    return this.edges(block, state).get(next) ?? state;
+  }
+
+  /** The state on one way of a branch: an equality that was found to hold makes a constant. */
+  private along(branch: Op, isTaken: boolean, state: State): State {
+    const { insn } = branch;
+    const kind = insn.code & 0xf0;
+    if (kind !== (isTaken ? op.JEQ : op.JNE)) return state;
+    const left = state.regs[insn.dst];
+    const right = usesSource(insn) ? constantOf(state.regs[insn.src]) : BigInt(insn.imm);
+    if (left === undefined || right === undefined || constantOf(left) !== undefined) return state;
+    const isNarrow = insnClass(insn) === op.JMP32;
+    if (isNarrow && left.ones > u32) return state;
+    const value = this.values.constant(isNarrow ? BigInt.asUintN(32, right) : right);
+    const regs = state.regs.map((reg) => (reg === left ? value : reg));
+    const mem = new Map([...state.mem].map(([key, known]) => [key, known.value === left ? { ...known, value } : known]));
+    return { regs, mem };
+  }
+
+  /** Where the access of `insn` goes, if it has one. */
+  placeOf(state: State, each: Op): Place | undefined {
+    const access = accessOf(each.insn);
+    if (access === undefined) return undefined;
+    const base = state.regs[access.base] as Value; // 11 registers
+    const region = each.region ?? this.regionOf(base);
+    const off = each.pinned ? Number.NaN : Number(BigInt.asIntN(64, base.offset)) + access.off;
+    return Number.isSafeInteger(off)
+      ? { region, base: base.terms.join('+'), off, size: access.size }
+      : { region, base: `?${base.id}`, off: 0, size: access.size };
+  }
+
+  /** From the name alone. */
+  private regionOf(base: Value): Region {
+    const atoms = this.values.atomNames(base);
+    if (atoms.some(isStackName)) return 'stack';
+    if (atoms.length === 1 && atoms[0] === 'ctx') return 'ctx';
+    if (atoms.length === 1 && atoms[0] === 'mapvalue') return 'map';
+    return 'any';
+  }
+
+  /** Goes on behind an instruction. */
+  step(state: State, each: Op): void {
+    const { insn } = each;
+    const { regs } = state;
+    const { values } = this;
+    if (isAlu(insn)) {
+      regs[insn.dst] = each.pinned ? values.unknown('core') : this.alu(state, insn);
+    } else if (isLddw(insn)) {
+      regs[insn.dst] = this.wide(each);
+    } else if (isLoad(insn)) {
+      regs[insn.dst] = this.load(state, each);
+    } else if (isStore(insn)) {
+      this.store(state, each);
+    } else if (isAtomic(insn)) {
+      const place = this.placeOf(state, each);
+      if (place !== undefined) this.forget(state, place);
+      this.clobber(state, writes(insn));
+    } else if (isCall(insn)) {
+      this.call(state, insn);
+    } else if (isPacketLoad(insn)) {
+      this.clobber(state, callerSaved);
+    }
+  }
+
+  private clobber({ regs }: State, set: number): void {
+    for (let r = 0; r < 10; r++) if ((set & (1 << r)) !== 0) regs[r] = this.values.unknown('clobbered');
+  }
+
+  /** The name of what an arithmetic instruction makes. */
+  alu({ regs }: State, insn: Insn): Value {
+    const dst = regs[insn.dst] as Value; // 11 registers
+    const src = usesSource(insn) ? (regs[insn.src] as Value) : this.values.constant(BigInt(insn.imm));
+    return aluValue(this.values, insn, dst, src);
+  }
+
+  private wide({ insn, high = 0, symbol, pinned }: Op): Value {
+    if (pinned) return this.values.unknown('core');
+    if (symbol === undefined && insn.src === 0) {
+      return this.values.constant((BigInt(high >>> 0) << 32n) | BigInt(insn.imm >>> 0));
+    }
+    return symbol === undefined ? this.values.unknown('address') : this.values.named(`&${symbol}:${insn.src}:${insn.imm}:${high}`);
+  }
+
+  private load(state: State, each: Op): Value {
+    const place = this.placeOf(state, each);
+    const isSigned = (each.insn.code & 0xe0) === op.MODE_MEMSX;
+    if (place === undefined) return this.values.unknown('load');
+    const ones = isSigned ? u64 : (1n << BigInt(8 * place.size)) - 1n;
+    if (each.pinned || isSigned) return this.values.unknown('load', each.pinned ? u64 : ones);
+    const key = placeKey(place);
+    const known = state.mem.get(key);
+    // What others may write in the meantime is another value each time.
+    const isOurs = place.region === 'stack' || place.region === 'packet';
+    if (known !== undefined && isOurs) return known.value;
+    const value = this.values.unknown(`load${place.size}`, this.isContextPointer(place) ? u64 : ones);
+    state.mem.set(key, { ...place, value });
+    return value;
+  }
+
+  /** Loads of `data` and its like from the context are pointers, though four bytes are read. */
+  private isContextPointer({ region }: Place): boolean {
+    return region === 'ctx' || region === 'any';
+  }
+
+  private store(state: State, each: Op): void {
+    const place = this.placeOf(state, each);
+    if (place === undefined) return;
+    const { insn } = each;
+    this.forget(state, place);
+    if (each.pinned) return;
+    const stored = insnClass(insn) === op.ST ? this.values.constant(BigInt(insn.imm)) : (state.regs[insn.src] as Value);
+    const value = place.size === 8 ? stored : this.low(stored, place.size);
+    state.mem.set(placeKey(place), { ...place, value });
+  }
+
+  /** The low bytes of a value. */
+  low(value: Value, size: number): Value {
+    if (size === 4) return zext(this.values, value);
+    const mask = (1n << BigInt(8 * size)) - 1n;
+    const constant = constantOf(value);
+    if (constant !== undefined) return this.values.constant(constant & mask);
+    if ((value.ones & ~mask & u64) === 0n) return value;
+    return this.values.operation('and64', [value, this.values.constant(mask)], value.ones & mask);
+  }
+
+  /** Takes out what a write to `place` may change. */
+  private forget(state: State, place: Place): void {
+    for (const [key, known] of state.mem) if (mayMeet(known, place, this.escaped)) state.mem.delete(key);
+  }
+
+  private call(state: State, insn: Insn): void {
+    const name = insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
+    const isQuiet = name !== undefined && quiet.has(name);
+    const from = isQuiet ? 0 : this.stackFrom(state, insn);
+    for (const [key, known] of state.mem) {
+      const isStack = known.region === 'stack';
+      const isLost = isStack ? known.off + known.size > from : !isQuiet || known.region === 'map' || known.region === 'any';
+      if (isLost || (isStack && this.escaped && !isQuiet)) state.mem.delete(key);
+    }
+    this.clobber(state, callerSaved);
+    if (name === 'map_lookup_elem') state.regs[0] = this.values.unknown('mapvalue');
+  }
+
+  /**
+   * Bytes from the frame pointer on, upwards, that a call may reach through its arguments: 0 for none of them,
+   * -infinity for all.
+   */
+  stackFrom(state: State, insn: Insn): number {
+    let from = 0;
+    const isOwn = insn.src !== op.CALL_HELPER;
+    for (let r = 1; r <= 5; r++) {
+      if ((reads(insn) & (1 << r)) === 0) continue;
+      const value = state.regs[r] as Value; // 11 registers
+      if (this.values.atomNames(value).some((name) => name.startsWith('&') && name.includes(`:${op.PSEUDO_FUNC}:`)))
+        return Number.NEGATIVE_INFINITY;
+      if (!this.isOnStack(value)) continue;
+      // Code of ours may go down from where it is pointed to.
+      if (isOwn || value.terms.join() !== this.framePointer.terms.join()) return Number.NEGATIVE_INFINITY;
+      from = Math.min(from, Number(BigInt.asIntN(64, value.offset)));
+    }
+    return from;
+  }
+
+  /** Is the frame pointer among its terms? (Other uses of it count as {@link escaped}.) */
+  isOnStack(value: Value): boolean {
+    return this.values.atomNames(value).some(isStackName);
+  }
+
+  /** Is the branch decided by what is known? */
+  decided(state: State, branch: Op): boolean | undefined {
+    const { insn, facts } = branch;
+    if (facts !== undefined && facts.taken !== facts.fallThrough) return facts.taken;
+    const left = state.regs[insn.dst];
+    const right = usesSource(insn) ? state.regs[insn.src] : this.values.constant(BigInt(insn.imm));
+    if (left === undefined || right === undefined || branch.pinned) return undefined;
+    const x = constantOf(left);
+    const y = constantOf(right);
+    if (x !== undefined && y !== undefined) return jumpHolds(insn, x, y);
+    if (y === undefined) return undefined;
+    return decidedByBits(insn, left.ones, y);
+  }
+}
+
+/** The most that the left side can be, against a constant. */
+function decidedByBits(insn: Insn, ones: bigint, right: bigint): boolean | undefined {
+  const isNarrow = insnClass(insn) === op.JMP32;
+  const most = isNarrow ? ones & u32 : ones;
+  const y = isNarrow ? right & u32 : right;
+  switch (insn.code & 0xf0) {
+    case op.JGT:
+      return most <= y ? false : undefined;
+    case op.JLE:
+      return most <= y ? true : undefined;
+    case op.JGE:
+      return y === 0n ? true : most < y ? false : undefined;
+    case op.JLT:
+      return y === 0n ? false : most < y ? true : undefined;
+    case op.JEQ:
+      return (y & ~most) !== 0n ? false : undefined;
+    case op.JNE:
+      return (y & ~most) !== 0n ? true : undefined;
+    case op.JSET:
+      return (most & y) === 0n ? false : undefined;
+    default:
+      return undefined;
+  }
+}
+
+export function copyState({ regs, mem }: State): State {
+  return { regs: [...regs], mem: new Map(mem) };
+}
+
+/** For each position in the order: registers that something there or later writes. */
+function writtenFrom(order: readonly Block[]): number[] {
+  const result: number[] = [];
+  let set = 0;
+  for (let i = order.length - 1; i >= 0; i--) {
+    for (const { insn } of order[i]?.ops ?? []) set |= writes(insn);
+    result[i] = set;
+  }
+  return result;
+}
+
+/**
+ * Behind each block, registers that may point to the stack; undefined if a stack address is stored or computed with
+ * other than by adding to it: from then on it may be anywhere.
+ */
+function stackPointers(code: FunctionCode): ReadonlyMap<Block, number> | undefined {
+  const order = blockOrder(code);
+  const out = new Map<Block, number>();
+  const before = predecessors(code);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const block of order) {
+      let set = 1 << 10;
+      for (const pred of before.get(block) ?? []) set |= out.get(pred) ?? 0;
+      for (const { insn } of block.ops) {
+        const next = taint(insn, set);
+        if (next === undefined) return undefined;
+        set = next;
+      }
+      if (out.get(block) !== set) {
+        out.set(block, set);
+        changed = true;
+      }
+    }
+  }
+  return out;
+}
+
+/** Registers that may point to the stack behind an instruction; undefined: one gets away. */
+function taint(insn: Insn, set: number): number | undefined {
+  const has = (r: number): boolean => (set & (1 << r)) !== 0;
+  const put = (r: number, isOn: boolean): number => (isOn ? set | (1 << r) : set & ~(1 << r));
+  if (isAlu(insn)) {
+    const kind = insn.code & 0xf0;
+    const from = usesSource(insn) && kind !== op.END && has(insn.src);
+    if (insnClass(insn) === op.ALU64 && kind === op.MOV && insn.off === 0) return put(insn.dst, from);
+    if (insnClass(insn) === op.ALU64 && (kind === op.ADD || kind === op.SUB)) {
+      return kind === op.SUB && (from || (has(insn.dst) && usesSource(insn))) ? undefined : put(insn.dst, has(insn.dst) || from);
+    }
+    if (kind === op.MOV && !from) return put(insn.dst, false);
+    return from || has(insn.dst) ? undefined : set;
+  }
+  if (isStore(insn) || isAtomic(insn)) {
+    return insnClass(insn) === op.STX && has(insn.src) ? undefined : set;
+  }
+  return set & ~writes(insn);
+}

@@ -1,0 +1,99 @@
+/**
+ * What the verifier knows of a function of the file, over all programs that have it. What holds only for one kernel or
+ * one configuration (CO-RE values, weak symbols, `.kconfig`, constants in `.rodata` that loaders may set before they
+ * load) is not believed: of such programs only what accesses reach is taken, which no value changes.
+ */
+import { isCall, isConditionalJump } from '../isa/index.js';
+import type { FileFunction, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import { type InsnFacts, type ProgramFacts, type ValueFact, verify } from '../verifier/index.js';
+import { accessOf } from './effects.js';
+import type { FactsOf, OpFacts, Region } from './function-code.js';
+
+/** BPF_F_RDONLY_PROG: what makes the verifier read a map's content. */
+const readOnly = 0x80;
+
+/** One occurrence of a function in a program. */
+interface Occurrence {
+  readonly facts: ProgramFacts;
+  readonly start: number;
+  /** Values may be believed. */
+  readonly isFixed: boolean;
+}
+
+/** What is known of an object's functions. */
+export class FunctionFacts {
+  private readonly byOrigin = new Map<string, Occurrence[] | undefined>();
+
+  /** Programs that `accepted` names; a function that others have too has no facts. */
+  constructor(object: ObjectSpec, accepted: (program: ProgramSpec) => boolean) {
+    const maps = object.maps.map(unknownContent);
+    for (const program of object.programs) {
+      const facts = accepted(program) ? factsOf(program, maps, object) : undefined;
+      const isFixed =
+        (program.core ?? []).length === 0 && program.ksyms.every(({ weak }) => !weak) && object.kconfig === undefined;
+      for (const { origin, start } of program.functions) {
+        if (origin === undefined) continue;
+        const key = `${origin.section}:${origin.slot}`;
+        const known = this.byOrigin.get(key);
+        if (facts === undefined) this.byOrigin.set(key, undefined);
+        else if (known !== undefined) known.push({ facts, start, isFixed });
+        else if (!this.byOrigin.has(key)) this.byOrigin.set(key, [{ facts, start, isFixed }]);
+      }
+    }
+  }
+
+  of(fn: FileFunction): FactsOf {
+    const occurrences = this.byOrigin.get(`${fn.section}:${fn.start}`) ?? [];
+    return (slot) => {
+      const insn = fn.insns[slot];
+      if (occurrences.length === 0 || insn === undefined) return { region: undefined, facts: undefined };
+      const at = occurrences.map(({ facts, start }) => facts.insns[start + slot]).filter((each) => each?.reached === true);
+      const access = accessOf(insn);
+      const region = access === undefined ? undefined : commonRegion(at, access.base);
+      const isFixed = occurrences.every((each) => each.isFixed);
+      if (!isFixed || at.length === 0 || isCall(insn)) return { region, facts: undefined };
+      const isJump = isConditionalJump(insn);
+      const facts: OpFacts = {
+        dst: commonConstant(at, insn.dst),
+        src: commonConstant(at, insn.src),
+        taken: !isJump || at.some((each) => each?.taken === true),
+        fallThrough: !isJump || at.some((each) => each?.fallThrough === true),
+      };
+      return { region, facts };
+    };
+  }
+}
+
+function unknownContent(map: MapSpec): MapSpec {
+  return map.init?.kind === 'data' ? { ...map, init: undefined, flags: map.flags & ~readOnly } : map;
+}
+
+function factsOf(program: ProgramSpec, maps: readonly MapSpec[], { btf, license }: ObjectSpec): ProgramFacts | undefined {
+  return verify(program, maps, { btf, license, facts: true, logLevel: 0 }).facts;
+}
+
+const regions: Readonly<Record<string, Region>> = {
+  ctx: 'ctx',
+  pkt: 'packet',
+  pkt_meta: 'packet',
+  map_value: 'map',
+};
+
+function commonRegion(at: readonly (InsnFacts | undefined)[], register: number): Region | undefined {
+  let region: Region | undefined;
+  for (const facts of at) {
+    const fact = facts?.regs[register];
+    if (fact?.kind !== 'pointer') return undefined;
+    const own = fact.to === 'fp' ? (fact.framesUp === 0 ? 'stack' : 'any') : (regions[fact.to] ?? 'any');
+    if (region !== undefined && region !== own) return undefined;
+    region = own;
+  }
+  return region;
+}
+
+function commonConstant(at: readonly (InsnFacts | undefined)[], register: number): ValueFact | undefined {
+  const [first, ...rest] = at.map((facts) => facts?.regs[register]);
+  if (first?.kind !== 'scalar' || !first.range.isConst) return undefined;
+  const { value } = first.range;
+  return rest.every((fact) => fact?.kind === 'scalar' && fact.range.isConst && fact.range.value === value) ? first : undefined;
+}

@@ -1,0 +1,258 @@
+/**
+ * A smaller or faster object file that Linux still accepts: every function of the programs that are wanted goes through
+ * the passes over its bytecode (passes/), the file is edited in place, and what comes out is shown to the verifier and
+ * to whoever else has a say. What is refused is taken back change by change.
+ */
+import { type FileFunction, editElf, fileFunctions, type FunctionEdit, type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import { verify } from '../verifier/index.js';
+import { emitCode } from './emit.js';
+import { functionCode } from './function-code.js';
+import { FunctionFacts } from './function-facts.js';
+import { optimizeFunction } from './optimize-function.js';
+import type { Goal } from './passes/pass.js';
+import { passes } from './passes/passes.js';
+
+/** How {@link optimizeObject} goes about it. */
+export interface OptimizeObjectOptions {
+  /** File name, for messages and for names of maps. Default `prog.o`. */
+  readonly name?: string | undefined;
+  /** What is worth more: slots, or instructions a packet. Default `size`. */
+  readonly goal?: Goal | undefined;
+  /** Names of programs that are optimized, with all that they call; default all. */
+  readonly programs?: readonly string[] | undefined;
+  /** Names of passes that run; default all of the goal's. */
+  readonly passes?: ReadonlySet<string> | undefined;
+  /** May load, change and store become one atomic instruction (smaller, slower)? Default: where the goal is size. */
+  readonly atomics?: boolean | undefined;
+  /**
+   * Somebody else's say, as the running kernel's, about a whole file: names of programs that are refused. Asked about
+   * the input once, and about each candidate; only programs that pass in the input count.
+   */
+  readonly refuses?: ((bytes: Uint8Array) => readonly string[]) | undefined;
+  /** Sees each function after each pass that changed it. */
+  readonly watch?: ((name: string, pass: string, slots: string) => void) | undefined;
+}
+
+/** What became of one function of the file. */
+export interface FunctionOutcome {
+  readonly name: string;
+  readonly section: string;
+  /** Slots before and after. */
+  readonly before: number;
+  readonly after: number;
+  /** Slots that each pass took away, most first. */
+  readonly saved: readonly { readonly pass: string; readonly slots: number }[];
+  /** Changes that were taken back since a verifier refused them. */
+  readonly takenBack: readonly { readonly pass: string; readonly slot: number; readonly program: string; readonly why: string }[];
+  /** Why it stayed as it was, where it had to. */
+  readonly kept: string | undefined;
+}
+
+/** Verifier's work on one program. */
+export interface ProgramWork {
+  readonly name: string;
+  readonly section: string;
+  /** Slots with all functions that it calls. */
+  readonly before: number;
+  readonly after: number;
+  /** Instructions that our verifier processed; undefined for types that it does not know. */
+  readonly processedBefore: number | undefined;
+  readonly processedAfter: number | undefined;
+}
+
+/** The outcome of {@link optimizeObject}. */
+export interface OptimizedObject {
+  readonly bytes: Uint8Array;
+  readonly functions: readonly FunctionOutcome[];
+  readonly programs: readonly ProgramWork[];
+  /** Sections that could not follow (DWARF). */
+  readonly dropped: readonly string[];
+}
+
+/** Program types of which only the low half of r0 at the end counts. */
+const narrowTypes: readonly string[] = ['xdp', 'sched_cls', 'sched_act', 'socket_filter', 'kprobe', 'tracepoint', 'perf_event'];
+
+/** Most changes of one object that are taken back before it is left alone. */
+const maxTakenBack = 200;
+
+/**
+ * A better object file, a pure function of bytes and options (and of what `refuses` says). Throws InputError and
+ * UnsupportedError for files that can't be read or edited.
+ */
+export function optimizeObject(bytes: Uint8Array, options: OptimizeObjectOptions = {}): OptimizedObject {
+  return new ObjectOptimizer(bytes, options).run();
+}
+
+interface Candidate {
+  readonly edits: readonly FunctionEdit[];
+  readonly outcomes: readonly FunctionOutcome[];
+  /** Changes in the order in which they were made. */
+  readonly changes: readonly Change[];
+}
+
+interface Change {
+  readonly key: string;
+  readonly fn: FileFunction;
+  readonly pass: string;
+  readonly slot: number;
+}
+
+interface Refusal {
+  readonly program: string;
+  readonly why: string;
+}
+
+class ObjectOptimizer {
+  private readonly bytes: Uint8Array;
+  private readonly options: OptimizeObjectOptions;
+  private readonly object: ObjectSpec;
+  private readonly functions: readonly FileFunction[];
+  private readonly facts: FunctionFacts;
+  private readonly banned = new Map<string, Refusal>();
+  private readonly goodHere: ReadonlySet<string>;
+  private readonly goodThere: ReadonlySet<string>;
+
+  constructor(bytes: Uint8Array, options: OptimizeObjectOptions) {
+    this.bytes = bytes;
+    this.options = options;
+    this.object = readObject(bytes, { name: options.name });
+    this.functions = fileFunctions(bytes);
+    const accepted = this.object.programs.filter((program) => this.processed(this.object, program) !== undefined);
+    this.goodHere = new Set(accepted.map(({ name }) => name));
+    const refused = new Set(options.refuses?.(bytes));
+    this.goodThere = new Set(this.object.programs.map(({ name }) => name).filter((name) => !refused.has(name)));
+    this.facts = new FunctionFacts(this.object, (program) => this.goodHere.has(program.name));
+  }
+
+  run(): OptimizedObject {
+    let candidate = this.candidate(Number.POSITIVE_INFINITY);
+    for (let tries = 0; ; tries++) {
+      const { bytes, dropped } = editElf(this.bytes, candidate.edits);
+      const refusal = candidate.edits.length === 0 ? undefined : this.refusal(bytes);
+      if (refusal === undefined) return this.outcome(bytes, dropped, candidate);
+      if (tries >= maxTakenBack) return this.outcome(this.bytes, [], { edits: [], changes: [], outcomes: this.untouched(refusal) });
+      this.ban(candidate, refusal);
+      candidate = this.candidate(Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Everything that the passes find, but for what is banned, up to a number of changes. */
+  private candidate(fuel: number): Candidate {
+    const changes: Change[] = [];
+    const edits: FunctionEdit[] = [];
+    const outcomes = this.functions.map((fn): FunctionOutcome => {
+      const base = { name: fn.name, section: fn.sectionName, before: fn.end - fn.start };
+      const takenBack = [...this.banned].flatMap(([key, refusal]) => {
+        const [section = '', slot = '', pass = ''] = key.split(' ');
+        const isHere = Number(section) === fn.section && Number(slot) >= fn.start && Number(slot) < fn.end;
+        return isHere ? [{ pass, slot: Number(slot) - fn.start, ...refusal }] : [];
+      });
+      const same = { ...base, after: base.before, saved: [], takenBack };
+      const why = this.reasonToKeep(fn);
+      if (why !== undefined) return { ...same, kept: why };
+      const allow = (pass: string, slot: number): boolean => {
+        const key = `${fn.section} ${slot} ${pass}`;
+        if (this.banned.has(key) || changes.length >= fuel) return false;
+        changes.push({ key, fn, pass, slot });
+        return true;
+      };
+      const { goal = 'size', atomics = goal === 'size', passes: enabled = allPasses } = this.options;
+      const code = functionCode(fn, this.kindOf(fn), this.facts.of(fn));
+      const saved = optimizeFunction(code, { goal, enabled, atomics, allow });
+      const emitted = emitCode(code);
+      const isWorse = emitted === undefined || emitted.insns.length > base.before;
+      if (isWorse) return { ...same, kept: undefined };
+      edits.push({ section: fn.section, start: fn.start, end: fn.end, ...emitted });
+      const list = [...saved].map(([pass, slots]) => ({ pass, slots })).sort((a, b) => b.slots - a.slots);
+      return { ...base, after: emitted.insns.length, saved: list, takenBack, kept: undefined };
+    });
+    return { edits, outcomes, changes };
+  }
+
+  private reasonToKeep(fn: FileFunction): string | undefined {
+    const users = this.object.programs.filter(({ functions }) => functions.some((each) => isAt(each.origin, fn)));
+    const { programs } = this.options;
+    if (programs !== undefined && !users.some(({ name }) => programs.includes(name))) return 'not asked for';
+    if (users.length === 0) return 'no program has it';
+    return undefined;
+  }
+
+  private kindOf(fn: FileFunction): { readonly isEntry: boolean; readonly narrowResult: boolean } {
+    const users = this.object.programs.filter(({ functions }) => functions.some((each) => isAt(each.origin, fn)));
+    const isEntry = users.every(({ functions }) => isAt(functions[0]?.origin, fn));
+    return { isEntry, narrowResult: isEntry && users.every(({ type }) => narrowTypes.includes(type)) };
+  }
+
+  /** The first program that was accepted and is not any more. */
+  private refusal(bytes: Uint8Array): Refusal | undefined {
+    const object = readObject(bytes, { name: this.options.name });
+    for (const program of object.programs) {
+      if (!this.goodHere.has(program.name)) continue;
+      const { maps, btf, license } = object;
+      const result = verify(program, maps, { btf, license, logLevel: 0 });
+      if (!result.accepted) return { program: program.name, why: result.message ?? 'refused' };
+    }
+    const refused = this.options.refuses?.(bytes).find((name) => this.goodThere.has(name));
+    return refused === undefined ? undefined : { program: refused, why: 'the running kernel refuses it' };
+  }
+
+  /** Bans the change without which the first refused prefix would be accepted. */
+  private ban(candidate: Candidate, refusal: Refusal): void {
+    let good = 0;
+    let bad = candidate.changes.length;
+    let last = refusal;
+    while (bad - good > 1) {
+      const middle = (good + bad) >> 1;
+      const found = this.refusalOf(this.candidate(middle));
+      if (found === undefined) good = middle;
+      else {
+        bad = middle;
+        last = found;
+      }
+    }
+    const change = candidate.changes[bad - 1];
+    if (change !== undefined) this.banned.set(change.key, last);
+  }
+
+  private refusalOf(candidate: Candidate): Refusal | undefined {
+    return candidate.edits.length === 0 ? undefined : this.refusal(editElf(this.bytes, candidate.edits).bytes);
+  }
+
+  private untouched(refusal: Refusal): FunctionOutcome[] {
+    const kept = `more than ${maxTakenBack} changes were refused, last: ${refusal.why}`;
+    return this.functions.map((fn) => {
+      const before = fn.end - fn.start;
+      return { name: fn.name, section: fn.sectionName, before, after: before, saved: [], takenBack: [], kept };
+    });
+  }
+
+  /** Instructions that our verifier processes; undefined for a program that it refuses or does not know. */
+  private processed(object: ObjectSpec, program: ProgramSpec): number | undefined {
+    if (program.type !== 'xdp') return undefined;
+    const { maps, btf, license } = object;
+    const result = verify(program, maps, { btf, license, logLevel: 0 });
+    return result.accepted ? result.stats.insns : undefined;
+  }
+
+  private outcome(bytes: Uint8Array, dropped: readonly string[], { outcomes }: Candidate): OptimizedObject {
+    const after = readObject(bytes, { name: this.options.name });
+    const programs = this.object.programs.map((program, i): ProgramWork => {
+      const other = after.programs[i] ?? program;
+      return {
+        name: program.name,
+        section: program.section,
+        before: program.insns.length,
+        after: other.insns.length,
+        processedBefore: this.processed(this.object, program),
+        processedAfter: this.processed(after, other),
+      };
+    });
+    return { bytes, functions: outcomes, programs, dropped };
+  }
+}
+
+const allPasses: ReadonlySet<string> = new Set(passes.map(({ name }) => name));
+
+function isAt(origin: { readonly section: number; readonly slot: number } | undefined, fn: FileFunction): boolean {
+  return origin?.section === fn.section && origin.slot === fn.start;
+}

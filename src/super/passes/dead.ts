@@ -1,0 +1,105 @@
+/**
+ * What no one asks for goes: results without a reader, stores to stack bytes that are not read again, masks and
+ * extensions of which only bits are read that they leave alone. For each mask m, with d the bits asked for and o the
+ * bits that may be set:
+ *
+ *     x & m = x in the bits d        if d & o & ~m = 0
+ *     x | m = x in the bits d        if d & m = 0
+ *     (u32)x = x in the bits d       if d < 2^32
+ *     x << k >> k = x & (2^(64-k) - 1)
+ */
+import { type Insn, insnClass, op } from '../../isa/index.js';
+import { Demands } from '../demand.js';
+import { isAlu, usesSource } from '../effects.js';
+import { copyState, Flow } from '../flow.js';
+import type { FunctionCode, Op } from '../function-code.js';
+import { u32, u64 } from '../values.js';
+import type { PassContext } from './pass.js';
+
+export function dead(code: FunctionCode, context: PassContext): boolean {
+  let changed = false;
+  while (sweep(code, context)) changed = true;
+  return changed;
+}
+
+/** One round; whatever goes may take along what only it asked for. */
+function sweep(code: FunctionCode, context: PassContext): boolean {
+  const flow = new Flow(code);
+  const demands = new Demands(code, flow);
+  let changed = false;
+  for (const block of code.blocks) {
+    const entry = flow.entry.get(block);
+    if (entry === undefined) continue;
+    const state = copyState(entry);
+    const behind = demands.behind(block);
+    const reach = demands.reachesOf(block);
+    const kept: Op[] = [];
+    for (const [i, each] of block.ops.entries()) {
+      const demand = behind[i];
+      const asked = demand?.regs[each.insn.dst] ?? u64;
+      const ones = state.regs[each.insn.dst]?.ones ?? u64;
+      flow.step(state, each);
+      const isDead = demand !== undefined && demands.isDead(each, demand, reach[i]);
+      if ((isDead || (!each.pinned && isIdle(each.insn, asked, ones))) && context.allow(each)) {
+        changed = true;
+        continue;
+      }
+      const simple = each.pinned ? undefined : simpler(each.insn, asked);
+      if (simple !== undefined && context.allow(each)) {
+        changed = true;
+        kept.push({ ...each, insn: simple });
+      } else kept.push(each);
+    }
+    if (pairs(kept, context)) changed = true;
+    block.ops = kept;
+  }
+  return changed;
+}
+
+/** Are the bits that are asked for those of the operand? */
+function isIdle(insn: Insn, asked: bigint, ones: bigint): boolean {
+  if (!isAlu(insn)) return false;
+  const is64 = insnClass(insn) === op.ALU64;
+  const isLow = is64 || (asked & ~u32 & ones) === 0n;
+  switch (insn.code & 0xf0) {
+    case op.MOV:
+      return usesSource(insn) && insn.dst === insn.src && insn.off === 0 && isLow;
+    case op.AND: {
+      if (usesSource(insn)) return false;
+      const mask = BigInt.asUintN(is64 ? 64 : 32, BigInt(insn.imm));
+      return (asked & ones & ~mask) === 0n;
+    }
+    case op.OR:
+      return !usesSource(insn) && isLow && (asked & BigInt.asUintN(64, BigInt(insn.imm))) === 0n;
+    default:
+      return false;
+  }
+}
+
+/** A copy of the low half whose upper half no one looks at is a copy. */
+function simpler(insn: Insn, asked: bigint): Insn | undefined {
+  if (!isAlu(insn) || insnClass(insn) !== op.ALU || asked > u32) return undefined;
+  const isCopy = (insn.code & 0xf0) === op.MOV && usesSource(insn) && insn.off === 0 && insn.src !== 10;
+  return isCopy ? { ...insn, code: (insn.code & ~7) | op.ALU64 } : undefined;
+}
+
+/** `x <<= k; x >>= k` */
+function pairs(ops: Op[], context: PassContext): boolean {
+  let changed = false;
+  for (let i = 0; i + 1 < ops.length; i++) {
+    const first = ops[i] as Op; // in range
+    const second = ops[i + 1] as Op; // in range
+    const { insn: a } = first;
+    const { insn: b } = second;
+    const isPair =
+      a.code === (op.ALU64 | op.LSH) && b.code === (op.ALU64 | op.RSH) && a.dst === b.dst && a.imm === b.imm && a.imm >= 32;
+    if (!isPair || a.imm > 63 || first.pinned || second.pinned || !context.allow(second)) continue;
+    const insn: Insn =
+      a.imm === 32
+        ? { code: op.ALU | op.MOV | op.X, dst: a.dst, src: a.dst, off: 0, imm: 0 }
+        : { code: op.ALU | op.AND, dst: a.dst, src: 0, off: 0, imm: 2 ** (64 - a.imm) - 1 };
+    ops.splice(i, 2, { ...second, insn });
+    changed = true;
+  }
+  return changed;
+}

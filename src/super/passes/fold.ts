@@ -1,0 +1,234 @@
+/**
+ * What is known already is not computed again. For each instruction, in the order of the code, with the names of all
+ * registers' values at hand:
+ *
+ *     x := v, where x holds v                      -> nothing
+ *     x := c, a constant                           -> x = c
+ *     x := v, where y holds v                      -> x = y
+ *     f(y), where an older x holds the same        -> f(x), and y may die
+ *     f(y), where y holds a constant               -> f(c)
+ *     *(y + k), where y = x + c and x is older     -> *(x + c + k)
+ *     *(p) = y, where y holds a constant           -> *(p) = c
+ *     *(p) = v, where *(p) holds v (own memory)    -> nothing
+ *     x = *(p), where *(p) holds v (own memory)    -> x := v
+ */
+import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
+import { accessOf, isAlu, isAtomic, isLoad, isStore, usesSource } from '../effects.js';
+import { copyState, Flow, placeKey, type State } from '../flow.js';
+import type { Block, FunctionCode, Op } from '../function-code.js';
+import { zext } from '../alu-values.js';
+import { constantOf, u32, type Value } from '../values.js';
+import type { PassContext } from './pass.js';
+
+export function fold(code: FunctionCode, context: PassContext): boolean {
+  const flow = new Flow(code);
+  let changed = false;
+  for (const block of code.blocks) {
+    const entry = flow.entry.get(block);
+    if (entry === undefined) continue;
+    if (new BlockFolder(flow, copyState(entry), context).run(block)) changed = true;
+  }
+  return changed;
+}
+
+class BlockFolder {
+  private readonly flow: Flow;
+  private readonly state: State;
+  private readonly context: PassContext;
+  /** When each register got its value: 0 before the block. */
+  private readonly since = new Array<number>(11).fill(0);
+  private clock = 0;
+  private changed = false;
+
+  constructor(flow: Flow, state: State, context: PassContext) {
+    this.flow = flow;
+    this.state = state;
+    this.context = context;
+  }
+
+  run(block: Block): boolean {
+    const kept: Op[] = [];
+    for (const each of block.ops) {
+      this.learn(each);
+      let now = this.operands(each);
+      const next = this.result(now);
+      if (next !== now && this.context.allow(each)) {
+        this.changed = true;
+        if (next === undefined) continue;
+        now = next;
+      }
+      kept.push(now);
+      const before = [...this.state.regs];
+      this.flow.step(this.state, now);
+      this.clock++;
+      for (let r = 0; r < 10; r++) if (before[r] !== this.state.regs[r]) this.since[r] = this.clock;
+    }
+    block.ops = kept;
+    if (block.branch !== undefined) {
+      this.learn(block.branch);
+      block.branch = this.operands(block.branch);
+    }
+    return this.changed;
+  }
+
+  /** The verifier knows constants that names don't show. */
+  private learn({ insn, facts }: Op): void {
+    const { regs } = this.state;
+    for (const [r, fact] of [
+      [insn.dst, facts?.dst],
+      [insn.src, facts?.src],
+    ] as const) {
+      const value = regs[r];
+      if (fact?.kind !== 'scalar' || !fact.range.isConst || value === undefined || constantOf(value) !== undefined) continue;
+      const constant = this.flow.values.constant(fact.range.value);
+      for (let i = 0; i < 10; i++) if (regs[i] === value) regs[i] = constant;
+    }
+  }
+
+  /** The same instruction with older registers, constants and nearer bases as operands. */
+  private operands(each: Op): Op {
+    const { insn } = each;
+    const changed = this.cheaper(each);
+    if (changed === undefined || (changed.code === insn.code && changed.dst === insn.dst && changed.src === insn.src && changed.off === insn.off && changed.imm === insn.imm)) return each;
+    if (!this.context.allow(each)) return each;
+    this.changed = true;
+    return { ...each, insn: changed };
+  }
+
+  private cheaper(each: Op): Insn | undefined {
+    const { insn, pinned } = each;
+    const kind = insn.code & 0xf0;
+    if (isAlu(insn)) {
+      if (!usesSource(insn) || kind === op.END || pinned) return undefined;
+      const isNarrow = insnClass(insn) === op.ALU;
+      if (kind === op.MOV && insn.off !== 0) return undefined;
+      const constant = this.immediate(insn.src, isNarrow);
+      if (constant !== undefined) return { ...insn, code: insn.code & ~op.X, src: 0, imm: constant };
+      return { ...insn, src: this.older(insn.src, isNarrow) };
+    }
+    const access = accessOf(insn);
+    if (access !== undefined) {
+      let to = pinned ? insn : this.nearerBase(insn, access.base);
+      if (insnClass(insn) !== op.STX || isAtomic(insn)) return to;
+      const constant = pinned || each.region === 'ctx' ? undefined : this.storedConstant(insn, access.size);
+      if (constant !== undefined && this.isPlainMemory(each)) {
+        to = { ...to, code: (to.code & ~7) | op.ST, src: 0, imm: constant };
+        return to;
+      }
+      return { ...to, src: this.older(to.src, access.size <= 4) };
+    }
+    const cls = insnClass(insn);
+    const isCompare = (cls === op.JMP || cls === op.JMP32) && kind !== op.CALL && kind !== op.EXIT && kind !== op.JA && kind !== op.JCOND;
+    if (!isCompare || pinned) return undefined;
+    const isNarrow = cls === op.JMP32;
+    const dst = this.older(insn.dst, isNarrow);
+    if (!usesSource(insn)) return { ...insn, dst };
+    const constant = this.immediate(insn.src, isNarrow);
+    if (constant !== undefined) return { ...insn, code: insn.code & ~op.X, dst, src: 0, imm: constant };
+    return { ...insn, dst, src: this.older(insn.src, isNarrow) };
+  }
+
+  /** Constants can't be stored in the context before Linux 6.4. */
+  private isPlainMemory(each: Op): boolean {
+    const place = this.flow.placeOf(this.state, each);
+    return place !== undefined && place.region !== 'ctx' && (place.region !== 'any' || each.region !== undefined);
+  }
+
+  /** What a register holds as a 32-bit immediate, sign-extended where the operation is on 64 bits. */
+  private immediate(r: number, isNarrow: boolean): number | undefined {
+    const constant = constantOf(this.state.regs[r]);
+    if (constant === undefined) return undefined;
+    const imm = BigInt.asIntN(32, constant);
+    return isNarrow || BigInt.asUintN(64, imm) === constant ? Number(imm) : undefined;
+  }
+
+  private storedConstant(insn: Insn, size: number): number | undefined {
+    const constant = this.immediate(insn.src, size <= 4);
+    if (constant === undefined) return undefined;
+    return size >= 4 ? constant : Number(BigInt.asUintN(8 * size, BigInt(constant)));
+  }
+
+  private older(r: number, isNarrow: boolean): number {
+    const { regs } = this.state;
+    const wanted = regs[r];
+    if (wanted === undefined || r === 10) return r;
+    const low = isNarrow ? zext(this.flow.values, wanted) : undefined;
+    let best = r;
+    for (let i = 0; i <= 10; i++) {
+      const value = regs[i];
+      if (value === undefined || i === r || (this.since[i] ?? 0) >= (this.since[best] ?? 0)) continue;
+      if (value === wanted || (low !== undefined && zext(this.flow.values, value) === low)) best = i;
+    }
+    return best;
+  }
+
+  /** The access by a register that held the same sum, but for a constant, before this base did. */
+  private nearerBase(insn: Insn, base: number): Insn {
+    const { regs } = this.state;
+    const value = regs[base];
+    if (value === undefined || value.terms.length === 0 || base === 10) return insn;
+    const isLoaded = isLoad(insn);
+    let best = insn;
+    let age = this.since[base] ?? 0;
+    for (const i of [10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      const other = regs[i];
+      if (other === undefined || i === base || other.terms.join() !== value.terms.join()) continue;
+      const since = i === 10 ? -1 : (this.since[i] ?? 0);
+      if (since >= age) continue;
+      const off = insn.off + Number(BigInt.asIntN(64, value.offset - other.offset));
+      if (off < -0x8000 || off > 0x7fff) continue;
+      age = since;
+      best = isLoaded ? { ...insn, src: i, off } : { ...insn, dst: i, off };
+    }
+    return best;
+  }
+
+  /** The instruction as its result allows; undefined: it is not needed. */
+  private result(each: Op): Op | undefined {
+    const { insn, pinned } = each;
+    if (pinned) return each;
+    const { regs, mem } = this.state;
+    if (isStore(insn)) {
+      const place = this.flow.placeOf(this.state, each);
+      if (place === undefined || (place.region !== 'stack' && place.region !== 'packet')) return each;
+      const known = mem.get(placeKey(place))?.value;
+      const stored = insnClass(insn) === op.ST ? this.flow.values.constant(BigInt(insn.imm)) : regs[insn.src];
+      const low = stored === undefined || place.size === 8 ? stored : this.flow.low(stored, place.size);
+      return known !== undefined && known === low ? undefined : each;
+    }
+    if (!isAlu(insn) && !isLddw(insn) && !isLoad(insn)) return each;
+    const after = copyState(this.state);
+    if (isLoad(insn)) {
+      const place = this.flow.placeOf(this.state, each);
+      const isOurs = place?.region === 'stack' || place?.region === 'packet';
+      if (!isOurs || place === undefined || mem.get(placeKey(place)) === undefined || (insn.code & 0xe0) !== op.MODE_MEM) return each;
+    }
+    this.flow.step(after, each);
+    const value = after.regs[insn.dst];
+    if (value === undefined) return each;
+    if (value === regs[insn.dst]) return undefined;
+    const constant = constantOf(value);
+    if (constant !== undefined) return this.constantMove(each, constant);
+    const isMove = isAlu(insn) && (insn.code & 0xf0) === op.MOV && usesSource(insn);
+    if (isMove) return each;
+    const from = this.holder(value);
+    if (from === undefined || from === insn.dst) return each;
+    return { ...each, insn: { code: op.ALU64 | op.MOV | op.X, dst: insn.dst, src: from, off: 0, imm: 0 }, high: undefined, refers: -1, symbol: undefined };
+  }
+
+  private holder(value: Value | undefined): number | undefined {
+    const found = this.state.regs.indexOf(value as Value);
+    return found < 0 || found === 10 ? undefined : found;
+  }
+
+  private constantMove(each: Op, constant: bigint): Op {
+    const { insn } = each;
+    const imm = Number(BigInt.asIntN(32, constant));
+    const isSigned = BigInt.asUintN(64, BigInt(imm)) === constant;
+    if (!isSigned && constant > u32) return each;
+    const code = (isSigned ? op.ALU64 : op.ALU) | op.MOV;
+    const isMove = isAlu(insn) && (insn.code & 0xf0) === op.MOV && !usesSource(insn);
+    if (isMove) return each;
+    return { ...each, insn: { code, dst: insn.dst, src: 0, off: 0, imm }, high: undefined, refers: -1, symbol: undefined };
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Control flow: branches whose outcome is known, jumps to jumps, blocks that nothing comes to, blocks that are one.
+ * A branch in an empty block that is decided for those who come from some block is passed by them.
+ */
+import { isExit } from '../../isa/index.js';
+import { copyState, Flow } from '../flow.js';
+import { type Block, blockOrder, type FunctionCode, predecessors } from '../function-code.js';
+import type { PassContext } from './pass.js';
+
+export function jumps(code: FunctionCode, context: PassContext): boolean {
+  let changed = false;
+  while (decide(code, context) || thread(code, context) || skipEmpty(code) || sweepBlocks(code)) changed = true;
+  return changed;
+}
+
+/** Branches with one way, and those whose ways are one. */
+function decide(code: FunctionCode, context: PassContext): boolean {
+  const flow = new Flow(code);
+  let changed = false;
+  for (const block of code.blocks) {
+    const entry = flow.entry.get(block);
+    const { branch } = block;
+    if (entry === undefined || branch === undefined) continue;
+    const state = copyState(entry);
+    for (const each of block.ops) flow.step(state, each);
+    const decided = block.taken === block.next ? false : flow.decided(state, branch);
+    if (decided === undefined || !context.allow(branch)) continue;
+    if (decided) block.next = block.taken;
+    block.branch = undefined;
+    block.taken = undefined;
+    changed = true;
+  }
+  return changed;
+}
+
+/** Edges past an empty block whose branch they decide. */
+function thread(code: FunctionCode, context: PassContext): boolean {
+  const flow = new Flow(code);
+  for (const block of code.blocks) {
+    const entry = flow.entry.get(block);
+    if (entry === undefined) continue;
+    const state = copyState(entry);
+    for (const each of block.ops) flow.step(state, each);
+    for (const way of ['taken', 'next'] as const) {
+      const target = block[way];
+      if (target?.branch === undefined || target.ops.length > 0 || target === block) continue;
+      const after = flow.onEdge(block, target, state);
+      const decided = flow.decided(after, { ...target.branch, facts: undefined });
+      if (decided === undefined || !context.allow(target.branch)) continue;
+      block[way] = decided ? target.taken : target.next;
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Jumps to blocks that only go on. */
+function skipEmpty(code: FunctionCode): boolean {
+  let changed = false;
+  const final = (from: Block): Block => {
+    let at = from;
+    for (const seen = new Set<Block>(); at.ops.length === 0 && at.branch === undefined && at.next !== undefined && !seen.has(at); ) {
+      seen.add(at);
+      at = at.next;
+    }
+    return at;
+  };
+  for (const block of code.blocks) {
+    for (const way of ['taken', 'next'] as const) {
+      const target = block[way];
+      if (target === undefined || final(target) === target) continue;
+      block[way] = final(target);
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+/** Blocks that nothing comes to, and pairs of which one alone leads to the other. */
+function sweepBlocks(code: FunctionCode): boolean {
+  const reachable = new Set(blockOrder(code));
+  let changed = reachable.size !== code.blocks.length;
+  code.blocks = code.blocks.filter((block) => reachable.has(block));
+  const before = predecessors(code);
+  const gone = new Set<Block>();
+  for (const block of code.blocks) {
+    if (gone.has(block)) continue;
+    for (let { next } = block; next !== undefined && block.branch === undefined; next = block.next) {
+      const isOnly = before.get(next)?.length === 1 && next !== code.blocks[0] && next !== block;
+      const last = block.ops.at(-1);
+      if (!isOnly || (last !== undefined && isExit(last.insn))) break;
+      block.ops = [...block.ops, ...next.ops];
+      block.branch = next.branch;
+      block.taken = next.taken;
+      block.next = next.next;
+      gone.add(next);
+      changed = true;
+    }
+  }
+  code.blocks = code.blocks.filter((block) => !gone.has(block));
+  return changed;
+}

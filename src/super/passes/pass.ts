@@ -1,0 +1,30 @@
+/** What a pass over a function's bytecode is. The table of all passes is in passes.ts. */
+import type { FunctionCode, Op } from '../function-code.js';
+
+/** What is worth more. */
+export type Goal = 'size' | 'speed';
+
+/** What a pass is told, and whom it asks. */
+export interface PassContext {
+  readonly goal: Goal;
+  /** Loads and stores may become wider, also where that makes them unaligned (not on the stack). */
+  readonly atomics: boolean;
+  /**
+   * Asked before each change, with the instruction that it is about. False: leave it. So single changes can be taken
+   * back, and counted.
+   */
+  readonly allow: (about: Op) => boolean;
+}
+
+/** A row of the table. */
+export interface Pass {
+  readonly name: string;
+  /** One line, lower case, no full stop. */
+  readonly description: string;
+  /** Lowest -O level that has it. */
+  readonly level: 1 | 2 | 3;
+  /** Undefined: for both goals. */
+  readonly goal?: Goal | undefined;
+  /** Changes the code where it can; true if it did. */
+  readonly run: (code: FunctionCode, context: PassContext) => boolean;
+}

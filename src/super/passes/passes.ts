@@ -1,0 +1,17 @@
+/** The passes over bytecode, in the order in which they run; the whole list runs again until nothing changes. */
+import { atomics } from './atomics.js';
+import { dead } from './dead.js';
+import { fold } from './fold.js';
+import { jumps } from './jumps.js';
+import type { Pass } from './pass.js';
+import { tails } from './tails.js';
+import { widen } from './widen.js';
+
+export const passes: readonly Pass[] = [
+  { name: 'jumps', description: 'decided branches, jumps to jumps, blocks that are one', level: 1, run: jumps },
+  { name: 'fold', description: 'constants, copies, nearer bases, what is known already', level: 1, run: fold },
+  { name: 'dead', description: 'what no one asks for, bit by bit', level: 1, run: dead },
+  { name: 'widen', description: 'accesses of neighbours joined', level: 2, run: widen },
+  { name: 'atomics', description: 'load, change, store as one instruction', level: 2, goal: 'size', run: atomics },
+  { name: 'tails', description: 'equal ends of blocks', level: 3, goal: 'size', run: tails },
+];

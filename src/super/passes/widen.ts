@@ -1,0 +1,385 @@
+/**
+ * Accesses of neighbours become one. Within a block, with [p] a place, w a width in bytes, and no write between that
+ * could meet what is moved:
+ *
+ *     [p]w = c, [p+w]w = d                          -> [p]2w = c | d << 8w
+ *     [p]w = x, [p+w]w = x >> 8w                    -> [p]2w = x
+ *     x = [q]w, y = [q+w]w, [p]w = x, [p+w]w = y    -> z = [q]2w, [p]2w = z
+ *     x = [q]w, y = [q+w]w, x | y << 8w             -> [q]2w
+ *
+ * Again and again, so bytes become words. Stack accesses stay aligned, as Linux wants them; others need not be: the
+ * verifier asks for it on machines only that cannot do otherwise. The context is left alone: its fields are not memory.
+ */
+import { type Insn, insnClass, isCall, op } from '../../isa/index.js';
+import { Demands } from '../demand.js';
+import { accessOf, isAlu, isLoad, isStore, reads, writes } from '../effects.js';
+import { copyState, Flow, mayMeet, type Place, placeKey, type State } from '../flow.js';
+import type { Block, FunctionCode, Op } from '../function-code.js';
+import { byteSource, constantOf, sameSource, type Value } from '../values.js';
+import type { PassContext } from './pass.js';
+
+export function widen(code: FunctionCode, context: PassContext): boolean {
+  let changed = false;
+  for (let again = true; again; ) {
+    again = false;
+    const flow = new Flow(code);
+    const demands = new Demands(code, flow);
+    for (const block of code.blocks) {
+      const entry = flow.entry.get(block);
+      if (entry === undefined) continue;
+      if (!new BlockWidener(flow, demands, block, context).run(entry)) continue;
+      again = true;
+      changed = true;
+      break;
+    }
+  }
+  return changed;
+}
+
+interface Store {
+  readonly at: number;
+  readonly place: Place;
+  readonly value: Value;
+}
+
+const sizeBits: ReadonlyMap<number, number> = new Map([
+  [1, op.SIZE_B],
+  [2, op.SIZE_H],
+  [4, op.SIZE_W],
+  [8, op.SIZE_DW],
+]);
+
+class BlockWidener {
+  private readonly flow: Flow;
+  private readonly demands: Demands;
+  private readonly block: Block;
+  private readonly context: PassContext;
+  /** Before each op. */
+  private states: State[] = [];
+  private places: (Place | undefined)[] = [];
+
+  constructor(flow: Flow, demands: Demands, block: Block, context: PassContext) {
+    this.flow = flow;
+    this.demands = demands;
+    this.block = block;
+    this.context = context;
+  }
+
+  /** One change, the first that is found. */
+  run(entry: State): boolean {
+    const state = copyState(entry);
+    this.states = [];
+    for (const each of this.block.ops) {
+      this.states.push(copyState(state));
+      this.places.push(this.flow.placeOf(state, each));
+      this.flow.step(state, each);
+    }
+    this.states.push(state);
+    return this.joinLoads() || this.joinStores();
+  }
+
+  private op(at: number): Op {
+    return this.block.ops[at] as Op; // callers pass indexes of ops
+  }
+
+  private state(at: number): State {
+    return this.states[at] as State; // likewise
+  }
+
+  /** x | y << 8w of two neighbours in memory. */
+  private joinLoads(): boolean {
+    const { values } = this.flow;
+    for (const [at, each] of this.block.ops.entries()) {
+      if (!isAlu(each.insn) || (each.insn.code & 0xf0) !== op.OR || each.pinned) continue;
+      const value = this.state(at + 1).regs[each.insn.dst] as Value; // 11 registers
+      for (const size of [8, 4, 2]) {
+        if (size < 8 && value.ones >= 1n << BigInt(8 * size)) continue;
+        const place = this.memoryBytes(at, Array.from({ length: size }, (_, i) => byteSource(values, value, i)));
+        const insn = place === undefined ? undefined : this.loadFrom(at, place, each.insn.dst, size);
+        if (place === undefined || insn === undefined || !this.context.allow(each)) continue;
+        this.block.ops = this.block.ops.with(at, { ...each, insn, region: place.region });
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A place whose bytes are these sources, one after the other, as it is known before `at`. */
+  private memoryBytes(at: number, sources: readonly ReturnType<typeof byteSource>[]): Place | undefined {
+    const { mem } = this.state(at);
+    let first: Place | undefined;
+    for (const [i, source] of sources.entries()) {
+      if ('byte' in source) return undefined;
+      let found: Place | undefined;
+      for (const known of mem.values()) {
+        if (known.value !== source.value || source.index >= known.size || known.region === 'ctx') continue;
+        const off = known.off + source.index;
+        if (first === undefined || (known.base === first.base && off === first.off + i && known.region === first.region)) {
+          found = { ...known, off };
+          break;
+        }
+      }
+      if (found === undefined) return undefined;
+      first ??= found;
+    }
+    return first === undefined ? undefined : { region: first.region, base: first.base, off: first.off, size: sources.length };
+  }
+
+  /** A load of a place by a register that holds its base before `at`. */
+  private loadFrom(at: number, place: Place, dst: number, size: number): Insn | undefined {
+    const base = this.baseAt(at, place);
+    if (base === undefined || !isAligned(place, size)) return undefined;
+    return { code: op.LDX | op.MODE_MEM | (sizeBits.get(size) ?? 0), dst, src: base.register, off: base.off, imm: 0 };
+  }
+
+  /** A register, and what is to be added to it, that leads to the place. */
+  private baseAt(at: number, place: Place): { readonly register: number; readonly off: number } | undefined {
+    const { regs } = this.state(at);
+    for (const register of [10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
+      const value = regs[register];
+      if (value === undefined || value.terms.join('+') !== place.base) continue;
+      const off = place.off - Number(BigInt.asIntN(64, value.offset));
+      if (off >= -0x8000 && off <= 0x7fff) return { register, off };
+    }
+    return undefined;
+  }
+
+  private joinStores(): boolean {
+    const stores = this.stores();
+    const pairs: [Store, Store][] = [];
+    for (const low of stores) {
+      for (const high of stores) {
+        const { place } = low;
+        const isNext =
+          high.place.base === place.base &&
+          high.place.region === place.region &&
+          high.place.off === place.off + place.size &&
+          high.place.size === place.size;
+        if (isNext && place.size < 8) pairs.push([low, high]);
+      }
+    }
+    // Wide and aligned ones first: what is left over then is at the ends.
+    const rank = ([low]: [Store, Store]): number => (low.place.off % (2 * low.place.size) === 0 ? 0 : 1);
+    pairs.sort((a, b) => rank(a) - rank(b) || a[0].place.size - b[0].place.size || a[0].place.off - b[0].place.off);
+    return pairs.some(([low, high]) => this.join(low, high));
+  }
+
+  private stores(): Store[] {
+    const found: Store[] = [];
+    for (const [at, each] of this.block.ops.entries()) {
+      const place = this.places[at];
+      if (!isStore(each.insn) || each.pinned || place === undefined || place.region === 'ctx') continue;
+      if (place.region === 'any' && each.region === undefined) continue;
+      const { insn } = each;
+      const stored = insnClass(insn) === op.ST ? this.flow.values.constant(BigInt(insn.imm)) : this.state(at).regs[insn.src];
+      if (stored !== undefined) found.push({ at, place, value: stored });
+    }
+    return found;
+  }
+
+  private join(low: Store, high: Store): boolean {
+    const size = 2 * low.place.size;
+    const place: Place = { ...low.place, size };
+    if (!isAligned(place, size)) return false;
+    const first = Math.min(low.at, high.at);
+    const last = Math.max(low.at, high.at);
+    for (const at of [first, last]) {
+      const other = at === first ? last : first;
+      if (!this.mayMove(other, at)) continue;
+      if (this.joinConstants(low, high, at, other) || this.joinRegister(low, high, at, other)) return true;
+      if (this.joinCopy(low, high, at, other)) return true;
+    }
+    return false;
+  }
+
+  /** May the store at `from` be done at `to` instead? */
+  private mayMove(from: number, to: number): boolean {
+    const moved = this.places[from];
+    if (moved === undefined) return false;
+    const start = Math.min(from, to);
+    for (let at = start; at <= Math.max(from, to); at++) {
+      if (at === from) continue;
+      const { insn } = this.op(at);
+      // The end of the way is the other store, with which it is joined.
+      const place = this.places[at];
+      if (isCall(insn)) return false;
+      if (place !== undefined && at !== to && mayMeet(place, moved, this.flow.escaped)) return false;
+      if (accessOf(insn) === undefined && !isAlu(insn) && insn.code !== op.LDDW) return false;
+    }
+    return true;
+  }
+
+  private store(at: number, place: Place, value: Pick<Insn, 'src' | 'imm'> & { readonly cls: number }): Insn | undefined {
+    const base = this.baseAt(at, place);
+    if (base === undefined) return undefined;
+    const code = value.cls | op.MODE_MEM | (sizeBits.get(place.size) ?? 0);
+    return { code, dst: base.register, src: value.src, off: base.off, imm: value.imm };
+  }
+
+  private replace(at: number, other: number, insns: readonly Insn[], region: Place['region']): boolean {
+    if (!this.context.allow(this.op(at))) return false;
+    const made = insns.map((insn): Op => ({ ...this.op(at), insn, region, facts: undefined }));
+    this.block.ops = this.block.ops.flatMap((each, i) => (i === at ? made : i === other ? [] : [each]));
+    return true;
+  }
+
+  private joinConstants(low: Store, high: Store, at: number, other: number): boolean {
+    const { place } = low;
+    const a = constantOf(low.value);
+    const b = constantOf(high.value);
+    if (a === undefined || b === undefined) return false;
+    const bits = 8 * place.size;
+    const both = BigInt.asUintN(bits, a) | (BigInt.asUintN(bits, b) << BigInt(bits));
+    const imm = BigInt.asIntN(32, both);
+    // Eight bytes are stored from a sign-extended number.
+    if (place.size === 4 && BigInt.asUintN(64, imm) !== both) return false;
+    const wide = { ...place, size: 2 * place.size };
+    const value = place.size === 1 ? Number(both) : Number(imm);
+    const insn = this.store(at, wide, { cls: op.ST, src: 0, imm: place.size === 2 ? Number(imm) : value });
+    return insn !== undefined && this.replace(at, other, [insn], place.region);
+  }
+
+  /** A register that holds all bytes already. */
+  private joinRegister(low: Store, high: Store, at: number, other: number): boolean {
+    const { values } = this.flow;
+    const { place } = low;
+    const wanted = [low, high].flatMap(({ value }) =>
+      Array.from({ length: place.size }, (_, i) => byteSource(values, value, i)),
+    );
+    if (wanted.every((source) => 'byte' in source)) return false;
+    for (let r = 0; r < 10; r++) {
+      const value = this.state(at).regs[r] as Value; // 11 registers
+      if (!wanted.every((source, i) => sameSource(source, byteSource(values, value, i)))) continue;
+      const wide = { ...place, size: 2 * place.size };
+      const insn = this.store(at, wide, { cls: op.STX, src: r, imm: 0 });
+      if (insn !== undefined && this.isReadable(r, at) && this.replace(at, other, [insn], place.region)) return true;
+    }
+    return false;
+  }
+
+  /** A register that was never written can't be stored, though its name says what it would hold. */
+  private isReadable(r: number, at: number): boolean {
+    const value = this.state(at).regs[r] as Value; // 11 registers
+    const name = this.flow.values.atomOf(value)?.op ?? '';
+    return name !== 'clobbered' && !name.startsWith('entry') && name !== 'none';
+  }
+
+  /** Two loads of neighbours become one, where no one else looks at them. */
+  private joinCopy(low: Store, high: Store, at: number, other: number): boolean {
+    const { size } = low.place;
+    const loads = [low, high].map(({ value }) => this.loadOf(value, size));
+    const [x, y] = loads;
+    if (x === undefined || y === undefined || x.at === y.at) return false;
+    const from = x.place;
+    const isNext = y.place.base === from.base && y.place.region === from.region && y.place.off === from.off + size;
+    if (!isNext || from.region === 'ctx' || !isAligned({ ...from, size: 2 * size }, 2 * size)) return false;
+    if (this.uses(low.value) !== 1 || this.uses(high.value) !== 1) return false;
+    const wide = { ...from, size: 2 * size };
+    // Just before the store, if memory is still what it was.
+    const { mem } = this.state(at);
+    const isThere = [x, y].every((load, i) => mem.get(placeKey(load.place))?.value === (i === 0 ? low : high).value);
+    const to = { ...low.place, size: 2 * size };
+    if (isThere) {
+      for (const free of this.freeAt(at, [this.op(x.at).insn.dst, this.op(y.at).insn.dst])) {
+        const load = this.loadFrom(at, wide, free, 2 * size);
+        const store = this.store(at, to, { cls: op.STX, src: free, imm: 0 });
+        if (load === undefined || store === undefined || load.dst === store.dst) continue;
+        if (this.replaceCopy(at, other, [x.at, y.at], load, store, from.region, low.place.region)) return true;
+      }
+    }
+    return this.joinEarlier(low, high, at, other, x, y);
+  }
+
+  /** The wide load where the second of the two loads stands, if its register lasts until the store. */
+  private joinEarlier(low: Store, high: Store, at: number, other: number, x: Load, y: Load): boolean {
+    const { size } = low.place;
+    const [early, late] = x.at < y.at ? [x, y] : [y, x];
+    const earlyValue = x.at < y.at ? low.value : high.value;
+    const dst = this.op(late.at).insn.dst;
+    if (late.at >= at || this.state(late.at).mem.get(placeKey(early.place))?.value !== earlyValue) return false;
+    for (let i = late.at + 1; i < at; i++) if ((writes(this.op(i).insn) & (1 << dst)) !== 0) return false;
+    if (this.uses(low.value) !== 1 || this.uses(high.value) !== 1) return false;
+    const load = this.loadFrom(late.at, { ...x.place, size: 2 * size }, dst, 2 * size);
+    const store = this.store(at, { ...low.place, size: 2 * size }, { cls: op.STX, src: dst, imm: 0 });
+    if (load === undefined || store === undefined || !this.context.allow(this.op(at))) return false;
+    // No one reads the narrow value between, but the store that goes.
+    const region = low.place.region;
+    const made = new Map<number, Op[]>([
+      [late.at, [{ ...this.op(late.at), insn: load, region: x.place.region, facts: undefined }]],
+      [at, [{ ...this.op(at), insn: store, region, facts: undefined }]],
+      [early.at, []],
+      [other, []],
+    ]);
+    this.block.ops = this.block.ops.flatMap((each, i) => made.get(i) ?? [each]);
+    return true;
+  }
+
+  private replaceCopy(
+    at: number,
+    other: number,
+    loads: readonly number[],
+    load: Insn,
+    store: Insn,
+    from: Place['region'],
+    to: Place['region'],
+  ): boolean {
+    if (!this.context.allow(this.op(at))) return false;
+    const source = this.op(loads[0] ?? at);
+    const made: Op[] = [
+      { ...source, insn: load, region: from, facts: undefined },
+      { ...this.op(at), insn: store, region: to, facts: undefined },
+    ];
+    this.block.ops = this.block.ops.flatMap((each, i) =>
+      i === at ? made : i === other || loads.includes(i) ? [] : [each],
+    );
+    return true;
+  }
+
+  /** The load in this block that a value is from. */
+  private loadOf(value: Value, size: number): Load | undefined {
+    for (const [at, each] of this.block.ops.entries()) {
+      const place = this.places[at];
+      if (!isLoad(each.insn) || each.pinned || place?.size !== size || (each.insn.code & 0xe0) !== op.MODE_MEM) continue;
+      if (this.state(at + 1).regs[each.insn.dst] === value) return { at, place };
+    }
+    return undefined;
+  }
+
+  /** Reads of a value in this block; one that lives on counts for more. */
+  private uses(value: Value): number {
+    let count = 0;
+    for (const [at, { insn }] of this.block.ops.entries()) {
+      for (let r = 0; r < 10; r++) if ((reads(insn) & (1 << r)) !== 0 && this.state(at).regs[r] === value) count++;
+    }
+    const end = this.demands.atEnd(this.block);
+    const last = this.state(this.block.ops.length);
+    for (let r = 0; r < 10; r++) if (last.regs[r] === value && end.regs[r] !== 0n) count += 2;
+    return count;
+  }
+
+  /** Registers that no one asks for around the op at `at`; those of `freed` are about to be free. */
+  private freeAt(at: number, freed: readonly number[]): number[] {
+    const behind = this.demands.behind(this.block);
+    const after = behind[at];
+    const before = behind[at - 1];
+    const { insn } = this.op(at);
+    const free: number[] = [];
+    for (const r of [...freed, 0, 1, 2, 3, 4, 5]) {
+      const isDeadAfter = after?.regs[r] === 0n;
+      const isOwn = (reads(insn) & (1 << r)) !== 0 && insnClass(insn) === op.STX && insn.src === r && insn.dst !== r;
+      const isDeadBefore = before === undefined ? false : before.regs[r] === 0n;
+      if (isDeadAfter && (isOwn || isDeadBefore)) free.push(r);
+    }
+    return free;
+  }
+}
+
+interface Load {
+  readonly at: number;
+  readonly place: Place;
+}
+
+/** Linux follows the stack by aligned slots. */
+function isAligned({ region, off }: Place, size: number): boolean {
+  return region !== 'stack' && region !== 'any' ? true : off % size === 0;
+}
