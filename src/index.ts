@@ -1,7 +1,7 @@
 /**
  * jitnic as a library. All of it runs in a browser as well; what needs Linux is in `jitnic/linux`. It can be had in
- * parts, `jitnic/object`, `jitnic/verifier`, `jitnic/packet`, `jitnic/runtime` and `jitnic/nic`, or all of these as
- * `jitnic`.
+ * parts, `jitnic/object`, `jitnic/verifier`, `jitnic/optimizer`, `jitnic/packet`, `jitnic/runtime` and `jitnic/nic`,
+ * or all of these as `jitnic`.
  *
  *     import { readFileSync } from 'node:fs';
  *     import { decodeCapture, openSession } from 'jitnic';
@@ -24,6 +24,7 @@
 // Each list stands in one place, the entry point of its subpath.
 export * from './api/nic.js';
 export * from './api/object.js';
+export * from './api/optimizer.js';
 export * from './api/packet.js';
 export * from './api/runtime.js';
 export * from './api/verifier.js';

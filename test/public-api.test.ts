@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import * as nic from '../src/api/nic.js';
 import * as object from '../src/api/object.js';
+import * as optimizer from '../src/api/optimizer.js';
 import * as packet from '../src/api/packet.js';
 import * as runtime from '../src/api/runtime.js';
 import * as verifier from '../src/api/verifier.js';
@@ -72,7 +73,7 @@ describe('the public face', () => {
   });
 
   test('can be had whole: jitnic exports what its subpaths do', () => {
-    const parts = { ...nic, ...object, ...packet, ...runtime, ...verifier };
+    const parts = { ...nic, ...object, ...optimizer, ...packet, ...runtime, ...verifier };
     expect(Object.keys(all).sort()).toEqual(Object.keys(parts).sort());
   });
 

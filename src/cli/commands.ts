@@ -75,6 +75,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./ir.js'),
   },
   {
+    name: 'opt',
+    summary: 'a smaller or faster object file that Linux still accepts',
+    group: 'Understand a program',
+    load: () => import('./opt.js'),
+  },
+  {
     name: 'bench',
     summary: 'speed of the engines on one program and packet, side by side',
     group: 'Run packets',

@@ -21,6 +21,7 @@ export { KernelRefusal, KernelSubject } from './kernel-subject.js';
 export { loopback, MachineMaps } from './machine-maps.js';
 export { MachineSubject } from './machine-subject.js';
 export { judgeMutants, type MutantResult } from './mutants/campaign.js';
+export { compareObjects, type ObjectDifferenceOptions, type ObjectDifferenceRow } from './object-difference.js';
 export { faultsOf, type PlantedFault } from './plant.js';
 export { judgeByProof, judgeByRun } from './rewrites/judge.js';
 export { rewriteRows } from './rewrites/rows.js';

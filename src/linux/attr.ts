@@ -2,6 +2,7 @@
  * `union bpf_attr` (include/uapi/linux/bpf.h): command numbers and, for each command, where its fields stand. Offsets
  * are bytes from the start of the union; the comment gives the width where it is not 32 bits.
  */
+import type { ProgramTypeName } from '../object/index.js';
 
 export const command = {
   mapCreate: 0,
@@ -144,6 +145,26 @@ export const progInfo = {
 
 /** Numbers of enum bpf_prog_type and enum bpf_attach_type that we use. */
 export const progTypeXdp = 6;
+/** enum bpf_prog_type by the names of object files, of the types that load without saying what they attach to. */
+export const plainProgTypes: Readonly<Partial<Record<ProgramTypeName, number>>> = {
+  socket_filter: 1,
+  kprobe: 2,
+  sched_cls: 3,
+  sched_act: 4,
+  tracepoint: 5,
+  xdp: progTypeXdp,
+  unspec: progTypeXdp,
+  perf_event: 7,
+  lwt_in: 10,
+  lwt_out: 11,
+  lwt_xmit: 12,
+  sock_ops: 13,
+  sk_skb: 14,
+  cgroup_device: 15,
+  sk_msg: 16,
+  raw_tracepoint: 17,
+  lwt_seg6local: 19,
+};
 /** enum bpf_attach_type, as far as XDP programs have one. */
 export const attachTypes = { xdp: 37, xdp_devmap: 33, xdp_cpumap: 35 } as const;
 

@@ -1,3 +1,4 @@
+export { type Acceptance, acceptances } from './acceptance.js';
 export { Bpf } from './bpf.js';
 export type {
   LoadedFd,

@@ -225,11 +225,13 @@ export class KernelObject {
     const unresolved = spec.unresolved[0];
     const insns = encodeInsns(spec.insns.map((insn, pc) => this.resolve(spec, insn, spec.insns[pc - 1])));
     const attach = spec.attach ?? 'xdp';
+    const type = attr.plainProgTypes[spec.type] ?? attr.progTypeXdp;
     const loaded = this.bpf.progLoad({
       insns,
       license: this.object.license,
       name: spec.name,
-      expectedAttachType: attr.attachTypes[attach],
+      type,
+      ...(type === attr.progTypeXdp ? { expectedAttachType: attr.attachTypes[attach] } : {}),
       flags: spec.frags ? attr.progFlags.xdpHasFrags : 0,
       kernelVersion: this.object.version,
       logLevel: options.logLevel ?? 0,

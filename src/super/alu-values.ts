@@ -69,7 +69,9 @@ function swapped(values: Values, insn: Insn, dst: Value): Value {
   const constant = constantOf(dst);
   if (!isSwap) {
     if (constant !== undefined) return values.constant(constant & mask);
-    return (dst.ones & ~mask & u64) === 0n ? dst : values.operation('and64', [dst, values.constant(mask)], dst.ones & mask);
+    return (dst.ones & ~mask & u64) === 0n
+      ? dst
+      : values.operation('and64', [dst, values.constant(mask)], dst.ones & mask);
   }
   if (constant !== undefined) {
     let out = 0n;
@@ -111,7 +113,11 @@ function plain(values: Values, insn: Insn, bits: 32 | 64, a: Value, b: Value): V
       return commutative(values, name, a, b, a.ones | b.ones);
     case op.LSH:
       if (amount === 0n) return a;
-      return values.operation(name, [a, amount === undefined ? b : values.constant(amount)], amount === undefined ? limit : (a.ones << amount) & limit);
+      return values.operation(
+        name,
+        [a, amount === undefined ? b : values.constant(amount)],
+        amount === undefined ? limit : (a.ones << amount) & limit,
+      );
     case op.RSH: {
       if (amount === 0n) return a;
       const inner = values.atomOf(a);
@@ -120,7 +126,11 @@ function plain(values: Values, insn: Insn, bits: 32 | 64, a: Value, b: Value): V
       if (bits === 64 && amount === 32n && inner?.op === 'lsh64' && constantOf(back) === 32n && base !== undefined) {
         return zext(values, base);
       }
-      return values.operation(name, [a, amount === undefined ? b : values.constant(amount)], amount === undefined ? maskOver(a.ones) : a.ones >> amount);
+      return values.operation(
+        name,
+        [a, amount === undefined ? b : values.constant(amount)],
+        amount === undefined ? maskOver(a.ones) : a.ones >> amount,
+      );
     }
     case op.MUL:
       if (y === 1n) return a;

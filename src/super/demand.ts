@@ -2,8 +2,19 @@
  * What is asked of registers and stack bytes further on, bit by bit: a backward data-flow over blocks. A bit that no
  * one asks for may be anything, so what only makes such bits can go.
  */
-import { type Insn, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
-import { accessOf, callerSaved, isAlu, isAtomic, isLoad, isPacketLoad, isStore, reads, usesSource, writes } from './effects.js';
+import { insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
+import {
+  accessOf,
+  callerSaved,
+  isAlu,
+  isAtomic,
+  isLoad,
+  isPacketLoad,
+  isStore,
+  reads,
+  usesSource,
+  writes,
+} from './effects.js';
 import { copyState, type Flow, type Place } from './flow.js';
 import { type Block, blockOrder, type FunctionCode, followers, type Op } from './function-code.js';
 import { maskOver, u32, u64 } from './values.js';
@@ -170,7 +181,9 @@ function alu(regs: bigint[], { insn, pinned }: Op): void {
   const asked = wanted & limit;
   regs[insn.dst] = 0n;
   const ask = (r: number, bits: bigint): void => {
-    regs[r] = (regs[r] ?? 0n) | (asked === 0n ? 0n : bits & (kind === op.END ? u64 : limit));
+    const wantedOfIt = bits & (kind === op.END ? u64 : limit);
+    // Read it is, whatever it holds: the verifier wants it written.
+    regs[r] = (regs[r] ?? 0n) | (asked === 0n ? 0n : wantedOfIt === 0n ? 1n : wantedOfIt);
   };
   const isReg = usesSource(insn) && kind !== op.END;
   const constant = isReg || pinned ? undefined : BigInt.asUintN(64, BigInt(insn.imm));
@@ -222,7 +235,7 @@ function shifted(kind: number, asked: bigint, amount: bigint, bits: 32 | 64): bi
   const limit = (1n << BigInt(bits)) - 1n;
   if (kind === op.LSH) return asked >> amount;
   const direct = (asked << amount) & limit;
-  const isSignAsked = kind === op.ARSH && (asked >> (BigInt(bits) - amount)) !== 0n;
+  const isSignAsked = kind === op.ARSH && asked >> (BigInt(bits) - amount) !== 0n;
   return isSignAsked ? direct | (1n << BigInt(bits - 1)) : direct;
 }
 
@@ -242,9 +255,4 @@ function copyDemand({ regs, stack }: Demand): Demand {
 
 function isEqual(a: Demand, b: Demand): boolean {
   return a.stack === b.stack && a.regs.every((bits, r) => bits === b.regs[r]);
-}
-
-/** Is the instruction a branch? What this room does not list is one. */
-export function isBranch(insn: Insn): boolean {
-  return (insnClass(insn) === op.JMP || insnClass(insn) === op.JMP32) && !isCall(insn) && !isExit(insn);
 }

@@ -1,5 +1,5 @@
 /** What an instruction reads and writes: registers as sets of bits, memory as one access. */
-import { type Insn, accessSize, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
+import { accessSize, type Insn, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
 import { registersRead } from '../platform/index.js';
 
 /** r0 to r5, which a call leaves with anything. */
@@ -86,11 +86,6 @@ export function writes(insn: Insn): number {
     default:
       return 0;
   }
-}
-
-/** Does nothing but write its register: gone without a trace if no one reads that. Loads too. */
-export function isPure(insn: Insn): boolean {
-  return isAlu(insn) || isLddw(insn) || isLoad(insn);
 }
 
 /** A memory access by a register plus a constant. */

@@ -2,8 +2,8 @@
 import { InternalError } from '../base/index.js';
 import { type Insn, isExit, op } from '../isa/index.js';
 import type { EditedInsn } from '../object/index.js';
-import { invertedJump } from './jumps.js';
 import type { Block, FunctionCode, Op } from './function-code.js';
+import { invertedJump } from './jumps.js';
 
 /** What {@link editElf} takes of a function, without where it stands. */
 export interface EmittedCode {
@@ -75,7 +75,8 @@ function layOutBlocks(code: FunctionCode): Block[] {
       order.push(block);
       const { taken, next }: Block = block;
       if (next !== undefined && !placed.has(next)) block = next;
-      else if (taken !== undefined && !placed.has(taken) && invertedJump(block.branch?.insn) !== undefined) block = taken;
+      else if (taken !== undefined && !placed.has(taken) && invertedJump(block.branch?.insn) !== undefined)
+        block = taken;
       else block = undefined;
     }
   };

@@ -7,8 +7,27 @@
 import { type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
 import { helperNames } from '../platform/index.js';
 import { aluValue, zext } from './alu-values.js';
-import { accessOf, callerSaved, isAlu, isAtomic, isLoad, isPacketLoad, isStore, reads, usesSource, writes } from './effects.js';
-import { type Block, blockOrder, type FunctionCode, followers, type Op, predecessors, type Region } from './function-code.js';
+import {
+  accessOf,
+  callerSaved,
+  isAlu,
+  isAtomic,
+  isLoad,
+  isPacketLoad,
+  isStore,
+  reads,
+  usesSource,
+  writes,
+} from './effects.js';
+import {
+  type Block,
+  blockOrder,
+  type FunctionCode,
+  followers,
+  type Op,
+  predecessors,
+  type Region,
+} from './function-code.js';
 import { jumpHolds } from './jumps.js';
 import { constantOf, u32, u64, type Value, Values } from './values.js';
 
@@ -129,13 +148,16 @@ export class Flow {
 
   private merge(block: Block, states: readonly State[], tainted: number): State {
     const [first, ...rest] = states;
-    if (first === undefined) return { regs: Array.from({ length: 11 }, () => this.values.unknown('none')), mem: new Map() };
+    if (first === undefined)
+      return { regs: Array.from({ length: 11 }, () => this.values.unknown('none')), mem: new Map() };
     const regs = first.regs.map((value, r) => {
       if (rest.every((state) => state.regs[r] === value)) return value;
       const ones = rest.reduce((all, state) => all | (state.regs[r]?.ones ?? u64), value.ones);
       return this.values.named(`${(tainted & (1 << r)) === 0 ? '' : stackMark}phi:${block.id}:${r}:${ones}`, ones);
     });
-    const mem = new Map([...first.mem].filter(([key, { value }]) => rest.every((s) => s.mem.get(key)?.value === value)));
+    const mem = new Map(
+      [...first.mem].filter(([key, { value }]) => rest.every((s) => s.mem.get(key)?.value === value)),
+    );
     return { regs, mem };
   }
 
@@ -144,7 +166,8 @@ export class Flow {
     const result = new Map<Block, State>();
     for (const next of followers(block)) {
       const isBoth = block.taken === block.next;
-      const refined = block.branch === undefined || isBoth ? state : this.along(block.branch, next === block.taken, state);
+      const refined =
+        block.branch === undefined || isBoth ? state : this.along(block.branch, next === block.taken, state);
       result.set(next, refined);
     }
     return result;
@@ -167,7 +190,9 @@ export class Flow {
     if (isNarrow && left.ones > u32) return state;
     const value = this.values.constant(isNarrow ? BigInt.asUintN(32, right) : right);
     const regs = state.regs.map((reg) => (reg === left ? value : reg));
-    const mem = new Map([...state.mem].map(([key, known]) => [key, known.value === left ? { ...known, value } : known]));
+    const mem = new Map(
+      [...state.mem].map(([key, known]) => [key, known.value === left ? { ...known, value } : known]),
+    );
     return { regs, mem };
   }
 
@@ -232,7 +257,9 @@ export class Flow {
     if (symbol === undefined && insn.src === 0) {
       return this.values.constant((BigInt(high >>> 0) << 32n) | BigInt(insn.imm >>> 0));
     }
-    return symbol === undefined ? this.values.unknown('address') : this.values.named(`&${symbol}:${insn.src}:${insn.imm}:${high}`);
+    return symbol === undefined
+      ? this.values.unknown('address')
+      : this.values.named(`&${symbol}:${insn.src}:${insn.imm}:${high}`);
   }
 
   private load(state: State, each: Op): Value {
@@ -252,8 +279,8 @@ export class Flow {
   }
 
   /** Loads of `data` and its like from the context are pointers, though four bytes are read. */
-  private isContextPointer({ region }: Place): boolean {
-    return region === 'ctx' || region === 'any';
+  private isContextPointer({ region, size }: Place): boolean {
+    return size === 4 && (region === 'ctx' || region === 'any');
   }
 
   private store(state: State, each: Op): void {
@@ -288,7 +315,9 @@ export class Flow {
     const from = isQuiet ? 0 : this.stackFrom(state, insn);
     for (const [key, known] of state.mem) {
       const isStack = known.region === 'stack';
-      const isLost = isStack ? known.off + known.size > from : !isQuiet || known.region === 'map' || known.region === 'any';
+      const isLost = isStack
+        ? known.off + known.size > from
+        : !isQuiet || known.region === 'map' || known.region === 'any';
       if (isLost || (isStack && this.escaped && !isQuiet)) state.mem.delete(key);
     }
     this.clobber(state, callerSaved);
@@ -411,7 +440,9 @@ function taint(insn: Insn, set: number): number | undefined {
     const from = usesSource(insn) && kind !== op.END && has(insn.src);
     if (insnClass(insn) === op.ALU64 && kind === op.MOV && insn.off === 0) return put(insn.dst, from);
     if (insnClass(insn) === op.ALU64 && (kind === op.ADD || kind === op.SUB)) {
-      return kind === op.SUB && (from || (has(insn.dst) && usesSource(insn))) ? undefined : put(insn.dst, has(insn.dst) || from);
+      return kind === op.SUB && (from || (has(insn.dst) && usesSource(insn)))
+        ? undefined
+        : put(insn.dst, has(insn.dst) || from);
     }
     if (kind === op.MOV && !from) return put(insn.dst, false);
     return from || has(insn.dst) ? undefined : set;

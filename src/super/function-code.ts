@@ -80,7 +80,14 @@ export function functionCode(
       throw new InternalError('super', `\`${fn.name}\` jumps to slot ${slot}`);
     }
     if (slot === insns.length) continue;
-    blocks.set(slot, { id: slot, ops: [], branch: undefined, taken: undefined, next: undefined, labels: [start + slot] });
+    blocks.set(slot, {
+      id: slot,
+      ops: [],
+      branch: undefined,
+      taken: undefined,
+      next: undefined,
+      labels: [start + slot],
+    });
   }
   const blockAt = (slot: number): Block => {
     const block = blocks.get(slot);
@@ -155,14 +162,4 @@ export function blockOrder(code: FunctionCode): Block[] {
     }
   }
   return post.reverse();
-}
-
-/** Slots of the ops alone, without the jumps that a layout needs. */
-export function opSlots(code: FunctionCode): number {
-  let slots = 0;
-  for (const { ops, branch } of code.blocks) {
-    for (const op of ops) slots += op.high === undefined ? 1 : 2;
-    if (branch !== undefined) slots++;
-  }
-  return slots;
 }

@@ -47,7 +47,9 @@ export class FunctionFacts {
     return (slot) => {
       const insn = fn.insns[slot];
       if (occurrences.length === 0 || insn === undefined) return { region: undefined, facts: undefined };
-      const at = occurrences.map(({ facts, start }) => facts.insns[start + slot]).filter((each) => each?.reached === true);
+      const at = occurrences
+        .map(({ facts, start }) => facts.insns[start + slot])
+        .filter((each) => each?.reached === true);
       const access = accessOf(insn);
       const region = access === undefined ? undefined : commonRegion(at, access.base);
       const isFixed = occurrences.every((each) => each.isFixed);
@@ -68,7 +70,11 @@ function unknownContent(map: MapSpec): MapSpec {
   return map.init?.kind === 'data' ? { ...map, init: undefined, flags: map.flags & ~readOnly } : map;
 }
 
-function factsOf(program: ProgramSpec, maps: readonly MapSpec[], { btf, license }: ObjectSpec): ProgramFacts | undefined {
+function factsOf(
+  program: ProgramSpec,
+  maps: readonly MapSpec[],
+  { btf, license }: ObjectSpec,
+): ProgramFacts | undefined {
   return verify(program, maps, { btf, license, facts: true, logLevel: 0 }).facts;
 }
 
@@ -95,5 +101,7 @@ function commonConstant(at: readonly (InsnFacts | undefined)[], register: number
   const [first, ...rest] = at.map((facts) => facts?.regs[register]);
   if (first?.kind !== 'scalar' || !first.range.isConst) return undefined;
   const { value } = first.range;
-  return rest.every((fact) => fact?.kind === 'scalar' && fact.range.isConst && fact.range.value === value) ? first : undefined;
+  return rest.every((fact) => fact?.kind === 'scalar' && fact.range.isConst && fact.range.value === value)
+    ? first
+    : undefined;
 }

@@ -12,8 +12,8 @@ export interface FunctionOptions {
   readonly atomics: boolean;
   /** Asked before each change: the pass, and the slot of the section that it is about. */
   readonly allow: (pass: string, slot: number) => boolean;
-  /** Sees the code after each pass that changed it. */
-  readonly watch?: ((pass: string, code: FunctionCode) => void) | undefined;
+  /** Told after each run of a pass. */
+  readonly watch?: ((pass: string, code: FunctionCode, changed: boolean) => void) | undefined;
 }
 
 /** Most times that the list of passes runs. */
@@ -28,12 +28,13 @@ export function optimizeFunction(code: FunctionCode, options: FunctionOptions): 
     for (const { name, goal, run } of passes) {
       if (!options.enabled.has(name) || (goal !== undefined && goal !== options.goal)) continue;
       const allow = (about: { readonly line: number }): boolean => options.allow(name, about.line);
-      if (!run(code, { goal: options.goal, atomics: options.atomics, allow })) continue;
+      const hasChanged = run(code, { goal: options.goal, atomics: options.atomics, allow });
+      options.watch?.(name, code, hasChanged);
+      if (!hasChanged) continue;
       changed = true;
       const now = codeSize(code);
       saved.set(name, (saved.get(name) ?? 0) + size - now);
       size = now;
-      options.watch?.(name, code);
     }
     if (!changed) break;
   }

@@ -3,14 +3,31 @@
  * the passes over its bytecode (passes/), the file is edited in place, and what comes out is shown to the verifier and
  * to whoever else has a say. What is refused is taken back change by change.
  */
-import { type FileFunction, editElf, fileFunctions, type FunctionEdit, type ObjectSpec, type ProgramSpec, readObject } from '../object/index.js';
+import { UnsupportedError } from '../base/index.js';
+import type { Insn } from '../isa/index.js';
+import {
+  editElf,
+  type FileFunction,
+  type FunctionEdit,
+  fileFunctions,
+  type ObjectSpec,
+  type ProgramSpec,
+  readObject,
+  xdpFitness,
+} from '../object/index.js';
 import { verify } from '../verifier/index.js';
 import { emitCode } from './emit.js';
-import { functionCode } from './function-code.js';
+import { type FunctionCode, functionCode } from './function-code.js';
 import { FunctionFacts } from './function-facts.js';
 import { optimizeFunction } from './optimize-function.js';
 import type { Goal } from './passes/pass.js';
 import { passes } from './passes/passes.js';
+
+/** A program that a verifier does not take. */
+export interface Refusal {
+  readonly program: string;
+  readonly why: string;
+}
 
 /** How {@link optimizeObject} goes about it. */
 export interface OptimizeObjectOptions {
@@ -25,12 +42,21 @@ export interface OptimizeObjectOptions {
   /** May load, change and store become one atomic instruction (smaller, slower)? Default: where the goal is size. */
   readonly atomics?: boolean | undefined;
   /**
-   * Somebody else's say, as the running kernel's, about a whole file: names of programs that are refused. Asked about
+   * Somebody else's say, as the running kernel's, about a whole file: programs that are refused, and why. Asked about
    * the input once, and about each candidate; only programs that pass in the input count.
    */
-  readonly refuses?: ((bytes: Uint8Array) => readonly string[]) | undefined;
-  /** Sees each function after each pass that changed it. */
-  readonly watch?: ((name: string, pass: string, slots: string) => void) | undefined;
+  readonly refuses?: ((bytes: Uint8Array) => readonly Refusal[]) | undefined;
+  /** Told after each run of a pass over a function; runs are more than one where changes are taken back. */
+  readonly watch?: ((step: PassStep) => void) | undefined;
+}
+
+/** A pass has run over a function. */
+export interface PassStep {
+  readonly function: string;
+  readonly pass: string;
+  readonly changed: boolean;
+  /** The function's code now; jumps are within it, references as the file has them. */
+  readonly insns: () => readonly Insn[];
 }
 
 /** What became of one function of the file. */
@@ -43,7 +69,12 @@ export interface FunctionOutcome {
   /** Slots that each pass took away, most first. */
   readonly saved: readonly { readonly pass: string; readonly slots: number }[];
   /** Changes that were taken back since a verifier refused them. */
-  readonly takenBack: readonly { readonly pass: string; readonly slot: number; readonly program: string; readonly why: string }[];
+  readonly takenBack: readonly {
+    readonly pass: string;
+    readonly slot: number;
+    readonly program: string;
+    readonly why: string;
+  }[];
   /** Why it stayed as it was, where it had to. */
   readonly kept: string | undefined;
 }
@@ -70,7 +101,15 @@ export interface OptimizedObject {
 }
 
 /** Program types of which only the low half of r0 at the end counts. */
-const narrowTypes: readonly string[] = ['xdp', 'sched_cls', 'sched_act', 'socket_filter', 'kprobe', 'tracepoint', 'perf_event'];
+const narrowTypes: readonly string[] = [
+  'xdp',
+  'sched_cls',
+  'sched_act',
+  'socket_filter',
+  'kprobe',
+  'tracepoint',
+  'perf_event',
+];
 
 /** Most changes of one object that are taken back before it is left alone. */
 const maxTakenBack = 200;
@@ -97,11 +136,6 @@ interface Change {
   readonly slot: number;
 }
 
-interface Refusal {
-  readonly program: string;
-  readonly why: string;
-}
-
 class ObjectOptimizer {
   private readonly bytes: Uint8Array;
   private readonly options: OptimizeObjectOptions;
@@ -119,7 +153,7 @@ class ObjectOptimizer {
     this.functions = fileFunctions(bytes);
     const accepted = this.object.programs.filter((program) => this.processed(this.object, program) !== undefined);
     this.goodHere = new Set(accepted.map(({ name }) => name));
-    const refused = new Set(options.refuses?.(bytes));
+    const refused = new Set(options.refuses?.(bytes).map(({ program }) => program));
     this.goodThere = new Set(this.object.programs.map(({ name }) => name).filter((name) => !refused.has(name)));
     this.facts = new FunctionFacts(this.object, (program) => this.goodHere.has(program.name));
   }
@@ -130,7 +164,8 @@ class ObjectOptimizer {
       const { bytes, dropped } = editElf(this.bytes, candidate.edits);
       const refusal = candidate.edits.length === 0 ? undefined : this.refusal(bytes);
       if (refusal === undefined) return this.outcome(bytes, dropped, candidate);
-      if (tries >= maxTakenBack) return this.outcome(this.bytes, [], { edits: [], changes: [], outcomes: this.untouched(refusal) });
+      if (tries >= maxTakenBack)
+        return this.outcome(this.bytes, [], { edits: [], changes: [], outcomes: this.untouched(refusal) });
       this.ban(candidate, refusal);
       candidate = this.candidate(Number.POSITIVE_INFINITY);
     }
@@ -158,7 +193,16 @@ class ObjectOptimizer {
       };
       const { goal = 'size', atomics = goal === 'size', passes: enabled = allPasses } = this.options;
       const code = functionCode(fn, this.kindOf(fn), this.facts.of(fn));
-      const saved = optimizeFunction(code, { goal, enabled, atomics, allow });
+      const { watch } = this.options;
+      const told = (pass: string, now: FunctionCode, changed: boolean): void =>
+        watch?.({ function: fn.name, pass, changed, insns: () => emitCode(now)?.insns.map(({ insn }) => insn) ?? [] });
+      const saved = optimizeFunction(code, {
+        goal,
+        enabled,
+        atomics,
+        allow,
+        watch: watch === undefined ? undefined : told,
+      });
       const emitted = emitCode(code);
       const isWorse = emitted === undefined || emitted.insns.length > base.before;
       if (isWorse) return { ...same, kept: undefined };
@@ -189,11 +233,10 @@ class ObjectOptimizer {
     for (const program of object.programs) {
       if (!this.goodHere.has(program.name)) continue;
       const { maps, btf, license } = object;
-      const result = verify(program, maps, { btf, license, logLevel: 0 });
-      if (!result.accepted) return { program: program.name, why: result.message ?? 'refused' };
+      const result = ask(program, maps, { btf, license, logLevel: 0 });
+      if (result?.accepted !== true) return { program: program.name, why: result?.message ?? 'refused' };
     }
-    const refused = this.options.refuses?.(bytes).find((name) => this.goodThere.has(name));
-    return refused === undefined ? undefined : { program: refused, why: 'the running kernel refuses it' };
+    return this.options.refuses?.(bytes).find(({ program }) => this.goodThere.has(program));
   }
 
   /** Bans the change without which the first refused prefix would be accepted. */
@@ -228,10 +271,10 @@ class ObjectOptimizer {
 
   /** Instructions that our verifier processes; undefined for a program that it refuses or does not know. */
   private processed(object: ObjectSpec, program: ProgramSpec): number | undefined {
-    if (program.type !== 'xdp') return undefined;
+    if (xdpFitness(program) === 'other') return undefined;
     const { maps, btf, license } = object;
-    const result = verify(program, maps, { btf, license, logLevel: 0 });
-    return result.accepted ? result.stats.insns : undefined;
+    const result = ask(program, maps, { btf, license, logLevel: 0 });
+    return result?.accepted === true ? result.stats.insns : undefined;
   }
 
   private outcome(bytes: Uint8Array, dropped: readonly string[], { outcomes }: Candidate): OptimizedObject {
@@ -248,6 +291,16 @@ class ObjectOptimizer {
       };
     });
     return { bytes, functions: outcomes, programs, dropped };
+  }
+}
+
+/** Undefined for what our verifier does not know (a kernel function, a helper of another type). */
+function ask(...args: Parameters<typeof verify>): ReturnType<typeof verify> | undefined {
+  try {
+    return verify(...args);
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined;
+    throw error;
   }
 }
 

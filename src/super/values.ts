@@ -72,7 +72,10 @@ export class Values {
       const isMarked = [...this.atomNames(a), ...this.atomNames(b)].some((name) => name.startsWith('fp'));
       return this.operation(isMarked ? 'fp~+' : '+', a.id < b.id ? [a, b] : [b, a]);
     }
-    return this.intern([...a.terms, ...b.terms].sort((x, y) => x - y), BigInt.asUintN(64, a.offset + b.offset));
+    return this.intern(
+      [...a.terms, ...b.terms].sort((x, y) => x - y),
+      BigInt.asUintN(64, a.offset + b.offset),
+    );
   }
 
   /** a - b: a constant if both are the same sum but for it. */
@@ -85,6 +88,11 @@ export class Values {
   /** What the value is made of; undefined for constants and sums. */
   atomOf(value: Value): Atom | undefined {
     return value.terms.length === 1 && value.offset === 0n ? this.atoms.get(value.terms[0] ?? 0) : undefined;
+  }
+
+  /** The name that is one atom alone, by the atom's number. */
+  byTerm(id: number): Value {
+    return this.intern([id], 0n);
   }
 
   /** Its terms' atoms. */

@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL('../../src/', import.meta.url));
 export const entryPoints: Readonly<Record<string, string>> = {
   'jitnic/object': 'api/object.ts',
   'jitnic/verifier': 'api/verifier.ts',
+  'jitnic/optimizer': 'api/optimizer.ts',
   'jitnic/packet': 'api/packet.ts',
   'jitnic/runtime': 'api/runtime.ts',
   'jitnic/nic': 'api/nic.ts',

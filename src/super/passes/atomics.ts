@@ -6,7 +6,7 @@
  *
  * for o of +, |, &, ^. One or two slots less, and several times slower: for small programs only.
  */
-import { type Insn, accessSize, insnClass, isCall, op } from '../../isa/index.js';
+import { accessSize, type Insn, insnClass, isCall, op } from '../../isa/index.js';
 import { Demands } from '../demand.js';
 import { isAlu, isLoad, reads, usesSource, writes } from '../effects.js';
 import { copyState, Flow, mayMeet } from '../flow.js';
@@ -36,13 +36,19 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
     });
     const behind = demands.behind(block);
     for (let at = 0; at < block.ops.length; at++) {
-      const found = fusion(block.ops, at, (i) => behind[i]?.regs ?? [], (i, j) => {
-        const a = places[i];
-        const b = places[j];
-        return a !== undefined && b !== undefined && mayMeet(a, b, flow.escaped);
-      });
+      const found = fusion(
+        block.ops,
+        at,
+        (i) => behind[i]?.regs ?? [],
+        (i, j) => {
+          const a = places[i];
+          const b = places[j];
+          return a !== undefined && b !== undefined && mayMeet(a, b, flow.escaped);
+        },
+      );
       const region = places[at]?.region;
-      if (found === undefined || (region !== 'map' && region !== 'stack') || !context.allow(block.ops[at] as Op)) continue;
+      if (found === undefined || (region !== 'map' && region !== 'stack') || !context.allow(block.ops[at] as Op))
+        continue;
       block.ops = found;
       changed = true;
       break;
@@ -61,7 +67,8 @@ function fusion(
   const load = ops[at] as Op; // in range
   const { insn } = load;
   const size = accessSize(insn);
-  if (!isLoad(insn) || load.pinned || (insn.code & 0xe0) !== op.MODE_MEM || size < 4 || insn.dst === insn.src) return undefined;
+  if (!isLoad(insn) || load.pinned || (insn.code & 0xe0) !== op.MODE_MEM || size < 4 || insn.dst === insn.src)
+    return undefined;
   const x = insn.dst;
   let change = -1;
   for (let i = at + 1; i < ops.length; i++) {
@@ -95,7 +102,11 @@ function fused(ops: readonly Op[], at: number, change: number, store: number): O
   const kind = kinds.get(alu.code & 0xf0) ?? 0;
   const isReg = usesSource(alu);
   const code = op.STX | op.MODE_ATOMIC | (last.insn.code & 0x18);
-  const atomic: Op = { ...last, insn: { ...last.insn, code, src: isReg ? alu.src : alu.dst, imm: kind } };
+  const atomic: Op = {
+    ...last,
+    insn: { ...last.insn, code, src: isReg ? alu.src : alu.dst, imm: kind },
+    facts: undefined,
+  };
   const constant: Insn = { code: op.ALU64 | op.MOV, dst: alu.dst, src: 0, off: 0, imm: alu.imm };
   return ops.flatMap((each, i) => {
     if (i === at) return [];

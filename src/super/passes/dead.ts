@@ -92,13 +92,17 @@ function pairs(ops: Op[], context: PassContext): boolean {
     const { insn: a } = first;
     const { insn: b } = second;
     const isPair =
-      a.code === (op.ALU64 | op.LSH) && b.code === (op.ALU64 | op.RSH) && a.dst === b.dst && a.imm === b.imm && a.imm >= 32;
+      a.code === (op.ALU64 | op.LSH) &&
+      b.code === (op.ALU64 | op.RSH) &&
+      a.dst === b.dst &&
+      a.imm === b.imm &&
+      a.imm >= 32;
     if (!isPair || a.imm > 63 || first.pinned || second.pinned || !context.allow(second)) continue;
     const insn: Insn =
       a.imm === 32
         ? { code: op.ALU | op.MOV | op.X, dst: a.dst, src: a.dst, off: 0, imm: 0 }
         : { code: op.ALU | op.AND, dst: a.dst, src: 0, off: 0, imm: 2 ** (64 - a.imm) - 1 };
-    ops.splice(i, 2, { ...second, insn });
+    ops.splice(i, 2, { ...second, insn, facts: undefined });
     changed = true;
   }
   return changed;

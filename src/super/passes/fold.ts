@@ -13,10 +13,10 @@
  *     x = *(p), where *(p) holds v (own memory)    -> x := v
  */
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
-import { accessOf, isAlu, isAtomic, isLoad, isStore, usesSource } from '../effects.js';
+import { zext } from '../alu-values.js';
+import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource } from '../effects.js';
 import { copyState, Flow, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
-import { zext } from '../alu-values.js';
 import { constantOf, u32, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
@@ -79,7 +79,15 @@ class BlockFolder {
       [insn.src, facts?.src],
     ] as const) {
       const value = regs[r];
-      if (fact?.kind !== 'scalar' || !fact.range.isConst || value === undefined || constantOf(value) !== undefined) continue;
+      // What it reads no longer has no part in it.
+      if (
+        fact?.kind !== 'scalar' ||
+        (reads(insn) & (1 << r)) === 0 ||
+        !fact.range.isConst ||
+        value === undefined ||
+        constantOf(value) !== undefined
+      )
+        continue;
       const constant = this.flow.values.constant(fact.range.value);
       for (let i = 0; i < 10; i++) if (regs[i] === value) regs[i] = constant;
     }
@@ -89,7 +97,15 @@ class BlockFolder {
   private operands(each: Op): Op {
     const { insn } = each;
     const changed = this.cheaper(each);
-    if (changed === undefined || (changed.code === insn.code && changed.dst === insn.dst && changed.src === insn.src && changed.off === insn.off && changed.imm === insn.imm)) return each;
+    if (
+      changed === undefined ||
+      (changed.code === insn.code &&
+        changed.dst === insn.dst &&
+        changed.src === insn.src &&
+        changed.off === insn.off &&
+        changed.imm === insn.imm)
+    )
+      return each;
     if (!this.context.allow(each)) return each;
     this.changed = true;
     return { ...each, insn: changed };
@@ -118,7 +134,12 @@ class BlockFolder {
       return { ...to, src: this.older(to.src, access.size <= 4) };
     }
     const cls = insnClass(insn);
-    const isCompare = (cls === op.JMP || cls === op.JMP32) && kind !== op.CALL && kind !== op.EXIT && kind !== op.JA && kind !== op.JCOND;
+    const isCompare =
+      (cls === op.JMP || cls === op.JMP32) &&
+      kind !== op.CALL &&
+      kind !== op.EXIT &&
+      kind !== op.JA &&
+      kind !== op.JCOND;
     if (!isCompare || pinned) return undefined;
     const isNarrow = cls === op.JMP32;
     const dst = this.older(insn.dst, isNarrow);
@@ -201,7 +222,13 @@ class BlockFolder {
     if (isLoad(insn)) {
       const place = this.flow.placeOf(this.state, each);
       const isOurs = place?.region === 'stack' || place?.region === 'packet';
-      if (!isOurs || place === undefined || mem.get(placeKey(place)) === undefined || (insn.code & 0xe0) !== op.MODE_MEM) return each;
+      if (
+        !isOurs ||
+        place === undefined ||
+        mem.get(placeKey(place)) === undefined ||
+        (insn.code & 0xe0) !== op.MODE_MEM
+      )
+        return each;
     }
     this.flow.step(after, each);
     const value = after.regs[insn.dst];
@@ -213,7 +240,14 @@ class BlockFolder {
     if (isMove) return each;
     const from = this.holder(value);
     if (from === undefined || from === insn.dst) return each;
-    return { ...each, insn: { code: op.ALU64 | op.MOV | op.X, dst: insn.dst, src: from, off: 0, imm: 0 }, high: undefined, refers: -1, symbol: undefined };
+    return {
+      ...each,
+      insn: { code: op.ALU64 | op.MOV | op.X, dst: insn.dst, src: from, off: 0, imm: 0 },
+      high: undefined,
+      refers: -1,
+      symbol: undefined,
+      facts: undefined,
+    };
   }
 
   private holder(value: Value | undefined): number | undefined {
@@ -229,6 +263,13 @@ class BlockFolder {
     const code = (isSigned ? op.ALU64 : op.ALU) | op.MOV;
     const isMove = isAlu(insn) && (insn.code & 0xf0) === op.MOV && !usesSource(insn);
     if (isMove) return each;
-    return { ...each, insn: { code, dst: insn.dst, src: 0, off: 0, imm }, high: undefined, refers: -1, symbol: undefined };
+    return {
+      ...each,
+      insn: { code, dst: insn.dst, src: 0, off: 0, imm },
+      high: undefined,
+      refers: -1,
+      symbol: undefined,
+      facts: undefined,
+    };
   }
 }

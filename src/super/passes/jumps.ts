@@ -59,7 +59,10 @@ function skipEmpty(code: FunctionCode): boolean {
   let changed = false;
   const final = (from: Block): Block => {
     let at = from;
-    for (const seen = new Set<Block>(); at.ops.length === 0 && at.branch === undefined && at.next !== undefined && !seen.has(at); ) {
+    for (
+      const seen = new Set<Block>();
+      at.ops.length === 0 && at.branch === undefined && at.next !== undefined && !seen.has(at);
+    ) {
       seen.add(at);
       at = at.next;
     }

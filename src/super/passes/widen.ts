@@ -94,7 +94,10 @@ class BlockWidener {
       const value = this.state(at + 1).regs[each.insn.dst] as Value; // 11 registers
       for (const size of [8, 4, 2]) {
         if (size < 8 && value.ones >= 1n << BigInt(8 * size)) continue;
-        const place = this.memoryBytes(at, Array.from({ length: size }, (_, i) => byteSource(values, value, i)));
+        const place = this.memoryBytes(
+          at,
+          Array.from({ length: size }, (_, i) => byteSource(values, value, i)),
+        );
         const insn = place === undefined ? undefined : this.loadFrom(at, place, each.insn.dst, size);
         if (place === undefined || insn === undefined || !this.context.allow(each)) continue;
         this.block.ops = this.block.ops.with(at, { ...each, insn, region: place.region });
@@ -114,7 +117,10 @@ class BlockWidener {
       for (const known of mem.values()) {
         if (known.value !== source.value || source.index >= known.size || known.region === 'ctx') continue;
         const off = known.off + source.index;
-        if (first === undefined || (known.base === first.base && off === first.off + i && known.region === first.region)) {
+        if (
+          first === undefined ||
+          (known.base === first.base && off === first.off + i && known.region === first.region)
+        ) {
           found = { ...known, off };
           break;
         }
@@ -122,7 +128,9 @@ class BlockWidener {
       if (found === undefined) return undefined;
       first ??= found;
     }
-    return first === undefined ? undefined : { region: first.region, base: first.base, off: first.off, size: sources.length };
+    return first === undefined
+      ? undefined
+      : { region: first.region, base: first.base, off: first.off, size: sources.length };
   }
 
   /** A load of a place by a register that holds its base before `at`. */
@@ -171,7 +179,8 @@ class BlockWidener {
       if (!isStore(each.insn) || each.pinned || place === undefined || place.region === 'ctx') continue;
       if (place.region === 'any' && each.region === undefined) continue;
       const { insn } = each;
-      const stored = insnClass(insn) === op.ST ? this.flow.values.constant(BigInt(insn.imm)) : this.state(at).regs[insn.src];
+      const stored =
+        insnClass(insn) === op.ST ? this.flow.values.constant(BigInt(insn.imm)) : this.state(at).regs[insn.src];
       if (stored !== undefined) found.push({ at, place, value: stored });
     }
     return found;
@@ -209,7 +218,11 @@ class BlockWidener {
     return true;
   }
 
-  private store(at: number, place: Place, value: Pick<Insn, 'src' | 'imm'> & { readonly cls: number }): Insn | undefined {
+  private store(
+    at: number,
+    place: Place,
+    value: Pick<Insn, 'src' | 'imm'> & { readonly cls: number },
+  ): Insn | undefined {
     const base = this.baseAt(at, place);
     if (base === undefined) return undefined;
     const code = value.cls | op.MODE_MEM | (sizeBits.get(place.size) ?? 0);
@@ -339,7 +352,8 @@ class BlockWidener {
   private loadOf(value: Value, size: number): Load | undefined {
     for (const [at, each] of this.block.ops.entries()) {
       const place = this.places[at];
-      if (!isLoad(each.insn) || each.pinned || place?.size !== size || (each.insn.code & 0xe0) !== op.MODE_MEM) continue;
+      if (!isLoad(each.insn) || each.pinned || place?.size !== size || (each.insn.code & 0xe0) !== op.MODE_MEM)
+        continue;
       if (this.state(at + 1).regs[each.insn.dst] === value) return { at, place };
     }
     return undefined;

@@ -1,0 +1,14 @@
+/**
+ * `jitnic/optimizer`: object files made smaller or faster. Same bytes and options in, same bytes out; maps, types,
+ * lines, CO-RE relocations and everything that is not code stay as they are.
+ */
+export {
+  type FunctionOutcome,
+  type Goal,
+  type OptimizedObject,
+  type OptimizeObjectOptions,
+  optimizeObject,
+  type PassStep,
+  type ProgramWork,
+  type Refusal,
+} from '../super/index.js';

@@ -1,0 +1,139 @@
+/** What `jitnic opt` says of its result: tables for people, one document for scripts. */
+import type { ObjectDifferenceRow } from '../judge/index.js';
+import type { FunctionOutcome, Goal, OptimizedObject } from '../super/index.js';
+import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
+import type { Io } from './command.js';
+import type { ExecutedRow, KernelState } from './opt-checks.js';
+
+/** All that is said. */
+export interface OptReportData {
+  readonly name: string;
+  readonly goal: Goal;
+  readonly result: OptimizedObject;
+  readonly compared: readonly ObjectDifferenceRow[];
+  readonly executed: readonly ExecutedRow[];
+  readonly kernel: KernelState;
+}
+
+const right = 'right' as const;
+
+/** How sure it is that a function still does the same. */
+function labelOf(fn: FunctionOutcome, { result, compared }: OptReportData): string {
+  if (fn.before === fn.after && fn.saved.length === 0) return 'unchanged';
+  const tested = compared.some(
+    ({ program, packets }) => packets > 0 && result.programs.some(({ name }) => name === program),
+  );
+  return tested ? 'tested' : 'by rule';
+}
+
+export function printOptReport(data: OptReportData, output: string | undefined, io: Io): void {
+  const { result, compared, executed } = data;
+  const changed = result.functions.filter((fn) => fn.saved.length > 0 || fn.takenBack.length > 0);
+  const rows = changed.map((fn) => [
+    fn.name,
+    fn.section,
+    fn.before,
+    fn.after,
+    formatShare(fn.before - fn.after, fn.before),
+    fn.saved
+      .filter(({ slots }) => slots > 0)
+      .map(({ pass, slots }) => `${pass} ${slots}`)
+      .join(', '),
+  ]);
+  const columns = [
+    { title: 'function' },
+    { title: 'section' },
+    { title: 'slots', align: right },
+    { title: 'after', align: right },
+    { title: 'less', align: right },
+    { title: 'by' },
+  ];
+  if (rows.length > 0) io.out(formatTable(columns, rows));
+  const before = result.functions.reduce((sum, fn) => sum + fn.before, 0);
+  const after = result.functions.reduce((sum, fn) => sum + fn.after, 0);
+  io.out(
+    `${rows.length > 0 ? '\n' : ''}${formatNumber(before)} slots before, ${formatNumber(after)} after (${formatShare(before - after, before)} less)\n`,
+  );
+  for (const { name, takenBack } of result.functions) {
+    for (const { pass, slot, why } of takenBack) io.out(`${name}: ${pass} at slot ${slot} taken back: ${why}\n`);
+  }
+  const work = result.programs.filter(
+    ({ processedBefore, processedAfter }) => processedBefore !== undefined && processedAfter !== undefined,
+  );
+  const sum = (key: 'processedBefore' | 'processedAfter'): number =>
+    work.reduce((all, each) => all + (each[key] ?? 0), 0);
+  if (work.length > 0) {
+    io.out(
+      `verifier: ${formatNumber(sum('processedBefore'))} instructions processed before, ${formatNumber(sum('processedAfter'))} after; kernel: ${data.kernel}\n`,
+    );
+  }
+  for (const { program, packets, before: old, after: now } of executed) {
+    const each = (steps: number): string => (packets === 0 ? '-' : (steps / packets).toFixed(1));
+    io.out(`${program}: ${each(old)} instructions a packet before, ${each(now)} after\n`);
+  }
+  printCompared(compared, io);
+  if (result.dropped.length > 0) {
+    io.info('DWARF does not fit the new code and is left out; source lines are in .BTF.ext');
+  }
+  if (output !== undefined) io.info(`${output}: ${formatNumber(result.bytes.length)} bytes`);
+}
+
+function printCompared(compared: readonly ObjectDifferenceRow[], io: Io): void {
+  const packets = compared.reduce((sum, row) => sum + row.packets, 0);
+  const run = compared.filter((row) => row.packets > 0).length;
+  if (packets > 0) {
+    io.out(
+      `${formatNumber(packets)} packets through ${count(run, 'program')} before and after: ${compared.every(({ difference }) => difference === undefined) ? 'no difference' : 'they differ, nothing is written'}\n`,
+    );
+  }
+  for (const { program, difference } of compared) {
+    if (difference === undefined) continue;
+    io.out(`${program}: packet ${difference.packet}, maps by seed ${difference.seed}: ${difference.what}\n`);
+    if (difference.packetBytes !== undefined) io.out(`  ${hex(difference.packetBytes)}\n`);
+  }
+}
+
+/** `jitnic.opt/1`. */
+export function optJson(data: OptReportData, output: string | undefined): Record<string, unknown> {
+  const { name, goal, result, compared, executed, kernel } = data;
+  return {
+    file: name,
+    output: output ?? null,
+    goal,
+    kernel,
+    dropped: result.dropped,
+    functions: result.functions.map((fn) => ({
+      name: fn.name,
+      section: fn.section,
+      slots_before: fn.before,
+      slots_after: fn.after,
+      label: labelOf(fn, data),
+      saved: fn.saved,
+      taken_back: fn.takenBack,
+      kept: fn.kept ?? null,
+    })),
+    programs: result.programs.map((program) => ({
+      name: program.name,
+      section: program.section,
+      slots_before: program.before,
+      slots_after: program.after,
+      processed_before: program.processedBefore ?? null,
+      processed_after: program.processedAfter ?? null,
+    })),
+    executed: executed.map((row) => ({ ...row })),
+    compared: compared.map(({ program, packets, difference, why }) => ({
+      program,
+      packets,
+      why: why ?? null,
+      difference:
+        difference === undefined
+          ? null
+          : {
+              packet: difference.packet,
+              seed: difference.seed,
+              what: difference.what,
+              bytes: difference.packetBytes === undefined ? null : hex(difference.packetBytes),
+            },
+    })),
+  };
+}

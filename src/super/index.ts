@@ -1,0 +1,11 @@
+export {
+  type FunctionOutcome,
+  type OptimizedObject,
+  type OptimizeObjectOptions,
+  optimizeObject,
+  type PassStep,
+  type ProgramWork,
+  type Refusal,
+} from './optimize-object.js';
+export type { Goal } from './passes/pass.js';
+export { passes as bytecodePasses } from './passes/passes.js';

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readObject } from '../object/index.js';
+import { verify } from '../verifier/index.js';
+import { optimizeObject } from './index.js';
+
+const read = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(`../../${path}`, import.meta.url)));
+const swap = read('bench/programs/swap.o');
+const bucket = read('examples/token-bucket/token-bucket.o');
+
+describe('an object file optimized', () => {
+  it('is smaller, the verifier accepts it, and everything else is as it was', () => {
+    const { bytes, functions } = optimizeObject(bucket, { name: 'b.o' });
+    const before = readObject(bucket, { name: 'b.o' });
+    const after = readObject(bytes, { name: 'b.o' });
+    expect(functions.every((fn) => fn.after <= fn.before)).toBe(true);
+    expect(functions.some((fn) => fn.after < fn.before)).toBe(true);
+    expect(after.maps).toEqual(before.maps);
+    for (const program of after.programs) {
+      expect(verify(program, after.maps, { btf: after.btf, license: after.license }).message).toBeUndefined();
+      expect(new Set(program.lines.map(({ line }) => line)).size).toBeGreaterThan(10);
+    }
+  });
+
+  it('comes out alike each time', () => {
+    expect(optimizeObject(swap).bytes).toEqual(optimizeObject(swap).bytes);
+  });
+
+  it('stays as it is where no pass runs, byte for byte', () => {
+    const { bytes, dropped } = optimizeObject(swap, { passes: new Set() });
+    expect(Buffer.from(bytes).equals(Buffer.from(swap))).toBe(true);
+    expect(dropped).toEqual([]);
+  });
+
+  it('takes back only the changes that somebody refuses, and says which', () => {
+    const isAtomic = ({ code }: { readonly code: number }): boolean => (code & 0xe7) === 0xc3;
+    const atomics = (bytes: Uint8Array): number => readObject(bytes).programs[0]?.insns.filter(isAtomic).length ?? 0;
+    const refuses = (bytes: Uint8Array): { program: string; why: string }[] =>
+      atomics(bytes) > atomics(bucket) ? [{ program: 'token_bucket', why: 'an atomic too many' }] : [];
+    const free = optimizeObject(bucket);
+    const picky = optimizeObject(bucket, { refuses });
+    expect(atomics(free.bytes)).toBeGreaterThan(atomics(bucket));
+    expect(atomics(picky.bytes)).toBe(atomics(bucket));
+    const slots = (result: typeof free): number => result.functions.reduce((sum, fn) => sum + fn.after, 0);
+    const takenBack = picky.functions.flatMap((fn) => fn.takenBack);
+    expect(takenBack).toHaveLength(atomics(free.bytes) - atomics(bucket));
+    expect(new Set(takenBack.map(({ pass, why }) => `${pass}: ${why}`))).toEqual(
+      new Set(['atomics: an atomic too many']),
+    );
+    expect(slots(picky)).toBeGreaterThan(slots(free));
+  });
+
+  it('leaves programs alone that are not asked for', () => {
+    const { bytes } = optimizeObject(swap, { programs: ['nothing'] });
+    expect(Buffer.from(bytes).equals(Buffer.from(swap))).toBe(true);
+  });
+});

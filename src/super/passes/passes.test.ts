@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import { optimizeText } from '../testing.js';
+
+const load = 'r1 = 0x5 ll\n r2 = r10\n r2 += -4\n *(u32 *)(r10 - 4) = 0\n call 1\n if r0 == 0 goto out';
+
+describe('passes over bytecode', () => {
+  it('store constants without a register, and join neighbours', () => {
+    const text = `
+      r1 = 1
+      *(u16 *)(r10 - 8) = r1
+      r2 = 2
+      *(u16 *)(r10 - 6) = r2
+      *(u32 *)(r10 - 4) = 0
+      r2 = r10
+      r2 += -8
+      r1 = 5
+      call 1
+      exit`;
+    expect(optimizeText(text)).toEqual([
+      '*(u64 *)(r10 - 0x8) = 0x20001',
+      'r2 = r10',
+      'r2 += -0x8',
+      'r1 = 0x5',
+      'call 0x1',
+      'exit',
+    ]);
+  });
+
+  it('make one wide copy of many narrow ones, whatever their order', () => {
+    const bytes = [3, 1, 0, 2].map((i) => `r3 = *(u8 *)(r0 + ${i})\n *(u8 *)(r10 - ${8 - i}) = r3`).join('\n');
+    const text = `r6 = r1\n ${load}\n *(u32 *)(r10 - 4) = 0\n ${bytes}\n r2 = r10\n r2 += -8\n r1 = 5\n call 1\n out: r0 = 0\n exit`;
+    const after = optimizeText(text);
+    expect(after.filter((line) => line.includes('u32 *)(r0'))).toHaveLength(1);
+    expect(after.filter((line) => line.includes('u8 *)'))).toEqual([]);
+  });
+
+  it('keep stack accesses aligned', () => {
+    const text = `
+      *(u8 *)(r10 - 7) = 1
+      *(u8 *)(r10 - 6) = 2
+      r2 = r10
+      r2 += -7
+      r1 = 5
+      call 1
+      exit`;
+    expect(optimizeText(text).slice(0, 2)).toEqual(['*(u8 *)(r10 - 0x7) = 0x1', '*(u8 *)(r10 - 0x6) = 0x2']);
+  });
+
+  it('drop extensions of what is narrow, and shifts that mask', () => {
+    const text = `
+      r0 = *(u16 *)(r1 + 12)
+      r0 <<= 32
+      r0 >>= 32
+      r0 &= 0xffff
+      exit`;
+    expect(optimizeText(text, { isEntry: false })).toEqual(['w0 = *(u16 *)(r1 + 0xc)', 'exit']);
+    expect(optimizeText('r0 = r1\n r0 <<= 48\n r0 >>= 48\n exit', { isEntry: false })).toEqual([
+      'r0 = r1',
+      'w0 &= 0xffff',
+      'exit',
+    ]);
+  });
+
+  it('follow branches that are decided, and take the code behind them', () => {
+    const text = `
+      r2 = 1
+      if r2 == 1 goto yes
+      r0 = 2
+      exit
+    yes:
+      r0 = 3
+      exit`;
+    expect(optimizeText(text)).toEqual(['r0 = 0x3', 'exit']);
+  });
+
+  it('know no constant on one path that another does not have', () => {
+    const text = `
+      r2 = 1
+      if r1 == 0 goto on
+      r2 = 2
+    on:
+      r0 = r2
+      exit`;
+    expect(optimizeText(text, { isEntry: false })).toContain('r2 = 0x2');
+  });
+
+  it('take a value of an earlier round of a loop for none of this one', () => {
+    const text = `
+      r0 = 0
+      r3 = 10
+    again:
+      r4 = r0
+      r0 += 1
+      if r4 == r0 goto out
+      r3 += -1
+      if r3 != 0 goto again
+    out:
+      exit`;
+    const after = optimizeText(text, { isEntry: false });
+    expect(after).toContain('r0 += 0x1');
+    expect(after).toContain('r3 += -0x1');
+  });
+
+  it('share equal ends', () => {
+    const text = `
+      if r1 == 0 goto other
+      r0 = 7
+      r0 += r2
+      r0 *= 3
+      exit
+    other:
+      r0 = r3
+      r0 += r2
+      r0 *= 3
+      exit`;
+    expect(optimizeText(text, { isEntry: false }).filter((line) => line === 'r0 *= 0x3')).toHaveLength(1);
+  });
+
+  it('fuse a counter into an atomic for size, and not for speed', () => {
+    const text = `${load}\n r1 = *(u64 *)(r0 + 0)\n r1 += 1\n *(u64 *)(r0 + 0) = r1\n out: r0 = 2\n exit`;
+    expect(optimizeText(text).some((line) => line.startsWith('lock'))).toBe(true);
+    expect(optimizeText(text, { goal: 'speed' }).some((line) => line.startsWith('lock'))).toBe(false);
+  });
+});
+
+/** Faults that others' optimizers had: each a shape that must stay as it means. */
+describe('what other optimizers got wrong', () => {
+  it('a fused load that is the second operand', () => {
+    const text = `${load}\n r1 = *(u64 *)(r0 + 0)\n r3 = 9\n r3 -= r1\n *(u64 *)(r0 + 0) = r3\n out: r0 = 2\n exit`;
+    expect(optimizeText(text).some((line) => line.startsWith('lock'))).toBe(false);
+  });
+
+  it('a fused load that something else reads', () => {
+    const text = `${load}\n r1 = *(u64 *)(r0 + 0)\n r6 = r1\n r1 += 1\n *(u64 *)(r0 + 0) = r1\n r0 = r6\n exit\n out: r0 = 2\n exit`;
+    expect(optimizeText(text).some((line) => line.startsWith('lock'))).toBe(false);
+    const after = `${load}\n r1 = *(u64 *)(r0 + 0)\n r1 += 1\n *(u64 *)(r0 + 0) = r1\n r0 = r1\n exit\n out: r0 = 2\n exit`;
+    expect(optimizeText(after).some((line) => line.startsWith('lock'))).toBe(false);
+  });
+
+  it('a mask before a shift that does not cover its zeros', () => {
+    const text = 'r0 = r1\n w0 &= 0xf00\n w0 >>= 4\n exit';
+    expect(optimizeText(text, { isEntry: false })).toContain('w0 &= 0xf00');
+    expect(optimizeText('r0 = r1\n w0 &= -16\n w0 >>= 4\n exit', { isEntry: false })).toEqual([
+      'r0 = r1',
+      'w0 >>= 0x4',
+      'exit',
+    ]);
+  });
+
+  it('a constant that is not its own sign extension, stored in eight bytes', () => {
+    const text = 'r1 = 0xffffffff ll\n *(u64 *)(r10 - 8) = r1\n r2 = r10\n r2 += -8\n r1 = 5\n call 1\n exit';
+    expect(optimizeText(text)).not.toContain('*(u64 *)(r10 - 0x8) = -0x1');
+  });
+
+  it('a loaded value, a packet base and an argument, each taken for a number', () => {
+    const text = `
+      r6 = *(u32 *)(r1 + 0)
+      r2 = *(u32 *)(r1 + 4)
+      r3 = r6
+      r3 += 14
+      if r3 > r2 goto out
+      r1 = *(u8 *)(r6 + 0)
+      *(u32 *)(r10 - 4) = r1
+      r2 = r10
+      r2 += -4
+      r1 = 5
+      call 1
+    out:
+      r0 = 1
+      exit`;
+    const after = optimizeText(text);
+    expect(after).toContain('if r3 > r2 goto +0x6');
+    expect(after).toContain('*(u32 *)(r10 - 0x4) = w1');
+    expect(after).toContain('r2 += -0x4');
+  });
+});

@@ -1,0 +1,35 @@
+/** Optimizes assembler text, for tests. */
+import { assembleInsns, formatInsn } from '../isa/index.js';
+import { emitCode } from './emit.js';
+import { functionCode } from './function-code.js';
+import { optimizeFunction } from './optimize-function.js';
+import type { Goal } from './passes/pass.js';
+import { passes } from './passes/passes.js';
+
+/** What is not the default: goal `size`, all passes, a program (r1 is the context, 32 bits of r0 count). */
+export interface OptimizeTextOptions {
+  readonly goal?: Goal;
+  readonly only?: readonly string[];
+  readonly isEntry?: boolean;
+}
+
+/** The instructions that are left of a function, one a line. */
+export function optimizeText(text: string, options: OptimizeTextOptions = {}): string[] {
+  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true } = options;
+  const insns = assembleInsns(text);
+  const fn = {
+    name: 'f',
+    section: 1,
+    sectionName: 'xdp',
+    start: 0,
+    end: insns.length,
+    insns,
+    references: new Map<number, string>(),
+    core: new Set<number>(),
+    labels: [],
+  };
+  const code = functionCode(fn, { isEntry, narrowResult: isEntry }, () => ({ region: undefined, facts: undefined }));
+  optimizeFunction(code, { goal, enabled: new Set(only), atomics: goal === 'size', allow: () => true });
+  const emitted = emitCode(code)?.insns.map(({ insn }) => insn) ?? [];
+  return emitted.flatMap((insn, pc) => (insn.code === 0 ? [] : [formatInsn(emitted, pc, 'llvm', {})]));
+}
