@@ -26,7 +26,7 @@ const library = Object.fromEntries(
 
 /** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */
 async function join(folder, options, output) {
-  const bundle = await rolldown({ external, ...options });
+  const bundle = await rolldown({ external, checks: { pluginTimings: false, bundlerTimings: false }, ...options });
   const result = await bundle.write({
     dir: `${dist}${folder}`,
     ...output,

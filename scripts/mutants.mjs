@@ -122,12 +122,16 @@ async function killer(folder, name) {
   return (await firstFailure(folder, name, room)) ?? (await firstFailure(folder, name, '.'));
 }
 
-function firstFailure(folder, name, tests) {
+const firstFailure = (folder, name, tests) => failureOf(folder, ['related', name, '--run', '--dir', tests]);
+const allTests = (folder) => failureOf(folder, ['run']);
+
+/** Runs vitest until a test fails; resolves with that test, undefined where all pass. */
+function failureOf(folder, words) {
   return new Promise((resolve) => {
     const report = join(folder, 'report.json');
     rmSync(report, { force: true });
-    const args = ['vitest', 'related', name, '--run', '--dir', tests, '--bail=1', '--passWithNoTests'];
-    args.push('--reporter=json', `--outputFile.json=${report}`);
+    const args = ['vitest', ...words, '--bail=1', '--passWithNoTests', '--reporter=json'];
+    args.push(`--outputFile.json=${report}`);
     const child = spawn('npx', [...args, '--no-file-parallelism'], { cwd: folder, stdio: 'ignore', detached: true });
     const hang = setTimeout(() => {
       process.kill(-child.pid, 'SIGKILL');
@@ -180,6 +184,9 @@ else {
   const rows = [];
   const folders = Array.from({ length: Math.max(1, Number(flags.jobs)) }, (_, i) => clone(i));
   try {
+    // A test that fails without a mutant would seem to kill all of them.
+    const before = await allTests(folders[0]);
+    if (before !== undefined) throw new Error(`a test fails with the sources as they are: ${before}`);
     const queue = [...chosen];
     await Promise.all(folders.map((folder) => work(folder, queue, rows)));
   } finally {

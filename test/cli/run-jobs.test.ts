@@ -148,7 +148,7 @@ describe.skipIf(!existsSync(built))('threads on one set of maps', () => {
     const object = join(folder, 'locked.o');
     execFileSync(clang ?? '', ['-O2', '-g', '-target', 'bpf', '-c', source, '-o', object]);
     const { maps } = runBuilt(object, '-r', capture, '--jobs', '3');
-    expect(JSON.stringify(maps['pairs'])).toContain(`{"lock":{"val":0},"a":${packets},"b":${3 * packets}}`);
+    expect(JSON.stringify(maps['pairs'])).toContain(`{"lock":{"val":0},"a":${packets},"b":"${3 * packets}"}`);
   });
 
   test('decide the same on a load balancer whose connections do not meet', () => {

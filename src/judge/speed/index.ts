@@ -1,4 +1,4 @@
-export type { Figure } from './clock.js';
+export { type Figure, summarize, wallTime } from './clock.js';
 export type { KernelFigure } from './kernel-turn.js';
 export { measureSpeed, type Speed, type SpeedOptions, type SpeedSubject } from './measure.js';
 export { formatRatio, type Ratio, ratioOf } from './ratio.js';

@@ -11,15 +11,14 @@
  * a process of its own, as it would run: what V8 has learnt from other programs makes the same code slower.
  */
 import { UsageError } from '../../base/index.js';
+import { batchSize, type Load, loadOf, runLoad, setTimes } from '../../cli/bench-capture.js';
+import { wallTime } from '../../judge/speed/index.js';
 import { generateTraffic } from '../../packet/index.js';
 import { type Arrival, Runtime, type TraceRecord } from '../../runtime/index.js';
 import { formatTable } from '../../text/index.js';
-import { columnsOf, type PacketColumns } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import type { RecordingSubject } from './recording.js';
 
-/** What an arena holds, as in `jitnic run`. */
-const batch = 512;
 /** Milliseconds that V8 gets to optimize what was compiled last; new code is waited for no longer than `patience`. */
 const settle = 2500;
 const patience = 8000;
@@ -31,12 +30,6 @@ const micro = 1000n;
 interface Side {
   readonly runtime: Runtime;
   readonly samples: number[];
-}
-
-/** Packets that go into guest memory at once. */
-interface Load {
-  readonly bytes: Uint8Array;
-  readonly columns: PacketColumns;
 }
 
 /** Nanoseconds a packet of both sides. */
@@ -70,32 +63,11 @@ function newSides(subject: RecordingSubject, bypass: boolean): readonly [Side, S
   return [side(false), side(true)];
 }
 
-/** Packets as one array of bytes with columns, as a capture is read: copying them in is quick. */
-function loadOf(packets: readonly Arrival[]): Load {
-  const lengths = packets.map(({ data }) => data.length);
-  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
-  const columns = columnsOf(lengths);
-  for (const [i, { data }] of packets.entries()) bytes.set(data, columns.offset[i]);
-  return { bytes, columns };
-}
-
 /** Batches of the packets, again and again. */
 function loadsOf(packets: readonly Arrival[]): Load[] {
-  return Array.from({ length: Math.ceil(packets.length / batch) }, (_, load) =>
-    loadOf(Array.from({ length: batch }, (_, i) => packets[(load * batch + i) % packets.length] as Arrival)),
+  return Array.from({ length: Math.ceil(packets.length / batchSize) }, (_, load) =>
+    loadOf(Array.from({ length: batchSize }, (_, i) => packets[(load * batchSize + i) % packets.length] as Arrival)),
   );
-}
-
-/** Runs one batch; returns nanoseconds a packet. */
-function runBatch({ runtime }: Side, { bytes, columns }: Load): number {
-  const { arena } = runtime;
-  arena.clear();
-  arena.load(bytes);
-  arena.add(columns, 0, batch, 0);
-  const { count } = arena;
-  const start = process.hrtime.bigint();
-  runtime.runArena();
-  return Number(process.hrtime.bigint() - start) / count;
 }
 
 /**
@@ -111,10 +83,8 @@ function measure(sides: readonly [Side, Side], packets: readonly Arrival[], star
     const load = loads[next] as Load;
     next = (next + 1) % loads.length;
     // Time goes on over batches: programs that limit rates would else see every packet at once.
-    const times = new BigUint64Array(load.columns.times.buffer);
-    for (let i = 0; i < batch; i++) times[i] = clock + BigInt(i) * micro;
-    clock += BigInt(batch) * micro;
-    for (const side of sides) side.samples.push(runBatch(side, load));
+    clock = setTimes(load, clock);
+    for (const { runtime, samples } of sides) samples.push(runLoad(runtime, load, wallTime) / batchSize);
   };
   const begin = performance.now();
   let compiled = begin;
