@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { decodeUtf8, UsageError } from '../base/index.js';
 import { type ObjectSpec, type ProgramSpec, pickProgram, sizeMaps } from '../object/index.js';
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
-import { wholeNumber } from '../text/index.js';
+import { count, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { FibTable, SocketTable } from '../vm/index.js';
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
@@ -40,6 +40,7 @@ export interface SessionFlags extends ReadingFlags, GlobalFlags {
 export interface RunFlags extends SessionFlags, CacheFlags, OptFlags, StoreFlags {
   readonly card?: boolean;
   readonly bypass?: boolean;
+  readonly traces?: string;
   readonly engine?: string;
   readonly verify?: boolean;
 }
@@ -61,6 +62,7 @@ export function declareRunFlags(command: Command): void {
   command
     .optionsGroup('Card and host:')
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
+    .option('--traces <file>', 'traces on the card before the first packet: see trace --dump json')
     .option('--bypass', 'let the card rest while its traces do not pay: the host runs those packets')
     .option(
       '--engine <name>',
@@ -149,7 +151,17 @@ export async function openSession(
   more: Pick<SessionOptions, 'keepRecordings' | 'keepConditions'> = {},
 ): Promise<Session> {
   const chosen = await openProgram(file, name, flags, io);
-  return verifiedSession(chosen, flags, { ...(await sessionOptions(flags, io)), ...more }, io);
+  const session = verifiedSession(chosen, flags, { ...(await sessionOptions(flags, io)), ...more }, io);
+  noteLoaded(session, flags, io);
+  return session;
+}
+
+/** What came of the traces of `--traces`, unless all of them are on the card. */
+function noteLoaded({ loaded }: Session, { traces }: RunFlags, io: Io): void {
+  const of = (kind: (typeof loaded)[number]): number => loaded.filter((each) => each === kind).length;
+  const [stale, refused] = [of('stale'), of('refused')];
+  if (stale > 0) io.info(`${traces}: ${count(stale, 'trace')} left out: maps do not hold what they take for granted`);
+  if (refused > 0) io.info(`${traces}: ${count(refused, 'trace')} left out: the card has no place for them`);
 }
 
 /** What there is to do about a program that Linux would not load. */
@@ -225,9 +237,23 @@ export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOp
     throw new UsageError('`--bypass` chooses between a card and a host that compiles: one of them is missing here');
   // Without `-O` the passes follow from how much there is to do.
   const settings = flags.opt === undefined ? undefined : settingsOf(flags);
+  if (flags.traces !== undefined && !card) throw new UsageError('`--traces` has nowhere to put them: there is no card');
+  const traces =
+    flags.traces === undefined
+      ? undefined
+      : { json: parseJson(decodeUtf8(await readInput(flags.traces, io)), flags.traces), file: flags.traces };
   const store = openStore(flags, io);
   const bypass = flags.bypass === true;
-  return { card, host, bypass, settings, store, ...cacheOptions(flags, card), ...(await worldOptions(flags, io)) };
+  return {
+    card,
+    host,
+    bypass,
+    traces,
+    settings,
+    store,
+    ...cacheOptions(flags, card),
+    ...(await worldOptions(flags, io)),
+  };
 }
 
 /** What surrounds a program, read. Throws UsageError, InputError. */

@@ -4,7 +4,7 @@ import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { count, formatNumber, wholeNumber } from '../text/index.js';
+import { count, formatNumber, jsonText, wholeNumber } from '../text/index.js';
 import { aborts } from '../trace/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
@@ -18,7 +18,7 @@ import { rulesJson, rulesText } from './trace-rules.js';
 import { snapshotsJson, snapshotsText } from './trace-snapshots.js';
 
 /** What `--dump` takes. */
-const dumps = ['ir', 'all', 'html'] as const;
+const dumps = ['ir', 'all', 'html', 'json'] as const;
 
 interface Options extends RunFlags {
   readonly dump?: string;
@@ -33,9 +33,9 @@ export const command: CliCommand = defineCommand<Options>({
     command
       .option(
         '--dump <what>',
-        'print more: ir (live code), all (with what was folded away); or html, a page of its own',
+        'print more: ir (live code), all (with what was folded away); or instead: html (a page of its own), json (the traces themselves, for `--traces`)',
       )
-      .option('-o, --output <file>', 'with `--dump html`: where to (default stdout)')
+      .option('-o, --output <file>', 'with `--dump html` or `json`: where to (default stdout)')
       .option('--rules', 'print the traces as one list of ternary rules with priorities');
   },
   run: async ([file = '-', program], options, io) => {
@@ -44,9 +44,11 @@ export const command: CliCommand = defineCommand<Options>({
     const { dump } = options;
     if (dump !== undefined && !dumps.some((name) => name === dump))
       throw new UsageError(`nothing to dump is called \`${dump}\``, {}, `dumps: ${dumps.join(', ')}`);
-    if (options.output !== undefined && dump !== 'html') throw new UsageError('`-o` goes with `--dump html`');
-    if (dump === 'html' && io.flags.json) throw new UsageError('`--dump html` and `--json` exclude each other');
-    if (dump !== undefined && options.rules === true && (dump === 'html' || !io.flags.json))
+    const isWhole = dump === 'html' || dump === 'json';
+    if (options.output !== undefined && !isWhole)
+      throw new UsageError('`-o` goes with `--dump html` and `--dump json`');
+    if (isWhole && io.flags.json) throw new UsageError(`\`--dump ${dump}\` and \`--json\` exclude each other`);
+    if (dump !== undefined && options.rules === true && (isWhole || !io.flags.json))
       throw new UsageError('`--rules` and `--dump` cannot be shown together', {}, 'use one of them, or --json');
     if (!hasCard(options)) throw new UsageError('without a card there are no traces');
     const session = await openSession(file, program, options, io, {
@@ -65,6 +67,8 @@ export const command: CliCommand = defineCommand<Options>({
     if (dump === 'html') {
       const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.output ?? '-', page, io);
+    } else if (dump === 'json') {
+      await writeOutput(options.output ?? '-', jsonText(session.dumpTraces(), io.flags.pretty), io);
     } else if (io.flags.json) {
       const whole = steps.take(wording, () => traceJson(session, time, options, io));
       io.json('jitnic.trace/1', {

@@ -75,6 +75,29 @@ export class Graph {
     return new Graph(this, this.values.prefix(count));
   }
 
+  /** The same values in a graph that folds and shares; what it may share is found again, reads excepted. */
+  reopened(): Graph {
+    const graph = new Graph({}, this.values);
+    for (const value of this.code) graph.find(value);
+    return graph;
+  }
+
+  /** Makes a value one that equal ones are. */
+  private find(value: Value): void {
+    const { op, args } = value;
+    const { kind, evaluate } = opTable[op];
+    const [a, b] = args;
+    if (op === 'const' || (kind !== 'pure' && kind !== 'leaf')) return;
+    if (evaluate !== undefined && a !== undefined) {
+      const { number, isBinary } = opRows.get(op) as OpRow;
+      const key = operationKey(number, a, isBinary ? b : undefined);
+      if (!this.operations.has(key)) this.operations.set(key, value);
+      return;
+    }
+    const key = valueKey(op, args, value.imm, extraOf(value));
+    if (!this.others.has(key)) this.others.set(key, value);
+  }
+
   /**
    * A graph that goes on after the first `count` values of this one: with this one's list if there are no more, else
    * with a copy.
@@ -131,13 +154,13 @@ export class Graph {
 
   /** Address of an instruction; traces say of which program. */
   codeAt(slot: number, program = 0): Value {
-    return this.keyed('code', [], BigInt(slot), undefined, mask32, true, program === 0 ? '' : `p${program}`);
+    return this.keyed('code', [], BigInt(slot), undefined, mask32, true, programKey(program));
   }
 
   /** Address of what a walk over a map came by. */
   cell({ map, part, element, cpu }: MapCell): Value {
     const detail = { kind: 'cell', part, element, cpu } as const;
-    return this.keyed('cell', [], BigInt(map), detail, mask32, true, `${part} ${element} ${cpu ?? ''}`);
+    return this.keyed('cell', [], BigInt(map), detail, mask32, true, cellKey(detail));
   }
 
   /** Address of an element of an array. */
@@ -246,6 +269,7 @@ export class Graph {
   ): Value {
     const [a, b, c] = args;
     const { kind } = opTable[op];
+    if (op === 'code') return this.codeAt(Number(imm), this.origin.program);
     if (detail?.kind === 'cell') return this.cell({ map: Number(imm), ...detail });
     if (kind === 'leaf') return op === 'const' ? this.constant(imm) : this.leaf(op, imm, leafOnes(op));
     if (kind !== 'pure')
@@ -258,8 +282,7 @@ export class Graph {
 
   /** Shares a pure operation; `second` is what the rules take for the second argument. */
   private operation(op: OpName, number: number, x: Value, y: Value | undefined, second: Value): Value {
-    // Values of one graph are far fewer than 2^22, operations fewer than 2^6: the key is exact.
-    const key = (number * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
+    const key = operationKey(number, x, y);
     const old = this.share ? this.operations.get(key) : undefined;
     if (old !== undefined) return old;
     const early = x.early && (y === undefined || y.early);
@@ -317,8 +340,7 @@ export class Graph {
     extra = '',
   ): Value {
     if (!this.share) return this.append(op, args, imm, detail, ones, early);
-    let key = `${op} ${imm} ${extra}`;
-    for (const arg of args) key += ` ${arg.id}`;
+    const key = valueKey(op, args, imm, extra);
     const old = this.others.get(key);
     if (old !== undefined) return old;
     const value = this.append(op, args, imm, detail, ones, early);
@@ -338,6 +360,31 @@ export class Graph {
     this.values.list.push(value);
     return value;
   }
+}
+
+/** Values of one graph are far fewer than 2^22, operations fewer than 2^6: the key is exact. */
+function operationKey(number: number, x: Value, y: Value | undefined): number {
+  return (number * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
+}
+
+function valueKey(op: OpName, args: readonly Value[], imm: bigint, extra: string): string {
+  let key = `${op} ${imm} ${extra}`;
+  for (const arg of args) key += ` ${arg.id}`;
+  return key;
+}
+
+function cellKey({ part, element, cpu }: Omit<MapCell, 'map'>): string {
+  return `${part} ${element} ${cpu ?? ''}`;
+}
+
+function programKey(program: number): string {
+  return program === 0 ? '' : `p${program}`;
+}
+
+/** What tells values of one operation apart besides arguments and immediate; for those that are not read. */
+function extraOf({ op, detail, origin }: Value): string {
+  if (detail?.kind === 'cell') return cellKey(detail);
+  return op === 'code' ? programKey(origin.program) : '';
 }
 
 function copyOlder<K>(from: ReadonlyMap<K, Value>, to: Map<K, Value>, count: number): void {

@@ -9,6 +9,7 @@ export {
 } from './call-effects.js';
 export { checkTrace } from './check.js';
 export { checkFunction, checkValues } from './check-function.js';
+export { faultOf } from './check-value.js';
 export { countFunction } from './count.js';
 export { countInsns, liveCode, mayFail } from './dce.js';
 export { evaluate } from './evaluate.js';
@@ -35,7 +36,7 @@ export { low32, lowerAlu, lowerJump, onesOf } from './lower-alu.js';
 export { findNeeded, isRoot, type Needed, type Use } from './needed.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
-export { parseFunction, parseTrace } from './parse.js';
+export { type ParsedValues, parseFunction, parseTrace, parseValues } from './parse.js';
 export type { ParseNames } from './parse-line.js';
 export { type ArgumentsOf, argumentsOf } from './phis.js';
 export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';

@@ -36,6 +36,36 @@ export function parseTrace(text: string, names: ParseNames = plainParseNames): T
   return { values: graph.code, transactional };
 }
 
+/** Values of a trace that is being read, by the names that its lines give them. */
+export interface ParsedValues {
+  /** Goes on where the text ends, as a recording does. */
+  readonly graph: Graph;
+  readonly named: ReadonlyMap<string, Value>;
+}
+
+/**
+ * Reads the lines of a trace's exact text, dead values and all. Constants, which lines have in place, are made first
+ * and in that order: so line i is value `constants.length + i` of the graph. Throws InputError with line and column.
+ */
+export function parseValues(
+  lines: readonly string[],
+  constants: readonly bigint[],
+  names: ParseNames = plainParseNames,
+): ParsedValues {
+  const graph = new Graph({ fold: false, share: false });
+  for (const constant of constants) graph.constant(constant);
+  const named = new Map<string, Value>();
+  for (const [i, line] of lines.entries()) {
+    const parser = new LineParser(line, i + 1, graph, named, names);
+    const made = parser.value();
+    if (made.value.id !== constants.length + i) parser.fail('a value that no line before this one has');
+    // What has no name in the text can be spoken of all the same: guards, stores.
+    named.set(`v${i}`, made.value);
+    parser.end();
+  }
+  return { graph: graph.reopened(), named };
+}
+
 class FunctionParser {
   private readonly lines: readonly string[];
   private readonly names: ParseNames;

@@ -139,6 +139,7 @@ function notesOf(value: Value): string[] {
   const notes: string[] = [];
   const { detail, op } = value;
   const { kind } = opTable[op];
+  if (op === 'code' && value.origin.program !== 0) return [`at ${value.origin.program}:${value.origin.pc}`];
   if (kind === 'pure' || (kind === 'leaf' && op !== 'phi')) return notes;
   if (detail?.kind === 'lookup' && detail.marks) notes.push('marks');
   if (detail?.kind === 'call' && !detail.visible) notes.push('hidden');

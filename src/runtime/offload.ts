@@ -35,6 +35,12 @@ export interface Start {
   readonly parent: Parent | undefined;
 }
 
+/**
+ * What came of a trace from elsewhere: it is on the card, maps hold something else than it assumes, the same one is
+ * there already, or it was given no place.
+ */
+export type Loaded = 'installed' | 'stale' | 'there' | 'refused';
+
 /** What came of traces so far. */
 export interface OffloadCounts {
   installs: number;
@@ -139,10 +145,13 @@ export class Offload {
   }
 
   /**
-   * Puts a trace on the card that was not recorded here; false if the same one is there already, or it found no place.
+   * Puts a trace on the card that was not recorded here. It is no place for a trace that takes for granted what maps
+   * do not hold.
    */
-  load(trace: RecordedTrace): boolean {
-    return this.install(trace, undefined)?.trace === trace;
+  load(trace: RecordedTrace): Loaded {
+    if (!trace.assumptions.every((assumption) => this.parts.ledger.holds(assumption))) return 'stale';
+    const record = this.install(trace, undefined);
+    return record === undefined ? 'there' : record.trace === trace ? 'installed' : 'refused';
   }
 
   /** Offers a trace to the cache; undefined if the same one is there already. */

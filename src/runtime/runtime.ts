@@ -14,7 +14,7 @@ import type { TraceCache } from '../cache/index.js';
 import { type TraceNames, traceNames } from '../condition/index.js';
 import { type ArenaOwner, CompiledCard } from '../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { type AbortCode, defaultLimits, Recorder, StableValues } from '../trace/index.js';
+import { type AbortCode, defaultLimits, type RecordedTrace, Recorder, StableValues } from '../trace/index.js';
 import { Verdicts } from '../verifier/index.js';
 import {
   type LoadedProgram,
@@ -30,7 +30,7 @@ import {
 import { type AbortRecord, type FaultLog, noteFault } from './failures.js';
 import { Host } from './host.js';
 import { type CardMaker, makeOffload } from './make-offload.js';
-import { noCounts, type Offload, type OffloadCounts, type Start } from './offload.js';
+import { type Loaded, noCounts, type Offload, type OffloadCounts, type Start } from './offload.js';
 import { noPenalties, type PenaltyCounts } from './penalties.js';
 import type { RuntimeOptions } from './runtime-options.js';
 import type { TraceRecord } from './trace-record.js';
@@ -162,6 +162,13 @@ export class Runtime {
   get card(): CompiledCard | undefined {
     const card = this.cache?.card;
     return card instanceof CompiledCard ? card : undefined;
+  }
+
+  /** Puts traces on the card that were not recorded here, in order; says of each what came of it. */
+  load(traces: readonly RecordedTrace[]): Loaded[] {
+    const { offload } = this;
+    if (offload === undefined) throw new UsageError('without a card there is no place for traces');
+    return traces.map((trace) => offload.load(trace));
   }
 
   /** Puts a packet in and runs it. What it left behind is in the machine until the next one. */

@@ -6,6 +6,7 @@ import { InputError } from '../base/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type PacketBatch, packetAt } from '../packet/index.js';
 import { maxLinear, type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { readTraces, writeTraces } from '../trace/index.js';
 import {
   findGlobal,
   findMap,
@@ -23,6 +24,7 @@ import { ArenaFeed } from './arena-feed.js';
 import { Checker, type Difference } from './check.js';
 import type { FaultRecord } from './failures.js';
 import { flowHash } from './flow-hash.js';
+import type { Loaded } from './offload.js';
 import { type Clock, PacketClock } from './packet-clock.js';
 import { Runtime } from './runtime.js';
 import type { RuntimeOptions } from './runtime-options.js';
@@ -40,6 +42,8 @@ export interface SessionOptions extends RuntimeOptions {
   readonly egressIfindex?: number | undefined;
   /** Contents of maps before the first packet. */
   readonly maps?: { readonly contents: MapsFile; readonly file?: string | undefined } | undefined;
+  /** Traces that are on the card before the first packet: a file of `jitnic trace --dump json`, parsed. */
+  readonly traces?: { readonly json: unknown; readonly file?: string | undefined } | undefined;
   readonly script?: { readonly changes: readonly MapChange[]; readonly file?: string | undefined } | undefined;
 }
 
@@ -111,6 +115,8 @@ export class Session {
   readonly program: ProgramSpec;
   /** Packets by verdict. */
   readonly verdicts: Record<VerdictName, number> = { ABORTED: 0, DROP: 0, PASS: 0, TX: 0, REDIRECT: 0 };
+  /** What came of each of the traces that it began with. @internal */
+  readonly loaded: readonly Loaded[];
   /** With `check`: the first difference between card and interpreter. */
   difference: Difference | undefined;
   private readonly checker: Checker | undefined;
@@ -148,6 +154,12 @@ export class Session {
     if (options.maps !== undefined) {
       for (const machine of this.machines()) loadMaps(machine, options.maps.contents, options.maps.file);
     }
+    const { traces } = options;
+    // Behind the maps: traces may assume what is in them.
+    this.loaded =
+      traces === undefined
+        ? []
+        : this.runtime.load(readTraces(this.runtime.machine, program, traces.json, traces.file));
   }
 
   /** True if the plain interpreter runs beside. */
@@ -163,6 +175,15 @@ export class Session {
   /** What the card has learnt: a record for each path that was recorded, in order of their first recording. */
   get traces(): readonly TraceRecord[] {
     return this.runtime.traces;
+  }
+
+  /**
+   * The traces as a value that JSON can hold (`jitnic.traces/1`): `traces` of another session of the same program, on
+   * this machine or another one. Those whose recording is there still: on the card, or kept (`keepRecordings`).
+   */
+  dumpTraces(): Record<string, unknown> {
+    const recordings = this.runtime.traces.flatMap(({ trace }) => trace ?? []);
+    return writeTraces(this.runtime.machine.object, this.program, recordings);
   }
 
   /** How many packets there were, and what became of them on the card. */

@@ -5,6 +5,7 @@
  * numbered among themselves, so what the body does in between does not matter.
  */
 import { opNames, type TraceCode, type Value } from '../ir/index.js';
+import { WordHash } from './word-hash.js';
 
 const opNumber: ReadonlyMap<string, number> = new Map(opNames.map((name, i) => [name, i]));
 const word = new BigUint64Array(1);
@@ -17,15 +18,17 @@ export function fingerprint(code: TraceCode, verdict: number): string {
     const value = code.values[i] as Value;
     if (value.op === 'guard' || needed.has(value)) for (const arg of value.args) needed.add(arg);
   }
-  const hash = new Hash();
+  const hash = new WordHash();
   const numbers = new Map<Value, number>();
   for (const value of code.values) {
-    if (value.op !== 'guard' && !needed.has(value)) continue;
+    if (value.op === 'const' || (value.op !== 'guard' && !needed.has(value))) continue;
     hash.add(opNumber.get(value.op) ?? -1);
-    word[0] = value.imm;
-    hash.add(halves[0] as number);
-    hash.add(halves[1] as number);
-    for (const arg of value.args) hash.add(numbers.get(arg) ?? -1);
+    addNumber(hash, value.imm);
+    for (const arg of value.args) {
+      // A constant is what it is, wherever it was first spoken of.
+      if (arg.op === 'const') addNumber(hash, arg.imm);
+      else hash.add(numbers.get(arg) ?? -1);
+    }
     addDetail(hash, value);
     numbers.set(value, numbers.size);
   }
@@ -33,7 +36,13 @@ export function fingerprint(code: TraceCode, verdict: number): string {
   return hash.text();
 }
 
-function addDetail(hash: Hash, value: Value): void {
+function addNumber(hash: WordHash, number: bigint): void {
+  word[0] = number;
+  hash.add(halves[0] as number);
+  hash.add(halves[1] as number);
+}
+
+function addDetail(hash: WordHash, value: Value): void {
   const { detail } = value;
   switch (detail?.kind) {
     case undefined:
@@ -57,27 +66,4 @@ function addDetail(hash: Hash, value: Value): void {
     case 'slot':
       hash.add(detail.map);
   }
-}
-
-/** Two multiplicative hashes side by side, with the finishing step of MurmurHash3 (public domain). */
-class Hash {
-  private a = 0x9747b28c;
-  private b = 0x3c6ef372;
-
-  add(x: number): void {
-    this.a = Math.imul(this.a ^ x, 0x01000193);
-    this.a ^= this.a >>> 15;
-    this.b = Math.imul((this.b << 13) | (this.b >>> 19), 5) + Math.imul(x, 0xcc9e2d51);
-    this.b ^= this.b >>> 16;
-  }
-
-  text(): string {
-    return `${finish(this.a)}.${finish(this.b)}`;
-  }
-}
-
-function finish(x: number): number {
-  let h = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

@@ -1,6 +1,7 @@
 export { type AbortCode, aborts } from './aborts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
+export { readTraces } from './read-traces.js';
 export { Recorder } from './recorder.js';
 export {
   type AbortSite,
@@ -12,3 +13,4 @@ export {
 export { registersOf, type Snapshot } from './snapshot.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { stackSlots } from './stack-slots.js';
+export { writeTraces } from './write-traces.js';

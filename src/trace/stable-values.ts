@@ -131,7 +131,8 @@ export class AssumptionLedger<T> {
     return failed ?? none;
   }
 
-  private holds({ at, size, value }: Assumption): boolean {
+  /** Is what was assumed so, now? */
+  holds({ at, size, value }: Assumption): boolean {
     const { u8 } = this.machine.memory;
     const address = locate(this.machine, at);
     for (let i = 0; i < size; i++)

@@ -20,6 +20,7 @@ export {
   type Helper,
   helperRefusal,
 } from './helpers/index.js';
+export { JsonFields } from './json-fields.js';
 export type { LoadedProgram } from './load-programs.js';
 export { parseLooseJson } from './loose-json.js';
 export {

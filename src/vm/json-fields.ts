@@ -69,6 +69,48 @@ export class JsonFields {
     return value as number;
   }
 
+  /** An integer from -`max` to `max`. */
+  signed(key: string, max: number): number {
+    const value = this.object[key];
+    if (typeof value !== 'number' || !Number.isInteger(value) || Math.abs(value) > max)
+      this.fail(`\`${key}\` must be an integer from -${max} to ${max}`);
+    return value as number;
+  }
+
+  /** Whatever is there; undefined if nothing is. */
+  value(key: string): unknown {
+    return this.object[key];
+  }
+
+  /** An object in this one; undefined if it is absent or null. */
+  part(key: string): JsonFields | undefined {
+    const value = this.object[key];
+    return value === undefined || value === null
+      ? undefined
+      : new JsonFields(value, `${this.where}: ${key}`, this.file);
+  }
+
+  /** Arrays of `length` texts and numbers, in an array; null is an empty one. */
+  tuples(key: string, length: number): (readonly (string | number)[])[] {
+    const value = this.object[key];
+    const isItem = (item: unknown): boolean => typeof item === 'string' || typeof item === 'number';
+    const isTuple = (item: unknown): boolean =>
+      item === null || (Array.isArray(item) && item.length === length && item.every(isItem));
+    if (!Array.isArray(value) || !value.every(isTuple)) this.fail(`\`${key}\` must be an array of arrays of ${length}`);
+    return (value as readonly ((string | number)[] | null)[]).map((item) => item ?? []);
+  }
+
+  /** Does what throws InputError about a field, which gets the place. */
+  attempt<T>(key: string, what: () => T): T {
+    try {
+      return what();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const { source } = error.place;
+      return this.fail(`\`${key}\`: ${source === undefined ? '' : `${source}: `}${error.message}`, error.hint);
+    }
+  }
+
   flag(key: string, fallback: boolean): boolean {
     const value = this.object[key] ?? fallback;
     if (typeof value !== 'boolean') this.fail(`\`${key}\` must be true or false`);
@@ -79,12 +121,7 @@ export class JsonFields {
   parsed<T>(key: string, parse: (text: string) => T): T | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
-    try {
-      return parse(text);
-    } catch (error) {
-      if (error instanceof InputError) this.fail(`\`${key}\`: ${error.message}`, error.hint);
-      throw error;
-    }
+    return this.attempt(key, () => parse(text));
   }
 
   /** As {@link parsed}, for a field that must be there. */

@@ -1,6 +1,9 @@
 /** `jitnic trace`: what it prints of a run's traces. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
 
 const example = (name: string, file: string): string =>
@@ -80,5 +83,39 @@ describe('jitnic trace --rules', () => {
 
   test('does not go together with a dump', async () => {
     expect((await captureCli(['trace', ...filter, '--rules', '--dump', 'ir'])).exitCode).toBe(2);
+  });
+});
+
+describe('traces as a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'jitnic-traces-'));
+  const file = join(folder, 'traces.json');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('are written by one run and decide from the first packet of another', async () => {
+    const { exitCode } = await captureCli(['trace', ...filter, '--dump', 'json', '-o', file]);
+    expect(exitCode).toBe(0);
+    const { out, exitCode: checked } = await captureCli(['run', ...filter, '--traces', file, '--check', '-j']);
+    expect(checked).toBe(0);
+    const { misses, hits, check } = JSON.parse(out);
+    expect(misses).toBe(0);
+    expect(hits).toBeGreaterThan(100);
+    expect(check.difference ?? null).toBeNull();
+  });
+
+  test('of another program are refused with what differs, and no card is no place for them', async () => {
+    const bucket = [example('token-bucket', 'token-bucket.o'), '-r', example('token-bucket', 'traffic.pcap')];
+    const { err, exitCode } = await captureCli(['run', ...bucket, '--traces', file]);
+    expect(exitCode).toBe(3);
+    expect(err).toContain('these are traces of another object');
+    expect((await captureCli(['run', ...filter, '--traces', file, '--no-card'])).exitCode).toBe(2);
+    expect((await captureCli(['trace', ...filter, '--dump', 'json', '--json'])).exitCode).toBe(2);
+  });
+
+  test('that is none is refused with the place', async () => {
+    const none = join(folder, 'none.json');
+    writeFileSync(none, '{"schema": "jitnic.run/1"}');
+    const { err, exitCode } = await captureCli(['run', ...filter, '--traces', none]);
+    expect(exitCode).toBe(3);
+    expect(err).toContain('its schema is `jitnic.run/1`, not `jitnic.traces/1`');
   });
 });
