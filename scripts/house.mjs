@@ -24,8 +24,11 @@ const wanted = {
  * bare brackets.
  */
 const repeated = 6;
-/** The interpreter's switch reads as the specification; tables are data. */
-const longAllowed = ['src/interp/interpreter.ts'];
+/** Files whose functions may be longer, and why. */
+const longAllowed = new Map([
+  ['src/interp/interpreter.ts', 'the switch of the interpreter reads as the specification'],
+  ['src/nic/software/execute.ts', 'a case for each row of the frozen table of card opcodes, checked when it is loaded'],
+]);
 const importRuns = 9;
 
 function sourceFiles(root) {
@@ -223,7 +226,7 @@ function measure(root) {
   const functions = files.flatMap(({ name, file }) => functionsOf(file, name)).sort((a, b) => b.lines - a.lines);
   const own = files.flatMap(({ name, file }) => declaredExports(file).map((entry) => ({ ...entry, where: name })));
   const open = publicExports(root);
-  const counted = functions.filter(({ where }) => !longAllowed.includes(where.split(':')[0]));
+  const counted = functions.filter(({ where }) => !longAllowed.has(where.split(':')[0]));
   const total = [...rooms.values()].reduce((sum, room) => ({
     files: sum.files + room.files,
     lines: sum.lines + room.lines,
@@ -342,6 +345,10 @@ const list = (title, entries) => {
 };
 list('largest files', tree.lists.largest);
 list('functions past 120 lines', tree.lists.functions);
+list(
+  'may be longer',
+  [...longAllowed].map(([name, why]) => `${name}: ${why}`),
+);
 list(
   'repeated',
   tree.figures.pairs.map(({ lines, where }) => `${lines} lines: ${where}`),

@@ -3,14 +3,12 @@
  * loader brings it in. There is no card, and time, randomness and CPU are the kernel's own.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { type Insn, isCall } from '../isa/index.js';
+import { calledHelper, isTailCall } from '../code/index.js';
 import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type Environment,
   errnoName,
-  helperId,
-  helperRow,
   mapFlags,
   type VerdictName,
   verdictName,
@@ -181,18 +179,14 @@ const ownAnswers: Readonly<Partial<Record<Environment, string>>> = {
 };
 
 /** A call of a helper by number, not of a function or kfunc. */
-function isHelperCall(insn: Insn): boolean {
-  return isCall(insn) && insn.src === 0;
-}
-
 /** Says so where the program, or one that it may tail-call, reads what differs from run to run. */
 function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void {
-  const tailCalls = program.insns.some((insn) => isHelperCall(insn) && insn.imm === helperId.tail_call);
+  const tailCalls = program.insns.some(isTailCall);
   const programs = tailCalls ? object.programs : [program];
   const read = new Set<string>();
   for (const { insns } of programs) {
     for (const insn of insns) {
-      const asks = isHelperCall(insn) ? helperRow(insn.imm)?.asks : undefined;
+      const asks = calledHelper(insn)?.asks;
       const what = asks === undefined ? undefined : ownAnswers[asks];
       if (what !== undefined) read.add(what);
     }

@@ -1,6 +1,15 @@
 export { type BackwardStep, solveBackward } from './backward.js';
+export {
+  calledHelper,
+  functionEntries,
+  isFunctionAddress,
+  isHelperCall,
+  isLocalCall,
+  isTailCall,
+  namedFunction,
+} from './calls.js';
 export { encodingFault } from './encoding.js';
-export { isFunctionAddress, isLocalCall, leaders, successors } from './leaders.js';
+export { jumpTargets, leaders, successors } from './leaders.js';
 export { type LiveSet, liveSlots } from './live-slots.js';
 export { dominates, loopBodies, type Order, orderOf } from './order.js';
 export { loadsMap, onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';

@@ -8,18 +8,7 @@ import {
   isLddw,
   isUnconditionalJump,
   jumpTarget,
-  op,
 } from '../isa/index.js';
-
-/** A call of one of the program's own functions, at `pc + 1 + imm`. */
-export function isLocalCall(insn: Insn): boolean {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL;
-}
-
-/** A 64-bit immediate that is the address of one of the program's own functions, at `pc + 1 + imm`. */
-export function isFunctionAddress(insn: Insn): boolean {
-  return isLddw(insn) && insn.src === op.PSEUDO_FUNC;
-}
 
 /** Slots that may follow `pc` within its function; a call is followed by what stands behind it. */
 export function successors(insns: readonly Insn[], pc: number): readonly number[] {
@@ -31,15 +20,22 @@ export function successors(insns: readonly Insn[], pc: number): readonly number[
   return [pc + 1, jumpTarget(insn, pc)];
 }
 
+/** Slots that a jump goes to: where paths may meet. Calls are no jumps. */
+export function jumpTargets(insns: readonly Insn[]): ReadonlySet<number> {
+  return new Set(insns.flatMap((insn, pc) => (isPlainJump(insn) ? jumpTarget(insn, pc) : [])));
+}
+
 /**
  * Slots where a basic block begins: those that a jump goes to, or that follow one. `ends`: what else ends a block, as
- * a tail call does where a block has one way on.
+ * a tail call does where a block has one way on. Whoever needs blocks gets them from here; what a block is made of
+ * (copies with a frame each for the IR, positions for cards) is the asker's business.
  */
 export function leaders(insns: readonly Insn[], ends: (insn: Insn) => boolean = () => false): ReadonlySet<number> {
-  const found = new Set<number>();
-  for (const [pc, insn] of insns.entries()) {
-    if (isConditionalJump(insn) || isUnconditionalJump(insn)) found.add(jumpTarget(insn, pc)).add(pc + 1);
-    else if (ends(insn)) found.add(pc + 1);
-  }
+  const found = new Set(jumpTargets(insns));
+  for (const [pc, insn] of insns.entries()) if (isPlainJump(insn) || ends(insn)) found.add(pc + 1);
   return found;
+}
+
+function isPlainJump(insn: Insn): boolean {
+  return isConditionalJump(insn) || isUnconditionalJump(insn);
 }

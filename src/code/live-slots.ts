@@ -13,8 +13,9 @@
  */
 
 import { accessSize, type Insn, insnClass, isCall, op } from '../isa/index.js';
-import { argAccess, helperRow, registersRead, stackSize } from '../platform/index.js';
+import { argAccess, registersRead, stackSize } from '../platform/index.js';
 import { solveBackward } from './backward.js';
+import { calledHelper, isHelperCall } from './calls.js';
 import { successors } from './leaders.js';
 import { overwrittenRegisters, readHighHalves, readRegisters } from './register-effects.js';
 import { followStackPointers, handsOn, type StackPointers } from './stack-pointers.js';
@@ -143,8 +144,8 @@ export class LiveSlots {
    */
   private stepCall(insn: Insn, pc: number, now: Uint32Array): void {
     const isHandedOn = handsOn(insn);
-    const row = insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
-    const count = insn.src === op.CALL_HELPER ? registersRead(insn.imm) : 5;
+    const row = calledHelper(insn);
+    const count = isHelperCall(insn) ? registersRead(insn.imm) : 5;
     for (let r = 1; r <= count; r++) {
       const at = this.pointers.offsetAt(pc, r);
       if (at === undefined) continue;

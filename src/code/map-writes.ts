@@ -4,6 +4,7 @@
  * that the verifier accepts: there a pointer stays inside of what it points to, is spilled and filled as a whole, and
  * a number is never one.
  */
+
 import {
   accessSize,
   type Insn,
@@ -17,7 +18,9 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { type ArgClass, argAccess, changesAny, type HelperName, helperRow, stackSize } from '../platform/index.js';
+import { type ArgClass, argAccess, changesAny, type HelperName, stackSize } from '../platform/index.js';
+import { calledHelper } from './calls.js';
+import { jumpTargets } from './leaders.js';
 import { PointeeSets, type Pointees } from './pointees.js';
 
 const registers = 11;
@@ -47,7 +50,7 @@ class MapWrites {
   private readonly other = this.sets.of({ isOther: true });
   private readonly everyMap: bigint;
   /** Where a jump or a call may arrive: there states join. */
-  private readonly heads = new Set<number>();
+  private readonly heads: ReadonlySet<number>;
   private readonly before = new Map<number, State>();
   /**
    * Heads to follow, 1 each, and where the first of them may be: in the order of the code most states are complete
@@ -76,10 +79,7 @@ class MapWrites {
     this.pending = new Uint8Array(program.insns.length);
     this.isShared = program.functions.length > 1;
     this.everyMap = (1n << BigInt(maps.length + 1)) - 1n;
-    for (const [pc, insn] of program.insns.entries()) {
-      if (isUnconditionalJump(insn) || isConditionalJump(insn)) this.heads.add(jumpTarget(insn, pc));
-    }
-    for (const { start } of program.functions) this.heads.add(start);
+    this.heads = new Set([...jumpTargets(program.insns), ...program.functions.map(({ start }) => start)]);
   }
 
   run(): bigint {
@@ -306,7 +306,7 @@ class MapWrites {
       state[0] = this.results.get(start) ?? this.none;
       return;
     }
-    const proto = insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
+    const proto = calledHelper(insn);
     if (proto === undefined) {
       state[0] = this.unknownCall(args);
       return;

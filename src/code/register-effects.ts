@@ -9,7 +9,8 @@
  * - bpf_trace_printk shows registers beyond its two arguments. The verifier does not look at them.
  */
 import { type Insn, insnClass, isCall, isExit, isLddw, isUnconditionalJump, op } from '../isa/index.js';
-import { helperId, helperRow, registersRead } from '../platform/index.js';
+import { registersRead } from '../platform/index.js';
+import { calledHelper, isHelperCall, isTailCall } from './calls.js';
 
 /** r0 to r5: what a call leaves without a value. */
 const callerSaved = 0x3f;
@@ -19,10 +20,6 @@ const argRegs = 0x3e;
 /** The first `count` argument registers. */
 function args(count: number): number {
   return ((1 << (count + 1)) - 1) & argRegs;
-}
-
-function isHelperCall(insn: Insn): boolean {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER;
 }
 
 /** Registers that the verifier sees an instruction read. */
@@ -47,7 +44,7 @@ export function usedRegisters(insn: Insn): number {
       return code === op.NEG || code === op.END ? dst : dst | operand;
     default:
       if (isExit(insn)) return 1;
-      if (isCall(insn)) return isHelperCall(insn) ? args(helperRow(insn.imm)?.args.length ?? 5) : argRegs;
+      if (isCall(insn)) return args(calledHelper(insn)?.args.length ?? 5);
       return isUnconditionalJump(insn) || code === op.JCOND ? 0 : dst | operand;
   }
 }
@@ -87,7 +84,7 @@ export function readRegisters(insn: Insn): number {
 
 /** Registers that an instruction overwrites whenever it runs. */
 export function overwrittenRegisters(insn: Insn): number {
-  return isHelperCall(insn) && insn.imm === helperId.tail_call ? argRegs : writtenRegisters(insn);
+  return isTailCall(insn) ? argRegs : writtenRegisters(insn);
 }
 
 /**

@@ -7,8 +7,9 @@
  * frame, at any distance, since pointers may be moved down as well as up.
  */
 import { type Insn, insnClass, isCall, op } from '../isa/index.js';
-import { helperRow, stackSize } from '../platform/index.js';
-import { isFunctionAddress, isLocalCall, successors } from './leaders.js';
+import { stackSize } from '../platform/index.js';
+import { calledHelper, functionEntries } from './calls.js';
+import { successors } from './leaders.js';
 import { writtenRegisters } from './register-effects.js';
 
 const registers = 11;
@@ -46,7 +47,7 @@ class Follower {
 
   run(): StackPointers {
     const { insns, rows, row, seen, work } = this;
-    const entries = this.entries();
+    const entries = functionEntries(insns);
     this.keeps = this.mayKeep(entries);
     for (const entry of entries) {
       row.fill(unknown);
@@ -66,13 +67,6 @@ class Follower {
         return offset === unknown ? undefined : offset;
       },
     };
-  }
-
-  private entries(): ReadonlySet<number> {
-    const found = new Set([0]);
-    for (const [pc, insn] of this.insns.entries())
-      if (isLocalCall(insn) || isFunctionAddress(insn)) found.add(pc + 1 + insn.imm);
-    return found;
   }
 
   /** Can a function that is called put a pointer where its caller finds it: does one store 8 bytes outside its frame? */
@@ -141,6 +135,6 @@ class Follower {
 
 /** Does a call give its arguments to code of which nothing is known, or to functions of the program? */
 export function handsOn(insn: Insn): boolean {
-  const row = insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
+  const row = calledHelper(insn);
   return row === undefined || row.calls !== undefined;
 }

@@ -9,7 +9,7 @@
  * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
  */
 
-import { leaders } from '../code/index.js';
+import { isTailCall, leaders } from '../code/index.js';
 import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
 import { helperId, maxFrames } from '../platform/index.js';
 import { type Program, referenceAt, type World, withoutReferences } from './world.js';
@@ -382,7 +382,3 @@ class FlowBuilder {
 }
 
 const tooDeep = `the call stack of ${maxFrames + 1} frames is too deep !`;
-
-function isTailCall(insn: Insn): boolean {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === helperId.tail_call;
-}

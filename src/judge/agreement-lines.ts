@@ -6,10 +6,10 @@
  * index). What it says of itself is `verdict` (0 or a negated error number) or `result` (`ACCEPT`, `REJECT`).
  */
 import { InputError } from '../base/index.js';
-import { loadsMap } from '../code/index.js';
+import { calledHelper, loadsMap } from '../code/index.js';
 import { decodeInsns, encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
 import { type MapSpec, mapSpec, objectSpec, programSpec } from '../object/index.js';
-import { helpersWhere, type MapTypeName, mapFlags, mapTypeNames } from '../platform/index.js';
+import { type MapTypeName, mapFlags, mapTypeNames } from '../platform/index.js';
 import type { AgreementCase } from './agreement-cases.js';
 import { hex } from './subject.js';
 
@@ -155,14 +155,12 @@ function lineCase(line: Line, index: number): AgreementCase {
   };
 }
 
-const acquiring = helpersWhere(({ acquires }) => acquires === true);
-
 /** What a program is mostly about, told by its instructions. */
 function categoryOf(insns: readonly Insn[]): string {
   const cls = (insn: Insn): number => insn.code & 7;
   const some = (test: (insn: Insn) => boolean): boolean => insns.some(test);
   if (some((insn) => insn.code === op.CALL_OP && insn.src === op.CALL_LOCAL)) return 'calls';
-  if (some((insn) => insn.code === op.CALL_OP && insn.src === 0 && acquiring.has(insn.imm))) return 'references';
+  if (some((insn) => calledHelper(insn)?.acquires === true)) return 'references';
   if (some((insn) => cls(insn) === op.STX && (insn.code & 0xe0) === op.MODE_ATOMIC)) return 'atomics';
   if (some((insn) => isLddw(insn) && insn.src !== 0)) return 'maps';
   if (some((insn) => cls(insn) === op.LDX && insn.src === 1 && insn.off === 4)) return 'packet';

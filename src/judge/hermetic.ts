@@ -4,8 +4,8 @@
  * becomes a load from a hidden map that both sides fill with the same number before each packet.
  */
 
-import { rewriteProgram } from '../code/index.js';
-import { type Insn, isCall, op } from '../isa/index.js';
+import { isHelperCall, rewriteProgram } from '../code/index.js';
+import { type Insn, op } from '../isa/index.js';
 import { mapSpec, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 import { helpersWhere, isEnvironment } from '../platform/index.js';
 
@@ -33,7 +33,7 @@ export function makeHermetic(object: ObjectSpec): Hermetic {
   const programs = object.programs.map((program): ProgramSpec => {
     const edits = new Map<number, readonly Insn[]>();
     for (const [pc, insn] of program.insns.entries()) {
-      if (!isCall(insn) || insn.src !== op.CALL_HELPER || program.insns[pc - 1]?.code === op.LDDW) continue;
+      if (!isHelperCall(insn) || program.insns[pc - 1]?.code === op.LDDW) continue;
       const at = inputs.get(insn.imm);
       if (at !== undefined) edits.set(pc, loadInput(inputMap, at));
     }
@@ -51,7 +51,7 @@ export function makeHermetic(object: ObjectSpec): Hermetic {
  * numbers.
  */
 export function isHermetic(program: ProgramSpec): boolean {
-  return !program.insns.some((insn) => isCall(insn) && insn.src === op.CALL_HELPER && inputs.has(insn.imm));
+  return !program.insns.some((insn) => isHelperCall(insn) && inputs.has(insn.imm));
 }
 
 /** The hidden map's value: `now` in nanoseconds in every clock's place, and a random number in every generator's. */

@@ -1,7 +1,7 @@
 /**
- * What the page does beyond showing itself: the tree by keyboard, one trace at a time, light or dark. Written as one
- * function whose text goes into the page, so it may use nothing from outside. Without scripts the page shows
- * everything at once.
+ * What the page does beyond showing itself: the tree by keyboard, one trace at a time, a filter, light or dark. Each is
+ * a function whose text goes into the page and is called there, so it may use nothing from outside, not even the
+ * others. Without scripts the page shows everything at once.
  */
 
 /** As much of the DOM as is used here; the core is compiled without its types. */
@@ -38,10 +38,9 @@ declare const location: { hash: string };
 declare const matchMedia: (query: string) => { readonly matches: boolean };
 declare const addEventListener: PageElement['addEventListener'];
 
-function behave(): void {
+/** The tree of traces: arrow keys, Home and End move the focus, Enter and Space open (ARIA's pattern of a tree view). */
+function controlTree(): void {
   const tree = document.querySelector('[role=tree]');
-  const sections = [...document.querySelectorAll('section.trace')];
-  const chooser = document.querySelector('#theme');
 
   const items = (): PageElement[] =>
     tree === null ? [] : [...tree.querySelectorAll('[role=treeitem]')].filter((item) => item.offsetParent !== null);
@@ -57,17 +56,6 @@ function behave(): void {
     item.setAttribute('aria-expanded', String(open));
     const group = item.querySelector('[role=group]');
     if (group !== null) group.hidden = !open;
-  };
-
-  const showTrace = (id: string): boolean => {
-    const chosen = sections.find((section) => section.id === id);
-    if (chosen === undefined) return false;
-    for (const section of sections) section.hidden = section !== chosen;
-    for (const link of document.querySelectorAll('a.leaf')) {
-      if (link.getAttribute('href') === `#${id}`) link.setAttribute('aria-current', 'true');
-      else link.setAttribute('aria-current', 'false');
-    }
-    return true;
   };
 
   const open = (item: PageElement): void => {
@@ -125,6 +113,22 @@ function behave(): void {
     focusItem(item);
     open(item);
   });
+}
+
+/** One trace at a time: the one that the address names behind `#`, or the first. */
+function showOneTrace(): void {
+  const sections = [...document.querySelectorAll('section.trace')];
+
+  const showTrace = (id: string): boolean => {
+    const chosen = sections.find((section) => section.id === id);
+    if (chosen === undefined) return false;
+    for (const section of sections) section.hidden = section !== chosen;
+    for (const link of document.querySelectorAll('a.leaf')) {
+      if (link.getAttribute('href') === `#${id}`) link.setAttribute('aria-current', 'true');
+      else link.setAttribute('aria-current', 'false');
+    }
+    return true;
+  };
 
   const follow = (): void => {
     if (!showTrace(location.hash.slice(1))) return;
@@ -133,7 +137,11 @@ function behave(): void {
     section?.focus({ preventScroll: true });
   };
   addEventListener('hashchange', follow);
+  if (!showTrace(location.hash.slice(1)) && sections[0] !== undefined) showTrace(sections[0].id);
+}
 
+/** The field that hides the list entries of traces without the words in it. */
+function filterTraces(): void {
   const field = document.querySelector('#filter');
   const status = document.querySelector('#filtered');
   const filterLabel = document.querySelector('label.filter');
@@ -150,8 +158,11 @@ function behave(): void {
     }
     if (status !== null) status.textContent = shown === all ? '' : `${shown} of ${all} traces`;
   });
-  if (!showTrace(location.hash.slice(1)) && sections[0] !== undefined) showTrace(sections[0].id);
+}
 
+/** The button between light and dark; without a choice the page is as the system is. */
+function chooseTheme(): void {
+  const chooser = document.querySelector('#theme');
   const root = document.documentElement;
   const isDark = (): boolean => {
     const chosen = root.getAttribute('data-theme');
@@ -169,4 +180,6 @@ function behave(): void {
 }
 
 /** The script's text, ready for a `<script>` element. */
-export const pageScript: string = `(${behave.toString()})();`;
+export const pageScript: string = [controlTree, showOneTrace, filterTraces, chooseTheme]
+  .map((behaviour) => `(${behaviour.toString()})();`)
+  .join('\n');

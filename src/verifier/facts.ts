@@ -6,8 +6,8 @@
  * A fact holds on every run of the program in its object: judge/soundness.ts checks this against the interpreter.
  */
 
-import { isFunctionAddress, isLocalCall, needsZeroExtension } from '../code/index.js';
-import { type Insn, insnClass, isCall, isExit, isJump, isLddw, jumpTarget, op } from '../isa/index.js';
+import { functionEntries, jumpTargets, needsZeroExtension } from '../code/index.js';
+import { type Insn, insnClass, isLddw, op } from '../isa/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { Env } from './env.js';
 import type { ProgramShape } from './program-shape.js';
@@ -93,11 +93,7 @@ function plainPredecessors(insns: readonly Insn[]): Int32Array {
     if (plain.includes(insnClass(insn)) && !atomic && next < insns.length) before[next] = pc;
     if (isLddw(insn)) pc++;
   }
-  for (const [pc, insn] of insns.entries()) {
-    const isCallOfOwn = isLocalCall(insn) || isFunctionAddress(insn);
-    if (isCallOfOwn) before[pc + 1 + insn.imm] = -1;
-    else if (isJump(insn) && !isCall(insn) && !isExit(insn)) before[jumpTarget(insn, pc)] = -1;
-  }
+  for (const pc of [...functionEntries(insns), ...jumpTargets(insns)]) before[pc] = -1;
   return before;
 }
 

@@ -5,8 +5,10 @@
  */
 
 import {
-  isFunctionAddress,
+  calledHelper,
   isLocalCall,
+  isTailCall,
+  namedFunction,
   solveBackward,
   successors,
   usedRegisters,
@@ -24,7 +26,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { type HelperRow, helperRow, kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
+import { kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
 import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
@@ -75,11 +77,6 @@ function isIteratorNext(program: ProgramSpec, insn: Insn): boolean {
   return name !== undefined && kfuncRow(name)?.iterator === 'next';
 }
 
-/** The row of the helper that an instruction calls; undefined for all else, and for what XDP does not have. */
-function helperOf(insn: Insn): HelperRow | undefined {
-  return insn.code === op.CALL_OP && insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
-}
-
 /** Throws Rejection for a program that no path through could save. */
 export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): ProgramShape {
   const { insns } = program;
@@ -119,8 +116,8 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
 function findSubprogs(insns: readonly Insn[]): number[] {
   const starts = new Set([0]);
   for (const [pc, insn] of insns.entries()) {
-    if (!isLocalCall(insn) && !isFunctionAddress(insn)) continue;
-    const target = pc + 1 + insn.imm;
+    const target = namedFunction(insn, pc);
+    if (target === undefined) continue;
     if (target < 0 || target >= insns.length) fail('call-out-of-range', {}, pc);
     starts.add(target);
   }
@@ -139,11 +136,11 @@ function describe(program: ProgramSpec, start: number, end: number): Subprog {
     global: start === 0 || spec?.global === true,
     fn,
     stackDepth: 0,
-    tailCalls: code.some((insn) => helperOf(insn)?.name === 'tail_call'),
+    tailCalls: code.some((insn) => isTailCall(insn)),
     // Who knows what the program does that a tail call runs in its place.
     movesPacket: code.some((insn) => {
-      const row = helperOf(insn);
-      return row?.moves !== undefined || row?.name === 'tail_call';
+      const row = calledHelper(insn);
+      return row?.moves !== undefined || isTailCall(insn);
     }),
     asyncCallback: false,
   };
@@ -304,14 +301,14 @@ function checkReachable(
       else if (!isUnconditionalJump(insn)) point(pc, 1);
     }
     // Behind every call, and where a function or its address is used: before, behind, and at the function's own start.
-    const usesFunction = isLocalCall(insn) || isFunctionAddress(insn);
-    if (usesFunction) {
+    const named = namedFunction(insn, pc);
+    if (named !== undefined) {
       point(pc, 1);
-      jumpPoint(pc + 1 + insn.imm);
+      jumpPoint(named);
     }
-    if (usesFunction || isCall(insn)) jumpPoint(pc + (isLddw(insn) ? 2 : 1));
+    if (named !== undefined || isCall(insn)) jumpPoint(pc + (isLddw(insn) ? 2 : 1));
     if (isIteratorNext(program, insn)) point(pc, forced.iterator);
-    const calls = helperOf(insn)?.calls;
+    const calls = calledHelper(insn)?.calls;
     if (calls !== undefined) point(pc, 1);
     if (calls === 'now') {
       point(pc, forced.callback);

@@ -3,10 +3,10 @@
  * that it is made in, so one in the main function takes none more; one in a function leaves its callers waiting below
  * the program that takes over, which may do the same again, {@link maxTailCalls} times.
  */
-import { isFunctionAddress, isLocalCall } from '../code/index.js';
-import { type Insn, op } from '../isa/index.js';
+import { isFunctionAddress, isLocalCall, isTailCall } from '../code/index.js';
+import { type Insn } from '../isa/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { helperId, maxFrames, maxTailCalls } from '../platform/index.js';
+import { maxFrames, maxTailCalls } from '../platform/index.js';
 
 /** Frames that any program of the object can come to have open. */
 export function framesOf({ programs }: ObjectSpec): number {
@@ -16,9 +16,7 @@ export function framesOf({ programs }: ObjectSpec): number {
 
 /** Functions stand behind the main one, so the first of their starts is where that ends. */
 function tailCallsFromFunction(insns: readonly Insn[]): boolean {
-  const last = insns.findLastIndex(
-    (insn) => insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === helperId.tail_call,
-  );
+  const last = insns.findLastIndex(isTailCall);
   return insns.some((insn, pc) => {
     const target = pc + 1 + insn.imm;
     return (isLocalCall(insn) || isFunctionAddress(insn)) && target > 0 && target <= last;

@@ -1,5 +1,7 @@
 /** Which ends of the packet a program may move: what lies around a packet matters to no other. */
-import { type Insn, isCall, op } from '../isa/index.js';
+
+import { isHelperCall } from '../code/index.js';
+import { type Insn } from '../isa/index.js';
 import { helperId, helpersWhere } from '../platform/index.js';
 import type { LoadedProgram } from './load-programs.js';
 
@@ -24,5 +26,5 @@ export function programsBehind(program: LoadedProgram, programs: readonly Loaded
 }
 
 function calls(insns: readonly Insn[], helpers: ReadonlySet<number>): boolean {
-  return insns.some((insn) => isCall(insn) && insn.src === op.CALL_HELPER && helpers.has(insn.imm));
+  return insns.some((insn) => isHelperCall(insn) && helpers.has(insn.imm));
 }

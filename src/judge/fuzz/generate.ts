@@ -10,10 +10,10 @@
  * exit.
  */
 
+import { isTailCall } from '../../code/index.js';
 import { type Insn, op } from '../../isa/index.js';
 import type { FunctionSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { helperId } from '../../platform/index.js';
 import { accumulatorAt, callbackMemory, ctxReg, fp, interesting, stackBytes } from './conventions.js';
 import { Emitter, type Label } from './emitter.js';
 import { bpfLoop, branch, call, loop } from './flow-statements.js';
@@ -56,9 +56,7 @@ const tailNames = ['tail_0', 'tail_1'];
 export function generatePrograms(random: Prng): GeneratedProgram[] {
   const frags = random.chance(0.15);
   const main = new Generator(random, 'main').program(frags);
-  const calls = main.insns.some(
-    (insn) => insn.code === op.CALL_OP && insn.src === op.CALL_HELPER && insn.imm === helperId.tail_call,
-  );
+  const calls = main.insns.some(isTailCall);
   if (!calls) return [main];
   return [main, ...tailNames.map((name) => new Generator(random, name).program(frags))];
 }
