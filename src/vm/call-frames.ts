@@ -4,7 +4,7 @@
  * the program that takes over, which may do the same again, {@link maxTailCalls} times.
  */
 import { isFunctionAddress, isLocalCall, isTailCall } from '../code/index.js';
-import { type Insn } from '../isa/index.js';
+import type { Insn } from '../isa/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { maxFrames, maxTailCalls } from '../platform/index.js';
 

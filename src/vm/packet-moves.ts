@@ -1,7 +1,7 @@
 /** Which ends of the packet a program may move: what lies around a packet matters to no other. */
 
 import { isHelperCall } from '../code/index.js';
-import { type Insn } from '../isa/index.js';
+import type { Insn } from '../isa/index.js';
 import { helperId, helpersWhere } from '../platform/index.js';
 import type { LoadedProgram } from './load-programs.js';
 
