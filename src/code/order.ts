@@ -21,6 +21,10 @@ export interface Order {
   readonly loopDepth: Int32Array;
 }
 
+/**
+ * Order, dominators and loops of the nodes that can be reached from `entry`, by the edges of `succs`. In O(edges) but
+ * for irreducible graphs.
+ */
 export function orderOf(count: number, entry: number, succs: (node: number) => readonly number[]): Order {
   const position = new Int32Array(count).fill(-1);
   const rpo = reversePostorder(count, entry, succs);

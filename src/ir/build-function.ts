@@ -27,6 +27,7 @@ import { mask32, type Value } from './value.js';
 import { type VariableHost, Variables } from './variables.js';
 import type { Program, World } from './world.js';
 
+/** How a program is translated. */
 export interface BuildOptions extends Omit<FlowOptions, 'waysOf'> {
   readonly trust: Trust;
   /** r1 and r2 come from outside (helper numbers {@link bareR1} and its successor of `env`) instead of the context. */
@@ -37,6 +38,7 @@ export interface BuildOptions extends Omit<FlowOptions, 'waysOf'> {
 
 /** `env` numbers of r1 and r2 of a bare program. */
 export const bareR1 = 0x10001;
+/** `env` number of what is in r2 of a `bare` function. */
 export const bareR2 = 0x10002;
 /** `env` number of the guest address of the packet's record (src/jit/record.ts). */
 export const recordAddress = 0x10003;

@@ -28,6 +28,7 @@ export type ArgumentUse =
   /** It goes where it cannot be followed. */
   | { readonly kind: 'escapes' };
 
+/** What a call may do, for those who ask whether what they know still holds after it. */
 export interface CallEffects {
   readonly args: readonly ArgumentUse[];
   /** Packet pointers are void afterwards. */

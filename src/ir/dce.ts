@@ -72,6 +72,7 @@ export interface InsnCount {
   readonly body: number;
 }
 
+/** Counts a trace's values on either side of its condition: what a card pays to refuse a packet, and to take it. */
 export function countInsns(code: TraceCode): InsnCount {
   const needed = new Set<Value>();
   let condition = 0;

@@ -5,6 +5,10 @@
 import { opTable } from './ops.js';
 import type { Value } from './value.js';
 
+/**
+ * The number that a pure value is, if `leaf` says what its leaves and reads are. `memo` may be kept for several
+ * values of one packet.
+ */
 export function evaluate(value: Value, leaf: (value: Value) => bigint, memo: Map<Value, bigint> = new Map()): bigint {
   const known = memo.get(value);
   if (known !== undefined) return known;

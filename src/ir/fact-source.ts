@@ -10,6 +10,7 @@ import { mask32, mask64, type Space } from './value.js';
 const lowestOffset = -0x10000n;
 const highestOffset = 1n << 30n;
 
+/** What a verifier found out, asked by slot. Without facts each answer is the one that promises nothing. */
 export class FactSource {
   private readonly facts: ProgramFacts | undefined;
 

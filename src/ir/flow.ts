@@ -24,6 +24,10 @@ export class Unsupported extends Error {
   }
 }
 
+/**
+ * What a block does, in order: an instruction of the program, or what stands for a call that was copied in. Loops
+ * around callbacks keep their state in variables of their own, so they nest.
+ */
 export type Step =
   | { readonly kind: 'insn'; readonly pc: number }
   /** Opens the frame of `depth`, cleared. */
@@ -53,6 +57,10 @@ export type Step =
   /** Sets variable `at`: which entry of a loop is meant. See single-entry.ts. */
   | { readonly kind: 'mean'; readonly at: number; readonly value: number };
 
+/**
+ * How control leaves a block. `yes` and `no` are ids of blocks, and differ; conditions that no instruction states are
+ * on variables.
+ */
 export type FlowEnd =
   | { readonly kind: 'jump'; readonly to: number }
   /** By the conditional jump at `pc`. */
@@ -70,6 +78,7 @@ export type FlowEnd =
   | { readonly kind: 'return' }
   | { readonly kind: 'trap'; readonly pc: number; readonly what: string; readonly unsupported: boolean };
 
+/** Steps without a way in or out between them. Of each copy of a function there is one for each of its leaders. */
 export interface FlowBlock {
   readonly id: number;
   /** Call depth. */
@@ -86,8 +95,10 @@ export function variableOf(register: number, depth: number): number {
   return register <= 5 ? register : 6 + 4 * depth + (register - 6);
 }
 
+/** First variable that is no register: those of loops follow, in the order in which they are copied. */
 export const firstLoopVariable: number = 6 + 4 * maxFrames;
 
+/** A program without calls. Block 0 is the entry. */
 export interface Flow {
   readonly program: Program;
   readonly blocks: readonly FlowBlock[];
@@ -97,9 +108,8 @@ export interface Flow {
 
 /** Instructions, copies included, that are still compiled. */
 const maxInsns = 40_000;
-const loopHelper = 181;
-const forEachHelper = 164;
 
+/** What is asked about the program's code while it is copied; a verifier's facts make the graph smaller. */
 export interface FlowOptions {
   /** What is wrong with the encoding of a slot, if anything. */
   readonly fault: (insns: readonly Insn[], pc: number) => string | undefined;
@@ -107,6 +117,10 @@ export interface FlowOptions {
   readonly waysOf: (pc: number) => { readonly taken: boolean; readonly fallThrough: boolean };
 }
 
+/**
+ * Copies a program together. Throws {@link Unsupported}; its time and size grow with the copies, which a limit
+ * bounds.
+ */
 export function buildFlow(world: World, program: Program, options: FlowOptions): Flow {
   return new FlowBuilder(world, program, options).build();
 }
@@ -268,9 +282,9 @@ class FlowBuilder {
         }
         block.end = { kind: 'tail call', pc, to: blockAt(pc + 1) };
         return undefined;
-      case loopHelper:
+      case helperId.loop:
         return this.copyLoop(pc, block);
-      case forEachHelper:
+      case helperId.for_each_map_elem:
         return this.copyWalk(pc, block);
       default:
         block.steps.push({ kind: 'insn', pc });

@@ -23,11 +23,13 @@ interface OpenBlock {
   end: End | undefined;
 }
 
+/** How a draft is made. */
 export interface DraftOptions {
   /** Accesses are checked as they happen. Default false. */
   readonly checked?: boolean;
 }
 
+/** A function in the making: blocks are opened, filled and ended in any order; `finish` gives it its predecessors. */
 export class FunctionDraft {
   readonly program: Program;
   readonly graph: Graph;

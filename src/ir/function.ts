@@ -18,6 +18,7 @@ import type { Graph } from './graph.js';
 import type { Value } from './value.js';
 import type { Program } from './world.js';
 
+/** How a block ends; `to`, `yes` and `no` are ids of blocks. */
 export type End =
   | { readonly kind: 'jump'; readonly to: number }
   /** `condition` is a comparison or a constant; `yes` and `no` differ. */
@@ -46,6 +47,10 @@ export interface Phi {
   readonly args: readonly Value[];
 }
 
+/**
+ * A basic block. `preds` may name a block twice only if it branches here both ways, which {@link branchEnd} makes a
+ * jump.
+ */
 export interface Block {
   readonly id: number;
   readonly preds: readonly number[];
@@ -54,6 +59,7 @@ export interface Block {
   readonly end: End;
 }
 
+/** A function: blocks by id (a hole where one is gone) and the values that they use. */
 export interface FunctionCode {
   readonly program: Program;
   /** Its values, and what makes more of them. */
@@ -102,6 +108,7 @@ export function withBlocks(
   return { program, graph, size, blocks, checked, hoists };
 }
 
+/** Ids of the blocks that an end may lead to. */
 export function successors(end: End): readonly number[] {
   switch (end.kind) {
     case 'jump':

@@ -21,6 +21,7 @@ import { cellOf, type Detail, mask32, mask64, type Origin, type Value } from './
 /** Longest packet that a length can stand for; far above what any card or driver hands to XDP. */
 const maxLength = (1n << 20n) - 1n;
 
+/** A graph's modes. */
 export interface GraphOptions {
   /** Apply the rules. Default true. */
   readonly fold?: boolean;
@@ -48,6 +49,7 @@ class Values {
   }
 }
 
+/** Maker and owner of values. All values of a function come from one graph or from those that it was extended from. */
 export class Graph {
   /** Every value in order of birth; `code[i].id === i`. */
   readonly code: readonly Value[];

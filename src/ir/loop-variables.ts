@@ -4,11 +4,16 @@ import { loopBodies, type Order } from '../code/index.js';
 import { type Insn, insnClass, op } from '../isa/index.js';
 import { type Flow, type FlowBlock, type Step, variableOf } from './flow.js';
 
+/** Answers for all loops of a flow. */
 export interface LoopVariables {
   /** Is `head` the head of a loop that writes the variable? */
   changes(head: number, variable: number): boolean;
 }
 
+/**
+ * Looks at every loop once. What it says is written may not be (an atomic operation without fetch): that costs a phi
+ * that folds away, and is never wrong.
+ */
 export function loopVariables(flow: Flow, order: Order): LoopVariables {
   const written = new Map<number, Uint8Array>();
   const { position } = order;

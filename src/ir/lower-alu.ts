@@ -3,11 +3,13 @@ import { type Insn, insnClass, op } from '../isa/index.js';
 import type { Graph } from './graph.js';
 import { mask32, mask64, type Value } from './value.js';
 
+/** The low half of `x`, zero-extended. */
 export function low32(g: Graph, x: Value): Value {
   if (x.op === 'const') return g.constant(x.imm & mask32);
   return g.and(x, g.constant(mask32));
 }
 
+/** The operand of an instruction with an immediate: `imm` sign-extended to 64 bits (RFC 9669, section 4.1). */
 export function immediate(g: Graph, insn: Insn): Value {
   return g.constant(BigInt.asUintN(64, BigInt(insn.imm)));
 }

@@ -4,6 +4,7 @@ import { opTable } from './ops.js';
 import { argumentsOf } from './phis.js';
 import type { Value } from './value.js';
 
+/** One reading of a value. */
 export interface Use {
   /** The value that reads; undefined: the block's end. */
   readonly user: Value | undefined;
@@ -34,6 +35,7 @@ export function isRoot(value: Value): boolean {
   }
 }
 
+/** Marks from what has an effect back to all that it is computed from; what is left unmarked need not be computed. */
 export function findNeeded(code: FunctionCode): Needed {
   const { length } = code.graph.code;
   const uses = new Array<Use[] | undefined>(length).fill(undefined);

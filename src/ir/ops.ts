@@ -25,6 +25,7 @@ export type OpKind =
   | 'guard'
   | 'return';
 
+/** A row of the table. Operations with `evaluate` are those that constants fold through; it defines them. */
 export interface Op {
   readonly kind: OpKind;
   /** Number of arguments; -1 where it varies. */
@@ -115,8 +116,13 @@ export const opNames = [
   'cell',
 ] as const;
 
+/** Name of an operation, as the text form has it. */
 export type OpName = (typeof opNames)[number];
 
+/**
+ * What each operation is. The order of {@link opNames} is that of their numbers, which keys of shared values are made
+ * of.
+ */
 export const opTable: Readonly<Record<OpName, Op>> = {
   const: { kind: 'leaf', arity: 0, width: 64 },
   /** Length of the packet (its linear part) at arrival, in bytes. */
@@ -219,6 +225,7 @@ export const opTable: Readonly<Record<OpName, Op>> = {
   ret: { kind: 'return', arity: 1, width: 0 },
 };
 
+/** Does it yield 0 or 1? */
 export function isCompare(op: OpName): boolean {
   return opTable[op].width === 1;
 }

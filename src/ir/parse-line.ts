@@ -16,6 +16,7 @@ export interface ParseNames {
   ctxField(name: string): number | undefined;
 }
 
+/** Reads {@link plainNames}. */
 export const plainParseNames: ParseNames = {
   map: (name) => (name === 'map?' ? -1 : /^map\d+$/.test(name) ? Number(name.slice(3)) : undefined),
   ctxField: (name) => (/^ctx\[\d+\]$/.test(name) ? Number(name.slice(4, -1)) : undefined),
@@ -48,6 +49,7 @@ const byInfix: ReadonlyMap<string, OpName> = new Map(
   }),
 );
 
+/** Reads one line of the text form. Errors name the line and what was expected. */
 export class LineParser {
   private readonly text: string;
   private readonly line: number;

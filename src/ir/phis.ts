@@ -5,6 +5,7 @@
 import { type FunctionCode, liveBlocks } from './function.js';
 import type { Value } from './value.js';
 
+/** Arguments of a value; of a phi those of the function that it stands in. */
 export type ArgumentsOf = (value: Value) => readonly Value[];
 
 const found = new WeakMap<FunctionCode['blocks'], ReadonlyMap<Value, readonly Value[]>>();

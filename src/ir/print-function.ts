@@ -16,6 +16,7 @@ import { argumentsOf } from './phis.js';
 import { type Names, operandText, plainNames, type TextStyle, valueText } from './print.js';
 import { isConst, type Value } from './value.js';
 
+/** A function, block by block: predecessors, phis, values where they are computed, the end. */
 export function formatFunction(code: FunctionCode, names: Names = plainNames, isExact = false): string {
   const lists = linesOf(code);
   const numbers = new Map<Value, number>();

@@ -17,11 +17,13 @@ import { opTable } from './ops.js';
 import type { TraceCode } from './trace.js';
 import { isConst, signed, type Value } from './value.js';
 
+/** How maps and fields of the context are called. */
 export interface Names {
   map(index: number): string;
   ctxField(offset: number): string;
 }
 
+/** Names for text that has no object at hand: `map0`, `ctx[16]`. The exact form uses them, and parse.ts reads them. */
 export const plainNames: Names = {
   map: (index) => (index < 0 ? 'map?' : `map${index}`),
   ctxField: (offset) => `ctx[${offset}]`,
@@ -46,6 +48,7 @@ export function formatConstant(imm: bigint): string {
   return `0x${imm.toString(16)}`;
 }
 
+/** A value as an operand: a constant as it is, any other by its label. */
 export function operandText(value: Value, style: TextStyle): string {
   return isConst(value) ? formatConstant(value.imm) : style.label(value);
 }
@@ -152,10 +155,15 @@ function notesOf(value: Value): string[] {
   return notes;
 }
 
+/** One value as a line, in the plain form. */
 export function formatValue(value: Value, names: Names = plainNames): string {
   return valueText(value, { names, label: byId, isExact: false });
 }
 
+/**
+ * A trace, a line a value. Constants stand in the operands; in the exact form values are numbered by line, so that a
+ * text read back and printed is the same text.
+ */
 export function formatTrace(code: TraceCode, names: Names = plainNames, isExact = false): string {
   const lines = code.values.filter((value) => !isConst(value));
   const numbers = new Map(lines.map((value, i) => [value, i]));

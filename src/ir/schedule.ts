@@ -9,6 +9,7 @@ import type { Needed } from './needed.js';
 import { opTable } from './ops.js';
 import { isFixed, type Value } from './value.js';
 
+/** Where pure values are computed. */
 export interface Schedule {
   /** Block of a value; -1 for constants, which are everywhere. */
   readonly blockOf: (value: Value) => number;
@@ -16,6 +17,10 @@ export interface Schedule {
   readonly placed: readonly (readonly Value[])[];
 }
 
+/**
+ * Places each needed value once, in a block that dominates all its uses: as late as possible, but out of loops
+ * (Click, "Global code motion, global value numbering", 1995).
+ */
 export function schedule(code: FunctionCode, order: Order, needed: Needed): Schedule {
   const { uses, home } = needed;
   const values = code.graph.code;

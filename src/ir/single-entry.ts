@@ -11,6 +11,7 @@
 import { type Order, orderOf } from '../code/index.js';
 import type { Flow, FlowBlock, FlowEnd, Step } from './flow.js';
 
+/** Order and loops of a flow's blocks. */
 export function orderOfFlow(flow: Flow): Order {
   return orderOf(flow.blocks.length, 0, (id) => flowSuccessors((flow.blocks[id] as FlowBlock).end));
 }

@@ -7,10 +7,12 @@ import { isConst, signed, type Value } from './value.js';
 
 const frameSpan = 1024;
 
+/** Lowest byte of the frame of call depth `depth`, in the addresses of this file. */
 export function frameStart(depth: number): number {
   return depth * frameSpan;
 }
 
+/** Call depth of the frame that an address lies in. */
 export function depthOf(address: number): number {
   return Math.floor(address / frameSpan);
 }

@@ -5,6 +5,7 @@
  */
 import type { Value } from './value.js';
 
+/** The straight line of a recording: values in order, guards where the program chose. */
 export interface TraceCode {
   /** Live values in order, guards and effects among them; the last one is `ret`. */
   readonly values: readonly Value[];

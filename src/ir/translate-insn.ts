@@ -10,6 +10,7 @@ import type { Translation } from './translation.js';
 import { mask32, mask64, type Value } from './value.js';
 import { referenceAt } from './world.js';
 
+/** A step that is no instruction: frames, loops around callbacks. */
 export function translateStep(t: Translation, step: Exclude<Step, { readonly kind: 'insn' }>): void {
   const { graph } = t;
   switch (step.kind) {
@@ -77,6 +78,10 @@ function enterFrame(t: Translation, depth: number): void {
   t.pin('fill', [t.graph.frame(depth)], BigInt(-stackSize), detail);
 }
 
+/**
+ * The instruction at `pc`, as it is written: whatever can be simplified is left to passes. Reads registers of the
+ * translation's depth and writes its result there.
+ */
 export function translateInsn(t: Translation, pc: number): void {
   const { graph: g } = t;
   g.origin = { program: t.program.index, pc };

@@ -20,6 +20,7 @@ export function translateLoad(t: Translation, access: Access, isSigned: boolean,
   return isSigned ? signExtend(t.graph, value, access.size) : value;
 }
 
+/** Stores the low `access.size` bytes of a value. */
 export function translateStore(t: Translation, access: Access, value: Value): void {
   t.pin('store', [t.register(access.base), value], BigInt(access.offset), detailOf(t, access));
 }

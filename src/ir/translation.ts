@@ -14,6 +14,7 @@ export type Trust =
   /** Nothing is known: every access is checked when it happens. */
   | 'checked';
 
+/** The state of translating one block: where registers are kept, what is trusted. */
 export class Translation {
   readonly graph: Graph;
   readonly world: World;

@@ -5,7 +5,9 @@
 import type { MapCell, MapPart } from '../object/index.js';
 import type { OpName } from './ops.js';
 
+/** All bits of a value. */
 export const mask64 = 0xffff_ffff_ffff_ffffn;
+/** Its low half: the numbers of 32-bit operations, and guest addresses. */
 export const mask32 = 0xffff_ffffn;
 
 /** What a memory operation touches. Packet memory of traces is addressed by offset, the rest by address. */
@@ -67,6 +69,10 @@ export interface Origin {
   readonly pc: number;
 }
 
+/**
+ * An operation and its arguments; never changed once it is made, so it may be shared by functions and compared by
+ * identity.
+ */
 export interface Value {
   /** Order of birth, which is an order of evaluation. */
   readonly id: number;
@@ -89,6 +95,7 @@ export interface Value {
   readonly origin: Origin;
 }
 
+/** A number that is known now. */
 export function isConst(value: Value): boolean {
   return value.op === 'const';
 }

@@ -34,6 +34,7 @@ interface Pending {
   readonly variable: number;
 }
 
+/** What each variable is at the end of each block, as far as blocks have been translated. */
 export class Variables {
   private readonly host: VariableHost;
   private readonly values: (Value | undefined)[][];

@@ -19,6 +19,7 @@ export interface Program {
   readonly spec: ProgramSpec;
 }
 
+/** A map as code sees it: its shape, and its content if that cannot change. */
 export interface WorldMap {
   /** Position in {@link World.maps}. */
   readonly index: number;
@@ -32,6 +33,7 @@ export interface WorldMap {
   readonly constant: Uint8Array | undefined;
 }
 
+/** All that a program of an object may refer to, by index. Immutable, and of no machine. */
 export interface World {
   /** Maps of the object by index in `ObjectSpec.maps`; inner maps that the object does not name come after. */
   readonly maps: readonly WorldMap[];

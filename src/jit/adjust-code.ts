@@ -47,6 +47,7 @@ function finish(out: CodeBuilder, services: Services, index: number): number {
   return index;
 }
 
+/** bpf_xdp_adjust_head as a function of the module. */
 export function defineAdjustHead(services: Services): number {
   const { module } = services;
   const index = module.declareFunction('adjust_head', ['i32', 'i32'], ['i32']);
@@ -74,6 +75,7 @@ export function defineAdjustHead(services: Services): number {
   return finish(out, services, index);
 }
 
+/** bpf_xdp_adjust_meta as a function of the module. */
 export function defineAdjustMeta(services: Services): number {
   const { module } = services;
   const index = module.declareFunction('adjust_meta', ['i32', 'i32'], ['i32']);

@@ -14,6 +14,7 @@ import { FunctionEmitter } from './function-emitter.js';
 import { emitInline } from './inline-program.js';
 import { Services, type TrapPoint } from './services.js';
 
+/** A WebAssembly module for the programs of a machine, not yet instantiated. */
 export interface CompiledModule {
   readonly bytes: Uint8Array;
   readonly trapPoints: readonly TrapPoint[];
@@ -34,6 +35,7 @@ const strideParameter = 2;
 /** At least the one that runs. */
 export type Programs = readonly [FunctionCode, ...FunctionCode[]];
 
+/** What code is made of. */
 export interface CompileInput {
   readonly machine: Machine;
   /** The program that runs first; then those that tail calls may reach. */
@@ -43,6 +45,7 @@ export interface CompileInput {
   readonly names?: boolean;
 }
 
+/** Makes the module's bytes: a function for each program, and for each service that they call. */
 export function compileModule({ machine, programs, areas, names }: CompileInput): CompiledModule {
   const module = new ModuleBuilder();
   const demands = demandsOf(programs);

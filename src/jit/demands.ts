@@ -2,6 +2,7 @@
 import type { FunctionCode, OpName, Value } from '../ir/index.js';
 import { changesAny, helpersWhere } from '../platform/index.js';
 
+/** What has to be done before and after each packet. */
 export interface Demands {
   /**
    * The context in guest memory is read: by checked accesses, or by a load whose address is not known to be elsewhere.
@@ -30,6 +31,7 @@ export function isRedirector(id: number): boolean {
   return redirectors.has(id);
 }
 
+/** Looks at all calls and loads of the functions that go into one module. */
 export function demandsOf(programs: readonly FunctionCode[]): Demands {
   let needsContext = programs.some((code) => code.checked);
   let movesPacket = false;

@@ -12,6 +12,10 @@ export function ownFunction(index: number): number {
   return -1 - index;
 }
 
+/**
+ * Code for a call: inline or a function of the module where there is one for this helper and these arguments, else
+ * through JavaScript.
+ */
 export function emitCall(e: FunctionEmitter, value: Value): void {
   if (value.detail?.kind === 'call' && value.detail.helper < 0) {
     const callee = e.frame.callees?.[ownFunction(value.detail.helper)];

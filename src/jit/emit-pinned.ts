@@ -14,6 +14,7 @@ type Access = Detail & { readonly kind: 'memory' | 'atomic' };
 /** An address is at most this far below its object: see {@link pushAddress}. */
 const maxDistance = 0x8000n;
 
+/** Code for a value that has its place in a block: accesses, calls, look-ups. */
 export function emitPinned(e: FunctionEmitter, value: Value): void {
   switch (value.op) {
     case 'load':

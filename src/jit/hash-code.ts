@@ -76,6 +76,9 @@ export function pushBucket(out: CodeBuilder, table: HashLayout, hash: number): v
   out.i32(table.bucketsAt).op('i32.add');
 }
 
+/**
+ * Are keys of so many bytes looked up by compiled code? Longer ones go through JavaScript, which costs them little.
+ */
 export function fitsHashLookup(keySize: number): boolean {
   return keySize <= maxKey;
 }

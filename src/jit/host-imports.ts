@@ -20,6 +20,7 @@ export interface Site {
   pc: number;
 }
 
+/** JavaScript that compiled code calls, with the registers in the exchange area. */
 export class HostImports {
   readonly site: Site = { program: undefined, pc: 0 };
   /** A batch is running: time and CPU come from the records. */

@@ -12,6 +12,7 @@ interface Entry {
 const capacity = 64;
 const entries = new Map<string, Entry>();
 
+/** The module of these bytes: compiled once in a process, however many machines run it. */
 export function moduleOf(bytes: Uint8Array): WasmModule {
   const key = `${bytes.length} ${fnv1a(bytes)}`;
   const known = entries.get(key);

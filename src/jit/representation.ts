@@ -5,6 +5,7 @@
  */
 import { argumentsOf, type FunctionCode, mask32, type Needed, opTable, type Use, type Value } from '../ir/index.js';
 
+/** Whether a value is an i32 or an i64 in WebAssembly. */
 export type Representation = 'i32' | 'i64';
 
 /** Operations whose low half depends on the low halves of their arguments alone. */
@@ -22,6 +23,7 @@ const ring: ReadonlySet<string> = new Set([
   'element',
 ]);
 
+/** Chooses for all values of a function: i32 where the upper half is zero or no one looks at it. */
 export function representations(code: FunctionCode, { uses }: Needed): (value: Value) => Representation {
   const { graph, checked } = code;
   const argsOf = argumentsOf(code);

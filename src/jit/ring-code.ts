@@ -22,6 +22,7 @@ const headerSize = 8;
 const busyBit = 0x8000_0000;
 const lengthMask = 0x3fff_ffff;
 
+/** BPF_RINGBUF_DISCARD_BIT in a record's header. */
 export const discardBit = 0x4000_0000;
 
 /** (size, packet's record) -> address of that many bytes, 0, or {@link leftToHost}. */

@@ -65,6 +65,7 @@ export const accessFlags = { read: 0, write: 16, atomic: 48 } as const;
 /** Loop iterations of a program that no verifier has seen. */
 const fuel = 1n << 24n;
 
+/** Functions of a module that programs share: made when the first of them asks. */
 export class Services {
   readonly machine: Machine;
   readonly module: ModuleBuilder;

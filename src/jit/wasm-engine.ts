@@ -27,6 +27,7 @@ import { KeptModule } from './kept-module.js';
 import { moduleOf } from './module-cache.js';
 import { worldOfMachine } from './place.js';
 
+/** How a machine's programs are compiled. */
 export interface WasmEngineOptions extends TranslateOptions {
   /** Sees each program's IR before code is made of it: checkers, dumps. */
   readonly inspect?: ((code: FunctionCode) => void) | undefined;
@@ -49,6 +50,7 @@ export interface Fallback {
   readonly what: string;
 }
 
+/** Runs a machine's programs as WebAssembly; those that are not compiled run in the interpreter. */
 export class WasmEngine implements Engine {
   readonly name: string = 'wasm';
   readonly machine: Machine;

@@ -61,6 +61,7 @@ const accesses: Readonly<Record<Exclude<ArgClass, object>, ArgAccess>> = {
   'dynptr ringbuf release': 'object',
 };
 
+/** What a helper does with the bytes behind an argument of this class. */
 export function argAccess(arg: ArgClass): ArgAccess {
   if (typeof arg === 'object') return arg.mode === 'in' ? 'read' : 'write';
   return accesses[arg];

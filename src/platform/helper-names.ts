@@ -218,6 +218,7 @@ export const helperNames = [
   'cgrp_storage_delete',
 ] as const;
 
+/** Name of a helper of Linux, without `bpf_`. */
 export type HelperName = (typeof helperNames)[number];
 
 const numbers: ReadonlyMap<string, number> = new Map(helperNames.map((name, number) => [name, number]));

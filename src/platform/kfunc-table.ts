@@ -14,6 +14,7 @@ export type KfuncArg =
   /** An iterator that was made and not destroyed. */
   | 'iterator';
 
+/** A row: what the verifier asks of a call. */
 export interface KfuncRow {
   readonly args: readonly KfuncArg[];
   readonly ret: 'integer' | 'void' | 'iterator item?';

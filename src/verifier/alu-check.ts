@@ -7,6 +7,7 @@ import { constScalar, loadedScalar, type Scalar, unknownScalar } from './scalar.
 import { aluScalars, signExtend, signExtend32, swapBytes, zeroExtend } from './scalar-alu.js';
 import { Trail } from './trail.js';
 
+/** Operators as they stand in assembler text and in refusals, by the operation bits of the opcode. */
 export const operatorText: Readonly<Record<number, string>> = {
   [op.ADD]: '+=',
   [op.SUB]: '-=',
@@ -24,6 +25,11 @@ export const operatorText: Readonly<Record<number, string>> = {
   [op.END]: 'endian',
 };
 
+/**
+ * Checks an instruction of class ALU or ALU64 and puts what is known of its result in the destination (check_alu_op).
+ * Numbers go to scalar-alu.ts, pointer arithmetic to its own rules: a pointer takes a number that is bounded, within
+ * 2^29 of where it points, and no other operation than + and -.
+ */
 export function checkAlu(env: Env, insn: Insn): void {
   const code = insn.code & 0xf0;
   const is32 = insnClass(insn) === op.ALU;

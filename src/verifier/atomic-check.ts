@@ -18,6 +18,10 @@ const operations: ReadonlySet<number> = new Set([
   op.ATOMIC_CMPXCHG,
 ]);
 
+/**
+ * Checks an atomic operation (check_atomic): the memory must be readable and writable, the operand a number, the
+ * address aligned to its size.
+ */
 export function checkAtomic(env: Env, insn: Insn): void {
   if (insn.imm === op.ATOMIC_LOAD_ACQ) loadAcquire(env, insn);
   else if (insn.imm === op.ATOMIC_STORE_REL) storeRelease(env, insn);

@@ -9,6 +9,10 @@ import { noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
 import { checkDepth, frameRegs } from './subprog-call.js';
 import { type CallbackInfo, FrameState, VerifierState } from './verifier-state.js';
 
+/**
+ * Leaves a path into the function that the helper calls back, with the registers that it will be called with
+ * (push_callback_call). The call itself goes on as if the callback had run some number of times, zero included.
+ */
 export function pushCallback(env: Env, facts: CallFacts): void {
   const subprog = facts.callback;
   const callee = env.shape.subprogs[subprog];

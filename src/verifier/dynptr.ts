@@ -7,6 +7,7 @@ import type { RegState } from './reg-state.js';
 import { clobberStack, destroyDynptr, frameOf } from './stack-access.js';
 import { byteDynptr, type DynptrSlot, freshSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
 
+/** What a call does with the dynptr that one of its arguments points to. */
 export interface DynptrUse {
   readonly action: 'new' | 'use' | 'release';
   readonly type: string;
@@ -25,6 +26,10 @@ function slotIndex(env: Env, regno: number, reg: RegState, index: number): numbe
   return at;
 }
 
+/**
+ * Checks a dynptr argument (process_dynptr_func): 16 bytes of stack at a constant, 8-byte aligned offset, with one
+ * where one is wanted and none that is held where one is to be made.
+ */
 export function checkDynptrArg(
   env: Env,
   arg: string,

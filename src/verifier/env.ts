@@ -22,12 +22,18 @@ export interface TypeOracle {
   signature(fn: FunctionSpec): FunctionSignature | undefined;
 }
 
+/**
+ * What the BTF of a global function says of a parameter: global functions are verified by themselves, for any
+ * argument of these types (btf_prepare_func_args). `mem` may be null where `nullable`; `unsupported` is refused when
+ * the function is called or verified.
+ */
 export type ParamType =
   | { readonly kind: 'scalar' }
   | { readonly kind: 'ctx' }
   | { readonly kind: 'mem'; readonly size: number; readonly nullable: boolean }
   | { readonly kind: 'unsupported'; readonly type: string };
 
+/** Parameters in the order of r1 to r5, and what is in r0 afterwards. */
 export interface FunctionSignature {
   readonly params: readonly ParamType[];
   readonly returns: 'scalar' | 'void' | 'other';
@@ -67,6 +73,10 @@ export interface PathStep {
   readonly before: PathStep | undefined;
 }
 
+/**
+ * One verification under way: the program, the path that is being followed, paths that wait, and the counters that
+ * Linux reports. Checks read and change it; what they refuse they throw ({@link Rejection}).
+ */
 export class Env {
   readonly program: ProgramSpec;
   readonly insns: readonly Insn[];

@@ -39,6 +39,10 @@ const maxSlice = 12;
 /** Steps of the path that are looked at. */
 const maxSteps = 20_000;
 
+/**
+ * The slice of the path that a refusal hangs on, and advice: instructions that computed the registers which the
+ * failing one reads, back to where they came from.
+ */
 export function explainRejection(program: ProgramSpec, rejection: Rejection, env: Env | undefined): Explanation {
   const line = lineOf(program, rejection.insn);
   const insn = program.insns[rejection.insn];

@@ -38,12 +38,20 @@ export interface ExploreObserver {
 /** How often a slot's states are generalized by what differs alone. */
 const patience = 1;
 
+/**
+ * Counts of saved states as the last line of Linux's log has them: `total_states`, `peak_states`,
+ * `max_states_per_insn`.
+ */
 export interface ExploreStats {
   readonly totalStates: number;
   readonly peakStates: number;
   readonly maxStatesPerInsn: number;
 }
 
+/**
+ * The walk over all paths. It owns the states saved at prune points; everything else that verification knows stands
+ * in {@link Env}.
+ */
 export class Explorer {
   private readonly env: Env;
   private readonly observer: ExploreObserver | undefined;

@@ -102,6 +102,10 @@ function writtenReg(insn: Insn): number {
   return insnClass(insn) === op.ST || insnClass(insn) === op.STX ? -1 : insn.dst;
 }
 
+/**
+ * Gathers {@link ProgramFacts} while paths are explored. A fact holds on every path: what paths disagree on is
+ * joined, and what a pruned path would have brought is covered by the state that it was pruned for.
+ */
 export class FactsCollector {
   private readonly program: ProgramSpec;
   private readonly shape: ProgramShape;

@@ -19,6 +19,10 @@ import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-s
 import { typeText } from './reg-text.js';
 import { signedRange, unknownScalar } from './scalar.js';
 
+/**
+ * Checks a call of helper `number` (check_helper_call) by its row in the helper table: arguments one by one, what
+ * they say together, then effects, then r0. r1 to r5 are unreadable afterwards.
+ */
 export function checkHelperCall(env: Env, number: number): void {
   const name = helperName(number);
   if (name === undefined) env.reject('invalid-func', { name: 'unknown', number });

@@ -18,6 +18,10 @@ export interface JumpOutcome {
   readonly other: { readonly insn: number; readonly state: VerifierState } | undefined;
 }
 
+/**
+ * Checks a conditional jump (check_cond_jmp_op): which ways are possible, and what the condition teaches of registers
+ * on each of them.
+ */
 export function checkJump(env: Env, insn: Insn): JumpOutcome {
   const code = insn.code & 0xf0;
   const is32 = insnClass(insn) === op.JMP32;

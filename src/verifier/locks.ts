@@ -13,6 +13,10 @@ export function checkSpecialField(env: Env, regno: number, reg: RegState, field:
   if (off !== at) env.reject('lock-offset', { off, field, at });
 }
 
+/**
+ * bpf_spin_lock and bpf_spin_unlock (process_spin_lock): one lock at a time, named by the map value that it lies in,
+ * so that the unlock must be of the same look-up.
+ */
 export function takeLock(env: Env, regno: number, reg: RegState, lock: boolean): void {
   checkSpecialField(env, regno, reg, 'bpf_spin_lock');
   const { state } = env;

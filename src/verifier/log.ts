@@ -19,6 +19,7 @@ const stateColumn = 38;
 /** Log lines kept: the beginning of a very long verification is dropped. */
 const maxLines = 200_000;
 
+/** Names by which instructions are printed in the log: those of the object file, and helpers as C calls them. */
 export function insnNames(program: ProgramSpec, maps: readonly MapSpec[]): InsnNames {
   return {
     helper: helperName,
@@ -45,6 +46,10 @@ export function lineOf(program: ProgramSpec, insn: number): LineSpec | undefined
   return best;
 }
 
+/**
+ * Collects the lines of a verification. Level 2 has each instruction of each path, level 1 the one that was refused,
+ * level 0 nothing.
+ */
 export class LogWriter {
   private readonly program: ProgramSpec;
   private readonly names: InsnNames;

@@ -10,6 +10,7 @@ import { checkSockAccess } from './sock-access.js';
 import { readStack, writeStack } from './stack-access.js';
 import { tnumAdd, tnumConst, tnumIsAligned } from './tnum.js';
 
+/** What an access wants to do to memory. */
 export type AccessMode = 'read' | 'write';
 
 const maxVariable = BigInt(maxVarOffset);
@@ -22,6 +23,7 @@ export interface StoredValue {
   readonly immediate: boolean;
 }
 
+/** The value of a store of which nothing is known. */
 export const unknownStore: StoredValue = { value: undefined, reg: -1, immediate: false };
 
 /** Checks a load of `size` bytes at `regno + off` and returns what it yields, zero-extended. */
@@ -118,6 +120,10 @@ export function checkAligned(env: Env, pointer: RegState, off: number, size: num
 /** Kinds for which the kernel rewrites accesses: one instruction cannot serve two of them. */
 const rewritten: readonly string[] = ['ctx', 'sock', 'sock_common', 'tcp_sock', 'xdp_sock', 'ptr'];
 
+/**
+ * Notes through what kind of pointer the instruction goes: Linux rewrites loads by it, so one instruction may not see
+ * two kinds that need different code (reg_type_mismatch).
+ */
 export function noteAccess(env: Env, pointer: RegState): void {
   const before = env.accessKinds[env.pc];
   if (before === undefined) env.accessKinds[env.pc] = pointer.kind;
@@ -179,6 +185,10 @@ function rejectExtent(
   env.reject(end === 'min' ? 'min-outside' : 'max-outside', { what, reg: regno, off, length });
 }
 
+/**
+ * An access to the packet must lie within the range that a comparison with data_end has shown, counted from the
+ * pointer's variable part (check_packet_access).
+ */
 export function checkPacket(
   env: Env,
   regno: number,

@@ -5,6 +5,7 @@
  */
 import type { ErrnoName } from '../platform/index.js';
 
+/** A reason for refusal. */
 export interface MessageRow {
   readonly text: string;
   readonly errno: ErrnoName;
@@ -12,6 +13,10 @@ export interface MessageRow {
   readonly hint?: string;
 }
 
+/**
+ * All reasons by their stable code. Texts are the kernel's, so that people can search for them; `{name}` is filled
+ * in.
+ */
 export const messages = {
   // Shape of the program.
   'empty-program': { text: 'program has no instructions', errno: 'EINVAL' },
@@ -350,6 +355,7 @@ export function messageRow(code: MessageCode): MessageRow {
   return messages[code];
 }
 
+/** The text of a refusal with its values filled in. */
 export function messageText(code: MessageCode, values: MessageValues): string {
   return fillTemplate(messages[code].text, values);
 }

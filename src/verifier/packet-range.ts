@@ -29,6 +29,10 @@ export interface PacketComparison {
   readonly pointer: RegState;
 }
 
+/**
+ * Is the comparison of `dst` with `src` one of a packet pointer with data_end, or of metadata with data? Seen from
+ * the moving pointer: where it stands on the right the comparison is turned round (try_match_pkt_pointers).
+ */
 export function packetComparison(
   code: number,
   dstReg: number,

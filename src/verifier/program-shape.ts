@@ -31,6 +31,7 @@ import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
 
+/** A function of the program: slots `start` to `end` (exclusive). */
 export interface Subprog {
   readonly name: string;
   readonly start: number;
@@ -47,6 +48,7 @@ export interface Subprog {
   asyncCallback: boolean;
 }
 
+/** What is known of a program before a path is followed; arrays have an entry for each slot. */
 export interface ProgramShape {
   readonly subprogs: readonly Subprog[];
   /** Subprogram of each slot. */

@@ -2,6 +2,7 @@
 import type { Env } from './env.js';
 import { lostReg } from './reg-state.js';
 
+/** Notes that this instruction got hold of something that must be released, and returns its id. */
 export function acquireReference(env: Env): number {
   const id = env.newId();
   env.state.refs = [...env.state.refs, { id, insn: env.pc }];

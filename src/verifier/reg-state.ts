@@ -39,8 +39,13 @@ export type RegKind =
 
 /** `pktRange` of a packet pointer that a comparison showed to lie at, or past, data_end. */
 export const atPacketEnd = -1;
+/** `pktRange` of a packet pointer that a comparison showed to lie past data_end (BEYOND_PKT_END). */
 export const beyondPacketEnd = -2;
 
+/**
+ * What is known of one register (struct bpf_reg_state). Fields that a kind has no use for stay at what they begin
+ * with, so that states are compared field by field.
+ */
 export class RegState {
   kind: RegKind;
   range: Scalar;
@@ -86,10 +91,12 @@ export class RegState {
     this.trail = trail;
   }
 
+  /** Anything that was written and is no number. */
   get isPointer(): boolean {
     return this.kind !== 'scalar' && this.kind !== 'none';
   }
 
+  /** A pointer that a change of the packet takes away, and that a comparison with its end gives a range. */
   get isPacket(): boolean {
     return this.kind === 'pkt' || this.kind === 'pkt_meta';
   }
@@ -117,10 +124,12 @@ export class RegState {
     return this.kind === 'scalar' && this.range.isConst ? this.range.value : undefined;
   }
 
+  /** The number 0, which is null wherever a pointer is allowed to be. */
   get isZero(): boolean {
     return this.kind === 'scalar' && this.range.isConst && this.range.value === 0n;
   }
 
+  /** A copy that its maker may write to before it is stored; it shares trail and range. */
   copy(): RegState {
     const to = new RegState(this.kind, this.range, this.trail);
     to.off = this.off;
@@ -157,10 +166,12 @@ const noTrail = new Trail();
 /** An unreadable register. */
 export const noReg: RegState = new RegState('none', zeroScalar, noTrail);
 
+/** A number of which `range` is known, come from nowhere that a later need would have to be told of. */
 export function scalarReg(range: Scalar, trail: Trail = new Trail()): RegState {
   return new RegState('scalar', range, trail);
 }
 
+/** Any number: what a helper answers, or what is loaded from memory that the verifier does not follow. */
 export function unknownReg(): RegState {
   return new RegState('scalar', unknownScalar, new Trail());
 }
@@ -173,6 +184,7 @@ export function lostReg(pointer: RegState, insn: number): RegState {
   return reg;
 }
 
+/** A constant. */
 export function constReg(value: bigint): RegState {
   return new RegState('scalar', constScalar(value), new Trail());
 }

@@ -153,6 +153,10 @@ function add64(r: Scalar, a: Scalar, b: Scalar): void {
   }
 }
 
+/**
+ * `dst + src` in all views (scalar_min_max_add): a range survives if neither end wraps, or if both do; otherwise only
+ * the bits say something.
+ */
 export function addScalars(a: Scalar, b: Scalar): Scalar {
   if (a.isConst && b.isConst) return constScalar(a.value + b.value);
   if (b.isConst && b.value === 0n) return a;
@@ -163,6 +167,9 @@ export function addScalars(a: Scalar, b: Scalar): Scalar {
   return r.sync();
 }
 
+/**
+ * `dst - src` in all views (scalar_min_max_sub); a minimum comes from the least minuend and the greatest subtrahend.
+ */
 export function subScalars(a: Scalar, b: Scalar): Scalar {
   if (a.isConst && b.isConst) return constScalar(a.value - b.value);
   const r = new Scalar();

@@ -10,6 +10,10 @@
  */
 import { type Tnum, tnumCast, tnumContains, tnumIntersect, tnumNext, tnumRange, tnumUnknown, u64Max } from './tnum.js';
 
+/**
+ * Ends of the four ranges: signed ones of 64 and 32 bits, and the unsigned ones of 32 bits. That of 64 is {@link
+ * u64Max}.
+ */
 export const s64Min: bigint = -(1n << 63n);
 export const s64Max: bigint = (1n << 63n) - 1n;
 export const s32Min = -0x8000_0000;
@@ -22,6 +26,7 @@ export function lesser(a: bigint, b: bigint): bigint {
   return b;
 }
 
+/** The greater of two bigints. */
 export function greater(a: bigint, b: bigint): bigint {
   if (a > b) return a;
   return b;
@@ -43,6 +48,7 @@ export class Scalar {
   u32min = 0;
   u32max: number = u32Max;
 
+  /** The bits alone; a Scalar is a tnum that knows more. */
   get tnum(): Tnum {
     return this;
   }
@@ -59,6 +65,7 @@ export class Scalar {
     return this.covers(plain.sync());
   }
 
+  /** A copy that its maker may write to before anyone else holds it. */
   clone(): Scalar {
     const copy = new Scalar();
     copy.value = this.value;
@@ -87,6 +94,10 @@ export class Scalar {
     this.umax = u64Max;
   }
 
+  /**
+   * Forgets the 32-bit bounds (not the tnum), as after an operation that says nothing of them
+   * (__mark_reg32_unbounded).
+   */
   unbound32(): void {
     this.s32min = s32Min;
     this.s32max = s32Max;
@@ -169,6 +180,10 @@ export class Scalar {
     this.s32max = low | 0;
   }
 
+  /**
+   * Bits to bounds (__update_reg_bounds): the least number has unknown bits 0 (the sign bit 1, if signed), the
+   * greatest the other way round. Bounds only ever get tighter.
+   */
   private boundsFromTnum(): void {
     const { value, mask } = this;
     const lowValue = low32(value);
@@ -204,6 +219,7 @@ export class Scalar {
     }
   }
 
+  /** Bounds to bits (__reg_bound_offset): the leading bits that minimum and maximum have in common are known. */
   private tnumFromBounds(): void {
     // Bounds that contradict each other leave bits of no meaning, but Linux decides later branches by exactly these.
     const whole = tnumIntersect(this, tnumRange(this.umin, this.umax));
@@ -230,16 +246,22 @@ export class Scalar {
     );
   }
 
+  /** Takes an unsigned 32-bit range in where it is tighter. */
   private learnU32(min: number, max: number): void {
     if (min > this.u32min) this.u32min = min;
     if (max < this.u32max) this.u32max = max;
   }
 
+  /** Takes a signed 32-bit range in where it is tighter. */
   private learnS32(min: number, max: number): void {
     if (min > this.s32min) this.s32min = min;
     if (max < this.s32max) this.s32max = max;
   }
 
+  /**
+   * What the 64-bit ranges say of the low half (__reg32_deduce_bounds). A range of 64-bit numbers is a range of low
+   * halves only if the upper half does not move, or steps once where the low half, signed, goes on counting.
+   */
   private deduce32(): void {
     const ulow = low32(this.umin);
     const uhigh = low32(this.umax);
@@ -284,6 +306,11 @@ export class Scalar {
     }
   }
 
+  /**
+   * The signed and the unsigned 64-bit range teach each other (__reg64_deduce_bounds). A range that does not cross
+   * the border of the other reading (2^63, or 0) is one in both; one that does meets the other range in one of its
+   * two pieces, if the other range leaves room for no more.
+   */
   private deduce64(): void {
     const uminSigned = asS64(this.umin);
     const umaxSigned = asS64(this.umax);
@@ -307,6 +334,10 @@ export class Scalar {
     }
   }
 
+  /**
+   * What a 32-bit range says of the whole (__reg_deduce_mixed_bounds): under the same upper halves the low half can
+   * be no less than its own minimum.
+   */
   private deduceMixed(): void {
     const u32lo = BigInt(this.u32min);
     const u32hi = BigInt(this.u32max);

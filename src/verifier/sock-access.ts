@@ -17,6 +17,10 @@ const tcpSockSize = 116;
 /** bytes_received and bytes_acked. */
 const tcpWide: readonly number[] = [100, 108];
 
+/**
+ * A load from a socket must be of a field that programs may see, at its width or a part of it
+ * (bpf_sock_is_valid_access and its kin); sockets are never written.
+ */
 export function checkSockAccess(env: Env, regno: number, pointer: RegState, off: number, size: number): void {
   const fixed = pointer.range.isConst && pointer.range.value === 0n;
   if (pointer.range.smin < 0n) env.reject('negative-offset', { reg: regno });

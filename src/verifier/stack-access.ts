@@ -31,6 +31,7 @@ import type { FrameState } from './verifier-state.js';
 
 const maxVariable = BigInt(maxVarOffset);
 
+/** How a refusal words what an access does. */
 export type StackAction = 'read from' | 'write to';
 
 /** Byte offsets from the frame pointer that an access may touch: [min, max + size). */
@@ -39,6 +40,7 @@ interface StackSpan {
   readonly max: number;
 }
 
+/** The frame that a stack pointer points into, which may be a caller's. */
 export function frameOf(env: Env, pointer: RegState): FrameState {
   return env.state.frames[pointer.frame] ?? env.frame;
 }
@@ -76,6 +78,10 @@ export function markStackRead(frame: FrameState, from: number, to: number): void
 
 // Loads.
 
+/**
+ * What a load of `size` bytes from the stack gives (check_stack_read): a spilled register back if all of it is read
+ * at a constant offset, a number of zeros, or any number. Bytes that were never written are refused.
+ */
 export function readStack(env: Env, regno: number, pointer: RegState, off: number, size: number): RegState {
   const span = checkStackBounds(env, `R${regno}`, pointer, off, size, 'read from');
   const frame = frameOf(env, pointer);

@@ -23,9 +23,15 @@ export const byteDynptr = 4;
 /** Part of an iterator; its slot holds the state in `iterator`. */
 export const byteIterator = 5;
 
+/**
+ * One of the kinds above, in three bits. Three suffice for what Linux has in `enum bpf_stack_slot_type` and XDP can
+ * reach.
+ */
 export type StackByte = 0 | 1 | 2 | 3 | 4 | 5;
 
+/** Bytes of a slot: what a spilled register takes. */
 export const slotSize = 8;
+/** Slots of a full frame. */
 export const slotCount: number = stackSize / slotSize;
 
 /** State of a dynptr on the stack: two slots. */
@@ -47,6 +53,10 @@ export interface IteratorSlot {
   readonly depth: number;
 }
 
+/**
+ * Eight bytes of a frame (struct bpf_stack_state). A value: nothing of it changes once it is in a state but the marks
+ * of its trail, which are about the past.
+ */
 export class StackSlot {
   /** Kinds of the eight bytes, three bits each: byte b in bits 3b..3b+2. */
   readonly bytes: number;
@@ -70,6 +80,7 @@ export class StackSlot {
     this.trail = trail;
   }
 
+  /** Kind of byte `b`, counted from the lowest address. */
   byte(b: number): StackByte {
     return ((this.bytes >> (3 * b)) & 7) as StackByte;
   }
@@ -91,6 +102,9 @@ export class StackSlot {
     return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.dynptr, this.iterator);
   }
 
+  /**
+   * The same bytes, with what is known of the spilled register replaced; the trail stays, since nothing was written.
+   */
   withReg(reg: RegState): StackSlot {
     return new StackSlot(this.bytes, reg, this.trail, this.dynptr, this.iterator);
   }
@@ -103,10 +117,15 @@ export function uniformBytes(kind: StackByte): number {
   return bytes;
 }
 
+/** `bytes` (packed as in {@link StackSlot}) with byte `b` of another kind. */
 export function withByte(bytes: number, b: number, kind: StackByte): number {
   return (bytes & ~(7 << (3 * b))) | (kind << (3 * b));
 }
 
+/**
+ * A slot that was just written: with a trail of its own, which leads nowhere, since what was there before matters no
+ * more.
+ */
 export function freshSlot(bytes: number, reg?: RegState, dynptr?: DynptrSlot, iterator?: IteratorSlot): StackSlot {
   return new StackSlot(bytes, reg, new Trail(), dynptr, iterator);
 }

@@ -243,6 +243,10 @@ export function frameInsn(state: VerifierState, depth: number, pc: number): numb
   return state.frames[depth + 1]?.callsite ?? pc;
 }
 
+/**
+ * Is every way on from `cur` one that was followed from `old` (states_equal)? Asks only for what is live at `pc` and,
+ * with `live`, for what somebody needed of the old state.
+ */
 export function stateCovers(
   shape: ProgramShape,
   old: VerifierState,

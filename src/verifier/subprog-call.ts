@@ -19,6 +19,7 @@ export function frameRegs(depth: number): RegState[] {
   return regs;
 }
 
+/** Refuses a frame too many: 8 at once, as in the kernel (MAX_CALL_FRAMES). */
 export function checkDepth(env: Env): void {
   if (env.state.frames.length >= maxFrames) env.reject('call-depth', { frames: maxFrames + 1 });
 }
@@ -116,6 +117,7 @@ export function returnFromCall(env: Env): number {
   return callee.callsite + 1;
 }
 
+/** What a callback returns must be a number in the range that its helper understands: 0 or 1 to go on or stop. */
 export function checkCallbackReturn(env: Env, r0: RegState, min: bigint, max: bigint): void {
   if (r0.kind !== 'scalar') env.reject('callback-scalar');
   r0.trail.mark();

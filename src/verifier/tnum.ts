@@ -13,13 +13,16 @@ export interface Tnum {
   readonly mask: bigint;
 }
 
+/** All 64 bits: the mask of a number of which nothing is known. */
 export const u64Max = 0xffff_ffff_ffff_ffffn;
 const u32Mask = 0xffff_ffffn;
 
 const wrap = (x: bigint): bigint => BigInt.asUintN(64, x);
 
+/** Any number: no bit is known. */
 export const tnumUnknown: Tnum = { value: 0n, mask: u64Max };
 
+/** The number `value` (mod 2^64) and no other: all bits are known. */
 export function tnumConst(value: bigint): Tnum {
   return { value: wrap(value), mask: 0n };
 }
@@ -40,6 +43,11 @@ export function bitLength(x: bigint): number {
   return high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(Number(x & u32Mask));
 }
 
+/**
+ * Sums of a number of each, mod 2^64 (tnum_add). Sound and optimal (the paper proves both): no tnum with fewer
+ * unknown bits holds all of them. The smallest sum (`values`) and the greatest (`masks + values`) differ in just
+ * those bits into which a carry may come or not.
+ */
 export function tnumAdd(a: Tnum, b: Tnum): Tnum {
   const masks = a.mask + b.mask;
   const values = a.value + b.value;
@@ -49,6 +57,10 @@ export function tnumAdd(a: Tnum, b: Tnum): Tnum {
   return { value: wrap(values) & ~mask & u64Max, mask };
 }
 
+/**
+ * Differences, mod 2^64 (tnum_sub); optimal as the sum is. Borrows are found as carries are: the greatest difference
+ * takes all of `a` and least of `b`, the least the other way round.
+ */
 export function tnumSub(a: Tnum, b: Tnum): Tnum {
   const difference = a.value - b.value;
   const borrows = (difference + a.mask) ^ (difference - b.mask);
@@ -56,20 +68,24 @@ export function tnumSub(a: Tnum, b: Tnum): Tnum {
   return { value: wrap(difference) & ~mask & u64Max, mask };
 }
 
+/** The negatives of its numbers, mod 2^64: 0 - a. */
 export function tnumNeg(a: Tnum): Tnum {
   return tnumSub({ value: 0n, mask: 0n }, a);
 }
 
+/** Bit by bit: a result bit is 1 where both are, 0 where either is known to be 0, and unknown else (tnum_and). */
 export function tnumAnd(a: Tnum, b: Tnum): Tnum {
   const value = a.value & b.value;
   return { value, mask: (a.value | a.mask) & (b.value | b.mask) & ~value };
 }
 
+/** Bit by bit: 1 where either is known to be, unknown where neither is and one is unknown (tnum_or). */
 export function tnumOr(a: Tnum, b: Tnum): Tnum {
   const value = a.value | b.value;
   return { value, mask: (a.mask | b.mask) & ~value };
 }
 
+/** Bit by bit: known where both are (tnum_xor). */
 export function tnumXor(a: Tnum, b: Tnum): Tnum {
   const mask = a.mask | b.mask;
   return { value: (a.value ^ b.value) & ~mask, mask };
@@ -90,11 +106,13 @@ export function tnumMul(a: Tnum, b: Tnum): Tnum {
   return sum;
 }
 
+/** Shifted left by `by` (0 to 63) bits; zeros, which are known, come in from the right. */
 export function tnumShl(a: Tnum, by: number): Tnum {
   const n = BigInt(by);
   return { value: wrap(a.value << n), mask: wrap(a.mask << n) };
 }
 
+/** Shifted right by `by` (0 to 63) bits; known zeros come in from the left. */
 export function tnumShr(a: Tnum, by: number): Tnum {
   const n = BigInt(by);
   return { value: a.value >> n, mask: a.mask >> n };
@@ -164,10 +182,12 @@ function reverseBytes(x: bigint, bytes: number): bigint {
   return reversed;
 }
 
+/** The low half, zero-extended: what a 32-bit register of it holds (tnum_subreg). */
 export function tnumSubreg(a: Tnum): Tnum {
   return { value: a.value & u32Mask, mask: a.mask & u32Mask };
 }
 
+/** `a` with the low half of `low` in place of its own (tnum_with_subreg): how a fact about w0 goes into r0. */
 export function tnumWithSubreg(a: Tnum, low: Tnum): Tnum {
   return {
     value: ((a.value >> 32n) << 32n) | (low.value & u32Mask),
@@ -180,6 +200,7 @@ export function tnumIsAligned(a: Tnum, size: number): boolean {
   return ((a.value | a.mask) & BigInt(size - 1)) === 0n;
 }
 
+/** Is `x` (unsigned) one of its numbers: do all known bits agree? */
 export function tnumContains(a: Tnum, x: bigint): boolean {
   return (x & ~a.mask & u64Max) === a.value;
 }

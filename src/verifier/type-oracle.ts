@@ -23,6 +23,10 @@ interface SpecialField {
 
 const nothing: readonly SpecialField[] = [];
 
+/**
+ * Answers from the object file's own BTF. Without BTF nothing has special fields and no function a signature, as for
+ * Linux.
+ */
 export class BtfOracle implements TypeOracle {
   private readonly btf: Btf | undefined;
   private readonly fields = new Map<MapSpec, readonly SpecialField[]>();

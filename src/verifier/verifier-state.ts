@@ -13,6 +13,10 @@ export interface CallbackInfo {
   readonly returnMax: bigint;
 }
 
+/**
+ * A call frame (struct bpf_func_state). Written in place by the path that it belongs to; registers and slots in it
+ * are values, so a copy is shallow.
+ */
 export class FrameState {
   /** r0 to r10. */
   readonly regs: RegState[];
@@ -39,6 +43,7 @@ export class FrameState {
     this.callback = callback;
   }
 
+  /** Shallow: what the arrays hold is shared, and never changed. */
   copy(): FrameState {
     const copy = new FrameState(this.regs.slice(), this.stack.slice(), this.callsite, this.subprog, this.callback);
     copy.callbackDepth = this.callbackDepth;
@@ -63,6 +68,10 @@ export interface HeldRef {
   readonly insn: number;
 }
 
+/**
+ * All of the abstract machine that a path carries along (struct bpf_verifier_state). Two paths that come to a slot
+ * with states of which one covers the other need not both go on (state-equal.ts).
+ */
 export class VerifierState {
   readonly frames: FrameState[];
   refs: readonly HeldRef[];
@@ -80,6 +89,7 @@ export class VerifierState {
     this.refs = refs;
   }
 
+  /** Frames below the top one; 0 in the main program. */
   get depth(): number {
     return this.frames.length - 1;
   }
@@ -88,6 +98,7 @@ export class VerifierState {
     return this.frames[this.frames.length - 1] as FrameState; // a state has at least one frame
   }
 
+  /** For a path that parts from this one. */
   copy(): VerifierState {
     const copy = new VerifierState(
       this.frames.map((frame) => frame.copy()),

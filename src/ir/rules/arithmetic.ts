@@ -1,6 +1,10 @@
 /** Sums, differences, products and quotients of 64 bits. */
 import { arg0, arg1, has, is, isC, type RuleTable, withConst } from './rule.js';
 
+/**
+ * Rules of `add`, `sub`, `mul`, `udiv`, `umod`. Constants gather at the outside, where the access that uses an
+ * address takes them into its offset.
+ */
 export const arithmeticRules: RuleTable = {
   add: [
     { identity: 'x + 0 = x', apply: (_, a, b) => (is(b, 0n) ? a : undefined) },

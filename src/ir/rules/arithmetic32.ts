@@ -14,6 +14,7 @@ const truncation: readonly Rule[] = [
   },
 ];
 
+/** Rules of operations that see low halves alone: masks in front of them go. */
 export const arithmetic32Rules: RuleTable = {
   add32: [
     ...truncation,

@@ -14,6 +14,7 @@ function masked(value: Value): readonly [Value, bigint] {
   return withConst(value, 'and') ? [arg0(value), arg1(value).imm] : [value, mask64];
 }
 
+/** Rules of `and`, `or`, `xor`. */
 export const bitRules: RuleTable = {
   and: [
     { identity: 'x & x = x', apply: (_, a, b) => (a === b ? a : undefined) },

@@ -4,6 +4,7 @@ import { isPlace, mask32, mask64 } from '../value.js';
 import { boundsOf } from './bounds.js';
 import { arg0, arg1, has, is, isC, type RuleTable, split, withConst } from './rule.js';
 
+/** Rules of `eq`. */
 export const equalityRules: RuleTable = {
   eq: [
     { identity: '(x == x) = 1', apply: (g, a, b) => (a === b ? g.constant(1n) : undefined) },

@@ -18,6 +18,10 @@ export { boundsOf } from './bounds.js';
 export { type Rule, splitOffset } from './rule.js';
 export { selectRules } from './select.js';
 
+/**
+ * All rules but those of `select`, by operation, in the order in which they are tried. Each is proved for all values
+ * of its variables, for sampled constants, in the tests.
+ */
 export const rules: RuleTable = {
   ...arithmeticRules,
   ...arithmetic32Rules,

@@ -77,6 +77,7 @@ function isSameSum(a: Value, b: Value): boolean {
 const signIs = (g: Graph, x: Value, bit: bigint): Value =>
   g.make('eq', g.make('shr', x, g.constant(63n)), g.constant(bit));
 
+/** Rules of `ult`, `ule`, `slt`, `sle`. */
 export const orderRules: RuleTable = {
   ult: [
     { identity: '(x < x) = 0', apply: (g, a, b) => (a === b ? g.constant(0n) : undefined) },

@@ -1,6 +1,7 @@
 /** Choices. */
 import { is, isC, type SelectRule } from './rule.js';
 
+/** Rules of `select`, in the order in which they are tried. */
 export const selectRules: readonly SelectRule[] = [
   { identity: 'select(c, x, x) = x', apply: (_, _c, yes, no) => (yes === no ? yes : undefined) },
   {

@@ -2,6 +2,7 @@
 import { mask32, mask64 } from '../value.js';
 import { arg0, arg1, has, is, isC, type RuleTable, withConst } from './rule.js';
 
+/** Rules of `shl`, `shr`, `sar`, sign extensions and byte swaps. */
 export const shiftRules: RuleTable = {
   shl: [
     { identity: 'x << 0 = x', apply: (_, a, b) => (isC(b) && (b.imm & 63n) === 0n ? a : undefined) },
