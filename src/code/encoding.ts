@@ -27,6 +27,7 @@ export function encodingFault(insns: readonly Insn[], pc: number): string | unde
   }
 }
 
+/** The kernel's words for an opcode that it does not know. */
 function unknown(insn: Insn): string {
   return `unknown opcode ${insn.code.toString(16).padStart(2, '0')}`;
 }

@@ -32,6 +32,7 @@ type State = Pointees[];
 
 /** Helpers that change elements of the map in r1. */
 /** May the helper change what lies behind an argument? The kernel's objects, locks and timers, lie in maps, too. */
+// By the helper's prototype: an argument that is not read only may be written through.
 const writes = (arg: ArgClass): boolean => {
   const access = argAccess(arg);
   return access === 'write' || access === 'object';
@@ -42,6 +43,10 @@ export function mapWrites(program: ProgramSpec, maps: readonly MapSpec[]): bigin
   return new MapWrites(program, maps).run();
 }
 
+/**
+ * The data-flow over one program. `before` has the state at the head of each block; `own` what a function itself
+ * stored in its frame, `foreign` what others stored there through pointers.
+ */
 class MapWrites {
   private readonly program: ProgramSpec;
   private readonly maps: readonly MapSpec[];
@@ -82,6 +87,7 @@ class MapWrites {
     this.heads = new Set([...jumpTargets(program.insns), ...program.functions.map(({ start }) => start)]);
   }
 
+  /** Bits of the maps that may be written. The last sweep collects them, when no set grows any more. */
   run(): bigint {
     this.enter(0, [this.sets.of({ isContext: true })]);
     this.settle();
@@ -93,6 +99,7 @@ class MapWrites {
     return this.written;
   }
 
+  /** Visits blocks until nothing changes. What callbacks and callees find in frames may make earlier blocks stale. */
   private settle(): void {
     do {
       if (this.isStale) for (const head of this.before.keys()) this.revisit(head);
@@ -132,6 +139,7 @@ class MapWrites {
     );
   }
 
+  /** A state reaches the head of a block, which has to be visited again if that is news. */
   private flow(head: number, state: State): void {
     const known = this.before.get(head);
     if (known === undefined) {
@@ -142,6 +150,7 @@ class MapWrites {
     if (this.joinInto(known, state)) this.revisit(head);
   }
 
+  /** Adds to a state in place; true if that changed it. */
   private joinInto(known: Pointees[], more: readonly Pointees[]): boolean {
     let changed = false;
     for (const [i, set] of more.entries()) {
@@ -184,6 +193,7 @@ class MapWrites {
     }
   }
 
+  /** What a 64-bit load yields, by its `src`. An unknown kind may be any map. */
   private address(insn: Insn, pc: number): Pointees {
     switch (insn.src) {
       case op.PSEUDO_MAP_FD:
@@ -201,6 +211,7 @@ class MapWrites {
     }
   }
 
+  /** What one instruction does to the state of its frame. */
   private step(insn: Insn, state: State, frame: number): void {
     const { dst, src, off } = insn;
     switch (insnClass(insn)) {
@@ -230,6 +241,9 @@ class MapWrites {
     }
   }
 
+  /**
+   * Moves and sums keep a pointer; what else arithmetic yields may still point to the same objects, anywhere in them.
+   */
   private computed(insn: Insn, state: State): Pointees {
     const { sets } = this;
     const kind = insn.code & 0xf0;
@@ -242,6 +256,7 @@ class MapWrites {
     return sets.join(sets.moved(dst, undefined), sets.moved(src, undefined));
   }
 
+  /** A pointer comes back only from a slot of eight bytes: narrower loads give numbers. */
   private load(from: Pointees, insn: Insn, state: State, frame: number): Pointees {
     // Of the context's fields, some are pointers into the packet.
     let result = from.isContext ? this.other : this.none;
@@ -257,6 +272,7 @@ class MapWrites {
     return result;
   }
 
+  /** A write through a pointer: noted for maps once all is settled, and remembered where the stack may be meant. */
   private store(
     to: Pointees,
     { code, off }: Pick<Insn, 'code' | 'off'>,
@@ -280,6 +296,7 @@ class MapWrites {
     }
   }
 
+  /** Adds what a slot of a frame may hold. */
   private hold(cells: Map<number, Pointees[]>, frame: number, slot: number, set: Pointees): void {
     let row = cells.get(frame);
     if (row === undefined) {
@@ -297,6 +314,7 @@ class MapWrites {
     this.written |= to === this.none ? this.everyMap : to.values | to.handles;
   }
 
+  /** A call gives the callee its arguments, and r0 what the callee may return; r1 to r5 are lost. */
   private call(insn: Insn, pc: number, state: State): void {
     const args = state.slice(1, 6);
     for (let r = 1; r <= 5; r++) state[r] = this.none;
@@ -331,6 +349,10 @@ class MapWrites {
     return result;
   }
 
+  /**
+   * Functions that a helper calls, with what it passes them (bpf_loop: index and context; bpf_for_each_map_elem: map,
+   * key, element and context). One that is not known here may pass anything.
+   */
   private callBacks(name: HelperName, args: readonly Pointees[]): void {
     const [first = this.none, , third = this.none] = args;
     for (const arg of args) {
@@ -367,6 +389,7 @@ class MapWrites {
   }
 }
 
+/** A pointer that can be nothing but one frame's. */
 function isOnlyStack({ values, handles, frames, functions, isContext, isOther }: Pointees): boolean {
   return frames.size === 1 && (values | handles) === 0n && functions.size === 0 && !isContext && !isOther;
 }

@@ -3,6 +3,7 @@
  * (Cooper, Harvey and Kennedy, "A simple, fast dominance algorithm", 2001), natural loops.
  */
 
+/** A graph's order, computed once for a function and shared by passes that do not change its flow. */
 export interface Order {
   /** Reachable nodes in reverse postorder; the entry is first. */
   readonly rpo: readonly number[];
@@ -38,6 +39,7 @@ export function orderOf(count: number, entry: number, succs: (node: number) => r
   return { rpo, position, preds, idom, headers, irreducible, loopOf, loopDepth };
 }
 
+/** With a stack of its own: a program has up to a million instructions, and recursion would not survive that. */
 function reversePostorder(count: number, entry: number, succs: (node: number) => readonly number[]): number[] {
   const seen = new Uint8Array(count);
   const post: number[] = [];
@@ -57,6 +59,7 @@ function reversePostorder(count: number, entry: number, succs: (node: number) =>
   return post.reverse();
 }
 
+/** Goes over the nodes until nothing changes; in reverse postorder a reducible graph takes two rounds. */
 function dominators(
   rpo: readonly number[],
   position: Int32Array,
@@ -101,6 +104,10 @@ export function dominates(order: Pick<Order, 'idom' | 'position'>, a: number, b:
 
 type Found = Pick<Order, 'headers' | 'irreducible' | 'loopOf' | 'loopDepth'>;
 
+/**
+ * Natural loops of back edges with one header are one loop. An edge that goes back to a node that does not dominate
+ * its source makes the graph irreducible, and its "loop" then is what lies between.
+ */
 function loops(order: Pick<Order, 'rpo' | 'position' | 'preds' | 'idom'>, count: number): Found {
   const { rpo, position, preds } = order;
   const headers = new Set<number>();

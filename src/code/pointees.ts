@@ -33,6 +33,7 @@ const nothing: Pointees = {
   isOther: false,
 };
 
+/** Makes sets and joins them; equal ones are one object. */
 export class PointeeSets {
   /** A number: it points nowhere. */
   readonly none: Pointees;
@@ -43,6 +44,7 @@ export class PointeeSets {
     this.none = this.of({});
   }
 
+  /** The set with these parts; the key names it by content. */
   of(parts: Partial<Pointees>): Pointees {
     const set = { ...nothing, ...parts };
     const key = [
@@ -59,6 +61,7 @@ export class PointeeSets {
     return set;
   }
 
+  /** The union. Each pair is joined once; later it is a look-up. */
   join(a: Pointees, b: Pointees): Pointees {
     if (a === b || b === this.none) return a;
     if (a === this.none) return b;
@@ -95,6 +98,7 @@ export class PointeeSets {
   }
 }
 
+/** A frame at two distances is that frame anywhere. */
 function joinFrames(a: Pointees['frames'], b: Pointees['frames']): Pointees['frames'] {
   const frames = new Map(a);
   for (const [frame, at] of b) frames.set(frame, frames.has(frame) && frames.get(frame) !== at ? undefined : at);

@@ -53,6 +53,7 @@ export function loadsMap(insn: Insn): boolean {
   return insn.code === op.LDDW && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }
 
+/** Slots of a map of maps name other maps by index. */
 function renumberInit(spec: MapSpec, renumber: (index: number) => number): MapSpec {
   if (spec.init?.kind !== 'maps') return spec;
   const init: MapInit = {

@@ -20,6 +20,7 @@ import {
 } from '../isa/index.js';
 import { isConstantSection, type ObjectSpec, type ProgramSpec } from '../object/index.js';
 
+/** A pointer into read-only data of the object. */
 interface DataPointer {
   readonly bytes: Uint8Array;
   readonly offset: number;
@@ -87,11 +88,16 @@ export function reachableSlots(object: ObjectSpec, program: ProgramSpec): Uint8A
   return reached;
 }
 
+/** Are two values of the lattice equal? */
 function same(a: Value, b: Value): boolean {
   if (typeof a !== 'object' || typeof b !== 'object') return a === b;
   return a.bytes === b.bytes && a.offset === b.offset;
 }
 
+/**
+ * What a 64-bit load yields: a number, a pointer to constant data, 0 for a weak ksym that is not there; else not
+ * known.
+ */
 function immediate(object: ObjectSpec, program: ProgramSpec, pc: number): Value {
   const insn = program.insns[pc] as Insn;
   if (insn.src === 0) return lddwImm(program.insns, pc);
@@ -128,6 +134,7 @@ function step(insn: Insn, state: State): void {
   }
 }
 
+/** A load from constant data is a constant, little-endian; sign-extended where the instruction says so. */
 function load(insn: Insn, base: Value): Value {
   if (typeof base !== 'object') return undefined;
   const size = accessSize(insn);
@@ -138,6 +145,7 @@ function load(insn: Insn, base: Value): Value {
   return (insn.code & 0xe0) === op.MODE_MEMSX ? BigInt.asUintN(64, BigInt.asIntN(size * 8, value)) : value;
 }
 
+/** Arithmetic on constants, and a pointer plus a constant. Anything else is not known. */
 function alu(insn: Insn, state: State): Value {
   const wide = insnClass(insn) === op.ALU64;
   const a = state[insn.dst];

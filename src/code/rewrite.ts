@@ -8,6 +8,7 @@ import type { ProgramSpec } from '../object/index.js';
 /** By slot of an instruction (its first one): what stands there instead; an empty list deletes. */
 export type Edits = ReadonlyMap<number, readonly Insn[]>;
 
+/** What of a program counts in slots. */
 type Rewritable = Pick<ProgramSpec, 'insns' | 'functions' | 'lines'>;
 
 /** Undefined when a distance no longer fits its field. */

@@ -11,6 +11,10 @@ import { Rewriter } from './rewriter.js';
 /** Sums that are looked into. */
 const maxDepth = 3;
 
+/**
+ * The pass. Facts are those of branches that dominate a block; a value may be replaced by one that is equal there only
+ * at its uses in that block, since elsewhere it is not (`local`, `edge` of {@link Rewriter}).
+ */
 export function bounds(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const rewriter = new Rewriter(code, modes);
   const { graph } = rewriter;

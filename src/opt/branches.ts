@@ -6,6 +6,10 @@ import { type Block, type FunctionCode, liveBlocks, makeBlock, mapEnd, successor
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
+/**
+ * The pass; also what passes run that make branches constant. Walking is enough: the rewriter drops edges that are not
+ * taken.
+ */
 export function branches(code: FunctionCode, { modes }: Pick<PassContext, 'modes'>): FunctionCode {
   return mergeBlocks(new Rewriter(code, modes).run({}));
 }
@@ -32,6 +36,7 @@ export function mergeBlocks(code: FunctionCode): FunctionCode {
   return changed ? withBlocks(code, blocks) : code;
 }
 
+/** Phis keep their order of arguments: it is that of the predecessors. */
 function renamePredecessor(blocks: (Block | undefined)[], id: number, from: number, to: number): void {
   const block = blocks[id];
   if (block === undefined) return;

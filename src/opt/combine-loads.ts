@@ -14,6 +14,7 @@ import { mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
+/** A load that supplies some bytes of the result. */
 interface Part {
   readonly load: Value;
   readonly place: Place;
@@ -21,6 +22,7 @@ interface Part {
   readonly at: number;
 }
 
+/** Parts that are one access together. */
 interface Found {
   readonly root: Value;
   /** The lowest part by address, and the size of the whole. */
@@ -29,13 +31,16 @@ interface Found {
   readonly isSwapped: boolean;
 }
 
+/** A result has at most 64 bits, and a part at least a byte. */
 const maxParts = 8;
 
+/** The pass. The narrow loads stay where they are: dead code elimination takes those that nobody reads any more. */
 export function combineLoads(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const blocks = liveBlocks(code);
   const home = new Map<Value, { readonly pinned: readonly Value[]; readonly at: number }>();
   for (const { pinned } of blocks) for (const [at, value] of pinned.entries()) home.set(value, { pinned, at });
   /** By the load after which the wide one is put. */
+  // Only at the last of its parts have all of them been loaded; the wide load needs no value that is made later.
   const found = new Map<Value, Found[]>();
   for (const root of neededValues(code).values) {
     if (root.op !== 'or' && root.op !== 'add') continue;
@@ -57,6 +62,7 @@ export function combineLoads(code: FunctionCode, { modes }: PassContext): Functi
   });
 }
 
+/** Emits the load of all parts, at the lowest address, and swaps its bytes where the order asks for it. */
 function wideLoad(rewriter: Rewriter, { low, size, isSwapped }: Found): Value {
   const { graph } = rewriter;
   const { load } = low;
@@ -66,6 +72,7 @@ function wideLoad(rewriter: Rewriter, { low, size, isSwapped }: Found): Value {
   return isSwapped ? swap(graph, wide, size) : wide;
 }
 
+/** Reverses the bytes of a value of 2, 4 or 8 bytes. */
 export function swap(graph: Graph, value: Value, size: number): Value {
   return graph.make(size === 2 ? 'bswap16' : size === 4 ? 'bswap32' : 'bswap64', value);
 }

@@ -21,6 +21,7 @@ import {
 import { mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 
+/** The pass, block by block. `-Owindow=N` is how many pinned values may lie between two stores that become one. */
 export function combineStores(code: FunctionCode, { params, modes }: PassContext): FunctionCode {
   const graph = code.graph.extend(code.size, modes);
   let changed = false;
@@ -46,6 +47,7 @@ function combine(graph: Graph, pinned: readonly Value[], window: number): readon
   return code.length === pinned.length && code.every((value, i) => value === pinned[i]) ? pinned : code;
 }
 
+/** Most blocks have none: this is asked before anything is made. */
 function hasTwoStores(pinned: readonly Value[]): boolean {
   let stores = 0;
   for (const { op } of pinned) if (op === 'store' && ++stores > 1) return true;
@@ -77,6 +79,7 @@ function combineAt(graph: Graph, code: Value[], at: number, window: number): boo
   return false;
 }
 
+/** Two accesses of one size, one right behind the other. */
 function isNeighbour(a: Place, b: Place): boolean {
   if (a.size !== b.size || a.base !== b.base) return false;
   const distance = a.offset - b.offset;

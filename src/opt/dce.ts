@@ -12,6 +12,10 @@ import {
 } from '../ir/index.js';
 import { mergeBlocks, skipEmptyBlocks } from './branches.js';
 
+/**
+ * The pass. What is needed is found once, backwards from effects and ends; phis of a loop that only feed one another
+ * are not.
+ */
 export function dce(code: FunctionCode): FunctionCode {
   const needed = neededValues(code);
   const isNeeded = (value: Value): boolean => needed.has(value);

@@ -26,15 +26,25 @@ interface Future {
   readonly stackReads: readonly Place[] | undefined;
 }
 
+/** What the walk asks of the world: key sizes of maps, what calls touch. */
 interface Facts {
   readonly world: World;
   readonly effectsOf: EffectsOf;
 }
 
+/**
+ * `anything`: all memory may be read from here on. `nothing`: at the end, when the stack is gone; packet and maps are
+ * not overwritten, so they stay.
+ */
 const anything: Future = { overwritten: [], stackReads: undefined };
 const nothing: Future = { overwritten: [], stackReads: [] };
+/**
+ * Places that a future remembers. Forgetting an overwritten one keeps a store, forgetting a read would lose one: so
+ * too many reads are "any".
+ */
 const maxPlaces = 32;
 
+/** The pass. One walk in postorder: a block's successors have futures before it has, but for those of back edges. */
 export function deadStores(code: FunctionCode, { world }: PassContext): FunctionCode {
   const order = orderOfCode(code);
   const facts: Facts = { world, effectsOf: callEffects(world, code) };
@@ -70,6 +80,7 @@ function futureOf(end: End, futures: readonly (Future | undefined)[]): Future {
   return others.reduce(common, first);
 }
 
+/** What is so on both ways: overwritten on both, read on either. */
 function common(a: Future, b: Future): Future {
   const set = new Set(b.overwritten);
   const overwritten = a.overwritten.filter(
@@ -79,15 +90,18 @@ function common(a: Future, b: Future): Future {
   return { overwritten, stackReads: isKnown ? limited([...(a.stackReads ?? []), ...(b.stackReads ?? [])]) : undefined };
 }
 
+/** Undefined, which is "any", for more than can be remembered. */
 function limited(places: readonly Place[]): readonly Place[] | undefined {
   const unique = [...new Set(places)];
   return unique.length <= maxPlaces ? unique : undefined;
 }
 
+/** Does `a` contain all of `b`? Only where both are relative to one base is that known. */
 function covers(a: Place, b: Place): boolean {
   return a.base === b.base && a.offset <= b.offset && b.offset + BigInt(b.size) <= a.offset + BigInt(a.size);
 }
 
+/** Nobody will see what this stores. */
 function isDead(value: Value, { overwritten, stackReads }: Future): boolean {
   if (value.op !== 'store' && value.op !== 'fill') return false;
   const place = placeOf(value);
@@ -97,6 +111,7 @@ function isDead(value: Value, { overwritten, stackReads }: Future): boolean {
   return place.base?.op === 'frame' && stackReads !== undefined && !stackReads.some((read) => mayAlias(read, place));
 }
 
+/** The future in front of a pinned value. What is not understood (atomics, for one) may do anything. */
 function before(value: Value, future: Future, facts: Facts): Future {
   if (value.op === 'call') return beforeCall(value, future, facts);
   if (value.op === 'lookup') return beforeLookup(value, future, facts);
@@ -109,6 +124,7 @@ function before(value: Value, future: Future, facts: Facts): Future {
   return withRead(future, place);
 }
 
+/** A place is read: what might be it is no longer overwritten unseen. */
 function withRead({ overwritten, stackReads }: Future, place: Place): Future {
   const mayBeStack = place.space === 'stack' || place.space === 'other';
   return {
@@ -128,6 +144,7 @@ function beforeCall(call: Value, future: Future, { effectsOf }: Facts): Future {
   return result;
 }
 
+/** A look-up reads its key, which lies on the stack. */
 function beforeLookup(lookup: Value, future: Future, { world }: Facts): Future {
   const { detail } = lookup;
   if (detail?.kind !== 'lookup') return anything;
@@ -138,6 +155,7 @@ function beforeLookup(lookup: Value, future: Future, { world }: Facts): Future {
   return place === 'any' ? anything : place === undefined ? future : withRead(future, place);
 }
 
+/** What a call reads by an argument: a place, nothing, or `any` where the size is not known or the pointer is kept. */
 function readBy(use: ArgumentUse, arg: Value): Place | 'any' | undefined {
   if (use.kind === 'value') return undefined;
   if (use.kind === 'escapes' || use.size === undefined) return 'any';

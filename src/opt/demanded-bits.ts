@@ -39,6 +39,7 @@ export function demandedBits(code: FunctionCode): readonly (bigint | undefined)[
   return demanded;
 }
 
+/** Operations that look at low bits of their operand only. */
 const low: Readonly<Record<string, bigint>> = {
   sext8: 0xffn,
   sext16: 0xffffn,

@@ -8,6 +8,10 @@ import { placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
+/**
+ * The pass. At a join it is known what all predecessors agree on; at a loop's head, what nothing in the loop touches.
+ * `-Oknown=N` bounds how many places are remembered.
+ */
 export function forward(code: FunctionCode, { world, params, modes }: PassContext): FunctionCode {
   const rewriter = new Rewriter(code, modes);
   const { graph } = rewriter;

@@ -19,6 +19,7 @@ import { helperId, helperRow } from '../platform/index.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
+/** The pass; programs without calls are not walked. */
 export function helpers(code: FunctionCode, context: PassContext): FunctionCode {
   const calls = liveBlocks(code).some(({ pinned }) => pinned.some(({ op }) => op === 'call' || op === 'lookup'));
   if (!calls) return code;
@@ -27,6 +28,7 @@ export function helpers(code: FunctionCode, context: PassContext): FunctionCode 
   return rewriter.run({ pinned: (value) => inliner.inline(value) });
 }
 
+/** Replaces one call after another, as the rewriter comes by. */
 class Inliner {
   private readonly graph: Graph;
   private readonly rewriter: Rewriter;
@@ -38,6 +40,7 @@ class Inliner {
     this.context = context;
   }
 
+  /** What the call becomes; undefined: it stays a call. */
   inline(value: Value): Value | undefined {
     const { detail } = value;
     if (detail?.kind === 'lookup') return this.lookup(value, detail.map, value.args[0] as Value);
@@ -76,6 +79,7 @@ class Inliner {
     return this.graph.select(inside, this.graph.element(map, index), this.graph.constant(0n));
   }
 
+  /** A word of memory that the helper would have read; the verifier has checked the buffer at the call. */
   private load(base: Value, offset: number): Value {
     const detail: Detail = { kind: 'memory', space: 'other', size: 4, map: -1, checked: false };
     return this.rewriter.emit(this.graph.effect('load', [base], BigInt(offset), detail, mask32));
@@ -102,6 +106,7 @@ class Inliner {
     return this.fold16(this.fold16(this.fold32(sum)));
   }
 
+  /** The sum of a buffer's words, in 64 bits: a few hundred words cannot overflow it. */
   private words(base: Value, size: number, start: Value): Value {
     let sum = start;
     for (let offset = 0; offset < size; offset += 4) sum = this.graph.add(sum, this.load(base, offset));
@@ -121,6 +126,7 @@ class Inliner {
     return this.carry(value, 0xffffn, 16n);
   }
 
+  /** Folds what stands above the mask back into the sum: one's complement addition (RFC 1071). */
   private carry(value: Value, mask: bigint, by: bigint): Value {
     const { graph } = this;
     return graph.add(graph.and(value, graph.constant(mask)), graph.make('shr', value, graph.constant(by)));

@@ -26,6 +26,7 @@ import { isPlaced } from './rewriter.js';
 /** Phis that may be chosen for at once. */
 const maxPhis = 2;
 
+/** The pass. Both sides were pure, so computing both changes nothing that anybody sees. */
 export function ifConvert(code: FunctionCode, { params, modes }: PassContext): FunctionCode {
   const graph = code.graph.extend(code.size, modes);
   const blocks = code.blocks.slice();
@@ -35,6 +36,7 @@ export function ifConvert(code: FunctionCode, { params, modes }: PassContext): F
   return changed ? branches(withBlocks(code, blocks, graph), { modes }) : withBlocks(code, code.blocks, graph);
 }
 
+/** Converts the branch that ends block `id`, if it is one around a choice that is cheap enough. */
 function convert(graph: Graph, blocks: (Block | undefined)[], id: number, limit: number): boolean {
   const block = blocks[id];
   if (block?.end.kind !== 'branch') return false;

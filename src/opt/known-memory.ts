@@ -2,11 +2,15 @@
 import { type CallEffects, type EffectsOf, type FunctionCode, type Graph, onesOf, type Value } from '../ir/index.js';
 import { mayAlias, type Place, placeOf, survivesCall } from './memory-effects.js';
 
+/** The value has the size of the place, upper bits zero. */
 export interface Known {
   readonly place: Place;
   readonly value: Value;
 }
 
+/**
+ * Places that do not overlap, the newest last. A plain list: there are a few dozen at most, and joins compare lists.
+ */
 export type KnownMemory = readonly Known[];
 
 /** What both paths know. */
@@ -76,11 +80,13 @@ export function contentOf(known: KnownMemory, place: Place, graph: Graph): Value
   return undefined;
 }
 
+/** Forgets the oldest where there are too many: knowing less is never wrong. */
 function add(known: KnownMemory, entry: Known, limit: number): KnownMemory {
   const kept = known.length >= limit ? known.slice(known.length - limit + 1) : known;
   return [...kept, entry];
 }
 
+/** What a call leaves as it was. */
 function keepOver(known: KnownMemory, effects: CallEffects): KnownMemory {
   return known.filter(({ place }) => survivesCall(place, effects));
 }

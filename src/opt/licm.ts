@@ -4,6 +4,7 @@
  */
 import { type FunctionCode, withBlocks } from '../ir/index.js';
 
+/** The pass: sets a flag that the schedule reads. Faulting and effects are no matter, since only pure values move. */
 export function licm(code: FunctionCode): FunctionCode {
   return withBlocks(code, code.blocks, code.graph, true);
 }

@@ -2,6 +2,7 @@
 import { type CallEffects, hasAddress, isConst, isFixed, type Space, type Value } from '../ir/index.js';
 import { helperRow, nestedHelper } from '../platform/index.js';
 
+/** Some bytes of memory: `size` of them at `base + offset`, in a space that says what they can be part of. */
 export interface Place {
   readonly space: Space;
   /** Index of the map, or -1. */

@@ -8,6 +8,7 @@ import { demandedBits } from './demanded-bits.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
+/** The pass. A value with no entry is looked at in full. */
 export function narrow(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const demanded = demandedBits(code);
   return new Rewriter(code, modes).run({

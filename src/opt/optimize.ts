@@ -4,6 +4,7 @@ import type { Modes, Pass } from './pass.js';
 import { passes } from './passes.js';
 import { defaultSettings, type Settings } from './settings.js';
 
+/** How the pipeline runs; by default with all passes of the highest level and unwatched. */
 export interface OptimizeOptions {
   readonly settings?: Settings | undefined;
   /** Run the checker after each pass. Default false. */
@@ -44,6 +45,7 @@ export function stepsOf({ graph, checked }: FunctionCode, { enabled }: Settings)
   return steps;
 }
 
+/** The checker finds a pass's mistake right behind it; `phase` is the pass's name in the error. */
 function checkAll(code: FunctionCode, phase: string): void {
   checkFunction(code, phase);
   checkValues(code, phase);

@@ -20,13 +20,19 @@ export type Target =
   /** Trees of traces on a card. */
   | 'card';
 
+/** What a pass is given besides the function. Nothing in it changes while the pipeline runs. */
 export interface PassContext {
   /** What the program refers to: maps, constant data. */
   readonly world: World;
   readonly params: Readonly<Record<ParamName, number>>;
+  /** What the graph does as values are made: the modes that the passes so far have brought. */
   readonly modes: Modes;
 }
 
+/**
+ * A row of the table. `run` takes a function and returns another one, or the same if it found nothing; it keeps nothing
+ * from one call to the next, so equal functions give equal results.
+ */
 export interface Pass {
   readonly name: string;
   /** One line, lower case, no full stop. */
@@ -47,6 +53,7 @@ export interface Pass {
   readonly run: (code: FunctionCode, context: PassContext) => FunctionCode;
 }
 
+/** A number that `-Oname=N` sets; `value` is its default. */
 export interface Param {
   readonly description: string;
   readonly value: number;

@@ -25,6 +25,7 @@ import { threading } from './threading.js';
 
 const everywhere: readonly Target[] = ['wasm', 'bpf', 'card'];
 
+/** All passes, as they run. `jitnic ir --time-passes` prints a line for each that is on. */
 export const passes: readonly Pass[] = [
   {
     name: 'fold',

@@ -6,6 +6,10 @@
 import { type End, isConst, type Value } from '../ir/index.js';
 import type { Rewriter } from './rewriter.js';
 
+/**
+ * A condition that is known, and what was known before it. Lists are immutable and shared; `length` makes finding the
+ * common tail of two a matter of their difference.
+ */
 export interface Fact {
   readonly condition: Value;
   readonly holds: boolean;
@@ -24,6 +28,7 @@ export class PathFacts {
     this.rewriter = rewriter;
   }
 
+  /** Sets what is known at the head of a block: what all edges into it agree on. */
   enter(block: number): void {
     const [first, ...others] = this.rewriter.before(block).map((pred) => this.onEdge(pred, block));
     this.now = others.reduce(commonFacts, first);
@@ -33,6 +38,9 @@ export class PathFacts {
     this.exits[block] = this.now;
   }
 
+  /**
+   * What is known on the way from one block to the next: the facts at the first one's end, and how its branch went.
+   */
   onEdge(from: number, to: number): Fact | undefined {
     const facts = this.exits[from];
     const end = this.rewriter.endOf(from);
@@ -41,6 +49,7 @@ export class PathFacts {
   }
 }
 
+/** One more fact in front of the list. */
 function withFact(before: Fact | undefined, condition: Value, holds: boolean): Fact {
   return { condition, holds, before, length: (before?.length ?? 0) + 1 };
 }
@@ -69,6 +78,7 @@ export function decide(facts: Fact | undefined, condition: Value): boolean | und
   return undefined;
 }
 
+/** What a fact says of another comparison of the same value with a constant; undefined: nothing. */
 function imply({ condition: known, holds }: Fact, asked: Value): boolean | undefined {
   if (known === asked) return holds;
   const [x, c] = known.args;

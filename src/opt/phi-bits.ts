@@ -32,6 +32,7 @@ export function phiBits(code: FunctionCode): ReadonlyMap<Value, bigint> {
   return new Map([...bits].filter(([phi, ones]) => ones !== phi.ones));
 }
 
+/** Bits of a value under the present assumption about phis; the memo holds for one round only. */
 function bitsOf(value: Value, phis: ReadonlyMap<Value, bigint>, memo: Map<Value, bigint>): bigint {
   if (isConst(value)) return value.imm;
   const known = phis.get(value) ?? memo.get(value);

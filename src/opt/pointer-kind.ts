@@ -16,6 +16,7 @@ import {
 import type { MapSpec } from '../object/index.js';
 import { xdpMd } from '../platform/index.js';
 
+/** An object class that an address lies in; `map` is -1 where it is no map, or not known which. */
 export interface PointerKind {
   readonly space: Space;
   readonly map: number;
@@ -31,6 +32,9 @@ const otherKind: PointerKind = { space: 'other', map: -1 };
 /** Undefined: a number. `pending`: a phi that has not said anything yet. */
 type Found = PointerKind | undefined | 'pending';
 
+/**
+ * Answers for one function. Kinds of phis are found when it is made; those of other values when they are asked for.
+ */
 export class PointerKinds {
   private readonly world: World;
   private readonly phis = new Map<Value, Found>();
@@ -54,11 +58,13 @@ export class PointerKinds {
     this.memo = new Map();
   }
 
+  /** What the value points to; undefined for a number, or where that cannot be said. */
   of(value: Value): PointerKind | undefined {
     const found = this.find(value);
     return found === 'pending' ? undefined : found;
   }
 
+  /** The same, with `pending` for a phi of which nothing is known yet. */
   private find(value: Value): Found {
     if (isConst(value)) return undefined;
     const phi = this.phis.get(value);
@@ -69,6 +75,10 @@ export class PointerKinds {
     return kind;
   }
 
+  /**
+   * By how the value was made: pointers come from leaves, look-ups and loads of pointers, and pass through sums and
+   * choices.
+   */
   private derive(value: Value): Found {
     const [a, b, c] = value.args;
     switch (value.op) {
@@ -97,6 +107,7 @@ export class PointerKinds {
     }
   }
 
+  /** A pointer and a number is the same pointer; the distance of two pointers is a number. */
   private ofSum(value: Value, a: Value, b: Value): Found {
     const left = this.find(a);
     const right = this.find(b);
@@ -104,6 +115,7 @@ export class PointerKinds {
     return left === undefined || right === undefined ? (left ?? right) : undefined;
   }
 
+  /** An element of the map, or, of a map of maps, a map of the inner shape. */
   private ofLookup({ detail }: Value): PointerKind | undefined {
     const spec = detail?.kind === 'lookup' ? this.world.maps[detail.map]?.spec : undefined;
     if (spec === undefined || detail?.kind !== 'lookup') return undefined;
@@ -126,6 +138,7 @@ function isPacketField({ args, imm, detail }: Value): boolean {
   return args[0]?.op === 'context' && detail?.kind === 'memory' && detail.size === 4 && imm <= BigInt(xdpMd.dataMeta);
 }
 
+/** Equal kinds; what is pending equals nothing but itself. */
 function same(a: Found, b: Found): boolean {
   if (a === b) return true;
   if (a === undefined || b === undefined || a === 'pending' || b === 'pending') return false;

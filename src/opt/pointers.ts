@@ -23,12 +23,17 @@ import type { PassContext } from './pass.js';
 import { PointerKinds } from './pointer-kind.js';
 import { Rewriter } from './rewriter.js';
 
+/**
+ * The pass. What it says of accesses other passes rely on (aliasing, bounds, forwarding), so it comes early; it needs
+ * code that was verified, since only there a pointer stays in its object.
+ */
 export function pointers(code: FunctionCode, { world, modes }: PassContext): FunctionCode {
   const kinds = new PointerKinds(code, world);
   const rewriter = new Rewriter(code, modes);
   const { graph } = rewriter;
   const moved = movedAtHead(code, rewriter);
   const exits: boolean[] = [];
+  // Whether a helper may have moved the packet on some way here: then fields of the context are read anew.
   let isMoved = false;
 
   return rewriter.run({
@@ -115,6 +120,7 @@ function movedAtHead(code: FunctionCode, rewriter: Rewriter): ReadonlySet<number
   return moved;
 }
 
+/** A load from data that no program and no control plane can change. */
 function constantContent(world: World, { args, imm, detail }: Value): bigint | undefined {
   const base = args[0] as Value;
   if (base.op !== 'data' || detail?.kind !== 'memory') return undefined;

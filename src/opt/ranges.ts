@@ -8,6 +8,7 @@ import { type Fact, followed, PathFacts } from './path-facts.js';
 import { phiBits } from './phi-bits.js';
 import { Rewriter } from './rewriter.js';
 
+/** The pass. Only conditions of branches are asked for: intervals of all values would cost more than they find. */
 export function ranges(code: FunctionCode, { modes }: PassContext): FunctionCode {
   const bits = phiBits(code);
   const rewriter = new Rewriter(code, modes);
@@ -73,6 +74,7 @@ export function intervalOf(value: Value, facts: Fact | undefined, depth = 0): In
   return lo <= hi ? { lo, hi } : ofBits(value);
 }
 
+/** What both intervals say. */
 function meet(a: Interval, b: Interval): Interval {
   return { lo: max(a.lo, b.lo), hi: min(a.hi, b.hi) };
 }
@@ -81,6 +83,10 @@ function ofBits(value: Value): Interval {
   return { lo: 0n, hi: value.ones };
 }
 
+/**
+ * What a fact about a comparison with a constant says of the value; signed comparisons say
+ * nothing here. `lo`: below which the value is known not to be, so that `x != lo` moves the bound.
+ */
 function ofFact(value: Value, { condition, holds }: Fact, lo: bigint): Interval {
   const [a, b] = condition.args;
   if (a === undefined || b === undefined) return everything;
@@ -98,6 +104,7 @@ function ofFact(value: Value, { condition, holds }: Fact, lo: bigint): Interval 
   return everything;
 }
 
+/** The interval of a result from those of its operands. A sum or product that may wrap round is anything. */
 function ofOperation(value: Value, facts: Fact | undefined, depth: number): Interval {
   const [a, b, c] = value.args;
   if (a === undefined || b === undefined || value.op === 'phi') return everything;

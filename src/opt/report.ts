@@ -4,6 +4,7 @@ import type { Verdicts } from '../verifier/index.js';
 import type { Settings } from './settings.js';
 import { translate } from './translate.js';
 
+/** A step of the pipeline. */
 export interface PassReport {
   /** `build` for the translation. */
   readonly name: string;
@@ -13,11 +14,13 @@ export interface PassReport {
   readonly ms: number;
 }
 
+/** The optimized function, and its steps in order. */
 export interface OptReport {
   readonly code: FunctionCode;
   readonly steps: readonly PassReport[];
 }
 
+/** What the program is verified by, and which passes run. */
 export interface ReportOptions {
   readonly verdicts: Verdicts;
   readonly settings: Settings;

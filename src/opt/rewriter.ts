@@ -36,6 +36,7 @@ import {
 } from '../ir/index.js';
 import type { Modes } from './pass.js';
 
+/** Where a pass differs from leaving everything as it is; all are optional. */
 export interface Hooks {
   /** Before anything of the block. */
   readonly enter?: (block: number) => void;
@@ -64,6 +65,7 @@ export interface Hooks {
   readonly leave?: (pinned: Value[], block: number) => Value[];
 }
 
+/** How the walk treats what no hook wants to change. */
 export interface RewriteOptions {
   /** Make every pure value again, not only those whose arguments changed. */
   readonly anew?: boolean;
@@ -104,6 +106,10 @@ interface OpenPhi {
   args: readonly Value[];
 }
 
+/**
+ * One walk over one function; it is used once. Hooks get new values and, where they ask for it, the old one that
+ * stands for them in {@link code}.
+ */
 export class Rewriter {
   readonly code: FunctionCode;
   /** Makes the new function's values. */
@@ -148,6 +154,7 @@ export class Rewriter {
     this.phis = code.blocks.map(() => []);
   }
 
+  /** Walks the function and returns the new one: the old object where nothing changed. */
   run(hooks: Hooks): FunctionCode {
     const table = new HookTable(hooks);
     this.hooks = table;
@@ -278,6 +285,10 @@ export class Rewriter {
     return this.hooks.local === undefined ? now : this.hooks.local(now);
   };
 
+  /**
+   * Phis of a block. At a loop's head they are kept open, since arguments from back edges are not made yet; elsewhere
+   * a phi may turn out to be a value.
+   */
   private enterPhis({ id, preds, phis }: Block, before: readonly number[]): void {
     if (phis.length === 0) return;
     const { hooks } = this;
@@ -315,6 +326,7 @@ export class Rewriter {
     return args;
   }
 
+  /** A pinned value: its arguments mapped, the hook asked, the result appended to the block. */
   private place(old: Value): void {
     const { hooks, graph } = this;
     let args = old.args;
@@ -348,6 +360,10 @@ export class Rewriter {
     return [[isPacket ? this.graph.pointer(rest) : rest, ...args.slice(1)], imm + constant];
   }
 
+  /**
+   * Closes the phis of loops. One whose arguments are all one value (or itself) is that value, which may make further
+   * phis the same; so they are replaced together at the end.
+   */
   private finish(): FunctionCode {
     this.hooks.finish?.();
     const old = this.code.blocks;
@@ -369,6 +385,7 @@ export class Rewriter {
     return single.size === 0 ? code : withoutPhis(code, single, this.modes);
   }
 
+  /** The new block, or the old one where every part of it is the same. */
   private finished(block: Block): Block | undefined {
     const { id } = block;
     const end = this.ends[id];
@@ -390,6 +407,7 @@ function same(list: readonly Value[], old: readonly Value[]): readonly Value[] {
   return old;
 }
 
+/** The old list where all phis are what they were. */
 function samePhis(list: readonly OpenPhi[], old: readonly Phi[]): readonly Phi[] {
   let isSame = list.length === old.length;
   const phis = list.map((phi, i): Phi => {
@@ -409,6 +427,7 @@ function onlyValue(values: readonly Value[]): Value | undefined {
   return first;
 }
 
+/** Does control go from this end to that block? */
 function goesTo(end: End | undefined, id: number): boolean {
   switch (end?.kind) {
     case 'jump':
@@ -421,6 +440,7 @@ function goesTo(end: End | undefined, id: number): boolean {
   }
 }
 
+/** Do two ends have the same successors in the same order? Then the order of blocks can be kept. */
 function isSameFlow(a: End, b: End): boolean {
   const [next, old] = [successors(a), successors(b)];
   return next.length === old.length && next[0] === old[0] && next[1] === old[1];
@@ -467,6 +487,7 @@ export function isPlaced(value: Value): boolean {
   return kind === 'effect' || kind === 'read' || value.op === 'phi';
 }
 
+/** A branch on a constant is a jump. */
 function pruned(end: End): End {
   if (end.kind !== 'branch' || !isConst(end.condition)) return end;
   return { kind: 'jump', to: end.condition.imm !== 0n ? end.yes : end.no };

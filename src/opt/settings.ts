@@ -12,6 +12,7 @@ export interface Settings {
   readonly params: Readonly<Record<ParamName, number>>;
 }
 
+/** `-O` without a number, and where nothing is said. */
 export const highestLevel = 3;
 
 const defaults = Object.fromEntries(Object.entries(params).map(([name, { value }]) => [name, value])) as Record<
@@ -19,6 +20,7 @@ const defaults = Object.fromEntries(Object.entries(params).map(([name, { value }
   number
 >;
 
+/** The passes of a level, all parameters at their defaults. */
 export function levelSettings(level: number): Settings {
   return { enabled: new Set(passes.filter((pass) => pass.level <= level).map(({ name }) => name)), params: defaults };
 }

@@ -34,6 +34,10 @@ interface Targets {
 const maxTargets = 16;
 const maxSweeps = 12;
 
+/**
+ * Finds, to a fixed point, which double words of the stack stay memory; what is left are the pieces that become
+ * values. Sets only grow, so the order of visits does not matter to the result.
+ */
 export class StackAnalysis {
   /** Double words that are memory. */
   private readonly memory = new Set<number>();
@@ -118,6 +122,7 @@ export class StackAnalysis {
     return this.memory.has(word) || this.isWholeFrame(depthOf(word));
   }
 
+  /** One visit to a block. */
   private sweep(block: Block): void {
     for (const { value, args } of block.phis)
       this.note(
@@ -131,6 +136,7 @@ export class StackAnalysis {
     }
   }
 
+  /** Notes what a load, store, fill or atomic does to the stack. */
   private access(block: number, value: Value): void {
     const { detail } = value;
     if (detail?.kind !== 'memory' && detail?.kind !== 'atomic') return;
@@ -160,6 +166,7 @@ export class StackAnalysis {
     }
   }
 
+  /** A helper reads or writes buffers on the stack by its arguments, or keeps a pointer. */
   private call(value: Value): void {
     for (const [i, use] of this.effectsOf(value).args.entries()) {
       const arg = value.args[i] as Value;
@@ -170,6 +177,7 @@ export class StackAnalysis {
     }
   }
 
+  /** The key of a look-up is read, and can be passed as values. */
   private lookup(value: Value): void {
     if (value.detail?.kind !== 'lookup' || value.detail.pieces.length > 0) return;
     const key = value.args[0] as Value;
@@ -182,6 +190,10 @@ export class StackAnalysis {
     if (at !== undefined) for (let offset = 4; offset < size; offset += 4) this.cut(at + offset, 0);
   }
 
+  /**
+   * A buffer that a helper gets: what it only reads can be written for it just before the call; what it writes is
+   * memory.
+   */
   private pass(arg: Value, targets: Targets, size: number, isRead: boolean): void {
     const direct = directAddress(arg);
     if (direct !== undefined && isRead) this.cut(direct, size);
@@ -195,6 +207,7 @@ export class StackAnalysis {
     this.makeWhole(targets.wild);
   }
 
+  /** A pointer got away: its frames stay memory altogether. */
   private escape(targets: Targets): void {
     let frames = targets.wild;
     for (const at of targets.at) frames |= 1 << depthOf(at);
@@ -215,6 +228,7 @@ export class StackAnalysis {
     }
   }
 
+  /** Makes the ends of a range boundaries of pieces. One bit for each inner byte boundary of a double word. */
   private cut(address: number, size: number): void {
     if (!isInFrame(address, size)) {
       this.makeWhole(1 << Math.min(maxFrames - 1, Math.max(0, depthOf(address))));
@@ -227,6 +241,7 @@ export class StackAnalysis {
     }
   }
 
+  /** A stack pointer was stored to a double word; a later load from there gives it back. */
   private spill(word: number, targets: Targets): void {
     const joined = join([this.contents.get(word), targets]);
     if (joined === undefined || equal(joined, this.contents.get(word))) return;
@@ -251,6 +266,7 @@ export class StackAnalysis {
     this.changed = true;
   }
 
+  /** Where a value may point to on the stack; undefined: it is no stack pointer. */
   private targets(value: Value): Targets | undefined {
     if (isConst(value)) return undefined;
     const direct = directAddress(value);
@@ -285,6 +301,7 @@ export class StackAnalysis {
   }
 }
 
+/** All targets of several values; too many are all of their frames. */
 function join(parts: readonly (Targets | undefined)[]): Targets | undefined {
   const at = new Set<number>();
   let wild = 0;
@@ -300,6 +317,7 @@ function join(parts: readonly (Targets | undefined)[]): Targets | undefined {
   return joined.at.length > maxTargets ? anywhere(joined) : joined;
 }
 
+/** The same frames, at any place in them. */
 function anywhere(targets: Targets | undefined): Targets | undefined {
   if (targets === undefined) return undefined;
   let { wild } = targets;

@@ -31,6 +31,10 @@ const maxRounds = 4;
 /** Keys up to this many bytes are passed as values. */
 const maxKey = 64;
 
+/**
+ * The pass. Pointers to the stack that were spilled become plain once their slots are values, and then more slots can
+ * be; so it goes round as long as the analysis followed such pointers.
+ */
 export function stack(code: FunctionCode, { world, modes }: PassContext): FunctionCode {
   let result = code;
   for (let round = 0; round < maxRounds; round++) {
@@ -42,6 +46,10 @@ export function stack(code: FunctionCode, { world, modes }: PassContext): Functi
   return result;
 }
 
+/**
+ * Rewrites one function: stack pieces are variables, read and written as the walk passes (Braun et al., "Simple and
+ * efficient construction of static single assignment form", 2013).
+ */
 class Promotion implements VariableHost {
   readonly graph: Graph;
   private readonly analysis: StackAnalysis;
@@ -102,6 +110,7 @@ class Promotion implements VariableHost {
     return undefined;
   }
 
+  /** An access to pieces becomes reads and writes of variables; what it returned is a value. */
   private promote(value: Value): Value | undefined {
     if (value.op === 'fill') return this.clear(value);
     if (value.op === 'call') {
@@ -167,6 +176,7 @@ class Promotion implements VariableHost {
     }
   }
 
+  /** Writes pieces back to memory, in the widest stores that they allow. */
   private flush(base: Value, at: number, size: number): void {
     const { graph } = this;
     for (const piece of this.piecesWithin(at, size)) {

@@ -30,11 +30,15 @@ import { decide, PathFacts } from './path-facts.js';
 import { compare } from './ranges.js';
 import { isPlaced, Rewriter } from './rewriter.js';
 
+/** An end that decides between two blocks. */
 type Branch = End & { readonly kind: 'branch' };
 
 /** Passes over the function: what one round threads may let the next one see more. */
 const maxRounds = 3;
 
+/**
+ * The pass. A thread may make another one possible, so it goes round a few times; merging in between keeps blocks few.
+ */
 export function threading(code: FunctionCode, { modes }: PassContext): FunctionCode {
   let result = code;
   for (let round = 0; round < maxRounds; round++) {
@@ -110,10 +114,12 @@ function constantFrom(block: Block, pred: number, value: Value): bigint | undefi
   return x === undefined || y === undefined ? undefined : evaluate(x, y);
 }
 
+/** The block's phi that yields this value. */
 function phiOf({ phis }: Block, value: Value): Phi | undefined {
   return value.op === 'phi' ? phis.find((phi) => phi.value === value) : undefined;
 }
 
+/** Is the value computed from one of these phis? Looked for eight operations deep. */
 function dependsOn(value: Value, phis: readonly Phi[], depth = 0): boolean {
   if (value.op === 'phi' && phis.some((phi) => phi.value === value)) return true;
   if (isPlaced(value) || depth > 8) return false;

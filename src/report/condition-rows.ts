@@ -12,6 +12,10 @@ export interface ConditionRow {
   readonly kind: AtomKind;
 }
 
+/**
+ * Subject, field with an optional index, and test: `ip.ttl < 64`, `ports found { proto: 6 }`. What is not of this form
+ * stays one cell.
+ */
 const simple = /^([A-Za-z_][\w#]*)(?:\.([\w.]+(?:\[[^\]]*\])?))?\s+((?:==|!=|<|>=|&|found|not found).*)$/;
 const bytes = /^pkt(\[[^\]]*\])\s+(.*)$/;
 const lookup = /^([\w#]+)\[(.*)\]((?:\.[\w[\]:.]+)?)\s+((?:==|!=|<|>=|&|found|not found).*)$/;

@@ -27,6 +27,10 @@ export function guardTree(paths: readonly GuardPath[]): GuardNode {
   return nodeOf([], paths, 0);
 }
 
+/**
+ * The subtree of the traces in `paths`, which share their first `depth` guards; `guards` are those that the node
+ * shows.
+ */
 function nodeOf(guards: readonly string[], paths: readonly GuardPath[], depth: number): GuardNode {
   const run = [...guards];
   let at = depth;

@@ -24,6 +24,7 @@ interface PageElement {
   scrollIntoView(options: { readonly block: string }): void;
 }
 
+/** A key press, a click or a change, with what is read of it. */
 interface PageEvent {
   readonly key: string;
   readonly target: PageElement;

@@ -1,5 +1,6 @@
 /** The page's style sheet. Colours are variables, so that light and dark differ in one place. */
 
+/** Every text colour has at least the contrast of WCAG AA (4.5 to 1) on `--ground` and `--panel`. */
 const light = `
   --ground: #fbfbfa; --panel: #ffffff; --ink: #1d2127; --soft: #5b6470; --line: #dfe3e8; --accent: #1f5fbf; --accent-soft: #d6e4f7;
   --pass: #1b6e3c; --drop: #a32a2a; --tx: #1f5fbf; --redirect: #6b3fa0; --aborted: #7a5200; --code: #f3f5f7; --second: #b5651d;`;

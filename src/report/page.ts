@@ -60,12 +60,14 @@ const legend = `<details class="legend" open><summary>What bars and kinds say</s
 ${kinds.map(({ kind, means }) => `<dt><span class="kind ${kind}">${kind}</span></dt><dd>${means}</dd>`).join('\n')}
 </dl></details>`;
 
+/** The figures that one wants first. */
 function tiles(data: ReportData): string {
   const tile = (value: string, what: string): string => `<li><b>${value}</b><span>${what}</span></li>`;
   const most = data.traces[0];
   return `<ul class="tiles">${tile(number(data.packets), 'packets')}${tile(share(data.hits, data.packets), 'decided on the card')}${tile(number(data.misses), 'misses')}${tile(number(data.traces.length), 'distinct traces')}${tile(number(data.installs), 'installs')}${tile(number(data.evictions), 'evictions')}${most === undefined ? '' : tile(share(most.packets, data.packets), 'by the busiest trace')}</ul>`;
 }
 
+/** Verdicts with a bar each; the bar says what the share beside it says, so readers' aids skip it. */
 function verdictTable(data: ReportData): string {
   const rows = verdictNames.map((name) => {
     const count = data.verdicts[name];
@@ -75,6 +77,7 @@ function verdictTable(data: ReportData): string {
   return `<table><thead><tr><th>verdict</th><th class="n">packets</th><th class="n">share</th><th style="width:50%"></th></tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }
 
+/** Recordings that were given up and faults of the program; nothing where there are none. */
 function troubles(data: ReportData): string {
   let text = '';
   if (data.aborts.length > 0) {

@@ -111,6 +111,7 @@ function baseName(path: string): string {
   return path.replace(/^.*[/\\]/, '');
 }
 
+/** One trace. `names`: undefined leaves its code out, which is most of a page's bytes. */
 function reportTrace(session: Session, record: TraceRecord, names: Names | undefined): ReportTrace {
   const { condition, trace } = record;
   const shown = trace !== undefined && names !== undefined;

@@ -57,6 +57,7 @@ const legendLine = 22;
 const light = ['#0067a5', '#c04f00', '#00805a', '#a3306f', '#8a6d00', '#3d3d3d', '#2a8fbf', '#7a4fa8', '#b3243a'];
 const dark = ['#5db1f0', '#ff9a4d', '#3fcf9f', '#f08cc4', '#e8cf4a', '#d8d8d8', '#8fd4f5', '#c3a3f5', '#ff8592'];
 const dashes = ['', '7 3', '2 3', '9 3 2 3', '', '7 3', '2 3', '9 3 2 3', '4 2'];
+/** Shapes of the series in order. Their order is that of the colours, with which they repeat. */
 const marks = ['circle', 'square', 'triangle', 'diamond', 'cross', 'plus', 'ring', 'box', 'down'] as const;
 
 /** The figure as an SVG document. */
@@ -117,6 +118,7 @@ function groupName(name: string, x: number, room: number): string {
   return `<text class="tick" text-anchor="middle" y="${margin.top + plotHeight + 17}">${spans.join('')}</text>`;
 }
 
+/** The file around the drawing: size, style sheet, title, label of the y axis, legend. */
 function frame(title: string, yLabel: string, body: readonly string[], legend: Legend): string {
   const height = margin.top + plotHeight + margin.bottom + legend.height;
   const middle = margin.top + plotHeight / 2;
@@ -139,6 +141,7 @@ ${body.join('\n')}
 `;
 }
 
+/** Lines of samples with names; `height` in pixels. */
 interface Legend {
   readonly body: string;
   readonly height: number;
@@ -162,10 +165,12 @@ function legendOf(names: readonly string[], draw: (i: number, x: number, y: numb
   return { body: parts.join(''), height: y + 18 };
 }
 
+/** A series in the legend: a piece of its line with its mark on it. */
 function sample(i: number, x: number, y: number): string {
   return `<polyline class="l${i % light.length}" points="${round(x)},${y} ${round(x + 26)},${y}"/>${mark(i, x + 13, y)}`;
 }
 
+/** A polyline in order of its points, with marks. */
 function drawSeries({ name, points }: Series, i: number, x: Scale, y: Scale): string {
   const line = points.map(([a, b]) => `${round(x(a))},${round(y(b))}`).join(' ');
   // Marks where there are few points, and about a dozen where there are many.
@@ -178,6 +183,7 @@ function drawSeries({ name, points }: Series, i: number, x: Scale, y: Scale): st
 
 const hollow = (i: number): boolean => marks[i] === 'ring' || marks[i] === 'box' || marks[i] === 'down';
 
+/** The mark of series `i` around a point, drawn by relative moves. */
 function mark(i: number, x: number, y: number): string {
   const style = `class="m${i % light.length}"`;
   const path = (d: string): string => `<path ${style} d="${d}"/>`;
@@ -202,8 +208,10 @@ function mark(i: number, x: number, y: number): string {
   }
 }
 
+/** From a value of an axis to pixels. */
 type Scale = (value: number) => number;
 
+/** Linear or by logarithm. Values outside of the axis are drawn at its end: a chart never leaves its frame. */
 function scaleOf({ scale, min, max }: Axis, from: number, to: number): Scale {
   const of = scale === 'log' ? Math.log2 : (value: number): number => value;
   const low = of(min);
@@ -211,6 +219,7 @@ function scaleOf({ scale, min, max }: Axis, from: number, to: number): Scale {
   return (value) => from + ((to - from) * (of(Math.min(max, Math.max(min, value))) - low)) / span;
 }
 
+/** Values that an axis names: powers, or about five round numbers (1, 2, 2.5 or 5 times a power of ten). */
 function ticksOf({ scale, min, max, ticks }: Axis): readonly number[] {
   if (ticks !== undefined) return ticks;
   const list: number[] = [];
@@ -226,6 +235,7 @@ function ticksOf({ scale, min, max, ticks }: Axis): readonly number[] {
   return list;
 }
 
+/** Rules across a panel, with their numbers at the first one. */
 function yRules(axis: Axis, y: Scale, left: number, right: number, numbered: boolean): string[] {
   return ticksOf(axis).map((tick) => {
     const at = round(y(tick));

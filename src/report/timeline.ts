@@ -28,6 +28,7 @@ export class Timeline {
     if (counts.packets > (this.moments.at(-1) as Moment).packets) this.take(counts);
   }
 
+  /** Notes a moment; when there are too many, keeps every other one and takes the next half as often. */
   private take({ packets, hits, installs, evictions }: Moment): void {
     this.moments.push({ packets, hits, installs, evictions });
     if (this.moments.length <= mostMoments) return;

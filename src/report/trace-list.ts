@@ -11,6 +11,7 @@ export function traceList(data: ReportData): string {
 <ol>${data.traces.map((trace) => entry(trace, data.packets)).join('\n')}</ol></nav>`;
 }
 
+/** A line of the list; its text is what the field above it searches. */
 function entry(trace: ReportTrace, packets: number): string {
   return `<li><a class="leaf" href="#trace-${trace.id}">${verdictBadge(trace.verdict)} trace ${trace.id}</a> <span class="count">${number(trace.packets)}</span> <span class="share">${share(trace.packets, packets)}</span><code class="brief">${escapeHtml(trace.condition)}</code></li>`;
 }

@@ -29,6 +29,7 @@ function ways(trace: ReportTrace, { traces }: ReportData): string {
     .join(' ');
 }
 
+/** Bars of instructions on one scale: what the program executes, and what condition and body of the trace do. */
 function sizes(trace: ReportTrace): string {
   const most = Math.max(1, trace.insnsProgram, trace.insnsCondition + trace.insnsTrace);
   const part = (count: number, kind: string): string =>
@@ -38,6 +39,7 @@ function sizes(trace: ReportTrace): string {
 <span class="label">trace</span><span class="track">${part(trace.insnsCondition, 'asks')}${part(trace.insnsTrace, 'does')}</span></div>`;
 }
 
+/** The condition's rows, grouped by what they are about. */
 function conditionTable(rows: readonly ConditionRow[]): string {
   if (rows.length === 0) return '<p class="note">None: every packet.</p>';
   const groups = new Map<string, ConditionRow[]>();
@@ -51,6 +53,7 @@ function conditionTable(rows: readonly ConditionRow[]): string {
   return `<div class="scroll"><table class="condition"><thead><tr><th>of</th><th>field</th><th>test</th><th>kind</th></tr></thead><tbody>${body.join('')}</tbody></table></div>`;
 }
 
+/** Source lines with the IR as it was recorded and what is left of it; a line of which nothing is left is greyed. */
 function code(trace: ReportTrace): string {
   const { lines } = trace;
   if (lines === undefined)
@@ -63,6 +66,7 @@ ${lines.map(lineRow).join('\n')}
 </tbody></table></div>`;
 }
 
+/** One source line. Cells name their column, since a narrow page shows them one below the other. */
 function lineRow(group: SourceGroup): string {
   const text = group.text === '' ? '' : `<code>${escapeHtml(group.text)}</code>`;
   const list = (values: readonly string[]): string =>

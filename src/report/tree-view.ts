@@ -24,6 +24,7 @@ export function treeView(data: ReportData): string {
   return `<ul role="tree" aria-label="Trace tree" class="tree"><li role="treeitem" aria-level="1" aria-expanded="true" tabindex="0"><div class="row"><span class="what all">all packets</span>${bar(packets, packets)}</div><ul role="group">${branches}${ended}${host}</ul></li></ul>`;
 }
 
+/** A node with what is below it. A node that is only the end of one trace is one row with it. */
 function nodeView(node: GuardNode, byId: ReadonlyMap<number, ReportTrace>, whole: number, level: number): string {
   const asks = guardList(node.guards);
   const [only] = node.traces;
@@ -50,6 +51,7 @@ function guardList(guards: readonly string[]): string {
     : `${shown}<details><summary tabindex="-1">and ${number(rest.length)} more</summary>${rest.join('')}</details>`;
 }
 
+/** Where a trace ends at an inner node: it asks nothing that the others ask. */
 function leafView(trace: ReportTrace | undefined, whole: number, level: number): string {
   if (trace === undefined) return '';
   return `<li role="treeitem" aria-level="${level}" tabindex="-1"><div class="row"><span class="what host">nothing more</span>${traceLink(trace)}${bar(trace.packets, whole)}</div></li>`;
@@ -60,6 +62,7 @@ function traceLink(trace: ReportTrace | undefined): string {
   return `<a class="leaf" href="#trace-${trace.id}" tabindex="-1">${verdictBadge(trace.verdict)} trace ${trace.id}</a>`;
 }
 
+/** Packets that went this way, of all. */
 function bar(packets: number, whole: number): string {
   const percent = whole === 0 ? 0 : (100 * packets) / whole;
   return `<span class="bar" aria-hidden="true"><span style="width:${percent.toFixed(2)}%"></span></span><span class="count">${number(packets)}</span><span class="share">${share(packets, whole)}</span>`;
