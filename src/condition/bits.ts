@@ -14,6 +14,7 @@
 import { cellOf, isConst, type Value } from '../ir/index.js';
 import { locationKey, type MapCell } from '../object/index.js';
 
+/** See above; -1 where an operation's result is none of these, which makes the whole value opaque. */
 export type Bit = number;
 
 /** A place that bits come from. Offsets are in bytes. */
@@ -32,10 +33,12 @@ export type Source =
 const span = 2 ** 24;
 const bias = 2 ** 22;
 
+/** Bit `index` of a source, not inverted. Indices may be negative: metadata lies before the packet. */
 export function makeBit(source: number, index: number): Bit {
   return 2 + (source * span + index + bias) * 2;
 }
 
+/** The bit's contrary; a constant's is the other constant. */
 export function invert(bit: Bit): Bit {
   return bit < 2 ? 1 - bit : bit % 2 === 0 ? bit + 1 : bit - 1;
 }
@@ -49,14 +52,17 @@ export function plain(bit: Bit): Bit {
   return bit - (bit % 2);
 }
 
+/** Number of the place that a bit which is not constant comes from. */
 export function sourceOf(bit: Bit): number {
   return Math.floor((bit - 2) / 2 / span);
 }
 
+/** Bit within its source: 8 times the byte, plus the position, least significant first. */
 export function indexOf(bit: Bit): number {
   return (Math.floor((bit - 2) / 2) % span) - bias;
 }
 
+/** The sources of one recording. They are numbered as they are met, so equal recordings number them alike. */
 export class BitSources {
   readonly sources: Source[] = [];
   private readonly numbers = new Map<string, number>();
@@ -79,6 +85,7 @@ export class BitSources {
     return bits;
   }
 
+  /** Bits of a value from those of its operands. What mixes bits (sums, products) gets a source of its own. */
   private derive(value: Value): readonly Bit[] {
     const [a, b] = value.args;
     const shift = b !== undefined && isConst(b) ? Number(b.imm & 63n) : undefined;
@@ -169,6 +176,7 @@ export class BitSources {
     });
   }
 
+  /** Loads are packet or map bits only if they are early: later ones may read what the trace itself wrote. */
   private loadBits(value: Value): Bit[] {
     const detail = value.detail;
     const base = value.args[0] as Value;
@@ -206,6 +214,7 @@ export class BitSources {
     this.memo.clear();
   }
 
+  /** The number of a source, new or known. */
   private number(key: string, source: Source): number {
     const known = this.numbers.get(key);
     if (known !== undefined) return known;
@@ -252,6 +261,7 @@ export function numberOf(low: number, high: number): bigint {
   return word[0] as bigint;
 }
 
+/** x | 0 = x, x | 1 = 1, x | x = x, x | ~x = 1; anything else is no single bit. */
 function orBits(x: Bit, y: Bit): Bit {
   return x === 1 || y === 1 ? 1 : x === 0 || x === y ? y : y === 0 ? x : x === invert(y) ? 1 : -1;
 }

@@ -56,6 +56,7 @@ export function formatField(value: bigint, format: FieldFormat, width: number): 
   }
 }
 
+/** With leading zeros, two digits a byte. */
 function hex(value: bigint, width: number): string {
   return `0x${value.toString(16).padStart(2 * width, '0')}`;
 }

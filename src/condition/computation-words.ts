@@ -30,6 +30,9 @@ export function computationLines(
   return lines.of(value);
 }
 
+/**
+ * Writes one computation. `uses` counts how often a value is part of another one, `sizes` how long its text would be.
+ */
 class Lines {
   private readonly name: string;
   private readonly brief: (value: Value) => string | undefined;
@@ -43,6 +46,7 @@ class Lines {
     this.brief = brief;
   }
 
+  /** Counts uses below a value; what has brief words needs no name. */
   count(value: Value): void {
     const uses = this.uses.get(value) ?? 0;
     this.uses.set(value, uses + 1);
@@ -50,6 +54,7 @@ class Lines {
     for (const part of partsOf(value)) this.count(part);
   }
 
+  /** The equations, the whole one last. */
   of(value: Value): readonly Computation[] {
     this.lines.push({ name: this.name, text: this.text(value, true) });
     return this.lines;
@@ -77,6 +82,7 @@ class Lines {
     return (this.uses.get(value) ?? 0) > 1 && size >= worthNaming ? this.define(value, text) : text;
   }
 
+  /** Gives a value a name and a line of its own; from then on it is as short as the name. */
   private define(value: Value, text: string): string {
     const name = `${this.name}.${this.names.size + 1}`;
     this.names.set(value, name);
@@ -92,6 +98,7 @@ function partsOf(value: Value): readonly Value[] {
   return rotated === undefined ? value.args : [rotated.value];
 }
 
+/** One operation on texts; a rotation, which compilers write as two shifts, is one again. */
 function write(value: Value, args: readonly string[]): string {
   const rotated = rotation(value);
   if (rotated !== undefined) return `rol(${args[0]}, ${rotated.by})`;
@@ -115,6 +122,7 @@ function rotation(value: Value): { readonly value: Value; readonly by: number } 
   return undefined;
 }
 
+/** The operand and distance of a shift by a constant. */
 function shiftOf(value: Value, op: 'shl32' | 'shr'): { readonly value: Value; readonly by: number } | undefined {
   const [a, b] = value.args;
   return value.op === op && a !== undefined && b !== undefined && isConst(b)
@@ -122,6 +130,7 @@ function shiftOf(value: Value, op: 'shl32' | 'shr'): { readonly value: Value; re
     : undefined;
 }
 
+/** The value without a mask that keeps its low 32 bits. */
 function lowHalf(value: Value): Value {
   const [a, b] = value.args;
   return value.op === 'and' && a !== undefined && b?.imm === mask32 && isConst(b) ? a : value;

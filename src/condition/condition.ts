@@ -62,6 +62,7 @@ export function pathCondition(guards: Facts, names: TraceNames, naming?: Naming)
   };
 }
 
+/** Writes facts as atoms, in the order in which they were first mentioned. A bit that one atom has said is `done`. */
 class ConditionWriter {
   private readonly facts: Facts;
   private readonly describer: Describer;
@@ -77,6 +78,7 @@ class ConditionWriter {
     this.describer = new Describer(facts, names, naming);
   }
 
+  /** The atoms; those about the packet's length come first, since they say which bytes there are. */
   write(): Atom[] {
     for (const mention of this.facts.mentions) {
       switch (mention.kind) {
@@ -116,6 +118,7 @@ class ConditionWriter {
     (isLength ? this.lengths : this.others).push({ kind, text });
   }
 
+  /** What a matcher needs for this bit: a ternary cell, a number, map state, or a computation. */
   private kindOf(bit: Bit): AtomKind {
     const source = this.describer.source(bit);
     if (source.kind === 'packet') return source.base === undefined ? 'ternary' : 'residual';
@@ -168,6 +171,7 @@ class ConditionWriter {
     this.push(this.kindOf(bit), this.equation(bits, values, '=='));
   }
 
+  /** Bits of a value that is no packet field: an equation if they are all of it, else a masked one. */
   private writeValueBits(value: Value, wanted: readonly Bit[]): void {
     for (const bit of wanted) this.done.add(bit);
     let mask = 0n;
@@ -208,12 +212,14 @@ class ConditionWriter {
     return `${words.text} ${operator} ${formatField(shown, words.format, run.width)}`;
   }
 
+  /** A pattern that must not occur, less the bits that other facts have decided. */
   private writeExclusion(exclusion: Exclusion): void {
     const open = openExclusion(this.facts, exclusion);
     if (open === undefined || !this.facts.exclusions.includes(exclusion)) return;
     this.push(this.kindOfAll(open.map(({ bit }) => bit)), this.notEqual(open, exclusion));
   }
 
+  /** In words: `!=` for one field, else a negated conjunction. */
   private notEqual(open: readonly Literal[], exclusion: Exclusion): string {
     const groups = new Map<number, Literal[]>();
     for (const literal of open) {
@@ -240,6 +246,7 @@ class ConditionWriter {
       : `${text} & 0x${mask.toString(16)} != 0x${number.toString(16)}`;
   }
 
+  /** Bounds that other facts do not already imply; addresses in their own notation. */
   private writeRange(range: Range): void {
     const { subject } = range;
     const open = openRange(this.facts, range);
@@ -258,12 +265,14 @@ class ConditionWriter {
     else if (hi !== undefined) this.push(kind, `${words.text} < ${show(hi + 1n)}`, isLength);
   }
 
+  /** Numbers in the middle of a range that are out. */
   private writeGap(gap: Gap): void {
     if (!isOpenGap(this.facts, gap) || !this.facts.gaps.includes(gap)) return;
     const words = this.describer.subject(gap.subject.bits);
     this.push(this.kindOfNumber(gap.subject.bits), `!(${gap.lo} <= ${words.text} <= ${gap.hi})`);
   }
 
+  /** A comparison of two things that change: one that could not be taken apart into bits. */
   private writeCompare(compare: Compare): void {
     const { describer, facts } = this;
     // One that has been settled is said by other facts now.
@@ -286,6 +295,7 @@ class ConditionWriter {
 
 const littleEndian = /^le\d+\((.*)\)$/;
 
+/** Does anything below the value read a map, or what a helper gave? */
 function dependsOnState(top: Value): boolean {
   const seen = new Set([top]);
   for (const value of seen) {
@@ -296,6 +306,7 @@ function dependsOnState(top: Value): boolean {
   return false;
 }
 
+/** Of a number that is not 0 this is the position of its lowest bit. */
 function trailingZeros(x: bigint): bigint {
   let n = 0n;
   while (x !== 0n && ((x >> n) & 1n) === 0n) n++;

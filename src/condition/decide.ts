@@ -33,6 +33,9 @@ export function decide(facts: Facts, condition: Value): boolean | undefined {
   }
 }
 
+/**
+ * `a == b`. Against a constant it is a matter of bits: one that is known otherwise decides, all known the same decide.
+ */
 function decideEqual(facts: Facts, a: Value, b: Value): boolean | undefined {
   if (!isConst(b)) return decideCompare(facts, 'eq', a, b);
   if (a.op === 'lookup' && b.imm === 0n) {
@@ -69,6 +72,10 @@ function decideEqual(facts: Facts, a: Value, b: Value): boolean | undefined {
   return excluded ? false : undefined;
 }
 
+/**
+ * Unsigned `a < b`, by intervals. `a` may be a subject plus a constant, which wraps round: then it is an interval of
+ * that.
+ */
 function decideLess(facts: Facts, a: Value, b: Value): boolean | undefined {
   const x = facts.interval(a);
   const y = facts.interval(b);
@@ -87,6 +94,7 @@ function decideLess(facts: Facts, a: Value, b: Value): boolean | undefined {
   return decideCompare(facts, 'ult', a, b);
 }
 
+/** Signed `a < b`: by the signs where both are known, as unsigned where they are the same. */
 function decideSigned(facts: Facts, a: Value, b: Value): boolean | undefined {
   const x = facts.signOf(a);
   const y = facts.signOf(b);
@@ -94,6 +102,7 @@ function decideSigned(facts: Facts, a: Value, b: Value): boolean | undefined {
   return x === y ? decideLess(facts, a, b) : x === 1;
 }
 
+/** By what other comparisons of the same two values said: x < y excludes y < x and x == y. */
 function decideCompare(facts: Facts, op: Compare['op'], a: Value, b: Value): boolean | undefined {
   const same = facts.compares.get(compareKey(op, a, b));
   if (same !== undefined) return same.holds;
@@ -122,6 +131,7 @@ function decideOffset(facts: Facts, a: Value, b: Value): boolean | undefined {
   return undefined;
 }
 
+/** Is the number one that a gap leaves out? */
 function inGap(facts: Facts, a: Value, x: bigint): boolean {
   if (facts.gaps.length === 0) return false;
   const subject = subjectOf(facts.sources.bitsOf(a));

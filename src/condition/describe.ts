@@ -72,6 +72,7 @@ export interface Words {
   readonly format: FieldFormat;
 }
 
+/** Puts values of one recording into words. `names` knows maps, programs and structures. */
 export class Describer {
   readonly facts: Facts;
   readonly names: TraceNames;
@@ -111,6 +112,7 @@ export class Describer {
     return value;
   }
 
+  /** As makeBit; a packet byte may never have been a source, and then there is nothing to say of it. */
   private packetBit(index: number): Bit | undefined {
     const source = this.facts.sources.sources.findIndex(
       (candidate) => candidate.kind === 'packet' && candidate.base === undefined,
@@ -153,6 +155,7 @@ export class Describer {
     return undefined;
   }
 
+  /** One bit: `pkt[12:1].3`, inverted with `~`. */
   private bit(bit: Bit): string {
     const source = this.source(bit);
     const index = indexOf(bit);
@@ -227,6 +230,7 @@ export class Describer {
     return this.facts.sources.bitsOf(value).map((bit) => this.known.valueOf(bit) ?? bit);
   }
 
+  /** Bytes of a source: of the packet at a fixed or computed offset, or of a map's value by its path. */
   private place(source: Source, offset: number, width: number): string {
     if (source.kind === 'packet') {
       const base = source.base === undefined ? '' : `${this.offset(source.base)} + `;
@@ -253,6 +257,7 @@ export class Describer {
     return `*(&${this.cellBytes(from, offset, width)} + ${this.offset(distance)})`;
   }
 
+  /** A computed offset. Offsets may be loads at computed offsets again (headers behind headers); deep ones are cut. */
   private offset(base: Value): string {
     if (this.nestedOffsets === maxNestedOffsets) return '...';
     this.nestedOffsets++;

@@ -12,6 +12,7 @@ import { type Compare, compareKey, type Shifted, shiftedInterval, zeroParts } fr
 import { decide } from './decide.js';
 import { type Literals, largestOf, literalsOf, type Subject, scaledSubject, subjectOf } from './subject.js';
 
+/** Inclusive bounds of a subject. They only ever move towards each other. */
 export interface Range {
   readonly subject: Subject;
   lo: bigint;
@@ -43,6 +44,7 @@ export type Mention =
 /** Excluded numbers that are taken off each end of a range. */
 const maxTrimmed = 256;
 
+/** The facts of one path. They do not contradict each other: whoever asserts has asked `decide` before. */
 export class Facts {
   readonly sources: BitSources;
   /** Plain bit -> value that it must have. */
@@ -95,6 +97,7 @@ export class Facts {
     }
   }
 
+  /** Of numbers whose signs differ or are not known, only the comparison itself is kept. */
   private assertSigned(a: Value, b: Value, holds: boolean): void {
     const x = this.signOf(a);
     // Numbers of one sign compare as if they had none.
@@ -118,6 +121,10 @@ export class Facts {
     return lo >> 63n === hi >> 63n ? Number(hi >> 63n) : undefined;
   }
 
+  /**
+   * The lowest and highest number that the known bits allow. In two halves of 32 bits: bigints for every guard would
+   * cost more than the rest of it.
+   */
   private intervalOf(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
     let low = 0;
     let high = 0;
@@ -170,6 +177,10 @@ export class Facts {
     return this.required.get(bit) ?? this.implied.get(bit);
   }
 
+  /**
+   * Takes an equation apart: a look-up that found something or not, parts that are all zero, required bits or one
+   * exclusion.
+   */
   private assertEqual(a: Value, b: Value, holds: boolean): void {
     if (!isConst(b)) {
       this.addCompare('eq', a, b, holds);
@@ -216,6 +227,7 @@ export class Facts {
     return true;
   }
 
+  /** Takes `a < b` apart into bounds; where neither side is constant it stays a comparison. */
   private assertLess(a: Value, b: Value, holds: boolean): void {
     if (isConst(b)) {
       const shifted = shiftedInterval(this.sources, a, b);
@@ -244,6 +256,7 @@ export class Facts {
     this.addCompare('ult', a, b, holds);
   }
 
+  /** Moves the bounds of a subject; ends that are excluded move on. */
   private narrow(subject: Subject, lo: bigint, hi: bigint | undefined): void {
     const full = this.bareInterval(subject.bits);
     let range = this.ranges.get(subject.key);
@@ -287,6 +300,10 @@ export class Facts {
     }
   }
 
+  /**
+   * Bounds of a subject that was compared plus a constant: inside of an interval, or outside of it, which is a gap
+   * unless it touches an end.
+   */
   private narrowShifted(shifted: Shifted, holds: boolean): void {
     const { value, subject, lo, hi } = shifted;
     if (holds) {
@@ -303,6 +320,7 @@ export class Facts {
     }
   }
 
+  /** Fixes bits. What was excluded may thereby fix further ones. */
   private require(literals: Literals): void {
     const fresh: Bit[] = [];
     for (const [i, bit] of literals.bits.entries()) {
@@ -342,6 +360,7 @@ export class Facts {
     return literals;
   }
 
+  /** Keeps a comparison, and what it says of either side's bounds as hints. */
   private addCompare(op: Compare['op'], a: Value, b: Value, holds: boolean): void {
     const compare = { op, a, b, holds };
     this.compares.set(compareKey(op, a, b), compare);
@@ -360,6 +379,7 @@ export class Facts {
     }
   }
 
+  /** Bounds that follow from comparisons: good for deciding, and not written down, since the comparison is. */
   private hint(value: Value, lo: bigint, hi: bigint): void {
     const subject = subjectOf(this.sources.bitsOf(value));
     if (subject === undefined) return;
@@ -437,6 +457,7 @@ export class Facts {
     else this.exclusions.splice(this.exclusions.indexOf(fact), 1);
   }
 
+  /** The subject is, or is not, this number. */
   private assertNumber(subject: Subject, number: bigint, holds: boolean): void {
     const literals = number > largestOf(subject) ? undefined : literalsOf(subject.bits, number);
     if (literals === undefined) return;
@@ -444,6 +465,7 @@ export class Facts {
     else this.exclude(literals);
   }
 
+  /** Not all of these bits have these values. */
   private exclude(literals: Literals): void {
     const exclusion = { bits: literals.bits, values: literals.values };
     this.exclusions.push(exclusion);

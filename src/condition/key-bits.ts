@@ -12,6 +12,10 @@ export type KeyBit = number;
 
 const span = 2 ** 24;
 
+/**
+ * A field of the key: a packet byte, the lengths of packet and metadata, or a 32-bit field of the context by its
+ * offset.
+ */
 export type KeyColumn =
   | { readonly kind: 'packet'; readonly offset: number }
   | { readonly kind: 'len' }
@@ -31,10 +35,12 @@ export function keyBitOf(facts: Facts, bit: Bit): KeyBit | undefined {
   return column === undefined ? undefined : (1 + column) * span + index;
 }
 
+/** Columns of values are numbered: 0 and 1 are the lengths, from 2 on context fields by offset. */
 function valueColumn({ op, imm }: Value): number | undefined {
   return op === 'len' ? 0 : op === 'metalen' ? 1 : op === 'ctx' ? 2 + Number(imm) : undefined;
 }
 
+/** The column of a key bit, and the bit's position in it, least significant first. */
 export function columnOf(bit: KeyBit): { readonly column: KeyColumn; readonly position: number } {
   if (bit < span) return { column: { kind: 'packet', offset: bit >> 3 }, position: bit & 7 };
   const number = Math.floor(bit / span) - 1;

@@ -147,6 +147,7 @@ function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
   return affordable;
 }
 
+/** Evaluations that a group would take, roughly: what may be tried is bounded by their sum. */
 function effortOf({ parts, bits, values }: Group): number {
   return (values.size + parts.length ** 2) * 2 ** bits.size;
 }
@@ -207,6 +208,7 @@ function supportOf(facts: Facts, part: Conjunct, fixed: boolean): PartSupport | 
 /** The order in which parts are tried for being redundant: hard to match first. */
 const order: readonly Conjunct['kind'][] = ['compare', 'gap', 'exclusion', 'most', 'least', 'bit'];
 
+/** Parts that share bits, with the truth of each for every assignment of those bits. */
 class Cluster {
   readonly parts: readonly Conjunct[];
   private readonly facts: Facts;
@@ -230,6 +232,7 @@ class Cluster {
     this.truths = truths;
   }
 
+  /** Parts without which nothing more gets through; those that cost a matcher most are tried first. */
   redundant(): Conjunct[] {
     const dropped = new Set<Conjunct>();
     const sorted = [...this.parts].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
@@ -241,6 +244,7 @@ class Cluster {
     return [...dropped];
   }
 
+  /** Bits whose change makes a difference somewhere. */
   essentialBits(): Bit[] {
     const all = Uint8Array.from({ length: 1 << this.bits.length }, (_, x) => (this.all(this.parts, x) ? 1 : 0));
     return this.bits.filter((_, i) => all.some((truth, x) => truth !== all[x ^ (1 << i)]));
@@ -250,6 +254,7 @@ class Cluster {
     return parts.every((part) => this.truths.get(part)?.[x] === 1);
   }
 
+  /** The part's truth under an assignment; opaque values are computed from their leaves' bits. */
   private holds(part: Conjunct, values: ReadonlyMap<Bit, number>, numbers: Map<Value, bigint>): boolean {
     // A bit that is neither required nor enumerated does not matter: it is masked off further up.
     const bitOf = (bit: Bit): number => {

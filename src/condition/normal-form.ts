@@ -117,6 +117,10 @@ function rangedInterval(facts: Facts, value: Value, after?: Range): { readonly l
   return subjectInterval(facts, facts.sources.bitsOf(value), after);
 }
 
+/**
+ * Bounds of a subject. `after`: only what stands behind that range counts, so that two ranges that imply each other do
+ * not both vanish.
+ */
 function subjectInterval(
   facts: Facts,
   bits: readonly Bit[],
@@ -132,6 +136,7 @@ function subjectInterval(
   return { lo, hi };
 }
 
+/** By the order in which ranges were made. */
 function standsBehind(facts: Facts, range: Range, other: Range): boolean {
   for (const one of facts.ranges.values()) {
     if (one === range) return false;

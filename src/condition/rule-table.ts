@@ -11,6 +11,7 @@
 import type { Facts } from './facts.js';
 import { coversRow, intersectRows, type RowBits, type TernaryRow, ternaryRows } from './ternary-rows.js';
 
+/** One line of a rule table; its priority is its place in the list. */
 export interface Rule {
   /** Position of the trace in the list that was given; undefined: to the host. */
   readonly trace: number | undefined;

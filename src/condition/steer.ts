@@ -46,6 +46,7 @@ export function steered(guard: Value, packet: Uint8Array, keysOf: MapKeys): Uint
   return [...made.values()];
 }
 
+/** The packet with bits changed and, where asked for, another length; new bytes are zero. */
 function apply(packet: Uint8Array, { bits, length = packet.length }: Change): Uint8Array {
   const data = new Uint8Array(Math.min(maxLength, Math.max(0, length)));
   data.set(packet.subarray(0, data.length));
@@ -58,6 +59,7 @@ function apply(packet: Uint8Array, { bits, length = packet.length }: Change): Ui
   return data;
 }
 
+/** Proposals for one negated guard: ends and middles of ranges, single bits, keys that a map holds. */
 class Steering {
   private readonly facts: Facts;
   private readonly packet: Uint8Array;
@@ -69,6 +71,7 @@ class Steering {
     this.keysOf = keysOf;
   }
 
+  /** Each change makes one fact of the negation true, in the hope that the others are. */
   *changes(): Generator<Change> {
     const { facts } = this;
     if (facts.required.size > 0) yield this.literals([...facts.required].map(([bit, value]) => ({ bit, value })));
@@ -110,6 +113,7 @@ class Steering {
     return { bits, length: hasLength ? Number(length) : undefined };
   }
 
+  /** Sets a subject to a number, as far as it has room for it. */
   private number(subject: Subject, number: bigint, shift: bigint): Change {
     const largest = largestOf(subject);
     const scaled = number < 0n ? 0n : number >> shift;
@@ -153,6 +157,7 @@ class Steering {
     }
   }
 
+  /** Sets the parts of a look-up's key to those of an element. */
   private key(lookup: Value, sizes: readonly number[], key: Uint8Array): Change {
     const literals: { bit: Bit; value: number }[] = [];
     let at = 0;

@@ -7,11 +7,16 @@ import { type Bit, indexOf, sourceOf } from './bits.js';
 import type { Facts } from './facts.js';
 import { minimise } from './minimise.js';
 
+/** A set of packet bits. Computed offsets make it infinite upwards, so it is asked and not listed. */
 export interface Support {
   /** True if the bit (8 * byte + position, least significant first) is spoken of. */
   has(bit: number): boolean;
 }
 
+/**
+ * The support of a path condition in its minimal form. Whatever computed values read counts, and so does all that a
+ * variable offset can reach.
+ */
 export function packetSupport(guards: Facts): Support {
   const { facts, parts, essential } = minimise(guards);
   const bits = new Set<number>();

@@ -18,12 +18,14 @@ import { largestOf, literalOf, type Subject } from './subject.js';
 /** The bits that a row looks at and what they must be. */
 export type RowBits = ReadonlyMap<KeyBit, number>;
 
+/** One row: every bit of it has to be as it says. */
 export interface TernaryRow {
   /** False: a packet that matches is not this condition's, whatever the rows behind it say. */
   readonly accept: boolean;
   readonly bits: RowBits;
 }
 
+/** The rows of one condition, and what it would take to match by them. */
 export interface TernaryRows {
   /** In order of priority; the first that matches decides. */
   readonly rows: readonly TernaryRow[];
@@ -125,6 +127,7 @@ function prefixRows(facts: Facts, subject: Subject, lo: bigint, hi: bigint, base
   return rows;
 }
 
+/** Literals as a row: `empty` if they contradict one another or the base, undefined if some bit is not in the key. */
 function consistentRow(
   facts: Facts,
   literals: readonly { bit: Bit; value: number }[],
@@ -141,6 +144,7 @@ function consistentRow(
   return empty ? 'empty' : row;
 }
 
+/** Rows that say no in front of rows that say yes: what is excluded costs one row each. */
 function withPriorities(
   base: RowBits,
   denied: readonly RowBits[],
@@ -170,6 +174,7 @@ interface RowList {
   readonly left: number;
 }
 
+/** For tables without priorities: exclusions multiply into alternatives that do not overlap. */
 function withoutPriorities(
   base: RowBits,
   denied: readonly RowBits[],

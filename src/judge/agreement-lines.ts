@@ -16,6 +16,7 @@ import { hex } from './subject.js';
 /** Program types whose tests make sense as XDP: unspecified, socket filter, XDP. */
 const xdpLike: readonly number[] = [0, 1, 6];
 
+/** What the fixups of the kernel's tests stand for: selftests/bpf/test_verifier.c makes such maps for them. */
 type MapShape = readonly [type: MapTypeName, key: number, value: number, entries: number, flags?: number];
 
 /** Maps of the kernel's test_verifier.c, by the name of its fix-up. */
@@ -42,6 +43,7 @@ function makeMap(name: string, [type, keySize, valueSize, maxEntries, flags = 0]
   return mapSpec({ name, type, keySize, valueSize, maxEntries, flags, inner });
 }
 
+/** A line as it stands in the file; what it needs that we do not have makes its case skipped. */
 interface Line {
   readonly name?: string;
   readonly insns: string;
@@ -53,6 +55,7 @@ interface Line {
   readonly maps?: readonly LineMap[];
 }
 
+/** Name, type, key size, value size, max entries, flags. */
 interface LineMap {
   readonly n?: string;
   readonly t: number | string;
@@ -80,6 +83,7 @@ const isCount = (value: unknown): value is number =>
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** Checks a row before anything is made of it; `refuse` says where it stands. */
 function parseLine(row: string, refuse: (what: string) => never): Line {
   let line: unknown;
   try {
@@ -106,6 +110,7 @@ function parseLine(row: string, refuse: (what: string) => never): Line {
   return line as unknown as Line; // every field was checked
 }
 
+/** One of `maps`. */
 function checkMap(map: unknown, refuse: (what: string) => never): void {
   if (!isRecord(map)) refuse('is not an object');
   else if (map['n'] === undefined || typeof map['n'] === 'string') checkSizes(map, refuse);
@@ -118,6 +123,7 @@ function checkSizes(map: Readonly<Record<string, unknown>>, refuse: (what: strin
   if (map['f'] !== undefined && !isCount(map['f'])) refuse('has flags `f` that are no number');
 }
 
+/** The case of a line: instructions decoded, maps made, loads of fixups pointed at them. */
 function lineCase(line: Line, index: number): AgreementCase {
   const insns = decodeInsns(Buffer.from(line.insns, 'hex'));
   const maps: MapSpec[] = [];

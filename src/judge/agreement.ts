@@ -20,12 +20,14 @@ export interface AgreementRow {
   readonly milliseconds: number;
 }
 
+/** One side's verdict. `insns`: instructions that it processed, where that is known. */
 interface Judgement {
   readonly accepted: boolean;
   readonly words: string;
   readonly insns: number | undefined;
 }
 
+/** The kernel's verdict from what loading came to; the program is closed again. */
 function judgedBy(bpf: Bpf, loaded: LoadedFd | LoadRefusal): Judgement {
   if ('fd' in loaded) bpf.close(loaded.fd);
   const insns = /processed (\d+) insns/.exec(loaded.log)?.[1];

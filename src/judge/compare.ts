@@ -53,6 +53,7 @@ export function comparePackets(
   return { packets: packets.length, difference, verdicts };
 }
 
+/** What differs of one packet, in words; two that stopped are equal whatever they did before. */
 function compareObservations(a: Subject, left: Observation, b: Subject, right: Observation): string | undefined {
   const say = (what: string, l: unknown, r: unknown): string => `${what}: ${a.name} ${l}, ${b.name} ${r}`;
   if ((left.stopped === undefined) !== (right.stopped === undefined)) {
@@ -71,6 +72,7 @@ function compareObservations(a: Subject, left: Observation, b: Subject, right: O
   return outLeft === outRight ? undefined : say('output', outLeft || 'none', outRight || 'none');
 }
 
+/** The first element that differs of the maps that both can read. */
 function compareMaps(object: ObjectSpec, a: Subject, b: Subject, indexes: readonly number[]): string | undefined {
   for (const index of indexes) {
     const [left, right] = [a.contents(index), b.contents(index)];
@@ -84,6 +86,10 @@ function compareMaps(object: ObjectSpec, a: Subject, b: Subject, indexes: readon
   return undefined;
 }
 
+/**
+ * Both lists are sorted by key, so the first place where they part names a key that one of them lacks or has
+ * otherwise.
+ */
 function firstDifference(left: Contents, right: Contents): { key: string; l?: string; r?: string } | undefined {
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
     const [l, r] = [left[i], right[i]];
@@ -95,6 +101,7 @@ function firstDifference(left: Contents, right: Contents): { key: string; l?: st
   return undefined;
 }
 
+/** What queues and stacks held at the end, in order. */
 function compareDrained(object: ObjectSpec, a: Subject, b: Subject): string | undefined {
   for (const index of object.maps.keys()) {
     const [left, right] = [a.drain(index), b.drain(index)];

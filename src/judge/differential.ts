@@ -92,8 +92,10 @@ export function differentialObject(
   });
 }
 
+/** A row without what is known of every program. */
 type ProgramResult = Pick<DifferentialRow, 'status' | 'why'> & Partial<DifferentialRow>;
 
+/** One program: made hermetic, loaded in the kernel, run on both sides. What cannot be compared says why. */
 function differentialProgram(
   bpf: Bpf,
   object: ObjectSpec,
@@ -137,6 +139,7 @@ function asPlainXdp(object: ObjectSpec, program: ProgramSpec): ObjectSpec {
   };
 }
 
+/** The kernel's side, or its refusal with the last words of its log. */
 function loadInKernel(bpf: Bpf, object: ObjectSpec, name: string): KernelSubject | ProgramResult {
   try {
     return new KernelSubject(bpf, object, name);
@@ -147,6 +150,10 @@ function loadInKernel(bpf: Bpf, object: ObjectSpec, name: string): KernelSubject
   }
 }
 
+/**
+ * Fills the maps of both sides and compares packet by packet. A program whose outcome changes in machines that lie
+ * elsewhere looks at addresses: it has no one outcome, and is not comparable.
+ */
 function compareOn(
   kernel: KernelSubject,
   hermetic: Hermetic,
@@ -199,6 +206,7 @@ function fillMaps(
   return complaints[0];
 }
 
+/** Maps that a map file fills; the seed leaves those alone. */
 function namesIn(contents: MapsFile | undefined): ReadonlySet<string> {
   return new Set(Object.keys(contents?.maps ?? {}));
 }

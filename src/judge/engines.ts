@@ -34,8 +34,13 @@ export interface BareEngine {
   run(object: ObjectSpec, memory: Uint8Array | undefined): BareResult;
 }
 
+/** Runs a program with two arguments: the memory's address, and its length. */
 type BareRun = (program: LoadedProgram, r1: bigint, r2: bigint) => Outcome;
 
+/**
+ * Makes a machine with the input in guest memory and runs its first program. Traps are errors, what we lack is
+ * `unsupported`.
+ */
 function runOnMachine(
   object: ObjectSpec,
   memory: Uint8Array | undefined,
@@ -65,6 +70,7 @@ export function bareObject(insns: readonly Insn[], maps: readonly MapSpec[] = []
   return objectSpec('bare', [programSpec(insns)], maps);
 }
 
+/** The IR interpreter with the checker behind each pass. */
 function onIr(settings: Settings | undefined): BareEngine['run'] {
   return (object, memory) =>
     runOnMachine(object, memory, (machine) => {
@@ -73,6 +79,7 @@ function onIr(settings: Settings | undefined): BareEngine['run'] {
     });
 }
 
+/** The table: all that `--engine` of conformance and test_bpf takes. */
 const bareEngines: readonly BareEngine[] = [
   {
     name: 'interp',

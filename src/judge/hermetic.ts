@@ -63,6 +63,7 @@ export function inputValue(now: bigint, random: number): Uint8Array {
   return value;
 }
 
+/** In place of a call: r0 from the hidden map. Time has 64 bits, random numbers 32. */
 function loadInput(map: number, at: number): Insn[] {
   const size = at >= randomAt ? op.SIZE_W : op.SIZE_DW;
   return [

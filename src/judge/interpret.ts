@@ -113,6 +113,7 @@ export function interpretTrace(code: TraceCode, machine: Machine): bigint | Valu
   throw new InternalError('ir', 'a trace without ret');
 }
 
+/** What the kernel's verifier would have refused: a lock that is held, a socket that was not released. */
 function checkExit({ memory, state }: Machine): void {
   if (memory.load32(state + privateState.lock) !== 0)
     throw new ProgramTrap({
@@ -139,6 +140,9 @@ function noCallbacks(machine: Machine): { call(): never } {
   return { call: () => machine.refuse('callbacks are not compiled') };
 }
 
+/**
+ * One run of one function. Pure values are computed once for each block that is entered; phis and reads are placed.
+ */
 class Evaluation {
   private readonly machine: Machine;
   private readonly inputs: Inputs;
@@ -188,6 +192,7 @@ class Evaluation {
     this.placed.set(value, result);
   }
 
+  /** The value of an operand. */
   get(value: Value): bigint {
     const known = this.placed.get(value) ?? this.pure.get(value);
     if (known !== undefined) return known;
@@ -196,6 +201,7 @@ class Evaluation {
     return result;
   }
 
+  /** By operation; pure ones by their definition in ir/ops. */
   private evaluate(value: Value): bigint {
     const { machine } = this;
     const [a, b, c] = value.args;
@@ -298,6 +304,7 @@ class Evaluation {
     return [start, start + size];
   }
 
+  /** The checked address of an access. In traces packet loads are relative to the packet's start. */
   private address(value: Value, size: number, access: 'read' | 'write' | 'atomic'): number {
     const base = this.get(value.args[0] as Value);
     const isOffset = this.isTrace && value.detail?.kind !== 'call' && spaceOf(value) === 'packet';
@@ -312,6 +319,7 @@ class Evaluation {
     return value;
   }
 
+  /** In one store where the machine has one of that size: the journal notes stores. */
   private write(at: number, size: number, value: bigint): void {
     const { memory } = this.machine;
     if (size === 8) memory.store64(at, value);
@@ -320,6 +328,7 @@ class Evaluation {
     else for (let i = 0; i < size; i++) memory.store8(at + i, Number((value >> BigInt(8 * i)) & 0xffn));
   }
 
+  /** Yields the old value; whether the program asked for it does not matter. */
   private atomic(value: Value, size: number, kind: number): bigint {
     const at = this.address(value, size, 'atomic');
     const width = 8 * size;

@@ -64,6 +64,7 @@ export class IrEngine implements Engine {
     );
   }
 
+  /** The program's IR; undefined where it is not translated, and the interpreter runs it. */
   private codeOf(program: LoadedProgram): FunctionCode | undefined {
     if (!this.codes.has(program)) this.codes.set(program, this.translate(program, false));
     return this.codes.get(program);
@@ -78,6 +79,7 @@ export class IrEngine implements Engine {
     }
   }
 
+  /** Runs a program and those that tail calls lead to. */
   private start(first: FunctionCode, inputs: Inputs | undefined): Outcome {
     const { machine, outcome, keys } = this;
     const position: Position = { pc: 0 };

@@ -76,10 +76,12 @@ function wrap(object: ObjectSpec, program: ProgramSpec, memory: Uint8Array | und
   return { ...object, maps, programs: object.programs.with(0, moved), btf: undefined };
 }
 
+/** An array of one element, whose value the program addresses directly. */
 function arrayOf(name: string, valueSize: number): MapSpec {
   return mapSpec({ name, type: 'array', keySize: 4, valueSize, maxEntries: 1 });
 }
 
+/** The XDP program around a vector: memory and length in, r0 out, verdict XDP_PASS. */
 function callerOf(length: number, resultMap: number): readonly Insn[] {
   const out = new Emitter();
   const vector = out.label();

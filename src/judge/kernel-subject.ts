@@ -74,6 +74,10 @@ export class KernelSubject implements Subject {
     return this.kernel.programs.filter(({ spec }) => names.has(spec.name)).map(({ loaded }) => loaded);
   }
 
+  /**
+   * BPF_PROG_TEST_RUN takes metadata in front of the packet; the context says where the packet begins (`data`), where
+   * it ends and which interface it came from, as offsets into the input.
+   */
   run(packet: Packet): Observation {
     const meta = packet.meta?.length ?? 0;
     let { data } = packet;
@@ -118,6 +122,7 @@ export class KernelSubject implements Subject {
     return this.bpf.mapDelete(this.fd(map), key);
   }
 
+  /** Elements as sorted pairs; undefined for types that cannot be read. */
   contents(map: number): Contents | undefined {
     const entry = this.kernel.maps[map];
     if (entry === undefined || !isReadable(entry.spec)) return undefined;
@@ -141,6 +146,7 @@ export class KernelSubject implements Subject {
     return canonical(spec, found);
   }
 
+  /** Empties a queue or a stack, which can be read in no other way. */
   drain(map: number): readonly string[] {
     const entry = this.kernel.maps[map];
     if (entry === undefined || (entry.spec.type !== 'queue' && entry.spec.type !== 'stack')) return [];

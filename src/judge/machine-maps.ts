@@ -15,6 +15,7 @@ import {
 /** What BPF_PROG_TEST_RUN says a packet came in by: see KernelSubject. */
 export const loopback = 1;
 
+/** A subject says which machine, and runs packets. */
 export abstract class MachineMaps implements Subject {
   abstract readonly name: string;
   /** Whose maps these are. */

@@ -68,6 +68,7 @@ export class MachineSubject extends MachineMaps {
     return outcome.trap === undefined ? observation : { ...observation, stopped: describeTrap(outcome.trap.trap) };
   }
 
+  /** Fills each frame that is entered: a program whose outcome changes with the byte reads what it never wrote. */
   private fillStacks(byte: number): void {
     const { machine } = this;
     const enterFrame = machine.enterFrame.bind(machine);

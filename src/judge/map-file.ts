@@ -46,6 +46,7 @@ export function fillFromMapFile(
   return complaints;
 }
 
+/** Subjects that answer an update differently. */
 function differ(results: readonly number[]): boolean {
   return results.some((result) => result !== results[0]);
 }

@@ -74,6 +74,7 @@ const misreadings: Readonly<Record<string, Misreading>> = {
   'atomic xor is or': swapAtomic(op.ATOMIC_XOR, op.ATOMIC_OR),
 };
 
+/** A fault for each misreading: the opcode that is read, and as what. */
 const insnFaults: readonly InsnFault[] = Object.entries(misreadings).map(([name, replace]) => ({
   kind: 'insn',
   name,

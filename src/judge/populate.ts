@@ -26,10 +26,15 @@ export function populate(object: ObjectSpec, program: ProgramSpec, except: Reado
   return changed ? { ...object, maps: [...maps, ...made] } : object;
 }
 
+/** The object says what is in it. */
 function fillsItself({ init }: MapSpec): boolean {
   return init !== undefined && (init.kind === 'data' || init.slots.size > 0);
 }
 
+/**
+ * Initial content for a map that its loader would fill; undefined for one that stays as it is. Inner maps are appended
+ * to `made`.
+ */
 function initOf(object: ObjectSpec, program: ProgramSpec, spec: MapSpec, made: MapSpec[]): MapInit | undefined {
   // Slots are 32-bit numbers.
   if (spec.keySize !== 4) return undefined;

@@ -11,6 +11,7 @@ import type { Subject } from './subject.js';
 /** Elements put into a map at most. */
 const maxElements = 48;
 
+/** Types whose elements are bytes that anyone may put in. */
 const fillable: ReadonlySet<string> = new Set([
   'array',
   'hash',
@@ -72,6 +73,7 @@ function isFillable(spec: MapSpec): boolean {
   return spec.type !== 'bloom_filter' || (spec.flags & mapFlags.zeroSeed) !== 0;
 }
 
+/** A key: an index where the type has those, else most often bytes that stand in a packet. */
 function makeKey(spec: MapSpec, i: number, random: Prng, samples: readonly Uint8Array[]): Uint8Array {
   const key = new Uint8Array(spec.keySize);
   const view = new DataView(key.buffer);
@@ -100,6 +102,7 @@ function fieldOf(packet: Uint8Array, size: number, random: Prng): Uint8Array {
   return field.length < size ? packet.subarray(0, size) : field;
 }
 
+/** A value of random bytes, or of a kind that the type asks for; per-CPU maps take one for each CPU. */
 function makeValue(spec: MapSpec, random: Prng, cpus: number): Uint8Array {
   if (spec.type === 'devmap' || spec.type === 'devmap_hash') {
     // The loopback interface is the only one that is always there.

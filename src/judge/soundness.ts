@@ -45,6 +45,7 @@ export function newSoundnessResult(): SoundnessResult {
 /** Violations listed at most; the run goes on counting instructions. */
 const maxViolations = 20;
 
+/** A claim about a register. Most are plain ranges, which two comparisons check. */
 interface RegClaim {
   readonly reg: number;
   readonly fact: ValueFact;
@@ -60,6 +61,7 @@ function regClaim(reg: number, fact: ValueFact): RegClaim {
   return { reg, fact, low: undefined, high: 0n };
 }
 
+/** A claim about a stack slot, `off` below the frame's top. */
 interface SlotClaim {
   readonly off: number;
   readonly size: number;
@@ -80,6 +82,7 @@ interface Plan {
   readonly newSlots: readonly SlotClaim[];
 }
 
+/** False for claims that every value meets: they are not worth a look at each instruction. */
 function says(fact: ValueFact | undefined): fact is ValueFact {
   if (fact === undefined || fact.kind === 'any') return false;
   if (fact.kind !== 'scalar') return true;
@@ -88,6 +91,7 @@ function says(fact: ValueFact | undefined): fact is ValueFact {
   return umin !== 0n || umax !== all || mask !== all || smin !== -(1n << 63n) || smax !== (1n << 63n) - 1n;
 }
 
+/** Is a claim implied by the one before? Then it need not be checked again where the value did not change. */
 function follows(before: ValueFact | undefined, fact: ValueFact | undefined): boolean {
   if (before === fact) return true;
   return before?.kind === 'scalar' && fact?.kind === 'scalar' && fact.range.covers(before.range);
@@ -95,6 +99,7 @@ function follows(before: ValueFact | undefined, fact: ValueFact | undefined): bo
 
 const carrying: readonly number[] = [op.ALU, op.ALU64, op.LDX];
 
+/** What to check before each instruction; and what of that is new where the one before it has just run. */
 function plansOf(program: ProgramSpec, facts: ProgramFacts): Plan[] {
   const plans: Plan[] = [];
   for (const [pc, insn] of facts.insns.entries()) {
@@ -126,6 +131,7 @@ function plansOf(program: ProgramSpec, facts: ProgramFacts): Plan[] {
   return plans;
 }
 
+/** Watches the interpreter and compares before every instruction. */
 class Checker implements Observer, ConcreteWorld {
   private readonly object: ObjectSpec;
   private readonly machine: Machine;
@@ -166,6 +172,7 @@ class Checker implements Observer, ConcreteWorld {
     return this.framePointers[this.depth - framesUp];
   }
 
+  /** Does an address fit a claim about a map's value? Offsets are those within an element. */
   onMapValue(map: number, address: bigint, fits: (offset: bigint) => boolean): boolean {
     const region = this.machine.memory.regionOf(Number(address));
     // A pointer that was moved off its value is not used there; nothing can be said of it.
@@ -218,6 +225,7 @@ class Checker implements Observer, ConcreteWorld {
     return this.plans.get(spec);
   }
 
+  /** Notes a violation, each place once. */
   private report(spec: ProgramSpec, insn: number, place: string, value: bigint, fact: ValueFact | undefined): void {
     const { violations } = this.result;
     if (violations.length >= maxViolations) return;

@@ -17,6 +17,7 @@ export interface TestBpfCase {
   readonly runs: readonly TestBpfRun[];
 }
 
+/** One run of a case: what it is given, and what has to come out. */
 interface TestBpfRun {
   /** What r1 points to; without it r1 is no pointer that the case may use. */
   readonly memory: Uint8Array | undefined;
@@ -27,6 +28,7 @@ interface TestBpfRun {
 /** FLAG_LARGE_MEM: the context is plain memory, else it is a socket buffer, which no eBPF case looks into. */
 const largeMemory = 1 << 4;
 
+/** A case as the script writes it: `insns` in hex, `aux` the flags of struct bpf_test. */
 interface CaseLine {
   readonly name: string;
   readonly aux: number;

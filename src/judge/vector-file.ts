@@ -106,6 +106,7 @@ function shorten(text: string): string {
   return text.length > 20 ? `${text.slice(0, 20)}...` : text;
 }
 
+/** Decimal or hexadecimal, negative ones as 64-bit two's complement. */
 function parseResult(text: string, file: string): bigint {
   if (!/^-?(0x[0-9a-f]+|[0-9]+)$/i.test(text)) throw new InputError(`malformed result \`${text}\``, { file });
   const value = text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);

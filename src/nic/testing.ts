@@ -22,6 +22,7 @@ import {
   SideExit,
 } from './port.js';
 
+/** A trace in the list, with an exit for each number of guards that were passed. */
 class LinearTrace implements InstalledTrace {
   readonly kind = 'hit';
   readonly trace: RecordedTrace;
@@ -41,6 +42,7 @@ class LinearTrace implements InstalledTrace {
   }
 }
 
+/** Where packets left a trace. */
 class LinearExit extends SideExit {
   private readonly installed: LinearTrace;
   private readonly guards: number;
@@ -73,6 +75,7 @@ class Empty extends SideExit {
 /** What one value does to a packet fails: the packet is not the trace's. */
 class Left extends Error {}
 
+/** The card; {@link capacity} traces fit. */
 export class LinearCard implements CardPort {
   readonly name = 'linear';
   readonly capacity: number;
@@ -109,6 +112,7 @@ export class LinearCard implements CardPort {
     if (at >= 0) this.traces.splice(at, 1);
   }
 
+  /** Tries the traces in the order of their installation. */
   offer(): Offer {
     const { machine } = this;
     let furthest = -1;
@@ -161,6 +165,7 @@ export class LinearCard implements CardPort {
     }
   }
 
+  /** A value of the running trace, from the operation's own definition (ir/ops). */
   private evaluate(value: Value, values: Map<Value, bigint>): bigint {
     const { machine, registers } = this;
     const { detail, imm } = value;
@@ -232,6 +237,10 @@ export class LinearCard implements CardPort {
     }
   }
 
+  /**
+   * By the codes of RFC 9669, section 5.3: 0x00 add, 0x40 or, 0x50 and, 0xa0 xor, 0xe0 exchange, 0xf0 compare and
+   * exchange.
+   */
   private atomic({ detail }: Value, place: (size: number) => number, arg: (i: number) => bigint): bigint {
     if (detail?.kind !== 'atomic') return 0n;
     const { size, atomic } = detail;

@@ -56,6 +56,7 @@ export function judgeSmallPrograms(seed: number, programs: number): BruteForceTa
   return tally;
 }
 
+/** One program: every packet's path, a trace of each path, and its condition against all packets. */
 function judgeOne(seed: number, packets: readonly Uint8Array[], tally: BruteForceTally): void {
   const object = smallProgram(new Prng(seed));
   const machine = new Machine(object);
@@ -121,6 +122,7 @@ class JudgedTrace {
     return this.failing[number] === 0;
   }
 
+  /** Soundness and width of one condition; then what of it could be left out. */
   compare(paths: readonly string[], path: string, tally: BruteForceTally, note: (text: string) => void): void {
     const { facts } = this.trace;
     const condition = pathCondition(facts, { map: String, program: String }).text;

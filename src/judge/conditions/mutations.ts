@@ -55,6 +55,7 @@ function flip(data: Uint8Array, bit: number): void {
   data[bit >> 3] = (data[bit >> 3] as number) ^ (1 << (bit & 7));
 }
 
+/** Lengths to try: a few around the packet's own, and some far away. */
 function lengths(length: number): Set<number> {
   const all = new Set(farLengths);
   for (let d = -nearLengths; d <= nearLengths; d++) if (length + d >= 0) all.add(length + d);

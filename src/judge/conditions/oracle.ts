@@ -26,6 +26,7 @@ class Unreadable extends Error {}
 /** A value that only the trace's own effects bring about. */
 class Late extends Error {}
 
+/** Reads the machine's current packet and maps; it changes nothing but its own key. */
 export class ConditionOracle {
   private readonly machine: Machine;
   private readonly key: number;
@@ -57,6 +58,9 @@ export class ConditionOracle {
     return late ? undefined : true;
   }
 
+  /**
+   * Undefined where that is only known later in the trace. Unreadable memory means that the packet is not the trace's.
+   */
   holdsPart(facts: Facts, part: Conjunct): boolean | undefined {
     try {
       return holdsAt(
@@ -71,6 +75,7 @@ export class ConditionOracle {
     }
   }
 
+  /** One bit, read from where it comes from. */
   private bit(facts: Facts, bit: Bit): number {
     if (bit < 2) return bit;
     const source = facts.sources.sources[sourceOf(bit)] as Source;
@@ -98,6 +103,7 @@ export class ConditionOracle {
     return BigInt(this.machine.packet.region.start + headroom);
   }
 
+  /** Little-endian, one byte after another: alignment is none of its business. */
   private load(address: bigint, size: number): bigint {
     const at = BigInt.asUintN(64, address);
     const { memory } = this.machine;
@@ -111,6 +117,7 @@ export class ConditionOracle {
     return evaluate(value, (leaf) => this.leaf(leaf), this.memo);
   }
 
+  /** An input of the trace: lengths, context, time and the like, loads and look-ups. */
   private leaf(value: Value): bigint {
     const { machine } = this;
     const { detail } = value;
@@ -148,6 +155,7 @@ export class ConditionOracle {
     }
   }
 
+  /** The address of the element under a key that is put together from parts, or 0. */
   private lookup(value: Value, map: number, sizes: readonly number[]): bigint {
     const { u8 } = this.machine.memory;
     // All parts first: one of them may take a look-up of its own.

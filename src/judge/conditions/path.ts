@@ -10,6 +10,9 @@ export class PathObserver implements Observer {
   private a = 0x811c9dc5;
   private b = 0x9747b28c;
 
+  /**
+   * Two hashes of 32 bits, FNV's and one like murmur's: two paths that agree in both by chance are not to be expected.
+   */
   before(program: LoadedProgram, pc: number, depth: number): void {
     const x = (program.index * 8 + depth) * 0x10000 + pc;
     this.a = Math.imul(this.a ^ x, 0x01000193);

@@ -34,6 +34,7 @@ export function steeringBit(bit: number): number {
 
 const insn = (code: number, dst: number, src: number, off: number, imm: number): Insn => ({ code, dst, src, off, imm });
 
+/** All comparisons of 64 bits, signed ones and the test of bits included. */
 const jumps = [op.JEQ, op.JNE, op.JGT, op.JGE, op.JLT, op.JLE, op.JSGT, op.JSGE, op.JSLT, op.JSLE, op.JSET];
 const alus = [op.ADD, op.SUB, op.OR, op.AND, op.XOR, op.LSH, op.RSH, op.ARSH, op.MUL, op.MOV];
 

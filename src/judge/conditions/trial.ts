@@ -107,6 +107,7 @@ export class ConditionTrial {
     this.host.run(this.program);
   }
 
+  /** Records the packet in the machine; undefined if the recording was given up, which is counted. */
   private record(): RecordedTrace | undefined {
     const { recorder, host, program } = this;
     recorder.start(program, host.registers);
@@ -119,6 +120,7 @@ export class ConditionTrial {
     return undefined;
   }
 
+  /** A new trace: its condition is tried on packets near the one that made it. */
   private examine(trace: RecordedTrace, key: string, input: PacketInput): void {
     const { tally, tree } = this;
     const installed = tree.install(trace);
@@ -165,6 +167,7 @@ export class ConditionTrial {
     tree.evict(installed);
   }
 
+  /** Conditions of two paths exclude each other: of the others none may hold for a packet of this path. */
   private compareOthers(input: PacketInput, own: Known, path: string, fault: (text: string) => void): void {
     this.inTrial(input, () => {
       this.oracle.reset();

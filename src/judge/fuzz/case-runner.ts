@@ -49,6 +49,7 @@ export class CaseRunner {
     return this.compareWith(failing, undefined) === 'none' ? found : undefined;
   }
 
+  /** Kernel against engine on one case; undefined: the fault is not in this program. Throws KernelRefusal. */
   private compareWith(
     { object, packets, seeded }: FailingCase,
     fault: PlantedFault | undefined,
@@ -103,10 +104,12 @@ export class CaseRunner {
     return dumpMaps(machine.holder, { formatted: false });
   }
 
+  /** Fills all subjects alike; what they answer differently is a difference already. */
   private fill(object: ObjectSpec, subjects: readonly Subject[]): string | undefined {
     return seedMaps(object, subjects, this.seed, possibleCpus(), this.samples)[0];
   }
 
+  /** Does it come to the same when addresses are others? */
   private isReproducible({ object, packets, seeded }: FailingCase): boolean {
     return isReproducible(object, nameOf(object), packets, (subjects) => {
       if (seeded) this.fill(object, subjects);

@@ -10,6 +10,7 @@ export interface Label {
   used: boolean;
 }
 
+/** A field that becomes the distance to a label. */
 interface Fixup {
   readonly at: number;
   readonly label: Label;
@@ -85,6 +86,7 @@ export class Emitter {
     this.fixups.push({ at: this.here, label, field });
   }
 
+  /** Distances count from the slot behind the jump (RFC 9669, section 4.3). */
   finish(): Insn[] {
     for (const { at, label, field } of this.fixups) {
       const insn = this.insns[at];

@@ -40,6 +40,7 @@ export interface GeneratedProgram {
  */
 type Role = 'main' | 'plain' | 'global' | 'callback' | 'element';
 
+/** A function that was called and is still to be written. */
 interface Subprogram {
   readonly label: Label;
   readonly name: string;
@@ -90,6 +91,7 @@ export class Generator {
     this.isFirst = name === 'main';
   }
 
+  /** A whole program: the main function first, then what it called, and what that called. */
   program(frags: boolean): GeneratedProgram {
     const functions: Omit<FunctionSpec, 'btfId'>[] = [];
     this.function('main', true);
@@ -103,6 +105,7 @@ export class Generator {
     return { name: this.name, frags, insns: this.out.finish(), functions };
   }
 
+  /** One function. It begins by keeping what its role is given where calls do not clobber it. */
   function(role: Role, moves: boolean, map?: number): void {
     const { out, random } = this;
     this.state = new TypeState();
@@ -163,6 +166,7 @@ export class Generator {
     state.set(0, scalar);
   }
 
+  /** Writes all of the stack that is used: what was never written differs between machines. */
   initialiseStack(): void {
     for (let distance = 8; distance <= stackBytes; distance += 8) {
       this.out.emit(op.ST | op.MODE_MEM | op.SIZE_DW, fp, 0, -distance, this.immediate());
@@ -207,6 +211,7 @@ export class Generator {
     this.reserved.add(7);
   }
 
+  /** One statement, drawn by weights; those that nest or call stop at a depth. */
   statement(): void {
     const { random } = this;
     const weights: readonly (readonly [number, () => void])[] = [
@@ -266,6 +271,7 @@ export class Generator {
     return [reg];
   }
 
+  /** A number in a register, in one of the forms that set upper bits differently. */
   freshScalar(reg: number): void {
     const { out, random } = this;
     const form = random.below(5);

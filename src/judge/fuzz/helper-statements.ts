@@ -68,6 +68,7 @@ function loadContext(g: Generator, reg = 1): void {
   g.out.mov(reg, ctxReg);
 }
 
+/** Flags: 1 and 2 are BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP, 8 is none and refused. */
 function ringbufOutput(g: Generator): void {
   const size = g.random.pick([1, 4, 8, 15, 24, 40]);
   const at = readableStack(g, size);
@@ -107,6 +108,7 @@ function ringbufReserve(g: Generator): void {
   state.set(0, scalar);
 }
 
+/** Queries 0 to 3 are defined (available data, size, consumer and producer position); others give 0. */
 function ringbufQuery(g: Generator): void {
   g.out.loadMap(1, fuzzMap('ringbuf'));
   g.out.movImm(2, g.random.below(6));
@@ -169,6 +171,7 @@ function getBuffLen(g: Generator): void {
   called(g, 'xdp_get_buff_len');
 }
 
+/** Lengths and differences far off as well as fitting ones; flag 1 is BPF_MTU_CHK_SEGS, which XDP may not ask for. */
 function checkMtu(g: Generator): void {
   const { out, random, state } = g;
   const at = 8 * (1 + random.below(stackBytes / 8));
@@ -184,6 +187,7 @@ function checkMtu(g: Generator): void {
   state.writeStack(at, 4);
 }
 
+/** Linux wants metadata in words of 4 bytes and not too many of them: some of these are refused. */
 function adjustMeta(g: Generator): void {
   loadContext(g);
   g.out.movImm(2, g.random.pick([-4, -8, -12, -32, -256, 4, 8, 0, -3]));
@@ -236,6 +240,10 @@ function strncmp(g: Generator): void {
   called(g, 'strncmp');
 }
 
+/**
+ * The low two bits of the flags are the verdict for an index without an entry; 8 and 16 are BPF_F_BROADCAST and
+ * BPF_F_EXCLUDE_INGRESS.
+ */
 function redirectMap(g: Generator): void {
   const { out, random } = g;
   if (random.chance(0.5)) out.movImm(2, random.below(6));
@@ -248,6 +256,7 @@ function redirectMap(g: Generator): void {
   called(g, 'redirect_map');
 }
 
+/** Among them CPUs that there are not: the helper gives NULL. */
 function lookupPercpu(g: Generator): void {
   const { out, random } = g;
   const index = fuzzMap(random.pick(['percpu_array', 'percpu_hash', 'lru_percpu']));
@@ -299,6 +308,7 @@ function bloomFilter(g: Generator): void {
   } else called(g, 'map_peek_elem');
 }
 
+// Of hashes the order of visits would differ, so only arrays.
 function forEachElement(g: Generator): void {
   const { out, random, state } = g;
   if (!state.stackReadable(stackBytes, callbackMemory)) return;

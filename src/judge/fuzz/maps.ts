@@ -20,6 +20,7 @@ export const stringStride = 8;
 /** Strings in it. */
 export const stringCount: number = constants.length;
 
+/** Strings for bpf_strncmp, each at a multiple of {@link stringStride}. */
 function constantSection(): Uint8Array {
   const bytes = new Uint8Array(constants.length * stringStride);
   for (const [i, text] of constants.entries()) bytes.set(new TextEncoder().encode(text), i * stringStride);

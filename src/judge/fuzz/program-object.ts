@@ -9,6 +9,7 @@ import { Btf, BtfBuilder, type ObjectSpec, objectSpec, type ProgramSpec, program
 import type { GeneratedProgram } from './generate.js';
 import { fuzzMaps } from './maps.js';
 
+/** What BTF says of a function: its name and linkage. */
 interface NamedFunction {
   readonly name: string;
   readonly global: boolean;

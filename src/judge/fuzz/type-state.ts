@@ -3,6 +3,7 @@
  * verifier accepts, most of the time.
  */
 
+/** What a register or a stack slot holds, as far as generating needs to know. */
 export type Value =
   /** Never written, or clobbered: may not be read. */
   | { readonly kind: 'none' }
@@ -87,12 +88,14 @@ export class TypeState {
     }
   }
 
+  /** The eight bytes below `slot` are no longer known to be written. */
   private dropSlot(slot: number): void {
     this.spills.delete(slot);
     for (let i = 0; i < 8; i++) this.initialised.delete(slot - i);
   }
 }
 
+/** What is so on both ways into a join. */
 function meetValues(a: Value, b: Value): Value {
   if (a.kind !== b.kind) return none;
   if (a.kind === 'scalar' && b.kind === 'scalar') {

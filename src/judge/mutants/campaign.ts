@@ -55,6 +55,7 @@ export function judgeMutants(bpf: Bpf, cases: readonly AgreementCase[], options:
   return result;
 }
 
+/** Mutants of one case, in batches that share their maps: making maps costs more than a load. */
 function judgeCase(
   bpf: Bpf,
   item: AgreementCase,
@@ -82,6 +83,7 @@ function judgeCase(
   }
 }
 
+/** One mutant: the kernel first, without a log, since that is what takes its time. */
 function judge(
   bpf: Bpf,
   kernel: KernelObject,
@@ -105,6 +107,7 @@ function judge(
   else if (ours.accepted) result.accepted++;
 }
 
+/** Two verdicts differ: the kernel is asked once more, for its reason. */
 function report(
   bpf: Bpf,
   kernel: KernelObject,

@@ -13,6 +13,7 @@ import { helperNames, helperRows } from '../../platform/index.js';
 /** One change; undefined where it does not apply to what it drew. */
 type Mutation = (program: ProgramSpec, maps: number, random: Prng) => ProgramSpec | undefined;
 
+/** Numbers at the edges of widths, of the stack (512), of alignment and of the verifier's limit for offsets (2^29). */
 const interesting: readonly number[] = [
   0, 1, -1, 2, 3, 4, 7, 8, -8, 14, 15, 16, 31, 32, 33, 63, 64, 127, 128, 255, 256, 511, 512, 513, -512, 0x7fff, 0x8000,
   0xffff, 0x1_0000, 0x1fff_ffff, 0x2000_0000, 0x7fff_ffff, -0x8000_0000, -2,
@@ -33,6 +34,7 @@ const atomicCodes = [
 /** Mostly helpers that XDP has. */
 const xdpNumbers = helperRows.map(({ number }) => number);
 
+/** Most often one that XDP may call; now and then one that it may not, or that does not exist. */
 function drawHelper(random: Prng): number {
   return random.chance(0.95) ? random.pick(xdpNumbers) : random.below(helperNames.length + 2);
 }
@@ -62,6 +64,7 @@ const inPlace =
     return to === undefined ? undefined : replaceAt(program, pc, to);
   };
 
+/** Another operation of the same class: arithmetic, comparison, or size of access. */
 function otherCode(insn: Insn, random: Prng): Insn | undefined {
   const cls = insnClass(insn);
   const within = (codes: readonly number[], mask: number): Insn => ({
@@ -74,6 +77,7 @@ function otherCode(insn: Insn, random: Prng): Insn | undefined {
   return within(sizeCodes, 0x18);
 }
 
+/** The same operation in the other width, or a load for a store. */
 function otherClass(insn: Insn): Insn | undefined {
   const swaps: Readonly<Record<number, number>> = {
     [op.ALU]: op.ALU64,
@@ -96,6 +100,7 @@ function otherOperand(insn: Insn, random: Prng): Insn | undefined {
   return { ...insn, code: insn.code | op.X, src: random.below(11), imm: 0 };
 }
 
+/** Another constant: from the table, a little more or less, or one bit flipped. */
 function otherImmediate(insn: Insn, random: Prng): Insn {
   if (insnClass(insn) === op.STX && (insn.code & 0xe0) === op.MODE_ATOMIC)
     return { ...insn, imm: random.pick(atomicCodes) };
@@ -159,6 +164,7 @@ function wholeInsn(insns: readonly Insn[], pc: number): readonly Insn[] {
   return isLddw(insn) && second !== undefined ? [insn, second] : [insn];
 }
 
+// Jumps across it are mended, so that the rest of the program means what it did.
 const deleteInsn: Mutation = (program, _maps, random) => {
   const pc = drawSlot(program.insns, random);
   return replaceBy(program, pc, []);
@@ -207,6 +213,7 @@ const insertStatement: Mutation = (program, _maps, random) => {
   return replaceBy(program, at, [random.pick(choices), ...wholeInsn(program.insns, at)]);
 };
 
+/** All ways to change a program; those that stand twice are drawn twice as often. */
 const mutations: readonly Mutation[] = [
   inPlace((insn, random) => ({ ...insn, dst: random.below(11) })),
   inPlace((insn, random) => ({ ...insn, src: random.below(11) })),

@@ -41,6 +41,7 @@ const keySizes = [1, 2, 4, 8, 12, 16, 40];
 const valueSizes = [1, 4, 8, 11, 16, 48, 64, 512];
 const accessFlags = [mapFlags.rdonlyProg, mapFlags.wronlyProg];
 
+/** A map of another type under the old name; sizes stay half of the time, so that some accesses still fit. */
 function otherMap(map: MapSpec, random: Prng): MapSpec {
   const [type, key, value, flags = 0] = random.pick(types);
   const access = random.chance(0.15) && value === undefined ? random.pick(accessFlags) : 0;
@@ -63,6 +64,7 @@ function otherMap(map: MapSpec, random: Prng): MapSpec {
   };
 }
 
+/** What a map of maps holds. */
 function plainArray(map: MapSpec): MapSpec {
   const sizes = {
     type: 'array',

@@ -84,10 +84,12 @@ function setRegister(insn: Insn): number | undefined {
   }
 }
 
+/** It sets a register to a number already. */
 function isConstant(insn: Insn): boolean {
   return (insn.code & ~0x04) === ((op.ALU | op.MOV | op.K) & ~0x04) || (isLddw(insn) && insn.src === 0);
 }
 
+/** A register set to a number: one slot where 32 bits are enough. */
 function constant(dst: number, value: bigint): Insn[] {
   const signed = BigInt.asIntN(64, value);
   if (signed === BigInt.asIntN(32, value)) return [slot(op.ALU64 | op.MOV | op.K, dst, 0, 0, Number(signed))];

@@ -83,6 +83,7 @@ export function shrinkCase(
   return best;
 }
 
+/** What shrinking makes less of: slots before maps before packet bytes. */
 function sizeOf({ object, packets }: FailingCase): number {
   const slots = object.programs.reduce((sum, program) => sum + program.insns.length, 0);
   return 1000 * slots + object.maps.length + packets.reduce((sum, packet) => sum + packet.data.length, 0) / 1e6;

@@ -49,6 +49,7 @@ export function deleteWindows(target: ShrinkTarget): void {
   }
 }
 
+/** The program without `run` instructions from number `at` on; a 64-bit load counts as one. */
 function deleteRun(program: ProgramSpec, at: number, run: number): ProgramSpec | undefined {
   const edits = new Map<number, readonly Insn[]>();
   for (const pc of starts(program).slice(at, at + run)) edits.set(pc, []);

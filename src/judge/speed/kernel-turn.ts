@@ -121,6 +121,7 @@ export class KernelTurns {
     this.verdict = this.bpf.testRun(this.programs[i] as number, { data: this.packet, repeat: 1 }).retval;
   }
 
+  /** The program less the empty one. `noise`: two standard errors of that difference of medians. */
   figure(): KernelFigure {
     const { loaded, unloaded } = this;
     const [a, b] = [summarize(loaded), summarize(unloaded)];
@@ -137,6 +138,7 @@ export class KernelTurns {
     this.kernel.close();
   }
 
+  /** The slope between two numbers of repetitions, in which what a call costs cancels out. */
   private perPacket(program: number): number {
     const short = this.run(program, few);
     return (this.run(program, this.many) - short) / (this.many - few);

@@ -150,6 +150,7 @@ function inputOf(subject: SpeedSubject): PacketInput {
   return { data: subject.packet, ingressIfindex: 1, now: 1_000_000_000n };
 }
 
+/** A machine with the packet in it. Ring buffers have no consumer: as in the kernel, they run full. */
 function prepare(subject: SpeedSubject): { machine: Machine; program: LoadedProgram } {
   const machine = new Machine(subject.object, { cpus: 1, consumer: false });
   subject.fill?.(machine);

@@ -39,11 +39,13 @@ function fillRoutes(machine: Machine): void {
   for (let i = 0; i < 998; i++) put(8 + (i % 25), [(i * 7) & 0xff, (i * 13) & 0xff, (i * 31) & 0xff, (i * 57) & 0xff]);
 }
 
+/** A program of `bench/programs`, on the standard packet. */
 function small(name: string, program: string, fill?: (machine: Machine) => void): SuiteEntry {
   const entry = { name, object: `bench/programs/${name}.o`, program };
   return fill === undefined ? entry : { ...entry, fill };
 }
 
+/** An example, on one packet of its capture. */
 function example(name: string, index: number, hasMaps = true): SuiteEntry {
   const folder = `examples/${name}`;
   const entry = {

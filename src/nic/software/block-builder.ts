@@ -32,6 +32,7 @@ export interface Landing {
   readonly edges: { readonly from: number; readonly value: Value }[];
 }
 
+/** One function under construction. What is pinned goes into the open block. */
 export class BlockBuilder {
   readonly graph: Graph = new Graph();
   private readonly draft: FunctionDraft;
@@ -100,6 +101,7 @@ export class BlockBuilder {
     return this.pin('load', [base], BigInt(offset), ownMemory(size), onesOf(size));
   }
 
+  /** Stores to memory that no program sees (records, counters): no pass may take it for the program's. */
   storeOwn(base: Value, offset: number, size: number, value: Value): void {
     this.pin('store', [base, value], BigInt(offset), ownMemory(size));
   }
@@ -136,6 +138,7 @@ export class BlockBuilder {
   }
 }
 
+/** Where a branch goes on: a block that is built next, or a landing that many come to, each with its value. */
 export type Side = OpenBlock | { readonly landing: Landing; readonly value: Value };
 
 function ownMemory(size: number): MemoryDetail {

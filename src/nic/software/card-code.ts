@@ -106,6 +106,7 @@ export function encode(
   throw new InternalError('card code', `cannot encode ${value.op}`);
 }
 
+/** A packet load whose base is constant is at one offset. */
 function packetOffset(value: Value): number {
   return Number(BigInt.asIntN(64, (value.args[0] as Value).imm)) + Number(value.imm);
 }

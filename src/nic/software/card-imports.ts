@@ -37,12 +37,14 @@ export const callFlags: {
   },
 };
 
+/** Helpers that call back are never part of a trace's call: their callbacks were recorded in line. */
 const noCallbacks: Callbacks = {
   call: () => {
     throw new InternalError('card', 'a helper called back');
   },
 };
 
+/** Imports of one card. `host` shows a helper the packet that the module is at. */
 export class CardImports {
   private readonly machine: Machine;
   private readonly area: number;
@@ -82,6 +84,7 @@ export class CardImports {
     this.machine.commit();
   }
 
+  /** A call out of the module; see the head for the bits of `word`. */
   private call(word: number, at: number): void {
     const { machine } = this;
     const mark = ((word & (undoFlag - 1)) >> markShift) - 1;

@@ -18,6 +18,7 @@ const recordParameter = 0;
 const countParameter = 1;
 const strideParameter = 2;
 
+/** What a module is made for: a machine, whose addresses are in the code, and the functions of one tree. */
 export interface CardModuleInput {
   readonly machine: Machine;
   readonly functions: readonly [FunctionCode, ...FunctionCode[]];
@@ -28,6 +29,7 @@ export interface CardModuleInput {
   readonly cache: LookupCache;
 }
 
+/** The module's bytes. Throws what code generation throws for code that the checker would have refused. */
 export function compileCard({ machine, functions, exchange, keys, cache }: CardModuleInput): Uint8Array {
   const module = new ModuleBuilder();
   const services = new Services(

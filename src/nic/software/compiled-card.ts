@@ -37,6 +37,7 @@ import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from
 import type { TraceTree, TreeTrace } from './tree.js';
 import { layOut } from './tree-layout.js';
 
+/** A card is made for one program on one machine. */
 export interface CardOptions {
   readonly machine: Machine;
   readonly program: LoadedProgram;
@@ -51,6 +52,7 @@ export interface CardOptions {
   readonly patience?: number | undefined;
 }
 
+/** What was compiled last. Traces that came later are outside of it; those that left are switched off in it. */
 interface Version extends LoweredTree {
   readonly run: (record: number, count: number, stride: number) => number;
   readonly bytes: number;
@@ -76,6 +78,7 @@ const mostAway = 1 / 8;
  */
 const valuesPerPacket = 2;
 
+/** The software card as a run has it. `offer` and `runBatch` give the same answers as the tree alone would. */
 export class CompiledCard implements CardPort {
   readonly name = 'software';
   readonly capacity: number = maxTraces;
@@ -176,6 +179,7 @@ export class CompiledCard implements CardPort {
     return undefined;
   }
 
+  /** New traces run on the executor until there are enough packets of them to pay for a compilation. */
   install(trace: RecordedTrace): TreeTrace | undefined {
     const installed = this.tree.install(trace);
     if (installed === undefined) return undefined;
@@ -185,6 +189,10 @@ export class CompiledCard implements CardPort {
     return installed;
   }
 
+  /**
+   * A compiled trace that leaves is switched off by a byte that its leaf reads; code without such bytes is thrown
+   * away.
+   */
   evict(trace: InstalledTrace): void {
     const { version } = this;
     this.tree.evict(trace);
@@ -262,6 +270,7 @@ export class CompiledCard implements CardPort {
     return this.version?.exits[this.machine.memory.load32(at + record.trace) & exitMask] ?? this.tree.root.exit;
   }
 
+  /** One packet, that of the machine, by way of a record of its own. */
   offer(): TreeTrace | SideExit {
     const { machine, record: at } = this;
     if (this.version !== undefined) {
@@ -343,12 +352,14 @@ export class CompiledCard implements CardPort {
     this.startCounting();
   }
 
+  /** Counts from here tell the next compilation which traces matter. */
   private startCounting(): void {
     this.ran = 0;
     this.away = 0;
     for (const trace of this.tree.traces()) this.counted.set(trace, trace.packets);
   }
 
+  /** Packets since the last compilation; undefined keeps a trace out of the code. */
   private weightOf(trace: TreeTrace): number | undefined {
     return this.refused.has(trace) ? undefined : trace.packets - (this.counted.get(trace) ?? 0);
   }
@@ -378,6 +389,9 @@ export class CompiledCard implements CardPort {
     this.compilations++;
   }
 
+  /**
+   * How trees are lowered now: with switches only once something has been evicted, since looking at them costs a load.
+   */
   private lowerOptions(): Parameters<typeof lowerTree>[1] {
     const { machine, program, numberOf } = this.options;
     const { exchange, verified, period, counters } = this;
@@ -395,6 +409,10 @@ export class CompiledCard implements CardPort {
     };
   }
 
+  /**
+   * Before a batch: stack frames are open for as long as compiled code runs, and cached look-ups are forgotten by
+   * going on to the next period.
+   */
   private enter(): void {
     const { machine } = this;
     // Between two batches anyone may have changed the maps.
@@ -405,11 +423,13 @@ export class CompiledCard implements CardPort {
     this.openKeys(true);
   }
 
+  /** After it: nobody else may read or write what the frames hold. */
   private leave(machine: Machine): void {
     for (const frame of machine.frames) frame.lo = frame.hi;
     this.openKeys(false);
   }
 
+  /** The region that keys are put together in can be read by helpers only meanwhile. */
   private openKeys(open: boolean): void {
     const region = this.machine.memory.regionOf(this.options.keys);
     if (region !== undefined) region.hi = open ? region.start + region.size : region.lo;

@@ -16,6 +16,7 @@ import { type CardOpcode, checkPureOpcodes } from './card-opcodes.js';
 /** Body values live below this slot, shared values above. */
 export const bodySlots: number = 1 << 15;
 
+/** Callbacks were recorded in line; a helper that calls back here is a mistake. */
 const noCallbacks: Callbacks = {
   call: () => {
     throw new InternalError('card', 'a helper called back');
@@ -25,6 +26,10 @@ const noCallbacks: Callbacks = {
 /** The opcodes have been looked at in this process. */
 let isChecked = false;
 
+/**
+ * Runs one instruction list after another over one array of slots; it keeps nothing between packets that anybody
+ * reads.
+ */
 export class CardExecutor {
   readonly machine: Machine;
   private slots: BigUint64Array = new BigUint64Array(bodySlots * 2);
@@ -454,6 +459,10 @@ export class CardExecutor {
     for (let i = 0; i < size; i++) to[address + i] = from[8 * slot + i]!;
   }
 
+  /**
+   * An atomic operation; false, a miss, where the access would fault. Alignment is checked as the kernel's JITs need
+   * it.
+   */
   private atomic(words: Int32Array, at: number): boolean {
     const { memory } = this.machine;
     const d = words[at + 1]!;
@@ -498,6 +507,7 @@ export class CardExecutor {
 /** BPF_FETCH. */
 const codesFetch = 0x01;
 
+/** Reverses four bytes. */
 function swap32(x: number): number {
   return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 }

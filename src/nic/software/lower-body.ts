@@ -12,6 +12,10 @@ import { type Refusal, Transaction } from './lower-transaction.js';
 import { type Geometry, NotCompiled, ValueLowering } from './lower-value.js';
 import { bodyValues } from './tree.js';
 
+/**
+ * Lowers one trace's body into the block at which its leaf stands. `refusal`: where to go if it cannot be taken after
+ * all.
+ */
 export class BodyLowering {
   private readonly context: BodyContext;
   private readonly trace: RecordedTrace;
@@ -58,6 +62,10 @@ export class BodyLowering {
     this.finish(number, counter);
   }
 
+  /**
+   * Whether anything of this may still send the packet back. If nothing behind an effect may, the effect needs no
+   * undoing.
+   */
   private mayFail(value: Value): boolean {
     const { detail } = value;
     if (value.op === 'guard') return true;
@@ -83,6 +91,7 @@ export class BodyLowering {
     for (const value of needed) if (early.has(value) && value.op !== 'call') this.lowerValue(value);
   }
 
+  /** What happens at this place of the body; pure values are lowered when something needs them. */
   private lowerValue(value: Value): void {
     switch (value.op) {
       case 'guard':
@@ -102,6 +111,7 @@ export class BodyLowering {
     }
   }
 
+  /** A late guard: one that reads what an effect before it wrote. */
   private guard(value: Value): void {
     if (this.asked.has(value)) return;
     this.asked.add(value);
@@ -109,6 +119,7 @@ export class BodyLowering {
     this.transaction.require(this.values.lower(value.args[0] as Value), expect);
   }
 
+  /** A store, behind the load of what it overwrites where it may have to be undone. */
   private store(value: Value): void {
     const { detail } = value;
     if (detail?.kind !== 'memory') throw new NotCompiled('store');
@@ -119,6 +130,7 @@ export class BodyLowering {
     this.builder.pin('store', [base, stored], offset, { ...detail, checked: false });
   }
 
+  /** An atomic operation, which in unverified code checks alignment, too. */
   private atomic(value: Value): void {
     const { detail } = value;
     if (detail?.kind !== 'atomic') throw new NotCompiled('atomic');
@@ -137,6 +149,7 @@ export class BodyLowering {
     this.values.define(value, lowered);
   }
 
+  /** The packet is decided: effects that were only noted happen, the trace is counted, and its record says so. */
   private finish(number: number, counter: number): void {
     const { graph, builder } = this;
     this.calls.finish();
@@ -149,6 +162,7 @@ export class BodyLowering {
   }
 }
 
+/** What others see. */
 function isEffect(value: Value): boolean {
   return value.op === 'store' || value.op === 'atomic' || value.op === 'call' || value.op === 'ret';
 }

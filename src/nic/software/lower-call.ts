@@ -15,6 +15,7 @@ import { callFlags } from './card-imports.js';
 import type { Transaction } from './lower-transaction.js';
 import { type Geometry, type LowerContext, metaPointer, NotCompiled, type ValueLowering } from './lower-value.js';
 
+/** Where a body finds what it shares with the card. */
 export interface BodyContext extends LowerContext {
   /** Guest address of the exchange area. */
   readonly exchange: number;
@@ -25,6 +26,7 @@ export interface BodyContext extends LowerContext {
   readonly period: number;
 }
 
+/** Lowers the calls of one body, and keeps where the packet's ends are by then. */
 export class CallLowering {
   private readonly context: BodyContext;
   private readonly transaction: Transaction;
@@ -64,6 +66,7 @@ export class CallLowering {
       this.builder.storeAt(this.context.machine.state + privateState.redirectKind, 4, this.graph.constant(0n));
   }
 
+  /** One call: those whose effect is known here become arithmetic and notes, the others calls. */
   call(value: Value): void {
     const { detail } = value;
     if (detail?.kind !== 'call') throw new NotCompiled('call');
@@ -97,6 +100,7 @@ export class CallLowering {
     this.callHelper(value, detail);
   }
 
+  /** bpf_xdp_adjust_head moves the metadata's start along with the packet's. */
   private moveHead(amount: bigint): void {
     const { geometry } = this;
     const meta = this.metaStart();
@@ -106,6 +110,7 @@ export class CallLowering {
     geometry.meta = meta + amount;
   }
 
+  /** Where the metadata starts, relative to where the packet began. */
   private metaStart(): bigint {
     const { meta } = this.geometry;
     if (meta === undefined) throw new InternalError('card', 'a trace moves metadata that it does not know');
@@ -218,6 +223,7 @@ export class CallLowering {
     return found;
   }
 
+  /** Slots are 32-bit numbers. */
   private slotKey(value: Value): Value {
     return this.graph.and(this.values.lower(value.args[1] as Value), this.graph.constant(mask32));
   }
@@ -237,6 +243,7 @@ export class CallLowering {
     return true;
   }
 
+  /** A call of a helper, in the module where it has one; else of JavaScript, which sees the packet as it is by now. */
   private callHelper(value: Value, detail: Detail & { readonly kind: 'call' }): void {
     const { builder, context } = this;
     this.writePieces(value, detail);
@@ -282,6 +289,7 @@ export class CallLowering {
     builder.storeAt(period, 4, graph.make('add32', builder.loadAt(period, 4), graph.constant(1n)));
   }
 
+  /** A call out of the module; flags tell what has to be brought up to date before, and how it can be undone. */
   private callJavaScript(id: number, flags: number, args: readonly Value[] = []): Value {
     const detail: Detail = { kind: 'call', helper: id | flags, name: '', pieces: [], visible: true };
     return this.builder.pin('call', args, 0n, detail, mask64);
@@ -303,6 +311,7 @@ export class CallLowering {
     }
   }
 
+  /** Drawing a number changes the generator's state: a packet that is sent back must not have drawn one. */
   private keepRandom(): void {
     const at = this.graph.constant(BigInt(this.context.machine.state + privateState.random));
     this.transaction.keepOld(at, 0n, 8, { kind: 'memory', space: 'other', size: 8, map: -1, checked: false });

@@ -14,6 +14,7 @@ export interface Refusal {
   readonly exit: Value;
 }
 
+/** The ways back of one body. A path that fails runs them, newest first, and then is a miss like any other. */
 export class Transaction {
   /** Position of the last value that may fail: what comes after it need not be undone. */
   lastFailure = -1;

@@ -17,6 +17,7 @@ import { NotCompiled, ValueLowering } from './lower-value.js';
 import type { TestOf, TraceTree, TreeNode, TreeTrace } from './tree.js';
 import { layOut, type TreeLayout, type WeightOf } from './tree-layout.js';
 
+/** A tree as functions, and what their numbers mean. */
 export interface LoweredTree {
   /**
    * The first is the packet loop's body; the others are called by number ({@link ownFunction}) and return 0 for a
@@ -33,6 +34,7 @@ export interface LoweredTree {
   readonly hot: number;
 }
 
+/** What the tree's code is made for. */
 export type LowerOptions = Omit<BodyContext, 'builder'> & {
   readonly program: LoadedProgram;
   /** Guest address of a byte for each trace: 0 where the trace is switched off. Absent: none will be. */
@@ -50,6 +52,7 @@ export const counterSize = 8;
 
 /** An exit's word: depth above, number below. */
 const exitBits = 20n;
+/** The part of a miss's word that numbers the exit; above it stands how deep the packet came. */
 export const exitMask: number = 2 ** Number(exitBits) - 1;
 
 /**
@@ -58,12 +61,14 @@ export const exitMask: number = 2 ** Number(exitBits) - 1;
  */
 const chosen = passes.filter(({ targets }) => targets.includes('card'));
 const verifiedPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen) };
+/** Passes for code that no verifier has accepted. */
 const anyPasses: Settings = { ...defaultSettings, enabled: namesOf(chosen.filter((pass) => !pass.needsVerified)) };
 
 function namesOf(list: readonly Pass[]): ReadonlySet<string> {
   return new Set(list.map(({ name }) => name));
 }
 
+/** Lowers a tree. Traces that cannot be compiled are left out and named in {@link LoweredTree.omitted}. */
 export function lowerTree(tree: TraceTree, options: LowerOptions): LoweredTree {
   return new TreeLowering(tree, options).lower();
 }
@@ -91,10 +96,12 @@ export function isCompilable(
   return true;
 }
 
+/** Where the packet's ends are before anything moved them, relative to its start. */
 function arrival(builder: BlockBuilder): { data: bigint; meta: bigint; end: Value } {
   return { data: 0n, meta: 0n, end: builder.graph.length };
 }
 
+/** The walk over one tree. */
 class TreeLowering {
   private readonly tree: TraceTree;
   private readonly options: LowerOptions;
@@ -116,6 +123,7 @@ class TreeLowering {
     this.functionOf = new Map(this.layout.roots.map((node, i) => [node, i]));
   }
 
+  /** Root first: its function is the packet loop's body, the other parts are called from it. */
   lower(): LoweredTree {
     this.depths.set(this.tree.root, 0);
     const [first, ...others] = this.layout.roots;
@@ -125,6 +133,7 @@ class TreeLowering {
     return { functions, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted, hot };
   }
 
+  /** One part of the tree as a function that was checked and optimized. */
   private lowerFunction(root: TreeNode): FunctionCode {
     const builder = new BlockBuilder(this.options.program);
     this.builder = builder;
@@ -169,10 +178,12 @@ class TreeLowering {
     builder.jump(landing, this.deeper(deepest, node.exit, depth));
   }
 
+  /** Does a test lead to any trace that is compiled? */
   private leadsOn(test: TestOf): boolean {
     return [test.holds, test.fails].some((next) => next !== undefined && this.layout.weights.has(next));
   }
 
+  /** A test as a branch. Computing its condition may itself fail a check, which is a miss at this node. */
   private lowerTest(node: TreeNode, test: TestOf, depth: number, carried: Value | undefined, landing: Landing): void {
     const { builder } = this;
     const refused = { landing, value: this.deeper(carried, node.exit, depth) };
@@ -217,6 +228,7 @@ class TreeLowering {
     builder.end({ kind: 'return', value: graph.constant(0n) });
   }
 
+  /** A trace at its leaf, behind a look at its switch where there are some. */
   private lowerBody(trace: TreeTrace, refusal: Refusal): void {
     const { builder, options } = this;
     const { graph } = builder;

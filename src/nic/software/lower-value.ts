@@ -11,6 +11,7 @@ import { type BlockBuilder, onesOf } from './block-builder.js';
 /** A trace has something that is not compiled; it stays with the JavaScript executor. */
 export class NotCompiled extends Error {}
 
+/** What lowering a value needs to know of its surroundings. */
 export interface LowerContext {
   readonly machine: Machine;
   readonly builder: BlockBuilder;
@@ -38,6 +39,7 @@ export function metaPointer(graph: Graph, { meta }: Geometry): Value {
  */
 export type Require = (condition: Value, expect: boolean) => void;
 
+/** Maps values of one trace to those of the function's graph; each is made once. */
 export class ValueLowering {
   readonly context: LowerContext;
   private readonly known = new Map<Value, Value>();
@@ -63,6 +65,7 @@ export class ValueLowering {
     return this.known.has(value);
   }
 
+  /** The value in the function's graph. */
   lower(value: Value): Value {
     let lowered = this.known.get(value);
     if (lowered === undefined) {
@@ -72,6 +75,7 @@ export class ValueLowering {
     return lowered;
   }
 
+  /** By operation: inputs and pure operations as they are, reads as loads. */
   private make(value: Value): Value {
     const { graph } = this;
     const fixed = staticIn(this.context.machine, value);
@@ -107,6 +111,7 @@ export class ValueLowering {
     }
   }
 
+  /** What a helper without arguments gives; it is the same for the whole packet, so it is read once. */
   private environment(helper: number): Value {
     const { graph } = this;
     const row = helperRow(helper);
@@ -119,6 +124,7 @@ export class ValueLowering {
     return builder.read(`env ${helper}`, () => builder.pin('call', [], 0n, detail, mask64));
   }
 
+  /** A load that is early may be shared by all traces below; later ones may see what this trace wrote. */
   private load(value: Value): Value {
     const { detail } = value;
     if (detail?.kind !== 'memory') throw new NotCompiled('load');
@@ -155,6 +161,7 @@ export class ValueLowering {
     this.require(graph.make('ule', end, graph.pointer(geometry.end)), true);
   }
 
+  /** A look-up; in an array it is arithmetic and a bounds check. */
   private lookup(value: Value): Value {
     const { detail } = value;
     if (detail?.kind !== 'lookup') throw new NotCompiled('lookup');
@@ -184,6 +191,7 @@ export class ValueLowering {
     return graph.and(graph.add(at, graph.constant(BigInt(layout.base))), graph.constant(mask32));
   }
 
+  /** The program in a slot of a program array, as its number plus 1. */
   private slot(value: Value): Value {
     const { detail } = value;
     if (detail?.kind !== 'slot') throw new NotCompiled('slot');

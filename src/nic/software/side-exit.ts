@@ -11,6 +11,10 @@ type Place = { readonly test: TestOf } | { readonly node: TreeNode };
 export class TreeExit extends SideExit {
   place: Place | undefined;
 
+  /**
+   * The trace that such packets were on, and how many of its guards they passed: a side trace begins there. Any trace
+   * that goes through the place will do, since up to it they are the same.
+   */
   override parent(): Parent | undefined {
     const { place } = this;
     if (place === undefined) return undefined;
@@ -24,6 +28,7 @@ export class TreeExit extends SideExit {
   }
 }
 
+/** The first trace below a node. */
 function anyTrace(start: TreeNode | undefined): TreeTrace | undefined {
   let node = start;
   while (node !== undefined && node.traces.length === 0) node = node.tests[0]?.holds ?? node.tests[0]?.fails;

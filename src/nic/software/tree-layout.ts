@@ -17,6 +17,7 @@ const smallFunction = 300;
 const largeFunction = 1500;
 const rareShare = 64;
 
+/** How a tree is cut into functions. */
 export interface TreeLayout {
   /** First nodes of the functions; the tree's root first. */
   readonly roots: readonly TreeNode[];
@@ -29,6 +30,7 @@ export interface TreeLayout {
 /** What a layout goes by: packets of each trace, undefined where it is not compiled. */
 export type WeightOf = (trace: TreeTrace) => number | undefined;
 
+/** Weighs, sorts and cuts a tree. Deterministic: equal counts give equal layouts. */
 export function layOut(root: TreeNode, weightOf: WeightOf): TreeLayout {
   const weights = new Map<TreeNode, number>();
   weigh(root, weightOf, weights);
@@ -45,6 +47,7 @@ export function layOut(root: TreeNode, weightOf: WeightOf): TreeLayout {
   return { roots, weights, hotShare: all === 0 ? 1 : 1 - away / all };
 }
 
+/** Sums packets from the leaves up; a part without compiled traces gets no weight and no code. */
 function weigh(node: TreeNode, weightOf: WeightOf, weights: Map<TreeNode, number>): void {
   let weight: number | undefined;
   const add = (more: number | undefined): void => {

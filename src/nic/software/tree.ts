@@ -48,6 +48,7 @@ export interface TestOf {
   readonly failsExit: TreeExit;
 }
 
+/** A place in the tree: tests that are made one after another, and traces that end here. */
 export interface TreeNode {
   readonly tests: TestOf[];
   readonly traces: TreeTrace[];
@@ -78,12 +79,14 @@ export class TreeTrace implements InstalledTrace {
   }
 }
 
+/** One test on a trace's way from the root. */
 interface Step {
   readonly node: TreeNode;
   readonly test: TestOf;
   readonly holds: boolean;
 }
 
+/** The tree and the executor that walks it; a card by itself ({@link CompiledCard} has one inside). */
 export class TraceTree implements CardPort {
   readonly name = 'software';
   readonly capacity: number = Number.POSITIVE_INFINITY;
@@ -108,6 +111,7 @@ export class TraceTree implements CardPort {
     return this.walk(this.root, 0) ?? this.reached;
   }
 
+  /** The tree has no way of its own for batches: packet by packet. */
   offerArena(arena: PacketArena, from: number, to: number, owner: ArenaOwner): ArenaOffer {
     return offerEach(this, arena, from, to, owner);
   }
@@ -130,6 +134,10 @@ export class TraceTree implements CardPort {
       for (const next of [holds, fails]) if (next !== undefined) yield* this.traces(next);
   }
 
+  /**
+   * Adds a trace along the tests that it shares with others, and branches off where it asks something else. Undefined
+   * if an equal one is there.
+   */
   install(trace: RecordedTrace): TreeTrace | undefined {
     checkTrace(trace.code, 'install');
     const available = new Set<Cell>();
@@ -166,6 +174,7 @@ export class TraceTree implements CardPort {
     return installed;
   }
 
+  /** Removes a trace, and tests that no other trace needs. */
   evict(installed: InstalledTrace): void {
     if (!(installed instanceof TreeTrace)) return;
     const index = installed.leaf.traces.indexOf(installed);
@@ -189,6 +198,7 @@ export class TraceTree implements CardPort {
     }
   }
 
+  /** Depth first, until a body takes the packet; what was computed in a slot stays good for the rest of the walk. */
   private walk(node: TreeNode, depth: number): TreeTrace | undefined {
     const { executor } = this;
     const { tests, traces } = node;
@@ -213,12 +223,14 @@ export class TraceTree implements CardPort {
     return undefined;
   }
 
+  /** Remembers where the packet came deepest: that is the exit at which a side trace is worth most. */
   private leave(exit: SideExit, depth: number): void {
     if (depth <= this.deepest) return;
     this.deepest = depth;
     this.reached = exit;
   }
 
+  /** Runs a trace's body; false if it gave up, its effects taken back. */
   private runBody(installed: TreeTrace): boolean {
     const { executor, machine } = this;
     if (installed.body.length === 0) return true;
@@ -239,6 +251,7 @@ export class TraceTree implements CardPort {
     return done;
   }
 
+  /** Instructions that compute a condition, less what tests above have computed. */
   private makeTest(condition: Value, cell: Cell, cellOf: Map<Value, Cell>, available: ReadonlySet<Cell>): TestOf {
     const words: number[] = [];
     const computes: Cell[] = [];
@@ -272,6 +285,7 @@ export class TraceTree implements CardPort {
     return test;
   }
 
+  /** The body's instructions. Values of the body alone have slots behind the shared ones. */
   private encodeBody(
     trace: RecordedTrace,
     cellOf: Map<Value, Cell>,
@@ -303,6 +317,7 @@ export class TraceTree implements CardPort {
     return { words: Int32Array.from(words), usesStack };
   }
 
+  /** The slot of a value, by structure: traces were recorded apart, and equal operations on equal slots are one. */
   private cell(value: Value, cellOf: Map<Value, Cell>): Cell {
     const known = cellOf.get(value);
     if (known !== undefined) return known;
@@ -325,6 +340,7 @@ export class TraceTree implements CardPort {
     return cell;
   }
 
+  /** Gives a slot back when no test computes it any more. */
   private release(cell: Cell): void {
     if (--cell.uses > 0) return;
     this.cells.delete(cell.key);
@@ -358,6 +374,7 @@ function newNode(): TreeNode {
   return node;
 }
 
+/** Two bodies are one if they do the same. */
 function sameWords(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((word, i) => word === b[i]);
 }
