@@ -2,7 +2,8 @@
  * `.BTF.ext`: what belongs to single instructions (Documentation/bpf/btf.rst, section 4).
  *
  *     header      magic 0xeb9f u16, version u8, flags u8, hdr_len u32,
- *                 func_info off u32, len u32, line_info off u32, len u32, core_relo off u32, len u32 (the last two: newer headers)
+ *                 func_info off u32, len u32, line_info off u32, len u32,
+ *                 core_relo off u32, len u32 (only in newer headers)
  *     each part   record size u32, then for each code section: name u32, count u32, records
  *     func_info   insn_off u32, type_id u32
  *     line_info   insn_off u32, file_name_off u32, line_off u32, line_col u32 (line:22 column:10)

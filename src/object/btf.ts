@@ -1,8 +1,10 @@
 /**
  * BTF, the type information of a program or a kernel (Documentation/bpf/btf.rst).
  *
- *     header   magic 0xeb9f u16, version u8, flags u8, hdr_len u32, type_off u32, type_len u32, str_off u32, str_len u32
- *     types    name_off u32, info u32 (vlen:16, -:8, kind:5, -:2, kind_flag:1), size or type u32, then what the kind adds
+ *     header   magic 0xeb9f u16, version u8, flags u8, hdr_len u32,
+ *              type_off u32, type_len u32, str_off u32, str_len u32
+ *     types    name_off u32, info u32 (vlen:16, -:8, kind:5, -:2, kind_flag:1), size or type u32,
+ *              then what the kind adds
  *     strings  zero-terminated, the first one empty
  *
  * A kernel has some 150,000 types and a program touches a dozen, so the constructor only walks over them (bounds,

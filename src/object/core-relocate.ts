@@ -5,8 +5,8 @@
  * 1. The candidates are the target's types of the same kind whose name is the same up to a `___flavor`.
  * 2. Those that have the thing in question are kept; all of them must lead to the same value, else it is ambiguous.
  * 3. The instruction gets that value. Where no candidate is left, questions of existence are answered with 0, and
- * anything else
- *    is *poisoned*: replaced by a call that no kernel has. Programs guard such accesses, so it hurts only if it is reached.
+ *    anything else is *poisoned*: replaced by a call that no kernel has. Programs guard such accesses, so it hurts only
+ *    if it is reached.
  *
  * Without a target the program's own types are it, and every type is its own only candidate.
  */

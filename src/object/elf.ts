@@ -2,8 +2,10 @@
  * The parts of ELF64 that object files of BPF programs use (System V gABI, chapter 4): the header, the section table,
  * symbols and relocations. Offsets of the structures' fields:
  *
- *     header   ident[16], type u16 @16, machine u16 @18, shoff u64 @40, shentsize u16 @58, shnum u16 @60, shstrndx u16 @62
- *     section  name u32, type u32 @4, flags u64 @8, offset u64 @24, size u64 @32, link u32 @40, info u32 @44, entsize u64 @56
+ *     header   ident[16], type u16 @16, machine u16 @18, shoff u64 @40,
+ *              shentsize u16 @58, shnum u16 @60, shstrndx u16 @62
+ *     section  name u32, type u32 @4, flags u64 @8, offset u64 @24, size u64 @32,
+ *              link u32 @40, info u32 @44, entsize u64 @56
  *     symbol   name u32, info u8 @4 (bind:4 type:4), other u8 @5, shndx u16 @6, value u64 @8, size u64 @16
  *     rel      offset u64, info u64 @8 (symbol:32 type:32); rela adds an addend
  */

@@ -8,7 +8,8 @@
  *     0000000000000028 <f>:                       "f": .type "f", @function        (.globl for a program)
  *     7: 18 01 ...  r1 = 0x0 ll                   r1 = "flows" ll                  by the relocation on the next line
  *     0000000000000038:  R_BPF_64_64  flows       nothing
- *     30: 85 10 ...  call 0x6                     call pc+6                        by its bytes: the text leaves open whom it calls
+ *     30: 85 10 ...  call 0x6                     call pc+6                        by its bytes: the text does not
+ *                                                                                  say whom it calls
  *     int f(struct xdp_md * ctx):                 "f": .globl "f"
  *     5: (18) r1 = map[id:7][0]+4                 r1 = "map id 7" + 4 ll
  *

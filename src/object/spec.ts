@@ -68,7 +68,7 @@ export interface FunctionSpec {
   readonly global: boolean;
   /** BTF type id of its FUNC in `ObjectSpec.btf`; 0 where there is none. */
   readonly btfId: number;
-  /** Where the file has it: index of its section in the section table, first slot there. Only what was read from one. */
+  /** Where the file has it, if it was read from one: index of its section in the section table, first slot there. */
   readonly origin?: { readonly section: number; readonly slot: number } | undefined;
 }
 

@@ -6,7 +6,8 @@
  *     IDB     1           linktype(2) reserved(2) snaplen(4) options
  *     EPB     6           interface(4) time high(4) time low(4) captured(4) original(4) data options
  *     SPB     3           original(4) data
- *     packet  2           interface(2) drops(2) time high(4) time low(4) captured(4) original(4) data options (obsolete)
+ *     packet  2           interface(2) drops(2) time high(4) time low(4) captured(4) original(4) data options
+ *                         (obsolete: the EPB took its place)
  *     options code(2) length(2) value padded to 4, ...
  *
  * A section header starts afresh: its own byte order and its own interfaces. Packets refer to interfaces by their

@@ -2,7 +2,8 @@
  * One reader hands packets to several threads: a ring of slots for each, in a memory of their own that all share. A
  * slot is a batch of packets, columns and bytes.
  *
- *     for each ring   filled u32 | taken u32 | ended u32            slots handed over and given back so far; 1: no more will come, 2: leave what is there
+ *     for each ring   filled u32 | taken u32 | ended u32            slots handed over and given back so far;
+ *                                                                   1: no more will come, 2: leave what is there
  *     for each slot   packets u32                                   how many are in it
  *     reader's        open slots of the rings, columns and bytes of what comes in (flow-scatter.ts)
  *     for each slot   offset u32[] | length u32[] | time u64[] | bytes

@@ -10,12 +10,12 @@
  *
  * Invariants:
  * 1. The sample of a value (what it was for this packet) equals what the interpreter has. Checked at every
- * instruction; a difference ends the
- *    recording (`desync`) and never reaches a card.
+ *    instruction; a difference ends the recording (`desync`) and never reaches a card.
  * 2. The stack is never written by a trace, except where a helper reads it: its bytes are known by value. A frame
- * starts zeroed. 3. A load is early if no store so far can have touched its bytes. Early guards are evaluated before
- * every effect, in the order of the
- *    program, so that they may rely on each other: the guard that a pointer is not null stands before the load through it.
+ *    starts zeroed.
+ * 3. A load is early if no store so far can have touched its bytes. Early guards are evaluated before every effect, in
+ *    the order of the program, so that they may rely on each other: the guard that a pointer is not null stands before
+ *    the load through it.
  */
 
 import type { Observer } from '../interp/index.js';

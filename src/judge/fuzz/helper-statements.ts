@@ -308,7 +308,7 @@ function bloomFilter(g: Generator): void {
   } else called(g, 'map_peek_elem');
 }
 
-// Of hashes the order of visits would differ, so only arrays.
+/** Of hashes the order of visits would differ, so only arrays. */
 function forEachElement(g: Generator): void {
   const { out, random, state } = g;
   if (!state.stackReadable(stackBytes, callbackMemory)) return;

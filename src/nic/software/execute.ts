@@ -1,5 +1,5 @@
-// biome-ignore-all lint/style/noNonNullAssertion: slots and words are in range by construction (card-code.ts); a cast on each operand would bury
-// what the operation does.
+// biome-ignore-all lint/style/noNonNullAssertion: slots and words are in range by construction (card-code.ts); a cast
+// on each operand would bury what the operation does.
 /**
  * The software card: runs the compact form of traces on the machine's current packet. Slots are one array seen as
  * unsigned, signed and as 32-bit halves, so nothing is allocated for a packet.
@@ -460,8 +460,7 @@ export class CardExecutor {
   }
 
   /**
-   * An atomic operation; false, a miss, where the access would fault. Alignment is checked as the kernel's JITs need
-   * it.
+   * An atomic operation; false, a miss, where the access would fault. Atomics have to be aligned.
    */
   private atomic(words: Int32Array, at: number): boolean {
     const { memory } = this.machine;
