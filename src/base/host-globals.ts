@@ -3,6 +3,7 @@
  * core compiles with `"types": []` and without the DOM library, so they are typed here, no wider than we use them.
  */
 
+/** WebAssembly.Memory. */
 export interface WasmMemory {
   /** A SharedArrayBuffer if it is shared between threads. */
   readonly buffer: ArrayBuffer;
@@ -20,12 +21,14 @@ export interface WasmInstance {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
+/** As much of `WebAssembly` as is used. */
 interface WasmNamespace {
   Memory: new (descriptor: { initial: number; maximum?: number; shared?: boolean }) => WasmMemory;
   Module: new (bytes: Uint8Array) => WasmModule;
   Instance: new (module: WasmModule, imports?: Record<string, Record<string, unknown>>) => WasmInstance;
 }
 
+/** What {@link globalThis} is taken to have. */
 interface Globals {
   WebAssembly: WasmNamespace;
   TextDecoder: new (label?: string, options?: { fatal?: boolean }) => { decode(bytes: Uint8Array): string };

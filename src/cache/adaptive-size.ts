@@ -16,6 +16,7 @@
  * in doubt the cache shrinks and grows again.
  */
 
+/** Bounds of the size, and what a place costs. */
 export interface AdaptiveSizeOptions {
   /** Traces, at least 1, and at most. */
   readonly least: number;
@@ -28,6 +29,7 @@ const requestsPerPlace = 16;
 const shortestEpoch = 1024;
 const shrinkShare = 1 / 8;
 
+/** Watches misses, evictions and hits of one cache, and says how many traces it should hold. */
 export class AdaptiveSize {
   /** Traces that may be in. */
   size: number;
@@ -50,6 +52,7 @@ export class AdaptiveSize {
     this.ghostHits = new Uint32Array(most - least + 1);
   }
 
+  /** A miss. If the key was evicted not long ago, so many places more would have made it a hit. */
   missed(key: number): void {
     const gone = this.ghosts.get(key);
     if (gone === undefined) return;
@@ -58,6 +61,7 @@ export class AdaptiveSize {
     if (depth < this.ghostHits.length) this.ghostHits[depth] = (this.ghostHits[depth] as number) + 1;
   }
 
+  /** Remembers who went, in order; as many as there could be places more. */
   evicted(key: number): void {
     this.ghosts.delete(key);
     this.ghosts.set(key, this.evictions++);

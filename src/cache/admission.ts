@@ -5,6 +5,7 @@
  */
 import { FrequencySketch } from './frequency-sketch.js';
 
+/** A gate. It is told of every request, so that it may count, and asked about every newcomer. */
 export interface Admission {
   /** A packet asked for the key, be it there or not. */
   asked(key: number): void;
@@ -15,6 +16,7 @@ export interface Admission {
   admits(key: number, victim: number | undefined): boolean;
 }
 
+/** How much a gate should remember. */
 export interface AdmissionOptions {
   /** Entries that may fit, roughly. */
   readonly entries: number;
@@ -78,6 +80,7 @@ class TinyLfu implements Admission {
   }
 }
 
+/** All gates, by the names of `--admission`; `always` is the default. */
 export const admissions: readonly AdmissionRow[] = [
   { name: 'always', description: 'every trace that was recorded', create: () => new Always() },
   {
@@ -92,6 +95,7 @@ export const admissions: readonly AdmissionRow[] = [
   },
 ];
 
+/** The row of that name, if there is one. */
 export function findAdmission(name: string): AdmissionRow | undefined {
   return admissions.find((row) => row.name === name);
 }

@@ -9,6 +9,7 @@
 import { type Entry, EntryList, GhostList } from './entry.js';
 import type { Policy, PolicyOptions } from './policy.js';
 
+/** `target` is the p of the paper, in the unit of the capacity; each miss moves it before anybody is evicted. */
 export class ArcPolicy implements Policy {
   private readonly t1 = new EntryList();
   private readonly t2 = new EntryList();
@@ -54,6 +55,7 @@ export class ArcPolicy implements Policy {
     }
   }
 
+  /** REPLACE of the paper: T1's last if T1 is larger than it should be, else T2's. */
   victim(): Entry | undefined {
     const { t1, t2, target } = this;
     const fromT1 = t1.size > target || (this.from === 'b2' && t1.size === target);

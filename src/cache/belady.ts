@@ -13,6 +13,7 @@ import { InternalError } from '../base/index.js';
 import { type Entry, EntryList } from './entry.js';
 import type { Future, Policy, PolicyOptions } from './policy.js';
 
+/** Scans all entries for each victim: it runs in simulations only. */
 export class BeladyPolicy implements Policy {
   private readonly all = new EntryList();
   private readonly future: Future;

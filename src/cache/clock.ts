@@ -7,6 +7,7 @@
 import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';
 
+/** The ring is a list whose end is where the hand stands; moving the hand past an entry puts it to the front. */
 export class ClockPolicy implements Policy {
   /** The ring, cut open at the hand: `last` is under it, `first` was passed last. */
   private readonly ring = new EntryList();

@@ -8,6 +8,7 @@ import { nextUses, type ReferenceString } from './reference-string.js';
 import { simulate } from './simulate.js';
 import { beladyDistances, hitsBySize, lruDistances } from './stack-distances.js';
 
+/** What is varied: sizes and policies, over one sequence. */
 export interface CurveOptions {
   readonly sizes: readonly number[];
   /** What sizes count; default traces. */
@@ -17,12 +18,17 @@ export interface CurveOptions {
   readonly seed?: number | undefined;
 }
 
+/** One policy's hits; shares follow from the packets of the sequence. */
 export interface Curve {
   readonly policy: PolicyRow;
   /** Hits for each size, in the order of the sizes. */
   readonly hits: readonly number[];
 }
 
+/**
+ * Hits of each policy at each size. A stack algorithm without admission, in traces, takes one pass for all sizes (Mattson
+ * et al. 1970); everything else is simulated size by size.
+ */
 export function hitCurves(reference: ReferenceString, options: CurveOptions): Curve[] {
   const { sizes, unit = 'traces', admission, seed } = options;
   const next = nextUses(reference);

@@ -42,6 +42,7 @@ export class EntryList {
     return this.length === 0 ? undefined : this.sentinel.prev;
   }
 
+  /** A sentinel closes the list to a ring, so no end is a special case. */
   pushFirst(entry: Entry): void {
     const { sentinel } = this;
     const { next } = sentinel;

@@ -2,6 +2,7 @@
 import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';
 
+/** The plainest policy: hits are not even looked at. */
 export class FifoPolicy implements Policy {
   private readonly queue = new EntryList();
 

@@ -14,6 +14,7 @@ const mostCount = 15;
 const sampleFactor = 10;
 const doorBits = 3;
 
+/** `estimate` is never too low but for what aging has halved; it may be too high where keys collide in all rows. */
 export class FrequencySketch {
   private readonly seeds: readonly number[];
   private readonly mask: number;
@@ -49,16 +50,19 @@ export class FrequencySketch {
     return this.counted(key) + (this.isKnown(key) ? 1 : 0);
   }
 
+  /** The least of a key's counters: the one with the fewest collisions. */
   private counted(key: number): number {
     let least = mostCount;
     for (let row = 0; row < rows; row++) least = Math.min(least, this.counts[this.at(key, row)] as number);
     return least;
   }
 
+  /** A key's counter in a row; each row hashes with a seed of its own. */
   private at(key: number, row: number): number {
     return row * (this.mask + 1) + (mix32(key, this.seeds[row] as number) & this.mask);
   }
 
+  /** A key's bits in the Bloom filter, which is twice as long as a row. */
   private doorAt(key: number, bit: number): number {
     return mix32(key, this.seeds[rows + bit] as number) & (2 * this.mask + 1);
   }
@@ -75,6 +79,7 @@ export class FrequencySketch {
     return known;
   }
 
+  /** Halves what was counted, so that popularity fades. */
   private age(): void {
     this.requests >>= 1;
     for (let i = 0; i < this.counts.length; i++) this.counts[i] = (this.counts[i] as number) >> 1;

@@ -15,6 +15,7 @@ class Bucket extends EntryList {
   higher: Bucket = this;
 }
 
+/** Entries live in buckets of equal count; only neighbouring buckets are ever touched. */
 export class LfuPolicy implements Policy {
   /** Of count 0, and always there: the lowest bucket in use is the one above it. */
   private readonly bottom = new Bucket();
@@ -44,6 +45,7 @@ export class LfuPolicy implements Policy {
 
   resized(): void {}
 
+  /** Takes an entry out of its bucket, which goes when it is empty and is used again for another count. */
   private take(entry: Entry): void {
     const bucket = entry.home as Bucket;
     bucket.remove(entry);

@@ -2,6 +2,7 @@
 import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';
 
+/** One list in order of use. */
 export class LruPolicy implements Policy {
   private readonly order = new EntryList();
 

@@ -5,6 +5,7 @@
  */
 import { type Facts, ternaryRows } from '../condition/index.js';
 
+/** Bits of match memory that one trace takes. */
 export function matchBits(facts: Facts): number {
   const { rows, keyBits, residual } = ternaryRows(facts);
   return Math.max(1, rows.length * keyBits + residual);

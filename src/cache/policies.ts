@@ -79,6 +79,7 @@ export const policies: readonly PolicyRow[] = [
 /** Those that a card can have. */
 export const onlinePolicies: readonly PolicyRow[] = policies.filter((policy) => !policy.offline);
 
+/** The row of that name, if there is one. */
 export function findPolicy(name: string): PolicyRow | undefined {
   return policies.find((policy) => policy.name === name);
 }

@@ -8,6 +8,7 @@
  */
 import type { Entry } from './entry.js';
 
+/** Keeps entries in whatever order it likes. Who owns the cache calls it; it never removes an entry by itself. */
 export interface Policy {
   /** The entry decided a packet. */
   hit(entry: Entry): void;

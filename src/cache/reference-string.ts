@@ -9,6 +9,7 @@ import type { Future } from './policy.js';
 
 const uncacheable = -1;
 
+/** A sequence that grows while packets run and is read when they are through. */
 export class ReferenceString {
   private list = new Int32Array(1024);
   private count = 0;
@@ -35,6 +36,7 @@ export class ReferenceString {
     if (path !== undefined) this.bits[path] ??= bits;
   }
 
+  /** Match bits of a path's trace, worked out when they are first asked for: it takes longer than recording. */
   bitsOf(path: number): number {
     const bits = this.bits[path] ?? 1;
     if (typeof bits === 'number') return bits;
@@ -89,6 +91,7 @@ export class KnownFuture implements Future {
     this.nextOf = new Float64Array(reference.paths).fill(Number.POSITIVE_INFINITY);
   }
 
+  /** In a simulation: the path was asked for at `position`; its next use is known from the whole sequence. */
   advance(position: number, path: number): void {
     this.now = position;
     this.nextOf[path] = this.next[position] as number;

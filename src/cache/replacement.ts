@@ -17,6 +17,7 @@ export interface Capacity {
   readonly bits?: number | undefined;
 }
 
+/** How a cache is set up. */
 export interface ReplacementOptions {
   readonly capacity: Capacity;
   readonly policy: PolicyRow;
@@ -104,6 +105,7 @@ export class Replacement<E extends Entry> {
     return isIn;
   }
 
+  /** A newcomer: admission and policy are asked until it fits, or until one of them says that it stays out. */
   private enter(entry: E): boolean {
     const { policy, admission } = this;
     const { key, size } = entry;
@@ -150,6 +152,7 @@ export class Replacement<E extends Entry> {
     if (this.adaptive !== undefined) this.all.delete(entry);
   }
 
+  /** At the end of an epoch: the size moves, and whoever no longer fits goes. */
   private adapt(): void {
     const { adaptive, policy } = this;
     if (adaptive === undefined) return;

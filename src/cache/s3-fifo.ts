@@ -11,6 +11,7 @@ import type { Policy, PolicyOptions } from './policy.js';
 const smallShare = 0.1;
 const mostUses = 3;
 
+/** `uses` of an entry counts to 3. Ghosts are keys with sizes, no traces. */
 export class S3FifoPolicy implements Policy {
   private readonly small = new EntryList();
   private readonly main = new EntryList();
@@ -30,6 +31,7 @@ export class S3FifoPolicy implements Policy {
     this.isBack = this.ghosts.take(key);
   }
 
+  /** Moves along both queues until an entry is found that has not been used enough. */
   victim(): Entry | undefined {
     const { small, main } = this;
     const mainSize = (1 - smallShare) * this.capacity;

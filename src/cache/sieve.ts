@@ -7,6 +7,7 @@
 import { type Entry, EntryList } from './entry.js';
 import type { Policy } from './policy.js';
 
+/** `uses` is the mark: 0 or 1. */
 export class SievePolicy implements Policy {
   private readonly queue = new EntryList();
   /** Where the hand goes on; undefined: at the oldest. */
@@ -18,6 +19,7 @@ export class SievePolicy implements Policy {
 
   missed(): void {}
 
+  /** From the hand on towards newer entries; at the newest it begins again at the oldest. */
   victim(): Entry | undefined {
     let at = this.hand ?? this.queue.last;
     while (at !== undefined && at.uses === 1) {
@@ -39,6 +41,7 @@ export class SievePolicy implements Policy {
 
   resized(): void {}
 
+  /** The neighbour that was installed later. */
   private newer(entry: Entry): Entry | undefined {
     return entry.prev === this.queue.sentinel ? undefined : entry.prev;
   }

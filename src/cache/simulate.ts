@@ -6,6 +6,7 @@ import { Entry } from './entry.js';
 import { KnownFuture, nextUses, type ReferenceString } from './reference-string.js';
 import { Replacement, type ReplacementOptions } from './replacement.js';
 
+/** What a run with that cache would have counted. */
 export interface Simulated {
   readonly packets: number;
   readonly hits: number;

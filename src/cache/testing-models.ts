@@ -5,15 +5,18 @@
  */
 import { FrequencySketch } from './frequency-sketch.js';
 
+/** A cache that only says whether it hit. */
 export interface Model {
   /** Asks for a key; true for a hit. */
   ask(key: number): boolean;
 }
 
+/** Size of a key's entry. */
 type Sizes = (key: number) => number;
 
 const total = (keys: readonly number[], sizeOf: Sizes): number => keys.reduce((sum, key) => sum + sizeOf(key), 0);
 const without = (keys: readonly number[], key: number): number[] => keys.filter((other) => other !== key);
+/** Ghosts: the oldest keys go until the rest fits. */
 const forgetTo = (keys: readonly number[], room: number, sizeOf: Sizes): number[] => {
   let kept = [...keys];
   while (total(kept, sizeOf) > room) kept = kept.slice(0, -1);
@@ -52,8 +55,10 @@ function oneList(
 
 const lastOf = (list: readonly number[]): number => list.at(-1) as number;
 
+/** `entries`: how many keys there are, roughly, for models with a sketch. */
 export type ModelMaker = (capacity: number, sizeOf: Sizes, entries: number) => Model;
 
+/** By the names of the policies. */
 export const models: Readonly<Record<string, ModelMaker>> = {
   fifo: (capacity, sizeOf) =>
     oneList(capacity, sizeOf, { hit: (list) => list, victim: (list) => ({ list, victim: lastOf(list) }) }),
@@ -305,6 +310,7 @@ export function exhaustiveOptimum(
   return Math.max(...[...states.values()].map(({ hits }) => hits));
 }
 
+/** All of them: for models that try every choice. */
 function subsets(keys: readonly number[]): number[][] {
   const all: number[][] = [[]];
   for (const key of keys) all.push(...all.map((subset) => [...subset, key]));

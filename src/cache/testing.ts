@@ -12,6 +12,7 @@ export function referenceOf(keys: readonly number[], bits: (key: number) => numb
   return reference;
 }
 
+/** The policy's row; throws where there is none. */
 export function policyNamed(name: string): PolicyRow {
   const row = findPolicy(name);
   if (row === undefined) throw new Error(`no policy ${name}`);

@@ -8,6 +8,7 @@ import { Entry } from './entry.js';
 import { matchBits } from './match-bits.js';
 import { Replacement, type ReplacementOptions } from './replacement.js';
 
+/** A trace with its place in the policy's order. */
 class TraceEntry extends Entry {
   readonly installed: InstalledTrace;
 
@@ -26,6 +27,7 @@ export type Installation =
   | { readonly kind: 'there' }
   | { readonly kind: 'refused' };
 
+/** Installs and evicts on the card as {@link Replacement} decides. It does not know what kind of card that is. */
 export class TraceCache {
   readonly card: CardPort;
   /**

@@ -12,6 +12,7 @@ import type { Policy, PolicyOptions } from './policy.js';
 const windowShare = 0.01;
 const protectedShare = 0.8;
 
+/** A window of some percent of the capacity, and a main part of probation and protected. */
 export class WTinyLfuPolicy implements Policy {
   private readonly window = new EntryList();
   private readonly probation = new EntryList();
@@ -44,6 +45,7 @@ export class WTinyLfuPolicy implements Policy {
     this.sketch.add(key);
   }
 
+  /** The window's last against the main part's last: whoever was asked for less often lately goes. */
   victim(_key: number, size: number): Entry | undefined {
     const { window, probation, sketch } = this;
     const candidate = window.last;

@@ -45,6 +45,7 @@ export function assembleInsns(text: string, names: AssemblerNames = {}, file?: s
   return code.insns;
 }
 
+/** Puts a symbol's number into its instruction: a label of the text, or what the caller knows by that name. */
 function resolve(code: AssembledCode, entry: SymbolReference, names: AssemblerNames, file: string | undefined): void {
   const { reference, slot, line } = entry;
   const { symbol } = reference;
@@ -122,6 +123,7 @@ function localTarget(
     : same.findLast((entry) => entry.slot <= slot)?.slot;
 }
 
+/** The jump with its distance, which has 16 bits, or 32 in `gotol`. */
 function withDistance(insn: Insn, distance: number, line: SourceLine, file: string | undefined): Insn {
   if (insn.code === op.JA32_OP) return { ...insn, imm: distance };
   if (distance < -0x8000 || distance > 0x7fff) {

@@ -27,6 +27,7 @@ export function checkInsn(insns: readonly Insn[], pc: number): string | undefine
   return checkConstant(form, insn);
 }
 
+/** What the kernel says of an opcode, which depends on its class. */
 function unknownOpcode(insn: Insn): string {
   const mode = insn.code & 0xe0;
   const hex = insn.code.toString(16).padStart(2, '0');
@@ -70,6 +71,7 @@ function reservedField(insn: Insn): string {
   }
 }
 
+/** The second slot of a 64-bit load holds an immediate and nothing else. */
 function checkLddw(insn: Insn, second: Insn | undefined): string | undefined {
   if (second === undefined || second.code !== 0 || second.dst !== 0 || second.src !== 0 || second.off !== 0) {
     return 'invalid bpf_ld_imm64 insn';
@@ -79,6 +81,7 @@ function checkLddw(insn: Insn, second: Insn | undefined): string | undefined {
   return map && second.imm !== 0 ? 'unrecognized bpf_ld_imm64 insn' : undefined;
 }
 
+/** Constants that the verifier refuses: divisors of zero, shifts by the width or more. */
 function checkConstant(form: InsnForm, insn: Insn): string | undefined {
   const { operation } = form;
   if (operation.kind !== 'alu' || operation.source !== 'imm') return undefined;

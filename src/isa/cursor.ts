@@ -13,8 +13,10 @@ export interface TextPlace {
 const tokenPattern =
   /\s*(?:(0[xX][0-9a-fA-F]+|\d+)(?![\w.])|(s(?:>>=|>=|<=|>|<|\/=|%=))(?![\w]*\s*:)|(\d+[bf])(?!\w)|(%[a-z]\w*|[A-Za-z_.$@][\w.$@]*)|("(?:[^"\\]|\\.)*")|(<<=|>>=|[-+*/%&|^=!<>]=|[^\s\w]))/y;
 
+/** A word may hold dots, dollars and more: names of symbols are words. */
 type TokenKind = 'number' | 'word' | 'string' | 'sign' | 'end';
 
+/** A piece of the statement. */
 interface Token {
   readonly kind: TokenKind;
   readonly text: string;
@@ -108,6 +110,7 @@ export class Cursor {
     return Number(value);
   }
 
+  /** The whole statement as tokens; looking ahead is then only counting. */
   private tokenize(): Token[] {
     const tokens: Token[] = [];
     const { text } = this;

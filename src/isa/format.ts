@@ -30,6 +30,7 @@ export interface InsnNames {
   readonly label?: ((slot: number) => string | undefined) | undefined;
 }
 
+// By names of the instruction table's rows.
 const aluSigns: ReadonlyMap<string, string> = new Map(aluOperators.map((row) => [row.name, row.sign]));
 const jumpSigns: ReadonlyMap<string, string> = new Map(jumpOperators.map((row) => [row.name, row.sign]));
 const atomicSigns: ReadonlyMap<string, string> = new Map(atomicOperators.map((row) => [row.name, row.sign]));
@@ -56,6 +57,7 @@ export function signedHex(value: number | bigint): string {
   return value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
+/** One instruction as llvm-objdump prints it. */
 function llvmText(operation: Operation, insn: Insn, insns: readonly Insn[], pc: number, names: InsnNames): string {
   const { dst, src, off, imm } = insn;
   const address = (base: number): string => `r${base} ${off < 0 ? '-' : '+'} 0x${Math.abs(off).toString(16)}`;
@@ -162,6 +164,7 @@ function lddwName(insn: Insn, insns: readonly Insn[], pc: number, names: InsnNam
   }
 }
 
+/** As kernel/bpf/disasm.c prints it; undefined for what it does not know. */
 function kernelText(
   operation: Operation,
   insn: Insn,
@@ -228,6 +231,7 @@ function kernelText(
   }
 }
 
+/** A 64-bit load; the kernel prints pointers as such. */
 function kernelLddw(
   operation: Operation & { kind: 'lddw' },
   insn: Insn,
@@ -250,6 +254,7 @@ function kernelLddw(
   }
 }
 
+/** How disasm.c prints what it cannot decode. */
 function unknownKernel(insn: Insn): string {
   const code = hex2(insn.code);
   switch (insn.code & 0x07) {

@@ -83,6 +83,7 @@ export interface InsnForm {
   readonly slots: 1 | 2;
 }
 
+/** What a row says of a slot's fields; what is left out has to be 0. */
 type Fields = Partial<Pick<InsnForm, 'dst' | 'src' | 'off' | 'imm'>>;
 
 /** A row; fields that are not named are reserved. */
@@ -98,6 +99,7 @@ function form(
   return { name, code, operation, version, group, slots, dst: 0, src: 0, off: 0, imm: 0, ...fields };
 }
 
+/** Arithmetic (RFC 9669, section 4.1). Signed division and sign-extending moves are told by `off`. */
 function aluForms(): InsnForm[] {
   const rows: InsnForm[] = [];
   for (const width of [64, 32] as const) {
@@ -152,6 +154,7 @@ function aluForms(): InsnForm[] {
   return rows;
 }
 
+/** Byte swaps (section 4.2): the width is the immediate. */
 function swapForms(): InsnForm[] {
   const orders = [
     { to: 'le', code: op.ALU | op.END | op.K, version: 'v1' },
@@ -166,6 +169,7 @@ function swapForms(): InsnForm[] {
   );
 }
 
+/** Loads and stores (section 5.1), sign-extending loads (5.2) included. */
 function memoryForms(): InsnForm[] {
   const rows: InsnForm[] = [];
   for (const { bits, bytes, letter } of sizes) {
@@ -188,6 +192,7 @@ function memoryForms(): InsnForm[] {
   return rows;
 }
 
+/** Atomic operations (section 5.3); the operation is the immediate. */
 function atomicForms(): InsnForm[] {
   const rows: InsnForm[] = [];
   const access = { dst: 'reg', src: 'reg', off: 's16' } as const;
@@ -219,6 +224,7 @@ function atomicForms(): InsnForm[] {
   return rows;
 }
 
+/** What a 64-bit load loads, by `src` (section 5.4). */
 const lddwKinds: readonly LddwKind[] = [
   'number',
   'map',
@@ -229,6 +235,7 @@ const lddwKinds: readonly LddwKind[] = [
   'map-index-value',
 ];
 
+/** 64-bit immediates and the legacy packet loads (sections 5.4 and 5.5). */
 function loadForms(): InsnForm[] {
   const rows = lddwKinds.map((what, src) =>
     form(`lddw ${what}`, op.LDDW, { kind: 'lddw', what }, 'v1', 'base64', { dst: 'reg', src, imm: 's32' }),
@@ -245,6 +252,7 @@ function loadForms(): InsnForm[] {
   return rows;
 }
 
+/** Jumps and calls (section 4.3). */
 function jumpForms(): InsnForm[] {
   const rows: InsnForm[] = [];
   for (const width of [64, 32] as const) {
@@ -328,6 +336,7 @@ export function describeLoosely(insn: Insn): InsnForm | undefined {
   return describe(insn) ?? forms.find((row) => selects(row, insn));
 }
 
+/** Do the fields that tell forms of one opcode apart say that it is this one? */
 function selects(row: InsnForm, insn: Insn): boolean {
   const siblings = formsOf(row.code);
   for (const field of ['src', 'off', 'imm'] as const) {

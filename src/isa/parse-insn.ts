@@ -28,6 +28,7 @@ export interface ParsedInsn {
   readonly reference?: Reference | undefined;
 }
 
+/** `r3` or `w3`: the width decides which class an instruction is of. */
 interface Register {
   readonly number: number;
   readonly width: 32 | 64;
@@ -58,10 +59,12 @@ export function buildInsn(form: InsnForm, operands: Partial<Omit<Insn, 'code'>> 
   return { code: form.code, dst: field('dst'), src: field('src'), off: field('off'), imm: field('imm') };
 }
 
+/** An instruction of one form, by its name in the table. */
 function one(name: string, operands: Partial<Omit<Insn, 'code'>>, reference?: Reference): ParsedInsn {
   return { insns: [buildInsn(formNamed(name), operands)], reference };
 }
 
+/** Decides by the first token. `opcode`: that of a listing, which tells forms apart that are written alike. */
 function statement(cursor: Cursor, opcode: number | undefined): ParsedInsn {
   if (cursor.accept('exit')) return one('exit', {});
   if (cursor.accept('if')) return conditionalJump(cursor, opcode);
@@ -116,6 +119,7 @@ export function constant(cursor: Cursor, unsignedToo: boolean): number {
   );
 }
 
+/** The right side of `r1 += ...`: a register of the same width, or a constant. */
 function operate(cursor: Cursor, mnemonic: string, dst: Register): ParsedInsn {
   if (!isRegister(cursor)) {
     return one(`${mnemonic} imm`, { dst: dst.number, imm: constant(cursor, dst.width === 32) });
@@ -125,6 +129,7 @@ function operate(cursor: Cursor, mnemonic: string, dst: Register): ParsedInsn {
   return one(`${mnemonic} reg`, { dst: dst.number, src: src.number });
 }
 
+/** `if r1 > 5 goto ...`; a `w` register makes it a 32-bit comparison. */
 function conditionalJump(cursor: Cursor, opcode: number | undefined): ParsedInsn {
   const left = register(cursor);
   const sign = cursor.next();
@@ -205,6 +210,7 @@ function ldPseudo(cursor: Cursor): ParsedInsn {
   };
 }
 
+/** `r1 + 8`. */
 interface Address {
   readonly base: number;
   readonly off: number;
@@ -218,6 +224,7 @@ function address(cursor: Cursor): Address {
   return { base: base.number, off };
 }
 
+/** `u8` to `u64`, `s8` to `s32`. */
 interface MemoryType {
   readonly letter: string;
   readonly bytes: number;
@@ -276,6 +283,7 @@ function checkWidth(cursor: Cursor, { number, width }: Register, bytes: number):
   if (width === 32 && bytes === 8) cursor.fail('the access has 64 bits', `write r${number}`);
 }
 
+/** Atomics are 4 or 8 bytes wide. */
 function atomicWidth(cursor: Cursor, bytes: number): 32 | 64 {
   if (bytes !== 4 && bytes !== 8) cursor.fail('atomics are 4 or 8 bytes wide', 'use u32 or u64');
   return bytes === 8 ? 64 : 32;
@@ -314,6 +322,7 @@ function assignment(cursor: Cursor, dst: Register, opcode: number | undefined): 
   return assignAddress(cursor, dst);
 }
 
+/** `(s8) r1`: a move that extends the sign. */
 function signExtend(cursor: Cursor, dst: Register): ParsedInsn {
   const type = cursor.next();
   cursor.expect(')');
@@ -325,6 +334,7 @@ function signExtend(cursor: Cursor, dst: Register): ParsedInsn {
   return one(`movsx${type.slice(1)}to${dst.width}`, { dst: dst.number, src: src.number });
 }
 
+/** `*(u32 *)(r1 + 4)`, or a packet load `*(u16 *)skb[12]`. */
 function load(cursor: Cursor, dst: Register): ParsedInsn {
   const type = memoryType(cursor);
   if (cursor.accept('skb')) {
@@ -344,6 +354,7 @@ function load(cursor: Cursor, dst: Register): ParsedInsn {
   return one(`ldx${type.signed ? 's' : ''}${type.letter}`, { dst: dst.number, src: base, off });
 }
 
+/** `be16 r1`: in place only, as the instruction has one register. */
 function swapBytes(cursor: Cursor, dst: Register): ParsedInsn {
   const name = cursor.next();
   const src = register(cursor);
@@ -351,6 +362,7 @@ function swapBytes(cursor: Cursor, dst: Register): ParsedInsn {
   return one(name, { dst: dst.number });
 }
 
+/** A constant: 32 bits, sign-extended, where that is enough; else a 64-bit load, which `ll` asks for. */
 function assignNumber(cursor: Cursor, dst: Register, opcode: number | undefined): ParsedInsn {
   const value = cursor.number();
   const wide = cursor.accept('ll') || opcode === 0x18;
@@ -370,6 +382,7 @@ export function buildLddw(what: string, dst: number, value: bigint): Insn[] {
   return [buildInsn(formNamed(`lddw ${what}`), { dst, imm: low }), { code: 0, dst: 0, src: 0, off: 0, imm: high }];
 }
 
+/** A 64-bit load whose number the linker fills in. */
 function addressLoad(dst: number, reference: Reference & { kind: 'address' }): ParsedInsn {
   return { insns: buildLddw('number', dst, 0n), reference };
 }

@@ -36,6 +36,7 @@ export function splitSource(text: string): SourceLine[] {
   return lines;
 }
 
+/** The line without its comments; a block comment may begin or end in it. Quoted text is left alone. */
 function withoutComments(raw: string, blockAtStart: boolean): { text: string; comment: string; inBlock: boolean } {
   let text = '';
   let inBlock = blockAtStart;
@@ -70,11 +71,13 @@ function isInsideWord(raw: string, at: number): boolean {
   return /\w/.test(raw[at - 1] ?? '') && /\w/.test(raw[at + 1] ?? '');
 }
 
+/** A name, a quoted name, or what llvm-objdump prints in front of a function. */
 const labelPattern = /^\s*(?:([A-Za-z_.$][\w.$@]*)|"((?:[^"\\]|\\.)*)"|[0-9a-f]{16}\s+<([^>]*)>)\s*:(?!:)/;
 const numberPattern = /^\s*(\d+):/;
 const bytesPattern = /^\s*(?:[0-9a-fA-F]{2} ){7}(?:(?:[0-9a-fA-F]{2} ){8})?[0-9a-fA-F]{2}(?=\s|$)/;
 const opcodePattern = /^\s*\(([0-9a-fA-F]{2})\)/;
 
+/** Takes labels and listing columns off the front, in whatever order they stand. */
 function splitLine(bare: string, comment: string, line: number): SourceLine {
   const labels: string[] = [];
   const numbers: number[] = [];
@@ -114,6 +117,7 @@ export function escapeText(text: string): string {
   return text.replace(quotedOut, (char) => (char === '"' || char === '\\' ? `\\${char}` : escapeChar(char)));
 }
 
+/** Words of the syntax: a symbol of that name has to be quoted. */
 const reserved =
   /^(?:[rw]\d+|if|goto|gotol|may_goto|call|callx|exit|lock|map|subprog|skb|ll|pc|ld_pseudo|store_release|load_acquire|(?:be|le|bswap)(?:16|32|64)|\w*_?(?:cmp)?xchg\w*|atomic\w*|addr_space_cast)$/;
 

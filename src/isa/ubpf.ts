@@ -17,6 +17,7 @@ import { splitSource } from './source-line.js';
 
 const names: ReadonlySet<string> = new Set(instructions.map((row) => row.name));
 
+/** A jump whose label may still come. */
 interface PendingJump {
   readonly slot: number;
   readonly label: string;
@@ -49,6 +50,7 @@ export function assembleUbpf(text: string, resolver: AssemblerNames = {}, file?:
   return insns;
 }
 
+/** Where `exit` as a label leads: the next exit instruction, else the last one. */
 function exitAfter(insns: readonly Insn[], slot: number): number | undefined {
   const isExit = (insn: Insn): boolean => insn.code === op.EXIT_OP;
   const ahead = insns.findIndex((insn, at) => at > slot && isExit(insn));
@@ -56,6 +58,7 @@ function exitAfter(insns: readonly Insn[], slot: number): number | undefined {
   return any < 0 ? undefined : any;
 }
 
+/** Slots of one statement, and the label that it names. */
 interface Statement {
   readonly slots: readonly Insn[];
   readonly target?: string | undefined;
@@ -66,6 +69,7 @@ function plain(name: string, operands: Partial<Omit<Insn, 'code'>>): Statement {
   return { slots: [buildInsn(formNamed(name), operands)], call: false };
 }
 
+/** Decides by the mnemonic. */
 function statement(cursor: Cursor, resolver: AssemblerNames): Statement {
   const word = cursor.symbol('an instruction');
   if (word === 'exit') return plain('exit', {});
@@ -127,6 +131,7 @@ function immediate(cursor: Cursor): number {
   return Number(BigInt.asIntN(32, signed));
 }
 
+/** Arithmetic: the second operand tells which form it is. */
 function operands(cursor: Cursor, mnemonic: string): Statement {
   const dst = register(cursor);
   cursor.expect(',');
@@ -144,6 +149,7 @@ function address(cursor: Cursor): { base: number; off: number } {
   return { base, off };
 }
 
+/** Loads name the register first, stores the address. */
 function access(cursor: Cursor, name: string): Statement {
   if (name.startsWith('ldx')) {
     const dst = register(cursor);
@@ -157,6 +163,7 @@ function access(cursor: Cursor, name: string): Statement {
   return plain(name, { dst: base, off, imm: immediate(cursor) });
 }
 
+/** `jeq %r1, 5, label`. */
 function conditional(cursor: Cursor, mnemonic: string): Statement {
   const dst = register(cursor);
   cursor.expect(',');
@@ -170,6 +177,7 @@ function conditional(cursor: Cursor, mnemonic: string): Statement {
   return jumpTo(cursor, `${mnemonic} imm`, { dst, imm });
 }
 
+/** A label, or a distance in slots. */
 function jumpTo(cursor: Cursor, name: string, given: Partial<Omit<Insn, 'code'>>): Statement {
   if (cursor.kind() === 'word') return { ...plain(name, given), target: cursor.next() };
   const long = name === 'gotol';
@@ -178,6 +186,7 @@ function jumpTo(cursor: Cursor, name: string, given: Partial<Omit<Insn, 'code'>>
   return plain(name, long ? { ...given, imm: distance } : { ...given, off: distance });
 }
 
+/** `call local NAME`, a kfunc (`call runtime N`), a register, or a helper by number or name. */
 function call(cursor: Cursor, resolver: AssemblerNames): Statement {
   if (cursor.accept('local')) {
     if (cursor.kind() === 'word') return { ...plain('call local', {}), target: cursor.next(), call: true };

@@ -4,6 +4,7 @@
  */
 import type { ProgramTypeName } from '../object/index.js';
 
+/** enum bpf_cmd, as far as it is used. */
 export const command = {
   mapCreate: 0,
   mapLookup: 1,

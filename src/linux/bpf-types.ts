@@ -1,5 +1,6 @@
 /** What the commands of bpf(2) take and give, as bpf.ts has them. */
 
+/** BPF_MAP_CREATE; what is left out is 0. */
 export interface MapCreateOptions {
   readonly type: number;
   /** Bytes. */

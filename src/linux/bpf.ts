@@ -218,6 +218,10 @@ export class Bpf {
     return fd < 0 ? { errno: -fd, log } : { fd, log };
   }
 
+  /**
+   * Instructions, license, name and tables go into one buffer, each at a multiple of 8, since the attribute has
+   * addresses.
+   */
   progLoad(options: ProgLoadOptions): LoadedFd | LoadRefusal {
     const encoder = new TextEncoder();
     const license = encoder.encode(`${options.license}\0`);
@@ -317,6 +321,7 @@ export class Bpf {
     };
   }
 
+  /** Asked twice: the kernel first says how long the code is, translated and compiled, then fills it in. */
   progInfo(fd: number): ProgInfo {
     const info = this.native.allocate(attr.progInfo.size);
     const get = (): void => {
@@ -386,6 +391,7 @@ export class Bpf {
     return this.attr.view;
   }
 
+  /** Makes room in the buffer that arguments are put into; what is in it may go. */
   private reserve(length: number): void {
     if (length <= this.scratch.u8.length) return;
     this.scratch.free();
@@ -419,6 +425,7 @@ export class Bpf {
     for (let i = 0; i < clean.length; i++) this.attr.u8[at + i] = clean.charCodeAt(i);
   }
 
+  /** The attribute of BPF_OBJ_PIN and BPF_OBJ_GET, path set. */
   private putPath(path: string): DataView {
     const bytes = new TextEncoder().encode(`${path}\0`);
     this.reserve(bytes.length);
@@ -428,12 +435,14 @@ export class Bpf {
     return view;
   }
 
+  /** One buffer for logs of the verifier; it is large, so it is made when the first is asked for. */
   private logBuffer(): NativeBuffer {
     this.log ??= this.native.allocate(logCapacity);
     this.log.u8[0] = 0;
     return this.log;
   }
 
+  /** What the kernel wrote, up to the zero. */
   private logText(): string {
     const log = this.log;
     if (log === undefined) return '';
@@ -442,6 +451,7 @@ export class Bpf {
   }
 }
 
+/** Why bpf(2) cannot be used at all, from the first call's error. */
 function probeError(number: number): UnsupportedError {
   if (number === errno.EPERM || number === errno.EACCES) {
     return new UnsupportedError(

@@ -36,6 +36,7 @@ function hostKconfig(): Kconfig | undefined {
   return cached;
 }
 
+/** A configuration file, unpacked if it is gzipped; undefined if it cannot be read. */
 function textOf(path: string): string | undefined {
   try {
     return kconfigText(readFileSync(path));

@@ -76,6 +76,7 @@ export interface KernelProgram {
 /** In place of a map that the object does not have: the verifier says so. */
 const noFd = -1;
 
+/** The object's BTF in the kernel, and where texts of line records are in its strings. */
 interface LoadedBtf {
   readonly fd: number;
   readonly offsets: ReadonlyMap<string, number>;
@@ -145,6 +146,7 @@ export class KernelObject {
     this.btf = undefined;
   }
 
+  /** Loads the types, with the texts of all lines added. */
   private loadBtf(): LoadedBtf | undefined {
     if (this.object.btf === undefined) return undefined;
     const texts = this.object.programs.flatMap((p) => p.lines.flatMap((line) => [line.file, line.text]));
@@ -155,6 +157,7 @@ export class KernelObject {
     return 'fd' in loaded ? { fd: loaded.fd, offsets: image.offsets } : undefined;
   }
 
+  /** Creates one map; inner maps serve as a pattern and are closed again by whoever made them. */
   private createMap(spec: MapSpec): number {
     let innerFd: number | undefined;
     if (spec.type === 'array_of_maps' || spec.type === 'hash_of_maps') {
@@ -188,6 +191,7 @@ export class KernelObject {
     return fd;
   }
 
+  /** Data sections and maps of maps. Read-only data is frozen, so that the verifier may take it for constant. */
   private fillMaps(): void {
     for (const { spec, fd } of this.maps) {
       if (spec.init?.kind === 'data') {
@@ -200,6 +204,7 @@ export class KernelObject {
     }
   }
 
+  /** Once all programs are loaded; a program that was refused leaves its slot empty. */
   private fillProgramArrays(): void {
     for (const { spec, fd } of this.maps) {
       if (spec.init?.kind !== 'programs') continue;

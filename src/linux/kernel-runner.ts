@@ -149,6 +149,7 @@ export class KernelRunner {
   }
 }
 
+/** Throws InputError for a packet that the test run refuses. */
 function checked(result: TestRunResult, packet: KernelPacket): TestRunResult {
   if (result.status >= 0) return result;
   const { length } = packet.data;

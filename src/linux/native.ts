@@ -8,8 +8,10 @@
 import { createRequire } from 'node:module';
 import { InputError, UnsupportedError } from '../base/index.js';
 
+/** Koffi's own; only it looks inside. */
 type Pointer = unknown;
 
+/** As much of the package as is used, so that it need not be installed to compile this. */
 interface Koffi {
   load(path: string | null): { func(signature: string): (...args: unknown[]) => number };
   alloc(type: string, length: number): Pointer;
@@ -52,6 +54,7 @@ export function openNative(): Native {
   return cached;
 }
 
+/** Opens libc and binds `syscall`, malloc's buffers and errno. Throws UnsupportedError with what is missing. */
 function load(): Native {
   if (process.platform !== 'linux') {
     throw new UnsupportedError(

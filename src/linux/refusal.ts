@@ -46,6 +46,7 @@ export function explainRefusal(
   });
 }
 
+/** The line record that holds at an instruction. */
 function sourceLine(program: ProgramSpec, insn: number): LineSpec | undefined {
   return program.lines.findLast((line) => line.insn <= insn);
 }

@@ -6,6 +6,7 @@ import type { Dialogue } from '../solve/index.js';
 /** Printed after each script, so that it is known where its answer ends. */
 const mark = 'end-of-answer';
 
+/** A dialogue: a script goes in, and all that comes out before a mark that is echoed is the answer. */
 class Z3Process implements Dialogue {
   readonly name: string;
   private readonly child: ChildProcessWithoutNullStreams;
@@ -24,6 +25,7 @@ class Z3Process implements Dialogue {
     child.on('exit', (code, signal) => this.end(new InternalError('solve', `z3 ended (${signal ?? code})`)));
   }
 
+  /** One script at a time. Resolves with the answer; rejects when the process has ended. */
   say(script: string): Promise<string> {
     if (this.ended !== undefined) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
@@ -38,6 +40,7 @@ class Z3Process implements Dialogue {
     return Promise.resolve();
   }
 
+  /** Output comes in pieces; the mark on a line of its own ends an answer. */
   private hear(text: string): void {
     this.heard += text;
     const at = this.heard.indexOf(`${mark}\n`);

@@ -1,6 +1,7 @@
 /** z3 compiled to WebAssembly: the package `z3-solver`, if it is installed. */
 import type { Dialogue } from '../solve/index.js';
 
+/** As much of z3's C interface as is used. */
 interface LowLevel {
   mk_config(): number;
   del_config(config: number): void;
@@ -22,6 +23,7 @@ interface Module {
   async_call(start: () => void): Promise<string>;
 }
 
+/** As much of the package as is used. */
 interface Package {
   init(): Promise<{ readonly Z3: LowLevel; readonly em: Module }>;
   killThreads(module: Module): Promise<void>;

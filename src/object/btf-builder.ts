@@ -8,6 +8,7 @@ import { encodeUtf8 } from '../base/index.js';
 import { Btf } from './btf.js';
 import { btfKindNames } from './btf-type.js';
 
+/** Numbers of kinds (BTF_KIND_*) that are written here; others stay as they were read. */
 const kinds = {
   int: 1,
   ptr: 2,
@@ -151,6 +152,7 @@ export class BtfBuilder {
     return ids.map((id) => ({ id, name: base.name(id) }));
   }
 
+  /** Header of 24 bytes (magic, version 1), types, then strings; offsets count from the header's end. */
   bytes(): Uint8Array {
     const types = this.records.reduce((sum, record) => sum + record.length, 0);
     const bytes = new Uint8Array(24 + types + this.strings.length);
@@ -167,6 +169,7 @@ export class BtfBuilder {
     return bytes;
   }
 
+  /** The id of a record, which is that of an equal one if there is one. */
   private add(name: number, kind: number, vlen: number, sizeOrType: number, words: readonly number[]): number {
     const record = this.record(name, kind, vlen, sizeOrType, words);
     const key = keyOf(record);
@@ -175,6 +178,7 @@ export class BtfBuilder {
     return id;
   }
 
+  /** The words of a record, little-endian. */
   private record(name: number, kind: number, vlen: number, sizeOrType: number, words: readonly number[]): Uint8Array {
     const all = [name, (kind << 24) | vlen, sizeOrType, ...words];
     const bytes = new Uint8Array(4 * all.length);

@@ -8,6 +8,7 @@ import { type BtfComposite, type BtfEnum, type BtfFuncProto, isComposite, isEnum
 /** Types that one text may visit: parameters can nest so that the text would never end. */
 const maxVisits = 200;
 
+/** How many types may still be looked at: a file can nest types as deep as it likes. */
 interface Visits {
   left: number;
 }
@@ -19,6 +20,7 @@ export function formatType(btf: Btf, id: number, name = ''): string {
   return declare(btf, id, name, { left: maxVisits });
 }
 
+/** The declaration of `name` with a type, from the name outwards. */
 function declare(btf: Btf, id: number, name: string, visits: Visits): string {
   let inner = name;
   let qualifiers = '';
@@ -75,6 +77,7 @@ function qualified(qualifiers: string, text: string): string {
   return qualifiers === '' ? text : `${qualifiers} ${text}`;
 }
 
+/** Type and declarator; brackets stand next to the type where there is no name. */
 function join(type: string, declarator: string): string {
   if (declarator === '') return type;
   return `${type}${declarator.startsWith('[') ? '' : ' '}${declarator}`;
@@ -86,6 +89,7 @@ function wraps(btf: Btf, id: number): boolean {
   return kind === 'array' || kind === 'func_proto';
 }
 
+/** `void` for none; a last parameter without type and name is C's `...`. */
 function parameters(btf: Btf, proto: BtfFuncProto, visits: Visits): string {
   if (proto.params.length === 0) return 'void';
   const texts: string[] = [];
@@ -106,6 +110,7 @@ export function formatDefinition(btf: Btf, id: number): string {
   return `${formatType(btf, id)};`;
 }
 
+/** A struct or union with the offset of each member as a comment: bytes, and bits where it is a bitfield. */
 function formatComposite(btf: Btf, type: BtfComposite): string {
   const lines = type.members.map((member) => {
     const byte = Math.floor(member.bitOffset / 8);

@@ -17,6 +17,7 @@ const hashed = 512;
 const seed = 0x811c9dc5;
 const prime = 0x01000193;
 
+/** FNV-1a over the first bytes of a name, which is enough to tell most names apart. */
 function hashAll(bytes: Uint8Array): number {
   let hash = seed;
   for (const byte of bytes.subarray(0, hashed)) hash = Math.imul(hash ^ byte, prime);

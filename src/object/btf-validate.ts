@@ -12,6 +12,7 @@
 import type { Btf } from './btf.js';
 import type { BtfType } from './btf-type.js';
 
+/** Types whose C text is part of this one's. */
 function textEdges(type: BtfType): readonly number[] {
   switch (type.kind) {
     case 'ptr':
@@ -32,6 +33,7 @@ function textEdges(type: BtfType): readonly number[] {
   }
 }
 
+/** Types whose values are part of this one's. */
 function valueEdges(type: BtfType): readonly number[] {
   switch (type.kind) {
     case 'typedef':
@@ -56,6 +58,7 @@ const unseen = 0;
 const open = 1;
 const done = 2;
 
+/** Depth first with a stack of its own; meeting a type that is still open closes a circle. */
 function search(btf: Btf, edges: (type: BtfType) => readonly number[]): void {
   const state = new Uint8Array(btf.count);
   for (let root = 1; root < btf.count; root++) {

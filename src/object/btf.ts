@@ -282,6 +282,7 @@ export class Btf {
     );
   }
 
+  /** Notes where each type begins. A type is at least 12 bytes, which bounds their number before any is read. */
   private walk(start: number, end: number): Uint32Array {
     const view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
     const offsets = new Uint32Array(1 + Math.floor((end - start) / 12));
@@ -311,11 +312,13 @@ export class Btf {
     return offset;
   }
 
+  /** Sizes are computed from element counts, which may be anything. */
   private checkedSize(id: number, size: number): number {
     if (size > 0xffffffff) this.fail(id, 'its size does not fit in 32 bits');
     return size;
   }
 
+  /** An id that another type names; throws for one that is not there. */
   private reference(id: number, to: number): number {
     if (to >= this.count) this.fail(id, `refers to type ${to} of ${this.count}`);
     return to;
@@ -357,6 +360,7 @@ export class Btf {
     return { name: this.string(r.u32(at)), value: signed ? BigInt.asIntN(width, value) : value };
   }
 
+  /** Reads one type. Ids in it are checked, what they refer to is not looked at. */
   private decode(id: number): BtfType {
     if (id === 0) return { kind: 'void', id, name: 'void' };
     const r = this.reader;

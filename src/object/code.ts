@@ -69,16 +69,19 @@ export function readCode(elf: Elf): ReadonlyMap<number, CodeSection> {
   return result;
 }
 
+/** A section that holds instructions in the file. */
 function isCode(section: ElfSection): boolean {
   return section.type === SHT_PROGBITS && (section.flags & SHF_EXECINSTR) !== 0 && section.size > 0;
 }
 
+/** Where a function begins, and by which name it is known there. */
 interface Start {
   readonly slot: number;
   readonly name: string;
   readonly symbol: ElfSymbol | undefined;
 }
 
+/** Functions by symbols with a type; else labels that are global or called. */
 function starts(elf: Elf, section: ElfSection, code: CodeSection, called: readonly number[]): Start[] {
   const here = (elf.symbolsIn.get(section.index) ?? []).filter((symbol) => symbol.name !== '');
   const functions = here.filter((symbol) => symbol.type === STT_FUNC);
@@ -104,6 +107,7 @@ function starts(elf: Elf, section: ElfSection, code: CodeSection, called: readon
   return [...found.values()];
 }
 
+/** The start that a symbol says. Throws InputError for one that does not lie in its section. */
 function startOf(section: ElfSection, symbol: ElfSymbol): Start {
   if (symbol.value % insnSize !== 0 || symbol.value >= section.size || symbol.value + symbol.size > section.size) {
     throw new InputError(
@@ -138,6 +142,7 @@ export function referredSlot(insn: Insn, symbol: ElfSymbol): number {
   return insn.code === op.LDDW ? (symbol.value + insn.imm) / insnSize : symbol.value / insnSize + insn.imm + 1;
 }
 
+/** Makes functions of starts: each ends where its symbol says, or where the next one begins. */
 function cut(code: CodeSection, found: readonly Start[], entries: boolean): void {
   // Of several names for one place the global one counts: that is what libbpf finds by name.
   const rank = (start: Start): number => (start.symbol === undefined || start.symbol.bind === STB_LOCAL ? 1 : 0);

@@ -37,6 +37,7 @@ export function kindsCompatible(a: BtfType, b: BtfType): boolean {
   return a.kind === b.kind || (isEnum(a) && isEnum(b));
 }
 
+/** Anonymous types match anonymous ones only. */
 function sameEssentialName(local: string, target: string): boolean {
   return target === '' ? local === '' : essentialName(local) === essentialName(target);
 }
@@ -177,6 +178,7 @@ function nameOf(type: BtfType): string {
   return type.kind === 'void' ? '' : type.name;
 }
 
+/** Every enumerator of the program's is one of the kernel's, by name; values may differ. */
 function enumsMatch(a: BtfEnum, b: BtfEnum, effort: Effort): boolean {
   if (a.size !== b.size || a.values.length > b.values.length) return false;
   for (let i = 0; i < b.values.length; i++) effort.step();

@@ -54,10 +54,15 @@ export function patch(
   }
 }
 
+/** The compiler's instruction does not hold what its own record says: then nothing is patched. */
 function unexpected(got: number | bigint, before: CoreValue): { readonly problem: string } {
   return { problem: `the instruction holds ${got} where its own types say ${before.value}` };
 }
 
+/**
+ * A load or store: its offset, and its width where the field's size changed. Another width is safe only
+ * between unsigned numbers, and between pointers: else the instruction is poisoned.
+ */
 function patchAccess(
   insns: Insn[],
   slot: number,
@@ -111,6 +116,7 @@ function sizeBits(size: number): number | undefined {
   }
 }
 
+/** A 64-bit load: its two halves. */
 function patchLoad(insns: Insn[], slot: number, insn: Insn, before: CoreValue, after: CoreValue): PatchOutcome {
   const high = insns[slot + 1];
   if (insn.code !== op.LDDW || insn.src !== 0 || insn.off !== 0 || high === undefined || high.code !== 0) {

@@ -27,6 +27,7 @@ export interface CoreProblem {
   readonly poisoned: boolean;
 }
 
+/** What a relocation comes to: a value and where it was found, that there is none, or why it cannot be said. */
 type Decision = { readonly after: CoreValue & { readonly btf: Btf } } | 'absent' | { readonly problem: string };
 
 /**
@@ -50,6 +51,7 @@ export class CoreRelocator {
     this.targetOf = target;
   }
 
+  /** The kernel's types; undefined where they are the program's own. Read only when a relocation asks for them. */
   private get target(): Btf | undefined {
     const target = this.targetOf();
     return target === this.local ? undefined : target;
@@ -85,6 +87,7 @@ export class CoreRelocator {
     return { what: `${of}: ${outcome.problem}`, poisoned: false };
   }
 
+  /** Goes through the candidates. Throws nothing: a problem is told to whoever wants to run the program. */
   private decide(kind: CoreKind, local: CoreSpec, own: CoreValue): Decision {
     if (kind === 'local_type_id' || this.target === undefined) return { after: { ...own, btf: this.local } };
     if (this.local.type(local.root).name === '') return { problem: 'anonymous types cannot be looked for by name' };
@@ -111,6 +114,7 @@ export class CoreRelocator {
     return 'problem' in value ? value : { after: { ...value, btf: this.target } };
   }
 
+  /** Types of the target that may be the local one, found once for each. */
   private candidatesFor(root: number, target: Btf): readonly number[] {
     const known = this.candidates.get(root);
     if (known !== undefined) return known;

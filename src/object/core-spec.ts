@@ -165,6 +165,9 @@ function matchEnumerator(local: CoreSpec, target: Btf, root: number): CoreSpec |
   return { btf: target, root, path: [{ type: type.id, index, name: found.name }], bitOffset: 0 };
 }
 
+/**
+ * A member of the target's type, with its offset from the type that was searched; it may lie in an anonymous member.
+ */
 interface FoundMember {
   readonly accessor: Accessor;
   readonly bitOffset: number;

@@ -20,6 +20,7 @@ export interface CoreValue {
 /** `absent`: the instruction cannot be made right (it is poisoned). A string: the object is at fault. */
 export type CoreOutcome = CoreValue | 'absent' | { readonly problem: string };
 
+/** A number that is no place in memory. `exact`: the compiler's instruction must hold the local one. */
 function plain(value: number | bigint, exact = true): CoreValue {
   return { value: BigInt(value), size: 0, type: 0, exact };
 }
@@ -32,6 +33,7 @@ export function coreValue(kind: CoreKind, spec: CoreSpec | undefined): CoreOutco
   return aboutEnum(kind) ? enumeratorValue(spec) : fieldValue(kind, spec);
 }
 
+/** Questions about a whole type: its id, its size, whether it is there. */
 function typeValue(kind: CoreKind, spec: CoreSpec | undefined): CoreOutcome {
   if (spec === undefined) return plain(0);
   switch (kind) {
@@ -47,6 +49,7 @@ function typeValue(kind: CoreKind, spec: CoreSpec | undefined): CoreOutcome {
   }
 }
 
+/** The value of an enumerator, as 64 bits. */
 function enumeratorValue(spec: CoreSpec): CoreOutcome {
   const step = spec.path[0];
   const type = step === undefined ? undefined : spec.btf.type(step.type);
@@ -54,6 +57,7 @@ function enumeratorValue(spec: CoreSpec): CoreOutcome {
   return value === undefined ? { problem: 'there is no such enumerator' } : plain(BigInt.asUintN(64, value));
 }
 
+/** Questions about a field: offset, size, signedness, and how to cut a bitfield out. */
 function fieldValue(kind: CoreKind, spec: CoreSpec): CoreOutcome {
   const { btf } = spec;
   const last = spec.path.at(-1);
@@ -96,6 +100,7 @@ function fieldValue(kind: CoreKind, spec: CoreSpec): CoreOutcome {
   }
 }
 
+/** The same of an array's element, which has no bitfields. */
 function elementValue(kind: CoreKind, spec: CoreSpec, btf: Btf, type: number): CoreOutcome {
   const size = btf.sizeOf(type);
   if (size === undefined) return { problem: 'the element has no size' };

@@ -41,6 +41,7 @@ export function readDataSections(elf: Elf, btf: Btf | undefined, objectName: str
   return maps;
 }
 
+/** `.bss` is the one without bytes in the file. */
 function isData(section: ElfSection): boolean {
   if (/^\.(?:rodata|data)(?:\.|$)/.test(section.name)) return section.type === SHT_PROGBITS;
   return /^\.bss(?:\.|$)/.test(section.name) && section.type === SHT_NOBITS;

@@ -139,6 +139,7 @@ export function readElf(bytes: Uint8Array): Elf {
   return { sections, symbols, symbolsIn, relocations: readRelocations(sections, symbols) };
 }
 
+/** Refuses what is no ELF64 object for a little-endian BPF machine, each with what it is instead. */
 function checkHeader(file: ByteReader): void {
   const { bytes } = file;
   if (bytes.length === 0) throw new InputError('the file is empty', {}, recompile);
@@ -170,6 +171,7 @@ function checkHeader(file: ByteReader): void {
   }
 }
 
+/** All section headers with their names; content is a view of the file, bounds checked. */
 function readSections(file: ByteReader): ElfSection[] {
   const tableAt = file.size(40);
   const entrySize = file.u16(58);
@@ -224,6 +226,7 @@ function readSections(file: ByteReader): ElfSection[] {
 /** Most bytes that the names of one table may have together, each counted as often as it is used. */
 const maxNames = 64 << 20;
 
+/** A string table. `left` bounds what all names together may take: thousands of symbols may share one long name. */
 class NameTable {
   private readonly data: Uint8Array;
   private readonly base: number;
@@ -247,6 +250,7 @@ class NameTable {
   }
 }
 
+/** The symbol table; its first entry is empty by definition and stays, so that indexes are the file's. */
 function readSymbols(sections: readonly ElfSection[]): ElfSymbol[] {
   const table = sections.find((section) => section.type === SHT_SYMTAB);
   if (table === undefined) return [];
@@ -293,6 +297,7 @@ function readSymbols(sections: readonly ElfSection[]): ElfSymbol[] {
   });
 }
 
+/** Relocations by the section that they are for, sorted by offset. */
 function readRelocations(
   sections: readonly ElfSection[],
   symbols: readonly ElfSymbol[],

@@ -41,6 +41,7 @@ export interface Externs {
   readonly variables: readonly KconfigSpec[];
 }
 
+/** A `__kconfig` variable: which symbol, and what type it has. */
 interface ConfigVariable {
   readonly symbol: number;
   readonly name: string;
@@ -100,6 +101,7 @@ export function readExterns(elf: Elf, btf: Btf | undefined, config: KernelConfig
   return { bySymbol, kconfig: bytes, variables: placed };
 }
 
+/** Extern variables and functions of the program's BTF by name; the first of a name counts, as in libbpf. */
 function externTypes(btf: Btf | undefined): ReadonlyMap<string, { kind: 'func'; id: number } | BtfVar> {
   const found = new Map<string, { kind: 'func'; id: number } | BtfVar>();
   for (let id = 1; id < (btf?.count ?? 0); id++) {

@@ -143,6 +143,7 @@ export function objectImage(object: ObjectSpec, options: ImageOptions = {}): Obj
   };
 }
 
+/** A map with what it refers to by name. */
 function mapImage(map: MapSpec, object: ObjectSpec): MapImage {
   const { name, typeNumber, keySize, valueSize, maxEntries, flags, extra, numaNode, pinning, init } = map;
   const inner = map.inner === undefined ? undefined : { ...mapImage(map.inner, object), name: '' };
@@ -156,6 +157,7 @@ function mapImage(map: MapSpec, object: ObjectSpec): MapImage {
   return { name, typeNumber, keySize, valueSize, maxEntries, flags, extra, numaNode, pinning, ...ids, inner, values };
 }
 
+/** A code section that is being put together. */
 interface MutableSection {
   readonly insns: Insn[];
   readonly functions: FunctionImage[];
@@ -194,6 +196,7 @@ class CodeBuilder {
     }
   }
 
+  /** Adds what of a program's functions is not there yet. Programs hold copies of the functions that they share. */
   add(program: ProgramSpec): void {
     const bodies = program.functions.map((fn) => ({ fn, body: this.body(program, fn) }));
     // Two static functions may share a name: the second one gets another.
@@ -216,10 +219,12 @@ class CodeBuilder {
     }
   }
 
+  /** Sections with code in them, in the order in which programs named them. */
   sections(): CodeImage[] {
     return [...this.bySection].filter(([, code]) => code.insns.length > 0).map(([name, code]) => ({ name, ...code }));
   }
 
+  /** Puts a function into its section and shifts its references. */
   private layOut(program: ProgramSpec, fn: FunctionSpec, name: string, { insns, references, core }: Body): void {
     const home = this.programs.get(fn.name)?.section ?? (fn === program.functions[0] ? program.section : '.text');
     const section = this.bySection.get(home);
@@ -260,6 +265,7 @@ class CodeBuilder {
     return { insns, references, core };
   }
 
+  /** What an instruction refers to, as a symbol; undefined where it refers to nothing. */
   private referenceOf(
     program: ProgramSpec,
     insn: Insn,
@@ -305,6 +311,7 @@ class CodeBuilder {
     }
   }
 
+  /** A reference to something of the kernel, which is noted. */
   private extern(kind: 'call' | 'load', extern: ExternImage | undefined): Omit<ReferenceImage, 'slot'> | undefined {
     if (extern === undefined) return undefined;
     const { name, weak, declared = true } = extern;

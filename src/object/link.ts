@@ -49,6 +49,7 @@ export function link(main: CodeFunction, resolve: (fn: CodeFunction) => Resolved
   return { insns, placed, kfuncs: kfuncs.list, ksyms: ksyms.list, core, unresolved };
 }
 
+/** Functions in the order of the walk, with the slot at which each begins. */
 function place(
   main: CodeFunction,
   resolve: (fn: CodeFunction) => ResolvedFunction,
@@ -85,6 +86,7 @@ class Numbering {
   readonly list: ExternSpec[] = [];
   private readonly byName = new Map<string, number>();
 
+  /** The extern's index in the program's list, which has each name once. */
   of(extern: ExternSpec): number {
     const known = this.byName.get(extern.name);
     if (known !== undefined) return known;

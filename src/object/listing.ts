@@ -41,12 +41,14 @@ const bytesAlone = /^\s+(?:[0-9a-f]{2} ){7}(?:(?:[0-9a-f]{2} ){8})?[0-9a-f]{2}\s
 /** Branch targets that older compilers left in the symbol table. */
 const branchLabel = /^\.?L(?:BB|tmp|func)/;
 
+/** A line with what has to be known from around it: its section, and the relocation that the next line tells. */
 interface ListedLine {
   readonly raw: string;
   readonly section: string;
   readonly reloc: { readonly type: string; readonly symbol: string } | undefined;
 }
 
+/** Translates line by line; nothing is added or removed, so numbers of lines hold. */
 class Listing {
   private readonly lines: readonly ListedLine[];
   /** Functions by section and slot. */
@@ -77,6 +79,7 @@ class Listing {
     return this.lines.map((line) => this.line(line)).join('\n');
   }
 
+  /** One line of assembler for one of the listing. */
   private line({ raw, section, reloc }: ListedLine): string {
     if (formatHead.test(raw) || bytesAlone.test(raw) || relocation.test(raw)) return '';
     const head = sectionHead.exec(raw)?.[1];
@@ -95,12 +98,14 @@ class Listing {
     return statement === words ? raw : `${prefix}${bytes ?? ''}${gap}${statement}`;
   }
 
+  /** A label of a function. In a program's section it is the program unless somebody calls it. */
   private functionHead(name: string, section: string): string {
     const symbol = symbolText(name);
     const isProgram = section !== '.text' && !this.called.has(name);
     return isProgram ? `${symbol}: .globl ${symbol}` : `${symbol}: .type ${symbol}, @function`;
   }
 
+  /** An instruction; where the words leave open what is meant, its bytes are read instead. */
   private statement(
     words: string,
     slot: number,

@@ -27,6 +27,7 @@ const pageSize = 4096;
 /** Libbpf knows a dozen. */
 const maxFields = 32;
 
+/** A map's definition, before its values are known. */
 interface Definition {
   readonly spec: MapSpec;
   /** Byte offset of `values` in the variable. */
@@ -81,6 +82,7 @@ export function readBtfMaps(
   });
 }
 
+/** Reads the members of one definition. Throws InputError for a field that libbpf refuses, with its name. */
 function readDefinition(btf: Btf, name: string, type: BtfComposite, inner: boolean): Definition {
   const bad = (what: string): never => {
     throw new InputError(`map \`${name}\`: ${what}`, { section: '.maps' });
@@ -203,6 +205,7 @@ function ringbufSize(size: number): number {
   return Math.max(rounded, size);
 }
 
+/** Values are relocations in `.maps`: each names the map or program that a slot holds. */
 function readValues(
   elf: Elf,
   section: ElfSection,

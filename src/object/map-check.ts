@@ -31,6 +31,7 @@ export interface MapRefusal {
   readonly reason: string;
 }
 
+/** Errors that creating a map may end with, but for those of memory. */
 type RuleErrno = 'EINVAL' | 'E2BIG' | 'ENOTSUPP' | 'EACCES' | 'EOPNOTSUPP';
 
 /** One check: `breaks` says whether the spec fails it. */
@@ -40,6 +41,7 @@ interface Rule {
   readonly reason: (spec: MapSpec) => string;
 }
 
+/** A row: when it is broken, with which error, and in which words. */
 function rule(breaks: Rule['breaks'], error: RuleErrno, reason: string | Rule['reason']): Rule {
   return { breaks, error, reason: typeof reason === 'string' ? (): string => reason : reason };
 }
@@ -122,6 +124,7 @@ function entriesUpTo(most: number, error: RuleErrno): Rule {
 
 const { innerMap, mmapable, noCommonLru, noPrealloc, numaNode, preserveElems, zeroSeed } = mapFlags;
 
+/** Per-CPU values have an area of their own, whose size is bounded (PCPU_MIN_UNIT_SIZE). */
 const isPercpu = ({ type }: MapSpec): boolean =>
   type === 'percpu_array' || type === 'percpu_hash' || type === 'lru_percpu_hash';
 const isLru = ({ type }: MapSpec): boolean => type === 'lru_hash' || type === 'lru_percpu_hash';
@@ -206,6 +209,7 @@ const queueRules: readonly Rule[] = [
   valueUpTo(kmallocMax, 'E2BIG'),
 ];
 
+/** By type, in the order of the type's map_alloc_check and map_alloc. */
 const rules: { readonly [type in MapTypeName]?: readonly Rule[] } = {
   array: arrayRules,
   percpu_array: arrayRules,
@@ -266,6 +270,7 @@ const lockRules: readonly Rule[] = [
   ),
 ];
 
+/** Checked before any type's own (kernel/bpf/syscall.c, map_create). */
 const commonRules: readonly Rule[] = [
   rule(
     ({ type, extra }) => extra !== 0n && type !== 'bloom_filter',
@@ -296,6 +301,7 @@ export function refuseMap(spec: MapSpec, facts?: MapFacts): MapRefusal | undefin
   return brokenLock === undefined ? undefined : refusalOf(brokenLock, spec);
 }
 
+/** The rule in words about this map; `errno` is negated. */
 function refusalOf({ error, reason }: Rule, spec: MapSpec): MapRefusal {
   return { errno: -errno[error], reason: reason(spec) };
 }

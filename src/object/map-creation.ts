@@ -13,6 +13,7 @@ function adjustSpec(spec: MapSpec, cpus: number): MapSpec {
   return maxEntries === spec.maxEntries && inner === spec.inner ? spec : { ...spec, maxEntries, inner };
 }
 
+/** The number of entries that libbpf asks for. */
 function adjustMaxEntries(spec: MapSpec, cpus: number): number {
   const { type, maxEntries } = spec;
   // libbpf: a perf event array of no declared size has a slot for each CPU.

@@ -26,6 +26,7 @@ export function mapFacts(btf: Btf | undefined, spec: MapSpec): MapFacts {
   return { spinLockOffset: offsets.get('bpf_spin_lock'), timerOffset: offsets.get('bpf_timer') };
 }
 
+/** Goes into members of members; the first field of each kind counts, as there may be only one. */
 function collect(btf: Btf, id: number, base: number, depth: number, offsets: Map<string, number>): void {
   const type = btf.resolve(id);
   if (!isComposite(type) || depth > maxDepth) return;

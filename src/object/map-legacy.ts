@@ -20,6 +20,7 @@ import { type Elf, type ElfSection, STT_SECTION } from './elf.js';
 import { maxMaps, type PlacedMap } from './map-section.js';
 import type { MapInit, MapSpec } from './spec.js';
 
+/** A map as its section has it, references to other maps still open. */
 interface LegacyMap {
   readonly spec: MapSpec;
   readonly section: number;
@@ -63,6 +64,7 @@ export function readLegacyMaps(
   });
 }
 
+/** The maps of one section. Symbols say where each begins, and what is in between how long the struct is. */
 function readSection(elf: Elf, section: ElfSection, btf: Btf | undefined): LegacyMap[] {
   const names = new Map<number, string>();
   for (const symbol of elf.symbolsIn.get(section.index) ?? []) {
@@ -84,6 +86,7 @@ function readSection(elf: Elf, section: ElfSection, btf: Btf | undefined): Legac
   });
 }
 
+/** Reads one struct by its length. */
 function readMap(
   reader: ByteReader,
   name: string,
@@ -128,6 +131,7 @@ function readMap(
   };
 }
 
+/** The map that an outer one's inner maps look like, by position or by iproute2's id. */
 function innerOf(maps: readonly LegacyMap[], outer: LegacyMap): LegacyMap | undefined {
   if (outer.innerPosition !== undefined) {
     const inner = maps[outer.innerPosition];

@@ -53,6 +53,7 @@ const ignored = new Set(
   ),
 );
 
+/** Bytes of each number, by GNU as's names. */
 const dataWidths: Readonly<Record<string, number>> = {
   '.byte': 1,
   '.short': 2,
@@ -67,6 +68,7 @@ const dataWidths: Readonly<Record<string, number>> = {
   '.8byte': 8,
 };
 
+/** A code section as lines; they are assembled when the whole text is known. */
 interface CodeText {
   readonly kind: 'code';
   readonly name: string;
@@ -77,6 +79,7 @@ interface CodeText {
   pending: Omit<CoreImage, 'slot'>[];
 }
 
+/** A data section and its labels by offset. */
 interface DataText {
   readonly kind: 'data';
   readonly name: string;
@@ -85,6 +88,7 @@ interface DataText {
   readonly labels: Map<string, number>;
 }
 
+/** A map that later directives may still change. */
 interface MutableMap {
   /** Where it was defined. */
   readonly line: SourceLine;
@@ -94,6 +98,7 @@ interface MutableMap {
 /** Most bytes that all `.zero` together may ask for. */
 const maxZeros = 64 << 20;
 
+/** Reads a text statement by statement. What is open (section, map) is what the next statement adds to. */
 class ImageParser {
   private readonly file: string | undefined;
   /** A disassembler's: it defines no maps and no data, so names of such are symbols that nobody defines. */
@@ -165,6 +170,7 @@ class ImageParser {
     } else this.insn(this.code(), line);
   }
 
+  /** Keeps an instruction's line, with the CO-RE records that were said before it. */
   private insn(code: CodeText, line: SourceLine): void {
     code.lines.push(line);
     if (line.text === '' || code.pending.length === 0) return;
@@ -181,6 +187,7 @@ class ImageParser {
     this.code().pending.push({ kind, typeId, access: cursor.symbol('a path in quotes') });
   }
 
+  /** Labels of data are offsets; those of code go with the lines. */
   private labels(line: SourceLine): void {
     const { section } = this;
     if (section?.kind === 'data') {
@@ -197,6 +204,7 @@ class ImageParser {
     return this.section?.kind === 'code' ? this.section : this.fail('this belongs into a code section');
   }
 
+  /** Opens a section, which may be known already: text goes on at its end. */
   private open(name: string): CodeText | DataText {
     const known = this.sections.get(name);
     const isData = /^\.(?:rodata|data|bss)(?:\.|$)/.test(name) || name === 'license';
@@ -209,6 +217,7 @@ class ImageParser {
     return section;
   }
 
+  /** What begins with a dot, but for numbers in code. */
   private directive(word: string, line: SourceLine): void {
     if (ignored.has(word)) return;
     const rest = line.text.slice(word.length).trim();
@@ -284,6 +293,7 @@ class ImageParser {
     }
   }
 
+  /** `type=hash key=4 ...` as a map. Throws for a field that is unknown, twice or missing. */
   private mapFields(cursor: Cursor, name: string): MapImage {
     const values = new Map<string, number | bigint | string>();
     while (!cursor.atEnd()) {
@@ -362,6 +372,7 @@ class ImageParser {
     else last.map = { ...last.map, ...change };
   }
 
+  /** `.values`: the slots that follow are of the map before. */
   private openValues(cursor: Cursor): void {
     const kind = cursor.symbol('maps or programs');
     if (kind !== 'maps' && kind !== 'programs') this.fail(`values are maps or programs, not \`${kind}\``);
@@ -441,6 +452,10 @@ class ImageParser {
     if (/^\.bss(?:\.|$)/.test(name)) this.fail(`\`${name}\` holds zeros only`, 'put it into `.data`');
   }
 
+  /**
+   * Assembles all code. Names that are no label here may be functions of another section, so all labels are known
+   * first.
+   */
   private assembleSections(code: readonly CodeText[], data: readonly DataText[]): CodeImage[] {
     const assembled = code.map((section) => ({ section, code: assembleLines(section.lines, this.file) }));
     const elsewhere = new Set(assembled.flatMap((entry) => [...entry.code.labels.keys()]));
@@ -558,6 +573,7 @@ function holds(map: MapImage, kind: 'maps' | 'programs'): boolean {
   return kind === 'maps' ? type === 'array_of_maps' || type === 'hash_of_maps' : type === 'prog_array';
 }
 
+/** Up to the first zero byte. */
 function cString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return decodeUtf8(end < 0 ? bytes : bytes.subarray(0, end));

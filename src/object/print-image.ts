@@ -63,6 +63,7 @@ export function printImage(image: ObjectImage, options: PrintOptions = {}): stri
   return `${blocks.join('\n\n')}\n`;
 }
 
+/** Quoted where GNU as would want it. */
 function sectionText(name: string): string {
   return /^[\w.$/?+-]+$/.test(name) ? name : `"${escapeText(name)}"`;
 }
@@ -122,12 +123,14 @@ function printData(data: DataImage): string {
   return lines.join('\n');
 }
 
+/** How many bytes from `at` on are alike. */
 function runLength(bytes: Uint8Array, at: number, fits: (byte: number) => boolean): number {
   let end = at;
   while (end < bytes.length && fits(bytes[end] ?? 0)) end++;
   return end - at;
 }
 
+/** A function: its symbol, labels at jump targets, instructions. */
 function printFunction(code: CodeImage, fn: FunctionImage, options: PrintOptions): string {
   const index = code.functions.indexOf(fn);
   const name = symbolText(fn.name);
@@ -161,6 +164,7 @@ function printFunction(code: CodeImage, fn: FunctionImage, options: PrintOptions
   return lines.join('\n');
 }
 
+/** What `llvm-objdump -d` prints in front of an instruction: its number and its bytes. */
 function prefix(options: PrintOptions, number: number, insns: readonly Insn[]): string {
   if (!options.numbers && !options.bytes) return '\t';
   const bytes = insns.map((insn) => {
@@ -175,6 +179,7 @@ function coreText({ kind, typeId, access }: CoreImage): string {
   return `.core ${coreKinds[kind] ?? kind} ${typeId} "${escapeText(access)}"`;
 }
 
+/** Slots that get labels; one in the middle of a 64-bit load cannot have any. */
 function jumpTargets(code: CodeImage, fn: FunctionImage): Set<number> {
   const targets = new Set<number>();
   const seconds = new Set<number>();
@@ -219,6 +224,7 @@ function statement(
   return helper === undefined ? text : `${text}\t# ${helper}`;
 }
 
+/** Does the text mean these very slots? Where not (unused fields that are set, say), bytes are printed instead. */
 function readsBack(text: string, slots: readonly Insn[]): boolean {
   try {
     const { insns } = parseInsn(text, { file: undefined, line: 0 });
@@ -228,6 +234,7 @@ function readsBack(text: string, slots: readonly Insn[]): boolean {
   }
 }
 
+/** Type information as it is: it has no readable form that could be read back whole. */
 function printBtf(bytes: Uint8Array): string {
   const pieces = encodeBase64(bytes).match(/.{1,96}/g) ?? [];
   return ['# type information (BTF) in base64', ...pieces.map((piece) => `\t.btf "${piece}"`)].join('\n');

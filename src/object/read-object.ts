@@ -64,6 +64,7 @@ export function readObject(bytes: Uint8Array, options: ReadObjectOptions = {}): 
   }
 }
 
+/** Reads everything; errors of deeper layers pass with the file's name put in. */
 function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): ObjectSpec {
   const elf = readElf(bytes);
   const section = (wanted: string): ElfSection | undefined => elf.sections.find((s) => s.name === wanted && s.size > 0);
@@ -124,6 +125,7 @@ function kernelTypes({ btf }: ReadObjectOptions): () => Btf | undefined {
   };
 }
 
+/** Maps of `.maps` and of the older sections, in the order of the file, then those of data sections. */
 function readMaps(
   elf: Elf,
   btf: Btf | undefined,
@@ -140,6 +142,10 @@ function readMaps(
   return maps;
 }
 
+/**
+ * Every function that begins a program, linked with what it calls. A function is resolved once, however many programs
+ * call it.
+ */
 function readPrograms(
   code: ReadonlyMap<number, CodeSection>,
   context: RelocationContext,
@@ -184,6 +190,7 @@ function readPrograms(
   return programs;
 }
 
+/** A function with its BTF, found by where it begins. */
 function functionSpec(fn: ResolvedFunction, base: number, btf: Btf | undefined, ext: BtfExt | undefined): FunctionSpec {
   const { name, section, start, global } = fn.code;
   const infos = ext?.functions.get(section.name) ?? [];
@@ -197,6 +204,7 @@ function functionSpec(fn: ResolvedFunction, base: number, btf: Btf | undefined, 
   return { name, start: base, end: base + fn.insns.length, global: global && linkage, btfId, origin };
 }
 
+/** Line records of all linked functions, shifted to where they lie; of several for one slot the first counts. */
 function programLines(linked: LinkedProgram, btf: Btf, ext: BtfExt): LineSpec[] {
   const lines: LineSpec[] = [];
   for (const { fn, base } of linked.placed) {
@@ -214,6 +222,7 @@ function programLines(linked: LinkedProgram, btf: Btf, ext: BtfExt): LineSpec[] 
   return lines;
 }
 
+/** A record with its texts looked up. */
 function lineSpec(info: LineInfo, shift: number, btf: Btf): LineSpec {
   return {
     insn: info.slot + shift,
@@ -226,11 +235,13 @@ function lineSpec(info: LineInfo, shift: number, btf: Btf): LineSpec {
   };
 }
 
+/** `file.c:12` for messages; empty where there are no records. */
 function sourceAt(ext: BtfExt | undefined, btf: Btf | undefined, section: string, slot: number): string {
   const line = lineAt(ext?.lines.get(section) ?? [], slot);
   return line === undefined || btf === undefined ? '' : `${btf.string(line.fileOffset)}:${line.line}`;
 }
 
+/** A section's content as a C string: the license. */
 function text(section: ElfSection | undefined): string {
   if (section === undefined) return '';
   const end = section.data.indexOf(0);

@@ -84,6 +84,7 @@ export function lineAt(lines: readonly LineInfo[], slot: number): LineInfo | und
   return lines[lowerBound(lines, slot + 1, (line) => line.slot) - 1];
 }
 
+/** Resolves one function. Instructions are copied: several programs may link it. */
 class Resolver {
   private readonly context: RelocationContext;
   private readonly fn: CodeFunction;
@@ -100,6 +101,7 @@ class Resolver {
     this.insns = fn.section.insns.slice(fn.start, fn.end);
   }
 
+  /** CO-RE first: a record may turn an instruction into another one, and relocations speak of what is there then. */
   run(): ResolvedFunction {
     this.relocateCore();
     const done = new Set<number>();
@@ -118,6 +120,7 @@ class Resolver {
     return { code: this.fn, insns, calls, kfuncs, ksyms, core, unresolved };
   }
 
+  /** Notes what could not be resolved, with its place in section and source. */
   private fail(slot: number, what: string, poisoned = false, symbol?: UnresolvedSpec['symbol']): void {
     const source = this.context.source(this.fn.section.name, this.fn.start + slot);
     const place = `in section \`${this.fn.section.name}\`, function \`${this.fn.name}\``;
@@ -130,6 +133,7 @@ class Resolver {
     });
   }
 
+  /** Applies the records of this function. */
   private relocateCore(): void {
     const { core, coreRelos } = this.context;
     const relos = coreRelos.get(this.fn.section.name) ?? [];
@@ -163,6 +167,7 @@ class Resolver {
     }
   }
 
+  /** A 64-bit load that names a map by number and has no relocation: only an index means something in a file. */
   private plainMapLoad(slot: number, insn: Insn): void {
     const byIndex = insn.src === op.PSEUDO_MAP_IDX || insn.src === op.PSEUDO_MAP_IDX_VALUE;
     if (byIndex && insn.imm >= 0 && insn.imm < this.context.maps.count) {
@@ -185,6 +190,7 @@ class Resolver {
     this.set(slot + 1, { imm: high | 0 });
   }
 
+  /** One relocation, by what its instruction is. */
   private relocate(slot: number, relocation: ElfRelocation): void {
     const insn = this.insns[slot];
     const { symbol, type } = relocation;
@@ -210,6 +216,7 @@ class Resolver {
     }
   }
 
+  /** A load of an address: of a map, of data, of a function or of something in the kernel. */
   private relocateLoad(slot: number, insn: Insn, { symbol }: ElfRelocation): void {
     if (symbol.extern) {
       this.loadExtern(slot, this.context.externs.bySymbol.get(symbol.index));
@@ -264,6 +271,7 @@ class Resolver {
     return this.context.kernel?.find(extern.name, extern.function ? 'func' : 'var') !== undefined;
   }
 
+  /** A call of a function by symbol; `imm` may already say how far it is from the symbol. */
   private relocateCall(slot: number, insn: Insn, { symbol }: ElfRelocation): void {
     if (symbol.extern) {
       const extern = this.context.externs.bySymbol.get(symbol.index);
@@ -285,6 +293,7 @@ class Resolver {
     }
   }
 
+  /** Lists a call for the linker, which knows where the callee will lie. */
   private refer(slot: number, section: CodeSection, targetSlot: number): void {
     const target = section.functions.get(targetSlot);
     if (target !== undefined) this.calls.push({ slot, target });

@@ -5,6 +5,7 @@
  */
 import type { ProgramSpec, ProgramTypeName } from './spec.js';
 
+/** What a section's name means for a program in it. */
 interface SectionMeaning {
   readonly type: ProgramTypeName;
   readonly attach: ProgramSpec['attach'];

@@ -39,6 +39,7 @@ export function writeBtf(image: ObjectImage): WrittenBtf {
   return { btf: builder.bytes(), ext, maps, mapsSize };
 }
 
+/** Lays the definitions out one after another. Each member is a pointer of 8 bytes; `values` has one for each slot. */
 function defineMaps(builder: BtfBuilder, maps: readonly MapImage[]): PlacedDefinition[] {
   const placed: PlacedDefinition[] = [];
   let offset = 0;
@@ -57,6 +58,10 @@ function uint(builder: BtfBuilder, value: number): number {
   return builder.pointer(builder.array(builder.int(), value));
 }
 
+/**
+ * A map's fields as `__uint` and `__type` would declare them. A key or value whose type is known keeps it, which is
+ * what libbpf shows and the kernel checks.
+ */
 function definitionMembers(builder: BtfBuilder, map: MapImage): { name: string; type: () => number }[] {
   const members: { name: string; type: () => number }[] = [];
   const number = (name: string, value: number): void => {
@@ -95,6 +100,7 @@ function definitionType(builder: BtfBuilder, map: MapImage, size: number): numbe
   return builder.struct(size, members);
 }
 
+/** DATASECs of maps, data and externs. */
 function defineSections(
   builder: BtfBuilder,
   image: ObjectImage,

@@ -35,6 +35,7 @@ const R_BPF_64_64 = 1;
 const R_BPF_64_ABS64 = 2;
 const R_BPF_64_32 = 10;
 
+/** A section header with its content. */
 interface Section {
   readonly name: string;
   readonly type: number;
@@ -48,6 +49,7 @@ interface Section {
   info: number;
 }
 
+/** A symbol; local ones have to stand before global ones (sh_info). */
 interface Symbol {
   readonly name: string;
   readonly type: number;
@@ -57,6 +59,7 @@ interface Symbol {
   readonly size: number;
 }
 
+/** R_BPF_64_64 for loads, R_BPF_64_32 for calls, R_BPF_64_ABS64 for values of maps. */
 interface Relocation {
   readonly offset: number;
   readonly type: number;
@@ -68,6 +71,7 @@ export function writeElf(image: ObjectImage): Uint8Array {
   return new ElfWriter(image).run();
 }
 
+/** Writes one file. Sections are numbered as they are added. */
 class ElfWriter {
   private readonly image: ObjectImage;
   private readonly btf: WrittenBtf;
@@ -82,6 +86,7 @@ class ElfWriter {
     for (const code of image.code) for (const fn of code.functions) this.homes.set(fn.name, { code, fn });
   }
 
+  /** Symbols need numbers of sections, relocations need symbols: sections of code and maps come first. */
   run(): Uint8Array {
     const { image } = this;
     this.addSection('', 0, 0, new Uint8Array(0), { align: 0 });
@@ -144,6 +149,7 @@ class ElfWriter {
     this.addSection(name, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, terminated, { align: 1 });
   }
 
+  /** `.maps`: zeros that relocations fill, and a symbol for each map. */
   private addMaps(): number {
     const at = this.addSection('.maps', SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, new Uint8Array(this.btf.mapsSize));
     for (const { map, offset, size } of this.btf.maps) {
@@ -182,6 +188,7 @@ class ElfWriter {
     return insns;
   }
 
+  /** References of one code section; a call within it needs none. */
   private codeRelocations(code: CodeImage): Relocation[] {
     const relocations: Relocation[] = [];
     for (const { slot, kind, symbol } of code.references) {
@@ -195,6 +202,7 @@ class ElfWriter {
     return relocations;
   }
 
+  /** What the slots of maps hold. */
   private mapRelocations(): Relocation[] {
     const relocations: Relocation[] = [];
     for (const { map, valuesAt } of this.btf.maps) {
@@ -206,6 +214,7 @@ class ElfWriter {
     return relocations.sort((a, b) => a.offset - b.offset);
   }
 
+  /** The symbol that a reference names. Throws InputError where nothing defines it. */
   private symbolNamed(name: string, where: string): Symbol {
     const found = this.byName.get(name);
     if (found === undefined) throw new InputError(`${where} refers to \`${name}\`, which is not defined`);
@@ -244,6 +253,7 @@ class ElfWriter {
     this.addSection('.strtab', SHT_STRTAB, 0, strings.bytes(), { align: 1 });
   }
 
+  /** Header, contents, then section headers. */
   private layOut(): Uint8Array {
     const names = new StringTable();
     for (const section of this.sections) names.offset(section.name);
@@ -285,6 +295,7 @@ class ElfWriter {
   }
 }
 
+/** Strings with zeros between them, each once; the empty one is at 0. */
 class StringTable {
   private readonly pieces: number[] = [0];
   private readonly known = new Map<string, number>([['', 0]]);

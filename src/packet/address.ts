@@ -62,12 +62,14 @@ export function parseIp(text: string): Uint8Array {
   return bytes;
 }
 
+/** Four decimal numbers; undefined for anything else, shorter forms of old included. */
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((p) => /^\d{1,3}$/.test(p) && Number(p) < 256)) return undefined;
   return Uint8Array.from(parts, Number);
 }
 
+/** With `::` and with a dotted end (RFC 4291, section 2.2). */
 function parseIpv6(text: string): Uint8Array | undefined {
   let source = text;
   const dotted = /^(.*:)([\d.]+)$/.exec(text);

@@ -48,6 +48,10 @@ export interface RecordDecoder {
   decode(bytes: Uint8Array, position: number, batch: BatchBuilder): number;
 }
 
+/**
+ * First four bytes as a big-endian number: pcap in either byte order, with microseconds (a1b2c3d4), nanoseconds
+ * (a1b23c4d) or longer records (a1b2cd34).
+ */
 const magics: readonly (readonly [CaptureFormat, number])[] = [
   ['pcapng', 0x0a0d0d0a],
   ['pcap', 0xa1b2c3d4],

@@ -138,6 +138,7 @@ export class CaptureReader {
     return taken;
   }
 
+  /** A builder of columns; with `reuseColumns` one of an earlier chunk's, whose batches nobody may look at any more. */
   private builderFor(capacity: number): BatchBuilder {
     if (!this.reuseColumns) return new BatchBuilder(capacity);
     let builder = this.builders[this.used];
@@ -150,6 +151,10 @@ export class CaptureReader {
     return builder;
   }
 
+  /**
+   * Decodes what is there. Returns the bytes that are done with; the rest begins a record that goes on in the next
+   * chunk.
+   */
   private run(decoder: RecordDecoder, bytes: Uint8Array, capacity: number, batches: PacketBatch[]): number {
     const builder = this.builderFor(capacity);
     const done = decoder.decode(bytes, this.position, builder);
@@ -168,6 +173,9 @@ export class CaptureReader {
   }
 }
 
+/**
+ * The decoder for a file that begins so. Throws InputError for what is no capture, with the bytes that it begins with.
+ */
 function decoderFor(first: Uint8Array): RecordDecoder {
   const format = detectFormat(first);
   if (format === 'pcap') return new PcapDecoder();

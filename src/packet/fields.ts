@@ -45,6 +45,7 @@ export type ProtocolName =
   | 'gre'
   | 'vxlan';
 
+/** Offsets and widths are bytes from the header's start; a mask cuts a field out of its bytes. */
 const field = (name: string, offset: number, width: number, format: FieldFormat, mask?: number): Field => ({
   name,
   offset,
@@ -237,6 +238,7 @@ export function headersIn(context: FieldContext): PlacedHeader[] {
   return headers;
 }
 
+/** Which header comes behind this one, as far as the context knows the bytes that say so. */
 function following(protocol: ProtocolName, offset: number, context: FieldContext): ProtocolName | undefined {
   switch (protocol) {
     case 'eth':

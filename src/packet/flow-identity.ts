@@ -29,6 +29,7 @@ export interface Endpoints {
 /** Hosts counted at most in a subnet: enough, and products with a flow number stay exact. */
 const maxHosts = 2 ** 24;
 
+/** Host numbers of a subnet. Of IPv6 only the last 32 bits are numbered, which is enough for any number of flows. */
 class HostRange {
   readonly network: Uint8Array;
   readonly count: number;
@@ -49,6 +50,7 @@ class HostRange {
     return ((k % this.count) * this.stride + shift) % this.count;
   }
 
+  /** Writes address `index` of the subnet. */
   write(target: Uint8Array, at: number, index: number): void {
     for (let i = 0; i < this.network.length; i++) target[at + i] = this.network[i] ?? 0;
     const low = at + this.network.length - 4;
@@ -60,6 +62,7 @@ class HostRange {
   }
 }
 
+/** Ports of several ranges, numbered through. */
 class PortRange {
   readonly count: number;
   private readonly ranges: readonly (readonly [number, number])[];
@@ -94,6 +97,7 @@ function coprimeStride(count: number): number {
   for (let stride = Math.max(1, Math.floor(count * 0.618)); ; stride++) if (gcd(stride, count) === 1) return stride;
 }
 
+/** One end of all flows. */
 class Side {
   readonly ipv4: HostRange;
   readonly ipv6: HostRange;
@@ -118,6 +122,7 @@ function asUsage<T>(parse: () => T): T {
   }
 }
 
+/** Parses a subnet of one family. Throws UsageError. */
 function subnetOf(text: string | undefined, length: 4 | 16): Subnet {
   const subnet = asUsage(() => parseSubnet(text ?? ''));
   if (subnet.network.length !== length) throw new UsageError(`\`${text}\` is no IPv${length === 4 ? 4 : 6} subnet`);
@@ -131,6 +136,7 @@ const sourceDefaults = {
   ports: [[1024, 65535]],
   mac: '02:00:00:00:00:01',
 } as const;
+/** Documentation and benchmark ranges: RFC 2544 (198.18.0.0/15), RFC 3849 (2001:db8::/32). */
 const destinationDefaults = {
   ipv4: '198.19.0.0/24',
   ipv6: '2001:db8:2::/120',
@@ -208,6 +214,7 @@ export class FlowDirectory {
   }
 }
 
+/** The protocol at `u` of the weights' sum, `u` from 0 to 1. */
 function pick(weights: Readonly<Record<FlowProtocol, number>>, u: number): FlowProtocol {
   const { tcp, udp, icmp, arp } = weights;
   let left = u * (tcp + udp + icmp + arp);

@@ -189,6 +189,7 @@ export class WeightedChoice {
     }
   }
 
+  /** Vose's alias method: a column, then the column itself or its alias. */
   draw(random: Prng): number {
     const i = random.below(this.keep.length);
     return random.float() < (this.keep[i] ?? 1) ? i : (this.alias[i] ?? 0);

@@ -74,6 +74,7 @@ export class FrameBuilder {
     return Math.max(segment.size, headers + data);
   }
 
+  /** ARP for IPv4 over Ethernet (RFC 826): 28 bytes. */
   private arp(out: Uint8Array, at: number, flow: FlowIdentity, segment: Segment, frame: number): void {
     put16(out, at, 1);
     put16(out, at + 2, etherTypes.ipv4);
@@ -88,6 +89,10 @@ export class FrameBuilder {
     putAddress(out, at + 24, segment.reply ? flow.source : flow.destination, 4);
   }
 
+  /**
+   * An IP header with its transport. Lengths first, checksums last: IPv4's header, then the transport's with its
+   * pseudo-header (RFC 9293, section 3.1; RFC 8200, section 8.1).
+   */
   private ip(out: Uint8Array, at: number, flow: FlowIdentity, segment: Segment, data: number): void {
     const source = segment.reply ? flow.destination : flow.source;
     const destination = segment.reply ? flow.source : flow.destination;
@@ -170,6 +175,7 @@ function put32(out: Uint8Array, at: number, value: number): void {
   put16(out, at + 2, value & 0xffff);
 }
 
+/** A VLAN tag in place of the Ethernet type, which follows it; returns where that goes. */
 function putTag(out: Uint8Array, at: number, type: number, tag: number): number {
   put16(out, at, type);
   put16(out, at + 2, tag);

@@ -80,6 +80,7 @@ export interface ParsedPacket {
 /** Headers are at most this many, however cleverly they are nested. */
 const maxHeaders = 32;
 
+/** The kind of header that comes next; undefined: none that is known. */
 type Next = Header['kind'] | undefined;
 
 /** A header and what follows it; `undefined` when it is cut off or wrong. */
@@ -104,12 +105,14 @@ export function parseHeaders(packet: Uint8Array, linkType: number = linkTypes.et
   return { headers, payload, broken: undefined };
 }
 
+/** By link type; raw IP tells its version in its first four bits. */
 function firstHeader(packet: Uint8Array, linkType: number): Next {
   if (linkType === linkTypes.ethernet) return 'ethernet';
   if (linkType !== linkTypes.raw && linkType !== linkTypes.ipv4 && linkType !== linkTypes.ipv6) return undefined;
   return (packet[0] ?? 0) >>> 4 === 6 ? 'ipv6' : 'ipv4';
 }
 
+/** Bytes that a header has at least. */
 const minimum: Readonly<Record<Header['kind'], number>> = {
   ethernet: 14,
   vlan: 4,
@@ -126,6 +129,10 @@ const minimum: Readonly<Record<Header['kind'], number>> = {
   vxlan: 8,
 };
 
+/**
+ * One header and what follows it; undefined where it is cut off or wrong about its length. `extension`: how many IPv6
+ * extension headers came before, since a packet may have no end of them.
+ */
 function parse(view: DataView, offset: number, kind: Header['kind'], extension: number): Step {
   const room = view.byteLength - offset;
   if (room < minimum[kind]) return undefined;

@@ -7,6 +7,7 @@
  * libpcap maps to 101 on reading are mapped here too.
  */
 
+/** Registry names without their prefix LINKTYPE_. */
 const names: Readonly<Record<number, string>> = {
   0: 'NULL',
   1: 'ETHERNET',

@@ -5,6 +5,7 @@ import type { Prng } from './prng.js';
 /** Changes a frame in place; returns its new length, at most the old one. */
 type Damager = (frame: Uint8Array, random: Prng) => number;
 
+/** Returns the frame's length, as every way of damaging does; a field that is not there stays so. */
 const set16 = (frame: Uint8Array, at: number, value: number): number => {
   if (at + 2 > frame.length) return frame.length;
   frame[at] = value >>> 8;

@@ -143,6 +143,7 @@ export class BatchBuilder {
     return { count, bytes, offset, length, origLength, time, interfaceId, comments };
   }
 
+  /** Doubles the columns, so that adding n packets copies them a constant number of times. */
   private grow(): void {
     this.capacity *= 2;
     const wider = (from: Uint32Array): Uint32Array => {

@@ -75,6 +75,7 @@ export class SizeSource {
     this.total = sizes.kind === 'mix' ? sizes.parts.reduce((sum, part) => sum + part.weight, 0) : 0;
   }
 
+  /** The next size: of a sequence the next in turn, else one by its weight. */
   draw(random: Prng): number {
     const { sizes } = this;
     if (sizes.kind === 'sequence') {

@@ -43,6 +43,7 @@ export class PcapDecoder implements RecordDecoder {
   private baseHigh = 0;
   private baseLow = 0;
 
+  /** Whole records only; where one is longer than a capture may have it, the file is damaged from there on. */
   decode(bytes: Uint8Array, position: number, batch: BatchBuilder): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const end = bytes.length;
@@ -90,6 +91,7 @@ export class PcapDecoder implements RecordDecoder {
     this.baseLow = low % 0x1_0000_0000;
   }
 
+  /** Byte order, resolution and link type. The link type's upper bits may tell the length of frame check sequences. */
   private readFileHeader(view: DataView): void {
     const magic = view.getUint32(0, true);
     this.littleEndian = (magic & 0xffff_0000) >>> 0 === 0xa1b2_0000;

@@ -61,6 +61,10 @@ export class PcapngDecoder implements RecordDecoder {
   /** After a skipped body: the length that the trailer must repeat, and where the block began. */
   private trailer: { readonly length: number; readonly offset: number } | undefined;
 
+  /**
+   * A block's length stands at both of its ends. The second one is checked when it comes, which may be in a later
+   * chunk.
+   */
   decode(bytes: Uint8Array, position: number, batch: BatchBuilder): number {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const end = bytes.length;
@@ -112,6 +116,7 @@ export class PcapngDecoder implements RecordDecoder {
     return at;
   }
 
+  /** Notes damage; what was read before stays good. */
   private fail(at: number, offset: number, what: string): number {
     // Before the first section header is through there is no capture at all, and nothing has been delivered.
     if (!this.inSection) throw new InputError(what, { section: 'section header block', offset });
@@ -202,6 +207,10 @@ export class PcapngDecoder implements RecordDecoder {
     return undefined;
   }
 
+  /**
+   * An interface description block: link type, and options for name, resolution of time (if_tsresol), its offset, and
+   * the length of frame check sequences.
+   */
   private readInterface(bytes: Uint8Array, view: DataView, at: number, end: number): string | undefined {
     if (end - at < 8) return 'interface description shorter than 20 bytes';
     if (this.interfaces.length >= maxInterfaces) return `more than ${maxInterfaces} interfaces`;

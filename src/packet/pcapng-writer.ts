@@ -8,6 +8,7 @@ import { ByteSink } from './byte-sink.js';
 import type { CaptureInterface } from './capture-format.js';
 import type { CaptureWriter, OutgoingPacket } from './capture-writer.js';
 
+/** An option as it is written, its value padded to 4 bytes. */
 interface Option {
   readonly code: number;
   readonly value: Uint8Array;
@@ -73,6 +74,7 @@ export class PcapngWriter implements CaptureWriter {
     return this.sink.take();
   }
 
+  /** A block around a body, with options and its length at both ends. */
   private block(type: number, bodyLength: number, options: readonly Option[], body: (sink: ByteSink) => void): void {
     const { sink } = this;
     let length = 12 + bodyLength + (options.length > 0 ? 4 : 0);

@@ -1,5 +1,6 @@
 /** Protocol numbers (IANA) that the header parser, the summaries, the field map and the generator share. */
 
+/** Ethernet types, as they stand in the frame read big-endian. */
 export const etherTypes = {
   ipv4: 0x0800,
   arp: 0x0806,
@@ -57,6 +58,7 @@ export function isIpv6Extension(protocol: number): boolean {
   );
 }
 
+/** What tcpdump calls them (print-ether.c). */
 const etherTypeNames: Readonly<Record<number, string>> = {
   2048: 'IPv4',
   2054: 'ARP',

@@ -3,6 +3,7 @@
 import { etherTypeName, etherTypes } from './protocol.js';
 import type { SummaryPrinter } from './summary-printer.js';
 
+/** Hardware types by tcpdump's names (print-arp.c). */
 const hardwareNames: Readonly<Record<number, string>> = {
   1: 'Ethernet',
   6: 'TokenRing',
@@ -13,6 +14,7 @@ const hardwareNames: Readonly<Record<number, string>> = {
   24: 'IEEE 1394',
 };
 
+/** Operations: ARP, RARP, Inverse ARP, and ATMARP's refusal. */
 const operations: Readonly<Record<number, string>> = {
   1: 'Request',
   2: 'Reply',

@@ -3,6 +3,7 @@
 import { ipProtocols, isIpv6Extension } from './protocol.js';
 import type { SummaryPrinter } from './summary-printer.js';
 
+/** Types that need no more than their name. */
 const icmpNames: Readonly<Record<number, string>> = {
   4: 'source quench',
   9: 'router advertisement',
@@ -20,6 +21,7 @@ export function printIcmp(p: SummaryPrinter, at: number, length: number): void {
   p.put(`ICMP ${icmpText(p, at)}, length ${length}`);
 }
 
+/** What is said of an ICMP message by type and code. */
 function icmpText(p: SummaryPrinter, at: number): string {
   const type = p.u8(at);
   const code = p.u8(at + 1);
@@ -72,6 +74,7 @@ const unreachable: Readonly<Record<number, string>> = {
   15: 'host %s unreachable - precedence cutoff',
 };
 
+/** Names what could not be reached, from the packet that the message carries along. */
 function unreachableText(p: SummaryPrinter, at: number, code: number): string {
   const original = at + 8;
   const destination = p.ipv4(original + 16);
@@ -115,6 +118,7 @@ function milliseconds(value: number): string {
   return `${clock}.${pad(value % 1000, 3)}`;
 }
 
+/** ICMPv6 types by tcpdump's names (print-icmp6.c). */
 const icmp6Names: Readonly<Record<number, string>> = {
   1: 'destination unreachable',
   2: 'packet too big',
@@ -158,6 +162,7 @@ export function printIcmp6(p: SummaryPrinter, at: number, length: number): void 
   p.put(`, length ${length}`);
 }
 
+/** What follows a type's name. */
 function icmp6Detail(p: SummaryPrinter, at: number, type: number, code: number, length: number): string {
   const original = at + 8;
   switch (type) {
@@ -200,6 +205,7 @@ function listenerText(p: SummaryPrinter, at: number): string {
   return `max resp delay: ${p.u16(at + 4)} addr: ${p.ipv6(at + 8)}`;
 }
 
+/** By code; destination and port are those of the packet that is carried along. */
 function unreachable6Text(p: SummaryPrinter, original: number, code: number): string {
   const destination = (): string => p.ipv6(original + 24);
   switch (code) {

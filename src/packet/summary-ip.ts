@@ -155,6 +155,10 @@ function printRouting(p: SummaryPrinter, at: number): boolean {
   return true;
 }
 
+/**
+ * Goes on with what an IP header says comes next. `fragmented`: what follows is not the beginning of a transport
+ * header, or not all of it.
+ */
 function printProtocol(
   p: SummaryPrinter,
   at: number,
@@ -221,6 +225,7 @@ function printProtocol(
   }
 }
 
+/** An authentication header (RFC 4302), with what it protects. */
 function printAh(
   p: SummaryPrinter,
   at: number,

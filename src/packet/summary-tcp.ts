@@ -124,6 +124,7 @@ export function printTcp(p: SummaryPrinter, at: number, length: number, carrier:
   p.put(`, length ${dataLength}`);
 }
 
+/** TCP options by kind, in tcpdump's words (print-tcp.c). */
 const optionNames: Readonly<Record<number, string>> = {
   0: 'eol',
   1: 'nop',

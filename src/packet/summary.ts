@@ -49,6 +49,7 @@ export function formatTimeOfDay(time: bigint): string {
   return `${clock}.${pad(Number(microseconds % 1_000_000n), 6)}`;
 }
 
+/** Prints until the end or until a read passes the captured bytes, which ends the line. */
 function print(packet: Uint8Array, options: SummaryOptions, conversations: Conversations | undefined): string {
   const p = new SummaryPrinter(packet, options.link === true, conversations);
   const length = options.origLength ?? packet.length;
@@ -62,6 +63,7 @@ function print(packet: Uint8Array, options: SummaryOptions, conversations: Conve
   return p.text.trim();
 }
 
+/** By link type; those that are not known get their length alone. */
 function printLink(p: SummaryPrinter, linkType: number, length: number): void {
   switch (linkType) {
     case linkTypes.ethernet:
@@ -101,6 +103,7 @@ function printLink(p: SummaryPrinter, linkType: number, length: number): void {
   }
 }
 
+/** IP without a link header. */
 function printRaw(p: SummaryPrinter, at: number, length: number): void {
   const version = p.u8(at) >>> 4;
   if (version === 4) printIpv4(p, at, length, printEthernet);
@@ -108,11 +111,13 @@ function printRaw(p: SummaryPrinter, at: number, length: number): void {
   else p.put(`unknown ip ${version}`);
 }
 
+/** A type that nothing is known of. */
 function putUnknown(p: SummaryPrinter, prefix: string, type: number, length: number): void {
   const name = etherTypeName(type) ?? 'Unknown';
   p.put(`${prefix} ${name} (0x${type.toString(16).padStart(4, '0')}), length ${length}`);
 }
 
+/** A frame: addresses if asked for, tags, then what the type says; small types are lengths (IEEE 802.3). */
 function printEthernet(p: SummaryPrinter, at: number, length: number): void {
   p.protocol = 'ether';
   const captured = p.end - at;

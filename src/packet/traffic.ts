@@ -105,6 +105,10 @@ class FlowSlots {
   }
 }
 
+/**
+ * The state of one stream of traffic: flows under way in slots, a clock in nanoseconds, and one source of random
+ * numbers that everything draws from in a fixed order.
+ */
 class TrafficPlan {
   private readonly random: Prng;
   private readonly salt: number;
@@ -195,6 +199,10 @@ class TrafficPlan {
     return this.made >= this.packets || this.active === 0;
   }
 
+  /**
+   * As many packets as fit into a buffer of a fixed size, whatever was asked for: options that only bound the number
+   * of packets do not change the bytes.
+   */
   nextBatch(): PacketBatch {
     const bytes = new Uint8Array(batchBytes);
     const batch = new BatchBuilder(512);
@@ -211,6 +219,7 @@ class TrafficPlan {
     return batch.finish(bytes.subarray(0, at));
   }
 
+  /** A new flow in a slot. Sequence numbers follow from the flow's number, not from when it starts. */
   private startFlow(slot: number): void {
     const { slots, random } = this;
     const flow = this.started++;
@@ -224,6 +233,7 @@ class TrafficPlan {
     else slots.left[slot] = drawFlowBytes(flowSizeTables[this.sized], random);
   }
 
+  /** One packet: which flow, which way, how large. */
   private nextFrame(bytes: Uint8Array, at: number): number {
     const { random, slots, identity, segment } = this;
     const slot = this.choice === undefined ? random.below(this.active) : this.choice.draw(random);
@@ -244,6 +254,7 @@ class TrafficPlan {
     return length;
   }
 
+  /** A packet from the flow's source; the first of a TCP flow is a SYN. */
   private forward(bytes: Uint8Array, at: number, slot: number, sent: number): number {
     const { slots, identity, segment } = this;
     const isTcp = identity.protocol === 'tcp';
@@ -284,6 +295,7 @@ class TrafficPlan {
     return length;
   }
 
+  /** A packet back. */
   private reply(bytes: Uint8Array, at: number, slot: number): number {
     const { slots, identity, segment } = this;
     const replied = slots.replied[slot] ?? 0;
@@ -302,6 +314,7 @@ class TrafficPlan {
     return length;
   }
 
+  /** A flow that ended makes room for the next, or for none where all have started. */
   private endFlow(slot: number): void {
     if (this.started < this.flows) {
       this.startFlow(slot);
@@ -314,6 +327,7 @@ class TrafficPlan {
   }
 }
 
+/** Shares of flows by protocol where none are given; the campus table brings its own. */
 function defaultProtocols(flowSizes: TrafficOptions['flowSizes']): Record<FlowProtocol, number> {
   return flowSizes === 'campus' ? campusProtocols : { tcp: 0.6, udp: 0.35, icmp: 0.04, arp: 0.01 };
 }
@@ -335,6 +349,7 @@ function defaultSizes(flowSizes: TrafficOptions['flowSizes']): PacketSizes | str
   };
 }
 
+/** A whole number in its bounds. Throws UsageError. */
 function count(name: string, given: number | undefined, otherwise: number, most: number): number {
   if (given === undefined) return otherwise;
   if (!Number.isInteger(given) || given < 1 || given > most) {

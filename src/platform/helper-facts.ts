@@ -29,6 +29,7 @@ export function isEnvironment({ args, asks }: HelperRow): boolean {
  */
 export type ArgAccess = 'none' | 'passed' | 'read' | 'write' | 'object';
 
+/** What happens to the memory behind an argument, by its class. */
 const accesses: Readonly<Record<Exclude<ArgClass, object>, ArgAccess>> = {
   any: 'passed',
   ctx: 'none',
@@ -73,6 +74,7 @@ export function registersRead(number: number): number {
   return row === undefined || row.prints === 'registers' ? 5 : row.args.length;
 }
 
+/** Helpers whose r0 has 32 bits at most. */
 const narrow: ReadonlySet<number> = new Set([
   ...helpersWhere(({ bits }) => bits === 32),
   ...engineSteps.filter(({ bits }) => bits === 32).map(({ number }) => number),

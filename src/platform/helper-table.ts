@@ -36,9 +36,11 @@ const ipv6hdr = { fixed: 40, mode: 'in' } as const;
 const tcphdr = { fixed: 20, mode: 'in' } as const;
 
 const lookupSocket = ['ctx', 'mem', 'size?', 'any', 'any'] as const;
+/** Reading kernel memory: the verifier takes it, no engine here has any. */
 const probeRead = { args: ['mem out', 'size?', 'any'], ret: 'integer', gpl: true, stops: true } as const;
 const castSocket = { args: ['sock_common'], ret: 'ptr?', lacks: 'kernel pointers' } as const;
 
+/** The rows. Order is that of the numbers; fields are explained at {@link HelperSpec}. */
 const specs: Readonly<Partial<Record<HelperName, HelperSpec>>> = {
   map_lookup_elem: { args: ['map', 'key'], ret: 'map_value?', packet: true, alsoMaps: lookedInto, bits: 32 },
   map_update_elem: {
@@ -292,6 +294,7 @@ export const helperRows: readonly HelperRow[] = helperNames.flatMap((name, numbe
   return spec === undefined ? [] : [Object.freeze({ ...spec, name, number })];
 });
 
+/** Engines ask by number, many times. */
 const byNumber: readonly (HelperRow | undefined)[] = helperNames.map((name) =>
   helperRows.find((row) => row.name === name),
 );

@@ -30,6 +30,7 @@ const kfuncNames = ['bpf_iter_num_new', 'bpf_iter_num_next', 'bpf_iter_num_destr
 /** Names of the kfuncs that have a row: each needs an implementation, which the compiler asks for. */
 export type KfuncName = (typeof kfuncNames)[number];
 
+/** Numbers iterators: `bpf_for(i, 0, n)` of bpf_helpers.h becomes these three. */
 const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_iter_num_new: { args: ['iterator new', 'number', 'number'], ret: 'integer', iterator: 'new' },
   bpf_iter_num_next: { args: ['iterator'], ret: 'iterator item?', itemSize: 4, iterator: 'next' },

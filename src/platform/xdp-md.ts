@@ -12,6 +12,7 @@ export const xdpMdFields = [
   'egress_ifindex',
 ] as const;
 
+/** A field's name. */
 export type XdpMdField = (typeof xdpMdFields)[number];
 
 /** Byte offset of each field. */

@@ -5,6 +5,7 @@
 import type { PacketBatch } from '../packet/index.js';
 import type { PacketArena } from '../vm/index.js';
 
+/** Feeds one arena; what it has loaded it remembers, so that the same batch is not copied twice. */
 export class ArenaFeed {
   /** Position in the batch's bytes of where the window starts. */
   base = 0;
@@ -37,6 +38,7 @@ export class ArenaFeed {
     return end;
   }
 
+  /** Loads the window anew, beginning with packet `from`. */
   private load(arena: PacketArena, batch: PacketBatch, from: number): void {
     const { bytes, time } = batch;
     this.batch = batch;
@@ -48,6 +50,7 @@ export class ArenaFeed {
     this.times = new Uint32Array(time.buffer, time.byteOffset, 2 * time.length);
   }
 
+  /** Does packet `i` lie in the window, whole? */
   private holds(i: number): boolean {
     const { batch } = this;
     if (batch === undefined) return false;

@@ -42,6 +42,7 @@ export interface Difference {
   readonly input: PacketInput | undefined;
 }
 
+/** Runs the second machine, and keeps the first difference that it finds. */
 export class Checker {
   readonly machine: Machine;
   private readonly runtime: Runtime;
@@ -150,6 +151,7 @@ export class Checker {
     return a === b ? undefined : differ('redirect target', a, b);
   }
 
+  /** What the interpreter's machine wrote, by its journal: that is what has to be equal in both. */
   private noteWritten(index: number): void {
     const { journal } = this.machine.memory;
     if (journal === null) throw new InternalError('check', 'no journal');
@@ -211,6 +213,7 @@ export class Checker {
     return this.isExact || address < state + privateState.redirectKind || address >= state + 0x1000;
   }
 
+  /** An address in words. */
   private where(address: number): string {
     const region = this.machine.memory.regionOf(address);
     return region === undefined
@@ -230,6 +233,7 @@ export class Checker {
   }
 }
 
+/** Makes a difference of two values that are not the same. */
 type Differ = (what: string, a: unknown, b: unknown) => Difference;
 
 /** A packet as the other side left it. */
@@ -240,6 +244,9 @@ interface DecidedPacket {
   readonly redirect: RedirectNote;
 }
 
+/**
+ * What became of the packet in the machine's buffer, and of one in an arena: the same shape, so one comparison serves.
+ */
 function decidedInBuffer(machine: Machine, verdict: number): DecidedPacket {
   return { verdict, bytes: machine.packetBytes(), meta: machine.metaBytes(), redirect: currentRedirect(machine) };
 }
@@ -248,6 +255,7 @@ function decidedInArena(arena: PacketArena, i: number): DecidedPacket {
   return { verdict: arena.verdict(i), bytes: arena.bytes(i), meta: arena.metaBytes(i), redirect: arena.redirect(i) };
 }
 
+/** Where two byte strings part. */
 interface Mismatch {
   readonly what: string;
   readonly a: string;
@@ -260,6 +268,7 @@ function firstDifference(a: Uint8Array, b: Uint8Array): Mismatch | undefined {
   return undefined;
 }
 
+/** Records, perf events and printed lines, in order. */
 function compareOutputs(a: readonly Output[], b: readonly Output[], differ: Differ): Difference | undefined {
   if (a.length !== b.length) return differ('number of outputs', a.length, b.length);
   for (const [i, output] of a.entries()) {

@@ -22,6 +22,7 @@ export function noteFault(faults: FaultLog, site: TrapSite, packet: number): voi
   else record.count++;
 }
 
+/** A place where recordings were given up, and how often. */
 export interface AbortRecord {
   readonly site: AbortSite;
   count: number;
@@ -32,6 +33,7 @@ export class AbortLog {
   readonly byCode: Map<AbortCode, number> = new Map();
   readonly sites: Map<string, AbortRecord> = new Map();
 
+  /** Counts by code, and by place. */
   note(site: AbortSite): void {
     this.byCode.set(site.code, (this.byCode.get(site.code) ?? 0) + 1);
     const key = `${site.code} ${site.program.index} ${site.pc} ${site.detail ?? ''}`;

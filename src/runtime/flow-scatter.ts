@@ -12,6 +12,7 @@ import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 /** Bytes of the words of one ring. */
 export const openSlotSize = 16;
 
+/** Where everything lies in the shared memory. */
 export interface ScatterPlan {
   readonly rings: number;
   /**
@@ -36,6 +37,10 @@ export type Scatter = (from: number, to: number, base: number) => number;
 /** Packets begin at multiples of this in a slot: copying to shared memory goes by whole words. */
 const alignment = 8;
 
+/**
+ * Compiles the module. `scatter(i, to, base)` hands out packets from `i` on and stops at `to` or at a packet whose
+ * ring has no room, which it names; returns the packet that comes next.
+ */
 export function scatterCode(memory: WasmMemory, plan: ScatterPlan): Scatter {
   const module = new ModuleBuilder();
   module.importMemory('jitnic', 'memory', 1, 0xffff, true);

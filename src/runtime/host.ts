@@ -23,6 +23,7 @@ import { anyProgram, firstPackets, type Tier, tiersOf } from './tiers.js';
 /** `interp`: never compiled. */
 export type HostKind = 'interp' | 'wasm';
 
+/** How whole programs run. */
 export interface HostOptions {
   readonly kind: HostKind;
   /** Only an accepted program is compiled; of those that tail calls reach, one that is not checks every access. */
@@ -36,6 +37,7 @@ export interface HostOptions {
   readonly store?: ResultStore | undefined;
 }
 
+/** One program's host on one machine. Results do not depend on the tier that runs a packet. */
 export class Host {
   readonly machine: Machine;
   readonly program: LoadedProgram;
@@ -117,6 +119,7 @@ export class Host {
     return from + ran + 1;
   }
 
+  /** One packet of an arena by way of the machine's buffer. */
   private interpretAt(arena: PacketArena, index: number, onTrap: (index: number, site: TrapSite) => void): number {
     arena.toBuffer(index);
     const { verdict, trap } = this.interpret();
@@ -125,6 +128,7 @@ export class Host {
     return index + 1;
   }
 
+  /** One packet, counted: its work tells when compiling pays. */
   private interpret(): Outcome {
     const outcome = this.interpreter.run(this.program);
     this.interpreted++;

@@ -58,6 +58,7 @@ export function makeOffload(
   });
 }
 
+/** The software card, compiled where that is safe. */
 function softwareCard(keys: number, options: RuntimeOptions): CardMaker {
   return ({ machine, program, verdicts, numberOf }) => {
     const tree = new TraceTree(machine, keys);

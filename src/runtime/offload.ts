@@ -17,6 +17,7 @@ import type { TraceBook } from './trace-book.js';
 import type { TraceRecord } from './trace-record.js';
 import type { Worth } from './worth.js';
 
+/** What the policy is put together from, so that tests can give others. */
 export interface OffloadParts {
   readonly program: LoadedProgram;
   readonly cache: TraceCache;
@@ -60,6 +61,7 @@ class Unoffered extends SideExit {
   }
 }
 
+/** Where counting begins. */
 export const noCounts: Readonly<OffloadCounts> = {
   installs: 0,
   sideTraces: 0,
@@ -69,6 +71,7 @@ export const noCounts: Readonly<OffloadCounts> = {
   retired: 0,
 };
 
+/** The policy of one program's card. It is told what happened and answers what to do; it runs nothing itself. */
 export class Offload {
   /** Packets that traces decided. */
   hits = 0;

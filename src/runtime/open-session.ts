@@ -55,6 +55,7 @@ export function openSession(source: Uint8Array | string | ObjectSpec, options: O
   return session;
 }
 
+/** The object with sizes of maps set that it leaves to its loader. Throws UsageError. */
 function sized(object: ObjectSpec, entries: Readonly<Record<string, number>>): ObjectSpec {
   const sizes = new Map(Object.entries(entries));
   if (sizes.size === 0) return object;

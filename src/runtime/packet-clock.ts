@@ -6,6 +6,7 @@ export type Clock =
   | { readonly kind: 'fixed'; readonly ns: bigint }
   | { readonly kind: 'step'; readonly ns: bigint };
 
+/** Tells the time of one packet after another. */
 export class PacketClock {
   private readonly clock: Clock;
   private times: Uint32Array = new Uint32Array(0);

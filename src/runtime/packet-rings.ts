@@ -56,6 +56,7 @@ function planOf(rings: number) {
   return { control, counts, open, full, columns, bytes, slotAt, size: next };
 }
 
+/** Addresses of everything in the shared memory. */
 type Plan = ReturnType<typeof planOf>;
 
 /** What threads need to find a ring. */
@@ -133,6 +134,7 @@ export class RingWriter {
     this.close(leaveThem);
   }
 
+  /** Says to all threads that no more will come, and wakes those that wait. */
   private close(how: number): void {
     for (let ring = 0; ring < this.rings; ring++) {
       const control = this.control(ring);
@@ -154,6 +156,7 @@ export class RingWriter {
     return true;
   }
 
+  /** Gives the open slot of a ring to its thread. */
   private handOver(ring: number): void {
     const { words, plan } = this;
     const control = this.control(ring);
@@ -164,6 +167,7 @@ export class RingWriter {
     Atomics.notify(words, control + filled);
   }
 
+  /** The next slot of a ring is the one that packets go to. */
   private openSlot(ring: number): void {
     const { words, plan } = this;
     const at = plan.slotAt[ring * slots + (Atomics.load(words, this.control(ring) + filled) % slots)] as number;
@@ -213,6 +217,7 @@ export class RingReader {
     }
   }
 
+  /** A slot as a batch: its columns are views, nothing is copied. */
   private batchIn(slot: number): PacketBatch {
     const { plan, buffer, interfaceId } = this;
     const at = plan.slotAt[slot] as number;

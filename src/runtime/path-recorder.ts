@@ -13,6 +13,7 @@ import { matchBits, ReferenceString } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { Session, type SessionOptions } from './session.js';
 
+/** A session whose card never evicts, and the sequence of its paths. */
 export class PathRecorder {
   /** Packets that run here are written down. */
   readonly session: Session;

@@ -31,8 +31,10 @@ export interface PenaltyCounts {
   readonly thrashed: number;
 }
 
+/** Where counting begins. */
 export const noPenalties: PenaltyCounts = { blacklisted: 0, refused: 0, waited: 0, thrashed: 0 };
 
+/** Kept at the exits of the trace tree themselves, so a place that goes takes its history along. */
 export class Penalties implements PenaltyCounts {
   private readonly hotloop: number;
   private readonly on: boolean;
@@ -88,6 +90,7 @@ export class Penalties implements PenaltyCounts {
     else this.interval = Math.max(1, this.interval >> 1);
   }
 
+  /** A recording that began here came to nothing. */
   failed(exit: SideExit): void {
     if (!this.on) return;
     exit.failures++;

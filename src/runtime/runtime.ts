@@ -53,6 +53,9 @@ interface ArenaState {
 /** Told of each packet in order which path it took: the trace that decided it or was recorded from it, if any. */
 export type PathObserver = (path: TraceRecord | undefined) => void;
 
+/**
+ * The immediate driver of one program. `run` takes a packet at a time, `runArena` many; both give the same results.
+ */
 export class Runtime {
   readonly machine: Machine;
   readonly program: LoadedProgram;
@@ -214,6 +217,7 @@ export class Runtime {
     return this.arenaState.arena;
   }
 
+  /** The arena, made when packets first come in batches. */
   private get arenaState(): ArenaState {
     if (this.lane === undefined) {
       const arena = new PacketArena(this.machine, { moves: packetMoves(this.program, this.machine.programs) });
@@ -223,6 +227,7 @@ export class Runtime {
     return this.lane;
   }
 
+  /** What a card tells while it works on an arena. */
   private makeOwner(arena: PacketArena, isHit: Uint8Array): ArenaState['owner'] {
     return {
       numberOf: (installed) => this.offload?.book.of(installed).id ?? 0,
@@ -296,6 +301,7 @@ export class Runtime {
     return outcome;
   }
 
+  /** A packet that no trace took: by the host, recorded if the policy said where to begin. */
   private runMissedInArena(
     index: number,
     start: Start | undefined,

@@ -127,6 +127,7 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     return this.machines[0]?.object.btf;
   }
 
+  /** Updates all machines; they answer alike, so the first answer is told. */
   private write(key: Uint8Array, value: Uint8Array, flags: bigint): void {
     const [result = 0] = this.machines.map((machine) => this.mapOf(machine).updateElem(key, value, flags));
     if (result !== 0) throw this.refusal(result);
@@ -136,6 +137,7 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     return machine.maps[this.map.index] as BpfMap; // all machines are of one object
   }
 
+  /** A key in bytes. Throws InputError for one that does not fit its type. */
   private keyBytes(key: TypedValue): Uint8Array {
     const { spec } = this;
     if (spec.keySize === 0)
@@ -147,6 +149,7 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     return this.decode(bytes, this.spec.btfKeyId, this.spec.keySize);
   }
 
+  /** A value in bytes: of per-CPU maps an array of values, each padded to 8 bytes as bpf(2) has it. */
   private valueBytes(value: TypedValue): Uint8Array {
     const { spec } = this;
     const one = (item: unknown, path: string): Uint8Array => this.encode(item, spec.btfValueId, spec.valueSize, path);
@@ -162,6 +165,7 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     });
   }
 
+  /** Bytes as a value, the same way back. */
   private valueFrom(bytes: Uint8Array): TypedValue {
     const { spec } = this;
     if (!isPercpuMap(spec.type)) return this.nameOf(bytes) ?? this.decode(bytes, spec.btfValueId, spec.valueSize);
@@ -180,6 +184,7 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     return undefined;
   }
 
+  /** Of maps that hold programs or maps, the name of what a slot holds: numbers from 1. */
   private nameOf(bytes: Uint8Array): string | undefined {
     return this.names()?.[(bytes[0] ?? 0) + 256 * (bytes[1] ?? 0) - 1];
   }
@@ -192,11 +197,13 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     return Uint8Array.of(number & 255, number >> 8, 0, 0);
   }
 
+  /** By BTF where the type is known, else a copy of the bytes. */
   private decode(bytes: Uint8Array, type: number, size: number): TypedValue {
     const { btf } = this;
     return btf !== undefined && isTyped(btf, type, size) ? decodeTyped(btf, type, bytes) : bytes.slice();
   }
 
+  /** The way back. Bytes are taken as they are if there are as many as it takes. */
   private encode(value: unknown, type: number, size: number, path: string): Uint8Array {
     const { btf } = this;
     const isBytes = value instanceof Uint8Array;
@@ -216,6 +223,7 @@ export class SessionMap implements Iterable<readonly [TypedValue, TypedValue]> {
     }
   }
 
+  /** The map's error number in words, with what to do. */
   private refusal(result: number): InputError {
     const [what, hint] = reasons[-result] ?? ['the map refuses it', undefined];
     return new InputError(`map \`${this.spec.name}\`: ${what} (${errnoName(result)})`, {}, hint);

@@ -406,6 +406,7 @@ export class Session {
     return (batch.time[i] ?? 0n) - (this.start ?? 0n);
   }
 
+  /** Makes the changes of the script that are due before packet `number`. */
   private applyDue(number: number, time: bigint): void {
     if (this.script === undefined) return;
     for (const change of this.script.due(number, time - (this.start ?? time))) {
@@ -413,6 +414,7 @@ export class Session {
     }
   }
 
+  /** The CPU that a packet arrives at: that of the thread, the one that was asked for, or by its flow. */
   private cpuOf(bytes: Uint8Array, offset: number, length: number): number {
     const { cpus = 1, lanes } = this.options;
     if (lanes !== undefined) return lanes.index;
@@ -424,10 +426,12 @@ export class Session {
     return this.options.ingressIfindex ?? 1;
   }
 
+  /** A program of a devmap sees the interface that the packet leaves by. */
   private get egressIfindex(): number {
     return this.options.egressIfindex ?? (this.program.attach === 'xdp_devmap' ? 2 : 0);
   }
 
+  /** The machine that runs, and the one that checks it. */
   private *machines(): Generator<Runtime['machine']> {
     yield this.runtime.machine;
     if (this.checker !== undefined) yield this.checker.machine;

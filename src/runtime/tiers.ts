@@ -14,6 +14,7 @@
 import type { Settings } from '../opt/index.js';
 import { defaultSettings, quickSettings } from '../opt/index.js';
 
+/** A way to compile, and when it pays. */
 export interface Tier {
   /** Instructions that have run, for each one of the program, before it is worth its price. */
   readonly after: number;

@@ -7,6 +7,7 @@ import type { InstalledTrace } from '../nic/index.js';
 import { fingerprint, type RecordedTrace } from '../trace/index.js';
 import { TraceRecord } from './trace-record.js';
 
+/** What is worth keeping: recordings take memory, conditions time. */
 export interface BookOptions {
   /** Keep the recordings of traces that have left the card. */
   readonly keepsRecordings: boolean;
@@ -14,6 +15,7 @@ export interface BookOptions {
   readonly conditionsRead: number;
 }
 
+/** Records by number, by path and by trace on the card. */
 export class TraceBook {
   /** In order of first installation; a record's `id` is its position. */
   readonly records: TraceRecord[] = [];
@@ -38,6 +40,7 @@ export class TraceBook {
     return this.byKey.get(key) ?? new TraceRecord(this.records.length, key, trace, this.names);
   }
 
+  /** Gives a record its place; one that is there already stays. */
   enter(record: TraceRecord): void {
     if (record.id < this.records.length) return;
     this.records.push(record);

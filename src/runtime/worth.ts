@@ -59,6 +59,7 @@ interface Profile {
   readonly lookupGain: number;
 }
 
+/** Sums up gains over a window of packets and decides at its end. */
 export class Worth {
   /** Packets that the host ran because the card was resting. */
   bypassed = 0;
@@ -93,6 +94,7 @@ export class Worth {
     return this.enabled ? Math.min(count, this.left) : count;
   }
 
+  /** Packets that a trace decided. */
   hit(installed: InstalledTrace, trace: TraceRecord, packets: number): void {
     if (!this.enabled) return;
     const { gain, lookups, lookupGain } = this.profileOf(installed, trace);
@@ -102,6 +104,7 @@ export class Worth {
     this.shares.set(installed, (this.shares.get(installed) ?? 0) + packets);
   }
 
+  /** What one hit of a trace gains, worked out once for each. */
   private profileOf(installed: InstalledTrace, trace: TraceRecord): Profile {
     let profile = this.profiles.get(installed);
     if (profile === undefined) {
@@ -153,6 +156,7 @@ export class Worth {
     this.decide();
   }
 
+  /** At the end of a window: rest for a while where it did not pay, longer each time; go on where it did. */
   private decide(): void {
     const slow = this.takeSlowLookups();
     if (this.resting > 0) {
@@ -169,12 +173,14 @@ export class Worth {
     this.shares.clear();
   }
 
+  /** The gain of the window, less what look-ups cost that their cache did not answer. */
   private total(slow: number): number {
     const answered = this.lookups === 0 ? 0 : Math.max(0, 1 - slow / this.lookups);
     return this.gain + this.lookupGain * answered - slowLookupCost * slow;
   }
 }
 
+/** What calls cost that run under the journal. */
 function callCost({ trace: { code } }: InstalledTrace): number {
   if (!code.transactional) return 0;
   const calls = code.values.filter(

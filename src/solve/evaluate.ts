@@ -43,10 +43,12 @@ export function evaluateTerms(roots: readonly Term[], model: Model): bigint[] {
   return roots.map((term) => values.get(term) ?? fail(term));
 }
 
+/** A term whose value is asked for and cannot be worked out: our mistake. */
 function fail(term: Term): never {
   throw new InternalError('solve', `\`${term.op}\` has no value`);
 }
 
+/** The value of a term that is an array. */
 function arrayValue(
   term: Term,
   model: Model,
@@ -71,6 +73,7 @@ function arrayValue(
   }
 }
 
+/** The value of a bit vector or truth value, unsigned; arguments have theirs already. */
 function scalarValue(
   term: Term,
   model: Model,

@@ -24,6 +24,7 @@ export type BinaryOp =
 /** Two bit vectors of one width (`=`: two terms of one sort that is no array) to a truth value. */
 export type RelationOp = '=' | 'bvult' | 'bvule' | 'bvslt' | 'bvsle';
 
+/** All operations that a term may have. */
 export type TermOp =
   | 'const'
   | 'variable'
@@ -61,6 +62,7 @@ const u = (x: bigint, width: number): bigint => BigInt.asUintN(width, x);
 const s = (x: bigint, width: number): bigint => BigInt.asIntN(width, x);
 const bool = (x: boolean): bigint => (x ? 1n : 0n);
 
+/** What each yields; arguments and results are unsigned numbers of the width. */
 export const binaryTable: Readonly<Record<BinaryOp, Operation>> = {
   bvadd: { commutative: true, evaluate: (a, b, w) => u(a + b, w) },
   bvsub: { evaluate: (a, b, w) => u(a - b, w) },
@@ -78,6 +80,7 @@ export const binaryTable: Readonly<Record<BinaryOp, Operation>> = {
   bvashr: { evaluate: (a, b, w) => u(s(a, w) >> (b >= BigInt(w) ? BigInt(w - 1) : b), w) },
 };
 
+/** Relations; `=` is of all sorts, the others of bit vectors. */
 export const relationTable: Readonly<Record<RelationOp, Operation>> = {
   '=': { commutative: true, evaluate: (a, b) => bool(a === b) },
   bvult: { evaluate: (a, b) => bool(a < b) },
@@ -86,13 +89,17 @@ export const relationTable: Readonly<Record<RelationOp, Operation>> = {
   bvsle: { evaluate: (a, b, w) => bool(s(a, w) <= s(b, w)) },
 };
 
+/** Names in the table's order, for tests that go over all. */
 export const binaryOps: readonly BinaryOp[] = Object.keys(binaryTable) as BinaryOp[];
+/** The same of relations. */
 export const relationOps: readonly RelationOp[] = Object.keys(relationTable) as RelationOp[];
 
+/** Tells a row of {@link binaryTable}. */
 export function isBinaryOp(op: TermOp): op is BinaryOp {
   return op in binaryTable;
 }
 
+/** Tells a row of {@link relationTable}. */
 export function isRelationOp(op: TermOp): op is RelationOp {
   return op in relationTable;
 }

@@ -24,6 +24,7 @@ export class TermPrinter {
     return this.lines.splice(0);
   }
 
+  /** Writes what has to stand before a term may be named, and gives its name. */
   private introduce(term: Term): string {
     const { op, sort, name } = term;
     if (op === 'const') return constantText(term);
@@ -41,6 +42,7 @@ export class TermPrinter {
     return args.map((arg) => this.names.get(arg) ?? '').join(' ');
   }
 
+  /** The operation's symbol, with indices where SMT-LIB has them. */
   private head(term: Term): string {
     const { op, sort, args, value } = term;
     const width = sort.kind === 'bits' ? sort.width : 0;
@@ -59,6 +61,7 @@ export class TermPrinter {
     }
   }
 
+  /** Declares an uninterpreted function, once for each signature. */
   private declare(term: Term): void {
     const line = `(declare-fun ${symbol(term.name)} (${term.args.map(({ sort }) => sortText(sort)).join(' ')}) ${sortText(term.sort)})`;
     if (this.declared.has(line)) return;
@@ -75,6 +78,7 @@ export function logicOf(roots: readonly Term[]): string {
   return `QF_${arrays ? 'A' : ''}${functions || arrays ? 'UF' : ''}BV`;
 }
 
+/** Hexadecimal where the width is whole digits, else binary. */
 function constantText({ sort, value }: Term): string {
   if (sort.kind !== 'bits') return value === 1n ? 'true' : 'false';
   return sort.width % 4 === 0

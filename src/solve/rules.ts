@@ -34,11 +34,13 @@ export function areDistinct(a: Term, b: Term): boolean {
   return x === y && c !== d;
 }
 
+// The same of all three shifts.
 const isShift: readonly TermRule[] = [
   { identity: 'shift(x, 0) = x', apply: (_, a, b) => (is(b, 0n) ? a : undefined) },
   { identity: 'shift(0, x) = 0', apply: (_, a) => (is(a, 0n) ? a : undefined) },
 ];
 
+/** By operation. `apply` gets the maker of terms, both arguments and their width; undefined: it does not fire. */
 export const binaryRules: Readonly<Record<BinaryOp, readonly TermRule[]>> = {
   bvadd: [
     { identity: 'x + 0 = x', apply: (_, a, b) => (is(b, 0n) ? a : undefined) },
@@ -110,6 +112,7 @@ export const binaryRules: Readonly<Record<BinaryOp, readonly TermRule[]>> = {
   bvashr: isShift,
 };
 
+/** By relation. */
 export const relationRules: Readonly<Record<RelationOp, readonly TermRule[]>> = {
   '=': [
     { identity: '(x = x) = true', apply: (t, a, b) => (a === b ? t.true : undefined) },

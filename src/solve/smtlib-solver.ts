@@ -14,6 +14,7 @@ export interface Dialogue {
   close(): Promise<void>;
 }
 
+/** Questions are put one after another; each begins with a reset, so that none sees what another asserted. */
 export class SmtLibSolver implements Solver {
   readonly name: string;
   private readonly dialogue: Dialogue;
@@ -54,12 +55,14 @@ export class SmtLibSolver implements Solver {
     return this.inTurn(() => this.dialogue.close());
   }
 
+  /** Waits until the question before has its answer: there is one dialogue. */
   private inTurn<T>(action: () => Promise<T>): Promise<T> {
     const result = this.last.then(action);
     this.last = result.catch(() => undefined);
     return result;
   }
 
+  /** One question with its model or the reason why there is no answer. */
   private async ask(assertions: readonly Term[], limit: number): Promise<Answer> {
     const printer = new TermPrinter();
     const names = assertions.map((term) => `(assert ${printer.refer(term)})`);
@@ -129,11 +132,13 @@ function start(logic: string, limit: number): string[] {
   return ['(reset)', `(set-option :rlimit ${limit})`, '(set-option :produce-models true)', `(set-logic ${logic})`];
 }
 
+/** The solver's word. Anything else is our mistake, since we wrote the script. */
 function verdictOf(reply: Reply | undefined): Verdict {
   if (reply === 'sat' || reply === 'unsat' || reply === 'unknown') return reply;
   throw new InternalError('solve', `the solver says: ${JSON.stringify(reply ?? 'nothing')}`);
 }
 
+/** Array variables that a term depends on, whose contents a model has to tell. */
 function arraysBelow(array: Term): Term[] {
   return termsBelow([array]).filter(({ op, sort }) => op === 'variable' && sort.kind === 'array');
 }

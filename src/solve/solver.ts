@@ -14,6 +14,7 @@ export type Answer =
   | { readonly verdict: 'unsat' }
   | { readonly verdict: 'unknown'; readonly reason: string };
 
+/** A solver that is open. Whoever opened it closes it. */
 export interface Solver {
   /** Which solver, for reports: `z3 4.8.12`. */
   readonly name: string;

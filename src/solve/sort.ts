@@ -4,10 +4,12 @@
  */
 import { InternalError } from '../base/index.js';
 
+/** Truth values. */
 export interface BoolSort {
   readonly kind: 'bool';
 }
 
+/** Bit vectors of one width. */
 export interface BitsSort {
   readonly kind: 'bits';
   /** At least 1. */
@@ -23,8 +25,10 @@ export interface ArraySort {
   readonly element: number;
 }
 
+/** The sort of a term. */
 export type Sort = BoolSort | BitsSort | ArraySort;
 
+/** The one sort of truth values. */
 export const boolSort: BoolSort = { kind: 'bool' };
 
 const bitsSorts = new Map<number, BitsSort>();

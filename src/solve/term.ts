@@ -7,6 +7,7 @@ import { InternalError } from '../base/index.js';
 import type { TermOp } from './operations.js';
 import type { Sort } from './sort.js';
 
+/** A node of a DAG: arguments are shared, nothing in it changes. */
 export interface Term {
   /** Order of birth among the terms of one {@link Terms}. */
   readonly id: number;
@@ -19,6 +20,7 @@ export interface Term {
   readonly name: string;
 }
 
+/** A term whose value is known, {@link Term.value}. */
 export function isConstant(term: Term): boolean {
   return term.op === 'const';
 }

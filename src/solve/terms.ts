@@ -20,6 +20,7 @@ export interface TermsOptions {
   readonly simplify?: boolean;
 }
 
+/** Makes the terms of one conversation. `simplify` off leaves them as they are asked for, for tests of the rules. */
 export class Terms {
   readonly true: Term;
   readonly false: Term;
@@ -297,6 +298,7 @@ export class Terms {
     return this.intern('apply', bitsSort(width), args, 0n, name);
   }
 
+  /** p and q, with what is known folded. */
   private both(a: Term, b: Term): Term {
     if (a.sort !== boolSort || b.sort !== boolSort) throw new InternalError('solve', '`and` of what is no truth value');
     if (this.simplify) {
@@ -309,6 +311,7 @@ export class Terms {
     return this.intern('and', boolSort, [a, b]);
   }
 
+  /** A binary operation or relation: folded, put in order, given to the rules, and shared. */
   private two(
     op: BinaryOp | RelationOp,
     sort: Sort,
@@ -335,11 +338,13 @@ export class Terms {
     return sort.kind === 'bits' ? this.bits(sort.width, value) : this.bool(value === 1n);
   }
 
+  /** Widens by zeros or by the sign. */
   private extend(op: 'zero_extend' | 'sign_extend', a: Term, width: number): Term {
     if (width < widthOf(a)) throw new InternalError('solve', `${widthOf(a)} bits do not become ${width} by extension`);
     return this.intern(op, bitsSort(width), [a]);
   }
 
+  /** The one term with this operation and these arguments. */
   private intern(op: TermOp, sort: Sort, args: readonly Term[], value = 0n, name = ''): Term {
     const size = sort.kind === 'bits' ? sort.width : sort.kind === 'bool' ? 0 : `${sort.index}.${sort.element}`;
     const key = `${op} ${size} ${value} ${args.map(({ id }) => id).join(' ')} ${name}`;
@@ -365,6 +370,7 @@ function sameWidth(op: TermOp, a: Term, b: Term): number {
   return width;
 }
 
+/** The array's sort, its index checked. */
 function arrayOf({ sort }: Term, index: Term): ArraySort {
   if (sort.kind !== 'array' || sort.index !== widthOf(index))
     throw new InternalError('solve', 'no index of that array');

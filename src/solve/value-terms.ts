@@ -13,6 +13,7 @@ import { memorySort } from './sort.js';
 import type { Term } from './term.js';
 import type { Terms } from './terms.js';
 
+/** Translates values of one function or trace; each is translated once. */
 export class ValueTerms {
   readonly terms: Terms;
   private readonly known = new Map<Value, Term>();
@@ -55,6 +56,7 @@ export class ValueTerms {
     return this.leafNamed('packet_start', 0xffff_ffffn);
   }
 
+  /** A pure operation on its arguments' terms, or a leaf. */
   private define(value: Value, scope: string): Term {
     const args = value.args.map((arg) => this.term(arg, scope));
     return pureTerm(this.terms, value.op, args) ?? this.leaf(value, args, scope);
@@ -115,10 +117,12 @@ export class ValueTerms {
     return this.within(this.terms.unknown(name, 64), ones);
   }
 
+  /** Only bits that the value can have: what is known of a leaf the solver should know, too. */
   private within(term: Term, ones: bigint): Term {
     return ones === mask64 ? term : this.terms.and(term, this.terms.bits(64, ones));
   }
 
+  /** Bytes of memory put together, little-endian. */
   private load(space: 'packet' | 'memory', base: Term, offset: bigint, size: number): Term {
     const { terms } = this;
     const memory = terms.variable(space, memorySort);
@@ -140,6 +144,7 @@ const same: Readonly<Partial<Record<OpName, BinaryOp>>> = {
   or: 'bvor',
   xor: 'bvxor',
 };
+// Operations of the IR that are one operation of SMT-LIB.
 const shifts: Readonly<Partial<Record<OpName, BinaryOp>>> = { shl: 'bvshl', shr: 'bvlshr', sar: 'bvashr' };
 /** Operations on low halves. */
 const halves: Readonly<Partial<Record<OpName, BinaryOp>>> = {

@@ -1,6 +1,7 @@
 /** Tables and JSON, the same for every command. Both escape what a terminal would obey instead of show. */
 import { printable, printableJson } from './escape.js';
 
+/** A column of {@link formatTable}. */
 export interface Column {
   /** With its unit: `size (B)`. */
   readonly title: string;
@@ -8,6 +9,7 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
+/** Numbers are grouped by thousands; undefined is a dash. */
 export type Cell = string | number | bigint | undefined;
 
 /**

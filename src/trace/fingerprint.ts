@@ -36,6 +36,7 @@ export function fingerprint(code: TraceCode, verdict: number): string {
   return hash.text();
 }
 
+/** What of a value its operation and arguments do not say. */
 function addNumber(hash: WordHash, number: bigint): void {
   word[0] = number;
   hash.add(halves[0] as number);

@@ -8,6 +8,7 @@ import { BitSources, Facts, newNaming, pathCondition, type TraceNames } from '..
 import type { Value } from '../ir/index.js';
 import type { RecordedTrace } from './recording.js';
 
+/** One text a guard, in order; empty where the guards before it already say as much. */
 export function guardWords(trace: RecordedTrace, names: TraceNames): string[] {
   const sources = new BitSources();
   const naming = newNaming(new Facts(sources));

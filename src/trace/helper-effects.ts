@@ -82,6 +82,7 @@ const kinds: Readonly<Record<Exclude<ArgClass, object>, ArgKind | undefined>> = 
   'dynptr ringbuf release': undefined,
 };
 
+/** What an argument class means to a recorder; undefined: it cannot be followed. */
 function kindOf(arg: ArgClass, { prints }: HelperRow): ArgKind | undefined {
   if (typeof arg !== 'object') return arg === 'mem?' && prints === 'list' ? 'printed-list' : kinds[arg];
   switch (arg.mode) {
@@ -94,6 +95,7 @@ function kindOf(arg: ArgClass, { prints }: HelperRow): ArgKind | undefined {
   }
 }
 
+/** A helper's effects by its row; undefined for one that no trace may call. */
 function effectsOf(row: HelperRow): HelperEffects | undefined {
   const args = row.args.map((arg) => kindOf(arg, row));
   if (row.prints === 'registers') while (args.length < 5) args.push('printed');

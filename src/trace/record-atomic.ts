@@ -5,6 +5,10 @@ import { TraceAbort } from './aborts.js';
 import type { Recorder } from './recorder.js';
 import { peek } from './resample.js';
 
+/**
+ * Records an atomic instruction. On the stack it is load, arithmetic and store; elsewhere an operation of the trace,
+ * whose old value is seen at the next instruction. Throws TraceAbort.
+ */
 export function recordAtomic(recorder: Recorder, insn: Insn): void {
   const { memory, values } = recorder;
   const { graph } = values;

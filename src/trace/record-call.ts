@@ -16,6 +16,7 @@ import { type ByteOf, toRuns } from './shadow.js';
 /** Longest copy out of the packet that is followed byte by byte. */
 const maxFollowedCopy = 256;
 
+/** Records a call by the helper's number. Throws TraceAbort for one that no card can run. */
 export function recordCall(recorder: Recorder, program: LoadedProgram, helper: number): void {
   switch (helper) {
     case helperId.map_lookup_elem:
@@ -65,6 +66,7 @@ function bytesAt(recorder: Recorder, pointer: Value, size: number): ByteOf[] {
   return bytes;
 }
 
+/** A look-up: its key becomes pieces of values, and whether it found something a guard. */
 function recordLookup(recorder: Recorder): void {
   const { values, memory } = recorder;
   const { graph } = values;
@@ -122,6 +124,7 @@ function recordLookup(recorder: Recorder): void {
   };
 }
 
+/** A tail call is a guard on what the slot holds; the trace goes on in that program. */
 function recordTailCall(recorder: Recorder): void {
   const { machine, values } = recorder;
   const { graph } = values;
@@ -198,6 +201,7 @@ function recordAdjust(recorder: Recorder, helper: number): void {
   finishAdjust(recorder, helper, delta, success, failure);
 }
 
+/** bpf_xdp_adjust_tail: its conditions for success become guards, as the packet's length is not known. */
 function recordAdjustTail(recorder: Recorder, delta: Value): void {
   const { values, memory } = recorder;
   const { graph } = values;
@@ -223,11 +227,13 @@ function holds(recorder: Recorder, condition: Value): boolean {
   return result;
 }
 
+/** Guards that the end lies at or behind `least`, or that it does not; tells which. */
 function isAtLeast(recorder: Recorder, end: Value, least: bigint): boolean {
   const { graph } = recorder.values;
   return holds(recorder, graph.make('sle', graph.constant(least), end));
 }
 
+/** Calls the helper where it succeeded, and gives r0. */
 function finishAdjust(recorder: Recorder, helper: number, delta: Value, success: boolean, failure: bigint): void {
   // A helper that refuses changes nothing.
   if (success) emitCall(recorder, helper, [recorder.register(1), delta], [], true);

@@ -70,6 +70,7 @@ interface Element {
   readonly value: Value;
 }
 
+/** Begins a walk over a map. The callback is recorded like a function of the program, once for each element. */
 export function recordForEach(recorder: Recorder, program: LoadedProgram): void {
   const { machine, values, memory } = recorder;
   const { graph } = values;

@@ -9,6 +9,7 @@ import { type ArgKind, type HelperEffects, helperEffects } from './helper-effect
 import type { Recorder } from './recorder.js';
 import { toRuns } from './shadow.js';
 
+/** r0 after a call; r1 to r5 are lost, as the verifier has it. */
 export function setResult(recorder: Recorder, result: Value): void {
   for (let r = 1; r <= 5; r++) recorder.setRegister(r, undefined);
   recorder.setRegister(0, result);
@@ -38,6 +39,7 @@ export function elementOf({ machine, values }: Recorder, map: number, index: Val
   return spec !== undefined && isDirectMap(spec) ? values.graph.data(map) : values.graph.element(map, index);
 }
 
+/** What a map looks like. Throws TraceAbort where there is none of that index. */
 export function specOf(
   recorder: Recorder,
   map: number,
@@ -79,6 +81,10 @@ export function emitCall(
   });
 }
 
+/**
+ * Records a call that the trace makes. Its result is seen at the next instruction, when the interpreter has it. Throws
+ * TraceAbort.
+ */
 export function recordHelper(recorder: Recorder, helper: number): void {
   const effects = helperEffects.get(helper);
   if (effects === undefined) throw new TraceAbort('helper-not-traceable', helperName(helper) ?? `helper ${helper}`);
@@ -105,6 +111,7 @@ export function recordHelper(recorder: Recorder, helper: number): void {
   };
 }
 
+/** Arguments, and which memory the call reads and writes. */
 interface Gathered {
   readonly args: readonly Value[];
   readonly reads: { address: number; size: number }[];
@@ -112,6 +119,7 @@ interface Gathered {
   readonly map: number;
 }
 
+/** Takes the arguments from registers. Sizes that decide what is read have to be known: they are specialised. */
 function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
   const { values } = recorder;
   const reads: { address: number; size: number }[] = [];
@@ -194,6 +202,7 @@ function pointsToMemory(recorder: Recorder, value: Value): boolean {
   return address !== 0n && address <= mask32 && recorder.machine.memory.regionOf(Number(address)) !== undefined;
 }
 
+/** What is no longer known after the call: buffers that it wrote, maps that it changed, the packet. */
 function applyEffects(
   recorder: Recorder,
   effects: HelperEffects,

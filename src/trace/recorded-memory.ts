@@ -30,6 +30,7 @@ import type { Assumption } from './stable-values.js';
 /** A stack byte that is known, or the fact that only memory has it. */
 export type StackByte = ByteOf | 'memory';
 
+/** What a pointer was made of: an object of a size. */
 export interface Root {
   readonly space: Space;
   readonly map: number;
@@ -60,6 +61,10 @@ export type MemoryChange =
   /** Bytes of a map were taken for constants, or might have been. */
   | { readonly kind: 'assumed' | 'asked'; readonly assumption: Assumption };
 
+/**
+ * Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it
+ * outlives recordings.
+ */
 export class RecordedMemory {
   /** All that was done to it, in order. */
   readonly changes: MemoryChange[] = [];
@@ -230,6 +235,7 @@ export class RecordedMemory {
     return this.values.graph.constant(value);
   }
 
+  /** Fields of the context; packet pointers are offsets from where the packet began. */
   private loadCtx(offset: number, size: number): Value {
     if (size !== 4) throw new TraceAbort('unknown-pointer', 'context');
     const { graph } = this.values;
@@ -248,6 +254,10 @@ export class RecordedMemory {
     }
   }
 
+  /**
+   * A store. On the stack it is only noted; anywhere else it is an effect, proved or checked to be inside of its
+   * object.
+   */
   store(pointer: Value, offset: number, size: number, value: Value): void {
     const { graph } = this.values;
     const at = this.locate(graph.add(pointer, graph.constant(BigInt(offset))));

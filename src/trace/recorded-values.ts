@@ -16,6 +16,7 @@ export interface Sampled {
   readonly step: number;
 }
 
+/** Makes values, samples them and guards on them. */
 export class RecordedValues {
   readonly graph: Graph;
   readonly facts: Facts = new Facts();
@@ -84,6 +85,7 @@ export class RecordedValues {
     );
   }
 
+  /** Says what a value was for this packet; side traces replay it by the step at which it became known. */
   setSample(value: Value, sample: bigint): void {
     if (isConst(value)) return;
     if (!this.samples.has(value)) this.sampled.push({ value, step: this.step });

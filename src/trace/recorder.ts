@@ -33,6 +33,7 @@ import { isResult, peek, resample } from './resample.js';
 import { type History, registersOf, type Snapshot, SnapshotLog } from './snapshot.js';
 import type { Assumption, StableValues } from './stable-values.js';
 
+/** A function under way. */
 interface Frame {
   /** Replaced, not changed, when an instruction writes: snapshots keep it. */
   registers: (Value | undefined)[];
@@ -76,6 +77,9 @@ function depthOf(code: readonly Value[]): number {
   return most;
 }
 
+/**
+ * Records one path after another; {@link start}, then the interpreter runs with it as observer, then {@link finish}.
+ */
 export class Recorder implements Observer {
   readonly machine: Machine;
   readonly limits: RecorderLimits;
@@ -153,6 +157,7 @@ export class Recorder implements Observer {
     if (packet.fragmentCount > 0) this.give('multi-buffer');
   }
 
+  /** Was a value of a map the same in enough recordings to be taken for a constant? */
   private isStable(assumption: Assumption): boolean {
     return this.stable?.sample(assumption, this.recordings) === true;
   }
@@ -172,6 +177,7 @@ export class Recorder implements Observer {
     return isBetter ? undefined : from;
   }
 
+  /** Takes over what a side trace's parent had at its snapshot. */
   private inherit(history: History, from: Snapshot): void {
     this.values.inherit(history.guards.slice(0, from.guards), history.sampled.slice(0, from.sampled));
     for (let i = 0; i < from.changes; i++) this.memory.change(history.changes[i] as MemoryChange);
@@ -207,6 +213,7 @@ export class Recorder implements Observer {
     };
   }
 
+  /** The interpreter's call before each instruction. An abort is kept, and the packet runs on. */
   before(program: LoadedProgram, pc: number, depth: number): void {
     if (this.abort !== undefined) return;
     try {
@@ -260,6 +267,7 @@ export class Recorder implements Observer {
     }
   }
 
+  /** One instruction: checks that both sides agree so far, then records it. */
   private step(program: LoadedProgram, pc: number, depth: number): void {
     this.settle(pc, depth);
     this.program = program;
@@ -308,6 +316,7 @@ export class Recorder implements Observer {
     pending.finish(this.registers.u64[0] as bigint);
   }
 
+  /** A function begins: r10 is a known address, and its stack is cleared. */
   private openFrame(depth: number): void {
     if (this.machine.frames[depth] === undefined) throw new TraceAbort('desync', 'frame');
     this.setRegister(10, this.values.graph.frame(depth));
@@ -323,6 +332,7 @@ export class Recorder implements Observer {
     this.setRegister(1, this.values.graph.context);
   }
 
+  /** Records an instruction by its class. */
   private record(program: LoadedProgram, insn: Insn, pc: number): void {
     const { graph } = this.values;
     switch (insnClass(insn)) {
@@ -383,6 +393,7 @@ export class Recorder implements Observer {
     this.setRegister(insn.dst, lowerAlu(graph, insn, a, b));
   }
 
+  /** A conditional jump is a guard that it goes the way that it goes now. */
   private recordJump(program: LoadedProgram, insn: Insn, pc: number): void {
     if (isUnconditionalJump(insn)) return;
     if (isConditionalJump(insn)) {
@@ -407,6 +418,7 @@ export class Recorder implements Observer {
     recordCall(this, program, insn.imm);
   }
 
+  /** The end of a function, or of the program, whose verdict the trace is specialised to. */
   private recordExit(): void {
     const frame = this.frames.pop() as Frame;
     const result = frame.registers[0];
@@ -426,6 +438,7 @@ export class Recorder implements Observer {
     for (let r = 0; r <= 5; r++) this.setRegister(r, frame.registers[r]);
   }
 
+  /** What a register holds. Throws TraceAbort where that was never recorded. */
   register(index: number): Value {
     const value = this.frames.at(-1)?.registers[index];
     if (value === undefined) throw new TraceAbort('uninitialised-register', `r${index}`);
@@ -436,6 +449,7 @@ export class Recorder implements Observer {
     return this.frames.at(-1)?.registers[index] !== undefined;
   }
 
+  /** Changes a register. The list is copied at the first change of a step, since snapshots share it. */
   setRegister(index: number, value: Value | undefined): void {
     const frame = this.frames.at(-1) as Frame;
     if (frame.written !== this.steps) {

@@ -16,6 +16,7 @@ export interface RecorderLimits {
   readonly maxSteps: number;
 }
 
+/** Values bound what a card stores, guards what it asks, steps how long recording may take. */
 export const defaultLimits: RecorderLimits = { maxValues: 20_000, maxGuards: 1_000, maxSteps: 50_000 };
 
 /** Where a recording failed. */
@@ -26,6 +27,7 @@ export interface AbortSite {
   readonly pc: number;
 }
 
+/** A finished recording, ready to be installed. */
 export interface RecordedTrace {
   readonly code: TraceCode;
   /** All values that were recorded, dead ones too. */
@@ -47,6 +49,7 @@ export interface RecordedTrace {
   readonly start: Snapshot | undefined;
 }
 
+/** What {@link Recorder.finish} gives. */
 export type Recording =
   | { readonly kind: 'trace'; readonly trace: RecordedTrace }
   | { readonly kind: 'abort'; readonly site: AbortSite };

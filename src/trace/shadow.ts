@@ -39,16 +39,19 @@ export interface Anchor {
   readonly rest: Value | undefined;
 }
 
+/** A store of the trace, for the question what later loads may see. */
 interface Store {
   readonly at: Target;
   readonly size: number;
 }
 
+/** Known bytes at distances from one base. */
 interface MemoryObject {
   readonly at: Target;
   readonly bytes: Map<number, ByteOf>;
 }
 
+/** Known bytes of one recording's packet and map memory. */
 export class Shadow {
   private objects = new Map<string, MemoryObject>();
   private stores: Store[] = [];
@@ -61,6 +64,7 @@ export class Shadow {
     return Array.from({ length: size }, (_, i) => object?.bytes.get(at.offset + i));
   }
 
+  /** Notes a store, and forgets what it may have hit under another base. */
   store(at: Target, size: number, value: Value): void {
     this.version++;
     this.forgetAliases(at, size);
@@ -106,6 +110,7 @@ export class Shadow {
     return object;
   }
 
+  /** Bytes of other objects that the store might be. */
   private forgetAliases(at: Target, size: number): void {
     const own = keyOf(at);
     for (const [key, object] of this.objects) {
@@ -121,6 +126,7 @@ function keyOf(at: Target): string {
   return `${at.space}.${at.base === undefined ? 'c' : at.base.id}`;
 }
 
+/** Could two accesses touch the same byte? Different maps never do; of different bases only bounds are known. */
 function mayOverlap(a: Target, aSize: number, b: Target, bSize: number): boolean {
   if (a.space !== b.space) return false;
   if (a.space === 'map' && a.map >= 0 && b.map >= 0 && a.map !== b.map) return false;

@@ -20,6 +20,7 @@ import { TraceAbort } from './aborts.js';
 import type { MemoryChange } from './recorded-memory.js';
 import type { Sampled } from './recorded-values.js';
 
+/** State before a guard. Lists are shared with the recording, so a snapshot costs what changed since the one before. */
 export interface Snapshot {
   readonly program: LoadedProgram;
   /** Instruction that comes next. */
@@ -85,6 +86,7 @@ export class SnapshotLog {
     this.all.push(this.current);
   }
 
+  /** Frames with the registers that may still be read from there on. */
   private liveFrames({ program, pc }: Omit<Snapshot, 'frames'>): SnapshotFrame[] {
     const slots = liveSlots(program.insns);
     const inner = this.frames.length - 1;

@@ -17,6 +17,7 @@ export interface Assumption {
   readonly value: bigint;
 }
 
+/** What recordings saw at one place. */
 interface Samples {
   value: bigint;
   count: number;
@@ -39,6 +40,7 @@ const assumable: ReadonlySet<string> = new Set([
 /** Recordings in which a value has to be the same before it is assumed. */
 const enough = 3;
 
+/** Counts how often places held the same value. */
 export class StableValues {
   private readonly machine: Machine;
   private readonly samples = new Map<string, Samples>();
@@ -91,6 +93,7 @@ export class AssumptionLedger<T> {
     this.machine = machine;
   }
 
+  /** Notes who assumed what. The version says whether anything of the map has changed since. */
   add(holder: T, assumptions: readonly Assumption[]): void {
     for (const { at } of assumptions) {
       const { map } = at;

@@ -29,11 +29,13 @@ export function stackSlots(history: History, snapshot: Snapshot): StackSlot[] {
   return slots;
 }
 
+/** Does the next byte belong to the same slot? */
 function continues(first: StackByte, next: StackByte | undefined, distance: number): boolean {
   if (next === undefined || first === 'memory' || next === 'memory') return first === next;
   return next.value === first.value && next.byte === first.byte + distance;
 }
 
+/** What each stack byte held at the snapshot: replays spills, fills and cleared frames up to there. */
 function writtenBytes(history: History, snapshot: Snapshot): ReadonlyMap<number, StackByte> {
   const bytes = new Map<number, StackByte>();
   for (let i = 0; i < snapshot.changes; i++) {

@@ -22,6 +22,7 @@ export type MoveRecords = (
   offsets: readonly number[],
 ) => readonly MovedRecord[] | undefined;
 
+/** Where the header says offset and length of each part. */
 const partFields: readonly { readonly part: ExtPart; readonly at: number }[] = [
   { part: 'functions', at: 8 },
   { part: 'lines', at: 16 },

@@ -108,6 +108,7 @@ class MovedCode {
       });
   }
 
+  /** Appends a slot, and notes where a reference of the input has gone. */
   private push(slot: EditedInsn): void {
     if (slot.refers >= 0) {
       const list = this.copies.get(slot.refers);
@@ -127,6 +128,7 @@ function isEqual(a: Insn, b: Insn | undefined): boolean {
   return a.code === b?.code && a.dst === b.dst && a.src === b.src && a.off === b.off && a.imm === b.imm;
 }
 
+/** One edit of one file, part by part. Order matters: code first, since everything else asks where slots went. */
 class ElfEditor {
   private readonly bytes: Uint8Array;
   private readonly elf: Elf;
@@ -162,12 +164,14 @@ class ElfEditor {
     return { bytes: layOut(this.bytes, this.parts), dropped: this.dropped };
   }
 
+  /** A section by its number in the input. */
   private part(index: number): Part {
     const part = this.parts[index];
     if (part === undefined) throw new InternalError('edit', `no section ${index}`);
     return part;
   }
 
+  /** DWARF speaks of addresses in code that has moved; a file without it loads as well. */
   private dropDwarf(): void {
     for (const part of this.parts) {
       if (!/^(\.rela?)?\.(debug_|zdebug_|eh_frame)/.test(part.name)) continue;
@@ -201,6 +205,7 @@ class ElfEditor {
     return encodeInsns(insns);
   }
 
+  /** Where a slot has gone. Throws UnsupportedError for one in the middle of a function that changed. */
   private placeIn(code: MovedCode, slot: number, name: string): number {
     const place = code.place(slot);
     if (place !== undefined) return place;
@@ -217,12 +222,14 @@ class ElfEditor {
     return place === undefined ? undefined : place * insnSize;
   }
 
+  /** A symbol's value after the edit. */
   private newValue(symbol: ElfSymbol): number {
     const value = this.valueOf(symbol);
     if (value !== undefined) return value;
     throw new UnsupportedError(`something refers to \`${symbol.name}\`, a place within a function that changes`);
   }
 
+  /** Moves the records of `.BTF.ext`; returns where the fields went that relocations mend. */
   private editExt(): ReadonlyMap<number, readonly number[]> {
     const ext = this.parts.find((part) => part.name === '.BTF.ext' && part.content.length > 0);
     const types = this.parts.find((part) => part.name === '.BTF' && part.content.length > 0);
@@ -264,6 +271,7 @@ class ElfEditor {
     }
   }
 
+  /** A word of data that holds a function's place as an addend. */
   private mendWord(part: Part, offset: number, width: number, symbol: ElfSymbol, code: MovedCode): void {
     if (offset + width > part.content.length) return;
     const view = new DataView(part.content.buffer, part.content.byteOffset, part.content.byteLength);
@@ -326,6 +334,7 @@ class ElfEditor {
     return numbers;
   }
 
+  /** Relocations of moved code follow their instructions: none, one, or as many as there are copies. */
   private editRelocations(
     part: Part,
     symbols: readonly (number | undefined)[],
@@ -358,6 +367,7 @@ class ElfEditor {
   }
 }
 
+/** Where a relocation's place went. */
 function newOffsets(
   offset: number,
   code: MovedCode | undefined,
@@ -398,6 +408,7 @@ function renumberList(bytes: Uint8Array, symbols: readonly (number | undefined)[
   return Uint8Array.from(out);
 }
 
+/** Records of one part: functions and lines go where their slot goes, CO-RE records with every copy. */
 function moveRecords(code: MovedCode, part: ExtPart, offsets: readonly number[]): MovedRecord[] {
   if (part === 'lines') return moveLines(code, offsets);
   const result: MovedRecord[] = [];
@@ -450,6 +461,7 @@ function moveLines(code: MovedCode, offsets: readonly number[]): MovedRecord[] {
   return records;
 }
 
+/** -1 for no records. */
 function lastSlot(offsets: readonly number[]): number {
   return offsets.reduce((last, offset) => Math.max(last, offset / insnSize), -1);
 }

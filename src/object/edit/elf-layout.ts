@@ -26,6 +26,7 @@ export interface Part {
 
 /** Field offsets of a section header. */
 export const shLink = 40;
+/** Offset of sh_info in a section header. */
 export const shInfo = 44;
 const shOffset = 24;
 const shSize = 32;
@@ -52,6 +53,7 @@ export function sectionNumbers(parts: readonly Part[]): readonly (number | undef
   return parts.map((part) => (part.dropped ? undefined : next++));
 }
 
+/** Some bytes of the file that stay together: a section, or the section table. */
 interface Piece {
   readonly oldStart: number;
   readonly oldSize: number;

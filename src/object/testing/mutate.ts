@@ -14,6 +14,7 @@ export class Random {
     for (let i = 0; i < 4; i++) this.next();
   }
 
+  /** Xorshift (Marsaglia 2003). */
   next(): number {
     let x = this.state;
     x ^= x << 13;
@@ -28,10 +29,12 @@ export class Random {
   }
 }
 
+/** Numbers at which sizes and counts break: around 0, around widths, and record sizes of ELF and BTF. */
 const tricky = [
   0, 1, 2, 3, 4, 7, 8, 12, 0x7f, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff,
 ];
 
+/** A range of the file in which to do damage. */
 interface Span {
   readonly start: number;
   readonly size: number;
