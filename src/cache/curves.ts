@@ -26,8 +26,8 @@ export interface Curve {
 }
 
 /**
- * Hits of each policy at each size. A stack algorithm without admission, in traces, takes one pass for all sizes (Mattson
- * et al. 1970); everything else is simulated size by size.
+ * Hits of each policy at each size. A stack algorithm without admission, in traces, takes one pass for all sizes
+ * (Mattson et al. 1970); everything else is simulated size by size.
  */
 export function hitCurves(reference: ReferenceString, options: CurveOptions): Curve[] {
   const { sizes, unit = 'traces', admission, seed } = options;
