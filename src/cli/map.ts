@@ -1,7 +1,7 @@
 /**
  * `jitnic map dump|lookup|update|delete FILE MAP` and `jitnic map get|set FILE NAME...`: access to maps and global
- * variables by name, in map files that `jitnic run` reads and writes. The maps are those of the object, created as Linux would and filled from `--maps-in`; what Linux would
- * refuse is refused by the same error number.
+ * variables by name, in map files that `jitnic run` reads and writes. The maps are those of the object, created as
+ * Linux would and filled from `--maps-in`; what Linux would refuse is refused by the same error number.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { errnoName } from '../platform/index.js';

@@ -140,8 +140,8 @@ function runClang(
   const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
   const given = [...include.map((folder) => `-I${folder}`), ...define.map((macro) => `-D${macro}`)];
   const source = path === '-' ? ['-x', 'c', '-'] : ['-x', 'c', path];
-  // -O2: the verifier refuses much of what -O0 makes. -g: BTF, which maps and CO-RE need. v3 (32-bit jumps, atomics that
-  // fetch) needs Linux 5.12.
+  // -O2: the verifier refuses much of what -O0 makes. -g: BTF, which maps and CO-RE need. v3 (32-bit jumps, atomics
+  // that fetch) needs Linux 5.12.
   const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...given, ...includes, '-c', ...source, '-o', '-'];
   return new Promise((resolve, reject) => {
     const child = spawn(clang, flags, { stdio: ['pipe', 'pipe', 'pipe'] });

@@ -170,7 +170,9 @@ function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
   return { maps: Object.fromEntries(contents) };
 }
 
-/** What a program may ask for of which the kernel's answers are its own, so that a run there need not repeat one here. */
+/**
+ * What a program may ask for of which the kernel's answers are its own, so that a run there need not repeat one here.
+ */
 const ownAnswers: Readonly<Partial<Record<Environment, string>>> = {
   clock: 'the clock',
   random: 'random numbers',

@@ -291,6 +291,7 @@ class Evaluation {
     return 1n;
   }
 
+  /** Calls a helper with registers as bytecode would set them. */
   private call(id: number, args: readonly bigint[]): bigint {
     const { registers, machine } = this;
     registers.u64.fill(0n);

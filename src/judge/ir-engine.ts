@@ -70,6 +70,7 @@ export class IrEngine implements Engine {
     return this.codes.get(program);
   }
 
+  /** One translation; undefined for a program that is not translated. */
   private translate(program: LoadedProgram, bare: boolean): FunctionCode | undefined {
     try {
       return translate(worldOfMachine(this.machine), program, this.options, bare);

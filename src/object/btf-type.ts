@@ -49,7 +49,9 @@ export interface BtfInt extends Named {
   readonly bits: number;
   readonly bitOffset: number;
   readonly signed: boolean;
-  /** Printed as a character: flagged so, which compilers hardly do, or called `char`. It says nothing about the size. */
+  /**
+   * Printed as a character: flagged so, which compilers hardly do, or called `char`. It says nothing about the size.
+   */
   readonly char: boolean;
   /** `_Bool`: one byte that is 0 or 1. */
   readonly bool: boolean;

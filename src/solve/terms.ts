@@ -364,6 +364,7 @@ function comesBefore(a: Term, b: Term): boolean {
   return a.op === 'const' && b.op === 'const' ? a.value < b.value : c < d;
 }
 
+/** The common width; another one is a mistake of whoever builds terms. */
 function sameWidth(op: TermOp, a: Term, b: Term): number {
   const width = widthOf(a);
   if (widthOf(b) !== width) throw new InternalError('solve', `\`${op}\` of ${width} and ${widthOf(b)} bits`);

@@ -1,4 +1,7 @@
-/** Runs one version on symbols up to where the other one has a say: a branch, a call, the end, a place where paths meet. */
+/**
+ * Runs one version on symbols up to where the other one has a say: a branch, a call, the end, a place where paths
+ * meet.
+ */
 import {
   accessSize,
   type Insn,

@@ -9,8 +9,8 @@ import { type Term, Terms } from '../../solve/index.js';
 
 /**
  * `stack` (the function's own frame), `caller` (memory of callers' frames), `packet`, `context`, `map N`, `inner N`
- * (values of the maps in map N), `record N` (memory that call N handed out), `other` (objects of the kernel), `loaded`: where a pointer
- * that was loaded says, if it is one.
+ * (values of the maps in map N), `record N` (memory that call N handed out), `other` (objects of the kernel),
+ * `loaded`: where a pointer that was loaded says, if it is one.
  */
 export type Region = string;
 

@@ -1,7 +1,7 @@
 /**
  * Generated C: XDP programs of the kind that people write (parsers over VLANs and extension headers, tables, locks,
- * callbacks, tail calls, in functions too), with what people do not write often enough to be found by their tests: effects *before*
- * guards on state, on every path. Program n comes from seed n alone.
+ * callbacks, tail calls, in functions too), with what people do not write often enough to be found by their tests:
+ * effects *before* guards on state, on every path. Program n comes from seed n alone.
  *
  * Only what Linux makes a function of packet and maps is generated: no clock, no random numbers, no order of a hash
  * table's buckets (walks over maps add up, which commutes). All locals are initialized, all shifts are in range, and
