@@ -218,11 +218,9 @@ export class Bpf {
     return fd < 0 ? { errno: -fd, log } : { fd, log };
   }
 
-  /**
-   * Instructions, license, name and tables go into one buffer, each at a multiple of 8, since the attribute has
-   * addresses.
-   */
+  /** Loads a program. A refusal is a value, with the verifier's log. */
   progLoad(options: ProgLoadOptions): LoadedFd | LoadRefusal {
+    // Instructions, license, name and tables go into one buffer, since the attribute has addresses.
     const encoder = new TextEncoder();
     const license = encoder.encode(`${options.license}\0`);
     const { funcInfo = new Uint8Array(0), lineInfo = new Uint8Array(0) } = options.btf ?? {};
@@ -321,8 +319,9 @@ export class Bpf {
     };
   }
 
-  /** Asked twice: the kernel first says how long the code is, translated and compiled, then fills it in. */
+  /** What the kernel says of a loaded program, its code as translated and as compiled included. Throws InputError. */
   progInfo(fd: number): ProgInfo {
+    // Asked twice: the kernel first says how long the code is, then fills it in.
     const info = this.native.allocate(attr.progInfo.size);
     const get = (): void => {
       const view = this.clear();

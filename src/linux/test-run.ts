@@ -2,9 +2,9 @@
  * Bytes of a packet that BPF_PROG_TEST_RUN takes: at least an Ethernet header, at most a page less its reserves, or 17
  * pages more with fragments.
  */
-/** 3520 is 4096 less headroom (256) and the skb_shared_info behind the packet (320). */
 export const testRunBytes: { readonly least: number; readonly linear: number; readonly frags: number } = {
   least: 14,
+  // 4096 less headroom (256) and the skb_shared_info behind the packet (320).
   linear: 3520,
   frags: 3520 + 17 * 4096,
 };

@@ -61,10 +61,7 @@ export type MemoryChange =
   /** Bytes of a map were taken for constants, or might have been. */
   | { readonly kind: 'assumed' | 'asked'; readonly assumption: Assumption };
 
-/**
- * Which map's values lie in a region of guest memory, for addresses that are constants. Look-ups teach it, and it
- * outlives recordings.
- */
+/** The memory of one recording. */
 export class RecordedMemory {
   /** All that was done to it, in order. */
   readonly changes: MemoryChange[] = [];
@@ -205,6 +202,7 @@ export class RecordedMemory {
     return { space: 'map', map: cell.map, base, offset, anchor: { place, size: cellSize(map, cell.part), rest } };
   }
 
+  /** A load that the trace has to make: early if nothing it reads was written by the trace. */
   private loadMemory(at: Target, size: number, checked: boolean): Value {
     const { graph } = this.values;
     const initial = this.shadow.isInitial(at, size);

@@ -379,6 +379,7 @@ export class Recorder implements Observer {
     }
   }
 
+  /** Arithmetic, lowered as for compiled code and folded as it is made. */
   private recordAlu(insn: Insn): void {
     const { graph } = this.values;
     const code = insn.code & 0xf0;
