@@ -190,7 +190,7 @@ class ConditionWriter {
     }
     this.push(
       kind,
-      all ? `${text} == ${number}` : `${text} & 0x${mask.toString(16)} == 0x${number.toString(16)}`,
+      all ? `${text} == ${number}` : `(${text} & 0x${mask.toString(16)}) == 0x${number.toString(16)}`,
       isLength,
     );
   }
@@ -243,7 +243,7 @@ class ConditionWriter {
     const text = this.describer.expression(source.value);
     return mask === source.value.ones
       ? `${text} != ${number}`
-      : `${text} & 0x${mask.toString(16)} != 0x${number.toString(16)}`;
+      : `(${text} & 0x${mask.toString(16)}) != 0x${number.toString(16)}`;
   }
 
   /** Bounds that other facts do not already imply; addresses in their own notation. */

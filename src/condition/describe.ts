@@ -4,7 +4,7 @@ import type { Location, MapCell } from '../object/index.js';
 import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
-import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
+import { type ByteRun, formatField, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
 import { type Computation, computationLines } from './computation-words.js';
 import type { Facts } from './facts.js';
 
@@ -22,6 +22,8 @@ export interface TraceNames {
   valueField?(map: number, offset: number): Extent | undefined;
   /** The field that holds the byte at a location; its offset counts from the same cell. */
   locationField?(at: Location): Extent | undefined;
+  /** The field of a map's key that holds the byte at `offset`, and how people write it. */
+  keyField?(map: number, offset: number): KeyField | undefined;
 }
 
 /** What bytes of a map are counted from. */
@@ -34,6 +36,11 @@ interface Pointee {
 export interface Extent {
   readonly offset: number;
   readonly width: number;
+}
+
+/** A field of a map's key. Numbers are in the host's byte order, `be` ones and addresses as on the wire. */
+export interface KeyField extends Extent {
+  readonly format: 'dec' | 'be' | 'hex' | 'mac' | 'ipv4' | 'ipv6';
 }
 
 /** A byte of a map key: of the packet, or (without source) the constant `at`. */
@@ -173,6 +180,11 @@ export class Describer {
         const mask = run.mask === every ? undefined : Number(run.mask);
         const named = fieldAt(base + run.offset, run.width, this.context, mask);
         if (named !== undefined) return { text: named.name, format: named.format };
+        const field = mask === undefined ? undefined : fieldAt(base + run.offset, run.width, this.context);
+        if (field !== undefined)
+          return this.restIsZero(source, run)
+            ? { text: field.name, format: field.format }
+            : { text: `(${field.name} & 0x${run.mask.toString(16)})`, format: 'hex' };
       }
     }
     if (run.mask === every) return { text: this.place(source, run.offset, run.width), format: 'hex' };
@@ -180,7 +192,22 @@ export class Describer {
     const whole = source.kind === 'map' ? this.widen(source, run) : run;
     const shown = whole.offset === run.offset ? whole : run;
     const mask = source.kind === 'map' ? reverseBytes(shown.mask, shown.width) : shown.mask;
-    return { text: `${this.place(source, shown.offset, shown.width)} & 0x${mask.toString(16)}`, format: 'hex' };
+    return { text: `(${this.place(source, shown.offset, shown.width)} & 0x${mask.toString(16)})`, format: 'hex' };
+  }
+
+  /**
+   * The bits of a packet's bytes that are not meant are known to be zero, and so is what is meant the number that the
+   * bytes are: one thing has one name, whatever the condition has found out about it meanwhile.
+   */
+  private restIsZero(source: Source, run: ByteRun): boolean {
+    if (source.kind !== 'packet' || source.base !== undefined || (run.mask & 1n) === 0n) return false;
+    for (let at = 0; at < 8 * run.width; at++) {
+      if (((run.mask >> BigInt(at)) & 1n) === 1n) continue;
+      const byte = run.offset + run.width - 1 - Math.floor(at / 8);
+      const bit = this.packetBit(8 * byte + (at % 8));
+      if (bit === undefined || this.known.valueOf(bit) !== 0) return false;
+    }
+    return true;
   }
 
   /** The whole field that some bits of a map's bytes are part of. */
@@ -414,8 +441,23 @@ export class Describer {
     if (detail?.kind !== 'lookup') return '';
     const words: string[] = [];
     let run: KeyByte[] = [];
+    let end = 0;
+    // The first bytes of an IPv4-mapped address, while what follows is still to come.
+    let mapped = '';
+    const push = (...more: readonly string[]): void => {
+      const [first = '', ...rest] = more;
+      words.push(`${mapped}${first}`, ...rest);
+      mapped = '';
+    };
     const flush = (): void => {
-      words.push(...this.keyWords(run));
+      if (run.length === 0) return;
+      const from = end - run.length;
+      if (run[0]?.source !== undefined) push(...this.keyWords(run));
+      else
+        for (const [text, isMapped] of this.keyConstants(detail.map, run, from)) {
+          if (isMapped) mapped = text;
+          else push(text);
+        }
       run = [];
     };
     for (const [i, arg] of lookup.args.entries()) {
@@ -424,7 +466,8 @@ export class Describer {
       const bytes = Array.from({ length: size }, (_, b) => this.keyByte(bits.slice(8 * b, 8 * b + 8)));
       if (!bytes.every((byte) => byte !== undefined)) {
         flush();
-        words.push(this.expression(arg));
+        push(this.expression(arg));
+        end += size;
         continue;
       }
       for (const byte of bytes) {
@@ -435,10 +478,37 @@ export class Describer {
         )
           flush();
         run.push(byte);
+        end++;
       }
     }
     flush();
-    return words.join(', ');
+    // Between brackets and commas nothing has to be kept together.
+    return words.map((word) => word.replace(/^\(([^()]*)\)$/, '$1')).join(', ');
+  }
+
+  /**
+   * Constant bytes of a key from byte `from` on, field by field, as people write such fields. The second part tells of
+   * `::ffff:`, the beginning of an IPv4-mapped address whose last four bytes are something else than constants.
+   */
+  private keyConstants(
+    map: number,
+    bytes: readonly KeyByte[],
+    from: number,
+  ): readonly (readonly [text: string, isMapped: boolean])[] {
+    const words: (readonly [string, boolean])[] = [];
+    for (let i = 0; i < bytes.length; ) {
+      const field = this.names.keyField?.(map, from + i);
+      const isWhole = field?.offset === from + i && i + field.width <= bytes.length;
+      const left = bytes.length - i;
+      if (field?.format === 'ipv6' && field.offset === from + i && left === 12 && isMappedPrefix(bytes.slice(i))) {
+        words.push(['::ffff:', true]);
+        return words;
+      }
+      const width = field === undefined ? left : Math.min(left, field.offset + field.width - (from + i));
+      words.push([keyNumber(bytes.slice(i, i + width), isWhole ? field.format : undefined), false]);
+      i += width;
+    }
+    return words;
   }
 
   /** The packet byte or constant that these eight bits are. */
@@ -457,13 +527,7 @@ export class Describer {
   /** Consecutive bytes of a key, cut into named fields where they have names. */
   private keyWords(bytes: readonly KeyByte[]): string[] {
     const source = bytes[0]?.source;
-    if (bytes.length === 0) return [];
-    if (source === undefined) {
-      const number = bytes.reduce((sum, byte, i) => sum + BigInt(byte.at) * 256n ** BigInt(i), 0n);
-      return [
-        number < 1024n ? number.toString() : `0x${bytes.map((byte) => byte.at.toString(16).padStart(2, '0')).join('')}`,
-      ];
-    }
+    if (source === undefined) return [];
     const words: string[] = [];
     for (let i = 0; i < bytes.length; ) {
       const offset = (bytes[i] as KeyByte).at;
@@ -509,6 +573,21 @@ export class Describer {
     }
     return { offset, width: 1, isNamed: false };
   }
+}
+
+/** `::ffff:0:0/96` (RFC 4291, 2.5.5.2). */
+function isMappedPrefix(bytes: readonly KeyByte[]): boolean {
+  return bytes.every(({ at }, i) => at === (i < 10 ? 0 : 0xff));
+}
+
+/** Constant bytes of a key; without a format a small number, else hex digits in the order of the bytes. */
+function keyNumber(bytes: readonly KeyByte[], format: KeyField['format'] | undefined): string {
+  const big = bytes.reduce((sum, { at }) => sum * 256n + BigInt(at), 0n);
+  const little = reverseBytes(big, bytes.length);
+  if (format === 'dec') return little.toString();
+  if (format === 'be') return big.toString();
+  if (format !== undefined && format !== 'hex') return formatField(big, format, bytes.length);
+  return little < 1024n ? little.toString() : `0x${big.toString(16).padStart(2 * bytes.length, '0')}`;
 }
 
 /**

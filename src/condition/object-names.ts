@@ -1,6 +1,6 @@
 /** Names of bytes of maps, for conditions: by the BTF of the map's value type, or of the data section. */
-import { btfPath, btfScalar, type Location, type MapCell, type ObjectSpec } from '../object/index.js';
-import type { Extent, TraceNames } from './describe.js';
+import { type Btf, btfPath, btfScalar, type Location, type MapCell, type ObjectSpec } from '../object/index.js';
+import type { Extent, KeyField, TraceNames } from './describe.js';
 
 /** How conditions speak of an object's maps and programs. */
 export function traceNames(object: ObjectSpec): TraceNames {
@@ -12,7 +12,49 @@ export function traceNames(object: ObjectSpec): TraceNames {
     cell: (cell) => cellName(object, cell),
     location: (at, width) => locationName(object, at, width),
     locationField: (at) => locationField(object, at),
+    keyField: (map, offset) => keyField(object, map, offset),
   };
+}
+
+/** Fields that people call an address. */
+const addressName = /addr|^(?:ip|src|dst|source|dest|local|remote|from|to)[46]?$|ip[46]?$|^[sd]ip/i;
+
+/** The field of a map's key that holds the byte at `offset`; undefined without BTF that names it. */
+function keyField({ btf, maps }: ObjectSpec, map: number, offset: number): KeyField | undefined {
+  const id = maps[map]?.btfKeyId ?? 0;
+  return btf === undefined || id === 0 ? undefined : keyFieldOf(btf, id, '', 0, offset);
+}
+
+/**
+ * Goes down to the member that holds the byte; 16 bytes that are called an address, or are nothing but an array of
+ * bytes or words, stay together. What is written in the byte order of the network is told by the names that Linux's
+ * headers have for such types (`__be16`, `__be32`).
+ */
+function keyFieldOf(btf: Btf, id: number, name: string, at: number, offset: number): KeyField | undefined {
+  const type = btf.resolve(id);
+  const width = btf.sizeOf(id) ?? 0;
+  if (offset < at || offset >= at + width) return undefined;
+  const isAddress = addressName.test(name) || /in6?_addr|^addr/.test(type.kind === 'struct' ? type.name : '');
+  if (isAddress && width === 16) return { offset: at, width, format: 'ipv6' };
+  if (type.kind === 'array') {
+    const element = btf.sizeOf(type.type) ?? 0;
+    if (element === 1 && width === 6) return { offset: at, width, format: 'mac' };
+    if (element === 1 && width === 4 && isAddress) return { offset: at, width, format: 'ipv4' };
+    if (element === 0) return undefined;
+    return keyFieldOf(btf, type.type, name, at + Math.floor((offset - at) / element) * element, offset);
+  }
+  if (type.kind === 'struct' || type.kind === 'union') {
+    for (const member of type.members) {
+      if (member.bitSize !== 0) continue;
+      const inner = member.name === '' ? name : member.name;
+      const found = keyFieldOf(btf, member.type, inner, at + member.bitOffset / 8, offset);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  const isNetwork = /^__be(16|32|64)$/.test(btf.type(id).name);
+  if (width === 4 && (isAddress || (isNetwork && addressName.test(name)))) return { offset: at, width, format: 'ipv4' };
+  return { offset: at, width, format: isNetwork ? 'be' : 'dec' };
 }
 
 /** `width` bytes at `offset` of an element: `.last_seen`; undefined without BTF that names them. */

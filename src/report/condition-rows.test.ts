@@ -5,12 +5,12 @@ describe('a condition by protocol', () => {
   it.each([
     ['eth.type != 0x86dd', 'eth', 'type', '!= 0x86dd'],
     ['len >= (ip.ihl * 4 + 34)', 'packet', 'length', '>= (ip.ihl * 4 + 34)'],
-    ['pkt[67:1] & 0x12 != 0x02', 'packet', 'bytes [67:1]', '& 0x12 != 0x02'],
+    ['(pkt[67:1] & 0x12) != 0x02', 'packet', 'bytes [67:1]', '& 0x12 != 0x02'],
     ['vips[ip.dst, 0] found', 'vips', '[ip.dst, 0]', 'found'],
     ['vips#2[ip.dst, tcp.dport] not found', 'vips#2', '[ip.dst, tcp.dport]', 'not found'],
-    ['vips#2.value[4:1] & 0x3 == 0x00', 'vips#2', 'value[4:1]', '& 0x3 == 0x00'],
+    ['(vips#2.value[4:1] & 0x3) == 0x00', 'vips#2', 'value[4:1]', '& 0x3 == 0x00'],
     [
-      'reals[connections.value[8:4]].value[16:1] & 0x3 == 0x01',
+      '(reals[connections.value[8:4]].value[16:1] & 0x3) == 0x01',
       'reals',
       '[connections.value[8:4]].value[16:1]',
       '& 0x3 == 0x01',

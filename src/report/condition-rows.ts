@@ -20,8 +20,12 @@ const simple = /^([A-Za-z_][\w#]*)(?:\.([\w.]+(?:\[[^\]]*\])?))?\s+((?:==|!=|<|>
 const bytes = /^pkt(\[[^\]]*\])\s+(.*)$/;
 const lookup = /^([\w#]+)\[(.*)\]((?:\.[\w[\]:.]+)?)\s+((?:==|!=|<|>=|&|found|not found).*)$/;
 
+/** `(tcp.flags & 0x12) != 0x02`: what is masked, and the rest. */
+const masked = /^\((\S.*) (& 0x[0-9a-f]+)\) (.*)$/;
+
 /** Takes a test's text apart; what has another form is shown as it is, without a subject. */
-export function conditionRow({ text, kind }: Atom): ConditionRow {
+export function conditionRow({ text: whole, kind }: Atom): ConditionRow {
+  const text = whole.replace(masked, '$1 $2 $3');
   const raw = bytes.exec(text);
   if (raw !== null) return { subject: 'packet', field: `bytes ${raw[1]}`, test: raw[2] as string, kind };
   const found = lookup.exec(text);
@@ -32,5 +36,5 @@ export function conditionRow({ text, kind }: Atom): ConditionRow {
     const [, subject = '', field = '', test = ''] = plain;
     return subject === 'len' ? { subject: 'packet', field: 'length', test, kind } : { subject, field, test, kind };
   }
-  return { subject: 'other', field: '', test: text, kind };
+  return { subject: 'other', field: '', test: whole, kind };
 }
