@@ -19,6 +19,7 @@ const gap = 1000n;
 
 /** Engines that run captures. */
 export const captureEngines = ['interp', 'wasm', 'trace'] as const;
+/** An engine that runs whole captures; `trace` is card and host. */
 export type CaptureEngine = (typeof captureEngines)[number];
 
 /** Packets that go into guest memory at once. */
@@ -136,6 +137,7 @@ class Side {
     return samples.reduce((sum, list) => sum + summarize(list).median, 0) / (ran / times);
   }
 
+  /** One round: the whole capture, batch by batch. */
   private once(samples: readonly number[][]): void {
     const { runtime } = this;
     this.verdicts = newCounts();

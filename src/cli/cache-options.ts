@@ -45,6 +45,7 @@ export function declareCacheFlags(command: Command): void {
 
 /** Help texts of two flags that `jitnic cache` has as well. */
 export const admissionHelp: string = `which recorded traces get a place: ${namesOf(admissions)} (default always)`;
+/** Help text of a flag that `jitnic cache` has as well. */
 export const adaptiveHelp: string =
   'let the number of traces move: MIN..MAX, or MIN..MAX:PRICE in hits per 1,000 packets';
 

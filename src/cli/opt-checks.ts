@@ -18,6 +18,7 @@ export interface KernelJudge {
   readonly ask: ((bytes: Uint8Array) => readonly Refusal[]) | undefined;
 }
 
+/** The running kernel as a judge of objects, or that it cannot be asked. Both verdicts are those of BPF_PROG_LOAD. */
 export function kernelRefusals(reading: ReadObjectOptions, io: Io): KernelJudge {
   const bpf = Bpf.tryOpen();
   if (bpf === undefined) return { state: 'cannot be asked', ask: undefined };
@@ -108,6 +109,7 @@ export async function executedInstructions(
     });
 }
 
+/** Instructions that the packets take, by the interpreter; undefined where it cannot run the program. */
 function executed(
   object: ObjectSpec,
   name: string,

@@ -26,6 +26,7 @@ function labelOf(fn: FunctionOutcome, { result, compared }: OptReportData): stri
   return tested ? 'tested' : 'by rule';
 }
 
+/** Functions that changed with what each pass saved, then what the judges said. */
 export function printOptReport(data: OptReportData, output: string | undefined, io: Io): void {
   const { result, compared, executed } = data;
   const changed = result.functions.filter((fn) => fn.saved.length > 0 || fn.takenBack.length > 0);
@@ -78,6 +79,7 @@ export function printOptReport(data: OptReportData, output: string | undefined, 
   if (output !== undefined) io.info(`${output}: ${formatNumber(result.bytes.length)} bytes`);
 }
 
+/** What comparing both files over packets came to. */
 function printCompared(compared: readonly ObjectDifferenceRow[], io: Io): void {
   const packets = compared.reduce((sum, row) => sum + row.packets, 0);
   const run = compared.filter((row) => row.packets > 0).length;

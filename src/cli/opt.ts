@@ -12,6 +12,7 @@ import { comparedPackets, executedInstructions, kernelRefusals } from './opt-che
 import { type OptReportData, optJson, printOptReport } from './opt-report.js';
 import { declareReading, type ReadingFlags, readProgramBytes } from './program-file.js';
 
+/** `--in-place` and `-o` exclude each other; with neither nothing is written. */
 interface Options extends ReadingFlags {
   readonly output?: string;
   readonly inPlace?: true;
@@ -28,6 +29,7 @@ interface Options extends ReadingFlags {
 /** Packets that the result is compared on, over all contents of maps. */
 const defaultPackets = 2000;
 
+/** Exit 1 where the result differs over packets: then nothing is written. JSON: `jitnic.opt/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
@@ -98,6 +100,7 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
   },
 });
 
+/** The file to write; undefined: only the report is wanted. */
 async function outputOf(file: string, { output, inPlace }: Options, io: Io): Promise<string | undefined> {
   if (inPlace === true) {
     if (output !== undefined) throw new UsageError('`-o` and `--in-place` exclude each other');
@@ -126,6 +129,10 @@ function countOf(word: string): number {
   throw new UsageError(`\`--packets ${word}\` is no number`, {}, 'such as 100000; 0 compares nothing but `-r`');
 }
 
+/**
+ * Names of the programs that are wanted, by program or section; undefined: all. Throws UsageError with the nearest
+ * name.
+ */
 function programNames(object: ObjectSpec, names: readonly string[]): readonly string[] | undefined {
   if (names.length === 0) return undefined;
   return names.flatMap((name) => {

@@ -8,6 +8,7 @@ import { cacheDirectory } from './cache-directory.js';
 import type { Io } from './command.js';
 import { DiskStore } from './disk-store.js';
 
+/** The flag as commander yields it: true unless it was given. */
 export interface StoreFlags {
   /** False: `--no-cache`. */
   readonly cache?: boolean;

@@ -7,8 +7,8 @@
  * "Live" is a promise in one direction: what is not live is not read before it is overwritten, on any path. What is
  * live need not be read.
  *
- * Layout of a slot's state: word 0 has register i in bit i and its upper half in bit 16 + i; then a bit for each byte of
- * the frame, from the top down to the lowest byte that an instruction names (no other can be live, unless pointers
+ * Layout of a slot's state: word 0 has register i in bit i and its upper half in bit 16 + i; then a bit for each byte
+ * of the frame, from the top down to the lowest byte that an instruction names (no other can be live, unless pointers
  * escape; then all are).
  */
 

@@ -69,7 +69,9 @@ class Follower {
     };
   }
 
-  /** Can a function that is called put a pointer where its caller finds it: does one store 8 bytes outside its frame? */
+  /**
+   * Can a function that is called put a pointer where its caller finds it: does one store 8 bytes outside its frame?
+   */
   private mayKeep(entries: ReadonlySet<number>): boolean {
     const first = Math.min(...[...entries].filter((entry) => entry > 0));
     return this.insns.some(

@@ -43,6 +43,7 @@ export function invert(bit: Bit): Bit {
   return bit < 2 ? 1 - bit : bit % 2 === 0 ? bit + 1 : bit - 1;
 }
 
+/** Is it the contrary of its source's bit? */
 export function isInverted(bit: Bit): boolean {
   return bit % 2 === 1;
 }

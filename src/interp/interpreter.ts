@@ -1,5 +1,6 @@
-// biome-ignore-all lint/style/noNonNullAssertion: every index into a typed array here is in range by construction (register numbers and slots were
-// checked by `encodingFault`), and a cast on each operand would bury the semantics that this file is there to show.
+// biome-ignore-all lint/style/noNonNullAssertion: every index into a typed array here is in range by construction
+// (register numbers and slots were checked by `encodingFault`), and a cast on each operand would bury the semantics
+// that this file is there to show.
 /**
  * The reference interpreter: what each instruction means, in the order of RFC 9669. All other engines are judged by
  * it, so it is written to be read against the RFC; where Linux adds to it (`may_goto`, load-acquire, store-release) or

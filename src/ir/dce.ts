@@ -62,8 +62,8 @@ export function liveCode(code: readonly Value[]): TraceCode {
 }
 
 /**
- * Instructions of a trace as people count them (what is known before a packet comes costs nothing), apart: its condition, and what it does once
- * that holds.
+ * Instructions of a trace as people count them (what is known before a packet comes costs nothing), apart: its
+ * condition, and what it does once that holds.
  */
 export interface InsnCount {
   /** Early guards and what only they need. */

@@ -15,7 +15,9 @@ export type Space = 'packet' | 'stack' | 'map' | 'context' | 'other';
 
 /** Bytes that an operation finds in memory because who made it knows them: `size` low bytes of a value. */
 export interface Piece {
-  /** Of a look-up's key: bytes from the key's first one. Of a call in a trace: where on the stack (stack-address.ts). */
+  /**
+   * Of a look-up's key: bytes from the key's first one. Of a call in a trace: where on the stack (stack-address.ts).
+   */
   readonly at: number;
   readonly size: number;
 }

@@ -39,7 +39,9 @@ declare const location: { hash: string };
 declare const matchMedia: (query: string) => { readonly matches: boolean };
 declare const addEventListener: PageElement['addEventListener'];
 
-/** The tree of traces: arrow keys, Home and End move the focus, Enter and Space open (ARIA's pattern of a tree view). */
+/**
+ * The tree of traces: arrow keys, Home and End move the focus, Enter and Space open (ARIA's pattern of a tree view).
+ */
 function controlTree(): void {
   const tree = document.querySelector('[role=tree]');
 

@@ -62,6 +62,7 @@ function sum32(values: Values, a: Value, b: Value): Value {
   return zext(values, whole);
 }
 
+/** `le`, `be` and `bswap`: those that swap nothing cut the value to their width. */
 function swapped(values: Values, insn: Insn, dst: Value): Value {
   const width = insn.imm;
   const isSwap = insnClass(insn) === op.ALU64 || (insn.code & op.X) !== 0;
@@ -85,6 +86,7 @@ function swapped(values: Values, insn: Insn, dst: Value): Value {
   return values.operation(`swap${width}`, [dst], mask);
 }
 
+/** Everything else: constants are computed, sums stay sums, the rest becomes an atom of the operation's name. */
 function plain(values: Values, insn: Insn, bits: 32 | 64, a: Value, b: Value): Value {
   const kind = insn.code & 0xf0;
   const limit = bits === 64 ? u64 : u32;
@@ -148,12 +150,14 @@ function plain(values: Values, insn: Insn, bits: 32 | 64, a: Value, b: Value): V
   }
 }
 
+/** One name for a o b and b o a. */
 function commutative(values: Values, name: string, a: Value, b: Value, ones: bigint): Value {
   // A constant is the second operand, where who reads the atom looks for it.
   const swap = constantOf(a) !== undefined || (constantOf(b) === undefined && a.id > b.id);
   return values.operation(name, swap ? [b, a] : [a, b], ones);
 }
 
+/** The operation on numbers (RFC 9669, section 4.1); undefined: not computed here. */
 function fold(kind: number, off: number, bits: 32 | 64, x: bigint, y: bigint): bigint | undefined {
   const amount = y & BigInt(bits - 1);
   const sx = BigInt.asIntN(bits, x);

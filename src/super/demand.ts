@@ -33,6 +33,10 @@ const wholeStack = (1n << BigInt(frame)) - 1n;
 /** Where an instruction reaches on the stack, as far as that is known from the names of its operands. */
 export type Reach = { readonly place: Place } | { readonly from: number } | undefined;
 
+/**
+ * What is asked for behind each instruction of one function. Sets only grow until nothing changes, so loops need no
+ * care.
+ */
 export class Demands {
   private readonly reach = new Map<Block, readonly Reach[]>();
   private readonly after = new Map<Block, Demand>();
@@ -65,6 +69,7 @@ export class Demands {
     }
   }
 
+  /** At the end of the function: nothing, but for a frame whose address got away. */
   private nothing(): Demand {
     return { regs: new Array<bigint>(11).fill(0n), stack: this.escaped ? wholeStack : 0n };
   }
@@ -132,6 +137,7 @@ export class Demands {
     }
   }
 
+  /** A load asks for bytes of the stack, a store makes them asked for no more; both ask for their address. */
   private access(demand: Demand, { insn }: Op, reach: Reach): void {
     const { regs } = demand;
     const access = accessOf(insn);
@@ -150,12 +156,14 @@ export class Demands {
   }
 }
 
+/** Bytes from a distance on, up to the frame's top. */
 function above(from: number): bigint {
   if (from >= 0) return 0n;
   const low = Math.max(0, from + frame);
   return wholeStack & ~((1n << BigInt(low)) - 1n);
 }
 
+/** What each instruction of a block reaches in memory, by the names that the flow knows there. */
 function reachOf(block: Block, flow: Flow): Reach[] {
   const entry = flow.entry.get(block);
   if (entry === undefined) return [];
@@ -173,6 +181,7 @@ function reachOf(block: Block, flow: Flow): Reach[] {
   });
 }
 
+/** Bits of the operands that the wanted bits of the result depend on: a sum's low bits need low bits only. */
 function alu(regs: bigint[], { insn, pinned }: Op): void {
   const wanted = regs[insn.dst] ?? 0n;
   const is64 = insnClass(insn) === op.ALU64;
@@ -239,10 +248,12 @@ function shifted(kind: number, asked: bigint, amount: bigint, bits: 32 | 64): bi
   return isSignAsked ? direct | (1n << BigInt(bits - 1)) : direct;
 }
 
+/** Sets the demand on a set of registers. */
 function put(regs: bigint[], set: number, bits: bigint): void {
   for (let r = 0; r <= 10; r++) if ((set & (1 << r)) !== 0) regs[r] = bits;
 }
 
+/** Joins the demand of another way in place. */
 function addTo(to: Demand, from: Demand | undefined): void {
   if (from === undefined) return;
   for (let r = 0; r <= 10; r++) to.regs[r] = (to.regs[r] ?? 0n) | (from.regs[r] ?? 0n);

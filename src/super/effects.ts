@@ -11,6 +11,7 @@ export function isPacketLoad(insn: Insn): boolean {
   return insnClass(insn) === op.LD && !isLddw(insn);
 }
 
+/** A read and a write at once, with a fetched result or without. */
 export function isAtomic(insn: Insn): boolean {
   return insnClass(insn) === op.STX && (insn.code & 0xe0) === op.MODE_ATOMIC;
 }
@@ -25,6 +26,7 @@ export function isStore(insn: Insn): boolean {
   return insnClass(insn) === op.ST || (insnClass(insn) === op.STX && !isAtomic(insn));
 }
 
+/** Arithmetic of either width, moves and byte swaps included. */
 export function isAlu(insn: Insn): boolean {
   return insnClass(insn) === op.ALU || insnClass(insn) === op.ALU64;
 }

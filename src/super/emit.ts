@@ -12,6 +12,7 @@ export interface EmittedCode {
   readonly labels: ReadonlyMap<number, number>;
 }
 
+/** A slot of eight bytes; `to`: the block that its jump leads to, a distance once all blocks have their place. */
 interface Slot {
   readonly insn: Insn;
   readonly refers: number;
@@ -56,6 +57,7 @@ export function emitCode(code: FunctionCode): EmittedCode | undefined {
   return { insns, labels };
 }
 
+/** An instruction's slots: a 64-bit load has two, of which the second refers to nothing. */
 function pushOp(slots: Slot[], { insn, high, refers, line }: Op, to: Block | undefined): void {
   slots.push({ insn, refers, line, to });
   if (high === undefined) return;

@@ -49,6 +49,7 @@ export interface Known extends Place {
 /** What names of stack addresses begin with where paths with different ones met. */
 const stackMark = 'fp~';
 
+/** A name that is the frame pointer's or was made of it. */
 function isStackName(name: string): boolean {
   return name === 'fp' || name.startsWith(stackMark);
 }
@@ -138,6 +139,7 @@ export class Flow {
     }
   }
 
+  /** At the function's head: arguments have names of their own, r10 is the frame. */
   private start(code: FunctionCode): State {
     const { values } = this;
     const regs = Array.from({ length: 11 }, (_, r) => values.named(`entry:${r}`));
@@ -146,6 +148,8 @@ export class Flow {
     return { regs, mem: new Map() };
   }
 
+  /** Where paths meet: what all agree on stays. `tainted`: registers
+   * that may hold an address of the stack on some path, which their new names say. */
   private merge(block: Block, states: readonly State[], tainted: number): State {
     const [first, ...rest] = states;
     if (first === undefined)
@@ -252,6 +256,7 @@ export class Flow {
     return aluValue(this.values, insn, dst, src);
   }
 
+  /** A 64-bit load: a number, or an address by its symbol. A value of CO-RE may be another one on another kernel. */
   private wide({ insn, high = 0, symbol, pinned }: Op): Value {
     if (pinned) return this.values.unknown('core');
     if (symbol === undefined && insn.src === 0) {
@@ -262,6 +267,7 @@ export class Flow {
       : this.values.named(`&${symbol}:${insn.src}:${insn.imm}:${high}`);
   }
 
+  /** The name of what a place holds, if it is known, or a new one for it. */
   private load(state: State, each: Op): Value {
     const place = this.placeOf(state, each);
     const isSigned = (each.insn.code & 0xe0) === op.MODE_MEMSX;
@@ -283,6 +289,7 @@ export class Flow {
     return size === 4 && (region === 'ctx' || region === 'any');
   }
 
+  /** A store: whatever it may overlap is forgotten, and its own place holds the value. */
   private store(state: State, each: Op): void {
     const place = this.placeOf(state, each);
     if (place === undefined) return;
@@ -309,6 +316,7 @@ export class Flow {
     for (const [key, known] of state.mem) if (mayMeet(known, place, this.escaped)) state.mem.delete(key);
   }
 
+  /** A call forgets what the callee may write. Helpers that are known to write nothing leave memory alone. */
   private call(state: State, insn: Insn): void {
     const name = insn.src === op.CALL_HELPER ? helperNames[insn.imm] : undefined;
     const isQuiet = name !== undefined && quiet.has(name);
@@ -389,6 +397,7 @@ function decidedByBits(insn: Insn, ones: bigint, right: bigint): boolean | undef
   }
 }
 
+/** A state that can be stepped on without changing the block's own. */
 export function copyState({ regs, mem }: State): State {
   return { regs: [...regs], mem: new Map(mem) };
 }

@@ -42,6 +42,7 @@ export class FunctionFacts {
     }
   }
 
+  /** Facts by slot: those in which all programs that have the function agree. */
   of(fn: FileFunction): FactsOf {
     const occurrences = this.byOrigin.get(`${fn.section}:${fn.start}`) ?? [];
     return (slot) => {
@@ -66,10 +67,12 @@ export class FunctionFacts {
   }
 }
 
+/** Constant data as if anyone could change it: loaders may set it before they load. */
 function unknownContent(map: MapSpec): MapSpec {
   return map.init?.kind === 'data' ? { ...map, init: undefined, flags: map.flags & ~readOnly } : map;
 }
 
+/** Facts of one program; undefined if the verifier refuses it. */
 function factsOf(
   program: ProgramSpec,
   maps: readonly MapSpec[],
@@ -78,6 +81,7 @@ function factsOf(
   return verify(program, maps, { btf, license, facts: true, logLevel: 0 }).facts;
 }
 
+/** The verifier's pointer types by what they lead into; all others are `any`. */
 const regions: Readonly<Record<string, Region>> = {
   ctx: 'ctx',
   pkt: 'packet',
@@ -85,6 +89,7 @@ const regions: Readonly<Record<string, Region>> = {
   map_value: 'map',
 };
 
+/** Where a register points in all programs; undefined if they differ. */
 function commonRegion(at: readonly (InsnFacts | undefined)[], register: number): Region | undefined {
   let region: Region | undefined;
   for (const facts of at) {
@@ -97,6 +102,7 @@ function commonRegion(at: readonly (InsnFacts | undefined)[], register: number):
   return region;
 }
 
+/** A number that the register holds in all programs. */
 function commonConstant(at: readonly (InsnFacts | undefined)[], register: number): ValueFact | undefined {
   const [first, ...rest] = at.map((facts) => facts?.regs[register]);
   if (first?.kind !== 'scalar' || !first.range.isConst) return undefined;

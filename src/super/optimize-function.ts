@@ -4,6 +4,7 @@ import type { FunctionCode } from './function-code.js';
 import type { Goal } from './passes/pass.js';
 import { passes } from './passes/passes.js';
 
+/** What may be done to one function, and who is asked. */
 export interface FunctionOptions {
   readonly goal: Goal;
   /** Names of the passes that run. */

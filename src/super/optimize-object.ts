@@ -122,6 +122,7 @@ export function optimizeObject(bytes: Uint8Array, options: OptimizeObjectOptions
   return new ObjectOptimizer(bytes, options).run();
 }
 
+/** The edits as of one try. */
 interface Candidate {
   readonly edits: readonly FunctionEdit[];
   readonly outcomes: readonly FunctionOutcome[];
@@ -129,6 +130,7 @@ interface Candidate {
   readonly changes: readonly Change[];
 }
 
+/** One change of a pass, which can be taken back by itself. */
 interface Change {
   readonly key: string;
   readonly fn: FileFunction;
@@ -136,6 +138,7 @@ interface Change {
   readonly slot: number;
 }
 
+/** Tries all changes first; what a refusal is blamed on is taken back, and the rest is tried again. */
 class ObjectOptimizer {
   private readonly bytes: Uint8Array;
   private readonly options: OptimizeObjectOptions;
@@ -158,6 +161,7 @@ class ObjectOptimizer {
     this.facts = new FunctionFacts(this.object, (program) => this.goodHere.has(program.name));
   }
 
+  /** Ends with a file that nobody refuses, which may be the old one. */
   run(): OptimizedObject {
     let candidate = this.candidate(Number.POSITIVE_INFINITY);
     for (let tries = 0; ; tries++) {
@@ -213,6 +217,7 @@ class ObjectOptimizer {
     return { edits, outcomes, changes };
   }
 
+  /** Why a function is left as it is; undefined: it is not. */
   private reasonToKeep(fn: FileFunction): string | undefined {
     const users = this.object.programs.filter(({ functions }) => functions.some((each) => isAt(each.origin, fn)));
     const { programs } = this.options;
@@ -221,6 +226,7 @@ class ObjectOptimizer {
     return undefined;
   }
 
+  /** Whether it is a program's entry, and whether its result has 32 bits that anyone looks at. */
   private kindOf(fn: FileFunction): { readonly isEntry: boolean; readonly narrowResult: boolean } {
     const users = this.object.programs.filter(({ functions }) => functions.some((each) => isAt(each.origin, fn)));
     const isEntry = users.every(({ functions }) => isAt(functions[0]?.origin, fn));
@@ -261,6 +267,7 @@ class ObjectOptimizer {
     return candidate.edits.length === 0 ? undefined : this.refusal(editElf(this.bytes, candidate.edits).bytes);
   }
 
+  /** All functions as they were, with the last reason. */
   private untouched(refusal: Refusal): FunctionOutcome[] {
     const kept = `more than ${maxTakenBack} changes were refused, last: ${refusal.why}`;
     return this.functions.map((fn) => {
@@ -277,6 +284,7 @@ class ObjectOptimizer {
     return result?.accepted === true ? result.stats.insns : undefined;
   }
 
+  /** What was gained, read off the file that was made. */
   private outcome(bytes: Uint8Array, dropped: readonly string[], { outcomes }: Candidate): OptimizedObject {
     const after = readObject(bytes, { name: this.options.name });
     const programs = this.object.programs.map((program, i): ProgramWork => {
@@ -306,6 +314,7 @@ function ask(...args: Parameters<typeof verify>): ReturnType<typeof verify> | un
 
 const allPasses: ReadonlySet<string> = new Set(passes.map(({ name }) => name));
 
+/** Does a function of a program come from this one of the file? */
 function isAt(origin: { readonly section: number; readonly slot: number } | undefined, fn: FileFunction): boolean {
   return origin?.section === fn.section && origin.slot === fn.start;
 }

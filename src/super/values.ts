@@ -24,6 +24,7 @@ export interface Atom {
   readonly args: readonly Value[];
 }
 
+/** All bits of a register, and of its lower half. */
 export const u64 = 0xffff_ffff_ffff_ffffn;
 export const u32 = 0xffff_ffffn;
 const maxTerms = 4;
@@ -120,6 +121,7 @@ export function maskOver(most: bigint): bigint {
   return most === 0n ? 0n : (1n << BigInt(most.toString(2).length)) - 1n;
 }
 
+/** The number that a name stands for, unsigned; undefined if it is none. */
 export function constantOf(value: Value | undefined): bigint | undefined {
   return value !== undefined && value.terms.length === 0 ? value.offset : undefined;
 }
@@ -171,6 +173,7 @@ export function byteSource(values: Values, value: Value, index: number): ByteSou
   }
 }
 
+/** Do two bytes come from the same place? */
 export function sameSource(a: ByteSource, b: ByteSource): boolean {
   if ('byte' in a) return 'byte' in b && a.byte === b.byte;
   return !('byte' in b) && a.value === b.value && a.index === b.index;

@@ -1,7 +1,7 @@
 /**
- * Reads `jitnic.traces/1` (write-traces.ts) for a machine: the traces as if they had been recorded here. A file may come
- * from anywhere, so whatever it says is looked at: that it is of this object, that its values are well-formed, that what
- * it names is there.
+ * Reads `jitnic.traces/1` (write-traces.ts) for a machine: the traces as if they had been recorded here. A file may
+ * come from anywhere, so whatever it says is looked at: that it is of this object, that its values are well-formed,
+ * that what it names is there.
  */
 import { InternalError } from '../base/index.js';
 import { Facts } from '../condition/index.js';
@@ -19,8 +19,8 @@ import { tracesSchema } from './write-traces.js';
 const most = Number.MAX_SAFE_INTEGER;
 
 /**
- * `json`: the parsed file, whose name is for messages. Throws InputError for what is no such file, is of another version,
- * or was recorded of another object or program.
+ * `json`: the parsed file, whose name is for messages. Throws InputError for what is no such file, is of another
+ * version, or was recorded of another object or program.
  */
 export function readTraces(machine: Machine, program: ProgramSpec, json: unknown, file?: string): RecordedTrace[] {
   const root = new JsonFields(json, 'the file', file);
@@ -40,6 +40,7 @@ export function readTraces(machine: Machine, program: ProgramSpec, json: unknown
   return root.list('traces').map((fields) => new TraceReader(machine, fields).read());
 }
 
+/** Reads one trace. Everything that is named has to be there, else `fields.fail` says where in the file. */
 class TraceReader {
   private readonly machine: Machine;
   private readonly fields: JsonFields;
@@ -58,6 +59,7 @@ class TraceReader {
     this.constants = graph.code.length - lines.length;
   }
 
+  /** Graph first, since all else names its values. */
   read(): RecordedTrace {
     const { fields, graph } = this;
     this.checkGraph();
@@ -109,6 +111,7 @@ class TraceReader {
     }
   }
 
+  /** A map's cell as this machine has it: it may have other CPUs. */
   private checkCell(fields: JsonFields, at: Location): Location {
     const map = this.machine.maps[at.map];
     if (map === undefined || cellAddress(map, at) === undefined)
@@ -121,6 +124,7 @@ class TraceReader {
     return text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
   }
 
+  /** A value by its line, or a constant by its number. */
   private operand(fields: JsonFields, text: string): Value {
     if (!text.startsWith('v')) {
       const constant = this.graph.constant(this.number(text));
@@ -143,6 +147,7 @@ class TraceReader {
     return programs[fields.integer('program', programs.length - 1)] as LoadedProgram;
   }
 
+  /** A snapshot; its counts must not exceed what the trace has. */
   private snapshot(fields: JsonFields): Snapshot {
     const lines = this.graph.code.length - this.constants;
     return {
@@ -166,6 +171,7 @@ class TraceReader {
     };
   }
 
+  /** What was done to memory, in order. */
   private change(fields: JsonFields): MemoryChange {
     const kind = fields.choice('kind', changeKinds);
     const size = (): number => fields.integer('size', 0xffff_ffff);
@@ -201,6 +207,7 @@ class TraceReader {
     }
   }
 
+  /** Stack bytes: a byte of a value, or what memory holds. */
   private bytes(fields: JsonFields): StackByte[] {
     return fields.tuples('bytes', 2).map((byte): StackByte => {
       if (byte.length === 0) return 'memory';
@@ -208,6 +215,7 @@ class TraceReader {
     });
   }
 
+  /** Where a store went. */
   private target(of: JsonFields): Target {
     const fields = of.part('at') ?? of.fail('`at` is missing');
     const anchor = fields.part('anchor');
@@ -227,6 +235,7 @@ class TraceReader {
     };
   }
 
+  /** A value of a map that was taken for a constant, by location. */
   private assumption(fields: JsonFields): Assumption {
     const at = fields.part('at') ?? fields.fail('`at` is missing');
     const location: Location = {

@@ -120,7 +120,9 @@ export class RecordedValues {
     return pointer;
   }
 
-  /** Guards that the value is what it is now, and returns that as a constant. Not for pointers, which are no numbers. */
+  /**
+   * Guards that the value is what it is now, and returns that as a constant. Not for pointers, which are no numbers.
+   */
   specialise(value: Value): Value {
     if (isConst(value)) return value;
     const constant = this.graph.constant(this.sample(value));

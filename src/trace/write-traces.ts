@@ -1,7 +1,7 @@
 /**
  * Traces as JSON, `jitnic.traces/1`: what a recording left, so that another machine with the same object can install
- * it, extend it by side traces and put it into words as the one that recorded it can. Nothing in it is an address: bytes
- * of maps go by location, the stack by frame.
+ * it, extend it by side traces and put it into words as the one that recorded it can. Nothing in it is an address:
+ * bytes of maps go by location, the stack by frame.
  *
  * Values are lines of the IR's exact text; whatever else speaks of a value does so by the line's number (`v7`) or, of a
  * constant, by the constant itself. What follows from that is left out: which values are live, and the facts.
@@ -35,6 +35,7 @@ export function writeTraces(
   };
 }
 
+/** Writes one trace; lines of its IR are numbered first. */
 class TraceWriter {
   private readonly trace: RecordedTrace;
   private readonly lines: ReadonlyMap<Value, number>;
@@ -69,6 +70,7 @@ class TraceWriter {
     };
   }
 
+  /** `v7`, or a constant's number. */
   private operand(value: Value): Operand {
     return isConst(value) ? formatConstant(value.imm) : `v${this.lines.get(value) ?? -1}`;
   }
@@ -84,6 +86,7 @@ class TraceWriter {
     return runs.map(({ snapshot, count }) => ({ of_guards: count, ...this.snapshot(snapshot) }));
   }
 
+  /** State before a guard, by counts and lines. */
   private snapshot(snapshot: Snapshot): Record<string, unknown> {
     const { program, pc, step, tailCalls, frames, values, guards, changes, sampled } = snapshot;
     return {
@@ -130,10 +133,12 @@ class TraceWriter {
     }
   }
 
+  /** A byte of a value; null for one that memory holds. */
   private stackByte(byte: StackByte): unknown {
     return byte === 'memory' ? null : [this.operand(byte.value), byte.byte];
   }
 
+  /** A place in memory without an address. */
   private target({ space, map, base, offset, anchor }: Target): Record<string, unknown> {
     return {
       space,

@@ -173,7 +173,9 @@ export function writeGlobal(object: ObjectSpec, place: GlobalPlace, section: Uin
   }
 }
 
-/** The value of a variable or a part of one, as JavaScript has it (see {@link TypedValue}), from its section's bytes. */
+/**
+ * The value of a variable or a part of one, as JavaScript has it (see {@link TypedValue}), from its section's bytes.
+ */
 export function readGlobal(object: ObjectSpec, place: GlobalPlace, section: Uint8Array): TypedValue {
   return pick(place, decodeTyped(object.btf as Btf, place.type, bytesOf(object, place, section)));
 }

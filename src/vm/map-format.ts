@@ -1,6 +1,7 @@
 /**
  * Bytes of a key or value as its BTF type says: what `bpftool -p map dump` calls `formatted`. Integers of more than 53
- * bits are strings, whatever their value (a reader must not have to expect both); characters of a `char` array a string where they are text, pointers hex strings, enumerators their names.
+ * bits are strings, whatever their value (a reader must not have to expect both); characters of a `char` array a
+ * string where they are text, pointers hex strings, enumerators their names.
  */
 import { decodeUtf8 } from '../base/index.js';
 import type { Btf, BtfComposite, BtfEnum, BtfMember, BtfType } from '../object/index.js';

@@ -13,6 +13,7 @@ import { copyState, Flow, mayMeet } from '../flow.js';
 import type { FunctionCode, Op } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
+/** Operations that have an atomic form, by both codes. */
 const kinds: ReadonlyMap<number, number> = new Map([
   [op.ADD, op.ATOMIC_ADD],
   [op.OR, op.ATOMIC_OR],
@@ -20,6 +21,7 @@ const kinds: ReadonlyMap<number, number> = new Map([
   [op.XOR, op.ATOMIC_XOR],
 ]);
 
+/** The pass, where the context allows it. */
 export function atomics(code: FunctionCode, context: PassContext): boolean {
   if (!context.atomics) return false;
   const flow = new Flow(code);
@@ -57,7 +59,9 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
   return changed;
 }
 
-/** The ops with the load at `at`, what is done to its value and the store fused; undefined where that is not allowed. */
+/**
+ * The ops with the load at `at`, what is done to its value and the store fused; undefined where that is not allowed.
+ */
 function fusion(
   ops: readonly Op[],
   at: number,
@@ -96,6 +100,7 @@ function fusion(
   return undefined;
 }
 
+/** The operations with the atomic one in place of the store; a constant is put into the register first. */
 function fused(ops: readonly Op[], at: number, change: number, store: number): Op[] {
   const { insn: alu } = ops[change] as Op; // found by fusion
   const last = ops[store] as Op; // likewise

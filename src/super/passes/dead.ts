@@ -16,6 +16,7 @@ import type { FunctionCode, Op } from '../function-code.js';
 import { u32, u64 } from '../values.js';
 import type { PassContext } from './pass.js';
 
+/** The pass: one dead instruction may have been the only reader of another. */
 export function dead(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   while (sweep(code, context)) changed = true;

@@ -20,6 +20,7 @@ import type { Block, FunctionCode, Op } from '../function-code.js';
 import { constantOf, u32, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
+/** The pass, block by block, each with what is known at its head. */
 export function fold(code: FunctionCode, context: PassContext): boolean {
   const flow = new Flow(code);
   let changed = false;
@@ -31,6 +32,7 @@ export function fold(code: FunctionCode, context: PassContext): boolean {
   return changed;
 }
 
+/** Walks one block and keeps the state in step with what it leaves. */
 class BlockFolder {
   private readonly flow: Flow;
   private readonly state: State;
@@ -111,6 +113,7 @@ class BlockFolder {
     return { ...each, insn: changed };
   }
 
+  /** The instruction with an immediate for a register that holds a constant, or another form that costs less. */
   private cheaper(each: Op): Insn | undefined {
     const { insn, pinned } = each;
     const kind = insn.code & 0xf0;
@@ -163,12 +166,14 @@ class BlockFolder {
     return isNarrow || BigInt.asUintN(64, imm) === constant ? Number(imm) : undefined;
   }
 
+  /** What a store would store, if that is a constant which fits into the instruction. */
   private storedConstant(insn: Insn, size: number): number | undefined {
     const constant = this.immediate(insn.src, size <= 4);
     if (constant === undefined) return undefined;
     return size >= 4 ? constant : Number(BigInt.asUintN(8 * size, BigInt(constant)));
   }
 
+  /** A register with the same value that was set earlier, so that the newer one may die. */
   private older(r: number, isNarrow: boolean): number {
     const { regs } = this.state;
     const wanted = regs[r];
@@ -250,11 +255,13 @@ class BlockFolder {
     };
   }
 
+  /** A register that holds the value; r10 stays out, since it cannot be written. */
   private holder(value: Value | undefined): number | undefined {
     const found = this.state.regs.indexOf(value as Value);
     return found < 0 || found === 10 ? undefined : found;
   }
 
+  /** Sets a register to a constant of 32 bits, sign-extended or zero-extended. */
   private constantMove(each: Op, constant: bigint): Op {
     const { insn } = each;
     const imm = Number(BigInt.asIntN(32, constant));

@@ -7,6 +7,7 @@ import { copyState, Flow } from '../flow.js';
 import { type Block, blockOrder, type FunctionCode, predecessors } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
+/** The pass; each kind may make another one possible. */
 export function jumps(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   while (decide(code, context) || thread(code, context) || skipEmpty(code) || sweepBlocks(code)) changed = true;

@@ -7,6 +7,7 @@ import type { Pass } from './pass.js';
 import { tails } from './tails.js';
 import { widen } from './widen.js';
 
+/** All passes with their level; a pass with a goal runs for that goal only. */
 export const passes: readonly Pass[] = [
   { name: 'jumps', description: 'decided branches, jumps to jumps, blocks that are one', level: 1, run: jumps },
   { name: 'fold', description: 'constants, copies, nearer bases, what is known already', level: 1, run: fold },

@@ -6,12 +6,17 @@ import { codeSize } from '../emit.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
+/** The pass, one pair of blocks after another. */
 export function tails(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   while (shareOne(code, context)) changed = true;
   return changed;
 }
 
+/**
+ * Finds two blocks with an equal end that is worth sharing. Only blocks whose last instructions are equal are
+ * compared.
+ */
 function shareOne(code: FunctionCode, context: PassContext): boolean {
   const groups = new Map<string, Block[]>();
   for (const block of code.blocks) {
@@ -49,6 +54,7 @@ function opKey(each: Op | undefined): string {
   return `${insn.code},${insn.dst},${insn.src},${insn.off},${insn.imm},${high},${symbol ?? ''}${identity}`;
 }
 
+/** How many instructions at their ends are equal. */
 function commonTail(a: Block, b: Block): number {
   let length = 0;
   while (length < a.ops.length && length < b.ops.length) {

@@ -18,6 +18,7 @@ import type { Block, FunctionCode, Op } from '../function-code.js';
 import { byteSource, constantOf, sameSource, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
+/** The pass: a joined pair may be half of a wider one, so it goes round until nothing is joined. */
 export function widen(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   for (let again = true; again; ) {
@@ -36,12 +37,14 @@ export function widen(code: FunctionCode, context: PassContext): boolean {
   return changed;
 }
 
+/** A store in the block, with what it stores and where. */
 interface Store {
   readonly at: number;
   readonly place: Place;
   readonly value: Value;
 }
 
+/** Bytes to the size bits of an opcode (RFC 9669, section 5). */
 const sizeBits: ReadonlyMap<number, number> = new Map([
   [1, op.SIZE_B],
   [2, op.SIZE_H],
@@ -49,6 +52,7 @@ const sizeBits: ReadonlyMap<number, number> = new Map([
   [8, op.SIZE_DW],
 ]);
 
+/** Joins accesses of one block; every change starts the search anew. */
 class BlockWidener {
   private readonly flow: Flow;
   private readonly demands: Demands;
@@ -152,6 +156,7 @@ class BlockWidener {
     return undefined;
   }
 
+  /** Looks for two neighbours whose stores can be one. */
   private joinStores(): boolean {
     const stores = this.stores();
     const pairs: [Store, Store][] = [];
@@ -172,6 +177,7 @@ class BlockWidener {
     return pairs.some(([low, high]) => this.join(low, high));
   }
 
+  /** Stores whose place is known. Those to the context are what the kernel rewrites, one by one. */
   private stores(): Store[] {
     const found: Store[] = [];
     for (const [at, each] of this.block.ops.entries()) {
@@ -186,6 +192,7 @@ class BlockWidener {
     return found;
   }
 
+  /** Joins two stores, if nothing between them may read or write what moves. */
   private join(low: Store, high: Store): boolean {
     const size = 2 * low.place.size;
     const place: Place = { ...low.place, size };
@@ -218,6 +225,7 @@ class BlockWidener {
     return true;
   }
 
+  /** A store of the joined width, if some register still holds a base for it there. */
   private store(
     at: number,
     place: Place,
@@ -229,6 +237,7 @@ class BlockWidener {
     return { code, dst: base.register, src: value.src, off: base.off, imm: value.imm };
   }
 
+  /** Puts the new instructions in place of one and takes the other one out, if that is allowed. */
   private replace(at: number, other: number, insns: readonly Insn[], region: Place['region']): boolean {
     if (!this.context.allow(this.op(at))) return false;
     const made = insns.map((insn): Op => ({ ...this.op(at), insn, region, facts: undefined }));
@@ -236,6 +245,7 @@ class BlockWidener {
     return true;
   }
 
+  /** Two constants side by side; wider than 32 bits they need a register. */
   private joinConstants(low: Store, high: Store, at: number, other: number): boolean {
     const { place } = low;
     const a = constantOf(low.value);
@@ -388,6 +398,7 @@ class BlockWidener {
   }
 }
 
+/** A load in the block and its place. */
 interface Load {
   readonly at: number;
   readonly place: Place;

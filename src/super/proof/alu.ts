@@ -71,6 +71,7 @@ export function low(t: Terms, a: Term, width: number): Term {
   return result;
 }
 
+/** One operation of `width` bits on terms of that width. */
 function operate(t: Terms, insn: Insn, a: Term, b: Term, width: 32 | 64): Term {
   const signed = insn.off === 1;
   switch (insn.code & 0xf0) {
@@ -148,6 +149,7 @@ function remainder(t: Terms, signed: boolean, a: Term, b: Term, width: number): 
   return t.binary(signed ? 'bvsrem' : 'bvurem', a, b);
 }
 
+/** A shift; by a constant it is a part of the value with zeros or signs. */
 function shifted(t: Terms, operation: BinaryOp, a: Term, count: Term, width: number): Term {
   if (count.op !== 'const') return t.binary(operation, a, t.and(count, t.bits(width, width - 1)));
   const by = Number(count.value & BigInt(width - 1));
@@ -231,6 +233,7 @@ function equal(t: Terms, a: Term, b: Term): Term {
   return t.eq(x, y);
 }
 
+/** Unsigned a < b, on as many bits as either has. */
 function below(t: Terms, a: Term, b: Term): Term {
   const width = Math.max(significantBits(a), significantBits(b));
   const [x, y] = [low(t, a, width), low(t, b, width)];
@@ -242,6 +245,7 @@ function below(t: Terms, a: Term, b: Term): Term {
   return t.ult(x, y);
 }
 
+/** Signed a < b; as unsigned where neither can be negative. */
 function less(t: Terms, a: Term, b: Term): Term {
   const width = Math.max(significantBits(a), significantBits(b)) + 1;
   // Neither has a sign that it could lose.

@@ -46,6 +46,7 @@ export function mapHandle(symbols: Symbols, index: number): Term {
   return symbols.pointer(`map_${index}`, `handle ${index}`);
 }
 
+/** The map that an argument is, by the region that it points into. */
 function handleInfo(symbols: Symbols, maps: readonly MapSpec[], handle: Term | undefined): HandleInfo | undefined {
   const region = handle && symbols.regionOf(handle);
   const match = region === undefined ? null : /^(inner )?handle (\d+)$/.exec(region);
@@ -143,6 +144,7 @@ export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], na
   }
 }
 
+/** r0 of a call: one name in both versions, with the region that it points into. */
 function resultOf(
   symbols: Symbols,
   shape: CallShape,
@@ -184,6 +186,7 @@ export function newGeometry(symbols: Symbols, name: string): Side['geometry'] {
   return geometry;
 }
 
+/** The callee wrote to these bytes of the frame, or anywhere in it. */
 function forgetFrame(side: Side, frame: FrameUse | undefined, name: string): void {
   const { symbols } = side;
   if (frame === undefined) side.forget('stack', name);
@@ -192,12 +195,14 @@ function forgetFrame(side: Side, frame: FrameUse | undefined, name: string): voi
       side.store(symbols.terms.add(symbols.frame, symbols.terms.bits(64, at)), symbols.unknown(`${name} ${at}`, 8), 1);
 }
 
+/** Maps have changed: later look-ups are other functions of their keys. */
 function forgetMaps(side: Side, name: string): void {
   for (const region of [...side.memory.keys()]) if (isOfMaps(region)) side.memory.delete(region);
   side.mapsAge = ` ${name}`;
   side.elements = side.symbols.unknown(`elements ${name}`, 64);
 }
 
+/** All but stack, packet and maps. */
 function forgetOthers(side: Side, name: string): void {
   for (const region of [...side.memory.keys()])
     if (region !== 'stack' && region !== 'packet' && !isOfMaps(region)) side.memory.delete(region);
@@ -207,6 +212,7 @@ function forgetOthers(side: Side, name: string): void {
 /** Bytes that an argument of known extent stands for: a number, or the register that says so. */
 type Extent = number | Term;
 
+/** Bytes behind an argument, by its class. */
 function sizeOf(pair: Pair, args: readonly ArgClass[], r: number, maps: readonly MapSpec[]): Extent | undefined {
   const kind = args[r - 1];
   if (kind === undefined) return undefined;
@@ -234,11 +240,13 @@ function sizeOf(pair: Pair, args: readonly ArgClass[], r: number, maps: readonly
   }
 }
 
+/** Does the callee see what the argument points to? */
 function isRead(kind: ArgClass): boolean {
   if (typeof kind === 'object') return kind.mode !== 'out';
   return kind === 'key' || kind === 'value' || kind === 'mem' || kind === 'mem?' || kind === 'mem inout';
 }
 
+/** Does it write there? */
 function isWritten(kind: ArgClass): boolean {
   if (typeof kind === 'object') return kind.mode !== 'in';
   return kind === 'value out' || kind === 'mem out' || kind === 'mem out?' || kind === 'mem inout';
@@ -252,6 +260,7 @@ function bytesAhead({ symbols }: Side, address: Term): number | undefined {
   return Number(BigInt.asUintN(64, -offset.value));
 }
 
+/** That both versions hand over equal bytes: byte by byte where the size is known and small, else whole regions. */
 function contentsEqual(pair: Pair, b: Term, a: Term, size: Extent, what: string): Obligation {
   const { before, after } = pair;
   const { terms } = before.symbols;

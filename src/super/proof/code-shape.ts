@@ -9,6 +9,7 @@ import { everyMap, type Region } from './symbols.js';
 /** One version of a program: its slots and where its functions are. */
 export type ProgramCode = Pick<ProgramSpec, 'insns' | 'functions'>;
 
+/** Everything of a function that does not depend on how it is run. */
 export interface CodeShape {
   readonly insns: readonly Insn[];
   readonly start: number;
@@ -70,6 +71,7 @@ export function codeShape(
   };
 }
 
+/** The region that the verifier's pointer leads into. */
 function regionOfFact({ to, map, framesUp }: PointerFact): Region | undefined {
   switch (to) {
     case 'ctx':

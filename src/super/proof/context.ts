@@ -16,6 +16,7 @@ export interface ContextModel {
   readonly resultBits: 32 | 64;
 }
 
+/** struct xdp_md: three fields that read as pointers, and a verdict of 32 bits. */
 const xdp: ContextModel = {
   pointers: [
     { offset: xdpMd.data, size: 4, what: 'data' },
@@ -38,6 +39,7 @@ const skb: ContextModel = {
 /** A context of which nothing is known but its bytes; all of the result counts. */
 const opaque: ContextModel = { pointers: [], resultBits: 64 };
 
+/** By program type; others have contexts that are bytes and nothing else. */
 const models: Readonly<Partial<Record<ProgramTypeName, ContextModel>>> = {
   xdp,
   sched_cls: skb,

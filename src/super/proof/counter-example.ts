@@ -43,6 +43,7 @@ export function counterExample(
   return { what, example: { packet, context, maps: mapBytes(model), calls } };
 }
 
+/** Bytes of map values that the case depends on. */
 function mapBytes(model: Model): CounterExample['maps'] {
   const found: { map: number; offset: number; byte: number }[] = [];
   for (const [name, bytes] of model.arrays) {

@@ -62,6 +62,7 @@ export function helperShape(number: number): CallShape {
   };
 }
 
+/** Can the call see nothing of memory but what its arguments point to? */
 function isBlind(row: HelperSpec): boolean {
   const seen = row.args.some((arg) => arg === 'ctx' || arg === 'func' || argAccess(arg) === 'object');
   const apart = row.changes?.every((change) => change === 'output' || change === 'generator' || change === 'redirect');

@@ -37,6 +37,7 @@ export function mergeArrivals(
   return new Merger(symbols, arrivals, isLoop).merge(live);
 }
 
+/** Merges the states that arrived at one place. */
 class Merger {
   private readonly symbols: Symbols;
   private readonly arrivals: readonly Arrival[];
@@ -55,6 +56,7 @@ class Merger {
     this.edges = this.edgeTerms();
   }
 
+  /** `live`: registers that are read from there on; the others hold nothing. */
   merge(live: (side: keyof Pair, r: number) => boolean): Merged {
     const before = this.side('before', live);
     const after = this.side('after', live);
@@ -135,6 +137,7 @@ class Merger {
     );
   }
 
+  /** One name for all places that hold these values on these paths. */
   private name(values: readonly Term[], width: number): Term {
     const key = `${width}: ${values.map(({ id }) => id).join(' ')}`;
     const known = this.names.get(key);
@@ -147,6 +150,7 @@ class Merger {
     return name;
   }
 
+  /** Where the new name points; a null pointer among them does not count. */
   private regionOfAll(values: readonly Term[]): Region | undefined {
     const regions = new Set(
       values.filter((value) => value.op !== 'const' || value.value !== 0n).map((value) => this.symbols.regionOf(value)),
@@ -166,6 +170,7 @@ class Merger {
     return age;
   }
 
+  /** Memory of a region: the same on all paths, a choice by path, or new where a loop comes back. */
   private array(region: Region, arrays: readonly Term[]): Term {
     const { terms } = this.symbols;
     const [first, ...rest] = arrays as readonly [Term, ...Term[]];
@@ -204,12 +209,14 @@ class Merger {
   }
 }
 
+/** The array below all stores. */
 function rootOf(array: Term): Term {
   let from = array;
   while (from.op === 'store') from = from.args[0] as Term;
   return from;
 }
 
+/** Addresses that were stored to on top of it. */
 function storedBytes(array: Term): Term[] {
   const found: Term[] = [];
   for (let from = array; from.op === 'store'; from = from.args[0] as Term) found.push(from.args[1] as Term);

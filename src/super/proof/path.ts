@@ -55,6 +55,7 @@ export const defaultBudget: Budget = { steps: 200_000, questions: 1500, stepsPer
 
 const maybe: Possible = { kind: 'unknown' };
 
+/** Asks a solver, remembers answers, and counts against a budget. */
 export class Questions {
   asked = 0;
   private readonly symbols: Symbols;
@@ -80,6 +81,7 @@ export class Questions {
     return far.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : far;
   }
 
+  /** One question; sets of equal assertions are one, in whatever order they come. */
   private async ask(assertions: readonly Term[]): Promise<Possible> {
     const all = this.withKnown(assertions);
     if (all.includes(this.symbols.terms.false)) return { kind: 'no' };

@@ -94,6 +94,7 @@ class Found extends Error {
   }
 }
 
+/** One comparison. Ends with a finding: equal, different with a case, or undecided with the reason. */
 export class Product {
   private readonly setting: Setting;
   private readonly meetings = new Map<string, Meeting>();
@@ -126,6 +127,7 @@ export class Product {
     return this.isBounded ? { kind: 'equal up to', rounds: this.setting.unroll ?? 0 } : { kind: 'equal' };
   }
 
+  /** The first place in the order of the code where runs wait: by then all that can still arrive have. */
   private nextMeeting(): Meeting | undefined {
     let best: Meeting | undefined;
     for (const meeting of this.meetings.values()) {
@@ -190,6 +192,7 @@ export class Product {
     return this.copied(entered);
   }
 
+  /** A state that was run through before, names apart, need not be run again. */
   private isCovered(earlier: { readonly run: Run; readonly fresh: ReadonlySet<Term> }, merged: Merged): boolean {
     return (
       merged.facts.size === earlier.run.facts.size &&
@@ -197,6 +200,7 @@ export class Product {
     );
   }
 
+  /** Does a fact speak of any of these names? */
   private mentions(fact: Term, names: ReadonlySet<Term> | undefined): boolean {
     if (names === undefined || names.size === 0) return false;
     const seen = new Set<Term>();
@@ -218,6 +222,7 @@ export class Product {
     return true;
   }
 
+  /** The most rounds that any of the runs has behind it. */
   private roundsOf(runs: readonly Run[]): ReadonlyMap<string, number> {
     const rounds = new Map<string, number>();
     for (const run of runs)
@@ -304,6 +309,7 @@ export class Product {
     }
   }
 
+  /** Both wait, at least one at a branch: the run divides by what its condition may be. */
   private async branches(run: Run, b: Stop, a: Stop): Promise<readonly Next[]> {
     const { terms } = this.setting.symbols;
     const divide = (condition: Term, sides: readonly (readonly [keyof Pair, Stop, boolean])[]): readonly Next[] =>
@@ -347,6 +353,7 @@ export class Product {
     return possible;
   }
 
+  /** Both wait at a call, a packet load or the end: what they do has to be the same. */
   private async events(run: Run, b: Stop, a: Stop): Promise<readonly Next[] | undefined> {
     const { pair } = run;
     const { context } = this.setting;
@@ -400,6 +407,7 @@ export class Product {
       if (region !== 'stack' && after.memory.has(region)) after.memory.set(region, array);
   }
 
+  /** Are two terms equal on this way? */
   private async isEqual(run: Run, x: Term, y: Term): Promise<boolean> {
     const { terms } = this.setting.symbols;
     return (await this.setting.questions.possible(run, terms.distinct(x, y))).kind === 'no';
@@ -428,6 +436,7 @@ export class Product {
     return shape.args === undefined ? all : all.slice(0, shape.args.length);
   }
 
+  /** What must be equal when both return: the world, and as many bits of the result as anyone looks at. */
   private endObligations(pair: Pair): Obligation[] {
     const { symbols, resultBits } = this.setting;
     const { terms } = symbols;
@@ -493,6 +502,7 @@ export class Product {
     return [{ run, passes: [false, false] }];
   }
 
+  /** Proves obligations, or ends the comparison with the case in which they fail. */
   private async require(run: Run, obligations: readonly Obligation[]): Promise<void> {
     const { symbols, questions } = this.setting;
     const open = obligations.filter(({ holds }) => decided(symbols, run, holds) !== true);
@@ -504,12 +514,14 @@ export class Product {
     throw new Found({ kind: 'different', what, possible, obligations: open });
   }
 
+  /** The versions differ here, if this way is possible at all. */
   private async refute(run: Run, what: string): Promise<void> {
     const possible = await this.setting.questions.possible(run, this.setting.symbols.terms.true);
     if (possible.kind !== 'no') throw new Found({ kind: 'different', what, possible, obligations: [] });
   }
 }
 
+/** A run that goes on; `passes`: which of the two leave the place where they wait. */
 interface Next {
   readonly run: Run;
   readonly passes: readonly [boolean, boolean];

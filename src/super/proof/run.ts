@@ -145,6 +145,7 @@ function reference(side: Side, code: CodeShape, insn: Insn): Term {
   }
 }
 
+/** Offset of a legacy packet load (RFC 9669, section 5.5). */
 function packetOffset(side: Side, insn: Insn): Term {
   const { terms } = side.symbols;
   const offset = constant(terms, insn.imm);

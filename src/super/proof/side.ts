@@ -24,6 +24,7 @@ export class MixedMemory extends Untracked {
 
 type Methods = 'load' | 'store' | 'array' | 'forget' | 'copy' | 'reg' | 'accessed';
 
+/** One version's state. Reading what holds nothing throws Untracked: then the proof says nothing. */
 export class Side {
   readonly symbols: Symbols;
   readonly model: ContextModel;
@@ -110,6 +111,7 @@ export class Side {
     if (region === 'stack') this.noteStore(address, size);
   }
 
+  /** Stores to the frame that overlap earlier ones in part are remembered: those bytes are read one by one. */
   private noteStore(address: Term, size: number): void {
     const { terms, frame } = this.symbols;
     const distance = terms.sub(address, frame);
@@ -139,6 +141,7 @@ export class Side {
     return other;
   }
 
+  /** A field of the context that reads as a pointer. */
   private contextPointer(address: Term, size: number): Term | undefined {
     const { terms, context } = this.symbols;
     const offset = terms.sub(address, context);

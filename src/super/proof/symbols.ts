@@ -31,6 +31,7 @@ export function mixedParts(region: Region): readonly Region[] | undefined {
   return region.startsWith('mixed ') ? region.slice('mixed '.length).split('|') : undefined;
 }
 
+/** Makes names and says which region an address belongs to. */
 export class Symbols {
   readonly terms: Terms = new Terms();
   /** The frame pointer and the context; neither is ever null. */
@@ -54,6 +55,7 @@ export class Symbols {
     return this.united.get(region) ?? region;
   }
 
+  /** Regions that turn out to overlap become one from now on. */
   private unite(regions: readonly Region[]): void {
     const all = new Set(regions.map((region) => this.regionNamed(region)));
     for (const [part, whole] of this.united) if (all.has(whole)) all.add(part);
@@ -134,6 +136,7 @@ export class Symbols {
     }
   }
 
+  /** A mixed region whose parts have become one is that one. */
   private simplest(region: Region): Region {
     const parts = mixedParts(region);
     if (parts === undefined) return this.regionNamed(region);

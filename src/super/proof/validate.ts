@@ -76,6 +76,7 @@ export async function validateFunction(
   return { verdict: 'unknown', why: whyOf(finding), questions };
 }
 
+/** A difference with a case that shows it. */
 function isCertain({ possible }: Extract<Finding, { kind: 'different' }>): boolean {
   return possible.kind === 'yes' && possible.model !== undefined;
 }
@@ -103,6 +104,7 @@ async function comparable(
 /** Tries with larger regions; each joins at least two. */
 const maxUnions = 8;
 
+/** One comparison, with what is needed to put its finding into words. */
 interface Compared {
   readonly finding: Finding;
   readonly questions: number;
@@ -111,6 +113,7 @@ interface Compared {
   readonly hasLoops: boolean;
 }
 
+/** Runs both once; `unroll`: rounds of loops that are followed, undefined for a proof over all. */
 async function compare(
   before: FunctionCode,
   after: FunctionCode,
@@ -178,6 +181,7 @@ async function compare(
   return { finding, questions: questions.asked, symbols, start, hasLoops };
 }
 
+/** The case in words, if the solver gave one. */
 function refuted(compared: Compared, finding: Extract<Finding, { kind: 'different' }>): Validation {
   const model = finding.possible.kind === 'yes' ? finding.possible.model : undefined;
   if (model === undefined) return { verdict: 'unknown', why: finding.what, questions: compared.questions };

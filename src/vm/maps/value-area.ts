@@ -1,7 +1,8 @@
 /**
  * Where a map keeps its values: one region of element slots, so that an access which leaves its value is seen as such.
  *
- *     slot i:  base + i * stride   stride = valueSize rounded up to 8, or to a cache line where CPUs are threads; the padding is not accessible
+ *     slot i:  base + i * stride   stride = valueSize rounded up to 8, or to a cache line where CPUs are threads;
+ *                                  the padding is not accessible
  *
  * A slot that was freed stays readable, as memory that Linux frees by RCU does. Per-CPU maps use `cpus` slots an
  * element, CPU by CPU.
