@@ -26,7 +26,7 @@ export const rows = [
   portable('vm', 'verifier'),
   portable('interp'),
   values('ir'),
-  [...values('opt', 'bpf', 'solve'), ...portable('condition')],
+  values('opt', 'bpf', 'solve', 'condition'),
   [...portable('jit', 'super'), ...host('linux')],
   portable('trace'),
   portable('nic'),

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../object/index.js';
 import { Prng } from '../packet/index.js';
-import { Session } from './index.js';
+import { Session, type SessionOptions } from './index.js';
 
 /**
  * Walks over `walked`, adds up keys and values on its stack, and changes elements on the way: `visit` is the
  * callback's body, `before` comes ahead of the walk.
  */
-function walker(type: string, visit: string, before = ''): Session {
+function walker(type: string, visit: string, before = '', more: SessionOptions = {}): Session {
   const object = assemble(`
 	.license "GPL"
 	.map walked type=${type} key=4 value=8 max_entries=8 flags=0x0
@@ -50,7 +50,7 @@ ${before}
 `);
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
-  return new Session(object, program, { check: true, cpus: 1 });
+  return new Session(object, program, { check: true, cpus: 1, ...more });
 }
 
 const update = (session: Session, key: number, value: number): void =>
@@ -119,6 +119,24 @@ describe('a walk over a map', () => {
       expect(session.runtime.hits).toBeGreaterThan(100);
     },
   );
+
+  it.each(['array', 'percpu_array', ...hashes])('of type %s travels, and names no address', (type) => {
+    const kept = { keepRecordings: true, cacheSize: 100, cpus: 2, cpu: 1 } as const;
+    const [first, second] = [{}, { slide: 0x17000 }].map((more) => {
+      const session = walker(type, touch, '', { ...kept, ...more });
+      for (let key = 0; key < 8; key++) update(session, key, 7 * key);
+      for (let i = 0; i < 60; i++) session.run(packet(60 + (i % 9)));
+      return JSON.stringify(session.dumpTraces());
+    });
+    expect(second).toBe(first);
+    const traces = { json: JSON.parse(first ?? '') as unknown };
+    const session = walker(type, touch, '', { ...kept, cpus: 3, slide: 0x5000, traces });
+    for (let key = 0; key < 8; key++) update(session, key, 7 * key);
+    for (let i = 0; i < 60; i++) session.run(packet(60 + (i % 9)));
+    expect(session.finish()).toBeUndefined();
+    expect(session.loaded).toContain('installed');
+    expect(session.stats.hits).toBeGreaterThan(40);
+  });
 
   it.each(hashes)('of type %s sees elements come and go', (type) => {
     const session = walker(type, remove, add);

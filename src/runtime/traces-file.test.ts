@@ -38,6 +38,12 @@ describe.each(exampleNames)('traces of %s', (name) => {
     expect(other.loaded.every((what) => what === 'installed' || what === 'stale')).toBe(true);
   });
 
+  it('hold no address: recorded where everything lies elsewhere they are the same', () => {
+    const other = open({ slide: 0x25000 });
+    run(other);
+    expect(JSON.stringify(other.dumpTraces()) === JSON.stringify(file), 'the same file').toBe(true);
+  });
+
   it('do what the program does on a machine that has everything elsewhere, from the first packet on', () => {
     // Three CPUs: values of per-CPU maps lie further apart, and what comes behind them moves.
     const other = open({ traces: { json: file }, check: true, slide: 0x25000, cpus: 3, cpu: 0 });
