@@ -52,6 +52,7 @@ export {
   parseMapsFile,
 } from './map-json.js';
 export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
+export { MapLog, type MapOp, type MapSide } from './map-log.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { GuestMemory } from './memory.js';
 export { writtenElements } from './non-zero.js';
