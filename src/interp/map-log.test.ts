@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Interpreter } from '../interp/index.js';
+
 import { assemble } from '../object/index.js';
-import { Machine, MapLog, type MapOp } from './index.js';
+import { Machine, MapLog, type MapOp } from '../vm/index.js';
+import { Interpreter } from './index.js';
 
 /** Looks `1` up in a hash map; counts there if it is in, else puts it in; then deletes `2`. */
 const program = `
