@@ -60,7 +60,7 @@ export class Symbols {
     const all = new Set(regions.map((region) => this.regionNamed(region)));
     for (const [part, whole] of this.united) if (all.has(whole)) all.add(part);
     const maps = [...all].filter((region) => region.startsWith('map '));
-    const name = maps.length === all.size ? (maps.sort()[0] as Region) : anyRegion;
+    const name = maps.length === all.size && !all.has(everyMap) ? (maps.sort()[0] as Region) : anyRegion;
     for (const region of all) this.united.set(region, name);
   }
 

@@ -96,7 +96,7 @@ async function comparable(
     const { finding } = result;
     const mixed = finding.kind === 'undecided' ? finding.mixed : undefined;
     if (mixed === undefined || mixed.includes('stack') || unions.length >= maxUnions) return result;
-    const maps = mixed.includes(everyMap) ? context.maps.map((_, i) => `map ${i}`) : [];
+    const maps = mixed.includes(everyMap) ? context.maps.flatMap((_, i) => [`map ${i}`, `inner ${i}`]) : [];
     unions.push([...mixed, ...maps]);
   }
 }
@@ -129,7 +129,7 @@ async function compare(
     return codeShape(program, own?.start ?? 0, own?.end ?? program.insns.length, facts, context.maps);
   });
   const [first, second] = shapes as [Setting['before'], Setting['after']];
-  const model = contextModel(context.type);
+  const model = contextModel(context.type === 'unspec' && before.facts !== undefined ? 'xdp' : context.type);
   const isMain = before.index === 0;
   const geometry = newGeometry(symbols, '');
   // Handles exist from the start, so that no order of use gives them other names.
