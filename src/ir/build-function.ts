@@ -40,13 +40,16 @@ export interface BuildOptions extends Omit<FlowOptions, 'waysOf'> {
 export const bareR1 = 0x10001;
 /** `env` number of what is in r2 of a `bare` function. */
 export const bareR2 = 0x10002;
+/** `env` number of r1 of a function that is translated on its own; those of r2 to r5 follow. */
+export const firstArgument = 0x10011;
 /** `env` number of the guest address of the packet's record (src/jit/record.ts). */
 export const recordAddress = 0x10003;
 
 /** Throws {@link Unsupported} for what is left to the interpreter. */
 export function buildFunction(world: World, program: Program, options: BuildOptions): FunctionCode {
   const facts = new FactSource(options.trust === 'verified' ? options.facts : undefined);
-  const flow = withSingleEntries(buildFlow(world, program, { fault: options.fault, waysOf: (pc) => facts.waysOf(pc) }));
+  const { fault, only } = options;
+  const flow = withSingleEntries(buildFlow(world, program, { fault, waysOf: (pc) => facts.waysOf(pc), only }));
   return new FunctionBuilder(world, flow, orderOfFlow(flow), facts, options).build();
 }
 
@@ -107,6 +110,8 @@ class FunctionBuilder implements VariableHost {
     if (this.options.bare === true) {
       variables.write(0, 1, graph.environment(bareR1));
       variables.write(0, 2, graph.environment(bareR2));
+    } else if (this.options.only !== undefined && this.options.only > 0) {
+      for (let r = 1; r <= 5; r++) variables.write(0, r, graph.environment(firstArgument + r - 1));
     } else {
       variables.write(0, 1, graph.context);
     }

@@ -115,6 +115,11 @@ export interface FlowOptions {
   readonly fault: (insns: readonly Insn[], pc: number) => string | undefined;
   /** Which ways a conditional jump can go. */
   readonly waysOf: (pc: number) => { readonly taken: boolean; readonly fallThrough: boolean };
+  /**
+   * Only the function that begins at this slot, its calls as calls of whatever kind: what is made into bytecode again.
+   * Undefined: the whole program, with copies of what it calls.
+   */
+  readonly only?: number | undefined;
 }
 
 /**
@@ -171,13 +176,15 @@ class FlowBuilder {
     this.insns = insns;
     this.plain = withoutReferences(world, insns);
     this.options = options;
-    this.leaders = leaders(insns, isTailCall);
+    this.leaders = leaders(insns, options.only === undefined ? isTailCall : undefined);
   }
 
   build(): Flow {
     const entry = this.block(0);
-    entry.steps.push({ kind: 'enter', depth: 0 });
-    entry.end = { kind: 'jump', to: this.copyFunction(0, 0, undefined) };
+    const { only } = this.options;
+    // A frame is cleared here, not on Linux.
+    if (only === undefined) entry.steps.push({ kind: 'enter', depth: 0 });
+    entry.end = { kind: 'jump', to: this.copyFunction(only ?? 0, 0, undefined) };
     return {
       program: this.program,
       blocks: this.blocks,
@@ -260,6 +267,10 @@ class FlowBuilder {
     { blockAt, after: exit }: { readonly blockAt: (pc: number) => number; readonly after: number | undefined },
   ): FlowBlock | undefined {
     const { depth } = block;
+    if (this.options.only !== undefined) {
+      block.steps.push({ kind: 'insn', pc });
+      return block;
+    }
     if (insn.src === op.CALL_KFUNC) {
       block.end = { kind: 'trap', pc, what: 'calling kernel functions is not supported', unsupported: true };
       return undefined;

@@ -1,4 +1,4 @@
-export { type BuildOptions, bareR1, bareR2, buildFunction, recordAddress } from './build-function.js';
+export { type BuildOptions, bareR1, bareR2, buildFunction, firstArgument, recordAddress } from './build-function.js';
 export {
   type ArgumentUse,
   type CallEffects,
@@ -45,7 +45,7 @@ export { boundsOf, type Rule, splitOffset } from './rules/index.js';
 export { type Schedule, schedule } from './schedule.js';
 export { depthOf, directAddress, frameStart, isInFrame, stackAddress } from './stack-address.js';
 export type { TraceCode } from './trace.js';
-export { lookupDetail } from './translate-call.js';
+export { firstFunctionCall, firstKfuncCall, lookupDetail } from './translate-call.js';
 export type { Trust } from './translation.js';
 export {
   cellOf,

@@ -1,6 +1,8 @@
 /** Calls of helpers, as they are written; a look-up in a known map is an operation of its own. */
+import { liveSlots } from '../code/index.js';
+import { type Insn, op } from '../isa/index.js';
 import type { MapSpec } from '../object/index.js';
-import { helperId, helperNames, registersRead, stepName } from '../platform/index.js';
+import { helperId, helperNames, kfuncRow, registersRead, stepName } from '../platform/index.js';
 import { mapOf, resultOnesOf } from './call-effects.js';
 import { Unsupported } from './flow.js';
 import type { Translation } from './translation.js';
@@ -16,6 +18,27 @@ export function translateCall(t: Translation, id: number, pc: number): Value {
   if (map !== undefined) return t.pin('lookup', args.slice(1, 2), 0n, lookupDetail(map.index, map.spec), mask32);
   const detail: Detail = { kind: 'call', helper: id, name, pieces: [], visible: true };
   return t.pin('call', args, 0n, detail, t.trusted ? resultOnesOf(id) : undefined);
+}
+
+/** `helper` of calls of one of the program's functions, by its slot, and of kernel functions, by their index. */
+export const firstFunctionCall = 0x4000_0000;
+/** See {@link firstFunctionCall}. */
+export const firstKfuncCall = 0x2000_0000;
+
+/** What r0 holds after a call that is no helper's: nobody knows what it does. */
+export function translateOwnCall(t: Translation, { src, imm }: Insn, pc: number): Value {
+  const isLocal = src === op.CALL_LOCAL;
+  const slot = pc + 1 + imm;
+  const kfunc = t.program.spec.kfuncs[imm]?.name ?? '';
+  const count = kfuncRow(kfunc)?.args.length;
+  if (!isLocal && count === undefined) throw new Unsupported(`kfunc \`${kfunc}\` is not known`, pc);
+  const live = liveSlots(t.insns);
+  const read = [1, 2, 3, 4, 5].filter((r) => (isLocal ? live.isLive(slot, r) : r <= (count ?? 0)));
+  // Arguments stand in order; those that nobody reads at the end are left out.
+  const args = [1, 2, 3, 4, 5].slice(0, Math.max(0, ...read)).map((r) => (read.includes(r) ? t.read(r) : t.zero));
+  const id = isLocal ? firstFunctionCall + slot : firstKfuncCall + imm;
+  const detail: Detail = { kind: 'call', helper: id, name: isLocal ? 'function' : kfunc, pieces: [], visible: true };
+  return t.pin('call', args, 0n, detail);
 }
 
 /** What a step that is no helper of Linux answers: see platform/engine-helpers.ts. */

@@ -4,7 +4,7 @@ import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/in
 import { nestedHelper, stackSize, walkHelper } from '../platform/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
-import { knownMap, translateCall, translateStepCall } from './translate-call.js';
+import { knownMap, translateCall, translateOwnCall, translateStepCall } from './translate-call.js';
 import { type Access, translateAtomic, translateLoad, translateStore } from './translate-memory.js';
 import type { Translation } from './translation.js';
 import { mask32, mask64, type Value } from './value.js';
@@ -113,7 +113,7 @@ export function translateInsn(t: Translation, pc: number): void {
       else translateStore(t, access(insn.dst), t.register(insn.src));
       return;
     default:
-      t.setRegister(0, translateCall(t, insn.imm, pc));
+      t.setRegister(0, insn.src === op.CALL_HELPER ? translateCall(t, insn.imm, pc) : translateOwnCall(t, insn, pc));
   }
 }
 

@@ -25,6 +25,7 @@ export { compareObjects, type ObjectDifferenceOptions, type ObjectDifferenceRow 
 export { faultsOf, type PlantedFault } from './plant.js';
 export { judgeByProof, judgeByRun } from './rewrites/judge.js';
 export { rewriteRows } from './rewrites/rows.js';
+export { type RoundTripRow, roundTrips } from './round-trip.js';
 export { seedMaps } from './seed-maps.js';
 export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violation } from './soundness.js';
 export { type Contents, isReadable, type Observation, type Packet, type Subject } from './subject.js';

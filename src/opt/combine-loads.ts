@@ -10,7 +10,7 @@
  */
 import { type FunctionCode, type Graph, isConst, liveBlocks, onesOf, type Value } from '../ir/index.js';
 import { neededValues } from './dce.js';
-import { mayAlias, type Place, placeOf } from './memory-effects.js';
+import { isAligned, mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
@@ -35,7 +35,7 @@ interface Found {
 const maxParts = 8;
 
 /** The pass. The narrow loads stay where they are: dead code elimination takes those that nobody reads any more. */
-export function combineLoads(code: FunctionCode, { modes }: PassContext): FunctionCode {
+export function combineLoads(code: FunctionCode, { modes, params }: PassContext): FunctionCode {
   const blocks = liveBlocks(code);
   const home = new Map<Value, { readonly pinned: readonly Value[]; readonly at: number }>();
   for (const { pinned } of blocks) for (const [at, value] of pinned.entries()) home.set(value, { pinned, at });
@@ -49,6 +49,7 @@ export function combineLoads(code: FunctionCode, { modes }: PassContext): Functi
     const whole = join(root, parts);
     const last = whole === undefined ? undefined : lastPart(parts, home);
     if (whole === undefined || last === undefined) continue;
+    if (params.aligned === 1 && !isAligned(whole.low.place, whole.size)) continue;
     const list = found.get(last);
     if (list === undefined) found.set(last, [whole]);
     else list.push(whole);

@@ -18,7 +18,7 @@ import {
   type Value,
   withBlocks,
 } from '../ir/index.js';
-import { mayAlias, type Place, placeOf } from './memory-effects.js';
+import { isAligned, mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 
 /** The pass, block by block. `-Owindow=N` is how many pinned values may lie between two stores that become one. */
@@ -26,7 +26,7 @@ export function combineStores(code: FunctionCode, { params, modes }: PassContext
   const graph = code.graph.extend(code.size, modes);
   let changed = false;
   const blocks = code.blocks.map((block) => {
-    const pinned = block === undefined ? none : combine(graph, block.pinned, params.window);
+    const pinned = block === undefined ? none : combine(graph, block.pinned, params);
     if (block === undefined || pinned === block.pinned) return block;
     changed = true;
     return makeBlock(block.id, block.preds, block.phis, pinned, block.end);
@@ -37,12 +37,12 @@ export function combineStores(code: FunctionCode, { params, modes }: PassContext
 const none: readonly Value[] = [];
 
 /** The same list where nothing is combined. */
-function combine(graph: Graph, pinned: readonly Value[], window: number): readonly Value[] {
+function combine(graph: Graph, pinned: readonly Value[], params: PassContext['params']): readonly Value[] {
   if (!hasTwoStores(pinned)) return pinned;
   const code = pinned.slice();
   for (let at = 0; at < code.length; at++) {
     // A wider store may find a partner of its own: look at it again.
-    while (combineAt(graph, code, at, window)) at = Math.max(0, at - 2);
+    while (combineAt(graph, code, at, params)) at = Math.max(0, at - 2);
   }
   return code.length === pinned.length && code.every((value, i) => value === pinned[i]) ? pinned : code;
 }
@@ -60,19 +60,20 @@ function accessOf(value: Value): Place | undefined {
 }
 
 /** Combines the store at `at` with a later one, if there is one for it. */
-function combineAt(graph: Graph, code: Value[], at: number, window: number): boolean {
+function combineAt(graph: Graph, code: Value[], at: number, params: PassContext['params']): boolean {
   const first = code[at];
   if (first?.op !== 'store') return false;
   const one = accessOf(first);
   if (one === undefined || one.size === 8) return false;
-  for (let i = at + 1; i < Math.min(code.length, at + window); i++) {
+  for (let i = at + 1; i < Math.min(code.length, at + params.window); i++) {
     const value = code[i] as Value;
     const access = accessOf(value);
     if (access === undefined) return false;
     if (value.op === 'store' && isNeighbour(one, access)) {
       const isLow = one.offset < access.offset;
       const [low, high] = isLow ? [first, value] : [value, first];
-      if (merge(graph, code, at, i, low, high, one.size)) return true;
+      const fits = params.aligned === 0 || isAligned(isLow ? one : access, 2 * one.size);
+      if (fits && merge(graph, code, at, i, low, high, one.size, params.aligned === 1)) return true;
     }
     if (mayAlias(one, access)) return false;
   }
@@ -87,7 +88,16 @@ function isNeighbour(a: Place, b: Place): boolean {
 }
 
 /** Replaces the stores at `at` and `later` by one; `low` and `high` are the two by address. */
-function merge(graph: Graph, code: Value[], at: number, later: number, low: Value, high: Value, size: number): boolean {
+function merge(
+  graph: Graph,
+  code: Value[],
+  at: number,
+  later: number,
+  low: Value,
+  high: Value,
+  size: number,
+  aligned: boolean,
+): boolean {
   const [x, y] = [low.args[1] as Value, high.args[1] as Value];
   const whole = joined(graph, x, y, size);
   if (whole !== undefined) {
@@ -100,6 +110,7 @@ function merge(graph: Graph, code: Value[], at: number, later: number, low: Valu
   const [a, b] = [accessOf(x), accessOf(y)];
   if (x.op !== 'load' || y.op !== 'load' || a === undefined || b === undefined) return false;
   if (a.size !== size || b.size !== size || !isNeighbour(a, b) || a.offset > b.offset) return false;
+  if (aligned && !isAligned(a, 2 * size)) return false;
   const [early, late] = [Math.min(from, to), Math.max(from, to)];
   const moved = from > to ? a : b;
   for (let i = early + 1; i < late; i++) {

@@ -1,5 +1,5 @@
 /** What pinned values do to memory, as passes ask for it: places, aliasing, what a call or loop may change. */
-import { type CallEffects, hasAddress, isConst, isFixed, type Space, type Value } from '../ir/index.js';
+import { type CallEffects, firstKfuncCall, hasAddress, isConst, isFixed, type Space, type Value } from '../ir/index.js';
 import { helperRow, nestedHelper } from '../platform/index.js';
 
 /** Some bytes of memory: `size` of them at `base + offset`, in a space that says what they can be part of. */
@@ -21,6 +21,13 @@ export function placeOf(value: Value): Place | undefined {
   const { space, map, size } = detail;
   if (isConst(base)) return { space, map, base: undefined, offset: base.imm + value.imm, size };
   return { space, map, base, offset: value.imm, size };
+}
+
+/** May there be an access of `size` bytes? Linux wants those of a frame at multiples of their size. */
+export function isAligned({ space, base, offset }: Place, size: number): boolean {
+  if (space === 'packet' || space === 'context') return true;
+  if (space !== 'stack') return space === 'map';
+  return base?.op === 'frame' && offset % BigInt(size) === 0n;
 }
 
 /**
@@ -54,7 +61,8 @@ function isSameBase(a: Value | undefined, b: Value | undefined): boolean {
 /** May it move the packet's ends? A program that takes over for a function may. */
 export function callMovesPacket({ detail }: Value): boolean {
   if (detail?.kind !== 'call') return false;
-  return detail.helper === nestedHelper.enter || helperRow(detail.helper)?.moves !== undefined;
+  if (detail.helper === nestedHelper.enter || detail.helper >= firstKfuncCall) return true;
+  return helperRow(detail.helper)?.moves !== undefined;
 }
 
 /** Is what was known of a place still so after the call? */

@@ -61,12 +61,17 @@ export interface Param {
 }
 
 /** Names of the parameters that passes have. */
-export type ParamName = 'window' | 'known' | 'select' | 'csum';
+export type ParamName = 'window' | 'known' | 'select' | 'csum' | 'aligned';
 
 /** What `-Oname=N` sets. */
 export const params: Readonly<Record<ParamName, Param>> = {
   window: { description: 'pinned values between two stores that are combined', value: 48, max: 10_000 },
   known: { description: 'places whose content is remembered on a path', value: 96, max: 10_000 },
   select: { description: 'operations that if-conversion computes in vain at most', value: 2, max: 100 },
+  aligned: {
+    description: '1: accesses of the stack that are combined lie at multiples of their size',
+    value: 0,
+    max: 1,
+  },
   csum: { description: 'bytes of a bpf_csum_diff that is computed in place at most', value: 64, max: 512 },
 };
