@@ -18,10 +18,9 @@ const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const external = /^(node:|commander$|koffi$|z3-solver$|yaml$)/;
 /** Entry points of the library, without their ending. */
 const library = Object.fromEntries(
-  ['index', 'api/object', 'api/verifier', 'api/packet', 'api/runtime', 'api/nic', 'linux/index'].map((path) => [
-    path,
-    `${dist}${path}`,
-  ]),
+  ['index', 'api/object', 'api/verifier', 'api/packet', 'api/runtime', 'api/test', 'api/nic', 'linux/index'].map(
+    (path) => [path, `${dist}${path}`],
+  ),
 );
 
 /** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */

@@ -87,6 +87,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./bench.js'),
   },
   {
+    name: 'test',
+    summary: 'run test files: packets, and what is expected of them',
+    group: 'Test a program',
+    load: () => import('./test.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',

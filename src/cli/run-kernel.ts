@@ -180,9 +180,8 @@ const ownAnswers: Readonly<Partial<Record<Environment, string>>> = {
   node: 'the number of the CPU',
 };
 
-/** A call of a helper by number, not of a function or kfunc. */
-/** Says so where the program, or one that it may tail-call, reads what differs from run to run. */
-function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void {
+/** What a program, or one that it may tail-call, reads that differs from run to run on the kernel. */
+export function ownAnswersOf(object: ObjectSpec, program: ProgramSpec): string[] {
   const tailCalls = program.insns.some(isTailCall);
   const programs = tailCalls ? object.programs : [program];
   const read = new Set<string>();
@@ -193,8 +192,14 @@ function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void
       if (what !== undefined) read.add(what);
     }
   }
-  if (read.size === 0) return;
-  const words = [...read].join(', ').replace(/, ([^,]*)$/, ' and $1');
+  return [...read];
+}
+
+/** Says so where there is any. */
+function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void {
+  const read = ownAnswersOf(object, program);
+  if (read.length === 0) return;
+  const words = read.join(', ').replace(/, ([^,]*)$/, ' and $1');
   io.info(`${program.name}: reads ${words}, which are the kernel's own: verdicts need not be those of another run`);
 }
 

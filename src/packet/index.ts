@@ -42,6 +42,13 @@ export {
 } from './capture-writer.js';
 export { internetChecksum, transportChecksum } from './checksum.js';
 export {
+  checkFieldName,
+  type FieldDifference,
+  fieldOf,
+  packetDifferences,
+  sameFieldValue,
+} from './field-values.js';
+export {
   type Field,
   type FieldContext,
   type FieldFormat,
@@ -53,9 +60,11 @@ export {
   type ProtocolName,
   packetContext,
 } from './fields.js';
+export { type PacketFilter, parseFilter } from './filter.js';
 export type { Endpoints, FlowProtocol } from './flow-identity.js';
 export { campusMixture, type FlowSizeTable, type FlowSizeTableName, flowSizeTables } from './flow-sizes.js';
 export { type Header, type ParsedPacket, parseHeaders } from './headers.js';
+export { buildPacket, parseHexBytes } from './layers.js';
 export { linkTypeName, linkTypes } from './link-type.js';
 export { type Malformation, malform, malformations } from './malformed.js';
 export { BatchBuilder, type Packet, type PacketBatch, packetAt, packetsOf, selectPackets } from './packet-batch.js';

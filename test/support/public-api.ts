@@ -18,6 +18,7 @@ export const entryPoints: Readonly<Record<string, string>> = {
   'jitnic/optimizer': 'api/optimizer.ts',
   'jitnic/packet': 'api/packet.ts',
   'jitnic/runtime': 'api/runtime.ts',
+  'jitnic/test': 'api/test.ts',
   'jitnic/nic': 'api/nic.ts',
   'jitnic/linux': 'linux/index.ts',
 };

@@ -1,0 +1,221 @@
+/**
+ * What runs cases: a port, and our own three engines behind it. The kernel's stands with who may call it.
+ *
+ * `trace` is the card: each packet is rehearsed in a transaction, which records its path and is rolled back, and then
+ * runs on the card that holds the trace by now. So a single packet is enough to judge the card by.
+ */
+import { UnsupportedError } from '../base/index.js';
+import { Interpreter, type Observer } from '../interp/index.js';
+import { WasmEngine } from '../jit/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { Session } from '../runtime/index.js';
+import type { Verdicts } from '../verifier/index.js';
+import {
+  type Engine,
+  formatTrap,
+  type LoadedProgram,
+  Machine,
+  type MachineOptions,
+  type Output,
+  type PacketInput,
+  type RedirectTarget,
+} from '../vm/index.js';
+
+/** What became of a packet. Undefined: the engine cannot see it. */
+export interface CaseOutcome {
+  /** Low half of r0. */
+  readonly verdict: number;
+  readonly bytes: Uint8Array;
+  readonly redirect: RedirectTarget | undefined | 'unseen';
+  readonly outputs: readonly Output[];
+  /** What stopped it. */
+  readonly trap: string | undefined;
+  /** Instructions that it took. */
+  readonly steps: number | undefined;
+}
+
+/** A key and a value of a map, as bpf(2) has them. */
+export interface MapItem {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** A program with its maps on one engine; what a packet leaves there the next one finds. */
+export interface CaseRunner {
+  run(input: PacketInput): CaseOutcome;
+  /** Elements of map `index` of the object; undefined where they cannot be read. */
+  entries(index: number): readonly MapItem[] | undefined;
+  lookup(index: number, key: Uint8Array): Uint8Array | undefined;
+  /** 0 or a negated errno. */
+  update(index: number, key: Uint8Array, value: Uint8Array): number;
+  close(): void;
+}
+
+/** What a case starts from. */
+export interface RunnerOptions extends MachineOptions {
+  /** What the verifier says; `Verdicts.none()`: nobody asked, and only the interpreter runs. */
+  readonly verdicts: Verdicts;
+  /** Looks on where the engine has something to show. */
+  readonly observer?: Observer | undefined;
+}
+
+/** An engine by name. */
+export interface CaseEngine {
+  readonly name: string;
+  /** Kinds of outputs that it can see. */
+  readonly sees: readonly Output['kind'][];
+  /** Why it cannot run this program; undefined: it can. */
+  missing(object: ObjectSpec, program: ProgramSpec, options: RunnerOptions): string | undefined;
+  /** Throws what loading throws. */
+  open(object: ObjectSpec, program: ProgramSpec, options: RunnerOptions): CaseRunner;
+}
+
+const everything: readonly Output['kind'][] = ['printk', 'perf', 'ringbuf'];
+
+/** Map types whose elements user space cannot list. */
+const unreadable: ReadonlySet<string> = new Set(['perf_event_array', 'ringbuf', 'bloom_filter', 'xskmap']);
+
+abstract class MachineRunner implements CaseRunner {
+  protected readonly machine: Machine;
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  abstract run(input: PacketInput): CaseOutcome;
+
+  entries(index: number): readonly MapItem[] | undefined {
+    const map = this.machine.maps[index];
+    if (map === undefined || unreadable.has(map.spec.type)) return undefined;
+    return [...map.writtenEntries()].map(({ key, value }) => ({ key: key.slice(), value: value.slice() }));
+  }
+
+  lookup(index: number, key: Uint8Array): Uint8Array | undefined {
+    const found = this.machine.maps[index]?.lookupElem(key);
+    return found instanceof Uint8Array ? found : undefined;
+  }
+
+  update(index: number, key: Uint8Array, value: Uint8Array): number {
+    return this.machine.maps[index]?.updateElem(key, value) ?? -1;
+  }
+
+  close(): void {
+    // Memory goes with the machine.
+  }
+
+  protected outcome(verdict: number, trap: string | undefined, steps: number | undefined): CaseOutcome {
+    const { machine } = this;
+    return {
+      verdict,
+      bytes: machine.packetBytes(),
+      redirect: verdict === 4 ? machine.redirect : undefined,
+      outputs: [...machine.outputs],
+      trap,
+      steps,
+    };
+  }
+}
+
+class EngineRunner extends MachineRunner {
+  private readonly engine: Engine;
+  private readonly program: LoadedProgram;
+  private readonly countsSteps: boolean;
+
+  constructor(machine: Machine, program: LoadedProgram, engine: Engine, countsSteps: boolean) {
+    super(machine);
+    this.program = program;
+    this.engine = engine;
+    this.countsSteps = countsSteps;
+  }
+
+  run(input: PacketInput): CaseOutcome {
+    this.machine.setPacket(input);
+    const { verdict, trap, steps } = this.engine.run(this.program);
+    return this.outcome(
+      verdict,
+      trap === undefined ? undefined : formatTrap(trap),
+      this.countsSteps ? steps : undefined,
+    );
+  }
+}
+
+class CardRunner extends MachineRunner {
+  private readonly session: Session;
+
+  constructor(session: Session) {
+    super(session.runtime.machine);
+    this.session = session;
+  }
+
+  run(input: PacketInput): CaseOutcome {
+    const { machine } = this;
+    const { runtime } = this.session;
+    machine.begin();
+    runtime.run(input);
+    machine.rollback();
+    const before = runtime.faults.size;
+    const { verdict } = runtime.run(input);
+    const fault = runtime.faults.size > before ? [...runtime.faults.values()].at(-1)?.text : undefined;
+    return this.outcome(verdict, fault, undefined);
+  }
+}
+
+function loaded(
+  object: ObjectSpec,
+  program: ProgramSpec,
+  options: MachineOptions,
+): { machine: Machine; own: LoadedProgram } {
+  const machine = new Machine(object, options);
+  const own = machine.programs[object.programs.indexOf(program)];
+  if (own === undefined) throw new UnsupportedError(`program ${program.name} is not in ${object.name}`);
+  machine.admit(own);
+  return { machine, own };
+}
+
+const unverified = 'Linux would not load the program';
+
+/** The interpreter, compiled code, and the card. */
+export const machineEngines: readonly CaseEngine[] = [
+  {
+    name: 'interp',
+    sees: everything,
+    missing: () => undefined,
+    open: (object, program, options) => {
+      const { machine, own } = loaded(object, program, options);
+      const engine = new Interpreter(machine);
+      engine.observer = options.observer ?? null;
+      return new EngineRunner(machine, own, engine, true);
+    },
+  },
+  {
+    name: 'wasm',
+    sees: everything,
+    missing: (object, program, { verdicts, ...options }) => {
+      if (!verdicts.of(program).accepted) return unverified;
+      const { machine, own } = loaded(object, program, options);
+      const engine = new WasmEngine(machine, { verdicts });
+      engine.compile(own);
+      return engine.fallbacks[0]?.what;
+    },
+    open: (object, program, { verdicts, ...options }) => {
+      const { machine, own } = loaded(object, program, options);
+      return new EngineRunner(machine, own, new WasmEngine(machine, { verdicts }), false);
+    },
+  },
+  {
+    name: 'trace',
+    sees: everything,
+    missing: (_object, program, { verdicts }) => (verdicts.of(program).accepted ? undefined : unverified),
+    open: (object, program, options) => {
+      // Everything interpreted: only then does a transaction see what card and host store.
+      const session = new Session(object, program, {
+        ...options,
+        card: true,
+        compiled: false,
+        host: 'interp',
+        assume: false,
+      });
+      return new CardRunner(session);
+    },
+  },
+];

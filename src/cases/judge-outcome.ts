@@ -1,0 +1,311 @@
+/** Compares what became of packets, and what is in maps, with what is expected. */
+import { InputError } from '../base/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import { fieldOf, packetDifferences, sameFieldValue } from '../packet/index.js';
+import { verdictName, verdictNames } from '../platform/index.js';
+import { count } from '../text/index.js';
+import {
+  dumpEntry,
+  encodeEntry,
+  encodeKey,
+  findGlobal,
+  findMap,
+  formatGlobal,
+  formatOutput,
+  type MapEntryJson,
+  type MapHolder,
+  type Output,
+  type OutputTypes,
+  type RedirectTarget,
+  writeGlobal,
+} from '../vm/index.js';
+import type { CaseEngine, CaseOutcome, CaseRunner } from './engine.js';
+import { type Finding, finding } from './result.js';
+import { type NodeReader, plainOf } from './source-node.js';
+import type { Expectation, MapLines } from './suite.js';
+
+/** What is needed to look at a machine's or a kernel's state. */
+export interface Subject {
+  readonly object: ObjectSpec;
+  readonly runner: CaseRunner;
+  readonly engine: CaseEngine;
+  /** Says what map files' values are in bytes. */
+  readonly holder: MapHolder;
+  readonly types: OutputTypes;
+  readonly reader: NodeReader;
+}
+
+/** What is expected of one packet. `input`: as it came. */
+export function judgePacket(subject: Subject, expect: Expectation, input: Uint8Array, outcome: CaseOutcome): Finding[] {
+  const found: Finding[] = [];
+  const { verdict, packet, redirect, instructions } = expect;
+  const name = verdictName(outcome.verdict);
+  if (verdict !== undefined && !verdict.names.includes(name)) {
+    const expected = verdict.names.join(' or ');
+    found.push(
+      finding('verdict', `verdict is ${name}, not ${expected}`, { expected, actual: name, line: verdict.line }),
+    );
+  }
+  if (packet !== undefined) {
+    const wanted = packet.data === 'same' ? input : packet.data;
+    const fields = packetDifferences(wanted, outcome.bytes);
+    if (fields.length > 0)
+      found.push(
+        finding('packet', `the packet leaves otherwise: ${count(fields.length, 'field')}`, {
+          fields,
+          line: packet.line,
+        }),
+      );
+  }
+  for (const { name: field, value, line } of expect.fields) {
+    if (subject.reader.within(line, () => sameFieldValue(outcome.bytes, field, value))) continue;
+    const actual = fieldOf(outcome.bytes, field);
+    const what = actual === undefined ? `the packet has no \`${field}\`` : `\`${field}\` is ${actual}, not ${value}`;
+    found.push(finding('field', what, { expected: value, actual, line }));
+  }
+  if (redirect !== undefined && outcome.redirect !== 'unseen') {
+    const target = redirectParts(outcome.redirect);
+    for (const [part, node] of redirect.fields) {
+      const wanted = String(plainOf(node));
+      const actual = target[part];
+      if (actual === wanted) continue;
+      const what =
+        actual === undefined
+          ? `it is not redirected by \`${part}\``
+          : `redirect: \`${part}\` is ${actual}, not ${wanted}`;
+      found.push(finding('redirect', what, { expected: wanted, actual, line: node.line || redirect.line }));
+    }
+  }
+  if (instructions !== undefined && outcome.steps !== undefined && outcome.steps > instructions.most)
+    found.push(
+      finding('instructions', `it takes ${count(outcome.steps, 'instruction')}, more than ${instructions.most}`, {
+        expected: `at most ${instructions.most}`,
+        actual: String(outcome.steps),
+        line: instructions.line,
+      }),
+    );
+  if (outcome.trap !== undefined) found.push(finding('fault', `it is stopped: ${outcome.trap}`));
+  return found;
+}
+
+function redirectParts(target: RedirectTarget | undefined): Readonly<Record<string, string>> {
+  switch (target?.kind) {
+    case 'interface':
+      return { ifindex: String(target.ifindex) };
+    case 'devmap':
+      return { map: target.map, key: String(target.key), ifindex: target.ifindexes.join(',') };
+    case 'cpumap':
+      return { map: target.map, key: String(target.key), cpu: String(target.cpu) };
+    case 'xskmap':
+      return { map: target.map, key: String(target.key), socket: String(target.socket) };
+    default:
+      return {};
+  }
+}
+
+/** Where a packet goes, in words. */
+export function redirectText(target: RedirectTarget | undefined): string {
+  const parts = Object.entries(redirectParts(target)).map(([name, value]) => `${name} ${value}`);
+  return parts.length === 0 ? 'nowhere' : parts.join(', ');
+}
+
+/** What is expected of maps, variables, lines and records; `outputs` since whenever the expectation speaks of. */
+export function judgeState(subject: Subject, expect: Expectation, outputs: readonly Output[]): Finding[] {
+  return [
+    ...expect.maps.flatMap((map) => judgeMap(subject, map)),
+    ...expect.globals.flatMap((one) => judgeGlobal(subject, one)),
+    ...judgePrinted(subject, expect, outputs),
+    ...expect.records.flatMap((one) => judgeRecords(subject, one, outputs)),
+  ];
+}
+
+function judgeMap({ holder, runner, reader }: Subject, { map: name, line, size, entries }: MapLines): Finding[] {
+  const map = reader.within(line, () => findMap(holder, name));
+  const { index } = map;
+  const found: Finding[] = [];
+  const items = runner.entries(index);
+  if (size !== undefined && items !== undefined && items.length !== size)
+    found.push(
+      finding('map', `map \`${name}\` has ${count(items.length, 'element')}, not ${size}`, {
+        expected: String(size),
+        actual: String(items.length),
+        line,
+      }),
+    );
+  for (const { line: at, json } of entries) {
+    reader.within(at, () => {
+      const { absent, ...given } = json;
+      const entry = given as unknown as MapEntryJson;
+      const key = encodeKey(holder, map, entry.key);
+      const value = key.length === 0 ? undefined : runner.lookup(index, key);
+      const label = `${name}[${JSON.stringify(entry.key)}]`;
+      if (absent === true) {
+        if (value !== undefined)
+          found.push(finding('map', `\`${label}\` is there`, { expected: 'absent', actual: 'there', line: at }));
+        return;
+      }
+      if (value === undefined) {
+        found.push(finding('map', `\`${label}\` is not there`, { expected: 'there', actual: 'absent', line: at }));
+        return;
+      }
+      if (entry.value === undefined && entry.values === undefined) return;
+      const dumped = dumpEntry(holder, map, key, value, true);
+      const formatted = dumped.formatted?.value;
+      if (isFields(entry.value) && isFields(formatted)) {
+        found.push(...judgeFields(label, entry.value, formatted, at));
+        return;
+      }
+      const wanted = encodeEntry(holder, map, entry).value;
+      if (sameBytes(wanted, value)) return;
+      const expected = textOf(dumpEntry(holder, map, key, wanted, true));
+      const actual = textOf(dumped);
+      found.push(finding('map', `\`${label}\` is ${actual}, not ${expected}`, { expected, actual, line: at }));
+    });
+  }
+  return found;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Members that are named; a struct within is looked into. */
+function judgeFields(label: string, wanted: Fields, actual: Fields, line: number): Finding[] {
+  return Object.entries(wanted).flatMap(([name, value]): Finding[] => {
+    if (!(name in actual))
+      throw new InputError(
+        `\`${label}\` has no member \`${name}\``,
+        {},
+        `members are ${Object.keys(actual).join(', ')}`,
+      );
+    const own = actual[name];
+    if (isFields(value) && isFields(own)) return judgeFields(`${label}.${name}`, value, own, line);
+    if (sameValue(value, own)) return [];
+    const [expected, have] = [JSON.stringify(value), JSON.stringify(own)];
+    return [finding('map', `\`${label}.${name}\` is ${have}, not ${expected}`, { expected, actual: have, line })];
+  });
+}
+
+/** Numbers may be written as text and in hexadecimal, as map files have them. */
+function sameValue(wanted: unknown, actual: unknown): boolean {
+  if (Array.isArray(wanted) && Array.isArray(actual))
+    return wanted.length === actual.length && wanted.every((item, i) => sameValue(item, actual[i]));
+  if (isFields(wanted) && isFields(actual))
+    return Object.entries(wanted).every(([name, value]) => sameValue(value, actual[name]));
+  const isNumber = /^-?(?:\d+|0x[0-9a-f]+)$/i;
+  const [a, b] = [String(wanted), String(actual)];
+  if (a === b) return true;
+  if (typeof actual === 'boolean' && isNumber.test(a)) return Number(a) === Number(actual);
+  return isNumber.test(a) && isNumber.test(b) && BigInt(a) === BigInt(b);
+}
+
+function textOf(dumped: ReturnType<typeof dumpEntry>): string {
+  const { formatted } = dumped;
+  const typed = formatted?.value ?? formatted?.values;
+  return typed === undefined ? JSON.stringify(dumped.value ?? dumped.values) : JSON.stringify(typed);
+}
+
+/** Equal bytes. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function judgeGlobal(
+  { object, runner, reader }: Subject,
+  { line, name, value }: Expectation['globals'][number],
+): Finding[] {
+  return reader.within(line, () => {
+    const place = findGlobal(object, name);
+    const section = runner.lookup(place.variable.map, new Uint8Array(4)) ?? new Uint8Array(0);
+    const wanted = section.slice();
+    writeGlobal(object, place, wanted, value);
+    if (sameBytes(wanted, section)) return [];
+    const expected = JSON.stringify(formatGlobal(object, place, wanted));
+    const actual = JSON.stringify(formatGlobal(object, place, section));
+    return [finding('global', `\`${name}\` is ${actual}, not ${expected}`, { expected, actual, line })];
+  });
+}
+
+function judgePrinted(
+  { engine, object, types }: Subject,
+  { printed }: Expectation,
+  outputs: readonly Output[],
+): Finding[] {
+  if (printed === undefined || !engine.sees.includes('printk')) return [];
+  const lines = outputs.filter(({ kind }) => kind === 'printk').map((one) => formatOutput(object, one, types).text);
+  const fits = (text: string | undefined, line: string | undefined): boolean => {
+    if (text === undefined || line === undefined) return false;
+    return /^\/.*\/$/.test(text) ? new RegExp(text.slice(1, -1)).test(line) : text === line;
+  };
+  for (let i = 0; i < Math.max(lines.length, printed.texts.length); i++) {
+    if (fits(printed.texts[i], lines[i])) continue;
+    const [expected, actual] = [printed.texts[i] ?? 'nothing', lines[i] ?? 'nothing'];
+    return [
+      finding('printed', `line ${i + 1} is \`${actual}\`, not \`${expected}\``, {
+        expected,
+        actual,
+        line: printed.line,
+      }),
+    ];
+  }
+  return [];
+}
+
+function judgeRecords(subject: Subject, expect: Expectation['records'][number], outputs: readonly Output[]): Finding[] {
+  const { engine, holder, object, types, reader } = subject;
+  const { map: name, values, line } = expect;
+  const map = reader.within(line, () => findMap(holder, name));
+  const kind = map.spec.type === 'ringbuf' ? 'ringbuf' : 'perf';
+  if (!engine.sees.includes(kind)) return [];
+  const own = outputs.filter((one) => one.kind === kind && one.map === name);
+  if (own.length !== values.length) {
+    const [expected, actual] = [String(values.length), String(own.length)];
+    return [
+      finding('record', `\`${name}\` has ${count(own.length, 'record')}, not ${expected}`, { expected, actual, line }),
+    ];
+  }
+  return own.flatMap((output, i) => {
+    const wanted = values[i];
+    const { value } = formatOutput(object, output, types);
+    const label = `${name}[${i}]`;
+    if (isFields(wanted)) {
+      if (!isFields(value))
+        return reader.fail(
+          line,
+          `the type of \`${name}\`'s records is not known`,
+          'say it in `record-types`, or give hex',
+        );
+      return reader
+        .within(line, () => judgeFields(label, wanted, value, line))
+        .map((one) => ({ ...one, kind: 'record' as const }));
+    }
+    const data = output.kind === 'printk' ? new Uint8Array(0) : output.data;
+    const hex = Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    const expected = String(wanted).replace(/[\s:]/g, '').replace(/^0x/, '').toLowerCase();
+    return hex === expected
+      ? []
+      : [finding('record', `\`${label}\` is ${hex}, not ${expected}`, { expected, actual: hex, line })];
+  });
+}
+
+/** How many packets had which verdict. */
+export function judgeCounts(expect: Expectation, verdicts: readonly number[]): Finding[] {
+  if (expect.verdicts === undefined) return [];
+  const { counts, line } = expect.verdicts;
+  const had = new Map<string, number>();
+  for (const verdict of verdicts) had.set(verdictName(verdict), (had.get(verdictName(verdict)) ?? 0) + 1);
+  return verdictNames.flatMap((name): Finding[] => {
+    const wanted = counts[name];
+    const actual = had.get(name) ?? 0;
+    if (wanted === undefined || wanted === actual) return [];
+    return [
+      finding('verdict', `${count(actual, 'packet')} ${name}, not ${wanted}`, {
+        expected: String(wanted),
+        actual: String(actual),
+        line,
+      }),
+    ];
+  });
+}

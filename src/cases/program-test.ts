@@ -1,0 +1,183 @@
+/** Test cases from TypeScript: the same as in test files, for any test runner. */
+import { InputError } from '../base/index.js';
+import { type ObjectSpec, type ProgramSpec, pickProgram, type ReadObjectOptions, readObject } from '../object/index.js';
+import type { VerdictName } from '../platform/index.js';
+import { type OutputTypes, parseOutputTypes, type TypedValue } from '../vm/index.js';
+import { machineEngines } from './engine.js';
+import { failureLines } from './formats.js';
+import { noSetup, readCase } from './read-suite.js';
+import type { CaseResult } from './result.js';
+import { runCase } from './run-case.js';
+import { NodeReader, nodeOf } from './source-node.js';
+
+/** What a case starts from; times in nanoseconds, or as text: `1.5ms`. */
+export interface CaseSetup {
+  /** Global variables before the program is loaded: `{ limit: 100, 'ports[0]': 80 }`. */
+  readonly set?: Readonly<Record<string, TypedValue>> | undefined;
+  /** Entries as in map files: `{ flows: [{ key: 1, value: { packets: 3 } }] }`. */
+  readonly maps?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> | undefined;
+  /** Numbers of elements, for maps whose size the object leaves open. */
+  readonly 'map-entries'?: Readonly<Record<string, number>> | undefined;
+  readonly clock?: number | string | undefined;
+  readonly cpu?: number | undefined;
+  readonly cpus?: number | undefined;
+  readonly ifindex?: number | undefined;
+  readonly seed?: number | undefined;
+  /** Of `interp`, `wasm` and `trace`; default: all. */
+  readonly engines?: readonly string[] | undefined;
+}
+
+/** What is expected; all that docs/testing.md lists. */
+export interface CaseExpectation {
+  readonly verdict?: VerdictName | readonly VerdictName[] | undefined;
+  /** How many packets have which verdict. */
+  readonly verdicts?: Readonly<Partial<Record<VerdictName, number>>> | undefined;
+  /** The packet as it leaves: layers, or bytes. */
+  readonly packet?: string | Uint8Array | undefined;
+  readonly unchanged?: boolean | undefined;
+  /** `{ 'ip.ttl': 63 }`. */
+  readonly fields?: Readonly<Record<string, string | number>> | undefined;
+  /** An interface, or parts: `{ map: 'tx', key: 2 }`. */
+  readonly redirect?: number | Readonly<Record<string, string | number>> | undefined;
+  readonly maps?: CaseSetup['maps'];
+  readonly globals?: Readonly<Record<string, TypedValue>> | undefined;
+  readonly printed?: readonly (string | RegExp)[] | undefined;
+  /** Records by map: parts of their values, or hex. */
+  readonly records?: Readonly<Record<string, readonly unknown[]>> | undefined;
+  /** Most that a packet takes. */
+  readonly instructions?: number | undefined;
+}
+
+/** A packet with what surrounds it. */
+export interface CasePacket {
+  /** Layers (`eth/ip/udp(dport=53)/"text"`), or bytes. */
+  readonly packet: string | Uint8Array;
+  readonly time?: number | string | undefined;
+  readonly cpu?: number | undefined;
+  readonly ifindex?: number | undefined;
+  readonly expect?: VerdictName | CaseExpectation | undefined;
+}
+
+/** A case as test files have it. */
+export interface CaseInput extends CaseSetup {
+  readonly name?: string | undefined;
+  readonly packet?: string | Uint8Array | CasePacket | undefined;
+  readonly packets?: readonly (string | Uint8Array | CasePacket)[] | undefined;
+  readonly expect?: VerdictName | CaseExpectation | undefined;
+}
+
+/** What {@link test} can be asked for; a case's own setup goes over this one. */
+export interface ProgramTestOptions extends CaseSetup, ReadObjectOptions {
+  /** Program or section; may be left out where there is one XDP program. */
+  readonly program?: string | undefined;
+  /** False: run a program that Linux would not load, on the interpreter alone. Default true. */
+  readonly verify?: boolean | undefined;
+  /** Types of records by map: `{ events: 'event' }`. */
+  readonly recordTypes?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A case failed; the message says what was not as expected, and which source line decided. */
+export class CaseError extends Error {
+  readonly result: CaseResult;
+
+  /** @internal */
+  constructor(result: CaseResult) {
+    super(result.failures.flatMap((failure) => failureLines(failure, result.engines.length)).join('\n'));
+    this.name = 'CaseError';
+    this.result = result;
+  }
+}
+
+/** A program under test; made by {@link test}. Every case has maps of its own. */
+export class ProgramTest {
+  private readonly object: ObjectSpec;
+  private readonly program: ProgramSpec;
+  private readonly options: ProgramTestOptions;
+  private readonly types: OutputTypes;
+
+  /** @internal */
+  constructor(source: Uint8Array | ObjectSpec, options: ProgramTestOptions) {
+    this.object = source instanceof Uint8Array ? readObject(source, options) : source;
+    this.program = pickProgram(this.object, options.program);
+    this.options = options;
+    const words = Object.entries(options.recordTypes ?? {}).map(([map, type]) => `${map}=${type}`);
+    this.types = parseOutputTypes(this.object, words);
+  }
+
+  /** Runs a case and says what came of it. Throws InputError for what the case gets wrong. */
+  run(input: CaseInput): CaseResult {
+    const { set, maps, clock, cpu, cpus, ifindex, seed, engines, verify = true } = this.options;
+    const before = { set, maps, 'map-entries': this.options['map-entries'], clock, cpu, cpus, ifindex, seed, engines };
+    const merged = {
+      ...before,
+      ...input,
+      set: { ...set, ...input.set },
+      maps: { ...maps, ...input.maps },
+      name: input.name ?? 'case',
+    };
+    const reader: NodeReader = new NodeReader(undefined);
+    return runCase(readCase(reader, nodeOf(merged), noSetup, 0), {
+      object: this.object,
+      program: this.program,
+      engines: machineEngines,
+      verify,
+      types: this.types,
+      reader,
+      packetsOf: noFiles,
+      mapsOf: noFiles,
+    });
+  }
+
+  /** Runs a case: throws CaseError where something is not as expected. For `node:test`, and any runner. */
+  check(input: CaseInput): CaseResult {
+    const result = this.run(input);
+    if (result.status === 'failed') throw new CaseError(result);
+    return result;
+  }
+}
+
+function noFiles(name: string): never {
+  throw new InputError(`\`${name}\`: cases of a program read no files`, {}, 'hand over the bytes of its packets');
+}
+
+/**
+ * A program under test: an ELF object's bytes, or an object that was read before.
+ *
+ *     import nodeTest from 'node:test';
+ *     import { test } from 'jitnic/test';
+ *
+ *     const firewall = test(readFileSync('firewall.o'), { set: { limit: 100 } });
+ *     nodeTest('drops DNS from outside', () => {
+ *       firewall.check({ packet: 'eth/ip(src=198.51.100.7)/udp(dport=53)', expect: 'DROP' });
+ *     });
+ *
+ * Throws InputError for bytes that are no such object, UsageError where it is not clear which program is meant.
+ */
+export function test(source: Uint8Array | ObjectSpec, options: ProgramTestOptions = {}): ProgramTest {
+  return new ProgramTest(source, options);
+}
+
+/** What a matcher answers to vitest and jest. */
+export interface MatcherResult {
+  readonly pass: boolean;
+  readonly message: () => string;
+}
+
+/**
+ * Matchers for vitest and jest: `expect.extend(matchers)`, then
+ *
+ *     expect(firewall).toHold({ packet: 'eth/ip/udp', expect: { verdict: 'PASS', unchanged: true } });
+ *     expect(firewall).toDecide('eth/ip/udp(dport=53)', 'DROP');
+ */
+export const matchers: {
+  readonly toHold: (program: ProgramTest, input: CaseInput) => MatcherResult;
+  readonly toDecide: (program: ProgramTest, packet: string | Uint8Array, verdict: VerdictName) => MatcherResult;
+} = {
+  toHold: (program, input) => answer(program.run(input)),
+  toDecide: (program, packet, verdict) => answer(program.run({ packet, expect: verdict })),
+};
+
+function answer(result: CaseResult): MatcherResult {
+  const pass = result.status !== 'failed';
+  return { pass, message: () => (pass ? `${result.name} holds, and was not to` : new CaseError(result).message) };
+}

@@ -1,0 +1,120 @@
+/** What a test file expects, read. */
+import { checkFieldName } from '../packet/index.js';
+import { readData, verdictOf } from './read-values.js';
+import { type NodeReader, plainOf, type SourceNode } from './source-node.js';
+import type { Expectation, MapLines } from './suite.js';
+
+const expectFields = [
+  'verdict',
+  'verdicts',
+  'packet',
+  'fields',
+  'unchanged',
+  'redirect',
+  'maps',
+  'globals',
+  'printed',
+  'records',
+  'instructions',
+] as const;
+
+const redirectFields = ['ifindex', 'map', 'key', 'cpu', 'socket'] as const;
+
+/** A verdict alone, or fields. Throws InputError. */
+export function readExpectation(reader: NodeReader, node: SourceNode): Expectation {
+  if (node.kind !== 'map') {
+    const verdict = { line: node.line, names: reader.items(node).map((one) => verdictOf(reader, one)) };
+    return { ...nothing(node.line), verdict };
+  }
+  const fields = reader.fields(node, '`expect`', expectFields);
+  const read = <T>(name: (typeof expectFields)[number], body: (field: SourceNode) => T): T | undefined => {
+    const field = fields.get(name);
+    return field === undefined ? undefined : body(field);
+  };
+  const unchanged = read('unchanged', (one) =>
+    plainOf(one) === true ? { line: one.line, data: 'same' as const } : undefined,
+  );
+  const packet = read('packet', (one) => ({ line: one.line, data: readData(reader, one) }));
+  return {
+    line: node.line,
+    verdict: read('verdict', (one) => ({ line: one.line, names: reader.items(one).map((v) => verdictOf(reader, v)) })),
+    verdicts: read('verdicts', (one) => readCounts(reader, one)),
+    packet: packet ?? unchanged,
+    fields:
+      read('fields', (one) =>
+        reader.entries(one, '`fields`').map(({ name, line, node: value }) => {
+          reader.within(line, () => checkFieldName(name));
+          return { line, name, value: reader.text(value, `\`${name}\``) };
+        }),
+      ) ?? [],
+    redirect: read('redirect', (one) => ({ line: one.line, fields: redirectTarget(reader, one) })),
+    maps: read('maps', (one) => readMaps(reader, one)) ?? [],
+    globals:
+      read('globals', (one) =>
+        reader.entries(one, '`globals`').map(({ name, line, node: value }) => ({ line, name, value: plainOf(value) })),
+      ) ?? [],
+    printed: read('printed', (one) => ({
+      line: one.line,
+      texts: reader.items(one).map((text) => reader.text(text, 'a line')),
+    })),
+    records:
+      read('records', (one) =>
+        reader
+          .entries(one, '`records`')
+          .map(({ name, line, node: values }) => ({ line, map: name, values: reader.items(values).map(plainOf) })),
+      ) ?? [],
+    instructions: read('instructions', (one) => ({ line: one.line, most: reader.whole(one, '`instructions`', 1) })),
+  };
+}
+
+function nothing(line: number): Expectation {
+  return {
+    line,
+    verdict: undefined,
+    verdicts: undefined,
+    packet: undefined,
+    fields: [],
+    redirect: undefined,
+    maps: [],
+    globals: [],
+    printed: undefined,
+    records: [],
+    instructions: undefined,
+  };
+}
+
+function readCounts(reader: NodeReader, node: SourceNode): { line: number; counts: Record<string, number> } {
+  const counts = reader.entries(node, '`verdicts`').map(({ name, line, node: n }): [string, number] => {
+    const verdict = verdictOf(reader, { kind: 'scalar', line, value: name, text: name });
+    return [verdict, reader.whole(n, `\`${name}\``, 0)];
+  });
+  return { line: node.line, counts: Object.fromEntries(counts) };
+}
+
+/** `3` is interface 3. */
+function redirectTarget(reader: NodeReader, node: SourceNode): ReadonlyMap<string, SourceNode> {
+  if (node.kind === 'scalar') return new Map([['ifindex', node]]);
+  return reader.fields(node, '`redirect`', redirectFields);
+}
+
+/** Maps with entries, as in map files; in expectations a `size` beside them. */
+export function readMaps(reader: NodeReader, node: SourceNode): MapLines[] {
+  return reader.entries(node, '`maps`').map(({ name, line, node: contents }): MapLines => {
+    const fields =
+      contents.kind === 'map' ? reader.fields(contents, `map \`${name}\``, ['size', 'entries']) : undefined;
+    const size = fields?.get('size');
+    const list = fields === undefined ? contents : fields.get('entries');
+    if (list !== undefined && list.kind !== 'list')
+      reader.fail(list.line, `map \`${name}\` is no list of entries`, '- {key: 1, value: 2}');
+    const entries = list?.kind === 'list' ? list.items : [];
+    return {
+      map: name,
+      line,
+      size: size === undefined ? undefined : reader.whole(size, '`size`', 0),
+      entries: entries.map((entry) => {
+        reader.fields(entry, 'an entry', ['key', 'value', 'values', 'cpu', 'absent']);
+        return { line: entry.line, json: plainOf(entry) as Record<string, unknown> };
+      }),
+    };
+  });
+}

@@ -1,0 +1,211 @@
+/** A test file's value as a {@link Suite}. docs/testing.md and schemas/test-file.json have the same fields. */
+import { parseFilter, parseHexBytes } from '../packet/index.js';
+import { nearest } from '../text/index.js';
+import { readExpectation, readMaps } from './read-expectation.js';
+import { readData } from './read-values.js';
+import { NodeReader, plainOf, type SourceNode } from './source-node.js';
+import type { CaptureChoice, Case, CasePackets, Setup, Suite } from './suite.js';
+
+/** Names that `engines` may have, in the order in which they run. */
+export const engineNames: readonly string[] = ['interp', 'wasm', 'trace', 'kernel'];
+
+const setupFields = [
+  'set',
+  'maps-in',
+  'maps',
+  'map-entries',
+  'clock',
+  'cpu',
+  'cpus',
+  'ifindex',
+  'seed',
+  'engines',
+] as const;
+const suiteFields = [
+  'object',
+  'source',
+  'program',
+  'define',
+  'include',
+  'verify',
+  'record-types',
+  'tests',
+  ...setupFields,
+] as const;
+const caseFields = ['name', 'packet', 'packets', 'expect', 'skip', ...setupFields] as const;
+const packetFields = [
+  'packet',
+  'hex',
+  'capture',
+  'filter',
+  'skip',
+  'count',
+  'time',
+  'cpu',
+  'ifindex',
+  'expect',
+] as const;
+
+/** Nothing is set. */
+export const noSetup: Setup = {
+  globals: {},
+  mapsIn: undefined,
+  maps: [],
+  mapEntries: {},
+  clock: undefined,
+  cpu: undefined,
+  cpus: undefined,
+  ifindex: undefined,
+  seed: undefined,
+  engines: undefined,
+};
+
+/** Throws InputError with file, line and what was meant. `program`: the file need not name one. */
+export function readSuite(node: SourceNode, file: string | undefined, isGiven = false): Suite {
+  const reader: NodeReader = new NodeReader(file);
+  const fields = reader.fields(node, 'a test file', suiteFields);
+  const object = fields.get('object');
+  const source = fields.get('source');
+  if (object !== undefined && source !== undefined)
+    reader.fail(source.line, '`object` and `source` exclude each other');
+  if (object === undefined && source === undefined && !isGiven)
+    reader.fail(node.line, 'it does not say which program is tested', 'object: prog.o, or source: prog.bpf.c');
+  const program = object ?? source;
+  const entry = fields.get('program');
+  const tests = fields.get('tests');
+  if (tests === undefined)
+    reader.fail(node.line, 'there are no `tests`', 'tests: is a list of cases, each with a packet and what to expect');
+  if (tests.kind !== 'list') reader.fail(tests.line, '`tests` is no list', 'each case begins with a dash');
+  const setup = readSetup(reader, fields, noSetup);
+  const words = (name: string): readonly string[] => {
+    const list = fields.get(name);
+    return list === undefined ? [] : reader.items(list).map((item) => reader.text(item, `\`${name}\``));
+  };
+  const types = fields.get('record-types');
+  const verify = fields.get('verify');
+  return {
+    file,
+    program: program === undefined ? undefined : reader.text(program, '`object`'),
+    entry: entry === undefined ? undefined : reader.text(entry, '`program`'),
+    define: words('define'),
+    include: words('include'),
+    verify: verify?.kind !== 'scalar' || verify.value !== false,
+    recordTypes:
+      types === undefined
+        ? []
+        : reader
+            .entries(types, '`record-types`')
+            .map(({ name, node: type }) => `${name}=${reader.text(type, 'a type')}`),
+    cases: tests.items.map((test, i) => readCase(reader, test, setup, i)),
+  };
+}
+
+/** One case. */
+export function readCase(reader: NodeReader, node: SourceNode, before: Setup, index: number): Case {
+  const fields = reader.fields(node, 'a test', caseFields);
+  const name = fields.get('name');
+  const packet = fields.get('packet');
+  const packets = fields.get('packets');
+  const expect = fields.get('expect');
+  const skip = fields.get('skip');
+  if (packet !== undefined && packets !== undefined)
+    reader.fail(packets.line, '`packet` and `packets` exclude each other');
+  const given = packet ?? packets;
+  if (given === undefined) reader.fail(node.line, 'a test without a packet', 'packet: eth/ip/udp(dport=53)');
+  const said = skip === undefined ? undefined : reader.text(skip, '`skip`');
+  return {
+    name: name === undefined ? `test ${index + 1}` : reader.text(name, '`name`'),
+    line: name?.line ?? node.line,
+    setup: readSetup(reader, fields, before),
+    packets: reader.items(given).map((one) => readPackets(reader, one)),
+    expect: expect === undefined ? undefined : readExpectation(reader, expect),
+    skip: said === 'true' ? 'it says so' : said === 'false' ? undefined : said,
+  };
+}
+
+function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, before: Setup): Setup {
+  const whole = (name: string, least: number): number | undefined => {
+    const node = fields.get(name);
+    return node === undefined ? undefined : reader.whole(node, `\`${name}\``, least);
+  };
+  const named = (name: string): Readonly<Record<string, unknown>> => {
+    const node = fields.get(name);
+    if (node === undefined) return {};
+    return Object.fromEntries(reader.entries(node, `\`${name}\``).map((field) => [field.name, plainOf(field.node)]));
+  };
+  const [mapsIn, maps, clock, engines] = ['maps-in', 'maps', 'clock', 'engines'].map((name) => fields.get(name));
+  const seed = whole('seed', 0);
+  return {
+    globals: { ...before.globals, ...named('set') },
+    mapsIn: mapsIn === undefined ? before.mapsIn : reader.text(mapsIn, '`maps-in`'),
+    maps: [...before.maps, ...(maps === undefined ? [] : readMaps(reader, maps))],
+    mapEntries: { ...before.mapEntries, ...(named('map-entries') as Record<string, number>) },
+    clock: clock === undefined ? before.clock : reader.time(clock, '`clock`'),
+    cpu: whole('cpu', 0) ?? before.cpu,
+    cpus: whole('cpus', 1) ?? before.cpus,
+    ifindex: whole('ifindex', 0) ?? before.ifindex,
+    seed: seed === undefined ? before.seed : BigInt(seed),
+    engines: engines === undefined ? before.engines : reader.items(engines).map((node) => engineOf(reader, node)),
+  };
+}
+
+function engineOf(reader: NodeReader, node: SourceNode): string {
+  const name = reader.text(node, 'an engine');
+  if (engineNames.includes(name)) return name;
+  const near = nearest(name, engineNames);
+  return reader.fail(
+    node.line,
+    `there is no engine \`${name}\``,
+    near === undefined ? `engines are ${engineNames.join(', ')}` : `did you mean \`${near}\`?`,
+  );
+}
+
+/** A packet as text (layers), bytes, or with more to say. */
+function readPackets(reader: NodeReader, node: SourceNode): CasePackets {
+  if (node.kind === 'scalar') {
+    return {
+      line: node.line,
+      data: readData(reader, node),
+      capture: undefined,
+      time: undefined,
+      cpu: undefined,
+      ifindex: undefined,
+      expect: undefined,
+    };
+  }
+  const fields = reader.fields(node, 'a packet', packetFields);
+  const [packet, hex, capture] = ['packet', 'hex', 'capture'].map((name) => fields.get(name));
+  const given = [packet, hex, capture].filter((one) => one !== undefined);
+  if (given.length !== 1) reader.fail(node.line, 'a packet is one of `packet`, `hex` and `capture`');
+  for (const name of ['filter', 'skip', 'count'] as const) {
+    const own = fields.get(name);
+    if (own !== undefined && capture === undefined) reader.fail(own.line, `\`${name}\` is about a capture`);
+  }
+  const [time, cpu, ifindex, expect] = ['time', 'cpu', 'ifindex', 'expect'].map((name) => fields.get(name));
+  const data =
+    packet !== undefined
+      ? readData(reader, packet)
+      : hex !== undefined
+        ? reader.within(hex.line, () => parseHexBytes(reader.text(hex, '`hex`')))
+        : undefined;
+  return {
+    line: node.line,
+    data,
+    capture: capture === undefined ? undefined : readCapture(reader, capture, fields),
+    time: time === undefined ? undefined : reader.time(time, '`time`'),
+    cpu: cpu === undefined ? undefined : reader.whole(cpu, '`cpu`', 0),
+    ifindex: ifindex === undefined ? undefined : reader.whole(ifindex, '`ifindex`', 0),
+    expect: expect === undefined ? undefined : readExpectation(reader, expect),
+  };
+}
+
+function readCapture(reader: NodeReader, node: SourceNode, fields: ReadonlyMap<string, SourceNode>): CaptureChoice {
+  const [filter, skip, count] = ['filter', 'skip', 'count'].map((name) => fields.get(name));
+  return {
+    file: reader.text(node, '`capture`'),
+    filter:
+      filter === undefined ? undefined : reader.within(filter.line, () => parseFilter(reader.text(filter, '`filter`'))),
+    skip: skip === undefined ? 0 : reader.whole(skip, '`skip`', 0),
+    count: count === undefined ? Number.POSITIVE_INFINITY : reader.whole(count, '`count`', 1),
+  };
+}

@@ -1,0 +1,385 @@
+/**
+ * Runs one case on engines, one after another, each from the same start, and says what was not as expected. The first
+ * engine that runs is what the others are compared with.
+ */
+import { InputError, UserError } from '../base/index.js';
+import type { Observer } from '../interp/index.js';
+import { type ObjectSpec, type ProgramSpec, sizeMaps } from '../object/index.js';
+import { packetDifferences } from '../packet/index.js';
+import { errnoName, isPercpuMap, verdictName } from '../platform/index.js';
+import { Verdicts } from '../verifier/index.js';
+import {
+  dumpEntry,
+  encodeEntry,
+  findMap,
+  formatOutput,
+  Machine,
+  type MapEntryJson,
+  type MapsFile,
+  type OutputTypes,
+  type PacketInput,
+  withGlobals,
+} from '../vm/index.js';
+import { DecisionObserver } from './deciding-line.js';
+import type { CaseEngine, CaseOutcome, CaseRunner, MapItem } from './engine.js';
+import { judgeCounts, judgePacket, judgeState, redirectText, type Subject, sameBytes } from './judge-outcome.js';
+import { type CaseResult, type Failure, type Finding, finding } from './result.js';
+import type { NodeReader } from './source-node.js';
+import type { Case, Expectation, Setup } from './suite.js';
+
+/** What cases run on, and where their files come from. */
+export interface CaseWorld {
+  readonly object: ObjectSpec;
+  readonly program: ProgramSpec;
+  /** In the order in which they run. */
+  readonly engines: readonly CaseEngine[];
+  /** False: nobody asks the verifier, and the interpreter alone runs. */
+  readonly verify: boolean;
+  readonly types: OutputTypes;
+  readonly reader: NodeReader;
+  /** Packets of a capture that a case names. */
+  packetsOf(file: string): readonly { readonly data: Uint8Array; readonly time: bigint }[];
+  /** A map file that a case names. */
+  mapsOf(file: string): MapsFile;
+  /** Sees the interpreter's runs: coverage. */
+  readonly observer?: Observer | undefined;
+}
+
+/** A packet of a case as it runs. */
+interface Arriving {
+  readonly input: PacketInput;
+  readonly expect: Expectation | undefined;
+}
+
+interface EngineRun {
+  readonly name: string;
+  readonly engine: CaseEngine;
+  readonly outcomes: readonly CaseOutcome[];
+  readonly decided: readonly Failure['decided'][];
+  readonly maps: ReadonlyMap<number, readonly MapItem[]>;
+  readonly findings: readonly Finding[];
+}
+
+/** Never throws for what the program does. Throws InputError for what the case gets wrong. */
+export function runCase(one: Case, world: CaseWorld): CaseResult {
+  const result = { name: one.name, file: undefined, line: one.line } as const;
+  const nothing = { packets: 0, engines: [], missing: [], instructions: undefined, failures: [] } as const;
+  if (one.skip !== undefined) return { ...result, ...nothing, status: 'skipped', reason: one.skip };
+  const { object, program } = prepared(one.setup, world, one.line);
+  const verdicts = world.verify ? Verdicts.of(object, {}) : Verdicts.none();
+  if (world.verify && !verdicts.of(program).accepted) {
+    const failure = finding('fault', refusal(verdicts, object, program), { line: one.line });
+    const failures = [{ ...failure, engines: [], decided: undefined }];
+    return { ...result, ...nothing, status: 'failed', reason: undefined, failures };
+  }
+  const packets = arrivals(one, world, program);
+  const missing: { engine: string; reason: string }[] = [];
+  const runs: EngineRun[] = [];
+  for (const engine of chosenEngines(one.setup, world)) {
+    const options = { verdicts, cpus: one.setup.cpus, seed: one.setup.seed };
+    const reason = engine.missing(object, program, options);
+    const run = reason ?? attempt(() => runOn(engine, one, { ...world, object, program }, packets, options), engine);
+    if (typeof run === 'string') missing.push({ engine: engine.name, reason: run });
+    else runs.push(run);
+  }
+  const failures = merged(runs, compared(object, runs));
+  const steps = runs.flatMap(({ outcomes }) => outcomes.flatMap(({ steps: n }) => (n === undefined ? [] : [n])));
+  return {
+    ...result,
+    status: failures.length > 0 ? 'failed' : runs.length === 0 ? 'skipped' : 'passed',
+    reason: runs.length === 0 ? missing.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ') : undefined,
+    packets: packets.length,
+    engines: runs.map(({ name }) => name),
+    missing,
+    instructions: steps.length === 0 ? undefined : Math.max(...steps),
+    failures,
+  };
+}
+
+/** What the running kernel refuses is a reason not to run there; what we refuse is an error. */
+function attempt(body: () => EngineRun, engine: CaseEngine): EngineRun | string {
+  try {
+    return body();
+  } catch (error) {
+    if (engine.name === 'kernel' && error instanceof UserError && error.place.source === undefined)
+      return error.message;
+    throw error;
+  }
+}
+
+function refusal(verdicts: Verdicts, object: ObjectSpec, program: ProgramSpec): string {
+  try {
+    verdicts.require(object, program);
+    return 'Linux would not load the program';
+  } catch (error) {
+    return error instanceof UserError ? error.format() : String(error);
+  }
+}
+
+/** The object with sizes and variables of the case. */
+function prepared(
+  setup: Setup,
+  { object, program, reader }: CaseWorld,
+  line: number,
+): { object: ObjectSpec; program: ProgramSpec } {
+  return reader.within(line, () => {
+    const sizes = new Map(Object.entries(setup.mapEntries));
+    for (const name of sizes.keys()) findMapSpec(object, name);
+    const sized = sizes.size === 0 ? object : sizeMaps(object, 0, sizes).object;
+    const changed = withGlobals(sized, setup.globals);
+    return { object: changed, program: changed.programs[object.programs.indexOf(program)] ?? program };
+  });
+}
+
+function findMapSpec({ maps }: ObjectSpec, name: string): void {
+  if (!maps.some((spec) => spec.name === name))
+    throw new InputError(`there is no map \`${name}\``, {}, `maps are ${maps.map((spec) => spec.name).join(', ')}`);
+}
+
+function chosenEngines({ engines }: Setup, world: CaseWorld): CaseEngine[] {
+  return world.engines.filter(({ name }) => engines === undefined || engines.includes(name));
+}
+
+function arrivals(one: Case, world: CaseWorld, program: ProgramSpec): Arriving[] {
+  const { setup } = one;
+  const found: Arriving[] = [];
+  let first: bigint | undefined;
+  let last = 0n;
+  const add = (data: Uint8Array, time: bigint | undefined, packet: Case['packets'][number]): void => {
+    first ??= time ?? 0n;
+    last = time ?? last;
+    const input: PacketInput = {
+      data,
+      now: setup.clock === undefined ? last : setup.clock + last - first,
+      cpu: packet.cpu ?? setup.cpu ?? 0,
+      ingressIfindex: packet.ifindex ?? setup.ifindex ?? 1,
+      egressIfindex: program.attach === 'xdp_devmap' ? 2 : 0,
+      frags: program.frags,
+    };
+    found.push({ input, expect: packet.expect });
+  };
+  for (const packet of one.packets) {
+    if (packet.data !== undefined) add(packet.data, packet.time, packet);
+    const { capture } = packet;
+    if (capture === undefined) continue;
+    const all = world.reader.within(packet.line, () => world.packetsOf(capture.file));
+    const fitting = capture.filter === undefined ? all : all.filter(({ data }) => capture.filter?.(data));
+    const chosen = fitting.slice(capture.skip, capture.skip + capture.count);
+    if (chosen.length === 0)
+      world.reader.fail(
+        packet.line,
+        `no packet of ${capture.file} is meant`,
+        `it has ${all.length}, of which the filter takes ${fitting.length}`,
+      );
+    for (const { data, time } of chosen) add(data, time, packet);
+  }
+  return found;
+}
+
+function runOn(
+  engine: CaseEngine,
+  one: Case,
+  world: CaseWorld,
+  packets: readonly Arriving[],
+  options: Parameters<CaseEngine['open']>[2],
+): EngineRun {
+  const { object, program, types, reader } = world;
+  const decision = engine.name === 'interp' ? new DecisionObserver() : undefined;
+  const observer = decision === undefined ? undefined : both(decision, world.observer);
+  const runner = engine.open(object, program, { ...options, observer });
+  try {
+    const holder = new Machine(object, { cpus: options.cpus });
+    fill(one, world, runner, holder);
+    const subject: Subject = { object, runner, engine, holder, types, reader };
+    const findings: Finding[] = [];
+    const outcomes: CaseOutcome[] = [];
+    const decided: Failure['decided'][] = [];
+    for (const [i, { input, expect }] of packets.entries()) {
+      decision?.start();
+      const outcome = runner.run(input);
+      outcomes.push(outcome);
+      decided.push(decision?.line);
+      const number = packets.length === 1 ? 0 : i + 1;
+      const note = (found: readonly Finding[]): void =>
+        void findings.push(...found.map((each) => ({ ...each, packet: number })));
+      if (one.expect !== undefined) note(judgePacket(subject, one.expect, input.data, outcome));
+      if (expect === undefined) continue;
+      note(
+        judgePacket(subject, expect, input.data, outcome).filter(
+          ({ kind }) => kind !== 'fault' || one.expect === undefined,
+        ),
+      );
+      note(judgeState(subject, expect, outcome.outputs));
+    }
+    if (one.expect !== undefined) {
+      const outputs = outcomes.flatMap((outcome) => outcome.outputs);
+      findings.push(
+        ...judgeState(subject, one.expect, outputs),
+        ...judgeCounts(
+          one.expect,
+          outcomes.map(({ verdict }) => verdict),
+        ),
+      );
+    }
+    const maps = new Map<number, readonly MapItem[]>();
+    for (const [index, { init }] of object.maps.entries()) {
+      const items = init?.kind === 'programs' || init?.kind === 'maps' ? undefined : runner.entries(index);
+      if (items !== undefined) maps.set(index, items);
+    }
+    return { name: engine.name, engine, outcomes, decided, maps, findings };
+  } finally {
+    runner.close();
+  }
+}
+
+function both(a: Observer, b: Observer | undefined): Observer {
+  if (b === undefined) return a;
+  return {
+    before: (program, pc, depth) => {
+      a.before(program, pc, depth);
+      b.before(program, pc, depth);
+    },
+  };
+}
+
+/** What maps hold before the first packet. */
+function fill({ setup, line }: Case, world: CaseWorld, runner: CaseRunner, holder: Machine): void {
+  const { reader } = world;
+  const put = (at: number, name: string, json: MapEntryJson): void => {
+    reader.within(at, () => {
+      const map = findMap(holder, name);
+      const { key, value } = encodeEntry(holder, map, json);
+      // Dumps have the program's constants too, which are frozen.
+      if (map.isConstant) return;
+      map.updateElem(key, value);
+      const result = runner.update(map.index, key, value);
+      if (result < 0) throw new InputError(`map \`${name}\` refuses an entry with ${errnoName(result)}`);
+    });
+  };
+  const file = setup.mapsIn;
+  const contents = file === undefined ? undefined : reader.within(line, () => world.mapsOf(file));
+  for (const [name, entries] of Object.entries(contents?.maps ?? {}))
+    for (const entry of entries) put(line, name, entry);
+  for (const { map, line: at, entries } of setup.maps) {
+    reader.within(at, () => findMap(holder, map));
+    for (const { line: own, json } of entries) put(own, map, json as unknown as MapEntryJson);
+  }
+}
+
+/** Where engines part from the first one. */
+function compared(object: ObjectSpec, runs: readonly EngineRun[]): (Finding & { readonly engine: string })[] {
+  const [first, ...others] = runs;
+  if (first === undefined) return [];
+  return others.flatMap((other) => {
+    const what = differenceOf(object, first, other);
+    return what === undefined ? [] : [{ ...what, engine: other.name }];
+  });
+}
+
+function differenceOf(object: ObjectSpec, a: EngineRun, b: EngineRun): Finding | undefined {
+  const say = (what: string, left: string, right: string, packet: number, fields: Finding['fields'] = []): Finding =>
+    finding('difference', `${what}: ${a.name} ${left}, ${b.name} ${right}`, {
+      expected: left,
+      actual: right,
+      packet,
+      fields,
+    });
+  for (const [i, left] of a.outcomes.entries()) {
+    const right = b.outcomes[i];
+    const packet = a.outcomes.length === 1 ? 0 : i + 1;
+    if (right === undefined) continue;
+    const stopped = left.trap !== undefined && right.trap !== undefined;
+    if (stopped) continue;
+    if (left.verdict !== right.verdict)
+      return say('verdict', verdictName(left.verdict), verdictName(right.verdict), packet);
+    if (!sameBytes(left.bytes, right.bytes))
+      return say('packet', 'as expected below', 'as found', packet, packetDifferences(left.bytes, right.bytes));
+    if (left.redirect !== 'unseen' && right.redirect !== 'unseen') {
+      const [one, two] = [redirectText(left.redirect), redirectText(right.redirect)];
+      if (one !== two) return say('redirect', one, two, packet);
+    }
+    for (const kind of a.engine.sees.filter((each) => b.engine.sees.includes(each))) {
+      const texts = [left, right].map(({ outputs }) =>
+        outputs
+          .filter((output) => output.kind === kind)
+          .map((output) => formatOutput(object, output, new Map()).text)
+          .join(' | '),
+      );
+      if (texts[0] !== texts[1])
+        return say(kind === 'printk' ? 'lines' : 'records', texts[0] || 'none', texts[1] || 'none', packet);
+    }
+  }
+  return mapDifference(object, a, b, say);
+}
+
+function mapDifference(
+  object: ObjectSpec,
+  a: EngineRun,
+  b: EngineRun,
+  say: (what: string, left: string, right: string, packet: number) => Finding,
+): Finding | undefined {
+  const machine = new Machine(object);
+  for (const [index, items] of a.maps) {
+    const others = b.maps.get(index);
+    const spec = object.maps[index];
+    const map = machine.maps[index];
+    if (others === undefined || spec === undefined || map === undefined) continue;
+    if (isPercpuMap(spec.type) && (a.name === 'kernel' || b.name === 'kernel')) continue;
+    const values = new Map(others.map(({ key, value }) => [hexOf(key), value]));
+    if (spec.keySize === 0 || items.length !== others.length) {
+      const same =
+        items.length === others.length && items.every(({ value }, i) => sameBytes(value, others[i]?.value ?? value));
+      if (!same) return say(`map \`${spec.name}\``, `${items.length} elements`, `${others.length}`, 0);
+      continue;
+    }
+    for (const { key, value } of items) {
+      const other = values.get(hexOf(key));
+      if (other !== undefined && sameBytes(value, other)) continue;
+      const show = (bytes: Uint8Array | undefined): string =>
+        bytes === undefined
+          ? 'nothing'
+          : JSON.stringify(
+              isPercpuMap(spec.type)
+                ? hexOf(bytes)
+                : (dumpEntry(machine, map, key, bytes, true).formatted?.value ?? hexOf(bytes)),
+            );
+      return say(`map \`${spec.name}\`, key ${hexOf(key)}`, show(value), show(other), 0);
+    }
+  }
+  return undefined;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The same finding of several engines is one failure. */
+function merged(
+  runs: readonly EngineRun[],
+  differences: readonly (Finding & { readonly engine: string })[],
+): Failure[] {
+  const failures = new Map<string, Failure & { engines: string[] }>();
+  const decidedAt = (packet: number): Failure['decided'] => {
+    const run = runs.find(({ name }) => name === 'interp');
+    return run?.decided[packet === 0 ? run.decided.length - 1 : packet - 1];
+  };
+  const note = (found: Finding, engine: string): void => {
+    const key = `${found.kind} ${found.packet} ${found.line} ${found.what}`;
+    const known = failures.get(key);
+    if (known !== undefined) known.engines.push(engine);
+    else {
+      const { kind, what, expected, actual, fields, packet, line } = found;
+      const isOfPacket = ['verdict', 'packet', 'field', 'redirect', 'instructions', 'fault', 'difference'].includes(
+        kind,
+      );
+      const decided =
+        isOfPacket && !(kind === 'verdict' && packet === 0 && (runs[0]?.outcomes.length ?? 0) > 1)
+          ? decidedAt(packet)
+          : undefined;
+      failures.set(key, { kind, what, expected, actual, fields, packet, line, engines: [engine], decided });
+    }
+  };
+  for (const { name, findings } of runs) for (const found of findings) note(found, name);
+  for (const { engine, ...found } of differences) note(found, engine);
+  return [...failures.values()];
+}

@@ -1,0 +1,154 @@
+/** Test files of the command line: found, read, and run with what they name beside them. */
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { decodeUtf8, InputError, UserError } from '../base/index.js';
+import {
+  type CaseEngine,
+  type CaseResult,
+  type CaseWorld,
+  machineEngines,
+  NodeReader,
+  readSuite,
+  runCase,
+  type Suite,
+} from '../cases/index.js';
+import type { Observer } from '../interp/index.js';
+import { pickProgram } from '../object/index.js';
+import { packetsOf } from '../packet/index.js';
+import { type MapsFile, parseOutputTypes } from '../vm/index.js';
+import { parseMapsFile } from '../vm/map-json.js';
+import { openCaptureFile } from './capture-input.js';
+import type { Io } from './command.js';
+import { readInput } from './files.js';
+import { kernelEngine } from './kernel-cases.js';
+import { openProgramFile, type ReadingFlags } from './program-file.js';
+import { parseYaml } from './yaml-file.js';
+
+/** Names of test files end so. */
+export const testSuffix = '.xdp.yaml';
+
+/** Test files at PATH: itself, or those below a folder, by name. Throws InputError where there is none. */
+export function findTestFiles(paths: readonly string[]): string[] {
+  const found = new Set<string>();
+  const walk = (folder: string): void => {
+    const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const entry of entries) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && entry.name !== 'node_modules' && !entry.name.startsWith('.')) walk(path);
+      else if (entry.isFile() && entry.name.endsWith(testSuffix)) found.add(path);
+    }
+  };
+  for (const path of paths) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) throw new InputError('no such file', { file: path });
+    if (stat.isDirectory()) walk(path);
+    else found.add(path);
+  }
+  if (found.size === 0)
+    throw new InputError(
+      `no test files (*${testSuffix}) in ${paths.join(', ')}`,
+      {},
+      'jitnic test --init prog.o writes a first one',
+    );
+  return [...found];
+}
+
+/** What a run of test files is asked for. */
+export interface SuiteOptions {
+  /** Names of engines; undefined: all. */
+  readonly engines: readonly string[] | undefined;
+  /** Runs the cases whose names fit. */
+  readonly filter: RegExp | undefined;
+  readonly reading: ReadingFlags;
+  /** Makes who looks on at a program's runs on the interpreter. */
+  readonly observe?: ((world: Pick<CaseWorld, 'object' | 'program'>) => Observer) | undefined;
+}
+
+/** Engines by name, all of them in order where none is named. */
+export function enginesOf(names: readonly string[] | undefined): CaseEngine[] {
+  const all = [...machineEngines, kernelEngine()];
+  return names === undefined ? all : all.filter(({ name }) => names.includes(name));
+}
+
+/** A test file with what it names. */
+interface Opened {
+  readonly suite: Suite;
+  readonly world: CaseWorld;
+  /** Files that it was made of: what to watch. */
+  readonly files: readonly string[];
+}
+
+async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<Opened> {
+  const suite = readSuite(parseYaml(decodeUtf8(await readInput(path, io)), path), path);
+  const beside = (name: string): string => resolve(dirname(path), name);
+  const file = beside(suite.program ?? '');
+  const { reading } = options;
+  const include = [...(reading.include ?? []), ...suite.include.map(beside)];
+  const define = [...(reading.define ?? []), ...suite.define];
+  const read = await openProgramFile(file, io, {
+    ...reading,
+    ...(include.length > 0 ? { include } : {}),
+    ...(define.length > 0 ? { define } : {}),
+  });
+  const reader = new NodeReader(path);
+  const program = reader.within(1, () => pickProgram(read, suite.entry));
+  const captures = new Map<string, { data: Uint8Array; time: bigint }[]>();
+  const maps = new Map<string, MapsFile>();
+  for (const one of suite.cases) {
+    for (const { capture } of one.packets)
+      if (capture !== undefined && !captures.has(capture.file))
+        captures.set(capture.file, await readPackets(beside(capture.file), io));
+    const { mapsIn } = one.setup;
+    if (mapsIn !== undefined && !maps.has(mapsIn))
+      maps.set(mapsIn, parseMapsFile(decodeUtf8(await readInput(beside(mapsIn), io)), mapsIn));
+  }
+  const named = { object: read, program };
+  const world: CaseWorld = {
+    ...named,
+    engines: enginesOf(options.engines),
+    verify: suite.verify,
+    types: parseOutputTypes(read, suite.recordTypes),
+    reader,
+    packetsOf: (name) => captures.get(name) ?? [],
+    mapsOf: (name) => maps.get(name) ?? { maps: {} },
+    observer: options.observe?.(named),
+  };
+  return { suite, world, files: [path, file, ...[...captures.keys(), ...maps.keys()].map(beside)] };
+}
+
+async function readPackets(path: string, io: Io): Promise<{ data: Uint8Array; time: bigint }[]> {
+  const packets: { data: Uint8Array; time: bigint }[] = [];
+  const input = await openCaptureFile(path, io);
+  for await (const batch of input.batches())
+    for (const { data, time } of packetsOf(batch)) packets.push({ data: data.slice(), time });
+  return packets;
+}
+
+/** What came of one file. */
+export interface FileResult {
+  readonly results: readonly CaseResult[];
+  readonly files: readonly string[];
+}
+
+/** Runs one file; `each` hears of cases as they are done. Throws what reading it throws. */
+export async function runTestFile(
+  path: string,
+  options: SuiteOptions,
+  io: Io,
+  each?: (result: CaseResult) => void,
+): Promise<FileResult> {
+  const { suite, world, files } = await openSuite(path, options, io);
+  const results: CaseResult[] = [];
+  for (const one of suite.cases) {
+    if (options.filter !== undefined && !options.filter.test(one.name)) continue;
+    const result = { ...io.breakable(`test \`${one.name}\``, () => runCase(one, world)), file: path };
+    results.push(result);
+    each?.(result);
+  }
+  return { results, files };
+}
+
+/** True for what the author of a test file can mend. */
+export function isUsers(error: unknown): error is UserError {
+  return error instanceof UserError;
+}

@@ -1,0 +1,155 @@
+/** `jitnic test`: test files, `*.xdp.yaml`, on all engines. */
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { type CaseResult, engineNames, junitText, tapText } from '../cases/index.js';
+import { nearest, wholeNumber } from '../text/index.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { describeError, errorText } from './error-report.js';
+import { writeOutput } from './files.js';
+import { declareReading, type ReadingFlags } from './program-file.js';
+import { runTestsInProcesses } from './test-jobs.js';
+import { caseText, summaryText, testJson } from './test-report.js';
+import { findTestFiles, isUsers, runTestFile, type SuiteOptions } from './test-suites.js';
+import { watchFiles } from './test-watch.js';
+
+interface Options extends ReadingFlags {
+  readonly filter?: string;
+  readonly engine?: readonly string[];
+  readonly jobs?: string;
+  readonly watch?: true;
+  readonly tap?: true;
+  readonly junit?: string;
+}
+
+const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    declareReading(command);
+    command
+      .argument('[path...]', 'test files, or folders with *.xdp.yaml in them (default: this folder)')
+      .optionsGroup('Which tests, and where:')
+      .option('--filter <pattern>', 'tests whose names fit a regular expression')
+      .option('--engine <name>', `one of ${engineNames.join(', ')}; may be given several times (default: all)`, collect)
+      .option('--jobs <n>', 'processes, each with its share of the files (default 1)')
+      .option('--watch', 'run again when a file changes, until Ctrl-C')
+      .optionsGroup('Results:')
+      .option('--tap', 'print TAP version 14')
+      .option('--junit <file>', 'write JUnit XML, as CI systems read it; - is stdout')
+      .optionsGroup('Options:')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  jitnic test                                all tests below this folder
+  jitnic test firewall.xdp.yaml --filter dns tests of a file, by name
+  jitnic test --engine kernel                on the running kernel (needs root)
+  jitnic test --watch                        again when something changes
+  jitnic test --junit results.xml --tap      for CI
+
+A test file:
+  object: firewall.o
+  tests:
+    - name: drops DNS from outside
+      packet: eth/ip(src=198.51.100.7)/udp(dport=53)/"query"
+      expect: DROP
+
+docs/testing.md has all that it may say. Exit code 1: a test failed.`,
+      );
+  },
+  run: async (paths, options, io) => {
+    if (options.tap === true && io.flags.json) throw new UsageError('`--tap` and `--json` exclude each other');
+    if (options.junit === '-' && (options.tap === true || io.flags.json))
+      throw new UsageError('two things want stdout');
+    const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
+    if (options.watch === true && (io.flags.json || options.tap === true || options.junit !== undefined))
+      throw new UsageError('`--watch` prints text, again and again', {}, 'leave out `--json`, `--tap` and `--junit`');
+    const given = paths.filter((path) => path !== undefined);
+    const where = given.length === 0 ? ['.'] : given;
+    const suite = suiteOptions(options);
+    if (options.watch !== true) return runOnce(findTestFiles(where), suite, jobs, options, io);
+    return watchFiles(io, async () => {
+      const files = findTestFiles(where);
+      const watched: string[] = [...files];
+      await runOnce(files, suite, 1, options, io, (more) => watched.push(...more));
+      return watched;
+    });
+  },
+});
+
+function suiteOptions(options: Options): SuiteOptions {
+  for (const name of options.engine ?? []) {
+    if (engineNames.includes(name)) continue;
+    const near = nearest(name, engineNames);
+    throw new UsageError(
+      `no engine \`${name}\``,
+      {},
+      near === undefined ? `engines: ${engineNames.join(', ')}` : `did you mean \`${near}\`?`,
+    );
+  }
+  return { engines: options.engine, filter: patternOf(options.filter), reading: options };
+}
+
+function patternOf(text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text, 'i');
+  } catch (error) {
+    throw new UsageError(`\`--filter ${text}\`: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** All files once. Files that are wrong are said, and the others run all the same; exit 3 in the end. */
+async function runOnce(
+  files: readonly string[],
+  suite: SuiteOptions,
+  jobs: number,
+  options: Options,
+  io: Io,
+  used?: (files: readonly string[]) => void,
+): Promise<ExitCode> {
+  const asText = !io.flags.json && options.tap !== true && options.junit !== '-';
+  const results: CaseResult[] = [];
+  let worst: ExitCode = exitCodes.ok;
+  if (jobs > 1 && files.length > 1) {
+    const done = await runTestsInProcesses(files, jobs, options.engine, options.filter, io);
+    results.push(...done.results);
+    worst = done.exitCode;
+    if (asText)
+      for (const file of files)
+        io.out(
+          fileText(
+            file,
+            results.filter((one) => one.file === file),
+            io,
+          ),
+        );
+  } else {
+    for (const file of files) {
+      if (asText) io.out(`${io.style.bold(file)}\n`);
+      try {
+        const done = await runTestFile(file, suite, io, (result) => {
+          if (asText) io.out(caseText(result, io));
+        });
+        results.push(...done.results);
+        used?.(done.files);
+      } catch (error) {
+        // One file that is wrong does not keep the others from running; alone it is the command's own error.
+        if (!isUsers(error) || (files.length === 1 && options.watch !== true)) throw error;
+        worst = error.exitCode;
+        io.err(errorText(describeError(error)));
+      }
+    }
+  }
+  if (io.flags.json) io.json('jitnic.test/1', testJson(results));
+  else if (options.tap === true) io.out(tapText(results));
+  else if (asText) io.out(summaryText(results, files.length, io));
+  if (options.junit !== undefined) await writeOutput(options.junit, junitText(results), io);
+  if (results.length === 0 && worst === exitCodes.ok && options.filter !== undefined)
+    throw new UsageError(`\`--filter ${options.filter}\`: no test is called so`);
+  const failed = results.some(({ status }) => status === 'failed');
+  return worst === exitCodes.ok && failed ? exitCodes.negative : worst;
+}
+
+function fileText(file: string, results: readonly CaseResult[], io: Io): string {
+  return `${io.style.bold(file)}\n${results.map((result) => caseText(result, io)).join('')}`;
+}

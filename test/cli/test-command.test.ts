@@ -1,0 +1,128 @@
+/** `jitnic test`: test files, what they say when something is wrong, and formats for others. */
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'jitnic-test-'));
+copyFileSync('test/support/say.o', join(folder, 'say.o'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const file = (name: string, text: string): string => {
+  const path = join(folder, `${name}.xdp.yaml`);
+  writeFileSync(path, text);
+  return path;
+};
+const own = ['--engine', 'interp', '--engine', 'wasm', '--engine', 'trace'];
+const wrong = file(
+  'wrong',
+  `object: say.o
+tests:
+  - name: passes
+    packet: eth/ip(ttl=9)/udp/"x"*200
+    expect:
+      verdict: PASS
+      packet: eth/ip(ttl=8)/udp/"x"*200
+      fields: {udp.dport: 54}
+      printed: [hi]
+      records: {events: [{len: 9}]}
+      globals: {seen: 2}
+      instructions: 5
+`,
+);
+
+describe('a test file', () => {
+  it('can expect everything, on all of our engines alike', async () => {
+    const { exitCode, out } = await captureCli(['test', 'test/support/say.xdp.yaml', ...own]);
+    expect(out).toContain('3 tests in 1 file, 3 passed; engines: interp, wasm, trace');
+    expect(exitCode).toBe(0);
+  });
+
+  it('says what differs, field by field, with its line and the source line that decided', async () => {
+    const { exitCode, out } = await captureCli(['test', wrong, ...own]);
+    expect(exitCode).toBe(1);
+    expect(out).toContain(`${wrong}:6\n      verdict is DROP, not PASS\n        decided at `);
+    expect(out).toContain('if (len > limit)');
+    expect(out).toContain('ip.ttl    8 -> 9');
+    expect(out).toContain('`udp.dport` is 53, not 54');
+    expect(out).toContain('it takes 74 instructions, more than 5 (interp)');
+    expect(out).toContain('`seen` is 1, not 2');
+    expect(out).toContain('`events[0].len` is 242, not 9');
+  });
+
+  it.each([
+    ['objekt: say.o', 1, 'a test file has no field `objekt`', 'did you mean `object`?'],
+    ['object: say.o\ntests:\n  - packet: eth/ipp', 3, 'there is no layer `ipp`', 'did you mean `ip`?'],
+    ['object: say.o\ntests:\n  - packet: eth\n    expect: DORP', 4, 'there is no verdict `DORP`', '`DROP`?'],
+    [
+      'object: say.o\ntests:\n  - packet: eth\n    expect:\n      fields:\n        ip.tll: 3',
+      6,
+      'no field `tll`',
+      '`ip.ttl`?',
+    ],
+    ['object: say.o\ntests:\n  - packet: eth\n    set: {limt: 3}', 3, 'no global variable `limt`', '`limit`?'],
+    ['object: say.o\ntests:\n  - packet: eth\n    maps:\n      nothing: []', 5, 'no map `nothing`', 'events'],
+    ['object: say.o\ntests:\n  - packet: {capture: x.pcap, filtre: udp}', 3, 'no field `filtre`', '`filter`?'],
+    ['object: say.o\ntests:\n  - packet: eth\n    engines: [wsam]', 4, 'no engine `wsam`', '`wasm`?'],
+    ['object: say.o\ntests:\n  - packet: eth\n    clock: soon', 4, 'is no time', '1.5ms'],
+    ['object: say.o\ntests: [', 2, 'not YAML', ''],
+    ['object: say.o\ntests:\n  - name: none', 3, 'a test without a packet', 'packet: '],
+  ])('that is impossible gets its line and what was meant (%#)', async (text, line, what, hint) => {
+    const path = file('bad', text);
+    const { exitCode, err } = await captureCli(['test', path]);
+    expect(exitCode).toBe(3);
+    expect(err).toContain(`${path}:${line}: `);
+    expect(err).toContain(what);
+    expect(err).toContain(hint);
+  });
+
+  it('names packets of captures by a filter, and entries of maps by members', async () => {
+    await captureCli(['gen', '-w', join(folder, 'in.pcap'), '-c', '50', '--seed', '3']);
+    const path = file(
+      'capture',
+      `object: say.o
+set: {limit: 100}
+tests:
+  - name: DNS
+    packets: [{capture: in.pcap, filter: "udp.dport == 53 and len > 100", count: 2}]
+    expect: {verdict: DROP, globals: {seen: 2}}
+  - name: nobody
+    packet: {capture: in.pcap, filter: udp.dport == 1}
+`,
+    );
+    const { out, err, exitCode } = await captureCli(['test', path, '--filter', 'dns', ...own]);
+    expect(out + err).toContain('1 passed');
+    expect(exitCode).toBe(0);
+    const none = await captureCli(['test', path, '--filter', 'nobody']);
+    expect(none.err).toContain(
+      `${path}:8: no packet of in.pcap is meant\nhint: it has 50, of which the filter takes 0`,
+    );
+  });
+});
+
+describe('results for others', () => {
+  it('are TAP, JUnit XML and JSON', async () => {
+    const tap = await captureCli(['test', wrong, 'test/support/say.xdp.yaml', '--tap', ...own]);
+    expect(tap.out).toContain('TAP version 14\n1..4\nnot ok 1 - ');
+    expect(tap.out).toContain('ok 2 - test/support/say.xdp.yaml: short packets pass\n');
+    const junit = await captureCli(['test', wrong, '--junit', '-', ...own]);
+    expect(junit.out).toContain('<testsuites tests="1" failures="1" skipped="0" errors="0">');
+    expect(junit.out).toContain('<failure type="verdict" message="verdict is DROP, not PASS">');
+    const json = JSON.parse((await captureCli(['test', wrong, '-j', ...own])).out) as {
+      schema: string;
+      failed: number;
+      results: { failures: { kind: string; decided: { text: string } }[] }[];
+    };
+    expect(json).toMatchObject({ schema: 'jitnic.test/1', failed: 1 });
+    expect(json.results[0]?.failures[0]).toMatchObject({ kind: 'verdict', decided: { text: 'if (len > limit) {' } });
+  });
+
+  it('say where there are no test files, and which flags exclude each other', async () => {
+    const empty = await captureCli(['test', 'src/base']);
+    expect(empty.err).toContain('jitnic test --init prog.o writes a first one');
+    expect((await captureCli(['test', wrong, '--tap', '-j'])).exitCode).toBe(2);
+    expect((await captureCli(['test', wrong, '--engine', 'kernal'])).err).toContain('did you mean `kernel`?');
+    expect((await captureCli(['test', wrong, '--filter', 'zzz'])).err).toContain('no test is called so');
+  });
+});
