@@ -3,6 +3,7 @@
 export type { ReaderOptions } from '../packet/capture-reader.js';
 export type { Placed } from '../packet/headers.js';
 export {
+  buildPacket,
   type Capture,
   type CaptureFormat,
   type CaptureInterface,
@@ -14,8 +15,10 @@ export {
   decodeCapture,
   type Endpoints,
   encodeCapture,
+  type FieldDifference,
   type FlowProtocol,
   type FlowSizeTableName,
+  fieldOf,
   generateBatches,
   generateTraffic,
   type Header,
@@ -23,9 +26,13 @@ export {
   openCapture,
   type Packet,
   type PacketBatch,
+  type PacketFilter,
   type PacketSizes,
   type ParsedPacket,
+  packetDifferences,
+  packetLayers,
   packetsOf,
+  parseFilter,
   parseHeaders,
   Summarizer,
   type SummaryOptions,

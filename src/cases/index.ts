@@ -1,4 +1,4 @@
-export type { SourceLine } from './deciding-line.js';
+export { DecisionObserver, type SourceLine } from './deciding-line.js';
 export {
   type CaseEngine,
   type CaseOutcome,

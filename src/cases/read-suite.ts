@@ -1,4 +1,4 @@
-/** A test file's value as a {@link Suite}. docs/testing.md and schemas/test-file.json have the same fields. */
+/** A test file's value as a {@link Suite}. docs/testing.md and schemas/test-file.schema.json have the same fields. */
 import { parseFilter, parseHexBytes } from '../packet/index.js';
 import { nearest } from '../text/index.js';
 import { readExpectation, readMaps } from './read-expectation.js';

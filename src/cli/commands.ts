@@ -93,6 +93,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./test.js'),
   },
   {
+    name: 'paths',
+    summary: 'find paths of a program, with a packet and a test case for each',
+    group: 'Test a program',
+    load: () => import('./paths.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',

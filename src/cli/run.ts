@@ -9,6 +9,15 @@ import { jsonText, wholeNumber } from '../text/index.js';
 import { dumpMaps, mapsText } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import {
+  type CoverageFlags,
+  CoverageLog,
+  coverageJsonOf,
+  coverageText,
+  coverPrograms,
+  declareCoverage,
+  wantsCoverage,
+} from './coverage-output.js';
 import { writeOutput } from './files.js';
 import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { packetText } from './packet-text.js';
@@ -19,7 +28,7 @@ import { type LoopResult, runPackets } from './run-packets.js';
 import { defaultShown, exitCodeOf, jobsText, runJson, runText, speedText } from './run-report.js';
 import { Steps } from './steps.js';
 
-interface Options extends RunFlags, OutputFlags {
+interface Options extends RunFlags, OutputFlags, CoverageFlags {
   readonly write?: string;
   readonly mapsOut?: string;
   readonly jobs?: string;
@@ -33,6 +42,7 @@ interface Options extends RunFlags, OutputFlags {
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareRunFlags(command);
+    declareCoverage(command);
     command
       .option(
         '-w, --write <file>',
@@ -55,7 +65,8 @@ export const command: CliCommand = defineCommand<Options>({
         (_value: string, before: number | undefined) => (before ?? 0) + 1,
       );
   },
-  run: async ([file = '-', program], options, io) => {
+  run: async ([file = '-', program], given, io) => {
+    const options = withCoverage(given);
     if (options.read === undefined)
       throw new UsageError('no packets: `-r FILE` is missing', {}, 'make some: jitnic gen -w traffic.pcap');
     if (file === '-' && options.read === '-') throw new UsageError('program and capture cannot both come from stdin');
@@ -72,7 +83,7 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
-    const { session, interrupted, time, undeliverable, shares, log } = await runAll(
+    const { session, interrupted, time, undeliverable, shares, log, coverageLog } = await runAll(
       file,
       program,
       options,
@@ -82,6 +93,7 @@ export const command: CliCommand = defineCommand<Options>({
     const steps = new Steps(io, interrupted);
     if (!interrupted) steps.take('comparing what is left', () => session.finish());
     const { machine } = session.runtime;
+    const covered = await coverageLog?.finish(`${machine.object.name}, packets of ${options.read}`);
     const globals = gotten(machine.object, options, (map) => sectionBytes(machine.maps[map]));
     const maps = options.maps ? steps.take('reading maps', () => dumpMaps(machine)) : undefined;
     const { mapsOut } = options;
@@ -102,6 +114,7 @@ export const command: CliCommand = defineCommand<Options>({
         jobs: shares,
         ...(log === undefined ? {} : { outputs: log.json() }),
         ...(globals === undefined ? {} : { globals }),
+        ...(covered === undefined ? {} : { coverage: coverageJsonOf(covered) }),
         ...(options.maps ? maps : {}),
       });
     } else if (shown !== undefined) {
@@ -109,6 +122,7 @@ export const command: CliCommand = defineCommand<Options>({
       io.out(whole ?? runText(session, io, 0));
       if (shares !== undefined) io.out(jobsText(shares));
       if (log !== undefined) io.out(log.text());
+      if (covered !== undefined) io.out(coverageText(covered, io));
       if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       if (options.maps && maps !== undefined) io.out(`\n${jsonText(maps, true)}`);
       io.out(steps.text());
@@ -126,6 +140,17 @@ function requireReportable(options: Options): void {
   if (!hasCard(options)) throw new UsageError('`--report` is about traces, and without a card there are none');
   if (options.report === '-')
     throw new UsageError('two things want stdout', {}, 'jitnic trace --dump html prints the page');
+}
+
+/** Coverage is what the interpreter sees, which then runs alone. */
+function withCoverage(options: Readonly<Options>): Readonly<Options> {
+  if (!wantsCoverage(options)) return options;
+  if (options.engine !== undefined && options.engine !== 'interp')
+    throw new UsageError(
+      `coverage and \`--engine ${options.engine}\` exclude each other: it is what the interpreter sees`,
+    );
+  if (options.jobs !== undefined) throw new UsageError('coverage and `--jobs` exclude each other');
+  return { ...options, engine: 'interp' };
 }
 
 /** Flags that only jitnic's own engines follow. */
@@ -208,6 +233,7 @@ interface RunResult extends LoopResult {
   readonly session: Session;
   /** What the program put out; threads do not tell. */
   readonly log?: OutputLog;
+  readonly coverageLog?: CoverageLog | undefined;
   /** Packets of each thread of `--jobs`. */
   readonly shares?: readonly number[];
 }
@@ -228,7 +254,12 @@ async function runAll(
       keepConditions: io.flags.json ? true : defaultShown,
     });
     const log = new OutputLog(session.runtime.machine.object, options, io);
-    return { session, log, ...(await runCapture(session, options, io, timeline, log)) };
+    const coverageLog = wantsCoverage(options) ? new CoverageLog(options, io) : undefined;
+    if (coverageLog !== undefined) {
+      coverPrograms(coverageLog.coverage, [session.program]);
+      session.runtime.host.interpreter.observer = coverageLog.coverage;
+    }
+    return { session, log, coverageLog, ...(await runCapture(session, options, io, timeline, log)) };
   }
   refuseTogether('--jobs', singleFlags, options);
   if ((options.engine ?? 'wasm') !== 'wasm' || options.verify === false)

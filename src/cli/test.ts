@@ -1,17 +1,30 @@
 /** `jitnic test`: test files, `*.xdp.yaml`, on all engines. */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { type CaseResult, engineNames, junitText, tapText } from '../cases/index.js';
+import type { Coverage } from '../explore/index.js';
 import { nearest, wholeNumber } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import {
+  type CoverageFlags,
+  CoverageLog,
+  coverageJsonOf,
+  coverageText,
+  declareCoverage,
+  wantsCoverage,
+} from './coverage-output.js';
 import { describeError, errorText } from './error-report.js';
 import { writeOutput } from './files.js';
 import { declareReading, type ReadingFlags } from './program-file.js';
+import { initTests } from './test-init.js';
 import { runTestsInProcesses } from './test-jobs.js';
 import { caseText, summaryText, testJson } from './test-report.js';
 import { findTestFiles, isUsers, runTestFile, type SuiteOptions } from './test-suites.js';
 import { watchFiles } from './test-watch.js';
 
-interface Options extends ReadingFlags {
+interface Options extends ReadingFlags, CoverageFlags {
+  readonly init?: string;
+  readonly mapsIn?: string;
+  readonly set?: readonly string[];
   readonly filter?: string;
   readonly engine?: readonly string[];
   readonly jobs?: string;
@@ -25,6 +38,7 @@ const collect = (word: string, before: readonly string[] | undefined): readonly 
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);
+    declareCoverage(command);
     command
       .argument('[path...]', 'test files, or folders with *.xdp.yaml in them (default: this folder)')
       .optionsGroup('Which tests, and where:')
@@ -32,6 +46,9 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--engine <name>', `one of ${engineNames.join(', ')}; may be given several times (default: all)`, collect)
       .option('--jobs <n>', 'processes, each with its share of the files (default 1)')
       .option('--watch', 'run again when a file changes, until Ctrl-C')
+      .option('--init <prog>', 'write a first test file beside a program: a case for each path that is found')
+      .option('--maps-in <file>', 'with --init: contents of maps that the cases begin with')
+      .option('--set <name=value>', 'with --init: a global variable', collect)
       .optionsGroup('Results:')
       .option('--tap', 'print TAP version 14')
       .option('--junit <file>', 'write JUnit XML, as CI systems read it; - is stdout')
@@ -43,6 +60,8 @@ Examples:
   jitnic test                                all tests below this folder
   jitnic test firewall.xdp.yaml --filter dns tests of a file, by name
   jitnic test --engine kernel                on the running kernel (needs root)
+  jitnic test --init prog.o                  writes prog.xdp.yaml
+  jitnic test --coverage --coverage-html c.html
   jitnic test --watch                        again when something changes
   jitnic test --junit results.xml --tap      for CI
 
@@ -60,13 +79,15 @@ docs/testing.md has all that it may say. Exit code 1: a test failed.`,
     if (options.tap === true && io.flags.json) throw new UsageError('`--tap` and `--json` exclude each other');
     if (options.junit === '-' && (options.tap === true || io.flags.json))
       throw new UsageError('two things want stdout');
+    if (options.init !== undefined) return initTests(options.init, pathsGiven(paths), options, io);
     const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
     if (options.watch === true && (io.flags.json || options.tap === true || options.junit !== undefined))
       throw new UsageError('`--watch` prints text, again and again', {}, 'leave out `--json`, `--tap` and `--junit`');
-    const given = paths.filter((path) => path !== undefined);
+    const given = pathsGiven(paths);
     const where = given.length === 0 ? ['.'] : given;
-    const suite = suiteOptions(options);
-    if (options.watch !== true) return runOnce(findTestFiles(where), suite, jobs, options, io);
+    const log = coverageOf(options, jobs, io);
+    const suite = suiteOptions(options, log?.coverage);
+    if (options.watch !== true) return runOnce(findTestFiles(where), suite, jobs, options, io, undefined, log);
     return watchFiles(io, async () => {
       const files = findTestFiles(where);
       const watched: string[] = [...files];
@@ -76,7 +97,19 @@ docs/testing.md has all that it may say. Exit code 1: a test failed.`,
   },
 });
 
-function suiteOptions(options: Options): SuiteOptions {
+function pathsGiven(paths: readonly (string | undefined)[]): string[] {
+  return paths.filter((path) => path !== undefined);
+}
+
+function coverageOf(options: Options, jobs: number, io: Io): CoverageLog | undefined {
+  if (!wantsCoverage(options)) return undefined;
+  if (jobs > 1 || options.watch === true) throw new UsageError('coverage goes with neither `--jobs` nor `--watch`');
+  if (options.engine !== undefined && !options.engine.includes('interp'))
+    throw new UsageError('coverage is what the interpreter sees', {}, 'add `--engine interp`');
+  return new CoverageLog(options, io);
+}
+
+function suiteOptions(options: Options, coverage?: Coverage): SuiteOptions {
   for (const name of options.engine ?? []) {
     if (engineNames.includes(name)) continue;
     const near = nearest(name, engineNames);
@@ -86,7 +119,19 @@ function suiteOptions(options: Options): SuiteOptions {
       near === undefined ? `engines: ${engineNames.join(', ')}` : `did you mean \`${near}\`?`,
     );
   }
-  return { engines: options.engine, filter: patternOf(options.filter), reading: options };
+  return {
+    engines: options.engine,
+    filter: patternOf(options.filter),
+    reading: options,
+    observe: coverage && observing(coverage),
+  };
+}
+
+function observing(coverage: Coverage): SuiteOptions['observe'] {
+  return ({ program }) => {
+    coverage.of(program);
+    return coverage;
+  };
 }
 
 function patternOf(text: string | undefined): RegExp | undefined {
@@ -106,6 +151,7 @@ async function runOnce(
   options: Options,
   io: Io,
   used?: (files: readonly string[]) => void,
+  log?: CoverageLog,
 ): Promise<ExitCode> {
   const asText = !io.flags.json && options.tap !== true && options.junit !== '-';
   const results: CaseResult[] = [];
@@ -140,9 +186,15 @@ async function runOnce(
       }
     }
   }
-  if (io.flags.json) io.json('jitnic.test/1', testJson(results));
+  const covered = await log?.finish(files.length === 1 ? (files[0] ?? '') : `${files.length} test files`);
+  if (io.flags.json)
+    io.json('jitnic.test/1', {
+      ...testJson(results),
+      ...(covered === undefined ? {} : { coverage: coverageJsonOf(covered) }),
+    });
   else if (options.tap === true) io.out(tapText(results));
-  else if (asText) io.out(summaryText(results, files.length, io));
+  else if (asText)
+    io.out(summaryText(results, files.length, io) + (covered === undefined ? '' : coverageText(covered, io)));
   if (options.junit !== undefined) await writeOutput(options.junit, junitText(results), io);
   if (results.length === 0 && worst === exitCodes.ok && options.filter !== undefined)
     throw new UsageError(`\`--filter ${options.filter}\`: no test is called so`);

@@ -72,3 +72,4 @@ export { type PacketSizes, parsePacketSizes } from './packet-sizes.js';
 export { mix32, Prng } from './prng.js';
 export { formatTimeOfDay, Summarizer, type SummaryOptions, summarize } from './summary.js';
 export { generateBatches, generateTraffic, type TrafficOptions } from './traffic.js';
+export { packetLayers } from './write-layers.js';

@@ -1,3 +1,4 @@
+export { type CoveragePage, coveragePage } from './coverage-page.js';
 export { reportPage } from './page.js';
 export { type ReportData, type ReportOptions, reportData } from './report-data.js';
 export { type Axis, barChart, lineChart, type Series } from './svg-chart.js';

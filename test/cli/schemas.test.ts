@@ -1,12 +1,14 @@
 /** What each command prints under `--json` is what its schema in `schemas/` says: all keys, no others, of that kind. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, test } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const files = readdirSync(`${root}schemas`);
+/** Those of what is printed; test-file.schema.json is of what is read. */
+const files = readdirSync(`${root}schemas`).filter((file) => file.startsWith('jitnic.'));
 const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
 const ids = files.map((file) => {
   const schema = JSON.parse(readFileSync(`${root}schemas/${file}`, 'utf8')) as { readonly $id: string };
@@ -20,6 +22,9 @@ const balancerMaps = ['--maps-in', example('load-balancer/load-balancer.maps.jso
 const nat = [example('nat/nat.o'), '-r', example('nat/traffic.pcap'), '--maps-in', example('nat/nat.maps.json')];
 const bucket = [example('token-bucket/token-bucket.o'), '-r', example('token-bucket/traffic.pcap')];
 const refused = '.section xdp\n.globl f\nf:\nr0 = *(u8 *)(r1 + 0)\nexit\n';
+const folder = mkdtempSync(`${tmpdir()}/jitnic-schemas-`);
+const copy = `${folder}/ipv6-filter.o`;
+copyFileSync(example('ipv6-filter/ipv6-filter.o'), copy);
 const sum = '.section xdp\n.globl f\nf:\nr0 = 2\nexit\n';
 
 interface Case {
@@ -53,6 +58,11 @@ const cases: readonly Case[] = [
       ...['--engine', 'interp,wasm', '--rounds', '1'],
     ],
   },
+  { args: ['test', 'test/support/say.xdp.yaml', '--engine', 'interp', '--coverage'] },
+  { args: ['test', 'test/support/wrong.xdp.yaml', '--engine', 'interp', '--engine', 'wasm'] },
+  { args: ['test', '--init', copy] },
+  { args: ['paths', example('ipv6-filter/ipv6-filter.o'), '--budget', '50'] },
+  { args: ['run', example('ipv6-filter/ipv6-filter.o'), '-r', example('ipv6-filter/traffic.pcap'), '--coverage'] },
   { args: ['gen', '-w', '/dev/null', '-c', '10'] },
   { args: ['map', 'dump', balancer, ...balancerMaps] },
   { args: ['map', 'lookup', balancer, 'reals', 'key', '1', ...balancerMaps] },
@@ -79,6 +89,7 @@ describe('JSON', () => {
   );
 
   afterAll(() => {
+    rmSync(folder, { recursive: true });
     // With a filter on the command line not all of them ran.
     if (seen.size > ids.length / 2) expect([...seen].sort()).toEqual([...ids].sort());
   });

@@ -1,0 +1,77 @@
+/** Paths as a test file: a case for each, that expects what the program does today. */
+import { packetLayers } from '../packet/index.js';
+import { verdictName } from '../platform/index.js';
+import type { KnownPath } from './path-finder.js';
+
+/** What stands at the head of the file. */
+export interface CaseFileHead {
+  /** `object: prog.o` or `source: prog.bpf.c`. */
+  readonly key: 'object' | 'source';
+  readonly path: string;
+  /** Where there are several programs. */
+  readonly program: string | undefined;
+  readonly mapsIn: string | undefined;
+  readonly set: readonly string[];
+}
+
+/** YAML. Names tell paths apart by what decided; a number follows where that is not enough. */
+export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): string {
+  const lines = [
+    '# Written by jitnic: a case for each path that was found, with what the program does today.',
+    '# Look whether that is what it should do, give the cases names, and keep those that matter.',
+    `${head.key}: ${scalar(head.path)}`,
+    ...(head.program === undefined ? [] : [`program: ${scalar(head.program)}`]),
+    ...(head.mapsIn === undefined ? [] : [`maps-in: ${scalar(head.mapsIn)}`]),
+    ...(head.set.length === 0
+      ? []
+      : [
+          'set:',
+          ...head.set.map((word) => `  ${scalar(word.split('=')[0] ?? '')}: ${word.slice(word.indexOf('=') + 1)}`),
+        ]),
+    'tests:',
+  ];
+  const names = new Map<string, number>();
+  for (const path of paths) {
+    const verdict = verdictName(path.verdict);
+    const name =
+      `${verdict}${path.decided === undefined ? '' : ` by line ${path.decided.line}: ${path.decided.text}`}`.slice(
+        0,
+        72,
+      );
+    const count = (names.get(name) ?? 0) + 1;
+    names.set(name, count);
+    lines.push(
+      `  - name: ${scalar(count === 1 ? name : `${name} (${count})`)}`,
+      `    packet: ${packetText(path.packet)}`,
+    );
+    lines.push(`    expect: ${expectText(path)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Text that YAML reads as that text. */
+function scalar(text: string): string {
+  return /^[A-Za-z_./][\w./ -]*$/.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text) && !/\s$/.test(text)
+    ? text
+    : JSON.stringify(text);
+}
+
+function packetText(packet: Uint8Array): string {
+  const layers = packetLayers(packet);
+  if (layers !== undefined) return /[:#"]/.test(layers) ? JSON.stringify(layers) : layers;
+  return `{ hex: ${Array.from(packet, (byte) => byte.toString(16).padStart(2, '0')).join(' ') || '""'} }`;
+}
+
+function expectText({ verdict, packet, bytes, redirect }: KnownPath): string {
+  const name = verdictName(verdict);
+  const isSame = packet.length === bytes.length && packet.every((byte, i) => byte === bytes[i]);
+  const parts = [`verdict: ${name}`];
+  if (isSame) parts.push('unchanged: true');
+  else if (name !== 'DROP' && name !== 'ABORTED') {
+    const layers = packetLayers(bytes);
+    if (layers !== undefined) parts.push(`packet: ${JSON.stringify(layers)}`);
+  }
+  if (redirect?.kind === 'interface') parts.push(`redirect: ${redirect.ifindex}`);
+  else if (redirect !== undefined) parts.push(`redirect: { map: ${scalar(redirect.map)}, key: ${redirect.key} }`);
+  return parts.length === 1 ? name : `{ ${parts.join(', ')} }`;
+}

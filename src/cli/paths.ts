@@ -1,0 +1,181 @@
+/** `jitnic paths`: paths of a program with a packet for each, as a capture and as test cases. */
+import { dirname, relative } from 'node:path';
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { lineCounts, totalsOf } from '../explore/index.js';
+import { encodeCapture, packetsOf, summarize } from '../packet/index.js';
+import { verdictName, verdictNames } from '../platform/index.js';
+import { count, formatNumber, formatShare, formatTable, wholeNumber } from '../text/index.js';
+import { Verdicts } from '../verifier/index.js';
+import { openCaptureFile } from './capture-input.js';
+import { caseFileText } from './case-file.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { writeOutput } from './files.js';
+import { type FoundPaths, findPaths, type KnownPath } from './path-finder.js';
+import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
+
+interface Options extends SessionFlags {
+  readonly write?: string;
+  readonly tests?: string;
+  readonly budget?: string;
+  readonly uncovered?: true;
+  readonly searchSeed?: string;
+}
+
+/** Packets that are tried unless told otherwise. */
+export const defaultBudget = 20_000;
+
+/** Paths that the text shows; JSON has them all. */
+const shownPaths = 24;
+
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    declareInput(command);
+    declareWorld(command);
+    command
+      .option('--budget <n>', `packets to try (default ${formatNumber(defaultBudget)})`)
+      .option('--search-seed <n>', 'seed of the search (default 1)')
+      .option('--uncovered', 'only paths that go ways which the capture (-r), or a path before them, does not')
+      .option('-w, --write <file>', 'a packet for each path: .pcap, or pcapng with the verdicts as comments')
+      .option('--tests <file>', 'a test file with a case for each path; - is stdout')
+      .addHelpText(
+        'after',
+        `
+Examples:
+  jitnic paths prog.o                               what there is
+  jitnic paths prog.o --maps-in maps.json           from these maps
+  jitnic paths prog.o -w paths.pcap --tests prog.xdp.yaml
+  jitnic paths prog.o -r traffic.pcap --uncovered   what the traffic leaves out`,
+      );
+  },
+  run: async ([file = '-', name], options, io) => {
+    for (const flag of ['check', 'mapsScript', 'get'] as const)
+      if (options[flag] !== undefined)
+        throw new UsageError(
+          `\`--${flag === 'mapsScript' ? 'maps-script' : flag}\` is about a run: here every packet finds the same maps`,
+        );
+    if (options.tests === '-' && (io.flags.json || options.write === '-'))
+      throw new UsageError('two things want stdout');
+    const { object, program } = await openProgram(file, name, options, io);
+    const limit = wholeNumber('--count', options.count, 1);
+    const packets = options.read === undefined ? [] : await readPackets(options.read, limit, io);
+    const world = await worldOptions(options, io);
+    const finder = {
+      ...world,
+      verdicts: Verdicts.of(object),
+      budget: wholeNumber('--budget', options.budget, 0) ?? defaultBudget,
+      searchSeed: wholeNumber('--search-seed', options.searchSeed, 0) ?? 1,
+      seeds: packets,
+      known: options.uncovered === true ? packets : [],
+    };
+    const found = io.breakable('searching for paths', () => findPaths(object, program, finder));
+    const paths = options.uncovered === true ? found.paths.filter(({ isNew }) => isNew) : found.paths;
+    if (options.write !== undefined) await writeOutput(options.write, captureOf(options.write, paths), io);
+    if (options.tests !== undefined) {
+      const head = caseHead(file, object.programs.length > 1 ? program.name : undefined, options, options.tests);
+      await writeOutput(options.tests, caseFileText(head, paths), io);
+    }
+    if (io.flags.json) io.json('jitnic.paths/1', pathsJson(program.name, found, paths));
+    else if (options.write !== '-' && options.tests !== '-') io.out(pathsText(program.name, found, paths, io));
+    return exitCodes.ok as ExitCode;
+  },
+});
+
+/** What stands at the head of a test file that lies at `to`. */
+export function caseHead(
+  file: string,
+  program: string | undefined,
+  options: SessionFlags,
+  to: string,
+): Parameters<typeof caseFileText>[0] {
+  const folder = to === '-' ? '.' : dirname(to);
+  const beside = (path: string): string => relative(folder, path) || path;
+  return {
+    key: file.endsWith('.c') ? 'source' : 'object',
+    path: beside(file),
+    program,
+    mapsIn: options.mapsIn === undefined ? undefined : beside(options.mapsIn),
+    set: options.set ?? [],
+  };
+}
+
+async function readPackets(path: string, limit: number | undefined, io: Io): Promise<Uint8Array[]> {
+  const packets: Uint8Array[] = [];
+  const input = await openCaptureFile(path, io);
+  for await (const batch of input.batches())
+    for (const { data } of packetsOf(batch))
+      if (packets.length < (limit ?? Number.POSITIVE_INFINITY)) packets.push(data.slice());
+  return packets;
+}
+
+function captureOf(path: string, paths: readonly KnownPath[]): Uint8Array {
+  const format = /\.pcap$/.test(path) ? 'pcap' : 'pcapng';
+  return encodeCapture(
+    paths.map(({ packet, verdict }, i) => ({
+      data: packet,
+      time: BigInt(i) * 1000n,
+      comments: format === 'pcap' ? [] : [verdictName(verdict)],
+    })),
+    { format },
+  );
+}
+
+function pathsJson(program: string, found: FoundPaths, paths: readonly KnownPath[]): Record<string, unknown> {
+  const totals = totalsOf(lineCounts(found.coverage.counts));
+  return {
+    program,
+    paths: paths.map((path) => ({
+      verdict: verdictName(path.verdict),
+      condition: path.record.condition.text,
+      insns: path.steps,
+      packet: path.packet,
+      out: path.bytes,
+      decided: path.decided,
+      trap: path.trap,
+      adds_branches: path.isNew,
+    })),
+    found: found.paths.length,
+    tried: found.tried,
+    exhausted: found.isDone,
+    coverage: coverageJson(totals),
+  };
+}
+
+/** Totals as JSON has them. */
+export function coverageJson(totals: ReturnType<typeof totalsOf>): Record<string, unknown> {
+  return {
+    lines: totals.lines,
+    lines_run: totals.linesRun,
+    branches: totals.branches,
+    branches_run: totals.branchesRun,
+    insns: totals.insns,
+    insns_run: totals.insnsRun,
+  };
+}
+
+function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath[], io: Io): string {
+  const totals = totalsOf(lineCounts(found.coverage.counts));
+  const by = verdictNames
+    .map((name) => [name, paths.filter(({ verdict }) => verdictName(verdict) === name).length] as const)
+    .filter(([, n]) => n > 0);
+  let text = `${io.style.bold(program)}: ${count(paths.length, 'path')} (${by.map(([name, n]) => `${formatNumber(n)} ${name}`).join(', ')})`;
+  text += ` from ${count(found.tried, 'packet')} that were made${found.isDone ? ', and no more to be left' : '; `--budget` tries more'}\n`;
+  if (paths.length < found.paths.length)
+    text += `${formatNumber(found.paths.length - paths.length)} more go no new ways\n`;
+  text += `lines ${formatShare(totals.linesRun, totals.lines)}, branches ${formatShare(totals.branchesRun, totals.branches)} (${totals.branchesRun} of ${totals.branches}), instructions ${formatShare(totals.insnsRun, totals.insns)}\n`;
+  if (paths.length === 0) return text;
+  const shown = paths.slice(0, shownPaths);
+  text += `\n${formatTable(
+    [{ title: 'verdict' }, { title: 'insns', align: 'right' }, { title: 'decided by' }, { title: 'packet' }],
+    shown.map(({ verdict, steps, decided, packet }) => [
+      verdictName(verdict),
+      steps,
+      decided === undefined ? '' : `${decided.line}: ${decided.text}`.slice(0, 36),
+      summarize(packet),
+    ]),
+    '',
+    io.width,
+  )}`;
+  return paths.length > shown.length
+    ? `${text}... and ${paths.length - shown.length} more; -j, -w and --tests have all\n`
+    : text;
+}
