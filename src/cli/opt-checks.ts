@@ -3,7 +3,7 @@ import { UserError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import { compareObjects, MachineSubject, machineEngine, type ObjectDifferenceRow, seedMaps } from '../judge/index.js';
 import { acceptances, Bpf } from '../linux/index.js';
-import { type ObjectSpec, type ReadObjectOptions, readObject, xdpFitness } from '../object/index.js';
+import { type ObjectSpec, type ReadObjectOptions, readObject, sizeMaps, xdpFitness } from '../object/index.js';
 import { generateTraffic } from '../packet/index.js';
 import type { Refusal } from '../super/index.js';
 import { openCaptureFile } from './capture-input.js';
@@ -23,7 +23,8 @@ export function kernelRefusals(reading: ReadObjectOptions, io: Io): KernelJudge 
   const bpf = Bpf.tryOpen();
   if (bpf === undefined) return { state: 'cannot be asked', ask: undefined };
   const ask = (bytes: Uint8Array): readonly Refusal[] => {
-    const object = readObject(bytes, reading);
+    // Maps that their loader sizes are none of the verifier's business.
+    const { object } = sizeMaps(readObject(bytes, reading), 64);
     try {
       return acceptances(bpf, object).flatMap(({ program, refusal }) =>
         refusal === undefined ? [] : [{ program, why: `the kernel: ${refusal}` }],

@@ -4,7 +4,7 @@
  * comes back, so does each register that something from there on writes, and memory is forgotten. So no name from an
  * earlier round can be taken for this round's.
  */
-import { type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
+import { accessSize, type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
 import { helperNames } from '../platform/index.js';
 import { aluValue, zext } from './alu-values.js';
 import {
@@ -28,7 +28,7 @@ import {
   predecessors,
   type Region,
 } from './function-code.js';
-import { jumpHolds } from './jumps.js';
+import { invertedJump, jumpHolds } from './jumps.js';
 import { constantOf, u32, u64, type Value, Values } from './values.js';
 
 /** A place in memory: a base by name, and bytes from there. */
@@ -54,11 +54,21 @@ function isStackName(name: string): boolean {
   return name === 'fp' || name.startsWith(stackMark);
 }
 
+/** Least and greatest of a value, unsigned. */
+export type Bounds = readonly [min: bigint, max: bigint];
+
 /** Before one instruction. */
 export interface State {
   readonly regs: Value[];
   /** By {@link placeKey}. */
   mem: Map<string, Known>;
+  /** What branches have shown of values; a name's value never changes, so only paths take some out. */
+  bounds: ReadonlyMap<Value, Bounds>;
+}
+
+/** What is known of a value's size. */
+export function boundsOf({ bounds }: State, value: Value): Bounds {
+  return bounds.get(value) ?? [value.terms.length === 0 ? value.offset : 0n, value.ones];
 }
 
 /** Helpers that write neither the stack nor the packet, nor move it. */
@@ -131,6 +141,7 @@ export class Flow {
           merged.regs[r] = values.named(`${(tainted & (1 << r)) === 0 ? '' : stackMark}loop:${block.id}:${r}`);
         }
         merged.mem = new Map();
+        merged.bounds = new Map();
       }
       this.entry.set(block, merged);
       const state = copyState(merged);
@@ -145,7 +156,7 @@ export class Flow {
     const regs = Array.from({ length: 11 }, (_, r) => values.named(`entry:${r}`));
     if (code.isEntry) regs[1] = values.named('ctx');
     regs[10] = this.framePointer;
-    return { regs, mem: new Map() };
+    return { regs, mem: new Map(), bounds: new Map() };
   }
 
   /** Where paths meet: what all agree on stays. `tainted`: registers
@@ -153,7 +164,7 @@ export class Flow {
   private merge(block: Block, states: readonly State[], tainted: number): State {
     const [first, ...rest] = states;
     if (first === undefined)
-      return { regs: Array.from({ length: 11 }, () => this.values.unknown('none')), mem: new Map() };
+      return { regs: Array.from({ length: 11 }, () => this.values.unknown('none')), mem: new Map(), bounds: new Map() };
     const regs = first.regs.map((value, r) => {
       if (rest.every((state) => state.regs[r] === value)) return value;
       const ones = rest.reduce((all, state) => all | (state.regs[r]?.ones ?? u64), value.ones);
@@ -162,7 +173,12 @@ export class Flow {
     const mem = new Map(
       [...first.mem].filter(([key, { value }]) => rest.every((s) => s.mem.get(key)?.value === value)),
     );
-    return { regs, mem };
+    const bounds = new Map<Value, Bounds>();
+    for (const value of first.bounds.keys()) {
+      const all = states.map((state) => boundsOf(state, value));
+      bounds.set(value, [all.map(([min]) => min).reduce(lesser), all.map(([, max]) => max).reduce(greater)]);
+    }
+    return { regs, mem, bounds };
   }
 
   /** What is known on the ways out of a block whose ops have been stepped over. */
@@ -186,7 +202,7 @@ export class Flow {
   private along(branch: Op, isTaken: boolean, state: State): State {
     const { insn } = branch;
     const kind = insn.code & 0xf0;
-    if (kind !== (isTaken ? op.JEQ : op.JNE)) return state;
+    if (kind !== (isTaken ? op.JEQ : op.JNE)) return bounded(insn, isTaken, state);
     const left = state.regs[insn.dst];
     const right = usesSource(insn) ? constantOf(state.regs[insn.src]) : BigInt(insn.imm);
     if (left === undefined || right === undefined || constantOf(left) !== undefined) return state;
@@ -197,7 +213,7 @@ export class Flow {
     const mem = new Map(
       [...state.mem].map(([key, known]) => [key, known.value === left ? { ...known, value } : known]),
     );
-    return { regs, mem };
+    return { ...state, regs, mem };
   }
 
   /** Where the access of `insn` goes, if it has one. */
@@ -206,10 +222,10 @@ export class Flow {
     if (access === undefined) return undefined;
     const base = state.regs[access.base] as Value; // 11 registers
     const region = each.region ?? this.regionOf(base);
-    const off = each.pinned ? Number.NaN : Number(BigInt.asIntN(64, base.offset)) + access.off;
-    return Number.isSafeInteger(off)
-      ? { region, base: base.terms.join('+'), off, size: access.size }
-      : { region, base: `?${base.id}`, off: 0, size: access.size };
+    // A field's offset is the same wherever the same is asked for.
+    if (each.core !== undefined) return { region, base: `${base.id} ${each.core}`, off: 0, size: access.size };
+    const off = Number(BigInt.asIntN(64, base.offset)) + access.off;
+    return { region, base: base.terms.join('+'), off, size: access.size };
   }
 
   /** From the name alone. */
@@ -227,7 +243,7 @@ export class Flow {
     const { regs } = state;
     const { values } = this;
     if (isAlu(insn)) {
-      regs[insn.dst] = each.pinned ? values.unknown('core') : this.alu(state, insn);
+      regs[insn.dst] = this.alu(state, insn, each.core);
     } else if (isLddw(insn)) {
       regs[insn.dst] = this.wide(each);
     } else if (isLoad(insn)) {
@@ -242,6 +258,8 @@ export class Flow {
       this.call(state, insn);
     } else if (isPacketLoad(insn)) {
       this.clobber(state, callerSaved);
+      const bits = BigInt(8 * accessSize(insn));
+      regs[0] = values.unknown('packet', (1n << bits) - 1n);
     }
   }
 
@@ -250,9 +268,14 @@ export class Flow {
   }
 
   /** The name of what an arithmetic instruction makes. */
-  alu({ regs }: State, insn: Insn): Value {
+  alu({ regs }: State, insn: Insn, core: string | undefined): Value {
     const dst = regs[insn.dst] as Value; // 11 registers
-    const src = usesSource(insn) ? (regs[insn.src] as Value) : this.values.constant(BigInt(insn.imm));
+    const src =
+      core !== undefined
+        ? this.values.named(`core ${core}`)
+        : usesSource(insn)
+          ? (regs[insn.src] as Value)
+          : this.values.constant(BigInt(insn.imm));
     return aluValue(this.values, insn, dst, src);
   }
 
@@ -273,13 +296,15 @@ export class Flow {
     const isSigned = (each.insn.code & 0xe0) === op.MODE_MEMSX;
     if (place === undefined) return this.values.unknown('load');
     const ones = isSigned ? u64 : (1n << BigInt(8 * place.size)) - 1n;
-    if (each.pinned || isSigned) return this.values.unknown('load', each.pinned ? u64 : ones);
+    // The loader may make it another width.
+    const width = each.pinned ? u64 : ones;
+    if (isSigned) return this.values.unknown('load', width);
     const key = placeKey(place);
     const known = state.mem.get(key);
     // What others may write in the meantime is another value each time.
     const isOurs = place.region === 'stack' || place.region === 'packet';
     if (known !== undefined && isOurs) return known.value;
-    const value = this.values.unknown(`load${place.size}`, this.isContextPointer(place) ? u64 : ones);
+    const value = this.values.unknown(`load${place.size}`, this.isContextPointer(place) ? u64 : width);
     state.mem.set(key, { ...place, value });
     return value;
   }
@@ -368,7 +393,7 @@ export class Flow {
     const y = constantOf(right);
     if (x !== undefined && y !== undefined) return jumpHolds(insn, x, y);
     if (y === undefined) return undefined;
-    return decidedByBits(insn, left.ones, y);
+    return decidedByBits(insn, left.ones, y) ?? decidedByBounds(insn, boundsOf(state, left), y);
   }
 }
 
@@ -397,9 +422,46 @@ function decidedByBits(insn: Insn, ones: bigint, right: bigint): boolean | undef
   }
 }
 
-/** A state that can be stepped on without changing the block's own. */
-export function copyState({ regs, mem }: State): State {
-  return { regs: [...regs], mem: new Map(mem) };
+/** Both ends of the range on one side of the constant; the relation is monotone. */
+function decidedByBounds(insn: Insn, [min, max]: Bounds, right: bigint): boolean | undefined {
+  const limit = insnClass(insn) === op.JMP32 ? u32 : u64;
+  const half = (limit + 1n) / 2n;
+  const y = right & limit;
+  const kind = insn.code & 0xf0;
+  const isSigned = kind === op.JSGT || kind === op.JSGE || kind === op.JSLT || kind === op.JSLE;
+  if (max > limit || (isSigned && (max >= half || y >= half))) return undefined;
+  if (kind === op.JEQ || kind === op.JNE) return y < min || y > max ? kind === op.JNE : undefined;
+  if (kind === op.JSET || kind === op.JCOND) return undefined;
+  const low = jumpHolds(insn, min, y);
+  return low === jumpHolds(insn, max, y) ? low : undefined;
+}
+
+/** The state with what a comparison with a constant says of the left side's size. */
+function bounded(insn: Insn, isTaken: boolean, state: State): State {
+  const value = state.regs[insn.dst];
+  const right = usesSource(insn) ? constantOf(state.regs[insn.src]) : BigInt.asUintN(64, BigInt(insn.imm));
+  const held = isTaken ? insn : invertedJump(insn);
+  if (value === undefined || right === undefined || held === undefined || value.terms.length === 0) return state;
+  const limit = insnClass(insn) === op.JMP32 ? u32 : u64;
+  const half = (limit + 1n) / 2n;
+  const y = right & limit;
+  let [min, max] = boundsOf(state, value);
+  const kind = held.code & 0xf0;
+  const isSigned = kind === op.JSGT || kind === op.JSGE || kind === op.JSLT || kind === op.JSLE;
+  if (max > limit || (isSigned && (max >= half || y >= half))) return state;
+  if ((kind === op.JGT || kind === op.JSGT) && y < limit) min = greater(min, y + 1n);
+  else if (kind === op.JGE || kind === op.JSGE) min = greater(min, y);
+  else if ((kind === op.JLT || kind === op.JSLT) && y > 0n) max = lesser(max, y - 1n);
+  else if (kind === op.JLE || kind === op.JSLE) max = lesser(max, y);
+  else return state;
+  return min > max ? state : { ...state, bounds: new Map(state.bounds).set(value, [min, max]) };
+}
+
+const lesser = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+export function copyState({ regs, mem, bounds }: State): State {
+  return { regs: [...regs], mem: new Map(mem), bounds };
 }
 
 /** For each position in the order: registers that something there or later writes. */

@@ -32,6 +32,8 @@ export interface Op {
   readonly symbol: string | undefined;
   /** A CO-RE record mends it: what stands in `off` or `imm` is not what will run. */
   readonly pinned: boolean;
+  /** What the record asks for: equal ones put the same number there. */
+  readonly core: string | undefined;
   /** Slot of the section that it was made from, for its source line. */
   readonly line: number;
   /** Memory that it accesses, where the verifier knew. */
@@ -111,6 +113,7 @@ export function functionCode(
       refers: fn.references.has(start + slot) || fn.core.has(start + slot) || isOwnCall(insn) ? start + slot : -1,
       symbol: fn.references.get(start + slot),
       pinned: fn.core.has(start + slot),
+      core: fn.core.get(start + slot),
       line: start + slot,
       ...factsOf(slot),
     };

@@ -13,6 +13,7 @@ import {
   type ObjectSpec,
   type ProgramSpec,
   readObject,
+  sizeMaps,
   xdpFitness,
 } from '../object/index.js';
 import { verify } from '../verifier/index.js';
@@ -152,7 +153,7 @@ class ObjectOptimizer {
   constructor(bytes: Uint8Array, options: OptimizeObjectOptions) {
     this.bytes = bytes;
     this.options = options;
-    this.object = readObject(bytes, { name: options.name });
+    this.object = sized(readObject(bytes, { name: options.name }));
     this.functions = fileFunctions(bytes);
     const accepted = this.object.programs.filter((program) => this.processed(this.object, program) !== undefined);
     this.goodHere = new Set(accepted.map(({ name }) => name));
@@ -235,7 +236,7 @@ class ObjectOptimizer {
 
   /** The first program that was accepted and is not any more. */
   private refusal(bytes: Uint8Array): Refusal | undefined {
-    const object = readObject(bytes, { name: this.options.name });
+    const object = sized(readObject(bytes, { name: this.options.name }));
     for (const program of object.programs) {
       if (!this.goodHere.has(program.name)) continue;
       const { maps, btf, license } = object;
@@ -286,7 +287,7 @@ class ObjectOptimizer {
 
   /** What was gained, read off the file that was made. */
   private outcome(bytes: Uint8Array, dropped: readonly string[], { outcomes }: Candidate): OptimizedObject {
-    const after = readObject(bytes, { name: this.options.name });
+    const after = sized(readObject(bytes, { name: this.options.name }));
     const programs = this.object.programs.map((program, i): ProgramWork => {
       const other = after.programs[i] ?? program;
       return {
@@ -311,6 +312,13 @@ function ask(...args: Parameters<typeof verify>): ReturnType<typeof verify> | un
     throw error;
   }
 }
+
+/** Maps whose size the file leaves to its loader have some: what programs do does not hang on it. */
+function sized(object: ObjectSpec): ObjectSpec {
+  return sizeMaps(object, openMapEntries).object;
+}
+
+const openMapEntries = 64;
 
 const allPasses: ReadonlySet<string> = new Set(passes.map(({ name }) => name));
 

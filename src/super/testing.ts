@@ -25,7 +25,7 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     end: insns.length,
     insns,
     references: new Map<number, string>(),
-    core: new Set<number>(),
+    core: new Map<number, string>(),
     labels: [],
   };
   const code = functionCode(fn, { isEntry, narrowResult: isEntry }, () => ({ region: undefined, facts: undefined }));

@@ -17,8 +17,11 @@ export interface FileFunction {
   readonly insns: readonly Insn[];
   /** Slots of the section whose instruction a relocation mends, and the name of what it refers to. */
   readonly references: ReadonlyMap<number, string>;
-  /** Slots of the section whose instruction a CO-RE record mends: only the loader knows what stands there. */
-  readonly core: ReadonlySet<number>;
+  /**
+   * Slots of the section whose instruction a CO-RE record mends, and what it asks for: only the loader knows what will
+   * stand there, and it is the same where the text here is.
+   */
+  readonly core: ReadonlyMap<number, string>;
   /** Slots within it that something besides its own jumps names: local labels. */
   readonly labels: readonly number[];
 }
@@ -34,7 +37,8 @@ export function fileFunctions(bytes: Uint8Array): FileFunction[] {
       : readBtfExt(ext.data, new Btf(types.data, '.BTF', types.offset), ext.offset);
   const found: FileFunction[] = [];
   for (const code of readCode(elf).values()) {
-    const core = new Set(records?.coreRelos.get(code.name)?.map(({ slot }) => slot));
+    const relocations = records?.coreRelos.get(code.name) ?? [];
+    const core = relocations.map(({ slot, typeId, access, kind }) => [slot, `${typeId} ${access} ${kind}`] as const);
     const labels = (elf.symbolsIn.get(code.index) ?? []).map((symbol) => symbol.value / 8);
     for (const { name, start, end } of code.functions.values()) {
       const inside = (slot: number): boolean => slot >= start && slot < end;
@@ -50,7 +54,7 @@ export function fileFunctions(bytes: Uint8Array): FileFunction[] {
             .map(({ offset, symbol }) => [Math.floor(offset / 8), symbol.name] as const)
             .filter(([slot]) => inside(slot)),
         ),
-        core: new Set([...core].filter(inside)),
+        core: new Map(core.filter(([slot]) => inside(slot))),
         labels: labels.filter((slot) => slot > start && inside(slot)),
       });
     }

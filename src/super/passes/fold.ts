@@ -14,8 +14,8 @@
  */
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
 import { zext } from '../alu-values.js';
-import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource } from '../effects.js';
-import { copyState, Flow, placeKey, type State } from '../flow.js';
+import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
+import { boundsOf, copyState, Flow, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import { constantOf, u32, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
@@ -40,6 +40,8 @@ class BlockFolder {
   /** When each register got its value: 0 before the block. */
   private readonly since = new Array<number>(11).fill(0);
   private clock = 0;
+  /** What wrote each register in this block. */
+  private readonly defs: (Op | undefined)[] = [];
   private changed = false;
 
   constructor(flow: Flow, state: State, context: PassContext) {
@@ -63,7 +65,10 @@ class BlockFolder {
       const before = [...this.state.regs];
       this.flow.step(this.state, now);
       this.clock++;
-      for (let r = 0; r < 10; r++) if (before[r] !== this.state.regs[r]) this.since[r] = this.clock;
+      for (let r = 0; r < 10; r++) {
+        if (before[r] !== this.state.regs[r]) this.since[r] = this.clock;
+        if ((writes(now.insn) & (1 << r)) !== 0) this.defs[r] = now;
+      }
     }
     block.ops = kept;
     if (block.branch !== undefined) {
@@ -98,6 +103,11 @@ class BlockFolder {
   /** The same instruction with older registers, constants and nearer bases as operands. */
   private operands(each: Op): Op {
     const { insn } = each;
+    const added = this.addedRecord(each);
+    if (added !== undefined && this.context.allow(each)) {
+      this.changed = true;
+      return added;
+    }
     const changed = this.cheaper(each);
     if (
       changed === undefined ||
@@ -113,7 +123,16 @@ class BlockFolder {
     return { ...each, insn: changed };
   }
 
-  /** The instruction with an immediate for a register that holds a constant, or another form that costs less. */
+  /** `y = c; x += y`, where a CO-RE record says what c is: `x += c`, with the record. */
+  private addedRecord(each: Op): Op | undefined {
+    const { insn } = each;
+    if (insn.code !== (op.ALU64 | op.ADD | op.X)) return undefined;
+    const def = this.defs[insn.src];
+    if (def?.pinned !== true || def.insn.code !== (op.ALU64 | op.MOV)) return undefined;
+    const { refers, core, insn: { imm } } = def; // prettier-ignore
+    return { ...each, insn: { ...insn, code: op.ALU64 | op.ADD, src: 0, imm }, refers, core, pinned: true, facts: undefined };
+  }
+
   private cheaper(each: Op): Insn | undefined {
     const { insn, pinned } = each;
     const kind = insn.code & 0xf0;
@@ -145,11 +164,29 @@ class BlockFolder {
       kind !== op.JCOND;
     if (!isCompare || pinned) return undefined;
     const isNarrow = cls === op.JMP32;
+    if (!usesSource(insn)) return this.undone(insn) ?? { ...insn, dst: this.older(insn.dst, isNarrow) };
     const dst = this.older(insn.dst, isNarrow);
-    if (!usesSource(insn)) return { ...insn, dst };
     const constant = this.immediate(insn.src, isNarrow);
     if (constant !== undefined) return { ...insn, code: insn.code & ~op.X, dst, src: 0, imm: constant };
     return { ...insn, dst, src: this.older(insn.src, isNarrow) };
+  }
+
+  /** `x - c < k`, where x is at hand and at least c, is `x < k + c`. */
+  private undone(insn: Insn): Insn | undefined {
+    const { values } = this.flow;
+    const kind = insn.code & 0xf0;
+    if (kind !== op.JLT && kind !== op.JLE && kind !== op.JGT && kind !== op.JGE) return undefined;
+    const value = this.state.regs[insn.dst];
+    const atom = value === undefined ? undefined : values.atomOf(value);
+    const sum = atom?.op === 'zext' ? atom.args[0] : value;
+    if (sum === undefined || sum.terms.length !== 1 || sum.offset === 0n) return undefined;
+    const c = BigInt.asUintN(atom?.op === 'zext' ? 32 : 64, -sum.offset);
+    const k = BigInt.asUintN(32, BigInt(insn.imm)) + c;
+    const x = values.byTerm(sum.terms[0] ?? 0);
+    const register = this.state.regs.indexOf(x);
+    const [min, max] = boundsOf(this.state, x);
+    const isSound = insn.imm >= 0 && min >= c && max <= u32 && k <= 0x7fff_ffffn;
+    return isSound && register >= 0 ? { ...insn, dst: register, imm: Number(k) } : undefined;
   }
 
   /** Constants can't be stored in the context before Linux 6.4. */
@@ -212,7 +249,7 @@ class BlockFolder {
   /** The instruction as its result allows; undefined: it is not needed. */
   private result(each: Op): Op | undefined {
     const { insn, pinned } = each;
-    if (pinned) return each;
+    if (pinned && !isLoad(insn)) return each;
     const { regs, mem } = this.state;
     if (isStore(insn)) {
       const place = this.flow.placeOf(this.state, each);
@@ -251,6 +288,8 @@ class BlockFolder {
       high: undefined,
       refers: -1,
       symbol: undefined,
+      pinned: false,
+      core: undefined,
       facts: undefined,
     };
   }
@@ -276,6 +315,8 @@ class BlockFolder {
       high: undefined,
       refers: -1,
       symbol: undefined,
+      pinned: false,
+      core: undefined,
       facts: undefined,
     };
   }
