@@ -103,22 +103,27 @@ export async function executedInstructions(
   return before.programs
     .filter((program) => xdpFitness(program) !== 'other' && (programs?.includes(program.name) ?? true))
     .flatMap(({ name }) => {
-      const [old, now] = [before, after].map((object) => executed(object, name, packets));
+      const [old, now] = [before, after].map((object) => executedOn(object, name, packets));
       return old === undefined || now === undefined
         ? []
         : [{ program: name, packets: packets.length, before: old, after: now }];
     });
 }
 
-/** Instructions that the packets take, by the interpreter; undefined where it cannot run the program. */
-function executed(
+/** Instructions that a program executes on all packets together; undefined where it can't be run. */
+export function executedOn(
   object: ObjectSpec,
   name: string,
   packets: readonly { readonly data: Uint8Array }[],
 ): number | undefined {
   let steps = 0;
   try {
-    const subject = new MachineSubject(object, name, (machine) => new CountingInterpreter(machine), { cpus: 1 });
+    const subject = new MachineSubject(
+      sizeMaps(object, 64).object,
+      name,
+      (machine) => new CountingInterpreter(machine),
+      { cpus: 1 },
+    );
     seedMaps(
       object,
       [subject],

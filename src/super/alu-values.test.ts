@@ -97,7 +97,7 @@ class Meaning {
           [op.RSH, 'rsh'],
           [op.XOR, 'xor'],
           [op.ARSH, 'arsh'],
-        ]); // prettier-ignore
+        ]);
         return this.operate(binaries[names.get(insn.code & 0xf0) ?? ''] as BinaryOp, dst, src, width);
       }
     }

@@ -34,7 +34,11 @@ function sinkOne(code: FunctionCode, context: PassContext): boolean {
     const behind = demands.behind(block);
     for (const [at, { insn, pinned }] of block.ops.entries()) {
       if (insn.code !== addK || pinned || insn.dst === 10) continue;
-      const moved = sunk(block.ops, at, behind.map(({ regs }) => regs[insn.dst] ?? 0n));
+      const moved = sunk(
+        block.ops,
+        at,
+        behind.map(({ regs }) => regs[insn.dst] ?? 0n),
+      );
       if (moved === undefined || !context.allow(block.ops[at] as Op)) continue;
       block.ops = moved;
       return true;
@@ -96,7 +100,9 @@ function reuseOne(code: FunctionCode, context: PassContext): boolean {
       if (!isLoad(insn) || insn.dst !== insn.src || each.pinned) continue;
       const from = chainStart(block.ops, at);
       if (from === undefined) continue;
-      const meets = places.slice(from, at).some((place) => place !== undefined && mayMeet(place, places[at] as Place, flow.escaped));
+      const meets = places
+        .slice(from, at)
+        .some((place) => place !== undefined && mayMeet(place, places[at] as Place, flow.escaped));
       const load = meets ? undefined : rebased(insn, states[at] as State, states[from] as State);
       if (load === undefined || !context.allow(each)) continue;
       const between = block.ops.slice(from, at).filter((other) => (writes(other.insn) & (1 << insn.dst)) === 0);

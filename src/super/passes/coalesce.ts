@@ -82,7 +82,10 @@ class Coalescer {
     for (let changed = true; changed; ) {
       changed = false;
       for (const block of [...this.order].reverse()) {
-        const live = stepsOf(block).reduceRight((set, { insn }) => (set & ~writes(insn)) | reads(insn), this.liveOut(block));
+        const live = stepsOf(block).reduceRight(
+          (set, { insn }) => (set & ~writes(insn)) | reads(insn),
+          this.liveOut(block),
+        );
         if (this.liveIn.get(block) === live) continue;
         this.liveIn.set(block, live);
         changed = true;

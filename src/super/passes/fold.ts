@@ -129,8 +129,19 @@ class BlockFolder {
     if (insn.code !== (op.ALU64 | op.ADD | op.X)) return undefined;
     const def = this.defs[insn.src];
     if (def?.pinned !== true || def.insn.code !== (op.ALU64 | op.MOV)) return undefined;
-    const { refers, core, insn: { imm } } = def; // prettier-ignore
-    return { ...each, insn: { ...insn, code: op.ALU64 | op.ADD, src: 0, imm }, refers, core, pinned: true, facts: undefined };
+    const {
+      refers,
+      core,
+      insn: { imm },
+    } = def;
+    return {
+      ...each,
+      insn: { ...insn, code: op.ALU64 | op.ADD, src: 0, imm },
+      refers,
+      core,
+      pinned: true,
+      facts: undefined,
+    };
   }
 
   private cheaper(each: Op): Insn | undefined {
