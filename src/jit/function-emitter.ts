@@ -48,6 +48,10 @@ export interface Frame {
 
 type Context = { readonly kind: 'loop' | 'block'; readonly block: number } | { readonly kind: 'other' };
 
+/**
+ * Code of one function: structured control out of its blocks (Ramsey, "Beyond Relooper", 2022), values as locals or
+ * in place.
+ */
 export class FunctionEmitter {
   readonly code: FunctionCode;
   readonly out: CodeBuilder;

@@ -48,6 +48,7 @@ export function checkAlu(env: Env, insn: Insn): void {
   }
 }
 
+/** `r1 = -r1`. A negated address is some number. */
 function checkNeg(env: Env, insn: Insn, is32: boolean): void {
   if ((insn.code & op.X) !== 0 || insn.src !== 0 || insn.off !== 0 || insn.imm !== 0) {
     env.reject('reserved-fields', { group: 'BPF_NEG' });
@@ -60,6 +61,7 @@ function checkNeg(env: Env, insn: Insn, is32: boolean): void {
   env.write(insn.dst, result);
 }
 
+/** Byte swaps and truncations. Jitnic's programs are little-endian, as its hosts are. */
 function checkEndian(env: Env, insn: Insn, is32: boolean): void {
   const widthFits = insn.imm === 16 || insn.imm === 32 || insn.imm === 64;
   // In the 64-bit class only the unconditional swap exists.
@@ -84,6 +86,7 @@ export function linkScalar(env: Env, reg: RegState): RegState {
   return linked;
 }
 
+/** `r1 = r2`, `r1 = imm` and the sign-extending moves. A whole copy shares its id with the original. */
 function checkMove(env: Env, insn: Insn, is32: boolean): void {
   if ((insn.code & op.X) === 0) {
     if (insn.src !== 0 || insn.off !== 0) env.reject('reserved-fields', { group: 'BPF_MOV' });
@@ -128,6 +131,7 @@ function moveSigned(env: Env, insn: Insn, src: RegState): RegState {
   return copyAs(env, insn, src, whole, whole ? src.range : signExtend(src.range, insn.off >> 3));
 }
 
+/** A copy with another range, which keeps the original's id if it is the same number. */
 function copyAs(env: Env, insn: Insn, src: RegState, linked: boolean, range: RegState['range']): RegState {
   let from = src;
   if (linked) {
@@ -144,6 +148,7 @@ function copyAs(env: Env, insn: Insn, src: RegState, linked: boolean, range: Reg
   return to;
 }
 
+/** Operators of two operands: number with number, pointer with number, and the difference of two pointers. */
 function checkBinary(env: Env, insn: Insn, code: number, is32: boolean): void {
   const fromReg = (insn.code & op.X) !== 0;
   const signed = insn.off === 1 && (code === op.DIV || code === op.MOD);
@@ -174,6 +179,7 @@ function checkBinary(env: Env, insn: Insn, code: number, is32: boolean): void {
   }
 }
 
+/** Two numbers: the result came from both, which is what its trail says. */
 function combine(insn: Insn, code: number, is32: boolean, dst: RegState, src: RegState): RegState {
   // A 32-bit instruction sees its immediate as 32 bits.
   const operand = is32 && (insn.code & op.X) === 0 ? constScalar(BigInt(insn.imm >>> 0)) : src.range;

@@ -45,6 +45,7 @@ function refuseKind(env: Env, reg: number, pointer: RegState, action: 'atomic-lo
   }
 }
 
+/** A load that later accesses do not overtake: checked as a load, aligned (check_atomic_load). */
 function loadAcquire(env: Env, insn: Insn): void {
   const pointer = env.read(insn.src);
   env.checkWritable(insn.dst);
@@ -56,6 +57,7 @@ function loadAcquire(env: Env, insn: Insn): void {
   env.write(insn.dst, loaded);
 }
 
+/** A store that earlier accesses are done before: checked as a store, aligned (check_atomic_store). */
 function storeRelease(env: Env, insn: Insn): void {
   const value = env.read(insn.src);
   const pointer = env.read(insn.dst);
@@ -66,6 +68,7 @@ function storeRelease(env: Env, insn: Insn): void {
   noteAccess(env, pointer);
 }
 
+/** A load and a store of the same place, of 4 or 8 bytes (check_atomic_rmw). */
 function readModifyWrite(env: Env, insn: Insn): void {
   const size = accessSize(insn);
   if (size < 4) env.reject('atomic-size');

@@ -47,10 +47,12 @@ export function flip(code: number): number {
 
 const low = (x: bigint): number => Number(x & 0xffff_ffffn);
 
+/** Is the number, or its low half, one number alone? */
 function isConst(a: Scalar, is32: boolean): boolean {
   return is32 ? low(a.mask) === 0 : a.isConst;
 }
 
+/** Ends of a range in either width: 64-bit ones are bigints, 32-bit ones numbers, and JavaScript compares both. */
 interface Bounds {
   readonly umin: bigint | number;
   readonly umax: bigint | number;
@@ -58,6 +60,7 @@ interface Bounds {
   readonly smax: bigint | number;
 }
 
+/** The ranges of the low half. */
 function bounds32(a: Scalar): Bounds {
   return { umin: a.u32min, umax: a.u32max, smin: a.s32min, smax: a.s32max };
 }
@@ -72,6 +75,10 @@ function disjoint(a: Scalar, b: Scalar, is32: boolean): boolean {
   return a.umin > b.umax || a.umax < b.umin || a.smin > b.smax || a.smax < b.smin;
 }
 
+/**
+ * Outcome of `a & b != 0`, where one of them is a constant: true if a bit of it is known to be set in the other,
+ * false if none can be (is_scalar_branch_taken).
+ */
 function setTaken(a: Scalar, b: Scalar, is32: boolean): boolean | undefined {
   const [x, k] = isConst(b, is32) ? [a, b] : [b, a];
   if (!isConst(k, is32)) return undefined;
@@ -101,6 +108,7 @@ export function branchTaken(code: number, is32: boolean, a: Scalar, b: Scalar): 
   }
 }
 
+/** Outcome of a comparison by size: known where the ranges do not overlap, or touch at the end that decides. */
 function orderTaken(code: number, x: Bounds, y: Bounds): boolean | undefined {
   switch (code) {
     case op.JGT:
@@ -158,6 +166,10 @@ function narrow(code: number, is32: boolean, a: Scalar, b: Scalar): void {
   }
 }
 
+/**
+ * Equal numbers lie in both ranges and have the known bits of both (regs_refine_cond_op). 32-bit equality says
+ * nothing of upper halves.
+ */
 function narrowEqual(is32: boolean, a: Scalar, b: Scalar): void {
   a.u32min = b.u32min = Math.max(a.u32min, b.u32min);
   a.u32max = b.u32max = Math.min(a.u32max, b.u32max);
@@ -196,6 +208,7 @@ function narrowUnequal(is32: boolean, a: Scalar, value: bigint): void {
   if (a.smax === signed && signed !== s64Min) a.smax -= 1n;
 }
 
+/** `a & value` is not 0, or is 0: then all bits of `value` are clear in `a`. */
 function narrowBits(code: number, is32: boolean, a: Scalar, value: bigint): void {
   const bits = is32 ? value & 0xffff_ffffn : value;
   if (code === notSet) {
@@ -221,6 +234,7 @@ function narrowUnsigned(gap: 0 | 1, is32: boolean, a: Scalar, b: Scalar): void {
   if (least <= u64Max && least > b.umin) b.umin = least;
 }
 
+/** `a + gap <= b`, signed. */
 function narrowSigned(gap: 0 | 1, is32: boolean, a: Scalar, b: Scalar): void {
   if (is32) {
     a.s32max = Math.min(a.s32max, Math.max(b.s32max - gap, s32Min));

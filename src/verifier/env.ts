@@ -127,6 +127,7 @@ export class Env {
     this.state = state;
   }
 
+  /** The frame that runs. */
   get frame(): FrameState {
     return this.state.top;
   }
@@ -158,10 +159,12 @@ export class Env {
     if (before !== undefined) widenChanged(before.state, next);
   }
 
+  /** An id that nothing has yet. */
   newId(): number {
     return ++this.ids;
   }
 
+  /** Ends this path, and with it the verification, at the current instruction. */
   reject(code: MessageCode, values: MessageValues = {}): never {
     throw new Rejection(code, values, this.pc);
   }
@@ -190,6 +193,7 @@ export class Env {
     if (i === 10) this.reject('frame-pointer-write');
   }
 
+  /** Puts a value in a register. r10 is refused before (checkWritable). */
   write(i: number, reg: RegState): void {
     this.checkWritable(i);
     this.frame.regs[i] = reg;

@@ -68,6 +68,7 @@ export interface ProgramFacts {
   readonly insns: readonly InsnFacts[];
 }
 
+/** What paths have brought to a slot so far. */
 interface Collected {
   readonly regs: (ValueFact | undefined)[];
   readonly stack: (SlotFact | undefined)[];
@@ -249,6 +250,7 @@ function join(known: ValueFact | undefined, fact: ValueFact, visited: boolean): 
   return joinPointers(known, fact);
 }
 
+/** Two pointers at one place: of one object, they are one pointer somewhere in between; else nothing is known. */
 function joinPointers(a: PointerFact, b: PointerFact): ValueFact {
   if (a.to !== b.to || a.framesUp !== b.framesUp) return any;
   const offset = joinScalars(a.offset, b.offset);

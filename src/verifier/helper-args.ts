@@ -60,10 +60,12 @@ function isWritten(arg: ArgClass): boolean {
   return argAccess(arg) === 'write';
 }
 
+/** Does the helper take null there? */
 function isNullable(arg: ArgClass): boolean {
   return typeof arg === 'string' && arg.endsWith('?');
 }
 
+/** Refuses a register that is of no kind the helper takes (check_reg_type). */
 function expectKind(
   env: Env,
   regno: number,
@@ -95,6 +97,7 @@ export function checkArg(env: Env, facts: CallFacts, index: number): void {
   checkNamedArg(env, facts, arg, index, regno, reg);
 }
 
+/** An argument of a class that has a name; what it tells about the call is noted in `facts`. */
 function checkNamedArg(
   env: Env,
   facts: CallFacts,
@@ -205,12 +208,17 @@ function checkNamedArg(
   }
 }
 
+/** The argument must be what was acquired, unmoved: its reference ends with the call. */
 function checkRelease(env: Env, facts: CallFacts, regno: number, reg: RegState): void {
   if (reg.off !== 0 || !reg.range.isConst || reg.range.value !== 0n) env.reject('arg-offset', { reg: regno });
   if (reg.refId === 0) env.reject('arg-ref-required', { reg: regno });
   facts.releases = true;
 }
 
+/**
+ * A size argument (check_mem_size_reg): its greatest value must fit the memory before it, and it is needed precisely,
+ * since what is accessible depends on it.
+ */
 function checkSize(env: Env, facts: CallFacts, zeroOk: boolean, index: number, regno: number, reg: RegState): void {
   expectKind(env, regno, reg, ['scalar'], 'scalar', false);
   const { range } = reg;
@@ -220,7 +228,7 @@ function checkSize(env: Env, facts: CallFacts, zeroOk: boolean, index: number, r
   if (range.umax >= maxVariableSize) env.reject('arg-size-unbounded', { reg: regno });
   facts.maxSize = range.umax;
   const memory = env.read(regno - 1);
-  const writes = memArg === 'mem out' || memArg === 'mem out?' || memArg === 'mem inout';
+  const writes = memArg !== undefined && isWritten(memArg);
   const fills = (memArg === 'mem out' || memArg === 'mem out?') && range.isConst;
   checkBytes(env, facts, regno - 1, memory, range.umax, writes, fills, range.isConst, zeroOk);
   reg.trail.mark();
@@ -296,6 +304,7 @@ export function applyFills(env: Env, facts: CallFacts): void {
   for (const { pointer, from, to } of facts.fills) clobberStack(env, frameOf(env, pointer), from, to);
 }
 
+/** A string that is known now: a constant place in frozen read-only data, with a NUL behind it. */
 function checkConstString(env: Env, regno: number, reg: RegState): void {
   expectKind(env, regno, reg, ['map_value'], 'map_value', false);
   const { map } = reg;

@@ -80,6 +80,10 @@ function checkFormat(env: Env): void {
   if (!printkFormatFits(format, size / 8)) env.reject('format-string');
 }
 
+/**
+ * Does the map argument go with the helper (check_map_func_compatibility), and may the program write to it, if the
+ * helper does?
+ */
 function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   const map = facts.map?.map;
   if (map === undefined || facts.map?.kind !== 'map_ptr') return;
@@ -91,6 +95,10 @@ function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   if ((map.flags & mapFlags.rdonlyProg) !== 0 && changesAny(proto, 'elements')) env.reject('map-write-helper');
 }
 
+/**
+ * A pointer that has to be compared with null before it is used: a comparison of any copy decides for all that share
+ * its id.
+ */
 function nullable(env: Env, kind: RegState['kind'], acquires: boolean): RegState {
   const reg = pointerReg(kind);
   reg.nullable = true;
@@ -99,6 +107,7 @@ function nullable(env: Env, kind: RegState['kind'], acquires: boolean): RegState
   return reg;
 }
 
+/** What r0 is, by the prototype's class of result. */
 function resultOf(env: Env, facts: CallFacts): RegState {
   const { proto } = facts;
   switch (proto.ret) {
@@ -137,6 +146,7 @@ function resultOf(env: Env, facts: CallFacts): RegState {
   }
 }
 
+/** A value of the map that was looked in, or null. */
 function lookupResult(env: Env, facts: CallFacts): RegState {
   const { map } = facts.map as RegState; // these helpers take a map first
   const reg = pointerReg('map_value');
@@ -158,6 +168,7 @@ function lookupResult(env: Env, facts: CallFacts): RegState {
   return reg;
 }
 
+/** A number, of which the helper's row may know a range (do_refine_retval_range). */
 function integerResult(facts: CallFacts): RegState {
   switch (facts.proto.range) {
     case 'cpu': {

@@ -49,6 +49,7 @@ export function checkJump(env: Env, insn: Insn): JumpOutcome {
   return { next: env.pc + 1, other: { insn: target, state: other } };
 }
 
+/** A number that is known, as far as the comparison looks. */
 function isConst(reg: RegState, is32: boolean): boolean {
   return reg.kind === 'scalar' && (is32 ? (reg.range.mask & 0xffff_ffffn) === 0n : reg.range.isConst);
 }
@@ -106,6 +107,7 @@ function learnScalars(
   if (dst.id !== 0) syncLinked(state, frame.reg(insn.dst), insn.dst);
 }
 
+/** The register with what the comparison taught it. If later code needs that, it needs the other operand as well. */
 function learned(reg: RegState, range: Scalar, other: Trail | undefined): RegState {
   const to = reg.copy();
   // A contradiction: this way is impossible, but it is explored, with the bits that came out.

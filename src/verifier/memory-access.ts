@@ -38,6 +38,7 @@ export function checkStore(env: Env, regno: number, off: number, size: number, v
   access(env, regno, env.read(regno), off, size, 'write', value);
 }
 
+/** A load of `size` bytes leaves the upper ones 0, whatever memory holds there. */
 function narrowLoad(reg: RegState, size: number): RegState {
   if (reg.kind !== 'scalar' || size === 8) return reg;
   if (reg.range === unknownScalar) return scalarReg(loadedScalar(size), reg.trail);
@@ -48,6 +49,10 @@ function narrowLoad(reg: RegState, size: number): RegState {
   return to;
 }
 
+/**
+ * One access by what the pointer points to (check_mem_access). A read returns what it yields; what may be null must
+ * be compared first.
+ */
 function access(
   env: Env,
   regno: number,
@@ -166,6 +171,7 @@ export function checkRegion(
   if (!inExtent(most, size, limit, zeroOk)) rejectExtent(env, regno, pointer, most, size, limit, 'max');
 }
 
+/** Refuses an access in the kernel's words for the kind of memory; `end` says which end of the range lies outside. */
 function rejectExtent(
   env: Env,
   regno: number,
@@ -243,6 +249,7 @@ export function checkMapValue(
   }
 }
 
+/** A plain access to a map's value: neither its mode nor its locks stand against it. */
 function accessMapValue(
   env: Env,
   regno: number,

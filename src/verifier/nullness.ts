@@ -12,6 +12,7 @@ export function liftNull(env: Env, state: VerifierState, index: number, nonNull:
   state.mapRegs((reg) => (reg.nullable && reg.id === id ? lifted(env, reg, nonNull) : reg));
 }
 
+/** A nullable pointer that turned out to be one, or to be null: then it is the number 0 (mark_ptr_or_null_reg). */
 function lifted(env: Env, reg: RegState, nonNull: boolean): RegState {
   if (!reg.range.isConst || reg.range.value !== 0n || reg.off !== 0) {
     // Arithmetic on nullable pointers is refused, so this is a pointer that came with an offset: leave it alone.

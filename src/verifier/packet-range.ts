@@ -103,6 +103,7 @@ function extendRange(state: VerifierState, pointer: RegState, strict: boolean): 
   });
 }
 
+/** Notes in one register where it stands relative to data_end. */
 function markEnd(state: VerifierState, reg: number, where: number): void {
   const pointer = state.top.reg(reg);
   if (pointer.kind !== 'pkt') return;

@@ -98,12 +98,17 @@ export function addPointer(
 const fitsS32 = (x: bigint): boolean => x >= -0x8000_0000n && x <= 0x7fff_ffffn;
 const fitsS64 = (x: bigint): boolean => x >= s64Min && x <= s64Max;
 
+/** The pointer with another constant part. */
 function withOffset(pointer: RegState, off: bigint): RegState {
   const result = pointer.copy();
   result.off = Number(off);
   return result;
 }
 
+/**
+ * `pointer + by`: a constant goes to the fixed part, anything else to the variable one (BPF_ADD in
+ * adjust_ptr_min_max_vals).
+ */
 function plus(env: Env, pointer: RegState, by: Scalar): RegState {
   const off = BigInt(pointer.off) + by.smin;
   if (by.isConst && fitsS32(off)) return withOffset(pointer, off);
@@ -121,6 +126,7 @@ function plus(env: Env, pointer: RegState, by: Scalar): RegState {
   return variable(env, pointer, range, true);
 }
 
+/** `pointer - by` (BPF_SUB in adjust_ptr_min_max_vals). */
 function minus(env: Env, pointer: RegState, by: Scalar): RegState {
   const off = BigInt(pointer.off) - by.smin;
   if (by.isConst && fitsS32(off)) return withOffset(pointer, off);

@@ -69,10 +69,12 @@ export interface ProgramShape {
 /** Kinds of slots at which a state is always saved, since loops close there. */
 export const forced = { callback: 2, iterator: 3, mayGoto: 4 } as const;
 
+/** Refuses the program before any of its paths is followed. */
 function fail(code: MessageCode, values: MessageValues, insn: number): never {
   throw new Rejection(code, values, insn);
 }
 
+/** A call of an open-coded iterator's `next`, where loops over it close. */
 function isIteratorNext(program: ProgramSpec, insn: Insn): boolean {
   if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) return false;
   const name = program.kfuncs[insn.imm]?.name;
@@ -115,6 +117,7 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
   };
 }
 
+/** First slots of all functions, in order: those that something calls or takes the address of (add_subprog). */
 function findSubprogs(insns: readonly Insn[]): number[] {
   const starts = new Set([0]);
   for (const [pc, insn] of insns.entries()) {
@@ -127,6 +130,7 @@ function findSubprogs(insns: readonly Insn[]): number[] {
   return [...starts].sort((a, b) => a - b);
 }
 
+/** What is known of the function in [start, end) from its own instructions. */
 function describe(program: ProgramSpec, start: number, end: number): Subprog {
   const fn = program.functions.findIndex((candidate) => candidate.start === start);
   const spec = program.functions[fn];
@@ -165,6 +169,7 @@ function spreadPacketMoves(insns: readonly Insn[], subprogs: readonly Subprog[],
   }
 }
 
+/** Jumps stay in their function, and its last instruction does not fall through (check_subprogs). */
 function checkJumps(insns: readonly Insn[], { start, end }: Subprog): void {
   for (let pc = start; pc < end; pc++) {
     const insn = insns[pc] as Insn; // pc is in range
@@ -197,6 +202,7 @@ function knownOpcode(code: number): boolean {
   return kind <= op.JSLE;
 }
 
+/** The same of loads and stores: mode and size bits. */
 function knownLoadStore(code: number, cls: number): boolean {
   const mode = code & 0xe0;
   const size = code & 0x18;

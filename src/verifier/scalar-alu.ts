@@ -122,6 +122,9 @@ export function swapBytes(a: Scalar, bytes: number, swaps: boolean): Scalar {
   return r.sync();
 }
 
+/**
+ * The 32-bit half of {@link addScalars}; numbers of a double are exact here, so wrapping shows as being out of range.
+ */
 function add32(r: Scalar, a: Scalar, b: Scalar): void {
   const smin = a.s32min + b.s32min;
   const smax = a.s32max + b.s32max;
@@ -138,6 +141,7 @@ function add32(r: Scalar, a: Scalar, b: Scalar): void {
   }
 }
 
+/** The 64-bit half. */
 function add64(r: Scalar, a: Scalar, b: Scalar): void {
   const smin = a.smin + b.smin;
   const smax = a.smax + b.smax;
@@ -201,6 +205,10 @@ export function subScalars(a: Scalar, b: Scalar): Scalar {
   return r.sync();
 }
 
+/**
+ * `a * b` (scalar_min_max_mul). Unsigned: the ends multiply, if the greatest product does not wrap. Signed: one of
+ * the four products of ends is the least and one the greatest, if none overflows.
+ */
 function mulScalars(a: Scalar, b: Scalar): Scalar {
   if (a.isConst && b.isConst) return constScalar(a.value * b.value);
   const r = new Scalar();
@@ -245,6 +253,7 @@ function signedFromUnsigned(r: Scalar): void {
   }
 }
 
+/** `a & b` (scalar_min_max_and). */
 function andScalars(a: Scalar, b: Scalar): Scalar {
   if (a.isConst && b.isConst) return constScalar(a.value & b.value);
   const r = new Scalar();
@@ -258,6 +267,7 @@ function andScalars(a: Scalar, b: Scalar): Scalar {
   return r.sync();
 }
 
+/** `a | b` (scalar_min_max_or). */
 function orScalars(a: Scalar, b: Scalar): Scalar {
   if (a.isConst && b.isConst) return constScalar(a.value | b.value);
   const r = new Scalar();
@@ -271,6 +281,7 @@ function orScalars(a: Scalar, b: Scalar): Scalar {
   return r.sync();
 }
 
+/** `a ^ b` (scalar_min_max_xor): the bits say all that the bounds could. */
 function xorScalars(a: Scalar, b: Scalar): Scalar {
   if (a.isConst && b.isConst) return constScalar(a.value ^ b.value);
   const r = new Scalar();
@@ -283,6 +294,10 @@ function xorScalars(a: Scalar, b: Scalar): Scalar {
   return r.sync();
 }
 
+/**
+ * `a << by` (scalar_min_max_lsh). The unsigned range survives if no bit of its maximum leaves; the signed one only in
+ * the case that compilers write for sign extension.
+ */
 function shl64(a: Scalar, by: number): Scalar {
   const n = BigInt(by);
   if (a.isConst) return constScalar(a.value << n);
@@ -300,6 +315,7 @@ function shl64(a: Scalar, by: number): Scalar {
   return r.sync();
 }
 
+/** `a << by` within the low half (scalar32_min_max_lsh). */
 function shl32(a: Scalar, by: number): Scalar {
   const r = new Scalar();
   if (a.u32max <= 2 ** (31 - by)) {
@@ -310,6 +326,9 @@ function shl32(a: Scalar, by: number): Scalar {
   return zeroExtendLow(r);
 }
 
+/**
+ * `a >> by`, unsigned (scalar_min_max_rsh). The result is not negative, which `sync` sees by itself unless `by` is 0.
+ */
 function shr64(a: Scalar, by: number): Scalar {
   const n = BigInt(by);
   const r = new Scalar();
@@ -319,6 +338,7 @@ function shr64(a: Scalar, by: number): Scalar {
   return r.sync();
 }
 
+/** `a >> by` within the low half (scalar32_min_max_rsh). */
 function shr32(a: Scalar, by: number): Scalar {
   const r = new Scalar();
   r.setTnum(tnumShr(tnumCast(a, 4), by));
@@ -327,6 +347,7 @@ function shr32(a: Scalar, by: number): Scalar {
   return zeroExtendLow(r);
 }
 
+/** `a >> by`, signed (scalar_min_max_arsh): monotone, so the ends shift; unsigned bounds come back by `sync`. */
 function sar64(a: Scalar, by: number): Scalar {
   const n = BigInt(by);
   const r = new Scalar();
@@ -336,6 +357,7 @@ function sar64(a: Scalar, by: number): Scalar {
   return r.sync();
 }
 
+/** `a >> by` within the low half, signed (scalar32_min_max_arsh). */
 function sar32(a: Scalar, by: number): Scalar {
   const r = new Scalar();
   r.s32min = a.s32min >> by;
@@ -351,6 +373,7 @@ function zeroExtendLow(r: Scalar): Scalar {
   return r.sync();
 }
 
+/** A shift by a known amount; by an unknown one nothing is known of the result, as in Linux. */
 function shift(code: number, is32: boolean, a: Scalar, b: Scalar): Scalar {
   const width = is32 ? 32 : 64;
   // Only a constant shift within the width has a computable result.
@@ -395,10 +418,12 @@ export function aluScalars(code: number, is32: boolean, a: Scalar, b: Scalar): S
   }
 }
 
+/** What is left of a 64-bit result in a 32-bit instruction. */
 function narrow(r: Scalar, is32: boolean): Scalar {
   return is32 ? zeroExtend(r) : r;
 }
 
+/** `-a`: Linux takes it for 0 - a, but has better bits for it (tnum_neg). */
 function negScalar(a: Scalar): Scalar {
   const r = subScalars(constScalar(0n), a);
   if (r.isConst) return r;

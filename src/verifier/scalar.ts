@@ -53,6 +53,7 @@ export class Scalar {
     return this;
   }
 
+  /** All bits are known. (The bounds may not agree: see {@link isExact}.) */
   get isConst(): boolean {
     return this.mask === 0n;
   }
@@ -81,6 +82,7 @@ export class Scalar {
     return copy;
   }
 
+  /** Takes over bits and leaves the bounds: `sync` has to follow. */
   setTnum(t: Tnum): void {
     this.value = t.value;
     this.mask = t.mask;
@@ -392,6 +394,7 @@ export class Scalar {
     );
   }
 
+  /** The same bits and bounds in every view. */
   equals(other: Scalar): boolean {
     return (
       this === other ||

@@ -105,6 +105,10 @@ function bytesRead(env: Env, frame: FrameState, from: number, to: number): RegSt
   return constReg(0n);
 }
 
+/**
+ * A load at a constant offset (check_stack_read_fixed_off). The filled register is a fork of the spilled one: linked
+ * to it where all of it came back, cut to size where less did.
+ */
 function fill(env: Env, frame: FrameState, off: number, size: number): RegState {
   const index = slotOf(off);
   const slot = frame.stack[index];
@@ -135,6 +139,9 @@ function linkedFill(env: Env, frame: FrameState, index: number, slot: StackSlot,
   return linked.forked();
 }
 
+/**
+ * A load of spilled bytes that are not the lowest ones of their register: zeros stay zeros, all else is any number.
+ */
 function tornFill(slot: StackSlot, spilled: RegState, off: number, size: number): RegState {
   let spills = 0;
   let zeros = 0;
@@ -151,6 +158,7 @@ function tornFill(slot: StackSlot, spilled: RegState, off: number, size: number)
   return zeros === size ? constReg(0n) : unknownReg();
 }
 
+/** Ties to other numbers no longer hold: only part of the value is left. */
 function unlink(reg: RegState): void {
   reg.id = 0;
   reg.addConst = 0;
@@ -179,6 +187,11 @@ export function writeStack(
   else writeVariable(env, frame, span.min, span.max + size, value);
 }
 
+/**
+ * A store at a constant offset (check_stack_write_fixed_off). An aligned number is kept with all that is known of it;
+ * a pointer must fill its slot, since half a pointer would leak an address bit by bit; other bytes are zero or
+ * anything.
+ */
 function spill(
   env: Env,
   frame: FrameState,
@@ -249,6 +262,10 @@ function unspilled(slot: StackSlot | undefined): number {
   return bytes;
 }
 
+/**
+ * A store somewhere in [from, to) (check_stack_write_var_off): each byte there may be written or not, so it is known
+ * only if it is zero either way. Spilled registers in reach are torn.
+ */
 function writeVariable(env: Env, frame: FrameState, from: number, to: number, value: RegState | undefined): void {
   const zero = value?.isZero === true;
   let zeroUsed = false;

@@ -19,6 +19,9 @@ export function checkStackDepth(env: Env): void {
   for (const [i, subprog] of env.shape.subprogs.entries()) if (subprog.asyncCallback) visit(env, i, 0, 1);
 }
 
+/**
+ * Walks all chains of calls from a function, with the bytes that lie above its frame (check_max_stack_depth_subprog).
+ */
 function visit(env: Env, index: number, above: number, frames: number): void {
   const subprog = env.shape.subprogs[index] as Subprog; // callers pass indexes of existing ones
   if (index !== 0 && subprog.tailCalls && above >= stackBeforeTailCall) env.reject('stack-tail-call', { size: above });

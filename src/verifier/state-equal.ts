@@ -29,6 +29,7 @@ class IdMatch {
   private count = 0;
   private temporary = -1;
 
+  /** Can the two ids mean the same thing? Takes the pair down if neither has a partner yet (check_ids). */
   match(old: number, cur: number): boolean {
     if (old === 0 || cur === 0) return old === cur;
     for (let i = 0; i < this.count; i++) {
@@ -47,6 +48,7 @@ class IdMatch {
     return this.match(old === 0 ? this.temporary-- : old, cur === 0 ? this.temporary-- : cur);
   }
 
+  /** Forgets all pairs: ids of another two states are about to be matched. */
   reset(): void {
     this.count = 0;
     this.temporary = -1;
@@ -55,6 +57,7 @@ class IdMatch {
 
 const ids = new IdMatch();
 
+/** Do both point into the same thing, at the same constant distance? */
 function sameObject(old: RegState, cur: RegState): boolean {
   return (
     old.off === cur.off &&
@@ -67,6 +70,7 @@ function sameObject(old: RegState, cur: RegState): boolean {
   );
 }
 
+/** Would the same accesses be allowed through both, but for bounds? */
 function sameType(old: RegState, cur: RegState): boolean {
   return (
     old.kind === cur.kind &&
@@ -77,6 +81,9 @@ function sameType(old: RegState, cur: RegState): boolean {
   );
 }
 
+/**
+ * The same in every respect but the names of ids: what an infinite loop comes back with (RANGE: EXACT in the kernel).
+ */
 function identical(old: RegState, cur: RegState): boolean {
   return (
     old.pktRange === cur.pktRange &&
@@ -93,6 +100,10 @@ function sameDelta(old: RegState, cur: RegState): boolean {
   return old.addConst === cur.addConst && (old.addConst === 0 || old.off === cur.off);
 }
 
+/**
+ * Is every value of `cur` one that `old` stood for, as far as `how` asks (regsafe)? Numbers that nobody needed cover
+ * any number; pointers must be of one kind, since code was checked for it.
+ */
 function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
   if (how === 'live' && old.kind === 'scalar' && cur.kind === 'scalar' && !old.trail.marked) return true;
   if (old.kind === 'none' && how !== 'exact') return true;
@@ -135,10 +146,15 @@ function allMisc(slot: StackSlot | undefined): boolean {
   return true;
 }
 
+/** Was nothing stored there on this path? */
 function neverWritten(slot: StackSlot | undefined): boolean {
   return slot === undefined || slot.bytes === uniformBytes(byteInvalid);
 }
 
+/**
+ * The same question of a stack slot (stacksafe): bytes of which nothing was known cover anything that was written,
+ * and zeros cover zeros only.
+ */
 function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison): boolean {
   if (old === cur) return true;
   if (how === 'live') {
@@ -164,6 +180,7 @@ function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison)
   return regCovers(old.reg, cur.reg, how);
 }
 
+/** Dynptrs of one type that stand for the same memory and reference, whatever they are called. */
 function dynptrCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
   const a = old.dynptr;
   const b = cur?.dynptr;
@@ -178,6 +195,7 @@ function iteratorCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
   return a !== undefined && b !== undefined && a.active === b.active && ids.match(a.refId, b.refId);
 }
 
+/** Registers that are live, and every slot (func_states_equal). */
 function frameCovers(old: FrameState, cur: FrameState, live: number, how: Comparison): boolean {
   if (old.callbackDepth > cur.callbackDepth) return false;
   for (let i = 0; i <= 10; i++) {
@@ -198,6 +216,7 @@ function frameCovers(old: FrameState, cur: FrameState, live: number, how: Compar
   return true;
 }
 
+/** The same references and lock are held, by whatever ids (refsafe). */
 function heldCovers(old: VerifierState, cur: VerifierState): boolean {
   if (old.refs.length !== cur.refs.length) return false;
   if ((old.lock === undefined) !== (cur.lock === undefined)) return false;
@@ -220,6 +239,7 @@ export function mayLoop(old: VerifierState, cur: VerifierState): boolean {
   return true;
 }
 
+/** Equal to the last field, ids included. */
 function sameRegister(old: RegState, cur: RegState): boolean {
   return (
     old === cur ||
@@ -267,6 +287,7 @@ export function stateCovers(
   return true;
 }
 
+/** A frame of the old state and its counterpart. */
 interface FramePair {
   readonly was: FrameState;
   readonly is: FrameState;
@@ -388,6 +409,7 @@ function linkedIds(state: VerifierState): ReadonlySet<number> {
 /** By saved state: these do not change. */
 const linksOf = new WeakMap<VerifierState, ReadonlySet<number>>();
 
+/** Ids that two or more numbers of the state share. */
 function findLinks(state: VerifierState): ReadonlySet<number> {
   const once = new Set<number>();
   const linked = new Set<number>();
@@ -471,6 +493,10 @@ export function widenChanged(old: VerifierState, cur: VerifierState): void {
   }
 }
 
+/**
+ * Any number in place of one that changed and that nothing needed; its trail leads to the old one, so that a later
+ * need still finds where it came from.
+ */
 function widened(old: RegState, cur: RegState): RegState {
   if (old.kind !== 'scalar' || cur.kind !== 'scalar' || old.trail.marked || cur.trail.marked) return cur;
   return identical(old, cur) ? cur : scalarReg(unknownScalar, cur.trail.fork());

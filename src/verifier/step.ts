@@ -44,6 +44,9 @@ export function step(env: Env): number {
   }
 }
 
+/**
+ * `r1 = *(size *)(r2 + off)`, zero- or sign-extended. What is loaded with sign extension is a number whatever it was.
+ */
 function checkLoadInsn(env: Env, insn: Insn): void {
   const pointer = env.read(insn.src);
   env.checkWritable(insn.dst);
@@ -58,6 +61,7 @@ function checkLoadInsn(env: Env, insn: Insn): void {
   env.write(insn.dst, loaded);
 }
 
+/** `*(size *)(r1 + off) = r2`, and atomic operations. */
 function checkStoreInsn(env: Env, insn: Insn): void {
   const mode = insn.code & 0xe0;
   if (mode === op.MODE_ATOMIC) {
@@ -72,6 +76,7 @@ function checkStoreInsn(env: Env, insn: Insn): void {
   if (pointer.kind === 'fp') env.note();
 }
 
+/** `*(size *)(r1 + off) = imm`. */
 function checkStoreImmediate(env: Env, insn: Insn): void {
   if ((insn.code & 0xe0) !== op.MODE_MEM || insn.src !== 0) env.reject('reserved-fields', { group: 'BPF_ST' });
   const pointer = env.read(insn.dst);
@@ -93,6 +98,10 @@ function checkImmediate(env: Env, insn: Insn): number {
   return env.pc + 2;
 }
 
+/**
+ * What an lddw puts in its register: a constant, a map, an address in its only value, a function of the program, a
+ * symbol of the kernel.
+ */
 function immediate(env: Env, insn: Insn): RegState {
   switch (insn.src) {
     case 0:
@@ -128,6 +137,7 @@ function mapPointer(env: Env, kind: 'map_ptr' | 'map_value', index: number, off:
   return reg;
 }
 
+/** Jumps, calls and exits; returns the slot at which the path goes on, or {@link pathEnds}. */
 function checkControl(env: Env, insn: Insn): number {
   const { pc } = env;
   const is32 = insnClass(insn) === op.JMP32;
@@ -167,6 +177,10 @@ function checkMayGoto(env: Env, insn: Insn): number {
   return jumpTarget(insn, env.pc);
 }
 
+/**
+ * A call of whichever kind. Where a helper calls back, the path goes on in the callback: the number of frames says
+ * so.
+ */
 function checkCall(env: Env, insn: Insn, is32: boolean): number {
   const isKfunc = insn.src === op.CALL_KFUNC;
   if (is32 || (insn.code & op.X) !== 0 || insn.dst !== 0 || insn.src > op.CALL_KFUNC || (insn.off !== 0 && !isKfunc)) {
@@ -180,8 +194,7 @@ function checkCall(env: Env, insn: Insn, is32: boolean): number {
     return env.pc + 1;
   }
   // Only bpf_spin_unlock may be called between lock and unlock.
-  const unlock = 94;
-  if (env.state.lock !== undefined && insn.imm !== unlock) env.reject('lock-held-call');
+  if (env.state.lock !== undefined && insn.imm !== helperId.spin_unlock) env.reject('lock-held-call');
   const { frames } = env.state;
   const before = frames.length;
   checkHelperCall(env, insn.imm);
@@ -201,6 +214,7 @@ function leaveByTailCall(env: Env): number {
   return leaveFunction(env);
 }
 
+/** The end of a function, or of the program with all that must not be held any more then (process_bpf_exit). */
 function checkExit(env: Env): number {
   const { state } = env;
   if (state.depth > 0) return leaveFunction(env);

@@ -35,6 +35,7 @@ export class BtfOracle implements TypeOracle {
     this.btf = btf;
   }
 
+  /** Fields of the value type that are the kernel's, by the name of their struct; read once for each map. */
   specialFields(map: MapSpec): readonly SpecialField[] {
     let known = this.fields.get(map);
     if (known === undefined) {
@@ -61,6 +62,7 @@ export class BtfOracle implements TypeOracle {
     return found;
   }
 
+  /** From the function's BTF prototype and its `arg:` declaration tags. */
   signature(fn: FunctionSpec): FunctionSignature | undefined {
     const { btf } = this;
     if (btf === undefined || fn.btfId === 0) return undefined;

@@ -96,6 +96,7 @@ export function verify(program: ProgramSpec, maps: readonly MapSpec[], options: 
   return new Verification(program, maps, options).run();
 }
 
+/** One program's verification from its shape to the end: main program first, then each global function by itself. */
 class Verification {
   private readonly program: ProgramSpec;
   /**

@@ -9,10 +9,12 @@ export class ByteWriter {
   private bytes: Uint8Array = new Uint8Array(256);
   private at = 0;
 
+  /** Bytes so far. */
   get length(): number {
     return this.at;
   }
 
+  /** One byte; only the low eight bits of `value` count. */
   u8(value: number): void {
     if (this.at === this.bytes.length) this.grow(1);
     this.bytes[this.at++] = value;
@@ -69,6 +71,7 @@ export class ByteWriter {
     this.raw(bytes);
   }
 
+  /** A name: the length of its UTF-8, then that. */
   name(text: string): void {
     this.sized(encodeUtf8(text));
   }
@@ -78,6 +81,7 @@ export class ByteWriter {
     return this.bytes.slice(0, this.at);
   }
 
+  /** At least doubles, so that writing n bytes copies fewer than 2n. */
   private grow(by: number): void {
     const bytes = new Uint8Array(Math.max(this.bytes.length * 2, this.at + by));
     bytes.set(this.bytes);

@@ -46,22 +46,26 @@ export class CodeBuilder {
     return this.code.length;
   }
 
+  /** A new local of the type, after parameters and earlier ones; its index. It is 0 until it is set. */
   addLocal(type: ValueType): number {
     this.locals.push(type);
     return this.params.length + this.locals.length - 1;
   }
 
+  /** An instruction without an immediate. */
   op(name: PlainOp): this {
     this.code.u8(plainOpcodes[name]);
     return this;
   }
 
+  /** Pushes a constant; unsigned numbers are taken for the signed ones of the same bits. */
   i32(value: number): this {
     this.code.u8(0x41);
     this.code.signed32(value);
     return this;
   }
 
+  /** Pushes a constant of 64 bits. */
   i64(value: bigint): this {
     this.code.u8(0x42);
     this.code.signed64(value);
@@ -76,6 +80,7 @@ export class CodeBuilder {
     return this.indexed(0x21, index);
   }
 
+  /** Sets a local and leaves the value on the stack. */
   teeLocal(index: number): this {
     return this.indexed(0x22, index);
   }
@@ -121,23 +126,28 @@ export class CodeBuilder {
     return this;
   }
 
+  /** Opens a block: a branch to it goes to its end. */
   block(type?: BlockType): this {
     return this.openBlock(0x02, type);
   }
 
+  /** Opens a loop: a branch to it goes to its beginning. */
   loop(type?: BlockType): this {
     return this.openBlock(0x03, type);
   }
 
+  /** Opens a block that runs if the operand on top is not 0. */
   if(type?: BlockType): this {
     return this.openBlock(0x04, type);
   }
 
+  /** What runs otherwise, up to the `end` of the `if`. */
   else(): this {
     this.code.u8(0x05);
     return this;
   }
 
+  /** Closes the innermost block. */
   end(): this {
     if (this.open === 0) throw new InternalError('wasm', 'no block is open');
     this.open--;
@@ -145,14 +155,17 @@ export class CodeBuilder {
     return this;
   }
 
+  /** Branches to the block `label` levels out: 0 is the innermost. */
   br(label: number): this {
     return this.indexed(0x0c, label);
   }
 
+  /** The same, if the operand on top is not 0. */
   brIf(label: number): this {
     return this.indexed(0x0d, label);
   }
 
+  /** Branches by the operand on top, an index into `labels`; past their end to `otherwise`. */
   brTable(labels: readonly number[], otherwise: number): this {
     this.code.u8(0x0e);
     this.code.unsigned(labels.length);
@@ -161,6 +174,7 @@ export class CodeBuilder {
     return this;
   }
 
+  /** Calls a function; imports are numbered first. */
   call(functionIndex: number): this {
     return this.indexed(0x10, functionIndex);
   }
@@ -193,6 +207,7 @@ export class CodeBuilder {
     return body.finish();
   }
 
+  /** An instruction with one index. */
   private indexed(opcode: number, index: number): this {
     this.code.u8(opcode);
     this.code.unsigned(index);

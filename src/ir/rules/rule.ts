@@ -27,6 +27,7 @@ export const isC = (v: Value): boolean => v.op === 'const';
 export const is = (v: Value, c: bigint): boolean => v.op === 'const' && v.imm === c;
 /** First and second argument; only asked of operations that have them. */
 export const arg0 = (v: Value): Value => v.args[0] as Value;
+/** Second argument of an operation that has two. */
 export const arg1 = (v: Value): Value => v.args[1] as Value;
 /** Is it of operation `op`? */
 export const has = (v: Value, op: OpName): boolean => v.op === op;

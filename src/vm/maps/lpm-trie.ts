@@ -9,8 +9,8 @@
  *             12  u32 flags         bit 0: intermediate, it has no value
  *             16  u32 data[]        key without its prefix length, as words whose most significant bit comes first
  *     top (private): {u32 link, u32 found}[256]
- *             by the first byte of a key: where the walk stands after the nodes of less than 8 bits, and the best
- *             match among those
+ *             by the first byte of a key: where the walk stands after the nodes of less than 8 bits, and the
+ *             best match among those
  *     values: node n at base + n * stride
  *
  * A link is a node's number plus 1; 0 is none. Every intermediate node has two children, so there are fewer of them
