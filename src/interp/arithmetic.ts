@@ -50,6 +50,7 @@ export function swap(u: Uint32Array, d: number, width: number): void {
   }
 }
 
+/** The four bytes in reverse order, as a signed 32-bit number. */
 function swap32(x: number): number {
   return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 }

@@ -31,6 +31,7 @@ export function atomic(
   else atomic64(memory, registers, kind, address, src);
 }
 
+/** 32 bits: what is fetched is zero-extended. */
 function atomic32(memory: GuestMemory, registers: Registers, kind: number, address: number, src: number): void {
   const { u32 } = registers;
   const old = memory.load32(address);
@@ -42,6 +43,7 @@ function atomic32(memory: GuestMemory, registers: Registers, kind: number, addre
   u32[2 * result + 1] = 0;
 }
 
+/** What is stored, from what was there and the operand. */
 function combine32(kind: number, old: number, operand: number): number {
   switch (kind & ~fetch) {
     case add:

@@ -61,6 +61,7 @@ export interface InterpreterOptions {
   readonly maxSteps?: number | undefined;
 }
 
+/** One object for all packets; r0 is read from the registers when somebody asks. */
 class InterpreterOutcome implements Outcome {
   verdict = 0;
   trap: TrapSite | undefined = undefined;
@@ -160,6 +161,7 @@ export class Interpreter implements Engine, Callbacks {
     return depth + 1 - this.floor[depth]! < maxFrames;
   }
 
+  /** Runs the machine's packet from the program's first instruction. */
   private start(program: LoadedProgram): Outcome {
     const { machine, outcome, registers } = this;
     machine.admit(program);
@@ -190,6 +192,7 @@ export class Interpreter implements Engine, Callbacks {
     this.registers.u64[0] = 0n;
   }
 
+  /** The program's columns, decoded when it first runs. */
   private codeOf(program: LoadedProgram): Code {
     let code = this.codes.get(program);
     if (code === undefined) {
@@ -199,6 +202,7 @@ export class Interpreter implements Engine, Callbacks {
     return code;
   }
 
+  /** Stops the run: the loop's position, which it keeps in locals, goes to where `stop` finds it. */
   private trap(code: Code, pc: number, steps: number, trap: Trap): never {
     this.steps = steps;
     this.code = code;
@@ -206,6 +210,7 @@ export class Interpreter implements Engine, Callbacks {
     throw new ProgramTrap(trap);
   }
 
+  /** Stops the run at an access that leaves its object. */
   private fault(code: Code, pc: number, steps: number, access: 'read' | 'write', base: number, size: number): never {
     const address = BigInt.asUintN(64, this.registers.u64[base]! + BigInt(code.off[pc]!));
     this.trap(code, pc, steps, accessFault(this.machine, address, size, access));

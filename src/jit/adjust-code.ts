@@ -30,16 +30,19 @@ function pushMoved(out: CodeBuilder, field: number): CodeBuilder {
   return out.getLocal(field).getLocal(delta).op('i64.extend_i32_s').op('i64.add');
 }
 
+/** If the condition on the stack holds: the helper returns the error, and nothing has changed. */
 function refuse(out: CodeBuilder, error: number): void {
   out.if().i32(-error).op('return').end();
 }
 
+/** Writes a field of the packet's record: the low half of what `push` leaves. */
 function write(out: CodeBuilder, field: number, push: () => void): void {
   out.getLocal(at);
   push();
   out.op('i32.wrap_i64').memory('i32.store', field);
 }
 
+/** Success: the context follows the record if somebody reads it, and 0 is returned. */
 function finish(out: CodeBuilder, services: Services, index: number): number {
   if (services.demands.needsContext) emitContext(out, services, at);
   out.i32(0);

@@ -77,11 +77,13 @@ export function emitContext(out: CodeBuilder, { machine }: Services, at: number)
   out.i32(frame).getLocal(at).memory('i32.load', record.frameSize).memory('i32.store', packetState.frameSize);
 }
 
+/** The packet's ends as the helper left them in the context, to the record. */
 function emitEndsBack(out: CodeBuilder, { machine }: Services, at: number): void {
   out.getLocal(at).i32(machine.ctx.start).memory('i64.load', xdpMd.data).memory('i64.store', record.data);
   out.getLocal(at).i32(machine.ctx.start).memory('i32.load', xdpMd.dataMeta).memory('i32.store', record.dataMeta);
 }
 
+/** The target that the helper noted in the machine's state, to the record. */
 function emitRedirectBack(out: CodeBuilder, { machine }: Services, at: number): void {
   for (let field = 0; field < 16; field += 8) {
     out.getLocal(at).i32(machine.state);

@@ -38,6 +38,7 @@ export function emitPinned(e: FunctionEmitter, value: Value): void {
   }
 }
 
+/** Size, place and checking of a memory access. */
 function accessOf(value: Value): Access {
   const { detail } = value;
   if (detail?.kind !== 'memory' && detail?.kind !== 'atomic')
@@ -88,6 +89,7 @@ function pushAddress(e: FunctionEmitter, value: Value, kind: number): number {
   return 0;
 }
 
+/** A load, zero-extended. It happens where it stands, used or not; checked ones may stop the program. */
 function emitLoad(e: FunctionEmitter, value: Value): void {
   const { size } = accessOf(value);
   const as = e.represent(value);
@@ -99,10 +101,12 @@ function emitLoad(e: FunctionEmitter, value: Value): void {
   else e.out.op('drop');
 }
 
+/** The store of the `size` low bytes: 8 take an i64, fewer an i32. */
 function storeOp(size: number): MemoryOp {
   return size === 8 ? 'i64.store' : size === 4 ? 'i32.store' : size === 2 ? 'i32.store16' : 'i32.store8';
 }
 
+/** A store of the low bytes of a value. */
 function emitStore(e: FunctionEmitter, value: Value): void {
   const { size } = accessOf(value);
   const offset = pushAddress(e, value, accessFlags.write);
@@ -110,6 +114,7 @@ function emitStore(e: FunctionEmitter, value: Value): void {
   e.out.memory(storeOp(size), offset);
 }
 
+/** Zeros over `size` bytes: one store for a word, `memory.fill` for a frame. */
 function emitFill(e: FunctionEmitter, value: Value): void {
   const { out } = e;
   const { size } = accessOf(value);
@@ -132,6 +137,7 @@ const atomicNames: Readonly<Record<number, 'add' | 'or' | 'and' | 'xor' | 'xchg'
   [op.ATOMIC_XCHG & ~op.ATOMIC_FETCH]: 'xchg',
 };
 
+/** Load, operation, store where one thread has the memory; WebAssembly's atomics where several share it. */
 function emitAtomic(e: FunctionEmitter, value: Value): void {
   const { out } = e;
   const { detail } = value;

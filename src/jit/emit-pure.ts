@@ -1,6 +1,7 @@
 /** Pure values: each in the representation that was chosen for it. */
 import { InternalError } from '../base/index.js';
 import { bareR1, bareR2, isConst, mask32, type OpName, recordAddress, type Value } from '../ir/index.js';
+import { helperId } from '../platform/index.js';
 import { record } from '../vm/index.js';
 import type { CodeBuilder, PlainOp } from '../wasm/index.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -58,6 +59,7 @@ function emitLateSum(e: FunctionEmitter, value: Value, as: Representation): bool
   return true;
 }
 
+/** Pushes both arguments in one representation. */
 function both(e: FunctionEmitter, value: Value, as: Representation): void {
   e.push(value.args[0] as Value, as);
   e.push(value.args[1] as Value, as);
@@ -122,6 +124,7 @@ function emitNatural(e: FunctionEmitter, value: Value, as: Representation): Repr
   }
 }
 
+/** What a packet brings along, from the arrival's locals or its record; and addresses. */
 function emitLeaf(e: FunctionEmitter, value: Value, as: Representation): Representation {
   const { out, frame } = e;
   switch (value.op) {
@@ -157,6 +160,7 @@ function pushEnd(e: FunctionEmitter, end: 'dataEnd' | 'dataMeta'): void {
   else out.getLocal(local);
 }
 
+/** Where the packet began, plus an offset; the ends are known as addresses already. */
 function emitPointer(e: FunctionEmitter, value: Value, as: Representation): Representation {
   const { out } = e;
   const offset = value.args[0] as Value;
@@ -196,12 +200,14 @@ function emitElementOffset(e: FunctionEmitter, value: Value): Representation {
   return 'i32';
 }
 
+/** Multiplies what is on the stack by a positive constant. */
 function emitTimes(out: CodeBuilder, factor: number): void {
   const bits = 31 - Math.clz32(factor);
   if (factor === 2 ** bits) out.i32(bits).op('i32.shl');
   else out.i32(factor).op('i32.mul');
 }
 
+/** An input by the number of the helper that would answer it, or a number beyond (ir/build-function.ts). */
 function emitEnvironment(e: FunctionEmitter, id: number): Representation {
   const { out, frame } = e;
   switch (id) {
@@ -215,7 +221,7 @@ function emitEnvironment(e: FunctionEmitter, id: number): Representation {
       // Read as an address only.
       out.getLocal(frame.record);
       return 'i32';
-    case 5:
+    case helperId.ktime_get_ns:
       out.getLocal(frame.record).memory('i64.load', record.now);
       return 'i64';
     default:
@@ -225,6 +231,7 @@ function emitEnvironment(e: FunctionEmitter, id: number): Representation {
   }
 }
 
+/** A shift left: low halves suffice if only the low half is asked for and the amount is below 32. */
 function emitShiftLeft(e: FunctionEmitter, value: Value, as: Representation): Representation {
   const [a, b] = value.args as [Value, Value];
   const { out } = e;
@@ -285,11 +292,13 @@ function emitDivision(e: FunctionEmitter, value: Value): Representation {
   return as;
 }
 
+/** Pushes 0. */
 function zero(e: FunctionEmitter, as: Representation): void {
   if (as === 'i32') e.out.i32(0);
   else e.out.i64(0n);
 }
 
+/** Byte reversal out of rotations and masks: WebAssembly has no instruction for it. */
 function emitSwap(e: FunctionEmitter, value: Value): Representation {
   const { out } = e;
   const a = value.args[0] as Value;
@@ -324,6 +333,7 @@ function emitSwap(e: FunctionEmitter, value: Value): Representation {
 
 const unsignedCompares = { eq: 'eq', ult: 'lt_u', ule: 'le_u', slt: 'lt_s', sle: 'le_s' } as const;
 
+/** A comparison, in 32 bits where both sides are known to fit; otherwise in 64. */
 function emitCompare(e: FunctionEmitter, value: Value): Representation {
   const { out } = e;
   const [a, b] = value.args as [Value, Value];
@@ -356,6 +366,7 @@ function signed32(value: Value): boolean {
   return value.op === 'sext32' || value.ones <= 0x7fff_ffffn;
 }
 
+/** The number as an i32 that means the same, signed. */
 function pushSigned32(e: FunctionEmitter, value: Value): void {
   e.push(value.op === 'sext32' ? (value.args[0] as Value) : value, 'i32');
 }

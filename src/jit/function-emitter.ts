@@ -152,6 +152,7 @@ export class FunctionEmitter {
     out.op('i64.extend_i32_u');
   }
 
+  /** The number that a value is in this machine, where it is an address that follows from its layout. */
   private fixed(value: Value): bigint | undefined {
     return fixedAddress(this.frame.machine, this.code.program, value);
   }
@@ -194,6 +195,7 @@ export class FunctionEmitter {
     return block;
   }
 
+  /** A block and all that it dominates. A loop's head opens the loop, which only `br` repeats. */
   private emitTree(id: number): void {
     const { out } = this;
     const behind = (this.children[id] ?? []).filter((child) => this.merges.has(child));
@@ -226,6 +228,7 @@ export class FunctionEmitter {
     this.emitTree(next);
   }
 
+  /** Pinned values in order, then the pure ones that are placed here and read elsewhere. */
   private emitBlock(block: Block): void {
     for (const value of block.pinned) if (this.needed.isNeeded(value)) emitPinned(this, value);
     for (const value of this.schedule.placed[block.id] ?? []) {
@@ -236,6 +239,7 @@ export class FunctionEmitter {
     this.emitEnd(block, block.end);
   }
 
+  /** Control out of a block. Every way leaves by a branch or a return, so what follows in the text is unreachable. */
   private emitEnd(block: Block, end: End): void {
     const { out } = this;
     const { services } = this.frame;
@@ -283,6 +287,10 @@ export class FunctionEmitter {
     }
   }
 
+  /**
+   * Goes from block to block: sets the phis, then branches to a label, or continues in the text where this is the
+   * only way in.
+   */
   private emitEdge(from: number, to: number): void {
     const { out } = this;
     const target = this.block(to);
@@ -297,6 +305,7 @@ export class FunctionEmitter {
     else this.emitTree(to);
   }
 
+  /** How many levels out the label of a block is. */
   private label(kind: 'loop' | 'block', block: number): number {
     for (let i = this.context.length - 1, depth = 0; i >= 0; i--, depth++) {
       const entry = this.context[i] as Context;

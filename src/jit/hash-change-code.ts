@@ -93,6 +93,7 @@ export function defineHashDelete(services: Services, map: number, layout: Layout
   return index;
 }
 
+/** Begins the function of a change: loads the key, hashes it, and finds what the map has under it. */
 function open(services: Services, map: number, layout: Layout, change: HashChange, index: number): Site {
   const spec = services.machine.maps[map]?.spec;
   const { keySize = 0, valueSize = 0, maxEntries = 0 } = spec ?? {};
@@ -103,6 +104,7 @@ function open(services: Services, map: number, layout: Layout, change: HashChang
   return { out, services, map, layout, change, keySize, valueSize, maxEntries, hash, old };
 }
 
+/** Returns `result` if the condition holds. */
 function leave(out: CodeBuilder, result: number, pushCondition: () => void): void {
   pushCondition();
   out.if().i32(result).op('return').end();
@@ -118,10 +120,12 @@ function pushElement(out: CodeBuilder, link: number, stride: number, base: numbe
     .op('i32.add');
 }
 
+/** Pushes the address of a node by its link (number plus one; 0 is none). */
 function pushNode({ out, layout: { table } }: Site, link: number): CodeBuilder {
   return pushElement(out, link, table.nodeStride, table.nodesAt);
 }
 
+/** Pushes the number of the CPU that runs the program: per-CPU lists go by it. */
 function pushCpu({ out, services }: Site): CodeBuilder {
   return out.i32(services.exchange + exchange.cpu).memory('i32.load');
 }

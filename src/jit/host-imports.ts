@@ -102,10 +102,12 @@ export class HostImports {
     checkAccess(this.machine, address, size, access, this.offsetAt());
   }
 
+  /** The offset of the access that is checked: a refusal names it. */
   private offsetAt(): number {
     return this.site.program?.insns[this.site.pc]?.off ?? 0;
   }
 
+  /** A trap that is known when code is made: the program came to an instruction that cannot run. */
   private stop(point: TrapPoint): never {
     const program = this.machine.programs[point.program] as LoadedProgram;
     this.site.program = program;
@@ -115,6 +117,7 @@ export class HostImports {
     return trap({ kind, what: point.what });
   }
 
+  /** The end of a checked program, or of its allowance. */
   private exit(outOfFuel: boolean): void {
     if (outOfFuel) trap({ kind: 'steps', what: 'stopped: it loops for too long' });
     const { memory, state } = this.machine;

@@ -23,6 +23,10 @@ export interface ModuleInput {
   readonly names: boolean;
 }
 
+/**
+ * A module in the store of results: found by everything that its bytes depend on, so that nothing has to be told when
+ * any of it changes.
+ */
 export class KeptModule {
   private readonly store: ResultStore;
   private readonly content: Content;
@@ -55,6 +59,7 @@ export class KeptModule {
     return { ...description, bytes: kept.slice(4 + length) };
   }
 
+  /** Keeps the module for later runs. */
   save({ bytes, ...description }: CompiledModule): void {
     const text = encodeUtf8(JSON.stringify(description satisfies Description));
     const kept = new Uint8Array(4 + text.length + bytes.length);

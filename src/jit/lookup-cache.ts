@@ -148,6 +148,7 @@ export function defineCachedLookup(
   return index;
 }
 
+/** A look-up that has a cache: the part of its key that varies, and where the cache lies. */
 interface CachedLookup {
   readonly pattern: KeyPattern;
   readonly number: number;
@@ -156,11 +157,16 @@ interface CachedLookup {
   readonly area: number;
 }
 
+/** Where an LRU map keeps its marks of use; undefined for other maps. */
 function referenceOf({ machine }: Services, map: number): (MapLayout & { kind: 'hash' })['reference'] {
   const layout = machine.maps[map]?.layout();
   return layout?.kind === 'hash' ? layout.reference : undefined;
 }
 
+/**
+ * Sets the mark of an element that was found by the cache, as the look-up itself would have done; only where it is
+ * not set, so that a line that CPUs share stays shared.
+ */
 function emitMark(out: CodeBuilder, services: Services, map: number, entry: number, first: number): void {
   if (referenceOf(services, map) === undefined) return;
   const at = out.addLocal('i32');
@@ -173,6 +179,7 @@ function emitMark(out: CodeBuilder, services: Services, map: number, entry: numb
   out.getLocal(at).i32(1).memory('i32.store8').end().end();
 }
 
+/** Notes in the entry where the mark of the element that was found is; 0 where none was found. */
 function emitMarkAddress(
   out: CodeBuilder,
   services: Services,

@@ -202,12 +202,14 @@ export class Services {
     return layout && this.function('ring reserve', () => defineRingReserve(this, layout));
   }
 
+  /** (record's data) -> nothing: hands a record over, or drops it with BPF_RINGBUF_DISCARD_BIT set. */
   ringClose(isDiscard: boolean): number | undefined {
     const layout = this.ring();
     const bit = isDiscard ? discardBit : 0;
     return layout && this.function(`ring close ${bit}`, () => defineRingClose(this, layout, bit));
   }
 
+  /** bpf_ringbuf_output of `size` bytes, or of as many as an operand says: reserve, copy, submit. */
   ringOutput(size: number | undefined): number | undefined {
     const reserve = this.ringReserve();
     if (reserve === undefined) return undefined;
@@ -232,16 +234,19 @@ export class Services {
     return index < 0 ? undefined : index;
   }
 
+  /** bpf_redirect_map for this map: notes the target in the packet's record. Undefined: JavaScript does it. */
   redirectMap(map: number): number | undefined {
     const layout = this.machine.maps[map]?.layout();
     if (layout?.kind !== 'redirect') return undefined;
     return this.function(`redirect ${map}`, () => defineRedirectMap(this, map, layout));
   }
 
+  /** bpf_get_prandom_u32 on the generator in guest memory, so that all engines draw the same numbers. */
   prandom(): number {
     return this.function('prandom', definePrandom);
   }
 
+  /** bpf_csum_diff where sizes are not known when code is made. */
   csumDiff(): number {
     return this.function('csum_diff', defineCsumDiff);
   }
@@ -293,14 +298,17 @@ export class Services {
       .op('unreachable');
   }
 
+  /** Checked programs: asks the host whether a lock or socket is still held where the program ends. */
   emitExitCheck(out: CodeBuilder): void {
     out.i32(0).call(this.exit);
   }
 
+  /** A packet begins: its allowance of rounds is whole. */
   emitResetFuel(out: CodeBuilder): void {
     out.i64(fuel).setGlobal(this.fuel);
   }
 
+  /** Checked programs: a round of a loop costs one; the host stops the program when nothing is left. */
   emitFuel(out: CodeBuilder): void {
     out.getGlobal(this.fuel).i64(1n).op('i64.sub').setGlobal(this.fuel);
     out.getGlobal(this.fuel).op('i64.eqz').if().i32(1).call(this.exit).end();
@@ -353,10 +361,12 @@ export class Services {
     out.i32(1).else().i32(0).end();
   }
 
+  /** Pushes what the program that a nested tail call ran has returned. */
   emitNestedResult(out: CodeBuilder): void {
     out.getGlobal(this.nestedState().result);
   }
 
+  /** Globals of nested tail calls: bytes of frames put aside, and the last result. */
   private nestedState(): { readonly waiting: number; readonly result: number } {
     this.nested ??= { waiting: this.module.global('i32', true, 0n), result: this.module.global('i64', true, 0n) };
     return this.nested;

@@ -176,6 +176,10 @@ export class WasmEngine implements Engine {
     memory.store32(at + record.frameSize, memory.load32(frame + packetState.frameSize));
   }
 
+  /**
+   * The program's module, with all programs that it may tail-call: kept from an earlier run, or made. Undefined: it
+   * stays with the interpreter.
+   */
   private tryCompile(program: LoadedProgram): Compiled | undefined {
     const kept = this.kept(program);
     const known = kept?.load();
@@ -232,6 +236,7 @@ export class WasmEngine implements Engine {
     else throw error;
   }
 
+  /** IR of a program, optimized. */
   private translate(program: LoadedProgram, bare: boolean): FunctionCode {
     const code = translate(worldOfMachine(this.machine), program, this.options, bare);
     this.options.inspect?.(code);
@@ -243,12 +248,14 @@ export class WasmEngine implements Engine {
     return compileModule({ machine, programs, areas, names: this.options.names ?? false });
   }
 
+  /** Gives a module its imports: guest memory and the host's functions. */
   private link(module: CompiledModule): Compiled {
     const imports = this.host.importsFor(module.trapPoints, module);
     const instance = new Wasm.Instance(moduleOf(module.bytes), imports);
     return { module, run: instance.exports['run'] as Compiled['run'] };
   }
 
+  /** Runs the packet that the machine holds, and leaves in the machine what became of it. */
   private start(compiled: Compiled, program: LoadedProgram): Outcome {
     const { outcome, machine, host } = this;
     const { memory } = machine;
@@ -306,16 +313,19 @@ export class WasmEngine implements Engine {
     }
   }
 
+  /** No frame is in use between packets: an access to one would be a mistake. */
   private closeFrames(): void {
     this.openKeys(false);
     for (let depth = 0; depth < maxFrames; depth++) this.machine.leaveFrame(depth);
   }
 
+  /** Where keys are put together is memory for helpers only while a program runs. */
   private openKeys(isOpen: boolean): void {
     const region = this.machine.memory.regionOf(this.areas.keys);
     if (region !== undefined) region.hi = isOpen ? region.start + region.size : region.lo;
   }
 
+  /** Compiled code finds the CPU's number in the exchange area. */
   private writeCpu(): void {
     this.machine.memory.view.setUint32(this.areas.exchange + exchange.cpu, this.machine.cpu, true);
   }

@@ -59,9 +59,7 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
   return changed;
 }
 
-/**
- * The ops with the load at `at`, what is done to its value and the store fused; undefined where that is not allowed.
- */
+/** The ops with the load at `at`, what is done to its value and the store fused; undefined where that can't be. */
 function fusion(
   ops: readonly Op[],
   at: number,
