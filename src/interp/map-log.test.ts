@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { assemble } from '../object/index.js';
 import { Machine, MapLog, type MapOp } from '../vm/index.js';
 import { Interpreter } from './index.js';
