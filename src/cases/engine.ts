@@ -4,7 +4,7 @@
  * `trace` is the card: each packet is rehearsed in a transaction, which records its path and is rolled back, and then
  * runs on the card that holds the trace by now. So a single packet is enough to judge the card by.
  */
-import { UnsupportedError } from '../base/index.js';
+import { type Content, type ResultStore, UnsupportedError } from '../base/index.js';
 import { Interpreter, type Observer } from '../interp/index.js';
 import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -172,6 +172,29 @@ function loaded(
   return { machine, own };
 }
 
+/** Modules of the last few programs: cases of a file compile the same code again and again. */
+class ModuleStore implements ResultStore {
+  private readonly kept = new Map<string, Uint8Array>();
+
+  load(kind: string, content: Content): Uint8Array | undefined {
+    return this.kept.get(keyOf(kind, content));
+  }
+
+  save(kind: string, content: Content, result: Uint8Array): void {
+    const [oldest] = this.kept.keys();
+    if (this.kept.size >= mostModules && oldest !== undefined) this.kept.delete(oldest);
+    this.kept.set(keyOf(kind, content), result);
+  }
+}
+
+const mostModules = 16;
+
+function keyOf(kind: string, content: Content): string {
+  return `${kind} ${content.map((part) => (typeof part === 'string' ? part : part.join())).join('|')}`;
+}
+
+const modules = new ModuleStore();
+
 const unverified = 'Linux would not load the program';
 
 /** The interpreter, compiled code, and the card. */
@@ -193,13 +216,13 @@ export const machineEngines: readonly CaseEngine[] = [
     missing: (object, program, { verdicts, ...options }) => {
       if (!verdicts.of(program).accepted) return unverified;
       const { machine, own } = loaded(object, program, options);
-      const engine = new WasmEngine(machine, { verdicts });
+      const engine = new WasmEngine(machine, { verdicts, store: modules });
       engine.compile(own);
       return engine.fallbacks[0]?.what;
     },
     open: (object, program, { verdicts, ...options }) => {
       const { machine, own } = loaded(object, program, options);
-      return new EngineRunner(machine, own, new WasmEngine(machine, { verdicts }), false);
+      return new EngineRunner(machine, own, new WasmEngine(machine, { verdicts, store: modules }), false);
     },
   },
   {

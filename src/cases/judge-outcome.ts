@@ -183,7 +183,7 @@ function judgeFields(label: string, wanted: Fields, actual: Fields, line: number
     const own = actual[name];
     if (isFields(value) && isFields(own)) return judgeFields(`${label}.${name}`, value, own, line);
     if (sameValue(value, own)) return [];
-    const [expected, have] = [JSON.stringify(value), JSON.stringify(own)];
+    const [expected, have] = [valueText(value), valueText(own)];
     return [finding('map', `\`${label}.${name}\` is ${have}, not ${expected}`, { expected, actual: have, line })];
   });
 }
@@ -201,10 +201,15 @@ function sameValue(wanted: unknown, actual: unknown): boolean {
   return isNumber.test(a) && isNumber.test(b) && BigInt(a) === BigInt(b);
 }
 
+/** JSON for a reader: numbers of 64 bits, which JSON has as text, without quotation marks. */
+function valueText(value: unknown): string {
+  return JSON.stringify(value).replace(/"(-?\d+)"(?!:)/g, '$1');
+}
+
 function textOf(dumped: ReturnType<typeof dumpEntry>): string {
   const { formatted } = dumped;
   const typed = formatted?.value ?? formatted?.values;
-  return typed === undefined ? JSON.stringify(dumped.value ?? dumped.values) : JSON.stringify(typed);
+  return typed === undefined ? JSON.stringify(dumped.value ?? dumped.values) : valueText(typed);
 }
 
 /** Equal bytes. */
@@ -222,8 +227,8 @@ function judgeGlobal(
     const wanted = section.slice();
     writeGlobal(object, place, wanted, value);
     if (sameBytes(wanted, section)) return [];
-    const expected = JSON.stringify(formatGlobal(object, place, wanted));
-    const actual = JSON.stringify(formatGlobal(object, place, section));
+    const expected = valueText(formatGlobal(object, place, wanted));
+    const actual = valueText(formatGlobal(object, place, section));
     return [finding('global', `\`${name}\` is ${actual}, not ${expected}`, { expected, actual, line })];
   });
 }

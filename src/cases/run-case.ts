@@ -2,7 +2,7 @@
  * Runs one case on engines, one after another, each from the same start, and says what was not as expected. The first
  * engine that runs is what the others are compared with.
  */
-import { InputError, UserError } from '../base/index.js';
+import { contentOf, InputError, UserError } from '../base/index.js';
 import type { Observer } from '../interp/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps } from '../object/index.js';
 import { packetDifferences } from '../packet/index.js';
@@ -65,8 +65,7 @@ export function runCase(one: Case, world: CaseWorld): CaseResult {
   const result = { name: one.name, file: undefined, line: one.line } as const;
   const nothing = { packets: 0, engines: [], missing: [], instructions: undefined, failures: [] } as const;
   if (one.skip !== undefined) return { ...result, ...nothing, status: 'skipped', reason: one.skip };
-  const { object, program } = prepared(one.setup, world, one.line);
-  const verdicts = world.verify ? Verdicts.of(object, {}) : Verdicts.none();
+  const { object, program, verdicts, reasons } = prepared(one.setup, world, one.line);
   if (world.verify && !verdicts.of(program).accepted) {
     const failure = finding('fault', refusal(verdicts, object, program), { line: one.line });
     const failures = [{ ...failure, engines: [], decided: undefined }];
@@ -77,7 +76,10 @@ export function runCase(one: Case, world: CaseWorld): CaseResult {
   const runs: EngineRun[] = [];
   for (const engine of chosenEngines(one.setup, world)) {
     const options = { verdicts, cpus: one.setup.cpus, seed: one.setup.seed };
-    const reason = engine.missing(object, program, options);
+    // Whether it compiles follows from the object, whatever the packets are.
+    const kept = `${engine.name} ${options.cpus ?? 1}`;
+    if (!reasons.has(kept)) reasons.set(kept, engine.missing(object, program, options));
+    const reason = reasons.get(kept);
     const run = reason ?? attempt(() => runOn(engine, one, { ...world, object, program }, packets, options), engine);
     if (typeof run === 'string') missing.push({ engine: engine.name, reason: run });
     else runs.push(run);
@@ -116,8 +118,34 @@ function refusal(verdicts: Verdicts, object: ObjectSpec, program: ProgramSpec): 
   }
 }
 
+/** An object as a case starts from it, with what was found out about it. */
+interface Prepared {
+  readonly object: ObjectSpec;
+  readonly program: ProgramSpec;
+  readonly verdicts: Verdicts;
+  /** Why engines cannot run it, as far as they were asked. */
+  readonly reasons: Map<string, string | undefined>;
+}
+
+/** Objects of each world, by the sizes and variables that cases set: most cases of a file share one. */
+const known = new WeakMap<ObjectSpec, Map<string, Prepared>>();
+
 /** The object with sizes and variables of the case. */
-function prepared(
+function prepared(setup: Setup, world: CaseWorld, line: number): Prepared {
+  const { object, program } = world;
+  const own = known.get(object) ?? new Map<string, Prepared>();
+  known.set(object, own);
+  const key = contentOf([program.name, world.verify, setup.globals, setup.mapEntries]).join();
+  const found = own.get(key);
+  if (found !== undefined) return found;
+  const changed = changedObject(setup, world, line);
+  const verdicts = world.verify ? Verdicts.of(changed.object, {}) : Verdicts.none();
+  const made = { ...changed, verdicts, reasons: new Map<string, string | undefined>() };
+  own.set(key, made);
+  return made;
+}
+
+function changedObject(
   setup: Setup,
   { object, program, reader }: CaseWorld,
   line: number,

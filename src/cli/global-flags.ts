@@ -55,7 +55,7 @@ export function gotten(
 /** `seen = 12`, a line each. */
 export function globalsText(values: Readonly<Record<string, Formatted>>): string {
   return Object.entries(values)
-    .map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+    .map(([name, value]) => `${name} = ${JSON.stringify(value).replace(/"(-?\d+)"(?!:)/g, '$1')}\n`)
     .join('');
 }
 

@@ -170,7 +170,7 @@ function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath
       verdictName(verdict),
       steps,
       decided === undefined ? '' : `${decided.line}: ${decided.text}`.slice(0, 36),
-      summarize(packet),
+      summarize(packet).slice(0, Math.max(24, io.width - 66)),
     ]),
     '',
     io.width,

