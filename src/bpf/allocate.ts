@@ -64,7 +64,9 @@ function withoutDeadCode(code: MachineCode): MachineCode {
 class Slots {
   bytes: number;
   private readonly base: number;
-  /** By place: registers that are kept there, of one round of colouring: who was kept before is in no graph any more. */
+  /**
+   * By place: registers that are kept there, of one round of colouring: who was kept before is in no graph any more.
+   */
   private readonly users: { readonly round: number; readonly registers: number[] }[] = [];
 
   constructor(frame: number) {

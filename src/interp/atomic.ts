@@ -60,6 +60,7 @@ function combine32(kind: number, old: number, operand: number): number {
   }
 }
 
+/** On 8 bytes; a compare and exchange compares with r0 and fetches into it. */
 function atomic64(memory: GuestMemory, registers: Registers, kind: number, address: number, src: number): void {
   const { u64 } = registers;
   const old = memory.load64(address);
@@ -69,6 +70,7 @@ function atomic64(memory: GuestMemory, registers: Registers, kind: number, addre
   if ((kind & fetch) !== 0) u64[result] = old;
 }
 
+/** The same in 64 bits. */
 function combine64(kind: number, old: bigint, operand: bigint): bigint {
   switch (kind & ~fetch) {
     case add:

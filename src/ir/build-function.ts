@@ -53,6 +53,7 @@ export function buildFunction(world: World, program: Program, options: BuildOpti
   return new FunctionBuilder(world, flow, orderOfFlow(flow), facts, options).build();
 }
 
+/** Builds one function: blocks first, then phis of loops, whose arguments are known last. */
 class FunctionBuilder implements VariableHost {
   readonly graph = new Graph({ fold: false, share: false });
   private readonly flow: Flow;
@@ -152,6 +153,7 @@ class FunctionBuilder implements VariableHost {
     return ones <= mask32 ? ones : undefined;
   }
 
+  /** A block's end; a branch takes its condition from the registers as they are there. */
   private translateEnd({ end }: FlowBlock): End {
     const { t } = this;
     const { graph } = t;

@@ -75,6 +75,7 @@ export function callEffects(world: World, code: FunctionCode): EffectsOf {
   return (call) => effectsOf(world, argsOf, call);
 }
 
+/** The effects of one call; of a helper without a row the worst is assumed. */
 function effectsOf(world: World, argsOf: ArgumentsOf, call: Value): CallEffects {
   const id = call.detail?.kind === 'call' ? call.detail.helper : 0;
   const row = helperRow(id);
@@ -93,6 +94,7 @@ function effectsOf(world: World, argsOf: ArgumentsOf, call: Value): CallEffects 
   };
 }
 
+/** What happens to the memory behind one argument. */
 function useOf(
   row: HelperRow | undefined,
   index: number,

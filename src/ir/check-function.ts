@@ -79,6 +79,7 @@ export function checkValues(code: FunctionCode, phase: string): void {
   }
 }
 
+/** Ends use values that have a result; numbers that become words have 32 bits. */
 function checkEnd(end: End, fail: (what: string) => never): void {
   for (const { id, op } of endUses(end)) if (opTable[op].width === 0) fail(`ends with v${id}, which has no result`);
   const word = end.kind === 'tail call' ? end.slot : end.kind === 'miss' ? end.exit : undefined;

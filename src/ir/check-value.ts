@@ -9,6 +9,7 @@ import { resultOnes } from './ones.js';
 import { type OpName, opTable } from './ops.js';
 import { type Detail, mask32, mask64, type Value } from './value.js';
 
+/** Which detail an operation has to have; others have none. */
 const details: Partial<Record<OpName, Detail['kind']>> = {
   load: 'memory',
   store: 'memory',
@@ -21,6 +22,7 @@ const details: Partial<Record<OpName, Detail['kind']>> = {
   guard: 'guard',
 };
 
+/** Bits that a result of an operation of that width can have. */
 const widthMasks: Readonly<Record<0 | 1 | 32 | 64, bigint>> = { 0: mask64, 1: 1n, 32: mask32, 64: mask64 };
 
 /** What is wrong with a value, as the end of a sentence that begins with its name; undefined: nothing. */
@@ -28,6 +30,7 @@ export function faultOf(value: Value): string | undefined {
   return faultOfArguments(value) ?? faultOfDetail(value) ?? faultOfImmediate(value) ?? faultOfOnes(value);
 }
 
+/** What is wrong with the arguments, in words that go on behind the value's name. */
 function faultOfArguments({ op, args, imm, detail }: Value): string | undefined {
   const { arity } = opTable[op];
   if (arity >= 0 && args.length !== arity) return `has ${args.length} arguments, not ${arity}`;
@@ -68,6 +71,7 @@ function faultOfArguments({ op, args, imm, detail }: Value): string | undefined 
   }
 }
 
+/** What is wrong with the detail: sizes, spaces and maps that go together. */
 function faultOfDetail({ op, detail }: Value): string | undefined {
   if (detail?.kind !== details[op])
     return `is described as ${detail?.kind ?? 'nothing'}, not ${details[op] ?? 'nothing'}`;

@@ -59,12 +59,14 @@ export class FactSource {
     return fact === undefined ? mask64 : onesOfFact(fact);
   }
 
+  /** The verifier's fact; undefined where it never came by. */
   private regAt(pc: number, r: number): ValueFact | undefined {
     const insn = this.facts?.insns[pc];
     return insn?.reached === true ? insn.regs[r] : undefined;
   }
 }
 
+/** Bits that the register can have. Pointers are guest addresses of 32 bits as long as they stay near their object. */
 function onesOfFact(fact: ValueFact): bigint {
   if (fact.kind === 'scalar') return onesOfScalar(fact.range);
   if (fact.kind === 'any') return mask64;

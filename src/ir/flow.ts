@@ -155,6 +155,7 @@ interface CallbackLoop {
   readonly after: FlowBlock;
 }
 
+/** Copies functions into one graph, call site by call site. */
 class FlowBuilder {
   private readonly world: World;
   private readonly program: Program;
@@ -217,6 +218,7 @@ class FlowBuilder {
     return first;
   }
 
+  /** Steps from `start` on, up to the next leader; `after`: where the function returns to. */
   private copyBlock(start: number, begin: FlowBlock, blockAt: (pc: number) => number, after: number | undefined): void {
     let block = begin;
     for (let pc = start; ; ) {

@@ -17,6 +17,7 @@ import type { Graph } from './graph.js';
 import { mask64, type Value } from './value.js';
 import type { Program } from './world.js';
 
+/** A block that still takes values. */
 interface OpenBlock {
   readonly phis: Value[];
   readonly pinned: Value[];

@@ -108,6 +108,7 @@ export class Graph {
     return new Graph(options, this.code.length === count ? this.values : this.values.prefix(count));
   }
 
+  /** Constants are shared whatever the modes are: passes compare them by identity. */
   constant(value: bigint): Value {
     const imm = BigInt.asUintN(64, value);
     const old = this.constants.get(imm);
@@ -332,6 +333,7 @@ export class Graph {
     return this.keyed(op, [], imm, undefined, ones, true);
   }
 
+  /** A value that is the same wherever it is made: found again by its key. */
   private keyed(
     op: OpName,
     args: readonly Value[],
@@ -350,6 +352,7 @@ export class Graph {
     return value;
   }
 
+  /** Makes a value and numbers it; numbers grow, so arguments have smaller ones. */
   private append(
     op: OpName,
     args: readonly Value[],
@@ -369,6 +372,7 @@ function operationKey(number: number, x: Value, y: Value | undefined): number {
   return (number * idSpan + x.id) * idSpan + (y === undefined ? idSpan - 1 : y.id);
 }
 
+/** Operation, immediate and arguments: equal keys mean equal values. */
 function valueKey(op: OpName, args: readonly Value[], imm: bigint, extra: string): string {
   let key = `${op} ${imm} ${extra}`;
   for (const arg of args) key += ` ${arg.id}`;
@@ -389,6 +393,7 @@ function extraOf({ op, detail, origin }: Value): string {
   return op === 'code' ? programKey(origin.program) : '';
 }
 
+/** Entries of a table that a graph shares with the one that it extends; tables keep the order of birth. */
 function copyOlder<K>(from: ReadonlyMap<K, Value>, to: Map<K, Value>, count: number): void {
   for (const [key, value] of from) {
     if (value.id >= count) return;
@@ -398,6 +403,7 @@ function copyOlder<K>(from: ReadonlyMap<K, Value>, to: Map<K, Value>, count: num
 
 const none: readonly Value[] = [];
 
+/** Bits that an input of the packet can have. */
 function leafOnes(op: OpName): bigint {
   switch (op) {
     case 'len':
@@ -423,6 +429,7 @@ interface OpRow {
   readonly rules: readonly Rule[];
 }
 
+/** Columns of the table that are asked for at every value, put together once. */
 const opRows: ReadonlyMap<OpName, OpRow> = new Map(
   opNames.map((op, number) => {
     const { arity, commutative, evaluate } = opTable[op];
@@ -438,6 +445,7 @@ const opRows: ReadonlyMap<OpName, OpRow> = new Map(
   }),
 );
 
+/** BPF masks the amount of a shift (RFC 9669, section 4.1), so operations see no larger one. */
 function shiftMask(op: OpName): bigint {
   if (op === 'shl' || op === 'shr' || op === 'sar') return 63n;
   return op === 'shl32' || op === 'sar32' ? 31n : 0n;

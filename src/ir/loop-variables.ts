@@ -32,6 +32,7 @@ function markWritten(flow: Flow, block: FlowBlock, marks: Uint8Array): void {
   for (const step of block.steps) for (const variable of writtenBy(flow, block.depth, step)) marks[variable] = 1;
 }
 
+/** Variables that a step writes, by number. */
 function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
   switch (step.kind) {
     case 'insn':
@@ -57,6 +58,7 @@ function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
   }
 }
 
+/** Registers that an instruction writes, in its frame. */
 function writtenByInsn(insn: Insn, depth: number): readonly number[] {
   switch (insnClass(insn)) {
     case op.ALU:

@@ -25,6 +25,7 @@ function countOf(g: Graph, b: Value, width: bigint): Value {
   return b.op === 'const' ? g.constant(b.imm & mask) : g.and(b, g.constant(mask));
 }
 
+/** 64-bit operations are operations of the IR. */
 function lowerAlu64(g: Graph, insn: Insn, a: Value, b: Value): Value {
   switch (insn.code & 0xf0) {
     case op.ADD:
@@ -58,6 +59,7 @@ function lowerAlu64(g: Graph, insn: Insn, a: Value, b: Value): Value {
   }
 }
 
+/** 32-bit operations look at low halves and clear the upper half of their result. */
 function lowerAlu32(g: Graph, insn: Insn, a: Value, b: Value): Value {
   const count = (): Value => countOf(g, b, 32n);
   switch (insn.code & 0xf0) {

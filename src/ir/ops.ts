@@ -12,6 +12,7 @@
  * values.
  */
 
+/** What kind of thing an operation is, which says where it may stand and whether it may be shared. */
 export type OpKind =
   /** No arguments; what a packet brings along. */
   | 'leaf'

@@ -42,6 +42,7 @@ interface Draft {
 }
 
 const spaces: readonly string[] = ['packet', 'stack', 'context', 'other'] satisfies Space[];
+/** Operations by the sign that stands between their arguments. */
 const byInfix: ReadonlyMap<string, OpName> = new Map(
   opNames.flatMap((name): [string, OpName][] => {
     const { infix } = opTable[name];
@@ -124,6 +125,7 @@ export class LineParser {
     return parser.operand();
   }
 
+  /** Gives the line's value its name. */
   define({ name, value }: LineValue): void {
     if (name === undefined) return;
     if (this.values.has(name)) this.fail(`a name other than ${name}, which is taken`);
@@ -192,6 +194,7 @@ export class LineParser {
     return { kind: 'trap', pc, what, unsupported };
   }
 
+  /** What stands behind `=`: an access, a look-up, a call, an operation with a name or with a sign. */
   private body(): Draft {
     const access = /(load|store|fill|atomic)\.(\d+)/y;
     access.lastIndex = this.position;
@@ -288,6 +291,7 @@ export class LineParser {
     return { op, args: [first, this.operand()] };
   }
 
+  /** `load.2 packet[v2 + 12]`: size, what it touches, base and offset. */
   private access(op: 'load' | 'store' | 'fill' | 'atomic', size: number): Draft {
     const kind = op === 'atomic' ? Number(this.match(/0x[0-9a-f]+/y, 'the kind of operation')) : 0;
     const where = this.match(/[^\s[]+/y, 'what is accessed');
@@ -311,6 +315,7 @@ export class LineParser {
     return { op, args, imm, detail };
   }
 
+  /** `map[key]`, the key as one address or as values with their sizes. */
   private lookup(): Draft {
     const map = this.map();
     const args: Value[] = [];
@@ -327,6 +332,7 @@ export class LineParser {
     return { op: 'lookup', args, detail: { kind: 'lookup', map, pieces, marks: false } };
   }
 
+  /** `helper(args)`, with the pieces that a trace's call takes along. */
   private call(): Draft {
     const name = this.name();
     const number = helperNumber(name) ?? stepNumber(name);
@@ -369,6 +375,7 @@ export class LineParser {
     return result;
   }
 
+  /** A value's name, or a constant. */
   private operand(): Value {
     const at = this.position;
     const text = this.match(/v\d+|-?0x[0-9a-f]+|-?\d+/y, 'a value');
@@ -379,6 +386,7 @@ export class LineParser {
     return this.fail('a value that is defined above');
   }
 
+  /** What stands in braces at the end of a line: all that the plain form leaves out. */
   private notes(): Notes {
     const notes: Notes = {
       ones: undefined,
@@ -420,6 +428,7 @@ export class LineParser {
   }
 }
 
+/** The notes of one line; what is not said has its default. */
 interface Notes {
   ones: bigint | undefined;
   imm: bigint;

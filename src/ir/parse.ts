@@ -66,6 +66,7 @@ export function parseValues(
   return { graph: graph.reopened(), named };
 }
 
+/** Reads a function line by line; phis get their arguments when all values are known. */
 class FunctionParser {
   private readonly lines: readonly string[];
   private readonly names: ParseNames;
@@ -137,6 +138,7 @@ class FunctionParser {
     else if (made.isPlaced) this.draft.pin(block, made.value);
   }
 
+  /** Arguments of phis, one for each predecessor in their order. */
   private closePhis(): void {
     for (const { phi, block, args, line } of this.phis) {
       const preds = this.preds.get(block) ?? [];

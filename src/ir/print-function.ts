@@ -51,6 +51,7 @@ export function linesOf(code: FunctionCode): ReadonlyMap<number, readonly Value[
   return lists;
 }
 
+/** By number, but dominators first. */
 function blocksInOrder(code: FunctionCode): Block[] {
   const { idom } = orderOfCode(code);
   const listed = new Set<number>();

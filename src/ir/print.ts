@@ -53,6 +53,7 @@ export function operandText(value: Value, style: TextStyle): string {
   return isConst(value) ? formatConstant(value.imm) : style.label(value);
 }
 
+/** What an access touches: `packet[v2 + 12]`. */
 function placeText(value: Value, style: TextStyle): string {
   const { detail, imm } = value;
   const base = value.args[0] as Value;
@@ -79,6 +80,7 @@ export function valueText(value: Value, style: TextStyle): string {
   return notes.length === 0 ? text : `${text} {${notes.join(', ')}}`;
 }
 
+/** The line without its notes. */
 function plainText(value: Value, style: TextStyle): string {
   const { names } = style;
   const name = `${style.label(value)} = `;

@@ -64,10 +64,12 @@ export function schedule(code: FunctionCode, order: Order, needed: Needed): Sche
   return { blockOf: ({ id }) => blockOf[id] as number, placed };
 }
 
+/** A value whose place is still to be chosen. */
 function isFloating(value: Value, home: Int32Array): boolean {
   return home[value.id] === -1 && !isFixed(value) && opTable[value.op].kind !== 'effect';
 }
 
+/** The nearest block that dominates both. */
 function meet(order: Order, a: number, b: number): number {
   let x = a;
   let y = b;

@@ -40,6 +40,7 @@ export function withSingleEntries(flow: Flow): Flow {
   }
 }
 
+/** A strongly connected part of the graph that is entered at several blocks. */
 interface Loop {
   readonly nodes: ReadonlySet<number>;
   /** Ascending. */
@@ -105,6 +106,7 @@ function postorder(
   }
 }
 
+/** Puts the dispatcher in, and a door in front of it for each entry, which notes the number. */
 function dispatch(flow: Flow, { nodes, entries }: Loop): Flow {
   const at = flow.variables;
   const { depth } = flow.blocks[entries[0] as number] as FlowBlock;
@@ -132,6 +134,7 @@ function dispatch(flow: Flow, { nodes, entries }: Loop): Flow {
   return { ...flow, blocks, variables: flow.variables + 1 };
 }
 
+/** The end with entries replaced by their doors. */
 function redirect(end: FlowEnd, doors: ReadonlyMap<number, number>): FlowEnd {
   const through = (to: number): number => doors.get(to) ?? to;
   switch (end.kind) {

@@ -28,6 +28,7 @@ export interface VariableHost {
   ones(block: number, variable: number): bigint | undefined;
 }
 
+/** A phi of a loop whose arguments are not known yet. */
 interface Pending {
   readonly args: Value[];
   readonly block: number;
@@ -76,6 +77,7 @@ export class Variables {
     }
   }
 
+  /** Where several ways meet: the one value that all bring, or a phi. What was never written is 0. */
   private merge(block: number, variable: number, before: readonly number[]): Value {
     const { host } = this;
     if (before.length === 0) {

@@ -161,12 +161,14 @@ function store(e: FunctionEmitter, value: Value, as: 'i32' | 'i64'): void {
   e.out.setLocal(e.localOf(value));
 }
 
+/** Puts an argument where helpers in JavaScript find it. */
 function setRegister(e: FunctionEmitter, register: number, push: () => void): void {
   e.out.i32(e.frame.services.exchange + exchange.registers + 8 * register);
   push();
   e.out.memory('i64.store');
 }
 
+/** A look-up in the module, if the map's layout is known; false: it is a call. */
 function emitLookup(e: FunctionEmitter, value: Value): boolean {
   const { detail } = value;
   if (detail?.kind !== 'lookup') return false;

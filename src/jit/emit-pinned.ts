@@ -9,6 +9,7 @@ import type { FunctionEmitter } from './function-emitter.js';
 import { arrayOf, fixedAddress } from './place.js';
 import { accessFlags } from './services.js';
 
+/** Details that say how many bytes are touched. */
 type Access = Detail & { readonly kind: 'memory' | 'atomic' };
 
 /** An address is at most this far below its object: see {@link pushAddress}. */

@@ -111,7 +111,8 @@ const attempts: readonly ReadonlySet<string>[] = [
 ];
 
 /**
- * The program with new code for every function that can have some; undefined where none is accepted. `facts` are those of the program, which must have been accepted.
+ * The program with new code for every function that can have some; undefined where none is accepted. `facts` are those
+ * of the program, which must have been accepted.
  */
 export function rebuildProgram(
   world: World,

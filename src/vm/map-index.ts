@@ -29,7 +29,9 @@ export class CellIndex {
       .sort((a, b) => a.start - b.start);
   }
 
-  /** The value that the address lies in (or in the gap behind it); undefined if that is none of an array or hash map. */
+  /**
+   * The value that the address lies in (or in the gap behind it); undefined if that is none of an array or hash map.
+   */
   cellAt(address: number): MapCell | undefined {
     let low = 0;
     let high = this.values.length;

@@ -81,7 +81,9 @@ export class MapLog {
     return log;
   }
 
-  /** Takes the log away; what it has stays. Newest first, so that the objects are what they were for the engine, too. */
+  /**
+   * Takes the log away; what it has stays. Newest first, so that the objects are what they were for the engine, too.
+   */
   close(): void {
     for (const [object, name] of this.detours.splice(0).reverse()) Reflect.deleteProperty(object, name);
   }

@@ -214,6 +214,7 @@ export class CodeBuilder {
     return this;
   }
 
+  /** A block type is empty or one value (section 5.3.5); function types for blocks are not needed here. */
   private openBlock(opcode: number, type: BlockType): this {
     this.open++;
     this.code.u8(opcode);

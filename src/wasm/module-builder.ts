@@ -12,6 +12,7 @@ const magic = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
 const funcref = 0x70;
 const kinds = { function: 0, table: 1, memory: 2, global: 3 } as const;
 
+/** A function that was declared; `body` is what `define` gave it. */
 interface FunctionEntry {
   readonly name: string;
   readonly type: number;
@@ -19,12 +20,14 @@ interface FunctionEntry {
   body: Uint8Array | undefined;
 }
 
+/** A global with the constant that it starts from. */
 interface GlobalEntry {
   readonly type: ValueType;
   readonly mutable: boolean;
   readonly initial: bigint;
 }
 
+/** Bytes that are in memory before anything runs. */
 interface DataEntry {
   readonly offset: number;
   readonly bytes: Uint8Array;
@@ -86,6 +89,7 @@ export class ModuleBuilder {
     });
   }
 
+  /** An imported global; gives its index. Imports come first, since they take the first indexes. */
   importGlobal(module: string, name: string, type: ValueType, mutable: boolean): number {
     if (this.globals.length > 0) throw new InternalError('wasm', 'globals are imported before any is defined');
     this.import(module, name, (out) => {
@@ -108,12 +112,14 @@ export class ModuleBuilder {
     return new CodeBuilder(this.entry(index).params);
   }
 
+  /** Gives a declared function its body, once. */
   define(index: number, code: CodeBuilder): void {
     const entry = this.entry(index);
     if (entry.body !== undefined) throw new InternalError('wasm', `function ${entry.name} has a body`);
     entry.body = code.finish();
   }
 
+  /** Defines a global; gives its index. */
   global(type: ValueType, mutable: boolean, initial: bigint): number {
     this.globals.push({ type, mutable, initial });
     return this.importedGlobals + this.globals.length - 1;
@@ -129,6 +135,7 @@ export class ModuleBuilder {
     this.data.push({ offset, bytes });
   }
 
+  /** Makes a function callable from outside under a name. */
   exportFunction(name: string, index: number): void {
     this.exports.push((out) => {
       out.name(name);
@@ -172,6 +179,7 @@ export class ModuleBuilder {
     return out.finish();
   }
 
+  /** Keeps an import to be written in its section. */
   private import(module: string, name: string, write: (out: ByteWriter) => void): void {
     this.imports.push((out) => {
       out.name(module);
@@ -180,12 +188,14 @@ export class ModuleBuilder {
     });
   }
 
+  /** A function that is defined here, by its index among all functions. */
   private entry(index: number): FunctionEntry {
     const entry = this.functions[index - this.importedFunctions];
     if (entry === undefined) throw new InternalError('wasm', `no function ${index} is defined here`);
     return entry;
   }
 
+  /** The custom section `name` (section 7.4.1), which debuggers and profilers read. */
   private writeNames(out: ByteWriter): void {
     const map = new ByteWriter();
     map.unsigned(this.names.length);
@@ -217,6 +227,7 @@ function section<T>(
   out.sized(body.finish());
 }
 
+/** A global's type and the constant expression that it starts from. */
 function writeGlobal(body: ByteWriter, { type, mutable, initial }: GlobalEntry): void {
   body.u8(valueTypes[type]);
   body.u8(mutable ? 1 : 0);
@@ -232,6 +243,7 @@ function writeGlobal(body: ByteWriter, { type, mutable, initial }: GlobalEntry):
   body.u8(0x0b);
 }
 
+/** An address as a constant expression: i32.const, then end. */
 function writeOffset(body: ByteWriter, offset: number): void {
   body.u8(0x41);
   body.signed32(offset);

@@ -1,5 +1,6 @@
 /** Value types and opcodes (core specification 2.0, sections 5.3 and 5.4), by their names in the text format. */
 
+/** Codes of number types (section 5.3.1). */
 export const valueTypes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const;
 
 /** Types of locals, parameters and results. */

@@ -10,6 +10,7 @@ function joinMasks(g: Graph, a: Value, b: Value): Value | undefined {
   return x === y && (c !== mask64 || d !== mask64) ? g.and(x, g.constant(c | d)) : undefined;
 }
 
+/** A value and the mask on it; all bits where there is none. */
 function masked(value: Value): readonly [Value, bigint] {
   return withConst(value, 'and') ? [arg0(value), arg1(value).imm] : [value, mask64];
 }

@@ -23,6 +23,7 @@ interface Bounds {
  */
 const maxSums = 64;
 
+/** The signed interval of a value; `left` bounds how many sums are looked through. */
 function boundsWithin(value: Value, left: { sums: number }): Bounds | undefined {
   if (value.op === 'const') {
     const c = signed(value.imm);
