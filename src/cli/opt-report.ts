@@ -4,6 +4,7 @@ import type { FunctionOutcome, Goal, OptimizedObject } from '../super/index.js';
 import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
 import type { Io } from './command.js';
 import type { ExecutedRow, KernelState } from './opt-checks.js';
+import type { FunctionProof } from './opt-proofs.js';
 
 /** All that is said. */
 export interface OptReportData {
@@ -13,13 +14,17 @@ export interface OptReportData {
   readonly compared: readonly ObjectDifferenceRow[];
   readonly executed: readonly ExecutedRow[];
   readonly kernel: KernelState;
+  /** By name of the function; undefined: nobody asked for proofs. */
+  readonly proofs: ReadonlyMap<string, FunctionProof> | undefined;
 }
 
 const right = 'right' as const;
 
 /** How sure it is that a function still does the same. */
-function labelOf(fn: FunctionOutcome, { result, compared }: OptReportData): string {
+function labelOf(fn: FunctionOutcome, { result, compared, proofs }: OptReportData): string {
   if (fn.before === fn.after && fn.saved.length === 0) return 'unchanged';
+  const verdict = proofs?.get(fn.name)?.verdict;
+  if (verdict !== undefined && verdict !== 'unknown') return verdict;
   const tested = compared.some(
     ({ program, packets }) => packets > 0 && result.programs.some(({ name }) => name === program),
   );
@@ -73,6 +78,10 @@ export function printOptReport(data: OptReportData, output: string | undefined, 
     io.out(`${program}: ${each(old)} instructions a packet before, ${each(now)} after\n`);
   }
   printCompared(compared, io);
+  for (const [name, { verdict, why, packet }] of data.proofs ?? []) {
+    io.out(`${name}: ${verdict === 'unknown' ? 'not proved' : verdict}${why === undefined ? '' : ` (${why})`}\n`);
+    if (packet !== undefined) io.out(`  ${packet}\n`);
+  }
   if (result.dropped.length > 0) {
     io.info('DWARF does not fit the new code and is left out; source lines are in .BTF.ext');
   }

@@ -9,6 +9,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { kernelOptions } from './kernel-flags.js';
 import { comparedPackets, executedInstructions, kernelRefusals } from './opt-checks.js';
+import { proveFunctions } from './opt-proofs.js';
 import { type OptReportData, optJson, printOptReport } from './opt-report.js';
 import { declareReading, type ReadingFlags, readProgramBytes } from './program-file.js';
 
@@ -21,6 +22,7 @@ interface Options extends ReadingFlags {
   readonly read?: string;
   readonly packets: string;
   readonly kernelCheck: boolean;
+  readonly prove?: true;
   readonly opt?: readonly string[];
   readonly printAfter?: readonly string[];
   readonly timePasses?: true;
@@ -47,6 +49,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('-r, --read <capture>', 'count executed instructions on these packets, and compare on them too')
       .option('--packets <n>', 'generated packets that input and output are compared on', String(defaultPackets))
       .option('--no-kernel-check', 'do not show candidates to the running kernel')
+      .option('--prove', 'have each changed function proved by the solver; one that is refuted is not written')
       .option('-O, --opt <setting>', 'passes: 0 to 3 (default 3), +pass, -pass; repeatable', collect)
       .option('--print-after <pass>', 'print functions after these passes, or all; repeatable', collect)
       .option('--time-passes', 'milliseconds that each pass took, to stderr')
@@ -57,6 +60,7 @@ Examples:
   jitnic opt prog.o -o small.o                       fewest slots
   jitnic opt prog.o -o fast.o --goal speed -r t.pcap fewest instructions a packet, counted on a capture
   jitnic opt prog.o --print-after widen              what a pass does
+  jitnic opt prog.o -o small.o --prove               with a proof for each function
 
 Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} ${description}`).join('')}`,
       );
@@ -90,8 +94,12 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
     const compared = await comparedPackets(before, after, { count, capture: options.read, programs }, io);
     const executed =
       options.read === undefined ? [] : await executedInstructions(before, after, options.read, programs, io);
-    const data: OptReportData = { name, goal, result, compared, executed, kernel: refuses?.state ?? 'not asked' };
-    const isEqual = compared.every(({ difference }) => difference === undefined);
+    const changed = new Set(result.functions.filter(({ saved }) => saved.length > 0).map((fn) => fn.name));
+    const proofs = options.prove === true ? await proveFunctions(before, after, changed, io) : undefined;
+    const kernel = refuses?.state ?? 'not asked';
+    const data: OptReportData = { name, goal, result, compared, executed, kernel, proofs };
+    const isRefuted = [...(proofs?.values() ?? [])].some(({ verdict }) => verdict === 'refuted');
+    const isEqual = !isRefuted && compared.every(({ difference }) => difference === undefined);
     if (output !== undefined && isEqual) await writeOutput(output, result.bytes, io);
     if (options.timePasses === true) steps.printTimes();
     if (io.flags.json) io.json('jitnic.opt/1', optJson(data, isEqual ? output : undefined));
