@@ -1,4 +1,6 @@
-/** Coverage as a page of its own: what ran, file by file and line by line. Needs no script; follows the system's dark. */
+/**
+ * Coverage as a page of its own: what ran, file by file and line by line. Needs no script; follows the system's dark.
+ */
 import type { LineCounts, Totals } from '../explore/index.js';
 import { totalsOf } from '../explore/index.js';
 import { escapeHtml, number, share } from './html.js';

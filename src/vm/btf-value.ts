@@ -3,7 +3,7 @@
  *
  *     int up to 4 bytes, float     number                  bool            boolean
  *     int of 8 bytes or more, ptr  bigint                  enum            the enumerator's name, else its number
- *     struct, union                object, members by name array of char   string if it is text and zeros, else Uint8Array
+ *     struct, union                object, members by name array of char   string if text and zeros, else Uint8Array
  *     array of other bytes         Uint8Array              other arrays    array
  *
  * Members of anonymous members stand beside the others, as in C. What {@link decodeTyped} gives, {@link encodeTyped}
