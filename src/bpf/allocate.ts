@@ -86,6 +86,7 @@ class Slots {
   }
 }
 
+/** Which registers are alive at once. Copies that are united share a node; `find` follows them to it. */
 class InterferenceGraph {
   private readonly neighbours = new Map<number, Set<number>>();
   private readonly parent = new Map<number, number>();
@@ -119,6 +120,7 @@ class InterferenceGraph {
     for (const r of colours) for (const other of colours) if (r !== other) this.connect(r, other);
   }
 
+  /** The node that a register has become part of. */
   find(register: number): number {
     let at = register;
     for (let up = this.parent.get(at); up !== undefined; up = this.parent.get(at)) at = up;
@@ -163,6 +165,7 @@ class InterferenceGraph {
     return hard < colours.length;
   }
 
+  /** Makes two nodes one, with the neighbours and the cost of both. */
   private unite(x: number, y: number): void {
     this.parent.set(y, x);
     this.members.set(x, [...this.membersOf(x), ...this.membersOf(y)]);
@@ -225,6 +228,7 @@ class InterferenceGraph {
     return { colour: all, uncoloured };
   }
 
+  /** Registers that copies would like to be the same as this node's. */
   private partnersOf(node: number): number[] {
     return this.copies.flatMap(({ a, b }) => (this.find(a) === node ? [b] : this.find(b) === node ? [a] : []));
   }
@@ -237,6 +241,7 @@ class InterferenceGraph {
     if (register !== 10 && !this.neighbours.has(register)) this.neighbours.set(register, new Set());
   }
 
+  /** Notes that both are alive at once; r10 is nobody's to give away. */
   private connect(a: number, b: number): void {
     if (a === 10 || b === 10 || a === b) return;
     this.node(a);

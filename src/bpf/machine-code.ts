@@ -28,6 +28,7 @@ export type BlockEnd =
   | { readonly kind: 'branch'; readonly test: Operation; readonly yes: number; readonly no: number }
   | { readonly kind: 'exit'; readonly pc: number };
 
+/** Operations in order, and where control goes from there. */
 export interface MachineBlock {
   readonly operations: Operation[];
   end: BlockEnd;
@@ -60,10 +61,12 @@ export function copy(dst: number, src: number, pc: number): Operation {
   return operation({ code: op.ALU64 | op.MOV | op.X, dst, src, off: 0, imm: 0 }, pc);
 }
 
+/** A 64-bit move between registers, which goes where both get the same one. */
 export function isCopy({ insn }: Operation): boolean {
   return insn.code === (op.ALU64 | op.MOV | op.X) && insn.off === 0;
 }
 
+/** Registers that an instruction reads and writes. */
 function accesses(insn: Insn, read: number): { uses: readonly number[]; defs: readonly number[] } {
   const { dst, src } = insn;
   const second = (insn.code & op.X) !== 0 ? [src] : [];
@@ -92,6 +95,7 @@ function accesses(insn: Insn, read: number): { uses: readonly number[]; defs: re
   }
 }
 
+/** Blocks that control may go to; none behind an exit. */
 export function successorsOf(end: BlockEnd): readonly number[] {
   if (end.kind === 'exit') return [];
   return end.kind === 'jump' ? [end.to] : [end.yes, end.no];

@@ -39,6 +39,7 @@ export function selectInstructions(code: FunctionCode, version: BpfVersion): Mac
   return new Selection(code, version).run();
 }
 
+/** Chooses instructions for one function, block by block, with as many registers as it likes. */
 class Selection {
   private readonly code: FunctionCode;
   private readonly version: BpfVersion;
@@ -89,6 +90,7 @@ class Selection {
     if (dst !== src) this.operations.push(copy(dst, src, this.pc));
   }
 
+  /** Moves what arrives in r1 to r5 into registers of their own. */
   private receiveArguments(): void {
     for (const value of this.code.graph.code.slice(0, this.code.size)) {
       if (!this.isRead(value)) continue;
@@ -104,6 +106,7 @@ class Selection {
     return this.needed.uses[value.id] !== undefined;
   }
 
+  /** A block's pinned values in order, each behind the pure values that it needs. */
   private fillBlock(block: Block, floating: Set<Value>): void {
     const compute = (value: Value): void => {
       if (!floating.has(value) || this.registers.has(value) || this.isMadeAnew(value)) return;
@@ -131,6 +134,7 @@ class Selection {
     own.end = this.endOf(block);
   }
 
+  /** Does a phi of a successor read it on the way out of this block? */
   private leavesBlock(value: Value, block: number): boolean {
     return (this.needed.uses[value.id] ?? []).some((use) => use.user?.op === 'phi' && use.block === block);
   }
@@ -195,6 +199,7 @@ class Selection {
     }
   }
 
+  /** A move where 32 bits are enough, sign-extended or zero-extended; else two slots. */
   private constant(dst: number, value: bigint): void {
     if (fits32(value)) this.emit({ code: op.ALU64 | op.MOV, dst, imm: Number(BigInt.asIntN(32, value)) });
     else if (value <= mask32) this.emit({ code: op.ALU | op.MOV, dst, imm: Number(BigInt.asIntN(32, value)) });
@@ -256,6 +261,7 @@ class Selection {
     else this.emit({ code: code | op.X, dst, src: operand, off });
   }
 
+  /** 0 - x is a negation; a constant on the right is an addition of its contrary. */
   private subtract(dst: number, cls: number, a: Value, b: Value): void {
     if (isConst(a) && a.imm === 0n) {
       this.moveTo(dst, b);
@@ -271,6 +277,7 @@ class Selection {
     this.emit({ code: cls | op.ADD, dst, imm: negated });
   }
 
+  /** A mask of the low half is a 32-bit move. */
   private and(dst: number, a: Value, b: Value): void {
     if (isConst(b) && b.imm === mask32) {
       // The only truncation.
@@ -283,6 +290,7 @@ class Selection {
     else this.twoAddress(dst, op.ALU64 | op.AND, a, b);
   }
 
+  /** One move from -mcpu=v4 on, two shifts before. */
   private signExtend(dst: number, bits: number, a: Value): void {
     if (has(this.version, 'v4')) {
       this.emit({ code: op.ALU64 | op.MOV | op.X, dst, src: this.register(a), off: bits });
@@ -325,6 +333,7 @@ class Selection {
     }
   }
 
+  /** Arguments go to r1 to r5, the result comes from r0. */
   private call(value: Value): void {
     const { detail, args } = value;
     if (detail?.kind !== 'call' || detail.pieces.length > 0) throw new BpfRefusal('a call with memory of its own');
@@ -413,6 +422,7 @@ class Selection {
     return this.position.get(block) ?? 0;
   }
 
+  /** A comparison and a jump in one, with its operands turned round where BPF has the other form only. */
   private branch(condition: Value, yes: number, no: number): BlockEnd {
     if (isConst(condition)) return { kind: 'jump', to: condition.imm === 0n ? no : yes };
     this.pc = condition.origin.pc;
@@ -531,6 +541,7 @@ class Selection {
   }
 }
 
+/** How an operation of the IR is one of BPF. */
 interface BinaryForm {
   readonly bits: number;
   readonly commutes: boolean;
@@ -568,6 +579,7 @@ const binaryForms: Readonly<Partial<Record<Value['op'], BinaryForm>>> = {
   sar32: form(op.ARSH, false, true, false),
 };
 
+/** Immediates stand on the right. */
 function constantLast(a: Value, b: Value): [Value, Value] {
   return isConst(a) && !isConst(b) ? [b, a] : [a, b];
 }
@@ -590,6 +602,7 @@ function isSigned32(value: Value): boolean {
   return value.op === 'sext32' || (isConst(value) && fits32(value.imm));
 }
 
+/** A comparison of 32 bits does not need the sign in the upper half. */
 function unextended(value: Value): Value {
   return value.op === 'sext32' ? stripped(value.args[0] as Value) : value;
 }

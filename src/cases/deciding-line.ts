@@ -18,6 +18,7 @@ export interface SourceLine {
   readonly text: string;
 }
 
+/** An instruction that ran, with its program and call depth. */
 interface Step {
   readonly program: LoadedProgram;
   readonly pc: number;
@@ -73,6 +74,7 @@ function writesResult({ code, dst, src }: Insn): boolean {
   return dst === 0 && (kind === 0 || kind === 1 || kind === 4 || kind === 7);
 }
 
+/** Did the way that the jump took decide whether `maker` ran? */
 function decides(jump: Step, maker: Step, isLater: boolean): boolean {
   const { insns, spec } = jump.program;
   const home = functionOf(spec, jump.pc);
@@ -108,6 +110,7 @@ function leadsTo(
   return false;
 }
 
+/** Slots that may come next. */
 function successors(insns: readonly Insn[], pc: number): number[] {
   const insn = insns[pc];
   if (insn === undefined) return [];

@@ -116,6 +116,7 @@ abstract class MachineRunner implements CaseRunner {
   }
 }
 
+/** The host alone: interpreter or compiled code. */
 class EngineRunner extends MachineRunner {
   private readonly engine: Engine;
   private readonly program: LoadedProgram;
@@ -139,6 +140,7 @@ class EngineRunner extends MachineRunner {
   }
 }
 
+/** Card and host as in a run, a packet at a time. */
 class CardRunner extends MachineRunner {
   private readonly session: Session;
 

@@ -119,6 +119,7 @@ export function judgeState(subject: Subject, expect: Expectation, outputs: reado
   ];
 }
 
+/** What a case expects of one map, entry by entry. */
 function judgeMap({ holder, runner, reader }: Subject, { map: name, line, size, entries }: MapLines): Finding[] {
   const map = reader.within(line, () => findMap(holder, name));
   const { index } = map;
@@ -233,6 +234,7 @@ function judgeGlobal(
   });
 }
 
+/** Lines of trace_printk, in order. */
 function judgePrinted(
   { engine, object, types }: Subject,
   { printed }: Expectation,
@@ -258,6 +260,7 @@ function judgePrinted(
   return [];
 }
 
+/** Records of one ring buffer or perf map, by the type that the case names. */
 function judgeRecords(subject: Subject, expect: Expectation['records'][number], outputs: readonly Output[]): Finding[] {
   const { engine, holder, object, types, reader } = subject;
   const { map: name, values, line } = expect;

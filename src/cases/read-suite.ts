@@ -9,6 +9,7 @@ import type { CaptureChoice, Case, CasePackets, Setup, Suite } from './suite.js'
 /** Names that `engines` may have, in the order in which they run. */
 export const engineNames: readonly string[] = ['interp', 'wasm', 'trace', 'kernel'];
 
+/** Words that a file or a case may begin a line with; any other is an error with the nearest one. */
 const setupFields = [
   'set',
   'maps-in',
@@ -123,6 +124,7 @@ export function readCase(reader: NodeReader, node: SourceNode, before: Setup, in
   };
 }
 
+/** A setup on top of the one before: what is not said stays. */
 function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, before: Setup): Setup {
   const whole = (name: string, least: number): number | undefined => {
     const node = fields.get(name);

@@ -51,6 +51,7 @@ interface Arriving {
   readonly expect: Expectation | undefined;
 }
 
+/** What one engine made of all packets of a case. */
 interface EngineRun {
   readonly name: string;
   readonly engine: CaseEngine;
@@ -168,6 +169,7 @@ function chosenEngines({ engines }: Setup, world: CaseWorld): CaseEngine[] {
   return world.engines.filter(({ name }) => engines === undefined || engines.includes(name));
 }
 
+/** The packets of a case with their times, captures read. */
 function arrivals(one: Case, world: CaseWorld, program: ProgramSpec): Arriving[] {
   const { setup } = one;
   const found: Arriving[] = [];
@@ -304,6 +306,7 @@ function compared(object: ObjectSpec, runs: readonly EngineRun[]): (Finding & { 
   });
 }
 
+/** The first thing in which two engines differ. */
 function differenceOf(object: ObjectSpec, a: EngineRun, b: EngineRun): Finding | undefined {
   const say = (what: string, left: string, right: string, packet: number, fields: Finding['fields'] = []): Finding =>
     finding('difference', `${what}: ${a.name} ${left}, ${b.name} ${right}`, {

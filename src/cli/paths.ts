@@ -27,6 +27,7 @@ export const defaultBudget = 20_000;
 /** Paths that the text shows; JSON has them all. */
 const shownPaths = 24;
 
+/** Finds packets for paths within a budget of tries. JSON: `jitnic.paths/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareInput(command);

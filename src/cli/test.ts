@@ -35,6 +35,7 @@ interface Options extends ReadingFlags, CoverageFlags {
 
 const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
 
+/** Exit 1 if any case fails. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);

@@ -460,6 +460,7 @@ function bounded(insn: Insn, isTaken: boolean, state: State): State {
 const lesser = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
+/** A state that can be stepped on without changing the block's own. */
 export function copyState({ regs, mem, bounds }: State): State {
   return { regs: [...regs], mem: new Map(mem), bounds };
 }

@@ -26,6 +26,7 @@ export interface Atom {
 
 /** All bits of a register, and of its lower half. */
 export const u64 = 0xffff_ffff_ffff_ffffn;
+/** All bits of the lower half. */
 export const u32 = 0xffff_ffffn;
 const maxTerms = 4;
 

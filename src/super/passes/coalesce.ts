@@ -12,6 +12,7 @@ import type { PassContext } from './pass.js';
 
 const registers = 11;
 
+/** The pass, one copy after another: each that goes changes what is alive. */
 export function coalesce(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   while (new Coalescer(code).run(context)) changed = true;
