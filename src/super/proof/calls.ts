@@ -71,6 +71,13 @@ export function lookUp(side: Side, maps: readonly MapSpec[]): Term | undefined {
     terms.extract(key, bits - 1, 0),
     side.elements,
   ]);
+  const { type, maxEntries } = info.spec;
+  if (type === 'array' || type === 'percpu_array') {
+    // Arrays have all their elements.
+    const isElement = terms.ult(terms.extract(key, bits - 1, 0), terms.bits(bits, maxEntries));
+    const isFound = terms.no(terms.eq(found, terms.bits(64, 0)));
+    symbols.assume(found, terms.any([terms.no(isElement), isFound]));
+  }
   const inner = /^map (\d+)$/.exec(info.values);
   const isOuter = info.spec.inner !== undefined && inner !== null;
   symbols.pointsInto(found, isOuter ? `inner handle ${inner[1]}` : info.values);
@@ -139,7 +146,7 @@ export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], na
     if (shape.writesMaps) forgetMaps(side, name);
     if (shape.writesPacket) side.forget('packet', name);
     if (shape.writesAll) forgetOthers(side, name);
-    if (shape.movesPacket) side.geometry = newGeometry(symbols, name);
+    if (shape.movesPacket) side.geometry = newGeometry(symbols, name, side.model.isXdp);
     finishCall(side, shape.result === 'void' ? undefined : resultOf(symbols, shape, maps, handle, name));
   }
 }
@@ -173,11 +180,15 @@ function resultOf(
 }
 
 /** New names for where the packet is. */
-export function newGeometry(symbols: Symbols, name: string): Side['geometry'] {
+export function newGeometry(symbols: Symbols, name: string, isXdp: boolean): Side['geometry'] {
   const { terms } = symbols;
   const of = (what: string): Term => symbols.pointer(`${what}${name}`, 'packet');
   const geometry = { data: of('data'), dataEnd: of('data_end'), dataMeta: of('data_meta') };
   const { data, dataEnd, dataMeta } = geometry;
+  // An XDP packet begins in a page behind the kernel's record of it, so that no low half of its address is 0.
+  if (isXdp)
+    for (const start of [data, dataMeta])
+      symbols.assume(start, terms.no(terms.eq(low(terms, start, 32), terms.bits(32, 0))));
   // The packet is somewhere, and no longer than a frame can be.
   symbols.assume(data, terms.ule(data, dataEnd));
   symbols.assume(data, terms.ult(terms.sub(dataEnd, data), terms.bits(64, 0x10000)));

@@ -11,6 +11,8 @@ interface PointerField {
 
 /** The context as programs of a type see it: all that is not named here is bytes. */
 export interface ContextModel {
+  /** The packet is where a driver put it, in a page of its own. */
+  readonly isXdp: boolean;
   readonly pointers: readonly PointerField[];
   /** How much of r0 is looked at when the program ends. */
   readonly resultBits: 32 | 64;
@@ -18,6 +20,7 @@ export interface ContextModel {
 
 /** struct xdp_md: three fields that read as pointers, and a verdict of 32 bits. */
 const xdp: ContextModel = {
+  isXdp: true,
   pointers: [
     { offset: xdpMd.data, size: 4, what: 'data' },
     { offset: xdpMd.dataEnd, size: 4, what: 'dataEnd' },
@@ -28,6 +31,7 @@ const xdp: ContextModel = {
 
 /** `struct __sk_buff` (include/uapi/linux/bpf.h): 76, 80, 140. */
 const skb: ContextModel = {
+  isXdp: false,
   pointers: [
     { offset: 76, size: 4, what: 'data' },
     { offset: 80, size: 4, what: 'dataEnd' },
@@ -37,7 +41,7 @@ const skb: ContextModel = {
 };
 
 /** A context of which nothing is known but its bytes; all of the result counts. */
-const opaque: ContextModel = { pointers: [], resultBits: 64 };
+const opaque: ContextModel = { isXdp: false, pointers: [], resultBits: 64 };
 
 /** By program type; others have contexts that are bytes and nothing else. */
 const models: Readonly<Partial<Record<ProgramTypeName, ContextModel>>> = {

@@ -112,7 +112,7 @@ export class Questions {
     while (fresh.length > 0) {
       const next: Term[] = [];
       for (const term of termsBelow(fresh)) {
-        if (term.op !== 'variable' || seen.has(term)) continue;
+        if ((term.op !== 'variable' && term.op !== 'apply') || seen.has(term)) continue;
         seen.add(term);
         for (const fact of this.symbols.factsOf(term)) {
           if (all.has(fact)) continue;

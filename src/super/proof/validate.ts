@@ -131,7 +131,7 @@ async function compare(
   const [first, second] = shapes as [Setting['before'], Setting['after']];
   const model = contextModel(context.type === 'unspec' && before.facts !== undefined ? 'xdp' : context.type);
   const isMain = before.index === 0;
-  const geometry = newGeometry(symbols, '');
+  const geometry = newGeometry(symbols, '', model.isXdp);
   // Handles exist from the start, so that no order of use gives them other names.
   for (const index of context.maps.keys()) mapHandle(symbols, index);
   const side = (shape: Setting['before']): Side => {
