@@ -1,8 +1,8 @@
 /**
  * Helpers that call back, unrolled along the path: bpf_loop, and bpf_for_each_map_elem. A walk over a map is a
  * condition on which elements are where: each link that the walk follows is loaded and guarded like any other bytes of
- * the map, or assumed where only the control plane changes them. Elements have fixed addresses, so keys and values are
- * bytes at constants.
+ * the map, or assumed where only the control plane changes them. Elements go by the number of
+ * their slot, so keys and values are bytes of known cells.
  */
 import { low32, type Value } from '../ir/index.js';
 import type { MapCell, MapPart } from '../object/index.js';
