@@ -166,3 +166,13 @@ export function blockOrder(code: FunctionCode): Block[] {
   }
   return post.reverse();
 }
+
+/** The same code in blocks of its own; ops are values and are shared. */
+export function copyCode(code: FunctionCode): FunctionCode {
+  const copies = new Map<Block, Block>(code.blocks.map((block) => [block, { ...block, ops: [...block.ops] }]));
+  for (const copy of copies.values()) {
+    copy.taken = copy.taken === undefined ? undefined : copies.get(copy.taken);
+    copy.next = copy.next === undefined ? undefined : copies.get(copy.next);
+  }
+  return { ...code, blocks: [...copies.values()] };
+}

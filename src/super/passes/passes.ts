@@ -6,6 +6,7 @@ import { dead } from './dead.js';
 import { fold } from './fold.js';
 import { jumps } from './jumps.js';
 import type { Pass } from './pass.js';
+import { returns } from './returns.js';
 import { tails } from './tails.js';
 import { widen } from './widen.js';
 
@@ -18,5 +19,6 @@ export const passes: readonly Pass[] = [
   { name: 'widen', description: 'accesses of neighbours joined', level: 2, run: widen },
   { name: 'atomics', description: 'load, change, store as one instruction', level: 2, goal: 'size', run: atomics },
   { name: 'coalesce', description: 'copies whose two registers can be one', level: 2, run: coalesce },
+  { name: 'returns', description: 'return values made where the program returns', level: 3, once: true, run: returns },
   { name: 'tails', description: 'equal ends of blocks', level: 3, goal: 'size', run: tails },
 ];
