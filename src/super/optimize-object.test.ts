@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readObject } from '../object/index.js';
+import { assemble, objectImage, readObject, writeElf } from '../object/index.js';
 import { verify } from '../verifier/index.js';
 import { optimizeObject } from './index.js';
 
@@ -48,6 +48,33 @@ describe('an object file optimized', () => {
       new Set(['atomics: an atomic too many']),
     );
     expect(slots(picky)).toBeGreaterThan(slots(free));
+  });
+
+  it('keeps the check of a look-up that only newer verifiers know to find something', () => {
+    const object = writeElf(
+      objectImage(
+        assemble(`.license "GPL"
+.map counters type=array key=4 value=8 max_entries=4
+.section xdp
+.globl prog
+prog:
+*(u32 *)(r10 - 4) = 0
+r1 = counters ll
+r2 = r10
+r2 += -4
+call bpf_map_lookup_elem
+if r0 == 0 goto out
+r1 = *(u64 *)(r0 + 0)
+r1 += 1
+*(u64 *)(r0 + 0) = r1
+out:
+r0 = 2
+exit
+`),
+      ),
+    );
+    const [program] = readObject(optimizeObject(object).bytes).programs;
+    expect(program?.insns.some(({ code, dst }) => (code === 0x15 || code === 0x55) && dst === 0)).toBe(true);
   });
 
   it('leaves programs alone that are not asked for', () => {
