@@ -81,7 +81,7 @@ describe('passes over bytecode', () => {
     on:
       r0 = r2
       exit`;
-    expect(optimizeText(text, { isEntry: false })).toContain('r2 = 0x2');
+    expect(optimizeText(text, { isEntry: false })).toEqual(['r0 = 0x1', 'if r1 == 0x0 goto +0x1', 'r0 = 0x2', 'exit']);
   });
 
   it('take a value of an earlier round of a loop for none of this one', () => {
@@ -99,6 +99,45 @@ describe('passes over bytecode', () => {
     const after = optimizeText(text, { isEntry: false });
     expect(after).toContain('r0 += 0x1');
     expect(after).toContain('r3 += -0x1');
+  });
+
+  it('make results where the function ends', () => {
+    const text = `
+      r6 = 1
+      call 5
+      if r0 == 0 goto out
+      r6 = 2
+      call 5
+      if r0 == 0 goto out
+      r6 = 1
+      call 5
+      if r0 == 0 goto out
+      r6 = 2
+      call 5
+      if r0 == 0 goto out
+      r6 = 3
+    out:
+      r0 = r6
+      exit`;
+    const after = optimizeText(text, { isEntry: false });
+    expect(after.filter((line) => /= 0x[123]$/.test(line))).toHaveLength(3);
+    expect(after.some((line) => line.includes('r6'))).toBe(false);
+  });
+
+  it('compare with what was there before a constant was taken off', () => {
+    const text = `
+      r0 = *(u16 *)(r1 + 0)
+      if w0 s> 99 goto big
+      r0 = 0
+      exit
+    big:
+      r2 = r0
+      w2 += -100
+      if w2 < 5 goto out
+      r0 = 1
+    out:
+      exit`;
+    expect(optimizeText(text, { isEntry: false })).toContain('if w0 < 0x69 goto +0x1');
   });
 
   it('share equal ends', () => {
