@@ -11,7 +11,7 @@
 
 import { isTailCall, leaders } from '../code/index.js';
 import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
-import { helperId, maxFrames } from '../platform/index.js';
+import { helperId, kfuncNumber, maxFrames, maxLoops } from '../platform/index.js';
 import { type Program, referenceAt, type World, withoutReferences } from './world.js';
 
 /** Why a program is not compiled; it runs in the interpreter instead. */
@@ -52,6 +52,8 @@ export type Step =
    * the call fails.
    */
   | { readonly kind: 'tail enter'; readonly at: number; readonly pc: number }
+  /** Calls a kernel function as a helper, under the number that engines have for it. */
+  | { readonly kind: 'kfunc'; readonly pc: number }
   /** r0: what the other program returned. */
   | { readonly kind: 'tail result'; readonly pc: number }
   /** Sets variable `at`: which entry of a loop is meant. See single-entry.ts. */
@@ -155,6 +157,20 @@ interface CallbackLoop {
   readonly after: FlowBlock;
 }
 
+/** The frame's rounds of `may_goto`: the variable that counts them, and two behind it the most; made when needed. */
+interface Rounds {
+  at: number | undefined;
+}
+
+/** What a block's copy has to know of the function it is part of. */
+interface Place {
+  /** Id of the block for a slot. */
+  readonly blockAt: (pc: number) => number;
+  /** Where the function's exits go. */
+  readonly after: number | undefined;
+  readonly rounds: Rounds;
+}
+
 /** Copies functions into one graph, call site by call site. */
 class FlowBuilder {
   private readonly world: World;
@@ -202,6 +218,7 @@ class FlowBuilder {
   /** Copies the function at slot `start`; its exits go to block `after`. Returns the id of its first block. */
   private copyFunction(start: number, depth: number, after: number | undefined): number {
     const known = new Map<number, number>();
+    const rounds: Rounds = { at: undefined };
     const work: [number, FlowBlock][] = [];
     const blockAt = (pc: number): number => {
       const id = known.get(pc);
@@ -213,13 +230,35 @@ class FlowBuilder {
     };
     const first = blockAt(start);
     for (let next = work.pop(); next !== undefined; next = work.pop()) {
-      this.copyBlock(next[0], next[1], blockAt, after);
+      this.copyBlock(next[0], next[1], { blockAt, after, rounds });
     }
-    return first;
+    return this.countRounds(first, depth, rounds);
   }
 
-  /** Steps from `start` on, up to the next leader; `after`: where the function returns to. */
-  private copyBlock(start: number, begin: FlowBlock, blockAt: (pc: number) => number, after: number | undefined): void {
+  /** The block in front of a function in which its frame's count of `may_goto` begins, where it has one. */
+  private countRounds(first: number, depth: number, { at }: Rounds): number {
+    if (at === undefined) return first;
+    const start = this.block(depth);
+    start.steps.push({ kind: 'mean', at, value: 0 }, { kind: 'mean', at: at + 2, value: maxLoops });
+    start.end = { kind: 'jump', to: first };
+    return start.id;
+  }
+
+  /** `may_goto`: on to the next instruction, `maxLoops` times in a frame; then it jumps. */
+  private copyMayGoto(block: FlowBlock, rounds: Rounds, next: number, leave: number): void {
+    if (rounds.at === undefined) {
+      rounds.at = this.variables;
+      this.variables += 3;
+    }
+    const { at } = rounds;
+    const counted = this.block(block.depth);
+    counted.steps.push({ kind: 'loop next', at });
+    counted.end = { kind: 'jump', to: next };
+    block.end = { kind: 'loop test', at, yes: counted.id, no: leave };
+  }
+
+  /** Steps from `start` on, up to the next leader. */
+  private copyBlock(start: number, begin: FlowBlock, { blockAt, after, rounds }: Place): void {
     let block = begin;
     for (let pc = start; ; ) {
       if (pc !== start && this.leaders.has(pc)) {
@@ -239,7 +278,10 @@ class FlowBuilder {
         return;
       }
       if (isConditionalJump(insn)) {
-        if ((insn.code & 0xf0) === op.JCOND) throw new Unsupported('`may_goto` is not compiled', pc);
+        if ((insn.code & 0xf0) === op.JCOND) {
+          this.copyMayGoto(block, rounds, blockAt(pc + 1), blockAt(jumpTarget(insn, pc)));
+          return;
+        }
         const { taken, fallThrough } = this.options.waysOf(pc);
         const yes = blockAt(taken ? jumpTarget(insn, pc) : pc + 1);
         const no = blockAt(fallThrough ? pc + 1 : jumpTarget(insn, pc));
@@ -266,7 +308,7 @@ class FlowBuilder {
     insn: Insn,
     pc: number,
     block: FlowBlock,
-    { blockAt, after: exit }: { readonly blockAt: (pc: number) => number; readonly after: number | undefined },
+    { blockAt, after: exit }: Pick<Place, 'blockAt' | 'after'>,
   ): FlowBlock | undefined {
     const { depth } = block;
     if (this.options.only !== undefined) {
@@ -274,6 +316,10 @@ class FlowBuilder {
       return block;
     }
     if (insn.src === op.CALL_KFUNC) {
+      if (kfuncNumber(this.program.spec.kfuncs[insn.imm]?.name ?? '') !== undefined) {
+        block.steps.push({ kind: 'kfunc', pc });
+        return block;
+      }
       block.end = { kind: 'trap', pc, what: 'calling kernel functions is not supported', unsupported: true };
       return undefined;
     }

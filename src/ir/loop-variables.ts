@@ -49,6 +49,7 @@ function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
     case 'tail enter':
     case 'mean':
       return [step.at];
+    case 'kfunc':
     case 'tail result':
       return [0];
     case 'loop call':

@@ -1,7 +1,7 @@
 /** One line of the exact text form: its words, and the value or end that it defines. */
 import { InputError } from '../base/index.js';
 import type { MapPart } from '../object/index.js';
-import { helperNumber, stepNumber } from '../platform/index.js';
+import { helperNumber, kfuncNumber, stepNumber } from '../platform/index.js';
 import type { End } from './function.js';
 import type { Graph } from './graph.js';
 import { resultOnesOfDetail } from './ones.js';
@@ -335,7 +335,7 @@ export class LineParser {
   /** `helper(args)`, with the pieces that a trace's call takes along. */
   private call(): Draft {
     const name = this.name();
-    const number = helperNumber(name) ?? stepNumber(name);
+    const number = helperNumber(name) ?? stepNumber(name) ?? kfuncNumber(name);
     if (number === undefined) this.fail('a helper before this');
     this.expect('(');
     const args: Value[] = [];

@@ -2,7 +2,7 @@
 import { liveSlots } from '../code/index.js';
 import { type Insn, op } from '../isa/index.js';
 import type { MapSpec } from '../object/index.js';
-import { helperId, helperNames, kfuncRow, registersRead, stepName } from '../platform/index.js';
+import { helperId, helperNames, kfuncName, kfuncRow, registersRead, stepName } from '../platform/index.js';
 import { mapOf, resultOnesOf } from './call-effects.js';
 import { Unsupported } from './flow.js';
 import type { Translation } from './translation.js';
@@ -11,7 +11,7 @@ import type { WorldMap } from './world.js';
 
 /** What r0 holds after the call of `id` with r1 to r5. */
 export function translateCall(t: Translation, id: number, pc: number): Value {
-  const name = helperNames[id];
+  const name = helperNames[id] ?? kfuncName(id);
   if (name === undefined) throw new Unsupported(`helper ${id} is not known`, pc);
   const args = [1, 2, 3, 4, 5].slice(0, t.trusted ? registersRead(id) : 5).map((register) => t.read(register));
   const map = t.trusted && id === helperId.map_lookup_elem ? knownMap(t, pc, 1) : undefined;

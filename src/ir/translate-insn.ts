@@ -1,7 +1,7 @@
 /** One instruction, or one step of the flow, to values. */
 
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { nestedHelper, stackSize, walkHelper } from '../platform/index.js';
+import { kfuncNumber, nestedHelper, stackSize, walkHelper } from '../platform/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
 import { knownMap, translateCall, translateOwnCall, translateStepCall } from './translate-call.js';
@@ -53,6 +53,12 @@ export function translateStep(t: Translation, step: Exclude<Step, { readonly kin
       const slot = graph.and(t.read(3), graph.constant(mask32));
       const depth = graph.constant(BigInt(t.depth));
       t.write(step.at, translateStepCall(t, nestedHelper.enter, [table, slot, depth], step.pc));
+      return;
+    }
+    case 'kfunc': {
+      graph.origin = { program: t.program.index, pc: step.pc };
+      const name = t.program.spec.kfuncs[t.insns[step.pc]?.imm ?? -1]?.name ?? '';
+      t.write(0, translateCall(t, kfuncNumber(name) ?? 0, step.pc));
       return;
     }
     case 'tail result':

@@ -49,6 +49,22 @@ function expectEqual(insns: readonly Insn[], packet: Uint8Array, verified = true
 const packet = Uint8Array.from({ length: 64 }, (_, i) => (i * 37 + 11) & 0xff);
 
 describe('compiled code equals the interpreter', () => {
+  it('where a loop adds up its own counter, both of which begin at 0', () => {
+    const add = op.ALU64 | op.ADD;
+    expectEqual(
+      [
+        insn(op.ALU64 | op.MOV, 0, 0, 0, 0),
+        insn(op.ALU64 | op.MOV, 1, 0, 0, 0),
+        insn(op.JMP | op.JGT | op.K, 1, 0, 3, 9),
+        insn(add, 1, 0, 0, 1),
+        insn(add | op.X, 0, 1, 0, 0),
+        insn(op.JMP | op.JA, 0, 0, -4, 0),
+        exit,
+      ],
+      packet,
+    );
+  });
+
   it('on random programs of arithmetic, branches, stack and packet', () => {
     fc.assert(
       fc.property(body, fc.uint8Array({ minLength: 14, maxLength: 64 }), fc.boolean(), (insns, data, verified) => {
@@ -143,7 +159,8 @@ describe('compiled code equals the interpreter', () => {
 
 describe('a program that is not compiled', () => {
   it('runs in the interpreter, and the engine says why', () => {
-    const insns = [insn(op.JMP | op.JCOND, 0, 0, 0), mov(0, 1), exit];
+    const unknownCallback = [mov(1, 0), mov(2, 0), mov(3, 0), mov(4, 0), insn(op.CALL_OP, 0, 0, 0, 181)];
+    const insns = [...unknownCallback, mov(0, 1), exit];
     const { wasm, interp, fallbacks } = both(insns, packet, true);
     expect(fallbacks).toBe(1);
     expect(wasm).toEqual(interp);

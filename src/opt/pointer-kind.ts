@@ -1,7 +1,8 @@
 /**
  * What a value points to, by where it came from. Only code that a verifier has accepted may be read so: there a
  * pointer stays in its object however it is moved. Phis are assumed to point to one thing until an argument says
- * otherwise (an optimistic fixed point).
+ * otherwise (an optimistic fixed point). What is found of a phi only ever grows, from pending over one kind and any to a
+ * number: a sum may well know less when more is known of what it adds.
  */
 import {
   type FunctionCode,
@@ -49,7 +50,7 @@ export class PointerKinds {
       this.memo = new Map();
       for (const phi of phis) {
         const before = this.phis.get(phi.value);
-        const after = this.mergeOf(phi);
+        const after = merge(before, this.mergeOf(phi));
         if (same(before, after)) continue;
         this.phis.set(phi.value, after);
         changed = true;
@@ -111,8 +112,10 @@ export class PointerKinds {
   private ofSum(value: Value, a: Value, b: Value): Found {
     const left = this.find(a);
     const right = this.find(b);
-    if (value.op === 'sub') return right === undefined ? left : undefined;
-    return left === undefined || right === undefined ? (left ?? right) : undefined;
+    const isPointer = (found: Found): boolean => found !== undefined && found !== 'pending';
+    if (value.op === 'sub') return isPointer(right) ? undefined : left;
+    if (isPointer(left)) return isPointer(right) ? undefined : left;
+    return left === undefined || isPointer(right) ? right : left;
   }
 
   /** An element of the map, or, of a map of maps, a map of the inner shape. */

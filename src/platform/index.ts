@@ -13,7 +13,15 @@ export {
 export { type HelperName, helperId, helperName, helperNames, helperNumber } from './helper-names.js';
 export type { ArgClass, Change, Environment, HelperRow, HelperSpec, ReturnClass } from './helper-row.js';
 export { helperRow, helperRows, isMissingHelper } from './helper-table.js';
-export { type KfuncArg, type KfuncName, type KfuncRow, kfuncNumber, kfuncRow } from './kfunc-table.js';
+export {
+  deviceKfuncs,
+  type KfuncArg,
+  type KfuncName,
+  type KfuncRow,
+  kfuncName,
+  kfuncNumber,
+  kfuncRow,
+} from './kfunc-table.js';
 export {
   ethHeader,
   headroom,
@@ -25,6 +33,7 @@ export {
   maxLinear,
   maxLoops,
   maxMeta,
+  maxPacketOffset,
   maxPendingPaths,
   maxSubprogs,
   maxTailCalls,

@@ -12,12 +12,25 @@ export type KfuncArg =
   /** A stack slot for an iterator, not in use. */
   | 'iterator new'
   /** An iterator that was made and not destroyed. */
-  | 'iterator';
+  | 'iterator'
+  | 'ctx'
+  /** A dynptr on the stack. */
+  | 'dynptr'
+  /** Room for a new one: over the packet, or of the kind of the one before. */
+  | 'dynptr xdp new'
+  | 'dynptr clone new'
+  /** Memory that is written, or NULL; its size comes next. */
+  | 'buffer?'
+  /** The size of that, a constant. */
+  | 'const size';
 
 /** A row: what the verifier asks of a call. */
 export interface KfuncRow {
   readonly args: readonly KfuncArg[];
-  readonly ret: 'integer' | 'void' | 'iterator item?';
+  /** `slice?`: memory of the dynptr, as long as the constant size says, or NULL. */
+  readonly ret: 'integer' | 'void' | 'iterator item?' | 'slice?';
+  /** A slice that may not be written. */
+  readonly readonly?: true;
   /** Bytes that an item has, for `iterator item?`. */
   readonly itemSize?: number;
   /** What the call does to the iterator of its first argument. */
@@ -25,7 +38,19 @@ export interface KfuncRow {
 }
 
 /** In the order of the rows' numbers in the engines (see {@link kfuncNumber}). */
-const kfuncNames = ['bpf_iter_num_new', 'bpf_iter_num_next', 'bpf_iter_num_destroy'] as const;
+const kfuncNames = [
+  'bpf_iter_num_new',
+  'bpf_iter_num_next',
+  'bpf_iter_num_destroy',
+  'bpf_dynptr_from_xdp',
+  'bpf_dynptr_slice',
+  'bpf_dynptr_slice_rdwr',
+  'bpf_dynptr_adjust',
+  'bpf_dynptr_is_null',
+  'bpf_dynptr_is_rdonly',
+  'bpf_dynptr_size',
+  'bpf_dynptr_clone',
+] as const;
 
 /** Names of the kfuncs that have a row: each needs an implementation, which the compiler asks for. */
 export type KfuncName = (typeof kfuncNames)[number];
@@ -35,6 +60,14 @@ const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_iter_num_new: { args: ['iterator new', 'number', 'number'], ret: 'integer', iterator: 'new' },
   bpf_iter_num_next: { args: ['iterator'], ret: 'iterator item?', itemSize: 4, iterator: 'next' },
   bpf_iter_num_destroy: { args: ['iterator'], ret: 'void', iterator: 'destroy' },
+  bpf_dynptr_from_xdp: { args: ['ctx', 'number', 'dynptr xdp new'], ret: 'integer' },
+  bpf_dynptr_slice: { args: ['dynptr', 'number', 'buffer?', 'const size'], ret: 'slice?', readonly: true },
+  bpf_dynptr_slice_rdwr: { args: ['dynptr', 'number', 'buffer?', 'const size'], ret: 'slice?' },
+  bpf_dynptr_adjust: { args: ['dynptr', 'number', 'number'], ret: 'integer' },
+  bpf_dynptr_is_null: { args: ['dynptr'], ret: 'integer' },
+  bpf_dynptr_is_rdonly: { args: ['dynptr'], ret: 'integer' },
+  bpf_dynptr_size: { args: ['dynptr'], ret: 'integer' },
+  bpf_dynptr_clone: { args: ['dynptr', 'dynptr clone new'], ret: 'integer' },
 };
 
 const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map(kfuncNames.map((name) => [name, rows[name]]));
@@ -49,3 +82,18 @@ export function kfuncNumber(name: string): number | undefined {
   const index = [...kfuncTable.keys()].indexOf(name);
   return index < 0 ? undefined : firstKfunc + index;
 }
+
+/** The name of the kfunc that the engines call under this number, for listings. */
+export function kfuncName(number: number): string | undefined {
+  return kfuncNames[number - firstKfunc];
+}
+
+/**
+ * Kfuncs that only a program bound to a device may call: Linux refuses them elsewhere, and a program that is loaded
+ * from an object file is bound to none (bpf_dev_bound_kfunc_check in kernel/bpf/offload.c).
+ */
+export const deviceKfuncs: ReadonlySet<string> = new Set([
+  'bpf_xdp_metadata_rx_hash',
+  'bpf_xdp_metadata_rx_timestamp',
+  'bpf_xdp_metadata_rx_vlan_tag',
+]);

@@ -54,6 +54,9 @@ export const xdpFrameSize = 40;
 /** Longest metadata in bytes (`meta_len` of skb_shared_info is one byte, and it counts words). */
 export const maxMeta = 252;
 
+/** Offsets and lengths of accesses to the packet through the kernel stay within these (bpf_xdp_pointer). */
+export const maxPacketOffset = 0xffff;
+
 /** Shortest packet that a program may leave: ETH_HLEN. */
 export const ethHeader = 14;
 

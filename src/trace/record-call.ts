@@ -9,7 +9,8 @@ import type { LoadedProgram } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import { recordForEach, recordLoop } from './record-callback.js';
-import { elementOf, emitCall, finishWith, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
+import { elementOf, emitCall, finishWith, holds, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
+import { recordKfunc } from './record-kfunc.js';
 import type { Recorder } from './recorder.js';
 import { type ByteOf, toRuns } from './shadow.js';
 
@@ -45,7 +46,7 @@ export function recordCall(recorder: Recorder, program: LoadedProgram, helper: n
       if (followLoadBytes(recorder)) return;
       break;
     default:
-      break;
+      if (recordKfunc(recorder, helper)) return;
   }
   recordHelper(recorder, helper);
 }
@@ -217,14 +218,6 @@ function recordAdjustTail(recorder: Recorder, delta: Value): void {
     if (grows || !isConst(delta)) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
   }
   finishAdjust(recorder, helperId.xdp_adjust_tail, delta, success, -22n);
-}
-
-/** A condition of success: guarded as it comes out. */
-function holds(recorder: Recorder, condition: Value): boolean {
-  const { values } = recorder;
-  const result = values.sample(condition) !== 0n;
-  values.guard(condition, result);
-  return result;
 }
 
 /** Guards that the end lies at or behind `least`, or that it does not; tells which. */

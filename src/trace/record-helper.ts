@@ -20,6 +20,13 @@ export function finishWith(recorder: Recorder, result: Value): void {
   recorder.pending = { kind: 'result', finish: () => setResult(recorder, result) };
 }
 
+/** Whether a condition holds for this packet, guarded as it comes out. */
+export function holds({ values }: Recorder, condition: Value): boolean {
+  const result = values.sample(condition) !== 0n;
+  values.guard(condition, result);
+  return result;
+}
+
 /** Index of the map that an argument names. */
 export function mapOf(recorder: Recorder, argument: number): number {
   return Number(mapPointer(recorder, recorder.register(argument)).imm);

@@ -4,8 +4,8 @@
  */
 import type { Env } from './env.js';
 import type { RegState } from './reg-state.js';
-import { clobberStack, destroyDynptr, frameOf } from './stack-access.js';
-import { byteDynptr, type DynptrSlot, freshSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
+import { clobberStack, frameOf } from './stack-access.js';
+import { byteDynptr, byteInvalid, type DynptrSlot, freshSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
 
 /** What a call does with the dynptr that one of its arguments points to. */
 export interface DynptrUse {
@@ -14,6 +14,8 @@ export interface DynptrUse {
   readonly pointer: RegState;
   /** What is on the stack, for one in use. */
   readonly slot: DynptrSlot | undefined;
+  /** For a new one that shares the reference of another: that one's, else 0. */
+  readonly shared?: number;
 }
 
 /** Index of the dynptr's lower slot (higher index), checked for place and alignment. */
@@ -64,8 +66,9 @@ export function createDynptr(env: Env, use: DynptrUse): void {
   clobberStack(env, frame, off, off + 16);
   const at = slotOf(off);
   const id = env.newId();
-  const refId = use.type === 'ringbuf' ? id : 0;
-  if (refId !== 0) env.state.refs = [...env.state.refs, { id: refId, insn: env.pc }];
+  const shared = use.shared ?? 0;
+  const refId = shared !== 0 ? shared : use.type === 'ringbuf' ? id : 0;
+  if (refId !== 0 && shared === 0) env.state.refs = [...env.state.refs, { id: refId, insn: env.pc }];
   for (const [index, first] of [
     [at, true],
     [at - 1, false],
@@ -79,7 +82,10 @@ export function createDynptr(env: Env, use: DynptrUse): void {
   }
 }
 
-/** Takes a dynptr off the stack. */
-export function releaseDynptr(env: Env, use: DynptrUse): void {
-  if (use.slot !== undefined) destroyDynptr(env, frameOf(env, use.pointer), use.slot.id);
+/** Takes a dynptr off the stack, and its clones with it, which share its reference (unmark_stack_slots_dynptr). */
+export function releaseDynptr(env: Env, { pointer, slot }: DynptrUse): void {
+  const { stack } = frameOf(env, pointer);
+  for (const [i, at] of stack.entries()) {
+    if (at?.dynptr !== undefined && at.dynptr.refId === slot?.refId) stack[i] = freshSlot(uniformBytes(byteInvalid));
+  }
 }

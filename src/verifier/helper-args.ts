@@ -90,7 +90,8 @@ export function checkArg(env: Env, facts: CallFacts, index: number): void {
   if (reg.refId !== 0) facts.refId = reg.refId;
   if (typeof arg === 'object') {
     expectKind(env, regno, reg, memKinds, memText, false);
-    checkBytes(env, facts, regno, reg, BigInt(arg.fixed), arg.mode !== 'in', arg.mode === 'out', true, false);
+    const fills = arg.mode === 'out' ? facts.fills : undefined;
+    checkBytes(env, regno, reg, BigInt(arg.fixed), { writes: arg.mode !== 'in', fills, zeroOk: false });
     if (arg.aligned === true) checkAligned(env, reg, 0, arg.fixed);
     return;
   }
@@ -122,7 +123,7 @@ function checkNamedArg(
       return;
     case 'key':
       expectKind(env, regno, reg, memKinds, memText, false);
-      checkBytes(env, facts, regno, reg, BigInt(facts.map?.map?.keySize ?? 0), false, false, true, false);
+      checkBytes(env, regno, reg, BigInt(facts.map?.map?.keySize ?? 0), { writes: false, zeroOk: false });
       if (facts.helper === 'map_lookup_elem') facts.constKey = constantKey(env, reg, facts.map?.map?.keySize ?? 0);
       return;
     case 'value':
@@ -134,7 +135,8 @@ function checkNamedArg(
       }
       expectKind(env, regno, reg, memKinds, memText, false);
       const out = arg === 'value out';
-      checkBytes(env, facts, regno, reg, BigInt(facts.map?.map?.valueSize ?? 0), out, out, true, false);
+      const fills = out ? facts.fills : undefined;
+      checkBytes(env, regno, reg, BigInt(facts.map?.map?.valueSize ?? 0), { writes: out, fills, zeroOk: false });
       return;
     }
     case 'mem':
@@ -230,24 +232,29 @@ function checkSize(env: Env, facts: CallFacts, zeroOk: boolean, index: number, r
   const memory = env.read(regno - 1);
   const writes = memArg !== undefined && isWritten(memArg);
   const fills = (memArg === 'mem out' || memArg === 'mem out?') && range.isConst;
-  checkBytes(env, facts, regno - 1, memory, range.umax, writes, fills, range.isConst, zeroOk);
+  checkBytes(env, regno - 1, memory, range.umax, { writes, zeroOk, fills: fills ? facts.fills : undefined });
   reg.trail.mark();
 }
 
+interface BytesUse {
+  readonly writes: boolean;
+  readonly zeroOk: boolean;
+  /**
+   * The helper overwrites all of them and reads none, so what a stack buffer holds does not matter; where it lies is
+   * noted here.
+   */
+  readonly fills?: CallFacts['fills'] | undefined;
+}
+
 /**
- * `size` bytes at `reg`, which the helper reads or (`writes`) changes. `fills`: it overwrites all of them and reads
- * none, so what a stack buffer holds does not matter.
+ * `size` bytes at `reg`, which the helper reads or (`writes`) changes.
  */
-function checkBytes(
+export function checkBytes(
   env: Env,
-  facts: CallFacts,
   regno: number,
   reg: RegState,
   size: bigint,
-  writes: boolean,
-  fills: boolean,
-  sizeKnown: boolean,
-  zeroOk: boolean,
+  { writes, fills, zeroOk }: BytesUse,
 ): void {
   const length = Number(size);
   switch (reg.kind) {
@@ -268,7 +275,7 @@ function checkBytes(
       checkRegion(env, regno, reg, reg.off, length, reg.memSize, zeroOk);
       return;
     case 'fp':
-      checkStackBytes(env, facts, regno, reg, length, writes, fills && sizeKnown && reg.range.isConst);
+      checkStackBytes(env, regno, reg, length, writes, reg.range.isConst ? fills : undefined);
       return;
     default:
       if (zeroOk && size === 0n && reg.isZero) return;
@@ -278,17 +285,16 @@ function checkBytes(
 
 function checkStackBytes(
   env: Env,
-  facts: CallFacts,
   regno: number,
   reg: RegState,
   length: number,
   writes: boolean,
-  fills: boolean,
+  fills: CallFacts['fills'] | undefined,
 ): void {
   const span = checkStackBounds(env, `R${regno}`, reg, reg.off, length, writes ? 'write to' : 'read from');
   const to = span.max + length;
   const frame = frameOf(env, reg);
-  if (!fills) {
+  if (fills === undefined) {
     checkStackInitialized(env, frame, span.min, to, writes);
     return;
   }
@@ -296,7 +302,7 @@ function checkStackBytes(
     const slot = frame.stack[(-at - 1) >> 3];
     if (slot?.dynptr !== undefined) env.reject('stack-special', { off: at });
   }
-  facts.fills.push({ pointer: reg, from: span.min, to });
+  fills.push({ pointer: reg, from: span.min, to });
 }
 
 /** After all arguments passed: buffers that the helper fills now hold unknown bytes. */

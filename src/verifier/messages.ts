@@ -287,6 +287,18 @@ export const messages = {
   'global-return': { text: 'At subprogram exit the register R0 is not a scalar value ({type})', errno: 'EINVAL' },
   'global-arg': { text: "{what}\nCaller passes invalid args into func#{func} ('{name}')", errno: 'EINVAL' },
   'global-void': { text: "Global function {name}() doesn't return scalar. Only those are supported.", errno: 'EINVAL' },
+  'kfunc-arg-ctx': { text: 'arg#{arg} expected pointer to ctx, but got {type}', errno: 'EINVAL' },
+  'kfunc-arg-dynptr': {
+    text: 'arg#{arg} expected pointer to stack or const struct bpf_dynptr',
+    errno: 'EINVAL',
+    hint: 'a dynptr is a variable `struct bpf_dynptr` on the stack; give its address',
+  },
+  'kfunc-const': { text: 'R{reg} must be a known constant', errno: 'EINVAL' },
+  'kfunc-device': {
+    text: 'metadata kfuncs require device-bound program',
+    errno: 'EINVAL',
+    hint: 'only a program that is loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY) may read the metadata of its driver',
+  },
   'kfunc-arg-number': { text: 'R{reg} is not a scalar', errno: 'EINVAL' },
   'kfunc-unknown': { text: 'kernel btf_id {id} is not a function', errno: 'EINVAL' },
 

@@ -26,7 +26,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
+import { deviceKfuncs, kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
 import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
@@ -87,6 +87,7 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
   if (insns.length === 0) fail('empty-program', {}, 0);
   if (insns.length > maxInsns) fail('too-many-insns', { count: insns.length }, 0);
   const starts = findSubprogs(insns);
+  checkDeviceKfuncs(program);
   const subprogOf = new Uint8Array(insns.length);
   const subprogs = starts.map((start, i) => describe(program, start, starts[i + 1] ?? insns.length));
   for (const [i, subprog] of subprogs.entries()) subprogOf.fill(i, subprog.start, subprog.end);
@@ -115,6 +116,14 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
     ),
     seen: new Uint8Array(insns.length),
   };
+}
+
+/** A call of one counts wherever it stands: Linux looks kfuncs up before it follows any path. */
+function checkDeviceKfuncs({ insns, kfuncs }: ProgramSpec): void {
+  for (const [pc, insn] of insns.entries()) {
+    if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) continue;
+    if (deviceKfuncs.has(kfuncs[insn.imm]?.name ?? '')) fail('kfunc-device', {}, pc);
+  }
 }
 
 /** First slots of all functions, in order: those that something calls or takes the address of (add_subprog). */

@@ -25,5 +25,5 @@ export function checkNothingHeld(env: Env, prefix: string): void {
 
 /** Packet pointers do not survive a change of the packet's ends. */
 export function forgetPacketPointers(env: Env): void {
-  env.state.mapRegs((reg) => (reg.isPacket || reg.kind === 'pkt_end' ? lostReg(reg, env.pc) : reg));
+  env.state.mapRegs((reg) => (reg.isPacket || reg.kind === 'pkt_end' || reg.pktSlice ? lostReg(reg, env.pc) : reg));
 }

@@ -74,8 +74,10 @@ export class RegState {
   /** Tells inner maps that different look-ups returned from each other. */
   mapUid = 0;
   memSize = 0;
-  /** `mem`: the dynptr that it is a slice of; 0 for none. */
+  /** `mem`: the dynptr that bpf_dynptr_data gave it from; 0 for none. */
   dynptrId = 0;
+  /** `mem`: a slice of the packet, which goes when the packet's ends move. */
+  pktSlice = false;
   frame = 0;
   subprog = 0;
   /**
@@ -145,6 +147,7 @@ export class RegState {
     to.mapUid = this.mapUid;
     to.memSize = this.memSize;
     to.dynptrId = this.dynptrId;
+    to.pktSlice = this.pktSlice;
     to.frame = this.frame;
     to.subprog = this.subprog;
     to.lostAt = this.lostAt;

@@ -301,8 +301,11 @@ function breakDynptr(env: Env, frame: FrameState, { id, refId }: DynptrSlot): vo
   destroyDynptr(env, frame, id);
 }
 
-/** Both slots hold nothing known, and slices of the dynptr's memory are no longer valid. */
-export function destroyDynptr(env: Env, frame: FrameState, id: number): void {
+/**
+ * Both slots hold nothing known, and what bpf_dynptr_data gave is no longer valid. Slices stay: Linux leaves them
+ * (destroy_if_dynptr_stack_slot looks for memory without any mark, and slices have one).
+ */
+function destroyDynptr(env: Env, frame: FrameState, id: number): void {
   for (const [i, slot] of frame.stack.entries()) {
     if (slot?.dynptr?.id === id) frame.stack[i] = freshSlot(uniformBytes(byteMisc));
   }

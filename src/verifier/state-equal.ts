@@ -77,6 +77,7 @@ function sameType(old: RegState, cur: RegState): boolean {
     old.nullable === cur.nullable &&
     old.ringbuf === cur.ringbuf &&
     old.readonly === cur.readonly &&
+    old.pktSlice === cur.pktSlice &&
     old.untrusted === cur.untrusted
   );
 }

@@ -23,6 +23,7 @@ import {
   maxFragments,
   maxLinear,
   maxMeta,
+  maxPacketOffset,
   pageFrame,
   tailReserve,
   xdpFrameSize,
@@ -132,6 +133,7 @@ export class PacketBuffer {
       memory.u8.set(meta, data - metaLength);
     }
     this.place(data, data + linear, data - metaLength);
+    this.fragments.hi = this.fragments.lo;
     memory.store32(this.state + frameSizeAt, frameSizeOf(linear));
     memory.store32(this.state + fragmentBytesAt, bytes.length - linear);
     let count = 0;
@@ -226,6 +228,23 @@ export class PacketBuffer {
       address = this.fragments.start + i * fragmentSize;
       size = memory.load32(this.state + fragmentSizesAt + 4 * i);
     }
+  }
+
+  /**
+   * Guest address of `length` bytes from `offset` on, or 0 where they are in several pieces, or not there
+   * (bpf_xdp_pointer). A program may touch fragments from then on.
+   */
+  addressOf(offset: number, length: number): number {
+    let found = 0;
+    if (offset > maxPacketOffset || length > maxPacketOffset || offset + length > this.length) return 0;
+    this.pieces(offset, Math.max(length, 1), (address, size, done) => {
+      if (done === 0 && size >= length) found = address;
+    });
+    const { fragments } = this;
+    if (found >= fragments.start && found < fragments.start + fragments.size) {
+      fragments.hi = fragments.start + fragments.size;
+    }
+    return found;
   }
 
   /** Copies packet bytes from `offset` into `into`, as many as fit in both. */

@@ -145,11 +145,11 @@ test.skipIf(!compiles)('a kernel function that jitnic does not know is not judge
   const scratch = mkdtempSync(`${tmpdir()}/jitnic-kfunc-`);
   try {
     writeFileSync(`${scratch}/verify.h`, readFileSync(`${folder}verify.h`));
-    const code = 'extern int bpf_dynptr_size(void *p) __ksym; SEC("xdp") int prog(struct xdp_md *c) { return bpf_dynptr_size(c); }';
+    const code = 'extern int bpf_xdp_pull_data(void *p) __ksym; SEC("xdp") int prog(struct xdp_md *c) { return bpf_xdp_pull_data(c); }';
     writeFileSync(`${scratch}/kfunc.c`, `#include "verify.h"\n${code}\n`);
     const { err, exitCode } = await inFolder(['verify', `${scratch}/kfunc.c`]);
     expect(exitCode).toBe(4);
-    expect(err).toContain('kernel function `bpf_dynptr_size` is not supported by jitnic');
+    expect(err).toContain('kernel function `bpf_xdp_pull_data` is not supported by jitnic');
   } finally {
     rmSync(scratch, { recursive: true });
   }

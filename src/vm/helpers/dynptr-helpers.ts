@@ -3,18 +3,21 @@
  * keeps programs from looking inside; here every use checks the memory that it refers to, so that a forged one gives
  * nothing away.
  *
- *     0   u64   guest address of the memory, 0: null
- *     8   u32   bytes; bit 31: read-only
- *     12  u32   offset, always 0 here
+ *     0   u64   guest address of the memory, or of the context where it stands for the packet; 0: null
+ *     8   u32   bytes; bits 28 to 30: what it stands for (enum bpf_dynptr_type); bit 31: read-only
+ *     12  u32   where in that memory it begins
  */
 import { errno } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import { RingbufMap } from '../maps/index.js';
 import { setSigned, setUnsigned, u32, u64 } from './helper.js';
+import { copyFromPacket, copyToPacket } from './packet-helpers.js';
 
 const dynptrSize = 16;
 const readOnly = 0x80000000;
+const typeShift = 28;
+const packetType = 4;
 const sizeMask = 0xffffff;
 
 function set(machine: Machine, at: number, data: number, size: number): void {
@@ -23,15 +26,25 @@ function set(machine: Machine, at: number, data: number, size: number): void {
 }
 
 interface Dynptr {
+  /** Where it begins: a guest address; for one of the packet the context. 0: null. */
   readonly data: number;
   readonly size: number;
   readonly readOnly: boolean;
+  readonly isPacket: boolean;
+  /** What is added to offsets. */
+  readonly offset: number;
 }
 
 function get(machine: Machine, registers: Registers, argument: number): Dynptr {
   const at = machine.readable(registers, argument, dynptrSize);
   const word = machine.memory.load32(at + 8);
-  return { data: machine.memory.load32(at), size: word & sizeMask, readOnly: (word & readOnly) !== 0 };
+  return {
+    data: machine.memory.load32(at),
+    size: word & sizeMask,
+    readOnly: (word & readOnly) !== 0,
+    isPacket: ((word >> typeShift) & 7) === packetType,
+    offset: machine.memory.load32(at + 12),
+  };
 }
 
 /** bpf_dynptr_check_off_len. */
@@ -58,9 +71,13 @@ export function dynptrRead(machine: Machine, registers: Registers): void {
   if (from.data === 0 || u64(registers, 5) !== 0n) setSigned(registers, -errno.EINVAL);
   else if (!fits(from, offset, length)) setSigned(registers, -errno.E2BIG);
   else {
-    if (!machine.memory.canRead(from.data + offset, length)) machine.refuse('the dynptr refers to no readable memory');
-    machine.memory.copy(to, from.data + offset, length);
-    setUnsigned(registers, 0);
+    const at = from.offset + offset;
+    if (from.isPacket) setSigned(registers, copyFromPacket(machine, at, to, length));
+    else {
+      if (!machine.memory.canRead(from.data + at, length)) machine.refuse('the dynptr refers to no readable memory');
+      machine.memory.copy(to, from.data + at, length);
+      setUnsigned(registers, 0);
+    }
   }
 }
 
@@ -73,9 +90,13 @@ export function dynptrWrite(machine: Machine, registers: Registers): void {
   if (to.data === 0 || to.readOnly || u64(registers, 5) !== 0n) setSigned(registers, -errno.EINVAL);
   else if (!fits(to, offset, length)) setSigned(registers, -errno.E2BIG);
   else {
-    if (!machine.memory.canWrite(to.data + offset, length)) machine.refuse('the dynptr refers to no writable memory');
-    machine.memory.copy(to.data + offset, from, length);
-    setUnsigned(registers, 0);
+    const at = to.offset + offset;
+    if (to.isPacket) setSigned(registers, copyToPacket(machine, at, from, length));
+    else {
+      if (!machine.memory.canWrite(to.data + at, length)) machine.refuse('the dynptr refers to no writable memory');
+      machine.memory.copy(to.data + at, from, length);
+      setUnsigned(registers, 0);
+    }
   }
 }
 
@@ -83,8 +104,92 @@ export function dynptrWrite(machine: Machine, registers: Registers): void {
 export function dynptrData(machine: Machine, registers: Registers): void {
   const dynptr = get(machine, registers, 1);
   const offset = u32(registers, 2);
-  const usable = dynptr.data !== 0 && !dynptr.readOnly && fits(dynptr, offset, u32(registers, 3));
-  setUnsigned(registers, usable ? dynptr.data + offset : 0);
+  const { data, isPacket } = dynptr;
+  // The packet may be in pieces: only slices are of it.
+  const usable = data !== 0 && !isPacket && !dynptr.readOnly && fits(dynptr, offset, u32(registers, 3));
+  setUnsigned(registers, usable ? data + dynptr.offset + offset : 0);
+}
+
+/** bpf_dynptr_from_xdp(ctx, flags, ptr). r0: 0, or -EINVAL for flags; the dynptr is null then. */
+export function dynptrFromXdp(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  const at = machine.writable(registers, 3, dynptrSize);
+  const isValid = u64(registers, 2) === 0n;
+  const size = machine.packet.length | (packetType << typeShift);
+  set(machine, at, isValid ? machine.ctx.start : 0, isValid ? size >>> 0 : 0);
+  setSigned(registers, isValid ? 0 : -errno.EINVAL);
+}
+
+/**
+ * bpf_dynptr_slice(ptr, offset, buffer, size): the address of the memory; where the packet is in several pieces there,
+ * the buffer, with a copy, or 0 without one.
+ */
+export function dynptrSlice(machine: Machine, registers: Registers): void {
+  slice(machine, registers, get(machine, registers, 1));
+}
+
+/** bpf_dynptr_slice_rdwr(ptr, offset, buffer, size). */
+export function dynptrSliceRdwr(machine: Machine, registers: Registers): void {
+  const dynptr = get(machine, registers, 1);
+  if (dynptr.readOnly) setUnsigned(registers, 0);
+  else slice(machine, registers, dynptr);
+}
+
+function slice(machine: Machine, registers: Registers, dynptr: Dynptr): void {
+  const offset = u32(registers, 2);
+  const size = u32(registers, 4);
+  const at = dynptr.offset + offset;
+  if (dynptr.data === 0 || !fits(dynptr, offset, size)) setUnsigned(registers, 0);
+  else if (!dynptr.isPacket) setUnsigned(registers, dynptr.data + at);
+  else {
+    const direct = machine.packet.addressOf(at, size);
+    const buffer = direct === 0 && u64(registers, 3) !== 0n ? machine.writable(registers, 3, size) : 0;
+    if (buffer !== 0) copyFromPacket(machine, at, buffer, size);
+    setUnsigned(registers, direct === 0 ? buffer : direct);
+  }
+}
+
+/** bpf_dynptr_adjust(ptr, start, end): what is left is from `start` up to `end`. r0: 0, -EINVAL or -ERANGE. */
+export function dynptrAdjust(machine: Machine, registers: Registers): void {
+  const dynptr = get(machine, registers, 1);
+  const start = u32(registers, 2);
+  const end = u32(registers, 3);
+  if (dynptr.data === 0 || start > end) setSigned(registers, -errno.EINVAL);
+  else if (end > dynptr.size) setSigned(registers, -errno.ERANGE);
+  else {
+    const at = machine.writable(registers, 1, dynptrSize);
+    const { memory } = machine;
+    const word = memory.load32(at + 8);
+    memory.storeHalves(at + 8, ((word & ~sizeMask) | (end - start)) >>> 0, dynptr.offset + start);
+    setUnsigned(registers, 0);
+  }
+}
+
+/** bpf_dynptr_is_null(ptr). */
+export function dynptrIsNull(machine: Machine, registers: Registers): void {
+  setUnsigned(registers, get(machine, registers, 1).data === 0 ? 1 : 0);
+}
+
+/** bpf_dynptr_is_rdonly(ptr). */
+export function dynptrIsRdonly(machine: Machine, registers: Registers): void {
+  const { data, readOnly: isReadOnly } = get(machine, registers, 1);
+  setUnsigned(registers, data !== 0 && isReadOnly ? 1 : 0);
+}
+
+/** bpf_dynptr_size(ptr): its bytes, or -EINVAL as a number of 32 bits. */
+export function dynptrSizeOf(machine: Machine, registers: Registers): void {
+  const { data, size } = get(machine, registers, 1);
+  setUnsigned(registers, data === 0 ? -errno.EINVAL >>> 0 : size);
+}
+
+/** bpf_dynptr_clone(ptr, clone). r0: 0, or -EINVAL for a null one, whose clone is null. */
+export function dynptrClone(machine: Machine, registers: Registers): void {
+  const from = machine.readable(registers, 1, dynptrSize);
+  const to = machine.writable(registers, 2, dynptrSize);
+  const isNull = machine.memory.load32(from) === 0;
+  if (isNull) set(machine, to, 0, 0);
+  else machine.memory.copy(to, from, dynptrSize);
+  setSigned(registers, isNull ? -errno.EINVAL : 0);
 }
 
 /** bpf_ringbuf_reserve_dynptr(ringbuf, size, flags, ptr). */

@@ -9,6 +9,16 @@
 import { errno, type KfuncName, kfuncNumber, maxLoops } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
+import {
+  dynptrAdjust,
+  dynptrClone,
+  dynptrFromXdp,
+  dynptrIsNull,
+  dynptrIsRdonly,
+  dynptrSizeOf,
+  dynptrSlice,
+  dynptrSliceRdwr,
+} from './dynptr-helpers.js';
 import { type Helper, s32, setSigned, setUnsigned } from './helper.js';
 
 const iteratorSize = 8;
@@ -43,6 +53,14 @@ const byName: Readonly<Record<KfuncName, Helper>> = {
   bpf_iter_num_new: iterNumNew,
   bpf_iter_num_next: iterNumNext,
   bpf_iter_num_destroy: iterNumDestroy,
+  bpf_dynptr_from_xdp: dynptrFromXdp,
+  bpf_dynptr_slice: dynptrSlice,
+  bpf_dynptr_slice_rdwr: dynptrSliceRdwr,
+  bpf_dynptr_adjust: dynptrAdjust,
+  bpf_dynptr_is_null: dynptrIsNull,
+  bpf_dynptr_is_rdonly: dynptrIsRdonly,
+  bpf_dynptr_size: dynptrSizeOf,
+  bpf_dynptr_clone: dynptrClone,
 };
 
 /** Implementations by number, beside the helpers' own. */

@@ -1,5 +1,5 @@
 /** The packet itself: its bounds, bytes in fragments, where it goes (net/core/filter.c). */
-import { errno } from '../../platform/index.js';
+import { errno, maxPacketOffset } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import { redirectToInterface, redirectToMap } from '../redirect.js';
@@ -29,12 +29,9 @@ export function xdpGetBuffLen(machine: Machine, registers: Registers): void {
   setUnsigned(registers, machine.packet.length);
 }
 
-/** Longest offset and length of bpf_xdp_load_bytes and bpf_xdp_store_bytes. */
-const maxOffset = 0xffff;
-
 /** bpf_xdp_pointer's checks: 0, or the negated error. */
 function checkRange(machine: Machine, offset: number, length: number): number {
-  if (offset > maxOffset || length > maxOffset) return -errno.EFAULT;
+  if (offset > maxPacketOffset || length > maxPacketOffset) return -errno.EFAULT;
   return offset + length > machine.packet.length ? -errno.EINVAL : 0;
 }
 
@@ -43,12 +40,25 @@ export function xdpLoadBytes(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const offset = u32(registers, 2);
   const length = u32(registers, 4);
-  const to = machine.writable(registers, 3, length);
+  setSigned(registers, copyFromPacket(machine, offset, machine.writable(registers, 3, length), length));
+}
+
+/** Packet bytes to guest address `to`: 0, or a negated errno. */
+export function copyFromPacket(machine: Machine, offset: number, to: number, length: number): number {
   const result = checkRange(machine, offset, length);
   if (result === 0) {
     machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(to + done, address, size));
   }
-  setSigned(registers, result);
+  return result;
+}
+
+/** Bytes at guest address `from` into the packet: 0, or a negated errno. */
+export function copyToPacket(machine: Machine, offset: number, from: number, length: number): number {
+  const result = checkRange(machine, offset, length);
+  if (result === 0) {
+    machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(address, from + done, size));
+  }
+  return result;
 }
 
 /** r1: context; r2: offset; r3, r4: bytes to write. r0: 0 or a negated errno. */
@@ -56,12 +66,7 @@ export function xdpStoreBytes(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const offset = u32(registers, 2);
   const length = u32(registers, 4);
-  const from = machine.readable(registers, 3, length);
-  const result = checkRange(machine, offset, length);
-  if (result === 0) {
-    machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(address, from + done, size));
-  }
-  setSigned(registers, result);
+  setSigned(registers, copyToPacket(machine, offset, machine.readable(registers, 3, length), length));
 }
 
 /** r1: interface; r2: flags, 0. r0: XDP_REDIRECT, or XDP_ABORTED for flags. */

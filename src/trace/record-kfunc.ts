@@ -1,0 +1,63 @@
+/**
+ * Kernel functions in a recording. A numbers iterator lies on the program's stack (vm/helpers/kfuncs.ts has its
+ * layout), whose bytes a recording knows by value: so its steps become arithmetic, and whether there is another number
+ * a guard, as in a loop that was written out.
+ */
+import { low32, type Value } from '../ir/index.js';
+import { errno, kfuncName, maxLoops } from '../platform/index.js';
+import { finishWith, holds } from './record-helper.js';
+import type { Recorder } from './recorder.js';
+
+/** False: not followed. */
+export function recordKfunc(recorder: Recorder, number: number): boolean {
+  switch (kfuncName(number)) {
+    case 'bpf_iter_num_new':
+      recordNew(recorder);
+      return true;
+    case 'bpf_iter_num_next':
+      recordNext(recorder);
+      return true;
+    case 'bpf_iter_num_destroy':
+      put(recorder, undefined, undefined);
+      finishWith(recorder, recorder.values.graph.constant(0n));
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** (iterator, start, end) */
+function recordNew(recorder: Recorder): void {
+  const { graph } = recorder.values;
+  const start = graph.make('sext32', recorder.register(2));
+  const end = graph.make('sext32', recorder.register(3));
+  const distance = graph.sub(end, start);
+  let result = 0;
+  if (!holds(recorder, graph.make('sle', start, end))) result = -errno.EINVAL;
+  else if (!holds(recorder, graph.make('ule', distance, graph.constant(BigInt(maxLoops))))) result = -errno.E2BIG;
+  if (result === 0) put(recorder, graph.sub(start, graph.constant(1n)), end);
+  else put(recorder, undefined, undefined);
+  finishWith(recorder, graph.constant(BigInt(result)));
+}
+
+/** (iterator): its address, where the number lies, or 0 at the end. */
+function recordNext(recorder: Recorder): void {
+  const { values, memory } = recorder;
+  const { graph } = values;
+  const iterator = recorder.register(1);
+  const next = low32(graph, graph.add(memory.load(iterator, 0, 4), graph.constant(1n)));
+  const end = memory.load(iterator, 4, 4);
+  const isOver = holds(recorder, graph.make('sle', graph.make('sext32', end), graph.make('sext32', next)));
+  if (isOver) put(recorder, undefined, undefined);
+  else memory.store(iterator, 0, 4, next);
+  finishWith(recorder, isOver ? graph.constant(0n) : iterator);
+}
+
+/** Writes both numbers of the iterator in r1; undefined: 0. */
+function put(recorder: Recorder, current: Value | undefined, end: Value | undefined): void {
+  const { values, memory } = recorder;
+  const zero = values.graph.constant(0n);
+  const iterator = recorder.register(1);
+  memory.store(iterator, 0, 4, current ?? zero);
+  memory.store(iterator, 4, 4, end ?? zero);
+}
