@@ -99,6 +99,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./paths.js'),
   },
   {
+    name: 'diff',
+    summary: 'do two objects decide alike? packets that tell them apart',
+    group: 'Test a program',
+    load: () => import('./diff.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',
@@ -133,6 +139,12 @@ export const commandRows: readonly CommandRow[] = [
     summary: 'a folder of objects through engines, card and kernel',
     group: 'For other tools',
     load: () => import('./check.js'),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    group: 'For other tools',
+    load: async () => ({ command: (await import('./completion.js')).completionCommand(commandRows) }),
   },
   {
     name: 'conformance-plugin',

@@ -63,6 +63,7 @@ const cases: readonly Case[] = [
   { args: ['test', '--init', copy] },
   { args: ['paths', example('ipv6-filter/ipv6-filter.o'), '--budget', '50'] },
   { args: ['run', example('ipv6-filter/ipv6-filter.o'), '-r', example('ipv6-filter/traffic.pcap'), '--coverage'] },
+  { args: ['diff', example('ipv6-filter/ipv6-filter.o'), 'test/support/say.o', '--budget', '20'] },
   { args: ['gen', '-w', '/dev/null', '-c', '10'] },
   { args: ['map', 'dump', balancer, ...balancerMaps] },
   { args: ['map', 'lookup', balancer, 'reals', 'key', '1', ...balancerMaps] },

@@ -1,0 +1,60 @@
+/** `jitnic diff`: do two objects decide alike? */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'jitnic-diff-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Drops frames of one EtherType (as it lies in memory). */
+const program = (name: string, type: number, extra = ''): string => {
+  const path = join(folder, `${name}.s`);
+  const lines = [
+    '.section xdp',
+    '.globl f',
+    'f:',
+    extra,
+    'r2 = *(u32 *)(r1 + 0)',
+    'r3 = *(u32 *)(r1 + 4)',
+    'r4 = r2',
+    'r4 += 14',
+  ];
+  const rest = ['r0 = 2', 'if r4 > r3 goto +3', 'r5 = *(u16 *)(r2 + 12)', `if r5 != ${type} goto +1`, 'r0 = 1', 'exit'];
+  writeFileSync(path, `${[...lines, ...rest].filter((line) => line !== '').join('\n')}\n`);
+  return path;
+};
+const ipv4 = program('ipv4', 0x0008);
+const slower = program('slower', 0x0008, 'r5 = 0');
+const ipv6 = program('ipv6', 0xdd86);
+const traffic = join(folder, 'traffic.pcap');
+await captureCli(['gen', '-w', traffic, '-c', '40', '--seed', '2']);
+
+it('says that code is equal, or that nothing tells it apart, and what it costs', async () => {
+  const same = await captureCli(['diff', ipv4, ipv4]);
+  expect(same.out).toBe('equal: the same code, maps and data\n');
+  const alike = await captureCli(['diff', ipv4, slower, '-r', traffic]);
+  expect(alike.exitCode).toBe(0);
+  expect(alike.out).toContain('no difference in ');
+  expect(alike.out).toContain('40 of the capture; that is no proof');
+  expect(alike.out).toMatch(/instructions +10 +11/);
+});
+
+it('finds a packet that tells two programs apart, without traffic, and ends with 1', async () => {
+  const { exitCode, out } = await captureCli(['diff', ipv4, ipv6]);
+  expect(exitCode).toBe(1);
+  expect(out).toContain('verdict: DROP -> PASS');
+  expect(out).toContain('verdict: PASS -> DROP');
+});
+
+it('says which packet of a capture comes first', async () => {
+  const { out, exitCode } = await captureCli(['diff', ipv4, ipv6, '-r', traffic, '--budget', '0', '-j']);
+  expect(exitCode).toBe(1);
+  const { differences, equal_code } = JSON.parse(out) as {
+    equal_code: boolean;
+    differences: { packet?: number; what: string }[];
+  };
+  expect(equal_code).toBe(false);
+  expect(differences.find(({ packet }) => packet !== undefined)).toMatchObject({ what: 'verdict' });
+});

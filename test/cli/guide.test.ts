@@ -1,0 +1,52 @@
+/** Every command of docs/guide.md runs, in its order, on a copy of an example; and completion scripts are sound. */
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { commandRows } from '../../src/cli/commands.js';
+import { captureCli } from '../../src/cli/testing.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'jitnic-guide-'));
+copyFileSync('examples/ipv6-filter/ipv6-filter.o', join(folder, 'prog.o'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const commands = [...readFileSync('docs/guide.md', 'utf8').matchAll(/^ {4}\$ jitnic (.*)$/gm)].map(
+  ([, line]) => line ?? '',
+);
+
+describe('the guide', () => {
+  it('has commands', () => {
+    expect(commands.length).toBeGreaterThan(7);
+  });
+
+  it.each(commands)('jitnic %s', async (line) => {
+    const words = line
+      .split(' ')
+      .map((word) => (/\.(o|pcap|yaml|xml|info|html)$/.test(word) ? join(folder, word) : word));
+    const { exitCode, err } = await captureCli(words);
+    expect(err).not.toContain('error');
+    expect(exitCode).toBe(0);
+  });
+});
+
+describe('completion', () => {
+  it.each(['bash', 'zsh', 'fish'])('names all commands and flags for %s', async (shell) => {
+    const { out, exitCode } = await captureCli(['completion', shell]);
+    expect(exitCode).toBe(0);
+    for (const { name } of commandRows) expect(out).toContain(name);
+    expect(out).toContain('record-type');
+    const file = join(folder, `completion.${shell}`);
+    writeFileSync(file, out);
+    const checked = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+    // Where there is no such shell nobody is the wiser.
+    if (checked.error === undefined) expect(checked.stderr).toBe('');
+  });
+
+  it('completes in bash', async () => {
+    const { out } = await captureCli(['completion', 'bash']);
+    const ask = `${out}\nCOMP_WORDS=(jitnic run --ma); COMP_CWORD=2; _jitnic; echo "\${COMPREPLY[@]}"`;
+    expect(spawnSync('bash', ['-c', ask], { encoding: 'utf8' }).stdout).toContain('--maps-in');
+    expect((await captureCli(['completion', 'bsh'])).err).toContain('did you mean `bash`?');
+  });
+});
