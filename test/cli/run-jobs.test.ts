@@ -184,16 +184,16 @@ describe.skipIf(!existsSync(built))('threads on one set of maps', () => {
   });
 
   test('say why a program is not for them', () => {
-    const file = join(folder, 'inner.s');
-    const jump = 'jump:\nr2 = slots ll\nr3 = 0\ncall bpf_tail_call\nr0 = 0\nexit\n';
+    const file = join(folder, 'flags.s');
+    const each = 'each:\nr0 = 0\nexit\n';
     writeFileSync(
       file,
-      `.map slots type=prog_array key=4 value=4 max_entries=3\n.section xdp\n.globl p\np:\ncall jump\nr0 = 2\nexit\n${jump}`,
+      `.section xdp\n.globl p\np:\nr1 = 1\nr2 = each ll\nr3 = 0\nr4 = 1\ncall bpf_loop\nr0 = 2\nexit\n${each}`,
     );
     const { status, stderr } = spawnSync(process.execPath, [built, 'run', file, '-r', capture, '--jobs', '2'], {
       encoding: 'utf8',
     });
-    expect(stderr).toContain('insn 6: a tail call from a function is not compiled');
+    expect(stderr).toContain('bpf_loop with flags');
     expect(status).toBe(4);
   });
 });
