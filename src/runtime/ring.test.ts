@@ -159,11 +159,13 @@ function run(object: ObjectSpec, how: 'batches' | 'one by one', options: Session
   const session = new Session(object, program, { card: false, ...options });
   const batches = generateBatches({ seed: 5, packets: 4000, flows: 300, popularity: { zipf: 0.5 } });
   const outputs: Output[] = [];
-  session.runtime.gathered = how === 'batches' && options.check !== true ? outputs : undefined;
+  session.gathersOutputs = how === 'batches' && options.check !== true;
   for (const batch of batches) {
     for (let at = 0; at < batch.count; ) {
-      if (how === 'batches') at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
-      else {
+      if (how === 'batches') {
+        at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
+        outputs.push(...session.outputs);
+      } else {
         session.run(packetAt(batch, at++));
         outputs.push(...session.runtime.machine.outputs);
       }
