@@ -3,7 +3,7 @@
  * operands allow.
  */
 import { op as bpf } from '../isa/index.js';
-import { maxFrames, stackSize, xdpMd } from '../platform/index.js';
+import { maxOpenFrames, stackSize, xdpMd } from '../platform/index.js';
 import { onesOf } from './lower-alu.js';
 import { resultOnes } from './ones.js';
 import { type OpName, opTable } from './ops.js';
@@ -96,7 +96,7 @@ function faultOfImmediate({ op, imm }: Value): string | undefined {
     case 'const':
       return imm >= 0n && imm <= mask64 ? undefined : `is ${imm}, which has more than 64 bits`;
     case 'frame':
-      return imm >= 0n && imm < BigInt(maxFrames) ? undefined : `is of call depth ${imm}`;
+      return imm >= 0n && imm < BigInt(maxOpenFrames) ? undefined : `is of call depth ${imm}`;
     case 'map':
     case 'data':
     case 'code':

@@ -2,7 +2,7 @@
  * Stack addresses as numbers: frame `depth` lies at [1024 * depth, 1024 * depth + 512), r10 at its end, so an address
  * says its frame and a multiple of 8 is one in memory too. No machine has them there (jit/place.ts knows where).
  */
-import { maxFrames, stackSize } from '../platform/index.js';
+import { maxOpenFrames, stackSize } from '../platform/index.js';
 import { isConst, signed, type Value } from './value.js';
 
 const frameSpan = 1024;
@@ -26,7 +26,7 @@ export function stackAddress(depth: number, offset: number): number {
 export function isInFrame(address: number, size: number): boolean {
   const depth = depthOf(address);
   const start = frameStart(depth);
-  return depth >= 0 && depth < maxFrames && address >= start && address + size <= start + stackSize;
+  return depth >= 0 && depth < maxOpenFrames && address >= start && address + size <= start + stackSize;
 }
 
 /** The address that a value is, if it is a frame pointer plus a constant. */

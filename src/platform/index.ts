@@ -33,6 +33,7 @@ export {
   maxLinear,
   maxLoops,
   maxMeta,
+  maxOpenFrames,
   maxPacketOffset,
   maxPendingPaths,
   maxSubprogs,

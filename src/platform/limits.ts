@@ -15,6 +15,12 @@ export const stackBeforeTailCall = 256;
 /** Tail calls of one run: MAX_TAIL_CALL_CNT (include/linux/bpf.h). One more goes on after the call. */
 export const maxTailCalls = 33;
 
+/**
+ * Frames that a run can have open: a tail call in a function leaves its callers waiting below the program that takes
+ * over, which may do the same again. Linux counts frames in each program.
+ */
+export const maxOpenFrames: number = maxTailCalls * (maxFrames - 1) + maxFrames;
+
 /** Iterations of bpf_loop, and rounds of `may_goto`: BPF_MAX_LOOPS (include/linux/bpf.h). */
 export const maxLoops: number = 8 << 20;
 
