@@ -7,7 +7,8 @@
  * equal keys find the same element. What a trace does itself (calls, atomics, loads after stores) is a variable about
  * which nothing is known.
  */
-import { isConst, mask64, type OpName, type Value } from '../ir/index.js';
+import { cellOf, isConst, mask32, mask64, type OpName, type Value } from '../ir/index.js';
+import type { MapCell } from '../object/index.js';
 import type { BinaryOp, RelationOp } from './operations.js';
 import { memorySort } from './sort.js';
 import type { Term } from './term.js';
@@ -51,6 +52,14 @@ export class ValueTerms {
     return terms.select(terms.variable(space, memorySort), base === undefined ? at : terms.add(this.term(base), at));
   }
 
+  /** One byte of memory, as the packet found it: `offset` bytes (and `base`, if there is one) from a cell on. */
+  cellByte(cell: MapCell, base: Value | undefined, offset: bigint): Term {
+    const { terms } = this;
+    const start = this.cellAddress(cell);
+    const from = base === undefined ? start : terms.add(start, this.term(base));
+    return terms.select(terms.variable('memory', memorySort), terms.add(from, terms.bits(64, offset)));
+  }
+
   /** Where the packet begins in guest memory; `ptr` adds to it. */
   get packetStart(): Term {
     return this.leafNamed('packet_start', 0xffff_ffffn);
@@ -66,6 +75,8 @@ export class ValueTerms {
   private leaf(value: Value, args: readonly Term[], scope: string): Term {
     const { op, imm, detail } = value;
     const { terms } = this;
+    const cell = cellOf(value);
+    if (cell !== undefined) return this.cellAddress(cell);
     switch (op) {
       case 'len':
       case 'metalen':
@@ -76,16 +87,10 @@ export class ValueTerms {
       case 'frame':
       case 'context':
       case 'map':
-      case 'data':
       case 'code':
         return this.address(this.leafNamed(`${op}_${imm}`, value.ones));
-      case 'cell': {
-        if (detail?.kind !== 'cell') break;
-        const { part, element, cpu } = detail;
-        return this.address(this.leafNamed(`${part}_${imm}_${element}_${cpu ?? 'all'}`, value.ones));
-      }
       case 'element':
-        return this.address(this.within(terms.apply(`element_${imm}`, 64, args), value.ones));
+        return this.elementAddress(Number(imm), args[0] as Term);
       case 'ptr':
         return terms.add(this.packetStart, args[0] as Term);
       case 'load':
@@ -104,6 +109,16 @@ export class ValueTerms {
         break;
     }
     return this.leafNamed(`${op}${scope}_${value.id}`, value.ones);
+  }
+
+  /** The same for each value that stands for the cell, however it was come by. */
+  private cellAddress({ map, part, element, cpu }: MapCell): Term {
+    if (part === 'value' && cpu === undefined) return this.elementAddress(map, this.terms.bits(64, BigInt(element)));
+    return this.address(this.leafNamed(`${part}_${map}_${element}_${cpu ?? 'all'}`, mask32));
+  }
+
+  private elementAddress(map: number, index: Term): Term {
+    return this.address(this.within(this.terms.apply(`element_${map}`, 64, [index]), mask32));
   }
 
   /** Nothing lies in the first 64 KiB. */

@@ -51,7 +51,9 @@ function bitTerm(values: ValueTerms, facts: Facts, bit: Bit): Term {
       : terms.extract(
           source.kind === 'packet'
             ? values.byte('packet', source.base, BigInt(byte))
-            : values.byte('memory', source.base, BigInt(source.start + byte)),
+            : source.cell === undefined
+              ? values.byte('memory', source.base, BigInt(source.start + byte))
+              : values.cellByte(source.cell, source.base, BigInt(source.start + byte)),
           at,
           at,
         );
