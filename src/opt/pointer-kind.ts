@@ -1,8 +1,8 @@
 /**
  * What a value points to, by where it came from. Only code that a verifier has accepted may be read so: there a
  * pointer stays in its object however it is moved. Phis are assumed to point to one thing until an argument says
- * otherwise (an optimistic fixed point). What is found of a phi only ever grows, from pending over one kind and any to a
- * number: a sum may well know less when more is known of what it adds.
+ * otherwise (an optimistic fixed point). What is found of a phi only ever grows, from pending over one kind and any
+ * to a number: a sum may well know less when more is known of what it adds.
  */
 import {
   type FunctionCode,

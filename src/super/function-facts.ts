@@ -55,7 +55,8 @@ export class FunctionFacts {
       const region = access === undefined ? undefined : commonRegion(at, access.base);
       const isFixed = occurrences.every((each) => each.isFixed);
       if (!isFixed || at.length === 0 || isCall(insn)) return { region, facts: undefined };
-      // Which pointers can't be null is told by newer verifiers only: without its check an older one refuses the access.
+      // Which pointers can't be null is told by newer verifiers only: without its check an older one refuses the
+      // access.
       const isNullCheck = at.some((each) => each?.regs[insn.dst]?.kind !== 'scalar');
       const isJump = isConditionalJump(insn) && !isNullCheck;
       const facts: OpFacts = {

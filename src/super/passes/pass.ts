@@ -25,7 +25,9 @@ export interface Pass {
   readonly level: 1 | 2 | 3;
   /** Undefined: for both goals. */
   readonly goal?: Goal | undefined;
-  /** Runs one time, when the others find nothing more; they run again on what it leaves, and the smaller code is kept. */
+  /**
+   * Runs one time, when the others find nothing more; they run again on what it leaves, and the smaller code is kept.
+   */
   readonly once?: true;
   /** Changes the code where it can; true if it did. */
   readonly run: (code: FunctionCode, context: PassContext) => boolean;
