@@ -123,9 +123,17 @@ export interface Elf {
   readonly relocations: ReadonlyMap<number, readonly ElfRelocation[]>;
 }
 
+/**
+ * The same bytes as an array whose `slice` copies: that of Node's Buffer does not, and its memory is a pool that others
+ * share.
+ */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 /** Throws InputError for a damaged file, UnsupportedError for a sound one of another kind. */
 export function readElf(bytes: Uint8Array): Elf {
-  const file = new ByteReader(bytes);
+  const file = new ByteReader(plainBytes(bytes));
   checkHeader(file);
   const sections = readSections(file);
   const symbols = readSymbols(sections);

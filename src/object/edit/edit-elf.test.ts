@@ -76,6 +76,21 @@ describe('an object file whose functions are replaced', () => {
     expect(after.license).toBe(before.license);
   });
 
+  it("takes a part of Node's pool of buffers, and leaves it as it was", () => {
+    const bytes = read('examples/token-bucket/token-bucket.o');
+    const pool = Buffer.alloc(bytes.length + 200, 7);
+    pool.set(bytes, 72);
+    const before = Buffer.from(pool);
+    const part = pool.subarray(72, 72 + bytes.length);
+    const edit = (input: Uint8Array): Uint8Array =>
+      editElf(
+        input,
+        fileFunctions(input).map((fn) => padded(fn, 3)),
+      ).bytes;
+    expect(Buffer.from(edit(part)).equals(edit(bytes))).toBe(true);
+    expect(pool.equals(before)).toBe(true);
+  });
+
   it('leaves other sections byte for byte, takes DWARF out and says so', () => {
     const bytes = read('examples/token-bucket/token-bucket.o');
     const [fn] = fileFunctions(bytes).filter(({ sectionName }) => sectionName !== '.text');

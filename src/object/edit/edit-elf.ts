@@ -12,7 +12,7 @@ import { InternalError, UnsupportedError } from '../../base/index.js';
 import { encodeInsns, type Insn, insnSize, op } from '../../isa/index.js';
 import { Btf } from '../btf.js';
 import { type CodeSection, readCode, referredSlot } from '../code.js';
-import { type Elf, type ElfSymbol, readElf, STT_FUNC } from '../elf.js';
+import { type Elf, type ElfSymbol, plainBytes, readElf, STT_FUNC } from '../elf.js';
 import { lowerBound } from '../sorted.js';
 import { type ExtPart, editBtfExt, type MovedRecord } from './edit-btf-ext.js';
 import { layOut, type Part, partsOf, sectionNumbers, shInfo, shLink } from './elf-layout.js';
@@ -66,7 +66,7 @@ const dataWidths: ReadonlyMap<number, number> = new Map([
  * middle of a function from outside of it, sections bound into groups.
  */
 export function editElf(bytes: Uint8Array, edits: readonly FunctionEdit[]): EditedElf {
-  return new ElfEditor(bytes, edits).run();
+  return new ElfEditor(plainBytes(bytes), edits).run();
 }
 
 /** A code section's new slots, and where its old ones went. */

@@ -5,17 +5,22 @@
  *     x = [p]; x = x o c; [p] = x          -> x = c; lock [p] o= x
  *
  * for o of +, |, &, ^. One or two slots less, and several times slower: for small programs only.
+ *
+ * Linux has + since 3.18, the others since 5.12 (`BPF_ATOMIC`, -mcpu=v3 in LLVM). The output fits every kernel that the
+ * input fits, so they are made only in a function that asks for such a kernel: one with another atomic operation than +.
+ * Jumps on 32 bits, which -mcpu=v3 has too, tell nothing: they came with 5.1.
  */
 import { accessSize, type Insn, insnClass, isCall, op } from '../../isa/index.js';
 import { Demands } from '../demand.js';
-import { isAlu, isLoad, reads, usesSource, writes } from '../effects.js';
+import { isAlu, isAtomic, isLoad, reads, usesSource, writes } from '../effects.js';
 import { copyState, Flow, mayMeet } from '../flow.js';
 import type { FunctionCode, Op } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
-/** Operations that have an atomic form, by both codes. */
+/** Operations that have an atomic form, by both codes: on all kernels, and on newer ones. */
+const everywhere: ReadonlyMap<number, number> = new Map([[op.ADD, op.ATOMIC_ADD]]);
 const kinds: ReadonlyMap<number, number> = new Map([
-  [op.ADD, op.ATOMIC_ADD],
+  ...everywhere,
   [op.OR, op.ATOMIC_OR],
   [op.AND, op.ATOMIC_AND],
   [op.XOR, op.ATOMIC_XOR],
@@ -24,6 +29,7 @@ const kinds: ReadonlyMap<number, number> = new Map([
 /** The pass, where the context allows it. */
 export function atomics(code: FunctionCode, context: PassContext): boolean {
   if (!context.atomics) return false;
+  const known = needsAtomics(code) ? kinds : everywhere;
   const flow = new Flow(code);
   const demands = new Demands(code, flow);
   let changed = false;
@@ -47,6 +53,7 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
           const b = places[j];
           return a !== undefined && b !== undefined && mayMeet(a, b, flow.escaped);
         },
+        known,
       );
       const region = places[at]?.region;
       if (found === undefined || (region !== 'map' && region !== 'stack') || !context.allow(block.ops[at] as Op))
@@ -59,12 +66,18 @@ export function atomics(code: FunctionCode, context: PassContext): boolean {
   return changed;
 }
 
+/** The function has an operation that kernels without the newer atomics refuse. */
+function needsAtomics(code: FunctionCode): boolean {
+  return code.blocks.some(({ ops }) => ops.some(({ insn }) => isAtomic(insn) && insn.imm !== op.ATOMIC_ADD));
+}
+
 /** The ops with the load at `at`, what is done to its value and the store fused; undefined where that can't be. */
 function fusion(
   ops: readonly Op[],
   at: number,
   asked: (at: number) => readonly bigint[],
   meets: (a: number, b: number) => boolean,
+  known: ReadonlyMap<number, number>,
 ): Op[] | undefined {
   const load = ops[at] as Op; // in range
   const { insn } = load;
@@ -83,7 +96,7 @@ function fusion(
       now.dst === insn.src &&
       now.off === insn.off;
     if (isStoreBack) return asked(i)[x] === 0n ? fused(ops, at, change, i) : undefined;
-    const isChange = change < 0 && isAlu(now) && now.dst === x && kinds.has(now.code & 0xf0);
+    const isChange = change < 0 && isAlu(now) && now.dst === x && known.has(now.code & 0xf0);
     if (isChange) {
       // Of four bytes either form gives the low half; of eight only the wide one does.
       if ((size === 8 && insnClass(now) !== op.ALU64) || (usesSource(now) && now.src === x)) return undefined;

@@ -160,6 +160,14 @@ describe('passes over bytecode', () => {
     expect(optimizeText(text).some((line) => line.startsWith('lock'))).toBe(true);
     expect(optimizeText(text, { goal: 'speed' }).some((line) => line.startsWith('lock'))).toBe(false);
   });
+
+  it('fuse other operations than + only where the function needs a kernel that has them', () => {
+    const flag = `${load}\n r1 = *(u64 *)(r0 + 0)\n r1 |= 4\n *(u64 *)(r0 + 0) = r1`;
+    const locks = (text: string): number =>
+      optimizeText(`${text}\n out: r0 = 2\n exit`).filter((line) => line.startsWith('lock')).length;
+    expect(locks(flag)).toBe(0);
+    expect(locks(`${flag}\n r2 = 1\n lock *(u64 *)(r0 + 8) ^= r2`)).toBe(2);
+  });
 });
 
 /** Faults that others' optimizers had: each a shape that must stay as it means. */
