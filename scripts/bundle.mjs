@@ -9,18 +9,19 @@
  *   (src/cli/bundle.ts).
  */
 import { createHash } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 const external = /^(node:|commander$|koffi$|z3-solver$|yaml$)/;
-/** Entry points of the library, without their ending. */
+/** Entry points of the library as package.json offers them, without their ending. */
+const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const library = Object.fromEntries(
-  ['index', 'api/object', 'api/verifier', 'api/packet', 'api/runtime', 'api/test', 'api/nic', 'linux/index'].map(
-    (path) => [path, `${dist}${path}`],
-  ),
+  Object.values(exports)
+    .map((entry) => entry.default.replace(/^\.\/dist\/lib\/(.*)\.js$/, '$1'))
+    .map((path) => [path, `${dist}${path}`]),
 );
 
 /** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */

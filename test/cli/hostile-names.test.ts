@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
-import { assemble, disassemble, parseImage, readObject, writeElf } from '../../src/object/index.js';
+import { assemble, disassemble, type ObjectSpec, parseImage, readObject, writeElf } from '../../src/object/index.js';
 import { openExample } from '../support/examples.js';
 
 /** Red, a title, clear screen, and a right-to-left override; as the assembler writes them. */
@@ -105,6 +105,12 @@ describe('what a file says is shown, not obeyed', () => {
   it('and assembler text brings the names back', () => {
     const spec = assemble(assembly);
     expect(spec.maps[0]?.name).toBe('m\x1b[31m\x1b]0;pwn\x07\x1b[2J\u202e');
-    expect(assemble(disassemble(spec)).programs).toEqual(spec.programs);
+    // Where in the file a function stood is another matter: text puts callees behind those who call them.
+    const named = ({ programs }: ObjectSpec): unknown =>
+      programs.map((program) => ({
+        ...program,
+        functions: program.functions.map((fn) => ({ ...fn, origin: undefined })),
+      }));
+    expect(named(assemble(disassemble(spec)))).toEqual(named(spec));
   });
 });
