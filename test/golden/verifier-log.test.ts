@@ -13,8 +13,13 @@ import { helperName } from '../../src/platform/index.js';
 const root = new URL('../..', import.meta.url).pathname;
 const vmlinux = '/sys/kernel/btf/vmlinux';
 
-/** A private bpffs, so that nothing stays pinned. Logs are long: the first megabytes tell enough. */
-const load = 'mount -t bpf bpf /sys/fs/bpf && bpftool -d prog loadall "$0" /sys/fs/bpf/x 2>&1 | head -c 3000000';
+/**
+ * A private bpffs, so that nothing stays pinned. Logs are long: the first megabytes tell enough. The kernel writes the
+ * log of a program with a million steps (xdp_synproxy's loop over TCP options) for minutes, and bpftool prints none of it
+ * before the end: such an object has nothing to compare here.
+ */
+const load =
+  'mount -t bpf bpf /sys/fs/bpf && timeout 20 bpftool -d prog loadall "$0" /sys/fs/bpf/x 2>&1 | head -c 3000000';
 
 function verifierLog(file: string): string {
   return spawnSync('unshare', ['-m', 'sh', '-c', load, file], { encoding: 'utf8', maxBuffer: 1 << 26 }).stdout ?? '';
@@ -63,6 +68,9 @@ describe.skipIf(!kernel)("instructions in the verifier's log", () => {
       expect(differ).toEqual([]);
       total += agreed;
     },
-    300_000,
   );
+
+  test('are many', () => {
+    expect(total).toBeGreaterThan(1000);
+  });
 });
