@@ -4,9 +4,9 @@ import { Interpreter } from '../interp/index.js';
 import { compareObjects, MachineSubject, machineEngine, type ObjectDifferenceRow, seedMaps } from '../judge/index.js';
 import { acceptances, Bpf } from '../linux/index.js';
 import { type ObjectSpec, type ReadObjectOptions, readObject, sizeMaps, xdpFitness } from '../object/index.js';
-import { generateTraffic } from '../packet/index.js';
 import type { Refusal } from '../super/index.js';
 import { openCaptureFile } from './capture-input.js';
+import { makePackets } from './check/traffic.js';
 import type { Io } from './command.js';
 
 /** Whether the kernel has a say. */
@@ -57,19 +57,8 @@ export async function comparedPackets(
   { count, capture, programs }: ComparedOptions,
   io: Io,
 ): Promise<ObjectDifferenceRow[]> {
-  const made = generateTraffic({
-    seed,
-    packets: count,
-    flows: 64,
-    ipv6: 0.25,
-    vlan: 0.15,
-    qinq: 0.2,
-    replies: 0.2,
-    malformed: 0.1,
-    protocols: { tcp: 0.5, udp: 0.35, icmp: 0.1, arp: 0.05 },
-  });
-  const packets: { readonly data: Uint8Array }[] =
-    count === 0 ? [] : Array.from(made, ({ data }) => ({ data: data.slice() }));
+  const made = count === 0 ? [] : makePackets(count, seed);
+  const packets: { readonly data: Uint8Array }[] = made.map((data) => ({ data }));
   if (capture !== undefined) packets.push(...(await packetsOf(capture, io)));
   const engine = machineEngine('wasm');
   return io.breakable('comparing', () => compareObjects(before, after, packets, { engine, seeds, programs }));
