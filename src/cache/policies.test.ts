@@ -67,6 +67,15 @@ describe('examples worked by hand (their papers have none)', () => {
     expect(contents('s3-fifo', 10, [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 2, ...scan], [2, 3])).toEqual([2]);
   });
 
+  it('S3-FIFO: the small queue is gone through to its end though what moved on made it smaller than its share', () => {
+    const sizes = [1, 8, 0, 22];
+    const hits = hitsOf(
+      referenceOf([3, 3, 0, 3, 1, 0], (key) => sizes[key] as number),
+      { capacity: { bits: 25 }, policy: policyNamed('s3-fifo') },
+    );
+    expect(hits).toEqual([false, true, false, true, false, false]);
+  });
+
   it('ARC: a scan passes through T1 and leaves what was used twice alone', () => {
     expect(contents('arc', 4, [1, 1, 2, 2, 10, 11, 12, 13, 14, 15], [1, 2, 14, 15, 13])).toEqual([1, 2, 14, 15]);
   });

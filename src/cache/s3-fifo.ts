@@ -31,11 +31,15 @@ export class S3FifoPolicy implements Policy {
     this.isBack = this.ghosts.take(key);
   }
 
-  /** Moves along both queues until an entry is found that has not been used enough. */
+  /**
+   * Moves along the queues until an entry is found that has not been used enough. Which queue it begins with is asked
+   * once, as in the paper: the small one is gone through to its end though moving on makes it smaller than its share.
+   */
   victim(): Entry | undefined {
     const { small, main } = this;
     const mainSize = (1 - smallShare) * this.capacity;
-    while (small.length > 0 && (small.size >= smallShare * this.capacity || main.length === 0)) {
+    const beginsSmall = small.size >= smallShare * this.capacity || main.length === 0;
+    while (beginsSmall && small.length > 0) {
       const last = small.last as Entry;
       if (last.uses <= 1) return last;
       // Its count starts again in the main queue.
