@@ -9,6 +9,7 @@ export default defineConfig({
     testTimeout: hang,
     hookTimeout: hang,
     teardownTimeout: hang,
+    setupFiles: ['test/support/setup.ts'],
     maxWorkers: 2,
     // Stripped TypeScript is kept by content between runs: half of what a single test file costs is transforming what it imports.
     experimental: { fsModuleCache: true },

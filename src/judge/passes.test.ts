@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { body, exit, insn, mov, start } from '../../test/support/any-program.js';
+import { rounds } from '../../test/support/effort.js';
 import { Interpreter } from '../interp/index.js';
 import { type Insn, op } from '../isa/index.js';
 import { parseSettings, passes, type Settings } from '../opt/index.js';
@@ -53,7 +54,7 @@ describe('each pass alone, and all but each', () => {
         fc.boolean(),
         (insns, data, { settings }, verified) => expectEqual([...start, ...insns, exit], data, settings, verified),
       ),
-      { numRuns: 700, seed: 11 },
+      { numRuns: rounds(300), seed: 11 },
     );
   });
 
@@ -71,7 +72,7 @@ describe('each pass alone, and all but each', () => {
           expectEqual([...start, ...loop, back, exit], data, settings, verified);
         },
       ),
-      { numRuns: 400, seed: 12 },
+      { numRuns: rounds(150), seed: 12 },
     );
   });
 });

@@ -4,13 +4,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { UserError } from '../base/index.js';
 import { Btf } from './btf.js';
 import { formatDefinition, formatType } from './btf-format.js';
 import { readObject } from './read-object.js';
 import { mutate, Random, targets } from './testing/mutate.js';
 
-const count = Number(process.env['JITNIC_FUZZ_N'] ?? 10_000);
+const count = Number(process.env['JITNIC_FUZZ_N'] ?? rounds(1500));
 const seed = Number(process.env['JITNIC_FUZZ_SEED'] ?? 1);
 
 /** Object files of the examples, and of the corpus where there is one. */

@@ -7,6 +7,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { InputError } from '../base/index.js';
 import {
   CaptureReader,
@@ -23,7 +24,7 @@ import {
   Summarizer,
 } from './index.js';
 
-const inputs = Number(process.env['JITNIC_FUZZ_N'] ?? 100_000);
+const inputs = Number(process.env['JITNIC_FUZZ_N'] ?? rounds(20_000));
 const seed = Number(process.env['JITNIC_FUZZ_SEED'] ?? 20_261);
 
 const traffic: Packet[] = [

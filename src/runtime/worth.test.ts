@@ -74,10 +74,10 @@ describe('a card that may rest', () => {
 
   it('rests where paths go on to be new, after some hundred recordings', () => {
     const runtime = runtimeOf('heavy-hitter');
-    verdictsOf(runtime, strangers(600), 600);
+    verdictsOf(runtime, strangers(400), 400);
     expect(runtime.installs).toBeGreaterThan(128);
     expect(runtime.installs).toBeLessThan(300);
-    expect(runtime.bypassed).toBeGreaterThan(200);
+    expect(runtime.bypassed).toBeGreaterThan(50);
   });
 
   it('never rests unless it may', () => {

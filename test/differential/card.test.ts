@@ -12,6 +12,7 @@ import { Checker, type Difference } from '../../src/runtime/check.js';
 import { Runtime, type RuntimeOptions, Session } from '../../src/runtime/index.js';
 import { Verdicts } from '../../src/verifier/index.js';
 import type { Machine } from '../../src/vm/index.js';
+import { rounds } from '../support/effort.js';
 import { openExample } from '../support/examples.js';
 
 const names = ['load-balancer', 'lpm-router', 'firewall', 'nat', 'ddos-mitigator', 'token-bucket', 'port-knocking'];
@@ -76,13 +77,14 @@ describe('the compiled card', () => {
   });
 
   it('agrees with the interpreter on generated programs, with map updates in between', () => {
+    const last = rounds(12);
     let compiled = 0;
-    for (let seed = 1; seed <= 36; seed++) {
+    for (let seed = 1; seed <= last; seed++) {
       const result = runGenerated(seed, { patience: 0, cacheSize: seed % 3 === 0 ? 4 : 64 });
       expect(result.difference, `seed ${seed}`).toBeUndefined();
       compiled += result.compiled;
     }
-    expect(compiled).toBeGreaterThan(36);
+    expect(compiled).toBeGreaterThan(last);
   });
 
   it('is found out when a compiled trace is wrong', () => {

@@ -1,0 +1,4 @@
+/** Runs before each test file. */
+import { seedProperties } from './effort.js';
+
+seedProperties();
