@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine LIST] [--only NAME]`: the speed suite, a row
- * each, and `bench/latest.json`. With --check, exit 1 if a ratio is worse than that in `bench/baseline.json` by more
- * than the noise.
+ * each, and `bench/latest.json`. With --check, exit 1 if a figure is worse than that in `bench/baseline.json`: by
+ * confidence intervals, on another machine than the baseline's by those of ratios alone (bench/baseline.ts).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,20 +20,24 @@ import { readObject } from '../object/index.js';
 import { verdictName } from '../platform/index.js';
 import { formatTable } from '../text/index.js';
 import { loadMaps, parseMapsFile } from '../vm/index.js';
+import {
+  type BenchEntry,
+  type BenchFile,
+  describeMachine,
+  intervalsOf,
+  isSameMachine,
+  regressions,
+  thisMachine,
+} from './bench/baseline.js';
 import { numberFlag, runTool } from './tool.js';
 
 const usage = 'npm run bench [-- --check] [--write-baseline] [--rounds N] [--engine interp,wasm,kernel] [--only NAME]';
-
-/** A ratio may be so much worse than the baseline's: relative, and in nanoseconds of the difference that it makes. */
-const tolerance = 0.25;
-const toleranceNs = 0.5;
 
 /**
  * A row of `bench/latest.json` and `bench/baseline.json`. Times are nanoseconds a run, medians over the rounds; null
  * where an engine was not asked or could not run the program.
  */
-interface Row {
-  readonly name: string;
+interface Row extends BenchEntry {
   /** By engine: the reference interpreter, compiled to WebAssembly, and Linux less what its empty program takes. */
   readonly interp_ns: number | null;
   readonly wasm_ns: number | null;
@@ -97,35 +101,13 @@ function rowOf(entry: SuiteEntry, speed: Speed): Row {
     busy_ratio: round(ratioOf(speed, kernelBusy)?.value),
     resolved: ratio?.isBound === false,
     restored: speed.restored,
+    intervals: intervalsOf(speed.rounds),
   };
 }
 
 /** Of ratios: the mean that does not depend on which side is called the numerator. */
 function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-}
-
-/**
- * Entries that got worse than the baseline allows. The kernel's figure may be off by its noise, then and now: of what
- * the ratio could have been the highest counts, of what it could be now the lowest.
- */
-function regressions(rows: readonly Row[], file: string): string[] {
-  const baseline = JSON.parse(readFileSync(file, 'utf8')) as { suite: readonly Row[] };
-  return rows.flatMap((row) => {
-    const old = baseline.suite.find(({ name }) => name === row.name);
-    if (old === undefined || row.wasm_ns === null || row.kernel_ns === null) return [];
-    if (old.wasm_ns === null || old.kernel_ns === null) return [];
-    // Below its noise the kernel's figure says nothing; then the noise stands in for it, on both sides of the
-    // comparison.
-    const oldNoise = old.kernel_noise_ns ?? 0;
-    const noise = row.kernel_noise_ns ?? 0;
-    const highest = old.wasm_ns / Math.max(old.kernel_ns - oldNoise, oldNoise);
-    const kernel = Math.max(row.kernel_ns, noise) + noise;
-    // A quarter more, or half a nanosecond: for a program of two nanoseconds the quarter would be within the clock's
-    // jitter.
-    const allowed = Math.max(highest * (1 + tolerance) * kernel, highest * kernel + toleranceNs);
-    return row.wasm_ns > allowed ? [`${row.name}: ratio ${row.ratio}, baseline ${old.ratio}`] : [];
-  });
 }
 
 await runTool(
@@ -206,12 +188,17 @@ await runTool(
         `geometric mean wasm / busy: ${geometricMean(busy).toFixed(2)}, worst ${Math.max(...busy).toFixed(2)}`,
       );
     if (speedups.length > 0) console.log(`geometric mean interp / wasm: ${geometricMean(speedups).toFixed(0)}`);
-    const text = `${JSON.stringify({ suite: rows }, null, 2)}\n`;
+    const latest: BenchFile<Row> = { machine: thisMachine(), suite: rows };
+    const text = `${JSON.stringify(latest, null, 2)}\n`;
     // A part of the suite is not what others are to be compared with.
     if (flags['only'] === undefined) writeFileSync(join('bench', 'latest.json'), text);
     if (flags['write-baseline'] === true) writeFileSync(join('bench', 'baseline.json'), text);
     if (flags['check'] !== true) return exitCodes.ok;
-    const worse = regressions(rows, join('bench', 'baseline.json'));
+    const baseline = JSON.parse(readFileSync(join('bench', 'baseline.json'), 'utf8')) as BenchFile;
+    const same = isSameMachine(latest.machine, baseline.machine);
+    console.log(`baseline made on ${describeMachine(baseline.machine)}`);
+    if (!same) console.log(`here: ${describeMachine(latest.machine)}; ratios alone are compared`);
+    const worse = regressions(latest, baseline);
     for (const line of worse) console.log(`regression: ${line}`);
     return worse.length === 0 ? exitCodes.ok : exitCodes.negative;
   },

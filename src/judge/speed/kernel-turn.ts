@@ -134,6 +134,11 @@ export class KernelTurns {
     };
   }
 
+  /** Nanoseconds a packet of the last `count` rounds; those before them chose the prologue. */
+  lastRounds(count: number): { readonly loaded: readonly number[]; readonly unloaded: readonly number[] } {
+    return { loaded: this.loaded.slice(-count), unloaded: this.unloaded.slice(-count) };
+  }
+
   close(): void {
     this.kernel.close();
   }

@@ -25,6 +25,14 @@ export interface SpeedSubject {
   readonly fill?: ((machine: Machine) => void) | undefined;
 }
 
+/** Nanoseconds a packet, a figure a round; the n-th of each were measured one after the other. */
+export interface Rounds {
+  readonly interp: readonly number[];
+  readonly wasm: readonly number[];
+  /** The program, and the empty program beside it. */
+  readonly kernel: { readonly loaded: readonly number[]; readonly unloaded: readonly number[] } | undefined;
+}
+
 /** Nanoseconds a packet by engine; undefined where one was not asked for or cannot run it. */
 export interface Speed {
   readonly interp: Figure | undefined;
@@ -39,6 +47,8 @@ export interface Speed {
   readonly verdicts: Readonly<Record<string, number>>;
   /** The program changes its packet, which is put back for every run. */
   readonly restored: boolean;
+  /** What the figures are made of. */
+  readonly rounds: Rounds;
   /** Why an engine has no figure. */
   readonly notes: readonly string[];
 }
@@ -100,6 +110,11 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
       codeBytes: wasm?.codeBytes ?? 0,
       verdicts,
       restored: change !== undefined,
+      rounds: {
+        interp: figures.get('interp') ?? [],
+        wasm: figures.get('wasm') ?? [],
+        kernel: net?.lastRounds(options.rounds),
+      },
       notes,
     };
   } finally {
