@@ -15,7 +15,7 @@ import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
-const external = /^(node:|commander$|koffi$|z3-solver$|yaml$)/;
+const external = /^(node:|@vscode\/debugadapter$|commander$|koffi$|z3-solver$|yaml$)/;
 /** Entry points of the library as package.json offers them, without their ending. */
 const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const library = Object.fromEntries(

@@ -33,7 +33,7 @@ export const rows = [
   [...portable('explore'), ...host('judge')],
   portable('cache', 'coherence'),
   portable('runtime'),
-  portable('sim', 'report', 'cases'),
+  portable('sim', 'report', 'cases', 'debug'),
   [...portable('scr', 'place'), ...host('cli')],
   portable('api'),
   host('live', 'tools'),

@@ -24,6 +24,12 @@ export interface Io {
   /** Stdin piece by piece, for what does not fit into memory. */
   stdin(): AsyncIterable<Uint8Array>;
   /**
+   * Stdin line by line, without their ends. On a terminal with `prompt`, editing, and completion of the line as it is.
+   */
+  lines(prompt: string, complete: (line: string) => readonly string[]): AsyncIterable<string>;
+  /** Stdin and stdout are a person's terminal. */
+  readonly isInteractive: boolean;
+  /**
    * Work that may take long without a turn of the event loop: Ctrl-C ends it with an InterruptedError (interrupt.ts),
    * whose message names the phase (`verifying`). What leaves a command with that error ends it with exit 130, and the
    * error is all that is printed.

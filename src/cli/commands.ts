@@ -105,6 +105,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./diff.js'),
   },
   {
+    name: 'debug',
+    summary: 'step through one packet, forward and back, here or in an editor',
+    group: 'Test a program',
+    load: () => import('./debug.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',

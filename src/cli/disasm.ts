@@ -1,8 +1,7 @@
 /** `jitnic disasm FILE [PROG]`: instructions as text that `jitnic asm` reads back. */
 import { exitCodes, UsageError } from '../base/index.js';
-import { formatInsn, type InsnNames } from '../isa/index.js';
-import { disassemble, type ObjectSpec, type ProgramSpec } from '../object/index.js';
-import { helperName } from '../platform/index.js';
+import { formatInsn } from '../isa/index.js';
+import { disassemble, type ObjectSpec, type ProgramSpec, programNames } from '../object/index.js';
 import { printable, printableLine } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { declareKconfig } from './kernel-flags.js';
@@ -55,17 +54,6 @@ function hasKernelSyntax({ syntax, kernel }: Options): boolean {
     throw new UsageError(`no syntax \`${syntax}\``, {}, 'llvm or kernel');
   }
   return syntax === 'kernel' || (kernel === true && syntax === undefined);
-}
-
-/** Names for the numbers in a program's instructions. */
-export function programNames(object: ObjectSpec, program: ProgramSpec): InsnNames {
-  return {
-    helper: helperName,
-    map: (index) => object.maps[index]?.name,
-    kfunc: (index) => program.kfuncs[index]?.name,
-    ksym: (index) => program.ksyms[index]?.name,
-    func: (slot) => program.functions.find((fn) => fn.start === slot)?.name,
-  };
 }
 
 /** As `bpftool prog dump xlated linum` prints: functions by name, source lines behind `;`. */

@@ -29,6 +29,10 @@ const io: Io = {
   stdin: () => {
     throw new InternalError('jobs', 'a thread has no stdin');
   },
+  lines: () => {
+    throw new InternalError('jobs', 'a thread has no stdin');
+  },
+  isInteractive: false,
   breakable: (_phase, work) => work(),
   catchInterrupt: () => ({ requested: false, wake: undefined }),
   flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },

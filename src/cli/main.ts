@@ -52,6 +52,10 @@ const host: Host = {
   width: process.stdout.columns ?? 100,
   env: process.env,
   stdin: () => process.stdin,
+  terminal:
+    process.stdin.isTTY === true && process.stdout.isTTY === true
+      ? { input: process.stdin, output: process.stdout }
+      : undefined,
   onInterrupt: (handler) => {
     process.on('SIGINT', handler);
   },

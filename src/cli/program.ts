@@ -11,6 +11,7 @@ import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
 import { type CommandRow, commandRows } from './commands.js';
 import { describeError, errorJson, errorText } from './error-report.js';
 import { InterruptedError } from './interrupt.js';
+import { linesOf, type Terminal } from './lines.js';
 import { makeStyle, paintedText, wantsColor } from './style.js';
 
 export { ioReason } from './files.js';
@@ -25,6 +26,8 @@ export interface Host {
   readonly width: number;
   readonly env: Readonly<Record<string, string | undefined>>;
   stdin(): AsyncIterable<Uint8Array>;
+  /** Both ends of a terminal, where stdin and stdout are one. */
+  readonly terminal?: Terminal | undefined;
   /** Calls `handler` for each Ctrl-C from now on that does not end work under {@link breakable}. */
   onInterrupt(handler: () => void): void;
   /** Runs work that Ctrl-C ends with an InterruptedError; see interrupt.ts. Left out where there are no signals. */
@@ -251,6 +254,8 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
     },
     json: (schema, value) => host.out(jsonText({ schema, ...value }, pretty)),
     stdin: () => host.stdin(),
+    lines: (prompt, complete) => linesOf(host, prompt, complete),
+    isInteractive: host.terminal !== undefined,
     readStdin: () => readAll(host.stdin()),
     breakable: (phase, work) => (host.breakable === undefined ? work() : host.breakable(work, phase)),
     catchInterrupt: () => interrupts.await(),

@@ -1,12 +1,11 @@
 /** `jitnic verify FILE [PROG]`: would Linux load it, and if not, why and what to do. */
 import { exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
-import { findPrograms, type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
+import { findPrograms, type ObjectSpec, type ProgramSpec, programNames, xdpFitness } from '../object/index.js';
 import { errno } from '../platform/index.js';
 import { formatNumber } from '../text/index.js';
 import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { programNames } from './disasm.js';
 import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 import { Steps } from './steps.js';
 

@@ -40,6 +40,7 @@ export { type MapShape, mapSpec } from './map-spec.js';
 export { assemble, parseImage } from './parse-image.js';
 export { pickProgram } from './pick-program.js';
 export { disassemble, type PrintOptions, printImage } from './print-image.js';
+export { programNames } from './program-names.js';
 export { objectSpec, programSpec } from './program-spec.js';
 export { rawImage, rawInsns, rawMapList } from './raw.js';
 export { type ReadObjectOptions, readObject } from './read-object.js';

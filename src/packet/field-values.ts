@@ -91,6 +91,58 @@ export function sameFieldValue(bytes: Uint8Array, name: string, wanted: string):
   return numberAt(bytes, found.start, found) === fieldNumber(label, found, wanted);
 }
 
+/** A header of one packet, with its fields. */
+export interface HeaderFields {
+  /** `ip`, `ip2`. */
+  readonly label: string;
+  /** Bytes from the Ethernet header's start. */
+  readonly offset: number;
+  readonly fields: readonly FieldValue[];
+}
+
+/** A field with its value as people write it. */
+export interface FieldValue {
+  /** `ip.ttl` */
+  readonly name: string;
+  readonly text: string;
+  /** Bytes from the packet's start, and how many. */
+  readonly start: number;
+  readonly width: number;
+}
+
+/**
+ * All fields that lie in the packet. Parts of bytes that a field of their own shows as a whole (`tcp.flags`) are left
+ * out.
+ */
+export function packetFields(bytes: Uint8Array): HeaderFields[] {
+  return headersIn(packetContext(bytes)).flatMap(({ protocol, label, offset }) => {
+    const all = protocols[protocol];
+    const isPart = (field: Field): boolean =>
+      field.mask !== undefined && all.some((one) => one.mask === undefined && one.offset === field.offset);
+    const fields = all
+      .filter((field) => offset + field.offset + field.width <= bytes.length && !isPart(field))
+      .map((field) => {
+        const start = offset + field.offset;
+        return { name: `${label}.${field.name}`, text: formatField(bytes, start, field), start, width: field.width };
+      });
+    return fields.length === 0 ? [] : [{ label, offset, fields }];
+  });
+}
+
+/**
+ * A field as a number, however wide (addresses too); undefined where the packet has no such header. Throws InputError
+ * with the nearest name for a field that no packet has.
+ */
+export function fieldInteger(bytes: Uint8Array, name: string): bigint | undefined {
+  checkFieldName(name);
+  const found = locateField(name, packetContext(bytes));
+  if (found === undefined || found.start + found.width > bytes.length) return undefined;
+  if (found.width <= 4) return BigInt(numberAt(bytes, found.start, found));
+  let value = 0n;
+  for (let i = 0; i < found.width; i++) value = (value << 8n) | BigInt(bytes[found.start + i] ?? 0);
+  return value;
+}
+
 /** Field by field, as the expected packet's headers lie; what is in no field as runs of bytes. */
 export function packetDifferences(expected: Uint8Array, actual: Uint8Array): FieldDifference[] {
   const differences: FieldDifference[] = [];

@@ -44,8 +44,12 @@ export { internetChecksum, transportChecksum } from './checksum.js';
 export {
   checkFieldName,
   type FieldDifference,
+  type FieldValue,
+  fieldInteger,
   fieldOf,
+  type HeaderFields,
   packetDifferences,
+  packetFields,
   sameFieldValue,
 } from './field-values.js';
 export {

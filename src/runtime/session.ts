@@ -242,13 +242,16 @@ export class Session {
     return found instanceof Uint8Array ? found : new Uint8Array(0);
   }
 
-  /** Runs one packet: `run({ data })`. After a difference, `difference` is set and no more packets should be run. */
-  run({ data, time = this.lastTime }: Arrival): PacketResult {
+  /**
+   * The next packet as the program would see it, after the changes of maps that are due before it; it is not run.
+   * @internal
+   */
+  arrive({ data, time = this.lastTime }: Arrival): PacketInput {
     const number = this.runtime.packets + 1;
     this.lastTime = time;
     this.start ??= time;
     this.applyDue(number, time);
-    const input: PacketInput = {
+    return {
       data,
       now: this.clock.timeOf(number, time),
       cpu: this.cpuOf(data, 0, data.length),
@@ -256,6 +259,11 @@ export class Session {
       egressIfindex: this.egressIfindex,
       frags: this.program.frags,
     };
+  }
+
+  /** Runs one packet: `run({ data })`. After a difference, `difference` is set and no more packets should be run. */
+  run({ data, time }: Arrival): PacketResult {
+    const input = this.arrive({ data, time });
     if (this.checker === undefined) this.runtime.run(input);
     else this.difference ??= this.checker.run(input).difference;
     this.inArena = false;

@@ -1,4 +1,5 @@
 export type { Explanation, SliceStep } from './explain.js';
+export { factText, slotFactText } from './fact-text.js';
 export {
   type ConcreteWorld,
   factHolds,

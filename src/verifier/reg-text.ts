@@ -26,7 +26,8 @@ function unsignedText(x: bigint): string {
   return x <= 0xffffn ? x.toString() : `0x${x.toString(16)}`;
 }
 
-function signedText(x: bigint): string {
+/** Small numbers in decimal, others in hexadecimal. */
+export function signedText(x: bigint): string {
   return x >= -0xffffn && x <= 0xffffn ? x.toString() : `0x${BigInt.asUintN(64, x).toString(16)}`;
 }
 
@@ -85,7 +86,8 @@ function offText(off: number): string {
   return off >= 0 ? (off === 0 ? '0' : `+${off}`) : String(off);
 }
 
-function rangeParts(range: Scalar): string[] {
+/** Bounds and known bits, as they stand in parentheses. */
+export function rangeParts(range: Scalar): string[] {
   const parts = boundsText(range);
   if (range.mask !== u64Max) parts.push(`var_off=${tnumText(range)}`);
   return parts;

@@ -20,6 +20,7 @@ export {
   type Helper,
   helperRefusal,
 } from './helpers/index.js';
+export { Journal } from './journal.js';
 export { JsonFields } from './json-fields.js';
 export type { LoadedProgram } from './load-programs.js';
 export { parseLooseJson } from './loose-json.js';
@@ -34,7 +35,7 @@ export {
 export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
 export { cellAddress, cellSize } from './map-cells.js';
-export type { Formatted } from './map-format.js';
+export { type Formatted, formatBytes } from './map-format.js';
 export {
   type DumpedEntry,
   type DumpedMaps,

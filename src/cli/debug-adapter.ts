@@ -1,0 +1,388 @@
+/**
+ * The debugger as a Debug Adapter (https://microsoft.github.io/debug-adapter-protocol): an editor asks over stdio. The
+ * packet has run to its end before the first answer, so every motion, back ones too, is answered at once, and the end
+ * is a place to stop at and to turn round.
+ */
+import { Readable, Writable } from 'node:stream';
+import {
+  DebugSession,
+  InitializedEvent,
+  OutputEvent,
+  Scope,
+  Source,
+  StackFrame,
+  StoppedEvent,
+  TerminatedEvent,
+  Thread,
+} from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { UserError } from '../base/index.js';
+import {
+  type Debugger,
+  parseExpression,
+  type SourcePlace,
+  type Stop,
+  type StopReason,
+  stopText,
+} from '../debug/index.js';
+import { verdictName } from '../platform/index.js';
+import type { Io } from './command.js';
+import { disassembled, instructionAt, referenceOf } from './debug-disassembly.js';
+import { type DebugFlags, openDebugger, readSource } from './debug-open.js';
+import { VariableTree } from './debug-variables.js';
+
+/** What the command line gave; an editor's launch arguments go before it. */
+export interface AdapterDefaults {
+  readonly file: string | undefined;
+  readonly name: string | undefined;
+  readonly flags: DebugFlags;
+}
+
+/** Launch arguments: the command's flags by their long names in camel case, and these. */
+interface LaunchArguments extends DebugProtocol.LaunchRequestArguments {
+  readonly program?: string;
+  /** Program or section of the object. */
+  readonly section?: string;
+  readonly stopOnEntry?: boolean;
+  readonly packet?: number | string;
+}
+
+/** The one thread's id. */
+const thread = 1;
+
+/** Serves one editor until it disconnects or stdin ends. */
+export function serveAdapter(defaults: AdapterDefaults, io: Io): Promise<void> {
+  return new Promise((done) => {
+    const session = new Adapter(defaults, io, done);
+    const out = new Writable({
+      write: (chunk: Uint8Array, _encoding, written) => {
+        io.out(new Uint8Array(chunk));
+        written();
+      },
+    });
+    session.start(Readable.from(io.stdin()), out);
+  });
+}
+
+class Adapter extends DebugSession {
+  private readonly defaults: AdapterDefaults;
+  private readonly io: Io;
+  private readonly done: () => void;
+  private debug: Debugger | undefined;
+  private folders: readonly string[] = [];
+  private stopsOnEntry = true;
+  private readonly variables = new VariableTree();
+  /** Breakpoints by what they were set for: a source file, functions, instructions. */
+  private readonly stopsOf = new Map<string, readonly Stop[]>();
+  /** Files that are not on disk, by the number that an editor asks for their text with. */
+  private readonly unseen: string[] = [];
+
+  constructor(defaults: AdapterDefaults, io: Io, done: () => void) {
+    super();
+    this.defaults = defaults;
+    this.io = io;
+    this.done = done;
+    this.setDebuggerLinesStartAt1(true);
+    this.setDebuggerColumnsStartAt1(true);
+  }
+
+  /** The library ends the process here; it is the command's to end. */
+  override shutdown(): void {
+    this.done();
+  }
+
+  protected override initializeRequest(response: DebugProtocol.InitializeResponse): void {
+    response.body = {
+      supportsConfigurationDoneRequest: true,
+      supportsConditionalBreakpoints: true,
+      supportsFunctionBreakpoints: true,
+      supportsInstructionBreakpoints: true,
+      supportsEvaluateForHovers: true,
+      supportsStepBack: true,
+      supportsSteppingGranularity: true,
+      supportsDisassembleRequest: true,
+    };
+    this.sendResponse(response);
+  }
+
+  protected override launchRequest(response: DebugProtocol.LaunchResponse, args: LaunchArguments): void {
+    void this.answer(response, async () => {
+      const { program, section, stopOnEntry, packet, ...flags } = args;
+      const file = program ?? this.defaults.file;
+      if (file === undefined) throw new Error('`program` is missing: the object file');
+      const number = packet === undefined ? {} : { packet: String(packet) };
+      const all = { ...this.defaults.flags, ...flags, ...number } as DebugFlags;
+      const { debug } = await openDebugger(file, section ?? this.defaults.name, all, this.io);
+      this.debug = debug;
+      this.stopsOnEntry = stopOnEntry !== false;
+      this.folders = [file.replace(/[^/\\]*$/, '') || '.', process.cwd()];
+      // Only now is it known which lines have code: breakpoints are asked for after this.
+      this.sendEvent(new InitializedEvent());
+    });
+  }
+
+  protected override configurationDoneRequest(response: DebugProtocol.ConfigurationDoneResponse): void {
+    this.sendResponse(response);
+    if (this.debug === undefined) return;
+    if (this.stopsOnEntry) this.stopped({ kind: 'start' });
+    else this.move(() => this.debug?.continue());
+  }
+
+  protected override disconnectRequest(response: DebugProtocol.DisconnectResponse): void {
+    this.sendResponse(response);
+    this.shutdown();
+  }
+
+  protected override threadsRequest(response: DebugProtocol.ThreadsResponse): void {
+    response.body = { threads: [new Thread(thread, 'packet')] };
+    this.sendResponse(response);
+  }
+
+  // Breakpoints.
+
+  protected override setBreakPointsRequest(
+    response: DebugProtocol.SetBreakpointsResponse,
+    args: DebugProtocol.SetBreakpointsArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const debug = this.need();
+      const asked = args.source.path ?? this.unseen[(args.source.sourceReference ?? 0) - 1] ?? args.source.name ?? '';
+      const file = debug.lines.fileNamed(asked);
+      response.body = {
+        breakpoints: this.replaceStops(`line ${file ?? asked}`, args.breakpoints ?? [], ({ line, condition }) => {
+          if (file === undefined) throw new Error('no code of the program is of this file');
+          const source = debug.lines.nextWithCode({ file, line });
+          if (source === undefined) throw new Error('no code is of this line or behind it');
+          return debug.makeStop({ kind: 'line', source, number: debug.lines.numberOfPlace(source) }, condition);
+        }),
+      };
+    });
+  }
+
+  protected override setFunctionBreakPointsRequest(
+    response: DebugProtocol.SetFunctionBreakpointsResponse,
+    args: DebugProtocol.SetFunctionBreakpointsArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const debug = this.need();
+      response.body = {
+        breakpoints: this.replaceStops('functions', args.breakpoints, ({ name, condition }) =>
+          debug.makeStop({ kind: 'function', name, code: debug.lines.functionNamed(name) }, condition),
+        ),
+      };
+    });
+  }
+
+  protected override setInstructionBreakpointsRequest(
+    response: DebugProtocol.SetInstructionBreakpointsResponse,
+    args: DebugProtocol.SetInstructionBreakpointsArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const debug = this.need();
+      response.body = {
+        breakpoints: this.replaceStops(
+          'instructions',
+          args.breakpoints,
+          ({ instructionReference, offset, condition }) => {
+            const code = instructionAt(debug, instructionReference, offset ?? 0);
+            if (code === undefined) throw new Error('no instruction is there');
+            return debug.makeStop({ kind: 'insn', code }, condition);
+          },
+        ),
+      };
+    });
+  }
+
+  /** All stops of a kind are given anew each time. One that cannot be has a message. */
+  private replaceStops<T>(key: string, wanted: readonly T[], make: (one: T) => Stop): DebugProtocol.Breakpoint[] {
+    const debug = this.need();
+    for (const { number } of this.stopsOf.get(key) ?? []) debug.removeStop(number);
+    const stops: Stop[] = [];
+    const answers = wanted.map((one): DebugProtocol.Breakpoint => {
+      try {
+        const stop = make(one);
+        stops.push(stop);
+        const line = stop.place.kind === 'line' ? { line: stop.place.source.line } : {};
+        return { verified: true, id: stop.number, ...line };
+      } catch (error) {
+        return { verified: false, message: wordsOf(error) };
+      }
+    });
+    this.stopsOf.set(key, stops);
+    return answers;
+  }
+
+  // Motion.
+
+  protected override continueRequest(response: DebugProtocol.ContinueResponse): void {
+    this.sendResponse(response);
+    if (this.debug?.isAtEnd === true) this.sendEvent(new TerminatedEvent());
+    else this.move(() => this.debug?.continue());
+  }
+
+  protected override reverseContinueRequest(response: DebugProtocol.ReverseContinueResponse): void {
+    this.sendResponse(response);
+    this.move(() => this.debug?.continue(true));
+  }
+
+  protected override nextRequest(response: DebugProtocol.NextResponse, args: DebugProtocol.NextArguments): void {
+    this.sendResponse(response);
+    if (this.debug?.isAtEnd === true) this.sendEvent(new TerminatedEvent());
+    else this.move(() => this.debug?.step(args.granularity === 'instruction' ? 'insn over' : 'line over'));
+  }
+
+  protected override stepInRequest(response: DebugProtocol.StepInResponse, args: DebugProtocol.StepInArguments): void {
+    this.sendResponse(response);
+    this.move(() => this.debug?.step(args.granularity === 'instruction' ? 'insn' : 'line'));
+  }
+
+  protected override stepOutRequest(response: DebugProtocol.StepOutResponse): void {
+    this.sendResponse(response);
+    this.move(() => this.debug?.step('out'));
+  }
+
+  protected override stepBackRequest(
+    response: DebugProtocol.StepBackResponse,
+    args: DebugProtocol.StepBackArguments,
+  ): void {
+    this.sendResponse(response);
+    this.move(() => this.debug?.step(args.granularity === 'instruction' ? 'insn over' : 'line over', true));
+  }
+
+  private move(how: () => StopReason | undefined): void {
+    try {
+      const reason = how();
+      if (reason !== undefined) this.stopped(reason);
+    } catch (error) {
+      this.sendEvent(new OutputEvent(`${wordsOf(error)}\n`, 'stderr'));
+      this.sendEvent(new StoppedEvent('exception', thread, wordsOf(error)));
+    }
+  }
+
+  private stopped(reason: StopReason): void {
+    this.variables.clear();
+    const words: Readonly<Record<StopReason['kind'], string>> = {
+      start: 'entry',
+      step: 'step',
+      breakpoint: 'breakpoint',
+      change: 'data breakpoint',
+      end: 'end',
+    };
+    const event: DebugProtocol.StoppedEvent = new StoppedEvent(words[reason.kind], thread);
+    event.body.allThreadsStopped = true;
+    if (reason.kind === 'breakpoint') event.body.hitBreakpointIds = [reason.stop.number];
+    if (reason.kind === 'change') event.body.text = `${stopText(reason.stop)}: ${reason.from} -> ${reason.to}`;
+    if (reason.kind === 'end' && this.debug !== undefined) {
+      const { trap, verdict } = this.debug.execution.ending;
+      event.body.description =
+        trap === undefined ? `The program returns ${verdictName(verdict)}` : 'Stopped by a fault';
+      if (trap !== undefined) event.body.text = trap;
+      this.sendEvent(new OutputEvent(`${trap ?? `verdict: ${verdictName(verdict)}`}\n`, 'console'));
+    }
+    this.sendEvent(event);
+  }
+
+  // Looking.
+
+  protected override stackTraceRequest(
+    response: DebugProtocol.StackTraceResponse,
+    args: DebugProtocol.StackTraceArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const debug = this.need();
+      const all = debug.frames.map((frame, i) => {
+        const { fn, source } = debug.whereIs(frame);
+        const shown = new StackFrame(i + 1, fn, source && this.sourceOf(source), source?.line ?? 0, source ? 1 : 0);
+        return Object.assign(shown, { instructionPointerReference: referenceOf(frame.program, frame.pc) });
+      });
+      const from = args.startFrame ?? 0;
+      const levels = args.levels === undefined || args.levels === 0 ? all.length : args.levels;
+      response.body = { stackFrames: all.slice(from, from + levels), totalFrames: all.length };
+    });
+  }
+
+  /** The file on disk, or a number to ask for its text with. */
+  private sourceOf({ file }: SourcePlace): Source {
+    const name = file.replace(/^.*[/\\]/, '');
+    const found = readSource(this.need().lines, file, this.folders);
+    if (found !== undefined) return new Source(name, found.path);
+    if (!this.unseen.includes(file)) this.unseen.push(file);
+    return new Source(name, undefined, this.unseen.indexOf(file) + 1, 'from BTF');
+  }
+
+  /** The lines that have code, where they are: all that the object knows of a file. */
+  protected override sourceRequest(response: DebugProtocol.SourceResponse, args: DebugProtocol.SourceArguments): void {
+    void this.answer(response, async () => {
+      const { lines } = this.need();
+      const file = this.unseen[args.sourceReference - 1] ?? '';
+      const text: string[] = [];
+      for (const line of lines.linesOf(file)) {
+        while (text.length < line) text.push('');
+        text[line - 1] = lines.textOf({ file, line }) ?? '';
+      }
+      response.body = { content: `${text.join('\n')}\n`, mimeType: 'text/x-c' };
+    });
+  }
+
+  protected override scopesRequest(response: DebugProtocol.ScopesResponse, args: DebugProtocol.ScopesArguments): void {
+    void this.answer(response, async () => {
+      const scopes = this.variables.scopes(this.need(), args.frameId === 1);
+      response.body = {
+        scopes: scopes.map(({ name, reference, isExpensive }) => new Scope(name, reference, isExpensive)),
+      };
+    });
+  }
+
+  protected override variablesRequest(
+    response: DebugProtocol.VariablesResponse,
+    args: DebugProtocol.VariablesArguments,
+  ): void {
+    void this.answer(response, async () => {
+      response.body = { variables: this.variables.children(args.variablesReference) };
+    });
+  }
+
+  protected override evaluateRequest(
+    response: DebugProtocol.EvaluateResponse,
+    args: DebugProtocol.EvaluateArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const { execution, object } = this.need();
+      const value = parseExpression(args.expression, object).evaluate(execution);
+      response.body = {
+        result: value?.text ?? 'not there',
+        variablesReference: this.variables.reference(value?.parts),
+      };
+    });
+  }
+
+  protected override disassembleRequest(
+    response: DebugProtocol.DisassembleResponse,
+    args: DebugProtocol.DisassembleArguments,
+  ): void {
+    void this.answer(response, async () => {
+      const debug = this.need();
+      response.body = { instructions: disassembled(debug, args, (source) => this.sourceOf(source)) };
+    });
+  }
+
+  private need(): Debugger {
+    if (this.debug === undefined) throw new Error('nothing was launched');
+    return this.debug;
+  }
+
+  /** Sends the response when `work` has filled it in, or what went wrong in words. */
+  private async answer(response: DebugProtocol.Response, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.sendResponse(response);
+    } catch (error) {
+      this.sendErrorResponse(response, { id: 1, format: wordsOf(error), showUser: true });
+    }
+  }
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof UserError) return error.format();
+  return error instanceof Error ? error.message : String(error);
+}
