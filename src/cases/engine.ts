@@ -107,7 +107,7 @@ abstract class MachineRunner implements CaseRunner {
     const { machine } = this;
     return {
       verdict,
-      bytes: machine.packetBytes(),
+      bytes: machine.lane.packet.bytes(),
       redirect: verdict === 4 ? machine.redirect : undefined,
       outputs: [...machine.outputs],
       trap,
@@ -152,9 +152,9 @@ class CardRunner extends MachineRunner {
   run(input: PacketInput): CaseOutcome {
     const { machine } = this;
     const { runtime } = this.session;
-    machine.begin();
+    machine.transaction.begin();
     runtime.run(input);
-    machine.rollback();
+    machine.transaction.rollback();
     const before = runtime.faults.size;
     const { verdict } = runtime.run(input);
     const fault = runtime.faults.size > before ? [...runtime.faults.values()].at(-1)?.text : undefined;

@@ -13,8 +13,9 @@ import {
   encodeEntry,
   findMap,
   formatOutput,
-  Machine,
   type MapEntryJson,
+  type MapHolder,
+  MapStore,
   type MapsFile,
   type OutputTypes,
   type PacketInput,
@@ -218,7 +219,7 @@ function runOn(
   const observer = decision === undefined ? undefined : both(decision, world.observer);
   const runner = engine.open(object, program, { ...options, observer });
   try {
-    const holder = new Machine(object, { cpus: options.cpus });
+    const holder = new MapStore(object, options.cpus);
     fill(one, world, runner, holder);
     const subject: Subject = { object, runner, engine, holder, types, reader };
     const findings: Finding[] = [];
@@ -273,7 +274,7 @@ function both(a: Observer, b: Observer | undefined): Observer {
 }
 
 /** What maps hold before the first packet. */
-function fill({ setup, line }: Case, world: CaseWorld, runner: CaseRunner, holder: Machine): void {
+function fill({ setup, line }: Case, world: CaseWorld, runner: CaseRunner, holder: MapHolder): void {
   const { reader } = world;
   const put = (at: number, name: string, json: MapEntryJson): void => {
     reader.within(at, () => {
@@ -349,11 +350,11 @@ function mapDifference(
   b: EngineRun,
   say: (what: string, left: string, right: string, packet: number) => Finding,
 ): Finding | undefined {
-  const machine = new Machine(object);
+  const store = new MapStore(object);
   for (const [index, items] of a.maps) {
     const others = b.maps.get(index);
     const spec = object.maps[index];
-    const map = machine.maps[index];
+    const map = store.maps[index];
     if (others === undefined || spec === undefined || map === undefined) continue;
     if (isPercpuMap(spec.type) && (a.name === 'kernel' || b.name === 'kernel')) continue;
     const values = new Map(others.map(({ key, value }) => [hexOf(key), value]));
@@ -372,7 +373,7 @@ function mapDifference(
           : JSON.stringify(
               isPercpuMap(spec.type)
                 ? hexOf(bytes)
-                : (dumpEntry(machine, map, key, bytes, true).formatted?.value ?? hexOf(bytes)),
+                : (dumpEntry(store, map, key, bytes, true).formatted?.value ?? hexOf(bytes)),
             );
       return say(`map \`${spec.name}\`, key ${hexOf(key)}`, show(value), show(other), 0);
     }

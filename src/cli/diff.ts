@@ -154,9 +154,9 @@ function compare(
       seeds: packets.slice(0, 500).map(({ data }) => data),
     }).paths) {
       made++;
-      for (const { machine } of [a, b]) machine.begin();
+      for (const { machine } of [a, b]) machine.transaction.begin();
       judge(packet, 0n, 0);
-      for (const { machine } of [a, b]) machine.rollback();
+      for (const { machine } of [a, b]) machine.transaction.rollback();
     }
   }
   for (const [i, { data, time }] of packets.entries()) {
@@ -192,7 +192,7 @@ function sideOf(chosen: Chosen, maps: MapsFile | undefined): Side {
     const name = verdictName(verdict);
     return {
       verdict: name,
-      bytes: machine.packetBytes(),
+      bytes: machine.lane.packet.bytes(),
       redirect: name === 'REDIRECT' ? JSON.stringify(machine.redirect) : '',
       outputs: machine.outputs.map((output) => formatOutput(object, output, new Map()).text).join(' | '),
       trap: trap === undefined ? undefined : formatTrap(trap),

@@ -17,7 +17,7 @@ import {
   findMap,
   globalsOf,
   loadMaps,
-  Machine,
+  MapStore,
   mapsText,
   parseMapsFile,
   writeGlobal,
@@ -86,11 +86,11 @@ DATA is one of
       );
     const request = parseMapWords(words.filter((word) => word !== undefined));
     checkWords(operation, name, request, words.length);
-    const machine = await openMachine(file, options, io);
-    const maps = name === undefined ? machine.maps : [findMap(machine, name, file)];
-    const answers = maps.map((map) => ({ map, answer: perform(operation, machine, map, request, options) }));
+    const store = await openMaps(file, options, io);
+    const maps = name === undefined ? store.maps : [findMap(store, name, file)];
+    const answers = maps.map((map) => ({ map, answer: perform(operation, store, map, request, options) }));
     const refused = answers.some(({ answer }) => answer !== 'done' && 'error' in answer);
-    if (options.mapsOut !== undefined && !refused) await writeOutput(options.mapsOut, mapsText(machine), io);
+    if (options.mapsOut !== undefined && !refused) await writeOutput(options.mapsOut, mapsText(store), io);
     if (io.flags.json) printJson(operation, answers, io);
     else if (options.mapsOut !== '-') for (const { map, answer } of answers) printAnswer(operation, map, answer, io);
     return refused ? exitCodes.negative : (exitCodes.ok as ExitCode);
@@ -98,14 +98,14 @@ DATA is one of
 });
 
 /** The object's maps, filled. */
-async function openMachine(file: string, options: Options, io: Io): Promise<Machine> {
+async function openMaps(file: string, options: Options, io: Io): Promise<MapStore> {
   const object = await openProgramFile(file, io, options);
-  const machine = new Machine(object, { cpus: cpuCount(options.cpus) });
+  const store = new MapStore(object, cpuCount(options.cpus));
   if (options.mapsIn !== undefined) {
     const text = new TextDecoder().decode(await readInput(options.mapsIn, io));
-    loadMaps(machine, parseMapsFile(text, options.mapsIn), options.mapsIn);
+    loadMaps(store, parseMapsFile(text, options.mapsIn), options.mapsIn);
   }
-  return machine;
+  return store;
 }
 
 /** `get` and `set`: variables in place of maps. */
@@ -116,8 +116,8 @@ async function runGlobals(
   options: Options,
   io: Io,
 ): Promise<ExitCode> {
-  const machine = await openMachine(file, options, io);
-  const { object, maps } = machine;
+  const store = await openMaps(file, options, io);
+  const { object, maps } = store;
   if (operation === 'set') {
     for (const [name, value] of words.map(parseAssignment)) {
       const place = findGlobal(object, name);
@@ -132,7 +132,7 @@ async function runGlobals(
       writeGlobal(object, place, bytes, value);
       maps[map]?.updateElem(new Uint8Array(4), bytes);
     }
-    if (options.mapsOut !== undefined) await writeOutput(options.mapsOut, mapsText(machine), io);
+    if (options.mapsOut !== undefined) await writeOutput(options.mapsOut, mapsText(store), io);
     if (io.flags.json) io.json('jitnic.map/1', { operation, done: true });
     return exitCodes.ok;
   }
@@ -196,24 +196,24 @@ function cpuCount(text: string | undefined): number {
 }
 
 /** The operation on one map; a refusal of the map is the error number that bpf(2) would give. */
-function perform(operation: MapOperation, machine: Machine, map: BpfMap, request: MapWords, options: Options): Answer {
+function perform(operation: MapOperation, store: MapStore, map: BpfMap, request: MapWords, options: Options): Answer {
   switch (operation) {
     case 'dump': {
-      const dumped = dumpMaps(machine, { names: [map.spec.name] });
+      const dumped = dumpMaps(store, { names: [map.spec.name] });
       return { entries: dumped.maps[map.spec.name] ?? [] };
     }
     case 'lookup': {
-      const key = encodeKey(machine, map, request.key);
+      const key = encodeKey(store, map, request.key);
       const value = map.lookupElem(key);
-      return typeof value === 'number' ? { error: value } : { entries: [dumpEntry(machine, map, key, value, true)] };
+      return typeof value === 'number' ? { error: value } : { entries: [dumpEntry(store, map, key, value, true)] };
     }
     case 'update': {
       const cpu = options.cpu === undefined ? {} : { cpu: Number(options.cpu) };
-      const { key, value } = encodeEntry(machine, map, { key: request.key, value: request.value, ...cpu });
+      const { key, value } = encodeEntry(store, map, { key: request.key, value: request.value, ...cpu });
       return done(map.updateElem(key, value, request.flags));
     }
     case 'delete':
-      return done(map.deleteElem(encodeKey(machine, map, request.key)));
+      return done(map.deleteElem(encodeKey(store, map, request.key)));
   }
 }
 

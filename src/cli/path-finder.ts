@@ -80,9 +80,9 @@ export function findPaths(object: ObjectSpec, program: ProgramSpec, options: Fin
   const search = new PathSearch(
     {
       run: (data) => {
-        machine.begin();
+        machine.transaction.begin();
         runtime.run(arriving(data));
-        machine.rollback();
+        machine.transaction.rollback();
         return runtime.traces.length > known ? runtime.traces[known++]?.trace : undefined;
       },
       keysOf: (map) => Array.from(machine.maps[map]?.entries() ?? [], ({ key }) => key),
@@ -128,19 +128,19 @@ class Replay {
     const { machine, coverage, decision } = this;
     const before = coverage.branchesRun;
     decision.start();
-    machine.begin();
+    machine.transaction.begin();
     machine.setPacket(input);
     const { verdict, steps, trap } = this.interpreter.run(this.program);
     const result = {
       verdict,
-      bytes: machine.packetBytes(),
+      bytes: machine.lane.packet.bytes(),
       redirect: verdict === 4 ? machine.redirect : undefined,
       outputs: [...machine.outputs],
       steps,
       trap: trap === undefined ? undefined : formatTrap(trap),
       decided: decision.line,
     };
-    machine.rollback();
+    machine.transaction.rollback();
     return { ...result, isNew: coverage.branchesRun > before };
   }
 }

@@ -21,7 +21,7 @@ import {
   dumpEntry,
   encodeEntry,
   findMap,
-  Machine,
+  MapStore,
   type MapsFile,
 } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
@@ -156,16 +156,16 @@ export async function runOnKernel(
 }
 
 /**
- * What the kernel's maps hold, formatted as a machine formats its own. Types that hold descriptors or empty by reading
+ * What the kernel's maps hold, formatted as ours are. Types that hold descriptors or empty by reading
  * are left out.
  */
 function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
-  const machine = new Machine(object, { cpus: runner.cpus });
-  const contents = machine.maps
+  const store = new MapStore(object, runner.cpus);
+  const contents = store.maps
     .filter(({ spec }) => !unreadable.has(spec.type))
     .map((map): [string, readonly DumpedEntry[]] => {
       const entries = [...runner.entries(map.index)];
-      return [map.spec.name, entries.map(({ key, value }) => dumpEntry(machine, map, key, value, true))];
+      return [map.spec.name, entries.map(({ key, value }) => dumpEntry(store, map, key, value, true))];
     });
   return { maps: Object.fromEntries(contents) };
 }
@@ -203,13 +203,13 @@ function noteEnvironment(object: ObjectSpec, program: ProgramSpec, io: Io): void
   io.info(`${program.name}: reads ${words}, which are the kernel's own: verdicts need not be those of another run`);
 }
 
-/** A machine tells what the entries of a map file are in bytes. */
+/** The maps themselves tell what the entries of a map file are in bytes. */
 function fillMaps(runner: KernelRunner, object: ObjectSpec, contents: MapsFile): void {
-  const machine = new Machine(object, { cpus: runner.cpus });
+  const store = new MapStore(object, runner.cpus);
   for (const [name, entries] of Object.entries(contents.maps)) {
-    const map = findMap(machine, name);
+    const map = findMap(store, name);
     for (const entry of entries) {
-      const { key, value } = encodeEntry(machine, map, entry);
+      const { key, value } = encodeEntry(store, map, entry);
       // Dumps have the program's constants too, which are frozen.
       if (map.spec.init?.kind === 'data' && (map.spec.flags & mapFlags.rdonlyProg) !== 0) continue;
       const status = runner.update(map.index, key, runner.kernel.translate(map.spec, value));

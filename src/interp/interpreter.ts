@@ -36,6 +36,7 @@ import {
   placeOf,
   privateState,
   Registers,
+  slotAt,
   type Trap,
   type TrapSite,
 } from '../vm/index.js';
@@ -110,7 +111,7 @@ export class Interpreter implements Engine, Callbacks {
     this.machine = machine;
     this.maxSteps = options.maxSteps ?? 1 << 24;
     this.outcome = new InterpreterOutcome(this.registers);
-    const depths = machine.frames.length;
+    const depths = machine.lane.frames.length;
     this.returnTo = new Int32Array(depths);
     this.saved = new BigUint64Array(depths * 4);
     this.mayGoto = new Int32Array(depths);
@@ -122,7 +123,7 @@ export class Interpreter implements Engine, Callbacks {
    */
   run(program: LoadedProgram): Outcome {
     this.registers.u64.fill(0n);
-    this.registers.u32[2] = this.machine.ctx.start;
+    this.registers.u32[2] = this.machine.lane.ctx.start;
     return this.start(program);
   }
 
@@ -139,7 +140,7 @@ export class Interpreter implements Engine, Callbacks {
     const code = this.code!;
     const pc = this.pc;
     const depth = this.depth;
-    const slot = this.machine.slotAt(code.program, BigInt(fn));
+    const slot = slotAt(code.program, BigInt(fn));
     if (slot < 0) this.machine.refuse('the callback is not a function of this program');
     if (!this.mayCall(depth)) this.trap(code, pc, this.steps, { kind: 'call depth', what: tooDeep });
     this.floor[depth + 1] = this.floor[depth]!;
@@ -165,8 +166,8 @@ export class Interpreter implements Engine, Callbacks {
   private start(program: LoadedProgram): Outcome {
     const { machine, outcome, registers } = this;
     machine.admit(program);
-    machine.tailCalls = 0;
-    machine.tailTarget = undefined;
+    machine.lane.tailCalls = 0;
+    machine.lane.tailTarget = undefined;
     this.steps = 0;
     this.floor[0] = 0;
     outcome.trap = undefined;
@@ -183,7 +184,7 @@ export class Interpreter implements Engine, Callbacks {
   /** Turns what was thrown during a run into a trap, or throws it on. */
   private stop(error: unknown): void {
     const code = this.code!;
-    for (let depth = 0; depth < this.machine.frames.length; depth++) this.machine.leaveFrame(depth);
+    for (let depth = 0; depth < this.machine.lane.frames.length; depth++) this.machine.lane.leaveFrame(depth);
     if (error instanceof UnsupportedError && error.place.section === undefined) {
       throw new UnsupportedError(error.message, placeOf(code.program.spec, this.pc), error.hint);
     }
@@ -218,7 +219,8 @@ export class Interpreter implements Engine, Callbacks {
 
   /** At the program's end: what the verifier would not let a program leave behind. */
   private checkReleased(code: Code, pc: number): void {
-    const { memory, state } = this.machine;
+    const { memory } = this.machine;
+    const { state } = this.machine.lane;
     if (memory.load32(state + privateState.lock) !== 0) {
       this.trap(code, pc, this.steps, {
         kind: 'helper',
@@ -236,13 +238,13 @@ export class Interpreter implements Engine, Callbacks {
     const { memory } = machine;
     const { view } = memory;
     const { u64: r, s64: s, u32: u } = this.registers;
-    const contextEnd = machine.ctx.start + contextPages;
+    const contextEnd = machine.lane.ctx.start + contextPages;
     let code = start;
     let { opcode: opcodes, dst: dsts, src: srcs, off: offs, imm: k, imm32: k32, target: targets } = code;
     let pc = entry;
     let depth = base;
     let steps = this.steps;
-    r[10] = BigInt(machine.enterFrame(depth));
+    r[10] = BigInt(machine.lane.enterFrame(depth));
     mayGoto[depth] = 0;
 
     for (;;) {
@@ -739,16 +741,16 @@ export class Interpreter implements Engine, Callbacks {
             const helper = k32[2 * pc]!;
             machine.callHelper(helper, this.registers, this);
             steps = this.steps;
-            if (helper === helperId.tail_call && machine.tailTarget !== undefined) {
+            if (helper === helperId.tail_call && machine.lane.tailTarget !== undefined) {
               // The target takes over this frame: its exit returns to whoever called this function.
-              const target = machine.tailTarget;
-              machine.tailTarget = undefined;
+              const target = machine.lane.tailTarget;
+              machine.lane.tailTarget = undefined;
               machine.admit(target);
               code = this.codeOf(target);
               ({ opcode: opcodes, dst: dsts, src: srcs, off: offs, imm: k, imm32: k32, target: targets } = code);
               r.fill(0n);
-              u[2] = machine.ctx.start;
-              u[20] = machine.enterFrame(depth);
+              u[2] = machine.lane.ctx.start;
+              u[20] = machine.lane.enterFrame(depth);
               mayGoto[depth] = 0;
               floor[depth] = depth;
               pc = 0;
@@ -768,12 +770,12 @@ export class Interpreter implements Engine, Callbacks {
           for (let i = 0; i < 4; i++) saved[depth * 4 + i] = r[6 + i]!;
           depth++;
           floor[depth] = floor[depth - 1]!;
-          u[20] = machine.enterFrame(depth);
+          u[20] = machine.lane.enterFrame(depth);
           mayGoto[depth] = 0;
           pc = targets[pc]!;
           continue;
         case 0x95: // return r0
-          machine.leaveFrame(depth);
+          machine.lane.leaveFrame(depth);
           if (depth === floor[depth]) {
             this.steps = steps;
             this.checkReleased(code, pc);
@@ -786,7 +788,7 @@ export class Interpreter implements Engine, Callbacks {
           code = returnCode[depth]!;
           ({ opcode: opcodes, dst: dsts, src: srcs, off: offs, imm: k, imm32: k32, target: targets } = code);
           for (let i = 0; i < 4; i++) r[6 + i] = saved[depth * 4 + i]!;
-          u[20] = machine.frames[depth]!.hi;
+          u[20] = machine.lane.frames[depth]!.hi;
           pc = returnTo[depth]!;
           continue;
 

@@ -111,15 +111,15 @@ describe('a log of map operations', () => {
     const log = MapLog.open(machine);
     run();
     const before = log.ops.length;
-    machine.begin();
+    machine.transaction.begin();
     run();
-    const savepoint = machine.savepoint();
+    const savepoint = machine.transaction.savepoint();
     const between = log.ops.length;
     run();
     expect(log.ops.length).toBeGreaterThan(between);
-    machine.rollbackTo(savepoint);
+    machine.transaction.rollbackTo(savepoint);
     expect(log.ops.length).toBe(between);
-    machine.rollback();
+    machine.transaction.rollback();
     expect(log.ops.length).toBe(before);
   });
 

@@ -38,10 +38,10 @@ export function emitPrologue(out: CodeBuilder, services: Services, at: number, d
     out.getLocal(at).memory('i32.load', record.cpu).memory('i32.store');
   }
   if (demands.needsContext) emitContext(out, services, at);
-  if (services.isChecked) out.i32(machine.state).i64(0n).memory('i64.store', privateState.lock);
+  if (services.isChecked) out.i32(machine.lane.state).i64(0n).memory('i64.store', privateState.lock);
   if (demands.redirects) out.getLocal(at).i32(0).memory('i32.store', record.redirect);
   if (demands.redirects && services.isChecked) {
-    out.i32(machine.state).i32(0).memory('i32.store', privateState.redirectKind);
+    out.i32(machine.lane.state).i32(0).memory('i32.store', privateState.redirectKind);
   }
 }
 
@@ -70,23 +70,23 @@ export function emitTargets(out: CodeBuilder, services: Services, at: number, r0
 /** Context and frame in guest memory become those of the record. */
 export function emitContext(out: CodeBuilder, { machine }: Services, at: number): void {
   for (let field = 0; field < xdpMd.size; field += 8) {
-    out.i32(machine.ctx.start).getLocal(at).memory('i64.load', field).memory('i64.store', field);
+    out.i32(machine.lane.ctx.start).getLocal(at).memory('i64.load', field).memory('i64.store', field);
   }
-  const frame = machine.state + privateState.packet;
+  const frame = machine.lane.state + privateState.packet;
   out.i32(frame).getLocal(at).memory('i32.load', record.frameStart).memory('i32.store', packetState.frameStart);
   out.i32(frame).getLocal(at).memory('i32.load', record.frameSize).memory('i32.store', packetState.frameSize);
 }
 
 /** The packet's ends as the helper left them in the context, to the record. */
 function emitEndsBack(out: CodeBuilder, { machine }: Services, at: number): void {
-  out.getLocal(at).i32(machine.ctx.start).memory('i64.load', xdpMd.data).memory('i64.store', record.data);
-  out.getLocal(at).i32(machine.ctx.start).memory('i32.load', xdpMd.dataMeta).memory('i32.store', record.dataMeta);
+  out.getLocal(at).i32(machine.lane.ctx.start).memory('i64.load', xdpMd.data).memory('i64.store', record.data);
+  out.getLocal(at).i32(machine.lane.ctx.start).memory('i32.load', xdpMd.dataMeta).memory('i32.store', record.dataMeta);
 }
 
 /** The target that the helper noted in the machine's state, to the record. */
 function emitRedirectBack(out: CodeBuilder, { machine }: Services, at: number): void {
   for (let field = 0; field < 16; field += 8) {
-    out.getLocal(at).i32(machine.state);
+    out.getLocal(at).i32(machine.lane.state);
     out.memory('i64.load', privateState.redirectKind + field).memory('i64.store', record.redirect + field);
   }
 }

@@ -42,7 +42,7 @@ export function defineRedirectMap(
 export function definePrandom({ module, machine }: Services): number {
   const index = module.declareFunction('prandom', [], ['i32']);
   const out = module.bodyOf(index);
-  const at = machine.state + privateState.random;
+  const at = machine.lane.state + privateState.random;
   const [s0, s1] = [out.addLocal('i32'), out.addLocal('i32')];
   out.i32(at).memory('i32.load').setLocal(s0);
   out.i32(at).memory('i32.load', 4).getLocal(s0).op('i32.xor').setLocal(s1);

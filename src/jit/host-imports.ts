@@ -50,15 +50,15 @@ export class HostImports {
         [imports.call]: (helper: number, program: number, pc: number, at: number) => {
           this.site.program = machine.programs[program];
           this.site.pc = pc;
-          if (movesPacket || this.batch) machine.packet.sync();
+          if (movesPacket || this.batch) machine.lane.packet.sync();
           if (this.batch) this.enterPacket(at);
-          if (writesRings) machine.openRingWindows();
+          if (writesRings) machine.store.openRingWindows();
           machine.callHelper(helper, this.view(), callbacks);
         },
         [imports.check]: (address: bigint, access: number, program: number, pc: number) => {
           this.site.program = machine.programs[program];
           this.site.pc = pc;
-          if (movesPacket) machine.packet.sync();
+          if (movesPacket) machine.lane.packet.sync();
           this.check(BigInt.asUintN(64, address), access & 15, access & ~15);
         },
         [imports.trap]: (index: number, at: number) => {
@@ -75,8 +75,8 @@ export class HostImports {
     if (this.at === at) return;
     const { machine } = this;
     this.at = at;
-    machine.now = machine.memory.load64(at + record.now);
-    machine.cpu = machine.memory.load32(at + record.cpu);
+    machine.lane.now = machine.memory.load64(at + record.now);
+    machine.lane.cpu = machine.memory.load32(at + record.cpu);
     machine.collectOutputs(at);
   }
 
@@ -120,7 +120,8 @@ export class HostImports {
   /** The end of a checked program, or of its allowance. */
   private exit(outOfFuel: boolean): void {
     if (outOfFuel) trap({ kind: 'steps', what: 'stopped: it loops for too long' });
-    const { memory, state } = this.machine;
+    const { memory } = this.machine;
+    const { state } = this.machine.lane;
     if (memory.load32(state + privateState.lock) !== 0) {
       trap({ kind: 'helper', what: 'BPF_EXIT instruction cannot be used inside bpf_spin_lock-ed region' });
     }

@@ -41,9 +41,9 @@ export function addressOf(machine: Machine, program: Program, leaf: Value): numb
   const index = Number(leaf.imm);
   switch (leaf.op) {
     case 'frame':
-      return machine.frames[index]?.hi ?? 0;
+      return machine.lane.frames[index]?.hi ?? 0;
     case 'context':
-      return machine.ctx.start;
+      return machine.lane.ctx.start;
     case 'map':
       return machine.maps[index]?.handle ?? 0;
     case 'data':
@@ -68,9 +68,9 @@ export function locate({ maps }: Machine, at: Location): number {
 }
 
 /** Guest address of a byte of the stack (ir/stack-address.ts). */
-export function locateStack({ frames }: Machine, at: number): number {
+export function locateStack({ lane }: Machine, at: number): number {
   const depth = depthOf(at);
-  return (frames[depth]?.hi ?? 0) + at - stackAddress(depth, 0);
+  return (lane.frames[depth]?.hi ?? 0) + at - stackAddress(depth, 0);
 }
 
 /** The number that a static value of a trace is, undefined for others: each is of the program that it was born in. */

@@ -323,17 +323,17 @@ export class Services {
   /**
    * A tail call in a function of call depth `depth`: pushes 1 when the program in the slot has run, 0 where the call
    * fails. Frames have the same addresses in all programs, so those of the callers are put aside meanwhile, behind the
-   * frames that code uses ({@link Machine.frames} has room where functions tail-call); nothing can point to them but
+   * frames that code uses ({@link Machine.lane.frames} has room where functions tail-call); nothing can point to them but
    * their owners.
    */
   emitNested(out: CodeBuilder, at: NestedCall): void {
     const { machine } = this;
     const { waiting, result } = this.nestedState();
-    const area = machine.frames[maxFrames];
+    const area = machine.lane.frames[maxFrames];
     if (area === undefined) throw new InternalError('jit', 'no room for the frames that wait');
     const r0 = out.addLocal('i64');
     const copyFrames = (isBack: boolean): void => {
-      for (const [i, { hi }] of machine.frames.slice(0, at.depth).entries()) {
+      for (const [i, { hi }] of machine.lane.frames.slice(0, at.depth).entries()) {
         const pushArea = (): void => {
           out
             .getGlobal(waiting)

@@ -26,7 +26,7 @@ function both(
     const engine = make(machine);
     machine.setPacket({ data: packet, now: 1234n });
     const { r0, trap } = engine.run(machine.programs[0] as Machine['programs'][number]);
-    return { r0, trapped: trap !== undefined, data: machine.packetBytes() };
+    return { r0, trapped: trap !== undefined, data: machine.lane.packet.bytes() };
   };
   let fallbacks = 0;
   const wasm = run((machine) => {

@@ -86,9 +86,13 @@ export class WasmEngine implements Engine {
     const compiled = machine.memory.journal === null ? this.compile(program) : undefined;
     if (compiled === undefined) return this.interpreter.run(program);
     const { memory } = machine;
-    memory.u8.copyWithin(this.record, machine.ctx.start, machine.ctx.start + xdpMd.size);
-    memory.storeHalves(this.record + record.now, Number(machine.now & 0xffff_ffffn), Number(machine.now >> 32n));
-    memory.store32(this.record + record.cpu, machine.cpu);
+    memory.u8.copyWithin(this.record, machine.lane.ctx.start, machine.lane.ctx.start + xdpMd.size);
+    memory.storeHalves(
+      this.record + record.now,
+      Number(machine.lane.now & 0xffff_ffffn),
+      Number(machine.lane.now >> 32n),
+    );
+    memory.store32(this.record + record.cpu, machine.lane.cpu);
     this.writeFrame(this.record);
     return this.start(compiled, program);
   }
@@ -121,7 +125,7 @@ export class WasmEngine implements Engine {
     this.batchTrap = undefined;
     const { callsHost, writesRings } = compiled.module;
     this.writeCpu();
-    if (writesRings) machine.forgetRingPackets();
+    if (writesRings) machine.store.forgetRingPackets();
     if (callsHost) this.openFrames();
     host.site.program = program;
     host.at = 0;
@@ -135,7 +139,7 @@ export class WasmEngine implements Engine {
       return stride === 0 ? 0 : (host.at - first) / stride;
     } finally {
       host.batch = false;
-      if (writesRings) machine.openRingWindows();
+      if (writesRings) machine.store.openRingWindows();
       if (callsHost) this.closeFrames();
     }
   }
@@ -170,7 +174,8 @@ export class WasmEngine implements Engine {
 
   /** Frame words of a record: those of the machine's packet buffer. */
   writeFrame(at: number): void {
-    const { memory, state } = this.machine;
+    const { memory } = this.machine;
+    const { state } = this.machine.lane;
     const frame = state + privateState.packet;
     memory.store32(at + record.frameStart, memory.load32(frame + packetState.frameStart));
     memory.store32(at + record.frameSize, memory.load32(frame + packetState.frameSize));
@@ -260,11 +265,11 @@ export class WasmEngine implements Engine {
     const { outcome, machine, host } = this;
     const { memory } = machine;
     outcome.trap = undefined;
-    machine.tailCalls = 0;
+    machine.lane.tailCalls = 0;
     host.site.program = program;
     this.writeCpu();
     const { writesRings } = compiled.module;
-    if (writesRings) machine.forgetRingPackets();
+    if (writesRings) machine.store.forgetRingPackets();
     this.openFrames();
     try {
       compiled.run(this.record, 1, 0);
@@ -276,7 +281,7 @@ export class WasmEngine implements Engine {
       outcome.r0 = 0n;
       outcome.trap = this.trapOf(error, program);
     } finally {
-      if (writesRings) machine.openRingWindows();
+      if (writesRings) machine.store.openRingWindows();
       this.closeFrames();
     }
     return outcome;
@@ -294,7 +299,8 @@ export class WasmEngine implements Engine {
 
   /** What became of the packet and where it goes, for the machine. */
   private readRecord({ module }: Compiled): void {
-    const { memory, ctx, state, packet } = this.machine;
+    const { memory } = this.machine;
+    const { ctx, state, packet } = this.machine.lane;
     if (module.movesPacket) {
       for (const field of [record.data, record.dataEnd, record.dataMeta]) {
         memory.store32(ctx.start + field, memory.load32(this.record + field));
@@ -308,7 +314,7 @@ export class WasmEngine implements Engine {
   private openFrames(): void {
     this.openKeys(true);
     for (let depth = 0; depth < maxFrames; depth++) {
-      const frame = this.machine.frames[depth];
+      const frame = this.machine.lane.frames[depth];
       if (frame !== undefined) frame.lo = frame.hi - stackSize;
     }
   }
@@ -316,7 +322,7 @@ export class WasmEngine implements Engine {
   /** No frame is in use between packets: an access to one would be a mistake. */
   private closeFrames(): void {
     this.openKeys(false);
-    for (let depth = 0; depth < maxFrames; depth++) this.machine.leaveFrame(depth);
+    for (let depth = 0; depth < maxFrames; depth++) this.machine.lane.leaveFrame(depth);
   }
 
   /** Where keys are put together is memory for helpers only while a program runs. */
@@ -327,6 +333,6 @@ export class WasmEngine implements Engine {
 
   /** Compiled code finds the CPU's number in the exchange area. */
   private writeCpu(): void {
-    this.machine.memory.view.setUint32(this.areas.exchange + exchange.cpu, this.machine.cpu, true);
+    this.machine.memory.view.setUint32(this.areas.exchange + exchange.cpu, this.machine.lane.cpu, true);
   }
 }

@@ -25,7 +25,7 @@ describe('the interpreter of traces', () => {
     const data = Uint8Array.from({ length: 14 }, (_, i) => (i === 12 ? 8 : i));
     machine.setPacket({ data });
     expect(interpretTrace({ values: trace().values, transactional: false }, machine)).toBe(3n);
-    expect(machine.packetBytes()[0]).toBe(14);
+    expect(machine.lane.packet.bytes()[0]).toBe(14);
   });
 
   it('names the guard that does not hold, and has touched nothing', () => {
@@ -33,6 +33,6 @@ describe('the interpreter of traces', () => {
     machine.setPacket({ data });
     const { values, guard } = trace();
     expect(interpretTrace({ values, transactional: false }, machine)).toBe(guard);
-    expect(machine.packetBytes()).toEqual(data);
+    expect(machine.lane.packet.bytes()).toEqual(data);
   });
 });

@@ -114,25 +114,25 @@ export function interpretTrace(code: TraceCode, machine: Machine): bigint | Valu
 }
 
 /** What the kernel's verifier would have refused: a lock that is held, a socket that was not released. */
-function checkExit({ memory, state }: Machine): void {
-  if (memory.load32(state + privateState.lock) !== 0)
+function checkExit({ memory, lane }: Machine): void {
+  if (memory.load32(lane.state + privateState.lock) !== 0)
     throw new ProgramTrap({
       kind: 'helper',
       what: 'BPF_EXIT instruction cannot be used inside bpf_spin_lock-ed region',
     });
-  if (memory.load32(state + privateState.sockets) !== 0)
+  if (memory.load32(lane.state + privateState.sockets) !== 0)
     throw new ProgramTrap({ kind: 'helper', what: 'BPF_EXIT instruction would lead to reference leak' });
 }
 
 /** Index of the program in a slot of a PROG_ARRAY, or -1 where the call fails. */
 function tailTarget(machine: Machine, map: number, slot: number): number {
   const registers = new Registers();
-  registers.u64[1] = BigInt(machine.ctx.start);
+  registers.u64[1] = BigInt(machine.lane.ctx.start);
   registers.u64[2] = BigInt(machine.maps[map]?.handle ?? 0);
   registers.u64[3] = BigInt(slot);
   machine.callHelper(helperId.tail_call, registers, noCallbacks(machine));
-  const target = machine.tailTarget;
-  machine.tailTarget = undefined;
+  const target = machine.lane.tailTarget;
+  machine.lane.tailTarget = undefined;
   return target === undefined ? -1 : target.index;
 }
 
@@ -177,7 +177,8 @@ class Evaluation {
     this.keys = of.keys;
     this.program = of.program;
     this.isTrace = of.program === undefined;
-    const { memory, ctx } = machine;
+    const { memory } = machine;
+    const { ctx } = machine.lane;
     const data = memory.load32(ctx.start + xdpMd.data);
     this.data = BigInt(data);
     this.length = BigInt(memory.load32(ctx.start + xdpMd.dataEnd) - data);
@@ -213,12 +214,12 @@ class Evaluation {
       case 'metalen':
         return this.metaLength;
       case 'ctx':
-        return BigInt(machine.memory.load32(machine.ctx.start + Number(value.imm)));
+        return BigInt(machine.memory.load32(machine.lane.ctx.start + Number(value.imm)));
       case 'env':
         return this.inputs.get(value.imm) ?? this.call(Number(value.imm), []);
       case 'element': {
         const { base, stride, cpus } = arrayOf(machine, value);
-        const cpu = cpus > 1 ? machine.cpu : 0;
+        const cpu = cpus > 1 ? machine.lane.cpu : 0;
         return BigInt.asUintN(32, BigInt(base) + (this.get(a as Value) * BigInt(cpus) + BigInt(cpu)) * BigInt(stride));
       }
       case 'ptr':
@@ -284,7 +285,7 @@ class Evaluation {
     const { machine, nested } = this;
     const program = tailTarget(machine, table?.op === 'map' ? Number(table.imm) : -1, slot);
     if (program < 0 || nested === undefined) return 0n;
-    const frames = machine.frames.slice(0, depth);
+    const frames = machine.lane.frames.slice(0, depth);
     const kept = frames.map(({ hi }) => machine.memory.u8.slice(hi - stackSize, hi));
     this.nestedResult = nested(program);
     for (const [i, { hi }] of frames.entries()) machine.memory.u8.set(kept[i] as Uint8Array, hi - stackSize);

@@ -85,10 +85,10 @@ export class IrEngine implements Engine {
     const { machine, outcome, keys } = this;
     const position: Position = { pc: 0 };
     let running = first;
-    machine.tailCalls = 0;
-    machine.tailTarget = undefined;
+    machine.lane.tailCalls = 0;
+    machine.lane.tailTarget = undefined;
     outcome.trap = undefined;
-    for (const frame of machine.frames) frame.lo = frame.hi - stackSize;
+    for (const frame of machine.lane.frames) frame.lo = frame.hi - stackSize;
     keys.hi = keys.start + keys.size;
     try {
       const codeAt = (index: number): FunctionCode => {
@@ -123,7 +123,7 @@ export class IrEngine implements Engine {
       return outcome;
     } finally {
       keys.hi = keys.lo;
-      for (let depth = 0; depth < maxFrames; depth++) machine.leaveFrame(depth);
+      for (let depth = 0; depth < maxFrames; depth++) machine.lane.leaveFrame(depth);
     }
   }
 }

@@ -70,7 +70,7 @@ export abstract class MachineMaps implements Subject {
 
   /** Ring buffer records among `outputs`, in the order of the maps as the kernel's are drained. */
   protected records(outputs: readonly Output[]): readonly string[] {
-    return this.machine.ringbufs.flatMap(({ spec }) =>
+    return this.machine.store.ringbufs.flatMap(({ spec }) =>
       outputs.flatMap((output) =>
         output.kind === 'ringbuf' && output.map === spec.name ? [`${spec.name}: ${hex(output.data)}`] : [],
       ),

@@ -61,8 +61,8 @@ export class MachineSubject extends MachineMaps {
     const outcome = this.engine.run(this.program);
     const observation = {
       verdict: outcome.verdict,
-      data: machine.packetBytes(),
-      meta: machine.metaBytes(),
+      data: machine.lane.packet.bytes(),
+      meta: machine.lane.packet.metaBytes(),
       outputs: this.records(machine.outputs),
     };
     return outcome.trap === undefined ? observation : { ...observation, stopped: describeTrap(outcome.trap.trap) };
@@ -71,8 +71,8 @@ export class MachineSubject extends MachineMaps {
   /** Fills each frame that is entered: a program whose outcome changes with the byte reads what it never wrote. */
   private fillStacks(byte: number): void {
     const { machine } = this;
-    const enterFrame = machine.enterFrame.bind(machine);
-    machine.enterFrame = (depth) => {
+    const enterFrame = machine.lane.enterFrame.bind(machine.lane);
+    machine.lane.enterFrame = (depth) => {
       const top = enterFrame(depth);
       machine.memory.u8.fill(byte, top - stackSize, top);
       return top;

@@ -35,7 +35,7 @@ function run(
   const engine = make(machine);
   machine.setPacket({ data, now: 1234n });
   const { r0, trap } = engine.run(machine.programs[0] as LoadedProgram);
-  return { r0, trapped: trap !== undefined, data: machine.packetBytes() };
+  return { r0, trapped: trap !== undefined, data: machine.lane.packet.bytes() };
 }
 
 function expectEqual(insns: readonly Insn[], data: Uint8Array, settings: Settings, verified: boolean): void {

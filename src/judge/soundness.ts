@@ -153,19 +153,19 @@ class Checker implements Observer, ConcreteWorld {
   }
 
   get ctx(): bigint {
-    return BigInt(this.machine.ctx.start);
+    return BigInt(this.machine.lane.ctx.start);
   }
 
   get data(): bigint {
-    return BigInt(this.machine.packet.data);
+    return BigInt(this.machine.lane.packet.data);
   }
 
   get dataEnd(): bigint {
-    return BigInt(this.machine.packet.dataEnd);
+    return BigInt(this.machine.lane.packet.dataEnd);
   }
 
   get dataMeta(): bigint {
-    return BigInt(this.machine.packet.dataMeta);
+    return BigInt(this.machine.lane.packet.dataMeta);
   }
 
   framePointer(framesUp: number): bigint | undefined {

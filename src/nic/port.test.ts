@@ -92,12 +92,12 @@ class Bench {
   record(data: Uint8Array): RecordedTrace {
     const { machine, recorder, host, program } = this;
     machine.setPacket({ data });
-    machine.begin();
+    machine.transaction.begin();
     recorder.start(program, host.registers);
     host.observer = recorder;
     const recording = recorder.finish(host.run(program));
     host.observer = null;
-    machine.rollback();
+    machine.transaction.rollback();
     if (recording.kind === 'abort') throw new Error(recording.site.code);
     return recording.trace;
   }
@@ -115,7 +115,7 @@ class Bench {
 
   /** All that a packet can leave behind, and what is left of the packet. */
   left(): string {
-    return JSON.stringify([dumpMaps(this.machine), [...this.machine.packetBytes()], this.machine.memory.journal]);
+    return JSON.stringify([dumpMaps(this.machine), [...this.machine.lane.packet.bytes()], this.machine.memory.journal]);
   }
 
   setMode(mode: number): void {

@@ -118,15 +118,15 @@ export class LinearCard implements CardPort {
     let furthest = -1;
     let exit: SideExit = this.empty;
     for (const installed of this.traces) {
-      const mark = machine.memory.journal === null ? undefined : machine.savepoint();
-      if (mark === undefined) machine.begin();
+      const mark = machine.memory.journal === null ? undefined : machine.transaction.savepoint();
+      if (mark === undefined) machine.transaction.begin();
       const held = this.runTrace(installed.trace);
       if (held === undefined) {
-        if (mark === undefined) machine.commit();
+        if (mark === undefined) machine.transaction.commit();
         return installed;
       }
-      if (mark === undefined) machine.rollback();
-      else machine.rollbackTo(mark);
+      if (mark === undefined) machine.transaction.rollback();
+      else machine.transaction.rollbackTo(mark);
       if (held > furthest) {
         furthest = held;
         exit = installed.exitAfter(held);
@@ -147,7 +147,7 @@ export class LinearCard implements CardPort {
 
   /** Guards that held before one failed; undefined if none did. */
   private runTrace({ code }: RecordedTrace): number | undefined {
-    const { frames } = this.machine;
+    const { frames } = this.machine.lane;
     const values = new Map<Value, bigint>();
     let held = 0;
     for (const frame of frames) frame.lo = frame.hi - stackSize;
@@ -182,7 +182,8 @@ export class LinearCard implements CardPort {
     if (fixed !== undefined) return fixed;
     const pure = opTable[value.op].evaluate;
     if (pure !== undefined) return pure(arg(0), value.args.length > 1 ? arg(1) : 0n);
-    const { packet, memory } = machine;
+    const { memory } = machine;
+    const { packet } = machine.lane;
     const start = BigInt(packet.region.start + headroom);
     const place = (size: number): number => {
       const isPacket = detail?.kind === 'memory' && detail.space === 'packet';
@@ -196,7 +197,7 @@ export class LinearCard implements CardPort {
       case 'metalen':
         return BigInt(packet.data - packet.dataMeta);
       case 'ctx':
-        return BigInt(memory.load32(machine.ctx.start + Number(imm)));
+        return BigInt(memory.load32(machine.lane.ctx.start + Number(imm)));
       case 'ptr':
         return (arg(0) + start) & mask64;
       case 'env':
@@ -212,7 +213,7 @@ export class LinearCard implements CardPort {
       case 'lookup':
         if (detail?.kind !== 'lookup') return 0n;
         this.write(detail.pieces, (i) => arg(i), this.key);
-        return BigInt(machine.maps[detail.map]?.lookup(this.key, machine.cpu) ?? 0);
+        return BigInt(machine.maps[detail.map]?.lookup(this.key, machine.lane.cpu) ?? 0);
       case 'slot': {
         const map = detail?.kind === 'slot' ? machine.maps[detail.map] : undefined;
         return map instanceof ProgArrayMap ? BigInt(map.programAt(Number(arg(0)))) : 0n;

@@ -71,8 +71,8 @@ export class Checker {
     const { machine } = this;
     card.setPacket(input);
     machine.setPacket(input);
-    if (this.isExact) card.begin();
-    machine.begin();
+    if (this.isExact) card.transaction.begin();
+    machine.transaction.begin();
     const result = this.runtime.runCurrent();
     const { verdict } = this.interpreter.run(this.program);
     const number = this.runtime.packets;
@@ -82,8 +82,8 @@ export class Checker {
       compareOutputs(card.outputs, machine.outputs, differ) ??
       (this.isExact ? this.compareChanges(card, differ) : undefined) ??
       this.compareChanges(machine, differ);
-    if (this.isExact) card.commit();
-    machine.commit();
+    if (this.isExact) card.transaction.commit();
+    machine.transaction.commit();
     return { result, difference };
   }
 
@@ -105,12 +105,12 @@ export class Checker {
         this.differ(before + i + 1, what, a, b, runtime.hitOf(i), inputs[i]);
     for (const [i, input] of inputs.entries()) {
       machine.setPacket(input);
-      machine.begin();
+      machine.transaction.begin();
       const { verdict } = this.interpreter.run(this.program);
       const difference = this.comparePacket(verdict, decidedInArena(arena, i), differ(i));
       outputs.push(...machine.outputs);
       this.noteWritten(i);
-      machine.commit();
+      machine.transaction.commit();
       if (difference !== undefined) return difference;
     }
     return compareOutputs(runtime.gathered, outputs, differ(arena.count - 1)) ?? this.compareWritten(differ);
@@ -140,9 +140,9 @@ export class Checker {
   private comparePacket(verdict: number, other: DecidedPacket, differ: Differ): Difference | undefined {
     const { machine } = this;
     if (other.verdict !== verdict) return differ('verdict', verdictName(other.verdict), verdictName(verdict));
-    const bytes = firstDifference(other.bytes, machine.packetBytes());
+    const bytes = firstDifference(other.bytes, machine.lane.packet.bytes());
     if (bytes !== undefined) return differ(`packet ${bytes.what}`, bytes.a, bytes.b);
-    const meta = firstDifference(other.meta, machine.metaBytes());
+    const meta = firstDifference(other.meta, machine.lane.packet.metaBytes());
     if (meta !== undefined) return differ(`metadata ${meta.what}`, meta.a, meta.b);
     // Target by target only where the notes differ: a broadcast's targets are as many as the map has entries.
     if (verdictName(verdict) !== 'REDIRECT' || sameRedirect(other.redirect, currentRedirect(machine))) return undefined;
@@ -201,7 +201,7 @@ export class Checker {
   private isLasting(region: Region): boolean {
     if (region.kind === 'stack' || region.kind === 'packet' || region.kind === 'ctx') return false;
     if (region.kind !== 'scratch') return true;
-    return region.start === this.machine.state || !/scratch|fragments|keys of the card|code of/.test(region.name);
+    return region.start === this.machine.lane.state || !/scratch|fragments|keys of the card|code of/.test(region.name);
   }
 
   /**
@@ -209,7 +209,7 @@ export class Checker {
    * random generator) where the interpreter does; redirect and geometry are compared as the packet's.
    */
   private isComparable(address: number): boolean {
-    const { state } = this.machine;
+    const { state } = this.machine.lane;
     return this.isExact || address < state + privateState.redirectKind || address >= state + 0x1000;
   }
 
@@ -248,7 +248,12 @@ interface DecidedPacket {
  * What became of the packet in the machine's buffer, and of one in an arena: the same shape, so one comparison serves.
  */
 function decidedInBuffer(machine: Machine, verdict: number): DecidedPacket {
-  return { verdict, bytes: machine.packetBytes(), meta: machine.metaBytes(), redirect: currentRedirect(machine) };
+  return {
+    verdict,
+    bytes: machine.lane.packet.bytes(),
+    meta: machine.lane.packet.metaBytes(),
+    redirect: currentRedirect(machine),
+  };
 }
 
 function decidedInArena(arena: PacketArena, i: number): DecidedPacket {

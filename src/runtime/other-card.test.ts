@@ -19,7 +19,7 @@ describe.each(['firewall', 'load-balancer', 'token-bucket'])('%s on a card of an
         const { data, time } = packetAt(batch, i);
         const { verdict } = other.run({ data, now: time });
         expect(alone.run({ data, now: time }).verdict, `packet ${i}`).toBe(verdict);
-        expect(other.machine.packetBytes(), `packet ${i}`).toEqual(alone.machine.packetBytes());
+        expect(other.machine.lane.packet.bytes(), `packet ${i}`).toEqual(alone.machine.lane.packet.bytes());
       }
     expect(dumpMaps(other.machine)).toEqual(dumpMaps(alone.machine));
     expect(other.hits).toBeGreaterThan(100);

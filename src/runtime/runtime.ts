@@ -191,7 +191,7 @@ export class Runtime {
       offload.cache.card.refresh();
       if (!offload.worth.rests) {
         // Cards hold a packet in one piece.
-        const offered = machine.packet.fragmentCount === 0 ? offload.cache.offer() : offload.unoffered;
+        const offered = machine.lane.packet.fragmentCount === 0 ? offload.cache.offer() : offload.unoffered;
         if (offered.kind === 'hit') {
           const record = offload.hit(offered, 1);
           offload.worth.ran(1);

@@ -272,7 +272,14 @@ export class Session {
     const name = verdictName(verdict);
     this.verdicts[name]++;
     const redirect = name === 'REDIRECT' ? machine.redirect : undefined;
-    return { verdict, verdictName: name, bytes: machine.packetBytes(), redirect, outputs: [...machine.outputs], hit };
+    return {
+      verdict,
+      verdictName: name,
+      bytes: machine.lane.packet.bytes(),
+      redirect,
+      outputs: [...machine.outputs],
+      hit,
+    };
   }
 
   /**
@@ -311,7 +318,7 @@ export class Session {
     const { machine, arena } = this.runtime;
     if (this.inArena)
       return { verdict: arena.verdict(i), bytes: arena.bytes(i), redirect: readRedirect(arena.redirect(i)) };
-    return { verdict: this.runtime.last.verdict, bytes: machine.packetBytes(), redirect: machine.redirect };
+    return { verdict: this.runtime.last.verdict, bytes: machine.lane.packet.bytes(), redirect: machine.redirect };
   }
 
   /**
@@ -325,7 +332,7 @@ export class Session {
   /** Metadata in front of the `i`-th packet of those that ran last: a copy, empty where there is none. */
   metadata(i: number): Uint8Array {
     const { machine, arena } = this.runtime;
-    return this.inArena ? arena.metaBytes(i) : machine.metaBytes();
+    return this.inArena ? arena.metaBytes(i) : machine.lane.packet.metaBytes();
   }
 
   /**

@@ -131,9 +131,9 @@ function evictAll(session: Session): void {
 
 function trial(session: Session): InstalledTrace | undefined {
   const { machine, cache } = session.runtime;
-  machine.begin();
+  machine.transaction.begin();
   const offered = cache?.offer();
-  machine.rollback();
+  machine.transaction.rollback();
   return offered?.kind === 'hit' ? offered : undefined;
 }
 

@@ -7,7 +7,7 @@
 import { low32, type Value } from '../ir/index.js';
 import type { MapCell, MapPart } from '../object/index.js';
 import { helperId } from '../platform/index.js';
-import type { BpfMap, LoadedProgram, MapLayout } from '../vm/index.js';
+import { type BpfMap, type LoadedProgram, type MapLayout, slotAt } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import { elementOf, finishWith, mapOf, setResult } from './record-helper.js';
 import type { Recorder } from './recorder.js';
@@ -19,10 +19,10 @@ function callbackRegisters(args: readonly Value[]): (Value | undefined)[] {
 
 /** Slot of the callback in argument 2. */
 function entryOf(recorder: Recorder, program: LoadedProgram): number {
-  const { machine, values } = recorder;
+  const { values } = recorder;
   const fn = recorder.register(2);
   if (fn.op === 'code' && fn.origin.program === program.index) return Number(fn.imm);
-  const slot = machine.slotAt(program, values.sample(fn));
+  const slot = slotAt(program, values.sample(fn));
   values.pin(fn, values.graph.codeAt(slot, program.index));
   return slot;
 }
@@ -119,7 +119,7 @@ function* elementsOf(recorder: Recorder, map: BpfMap): Generator<Element> {
   let cpu = 0;
   if (layout.cpus > 1) {
     const number = values.graph.environment(helperId.get_smp_processor_id);
-    values.setSample(number, BigInt(recorder.machine.cpu));
+    values.setSample(number, BigInt(recorder.machine.lane.cpu));
     cpu = Number(values.specialise(number).imm);
   }
   const { graph } = values;

@@ -35,7 +35,7 @@ export function mapOf(recorder: Recorder, argument: number): number {
 /** The map that an argument names: a guard says so where the program finds it in a map of maps. */
 function mapPointer({ machine, values }: Recorder, handle: Value): Value {
   if (handle.op === 'map') return handle;
-  const map = machine.mapAt(Number(values.sample(handle) & mask32));
+  const map = machine.store.at(Number(values.sample(handle) & mask32));
   if (map === undefined) throw new TraceAbort('trap', 'not a map');
   return values.pin(handle, values.graph.map(map.index));
 }

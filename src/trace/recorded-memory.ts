@@ -246,7 +246,7 @@ export class RecordedMemory {
         return graph.pointer(graph.constant(this.metaOffset()));
       default: {
         const field = graph.ctxField(offset);
-        this.values.setSample(field, BigInt(this.machine.memory.load32(this.machine.ctx.start + offset)));
+        this.values.setSample(field, BigInt(this.machine.memory.load32(this.machine.lane.ctx.start + offset)));
         return field;
       }
     }
@@ -301,8 +301,8 @@ export class RecordedMemory {
   private onStack(address: Value, anchored: Anchored | undefined): Target {
     const { values, machine } = this;
     const sample = Number(values.sample(address));
-    const depth = machine.frames.findIndex((frame) => sample >= frame.hi - stackSize && sample < frame.hi);
-    const frame = machine.frames[depth];
+    const depth = machine.lane.frames.findIndex((frame) => sample >= frame.hi - stackSize && sample < frame.hi);
+    const frame = machine.lane.frames[depth];
     if (frame === undefined) throw new TraceAbort('trap', 'outside of the stack');
     const distance = sample - frame.hi;
     const place = values.graph.frame(depth);
@@ -361,7 +361,9 @@ export class RecordedMemory {
     const base = at.base === undefined ? 0n : this.values.sample(at.base);
     const address = BigInt.asUintN(
       64,
-      base + BigInt(at.offset) + (at.space === 'packet' ? BigInt(this.machine.packet.region.start + headroom) : 0n),
+      base +
+        BigInt(at.offset) +
+        (at.space === 'packet' ? BigInt(this.machine.lane.packet.region.start + headroom) : 0n),
     );
     return Number(address);
   }

@@ -41,7 +41,7 @@ export class RecordedValues {
     this.maxGuards = maxGuards;
     this.onGuard = onGuard;
     this.graph = graph;
-    const { packet } = machine;
+    const { packet } = machine.lane;
     this.setSample(this.graph.length, BigInt(packet.dataEnd - packet.data));
     this.arrivedMeta = BigInt(packet.data - packet.dataMeta);
   }
@@ -79,7 +79,7 @@ export class RecordedValues {
         const fixed = staticIn(this.machine, leaf);
         if (fixed !== undefined) return fixed;
         if (leaf.op !== 'ptr') throw new TraceAbort('desync', `no sample of ${leaf.op}`);
-        return (BigInt(this.machine.packet.region.start + headroom) + this.sample(leaf.args[0] as Value)) & mask64;
+        return (BigInt(this.machine.lane.packet.region.start + headroom) + this.sample(leaf.args[0] as Value)) & mask64;
       },
       this.samples,
     );

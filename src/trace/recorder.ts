@@ -153,7 +153,7 @@ export class Recorder implements Observer {
     this.isAsleep = from !== undefined;
     if (from === undefined || parent === undefined) this.enterProgram();
     else this.inherit(parent.history, from);
-    const { packet } = machine;
+    const { packet } = machine.lane;
     if (packet.fragmentCount > 0) this.give('multi-buffer');
   }
 
@@ -318,7 +318,7 @@ export class Recorder implements Observer {
 
   /** A function begins: r10 is a known address, and its stack is cleared. */
   private openFrame(depth: number): void {
-    if (this.machine.frames[depth] === undefined) throw new TraceAbort('desync', 'frame');
+    if (this.machine.lane.frames[depth] === undefined) throw new TraceAbort('desync', 'frame');
     this.setRegister(10, this.values.graph.frame(depth));
     this.memory.change({ kind: 'frame', depth });
   }

@@ -43,14 +43,14 @@ export function resample(machine: Machine, values: RecordedValues, value: Value,
   // It was read before the first instruction.
   if (op === 'len') return values.sample(value);
   if (op === 'metalen') return values.arrivedMeta;
-  if (op === 'env') return BigInt(machine.cpu);
-  if (op === 'ctx') return BigInt(machine.memory.load32(machine.ctx.start + Number(imm)));
+  if (op === 'env') return BigInt(machine.lane.cpu);
+  if (op === 'ctx') return BigInt(machine.memory.load32(machine.lane.ctx.start + Number(imm)));
   if (op === 'slot' && detail?.kind === 'slot') {
     const map = machine.maps[detail.map];
     if (map instanceof ProgArrayMap) return BigInt(map.programAt(Number(values.sample(args[0] as Value))));
   }
   if (detail?.kind === 'memory' || detail?.kind === 'atomic') {
-    const start = detail.space === 'packet' ? BigInt(machine.packet.region.start + headroom) : 0n;
+    const start = detail.space === 'packet' ? BigInt(machine.lane.packet.region.start + headroom) : 0n;
     const address = BigInt.asUintN(64, values.sample(args[0] as Value) + imm + start);
     return peek(machine, Number(address), detail.size);
   }

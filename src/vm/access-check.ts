@@ -10,8 +10,8 @@ import { ProgramTrap } from './trap.js';
 export const contextPages = 0x1000;
 
 /** Why a program may not access `size` bytes at `address`. */
-export function accessFault({ memory, ctx }: Machine, address: bigint, size: number, access: 'read' | 'write'): Trap {
-  const off = Number(address) - ctx.start;
+export function accessFault({ memory, lane }: Machine, address: bigint, size: number, access: 'read' | 'write'): Trap {
+  const off = Number(address) - lane.ctx.start;
   // check_ctx_access: whole 4-byte fields, and none may be written.
   if (off >= 0 && off < contextPages)
     return { kind: 'instruction', what: `invalid bpf_context access off=${off} size=${size}` };
@@ -34,7 +34,8 @@ export function checkAccess(
   access: 'read' | 'write' | 'atomic',
   offset: number,
 ): void {
-  const { memory, ctx } = machine;
+  const { memory } = machine;
+  const { ctx } = machine.lane;
   const at = Number(address);
   const isRead = access === 'read';
   const fits = at >= ctx.start + contextPages || (isRead && size === 4 && at % 4 === 0);

@@ -2,7 +2,7 @@
  * What an execution engine is to the rest of jitnic, and what one packet's run results in. Engines share a {@link
  * Machine}: same guest memory, same maps, same helpers.
  */
-import type { LoadedProgram } from './machine.js';
+import type { LoadedProgram } from './load-programs.js';
 import type { MemoryFault } from './region.js';
 
 /**

@@ -22,16 +22,10 @@ export {
 } from './helpers/index.js';
 export { Journal } from './journal.js';
 export { JsonFields } from './json-fields.js';
-export type { LoadedProgram } from './load-programs.js';
+export { Lane, type Output, type PacketInput } from './lane.js';
+export { type LoadedProgram, slotAt } from './load-programs.js';
 export { parseLooseJson } from './loose-json.js';
-export {
-  type LaneOptions,
-  Machine,
-  type MachineOptions,
-  type Output,
-  type PacketInput,
-  type Savepoint,
-} from './machine.js';
+export { type LaneOptions, Machine, type MachineOptions } from './machine.js';
 export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
 export { cellAddress, cellSize } from './map-cells.js';
@@ -55,6 +49,7 @@ export {
 export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
 export { MapLog, type MapOp, type MapSide } from './map-log.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
+export { MapStore } from './map-store.js';
 export { GuestMemory } from './memory.js';
 export { writtenElements } from './non-zero.js';
 export { formatOutput, type OutputTypes, type OutputWords, parseOutputTypes } from './output-words.js';
@@ -67,4 +62,5 @@ export { privateState } from './private-state.js';
 export { currentRedirect, type RedirectNote, type RedirectTarget, readRedirect, sameRedirect } from './redirect.js';
 export { type MemoryFault, Region, type RegionKind } from './region.js';
 export { SocketTable } from './sockets.js';
+export type { Savepoint } from './transaction.js';
 export { describeTrap, formatTrap, lineAt, ProgramTrap, placeOf } from './trap.js';

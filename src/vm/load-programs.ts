@@ -38,6 +38,12 @@ export interface LoadedProgram {
   readonly refusal: UserError | undefined;
 }
 
+/** The slot that a code address stands for, or -1 when it is none of `program`'s. */
+export function slotAt(program: LoadedProgram, address: bigint): number {
+  const offset = Number(address) - program.code;
+  return offset >= 0 && offset < program.insns.length * 8 && offset % 8 === 0 ? offset / 8 : -1;
+}
+
 /**
  * Programs in the order of the object. One that cannot run here is loaded all the same, with the reason, and traps
  * when it is run.

@@ -8,7 +8,8 @@ import type { Machine } from './machine.js';
 
 /** A digest of all that; machines of equal shape may run each other's compiled code. */
 export function machineShape(machine: Machine): Content {
-  const { memory, cpus, hz, state, ctx, frames, hasConsumer } = machine;
+  const { memory, cpus, hz, hasConsumer } = machine;
+  const { state, ctx, frames } = machine.lane;
   return contentOf({
     cpus,
     hz,

@@ -255,23 +255,23 @@ export class MapLog {
   }
 
   private listenToTransactions(): void {
-    const { machine } = this;
-    this.detour(machine, 'begin', (inner) => () => {
+    const { transaction } = this.machine;
+    this.detour(transaction, 'begin', (inner) => () => {
       inner();
       this.atBegin = this.ops.length;
     });
-    this.detour(machine, 'rollback', (inner) => () => {
+    this.detour(transaction, 'rollback', (inner) => () => {
       inner();
       this.ops.length = this.atBegin;
     });
     // A place in a transaction is an object of its own, so it can be told what it was at.
     const marks = new WeakMap<object, number>();
-    this.detour(machine, 'savepoint', (inner) => () => {
+    this.detour(transaction, 'savepoint', (inner) => () => {
       const savepoint = inner();
       marks.set(savepoint, this.ops.length);
       return savepoint;
     });
-    this.detour(machine, 'rollbackTo', (inner) => (savepoint) => {
+    this.detour(transaction, 'rollbackTo', (inner) => (savepoint) => {
       inner(savepoint);
       this.ops.length = Math.min(this.ops.length, marks.get(savepoint) ?? this.atBegin);
     });

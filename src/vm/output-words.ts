@@ -11,7 +11,7 @@ import { InputError } from '../base/index.js';
 import type { Btf, ObjectSpec } from '../object/index.js';
 import { nearest } from '../text/index.js';
 import { globalsOf } from './globals.js';
-import type { Output } from './machine.js';
+import type { Output } from './lane.js';
 import { type Formatted, formatBytes } from './map-format.js';
 
 /** BTF type ids of records by map. */

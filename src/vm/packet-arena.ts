@@ -16,7 +16,8 @@
  */
 import { headroom, verdictNames } from '../platform/index.js';
 import { type ArenaCode, arenaCode, columnBytes, line } from './arena-code.js';
-import type { Machine, PacketInput } from './machine.js';
+import type { PacketInput } from './lane.js';
+import type { Machine } from './machine.js';
 import { frameSizeOf } from './packet-buffer.js';
 import type { PacketColumns } from './packet-columns.js';
 import type { PacketMoves } from './packet-moves.js';
@@ -221,7 +222,8 @@ export class PacketArena {
    * Takes what became of packet `i` back from the machine's packet buffer, and answers for it: `r0` is the verdict.
    */
   fromBuffer(i: number, r0: number): void {
-    const { memory, packet, state } = this.machine;
+    const { memory } = this.machine;
+    const { packet, state } = this.machine.lane;
     const at = this.recordOf(i);
     const shift = memory.load32(at + record.frameStart) - packet.region.start;
     memory.u8.copyWithin(packet.dataMeta + shift, packet.dataMeta, packet.dataEnd);

@@ -25,7 +25,8 @@ const excludeIngress = 16n;
 /** bpf_redirect: no flag is defined for XDP. Returns the action. */
 export function redirectToInterface(machine: Machine, ifindex: number, flags: bigint): number {
   if (flags !== 0n) return XDP_ABORTED;
-  const { memory, state } = machine;
+  const { memory } = machine;
+  const { state } = machine.lane;
   memory.store32(state + privateState.redirectKind, kindInterface);
   memory.store32(state + privateState.redirectTarget, ifindex);
   return XDP_REDIRECT;
@@ -33,7 +34,8 @@ export function redirectToInterface(machine: Machine, ifindex: number, flags: bi
 
 /** bpf_redirect_map (include/linux/filter.h, __bpf_xdp_redirect_map). Returns the action. */
 export function redirectToMap(machine: Machine, map: BpfMap, key: number, flags: bigint): number {
-  const { memory, state } = machine;
+  const { memory } = machine;
+  const { state } = machine.lane;
   const isDevmap = map.spec.type === 'devmap' || map.spec.type === 'devmap_hash';
   const known = actionMask | (isDevmap ? broadcast | excludeIngress : 0n);
   if ((flags & ~known) !== 0n) return XDP_ABORTED;
@@ -60,7 +62,8 @@ export interface RedirectNote {
 
 /** The note of the machine's current packet. */
 export function currentRedirect(machine: Machine): RedirectNote {
-  const { memory, state, ctx } = machine;
+  const { memory } = machine;
+  const { state, ctx } = machine.lane;
   return {
     machine,
     at: state + privateState.redirectKind,
@@ -109,8 +112,8 @@ export function readRedirect({ machine, at, ingressIfindex }: RedirectNote): Red
 /** Guest address of the value at `key`, or 0. */
 function entryAt(machine: Machine, map: BpfMap, key: number): number {
   // The scratch word is nobody's state: writing it past the journal keeps a redirect inside a trace cheap.
-  machine.memory.view.setUint32(machine.scratch, key, true);
-  return map.lookup(machine.scratch, machine.cpu);
+  machine.memory.view.setUint32(machine.lane.scratch, key, true);
+  return map.lookup(machine.lane.scratch, machine.lane.cpu);
 }
 
 /** Interfaces that a broadcast reaches, in the map's order. */

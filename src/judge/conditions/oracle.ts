@@ -100,7 +100,7 @@ export class ConditionOracle {
   }
 
   private get packetStart(): bigint {
-    return BigInt(this.machine.packet.region.start + headroom);
+    return BigInt(this.machine.lane.packet.region.start + headroom);
   }
 
   /** Little-endian, one byte after another: alignment is none of its business. */
@@ -126,11 +126,11 @@ export class ConditionOracle {
     if (fixed !== undefined) return fixed;
     switch (value.op) {
       case 'len':
-        return BigInt(machine.packet.dataEnd - machine.packet.data);
+        return BigInt(machine.lane.packet.dataEnd - machine.lane.packet.data);
       case 'metalen':
-        return BigInt(machine.packet.data - machine.packet.dataMeta);
+        return BigInt(machine.lane.packet.data - machine.lane.packet.dataMeta);
       case 'ctx':
-        return BigInt(machine.memory.load32(machine.ctx.start + Number(value.imm)));
+        return BigInt(machine.memory.load32(machine.lane.ctx.start + Number(value.imm)));
       case 'env':
         machine.callHelper(Number(value.imm), this.registers, { call: () => undefined });
         return this.registers.u64[0] as bigint;
@@ -165,6 +165,6 @@ export class ConditionOracle {
       const part = parts[i] as bigint;
       for (let b = 0; b < size; b++) u8[at++] = Number((part >> BigInt(8 * b)) & 0xffn);
     }
-    return BigInt(this.machine.maps[map]?.lookup(this.key, this.machine.cpu) ?? 0);
+    return BigInt(this.machine.maps[map]?.lookup(this.key, this.machine.lane.cpu) ?? 0);
   }
 }

@@ -189,9 +189,9 @@ export class ConditionTrial {
   private inTrial<T>(input: PacketInput, what: () => T): T {
     const { machine } = this;
     machine.setPacket(input);
-    machine.begin();
+    machine.transaction.begin();
     const result = what();
-    machine.rollback();
+    machine.transaction.rollback();
     return result;
   }
 }

@@ -73,19 +73,19 @@ describe('the prologue', () => {
       machine.setPacket(input);
       const engine = new Interpreter(machine);
       engine.run(program);
-      expect(machine.packetBytes()).not.toEqual(packet);
+      expect(machine.lane.packet.bytes()).not.toEqual(packet);
       const [spec] = bareObject(verdict).programs;
       if (spec === undefined) throw new Error('no program');
       const other = load(behind(prologue, spec, 'restored').insns);
       other.machine.setPacket(input);
       // What the program left, in the other machine: same place, same bytes.
       const { memory } = other.machine;
-      const { lo, hi } = machine.packet.region;
+      const { lo, hi } = machine.lane.packet.region;
       memory.write(lo, machine.memory.read(lo, hi - lo));
-      memory.write(other.machine.ctx.start, machine.memory.read(machine.ctx.start, 12));
-      other.machine.packet.sync();
+      memory.write(other.machine.lane.ctx.start, machine.memory.read(machine.lane.ctx.start, 12));
+      other.machine.lane.packet.sync();
       new Interpreter(other.machine).run(other.program);
-      const back = other.machine.packetBytes();
+      const back = other.machine.lane.packet.bytes();
       // Bytes that were cut off come back as zeros: the program never saw them change.
       expect(back.length).toBe(packet.length);
       expect(back.subarray(0, 60)).toEqual(packet.subarray(0, 60));

@@ -41,10 +41,10 @@ export function observeChange(machine: Machine, program: LoadedProgram, input: P
   let way = '';
   for (let run = 0; run < freshRuns; run++) {
     machine.setPacket(input);
-    const { data, dataEnd } = machine.packet;
+    const { data, dataEnd } = machine.lane.packet;
     way = wayOf(engine, program);
-    startMoves ||= machine.packet.data !== data;
-    endMoves ||= machine.packet.dataEnd !== dataEnd;
+    startMoves ||= machine.lane.packet.data !== data;
+    endMoves ||= machine.lane.packet.dataEnd !== dataEnd;
     const after = machine.memory.read(data, input.data.length);
     for (const [i, byte] of after.entries()) if (byte !== input.data[i]) bytes.add(i);
   }

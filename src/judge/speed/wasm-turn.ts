@@ -70,8 +70,8 @@ export function wasmTurn(
   const copies = new Uint8Array(windowBytes);
   for (let i = 0; i < batch; i++) copies.set(packet, i * stride);
   const lengths = new Array<number>(batch).fill(packet.length);
-  const columns = columnsOf(lengths, { stride, now: machine.now });
-  arena.ingressIfindex = machine.memory.load32(machine.ctx.start + record.ingressIfindex);
+  const columns = columnsOf(lengths, { stride, now: machine.lane.now });
+  arena.ingressIfindex = machine.memory.load32(machine.lane.ctx.start + record.ingressIfindex);
   const restore = (): void => {
     arena.clear();
     arena.load(copies);

@@ -81,7 +81,7 @@ export class CardImports {
   close(): void {
     if (this.openedFor === 0) return;
     this.openedFor = 0;
-    this.machine.commit();
+    this.machine.transaction.commit();
   }
 
   /** A call out of the module; see the head for the bits of `word`. */
@@ -89,19 +89,19 @@ export class CardImports {
     const { machine } = this;
     const mark = ((word & (undoFlag - 1)) >> markShift) - 1;
     if ((word & undoFlag) !== 0) {
-      machine.rollbackTo(this.marks[mark] as Savepoint);
+      machine.transaction.rollbackTo(this.marks[mark] as Savepoint);
       return;
     }
     if (at !== this.openedFor) this.close();
     this.host.enterPacket(at);
     if (mark >= 0) {
       if (machine.memory.journal === null) {
-        machine.begin();
+        machine.transaction.begin();
         this.openedFor = at;
       }
-      this.marks[mark] = machine.savepoint();
+      this.marks[mark] = machine.transaction.savepoint();
     }
-    if ((word & contextFlag) !== 0) machine.packet.sync();
+    if ((word & contextFlag) !== 0) machine.lane.packet.sync();
     const refused = this.area + exchange.refused;
     machine.memory.view.setUint32(refused, 0, true);
     try {

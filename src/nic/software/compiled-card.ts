@@ -280,8 +280,8 @@ export class CompiledCard implements CardPort {
         return this.takeHit();
       }
       // A trace that gave up may have shown its helpers another context.
-      machine.memory.u8.copyWithin(machine.ctx.start, at, at + xdpMd.size);
-      machine.packet.sync();
+      machine.memory.u8.copyWithin(machine.lane.ctx.start, at, at + xdpMd.size);
+      machine.lane.packet.sync();
       if (this.outside.size === 0) return this.exitOf(at);
     }
     return this.execute();
@@ -419,13 +419,13 @@ export class CompiledCard implements CardPort {
     const { view } = machine.memory;
     view.setUint32(this.period, (view.getUint32(this.period, true) % 0xffff_fff0) + 1, true);
     this.imports.open();
-    for (const frame of machine.frames) frame.lo = frame.hi - stackSize;
+    for (const frame of machine.lane.frames) frame.lo = frame.hi - stackSize;
     this.openKeys(true);
   }
 
   /** After it: nobody else may read or write what the frames hold. */
   private leave(machine: Machine): void {
-    for (const frame of machine.frames) frame.lo = frame.hi;
+    for (const frame of machine.lane.frames) frame.lo = frame.hi;
     this.openKeys(false);
   }
 
@@ -438,21 +438,23 @@ export class CompiledCard implements CardPort {
   /** The machine's packet as a record. */
   private writeRecord(at: number): void {
     const { machine } = this;
-    const { memory, ctx, state } = machine;
+    const { memory } = machine;
+    const { ctx, state } = machine.lane;
     memory.u8.copyWithin(at, ctx.start, ctx.start + xdpMd.size);
     const { view } = memory;
-    view.setBigUint64(at + record.now, machine.now, true);
+    view.setBigUint64(at + record.now, machine.lane.now, true);
     const frame = state + privateState.packet;
     view.setUint32(at + record.frameStart, memory.load32(frame + packetState.frameStart), true);
     view.setUint32(at + record.frameSize, memory.load32(frame + packetState.frameSize), true);
     view.setUint32(at + record.redirect, 0, true);
-    view.setUint32(at + record.cpu, machine.cpu, true);
+    view.setUint32(at + record.cpu, machine.lane.cpu, true);
   }
 
   /** What became of it, back to where the machine has it. */
   private readRecord(at: number): void {
     const { machine } = this;
-    const { memory, ctx, state } = machine;
+    const { memory } = machine;
+    const { ctx, state } = machine.lane;
     for (const field of [xdpMd.data, xdpMd.dataEnd, xdpMd.dataMeta])
       memory.store32(ctx.start + field, memory.load32(at + field));
     const kind = memory.load32(at + record.redirect);
@@ -462,6 +464,6 @@ export class CompiledCard implements CardPort {
       memory.store32(state + privateState.redirectKey, memory.load32(at + record.redirect + 8));
       memory.store32(state + privateState.redirectFlags, memory.load32(at + record.redirect + 12));
     }
-    machine.packet.sync();
+    machine.lane.packet.sync();
   }
 }

@@ -44,7 +44,7 @@ export class CardExecutor {
   constructor(machine: Machine, key: number) {
     this.machine = machine;
     this.key = key;
-    this.packetStart = machine.packet.region.start + headroom;
+    this.packetStart = machine.lane.packet.region.start + headroom;
     if (isChecked) return;
     isChecked = true;
     checkPureOpcodes((opcode, a, b) => {
@@ -77,11 +77,11 @@ export class CardExecutor {
 
   /** Opens the stack frames that helpers may read; a trace knows their content and writes what is read. */
   openFrames(): void {
-    for (const frame of this.machine.frames) frame.lo = frame.hi - stackSize;
+    for (const frame of this.machine.lane.frames) frame.lo = frame.hi - stackSize;
   }
 
   closeFrames(): void {
-    for (const frame of this.machine.frames) frame.lo = frame.hi;
+    for (const frame of this.machine.lane.frames) frame.lo = frame.hi;
   }
 
   /** Runs a stretch of code; false if a guard or a check failed. */
@@ -380,7 +380,7 @@ export class CardExecutor {
             this.put(key, words[at]!, words[at + 1]!);
             key += words[at + 1]!;
           }
-          u[2 * d] = machine.maps[a]!.lookup(this.key, machine.cpu);
+          u[2 * d] = machine.maps[a]!.lookup(this.key, machine.lane.cpu);
           u[2 * d + 1] = 0;
           break;
         }
@@ -418,17 +418,17 @@ export class CardExecutor {
           at += 3;
           break;
         case 126: // len
-          u[2 * d] = machine.packet.dataEnd - machine.packet.data;
+          u[2 * d] = machine.lane.packet.dataEnd - machine.lane.packet.data;
           u[2 * d + 1] = 0;
           at += 2;
           break;
         case 127: // metalen
-          u[2 * d] = machine.packet.data - machine.packet.dataMeta;
+          u[2 * d] = machine.lane.packet.data - machine.lane.packet.dataMeta;
           u[2 * d + 1] = 0;
           at += 2;
           break;
         case 128: // ctx
-          u[2 * d] = view.getUint32(machine.ctx.start + a, true);
+          u[2 * d] = view.getUint32(machine.lane.ctx.start + a, true);
           u[2 * d + 1] = 0;
           at += 3;
           break;

@@ -63,7 +63,7 @@ export class CallLowering {
     this.notesOnce = needed.filter(isRedirect).length <= 1;
     if (needed.some(isMover)) this.requireHeadroom();
     if (needed.some((value) => isRedirect(value) && !this.isDirect(value)))
-      this.builder.storeAt(this.context.machine.state + privateState.redirectKind, 4, this.graph.constant(0n));
+      this.builder.storeAt(this.context.machine.lane.state + privateState.redirectKind, 4, this.graph.constant(0n));
   }
 
   /** One call: those whose effect is known here become arithmetic and notes, the others calls. */
@@ -313,14 +313,14 @@ export class CallLowering {
 
   /** Drawing a number changes the generator's state: a packet that is sent back must not have drawn one. */
   private keepRandom(): void {
-    const at = this.graph.constant(BigInt(this.context.machine.state + privateState.random));
+    const at = this.graph.constant(BigInt(this.context.machine.lane.state + privateState.random));
     this.transaction.keepOld(at, 0n, 8, { kind: 'memory', space: 'other', size: 8, map: -1, checked: false });
   }
 
   /** Does a helper get the context, or a pointer into the packet? */
   private reachesPacket(value: Value, depth = 0): boolean {
     if (value.op === 'ptr') return true;
-    if (isConst(value)) return value.imm === BigInt(this.context.machine.ctx.start);
+    if (isConst(value)) return value.imm === BigInt(this.context.machine.lane.ctx.start);
     // Deep enough for pointer arithmetic; whatever is deeper is taken for a pointer.
     if (depth > 8) return true;
     return value.op !== 'load' && value.args.some((arg) => this.reachesPacket(arg, depth + 1));
@@ -329,7 +329,7 @@ export class CallLowering {
   /** The context and the frame as the program has them now, in guest memory. */
   private writeContext(): void {
     const { graph, geometry } = this;
-    const { ctx, state } = this.context.machine;
+    const { ctx, state } = this.context.machine.lane;
     this.builder.storeAt(ctx.start + xdpMd.data, 4, graph.pointer(graph.constant(geometry.data)));
     this.builder.storeAt(ctx.start + xdpMd.dataEnd, 4, graph.pointer(geometry.end));
     this.builder.storeAt(ctx.start + xdpMd.dataMeta, 4, metaPointer(graph, geometry));
@@ -343,7 +343,7 @@ export class CallLowering {
 
   /** The target that a helper in JavaScript noted. */
   private copyNote(): void {
-    const noted = this.context.machine.state + privateState.redirectKind;
+    const noted = this.context.machine.lane.state + privateState.redirectKind;
     for (const at of [0, 8]) this.storeRecord(record.redirect + at, 8, this.builder.loadAt(noted + at, 8));
   }
 

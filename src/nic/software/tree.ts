@@ -237,16 +237,16 @@ export class TraceTree implements CardPort {
     const { transactional } = installed.trace.code;
     // A transaction may be open already: someone wants to know what the packet changes. Then only this trace's part is
     // taken back.
-    const mark = machine.memory.journal === null ? undefined : machine.savepoint();
-    if (transactional && mark === undefined) machine.begin();
+    const mark = machine.memory.journal === null ? undefined : machine.transaction.savepoint();
+    if (transactional && mark === undefined) machine.transaction.begin();
     if (installed.usesStack) executor.openFrames();
     const done = executor.run(installed.body);
     if (installed.usesStack) executor.closeFrames();
     if (transactional && mark === undefined) {
-      if (done) machine.commit();
-      else machine.rollback();
+      if (done) machine.transaction.commit();
+      else machine.transaction.rollback();
     } else if (!done && mark !== undefined) {
-      machine.rollbackTo(mark);
+      machine.transaction.rollbackTo(mark);
     }
     return done;
   }

@@ -85,8 +85,8 @@ export class CardSubject extends MachineMaps {
     const { verdict } = session.run({ data: packet.data, time: 0n });
     return {
       verdict,
-      data: machine.packetBytes(),
-      meta: machine.metaBytes(),
+      data: machine.lane.packet.bytes(),
+      meta: machine.lane.packet.metaBytes(),
       outputs: this.records(machine.outputs),
       ...(countFaults(session) > faults ? { stopped: 'a fault' } : {}),
     };

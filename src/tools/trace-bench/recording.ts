@@ -56,9 +56,9 @@ function measureRecording(subject: RecordingSubject): Miss[] {
     // One run under the machine's journal, undone afterwards: the packet is still to come.
     const trial = (run: () => Offer | undefined): InstalledTrace | undefined => {
       machine.setPacket(input);
-      machine.begin();
+      machine.transaction.begin();
       const hit = run();
-      machine.rollback();
+      machine.transaction.rollback();
       return hit?.kind === 'hit' ? hit : undefined;
     };
     const before = trial(() => cache.offer());

@@ -7,7 +7,7 @@ import { privateState } from '../private-state.js';
 import { type Callbacks, setSigned, setUnsigned, u32, u64 } from './helper.js';
 
 /**
- * bpf_tail_call: on success leaves the target in `machine.tailTarget` for the engine; otherwise the program goes on
+ * bpf_tail_call: on success leaves the target in `machine.lane.tailTarget` for the engine; otherwise the program goes on
  * after the call, with r0 as it was.
  */
 export function tailCall(machine: Machine, registers: Registers): void {
@@ -16,11 +16,11 @@ export function tailCall(machine: Machine, registers: Registers): void {
   if (!(map instanceof ProgArrayMap)) {
     machine.refuse(`cannot pass map_type ${map.spec.typeNumber} into func bpf_tail_call#12`);
   }
-  if (machine.tailCalls >= maxTailCalls) return;
+  if (machine.lane.tailCalls >= maxTailCalls) return;
   const target = machine.programs[map.programAt(u32(registers, 3)) - 1];
   if (target === undefined) return;
-  machine.tailCalls++;
-  machine.tailTarget = target;
+  machine.lane.tailCalls++;
+  machine.lane.tailTarget = target;
 }
 
 /** bpf_loop: calls back with (i, context) until the callback returns non-zero. r0 counts the iterations. */
@@ -57,16 +57,17 @@ export function loop(_machine: Machine, registers: Registers, callbacks: Callbac
  */
 export function spinLock(machine: Machine, registers: Registers): void {
   const lock = machine.writable(registers, 1, 4);
-  if (machine.memory.load32(machine.state + privateState.lock) !== 0) machine.refuse('another lock is already held');
-  machine.memory.store32(machine.state + privateState.lock, lock);
+  if (machine.memory.load32(machine.lane.state + privateState.lock) !== 0)
+    machine.refuse('another lock is already held');
+  machine.memory.store32(machine.lane.state + privateState.lock, lock);
   setUnsigned(registers, 0);
 }
 
 /** r1: the lock, which this program has to hold. */
 export function spinUnlock(machine: Machine, registers: Registers): void {
   const lock = machine.writable(registers, 1, 4);
-  if (machine.memory.load32(machine.state + privateState.lock) !== lock) machine.refuse('this lock is not held');
-  machine.memory.store32(machine.state + privateState.lock, 0);
+  if (machine.memory.load32(machine.lane.state + privateState.lock) !== lock) machine.refuse('this lock is not held');
+  machine.memory.store32(machine.lane.state + privateState.lock, 0);
   setUnsigned(registers, 0);
 }
 

@@ -115,8 +115,8 @@ export function dynptrFromXdp(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
   const at = machine.writable(registers, 3, dynptrSize);
   const isValid = u64(registers, 2) === 0n;
-  const size = machine.packet.length | (packetType << typeShift);
-  set(machine, at, isValid ? machine.ctx.start : 0, isValid ? size >>> 0 : 0);
+  const size = machine.lane.packet.length | (packetType << typeShift);
+  set(machine, at, isValid ? machine.lane.ctx.start : 0, isValid ? size >>> 0 : 0);
   setSigned(registers, isValid ? 0 : -errno.EINVAL);
 }
 
@@ -142,7 +142,7 @@ function slice(machine: Machine, registers: Registers, dynptr: Dynptr): void {
   if (dynptr.data === 0 || !fits(dynptr, offset, size)) setUnsigned(registers, 0);
   else if (!dynptr.isPacket) setUnsigned(registers, dynptr.data + at);
   else {
-    const direct = machine.packet.addressOf(at, size);
+    const direct = machine.lane.packet.addressOf(at, size);
     const buffer = direct === 0 && u64(registers, 3) !== 0n ? machine.writable(registers, 3, size) : 0;
     if (buffer !== 0) copyFromPacket(machine, at, buffer, size);
     setUnsigned(registers, direct === 0 ? buffer : direct);
@@ -220,7 +220,8 @@ export function ringbufDiscardDynptr(machine: Machine, registers: Registers): vo
 function close(machine: Machine, registers: Registers, end: (map: RingbufMap, sample: number) => boolean): void {
   const at = machine.writable(registers, 1, dynptrSize);
   const { data } = get(machine, registers, 1);
-  if (data !== 0 && !machine.ringbufs.some((map) => end(map, data))) machine.refuse('the dynptr is no reserved record');
+  if (data !== 0 && !machine.store.ringbufs.some((map) => end(map, data)))
+    machine.refuse('the dynptr is no reserved record');
   set(machine, at, 0, 0);
   setUnsigned(registers, 0);
 }

@@ -10,24 +10,24 @@ const taiOffset = 37n;
 
 /** bpf_ktime_get_ns and bpf_ktime_get_boot_ns: the imitated host never sleeps, so both are the time since boot. */
 export function ktimeGetNs(machine: Machine, registers: Registers): void {
-  registers.u64[0] = machine.now;
+  registers.u64[0] = machine.lane.now;
 }
 
 /** bpf_ktime_get_coarse_ns: the time of the last tick. */
 export function ktimeGetCoarseNs(machine: Machine, registers: Registers): void {
   const tick = nanosecondsPerSecond / BigInt(machine.hz);
-  registers.u64[0] = machine.now - (machine.now % tick);
+  registers.u64[0] = machine.lane.now - (machine.lane.now % tick);
 }
 
 /** bpf_ktime_get_tai_ns: the imitated host booted at the epoch, and its TAI offset is set. */
 export function ktimeGetTaiNs(machine: Machine, registers: Registers): void {
-  registers.u64[0] = machine.now + taiOffset * nanosecondsPerSecond;
+  registers.u64[0] = machine.lane.now + taiOffset * nanosecondsPerSecond;
 }
 
 /** bpf_jiffies64: jiffies start five minutes before the 32-bit counter wraps (INITIAL_JIFFIES). */
 export function jiffies64(machine: Machine, registers: Registers): void {
   const hz = BigInt(machine.hz);
-  registers.u64[0] = (1n << 32n) - 300n * hz + (machine.now * hz) / nanosecondsPerSecond;
+  registers.u64[0] = (1n << 32n) - 300n * hz + (machine.lane.now * hz) / nanosecondsPerSecond;
 }
 
 /**
@@ -36,7 +36,7 @@ export function jiffies64(machine: Machine, registers: Registers): void {
  */
 export function getPrandomU32(machine: Machine, registers: Registers): void {
   const { memory } = machine;
-  const at = machine.state + privateState.random;
+  const at = machine.lane.state + privateState.random;
   const s0 = memory.load32(at);
   const s1 = memory.load32(at + 4) ^ s0;
   const mixed = Math.imul(s0, 0x9e3779bb);
@@ -48,7 +48,7 @@ export function getPrandomU32(machine: Machine, registers: Registers): void {
 
 /** r0: the CPU that the machine's packet runs on. */
 export function getSmpProcessorId(machine: Machine, registers: Registers): void {
-  setUnsigned(registers, machine.cpu);
+  setUnsigned(registers, machine.lane.cpu);
 }
 
 /** bpf_get_numa_node_id: the imitated host has one node. */

@@ -159,7 +159,8 @@ const tooLong = 1;
  */
 export function checkMtu(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
-  const { memory, packet } = machine;
+  const { memory } = machine;
+  const { packet } = machine.lane;
   const at = machine.writable(registers, 3, 4);
   if (u64(registers, 5) !== 0n) {
     setSigned(registers, -errno.EINVAL);
@@ -167,7 +168,7 @@ export function checkMtu(machine: Machine, registers: Registers): void {
   }
   const fib = machine.fib ?? emptyTable;
   const ifindex = u32(registers, 2);
-  const ingress = memory.load32(machine.ctx.start + 12);
+  const ingress = memory.load32(machine.lane.ctx.start + 12);
   // Without an interface the one that the packet came in on is meant; it exists whatever the table says.
   const dev = ifindex === 0 ? (fib.interfaces.get(ingress) ?? unknownInterface) : fib.interfaces.get(ifindex);
   if (dev === undefined) {

@@ -60,7 +60,7 @@ function checkAccess(machine: Machine, map: BpfMap, helper: number): void {
 export function mapLookup(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, lookupId);
   const key = machine.readable(registers, 2, map.spec.keySize);
-  setUnsigned(registers, map.lookup(key, machine.cpu));
+  setUnsigned(registers, map.lookup(key, machine.lane.cpu));
 }
 
 /** r1: map; r2: key; r3: value; r4: BPF_ANY and its kin. r0: 0 or a negated errno. */
@@ -68,14 +68,14 @@ export function mapUpdate(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, updateId);
   const key = machine.readable(registers, 2, map.spec.keySize);
   const value = machine.readable(registers, 3, map.spec.valueSize);
-  setSigned(registers, map.update(key, value, u64(registers, 4), machine.cpu));
+  setSigned(registers, map.update(key, value, u64(registers, 4), machine.lane.cpu));
 }
 
 /** r1: map; r2: key. r0: 0 or a negated errno. */
 export function mapDelete(machine: Machine, registers: Registers): void {
   const map = mapFor(machine, registers, deleteId);
   const key = machine.readable(registers, 2, map.spec.keySize);
-  setSigned(registers, map.delete(key, machine.cpu));
+  setSigned(registers, map.delete(key, machine.lane.cpu));
 }
 
 /** r1: queue, stack or bloom filter; r2: value; r3: flags. r0: 0 or a negated errno. */
@@ -120,7 +120,7 @@ export function forEachMapElem(machine: Machine, registers: Registers, callbacks
     return;
   }
   let visited = 0;
-  for (const { key, value } of map.elements(machine.cpu)) {
+  for (const { key, value } of map.elements(machine.lane.cpu)) {
     registers.u64[1] = BigInt(map.handle);
     registers.u64[2] = BigInt(key);
     registers.u64[3] = BigInt(value);

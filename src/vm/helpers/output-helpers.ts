@@ -29,19 +29,19 @@ export function perfEventOutput(machine: Machine, registers: Registers): void {
     return;
   }
   const packetBytes = Number((flags & contextLengthMask) >> 32n);
-  if (packetBytes > machine.packet.length) {
+  if (packetBytes > machine.lane.packet.length) {
     setSigned(registers, -errno.EFAULT);
     return;
   }
-  const index = map.slotFor(Number(flags & indexMask), machine.cpu);
+  const index = map.slotFor(Number(flags & indexMask), machine.lane.cpu);
   if (index < 0) {
     setSigned(registers, index);
     return;
   }
   const data = new Uint8Array(size + packetBytes);
   data.set(machine.memory.read(from, size));
-  machine.packet.read(0, data.subarray(size));
-  machine.emit({ kind: 'perf', map: map.spec.name, index, data });
+  machine.lane.packet.read(0, data.subarray(size));
+  machine.lane.emitted.push({ kind: 'perf', map: map.spec.name, index, data });
   setUnsigned(registers, 0);
 }
 
@@ -83,7 +83,7 @@ function closeRecord(
 ): void {
   const sample = machine.writable(registers, 1, 1);
   const flags = u64(registers, 2);
-  if (!machine.ringbufs.some((map) => close(map, sample, flags))) {
+  if (!machine.store.ringbufs.some((map) => close(map, sample, flags))) {
     machine.refuse('argument 1 is not a reserved ring buffer record');
   }
   setUnsigned(registers, 0);
@@ -116,7 +116,7 @@ function print(machine: Machine, registers: Registers, args: readonly bigint[]):
     return;
   }
   const bytes = Uint8Array.from(line.slice(0, maxLine - 1), (character) => character.charCodeAt(0));
-  machine.emit({ kind: 'printk', text: decodeUtf8(bytes) });
+  machine.lane.emitted.push({ kind: 'printk', text: decodeUtf8(bytes) });
   setUnsigned(registers, line.length);
 }
 

@@ -26,7 +26,7 @@ const ramp = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_,
 describe('a linear frame', () => {
   it('moves its bounds exactly as far as Linux lets it (measured)', () => {
     const machine = machineWith(new Uint8Array(64));
-    const ctx = machine.ctx.start;
+    const ctx = machine.lane.ctx.start;
     const steps: readonly [number, number, number][] = [
       [head, -216, 0],
       [head, -1, -22],
@@ -51,73 +51,77 @@ describe('a linear frame', () => {
 
   it('clears the tail that it grows, and moves metadata along with the head', () => {
     const machine = machineWith(ramp(64));
-    const ctx = machine.ctx.start;
+    const ctx = machine.lane.ctx.start;
     callHelper(machine, tail, [ctx, -10]);
     callHelper(machine, tail, [ctx, 10]);
-    expect(machine.packetBytes().subarray(54)).toEqual(new Uint8Array(10));
+    expect(machine.lane.packet.bytes().subarray(54)).toEqual(new Uint8Array(10));
     callHelper(machine, meta, [ctx, -4]);
-    machine.memory.write(machine.packet.dataMeta, Uint8Array.of(1, 2, 3, 4));
+    machine.memory.write(machine.lane.packet.dataMeta, Uint8Array.of(1, 2, 3, 4));
     callHelper(machine, head, [ctx, -8]);
-    expect(machine.metaBytes()).toEqual(Uint8Array.of(1, 2, 3, 4));
-    expect(machine.packetBytes().length).toBe(72);
+    expect(machine.lane.packet.metaBytes()).toEqual(Uint8Array.of(1, 2, 3, 4));
+    expect(machine.lane.packet.bytes().length).toBe(72);
   });
 
   it('refuses metadata that is no whole number of words with EACCES', () => {
     const machine = machineWith(new Uint8Array(64));
-    expect(callHelper(machine, meta, [machine.ctx.start, -3])).toBe(-13n);
+    expect(callHelper(machine, meta, [machine.lane.ctx.start, -3])).toBe(-13n);
   });
 
   it('opens exactly the packet to the program', () => {
     const machine = machineWith(new Uint8Array(64));
-    const { data } = machine.packet;
+    const { data } = machine.lane.packet;
     expect(machine.memory.canRead(data, 64)).toBe(true);
     expect(machine.memory.canRead(data, 65)).toBe(false);
     expect(machine.memory.canRead(data - 1, 1)).toBe(false);
-    callHelper(machine, head, [machine.ctx.start, -4]);
+    callHelper(machine, head, [machine.lane.ctx.start, -4]);
     expect(machine.memory.canWrite(data - 4, 68)).toBe(true);
   });
 
   it('is longer than a page when a program without frags gets a long packet', () => {
     const machine = machineWith(ramp(9000));
-    expect(machine.packet.dataEnd - machine.packet.data).toBe(9000);
-    expect(callHelper(machine, tail, [machine.ctx.start, 1])).toBe(-22n);
+    expect(machine.lane.packet.dataEnd - machine.lane.packet.data).toBe(9000);
+    expect(callHelper(machine, tail, [machine.lane.ctx.start, 1])).toBe(-22n);
   });
 });
 
 describe('a frame in fragments', () => {
   it('follows Linux through growing, shrinking and moving (measured)', () => {
     const machine = machineWith(ramp(9000), true);
-    const ctx = machine.ctx.start;
-    const linear = (): number => machine.packet.dataEnd - machine.packet.data;
+    const ctx = machine.lane.ctx.start;
+    const linear = (): number => machine.lane.packet.dataEnd - machine.lane.packet.data;
     const change = (id: number, offset: number): number => Number(callHelper(machine, id, [ctx, offset]));
-    expect([machine.packet.length, linear()]).toEqual([9000, 3520]);
-    expect([change(tail, 2713), change(tail, 2712), machine.packet.length]).toEqual([-22, 0, 11712]);
-    expect([change(tail, -5000), machine.packet.length]).toEqual([0, 6712]);
-    expect([change(tail, 100), machine.packet.length]).toEqual([0, 6812]);
-    expect([change(head, 100), machine.packet.length]).toEqual([0, 6712]);
+    expect([machine.lane.packet.length, linear()]).toEqual([9000, 3520]);
+    expect([change(tail, 2713), change(tail, 2712), machine.lane.packet.length]).toEqual([-22, 0, 11712]);
+    expect([change(tail, -5000), machine.lane.packet.length]).toEqual([0, 6712]);
+    expect([change(tail, 100), machine.lane.packet.length]).toEqual([0, 6812]);
+    expect([change(head, 100), machine.lane.packet.length]).toEqual([0, 6712]);
     expect([change(head, 3500), linear()]).toEqual([-22, 3420]);
-    expect([change(tail, -100000), change(tail, -4000), linear(), machine.packet.length]).toEqual([-22, 0, 2712, 2712]);
-    expect([change(tail, 700), machine.packet.length, change(meta, -32), change(head, 20)]).toEqual([0, 3412, 0, 0]);
-    expect(machine.metaBytes().length).toBe(32);
+    expect([change(tail, -100000), change(tail, -4000), linear(), machine.lane.packet.length]).toEqual([
+      -22, 0, 2712, 2712,
+    ]);
+    expect([change(tail, 700), machine.lane.packet.length, change(meta, -32), change(head, 20)]).toEqual([
+      0, 3412, 0, 0,
+    ]);
+    expect(machine.lane.packet.metaBytes().length).toBe(32);
   });
 
   it('reads and writes across fragments', () => {
     const data = ramp(9000);
     const machine = machineWith(data, true);
-    const ctx = machine.ctx.start;
+    const ctx = machine.lane.ctx.start;
     const at = buffer(machine, 64);
     expect(callHelper(machine, load, [ctx, 3500, at, 64])).toBe(0n);
     expect(machine.memory.read(at, 64)).toEqual(data.subarray(3500, 3564));
     expect(callHelper(machine, store, [ctx, 7600, buffer(machine, Uint8Array.of(9, 8, 7)), 3])).toBe(0n);
     data.set([9, 8, 7], 7600);
-    expect(machine.packetBytes()).toEqual(data);
+    expect(machine.lane.packet.bytes()).toEqual(data);
   });
 });
 
 describe('loads and stores by helper', () => {
   it('answer EINVAL past the packet and EFAULT past 64 KiB (measured)', () => {
     const machine = machineWith(new Uint8Array(64));
-    const ctx = machine.ctx.start;
+    const ctx = machine.lane.ctx.start;
     const at = buffer(machine, 64);
     expect([0, 51, 0x10000, 50].map((offset) => Number(callHelper(machine, load, [ctx, offset, at, 14])))).toEqual([
       0, -22, -14, 0,
@@ -127,7 +131,7 @@ describe('loads and stores by helper', () => {
   it('stop the packet when the buffer is not the program’s', () => {
     const machine = machineWith(new Uint8Array(64));
     const at = buffer(machine, 8);
-    expect(() => callHelper(machine, load, [machine.ctx.start, 0, at, 9])).toThrow('helper');
+    expect(() => callHelper(machine, load, [machine.lane.ctx.start, 0, at, 9])).toThrow('helper');
     expect(() => callHelper(machine, load, [0, 0, at, 8])).toThrow('helper');
   });
 });
@@ -167,17 +171,17 @@ describe('redirects', () => {
 describe('a transaction', () => {
   it('restores packet, bounds, redirect and outputs', () => {
     const machine = machineWith(ramp(64));
-    const before = machine.packetBytes();
-    machine.begin();
-    callHelper(machine, head, [machine.ctx.start, 14]);
-    callHelper(machine, tail, [machine.ctx.start, 100]);
-    machine.memory.store32(machine.packet.data, 0xffffffff);
+    const before = machine.lane.packet.bytes();
+    machine.transaction.begin();
+    callHelper(machine, head, [machine.lane.ctx.start, 14]);
+    callHelper(machine, tail, [machine.lane.ctx.start, 100]);
+    machine.memory.store32(machine.lane.packet.data, 0xffffffff);
     callHelper(machine, 23, [5, 0]);
     const random = callHelper(machine, 7, []);
-    machine.emit({ kind: 'printk', text: 'x' });
-    machine.rollback();
-    expect(machine.packetBytes()).toEqual(before);
-    expect(machine.packet.region.hi - machine.packet.region.lo).toBe(64);
+    machine.lane.emitted.push({ kind: 'printk', text: 'x' });
+    machine.transaction.rollback();
+    expect(machine.lane.packet.bytes()).toEqual(before);
+    expect(machine.lane.packet.region.hi - machine.lane.packet.region.lo).toBe(64);
     expect(machine.redirect).toBeUndefined();
     expect(machine.outputs).toEqual([]);
     expect(callHelper(machine, 7, [])).toBe(random);

@@ -8,31 +8,31 @@ import { s32, setSigned, setUnsigned, u32, u64 } from './helper.js';
 /** r1: context; r2: bytes by which the head moves, signed. r0: 0 or -EINVAL. */
 export function xdpAdjustHead(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
-  setSigned(registers, machine.packet.adjustHead(s32(registers, 2)));
+  setSigned(registers, machine.lane.packet.adjustHead(s32(registers, 2)));
 }
 
 /** r1: context; r2: bytes by which the start of the metadata moves, signed. r0: 0 or a negated errno. */
 export function xdpAdjustMeta(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
-  setSigned(registers, machine.packet.adjustMeta(s32(registers, 2)));
+  setSigned(registers, machine.lane.packet.adjustMeta(s32(registers, 2)));
 }
 
 /** r1: context; r2: bytes by which the tail moves, signed. r0: 0 or -EINVAL. */
 export function xdpAdjustTail(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
-  setSigned(registers, machine.packet.adjustTail(s32(registers, 2)));
+  setSigned(registers, machine.lane.packet.adjustTail(s32(registers, 2)));
 }
 
 /** r1: context. r0: bytes of the packet, fragments included. */
 export function xdpGetBuffLen(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
-  setUnsigned(registers, machine.packet.length);
+  setUnsigned(registers, machine.lane.packet.length);
 }
 
 /** bpf_xdp_pointer's checks: 0, or the negated error. */
 function checkRange(machine: Machine, offset: number, length: number): number {
   if (offset > maxPacketOffset || length > maxPacketOffset) return -errno.EFAULT;
-  return offset + length > machine.packet.length ? -errno.EINVAL : 0;
+  return offset + length > machine.lane.packet.length ? -errno.EINVAL : 0;
 }
 
 /** r1: context; r2: offset; r3, r4: where the bytes go. r0: 0 or a negated errno. */
@@ -47,7 +47,7 @@ export function xdpLoadBytes(machine: Machine, registers: Registers): void {
 export function copyFromPacket(machine: Machine, offset: number, to: number, length: number): number {
   const result = checkRange(machine, offset, length);
   if (result === 0) {
-    machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(to + done, address, size));
+    machine.lane.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(to + done, address, size));
   }
   return result;
 }
@@ -56,7 +56,9 @@ export function copyFromPacket(machine: Machine, offset: number, to: number, len
 export function copyToPacket(machine: Machine, offset: number, from: number, length: number): number {
   const result = checkRange(machine, offset, length);
   if (result === 0) {
-    machine.packet.pieces(offset, length, (address, size, done) => machine.memory.copy(address, from + done, size));
+    machine.lane.packet.pieces(offset, length, (address, size, done) =>
+      machine.memory.copy(address, from + done, size),
+    );
   }
   return result;
 }

@@ -124,7 +124,7 @@ describe('perf events and ring buffers', () => {
     const machine = machineWith({}, [['events', 'perf_event_array']]);
     const data = buffer(machine, Uint8Array.of(1, 2, 3, 4));
     const output = (flags: bigint): number =>
-      Number(callHelper(machine, 25, [machine.ctx.start, machine.maps[0]?.handle ?? 0, flags, data, 4]));
+      Number(callHelper(machine, 25, [machine.lane.ctx.start, machine.maps[0]?.handle ?? 0, flags, data, 4]));
     expect([output(77n), output(65n << 32n), output(1n << 52n)]).toEqual([-7, -14, -22]);
     expect(output(0xffffffffn | (2n << 32n))).toBe(0);
     expect(machine.outputs).toEqual([{ kind: 'perf', map: 'events', index: 0, data: Uint8Array.of(1, 2, 3, 4, 0, 0) }]);
@@ -134,9 +134,9 @@ describe('perf events and ring buffers', () => {
     const machine = machineWith({}, [['rb', 'ringbuf', { keySize: 0, valueSize: 0, maxEntries: 4096 }]]);
     const handle = machine.maps[0]?.handle ?? 0;
     const data = buffer(machine, Uint8Array.of(5, 6));
-    machine.begin();
+    machine.transaction.begin();
     callHelper(machine, 130, [handle, data, 2, 0]);
-    machine.rollback();
+    machine.transaction.rollback();
     expect(machine.outputs).toEqual([]);
     const record = Number(callHelper(machine, 131, [handle, 8, 0]));
     machine.memory.store8(record, 9);
@@ -164,7 +164,7 @@ describe('bpf_check_mtu', () => {
     const mtu = buffer(machine, 4);
     const check = (ifindex: number, given: number, diff: number, flags: number): [number, number] => {
       machine.memory.store32(mtu, given);
-      const result = callHelper(machine, 163, [machine.ctx.start, ifindex, mtu, diff, flags]);
+      const result = callHelper(machine, 163, [machine.lane.ctx.start, ifindex, mtu, diff, flags]);
       return [Number(result), machine.memory.load32(mtu)];
     };
     expect(check(0, 0, 0, 0)).toEqual([0, 65536]);
@@ -213,7 +213,7 @@ describe('bpf_fib_lookup', () => {
     params.set(destination, 32);
     view.setUint32(48, more.table ?? 0, true);
     const at = buffer(machine, params);
-    const code = Number(callHelper(machine, 69, [machine.ctx.start, at, 64, flags]));
+    const code = Number(callHelper(machine, 69, [machine.lane.ctx.start, at, 64, flags]));
     const { memory } = machine;
     return {
       code,
@@ -234,7 +234,7 @@ describe('bpf_fib_lookup', () => {
       params[0] = family;
       params[8] = ifindex;
       new DataView(params.buffer).setUint16(32, first, false);
-      return Number(callHelper(machine, 69, [machine.ctx.start, buffer(machine, params), size, flags]));
+      return Number(callHelper(machine, 69, [machine.lane.ctx.start, buffer(machine, params), size, flags]));
     };
     expect([run(2, 1, 64, 0), run(2, 99, 64, 0), run(2, 99, 63, 0), run(3, 99, 64, 0)]).toEqual([5, -19, -22, -97]);
     expect([run(3, 99, 64, 64), run(10, 99, 64, 0), run(10, 99, 64, 0, 0xfe80)]).toEqual([-22, -19, 4]);
@@ -298,7 +298,7 @@ describe('sockets', () => {
   it('are found, read and released', () => {
     const machine = machineWith({ sockets });
     const find = (id: number, source: number, destination: number): number =>
-      Number(callHelper(machine, id, [machine.ctx.start, buffer(machine, tuple(source, destination)), 12, -1, 0]));
+      Number(callHelper(machine, id, [machine.lane.ctx.start, buffer(machine, tuple(source, destination)), 12, -1, 0]));
     const connected = find(84, 1000, 80);
     const listener = find(84, 1001, 80);
     expect(machine.memory.load32(connected + 72)).toBe(1);
@@ -314,7 +314,7 @@ describe('sockets', () => {
 
   it('exchange SYN cookies', () => {
     const machine = machineWith({ sockets });
-    const listener = callHelper(machine, 84, [machine.ctx.start, buffer(machine, tuple(1001, 80)), 12, -1, 0]);
+    const listener = callHelper(machine, 84, [machine.lane.ctx.start, buffer(machine, tuple(1001, 80)), 12, -1, 0]);
     const ip = buffer(machine, Uint8Array.of(0x45, 0, 0, 44, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 2, 10, 0, 0, 1));
     const syn = Uint8Array.of(3, 0xe9, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x60, 2, 0, 0, 0, 0, 0, 0, 2, 4, 5, 0xb4);
     const made = callHelper(machine, 110, [listener, ip, 20, buffer(machine, syn), 24]);
@@ -374,7 +374,7 @@ describe('dynptrs', () => {
   it('cannot be forged', () => {
     const machine = machineWith();
     const forged = buffer(machine, 16);
-    machine.memory.store32(forged, machine.state);
+    machine.memory.store32(forged, machine.lane.state);
     machine.memory.store32(forged + 8, 8);
     expect(() => callHelper(machine, 202, [forged, 0, buffer(machine, 8), 8, 0])).toThrow('helper');
   });

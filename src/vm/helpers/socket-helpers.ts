@@ -30,14 +30,14 @@ function lookup(machine: Machine, registers: Registers, protocol: 'tcp' | 'udp',
     memory.view.getUint16(tuple + 2 * width, false),
     memory.read(tuple + width, width),
     memory.view.getUint16(tuple + 2 * width + 2, false),
-    memory.load32(machine.ctx.start + 12),
+    memory.load32(machine.lane.ctx.start + 12),
     isOwn ? undefined : Number(netnsId),
   );
   const socket = table.sockets[index];
   if (socket === undefined) return;
   // Half-sockets are no full sockets: bpf_sk_lookup_* does not give them out.
   if (fullOnly && (socket.state === 'time_wait' || socket.state === 'new_syn_recv')) return;
-  const held = machine.state + privateState.sockets;
+  const held = machine.lane.state + privateState.sockets;
   memory.store32(held, memory.load32(held) + 1);
   setUnsigned(registers, machine.socketAddress + index * sockStride);
 }
@@ -73,7 +73,7 @@ function socketArgument(machine: Machine, registers: Registers, argument: number
 /** r1: a socket that was looked up. r0: 0. */
 export function skRelease(machine: Machine, registers: Registers): void {
   socketArgument(machine, registers, 1);
-  const held = machine.state + privateState.sockets;
+  const held = machine.lane.state + privateState.sockets;
   const count = machine.memory.load32(held);
   if (count === 0) machine.refuse('the socket is not held');
   machine.memory.store32(held, count - 1);
@@ -96,7 +96,7 @@ const defaultMss6 = 1220;
 function minute(machine: Machine): number {
   const jiffies = BigInt.asUintN(
     64,
-    (1n << 32n) - 300n * BigInt(machine.hz) + (machine.now * BigInt(machine.hz)) / 1_000_000_000n,
+    (1n << 32n) - 300n * BigInt(machine.hz) + (machine.lane.now * BigInt(machine.hz)) / 1_000_000_000n,
   );
   return Number((jiffies / BigInt(60 * machine.hz)) & 0xffffffffn);
 }

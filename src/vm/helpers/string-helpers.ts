@@ -86,7 +86,7 @@ export function strtoul(machine: Machine, registers: Registers): void {
 export function getCurrentComm(machine: Machine, registers: Registers): void {
   const size = u32(registers, 2);
   const to = machine.writable(registers, 1, size);
-  const name = `swapper/${machine.cpu}`;
+  const name = `swapper/${machine.lane.cpu}`;
   machine.memory.fill(to, 0, size);
   for (let i = 0; i < Math.min(name.length, size - 1); i++) machine.memory.store8(to + i, name.charCodeAt(i));
   setUnsigned(registers, 0);

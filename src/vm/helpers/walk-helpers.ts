@@ -25,13 +25,13 @@ export const walkHelpers: readonly (readonly [number, Helper])[] = [
 /** (map, level) -> 0: the walk of this level begins anew. */
 function begin(machine: Machine, registers: Registers): void {
   const map = machine.mapArgument(registers, 1);
-  machine.walks[u32(registers, 2)] = { elements: map.elements(machine.cpu), key: 0 };
+  machine.lane.walks[u32(registers, 2)] = { elements: map.elements(machine.lane.cpu), key: 0 };
   setUnsigned(registers, 0);
 }
 
 /** (level) -> address of the next element's value, or 0 behind the last one. */
 function next(machine: Machine, registers: Registers): void {
-  const walk = machine.walks[u32(registers, 1)];
+  const walk = machine.lane.walks[u32(registers, 1)];
   const element = walk?.elements.next();
   if (walk === undefined || element === undefined || element.done === true) {
     setUnsigned(registers, 0);
@@ -43,5 +43,5 @@ function next(machine: Machine, registers: Registers): void {
 
 /** (level) -> address of the key of the element that `next` gave. */
 function key(machine: Machine, registers: Registers): void {
-  setUnsigned(registers, machine.walks[u32(registers, 1)]?.key ?? 0);
+  setUnsigned(registers, machine.lane.walks[u32(registers, 1)]?.key ?? 0);
 }
