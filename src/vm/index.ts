@@ -22,7 +22,7 @@ export {
 } from './helpers/index.js';
 export { Journal } from './journal.js';
 export { JsonFields } from './json-fields.js';
-export { Lane, type Output, type PacketInput } from './lane.js';
+export type { Output, PacketInput } from './lane.js';
 export { type LoadedProgram, slotAt } from './load-programs.js';
 export { parseLooseJson } from './loose-json.js';
 export { type LaneOptions, Machine, type MachineOptions } from './machine.js';
