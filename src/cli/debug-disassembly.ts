@@ -5,7 +5,7 @@ import type { Debugger, SourcePlace } from '../debug/index.js';
 import { encodeInsns, formatInsn } from '../isa/index.js';
 import { programNames } from '../object/index.js';
 import { hex } from '../text/index.js';
-import type { LoadedProgram } from '../vm/index.js';
+import { type LoadedProgram, slotAt } from '../vm/index.js';
 
 /** What stands for an instruction: its address. */
 export function referenceOf(program: LoadedProgram, pc: number): string {
@@ -19,8 +19,8 @@ export function instructionAt(
   offset: number,
 ): { readonly program: number; readonly pc: number } | undefined {
   const address = BigInt(Number(reference) + offset);
-  const program = machine.programs.find((one) => machine.slotAt(one, address) >= 0);
-  return program === undefined ? undefined : { program: program.index, pc: machine.slotAt(program, address) };
+  const program = machine.programs.find((one) => slotAt(one, address) >= 0);
+  return program === undefined ? undefined : { program: program.index, pc: slotAt(program, address) };
 }
 
 /** As many instructions as are asked for, from so many before or behind a place; where there are none, it says so. */

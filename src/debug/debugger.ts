@@ -251,7 +251,7 @@ export class Debugger {
     this.before = {
       position: execution.position,
       registers: execution.registers.u64.slice(),
-      packet: machine.packetBytes(),
+      packet: machine.lane.packet.bytes(),
       frame: frameBytes(machine, depth),
       depth,
     };
@@ -270,7 +270,7 @@ export class Debugger {
 
 /** The stack frame of a depth, from its lowest byte. */
 export function frameBytes(machine: Machine, depth: number): Uint8Array {
-  const frame = machine.frames[depth];
+  const frame = machine.lane.frames[depth];
   if (frame === undefined) return new Uint8Array(0);
   const end = frame.start + frame.size;
   return machine.memory.read(end - 512, 512);

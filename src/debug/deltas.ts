@@ -2,7 +2,7 @@
  * What each step of a stretch of an execution changed, both ways: registers, and bytes of guest memory. Undoing and
  * redoing are exact, since a step's bytes are those that the journal noted as it ran.
  *
- * Stack frames are the exception: they are cleared past the journal when they are entered (`Machine.enterFrame`). Here a
+ * Stack frames are the exception: they are cleared past the journal when they are entered (`Machine.lane.enterFrame`). Here a
  * frame is cleared when it is left, so a frame that is not open holds zeros at every position, and entering one changes
  * nothing.
  */
@@ -119,7 +119,7 @@ export class DeltaRecorder implements Observer {
 
   /** The frame of a depth, as it is before it is left; undefined where it holds nothing. */
   private frameOf(depth: number): ByteChange | undefined {
-    const frame = this.machine.frames[depth];
+    const frame = this.machine.lane.frames[depth];
     if (frame === undefined) return undefined;
     const end = frame.start + frame.size;
     const before = this.machine.memory.read(end - stackSize, stackSize);

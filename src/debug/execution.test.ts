@@ -19,7 +19,7 @@ function memoryOf(machine: Machine, depth: number): string {
   const parts: string[] = [];
   for (const region of machine.memory.regions) {
     if (region.size > 1 << 16 && region.kind !== 'packet') continue;
-    const frame = machine.frames.indexOf(region);
+    const frame = machine.lane.frames.indexOf(region);
     if (frame > depth || region.name === 'helper scratch') continue;
     const bytes = Buffer.from(machine.memory.u8.subarray(region.start, region.start + Math.min(region.size, 8192)));
     parts.push(`${region.name}: ${bytes.toString('base64')}`);
@@ -99,7 +99,7 @@ describe('an execution', () => {
     new Interpreter(machine).run(machine.programs[0] as Machine['programs'][number]);
     const execution = recorded(travels, { stretch: 5 });
     execution.moveTo(execution.length);
-    expect(execution.machine.packetBytes()).toEqual(machine.packetBytes());
+    expect(execution.machine.lane.packet.bytes()).toEqual(machine.lane.packet.bytes());
     for (const [i, map] of machine.maps.entries())
       expect([...(execution.machine.maps[i]?.entries() ?? [])]).toEqual([...map.entries()]);
   });
@@ -127,7 +127,7 @@ describe('an execution', () => {
       const position = 2 + 3 * (turn - 1) + 1;
       execution.moveTo(position);
       expect(execution.registers.u64[6]).toBe(BigInt(turn));
-      expect(execution.machine.memory.load64((execution.machine.frames[0]?.hi ?? 0) - 8)).toBe(BigInt(turn - 1));
+      expect(execution.machine.memory.load64((execution.machine.lane.frames[0]?.hi ?? 0) - 8)).toBe(BigInt(turn - 1));
     }
     const { deltas, pcs } = execution as unknown as { deltas: unknown[]; pcs: Uint32Array };
     expect(deltas.length).toBeLessThanOrEqual(1 << 16);

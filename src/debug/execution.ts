@@ -99,7 +99,7 @@ export class Execution {
     this.interpreter.observer = {
       before: (running, pc, depth) => {
         if (wasCall) {
-          const count = machine.savepoint().outputs;
+          const count = machine.transaction.savepoint().outputs;
           if (count !== emitted) this.outputCounts.push([length, count]);
           emitted = count;
         }
@@ -261,21 +261,21 @@ export class Execution {
     while (this.at > this.anchor) this.undo();
     machine.memory.journal = null;
     this.journal.rollback(machine.memory.u8);
-    for (const map of machine.maps) map.rolledBack();
+    machine.store.rolledBack();
     this.clearFrames(-1);
     this.hasMovedBytes = true;
     this.openDepth = -2;
     this.anchor = 0;
     this.at = 0;
     this.registers.u64.fill(0n);
-    this.registers.u64[1] = BigInt(machine.ctx.start);
-    this.registers.u64[10] = BigInt((machine.frames[0]?.start ?? 0) + (machine.frames[0]?.size ?? 0));
+    this.registers.u64[1] = BigInt(machine.lane.ctx.start);
+    this.registers.u64[10] = BigInt((machine.lane.frames[0]?.start ?? 0) + (machine.lane.frames[0]?.size ?? 0));
     this.openWindows();
   }
 
   /** Frames above a depth hold nothing. */
   private clearFrames(depth: number): void {
-    for (const [i, frame] of this.machine.frames.entries())
+    for (const [i, frame] of this.machine.lane.frames.entries())
       if (i > depth) this.machine.memory.u8.fill(0, frame.start, frame.start + frame.size);
   }
 
@@ -284,11 +284,11 @@ export class Execution {
     const { machine, at, length } = this;
     const depth = at < length ? this.depthOf(at) : -1;
     if (depth !== this.openDepth)
-      for (const [i, frame] of machine.frames.entries()) frame.lo = i <= depth ? frame.hi - stackSize : frame.hi;
+      for (const [i, frame] of machine.lane.frames.entries()) frame.lo = i <= depth ? frame.hi - stackSize : frame.hi;
     this.openDepth = depth;
     if (!this.hasMovedBytes) return;
-    machine.packet.sync();
-    for (const map of machine.maps) map.rolledBack();
+    machine.lane.packet.sync();
+    machine.store.rolledBack();
     this.hasMovedBytes = false;
   }
 

@@ -290,7 +290,7 @@ class Parser {
     this.expect(']');
     return (execution) => {
       const [from, size] = [offset(execution)?.number, width(execution)?.number];
-      const bytes = execution.machine.packetBytes();
+      const bytes = execution.machine.lane.packet.bytes();
       if (from === undefined || size === undefined || from < 0n || size < 1n || size > 16n) return undefined;
       if (from + size > BigInt(bytes.length)) return undefined;
       return numeric(bigEndian(bytes.subarray(Number(from), Number(from + size))));
@@ -302,7 +302,7 @@ class Parser {
     const name = `${layer}.${this.memberName()}`;
     checkFieldName(name);
     return ({ machine }) => {
-      const bytes = machine.packetBytes();
+      const bytes = machine.lane.packet.bytes();
       const number = fieldInteger(bytes, name);
       return number === undefined ? undefined : { number, text: fieldOf(bytes, name) ?? numberText(number) };
     };
@@ -327,7 +327,7 @@ class Parser {
       const value = map.lookupElem(bytes);
       if (typeof value === 'number') return undefined;
       const { formatted, value: plain, values } = dumpEntry(machine, map, bytes, value, true);
-      const whole = formatted?.value ?? formatted?.values?.[machine.cpu] ?? plain ?? values?.[machine.cpu];
+      const whole = formatted?.value ?? formatted?.values?.[machine.lane.cpu] ?? plain ?? values?.[machine.lane.cpu];
       return typedValue(walk(whole, path, this.text));
     };
   }
@@ -365,9 +365,9 @@ const specials: Readonly<Record<string, Node>> = {
   step: (execution) => numeric(BigInt(execution.position)),
   depth: (execution) => numeric(BigInt(execution.callStack(execution.position)[0]?.depth ?? 0)),
   pc: (execution) => numeric(BigInt(execution.callStack(execution.position)[0]?.pc ?? 0)),
-  len: ({ machine }) => numeric(BigInt(machine.packet.length)),
-  pkt: ({ machine }) => numeric(BigInt(machine.packet.data)),
-  ctx: ({ machine }) => numeric(BigInt(machine.ctx.start)),
+  len: ({ machine }) => numeric(BigInt(machine.lane.packet.length)),
+  pkt: ({ machine }) => numeric(BigInt(machine.lane.packet.data)),
+  ctx: ({ machine }) => numeric(BigInt(machine.lane.ctx.start)),
 };
 
 /** Is there a value, and is it not 0? */

@@ -5,7 +5,7 @@
 import { btfPath, btfScalar } from '../object/index.js';
 import { packetFields } from '../packet/index.js';
 import { stackSize, xdpMdFields } from '../platform/index.js';
-import { type BpfMap, dumpEntry, type Machine } from '../vm/index.js';
+import { type BpfMap, dumpEntry, type Machine, slotAt } from '../vm/index.js';
 
 /** Longest key that a name shows whole. */
 const shownKey = 40;
@@ -26,16 +26,16 @@ export interface MapPlace {
 export function symbolOf(machine: Machine, address: bigint): string | undefined {
   if (address < 0x10000n || address > 0xffff_ffffn) return undefined;
   const at = Number(address);
-  const { ctx, packet } = machine;
+  const { ctx, packet } = machine.lane;
   if (at >= ctx.start && at < ctx.start + ctx.size) {
     const offset = at - ctx.start;
     return offset === 0 ? 'ctx' : `ctx+${offset}${offset % 4 === 0 ? ` (${xdpMdFields[offset / 4]})` : ''}`;
   }
   if (at >= packet.dataMeta && at <= packet.dataEnd) return packetSymbol(machine, at);
-  for (const [depth, frame] of machine.frames.entries())
+  for (const [depth, frame] of machine.lane.frames.entries())
     if (at >= frame.start + frame.size - stackSize && at <= frame.start + frame.size) {
       const offset = at - (frame.start + frame.size);
-      const isOnly = machine.frames[1]?.lo === machine.frames[1]?.hi;
+      const isOnly = machine.lane.frames[1]?.lo === machine.lane.frames[1]?.hi;
       return `${isOnly ? '' : `frame ${depth} `}fp${offset === 0 ? '' : offset}`;
     }
   const handle = machine.maps.find((map) => map.handle === at);
@@ -46,11 +46,11 @@ export function symbolOf(machine: Machine, address: bigint): string | undefined 
 }
 
 function packetSymbol(machine: Machine, at: number): string {
-  const { data, dataEnd, dataMeta } = machine.packet;
+  const { data, dataEnd, dataMeta } = machine.lane.packet;
   if (at < data) return `meta+${at - dataMeta}`;
   if (at === dataEnd) return 'pkt end';
   const offset = at - data;
-  const headers = packetFields(machine.packetBytes());
+  const headers = packetFields(machine.lane.packet.bytes());
   const header = headers.find((one) => one.offset === offset);
   const field = headers.flatMap(({ fields }) => fields).find(({ start }) => start === offset);
   const named = header?.label ?? field?.name;
@@ -118,7 +118,7 @@ export function plainText(value: unknown): string | undefined {
 
 function codeSymbol(machine: Machine, address: bigint): string | undefined {
   for (const program of machine.programs) {
-    const slot = machine.slotAt(program, address);
+    const slot = slotAt(program, address);
     const found = program.spec.functions.find(({ start }) => start === slot);
     if (slot >= 0) return `${found?.name ?? program.spec.name}()`;
   }

@@ -135,7 +135,7 @@ export function stackViews(debug: Debugger, asks = true): SlotView[] {
 
 /** The packet by fields, against how it came and how it was at the stop before. */
 export function packetView({ machine, execution, before }: Debugger): PacketView {
-  const bytes = machine.packetBytes();
+  const bytes = machine.lane.packet.bytes();
   const arrived = execution.input.data;
   const textsOf = (data: Uint8Array | undefined): Map<string, string> =>
     new Map(packetFields(data ?? bytes).flatMap(({ fields }) => fields.map(({ name, text }) => [name, text])));
