@@ -21,9 +21,11 @@ export {
   type UpdateMode,
 } from '../runtime/index.js';
 export type { RecorderLimits } from '../trace/index.js';
+export type { Connection, Flow } from '../vm/conntrack.js';
 export type { Interface, Neighbour, Route, RouteType } from '../vm/fib.js';
 export {
   type ChangeTime,
+  ConntrackTable,
   type DumpedEntry,
   type DumpedMaps,
   FibTable,

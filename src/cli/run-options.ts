@@ -6,7 +6,7 @@ import { type ObjectSpec, type ProgramSpec, pickProgram, sizeMaps } from '../obj
 import { type Clock, Session, type SessionOptions } from '../runtime/index.js';
 import { count, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { FibTable, SocketTable } from '../vm/index.js';
+import { ConntrackTable, FibTable, SocketTable } from '../vm/index.js';
 import { type MapsFile, parseJson, parseMapsFile } from '../vm/map-json.js';
 import { parseMapsScript } from '../vm/map-script.js';
 import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-options.js';
@@ -30,6 +30,7 @@ export interface SessionFlags extends ReadingFlags, GlobalFlags {
   readonly cpus?: string;
   readonly fib?: string;
   readonly sockets?: string;
+  readonly conntrack?: string;
   readonly ifindex?: string;
   readonly maxInsns?: string;
   readonly maxTraceInsns?: string;
@@ -102,6 +103,7 @@ export function declareWorld(command: Command): void {
     .option('--cpus <n>', 'possible CPUs; flows are spread over them (default 1)')
     .option('--fib <file>', 'routes and neighbours for bpf_fib_lookup')
     .option('--sockets <file>', 'sockets for the socket look-ups')
+    .option('--conntrack <file>', 'connections for bpf_xdp_ct_lookup and its kin')
     .option('--ifindex <n>', 'interface that packets arrive at (default 1)')
     .option('--max-insns <n>', 'instructions that one packet may take; the host interprets (default 16777216)')
     .option('--max-trace-insns <n>', 'values that a trace may have while it is recorded (default 20000)')
@@ -274,6 +276,8 @@ export async function worldOptions(flags: SessionFlags, io: Io): Promise<Session
     maxSteps: wholeNumber('--max-insns', flags.maxInsns, 1),
     limits,
     fib: flags.fib === undefined ? undefined : FibTable.parse(await json(flags.fib), flags.fib),
+    conntrack:
+      flags.conntrack === undefined ? undefined : ConntrackTable.parse(await json(flags.conntrack), flags.conntrack),
     sockets: flags.sockets === undefined ? undefined : SocketTable.parse(await json(flags.sockets), flags.sockets),
     maps: contents === undefined ? undefined : { contents, file: flags.mapsIn },
     script:

@@ -161,6 +161,7 @@ const ownFlags = [
   'cpus',
   'fib',
   'sockets',
+  'conntrack',
   'mapsScript',
   'hex',
   'report',

@@ -227,7 +227,7 @@ export class Interpreter implements Engine, Callbacks {
         what: 'BPF_EXIT instruction cannot be used inside bpf_spin_lock-ed region',
       });
     }
-    if (memory.load32(state + privateState.sockets) !== 0) {
+    if (memory.load32(state + privateState.references) !== 0) {
       this.trap(code, pc, this.steps, { kind: 'helper', what: 'BPF_EXIT instruction would lead to reference leak' });
     }
   }

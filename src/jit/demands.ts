@@ -1,6 +1,6 @@
 /** What the code around a program has to do for it, by the helpers that it calls. */
 import type { FunctionCode, OpName, Value } from '../ir/index.js';
-import { changesAny, helpersWhere } from '../platform/index.js';
+import { changesAny, helpersWhere, packetMoves } from '../platform/index.js';
 
 /** What has to be done before and after each packet. */
 export interface Demands {
@@ -15,7 +15,6 @@ export interface Demands {
   readonly redirects: boolean;
 }
 
-const movers = helpersWhere(({ moves }) => moves !== undefined);
 const redirectors = helpersWhere((row) => changesAny(row, 'redirect'));
 
 /** What an address starts from that is not the context's, or is known to be. */
@@ -23,7 +22,7 @@ const elsewhere: ReadonlySet<OpName> = new Set(['const', 'context', 'data', 'ele
 
 /** Does the helper move the packet's ends? */
 export function isMover(id: number): boolean {
-  return movers.has(id);
+  return packetMoves(id) !== undefined;
 }
 
 /** Does the helper say where the packet goes? */

@@ -125,7 +125,7 @@ export class HostImports {
     if (memory.load32(state + privateState.lock) !== 0) {
       trap({ kind: 'helper', what: 'BPF_EXIT instruction cannot be used inside bpf_spin_lock-ed region' });
     }
-    if (memory.load32(state + privateState.sockets) !== 0) {
+    if (memory.load32(state + privateState.references) !== 0) {
       trap({ kind: 'helper', what: 'BPF_EXIT instruction would lead to reference leak' });
     }
   }

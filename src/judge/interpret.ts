@@ -120,7 +120,7 @@ function checkExit({ memory, lane }: Machine): void {
       kind: 'helper',
       what: 'BPF_EXIT instruction cannot be used inside bpf_spin_lock-ed region',
     });
-  if (memory.load32(lane.state + privateState.sockets) !== 0)
+  if (memory.load32(lane.state + privateState.references) !== 0)
     throw new ProgramTrap({ kind: 'helper', what: 'BPF_EXIT instruction would lead to reference leak' });
 }
 

@@ -1,6 +1,6 @@
 /** What pinned values do to memory, as passes ask for it: places, aliasing, what a call or loop may change. */
 import { type CallEffects, firstKfuncCall, hasAddress, isConst, isFixed, type Space, type Value } from '../ir/index.js';
-import { helperRow, nestedHelper } from '../platform/index.js';
+import { nestedHelper, packetMoves } from '../platform/index.js';
 
 /** Some bytes of memory: `size` of them at `base + offset`, in a space that says what they can be part of. */
 export interface Place {
@@ -62,7 +62,7 @@ function isSameBase(a: Value | undefined, b: Value | undefined): boolean {
 export function callMovesPacket({ detail }: Value): boolean {
   if (detail?.kind !== 'call') return false;
   if (detail.helper === nestedHelper.enter || detail.helper >= firstKfuncCall) return true;
-  return helperRow(detail.helper)?.moves !== undefined;
+  return packetMoves(detail.helper) !== undefined;
 }
 
 /** Is what was known of a place still so after the call? */

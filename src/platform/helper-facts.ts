@@ -2,9 +2,10 @@
  * Questions about helpers that several parts ask, answered by the table: sets are made once, when this is loaded.
  * Numbers beyond the table (kfuncs, steps of a walk, what a card adds to a number) get the cautious answer.
  */
-import { engineSteps } from './engine-helpers.js';
+import { engineSteps, firstKfunc } from './engine-helpers.js';
 import type { ArgClass, Change, HelperRow } from './helper-row.js';
 import { helperRow, helperRows } from './helper-table.js';
+import { kfuncName, kfuncRow } from './kfunc-table.js';
 import { type MapTypeName, restrictedMaps } from './map-type.js';
 
 /** Numbers of the helpers whose row is such. */
@@ -20,6 +21,12 @@ export function changesAny(row: HelperRow, ...what: readonly Change[]): boolean 
 /** A function of what the packet brings along, the same for each call while it is handled. */
 export function isEnvironment({ args, asks }: HelperRow): boolean {
   return args.length === 0 && asks !== undefined && asks !== 'random' && asks !== 'host';
+}
+
+/** Which of the packet's ends a call under this number may move, of a helper or a kfunc; undefined: none. */
+export function packetMoves(number: number): HelperRow['moves'] {
+  if (number < firstKfunc) return helperRow(number)?.moves;
+  return kfuncRow(kfuncName(number) ?? '')?.moves;
 }
 
 /**

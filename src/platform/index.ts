@@ -7,6 +7,7 @@ export {
   helpersWhere,
   isEnvironment,
   mapFitsHelper,
+  packetMoves,
   registersRead,
   resultBits,
 } from './helper-facts.js';
@@ -14,11 +15,23 @@ export { type HelperName, helperId, helperName, helperNames, helperNumber } from
 export type { ArgClass, Change, Environment, HelperRow, HelperSpec, ReturnClass } from './helper-row.js';
 export { helperRow, helperRows, isMissingHelper } from './helper-table.js';
 export {
+  accessStruct,
+  connStatus,
+  type KernelStruct,
+  nfConn,
+  nfConnAt,
+  nfConnInit,
+  tupleAt,
+} from './kernel-struct.js';
+export {
+  asksForConnections,
   deviceKfuncs,
+  type KernelArg,
   type KfuncArg,
   type KfuncName,
   type KfuncRow,
   kfuncName,
+  kfuncNames,
   kfuncNumber,
   kfuncRow,
 } from './kfunc-table.js';

@@ -1,7 +1,7 @@
 /**
  * Kernel functions (kfuncs) that an XDP program may call and that jitnic knows, a row each: what the verifier asks of
- * a call and what comes back. Signatures as in kernel/bpf/helpers.c and net/core/xdp.c of Linux 6.18. A kfunc without
- * a row is refused in jitnic's own words: whether Linux has it depends on the kernel's modules.
+ * a call and what comes back. Signatures as in kernel/bpf/helpers.c, net/core/xdp.c and
+ * net/netfilter/nf_conntrack_bpf.c of Linux 6.18. A kfunc without a row is refused in jitnic's own words: whether Linux has it depends on the kernel's modules.
  */
 import { firstKfunc } from './engine-helpers.js';
 
@@ -22,13 +22,31 @@ export type KfuncArg =
   /** Memory that is written, or NULL; its size comes next. */
   | 'buffer?'
   /** The size of that, a constant. */
-  | 'const size';
+  | 'const size'
+  /** Memory that is read and written; its size comes next. */
+  | 'mem'
+  /** The size of that. */
+  | 'mem size'
+  /** So many bytes, read and written. */
+  | { readonly fixed: number }
+  /** A structure of the kernel that is held (platform/kernel-struct.ts), by its name. */
+  | KernelArg;
+
+/** Structures that calls take and give. */
+export type KernelArg = 'nf_conn' | 'nf_conn___init';
 
 /** A row: what the verifier asks of a call. */
 export interface KfuncRow {
   readonly args: readonly KfuncArg[];
-  /** `slice?`: memory of the dynptr, as long as the constant size says, or NULL. */
-  readonly ret: 'integer' | 'void' | 'iterator item?' | 'slice?';
+  /**
+   * `slice?`: memory of the dynptr, as long as the constant size says, or NULL. A structure, or NULL: it is held, and
+   * has to be released.
+   */
+  readonly ret: 'integer' | 'void' | 'iterator item?' | 'slice?' | `${KernelArg}?`;
+  /** What is passed is no longer held afterwards (KF_RELEASE). */
+  readonly releases?: true;
+  /** As in a helper's row: packet pointers are void afterwards. */
+  readonly moves?: 'tail';
   /** A slice that may not be written. */
   readonly readonly?: true;
   /** Bytes that an item has, for `iterator item?`. */
@@ -38,7 +56,7 @@ export interface KfuncRow {
 }
 
 /** In the order of the rows' numbers in the engines (see {@link kfuncNumber}). */
-const kfuncNames = [
+export const kfuncNames = [
   'bpf_iter_num_new',
   'bpf_iter_num_next',
   'bpf_iter_num_destroy',
@@ -50,12 +68,27 @@ const kfuncNames = [
   'bpf_dynptr_is_rdonly',
   'bpf_dynptr_size',
   'bpf_dynptr_clone',
+  'bpf_dynptr_copy',
+  'bpf_dynptr_memset',
+  'bpf_xdp_pull_data',
+  'bpf_xdp_ct_lookup',
+  'bpf_xdp_ct_alloc',
+  'bpf_ct_insert_entry',
+  'bpf_ct_release',
+  'bpf_ct_set_timeout',
+  'bpf_ct_change_timeout',
+  'bpf_ct_set_status',
+  'bpf_ct_change_status',
+  'bpf_ct_set_nat_info',
 ] as const;
 
 /** Names of the kfuncs that have a row: each needs an implementation, which the compiler asks for. */
 export type KfuncName = (typeof kfuncNames)[number];
 
-/** Numbers iterators: `bpf_for(i, 0, n)` of bpf_helpers.h becomes these three. */
+/** What a connection is looked up by: the context, a tuple and options, each with its size. */
+const connection: readonly KfuncArg[] = ['ctx', 'mem', 'mem size', 'mem', 'mem size'];
+
+/** Numbers iterators: `bpf_for(i, 0, n)` of bpf_helpers.h becomes the first three. */
 const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_iter_num_new: { args: ['iterator new', 'number', 'number'], ret: 'integer', iterator: 'new' },
   bpf_iter_num_next: { args: ['iterator'], ret: 'iterator item?', itemSize: 4, iterator: 'next' },
@@ -68,6 +101,18 @@ const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_dynptr_is_rdonly: { args: ['dynptr'], ret: 'integer' },
   bpf_dynptr_size: { args: ['dynptr'], ret: 'integer' },
   bpf_dynptr_clone: { args: ['dynptr', 'dynptr clone new'], ret: 'integer' },
+  bpf_dynptr_copy: { args: ['dynptr', 'number', 'dynptr', 'number', 'number'], ret: 'integer' },
+  bpf_dynptr_memset: { args: ['dynptr', 'number', 'number', 'number'], ret: 'integer' },
+  bpf_xdp_pull_data: { args: ['ctx', 'number'], ret: 'integer', moves: 'tail' },
+  bpf_xdp_ct_lookup: { args: connection, ret: 'nf_conn?' },
+  bpf_xdp_ct_alloc: { args: connection, ret: 'nf_conn___init?' },
+  bpf_ct_insert_entry: { args: ['nf_conn___init'], ret: 'nf_conn?', releases: true },
+  bpf_ct_release: { args: ['nf_conn'], ret: 'void', releases: true },
+  bpf_ct_set_timeout: { args: ['nf_conn___init', 'number'], ret: 'void' },
+  bpf_ct_change_timeout: { args: ['nf_conn', 'number'], ret: 'integer' },
+  bpf_ct_set_status: { args: ['nf_conn___init', 'number'], ret: 'integer' },
+  bpf_ct_change_status: { args: ['nf_conn', 'number'], ret: 'integer' },
+  bpf_ct_set_nat_info: { args: ['nf_conn___init', { fixed: 16 }, 'number', 'number'], ret: 'integer' },
 };
 
 const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map(kfuncNames.map((name) => [name, rows[name]]));
@@ -75,6 +120,11 @@ const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map(kfuncNames.map((name) 
 /** The row of a kfunc; undefined where jitnic has none. */
 export function kfuncRow(name: string): KfuncRow | undefined {
   return kfuncTable.get(name);
+}
+
+/** Kfuncs that ask for the table of connections: their names say so. */
+export function asksForConnections(kfunc: string): boolean {
+  return kfunc.includes('_ct_') && kfuncRow(kfunc) !== undefined;
 }
 
 /** Under which number the engines call a kfunc, as if it were a helper; undefined where jitnic has none. */

@@ -14,7 +14,13 @@ import { pushCallback } from './callback.js';
 import { createDynptr, releaseDynptr } from './dynptr.js';
 import type { Env } from './env.js';
 import { applyFills, type CallFacts, checkArg } from './helper-args.js';
-import { acquireReference, checkNothingHeld, forgetPacketPointers, releaseReference } from './references.js';
+import {
+  acquireReference,
+  checkNothingHeld,
+  forgetPacketPointers,
+  nullableReg,
+  releaseReference,
+} from './references.js';
 import { noReg, pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { typeText } from './reg-text.js';
 import { signedRange, unknownScalar } from './scalar.js';
@@ -95,18 +101,6 @@ function checkMapUse(env: Env, facts: CallFacts, name: string): void {
   if ((map.flags & mapFlags.rdonlyProg) !== 0 && changesAny(proto, 'elements')) env.reject('map-write-helper');
 }
 
-/**
- * A pointer that has to be compared with null before it is used: a comparison of any copy decides for all that share
- * its id.
- */
-function nullable(env: Env, kind: RegState['kind'], acquires: boolean): RegState {
-  const reg = pointerReg(kind);
-  reg.nullable = true;
-  reg.id = acquires ? acquireReference(env) : env.newId();
-  if (acquires) reg.refId = reg.id;
-  return reg;
-}
-
 /** What r0 is, by the prototype's class of result. */
 function resultOf(env: Env, facts: CallFacts): RegState {
   const { proto } = facts;
@@ -118,26 +112,26 @@ function resultOf(env: Env, facts: CallFacts): RegState {
     case 'map_value?':
       return lookupResult(env, facts);
     case 'sock?':
-      return nullable(env, 'sock', proto.acquires === true);
+      return nullableReg(env, 'sock', proto.acquires === true);
     case 'sock_common?':
-      return nullable(env, 'sock_common', proto.acquires === true);
+      return nullableReg(env, 'sock_common', proto.acquires === true);
     case 'tcp_sock?':
-      return nullable(env, 'tcp_sock', false);
+      return nullableReg(env, 'tcp_sock', false);
     case 'ringbuf_mem?': {
-      const reg = nullable(env, 'mem', true);
+      const reg = nullableReg(env, 'mem', true);
       reg.ringbuf = true;
       reg.memSize = facts.allocSize;
       return reg;
     }
     case 'dynptr_mem?': {
-      const reg = nullable(env, 'mem', false);
+      const reg = nullableReg(env, 'mem', false);
       reg.memSize = facts.allocSize;
       reg.refId = facts.dynptr?.slot?.refId ?? 0;
       reg.dynptrId = facts.dynptr?.slot?.id ?? 0;
       return reg;
     }
     case 'ptr?': {
-      const reg = nullable(env, 'ptr', false);
+      const reg = nullableReg(env, 'ptr', false);
       reg.refId = facts.refId;
       return reg;
     }

@@ -1,14 +1,24 @@
 /** Calls of kernel functions (check_kfunc_call in the kernel), by the rows of `platform/kfunc-table.ts`. */
 import { UnsupportedError } from '../base/index.js';
-import { type KfuncArg, type KfuncRow, kfuncRow, maxVarOffset } from '../platform/index.js';
+import {
+  type KernelArg,
+  type KernelStruct,
+  type KfuncArg,
+  type KfuncRow,
+  kfuncRow,
+  maxVarOffset,
+  nfConn,
+  nfConnInit,
+} from '../platform/index.js';
 import { checkDynptrArg, createDynptr, type DynptrUse } from './dynptr.js';
 import type { Env } from './env.js';
 import { checkBytes } from './helper-args.js';
 import { checkIteratorArg, createIterator, destroyIterator, drainIterator, type IteratorUse } from './iterator.js';
-import { lineOf } from './log.js';
+import { placeOf } from './log.js';
 import { checkFixedPointer } from './memory-access.js';
+import { forgetPacketPointers, nullableReg, releaseReference } from './references.js';
 import { constReg, noReg, pointerReg, type RegState, unknownReg } from './reg-state.js';
-import { typeText } from './reg-text.js';
+import { tnumText, typeText } from './reg-text.js';
 
 /**
  * Throws UnsupportedError for a kfunc that jitnic does not have: whether Linux would load the program is not known
@@ -20,19 +30,42 @@ export function checkKfuncCall(env: Env, index: number): void {
   const row = kfuncRow(kfunc.name);
   if (row === undefined) throw unsupported(env, kfunc.name);
   if (env.state.lock !== undefined) env.reject('lock-held-call');
-  const used: Used = {};
+  const used: Used = { name: kfunc.name, row };
   for (const [i, arg] of row.args.entries()) checkKfuncArg(env, arg, i + 1, used);
+  if (used.released !== undefined) releaseReference(env, used.released);
   for (let r = 0; r <= 5; r++) env.frame.regs[r] = noReg;
+  if (row.moves !== undefined) forgetPacketPointers(env);
   if (used.fresh !== undefined) createDynptr(env, used.fresh);
-  if (used.iterator === undefined) {
-    env.frame.regs[0] = row.ret === 'slice?' ? sliceReg(env, row, used) : unknownReg();
-    return;
-  }
-  callIterator(env, row, used.iterator);
+  if (used.iterator === undefined) env.frame.regs[0] = resultOf(env, row, used);
+  else callIterator(env, row, used.iterator);
 }
+
+/** What r0 is after a call without an iterator. */
+function resultOf(env: Env, row: KfuncRow, used: Used): RegState {
+  switch (row.ret) {
+    case 'void':
+      return noReg;
+    case 'slice?':
+      return sliceReg(env, row, used);
+    case 'nf_conn?':
+    case 'nf_conn___init?': {
+      const reg = nullableReg(env, 'ptr', true);
+      reg.struct = structs[row.ret === 'nf_conn?' ? 'nf_conn' : 'nf_conn___init'];
+      return reg;
+    }
+    default:
+      return unknownReg();
+  }
+}
+
+const structs: Readonly<Record<KernelArg, KernelStruct>> = { nf_conn: nfConn, nf_conn___init: nfConnInit };
 
 /** What the arguments of a call stand for. */
 interface Used {
+  readonly name: string;
+  readonly row: KfuncRow;
+  /** The reference that ends with the call. */
+  released?: number;
   iterator?: IteratorUse;
   /** The dynptr in use, and the one that is made. */
   dynptr?: DynptrUse;
@@ -68,19 +101,29 @@ function callIterator(env: Env, row: KfuncRow, used: IteratorUse): void {
 }
 
 function unsupported(env: Env, name: string): UnsupportedError {
-  const line = lineOf(env.program, env.pc);
-  const place = line === undefined ? {} : { source: `${line.file}:${line.line}` };
   return new UnsupportedError(
     `kernel function \`${name}\` is not supported by jitnic`,
-    { section: env.program.section, insn: env.pc, ...place },
+    placeOf(env.program, env.pc),
     'jitnic cannot say whether Linux would load a program that calls it: ask a running kernel',
   );
 }
 
+/** Arguments that are no pointers, and pointers that may be NULL. To all others Linux 6.18 wants one that is not. */
+const mayBeNull: readonly KfuncArg[] = ['number', 'mem size', 'const size', 'buffer?'];
+
 function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void {
   const reg = env.read(regno);
   const index = regno - 1;
+  if (!mayBeNull.includes(arg) && (reg.isZero || reg.nullable)) env.reject('kfunc-arg-null', { arg: index });
+  if (typeof arg === 'object') {
+    for (const writes of [false, true]) checkBytes(env, regno, reg, BigInt(arg.fixed), { writes, zeroOk: true });
+    return;
+  }
   switch (arg) {
+    case 'nf_conn':
+    case 'nf_conn___init':
+      checkKernelArg(env, structs[arg], regno, reg, used);
+      return;
     case 'number':
       if (reg.kind !== 'scalar') env.reject('kfunc-arg-number', { reg: regno });
       return;
@@ -93,9 +136,15 @@ function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void
       checkFixedPointer(env, regno, reg);
       return;
     case 'buffer?':
+    case 'mem':
       return;
     case 'const size':
       used.size = checkBuffer(env, regno, reg);
+      return;
+    case 'mem size':
+      if (reg.kind !== 'scalar') env.reject('kfunc-arg-number', { reg: regno });
+      checkSized(env, regno, reg);
+      reg.trail.mark();
       return;
     case 'dynptr clone new': {
       const fresh = checkDynptrArg(env, 'dynptr clone new', index, regno, dynptrPlace(env, index, reg));
@@ -119,15 +168,46 @@ function dynptrPlace(env: Env, arg: number, reg: RegState): RegState {
 /** The size of the buffer in the register before, which may be NULL; it is read and written. Returns the size. */
 function checkBuffer(env: Env, regno: number, reg: RegState): number {
   if (reg.kind !== 'scalar') env.reject('kfunc-arg-number', { reg: regno });
-  const buffer = env.read(regno - 1);
-  if (!buffer.isZero) {
-    if (reg.range.smin < 0n) env.reject('arg-size-negative', { reg: regno });
-    if (reg.range.umax >= BigInt(maxVarOffset)) env.reject('arg-size-unbounded', { reg: regno });
-    for (const writes of [false, true]) checkBytes(env, regno - 1, buffer, reg.range.umax, { writes, zeroOk: true });
-  }
+  if (!env.read(regno - 1).isZero) checkSized(env, regno, reg);
   if (!reg.range.isConst) env.reject('kfunc-const', { reg: regno });
   reg.trail.mark();
   return Number(reg.range.value);
+}
+
+/** The memory before a size is read and written, as much as the size may be (check_kfunc_mem_size_reg). */
+function checkSized(env: Env, regno: number, { range }: RegState): void {
+  if (range.smin < 0n) env.reject('arg-size-negative', { reg: regno });
+  if (range.umax >= BigInt(maxVarOffset)) env.reject('arg-size-unbounded', { reg: regno });
+  const memory = env.read(regno - 1);
+  for (const writes of [false, true]) checkBytes(env, regno - 1, memory, range.umax, { writes, zeroOk: true });
+}
+
+/** Pointers that calls take for structures of the kernel, by its names for them. */
+const structOfKind: Readonly<Partial<Record<RegState['kind'], string>>> = {
+  ptr: '',
+  sock: 'sock',
+  sock_common: 'sock_common',
+  tcp_sock: 'tcp_sock',
+};
+
+/**
+ * A structure that is held, of exactly this type: `nf_conn` and `nf_conn___init` are one in memory, and kept apart so
+ * that no one uses a connection before it is in the table (process_kf_arg_ptr_to_btf_id).
+ */
+function checkKernelArg(env: Env, struct: KernelStruct, regno: number, reg: RegState, used: Used): void {
+  const arg = regno - 1;
+  const kind = structOfKind[reg.kind];
+  if (kind === undefined) env.reject('kfunc-arg-pointee', { arg, type: struct.name });
+  if (reg.refId === 0 && (reg.kind === 'ptr' || reg.untrusted)) env.reject('kfunc-arg-untrusted', { reg: regno });
+  const releases = used.row.releases === true && reg.refId !== 0;
+  if (releases && reg.off !== 0) env.reject('arg-offset', { reg: regno });
+  if (!reg.range.isConst || reg.range.value !== 0n)
+    env.reject('variable-access', { type: typeText(reg), tnum: tnumText(reg.range) });
+  if (reg.struct !== struct || reg.off !== 0) {
+    const actual = reg.struct?.name ?? kind;
+    env.reject('kfunc-arg-struct', { name: used.name, arg, expected: struct.name, reg: regno, actual });
+  }
+  if (releases) used.released = reg.refId;
 }
 
 /**

@@ -4,6 +4,7 @@
  * summary.
  */
 
+import type { Place } from '../base/index.js';
 import { usedRegisters, writtenRegisters } from '../code/index.js';
 import { formatInsn, type InsnNames } from '../isa/index.js';
 import type { LineSpec, MapSpec, ProgramSpec } from '../object/index.js';
@@ -44,6 +45,13 @@ export function lineOf(program: ProgramSpec, insn: number): LineSpec | undefined
     } else high = middle - 1;
   }
   return best;
+}
+
+/** The place of a slot, for an error about the program. */
+export function placeOf(program: ProgramSpec, insn: number): Place {
+  const line = lineOf(program, insn);
+  const source = line === undefined ? {} : { source: `${line.file}:${line.line}` };
+  return { section: program.section, insn, ...source };
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type MapTypeName, mapFlags, maxVarOffset } from '../platform/index.js';
 import { ctxField } from './ctx-access.js';
 import type { Env } from './env.js';
+import { checkKernelAccess } from './kernel-access.js';
 import { constReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { tnumText, typeText } from './reg-text.js';
 import { loadedScalar, unknownScalar } from './scalar.js';
@@ -98,6 +99,10 @@ function access(
       return unknownReg();
     case 'map_ptr':
       return accessMapPointer(env, pointer, at, mode);
+    case 'ptr':
+      if (pointer.nullable || pointer.struct === undefined) break;
+      checkKernelAccess(env, regno, pointer, pointer.struct, at, size, mode);
+      return unknownReg();
     default:
       break;
   }

@@ -108,6 +108,21 @@ export const messages = {
     errno: 'EACCES',
     hint: 'compare the pointer with NULL before using it',
   },
+  'kernel-negative': { text: 'R{reg} is ptr_{type} invalid negative access: off={off}', errno: 'EACCES' },
+  'kernel-variable': {
+    text: 'R{reg} is ptr_{type} invalid variable offset: off={off}, var_off={tnum}',
+    errno: 'EACCES',
+  },
+  'kernel-access': { text: '{what}', errno: 'EACCES' },
+  'conn-write': {
+    text: 'no write support to nf_conn at off {off}',
+    errno: 'EACCES',
+    hint: 'only `mark` is written directly; status and timeout have kernel functions',
+  },
+  'conn-write-end': {
+    text: 'write access at off {off} with size {size} beyond the member of nf_conn ended at {end}',
+    errno: 'EACCES',
+  },
   'map-key-write': { text: 'write to change key R{reg} not allowed', errno: 'EACCES' },
   'mem-readonly': { text: 'R{reg} cannot write into {type}', errno: 'EACCES' },
   'misaligned-access': {
@@ -299,7 +314,27 @@ export const messages = {
     errno: 'EINVAL',
     hint: 'only a program that is loaded for a device (BPF_F_XDP_DEV_BOUND_ONLY) may read the metadata of its driver',
   },
+  'kfunc-gpl': {
+    text: 'cannot call kernel function from non-GPL compatible program',
+    errno: 'EINVAL',
+    hint: 'declare `char _license[] SEC("license") = "GPL";`',
+  },
   'kfunc-arg-number': { text: 'R{reg} is not a scalar', errno: 'EINVAL' },
+  'kfunc-arg-null': {
+    text: 'Possibly NULL pointer passed to trusted arg{arg}',
+    errno: 'EACCES',
+    hint: 'compare the pointer with NULL before it is passed',
+  },
+  'kfunc-arg-untrusted': { text: 'R{reg} must be referenced or trusted', errno: 'EINVAL' },
+  'kfunc-arg-pointee': {
+    text: 'arg#{arg} pointer type STRUCT {type} must point to scalar, or struct with scalar',
+    errno: 'EINVAL',
+    hint: 'it takes what another kernel function gave, not memory of the program',
+  },
+  'kfunc-arg-struct': {
+    text: 'kernel function {name} args#{arg} expected pointer to STRUCT {expected} but R{reg} has a pointer to STRUCT {actual}',
+    errno: 'EINVAL',
+  },
   'kfunc-unknown': { text: 'kernel btf_id {id} is not a function', errno: 'EINVAL' },
 
   // References and locks.

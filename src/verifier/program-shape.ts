@@ -26,7 +26,7 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { deviceKfuncs, kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
+import { deviceKfuncs, type KfuncRow, kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
 import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
@@ -74,20 +74,24 @@ function fail(code: MessageCode, values: MessageValues, insn: number): never {
   throw new Rejection(code, values, insn);
 }
 
+/** The row of the kfunc that an instruction calls; undefined for all else, and for one that jitnic does not have. */
+function calledKfunc(program: ProgramSpec, insn: Insn): KfuncRow | undefined {
+  if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) return undefined;
+  return kfuncRow(program.kfuncs[insn.imm]?.name ?? '');
+}
+
 /** A call of an open-coded iterator's `next`, where loops over it close. */
 function isIteratorNext(program: ProgramSpec, insn: Insn): boolean {
-  if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) return false;
-  const name = program.kfuncs[insn.imm]?.name;
-  return name !== undefined && kfuncRow(name)?.iterator === 'next';
+  return calledKfunc(program, insn)?.iterator === 'next';
 }
 
 /** Throws Rejection for a program that no path through could save. */
-export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): ProgramShape {
+export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boolean): ProgramShape {
   const { insns } = program;
   if (insns.length === 0) fail('empty-program', {}, 0);
   if (insns.length > maxInsns) fail('too-many-insns', { count: insns.length }, 0);
   const starts = findSubprogs(insns);
-  checkDeviceKfuncs(program);
+  checkKfuncs(program, gpl);
   const subprogOf = new Uint8Array(insns.length);
   const subprogs = starts.map((start, i) => describe(program, start, starts[i + 1] ?? insns.length));
   for (const [i, subprog] of subprogs.entries()) subprogOf.fill(i, subprog.start, subprog.end);
@@ -119,9 +123,10 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[]): Program
 }
 
 /** A call of one counts wherever it stands: Linux looks kfuncs up before it follows any path. */
-function checkDeviceKfuncs({ insns, kfuncs }: ProgramSpec): void {
+function checkKfuncs({ insns, kfuncs }: ProgramSpec, gpl: boolean): void {
   for (const [pc, insn] of insns.entries()) {
     if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) continue;
+    if (!gpl) fail('kfunc-gpl', {}, pc);
     if (deviceKfuncs.has(kfuncs[insn.imm]?.name ?? '')) fail('kfunc-device', {}, pc);
   }
 }
@@ -155,7 +160,7 @@ function describe(program: ProgramSpec, start: number, end: number): Subprog {
     // Who knows what the program does that a tail call runs in its place.
     movesPacket: code.some((insn) => {
       const row = calledHelper(insn);
-      return row?.moves !== undefined || isTailCall(insn);
+      return row?.moves !== undefined || isTailCall(insn) || calledKfunc(program, insn)?.moves !== undefined;
     }),
     asyncCallback: false,
   };

@@ -1,12 +1,24 @@
 /** References that a program holds: taken by acquiring helpers, gone when released, forgotten never. */
 import type { Env } from './env.js';
-import { lostReg } from './reg-state.js';
+import { lostReg, pointerReg, type RegState } from './reg-state.js';
 
 /** Notes that this instruction got hold of something that must be released, and returns its id. */
 export function acquireReference(env: Env): number {
   const id = env.newId();
   env.state.refs = [...env.state.refs, { id, insn: env.pc }];
   return id;
+}
+
+/**
+ * A pointer that has to be compared with null before it is used: a comparison of any copy decides for all that share
+ * its id.
+ */
+export function nullableReg(env: Env, kind: RegState['kind'], acquires: boolean): RegState {
+  const reg = pointerReg(kind);
+  reg.nullable = true;
+  reg.id = acquires ? acquireReference(env) : env.newId();
+  if (acquires) reg.refId = reg.id;
+  return reg;
 }
 
 /** Every copy of the pointer becomes a meaningless number. */

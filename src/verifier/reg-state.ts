@@ -8,6 +8,7 @@
  * after that it is a value that states share.
  */
 import type { MapSpec } from '../object/index.js';
+import type { KernelStruct } from '../platform/index.js';
 import { constScalar, type Scalar, unknownScalar, zeroScalar } from './scalar.js';
 import { Trail } from './trail.js';
 
@@ -74,6 +75,8 @@ export class RegState {
   /** Tells inner maps that different look-ups returned from each other. */
   mapUid = 0;
   memSize = 0;
+  /** `ptr`: what it points to, where that is known. */
+  struct: KernelStruct | undefined = undefined;
   /** `mem`: the dynptr that bpf_dynptr_data gave it from; 0 for none. */
   dynptrId = 0;
   /** `mem`: a slice of the packet, which goes when the packet's ends move. */
@@ -146,6 +149,7 @@ export class RegState {
     to.map = this.map;
     to.mapUid = this.mapUid;
     to.memSize = this.memSize;
+    to.struct = this.struct;
     to.dynptrId = this.dynptrId;
     to.pktSlice = this.pktSlice;
     to.frame = this.frame;

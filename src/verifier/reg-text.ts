@@ -13,6 +13,7 @@ export function typeText(reg: RegState): string {
   if (reg.kind === 'mem' && reg.readonly) base = 'rdonly_mem';
   if (reg.kind === 'ptr') base = reg.untrusted ? 'untrusted_ptr_' : 'ptr_';
   if (reg.kind === 'map_ptr') base = 'map_ptr';
+  if (reg.kind === 'ptr') return `${base}${reg.nullable ? 'or_null_' : ''}`;
   return `${base}${reg.nullable ? '_or_null' : ''}`;
 }
 
@@ -79,7 +80,8 @@ export function regText(reg: RegState, depth: number): string {
   if (reg.kind === 'mem') parts.push(`sz=${reg.memSize}`);
   if (reg.kind === 'scalar' || !reg.range.isConst) parts.push(...rangeParts(reg.range));
   else if (reg.range.value !== 0n) parts.push(`imm=${signedText(reg.range.smin)}`);
-  return `${precise}${typeText(reg)}(${parts.filter((part) => part !== '').join(',')})`;
+  // `ptr_` and its kin go on with the name of what they point to.
+  return `${precise}${typeText(reg)}${reg.struct?.name ?? ''}(${parts.filter((part) => part !== '').join(',')})`;
 }
 
 function offText(off: number): string {

@@ -63,6 +63,7 @@ function sameObject(old: RegState, cur: RegState): boolean {
     old.off === cur.off &&
     old.map === cur.map &&
     old.memSize === cur.memSize &&
+    old.struct === cur.struct &&
     old.subprog === cur.subprog &&
     old.frame === cur.frame &&
     ids.match(old.mapUid, cur.mapUid) &&
@@ -253,6 +254,7 @@ function sameRegister(old: RegState, cur: RegState): boolean {
       old.map === cur.map &&
       old.mapUid === cur.mapUid &&
       old.memSize === cur.memSize &&
+      old.struct === cur.struct &&
       old.dynptrId === cur.dynptrId &&
       old.subprog === cur.subprog &&
       old.range.equals(cur.range))

@@ -128,7 +128,7 @@ class Verification {
       // A symbol that nothing defines is refused wherever it stands; what else is missing, where a path comes to it.
       const missing = program.unresolved.find(({ symbol }) => symbol?.weak === false);
       if (missing !== undefined) throw new Rejection('unresolved-reference', { what: missing.what }, missing.insn);
-      const shape = shapeOf(program, this.maps);
+      const shape = shapeOf(program, this.maps, this.isGpl);
       facts = options.facts === true ? new FactsCollector(program, shape) : undefined;
       this.verifyAll(shape, facts);
     } catch (error) {
@@ -184,13 +184,17 @@ class Verification {
     }
   }
 
+  /** May the program call what is for GPL programs alone? */
+  private get isGpl(): boolean {
+    return gplLicenses.includes(this.options.license ?? 'GPL');
+  }
+
   private envFor(shape: ProgramShape, index: number): Env {
     const types = new BtfOracle(this.options.btf);
-    const gpl = gplLicenses.includes(this.options.license ?? 'GPL');
     const regs = frameRegs(0);
     if (index === 0) regs[1] = pointerReg('ctx');
     const state = new VerifierState([new FrameState(regs, [], -1, index)], []);
-    const env = new Env(this.program, this.maps, shape, types, gpl, state);
+    const env = new Env(this.program, this.maps, shape, types, this.isGpl, state);
     env.tracksPath = (this.options.logLevel ?? 1) > 0;
     if (index !== 0) setGlobalArgs(env, shape.subprogs[index] as Subprog); // a called global exists
     return env;

@@ -105,7 +105,7 @@ export class Lane {
     const { memory, state } = this;
     memory.store32(state + privateState.redirectKind, 0);
     memory.store32(state + privateState.lock, 0);
-    memory.store32(state + privateState.sockets, 0);
+    memory.store32(state + privateState.references, 0);
     if (this.emitted.length > 0) this.emitted.length = 0;
   }
 

@@ -8,8 +8,9 @@
  */
 import { InternalError, UnsupportedError, type WasmMemory } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { helperNames } from '../platform/index.js';
+import { asksForConnections, helperNames, kfuncName } from '../platform/index.js';
 import { framesOf } from './call-frames.js';
+import { Conntrack, ConntrackTable } from './conntrack.js';
 import type { Registers } from './engine.js';
 import type { FibTable } from './fib.js';
 import { type Callbacks, engineHelper, helperRefusal } from './helpers/index.js';
@@ -38,6 +39,8 @@ export interface MachineOptions {
   readonly fib?: FibTable | undefined;
   /** Sockets that the socket look-ups find; default none. */
   readonly sockets?: SocketTable | undefined;
+  /** Connections that bpf_xdp_ct_lookup finds at first; default none. */
+  readonly conntrack?: ConntrackTable | undefined;
   /**
    * Packets that can be under way at once: this machine and those that are put {@link Machine.beside} it. Default 1.
    * @internal
@@ -89,6 +92,8 @@ export class Machine {
   readonly seed: bigint;
   readonly fib: FibTable | undefined;
   readonly sockets: SocketTable | undefined;
+  /** The connections; undefined where no program asks for them. */
+  readonly conntrack: Conntrack | undefined;
   /** Guest address of the first socket that look-ups give out; they lie {@link sockStride} bytes apart. */
   readonly socketAddress: number;
   /** Guest address of the areas that engines of each lane allocate from. */
@@ -128,11 +133,21 @@ export class Machine {
     if (lane === undefined) throw new InternalError('machine', 'there is no such lane');
     this.lane = lane;
     this.socketAddress = on?.socketAddress ?? allocateSockets(memory, options.sockets);
+    this.conntrack = on?.conntrack ?? this.layOutConnections(options);
     this.store = on?.store ?? new MapStore(object, options.cpus ?? 1, memory);
     this.programs = on?.programs ?? loadPrograms(object, this.store.maps, memory);
     this.transaction = new Transaction(this.store, lane);
     this.laneAreas = lanes === undefined ? 0 : this.enterLane(lanes);
     lane.seedRandom(this.seed + BigInt(number));
+  }
+
+  /** The first of several machines on one memory fills the table. */
+  private layOutConnections({ conntrack = new ConntrackTable(), lanes }: MachineOptions): Conntrack | undefined {
+    const asks = this.object.programs.some(({ kfuncs }) => kfuncs.some(({ name }) => asksForConnections(name)));
+    if (!asks) return undefined;
+    const table = new Conntrack(this.memory, conntrack.max);
+    if (lanes?.shared === undefined) table.fill(conntrack.connections, this.hz);
+    return table;
   }
 
   /**
@@ -272,7 +287,8 @@ export class Machine {
 
   /** Stops the packet: the running helper refuses. */
   refuse(what: string): never {
-    throw new ProgramTrap({ kind: 'helper', what: `bpf_${helperNames[this.helper] ?? this.helper}: ${what}` });
+    const name = kfuncName(this.helper) ?? `bpf_${helperNames[this.helper] ?? this.helper}`;
+    throw new ProgramTrap({ kind: 'helper', what: `${name}: ${what}` });
   }
 
   private memoryTrap(registers: Registers, argument: number, access: 'read' | 'write', size: number): never {

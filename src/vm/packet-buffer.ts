@@ -43,6 +43,9 @@ const fragmentBytesAt = 8;
 const fragmentSizesAt = 12;
 
 const frameStartAt = fragmentSizesAt + 4 * maxFragments;
+// Where bpf_xdp_pull_data took fragments away: pages that it used up, and bytes of the first one that is left.
+const fragmentFirstAt = frameStartAt + 4;
+const fragmentSkipAt = fragmentFirstAt + 4;
 
 /** Bytes of the frame that a linear packet of `length` bytes lies in. */
 export function frameSizeOf(length: number): number {
@@ -50,7 +53,7 @@ export function frameSizeOf(length: number): number {
 }
 
 /** Bytes of private state that a PacketBuffer needs. */
-export const packetStateSize: number = frameStartAt + 4;
+export const packetStateSize: number = fragmentSkipAt + 4;
 
 /** Where compiled code finds the words that it needs: offsets from `privateState.packet`. */
 export const packetState: { readonly frameSize: number; readonly frameStart: number } = {
@@ -136,6 +139,8 @@ export class PacketBuffer {
     this.fragments.hi = this.fragments.lo;
     memory.store32(this.state + frameSizeAt, frameSizeOf(linear));
     memory.store32(this.state + fragmentBytesAt, bytes.length - linear);
+    memory.store32(this.state + fragmentFirstAt, 0);
+    memory.store32(this.state + fragmentSkipAt, 0);
     let count = 0;
     for (let from = linear; from < bytes.length; from += fragmentSize) {
       const part = bytes.subarray(from, from + fragmentSize);
@@ -225,8 +230,8 @@ export class PacketBuffer {
       }
       if (done >= length || i === fragmentCount) return;
       pieceStart += size;
-      address = this.fragments.start + i * fragmentSize;
-      size = memory.load32(this.state + fragmentSizesAt + 4 * i);
+      address = this.fragmentAt(i);
+      size = memory.load32(this.fragmentSizeAt(i));
     }
   }
 
@@ -262,14 +267,64 @@ export class PacketBuffer {
     this.region.hi = dataEnd;
   }
 
+  /** Guest address of fragment `i` of those that are left. */
+  private fragmentAt(i: number): number {
+    const { memory, state } = this;
+    const page = this.fragments.start + (memory.load32(state + fragmentFirstAt) + i) * fragmentSize;
+    return i === 0 ? page + memory.load32(state + fragmentSkipAt) : page;
+  }
+
+  /** Guest address of its size. */
+  private fragmentSizeAt(i: number): number {
+    return this.state + fragmentSizesAt + 4 * (this.memory.load32(this.state + fragmentFirstAt) + i);
+  }
+
+  /**
+   * bpf_xdp_pull_data: makes `length` bytes linear. They go behind what is linear, and where there is too little room
+   * data and metadata move towards the head. Fragments lose what is taken.
+   */
+  pull(length: number): number {
+    const { memory, state } = this;
+    const linear = this.dataEnd - this.data;
+    if (length <= linear) return 0;
+    if (length > this.length) return -errno.EINVAL;
+    const headRoom = this.dataMeta - this.hardStart - xdpFrameSize;
+    const tailRoom = this.hardEnd - this.dataEnd;
+    let left = length - linear;
+    if (left > headRoom + tailRoom) return -errno.EINVAL;
+    const shift = Math.max(left - tailRoom, 0);
+    if (shift > 0) memory.copy(this.dataMeta - shift, this.dataMeta, this.dataEnd - this.dataMeta);
+    let end = this.dataEnd - shift;
+    const [data, meta] = [this.data - shift, this.dataMeta - shift];
+    while (left > 0) {
+      const sizeAt = this.fragmentSizeAt(0);
+      const size = memory.load32(sizeAt);
+      const taken = Math.min(left, size);
+      memory.copy(end, this.fragmentAt(0), taken);
+      end += taken;
+      left -= taken;
+      this.addFragmentBytes(-taken);
+      memory.store32(sizeAt, size - taken);
+      if (taken < size) memory.store32(state + fragmentSkipAt, memory.load32(state + fragmentSkipAt) + taken);
+      else {
+        memory.store32(state + fragmentFirstAt, memory.load32(state + fragmentFirstAt) + 1);
+        memory.store32(state + fragmentSkipAt, 0);
+        memory.store32(state + fragmentCountAt, this.fragmentCount - 1);
+      }
+    }
+    this.place(data, end, meta);
+    return 0;
+  }
+
   /** bpf_xdp_frags_increase_tail: only within the last fragment's page. */
   private growFragments(offset: number): number {
     const { memory } = this;
     const last = this.fragmentCount - 1;
-    const sizeAt = this.state + fragmentSizesAt + 4 * last;
+    const sizeAt = this.fragmentSizeAt(last);
     const size = memory.load32(sizeAt);
-    if (offset > fragmentSize - size) return -errno.EINVAL;
-    memory.fill(this.fragments.start + last * fragmentSize + size, 0, offset);
+    const skip = last === 0 ? memory.load32(this.state + fragmentSkipAt) : 0;
+    if (offset > fragmentSize - size - skip) return -errno.EINVAL;
+    memory.fill(this.fragmentAt(last) + size, 0, offset);
     memory.store32(sizeAt, size + offset);
     this.addFragmentBytes(offset);
     return 0;
@@ -282,7 +337,7 @@ export class PacketBuffer {
     let count = this.fragmentCount;
     let left = offset;
     while (count > 0 && left > 0) {
-      const sizeAt = this.state + fragmentSizesAt + 4 * (count - 1);
+      const sizeAt = this.fragmentSizeAt(count - 1);
       const size = memory.load32(sizeAt);
       const shrink = Math.min(left, size);
       left -= shrink;

@@ -8,7 +8,7 @@
  *     16  u32     key in the map
  *     20  u32     flags of a broadcast
  *     24  u32     address of the bpf_spin_lock that is held, or 0
- *     28  u32     sockets held
+ *     28  u32     things held that have to be released: sockets, connections
  *     32  ...     packet geometry (PacketBuffer)
  */
 export const privateState = {
@@ -18,6 +18,6 @@ export const privateState = {
   redirectKey: 16,
   redirectFlags: 20,
   lock: 24,
-  sockets: 28,
+  references: 28,
   packet: 32,
 } as const;

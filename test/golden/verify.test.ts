@@ -122,7 +122,7 @@ const mendable = files.filter((file) => readFileSync(`${folder}${file}`, 'utf8')
 describe.skipIf(!compiles).each(mendable)('%s, when the hint is followed', (file) => {
   const mended = (): string => {
     const scratch = mkdtempSync(`${tmpdir()}/jitnic-mended-`);
-    for (const header of ['verify.h', 'iterators.h']) writeFileSync(`${scratch}/${header}`, readFileSync(`${folder}${header}`));
+    for (const header of ['verify.h', 'iterators.h', 'conntrack.h']) writeFileSync(`${scratch}/${header}`, readFileSync(`${folder}${header}`));
     writeFileSync(`${scratch}/${file}`, `#define MENDED\n${split(file).source}\n`);
     return scratch;
   };
@@ -145,11 +145,25 @@ test.skipIf(!compiles)('a kernel function that jitnic does not know is not judge
   const scratch = mkdtempSync(`${tmpdir()}/jitnic-kfunc-`);
   try {
     writeFileSync(`${scratch}/verify.h`, readFileSync(`${folder}verify.h`));
-    const code = 'extern int bpf_xdp_pull_data(void *p) __ksym; SEC("xdp") int prog(struct xdp_md *c) { return bpf_xdp_pull_data(c); }';
+    const code = 'extern int bpf_xdp_flow_lookup(void *p) __ksym; SEC("xdp") int prog(struct xdp_md *c) { return bpf_xdp_flow_lookup(c); }';
     writeFileSync(`${scratch}/kfunc.c`, `#include "verify.h"\n${code}\n`);
     const { err, exitCode } = await inFolder(['verify', `${scratch}/kfunc.c`]);
     expect(exitCode).toBe(4);
-    expect(err).toContain('kernel function `bpf_xdp_pull_data` is not supported by jitnic');
+    expect(err).toContain('kernel function `bpf_xdp_flow_lookup` is not supported by jitnic');
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+});
+
+test.skipIf(!compiles)('what lies behind a pointer of the kernel is not judged', async () => {
+  const scratch = mkdtempSync(`${tmpdir()}/jitnic-kernel-pointer-`);
+  try {
+    writeFileSync(`${scratch}/conntrack.h`, readFileSync(`${folder}conntrack.h`));
+    const body = 'struct nf_conn *ct = find(c); if (!ct) return 1; long p = *(long *)((char *)ct + 160); bpf_ct_release(ct); return p ? 1 : 2;';
+    writeFileSync(`${scratch}/kernel.c`, `#include "conntrack.h"\nSEC("xdp") int prog(struct xdp_md *c) { ${body} }\n`);
+    const { err, exitCode } = await inFolder(['verify', `${scratch}/kernel.c`]);
+    expect(exitCode).toBe(4);
+    expect(err).toContain('`nf_conn.master` is a pointer of the kernel');
   } finally {
     rmSync(scratch, { recursive: true });
   }

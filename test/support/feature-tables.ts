@@ -14,7 +14,7 @@ import { coreKinds } from '../../src/object/core-spec.js';
 import type { MapSpec } from '../../src/object/index.js';
 import { relocationNames } from '../../src/object/relocate.js';
 import { sectionMeaning } from '../../src/object/section-name.js';
-import { type HelperName, helperNames, helperRow, mapTypeNames } from '../../src/platform/index.js';
+import { type HelperName, helperNames, helperRow, kfuncNames, mapTypeNames } from '../../src/platform/index.js';
 import { aborts, TraceAbort } from '../../src/trace/aborts.js';
 import { recordCall } from '../../src/trace/record-call.js';
 import { mapRefusal } from '../../src/vm/create-maps.js';
@@ -27,6 +27,7 @@ export const featureTables: Readonly<Record<string, () => string | Promise<strin
   'btf-kinds': () => list(btfKindNames.slice(1)),
   'core-kinds': () => list(coreKinds),
   sections: sectionTable,
+  kfuncs: () => list(kfuncNames),
   'map-types': mapTypeTable,
   helpers: helperTable,
   'missing-helpers': missingHelperTable,

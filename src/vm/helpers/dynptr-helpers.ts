@@ -7,7 +7,7 @@
  *     8   u32   bytes; bits 28 to 30: what it stands for (enum bpf_dynptr_type); bit 31: read-only
  *     12  u32   where in that memory it begins
  */
-import { errno } from '../../platform/index.js';
+import { errno, maxPacketOffset } from '../../platform/index.js';
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import { RingbufMap } from '../maps/index.js';
@@ -190,6 +190,90 @@ export function dynptrClone(machine: Machine, registers: Registers): void {
   if (isNull) set(machine, to, 0, 0);
   else machine.memory.copy(to, from, dynptrSize);
   setSigned(registers, isNull ? -errno.EINVAL : 0);
+}
+
+/** Bytes that Linux copies at a time where neither side is in one piece. */
+const copyChunk = 256;
+
+/**
+ * bpf_dynptr_copy(to, offset, from, offset, size). Bytes that lie over each other are read first, but where both sides
+ * are in several pieces: these are copied chunk by chunk.
+ */
+export function dynptrCopy(machine: Machine, registers: Registers): void {
+  const to = get(machine, registers, 1);
+  const toOffset = u32(registers, 2);
+  const from = get(machine, registers, 3);
+  const fromOffset = u32(registers, 4);
+  const size = u32(registers, 5);
+  const isWhole = inOnePiece(machine, from, fromOffset, size) || inOnePiece(machine, to, toOffset, size);
+  if (!isWhole && !(fits(to, toOffset, size) && fits(from, fromOffset, size))) {
+    setSigned(registers, -errno.E2BIG);
+    return;
+  }
+  for (let done = 0; done < size || (isWhole && done === 0); ) {
+    const count = isWhole ? size : Math.min(copyChunk, size - done);
+    const bytes = readBytes(machine, from, fromOffset + done, count);
+    const result = typeof bytes === 'number' ? bytes : writeBytes(machine, to, toOffset + done, bytes);
+    if (result !== 0 || isWhole) {
+      setSigned(registers, result);
+      return;
+    }
+    done += count;
+  }
+  setUnsigned(registers, 0);
+}
+
+/** Would a slice of these bytes be the memory itself? */
+function inOnePiece(machine: Machine, dynptr: Dynptr, from: number, size: number): boolean {
+  if (dynptr.data === 0 || !fits(dynptr, from, size)) return false;
+  let pieces = 0;
+  if (dynptr.isPacket) machine.lane.packet.pieces(dynptr.offset + from, size, () => pieces++);
+  return pieces <= 1;
+}
+
+/** bpf_dynptr_memset(ptr, offset, size, byte). */
+export function dynptrMemset(machine: Machine, registers: Registers): void {
+  const to = get(machine, registers, 1);
+  const offset = u32(registers, 2);
+  const size = u32(registers, 3);
+  if (to.readOnly) setSigned(registers, -errno.EINVAL);
+  else if (!fits(to, offset, size)) setSigned(registers, -errno.E2BIG);
+  else if (to.data === 0) setUnsigned(registers, 0);
+  else setSigned(registers, writeBytes(machine, to, offset, new Uint8Array(size).fill(u32(registers, 4) & 0xff)));
+}
+
+/** Bytes of the memory behind a dynptr, or the negated error. */
+function readBytes(machine: Machine, from: Dynptr, offset: number, size: number): Uint8Array | number {
+  if (from.data === 0) return -errno.EINVAL;
+  if (!fits(from, offset, size)) return -errno.E2BIG;
+  const at = from.offset + offset;
+  if (!from.isPacket) {
+    if (!machine.memory.canRead(from.data + at, size)) machine.refuse('the dynptr refers to no readable memory');
+    return machine.memory.read(from.data + at, size);
+  }
+  if (at > maxPacketOffset || size > maxPacketOffset) return -errno.EFAULT;
+  if (at + size > machine.lane.packet.length) return -errno.EINVAL;
+  const bytes = new Uint8Array(size);
+  machine.lane.packet.read(at, bytes);
+  return bytes;
+}
+
+/** Writes to the memory behind a dynptr: 0, or the negated error. */
+function writeBytes(machine: Machine, to: Dynptr, offset: number, bytes: Uint8Array): number {
+  if (to.data === 0 || to.readOnly) return -errno.EINVAL;
+  if (!fits(to, offset, bytes.length)) return -errno.E2BIG;
+  const at = to.offset + offset;
+  if (to.isPacket) {
+    if (at > maxPacketOffset || bytes.length > maxPacketOffset) return -errno.EFAULT;
+    if (at + bytes.length > machine.lane.packet.length) return -errno.EINVAL;
+    machine.lane.packet.pieces(at, bytes.length, (address, size, done) =>
+      machine.memory.write(address, bytes.subarray(done, done + size)),
+    );
+    return 0;
+  }
+  if (!machine.memory.canWrite(to.data + at, bytes.length)) machine.refuse('the dynptr refers to no writable memory');
+  machine.memory.write(to.data + at, bytes);
+  return 0;
 }
 
 /** bpf_ringbuf_reserve_dynptr(ringbuf, size, flags, ptr). */

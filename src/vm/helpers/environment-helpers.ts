@@ -24,10 +24,15 @@ export function ktimeGetTaiNs(machine: Machine, registers: Registers): void {
   registers.u64[0] = machine.lane.now + taiOffset * nanosecondsPerSecond;
 }
 
-/** bpf_jiffies64: jiffies start five minutes before the 32-bit counter wraps (INITIAL_JIFFIES). */
-export function jiffies64(machine: Machine, registers: Registers): void {
+/** Jiffies of the packet's time: they start five minutes before the 32-bit counter wraps (INITIAL_JIFFIES). */
+export function jiffies(machine: Machine): bigint {
   const hz = BigInt(machine.hz);
-  registers.u64[0] = (1n << 32n) - 300n * hz + (machine.lane.now * hz) / nanosecondsPerSecond;
+  return (1n << 32n) - 300n * hz + (machine.lane.now * hz) / nanosecondsPerSecond;
+}
+
+/** bpf_jiffies64. */
+export function jiffies64(machine: Machine, registers: Registers): void {
+  registers.u64[0] = jiffies(machine);
 }
 
 /**

@@ -70,7 +70,7 @@ export function fibLookup(machine: Machine, registers: Registers): void {
     return;
   }
   const family = machine.memory.load8(at + params.family);
-  if (family !== inet && family !== inet6) setSigned(registers, -97 /* EAFNOSUPPORT */);
+  if (family !== inet && family !== inet6) setSigned(registers, -errno.EAFNOSUPPORT);
   else setSigned(registers, lookup(machine, machine.fib ?? emptyTable, at, family === inet ? 4 : 16, flags));
 }
 

@@ -10,16 +10,30 @@ import { errno, type KfuncName, kfuncNumber, maxLoops } from '../../platform/ind
 import type { Registers } from '../engine.js';
 import type { Machine } from '../machine.js';
 import {
+  ctChangeStatus,
+  ctChangeTimeout,
+  ctInsertEntry,
+  ctRelease,
+  ctSetNatInfo,
+  ctSetStatus,
+  ctSetTimeout,
+  xdpCtAlloc,
+  xdpCtLookup,
+} from './conntrack-helpers.js';
+import {
   dynptrAdjust,
   dynptrClone,
+  dynptrCopy,
   dynptrFromXdp,
   dynptrIsNull,
   dynptrIsRdonly,
+  dynptrMemset,
   dynptrSizeOf,
   dynptrSlice,
   dynptrSliceRdwr,
 } from './dynptr-helpers.js';
 import { type Helper, s32, setSigned, setUnsigned } from './helper.js';
+import { xdpPullData } from './packet-helpers.js';
 
 const iteratorSize = 8;
 
@@ -61,6 +75,18 @@ const byName: Readonly<Record<KfuncName, Helper>> = {
   bpf_dynptr_is_rdonly: dynptrIsRdonly,
   bpf_dynptr_size: dynptrSizeOf,
   bpf_dynptr_clone: dynptrClone,
+  bpf_dynptr_copy: dynptrCopy,
+  bpf_dynptr_memset: dynptrMemset,
+  bpf_xdp_pull_data: xdpPullData,
+  bpf_xdp_ct_lookup: xdpCtLookup,
+  bpf_xdp_ct_alloc: xdpCtAlloc,
+  bpf_ct_insert_entry: ctInsertEntry,
+  bpf_ct_release: ctRelease,
+  bpf_ct_set_timeout: ctSetTimeout,
+  bpf_ct_change_timeout: ctChangeTimeout,
+  bpf_ct_set_status: ctSetStatus,
+  bpf_ct_change_status: ctChangeStatus,
+  bpf_ct_set_nat_info: ctSetNatInfo,
 };
 
 /** Implementations by number, beside the helpers' own. */

@@ -23,6 +23,12 @@ export function xdpAdjustTail(machine: Machine, registers: Registers): void {
   setSigned(registers, machine.lane.packet.adjustTail(s32(registers, 2)));
 }
 
+/** bpf_xdp_pull_data(ctx, length): so many bytes of the packet are linear afterwards. r0: 0 or -EINVAL. */
+export function xdpPullData(machine: Machine, registers: Registers): void {
+  machine.contextArgument(registers, 1);
+  setSigned(registers, machine.lane.packet.pull(u32(registers, 2)));
+}
+
 /** r1: context. r0: bytes of the packet, fragments included. */
 export function xdpGetBuffLen(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);

@@ -37,7 +37,7 @@ function lookup(machine: Machine, registers: Registers, protocol: 'tcp' | 'udp',
   if (socket === undefined) return;
   // Half-sockets are no full sockets: bpf_sk_lookup_* does not give them out.
   if (fullOnly && (socket.state === 'time_wait' || socket.state === 'new_syn_recv')) return;
-  const held = machine.lane.state + privateState.sockets;
+  const held = machine.lane.state + privateState.references;
   memory.store32(held, memory.load32(held) + 1);
   setUnsigned(registers, machine.socketAddress + index * sockStride);
 }
@@ -73,7 +73,7 @@ function socketArgument(machine: Machine, registers: Registers, argument: number
 /** r1: a socket that was looked up. r0: 0. */
 export function skRelease(machine: Machine, registers: Registers): void {
   socketArgument(machine, registers, 1);
-  const held = machine.lane.state + privateState.sockets;
+  const held = machine.lane.state + privateState.references;
   const count = machine.memory.load32(held);
   if (count === 0) machine.refuse('the socket is not held');
   machine.memory.store32(held, count - 1);

@@ -1,0 +1,47 @@
+/** Loads and stores through typed pointers of the kernel (check_ptr_to_btf_access in the kernel). */
+import { UnsupportedError } from '../base/index.js';
+import { accessStruct, type KernelStruct, nfConnAt } from '../platform/index.js';
+import type { Env } from './env.js';
+import { placeOf } from './log.js';
+import type { AccessMode } from './memory-access.js';
+import type { RegState } from './reg-state.js';
+import { tnumText } from './reg-text.js';
+
+/**
+ * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included. What is
+ * loaded is a number. Only GPL programs come by such a pointer, so their license is not asked for. Throws UnsupportedError for a pointer that lies there: jitnic does not follow it.
+ */
+export function checkKernelAccess(
+  env: Env,
+  regno: number,
+  pointer: RegState,
+  struct: KernelStruct,
+  off: number,
+  size: number,
+  mode: AccessMode,
+): void {
+  const type = struct.name;
+  if (off < 0) env.reject('kernel-negative', { reg: regno, type, off });
+  if (!pointer.range.isConst || pointer.range.value !== 0n)
+    env.reject('kernel-variable', { reg: regno, type, off, tnum: tnumText(pointer.range) });
+  if (mode === 'write') checkConnWrite(env, off, size);
+  else checkRead(env, struct, off, size);
+}
+
+function checkRead(env: Env, struct: KernelStruct, off: number, size: number): void {
+  const found = accessStruct(struct, off, size);
+  if (found.kind === 'refused') env.reject('kernel-access', { what: found.what });
+  if (found.kind === 'number') return;
+  throw new UnsupportedError(
+    `\`${struct.name}.${found.member}\` is a pointer of the kernel's, which jitnic does not follow`,
+    placeOf(env.program, env.pc),
+    'jitnic cannot say whether Linux would load a program that reads it: ask a running kernel',
+  );
+}
+
+/** The only structures that XDP programs write to are connections, and there `mark` (nf_conntrack_btf_struct_access). */
+function checkConnWrite(env: Env, off: number, size: number): void {
+  const end = nfConnAt.mark + 4;
+  if (off !== nfConnAt.mark) env.reject('conn-write', { off });
+  if (off + size > end) env.reject('conn-write-end', { off, size, end });
+}

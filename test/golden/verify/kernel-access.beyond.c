@@ -1,0 +1,21 @@
+// A load behind the end of a connection.
+#include "conntrack.h"
+SEC("xdp") int prog(struct xdp_md *ctx) {
+  struct nf_conn *ct = find(ctx);
+  if (!ct) return XDP_DROP;
+  unsigned int what = *(unsigned int *)((char *)ct + 248);
+  bpf_ct_release(ct);
+  return what ? XDP_PASS : XDP_TX;
+}
+
+// $ jitnic verify kernel-access.beyond.c
+// prog: rejected (22 instructions checked, 0 states saved)
+//
+// kernel-access.beyond.c:6: access beyond struct nf_conn at off 248 size 4
+//         unsigned int what = *(unsigned int *)((char *)ct + 248);
+//     22: (61) r6 = *(u32 *)(r1 +248)
+// known: R1=ptr_nf_conn(ref_obj_id=1)
+// what led here:
+//     18: (85) call bpf_xdp_ct_lookup#0                    ; return bpf_xdp_ct_lookup(ctx, &tuple, sizeof tuple.ipv4, &opts, sizeof opts); @ conntrack.h:28
+//     19: (bf) r1 = r0                                     ; return bpf_xdp_ct_lookup(ctx, &tuple, sizeof tuple.ipv4, &opts, sizeof opts); @ conntrack.h:28
+//     21: (15) if r1 == 0x0 goto pc+5  (tested)            ; if (!ct) return XDP_DROP; @ kernel-access.beyond.c:5
