@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { assemble, type ProgramSpec } from '../object/index.js';
-import { Session } from '../runtime/index.js';
-import { ConntrackTable } from './index.js';
+import { ConntrackTable } from '../vm/index.js';
+import { Session } from './index.js';
 
 /** Looks up the packet's first twelve bytes, a tuple; the verdict is the mark of what is found, or 9. */
 const object = assemble(`
