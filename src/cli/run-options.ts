@@ -50,8 +50,8 @@ export interface RunFlags extends SessionFlags, CacheFlags, OptFlags, StoreFlags
 const engines: readonly string[] = ['interp', 'wasm', 'trace'];
 
 /** Do these flags ask for a card? */
-export function hasCard({ card, engine, verify }: RunFlags): boolean {
-  return card !== false && verify !== false && (engine === undefined || engine === 'trace');
+export function hasCard({ card, engine }: RunFlags): boolean {
+  return card !== false && (engine === undefined || engine === 'trace');
 }
 
 /** Declares all of {@link RunFlags}, by headings. */
@@ -69,7 +69,7 @@ export function declareRunFlags(command: Command): void {
       '--engine <name>',
       'trace (card and host; default), wasm (the host alone, compiled), interp (the host alone, interpreted) or kernel (the running one)',
     )
-    .option('--no-verify', 'run a program that Linux would not load, on the interpreter alone')
+    .option('--no-verify', 'run a program that Linux would not load: the host interprets, and every access is checked')
     .optionsGroup('Options:');
   declareWorld(command);
 }
@@ -167,7 +167,8 @@ function noteLoaded({ loaded }: Session, { traces }: RunFlags, io: Io): void {
 }
 
 /** What there is to do about a program that Linux would not load. */
-export const rejectionHint = '`jitnic verify` explains it; `--no-verify` runs it all the same, on the interpreter only';
+export const rejectionHint =
+  '`jitnic verify` explains it; `--no-verify` runs it all the same, with every access checked';
 
 /** Makes a session, and has the program verified unless flags say otherwise. */
 export function verifiedSession(
@@ -220,9 +221,11 @@ export async function sessionOptions(flags: RunFlags, io: Io): Promise<SessionOp
   }
   if (flags.card === false && engine === 'trace')
     throw new UsageError('`--no-card` and `--engine trace` exclude each other');
-  if (flags.verify === false && engine !== undefined && engine !== 'interp')
+  if (flags.verify === false && engine === 'wasm')
     throw new UsageError(
-      `\`--no-verify\` and \`--engine ${engine}\` exclude each other: only verified programs become traces or compiled code`,
+      '`--no-verify` and `--engine wasm` exclude each other: only verified programs are compiled whole',
+      {},
+      'leave out `--engine`: the card takes traces of such programs too',
     );
   if (flags.maxInsns !== undefined && engine === 'wasm')
     throw new UsageError('`--max-insns` and `--engine wasm` exclude each other: compiled code does not count');

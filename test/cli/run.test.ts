@@ -105,6 +105,52 @@ exit
   });
 });
 
+describe('--no-verify', () => {
+  // Counts by the packet's first byte, then reads where the 15th says, be that in the packet or not.
+  const text = `
+	.map counts type=array key=4 value=8 max_entries=4
+	.section xdp
+	.globl wild
+wild:
+	r6 = *(u32 *)(r1 + 0)
+	r7 = *(u8 *)(r6 + 0)
+	r7 &= 3
+	*(u32 *)(r10 - 4) = r7
+	r1 = counts ll
+	r2 = r10
+	r2 += -4
+	call 1
+	r1 = 1
+	lock *(u64 *)(r0 + 0) += r1
+	r8 = *(u8 *)(r6 + 14)
+	r6 += r8
+	r0 = *(u8 *)(r6 + 0)
+	r0 &= 1
+	r0 += 1
+	exit
+`;
+
+  test.each(['run', 'trace'])(
+    '%s: the card takes traces of a program that Linux would not load, with every access checked',
+    async (command) => {
+      const object = source('wild.s', text);
+      const packets = join(folder, 'wild.pcap');
+      await captureCli(['gen', '-c', '400', '--seed', '5', '--malformed', '0.3', '-w', packets]);
+      const refused = await captureCli([command, object, '-r', packets]);
+      expect(refused.exitCode).toBe(1);
+      const { out, exitCode } = await captureCli([command, object, '-r', packets, '--no-verify', '--check', '-j']);
+      expect(exitCode).toBe(0);
+      const json = JSON.parse(out);
+      expect(json.hits).toBeGreaterThan(50);
+      const plain = JSON.parse(
+        (await captureCli(['run', object, '-r', packets, '--no-verify', '--no-card', '-j'])).out,
+      );
+      expect(plain.verdicts.ABORTED).toBeGreaterThan(5);
+      expect(json.verdicts).toEqual(plain.verdicts);
+    },
+  );
+});
+
 describe('flags that exclude each other', () => {
   test.each([
     [['--engine', 'wasm', '--no-verify'], '`--no-verify` and `--engine wasm` exclude each other'],
