@@ -18,8 +18,8 @@ const windowBytes = 1 << 19;
 const gap = 1000n;
 
 /** Engines that run captures. */
-export const captureEngines = ['interp', 'wasm', 'trace'] as const;
-/** An engine that runs whole captures; `trace` is card and host. */
+export const captureEngines = ['interp', 'wasm', 'coverage', 'trace'] as const;
+/** An engine that runs whole captures; `coverage` is `wasm` that counts, `trace` card and host. */
 export type CaptureEngine = (typeof captureEngines)[number];
 
 /** Packets that go into guest memory at once. */
@@ -90,9 +90,10 @@ export interface CaptureSubject {
   readonly options: Pick<RuntimeOptions, 'settings' | 'verdicts'>;
 }
 
-const engineOptions: Readonly<Record<CaptureEngine, Pick<RuntimeOptions, 'card' | 'host'>>> = {
+const engineOptions: Readonly<Record<CaptureEngine, Pick<RuntimeOptions, 'card' | 'host' | 'counts'>>> = {
   interp: { card: false, host: 'interp' },
   wasm: { card: false, host: 'wasm' },
+  coverage: { card: false, host: 'wasm', counts: true },
   trace: { card: true, host: 'wasm' },
 };
 

@@ -34,7 +34,9 @@ interface Options extends OptFlags, ReadingFlags {
 }
 
 /** Engines in the order of the table; `--engine` takes a list of them. */
-const engineNames = ['interp', 'wasm', 'trace', 'kernel'];
+const engineNames = ['interp', 'wasm', 'coverage', 'trace', 'kernel'];
+/** Those that run whole captures only. */
+const wholeOnly: readonly string[] = ['coverage', 'trace'];
 
 /** Packets of a capture that the kernel is asked about: each takes it a second. */
 const kernelSample = 6;
@@ -52,17 +54,24 @@ export const command: CliCommand = defineCommand<Options>({
       .argument('[prog]', 'program or section')
       .requiredOption('-r, --read <capture>', 'capture whose packets are run')
       .option('--packet <n>', 'this packet of the capture alone, from 0, again and again')
-      .option('--engine <list>', `engines: ${engineNames.join(', ')} (default: all; with --packet all but trace)`)
+      .option(
+        '--engine <list>',
+        `engines: ${engineNames.join(', ')} (default: all but coverage, which is wasm that counts; with --packet not trace)`,
+      )
       .option('--maps-in <file>', 'map contents to start with')
       .option('--rounds <n>', 'turns of each engine', '9');
   },
   run: async ([path, name], options, io) => {
     const engines =
-      options.engine?.split(',') ?? engineNames.filter((engine) => engine !== 'trace' || options.packet === undefined);
+      options.engine?.split(',') ??
+      engineNames.filter((engine) => engine !== 'coverage' && (engine !== 'trace' || options.packet === undefined));
     for (const engine of engines) {
       if (!engineNames.includes(engine))
         throw new UsageError(`no engine \`${engine}\``, {}, `engines: ${engineNames.join(', ')}`);
     }
+    const whole = engines.find((engine) => wholeOnly.includes(engine));
+    if (options.packet !== undefined && whole !== undefined)
+      throw new UsageError(`\`--engine ${whole}\` runs whole captures`, {}, 'leave out `--packet`');
     const rounds = count(options.rounds, '--rounds');
     const settings = settingsOf(options);
     const object = await openProgramFile(path ?? '', io, options);

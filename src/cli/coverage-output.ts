@@ -8,7 +8,7 @@ import { coveragePage } from '../report/index.js';
 import { count, formatShare, formatTable } from '../text/index.js';
 import { isRecord, parseJson } from '../vm/map-json.js';
 import type { Io } from './command.js';
-import { writeOutput } from './files.js';
+import { ioReason, writeOutput } from './files.js';
 
 /** Values of the flags. */
 export interface CoverageFlags {
@@ -22,7 +22,7 @@ export interface CoverageFlags {
 export function declareCoverage(command: Command): void {
   command
     .optionsGroup('Coverage:')
-    .option('--coverage', 'lines, branches and instructions that ran, as the interpreter sees it')
+    .option('--coverage', 'lines, branches and instructions that ran')
     .option('--lcov <file>', 'the same as an lcov tracefile, for editors and services')
     .option('--coverage-html <file>', 'the same as a page')
     .option('--coverage-data <file>', 'counts that are added to those of earlier runs, if the file is there')
@@ -74,6 +74,22 @@ function countsText(coverage: Coverage): string {
     jumps: [...jumps],
   }));
   return `${JSON.stringify({ format: fileFormat, programs })}\n`;
+}
+
+/** Counts that `--coverage-data` wrote, for these programs. Throws InputError for a file that is none. */
+export function readCounts(programs: readonly ProgramSpec[], file: string): Coverage {
+  const coverage = new Coverage();
+  coverPrograms(coverage, programs);
+  addCounts(coverage, readText(file), file);
+  return coverage;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InputError(ioReason((error as NodeJS.ErrnoException).code), { file });
+  }
 }
 
 function addCounts(coverage: Coverage, text: string, file: string): void {

@@ -1,9 +1,11 @@
 /** `jitnic disasm FILE [PROG]`: instructions as text that `jitnic asm` reads back. */
 import { exitCodes, UsageError } from '../base/index.js';
+import type { Coverage } from '../explore/index.js';
 import { formatInsn } from '../isa/index.js';
 import { disassemble, type ObjectSpec, type ProgramSpec, programNames } from '../object/index.js';
-import { printable, printableLine } from '../text/index.js';
+import { formatNumber, printable, printableLine } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
+import { readCounts } from './coverage-output.js';
 import { declareKconfig } from './kernel-flags.js';
 import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
@@ -12,6 +14,7 @@ interface Options extends ReadingFlags {
   readonly source?: true;
   readonly bytes?: true;
   readonly syntax?: string;
+  readonly coverageData?: string;
 }
 
 /** Reads any object, loadable or not. JSON: `jitnic.disasm/1`. */
@@ -24,6 +27,10 @@ export const command: CliCommand = defineCommand<Options>({
       .option('-S, --source', 'source lines between the instructions')
       .option('-x, --bytes', 'bytes of each instruction')
       .option('--syntax <name>', "llvm (default), or kernel: as the verifier's log and bpftool print it")
+      .option(
+        '--coverage-data <file>',
+        'how often each instruction ran, and which never did: counts of `run` or `test`',
+      )
       .option('--kernel [version]', 'LINUX_KERNEL_VERSION, such as 6.1; without a version the same as --syntax kernel');
   },
   run: async ([file = '-', name], options, io) => {
@@ -33,6 +40,13 @@ export const command: CliCommand = defineCommand<Options>({
     const bytes = options.bytes === true;
     const chosen = name === undefined ? object.programs : [chooseProgram(object, name)];
     if (kernelSyntax && bytes) throw new UsageError("the kernel's syntax prints no bytes", {}, 'leave out `-x`');
+    const coverage = options.coverageData === undefined ? undefined : readCounts(object.programs, options.coverageData);
+    if (coverage !== undefined && (kernelSyntax || io.flags.json))
+      throw new UsageError(
+        '`--coverage-data` marks the listing of LLVM syntax',
+        {},
+        'leave out `--syntax kernel` and `-j`',
+      );
     if (io.flags.json) {
       io.json('jitnic.disasm/1', {
         file: object.name,
@@ -42,11 +56,25 @@ export const command: CliCommand = defineCommand<Options>({
       io.out(chosen.map((program) => kernelListing(object, program, source)).join('\n'));
     } else {
       const only = name === undefined ? undefined : new Set(chosen.flatMap((p) => p.functions.map((fn) => fn.name)));
-      io.out(disassemble(object, { numbers: true, source, bytes, only }));
+      io.out(disassemble(object, { numbers: true, source, bytes, only, remark: coverage && remarks(coverage) }));
     }
     return exitCodes.ok;
   },
 });
+
+/** How often instructions ran, over all programs that have a copy of their function. */
+function remarks({ counts }: Coverage): (fn: string, offset: number) => string | undefined {
+  const byFunction = new Map<string, { readonly runs: Float64Array; readonly start: number }[]>();
+  for (const { program, runs } of counts)
+    for (const { name, start } of program.functions)
+      byFunction.set(name, [...(byFunction.get(name) ?? []), { runs, start }]);
+  return (fn, offset) => {
+    const copies = byFunction.get(fn);
+    if (copies === undefined) return undefined;
+    const ran = copies.reduce((sum, { runs, start }) => sum + (runs[start + offset] ?? 0), 0);
+    return ran === 0 ? 'never ran' : `ran ${formatNumber(ran)} times`;
+  };
+}
 
 /** `--syntax kernel`, or the `--kernel` of old, which names no version. */
 function hasKernelSyntax({ syntax, kernel }: Options): boolean {

@@ -150,7 +150,7 @@ export async function openSession(
   name: string | undefined,
   flags: RunFlags,
   io: Io,
-  more: Pick<SessionOptions, 'keepRecordings' | 'keepConditions'> = {},
+  more: Pick<SessionOptions, 'keepRecordings' | 'keepConditions' | 'counts'> = {},
 ): Promise<Session> {
   const chosen = await openProgram(file, name, flags, io);
   const session = verifiedSession(chosen, flags, { ...(await sessionOptions(flags, io)), ...more }, io);

@@ -1,6 +1,7 @@
 /** `jitnic run`: packets through card and host. */
 import { resolve } from 'node:path';
 import { type ExitCode, UsageError } from '../base/index.js';
+import type { Coverage } from '../explore/index.js';
 import { type PacketBatch, packetAt, Summarizer } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
@@ -142,15 +143,19 @@ function requireReportable(options: Options): void {
     throw new UsageError('two things want stdout', {}, 'jitnic trace --dump html prints the page');
 }
 
-/** Coverage is what the interpreter sees, which then runs alone. */
+/** The host counts what it runs, compiled or not: it runs alone then. */
 function withCoverage(options: Readonly<Options>): Readonly<Options> {
   if (!wantsCoverage(options)) return options;
-  if (options.engine !== undefined && options.engine !== 'interp')
+  const { engine, jobs, verify, maxInsns } = options;
+  if (engine !== undefined && engine !== 'interp' && engine !== 'wasm')
     throw new UsageError(
-      `coverage and \`--engine ${options.engine}\` exclude each other: it is what the interpreter sees`,
+      `coverage and \`--engine ${engine}\` exclude each other: it is what the host runs`,
+      {},
+      'engines that count: wasm, interp',
     );
-  if (options.jobs !== undefined) throw new UsageError('coverage and `--jobs` exclude each other');
-  return { ...options, engine: 'interp' };
+  if (jobs !== undefined) throw new UsageError('coverage and `--jobs` exclude each other');
+  const counting = verify === false || maxInsns !== undefined ? 'interp' : 'wasm';
+  return { ...options, engine: engine ?? counting };
 }
 
 /** Flags that only jitnic's own engines follow. */
@@ -239,6 +244,14 @@ interface RunResult extends LoopResult {
   readonly shares?: readonly number[];
 }
 
+/** What compiled code counted; what was interpreted is there already. */
+function addCompiled(coverage: Coverage, { runtime: { host, machine } }: Session): void {
+  for (const program of machine.programs) {
+    const counts = host.countsOf(program);
+    if (counts?.runs.some((n) => n > 0)) coverage.add(program.spec, counts.runs, counts.jumps);
+  }
+}
+
 /** One session, or `--jobs` threads. */
 async function runAll(
   file: string,
@@ -251,6 +264,7 @@ async function runAll(
   if (jobs === 1) {
     const session = await openSession(file, program, options, io, {
       keepRecordings: timeline !== undefined,
+      counts: wantsCoverage(options),
       // JSON has all conditions, the text those of the traces that it lists.
       keepConditions: io.flags.json ? true : defaultShown,
     });
@@ -260,7 +274,9 @@ async function runAll(
       coverPrograms(coverageLog.coverage, [session.program]);
       session.runtime.host.interpreter.observer = coverageLog.coverage;
     }
-    return { session, log, coverageLog, ...(await runCapture(session, options, io, timeline, log)) };
+    const result = await runCapture(session, options, io, timeline, log);
+    if (coverageLog !== undefined) addCompiled(coverageLog.coverage, session);
+    return { session, log, coverageLog, ...result };
   }
   refuseTogether('--jobs', singleFlags, options);
   if ((options.engine ?? 'wasm') !== 'wasm' || options.verify === false)

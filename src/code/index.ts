@@ -8,6 +8,7 @@ export {
   isTailCall,
   namedFunction,
 } from './calls.js';
+export { type CounterPlan, planCounters, type SlotCounts, slotCounts } from './counters.js';
 export { encodingFault } from './encoding.js';
 export { jumpTargets, leaders, successors } from './leaders.js';
 export { type LiveSet, liveSlots } from './live-slots.js';

@@ -78,7 +78,7 @@ export class Coverage implements Observer {
   }
 
   /** Adds counts of another run. */
-  add(program: ProgramSpec, runs: readonly number[], jumps: readonly number[]): void {
+  add(program: ProgramSpec, runs: ArrayLike<number>, jumps: ArrayLike<number>): void {
     const counts = this.of(program);
     for (let i = 0; i < counts.runs.length; i++) {
       counts.runs[i] = (counts.runs[i] ?? 0) + (runs[i] ?? 0);

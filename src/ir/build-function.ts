@@ -48,8 +48,10 @@ export const recordAddress = 0x10003;
 /** Throws {@link Unsupported} for what is left to the interpreter. */
 export function buildFunction(world: World, program: Program, options: BuildOptions): FunctionCode {
   const facts = new FactSource(options.trust === 'verified' ? options.facts : undefined);
-  const { fault, only } = options;
-  const flow = withSingleEntries(buildFlow(world, program, { fault, waysOf: (pc) => facts.waysOf(pc), only }));
+  const { fault, only, counters } = options;
+  const flow = withSingleEntries(
+    buildFlow(world, program, { fault, waysOf: (pc) => facts.waysOf(pc), only, counters }),
+  );
   return new FunctionBuilder(world, flow, orderOfFlow(flow), facts, options).build();
 }
 

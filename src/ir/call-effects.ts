@@ -7,6 +7,7 @@ import {
   type ArgClass,
   argAccess,
   changesAny,
+  countStep,
   type HelperRow,
   helperRow,
   nestedHelper,
@@ -78,6 +79,7 @@ export function callEffects(world: World, code: FunctionCode): EffectsOf {
 /** The effects of one call; of a helper without a row the worst is assumed. */
 function effectsOf(world: World, argsOf: ArgumentsOf, call: Value): CallEffects {
   const id = call.detail?.kind === 'call' ? call.detail.helper : 0;
+  if (id === countStep) return counting;
   const row = helperRow(id);
   const map = mapSpecOf(world, argsOf, call.args[0]);
   const args = call.args.map((_, i): ArgumentUse => useOf(row, i, call.args, map));
@@ -130,6 +132,9 @@ function sizeOf(
   const counts = next === 'size' || next === 'size?';
   return counts && count !== undefined && isConst(count) ? Number(count.imm & mask32) : undefined;
 }
+
+/** Counters are no memory of the program's. */
+const counting: CallEffects = { args: [{ kind: 'value' }], movesPacket: false, writesPacket: false, writesMaps: false };
 
 const escapes: ArgumentUse = { kind: 'escapes' };
 const anyRead: ArgumentUse = { kind: 'read', size: undefined };

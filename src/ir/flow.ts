@@ -9,7 +9,7 @@
  * Registers become variables: r0 to r5 are shared by all frames as in hardware, r6 to r9 exist once a frame.
  */
 
-import { isTailCall, leaders } from '../code/index.js';
+import { type CounterPlan, isTailCall, leaders } from '../code/index.js';
 import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
 import { helperId, kfuncNumber, maxFrames, maxLoops } from '../platform/index.js';
 import { type Program, referenceAt, type World, withoutReferences } from './world.js';
@@ -52,6 +52,8 @@ export type Step =
    * the call fails.
    */
   | { readonly kind: 'tail enter'; readonly at: number; readonly pc: number }
+  /** Adds 1 to the program's counter of that number. */
+  | { readonly kind: 'count'; readonly counter: number; readonly pc: number }
   /** Calls a kernel function as a helper, under the number that engines have for it. */
   | { readonly kind: 'kfunc'; readonly pc: number }
   /** r0: what the other program returned. */
@@ -122,6 +124,8 @@ export interface FlowOptions {
    * Undefined: the whole program, with copies of what it calls.
    */
   readonly only?: number | undefined;
+  /** What is counted as the program runs; default nothing. */
+  readonly counters?: CounterPlan | undefined;
 }
 
 /**
@@ -257,9 +261,22 @@ class FlowBuilder {
     block.end = { kind: 'loop test', at, yes: counted.id, no: leave };
   }
 
+  /** The block that the jump at `pc` goes to, or one in front of it that counts that it does. */
+  private jumped(pc: number, depth: number, to: number): number {
+    const counter = this.options.counters?.jumps.get(pc);
+    if (counter === undefined) return to;
+    const block = this.block(depth);
+    block.steps.push({ kind: 'count', counter, pc });
+    block.end = { kind: 'jump', to };
+    return block.id;
+  }
+
   /** Steps from `start` on, up to the next leader. */
   private copyBlock(start: number, begin: FlowBlock, { blockAt, after, rounds }: Place): void {
     let block = begin;
+    const { counters } = this.options;
+    const counter = counters?.blocks.get(start);
+    if (counter !== undefined) block.steps.push({ kind: 'count', counter, pc: start });
     for (let pc = start; ; ) {
       if (pc !== start && this.leaders.has(pc)) {
         block.end = { kind: 'jump', to: blockAt(pc) };
@@ -279,12 +296,13 @@ class FlowBuilder {
       }
       if (isConditionalJump(insn)) {
         if ((insn.code & 0xf0) === op.JCOND) {
-          this.copyMayGoto(block, rounds, blockAt(pc + 1), blockAt(jumpTarget(insn, pc)));
+          this.copyMayGoto(block, rounds, blockAt(pc + 1), this.jumped(pc, block.depth, blockAt(jumpTarget(insn, pc))));
           return;
         }
         const { taken, fallThrough } = this.options.waysOf(pc);
-        const yes = blockAt(taken ? jumpTarget(insn, pc) : pc + 1);
-        const no = blockAt(fallThrough ? pc + 1 : jumpTarget(insn, pc));
+        const target = taken ? this.jumped(pc, block.depth, blockAt(jumpTarget(insn, pc))) : undefined;
+        const yes = target ?? blockAt(pc + 1);
+        const no = fallThrough || target === undefined ? blockAt(pc + 1) : target;
         block.end = yes === no ? { kind: 'jump', to: no } : { kind: 'branch', pc, yes, no };
         return;
       }

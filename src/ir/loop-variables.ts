@@ -49,6 +49,8 @@ function writtenBy(flow: Flow, depth: number, step: Step): readonly number[] {
     case 'tail enter':
     case 'mean':
       return [step.at];
+    case 'count':
+      return [];
     case 'kfunc':
     case 'tail result':
       return [0];

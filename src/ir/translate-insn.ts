@@ -1,7 +1,7 @@
 /** One instruction, or one step of the flow, to values. */
 
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { kfuncNumber, nestedHelper, stackSize, walkHelper } from '../platform/index.js';
+import { countStep, kfuncNumber, nestedHelper, stackSize, walkHelper } from '../platform/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
 import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
 import { knownMap, translateCall, translateOwnCall, translateStepCall } from './translate-call.js';
@@ -63,6 +63,9 @@ export function translateStep(t: Translation, step: Exclude<Step, { readonly kin
     }
     case 'tail result':
       t.write(0, translateStepCall(t, nestedHelper.result, [], step.pc));
+      return;
+    case 'count':
+      translateStepCall(t, countStep, [graph.constant(BigInt(step.counter))], step.pc);
       return;
     case 'mean':
       t.write(step.at, t.graph.constant(BigInt(step.value)));

@@ -41,16 +41,18 @@ export interface CompileInput {
   /** The program that runs first; then those that tail calls may reach. */
   readonly programs: Programs;
   readonly areas: Areas;
+  /** Where programs that count have their counters, by program index. */
+  readonly counters?: ReadonlyMap<number, number> | undefined;
   /** With a section that names functions. */
   readonly names?: boolean;
 }
 
 /** Makes the module's bytes: a function for each program, and for each service that they call. */
-export function compileModule({ machine, programs, areas, names }: CompileInput): CompiledModule {
+export function compileModule({ machine, programs, areas, names, counters }: CompileInput): CompiledModule {
   const module = new ModuleBuilder();
   const demands = demandsOf(programs);
   const isChecked = programs.some((code) => code.checked);
-  const services = new Services(machine, module, areas, { demands, isChecked });
+  const services = new Services(machine, module, areas, { demands, isChecked, counters });
   const run = module.declareFunction('run', ['i32', 'i32', 'i32'], []);
   const out = module.bodyOf(run);
   const functions = programs.some(makesTailCalls) ? defineFunctions(services, programs) : undefined;

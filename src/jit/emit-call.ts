@@ -1,7 +1,7 @@
 /** Helpers: those that are compiled into the module, and the way to JavaScript for all others. */
 import { InternalError } from '../base/index.js';
 import { isConst, mask32, Unsupported, type Value } from '../ir/index.js';
-import { helperId, nestedHelper } from '../platform/index.js';
+import { countStep, helperId, nestedHelper } from '../platform/index.js';
 import { record } from '../vm/index.js';
 import { exchange, leftToHost } from './exchange.js';
 import type { FunctionEmitter } from './function-emitter.js';
@@ -24,7 +24,7 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
     store(e, value, 'i32');
     return;
   }
-  if (emitNestedStep(e, value)) return;
+  if (emitCount(e, value) || emitNestedStep(e, value)) return;
   if (value.op === 'lookup' ? emitLookup(e, value) : emitInline(e, value)) {
     store(e, value, 'i32');
     return;
@@ -41,6 +41,16 @@ export function emitCall(e: FunctionEmitter, value: Value): void {
   if (e.represent(value) === 'i32') out.memory('i32.load');
   else out.memory('i64.load');
   out.setLocal(e.localOf(value));
+}
+
+/** Adds 1 to a counter of the program's, where they are kept. */
+function emitCount(e: FunctionEmitter, { detail, args }: Value): boolean {
+  if (detail?.kind !== 'call' || detail.helper !== countStep) return false;
+  const base = e.frame.services.counters?.get(e.code.program.index);
+  if (base === undefined) throw new InternalError('jit', 'there is nowhere to count');
+  const at = base + 8 * Number(args[0]?.imm ?? 0n);
+  e.out.i32(0).i32(0).memory('i64.load', at).i64(1n).op('i64.add').memory('i64.store', at);
+  return true;
 }
 
 /** The steps of a tail call in a function. */

@@ -83,6 +83,8 @@ export class Services {
   readonly isChecked: boolean;
   /** Whoever calls a helper in JavaScript has written the context for it, if it needs one. */
   private readonly contextIsThere: boolean;
+  /** Guest addresses of programs' counters, by program index: u64 each. */
+  readonly counters: ReadonlyMap<number, number> | undefined;
   /** In front of look-ups. */
   private readonly cache: LookupCache | undefined;
   /** Index of the program that tail calls chose, plus 1; how many there were. */
@@ -108,12 +110,14 @@ export class Services {
       readonly isChecked: boolean;
       readonly contextIsThere?: boolean;
       readonly cache?: LookupCache;
+      readonly counters?: ReadonlyMap<number, number> | undefined;
     },
   ) {
     this.demands = of.demands;
     this.isChecked = of.isChecked;
     this.contextIsThere = of.contextIsThere === true;
     this.cache = of.cache;
+    this.counters = of.counters;
     this.machine = machine;
     this.module = module;
     this.exchange = areas.exchange;

@@ -3,6 +3,7 @@
  * interpreter; {@link WasmEngine.fallbacks} says which, and why.
  */
 import { InternalError, type ResultStore, Wasm } from '../base/index.js';
+import { planCounters, type SlotCounts, slotCounts } from '../code/index.js';
 import { Interpreter } from '../interp/index.js';
 import { type FunctionCode, makesTailCalls, Unsupported, unsupportedIn } from '../ir/index.js';
 import { defaultSettings, type Settings, type TranslateOptions, translate } from '../opt/index.js';
@@ -50,6 +51,18 @@ export interface Fallback {
   readonly what: string;
 }
 
+/** Memory for the counters of each program; no program can touch it. */
+function allocateCounters(machine: Machine): ReadonlyMap<number, number> {
+  return new Map(
+    machine.programs.map(({ index, spec }) => {
+      const { count } = planCounters(spec.insns);
+      const region = machine.memory.allocate('scratch', `counters of ${spec.name}`, 8 * Math.max(count, 1));
+      region.hi = region.lo;
+      return [index, region.start];
+    }),
+  );
+}
+
 /** Runs a machine's programs as WebAssembly; those that are not compiled run in the interpreter. */
 export class WasmEngine implements Engine {
   readonly name: string = 'wasm';
@@ -66,6 +79,8 @@ export class WasmEngine implements Engine {
   private readonly compiled = new Map<LoadedProgram, Compiled | undefined>();
   private readonly keeping = new Map<LoadedProgram, KeptModule>();
   private readonly outcome: Outcome = newOutcome();
+  /** Guest addresses of counters by program index, if it counts. */
+  private readonly counters: ReadonlyMap<number, number> | undefined;
 
   constructor(machine: Machine, options: WasmEngineOptions = {}) {
     this.machine = machine;
@@ -76,6 +91,7 @@ export class WasmEngine implements Engine {
     packet.hi = packet.lo;
     this.record = packet.start;
     this.host = new HostImports(machine, this.areas.exchange);
+    if (options.counts === true) this.counters = allocateCounters(machine);
   }
 
   /** Runs an XDP program on the machine's packet. `steps` of the outcome is 0: compiled code does not count. */
@@ -150,6 +166,22 @@ export class WasmEngine implements Engine {
     return this.compiled.get(program);
   }
 
+  /**
+   * How often the instructions of a program ran as compiled code, and which ways jumps went; undefined where nothing
+   * counts. A packet that a trap stopped counts as if its last block had run to its end.
+   */
+  countsOf(program: LoadedProgram): SlotCounts | undefined {
+    const base = this.counters?.get(program.index);
+    if (base === undefined) return undefined;
+    const { insns } = program.spec;
+    const { count } = planCounters(insns);
+    const { memory } = this.machine;
+    return slotCounts(
+      insns,
+      Array.from({ length: count }, (_, i) => Number(memory.load64(base + 8 * i))),
+    );
+  }
+
   /** Why a program would be left to the interpreter, as far as that can be told without compiling it. */
   refusalOf(program: LoadedProgram): Fallback | undefined {
     const refusal = unsupportedIn(worldOfMachine(this.machine), program);
@@ -213,7 +245,7 @@ export class WasmEngine implements Engine {
   /** Where the program's module is kept from run to run, if it is. Whoever looks at the IR wants it made. */
   private kept(program: LoadedProgram): KeptModule | undefined {
     const { store, inspect, settings = defaultSettings, verdicts, names = false } = this.options;
-    if (store === undefined || inspect !== undefined) return undefined;
+    if (store === undefined || inspect !== undefined || this.counters !== undefined) return undefined;
     const behind = programsBehind(program, this.machine.programs);
     const verified = behind.filter(({ spec }) => verdicts?.of(spec).accepted === true);
     // Facts are not kept, so what was made with them is not either.
@@ -250,7 +282,8 @@ export class WasmEngine implements Engine {
 
   private generate(programs: Programs): CompiledModule {
     const { machine, areas } = this;
-    return compileModule({ machine, programs, areas, names: this.options.names ?? false });
+    const { names = false } = this.options;
+    return compileModule({ machine, programs, areas, names, counters: this.counters });
   }
 
   /** Gives a module its imports: guest memory and the host's functions. */

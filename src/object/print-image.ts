@@ -29,6 +29,8 @@ export interface PrintOptions extends ImageOptions {
   readonly source?: boolean;
   /** Bytes of each instruction, behind its number. */
   readonly bytes?: boolean;
+  /** A comment behind the instruction `offset` slots into a function. */
+  readonly remark?: ((fn: string, offset: number) => string | undefined) | undefined;
   /** Only these functions, and no maps, data or BTF. */
   readonly only?: ReadonlySet<string> | undefined;
 }
@@ -158,11 +160,17 @@ function printFunction(code: CodeImage, fn: FunctionImage, options: PrintOptions
     for (const relocation of code.core) if (relocation.slot === slot) lines.push(`\t${coreText(relocation)}`);
     const wide = insn.code === op.LDDW && slot + 1 < fn.end;
     const shown = wide ? [insn, code.insns[slot + 1] ?? insn] : [insn];
-    lines.push(prefix(options, fn.base + slot - fn.start, shown) + statement(code, slot, references.get(slot), label));
+    const remark = options.remark?.(fn.name, slot - fn.start);
+    const text = statement(code, slot, references.get(slot), label);
+    const remarked = remark === undefined ? text : `${text.padEnd(remarkColumn)} # ${remark}`;
+    lines.push(prefix(options, fn.base + slot - fn.start, shown) + remarked);
     if (wide) slot++;
   }
   return lines.join('\n');
 }
+
+/** Remarks stand below each other behind most instructions. */
+const remarkColumn = 40;
 
 /** What `llvm-objdump -d` prints in front of an instruction: its number and its bytes. */
 function prefix(options: PrintOptions, number: number, insns: readonly Insn[]): string {

@@ -1,5 +1,5 @@
 /** From bytecode to optimized IR: what every engine that runs IR begins with. */
-import { encodingFault } from '../code/index.js';
+import { encodingFault, planCounters } from '../code/index.js';
 import { buildFunction, type FunctionCode, type Program, type World } from '../ir/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import { type OptimizeOptions, optimize } from './optimize.js';
@@ -11,6 +11,8 @@ export interface TranslateOptions extends OptimizeOptions {
    * Default: none is accepted, every access is checked as it happens.
    */
   readonly verdicts?: Verdicts | undefined;
+  /** Count how often each part of a program runs: see code/counters.ts. */
+  readonly counts?: boolean | undefined;
 }
 
 /**
@@ -21,5 +23,10 @@ export function translate(world: World, program: Program, options: TranslateOpti
   const verdict = options.verdicts?.of(program.spec);
   const trust = verdict?.accepted === true ? 'verified' : 'checked';
   const facts = verdict?.facts;
-  return optimize(buildFunction(world, program, { trust, bare, fault: encodingFault, facts }), world, options);
+  const counters = options.counts === true ? planCounters(program.spec.insns) : undefined;
+  return optimize(
+    buildFunction(world, program, { trust, bare, fault: encodingFault, facts, counters }),
+    world,
+    options,
+  );
 }

@@ -32,6 +32,9 @@ export const walkHelper = { begin: 0x1_0000, next: 0x1_0001, key: 0x1_0002 } as 
  */
 export const nestedHelper = { enter: 0x1_0003, result: 0x1_0004 } as const;
 
+/** `count(i)`: adds 1 to the program's counter i (code/counters.ts). Compiled code does it itself, as above. */
+export const countStep = 0x1_0005;
+
 /** A row a step of a walk. */
 export const walkSteps: readonly EngineStep[] = [
   { name: 'walk_begin', number: walkHelper.begin },
@@ -45,7 +48,7 @@ const nestedSteps: readonly EngineStep[] = [
 ];
 
 /** All of them. */
-export const engineSteps: readonly EngineStep[] = [...walkSteps, ...nestedSteps];
+export const engineSteps: readonly EngineStep[] = [...walkSteps, ...nestedSteps, { name: 'count', number: countStep }];
 
 /** The name of a step, for listings; undefined: the number is none's. */
 export function stepName(number: number): string | undefined {

@@ -1,4 +1,4 @@
-export { nestedHelper, stepName, stepNumber, walkHelper, walkSteps } from './engine-helpers.js';
+export { countStep, nestedHelper, stepName, stepNumber, walkHelper, walkSteps } from './engine-helpers.js';
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export {
   type ArgAccess,

@@ -5,6 +5,7 @@
  */
 
 import type { ResultStore } from '../base/index.js';
+import type { SlotCounts } from '../code/index.js';
 import { Interpreter } from '../interp/index.js';
 import { type Fallback, WasmEngine } from '../jit/index.js';
 import type { Settings } from '../opt/index.js';
@@ -35,6 +36,8 @@ export interface HostOptions {
   readonly isEager?: boolean | undefined;
   /** Keeps compiled modules from run to run. */
   readonly store?: ResultStore | undefined;
+  /** Compiled code counts what it runs: see {@link Host.countsOf}. */
+  readonly counts?: boolean | undefined;
 }
 
 /** One program's host on one machine. Results do not depend on the tier that runs a packet. */
@@ -66,9 +69,15 @@ export class Host {
         verdicts: options.verdicts,
         settings: options.settings,
         store: options.store,
+        counts: options.counts,
       });
       this.next = 0;
     }
+  }
+
+  /** What compiled code ran of a program; what the interpreter ran, its observer knows. Undefined: nothing counts. */
+  countsOf(program: LoadedProgram): SlotCounts | undefined {
+    return this.engine?.countsOf(program);
   }
 
   /** True if it runs compiled code, or would have. */

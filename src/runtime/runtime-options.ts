@@ -79,6 +79,8 @@ export interface RuntimeOptions extends MachineOptions {
    * run.
    */
   readonly isEager?: boolean | undefined;
+  /** Compiled code counts what it runs (`Host.countsOf`), which takes it up to twice as long. Default false. @internal */
+  readonly counts?: boolean | undefined;
   /** Keeps compiled code from run to run. */
   readonly store?: ResultStore | undefined;
   /** What the verifier says of the object's programs, asked before one is compiled. Default: it is asked here. */

@@ -93,6 +93,7 @@ export class Runtime {
       settings: options.settings,
       isEager: options.isEager,
       store: options.store,
+      counts: options.counts,
     });
     const behind = programsBehind(loaded, machine.programs).map(({ spec }) => spec);
     const stable = options.assume === false ? undefined : new StableValues(machine, verdicts, behind);

@@ -70,6 +70,12 @@ describe('coverage', () => {
     expect(coverage).toMatchObject({ branches: 4, branches_run: 4 });
   });
 
+  it('is the same of compiled code as of the interpreter', async () => {
+    const counted = async (engine: string): Promise<unknown> =>
+      JSON.parse((await captureCli([...run, '--coverage', '--engine', engine, '-j'])).out).coverage;
+    expect(await counted('wasm')).toEqual(await counted('interp'));
+  });
+
   it('adds up over runs, and becomes lcov and a page', async () => {
     const [data, lcov, page] = ['counts.json', 'lcov.info', 'page.html'].map((name) => join(folder, name)) as [
       string,
@@ -84,6 +90,11 @@ describe('coverage', () => {
     expect(text).toMatch(/DA:\d+,7/);
     expect(text).toContain('end_of_record');
     expect(readFileSync(page, 'utf8')).toContain('<td class="mark">½</td>');
+    const listing = (await captureCli(['disasm', filter, '--coverage-data', data])).out;
+    expect(listing).toMatch(/w0 = 0x2 +# ran 7 times/);
+    const one = join(folder, 'one.json');
+    await captureCli([...run, '-c', '1', '--coverage-data', one]);
+    expect((await captureCli(['disasm', filter, '--coverage-data', one])).out).toMatch(/w0 = 0x[01] +# never ran/);
     const other = await captureCli(['run', say, '-r', 'examples/ipv6-filter/traffic.pcap', '--coverage-data', lcov]);
     expect(other.err).toContain('not JSON');
   });
@@ -91,7 +102,7 @@ describe('coverage', () => {
   it('is of tests, too, and says what it excludes', async () => {
     const { out } = await captureCli(['test', 'test/support/say.xdp.yaml', '--engine', 'interp', '--coverage']);
     expect(out).toMatch(/say\.bpf\.c +100\.0 %/);
-    expect((await captureCli([...run, '--coverage', '--engine', 'wasm'])).exitCode).toBe(2);
+    expect((await captureCli([...run, '--coverage', '--engine', 'trace'])).exitCode).toBe(2);
     expect((await captureCli(['test', 'test/support', '--coverage', '--engine', 'wasm'])).exitCode).toBe(2);
   });
 });
