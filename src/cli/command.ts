@@ -43,7 +43,7 @@ export interface Io {
   catchInterrupt(): Interrupt;
   readonly flags: CommonFlags;
   readonly style: Style;
-  /** Columns of the terminal; 100 where stdout is none. */
+  /** Columns of the terminal; 100 where neither stdout nor stderr is one. */
   readonly width: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -33,9 +33,9 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
     if (io.flags.json) {
       io.json('jitnic.run/1', { ...runJson(session, time), ...steps.json() });
     } else {
-      io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card with room for 64 traces.\n');
+      io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card\nwith room for 64 traces. ');
       io.out(
-        'The host runs the whole program on a packet that no trace takes, and hands the card the trace of it.\n\n',
+        'A packet that no trace takes goes to the host, which runs\nthe whole program and gives the card a trace of it.\n\n',
       );
       io.out(runText(session, io, 5));
       io.out(steps.text());

@@ -49,7 +49,8 @@ const host: Host = {
   },
   outIsTerminal: process.stdout.isTTY === true,
   errIsTerminal: process.stderr.isTTY === true,
-  width: process.stdout.columns ?? 100,
+  // What goes into a pager is read on the terminal that stderr is.
+  width: process.stdout.columns ?? (process.stderr.isTTY ? process.stderr.columns : 100),
   env: process.env,
   stdin: () => process.stdin,
   terminal:

@@ -245,8 +245,8 @@ export function wrap(text: string, width: number): string[] {
   return wrapAt(text, ' && ', width).flatMap((line) => (line.length <= width ? [line] : wrapWords(line, width)));
 }
 
-/** Breaks at single blanks; runs of blanks stay together. */
-function wrapWords(text: string, width: number): string[] {
+/** Breaks at single blanks; runs of blanks stay together. Lines after the first are indented by four. */
+export function wrapWords(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/(?<=\S) /)) {
