@@ -33,10 +33,9 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
     if (io.flags.json) {
       io.json('jitnic.run/1', { ...runJson(session, time), ...steps.json() });
     } else {
-      io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card\nwith room for 64 traces. ');
-      io.out(
-        'A packet that no trace takes goes to the host, which runs\nthe whole program and gives the card a trace of it.\n\n',
-      );
+      io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card\n');
+      io.out('with room for 64 traces. A packet that no trace takes goes to the host,\n');
+      io.out('which runs the whole program and gives the card a trace of it.\n\n');
       io.out(runText(session, io, 5));
       io.out(steps.text());
       io.info(`\n${Math.round(1000 * time.seconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);

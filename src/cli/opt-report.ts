@@ -54,7 +54,7 @@ export function printOptReport(data: OptReportData, output: string | undefined, 
     { title: 'less', align: right },
     { title: 'by' },
   ];
-  if (rows.length > 0) io.out(formatTable(columns, rows));
+  if (rows.length > 0) io.out(formatTable(columns, rows, '', io.width));
   const before = result.functions.reduce((sum, fn) => sum + fn.before, 0);
   const after = result.functions.reduce((sum, fn) => sum + fn.after, 0);
   io.out(

@@ -57,10 +57,11 @@ export const command: CliCommand = defineCommand<Options>({
         'after',
         `
 Examples:
-  jitnic opt prog.o -o small.o                       fewest slots
-  jitnic opt prog.o -o fast.o --goal speed -r t.pcap fewest instructions a packet, counted on a capture
-  jitnic opt prog.o --print-after widen              what a pass does
-  jitnic opt prog.o -o small.o --prove               with a proof for each function
+  jitnic opt prog.o -o small.o            fewest slots
+  jitnic opt prog.o -o fast.o --goal speed -r t.pcap
+                                          fewest instructions a packet, counted
+  jitnic opt prog.o --print-after widen   what a pass does
+  jitnic opt prog.o -o small.o --prove    with a proof for each function
 
 Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} ${description}`).join('')}`,
       );

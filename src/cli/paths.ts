@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { lineCounts, totalsOf } from '../explore/index.js';
 import { encodeCapture, packetsOf, summarize } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
-import { count, formatNumber, formatShare, formatTable, wholeNumber } from '../text/index.js';
+import { count, formatNumber, formatShare, formatTable, wholeNumber, wrapWords } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { caseFileText } from './case-file.js';
@@ -159,7 +159,8 @@ function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath
     .map((name) => [name, paths.filter(({ verdict }) => verdictName(verdict) === name).length] as const)
     .filter(([, n]) => n > 0);
   let text = `${io.style.bold(program)}: ${count(paths.length, 'path')} (${by.map(([name, n]) => `${formatNumber(n)} ${name}`).join(', ')})`;
-  text += ` from ${count(found.tried, 'packet')} that were made${found.isDone ? ', and no more to be left' : '; `--budget` tries more'}\n`;
+  text += ` from ${count(found.tried, 'packet')} that were made${found.isDone ? ', and no more to be left' : '; `--budget` tries more'}`;
+  text = `${wrapWords(text, io.width, '  ').join('\n')}\n`;
   if (paths.length < found.paths.length)
     text += `${formatNumber(found.paths.length - paths.length)} more go no new ways\n`;
   text += `lines ${formatShare(totals.linesRun, totals.lines)}, branches ${formatShare(totals.branchesRun, totals.branches)} (${totals.branchesRun} of ${totals.branches}), instructions ${formatShare(totals.insnsRun, totals.insns)}\n`;

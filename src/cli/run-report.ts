@@ -5,7 +5,7 @@ import type { PathCondition } from '../condition/index.js';
 import { summarize } from '../packet/index.js';
 import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
-import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
+import { count, formatNumber, formatShare, formatTable, hex, wrapWords } from '../text/index.js';
 import { aborts } from '../trace/index.js';
 import type { Io } from './command.js';
 import type { RunTime } from './run-packets.js';
@@ -242,20 +242,9 @@ function tracesText(session: Session, io: Io, shownTraces: number): string {
 
 /** Breaks a condition before `&&`, and what is too long for a line by itself at blanks. */
 export function wrap(text: string, width: number): string[] {
-  return wrapAt(text, ' && ', width).flatMap((line) => (line.length <= width ? [line] : wrapWords(line, width)));
-}
-
-/** Breaks at single blanks; runs of blanks stay together. Lines after the first are indented by four. */
-export function wrapWords(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/(?<=\S) /)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = `    ${word}`;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
+  return wrapAt(text, ' && ', width).flatMap((line) =>
+    line.length <= width ? [line] : wrapWords(line, width, '    '),
+  );
 }
 
 /** Breaks before the separator, which then begins the next line. */

@@ -1,7 +1,7 @@
 /** `jitnic show FILE`: what is in an object file. */
 import { exitCodes } from '../base/index.js';
 import type { Btf, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
-import { count, formatNumber, formatTable, printable } from '../text/index.js';
+import { count, formatNumber, formatTable, printable, wrapWords } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
@@ -23,19 +23,20 @@ export const command: CliCommand = defineCommand<ReadingFlags>({
 function showText(object: ObjectSpec, io: Io): string {
   const title = (text: string): string => io.style.bold(text);
   const parts = [
-    `${title(printable(object.name))}: license ${object.license === '' ? 'none' : `"${printable(object.license)}"`}, ${btfText(object.btf)}\n`,
-    `${title(count(object.programs.length, 'program'))}\n${programTable(object)}`,
+    `${title(printable(object.name))}: ${wrapWords(`license ${object.license === '' ? 'none' : `"${printable(object.license)}"`}, ${btfText(object.btf)}`, Math.max(20, io.width - object.name.length - 2), '  ').join('\n')}\n`,
+    `${title(count(object.programs.length, 'program'))}\n${programTable(object, io.width)}`,
   ];
   const functions = object.programs.flatMap((program) =>
     program.functions.slice(1).map((fn) => ({ program: program.name, fn })),
   );
-  if (functions.length > 0) parts.push(`${title(count(functions.length, 'subprogram'))}\n${functionTable(functions)}`);
+  if (functions.length > 0)
+    parts.push(`${title(count(functions.length, 'subprogram'))}\n${functionTable(functions, io.width)}`);
   const problems = object.programs.flatMap((program) =>
     program.unresolved.map(({ insn, what }) => `  ${printable(`${program.name}: insn ${insn}: ${what}`)}\n`),
   );
   if (problems.length > 0) parts.push(`${title('unresolved')}\n${problems.join('')}`);
-  if (object.maps.length > 0) parts.push(`${title(count(object.maps.length, 'map'))}\n${mapTable(object)}`);
-  parts.push(`${title(count(object.sections.length, 'section'))}\n${sectionTable(object)}`);
+  if (object.maps.length > 0) parts.push(`${title(count(object.maps.length, 'map'))}\n${mapTable(object, io.width)}`);
+  parts.push(`${title(count(object.sections.length, 'section'))}\n${sectionTable(object, io.width)}`);
   return parts.join('\n');
 }
 
@@ -54,7 +55,7 @@ function btfKinds(btf: Btf): Map<string, number> {
 }
 
 /** Programs with what they use. */
-function programTable(object: ObjectSpec): string {
+function programTable(object: ObjectSpec, width: number): string {
   return formatTable(
     ['name', 'section', 'type', 'insns', 'subprograms', 'kfuncs', 'maps'].map((title) => ({ title })),
     object.programs.map((program) => [
@@ -69,11 +70,15 @@ function programTable(object: ObjectSpec): string {
         .join(' '),
     ]),
     '  ',
+    width,
   );
 }
 
 /** Functions behind each program's own; every program has copies of those that it calls. */
-function functionTable(functions: readonly { program: string; fn: ProgramSpec['functions'][number] }[]): string {
+function functionTable(
+  functions: readonly { program: string; fn: ProgramSpec['functions'][number] }[],
+  width: number,
+): string {
   return formatTable(
     ['name', 'of program', 'linkage', 'first insn', 'insns'].map((title) => ({ title })),
     functions.map(({ program, fn }) => [
@@ -84,6 +89,7 @@ function functionTable(functions: readonly { program: string; fn: ProgramSpec['f
       fn.end - fn.start,
     ]),
     '  ',
+    width,
   );
 }
 
@@ -97,7 +103,7 @@ function usedMaps(program: ProgramSpec, object: ObjectSpec): MapSpec[] {
 }
 
 /** Maps as the object defines them, hidden ones of global data included. */
-function mapTable(object: ObjectSpec): string {
+function mapTable(object: ObjectSpec, width: number): string {
   return formatTable(
     ['name', 'type', 'key (B)', 'value (B)', 'max entries', 'flags', 'section', 'content'].map((title) => ({ title })),
     object.maps.map((map) => [
@@ -111,6 +117,7 @@ function mapTable(object: ObjectSpec): string {
       contentText(map, object),
     ]),
     '  ',
+    width,
   );
 }
 
@@ -144,7 +151,7 @@ function contentText(map: MapSpec, object: ObjectSpec): string {
 }
 
 /** Sections as readelf lists them. */
-function sectionTable(object: ObjectSpec): string {
+function sectionTable(object: ObjectSpec, width: number): string {
   return formatTable(
     ['name', 'type', 'flags', 'offset', 'size (B)'].map((title) => ({ title })),
     object.sections.map(({ name, type, flags, offset, size }) => [
@@ -155,6 +162,7 @@ function sectionTable(object: ObjectSpec): string {
       size,
     ]),
     '  ',
+    width,
   );
 }
 

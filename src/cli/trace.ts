@@ -4,7 +4,7 @@ import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
 import { Timeline } from '../report/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
-import { count, formatNumber, jsonText, wholeNumber } from '../text/index.js';
+import { count, formatNumber, jsonText, wholeNumber, wrapWords } from '../text/index.js';
 import { aborts } from '../trace/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
@@ -12,7 +12,7 @@ import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-options.js';
 import { type RunTime, runPackets } from './run-packets.js';
-import { exitCodeOf, runJson, wrap, wrapWords } from './run-report.js';
+import { exitCodeOf, runJson, wrap } from './run-report.js';
 import { Steps } from './steps.js';
 import { rulesJson, rulesText } from './trace-rules.js';
 import { snapshotsJson, snapshotsText } from './trace-snapshots.js';
@@ -142,9 +142,9 @@ function traceText(session: Session, dump: string | undefined, io: Io): string {
 function oneTrace(session: Session, trace: TraceRecord, dump: string | undefined, io: Io): string {
   const head = `trace ${trace.id}: ${verdictName(trace.verdict)}, ${count(trace.packets, 'packet')}, ${count(trace.insnsProgram, 'instruction')} -> ${trace.insnsCondition} of condition, ${trace.insnsTrace} of body${trace.trace?.code.transactional === true ? ', transactional' : ''}`;
   const condition = wrap(trace.condition.text, Math.max(60, io.width - 4)).map((line) => `  ${line}`);
-  let text = `${wrapWords(head, io.width).map(io.style.bold).join('\n')}\n${condition.join('\n')}\n`;
+  let text = `${wrapWords(head, io.width, '    ').map(io.style.bold).join('\n')}\n${condition.join('\n')}\n`;
   for (const { name, text: equation } of trace.condition.computed) {
-    const lines = wrapWords(`${name} = ${equation}`, Math.max(60, io.width - 4));
+    const lines = wrapWords(`${name} = ${equation}`, Math.max(60, io.width - 4), '    ');
     text += lines.map((line) => `    ${line}\n`).join('');
   }
   if (io.flags.verbosity > 0) text += snapshotsText(session, trace);

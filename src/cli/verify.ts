@@ -3,7 +3,7 @@ import { exitCodes } from '../base/index.js';
 import { formatInsn } from '../isa/index.js';
 import { findPrograms, type ObjectSpec, type ProgramSpec, programNames, xdpFitness } from '../object/index.js';
 import { errno } from '../platform/index.js';
-import { formatNumber } from '../text/index.js';
+import { formatNumber, wrapWords } from '../text/index.js';
 import { type Failure, factJson, type ProgramFacts, type VerifyResult, verify } from '../verifier/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
@@ -77,9 +77,8 @@ function printResult(io: Io, object: ObjectSpec, program: ProgramSpec, result: V
   const { insns, totalStates } = result.stats;
   const effort = `${formatNumber(insns)} instructions checked, ${formatNumber(totalStates)} states saved`;
   if (result.accepted) {
-    io.out(
-      `${style.bold(program.name)}: ${style.green('accepted')} (${program.insns.length} instructions; ${effort})\n`,
-    );
+    const words = `${style.bold(program.name)}: ${style.green('accepted')} (${program.insns.length} instructions; ${effort})`;
+    io.out(`${wrapWords(words, io.width, '  ').join('\n')}\n`);
     return;
   }
   io.out(`${style.bold(program.name)}: ${style.red('rejected')} (${effort})\n`);

@@ -9,4 +9,14 @@ export {
 } from './escape.js';
 export { nearest } from './nearest.js';
 export { wholeNumber } from './numbers.js';
-export { type Cell, type Column, count, formatNumber, formatShare, formatTable, hex, jsonText } from './output.js';
+export {
+  type Cell,
+  type Column,
+  count,
+  formatNumber,
+  formatShare,
+  formatTable,
+  hex,
+  jsonText,
+  wrapWords,
+} from './output.js';

@@ -14,8 +14,9 @@ export type Cell = string | number | bigint | undefined;
 
 /**
  * An aligned table: header, one dashed rule, rows; two blanks between columns, none at a line's end. Numbers get
- * thousands separators and align right. An undefined cell is `-`. Rows that are wider than `width` are folded: columns
- * that do not fit stand in lines below, in the header as in each row.
+ * thousands separators and align right. An undefined cell is `-`. In rows that are wider than `width` text of the last
+ * column goes on below itself; where that leaves too little room, rows are folded: columns that do not fit stand in
+ * lines below, in the header as in each row.
  */
 export function formatTable(
   columns: readonly Column[],
@@ -31,10 +32,18 @@ export function formatTable(
     if (column.align !== undefined) return column.align === 'right';
     return rows.some((row) => isNumber(row[i])) && rows.every((row) => row[i] === undefined || isNumber(row[i]));
   });
+  const last = columns.length - 1;
+  const before = widths.slice(0, last).reduce((sum, own) => sum + own + 2, 0);
+  const room = width - indent.length - before;
+  if (right[last] !== true && room >= leastRoom && room >= (columns[last]?.title.length ?? 0))
+    widths[last] = Math.min(widths[last] ?? 0, room);
   const folds = foldsOf(widths, width - indent.length);
   const line = (cells: readonly string[]): string => {
-    const padded = cells.map((cell, i) => (right[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)));
-    return foldedLines(padded, folds, indent);
+    const [first = '', ...below] = wrapWords(cells[last] ?? '', widths[last] ?? 0);
+    const padded = [...cells.slice(0, last), first].map((cell, i) =>
+      right[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+    );
+    return [foldedLines(padded, folds, indent), ...below.map((text) => indent + ' '.repeat(before) + text)].join('\n');
   };
   const rule = foldedLines(
     widths.map((dashes) => '-'.repeat(dashes)),
@@ -42,6 +51,37 @@ export function formatTable(
     indent,
   );
   return `${[line(columns.map((column) => column.title)), rule, ...texts.map(line)].join('\n')}\n`;
+}
+
+/** Columns that the last one needs so that text in it is still read as lines. */
+const leastRoom = 20;
+
+/**
+ * Lines of at most `width` characters, broken at single blanks; runs of blanks stay together, and a word that is longer
+ * has a line of its own. Lines after the first begin with `indent`.
+ */
+export function wrapWords(text: string, width: number, indent = ''): string[] {
+  const lines: string[] = [];
+  let line = '';
+  let used = 0;
+  for (const word of text.split(/(?<=\S) /)) {
+    const own = visibleLength(word);
+    if (line !== '' && used + 1 + own > width) {
+      lines.push(line);
+      line = indent + word;
+      used = indent.length + own;
+    } else {
+      used += own + (line === '' ? 0 : 1);
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}
+
+/** Columns that text takes in a terminal: what sets colours (`ESC [ 1 m`) takes none. */
+function visibleLength(text: string): number {
+  const [first = '', ...coloured] = text.split('\u001b[');
+  return coloured.reduce((sum, part) => sum + part.length - part.indexOf('m') - 1, first.length);
 }
 
 /** What the second and later lines of a folded row stand to the right by. */

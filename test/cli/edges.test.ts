@@ -205,8 +205,14 @@ describe('what a person sees', () => {
     ['run', object, '-r', capture],
     ['trace', object, '-r', capture],
     ['cache', object, '-r', capture],
+    ['show', object],
+    ['verify', object],
+    ['paths', example('ipv6-filter/ipv6-filter.o')],
+    ['demo'],
     ['--help'],
     ['run', '--help'],
+    ['test', '--help'],
+    ['opt', '--help'],
   ])('jitnic %s fits 80 columns', async (...args) => {
     const { out } = await captureCli(args, { width: 80, env: { JITNIC_CACHE: 'off' } });
     for (const line of out.split('\n')) {
