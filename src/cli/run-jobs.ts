@@ -52,7 +52,7 @@ export async function runJobs(
   const { machine, program } = session.runtime;
   // This thread makes the maps and verifies; the others are told what passed and where the maps are.
   const behind = programsBehind(program, machine.programs);
-  const shared = { memory: machine.memory.memory, areas: machine.laneAreas };
+  const { shared } = machine;
   const rings = new RingWriter(jobs);
   const task: Omit<JobTask, 'lanes' | 'ring'> = {
     object,

@@ -348,7 +348,7 @@ export class WasmEngine implements Engine {
     this.openKeys(true);
     for (let depth = 0; depth < maxFrames; depth++) {
       const frame = this.machine.lane.frames[depth];
-      if (frame !== undefined) frame.lo = frame.hi - stackSize;
+      if (frame !== undefined) frame.openTop(stackSize);
     }
   }
 
@@ -361,7 +361,7 @@ export class WasmEngine implements Engine {
   /** Where keys are put together is memory for helpers only while a program runs. */
   private openKeys(isOpen: boolean): void {
     const region = this.machine.memory.regionOf(this.areas.keys);
-    if (region !== undefined) region.hi = isOpen ? region.start + region.size : region.lo;
+    if (region !== undefined) region.hi = isOpen ? region.end : region.lo;
   }
 
   /** Compiled code finds the CPU's number in the exchange area. */

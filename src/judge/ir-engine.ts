@@ -88,8 +88,8 @@ export class IrEngine implements Engine {
     machine.lane.tailCalls = 0;
     machine.lane.tailTarget = undefined;
     outcome.trap = undefined;
-    for (const frame of machine.lane.frames) frame.lo = frame.hi - stackSize;
-    keys.hi = keys.start + keys.size;
+    for (const frame of machine.lane.frames) frame.openTop(stackSize);
+    keys.hi = keys.end;
     try {
       const codeAt = (index: number): FunctionCode => {
         const target = machine.programs[index] as LoadedProgram;

@@ -150,7 +150,7 @@ export class LinearCard implements CardPort {
     const { frames } = this.machine.lane;
     const values = new Map<Value, bigint>();
     let held = 0;
-    for (const frame of frames) frame.lo = frame.hi - stackSize;
+    for (const frame of frames) frame.openTop(stackSize);
     try {
       for (const value of code.values) {
         values.set(value, this.evaluate(value, values));

@@ -15,6 +15,7 @@ export {
   withGlobals,
   writeGlobal,
 } from './globals.js';
+export type { GuestAddress, GuestPointer } from './guest-address.js';
 export {
   type Callbacks,
   findHelper,

@@ -7,6 +7,7 @@
  */
 import { InternalError } from '../base/index.js';
 import { stackSize, xdpMd } from '../platform/index.js';
+import type { GuestAddress } from './guest-address.js';
 import type { Walk } from './helpers/index.js';
 import type { LoadedProgram } from './load-programs.js';
 import type { GuestMemory } from './memory.js';
@@ -52,9 +53,9 @@ export class Lane {
    */
   readonly frames: readonly Region[];
   /** Guest address of the private state (private-state.ts). */
-  readonly state: number;
+  readonly state: GuestAddress;
   /** Guest memory for helpers' own use while they run: 8 KiB, private. */
-  readonly scratch: number;
+  readonly scratch: GuestAddress;
   /** By level: see helpers/walk-helpers.ts. */
   readonly walks: Walk[] = [];
   /** Nanoseconds since boot, and CPU, of the current packet. */
@@ -120,10 +121,10 @@ export class Lane {
    * Clears and opens the stack frame of call depth `depth` (an index of {@link frames}) and closes the deeper ones.
    * Returns r10.
    */
-  enterFrame(depth: number): number {
+  enterFrame(depth: number): GuestAddress {
     const frame = this.frames[depth];
     if (frame === undefined) throw new InternalError('machine', `no frame ${depth}`);
-    frame.lo = frame.hi - stackSize;
+    frame.openTop(stackSize);
     // Not through the journal: see `Transaction.rollback`.
     this.memory.u8.fill(0, frame.lo, frame.hi);
     return frame.hi;

@@ -15,6 +15,7 @@ import { type Insn, isCall, isLddw, op } from '../isa/index.js';
 import { type ObjectSpec, type ProgramSpec, xdpFitness } from '../object/index.js';
 import { kfuncNumber } from '../platform/index.js';
 import { mapRefusal } from './create-maps.js';
+import type { GuestAddress } from './guest-address.js';
 import { findHelper, helperRefusal } from './helpers/index.js';
 import type { BpfMap } from './map.js';
 import type { GuestMemory } from './memory.js';
@@ -33,7 +34,7 @@ export interface LoadedProgram {
    * Guest address of its code: slot i is at `code + 8 * i`. Only callbacks accept such addresses; loads and stores
    * fault.
    */
-  readonly code: number;
+  readonly code: GuestAddress;
   /** Why it cannot run; absent if it can. */
   readonly refusal: UserError | undefined;
 }

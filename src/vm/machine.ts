@@ -13,6 +13,7 @@ import { framesOf } from './call-frames.js';
 import { Conntrack, ConntrackTable } from './conntrack.js';
 import type { Registers } from './engine.js';
 import type { FibTable } from './fib.js';
+import { type GuestAddress, nowhere } from './guest-address.js';
 import { type Callbacks, engineHelper, helperRefusal } from './helpers/index.js';
 import { Lane, type Output, type PacketInput } from './lane.js';
 import { type LoadedProgram, loadPrograms } from './load-programs.js';
@@ -69,8 +70,14 @@ export interface LaneOptions {
   readonly count: number;
   /** Whose packet buffer and state this machine uses, from 0. */
   readonly index: number;
-  /** The first machine's memory, and where in it {@link Machine.laneAreas} are; absent in the first machine itself. */
-  readonly shared?: { readonly memory: WasmMemory; readonly areas: number } | undefined;
+  /** The first machine's memory, and where in it engines of all lanes allocate; absent in the first machine itself. */
+  readonly shared?: SharedLanes | undefined;
+}
+
+/** What machines of other threads need of the first one: {@link Machine.shared}. */
+export interface SharedLanes {
+  readonly memory: WasmMemory;
+  readonly areas: GuestAddress;
 }
 
 /** Bytes of each lane for what its engines allocate. */
@@ -95,9 +102,9 @@ export class Machine {
   /** The connections; undefined where no program asks for them. */
   readonly conntrack: Conntrack | undefined;
   /** Guest address of the first socket that look-ups give out; they lie {@link sockStride} bytes apart. */
-  readonly socketAddress: number;
+  readonly socketAddress: GuestAddress;
   /** Guest address of the areas that engines of each lane allocate from. */
-  readonly laneAreas: number;
+  private readonly laneAreas: GuestAddress;
   /** Someone takes what ring buffers hold. */
   readonly hasConsumer: boolean;
   private readonly options: MachineOptions;
@@ -122,7 +129,8 @@ export class Machine {
     const { lanes } = options;
     const memory = on?.memory ?? new GuestMemory(lanes !== undefined);
     this.memory = memory;
-    if (on === undefined && options.slide !== undefined) memory.allocate('scratch', 'slide', options.slide).hi = 0;
+    if (on === undefined && options.slide !== undefined)
+      memory.allocate('scratch', 'slide', options.slide).hi = nowhere;
     this.mutex = on?.mutex ?? (lanes === undefined ? undefined : new Mutex(memory));
     // All lanes at once: maps lie behind them, at the same addresses in all machines that share them, and the context
     // stays below all that its lane's program can reach.
@@ -137,7 +145,7 @@ export class Machine {
     this.store = on?.store ?? new MapStore(object, options.cpus ?? 1, memory);
     this.programs = on?.programs ?? loadPrograms(object, this.store.maps, memory);
     this.transaction = new Transaction(this.store, lane);
-    this.laneAreas = lanes === undefined ? 0 : this.enterLane(lanes);
+    this.laneAreas = lanes === undefined ? nowhere : this.enterLane(lanes);
     lane.seedRandom(this.seed + BigInt(number));
   }
 
@@ -156,6 +164,11 @@ export class Machine {
    */
   beside(): Machine {
     return new Machine(this.object, this.options, this);
+  }
+
+  /** What machines of other threads are made with, to be on the same maps. */
+  get shared(): SharedLanes {
+    return { memory: this.memory.memory, areas: this.laneAreas };
   }
 
   /** By index in `object.maps`; inner maps that the object does not name come after. */
@@ -223,7 +236,7 @@ export class Machine {
   }
 
   /** Returns where the lanes' areas are. */
-  private enterLane({ count, index, shared }: LaneOptions): number {
+  private enterLane({ count, index, shared }: LaneOptions): GuestAddress {
     const { memory } = this;
     if (shared === undefined) return memory.allocate('scratch', 'areas of lanes', count * laneArea).start;
     const start = shared.areas + index * laneArea;
@@ -299,9 +312,9 @@ export class Machine {
 }
 
 /** Lays the sockets out as an array of read-only `struct bpf_sock`. */
-function allocateSockets(memory: GuestMemory, table: SocketTable | undefined): number {
+function allocateSockets(memory: GuestMemory, table: SocketTable | undefined): GuestAddress {
   const sockets = table?.sockets ?? [];
-  if (sockets.length === 0) return 0;
+  if (sockets.length === 0) return nowhere;
   const region = memory.allocate('scratch', 'socket', sockets.length * sockStride);
   region.stride = sockStride;
   region.span = sockSize;

@@ -1,9 +1,14 @@
 /** Where a map keeps what locations name: from a cell to its guest address. */
 import type { MapCell } from '../object/index.js';
+import type { GuestAddress } from './guest-address.js';
 import type { BpfMap } from './map.js';
 
 /** Guest address of a cell's first byte; undefined if the map has no such cell. */
-export function cellAddress(map: BpfMap, { part, element, cpu = 0 }: MapCell): number | undefined {
+export function cellAddress(map: BpfMap, cell: MapCell): GuestAddress | undefined {
+  return placeIn(map, cell) as GuestAddress | undefined;
+}
+
+function placeIn(map: BpfMap, { part, element, cpu = 0 }: MapCell): number | undefined {
   const layout = map.layout();
   if (layout?.kind === 'array') {
     if (part === 'cursor') return layout.cursor;

@@ -2,6 +2,9 @@
  * Where a map keeps what a look-up reads, for compiled code: guest addresses and distances in bytes. The layouts
  * themselves are described in the files of the map types.
  */
+import type { GuestAddress } from './guest-address.js';
+
+/** Where elements are, by kind of map. */
 export type MapLayout =
   /**
    * ARRAY, PERCPU_ARRAY: element i of CPU c at base + (i * cpus + c) * stride; a walk shows its callback the index at
@@ -9,20 +12,20 @@ export type MapLayout =
    */
   | {
       readonly kind: 'array';
-      readonly base: number;
+      readonly base: GuestAddress;
       readonly stride: number;
       readonly cpus: number;
-      readonly cursor: number;
+      readonly cursor: GuestAddress;
     }
   /** All hash maps. Element e of CPU c has its value at base + (e * cpus + c) * stride. */
   | {
       readonly kind: 'hash';
       readonly table: HashLayout;
-      readonly base: number;
+      readonly base: GuestAddress;
       readonly stride: number;
       readonly cpus: number;
       /** LRU: address of element 0's reference bit, and the distance to the next one's. */
-      readonly reference: { readonly at: number; readonly stride: number } | undefined;
+      readonly reference: { readonly at: GuestAddress; readonly stride: number } | undefined;
       /** The value is the handle of a map. */
       readonly holdsMaps: boolean;
       /** How elements come and go; undefined: only the map knows. */
@@ -30,36 +33,36 @@ export type MapLayout =
     }
   | {
       readonly kind: 'trie';
-      readonly root: number;
+      readonly root: GuestAddress;
       /** Where a walk stands after its first byte: see maps/lpm-trie.ts. */
-      readonly top: number;
-      readonly nodes: number;
+      readonly top: GuestAddress;
+      readonly nodes: GuestAddress;
       readonly nodeStride: number;
-      readonly base: number;
+      readonly base: GuestAddress;
       readonly stride: number;
     }
   /** DEVMAP, CPUMAP, XSKMAP: slot i at base + 8 * i is empty if the word at `present` in it is 0. */
-  | { readonly kind: 'redirect'; readonly base: number; readonly present: number }
+  | { readonly kind: 'redirect'; readonly base: GuestAddress; readonly present: number }
   /** ARRAY_OF_MAPS: u32 slots of handles, 0 if empty. */
-  | { readonly kind: 'maps'; readonly slots: number }
+  | { readonly kind: 'maps'; readonly slots: GuestAddress }
   /** RINGBUF of `size` bytes: see maps/ringbuf.ts. */
-  | { readonly kind: 'ring'; readonly positions: number; readonly data: number; readonly size: number }
+  | { readonly kind: 'ring'; readonly positions: GuestAddress; readonly data: GuestAddress; readonly size: number }
   /** PROG_ARRAY: u32 slots of index plus 1. */
-  | { readonly kind: 'programs'; readonly slots: number };
+  | { readonly kind: 'programs'; readonly slots: GuestAddress };
 
 /** See maps/hash-table.ts. */
 export interface HashLayout {
   /** Address of u32 count, fresh, free. */
-  readonly header: number;
+  readonly header: GuestAddress;
   /** Elements that are given out. */
   readonly elements: number;
   /** Elements that there are, with those that an update takes the place of. */
   readonly slots: number;
   readonly buckets: number;
-  readonly bucketsAt: number;
-  readonly nodesAt: number;
+  readonly bucketsAt: GuestAddress;
+  readonly nodesAt: GuestAddress;
   readonly nodeStride: number;
-  readonly keys: number;
+  readonly keys: GuestAddress;
   readonly keyStride: number;
 }
 
@@ -79,7 +82,7 @@ export type HashChange =
   | {
       readonly kind: 'lru';
       /** Address of node 0. */
-      readonly nodes: number;
+      readonly nodes: GuestAddress;
       /** Node of element 0. */
       readonly first: number;
       readonly heads: number;

@@ -12,6 +12,7 @@
 import { InternalError } from '../base/index.js';
 import type { MapSpec } from '../object/spec.js';
 import { errno, mapFlags } from '../platform/index.js';
+import { type GuestAddress, nowhere } from './guest-address.js';
 import type { MapLayout } from './map-layout.js';
 import type { GuestMemory } from './memory.js';
 
@@ -29,8 +30,8 @@ export interface MapEntry {
 
 /** Guest addresses of an element, for bpf_for_each_map_elem. */
 export interface MapElement {
-  readonly key: number;
-  readonly value: number;
+  readonly key: GuestAddress;
+  readonly value: GuestAddress;
 }
 
 /**
@@ -47,7 +48,7 @@ export abstract class BpfMap {
    * Guest address that a program holds as its pointer to the map; a page of its own, not accessible to loads or
    * stores. The map's index is there.
    */
-  readonly handle: number;
+  readonly handle: GuestAddress;
   /** Counts changes from the syscall side. */
   version = 0;
   protected readonly memory: GuestMemory;
@@ -77,7 +78,7 @@ export abstract class BpfMap {
   // checked).
 
   /** Guest address of the value (on `cpu` for per-CPU maps), or 0. May change state (LRU reference bits). */
-  abstract lookup(key: number, cpu: number): number;
+  abstract lookup(key: number, cpu: number): GuestAddress;
 
   /** `flags`: BPF_ANY 0, BPF_NOEXIST 1, BPF_EXIST 2, BPF_F_LOCK 4, unsigned 64-bit. */
   abstract update(key: number, value: number, flags: bigint, cpu: number): number;
@@ -85,8 +86,8 @@ export abstract class BpfMap {
   abstract delete(key: number, cpu: number): number;
 
   /** bpf_map_lookup_percpu_elem: value address on another CPU, or 0. */
-  lookupPercpu(_key: number, _cpu: number): number {
-    return 0;
+  lookupPercpu(_key: number, _cpu: number): GuestAddress {
+    return nowhere;
   }
 
   push(_value: number, _flags: bigint): number {
@@ -105,8 +106,8 @@ export abstract class BpfMap {
   *elements(_cpu: number): IterableIterator<MapElement> {}
 
   /** Guest address of the value that PSEUDO_MAP_VALUE refers to, or 0 where the type has no direct values. */
-  directValue(): number {
-    return 0;
+  directValue(): GuestAddress {
+    return nowhere;
   }
 
   /** Where compiled code finds the elements; undefined: it has to ask the map. */

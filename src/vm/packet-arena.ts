@@ -16,6 +16,7 @@
  */
 import { headroom, verdictNames } from '../platform/index.js';
 import { type ArenaCode, arenaCode, columnBytes, line } from './arena-code.js';
+import type { GuestAddress } from './guest-address.js';
 import type { PacketInput } from './lane.js';
 import type { Machine } from './machine.js';
 import { frameSizeOf } from './packet-buffer.js';
@@ -101,7 +102,7 @@ export class PacketArena {
   }
 
   /** Guest address of the first record; they lie `record.size` bytes apart. */
-  get first(): number {
+  get first(): GuestAddress {
     return this.records.start;
   }
 
@@ -164,8 +165,8 @@ export class PacketArena {
   }
 
   /** Guest address of record `i`. */
-  recordOf(i: number): number {
-    return this.records.start + i * record.size;
+  recordOf(i: number): GuestAddress {
+    return (this.records.start + i * record.size) as GuestAddress;
   }
 
   /** Verdict of packet `i` once it has run: the low half of r0. */
@@ -192,7 +193,7 @@ export class PacketArena {
   redirect(i: number): RedirectNote {
     const at = this.recordOf(i);
     const ingressIfindex = this.machine.memory.load32(at + record.ingressIfindex);
-    return { machine: this.machine, at: at + record.redirect, ingressIfindex };
+    return { machine: this.machine, at: (at + record.redirect) as GuestAddress, ingressIfindex };
   }
 
   /**

@@ -29,6 +29,7 @@ import {
   xdpFrameSize,
   xdpMd,
 } from '../platform/index.js';
+import { type GuestAddress, nowhere } from './guest-address.js';
 import type { GuestMemory } from './memory.js';
 import type { Region } from './region.js';
 
@@ -83,16 +84,16 @@ export class PacketBuffer {
     this.reset(new Uint8Array(0), undefined, false);
   }
 
-  get data(): number {
-    return this.memory.load32(this.ctx + xdpMd.data);
+  get data(): GuestAddress {
+    return this.memory.load32(this.ctx + xdpMd.data) as GuestAddress;
   }
 
-  get dataEnd(): number {
-    return this.memory.load32(this.ctx + xdpMd.dataEnd);
+  get dataEnd(): GuestAddress {
+    return this.memory.load32(this.ctx + xdpMd.dataEnd) as GuestAddress;
   }
 
-  get dataMeta(): number {
-    return this.memory.load32(this.ctx + xdpMd.dataMeta);
+  get dataMeta(): GuestAddress {
+    return this.memory.load32(this.ctx + xdpMd.dataMeta) as GuestAddress;
   }
 
   get fragmentCount(): number {
@@ -155,8 +156,7 @@ export class PacketBuffer {
    * Makes the region's window follow the context's fields; called after they changed other than through this class.
    */
   sync(): void {
-    this.region.lo = this.dataMeta;
-    this.region.hi = this.dataEnd;
+    this.region.openWindow(this.dataMeta, this.dataEnd);
   }
 
   /** The packet as it is now, fragments joined: a copy. */
@@ -217,7 +217,7 @@ export class PacketBuffer {
   pieces(offset: number, length: number, visit: (address: number, size: number, done: number) => void): void {
     const { memory } = this;
     let pieceStart = 0;
-    let address = this.data;
+    let address: number = this.data;
     let size = this.dataEnd - address;
     let done = 0;
     const { fragmentCount } = this;
@@ -239,15 +239,15 @@ export class PacketBuffer {
    * Guest address of `length` bytes from `offset` on, or 0 where they are in several pieces, or not there
    * (bpf_xdp_pointer). A program may touch fragments from then on.
    */
-  addressOf(offset: number, length: number): number {
-    let found = 0;
-    if (offset > maxPacketOffset || length > maxPacketOffset || offset + length > this.length) return 0;
+  addressOf(offset: number, length: number): GuestAddress {
+    let found: GuestAddress = nowhere;
+    if (offset > maxPacketOffset || length > maxPacketOffset || offset + length > this.length) return nowhere;
     this.pieces(offset, Math.max(length, 1), (address, size, done) => {
-      if (done === 0 && size >= length) found = address;
+      if (done === 0 && size >= length) found = address as GuestAddress;
     });
     const { fragments } = this;
     if (found >= fragments.start && found < fragments.start + fragments.size) {
-      fragments.hi = fragments.start + fragments.size;
+      fragments.hi = fragments.end;
     }
     return found;
   }
@@ -263,8 +263,7 @@ export class PacketBuffer {
     this.memory.store32(this.ctx + xdpMd.data, data);
     this.memory.store32(this.ctx + xdpMd.dataEnd, dataEnd);
     this.memory.store32(this.ctx + xdpMd.dataMeta, dataMeta);
-    this.region.lo = dataMeta;
-    this.region.hi = dataEnd;
+    this.region.openWindow(dataMeta, dataEnd);
   }
 
   /** Guest address of fragment `i` of those that are left. */

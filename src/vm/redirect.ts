@@ -3,6 +3,7 @@
  * key; what the map holds at that key is read when someone asks.
  */
 import { XDP_ABORTED, XDP_REDIRECT, xdpMd } from '../platform/index.js';
+import type { GuestAddress } from './guest-address.js';
 import type { Machine } from './machine.js';
 import type { BpfMap } from './map.js';
 import { privateState } from './private-state.js';
@@ -55,7 +56,7 @@ export function redirectToMap(machine: Machine, map: BpfMap, key: number, flags:
 export interface RedirectNote {
   readonly machine: Machine;
   /** Guest address of kind, target, key, flags, in the order of {@link privateState}. */
-  readonly at: number;
+  readonly at: GuestAddress;
   /** Interface that the packet arrived at: broadcasts may leave it out. */
   readonly ingressIfindex: number;
 }
@@ -66,7 +67,7 @@ export function currentRedirect(machine: Machine): RedirectNote {
   const { state, ctx } = machine.lane;
   return {
     machine,
-    at: state + privateState.redirectKind,
+    at: (state + privateState.redirectKind) as GuestAddress,
     ingressIfindex: memory.load32(ctx.start + xdpMd.ingressIfindex),
   };
 }

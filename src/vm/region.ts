@@ -5,6 +5,9 @@
  * The accessible bytes are the window [lo, hi), further cut into elements when `stride` is not 0: element k covers
  * [start + k * stride, start + k * stride + span), and an access may not leave its element.
  */
+import type { GuestAddress } from './guest-address.js';
+
+/** What a region is for. */
 export type RegionKind = 'ctx' | 'stack' | 'packet' | 'map value' | 'map' | 'scratch';
 
 /** A piece of guest memory. `lo` and `hi` bound what may be touched now; they move with the packet's ends. */
@@ -13,11 +16,11 @@ export class Region {
   /** For messages: `packet`, `stack frame 2`, `value of map flows`. */
   readonly name: string;
   /** Guest address and length in bytes of all that the region reserves. */
-  readonly start: number;
+  readonly start: GuestAddress;
   readonly size: number;
   /** Accessible window, guest addresses; moves with the packet, opens and closes with stack frames and records. */
-  lo: number;
-  hi: number;
+  lo: GuestAddress;
+  hi: GuestAddress;
   /** Distance of elements in bytes, or 0: the window is one piece. */
   stride = 0;
   /** Accessible bytes of an element. */
@@ -27,10 +30,31 @@ export class Region {
   constructor(kind: RegionKind, name: string, start: number, size: number) {
     this.kind = kind;
     this.name = name;
-    this.start = start;
+    this.start = start as GuestAddress;
     this.size = size;
-    this.lo = start;
-    this.hi = start + size;
+    this.lo = start as GuestAddress;
+    this.hi = this.end;
+  }
+
+  /** The address behind its last byte. */
+  get end(): GuestAddress {
+    return (this.start + this.size) as GuestAddress;
+  }
+
+  /** Nothing of it may be touched. */
+  close(): void {
+    this.hi = this.lo;
+  }
+
+  /** Its last `bytes` may be touched: a stack frame that is entered. */
+  openTop(bytes: number): void {
+    this.lo = (this.hi - bytes) as GuestAddress;
+  }
+
+  /** [lo, hi) may be touched. */
+  openWindow(lo: number, hi: number): void {
+    this.lo = lo as GuestAddress;
+    this.hi = hi as GuestAddress;
   }
 
   /** May the program touch `size` bytes at `address`? */

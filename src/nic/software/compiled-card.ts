@@ -419,7 +419,7 @@ export class CompiledCard implements CardPort {
     const { view } = machine.memory;
     view.setUint32(this.period, (view.getUint32(this.period, true) % 0xffff_fff0) + 1, true);
     this.imports.open();
-    for (const frame of machine.lane.frames) frame.lo = frame.hi - stackSize;
+    for (const frame of machine.lane.frames) frame.openTop(stackSize);
     this.openKeys(true);
   }
 
@@ -432,7 +432,7 @@ export class CompiledCard implements CardPort {
   /** The region that keys are put together in can be read by helpers only meanwhile. */
   private openKeys(open: boolean): void {
     const region = this.machine.memory.regionOf(this.options.keys);
-    if (region !== undefined) region.hi = open ? region.start + region.size : region.lo;
+    if (region !== undefined) region.hi = open ? region.end : region.lo;
   }
 
   /** The machine's packet as a record. */

@@ -77,7 +77,7 @@ export class CardExecutor {
 
   /** Opens the stack frames that helpers may read; a trace knows their content and writes what is read. */
   openFrames(): void {
-    for (const frame of this.machine.lane.frames) frame.lo = frame.hi - stackSize;
+    for (const frame of this.machine.lane.frames) frame.openTop(stackSize);
   }
 
   closeFrames(): void {

@@ -6,8 +6,10 @@
  *             element i of CPU c at base + (i * cpus + c) * stride   (PERCPU_ARRAY)
  *     key:    u32, the index that bpf_for_each_map_elem shows its callback
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap, lockFlag, type MapElement, type MapEntry } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -18,7 +20,7 @@ import { BPF_ANY, BPF_EXIST, BPF_NOEXIST } from './update-flags.js';
 import { PercpuValueArea, ValueArea, type ValueSource } from './value-area.js';
 
 abstract class IndexedMap extends BpfMap {
-  protected readonly keyCell: number;
+  protected readonly keyCell: GuestAddress;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory) {
     super(spec, index, memory);
@@ -55,7 +57,7 @@ abstract class IndexedMap extends BpfMap {
     }
   }
 
-  protected abstract valueAddress(element: number, cpu: number): number;
+  protected abstract valueAddress(element: number, cpu: number): GuestAddress;
 
   protected sysDelete(): number {
     return -errno.EINVAL;
@@ -76,9 +78,9 @@ export class ArrayMap extends IndexedMap {
     this.values = new ValueArea(memory, spec, spec.maxEntries, context.facts);
   }
 
-  lookup(key: number): number {
+  lookup(key: number): GuestAddress {
     const element = this.memory.load32(key);
-    return element < this.spec.maxEntries ? this.values.address(element) : 0;
+    return element < this.spec.maxEntries ? this.values.address(element) : nowhere;
   }
 
   update(key: number, value: number, flags: bigint): number {
@@ -89,11 +91,11 @@ export class ArrayMap extends IndexedMap {
     return { kind: 'array', base: this.values.base, stride: this.values.stride, cpus: 1, cursor: this.keyCell };
   }
 
-  override directValue(): number {
-    return this.spec.maxEntries === 1 ? this.values.base : 0;
+  override directValue(): GuestAddress {
+    return this.spec.maxEntries === 1 ? this.values.base : nowhere;
   }
 
-  protected valueAddress(element: number): number {
+  protected valueAddress(element: number): GuestAddress {
     return this.values.address(element);
   }
 
@@ -126,13 +128,13 @@ export class PercpuArrayMap extends IndexedMap {
     this.values = new PercpuValueArea(memory, spec, spec.maxEntries, context.cpus);
   }
 
-  lookup(key: number, cpu: number): number {
+  lookup(key: number, cpu: number): GuestAddress {
     const element = this.memory.load32(key);
-    return element < this.spec.maxEntries ? this.values.of(element, cpu) : 0;
+    return element < this.spec.maxEntries ? this.values.of(element, cpu) : nowhere;
   }
 
-  override lookupPercpu(key: number, cpu: number): number {
-    return cpu < this.values.cpus ? this.lookup(key, cpu) : 0;
+  override lookupPercpu(key: number, cpu: number): GuestAddress {
+    return cpu < this.values.cpus ? this.lookup(key, cpu) : nowhere;
   }
 
   update(key: number, value: number, flags: bigint, cpu: number): number {
@@ -153,7 +155,7 @@ export class PercpuArrayMap extends IndexedMap {
 
   // PSEUDO_MAP_VALUE has no per-CPU meaning for programs: `directValue` stays 0.
 
-  protected valueAddress(element: number, cpu: number): number {
+  protected valueAddress(element: number, cpu: number): GuestAddress {
     return this.values.of(element, cpu);
   }
 

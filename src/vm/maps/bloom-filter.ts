@@ -7,8 +7,10 @@
  * i (Linux adds a random seed unless the map has BPF_F_ZERO_SEED: which values are found without having been pushed
  * agrees with Linux only then).
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap, type MapEntry } from '../map.js';
 import type { GuestMemory } from '../memory.js';
 import { hashBytes } from './hash-function.js';
@@ -50,8 +52,8 @@ export class BloomFilterMap extends BpfMap {
 
   // Linux's verifier lets no program call these.
 
-  lookup(): number {
-    return 0;
+  lookup(): GuestAddress {
+    return nowhere;
   }
 
   update(): number {

@@ -10,6 +10,7 @@
  *
  * An update puts a new node in and takes the old one out; hence the one more than max_entries.
  */
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import { BpfMap } from '../map.js';
@@ -47,9 +48,9 @@ export class DevmapHashMap extends BpfMap {
     this.values = new ValueArea(memory, { ...spec, flags: spec.flags | mapFlags.rdonlyProg }, spec.maxEntries + 1);
   }
 
-  lookup(key: number): number {
+  lookup(key: number): GuestAddress {
     const link = this.memory.load32(this.slotOf(this.memory.load32(key)));
-    return link === 0 ? 0 : this.values.address(link - 1);
+    return link === 0 ? nowhere : this.values.address(link - 1);
   }
 
   // Linux's verifier lets no program call these.

@@ -2,8 +2,10 @@
  * What the hash maps share: looking up, walking, deleting. How elements are allocated and values laid out is the
  * subclasses' (hash.ts, percpu-hash.ts, lru-hash.ts). Sources: kernel/bpf/hashtab.c.
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap, type MapElement } from '../map.js';
 import type { HashChange, MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -19,9 +21,9 @@ export abstract class AnyHashMap extends BpfMap {
     this.table = table;
   }
 
-  lookup(key: number, cpu: number): number {
+  lookup(key: number, cpu: number): GuestAddress {
     const element = this.find(key);
-    return element < 0 ? 0 : this.valueAddress(element, cpu);
+    return element < 0 ? nowhere : this.valueAddress(element, cpu);
   }
 
   delete(key: number): number {
@@ -61,7 +63,7 @@ export abstract class AnyHashMap extends BpfMap {
   }
 
   /** Guest address of an element's value. */
-  protected abstract valueAddress(element: number, cpu: number): number;
+  protected abstract valueAddress(element: number, cpu: number): GuestAddress;
 
   /** Makes an element that has left the table available again. */
   protected abstract free(element: number): void;

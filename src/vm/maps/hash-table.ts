@@ -15,7 +15,9 @@
  * Linux's per-CPU free lists give them out on one CPU. A freed element keeps its `next`, so a walk that stands on it
  * goes on, as under RCU.
  */
+
 import type { MapSpec } from '../../object/spec.js';
+import type { GuestAddress } from '../guest-address.js';
 import type { HashLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import { hashBytes } from './hash-function.js';
@@ -43,10 +45,10 @@ export class HashTable {
   private readonly memory: GuestMemory;
   private readonly keySize: number;
   private readonly keyStride: number;
-  private readonly keys: number;
-  private readonly table: number;
-  private readonly bucketsAt: number;
-  private readonly nodesAt: number;
+  private readonly keys: GuestAddress;
+  private readonly table: GuestAddress;
+  private readonly bucketsAt: GuestAddress;
+  private readonly nodesAt: GuestAddress;
 
   /** Elements from `elements` to `elements + reserved - 1` exist besides: their owner hands them out itself. */
   constructor(memory: GuestMemory, spec: MapSpec, elements: number, reserved = 0) {
@@ -61,8 +63,8 @@ export class HashTable {
     const table = memory.allocate('map', `table of map ${spec.name}`, size);
     table.hi = table.lo;
     this.table = table.start;
-    this.bucketsAt = this.table + headerSize;
-    this.nodesAt = this.bucketsAt + 4 * this.buckets;
+    this.bucketsAt = (this.table + headerSize) as GuestAddress;
+    this.nodesAt = (this.bucketsAt + 4 * this.buckets) as GuestAddress;
     const keys = memory.allocate('map', `key of map ${spec.name}`, all * this.keyStride);
     keys.stride = this.keyStride;
     keys.span = this.keySize;
@@ -80,8 +82,8 @@ export class HashTable {
     return { header, elements, slots, buckets, bucketsAt, nodesAt, nodeStride: nodeSize, keys, keyStride };
   }
 
-  keyAddress(element: number): number {
-    return this.keys + element * this.keyStride;
+  keyAddress(element: number): GuestAddress {
+    return (this.keys + element * this.keyStride) as GuestAddress;
   }
 
   hash(key: number): number {

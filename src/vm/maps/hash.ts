@@ -50,7 +50,7 @@ export class HashMap extends AnyHashMap {
     return this.layoutOf(this.values, 1, { kind: 'replace', spares: this.preallocated ? this.spares : undefined });
   }
 
-  protected valueAddress(element: number): number {
+  protected valueAddress(element: number): GuestAddress {
     return this.values.address(element);
   }
 

@@ -16,8 +16,10 @@
  * A link is a node's number plus 1; 0 is none. Every intermediate node has two children, so there are fewer of them
  * than entries; an update puts in a new node before the old one goes, hence one more.
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -43,9 +45,9 @@ const intermediate = 1;
 export class LpmTrieMap extends BpfMap {
   private readonly dataSize: number;
   private readonly maxPrefix: number;
-  private readonly trie: number;
+  private readonly trie: GuestAddress;
   private readonly stride: number;
-  private readonly top: number;
+  private readonly top: GuestAddress;
   private readonly values: ValueArea;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext) {
@@ -63,17 +65,17 @@ export class LpmTrieMap extends BpfMap {
     this.values = new ValueArea(memory, spec, nodes, context.facts);
   }
 
-  lookup(key: number): number {
+  lookup(key: number): GuestAddress {
     const link = this.match(key);
-    return link === 0 ? 0 : this.values.address(link - 1);
+    return link === 0 ? nowhere : this.values.address(link - 1);
   }
 
   override layout(): MapLayout {
     return {
       kind: 'trie',
-      root: this.trie + rootAt,
+      root: (this.trie + rootAt) as GuestAddress,
       top: this.top,
-      nodes: this.trie + headerSize,
+      nodes: (this.trie + headerSize) as GuestAddress,
       nodeStride: this.stride,
       base: this.values.base,
       stride: this.values.stride,

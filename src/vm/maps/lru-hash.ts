@@ -5,6 +5,7 @@
  * An update takes its element before it looks for the key. So an update that then fails, or finds the key there, may
  * have evicted something, even the key itself.
  */
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import type { MapLayout } from '../map-layout.js';
@@ -31,9 +32,9 @@ abstract class AnyLruMap extends AnyHashMap {
     });
   }
 
-  override lookup(key: number, cpu: number): number {
+  override lookup(key: number, cpu: number): GuestAddress {
     const element = this.find(key);
-    if (element < 0) return 0;
+    if (element < 0) return nowhere;
     this.lru.reference(element);
     return this.valueAddress(element, cpu);
   }
@@ -60,7 +61,7 @@ export class LruHashMap extends AnyLruMap {
     return { ...this.layoutOf(this.values, 1, this.lru.change()), reference: this.lru.references() };
   }
 
-  protected valueAddress(element: number): number {
+  protected valueAddress(element: number): GuestAddress {
     return this.values.address(element);
   }
 
@@ -109,15 +110,15 @@ export class LruPercpuHashMap extends AnyLruMap {
     return this.put(key, value, flags, cpu);
   }
 
-  override lookupPercpu(key: number, cpu: number): number {
-    return cpu < this.values.cpus ? this.lookup(key, cpu) : 0;
+  override lookupPercpu(key: number, cpu: number): GuestAddress {
+    return cpu < this.values.cpus ? this.lookup(key, cpu) : nowhere;
   }
 
   override layout(): MapLayout {
     return { ...this.layoutOf(this.values, this.values.cpus, this.lru.change()), reference: this.lru.references() };
   }
 
-  protected valueAddress(element: number, cpu: number): number {
+  protected valueAddress(element: number, cpu: number): GuestAddress {
     return this.values.of(element, cpu);
   }
 

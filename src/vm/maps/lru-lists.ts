@@ -23,6 +23,7 @@
  * CPU), then the elements. `rotation` is a node. Elements from `fresh` on were never used: they count as the end of
  * the free list.
  */
+import type { GuestAddress } from '../guest-address.js';
 import type { HashChange } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 
@@ -70,7 +71,7 @@ export class LruLists {
   private readonly share: number;
   private readonly blocks: number;
   private readonly steals: number;
-  private readonly nodes: number;
+  private readonly nodes: GuestAddress;
   private readonly localHeads: number;
   /** Node of element 0. */
   private readonly first: number;
@@ -92,7 +93,7 @@ export class LruLists {
     region.hi = region.lo;
     this.blocks = region.start;
     this.steals = this.blocks + blockSize * lists;
-    this.nodes = this.steals + 4 * cpus;
+    this.nodes = (this.steals + 4 * cpus) as GuestAddress;
     for (let head = 0; head < this.first; head++) this.link(head, head);
     for (let list = 0; list < lists; list++) memory.store32(this.block(list) + rotationAt, 3 * list + inactive);
     for (let cpu = 0; cpu < cpus; cpu++) memory.store32(this.steals + 4 * cpu, cpu);
@@ -105,8 +106,8 @@ export class LruLists {
   }
 
   /** Address of element 0's reference bit (a byte), and the distance to the next one's. */
-  references(): { readonly at: number; readonly stride: number } {
-    return { at: this.at(this.first) + refAt, stride: nodeSize };
+  references(): { readonly at: GuestAddress; readonly stride: number } {
+    return { at: (this.at(this.first) + refAt) as GuestAddress, stride: nodeSize };
   }
 
   /** For compiled code; undefined with BPF_F_NO_COMMON_LRU, where every element that is taken may evict another. */

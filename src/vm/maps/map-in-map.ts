@@ -4,6 +4,7 @@
  *
  *     ARRAY_OF_MAPS: slots, as in slots.ts          HASH_OF_MAPS: as in hash.ts, with a value of u32 handle, u32 0
  */
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import type { MapLayout } from '../map-layout.js';
@@ -52,8 +53,8 @@ export class ArrayOfMapsMap extends SlotMap {
   }
 
   /** The inner map's handle, or 0. */
-  override lookup(key: number): number {
-    return this.slot(this.memory.load32(key));
+  override lookup(key: number): GuestAddress {
+    return this.slot(this.memory.load32(key)) as GuestAddress;
   }
 
   override layout(): MapLayout {
@@ -80,9 +81,9 @@ export class HashOfMapsMap extends HashMap {
   }
 
   /** The inner map's handle, or 0. */
-  override lookup(key: number): number {
+  override lookup(key: number): GuestAddress {
     const element = this.find(key);
-    return element < 0 ? 0 : this.memory.load32(this.valueAddress(element));
+    return element < 0 ? nowhere : (this.memory.load32(this.valueAddress(element)) as GuestAddress);
   }
 
   override layout(): MapLayout {

@@ -1,3 +1,4 @@
+import type { GuestAddress } from '../guest-address.js';
 import { UnsupportedError } from '../../base/index.js';
 import { BpfMap, type MapEntry } from '../map.js';
 
@@ -6,7 +7,7 @@ import { BpfMap, type MapEntry } from '../map.js';
  * it is refused by name.
  */
 export class OpaqueMap extends BpfMap {
-  lookup(): number {
+  lookup(): GuestAddress {
     return this.refuse();
   }
 

@@ -3,8 +3,10 @@
  *
  *     values:  element e, CPU c at base + (e * cpus + c) * stride
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';
@@ -26,15 +28,15 @@ export class PercpuHashMap extends AnyHashMap {
     return this.put(key, value, flags, cpu);
   }
 
-  override lookupPercpu(key: number, cpu: number): number {
-    return cpu < this.values.cpus ? this.lookup(key, cpu) : 0;
+  override lookupPercpu(key: number, cpu: number): GuestAddress {
+    return cpu < this.values.cpus ? this.lookup(key, cpu) : nowhere;
   }
 
   override layout(): MapLayout {
     return this.layoutOf(this.values, this.values.cpus, { kind: 'in place' });
   }
 
-  protected valueAddress(element: number, cpu: number): number {
+  protected valueAddress(element: number, cpu: number): GuestAddress {
     return this.values.of(element, cpu);
   }
 

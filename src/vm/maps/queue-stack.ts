@@ -9,6 +9,7 @@
  *
  * On the syscall side a look-up peeks, an update pushes and look-up-and-delete pops; there is no key.
  */
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
 import { BpfMap, type MapEntry } from '../map.js';
@@ -34,8 +35,8 @@ abstract class RingMap extends BpfMap {
 
   // Linux's verifier lets no program call these.
 
-  lookup(): number {
-    return 0;
+  lookup(): GuestAddress {
+    return nowhere;
   }
 
   update(): number {

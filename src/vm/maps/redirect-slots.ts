@@ -10,6 +10,7 @@
  * A program is its index in the object plus 1. A socket is whatever number the syscall side gave, where Linux wants a
  * file descriptor.
  */
+import type { GuestAddress } from '../guest-address.js';
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
 import { BpfMap, type MapEntry } from '../map.js';
@@ -43,7 +44,7 @@ abstract class RedirectSlotMap extends BpfMap {
     this.values = new ValueArea(memory, { ...spec, flags: spec.flags | mapFlags.rdonlyProg }, spec.maxEntries);
   }
 
-  lookup(key: number): number {
+  lookup(key: number): GuestAddress {
     return this.find(this.memory.load32(key));
   }
 

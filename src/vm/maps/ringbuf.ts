@@ -17,8 +17,10 @@
  *
  * Programs may touch the data from the first to the last record that is reserved at the moment.
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap, type MapEntry } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -42,7 +44,7 @@ const wakeupFlags = 3n;
 
 /** Positions only grow; a record's header says whether it is busy or to be skipped, as in Linux. */
 export class RingbufMap extends BpfMap {
-  private readonly state: number;
+  private readonly state: GuestAddress;
   private readonly data: Region;
   private readonly size: number;
 
@@ -153,8 +155,8 @@ export class RingbufMap extends BpfMap {
 
   // Linux's verifier lets no program call these, and bpf(2) knows none of it: user space maps the memory.
 
-  lookup(): number {
-    return 0;
+  lookup(): GuestAddress {
+    return nowhere;
   }
 
   update(): number {
@@ -258,15 +260,15 @@ export class RingbufMap extends BpfMap {
   openWindow(): void {
     const { data, memory } = this;
     let lo = data.start + data.size;
-    let hi = data.start;
+    let hi: number = data.start;
     for (const header of this.records(this.load(pendingAt))) {
       const word = memory.load32(header);
       if ((word & busyBit) === 0) continue;
       lo = Math.min(lo, header + headerSize);
       hi = Math.max(hi, header + headerSize + (word & lengthMask));
     }
-    data.lo = hi > lo ? lo : data.start;
-    data.hi = hi > lo ? hi : data.start;
+    if (hi > lo) data.openWindow(lo, hi);
+    else data.openWindow(data.start, data.start);
   }
 
   /** Positions stay far below 2^53. */

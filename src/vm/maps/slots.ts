@@ -4,8 +4,10 @@
  *
  *     slots (private): u32 slot[max_entries]   0 is empty; what else it means is the map type's
  */
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap } from '../map.js';
 import type { GuestMemory } from '../memory.js';
 import { nextIndex, u32 } from './index-key.js';
@@ -13,7 +15,7 @@ import { BPF_ANY } from './update-flags.js';
 
 /** A slot is empty or holds a number; what the number means is the subclass's. */
 export abstract class SlotMap extends BpfMap {
-  protected readonly slots: number;
+  protected readonly slots: GuestAddress;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory) {
     super(spec, index, memory);
@@ -24,8 +26,8 @@ export abstract class SlotMap extends BpfMap {
 
   // Linux's verifier lets no program call these.
 
-  lookup(_key: number, _cpu: number): number {
-    return 0;
+  lookup(_key: number, _cpu: number): GuestAddress {
+    return nowhere;
   }
 
   update(): number {

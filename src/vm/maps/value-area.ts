@@ -8,6 +8,7 @@
  * element, CPU by CPU.
  */
 
+import type { GuestAddress } from '../guest-address.js';
 import type { MapFacts } from '../../object/index.js';
 import type { MapSpec } from '../../object/spec.js';
 import { mapFlags } from '../../platform/index.js';
@@ -46,7 +47,7 @@ function specialFields(facts: MapFacts | undefined): SpecialField[] {
  */
 export class ValueArea {
   readonly region: Region;
-  readonly base: number;
+  readonly base: GuestAddress;
   readonly stride: number;
   readonly size: number;
   private readonly memory: GuestMemory;
@@ -70,8 +71,8 @@ export class ValueArea {
     return this.special.length === 0;
   }
 
-  address(slot: number): number {
-    return this.base + slot * this.stride;
+  address(slot: number): GuestAddress {
+    return (this.base + slot * this.stride) as GuestAddress;
   }
 
   /** Copies a value in, past its special fields. */
@@ -116,8 +117,8 @@ export class PercpuValueArea extends ValueArea {
     this.seen = roundUp8(spec.valueSize);
   }
 
-  of(element: number, cpu: number): number {
-    return this.base + (element * this.cpus + cpu) * this.stride;
+  of(element: number, cpu: number): GuestAddress {
+    return (this.base + (element * this.cpus + cpu) * this.stride) as GuestAddress;
   }
 
   readAll(element: number): Uint8Array {
