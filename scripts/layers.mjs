@@ -17,6 +17,26 @@ const values = room(true, true);
 const portable = room(true, false);
 const host = room(false, false);
 
+/**
+ * Where guest addresses may be (`GuestAddress`, src/vm/guest-address.ts): rooms and files that run programs or show
+ * memory. `scripts/check-addresses.mjs` asks the compiler that no other file has an expression of that type.
+ */
+export const addressed = [
+  'src/vm',
+  'src/interp',
+  'src/jit',
+  'src/nic/software',
+  // A card for tests, in place of the software card.
+  'src/nic/testing.ts',
+  // The interpreter of the IR, and that of conditions.
+  'src/judge/interpret.ts',
+  'src/judge/ir-engine.ts',
+  'src/judge/conditions/oracle.ts',
+  // A debugger shows memory by address, to people and to editors.
+  'src/debug',
+  'src/cli/debug-disassembly.ts',
+];
+
 export const rows = [
   portable('base'),
   portable('text', 'platform'),

@@ -284,7 +284,10 @@ export class Execution {
     const { machine, at, length } = this;
     const depth = at < length ? this.depthOf(at) : -1;
     if (depth !== this.openDepth)
-      for (const [i, frame] of machine.lane.frames.entries()) frame.lo = i <= depth ? frame.hi - stackSize : frame.hi;
+      for (const [i, frame] of machine.lane.frames.entries()) {
+        frame.lo = frame.hi;
+        if (i <= depth) frame.openTop(stackSize);
+      }
     this.openDepth = depth;
     if (!this.hasMovedBytes) return;
     machine.lane.packet.sync();

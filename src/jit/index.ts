@@ -7,6 +7,16 @@ export { type Frame, FunctionEmitter } from './function-emitter.js';
 export { HostImports } from './host-imports.js';
 export { cacheBytes, isWorthCaching, type LookupCache, slowLookupsAt } from './lookup-cache.js';
 export { moduleOf } from './module-cache.js';
-export { addressOf, arrayOf, locate, locateStack, staticIn, worldOfMachine } from './place.js';
+export {
+  addressOf,
+  arrayOf,
+  bytesAt,
+  locate,
+  locateStack,
+  peekAt,
+  regionAt,
+  staticIn,
+  worldOfMachine,
+} from './place.js';
 export { Services } from './services.js';
 export { type Compiled, type Fallback, WasmEngine, type WasmEngineOptions } from './wasm-engine.js';

@@ -17,7 +17,15 @@ import {
   type World,
 } from '../ir/index.js';
 import type { Location } from '../object/index.js';
-import { type BpfMap, cellAddress, type Machine, type MapLayout } from '../vm/index.js';
+import {
+  type BpfMap,
+  cellAddress,
+  type GuestAddress,
+  type GuestPointer,
+  type Machine,
+  type MapLayout,
+  type Region,
+} from '../vm/index.js';
 
 /**
  * The world that the machine's programs live in. Data counts as constant if it is now: code that is kept says what it
@@ -37,7 +45,11 @@ export function worldOfMachine({ maps, memory, programs }: Machine): World {
 }
 
 /** Guest address that a leaf of the program stands for. */
-export function addressOf(machine: Machine, program: Program, leaf: Value): number {
+export function addressOf(machine: Machine, program: Program, leaf: Value): GuestAddress {
+  return placeOf(machine, program, leaf) as GuestAddress;
+}
+
+function placeOf(machine: Machine, program: Program, leaf: Value): number {
   const index = Number(leaf.imm);
   switch (leaf.op) {
     case 'frame':
@@ -60,20 +72,35 @@ export function addressOf(machine: Machine, program: Program, leaf: Value): numb
 }
 
 /** Guest address of bytes of a map. */
-export function locate({ maps }: Machine, at: Location): number {
+export function locate({ maps }: Machine, at: Location): GuestAddress {
   const map = maps[at.map];
   const address = map === undefined ? undefined : cellAddress(map, at);
   if (address === undefined) throw new InternalError('place', `map ${at.map} has no ${at.part} ${at.element}`);
-  return address + at.offset;
+  return (address + at.offset) as GuestAddress;
+}
+
+/** What a map's bytes hold now. */
+export function bytesAt(machine: Machine, at: Location, size: number): Uint8Array {
+  return machine.memory.read(locate(machine, at), size);
+}
+
+/** The same as a little-endian number of 1, 2, 4 or 8 bytes; undefined where a program may not read. */
+export function peekAt(machine: Machine, at: Location, size: number): bigint | undefined {
+  return machine.memory.peek(BigInt(locate(machine, at)), size);
+}
+
+/** The region that a location lies in. */
+export function regionAt(machine: Machine, at: Location): Region | undefined {
+  return machine.memory.regionOf(locate(machine, at));
 }
 
 /** Guest address of a byte of the stack (ir/stack-address.ts). */
-export function locateStack({ lane }: Machine, at: number): number {
+export function locateStack({ lane }: Machine, at: number): GuestAddress {
   const depth = depthOf(at);
-  return (lane.frames[depth]?.hi ?? 0) + at - stackAddress(depth, 0);
+  return ((lane.frames[depth]?.hi ?? 0) + at - stackAddress(depth, 0)) as GuestAddress;
 }
 
-/** The number that a static value of a trace is, undefined for others: each is of the program that it was born in. */
+/** What a register holds that has a static value of a trace, undefined for others: each is of the program that it was born in. */
 export function staticIn(machine: Machine, value: Value): bigint | undefined {
   if (!isStatic(value)) return undefined;
   const program = machine.programs[value.origin.program];
@@ -91,7 +118,11 @@ export function arrayOf(machine: Machine, element: Value): MapLayout & { readonl
  * The number that a value is, where that is known when code is made: a constant, a place, an element by a constant
  * index, a sum of a place and a constant.
  */
-export function fixedAddress(machine: Machine, program: Program, base: Value): bigint | undefined {
+export function fixedAddress(machine: Machine, program: Program, base: Value): GuestPointer | undefined {
+  return fixedIn(machine, program, base) as GuestPointer | undefined;
+}
+
+function fixedIn(machine: Machine, program: Program, base: Value): bigint | undefined {
   const [index, offset] = base.args;
   switch (base.op) {
     case 'const':

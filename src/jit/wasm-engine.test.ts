@@ -6,7 +6,7 @@ import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
 import { type Insn, op } from '../isa/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { columnsOf, Machine, type Outcome, PacketArena, packetMoves, record } from '../vm/index.js';
+import { columnsOf, Machine, type Outcome, PacketArena, packetMoves } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
 import { WasmEngine } from './wasm-engine.js';
 
@@ -179,7 +179,7 @@ describe('a batch', () => {
     arena.load(bytes);
     const lengths = Array.from({ length: count }, (_, i) => (i === count - 1 ? 10 : 60));
     arena.add(columnsOf(lengths, { stride: 64, now: 1000n, step: 1n }), 0, count, 0);
-    return { arena, engine, ran: engine.runBatch(program, arena.first, count, record.size) };
+    return { arena, engine, ran: engine.runBatch(program, arena, 0, count) };
   }
 
   it('runs each packet of the records, and answers in them', () => {

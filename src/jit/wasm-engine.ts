@@ -14,6 +14,7 @@ import {
   type Machine,
   newOutcome,
   type Outcome,
+  type PacketArena,
   ProgramTrap,
   packetState,
   privateState,
@@ -129,12 +130,12 @@ export class WasmEngine implements Engine {
   }
 
   /**
-   * Runs a compiled program on `count` packets whose records (packet-record.ts) lie `stride` bytes apart from guest
-   * address `first` on. The packets' frames must be readable and writable. Returns how many ran to their end; when a
+   * Runs a compiled program on the arena's packets from `from` on, up to `to`. Returns how many ran to their end; when a
    * trap stopped the one after them, {@link batchTrap} says why, and its record has verdict ABORTED. Batches are for
    * verified programs.
    */
-  runBatch(program: LoadedProgram, first: number, count: number, stride: number): number {
+  runBatch(program: LoadedProgram, arena: PacketArena, from: number, to: number): number {
+    const [first, count] = [arena.recordOf(from), to - from];
     const compiled = this.compile(program);
     if (compiled === undefined) throw new InternalError('jit', `${program.spec.name} is not compiled`);
     const { host, machine } = this;
@@ -147,12 +148,12 @@ export class WasmEngine implements Engine {
     host.at = 0;
     host.batch = true;
     try {
-      compiled.run(first, count, stride);
+      compiled.run(first, count, record.size);
       return count;
     } catch (error) {
       this.batchTrap = this.trapOf(error, program);
       machine.memory.store64(host.at + record.r0, 0n);
-      return stride === 0 ? 0 : (host.at - first) / stride;
+      return (host.at - first) / record.size;
     } finally {
       host.batch = false;
       if (writesRings) machine.store.openRingWindows();

@@ -50,12 +50,9 @@ function runOnMachine(
     const machine = new Machine(object);
     const program = machine.programs[0];
     if (program === undefined) return { kind: 'error', what: 'no program' };
-    let address = 0;
-    if (memory !== undefined && memory.length > 0) {
-      address = machine.memory.allocate('scratch', 'the input', memory.length).start;
-      machine.memory.write(address, memory);
-    }
-    const outcome = make(machine)(program, BigInt(address), BigInt(memory?.length ?? 0));
+    const isThere = memory !== undefined && memory.length > 0;
+    const pointer = isThere ? machine.memory.hold('the input', memory) : 0n;
+    const outcome = make(machine)(program, pointer, BigInt(memory?.length ?? 0));
     if (outcome.trap === undefined) return { kind: 'returned', r0: outcome.r0 };
     return { kind: 'error', what: `insn ${outcome.trap.insn}: ${describeTrap(outcome.trap.trap)}` };
   } catch (error) {

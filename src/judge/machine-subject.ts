@@ -2,7 +2,6 @@
 
 import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { stackSize } from '../platform/index.js';
 import { describeTrap, type Engine, Machine, type MachineOptions, type MapHolder } from '../vm/index.js';
 import { loopback, MachineMaps } from './machine-maps.js';
 import type { Observation, Packet } from './subject.js';
@@ -36,7 +35,7 @@ export class MachineSubject extends MachineMaps {
     this.program = program;
     this.engine = makeEngine(this.machine);
     this.removeListeners();
-    if (options.stackFill !== undefined) this.fillStacks(options.stackFill);
+    this.machine.lane.stackFill = options.stackFill ?? 0;
     this.name = this.engine.name;
   }
 
@@ -66,16 +65,5 @@ export class MachineSubject extends MachineMaps {
       outputs: this.records(machine.outputs),
     };
     return outcome.trap === undefined ? observation : { ...observation, stopped: describeTrap(outcome.trap.trap) };
-  }
-
-  /** Fills each frame that is entered: a program whose outcome changes with the byte reads what it never wrote. */
-  private fillStacks(byte: number): void {
-    const { machine } = this;
-    const enterFrame = machine.lane.enterFrame.bind(machine.lane);
-    machine.lane.enterFrame = (depth) => {
-      const top = enterFrame(depth);
-      machine.memory.u8.fill(byte, top - stackSize, top);
-      return top;
-    };
   }
 }

@@ -153,19 +153,19 @@ class Checker implements Observer, ConcreteWorld {
   }
 
   get ctx(): bigint {
-    return BigInt(this.machine.lane.ctx.start);
+    return this.machine.lane.pointers.context;
   }
 
   get data(): bigint {
-    return BigInt(this.machine.lane.packet.data);
+    return this.machine.lane.pointers.data;
   }
 
   get dataEnd(): bigint {
-    return BigInt(this.machine.lane.packet.dataEnd);
+    return this.machine.lane.pointers.dataEnd;
   }
 
   get dataMeta(): bigint {
-    return BigInt(this.machine.lane.packet.dataMeta);
+    return this.machine.lane.pointers.dataMeta;
   }
 
   framePointer(framesUp: number): bigint | undefined {
@@ -174,11 +174,11 @@ class Checker implements Observer, ConcreteWorld {
 
   /** Does an address fit a claim about a map's value? Offsets are those within an element. */
   onMapValue(map: number, address: bigint, fits: (offset: bigint) => boolean): boolean {
-    const region = this.machine.memory.regionOf(Number(address));
+    const region = this.machine.memory.pointee(address);
     // A pointer that was moved off its value is not used there; nothing can be said of it.
     if (region === undefined || region.kind !== 'map value' || region.stride === 0) return true;
     if (region.name !== `value of map ${this.object.maps[map]?.name}`) return false;
-    const offset = (Number(address) - region.start) % region.stride;
+    const offset = region.distanceTo(address);
     // One element's end is the next one's start.
     return fits(BigInt(offset)) || offset === 0 || !fits(0n);
   }
@@ -201,7 +201,7 @@ class Checker implements Observer, ConcreteWorld {
       if (!factHolds(fact, value, this)) this.report(program.spec, pc, `r${reg}`, value, fact);
     }
     for (const { off, size, fact } of stepped ? plan.newSlots : plan.slots) {
-      const value = this.load(Number(registers[10]) + off, size);
+      const value = this.load((registers[10] as bigint) + BigInt(off), size);
       result.values++;
       if (fact === undefined ? value !== 0n : !factHolds(fact, value, this)) {
         this.report(program.spec, pc, `fp${off}`, value, fact);
@@ -209,12 +209,8 @@ class Checker implements Observer, ConcreteWorld {
     }
   }
 
-  private load(address: number, size: number): bigint {
-    const { u8, view } = this.machine.memory;
-    if (size === 8) return view.getBigUint64(address, true);
-    let value = 0n;
-    for (let i = size - 1; i >= 0; i--) value = (value << 8n) | BigInt(u8[address + i] ?? 0);
-    return value;
+  private load(pointer: bigint, size: number): bigint {
+    return this.machine.memory.peek(pointer, size) ?? 0n;
   }
 
   private planOf(spec: ProgramSpec): Plan[] | undefined {

@@ -126,7 +126,7 @@ class Bench {
 type Maker = (machine: Machine, program: LoadedProgram) => CardPort;
 
 const compiled: Maker = (machine, program) => {
-  const keys = reserveKeys(machine).start;
+  const keys = reserveKeys(machine);
   const tree = new TraceTree(machine, keys);
   return new CompiledCard({
     machine,
@@ -140,14 +140,14 @@ const compiled: Maker = (machine, program) => {
 };
 
 const makers: readonly (readonly [string, Maker])[] = [
-  ['software, walked', (machine) => new TraceTree(machine, reserveKeys(machine).start)],
+  ['software, walked', (machine) => new TraceTree(machine, reserveKeys(machine))],
   ['software, compiled', compiled],
   ['linear', (machine) => new LinearCard(machine)],
 ];
 
 /** What an interpreter makes of packets, one after another. */
 function expected(packets: readonly Uint8Array[], mode = 0): { verdicts: number[]; left: string } {
-  const bench = new Bench((machine) => new TraceTree(machine, reserveKeys(machine).start));
+  const bench = new Bench((machine) => new TraceTree(machine, reserveKeys(machine)));
   bench.setMode(mode);
   const host = new Interpreter(bench.machine);
   const verdicts = packets.map((data) => {

@@ -11,7 +11,7 @@
  * are told.
  */
 import type { RecordedTrace } from '../trace/index.js';
-import { type PacketArena, record } from '../vm/index.js';
+import type { PacketArena } from '../vm/index.js';
 
 /** A trace on a card. Offered packets that it decides are hits, and this is what is said of them. */
 export interface InstalledTrace {
@@ -115,7 +115,7 @@ export function offerInBuffer(
   const offered = offer();
   if (offered.kind === 'miss') return offered;
   arena.fromBuffer(index, offered.trace.verdict);
-  arena.machine.memory.store32(arena.recordOf(index) + record.trace, owner.numberOf(offered));
+  arena.setTrace(index, owner.numberOf(offered));
   owner.hit(offered, 1);
   owner.taken(index, index + 1);
   owner.decided();

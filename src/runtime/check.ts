@@ -16,12 +16,12 @@ import {
   currentRedirect,
   type LoadedProgram,
   Machine,
+  MemoryComparison,
+  type MemoryDifference,
   type Output,
   type PacketArena,
   type PacketInput,
-  privateState,
   type RedirectNote,
-  type Region,
   readRedirect,
   sameRedirect,
 } from '../vm/index.js';
@@ -50,8 +50,7 @@ export class Checker {
   private readonly program: LoadedProgram;
   /** True if packets have to come one by one, see above. */
   readonly isExact: boolean;
-  /** What the interpreter wrote in this batch: address, bytes, index of the packet. */
-  private readonly written: number[] = [];
+  private readonly memory: MemoryComparison;
 
   constructor(runtime: Runtime, options: RuntimeOptions) {
     this.runtime = runtime;
@@ -63,6 +62,7 @@ export class Checker {
     if (program === undefined) throw new InternalError('check', 'program');
     this.program = program;
     this.isExact = !runtime.host.compiles;
+    this.memory = new MemoryComparison(this.machine, runtime.machine, this.isExact);
   }
 
   /** Runs one packet on both sides. */
@@ -80,8 +80,8 @@ export class Checker {
     const difference =
       this.comparePacket(verdict, decidedInBuffer(card, result.verdict), differ) ??
       compareOutputs(card.outputs, machine.outputs, differ) ??
-      (this.isExact ? this.compareChanges(card, differ) : undefined) ??
-      this.compareChanges(machine, differ);
+      asDifference(this.isExact ? this.memory.changesOf('theirs') : undefined, differ) ??
+      asDifference(this.memory.changesOf('mine'), differ);
     if (this.isExact) card.transaction.commit();
     machine.transaction.commit();
     return { result, difference };
@@ -89,11 +89,10 @@ export class Checker {
 
   /** Runs the packets in the arena on both sides; `dataOf` has each as it arrived. */
   runArena(dataOf: (index: number) => Uint8Array): Difference | undefined {
-    const { runtime, machine, written } = this;
+    const { runtime, machine, memory } = this;
     const { arena } = runtime;
     const before = runtime.packets;
     const outputs: Output[] = [];
-    written.length = 0;
     runtime.gathered ??= [];
     runtime.gathered.length = 0;
     // The record is the packet's input, and the engine changes it.
@@ -109,31 +108,21 @@ export class Checker {
       const { verdict } = this.interpreter.run(this.program);
       const difference = this.comparePacket(verdict, decidedInArena(arena, i), differ(i));
       outputs.push(...machine.outputs);
-      this.noteWritten(i);
+      memory.note(i);
       machine.transaction.commit();
       if (difference !== undefined) return difference;
     }
-    return compareOutputs(runtime.gathered, outputs, differ(arena.count - 1)) ?? this.compareWritten(differ);
+    const found = memory.noted();
+    return (
+      compareOutputs(runtime.gathered, outputs, differ(arena.count - 1)) ??
+      asDifference(found, differ(found?.packet ?? 0))
+    );
   }
 
   /** Compares all memory that outlives a packet. */
   finish(): Difference | undefined {
-    const mine = this.machine.memory;
-    const theirs = this.runtime.machine.memory;
-    for (const region of mine.regions) {
-      if (!this.isLasting(region)) continue;
-      const words = region.size >>> 2;
-      const a = new Uint32Array(mine.u8.buffer, region.start, words);
-      const b = new Uint32Array(theirs.u8.buffer, region.start, words);
-      let same = 0;
-      while (same < words && a[same] === b[same]) same++;
-      for (let at = region.start + 4 * same; at < region.start + region.size; at++) {
-        if (mine.u8[at] !== theirs.u8[at] && this.isComparable(at)) {
-          return this.differ(0, this.where(at), theirs.u8[at], mine.u8[at], undefined, undefined);
-        }
-      }
-    }
-    return undefined;
+    const found = this.memory.everything();
+    return found && this.differ(0, found.where, found.theirs, found.mine, undefined, undefined);
   }
 
   /** `verdict` is the interpreter's, and what else it did is in its machine. */
@@ -151,76 +140,6 @@ export class Checker {
     return a === b ? undefined : differ('redirect target', a, b);
   }
 
-  /** What the interpreter's machine wrote, by its journal: that is what has to be equal in both. */
-  private noteWritten(index: number): void {
-    const { journal } = this.machine.memory;
-    if (journal === null) throw new InternalError('check', 'no journal');
-    for (let i = 0; i < journal.length; i++) {
-      const start = journal.addresses[i] as number;
-      const region = this.machine.memory.regionOf(start);
-      if (region === undefined || !this.isLasting(region)) continue;
-      this.written.push(start, journal.lengths[i] as number, index);
-    }
-  }
-
-  /** All that the interpreter wrote in this batch must now be the same on both sides. */
-  private compareWritten(differ: (i: number) => Differ): Difference | undefined {
-    const { written } = this;
-    const mine = this.machine.memory.u8;
-    const theirs = this.runtime.machine.memory.u8;
-    for (let i = written.length - 3; i >= 0; i -= 3) {
-      const start = written[i] as number;
-      for (let at = start; at < start + (written[i + 1] as number); at++) {
-        if (mine[at] === theirs[at] || !this.isComparable(at)) continue;
-        return differ(written[i + 2] as number)(this.where(at), theirs[at], mine[at]);
-      }
-    }
-    return undefined;
-  }
-
-  /** Everything that `side` wrote must now be the same on both. */
-  private compareChanges(side: Machine, differ: Differ): Difference | undefined {
-    const { journal } = side.memory;
-    if (journal === null) throw new InternalError('check', 'no journal');
-    const mine = this.machine.memory.u8;
-    const theirs = this.runtime.machine.memory.u8;
-    for (let i = 0; i < journal.length; i++) {
-      const start = journal.addresses[i] as number;
-      const size = journal.lengths[i] as number;
-      for (let at = start; at < start + size; at++) {
-        if (mine[at] === theirs[at] || !this.isComparable(at)) continue;
-        const region = side.memory.regionOf(at);
-        if (region !== undefined && !this.isLasting(region)) break;
-        return differ(this.where(at), theirs[at], mine[at]);
-      }
-    }
-    return undefined;
-  }
-
-  /** Stacks and helper scratch die with the packet; the packet itself is compared as such. */
-  private isLasting(region: Region): boolean {
-    if (region.kind === 'stack' || region.kind === 'packet' || region.kind === 'ctx') return false;
-    if (region.kind !== 'scratch') return true;
-    return region.start === this.machine.lane.state || !/scratch|fragments|keys of the card|code of/.test(region.name);
-  }
-
-  /**
-   * Of the machine's private state, compiled code and packets in an arena leave only what outlives a packet (the
-   * random generator) where the interpreter does; redirect and geometry are compared as the packet's.
-   */
-  private isComparable(address: number): boolean {
-    const { state } = this.machine.lane;
-    return this.isExact || address < state + privateState.redirectKind || address >= state + 0x1000;
-  }
-
-  /** An address in words. */
-  private where(address: number): string {
-    const region = this.machine.memory.regionOf(address);
-    return region === undefined
-      ? `memory at 0x${address.toString(16)}`
-      : `${region.name} +0x${(address - region.start).toString(16)}`;
-  }
-
   private differ(
     packet: number,
     what: string,
@@ -235,6 +154,10 @@ export class Checker {
 
 /** Makes a difference of two values that are not the same. */
 type Differ = (what: string, a: unknown, b: unknown) => Difference;
+
+function asDifference(found: MemoryDifference | undefined, differ: Differ): Difference | undefined {
+  return found && differ(found.where, found.theirs, found.mine);
+}
 
 /** A packet as the other side left it. */
 interface DecidedPacket {

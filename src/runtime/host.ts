@@ -16,7 +16,6 @@ import {
   type Outcome,
   type PacketArena,
   programsBehind,
-  record,
   type TrapSite,
 } from '../vm/index.js';
 import { anyProgram, firstPackets, type Tier, tiersOf } from './tiers.js';
@@ -121,7 +120,7 @@ export class Host {
     const engine = this.ready();
     if (engine === undefined) return this.interpretAt(arena, from, onTrap);
     this.machine.clearPacket();
-    const ran = engine.runBatch(this.program, arena.recordOf(from), to - from, record.size);
+    const ran = engine.runBatch(this.program, arena, from, to);
     this.note(ran);
     if (engine.batchTrap === undefined) return from + ran;
     onTrap(from + ran, engine.batchTrap);

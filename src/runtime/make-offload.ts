@@ -4,7 +4,7 @@ import { traceNames } from '../condition/index.js';
 import { type CardPort, CompiledCard, type InstalledTrace, reserveKeys, TraceTree } from '../nic/index.js';
 import { AssumptionLedger } from '../trace/index.js';
 import type { Verdicts } from '../verifier/index.js';
-import type { LoadedProgram, Machine } from '../vm/index.js';
+import type { LoadedProgram, Machine, Region } from '../vm/index.js';
 import { Offload } from './offload.js';
 import { Penalties } from './penalties.js';
 import { type RuntimeOptions, replacementOf } from './runtime-options.js';
@@ -45,7 +45,7 @@ export function makeOffload(
     conditionsRead: typeof keepConditions === 'number' ? keepConditions : keepConditions ? Number.POSITIVE_INFINITY : 0,
   });
   const numberOf = (trace: InstalledTrace): number => book.of(trace).id;
-  const card = (make ?? softwareCard(keys.start, options))({ machine, program, verdicts, numberOf });
+  const card = (make ?? softwareCard(keys, options))({ machine, program, verdicts, numberOf });
   return new Offload({
     program,
     // A newcomer is on the card before the one that has to go has left.
@@ -59,7 +59,7 @@ export function makeOffload(
 }
 
 /** The software card, compiled where that is safe. */
-function softwareCard(keys: number, options: RuntimeOptions): CardMaker {
+function softwareCard(keys: Region, options: RuntimeOptions): CardMaker {
   return ({ machine, program, verdicts, numberOf }) => {
     const tree = new TraceTree(machine, keys);
     // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.

@@ -7,7 +7,7 @@ import { InternalError } from '../base/index.js';
 import { Facts } from '../condition/index.js';
 import { cellOf, checkTrace, faultOf, type Graph, liveCode, parseValues, type Space, type Value } from '../ir/index.js';
 import type { Location, MapPart, ProgramSpec } from '../object/index.js';
-import { cellAddress, JsonFields, type LoadedProgram, type Machine } from '../vm/index.js';
+import { hasCell, JsonFields, type LoadedProgram, type Machine } from '../vm/index.js';
 import { type ObjectShape, objectShape, shapeDifference } from './object-shape.js';
 import type { MemoryChange, StackByte } from './recorded-memory.js';
 import type { RecordedTrace } from './recording.js';
@@ -114,7 +114,7 @@ class TraceReader {
   /** A map's cell as this machine has it: it may have other CPUs. */
   private checkCell(fields: JsonFields, at: Location): Location {
     const map = this.machine.maps[at.map];
-    if (map === undefined || cellAddress(map, at) === undefined)
+    if (map === undefined || !hasCell(map, at))
       fields.fail(`there is no ${at.part} ${at.element} of map ${at.map}`, 'was it recorded with more CPUs?');
     return at;
   }

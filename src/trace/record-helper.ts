@@ -146,7 +146,7 @@ function gatherArguments(recorder: Recorder, effects: HelperEffects): Gathered {
     const size = sizeOf(recorder, kind, map, register);
     if (size !== undefined && pointsToMemory(recorder, value)) {
       const { isIn, isOut } = directionOf(kind);
-      const onStack = recorder.machine.memory.regionOf(Number(values.sample(value)))?.kind === 'stack';
+      const onStack = recorder.machine.memory.pointee(values.sample(value))?.kind === 'stack';
       const at = onStack ? recorder.memory.locate(value).offset : 0;
       if (onStack) value = recorder.memory.stackPointer(at);
       // A size that varies is pinned where it decides which stack bytes are read.
@@ -197,7 +197,7 @@ function sizeOf(recorder: Recorder, kind: ArgKind, map: number, register: number
 function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads']): Value {
   const { values } = recorder;
   if (!pointsToMemory(recorder, value)) return value;
-  const region = recorder.machine.memory.regionOf(Number(values.sample(value)));
+  const region = recorder.machine.memory.pointee(values.sample(value));
   if (region?.kind !== 'stack') return value;
   const address = recorder.memory.locate(value).offset;
   reads.push({ address, size: stackAddress(depthOf(address), 0) - address });
@@ -206,7 +206,7 @@ function readPointee(recorder: Recorder, value: Value, reads: Gathered['reads'])
 
 function pointsToMemory(recorder: Recorder, value: Value): boolean {
   const address = recorder.values.sample(value);
-  return address !== 0n && address <= mask32 && recorder.machine.memory.regionOf(Number(address)) !== undefined;
+  return address !== 0n && address <= mask32 && recorder.machine.memory.pointee(address) !== undefined;
 }
 
 /** What is no longer known after the call: buffers that it wrote, maps that it changed, the packet. */

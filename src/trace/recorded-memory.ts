@@ -16,14 +16,14 @@ import {
   stackAddress,
   type Value,
 } from '../ir/index.js';
-import { locate, locateStack } from '../jit/index.js';
+import { regionAt } from '../jit/index.js';
 import type { MapCell } from '../object/index.js';
-import { headroom, stackSize, xdpMd } from '../platform/index.js';
+import { stackSize, xdpMd } from '../platform/index.js';
 import { cellSize, type Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import { type Anchored, anchorOf } from './anchor.js';
 import type { RecordedValues } from './recorded-values.js';
-import { peek } from './resample.js';
+import { peek, valueAt } from './resample.js';
 import { type ByteOf, joinRuns, Shadow, type Target, toRuns } from './shadow.js';
 import type { Assumption } from './stable-values.js';
 
@@ -224,7 +224,7 @@ export class RecordedMemory {
    */
   private settledValue(cell: MapCell, offset: number, size: number): Value | undefined {
     const at = { ...cell, offset };
-    const value = peek(this.machine, locate(this.machine, at), size);
+    const value = valueAt(this.machine, at, size);
     if (this.machine.maps[at.map]?.isConstant === true) return this.values.graph.constant(value);
     const assumption = { at, size, value };
     const isStable = this.isStable(assumption);
@@ -246,7 +246,7 @@ export class RecordedMemory {
         return graph.pointer(graph.constant(this.metaOffset()));
       default: {
         const field = graph.ctxField(offset);
-        this.values.setSample(field, BigInt(this.machine.memory.load32(this.machine.lane.ctx.start + offset)));
+        this.values.setSample(field, BigInt(this.machine.lane.contextField(offset)));
         return field;
       }
     }
@@ -277,7 +277,7 @@ export class RecordedMemory {
       const [base, offset] = splitOffset(address.args[0] as Value);
       return { space: 'packet', map: -1, base, offset: Number(offset), anchor: undefined };
     }
-    const region = concrete < mask32 ? this.machine.memory.regionOf(Number(concrete)) : undefined;
+    const region = concrete < mask32 ? this.machine.memory.pointee(concrete) : undefined;
     if (region === undefined) throw new TraceAbort('trap', 'wild pointer');
     const [base, offset] = splitOffset(address);
     // A number is no pointer, even if something happens to be there.
@@ -286,7 +286,7 @@ export class RecordedMemory {
     if (region.kind === 'stack') return this.onStack(address, anchored);
     const cell = anchored === undefined ? undefined : cellOf(anchored.place);
     if (anchored !== undefined && cell !== undefined) {
-      if (this.machine.memory.regionOf(locate(this.machine, { ...cell, offset: 0 })) !== region)
+      if (regionAt(this.machine, { ...cell, offset: 0 }) !== region)
         throw new TraceAbort('unknown-pointer', region.name);
       return this.inCell(cell, anchored, Number(offset));
     }
@@ -300,11 +300,9 @@ export class RecordedMemory {
   /** A byte of the stack, which is guarded to be the one that is meant. */
   private onStack(address: Value, anchored: Anchored | undefined): Target {
     const { values, machine } = this;
-    const sample = Number(values.sample(address));
-    const depth = machine.lane.frames.findIndex((frame) => sample >= frame.hi - stackSize && sample < frame.hi);
-    const frame = machine.lane.frames[depth];
-    if (frame === undefined) throw new TraceAbort('trap', 'outside of the stack');
-    const distance = sample - frame.hi;
+    const found = machine.lane.onStack(values.sample(address));
+    if (found === undefined) throw new TraceAbort('trap', 'outside of the stack');
+    const { depth, distance } = found;
     const place = values.graph.frame(depth);
     if (anchored?.place !== place)
       values.pin(address, values.graph.add(place, values.graph.constant(BigInt(distance))));
@@ -340,7 +338,8 @@ export class RecordedMemory {
     const end = graph.constant(BigInt(at.offset + size));
     if (at.base === undefined) {
       if (at.offset < 0 && BigInt(at.offset) < this.metaOffset()) throw new TraceAbort('trap', 'before the packet');
-      if (!this.machine.memory.canRead(this.concrete(at), size)) throw new TraceAbort('trap', 'outside of the packet');
+      if (this.machine.memory.peek(this.concrete(at), size) === undefined)
+        throw new TraceAbort('trap', 'outside of the packet');
       this.values.guard(graph.make('sle', end, this.endOffset), true);
       return false;
     }
@@ -356,16 +355,11 @@ export class RecordedMemory {
     return !(proved(limit) && proved(low));
   }
 
-  /** Guest address of a location for this packet. */
-  concrete(at: Target): number {
+  /** What a register holds that points there, for this packet. */
+  concrete(at: Target): bigint {
     const base = at.base === undefined ? 0n : this.values.sample(at.base);
-    const address = BigInt.asUintN(
-      64,
-      base +
-        BigInt(at.offset) +
-        (at.space === 'packet' ? BigInt(this.machine.lane.packet.region.start + headroom) : 0n),
-    );
-    return Number(address);
+    const offset = base + BigInt(at.offset);
+    return at.space === 'packet' ? this.machine.lane.packet.pointerTo(offset) : BigInt.asUintN(64, offset);
   }
 
   /** A pointer to a byte of the stack. */
@@ -395,7 +389,7 @@ export class RecordedMemory {
       const width = run >= 8 ? 8 : run >= 4 ? 4 : run >= 2 ? 2 : 1;
       const detail = { kind: 'memory', space: 'stack', size: width, map: -1, checked: false } as const;
       const value = graph.load(graph.frame(depth), BigInt(address + i - top), detail, this.stackVersion, false);
-      this.values.setSample(value, peek(this.machine, locateStack(this.machine, address + i), width));
+      this.values.setSample(value, peek(this.machine, this.values.sample(this.stackPointer(address + i)), width));
       for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
       i += width;
     }

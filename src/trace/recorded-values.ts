@@ -6,7 +6,6 @@
 import { Facts } from '../condition/index.js';
 import { evaluate, Graph, isConst, mask64, mayFail, type Value } from '../ir/index.js';
 import { staticIn } from '../jit/index.js';
-import { headroom } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 
@@ -42,8 +41,8 @@ export class RecordedValues {
     this.onGuard = onGuard;
     this.graph = graph;
     const { packet } = machine.lane;
-    this.setSample(this.graph.length, BigInt(packet.dataEnd - packet.data));
-    this.arrivedMeta = BigInt(packet.data - packet.dataMeta);
+    this.setSample(this.graph.length, BigInt(packet.linearLength));
+    this.arrivedMeta = BigInt(packet.metaLength);
   }
 
   /**
@@ -79,7 +78,7 @@ export class RecordedValues {
         const fixed = staticIn(this.machine, leaf);
         if (fixed !== undefined) return fixed;
         if (leaf.op !== 'ptr') throw new TraceAbort('desync', `no sample of ${leaf.op}`);
-        return (BigInt(this.machine.lane.packet.region.start + headroom) + this.sample(leaf.args[0] as Value)) & mask64;
+        return this.machine.lane.packet.pointerTo(this.sample(leaf.args[0] as Value));
       },
       this.samples,
     );

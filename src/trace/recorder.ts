@@ -21,7 +21,7 @@
 import type { Observer } from '../interp/index.js';
 import { liveCode, lowerAlu, lowerJump, mask32, referenceAt, type Value, type World } from '../ir/index.js';
 import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
-import { locate, worldOfMachine } from '../jit/index.js';
+import { worldOfMachine } from '../jit/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
 import { recordAtomic } from './record-atomic.js';
@@ -29,7 +29,7 @@ import { recordCall } from './record-call.js';
 import { type MemoryChange, RecordedMemory } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
 import { type AbortSite, defaultLimits, type RecorderLimits, type Recording } from './recording.js';
-import { isResult, peek, resample } from './resample.js';
+import { isResult, resample, valueAt } from './resample.js';
 import { type History, registersOf, type Snapshot, SnapshotLog } from './snapshot.js';
 import type { Assumption, StableValues } from './stable-values.js';
 
@@ -171,7 +171,7 @@ export class Recorder implements Observer {
       const change = history.changes[i];
       if (change?.kind !== 'asked') continue;
       const { at, size } = change.assumption;
-      const value = peek(this.machine, locate(this.machine, at), size);
+      const value = valueAt(this.machine, at, size);
       if (this.isStable({ at, size, value })) isBetter = true;
     }
     return isBetter ? undefined : from;

@@ -4,27 +4,26 @@
  */
 
 import type { Value } from '../ir/index.js';
-import { headroom, helperId } from '../platform/index.js';
+import { peekAt } from '../jit/index.js';
+import type { Location } from '../object/index.js';
+import { helperId } from '../platform/index.js';
 import type { Machine } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import type { RecordedValues } from './recorded-values.js';
 
-/** What memory holds now, at a guest address. Gives up where there is none. */
-export function peek(machine: Machine, address: number, size: number): bigint {
-  const { memory } = machine;
-  // What maps keep for themselves is closed to programs, not to a trace that follows a walk.
-  if (!memory.canRead(address, size) && memory.regionOf(address)?.kind !== 'map') throw new TraceAbort('trap', 'fault');
-  switch (size) {
-    case 1:
-      return BigInt(memory.load8(address));
-    case 2:
-      return BigInt(memory.load16(address));
-    case 4:
-      return BigInt(memory.load32(address));
-    default:
-      return memory.load64(address);
-  }
+/** What a register's value points to now. Gives up where there is nothing. */
+export function peek(machine: Machine, pointer: bigint, size: number): bigint {
+  const value = machine.memory.peek(pointer, size);
+  if (value === undefined) throw new TraceAbort('trap', 'fault');
+  return value;
+}
+
+/** What bytes of a map hold now. Gives up where there are none. */
+export function valueAt(machine: Machine, at: Location, size: number): bigint {
+  const value = peekAt(machine, at, size);
+  if (value === undefined) throw new TraceAbort('trap', 'fault');
+  return value;
 }
 
 /** True if the value is what a call returns: seen when the next instruction begins. */
@@ -44,15 +43,15 @@ export function resample(machine: Machine, values: RecordedValues, value: Value,
   if (op === 'len') return values.sample(value);
   if (op === 'metalen') return values.arrivedMeta;
   if (op === 'env') return BigInt(machine.lane.cpu);
-  if (op === 'ctx') return BigInt(machine.memory.load32(machine.lane.ctx.start + Number(imm)));
+  if (op === 'ctx') return BigInt(machine.lane.contextField(Number(imm)));
   if (op === 'slot' && detail?.kind === 'slot') {
     const map = machine.maps[detail.map];
     if (map instanceof ProgArrayMap) return BigInt(map.programAt(Number(values.sample(args[0] as Value))));
   }
   if (detail?.kind === 'memory' || detail?.kind === 'atomic') {
-    const start = detail.space === 'packet' ? BigInt(machine.lane.packet.region.start + headroom) : 0n;
-    const address = BigInt.asUintN(64, values.sample(args[0] as Value) + imm + start);
-    return peek(machine, Number(address), detail.size);
+    const at = values.sample(args[0] as Value) + imm;
+    const isPacket = detail.space === 'packet';
+    return peek(machine, isPacket ? machine.lane.packet.pointerTo(at) : BigInt.asUintN(64, at), detail.size);
   }
   throw new TraceAbort('desync', `no sample of ${op}`);
 }

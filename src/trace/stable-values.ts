@@ -5,7 +5,7 @@
  * those whose assumption fails.
  */
 import { mayBeWritten } from '../code/index.js';
-import { locate } from '../jit/index.js';
+import { bytesAt } from '../jit/index.js';
 import { type Location, locationKey, type ProgramSpec } from '../object/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { Machine } from '../vm/index.js';
@@ -136,11 +136,7 @@ export class AssumptionLedger<T> {
 
   /** Is what was assumed so, now? */
   holds({ at, size, value }: Assumption): boolean {
-    const { u8 } = this.machine.memory;
-    const address = locate(this.machine, at);
-    for (let i = 0; i < size; i++)
-      if (BigInt(u8[address + i] as number) !== ((value >> BigInt(8 * i)) & 0xffn)) return false;
-    return true;
+    return bytesAt(this.machine, at, size).every((byte, i) => BigInt(byte) === ((value >> BigInt(8 * i)) & 0xffn));
   }
 }
 

@@ -30,7 +30,7 @@ export { parseLooseJson } from './loose-json.js';
 export { type LaneOptions, Machine, type MachineOptions } from './machine.js';
 export { machineShape } from './machine-shape.js';
 export { BpfMap, type MapEntry } from './map.js';
-export { cellAddress, cellSize } from './map-cells.js';
+export { cellAddress, cellSize, hasCell } from './map-cells.js';
 export { type Formatted, formatBytes } from './map-format.js';
 export {
   type DumpedEntry,
@@ -53,6 +53,7 @@ export { MapLog, type MapOp, type MapSide } from './map-log.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { MapStore } from './map-store.js';
 export { GuestMemory } from './memory.js';
+export { MemoryComparison, type MemoryDifference } from './memory-comparison.js';
 export { writtenElements } from './non-zero.js';
 export { formatOutput, type OutputTypes, type OutputWords, parseOutputTypes } from './output-words.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';

@@ -67,6 +67,8 @@ export class Lane {
   tailCalls = 0;
   /** What the packet has put out so far, but for what still lies in ring buffers ({@link Machine.outputs}). */
   readonly emitted: Output[] = [];
+  /** What every byte of a frame is when it is entered; who looks for programs that read such bytes says another one. */
+  stackFill = 0;
   private readonly memory: GuestMemory;
 
   /** Allocates all of it. `frameCount`: call depths. */
@@ -126,7 +128,7 @@ export class Lane {
     if (frame === undefined) throw new InternalError('machine', `no frame ${depth}`);
     frame.openTop(stackSize);
     // Not through the journal: see `Transaction.rollback`.
-    this.memory.u8.fill(0, frame.lo, frame.hi);
+    this.memory.u8.fill(this.stackFill, frame.lo, frame.hi);
     return frame.hi;
   }
 
@@ -134,6 +136,30 @@ export class Lane {
   leaveFrame(depth: number): void {
     const frame = this.frames[depth];
     if (frame !== undefined) frame.lo = frame.hi;
+  }
+
+  /** The field of xdp_md at that offset, as it stands in memory. */
+  contextField(offset: number): number {
+    return this.memory.load32(this.ctx.start + offset);
+  }
+
+  /** What registers hold that point to the context and to the packet's ends. */
+  get pointers(): { readonly [place in 'context' | 'data' | 'dataEnd' | 'dataMeta']: bigint } {
+    const { data, dataEnd, dataMeta } = this.packet;
+    return {
+      context: BigInt(this.ctx.start),
+      data: BigInt(data),
+      dataEnd: BigInt(dataEnd),
+      dataMeta: BigInt(dataMeta),
+    };
+  }
+
+  /** Which frame's stack a register's value points into, and how far from that frame's r10; undefined: none's. */
+  onStack(value: bigint): { readonly depth: number; readonly distance: number } | undefined {
+    const at = Number(value);
+    const depth = this.frames.findIndex(({ hi }) => at >= hi - stackSize && at < hi);
+    const frame = this.frames[depth];
+    return frame && { depth, distance: at - frame.hi };
   }
 
   /** True if the address lies in xdp_md. */

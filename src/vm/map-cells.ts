@@ -8,6 +8,11 @@ export function cellAddress(map: BpfMap, cell: MapCell): GuestAddress | undefine
   return placeIn(map, cell) as GuestAddress | undefined;
 }
 
+/** Has the map such a cell? */
+export function hasCell(map: BpfMap, cell: MapCell): boolean {
+  return placeIn(map, cell) !== undefined;
+}
+
 function placeIn(map: BpfMap, { part, element, cpu = 0 }: MapCell): number | undefined {
   const layout = map.layout();
   if (layout?.kind === 'array') {

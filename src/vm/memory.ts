@@ -104,6 +104,37 @@ export class GuestMemory {
     return region.stride === 0 || ((address - region.start) % region.stride) + size <= region.span;
   }
 
+  /** What a register's value points into; undefined: it is no pointer. */
+  pointee(value: bigint): Region | undefined {
+    return value < 0x1_0000_0000n ? this.regionOf(Number(value)) : undefined;
+  }
+
+  /** A region that holds these bytes and that a program may read and write; returns what a register has to hold. */
+  hold(name: string, bytes: Uint8Array): bigint {
+    const { start } = this.allocate('scratch', name, bytes.length);
+    this.write(start, bytes);
+    return BigInt(start);
+  }
+
+  /**
+   * The `size` (1, 2, 4, 8) bytes that a register's value points to; undefined where a program may not read. What maps
+   * keep for themselves can be read: it is closed to programs, not to who follows a walk over a map.
+   */
+  peek(value: bigint, size: number): bigint | undefined {
+    const address = Number(value);
+    if (!this.canRead(address, size) && this.regionOf(address)?.kind !== 'map') return undefined;
+    switch (size) {
+      case 1:
+        return BigInt(this.load8(address));
+      case 2:
+        return BigInt(this.load16(address));
+      case 4:
+        return BigInt(this.load32(address));
+      default:
+        return this.load64(address);
+    }
+  }
+
   /** Describes an access that `canRead` or `canWrite` refused. */
   explainFault(access: 'read' | 'write', address: bigint, size: number): MemoryFault {
     const at = Number(address);

@@ -179,6 +179,11 @@ export class PacketArena {
     return this.machine.memory.load32(this.recordOf(i) + record.trace);
   }
 
+  /** Says which trace decided packet `i`. */
+  setTrace(i: number, trace: number): void {
+    this.machine.memory.store32(this.recordOf(i) + record.trace, trace);
+  }
+
   /** Packet `i` as it is now: a copy. */
   bytes(i: number): Uint8Array {
     return this.read(i, record.data, record.dataEnd);

@@ -96,6 +96,27 @@ export class PacketBuffer {
     return this.memory.load32(this.ctx + xdpMd.dataMeta) as GuestAddress;
   }
 
+  /** Bytes between `data` and `data_end`: all of a packet without fragments. */
+  get linearLength(): number {
+    return this.dataEnd - this.data;
+  }
+
+  /** Bytes between `data_meta` and `data`. */
+  get metaLength(): number {
+    return this.data - this.dataMeta;
+  }
+
+  /** What a register holds that points `offset` bytes behind where a packet in this buffer began at its arrival. */
+  pointerTo(offset: bigint): bigint {
+    return BigInt.asUintN(64, BigInt(this.region.start + headroom) + offset);
+  }
+
+  /** The bytes that are now where the first `length` of the packet were at its arrival. */
+  arrived(length: number): Uint8Array {
+    const start = this.region.start + headroom;
+    return this.memory.read(start, length);
+  }
+
   get fragmentCount(): number {
     return this.memory.load32(this.state + fragmentCountAt);
   }

@@ -57,6 +57,12 @@ export class Region {
     this.hi = hi as GuestAddress;
   }
 
+  /** Bytes from the start of the region, or of the element in it, to what a register's value points to. */
+  distanceTo(value: bigint): number {
+    const distance = Number(value) - this.start;
+    return this.stride === 0 ? distance : distance % this.stride;
+  }
+
   /** May the program touch `size` bytes at `address`? */
   admits(address: number, size: number): boolean {
     if (address < this.lo || address + size > this.hi) return false;

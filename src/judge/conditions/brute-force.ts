@@ -63,7 +63,7 @@ function judgeOne(seed: number, packets: readonly Uint8Array[], tally: BruteForc
   const program = machine.programs[0] as LoadedProgram;
   const host = new Interpreter(machine);
   const recorder = new Recorder(machine);
-  const oracle = new ConditionOracle(machine, machine.memory.allocate('scratch', 'keys', keyBytes).start);
+  const oracle = new ConditionOracle(machine, machine.memory.allocate('scratch', 'keys', keyBytes));
   const observer = new PathObserver();
   tally.programs++;
   const classes = new Map<string, number[]>();

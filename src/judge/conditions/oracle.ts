@@ -16,8 +16,7 @@ import {
 } from '../../condition/index.js';
 import { evaluate, type Value } from '../../ir/index.js';
 import { locate, staticIn } from '../../jit/index.js';
-import { headroom } from '../../platform/index.js';
-import { type Machine, Registers } from '../../vm/index.js';
+import { type Machine, type Region, Registers } from '../../vm/index.js';
 import { ProgArrayMap } from '../../vm/maps/index.js';
 
 /** An access outside of what the packet or a map has. */
@@ -33,10 +32,10 @@ export class ConditionOracle {
   private readonly registers = new Registers();
   private memo = new Map<Value, bigint>();
 
-  /** `key`: guest address of private bytes, as many as the largest key. */
-  constructor(machine: Machine, key: number) {
+  /** `keys`: as large as the largest key. */
+  constructor(machine: Machine, keys: Region) {
     this.machine = machine;
-    this.key = key;
+    this.key = keys.start;
   }
 
   /** Call it for each packet, before the first question. */
@@ -100,7 +99,7 @@ export class ConditionOracle {
   }
 
   private get packetStart(): bigint {
-    return BigInt(this.machine.lane.packet.region.start + headroom);
+    return this.machine.lane.packet.pointerTo(0n);
   }
 
   /** Little-endian, one byte after another: alignment is none of its business. */
@@ -126,11 +125,11 @@ export class ConditionOracle {
     if (fixed !== undefined) return fixed;
     switch (value.op) {
       case 'len':
-        return BigInt(machine.lane.packet.dataEnd - machine.lane.packet.data);
+        return BigInt(machine.lane.packet.linearLength);
       case 'metalen':
-        return BigInt(machine.lane.packet.data - machine.lane.packet.dataMeta);
+        return BigInt(machine.lane.packet.metaLength);
       case 'ctx':
-        return BigInt(machine.memory.load32(machine.lane.ctx.start + Number(value.imm)));
+        return BigInt(machine.lane.contextField(Number(value.imm)));
       case 'env':
         machine.callHelper(Number(value.imm), this.registers, { call: () => undefined });
         return this.registers.u64[0] as bigint;

@@ -87,9 +87,9 @@ export class ConditionTrial {
     this.machine.admit(this.program);
     this.host = new Interpreter(this.machine);
     this.recorder = new Recorder(this.machine);
-    const keys = this.machine.memory.allocate('scratch', 'keys of the card', 2 * keyBytes).start;
-    this.tree = new TraceTree(this.machine, keys);
-    this.oracle = new ConditionOracle(this.machine, keys + keyBytes);
+    const { memory } = this.machine;
+    this.tree = new TraceTree(this.machine, memory.allocate('scratch', 'keys of the card', keyBytes));
+    this.oracle = new ConditionOracle(this.machine, memory.allocate('scratch', 'keys of the oracle', keyBytes));
   }
 
   get done(): boolean {

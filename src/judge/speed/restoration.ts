@@ -41,11 +41,12 @@ export function observeChange(machine: Machine, program: LoadedProgram, input: P
   let way = '';
   for (let run = 0; run < freshRuns; run++) {
     machine.setPacket(input);
-    const { data, dataEnd } = machine.lane.packet;
+    const { lane } = machine;
+    const before = lane.pointers;
     way = wayOf(engine, program);
-    startMoves ||= machine.lane.packet.data !== data;
-    endMoves ||= machine.lane.packet.dataEnd !== dataEnd;
-    const after = machine.memory.read(data, input.data.length);
+    startMoves ||= lane.pointers.data !== before.data;
+    endMoves ||= lane.pointers.dataEnd !== before.dataEnd;
+    const after = lane.packet.arrived(input.data.length);
     for (const [i, byte] of after.entries()) if (byte !== input.data[i]) bytes.add(i);
   }
   let strays = startMoves || endMoves;

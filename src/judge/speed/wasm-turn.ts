@@ -6,6 +6,7 @@
  */
 import { WasmEngine } from '../../jit/index.js';
 import type { Settings } from '../../opt/index.js';
+import { xdpMd } from '../../platform/index.js';
 import { Verdicts } from '../../verifier/index.js';
 import {
   columnsOf,
@@ -14,7 +15,6 @@ import {
   PacketArena,
   packetMoves,
   programsBehind,
-  record,
 } from '../../vm/index.js';
 import { cpuTime, type Turn, timed, wallTime } from './clock.js';
 
@@ -71,7 +71,7 @@ export function wasmTurn(
   for (let i = 0; i < batch; i++) copies.set(packet, i * stride);
   const lengths = new Array<number>(batch).fill(packet.length);
   const columns = columnsOf(lengths, { stride, now: machine.lane.now });
-  arena.ingressIfindex = machine.memory.load32(machine.lane.ctx.start + record.ingressIfindex);
+  arena.ingressIfindex = machine.lane.contextField(xdpMd.ingressIfindex);
   const restore = (): void => {
     arena.clear();
     arena.load(copies);
@@ -79,7 +79,7 @@ export function wasmTurn(
   };
   restore();
   const run = (): void => {
-    engine.runBatch(program, arena.first, batch, record.size);
+    engine.runBatch(program, arena, 0, batch);
   };
   const turn = options.changes
     ? (): number => restoredTurn(options.seconds, restore, run)

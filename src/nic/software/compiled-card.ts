@@ -21,6 +21,7 @@ import {
   packetState,
   privateState,
   programsBehind,
+  type Region,
   record,
 } from '../../vm/index.js';
 import {
@@ -42,8 +43,8 @@ export interface CardOptions {
   readonly machine: Machine;
   readonly program: LoadedProgram;
   readonly tree: TraceTree;
-  /** Guest address of a region that keys are put together in; {@link Region} of its own, closed between batches. */
-  readonly keys: number;
+  /** What keys are put together in; closed between batches. */
+  readonly keys: Region;
   /** Asked about the program, and those that it may tail-call, when there is something to compile. */
   readonly verdicts: Verdicts;
   /** What records are to say of a packet that a trace decided: its number for the rest of the world, below 2^32. */
@@ -211,17 +212,22 @@ export class CompiledCard implements CardPort {
   }
 
   /**
-   * Decides packets from the record at guest address `first` on and returns how many; `stride` bytes from record to
-   * record. The packet at that index, if it is not `count`, has missed and is untouched; its record says where it left
+   * Decides the arena's packets from `from` on, up to `to`, and returns how many. The one behind them, if there is
+   * one, has missed and is untouched; its record says where it left
    * the traces ({@link exitOf}). Decided records hold the verdict at `record.r0` and at `record.trace` the trace's
    * number.
    */
-  runBatch(first: number, count: number, stride: number): number {
+  runRecords(arena: PacketArena, from: number, to: number): number {
+    return this.runFrom(arena.recordOf(from), to - from);
+  }
+
+  /** The same from the record at guest address `first` on. */
+  private runFrom(first: number, count: number): number {
     const { version, machine } = this;
     if (version === undefined) return 0;
     this.enter();
     try {
-      return version.run(first, count, stride);
+      return version.run(first, count, record.size);
     } catch (error) {
       if (error instanceof Error && error.constructor.name === 'RuntimeError')
         throw new InternalError('card', `${this.options.program.spec.name}: ${error.message}`);
@@ -275,7 +281,7 @@ export class CompiledCard implements CardPort {
     const { machine, record: at } = this;
     if (this.version !== undefined) {
       this.writeRecord(at);
-      if (this.runBatch(at, 1, record.size) === 1) {
+      if (this.runFrom(at, 1) === 1) {
         this.readRecord(at);
         return this.takeHit();
       }
@@ -309,7 +315,7 @@ export class CompiledCard implements CardPort {
     for (let at = from; at < to; at++) {
       if (inPlace && this.compiledTraces > 0) {
         arena.machine.clearPacket();
-        const decided = this.runBatch(arena.recordOf(at), to - at, record.size);
+        const decided = this.runRecords(arena, at, to);
         this.takeHits((trace, packets) => owner.hit(trace, packets));
         owner.taken(at, at + decided);
         owner.decided();
@@ -370,7 +376,7 @@ export class CompiledCard implements CardPort {
     const lowered = lowerTree(tree, this.lowerOptions());
     const cache = { period: this.period, areas: this.areas };
     const { exchange } = this;
-    const { keys } = this.options;
+    const keys = this.options.keys.start;
     const bytes = compileCard({ machine, functions: lowered.functions, exchange, keys, cache });
     const instance = new Wasm.Instance(moduleOf(bytes), this.imports.imports());
     this.version = {
@@ -431,8 +437,8 @@ export class CompiledCard implements CardPort {
 
   /** The region that keys are put together in can be read by helpers only meanwhile. */
   private openKeys(open: boolean): void {
-    const region = this.machine.memory.regionOf(this.options.keys);
-    if (region !== undefined) region.hi = open ? region.end : region.lo;
+    const { keys } = this.options;
+    keys.hi = open ? keys.end : keys.lo;
   }
 
   /** The machine's packet as a record. */

@@ -14,7 +14,7 @@
 import { checkTrace, isStatic, type Value } from '../../ir/index.js';
 import { locateStack, staticIn } from '../../jit/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
-import type { Machine, PacketArena } from '../../vm/index.js';
+import type { Machine, PacketArena, Region } from '../../vm/index.js';
 import {
   type ArenaOffer,
   type ArenaOwner,
@@ -100,10 +100,10 @@ export class TraceTree implements CardPort {
   private readonly free: number[] = [];
   private nextSlot = bodySlots;
 
-  /** `keys`: guest address of private bytes, as many as the largest key. */
-  constructor(machine: Machine, keys: number) {
+  /** `keys`: as large as the largest key. */
+  constructor(machine: Machine, keys: Region) {
     this.machine = machine;
-    this.executor = new CardExecutor(machine, keys);
+    this.executor = new CardExecutor(machine, keys.start);
   }
 
   offer(): TreeTrace | SideExit {

@@ -11,7 +11,7 @@ import { assemble, type ObjectSpec } from '../../object/index.js';
 import { Prng } from '../../packet/index.js';
 import { Runtime } from '../../runtime/index.js';
 import { formatTable } from '../../text/index.js';
-import { columnsOf, PacketArena, record } from '../../vm/index.js';
+import { columnsOf, PacketArena } from '../../vm/index.js';
 import { makeMatchers, type Row } from './matchers.js';
 
 /** Numbers of traces; each is a full tree of decisions, so powers of two. */
@@ -133,7 +133,7 @@ function measure(depth: number, own: boolean): Figures {
   arena.add(columnsOf(new Array<number>(batch).fill(packetBytes)), 0, batch, 0);
   matchers.bytes.set(bytes, matchers.packets);
   const ways = [
-    () => card.runBatch(arena.first, batch, record.size),
+    () => card.runRecords(arena, 0, batch),
     () => matchers.tuples(matchers.packets, batch, packetBytes),
     () => matchers.scan(matchers.packets, batch, packetBytes),
   ];

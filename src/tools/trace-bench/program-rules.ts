@@ -9,7 +9,7 @@ import { InternalError } from '../../base/index.js';
 import { type RowBits, rowCells, ruleTable } from '../../condition/index.js';
 import { Runtime } from '../../runtime/index.js';
 import { formatTable } from '../../text/index.js';
-import { columnsOf, record } from '../../vm/index.js';
+import { columnsOf } from '../../vm/index.js';
 import { loadMaps } from '../../vm/map-json.js';
 import { makeMatchers, type Row } from './matchers.js';
 import { mediansOf } from './matching.js';
@@ -71,7 +71,7 @@ function measureRules({ name, object, program, maps, packets }: RecordingSubject
     const added = arena.add(columnsOf(chosen.map(({ data }) => data.length)), 0, chosen.length, 0);
     if (added < chosen.length) chosen = chosen.slice(0, added);
     filled = u8.slice();
-    return card.runBatch(arena.first, chosen.length, record.size);
+    return card.runRecords(arena, 0, chosen.length);
   };
   // A batch ends at the first packet that no trace takes; without it the next one is tried, until all hit.
   for (let hits = hitsOf(); hits < chosen.length; hits = hitsOf()) chosen.splice(hits, 1);
@@ -94,7 +94,7 @@ function measureRules({ name, object, program, maps, packets }: RecordingSubject
   }).length;
   const count = chosen.length;
   const ways = [
-    () => card.runBatch(arena.first, count, record.size),
+    () => card.runRecords(arena, 0, count),
     () => matchers.tuples(matchers.packets, count, stride),
     () => matchers.scan(matchers.packets, count, stride),
   ];

@@ -48,7 +48,7 @@ function measureRecording(subject: RecordingSubject): Miss[] {
   if (maps !== undefined) loadMaps(machine, maps);
   const host = new Interpreter(machine);
   // Installation alone is timed with a second tree that holds as many traces.
-  const beside = new TraceTree(machine, machine.memory.allocate('scratch', 'keys', keyBytes).start);
+  const beside = new TraceTree(machine, machine.memory.allocate('scratch', 'keys', keyBytes));
   const installedBeside: InstalledTrace[] = [];
   const misses: Miss[] = [];
   for (const packet of subject.packets) {

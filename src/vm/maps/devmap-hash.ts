@@ -10,9 +10,10 @@
  *
  * An update puts a new node in and takes the old one out; hence the one more than max_entries.
  */
-import { type GuestAddress, nowhere } from '../guest-address.js';
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap } from '../map.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';

@@ -12,6 +12,7 @@
  */
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import type { GuestAddress } from '../guest-address.js';
 import { lockFlag } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';

@@ -5,9 +5,10 @@
  * An update takes its element before it looks for the key. So an update that then fails, or finds the key there, may
  * have evicted something, even the key itself.
  */
-import { type GuestAddress, nowhere } from '../guest-address.js';
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';

@@ -4,9 +4,10 @@
  *
  *     ARRAY_OF_MAPS: slots, as in slots.ts          HASH_OF_MAPS: as in hash.ts, with a value of u32 handle, u32 0
  */
-import { type GuestAddress, nowhere } from '../guest-address.js';
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
 import type { MapContext } from './context.js';

@@ -1,5 +1,5 @@
-import type { GuestAddress } from '../guest-address.js';
 import { UnsupportedError } from '../../base/index.js';
+import type { GuestAddress } from '../guest-address.js';
 import { BpfMap, type MapEntry } from '../map.js';
 
 /**

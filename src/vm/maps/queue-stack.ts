@@ -9,9 +9,10 @@
  *
  * On the syscall side a look-up peeks, an update pushes and look-up-and-delete pops; there is no key.
  */
-import { type GuestAddress, nowhere } from '../guest-address.js';
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno } from '../../platform/index.js';
+import { type GuestAddress, nowhere } from '../guest-address.js';
 import { BpfMap, type MapEntry } from '../map.js';
 import type { GuestMemory } from '../memory.js';
 import { BPF_EXIST, BPF_NOEXIST } from './update-flags.js';

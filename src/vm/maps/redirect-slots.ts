@@ -10,9 +10,10 @@
  * A program is its index in the object plus 1. A socket is whatever number the syscall side gave, where Linux wants a
  * file descriptor.
  */
-import type { GuestAddress } from '../guest-address.js';
+
 import type { MapSpec } from '../../object/spec.js';
 import { errno, mapFlags } from '../../platform/index.js';
+import type { GuestAddress } from '../guest-address.js';
 import { BpfMap, type MapEntry } from '../map.js';
 import type { MapLayout } from '../map-layout.js';
 import type { GuestMemory } from '../memory.js';
@@ -45,7 +46,7 @@ abstract class RedirectSlotMap extends BpfMap {
   }
 
   lookup(key: number): GuestAddress {
-    return this.find(this.memory.load32(key));
+    return this.find(this.memory.load32(key)) as GuestAddress;
   }
 
   // Linux's verifier lets no program call these.

@@ -8,10 +8,10 @@
  * element, CPU by CPU.
  */
 
-import type { GuestAddress } from '../guest-address.js';
 import type { MapFacts } from '../../object/index.js';
 import type { MapSpec } from '../../object/spec.js';
 import { mapFlags } from '../../platform/index.js';
+import type { GuestAddress } from '../guest-address.js';
 import type { GuestMemory } from '../memory.js';
 import type { Region } from '../region.js';
 
