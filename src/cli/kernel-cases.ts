@@ -3,24 +3,8 @@ import { InputError } from '../base/index.js';
 import type { CaseEngine, CaseRunner, MapItem } from '../cases/index.js';
 import { Bpf, fitsTestRun, KernelRingBuffer, KernelRunner } from '../linux/index.js';
 import type { ObjectSpec } from '../object/index.js';
-
+import { keyedMaps } from '../platform/index.js';
 import { ownAnswersOf } from './run-kernel.js';
-
-/** Maps whose values are descriptors or that empty by reading. */
-const unreadable: ReadonlySet<string> = new Set([
-  'prog_array',
-  'perf_event_array',
-  'array_of_maps',
-  'hash_of_maps',
-  'xskmap',
-  'queue',
-  'stack',
-  'ringbuf',
-  'bloom_filter',
-  'devmap',
-  'devmap_hash',
-  'cpumap',
-]);
 
 /** The engine; where there is no kernel to ask it says why. */
 export function kernelEngine(): CaseEngine {
@@ -76,7 +60,7 @@ class KernelCase implements CaseRunner {
 
   entries(index: number): readonly MapItem[] | undefined {
     const spec = this.object.maps[index];
-    if (spec === undefined || unreadable.has(spec.type)) return undefined;
+    if (spec === undefined || !keyedMaps.has(spec.type)) return undefined;
     return [...this.runner.entries(index)];
   }
 

@@ -10,6 +10,7 @@ import {
   type Environment,
   errnoName,
   mapFlags,
+  readableMaps,
   type VerdictName,
   verdictName,
   verdictNames,
@@ -49,22 +50,6 @@ export interface KernelRunOptions {
   /** Global variables to print. */
   readonly get: readonly string[] | undefined;
 }
-
-/** Types whose values are descriptors, or that empty by reading. */
-const unreadable: ReadonlySet<string> = new Set([
-  'prog_array',
-  'perf_event_array',
-  'array_of_maps',
-  'hash_of_maps',
-  'xskmap',
-  'sockmap',
-  'sockhash',
-  'queue',
-  'stack',
-  'ringbuf',
-  'user_ringbuf',
-  'bloom_filter',
-]);
 
 /**
  * Loads the object and runs the capture packet by packet; prints the summary and returns the exit code. Throws what
@@ -162,7 +147,7 @@ export async function runOnKernel(
 function dumpKernelMaps(runner: KernelRunner, object: ObjectSpec): DumpedMaps {
   const store = new MapStore(object, runner.cpus);
   const contents = store.maps
-    .filter(({ spec }) => !unreadable.has(spec.type))
+    .filter(({ spec }) => readableMaps.has(spec.type))
     .map((map): [string, readonly DumpedEntry[]] => {
       const entries = [...runner.entries(map.index)];
       return [map.spec.name, entries.map(({ key, value }) => dumpEntry(store, map, key, value, true))];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { programSpec } from '../object/index.js';
+import { checkTrace } from './check.js';
 import { checkValues } from './check-function.js';
 import { FunctionDraft } from './function-draft.js';
 import { Graph } from './graph.js';
@@ -100,5 +101,21 @@ describe('the checker of values', () => {
     expect(complaint((g) => ({ result: g.frame(239) }))).toContain('is of call depth 239');
     expect(complaint((g) => ({ result: g.ctxField(2) }))).toContain('is no field: offset 2');
     expect(complaint((g) => ({ result: forged(g, g.constant(1n), { imm: -1n }) }))).toContain('more than 64 bits');
+  });
+});
+
+describe('the checker of traces', () => {
+  const accessTo = (makeBase: (graph: Graph) => Value): (() => void) => {
+    const graph = new Graph();
+    const detail = { kind: 'memory', space: 'packet', size: 2, map: -1, checked: false } as const;
+    const load = graph.load(makeBase(graph), 12n, detail, 0, true);
+    graph.effect('ret', [load], 0n, undefined);
+    return () => checkTrace({ values: graph.code, transactional: false }, 'test');
+  };
+
+  it('has packets accessed by offset, never through an address', () => {
+    expect(accessTo((graph) => graph.constant(0n))).not.toThrow();
+    expect(accessTo((graph) => graph.length)).not.toThrow();
+    expect(accessTo((graph) => graph.pointer(graph.constant(0n)))).toThrow('goes through a pointer to the packet');
   });
 });

@@ -22,19 +22,29 @@ export function defineHashLookup(
   layout: MapLayout & { readonly kind: 'hash' },
   inMemory: boolean,
 ): number {
-  const { module, machine } = services;
-  const keySize = machine.maps[map]?.spec.keySize ?? 0;
-  const words = Math.ceil(keySize / 4);
-  const params = inMemory ? (['i32'] as const) : new Array<'i32'>(words).fill('i32');
-  const index = module.declareFunction(`lookup_${map}`, params, ['i32']);
-  const out = module.bodyOf(index);
-  const key = inMemory ? loadWords(out, keySize, words) : params.map((_, i) => i);
+  const { index, out, key, keySize } = openLookup(services, map, 'lookup', inMemory);
   const hash = emitHash(out, key, keySize);
   const link = emitFind(out, layout.table, key, keySize, hash);
   out.getLocal(link).op('i32.eqz').if().i32(0).op('return').end();
   emitFound(out, services, link, layout);
-  module.define(index, out);
+  services.module.define(index, out);
   return index;
+}
+
+/** A function that finds a key: it begins with the key's words in locals, wherever its caller has them. */
+export function openLookup(
+  { module, machine }: Services,
+  map: number,
+  name: string,
+  inMemory: boolean,
+): { readonly index: number; readonly out: CodeBuilder; readonly key: readonly number[]; readonly keySize: number } {
+  const keySize = machine.maps[map]?.spec.keySize ?? 0;
+  const words = Math.ceil(keySize / 4);
+  const params = inMemory ? (['i32'] as const) : new Array<'i32'>(words).fill('i32');
+  const index = module.declareFunction(`${name}_${map}`, params, ['i32']);
+  const out = module.bodyOf(index);
+  const key = inMemory ? loadWords(out, keySize, words) : params.map((_, i) => i);
+  return { index, out, key, keySize };
 }
 
 /** Local that holds the link of the element with this key (its number plus 1), or 0. */

@@ -7,7 +7,7 @@
  */
 import type { MapLayout } from '../vm/index.js';
 import type { CodeBuilder } from '../wasm/index.js';
-import { loadWords } from './hash-code.js';
+import { openLookup } from './hash-code.js';
 import type { Services } from './services.js';
 
 const prefixAt = 8;
@@ -21,14 +21,8 @@ export function defineTrieLookup(
   layout: MapLayout & { readonly kind: 'trie' },
   inMemory: boolean,
 ): number {
-  const { module, machine } = services;
-  const keySize = machine.maps[map]?.spec.keySize ?? 0;
-  const words = Math.ceil(keySize / 4);
-  const params = inMemory ? (['i32'] as const) : new Array<'i32'>(words).fill('i32');
-  const index = module.declareFunction(`match_${map}`, params, ['i32']);
-  const out = module.bodyOf(index);
-  const key = inMemory ? loadWords(out, keySize, words) : params.map((_, i) => i);
-  const [prefix, ...data] = key as [number, ...number[]];
+  const { index, out, key, keySize } = openLookup(services, map, 'match', inMemory);
+  const [prefix, ...data] = key as readonly [number, ...number[]];
   const maxPrefix = 8 * (keySize - 4);
   const [found, link, node, length] = ['found', 'link', 'node', 'length'].map(() => out.addLocal('i32')) as [
     number,
@@ -81,7 +75,7 @@ export function defineTrieLookup(
   out.end().end();
   out.getLocal(found).op('i32.eqz').if().i32(0).op('return').end();
   out.getLocal(found).i32(1).op('i32.sub').i32(layout.stride).op('i32.mul').i32(layout.base).op('i32.add');
-  module.define(index, out);
+  services.module.define(index, out);
   return index;
 }
 

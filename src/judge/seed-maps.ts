@@ -5,28 +5,14 @@
 
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { Prng } from '../packet/index.js';
-import { isPercpuMap, mapFlags } from '../platform/index.js';
+import { isPercpuMap, type MapTypeName, mapFlags, readableMaps } from '../platform/index.js';
 import type { Subject } from './subject.js';
 
 /** Elements put into a map at most. */
 const maxElements = 48;
 
 /** Types whose elements are bytes that anyone may put in. */
-const fillable: ReadonlySet<string> = new Set([
-  'array',
-  'hash',
-  'percpu_array',
-  'percpu_hash',
-  'lru_hash',
-  'lru_percpu_hash',
-  'lpm_trie',
-  'devmap',
-  'devmap_hash',
-  'cpumap',
-  'queue',
-  'stack',
-  'bloom_filter',
-]);
+const fillable: ReadonlySet<MapTypeName> = new Set<MapTypeName>([...readableMaps, 'queue', 'stack', 'bloom_filter']);
 
 /**
  * Applies the same updates to all subjects. Returns a complaint for each update that one takes and another refuses.

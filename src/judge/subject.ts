@@ -3,6 +3,7 @@
  * compiled code.
  */
 import type { MapSpec } from '../object/index.js';
+import { readableMaps } from '../platform/index.js';
 
 /** A packet as the harnesses hand it out. */
 export interface Packet {
@@ -64,23 +65,9 @@ export function binaryToHex(text: string): string {
   return Buffer.from(text, 'latin1').toString('hex');
 }
 
-/** Types whose elements user space reads as plain bytes. */
-const readable: ReadonlySet<string> = new Set([
-  'array',
-  'hash',
-  'percpu_array',
-  'percpu_hash',
-  'lru_hash',
-  'lru_percpu_hash',
-  'lpm_trie',
-  'devmap',
-  'devmap_hash',
-  'cpumap',
-]);
-
 /** Whether a map's contents can be compared: not those of maps that hold references or records. */
 export function isReadable(spec: MapSpec): boolean {
-  return readable.has(spec.type);
+  return readableMaps.has(spec.type);
 }
 
 /** Sorts where the order is the implementation's own. */

@@ -158,8 +158,8 @@ export const protocols: Readonly<Record<ProtocolName, readonly Field[]>> = {
   vxlan: [field('flags', 0, 1, 'hex'), field('vni', 4, 3, 'dec')],
 };
 
-/** Length of a header whose length does not vary (or its minimum). */
-const headerLengths: Readonly<Record<ProtocolName, number>> = {
+/** Bytes of a header without options. */
+export const headerSize: Readonly<Record<ProtocolName, number>> = {
   eth: 14,
   vlan: 4,
   arp: 28,
@@ -169,10 +169,13 @@ const headerLengths: Readonly<Record<ProtocolName, number>> = {
   tcp: 20,
   udp: 8,
   icmp: 8,
-  icmp6: 24,
+  icmp6: 8,
   gre: 4,
   vxlan: 8,
 };
+
+/** How far a header's fields reach: those of a neighbour's message name a target behind ICMPv6's own header. */
+const headerLengths: Readonly<Record<ProtocolName, number>> = { ...headerSize, icmp6: 24 };
 
 /** What is known of the packet's bytes. */
 export interface FieldContext {

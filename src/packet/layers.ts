@@ -13,7 +13,7 @@ import { encodeUtf8, InputError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { parseIp, parseMac } from './address.js';
 import { internetChecksum, storedChecksum, transportChecksum } from './checksum.js';
-import { type Field, type ProtocolName, protocols } from './fields.js';
+import { type Field, headerSize, type ProtocolName, protocols } from './fields.js';
 import { etherTypes, ipProtocols, vxlanPort } from './protocol.js';
 
 /** Scapy's names of layers, in lower case. */
@@ -35,22 +35,6 @@ const fieldAliases: Readonly<Partial<Record<ProtocolName, Readonly<Record<string
   udp: { chksum: 'check' },
   icmp: { chksum: 'check' },
   icmp6: { cksum: 'check' },
-};
-
-/** Bytes of a header without options. */
-const headerSize: Readonly<Record<ProtocolName, number>> = {
-  eth: 14,
-  vlan: 4,
-  arp: 28,
-  ip: 20,
-  ip6: 40,
-  ip6frag: 8,
-  tcp: 20,
-  udp: 8,
-  icmp: 8,
-  icmp6: 8,
-  gre: 4,
-  vxlan: 8,
 };
 
 /** What a field is that nobody mentions; all others are 0. */

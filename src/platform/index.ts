@@ -58,7 +58,16 @@ export {
   tailReserve,
   xdpFrameSize,
 } from './limits.js';
-export { isPercpuMap, type MapTypeName, mapFlags, mapTypeNames, mapTypeNumber } from './map-type.js';
+export {
+  elementMaps,
+  isPercpuMap,
+  keyedMaps,
+  type MapTypeName,
+  mapFlags,
+  mapTypeNames,
+  mapTypeNumber,
+  readableMaps,
+} from './map-type.js';
 export { printkFormatFits } from './printk-format.js';
 export {
   type VerdictName,

@@ -49,6 +49,30 @@ export function isPercpuMap(type: MapTypeName): boolean {
   return type === 'percpu_array' || type === 'percpu_hash' || type === 'lru_percpu_hash';
 }
 
+/** Arrays and hash maps: a program finds an element by its key and reads and writes its bytes in place. */
+export const elementMaps: ReadonlySet<MapTypeName> = new Set<MapTypeName>([
+  'array',
+  'percpu_array',
+  'hash',
+  'percpu_hash',
+  'lru_hash',
+  'lru_percpu_hash',
+]);
+
+/** Maps whose elements are bytes that both a program and user space find by a key. */
+export const keyedMaps: ReadonlySet<MapTypeName> = new Set<MapTypeName>([...elementMaps, 'lpm_trie']);
+
+/**
+ * Maps whose entries user space reads as the bytes that it wrote: those of others are references that read back as
+ * something else, or go by being read.
+ */
+export const readableMaps: ReadonlySet<MapTypeName> = new Set<MapTypeName>([
+  ...keyedMaps,
+  'devmap',
+  'devmap_hash',
+  'cpumap',
+]);
+
 /**
  * Types that only those helpers take whose rows name them (the first switch of check_map_func_compatibility in
  * kernel/bpf/verifier.c).

@@ -4,25 +4,15 @@
  * the same state.
  */
 import type { Prng } from '../packet/index.js';
+import { keyedMaps } from '../platform/index.js';
 import type { BpfMap, Machine } from '../vm/index.js';
-
-/** Types whose elements both a program and the control plane see. */
-const changeable: ReadonlySet<string> = new Set([
-  'array',
-  'percpu_array',
-  'hash',
-  'percpu_hash',
-  'lru_hash',
-  'lru_percpu_hash',
-  'lpm_trie',
-]);
 
 /** Elements that a change chooses among. */
 const maxChoices = 64;
 
 /** One change of one map; false where there was nothing to change, or the map refused. */
 export function changeMap(machine: Machine, random: Prng): boolean {
-  const maps = machine.maps.filter(({ spec, isConstant }) => changeable.has(spec.type) && !isConstant);
+  const maps = machine.maps.filter(({ spec, isConstant }) => keyedMaps.has(spec.type) && !isConstant);
   if (maps.length === 0) return false;
   const map = random.pick(maps);
   const entries: { readonly key: Uint8Array; readonly value: Uint8Array }[] = [];

@@ -7,6 +7,7 @@
 import { mayBeWritten } from '../code/index.js';
 import { bytesAt } from '../jit/index.js';
 import { type Location, locationKey, type ProgramSpec } from '../object/index.js';
+import { elementMaps } from '../platform/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { Machine } from '../vm/index.js';
 
@@ -26,16 +27,6 @@ interface Samples {
   /** The recording that counted last. */
   recording: number;
 }
-
-/** Maps of which every change by the control plane bumps the version. */
-const assumable: ReadonlySet<string> = new Set([
-  'array',
-  'percpu_array',
-  'hash',
-  'percpu_hash',
-  'lru_hash',
-  'lru_percpu_hash',
-]);
 
 /** Recordings in which a value has to be the same before it is assumed. */
 const enough = 3;
@@ -78,7 +69,8 @@ export class StableValues {
    * where a walk over a map came by.
    */
   private isStable(map: number): boolean {
-    if (!assumable.has(this.machine.maps[map]?.spec.type ?? '')) return false;
+    // Maps of which every change by the control plane bumps the version.
+    if (!elementMaps.has(this.machine.maps[map]?.spec.type ?? 'unspec')) return false;
     return this.verdicts.accepts(...this.programs) && !mayBeWritten(this.machine.object, map);
   }
 }

@@ -31,8 +31,8 @@ export const helperStatements: readonly HelperStatement[] = [
   { weight: 1, when: canCall, emit: ringbufReserve },
   { weight: 0.3, when: canCall, emit: ringbufQuery },
   { weight: 0.5, when: hasContext, emit: perfEventOutput },
-  { weight: 1, when: hasContext, emit: loadBytes },
-  { weight: 1, when: hasContext, emit: storeBytes },
+  { weight: 1, when: hasContext, emit: (g) => moveBytes(g, 'xdp_load_bytes') },
+  { weight: 1, when: hasContext, emit: (g) => moveBytes(g, 'xdp_store_bytes') },
   { weight: 0.5, when: hasContext, emit: getBuffLen },
   { weight: 0.5, when: hasContext, emit: checkMtu },
   { weight: 1, when: mayMovePacket, emit: adjustMeta },
@@ -143,7 +143,8 @@ function putOffset(g: Generator, reg: number): void {
   if (random.chance(0.9)) out.emit(op.ALU64 | op.AND | op.K, reg, 0, 0, random.pick([15, 63, 127, 4095, 65535]));
 }
 
-function loadBytes(g: Generator): void {
+/** Bytes of the packet to the stack, or the other way. */
+function moveBytes(g: Generator, helper: 'xdp_load_bytes' | 'xdp_store_bytes'): void {
   const size = g.random.pick([1, 2, 4, 6, 8, 16]);
   const at = readableStack(g, size);
   if (at === undefined) return;
@@ -151,19 +152,8 @@ function loadBytes(g: Generator): void {
   loadContext(g);
   g.pointToStack(3, at);
   g.out.movImm(4, size);
-  called(g, 'xdp_load_bytes');
-  g.state.writeStack(at, size);
-}
-
-function storeBytes(g: Generator): void {
-  const size = g.random.pick([1, 2, 4, 6, 8, 16]);
-  const at = readableStack(g, size);
-  if (at === undefined) return;
-  putOffset(g, 2);
-  loadContext(g);
-  g.pointToStack(3, at);
-  g.out.movImm(4, size);
-  called(g, 'xdp_store_bytes');
+  called(g, helper);
+  if (helper === 'xdp_load_bytes') g.state.writeStack(at, size);
 }
 
 function getBuffLen(g: Generator): void {

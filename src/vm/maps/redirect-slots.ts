@@ -95,28 +95,31 @@ abstract class RedirectSlotMap extends BpfMap {
   protected sysNextKey(key: Uint8Array | undefined): Uint8Array | number {
     return nextIndex(key, this.spec.maxEntries);
   }
-
-  /** Refuses flags and indexes as DEVMAP and CPUMAP do, or 0. */
-  protected checkUpdate(index: number, flags: bigint): number {
-    if (flags > BPF_EXIST) return -errno.EINVAL;
-    if (index >= this.spec.maxEntries) return -errno.E2BIG;
-    return flags === BPF_NOEXIST ? -errno.EEXIST : 0;
-  }
 }
 
-/** Interfaces by index; a value may name a program that runs on the way out. */
-export class DevmapMap extends RedirectSlotMap {
-  private readonly context: MapContext;
+/** DEVMAP and CPUMAP: a value may name a program that takes over there. */
+abstract class TargetMap extends RedirectSlotMap {
+  protected readonly context: MapContext;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext) {
     super(spec, index, memory);
     this.context = context;
   }
 
+  /** Puts a value into a slot, if the target is there. */
+  protected abstract place(index: number, value: Uint8Array): number;
+
   protected sysUpdate(key: Uint8Array, value: Uint8Array, flags: bigint): number {
     const index = u32(key);
-    const refusal = this.checkUpdate(index, flags);
-    if (refusal !== 0) return refusal;
+    if (flags > BPF_EXIST) return -errno.EINVAL;
+    if (index >= this.spec.maxEntries) return -errno.E2BIG;
+    return flags === BPF_NOEXIST ? -errno.EEXIST : this.place(index, value);
+  }
+}
+
+/** Interfaces by index; a value may name a program that runs on the way out. */
+export class DevmapMap extends TargetMap {
+  protected place(index: number, value: Uint8Array): number {
     const ifindex = u32(value);
     const program = programOf(value);
     if (ifindex === 0 ? program > 0 : !isDevice(this.context, ifindex, program)) return -errno.EINVAL;
@@ -132,18 +135,8 @@ export function isDevice(context: MapContext, ifindex: number, program: number):
 }
 
 /** CPUs by index; a value is a queue's length, and may name a program that runs there. */
-export class CpumapMap extends RedirectSlotMap {
-  private readonly context: MapContext;
-
-  constructor(spec: MapSpec, index: number, memory: GuestMemory, context: MapContext) {
-    super(spec, index, memory);
-    this.context = context;
-  }
-
-  protected sysUpdate(key: Uint8Array, value: Uint8Array, flags: bigint): number {
-    const index = u32(key);
-    const refusal = this.checkUpdate(index, flags);
-    if (refusal !== 0) return refusal;
+export class CpumapMap extends TargetMap {
+  protected place(index: number, value: Uint8Array): number {
     const queueSize = u32(value);
     if (queueSize > maxQueueSize) return -errno.EOVERFLOW;
     if (index >= this.context.cpus) return -errno.ENODEV;
