@@ -106,13 +106,14 @@ describe('rows of a ternary table', () => {
         const table = ternaryRows(facts);
         const plain = ternaryRows(facts, false);
         expect(plain.rows.every((row) => row.accept)).toBe(true);
-        for (const packet of allTiny()) {
+        // Thousands of packets: asserting once takes a tenth of the time.
+        const wrong = [...allTiny()].filter((packet) => {
           const wanted = guards.every(({ condition, holds }) => truth(condition, packet) === holds);
           // What rows cannot express makes them match more, never less.
-          if (table.residual > 0 && !wanted) continue;
-          expect(accepts(table.rows, packet)).toBe(wanted);
-          expect(accepts(plain.rows, packet)).toBe(wanted);
-        }
+          if (table.residual > 0 && !wanted) return false;
+          return accepts(table.rows, packet) !== wanted || accepts(plain.rows, packet) !== wanted;
+        });
+        expect(wrong).toEqual([]);
       }),
       { numRuns: 40 },
     );
@@ -136,11 +137,11 @@ describe('rows of a ternary table', () => {
           const facts = [...paths.values()].map((path) => path.facts);
           if (facts.some((one) => ternaryRows(one).residual > 0)) return;
           const rules = ruleTable(facts, Number.POSITIVE_INFINITY);
-          for (const packet of allTiny()) {
+          const wrong = [...allTiny()].filter((packet) => {
             const first = rules.find((rule) => matches(rule.bits, packet));
-            const expected = keys.indexOf(keyOf(packet));
-            expect(first?.trace ?? -1).toBe(expected);
-          }
+            return (first?.trace ?? -1) !== keys.indexOf(keyOf(packet));
+          });
+          expect(wrong).toEqual([]);
         },
       ),
       { numRuns: 40 },

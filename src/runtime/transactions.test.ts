@@ -3,6 +3,7 @@
  * and of guards on what maps hold, on every kind of card, in batches and one by one, against the plain interpreter.
  */
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { type PacketBatch, Prng, packetAt } from '../packet/index.js';
 import { Verdicts } from '../verifier/index.js';
@@ -171,7 +172,7 @@ function tryOn(object: ObjectSpec, options: SessionOptions, batch: PacketBatch, 
 }
 
 describe('packets that leave a trace after an effect leave no mark', () => {
-  for (let seed = 1; seed <= 16; seed++) {
+  for (let seed = 1; seed <= rounds(8); seed++) {
     it(`program ${seed}`, () => {
       const object = program(seed);
       const batch = packets(seed, 300);
