@@ -66,12 +66,16 @@ export class SmtLibSolver implements Solver {
   private async ask(assertions: readonly Term[], limit: number): Promise<Answer> {
     const printer = new TermPrinter();
     const names = assertions.map((term) => `(assert ${printer.refer(term)})`);
-    const script = [...start(logicOf(assertions), limit), ...printer.takeLines(), ...names, '(check-sat)'];
-    const verdict = verdictOf(parseReply(await this.dialogue.say(script.join('\n')))[0]);
-    if (verdict === 'unsat') return { verdict };
-    if (verdict === 'sat') return { verdict, model: await this.model(assertions, printer) };
+    const count = '(get-info :rlimit)';
+    const script = [...start(logicOf(assertions), limit), count, ...printer.takeLines(), ...names, '(check-sat)', count];
+    const [spentBefore, said, spent] = parseReply(await this.dialogue.say(script.join('\n')));
+    const verdict = verdictOf(said);
+    // Not every build begins at 0 again after a reset.
+    const steps = stepsOf(spent) - stepsOf(spentBefore);
+    if (verdict === 'unsat') return { verdict, steps };
+    if (verdict === 'sat') return { verdict, steps, model: await this.model(assertions, printer) };
     const [reason] = parseReply(await this.dialogue.say('(get-info :reason-unknown)'));
-    return { verdict, reason: Array.isArray(reason) ? String(reason[1]).replaceAll('"', '') : 'no reason given' };
+    return { verdict, steps, reason: Array.isArray(reason) ? String(reason[1]).replaceAll('"', '') : 'no reason given' };
   }
 
   /**
@@ -136,6 +140,12 @@ function start(logic: string, limit: number): string[] {
 function verdictOf(reply: Reply | undefined): Verdict {
   if (reply === 'sat' || reply === 'unsat' || reply === 'unknown') return reply;
   throw new InternalError('solve', `the solver says: ${JSON.stringify(reply ?? 'nothing')}`);
+}
+
+/** `(:rlimit N)`: steps so far. A solver that does not count them says something else, which is 0. */
+function stepsOf(reply: Reply | undefined): number {
+  const count = Array.isArray(reply) && reply[0] === ':rlimit' ? Number(reply[1]) : 0;
+  return Number.isFinite(count) ? count : 0;
 }
 
 /** Array variables that a term depends on, whose contents a model has to tell. */

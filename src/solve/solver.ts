@@ -8,11 +8,12 @@ import type { Term } from './term.js';
 /** `unknown`: the limit was reached first, which proves nothing. */
 export type Verdict = 'sat' | 'unsat' | 'unknown';
 
-/** Whether assertions can hold together, and with which values. */
-export type Answer =
+/** Whether assertions can hold together, and with which values. `steps`: what finding out took, counted as limits are. */
+export type Answer = { readonly steps: number } & (
   | { readonly verdict: 'sat'; readonly model: Model }
   | { readonly verdict: 'unsat' }
-  | { readonly verdict: 'unknown'; readonly reason: string };
+  | { readonly verdict: 'unknown'; readonly reason: string }
+);
 
 /** A solver that is open. Whoever opened it closes it. */
 export interface Solver {

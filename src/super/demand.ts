@@ -15,7 +15,7 @@ import {
   usesSource,
   writes,
 } from './effects.js';
-import { copyState, type Flow, type Place } from './flow.js';
+import { copyState, type Flow, type Place, type State } from './flow.js';
 import { type Block, blockOrder, type FunctionCode, followers, type Op } from './function-code.js';
 import { maskOver, u32, u64 } from './values.js';
 
@@ -38,19 +38,22 @@ export type Reach = { readonly place: Place } | { readonly from: number } | unde
  * care.
  */
 export class Demands {
-  private readonly reach = new Map<Block, readonly Reach[]>();
+  /** By block, for the ops that it had then. */
+  private readonly reach = new Map<Block, { readonly ops: readonly Op[]; readonly reach: readonly Reach[] }>();
+  private readonly before = new Map<Block, Demand>();
   private readonly after = new Map<Block, Demand>();
+  private readonly flow: Flow;
   private readonly narrowResult: boolean;
   private readonly escaped: boolean;
   private readonly frameBase: string;
 
   constructor(code: FunctionCode, flow: Flow) {
+    this.flow = flow;
     this.narrowResult = code.narrowResult;
     this.escaped = flow.escaped;
     this.frameBase = flow.framePointer.terms.join('+');
     const order = blockOrder(code).reverse();
-    for (const block of order) this.reach.set(block, reachOf(block, flow));
-    const before = new Map<Block, Demand>();
+    const { before } = this;
     for (let changed = true; changed; ) {
       changed = false;
       for (const block of order) {
@@ -58,7 +61,7 @@ export class Demands {
         for (const next of followers(block)) addTo(out, before.get(next));
         if (block.branch !== undefined) this.step(out, block.branch, undefined);
         this.after.set(block, copyDemand(out));
-        const reach = this.reach.get(block) ?? [];
+        const reach = this.reachesOf(block);
         for (let i = block.ops.length - 1; i >= 0; i--) this.step(out, block.ops[i] as Op, reach[i]); // i is in range
         const old = before.get(block);
         if (old === undefined || !isEqual(old, out)) {
@@ -74,9 +77,9 @@ export class Demands {
     return { regs: new Array<bigint>(11).fill(0n), stack: this.escaped ? wholeStack : 0n };
   }
 
-  /** What is asked for behind each op of a block; `ops` must be those that it had when this was made. */
+  /** What is asked for behind each op of a block. Ops may have changed if what the block asks for has not grown. */
   behind(block: Block): Demand[] {
-    const reach = this.reach.get(block) ?? [];
+    const reach = this.reachesOf(block);
     const result: Demand[] = [];
     const now = copyDemand(this.after.get(block) ?? this.nothing());
     for (let i = block.ops.length - 1; i >= 0; i--) {
@@ -105,8 +108,34 @@ export class Demands {
     return ((1n << BigInt(size)) - 1n) << BigInt(off + frame);
   }
 
+  /** What each op of a block reaches in memory. */
   reachesOf(block: Block): readonly Reach[] {
-    return this.reach.get(block) ?? [];
+    const known = this.reach.get(block);
+    if (known !== undefined && known.ops === block.ops) return known.reach;
+    const reach = reachOf(block, this.flow);
+    this.reach.set(block, { ops: block.ops, reach });
+    return reach;
+  }
+
+  /**
+   * Of what is known at a block's head, that which someone asks for. It stays true when other blocks change, since
+   * passes keep what is asked for; and who uses nothing else asks for nothing new.
+   */
+  certain(block: Block): State | undefined {
+    const entry = this.flow.entry.get(block);
+    const asked = this.before.get(block);
+    if (entry === undefined || asked === undefined) return undefined;
+    const { values } = this.flow;
+    const regs = entry.regs.map((value, r) =>
+      r === 10 || asked.regs[r] === u64 ? value : values.unknown('clobbered'),
+    );
+    const mem = new Map(
+      [...entry.mem].filter(([, place]) => {
+        const bytes = this.bytesOf(place);
+        return place.region !== 'stack' || (bytes !== undefined && (bytes & ~asked.stack) === 0n);
+      }),
+    );
+    return { regs, mem, isShared: false, bounds: entry.bounds };
   }
 
   /** Goes back over an instruction. */

@@ -60,8 +60,10 @@ export type Bounds = readonly [min: bigint, max: bigint];
 /** Before one instruction. */
 export interface State {
   readonly regs: Value[];
-  /** By {@link placeKey}. */
+  /** By {@link placeKey}. Written through {@link ownMemory} only. */
   mem: Map<string, Known>;
+  /** Another state has the same `mem`: who writes makes a copy first. */
+  isShared: boolean;
   /** What branches have shown of values; a name's value never changes, so only paths take some out. */
   bounds: ReadonlyMap<Value, Bounds>;
 }
@@ -156,7 +158,7 @@ export class Flow {
     const regs = Array.from({ length: 11 }, (_, r) => values.named(`entry:${r}`));
     if (code.isEntry) regs[1] = values.named('ctx');
     regs[10] = this.framePointer;
-    return { regs, mem: new Map(), bounds: new Map() };
+    return { regs, mem: new Map(), isShared: false, bounds: new Map() };
   }
 
   /** Where paths meet: what all agree on stays. `tainted`: registers
@@ -164,7 +166,12 @@ export class Flow {
   private merge(block: Block, states: readonly State[], tainted: number): State {
     const [first, ...rest] = states;
     if (first === undefined)
-      return { regs: Array.from({ length: 11 }, () => this.values.unknown('none')), mem: new Map(), bounds: new Map() };
+      return {
+        regs: Array.from({ length: 11 }, () => this.values.unknown('none')),
+        mem: new Map(),
+        isShared: false,
+        bounds: new Map(),
+      };
     const regs = first.regs.map((value, r) => {
       if (rest.every((state) => state.regs[r] === value)) return value;
       const ones = rest.reduce((all, state) => all | (state.regs[r]?.ones ?? u64), value.ones);
@@ -178,7 +185,7 @@ export class Flow {
       const all = states.map((state) => boundsOf(state, value));
       bounds.set(value, [all.map(([min]) => min).reduce(lesser), all.map(([, max]) => max).reduce(greater)]);
     }
-    return { regs, mem, bounds };
+    return { regs, mem, isShared: false, bounds };
   }
 
   /** What is known on the ways out of a block whose ops have been stepped over. */
@@ -213,7 +220,7 @@ export class Flow {
     const mem = new Map(
       [...state.mem].map(([key, known]) => [key, known.value === left ? { ...known, value } : known]),
     );
-    return { ...state, regs, mem };
+    return { ...state, regs, mem, isShared: false };
   }
 
   /** Where the access of `insn` goes, if it has one. */
@@ -305,7 +312,7 @@ export class Flow {
     const isOurs = place.region === 'stack' || place.region === 'packet';
     if (known !== undefined && isOurs) return known.value;
     const value = this.values.unknown(`load${place.size}`, this.isContextPointer(place) ? u64 : width);
-    state.mem.set(key, { ...place, value });
+    ownMemory(state).set(key, { ...place, value });
     return value;
   }
 
@@ -323,7 +330,7 @@ export class Flow {
     if (each.pinned) return;
     const stored = insnClass(insn) === op.ST ? this.values.constant(BigInt(insn.imm)) : (state.regs[insn.src] as Value);
     const value = place.size === 8 ? stored : this.low(stored, place.size);
-    state.mem.set(placeKey(place), { ...place, value });
+    ownMemory(state).set(placeKey(place), { ...place, value });
   }
 
   /** The low bytes of a value. */
@@ -338,7 +345,7 @@ export class Flow {
 
   /** Takes out what a write to `place` may change. */
   private forget(state: State, place: Place): void {
-    for (const [key, known] of state.mem) if (mayMeet(known, place, this.escaped)) state.mem.delete(key);
+    for (const [key, known] of state.mem) if (mayMeet(known, place, this.escaped)) ownMemory(state).delete(key);
   }
 
   /** A call forgets what the callee may write. Helpers that are known to write nothing leave memory alone. */
@@ -351,7 +358,7 @@ export class Flow {
       const isLost = isStack
         ? known.off + known.size > from
         : !isQuiet || known.region === 'map' || known.region === 'any';
-      if (isLost || (isStack && this.escaped && !isQuiet)) state.mem.delete(key);
+      if (isLost || (isStack && this.escaped && !isQuiet)) ownMemory(state).delete(key);
     }
     this.clobber(state, callerSaved);
     if (name === 'map_lookup_elem') state.regs[0] = this.values.unknown('mapvalue');
@@ -454,15 +461,26 @@ function bounded(insn: Insn, isTaken: boolean, state: State): State {
   else if ((kind === op.JLT || kind === op.JSLT) && y > 0n) max = lesser(max, y - 1n);
   else if (kind === op.JLE || kind === op.JSLE) max = lesser(max, y);
   else return state;
-  return min > max ? state : { ...state, bounds: new Map(state.bounds).set(value, [min, max]) };
+  if (min > max) return state;
+  state.isShared = true;
+  return { ...state, bounds: new Map(state.bounds).set(value, [min, max]) };
 }
 
 const lesser = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** A state that can be stepped on without changing the block's own. */
-export function copyState({ regs, mem, bounds }: State): State {
-  return { regs: [...regs], mem: new Map(mem), bounds };
+export function copyState(state: State): State {
+  const { regs, mem, bounds } = state;
+  state.isShared = true;
+  return { regs: [...regs], mem, isShared: true, bounds };
+}
+
+/** What the state knows of memory, to be changed. */
+function ownMemory(state: State): Map<string, Known> {
+  if (state.isShared) state.mem = new Map(state.mem);
+  state.isShared = false;
+  return state.mem;
 }
 
 /** For each position in the order: registers that something there or later writes. */

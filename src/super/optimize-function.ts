@@ -22,39 +22,68 @@ const maxRounds = 20;
 
 /** Changes the code in place. Slots that each pass took away, by name. */
 export function optimizeFunction(code: FunctionCode, options: FunctionOptions): ReadonlyMap<string, number> {
-  const saved = new Map<string, number>();
-  const wanted = passes.filter(
-    ({ name, goal }) => options.enabled.has(name) && (goal === undefined || goal === options.goal),
-  );
-  const settle = (): void => {
-    for (let round = 0; round < maxRounds; round++) {
-      const changes = wanted.filter(({ once }) => once !== true).map((pass) => runPass(pass, code, options, saved));
-      if (!changes.includes(true)) return;
-    }
-  };
-  settle();
-  for (const pass of wanted.filter(({ once }) => once === true)) {
-    const before = copyCode(code);
-    const savedBefore = new Map(saved);
-    if (!runPass(pass, code, options, saved)) continue;
-    settle();
-    if (codeSize(code) <= codeSize(before)) continue;
-    code.blocks = before.blocks;
-    saved.clear();
-    for (const [name, slots] of savedBefore) saved.set(name, slots);
-  }
-  return saved;
+  return new Run(code, options).all();
 }
 
-function runPass(
-  { name, run }: Pass,
-  code: FunctionCode,
-  { goal, atomics, allow, watch }: FunctionOptions,
-  saved: Map<string, number>,
-): boolean {
-  const size = codeSize(code);
-  const hasChanged = run(code, { goal, atomics, allow: (about) => allow(name, about.line) });
-  watch?.(name, code, hasChanged);
-  if (hasChanged) saved.set(name, (saved.get(name) ?? 0) + size - codeSize(code));
-  return hasChanged;
+/** One function on its way through the passes. */
+class Run {
+  private readonly code: FunctionCode;
+  private readonly options: FunctionOptions;
+  private saved = new Map<string, number>();
+  private size: number;
+  /** Counts changes; by pass, the count at which it last found nothing. */
+  private version = 0;
+  private readonly idle = new Map<string, number>();
+
+  constructor(code: FunctionCode, options: FunctionOptions) {
+    this.code = code;
+    this.options = options;
+    this.size = codeSize(code);
+  }
+
+  all(): ReadonlyMap<string, number> {
+    const { goal: wanted, enabled } = this.options;
+    const chosen = passes.filter(({ name, goal }) => enabled.has(name) && (goal === undefined || goal === wanted));
+    const again = chosen.filter(({ once }) => once !== true);
+    this.settle(again);
+    for (const pass of chosen.filter(({ once }) => once === true)) this.once(pass, again);
+    return this.saved;
+  }
+
+  /** The list again and again until nothing changes. */
+  private settle(list: readonly Pass[]): void {
+    for (let round = 0; round < maxRounds; round++) {
+      const changes = list.map((pass) => this.pass(pass));
+      if (!changes.includes(true)) return;
+    }
+  }
+
+  /** The pass and what comes of it, taken back if the code is larger then. */
+  private once(pass: Pass, others: readonly Pass[]): void {
+    const { code, size } = this;
+    const before = copyCode(code);
+    const saved = new Map(this.saved);
+    if (!this.pass(pass)) return;
+    this.settle(others);
+    if (this.size <= size) return;
+    code.blocks = before.blocks;
+    this.saved = saved;
+    this.size = size;
+    this.version++;
+  }
+
+  private pass({ name, run }: Pass): boolean {
+    if (this.idle.get(name) === this.version) return false;
+    const { code, options } = this;
+    const { goal, atomics, allow, watch } = options;
+    const hasChanged = run(code, { goal, atomics, allow: (about) => allow(name, about.line) });
+    watch?.(name, code, hasChanged);
+    if (hasChanged) {
+      this.version++;
+      const size = codeSize(code);
+      this.saved.set(name, (this.saved.get(name) ?? 0) + this.size - size);
+      this.size = size;
+    } else this.idle.set(name, this.version);
+    return hasChanged;
+  }
 }

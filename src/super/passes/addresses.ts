@@ -6,43 +6,38 @@
  *                                               sum but for a constant
  */
 import { type Insn, insnClass, isCall, op } from '../../isa/index.js';
-import { Demands } from '../demand.js';
+import type { Demand, Demands } from '../demand.js';
 import { accessOf, isAlu, isLoad, reads, usesSource, writes } from '../effects.js';
-import { copyState, Flow, mayMeet, type Place, type State } from '../flow.js';
-import type { FunctionCode, Op } from '../function-code.js';
+import { copyState, type Flow, mayMeet, type Place, type State } from '../flow.js';
+import type { Block, FunctionCode, Op } from '../function-code.js';
 import type { Value } from '../values.js';
+import { blockByBlock } from './block-by-block.js';
 import type { PassContext } from './pass.js';
 
 export function addresses(code: FunctionCode, context: PassContext): boolean {
-  let changed = false;
-  for (let again = true; again; ) {
-    again = sinkOne(code, context) || reuseOne(code, context);
-    if (again) changed = true;
-  }
-  return changed;
+  return blockByBlock(
+    code,
+    (block, entry, flow, demands) => sinkOne(block, demands, context) || reuseOne(block, entry, flow, context),
+  );
 }
 
 const addK = op.ALU64 | op.ADD;
 const addX = op.ALU64 | op.ADD | op.X;
 
 /** A constant that is added before the uses goes into their offsets. */
-function sinkOne(code: FunctionCode, context: PassContext): boolean {
-  const flow = new Flow(code);
-  const demands = new Demands(code, flow);
-  for (const block of code.blocks) {
-    if (!flow.entry.has(block)) continue;
-    const behind = demands.behind(block);
-    for (const [at, { insn, pinned }] of block.ops.entries()) {
-      if (insn.code !== addK || pinned || insn.dst === 10) continue;
-      const moved = sunk(
-        block.ops,
-        at,
-        behind.map(({ regs }) => regs[insn.dst] ?? 0n),
-      );
-      if (moved === undefined || !context.allow(block.ops[at] as Op)) continue;
-      block.ops = moved;
-      return true;
-    }
+function sinkOne(block: Block, demands: Demands, context: PassContext): boolean {
+  let behind: readonly Demand[] | undefined;
+  for (const [at, { insn, pinned }] of block.ops.entries()) {
+    if (insn.code !== addK || pinned || insn.dst === 10) continue;
+    behind ??= demands.behind(block);
+    const moved = sunk(
+      block.ops,
+      at,
+      behind.map(({ regs }) => regs[insn.dst] ?? 0n),
+    );
+    if (moved === undefined || !context.allow(block.ops[at] as Op)) continue;
+    block.ops = moved;
+    return true;
   }
   return false;
 }
@@ -82,33 +77,29 @@ function sunk(ops: readonly Op[], at: number, asked: readonly bigint[]): Op[] | 
 }
 
 /** A load whose base is computed anew though the register held a neighbour's address just before. */
-function reuseOne(code: FunctionCode, context: PassContext): boolean {
-  const flow = new Flow(code);
-  for (const block of code.blocks) {
-    const entry = flow.entry.get(block);
-    if (entry === undefined) continue;
-    const state = copyState(entry);
-    const states: State[] = [];
-    const places: (Place | undefined)[] = [];
-    for (const each of block.ops) {
-      states.push(copyState(state));
-      places.push(flow.placeOf(state, each));
-      flow.step(state, each);
-    }
-    for (const [at, each] of block.ops.entries()) {
-      const { insn } = each;
-      if (!isLoad(insn) || insn.dst !== insn.src || each.pinned) continue;
-      const from = chainStart(block.ops, at);
-      if (from === undefined) continue;
-      const meets = places
-        .slice(from, at)
-        .some((place) => place !== undefined && mayMeet(place, places[at] as Place, flow.escaped));
-      const load = meets ? undefined : rebased(insn, states[at] as State, states[from] as State);
-      if (load === undefined || !context.allow(each)) continue;
-      const between = block.ops.slice(from, at).filter((other) => (writes(other.insn) & (1 << insn.dst)) === 0);
-      block.ops = [...block.ops.slice(0, from), { ...each, insn: load }, ...between, ...block.ops.slice(at + 1)];
-      return true;
-    }
+function reuseOne(block: Block, entry: State, flow: Flow, context: PassContext): boolean {
+  if (!block.ops.some(({ insn }) => isLoad(insn) && insn.dst === insn.src)) return false;
+  const state = copyState(entry);
+  const states: State[] = [];
+  const places: (Place | undefined)[] = [];
+  for (const each of block.ops) {
+    states.push(copyState(state));
+    places.push(flow.placeOf(state, each));
+    flow.step(state, each);
+  }
+  for (const [at, each] of block.ops.entries()) {
+    const { insn } = each;
+    if (!isLoad(insn) || insn.dst !== insn.src || each.pinned) continue;
+    const from = chainStart(block.ops, at);
+    if (from === undefined) continue;
+    const meets = places
+      .slice(from, at)
+      .some((place) => place !== undefined && mayMeet(place, places[at] as Place, flow.escaped));
+    const load = meets ? undefined : rebased(insn, states[at] as State, states[from] as State);
+    if (load === undefined || !context.allow(each)) continue;
+    const between = block.ops.slice(from, at).filter((other) => (writes(other.insn) & (1 << insn.dst)) === 0);
+    block.ops = [...block.ops.slice(0, from), { ...each, insn: load }, ...between, ...block.ops.slice(at + 1)];
+    return true;
   }
   return false;
 }

@@ -11,9 +11,9 @@
  * Jumps on 32 bits, which -mcpu=v3 has too, tell nothing: they came with 5.1.
  */
 import { accessSize, type Insn, insnClass, isCall, op } from '../../isa/index.js';
-import { Demands } from '../demand.js';
+import { demandsOf, flowOf } from '../analyses.js';
 import { isAlu, isAtomic, isLoad, reads, usesSource, writes } from '../effects.js';
-import { copyState, Flow, mayMeet } from '../flow.js';
+import { copyState, mayMeet } from '../flow.js';
 import type { FunctionCode, Op } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
@@ -30,8 +30,8 @@ const kinds: ReadonlyMap<number, number> = new Map([
 export function atomics(code: FunctionCode, context: PassContext): boolean {
   if (!context.atomics) return false;
   const known = needsAtomics(code) ? kinds : everywhere;
-  const flow = new Flow(code);
-  const demands = new Demands(code, flow);
+  const flow = flowOf(code);
+  const demands = demandsOf(code);
   let changed = false;
   for (const block of code.blocks) {
     const entry = flow.entry.get(block);

@@ -12,7 +12,7 @@ import type { PassContext } from './pass.js';
 
 const registers = 11;
 
-/** The pass, one copy after another: each that goes changes what is alive. */
+/** The pass: copies that go leave others that can, since less is alive. */
 export function coalesce(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   while (new Coalescer(code).run(context)) changed = true;
@@ -177,8 +177,12 @@ class Coalescer {
     }
   }
 
-  /** Takes one copy out; false if there is none that can go. */
+  /**
+   * Takes out all copies that can go; false if there is none. Webs that became one meet what either met, which is
+   * more than will be true, and never less.
+   */
   run(context: PassContext): boolean {
+    const gone = new Map<Block, Set<number>>();
     for (const block of this.order) {
       for (const [i, each] of block.ops.entries()) {
         const { insn } = each;
@@ -190,12 +194,13 @@ class Coalescer {
         if (register === undefined || !context.allow(each)) continue;
         this.unite(a, b);
         this.color[this.find(a)] = register;
-        this.rename();
-        block.ops = block.ops.filter((_, at) => at !== i);
-        return true;
+        const here = gone.get(block);
+        if (here === undefined) gone.set(block, new Set([i]));
+        else here.add(i);
       }
     }
-    return false;
+    if (gone.size > 0) this.rename(gone);
+    return gone.size > 0;
   }
 
   private isMet(a: number, b: number): boolean {
@@ -217,7 +222,8 @@ class Coalescer {
     return wanted.find((register) => register !== 10 && !taken.has(register));
   }
 
-  private rename(): void {
+  /** Writes the registers of all webs into the code, without the copies that are gone. */
+  private rename(gone: ReadonlyMap<Block, ReadonlySet<number>>): void {
     const registerOf = (node: number | undefined): number => this.color[this.find(node ?? 0)] ?? 0;
     for (const block of this.order) {
       const before = this.before.get(block) ?? [];
@@ -238,7 +244,8 @@ class Coalescer {
         return dst === insn.dst && src === insn.src ? each : { ...each, insn: { ...insn, dst, src } };
       });
       if (block.branch !== undefined) block.branch = renamed.pop();
-      block.ops = renamed;
+      const here = gone.get(block);
+      block.ops = here === undefined ? renamed : renamed.filter((_, i) => !here.has(i));
     }
   }
 }

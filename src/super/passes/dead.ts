@@ -9,9 +9,9 @@
  *     x << k >> k = x & (2^(64-k) - 1)
  */
 import { type Insn, insnClass, op } from '../../isa/index.js';
-import { Demands } from '../demand.js';
+import { demandsOf, flowOf } from '../analyses.js';
 import { isAlu, usesSource } from '../effects.js';
-import { copyState, Flow } from '../flow.js';
+import { copyState } from '../flow.js';
 import type { FunctionCode, Op } from '../function-code.js';
 import { u32, u64 } from '../values.js';
 import type { PassContext } from './pass.js';
@@ -19,42 +19,62 @@ import type { PassContext } from './pass.js';
 /** The pass: one dead instruction may have been the only reader of another. */
 export function dead(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
-  while (sweep(code, context)) changed = true;
+  while (sweep(code, context) || dropOne(code, context)) changed = true;
   return changed;
 }
 
 /** One round; whatever goes may take along what only it asked for. */
 function sweep(code: FunctionCode, context: PassContext): boolean {
-  const flow = new Flow(code);
-  const demands = new Demands(code, flow);
+  const demands = demandsOf(code);
   let changed = false;
   for (const block of code.blocks) {
-    const entry = flow.entry.get(block);
-    if (entry === undefined) continue;
-    const state = copyState(entry);
-    const behind = demands.behind(block);
     const reach = demands.reachesOf(block);
+    const demand = demands.atEnd(block);
     const kept: Op[] = [];
-    for (const [i, each] of block.ops.entries()) {
-      const demand = behind[i];
-      const asked = demand?.regs[each.insn.dst] ?? u64;
-      const ones = state.regs[each.insn.dst]?.ones ?? u64;
-      flow.step(state, each);
-      const isDead = demand !== undefined && demands.isDead(each, demand, reach[i]);
-      if ((isDead || (!each.pinned && isIdle(each.insn, asked, ones))) && context.allow(each)) {
+    for (let i = block.ops.length - 1; i >= 0; i--) {
+      const each = block.ops[i] as Op; // in range
+      const asked = demand.regs[each.insn.dst] ?? u64;
+      const isIdleHere = !each.pinned && isIdle(each.insn, asked, u64);
+      if ((isIdleHere || demands.isDead(each, demand, reach[i])) && context.allow(each)) {
         changed = true;
         continue;
       }
       const simple = each.pinned ? undefined : simpler(each.insn, asked);
-      if (simple !== undefined && context.allow(each)) {
-        changed = true;
-        kept.push({ ...each, insn: simple });
-      } else kept.push(each);
+      const isSimpler = simple !== undefined && context.allow(each);
+      if (isSimpler) changed = true;
+      const now = isSimpler ? { ...each, insn: simple } : each;
+      kept.push(now);
+      demands.step(demand, now, reach[i]);
     }
+    kept.reverse();
     if (pairs(kept, context)) changed = true;
-    block.ops = kept;
+    if (kept.length !== block.ops.length || kept.some((each, i) => each !== block.ops[i])) block.ops = kept;
   }
   return changed;
+}
+
+/**
+ * A mask or extension whose bits are 0 already goes. More is asked of what comes before then, so that no other one may
+ * go by what was asked until then: two masks would vouch for each other.
+ */
+function dropOne(code: FunctionCode, context: PassContext): boolean {
+  const flow = flowOf(code);
+  const demands = demandsOf(code);
+  for (const block of code.blocks) {
+    const entry = flow.entry.get(block);
+    if (entry === undefined || !block.ops.some(({ insn }) => isIdle(insn, 0n, 0n))) continue;
+    const state = copyState(entry);
+    const behind = demands.behind(block);
+    for (const [i, each] of block.ops.entries()) {
+      const asked = behind[i]?.regs[each.insn.dst] ?? u64;
+      const ones = state.regs[each.insn.dst]?.ones ?? u64;
+      flow.step(state, each);
+      if (each.pinned || !isIdle(each.insn, asked, ones) || !context.allow(each)) continue;
+      block.ops = block.ops.toSpliced(i, 1);
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Are the bits that are asked for those of the operand? */

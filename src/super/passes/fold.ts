@@ -13,16 +13,17 @@
  *     x = *(p), where *(p) holds v (own memory)    -> x := v
  */
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
+import { flowOf } from '../analyses.js';
 import { zext } from '../alu-values.js';
 import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
-import { boundsOf, copyState, Flow, placeKey, type State } from '../flow.js';
+import { boundsOf, copyState, type Flow, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import { constantOf, u32, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
 /** The pass, block by block, each with what is known at its head. */
 export function fold(code: FunctionCode, context: PassContext): boolean {
-  const flow = new Flow(code);
+  const flow = flowOf(code);
   let changed = false;
   for (const block of code.blocks) {
     const entry = flow.entry.get(block);

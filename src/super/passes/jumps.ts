@@ -3,7 +3,8 @@
  * A branch in an empty block that is decided for those who come from some block is passed by them.
  */
 import { isExit } from '../../isa/index.js';
-import { copyState, Flow } from '../flow.js';
+import { flowOf } from '../analyses.js';
+import { copyState } from '../flow.js';
 import { type Block, blockOrder, type FunctionCode, predecessors } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
@@ -16,7 +17,7 @@ export function jumps(code: FunctionCode, context: PassContext): boolean {
 
 /** Branches with one way, and those whose ways are one. */
 function decide(code: FunctionCode, context: PassContext): boolean {
-  const flow = new Flow(code);
+  const flow = flowOf(code);
   let changed = false;
   for (const block of code.blocks) {
     const entry = flow.entry.get(block);
@@ -36,23 +37,27 @@ function decide(code: FunctionCode, context: PassContext): boolean {
 
 /** Edges past an empty block whose branch they decide. */
 function thread(code: FunctionCode, context: PassContext): boolean {
-  const flow = new Flow(code);
+  const flow = flowOf(code);
+  let changed = false;
   for (const block of code.blocks) {
     const entry = flow.entry.get(block);
-    if (entry === undefined) continue;
+    const isEmpty = (target: Block | undefined): boolean =>
+      target?.branch !== undefined && target.ops.length === 0 && target !== block;
+    if (entry === undefined || !(isEmpty(block.taken) || isEmpty(block.next))) continue;
     const state = copyState(entry);
     for (const each of block.ops) flow.step(state, each);
     for (const way of ['taken', 'next'] as const) {
       const target = block[way];
-      if (target?.branch === undefined || target.ops.length > 0 || target === block) continue;
+      if (target?.branch === undefined || !isEmpty(target)) continue;
       const after = flow.onEdge(block, target, state);
       const decided = flow.decided(after, { ...target.branch, facts: undefined });
       if (decided === undefined || !context.allow(target.branch)) continue;
+      // What is known at the next one's head holds on this way, too: its own would only say more.
       block[way] = decided ? target.taken : target.next;
-      return true;
+      changed = true;
     }
   }
-  return false;
+  return changed;
 }
 
 /** Jumps to blocks that only go on. */

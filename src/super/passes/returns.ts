@@ -8,8 +8,9 @@
  * so nothing is kept in a register on the way. Done where the code gets no larger in the end, which is tried out.
  */
 import { isExit, op } from '../../isa/index.js';
+import { flowOf } from '../analyses.js';
 import { codeSize } from '../emit.js';
-import { copyState, Flow } from '../flow.js';
+import { copyState } from '../flow.js';
 import { type Block, copyCode, type FunctionCode, type Op, predecessors } from '../function-code.js';
 import { constantOf, u32 } from '../values.js';
 import { coalesce } from './coalesce.js';
@@ -96,7 +97,7 @@ function constants(
   end: Block,
   register: number,
 ): { readonly from: Block; readonly way: 'taken' | 'next'; readonly value: bigint | undefined }[] {
-  const flow = new Flow(code);
+  const flow = flowOf(code);
   return (predecessors(code).get(end) ?? []).flatMap((from, i, all) => {
     if (all.indexOf(from) !== i) return [];
     const entry = flow.entry.get(from);

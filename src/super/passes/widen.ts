@@ -11,30 +11,20 @@
  * verifier asks for it on machines only that cannot do otherwise. The context is left alone: its fields are not memory.
  */
 import { type Insn, insnClass, isCall, op } from '../../isa/index.js';
-import { Demands } from '../demand.js';
+import type { Demand, Demands } from '../demand.js';
 import { accessOf, isAlu, isLoad, isStore, reads, writes } from '../effects.js';
-import { copyState, Flow, mayMeet, type Place, placeKey, type State } from '../flow.js';
+import { copyState, type Flow, mayMeet, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import { byteSource, constantOf, sameSource, type Value } from '../values.js';
+import { blockByBlock } from './block-by-block.js';
 import type { PassContext } from './pass.js';
 
 /** The pass: a joined pair may be half of a wider one, so it goes round until nothing is joined. */
 export function widen(code: FunctionCode, context: PassContext): boolean {
-  let changed = false;
-  for (let again = true; again; ) {
-    again = false;
-    const flow = new Flow(code);
-    const demands = new Demands(code, flow);
-    for (const block of code.blocks) {
-      const entry = flow.entry.get(block);
-      if (entry === undefined) continue;
-      if (!new BlockWidener(flow, demands, block, context).run(entry)) continue;
-      again = true;
-      changed = true;
-      break;
-    }
-  }
-  return changed;
+  return blockByBlock(code, (block, entry, flow, demands) => {
+    if (!block.ops.some(({ insn }) => isStore(insn) || (isAlu(insn) && (insn.code & 0xf0) === op.OR))) return false;
+    return new BlockWidener(flow, demands, block, context).run(entry);
+  });
 }
 
 /** A store in the block, with what it stores and where. */
@@ -61,6 +51,7 @@ class BlockWidener {
   /** Before each op. */
   private states: State[] = [];
   private places: (Place | undefined)[] = [];
+  private behind: readonly Demand[] | undefined;
 
   constructor(flow: Flow, demands: Demands, block: Block, context: PassContext) {
     this.flow = flow;
@@ -383,7 +374,8 @@ class BlockWidener {
 
   /** Registers that no one asks for around the op at `at`; those of `freed` are about to be free. */
   private freeAt(at: number, freed: readonly number[]): number[] {
-    const behind = this.demands.behind(this.block);
+    this.behind ??= this.demands.behind(this.block);
+    const { behind } = this;
     const after = behind[at];
     const before = behind[at - 1];
     const { insn } = this.op(at);

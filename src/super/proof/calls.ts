@@ -64,24 +64,47 @@ export function lookUp(side: Side, maps: readonly MapSpec[]): Term | undefined {
   const handle = side.reg(1);
   const info = handleInfo(symbols, maps, handle);
   if (info?.spec === undefined || info.spec.type.startsWith('lru')) return undefined;
-  const key = side.load(side.reg(2), info.spec.keySize);
-  const bits = 8 * info.spec.keySize;
-  const found = terms.apply(`lookup_${info.values}_${bits}`, 64, [
-    handle,
-    terms.extract(key, bits - 1, 0),
-    side.elements,
-  ]);
-  const { type, maxEntries } = info.spec;
+  const { type, keySize, maxEntries, valueSize } = info.spec;
+  const bits = 8 * keySize;
+  const key = terms.extract(side.load(side.reg(2), keySize), bits - 1, 0);
+  if (type === 'array' && info.spec.inner === undefined && info.values.startsWith('map '))
+    return elementAt(symbols, info.values, key, info.spec);
+  const found = terms.apply(`lookup_${info.values}_${bits}`, 64, [handle, key, side.elements]);
   if (type === 'array' || type === 'percpu_array') {
     // Arrays have all their elements.
-    const isElement = terms.ult(terms.extract(key, bits - 1, 0), terms.bits(bits, maxEntries));
+    const isElement = terms.ult(key, terms.bits(bits, maxEntries));
     const isFound = terms.no(terms.eq(found, terms.bits(64, 0)));
     symbols.assume(found, terms.any([terms.no(isElement), isFound]));
   }
   const inner = /^map (\d+)$/.exec(info.values);
   const isOuter = info.spec.inner !== undefined && inner !== null;
-  symbols.pointsInto(found, isOuter ? `inner handle ${inner[1]}` : info.values);
+  const region = isOuter ? `inner handle ${inner[1]}` : info.values;
+  if (!isOuter) symbols.isElement(found, region, valueSize);
+  symbols.pointsInto(found, region);
   return found;
+}
+
+/** The value of an array's element: elements lie in a row, each on 8 bytes (kernel/bpf/arraymap.c). */
+function elementAt(symbols: Symbols, values: Region, key: Term, { maxEntries, valueSize }: MapSpec): Term {
+  const { terms } = symbols;
+  const first = arrayValues(symbols, values, maxEntries, valueSize);
+  const index = terms.zeroExtend(key, 64);
+  const address = terms.add(first, terms.binary('bvmul', index, terms.bits(64, strideOf(valueSize))));
+  const isElement = terms.ult(index, terms.bits(64, maxEntries));
+  return terms.ite(isElement, address, terms.bits(64, 0));
+}
+
+function strideOf(valueSize: number): number {
+  return Math.ceil(valueSize / 8) * 8;
+}
+
+/** The first value of the array whose values are the region; programs may name it without a look-up. */
+export function arrayValues(symbols: Symbols, values: Region, maxEntries: number, valueSize: number): Term {
+  const first = symbols.pointer(`value_of_${values.replace(' ', '_')}`, values);
+  const size = BigInt(maxEntries) * BigInt(strideOf(valueSize));
+  // All of it lies below the addresses that errors are told by.
+  symbols.assumeOnce(first, symbols.terms.ult(first, symbols.terms.bits(64, -0x100000n - size)));
+  return first;
 }
 
 /** Registers are no longer there after a call; r0 has its result. */

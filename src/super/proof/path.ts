@@ -41,17 +41,27 @@ export type Possible =
   | { readonly kind: 'yes'; readonly model: Model | undefined }
   | { readonly kind: 'unknown' };
 
-/** What a validation may spend. Steps of the solver's own, so that the answer depends on no clock. */
+/** What a validation may spend, over all tries. Steps of the solver's own, so that the answer depends on no clock. */
 export interface Budget {
   /** Instructions of both versions that are run on symbols. */
   readonly steps: number;
   readonly questions: number;
   /** Of the solver, for one question. */
   readonly stepsPerQuestion: number;
+  /** Of the solver, for all questions together. */
+  readonly solverSteps: number;
 }
 
 /** Seconds at most for a function of some hundred slots. */
-export const defaultBudget: Budget = { steps: 200_000, questions: 1500, stepsPerQuestion: 4_000_000 };
+export const defaultBudget: Budget = {
+  steps: 200_000,
+  questions: 1500,
+  stepsPerQuestion: 4_000_000,
+  solverSteps: 60_000_000,
+};
+
+/** What is left of a budget; shared by all tries. */
+export type Left = { -readonly [K in 'steps' | 'questions' | 'solverSteps']: Budget[K] };
 
 const maybe: Possible = { kind: 'unknown' };
 
@@ -60,13 +70,16 @@ export class Questions {
   asked = 0;
   private readonly symbols: Symbols;
   private readonly solver: Solver | undefined;
-  private readonly budget: Budget;
+  private readonly stepsPerQuestion: number;
+  private readonly left: Left;
   private readonly answers = new Map<string, Possible>();
 
-  constructor(symbols: Symbols, solver: Solver | undefined, budget: Budget) {
+  /** `left` counts down with what is asked. */
+  constructor(symbols: Symbols, solver: Solver | undefined, stepsPerQuestion: number, left: Left) {
     this.symbols = symbols;
     this.solver = solver;
-    this.budget = budget;
+    this.stepsPerQuestion = stepsPerQuestion;
+    this.left = left;
   }
 
   /** Can `condition` hold at the end of the path? */
@@ -91,9 +104,12 @@ export class Questions {
       .join(' ');
     const known = this.answers.get(key);
     if (known !== undefined) return known;
-    if (this.solver === undefined || this.asked >= this.budget.questions) return maybe;
+    const { left } = this;
+    if (this.solver === undefined || left.questions <= 0 || left.solverSteps <= 0) return maybe;
     this.asked++;
-    const answer = await this.solver.check(all, this.budget.stepsPerQuestion);
+    left.questions--;
+    const answer = await this.solver.check(all, Math.min(this.stepsPerQuestion, left.solverSteps));
+    left.solverSteps -= answer.steps;
     const result: Possible =
       answer.verdict === 'unsat'
         ? { kind: 'no' }

@@ -41,6 +41,8 @@ export class Symbols {
   /** What is known of a symbol whatever happens. */
   private readonly known = new Map<Term, Term[]>();
   private readonly united = new Map<Region, Region>();
+  /** Values that look-ups found, by the region that they lie in. */
+  private readonly elements = new Map<Region, { readonly found: Term; readonly size: number }[]>();
   private serial = 0;
 
   /** `unions` are regions that are one, since an access goes to any of them. */
@@ -100,6 +102,31 @@ export class Symbols {
     const facts = this.known.get(symbol);
     if (facts === undefined) this.known.set(symbol, [fact]);
     else facts.push(fact);
+  }
+
+  /** The same where it may have been said before. */
+  assumeOnce(symbol: Term, fact: Term): void {
+    if (!this.factsOf(symbol).includes(fact)) this.assume(symbol, fact);
+  }
+
+  /**
+   * `found` is the address of a map's value of that many bytes, or null. Two values of one memory are the same or share
+   * no byte, wherever they lie.
+   */
+  isElement(found: Term, values: Region, size: number): void {
+    const { terms } = this;
+    const region = this.regionNamed(values);
+    const others = this.elements.get(region) ?? [];
+    if (others.some((other) => other.found === found)) return;
+    for (const other of others) {
+      const isBehind = terms.ule(terms.bits(64, other.size), terms.sub(found, other.found));
+      const isBefore = terms.ule(terms.bits(64, size), terms.sub(other.found, found));
+      this.assume(found, terms.any([terms.eq(found, other.found), terms.all([isBehind, isBefore])]));
+    }
+    this.elements.set(region, [...others, { found, size }]);
+    // A value lies below the addresses that errors are told by, and not at those that a null pointer leads to.
+    const isAddress = terms.ult(terms.sub(found, terms.bits(64, 0x10000)), terms.bits(64, -0x110000n - BigInt(size)));
+    this.assume(found, terms.any([terms.eq(found, terms.bits(64, 0)), isAddress]));
   }
 
   factsOf(symbol: Term): readonly Term[] {

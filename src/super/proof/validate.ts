@@ -14,7 +14,7 @@ import { mapHandle, newGeometry, type Pair } from './calls.js';
 import { codeShape, type ProgramCode } from './code-shape.js';
 import { contextModel, type ValidationContext } from './context.js';
 import { type CounterExample, counterExample } from './counter-example.js';
-import { type Budget, defaultBudget, Questions } from './path.js';
+import { type Budget, defaultBudget, type Left, Questions } from './path.js';
 import { type Finding, Product, type Setting, undecided } from './product.js';
 import { Side, Untracked } from './side.js';
 import { everyMap, type Region, Symbols } from './symbols.js';
@@ -56,7 +56,9 @@ export async function validateFunction(
   solver: Solver | undefined,
   budget: Budget = defaultBudget,
 ): Promise<Validation> {
-  const whole = await comparable(before, after, context, solver, budget, undefined);
+  const { stepsPerQuestion, ...left } = budget;
+  const task: Task = { before, after, context, solver, stepsPerQuestion, left };
+  const whole = await comparable(task, undefined);
   const { finding } = whole;
   if (finding.kind === 'equal') return { verdict: 'proved', questions: whole.questions };
   if (finding.kind === 'different' && isCertain(finding)) return refuted(whole, finding);
@@ -64,7 +66,7 @@ export async function validateFunction(
   let { questions } = whole;
   let rounds = 0;
   for (const unroll of unrolled) {
-    const part = await comparable(before, after, context, solver, budget, unroll);
+    const part = await comparable(task, unroll);
     questions += part.questions;
     if (part.finding.kind === 'equal') return { verdict: 'proved', questions };
     if (part.finding.kind === 'different' && isCertain(part.finding))
@@ -81,22 +83,25 @@ function isCertain({ possible }: Extract<Finding, { kind: 'different' }>): boole
   return possible.kind === 'yes' && possible.model !== undefined;
 }
 
+/** What is compared, and what that may still cost. */
+interface Task {
+  readonly before: FunctionCode;
+  readonly after: FunctionCode;
+  readonly context: ValidationContext;
+  readonly solver: Solver | undefined;
+  readonly stepsPerQuestion: number;
+  readonly left: Left;
+}
+
 /** Runs the comparison; again with one region for those that turn out to be accessed alike. */
-async function comparable(
-  before: FunctionCode,
-  after: FunctionCode,
-  context: ValidationContext,
-  solver: Solver | undefined,
-  budget: Budget,
-  unroll: number | undefined,
-): Promise<Compared> {
+async function comparable(task: Task, unroll: number | undefined): Promise<Compared> {
   const unions: Region[][] = [];
   for (;;) {
-    const result = await compare(before, after, context, solver, budget, unroll, unions);
+    const result = await compare(task, unroll, unions);
     const { finding } = result;
     const mixed = finding.kind === 'undecided' ? finding.mixed : undefined;
     if (mixed === undefined || mixed.includes('stack') || unions.length >= maxUnions) return result;
-    const maps = mixed.includes(everyMap) ? context.maps.flatMap((_, i) => [`map ${i}`, `inner ${i}`]) : [];
+    const maps = mixed.includes(everyMap) ? task.context.maps.flatMap((_, i) => [`map ${i}`, `inner ${i}`]) : [];
     unions.push([...mixed, ...maps]);
   }
 }
@@ -115,11 +120,7 @@ interface Compared {
 
 /** Runs both once; `unroll`: rounds of loops that are followed, undefined for a proof over all. */
 async function compare(
-  before: FunctionCode,
-  after: FunctionCode,
-  context: ValidationContext,
-  solver: Solver | undefined,
-  budget: Budget,
+  { before, after, context, solver, stepsPerQuestion, left }: Task,
   unroll: number | undefined,
   unions: readonly (readonly Region[])[],
 ): Promise<Compared> {
@@ -159,7 +160,7 @@ async function compare(
     });
   };
   const start = { before: side(first), after: side(second) };
-  const questions = new Questions(symbols, solver, budget);
+  const questions = new Questions(symbols, solver, stepsPerQuestion, left);
   const setting: Setting = {
     symbols,
     before: first,
@@ -167,7 +168,7 @@ async function compare(
     context,
     questions,
     resultBits: isMain ? model.resultBits : 64,
-    left: { steps: budget.steps },
+    left,
     unroll,
   };
   const hasLoops = first.headers.size > 0 || second.headers.size > 0;
