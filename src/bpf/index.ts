@@ -1,3 +1,3 @@
 export { type CompiledFunction, compileFunction } from './compile.js';
 export type { EmittedCode } from './emit.js';
-export type { BpfVersion } from './version.js';
+export { type BpfVersion, has } from './version.js';

@@ -27,6 +27,7 @@ export {
 } from './insn.js';
 export {
   type ConformanceGroup,
+  describe,
   type ImmField,
   type InsnForm,
   type IsaVersion,

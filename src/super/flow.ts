@@ -106,6 +106,15 @@ export function mayMeet(a: Place, b: Place, escaped: boolean): boolean {
   return a.off < b.off + b.size && b.off < a.off + a.size;
 }
 
+function isSameMemory(a: Place, b: Place): boolean {
+  return a.region === b.region && a.base === b.base;
+}
+
+/** Does the first place have all bytes of the second? */
+export function covers(whole: Place, part: Place): boolean {
+  return isSameMemory(whole, part) && whole.off <= part.off && part.off + part.size <= whole.off + whole.size;
+}
+
 /** Names before each block, and how to go on from there. */
 export class Flow {
   readonly values: Values = new Values();
@@ -311,9 +320,22 @@ export class Flow {
     // What others may write in the meantime is another value each time.
     const isOurs = place.region === 'stack' || place.region === 'packet';
     if (known !== undefined && isOurs) return known.value;
+    const constant = isOurs ? this.constantAt(state, place) : undefined;
+    if (constant !== undefined && width === ones) return constant;
     const value = this.values.unknown(`load${place.size}`, this.isContextPointer(place) ? u64 : width);
     ownMemory(state).set(key, { ...place, value });
     return value;
+  }
+
+  /** The number that a part of a place holds which holds one. */
+  private constantAt({ mem }: State, place: Place): Value | undefined {
+    for (const known of mem.values()) {
+      const constant = covers(known, place) ? constantOf(known.value) : undefined;
+      if (constant === undefined) continue;
+      const from = BigInt(8 * (place.off - known.off));
+      return this.values.constant((constant >> from) & ((1n << BigInt(8 * place.size)) - 1n));
+    }
+    return undefined;
   }
 
   /** Loads of `data` and its like from the context are pointers, though four bytes are read. */
@@ -326,11 +348,37 @@ export class Flow {
     const place = this.placeOf(state, each);
     if (place === undefined) return;
     const { insn } = each;
+    const rest = each.pinned ? [] : this.restOfConstants(state, place);
     this.forget(state, place);
+    for (const known of rest) ownMemory(state).set(placeKey(known), known);
     if (each.pinned) return;
     const stored = insnClass(insn) === op.ST ? this.values.constant(BigInt(insn.imm)) : (state.regs[insn.src] as Value);
     const value = place.size === 8 ? stored : this.low(stored, place.size);
     ownMemory(state).set(placeKey(place), { ...place, value });
+  }
+
+  /** What stays of places with a number in them when some of their bytes are written. */
+  private restOfConstants({ mem }: State, place: Place): Known[] {
+    const rest: Known[] = [];
+    const end = place.off + place.size;
+    for (const known of mem.values()) {
+      const isMet = known.off < end && place.off < known.off + known.size && known.size > place.size;
+      const constant = isMet && isSameMemory(known, place) ? constantOf(known.value) : undefined;
+      if (constant === undefined) continue;
+      for (let off = known.off; off < known.off + known.size; ) {
+        // The widest aligned part that the write leaves alone.
+        const size = [4, 2, 1].find((bytes) => {
+          const isWithin = off % bytes === 0 && off + bytes <= known.off + known.size;
+          return isWithin && (off + bytes <= place.off || off >= end);
+        });
+        if (size !== undefined) {
+          const value = (constant >> BigInt(8 * (off - known.off))) & ((1n << BigInt(8 * size)) - 1n);
+          rest.push({ ...known, off, size, value: this.values.constant(value) });
+        }
+        off += size ?? 1;
+      }
+    }
+    return rest;
   }
 
   /** The low bytes of a value. */

@@ -3,6 +3,7 @@
  * blocks: distances exist in files only (emit.ts).
  */
 import { InternalError } from '../base/index.js';
+import type { BpfVersion } from '../bpf/index.js';
 import { leaders } from '../code/index.js';
 import { type Insn, isConditionalJump, isExit, isLddw, isUnconditionalJump, jumpTarget } from '../isa/index.js';
 import type { FileFunction } from '../object/index.js';
@@ -62,6 +63,8 @@ export interface FunctionCode {
   readonly narrowResult: boolean;
   /** r1 is the context. */
   readonly isEntry: boolean;
+  /** Instructions that there may be. */
+  readonly version: BpfVersion;
 }
 
 /** Facts by slot of the function, joined over all programs that have it. */
@@ -70,7 +73,7 @@ export type FactsOf = (slot: number) => { readonly region: Region | undefined; r
 /** Throws InternalError for code that leaves the function other than by `exit`. */
 export function functionCode(
   fn: FileFunction,
-  kind: { readonly isEntry: boolean; readonly narrowResult: boolean },
+  kind: { readonly isEntry: boolean; readonly narrowResult: boolean; readonly version: BpfVersion },
   factsOf: FactsOf,
 ): FunctionCode {
   const { insns, start } = fn;

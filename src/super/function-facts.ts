@@ -24,11 +24,13 @@ interface Occurrence {
 export class FunctionFacts {
   private readonly byOrigin = new Map<string, Occurrence[] | undefined>();
 
-  /** Programs that `accepted` names; a function that others have too has no facts. */
-  constructor(object: ObjectSpec, accepted: (program: ProgramSpec) => boolean) {
+  /** By program: what the verifier knows of those that it accepts. A function that others have too has no facts. */
+  constructor(object: ObjectSpec, accepted: ReadonlyMap<ProgramSpec, ProgramFacts>) {
     const maps = object.maps.map(unknownContent);
+    const isOpen = maps.some((map, i) => map !== object.maps[i]);
     for (const program of object.programs) {
-      const facts = accepted(program) ? factsOf(program, maps, object) : undefined;
+      const known = accepted.get(program);
+      const facts = known === undefined || !isOpen ? known : factsOf(program, maps, object);
       const isFixed =
         (program.core ?? []).length === 0 && program.ksyms.every(({ weak }) => !weak) && object.kconfig === undefined;
       for (const { origin, start } of program.functions) {
@@ -71,7 +73,7 @@ export class FunctionFacts {
 }
 
 /** Constant data as if anyone could change it: loaders may set it before they load. */
-function unknownContent(map: MapSpec): MapSpec {
+export function unknownContent(map: MapSpec): MapSpec {
   return map.init?.kind === 'data' ? { ...map, init: undefined, flags: map.flags & ~readOnly } : map;
 }
 

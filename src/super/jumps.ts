@@ -1,4 +1,5 @@
 /** Conditional jumps as relations: which one asks the opposite, and what is known of operands settles. */
+import { type BpfVersion, has } from '../bpf/index.js';
 import { type Insn, insnClass, op } from '../isa/index.js';
 
 /** Each comparison's opposite; JSET and `may_goto` have none. */
@@ -15,9 +16,13 @@ const opposites: ReadonlyMap<number, number> = new Map(
   ]),
 );
 
-/** The jump that is taken where this one is not. */
-export function invertedJump(insn: Insn | undefined): Insn | undefined {
+/** Jumps that came with v2. */
+const newer: ReadonlySet<number> = new Set([op.JLT, op.JLE, op.JSLT, op.JSLE]);
+
+/** The jump that is taken where this one is not, if that version has it. */
+export function invertedJump(insn: Insn | undefined, version: BpfVersion = 'v4'): Insn | undefined {
   const opposite = insn === undefined ? undefined : opposites.get(insn.code & 0xf0);
+  if (opposite !== undefined && newer.has(opposite) && !has(version, 'v2')) return undefined;
   return insn === undefined || opposite === undefined ? undefined : { ...insn, code: (insn.code & ~0xf0) | opposite };
 }
 

@@ -1,7 +1,7 @@
 /** Runs the passes over one function until nothing changes. */
 import { codeSize } from './emit.js';
 import { copyCode, type FunctionCode } from './function-code.js';
-import type { Goal, Pass } from './passes/pass.js';
+import type { Goal, Pass, PassContext } from './passes/pass.js';
 import { passes } from './passes/passes.js';
 
 /** What may be done to one function, and who is asked. */
@@ -11,6 +11,10 @@ export interface FunctionOptions {
   readonly enabled: ReadonlySet<string>;
   /** May load, change and store be fused? */
   readonly atomics: boolean;
+  /** All atomic operations of the code's version may be used, though the input has none. */
+  readonly isAsked?: boolean | undefined;
+  /** Accesses stay aligned. */
+  readonly aligned?: boolean | undefined;
   /** Asked before each change: the pass, and the slot of the section that it is about. */
   readonly allow: (pass: string, slot: number) => boolean;
   /** Told after each run of a pass. */
@@ -75,8 +79,17 @@ class Run {
   private pass({ name, run }: Pass): boolean {
     if (this.idle.get(name) === this.version) return false;
     const { code, options } = this;
-    const { goal, atomics, allow, watch } = options;
-    const hasChanged = run(code, { goal, atomics, allow: (about) => allow(name, about.line) });
+    const { goal, atomics, isAsked = false, aligned = false, allow, watch } = options;
+    const { version } = code;
+    const context: PassContext = {
+      goal,
+      atomics,
+      version,
+      isAsked,
+      aligned,
+      allow: (about) => allow(name, about.line),
+    };
+    const hasChanged = run(code, context);
     watch?.(name, code, hasChanged);
     if (hasChanged) {
       this.version++;

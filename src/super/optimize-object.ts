@@ -4,6 +4,7 @@
  * to whoever else has a say. What is refused is taken back change by change.
  */
 import { UnsupportedError } from '../base/index.js';
+import type { BpfVersion } from '../bpf/index.js';
 import type { Insn } from '../isa/index.js';
 import {
   editElf,
@@ -16,13 +17,14 @@ import {
   sizeMaps,
   xdpFitness,
 } from '../object/index.js';
-import { verify } from '../verifier/index.js';
+import { type ProgramFacts, verify } from '../verifier/index.js';
 import { emitCode } from './emit.js';
 import { type FunctionCode, functionCode } from './function-code.js';
 import { FunctionFacts } from './function-facts.js';
 import { optimizeFunction } from './optimize-function.js';
 import type { Goal } from './passes/pass.js';
 import { passes } from './passes/passes.js';
+import { versionOf } from './version.js';
 
 /** A program that a verifier does not take. */
 export interface Refusal {
@@ -40,6 +42,10 @@ export interface OptimizeObjectOptions {
   readonly programs?: readonly string[] | undefined;
   /** Names of passes that run; default all of the goal's. */
   readonly passes?: ReadonlySet<string> | undefined;
+  /** Instructions that may be used; default: those of the version that the file's code needs. */
+  readonly mcpu?: BpfVersion | undefined;
+  /** Accesses stay aligned, for loaders that ask Linux to insist on it. */
+  readonly aligned?: boolean | undefined;
   /** May load, change and store become one atomic instruction (smaller, slower)? Default: where the goal is size. */
   readonly atomics?: boolean | undefined;
   /**
@@ -131,6 +137,22 @@ interface Candidate {
   readonly changes: readonly Change[];
 }
 
+/** What our verifier says of a program. */
+interface Judged {
+  /** Instructions that it went through; undefined: it refuses it. */
+  readonly processed: number | undefined;
+  readonly why: string;
+  /** Where it accepts it. */
+  readonly facts: ProgramFacts | undefined;
+}
+
+/** What passes made of one function. */
+interface FunctionResult {
+  readonly edit: FunctionEdit | undefined;
+  readonly outcome: FunctionOutcome;
+  readonly changes: readonly Change[];
+}
+
 /** One change of a pass, which can be taken back by itself. */
 interface Change {
   readonly key: string;
@@ -146,7 +168,10 @@ class ObjectOptimizer {
   private readonly object: ObjectSpec;
   private readonly functions: readonly FileFunction[];
   private readonly facts: FunctionFacts;
+  private readonly version: BpfVersion;
   private readonly banned = new Map<string, Refusal>();
+  private readonly results = new Map<string, FunctionResult>();
+  private readonly verdicts = new Map<string, Judged | undefined>();
   private readonly goodHere: ReadonlySet<string>;
   private readonly goodThere: ReadonlySet<string>;
 
@@ -155,11 +180,16 @@ class ObjectOptimizer {
     this.options = options;
     this.object = sized(readObject(bytes, { name: options.name }));
     this.functions = fileFunctions(bytes);
-    const accepted = this.object.programs.filter((program) => this.processed(this.object, program) !== undefined);
-    this.goodHere = new Set(accepted.map(({ name }) => name));
+    this.version = options.mcpu ?? versionOf(this.functions.flatMap(({ insns }) => insns));
+    const accepted = new Map<ProgramSpec, ProgramFacts>();
+    for (const program of this.object.programs) {
+      const { facts } = this.judged(this.object, program, true) ?? {};
+      if (facts !== undefined) accepted.set(program, facts);
+    }
+    this.goodHere = new Set([...accepted.keys()].map(({ name }) => name));
     const refused = new Set(options.refuses?.(bytes).map(({ program }) => program));
     this.goodThere = new Set(this.object.programs.map(({ name }) => name).filter((name) => !refused.has(name)));
-    this.facts = new FunctionFacts(this.object, (program) => this.goodHere.has(program.name));
+    this.facts = new FunctionFacts(this.object, accepted);
   }
 
   /** Ends with a file that nobody refuses, which may be the old one. */
@@ -180,42 +210,65 @@ class ObjectOptimizer {
   private candidate(fuel: number): Candidate {
     const changes: Change[] = [];
     const edits: FunctionEdit[] = [];
-    const outcomes = this.functions.map((fn): FunctionOutcome => {
-      const base = { name: fn.name, section: fn.sectionName, before: fn.end - fn.start };
-      const takenBack = [...this.banned].flatMap(([key, refusal]) => {
-        const [section = '', slot = '', pass = ''] = key.split(' ');
-        const isHere = Number(section) === fn.section && Number(slot) >= fn.start && Number(slot) < fn.end;
-        return isHere ? [{ pass, slot: Number(slot) - fn.start, ...refusal }] : [];
-      });
-      const same = { ...base, after: base.before, saved: [], takenBack };
-      const why = this.reasonToKeep(fn);
-      if (why !== undefined) return { ...same, kept: why };
-      const allow = (pass: string, slot: number): boolean => {
-        const key = `${fn.section} ${slot} ${pass}`;
-        if (this.banned.has(key) || changes.length >= fuel) return false;
-        changes.push({ key, fn, pass, slot });
-        return true;
-      };
-      const { goal = 'size', atomics = goal === 'size', passes: enabled = allPasses } = this.options;
-      const code = functionCode(fn, this.kindOf(fn), this.facts.of(fn));
-      const { watch } = this.options;
-      const told = (pass: string, now: FunctionCode, changed: boolean): void =>
-        watch?.({ function: fn.name, pass, changed, insns: () => emitCode(now)?.insns.map(({ insn }) => insn) ?? [] });
-      const saved = optimizeFunction(code, {
-        goal,
-        enabled,
-        atomics,
-        allow,
-        watch: watch === undefined ? undefined : told,
-      });
-      const emitted = emitCode(code);
-      const isWorse = emitted === undefined || emitted.insns.length > base.before;
-      if (isWorse) return { ...same, kept: undefined };
-      edits.push({ section: fn.section, start: fn.start, end: fn.end, ...emitted });
-      const list = [...saved].map(([pass, slots]) => ({ pass, slots })).sort((a, b) => b.slots - a.slots);
-      return { ...base, after: emitted.insns.length, saved: list, takenBack, kept: undefined };
-    });
+    const outcomes: FunctionOutcome[] = [];
+    for (const fn of this.functions) {
+      const left = fuel - changes.length;
+      const whole = this.result(fn, Number.POSITIVE_INFINITY);
+      const result = whole.changes.length <= left ? whole : this.result(fn, left);
+      changes.push(...result.changes);
+      outcomes.push(result.outcome);
+      if (result.edit !== undefined) edits.push(result.edit);
+    }
     return { edits, outcomes, changes };
+  }
+
+  /** What becomes of one function; the same question has the answer that it had. */
+  private result(fn: FileFunction, fuel: number): FunctionResult {
+    const own = [...this.banned].filter(([key]) => isWithin(key, fn));
+    const key = `${fn.section} ${fn.start} ${fuel} ${own.map(([banned]) => banned).join(',')}`;
+    const known = this.results.get(key);
+    if (known !== undefined) return known;
+    const takenBack = own.map(([banned, refusal]) => {
+      const [, slot = '', pass = ''] = banned.split(' ');
+      return { pass, slot: Number(slot) - fn.start, ...refusal };
+    });
+    const result = this.optimized(fn, fuel, takenBack);
+    this.results.set(key, result);
+    return result;
+  }
+
+  private optimized(fn: FileFunction, fuel: number, takenBack: FunctionOutcome['takenBack']): FunctionResult {
+    const base = { name: fn.name, section: fn.sectionName, before: fn.end - fn.start };
+    const same = { ...base, after: base.before, saved: [], takenBack };
+    const why = this.reasonToKeep(fn);
+    if (why !== undefined) return { edit: undefined, outcome: { ...same, kept: why }, changes: [] };
+    const changes: Change[] = [];
+    const allow = (pass: string, slot: number): boolean => {
+      const key = `${fn.section} ${slot} ${pass}`;
+      if (this.banned.has(key) || changes.length >= fuel) return false;
+      changes.push({ key, fn, pass, slot });
+      return true;
+    };
+    const { goal = 'size', atomics = goal === 'size', passes: enabled = allPasses, watch } = this.options;
+    const code = functionCode(fn, this.kindOf(fn), this.facts.of(fn));
+    const told = (pass: string, now: FunctionCode, changed: boolean): void =>
+      watch?.({ function: fn.name, pass, changed, insns: () => emitCode(now)?.insns.map(({ insn }) => insn) ?? [] });
+    const saved = optimizeFunction(code, {
+      goal,
+      enabled,
+      atomics,
+      isAsked: this.options.mcpu !== undefined,
+      aligned: this.options.aligned,
+      allow,
+      watch: watch === undefined ? undefined : told,
+    });
+    const emitted = emitCode(code);
+    const isWorse = emitted === undefined || emitted.insns.length > base.before;
+    if (isWorse) return { edit: undefined, outcome: { ...same, kept: undefined }, changes };
+    const edit = { section: fn.section, start: fn.start, end: fn.end, ...emitted };
+    const list = [...saved].map(([pass, slots]) => ({ pass, slots })).sort((a, b) => b.slots - a.slots);
+    const outcome = { ...base, after: emitted.insns.length, saved: list, takenBack, kept: undefined };
+    return { edit, outcome, changes };
   }
 
   /** Why a function is left as it is; undefined: it is not. */
@@ -228,10 +281,11 @@ class ObjectOptimizer {
   }
 
   /** Whether it is a program's entry, and whether its result has 32 bits that anyone looks at. */
-  private kindOf(fn: FileFunction): { readonly isEntry: boolean; readonly narrowResult: boolean } {
+  private kindOf(fn: FileFunction): Pick<FunctionCode, 'isEntry' | 'narrowResult' | 'version'> {
     const users = this.object.programs.filter(({ functions }) => functions.some((each) => isAt(each.origin, fn)));
     const isEntry = users.every(({ functions }) => isAt(functions[0]?.origin, fn));
-    return { isEntry, narrowResult: isEntry && users.every(({ type }) => narrowTypes.includes(type)) };
+    const narrowResult = isEntry && users.every(({ type }) => narrowTypes.includes(type));
+    return { isEntry, narrowResult, version: this.version };
   }
 
   /** The first program that was accepted and is not any more. */
@@ -239,11 +293,24 @@ class ObjectOptimizer {
     const object = sized(readObject(bytes, { name: this.options.name }));
     for (const program of object.programs) {
       if (!this.goodHere.has(program.name)) continue;
-      const { maps, btf, license } = object;
-      const result = ask(program, maps, { btf, license, logLevel: 0 });
-      if (result?.accepted !== true) return { program: program.name, why: result?.message ?? 'refused' };
+      const judged = this.judged(object, program);
+      if (judged?.processed === undefined) return { program: program.name, why: judged?.why ?? 'refused' };
     }
     return this.options.refuses?.(bytes).find(({ program }) => this.goodThere.has(program));
+  }
+
+  /** What our verifier says of a program; of the same one it says the same. Undefined for what it does not know. */
+  private judged({ maps, btf, license }: ObjectSpec, program: ProgramSpec, facts = false): Judged | undefined {
+    const { name, insns } = program;
+    const key = `${name} ${insns.map(({ code, dst, src, off, imm }) => `${code},${dst},${src},${off},${imm}`).join(' ')}`;
+    if (!this.verdicts.has(key)) {
+      // What only attach points know is asked of the kernel.
+      const isKnown = xdpFitness(program) !== 'other';
+      const result = isKnown ? ask(program, maps, { btf, license, facts, logLevel: 0 }) : undefined;
+      const processed = result?.accepted === true ? result.stats.insns : undefined;
+      this.verdicts.set(key, result && { processed, why: result.message ?? 'refused', facts: result.facts });
+    }
+    return this.verdicts.get(key);
   }
 
   /** Bans the change without which the first refused prefix would be accepted. */
@@ -277,14 +344,6 @@ class ObjectOptimizer {
     });
   }
 
-  /** Instructions that our verifier processes; undefined for a program that it refuses or does not know. */
-  private processed(object: ObjectSpec, program: ProgramSpec): number | undefined {
-    if (xdpFitness(program) === 'other') return undefined;
-    const { maps, btf, license } = object;
-    const result = ask(program, maps, { btf, license, logLevel: 0 });
-    return result?.accepted === true ? result.stats.insns : undefined;
-  }
-
   /** What was gained, read off the file that was made. */
   private outcome(bytes: Uint8Array, dropped: readonly string[], { outcomes }: Candidate): OptimizedObject {
     const after = sized(readObject(bytes, { name: this.options.name }));
@@ -295,8 +354,8 @@ class ObjectOptimizer {
         section: program.section,
         before: program.insns.length,
         after: other.insns.length,
-        processedBefore: this.processed(this.object, program),
-        processedAfter: this.processed(after, other),
+        processedBefore: this.judged(this.object, program)?.processed,
+        processedAfter: this.judged(after, other)?.processed,
       };
     });
     return { bytes, functions: outcomes, programs, dropped };
@@ -321,6 +380,12 @@ function sized(object: ObjectSpec): ObjectSpec {
 const openMapEntries = 64;
 
 const allPasses: ReadonlySet<string> = new Set(passes.map(({ name }) => name));
+
+/** Is a change, by its key, one of this function? */
+function isWithin(key: string, { section, start, end }: FileFunction): boolean {
+  const [own, slot] = key.split(' ').map(Number);
+  return own === section && slot !== undefined && slot >= start && slot < end;
+}
 
 /** Does a function of a program come from this one of the file? */
 function isAt(origin: { readonly section: number; readonly slot: number } | undefined, fn: FileFunction): boolean {

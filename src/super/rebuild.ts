@@ -11,7 +11,7 @@ import { defaultSettings, optimize, passes, type Settings } from '../opt/index.j
 import type { ProgramFacts } from '../verifier/index.js';
 
 /** How a function is made anew. */
-interface RebuildOptions {
+export interface RebuildOptions {
   readonly version: BpfVersion;
   /** Passes that run. */
   readonly settings: Settings;
@@ -20,7 +20,7 @@ interface RebuildOptions {
 }
 
 /** One function of a program in new code. The verifier must have accepted the program. */
-function rebuildFunction(
+export function rebuildFunction(
   world: World,
   program: ProgramSpec,
   index: number,

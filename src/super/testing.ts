@@ -1,4 +1,5 @@
 /** Optimizes assembler text, for tests. */
+import type { BpfVersion } from '../bpf/index.js';
 import { assembleInsns, formatInsn } from '../isa/index.js';
 import { emitCode } from './emit.js';
 import { functionCode } from './function-code.js';
@@ -11,11 +12,13 @@ export interface OptimizeTextOptions {
   readonly goal?: Goal;
   readonly only?: readonly string[];
   readonly isEntry?: boolean;
+  readonly version?: BpfVersion;
+  readonly aligned?: boolean;
 }
 
 /** The instructions that are left of a function, one a line. */
 export function optimizeText(text: string, options: OptimizeTextOptions = {}): string[] {
-  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true } = options;
+  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true, version = 'v3' } = options;
   const insns = assembleInsns(text);
   const fn = {
     name: 'f',
@@ -28,8 +31,8 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     core: new Map<number, string>(),
     labels: [],
   };
-  const code = functionCode(fn, { isEntry, narrowResult: isEntry }, () => ({ region: undefined, facts: undefined }));
-  optimizeFunction(code, { goal, enabled: new Set(only), atomics: goal === 'size', allow: () => true });
+  const code = functionCode(fn, { isEntry, narrowResult: isEntry, version }, () => ({ region: undefined, facts: undefined }));
+  optimizeFunction(code, { goal, enabled: new Set(only), atomics: goal === 'size', aligned: options.aligned, allow: () => true });
   const emitted = emitCode(code)?.insns.map(({ insn }) => insn) ?? [];
   return emitted.flatMap((insn, pc) => (insn.code === 0 ? [] : [formatInsn(emitted, pc, 'llvm', {})]));
 }

@@ -102,6 +102,11 @@ export class Values {
     return value.terms.map((id) => this.atoms.get(id)?.op ?? '');
   }
 
+  /** The atom of a sum's terms, joined by `+`, if it is one alone. */
+  atomNamed(terms: string): string | undefined {
+    return this.atoms.get(Number(terms))?.op;
+  }
+
   private intern(terms: readonly number[], offset: bigint): Value {
     const key = `${terms.join('+')}|${offset}`;
     const known = this.byKey.get(key);

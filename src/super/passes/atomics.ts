@@ -10,6 +10,7 @@
  * input fits, so they are made only in a function that asks for such a kernel: one with another atomic operation than +.
  * Jumps on 32 bits, which -mcpu=v3 has too, tell nothing: they came with 5.1.
  */
+import { has } from '../../bpf/index.js';
 import { accessSize, type Insn, insnClass, isCall, op } from '../../isa/index.js';
 import { demandsOf, flowOf } from '../analyses.js';
 import { isAlu, isAtomic, isLoad, reads, usesSource, writes } from '../effects.js';
@@ -29,7 +30,8 @@ const kinds: ReadonlyMap<number, number> = new Map([
 /** The pass, where the context allows it. */
 export function atomics(code: FunctionCode, context: PassContext): boolean {
   if (!context.atomics) return false;
-  const known = needsAtomics(code) ? kinds : everywhere;
+  const isNew = needsAtomics(code) || (context.isAsked && has(context.version, 'v3'));
+  const known = isNew ? kinds : everywhere;
   const flow = flowOf(code);
   const demands = demandsOf(code);
   let changed = false;

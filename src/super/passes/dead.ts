@@ -7,7 +7,9 @@
  *     x | m = x in the bits d        if d & m = 0
  *     (u32)x = x in the bits d       if d < 2^32
  *     x << k >> k = x & (2^(64-k) - 1)
+ *     x << k >>s k = the low 64-k bits with their sign, from -mcpu=v4 on
  */
+import { type BpfVersion, has } from '../../bpf/index.js';
 import { type Insn, insnClass, op } from '../../isa/index.js';
 import { demandsOf, flowOf } from '../analyses.js';
 import { isAlu, usesSource } from '../effects.js';
@@ -104,6 +106,16 @@ function simpler(insn: Insn, asked: bigint): Insn | undefined {
   return isCopy ? { ...insn, code: (insn.code & ~7) | op.ALU64 } : undefined;
 }
 
+/** `x <<= k; x s>>= k`, where 8, 16 or 32 bits are left: a move that extends them. */
+function signExtension(a: Insn, b: Insn, version: BpfVersion): Insn | undefined {
+  const cls = insnClass(a);
+  const bits = (cls === op.ALU64 ? 64 : 32) - a.imm;
+  const isPair = a.code === (cls | op.LSH) && b.code === (cls | op.ARSH) && a.dst === b.dst && a.imm === b.imm;
+  const isWidth = bits === 8 || bits === 16 || (bits === 32 && cls === op.ALU64);
+  if (!isPair || !isWidth || (cls !== op.ALU64 && cls !== op.ALU) || !has(version, 'v4')) return undefined;
+  return { code: cls | op.MOV | op.X, dst: a.dst, src: a.dst, off: bits, imm: 0 };
+}
+
 /** `x <<= k; x >>= k` */
 function pairs(ops: Op[], context: PassContext): boolean {
   let changed = false;
@@ -118,6 +130,12 @@ function pairs(ops: Op[], context: PassContext): boolean {
       a.dst === b.dst &&
       a.imm === b.imm &&
       a.imm >= 32;
+    const extension = first.pinned || second.pinned ? undefined : signExtension(a, b, context.version);
+    if (extension !== undefined && context.allow(second)) {
+      ops.splice(i, 2, { ...second, insn: extension, facts: undefined });
+      changed = true;
+      continue;
+    }
     if (!isPair || a.imm > 63 || first.pinned || second.pinned || !context.allow(second)) continue;
     const insn: Insn =
       a.imm === 32

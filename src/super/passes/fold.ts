@@ -9,16 +9,18 @@
  *     f(y), where y holds a constant               -> f(c)
  *     *(y + k), where y = x + c and x is older     -> *(x + c + k)
  *     *(p) = y, where y holds a constant           -> *(p) = c
- *     *(p) = v, where *(p) holds v (own memory)    -> nothing
+ *     *(p) = v, where *(p) holds v (own memory)    -> nothing (also as a part of something wider)
+ *     if (u32)x o c, where the low half is at hand -> if (32 bits of) x o c, from -mcpu=v3 on
  *     x = *(p), where *(p) holds v (own memory)    -> x := v
  */
+import { has } from '../../bpf/index.js';
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
 import { flowOf } from '../analyses.js';
 import { zext } from '../alu-values.js';
 import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
-import { boundsOf, copyState, type Flow, placeKey, type State } from '../flow.js';
+import { boundsOf, copyState, covers, type Flow, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
-import { constantOf, u32, type Value } from '../values.js';
+import { byteSource, constantOf, sameSource, u32, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
 /** The pass, block by block, each with what is known at its head. */
@@ -176,7 +178,7 @@ class BlockFolder {
       kind !== op.JCOND;
     if (!isCompare || pinned) return undefined;
     const isNarrow = cls === op.JMP32;
-    if (!usesSource(insn)) return this.undone(insn) ?? { ...insn, dst: this.older(insn.dst, isNarrow) };
+    if (!usesSource(insn)) return this.undone(insn) ?? this.halved(insn) ?? { ...insn, dst: this.older(insn.dst, isNarrow) };
     const dst = this.older(insn.dst, isNarrow);
     const constant = this.immediate(insn.src, isNarrow);
     if (constant !== undefined) return { ...insn, code: insn.code & ~op.X, dst, src: 0, imm: constant };
@@ -199,6 +201,17 @@ class BlockFolder {
     const [min, max] = boundsOf(this.state, x);
     const isSound = insn.imm >= 0 && min >= c && max <= u32 && k <= 0x7fff_ffffn;
     return isSound && register >= 0 ? { ...insn, dst: register, imm: Number(k) } : undefined;
+  }
+
+  /** A comparison of an extended low half: of the low half alone, where a register has had it longer. */
+  private halved(insn: Insn): Insn | undefined {
+    const value = this.state.regs[insn.dst];
+    const kind = insn.code & 0xf0;
+    const isUnsigned = kind !== op.JSGT && kind !== op.JSGE && kind !== op.JSLT && kind !== op.JSLE;
+    if (insnClass(insn) !== op.JMP || !has(this.context.version, 'v3') || insn.imm < 0 || !isUnsigned) return undefined;
+    if (value === undefined || value.ones > u32) return undefined;
+    const from = this.older(insn.dst, true);
+    return from === insn.dst ? undefined : { ...insn, code: (insn.code & ~7) | op.JMP32, dst: from };
   }
 
   /** Constants can't be stored in the context before Linux 6.4. */
@@ -269,7 +282,8 @@ class BlockFolder {
       const known = mem.get(placeKey(place))?.value;
       const stored = insnClass(insn) === op.ST ? this.flow.values.constant(BigInt(insn.imm)) : regs[insn.src];
       const low = stored === undefined || place.size === 8 ? stored : this.flow.low(stored, place.size);
-      return known !== undefined && known === low ? undefined : each;
+      const isThere = known !== undefined ? known === low : low !== undefined && this.holdsPart(place, low);
+      return isThere ? undefined : each;
     }
     if (!isAlu(insn) && !isLddw(insn) && !isLoad(insn)) return each;
     const after = copyState(this.state);
@@ -304,6 +318,19 @@ class BlockFolder {
       core: undefined,
       facts: undefined,
     };
+  }
+
+  /** Does a wider place hold these bytes already? */
+  private holdsPart(place: Place, value: Value): boolean {
+    const { values } = this.flow;
+    const { mem } = this.state;
+    for (const known of mem.values()) {
+      if (!covers(known, place)) continue;
+      const from = place.off - known.off;
+      const bytes = Array.from({ length: place.size }, (_, i) => i);
+      return bytes.every((i) => sameSource(byteSource(values, known.value, from + i), byteSource(values, value, i)));
+    }
+    return false;
   }
 
   /** A register that holds the value; r10 stays out, since it cannot be written. */

@@ -1,4 +1,5 @@
 /** What a pass over a function's bytecode is. The table of all passes is in passes.ts. */
+import type { BpfVersion } from '../../bpf/index.js';
 import type { FunctionCode, Op } from '../function-code.js';
 
 /** What is worth more. */
@@ -7,8 +8,14 @@ export type Goal = 'size' | 'speed';
 /** What a pass is told, and whom it asks. */
 export interface PassContext {
   readonly goal: Goal;
-  /** Loads and stores may become wider, also where that makes them unaligned (not on the stack). */
+  /** May load, change and store be fused? */
   readonly atomics: boolean;
+  /** Instructions that may be used. */
+  readonly version: BpfVersion;
+  /** All atomic operations of that version may be used, even if the input asks for no kernel that has them. */
+  readonly isAsked: boolean;
+  /** Accesses stay aligned, for loaders that ask for it (BPF_F_STRICT_ALIGNMENT). */
+  readonly aligned: boolean;
   /**
    * Asked before each change, with the instruction that it is about. False: leave it. So single changes can be taken
    * back, and counted.

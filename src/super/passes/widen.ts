@@ -3,6 +3,7 @@
  * could meet what is moved:
  *
  *     [p]w = c, [p+w]w = d                          -> [p]2w = c | d << 8w
+ *     [p]w = c, [p+k]v = d, a part of it            -> [p]w = c with d in its place
  *     [p]w = x, [p+w]w = x >> 8w                    -> [p]2w = x
  *     x = [q]w, y = [q+w]w, [p]w = x, [p+w]w = y    -> z = [q]2w, [p]2w = z
  *     x = [q]w, y = [q+w]w, x | y << 8w             -> [q]2w
@@ -13,7 +14,7 @@
 import { type Insn, insnClass, isCall, op } from '../../isa/index.js';
 import type { Demand, Demands } from '../demand.js';
 import { accessOf, isAlu, isLoad, isStore, reads, writes } from '../effects.js';
-import { copyState, type Flow, mayMeet, type Place, placeKey, type State } from '../flow.js';
+import { copyState, covers, type Flow, mayMeet, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import { byteSource, constantOf, sameSource, type Value } from '../values.js';
 import { blockByBlock } from './block-by-block.js';
@@ -71,6 +72,19 @@ class BlockWidener {
     }
     this.states.push(state);
     return this.joinLoads() || this.joinStores();
+  }
+
+  /**
+   * Linux follows the stack by aligned slots. Of other memory it asks for that only where the machine or the loader
+   * does; then it counts from where it knows that things begin: values of maps at 8, packets 2 bytes behind
+   * (`NET_IP_ALIGN`, check_pkt_ptr_alignment of kernel/bpf/verifier.c).
+   */
+  private isAligned({ region, base, off }: Place, size: number): boolean {
+    if (region === 'stack' || region === 'any') return off % size === 0;
+    if (!this.context.aligned) return true;
+    const name = this.flow.values.atomNamed(base);
+    if (region === 'packet') return name === 'load4' && (off + 2) % size === 0;
+    return region === 'map' && name === 'mapvalue' && off % size === 0;
   }
 
   private op(at: number): Op {
@@ -131,7 +145,7 @@ class BlockWidener {
   /** A load of a place by a register that holds its base before `at`. */
   private loadFrom(at: number, place: Place, dst: number, size: number): Insn | undefined {
     const base = this.baseAt(at, place);
-    if (base === undefined || !isAligned(place, size)) return undefined;
+    if (base === undefined || !this.isAligned(place, size)) return undefined;
     return { code: op.LDX | op.MODE_MEM | (sizeBits.get(size) ?? 0), dst, src: base.register, off: base.off, imm: 0 };
   }
 
@@ -165,7 +179,26 @@ class BlockWidener {
     // Wide and aligned ones first: what is left over then is at the ends.
     const rank = ([low]: [Store, Store]): number => (low.place.off % (2 * low.place.size) === 0 ? 0 : 1);
     pairs.sort((a, b) => rank(a) - rank(b) || a[0].place.size - b[0].place.size || a[0].place.off - b[0].place.off);
-    return pairs.some(([low, high]) => this.join(low, high));
+    return pairs.some(([low, high]) => this.join(low, high)) || this.joinPart(stores);
+  }
+
+  /** A constant that is stored over a part of an earlier one: stored with it. */
+  private joinPart(stores: readonly Store[]): boolean {
+    return stores.some((whole) =>
+      stores.some((part) => {
+        const { place } = whole;
+        const [a, b] = [constantOf(whole.value), constantOf(part.value)];
+        const isPart = part.at > whole.at && part.place.size < place.size && covers(place, part.place);
+        if (!isPart || a === undefined || b === undefined || !this.mayMove(part.at, whole.at)) return false;
+        const shift = BigInt(8 * (part.place.off - place.off));
+        const mask = ((1n << BigInt(8 * part.place.size)) - 1n) << shift;
+        const all = BigInt.asUintN(8 * place.size, (a & ~mask) | ((b << shift) & mask));
+        const imm = BigInt.asIntN(32, all);
+        if (place.size === 8 && BigInt.asUintN(64, imm) !== all) return false;
+        const insn = this.store(whole.at, place, { cls: op.ST, src: 0, imm: Number(place.size >= 4 ? imm : all) });
+        return insn !== undefined && this.replace(whole.at, part.at, [insn], place.region);
+      }),
+    );
   }
 
   /** Stores whose place is known. Those to the context are what the kernel rewrites, one by one. */
@@ -187,7 +220,7 @@ class BlockWidener {
   private join(low: Store, high: Store): boolean {
     const size = 2 * low.place.size;
     const place: Place = { ...low.place, size };
-    if (!isAligned(place, size)) return false;
+    if (!this.isAligned(place, size)) return false;
     const first = Math.min(low.at, high.at);
     const last = Math.max(low.at, high.at);
     for (const at of [first, last]) {
@@ -286,7 +319,7 @@ class BlockWidener {
     if (x === undefined || y === undefined || x.at === y.at) return false;
     const from = x.place;
     const isNext = y.place.base === from.base && y.place.region === from.region && y.place.off === from.off + size;
-    if (!isNext || from.region === 'ctx' || !isAligned({ ...from, size: 2 * size }, 2 * size)) return false;
+    if (!isNext || from.region === 'ctx' || !this.isAligned({ ...from, size: 2 * size }, 2 * size)) return false;
     if (this.uses(low.value) !== 1 || this.uses(high.value) !== 1) return false;
     const wide = { ...from, size: 2 * size };
     // Just before the store, if memory is still what it was.
@@ -394,9 +427,4 @@ class BlockWidener {
 interface Load {
   readonly at: number;
   readonly place: Place;
-}
-
-/** Linux follows the stack by aligned slots. */
-function isAligned({ region, off }: Place, size: number): boolean {
-  return region !== 'stack' && region !== 'any' ? true : off % size === 0;
 }
