@@ -3,8 +3,12 @@
  * lines, CO-RE relocations and everything that is not code stay as they are.
  */
 export {
+  type Effort,
   type FunctionOutcome,
   type Goal,
+  type ImprovedObject,
+  type ImproveOptions,
+  improveObject,
   type OptimizedObject,
   type OptimizeObjectOptions,
   optimizeObject,

@@ -1,16 +1,21 @@
 /** What `jitnic opt` says of its result: tables for people, one document for scripts. */
 import type { ObjectDifferenceRow } from '../judge/index.js';
-import type { FunctionOutcome, Goal, OptimizedObject } from '../super/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import type { Effort, FunctionOutcome, Goal, ImprovedObject } from '../super/index.js';
 import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
 import type { Io } from './command.js';
-import type { ExecutedRow, KernelState } from './opt-checks.js';
+import type { KernelState } from './opt-checks.js';
+import type { ExecutedRow } from './opt-cost.js';
 import type { FunctionProof } from './opt-proofs.js';
 
 /** All that is said. */
 export interface OptReportData {
   readonly name: string;
   readonly goal: Goal;
-  readonly result: OptimizedObject;
+  readonly effort: Effort;
+  readonly result: ImprovedObject;
+  readonly before: ObjectSpec;
+  readonly after: ObjectSpec;
   readonly compared: readonly ObjectDifferenceRow[];
   readonly executed: readonly ExecutedRow[];
   readonly kernel: KernelState;
@@ -21,7 +26,7 @@ export interface OptReportData {
 const right = 'right' as const;
 
 /** How sure it is that a function still does the same. */
-function labelOf(fn: FunctionOutcome, { result, compared, proofs }: OptReportData): string {
+export function labelOf(fn: FunctionOutcome, { result, compared, proofs }: OptReportData): string {
   if (fn.before === fn.after && fn.saved.length === 0) return 'unchanged';
   const verdict = proofs?.get(fn.name)?.verdict;
   if (verdict !== undefined && verdict !== 'unknown') return verdict;
@@ -32,7 +37,7 @@ function labelOf(fn: FunctionOutcome, { result, compared, proofs }: OptReportDat
 }
 
 /** Functions that changed with what each pass saved, then what the judges said. */
-export function printOptReport(data: OptReportData, output: string | undefined, io: Io): void {
+export function printOptReport(data: OptReportData, output: string | undefined, counted: boolean, io: Io): void {
   const { result, compared, executed } = data;
   const changed = result.functions.filter((fn) => fn.saved.length > 0 || fn.takenBack.length > 0);
   const rows = changed.map((fn) => [
@@ -73,19 +78,35 @@ export function printOptReport(data: OptReportData, output: string | undefined, 
       `verifier: ${formatNumber(sum('processedBefore'))} instructions processed before, ${formatNumber(sum('processedAfter'))} after; kernel: ${data.kernel}\n`,
     );
   }
-  for (const { program, packets, before: old, after: now } of executed) {
-    const each = (steps: number): string => (packets === 0 ? '-' : (steps / packets).toFixed(1));
-    io.out(`${program}: ${each(old)} instructions a packet before, ${each(now)} after\n`);
-  }
+  if (counted) printExecuted(executed, io);
   printCompared(compared, io);
-  for (const [name, { verdict, why, packet }] of data.proofs ?? []) {
+  for (const [name, { verdict, why, packet, maps }] of data.proofs ?? []) {
     io.out(`${name}: ${verdict === 'unknown' ? 'not proved' : verdict}${why === undefined ? '' : ` (${why})`}\n`);
-    if (packet !== undefined) io.out(`  ${packet}\n`);
+    if (packet !== undefined) io.out(`  packet ${packet === '' ? 'empty' : packet}\n`);
+    for (const byte of maps ?? []) io.out(`  map ${byte}\n`);
   }
+  printSearch(result.search, io);
   if (result.dropped.length > 0) {
     io.info('DWARF does not fit the new code and is left out; source lines are in .BTF.ext');
   }
   if (output !== undefined) io.info(`${output}: ${formatNumber(result.bytes.length)} bytes`);
+}
+
+/** Instructions and nanoseconds a packet, by class. */
+function printExecuted(executed: readonly ExecutedRow[], io: Io): void {
+  for (const row of executed.filter((each) => each.class === 'all')) {
+    const each = (sum: number): string => (row.packets === 0 ? '-' : (sum / row.packets).toFixed(1));
+    io.out(
+      `${row.program}: ${each(row.before)} instructions a packet before, ${each(row.after)} after; by the cost table ${each(row.nsBefore)} ns, ${each(row.nsAfter)}\n`,
+    );
+  }
+}
+
+/** What the tiers that need a solver came to. */
+function printSearch({ windows, rules, whole, unproved }: ImprovedObject['search'], io: Io): void {
+  if (windows > 0) io.out(`${count(windows, 'window')} searched, ${count(rules, 'rule')} found\n`);
+  for (const name of whole) io.out(`${name}: made anew as a whole\n`);
+  for (const name of unproved) io.out(`${name}: whole new code was better and is not proved, so it is not taken\n`);
 }
 
 /** What comparing both files over packets came to. */
@@ -104,6 +125,10 @@ function printCompared(compared: readonly ObjectDifferenceRow[], io: Io): void {
   }
 }
 
+function rounded(ns: number): number {
+  return Math.round(ns * 100) / 100;
+}
+
 /** `jitnic.opt/1`. */
 export function optJson(data: OptReportData, output: string | undefined): Record<string, unknown> {
   const { name, goal, result, compared, executed, kernel } = data;
@@ -111,6 +136,7 @@ export function optJson(data: OptReportData, output: string | undefined): Record
     file: name,
     output: output ?? null,
     goal,
+    effort: data.effort,
     kernel,
     dropped: result.dropped,
     functions: result.functions.map((fn) => ({
@@ -119,6 +145,7 @@ export function optJson(data: OptReportData, output: string | undefined): Record
       slots_before: fn.before,
       slots_after: fn.after,
       label: labelOf(fn, data),
+      why: data.proofs?.get(fn.name)?.why ?? null,
       saved: fn.saved,
       taken_back: fn.takenBack,
       kept: fn.kept ?? null,
@@ -131,7 +158,12 @@ export function optJson(data: OptReportData, output: string | undefined): Record
       processed_before: program.processedBefore ?? null,
       processed_after: program.processedAfter ?? null,
     })),
-    executed: executed.map((row) => ({ ...row })),
+    executed: executed.map(({ nsBefore, nsAfter, ...row }) => ({
+      ...row,
+      ns_before: rounded(nsBefore),
+      ns_after: rounded(nsAfter),
+    })),
+    search: result.search,
     compared: compared.map(({ program, packets, difference, why }) => ({
       program,
       packets,

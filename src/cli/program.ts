@@ -105,7 +105,7 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
   }
   quieten(program, host);
   try {
-    await program.parseAsync(withLanguage(argv), { from: 'user' });
+    await program.parseAsync(withLanguage(withLongMcpu(argv)), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw usageError(error, called);
@@ -125,6 +125,11 @@ function addCommonOptions(command: Command): Command {
     .option('--no-progress', 'no progress line')
     .optionsGroup('Options:')
     .configureHelp({ sortOptions: false });
+}
+
+/** `-mcpu v3` and `-mcpu=v3`, as clang has them, are the long option. */
+function withLongMcpu(argv: readonly string[]): string[] {
+  return argv.map((word) => (/^-mcpu(=|$)/.test(word) ? `-${word}` : word));
 }
 
 /** `-x c` names a language, as clang has it; a lone `-x` is tcpdump's, or the disassembler's. */

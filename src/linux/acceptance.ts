@@ -16,9 +16,13 @@ export interface Acceptance {
  * One for each program of a type that loads by itself (others say what they attach to, and are left out). Throws
  * InputError when the kernel refuses a map.
  */
-export function acceptances(bpf: Bpf, object: ObjectSpec): Acceptance[] {
+export function acceptances(
+  bpf: Bpf,
+  object: ObjectSpec,
+  { strictAlignment = false }: { readonly strictAlignment?: boolean } = {},
+): Acceptance[] {
   const programs = object.programs.filter(({ type }) => plainProgTypes[type] !== undefined).map(({ name }) => name);
-  const kernel = KernelObject.load(bpf, object, { programs });
+  const kernel = KernelObject.load(bpf, object, { programs, strictAlignment });
   try {
     return kernel.programs.map(({ spec, loaded }) => ({
       program: spec.name,

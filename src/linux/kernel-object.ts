@@ -52,6 +52,8 @@ export interface KernelMap {
 
 /** How one program is loaded. */
 export interface ProgramLoadOptions {
+  /** BPF_F_STRICT_ALIGNMENT: accesses have to be aligned as on machines that need it. */
+  readonly strictAlignment?: boolean;
   /** Verifier log level for programs that load. */
   readonly logLevel?: number;
   /** False: why a program is refused does not matter. */
@@ -237,7 +239,9 @@ export class KernelObject {
       name: spec.name,
       type,
       ...(type === attr.progTypeXdp ? { expectedAttachType: attr.attachTypes[attach] } : {}),
-      flags: spec.frags ? attr.progFlags.xdpHasFrags : 0,
+      flags:
+        (spec.frags ? attr.progFlags.xdpHasFrags : 0) |
+        (options.strictAlignment === true ? attr.progFlags.strictAlignment : 0),
       kernelVersion: this.object.version,
       logLevel: options.logLevel ?? 0,
       refusalLog: options.refusalLog ?? true,

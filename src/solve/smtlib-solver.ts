@@ -67,7 +67,14 @@ export class SmtLibSolver implements Solver {
     const printer = new TermPrinter();
     const names = assertions.map((term) => `(assert ${printer.refer(term)})`);
     const count = '(get-info :rlimit)';
-    const script = [...start(logicOf(assertions), limit), count, ...printer.takeLines(), ...names, '(check-sat)', count];
+    const script = [
+      ...start(logicOf(assertions), limit),
+      count,
+      ...printer.takeLines(),
+      ...names,
+      '(check-sat)',
+      count,
+    ];
     const [spentBefore, said, spent] = parseReply(await this.dialogue.say(script.join('\n')));
     const verdict = verdictOf(said);
     // Not every build begins at 0 again after a reset.
@@ -75,7 +82,11 @@ export class SmtLibSolver implements Solver {
     if (verdict === 'unsat') return { verdict, steps };
     if (verdict === 'sat') return { verdict, steps, model: await this.model(assertions, printer) };
     const [reason] = parseReply(await this.dialogue.say('(get-info :reason-unknown)'));
-    return { verdict, steps, reason: Array.isArray(reason) ? String(reason[1]).replaceAll('"', '') : 'no reason given' };
+    return {
+      verdict,
+      steps,
+      reason: Array.isArray(reason) ? String(reason[1]).replaceAll('"', '') : 'no reason given',
+    };
   }
 
   /**

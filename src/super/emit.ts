@@ -32,7 +32,8 @@ export function emitCode(code: FunctionCode): EmittedCode | undefined {
     const last = block.branch?.line ?? block.ops.at(-1)?.line ?? -1;
     let rest = block.next;
     if (block.branch !== undefined) {
-      const inverted = block.taken === after && block.next !== after ? invertedJump(block.branch.insn, code.version) : undefined;
+      const inverted =
+        block.taken === after && block.next !== after ? invertedJump(block.branch.insn, code.version) : undefined;
       if (inverted === undefined) pushOp(slots, block.branch, block.taken);
       else {
         pushOp(slots, { ...block.branch, insn: inverted }, block.next);
@@ -77,7 +78,11 @@ function layOutBlocks(code: FunctionCode): Block[] {
       order.push(block);
       const { taken, next }: Block = block;
       if (next !== undefined && !placed.has(next)) block = next;
-      else if (taken !== undefined && !placed.has(taken) && invertedJump(block.branch?.insn, code.version) !== undefined)
+      else if (
+        taken !== undefined &&
+        !placed.has(taken) &&
+        invertedJump(block.branch?.insn, code.version) !== undefined
+      )
         block = taken;
       else block = undefined;
     }

@@ -24,13 +24,11 @@ interface Occurrence {
 export class FunctionFacts {
   private readonly byOrigin = new Map<string, Occurrence[] | undefined>();
 
-  /** By program: what the verifier knows of those that it accepts. A function that others have too has no facts. */
-  constructor(object: ObjectSpec, accepted: ReadonlyMap<ProgramSpec, ProgramFacts>) {
+  /** Programs that `accepted` names; a function that others have too has no facts. */
+  constructor(object: ObjectSpec, accepted: (program: ProgramSpec) => boolean) {
     const maps = object.maps.map(unknownContent);
-    const isOpen = maps.some((map, i) => map !== object.maps[i]);
     for (const program of object.programs) {
-      const known = accepted.get(program);
-      const facts = known === undefined || !isOpen ? known : factsOf(program, maps, object);
+      const facts = accepted(program) ? factsOf(program, maps, object) : undefined;
       const isFixed =
         (program.core ?? []).length === 0 && program.ksyms.every(({ weak }) => !weak) && object.kconfig === undefined;
       for (const { origin, start } of program.functions) {

@@ -1,3 +1,4 @@
+export { type Effort, type ImprovedObject, type ImproveOptions, improveObject } from './improve.js';
 export {
   type FunctionOutcome,
   type OptimizedObject,
@@ -9,3 +10,4 @@ export {
 } from './optimize-object.js';
 export type { Goal } from './passes/pass.js';
 export { passes as bytecodePasses } from './passes/passes.js';
+export { versionOf } from './version.js';

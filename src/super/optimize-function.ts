@@ -3,6 +3,7 @@ import { codeSize } from './emit.js';
 import { copyCode, type FunctionCode } from './function-code.js';
 import type { Goal, Pass, PassContext } from './passes/pass.js';
 import { passes } from './passes/passes.js';
+import type { RuleSet } from './search/rules.js';
 
 /** What may be done to one function, and who is asked. */
 export interface FunctionOptions {
@@ -13,6 +14,8 @@ export interface FunctionOptions {
   readonly atomics: boolean;
   /** All atomic operations of the code's version may be used, though the input has none. */
   readonly isAsked?: boolean | undefined;
+  /** Rules over windows beside those of the repository. */
+  readonly rules?: RuleSet | undefined;
   /** Accesses stay aligned. */
   readonly aligned?: boolean | undefined;
   /** Asked before each change: the pass, and the slot of the section that it is about. */
@@ -79,7 +82,7 @@ class Run {
   private pass({ name, run }: Pass): boolean {
     if (this.idle.get(name) === this.version) return false;
     const { code, options } = this;
-    const { goal, atomics, isAsked = false, aligned = false, allow, watch } = options;
+    const { goal, atomics, isAsked = false, aligned = false, rules, allow, watch } = options;
     const { version } = code;
     const context: PassContext = {
       goal,
@@ -87,6 +90,7 @@ class Run {
       version,
       isAsked,
       aligned,
+      rules,
       allow: (about) => allow(name, about.line),
     };
     const hasChanged = run(code, context);

@@ -17,13 +17,14 @@ import {
   sizeMaps,
   xdpFitness,
 } from '../object/index.js';
-import { type ProgramFacts, verify } from '../verifier/index.js';
+import { verify } from '../verifier/index.js';
 import { emitCode } from './emit.js';
 import { type FunctionCode, functionCode } from './function-code.js';
 import { FunctionFacts } from './function-facts.js';
 import { optimizeFunction } from './optimize-function.js';
 import type { Goal } from './passes/pass.js';
 import { passes } from './passes/passes.js';
+import type { RuleSet } from './search/rules.js';
 import { versionOf } from './version.js';
 
 /** A program that a verifier does not take. */
@@ -46,6 +47,8 @@ export interface OptimizeObjectOptions {
   readonly mcpu?: BpfVersion | undefined;
   /** Accesses stay aligned, for loaders that ask Linux to insist on it. */
   readonly aligned?: boolean | undefined;
+  /** Rules over windows that a search found, beside those of the repository. */
+  readonly rules?: RuleSet | undefined;
   /** May load, change and store become one atomic instruction (smaller, slower)? Default: where the goal is size. */
   readonly atomics?: boolean | undefined;
   /**
@@ -142,8 +145,6 @@ interface Judged {
   /** Instructions that it went through; undefined: it refuses it. */
   readonly processed: number | undefined;
   readonly why: string;
-  /** Where it accepts it. */
-  readonly facts: ProgramFacts | undefined;
 }
 
 /** What passes made of one function. */
@@ -178,18 +179,14 @@ class ObjectOptimizer {
   constructor(bytes: Uint8Array, options: OptimizeObjectOptions) {
     this.bytes = bytes;
     this.options = options;
-    this.object = sized(readObject(bytes, { name: options.name }));
+    this.object = sizedObject(readObject(bytes, { name: options.name }));
     this.functions = fileFunctions(bytes);
     this.version = options.mcpu ?? versionOf(this.functions.flatMap(({ insns }) => insns));
-    const accepted = new Map<ProgramSpec, ProgramFacts>();
-    for (const program of this.object.programs) {
-      const { facts } = this.judged(this.object, program, true) ?? {};
-      if (facts !== undefined) accepted.set(program, facts);
-    }
-    this.goodHere = new Set([...accepted.keys()].map(({ name }) => name));
+    const accepted = this.object.programs.filter((each) => this.judged(this.object, each)?.processed !== undefined);
+    this.goodHere = new Set(accepted.map(({ name }) => name));
     const refused = new Set(options.refuses?.(bytes).map(({ program }) => program));
     this.goodThere = new Set(this.object.programs.map(({ name }) => name).filter((name) => !refused.has(name)));
-    this.facts = new FunctionFacts(this.object, accepted);
+    this.facts = new FunctionFacts(this.object, (program) => this.goodHere.has(program.name));
   }
 
   /** Ends with a file that nobody refuses, which may be the old one. */
@@ -259,6 +256,7 @@ class ObjectOptimizer {
       atomics,
       isAsked: this.options.mcpu !== undefined,
       aligned: this.options.aligned,
+      rules: this.options.rules,
       allow,
       watch: watch === undefined ? undefined : told,
     });
@@ -290,7 +288,7 @@ class ObjectOptimizer {
 
   /** The first program that was accepted and is not any more. */
   private refusal(bytes: Uint8Array): Refusal | undefined {
-    const object = sized(readObject(bytes, { name: this.options.name }));
+    const object = sizedObject(readObject(bytes, { name: this.options.name }));
     for (const program of object.programs) {
       if (!this.goodHere.has(program.name)) continue;
       const judged = this.judged(object, program);
@@ -300,15 +298,15 @@ class ObjectOptimizer {
   }
 
   /** What our verifier says of a program; of the same one it says the same. Undefined for what it does not know. */
-  private judged({ maps, btf, license }: ObjectSpec, program: ProgramSpec, facts = false): Judged | undefined {
+  private judged({ maps, btf, license }: ObjectSpec, program: ProgramSpec): Judged | undefined {
     const { name, insns } = program;
     const key = `${name} ${insns.map(({ code, dst, src, off, imm }) => `${code},${dst},${src},${off},${imm}`).join(' ')}`;
     if (!this.verdicts.has(key)) {
       // What only attach points know is asked of the kernel.
       const isKnown = xdpFitness(program) !== 'other';
-      const result = isKnown ? ask(program, maps, { btf, license, facts, logLevel: 0 }) : undefined;
+      const result = isKnown ? ask(program, maps, { btf, license, logLevel: 0 }) : undefined;
       const processed = result?.accepted === true ? result.stats.insns : undefined;
-      this.verdicts.set(key, result && { processed, why: result.message ?? 'refused', facts: result.facts });
+      this.verdicts.set(key, result && { processed, why: result.message ?? 'refused' });
     }
     return this.verdicts.get(key);
   }
@@ -346,7 +344,7 @@ class ObjectOptimizer {
 
   /** What was gained, read off the file that was made. */
   private outcome(bytes: Uint8Array, dropped: readonly string[], { outcomes }: Candidate): OptimizedObject {
-    const after = sized(readObject(bytes, { name: this.options.name }));
+    const after = sizedObject(readObject(bytes, { name: this.options.name }));
     const programs = this.object.programs.map((program, i): ProgramWork => {
       const other = after.programs[i] ?? program;
       return {
@@ -373,7 +371,7 @@ function ask(...args: Parameters<typeof verify>): ReturnType<typeof verify> | un
 }
 
 /** Maps whose size the file leaves to its loader have some: what programs do does not hang on it. */
-function sized(object: ObjectSpec): ObjectSpec {
+export function sizedObject(object: ObjectSpec): ObjectSpec {
   return sizeMaps(object, openMapEntries).object;
 }
 

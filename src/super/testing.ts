@@ -31,8 +31,17 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     core: new Map<number, string>(),
     labels: [],
   };
-  const code = functionCode(fn, { isEntry, narrowResult: isEntry, version }, () => ({ region: undefined, facts: undefined }));
-  optimizeFunction(code, { goal, enabled: new Set(only), atomics: goal === 'size', aligned: options.aligned, allow: () => true });
+  const code = functionCode(fn, { isEntry, narrowResult: isEntry, version }, () => ({
+    region: undefined,
+    facts: undefined,
+  }));
+  optimizeFunction(code, {
+    goal,
+    enabled: new Set(only),
+    atomics: goal === 'size',
+    aligned: options.aligned,
+    allow: () => true,
+  });
   const emitted = emitCode(code)?.insns.map(({ insn }) => insn) ?? [];
   return emitted.flatMap((insn, pc) => (insn.code === 0 ? [] : [formatInsn(emitted, pc, 'llvm', {})]));
 }

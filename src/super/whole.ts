@@ -90,8 +90,8 @@ export class WholeFunctions {
     if (this.facts.has(program)) return this.facts.get(program);
     const { maps, btf, license } = this.object;
     const { facts } = verify(program, maps.map(unknownContent), { btf, license, facts: true, logLevel: 0 });
-    const insns = facts?.insns.map((each): InsnFacts =>
-      each.reached ? { ...each, taken: true, fallThrough: true } : each,
+    const insns = facts?.insns.map(
+      (each): InsnFacts => (each.reached ? { ...each, taken: true, fallThrough: true } : each),
     );
     const result = facts === undefined || insns === undefined ? undefined : { ...facts, insns };
     this.facts.set(program, result);

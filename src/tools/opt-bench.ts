@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makePackets } from '../cli/check/traffic.js';
-import { executedOn } from '../cli/opt-checks.js';
+import { executedOn } from '../cli/opt-cost.js';
 import { compareObjects, machineEngine } from '../judge/index.js';
 import { acceptances, Bpf } from '../linux/index.js';
 import { readObject, sizeMaps } from '../object/index.js';

@@ -7,6 +7,7 @@
  *     x := v, where y holds v                      -> x = y
  *     f(y), where an older x holds the same        -> f(x), and y may die
  *     f(y), where y holds a constant               -> f(c)
+ *     y &= x, where x holds a constant below 2^32   -> the low half of y &= c
  *     *(y + k), where y = x + c and x is older     -> *(x + c + k)
  *     *(p) = y, where y holds a constant           -> *(p) = c
  *     *(p) = v, where *(p) holds v (own memory)    -> nothing (also as a part of something wider)
@@ -15,8 +16,8 @@
  */
 import { has } from '../../bpf/index.js';
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
-import { flowOf } from '../analyses.js';
 import { zext } from '../alu-values.js';
+import { flowOf } from '../analyses.js';
 import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
 import { boundsOf, copyState, covers, type Flow, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
@@ -156,6 +157,9 @@ class BlockFolder {
       if (kind === op.MOV && insn.off !== 0) return undefined;
       const constant = this.immediate(insn.src, isNarrow);
       if (constant !== undefined) return { ...insn, code: insn.code & ~op.X, src: 0, imm: constant };
+      const mask = constantOf(this.state.regs[insn.src]);
+      if (kind === op.AND && mask !== undefined && mask <= u32)
+        return { ...insn, code: op.ALU | op.AND, src: 0, imm: Number(BigInt.asIntN(32, mask)) };
       return { ...insn, src: this.older(insn.src, isNarrow) };
     }
     const access = accessOf(insn);
@@ -178,7 +182,8 @@ class BlockFolder {
       kind !== op.JCOND;
     if (!isCompare || pinned) return undefined;
     const isNarrow = cls === op.JMP32;
-    if (!usesSource(insn)) return this.undone(insn) ?? this.halved(insn) ?? { ...insn, dst: this.older(insn.dst, isNarrow) };
+    if (!usesSource(insn))
+      return this.undone(insn) ?? this.halved(insn) ?? { ...insn, dst: this.older(insn.dst, isNarrow) };
     const dst = this.older(insn.dst, isNarrow);
     const constant = this.immediate(insn.src, isNarrow);
     if (constant !== undefined) return { ...insn, code: insn.code & ~op.X, dst, src: 0, imm: constant };

@@ -1,6 +1,7 @@
 /** What a pass over a function's bytecode is. The table of all passes is in passes.ts. */
 import type { BpfVersion } from '../../bpf/index.js';
 import type { FunctionCode, Op } from '../function-code.js';
+import type { RuleSet } from '../search/rules.js';
 
 /** What is worth more. */
 export type Goal = 'size' | 'speed';
@@ -16,6 +17,8 @@ export interface PassContext {
   readonly isAsked: boolean;
   /** Accesses stay aligned, for loaders that ask for it (BPF_F_STRICT_ALIGNMENT). */
   readonly aligned: boolean;
+  /** Rules over windows that were found for this file, beside those of the repository. */
+  readonly rules?: RuleSet | undefined;
   /**
    * Asked before each change, with the instruction that it is about. False: leave it. So single changes can be taken
    * back, and counted.

@@ -221,3 +221,68 @@ describe('what other optimizers got wrong', () => {
     expect(after).toContain('r2 += -0x4');
   });
 });
+
+describe('what is known of values, bit by bit', () => {
+  it('keep one of two masks of which each would do for what the other one lets through', () => {
+    const text = `
+      r0 = *(u32 *)(r1 + 12)
+      r0 &= 0xfff0ff
+      if r2 == 7 goto out
+      r0 &= 0x0ff0ff
+      out: r0 &= 0xffff
+      exit`;
+    const masks = optimizeText(text, { isEntry: false }).filter((line) => line.includes('&='));
+    expect(masks.some((line) => line.includes('0xf0ff') || line.includes('0xfff0ff'))).toBe(true);
+  });
+
+  it('know what is left of a constant of which a part was written over', () => {
+    const text = `
+      *(u64 *)(r10 - 8) = 0
+      *(u64 *)(r10 - 16) = 0
+      r6 = *(u32 *)(r1 + 12)
+      if r6 == 3 goto out
+      *(u8 *)(r10 - 16) = 2
+      *(u16 *)(r10 - 12) = 0
+      *(u8 *)(r10 - 14) = r6
+      r2 = r10
+      r2 += -16
+      r1 = 5
+      call 1
+      out: r0 = 0
+      exit`;
+    expect(optimizeText(text).filter((line) => line.includes('r10 - 0xc'))).toEqual([]);
+  });
+
+  it('store a constant with the wider one that it is a part of', () => {
+    const text = '*(u64 *)(r10 - 8) = 0\n*(u8 *)(r10 - 7) = 3\nr2 = r10\nr2 += -8\nr1 = 5\ncall 1\nexit';
+    expect(optimizeText(text)[0]).toBe('*(u64 *)(r10 - 0x8) = 0x300');
+  });
+
+  it('mask with a constant that only the upper half kept out of the instruction', () => {
+    expect(optimizeText('w1 = -0x20\nr0 = r2\nr0 &= r1\nexit', { isEntry: false })).toEqual([
+      'r0 = r2',
+      'w0 &= -0x20',
+      'exit',
+    ]);
+  });
+
+  it('extend signs in one move, where the target has it', () => {
+    const text = 'r0 = r2\nr0 <<= 56\nr0 s>>= 56\nexit';
+    expect(optimizeText(text, { isEntry: false, version: 'v4' })).toEqual(['r0 = (s8)r2', 'exit']);
+    expect(optimizeText(text, { isEntry: false, version: 'v3' })).toHaveLength(4);
+  });
+
+  it('turn no jump into one that the target does not have', () => {
+    const text = 'r0 = 1\nif r2 > 5 goto a\nif r3 >= 7 goto a\nr0 = 2\na: exit';
+    const isNewer = (line: string): boolean => / s?<=? /.test(line);
+    expect(optimizeText(text, { isEntry: false, version: 'v1' }).filter(isNewer)).toEqual([]);
+  });
+
+  it('keep accesses aligned where the loader insists on it', () => {
+    const copy = [0, 1, 2, 3].map((i) => `r3 = *(u8 *)(r0 + ${i + 1})\n*(u8 *)(r10 - ${8 - i}) = r3`).join('\n');
+    const text = `r6 = r1\n${load}\n${copy}\nr2 = r10\nr2 += -8\nr1 = 5\ncall 1\nout: r0 = 0\nexit`;
+    const wide = (lines: readonly string[]): string[] => lines.filter((line) => /u32 \*\)\(r0/.test(line));
+    expect(wide(optimizeText(text))).toHaveLength(1);
+    expect(wide(optimizeText(text, { aligned: true }))).toHaveLength(0);
+  });
+});

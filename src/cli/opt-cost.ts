@@ -1,0 +1,178 @@
+/** What packets cost: instructions executed, by class of packet, and weighted by a table of what each kind takes. */
+import { UserError } from '../base/index.js';
+import { Interpreter, type Observer } from '../interp/index.js';
+import { type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
+import { MachineSubject, seedMaps } from '../judge/index.js';
+import { type ObjectSpec, sizeMaps, xdpFitness } from '../object/index.js';
+import { helperId } from '../platform/index.js';
+import { makePackets } from './check/traffic.js';
+import type { Io } from './command.js';
+import { packetsOf } from './opt-checks.js';
+
+type Packets = readonly { readonly data: Uint8Array }[];
+
+/** Generated packets that costs are counted on where there is no capture. */
+const generated = 400;
+const seed = 1;
+
+/** The packets of a capture, or generated ones. */
+export async function costPackets(capture: string | undefined, io: Io): Promise<Packets> {
+  if (capture !== undefined) return packetsOf(capture, io);
+  return makePackets(generated, seed).map((data) => ({ data }));
+}
+
+/** What packets of one class cost in one program, all together. */
+export interface ExecutedRow {
+  readonly program: string;
+  /** `all`, or a class of {@link packetClass}. */
+  readonly class: string;
+  readonly packets: number;
+  /** Instructions. */
+  readonly before: number;
+  readonly after: number;
+  /** Nanoseconds by the cost table. */
+  readonly nsBefore: number;
+  readonly nsAfter: number;
+}
+
+/** Rows for each program that can be run as XDP, first that of all packets. */
+export function executedByClass(
+  before: ObjectSpec,
+  after: ObjectSpec,
+  programs: readonly string[] | undefined,
+  packets: Packets,
+): ExecutedRow[] {
+  return before.programs
+    .filter((program) => xdpFitness(program) !== 'other' && (programs?.includes(program.name) ?? true))
+    .flatMap(({ name }) => {
+      const [old, now] = [before, after].map((object) => executedEach(object, name, packets));
+      if (old === undefined || now === undefined) return [];
+      const rows = new Map<string, ExecutedRow>();
+      for (const [i, { data }] of packets.entries())
+        for (const each of ['all', packetClass(data)]) {
+          const row = rows.get(each);
+          rows.set(each, {
+            program: name,
+            class: each,
+            packets: (row?.packets ?? 0) + 1,
+            before: (row?.before ?? 0) + (old[i]?.steps ?? 0),
+            after: (row?.after ?? 0) + (now[i]?.steps ?? 0),
+            nsBefore: (row?.nsBefore ?? 0) + (old[i]?.ns ?? 0),
+            nsAfter: (row?.nsAfter ?? 0) + (now[i]?.ns ?? 0),
+          });
+        }
+      return [...rows.values()].sort((a, b) => rank(a.class) - rank(b.class));
+    });
+}
+
+/** Nanoseconds a packet by the cost table, by program, for those that run. */
+export function costOf(object: ObjectSpec, packets: Packets): ReadonlyMap<string, number> {
+  const costs = new Map<string, number>();
+  for (const program of object.programs) {
+    if (xdpFitness(program) === 'other') continue;
+    const each = executedEach(object, program.name, packets);
+    if (each !== undefined) costs.set(program.name, each.reduce((sum, { ns }) => sum + ns, 0) / packets.length);
+  }
+  return costs;
+}
+
+const classes = ['all', 'IPv4 TCP', 'IPv4 UDP', 'IPv4', 'IPv6 TCP', 'IPv6 UDP', 'IPv6', 'ARP', 'other', 'short'];
+
+function rank(name: string): number {
+  return classes.indexOf(name);
+}
+
+/** What kind of packet it is, by its first headers. */
+function packetClass(data: Uint8Array): string {
+  if (data.length < 14) return 'short';
+  let at = 12;
+  let type = ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
+  // Tags of VLANs, both kinds.
+  while ((type === 0x8100 || type === 0x88a8) && at + 6 <= data.length) {
+    at += 4;
+    type = ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
+  }
+  if (type === 0x0806) return 'ARP';
+  const version = type === 0x0800 ? 'IPv4' : type === 0x86dd ? 'IPv6' : undefined;
+  if (version === undefined) return 'other';
+  const protocol = data[at + 2 + (version === 'IPv4' ? 9 : 6)];
+  return protocol === 6 ? `${version} TCP` : protocol === 17 ? `${version} UDP` : version;
+}
+
+/** What one packet took. */
+interface Executed {
+  readonly steps: number;
+  readonly ns: number;
+}
+
+/** Of each packet; undefined where the program can't be run. Maps are filled from a seed. */
+function executedEach(object: ObjectSpec, name: string, packets: Packets): Executed[] | undefined {
+  try {
+    const subject = new MachineSubject(sizeMaps(object, 64).object, name, (machine) => new Counter(machine), {
+      cpus: 1,
+    });
+    seedMaps(
+      object,
+      [subject],
+      seed,
+      1,
+      packets.slice(0, 64).map(({ data }) => data),
+    );
+    return packets.map((packet) => {
+      Counter.steps = 0;
+      Counter.ns = 0;
+      subject.run(packet);
+      return { steps: Counter.steps, ns: Counter.ns };
+    });
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+/** Instructions that a program executes on all packets together; undefined where it can't be run. */
+export function executedOn(object: ObjectSpec, name: string, packets: Packets): number | undefined {
+  return executedEach(object, name, packets)?.reduce((sum, { steps }) => sum + steps, 0);
+}
+
+/** The interpreter, which counts. */
+class Counter extends Interpreter {
+  static steps = 0;
+  static ns = 0;
+
+  override readonly observer: Observer = {
+    before: ({ insns }, pc) => {
+      Counter.steps++;
+      Counter.ns += nanoseconds(insns[pc] as Insn); // the instruction that runs
+    },
+  };
+}
+
+/** Single instructions in nanoseconds: measurements of the authors of K2 (SIGCOMM 2021, artifact). */
+function nanoseconds(insn: Insn): number {
+  switch (insnClass(insn)) {
+    case op.ALU:
+    case op.ALU64:
+      return (insn.code & 0xf0) === op.MOV ? 0.09 : 0.37;
+    case op.LDX:
+      return 0.18;
+    case op.ST:
+      return 0.38;
+    case op.STX: {
+      if ((insn.code & 0xe0) !== op.MODE_ATOMIC) return 0.38;
+      return (insn.code & 0x18) === op.SIZE_DW ? 6.6 : 5.5;
+    }
+    case op.LD:
+      return isLddw(insn) ? 0.36 : 1.5;
+    default:
+      if (isCall(insn)) return insn.src === op.CALL_HELPER ? (helperNs.get(insn.imm) ?? 1.5) : 0.37;
+      // Turning a jump round changes nothing of what it costs.
+      return (insn.code & 0xf0) === op.JEQ || (insn.code & 0xf0) === op.JNE ? 1.87 : 0.19;
+  }
+}
+
+const helperNs: ReadonlyMap<number, number> = new Map([
+  [helperId.map_lookup_elem, 1.5],
+  [helperId.map_update_elem, 19],
+  [helperId.tail_call, 1.85],
+]);
