@@ -2,6 +2,22 @@
  * `jitnic/optimizer`: object files made smaller or faster. Same bytes and options in, same bytes out; maps, types,
  * lines, CO-RE relocations and everything that is not code stay as they are.
  */
+
+export type { BpfVersion } from '../bpf/index.js';
+export type {
+  Answer,
+  ArraySort,
+  BinaryOp,
+  BitsSort,
+  BoolSort,
+  Model,
+  RelationOp,
+  Solver,
+  SolverVerdict,
+  Sort,
+  Term,
+  TermOp,
+} from '../solve/index.js';
 export {
   type Effort,
   type FunctionOutcome,

@@ -22,6 +22,7 @@ export {
 } from './kernel-object.js';
 export { type KernelEntry, type KernelOutcome, type KernelPacket, KernelRunner } from './kernel-runner.js';
 export type { NativeBuffer } from './native.js';
+export { openSolver, type SolverKind } from './open-solver.js';
 export { explainRefusal, lastInsn, lastWords } from './refusal.js';
 export { KernelRingBuffer } from './ring-buffer.js';
 export { fitsTestRun, testRunBytes } from './test-run.js';

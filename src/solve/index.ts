@@ -8,7 +8,7 @@ export {
   type TermOp,
 } from './operations.js';
 export { type Dialogue, SmtLibSolver } from './smtlib-solver.js';
-export type { Answer, Solver, Verdict } from './solver.js';
+export type { Answer, Solver, SolverVerdict } from './solver.js';
 export {
   type ArraySort,
   arraySort,

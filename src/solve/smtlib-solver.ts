@@ -3,7 +3,7 @@ import { InternalError } from '../base/index.js';
 import { argumentsKey, type Model } from './evaluate.js';
 import { logicOf, TermPrinter } from './print.js';
 import { parseReply, type Reply, replyValue } from './reply.js';
-import { type Answer, defaultLimit, type Solver, type Verdict } from './solver.js';
+import { type Answer, defaultLimit, type Solver, type SolverVerdict } from './solver.js';
 import { type Term, termsBelow } from './term.js';
 
 /** A solver that is running: it keeps what earlier scripts told it, as if they were one. */
@@ -34,7 +34,7 @@ export class SmtLibSolver implements Solver {
     base: readonly Term[],
     questions: readonly (readonly Term[])[],
     limit: number = defaultLimit,
-  ): Promise<Verdict[]> {
+  ): Promise<SolverVerdict[]> {
     return this.inTurn(async () => {
       const printer = new TermPrinter();
       const script = start(logicOf([...base, ...questions.flat()]), limit);
@@ -148,7 +148,7 @@ function start(logic: string, limit: number): string[] {
 }
 
 /** The solver's word. Anything else is our mistake, since we wrote the script. */
-function verdictOf(reply: Reply | undefined): Verdict {
+function verdictOf(reply: Reply | undefined): SolverVerdict {
   if (reply === 'sat' || reply === 'unsat' || reply === 'unknown') return reply;
   throw new InternalError('solve', `the solver says: ${JSON.stringify(reply ?? 'nothing')}`);
 }

@@ -6,7 +6,7 @@ import type { Model } from './evaluate.js';
 import type { Term } from './term.js';
 
 /** `unknown`: the limit was reached first, which proves nothing. */
-export type Verdict = 'sat' | 'unsat' | 'unknown';
+export type SolverVerdict = 'sat' | 'unsat' | 'unknown';
 
 /** Whether assertions can hold together, and with which values. `steps`: what finding out took, counted as limits are. */
 export type Answer = { readonly steps: number } & (
@@ -31,7 +31,7 @@ export interface Solver {
    * For each question, whether it can hold beside `base`. Cheaper than as many {@link check}s where questions are
    * small: the solver keeps the base, and is asked once. No models.
    */
-  checkEach(base: readonly Term[], questions: readonly (readonly Term[])[], limit?: number): Promise<Verdict[]>;
+  checkEach(base: readonly Term[], questions: readonly (readonly Term[])[], limit?: number): Promise<SolverVerdict[]>;
   /** Ends the solver; nothing may be asked afterwards. */
   close(): Promise<void>;
 }

@@ -11,6 +11,7 @@ import {
   type OptimizedObject,
   type OptimizeObjectOptions,
   optimizeObject,
+  optimizeWithRules,
   sizedObject,
 } from './optimize-object.js';
 import type { Budget } from './proof/path.js';
@@ -64,7 +65,7 @@ export async function improveObject(bytes: Uint8Array, options: ImproveOptions =
   const first = optimizeObject(bytes, rest);
   const none = { windows: 0, questions: 0, rules: 0, whole: [], unproved: [] };
   if (solver === undefined || effort === 0) return { ...first, search: none };
-  let settings: OptimizeObjectOptions = rest;
+  let found: RuleSet | undefined;
   let best = first;
   let search: ImprovedObject['search'] = none;
   if (effort >= 2) {
@@ -72,11 +73,11 @@ export async function improveObject(bytes: Uint8Array, options: ImproveOptions =
     const rules = await finder.find(first.bytes, options.mcpu);
     search = { ...search, windows: finder.searched, questions: finder.questions, rules: rules.length };
     if (rules.length > 0) {
-      settings = { ...rest, rules: new RuleSet(rules) };
-      best = optimizeObject(bytes, settings);
+      found = new RuleSet(rules);
+      best = optimizeWithRules(bytes, rest, found);
     }
   }
-  const whole = await new WholeTier(bytes, best, settings, options, solver).run();
+  const whole = await new WholeTier(bytes, best, found, options, solver).run();
   return { ...whole.result, search: { ...search, whole: whole.names, unproved: whole.unproved } };
 }
 
@@ -84,20 +85,20 @@ export async function improveObject(bytes: Uint8Array, options: ImproveOptions =
 class WholeTier {
   private readonly bytes: Uint8Array;
   private readonly base: OptimizedObject;
-  private readonly settings: OptimizeObjectOptions;
+  private readonly rules: RuleSet | undefined;
   private readonly options: ImproveOptions;
   private readonly solver: Solver;
 
   constructor(
     bytes: Uint8Array,
     base: OptimizedObject,
-    settings: OptimizeObjectOptions,
+    rules: RuleSet | undefined,
     options: ImproveOptions,
     solver: Solver,
   ) {
     this.bytes = bytes;
     this.base = base;
-    this.settings = settings;
+    this.rules = rules;
     this.options = options;
     this.solver = solver;
   }
@@ -161,7 +162,7 @@ class WholeTier {
 
   /** The file with these functions made anew and everything optimized; undefined where a verifier refuses it. */
   private withWhole(attempts: ReadonlyMap<string, number>): OptimizedObject | undefined {
-    const { bytes, options, settings } = this;
+    const { bytes, options, rules } = this;
     const functions = fileFunctions(bytes);
     const version = options.mcpu ?? versionOf(functions.flatMap(({ insns }) => insns));
     const makers = new WholeFunctions(sizedObject(this.read(bytes)), version);
@@ -171,7 +172,7 @@ class WholeTier {
     });
     if (edits.length === 0) return undefined;
     const rebuilt = editElf(bytes, edits).bytes;
-    const result = optimizeObject(rebuilt, settings);
+    const result = optimizeWithRules(rebuilt, options, rules);
     const isSound = result.programs.every(({ processedAfter }, i) => {
       return processedAfter !== undefined || this.base.programs[i]?.processedBefore === undefined;
     });

@@ -47,8 +47,6 @@ export interface OptimizeObjectOptions {
   readonly mcpu?: BpfVersion | undefined;
   /** Accesses stay aligned, for loaders that ask Linux to insist on it. */
   readonly aligned?: boolean | undefined;
-  /** Rules over windows that a search found, beside those of the repository. */
-  readonly rules?: RuleSet | undefined;
   /** May load, change and store become one atomic instruction (smaller, slower)? Default: where the goal is size. */
   readonly atomics?: boolean | undefined;
   /**
@@ -129,7 +127,16 @@ const maxTakenBack = 200;
  * UnsupportedError for files that can't be read or edited.
  */
 export function optimizeObject(bytes: Uint8Array, options: OptimizeObjectOptions = {}): OptimizedObject {
-  return new ObjectOptimizer(bytes, options).run();
+  return optimizeWithRules(bytes, options, undefined);
+}
+
+/** The same with rules over windows that a search found, beside those of the repository. */
+export function optimizeWithRules(
+  bytes: Uint8Array,
+  options: OptimizeObjectOptions,
+  rules: RuleSet | undefined,
+): OptimizedObject {
+  return new ObjectOptimizer(bytes, options, rules).run();
 }
 
 /** The edits as of one try. */
@@ -166,6 +173,7 @@ interface Change {
 class ObjectOptimizer {
   private readonly bytes: Uint8Array;
   private readonly options: OptimizeObjectOptions;
+  private readonly rules: RuleSet | undefined;
   private readonly object: ObjectSpec;
   private readonly functions: readonly FileFunction[];
   private readonly facts: FunctionFacts;
@@ -176,9 +184,10 @@ class ObjectOptimizer {
   private readonly goodHere: ReadonlySet<string>;
   private readonly goodThere: ReadonlySet<string>;
 
-  constructor(bytes: Uint8Array, options: OptimizeObjectOptions) {
+  constructor(bytes: Uint8Array, options: OptimizeObjectOptions, rules: RuleSet | undefined) {
     this.bytes = bytes;
     this.options = options;
+    this.rules = rules;
     this.object = sizedObject(readObject(bytes, { name: options.name }));
     this.functions = fileFunctions(bytes);
     this.version = options.mcpu ?? versionOf(this.functions.flatMap(({ insns }) => insns));
@@ -256,7 +265,7 @@ class ObjectOptimizer {
       atomics,
       isAsked: this.options.mcpu !== undefined,
       aligned: this.options.aligned,
-      rules: this.options.rules,
+      rules: this.rules,
       allow,
       watch: watch === undefined ? undefined : told,
     });
