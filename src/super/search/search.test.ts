@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { haveSolver, whyNot } from '../../../test/support/solver.js';
 import { assembleInsns, formatInsn } from '../../isa/index.js';
-import { openSolver } from '../../linux/open-solver.js';
-import { proveRule } from './obligation.js';
-import { knownRules, parseRule, RuleSet } from './rules.js';
+import { parseRule, RuleSet } from './rules.js';
 import { WindowSearch } from './search.js';
 
 const shape = (text: string, known: readonly number[], asked: readonly number[]) => ({
@@ -47,22 +44,5 @@ describe('rules over windows', () => {
 
   it('bring no instruction that the target does not have', () => {
     expect(rules.find(shape('r1 <<= 48\nr1 >>= 48', [32], [16]), 'v1')).toBeUndefined();
-  });
-});
-
-describe.skipIf(!haveSolver)(`the solver${whyNot}`, () => {
-  it('proves every rule of the repository, and refutes a wrong one with registers', async () => {
-    const solver = await openSolver();
-    if (solver === undefined) throw new Error('there is none');
-    try {
-      for (const each of knownRules) {
-        const answer = await proveRule(each, each.after, solver, 2_000_000);
-        expect([each.after.length < each.insns.length, answer]).toEqual([true, { kind: 'proved' }]);
-      }
-      const wrong = await proveRule(shape('r1 <<= 32\nr1 >>= 32', [64], [64]), [], solver, 2_000_000);
-      expect(wrong).toMatchObject({ kind: 'refuted' });
-    } finally {
-      await solver.close();
-    }
   });
 });
