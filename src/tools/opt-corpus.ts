@@ -1,0 +1,247 @@
+/**
+ * `npm run opt-corpus -- DIR... [-c PACKETS] [--goal G] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg FILE]
+ * [--summary FILE]`: every object of folders through `jitnic opt`. The kernel has to take all programs that it took, both
+ * versions have to decide alike on generated packets, and each function that changed goes to the solver. A line for
+ * whatever is not as it should be and for each function that is not proved, then the sums. `--slice 2/5` takes every
+ * fifth object from the second on; `--out` writes the results, for `npm run differential`; `--svg` draws what was gained.
+ * Exit 1 for a program that is refused or decides otherwise, and for a refuted proof.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { UsageError, UserError } from '../base/index.js';
+import { findObjects, type ObjectFile } from '../cli/check/objects.js';
+import { makePackets } from '../cli/check/traffic.js';
+import { compareObjects, machineEngine } from '../judge/index.js';
+import { acceptances, Bpf } from '../linux/index.js';
+import { noSolver, openSolver } from '../linux/open-solver.js';
+import { readObject, sizeMaps } from '../object/index.js';
+import { barChart } from '../report/index.js';
+import type { Solver } from '../solve/index.js';
+import { type Effort, type Goal, improveObject, type Refusal } from '../super/index.js';
+import { validateObject } from '../super/proof/index.js';
+import { formatNumber, formatShare } from '../text/index.js';
+import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
+
+const usage =
+  'npm run opt-corpus -- DIR... [-c PACKETS] [--goal size|speed] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg FILE]';
+
+/** Sums over all objects. */
+interface Sums {
+  objects: number;
+  programs: number;
+  /** Programs that the kernel took before, and of those the ones that it refuses now. */
+  taken: number;
+  refused: number;
+  packets: number;
+  ran: number;
+  differing: number;
+  takenBack: number;
+  before: number;
+  after: number;
+  processedBefore: number;
+  processedAfter: number;
+  functions: number;
+  changed: number;
+  proved: number;
+  bounded: number;
+  refuted: number;
+}
+
+const none: Sums = {
+  objects: 0,
+  programs: 0,
+  taken: 0,
+  refused: 0,
+  packets: 0,
+  ran: 0,
+  differing: 0,
+  takenBack: 0,
+  before: 0,
+  after: 0,
+  processedBefore: 0,
+  processedAfter: 0,
+  functions: 0,
+  changed: 0,
+  proved: 0,
+  bounded: 0,
+  refuted: 0,
+};
+
+await runTool(
+  usage,
+  {
+    count: { type: 'string', short: 'c' },
+    goal: { type: 'string', default: 'size' },
+    effort: { type: 'string' },
+    slice: { type: 'string' },
+    prove: { type: 'boolean', default: true },
+    'no-prove': { type: 'boolean', default: false },
+    out: { type: 'string' },
+    svg: { type: 'string' },
+    summary: { type: 'string' },
+  },
+  async (operands, flags) => {
+    if (operands.length === 0) throw new UsageError('give folders of objects', {}, usage);
+    const task = await taskOf(flags);
+    const sums = { ...none };
+    const gains: number[] = [];
+    const all = operands.flatMap((folder) => findObjects(folder));
+    for (const file of all.filter((_, i) => i % task.slices === task.slice)) {
+      try {
+        gains.push(...(await optimized(file, task, sums)));
+        sums.objects++;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        console.error(`left out: ${error.format().split('\n')[0]}`);
+      }
+    }
+    await task.solver?.close();
+    tell(sums, task);
+    if (typeof flags['svg'] === 'string') writeFileSync(flags['svg'], gainsChart(gains));
+    writeSummary(flags, { ...sums });
+    return negativeIf(sums.refused + sums.differing + sums.refuted);
+  },
+);
+
+/** What is done with each object. */
+interface Task {
+  readonly goal: Goal;
+  readonly effort: Effort;
+  readonly packets: readonly { readonly data: Uint8Array }[];
+  readonly bpf: Bpf | undefined;
+  readonly solver: Solver | undefined;
+  readonly out: string | undefined;
+  readonly slice: number;
+  readonly slices: number;
+}
+
+async function taskOf(flags: Flags): Promise<Task> {
+  const effort = numberFlag(flags, 'effort', 0);
+  const goal = flags['goal'];
+  if (goal !== 'size' && goal !== 'speed') throw new UsageError('--goal takes size or speed', {}, usage);
+  if (effort !== 0 && effort !== 1 && effort !== 2 && effort !== 3) throw new UsageError('--effort takes 0 to 3');
+  const slice = /^([1-9]\d*)\/([1-9]\d*)$/.exec(String(flags['slice'] ?? '1/1'));
+  if (slice === null) throw new UsageError('--slice takes I/N, such as 2/5', {}, usage);
+  const solver = flags['no-prove'] === true ? undefined : await openSolver();
+  if (solver === undefined && flags['no-prove'] !== true) console.error(noSolver);
+  const bpf = Bpf.tryOpen();
+  if (bpf === undefined) console.error('the running kernel cannot be asked');
+  return {
+    goal,
+    effort,
+    packets: makePackets(numberFlag(flags, 'count', 2000), 1).map((data) => ({ data })),
+    bpf,
+    solver,
+    out: typeof flags['out'] === 'string' ? flags['out'] : undefined,
+    slice: Number(slice[1]) - 1,
+    slices: Number(slice[2]),
+  };
+}
+
+/** One object; adds to the sums and gives back what its programs gained, as shares. */
+async function optimized(file: ObjectFile, task: Task, sums: Sums): Promise<number[]> {
+  const { goal, effort, packets, bpf, solver } = task;
+  const bytes = new Uint8Array(readFileSync(file.path));
+  const answers = new Map<Uint8Array, readonly Refusal[]>();
+  const refuses = (candidate: Uint8Array): readonly Refusal[] => {
+    const known = answers.get(candidate);
+    if (known !== undefined || bpf === undefined) return known ?? [];
+    const list = refusals(bpf, candidate);
+    answers.set(candidate, list);
+    return list;
+  };
+  const result = await improveObject(bytes, { name: file.name, goal, effort, refuses, solver });
+  const [before, after] = [bytes, result.bytes].map((each) => readObject(each, { name: file.name }));
+  if (before === undefined || after === undefined) return [];
+  if (task.out !== undefined) {
+    const path = join(task.out, file.name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, result.bytes);
+  }
+  const old = new Set(refuses(bytes).map(({ program }) => program));
+  sums.programs += before.programs.length;
+  sums.taken += before.programs.length - old.size;
+  for (const { program, why } of refuses(result.bytes)) {
+    if (old.has(program)) continue;
+    sums.refused++;
+    console.log(`${file.name}: ${program}: refused: ${why}`);
+  }
+  for (const row of compareObjects(before, after, packets, { engine: machineEngine('wasm'), seeds: [1, 2] })) {
+    sums.packets += row.packets;
+    if (row.packets > 0) sums.ran++;
+    if (row.difference === undefined) continue;
+    sums.differing++;
+    console.log(`${file.name}: ${row.program}: packet ${row.difference.packet}: ${row.difference.what}`);
+  }
+  for (const fn of result.functions) {
+    sums.functions++;
+    sums.before += fn.before;
+    sums.after += fn.after;
+    sums.takenBack += fn.takenBack.length;
+  }
+  for (const { processedBefore, processedAfter } of result.programs) {
+    sums.processedBefore += processedBefore ?? 0;
+    sums.processedAfter += processedAfter ?? 0;
+  }
+  const changed = new Set(result.functions.filter(({ saved }) => saved.length > 0).map(({ name }) => name));
+  sums.changed += changed.size;
+  if (solver !== undefined)
+    for (const [name, validation] of await validateObject(before, after, changed, solver)) {
+      const { verdict } = validation;
+      if (verdict !== 'unknown') sums[verdict]++;
+      if (verdict === 'refuted') console.log(`${file.name}: ${name}: refuted: ${validation.what}`);
+      if (verdict === 'unknown') console.log(`${file.name}: ${name}: not proved: ${validation.why}`);
+    }
+  return result.programs.map((program) => (program.before - program.after) / program.before);
+}
+
+function refusals(bpf: Bpf, bytes: Uint8Array): Refusal[] {
+  const { object } = sizeMaps(readObject(bytes), 64);
+  try {
+    return acceptances(bpf, object).flatMap(({ program, refusal }) =>
+      refusal === undefined ? [] : [{ program, why: refusal }],
+    );
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    // A map that can't be made: no program loads, before and after.
+    return object.programs.map(({ name }) => ({ program: name, why: error.message }));
+  }
+}
+
+function tell(sums: Sums, { solver, bpf }: Task): void {
+  const n = formatNumber;
+  console.log(
+    `${n(sums.objects)} objects, ${n(sums.programs)} programs: ${n(sums.before)} slots before, ${n(sums.after)} after (${formatShare(sums.before - sums.after, sums.before)} less), ${n(sums.takenBack)} changes taken back`,
+  );
+  console.log(
+    `verifier: ${n(sums.processedBefore)} instructions processed before, ${n(sums.processedAfter)} after; kernel: ${bpf === undefined ? 'not asked' : `of ${n(sums.taken)} that it took it refuses ${n(sums.refused)}`}`,
+  );
+  console.log(
+    `${n(sums.packets)} packets through ${n(sums.ran)} programs, before and after: ${n(sums.differing)} programs differ`,
+  );
+  if (solver !== undefined) {
+    const rest = sums.changed - sums.proved - sums.bounded - sums.refuted;
+    console.log(
+      `${n(sums.changed)} of ${n(sums.functions)} functions changed: ${n(sums.proved)} proved (${formatShare(sums.proved, sums.changed)}), ${n(sums.bounded)} bounded, ${n(rest)} not proved, ${n(sums.refuted)} refuted`,
+    );
+  }
+  const failed = sums.refused + sums.differing + sums.refuted;
+  console.log(`\n${n(Math.max(0, sums.programs - failed))} passed, ${n(failed)} failed`);
+}
+
+/** How many programs gained how much. */
+function gainsChart(gains: readonly number[]): string {
+  const step = 5;
+  const most = Math.max(step, ...gains.map((gain) => 100 * gain));
+  const groups = Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => {
+    const within = gains.filter((gain) => Math.floor((100 * gain) / step) === i).length;
+    return { name: `${i * step}-${(i + 1) * step} %`, values: [within] };
+  });
+  const max = Math.max(...groups.map(({ values }) => values[0] ?? 0));
+  return barChart({
+    title: `Slots that jitnic opt takes out of ${gains.length} programs`,
+    y: { label: 'programs', scale: 'linear', min: 0, max: Math.ceil(max / 5) * 5 },
+    groups,
+    bars: ['programs'],
+  });
+}
