@@ -130,11 +130,6 @@ function executedEach(object: ObjectSpec, name: string, packets: Packets): Execu
   }
 }
 
-/** Instructions that a program executes on all packets together; undefined where it can't be run. */
-export function executedOn(object: ObjectSpec, name: string, packets: Packets): number | undefined {
-  return executedEach(object, name, packets)?.reduce((sum, { steps }) => sum + steps, 0);
-}
-
 /** The interpreter, which counts. */
 class Counter extends Interpreter {
   static steps = 0;

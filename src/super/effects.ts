@@ -36,6 +36,13 @@ export function usesSource(insn: Insn): boolean {
   return (insn.code & op.X) !== 0;
 }
 
+/** Is the field `src` a register, of whatever kind the instruction is? */
+export function hasSource(insn: Insn): boolean {
+  const cls = insnClass(insn);
+  if (cls === op.LDX || cls === op.STX) return true;
+  return cls !== op.ST && (insn.code & op.X) !== 0;
+}
+
 /** Registers that it reads. */
 export function reads(insn: Insn): number {
   const kind = insn.code & 0xf0;

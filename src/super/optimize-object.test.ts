@@ -22,6 +22,31 @@ describe('an object file optimized', () => {
     }
   });
 
+  it('believes nothing of r0 that the verifier knew of an operand which has become a constant', () => {
+    const masked = writeElf(
+      objectImage(
+        assemble(`.license "GPL"
+.section xdp
+.globl prog
+prog:
+  r6 = r1
+  r2 = -4
+  call bpf_xdp_adjust_meta
+  r1 = r0
+  r2 = 0x80000000 ll
+  r1 &= r2
+  r0 = 0
+  if r1 != 0 goto out
+  r0 = 2
+out:
+  exit
+`),
+      ),
+    );
+    const after = readObject(optimizeObject(masked).bytes).programs[0]?.insns ?? [];
+    expect(after.filter(({ code }) => (code & 0xf7) === 0x54)).toHaveLength(1);
+  });
+
   it('comes out alike each time', () => {
     expect(optimizeObject(swap).bytes).toEqual(optimizeObject(swap).bytes);
   });

@@ -6,7 +6,7 @@
  * function's beginning want in certain registers stays there.
  */
 import { type Insn, insnClass, isCall, isExit, op } from '../../isa/index.js';
-import { isAlu, isAtomic, isPacketLoad, reads, writes } from '../effects.js';
+import { hasSource, isAlu, isAtomic, isPacketLoad, reads, writes } from '../effects.js';
 import { type Block, blockOrder, type FunctionCode, followers, type Op } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
@@ -253,13 +253,6 @@ class Coalescer {
 /** `dst = src`, all 64 bits. */
 function isCopy(insn: Insn): boolean {
   return insn.code === (op.ALU64 | op.MOV | op.X) && insn.off === 0;
-}
-
-/** Is `src` a register? */
-function hasSource(insn: Insn): boolean {
-  const cls = insnClass(insn);
-  if (cls === op.LDX || cls === op.STX) return true;
-  return cls !== op.ST && (insn.code & op.X) !== 0;
 }
 
 function stepsOf({ ops, branch }: Block): readonly Op[] {

@@ -18,7 +18,7 @@ import { has } from '../../bpf/index.js';
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
 import { zext } from '../alu-values.js';
 import { flowOf } from '../analyses.js';
-import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
+import { accessOf, hasSource, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
 import { boundsOf, copyState, covers, type Flow, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import { byteSource, constantOf, sameSource, u32, type Value } from '../values.js';
@@ -87,7 +87,8 @@ class BlockFolder {
     const { regs } = this.state;
     for (const [r, fact] of [
       [insn.dst, facts?.dst],
-      [insn.src, facts?.src],
+      // An operand that has become a constant leaves a field behind that names r0.
+      [insn.src, hasSource(insn) ? facts?.src : undefined],
     ] as const) {
       const value = regs[r];
       // What it reads no longer has no part in it.
