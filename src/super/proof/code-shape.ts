@@ -2,12 +2,15 @@
 import { liveSlots, orderOf, successors } from '../../code/index.js';
 import type { Insn } from '../../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../../object/index.js';
-import type { PointerFact, ProgramFacts } from '../../verifier/index.js';
+import type { PointerFact, ProgramFacts, ValueFact } from '../../verifier/index.js';
 import { type FrameUse, frameUse } from './frame-use.js';
 import { everyMap, type Region } from './symbols.js';
 
 /** One version of a program: its slots and where its functions are. */
 export type ProgramCode = Pick<ProgramSpec, 'insns' | 'functions'>;
+
+/** What the verifier knows of a number. */
+type Scalar = Extract<ValueFact, { kind: 'scalar' }>['range'];
 
 /** Everything of a function that does not depend on how it is run. */
 export interface CodeShape {
@@ -23,6 +26,8 @@ export interface CodeShape {
   isLive(pc: number, r: number): boolean;
   /** The memory that a register points into before the instruction at a slot, where the verifier knows that it does. */
   pointeeOf(pc: number, r: number): Region | undefined;
+  /** The number that a register holds before the instruction at a slot, as far as the verifier knows it. */
+  rangeOf(pc: number, r: number): Scalar | undefined;
   /** Name of the function that begins at a slot. */
   functionAt(slot: number): string;
   /** What the function of that name does to its caller's frame; undefined: anything. */
@@ -61,6 +66,11 @@ export function codeShape(
       const insn = facts?.insns[pc];
       const fact = insn?.reached === true ? insn.regs[r] : undefined;
       return fact?.kind === 'pointer' ? regionOfFact(fact) : undefined;
+    },
+    rangeOf: (pc, r) => {
+      const insn = facts?.insns[pc];
+      const fact = insn?.reached === true ? insn.regs[r] : undefined;
+      return fact?.kind === 'scalar' ? fact.range : undefined;
     },
     isLive: (pc, r) => live.isLive(pc, r),
     functionAt: (slot) => names.get(slot) ?? `#${slot}`,

@@ -12,7 +12,7 @@ export interface CounterExample {
   readonly context: ReadonlyMap<number, number>;
   /** Bytes of values of maps, by the map's position; offsets are from the first byte that was looked at. */
   readonly maps: readonly { readonly map: number; readonly offset: number; readonly byte: number }[];
-  /** Results of calls, by the name of the call and its number on the way. */
+  /** Results of calls, by the name of the call and its number on the way; of a function, its arguments that are numbers. */
   readonly calls: ReadonlyMap<string, bigint>;
 }
 
@@ -39,7 +39,9 @@ export function counterExample(
   const context = new Map<number, number>();
   for (const [at, byte] of model.arrays.get('context') ?? [])
     context.set(Number(BigInt.asIntN(64, at - value(symbols.context))), Number(byte));
-  const calls = new Map([...model.values].filter(([name]) => /^(helper|function|kfunc) \S+ \d+$/.test(name)));
+  const calls = new Map(
+    [...model.values].filter(([name]) => /^((helper|function|kfunc) \S+|argument) \d+$/.test(name)),
+  );
   return { what, example: { packet, context, maps: mapBytes(model), calls } };
 }
 

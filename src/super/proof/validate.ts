@@ -8,7 +8,7 @@
  * granted of the first version; that the second one is accepted is the verifier's business. Other programs and CPUs are
  * taken to be still in between, but atomic operations stay atomic.
  */
-import type { Solver } from '../../solve/index.js';
+import type { Solver, Term } from '../../solve/index.js';
 import type { ProgramFacts } from '../../verifier/index.js';
 import { mapHandle, newGeometry, type Pair } from './calls.js';
 import { codeShape, type ProgramCode } from './code-shape.js';
@@ -144,6 +144,7 @@ async function compare(
         const region = first.pointeeOf(first.start, r) ?? 'loaded';
         const argument = region === 'context' ? symbols.context : symbols.unknown(`argument ${r}`, 64);
         if (region !== 'context') symbols.pointsInto(argument, region);
+        assumeRange(symbols, argument, first.rangeOf(first.start, r));
         regs[r] = argument;
       }
     return new Side({
@@ -180,6 +181,17 @@ async function compare(
     finding = undecided(error);
   }
   return { finding, questions: questions.asked, symbols, start, hasLoops };
+}
+
+/** No caller hands over other numbers: the optimizer may believe what the verifier knows of arguments. */
+function assumeRange(symbols: Symbols, argument: Term, range: ReturnType<Setting['before']['rangeOf']>): void {
+  if (range === undefined || argument.op !== 'variable') return;
+  const { terms } = symbols;
+  const { value, mask, umin, umax } = range;
+  symbols.assumeOnce(argument, terms.ule(terms.bits(64, umin), argument));
+  symbols.assumeOnce(argument, terms.ule(argument, terms.bits(64, umax)));
+  // Bits that are known.
+  symbols.assumeOnce(argument, terms.eq(terms.and(argument, terms.bits(64, ~mask)), terms.bits(64, value)));
 }
 
 /** The case in words, if the solver gave one. */
