@@ -1,9 +1,11 @@
 /** Nothing that a text says is dropped without a word: it is in the object, or it is an error with its line. */
 import { describe, expect, it } from 'vitest';
 import { mapTypeNames } from '../platform/index.js';
-import { assemble } from './parse-image.js';
+import { readElf } from './elf.js';
+import { assemble, parseImage } from './parse-image.js';
 import { disassemble } from './print-image.js';
 import type { MapSpec } from './spec.js';
+import { writeElf } from './write-elf.js';
 
 const program = '\n.section xdp\n.globl p\np:\n r0 = 2\n exit\n';
 
@@ -87,5 +89,31 @@ describe('names', () => {
       { name: 'nowhere', weak: false },
       { name: 'nowhere', weak: false },
     ]);
+  });
+});
+
+describe('source lines', () => {
+  const text =
+    '.section xdp\n.globl p\np:\n; int a = 1; @ prog.c:7\n\tr0 = 1\n\tr0 += 1\n; return a; @ prog.c:9\n\texit\n';
+  const linesOf = (source: string): readonly (readonly [number, string, number, string])[] =>
+    assemble(source).programs[0]?.lines.map(({ insn, file, line, text: words }) => [insn, file, line, words]) ?? [];
+
+  it('are kept from a listing that has them', () => {
+    expect(linesOf(text)).toEqual([
+      [0, 'prog.c', 7, 'int a = 1;'],
+      [2, 'prog.c', 9, 'return a;'],
+    ]);
+    expect(linesOf(disassemble(assemble(text), { source: true }))).toEqual(linesOf(text));
+    // Debug information without the text of the source.
+    expect(linesOf(text.replace('return a; ', ''))[1]).toEqual([2, 'prog.c', 9, '']);
+  });
+
+  it('are made up for nobody, though the file has the record that libbpf wants', () => {
+    expect(linesOf(text.replace(/^;.*\n/gm, ''))).toEqual([]);
+    expect(linesOf(text.replace(/^; int.*\n/m, ''))).toEqual([[2, 'prog.c', 9, 'return a;']]);
+    const { sections } = readElf(writeElf(parseImage(text.replace(/^;.*\n/gm, ''))));
+    const ext = sections.find(({ name }) => name === '.BTF.ext')?.data ?? new Uint8Array(0);
+    // line_info_len: the record size, one section of one record.
+    expect(new DataView(ext.buffer, ext.byteOffset).getUint32(20, true)).toBe(4 + 8 + 16);
   });
 });

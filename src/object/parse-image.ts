@@ -30,7 +30,7 @@ import type {
 } from './image.js';
 import { fromListing } from './listing.js';
 import { type ReadObjectOptions, readObject } from './read-object.js';
-import type { ObjectSpec } from './spec.js';
+import type { LineSpec, ObjectSpec } from './spec.js';
 import { writeElf } from './write-elf.js';
 
 /**
@@ -77,7 +77,13 @@ interface CodeText {
   readonly core: Map<SourceLine, Omit<CoreImage, 'slot'>[]>;
   /** Those that wait for their instruction, which is the next one. */
   pending: Omit<CoreImage, 'slot'>[];
+  /** Where instructions come from, by their line, as comments said; and what waits for the next instruction. */
+  readonly sources: Map<SourceLine, SaidLine>;
+  source: SaidLine | undefined;
 }
+
+/** A line of the source, as a comment names it. */
+type SaidLine = Pick<LineSpec, 'file' | 'line' | 'text'>;
 
 /** A data section and its labels by offset. */
 interface DataText {
@@ -161,7 +167,10 @@ class ImageParser {
       this.directive(word, line);
       return;
     }
-    if (line.text === '' && line.labels.length === 0 && line.numbers.length === 0) return;
+    if (line.text === '' && line.labels.length === 0 && line.numbers.length === 0) {
+      if (section?.kind === 'code') this.sourceLine(section, line.comment);
+      return;
+    }
     if (section?.kind === 'data') {
       this.labels(line);
       if (line.text !== '') {
@@ -173,9 +182,20 @@ class ImageParser {
   /** Keeps an instruction's line, with the CO-RE records that were said before it. */
   private insn(code: CodeText, line: SourceLine): void {
     code.lines.push(line);
-    if (line.text === '' || code.pending.length === 0) return;
+    if (line.text === '') return;
+    if (code.source !== undefined) code.sources.set(line, code.source);
+    code.source = undefined;
+    if (code.pending.length === 0) return;
     code.core.set(line, code.pending);
     code.pending = [];
+  }
+
+  /** A comment `x = 1; @ prog.c:12`, as listings with sources have it: where the next instruction comes from. */
+  private sourceLine(code: CodeText, comment: string): void {
+    const found = /^(?:(.*) )?@ (\S+):(\d+)$/.exec(comment.trim());
+    if (found === null) return;
+    const [, text = '', file = '', line = ''] = found;
+    code.source = { text: text.trim(), file, line: Number(line) };
   }
 
   /** `.core byte_off 12 "0:1"`: a CO-RE relocation of the next instruction. */
@@ -210,7 +230,7 @@ class ImageParser {
     const isData = /^\.(?:rodata|data|bss)(?:\.|$)/.test(name) || name === 'license';
     const made: CodeText | DataText = isData
       ? { kind: 'data', name, mmapable: false, bytes: new ByteSink(), labels: new Map() }
-      : { kind: 'code', name, lines: [], core: new Map(), pending: [] };
+      : { kind: 'code', name, lines: [], core: new Map(), pending: [], sources: new Map(), source: undefined };
     const section = known ?? made;
     this.sections.set(name, section);
     this.section = section;
@@ -478,7 +498,13 @@ class ImageParser {
             ...relocation,
           })),
         );
-        return { name: entry.section.name, insns, functions: this.cut(entry.code, called), references, core };
+        return {
+          name: entry.section.name,
+          insns,
+          functions: this.cut(entry.code, called, entry.section.sources),
+          references,
+          core,
+        };
       });
   }
 
@@ -538,7 +564,11 @@ class ImageParser {
    * Functions begin at labels that are declared global or functions, or that something calls; and at the section's
    * start.
    */
-  private cut(code: AssembledCode, called: ReadonlySet<string>): FunctionImage[] {
+  private cut(
+    code: AssembledCode,
+    called: ReadonlySet<string>,
+    sources: ReadonlyMap<SourceLine, SaidLine>,
+  ): FunctionImage[] {
     const starts = new Map<number, string>();
     for (const [label, slot] of code.labels) {
       const declared = this.globals.has(label) || this.functions.has(label) || called.has(label);
@@ -557,7 +587,13 @@ class ImageParser {
     return sorted.map(([start, name], i): FunctionImage => {
       const end = sorted[i + 1]?.[0] ?? code.insns.length;
       const global = this.globals.has(name);
-      return { name, start, end, global, btfId: 0, base: 0, lines: [], notes: new Map() };
+      const lines: LineSpec[] = [];
+      for (let slot = start; slot < end; slot++) {
+        const line = code.lines[slot];
+        const said = line === undefined || line === code.lines[slot - 1] ? undefined : sources.get(line);
+        if (said !== undefined) lines.push({ insn: slot, column: 0, ...said });
+      }
+      return { name, start, end, global, btfId: 0, base: 0, lines, notes: new Map() };
     });
   }
 }

@@ -216,10 +216,16 @@ function programLines(linked: LinkedProgram, btf: Btf, ext: BtfExt): LineSpec[] 
       if (info === undefined || info.slot >= end) break;
       if (info.slot === last) continue;
       last = info.slot;
+      if (namesNothing(info)) continue;
       lines.push(lineSpec(info, base - start, btf));
     }
   }
   return lines;
+}
+
+/** A record that is there because Linux wants one (write-btf.ts). */
+function namesNothing({ fileOffset, textOffset, line }: LineInfo): boolean {
+  return fileOffset === 0 && textOffset === 0 && line === 0;
 }
 
 /** A record with its texts looked up. */
@@ -238,7 +244,9 @@ function lineSpec(info: LineInfo, shift: number, btf: Btf): LineSpec {
 /** `file.c:12` for messages; empty where there are no records. */
 function sourceAt(ext: BtfExt | undefined, btf: Btf | undefined, section: string, slot: number): string {
   const line = lineAt(ext?.lines.get(section) ?? [], slot);
-  return line === undefined || btf === undefined ? '' : `${btf.string(line.fileOffset)}:${line.line}`;
+  return line === undefined || btf === undefined || namesNothing(line)
+    ? ''
+    : `${btf.string(line.fileOffset)}:${line.line}`;
 }
 
 /** A section's content as a C string: the license. */

@@ -175,6 +175,23 @@ function functionId(builder: BtfBuilder, fn: FunctionImage): number {
 }
 
 /**
+ * Records of a function's lines, four words each: byte offset, file, text, `line << 10 | column`. Lines that came with
+ * other BTF are left out. The first instruction has a record in any case, one that names no source where none is
+ * known: libbpf warns of a program without records, and Linux refuses a function without.
+ */
+function lineRecords(builder: BtfBuilder, fn: FunctionImage, sameBtf: boolean): number[] {
+  const records: number[] = [];
+  for (const { insn, file, text, line, column, fileOffset, textOffset } of fn.lines) {
+    const isOwn = fileOffset === undefined || textOffset === undefined;
+    if (!isOwn && !sameBtf) continue;
+    if (records.length === 0 && insn !== fn.start) records.push(8 * fn.start, 0, 0, 0);
+    const [fileAt, textAt] = isOwn ? [builder.string(file), builder.string(text)] : [fileOffset, textOffset];
+    records.push(8 * insn, fileAt, textAt, ((line << 10) | (column & 0x3ff)) >>> 0);
+  }
+  return records.length === 0 ? [8 * fn.start, 0, 0, 0] : records;
+}
+
+/**
  * BTF.ext: function records, and line and CO-RE records where they came from this BTF.
  *
  *     magic u16, version u8, flags u8, header u32 (32), function offset, size, line offset, size, CO-RE offset, size
@@ -199,14 +216,8 @@ function writeExt(
         core.push(8 * slot, typeId, builder.string(access), kind);
       }
     }
-    const records = section.functions.flatMap((fn) =>
-      fn.lines.filter((line) => sameBtf && line.fileOffset !== undefined && line.textOffset !== undefined),
-    );
-    if (records.length === 0) continue;
-    lines.push(name, records.length);
-    for (const { insn, fileOffset = 0, textOffset = 0, line, column } of records) {
-      lines.push(8 * insn, fileOffset, textOffset, ((line << 10) | (column & 0x3ff)) >>> 0);
-    }
+    const records = section.functions.flatMap((fn) => lineRecords(builder, fn, sameBtf));
+    lines.push(name, records.length / 4, ...records);
   }
   const lineWords = lines.length > 1 ? lines : [];
   const coreWords = core.length > 1 ? core : [];
