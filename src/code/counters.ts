@@ -1,8 +1,9 @@
 /**
  * Where counters have to stand so that it follows from them how often every instruction ran, and which ways jumps went
- * (Knuth and Stevenson, "Optimal measurement points for program frequency counts", 1973, with the points fixed instead of
- * chosen by weight): at the beginning of each function, at the head of each loop, behind each tail call (which only one
- * that fails goes on behind), and where a conditional jump jumps. All other blocks run as often as they are come to.
+ * (Knuth and Stevenson, "Optimal measurement points for program frequency counts", 1973, with the points fixed instead
+ * of chosen by weight): at the beginning of each function, at the head of each loop, behind each tail call (which only
+ * one that fails goes on behind), and where a conditional jump jumps. All other blocks run as often as they are come
+ * to.
  */
 import { type Insn, isConditionalJump, isExit, isLddw, isUnconditionalJump, jumpTarget } from '../isa/index.js';
 import { functionEntries, isTailCall } from './calls.js';

@@ -2,9 +2,9 @@
  * What each step of a stretch of an execution changed, both ways: registers, and bytes of guest memory. Undoing and
  * redoing are exact, since a step's bytes are those that the journal noted as it ran.
  *
- * Stack frames are the exception: they are cleared past the journal when they are entered (`Machine.lane.enterFrame`). Here a
- * frame is cleared when it is left, so a frame that is not open holds zeros at every position, and entering one changes
- * nothing.
+ * Stack frames are the exception: they are cleared past the journal when they are entered (`Lane.enterFrame`).
+ * Here a frame is cleared when it is left, so a frame that is not open holds zeros at every position, and entering one
+ * changes nothing.
  */
 import { isTailCall } from '../code/index.js';
 import type { Observer } from '../interp/index.js';

@@ -1,12 +1,14 @@
-/** Programs for the debugger's tests: every way of opening and leaving a frame, and every kind of state that changes. */
+/**
+ * Programs for the debugger's tests: every way of opening and leaving a frame, and every kind of state that changes.
+ */
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { buildPacket } from '../packet/index.js';
 import { Machine, type PacketInput } from '../vm/index.js';
 import { Execution, type ExecutionOptions } from './execution.js';
 
 /**
- * Maps `flows` (hash), `seen` (array) and `jumps`; functions, a callback that runs three times, a tail call, a packet that
- * moves, and stores into all of it.
+ * Maps `flows` (hash), `seen` (array) and `jumps`; functions, a callback that runs three times, a tail call, a packet
+ * that moves, and stores into all of it.
  */
 export const travels = `
 	.license "GPL"

@@ -100,7 +100,10 @@ export function locateStack({ lane }: Machine, at: number): GuestAddress {
   return ((lane.frames[depth]?.hi ?? 0) + at - stackAddress(depth, 0)) as GuestAddress;
 }
 
-/** What a register holds that has a static value of a trace, undefined for others: each is of the program that it was born in. */
+/**
+ * What a register holds that has a static value of a trace, undefined for others: each is of the program that it was
+ * born in.
+ */
 export function staticIn(machine: Machine, value: Value): bigint | undefined {
   if (!isStatic(value)) return undefined;
   const program = machine.programs[value.origin.program];

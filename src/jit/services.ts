@@ -327,8 +327,8 @@ export class Services {
   /**
    * A tail call in a function of call depth `depth`: pushes 1 when the program in the slot has run, 0 where the call
    * fails. Frames have the same addresses in all programs, so those of the callers are put aside meanwhile, behind the
-   * frames that code uses ({@link Machine.lane.frames} has room where functions tail-call); nothing can point to them but
-   * their owners.
+   * frames that code uses ({@link Lane.frames} has room where functions tail-call); nothing can point to them
+   * but their owners.
    */
   emitNested(out: CodeBuilder, at: NestedCall): void {
     const { machine } = this;

@@ -130,8 +130,8 @@ export class WasmEngine implements Engine {
   }
 
   /**
-   * Runs a compiled program on the arena's packets from `from` on, up to `to`. Returns how many ran to their end; when a
-   * trap stopped the one after them, {@link batchTrap} says why, and its record has verdict ABORTED. Batches are for
+   * Runs a compiled program on the arena's packets from `from` on, up to `to`. Returns how many ran to their end; when
+   * a trap stopped the one after them, {@link batchTrap} says why, and its record has verdict ABORTED. Batches are for
    * verified programs.
    */
   runBatch(program: LoadedProgram, arena: PacketArena, from: number, to: number): number {

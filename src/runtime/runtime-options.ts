@@ -79,7 +79,9 @@ export interface RuntimeOptions extends MachineOptions {
    * run.
    */
   readonly isEager?: boolean | undefined;
-  /** Compiled code counts what it runs (`Host.countsOf`), which takes it up to twice as long. Default false. @internal */
+  /**
+   * Compiled code counts what it runs (`Host.countsOf`), which takes it up to twice as long. Default false. @internal
+   */
   readonly counts?: boolean | undefined;
   /** Keeps compiled code from run to run. */
   readonly store?: ResultStore | undefined;

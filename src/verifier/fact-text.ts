@@ -1,4 +1,7 @@
-/** Facts in the words of the kernel's verifier log, for people: `scalar(umax=255,var_off=(0x0; 0xff))`, `pkt(off=14,r=34)`. */
+/**
+ * Facts in the words of the kernel's verifier log, for people: `scalar(umax=255,var_off=(0x0; 0xff))`,
+ * `pkt(off=14,r=34)`.
+ */
 import type { SlotFact, ValueFact } from './facts.js';
 import { rangeParts, signedText } from './reg-text.js';
 

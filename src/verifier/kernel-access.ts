@@ -9,7 +9,8 @@ import { tnumText } from './reg-text.js';
 
 /**
  * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included. What is
- * loaded is a number. Only GPL programs come by such a pointer, so their license is not asked for. Throws UnsupportedError for a pointer that lies there: jitnic does not follow it.
+ * loaded is a number. Only GPL programs come by such a pointer, so their license is not asked for. Throws
+ * UnsupportedError for a pointer that lies there: jitnic does not follow it.
  */
 export function checkKernelAccess(
   env: Env,
@@ -39,7 +40,9 @@ function checkRead(env: Env, struct: KernelStruct, off: number, size: number): v
   );
 }
 
-/** The only structures that XDP programs write to are connections, and there `mark` (nf_conntrack_btf_struct_access). */
+/**
+ * The only structures that XDP programs write to are connections, and there `mark` (nf_conntrack_btf_struct_access).
+ */
 function checkConnWrite(env: Env, off: number, size: number): void {
   const end = nfConnAt.mark + 4;
   if (off !== nfConnAt.mark) env.reject('conn-write', { off });

@@ -19,7 +19,9 @@ export interface Intervals {
   /** Nanoseconds a packet. */
   readonly interp_ns: Interval | null;
   readonly wasm_ns: Interval | null;
-  /** wasm / interp, and wasm / kernel net: the upper end of the latter is null where the kernel's net figure may be 0. */
+  /**
+   * wasm / interp, and wasm / kernel net: the upper end of the latter is null where the kernel's net figure may be 0.
+   */
   readonly wasm_per_interp: Interval | null;
   readonly wasm_per_kernel: readonly [number, number | null] | null;
 }
@@ -34,7 +36,9 @@ export interface BenchEntry {
   readonly intervals: Intervals;
 }
 
-/** Ends of intervals may be so far apart, relatively: code lies elsewhere in the next process, and runs so much slower. */
+/**
+ * Ends of intervals may be so far apart, relatively: code lies elsewhere in the next process, and runs so much slower.
+ */
 const drift = 0.05;
 /** And so far, in nanoseconds: what the clock of a short program resolves. */
 const driftNs = 0.3;

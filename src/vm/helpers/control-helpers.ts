@@ -7,8 +7,8 @@ import { privateState } from '../private-state.js';
 import { type Callbacks, setSigned, setUnsigned, u32, u64 } from './helper.js';
 
 /**
- * bpf_tail_call: on success leaves the target in `machine.lane.tailTarget` for the engine; otherwise the program goes on
- * after the call, with r0 as it was.
+ * bpf_tail_call: on success leaves the target in `machine.lane.tailTarget` for the engine; otherwise the program goes
+ * on after the call, with r0 as it was.
  */
 export function tailCall(machine: Machine, registers: Registers): void {
   machine.contextArgument(registers, 1);
