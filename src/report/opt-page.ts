@@ -60,6 +60,7 @@ export interface OptPage {
 }
 
 const style = `
+h1 { overflow-wrap: anywhere; min-width: 0; }
 .beside { display: block; overflow-x: auto; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; }
 .beside table { border: 0; background: none; table-layout: fixed; min-width: 640px; }
 .beside td { padding: 3px 10px; } .beside pre { white-space: pre-wrap; overflow-wrap: anywhere; }
