@@ -129,6 +129,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./cache.js'),
   },
   {
+    name: 'card',
+    summary: 'cards as data: list, show, check, and compile for one',
+    group: 'Understand a program',
+    load: () => import('./card.js'),
+  },
+  {
     name: 'map',
     summary: 'read and change map files by map name',
     group: 'Traffic and maps',

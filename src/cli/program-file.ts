@@ -79,10 +79,17 @@ async function readRaw(path: string, mapList: string | undefined, io: Io): Promi
   }
 }
 
-/** Assembler text: by name, or on stdin whatever is no ELF and has no control characters at its start. */
+/** Begins as what llvm-objdump prints does. */
+const disassembly = /^Disassembly of section .+:$/m;
+
+/**
+ * Assembler text: by name, a disassembler's listing whatever its name, or on stdin whatever is no ELF and has no
+ * control characters at its start.
+ */
 function isText(path: string, bytes: Uint8Array): boolean {
   if (path.endsWith('.s')) return true;
-  if (path !== '-' || bytes.length === 0 || bytes[0] === 0x7f) return false;
+  if (bytes.length === 0 || bytes[0] === 0x7f) return false;
+  if (path !== '-') return disassembly.test(new TextDecoder().decode(bytes.subarray(0, 4096)));
   return bytes.subarray(0, 64).every((byte) => byte >= 0x20 || (byte >= 9 && byte <= 13));
 }
 

@@ -13,9 +13,20 @@ export { encodingFault } from './encoding.js';
 export { jumpTargets, leaders, successors } from './leaders.js';
 export { type LiveSet, liveSlots } from './live-slots.js';
 export { dominates, loopBodies, type Order, orderOf } from './order.js';
+export {
+  followOrigins,
+  idOf,
+  kindOf,
+  mayMeet,
+  type Origins,
+  offsetOf,
+  origin,
+} from './origins.js';
 export { loadsMap, onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';
 export { reachableSlots } from './reachable.js';
 export {
+  overwrittenRegisters,
+  readRegisters,
   usedRegisters,
   writtenRegisters,
 } from './register-effects.js';

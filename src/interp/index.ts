@@ -1,2 +1,3 @@
+export { atomic } from './atomic.js';
 export { Interpreter, type InterpreterOptions } from './interpreter.js';
 export type { Observer } from './observer.js';

@@ -1,4 +1,24 @@
 // What a card is (port.ts), and the kinds there are. The software card is the first.
+export { shippedCard, shippedCards } from './cards/index.js';
+export {
+  type CardDescription,
+  memoriesOf,
+  numberOf,
+  type Parameter,
+  type ParameterTree,
+  type ParameterValue,
+  readCard,
+  wordOf,
+} from './description.js';
+export {
+  type Basis,
+  bases,
+  type CardKind,
+  cardKinds,
+  type ParameterRow,
+  parameterRow,
+  parameterRows,
+} from './parameters.js';
 export {
   type ArenaOffer,
   type ArenaOwner,
@@ -16,3 +36,16 @@ export {
   reserveKeys,
   TraceTree,
 } from './software/index.js';
+export {
+  type Compilation,
+  type CompiledProgram,
+  type CompileOptions,
+  compileProgram,
+  formatRows,
+  type OptimizationName,
+  type OptimizationRow,
+  optimizationNames,
+  optimizations,
+  publishedOptimizations,
+  VliwEngine,
+} from './vliw/index.js';

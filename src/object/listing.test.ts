@@ -164,3 +164,28 @@ describe.skipIf(objdumps.length === 0)('each example, listed', () => {
     expect(objectImage(assemble(listing)).code.length).toBeGreaterThan(0);
   });
 });
+
+describe('a listing of llvm-objdump before LLVM 11', () => {
+  it('has capitals in its head, labels without addresses, and numbers in decimal', () => {
+    const object = assemble(`
+prog.o:\tfile format ELF64-BPF
+
+Disassembly of section xdp1:
+xdp_prog1:
+; {
+       0:\t61 12 04 00 00 00 00 00 \tr2 = *(u32 *)(r1 + 4)
+; if (data + nh_off > data_end)
+       1:\t15 02 03 00 00 00 00 00 \tif r2 == 0 goto +3 <LBB0_2>
+       2:\t18 01 00 00 00 00 00 00 00 00 00 00 00 00 00 00 \tr1 = 0 ll
+       4:\t85 00 00 00 05 00 00 00 \tcall 5
+
+LBB0_2:
+       5:\tb7 00 00 00 01 00 00 00 \tr0 = 1
+       6:\t95 00 00 00 00 00 00 00 \texit
+`);
+    expect(object.programs.map(({ name, section, insns }) => [name, section, insns.length])).toEqual([
+      ['xdp_prog1', 'xdp1', 7],
+    ]);
+    expect(object.programs[0]?.insns.map(({ code }) => code)).toEqual([0x61, 0x15, 0x18, 0, 0x85, 0xb7, 0x95]);
+  });
+});

@@ -27,7 +27,8 @@ export function fromListing(text: string): string | undefined {
 }
 
 const sectionHead = /^Disassembly of section (.+):$/;
-const formatHead = /^.*:\s+file format elf64-(?:bpf|bpfel)\b.*$/;
+/** LLVM before 11 has it in capitals, and labels without addresses. */
+const formatHead = /^.*:\s+file format elf64-(?:bpf|bpfel)\b.*$/i;
 const address = /^([0-9a-f]{16}) <(.+)>:$/;
 const relocation = /^\s+[0-9a-f]{8,16}:\s+(R_BPF_\w+)\s+(.+?)\s*$/;
 /** `int f(struct xdp_md * ctx):`; a jump label has no parameters. */

@@ -1,0 +1,71 @@
+/** Netronome's network flow processors: many small cores with threads, memories at growing distances. */
+import { type CardDescription, describeCard, type ParameterTree } from '../description.js';
+import { assumed, measured, pcieLink, published } from './values.js';
+
+const hxdpPaper = 'hXDP (OSDI 2020), related work';
+const talk = "the vendor's talk at Netdev 2.2 (2017)";
+const commonly = 'as commonly described; no primary source';
+
+/** One memory of the hierarchy. */
+function memory(
+  size: number,
+  latency: number,
+  source: string,
+  holds: readonly string[],
+  atomics: number,
+): ParameterTree {
+  return {
+    size: assumed(size, 'B', source),
+    latency: assumed(latency, 'cycles', source),
+    ports: assumed(1, 'ports', commonly),
+    atomic_units: assumed(atomics, 'units', commonly),
+    holds: assumed(holds, '', commonly),
+  };
+}
+
+/** A processor of the family, by its clock in MHz. */
+function tree(clock: number): ParameterTree {
+  return {
+    clock: published(clock, 'MHz', hxdpPaper),
+    front: {
+      match: published('none', '', `${talk}: every packet runs the program`),
+      entries: published(0, 'conditions', talk),
+      key_bits: published(0, 'bits', talk),
+      parser_depth: published(0, 'B', talk),
+    },
+    units: {
+      cores: published(60, 'cores', hxdpPaper),
+      lanes: published(1, 'lanes', hxdpPaper),
+      stages: assumed(5, 'stages', commonly),
+      threads: published(4, 'threads', `${talk}: 4 of 8`),
+    },
+    frame: { width: assumed(64, 'B', commonly) },
+    limits: {
+      operations: assumed(100_000, 'operations', "the driver's bound is one of instructions only"),
+      stack: published(512, 'B', 'Linux, in local memory'),
+      instructions: assumed(8192, 'rows', commonly),
+      packet: assumed(1518, 'B', 'the longest packet that was measured'),
+    },
+    memories: {
+      local: memory(4096, 3, `${commonly}: 1 to 3 cycles`, ['stack'], 0),
+      cls: memory(65_536, 35, `${commonly}: 20 to 50 cycles`, ['maps'], 1),
+      ctm: {
+        ...memory(262_144, 75, `${commonly}: 50 to 100 cycles`, ['packet', 'maps'], 1),
+        latency: published(50, 'cycles', `${talk}: the packet store of the island`),
+      },
+      imem: memory(4_194_304, 185, `${commonly}: 120 to 250 cycles`, ['maps'], 1),
+      emem: memory(2_147_483_648, 325, `${commonly}: 150 to 500 cycles, 3 MB of cache`, ['maps'], 1),
+    },
+    link: { ...pcieLink, read_64: measured(640, 'ns', 'pcie-bench (SIGCOMM 2018), NFP-6000, Haswell') },
+    costs: {
+      install: assumed(1_000_000, 'ns', 'a program is loaded into the instruction stores; not described'),
+      evict: assumed(0, 'ns', 'as written over'),
+    },
+  };
+}
+
+/** 60 cores at 800 MHz. */
+export const nfp4000: CardDescription = describeCard('nfp4000', 'manycore', 'Netronome NFP-4000', tree(800));
+
+/** 60 cores at 1.2 GHz. */
+export const nfp6000: CardDescription = describeCard('nfp6000', 'manycore', 'Netronome NFP-6000', tree(1200));

@@ -1,0 +1,61 @@
+/** A pipelined card with a match table in front, after eHDL's pipelines: the card of the timed model. */
+import { type CardDescription, describeCard } from '../description.js';
+import { assumed, measured, pcieLink, published } from './values.js';
+
+const ehdl = 'eHDL (ASPLOS 2023)';
+
+/** 256 conditions of 16 fields of 8 bytes in front of a pipeline at 250 MHz. */
+export const pipeline: CardDescription = describeCard(
+  'pipeline',
+  'pipeline',
+  'match table and pipeline of VLIW stages',
+  {
+    clock: published(250, 'MHz', ehdl),
+    front: {
+      match: assumed('ternary', '', 'path conditions become ternary rows'),
+      entries: assumed(256, 'conditions', 'a size to vary; Program Warping has 64'),
+      key_bits: assumed(1024, 'bits', '16 fields of 8 B; Program Warping has 16 B'),
+      parser_depth: published(128, 'B', 'Program Warping (ATC 2022)'),
+      cycles: assumed(12, 'cycles', '12 key stages in Program Warping'),
+    },
+    units: {
+      cores: published(1, 'cores', ehdl),
+      lanes: assumed(4, 'lanes', 'slots of a stage; 15 is the most that eHDL needed'),
+      stages: assumed(64, 'stages', 'eHDL: 48 to 137 by program'),
+      threads: published(1, 'threads', ehdl),
+    },
+    frame: { width: published(64, 'B', ehdl) },
+    limits: {
+      operations: assumed(256, 'operations', '64 stages of 4 slots'),
+      memory_operations: assumed(8, 'operations', 'memory stages among the 64'),
+      stack: published(512, 'B', 'Linux'),
+      instructions: assumed(64, 'rows', 'a stage is a row'),
+      packet: assumed(1518, 'B', 'Ethernet'),
+    },
+    hazards: {
+      strategy: published('flush', '', ehdl),
+      reload: published(4, 'cycles', ehdl),
+    },
+    memories: {
+      maps: {
+        size: assumed(4_194_304, 'B', 'block and ultra RAM of a U50, a part of it'),
+        latency: assumed(2, 'cycles', 'block RAM with an output register'),
+        ports: assumed(2, 'ports', 'block RAM has two'),
+        atomic_units: published(1, 'units', `${ehdl}: an atomic block a counter`),
+        holds: assumed(['maps', 'keys'], '', 'maps on the card'),
+      },
+      frames: {
+        size: assumed(65_536, 'B', 'as many frames as stages'),
+        latency: measured(0, 'cycles', 'a load at a constant offset is wires (yosys)'),
+        ports: assumed(4, 'ports', 'as slots'),
+        atomic_units: assumed(0, 'units', 'none needed'),
+        holds: published(['packet', 'stack'], '', `${ehdl}: state travels with the packet`),
+      },
+    },
+    link: pcieLink,
+    costs: {
+      install: assumed(1000, 'ns', 'some kilobytes over the link'),
+      evict: assumed(100, 'ns', 'one write'),
+    },
+  },
+);

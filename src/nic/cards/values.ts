@@ -1,0 +1,28 @@
+/** How the shipped descriptions write a parameter: its basis is the function's name. */
+import type { Parameter, ParameterTree, ParameterValue } from '../description.js';
+import type { Basis } from '../parameters.js';
+
+type Make = (value: ParameterValue, unit: string, source: string) => Parameter;
+
+function known(basis: Basis): Make {
+  return (value, unit, source) => ({ value, unit, basis, source });
+}
+
+/** Somebody measured it; the source says who. */
+export const measured: Make = known('measured');
+/** A publication says so. */
+export const published: Make = known('published');
+/** Nobody says so: a parameter to vary. */
+export const assumed: Make = known('assumed');
+
+const pcieBench = 'pcie-bench (SIGCOMM 2018), NFP-6000, Gen3 x8, Haswell';
+
+/** PCIe as pcie-bench measured it. */
+export const pcieLink: ParameterTree = {
+  read_64: measured(640, 'ns', pcieBench),
+  read_2048: measured(1226, 'ns', pcieBench),
+  write_read_64: measured(800, 'ns', pcieBench),
+  p999: measured(1000, 'ns', `${pcieBench}: 650 to 1000`),
+  reads_64: measured(55.96, 'M/s', 'pcie-bench, DMA reads of 64 B'),
+  reads_1024: measured(6, 'M/s', 'pcie-bench, DMA reads of 1 KiB'),
+};

@@ -1,0 +1,121 @@
+/**
+ * What a description of a card may say: a row a parameter. Reading, checking, showing and the JSON schema
+ * (schemas/card-file.schema.json) all follow from this table.
+ *
+ * A path names the place in the file: `front.entries` is `entries` in `front`; `*` stands for a name of the author's
+ * choice (a memory).
+ */
+
+/** The kinds of cards: stages of a pipeline, rows of a VLIW core, many small cores. */
+export const cardKinds = ['pipeline', 'vliw', 'manycore'] as const;
+
+/** What a card is made of: how its description is read, and which model runs it. */
+export type CardKind = (typeof cardKinds)[number];
+
+/** How a parameter's value is known: by a measurement, from a publication, or by assumption. */
+export const bases = ['measured', 'published', 'assumed'] as const;
+
+/** One of {@link bases}. */
+export type Basis = (typeof bases)[number];
+
+/** A parameter that a description may have. */
+export interface ParameterRow {
+  readonly path: string;
+  /** The unit that its value is in, as files write it; the empty string for words and plain numbers. */
+  readonly unit: string;
+  /** Whole numbers, any numbers, one word of a list, or several of them. */
+  readonly type: 'integer' | 'number' | 'word' | 'words';
+  /** The words there are. */
+  readonly words?: readonly string[];
+  /** The least value of a number. */
+  readonly least?: number;
+  /** Kinds of cards that must have it; others may. Of a memory: each that is described. */
+  readonly needs: readonly CardKind[];
+  /** One line, lower case. */
+  readonly what: string;
+}
+
+const all = cardKinds;
+const none: readonly CardKind[] = [];
+const contents = ['packet', 'stack', 'maps', 'instructions', 'keys'] as const;
+
+/** Strategies against hazards between packets under way. */
+export const hazardStrategies = ['forward', 'atomic', 'stall', 'flush'] as const;
+
+const integer = (path: string, unit: string, least: number, needs: readonly CardKind[], what: string): ParameterRow => {
+  return { path, unit, type: 'integer', least, needs, what };
+};
+const number = (path: string, unit: string, needs: readonly CardKind[], what: string): ParameterRow => {
+  return { path, unit, type: 'number', least: 0, needs, what };
+};
+
+/** The table, in the order in which cards are shown. */
+export const parameterRows: readonly ParameterRow[] = [
+  number('clock', 'MHz', all, 'clock of the cores or of the pipeline'),
+  {
+    path: 'front.match',
+    unit: '',
+    type: 'word',
+    words: ['none', 'constant', 'ternary'],
+    needs: all,
+    what: 'match table',
+  },
+  integer('front.entries', 'conditions', 0, all, 'conditions that the match table holds'),
+  integer('front.key_bits', 'bits', 0, all, 'bits of a packet that a condition may look at'),
+  integer('front.parser_depth', 'B', 0, all, 'bytes of a packet that the parser reaches'),
+  integer('front.cycles', 'cycles', 0, ['pipeline'], 'cycles from the first byte to a match'),
+  integer('units.cores', 'cores', 1, all, 'cores, or pipelines side by side'),
+  integer('units.lanes', 'lanes', 1, all, 'instructions that start in one cycle'),
+  integer('units.stages', 'stages', 1, all, 'stages that an instruction or packet goes through'),
+  integer('units.threads', 'threads', 1, all, 'threads of a core'),
+  integer('frame.width', 'B', 1, all, 'bytes of a packet that move in one cycle'),
+  integer('core.enter', 'cycles', 0, ['vliw'], 'cycles before the first row'),
+  integer('core.leave', 'cycles', 0, ['vliw'], 'cycles behind the last row'),
+  integer('core.leave_early', 'cycles', 0, ['vliw'], 'the same, of an exit that is seen at fetch and drops the packet'),
+  integer('core.branch', 'cycles', 1, ['vliw'], 'cycles lost where a branch is taken'),
+  integer('limits.operations', 'operations', 1, all, 'operations that one packet may take'),
+  integer('limits.memory_operations', 'operations', 0, ['pipeline'], 'operations on memory that one trace may have'),
+  integer('limits.stack', 'B', 0, all, 'bytes of the stack'),
+  integer('limits.instructions', 'rows', 1, all, 'rows of the instruction store; of one instruction where lanes are 1'),
+  integer('limits.packet', 'B', 64, all, 'the longest packet'),
+  {
+    path: 'hazards.strategy',
+    unit: '',
+    type: 'word',
+    words: hazardStrategies,
+    needs: ['pipeline'],
+    what: 'what is done about a read of what an earlier packet will write',
+  },
+  integer('hazards.reload', 'cycles', 0, ['pipeline'], 'cycles lost by a flush besides the stages that are emptied'),
+  integer('memories.*.size', 'B', 1, all, 'size'),
+  integer('memories.*.latency', 'cycles', 0, all, 'cycles from address to data'),
+  integer('memories.*.ports', 'ports', 1, all, 'accesses that start in one cycle'),
+  integer('memories.*.atomic_units', 'units', 0, all, 'read-modify-write operations that start in one cycle'),
+  { path: 'memories.*.holds', unit: '', type: 'words', words: contents, needs: all, what: 'what may stand there' },
+  number('link.read_64', 'ns', all, '64 bytes read from the host, median'),
+  number('link.read_2048', 'ns', all, '2 KiB read from the host, median'),
+  number('link.write_read_64', 'ns', all, '64 bytes written and read again, median'),
+  number('link.p999', 'ns', all, 'p99.9 of a read of 64 bytes'),
+  number('link.reads_64', 'M/s', all, 'reads of 64 bytes that the link carries'),
+  number('link.reads_1024', 'M/s', none, 'reads of 1 KiB that the link carries'),
+  number('costs.install', 'ns', all, 'time in which a trace is written, when it has arrived'),
+  number('costs.evict', 'ns', all, 'time in which a trace is taken out'),
+];
+
+/** The row of a path as a file has it: `memories.dram.size` is `memories.*.size`. */
+export function parameterRow(path: string): ParameterRow | undefined {
+  return parameterRows.find((row) => row.path === path || row.path === starred(path));
+}
+
+/** `memories.dram.size` as the table has it. */
+function starred(path: string): string {
+  return path.replace(/^memories\.[^.]+/, 'memories.*');
+}
+
+/** Fields that may stand in the object at `path` (the empty string: at the top); undefined: names of one's choice. */
+export function fieldsAt(path: string): readonly string[] | undefined {
+  if (path === 'memories') return undefined;
+  const prefix = path === '' ? '' : `${starred(path)}.`;
+  const below = parameterRows.filter((row) => row.path.startsWith(prefix));
+  return [...new Set(below.map((row) => row.path.slice(prefix.length).split('.')[0] ?? ''))];
+}
