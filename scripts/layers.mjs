@@ -28,6 +28,7 @@ export const addressed = [
   'src/nic/software',
   // A card for tests, in place of the software card.
   'src/nic/testing.ts',
+  'src/nic/vliw/engine.ts',
   // The interpreter of the IR, and that of conditions.
   'src/judge/interpret.ts',
   'src/judge/ir-engine.ts',
