@@ -16,7 +16,8 @@ describe('generated programs', () => {
   it('do on the core what they do in the interpreter', () => {
     let ran = 0;
     const wrong: string[] = [];
-    for (let seed = 1; seed <= count; seed++) {
+    // Seed 100: a register was taken for zero although what had zeroed it was no longer there.
+    for (const seed of [100, ...Array.from({ length: count }, (_, i) => i + 1)]) {
       const object = programObject(generatePrograms(new Prng(seed)), `fuzz-${seed}`);
       const [main] = object.programs;
       if (main === undefined || !Verdicts.of(object).accepts(...object.programs)) continue;
