@@ -159,6 +159,12 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => ({ command: (await import('./completion.js')).completionCommand(commandRows) }),
   },
   {
+    name: 'man',
+    summary: 'print a manual page, or write all of them',
+    group: 'For other tools',
+    load: async () => ({ command: (await import('./man.js')).manCommand(commandRows) }),
+  },
+  {
     name: 'conformance-plugin',
     summary: 'run one program as a bpf_conformance plugin',
     group: 'For other tools',

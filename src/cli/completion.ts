@@ -17,7 +17,7 @@ interface Described {
 }
 
 /** Flags that the frame gives to every command. */
-const common = [
+export const commonFlags = [
   ['--json', 'print JSON'],
   ['--pretty', 'print indented JSON'],
   ['--quiet', 'no warnings, hints or progress'],
@@ -72,7 +72,7 @@ function describeCommands(rows: readonly Row[]): Promise<Described[]> {
         text: description,
         takesValue: required || optional,
       }));
-      const all = common.map(([long, text]) => ({ names: [long], text, takesValue: false }));
+      const all = commonFlags.map(([long, text]) => ({ names: [long], text, takesValue: false }));
       return {
         name,
         summary,

@@ -1,6 +1,6 @@
 /**
- * `jitnic diff`: do two objects decide alike? Equal code decides alike; otherwise packets are looked for that tell them
- * apart: those of a capture, in order and with the maps as they become, and one for each path that a search finds in
+ * `jitnic diff`: do two objects decide alike? Equal code decides alike, and what the solver proves to be the same over
+ * equal maps; otherwise packets are looked for that tell them apart: those of a capture, in order and with the maps as they become, and one for each path that a search finds in
  * either program, each from the maps as they were given. What is not found is no proof.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
@@ -13,12 +13,15 @@ import { Verdicts } from '../verifier/index.js';
 import { formatOutput, formatTrap, loadMaps, Machine, type MapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { proveProgram } from './diff-proof.js';
+import type { FunctionProof } from './opt-proofs.js';
 import { findPaths } from './path-finder.js';
 import { declareReading } from './program-file.js';
 import { type Chosen, openProgram, readMapsIn, type SessionFlags } from './run-options.js';
 
 interface Options extends SessionFlags {
   readonly budget?: string;
+  readonly proof?: boolean;
 }
 
 /** Packets that a search makes for each of the two. */
@@ -68,14 +71,16 @@ export const command: CliCommand = defineCommand<Options>({
         '--budget <n>',
         `packets that the search for paths makes for each (default ${formatNumber(defaultBudget)})`,
       )
+      .option('--no-proof', 'look for packets at once: do not ask a solver first')
       .addHelpText(
         'after',
         `
 Examples:
-  jitnic diff old.o new.o                  packets are looked for
+  jitnic diff old.o new.o                  by proof, else packets are looked for
   jitnic diff old.o new.o -r traffic.pcap  and this traffic, maps compared in the end
 
-Exit code 1: they differ. 0: the code is equal, or no packet told them apart.`,
+Exit code 1: they differ. 0: the code is equal, proved to do the same, or no packet
+told them apart (tested).`,
       );
   },
   run: async ([oldFile = '', newFile = '', name], options, io) => {
@@ -88,8 +93,11 @@ Exit code 1: they differ. 0: the code is equal, or no packet told them apart.`,
       hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) && sameData(old, fresh);
     const packets =
       options.read === undefined ? [] : await readPackets(options.read, wholeNumber('--count', options.count, 1), io);
-    const compared = isEqual ? undefined : io.breakable('comparing', () => compare(old, fresh, packets, maps, budget));
-    const result = { old, fresh, isEqual, compared };
+    const proof =
+      isEqual || options.proof === false || !sameData(old, fresh) ? undefined : await proveProgram(old, fresh, io);
+    const isSure = isEqual || proof?.verdict === 'proved';
+    const compared = isSure ? undefined : io.breakable('comparing', () => compare(old, fresh, packets, maps, budget));
+    const result = { old, fresh, isEqual, proof, compared };
     if (io.flags.json) io.json('jitnic.diff/1', diffJson(result));
     else io.out(diffText(result, io));
     return (compared?.partings.length ?? 0) > 0 ? exitCodes.negative : (exitCodes.ok as ExitCode);
@@ -269,14 +277,16 @@ interface Result {
   readonly old: Chosen;
   readonly fresh: Chosen;
   readonly isEqual: boolean;
+  readonly proof: FunctionProof | undefined;
   readonly compared: Compared | undefined;
 }
 
-function diffJson({ old, fresh, isEqual, compared }: Result): Record<string, unknown> {
+function diffJson({ old, fresh, isEqual, proof, compared }: Result): Record<string, unknown> {
   return {
     old: { object: old.object.name, program: old.program.name, insns: old.program.insns.length },
     new: { object: fresh.object.name, program: fresh.program.name, insns: fresh.program.insns.length },
     equal_code: isEqual,
+    proof: proof === undefined ? undefined : { verdict: proof.verdict, why: proof.why },
     packets: compared?.packets ?? 0,
     made: compared?.made ?? 0,
     steps: compared === undefined ? undefined : { old: compared.steps[0], new: compared.steps[1] },
@@ -291,14 +301,21 @@ function diffJson({ old, fresh, isEqual, compared }: Result): Record<string, unk
   };
 }
 
-function diffText({ old, fresh, isEqual, compared }: Result, io: Io): string {
+const sideColumns = [{ title: '' }, { title: 'old', align: 'right' }, { title: 'new', align: 'right' }] as const;
+
+function diffText({ old, fresh, isEqual, proof, compared }: Result, io: Io): string {
   if (isEqual) return `${io.style.bold('equal')}: the same code, maps and data\n`;
+  const sizes: [string, number, number] = ['instructions', old.program.insns.length, fresh.program.insns.length];
+  if (proof?.verdict === 'proved') {
+    const text = `${io.style.bold('proved')}: they do the same, whatever the packet is and the maps hold\n`;
+    return `${text}\n${formatTable(sideColumns, [sizes])}`;
+  }
   if (compared === undefined) return '';
   const { partings, packets, made, steps } = compared;
   const tried = `${count(made, 'packet')} made for paths of either${packets === 0 ? '' : `, ${formatNumber(packets)} of the capture`}`;
   let text =
     partings.length === 0
-      ? `${io.style.bold('no difference')} in ${tried}; that is no proof\n`
+      ? `${io.style.bold('tested')}: no difference in ${tried}; that is no proof${proof?.why === undefined ? '' : ` (${proof.why})`}\n`
       : `${io.style.bold(count(partings.length, 'difference'))} in ${tried}\n`;
   for (const { packet, data, what, old: a, new: b, fields } of partings.slice(0, mostTold)) {
     const head = data.length === 0 ? '' : `${packet === 0 ? 'made' : `packet ${packet}`}: ${summarize(data)}\n  `;
@@ -308,9 +325,6 @@ function diffText({ old, fresh, isEqual, compared }: Result, io: Io): string {
   }
   if (partings.length > mostTold) text += `\n... and ${partings.length - mostTold} more; -j has all\n`;
   const all = Math.max(1, made + packets);
-  const rows = [
-    ['instructions', old.program.insns.length, fresh.program.insns.length],
-    ['instructions a packet', Math.round(steps[0] / all), Math.round(steps[1] / all)],
-  ];
-  return `${text}\n${formatTable([{ title: '' }, { title: 'old', align: 'right' }, { title: 'new', align: 'right' }], rows)}`;
+  const rows = [sizes, ['instructions a packet', Math.round(steps[0] / all), Math.round(steps[1] / all)]];
+  return `${text}\n${formatTable(sideColumns, rows)}`;
 }

@@ -14,7 +14,7 @@ const style = `
 .source td.mark { padding: 0 4px; font-weight: 700; }
 .source tr.ran td.mark { color: var(--pass); } .source tr.never td { background: color-mix(in srgb, var(--drop) 12%, transparent); }
 .source tr.never td.mark { color: var(--drop); } .source tr.half td { background: color-mix(in srgb, var(--aborted) 12%, transparent); }
-.source tr.half td.mark { color: var(--aborted); } .source td.ways { color: var(--aborted); }
+.source tr.half td.mark { color: var(--aborted); } .source td.sides { color: var(--aborted); }
 .source tr.plain td { color: var(--soft); }
 @media (max-width: 600px) { main, header { padding: 0 12px; } .source td { padding: 0 4px; font-size: 12px; } .tiles li { min-width: 96px; padding: 8px 10px; } th, td { padding: 4px 6px; } }
 `;
@@ -107,5 +107,5 @@ function row(at: number, line: LineCounts | undefined, text: string): string {
   const isHalf = line.hits > 0 && line.branches.some(([jumped, fell]) => jumped > 0 !== fell > 0);
   const [kind, mark] = line.hits === 0 ? ['never', '✗'] : isHalf ? ['half', '½'] : ['ran', '✓'];
   const ways = isHalf ? line.branches.map(([jumped, fell]) => `${number(jumped)}/${number(fell)}`).join(' ') : '';
-  return `<tr class="${kind}"><td class="at">${at}</td><td class="hits">${number(line.hits)}</td><td class="mark">${mark}</td><td>${code}</td><td class="ways">${ways}</td></tr>`;
+  return `<tr class="${kind}"><td class="at">${at}</td><td class="hits">${number(line.hits)}</td><td class="mark">${mark}</td><td>${code}</td><td class="sides">${ways}</td></tr>`;
 }

@@ -34,11 +34,21 @@ await captureCli(['gen', '-w', traffic, '-c', '40', '--seed', '2']);
 it('says that code is equal, or that nothing tells it apart, and what it costs', async () => {
   const same = await captureCli(['diff', ipv4, ipv4]);
   expect(same.out).toBe('equal: the same code, maps and data\n');
-  const alike = await captureCli(['diff', ipv4, slower, '-r', traffic]);
+  const alike = await captureCli(['diff', ipv4, slower, '-r', traffic, '--no-proof']);
   expect(alike.exitCode).toBe(0);
-  expect(alike.out).toContain('no difference in ');
+  expect(alike.out).toContain('tested: no difference in ');
   expect(alike.out).toContain('40 of the capture; that is no proof');
   expect(alike.out).toMatch(/instructions +10 +11/);
+});
+
+it('proves what differs in nothing that counts, and does not take a difference for proved', async () => {
+  const proved = await captureCli(['diff', ipv4, slower]);
+  expect(proved.out).toMatch(/^proved: they do the same, whatever the packet is/);
+  expect(proved.exitCode).toBe(0);
+  const json = JSON.parse((await captureCli(['diff', ipv4, slower, '-j'])).out) as Record<string, unknown>;
+  expect(json).toMatchObject({ equal_code: false, proof: { verdict: 'proved' }, differences: [] });
+  const other = JSON.parse((await captureCli(['diff', ipv4, ipv6, '-j'])).out) as { proof: { verdict: string } };
+  expect(other.proof.verdict).not.toBe('proved');
 });
 
 it('finds a packet that tells two programs apart, without traffic, and ends with 1', async () => {

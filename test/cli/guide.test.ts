@@ -50,3 +50,23 @@ describe('completion', () => {
     expect((await captureCli(['completion', 'bsh'])).err).toContain('did you mean `bash`?');
   });
 });
+
+describe('manual pages', () => {
+  it('are there for all commands, with their flags and examples, and troff finds nothing wrong', async () => {
+    const pages = join(folder, 'man');
+    expect((await captureCli(['man', '-o', pages])).exitCode).toBe(0);
+    const overview = readFileSync(join(pages, 'jitnic.1'), 'utf8');
+    for (const { name, summary } of commandRows) {
+      expect(overview).toContain(`jitnic\\-${name.replace(/-/g, '\\-')}(1)`);
+      const page = readFileSync(join(pages, `jitnic-${name}.1`), 'utf8');
+      expect(page).toContain(summary.replace(/-/g, '\\-'));
+      const checked = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z'], { input: page, encoding: 'utf8' });
+      // Where there is no groff nobody is the wiser.
+      if (checked.error === undefined) expect(checked.stderr).toBe('');
+    }
+    const { out } = await captureCli(['man', 'debug']);
+    expect(out).toContain('.SS World and limits');
+    expect(out).toContain('jitnic debug \\-\\-dap');
+    expect((await captureCli(['man', 'debgu'])).err).toContain('did you mean `debug`?');
+  });
+});

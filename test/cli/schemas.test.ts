@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { captureCli } from '../../src/cli/testing.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -109,5 +110,46 @@ describe('JSON', () => {
       .flatMap((name) => [...readFileSync(`${folder}/${name}`, 'utf8').matchAll(/'(jitnic\.[a-z-]+\/\d+)'/g)])
       .map(([, id]) => id ?? '');
     expect([...new Set(named)].filter((id) => !ids.includes(id))).toEqual([]);
+  });
+});
+
+describe('files that are read', () => {
+  const of = (name: string): ReturnType<Ajv2020['compile']> =>
+    ajv.compile(JSON.parse(readFileSync(`${root}schemas/${name}.schema.json`, 'utf8')));
+  const testFile = of('test-file');
+  const mapFile = of('map-file');
+  const all = ['examples', 'test/support'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: 'utf8' }).map((file) => `${root}${folder}/${file}`),
+  );
+
+  test('test files are as their schema says, and mistakes are not', () => {
+    const found = all.filter((file) => file.endsWith('.xdp.yaml'));
+    expect(found.length).toBeGreaterThan(5);
+    for (const file of found) {
+      testFile(parse(readFileSync(file, 'utf8')));
+      expect(testFile.errors ?? [], file).toEqual([]);
+    }
+    const base = { object: 'x.o', tests: [{ packet: 'eth', expect: 'DROP' }] };
+    expect(testFile(base)).toBe(true);
+    for (const wrong of [
+      { ...base, objekt: 'x.o' },
+      { object: 'x.o' },
+      { ...base, tests: [{ packet: 'eth', expect: 'DORP' }] },
+      { ...base, tests: [{ packet: 'eth', expects: 'DROP' }] },
+    ])
+      expect(testFile(wrong), JSON.stringify(wrong)).toBe(false);
+  });
+
+  test('map files are as their schema says, those that are written too', async () => {
+    const found = all.filter((file) => file.endsWith('.maps.json'));
+    expect(found.length).toBeGreaterThan(3);
+    const written = `${tmpdir()}/jitnic-maps-${process.pid}.json`;
+    await captureCli(['run', ...nat, '-c', '40', '--maps-out', written]);
+    for (const file of [...found, written]) {
+      mapFile(JSON.parse(readFileSync(file, 'utf8')));
+      expect(mapFile.errors ?? [], file).toEqual([]);
+    }
+    rmSync(written);
+    expect(mapFile({ maps: { flows: [{ kee: 1, value: 2 }] } })).toBe(false);
   });
 });

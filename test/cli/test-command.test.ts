@@ -1,4 +1,5 @@
 /** `jitnic test`: test files, what they say when something is wrong, and formats for others. */
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,5 +125,19 @@ describe('results for others', () => {
     expect((await captureCli(['test', wrong, '--tap', '-j'])).exitCode).toBe(2);
     expect((await captureCli(['test', wrong, '--engine', 'kernal'])).err).toContain('did you mean `kernel`?');
     expect((await captureCli(['test', wrong, '--filter', 'zzz'])).err).toContain('no test is called so');
+  });
+});
+
+describe('many test files', () => {
+  it('are shared out over processes, and reported in their order', () => {
+    const files = ['test/support/say.xdp.yaml', 'examples/ipv6-filter/ipv6-filter.xdp.yaml', wrong];
+    const run = (...more: string[]): { status: number | null; stdout: string } =>
+      spawnSync(process.execPath, ['dist/cli/main.js', 'test', ...files, '--engine', 'interp', '--tap', ...more], {
+        encoding: 'utf8',
+      });
+    const [one, two] = [run(), run('--jobs', '2')];
+    expect(two.status).toBe(1);
+    expect(two.stdout).toBe(one.stdout);
+    expect(two.stdout).toMatch(/^1\.\.8$/m);
   });
 });
