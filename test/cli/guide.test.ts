@@ -51,6 +51,9 @@ describe('completion', () => {
   });
 });
 
+/** Reads manual pages where it is installed. */
+const formatter = 'groff';
+
 describe('manual pages', () => {
   it('are there for all commands, with their flags and examples, and troff finds nothing wrong', async () => {
     const pages = join(folder, 'man');
@@ -60,7 +63,7 @@ describe('manual pages', () => {
       expect(overview).toContain(`jitnic\\-${name.replace(/-/g, '\\-')}(1)`);
       const page = readFileSync(join(pages, `jitnic-${name}.1`), 'utf8');
       expect(page).toContain(summary.replace(/-/g, '\\-'));
-      const checked = spawnSync('groff', ['-man', '-Tutf8', '-ww', '-z'], { input: page, encoding: 'utf8' });
+      const checked = spawnSync(formatter, ['-man', '-Tutf8', '-ww', '-z'], { input: page, encoding: 'utf8' });
       // Where there is no groff nobody is the wiser.
       if (checked.error === undefined) expect(checked.stderr).toBe('');
     }
