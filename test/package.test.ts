@@ -38,8 +38,12 @@ describe('the package', () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       readonly dependencies: Readonly<Record<string, string>>;
     };
-    for (const name of Object.keys(dependencies))
-      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    for (const name of Object.keys(dependencies)) {
+      const link = join(folder, 'node_modules', name);
+      // A name may have a scope.
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(join(root, 'node_modules', name), link);
+    }
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
