@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../', import.meta.url));
  * Bytes, unpacked. 2.5 MB are wanted: library and command line each bring what they share, the former as modules that
  * browsers take, the latter as scripts whose compiled code V8 keeps (scripts/bundle.mjs).
  */
-const most = 3_200_000;
+const most = 3_700_000;
 
 interface Packed {
   readonly unpackedSize: number;
@@ -47,7 +47,7 @@ describe('the package', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test('is below 3.2 MB', () => {
+  test('is below 3.7 MB', () => {
     expect(packed.unpackedSize).toBeLessThan(most);
   });
 
