@@ -20,7 +20,8 @@ const parse = (name: string): ts.SourceFile => ts.createSourceFile(name, read(na
 
 describe('one place for each thing', () => {
   it('bytecode becomes values in one lowering of ALU operations and jumps, for traces and functions alike', () => {
-    const above = ['ir', 'trace', 'opt', 'condition', 'jit', 'nic'];
+    // hXDP's core (nic/vliw) is not among them: what it runs is bytecode, in rows, and no values are made of it.
+    const above = ['ir', 'trace', 'opt', 'condition', 'jit', 'nic/software'];
     expect(filesWith(/\bop\.(ADD|SUB|MUL|XOR|LSH|ARSH)\b/, above)).toEqual(['src/ir/lower-alu.ts']);
     expect(filesWith(/\bop\.(JEQ|JGT|JSGT|JSET)\b/, above)).toEqual(['src/ir/lower-alu.ts']);
   });
