@@ -22,8 +22,10 @@ export const command: CliCommand = defineCommand<ReadingFlags>({
 /** Tables of programs, subprograms, maps and sections; a table that would be empty is left out. */
 function showText(object: ObjectSpec, io: Io): string {
   const title = (text: string): string => io.style.bold(text);
+  const license = object.license === '' ? 'none' : `"${printable(object.license)}"`;
+  const head = `${title(printable(object.name))}: license ${license}, ${btfText(object.btf)}`;
   const parts = [
-    `${title(printable(object.name))}: ${wrapWords(`license ${object.license === '' ? 'none' : `"${printable(object.license)}"`}, ${btfText(object.btf)}`, Math.max(20, io.width - object.name.length - 2), '  ').join('\n')}\n`,
+    `${wrapWords(head, io.width, '  ').join('\n')}\n`,
     `${title(count(object.programs.length, 'program'))}\n${programTable(object, io.width)}`,
   ];
   const functions = object.programs.flatMap((program) =>
