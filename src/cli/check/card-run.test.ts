@@ -6,7 +6,7 @@ import { UnsupportedError } from '../../base/index.js';
 import { corpusPage, corpusSummary, corpusTraffic, runObject, stopped } from './card-run.js';
 import { findObjects } from './objects.js';
 
-const examples = new URL('../../examples/', import.meta.url).pathname;
+const examples = new URL('../../../examples/', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'corpus-'));
 cpSync(join(examples, 'nat/nat.o'), join(folder, 'nat.o'));
 cpSync(join(examples, 'ipv6-filter/ipv6-filter.o'), join(folder, 'ipv6-filter.o'));
