@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { exitCodes } from '../base/index.js';
+import { exitCodes, InputError } from '../base/index.js';
 import {
   formatRatio,
   measureSpeed,
@@ -25,6 +25,7 @@ import {
   type BenchFile,
   describeMachine,
   intervalsOf,
+  isBenchFile,
   isSameMachine,
   regressions,
   thisMachine,
@@ -194,7 +195,9 @@ await runTool(
     if (flags['only'] === undefined) writeFileSync(join('bench', 'latest.json'), text);
     if (flags['write-baseline'] === true) writeFileSync(join('bench', 'baseline.json'), text);
     if (flags['check'] !== true) return exitCodes.ok;
-    const baseline = JSON.parse(readFileSync(join('bench', 'baseline.json'), 'utf8')) as BenchFile;
+    const baseline = JSON.parse(readFileSync(join('bench', 'baseline.json'), 'utf8')) as Partial<BenchFile>;
+    if (!isBenchFile(baseline))
+      throw new InputError('bench/baseline.json: no machine or no intervals; `--write-baseline` makes it anew');
     const same = isSameMachine(latest.machine, baseline.machine);
     console.log(`baseline made on ${describeMachine(baseline.machine)}`);
     if (!same) console.log(`here: ${describeMachine(latest.machine)}; ratios alone are compared`);

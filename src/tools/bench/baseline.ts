@@ -36,6 +36,11 @@ export interface BenchEntry {
   readonly intervals: Intervals;
 }
 
+/** False for what earlier versions wrote, which had neither machine nor intervals. */
+export function isBenchFile(file: Partial<BenchFile>): file is BenchFile {
+  return file.machine !== undefined && file.suite?.every((entry: Partial<BenchEntry>) => entry.intervals) === true;
+}
+
 /**
  * Ends of intervals may be so far apart, relatively: code lies elsewhere in the next process, and runs so much slower.
  */
