@@ -1,4 +1,6 @@
-/** Do two programs do the same, whatever the packet and the maps hold? What a solver says of their functions together. */
+/**
+ * Do two programs do the same, whatever the packet and the maps hold? What a solver says of their functions together.
+ */
 import { isTailCall } from '../code/index.js';
 import { encodeInsns } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';

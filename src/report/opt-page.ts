@@ -1,6 +1,6 @@
 /**
- * The page of `jitnic opt`: code before and after side by side by source line, what each pass took away, how sure it is,
- * what packets cost. It stands alone and needs no script; follows the system's dark.
+ * The page of `jitnic opt`: code before and after side by side by source line, what each pass took away, how sure it
+ * is, what packets cost. It stands alone and needs no script; follows the system's dark.
  */
 import { escapeHtml, number, share } from './html.js';
 import { pageStyle } from './page-style.js';

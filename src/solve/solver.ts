@@ -8,7 +8,9 @@ import type { Term } from './term.js';
 /** `unknown`: the limit was reached first, which proves nothing. */
 export type SolverVerdict = 'sat' | 'unsat' | 'unknown';
 
-/** Whether assertions can hold together, and with which values. `steps`: what finding out took, counted as limits are. */
+/**
+ * Whether assertions can hold together, and with which values. `steps`: what finding out took, counted as limits are.
+ */
 export type Answer = { readonly steps: number } & (
   | { readonly verdict: 'sat'; readonly model: Model }
   | { readonly verdict: 'unsat' }

@@ -1,8 +1,8 @@
 /**
- * All tiers over one file: passes and rules first (optimize-object.ts), then what has to be proved case by case. That is
- * rules that a search finds for this file's own windows, and functions made anew as a whole (whole.ts), of which each is
- * taken only if it is better by the goal and the solver says that it is the same. Without a solver nothing of this
- * happens: what the passes do is correct by construction.
+ * All tiers over one file: passes and rules first (optimize-object.ts), then what has to be proved case by case. That
+ * is rules that a search finds for this file's own windows, and functions made anew as a whole (whole.ts), of which
+ * each is taken only if it is better by the goal and the solver says that it is the same. Without a solver nothing of
+ * this happens: what the passes do is correct by construction.
  */
 import { editElf, fileFunctions, type ObjectSpec, readObject } from '../object/index.js';
 import type { Solver } from '../solve/index.js';

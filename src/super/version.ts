@@ -3,8 +3,8 @@ import { type BpfVersion, has } from '../bpf/index.js';
 import { describe, type Insn, insnClass, op } from '../isa/index.js';
 
 /**
- * The least version that makes such code. Arithmetic on low halves is as old as eBPF, but clang makes it from v3 on, and
- * whoever has it has jumps on low halves as well.
+ * The least version that makes such code. Arithmetic on low halves is as old as eBPF, but clang makes it from v3 on,
+ * and whoever has it has jumps on low halves as well.
  */
 export function versionOf(insns: readonly Insn[]): BpfVersion {
   let version: BpfVersion = 'v1';

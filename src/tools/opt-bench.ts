@@ -1,10 +1,11 @@
 /**
- * `npm run opt-bench -- [WORKDIR] [--files A,B] [--mcpu V]`: how small `jitnic opt` makes the programs that published optimizers are measured
- * by, beside what those reach. Builds the inputs (bench/opt-inputs.sh: linux-source-6.1, clang-19 -O2 -g, v2 and v3)
- * in WORKDIR unless they are there, asks verifier and kernel about each result, compares input and output on packets
- * and counts executed instructions in the interpreter. A row for each program; writes bench/opt.json and the table of
- * docs/opt.md; exit 0 when every figure is reached. With --files or --mcpu only those rows, nothing is written, and
- * only what has to hold for each of them is asked: sizes at v3 no larger than wanted, accepted, equal.
+ * `npm run opt-bench -- [WORKDIR] [--files A,B] [--mcpu V]`: how small `jitnic opt` makes the programs that published
+ * optimizers are measured by, beside what those reach. Builds the inputs (bench/opt-inputs.sh: linux-source-6.1,
+ * clang-19 -O2 -g, v2 and v3) in WORKDIR unless they are there, asks verifier and kernel about each result, compares
+ * input and output on packets and counts executed instructions in the interpreter. A row for each program; writes
+ * bench/opt.json and the table of docs/opt.md; exit 0 when every figure is reached. With --files or --mcpu only those
+ * rows, nothing is written, and only what has to hold for each of them is asked: sizes at v3 no larger than wanted,
+ * accepted, equal.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -22,7 +22,9 @@ const usage =
  */
 const leastInsnsPerSecond = 15_000;
 const mostMilliseconds = 2000;
-/** What a program may take that spends Linux's limit of a million instructions: wanted, told beside, not yet reached. */
+/**
+ * What a program may take that spends Linux's limit of a million instructions: wanted, told beside, not yet reached.
+ */
 const mostMillisecondsAtLimit = 3000;
 const instructionLimit = 1_000_000;
 

@@ -9,7 +9,10 @@ const effort = Number(process.env['JITNIC_EFFORT'] ?? 1);
 /** Rounds of a campaign that has `usual` of them in `npm test`. */
 export const rounds = (usual: number): number => Math.max(1, Math.round(usual * effort));
 
-/** Lets all properties of a file start from one seed, which a failure prints: what is green stays green until code changes. */
+/**
+ * Lets all properties of a file start from one seed, which a failure prints: what is green stays green until code
+ * changes.
+ */
 export function seedProperties(): void {
   const wish = process.env['JITNIC_SEED'];
   if (wish === 'random') return;

@@ -1,4 +1,6 @@
-/** What a rule over a window claims, as terms: the bits that are asked for are the same, whatever the registers hold. */
+/**
+ * What a rule over a window claims, as terms: the bits that are asked for are the same, whatever the registers hold.
+ */
 import type { Insn } from '../../isa/index.js';
 import { type Solver, type Term, Terms } from '../../solve/index.js';
 import { aluTerm, readsDestination } from '../proof/alu.js';

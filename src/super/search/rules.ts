@@ -8,7 +8,9 @@ import { versionOf } from '../version.js';
 import { foundRules } from './found-rules.js';
 import { insnsKey, type Shape } from './window.js';
 
-/** A rule as text: assembler on r1 to r4, and of each register how many low bits may be set before and are asked for. */
+/**
+ * A rule as text: assembler on r1 to r4, and of each register how many low bits may be set before and are asked for.
+ */
 export interface RuleText {
   readonly before: readonly string[];
   readonly after: readonly string[];

@@ -1,11 +1,12 @@
 /**
- * Looks for something shorter that does what a window does. Short replacements are enumerated: all instructions over the
- * window's registers, and constants made of its own; what leaves the registers as an earlier one did is not tried again.
- * Longer ones are found by chance: one instruction of a guess is changed at a time, and worse guesses are kept with a
- * probability that falls with how much worse they are (Metropolis). Guesses are judged by tests; who asks has them
- * proved and gives back the counterexample, which is one more test.
+ * Looks for something shorter that does what a window does. Short replacements are enumerated: all instructions over
+ * the window's registers, and constants made of its own; what leaves the registers as an earlier one did is not tried
+ * again. Longer ones are found by chance: one instruction of a guess is changed at a time, and worse guesses are kept
+ * with a probability that falls with how much worse they are (Metropolis). Guesses are judged by tests; who asks has
+ * them proved and gives back the counterexample, which is one more test.
  *
- * Effort is counted in steps (instructions that are run on tests) and chance has a seed: equal questions, equal answers.
+ * Effort is counted in steps (instructions that are run on tests) and chance has a seed: equal questions, equal
+ * answers.
  */
 import { type BpfVersion, has } from '../../bpf/index.js';
 import { type Insn, op } from '../../isa/index.js';

@@ -1,10 +1,12 @@
 /**
  * Windows: a few arithmetic instructions of a block of which each uses what an earlier one made. They need not stand
- * side by side: what lies between (calls, accesses, other arithmetic) stays where it is, as long as it neither reads nor
- * writes what the window makes, nor writes what it reads. So all of the window can stand where its last instruction does.
+ * side by side: what lies between (calls, accesses, other arithmetic) stays where it is, as long as it neither reads
+ * nor writes what the window makes, nor writes what it reads. So all of the window can stand where its last instruction
+ * does.
  *
- * The canonical form has registers by order of appearance, how many low bits of each may be set before (what analysis and
- * verifier know) and how many are asked for behind (liveness). Equal forms are one window, whatever function they are in.
+ * The canonical form has registers by order of appearance, how many low bits of each may be set before (what analysis
+ * and verifier know) and how many are asked for behind (liveness). Equal forms are one window, whatever function they
+ * are in.
  */
 import { type Insn, op } from '../../isa/index.js';
 import type { Demands } from '../demand.js';
