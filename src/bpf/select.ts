@@ -23,6 +23,20 @@ import {
 import { type Insn, op } from '../isa/index.js';
 import { helperId } from '../platform/index.js';
 import {
+  binaryForms,
+  constantLast,
+  fits16,
+  fits32,
+  immediateOf,
+  isHalf,
+  isSigned32,
+  isTruncation,
+  sizeBits,
+  storedImmediate,
+  stripped,
+  unextended,
+} from './forms.js';
+import {
   type BlockEnd,
   copy,
   firstVirtual,
@@ -539,94 +553,4 @@ class Selection {
       for (const { to, between } of moved) this.copyTo(to, between);
     }
   }
-}
-
-/** How an operation of the IR is one of BPF. */
-interface BinaryForm {
-  readonly bits: number;
-  readonly commutes: boolean;
-  /** It is an operation on low halves. */
-  readonly narrow: boolean;
-  /** On values of 32 bits it is the same as its form on low halves. */
-  readonly halves: boolean;
-  readonly off?: number;
-}
-
-const form = (bits: number, commutes: boolean, narrow: boolean, halves: boolean, off = 0): BinaryForm => ({
-  bits,
-  commutes,
-  narrow,
-  halves,
-  off,
-});
-
-const binaryForms: Readonly<Partial<Record<Value['op'], BinaryForm>>> = {
-  mul: form(op.MUL, true, false, false),
-  udiv: form(op.DIV, false, false, true),
-  umod: form(op.MOD, false, false, true),
-  sdiv: form(op.DIV, false, false, false, 1),
-  smod: form(op.MOD, false, false, false, 1),
-  or: form(op.OR, true, false, true),
-  xor: form(op.XOR, true, false, true),
-  shl: form(op.LSH, false, false, false),
-  shr: form(op.RSH, false, false, false),
-  sar: form(op.ARSH, false, false, false),
-  add32: form(op.ADD, true, true, false),
-  mul32: form(op.MUL, true, true, false),
-  sdiv32: form(op.DIV, false, true, false, 1),
-  smod32: form(op.MOD, false, true, false, 1),
-  shl32: form(op.LSH, false, true, false),
-  sar32: form(op.ARSH, false, true, false),
-};
-
-/** Immediates stand on the right. */
-function constantLast(a: Value, b: Value): [Value, Value] {
-  return isConst(a) && !isConst(b) ? [b, a] : [a, b];
-}
-
-function isTruncation({ op: name, args }: Value): boolean {
-  return name === 'and' && args[1]?.op === 'const' && args[1].imm === mask32;
-}
-
-/** What has the same low half. */
-function stripped(value: Value): Value {
-  return isTruncation(value) ? (value.args[0] as Value) : value;
-}
-
-/** Does it fit into 32 bits, as a truncation or a constant shows? */
-function isHalf(value: Value): boolean {
-  return isConst(value) ? value.imm <= mask32 : value.ones <= mask32 && value.op !== 'context' && value.op !== 'frame';
-}
-
-function isSigned32(value: Value): boolean {
-  return value.op === 'sext32' || (isConst(value) && fits32(value.imm));
-}
-
-/** A comparison of 32 bits does not need the sign in the upper half. */
-function unextended(value: Value): Value {
-  return value.op === 'sext32' ? stripped(value.args[0] as Value) : value;
-}
-
-/** Is the constant its low 32 bits with their sign? */
-function fits32(value: bigint): boolean {
-  return BigInt.asUintN(64, BigInt.asIntN(32, value)) === value;
-}
-
-function fits16(value: bigint): boolean {
-  return value >= -0x8000n && value <= 0x7fffn;
-}
-
-/** As the immediate of an instruction on 64 bits, or on low halves. */
-function immediateOf(value: bigint, isNarrow: boolean): number | undefined {
-  return isNarrow || fits32(value) ? Number(BigInt.asIntN(32, value)) : undefined;
-}
-
-/** As the immediate of a store, which extends its sign to 64 bits. */
-function storedImmediate(value: bigint, size: number): number | undefined {
-  if (size === 8) return fits32(value) ? Number(BigInt.asIntN(32, value)) : undefined;
-  return Number(size === 4 ? BigInt.asIntN(32, value) : BigInt.asUintN(8 * size, value));
-}
-
-function sizeBits(size: number): number {
-  return size === 1 ? op.SIZE_B : size === 2 ? op.SIZE_H : size === 4 ? op.SIZE_W : op.SIZE_DW;
 }

@@ -4,9 +4,10 @@ import type { Location, MapCell } from '../object/index.js';
 import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
-import { type ByteRun, formatField, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
+import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
 import { type Computation, computationLines } from './computation-words.js';
 import type { Facts } from './facts.js';
+import { type Extent, isMappedPrefix, type KeyByte, type KeyField, keyNumber } from './key-text.js';
 
 /** Names that the trace's program gives. */
 export interface TraceNames {
@@ -30,23 +31,6 @@ export interface TraceNames {
 interface Pointee {
   readonly map: number;
   readonly cell: MapCell | undefined;
-}
-
-/** Bytes that have a name of their own. */
-export interface Extent {
-  readonly offset: number;
-  readonly width: number;
-}
-
-/** A field of a map's key. Numbers are in the host's byte order, `be` ones and addresses as on the wire. */
-export interface KeyField extends Extent {
-  readonly format: 'dec' | 'be' | 'hex' | 'mac' | 'ipv4' | 'ipv6';
-}
-
-/** A byte of a map key: of the packet, or (without source) the constant `at`. */
-interface KeyByte {
-  readonly source: Source | undefined;
-  readonly at: number;
 }
 
 /** Longest expression that is printed in full, in operations. */
@@ -573,21 +557,6 @@ export class Describer {
     }
     return { offset, width: 1, isNamed: false };
   }
-}
-
-/** `::ffff:0:0/96` (RFC 4291, 2.5.5.2). */
-function isMappedPrefix(bytes: readonly KeyByte[]): boolean {
-  return bytes.every(({ at }, i) => at === (i < 10 ? 0 : 0xff));
-}
-
-/** Constant bytes of a key; without a format a small number, else hex digits in the order of the bytes. */
-function keyNumber(bytes: readonly KeyByte[], format: KeyField['format'] | undefined): string {
-  const big = bytes.reduce((sum, { at }) => sum * 256n + BigInt(at), 0n);
-  const little = reverseBytes(big, bytes.length);
-  if (format === 'dec') return little.toString();
-  if (format === 'be') return big.toString();
-  if (format !== undefined && format !== 'hex') return formatField(big, format, bytes.length);
-  return little < 1024n ? little.toString() : `0x${big.toString(16).padStart(2 * bytes.length, '0')}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Names of bytes of maps, for conditions: by the BTF of the map's value type, or of the data section. */
 import { type Btf, btfPath, btfScalar, type Location, type MapCell, type ObjectSpec } from '../object/index.js';
-import type { Extent, KeyField, TraceNames } from './describe.js';
+import type { TraceNames } from './describe.js';
+import type { Extent, KeyField } from './key-text.js';
 
 /** How conditions speak of an object's maps and programs. */
 export function traceNames(object: ObjectSpec): TraceNames {

@@ -20,7 +20,6 @@ import { Btf } from './btf.js';
 import { coreKinds } from './core-spec.js';
 import type {
   CodeImage,
-  CoreImage,
   DataImage,
   ExternImage,
   FunctionImage,
@@ -28,6 +27,7 @@ import type {
   ObjectImage,
   ReferenceImage,
 } from './image.js';
+import { ByteSink, type CodeText, type DataText, type MutableMap, type SaidLine } from './image-text.js';
 import { fromListing } from './listing.js';
 import { type ReadObjectOptions, readObject } from './read-object.js';
 import type { LineSpec, ObjectSpec } from './spec.js';
@@ -67,39 +67,6 @@ const dataWidths: Readonly<Record<string, number>> = {
   '.quad': 8,
   '.8byte': 8,
 };
-
-/** A code section as lines; they are assembled when the whole text is known. */
-interface CodeText {
-  readonly kind: 'code';
-  readonly name: string;
-  readonly lines: SourceLine[];
-  /** CO-RE relocations by the line of their instruction. */
-  readonly core: Map<SourceLine, Omit<CoreImage, 'slot'>[]>;
-  /** Those that wait for their instruction, which is the next one. */
-  pending: Omit<CoreImage, 'slot'>[];
-  /** Where instructions come from, by their line, as comments said; and what waits for the next instruction. */
-  readonly sources: Map<SourceLine, SaidLine>;
-  source: SaidLine | undefined;
-}
-
-/** A line of the source, as a comment names it. */
-type SaidLine = Pick<LineSpec, 'file' | 'line' | 'text'>;
-
-/** A data section and its labels by offset. */
-interface DataText {
-  readonly kind: 'data';
-  readonly name: string;
-  mmapable: boolean;
-  readonly bytes: ByteSink;
-  readonly labels: Map<string, number>;
-}
-
-/** A map that later directives may still change. */
-interface MutableMap {
-  /** Where it was defined. */
-  readonly line: SourceLine;
-  map: MapImage;
-}
 
 /** Most bytes that all `.zero` together may ask for. */
 const maxZeros = 64 << 20;
@@ -613,27 +580,4 @@ function holds(map: MapImage, kind: 'maps' | 'programs'): boolean {
 function cString(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return decodeUtf8(end < 0 ? bytes : bytes.subarray(0, end));
-}
-
-/** Bytes in the order in which they come. */
-class ByteSink {
-  length = 0;
-  private bytes = new Uint8Array(64);
-
-  push(byte: number): void {
-    this.zero(1);
-    this.bytes[this.length - 1] = byte;
-  }
-
-  zero(count: number): void {
-    this.length += count;
-    if (this.length <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.length, 2 * this.bytes.length));
-    grown.set(this.bytes);
-    this.bytes = grown;
-  }
-
-  done(): Uint8Array {
-    return this.bytes.slice(0, this.length);
-  }
 }

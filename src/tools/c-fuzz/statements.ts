@@ -4,6 +4,7 @@
  * may move the packet both are read again.
  */
 import type { Prng } from '../../packet/index.js';
+import { packetParser } from './packet-parser.js';
 
 /** What the target's instruction set can express. */
 export interface CFeatures {
@@ -63,7 +64,7 @@ export class CStatements {
       `int ${name}(struct xdp_md *ctx) {`,
       '  void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;',
       this.declarations(),
-      parses ? this.parser() : '  off = 14;',
+      parses ? packetParser(this.random) : '  off = 14;',
       body,
       this.verdict(),
       '}',
@@ -121,61 +122,6 @@ export class CStatements {
   private declarations(): string {
     const { random } = this;
     return `  __u32 a = ${random.below(100)}, b = 0, c = ${random.u32()}u, d = 1, off = 0; __u64 x = ${random.below(9)}, y = 0x${random.u32().toString(16)}00000001ull; int rc = 0; (void)off; (void)rc; (void)y;`;
-  }
-
-  /** Ethernet, up to two VLAN tags, IPv4 with options or IPv6 with extension headers, ports. */
-  private parser(): string {
-    const { random } = this;
-    // A rare bail-out that leaves its mark in a map: an effect on a path that is left before the packet has been
-    // parsed.
-    const early = (verdict: string): string =>
-      random.chance(0.3) ? `{ global_count++; return ${verdict}; }` : `return ${verdict};`;
-    const lines = [
-      '  struct eth *eth = data;',
-      `  if ((void *)(eth + 1) > data_end) ${early('XDP_DROP')}`,
-      '  __be16 type = eth->type; off = sizeof(*eth);',
-    ];
-    if (random.chance(0.7)) {
-      lines.push(
-        `  #pragma unroll`,
-        `  for (int i = 0; i < ${1 + random.below(2)}; i++) {`,
-        '    struct vlan *tag = data + off;',
-        '    if (type != bpf_htons(0x8100) && type != bpf_htons(0x88a8)) break;',
-        `    if ((void *)(tag + 1) > data_end) ${early('XDP_ABORTED')}`,
-        '    b += bpf_ntohs(tag->tci) & 0xfff; type = tag->type; off += sizeof(*tag);',
-        '  }',
-      );
-    }
-    lines.push(
-      '  if (type == bpf_htons(0x0800)) {',
-      '    struct ip4 *ip = data + off;',
-      `    if ((void *)(ip + 1) > data_end) ${early('XDP_DROP')}`,
-      random.chance(0.5) ? `    if (ip->version != 4 || ip->ihl < 5) ${early('XDP_DROP')}` : '',
-      '    a = ip->src; d = ip->dst; c = ip->proto;',
-      random.chance(0.5) ? '    off += ip->ihl * 4;' : '    off += sizeof(*ip);',
-    );
-    if (random.chance(0.6)) {
-      lines.push(
-        '  } else if (type == bpf_htons(0x86dd)) {',
-        '    struct ip6 *ip = data + off;',
-        `    if ((void *)(ip + 1) > data_end) ${early('XDP_PASS')}`,
-        '    off += sizeof(*ip); c = ip->next; a = *(__u32 *)&ip->dst[12];',
-        `    for (int i = 0; i < ${1 + random.below(3)}; i++) {`,
-        '      struct ext *e = data + off;',
-        '      if (c != 0 && c != 43 && c != 60) break;',
-        `      if ((void *)(e + 1) > data_end) ${early('XDP_DROP')}`,
-        '      c = e->next; off += 8 + (e->len & 1) * 8;',
-        '    }',
-      );
-    }
-    lines.push(
-      '  }',
-      '  struct ports *l4 = data + off;',
-      random.chance(0.5)
-        ? `  if ((void *)(l4 + 1) <= data_end) { b ^= bpf_ntohs(l4->dport); y += l4->sport; }`
-        : `  if ((void *)(l4 + 1) > data_end) ${early('XDP_PASS')}\n  b ^= bpf_ntohs(l4->dport);`,
-    );
-    return lines.filter((line) => line !== '').join('\n');
   }
 
   /** `count` statements on lines of their own: shrinking leaves out lines. */
