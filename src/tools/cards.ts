@@ -21,7 +21,7 @@ import { buildPacket } from '../packet/index.js';
 import { flushedThroughput, flushProbability, largestLoss, publishedProbability } from '../sim/index.js';
 import { formatTable } from '../text/index.js';
 import { Machine } from '../vm/index.js';
-import { hxdpPrograms, type PublishedProgram } from './cards-published.js';
+import { hxdpPrograms, type PublishedProgram } from './cards/published.js';
 import { runTool } from './tool.js';
 
 /** A figure that is compared. */

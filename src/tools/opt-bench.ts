@@ -22,7 +22,7 @@ import type { Solver } from '../solve/index.js';
 import { improveObject, type OptimizedObject, optimizeObject, type Refusal } from '../super/index.js';
 import { type Validation, validateObject } from '../super/proof/index.js';
 import { formatTable } from '../text/index.js';
-import { kernelTimes } from './opt-kernel-time.js';
+import { kernelTimes } from './opt-bench/kernel-time.js';
 import { negativeIf, runTool } from './tool.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

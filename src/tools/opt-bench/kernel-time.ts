@@ -2,9 +2,9 @@
  * What two versions of a program cost in the running kernel: BPF_PROG_TEST_RUN with `repeat`, the versions taking turns
  * on the same packets, each packet's best turn. The loop around the program is in the figure of both.
  */
-import { UserError } from '../base/index.js';
-import { type Bpf, KernelObject } from '../linux/index.js';
-import { type ObjectSpec, sizeMaps } from '../object/index.js';
+import { UserError } from '../../base/index.js';
+import { type Bpf, KernelObject } from '../../linux/index.js';
+import { type ObjectSpec, sizeMaps } from '../../object/index.js';
 
 const turns = 9;
 const repeat = 4000;
