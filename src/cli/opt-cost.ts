@@ -5,6 +5,7 @@ import { type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
 import { MachineSubject, seedMaps } from '../judge/index.js';
 import { type ObjectSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { helperId } from '../platform/index.js';
+import type { ExecutedRow } from '../report/index.js';
 import { makePackets } from './check/traffic.js';
 import type { Io } from './command.js';
 import { packetsOf } from './opt-checks.js';
@@ -19,20 +20,6 @@ const seed = 1;
 export async function costPackets(capture: string | undefined, io: Io): Promise<Packets> {
   if (capture !== undefined) return packetsOf(capture, io);
   return makePackets(generated, seed).map((data) => ({ data }));
-}
-
-/** What packets of one class cost in one program, all together. */
-export interface ExecutedRow {
-  readonly program: string;
-  /** `all`, or a class of {@link packetClass}. */
-  readonly class: string;
-  readonly packets: number;
-  /** Instructions. */
-  readonly before: number;
-  readonly after: number;
-  /** Nanoseconds by the cost table. */
-  readonly nsBefore: number;
-  readonly nsAfter: number;
 }
 
 /** Rows for each program that can be run as XDP, first that of all packets. */

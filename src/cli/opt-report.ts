@@ -1,11 +1,11 @@
 /** What `jitnic opt` says of its result: tables for people, one document for scripts. */
 import type { ObjectDifferenceRow } from '../judge/index.js';
 import type { ObjectSpec } from '../object/index.js';
+import type { ExecutedRow } from '../report/index.js';
 import type { Effort, FunctionOutcome, Goal, ImprovedObject } from '../super/index.js';
 import { count, formatNumber, formatShare, formatTable, hex } from '../text/index.js';
 import type { Io } from './command.js';
 import type { KernelState } from './opt-checks.js';
-import type { ExecutedRow } from './opt-cost.js';
 import type { FunctionProof } from './opt-proofs.js';
 
 /** All that is said. */

@@ -21,12 +21,14 @@ import { defineCachedLookup, type KeyPattern, type LookupCache } from './lookup-
 import { defineRingClose, defineRingOutput, defineRingReserve, discardBit, type RingLayout } from './ring-code.js';
 import { defineTrieLookup } from './trie-code.js';
 
+/** The shared function that updates or deletes elements of a hash map. */
 export interface HashChangeCode {
   /** Function. */
   readonly index: number;
   readonly mayLeave: boolean;
 }
 
+/** A call whose map is an element of a map of maps. */
 export interface NestedCall {
   /** Index. */
   readonly map: number;

@@ -39,12 +39,14 @@ export interface WasmEngineOptions extends TranslateOptions {
   readonly store?: ResultStore | undefined;
 }
 
+/** A program that is compiled. */
 export interface Compiled {
   readonly module: CompiledModule;
   /** `run(record, count, stride)`, see compile.ts. */
   readonly run: (record: number, count: number, stride: number) => void;
 }
 
+/** A program that is left to the interpreter, and what of it is the reason. */
 export interface Fallback {
   readonly program: LoadedProgram;
   /** Slot of the instruction that is not compiled. */

@@ -30,6 +30,20 @@ export interface OptPageFunction {
   readonly lines: readonly OptLine[];
 }
 
+/** What packets of one class cost in one program, all together. */
+export interface ExecutedRow {
+  readonly program: string;
+  /** `all`, or a class of packets: `IPv4 TCP`, `short`. */
+  readonly class: string;
+  readonly packets: number;
+  /** Instructions. */
+  readonly before: number;
+  readonly after: number;
+  /** Nanoseconds by the cost table. */
+  readonly nsBefore: number;
+  readonly nsAfter: number;
+}
+
 /** What the page is made of. */
 export interface OptPage {
   readonly file: string;
@@ -48,15 +62,7 @@ export interface OptPage {
     readonly processedAfter: number | undefined;
   }[];
   /** Sums over all packets of a class. */
-  readonly executed: readonly {
-    readonly program: string;
-    readonly class: string;
-    readonly packets: number;
-    readonly before: number;
-    readonly after: number;
-    readonly nsBefore: number;
-    readonly nsAfter: number;
-  }[];
+  readonly executed: readonly ExecutedRow[];
 }
 
 const style = `

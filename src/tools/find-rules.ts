@@ -67,9 +67,10 @@ function sourceOf(rules: readonly RuleText[]): string {
     ({ before, after, known, asked }) =>
       `  {\n    before: ${list(before)},\n    after: ${list(after)},\n    known: [${known.join(', ')}],\n    asked: [${asked.join(', ')}],\n  },\n`,
   );
-  return `/** Rules over windows, written by \`npm run find-rules\`; rules.test.ts has each of them proved. */
+  return `/** Rules over windows, written by \`npm run find-rules\`; test/proof/window-rules.test.ts has each of them proved. */
 import type { RuleText } from './rules.js';
 
+/** None includes another. */
 export const foundRules: readonly RuleText[] = [
 ${rows.join('')}];
 `;

@@ -1,32 +1,13 @@
 // What each kernel function of connection tracking answers, written down in `answers`, for the running kernel and for
 // jitnic's machines. Addresses are random: the kernel's table outlives the program.
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+#include "../golden/verify/conntrack.h"
 
-struct bpf_ct_opts {
-  int netns_id;
-  int error;
-  unsigned char l4proto, dir;
-  unsigned short ct_zone_id;
-  unsigned char ct_zone_dir, reserved[3];
-};
-struct nf_conn { int use; };
-struct nf_conn___init { struct nf_conn ct; };
 union nf_inet_addr {
   __u32 all[4];
 };
 enum nf_nat_manip_type { SOURCE, DESTINATION };
-extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *, struct bpf_sock_tuple *, __u32, struct bpf_ct_opts *, __u32) __ksym;
-extern struct nf_conn___init *bpf_xdp_ct_alloc(struct xdp_md *, struct bpf_sock_tuple *, __u32, struct bpf_ct_opts *, __u32) __ksym;
-extern struct nf_conn *bpf_ct_insert_entry(struct nf_conn___init *) __ksym;
-extern void bpf_ct_release(struct nf_conn *) __ksym;
-extern void bpf_ct_set_timeout(struct nf_conn___init *, __u32) __ksym;
-extern int bpf_ct_change_timeout(struct nf_conn *, __u32) __ksym;
-extern int bpf_ct_set_status(struct nf_conn___init *, __u32) __ksym;
-extern int bpf_ct_change_status(struct nf_conn *, __u32) __ksym;
 extern int bpf_ct_set_nat_info(struct nf_conn___init *, union nf_inet_addr *, int, enum nf_nat_manip_type) __ksym;
 
-char LICENSE[] SEC("license") = "GPL";
 int answers[64];
 static volatile int at;
 

@@ -26,11 +26,13 @@ export interface Intervals {
   readonly wasm_per_kernel: readonly [number, number | null] | null;
 }
 
+/** `bench/baseline.json` and `bench/latest.json`. */
 export interface BenchFile<Row extends BenchEntry = BenchEntry> {
   readonly machine: BenchMachine;
   readonly suite: readonly Row[];
 }
 
+/** What is compared of a row. */
 export interface BenchEntry {
   readonly name: string;
   readonly intervals: Intervals;
@@ -48,6 +50,7 @@ const drift = 0.05;
 /** And so far, in nanoseconds: what the clock of a short program resolves. */
 const driftNs = 0.3;
 
+/** The machine at hand. */
 export function thisMachine(): BenchMachine {
   const [first] = cpus();
   return {
@@ -58,10 +61,12 @@ export function thisMachine(): BenchMachine {
   };
 }
 
+/** One line, all that tells machines apart. */
 export function describeMachine({ processor, cores, system, node }: BenchMachine): string {
   return `${processor}, ${cores} cores, ${system}, node ${node}`;
 }
 
+/** Do nanoseconds of one say something about the other? */
 export function isSameMachine(a: BenchMachine, b: BenchMachine): boolean {
   return describeMachine(a) === describeMachine(b);
 }
