@@ -24,6 +24,7 @@ import {
   type BenchEntry,
   type BenchFile,
   describeMachine,
+  formatBenchFile,
   intervalsOf,
   isBenchFile,
   isSameMachine,
@@ -190,7 +191,7 @@ await runTool(
       );
     if (speedups.length > 0) console.log(`geometric mean interp / wasm: ${geometricMean(speedups).toFixed(0)}`);
     const latest: BenchFile<Row> = { machine: thisMachine(), suite: rows };
-    const text = `${JSON.stringify(latest, null, 2)}\n`;
+    const text = formatBenchFile(latest);
     // A part of the suite is not what others are to be compared with.
     if (flags['only'] === undefined) writeFileSync(join('bench', 'latest.json'), text);
     if (flags['write-baseline'] === true) writeFileSync(join('bench', 'baseline.json'), text);

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type BenchFile, describeMachine, intervalsOf, regressions, thisMachine } from './baseline.js';
+import { type BenchFile, describeMachine, formatBenchFile, intervalsOf, regressions, thisMachine } from './baseline.js';
 
 /** Figures around `middle`, a round each. */
 const around = (middle: number): number[] => [0.98, 1.01, 0.99, 1, 1.02, 1, 0.99, 1.01, 1].map((x) => x * middle);
@@ -46,6 +47,11 @@ describe('a run beside its baseline', () => {
     expect([interp_ns, wasm_per_interp]).toEqual([null, null]);
     expect(wasm_per_kernel?.[0]).toBeGreaterThan(0);
     expect(wasm_per_kernel?.[1]).toBeNull();
+  });
+
+  it('is written as it lies in the repository', () => {
+    const text = readFileSync(new URL('../../../bench/baseline.json', import.meta.url), 'utf8');
+    expect(formatBenchFile(JSON.parse(text) as BenchFile)).toBe(text);
   });
 
   it('has intervals that are the same each time and hold the median', () => {

@@ -38,6 +38,13 @@ export interface BenchEntry {
   readonly intervals: Intervals;
 }
 
+/** As it lies in the repository: an interval on one line, as the formatter of sources wants it. */
+export function formatBenchFile(file: BenchFile): string {
+  const text = JSON.stringify(file, null, 2);
+  const oneLine = (_: string, body: string): string => `[${body.replace(/,\s+/g, ', ')}]`;
+  return `${text.replace(/\[\s+([^[\]{}]+?)\s+\]/g, oneLine)}\n`;
+}
+
 /** False for what earlier versions wrote, which had neither machine nor intervals. */
 export function isBenchFile(file: Partial<BenchFile>): file is BenchFile {
   return file.machine !== undefined && file.suite?.every((entry: Partial<BenchEntry>) => entry.intervals) === true;
