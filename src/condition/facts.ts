@@ -44,6 +44,33 @@ export type Mention =
 /** Excluded numbers that are taken off each end of a range. */
 const maxTrimmed = 256;
 
+/**
+ * The lowest and highest number that bits allow, where `knownOf` says what a plain bit must be. In two halves of 32
+ * bits: bigints for every guard would cost more than the rest of it.
+ */
+function intervalWhere(
+  bits: readonly Bit[],
+  knownOf: (plain: Bit) => number | undefined,
+): { readonly lo: bigint; readonly hi: bigint } {
+  let low = 0;
+  let high = 0;
+  let lowTop = 0;
+  let highTop = 0;
+  for (let i = 0; i < bits.length; i++) {
+    const bit = bits[i] as Bit;
+    const value = bit < 2 ? bit : knownOf(plain(bit));
+    const known = value !== undefined && bit >= 2 && isInverted(bit) ? 1 - value : value;
+    if (i < 32) {
+      if (known === 1) low |= 1 << i;
+      if (known !== 0) lowTop |= 1 << i;
+    } else {
+      if (known === 1) high |= 1 << i;
+      if (known !== 0) highTop |= 1 << i;
+    }
+  }
+  return { lo: numberOf(low, high), hi: numberOf(lowTop, highTop) };
+}
+
 /** The facts of one path. They do not contradict each other: whoever asserts has asked `decide` before. */
 export class Facts {
   readonly sources: BitSources;
@@ -121,27 +148,9 @@ export class Facts {
     return lo >> 63n === hi >> 63n ? Number(hi >> 63n) : undefined;
   }
 
-  /**
-   * The lowest and highest number that the known bits allow. In two halves of 32 bits: bigints for every guard would
-   * cost more than the rest of it.
-   */
+  /** Smallest and largest number that known bits, ranges and comparisons leave. */
   private intervalOf(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
-    let low = 0;
-    let high = 0;
-    let lowTop = 0;
-    let highTop = 0;
-    for (let i = 0; i < bits.length; i++) {
-      const known = this.valueOf(bits[i] as Bit);
-      if (i < 32) {
-        if (known === 1) low |= 1 << i;
-        if (known !== 0) lowTop |= 1 << i;
-      } else {
-        if (known === 1) high |= 1 << i;
-        if (known !== 0) highTop |= 1 << i;
-      }
-    }
-    let lo = numberOf(low, high);
-    let hi = numberOf(lowTop, highTop);
+    let { lo, hi } = intervalWhere(bits, (bit) => this.known(bit));
     const subject = this.ranges.size + this.hints.size === 0 ? undefined : subjectOf(bits);
     if (subject === undefined) return { lo, hi };
     for (const range of [this.ranges.get(subject.key), this.hints.get(subject.key)]) {
@@ -154,16 +163,7 @@ export class Facts {
 
   /** Smallest and largest number that the required bits alone leave. */
   bareInterval(bits: readonly Bit[]): { readonly lo: bigint; readonly hi: bigint } {
-    let lo = 0n;
-    let hi = 0n;
-    for (let i = bits.length - 1; i >= 0; i--) {
-      const bit = bits[i] as Bit;
-      const required = bit < 2 ? bit : this.required.get(plain(bit));
-      const value = required === undefined ? undefined : bit >= 2 && isInverted(bit) ? 1 - required : required;
-      lo = lo * 2n + (value === 1 ? 1n : 0n);
-      hi = hi * 2n + (value === 0 ? 0n : 1n);
-    }
-    return { lo, hi };
+    return intervalWhere(bits, (bit) => this.required.get(bit));
   }
 
   /** What a bit must be, if that is known. */

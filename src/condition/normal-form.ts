@@ -54,12 +54,13 @@ function largest(facts: Facts, bits: readonly Bit[]): bigint {
  */
 function impliedByCompare(facts: Facts, range: Range, end: 'least' | 'most'): boolean {
   for (const compare of facts.compares.values()) {
-    if (compare.op !== 'ult' || isImplied(facts, compare)) continue;
+    if (compare.op !== 'ult') continue;
     // a < b, or b <= a.
     const [small, large] = compare.holds ? [compare.a, compare.b] : [compare.b, compare.a];
     const strict = compare.holds ? 1n : 0n;
     const [own, other] = end === 'most' ? [small, large] : [large, small];
-    if (subjectOf(facts.sources.bitsOf(own))?.key !== range.subject.key) continue;
+    // Few comparisons are about the range, so whether one is implied itself, which asks all others, is asked last.
+    if (subjectOf(facts.sources.bitsOf(own))?.key !== range.subject.key || isImplied(facts, compare)) continue;
     const left = rangedInterval(facts, other, range);
     if (end === 'most' ? left.hi - strict <= range.hi : left.lo + strict >= range.lo) return true;
   }

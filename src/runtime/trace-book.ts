@@ -15,6 +15,12 @@ export interface BookOptions {
   readonly conditionsRead: number;
 }
 
+/**
+ * Conditions of traces that have left are put into words when someone reads them, which takes longer than recording
+ * did. For so many traces what they are made of is kept meanwhile; then it is decided for the first that left.
+ */
+const unwordedMost = 512;
+
 /** Records by number, by path and by trace on the card. */
 export class TraceBook {
   /** In order of first installation; a record's `id` is its position. */
@@ -23,6 +29,8 @@ export class TraceBook {
   private readonly options: BookOptions;
   private readonly byKey = new Map<string, TraceRecord>();
   private readonly byInstalled = new WeakMap<InstalledTrace, TraceRecord>();
+  /** Records whose recording is gone and whose condition no one has read, in the order in which they left. */
+  private readonly unworded = new Set<TraceRecord>();
 
   constructor(names: TraceNames, options: BookOptions) {
     this.names = names;
@@ -60,7 +68,16 @@ export class TraceBook {
 
   /** Lets go of a recording, unless they are kept. */
   release(record: TraceRecord): void {
-    if (!this.options.keepsRecordings) record.release(this.willBeRead(record));
+    if (this.options.keepsRecordings) return;
+    const { unworded } = this;
+    record.release(this.options.conditionsRead > 0);
+    unworded.delete(record);
+    unworded.add(record);
+    if (unworded.size <= unwordedMost) return;
+    const [oldest] = unworded;
+    if (oldest === undefined) return;
+    unworded.delete(oldest);
+    oldest.settle(this.willBeRead(oldest));
   }
 
   /**

@@ -1,6 +1,6 @@
 /** A trace and what became of it. Traces that were evicted and recorded again are one. */
 
-import { type PathCondition, pathCondition, type TraceNames } from '../condition/index.js';
+import { type Facts, type PathCondition, pathCondition, type TraceNames } from '../condition/index.js';
 import { countInsns } from '../ir/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 
@@ -38,6 +38,8 @@ export class TraceRecord {
   installs = 0;
   private readonly names: TraceNames;
   private words: PathCondition | undefined;
+  /** What the condition is put into words from, where the recording is gone and no one has asked. */
+  private facts: Facts | undefined;
 
   /** @internal */
   constructor(id: number, key: string, trace: RecordedTrace, names: TraceNames) {
@@ -52,18 +54,26 @@ export class TraceRecord {
     this.names = names;
   }
 
-  /** Put into words when first asked for: that takes about as long as recording did. */
+  /** Put into words when first asked for: that takes longer than recording did. */
   get condition(): PathCondition {
+    const facts = this.trace?.facts ?? this.facts;
     if (this.words === undefined) {
-      if (this.trace === undefined) return forgotten;
-      this.words = pathCondition(this.trace.facts, this.names);
+      if (facts === undefined) return forgotten;
+      this.words = pathCondition(facts, this.names);
+      this.facts = undefined;
     }
     return this.words;
   }
 
-  /** Lets go of the recording, which is a thousand times the size of what is shown of it. @internal */
-  release(keepCondition: boolean): void {
-    if (keepCondition) void this.condition;
+  /** Lets go of the recording; what its condition says may be kept. @internal */
+  release(keepFacts: boolean): void {
+    if (keepFacts && this.words === undefined) this.facts = this.trace?.facts;
     this.trace = undefined;
+  }
+
+  /** Lets go of what the condition is made of, which is a hundred times the size of its words. @internal */
+  settle(keepCondition: boolean): void {
+    if (keepCondition) void this.condition;
+    this.facts = undefined;
   }
 }

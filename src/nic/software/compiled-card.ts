@@ -101,8 +101,9 @@ export class CompiledCard implements CardPort {
   private version: Version | undefined;
   /** Traces of the tree that the version has not. */
   private readonly outside = new Set<TreeTrace>();
-  /** Those that can never be compiled. */
+  /** Those that can never be compiled, of those that have been tried. */
   private readonly refused = new Set<TreeTrace>();
+  private readonly tried = new WeakSet<TreeTrace>();
   private isVerified: boolean | undefined;
   private sinceCompiled = 0;
   /**
@@ -186,7 +187,6 @@ export class CompiledCard implements CardPort {
     if (installed === undefined) return undefined;
     this.outside.add(installed);
     this.values += trace.code.values.length;
-    if (!isCompilable(trace, this.lowerOptions())) this.refused.add(installed);
     return installed;
   }
 
@@ -339,8 +339,18 @@ export class CompiledCard implements CardPort {
   /** Compiles if it pays. */
   refresh(): void {
     const patience = this.options.patience ?? Math.max(leastPatience, this.values / valuesPerPacket);
-    if (this.outside.size > this.refused.size && this.sinceCompiled >= patience) this.compile();
+    if (this.sinceCompiled >= patience && this.hasCompilable()) this.compile();
     else if (this.ran >= this.layoutCheck) this.checkLayout();
+  }
+
+  /** Is there a trace that is to be compiled? Most leave before anyone has to know, so they are tried now. */
+  private hasCompilable(): boolean {
+    for (const trace of this.outside) {
+      if (this.tried.has(trace)) continue;
+      this.tried.add(trace);
+      if (!isCompilable(trace.trace, this.lowerOptions())) this.refused.add(trace);
+    }
+    return this.outside.size > this.refused.size;
   }
 
   /** Which traces are hot changes: lays them out anew where that puts most packets into the first function. */
@@ -373,6 +383,7 @@ export class CompiledCard implements CardPort {
   /** Compiles what is installed. */
   compile(): void {
     const { machine, tree } = this;
+    this.hasCompilable();
     const lowered = lowerTree(tree, this.lowerOptions());
     const cache = { period: this.period, areas: this.areas };
     const { exchange } = this;
