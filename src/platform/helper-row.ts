@@ -130,6 +130,11 @@ export interface HelperSpec {
   readonly maps?: readonly MapTypeName[];
   /** Restricted types (map-type.ts) that it takes besides all others. */
   readonly alsoMaps?: readonly MapTypeName[];
+  /**
+   * Whether the bytes behind `mem out` are all written: in any case, or where it returns 0 (else they stay as they
+   * were). Default: not told.
+   */
+  readonly fills?: 'always' | 'on success';
   /** Runs the function that it is given: before it returns, or some time later. */
   readonly calls?: 'now' | 'later';
   /**

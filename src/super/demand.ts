@@ -3,6 +3,7 @@
  * one asks for may be anything, so what only makes such bits can go.
  */
 import { insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
+import { type CallReach, callReach, isSuccess } from './call-stack.js';
 import {
   accessOf,
   callerSaved,
@@ -31,7 +32,7 @@ const frame = 512;
 const wholeStack = (1n << BigInt(frame)) - 1n;
 
 /** Where an instruction reaches on the stack, as far as that is known from the names of its operands. */
-export type Reach = { readonly place: Place } | { readonly from: number } | undefined;
+export type Reach = { readonly place: Place } | CallReach | undefined;
 
 /**
  * What is asked for behind each instruction of one function. Sets only grow until nothing changes, so loops need no
@@ -58,7 +59,12 @@ export class Demands {
       changed = false;
       for (const block of order) {
         const out = this.nothing();
-        for (const next of followers(block)) addTo(out, before.get(next));
+        const filled = this.filledOnSuccess(block);
+        for (const next of followers(block)) {
+          const isFilled =
+            filled !== 0n && block.taken !== block.next && isSuccess(block.branch?.insn, next === block.taken);
+          addTo(out, before.get(next), isFilled ? filled : 0n);
+        }
         if (block.branch !== undefined) this.step(out, block.branch, undefined);
         this.after.set(block, copyDemand(out));
         const reach = this.reachesOf(block);
@@ -70,6 +76,19 @@ export class Demands {
         }
       }
     }
+  }
+
+  /** Bytes of the frame that the block's last call has written if r0 is 0 where the block branches. */
+  private filledOnSuccess(block: Block): bigint {
+    if (this.escaped || block.branch === undefined) return 0n;
+    const reach = this.reachesOf(block);
+    for (let i = block.ops.length - 1; i >= 0; i--) {
+      if ((writes((block.ops[i] as Op).insn) & 1) === 0) continue; // in range
+      const last = reach[i];
+      const filled = last !== undefined && 'filled' in last ? last.filled : undefined;
+      return filled === undefined ? 0n : (this.bytesOf(filled.place) ?? 0n);
+    }
+    return 0n;
   }
 
   /** At the end of the function: nothing, but for a frame whose address got away. */
@@ -103,7 +122,7 @@ export class Demands {
   }
 
   /** Bytes of the own frame that a place covers; undefined: not known, or not there. */
-  private bytesOf({ region, base, off, size }: Place): bigint | undefined {
+  bytesOf({ region, base, off, size }: Place): bigint | undefined {
     if (region !== 'stack' || base !== this.frameBase || off < -frame || off + size > 0) return undefined;
     return ((1n << BigInt(size)) - 1n) << BigInt(off + frame);
   }
@@ -135,7 +154,7 @@ export class Demands {
         return place.region !== 'stack' || (bytes !== undefined && (bytes & ~asked.stack) === 0n);
       }),
     );
-    return { regs, mem, isShared: false, bounds: entry.bounds };
+    return { regs, mem, isShared: false, path: entry.path };
   }
 
   /** Goes back over an instruction. */
@@ -151,7 +170,10 @@ export class Demands {
     } else if (isCall(insn)) {
       put(regs, callerSaved, 0n);
       put(regs, reads(insn), u64);
-      if (reach !== undefined && 'from' in reach) demand.stack |= above(reach.from);
+      if (reach !== undefined && 'from' in reach) {
+        if (reach.filled?.always === true && !this.escaped) demand.stack &= ~(this.bytesOf(reach.filled.place) ?? 0n);
+        demand.stack |= above(reach.from);
+      }
     } else if (isExit(insn)) {
       regs.fill(0n);
       regs[0] = this.narrowResult ? u32 : u64;
@@ -200,7 +222,7 @@ function reachOf(block: Block, flow: Flow): Reach[] {
   return block.ops.map((each) => {
     const { insn } = each;
     let reach: Reach;
-    if (isCall(insn)) reach = { from: flow.stackFrom(state, insn) };
+    if (isCall(insn)) reach = callReach(flow, state, insn);
     else {
       const place = flow.placeOf(state, each);
       if (place !== undefined) reach = { place };
@@ -282,11 +304,11 @@ function put(regs: bigint[], set: number, bits: bigint): void {
   for (let r = 0; r <= 10; r++) if ((set & (1 << r)) !== 0) regs[r] = bits;
 }
 
-/** Joins the demand of another way in place. */
-function addTo(to: Demand, from: Demand | undefined): void {
+/** Joins the demand of another way in place, but for bytes of the frame that are written on that way. */
+function addTo(to: Demand, from: Demand | undefined, written: bigint): void {
   if (from === undefined) return;
   for (let r = 0; r <= 10; r++) to.regs[r] = (to.regs[r] ?? 0n) | (from.regs[r] ?? 0n);
-  to.stack |= from.stack;
+  to.stack |= from.stack & ~written;
 }
 
 function copyDemand({ regs, stack }: Demand): Demand {

@@ -28,7 +28,7 @@ import {
   predecessors,
   type Region,
 } from './function-code.js';
-import { invertedJump, jumpHolds } from './jumps.js';
+import { commonFacts, decidedBy, factsAlong, noFacts, type PathFacts } from './path-facts.js';
 import { constantOf, u32, u64, type Value, Values } from './values.js';
 
 /** A place in memory: a base by name, and bytes from there. */
@@ -54,9 +54,6 @@ function isStackName(name: string): boolean {
   return name === 'fp' || name.startsWith(stackMark);
 }
 
-/** Least and greatest of a value, unsigned. */
-export type Bounds = readonly [min: bigint, max: bigint];
-
 /** Before one instruction. */
 export interface State {
   readonly regs: Value[];
@@ -64,13 +61,8 @@ export interface State {
   mem: Map<string, Known>;
   /** Another state has the same `mem`: who writes makes a copy first. */
   isShared: boolean;
-  /** What branches have shown of values; a name's value never changes, so only paths take some out. */
-  bounds: ReadonlyMap<Value, Bounds>;
-}
-
-/** What is known of a value's size. */
-export function boundsOf({ bounds }: State, value: Value): Bounds {
-  return bounds.get(value) ?? [value.terms.length === 0 ? value.offset : 0n, value.ones];
+  /** What branches have shown of values. */
+  path: PathFacts;
 }
 
 /** Helpers that write neither the stack nor the packet, nor move it. */
@@ -152,7 +144,7 @@ export class Flow {
           merged.regs[r] = values.named(`${(tainted & (1 << r)) === 0 ? '' : stackMark}loop:${block.id}:${r}`);
         }
         merged.mem = new Map();
-        merged.bounds = new Map();
+        merged.path = noFacts;
       }
       this.entry.set(block, merged);
       const state = copyState(merged);
@@ -167,7 +159,7 @@ export class Flow {
     const regs = Array.from({ length: 11 }, (_, r) => values.named(`entry:${r}`));
     if (code.isEntry) regs[1] = values.named('ctx');
     regs[10] = this.framePointer;
-    return { regs, mem: new Map(), isShared: false, bounds: new Map() };
+    return { regs, mem: new Map(), isShared: false, path: noFacts };
   }
 
   /** Where paths meet: what all agree on stays. `tainted`: registers
@@ -179,7 +171,7 @@ export class Flow {
         regs: Array.from({ length: 11 }, () => this.values.unknown('none')),
         mem: new Map(),
         isShared: false,
-        bounds: new Map(),
+        path: noFacts,
       };
     const regs = first.regs.map((value, r) => {
       if (rest.every((state) => state.regs[r] === value)) return value;
@@ -189,12 +181,7 @@ export class Flow {
     const mem = new Map(
       [...first.mem].filter(([key, { value }]) => rest.every((s) => s.mem.get(key)?.value === value)),
     );
-    const bounds = new Map<Value, Bounds>();
-    for (const value of first.bounds.keys()) {
-      const all = states.map((state) => boundsOf(state, value));
-      bounds.set(value, [all.map(([min]) => min).reduce(lesser), all.map(([, max]) => max).reduce(greater)]);
-    }
-    return { regs, mem, isShared: false, bounds };
+    return { regs, mem, isShared: false, path: commonFacts(states.map(({ path }) => path)) };
   }
 
   /** What is known on the ways out of a block whose ops have been stepped over. */
@@ -218,8 +205,15 @@ export class Flow {
   private along(branch: Op, isTaken: boolean, state: State): State {
     const { insn } = branch;
     const kind = insn.code & 0xf0;
-    if (kind !== (isTaken ? op.JEQ : op.JNE)) return bounded(insn, isTaken, state);
     const left = state.regs[insn.dst];
+    if (kind !== (isTaken ? op.JEQ : op.JNE)) {
+      const other = usesSource(insn) ? state.regs[insn.src] : this.values.constant(BigInt(insn.imm));
+      if (left === undefined || other === undefined || branch.pinned) return state;
+      const path = factsAlong(state.path, branch, isTaken, { left, right: other });
+      if (path === state.path) return state;
+      state.isShared = true;
+      return { ...state, path };
+    }
     const right = usesSource(insn) ? constantOf(state.regs[insn.src]) : BigInt(insn.imm);
     if (left === undefined || right === undefined || constantOf(left) !== undefined) return state;
     const isNarrow = insnClass(insn) === op.JMP32;
@@ -328,7 +322,7 @@ export class Flow {
   }
 
   /** The number that a part of a place holds which holds one. */
-  private constantAt({ mem }: State, place: Place): Value | undefined {
+  constantAt({ mem }: State, place: Place): Value | undefined {
     for (const known of mem.values()) {
       const constant = covers(known, place) ? constantOf(known.value) : undefined;
       if (constant === undefined) continue;
@@ -413,14 +407,14 @@ export class Flow {
   }
 
   /**
-   * Bytes from the frame pointer on, upwards, that a call may reach through its arguments: 0 for none of them,
-   * -infinity for all.
+   * Bytes from the frame pointer on, upwards, that a call may reach through its arguments (but for that in register
+   * `without`): 0 for none of them, -infinity for all.
    */
-  stackFrom(state: State, insn: Insn): number {
+  stackFrom(state: State, insn: Insn, without?: number): number {
     let from = 0;
     const isOwn = insn.src !== op.CALL_HELPER;
     for (let r = 1; r <= 5; r++) {
-      if ((reads(insn) & (1 << r)) === 0) continue;
+      if ((reads(insn) & (1 << r)) === 0 || r === without) continue;
       const value = state.regs[r] as Value; // 11 registers
       if (this.values.atomNames(value).some((name) => name.startsWith('&') && name.includes(`:${op.PSEUDO_FUNC}:`)))
         return Number.NEGATIVE_INFINITY;
@@ -444,84 +438,15 @@ export class Flow {
     const left = state.regs[insn.dst];
     const right = usesSource(insn) ? state.regs[insn.src] : this.values.constant(BigInt(insn.imm));
     if (left === undefined || right === undefined || branch.pinned) return undefined;
-    const x = constantOf(left);
-    const y = constantOf(right);
-    if (x !== undefined && y !== undefined) return jumpHolds(insn, x, y);
-    if (y === undefined) return undefined;
-    return decidedByBits(insn, left.ones, y) ?? decidedByBounds(insn, boundsOf(state, left), y);
+    return decidedBy(state.path, branch, { left, right });
   }
 }
-
-/** The most that the left side can be, against a constant. */
-function decidedByBits(insn: Insn, ones: bigint, right: bigint): boolean | undefined {
-  const isNarrow = insnClass(insn) === op.JMP32;
-  const most = isNarrow ? ones & u32 : ones;
-  const y = isNarrow ? right & u32 : right;
-  switch (insn.code & 0xf0) {
-    case op.JGT:
-      return most <= y ? false : undefined;
-    case op.JLE:
-      return most <= y ? true : undefined;
-    case op.JGE:
-      return y === 0n ? true : most < y ? false : undefined;
-    case op.JLT:
-      return y === 0n ? false : most < y ? true : undefined;
-    case op.JEQ:
-      return (y & ~most) !== 0n ? false : undefined;
-    case op.JNE:
-      return (y & ~most) !== 0n ? true : undefined;
-    case op.JSET:
-      return (most & y) === 0n ? false : undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** Both ends of the range on one side of the constant; the relation is monotone. */
-function decidedByBounds(insn: Insn, [min, max]: Bounds, right: bigint): boolean | undefined {
-  const limit = insnClass(insn) === op.JMP32 ? u32 : u64;
-  const half = (limit + 1n) / 2n;
-  const y = right & limit;
-  const kind = insn.code & 0xf0;
-  const isSigned = kind === op.JSGT || kind === op.JSGE || kind === op.JSLT || kind === op.JSLE;
-  if (max > limit || (isSigned && (max >= half || y >= half))) return undefined;
-  if (kind === op.JEQ || kind === op.JNE) return y < min || y > max ? kind === op.JNE : undefined;
-  if (kind === op.JSET || kind === op.JCOND) return undefined;
-  const low = jumpHolds(insn, min, y);
-  return low === jumpHolds(insn, max, y) ? low : undefined;
-}
-
-/** The state with what a comparison with a constant says of the left side's size. */
-function bounded(insn: Insn, isTaken: boolean, state: State): State {
-  const value = state.regs[insn.dst];
-  const right = usesSource(insn) ? constantOf(state.regs[insn.src]) : BigInt.asUintN(64, BigInt(insn.imm));
-  const held = isTaken ? insn : invertedJump(insn);
-  if (value === undefined || right === undefined || held === undefined || value.terms.length === 0) return state;
-  const limit = insnClass(insn) === op.JMP32 ? u32 : u64;
-  const half = (limit + 1n) / 2n;
-  const y = right & limit;
-  let [min, max] = boundsOf(state, value);
-  const kind = held.code & 0xf0;
-  const isSigned = kind === op.JSGT || kind === op.JSGE || kind === op.JSLT || kind === op.JSLE;
-  if (max > limit || (isSigned && (max >= half || y >= half))) return state;
-  if ((kind === op.JGT || kind === op.JSGT) && y < limit) min = greater(min, y + 1n);
-  else if (kind === op.JGE || kind === op.JSGE) min = greater(min, y);
-  else if ((kind === op.JLT || kind === op.JSLT) && y > 0n) max = lesser(max, y - 1n);
-  else if (kind === op.JLE || kind === op.JSLE) max = lesser(max, y);
-  else return state;
-  if (min > max) return state;
-  state.isShared = true;
-  return { ...state, bounds: new Map(state.bounds).set(value, [min, max]) };
-}
-
-const lesser = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-const greater = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** A state that can be stepped on without changing the block's own. */
 export function copyState(state: State): State {
-  const { regs, mem, bounds } = state;
+  const { regs, mem, path } = state;
   state.isShared = true;
-  return { regs: [...regs], mem, isShared: true, bounds };
+  return { regs: [...regs], mem, isShared: true, path };
 }
 
 /** What the state knows of memory, to be changed. */

@@ -3,10 +3,10 @@
  * one configuration (CO-RE values, weak symbols, `.kconfig`, constants in `.rodata` that loaders may set before they
  * load) is not believed: of such programs only what accesses reach is taken, which no value changes.
  */
-import { isCall, isConditionalJump } from '../isa/index.js';
+import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/index.js';
 import type { FileFunction, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
 import { type InsnFacts, type ProgramFacts, type ValueFact, verify } from '../verifier/index.js';
-import { accessOf } from './effects.js';
+import { accessOf, usesSource } from './effects.js';
 import type { FactsOf, OpFacts, Region } from './function-code.js';
 
 /** BPF_F_RDONLY_PROG: what makes the verifier read a map's content. */
@@ -52,7 +52,7 @@ export class FunctionFacts {
         .map(({ facts, start }) => facts.insns[start + slot])
         .filter((each) => each?.reached === true);
       const access = accessOf(insn);
-      const region = access === undefined ? undefined : commonRegion(at, access.base);
+      const region = access === undefined ? checkedRegion(insn, at) : commonRegion(at, access.base);
       const isFixed = occurrences.every((each) => each.isFixed);
       if (!isFixed || at.length === 0 || isCall(insn)) return { region, facts: undefined };
       // Which pointers can't be null is told by newer verifiers only: without its check an older one refuses the
@@ -103,6 +103,20 @@ function commonRegion(at: readonly (InsnFacts | undefined)[], register: number):
     region = own;
   }
   return region;
+}
+
+/** The packet, where an address in it is compared with its end in all programs. */
+function checkedRegion(insn: Insn, at: readonly (InsnFacts | undefined)[]): Region | undefined {
+  if (!isConditionalJump(insn) || !usesSource(insn) || insnClass(insn) !== op.JMP || at.length === 0) return undefined;
+  const pointsTo = (facts: InsnFacts | undefined, register: number): string | undefined => {
+    const fact = facts?.regs[register];
+    return fact?.kind === 'pointer' ? fact.to : undefined;
+  };
+  const isCheck = at.every((facts) => {
+    const pair = [pointsTo(facts, insn.dst), pointsTo(facts, insn.src)];
+    return pair.includes('pkt') && pair.includes('pkt_end');
+  });
+  return isCheck ? 'packet' : undefined;
 }
 
 /** A number that the register holds in all programs. */

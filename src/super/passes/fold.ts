@@ -19,8 +19,9 @@ import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
 import { zext } from '../alu-values.js';
 import { flowOf } from '../analyses.js';
 import { accessOf, hasSource, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
-import { boundsOf, copyState, covers, type Flow, type Place, placeKey, type State } from '../flow.js';
+import { copyState, covers, type Flow, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
+import { boundsOf } from '../path-facts.js';
 import { byteSource, constantOf, sameSource, u32, type Value } from '../values.js';
 import type { PassContext } from './pass.js';
 
@@ -204,7 +205,7 @@ class BlockFolder {
     const k = BigInt.asUintN(32, BigInt(insn.imm)) + c;
     const x = values.byTerm(sum.terms[0] ?? 0);
     const register = this.state.regs.indexOf(x);
-    const [min, max] = boundsOf(this.state, x);
+    const [min, max] = boundsOf(this.state.path, x);
     const isSound = insn.imm >= 0 && min >= c && max <= u32 && k <= 0x7fff_ffffn;
     return isSound && register >= 0 ? { ...insn, dst: register, imm: Number(k) } : undefined;
   }

@@ -34,6 +34,56 @@ describe('passes over bytecode', () => {
     expect(after.filter((line) => line.includes('u8 *)'))).toEqual([]);
   });
 
+  it('store what fills its place over the zeros behind it, so that they need no store', () => {
+    const text = `
+      *(u64 *)(r10 - 8) = 0
+      r6 = *(u16 *)(r1 + 12)
+      if r6 == 7 goto out
+      *(u32 *)(r10 - 8) = r6
+      r2 = r10
+      r2 += -8
+      r1 = 5
+      call 1
+    out:
+      r0 = 2
+      exit`;
+    expect(optimizeText(text)).toContain('*(u64 *)(r10 - 0x8) = r6');
+    expect(optimizeText(text).filter((line) => line.startsWith('*(u'))).toHaveLength(1);
+  });
+
+  it('clear no buffer that a helper fills, unless it is read where that failed', () => {
+    const text = (failed: string): string => `
+      *(u64 *)(r10 - 8) = 0
+      r3 = r10
+      r3 += -8
+      r2 = 0
+      r4 = 8
+      call 189
+      if r0 != 0 goto failed
+      r0 = *(u32 *)(r10 - 8)
+      exit
+    failed:
+      ${failed}
+      exit`;
+    expect(optimizeText(text('r0 = 1'))).not.toContain('*(u64 *)(r10 - 0x8) = 0x0');
+    expect(optimizeText(text('r0 = *(u16 *)(r10 - 4)'))).toContain('*(u64 *)(r10 - 0x8) = 0x0');
+  });
+
+  it('ask no second time whether a value is a number that it is not', () => {
+    const text = (second: number): string => `
+      r2 = *(u16 *)(r1 + 12)
+      r0 = 1
+      if w2 == 7 goto out
+      r0 = *(u32 *)(r1 + 16)
+      if w2 == ${second} goto out
+      r0 = 2
+    out:
+      exit`;
+    const branches = (second: number): number => optimizeText(text(second)).filter((line) => /^if /.test(line)).length;
+    expect(branches(7)).toBe(1);
+    expect(branches(8)).toBe(2);
+  });
+
   it('keep stack accesses aligned', () => {
     const text = `
       *(u8 *)(r10 - 7) = 1

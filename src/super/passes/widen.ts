@@ -5,6 +5,7 @@
  *     [p]w = c, [p+w]w = d                          -> [p]2w = c | d << 8w
  *     [p]w = c, [p+k]v = d, a part of it            -> [p]w = c with d in its place
  *     [p]w = x, [p+w]w = x >> 8w                    -> [p]2w = x
+ *     [p+w]w = 0, ..., [p]w = x < 2^8w, own frame  -> [p]2w = x
  *     x = [q]w, y = [q+w]w, [p]w = x, [p+w]w = y    -> z = [q]2w, [p]2w = z
  *     x = [q]w, y = [q+w]w, x | y << 8w             -> [q]2w
  *
@@ -179,7 +180,42 @@ class BlockWidener {
     // Wide and aligned ones first: what is left over then is at the ends.
     const rank = ([low]: [Store, Store]): number => (low.place.off % (2 * low.place.size) === 0 ? 0 : 1);
     pairs.sort((a, b) => rank(a) - rank(b) || a[0].place.size - b[0].place.size || a[0].place.off - b[0].place.off);
-    return pairs.some(([low, high]) => this.join(low, high)) || this.joinPart(stores);
+    return (
+      pairs.some(([low, high]) => this.join(low, high)) ||
+      this.joinPart(stores) ||
+      stores.some((store) => this.grow(store, stores))
+    );
+  }
+
+  /** A number that fills its place, stored to the frame in front of bytes that are 0: as a wider one. */
+  private grow({ at, place, value }: Store, stores: readonly Store[]): boolean {
+    const each = this.op(at);
+    const { off, size } = place;
+    const wide: Place = { ...place, size: 2 * size };
+    const rest: Place = { ...place, off: off + size };
+    if (place.region !== 'stack' || size === 8 || !this.isAligned(wide, 2 * size)) return false;
+    const isNumber = insnClass(each.insn) === op.ST;
+    const isFull = isNumber ? each.insn.imm >= 0 : value.ones < 1n << BigInt(8 * size);
+    const isMet = stores.some(
+      (other) => other.at !== at && other.place.size <= size && mayMeet(other.place, rest, false),
+    );
+    if (!isFull || isMet || !this.isZero(at, rest) || !this.isAsked(at, rest)) return false;
+    const { cls, src, imm } = { cls: insnClass(each.insn), src: each.insn.src, imm: each.insn.imm };
+    const insn = this.store(at, wide, { cls, src, imm });
+    return insn !== undefined && this.replace(at, -1, [insn], place.region);
+  }
+
+  /** Is the place known to hold 0 before `at`? */
+  private isZero(at: number, place: Place): boolean {
+    const constant = this.flow.constantAt(this.state(at), place);
+    return constant !== undefined && constantOf(constant) === 0n;
+  }
+
+  /** Does anyone read it later? Else what made it 0 goes by itself. */
+  private isAsked(at: number, place: Place): boolean {
+    this.behind ??= this.demands.behind(this.block);
+    const bytes = this.demands.bytesOf(place);
+    return bytes !== undefined && ((this.behind[at]?.stack ?? 0n) & bytes) === bytes;
   }
 
   /** A constant that is stored over a part of an earlier one: stored with it. */

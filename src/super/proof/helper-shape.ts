@@ -30,14 +30,16 @@ export interface CallShape {
   readonly writesMaps: boolean;
   /** Whatever a program can reach may be different afterwards. */
   readonly writesAll: boolean;
+  /** What is behind a `mem out` is written only if the result is 0. */
+  readonly fillsOnSuccess: boolean;
 }
 
-/** Helpers of other program types, as far as the proof needs them. */
-const others: Readonly<Partial<Record<string, HelperSpec>>> = {
-  probe_read: { args: ['mem out', 'size?', 'any'], ret: 'integer', stops: true },
+/** Helpers of other program types, as far as proof and analyses need them. */
+export const otherHelpers: Readonly<Partial<Record<string, HelperSpec>>> = {
+  probe_read: { args: ['mem out', 'size?', 'any'], ret: 'integer', fills: 'always', stops: true },
   probe_read_str: { args: ['mem out', 'size?', 'any'], ret: 'integer', stops: true },
-  skb_load_bytes: { args: ['ctx', 'any', 'mem out', 'size'], ret: 'integer' },
-  skb_load_bytes_relative: { args: ['ctx', 'any', 'mem out', 'size', 'any'], ret: 'integer' },
+  skb_load_bytes: { args: ['ctx', 'any', 'mem out', 'size'], ret: 'integer', fills: 'always' },
+  skb_load_bytes_relative: { args: ['ctx', 'any', 'mem out', 'size', 'any'], ret: 'integer', fills: 'always' },
   skb_store_bytes: { args: ['ctx', 'any', 'mem', 'size', 'any'], ret: 'integer', moves: 'tail', changes: ['packet'] },
 };
 
@@ -45,7 +47,7 @@ const lookup = helperId.map_lookup_elem;
 
 /** The call of helper `number`. */
 export function helperShape(number: number): CallShape {
-  const row: HelperSpec | undefined = helperRow(number) ?? others[helperNames[number] ?? ''];
+  const row: HelperSpec | undefined = helperRow(number) ?? otherHelpers[helperNames[number] ?? ''];
   if (row === undefined) return anyCall(`helper ${number}`);
   const writesAll = changesAny(row as HelperRow, 'memory', 'program');
   return {
@@ -59,6 +61,7 @@ export function helperShape(number: number): CallShape {
     writesPacket: row.moves !== undefined || writesAll || changesAny(row as HelperRow, 'packet'),
     writesMaps: writesAll || changesAny(row as HelperRow, 'elements', 'lock'),
     writesAll,
+    fillsOnSuccess: row.fills === 'on success',
   };
 }
 
@@ -82,5 +85,6 @@ export function anyCall(id: string): CallShape {
     writesPacket: true,
     writesMaps: true,
     writesAll: true,
+    fillsOnSuccess: false,
   };
 }
