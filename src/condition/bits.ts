@@ -11,7 +11,7 @@
  * `source` numbers the places that bits come from: the packet (bit i of byte b is index 8 b + i), the packet behind a
  * symbolic offset, the value that a look-up found, or any other value that cannot be taken apart.
  */
-import { cellOf, isConst, type Value } from '../ir/index.js';
+import { cellOf, isConst, packetOffset, type Value } from '../ir/index.js';
 import { locationKey, type MapCell } from '../object/index.js';
 
 /** See above; -1 where an operation's result is none of these, which makes the whole value opaque. */
@@ -180,12 +180,12 @@ export class BitSources {
   /** Loads are packet or map bits only if they are early: later ones may read what the trace itself wrote. */
   private loadBits(value: Value): Bit[] {
     const detail = value.detail;
-    const base = value.args[0] as Value;
     const offset = Number(value.imm);
     if (!value.early || detail?.kind !== 'memory') return this.opaque(value);
     let source: number;
     let start = offset;
     if (detail.space === 'packet') {
+      const base = packetOffset(value);
       source = isConst(base)
         ? this.number('packet', { kind: 'packet', base: undefined })
         : this.number(`p${base.id}`, { kind: 'packet', base });
@@ -193,7 +193,7 @@ export class BitSources {
     } else if (detail.space === 'map') {
       // One source for each 4 KiB keeps indices small: values may be large.
       const page = Math.abs(offset) < 2 ** 16 ? 0 : offset - (offset % 4096);
-      const { cell, rest } = pointeeOf(base);
+      const { cell, rest } = pointeeOf(value.args[0] as Value);
       const at = cell === undefined ? '' : locationKey({ ...cell, offset: page });
       const key = `l${rest === undefined ? '' : rest.id}.${cell === undefined ? page : at}`;
       source = this.number(key, { kind: 'map', map: detail.map, cell, base: rest, start: page });

@@ -1,5 +1,14 @@
 /** Words for values, bits and map keys: `ip.dst`, `pkt[40:2]`, `vip_map[ip.dst, udp.dport]`, `now`. */
-import { cellOf, formatConstant, isConst, opTable, signed, type Value } from '../ir/index.js';
+import {
+  cellOf,
+  formatConstant,
+  isConst,
+  isPacketAccess,
+  opTable,
+  packetOffset,
+  signed,
+  type Value,
+} from '../ir/index.js';
 import type { Location, MapCell } from '../object/index.js';
 import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js';
 import { helperName, xdpMdFields } from '../platform/index.js';
@@ -362,8 +371,10 @@ export class Describer {
         if (rest !== undefined) return `${this.behind(from, rest, offset, detail.size)}'`;
         return `${this.cellBytes(from, offset, detail.size)}'`;
       }
-      const where = detail?.kind === 'memory' ? (detail.space === 'packet' ? 'pkt' : detail.space) : 'mem';
-      return `${where}'[${isConst(base) ? '' : `${this.offset(base)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
+      const isPacket = isPacketAccess(value);
+      const where = isPacket ? 'pkt' : detail?.kind === 'memory' ? detail.space : 'mem';
+      const from = isPacket ? packetOffset(value) : base;
+      return `${where}'[${isConst(from) ? '' : `${this.offset(from)} + `}${value.imm}:${detail?.kind === 'memory' ? detail.size : 0}]`;
     }
     return undefined;
   }

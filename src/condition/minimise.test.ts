@@ -24,7 +24,7 @@ function factsOf(seed: number): Facts {
   const random = new Prng(seed);
   const graph = new Graph();
   const detail = { kind: 'memory', space: 'packet', size: 1, map: -1, checked: false } as const;
-  const byte = graph.load(graph.constant(0n), 0n, detail, 0, true);
+  const byte = graph.load(graph.pointer(graph.constant(0n)), 0n, detail, 0, true);
   const facts = new Facts();
   const x = random.below(8);
   const low = (value: Value, mask: number): Value => graph.and(value, graph.constant(BigInt(mask)));

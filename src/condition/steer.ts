@@ -4,7 +4,7 @@
  * cannot be read off (computed values, contents of maps) is left out; who uses these packets runs them and sees where
  * they go.
  */
-import { evaluate, isConst, type Value } from '../ir/index.js';
+import { evaluate, isConst, isPacketAccess, packetOffset, type Value } from '../ir/index.js';
 import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
 import type { Compare } from './comparison.js';
 import { Facts } from './facts.js';
@@ -177,9 +177,9 @@ class Steering {
     const { packet } = this;
     return evaluate(value, (leaf) => {
       if (leaf.op === 'len') return BigInt(packet.length);
-      if (leaf.op !== 'load' || leaf.detail?.kind !== 'memory' || leaf.detail.space !== 'packet' || !leaf.early)
+      if (leaf.op !== 'load' || leaf.detail?.kind !== 'memory' || !isPacketAccess(leaf) || !leaf.early)
         throw new Unknown();
-      const start = Number(BigInt.asIntN(64, this.valueOf(leaf.args[0] as Value) + leaf.imm));
+      const start = Number(BigInt.asIntN(64, this.valueOf(packetOffset(leaf)) + leaf.imm));
       let number = 0n;
       for (let i = leaf.detail.size - 1; i >= 0; i--) number = (number << 8n) | BigInt(packet[start + i] ?? 0);
       return number;

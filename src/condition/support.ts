@@ -2,7 +2,7 @@
  * The packet bits that a condition speaks of: what a matcher has to look at. Whatever is not among them may change
  * without the packet leaving the path, as long as its length does not change either.
  */
-import { boundsOf, type Value } from '../ir/index.js';
+import { boundsOf, isPacketAccess, packetOffset, type Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
 import type { Facts } from './facts.js';
 import { minimise } from './minimise.js';
@@ -60,9 +60,9 @@ export function packetSupport(guards: Facts): Support {
       const size = detail?.kind === 'lookup' ? (detail.pieces[i]?.size ?? 8) : 8;
       addValue(arg, 8 * size);
     }
-    if (value.op !== 'load' || detail?.kind !== 'memory' || detail.space !== 'packet') return;
+    if (value.op !== 'load' || detail?.kind !== 'memory' || !isPacketAccess(value)) return;
     // A load after a store: some of its bytes may be what the packet arrived with.
-    const base = value.args[0] as Value;
+    const base = packetOffset(value);
     const from = Number(value.imm) * 8;
     if (base.op === 'const') {
       const start = Number(BigInt.asIntN(64, base.imm)) * 8 + from;

@@ -22,7 +22,10 @@ function* allTiny(): Generator<Tiny> {
 
 function byteAt(graph: Graph, offset: number): Value {
   const detail = { kind: 'memory', space: 'packet', size: 1, map: -1, checked: false } as const;
-  return graph.and(graph.load(graph.constant(0n), BigInt(offset), detail, 0, true), graph.constant(0xfn));
+  return graph.and(
+    graph.load(graph.pointer(graph.constant(0n)), BigInt(offset), detail, 0, true),
+    graph.constant(0xfn),
+  );
 }
 
 /** A question about a packet, as a comparison. */
@@ -161,7 +164,7 @@ describe('rows of a ternary table', () => {
     const graph = new Graph();
     const facts = new Facts();
     const detail = { kind: 'memory', space: 'packet', size: 2, map: -1, checked: false } as const;
-    const type = graph.load(graph.constant(0n), 12n, detail, 0, true);
+    const type = graph.load(graph.pointer(graph.constant(0n)), 12n, detail, 0, true);
     facts.assert(graph.make('eq', type, graph.constant(0xdd86n)), false);
     expect(ternaryRows(facts).rows.map(({ accept, bits: row }) => [accept, row.size])).toEqual([
       [false, 16],

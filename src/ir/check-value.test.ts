@@ -113,9 +113,9 @@ describe('the checker of traces', () => {
     return () => checkTrace({ values: graph.code, transactional: false }, 'test');
   };
 
-  it('has packets accessed by offset, never through an address', () => {
-    expect(accessTo((graph) => graph.constant(0n))).not.toThrow();
-    expect(accessTo((graph) => graph.length)).not.toThrow();
-    expect(accessTo((graph) => graph.pointer(graph.constant(0n)))).toThrow('goes through a pointer to the packet');
+  it('has packets accessed through a pointer that says how far in they go', () => {
+    expect(accessTo((graph) => graph.pointer(graph.constant(0n)))).not.toThrow();
+    expect(accessTo((graph) => graph.pointer(graph.length))).not.toThrow();
+    expect(accessTo((graph) => graph.constant(0n))).toThrow('not through a `ptr`');
   });
 });

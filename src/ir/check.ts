@@ -1,7 +1,7 @@
 /** The IR checker: what has to hold between phases. A failure is our bug. */
 import { InternalError } from '../base/index.js';
 import { isCompare, opTable } from './ops.js';
-import type { TraceCode } from './trace.js';
+import { isPacketAccess, noPtr, type TraceCode } from './trace.js';
 import type { Value } from './value.js';
 
 /** Throws InternalError, naming `phase`, when the trace is malformed. */
@@ -23,10 +23,7 @@ export function checkTrace(code: TraceCode, phase: string): void {
       if (value.early && !arg.early) fail(value, `is early but v${arg.id} is not`);
     }
     if (value.op === 'guard' && !isCompare(value.args[0]?.op ?? 'const')) fail(value, 'does not guard a comparison');
-    // The one thing in which traces differ from functions, which go through pointers: see ir/trace.ts.
-    const { detail } = value;
-    if (detail?.kind === 'memory' && detail.space === 'packet' && value.args[0]?.op === 'ptr')
-      fail(value, 'goes through a pointer to the packet, where a trace counts from where it began');
+    if (isPacketAccess(value) && value.args[0]?.op !== 'ptr') fail(value, noPtr);
     seen[value.id] = 1;
   }
   const end = code.values.at(-1);

@@ -3,7 +3,7 @@
  * stack stores whose bytes are all overwritten before anyone looks.
  */
 import { opTable } from './ops.js';
-import type { TraceCode } from './trace.js';
+import { isPacketAccess, packetOffset, placesOfAccesses, type TraceCode } from './trace.js';
 import { isConst, isStatic, type Value } from './value.js';
 
 /** True if the value must be evaluated whether or not its result is used. */
@@ -75,8 +75,10 @@ export interface InsnCount {
 /** Counts a trace's values on either side of its condition: what a card pays to refuse a packet, and to take it. */
 export function countInsns(code: TraceCode): InsnCount {
   const needed = new Set<Value>();
+  const places = placesOfAccesses(code.values);
   let condition = 0;
   let body = 0;
+  const isPart = (value: Value): boolean => isDisplaced(value) || places.has(value);
   for (let i = code.values.length - 1; i >= 0; i--) {
     const value = code.values[i] as Value;
     if (isStatic(value)) continue;
@@ -85,8 +87,8 @@ export function countInsns(code: TraceCode): InsnCount {
       value.op === 'ret' || (isGuard ? !value.early : isVisible(value) || opTable[value.op].kind === 'effect');
     if (root || needed.has(value)) {
       for (const arg of value.args) needed.add(arg);
-      if (!isDisplaced(value)) body++;
-    } else if (!isDisplaced(value)) condition++;
+      if (!isPart(value)) body++;
+    } else if (!isPart(value)) condition++;
   }
   return { condition, body };
 }
@@ -105,11 +107,11 @@ function deadStores(code: readonly Value[]): Set<number> {
     const value = code[i] as Value;
     if (value.op === 'guard' && !value.early) covered.clear();
     if (value.op === 'call') covered.clear();
-    if (value.detail?.kind !== 'memory' || value.detail.space !== 'packet') {
+    if (value.detail?.kind !== 'memory' || !isPacketAccess(value)) {
       if (mayFail(value)) covered.clear();
       continue;
     }
-    const base = value.args[0] as Value;
+    const base = packetOffset(value);
     if (value.op === 'load') {
       if (!isConst(base)) covered.clear();
       else for (let b = 0; b < value.detail.size; b++) covered.delete(Number(value.imm) + b);

@@ -44,7 +44,7 @@ export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, splitOffset } from './rules/index.js';
 export { type Schedule, schedule } from './schedule.js';
 export { depthOf, directAddress, frameStart, isInFrame, stackAddress } from './stack-address.js';
-export type { TraceCode } from './trace.js';
+export { isPacketAccess, packetOffset, type TraceCode } from './trace.js';
 export { firstFunctionCall, firstKfuncCall, lookupDetail } from './translate-call.js';
 export type { Trust } from './translation.js';
 export {

@@ -304,15 +304,12 @@ export class LineParser {
     const offset = sign === 0n ? 0n : sign * BigInt(this.number());
     this.expect(']');
     const checked = this.word('checked');
-    // A constant offset into a trace's packet is written alone.
-    const isOffset = space === 'packet' && base.op === 'const' && sign === 0n;
-    const args = [isOffset ? this.graph.constant(0n) : base];
+    const args = [base];
     while (this.symbol(',')) args.push(this.operand());
-    const imm = isOffset ? BigInt.asIntN(64, base.imm) : offset;
     const common = { space, size, map, checked };
     const detail: Detail =
       op === 'atomic' ? { kind: 'atomic', ...common, atomic: kind } : { kind: 'memory', ...common };
-    return { op, args, imm, detail };
+    return { op, args, imm: offset, detail };
   }
 
   /** `map[key]`, the key as one address or as values with their sizes. */

@@ -79,7 +79,7 @@ describe('the text of a trace', () => {
     const g = new Graph();
     const zero = g.constant(0n);
     const word = { kind: 'memory', space: 'packet', size: 4, map: -1, checked: true } as const;
-    const loaded = g.load(zero, 26n, word, 0, true);
+    const loaded = g.load(g.pointer(zero), 26n, word, 0, true);
     g.effect('guard', [g.make('eq', loaded, g.constant(0x0100000an))], 0n, { kind: 'guard', expect: true });
     const key = { kind: 'lookup', map: 2, pieces: [{ at: 0, size: 4 }], marks: true } as const;
     const found = g.query('lookup', [loaded], key, 0, true);

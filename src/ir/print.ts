@@ -9,12 +9,12 @@
  * The plain form is for people; the exact form ends lines with what it leaves out, in braces, and can be read back
  * (parse.ts):
  *
- *     v7 = load.2 packet[12] {early, at 0:4}
+ *     v7 = load.2 packet[v6 + 12] {early, at 0:4}
  */
 
 import { resultOnesOfDetail } from './ones.js';
 import { opTable } from './ops.js';
-import type { TraceCode } from './trace.js';
+import { isPacketAccess, placesOfAccesses, type TraceCode } from './trace.js';
 import { isConst, signed, type Value } from './value.js';
 
 /** How maps and fields of the context are called. */
@@ -56,13 +56,16 @@ export function operandText(value: Value, style: TextStyle): string {
 /** What an access touches: `packet[v2 + 12]`. */
 function placeText(value: Value, style: TextStyle): string {
   const { detail, imm } = value;
-  const base = value.args[0] as Value;
+  const place = value.args[0] as Value;
+  // To people the packet says where to count from.
+  const [offsetInPacket] = isPacketAccess(value) && place.op === 'ptr' && !style.isExact ? place.args : [];
+  const base = offsetInPacket ?? place;
   const offset = imm === 0n ? '' : imm < 0n ? ` - ${-imm}` : ` + ${imm}`;
   const access = detail?.kind === 'memory' || detail?.kind === 'atomic' ? detail : undefined;
   const check = access?.checked === true ? ' checked' : '';
   const where = access?.space === 'map' ? style.names.map(access.map) : (access?.space ?? '?');
-  if (access?.space === 'packet' && isConst(base) && (!style.isExact || base.imm === 0n))
-    return `${where}[${signed(base.imm) + imm}]${check}`;
+  if (offsetInPacket !== undefined && isConst(offsetInPacket))
+    return `${where}[${signed(offsetInPacket.imm) + imm}]${check}`;
   return `${where}[${operandText(base, style)}${offset}]${check}`;
 }
 
@@ -167,7 +170,9 @@ export function formatValue(value: Value, names: Names = plainNames): string {
  * text read back and printed is the same text.
  */
 export function formatTrace(code: TraceCode, names: Names = plainNames, isExact = false): string {
-  const lines = code.values.filter((value) => !isConst(value));
+  const places = placesOfAccesses(code.values);
+  const isShown = (value: Value): boolean => !isConst(value) && (isExact || !places.has(value));
+  const lines = code.values.filter(isShown);
   const numbers = new Map(lines.map((value, i) => [value, i]));
   const label = isExact ? (value: Value): string => `v${numbers.get(value) ?? -1}` : byId;
   const text = lines.map((value) => valueText(value, { names, label, isExact })).join('\n');

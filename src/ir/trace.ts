@@ -3,12 +3,11 @@
  * the arriving state alone) are all evaluated before the first effect; guards that depend on an effect stand in the
  * body.
  *
- * Traces are one level above functions in one thing: what an access to the packet takes is no address but an offset,
- * from where the packet began when it arrived. Packets then need no place: conditions, cards and trace files speak of
- * byte 12, and two accesses are told apart by their offsets whatever has moved in between. `ptr` makes an address of an
- * offset where a program computes with one. What executes a trace adds the place: code for a card in
- * `nic/software/lower-value.ts`, which turns a trace into a function, the only such lowering; executors when they load.
+ * Accesses take addresses, as in functions. Those of the packet are always a `ptr`, which makes an address of an offset
+ * from where the packet began when it arrived. So packets need no place: conditions, cards and trace files speak of
+ * byte 12 ({@link packetOffset}), and two accesses are told apart by their offsets whatever has moved in between.
  */
+import { InternalError } from '../base/index.js';
 import type { Value } from './value.js';
 
 /** The straight line of a recording: values in order, guards where the program chose. */
@@ -20,4 +19,39 @@ export interface TraceCode {
    * fails.
    */
   readonly transactional: boolean;
+}
+
+/** Is this an access to the packet? */
+export function isPacketAccess({ detail }: Value): boolean {
+  return detail?.kind === 'memory' && detail.space === 'packet';
+}
+
+/** What the place of a trace's access to the packet counts from, in bytes from where the packet began on arrival. */
+export function packetOffset(access: Value): Value {
+  const [place] = access.args;
+  if (place?.op !== 'ptr') throw new InternalError('trace', `v${access.id} (${access.op}): ${noPtr}`);
+  return place.args[0] as Value;
+}
+
+/** What is wrong with such an access. */
+export const noPtr = 'goes to the packet, but not through a `ptr`';
+
+/**
+ * Pointers that nothing but accesses to the packet go through: parts of those, as an immediate is, to who counts or
+ * shows instructions.
+ */
+export function placesOfAccesses(values: readonly Value[]): ReadonlySet<Value> {
+  const places = new Set<Value>();
+  // Users come after what they use.
+  const others = new Set<Value>();
+  for (const value of values) {
+    const isAccess = isPacketAccess(value);
+    for (const [i, arg] of value.args.entries()) {
+      if (arg.op !== 'ptr') continue;
+      if (isAccess && i === 0) places.add(arg);
+      else others.add(arg);
+    }
+  }
+  for (const place of others) places.delete(place);
+  return places;
 }

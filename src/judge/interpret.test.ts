@@ -9,13 +9,13 @@ const machine = new Machine(objectSpec([programSpec([])], []));
 /** if (len >= 14 && byte 12 == 8) { byte 0 = byte 13 + 1; return 3 } */
 function trace(): { readonly values: readonly Value[]; readonly guard: Value } {
   const g = new Graph();
-  const zero = g.constant(0n);
+  const start = g.pointer(g.constant(0n));
   const byte = { kind: 'memory', space: 'packet', size: 1, map: -1, checked: false } as const;
   g.effect('guard', [g.make('ult', g.length, g.constant(14n))], 0n, { kind: 'guard', expect: false });
-  const type = g.load(zero, 12n, byte, 0, true);
+  const type = g.load(start, 12n, byte, 0, true);
   const guard = g.effect('guard', [g.make('eq', type, g.constant(8n))], 0n, { kind: 'guard', expect: true });
-  const next = g.add(g.load(zero, 13n, byte, 0, true), g.constant(1n));
-  g.effect('store', [zero, next], 0n, byte);
+  const next = g.add(g.load(start, 13n, byte, 0, true), g.constant(1n));
+  g.effect('store', [start, next], 0n, byte);
   g.effect('ret', [g.constant(3n)], 0n, undefined);
   return { values: liveCode(g.code).values, guard };
 }

@@ -148,8 +148,6 @@ class Evaluation {
   private readonly inputs: Inputs;
   private readonly keys: number;
   private readonly program: Program | undefined;
-  /** In a trace the base of a packet access is an offset. */
-  private readonly isTrace: boolean;
   private readonly data: bigint;
   private readonly length: bigint;
   private readonly metaLength: bigint;
@@ -176,7 +174,6 @@ class Evaluation {
     this.inputs = of.inputs;
     this.keys = of.keys;
     this.program = of.program;
-    this.isTrace = of.program === undefined;
     const { memory } = machine;
     const { ctx } = machine.lane;
     const data = memory.load32(ctx.start + xdpMd.data);
@@ -306,11 +303,9 @@ class Evaluation {
     return [start, start + size];
   }
 
-  /** The checked address of an access. In traces packet loads are relative to the packet's start. */
+  /** The checked address of an access. */
   private address(value: Value, size: number, access: 'read' | 'write' | 'atomic'): number {
-    const base = this.get(value.args[0] as Value);
-    const isOffset = this.isTrace && value.detail?.kind !== 'call' && spaceOf(value) === 'packet';
-    const address = BigInt.asUintN(64, base + value.imm + (isOffset ? this.data : 0n));
+    const address = BigInt.asUintN(64, this.get(value.args[0] as Value) + value.imm);
     checkAccess(this.machine, address, size, access, Number(signed(value.imm)));
     return Number(address);
   }
@@ -355,8 +350,4 @@ class Evaluation {
     }
     return old;
   }
-}
-
-function spaceOf({ detail }: Value): string | undefined {
-  return detail?.kind === 'memory' || detail?.kind === 'atomic' ? detail.space : undefined;
 }

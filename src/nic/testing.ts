@@ -186,8 +186,7 @@ export class LinearCard implements CardPort {
     const { packet } = machine.lane;
     const start = BigInt(packet.region.start + headroom);
     const place = (size: number): number => {
-      const isPacket = detail?.kind === 'memory' && detail.space === 'packet';
-      const address = BigInt.asUintN(64, arg(0) + imm + (isPacket ? start : 0n));
+      const address = BigInt.asUintN(64, arg(0) + imm);
       if (address > 0xffff_ffffn || !memory.canRead(Number(address), size)) throw new Left();
       return Number(address);
     };

@@ -178,7 +178,7 @@ export class Session {
   }
 
   /**
-   * The traces as a value that JSON can hold (`jitnic.traces/1`): `traces` of another session of the same program, on
+   * The traces as a value that JSON can hold (`jitnic.traces/2`): `traces` of another session of the same program, on
    * this machine or another one. Those whose recording is there still: on the card, or kept (`keepRecordings`).
    */
   dumpTraces(): Record<string, unknown> {

@@ -107,7 +107,7 @@ describe('a file of traces', () => {
   it('is refused, with the place, where it is something else or has been tampered with', () => {
     const object = source(4, 2);
     expect(refusal(object, [])).toContain('the file must be an object');
-    expect(refusal(object, { ...file, schema: 'jitnic.traces/9' })).toContain('not `jitnic.traces/1`');
+    expect(refusal(object, { ...file, schema: 'jitnic.traces/9' })).toContain('not `jitnic.traces/2`');
     const [trace] = file['traces'] as Record<string, unknown>[];
     const values = trace?.['values'] as string[];
     const broken = (change: object): string => refusal(object, { ...file, traces: [{ ...trace, ...change }] });

@@ -1,5 +1,5 @@
 /**
- * Reads `jitnic.traces/1` (write-traces.ts) for a machine: the traces as if they had been recorded here. A file may
+ * Reads `jitnic.traces/2` (write-traces.ts) for a machine: the traces as if they had been recorded here. A file may
  * come from anywhere, so whatever it says is looked at: that it is of this object, that its values are well-formed,
  * that what it names is there.
  */

@@ -206,14 +206,13 @@ export class RecordedMemory {
   private loadMemory(at: Target, size: number, checked: boolean): Value {
     const { graph } = this.values;
     const initial = this.shadow.isInitial(at, size);
-    const base = at.base ?? graph.constant(0n);
     const cell = at.anchor === undefined || at.anchor.rest !== undefined ? undefined : cellOf(at.anchor.place);
     if (initial && cell !== undefined) {
       const constant = this.settledValue(cell, at.offset, size);
       if (constant !== undefined) return constant;
     }
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
-    const value = graph.load(base, BigInt(at.offset), detail, initial ? 0 : this.shadow.version, initial);
+    const value = graph.load(this.placeOf(at), BigInt(at.offset), detail, initial ? 0 : this.shadow.version, initial);
     this.values.setSample(value, peek(this.machine, this.concrete(at), size));
     return value;
   }
@@ -266,8 +265,15 @@ export class RecordedMemory {
     }
     const checked = this.prove(at, size);
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
-    graph.effect('store', [at.base ?? graph.constant(0n), value], BigInt(at.offset), detail);
+    graph.effect('store', [this.placeOf(at), value], BigInt(at.offset), detail);
     this.change({ kind: 'store', at, size, value });
+  }
+
+  /** What an access there goes through; its offset is apart. */
+  private placeOf({ space, base }: Target): Value {
+    const { graph } = this.values;
+    const rest = base ?? graph.constant(0n);
+    return space === 'packet' ? graph.pointer(rest) : rest;
   }
 
   /** Takes an address apart. May add a guard: a variable stack address is pinned. */

@@ -49,9 +49,7 @@ export function resample(machine: Machine, values: RecordedValues, value: Value,
     if (map instanceof ProgArrayMap) return BigInt(map.programAt(Number(values.sample(args[0] as Value))));
   }
   if (detail?.kind === 'memory' || detail?.kind === 'atomic') {
-    const at = values.sample(args[0] as Value) + imm;
-    const isPacket = detail.space === 'packet';
-    return peek(machine, isPacket ? machine.lane.packet.pointerTo(at) : BigInt.asUintN(64, at), detail.size);
+    return peek(machine, BigInt.asUintN(64, values.sample(args[0] as Value) + imm), detail.size);
   }
   throw new TraceAbort('desync', `no sample of ${op}`);
 }

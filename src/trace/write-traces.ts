@@ -1,5 +1,5 @@
 /**
- * Traces as JSON, `jitnic.traces/1`: what a recording left, so that another machine with the same object can install
+ * Traces as JSON, `jitnic.traces/2`: what a recording left, so that another machine with the same object can install
  * it, extend it by side traces and put it into words as the one that recorded it can. Nothing in it is an address:
  * bytes of maps go by location, the stack by frame.
  *
@@ -16,7 +16,7 @@ import type { Snapshot } from './snapshot.js';
 import type { Assumption } from './stable-values.js';
 
 /** Name and version of the form. */
-export const tracesSchema = 'jitnic.traces/1';
+export const tracesSchema = 'jitnic.traces/2';
 
 /** A value in JSON: `v7` or a constant. */
 type Operand = string;

@@ -116,6 +116,6 @@ describe('traces as a file', () => {
     writeFileSync(none, '{"schema": "jitnic.run/1"}');
     const { err, exitCode } = await captureCli(['run', ...filter, '--traces', none]);
     expect(exitCode).toBe(3);
-    expect(err).toContain('its schema is `jitnic.run/1`, not `jitnic.traces/1`');
+    expect(err).toContain('its schema is `jitnic.run/1`, not `jitnic.traces/2`');
   });
 });

@@ -137,7 +137,7 @@ export class ConditionOracle {
         return BigInt.asUintN(64, this.packetStart + argument());
       case 'load':
         if (!value.early || detail?.kind !== 'memory') throw new Late();
-        return this.load(argument() + value.imm + (detail.space === 'packet' ? this.packetStart : 0n), detail.size);
+        return this.load(argument() + value.imm, detail.size);
       case 'lookup':
         if (!value.early || detail?.kind !== 'lookup') throw new Late();
         return this.lookup(

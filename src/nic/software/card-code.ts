@@ -3,10 +3,10 @@
  * 64 bits.
  *
  *     pure             op dst a b
- *     load             op dst base offset           (packet: base is an offset or the zero slot)
- *     checked load     op dst base offset size space
+ *     load             op dst base offset
+ *     checked load     op dst base offset size
  *     store            op base offset value
- *     checked store    op base offset value size space
+ *     checked store    op base offset value size
  *     atomic           op dst base offset operand expected size kind checked
  *     lookup           op dst map count (slot size)*
  *     slot             op dst map index
@@ -15,7 +15,7 @@
  *     guard            op slot expect
  */
 import { InternalError } from '../../base/index.js';
-import { isConst, type OpName, type Value } from '../../ir/index.js';
+import type { OpName, Value } from '../../ir/index.js';
 import { opcodes, pureOpcodes } from './card-opcodes.js';
 
 /** Place of an access's width among its opcodes. */
@@ -57,21 +57,14 @@ export function encode(
       return;
     case 'load': {
       if (detail?.kind !== 'memory') break;
-      const isPacket = detail.space === 'packet';
-      const at = isPacket ? packetOffset(value) : offset;
-      if (detail.checked) out.push(opcodes.loadChecked, dst, a, offset, detail.size, isPacket ? 1 : 0);
-      else if (isPacket && isConst(value.args[0] as Value))
-        out.push(opcodes.loadPacket8 + (log2[detail.size] ?? 0), dst, -1, at);
-      else out.push((isPacket ? opcodes.loadPacket8 : opcodes.load8) + (log2[detail.size] ?? 0), dst, a, offset);
+      if (detail.checked) out.push(opcodes.loadChecked, dst, a, offset, detail.size);
+      else out.push(opcodes.load8 + (log2[detail.size] ?? 0), dst, a, offset);
       return;
     }
     case 'store': {
       if (detail?.kind !== 'memory') break;
-      const isPacket = detail.space === 'packet';
-      if (detail.checked) out.push(opcodes.storeChecked, a, offset, b, detail.size, isPacket ? 1 : 0);
-      else if (isPacket && isConst(value.args[0] as Value))
-        out.push(opcodes.storePacket8 + (log2[detail.size] ?? 0), -1, packetOffset(value), b);
-      else out.push((isPacket ? opcodes.storePacket8 : opcodes.store8) + (log2[detail.size] ?? 0), a, offset, b);
+      if (detail.checked) out.push(opcodes.storeChecked, a, offset, b, detail.size);
+      else out.push(opcodes.store8 + (log2[detail.size] ?? 0), a, offset, b);
       return;
     }
     case 'atomic':
@@ -104,9 +97,4 @@ export function encode(
     }
   }
   throw new InternalError('card code', `cannot encode ${value.op}`);
-}
-
-/** A packet load whose base is constant is at one offset. */
-function packetOffset(value: Value): number {
-  return Number(BigInt.asIntN(64, (value.args[0] as Value).imm)) + Number(value.imm);
 }

@@ -260,7 +260,7 @@ export class CardExecutor {
           at += 4;
           break;
 
-        // Loads: slot `a` and offset `b`. Addresses that need no check fit in 32 bits; packet offsets may be negative.
+        // Loads: slot `a` and offset `b`. Addresses that need no check fit in 32 bits.
         case 100: // load8
           u[2 * d] = view.getUint8(u[2 * a]! + b);
           u[2 * d + 1] = 0;
@@ -284,40 +284,17 @@ export class CardExecutor {
           }
           at += 4;
           break;
-        case 104: // loadPacket8
-          u[2 * d] = view.getUint8(packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b);
-          u[2 * d + 1] = 0;
-          at += 4;
-          break;
-        case 105: // loadPacket16
-          u[2 * d] = view.getUint16(packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b, true);
-          u[2 * d + 1] = 0;
-          at += 4;
-          break;
-        case 106: // loadPacket32
-          u[2 * d] = view.getUint32(packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b, true);
-          u[2 * d + 1] = 0;
-          at += 4;
-          break;
-        case 107: // loadPacket64
-          {
-            const address = packetStart + (a < 0 ? 0 : u[2 * a]! | 0) + b;
-            u[2 * d] = view.getUint32(address, true);
-            u[2 * d + 1] = view.getUint32(address + 4, true);
-          }
-          at += 4;
-          break;
         case 108: {
           // loadChecked
           const size = words[at + 4]!;
-          const address = this.address(a, b, words[at + 5]!);
+          const address = this.address(a, b);
           if (!memory.canRead(address, size)) return false;
           u[2 * d + 1] = 0;
           if (size === 1) u[2 * d] = view.getUint8(address);
           else if (size === 2) u[2 * d] = view.getUint16(address, true);
           else u[2 * d] = view.getUint32(address, true);
           if (size === 8) u[2 * d + 1] = view.getUint32(address + 4, true);
-          at += 6;
+          at += 5;
           break;
         }
 
@@ -338,32 +315,16 @@ export class CardExecutor {
           memory.store64(u[2 * d]! + a, v[b]!);
           at += 4;
           break;
-        case 114: // storePacket8
-          memory.store8(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, u[2 * b]!);
-          at += 4;
-          break;
-        case 115: // storePacket16
-          memory.store16(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, u[2 * b]!);
-          at += 4;
-          break;
-        case 116: // storePacket32
-          memory.store32(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, u[2 * b]!);
-          at += 4;
-          break;
-        case 117: // storePacket64
-          memory.store64(packetStart + (d < 0 ? 0 : u[2 * d]! | 0) + a, v[b]!);
-          at += 4;
-          break;
         case 118: {
           // storeChecked
           const size = words[at + 4]!;
-          const address = this.address(d, a, words[at + 5]!);
+          const address = this.address(d, a);
           if (!memory.canWrite(address, size)) return false;
           if (size === 1) memory.store8(address, u[2 * b]!);
           else if (size === 2) memory.store16(address, u[2 * b]!);
           else if (size === 4) memory.store32(address, u[2 * b]!);
           else memory.store64(address, v[b]!);
-          at += 6;
+          at += 5;
           break;
         }
 
@@ -444,11 +405,11 @@ export class CardExecutor {
   }
 
   /** Address of a checked access; -1 where it is no address. */
-  private address(slot: number, offset: number, isPacket: number): number {
+  private address(slot: number, offset: number): number {
     const low = this.halves[2 * slot]!;
     const high = this.halves[2 * slot + 1]!;
-    if (high === 0) return low + offset + (isPacket === 1 ? this.packetStart : 0);
-    if (high === 0xffffffff && (low | 0) < 0) return (low | 0) + offset + (isPacket === 1 ? this.packetStart : 0);
+    if (high === 0) return low + offset;
+    if (high === 0xffffffff && (low | 0) < 0) return (low | 0) + offset;
     return -1;
   }
 
@@ -467,7 +428,7 @@ export class CardExecutor {
     const d = words[at + 1]!;
     const size = words[at + 6]!;
     const kind = words[at + 7]!;
-    const address = this.address(words[at + 2]!, words[at + 3]!, 0);
+    const address = this.address(words[at + 2]!, words[at + 3]!);
     if (!memory.canWrite(address, size) || address % size !== 0) return false;
     const mask = size === 8 ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
     const old = size === 8 ? memory.load64(address) : BigInt(memory.load32(address));

@@ -2,7 +2,7 @@
  * Values of traces in the graph of their tree's function. Both graphs hold the same operations; what differs are
  * reads: packet loads get an address, look-ups the key in words of four bytes, or, in arrays, become arithmetic.
  */
-import { type Detail, type Graph, isConst, mask32, mask64, splitOffset, type Value } from '../../ir/index.js';
+import { type Detail, type Graph, mask32, mask64, splitOffset, type Value } from '../../ir/index.js';
 import { staticIn } from '../../jit/index.js';
 import { helperId, helperRow } from '../../platform/index.js';
 import type { Machine } from '../../vm/index.js';
@@ -138,16 +138,9 @@ export class ValueLowering {
 
   /** Base and constant distance of a load's, store's or atomic operation's address. */
   address(value: Value): readonly [Value, bigint] {
-    const { graph } = this;
-    const base = this.lower(value.args[0] as Value);
-    const isPacket = value.detail?.kind === 'memory' && value.detail.space === 'packet';
-    if (!isPacket) {
-      // What is fixed goes into the access's immediate.
-      const [rest = graph.constant(0n), fixed] = splitOffset(base);
-      return [rest, fixed + value.imm];
-    }
-    if (!isConst(base)) return [graph.pointer(base), value.imm];
-    return [graph.pointer(graph.constant(0n)), BigInt.asIntN(64, base.imm) + value.imm];
+    // What is fixed goes into the access's immediate.
+    const [rest = this.graph.constant(0n), fixed] = splitOffset(this.lower(value.args[0] as Value));
+    return [rest, fixed + value.imm];
   }
 
   /** Sees to an access that the guards do not prove to be safe; for a verified program the verifier did. */
