@@ -22,9 +22,7 @@ const usage =
  */
 const leastInsnsPerSecond = 15_000;
 const mostMilliseconds = 2000;
-/**
- * What a program may take that spends Linux's limit of a million instructions: wanted, told beside, not yet reached.
- */
+/** What a program may take that spends Linux's limit of a million instructions. */
 const mostMillisecondsAtLimit = 3000;
 const instructionLimit = 1_000_000;
 
@@ -141,12 +139,15 @@ function speed(folders: readonly string[]): boolean {
     // What a user waits for is the slowest program, not the mean. Programs that spend the limit are told apart.
     const ended = timings.filter((timing) => timing.insns <= instructionLimit);
     const slowest = (ended.length > 0 ? ended : timings).reduce((a, b) => (b.milliseconds > a.milliseconds ? b : a));
-    for (const { name, insns, milliseconds } of timings)
-      if (insns > instructionLimit)
-        console.log(
-          `${what}: ${name} spends a million instructions in ${Math.round(milliseconds)} ms, wanted ${mostMillisecondsAtLimit}`,
-        );
-    return { what, programs: timings.length, insns, perSecond: Math.round(insns / seconds), slowest };
+    const atLimit = timings.filter((timing) => timing.insns > instructionLimit);
+    for (const { name, milliseconds } of atLimit) {
+      const allowed = mostMillisecondsAtLimit;
+      console.log(
+        `${what}: ${name} spends a million instructions in ${Math.round(milliseconds)} ms (at most ${allowed})`,
+      );
+    }
+    const inTime = atLimit.every(({ milliseconds }) => milliseconds <= mostMillisecondsAtLimit);
+    return { what, programs: timings.length, insns, perSecond: Math.round(insns / seconds), slowest, inTime };
   });
   process.stdout.write(
     formatTable(
@@ -169,6 +170,7 @@ function speed(folders: readonly string[]): boolean {
     ),
   );
   return summary.every(
-    ({ perSecond, slowest }) => perSecond >= leastInsnsPerSecond && slowest.milliseconds <= mostMilliseconds,
+    ({ perSecond, slowest, inTime }) =>
+      inTime && perSecond >= leastInsnsPerSecond && slowest.milliseconds <= mostMilliseconds,
   );
 }

@@ -166,7 +166,7 @@ function checkBinary(env: Env, insn: Insn, code: number, is32: boolean): void {
 
   const operand = src ?? constReg(BigInt(insn.imm));
   if (operand.kind === 'scalar' && dst.kind === 'scalar') {
-    env.write(insn.dst, combine(insn, code, is32, dst, operand));
+    env.write(insn.dst, combine(env, insn, code, is32, dst, operand));
   } else if (operand.kind !== 'scalar' && dst.kind !== 'scalar') {
     // The difference of two addresses is a number; nothing else about two addresses is.
     if (code !== op.SUB) env.reject('pointer-op-pointer', { reg: insn.dst, op: operatorText[code] ?? '?' });
@@ -180,10 +180,14 @@ function checkBinary(env: Env, insn: Insn, code: number, is32: boolean): void {
 }
 
 /** Two numbers: the result came from both, which is what its trail says. */
-function combine(insn: Insn, code: number, is32: boolean, dst: RegState, src: RegState): RegState {
+function combine(env: Env, insn: Insn, code: number, is32: boolean, dst: RegState, src: RegState): RegState {
   // A 32-bit instruction sees its immediate as 32 bits.
   const operand = is32 && (insn.code & op.X) === 0 ? constScalar(BigInt(insn.imm >>> 0)) : src.range;
-  const result = scalarReg(aluScalars(code, is32, dst.range, operand), new Trail(dst.trail, src.trail));
+  const { alu } = env.shape.memos;
+  const known =
+    alu.find(env.pc, dst.range, operand) ??
+    alu.keep(env.pc, dst.range, operand, aluScalars(code, is32, dst.range, operand));
+  const result = scalarReg(known.result, new Trail(dst.trail, src.trail));
   const delta = constantDelta(insn, code, is32, dst, operand);
   if (delta !== undefined && !result.range.isConst) {
     result.id = dst.id;

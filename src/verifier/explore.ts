@@ -9,6 +9,7 @@
  */
 import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
+import { finishedCovers } from './finished-state.js';
 import { iterationsDiffer } from './iterator.js';
 import { LoopVisits } from './loops.js';
 import { forced } from './program-shape.js';
@@ -182,7 +183,10 @@ export class Explorer {
           // Paths that stopped in this loop still owe it what the rest needs: until then nothing can be left out of
           // the comparison.
           const owed = checkpoint.visit !== undefined && checkpoint.visit.backedges.length > 0;
-          if (stateCovers(env.shape, checkpoint.state, state, pc, owed ? 'within' : 'live')) {
+          const covers = owed
+            ? stateCovers(env.shape, checkpoint.state, state, pc, 'within')
+            : finishedCovers(env.shape, checkpoint, state);
+          if (covers) {
             if (this.generalize && this.generalized(checkpoint)) {
               save = true;
               continue;
@@ -287,6 +291,7 @@ export class Explorer {
       misses: 0,
       visit,
       depth: (state.parent?.depth ?? 0) + 1,
+      needs: undefined,
     };
     state.parent = checkpoint;
     if (visit !== undefined) visit.entry ??= checkpoint;

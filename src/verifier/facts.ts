@@ -68,12 +68,17 @@ export interface ProgramFacts {
   readonly insns: readonly InsnFacts[];
 }
 
-/** What paths have brought to a slot so far. */
-interface Collected {
+/** What is known at a slot of the program, by register and by slot of the stack. */
+interface Whole {
   readonly regs: (ValueFact | undefined)[];
   readonly stack: (SlotFact | undefined)[];
-  /** The slots as they were seen last. */
-  readonly slots: (StackSlot | undefined)[];
+}
+
+/** What paths have brought to a slot so far. */
+interface Collected extends Whole {
+  /** The registers and slots as they were seen last: what looks the same again teaches nothing. */
+  readonly lastRegs: (RegState | undefined)[];
+  readonly lastSlots: (StackSlot | undefined)[];
 }
 
 const any: ValueFact = { kind: 'any' };
@@ -132,7 +137,7 @@ export class FactsCollector {
     let entry = this.collected[pc];
     const visited = entry !== undefined;
     if (entry === undefined) {
-      entry = { regs: [], stack: [], slots: [] };
+      entry = { regs: [], stack: [], lastRegs: [], lastSlots: [] };
       this.collected[pc] = entry;
     }
     const before = this.before[pc] ?? -1;
@@ -146,25 +151,28 @@ export class FactsCollector {
     else this.visitStack(env, entry, visited);
   }
 
-  private visitReg(env: Env, { regs }: Collected, i: number, visited: boolean): void {
+  private visitReg(env: Env, { regs, lastRegs }: Collected, i: number, visited: boolean): void {
     const live = this.shape.liveBefore[env.pc] ?? 0x7ff;
     if ((live & (1 << i)) === 0 && i !== 10) return;
     const reg = env.frame.reg(i);
     const known = regs[i];
+    const last = lastRegs[i];
     // Nothing is learned from what is known already.
     if (known?.kind === 'any' || (known?.kind === 'scalar' && reg.kind === 'scalar' && known.range.covers(reg.range)))
       return;
+    if (known !== undefined && last !== undefined && looksTheSame(env, known, last, reg)) return;
+    lastRegs[i] = reg;
     regs[i] = join(known, this.fact(env, reg), visited);
   }
 
-  private visitStack(env: Env, { stack, slots: seen }: Collected, visited: boolean): void {
+  private visitStack(env: Env, { stack, lastSlots }: Collected, visited: boolean): void {
     const { stack: slots } = env.frame;
     // A slot that one path never wrote holds nothing that all paths agree on.
     for (let i = slots.length; i < stack.length; i++) stack[i] = undefined;
     for (let i = 0; i < slots.length; i++) {
       const known = stack[i];
-      if (visited && (known === undefined || seen[i] === slots[i])) continue;
-      seen[i] = slots[i];
+      if (visited && (known === undefined || slotLooksTheSame(env, known, lastSlots[i], slots[i]))) continue;
+      lastSlots[i] = slots[i];
       const fact = this.slotFact(env, i, slots[i]);
       stack[i] = visited ? joinSlots(known, fact) : fact;
     }
@@ -172,7 +180,7 @@ export class FactsCollector {
 
   finish(): ProgramFacts {
     const zeroExtend = needsZeroExtension(this.program.insns);
-    const whole: (Collected | undefined)[] = [];
+    const whole: (Whole | undefined)[] = [];
     for (const [pc, entry] of this.collected.entries()) whole.push(entry && this.whole(pc, entry, whole));
     return {
       insns: whole.map((entry, pc) => ({
@@ -187,7 +195,7 @@ export class FactsCollector {
   }
 
   /** What was collected at a slot, completed by what holds before its only predecessor. */
-  private whole(pc: number, entry: Collected, earlier: readonly (Collected | undefined)[]): Collected {
+  private whole(pc: number, entry: Whole, earlier: readonly (Whole | undefined)[]): Whole {
     const before = this.before[pc] ?? -1;
     const from = before < 0 ? undefined : earlier[before];
     const live = this.shape.liveBefore[pc] ?? 0x7ff;
@@ -197,7 +205,7 @@ export class FactsCollector {
       const isLive = (live & (1 << i)) !== 0 || i === 10;
       regs.push(isLive ? (from === undefined || i === written ? entry.regs[i] : from.regs[i]) : undefined);
     }
-    return { regs, stack: from === undefined || written < 0 ? entry.stack : from.stack, slots: [] };
+    return { regs, stack: from === undefined || written < 0 ? entry.stack : from.stack };
   }
 
   private fact(env: Env, reg: RegState): ValueFact {
@@ -230,6 +238,35 @@ export class FactsCollector {
     }
     return { off, kind: zero ? 'zero' : 'misc', size: 8, value: any };
   }
+}
+
+/** Would `reg` give the fact that `last` gave, which is part of `known` already? */
+function looksTheSame(env: Env, known: ValueFact, last: RegState, reg: RegState): boolean {
+  if (last === reg && reg.kind !== 'fp') return true;
+  return (
+    last.kind === reg.kind &&
+    last.off === reg.off &&
+    last.nullable === reg.nullable &&
+    last.map === reg.map &&
+    last.memSize === reg.memSize &&
+    last.pktRange <= reg.pktRange &&
+    last.range.equals(reg.range) &&
+    (reg.kind !== 'fp' || (known.kind === 'pointer' && known.framesUp === env.state.depth - reg.frame))
+  );
+}
+
+/** The same of a stack slot. */
+function slotLooksTheSame(
+  env: Env,
+  known: SlotFact,
+  last: StackSlot | undefined,
+  slot: StackSlot | undefined,
+): boolean {
+  if (last === slot && slot?.reg?.kind !== 'fp') return true;
+  if (last === undefined || slot === undefined || last.bytes !== slot.bytes) return false;
+  if (last.dynptr !== slot.dynptr || last.iterator !== slot.iterator) return false;
+  if (last.reg === undefined || slot.reg === undefined) return last.reg === slot.reg;
+  return looksTheSame(env, known.value, last.reg, slot.reg);
 }
 
 /** `known` undefined: the first visit, or a register that was dead on all earlier ones. */

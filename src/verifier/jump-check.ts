@@ -41,8 +41,8 @@ export function checkJump(env: Env, insn: Insn): JumpOutcome {
   const fallThrough = env.state;
   const other = fallThrough.copy();
   if (dst.kind === 'scalar' && src.kind === 'scalar') {
-    learnScalars(fallThrough, negate(code), is32, insn, byReg, dst, src);
-    learnScalars(other, code, is32, insn, byReg, dst, src);
+    learnScalars(env, fallThrough, false, is32, insn, dst, src);
+    learnScalars(env, other, true, is32, insn, dst, src);
   } else {
     learnPointers(env, code, is32, byReg, insn, dst, src, other, fallThrough);
   }
@@ -81,18 +81,27 @@ function predict(
   return operation === op.JNE ? true : undefined;
 }
 
-/** Narrows both operands, and everything linked to them, by `code` being true. */
+/** Narrows both operands, and everything linked to them, by the condition being true, or false. */
 function learnScalars(
+  env: Env,
   state: VerifierState,
-  code: number,
+  holds: boolean,
   is32: boolean,
   insn: Insn,
-  byReg: boolean,
   dst: RegState,
   src: RegState,
 ): void {
+  const byReg = (insn.code & op.X) !== 0;
   const isSame = byReg && insn.dst === insn.src;
-  const [a, b] = refine(code, is32, dst.range, isSame ? undefined : src.range);
+  const memo = holds ? env.shape.memos.taken : env.shape.memos.fallThrough;
+  const other = isSame ? undefined : src.range;
+  let known = memo.find(env.pc, dst.range, other);
+  if (known === undefined) {
+    const code = insn.code & 0xf0;
+    const [x, y] = refine(holds ? code : negate(code), is32, dst.range, other);
+    known = memo.keep(env.pc, dst.range, other, possible(x), possible(y));
+  }
+  const { result: a, second: b } = known;
   const frame = state.top;
   // What is learned of one operand depends on the other.
   const newDst = learned(dst, a, byReg ? src.trail : undefined);
@@ -107,11 +116,15 @@ function learnScalars(
   if (dst.id !== 0) syncLinked(state, frame.reg(insn.dst), insn.dst);
 }
 
+/** A contradiction: this way is impossible, but it is explored, with the bits that came out. */
+function possible(range: Scalar): Scalar {
+  return range.isEmpty ? range.bitsOnly() : range;
+}
+
 /** The register with what the comparison taught it. If later code needs that, it needs the other operand as well. */
 function learned(reg: RegState, range: Scalar, other: Trail | undefined): RegState {
   const to = reg.copy();
-  // A contradiction: this way is impossible, but it is explored, with the bits that came out.
-  to.range = range.isEmpty ? range.bitsOnly() : range;
+  to.range = range;
   to.trail = new Trail(reg.trail, other);
   return to;
 }

@@ -112,8 +112,15 @@ function withOffset(pointer: RegState, off: bigint): RegState {
 function plus(env: Env, pointer: RegState, by: Scalar): RegState {
   const off = BigInt(pointer.off) + by.smin;
   if (by.isConst && fitsS32(off)) return withOffset(pointer, off);
+  const { pointers } = env.shape.memos;
+  const known =
+    pointers.find(env.pc, pointer.range, by) ?? pointers.keep(env.pc, pointer.range, by, sum(pointer.range, by));
+  return variable(env, pointer, known.result, true);
+}
+
+/** The variable parts together. */
+function sum(base: Scalar, by: Scalar): Scalar {
   const range = new Scalar();
-  const base = pointer.range;
   if (fitsS64(base.smin + by.smin) && fitsS64(base.smax + by.smax)) {
     range.smin = base.smin + by.smin;
     range.smax = base.smax + by.smax;
@@ -123,7 +130,7 @@ function plus(env: Env, pointer: RegState, by: Scalar): RegState {
     range.umax = base.umax + by.umax;
   }
   range.setTnum(tnumAdd(base, by));
-  return variable(env, pointer, range, true);
+  return range.sync();
 }
 
 /** `pointer - by` (BPF_SUB in adjust_ptr_min_max_vals). */
@@ -142,7 +149,7 @@ function minus(env: Env, pointer: RegState, by: Scalar): RegState {
   }
   range.setTnum(tnumSub(base, by));
   // What was known to lie in the packet still does if the pointer only moved back.
-  return variable(env, pointer, range, by.smin < 0n);
+  return variable(env, pointer, range.sync(), by.smin < 0n);
 }
 
 /**
@@ -151,7 +158,7 @@ function minus(env: Env, pointer: RegState, by: Scalar): RegState {
  */
 function variable(env: Env, pointer: RegState, range: Scalar, forgetRange: boolean): RegState {
   const result = pointer.copy();
-  result.range = range.sync();
+  result.range = range;
   if (pointer.isPacket) {
     result.id = env.newId();
     if (forgetRange) result.pktRange = 0;

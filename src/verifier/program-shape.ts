@@ -30,6 +30,7 @@ import { deviceKfuncs, type KfuncRow, kfuncRow, maxInsns, maxSubprogs, maxVarOff
 import { Rejection } from './env.js';
 import { findLoops } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
+import { type RangeMemos, rangeMemos } from './range-memo.js';
 
 /** A function of the program: slots `start` to `end` (exclusive). */
 export interface Subprog {
@@ -64,6 +65,8 @@ export interface ProgramShape {
   readonly loopOf: Uint32Array;
   /** 1 for each slot that some path came to. */
   readonly seen: Uint8Array;
+  /** What instructions made of the ranges that paths brought so far. */
+  readonly memos: RangeMemos;
 }
 
 /** Kinds of slots at which a state is always saved, since loops close there. */
@@ -119,6 +122,7 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boo
       (pc) => prunePoints[pc] === forced.callback,
     ),
     seen: new Uint8Array(insns.length),
+    memos: rangeMemos(),
   };
 }
 

@@ -415,16 +415,19 @@ export class Scalar {
 /** Nothing is known. */
 export const unknownScalar: Scalar = new Scalar();
 
-const smallConsts = new Map<bigint, Scalar>();
+/** Constants that were asked for; those of a program's instructions come up again and again. */
+const consts = new Map<bigint, Scalar>();
+/** Constants remembered: as many as the instructions of a large program have. */
+const keptConsts = 4096;
 
 /** The constant `value`, taken modulo 2^64. */
 export function constScalar(value: bigint): Scalar {
   const wrapped = BigInt.asUintN(64, value);
-  const cached = smallConsts.get(wrapped);
+  const cached = consts.get(wrapped);
   if (cached !== undefined) return cached;
   const scalar = new Scalar();
   scalar.become(wrapped);
-  if (wrapped < 256n) smallConsts.set(wrapped, scalar);
+  if (consts.size < keptConsts) consts.set(wrapped, scalar);
   return scalar;
 }
 

@@ -92,6 +92,16 @@ export class StackSlot {
     return size;
   }
 
+  /** Holds all of a register? */
+  get isWholeSpill(): boolean {
+    return this.reg !== undefined && this.bytes === wholeSpill;
+  }
+
+  /** Written without being known, or never written, in each byte: any load yields an unknown number. */
+  get isUnknown(): boolean {
+    return (this.bytes & notUnknown) === 0;
+  }
+
   /** Holds a register, at least in its lowest byte? */
   get isSpill(): boolean {
     return this.reg !== undefined && (this.bytes & 7) === byteSpill;
@@ -116,6 +126,10 @@ export function uniformBytes(kind: StackByte): number {
   for (let b = 0; b < slotSize; b++) bytes |= kind << (3 * b);
   return bytes;
 }
+
+const wholeSpill = uniformBytes(byteSpill);
+/** Bits that only kinds other than {@link byteInvalid} (0) and {@link byteMisc} (2) have. */
+const notUnknown = uniformBytes(5);
 
 /** `bytes` (packed as in {@link StackSlot}) with byte `b` of another kind. */
 export function withByte(bytes: number, b: number, kind: StackByte): number {

@@ -57,6 +57,11 @@ class IdMatch {
 
 const ids = new IdMatch();
 
+/** Another two states are about to be compared. */
+export function forgetIds(): void {
+  ids.reset();
+}
+
 /** Do both point into the same thing, at the same constant distance? */
 function sameObject(old: RegState, cur: RegState): boolean {
   return (
@@ -106,7 +111,7 @@ function sameDelta(old: RegState, cur: RegState): boolean {
  * Is every value of `cur` one that `old` stood for, as far as `how` asks (regsafe)? Numbers that nobody needed cover
  * any number; pointers must be of one kind, since code was checked for it.
  */
-function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
+export function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
   if (how === 'live' && old.kind === 'scalar' && cur.kind === 'scalar' && !old.trail.marked) return true;
   if (old.kind === 'none' && how !== 'exact') return true;
   if (!sameType(old, cur)) return false;
@@ -138,26 +143,37 @@ function regCovers(old: RegState, cur: RegState, how: Comparison): boolean {
   }
 }
 
+/** Must another state's slot fit this one? Not where nobody read it, or where nothing was known. */
+export function slotMatters(slot: StackSlot): boolean {
+  return slot.trail.marked && !allMisc(slot);
+}
+
 /** All bytes written without being known, or never written: any load yields an unknown number. */
 function allMisc(slot: StackSlot | undefined): boolean {
-  if (slot === undefined) return true;
-  for (let b = 0; b < 8; b++) {
-    const kind = slot.byte(b);
-    if (kind !== byteMisc && kind !== byteInvalid) return false;
-  }
-  return true;
+  return slot === undefined || slot.isUnknown;
 }
+
+const neverWrittenBytes = uniformBytes(byteInvalid);
 
 /** Was nothing stored there on this path? */
 function neverWritten(slot: StackSlot | undefined): boolean {
-  return slot === undefined || slot.bytes === uniformBytes(byteInvalid);
+  return slot === undefined || slot.bytes === neverWrittenBytes;
+}
+
+/** Byte by byte: where nothing was known, a torn spill is as good as anything. */
+function bytesCover(old: StackSlot, cur: StackSlot): boolean {
+  for (let b = 0; b < 8; b++) {
+    const was = old.byte(b);
+    if (was !== byteInvalid && was !== byteMisc && was !== cur.byte(b)) return false;
+  }
+  return true;
 }
 
 /**
  * The same question of a stack slot (stacksafe): bytes of which nothing was known cover anything that was written,
  * and zeros cover zeros only.
  */
-function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison): boolean {
+export function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison): boolean {
   if (old === cur) return true;
   if (how === 'live') {
     if (!old.trail.marked) return true;
@@ -165,18 +181,10 @@ function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison)
   if (allMisc(old)) return true;
   if (old.dynptr !== undefined || cur?.dynptr !== undefined) return dynptrCovers(old, cur);
   if (old.iterator !== undefined || cur?.iterator !== undefined) return iteratorCovers(old, cur);
-  const oldScalar = old.isSpill && old.spillSize === 8 && old.reg?.kind === 'scalar' ? old.reg : undefined;
+  const oldScalar = old.isWholeSpill && old.reg?.kind === 'scalar' ? old.reg : undefined;
   if (oldScalar !== undefined && allMisc(cur)) return how === 'live' && !oldScalar.trail.marked;
   if (cur === undefined) return false;
-  for (let b = 0; b < 8; b++) {
-    const was = old.byte(b);
-    const is = cur.byte(b);
-    if (was === byteInvalid || was === byteMisc || was === is) {
-      // Where nothing was known, a torn spill is as good as anything.
-      continue;
-    }
-    return false;
-  }
+  if (old.bytes !== cur.bytes && !bytesCover(old, cur)) return false;
   if (old.byte(0) !== byteSpill) return true;
   if (old.reg === undefined || cur.reg === undefined || old.spillSize !== cur.spillSize) return false;
   return regCovers(old.reg, cur.reg, how);
@@ -198,8 +206,7 @@ function iteratorCovers(old: StackSlot, cur: StackSlot | undefined): boolean {
 }
 
 /** Registers that are live, and every slot (func_states_equal). */
-function frameCovers(old: FrameState, cur: FrameState, live: number, how: Comparison): boolean {
-  if (old.callbackDepth > cur.callbackDepth) return false;
+function frameCovers(old: FrameState, cur: FrameState, live: number, how: 'within' | 'exact'): boolean {
   for (let i = 0; i <= 10; i++) {
     if ((live & (1 << i)) === 0) continue;
     const was = old.reg(i);
@@ -210,7 +217,7 @@ function frameCovers(old: FrameState, cur: FrameState, live: number, how: Compar
   for (let i = 0; i < old.stack.length; i++) {
     const slot = old.stack[i];
     if (slot === undefined) {
-      if (how !== 'live' && !neverWritten(cur.stack[i])) return false;
+      if (!neverWritten(cur.stack[i])) return false;
       continue;
     }
     if (!slotCovers(slot, cur.stack[i], how)) return false;
@@ -219,7 +226,7 @@ function frameCovers(old: FrameState, cur: FrameState, live: number, how: Compar
 }
 
 /** The same references and lock are held, by whatever ids (refsafe). */
-function heldCovers(old: VerifierState, cur: VerifierState): boolean {
+export function heldCovers(old: VerifierState, cur: VerifierState): boolean {
   if (old.refs.length !== cur.refs.length) return false;
   if ((old.lock === undefined) !== (cur.lock === undefined)) return false;
   if (old.lock !== undefined && cur.lock !== undefined) {
@@ -266,24 +273,35 @@ export function frameInsn(state: VerifierState, depth: number, pc: number): numb
   return state.frames[depth + 1]?.callsite ?? pc;
 }
 
+/** Are both in the same functions, called from the same places, and no earlier in rounds that are counted? */
+export function callsFit(old: VerifierState, cur: VerifierState): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  for (let depth = 0; depth < old.frames.length; depth++) {
+    const was = old.frames[depth] as FrameState; // depth is in range
+    const is = cur.frames[depth] as FrameState;
+    if (was.callsite !== is.callsite || was.subprog !== is.subprog || was.callbackDepth > is.callbackDepth)
+      return false;
+  }
+  return true;
+}
+
 /**
- * Is every way on from `cur` one that was followed from `old` (states_equal)? Asks only for what is live at `pc` and,
- * with `live`, for what somebody needed of the old state.
+ * Is every way on from `cur` one that was followed from `old` (states_equal)? For a state that is not finished, or
+ * of whose needs not all are known: asks for all that is live at `pc`. finished-state.ts is for the others.
  */
 export function stateCovers(
   shape: ProgramShape,
   old: VerifierState,
   cur: VerifierState,
   pc: number,
-  how: Comparison,
+  how: 'within' | 'exact',
 ): boolean {
-  if (old.frames.length !== cur.frames.length) return false;
+  if (!callsFit(old, cur)) return false;
   ids.reset();
   if (!heldCovers(old, cur)) return false;
   for (let depth = 0; depth < old.frames.length; depth++) {
     const was = old.frames[depth] as FrameState; // depth is in range
     const is = cur.frames[depth] as FrameState;
-    if (was.callsite !== is.callsite || was.subprog !== is.subprog) return false;
     const live = shape.liveBefore[frameInsn(old, depth, pc)] ?? 0x7ff;
     if (!frameCovers(was, is, live, how)) return false;
   }

@@ -1,4 +1,5 @@
 /** The abstract machine at one point of one path: frames, held references, locks. */
+import type { Needs } from './finished-state.js';
 import type { LoopVisit } from './loops.js';
 import { noReg, type RegState } from './reg-state.js';
 import type { StackSlot } from './stack-state.js';
@@ -143,4 +144,6 @@ export interface Checkpoint {
   readonly visit: LoopVisit | undefined;
   /** Position in the current path, to tell ancestors. */
   readonly depth: number;
+  /** What all paths from here turned out to need, once they are finished and somebody asked. */
+  needs: Needs | undefined;
 }

@@ -211,6 +211,25 @@ describe('facts', () => {
   });
 });
 
+describe('a verdict', () => {
+  /** Ten bits of the packet are counted into r7: paths that differ in numbers that nothing depends on. */
+  const branches = Array.from({ length: 10 }, (_, i) => `if r6 & ${1 << i} goto +1\nr7 += ${1 << i}`).join('\n');
+  const start = 'r6 = *(u32 *)(r1 + 12)\nr7 = 0';
+
+  it('takes the steps that Linux takes, whether facts are asked for or not', () => {
+    const code = `${start}\n${branches}\nr0 = 0\nexit`;
+    const plain = verifyText(code);
+    const withFacts = verifyText(code, { facts: true });
+    expect(withFacts.stats).toEqual(plain.stats);
+    expect(withFacts.facts?.insns.every(({ reached }) => reached)).toBe(true);
+  });
+
+  it('of refusal comes without facts, though the fault lies behind all of them', () => {
+    const { accepted, facts, insn } = verifyText(`${start}\n${branches}\nr0 = r9\nexit`, { facts: true });
+    expect([accepted, facts, insn]).toEqual([false, undefined, 22]);
+  });
+});
+
 describe('facts of numbers that a path tied together', () => {
   it('do not speak for a path on which they are not', () => {
     // One path spills r8 and so ties it to fp-8; the other stores something else there. The comparison teaches of r8

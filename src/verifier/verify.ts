@@ -122,15 +122,14 @@ class Verification {
 
   run(): VerifyResult {
     const { options, program } = this;
-    let facts: FactsCollector | undefined;
+    let shape: ProgramShape | undefined;
     try {
       this.checkMaps();
       // A symbol that nothing defines is refused wherever it stands; what else is missing, where a path comes to it.
       const missing = program.unresolved.find(({ symbol }) => symbol?.weak === false);
       if (missing !== undefined) throw new Rejection('unresolved-reference', { what: missing.what }, missing.insn);
-      const shape = shapeOf(program, this.maps, this.isGpl);
-      facts = options.facts === true ? new FactsCollector(program, shape) : undefined;
-      this.verifyAll(shape, facts);
+      shape = shapeOf(program, this.maps, this.isGpl);
+      this.verifyAll(shape);
     } catch (error) {
       if (!(error instanceof Rejection)) throw error;
       this.record(error, undefined);
@@ -152,7 +151,7 @@ class Verification {
       insn: first?.insn,
       errno: first === undefined ? 0 : -errno[first.errno],
       stats,
-      facts: accepted ? facts?.finish() : undefined,
+      facts: accepted && options.facts === true && shape !== undefined ? this.collectFacts(shape) : undefined,
     };
   }
 
@@ -165,23 +164,52 @@ class Verification {
     }
   }
 
-  private verifyAll(shape: ProgramShape, facts: FactsCollector | undefined): void {
+  private verifyAll(shape: ProgramShape): void {
+    this.eachFunction(shape, (env, subprog) => {
+      this.explore(env, subprog);
+      return this.failures.length === 0 || this.options.all === true;
+    });
+    if (this.failures.length > 0) return;
+    // Any function's knows the program.
+    const env = this.envFor(shape, 0);
+    checkStackDepth(env);
+    checkCallbacksUsed(env);
+  }
+
+  /** The main program and each global function that a path calls, each by itself, as long as `explore` wants more. */
+  private eachFunction(shape: ProgramShape, explore: (env: Env, subprog: Subprog) => boolean): void {
     const verified = new Set<number>([0]);
     const work = [0];
     for (let index = work.shift(); index !== undefined; index = work.shift()) {
       const env = this.envFor(shape, index);
-      this.explore(env, shape.subprogs[index] as Subprog, facts); // indexes come from the shape
+      if (!explore(env, shape.subprogs[index] as Subprog)) return; // indexes come from the shape
       for (const called of env.calledGlobals) {
         if (verified.has(called)) continue;
         verified.add(called);
         work.push(called);
       }
-      if (this.failures.length > 0 && this.options.all !== true) return;
-      if (work.length === 0 && this.failures.length === 0) {
-        checkStackDepth(env);
-        checkCallbacksUsed(env);
-      }
     }
+  }
+
+  /**
+   * What is known at each slot of an accepted program, by a walk of its own: it sees more than the verdict needs, and
+   * a program that is refused is not worth it. Undefined where that walk reaches a limit that the first one kept.
+   */
+  private collectFacts(shape: ProgramShape): ProgramFacts | undefined {
+    const facts = new FactsCollector(this.program, shape);
+    const visit = (env: Env): void => facts.visit(env);
+    const observer: ExploreObserver = { before: visit, after: () => {}, pruned: visit, resumed: () => {} };
+    try {
+      this.eachFunction(shape, (env, subprog) => {
+        env.tracksPath = false;
+        new Explorer(env, observer, true).run(subprog.start, env.state);
+        return true;
+      });
+    } catch (error) {
+      if (!(error instanceof Rejection)) throw error;
+      return undefined;
+    }
+    return facts.finish();
   }
 
   /** May the program call what is for GPL programs alone? */
@@ -200,8 +228,8 @@ class Verification {
     return env;
   }
 
-  private explore(env: Env, subprog: Subprog, facts: FactsCollector | undefined): void {
-    const explorer = new Explorer(env, this.observer(facts), facts !== undefined);
+  private explore(env: Env, subprog: Subprog): void {
+    const explorer = new Explorer(env, this.observer());
     this.log.start(env, subprog);
     try {
       explorer.run(subprog.start, env.state);
@@ -245,21 +273,13 @@ class Verification {
     });
   }
 
-  private observer(facts: FactsCollector | undefined): ExploreObserver | undefined {
+  private observer(): ExploreObserver | undefined {
     const { log } = this;
-    if (facts === undefined && !log.follows) {
-      return undefined;
-    }
+    if (!log.follows) return undefined;
     return {
-      before: (env) => {
-        facts?.visit(env);
-        log.before(env);
-      },
+      before: (env) => log.before(env),
       after: (env) => log.after(env),
-      pruned: (env, checkpoint) => {
-        facts?.visit(env);
-        log.pruned(env, checkpoint);
-      },
+      pruned: (env, checkpoint) => log.pruned(env, checkpoint),
       resumed: (env) => log.resumed(env),
     };
   }
