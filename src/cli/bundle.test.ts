@@ -1,22 +1,25 @@
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Bundle } from './bundle.js';
 
 describe('joined files', () => {
   let directory: string;
+  const write = (name: string, text: string): void =>
+    writeFileSync(join(directory, `${name}.br`), brotliCompressSync(text));
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'jitnic-bundle-'));
-    writeFileSync(
-      join(directory, 'a.cjs'),
+    write(
+      'a.cjs',
       `const { sep } = require('node:path');
        const b = require('./b.cjs');
        exports.sum = (x) => b.twice(x) + sep.length;
        exports.where = () => __filename;`,
     );
-    writeFileSync(join(directory, 'b.cjs'), `require('./a.cjs');\nexports.twice = (x) => 2 * x;`);
+    write('b.cjs', `require('./a.cjs');\nexports.twice = (x) => 2 * x;`);
   });
 
   afterEach(() => rmSync(directory, { recursive: true }));
@@ -51,12 +54,9 @@ describe('joined files', () => {
 
   it('are compiled anew where the code is of another file, or no code', () => {
     keepCode();
-    writeFileSync(join(directory, 'b.cjs'), `exports.twice = (x) => 2 * x + 1; // longer than it was`);
+    write('b.cjs', `exports.twice = (x) => 2 * x + 1; // longer than it was`);
     // V8 knows what it has compiled in this process: another text makes it ask for the code.
-    writeFileSync(
-      join(directory, 'a.cjs'),
-      `exports.sum = (x) => require('./b.cjs').twice(x) + 1; exports.where = String;`,
-    );
+    write('a.cjs', `exports.sum = (x) => require('./b.cjs').twice(x) + 1; exports.where = String;`);
     writeFileSync(join(directory, 'kept', 'build', 'command', 'a.cjs.code'), 'none');
     const { bundle, result } = run();
     expect(rejected(bundle)).toEqual([true, true]);

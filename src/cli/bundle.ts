@@ -1,6 +1,6 @@
 /**
- * Runs the joined files of the command line (`dist/bundle`, CommonJS, made by scripts/bundle.mjs) with the code that V8
- * made of them the last time, which lies in the cache as `NAME.code`. A process that has just started would spend a
+ * Runs the joined files of the command line (`dist/bundle/NAME.br`, CommonJS, made by scripts/bundle.mjs) with the code
+ * that V8 made of them the last time, which lies in the cache as `NAME.code`. A process that has just started would spend a
  * third of its time on reading and compiling JavaScript. V8 takes that code only if it is the same version with the
  * same flags, and of the text it compares the length alone; so it is kept by build, version and processor:
  *
@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
+import { brotliDecompressSync } from 'node:zlib';
 import { cacheDirectory } from './cache-directory.js';
 
 /** What a file of CommonJS becomes once it is wrapped in a function, as Node's own loader does it. */
@@ -96,7 +97,8 @@ export class Bundle {
   /** The script of a file, with the code of an earlier process if there is some; V8 says whether it took it. */
   private compile(name: string, filename: string): Script {
     // On the first line, so that lines are those of the file.
-    const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`;
+    const text = brotliDecompressSync(readFileSync(`${filename}.br`)).toString();
+    const source = `(function (exports, require, module, __filename, __dirname) {${text}\n})`;
     const cachedData = this.code === undefined ? undefined : readIfThere(join(this.code, `${name}.code`));
     const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
     this.scripts.set(name, script);

@@ -11,7 +11,7 @@ type Program = typeof import('./program.js');
  * were made of; else those.
  */
 async function loadProgram(args: readonly string[]): Promise<{ readonly program: Program; readonly bundle?: Bundle }> {
-  const bundle = new URL('../bundle/program.cjs', import.meta.url);
+  const bundle = new URL('../bundle/program.cjs.br', import.meta.url);
   const built = statSync(new URL('../.tsbuildinfo', import.meta.url), { throwIfNoEntry: false });
   const bundled = statSync(bundle, { throwIfNoEntry: false });
   if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0))
