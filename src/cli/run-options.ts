@@ -39,7 +39,8 @@ export interface SessionFlags extends ReadingFlags, GlobalFlags {
 
 /** The flags of `run` and `trace`, as commander yields them. */
 export interface RunFlags extends SessionFlags, CacheFlags, OptFlags, StoreFlags {
-  readonly card?: boolean;
+  /** False for `--no-card`; a name or a file of `--card`. */
+  readonly card?: boolean | string;
   readonly bypass?: boolean;
   readonly traces?: string;
   readonly engine?: string;
@@ -159,7 +160,7 @@ export async function openSession(
 }
 
 /** What came of the traces of `--traces`, unless all of them are on the card. */
-function noteLoaded({ loaded }: Session, { traces }: RunFlags, io: Io): void {
+export function noteLoaded({ loaded }: Session, { traces }: RunFlags, io: Io): void {
   const of = (kind: (typeof loaded)[number]): number => loaded.filter((each) => each === kind).length;
   const [stale, refused] = [of('stale'), of('refused')];
   if (stale > 0) io.info(`${traces}: ${count(stale, 'trace')} left out: maps do not hold what they take for granted`);

@@ -12,6 +12,14 @@ import type { Io } from './command.js';
 import { InterruptedError, untilInterrupt } from './interrupt.js';
 import { Progress } from './progress.js';
 
+/** Who runs packets of a batch: a session, or what stands around it. */
+export interface PacketDriver {
+  /** Packets that have come so far, for limits and progress. */
+  readonly packets: number;
+  /** Runs packets from `from` on, `most` at most; returns how many, at least 1. */
+  runBatch(batch: PacketBatch, from: number, most: number): number;
+}
+
 /** What to run, and who wants to hear of it. */
 export interface PacketLoop {
   /** Capture; `-` is stdin. */
@@ -29,6 +37,10 @@ export interface PacketLoop {
   readonly each?: ((batch: PacketBatch, from: number, to: number) => void) | undefined;
   /** Called now and then, between calls of `each`: hands on what those have gathered. */
   readonly flush?: (() => Promise<void>) | undefined;
+  /** Default: the session. */
+  readonly driver?: PacketDriver | undefined;
+  /** The capture has been run before: what there is to say of it has been said. */
+  readonly isRepeated?: boolean | undefined;
 }
 
 /** How far the capture was run. */
@@ -58,7 +70,7 @@ const surprise = 10;
 /** Runs the capture up to its end, a difference, the limit or Ctrl-C. */
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
   const { path, limit = Number.POSITIVE_INFINITY, most = () => Number.POSITIVE_INFINITY, pick, each, flush } = loop;
-  const { runtime } = session;
+  const driver = loop.driver ?? sessionDriver(session);
   const start = performance.now();
   const cpuStart = process.cpuUsage();
   // Until a pipe has said something there is no summary to print.
@@ -70,11 +82,11 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   let undeliverable = 0;
   /** Milliseconds a packet, of slow pieces of late; infinite before the first. */
   let slow = Number.POSITIVE_INFINITY;
-  const isDone = (): boolean => session.difference !== undefined || runtime.packets >= limit || interrupt.requested;
+  const isDone = (): boolean => session.difference !== undefined || driver.packets >= limit || interrupt.requested;
   reading: for await (const read of untilInterrupt(input.batches(), interrupt)) {
     const batch = pick === undefined ? read : pick(read);
     if (batch === undefined) break;
-    undeliverable += countUndeliverable(batch, limit - runtime.packets, session.program);
+    undeliverable += countUndeliverable(batch, limit - driver.packets, session.program);
     for (let at = 0; at < batch.count; ) {
       const first = at;
       const begin = performance.now();
@@ -82,7 +94,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
       // seldom.
       const piece = (): void => {
         do {
-          const ran = session.runBatch(batch, at, Math.min(most(), limit - runtime.packets));
+          const ran = driver.runBatch(batch, at, Math.min(most(), limit - driver.packets));
           each?.(batch, at, at + ran);
           at += ran;
         } while (at < batch.count && !isDone() && performance.now() - begin < turnEvery);
@@ -103,7 +115,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
       slow = Math.max(slow === Number.POSITIVE_INFINITY ? 0 : slow / 2, (now - begin) / (at - first));
       if (now - turn > turnEvery) {
         await new Promise((done) => setImmediate(done));
-        progress.show(runtime.packets, input.bytesRead);
+        progress.show(driver.packets, input.bytesRead);
         turn = performance.now();
       }
       if (isDone()) break reading;
@@ -112,10 +124,22 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   progress.clear();
   const { user, system } = process.cpuUsage(cpuStart);
   const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
-  noteDamage(input, path, runtime.packets, io);
-  noteUndeliverable(undeliverable, session.program, path, io);
+  if (loop.isRepeated !== true) {
+    noteDamage(input, path, driver.packets, io);
+    noteUndeliverable(undeliverable, session.program, path, io);
+  }
   noteFallback(session, io);
   return { interrupted: brokenOff || interrupt.requested, time, undeliverable };
+}
+
+/** Packets go straight to the session. */
+function sessionDriver(session: Session): PacketDriver {
+  return {
+    get packets() {
+      return session.runtime.packets;
+    },
+    runBatch: (batch, from, most) => session.runBatch(batch, from, most),
+  };
 }
 
 /**

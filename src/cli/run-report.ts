@@ -153,8 +153,7 @@ function rate(packets: number, seconds: number): number {
 }
 
 /** `1,000,000 packets in 0.301 s: 3,322,259 packets/s (0.31 s of processor time)`. */
-export function speedText(session: Session, { seconds, cpuSeconds }: RunTime): string {
-  const { packets } = session.runtime;
+export function speedText(packets: number, { seconds, cpuSeconds }: RunTime): string {
   const speed = formatNumber(rate(packets, seconds));
   return `${count(packets, 'packet')} in ${seconds.toFixed(3)} s: ${speed} packets/s (${cpuSeconds.toFixed(3)} s of processor time)`;
 }

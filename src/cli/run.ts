@@ -24,12 +24,14 @@ import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { packetText } from './packet-text.js';
 import { type OutputFlags, OutputLog } from './program-output.js';
 import { reportText } from './report.js';
-import { declareRunFlags, hasCard, openProgram, openSession, type RunFlags, readMapsIn } from './run-options.js';
+import { declareRunFlags, hasCard, openProgram, openSession, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
 import { defaultShown, exitCodeOf, jobsText, runJson, runText, speedText } from './run-report.js';
+import { declareTimed, runTimed, type TimedFlags, type TimedResult, timedFlags } from './run-timed.js';
 import { Steps } from './steps.js';
+import { timedJson, timedText } from './timed-report.js';
 
-interface Options extends RunFlags, OutputFlags, CoverageFlags {
+interface Options extends TimedFlags, OutputFlags, CoverageFlags {
   readonly write?: string;
   readonly mapsOut?: string;
   readonly jobs?: string;
@@ -43,6 +45,7 @@ interface Options extends RunFlags, OutputFlags, CoverageFlags {
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareRunFlags(command);
+    declareTimed(command);
     declareCoverage(command);
     command
       .option(
@@ -81,10 +84,11 @@ export const command: CliCommand = defineCommand<Options>({
         'write to another file',
       );
     }
+    checkTimed(options);
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
-    const { session, interrupted, time, undeliverable, shares, log, coverageLog } = await runAll(
+    const { session, interrupted, time, undeliverable, shares, log, coverageLog, timed } = await runAll(
       file,
       program,
       options,
@@ -113,6 +117,7 @@ export const command: CliCommand = defineCommand<Options>({
         undeliverable,
         ...steps.json(),
         jobs: shares,
+        ...(timed === undefined ? {} : { model: timedJson(timed) }),
         ...(log === undefined ? {} : { outputs: log.json() }),
         ...(globals === undefined ? {} : { globals }),
         ...(covered === undefined ? {} : { coverage: coverageJsonOf(covered) }),
@@ -121,6 +126,7 @@ export const command: CliCommand = defineCommand<Options>({
     } else if (shown !== undefined) {
       const whole = steps.take(wording, () => runText(session, io, shown));
       io.out(whole ?? runText(session, io, 0));
+      if (timed !== undefined) io.out(timedText(timed, io));
       if (shares !== undefined) io.out(jobsText(shares));
       if (log !== undefined) io.out(log.text());
       if (covered !== undefined) io.out(coverageText(covered, io));
@@ -128,7 +134,7 @@ export const command: CliCommand = defineCommand<Options>({
       if (options.maps && maps !== undefined) io.out(`\n${jsonText(maps, true)}`);
       io.out(steps.text());
     }
-    if (!io.flags.json) io.info(speedText(session, time));
+    if (!io.flags.json) io.info(speedText(timed?.counts.offered ?? session.runtime.packets, time));
     return steps.exitCode ?? exitCodeOf(session);
   },
 });
@@ -156,6 +162,33 @@ function withCoverage(options: Readonly<Options>): Readonly<Options> {
   if (jobs !== undefined) throw new UsageError('coverage and `--jobs` exclude each other');
   const counting = verify === false || maxInsns !== undefined ? 'interp' : 'wasm';
   return { ...options, engine: engine ?? counting };
+}
+
+/** Flags that a run with a clock does not follow: what it says is of packets one by one, in the order of arrival. */
+const untimedFlags = [
+  'engine',
+  'opt',
+  'bypass',
+  'jobs',
+  'write',
+  'hex',
+  'report',
+  'mapsScript',
+  'outputs',
+  'recordType',
+] as const;
+
+/** Throws UsageError where flags of a run with a clock are without one, or beside those that it does not follow. */
+function checkTimed(options: Options): void {
+  if (typeof options.card === 'string') {
+    refuseTogether('--card', untimedFlags, options);
+    if (wantsCoverage(options)) throw new UsageError('`--card` and coverage exclude each other');
+    return;
+  }
+  const given = timedFlags.find((flag) => options[flag] !== undefined);
+  if (given === undefined) return;
+  const name = given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+  throw new UsageError(`\`--${name}\` needs a card with a clock`, {}, 'add `--card NAME`: see jitnic card list');
 }
 
 /** Flags that only jitnic's own engines follow. */
@@ -242,6 +275,8 @@ interface RunResult extends LoopResult {
   readonly coverageLog?: CoverageLog | undefined;
   /** Packets of each thread of `--jobs`. */
   readonly shares?: readonly number[];
+  /** By a card with a clock. */
+  readonly timed?: TimedResult['timed'];
 }
 
 /** What compiled code counted; what was interpreted is there already. */
@@ -260,6 +295,7 @@ async function runAll(
   io: Io,
   timeline: Timeline | undefined,
 ): Promise<RunResult> {
+  if (typeof options.card === 'string') return runTimed(file, program, options, io);
   const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
   if (jobs === 1) {
     const session = await openSession(file, program, options, io, {

@@ -149,7 +149,8 @@ function checkWhole(card: CardDescription): void {
     const missing = paths.find((path) => !card.parameters.has(path));
     if (missing !== undefined) wrong(missing, `is missing: ${row.what}${row.unit === '' ? '' : ` (${row.unit})`}`);
   }
-  if (numberOf(card, 'clock') === 0) wrong('clock.value', 'is 0');
+  for (const path of ['clock', 'mac.rate', 'link.reads_64'])
+    if (numberOf(card, path) === 0) wrong(`${path}.value`, 'is 0');
   const matches = wordOf(card, 'front.match') !== 'none';
   if (matches !== numberOf(card, 'front.entries') > 0)
     wrong(

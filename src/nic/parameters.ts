@@ -49,9 +49,17 @@ const number = (path: string, unit: string, needs: readonly CardKind[], what: st
   return { path, unit, type: 'number', least: 0, needs, what };
 };
 
+/**
+ * What becomes of a packet on the card that uses a map which a packet on its way through the host may write: it waits
+ * until that one is done, or something outside of the model (coherence) is taken to order them at no cost.
+ */
+export const slowPathOrders = ['stall', 'ordered'] as const;
+
 /** The table, in the order in which cards are shown. */
 export const parameterRows: readonly ParameterRow[] = [
   number('clock', 'MHz', all, 'clock of the cores or of the pipeline'),
+  number('mac.rate', 'Gb/s', all, 'what a port carries each way, preamble, checksum and gap included'),
+  integer('mac.queue', 'packets', 1, all, 'packets that wait in front of the card, and as many behind it'),
   {
     path: 'front.match',
     unit: '',
@@ -87,6 +95,14 @@ export const parameterRows: readonly ParameterRow[] = [
     what: 'what is done about a read of what an earlier packet will write',
   },
   integer('hazards.reload', 'cycles', 0, ['pipeline'], 'cycles lost by a flush besides the stages that are emptied'),
+  {
+    path: 'hazards.slow_path',
+    unit: '',
+    type: 'word',
+    words: slowPathOrders,
+    needs: ['pipeline'],
+    what: 'what is done about maps that a packet on its way through the host may write',
+  },
   integer('memories.*.size', 'B', 1, all, 'size'),
   integer('memories.*.latency', 'cycles', 0, all, 'cycles from address to data'),
   integer('memories.*.ports', 'ports', 1, all, 'accesses that start in one cycle'),
@@ -98,6 +114,7 @@ export const parameterRows: readonly ParameterRow[] = [
   number('link.p999', 'ns', all, 'p99.9 of a read of 64 bytes'),
   number('link.reads_64', 'M/s', all, 'reads of 64 bytes that the link carries'),
   number('link.reads_1024', 'M/s', none, 'reads of 1 KiB that the link carries'),
+  integer('link.queue', 'packets', 1, all, 'packets that wait for the link'),
   number('costs.install', 'ns', all, 'time in which a trace is written, when it has arrived'),
   number('costs.evict', 'ns', all, 'time in which a trace is taken out'),
 ];

@@ -74,6 +74,11 @@ export class Checker {
     if (this.isExact) card.transaction.begin();
     machine.transaction.begin();
     const result = this.runtime.runCurrent();
+    if (result.isLost) {
+      if (this.isExact) card.transaction.rollback();
+      machine.transaction.rollback();
+      return { result, difference: undefined };
+    }
     const { verdict } = this.interpreter.run(this.program);
     const number = this.runtime.packets;
     const differ: Differ = (what, a, b) => this.differ(number, what, a, b, result.hit, input);

@@ -11,6 +11,7 @@ import { type Fallback, WasmEngine } from '../jit/index.js';
 import type { Settings } from '../opt/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import {
+  type Engine,
   type LoadedProgram,
   type Machine,
   type Outcome,
@@ -18,6 +19,7 @@ import {
   programsBehind,
   type TrapSite,
 } from '../vm/index.js';
+import type { SlowPath } from './slow-path.js';
 import { anyProgram, firstPackets, type Tier, tiersOf } from './tiers.js';
 
 /** `interp`: never compiled. */
@@ -37,6 +39,8 @@ export interface HostOptions {
   readonly store?: ResultStore | undefined;
   /** Compiled code counts what it runs: see {@link Host.countsOf}. */
   readonly counts?: boolean | undefined;
+  /** Runs packets in place of the interpreter, which still records. */
+  readonly core?: Engine | undefined;
 }
 
 /** One program's host on one machine. Results do not depend on the tier that runs a packet. */
@@ -44,6 +48,9 @@ export class Host {
   readonly machine: Machine;
   readonly program: LoadedProgram;
   readonly interpreter: Interpreter;
+  /** How packets get here, and traces back, where that takes time. */
+  slowPath: SlowPath | undefined = undefined;
+  private readonly core: Engine;
   private refusal: Fallback | undefined;
   private readonly verdicts: Verdicts;
   private readonly engine: WasmEngine | undefined;
@@ -61,6 +68,7 @@ export class Host {
     this.machine = machine;
     this.program = program;
     this.interpreter = new Interpreter(machine, { maxSteps: options.maxSteps });
+    this.core = options.core ?? this.interpreter;
     this.verdicts = options.verdicts;
     this.tiers = tiersOf(options.settings, options.isEager === true);
     if (options.kind === 'wasm') {
@@ -138,7 +146,7 @@ export class Host {
 
   /** One packet, counted: its work tells when compiling pays. */
   private interpret(): Outcome {
-    const outcome = this.interpreter.run(this.program);
+    const outcome = this.core.run(this.program);
     this.interpreted++;
     this.interpretedSteps += outcome.steps;
     this.work += outcome.steps;

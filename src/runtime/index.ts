@@ -3,6 +3,8 @@ export { changeMap } from './control-plane.js';
 export type { AbortRecord, FaultRecord } from './failures.js';
 export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
+export type { CardContext, CardMaker } from './make-offload.js';
+export type { Start } from './offload.js';
 export { type OpenOptions, openSession } from './open-session.js';
 export type { Clock } from './packet-clock.js';
 export { RingReader, type RingSource, RingWriter } from './packet-rings.js';
@@ -19,4 +21,5 @@ export {
   type SessionStats,
 } from './session.js';
 export { SessionMap, type UpdateMode } from './session-map.js';
+export type { SlowPath } from './slow-path.js';
 export type { TraceRecord } from './trace-record.js';

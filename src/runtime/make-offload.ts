@@ -19,22 +19,20 @@ export interface CardContext {
   readonly verdicts: Verdicts;
   /** What records are to say of a packet that a trace decided. */
   readonly numberOf: (trace: InstalledTrace) => number;
+  /** The software card, for cards that let it do what they say. */
+  readonly software: () => CardPort;
 }
 
 /** Makes a card. */
 export type CardMaker = (context: CardContext) => CardPort;
 
-/**
- * Undefined: no card. `mayRest`: the card may be left alone while it does not pay. `make`: another kind of card than
- * the software card.
- */
+/** Undefined: no card. `mayRest`: the card may be left alone while it does not pay. */
 export function makeOffload(
   machine: Machine,
   program: LoadedProgram,
   verdicts: Verdicts,
   options: RuntimeOptions,
   mayRest: boolean,
-  make: CardMaker | undefined,
 ): Offload | undefined {
   // Also without a card: machines that are compared with this one have the same addresses.
   const keys = reserveKeys(machine);
@@ -45,7 +43,9 @@ export function makeOffload(
     conditionsRead: typeof keepConditions === 'number' ? keepConditions : keepConditions ? Number.POSITIVE_INFINITY : 0,
   });
   const numberOf = (trace: InstalledTrace): number => book.of(trace).id;
-  const card = (make ?? softwareCard(keys, options))({ machine, program, verdicts, numberOf });
+  const software = (): CardPort => softwareCard(context, keys, options);
+  const context: CardContext = { machine, program, verdicts, numberOf, software };
+  const card = options.makeCard?.(context) ?? software();
   return new Offload({
     program,
     // A newcomer is on the card before the one that has to go has left.
@@ -59,19 +59,10 @@ export function makeOffload(
 }
 
 /** The software card, compiled where that is safe. */
-function softwareCard(keys: Region, options: RuntimeOptions): CardMaker {
-  return ({ machine, program, verdicts, numberOf }) => {
-    const tree = new TraceTree(machine, keys);
-    // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
-    if (options.compiled === false || machine.memory.isShared) return tree;
-    return new CompiledCard({
-      machine,
-      program,
-      tree,
-      keys,
-      verdicts,
-      patience: options.patience,
-      numberOf,
-    });
-  };
+function softwareCard(context: CardContext, keys: Region, options: RuntimeOptions): CardPort {
+  const { machine, program, verdicts, numberOf } = context;
+  const tree = new TraceTree(machine, keys);
+  // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
+  if (options.compiled === false || machine.memory.isShared) return tree;
+  return new CompiledCard({ machine, program, tree, keys, verdicts, patience: options.patience, numberOf });
 }

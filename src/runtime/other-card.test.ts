@@ -12,7 +12,7 @@ describe.each(['firewall', 'load-balancer', 'token-bucket'])('%s on a card of an
     const [program] = object.programs;
     if (program === undefined) throw new Error('no program');
     const alone = new Runtime(object, program, { card: false });
-    const other = new Runtime(object, program, {}, ({ machine }) => new LinearCard(machine, 6));
+    const other = new Runtime(object, program, { makeCard: ({ machine }) => new LinearCard(machine, 6) });
     for (const { machine } of [alone, other]) if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
     for (const batch of generateBatches({ seed: 4, packets: 600, flows: 20 }))
       for (let i = 0; i < batch.count; i++) {

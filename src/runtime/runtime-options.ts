@@ -11,8 +11,9 @@ import {
 import type { Settings } from '../opt/index.js';
 import type { RecorderLimits } from '../trace/index.js';
 import type { Verdicts } from '../verifier/index.js';
-import type { MachineOptions } from '../vm/index.js';
+import type { Engine, Machine, MachineOptions } from '../vm/index.js';
 import type { HostKind } from './host.js';
+import type { CardMaker } from './make-offload.js';
 
 /** Card, cache and host; every option has a default. */
 export interface RuntimeOptions extends MachineOptions {
@@ -83,6 +84,10 @@ export interface RuntimeOptions extends MachineOptions {
    * Compiled code counts what it runs (`Host.countsOf`), which takes it up to twice as long. Default false. @internal
    */
   readonly counts?: boolean | undefined;
+  /** Another kind of card than the software card. @internal */
+  readonly makeCard?: CardMaker | undefined;
+  /** What the host runs packets on in place of the interpreter; `host` is to be `interp`. @internal */
+  readonly core?: ((machine: Machine) => Engine) | undefined;
   /** Keeps compiled code from run to run. */
   readonly store?: ResultStore | undefined;
   /** What the verifier says of the object's programs, asked before one is compiled. Default: it is asked here. */

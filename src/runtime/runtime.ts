@@ -29,7 +29,7 @@ import {
 } from '../vm/index.js';
 import { type AbortRecord, type FaultLog, noteFault } from './failures.js';
 import { Host } from './host.js';
-import { type CardMaker, makeOffload } from './make-offload.js';
+import { makeOffload } from './make-offload.js';
 import { type Loaded, noCounts, type Offload, type OffloadCounts, type Start } from './offload.js';
 import { noPenalties, type PenaltyCounts } from './penalties.js';
 import type { RuntimeOptions } from './runtime-options.js';
@@ -40,6 +40,10 @@ export interface PacketResult {
   /** Low half of r0; ABORTED after a fault. */
   verdict: number;
   hit: TraceRecord | undefined;
+  /** It was lost on its way to the host (slow-path.ts): nothing ran, and it does not count. */
+  isLost: boolean;
+  /** Instructions that the host ran, where it counts them (the interpreter does); 0 for a hit. */
+  steps: number;
 }
 
 /** The arena, who tells a card about it and is told, and which of its packets the card decided. */
@@ -66,7 +70,7 @@ export class Runtime {
   packets = 0;
   misses = 0;
   /** The packet that {@link run} ran last. */
-  readonly last: PacketResult = { verdict: 0, hit: undefined };
+  readonly last: PacketResult = { verdict: 0, hit: undefined, isLost: false, steps: 0 };
   /** While set, what the packets of arenas put out is gathered here. */
   gathered: Output[] | undefined = undefined;
   onPath: PathObserver | undefined = undefined;
@@ -75,9 +79,9 @@ export class Runtime {
 
   /**
    * Throws what {@link Machine.admit} throws when the program cannot run here, UsageError for options that make no
-   * sense. `make`: another kind of card than the software card.
+   * sense.
    */
-  constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}, make?: CardMaker) {
+  constructor(object: ObjectSpec, program: ProgramSpec, options: RuntimeOptions = {}) {
     const machine = new Machine(object, options);
     this.machine = machine;
     const index = object.programs.indexOf(program);
@@ -94,12 +98,13 @@ export class Runtime {
       isEager: options.isEager,
       store: options.store,
       counts: options.counts,
+      core: options.core?.(machine),
     });
     const behind = programsBehind(loaded, machine.programs).map(({ spec }) => spec);
     const stable = options.assume === false ? undefined : new StableValues(machine, verdicts, behind);
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
     const mayRest = options.bypass === true && this.host.compiles;
-    this.offload = makeOffload(machine, loaded, verdicts, options, mayRest, make);
+    this.offload = makeOffload(machine, loaded, verdicts, options, mayRest);
   }
 
   /** How conditions speak of the object's maps and programs. */
@@ -186,6 +191,8 @@ export class Runtime {
     const { offload, machine, last: result } = this;
     this.packets++;
     result.hit = undefined;
+    result.isLost = false;
+    result.steps = 0;
     let start: Start | undefined;
     if (offload !== undefined) {
       offload.retire();
@@ -201,16 +208,27 @@ export class Runtime {
           this.onPath?.(record);
           return result;
         }
+        if (this.host.slowPath?.reaches() === false) return this.lose();
         start = offload.miss(offered);
+        if (this.host.slowPath?.records() === false) start = undefined;
       }
     }
+    if (offload === undefined && this.host.slowPath?.reaches() === false) return this.lose();
     const outcome = this.runMissed(start);
     // Behind the run: what is broken off in its midst has not been counted.
     this.misses++;
     offload?.worth.ran(1);
     result.verdict = outcome.verdict;
+    result.steps = outcome.steps;
     if (outcome.trap !== undefined) noteFault(this.faults, outcome.trap, this.packets);
     return result;
+  }
+
+  /** The packet that is in the machine did not reach the host: as if it had never come. */
+  private lose(): PacketResult {
+    this.packets--;
+    this.last.isLost = true;
+    return this.last;
   }
 
   /** The arena that {@link runArena} takes packets from. */
@@ -297,7 +315,9 @@ export class Runtime {
     interpreter.observer = recorder;
     const outcome = interpreter.run(program);
     interpreter.observer = null;
-    const path = offload.recorded(start, recorder.finish(outcome));
+    const recording = recorder.finish(outcome);
+    const path = this.host.slowPath === undefined ? offload.recorded(start, recording) : undefined;
+    this.host.slowPath?.recorded(start, recording);
     this.onPath?.(path);
     return outcome;
   }

@@ -263,14 +263,9 @@ export class Session {
 
   /** Runs one packet: `run({ data })`. After a difference, `difference` is set and no more packets should be run. */
   run({ data, time }: Arrival): PacketResult {
-    const input = this.arrive({ data, time });
-    if (this.checker === undefined) this.runtime.run(input);
-    else this.difference ??= this.checker.run(input).difference;
-    this.inArena = false;
-    const { machine, last } = this.runtime;
-    const { verdict, hit } = last;
+    const { verdict, hit } = this.step({ data, time });
+    const { machine } = this.runtime;
     const name = verdictName(verdict);
-    this.verdicts[name]++;
     const redirect = name === 'REDIRECT' ? machine.redirect : undefined;
     return {
       verdict,
@@ -280,6 +275,17 @@ export class Session {
       outputs: [...machine.outputs],
       hit,
     };
+  }
+
+  /** The same, and what came of the packet is left where it is: in the machine, until the next one. @internal */
+  step(arrival: Arrival): Runtime['last'] {
+    const input = this.arrive(arrival);
+    if (this.checker === undefined) this.runtime.run(input);
+    else this.difference ??= this.checker.run(input).difference;
+    this.inArena = false;
+    const { last } = this.runtime;
+    if (!last.isLost) this.verdicts[verdictName(last.verdict)]++;
+    return last;
   }
 
   /**

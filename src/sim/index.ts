@@ -1,7 +1,13 @@
-// Simulated time: models of what cards do by the clock. The event clock itself is not here yet (docs/cards.md).
+// Simulated time: an event clock, what packets meet by it (wire, card, link, host), and models of what cards do.
+export { parseRate, type Rate } from './arrivals.js';
+export { type CardModel, cardModel } from './card-model.js';
 export {
   flushedThroughput,
   flushProbability,
   largestLoss,
   publishedProbability,
 } from './flush-model.js';
+export { parseHostCost } from './host-costs.js';
+export { lossPlaces } from './timed-counts.js';
+export { type Latency, type Throughput, type TimedReport, timedReport } from './timed-report.js';
+export { type TimedOptions, TimedRun } from './timed-run.js';

@@ -1,13 +1,14 @@
 /** hXDP's core, as published on a NetFPGA SUME, and in the form that was shown on an Alveo U50. */
 import { type CardDescription, describeCard, type Parameter, type ParameterTree } from '../description.js';
-import { assumed, measured, pcieLink, published } from './values.js';
+import { assumed, measured, pcieLink, port, published } from './values.js';
 
 const paper = 'hXDP (OSDI 2020)';
 
 /** What both forms share, by lanes and clock. */
-function tree(clock: number, lanes: number, source: string, leave: Parameter): ParameterTree {
+function tree(clock: number, lanes: number, mac: ParameterTree, source: string, leave: Parameter): ParameterTree {
   return {
     clock: published(clock, 'MHz', source),
+    mac,
     front: {
       match: published('none', '', `${paper} 4: every packet runs the program`),
       entries: published(0, 'conditions', `${paper} 4`),
@@ -72,6 +73,7 @@ export const hxdp: CardDescription = describeCard(
   tree(
     156.25,
     4,
+    port(40, 'NetFPGA SUME: four ports of 10 Gb/s'),
     `${paper} 4`,
     measured(4, 'cycles', `${paper}: TX at 22.4 Mpps is 7 cycles; n helper calls are n + 6`),
   ),
@@ -85,6 +87,7 @@ export const hxdpU50: CardDescription = describeCard(
   tree(
     250,
     2,
+    port(100, 'Alveo U50: one port of 100 Gb/s'),
     "hXDP's core on a U50: 250 MHz, 2 lanes",
     published(2, 'cycles', 'hXDP on a U50: at least 5 cycles for a forward, 3 for a drop'),
   ),

@@ -1,6 +1,6 @@
 /** Netronome's network flow processors: many small cores with threads, memories at growing distances. */
 import { type CardDescription, describeCard, type ParameterTree } from '../description.js';
-import { assumed, measured, pcieLink, published } from './values.js';
+import { assumed, measured, pcieLink, port, published } from './values.js';
 
 const hxdpPaper = 'hXDP (OSDI 2020), related work';
 const talk = "the vendor's talk at Netdev 2.2 (2017)";
@@ -24,9 +24,10 @@ function memory(
 }
 
 /** A processor of the family, by its clock in MHz. */
-function tree(clock: number): ParameterTree {
+function tree(clock: number, mac: ParameterTree): ParameterTree {
   return {
     clock: published(clock, 'MHz', hxdpPaper),
+    mac,
     front: {
       match: published('none', '', `${talk}: every packet runs the program`),
       entries: published(0, 'conditions', talk),
@@ -65,7 +66,17 @@ function tree(clock: number): ParameterTree {
 }
 
 /** 60 cores at 800 MHz. */
-export const nfp4000: CardDescription = describeCard('nfp4000', 'manycore', 'Netronome NFP-4000', tree(800));
+export const nfp4000: CardDescription = describeCard(
+  'nfp4000',
+  'manycore',
+  'Netronome NFP-4000',
+  tree(800, port(40, 'Agilio CX 2x40GbE: one of its ports')),
+);
 
 /** 60 cores at 1.2 GHz. */
-export const nfp6000: CardDescription = describeCard('nfp6000', 'manycore', 'Netronome NFP-6000', tree(1200));
+export const nfp6000: CardDescription = describeCard(
+  'nfp6000',
+  'manycore',
+  'Netronome NFP-6000',
+  tree(1200, port(100, 'Agilio LX 1x100GbE')),
+);

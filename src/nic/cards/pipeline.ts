@@ -1,6 +1,6 @@
 /** A pipelined card with a match table in front, after eHDL's pipelines: the card of the timed model. */
 import { type CardDescription, describeCard } from '../description.js';
-import { assumed, measured, pcieLink, published } from './values.js';
+import { assumed, measured, pcieLink, port, published } from './values.js';
 
 const ehdl = 'eHDL (ASPLOS 2023)';
 
@@ -11,6 +11,7 @@ export const pipeline: CardDescription = describeCard(
   'match table and pipeline of VLIW stages',
   {
     clock: published(250, 'MHz', ehdl),
+    mac: port(100, `${ehdl}: 148 Mpps`),
     front: {
       match: assumed('ternary', '', 'path conditions become ternary rows'),
       entries: assumed(256, 'conditions', 'a size to vary; Program Warping has 64'),
@@ -35,6 +36,7 @@ export const pipeline: CardDescription = describeCard(
     hazards: {
       strategy: published('flush', '', ehdl),
       reload: published(4, 'cycles', ehdl),
+      slow_path: assumed('stall', '', 'host and card see one memory; what orders them otherwise is not modelled'),
     },
     memories: {
       maps: {

@@ -25,4 +25,13 @@ export const pcieLink: ParameterTree = {
   p999: measured(1000, 'ns', `${pcieBench}: 650 to 1000`),
   reads_64: measured(55.96, 'M/s', 'pcie-bench, DMA reads of 64 B'),
   reads_1024: measured(6, 'M/s', 'pcie-bench, DMA reads of 1 KiB'),
+  queue: assumed(1024, 'packets', 'a ring of descriptors'),
 };
+
+/** A port of so many Gb/s. */
+export function port(rate: number, source: string): ParameterTree {
+  return {
+    rate: published(rate, 'Gb/s', source),
+    queue: assumed(512, 'packets', 'some 32 KB of the shortest packets'),
+  };
+}

@@ -1,0 +1,135 @@
+/** `jitnic run --card NAME`: the run with a clock, by a model of the card. */
+import type { Command } from 'commander';
+import { UsageError } from '../base/index.js';
+import { packetAt } from '../packet/index.js';
+import type { Session } from '../runtime/index.js';
+import { cardModel, parseHostCost, parseRate, type TimedOptions, TimedRun } from '../sim/index.js';
+import { wholeNumber } from '../text/index.js';
+import { cardFlagHelp, openCard } from './card-file.js';
+import type { Io } from './command.js';
+import { noteLoaded, openProgram, type RunFlags, sessionOptions, verifiedSession } from './run-options.js';
+import { type LoopResult, type PacketDriver, runPackets } from './run-packets.js';
+import { defaultShown } from './run-report.js';
+
+/** The flags of the timed run; without `--card NAME` they say nothing. */
+export interface TimedFlags extends RunFlags {
+  readonly rate?: string;
+  readonly hostCores?: string;
+  readonly hostQueue?: string;
+  readonly hostCost?: string;
+  readonly loops?: string;
+}
+
+/** The flags that need a card with a clock. */
+export const timedFlags = ['rate', 'hostCores', 'hostQueue', 'hostCost', 'loops'] as const;
+
+/** Declares {@link TimedFlags}. */
+export function declareTimed(command: Command): void {
+  command
+    .optionsGroup('A card with a clock (model):')
+    .option('--card <card>', `times by ${cardFlagHelp}`)
+    .option('--rate <rate>', 'when packets arrive: capture (default), 100G, 148Mpps, 80% of the port; poisson:RATE')
+    .option('--host-cores <n>', 'cores of the host that take misses, each with a queue (default 4)')
+    .option('--host-queue <n>', 'packets that wait for a core at most (default 512)')
+    .option('--host-cost <cost>', 'what a packet costs a core: kernel (default), wasm, interp, or a time as 250ns')
+    .option('--loops <n>', 'run the capture so many times (default 1)')
+    .optionsGroup('Options:');
+}
+
+/** What a timed run comes to. */
+export interface TimedResult extends LoopResult {
+  readonly session: Session;
+  readonly timed: TimedRun;
+}
+
+/** Opens program, card and capture, and runs it. Throws UsageError, InputError, UnsupportedError. */
+export async function runTimed(
+  file: string,
+  name: string | undefined,
+  flags: TimedFlags,
+  io: Io,
+): Promise<TimedResult> {
+  const card = await openCard(String(flags.card), io);
+  const options: TimedOptions = {
+    rate: parseRate(flags.rate ?? 'capture'),
+    hostCores: wholeNumber('--host-cores', flags.hostCores, 1) ?? 4,
+    hostQueue: wholeNumber('--host-queue', flags.hostQueue, 1) ?? 512,
+    hostCost: parseHostCost(flags.hostCost ?? 'kernel'),
+    seed: BigInt(wholeNumber('--seed', flags.seed, 0) ?? 1),
+  };
+  const loops = wholeNumber('--loops', flags.loops, 1) ?? 1;
+  if (loops > 1 && flags.read === '-') throw new UsageError('`--loops` needs a file: stdin can be read once');
+  const chosen = await openProgram(file, name, flags, io);
+  const model = cardModel(card, chosen.program);
+  const given = await sessionOptions({ ...flags, ...(model.isWhole ? { engine: 'interp', card: false } : {}) }, io);
+  const session = verifiedSession(
+    chosen,
+    flags,
+    {
+      ...given,
+      ...model.session,
+      card: !model.isWhole,
+      cacheSize: given.cacheSize ?? (given.adaptive === undefined ? model.session.cacheSize : undefined),
+      keepConditions: io.flags.json ? true : defaultShown,
+    },
+    io,
+  );
+  noteLoaded(session, flags, io);
+  const timed = new TimedRun(session, card, model, options);
+  const driver = timedDriver(session, timed);
+  const limit = wholeNumber('--count', flags.count, 1) ?? Number.POSITIVE_INFINITY;
+  const path = flags.read ?? '-';
+  let result: LoopResult | undefined;
+  for (let i = 0; i < loops && driver.packets < limit && result?.interrupted !== true; i++) {
+    driver.nextLoop();
+    const next = await runPackets(session, io, { path, limit, driver, isRepeated: i > 0 });
+    result = result === undefined ? next : joined(result, next);
+    if (session.difference !== undefined) break;
+  }
+  timed.finish();
+  const nothing = { interrupted: false, time: { seconds: 0, cpuSeconds: 0 }, undeliverable: 0 };
+  return { session, timed, ...(result ?? nothing) };
+}
+
+/** Two loops as one. */
+function joined(a: LoopResult, b: LoopResult): LoopResult {
+  return {
+    interrupted: b.interrupted,
+    undeliverable: a.undeliverable + b.undeliverable,
+    time: { seconds: a.time.seconds + b.time.seconds, cpuSeconds: a.time.cpuSeconds + b.time.cpuSeconds },
+  };
+}
+
+interface TimedDriver extends PacketDriver {
+  /** The capture begins anew: its times go on where they ended, behind a gap as long as they had on average. */
+  nextLoop(): void;
+}
+
+function timedDriver(session: Session, timed: TimedRun): TimedDriver {
+  /** Packets, first and last time of this loop; what is added to its times. */
+  let count = 0n;
+  let first: bigint | undefined;
+  let last = 0n;
+  let shift = 0n;
+  return {
+    get packets() {
+      return timed.counts.offered;
+    },
+    nextLoop() {
+      if (first !== undefined) shift += last - first + (last - first) / (count > 1n ? count - 1n : 1n);
+      count = 0n;
+    },
+    runBatch(batch, from, most) {
+      const to = Math.min(batch.count, from + most, from + 256);
+      let at = from;
+      while (at < to && session.difference === undefined) {
+        const { data, time } = packetAt(batch, at++);
+        first ??= time;
+        if (time > last) last = time;
+        count++;
+        timed.packet(data, time + shift);
+      }
+      return at - from;
+    },
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * What a packet costs a card, in cycles of its clock: how long until the next one can begin, and how long until this
+ * one is through. One model a kind of card.
+ */
+import { UnsupportedError } from '../base/index.js';
+import { type CardDescription, compileProgram, numberOf, VliwEngine } from '../nic/index.js';
+import type { ProgramSpec } from '../object/index.js';
+import type { SessionOptions, TraceRecord } from '../runtime/index.js';
+
+/** Why a packet keeps the next one waiting for more than one cycle. */
+export const stallCauses = ['frame', 'program', 'slow_path'] as const;
+
+/** One of {@link stallCauses}. */
+export type StallCause = (typeof stallCauses)[number];
+
+/** Cycles of one packet. */
+export interface Passage {
+  /** From its begin to that of the next one at the earliest. */
+  occupies: number;
+  /** From its begin until it is through. */
+  takes: number;
+  /** Of {@link occupies} less the first: what for. */
+  cause: StallCause;
+}
+
+/** A card with time. */
+export interface CardModel {
+  /** What the session needs in order to do what the card does. */
+  readonly session: SessionOptions;
+  /** Every packet runs on the card: there are no traces, and no misses. */
+  readonly isWhole: boolean;
+  /** What the packet that has just run costs; `hit` is the trace that decided it. */
+  passage(hit: TraceRecord | undefined, length: number, into: Passage): void;
+}
+
+/** The model of a card for a program. Throws UnsupportedError where there is none, or the program does not fit. */
+export function cardModel(card: CardDescription, program: ProgramSpec): CardModel {
+  switch (card.kind) {
+    case 'pipeline':
+      return pipelineModel(card);
+    case 'vliw':
+      return coreModel(card, program);
+    case 'manycore':
+      throw new UnsupportedError(`there is no timed model of cards of kind ${card.kind} (\`${card.name}\`)`);
+  }
+}
+
+/** Frames of a packet: each takes a cycle to move. */
+function framesOf(length: number, width: number): number {
+  return Math.max(1, Math.ceil(length / width));
+}
+
+/** All packets go through all stages, hits and misses alike, a frame a cycle. */
+function pipelineModel(card: CardDescription): CardModel {
+  const width = numberOf(card, 'frame.width');
+  const depth = numberOf(card, 'front.cycles') + numberOf(card, 'units.stages');
+  return {
+    session: { host: 'interp', cacheSize: numberOf(card, 'front.entries') },
+    isWhole: false,
+    passage: (_hit, length, into) => {
+      into.occupies = framesOf(length, width);
+      into.takes = depth + into.occupies - 1;
+      into.cause = 'frame';
+    },
+  };
+}
+
+/** One packet after the other, each as many cycles as its rows take; the next one's frames come in meanwhile. */
+function coreModel(card: CardDescription, program: ProgramSpec): CardModel {
+  // Programs that tail calls reach are compiled when the first packet gets there, and refused there.
+  const made = compileProgram(program.insns, { lanes: numberOf(card, 'units.lanes') });
+  const most = numberOf(card, 'limits.instructions');
+  const why = made.kind === 'refused' ? made.what : `${made.rows.length} rows, and it has ${most}`;
+  if (made.kind === 'refused' || made.rows.length > most)
+    throw new UnsupportedError(
+      `\`${program.name}\` does not fit \`${card.name}\`: ${why}`,
+      made.kind === 'refused' ? { insn: made.insn } : {},
+      'a card of kind pipeline leaves such programs to the host: --card pipeline',
+    );
+  const width = numberOf(card, 'frame.width');
+  let engine: VliwEngine | undefined;
+  return {
+    session: {
+      host: 'interp',
+      card: false,
+      core: (machine) => {
+        engine = new VliwEngine(machine, card);
+        return engine;
+      },
+    },
+    isWhole: true,
+    passage: (_hit, length, into) => {
+      const cycles = engine?.cycles ?? 1;
+      into.occupies = Math.max(cycles, framesOf(length, width));
+      into.takes = framesOf(length, width) + cycles;
+      into.cause = cycles >= into.occupies ? 'program' : 'frame';
+    },
+  };
+}

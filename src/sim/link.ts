@@ -1,0 +1,80 @@
+/**
+ * PCIe between card and host, one direction of it: transfers one after the other, each of which takes the link for a
+ * while and arrives a latency later, in the order in which they were sent (posted writes do not overtake).
+ *
+ * From a card's description: how long a transfer of n bytes takes the link follows from the reads a second of 64 and
+ * 1,024 bytes; the latency of one way is half of a read's there and back, plus what the bytes cost by the readings of
+ * 64 and 2,048. It varies: a lognormal distribution through the published median and p99.9, whose shape is our
+ * assumption.
+ */
+import { type CardDescription, numberOf } from '../nic/index.js';
+import { Prng } from '../packet/index.js';
+import { BoundedQueue } from './bounded-queue.js';
+
+/** Data of one transaction at most: the usual payload of a PCIe packet. */
+const payload = 256;
+/** What a packet has beside its bytes: descriptor, length, verdict. */
+const descriptorBytes = 64;
+/** The normal distribution's quantile at 0.999. */
+const z999 = 3.0902;
+
+/** Transactions that bytes take. */
+export function transactionsOf(bytes: number): number {
+  return Math.ceil(bytes / payload);
+}
+
+/** Bytes that cross the link for a packet, its descriptor included. */
+export function packetBytes(length: number): number {
+  return length + descriptorBytes;
+}
+
+/** What has crossed. */
+export interface LinkCounts {
+  readonly bytes: number;
+  readonly transactions: number;
+}
+
+/** One direction. */
+export class Link implements LinkCounts {
+  bytes = 0;
+  transactions = 0;
+  /** Picoseconds that it was taken. */
+  busy = 0;
+  readonly queue: BoundedQueue;
+  private free = 0;
+  private arrived = 0;
+  private readonly prng: Prng;
+  /** Picoseconds: of any transfer, and of a byte, of the link's time; of the median latency; the distribution's width. */
+  private readonly base: number;
+  private readonly byte: number;
+  private readonly median: number;
+  private readonly medianByte: number;
+  private readonly sigma: number;
+
+  constructor(card: CardDescription, seed: bigint) {
+    const of = (path: string): number => numberOf(card, `link.${path}`);
+    const short = 1e6 / of('reads_64');
+    const long = of('reads_1024') === 0 ? 16 * short : 1e6 / of('reads_1024');
+    this.byte = Math.max(0, (long - short) / (1024 - 64));
+    this.base = Math.max(0, short - 64 * this.byte);
+    this.median = (of('read_64') * 1000) / 2;
+    this.medianByte = Math.max(0, ((of('read_2048') - of('read_64')) * 1000) / (2048 - 64));
+    this.sigma = Math.log(of('p999') / of('read_64')) / z999;
+    this.queue = new BoundedQueue(of('queue'));
+    this.prng = new Prng(seed);
+  }
+
+  /** Sends bytes at `time`, not before the one sent last; returns when they have arrived. */
+  send(time: number, bytes: number): number {
+    const begin = Math.max(time, this.free);
+    const takes = Math.round(this.base + bytes * this.byte);
+    this.queue.enter(time, begin);
+    this.free = begin + takes;
+    this.busy += takes;
+    this.bytes += bytes;
+    this.transactions += transactionsOf(bytes);
+    const latency = this.median * Math.exp(this.sigma * this.prng.normal()) + this.medianByte * Math.max(0, bytes - 64);
+    this.arrived = Math.max(this.arrived, this.free + Math.round(latency));
+    return this.arrived;
+  }
+}

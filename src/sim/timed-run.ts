@@ -1,0 +1,335 @@
+/**
+ * The driver with a clock. A packet is run when it is the card's turn to look at it, in the order of arrival, with the
+ * traces that are on the card at that moment; what that takes, on the card, on the link and on the host, follows from
+ * what it did. So verdicts, bytes and maps are those of the interpreter in order of arrival, whatever the times are,
+ * and times never depend on the machine that simulates.
+ *
+ * A packet's way:
+ *
+ *     wire -> queue -> card: hit  -> out (TX, REDIRECT), to the host's memory (PASS), or gone
+ *                          : miss -> link -> core's queue -> run -> (TX, REDIRECT) link -> out
+ *                                                             `-> recorder -> link -> table: the trace is in
+ *
+ * Card, link and cores each take one after the other, so when a packet gets where follows from those before it: a miss
+ * that is to be lost in a queue is known to be before it runs, and then it does not. What comes back from the host
+ * (packets, traces) and what leaves the card are events.
+ *
+ * A packet that uses maps which a miss under way may write waits until that miss is done (`hazards.slow_path`). Maps
+ * are told apart by the program's text, not by element; copies of a map that each CPU has of its own are no reason.
+ */
+import { mayBeWritten } from '../code/index.js';
+import { type CardDescription, numberOf, wordOf } from '../nic/index.js';
+import { XDP_PASS, XDP_REDIRECT, XDP_TX } from '../platform/index.js';
+import { flowHash, type Session, type SlowPath, type Start, type TraceRecord } from '../runtime/index.js';
+import { fingerprint, type RecordedTrace, type Recording } from '../trace/index.js';
+import { Arrivals, type Rate, Wire } from './arrivals.js';
+import { BoundedQueue } from './bounded-queue.js';
+import type { CardModel, Passage } from './card-model.js';
+import { EventClock, type EventKind } from './event-clock.js';
+import { HostCores } from './host-cores.js';
+import { type EngineCost, recordingCost } from './host-costs.js';
+import { Link, packetBytes, transactionsOf } from './link.js';
+import { TimedCounts } from './timed-counts.js';
+import { mapsOf } from './trace-maps.js';
+
+/** The world around the card. */
+export interface TimedOptions {
+  readonly rate: Rate;
+  readonly hostCores: number;
+  /** Packets that wait for each core at most. */
+  readonly hostQueue: number;
+  readonly hostCost: EngineCost;
+  /** Of what varies: latencies of the link, random arrivals. */
+  readonly seed: bigint;
+}
+
+/** A trace on its way to the card. */
+interface Shipment {
+  readonly start: Start;
+  readonly recording: Recording;
+  readonly key: string;
+}
+
+/** Told of each packet that is through: when it arrived, and when it was. Picoseconds. For tests. */
+export type DeliveryObserver = (arrived: number, done: number) => void;
+
+const ps = 1000;
+/** Bytes of a value of a trace, as the card's instructions. */
+const valueBytes = 8;
+
+/** One run. {@link packet} for each packet, then {@link finish}. */
+export class TimedRun implements SlowPath {
+  readonly card: CardDescription;
+  readonly counts: TimedCounts = new TimedCounts();
+  readonly options: TimedOptions;
+  readonly model: CardModel;
+  readonly arrivals: Arrivals;
+  readonly up: Link;
+  readonly down: Link;
+  readonly cores: HostCores;
+  readonly out: Wire;
+  readonly outQueue: BoundedQueue;
+  readonly input: BoundedQueue;
+  onDelivery: DeliveryObserver | undefined;
+  private readonly clock = new EventClock();
+  private readonly session: Session;
+  private readonly period: number;
+  private readonly passage: Passage = { occupies: 1, takes: 1, cause: 'frame' };
+  private readonly leaving: EventKind;
+  private readonly returning: EventKind;
+  private readonly arriving: EventKind;
+  private readonly installing: EventKind;
+  /** The first cycle in which the card can begin with a packet, and the last time at which one was through. */
+  private freeCycle = 0;
+  private lastExit = 0;
+  /** When the last miss that may write maps will be known at the card to be done. */
+  private slowUntil = 0;
+  private recorderFree = 0;
+  private tableFree = 0;
+  /** Of the packet that runs. */
+  private begin = 0;
+  private exit = 0;
+  private atHost = 0;
+  private core = 0;
+  private recording: Shipment | undefined;
+  private readonly shipments = new Map<number, Shipment>();
+  private shipped = 0;
+  private readonly underWay = new Set<string>();
+  /** Maps that a miss may write, each CPU's copies left out. */
+  private readonly written: ReadonlySet<number>;
+  private readonly waits = new WeakMap<TraceRecord, { readonly trace: RecordedTrace; readonly waits: boolean }>();
+
+  constructor(session: Session, card: CardDescription, model: CardModel, options: TimedOptions) {
+    this.session = session;
+    this.card = card;
+    this.model = model;
+    this.options = options;
+    this.period = 1e6 / numberOf(card, 'clock');
+    const port = numberOf(card, 'mac.rate');
+    this.arrivals = new Arrivals(options.rate, port, options.seed);
+    this.out = new Wire(port);
+    this.input = new BoundedQueue(numberOf(card, 'mac.queue'));
+    this.outQueue = new BoundedQueue(numberOf(card, 'mac.queue'));
+    this.up = new Link(card, options.seed ^ 0x7570n);
+    this.down = new Link(card, options.seed ^ 0x646f_776en);
+    this.cores = new HostCores(options.hostCores, options.hostQueue);
+    this.leaving = this.clock.on((arrived, word) => this.leave(arrived, word));
+    this.returning = this.clock.on((arrived, length) => this.giveBack(arrived, length));
+    this.arriving = this.clock.on((number) => this.enterTable(number));
+    this.installing = this.clock.on((number) => this.install(number));
+    const { object } = session.runtime.machine;
+    const stalls = wordOf(card, 'hazards.slow_path') === 'stall';
+    const isShared = (map: number): boolean => object.maps[map]?.type.includes('percpu') === false;
+    this.written = new Set(
+      stalls ? [...object.maps.keys()].filter((map) => isShared(map) && mayBeWritten(object, map)) : [],
+    );
+    if (!model.isWhole) session.runtime.host.slowPath = this;
+  }
+
+  /** A packet comes; `stamp` is its time in the capture, in nanoseconds. */
+  packet(data: Uint8Array, stamp: bigint): void {
+    const { counts, session, clock, period } = this;
+    const { length } = data;
+    const arrived = this.arrivals.arrival(length, stamp);
+    const moment = counts.timeline.at(arrived);
+    counts.offered++;
+    counts.offeredBytes += length;
+    counts.lastArrival = arrived;
+    moment.offered++;
+    if (!this.input.hasRoom(arrived)) {
+      counts.lose('card', arrived);
+      return;
+    }
+    const cycle = Math.max(Math.ceil(arrived / period), this.freeCycle);
+    this.begin = Math.max(arrived, Math.round(cycle * period));
+    clock.advance(this.begin);
+    this.input.enter(arrived, this.begin);
+    this.core = flowHash(data, 0, length) % this.cores.count;
+    this.recording = undefined;
+    this.plan(undefined, length, cycle);
+    const { hit, isLost, steps, verdict } = session.step({ data, time: stamp });
+    if (this.model.isWhole || hit !== undefined) this.plan(hit, length, cycle);
+    this.take(cycle);
+    if (isLost) {
+      counts.lose(this.lostAt, arrived);
+      return;
+    }
+    this.countAlone(length, hit?.insnsProgram ?? steps, verdict);
+    // The program may have made it longer or shorter.
+    const leaves = session.runtime.machine.lane.packet.length;
+    if (hit !== undefined || this.model.isWhole) {
+      counts.hits++;
+      moment.hits++;
+      this.decided(arrived, leaves, verdict);
+    } else {
+      counts.misses++;
+      moment.misses++;
+      this.missed(arrived, leaves, verdict, steps);
+    }
+  }
+
+  /** No more packets come: everything that is under way ends. */
+  finish(): this {
+    this.clock.finish();
+    return this;
+  }
+
+  /** What the packet costs the card: its passage, and when it is through, behind those before it. */
+  private plan(hit: TraceRecord | undefined, length: number, cycle: number): void {
+    this.model.passage(hit, length, this.passage);
+    const waits = hit !== undefined && this.slowUntil > this.begin && this.usesWritten(hit);
+    this.stalled = waits ? Math.max(0, Math.ceil(this.slowUntil / this.period) - cycle) : 0;
+    const through = Math.round((cycle + this.stalled + this.passage.takes) * this.period);
+    this.exit = Math.max(this.lastExit, through);
+  }
+
+  private stalled = 0;
+  private lostAt: 'link' | 'host' = 'host';
+
+  /** The card has taken the packet: when it can take the next one. */
+  private take(cycle: number): void {
+    const { counts, passage, period, stalled } = this;
+    this.lastExit = this.exit;
+    this.freeCycle = cycle + stalled + passage.occupies;
+    counts.cardBusy += (stalled + passage.occupies) * period;
+    counts.stalls[passage.cause] += (passage.occupies - 1) * period;
+    counts.stalls.slow_path += stalled * period;
+  }
+
+  /** Does a trace use a map that a miss may write? */
+  private usesWritten(record: TraceRecord): boolean {
+    const { trace } = record;
+    if (trace === undefined) return true;
+    const known = this.waits.get(record);
+    if (known?.trace === trace) return known.waits;
+    const waits = mapsOf(trace).some((map) => this.written.has(map));
+    this.waits.set(record, { trace, waits });
+    return waits;
+  }
+
+  /** What the packet would have cost without a card. */
+  private countAlone(length: number, steps: number, verdict: number): void {
+    const { counts } = this;
+    const { packet, instruction } = this.options.hostCost;
+    const ways = verdict === XDP_TX || verdict === XDP_REDIRECT ? 2 : 1;
+    counts.hostAlone += (packet + steps * instruction) * ps;
+    counts.aloneBytes += ways * packetBytes(length);
+    counts.aloneTransactions += ways * transactionsOf(packetBytes(length));
+  }
+
+  /** The card has decided the packet. */
+  private decided(arrived: number, length: number, verdict: number): void {
+    if (verdict === XDP_TX || verdict === XDP_REDIRECT) this.clock.at(this.exit, this.leaving, arrived, 2 * length);
+    else if (verdict !== XDP_PASS) this.deliver('hit', arrived, this.exit);
+    else if (!this.up.queue.hasRoom(this.exit)) this.counts.lose('link', arrived);
+    else this.deliver('hit', arrived, this.up.send(this.exit, packetBytes(length)));
+  }
+
+  /** A miss has left the card; the session asks before it runs. */
+  reaches(): boolean {
+    const { up, cores } = this;
+    if (!up.queue.hasRoom(this.exit)) {
+      this.lostAt = 'link';
+      return false;
+    }
+    this.atHost = up.send(this.exit, packetBytes(this.session.runtime.machine.lane.packet.length));
+    this.lostAt = 'host';
+    return cores.admits(this.core, this.atHost);
+  }
+
+  /** The recorder takes what waits for it one after the other, and no more than it can remember. */
+  records(): boolean {
+    return this.shipments.size < recordingCost.backlog;
+  }
+
+  /** The host has recorded the packet that runs. */
+  recorded(start: Start, recording: Recording): void {
+    this.counts.recorded++;
+    const key = recording.kind === 'trace' ? fingerprint(recording.trace.code, recording.trace.verdict) : '';
+    this.recording = { start, recording, key };
+  }
+
+  /** A miss has run on the host. */
+  private missed(arrived: number, length: number, verdict: number, steps: number): void {
+    const { recording, clock } = this;
+    const { packet, instruction } = this.options.hostCost;
+    const ends = this.cores.run(this.core, this.atHost, Math.round((packet + steps * instruction) * ps));
+    if (this.written.size > 0) this.slowUntil = Math.max(this.slowUntil, ends + this.oneWay);
+    if (verdict === XDP_TX || verdict === XDP_REDIRECT) clock.at(ends, this.returning, arrived, length);
+    else this.deliver('miss', arrived, ends);
+    if (recording !== undefined) this.record(ends, steps, recording);
+  }
+
+  /** The recorder follows the path and makes a trace of it, and sends it when it is done. */
+  private record(ran: number, steps: number, shipment: Shipment): void {
+    const { recording, key } = shipment;
+    const { instruction, value } = recordingCost;
+    const values = recording.kind === 'trace' ? recording.trace.recorded.length : 0;
+    const isRepeated = this.underWay.has(key);
+    const takes = Math.round((steps * instruction + (isRepeated ? 0 : values * value)) * ps);
+    this.recorderFree = Math.max(ran, this.recorderFree) + takes;
+    this.counts.recorderBusy += takes;
+    if (isRepeated) {
+      this.counts.repeated++;
+      return;
+    }
+    const number = this.shipped++;
+    this.shipments.set(number, shipment);
+    if (recording.kind === 'trace') this.underWay.add(key);
+    // Of a recording that was given up there is nothing to send, and the policy learns of it at once.
+    this.clock.at(this.recorderFree, recording.kind === 'trace' ? this.arriving : this.installing, number);
+  }
+
+  /** The trace is made: over the link, and into the table, one after the other. */
+  private enterTable(number: number): void {
+    const { recording } = this.shipments.get(number) as Shipment;
+    const values = recording.kind === 'trace' ? recording.trace.code.values.length : 0;
+    const bytes = values * valueBytes + 2 * Math.ceil(numberOf(this.card, 'front.key_bits') / 8);
+    const arrives = this.down.send(this.clock.now, bytes);
+    const { cache } = this.session.runtime;
+    const isFull = cache !== undefined && cache.length >= cache.size;
+    const takes = (numberOf(this.card, 'costs.install') + (isFull ? numberOf(this.card, 'costs.evict') : 0)) * ps;
+    this.counts.installBytes += bytes;
+    this.counts.tableBusy += takes;
+    this.tableFree = Math.max(arrives, this.tableFree) + Math.round(takes);
+    this.clock.at(this.tableFree, this.installing, number);
+  }
+
+  /** From now on the trace decides packets. */
+  private install(number: number): void {
+    const { start, recording, key } = this.shipments.get(number) as Shipment;
+    const { runtime } = this.session;
+    const before = runtime.installs;
+    this.shipments.delete(number);
+    this.underWay.delete(key);
+    runtime.offload?.recorded(start, recording);
+    this.counts.timeline.at(this.clock.now).installs += runtime.installs - before;
+  }
+
+  /** A packet that the host sends comes over the link and goes out. */
+  private giveBack(arrived: number, length: number): void {
+    this.clock.at(this.down.send(this.clock.now, packetBytes(length)), this.leaving, arrived, 2 * length + 1);
+  }
+
+  /** A packet is at the way out; `word` is twice its length, and one more if it was a miss. */
+  private leave(arrived: number, word: number): void {
+    const { outQueue, out, clock } = this;
+    const { now } = clock;
+    if (!outQueue.hasRoom(now)) {
+      this.counts.lose('out', arrived);
+      return;
+    }
+    outQueue.enter(now, Math.max(now, out.free));
+    this.deliver(word % 2 === 1 ? 'miss' : 'hit', arrived, out.pass(now, word >> 1));
+  }
+
+  private deliver(kind: 'hit' | 'miss', arrived: number, done: number): void {
+    this.counts.deliver(kind, arrived, done);
+    this.onDelivery?.(arrived, done);
+  }
+
+  /** Picoseconds of one way over the link, at the median. */
+  private get oneWay(): number {
+    return (numberOf(this.card, 'link.read_64') * ps) / 2;
+  }
+}
