@@ -10,6 +10,7 @@ export {
 } from './calls.js';
 export { type CounterPlan, planCounters, type SlotCounts, slotCounts } from './counters.js';
 export { encodingFault } from './encoding.js';
+export { type Fork, type ForkBlock, forkAt } from './forks.js';
 export { jumpTargets, leaders, successors } from './leaders.js';
 export { type LiveSet, liveSlots } from './live-slots.js';
 export { dominates, loopBodies, type Order, orderOf } from './order.js';

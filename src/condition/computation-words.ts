@@ -102,8 +102,17 @@ function partsOf(value: Value): readonly Value[] {
 function write(value: Value, args: readonly string[]): string {
   const rotated = rotation(value);
   if (rotated !== undefined) return `rol(${args[0]}, ${rotated.by})`;
+  const joined = joinWords(value, args);
+  if (joined !== undefined) return joined;
   const { infix } = opTable[value.op];
   return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
+}
+
+/** What joins bring up: `(condition ? yes : no)`, and a look-up that found nothing as a number. */
+export function joinWords({ op, args }: Value, [first = '', yes = '', no = '']: readonly string[]): string | undefined {
+  if (op === 'select') return `(${first} ? ${yes} : ${no})`;
+  const [a, b] = args;
+  return op === 'eq' && a?.op === 'lookup' && b?.op === 'const' && b.imm === 0n ? `${first} not found` : undefined;
 }
 
 /** `(x << n) | (x >> (32 - n))` on the low half of x. */

@@ -14,7 +14,7 @@ import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js
 import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
 import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
-import { type Computation, computationLines } from './computation-words.js';
+import { type Computation, computationLines, joinWords } from './computation-words.js';
 import type { Facts } from './facts.js';
 import { type Extent, isMappedPrefix, type KeyByte, type KeyField, keyNumber } from './key-text.js';
 
@@ -391,6 +391,8 @@ export class Describer {
       return `${name}(${this.inputs(value).join(', ')})`;
     }
     const args = value.args.map((arg) => this.expression(arg));
+    const joined = joinWords(value, args);
+    if (joined !== undefined) return joined;
     const infix = opTable[value.op].infix;
     const second = value.args[1];
     if (value.op === 'add' && second !== undefined && isConst(second) && signed(second.imm) < 0n)

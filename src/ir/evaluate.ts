@@ -13,9 +13,11 @@ export function evaluate(value: Value, leaf: (value: Value) => bigint, memo: Map
   const known = memo.get(value);
   if (known !== undefined) return known;
   const row = opTable[value.op];
-  const [a, b] = value.args;
+  const [a, b, c] = value.args;
   let result: bigint;
   if (value.op === 'const') result = value.imm;
+  else if (value.op === 'select' && a !== undefined && b !== undefined && c !== undefined)
+    result = evaluate(evaluate(a, leaf, memo) === 0n ? c : b, leaf, memo);
   else if (row.evaluate === undefined || a === undefined) result = leaf(value);
   else result = row.evaluate(evaluate(a, leaf, memo), b === undefined ? 0n : evaluate(b, leaf, memo));
   memo.set(value, result);

@@ -32,7 +32,7 @@ export {
 export { type DraftOptions, FunctionDraft } from './function-draft.js';
 export { orderOfCode, shareOrder } from './function-order.js';
 export { Graph, type GraphOptions } from './graph.js';
-export { immediate, low32, lowerAlu, lowerJump, onesOf } from './lower-alu.js';
+export { immediate, low32, lowerAlu, lowerJump, onesOf, signExtend } from './lower-alu.js';
 export { findNeeded, isRoot, type Needed, type Use } from './needed.js';
 export { fillRight, resultOnes } from './ones.js';
 export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';

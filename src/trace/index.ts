@@ -1,6 +1,7 @@
 export { type AbortCode, aborts } from './aborts.js';
 export { fingerprint } from './fingerprint.js';
 export { guardWords } from './guard-words.js';
+export { type Join, Passage } from './joins.js';
 export { readTraces } from './read-traces.js';
 export { Recorder } from './recorder.js';
 export {

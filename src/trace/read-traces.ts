@@ -74,6 +74,10 @@ class TraceReader {
       value: this.operand(fields, String(name)),
       step: Number(step),
     }));
+    const joins = (fields.value('joins') === undefined ? [] : fields.tuples('joins', 2)).map(([step, exit]) => ({
+      step: Number(step),
+      exit: Number(exit),
+    }));
     const code = liveCode(graph.code);
     try {
       checkTrace(code, 'trace file');
@@ -91,7 +95,7 @@ class TraceReader {
       facts: factsOf(graph, changes),
       assumptions: changes.flatMap((change) => (change.kind === 'assumed' ? [change.assumption] : [])),
       metaLength: fields.value('meta_length') === null ? undefined : BigInt(fields.integer('meta_length', 255)),
-      history: { graph, guards, sampled, snapshots, changes },
+      history: { graph, guards, sampled, snapshots, changes, joins },
       start: start === undefined ? undefined : this.snapshot(start),
     };
   }

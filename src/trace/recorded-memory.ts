@@ -23,8 +23,8 @@ import { cellSize, type Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
 import { type Anchored, anchorOf } from './anchor.js';
 import type { RecordedValues } from './recorded-values.js';
-import { peek, valueAt } from './resample.js';
-import { type ByteOf, joinRuns, Shadow, type Target, toRuns } from './shadow.js';
+import { peek, sampleOf, valueAt } from './resample.js';
+import { type ByteOf, joinRuns, mayOverlap, Shadow, spanOf, type Target, toRuns } from './shadow.js';
 import type { Assumption } from './stable-values.js';
 
 /** A stack byte that is known, or the fact that only memory has it. */
@@ -173,7 +173,18 @@ export class RecordedMemory {
       return this.loadCtx(Number(distance), size);
     const at = this.locate(address);
     if (at.space === 'stack') return joinRuns(graph, toRuns(graph, this.stackBytes(at.offset, size)));
-    const checked = this.prove(at, size);
+    return this.readAt(at, size, this.prove(at, size));
+  }
+
+  /** What is there, of a place that is known to be inside of its object ({@link certain}). */
+  read(at: Target, size: number): Value {
+    const { graph } = this.values;
+    if (at.space === 'stack') return joinRuns(graph, toRuns(graph, this.stackBytes(at.offset, size)));
+    return this.readAt(at, size, false);
+  }
+
+  private readAt(at: Target, size: number, checked: boolean): Value {
+    const { graph } = this.values;
     const known = this.shadow.bytes(at, size);
     if (known.every((byte) => byte !== undefined)) return joinRuns(graph, toRuns(graph, known));
     if (known.every((byte) => byte === undefined)) return this.loadMemory(at, size, checked);
@@ -213,7 +224,7 @@ export class RecordedMemory {
     }
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
     const value = graph.load(this.placeOf(at), BigInt(at.offset), detail, initial ? 0 : this.shadow.version, initial);
-    this.values.setSample(value, peek(this.machine, this.concrete(at), size));
+    this.values.setSample(value, sampleOf(this.machine, this.concrete(at), size));
     return value;
   }
 
@@ -263,7 +274,17 @@ export class RecordedMemory {
       this.change({ kind: 'spill', address: at.offset, size, value });
       return;
     }
-    const checked = this.prove(at, size);
+    this.writeAt(at, size, value, this.prove(at, size));
+  }
+
+  /** Writes to a place that is known to be inside of its object ({@link certain}). */
+  write(at: Target, size: number, value: Value): void {
+    if (at.space === 'stack') this.change({ kind: 'spill', address: at.offset, size, value });
+    else this.writeAt(at, size, value, false);
+  }
+
+  private writeAt(at: Target, size: number, value: Value, checked: boolean): void {
+    const { graph } = this.values;
     const detail = { kind: 'memory', space: at.space, size, map: at.map, checked } as const;
     graph.effect('store', [this.placeOf(at), value], BigInt(at.offset), detail);
     this.change({ kind: 'store', at, size, value });
@@ -274,6 +295,65 @@ export class RecordedMemory {
     const { graph } = this.values;
     const rest = base ?? graph.constant(0n);
     return space === 'packet' ? graph.pointer(rest) : rest;
+  }
+
+  /**
+   * The place of an access that is inside of its object for every packet that passes the guards so far, whether or not
+   * its program makes it; undefined if that is not known. Adds no guard. A load may be at a distance from a pointer
+   * that is null: bytes so low in guest memory can be read, and mean nothing.
+   */
+  certain(pointer: Value, offset: number, size: number, isStore: boolean): Target | undefined {
+    const { graph, facts } = this.values;
+    const address = graph.add(pointer, graph.constant(BigInt(offset)));
+    if (address.op === 'ptr') {
+      const [base, distance] = splitOffset(address.args[0] as Value);
+      const end = graph.constant(distance + BigInt(size));
+      if (isStore || base !== undefined || distance < 0n || !this.isKnown(graph.make('sle', end, this.endOffset)))
+        return undefined;
+      return { space: 'packet', map: -1, base, offset: Number(distance), anchor: undefined };
+    }
+    const [base, distance] = splitOffset(address);
+    if (base === undefined) return undefined;
+    const anchored = anchorOf(graph, base);
+    if (anchored?.place.op === 'frame') {
+      const at = stackAddress(Number(anchored.place.imm), Number(distance));
+      if (anchored.rest !== undefined || !isInFrame(at, size)) return undefined;
+      return { space: 'stack', map: -1, base: undefined, offset: at, anchor: undefined };
+    }
+    const cell = anchored === undefined ? undefined : cellOf(anchored.place);
+    if (anchored !== undefined && cell !== undefined) {
+      const at = this.inCell(cell, anchored, Number(distance));
+      const [low, high] = spanOf(at, size);
+      return low >= 0 && high <= (at.anchor?.size ?? 0) ? at : undefined;
+    }
+    const root = this.roots.get(base);
+    if (root === undefined || distance < 0n || distance + BigInt(size) > BigInt(root.size)) return undefined;
+    if (isStore && root.space !== 'other' && facts.found.get(base) !== true) return undefined;
+    return { space: root.space, map: root.map, base, offset: Number(distance), anchor: undefined };
+  }
+
+  private isKnown(condition: Value): boolean {
+    return isConst(condition) ? condition.imm !== 0n : this.values.facts.decide(condition) === true;
+  }
+
+  /** Could two accesses touch the same byte? */
+  mayMeet(a: Target, aSize: number, b: Target, bSize: number): boolean {
+    return mayOverlap(a, aSize, b, bSize);
+  }
+
+  /** Is it known to be, or to be computed from, the address of something? */
+  isPointer(value: Value): boolean {
+    if (value.op === 'ptr' || value.op === 'context' || value.op === 'map' || value.op === 'code') return true;
+    return anchorOf(this.values.graph, value) !== undefined || this.rootOf(value) !== undefined;
+  }
+
+  /** Do stack bytes hold part of a pointer, or something that is not known? */
+  hasPointer(address: number, size: number): boolean {
+    for (let i = 0; i < size; i++) {
+      const byte = this.stack.get(address + i);
+      if (byte === 'memory' || (byte !== undefined && this.isPointer(byte.value))) return true;
+    }
+    return false;
   }
 
   /** Takes an address apart. May add a guard: a variable stack address is pinned. */

@@ -4,7 +4,7 @@
  */
 
 import { Facts } from '../condition/index.js';
-import { evaluate, Graph, isConst, mask64, mayFail, type Value } from '../ir/index.js';
+import { evaluate, Graph, isConst, mask64, mayFail, type OpName, type Value } from '../ir/index.js';
 import { staticIn } from '../jit/index.js';
 import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
@@ -14,6 +14,9 @@ export interface Sampled {
   readonly value: Value;
   readonly step: number;
 }
+
+/** What tells of state by itself; loads do by what they read. */
+const stateOps: ReadonlySet<OpName> = new Set<OpName>(['lookup', 'slot', 'cell', 'env', 'atomic', 'call']);
 
 /** Makes values, samples them and guards on them. */
 export class RecordedValues {
@@ -29,6 +32,7 @@ export class RecordedValues {
   private readonly machine: Machine;
   private readonly maxGuards: number;
   private readonly samples = new Map<Value, bigint>();
+  private readonly state = new Map<Value, boolean>();
   private readonly onGuard: () => void;
 
   /**
@@ -94,6 +98,26 @@ export class RecordedValues {
   /** Sets the sample of a value that was inherited. */
   resample(value: Value, sample: bigint): void {
     this.samples.set(value, sample & mask64);
+  }
+
+  /** Does a comparison say something that the guards so far do not? */
+  isOpen(condition: Value): boolean {
+    return !isConst(condition) && this.facts.decide(condition) === undefined;
+  }
+
+  /**
+   * Does a value hang on what maps hold, or on the time? Else it is a matter of the packet alone: its bytes, length and
+   * context.
+   */
+  isState(value: Value): boolean {
+    let state = this.state.get(value);
+    if (state === undefined) {
+      const isRead =
+        value.detail?.kind === 'memory' && (value.detail.space === 'map' || value.detail.space === 'other');
+      state = isRead || stateOps.has(value.op) || value.args.some((arg) => this.isState(arg));
+      this.state.set(value, state);
+    }
+    return state;
   }
 
   /** The path goes on only if the comparison comes out like this. */

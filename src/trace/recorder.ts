@@ -19,13 +19,15 @@
  */
 
 import type { Observer } from '../interp/index.js';
-import { liveCode, lowerAlu, lowerJump, mask32, referenceAt, type Value, type World } from '../ir/index.js';
+import { liveCode, lowerAlu, lowerJump, mask32, referenceAt, signExtend, type Value, type World } from '../ir/index.js';
 import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
 import { worldOfMachine } from '../jit/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
+import { type Join, Passage } from './joins.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
+import { recordFork } from './record-fork.js';
 import { type MemoryChange, RecordedMemory } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
 import { type AbortSite, defaultLimits, type RecorderLimits, type Recording } from './recording.js';
@@ -94,7 +96,14 @@ export class Recorder implements Observer {
   private readonly waiting: Pending[] = [];
   private program: LoadedProgram | undefined;
   private pc = 0;
+  /** Instructions so far, those inside of joins left out: the same number for all packets of the trace. */
   private steps = 0;
+  /** Instructions that this packet took. */
+  private executed = 0;
+  /** Forks whose sides were joined, the inherited ones first. */
+  private joins: Join[] = [];
+  /** Inside of a join everything is recorded already. */
+  private readonly passage = new Passage();
   private abort: AbortSite | undefined;
   private verdict: number | undefined;
   private readonly world: World;
@@ -146,6 +155,9 @@ export class Recorder implements Observer {
     this.program = program;
     this.pc = 0;
     this.steps = 0;
+    this.executed = 0;
+    this.joins = from === undefined ? [] : (parent?.history.joins.filter(({ step }) => step < from.step) ?? []);
+    this.passage.clear();
     this.abort = undefined;
     this.verdict = undefined;
     this.snapshots = new SnapshotLog(from === undefined ? [] : parent?.history.snapshots.slice(0, from.guards));
@@ -202,12 +214,19 @@ export class Recorder implements Observer {
         code,
         recorded: graph.code,
         verdict: outcome.verdict,
-        steps: this.steps,
+        steps: this.executed,
         program: this.program as LoadedProgram,
         facts,
         assumptions: this.memory.assumptions,
         metaLength: this.memory.metaLength,
-        history: { graph, guards, sampled, snapshots: this.snapshots.all, changes: this.memory.changes },
+        history: {
+          graph,
+          guards,
+          sampled,
+          snapshots: this.snapshots.all,
+          changes: this.memory.changes,
+          joins: this.joins,
+        },
         start: this.inherited,
       },
     };
@@ -216,6 +235,8 @@ export class Recorder implements Observer {
   /** The interpreter's call before each instruction. An abort is kept, and the packet runs on. */
   before(program: LoadedProgram, pc: number, depth: number): void {
     if (this.abort !== undefined) return;
+    this.executed++;
+    if (this.passage.isInside(program, pc, depth)) return;
     try {
       if (this.isAsleep) this.follow(program, pc, depth);
       if (!this.isAsleep) this.step(program, pc, depth);
@@ -240,6 +261,8 @@ export class Recorder implements Observer {
     if (this.steps < from.step) {
       this.program = program;
       this.pc = pc;
+      const join = this.joins.find(({ step }) => step === this.steps);
+      if (join !== undefined) this.passage.enter(program, join.exit, depth);
       this.steps++;
       this.resampleUntil(this.steps, false);
       return;
@@ -338,11 +361,8 @@ export class Recorder implements Observer {
     switch (insnClass(insn)) {
       case op.ALU:
       case op.ALU64:
-        this.recordAlu(insn);
-        return;
       case op.LD:
-        if (insn.code !== op.LDDW) throw new TraceAbort('insn-not-traceable');
-        this.setRegister(insn.dst, this.immediate(program, insn, pc));
+        this.compute(program, insn, pc);
         return;
       case op.LDX:
         this.recordLoad(insn);
@@ -357,6 +377,13 @@ export class Recorder implements Observer {
       default:
         this.recordJump(program, insn, pc);
     }
+  }
+
+  /** An instruction that has nothing to do with memory. */
+  compute(program: LoadedProgram, insn: Insn, pc: number): void {
+    if (insnClass(insn) !== op.LD) this.recordAlu(insn);
+    else if (insn.code === op.LDDW) this.setRegister(insn.dst, this.immediate(program, insn, pc));
+    else throw new TraceAbort('insn-not-traceable');
   }
 
   /** What an `lddw` loads: a number, or what it refers to in the object. */
@@ -400,8 +427,11 @@ export class Recorder implements Observer {
     if (isConditionalJump(insn)) {
       const left = this.register(insn.dst);
       const right = (insn.code & op.X) !== 0 ? this.register(insn.src) : this.values.graph.constant(BigInt(insn.imm));
-      const { value } = lowerJump(this.values.graph, insn, left, right);
-      this.values.guard(value, this.values.sample(value) !== 0n);
+      const jump = lowerJump(this.values.graph, insn, left, right);
+      const { value } = jump;
+      const exit = this.values.isOpen(value) ? recordFork(this, program, pc, jump) : undefined;
+      if (exit === undefined) this.values.guard(value, this.values.sample(value) !== 0n);
+      else this.join(program, exit);
       return;
     }
     if (insn.code === op.EXIT_OP) {
@@ -417,6 +447,12 @@ export class Recorder implements Observer {
     }
     if (insn.src !== op.CALL_HELPER) throw new TraceAbort('insn-not-traceable');
     recordCall(this, program, insn.imm);
+  }
+
+  /** A fork was recorded as a whole: nothing more is until the packet is where its sides have met. */
+  private join(program: LoadedProgram, exit: number): void {
+    this.joins.push({ step: this.steps - 1, exit });
+    this.passage.enter(program, exit, this.frames.length - 1);
   }
 
   /** The end of a function, or of the program, whose verdict the trace is specialised to. */
@@ -446,6 +482,17 @@ export class Recorder implements Observer {
     return value;
   }
 
+  /** All registers of the function that runs, which an assignment replaces. */
+  get currentRegisters(): readonly (Value | undefined)[] {
+    return (this.frames.at(-1) as Frame).registers;
+  }
+
+  set currentRegisters(registers: readonly (Value | undefined)[]) {
+    const frame = this.frames.at(-1) as Frame;
+    frame.registers = [...registers];
+    frame.written = -1;
+  }
+
   isSet(index: number): boolean {
     return this.frames.at(-1)?.registers[index] !== undefined;
   }
@@ -471,9 +518,7 @@ export class Recorder implements Observer {
     const mode = insn.code & 0xe0;
     if (mode !== op.MODE_MEM && mode !== op.MODE_MEMSX) throw new TraceAbort('insn-not-traceable');
     const size = accessSize(insn);
-    let value = this.memory.load(this.register(insn.src), insn.off, size);
-    if (mode === op.MODE_MEMSX && size < 8)
-      value = this.values.graph.make(size === 1 ? 'sext8' : size === 2 ? 'sext16' : 'sext32', value);
-    this.setRegister(insn.dst, value);
+    const value = this.memory.load(this.register(insn.src), insn.off, size);
+    this.setRegister(insn.dst, mode === op.MODE_MEMSX ? signExtend(this.values.graph, value, size) : value);
   }
 }

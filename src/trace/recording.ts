@@ -14,10 +14,12 @@ export interface RecorderLimits {
   readonly maxGuards: number;
   /** Instructions of the program that the recorder follows. */
   readonly maxSteps: number;
+  /** Short branches on state are computed on both sides instead of being guarded (record-fork.ts). */
+  readonly joins: boolean;
 }
 
 /** Values bound what a card stores, guards what it asks, steps how long recording may take. */
-export const defaultLimits: RecorderLimits = { maxValues: 20_000, maxGuards: 1_000, maxSteps: 50_000 };
+export const defaultLimits: RecorderLimits = { maxValues: 20_000, maxGuards: 1_000, maxSteps: 50_000, joins: true };
 
 /** Where a recording failed. */
 export interface AbortSite {

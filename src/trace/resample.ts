@@ -19,6 +19,14 @@ export function peek(machine: Machine, pointer: bigint, size: number): bigint {
   return value;
 }
 
+/**
+ * The same of a load that a join makes for packets of either side: for those of the other one there may be nothing, and
+ * then it does not matter what it gives.
+ */
+export function sampleOf(machine: Machine, pointer: bigint, size: number): bigint {
+  return machine.memory.peek(pointer, size) ?? 0n;
+}
+
 /** What bytes of a map hold now. Gives up where there are none. */
 export function valueAt(machine: Machine, at: Location, size: number): bigint {
   const value = peekAt(machine, at, size);
@@ -49,7 +57,7 @@ export function resample(machine: Machine, values: RecordedValues, value: Value,
     if (map instanceof ProgArrayMap) return BigInt(map.programAt(Number(values.sample(args[0] as Value))));
   }
   if (detail?.kind === 'memory' || detail?.kind === 'atomic') {
-    return peek(machine, BigInt.asUintN(64, values.sample(args[0] as Value) + imm), detail.size);
+    return sampleOf(machine, BigInt.asUintN(64, values.sample(args[0] as Value) + imm), detail.size);
   }
   throw new TraceAbort('desync', `no sample of ${op}`);
 }

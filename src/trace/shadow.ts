@@ -127,13 +127,13 @@ function keyOf(at: Target): string {
 }
 
 /** Could two accesses touch the same byte? Different maps never do; of different bases only bounds are known. */
-function mayOverlap(a: Target, aSize: number, b: Target, bSize: number): boolean {
+export function mayOverlap(a: Target, aSize: number, b: Target, bSize: number): boolean {
   if (a.space !== b.space) return false;
   if (a.space === 'map' && a.map >= 0 && b.map >= 0 && a.map !== b.map) return false;
   if (!Number.isFinite(aSize) || !Number.isFinite(bSize)) return true;
   if (a.base === b.base) return a.offset < b.offset + bSize && b.offset < a.offset + aSize;
-  const [aLow, aHigh] = span(a, aSize);
-  const [bLow, bHigh] = span(b, bSize);
+  const [aLow, aHigh] = spanOf(a, aSize);
+  const [bLow, bHigh] = spanOf(b, bSize);
   if (a.space === 'map') {
     // Only what is reached from one place has a distance; what stays within two cells does not meet.
     if (a.anchor === undefined || b.anchor === undefined) return true;
@@ -147,7 +147,7 @@ function mayOverlap(a: Target, aSize: number, b: Target, bSize: number): boolean
  * The offsets that an access can reach, from where the packet began or from its anchor: [low, high). What is known of
  * an index keeps rows of a table apart.
  */
-function span(at: Target, size: number): readonly [number, number] {
+export function spanOf(at: Target, size: number): readonly [number, number] {
   const variable = at.anchor === undefined ? at.base : at.anchor.rest;
   if (variable === undefined) return [at.offset, at.offset + size];
   const bounds = boundsOf(variable);

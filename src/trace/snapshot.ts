@@ -17,6 +17,7 @@ import { liveSlots } from '../code/index.js';
 import type { Graph, Value } from '../ir/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
+import type { Join } from './joins.js';
 import type { MemoryChange } from './recorded-memory.js';
 import type { Sampled } from './recorded-values.js';
 
@@ -25,7 +26,7 @@ export interface Snapshot {
   readonly program: LoadedProgram;
   /** Instruction that comes next. */
   readonly pc: number;
-  /** Instructions that ran before. */
+  /** Instructions that ran before, those inside of joins left out. */
   readonly step: number;
   readonly tailCalls: number;
   /** The outermost first. */
@@ -119,6 +120,8 @@ export interface History {
   readonly snapshots: readonly Snapshot[];
   readonly changes: readonly MemoryChange[];
   readonly sampled: readonly Sampled[];
+  /** In the order of the program. */
+  readonly joins: readonly Join[];
 }
 
 /** Stack bytes that hold a value: `size` of them from `offset`, relative to the top of their frame. */

@@ -65,6 +65,7 @@ class TraceWriter {
       guards: history.guards.map((guard) => this.operand(guard)),
       snapshots: this.snapshots(history.snapshots),
       changes: history.changes.map((change) => this.change(change)),
+      joins: history.joins.map(({ step, exit }) => [step, exit]),
       sampled: history.sampled.map(({ value, step }) => [this.operand(value), step]),
       start: start === undefined ? null : this.snapshot(start),
     };

@@ -89,6 +89,7 @@ export class ConditionOracle {
   private memoryBit(source: Exclude<Source, { kind: 'value' }>, index: number): number {
     const byte = Math.floor(index / 8);
     const base = source.base === undefined ? 0n : this.value(source.base);
+    if (this.isNothing(source.base)) return 0;
     let start = this.packetStart;
     if (source.kind === 'map') {
       start = BigInt(source.start);
@@ -96,6 +97,14 @@ export class ConditionOracle {
     }
     const address = start + base + BigInt(byte);
     return Number((this.load(address, 1) >> BigInt(index - 8 * byte)) & 1n);
+  }
+
+  /**
+   * A look-up that found nothing. What is read through it is part of a join whose other side the packet takes: whatever
+   * it is, nothing hangs on it.
+   */
+  private isNothing(base: Value | undefined): boolean {
+    return base?.op === 'lookup' && this.value(base) === 0n;
   }
 
   private get packetStart(): bigint {
@@ -137,6 +146,7 @@ export class ConditionOracle {
         return BigInt.asUintN(64, this.packetStart + argument());
       case 'load':
         if (!value.early || detail?.kind !== 'memory') throw new Late();
+        if (this.isNothing(value.args[0])) return 0n;
         return this.load(argument() + value.imm, detail.size);
       case 'lookup':
         if (!value.early || detail?.kind !== 'lookup') throw new Late();

@@ -16,7 +16,7 @@ import { Interpreter } from '../../interp/index.js';
 import { TraceTree } from '../../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../../object/index.js';
 import type { Prng } from '../../packet/index.js';
-import { fingerprint, type RecordedTrace, Recorder } from '../../trace/index.js';
+import { fingerprint, type Join, type RecordedTrace, Recorder } from '../../trace/index.js';
 import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js';
 import { mutations } from './mutations.js';
 import { ConditionOracle } from './oracle.js';
@@ -126,7 +126,8 @@ export class ConditionTrial {
     const installed = tree.install(trace);
     if (installed === undefined) return;
     tally.traces++;
-    const path = this.pathOf(input);
+    const { joins } = trace.history;
+    const path = this.pathOf(input, joins);
     const own: Known = { trace, parts: minimise(trace.facts).parts, path };
     this.known.set(key, own);
     const support = packetSupport(trace.facts);
@@ -156,33 +157,35 @@ export class ConditionTrial {
       if (mutation.kind === 'free' && !hit && !mayLeave)
         fault(`${mutation.text}: not mentioned, but the packet leaves the trace`);
       if (!hit) {
-        if (mutation.kind === 'mentioned' && this.pathOf(tried) === path) tally.narrow++;
+        if (mutation.kind === 'mentioned' && this.pathOf(tried, joins) === path) tally.narrow++;
         continue;
       }
       tally.held++;
-      const taken = this.pathOf(tried);
+      const taken = this.pathOf(tried, joins);
       if (taken !== path) fault(`${mutation.text}: another path (${taken}, not ${path})`);
-      if (tally.cases % pairEvery === 0) this.compareOthers(tried, own, taken, fault);
+      if (tally.cases % pairEvery === 0) this.compareOthers(tried, own, fault);
     }
     tree.evict(installed);
   }
 
   /** Conditions of two paths exclude each other: of the others none may hold for a packet of this path. */
-  private compareOthers(input: PacketInput, own: Known, path: string, fault: (text: string) => void): void {
+  private compareOthers(input: PacketInput, own: Known, fault: (text: string) => void): void {
+    const holding: Known[] = [];
     this.inTrial(input, () => {
       this.oracle.reset();
       let left = maxOthers;
       for (const other of this.known.values()) {
         if (other === own || left-- === 0) continue;
         this.tally.pairs++;
-        if (this.oracle.holds(other.trace.facts, other.parts) === true && other.path !== path)
-          fault('another trace that takes another path holds, too');
+        if (this.oracle.holds(other.trace.facts, other.parts) === true) holding.push(other);
       }
     });
+    for (const { trace, path } of holding)
+      if (this.pathOf(input, trace.history.joins) !== path) fault('another trace that takes another path holds, too');
   }
 
-  private pathOf(input: PacketInput): string {
-    return this.inTrial(input, () => this.observer.pathOf(this.host, this.program));
+  private pathOf(input: PacketInput, joins: readonly Join[]): string {
+    return this.inTrial(input, () => this.observer.pathOf(this.host, this.program, joins));
   }
 
   /** Puts a packet in, does something, and takes back what that changed. */

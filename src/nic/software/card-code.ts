@@ -10,6 +10,7 @@
  *     atomic           op dst base offset operand expected size kind checked
  *     lookup           op dst map count (slot size)*
  *     slot             op dst map index
+ *     select           op dst condition yes no
  *     env              op dst helper
  *     call             op dst helper r1 .. r5 count (address slot size)*
  *     guard            op slot expect
@@ -54,6 +55,9 @@ export function encode(
       return;
     case 'ptr':
       out.push(opcodes.ptr, dst, a);
+      return;
+    case 'select':
+      out.push(opcodes.select, dst, a, b, args[2] ?? 0);
       return;
     case 'load': {
       if (detail?.kind !== 'memory') break;

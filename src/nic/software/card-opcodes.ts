@@ -66,6 +66,7 @@ export const opcodes = {
   metalen: 127,
   ctx: 128,
   ptr: 129,
+  select: 130,
 } as const;
 
 Object.freeze(pureOpcodes);

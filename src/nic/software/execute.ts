@@ -397,6 +397,10 @@ export class CardExecutor {
           v[d] = v[a]! + BigInt(packetStart);
           at += 3;
           break;
+        case 130: // select
+          v[d] = v[u[2 * a] !== 0 ? b : words[at + 4]!]!;
+          at += 5;
+          break;
         default:
           throw new InternalError('card', `word ${opcode satisfies never} is no opcode`);
       }

@@ -91,6 +91,10 @@ export class ValueLowering {
         return this.environment(Number(value.imm));
       case 'ptr':
         return graph.pointer(this.lower(value.args[0] as Value));
+      case 'select': {
+        const [condition, yes, no] = value.args.map((arg) => this.lower(arg)) as [Value, Value, Value];
+        return graph.select(condition, yes, no);
+      }
       case 'load':
         return this.load(value);
       case 'lookup':
@@ -104,7 +108,6 @@ export class ValueLowering {
       case 'ret':
       case 'phi':
       case 'fill':
-      case 'select':
         throw new NotCompiled(value.op);
       default:
         return graph.make(value.op, ...(value.args.map((arg) => this.lower(arg)) as [Value, Value]));

@@ -1,0 +1,156 @@
+/**
+ * Forks that come together again: a conditional jump and the few blocks behind it that only arithmetic, loads and
+ * stores are in. Where all of their ways lead to one place, what the two sides computed can be chosen between (a
+ * *join*); where they lead to two, as with `a && b && c`, all of their jumps are one question (a *switch* between two
+ * exits).
+ *
+ * A fork is found by growing: a block is taken in once all jumps to it come from inside, so its blocks stand in an
+ * order in which each is after whatever leads to it, and there is no way back.
+ */
+import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, op } from '../isa/index.js';
+import { leaders, successors } from './leaders.js';
+
+/** Instructions that a fork may have behind its jump; more are no longer cheap to run in vain. */
+const mostInsns = 40;
+
+/** A stretch of instructions without jumps but the last one. */
+export interface ForkBlock {
+  readonly start: number;
+  /** Behind its last instruction. */
+  readonly end: number;
+}
+
+/** A conditional jump with the blocks that belong to it. */
+export interface Fork {
+  /** Each after those that lead to it. */
+  readonly blocks: readonly ForkBlock[];
+  /** Where it leads: one slot or two. */
+  readonly exits: readonly number[];
+}
+
+const known = new WeakMap<readonly Insn[], Map<number, Fork | undefined>>();
+
+/** The fork at the conditional jump `pc`: the one with a single exit if there is one, else the largest with two. */
+export function forkAt(insns: readonly Insn[], pc: number): Fork | undefined {
+  let forks = known.get(insns);
+  if (forks === undefined) {
+    forks = new Map();
+    known.set(insns, forks);
+  }
+  if (!forks.has(pc)) forks.set(pc, new Finder(insns, pc).find());
+  return forks.get(pc);
+}
+
+/** Code as blocks, made once for each program. */
+interface Blocks {
+  readonly starts: ReadonlySet<number>;
+  /** By slot: the slots that lead there from elsewhere in the function. */
+  readonly before: ReadonlyMap<number, readonly number[]>;
+}
+
+const blocksOf = new WeakMap<readonly Insn[], Blocks>();
+
+function blocksIn(insns: readonly Insn[]): Blocks {
+  let blocks = blocksOf.get(insns);
+  if (blocks !== undefined) return blocks;
+  const before = new Map<number, number[]>();
+  for (const [pc, insn] of insns.entries()) {
+    // The second half of a wide load is no instruction.
+    if (insn.code === 0) continue;
+    for (const next of successors(insns, pc)) {
+      const list = before.get(next);
+      if (list === undefined) before.set(next, [pc]);
+      else list.push(pc);
+    }
+  }
+  blocks = { starts: leaders(insns), before };
+  blocksOf.set(insns, blocks);
+  return blocks;
+}
+
+/** The search from one jump. */
+class Finder {
+  private readonly insns: readonly Insn[];
+  private readonly pc: number;
+  private readonly blocks: Blocks;
+
+  constructor(insns: readonly Insn[], pc: number) {
+    this.insns = insns;
+    this.pc = pc;
+    this.blocks = blocksIn(insns);
+  }
+
+  find(): Fork | undefined {
+    // What is stored on one of two ways is better stored when it is known which one it is.
+    return this.grow(true, 1) ?? this.grow(false, 2);
+  }
+
+  /** `stores`: blocks may write to other memory than the stack. The fork is the first with one exit. */
+  private grow(stores: boolean, exits: 1 | 2): Fork | undefined {
+    const inside = new Set([this.pc]);
+    const taken: ForkBlock[] = [];
+    let size = 0;
+    let best: Fork | undefined;
+    for (;;) {
+      const out = this.exitsOf(inside);
+      if (taken.length > 0 && out.length <= exits) best = { blocks: [...taken], exits: out };
+      if (out.length === 1) return best;
+      const next = out
+        .map((start) => this.blockAt(start))
+        .find((block) => this.mayTake(block, inside, stores) && size + block.end - block.start <= mostInsns);
+      if (next === undefined) return best;
+      taken.push(next);
+      size += next.end - next.start;
+      for (let at = next.start; at < next.end; at++) inside.add(at);
+    }
+  }
+
+  /** Slots outside that the ones inside lead to, in order. */
+  private exitsOf(inside: ReadonlySet<number>): number[] {
+    const out = new Set<number>();
+    for (const pc of inside)
+      if (this.insns[pc]?.code !== 0)
+        for (const next of successors(this.insns, pc)) if (!inside.has(next)) out.add(next);
+    return [...out].sort((a, b) => a - b);
+  }
+
+  /** The block that begins there, up to its jump or the next block. */
+  private blockAt(start: number): ForkBlock {
+    const { insns, blocks } = this;
+    for (let pc = start; ; ) {
+      const insn = insns[pc] as Insn;
+      if (isConditionalJump(insn) || isUnconditionalJump(insn)) return { start, end: pc + 1 };
+      pc += isLddw(insn) ? 2 : 1;
+      if (pc >= insns.length || blocks.starts.has(pc)) return { start, end: pc };
+    }
+  }
+
+  /** All that leads to the block is inside, and nothing in it does more than compute, load and store. */
+  private mayTake({ start, end }: ForkBlock, inside: ReadonlySet<number>, stores: boolean): boolean {
+    if (this.blocks.before.get(start)?.every((from) => inside.has(from)) !== true) return false;
+    for (let pc = start; pc < end; ) {
+      const insn = this.insns[pc] as Insn;
+      if (!isPlain(insn, stores)) return false;
+      pc += isLddw(insn) ? 2 : 1;
+    }
+    return true;
+  }
+}
+
+/** Computes, loads or stores, or jumps; `stores`: elsewhere than on the stack, too. */
+function isPlain(insn: Insn, stores: boolean): boolean {
+  switch (insnClass(insn)) {
+    case op.ALU:
+    case op.ALU64:
+      return true;
+    case op.LD:
+      return insn.code === op.LDDW;
+    case op.LDX:
+      return (insn.code & 0xe0) === op.MODE_MEM || (insn.code & 0xe0) === op.MODE_MEMSX;
+    case op.ST:
+    case op.STX:
+      return (insn.code & 0xe0) === op.MODE_MEM && (stores || insn.dst === 10);
+    default:
+      return isConditionalJump(insn) || isUnconditionalJump(insn);
+  }
+}
