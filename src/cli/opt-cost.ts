@@ -1,11 +1,12 @@
 /** What packets cost: instructions executed, by class of packet, and weighted by a table of what each kind takes. */
 import { UserError } from '../base/index.js';
 import { Interpreter, type Observer } from '../interp/index.js';
-import { type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
+import { type Insn, insnClass, isCall, isConditionalJump, isLddw, op } from '../isa/index.js';
 import { MachineSubject, seedMaps } from '../judge/index.js';
 import { type ObjectSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { helperId } from '../platform/index.js';
 import type { ExecutedRow } from '../report/index.js';
+import type { ProgramProfile } from '../super/index.js';
 import { makePackets } from './check/traffic.js';
 import type { Io } from './command.js';
 import { packetsOf } from './opt-checks.js';
@@ -61,6 +62,20 @@ export function costOf(object: ObjectSpec, packets: Packets): ReadonlyMap<string
     if (each !== undefined) costs.set(program.name, each.reduce((sum, { ns }) => sum + ns, 0) / packets.length);
   }
   return costs;
+}
+
+/** What packets did in each program that runs. */
+export function profilesOf(object: ObjectSpec, packets: Packets): ReadonlyMap<string, ProgramProfile> {
+  const lengths = packets.map(({ data }) => data.length);
+  const profiles = new Map<string, ProgramProfile>();
+  for (const { name, ...program } of object.programs) {
+    if (xdpFitness({ name, ...program }) === 'other') continue;
+    Counter.ran = [];
+    Counter.taken = [];
+    if (executedEach(object, name, packets) === undefined) continue;
+    profiles.set(name, { ran: Counter.ran, taken: Counter.taken, lengths });
+  }
+  return profiles;
 }
 
 const classes = ['all', 'IPv4 TCP', 'IPv4 UDP', 'IPv4', 'IPv6 TCP', 'IPv6 UDP', 'IPv6', 'ARP', 'other', 'short'];
@@ -121,11 +136,25 @@ function executedEach(object: ObjectSpec, name: string, packets: Packets): Execu
 class Counter extends Interpreter {
   static steps = 0;
   static ns = 0;
+  /** By slot of the program: how often it ran, and how often its jump was taken. */
+  static ran: number[] = [];
+  static taken: number[] = [];
+  private last = 0;
+  /** The program that is counted: what it calls by tail calls is not. */
+  private own: readonly Insn[] | undefined;
 
   override readonly observer: Observer = {
     before: ({ insns }, pc) => {
+      const insn = insns[pc] as Insn; // the instruction that runs
       Counter.steps++;
-      Counter.ns += nanoseconds(insns[pc] as Insn); // the instruction that runs
+      Counter.ns += nanoseconds(insn);
+      this.own ??= insns;
+      if (insns !== this.own) return;
+      const last = insns[this.last];
+      const isTaken = last !== undefined && isConditionalJump(last) && pc !== this.last + 1;
+      if (isTaken) Counter.taken[this.last] = (Counter.taken[this.last] ?? 0) + 1;
+      Counter.ran[pc] = (Counter.ran[pc] ?? 0) + 1;
+      this.last = pc;
     },
   };
 }

@@ -8,7 +8,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { kernelOptions } from './kernel-flags.js';
 import { comparedPackets, kernelRefusals } from './opt-checks.js';
-import { costOf, costPackets, executedByClass } from './opt-cost.js';
+import { costOf, costPackets, executedByClass, profilesOf } from './opt-cost.js';
 import { countOf, effortOf, goalOf, mcpuOf, outputOf, passNames, printNames, programNames } from './opt-options.js';
 import { optPageOf } from './opt-page.js';
 import { proveFunctions } from './opt-proofs.js';
@@ -111,6 +111,7 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
         passes,
         refuses: refuses?.ask,
         cost: (object) => costOf(object, traffic),
+        profile: (object) => profilesOf(object, traffic),
         watch: (step) => steps.see(step),
       });
       const after = readObject(result.bytes, reading);

@@ -112,6 +112,8 @@ export class Terms {
         return this.bits(upper + lower, (high.value << BigInt(lower)) | low.value);
       // concat(0, x) = zero_extend(x)
       if (high.op === 'const' && high.value === 0n) return this.zeroExtend(low, upper + lower);
+      // concat(zero_extend(x), y) = zero_extend(concat(x, y))
+      if (high.op === 'zero_extend') return this.zeroExtend(this.concat(high.args[0] as Term, low), upper + lower);
       // concat(x[h:m], x[m-1:l]) = x[h:l]
       if (
         high.op === 'extract' &&

@@ -2,7 +2,7 @@
  * What is asked of registers and stack bytes further on, bit by bit: a backward data-flow over blocks. A bit that no
  * one asks for may be anything, so what only makes such bits can go.
  */
-import { insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
+import { type Insn, insnClass, isCall, isExit, isLddw, op } from '../isa/index.js';
 import { type CallReach, callReach, isSuccess } from './call-stack.js';
 import {
   accessOf,
@@ -113,6 +113,27 @@ export class Demands {
     return copyDemand(this.after.get(block) ?? this.nothing());
   }
 
+  /** What is asked for at a block's head. */
+  atHead(block: Block): Demand {
+    return copyDemand(this.before.get(block) ?? this.nothing());
+  }
+
+  /** Are all ways to the frame known? */
+  get isTracked(): boolean {
+    return !this.escaped;
+  }
+
+  /** May an instruction read or write some of these bytes of the frame? */
+  mayMeet(insn: Insn, reach: Reach, bytes: bigint): boolean {
+    if (reach === undefined) return isAtomic(insn);
+    if ('place' in reach) {
+      const own = this.bytesOf(reach.place);
+      return reach.place.region === 'stack' && (own === undefined || (own & bytes) !== 0n);
+    }
+    const filled = reach.filled === undefined ? 0n : (this.bytesOf(reach.filled.place) ?? wholeStack);
+    return ((above(reach.from) | filled) & bytes) !== 0n;
+  }
+
   /** Does anyone ask for what it does? `behind`: what is asked for after it. */
   isDead({ insn, pinned }: Op, { regs, stack }: Demand, reach: Reach): boolean {
     if (isAlu(insn) || isLddw(insn) || isLoad(insn)) return regs[insn.dst] === 0n;
@@ -121,7 +142,7 @@ export class Demands {
     return bytes !== undefined && (bytes & stack) === 0n;
   }
 
-  /** Bytes of the own frame that a place covers; undefined: not known, or not there. */
+  /** Bytes of the own frame that a place covers, as in {@link Demand.stack}; undefined: not known, or not there. */
   bytesOf({ region, base, off, size }: Place): bigint | undefined {
     if (region !== 'stack' || base !== this.frameBase || off < -frame || off + size > 0) return undefined;
     return ((1n << BigInt(size)) - 1n) << BigInt(off + frame);

@@ -2,7 +2,7 @@
 import { InternalError } from '../base/index.js';
 import { type Insn, isExit, op } from '../isa/index.js';
 import type { EditedInsn } from '../object/index.js';
-import type { Block, FunctionCode, Op } from './function-code.js';
+import { type Block, edgeWeight, type FunctionCode, type Op } from './function-code.js';
 import { invertedJump } from './jumps.js';
 
 /** What {@link editElf} takes of a function, without where it stands. */
@@ -19,6 +19,9 @@ interface Slot {
   readonly line: number;
   readonly to: Block | undefined;
 }
+
+/** Instructions up to which the end of a function stands again in place of a jump to it. */
+const shortEnd = 3;
 
 /** Undefined where a jump would be too far for its field. */
 export function emitCode(code: FunctionCode): EmittedCode | undefined {
@@ -41,9 +44,11 @@ export function emitCode(code: FunctionCode): EmittedCode | undefined {
       }
     }
     if (rest === undefined || rest === after) continue;
-    const exit = rest.ops[0];
-    // A jump to `exit` is an exit.
-    if (exit !== undefined && isExit(exit.insn)) pushOp(slots, exit, undefined);
+    // A jump to `exit` is an exit; where speed counts, with what little is done before it.
+    const most = code.profile === undefined ? 1 : shortEnd;
+    const exit = rest.ops.at(-1);
+    if (exit !== undefined && isExit(exit.insn) && rest.ops.length <= most)
+      for (const each of rest.ops) pushOp(slots, each, undefined);
     else slots.push({ insn: { code: op.JA_OP, dst: 0, src: 0, off: 0, imm: 0 }, refers: -1, line: last, to: rest });
   }
   const insns: EditedInsn[] = [];
@@ -67,7 +72,8 @@ function pushOp(slots: Slot[], { insn, high, refers, line }: Op, to: Block | und
 
 /**
  * Chains: behind a block stands the one that it falls into, if that has no place yet, else the one that it jumps to,
- * else the first in the old order that has none. A block that others fall into is left to them.
+ * else the first in the old order that has none. A block that others fall into is left to them. Where it is known what
+ * sample packets do, the way that more of them go comes first, and chains that few of them run come last.
  */
 function layOutBlocks(code: FunctionCode): Block[] {
   const placed = new Set<Block>();
@@ -77,17 +83,19 @@ function layOutBlocks(code: FunctionCode): Block[] {
       placed.add(block);
       order.push(block);
       const { taken, next }: Block = block;
-      if (next !== undefined && !placed.has(next)) block = next;
-      else if (
-        taken !== undefined &&
-        !placed.has(taken) &&
-        invertedJump(block.branch?.insn, code.version) !== undefined
-      )
-        block = taken;
+      const isHotter: boolean = code.profile !== undefined && edgeWeight(block, 'taken') > edgeWeight(block, 'next');
+      const isFree: boolean = next !== undefined && !placed.has(next);
+      const mayTurn: boolean =
+        taken !== undefined && !placed.has(taken) && invertedJump(block.branch?.insn, code.version) !== undefined;
+      if (isFree && !(isHotter && mayTurn)) block = next;
+      else if (mayTurn) block = taken;
       else block = undefined;
     }
   };
-  for (const block of code.blocks) place(block);
+  const [entry, ...others] = code.blocks;
+  if (entry !== undefined) place(entry);
+  if (code.profile !== undefined) others.sort((a, b) => (b.weight ?? 0) - (a.weight ?? 0));
+  for (const block of others) place(block);
   return order;
 }
 

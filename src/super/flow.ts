@@ -5,7 +5,7 @@
  * earlier round can be taken for this round's.
  */
 import { accessSize, type Insn, insnClass, isCall, isLddw, op } from '../isa/index.js';
-import { helperNames } from '../platform/index.js';
+import { changesAny, helperNames, helperRow } from '../platform/index.js';
 import { aluValue, zext } from './alu-values.js';
 import {
   accessOf,
@@ -82,6 +82,12 @@ const quiet: ReadonlySet<string> = new Set([
   'tail_call',
 ]);
 
+/** May the fields of an XDP program's context be others behind the call? */
+function movesPacket(insn: Insn): boolean {
+  const row = insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
+  return row === undefined || row.moves !== undefined || changesAny(row, 'program');
+}
+
 /** The name of a place in {@link State.mem}. */
 export function placeKey({ base, off, size }: Place): string {
   return `${base}|${off}|${size}`;
@@ -111,15 +117,19 @@ export function covers(whole: Place, part: Place): boolean {
 export class Flow {
   readonly values: Values = new Values();
   readonly entry: Map<Block, State> = new Map();
+  /** Behind each block's ops, with the names that the blocks behind it know. */
+  readonly exit: Map<Block, State> = new Map();
   /** A stack address may lie in memory, or is computed with in a way that is not followed. */
   readonly escaped: boolean;
   readonly framePointer: Value;
+  private readonly isXdp: boolean;
   /** Behind each block: registers that may point to the stack. */
   private readonly onStack: ReadonlyMap<Block, number>;
 
   constructor(code: FunctionCode) {
     const { values } = this;
     this.framePointer = values.named('fp');
+    this.isXdp = code.isXdp;
     const onStack = stackPointers(code);
     this.escaped = onStack === undefined;
     this.onStack = onStack ?? new Map();
@@ -149,6 +159,7 @@ export class Flow {
       this.entry.set(block, merged);
       const state = copyState(merged);
       for (const each of block.ops) this.step(state, each);
+      this.exit.set(block, state);
       out.set(block, this.edges(block, state));
     }
   }
@@ -312,13 +323,18 @@ export class Flow {
     const key = placeKey(place);
     const known = state.mem.get(key);
     // What others may write in the meantime is another value each time.
-    const isOurs = place.region === 'stack' || place.region === 'packet';
+    const isOurs = this.isOurs(place);
     if (known !== undefined && isOurs) return known.value;
     const constant = isOurs ? this.constantAt(state, place) : undefined;
     if (constant !== undefined && width === ones) return constant;
     const value = this.values.unknown(`load${place.size}`, this.isContextPointer(place) ? u64 : width);
     ownMemory(state).set(key, { ...place, value });
     return value;
+  }
+
+  /** Does a place hold what was seen in it until this program changes it? */
+  isOurs({ region }: Place): boolean {
+    return region === 'stack' || region === 'packet' || (region === 'ctx' && this.isXdp);
   }
 
   /** The number that a part of a place holds which holds one. */
@@ -399,7 +415,9 @@ export class Flow {
       const isStack = known.region === 'stack';
       const isLost = isStack
         ? known.off + known.size > from
-        : !isQuiet || known.region === 'map' || known.region === 'any';
+        : known.region === 'ctx' && this.isXdp
+          ? movesPacket(insn)
+          : !isQuiet || known.region === 'map' || known.region === 'any';
       if (isLost || (isStack && this.escaped && !isQuiet)) ownMemory(state).delete(key);
     }
     this.clobber(state, callerSaved);

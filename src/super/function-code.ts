@@ -52,6 +52,19 @@ export interface Block {
   next: Block | undefined;
   /** Slots of the section that stood at its beginning. */
   labels: readonly number[];
+  /** How often it ran on sample packets, and how often its branch was taken then; undefined: not counted. */
+  weight?: number | undefined;
+  takenWeight?: number | undefined;
+}
+
+/** What sample packets did in a function, by slot of the section. */
+export interface Profile {
+  /** How often the instruction ran. */
+  readonly ran: (slot: number) => number;
+  /** How often the jump was taken. */
+  readonly taken: (slot: number) => number;
+  /** Lengths of the packets. */
+  readonly lengths: readonly number[];
 }
 
 /** A function under change. */
@@ -63,19 +76,22 @@ export interface FunctionCode {
   readonly narrowResult: boolean;
   /** r1 is the context. */
   readonly isEntry: boolean;
+  /** Fields of the context change by calls that move the packet only. */
+  readonly isXdp: boolean;
   /** Instructions that there may be. */
   readonly version: BpfVersion;
+  /** What it is laid out by, where that is known. */
+  readonly profile?: Profile | undefined;
 }
+
+/** What is known of a function beside its code. */
+export type FunctionKind = Pick<FunctionCode, 'isEntry' | 'narrowResult' | 'isXdp' | 'version' | 'profile'>;
 
 /** Facts by slot of the function, joined over all programs that have it. */
 export type FactsOf = (slot: number) => { readonly region: Region | undefined; readonly facts: OpFacts | undefined };
 
 /** Throws InternalError for code that leaves the function other than by `exit`. */
-export function functionCode(
-  fn: FileFunction,
-  kind: { readonly isEntry: boolean; readonly narrowResult: boolean; readonly version: BpfVersion },
-  factsOf: FactsOf,
-): FunctionCode {
+export function functionCode(fn: FileFunction, kind: FunctionKind, factsOf: FactsOf): FunctionCode {
   const { insns, start } = fn;
   const starts = new Set([0, ...leaders(insns)]);
   for (const [slot, insn] of insns.entries()) if (isExit(insn)) starts.add(slot + 1);
@@ -130,7 +146,22 @@ export function functionCode(
     }
     slot = after - 1;
   }
-  return { name: fn.name, blocks: [...blocks.values()], ...kind };
+  const code = { name: fn.name, blocks: [...blocks.values()], ...kind };
+  const { profile } = kind;
+  if (profile !== undefined) {
+    for (const each of code.blocks) {
+      each.weight = profile.ran(start + each.id);
+      if (each.branch !== undefined) each.takenWeight = profile.taken(each.branch.line);
+    }
+  }
+  return code;
+}
+
+/** How often one way out of a block was gone, as far as that was counted. */
+export function edgeWeight(block: Block, way: 'taken' | 'next'): number {
+  const { weight = 0, takenWeight = 0 } = block;
+  if (block.branch === undefined) return way === 'next' ? weight : 0;
+  return way === 'taken' ? Math.min(weight, takenWeight) : Math.max(0, weight - takenWeight);
 }
 
 /** A call, or the address, of a function by distance. */

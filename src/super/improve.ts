@@ -6,6 +6,7 @@
  */
 import { editElf, fileFunctions, type ObjectSpec, readObject } from '../object/index.js';
 import type { Solver } from '../solve/index.js';
+import { hotFunctions } from './hot.js';
 import {
   type FunctionOutcome,
   type OptimizedObject,
@@ -14,7 +15,7 @@ import {
   optimizeWithRules,
   sizedObject,
 } from './optimize-object.js';
-import type { Budget } from './proof/path.js';
+import { wholeBudget } from './proof/path.js';
 import { validateObject } from './proof/validate-object.js';
 import { RuleFinder } from './search/find-rules.js';
 import { RuleSet } from './search/rules.js';
@@ -53,16 +54,13 @@ export interface ImprovedObject extends OptimizedObject {
 /** Steps of a search in one window, by effort. */
 const searchSteps: Readonly<Record<Effort, number>> = { 0: 0, 1: 0, 2: 20_000, 3: 300_000 };
 
-/** What the proof of one function may cost that is made anew: seconds at most. */
-const wholeBudget: Budget = { steps: 100_000, questions: 400, stepsPerQuestion: 2_000_000, solverSteps: 20_000_000 };
-
 /** Most slots of a function that is made anew. */
 const maxWhole = 2000;
 
 /** A better object file; depends on bytes, options and the answers of those it asks only, never on time. */
 export async function improveObject(bytes: Uint8Array, options: ImproveOptions = {}): Promise<ImprovedObject> {
   const { effort = 1, solver, ...rest } = options;
-  const first = optimizeObject(bytes, rest);
+  const first = optimizeObject(bytes, { ...rest, profile: undefined });
   const none = { windows: 0, questions: 0, rules: 0, whole: [], unproved: [] };
   if (solver === undefined || effort === 0) return { ...first, search: none };
   let found: RuleSet | undefined;
@@ -74,11 +72,13 @@ export async function improveObject(bytes: Uint8Array, options: ImproveOptions =
     search = { ...search, windows: finder.searched, questions: finder.questions, rules: rules.length };
     if (rules.length > 0) {
       found = new RuleSet(rules);
-      best = optimizeWithRules(bytes, rest, found);
+      best = optimizeWithRules(bytes, { ...rest, profile: undefined }, found);
     }
   }
-  const whole = await new WholeTier(bytes, best, found, options, solver).run();
-  return { ...whole.result, search: { ...search, whole: whole.names, unproved: whole.unproved } };
+  const hot = await hotFunctions(bytes, best, found, options, solver);
+  const whole = await new WholeTier(bytes, hot.result, found, { ...options, without: hot.without }, solver).run();
+  const unproved = [...new Set([...hot.unproved, ...whole.unproved])];
+  return { ...whole.result, search: { ...search, whole: whole.names, unproved } };
 }
 
 /** Tries whole functions and keeps those that are better, proved and accepted. */

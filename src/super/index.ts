@@ -5,6 +5,7 @@ export {
   type OptimizeObjectOptions,
   optimizeObject,
   type PassStep,
+  type ProgramProfile,
   type ProgramWork,
   type Refusal,
 } from './optimize-object.js';

@@ -51,9 +51,9 @@ class Run {
   all(): ReadonlyMap<string, number> {
     const { goal: wanted, enabled } = this.options;
     const chosen = passes.filter(({ name, goal }) => enabled.has(name) && (goal === undefined || goal === wanted));
-    const again = chosen.filter(({ once }) => once !== true);
+    const again = chosen.filter(({ once }) => once === undefined);
     this.settle(again);
-    for (const pass of chosen.filter(({ once }) => once === true)) this.once(pass, again);
+    for (const pass of chosen.filter(({ once }) => once !== undefined)) this.once(pass, again);
     return this.saved;
   }
 
@@ -72,7 +72,7 @@ class Run {
     const saved = new Map(this.saved);
     if (!this.pass(pass)) return;
     this.settle(others);
-    if (this.size <= size) return;
+    if (this.size <= size || pass.once === 'may grow') return;
     code.blocks = before.blocks;
     this.saved = saved;
     this.size = size;

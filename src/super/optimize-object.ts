@@ -19,7 +19,7 @@ import {
 } from '../object/index.js';
 import { verify } from '../verifier/index.js';
 import { emitCode } from './emit.js';
-import { type FunctionCode, functionCode } from './function-code.js';
+import { type FunctionCode, type FunctionKind, functionCode, type Profile } from './function-code.js';
 import { FunctionFacts } from './function-facts.js';
 import { optimizeFunction } from './optimize-function.js';
 import type { Goal } from './passes/pass.js';
@@ -43,6 +43,8 @@ export interface OptimizeObjectOptions {
   readonly programs?: readonly string[] | undefined;
   /** Names of passes that run; default all of the goal's. */
   readonly passes?: ReadonlySet<string> | undefined;
+  /** Passes that stay out in functions of these names. */
+  readonly without?: ReadonlyMap<string, ReadonlySet<string>> | undefined;
   /** Instructions that may be used; default: those of the version that the file's code needs. */
   readonly mcpu?: BpfVersion | undefined;
   /** Accesses stay aligned, for loaders that ask Linux to insist on it. */
@@ -54,8 +56,19 @@ export interface OptimizeObjectOptions {
    * the input once, and about each candidate; only programs that pass in the input count.
    */
   readonly refuses?: ((bytes: Uint8Array) => readonly Refusal[]) | undefined;
+  /** What sample packets do in a file's programs, by name: for the goal `speed`, which lays out code by it. */
+  readonly profile?: ((object: ObjectSpec) => ReadonlyMap<string, ProgramProfile>) | undefined;
   /** Told after each run of a pass over a function; runs are more than one where changes are taken back. */
   readonly watch?: ((step: PassStep) => void) | undefined;
+}
+
+/** What sample packets did in one program. */
+export interface ProgramProfile {
+  /** By slot of the program: how often it ran, and how often its jump was taken. */
+  readonly ran: readonly number[];
+  readonly taken: readonly number[];
+  /** Bytes of each packet. */
+  readonly lengths: readonly number[];
 }
 
 /** A pass has run over a function. */
@@ -119,6 +132,10 @@ const narrowTypes: readonly string[] = [
   'perf_event',
 ];
 
+/** How much larger a function may become that is made faster for sample packets: so many times, and slots. */
+const maxGrowth = 3;
+const smallGrowth = 64;
+
 /** Most changes of one object that are taken back before it is left alone. */
 const maxTakenBack = 200;
 
@@ -181,6 +198,7 @@ class ObjectOptimizer {
   private readonly banned = new Map<string, Refusal>();
   private readonly results = new Map<string, FunctionResult>();
   private readonly verdicts = new Map<string, Judged | undefined>();
+  private profile: ReadonlyMap<string, ProgramProfile> | undefined;
   private readonly goodHere: ReadonlySet<string>;
   private readonly goodThere: ReadonlySet<string>;
 
@@ -255,7 +273,9 @@ class ObjectOptimizer {
       changes.push({ key, fn, pass, slot });
       return true;
     };
-    const { goal = 'size', atomics = goal === 'size', passes: enabled = allPasses, watch } = this.options;
+    const { goal = 'size', atomics = goal === 'size', passes: wanted = allPasses, watch, without } = this.options;
+    const left = without?.get(fn.name);
+    const enabled = left === undefined ? wanted : new Set([...wanted].filter((name) => !left.has(name)));
     const code = functionCode(fn, this.kindOf(fn), this.facts.of(fn));
     const told = (pass: string, now: FunctionCode, changed: boolean): void =>
       watch?.({ function: fn.name, pass, changed, insns: () => emitCode(now)?.insns.map(({ insn }) => insn) ?? [] });
@@ -270,7 +290,8 @@ class ObjectOptimizer {
       watch: watch === undefined ? undefined : told,
     });
     const emitted = emitCode(code);
-    const isWorse = emitted === undefined || emitted.insns.length > base.before;
+    const limit = code.profile === undefined ? base.before : maxGrowth * base.before + smallGrowth;
+    const isWorse = emitted === undefined || emitted.insns.length > limit;
     if (isWorse) return { edit: undefined, outcome: { ...same, kept: undefined }, changes };
     const edit = { section: fn.section, start: fn.start, end: fn.end, ...emitted };
     const list = [...saved].map(([pass, slots]) => ({ pass, slots })).sort((a, b) => b.slots - a.slots);
@@ -288,11 +309,33 @@ class ObjectOptimizer {
   }
 
   /** Whether it is a program's entry, and whether its result has 32 bits that anyone looks at. */
-  private kindOf(fn: FileFunction): Pick<FunctionCode, 'isEntry' | 'narrowResult' | 'version'> {
+  private kindOf(fn: FileFunction): FunctionKind {
     const users = this.object.programs.filter(({ functions }) => functions.some((each) => isAt(each.origin, fn)));
     const isEntry = users.every(({ functions }) => isAt(functions[0]?.origin, fn));
     const narrowResult = isEntry && users.every(({ type }) => narrowTypes.includes(type));
-    return { isEntry, narrowResult, version: this.version };
+    const isXdp = isEntry && users.every(({ type }) => type === 'xdp');
+    return { isEntry, narrowResult, isXdp, version: this.version, profile: this.profileOf(fn, users) };
+  }
+
+  /** What sample packets did in the function, over all programs that have it. */
+  private profileOf(fn: FileFunction, users: readonly ProgramSpec[]): Profile | undefined {
+    const { goal, profile: counted } = this.options;
+    if (goal !== 'speed' || counted === undefined) return undefined;
+    this.profile ??= counted(this.object);
+    const { profile } = this;
+    const all = users.flatMap((program) => {
+      const own = program.functions.find((each) => isAt(each.origin, fn));
+      const counts = profile.get(program.name);
+      return own === undefined || counts === undefined ? [] : [{ counts, shift: own.start - fn.start }];
+    });
+    if (all.length === 0) return undefined;
+    const sum = (of: (counts: ProgramProfile) => readonly number[], slot: number): number =>
+      all.reduce((total, { counts, shift }) => total + (of(counts)[slot + shift] ?? 0), 0);
+    return {
+      ran: (slot) => sum(({ ran }) => ran, slot),
+      taken: (slot) => sum(({ taken }) => taken, slot),
+      lengths: all[0]?.counts.lengths ?? [],
+    };
   }
 
   /** The first program that was accepted and is not any more. */

@@ -2,7 +2,7 @@
 import type { BpfVersion } from '../bpf/index.js';
 import { assembleInsns, formatInsn } from '../isa/index.js';
 import { emitCode } from './emit.js';
-import { functionCode } from './function-code.js';
+import { functionCode, type Profile } from './function-code.js';
 import { optimizeFunction } from './optimize-function.js';
 import type { Goal } from './passes/pass.js';
 import { passes } from './passes/passes.js';
@@ -14,11 +14,12 @@ export interface OptimizeTextOptions {
   readonly isEntry?: boolean;
   readonly version?: BpfVersion;
   readonly aligned?: boolean;
+  readonly profile?: Profile;
 }
 
 /** The instructions that are left of a function, one a line. */
 export function optimizeText(text: string, options: OptimizeTextOptions = {}): string[] {
-  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true, version = 'v3' } = options;
+  const { goal = 'size', only = passes.map(({ name }) => name), isEntry = true, version = 'v3', profile } = options;
   const insns = assembleInsns(text);
   const fn = {
     name: 'f',
@@ -31,7 +32,7 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     core: new Map<number, string>(),
     labels: [],
   };
-  const code = functionCode(fn, { isEntry, narrowResult: isEntry, version }, () => ({
+  const code = functionCode(fn, { isEntry, narrowResult: isEntry, isXdp: isEntry, version, profile }, () => ({
     region: undefined,
     facts: undefined,
   }));

@@ -13,13 +13,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makePackets } from '../cli/check/traffic.js';
-import { costOf, executedByClass } from '../cli/opt-cost.js';
+import { costOf, executedByClass, profilesOf } from '../cli/opt-cost.js';
 import { compareObjects, machineEngine } from '../judge/index.js';
 import { acceptances, Bpf } from '../linux/index.js';
 import { openSolver } from '../linux/open-solver.js';
 import { type ObjectSpec, readObject, sizeMaps } from '../object/index.js';
 import type { Solver } from '../solve/index.js';
-import { improveObject, type OptimizedObject, optimizeObject, type Refusal } from '../super/index.js';
+import {
+  improveObject,
+  type OptimizedObject,
+  optimizeObject,
+  type ProgramProfile,
+  type Refusal,
+} from '../super/index.js';
 import { type Validation, validateObject } from '../super/proof/index.js';
 import { formatTable } from '../text/index.js';
 import { kernelTimes } from './opt-bench/kernel-time.js';
@@ -160,7 +166,8 @@ async function measure(path: string, file: string, mcpu: string, { bpf, solver }
   const small = await improveObject(bytes, { goal: 'size', refuses, solver });
   const plain = await improveObject(bytes, { goal: 'size', atomics: false, refuses, solver });
   const cost = (object: ObjectSpec): ReadonlyMap<string, number> => costOf(object, packets);
-  const fast = await improveObject(bytes, { goal: 'speed', refuses, solver, cost });
+  const profile = (object: ObjectSpec): ReadonlyMap<string, ProgramProfile> => profilesOf(object, packets);
+  const fast = await improveObject(bytes, { goal: 'speed', refuses, solver, cost, profile });
   const before = readObject(bytes);
   const [smaller, faster] = [small, fast].map((result) => readObject(result.bytes)) as [ObjectSpec, ObjectSpec];
   const own = targets.filter((target) => target.file === file);

@@ -296,10 +296,9 @@ class BlockFolder {
     const after = copyState(this.state);
     if (isLoad(insn)) {
       const place = this.flow.placeOf(this.state, each);
-      const isOurs = place?.region === 'stack' || place?.region === 'packet';
       if (
-        !isOurs ||
         place === undefined ||
+        !this.flow.isOurs(place) ||
         mem.get(placeKey(place)) === undefined ||
         (insn.code & 0xe0) !== op.MODE_MEM
       )

@@ -100,6 +100,7 @@ function sweepBlocks(code: FunctionCode): boolean {
       if (!isOnly || (last !== undefined && isExit(last.insn))) break;
       block.ops = [...block.ops, ...next.ops];
       block.branch = next.branch;
+      block.takenWeight = next.takenWeight;
       block.taken = next.taken;
       block.next = next.next;
       gone.add(next);

@@ -36,9 +36,10 @@ export interface Pass {
   /** Undefined: for both goals. */
   readonly goal?: Goal | undefined;
   /**
-   * Runs one time, when the others find nothing more; they run again on what it leaves, and the smaller code is kept.
+   * Runs one time, when the others find nothing more; they run again on what it leaves, and the smaller code is kept
+   * unless it `may grow`.
    */
-  readonly once?: true;
+  readonly once?: 'shrinks' | 'may grow' | undefined;
   /** Changes the code where it can; true if it did. */
   readonly run: (code: FunctionCode, context: PassContext) => boolean;
 }

@@ -5,11 +5,25 @@ import { coalesce } from './coalesce.js';
 import { dead } from './dead.js';
 import { fold } from './fold.js';
 import { jumps } from './jumps.js';
+import { lengths } from './lengths.js';
+import { order } from './order.js';
 import type { Pass } from './pass.js';
 import { returns } from './returns.js';
+import { same } from './same.js';
+import { sink } from './sink.js';
+import { split } from './split.js';
+import { swaps } from './swaps.js';
 import { tails } from './tails.js';
 import { widen } from './widen.js';
 import { windows } from './windows.js';
+
+/** Those that sample packets steer: they do nothing where none are at hand. */
+export const hotPasses: readonly Pass[] = [
+  { name: 'split', description: 'paths that packets take often, apart from others', run: split },
+  { name: 'lengths', description: 'checks of bounds as one, the strongest', run: lengths },
+  { name: 'order', description: 'the most frequent of several tests first', run: order },
+  { name: 'same', description: 'copies that came to nothing as one', run: same },
+].map((pass) => ({ ...pass, level: 3, goal: 'speed', once: 'may grow' }));
 
 /** All passes with their level; a pass with a goal runs for that goal only. */
 export const passes: readonly Pass[] = [
@@ -21,6 +35,15 @@ export const passes: readonly Pass[] = [
   { name: 'windows', description: 'a few instructions that fewer can stand for', level: 3, run: windows },
   { name: 'atomics', description: 'load, change, store as one instruction', level: 2, goal: 'size', run: atomics },
   { name: 'coalesce', description: 'copies whose two registers can be one', level: 2, run: coalesce },
-  { name: 'returns', description: 'return values made where the program returns', level: 3, once: true, run: returns },
+  { name: 'swaps', description: 'numbers swapped in place of what they are compared with', level: 2, run: swaps },
+  { name: 'sink', description: 'what one way asks for, done on that way', level: 2, goal: 'speed', run: sink },
+  {
+    name: 'returns',
+    description: 'return values made where the program returns',
+    level: 3,
+    once: 'shrinks',
+    run: returns,
+  },
+  ...hotPasses,
   { name: 'tails', description: 'equal ends of blocks', level: 3, goal: 'size', run: tails },
 ];

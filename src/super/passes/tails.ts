@@ -3,8 +3,9 @@
  * shared, so it is done where the code becomes smaller, and for size only.
  */
 import { codeSize } from '../emit.js';
-import type { Block, FunctionCode, Op } from '../function-code.js';
+import type { Block, FunctionCode } from '../function-code.js';
 import type { PassContext } from './pass.js';
+import { opKey } from './same.js';
 
 /** The pass, one pair of blocks after another. */
 export function tails(code: FunctionCode, context: PassContext): boolean {
@@ -43,15 +44,6 @@ function shareOne(code: FunctionCode, context: PassContext): boolean {
 
 function isSameBranch(a: Block, b: Block): boolean {
   return a.taken === b.taken && a.next === b.next && opKey(a.branch) === opKey(b.branch);
-}
-
-/** Equal keys: the instructions do the same. */
-function opKey(each: Op | undefined): string {
-  if (each === undefined) return '';
-  const { insn, high, symbol, refers, pinned } = each;
-  // What a record mends is only itself; calls of own functions by distance likewise.
-  const identity = pinned || (refers >= 0 && symbol === undefined) ? `#${refers}` : '';
-  return `${insn.code},${insn.dst},${insn.src},${insn.off},${insn.imm},${high},${symbol ?? ''}${identity}`;
 }
 
 /** How many instructions at their ends are equal. */

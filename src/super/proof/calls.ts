@@ -144,8 +144,8 @@ export function callObligations(pair: Pair, call: Call, maps: readonly MapSpec[]
   return list;
 }
 
-/** Both versions go on with what the call left; `name` is that of this call. */
-export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], name: string): void {
+/** Both versions go on with what the call left; `name` is that of this call. `isFilled`: it has written a `mem out`. */
+export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], name: string, isFilled: boolean): void {
   const { before, after } = pair;
   const { shape, read, frame } = call;
   const { symbols } = before;
@@ -162,10 +162,7 @@ export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], na
     const kind = args?.[r - 1];
     const size = args === undefined ? undefined : sizeOf(pair, args, r, maps);
     if (kind === undefined || size === undefined || !isWritten(kind)) continue;
-    const { terms } = symbols;
-    const isFilled =
-      shape.fillsOnSuccess && kind === 'mem out' ? terms.eq(symbols.unknown(name, 64), terms.bits(64, 0)) : terms.true;
-    write(pair, r, size, isFilled, `${name} r${r}`);
+    if (isFilled || kind !== 'mem out') write(pair, r, size, `${name} r${r}`);
   }
   for (const side of [before, after]) {
     if (showsFrame) forgetFrame(side, frame, name);
@@ -385,11 +382,8 @@ export function worldEqual(pair: Pair): Obligation[] {
   return list;
 }
 
-/**
- * What a call writes through an argument, where it does: the same bytes for both versions, wherever they keep them.
- * Elsewhere than in the frame both have what was there, or anything.
- */
-function write({ before, after }: Pair, r: number, size: Extent, isFilled: Term, name: string): void {
+/** What a call writes through an argument: the same bytes for both versions, wherever they keep them. */
+function write({ before, after }: Pair, r: number, size: Extent, name: string): void {
   const { symbols } = before;
   const { terms } = symbols;
   const base = before.reg(r);
@@ -407,7 +401,7 @@ function write({ before, after }: Pair, r: number, size: Extent, isFilled: Term,
       const at = terms.add(to, terms.bits(64, i));
       const fresh = symbols.unknown(`${name} ${i}`, 8);
       const isWithin = typeof size === 'number' ? terms.true : terms.ult(terms.bits(32, i), size);
-      side.store(at, terms.ite(terms.all([isFilled, isWithin]), fresh, byteAt(side, to, i)), 1);
+      side.store(at, terms.ite(isWithin, fresh, byteAt(side, to, i)), 1);
     }
   }
 }

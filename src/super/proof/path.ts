@@ -31,7 +31,42 @@ export function decided(symbols: Symbols, { facts }: Path, condition: Term): boo
   if (condition.op === 'const') return condition.value === 1n;
   if (facts.has(condition)) return true;
   if (facts.has(symbols.terms.no(condition))) return false;
+  return impliedBy(symbols, facts, condition);
+}
+
+/** What one fact alone says: a value is another number, a packet is longer or shorter. */
+function impliedBy(symbols: Symbols, facts: ReadonlySet<Term>, condition: Term): boolean | undefined {
+  const isNegated = condition.op === 'not';
+  const inner = isNegated ? (condition.args[0] as Term) : condition;
+  const [left, right] = inner.args as [Term, Term];
+  if (inner.op === '=' && right.op === 'const') {
+    for (const fact of facts) {
+      const isOther =
+        fact.op === '=' && fact.args[0] === left && fact.args[1]?.op === 'const' && fact.args[1] !== right;
+      if (isOther) return isNegated;
+    }
+  }
+  if (inner.op !== 'bvult') return undefined;
+  const limit = boundedSum(symbols, right);
+  if (limit === undefined) return undefined;
+  for (const fact of facts) {
+    const isNot = fact.op === 'not';
+    const known = isNot ? (fact.args[0] as Term) : fact;
+    if (known.op !== 'bvult' || known.args[0] !== left) continue;
+    const other = boundedSum(symbols, known.args[1] as Term);
+    if (other === undefined || other.base !== limit.base) continue;
+    // The end is not before the larger sum, so not before the smaller one either; and the other way round.
+    if (isNot && limit.offset <= other.offset) return isNegated;
+    if (!isNot && limit.offset >= other.offset) return !isNegated;
+  }
   return undefined;
+}
+
+/** An address that is known to lie far below 2^64, and a small number that is added to it. */
+function boundedSum(symbols: Symbols, sum: Term): { readonly base: Term; readonly offset: bigint } | undefined {
+  const parts = symbols.split(sum);
+  if (parts === undefined || parts.offset.op !== 'const' || parts.offset.value >= 0x100000n) return undefined;
+  return symbols.isFarBelow(parts.base) ? { base: parts.base, offset: parts.offset.value } : undefined;
 }
 
 /** Whether something can hold on a path. */
@@ -58,6 +93,14 @@ export const defaultBudget: Budget = {
   questions: 1500,
   stepsPerQuestion: 4_000_000,
   solverSteps: 60_000_000,
+};
+
+/** For a function that is made anew and taken only if it is proved. */
+export const wholeBudget: Budget = {
+  steps: 100_000,
+  questions: 400,
+  stepsPerQuestion: 2_000_000,
+  solverSteps: 20_000_000,
 };
 
 /** What is left of a budget; shared by all tries. */

@@ -80,6 +80,11 @@ export interface Setting {
   readonly resultBits: 0 | 32 | 64;
   /** Instructions that may still be run. */
   readonly left: { steps: number };
+  /**
+   * Who goes on where each waits at a branch of its own. The other one waits meanwhile, its paths apart: so the version
+   * leads that tells more paths apart.
+   */
+  readonly leads: keyof Pair;
   /** Loops are run through so many times instead of for all rounds; undefined: for all. */
   readonly unroll: number | undefined;
 }
@@ -99,6 +104,8 @@ export class Product {
   private readonly setting: Setting;
   private readonly meetings = new Map<string, Meeting>();
   private isBounded = false;
+  /** Runs that may still go on by themselves from where paths meet. */
+  private spare = mostRuns;
 
   constructor(setting: Setting) {
     this.setting = setting;
@@ -117,6 +124,7 @@ export class Product {
     try {
       await this.advance(start);
       for (let next = this.nextMeeting(); next !== undefined; next = this.nextMeeting()) {
+        for (const run of this.apart(next)) await this.advance(run);
         const run = this.gather(next);
         if (run !== undefined) await this.advance(run);
       }
@@ -135,6 +143,25 @@ export class Product {
       if (best === undefined || comesBefore(meeting, best)) best = meeting;
     }
     return best;
+  }
+
+  /**
+   * Runs that go on by themselves: as long as they are few all of them, since nothing is forgotten then, and later those
+   * on which one version has written to memory and the other has not yet, since what that was is hard to see once they
+   * are one. Loops need all in one.
+   */
+  private apart(meeting: Meeting): readonly Run[] {
+    const { before, after, leads } = this.setting;
+    const [first] = meeting.pending;
+    if (leads === 'before' || first === undefined || meeting.pending.length === 1 || meeting.state !== undefined)
+      return [];
+    const { pair } = first;
+    if (before.headers.has(pair.before.pc) || after.headers.has(pair.after.pc)) return [];
+    const own = meeting.pending.filter((run) => this.spare > 0 || !isSameWorld(run.pair));
+    if (own.length > Math.max(mostApart, this.spare)) return [];
+    this.spare -= own.length;
+    meeting.pending = meeting.pending.filter((run) => !own.includes(run));
+    return own.map((run) => this.copied(run));
   }
 
   /** One run for all that wait; undefined where what is known already covers them. */
@@ -296,7 +323,9 @@ export class Product {
     try {
       b = runToStop(run.pair.before, before, decide, passB, left);
       a = runToStop(run.pair.after, after, decide, passA, left);
-      if (b.kind === 'join' || a.kind === 'join') {
+      const [leader, follower] = this.setting.leads === 'before' ? [b, a] : [a, b];
+      const isAhead = leader.kind === 'branch' && follower.kind === 'join' && this.setting.leads === 'after';
+      if ((b.kind === 'join' || a.kind === 'join') && !isAhead) {
         this.wait(run);
         return undefined;
       }
@@ -315,7 +344,8 @@ export class Product {
     const divide = (condition: Term, sides: readonly (readonly [keyof Pair, Stop, boolean])[]): readonly Next[] =>
       [true, false].map((way) => {
         const next = this.copied(assuming(run, way ? condition : terms.no(condition)));
-        const passes: [boolean, boolean] = [true, true];
+        // Who waits where paths meet still does.
+        const passes: [boolean, boolean] = [b.kind !== 'join', a.kind !== 'join'];
         for (const [side, stop, isNegated] of sides) {
           if (stop.kind !== 'branch') continue;
           next.pair[side].pc = way !== isNegated ? stop.taken : stop.next;
@@ -342,7 +372,8 @@ export class Product {
         ]);
     }
     // Who has a branch that the other one has not goes on alone, if it matters on the ways that are possible.
-    const [which, stop] = b.kind === 'branch' ? (['before', b] as const) : (['after', a] as const);
+    const isBefore = b.kind === 'branch' && (this.setting.leads === 'before' || a.kind !== 'branch');
+    const [which, stop] = isBefore ? (['before', b] as const) : (['after', a] as const);
     if (stop.kind !== 'branch') return [];
     const ways = divide(stop.condition, [[which, stop, false]]);
     const possible: Next[] = [];
@@ -394,11 +425,23 @@ export class Product {
     };
     await this.require(run, callObligations(pair, call, context.maps));
     this.unify(run.pair);
-    performCall(pair, call, context.maps, `${shape.id} ${this.setting.symbols.next()}`);
-    const result = pair.before.regs[0];
-    if (result !== undefined)
-      this.setting.symbols.mayPointInto(result, this.setting.before.pointeeOf(pair.before.pc, 0));
-    return [{ run, passes: [false, false] }];
+    return this.called(run, call);
+  }
+
+  /** Goes on behind a call that both made: on two ways where it tells by its result whether it filled what it was given. */
+  private called(run: Run, call: Call): readonly Next[] {
+    const { symbols, context, before } = this.setting;
+    const { terms } = symbols;
+    const name = `${call.shape.id} ${symbols.next()}`;
+    const isFilled = terms.eq(symbols.unknown(name, 64), terms.bits(64, 0));
+    const ways = call.shape.fillsOnSuccess ? [isFilled, terms.no(isFilled)] : [terms.true];
+    return ways.map((way, i) => {
+      const next = ways.length === 1 ? run : this.copied(assuming(run, way));
+      performCall(next.pair, call, context.maps, name, i === 0);
+      const result = next.pair.before.regs[0];
+      if (result !== undefined) symbols.mayPointInto(result, before.pointeeOf(next.pair.before.pc, 0));
+      return { run: next, passes: [false, false] };
+    });
   }
 
   /** What was proved to be the same becomes one term. */
@@ -530,6 +573,16 @@ interface Next {
 function comesBefore(a: Meeting, b: Meeting): boolean {
   const [x, y] = [a.order, b.order];
   return x[0] !== y[0] ? x[0] < y[0] : x[1] < y[1];
+}
+
+/** Runs in all that go on by themselves where code has copies for single paths, and most from one place after those. */
+const mostRuns = 400;
+const mostApart = 8;
+
+/** Have both versions written the same to everything but their frames, as far as that can be told by looking? */
+function isSameWorld({ before, after }: Pair): boolean {
+  const regions = new Set([...before.memory.keys(), ...after.memory.keys()]);
+  return [...regions].every((region) => region === 'stack' || before.array(region) === after.array(region));
 }
 
 function isLookup(insn: Insn): boolean {

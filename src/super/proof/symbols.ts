@@ -73,8 +73,17 @@ export class Symbols {
     if (this.regions.has(symbol)) return symbol;
     this.regions.set(symbol, region);
     this.assume(symbol, terms.no(terms.ult(symbol, terms.bits(64, 0x10000))));
-    this.assume(symbol, terms.ult(symbol, terms.bits(64, -0x100000)));
+    this.assume(symbol, this.farBelow(symbol));
     return symbol;
+  }
+
+  private farBelow(address: Term): Term {
+    return this.terms.ult(address, this.terms.bits(64, -0x100000));
+  }
+
+  /** Do sums of it with numbers below 0x100000 not wrap? */
+  isFarBelow(address: Term): boolean {
+    return this.factsOf(address).includes(this.farBelow(address));
   }
 
   /** From now on `term` is an address in `region`, or null. */

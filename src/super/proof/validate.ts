@@ -170,6 +170,8 @@ async function compare(
     questions,
     resultBits: isMain ? model.resultBits : 64,
     left,
+    // Code that has grown has copies for single paths.
+    leads: second.end - second.start > first.end - first.start ? 'after' : 'before',
     unroll,
   };
   const hasLoops = first.headers.size > 0 || second.headers.size > 0;

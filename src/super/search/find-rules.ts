@@ -39,7 +39,7 @@ export class RuleFinder {
     const used = version ?? versionOf(functions.flatMap(({ insns }) => insns));
     const shapes = new Map<string, Shape>();
     for (const fn of functions) {
-      const code = functionCode(fn, { isEntry: false, narrowResult: false, version: used }, () => ({
+      const code = functionCode(fn, { isEntry: false, narrowResult: false, isXdp: false, version: used }, () => ({
         region: undefined,
         facts: undefined,
       }));

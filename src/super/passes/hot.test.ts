@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { Profile } from '../function-code.js';
+import { optimizeText } from '../testing.js';
+
+/** Every instruction ran 100 times, and of the jumps some went as often as said. */
+function profile(taken: Readonly<Record<number, number>>, ran: Readonly<Record<number, number>> = {}): Profile {
+  return {
+    ran: (slot) => ran[slot] ?? 100,
+    taken: (slot) => taken[slot] ?? 0,
+    lengths: Array.from({ length: 100 }, () => 64),
+  };
+}
+
+const branches = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('if '));
+
+describe('passes that sample packets steer', () => {
+  it('keep apart what one path knows, so that it is computed there', () => {
+    const text = `
+      r0 = *(u8 *)(r1 + 0)
+      r3 = 14
+      if r0 == 7 goto on
+      r3 = 18
+    on:
+      r0 += r3
+      r0 *= 3
+      r0 ^= 1
+      exit`;
+    const options = { isEntry: false, goal: 'speed' } as const;
+    const apart = optimizeText(text, { ...options, profile: profile({ 2: 50 }) });
+    expect(apart).toContain('r0 += 0x12');
+    expect(apart).not.toContain('r0 += r3');
+    expect(optimizeText(text, options)).toContain('r0 += r3');
+  });
+
+  it('test first for the number that is met most often', () => {
+    const text = `
+      r2 = *(u8 *)(r1 + 0)
+      r0 = 1
+      if w2 == 1 goto out
+      r0 = 2
+      if w2 == 2 goto out
+      r0 = 3
+      if w2 == 3 goto out
+      r0 = 4
+    out:
+      exit`;
+    const options = { isEntry: false, goal: 'speed' } as const;
+    const sampled = profile({ 2: 5, 4: 10, 6: 80 }, { 3: 95, 4: 95, 5: 85, 6: 85, 7: 5 });
+    expect(branches(optimizeText(text, { ...options, profile: sampled }))[0]).toMatch(/w2 [!=]= 0x3 /);
+    expect(branches(optimizeText(text, options))[0]).toMatch(/w2 [!=]= 0x1 /);
+  });
+
+  it('do what one way alone asks for on that way, calls and frame included', () => {
+    const text = `
+      r6 = r1
+      *(u64 *)(r10 - 8) = 0
+      call 5
+      if r0 == 0 goto out
+      r2 = r10
+      r2 += -8
+      r1 = 5
+      call 1
+    out:
+      r0 = 2
+      exit`;
+    const after = optimizeText(text, { goal: 'speed' });
+    expect(after.indexOf('*(u64 *)(r10 - 0x8) = 0x0')).toBeGreaterThan(
+      after.findIndex((line) => line.startsWith('if')),
+    );
+  });
+
+  it('leave what both ways ask for, and what the branch looks at', () => {
+    const text = `
+      r6 = r1
+      call 5
+      r6 += 1
+      r1 = *(u8 *)(r0 + 0)
+      if r1 s> 9 goto other
+      r0 = r6
+      exit
+    other:
+      r0 = r6
+      r0 *= 3
+      exit`;
+    const after = optimizeText(text, { goal: 'speed', isEntry: false });
+    expect(after).toContain('r6 += 0x1');
+    expect(after.indexOf('r6 += 0x1')).toBeLessThan(after.findIndex((line) => line.startsWith('if')));
+  });
+});
+
+describe('numbers in place of swapped bytes', () => {
+  const text = (end: string): string => `
+    r2 = *(u16 *)(r1 + 12)
+    r2 = be16 r2
+    if r2 == 0x800 goto four
+    if r2 == 0x86dd goto six
+    ${end}
+    exit
+  four:
+    r0 = 4
+    exit
+  six:
+    r0 = 6
+    exit`;
+
+  it('are swapped when the code is made', () => {
+    const after = optimizeText(text('r0 = 0'), { isEntry: false });
+    expect(after.filter((line) => line.includes('be16'))).toEqual([]);
+    expect(branches(after).map((line) => /0x\w+/.exec(line)?.[0])).toEqual(['0x8', '0xdd86']);
+  });
+
+  it('are not where something else looks at them', () => {
+    const after = optimizeText(text('r0 = r2'), { isEntry: false });
+    expect(after.filter((line) => line.includes('be16'))).toHaveLength(1);
+  });
+});
