@@ -39,7 +39,7 @@ export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from '
 export { type ParsedValues, parseFunction, parseTrace, parseValues } from './parse.js';
 export type { ParseNames } from './parse-line.js';
 export { type ArgumentsOf, argumentsOf } from './phis.js';
-export { formatConstant, formatTrace, formatValue, type Names, plainNames } from './print.js';
+export { formatConstant, formatTrace, formatValue, type Names, plainNames, traceLines } from './print.js';
 export { formatFunction } from './print-function.js';
 export { boundsOf, type Rule, splitOffset } from './rules/index.js';
 export { type Schedule, schedule } from './schedule.js';

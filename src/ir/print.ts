@@ -14,7 +14,7 @@
 
 import { resultOnesOfDetail } from './ones.js';
 import { opTable } from './ops.js';
-import { isPacketAccess, placesOfAccesses, type TraceCode } from './trace.js';
+import { placesOfAccesses, type TraceCode } from './trace.js';
 import { isConst, signed, type Value } from './value.js';
 
 /** How maps and fields of the context are called. */
@@ -37,6 +37,8 @@ export interface TextStyle {
   readonly isExact: boolean;
   /** What a value is computed from, where that is not what the value says itself: phis. */
   readonly argsOf?: (value: Value) => readonly Value[];
+  /** Pointers that have no line of their own: accesses through them show the offset in the packet in their stead. */
+  readonly places?: ReadonlySet<Value>;
 }
 
 const byId = (value: Value): string => `v${value.id}`;
@@ -57,8 +59,7 @@ export function operandText(value: Value, style: TextStyle): string {
 function placeText(value: Value, style: TextStyle): string {
   const { detail, imm } = value;
   const place = value.args[0] as Value;
-  // To people the packet says where to count from.
-  const [offsetInPacket] = isPacketAccess(value) && place.op === 'ptr' && !style.isExact ? place.args : [];
+  const [offsetInPacket] = style.places?.has(place) === true ? place.args : [];
   const base = offsetInPacket ?? place;
   const offset = imm === 0n ? '' : imm < 0n ? ` - ${-imm}` : ` + ${imm}`;
   const access = detail?.kind === 'memory' || detail?.kind === 'atomic' ? detail : undefined;
@@ -161,8 +162,15 @@ function notesOf(value: Value): string[] {
 }
 
 /** One value as a line, in the plain form. */
-export function formatValue(value: Value, names: Names = plainNames): string {
-  return valueText(value, { names, label: byId, isExact: false });
+export function formatValue(value: Value): string {
+  return valueText(value, { names: plainNames, label: byId, isExact: false });
+}
+
+/** Values of a trace as lines in the plain form, as far as they have one: constants stand in the operands. */
+export function traceLines(values: readonly Value[], names: Names): { readonly value: Value; readonly text: string }[] {
+  const style = { names, label: byId, isExact: false, places: placesOfAccesses(values) };
+  const shown = values.filter((value) => !isConst(value) && !style.places.has(value));
+  return shown.map((value) => ({ value, text: valueText(value, style) }));
 }
 
 /**
@@ -170,11 +178,13 @@ export function formatValue(value: Value, names: Names = plainNames): string {
  * text read back and printed is the same text.
  */
 export function formatTrace(code: TraceCode, names: Names = plainNames, isExact = false): string {
-  const places = placesOfAccesses(code.values);
-  const isShown = (value: Value): boolean => !isConst(value) && (isExact || !places.has(value));
-  const lines = code.values.filter(isShown);
+  if (!isExact)
+    return traceLines(code.values, names)
+      .map(({ text }) => text)
+      .join('\n');
+  const lines = code.values.filter((value) => !isConst(value));
   const numbers = new Map(lines.map((value, i) => [value, i]));
-  const label = isExact ? (value: Value): string => `v${numbers.get(value) ?? -1}` : byId;
+  const label = (value: Value): string => `v${numbers.get(value) ?? -1}`;
   const text = lines.map((value) => valueText(value, { names, label, isExact })).join('\n');
-  return isExact && code.transactional ? `transactional\n${text}` : text;
+  return code.transactional ? `transactional\n${text}` : text;
 }

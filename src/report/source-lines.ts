@@ -2,7 +2,7 @@
  * A trace by source line: what the recorder made of each line that the packet ran through, and what was left of it.
  * Lines stand in the order in which the packet first came to them.
  */
-import { formatValue, isConst, type Names, type Value } from '../ir/index.js';
+import { type Names, traceLines, type Value } from '../ir/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 import { lineAt } from '../vm/index.js';
@@ -34,7 +34,7 @@ export function sourceGroups(object: ObjectSpec, trace: RecordedTrace, names: Na
     }
     return group;
   };
-  for (const value of trace.recorded) if (!isConst(value)) groupOf(value).before.push(formatValue(value, names));
-  for (const value of trace.code.values) if (!isConst(value)) groupOf(value).after.push(formatValue(value, names));
+  for (const { value, text } of traceLines(trace.recorded, names)) groupOf(value).before.push(text);
+  for (const { value, text } of traceLines(trace.code.values, names)) groupOf(value).after.push(text);
   return [...groups.values()];
 }
