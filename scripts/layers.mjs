@@ -29,6 +29,8 @@ export const addressed = [
   // A card for tests, in place of the software card.
   'src/nic/testing.ts',
   'src/nic/vliw/engine.ts',
+  // Terms of bytes by address, and what helpers do to them.
+  'src/explore/follow',
   // The interpreter of the IR, and that of conditions.
   'src/judge/interpret.ts',
   'src/judge/ir-engine.ts',

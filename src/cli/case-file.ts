@@ -1,7 +1,10 @@
 /** Paths as a test file: a case for each, that expects what the program does today. */
+import type { StartState } from '../explore/index.js';
 import { packetLayers } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
+import type { MapHolder } from '../vm/index.js';
 import type { KnownPath } from './path-finder.js';
+import { entriesJson } from './start-text.js';
 
 /** What stands at the head of the file. */
 export interface CaseFileHead {
@@ -10,8 +13,11 @@ export interface CaseFileHead {
   readonly path: string;
   /** Where there are several programs. */
   readonly program: string | undefined;
+  /** Where every path begins with the maps of that file. */
   readonly mapsIn: string | undefined;
   readonly set: readonly string[];
+  /** The maps that entries of starts are in. */
+  readonly holder: MapHolder;
 }
 
 /** YAML. Names tell paths apart by what decided; a number follows where that is not enough. */
@@ -42,7 +48,8 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
     names.set(name, count);
     lines.push(
       `  - name: ${scalar(count === 1 ? name : `${name} (${count})`)}`,
-      `    packet: ${packetText(path.packet)}`,
+      ...startLines(path.start, head.holder),
+      `    packet: ${packetText(path.start.packet)}`,
     );
     lines.push(`    expect: ${expectText(path)}`);
   }
@@ -56,13 +63,27 @@ function scalar(text: string): string {
     : JSON.stringify(text);
 }
 
+/** Clock, interface and elements, as far as they are not what every test begins with. */
+function startLines({ now, ifindex, entries }: StartState, holder: MapHolder): string[] {
+  const lines: string[] = [];
+  if (now !== 0n) lines.push(`    clock: ${now}`);
+  if (ifindex !== 1) lines.push(`    ifindex: ${ifindex}`);
+  if (entries.length > 0) lines.push('    maps:');
+  for (const [name, list] of Object.entries(entriesJson(holder, entries))) {
+    lines.push(`      ${scalar(name)}:`);
+    // JSON is YAML, too.
+    for (const entry of list) lines.push(`        - ${JSON.stringify(entry)}`);
+  }
+  return lines;
+}
+
 function packetText(packet: Uint8Array): string {
   const layers = packetLayers(packet);
   if (layers !== undefined) return /[:#"]/.test(layers) ? JSON.stringify(layers) : layers;
   return `{ hex: ${Array.from(packet, (byte) => byte.toString(16).padStart(2, '0')).join(' ') || '""'} }`;
 }
 
-function expectText({ verdict, packet, bytes, redirect }: KnownPath): string {
+function expectText({ verdict, start: { packet }, bytes, redirect }: KnownPath): string {
   const name = verdictName(verdict);
   const isSame = packet.length === bytes.length && packet.every((byte, i) => byte === bytes[i]);
   const parts = [`verdict: ${name}`];

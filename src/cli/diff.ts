@@ -5,13 +5,15 @@
  * is not found is no proof.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { fillMaps, type StartState } from '../explore/index.js';
 import { Interpreter } from '../interp/index.js';
 import { encodeInsns } from '../isa/index.js';
+import type { ObjectSpec } from '../object/index.js';
 import { type FieldDifference, packetDifferences, packetsOf, summarize } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import { count, formatNumber, formatTable, hex, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { formatOutput, formatTrap, loadMaps, Machine, type MapsFile } from '../vm/index.js';
+import { formatOutput, formatTrap, loadMaps, Machine, MapStore, type MapsFile } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { proveProgram } from './diff-proof.js';
@@ -19,6 +21,7 @@ import type { FunctionProof } from './opt-proofs.js';
 import { findPaths } from './path-finder.js';
 import { declareReading } from './program-file.js';
 import { type Chosen, openProgram, readMapsIn, type SessionFlags } from './run-options.js';
+import { entriesJson } from './start-text.js';
 
 interface Options extends SessionFlags {
   readonly budget?: string;
@@ -36,6 +39,8 @@ interface Parting {
   /** Of the capture, from 1; 0: it was made. */
   readonly packet: number;
   readonly data: Uint8Array;
+  /** Elements that a packet that was made finds, as in map files. */
+  readonly maps?: ReturnType<typeof entriesJson> | undefined;
   readonly what: string;
   readonly old: string;
   readonly new: string;
@@ -150,6 +155,8 @@ function compare(
     if (found !== undefined) partings.push({ packet: number, data, ...found });
   };
   let made = 0;
+  // Starts bring the elements that they need.
+  const bare = [sideOf(old, undefined), sideOf(fresh, undefined)] as const;
   for (const { object, program } of [old, fresh]) {
     const options = {
       verdicts: Verdicts.of(object),
@@ -158,14 +165,13 @@ function compare(
       known: [],
       maps: contentsFor(object, maps),
     };
-    for (const { packet } of findPaths(object, program, {
-      ...options,
-      seeds: packets.slice(0, 500).map(({ data }) => data),
-    }).paths) {
+    const found = findPaths(object, program, { ...options, seeds: packets.slice(0, 500).map(({ data }) => data) });
+    for (const { start } of found.paths) {
       made++;
-      for (const { machine } of [a, b]) machine.transaction.begin();
-      judge(packet, 0n, 0);
-      for (const { machine } of [a, b]) machine.transaction.rollback();
+      const parting = judgeStart(start, object, bare);
+      oldSteps += parting.steps[0];
+      freshSteps += parting.steps[1];
+      if (parting.found !== undefined) partings.push(parting.found);
     }
   }
   for (const [i, { data, time }] of packets.entries()) {
@@ -177,11 +183,34 @@ function compare(
   return { partings, packets: packets.length, made, steps: [oldSteps, freshSteps] };
 }
 
+/** Runs a start of one of the two on both. `object`: whose maps its elements are in; the other has them by name. */
+function judgeStart(
+  { packet, now, entries }: StartState,
+  object: ObjectSpec,
+  sides: readonly [Side, Side],
+): { readonly found: Parting | undefined; readonly steps: readonly [number, number] } {
+  const [left, right] = sides.map((side): Decision => {
+    const { machine } = side;
+    const own = entries.flatMap((entry) => {
+      const spec = object.maps[entry.map];
+      const map = machine.maps.findIndex((each) => each.spec.name === spec?.name);
+      const fits = map >= 0 && machine.maps[map]?.spec.keySize === entry.key.length;
+      return fits && machine.maps[map]?.spec.valueSize === entry.value.length ? [{ ...entry, map }] : [];
+    });
+    machine.transaction.begin();
+    fillMaps(machine, own);
+    const decision = side.run(packet, now);
+    machine.transaction.rollback();
+    return decision;
+  }) as [Decision, Decision];
+  const parting = partingOf(left, right);
+  const maps = entries.length === 0 ? undefined : entriesJson(new MapStore(object), entries);
+  const found = parting && { packet: 0, data: packet, maps, ...parting };
+  return { found, steps: [left.steps, right.steps] };
+}
+
 /** Maps of the file that the object has. */
-function contentsFor(
-  object: Chosen['object'],
-  maps: MapsFile | undefined,
-): { readonly contents: MapsFile } | undefined {
+function contentsFor(object: ObjectSpec, maps: MapsFile | undefined): { readonly contents: MapsFile } | undefined {
   if (maps === undefined) return undefined;
   const own = Object.entries(maps.maps).filter(([name]) => object.maps.some((map) => map.name === name));
   return { contents: { maps: Object.fromEntries(own) } };
@@ -291,9 +320,10 @@ function diffJson({ old, fresh, isEqual, proof, compared }: Result): Record<stri
     packets: compared?.packets ?? 0,
     made: compared?.made ?? 0,
     steps: compared === undefined ? undefined : { old: compared.steps[0], new: compared.steps[1] },
-    differences: (compared?.partings ?? []).map(({ packet, data, what, old: a, new: b, fields }) => ({
+    differences: (compared?.partings ?? []).map(({ packet, data, maps, what, old: a, new: b, fields }) => ({
       packet: packet === 0 ? undefined : packet,
       data: data.length === 0 ? undefined : data,
+      maps,
       what,
       old: a,
       new: b,
@@ -318,11 +348,13 @@ function diffText({ old, fresh, isEqual, proof, compared }: Result, io: Io): str
     partings.length === 0
       ? `${io.style.bold('tested')}: no difference in ${tried}; that is no proof${proof?.why === undefined ? '' : ` (${proof.why})`}\n`
       : `${io.style.bold(count(partings.length, 'difference'))} in ${tried}\n`;
-  for (const { packet, data, what, old: a, new: b, fields } of partings.slice(0, mostTold)) {
+  for (const { packet, data, maps, what, old: a, new: b, fields } of partings.slice(0, mostTold)) {
     const head = data.length === 0 ? '' : `${packet === 0 ? 'made' : `packet ${packet}`}: ${summarize(data)}\n  `;
     text += `\n${head}${what}: ${a} -> ${b}\n`;
     for (const field of fields) text += `    ${field.name}: ${field.expected} -> ${field.actual}\n`;
     if (data.length > 0) text += `    ${hex(data)}\n`;
+    for (const [name, list] of Object.entries(maps ?? {}))
+      for (const entry of list) text += `    ${name}: ${JSON.stringify(entry)}\n`;
   }
   if (partings.length > mostTold) text += `\n... and ${partings.length - mostTold} more; -j has all\n`;
   const all = Math.max(1, made + packets);

@@ -1,19 +1,35 @@
 /**
- * Finds paths of a program from a given start: every packet finds the maps as they were given, so what is found can be
- * seen again by running its packet alone.
+ * Finds paths of a program over packets and contents of maps (explore/state-search.ts), and runs each of them once more
+ * to see all that there is to be seen.
  */
 import { DecisionObserver, type SourceLine } from '../cases/index.js';
-import { Coverage, PathSearch } from '../explore/index.js';
+import {
+  type Arrival,
+  arriving,
+  Coverage,
+  fillMaps,
+  type StartEntry,
+  type StartState,
+  StateSearch,
+} from '../explore/index.js';
 import { Interpreter } from '../interp/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { buildPacket } from '../packet/index.js';
-import { PathRecorder, type SessionOptions, type TraceRecord } from '../runtime/index.js';
-import { formatTrap, loadMaps, Machine, type Output, type PacketInput, type RedirectTarget } from '../vm/index.js';
+import type { SessionOptions } from '../runtime/index.js';
+import {
+  encodeEntry,
+  findMap,
+  formatTrap,
+  type LoadedProgram,
+  loadMaps,
+  Machine,
+  type Output,
+  type RedirectTarget,
+} from '../vm/index.js';
 
-/** A path with a packet that takes it. */
+/** A path with a start that takes it. */
 export interface KnownPath {
-  readonly packet: Uint8Array;
-  readonly record: TraceRecord;
+  readonly start: StartState;
   readonly verdict: number;
   /** The packet as it leaves. */
   readonly bytes: Uint8Array;
@@ -32,13 +48,13 @@ export interface KnownPath {
 export interface FoundPaths {
   readonly paths: readonly KnownPath[];
   readonly tried: number;
-  /** Every path was left at every guard: more packets would find nothing. */
+  /** Every step of every path was turned: more tries would find nothing. */
   readonly isDone: boolean;
   readonly coverage: Coverage;
 }
 
 /** Packets that a search begins with: the usual protocols, and what is too short for them. */
-const usual: readonly string[] = [
+export const usualPackets: readonly string[] = [
   'eth/zeros(46)',
   'eth/ip/udp/zeros(64)',
   'eth/ip/tcp/zeros(64)',
@@ -53,67 +69,101 @@ const usual: readonly string[] = [
 
 /** How a search is set up. */
 export interface FinderOptions extends SessionOptions {
-  /** Packets to try. */
+  /** Starts to try. */
   readonly budget: number;
   readonly searchSeed: number;
   /** Packets to begin with besides the usual ones. */
   readonly seeds: readonly Uint8Array[];
   /** What ran before: ways that count as known. */
   readonly known: readonly Uint8Array[];
+  /** Maps are as they were given for every packet: only packets are looked for. */
+  readonly keepMaps?: boolean | undefined;
+  /** Tells when to stop, besides the budget. */
+  readonly isOver?: (() => boolean) | undefined;
 }
 
-/** Throws what a session throws. */
-export function findPaths(object: ObjectSpec, program: ProgramSpec, options: FinderOptions): FoundPaths {
-  const world = { ...options, check: false, script: undefined };
-  const { session } = new PathRecorder(object, program, { ...world, compiled: false, host: 'interp', penalties: true });
-  const { runtime } = session;
-  const { machine } = runtime;
-  const arriving = (data: Uint8Array): PacketInput => ({
-    data,
-    now: 0n,
-    cpu: options.cpu ?? 0,
-    ingressIfindex: options.ingressIfindex ?? 1,
-    egressIfindex: program.attach === 'xdp_devmap' ? 2 : 0,
-    frags: program.frags,
+/** A search that is set up and has run what it begins with. Throws RejectedError, and what machines throw. */
+export function openSearch(object: ObjectSpec, program: ProgramSpec, options: FinderOptions): StateSearch {
+  options.verdicts?.require(object, program);
+  const world = worldOf(object, options);
+  const machine = world.machine();
+  const arrival = arrivalOf(program, options);
+  const loaded = machine.programs[object.programs.indexOf(program)] as LoadedProgram;
+  machine.admit(loaded);
+  const search = new StateSearch(machine, world.machine(), loaded, {
+    arrival,
+    varyMaps: options.keepMaps !== true,
+    seed: options.searchSeed,
+    maxSteps: options.maxSteps,
   });
-  let known = 0;
-  const search = new PathSearch(
-    {
-      run: (data) => {
-        machine.transaction.begin();
-        runtime.run(arriving(data));
-        machine.transaction.rollback();
-        return runtime.traces.length > known ? runtime.traces[known++]?.trace : undefined;
-      },
-      keysOf: (map) => Array.from(machine.maps[map]?.entries() ?? [], ({ key }) => key),
-    },
-    options.searchSeed,
-  );
-  for (const packet of [...options.seeds, ...usual.map(buildPacket)]) search.add(packet);
-  search.explore(options.budget);
-  const replay = new Replay(object, program, world);
-  for (const packet of options.known) replay.run(arriving(packet));
-  const paths = search.found.map(({ packet }, i) => ({
-    packet,
-    record: runtime.traces[i] as TraceRecord, // they are found in the order of the records
-    ...replay.run(arriving(packet)),
-  }));
+  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1 };
+  for (const packet of [...options.seeds, ...usualPackets.map(buildPacket)]) {
+    // Both from empty maps and from those that were given; where these stay they are in the machine.
+    search.add({ ...start, packet, entries: [] });
+    if (world.entries.length > 0) search.add({ ...start, packet, entries: world.entries });
+  }
+  return search;
+}
+
+/** Throws what {@link openSearch} throws. */
+export function findPaths(object: ObjectSpec, program: ProgramSpec, options: FinderOptions): FoundPaths {
+  const search = openSearch(object, program, options);
+  search.explore(options.budget, options.isOver);
+  const world = worldOf(object, options);
+  const replay = new Replay(world.machine(), program, arrivalOf(program, options), options.maxSteps);
+  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1, entries: world.entries };
+  for (const packet of options.known) replay.run({ ...start, packet });
+  const paths = search.found.map((found) => replay.run(found.start));
   return { paths, tried: search.tried, isDone: search.isDone, coverage: replay.coverage };
 }
 
-/** The interpreter from the same start, with all that is to be seen. */
+/** Where every start begins. */
+interface World {
+  machine(): Machine;
+  /** Elements of the maps that were given, where starts have elements of their own. */
+  readonly entries: readonly StartEntry[];
+}
+
+function worldOf(object: ObjectSpec, options: FinderOptions): World {
+  const { maps, keepMaps } = options;
+  const bare = (): Machine => new Machine(object, options);
+  if (maps === undefined) return { machine: bare, entries: [] };
+  const filled = (): Machine => {
+    const machine = bare();
+    loadMaps(machine, maps.contents, maps.file);
+    return machine;
+  };
+  if (keepMaps === true) return { machine: filled, entries: [] };
+  // Loading them says what is wrong with them; what is an element of which map the machine says.
+  const machine = filled();
+  const entries = Object.entries(maps.contents.maps).flatMap(([name, list]) =>
+    list.map((entry) => {
+      const map = findMap(machine, name, maps.file);
+      const { key, value } = encodeEntry(machine, map, entry);
+      return { map: map.index, key, value: value.slice(0, map.spec.valueSize) };
+    }),
+  );
+  return { machine: bare, entries };
+}
+
+function arrivalOf({ attach, frags }: ProgramSpec, { cpu }: FinderOptions): Arrival {
+  return { cpu: cpu ?? 0, egressIfindex: attach === 'xdp_devmap' ? 2 : 0, frags };
+}
+
+/** The interpreter from a start, with all that is to be seen. */
 class Replay {
   readonly coverage: Coverage = new Coverage();
   private readonly machine: Machine;
   private readonly interpreter: Interpreter;
-  private readonly program: Machine['programs'][number];
+  private readonly program: LoadedProgram;
+  private readonly arrival: Arrival;
   private readonly decision = new DecisionObserver();
 
-  constructor(object: ObjectSpec, program: ProgramSpec, options: SessionOptions) {
-    this.machine = new Machine(object, options);
-    if (options.maps !== undefined) loadMaps(this.machine, options.maps.contents, options.maps.file);
-    this.interpreter = new Interpreter(this.machine, { maxSteps: options.maxSteps });
-    this.program = this.machine.programs[object.programs.indexOf(program)] as Machine['programs'][number];
+  constructor(machine: Machine, program: ProgramSpec, arrival: Arrival, maxSteps: number | undefined) {
+    this.machine = machine;
+    this.arrival = arrival;
+    this.interpreter = new Interpreter(machine, { maxSteps });
+    this.program = machine.programs[machine.object.programs.indexOf(program)] as LoadedProgram;
     const { coverage, decision } = this;
     coverage.of(program);
     this.interpreter.observer = {
@@ -124,14 +174,16 @@ class Replay {
     };
   }
 
-  run(input: PacketInput): Omit<KnownPath, 'packet' | 'record'> {
+  run(start: StartState): KnownPath {
     const { machine, coverage, decision } = this;
     const before = coverage.branchesRun;
     decision.start();
     machine.transaction.begin();
-    machine.setPacket(input);
+    fillMaps(machine, start.entries);
+    machine.setPacket(arriving(start, this.arrival));
     const { verdict, steps, trap } = this.interpreter.run(this.program);
     const result = {
+      start,
       verdict,
       bytes: machine.lane.packet.bytes(),
       redirect: verdict === 4 ? machine.redirect : undefined,

@@ -2,48 +2,54 @@
 import { dirname, relative } from 'node:path';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { lineCounts, totalsOf } from '../explore/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { encodeCapture, packetsOf, summarize } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
 import { count, formatNumber, formatShare, formatTable, wholeNumber, wrapWords } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
+import { type MapHolder, MapStore } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { caseFileText } from './case-file.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { type FoundPaths, findPaths, type KnownPath } from './path-finder.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
+import { entriesJson, entriesText } from './start-text.js';
 
 interface Options extends SessionFlags {
   readonly write?: string;
   readonly tests?: string;
   readonly budget?: string;
   readonly uncovered?: true;
+  readonly keepMaps?: true;
   readonly searchSeed?: string;
 }
 
-/** Packets that are tried unless told otherwise. */
+/** Starts that are tried unless told otherwise. */
 export const defaultBudget = 20_000;
 
 /** Paths that the text shows; JSON has them all. */
 const shownPaths = 24;
 
-/** Finds packets for paths within a budget of tries. JSON: `jitnic.paths/1`. */
+/** Finds packets and contents of maps for paths within a budget of tries. JSON: `jitnic.paths/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareInput(command);
     declareWorld(command);
     command
-      .option('--budget <n>', `packets to try (default ${formatNumber(defaultBudget)})`)
+      .option('--budget <n>', `starts (a packet and contents of maps) to try (default ${formatNumber(defaultBudget)})`)
       .option('--search-seed <n>', 'seed of the search (default 1)')
       .option('--uncovered', 'only paths that go ways which the capture (-r), or a path before them, does not')
-      .option('-w, --write <file>', 'a packet for each path: .pcap, or pcapng with the verdicts as comments')
+      .option('--keep-maps', 'maps are as they were given for each packet: look for packets only')
+      .option('-w, --write <file>', 'a packet for each path: .pcap, or pcapng with verdicts and maps as comments')
       .option('--tests <file>', 'a test file with a case for each path; - is stdout')
       .addHelpText(
         'after',
         `
 Examples:
   jitnic paths prog.o                               what there is
-  jitnic paths prog.o --maps-in maps.json           from these maps
+  jitnic paths prog.o --maps-in maps.json           with elements like these
+  jitnic paths prog.o --maps-in maps.json --keep-maps   with just these
   jitnic paths prog.o -w paths.pcap --tests prog.xdp.yaml
   jitnic paths prog.o -r traffic.pcap --uncovered   what the traffic leaves out`,
       );
@@ -52,7 +58,7 @@ Examples:
     for (const flag of ['check', 'mapsScript', 'get'] as const)
       if (options[flag] !== undefined)
         throw new UsageError(
-          `\`--${flag === 'mapsScript' ? 'maps-script' : flag}\` is about a run: here every packet finds the same maps`,
+          `\`--${flag === 'mapsScript' ? 'maps-script' : flag}\` is about a run: here each packet has a start of its own`,
         );
     if (options.tests === '-' && (io.flags.json || options.write === '-'))
       throw new UsageError('two things want stdout');
@@ -67,26 +73,34 @@ Examples:
       searchSeed: wholeNumber('--search-seed', options.searchSeed, 0) ?? 1,
       seeds: packets,
       known: options.uncovered === true ? packets : [],
+      keepMaps: options.keepMaps === true,
     };
+    const holder = new MapStore(object, world.cpus);
     const found = io.breakable('searching for paths', () => findPaths(object, program, finder));
     const paths = options.uncovered === true ? found.paths.filter(({ isNew }) => isNew) : found.paths;
-    if (options.write !== undefined) await writeOutput(options.write, captureOf(options.write, paths), io);
+    if (options.write !== undefined) await writeOutput(options.write, captureOf(options.write, paths, holder), io);
     if (options.tests !== undefined) {
-      const head = caseHead(file, object.programs.length > 1 ? program.name : undefined, options, options.tests);
+      const head = caseHead(file, chosenName(object, program), options, options.tests, holder);
       await writeOutput(options.tests, caseFileText(head, paths), io);
     }
-    if (io.flags.json) io.json('jitnic.paths/1', pathsJson(program.name, found, paths));
-    else if (options.write !== '-' && options.tests !== '-') io.out(pathsText(program.name, found, paths, io));
+    if (io.flags.json) io.json('jitnic.paths/1', pathsJson(program.name, found, paths, holder));
+    else if (options.write !== '-' && options.tests !== '-') io.out(pathsText(program.name, found, paths, holder, io));
     return exitCodes.ok as ExitCode;
   },
 });
+
+/** The program's name, where it has to be said. */
+export function chosenName({ programs }: ObjectSpec, { name }: ProgramSpec): string | undefined {
+  return programs.length > 1 ? name : undefined;
+}
 
 /** What stands at the head of a test file that lies at `to`. */
 export function caseHead(
   file: string,
   program: string | undefined,
-  options: SessionFlags,
+  options: SessionFlags & { readonly keepMaps?: true },
   to: string,
+  holder: MapHolder,
 ): Parameters<typeof caseFileText>[0] {
   const folder = to === '-' ? '.' : dirname(to);
   const beside = (path: string): string => relative(folder, path) || path;
@@ -94,8 +108,9 @@ export function caseHead(
     key: file.endsWith('.c') ? 'source' : 'object',
     path: beside(file),
     program,
-    mapsIn: options.mapsIn === undefined ? undefined : beside(options.mapsIn),
+    mapsIn: options.mapsIn === undefined || options.keepMaps !== true ? undefined : beside(options.mapsIn),
     set: options.set ?? [],
+    holder,
   };
 }
 
@@ -108,27 +123,41 @@ async function readPackets(path: string, limit: number | undefined, io: Io): Pro
   return packets;
 }
 
-function captureOf(path: string, paths: readonly KnownPath[]): Uint8Array {
+/** The maps that a packet is to find stand in its comments, as a map file. */
+function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder): Uint8Array {
   const format = /\.pcap$/.test(path) ? 'pcap' : 'pcapng';
   return encodeCapture(
-    paths.map(({ packet, verdict }, i) => ({
+    paths.map(({ start: { packet, entries }, verdict }, i) => ({
       data: packet,
       time: BigInt(i) * 1000n,
-      comments: format === 'pcap' ? [] : [verdictName(verdict)],
+      comments:
+        format === 'pcap'
+          ? []
+          : [
+              verdictName(verdict),
+              ...(entries.length === 0 ? [] : [JSON.stringify({ maps: entriesJson(holder, entries) })]),
+            ],
     })),
     { format },
   );
 }
 
-function pathsJson(program: string, found: FoundPaths, paths: readonly KnownPath[]): Record<string, unknown> {
+function pathsJson(
+  program: string,
+  found: FoundPaths,
+  paths: readonly KnownPath[],
+  holder: MapHolder,
+): Record<string, unknown> {
   const totals = totalsOf(lineCounts(found.coverage.counts));
   return {
     program,
     paths: paths.map((path) => ({
       verdict: verdictName(path.verdict),
-      condition: path.record.condition.text,
       insns: path.steps,
-      packet: path.packet,
+      packet: path.start.packet,
+      maps: entriesJson(holder, path.start.entries),
+      clock: path.start.now.toString(),
+      ifindex: path.start.ifindex,
       out: path.bytes,
       decided: path.decided,
       trap: path.trap,
@@ -153,13 +182,13 @@ export function coverageJson(totals: ReturnType<typeof totalsOf>): Record<string
   };
 }
 
-function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath[], io: Io): string {
+function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath[], holder: MapHolder, io: Io): string {
   const totals = totalsOf(lineCounts(found.coverage.counts));
   const by = verdictNames
     .map((name) => [name, paths.filter(({ verdict }) => verdictName(verdict) === name).length] as const)
     .filter(([, n]) => n > 0);
   let text = `${io.style.bold(program)}: ${count(paths.length, 'path')} (${by.map(([name, n]) => `${formatNumber(n)} ${name}`).join(', ')})`;
-  text += ` from ${count(found.tried, 'packet')} that were made${found.isDone ? ', and no more to be left' : '; `--budget` tries more'}`;
+  text += ` from ${count(found.tried, 'start')} that were tried${found.isDone ? ', and no other is left' : '; `--budget` tries more'}`;
   text = `${wrapWords(text, io.width, '  ').join('\n')}\n`;
   if (paths.length < found.paths.length)
     text += `${formatNumber(found.paths.length - paths.length)} more go no new ways\n`;
@@ -167,12 +196,19 @@ function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath
   if (paths.length === 0) return text;
   const shown = paths.slice(0, shownPaths);
   text += `\n${formatTable(
-    [{ title: 'verdict' }, { title: 'insns', align: 'right' }, { title: 'decided by' }, { title: 'packet' }],
-    shown.map(({ verdict, steps, decided, packet }) => [
+    [
+      { title: 'verdict' },
+      { title: 'insns', align: 'right' },
+      { title: 'decided by' },
+      { title: 'packet' },
+      { title: 'maps' },
+    ],
+    shown.map(({ verdict, steps, decided, start }) => [
       verdictName(verdict),
       steps,
       decided === undefined ? '' : `${decided.line}: ${decided.text}`.slice(0, 36),
-      summarize(packet).slice(0, Math.max(24, io.width - 66)),
+      summarize(start.packet).slice(0, Math.max(24, io.width - 80)),
+      entriesText(holder, start.entries),
     ]),
     '',
     io.width,

@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { type ExitCode, exitCodes, InputError } from '../base/index.js';
 import { count } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
+import { MapStore } from '../vm/index.js';
 import { caseFileText } from './case-file.js';
 import type { Io } from './command.js';
 import { writeOutput } from './files.js';
 import { findPaths } from './path-finder.js';
-import { caseHead, defaultBudget } from './paths.js';
+import { caseHead, chosenName, defaultBudget } from './paths.js';
 import { openProgram, type SessionFlags, worldOptions } from './run-options.js';
 import { testSuffix } from './test-suites.js';
 
@@ -41,7 +42,7 @@ export async function initTests(
     0,
     mostCases,
   );
-  const head = caseHead(file, object.programs.length > 1 ? program.name : undefined, options, path);
+  const head = caseHead(file, chosenName(object, program), options, path, new MapStore(object, world.cpus));
   await writeOutput(path, caseFileText(head, paths), io);
   if (io.flags.json) io.json('jitnic.test-init/1', { file: path, cases: paths.length, paths: found.paths.length });
   else

@@ -7,9 +7,14 @@ import { type Term, termsBelow, widthOf } from './term.js';
  * Values for variables, as a solver found them or a test chose them. What is not named is 0 everywhere, so a model is
  * complete whatever it holds. Numbers are unsigned, truth values 0 and 1.
  */
-export interface Model {
-  /** Bit vectors and truth values, by name. */
+export interface Model extends Valuation {
   readonly values: ReadonlyMap<string, bigint>;
+}
+
+/** What is asked of a model: values one by one, wherever they come from. */
+export interface Valuation {
+  /** Bit vectors and truth values, by name. */
+  readonly values: Pick<ReadonlyMap<string, bigint>, 'get'>;
   /** Arrays by name: elements by index. */
   readonly arrays: ReadonlyMap<string, ReadonlyMap<bigint, bigint>>;
   /** Uninterpreted functions by name: results by {@link argumentsKey}. */
@@ -28,12 +33,12 @@ export function argumentsKey(args: readonly bigint[]): string {
 }
 
 /** The value of a bit vector (unsigned) or of a truth value (0 or 1) under `model`. Throws for an array. */
-export function evaluateTerm(term: Term, model: Model): bigint {
+export function evaluateTerm(term: Term, model: Valuation): bigint {
   return evaluateTerms([term], model)[0] as bigint;
 }
 
 /** The values of several terms; what they share is computed once. */
-export function evaluateTerms(roots: readonly Term[], model: Model): bigint[] {
+export function evaluateTerms(roots: readonly Term[], model: Valuation): bigint[] {
   const values = new Map<Term, bigint>();
   const arrays = new Map<Term, ArrayValue>();
   for (const term of termsBelow(roots)) {
@@ -51,7 +56,7 @@ function fail(term: Term): never {
 /** The value of a term that is an array. */
 function arrayValue(
   term: Term,
-  model: Model,
+  model: Valuation,
   values: ReadonlyMap<Term, bigint>,
   arrays: ReadonlyMap<Term, ArrayValue>,
 ): ArrayValue {
@@ -76,7 +81,7 @@ function arrayValue(
 /** The value of a bit vector or truth value, unsigned; arguments have theirs already. */
 function scalarValue(
   term: Term,
-  model: Model,
+  model: Valuation,
   values: ReadonlyMap<Term, bigint>,
   arrays: ReadonlyMap<Term, ArrayValue>,
 ): bigint {

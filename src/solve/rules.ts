@@ -3,6 +3,7 @@
  * keep what is sent to a solver small and decide the many questions that need none; what is known is folded before
  * they are asked, and of a commutative operation a constant is the second argument.
  */
+import { largest } from './largest.js';
 import type { BinaryOp, RelationOp } from './operations.js';
 import { isConstant, type Term, widthOf } from './term.js';
 import type { Terms } from './terms.js';
@@ -152,6 +153,14 @@ export const relationRules: Readonly<Record<RelationOp, readonly TermRule[]>> = 
     { identity: '(x < 0) = false', apply: (t, _, b) => (is(b, 0n) ? t.false : undefined) },
     { identity: '(x < 1) = (x = 0)', apply: (t, a, b, w) => (is(b, 1n) ? t.eq(a, t.bits(w, 0n)) : undefined) },
     { identity: '(~0 < x) = false', apply: (t, a, _, w) => (is(a, ones(w)) ? t.false : undefined) },
+    {
+      identity: '(x < c) = true if x is less by its form',
+      apply: (t, a, b) => (b.op === 'const' && a.op !== 'const' && largest(a) < b.value ? t.true : undefined),
+    },
+    {
+      identity: '(c < x) = false if x is at most c by its form',
+      apply: (t, a, b) => (a.op === 'const' && b.op !== 'const' && largest(b) <= a.value ? t.false : undefined),
+    },
   ],
   bvule: [
     { identity: '(x <= x) = true', apply: (t, a, b) => (a === b ? t.true : undefined) },

@@ -26,6 +26,11 @@ export class Terms {
   readonly false: Term;
   private readonly simplify: boolean;
   private readonly made = new Map<string, Term>();
+  /** Terms of two arguments, by operation and by their numbers. */
+  private readonly pairs = new Map<TermOp, Map<number, Term>>();
+  /** Constants by width and value. */
+  private readonly constants = new Map<number, Map<bigint, Term>>();
+  private count = 0;
   private readonly sorts = new Map<string, Sort>();
   /** Result and argument widths of each function. */
   private readonly signatures = new Map<string, string>();
@@ -346,17 +351,48 @@ export class Terms {
     return this.intern(op, bitsSort(width), [a]);
   }
 
-  /** The one term with this operation and these arguments. */
+  /**
+   * The one term with this operation and these arguments. What is made most often is found without a text for a key:
+   * constants, and two arguments, whose sort the operation tells.
+   */
   private intern(op: TermOp, sort: Sort, args: readonly Term[], value = 0n, name = ''): Term {
+    if (args.length === 2 && name === '') {
+      const pairs = keyed(this.pairs, op);
+      const [a, b] = args as [Term, Term];
+      const key = a.id * idLimit + b.id;
+      return pairs.get(key) ?? set(pairs, key, this.birth(op, sort, args, value, name));
+    }
+    if (op === 'const' && sort.kind === 'bits') {
+      const constants = keyed(this.constants, sort.width);
+      return constants.get(value) ?? set(constants, value, this.birth(op, sort, args, value, name));
+    }
     const size = sort.kind === 'bits' ? sort.width : sort.kind === 'bool' ? 0 : `${sort.index}.${sort.element}`;
     const key = `${op} ${size} ${value} ${args.map(({ id }) => id).join(' ')} ${name}`;
-    let term = this.made.get(key);
-    if (term === undefined) {
-      term = { id: this.made.size, op, sort, args, value, name };
-      this.made.set(key, term);
-    }
-    return term;
+    return this.made.get(key) ?? set(this.made, key, this.birth(op, sort, args, value, name));
   }
+
+  private birth(op: TermOp, sort: Sort, args: readonly Term[], value: bigint, name: string): Term {
+    if (this.count >= idLimit) throw new InternalError('solve', 'too many terms');
+    return { id: this.count++, op, sort, args, value, name };
+  }
+}
+
+/** Terms that there can be: two numbers below it make one that is exact. */
+const idLimit = 1 << 26;
+
+/** The inner table of a key, made when it is first asked for. */
+function keyed<K, L>(tables: Map<K, Map<L, Term>>, key: K): Map<L, Term> {
+  let table = tables.get(key);
+  if (table === undefined) {
+    table = new Map();
+    tables.set(key, table);
+  }
+  return table;
+}
+
+function set<K>(table: Map<K, Term>, key: K, term: Term): Term {
+  table.set(key, term);
+  return term;
 }
 
 /** The order of two indices that differ by a constant. */

@@ -20,7 +20,7 @@ describe('paths', () => {
     const program = join(folder, 'ipv6-filter.o');
     const { out } = await captureCli(['paths', program, '-w', capture, '--tests', tests, '--budget', '100']);
     expect(out).toContain('3 paths (1 DROP, 2 PASS)');
-    expect(out).toContain('and no more to be left');
+    expect(out).toContain('and no other is left');
     expect(out).toContain('branches 100.0 % (4 of 4)');
     expect(decodeCapture(readFileSync(capture)).packets).toHaveLength(3);
     const ran = await captureCli(['test', tests, ...own]);

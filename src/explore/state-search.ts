@@ -1,0 +1,390 @@
+/**
+ * A search for paths over packets and contents of maps. A start is run, and its path followed (follow/); each step of
+ * the path that no run before it had is turned round: the solver makes a start for which everything up to the step is
+ * as it was and the step is not, or an element is put where there was none, or taken away. That start is run, and so
+ * on. What is found is not what the solver says, but what the interpreter did.
+ *
+ * Steps that lead to ways of jumps that no run went come first; of all others one is drawn at random, so that a budget
+ * is spread over the program. A path is the sequence of instructions that ran: two starts on one path count once.
+ */
+import { Interpreter } from '../interp/index.js';
+import { Prng } from '../packet/index.js';
+import { maxLinear } from '../platform/index.js';
+import { evaluateTerm, NearbySolver, type Term, Terms, termsBelow, type Values } from '../solve/index.js';
+import type { BpfMap, LoadedProgram, Machine } from '../vm/index.js';
+import type { KeyClass } from './follow/map-keys.js';
+import { PathFollower } from './follow/path-follower.js';
+import { PathNumber } from './follow/path-number.js';
+import { noWay, type PathStep } from './follow/path-steps.js';
+import {
+  type Arrival,
+  arriving,
+  fillMaps,
+  referencesOf,
+  type StartEntry,
+  type StartState,
+  startNames,
+} from './follow/start-state.js';
+
+/** A path, and a start that takes it. */
+export interface StatePath {
+  readonly start: StartState;
+  readonly verdict: number;
+  /** Instructions that ran. */
+  readonly insns: number;
+}
+
+/** How a search is set up. */
+export interface StateSearchOptions {
+  readonly arrival: Arrival;
+  /** False: maps are as they are in the machine, and only packets are looked for. */
+  readonly varyMaps: boolean;
+  readonly seed: number;
+  /** Instructions that a packet may take. */
+  readonly maxSteps?: number | undefined;
+}
+
+/** A path with all that its turns need. */
+interface Followed extends StatePath {
+  readonly steps: readonly PathStep[];
+  readonly keys: readonly KeyClass[];
+}
+
+/** A step of a path that is to be turned, and what its element is to hold. */
+interface Turn {
+  readonly path: Followed;
+  readonly step: number;
+  readonly value: Uint8Array | undefined;
+  /** Where maps stay as they are: the key of an element that is to be found. */
+  readonly key?: Uint8Array | undefined;
+}
+
+/** Operations from which on a comparison is turned late. */
+const heavyTerms = 150;
+
+/** Elements of a map that stays as it is to which a look-up is led. */
+const maxKeys = 3;
+
+/** Latest clock: 104 days, a number that any reader of JSON and YAML takes. */
+const latest = 1n << 53n;
+
+/** Finds paths from starts that are there. */
+export class StateSearch {
+  readonly found: StatePath[] = [];
+  /** Ways out of conditional jumps that some run went (path-steps.ts). */
+  readonly ways: Set<number> = new Set();
+  /** Starts that were run. */
+  tried = 0;
+  /** Turns that cannot be, and such that the solver gave up on. */
+  refuted = 0;
+  unknown = 0;
+  /** Starts that took another path when they were run again; they do not count. */
+  unsure = 0;
+  private readonly machine: Machine;
+  private readonly program: LoadedProgram;
+  private readonly options: StateSearchOptions;
+  private readonly terms = new Terms();
+  private readonly solver = new NearbySolver();
+  private readonly interpreter: Interpreter;
+  /** The interpreter of a machine of its own, on which what is found is run again. */
+  private readonly again: Interpreter;
+  private readonly number = new PathNumber();
+  private readonly follower: PathFollower;
+  private readonly random: Prng;
+  private readonly paths = new Set<string>();
+  private readonly heavy = new Map<Term, boolean>();
+  /** What every start keeps to. */
+  private readonly limits: readonly Term[];
+  /** Values that elements of a map had in starts that were given, to make others like them. */
+  private readonly samples = new Map<number, Uint8Array>();
+  /** Turns that lead to new ways, those that lead somewhere, and those that only move an address or a key. */
+  private readonly urgent: Turn[] = [];
+  private readonly open: Turn[] = [];
+  private readonly late: Turn[] = [];
+
+  /** `machine`: what every start begins with; `again`: another one like it. */
+  constructor(machine: Machine, again: Machine, program: LoadedProgram, options: StateSearchOptions) {
+    this.machine = machine;
+    this.again = new Interpreter(again, { maxSteps: options.maxSteps });
+    this.again.observer = this.number;
+    this.program = program;
+    this.options = options;
+    this.interpreter = new Interpreter(machine, { maxSteps: options.maxSteps });
+    this.follower = new PathFollower(this.terms, machine, this.interpreter.registers, options.varyMaps);
+    this.interpreter.observer = this.follower;
+    this.random = new Prng(options.seed);
+    const { terms } = this;
+    this.limits = [
+      terms.ule(terms.unknown(startNames.length, 16), terms.bits(16, maxLinear)),
+      terms.ult(terms.unknown(startNames.clock, 64), terms.bits(64, latest)),
+    ];
+  }
+
+  /** Runs a start that is given; its elements are examples of what maps hold. */
+  add(start: StartState): void {
+    for (const { map, value } of start.entries) if (!this.samples.has(map)) this.samples.set(map, value);
+    const path = this.run(start, undefined);
+    // Of all the elements that there may be, the path needs those that it came across.
+    if (path !== undefined && start.entries.length > path.keys.length)
+      this.run(this.startOf(path, path.steps.length, unchanged, undefined), undefined);
+  }
+
+  /** Turns steps until there is none left, `budget` starts were run in all, or `isOver` says so. */
+  explore(budget: number, isOver: () => boolean = () => false): void {
+    while (this.tried < budget && !isOver()) {
+      const turn = this.next();
+      if (turn === undefined) return;
+      const start = this.turned(turn);
+      if (start !== undefined) this.run(start, turn);
+    }
+  }
+
+  /** True when every step of every path was turned. */
+  get isDone(): boolean {
+    return this.urgent.length + this.open.length + this.late.length === 0;
+  }
+
+  private next(): Turn | undefined {
+    for (let turn = this.urgent.pop(); turn !== undefined; turn = this.urgent.pop()) {
+      if (this.isNew(turn.path.steps[turn.step] as PathStep)) return turn;
+      this.open.push(turn);
+    }
+    return this.draw(this.open) ?? this.draw(this.late);
+  }
+
+  private draw(turns: Turn[]): Turn | undefined {
+    if (turns.length === 0) return undefined;
+    const at = this.random.below(turns.length);
+    const turn = turns[at];
+    const last = turns.pop() as Turn;
+    if (at < turns.length) turns[at] = last;
+    return turn;
+  }
+
+  /** Does the other way of the step's jump count as not gone? */
+  private isNew(step: PathStep): boolean {
+    return step.way !== noWay && !this.ways.has(step.way ^ 1);
+  }
+
+  /** Runs a start; its path joins in if it is new. */
+  private run(start: StartState, turn: Turn | undefined): Followed | undefined {
+    const { machine, follower, interpreter, program, options } = this;
+    this.tried++;
+    let isOpen = true;
+    machine.transaction.begin();
+    try {
+      if (!fillMaps(machine, start.entries)) return undefined;
+      machine.setPacket(arriving(start, options.arrival));
+      follower.start(start);
+      const { verdict, steps: insns } = interpreter.run(program);
+      for (const way of follower.ways) this.ways.add(way);
+      const path = follower.number.text;
+      if (this.paths.has(path)) return undefined;
+      this.paths.add(path);
+      machine.transaction.rollback();
+      isOpen = false;
+      if (!this.isTaken(start, path)) {
+        this.unsure++;
+        return undefined;
+      }
+      const followed = { start, verdict, insns, steps: follower.steps, keys: follower.keys.keys.all };
+      this.found.push(followed);
+      this.queue(followed, turn === undefined ? 0 : shared(followed.steps, turn));
+      return followed;
+    } finally {
+      if (isOpen) machine.transaction.rollback();
+    }
+  }
+
+  /** Does a machine that nobody has followed a run on take this path, too? */
+  private isTaken(start: StartState, path: string): boolean {
+    const { machine } = this.again;
+    machine.transaction.begin();
+    try {
+      if (!fillMaps(machine, start.entries)) return false;
+      machine.setPacket(arriving(start, this.options.arrival));
+      this.number.start();
+      this.again.run(machine.programs[this.program.index] as LoadedProgram);
+      return this.number.text === path;
+    } finally {
+      machine.transaction.rollback();
+    }
+  }
+
+  /** Steps from `from` on are to be turned. */
+  private queue(path: Followed, from: number): void {
+    for (let i = from; i < path.steps.length; i++) {
+      const step = path.steps[i] as PathStep;
+      const turns = step.kind === 'presence' ? this.turnsOf(path, i, step) : [{ path, step: i, value: undefined }];
+      const isLate = step.kind === 'key' || step.kind === 'pin' || (step.kind === 'branch' && this.isHeavy(step.term));
+      (this.isNew(step) ? this.urgent : isLate ? this.late : this.open).push(...turns);
+    }
+  }
+
+  /** Terms that a solver is long about. */
+  private isHeavy(term: Term): boolean {
+    let known = this.heavy.get(term);
+    if (known === undefined) {
+      known = termsBelow([term]).length > heavyTerms;
+      this.heavy.set(term, known);
+    }
+    return known;
+  }
+
+  /**
+   * An element is taken away, or made: with each reference that it can hold, or like one that was given. Where maps
+   * stay as they are, another key is asked for instead.
+   */
+  private turnsOf(path: Followed, index: number, { key, isPresent }: Presence): Turn[] {
+    const turn = { path, step: index, value: undefined };
+    const map = this.machine.maps[key.map];
+    if (map === undefined) return [];
+    if (!this.options.varyMaps) {
+      if (key.term === undefined) return [];
+      return isPresent ? [turn] : firstKeys(map, maxKeys).map((each) => ({ ...turn, key: each }));
+    }
+    if (isPresent) return key.isGiven ? [] : [turn];
+    const references = referencesOf(this.machine, map);
+    if (references !== undefined) return references.map(({ value }) => ({ ...turn, value }));
+    return [{ ...turn, value: this.samples.get(key.map) ?? new Uint8Array(map.spec.valueSize) }];
+  }
+
+  /** A start for the turn; undefined: there is none, or it was not found. */
+  private turned({ path, step: index, value, key }: Turn): StartState | undefined {
+    const step = path.steps[index] as PathStep;
+    if (step.kind === 'presence' && this.options.varyMaps)
+      return this.startOf(path, index, unchanged, { key: step.key, value });
+    const held = [...this.limits];
+    for (let i = 0; i < index; i++) {
+      const before = path.steps[i] as PathStep;
+      if (before.kind !== 'presence') held.push(before.term);
+    }
+    const wanted = step.kind === 'presence' ? this.keyWanted(step.key, key) : this.terms.no(step.term);
+    const answer = this.solver.solve(held, wanted, valuesOf(path));
+    if (answer.verdict === 'sat') return this.startOf(path, index, answer.changes, undefined);
+    if (answer.verdict === 'unsat') this.refuted++;
+    else this.unknown++;
+    return undefined;
+  }
+
+  /** The key is the one that is given, or another than it was. */
+  private keyWanted({ term, bytes }: KeyClass, key: Uint8Array | undefined): Term {
+    const { terms } = this;
+    const own = term ?? terms.bits(8 * bytes.length, 0n);
+    const is = terms.eq(own, terms.bits(8 * bytes.length, numberOf(key ?? bytes)));
+    return key === undefined ? terms.no(is) : is;
+  }
+
+  /**
+   * The start with some values changed, and with the elements that the path needs up to step `index`; of `turned` the
+   * presence is the contrary.
+   */
+  private startOf(
+    path: Followed,
+    index: number,
+    changes: ReadonlyMap<string, bigint>,
+    turned: { readonly key: KeyClass; readonly value: Uint8Array | undefined } | undefined,
+  ): StartState {
+    const { start, keys } = path;
+    const packet = new Uint8Array(Number(changes.get(startNames.length) ?? start.packet.length));
+    packet.set(start.packet.subarray(0, packet.length));
+    const values = new Map<KeyClass, Uint8Array>();
+    for (const key of keys) {
+      if (key.since > index || (key === turned?.key && turned.value === undefined)) continue;
+      const before = key === turned?.key ? turned.value : key.atStart === true ? key.value : undefined;
+      if (before !== undefined) values.set(key, before.slice());
+    }
+    for (const [name, value] of changes) {
+      const place = placeOf(name);
+      if (place?.kind === 'packet' && place.offset < packet.length) packet[place.offset] = Number(value);
+      if (place?.kind !== 'value') continue;
+      const own = values.get(keyAt(keys, place.map, place.ordinal) as KeyClass);
+      if (own !== undefined) own[place.offset] = Number(value);
+    }
+    const known = valuesOf(path);
+    const get = (name: string): bigint | undefined => changes.get(name) ?? known.get(name);
+    const entries: StartEntry[] = [];
+    for (const [key, value] of values)
+      if (!key.isGiven || value.some((byte, i) => byte !== key.value?.[i]))
+        entries.push({ map: key.map, key: keyOf(key, { get }), value });
+    const now = changes.get(startNames.clock) ?? start.now;
+    return { packet, now, ifindex: Number(changes.get(startNames.ifindex) ?? start.ifindex), entries };
+  }
+}
+
+type Presence = Extract<PathStep, { readonly kind: 'presence' }>;
+
+function firstKeys(map: BpfMap, most: number): Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (const { key } of map.entries()) {
+    if (keys.length === most) break;
+    keys.push(key);
+  }
+  return keys;
+}
+
+/** Bytes as a little-endian number. */
+function numberOf(bytes: Uint8Array): bigint {
+  let value = 0n;
+  for (let i = bytes.length - 1; i >= 0; i--) value = value * 256n + BigInt(bytes[i] as number);
+  return value;
+}
+
+const unchanged: ReadonlyMap<string, bigint> = new Map();
+
+/** What variables are on a path. */
+function valuesOf({ start, keys }: Followed): Values {
+  const get = (name: string): bigint | undefined => {
+    if (name === startNames.length) return BigInt(start.packet.length);
+    if (name === startNames.clock) return start.now;
+    if (name === startNames.ifindex) return BigInt(start.ifindex);
+    const place = placeOf(name);
+    const bytes = place?.kind === 'value' ? keyAt(keys, place.map, place.ordinal)?.value : start.packet;
+    const byte = place && bytes?.[place.offset];
+    return byte === undefined ? undefined : BigInt(byte);
+  };
+  return { get };
+}
+
+function keyAt(keys: readonly KeyClass[], map: number, ordinal: number): KeyClass | undefined {
+  return keys.find((key) => key.map === map && key.ordinal === ordinal);
+}
+
+/** Where a variable's byte is. */
+type Place =
+  | { readonly kind: 'packet'; readonly offset: number }
+  | { readonly kind: 'value'; readonly map: number; readonly ordinal: number; readonly offset: number };
+
+const places = new Map<string, Place | undefined>();
+
+function placeOf(name: string): Place | undefined {
+  if (places.has(name)) return places.get(name);
+  const [kind, rest = ''] = name.split(' ');
+  const [map = 0, ordinal = 0, offset = 0] = rest.split('.').map(Number);
+  const place: Place | undefined =
+    kind === 'packet' ? { kind, offset: map } : kind === 'map' ? { kind: 'value', map, ordinal, offset } : undefined;
+  places.set(name, place);
+  return place;
+}
+
+/** The key that a class has with these values. */
+function keyOf({ term, bytes }: KeyClass, values: Values): Uint8Array {
+  if (term === undefined) return bytes;
+  let rest = evaluateTerm(term, { values, arrays: new Map(), functions: new Map() });
+  return bytes.map(() => {
+    const byte = Number(rest & 0xffn);
+    rest >>= 8n;
+    return byte;
+  });
+}
+
+/** Steps that a path has in common with the one that it was turned from, with the turned one. */
+function shared(steps: readonly PathStep[], { path, step }: Turn): number {
+  for (let i = 0; i < step; i++) {
+    const [a, b] = [steps[i], path.steps[i]];
+    if (a === undefined || b === undefined || a.kind !== b.kind) return i;
+    if (a.kind !== 'presence' && b.kind !== 'presence' && a.term !== b.term) return i;
+    if (a.kind === 'presence' && b.kind === 'presence' && a.isPresent !== b.isPresent) return i;
+  }
+  return Math.min(step + 1, steps.length);
+}
