@@ -60,10 +60,10 @@ export abstract class MachineMaps implements Subject {
   }
 
   /** Nobody listens to the kernel's perf event arrays here, so bpf_perf_event_output says ENOENT. */
-  protected removeListeners(): void {
-    for (const map of this.machine.maps) {
+  protected removeListeners(machine: Machine = this.machine): void {
+    for (const map of machine.maps) {
       if (map.spec.type !== 'perf_event_array') continue;
-      for (let cpu = 0; cpu < map.spec.maxEntries && cpu < this.machine.cpus; cpu++)
+      for (let cpu = 0; cpu < map.spec.maxEntries && cpu < machine.cpus; cpu++)
         map.deleteElem(Uint8Array.of(cpu, 0, 0, 0));
     }
   }

@@ -1,24 +1,18 @@
 /** `npm run fuzz -- --c`: generated C against the kernel, on engines and cards (c-fuzz/). */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InputError } from '../base/index.js';
 import { Bpf, possibleCpus } from '../linux/index.js';
 import { encodeCapture } from '../packet/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
 import { type CCampaignResult, type CFailure, nameOf, runCCampaign } from './c-fuzz/campaign.js';
-import type { CSource } from './c-fuzz/source.js';
+import { compilerIn, installedClangs } from './c-fuzz/compile.js';
+import { selfTestC } from './c-fuzz/self-test.js';
 import { type Flags, negativeIf, numberFlag, writeSummary } from './tool.js';
-
-/** Versions that the campaign knows; those that are installed are used. */
-const versions = [14, 16, 19];
 
 /** Runs the campaign that the flags of `npm run fuzz` ask for, and prints it. Returns the exit code. */
 export function fuzzC(flags: Flags): number {
-  const clangs = versions.filter((version) => spawnSync(`clang-${version}`, ['--version']).status === 0);
-  if (clangs.length === 0)
-    throw new InputError('no clang to compile with', {}, `install one of clang-${versions.join(', clang-')}`);
+  const clangs = installedClangs();
   const bpf = Bpf.open();
   const seed = numberFlag(flags, 'seed', 1);
   const started = Date.now();
@@ -27,7 +21,7 @@ export function fuzzC(flags: Flags): number {
   let reported = 0;
   try {
     const result = runCCampaign(bpf, {
-      compile: (source) => compile(source, folder),
+      compile: compilerIn(folder),
       clangs,
       seed,
       programs: numberFlag(flags, 'programs', 150),
@@ -61,20 +55,17 @@ export function fuzzC(flags: Flags): number {
   }
 }
 
-/** The object's bytes, or clang's last words. */
-function compile({ text, target }: CSource, folder: string): Uint8Array | string {
-  const file = join(folder, 'fuzz.c');
-  const object = join(folder, 'fuzz.o');
-  writeFileSync(file, text);
-  // libc's headers of this machine, which <linux/bpf.h> includes, by Debian's names of architectures. Searched last,
-  // so that clang's own headers win.
-  const machine = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch;
-  const includes = ['-idirafter', `/usr/include/${machine}-linux-gnu`];
-  const flags = ['-target', 'bpf', '-g', target.level, `-mcpu=${target.cpu}`, '-w', ...includes];
-  const done = spawnSync(`clang-${target.clang}`, [...flags, '-c', file, '-o', object], { encoding: 'utf8' });
-  if (done.status !== 0)
-    return (done.stderr.split('\n').find((line) => line.includes('error')) ?? 'failed').slice(0, 200);
-  return readFileSync(object);
+/** Mistakes in the cards instead, whose names contain one of `names`; each has to be found. Returns the exit code. */
+export async function selfTestOfC(names: readonly string[], flags: Flags): Promise<number> {
+  const { passed, failed } = await selfTestC({
+    names,
+    seed: numberFlag(flags, 'seed', 1),
+    programs: numberFlag(flags, 'programs', 300),
+    packets: numberFlag(flags, 'packets', 48),
+    jobs: Math.max(1, numberFlag(flags, 'jobs', 1)),
+  });
+  console.log(`${passed} passed, ${failed} failed`);
+  return negativeIf(failed);
 }
 
 /** One row of figures, how often each target was compiled for, and why programs were refused. */

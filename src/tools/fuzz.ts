@@ -12,7 +12,7 @@ import { Bpf } from '../linux/index.js';
 import { disassemble } from '../object/index.js';
 import { encodeCapture } from '../packet/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
-import { fuzzC } from './fuzz-c.js';
+import { fuzzC, selfTestOfC } from './fuzz-c.js';
 import {
   type Flags,
   negativeIf,
@@ -24,7 +24,7 @@ import {
 } from './tool.js';
 
 const usage =
-  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test] [--no-shrink] [--c]';
+  'npm run fuzz -- [--programs N] [--packets N] [--seed N] [--engine E] [-O...] [--out DIR] [--summary FILE] [--self-test] [--no-shrink] [--c [NAME...] [--jobs N]]';
 
 await runTool(
   usage,
@@ -36,11 +36,16 @@ await runTool(
     out: { type: 'string', default: 'fuzz-failures' },
     'self-test': { type: 'boolean', default: false },
     c: { type: 'boolean', default: false },
+    jobs: { type: 'string' },
     'no-shrink': { type: 'boolean', default: false },
     summary: { type: 'string' },
     ...optimizationOption,
   },
-  (_, flags) => (flags['c'] === true ? fuzzC(flags) : flags['self-test'] === true ? selfTest(flags) : campaign(flags)),
+  (operands, flags) => {
+    const isSelfTest = flags['self-test'] === true;
+    if (flags['c'] === true) return isSelfTest ? selfTestOfC(operands, flags) : fuzzC(flags);
+    return isSelfTest ? selfTest(flags) : campaign(flags);
+  },
 );
 
 /** The campaign on one engine, its progress, its failures as files, and its figures. Returns the exit code. */

@@ -35,7 +35,9 @@ export interface CCampaignOptions {
   readonly packetsPerProgram: number;
   /** Possible CPUs: how many copies a per-CPU map has on either side. */
   readonly cpus: number;
-  /** Stop at the first failure; default false. */
+  /** Engines and cards that are held against the kernel; default {@link modeNames}. */
+  readonly modes?: readonly string[] | undefined;
+  /** Stop at the first failure, and tell all modes that differ on that program; default false. */
   readonly stopAtFirst?: boolean | undefined;
   /** Make failing programs small; default true. */
   readonly shrink?: boolean | undefined;
@@ -48,8 +50,10 @@ export interface CCampaignOptions {
  */
 export interface CFailure {
   readonly seed: number;
-  /** The engine or card that differs from the kernel. */
+  /** The engine or card that differs from the kernel, the first of {@link modes}. */
   readonly mode: string;
+  /** With {@link CCampaignOptions.stopAtFirst}, every mode that differs; else the first. */
+  readonly modes: readonly string[];
   readonly difference: Difference;
   readonly source: CSource;
   readonly packets: readonly Packet[];
@@ -126,7 +130,7 @@ type TrialOutcome =
       readonly kind: 'ran';
       readonly insns: number;
       readonly hits: number;
-      readonly failed: { readonly mode: string; readonly difference: Difference } | undefined;
+      readonly failed: Pick<CFailure, 'mode' | 'modes' | 'difference'> | undefined;
     };
 
 /** Everything that one program goes through. */
@@ -149,7 +153,9 @@ class Trial {
     let object: ObjectSpec;
     try {
       object = readObject(bytes, { name: `c-${this.seed}` });
+      // The kernel is asked in any case: it may refuse the program.
       transcript = this.runKernel(object, source.entry, packets);
+      if (source.draws) transcript = this.runInterpreter(object, source.entry, packets);
     } catch (error) {
       if (error instanceof KernelRefusal) return { kind: 'refused', why: lastWords(error.message) };
       if (error instanceof UserError) return { kind: 'refused', why: `jitnic: ${error.message}` };
@@ -160,15 +166,21 @@ class Trial {
     const { insns } = program;
     let hits = 0;
     // The kernel ran once; each engine and card is held against its transcript. After the first difference the rest
-    // would # most often repeat it.
-    for (const name of modeNames) {
-      if (only !== undefined && only !== name) continue;
+    // would most often repeat it.
+    const { modes: chosen = modeNames, stopAtFirst } = this.options;
+    const modes: string[] = [];
+    let difference: Difference | undefined;
+    for (const name of only === undefined ? chosen : [only]) {
       const found = this.compare(object, program, name, transcript, packets);
       hits += found.hits;
       if (found.difference === undefined) continue;
-      return { kind: 'ran', insns: insns.length, hits, failed: { mode: name, difference: found.difference } };
+      modes.push(name);
+      difference ??= found.difference;
+      if (stopAtFirst !== true) break;
     }
-    return { kind: 'ran', insns: insns.length, hits, failed: undefined };
+    const [mode] = modes;
+    const failed = mode === undefined || difference === undefined ? undefined : { mode, modes, difference };
+    return { kind: 'ran', insns: insns.length, hits, failed };
   }
 
   /** A smaller source that fails in the same mode: lines are left out as long as it does. */
@@ -200,6 +212,14 @@ class Trial {
     } finally {
       kernel.close();
     }
+  }
+
+  /** The same on the interpreter, for programs of which the kernel has no one outcome. */
+  private runInterpreter(object: ObjectSpec, entry: string, packets: readonly Packet[]): Transcript {
+    const { cpus } = this.options;
+    const interpreter = new MachineSubject(object, entry, machineEngine('interp'), { cpus });
+    this.fill(object, interpreter, packets);
+    return Transcript.of(object, interpreter, packets);
   }
 
   /**
@@ -258,7 +278,7 @@ class Trial {
 }
 
 /** Everything that is compared with the kernel, in order: engines first, since what they get wrong cards repeat. */
-const modeNames: readonly string[] = ['interp', 'wasm', 'ir', ...cardModes.map(({ name }: CardMode) => name)];
+export const modeNames: readonly string[] = ['interp', 'wasm', 'ir', ...cardModes.map(({ name }: CardMode) => name)];
 
 /** A refusal without what is special about it (paths, numbers), so that equal ones are counted together. */
 function lastWords(message: string): string {

@@ -21,6 +21,13 @@ export interface CardMode {
   readonly host: 'interp' | 'wasm';
   /** Packets go through an arena, and are compared with one another's outcomes only after the last. */
   readonly arena: boolean;
+  /** No verifier has been asked: every access is checked as it happens, and a check that fails is a miss. */
+  readonly unverified?: boolean;
+  /**
+   * As `jitnic run --check` does it: the interpreter runs beside, and memory, redirect targets and lines that were
+   * printed, of which the kernel says nothing, are compared, too.
+   */
+  readonly beside?: boolean;
 }
 
 /** Every way in which packets reach traces. */
@@ -32,6 +39,18 @@ export const cardModes: readonly CardMode[] = [
   { name: 'card of 64, arena', cacheSize: 64, compiled: true, host: 'wasm', arena: true },
   { name: 'card of 2, arena', cacheSize: 2, compiled: true, host: 'interp', arena: true },
   { name: 'card of 64, arena, not compiled', cacheSize: 64, compiled: false, host: 'wasm', arena: true },
+  { name: 'card of 64, unverified', cacheSize: 64, compiled: true, host: 'interp', arena: false, unverified: true },
+  // Where the host interprets, packets come one by one, each within a transaction of the checker's.
+  { name: 'card of 64, --check', cacheSize: 64, compiled: true, host: 'interp', arena: false, beside: true },
+  {
+    name: 'card of 64, not compiled, --check',
+    cacheSize: 64,
+    compiled: false,
+    host: 'interp',
+    arena: false,
+    beside: true,
+  },
+  { name: 'card of 64, arena, --check', cacheSize: 64, compiled: true, host: 'wasm', arena: true, beside: true },
 ];
 
 /**
@@ -45,7 +64,8 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
     cacheSize: mode.cacheSize,
     compiled: mode.compiled,
     host: mode.host,
-    verdicts: Verdicts.trusting(),
+    verdicts: mode.unverified === true ? Verdicts.none() : Verdicts.trusting(),
+    check: mode.beside,
     // A path is recorded the first time it is seen, and compiled after the first packet that hits: campaigns are
     // short.
     isEager: true,
@@ -58,11 +78,11 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
   return new Session(object, program, options);
 }
 
-/** Packets one at a time: after each, its verdict, bytes, metadata and outputs can be compared, and the maps. */
-export class CardSubject extends MachineMaps {
+/** What both ways have in common: a session, the maps on both of its machines, and what the checker found. */
+abstract class SessionSubject extends MachineMaps {
   readonly name: string;
   protected readonly machine: Machine;
-  private readonly session: Session;
+  protected readonly session: Session;
 
   /** Throws what {@link Session} throws for what does not run here. `cpus`: those of per-CPU maps. */
   constructor(object: ObjectSpec, program: ProgramSpec, mode: CardMode, cpus: number) {
@@ -70,7 +90,7 @@ export class CardSubject extends MachineMaps {
     this.name = mode.name;
     this.session = openSession(object, program, mode, cpus);
     this.machine = this.session.runtime.machine;
-    this.removeListeners();
+    this.session.change((machine) => this.removeListeners(machine));
   }
 
   /** Packets that traces decided so far. */
@@ -78,17 +98,52 @@ export class CardSubject extends MachineMaps {
     return this.session.runtime.hits;
   }
 
+  override update(map: number, key: Uint8Array, value: Uint8Array, flags = 0n): number {
+    let result = -1;
+    this.session.change((machine) => {
+      result = machine.maps[map]?.updateElem(key, value, flags) ?? -1;
+    });
+    return result;
+  }
+
+  override remove(map: number, key: Uint8Array): number {
+    let result = -1;
+    this.session.change((machine) => {
+      result = machine.maps[map]?.deleteElem(key) ?? -1;
+    });
+    return result;
+  }
+
+  /** Faults of all kinds together. */
+  protected countFaults(): number {
+    let count = 0;
+    for (const fault of this.session.runtime.faults.values()) count += fault.count;
+    return count;
+  }
+
+  /** What the interpreter beside has seen otherwise, as what stopped the packet: the kernel is never stopped. */
+  protected found(): Pick<Observation, 'stopped'> {
+    const { difference } = this.session;
+    if (difference === undefined) return {};
+    const { what, card, interpreter } = difference;
+    return { stopped: `by --check: ${what}: card ${card}, interpreter ${interpreter}` };
+  }
+}
+
+/** Packets one at a time: after each, its verdict, bytes, metadata and outputs can be compared, and the maps. */
+export class CardSubject extends SessionSubject {
   run(packet: Packet): Observation {
     const { machine, session } = this;
     // A fault of the host is not thrown but counted; comparison wants to know at which packet it came.
-    const faults = countFaults(session);
+    const faults = this.countFaults();
     const { verdict } = session.run({ data: packet.data, time: 0n });
     return {
       verdict,
       data: machine.lane.packet.bytes(),
       meta: machine.lane.packet.metaBytes(),
       outputs: this.records(machine.outputs),
-      ...(countFaults(session) > faults ? { stopped: 'a fault' } : {}),
+      ...(this.countFaults() > faults ? { stopped: 'a fault' } : {}),
+      ...this.found(),
     };
   }
 }
@@ -97,25 +152,14 @@ export class CardSubject extends MachineMaps {
  * All packets at once, as `jitnic run` has them: what batches alone can get wrong (state carried from one packet to
  * the next in a compiled loop, a hit within a batch that changed a map) shows only here.
  */
-export class ArenaSubject extends MachineMaps {
-  readonly name: string;
-  protected readonly machine: Machine;
-  private readonly session: Session;
+export class ArenaSubject extends SessionSubject {
   private readonly packets: readonly Packet[];
   private readonly observed: Observation[] = [];
 
   /** `packets`: all that {@link run} is going to be called with, in that order. Outputs are not observed. */
   constructor(object: ObjectSpec, program: ProgramSpec, mode: CardMode, cpus: number, packets: readonly Packet[]) {
-    super();
-    this.name = mode.name;
-    this.session = openSession(object, program, mode, cpus);
-    this.machine = this.session.runtime.machine;
+    super(object, program, mode, cpus);
     this.packets = packets;
-    this.removeListeners();
-  }
-
-  get hits(): number {
-    return this.session.runtime.hits;
   }
 
   run(): Observation {
@@ -136,10 +180,14 @@ export class ArenaSubject extends MachineMaps {
       const done = session.runBatch(batch, from, batch.count);
       for (let i = 0; i < done; i++) {
         const { verdict, bytes } = session.decided(i);
-        observed.push({ verdict, data: bytes, meta: session.metadata(i), outputs: [] });
+        observed.push({ verdict, data: bytes, meta: session.metadata(i), outputs: [], ...this.found() });
       }
+      if (session.difference !== undefined) return;
       from += done;
     }
+    session.finish();
+    const last = observed.pop();
+    if (last !== undefined) observed.push({ ...last, ...this.found() });
   }
 }
 
@@ -154,11 +202,4 @@ function batchOf(packets: readonly Packet[]): PacketBatch {
     at += data.length;
   }
   return builder.finish(bytes);
-}
-
-/** Faults of all kinds together. */
-function countFaults({ runtime }: Session): number {
-  let count = 0;
-  for (const fault of runtime.faults.values()) count += fault.count;
-  return count;
 }

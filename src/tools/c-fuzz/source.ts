@@ -3,8 +3,8 @@
  * callbacks, tail calls, in functions too), with what people do not write often enough to be found by their tests:
  * effects *before* guards on state, on every path. Program n comes from seed n alone.
  *
- * Only what Linux makes a function of packet and maps is generated: no clock, no random numbers, no order of a hash
- * table's buckets (walks over maps add up, which commutes). All locals are initialized, all shifts are in range, and
+ * Only what Linux makes a function of packet and maps is generated: no clock, no order of a hash table's buckets (walks
+ * over maps add up, which commutes); one program in ten draws random numbers, and is held against the interpreter. All locals are initialized, all shifts are in range, and
  * every access is checked against `data_end` right before it, so the kernel's verifier refuses few of them.
  */
 import type { Prng } from '../../packet/index.js';
@@ -24,6 +24,8 @@ export interface CSource {
   /** The program that is entered; others are targets of its tail calls. */
   readonly entry: string;
   readonly target: CTarget;
+  /** It draws random numbers, so what it comes to in the kernel is not what it comes to elsewhere. */
+  readonly draws: boolean;
 }
 
 /** The newest instruction set that each clang knows. */
@@ -44,7 +46,8 @@ export function pickTarget(random: Prng, installed: readonly number[]): CTarget 
 export function generateC(random: Prng, target: CTarget): CSource {
   // Atomics that return the old value came with -mcpu=v3; before, clang refuses to compile them.
   const fetches = target.cpu === 'v3' || target.cpu === 'v4';
-  const statements = new CStatements(random, { fetches });
+  const draws = random.chance(0.1);
+  const statements = new CStatements(random, { fetches, random: draws });
   const tails = random.chance(0.4) ? 1 + random.below(2) : 0;
   const subprograms = random.below(3);
   const functions: string[] = [];
@@ -62,7 +65,7 @@ export function generateC(random: Prng, target: CTarget): CSource {
   for (let i = 0; i < tails; i++) functions.push(statements.program(`tail${i}`, random.chance(0.5)));
   statements.tails = tails;
   functions.push(statements.program('fuzz', true));
-  return { text: `${prelude}${maps(tails)}\n${functions.join('\n')}`, entry: 'fuzz', target };
+  return { text: `${prelude}${maps(tails)}\n${functions.join('\n')}`, entry: 'fuzz', target, draws };
 }
 
 /**
@@ -84,6 +87,7 @@ struct value { __u64 packets; __u32 word; __s16 half; __u8 byte; __u8 pad; struc
 struct locked { struct bpf_spin_lock lock; __u32 count; __u64 sum; };
 struct lpm_key { __u32 prefix; __u32 address; };
 struct pair { __u32 a, b; };
+struct wall { __u64 words[96]; };
 struct loop { __u32 sum; __u32 stop; __u64 seen; };
 char LICENSE[] SEC("license") = "GPL";
 volatile const __u32 limit = 37;
@@ -116,6 +120,7 @@ function maps(tails: number): string {
     map('tab', 'HASH', '__u32', 'struct value', 16),
     map('ptab', 'PERCPU_HASH', '__u32', 'struct value', 8),
     map('wide', 'HASH', 'struct odd', 'struct pair', 16, ' __uint(map_flags, BPF_F_NO_PREALLOC);'),
+    map('wall', 'ARRAY', '__u32', 'struct wall', 2),
     map('lru', 'LRU_HASH', '__u32', 'struct pair', 64),
     map('trie', 'LPM_TRIE', 'struct lpm_key', 'struct pair', 16, ' __uint(map_flags, BPF_F_NO_PREALLOC);'),
     map('locks', 'ARRAY', '__u32', 'struct locked', 2),

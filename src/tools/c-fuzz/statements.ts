@@ -6,10 +6,12 @@
 import type { Prng } from '../../packet/index.js';
 import { packetParser } from './packet-parser.js';
 
-/** What the target's instruction set can express. */
+/** What the target's instruction set can express, and what the program is to have. */
 export interface CFeatures {
   /** Atomic operations that give back the old value: from -mcpu=v3 on. */
   readonly fetches: boolean;
+  /** Draw random numbers. The kernel draws others, so the interpreter is what such a program is held against. */
+  readonly random: boolean;
 }
 
 /** What a statement may use where it stands. */
@@ -176,6 +178,10 @@ export class CStatements {
       { weight: 2, noLoop: true, make: () => this.loop() },
       { weight: 3, packet: true, noLoop: true, make: () => this.resize() },
       { weight: 2, packet: true, noLoop: true, make: () => this.packetHelper() },
+      { weight: 1, make: () => this.printed() },
+      { weight: 2, noLoop: true, make: () => this.burst() },
+      { weight: 1, packet: true, noLoop: true, make: () => this.redirectNote() },
+      ...(this.features.random ? [{ weight: 4, make: () => this.drawn() }] : []),
       { weight: 2, packet: true, noLoop: true, make: () => this.tailCall() },
       { weight: 3, packet: true, noLoop: true, make: () => this.callHop() },
       {
@@ -540,6 +546,44 @@ export class CStatements {
       'y += bpf_get_smp_processor_id();',
       `y += (__u64)(data_end - data);`,
     ]);
+  }
+
+  /** A line for the kernel's log: an output, which is taken back with all else. */
+  private printed(): string {
+    return `bpf_printk("%u %u", ${this.var32()}, ${this.var32()});`;
+  }
+
+  /**
+   * More effects in a row than an undo log has room for at first, single ones or in one piece, and then a test of what
+   * they did.
+   */
+  private burst(): string {
+    const { random: r } = this;
+    const [k, v] = [this.name('k'), this.name('v')];
+    const change = r.pick([
+      `for (int i = 0; i < 96; i++) ${v}->words[i] += ${this.var32()};`,
+      `_Pragma("clang loop unroll(disable)") for (int i = 0; i < 70; i++) ${v}->words[i] ^= x + i;`,
+      `__builtin_memset(${v}, ${r.below(256)}, sizeof(*${v}));`,
+      `bpf_map_update_elem(&wall, &${k}, ${v}, BPF_ANY); ${v}->words[${r.below(96)}]++;`,
+      `{ __u32 o = ${k} ^ 1; bpf_map_update_elem(&wall, &o, ${v}, BPF_ANY); }`,
+    ]);
+    const test = `if (${v}->words[${r.below(96)}] % ${2 + r.below(4)} == 0) { d++; ${v}->words[${r.below(96)}]++; }`;
+    return `{ __u32 ${k} = ${this.var32()} & 1; struct wall *${v} = bpf_map_lookup_elem(&wall, &${k}); if (${v}) { ${change} ${test} } }`;
+  }
+
+  /** A redirect that is asked for and then, perhaps, not taken or asked for anew: the last one counts. */
+  private redirectNote(): string {
+    const { random: r } = this;
+    const flags = r.chance(0.8) ? '0' : '1';
+    return r.pick([
+      `rc = bpf_redirect(${this.var32()} & 3, ${flags});`,
+      `rc = bpf_redirect_map(&devs, ${this.var32()} & 3, ${r.below(4)});`,
+    ]);
+  }
+
+  /** A random number, and a test of it: what was drawn for a trace that gives up is drawn again. */
+  private drawn(): string {
+    return `{ ${this.var32()} ^= bpf_get_prandom_u32() & 7; if (${this.test()}) ${this.assignment()} }`;
   }
 
   /** Through a function that may tail-call: what was read of the packet is read anew behind it. */
