@@ -6,6 +6,7 @@ import { encodeInsns } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { Verdicts } from '../verifier/index.js';
+import { breakableWith } from './breakable-solver.js';
 import type { Io } from './command.js';
 import { type FunctionProof, proveFunctions } from './opt-proofs.js';
 
@@ -30,12 +31,14 @@ export async function proveProgram(old: ProgramOf, fresh: ProgramOf, io: Io): Pr
     return { verdict: 'unknown', why: 'they have other functions' };
   if (!sameTargets(old, fresh)) return { verdict: 'unknown', why: 'programs that they tail-call are not the same' };
   for (const { object, program } of [old, fresh])
-    if (!Verdicts.of(object).accepts(program)) return { verdict: 'unknown', why: 'Linux would not load both' };
+    if (!io.breakable('verifying', () => Verdicts.of(object).accepts(program)))
+      return { verdict: 'unknown', why: 'Linux would not load both' };
   const solver = await openSolver();
   if (solver === undefined) io.info(noSolver);
   const alone = ({ object, program }: ProgramOf): ObjectSpec => ({ ...object, programs: [program] });
-  const proofs = await proveFunctions(alone(old), alone(fresh), new Set(names), solver);
-  await solver?.close();
+  const proofs = await breakableWith(io, 'proving', solver, (heard) =>
+    proveFunctions(alone(old), alone(fresh), new Set(names), heard),
+  ).finally(() => solver?.close());
   let least: FunctionProof = { verdict: 'proved' };
   for (const name of names) {
     const proof = proofs.get(name) ?? { verdict: 'unknown', why: `\`${name}\` was not compared` };

@@ -6,6 +6,13 @@ import type { Host } from './program.js';
 
 type Program = typeof import('./program.js');
 
+/** Ctrl-C while the command line is still being read: it is heard as soon as there is somebody to hear it. */
+let isEarly = false;
+const early = (): void => {
+  isEarly = true;
+};
+process.on('SIGINT', early);
+
 /**
  * The command line in a few files (scripts/bundle.mjs), if they are there and no older than the modules that they
  * were made of; else those.
@@ -59,6 +66,8 @@ const host: Host = {
       : undefined,
   onInterrupt: (handler) => {
     process.on('SIGINT', handler);
+    process.off('SIGINT', early);
+    if (isEarly) handler();
   },
   breakable,
 };

@@ -4,6 +4,7 @@ import { formatInsn } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
 import { readObject } from '../object/index.js';
 import { bytecodePasses, type Effort, improveObject, type PassStep } from '../super/index.js';
+import { breakableWith } from './breakable-solver.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { kernelOptions } from './kernel-flags.js';
@@ -88,7 +89,7 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
     const bytes = await readProgramBytes(file, io, options);
     const name = file === '-' ? 'stdin' : file;
     const reading = { ...(await kernelOptions(options, io)), name };
-    const before = readObject(bytes, reading);
+    const before = io.breakable('reading the object', () => readObject(bytes, reading));
     const mcpu = mcpuOf(options.mcpu, bytes, name);
     const wanted = names.filter((each) => each !== undefined);
     const programs = programNames(before, wanted);
@@ -99,32 +100,41 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
     if (isProved && solver === undefined) io.info(noSolver);
     try {
       const traffic = await costPackets(options.read, io);
-      const result = await improveObject(bytes, {
-        name,
-        goal,
-        effort,
-        mcpu,
-        aligned,
-        programs,
-        solver,
-        atomics: options.atomics && goal === 'size',
-        passes,
-        refuses: refuses?.ask,
-        cost: (object) => costOf(object, traffic),
-        profile: (object) => profilesOf(object, traffic),
-        watch: (step) => steps.see(step),
-      });
-      const after = readObject(result.bytes, reading);
+      const result = await breakableWith(io, 'optimizing', solver, (heard) =>
+        improveObject(bytes, {
+          name,
+          goal,
+          effort,
+          mcpu,
+          aligned,
+          programs,
+          solver: heard,
+          atomics: options.atomics && goal === 'size',
+          passes,
+          refuses: refuses?.ask,
+          cost: (object) => costOf(object, traffic),
+          profile: (object) => profilesOf(object, traffic),
+          watch: (step) => steps.see(step),
+        }),
+      );
+      const after = io.breakable('reading the object', () => readObject(result.bytes, reading));
       const compared = await comparedPackets(before, after, { count, capture: options.read, programs }, io);
-      const executed = executedByClass(before, after, programs, traffic);
+      const executed = io.breakable('running packets', () => executedByClass(before, after, programs, traffic));
       const changed = new Set(result.functions.filter(({ saved }) => saved.length > 0).map((fn) => fn.name));
-      const proofs = isProved ? await proveFunctions(before, after, changed, solver) : undefined;
+      const proofs = isProved
+        ? await breakableWith(io, 'proving', solver, (heard) => proveFunctions(before, after, changed, heard))
+        : undefined;
       const kernel = refuses?.state ?? 'not asked';
       const data: OptReportData = { name, goal, effort, result, compared, executed, kernel, proofs, before, after };
       const isRefuted = [...(proofs?.values() ?? [])].some(({ verdict }) => verdict === 'refuted');
       const isEqual = !isRefuted && compared.every(({ difference }) => difference === undefined);
       if (output !== undefined && isEqual) await writeOutput(output, result.bytes, io);
-      if (options.report !== undefined) await writeOutput(options.report, optPageOf(data), io);
+      if (options.report !== undefined)
+        await writeOutput(
+          options.report,
+          io.breakable('writing the page', () => optPageOf(data)),
+          io,
+        );
       if (options.timePasses === true) steps.printTimes();
       const isSilent = output === '-' || options.report === '-';
       if (io.flags.json) io.json('jitnic.opt/1', optJson(data, isEqual ? output : undefined));

@@ -1,9 +1,11 @@
 /** Ctrl-C: heard in every phase of every command, and what is printed then says that it is not all. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { commandRows } from '../../src/cli/commands.js';
 import { captureCli } from '../../src/cli/testing.js';
 import { builtCli, interruptCli } from '../support/interrupted.js';
 
@@ -76,6 +78,9 @@ const explosive = Array.from({ length: 200 }, (_, i) =>
   ].join('\n'),
 ).join('\n');
 
+/** Command, what it is at, its operands and flags, and how much it has worked by then (0: it waits for input). */
+type Case = readonly [command: string, phase: string, args: () => readonly string[], ticks: number];
+
 const why = existsSync(builtCli)
   ? process.platform === 'linux'
     ? undefined
@@ -83,38 +88,75 @@ const why = existsSync(builtCli)
   : 'there is no dist/: npm run build';
 
 describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipped: ${why})`}`, () => {
+  /** Hundredths of a second of work before Ctrl-C comes. */
   const work = 60;
-  const cases: readonly (readonly [string, () => readonly string[], number])[] = [
+  const spin = (): string => source('spin.s', '.section xdp\np:\n  goto p\n');
+  const loops = (): string => source('nested.s', nested);
+  const many = (): string => source('explosive.s', explosive);
+  const inFolder = (): string => {
+    mkdirSync(join(folder, 'objects'), { recursive: true });
+    const made = spawnSync(process.execPath, [builtCli, 'asm', loops(), '-o', join(folder, 'objects/nested.o')]);
+    if (made.status !== 0) throw new Error(String(made.stderr));
+    return join(folder, 'objects');
+  };
+  const suite = (): string =>
+    source(
+      'nested.xdp.yaml',
+      `object: ${loops()}\ntests:\n  - name: takes long\n    packet: eth/ip/udp\n    expect: PASS\n`,
+    );
+  const other = (): string => source('other.s', nested.replace('r0 = 2', 'r0 = 1'));
+
+  /** Each command that can take long or waits for input, and where it is when Ctrl-C comes. */
+  const cases: readonly Case[] = [
+    ['demo', 'at work', () => [], 15],
+    ['show', 'a program is waited for', () => ['-'], 0],
+    ['disasm', 'a program is waited for', () => ['-'], 0],
+    ['asm', 'a text is waited for', () => ['-', '-o', '/dev/null'], 0],
+    ['verify', 'verifying', () => [many()], work],
+    ['ir', 'optimizing', () => [object, '--print-after', 'all'], 15],
+    ['opt', 'optimizing', () => [object, '--no-prove', '-o', '/dev/null'], work],
+    ['opt', 'asking the solver', () => [object, '--effort', '2', '-o', '/dev/null'], 5 * work],
+    ['bench', 'measuring', () => [object, '-r', capture, '--engine', 'interp,wasm', '--rounds', '1000000'], work],
+    ['test', 'in a test', () => [suite()], work],
+    ['paths', 'searching', () => [loops()], work],
+    ['diff', 'comparing', () => [loops(), other(), '--no-proof'], work],
+    ['diff', 'proving', () => [object, example('nat/nat.o')], 20],
+    ['debug', 'running the packet', () => [loops(), '-r', capture], work],
+    ['debug', 'a command is waited for', () => [object, '-r', capture], 0],
     [
+      'run',
       'in one packet on the interpreter',
-      () => {
-        const spin = source('spin.s', '.section xdp\np:\n  goto p\n');
-        return ['run', spin, '--no-verify', '--max-insns', '9000000000000000', '-r', capture, '-j'];
-      },
+      () => [spin(), '--no-verify', '--max-insns', '9000000000000000', '-r', capture],
       work,
     ],
-    [
-      'in one packet of compiled code',
-      () => ['run', source('nested.s', nested), '-r', capture, '--engine', 'wasm', '-j'],
-      work,
-    ],
-    ['while a path is recorded', () => ['trace', source('nested.s', nested), '-r', capture, '-j'], work],
-    ['in the threads of --jobs', () => ['run', source('nested.s', nested), '-r', capture, '--jobs', '2', '-j'], work],
-    ['in the run that compares policies', () => ['cache', source('nested.s', nested), '-r', capture, '-j'], work],
-    ['while verifying', () => ['verify', source('explosive.s', explosive), '-j'], work],
-    ['while making traffic', () => ['gen', '-c', '1000000000000', '-w', '/dev/null', '-j'], work],
-    [
-      'while measuring',
-      () => ['bench', object, '-r', capture, '--engine', 'interp,wasm', '--rounds', '1000000', '-j'],
-      work,
-    ],
-    ['while a capture is waited for', () => ['run', object, '-r', '-', '-j'], 0],
-    ['while a program is waited for', () => ['show', '-', '-j'], 0],
+    ['run', 'in one packet of compiled code', () => [loops(), '-r', capture, '--engine', 'wasm'], work],
+    ['run', 'in the threads of --jobs', () => [loops(), '-r', capture, '--jobs', '2'], work],
+    ['run', 'a capture is waited for', () => [object, '-r', '-'], 0],
+    ['trace', 'recording a path', () => [loops(), '-r', capture], work],
+    ['cache', 'running for the policies', () => [loops(), '-r', capture], work],
+    ['card', 'a program is waited for', () => ['compile', '-'], 0],
+    ['map', 'a program is waited for', () => ['dump', '-'], 0],
+    ['gen', 'making traffic', () => ['-c', '1000000000000', '-w', '/dev/null'], work],
+    ['check', 'in a program', () => [inFolder(), '--no-kernel'], work],
+    ['conformance-plugin', 'a program is waited for', () => [], 0],
   ];
-  test.each(cases)('%s', async (_, args, ticks) => {
-    const { status, out } = await interruptCli(args(), ticks);
-    expect(status).toBe(130);
-    expect(JSON.parse(out)).toMatchObject({ interrupted: true });
+  /** Commands that print what they have, at once. */
+  const instant = ['completion', 'man'];
+  /** Commands that print no JSON. */
+  const textOnly = ['debug'];
+
+  test('every command has a case', () => {
+    const named = new Set([...cases.map(([name]) => name), ...instant]);
+    expect([...named].sort()).toEqual(commandRows.map(({ name }) => name).sort());
+  });
+
+  test.each(cases)('%s: %s', async (name, _, args, ticks) => {
+    const isJson = !textOnly.includes(name);
+    const { status, signal, out, err, heard } = await interruptCli([name, ...args(), ...(isJson ? ['-j'] : [])], ticks);
+    expect({ status, signal }, err).toEqual({ status: 130, signal: null });
+    if (isJson) expect(JSON.parse(out)).toMatchObject({ interrupted: true });
+    else expect(err).toContain('interrupted');
+    expect(heard).toBeLessThanOrEqual(200);
   });
 
   test('and the text says it too', async () => {

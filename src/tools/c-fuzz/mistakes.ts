@@ -170,10 +170,10 @@ const imports: readonly Mistake[] = [
     wrong: 'if (mark < 0 || at !== this.openedFor)',
   },
   {
-    name: 'the transaction of one packet stays open for the next',
+    name: 'the transaction of a batch stays open',
     module: 'nic/software/card-imports',
-    right: 'if (at !== this.openedFor)',
-    wrong: 'if (false)',
+    right: 'this.machine.transaction.commit();',
+    wrong: '',
   },
   {
     name: 'only the first mark is set',

@@ -180,6 +180,7 @@ export class CStatements {
       { weight: 2, packet: true, noLoop: true, make: () => this.packetHelper() },
       { weight: 1, make: () => this.printed() },
       { weight: 2, noLoop: true, make: () => this.burst() },
+      { weight: 8, noLoop: true, make: (place) => this.lateTest(place) },
       { weight: 1, packet: true, noLoop: true, make: () => this.redirectNote() },
       ...(this.features.random ? [{ weight: 4, make: () => this.drawn() }] : []),
       { weight: 2, packet: true, noLoop: true, make: () => this.tailCall() },
@@ -555,20 +556,53 @@ export class CStatements {
 
   /**
    * More effects in a row than an undo log has room for at first, single ones or in one piece, and then a test of what
-   * they did.
+   * they did: behind a helper that changes the same map it has to wait for all of them.
    */
   private burst(): string {
     const { random: r } = this;
     const [k, v] = [this.name('k'), this.name('v')];
-    const change = r.pick([
-      `for (int i = 0; i < 96; i++) ${v}->words[i] += ${this.var32()};`,
-      `_Pragma("clang loop unroll(disable)") for (int i = 0; i < 70; i++) ${v}->words[i] ^= x + i;`,
-      `__builtin_memset(${v}, ${r.below(256)}, sizeof(*${v}));`,
-      `bpf_map_update_elem(&wall, &${k}, ${v}, BPF_ANY); ${v}->words[${r.below(96)}]++;`,
-      `{ __u32 o = ${k} ^ 1; bpf_map_update_elem(&wall, &o, ${v}, BPF_ANY); }`,
+    const helper = `{ __u32 o = ${k} ^ 1; bpf_map_update_elem(&wall, &o, ${v}, BPF_ANY); }`;
+    const change = (): string =>
+      r.pick([
+        `for (int i = 0; i < 96; i++) ${v}->words[i] += ${this.var32()};`,
+        `_Pragma("clang loop unroll(disable)") for (int i = 0; i < 70; i++) ${v}->words[i] ^= x + i;`,
+        `__builtin_memset(${v}, ${r.below(256)}, sizeof(*${v}));`,
+        `${helper} ${helper}`,
+      ]);
+    const at = r.below(96);
+    const test = `if (${v}->words[${at}] % ${2 + r.below(4)} == 0) { d++; ${v}->words[${r.below(96)}]++; }`;
+    return `{ __u32 ${k} = ${this.var32()} & 1; struct wall *${v} = bpf_map_lookup_elem(&wall, &${k}); if (${v}) { ${change()} ${v}->words[${at}] += ${this.var32()}; ${r.chance(0.7) ? helper : ''} ${test} } }`;
+  }
+
+  /**
+   * Effects by helpers, something that only looks, and then a test of what the effects left: a trace finds out late that
+   * it does not fit, and has all of it to take back, across calls that change nothing.
+   */
+  private lateTest(place: Place): string {
+    const { random: r } = this;
+    const effect = (): string =>
+      r.pick([
+        () => this.update(),
+        () => this.update(),
+        () => this.remove(),
+        () => this.queue(),
+        () => this.ring(),
+        () => this.wideKey(),
+        () => this.trie(),
+        () => this.printed(),
+        () => (place.packet ? this.resize() : this.update()),
+        () => (place.packet ? this.packetHelper() : this.remove()),
+      ])();
+    const effects = Array.from({ length: 1 + r.below(3) }, effect).join(' ');
+    const look = place.packet ? this.packetHelper() : this.global();
+    const [k, v] = [this.name('k'), this.name('v')];
+    const map = r.pick(['arr', 'tab', 'tab', 'tab']);
+    const test = r.pick([
+      `if (${v}->word % ${2 + r.below(3)} == 0) { ${v}->packets++; d++; }`,
+      `if (${v}->packets & ${1 << r.below(4)}) ${v}->byte++; else c += ${v}->half;`,
+      `${v}->packets++;`,
     ]);
-    const test = `if (${v}->words[${r.below(96)}] % ${2 + r.below(4)} == 0) { d++; ${v}->words[${r.below(96)}]++; }`;
-    return `{ __u32 ${k} = ${this.var32()} & 1; struct wall *${v} = bpf_map_lookup_elem(&wall, &${k}); if (${v}) { ${change} ${test} } }`;
+    return `{ ${effects} ${r.chance(0.7) ? look : ''} __u32 ${k} = ${this.key()}; struct value *${v} = bpf_map_lookup_elem(&${map}, &${k}); if (${v}) { ${test} } else d ^= 5; }`;
   }
 
   /** A redirect that is asked for and then, perhaps, not taken or asked for anew: the last one counts. */

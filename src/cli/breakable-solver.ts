@@ -1,0 +1,62 @@
+/**
+ * Ctrl-C in work that asks a solver. Such work waits for answers, and between two of them it may compute for minutes;
+ * {@link Io.breakable} breaks off what runs before the call returns, so each answer is handed over within one, with all
+ * that comes of it up to the next question.
+ */
+import type { Solver } from '../solve/index.js';
+import type { Io } from './command.js';
+
+/**
+ * Runs `work`, which waits for nothing but the solver that it is given. Ctrl-C ends it at once: the promise is rejected
+ * with InterruptedError. Without a solver `work` gets none.
+ */
+export function breakableWith<T>(
+  io: Pick<Io, 'breakable'>,
+  phase: string,
+  solver: Solver | undefined,
+  work: (solver: Solver | undefined) => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // In a turn of the event loop of its own: there nothing else is under way, and a signal has been heard.
+    const take = (step: () => void): void =>
+      void setImmediate(() => {
+        try {
+          io.breakable(phase, () => {
+            step();
+            runMicrotasks();
+          });
+        } catch (error) {
+          reject(error);
+        }
+      });
+    const handed = solver === undefined ? undefined : handingOver(solver, take);
+    take(() => {
+      work(handed).then(resolve, reject);
+    });
+  });
+}
+
+/** The same solver, whose answers come as steps that `take` takes. */
+function handingOver(solver: Solver, take: (step: () => void) => void): Solver {
+  const within = <A>(asked: Promise<A>): Promise<A> =>
+    new Promise((resolve, reject) => {
+      asked.then(
+        (answer) => take(() => resolve(answer)),
+        (error: unknown) => take(() => reject(error)),
+      );
+    });
+  return {
+    name: solver.name,
+    check: (assertions, limit) => within(solver.check(assertions, limit)),
+    checkEach: (base, questions, limit) => within(solver.checkEach(base, questions, limit)),
+    close: () => solver.close(),
+  };
+}
+
+/**
+ * Runs what has been waiting for settled promises now instead of when the present callback has returned. Node has no
+ * other name for it; where this one should be gone some day, only Ctrl-C is heard later.
+ */
+function runMicrotasks(): void {
+  (process as { _tickCallback?: () => void })._tickCallback?.();
+}
