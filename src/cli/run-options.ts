@@ -65,7 +65,11 @@ export function declareRunFlags(command: Command): void {
     .optionsGroup('Card and host:')
     .option('--no-card', 'no card: the host runs every packet, as with --engine wasm')
     .option('--traces <file>', 'traces on the card before the first packet: see trace --dump json')
-    .option('--bypass', 'let the card rest while its traces do not pay: the host runs those packets')
+    .option(
+      '--bypass',
+      'let the card rest while its traces do not pay: the host runs those packets; run does so unless asked about traces or cache',
+    )
+    .option('--no-bypass', 'offer every packet to the card, whether its traces pay or not')
     .option(
       '--engine <name>',
       'trace (card and host; default), wasm (the host alone, compiled), interp (the host alone, interpreted) or kernel (the running one)',

@@ -287,6 +287,26 @@ function addCompiled(coverage: Coverage, { runtime: { host, machine } }: Session
   }
 }
 
+/** Flags of somebody who wants to see what traces and cache do. */
+const experimentFlags = [
+  'check',
+  'report',
+  'traces',
+  'cacheSize',
+  'cacheBits',
+  'adaptive',
+  'policy',
+  'admission',
+  'hotloop',
+] as const satisfies readonly (keyof Options)[];
+
+/** Nothing but the results is asked for, so the card need not work where the host alone is faster. */
+function mayRest(options: Options): boolean {
+  if (!hasCard(options) || options.verify === false || options.maxInsns !== undefined) return false;
+  if (options.penalties === false || options.assume === false) return false;
+  return experimentFlags.every((flag) => options[flag] === undefined);
+}
+
 /** One session, or `--jobs` threads. */
 async function runAll(
   file: string,
@@ -298,7 +318,8 @@ async function runAll(
   if (typeof options.card === 'string') return runTimed(file, program, options, io);
   const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
   if (jobs === 1) {
-    const session = await openSession(file, program, options, io, {
+    const flags = { ...options, bypass: options.bypass ?? mayRest(options) };
+    const session = await openSession(file, program, flags, io, {
       keepRecordings: timeline !== undefined,
       counts: wantsCoverage(options),
       // JSON has all conditions, the text those of the traces that it lists.

@@ -300,7 +300,15 @@ export class Describer {
 
   /** `asked`: the value is what is spoken of, so that what it is known to be is not put in its place. */
   expression(value: Value, asked = false): string {
+    const chosen = this.chosen(value);
+    if (chosen !== undefined) return this.expression(chosen);
     return this.brief(value, asked) ?? this.computation(value);
+  }
+
+  /** The side of a join that the condition leaves, if it leaves one only. */
+  private chosen({ op, args }: Value): Value | undefined {
+    const side = op === 'select' ? this.known.decide(args[0] as Value) : undefined;
+    return side === undefined ? undefined : args[side ? 1 : 2];
   }
 
   /**

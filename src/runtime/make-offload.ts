@@ -26,13 +26,13 @@ export interface CardContext {
 /** Makes a card. */
 export type CardMaker = (context: CardContext) => CardPort;
 
-/** Undefined: no card. `mayRest`: the card may be left alone while it does not pay. */
+/** Undefined: no card. `mayRest`: asked whether the card may be left alone now, absent: never. */
 export function makeOffload(
   machine: Machine,
   program: LoadedProgram,
   verdicts: Verdicts,
   options: RuntimeOptions,
-  mayRest: boolean,
+  mayRest: (() => boolean) | undefined,
 ): Offload | undefined {
   // Also without a card: machines that are compared with this one have the same addresses.
   const keys = reserveKeys(machine);

@@ -103,7 +103,8 @@ export class Runtime {
     const behind = programsBehind(loaded, machine.programs).map(({ spec }) => spec);
     const stable = options.assume === false ? undefined : new StableValues(machine, verdicts, behind);
     this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
-    const mayRest = options.bypass === true && this.host.compiles;
+    // A card is better than an interpreter, whatever it costs.
+    const mayRest = options.bypass === true && this.host.compiles ? () => this.host.fallback === undefined : undefined;
     this.offload = makeOffload(machine, loaded, verdicts, options, mayRest);
   }
 

@@ -11,21 +11,22 @@
  * Traces pay by running over and over: a hundred of them are a hundred copies of what the program has once, and where
  * packets jump from one to the next the processor has to fetch each anew. So the card rests as well if the hits are
  * spread over more than {@link fewTraces} traces (effective number: one over the sum of squared shares). The decision
- * is made after every {@link window} packets, whatever batches they come in.
+ * is made after {@link firstWindow} packets and then after every {@link window}, whatever batches they come in.
  */
 import { cachedLookups, type InstalledTrace, isDoneByCard } from '../nic/index.js';
 import type { Machine } from '../vm/index.js';
 import type { TraceRecord } from './trace-record.js';
 
-/** Packets between two decisions. */
+/** Packets between two decisions; before the first one fewer, since traces that do not pay cost most before they are compiled. */
 const window = 8192;
+const firstWindow = 2048;
 /**
  * Packets that such a recording counts for: a millisecond is as long as tens of thousands, so the decision must not
  * wait for that many.
  */
 const recordingPackets = 1024;
 /** Windows that the card rests: the first time, and at most. */
-const firstRest = 8;
+const firstRest = 32;
 const longestRest = 256;
 /**
  * What is left of a program's instructions when it is compiled: the optimizer keeps 0.50 (lpm-router) to 0.71
@@ -36,7 +37,7 @@ const keptByOptimizer = 0.55;
 const missCost = 1000;
 /** A recording: a millisecond. So many are what it takes to learn, and cost nothing. */
 const recordingCost = 1_000_000;
-const learning = 128;
+const learning = 64;
 /**
  * What the dispatcher does for a packet besides the trace's own instructions: counters, the number of the trace, and
  * its share of the batch.
@@ -64,10 +65,11 @@ export class Worth {
   /** Packets that the host ran because the card was resting. */
   bypassed = 0;
   private readonly machine: Machine;
-  private readonly enabled: boolean;
+  /** Asked at each decision whether the card may rest; absent: nothing is decided. */
+  private readonly mayRest: (() => boolean) | undefined;
   /** Look-ups that caches did not answer since it was last called. */
   private readonly takeSlowLookups: () => number;
-  private left: number = window;
+  private left: number = firstWindow;
   private gain = 0;
   private lookups = 0;
   private lookupGain = 0;
@@ -78,10 +80,14 @@ export class Worth {
   private readonly shares = new Map<InstalledTrace, number>();
   private readonly profiles = new WeakMap<InstalledTrace, Profile>();
 
-  constructor(machine: Machine, enabled: boolean, takeSlowLookups: () => number) {
+  constructor(machine: Machine, mayRest: (() => boolean) | undefined, takeSlowLookups: () => number) {
     this.machine = machine;
-    this.enabled = enabled;
+    this.mayRest = mayRest;
     this.takeSlowLookups = takeSlowLookups;
+  }
+
+  private get enabled(): boolean {
+    return this.mayRest !== undefined;
   }
 
   /** The card is resting. */
@@ -161,7 +167,7 @@ export class Worth {
     const slow = this.takeSlowLookups();
     if (this.resting > 0) {
       this.resting--;
-    } else if (this.total(slow) < 0 || this.effectiveTraces() > fewTraces) {
+    } else if ((this.total(slow) < 0 || this.effectiveTraces() > fewTraces) && this.mayRest?.() === true) {
       this.resting = this.nextRest;
       this.nextRest = Math.min(longestRest, 2 * this.nextRest);
     } else {

@@ -1,7 +1,8 @@
 /**
  * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a
  * section: `recording` is what it takes to make one, `hits` what the card wins, `matching` how finding a trace grows
- * with their number, and how it is for the examples' own traces. `--only NAME`: one of the examples.
+ * with their number, and how it is for the examples' own traces; `runs` is what whole runs of 100,000 packets cost with
+ * the card and without. `--only NAME`: one of the examples.
  */
 import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';
@@ -13,14 +14,19 @@ import { type Hits, hitsTable, measureHits } from './trace-bench/hits.js';
 import { matchingTable } from './trace-bench/matching.js';
 import { ruleMatchingTable } from './trace-bench/program-rules.js';
 import { type RecordingSubject, recordingTable } from './trace-bench/recording.js';
+import { type RunSubject, runsTable } from './trace-bench/runs.js';
 
 const usage =
-  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [--only NAME] [-c packets]; sections: recording, hits, matching';
+  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [--only NAME] [-c packets]; sections: recording, hits, matching, runs';
+
+/** An example: what it is in memory, and the files that it was read from. */
+type BenchSubject = RecordingSubject & RunSubject;
 
 /** The table of each section. */
-const sections: Readonly<Record<string, (subjects: readonly RecordingSubject[]) => string>> = {
+const sections: Readonly<Record<string, (subjects: readonly BenchSubject[]) => string>> = {
   recording: recordingTable,
   hits: (subjects) => hitsTable(subjects.map(({ name }) => hitsApart(name))),
+  runs: runsTable,
   matching: (subjects) => `${matchingTable()}\n${ruleMatchingTable(subjects)}`,
 };
 
@@ -48,7 +54,7 @@ await runTool(
     const names = operands.length === 0 ? Object.keys(sections) : operands;
     const folder = typeof flags['examples'] === 'string' ? flags['examples'] : 'examples';
     const count = numberFlag(flags, 'count', 1000);
-    const subjects: RecordingSubject[] = [];
+    const subjects: BenchSubject[] = [];
     for (const file of findObjects(folder)) {
       const subject = readSubject(file);
       const packets = await packetsBeside(file, count);
@@ -66,7 +72,15 @@ await runTool(
         console.error(`${file.name}: left out: ${why}`);
         continue;
       }
-      subjects.push({ name, object: subject.object, program, maps: subject.maps?.contents, packets });
+      const maps = `${file.path.replace(/\.o$/, '')}.maps.json`;
+      subjects.push({
+        name,
+        object: subject.object,
+        program,
+        maps: subject.maps?.contents,
+        packets,
+        files: { object: file.path, program: program.name, maps: subject.maps === undefined ? undefined : maps },
+      });
     }
     if (subjects.length === 0) throw new UsageError('no example to measure', {}, usage);
     if (flags['json'] === true) {

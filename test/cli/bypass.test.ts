@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
 
@@ -20,4 +23,18 @@ describe('--bypass', () => {
       expect(err).toContain('--bypass');
     },
   );
+
+  it('is what a run does by itself, unless it is asked about traces or cache', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'jitnic-bypass-'));
+    try {
+      const packets = join(folder, 'packets.pcap');
+      await captureCli(['gen', '-c', '4000', '-w', packets]);
+      const long = ['run', 'examples/ipv6-filter/ipv6-filter.o', '-r', packets];
+      expect((await captureCli(long)).out).toContain('1,952 left to the host');
+      for (const flags of [['--no-bypass'], ['--check'], ['--policy', 'sieve']])
+        expect((await captureCli([...long, ...flags])).out).not.toContain('left to the host');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });
