@@ -5,6 +5,7 @@
  * runs on the card that holds the trace by now. So a single packet is enough to judge the card by.
  */
 import { type Content, type ResultStore, UnsupportedError } from '../base/index.js';
+import type { Coverage } from '../explore/index.js';
 import { Interpreter, type Observer } from '../interp/index.js';
 import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -57,6 +58,8 @@ export interface RunnerOptions extends MachineOptions {
   readonly verdicts: Verdicts;
   /** Looks on where the engine has something to show. */
   readonly observer?: Observer | undefined;
+  /** Takes what compiled code counted, when the runner is closed. */
+  readonly coverage?: Coverage | undefined;
 }
 
 /** An engine by name. */
@@ -137,6 +140,25 @@ class EngineRunner extends MachineRunner {
       trap === undefined ? undefined : formatTrap(trap),
       this.countsSteps ? steps : undefined,
     );
+  }
+}
+
+/** Compiled code that counts what it runs, besides. */
+class CountingRunner extends EngineRunner {
+  private readonly counting: WasmEngine;
+  private readonly coverage: Coverage;
+
+  constructor(machine: Machine, program: LoadedProgram, engine: WasmEngine, coverage: Coverage) {
+    super(machine, program, engine, false);
+    this.counting = engine;
+    this.coverage = coverage;
+  }
+
+  override close(): void {
+    for (const program of this.machine.programs) {
+      const counts = this.counting.countsOf(program);
+      if (counts?.runs.some((n) => n > 0)) this.coverage.add(program.spec, counts.runs, counts.jumps);
+    }
   }
 }
 
@@ -222,9 +244,12 @@ export const machineEngines: readonly CaseEngine[] = [
       engine.compile(own);
       return engine.fallbacks[0]?.what;
     },
-    open: (object, program, { verdicts, ...options }) => {
+    open: (object, program, { verdicts, coverage, ...options }) => {
       const { machine, own } = loaded(object, program, options);
-      return new EngineRunner(machine, own, new WasmEngine(machine, { verdicts, store: modules }), false);
+      const engine = new WasmEngine(machine, { verdicts, store: modules, counts: coverage !== undefined });
+      return coverage === undefined
+        ? new EngineRunner(machine, own, engine, false)
+        : new CountingRunner(machine, own, engine, coverage);
     },
   },
   {

@@ -3,6 +3,7 @@
  * engine that runs is what the others are compared with.
  */
 import { contentOf, InputError, UserError } from '../base/index.js';
+import type { Coverage } from '../explore/index.js';
 import type { Observer } from '../interp/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps } from '../object/index.js';
 import { packetDifferences } from '../packet/index.js';
@@ -42,8 +43,11 @@ export interface CaseWorld {
   packetsOf(file: string): readonly { readonly data: Uint8Array; readonly time: bigint }[];
   /** A map file that a case names. */
   mapsOf(file: string): MapsFile;
-  /** Sees the interpreter's runs: coverage. */
-  readonly observer?: Observer | undefined;
+  /**
+   * Takes counts of each case once: from compiled code if it runs the case, since that costs next to nothing, else from
+   * the interpreter.
+   */
+  readonly coverage?: Coverage | undefined;
 }
 
 /** A packet of a case as it runs. */
@@ -76,13 +80,19 @@ export function runCase(one: Case, world: CaseWorld): CaseResult {
   const packets = arrivals(one, world, program);
   const missing: { engine: string; reason: string }[] = [];
   const runs: EngineRun[] = [];
-  for (const engine of chosenEngines(one.setup, world)) {
-    const options = { verdicts, cpus: one.setup.cpus, seed: one.setup.seed };
+  const options = { verdicts, cpus: one.setup.cpus, seed: one.setup.seed };
+  const reasonOf = (engine: CaseEngine): string | undefined => {
     // Whether it compiles follows from the object, whatever the packets are.
     const kept = `${engine.name} ${options.cpus ?? 1}`;
     if (!reasons.has(kept)) reasons.set(kept, engine.missing(object, program, options));
-    const reason = reasons.get(kept);
-    const run = reason ?? attempt(() => runOn(engine, one, { ...world, object, program }, packets, options), engine);
+    return reasons.get(kept);
+  };
+  const engines = chosenEngines(one.setup, world);
+  const isCompiled = engines.some((engine) => engine.name === 'wasm' && reasonOf(engine) === undefined);
+  for (const engine of engines) {
+    const coverage = engine.name === (isCompiled ? 'wasm' : 'interp') ? world.coverage : undefined;
+    const own = { ...world, object, program, coverage };
+    const run = reasonOf(engine) ?? attempt(() => runOn(engine, one, own, packets, options), engine);
     if (typeof run === 'string') missing.push({ engine: engine.name, reason: run });
     else runs.push(run);
   }
@@ -214,10 +224,11 @@ function runOn(
   packets: readonly Arriving[],
   options: Parameters<CaseEngine['open']>[2],
 ): EngineRun {
-  const { object, program, types, reader } = world;
+  const { object, program, types, reader, coverage } = world;
   const decision = engine.name === 'interp' ? new DecisionObserver() : undefined;
-  const observer = decision === undefined ? undefined : both(decision, world.observer);
-  const runner = engine.open(object, program, { ...options, observer });
+  const observer = decision === undefined ? undefined : both(decision, coverage);
+  coverage?.of(program);
+  const runner = engine.open(object, program, { ...options, observer, coverage });
   try {
     const holder = new MapStore(object, options.cpus);
     fill(one, world, runner, holder);

@@ -12,7 +12,7 @@ import {
   runCase,
   type Suite,
 } from '../cases/index.js';
-import type { Observer } from '../interp/index.js';
+import type { Coverage } from '../explore/index.js';
 import { pickProgram } from '../object/index.js';
 import { packetsOf } from '../packet/index.js';
 import { type MapsFile, parseOutputTypes } from '../vm/index.js';
@@ -60,8 +60,8 @@ export interface SuiteOptions {
   /** Runs the cases whose names fit. */
   readonly filter: RegExp | undefined;
   readonly reading: ReadingFlags;
-  /** Makes who looks on at a program's runs on the interpreter. */
-  readonly observe?: ((world: Pick<CaseWorld, 'object' | 'program'>) => Observer) | undefined;
+  /** Takes what ran. */
+  readonly coverage?: Coverage | undefined;
 }
 
 /** Engines by name, all of them in order where none is named. */
@@ -111,7 +111,7 @@ async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<O
     reader,
     packetsOf: (name) => captures.get(name) ?? [],
     mapsOf: (name) => maps.get(name) ?? { maps: {} },
-    observer: options.observe?.(named),
+    coverage: options.coverage,
   };
   return { suite, world, files: [path, file, ...[...captures.keys(), ...maps.keys()].map(beside)] };
 }

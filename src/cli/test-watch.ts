@@ -1,6 +1,7 @@
 /** Runs something again when files change, until Ctrl-C. */
 import { statSync } from 'node:fs';
 import { type ExitCode, exitCodes, UserError } from '../base/index.js';
+import { count } from '../text/index.js';
 import type { Io } from './command.js';
 import { describeError, errorText } from './error-report.js';
 
@@ -13,13 +14,14 @@ export async function watchFiles(io: Io, run: () => Promise<readonly string[]>):
   let files: readonly string[] = [];
   for (;;) {
     try {
-      files = await run();
+      // What a file that is wrong for now named before stays looked at.
+      files = [...new Set([...files, ...(await run())])];
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       io.err(errorText(describeError(error)));
       if (files.length === 0) return error.exitCode;
     }
-    io.info(`\nwatching ${files.length} files; Ctrl-C ends it`);
+    io.info(`\nwatching ${count(files.length, 'file')}; Ctrl-C ends it`);
     const before = stampsOf(files);
     while (stampsOf(files) === before) {
       if (interrupt.requested) return exitCodes.ok;

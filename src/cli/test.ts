@@ -105,8 +105,8 @@ function pathsGiven(paths: readonly (string | undefined)[]): string[] {
 function coverageOf(options: Options, jobs: number, io: Io): CoverageLog | undefined {
   if (!wantsCoverage(options)) return undefined;
   if (jobs > 1 || options.watch === true) throw new UsageError('coverage goes with neither `--jobs` nor `--watch`');
-  if (options.engine !== undefined && !options.engine.includes('interp'))
-    throw new UsageError('coverage is what the interpreter sees', {}, 'add `--engine interp`');
+  if (options.engine !== undefined && !options.engine.some((name) => name === 'interp' || name === 'wasm'))
+    throw new UsageError('coverage is what interpreter or compiled code count', {}, 'add `--engine wasm`');
   return new CoverageLog(options, io);
 }
 
@@ -124,14 +124,7 @@ function suiteOptions(options: Options, coverage?: Coverage): SuiteOptions {
     engines: options.engine,
     filter: patternOf(options.filter),
     reading: options,
-    observe: coverage && observing(coverage),
-  };
-}
-
-function observing(coverage: Coverage): SuiteOptions['observe'] {
-  return ({ program }) => {
-    coverage.of(program);
-    return coverage;
+    coverage,
   };
 }
 

@@ -267,11 +267,21 @@ export class StateSearch {
     return undefined;
   }
 
-  /** The key is the one that is given, or another than it was. */
-  private keyWanted({ term, bytes }: KeyClass, key: Uint8Array | undefined): Term {
+  /** The key is the one that is given, or another than it was; of a trie, one that the given prefix covers. */
+  private keyWanted({ map, term, bytes }: KeyClass, key: Uint8Array | undefined): Term {
     const { terms } = this;
     const own = term ?? terms.bits(8 * bytes.length, 0n);
-    const is = terms.eq(own, terms.bits(8 * bytes.length, numberOf(key ?? bytes)));
+    const isTrie = this.machine.maps[map]?.spec.type === 'lpm_trie';
+    const given = key ?? bytes;
+    // A trie's key is the length of its prefix and the data, whose first bits are the upper ones of the first byte.
+    const prefix = key === undefined ? 8 : new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+    const parts: Term[] = [];
+    for (let bit = 0; isTrie && bit < prefix; bit += 8) {
+      const at = 8 * (4 + bit / 8);
+      const low = Math.max(0, 8 - (prefix - bit));
+      parts.push(terms.eq(terms.extract(own, at + 7, at + low), terms.bits(8 - low, (given[at / 8] as number) >> low)));
+    }
+    const is = isTrie ? terms.all(parts) : terms.eq(own, terms.bits(8 * bytes.length, numberOf(given)));
     return key === undefined ? terms.no(is) : is;
   }
 

@@ -21,6 +21,8 @@ export interface ModuleInput {
   readonly verified: readonly LoadedProgram[];
   readonly areas: Areas;
   readonly names: boolean;
+  /** Where counters are, by program; undefined: nothing counts. */
+  readonly counters: ReadonlyMap<number, number> | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export class KeptModule {
   private isAsked = false;
 
   constructor(store: ResultStore, input: ModuleInput) {
-    const { machine, program, settings, verified, areas, names } = input;
+    const { machine, program, settings, verified, areas, names, counters } = input;
     this.store = store;
     this.content = [
       ...machineShape(machine),
@@ -44,6 +46,7 @@ export class KeptModule {
         verified: verified.map(({ index }) => index),
         areas,
         names,
+        counters: counters === undefined ? undefined : [...counters],
       }),
     ];
   }

@@ -248,14 +248,14 @@ export class WasmEngine implements Engine {
   /** Where the program's module is kept from run to run, if it is. Whoever looks at the IR wants it made. */
   private kept(program: LoadedProgram): KeptModule | undefined {
     const { store, inspect, settings = defaultSettings, verdicts, names = false } = this.options;
-    if (store === undefined || inspect !== undefined || this.counters !== undefined) return undefined;
+    if (store === undefined || inspect !== undefined) return undefined;
     const behind = programsBehind(program, this.machine.programs);
     const verified = behind.filter(({ spec }) => verdicts?.of(spec).accepted === true);
     // Facts are not kept, so what was made with them is not either.
     if (verified.some(({ spec }) => verdicts?.factsOf(spec) !== undefined)) return undefined;
     const known = this.keeping.get(program);
     if (known !== undefined) return known;
-    const { machine, areas } = this;
+    const { machine, areas, counters } = this;
     const kept = new KeptModule(store, {
       machine,
       program,
@@ -263,6 +263,7 @@ export class WasmEngine implements Engine {
       verified,
       areas,
       names,
+      counters,
     });
     this.keeping.set(program, kept);
     return kept;

@@ -27,6 +27,39 @@ describe('paths', () => {
     expect(ran.out).toContain('3 passed');
   });
 
+  it('writes what maps hold into cases, which hold on all engines, and into the comments of a capture', async () => {
+    const program = join(folder, 'token-bucket.o');
+    copyFileSync('examples/token-bucket/token-bucket.o', program);
+    const [capture, tests] = [join(folder, 'bucket.pcapng'), join(folder, 'bucket.xdp.yaml')];
+    const found = await captureCli(['paths', program, '-j', '-w', capture, '--tests', tests, '--budget', '60']);
+    const { paths } = JSON.parse(found.out) as { paths: { verdict: string; maps: Record<string, unknown[]> }[] };
+    expect(paths.length).toBeGreaterThan(20);
+    expect(paths.some(({ maps }) => Object.keys(maps).length > 1)).toBe(true);
+    const kept = decodeCapture(readFileSync(capture)).packets.map(({ comments }) => comments ?? []);
+    expect(kept).toHaveLength(paths.length);
+    for (const [i, { verdict, maps }] of paths.entries()) {
+      expect(kept[i]?.[0]).toBe(verdict);
+      expect(kept[i]?.[1]).toBe(Object.keys(maps).length === 0 ? undefined : JSON.stringify({ maps }));
+    }
+    const ran = await captureCli(['test', tests, ...own]);
+    expect(ran.out).toContain(`${paths.length} passed`);
+  });
+
+  it('looks for packets only with --keep-maps', async () => {
+    const maps = 'examples/lpm-router/lpm-router.maps.json';
+    const program = join(folder, 'lpm-router.o');
+    copyFileSync('examples/lpm-router/lpm-router.o', program);
+    copyFileSync(maps, join(folder, 'lpm-router.maps.json'));
+    const tests = join(folder, 'router.xdp.yaml');
+    const more = ['--maps-in', join(folder, 'lpm-router.maps.json'), '--keep-maps', '--budget', '120'];
+    const { out } = await captureCli(['paths', program, ...more, '-j', '--tests', tests]);
+    const { paths } = JSON.parse(out) as { paths: { maps: object; verdict: string }[] };
+    expect(paths.every(({ maps: own }) => Object.keys(own).length === 0)).toBe(true);
+    expect(paths.some(({ verdict }) => verdict === 'REDIRECT')).toBe(true);
+    expect(readFileSync(tests, 'utf8')).toContain('maps-in: lpm-router.maps.json');
+    expect((await captureCli(['test', tests, '--engine', 'interp'])).exitCode).toBe(0);
+  });
+
   it('begins with maps and constants that are given, and is the same each time', async () => {
     const paths = async (...more: string[]): Promise<readonly { packet: string }[]> =>
       (
@@ -99,10 +132,34 @@ describe('coverage', () => {
     expect(other.err).toContain('not JSON');
   });
 
+  it('of tests is counted by compiled code, and is what the interpreter sees', async () => {
+    const counted = async (...engines: string[]): Promise<unknown> => {
+      const flags = engines.flatMap((engine) => ['--engine', engine]);
+      const { out } = await captureCli([
+        'test',
+        'examples/nat',
+        'examples/port-knocking',
+        '--coverage',
+        '-j',
+        ...flags,
+      ]);
+      const { coverage } = JSON.parse(out) as { coverage: unknown };
+      // Programs come in the order in which they ran first, and lines that several share have branches of each.
+      return JSON.parse(JSON.stringify(coverage), (name, value: unknown) =>
+        name === 'branches' && Array.isArray(value) ? value.map(String).sort() : value,
+      );
+    };
+    const seen = await counted('interp');
+    expect(seen).toMatchObject({ lines: expect.any(Number) });
+    expect(await counted('wasm')).toEqual(seen);
+    // Each case counts once, however many engines run it.
+    expect(await counted('interp', 'wasm')).toEqual(seen);
+  });
+
   it('is of tests, too, and says what it excludes', async () => {
     const { out } = await captureCli(['test', 'test/support/say.xdp.yaml', '--engine', 'interp', '--coverage']);
     expect(out).toMatch(/say\.bpf\.c +100\.0 %/);
     expect((await captureCli([...run, '--coverage', '--engine', 'trace'])).exitCode).toBe(2);
-    expect((await captureCli(['test', 'test/support', '--coverage', '--engine', 'wasm'])).exitCode).toBe(2);
+    expect((await captureCli(['test', 'test/support', '--coverage', '--engine', 'trace'])).exitCode).toBe(2);
   });
 });

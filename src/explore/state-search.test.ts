@@ -1,0 +1,255 @@
+/** What a search over packets and maps finds in programs whose paths can be counted by hand. */
+import { describe, expect, it } from 'vitest';
+import { assemble, type ObjectSpec } from '../object/index.js';
+import { Machine } from '../vm/index.js';
+import { StateSearch } from './state-search.js';
+
+/** A program of one section; `body` has the packet in r7 with 14 bytes that are there. */
+function program(maps: string, body: string): ObjectSpec {
+  return assemble(`
+	.license "GPL"
+${maps}
+	.section xdp
+	.globl main
+main:
+	r6 = r1
+	r7 = *(u32 *)(r1 + 0)
+	r8 = *(u32 *)(r1 + 4)
+	r1 = r7
+	r1 += 14
+	if r1 > r8 goto short
+${body}
+short:
+	r0 = 1
+	exit
+`);
+}
+
+function search(
+  object: ObjectSpec,
+  options: { varyMaps?: boolean; fill?: (machine: Machine) => void } = {},
+): StateSearch {
+  const [machine, again] = [new Machine(object), new Machine(object)] as const;
+  for (const each of [machine, again]) options.fill?.(each);
+  const [loaded] = machine.programs;
+  if (loaded === undefined) throw new Error('no program');
+  const arrival = { cpu: 0, egressIfindex: 0, frags: false };
+  const found = new StateSearch(machine, again, loaded, { arrival, varyMaps: options.varyMaps ?? true, seed: 1 });
+  found.add({ packet: new Uint8Array(60), now: 0n, ifindex: 1, entries: [] });
+  found.explore(2000);
+  return found;
+}
+
+/** How often each verdict is that of a path. */
+function verdicts({ found }: StateSearch): Record<number, number> {
+  const counts: Record<number, number> = {};
+  for (const { verdict } of found) counts[verdict] = (counts[verdict] ?? 0) + 1;
+  return counts;
+}
+
+const hash = '	.map flows type=hash key=4 value=8 max_entries=8';
+
+/** Looks up the packet's first four bytes in `flows`; r0 is the value, or 0. */
+const lookup = `
+	r1 = *(u32 *)(r7 + 0)
+	*(u32 *)(r10 - 4) = r1
+	r2 = r10
+	r2 += -4
+	r1 = flows ll
+	call bpf_map_lookup_elem`;
+
+describe('a search over packets and maps', () => {
+  it('puts an element there, and finds the value that it has to have', () => {
+    const object = program(
+      hash,
+      `${lookup}
+	if r0 == 0 goto short
+	r1 = *(u64 *)(r0 + 0)
+	r2 = 0x1122334455667788 ll
+	if r1 != r2 goto short
+	r0 = 2
+	exit`,
+    );
+    const done = search(object);
+    // Too short, not found, found with another value, found with this one.
+    expect(verdicts(done)).toEqual({ 1: 3, 2: 1 });
+    expect(done.isDone).toBe(true);
+    const { start } = done.found.find(({ verdict }) => verdict === 2) as (typeof done.found)[number];
+    expect(start.entries).toEqual([
+      {
+        map: 0,
+        key: start.packet.slice(0, 4),
+        value: Uint8Array.of(0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11),
+      },
+    ]);
+  });
+
+  it('follows a chain: the value of one element is the key of the next', () => {
+    const object = program(
+      `${hash}
+	.map names type=hash key=8 value=4 max_entries=8`,
+      `${lookup}
+	if r0 == 0 goto short
+	r2 = r0
+	r1 = names ll
+	call bpf_map_lookup_elem
+	if r0 == 0 goto short
+	r1 = *(u32 *)(r0 + 0)
+	if r1 != 7 goto short
+	r0 = 3
+	exit`,
+    );
+    const done = search(object);
+    expect(verdicts(done)).toEqual({ 1: 4, 3: 1 });
+    const { start } = done.found.find(({ verdict }) => verdict === 3) as (typeof done.found)[number];
+    const [flow, name] = start.entries;
+    expect(name?.key).toEqual(flow?.value);
+    expect(name?.value).toEqual(Uint8Array.of(7, 0, 0, 0));
+  });
+
+  it('compares the clock with what an element remembers', () => {
+    const object = program(
+      hash,
+      `${lookup}
+	if r0 == 0 goto short
+	r9 = r0
+	call bpf_ktime_get_ns
+	r1 = *(u64 *)(r9 + 0)
+	r0 -= r1
+	r2 = 30000000000 ll
+	if r0 <= r2 goto short
+	r0 = 2
+	exit`,
+    );
+    expect(verdicts(search(object))).toEqual({ 1: 3, 2: 1 });
+  });
+
+  it('knows an element that the program made itself, and one that it took away', () => {
+    const object = program(
+      hash,
+      `
+	r1 = *(u32 *)(r7 + 0)
+	*(u32 *)(r10 - 4) = r1
+	r1 = *(u8 *)(r7 + 4)
+	*(u64 *)(r10 - 16) = r1
+	r1 = flows ll
+	r2 = r10
+	r2 += -4
+	r3 = r10
+	r3 += -16
+	r4 = 1
+	call bpf_map_update_elem
+	if r0 != 0 goto there
+	r1 = flows ll
+	r2 = r10
+	r2 += -4
+	call bpf_map_lookup_elem
+	if r0 == 0 goto never
+	r1 = *(u64 *)(r0 + 0)
+	if r1 != 99 goto short
+	r0 = 2
+	exit
+there:
+	r1 = flows ll
+	r2 = r10
+	r2 += -4
+	call bpf_map_delete_elem
+	if r0 != 0 goto never
+	r0 = 3
+	exit
+never:
+	r0 = 0
+	exit`,
+    );
+    // BPF_NOEXIST: it was there (3), it was not and is 99 (2) or something else.
+    expect(verdicts(search(object))).toEqual({ 1: 2, 2: 1, 3: 1 });
+  });
+
+  it('goes on where a program calls another, and where there is none to call', () => {
+    const object = assemble(`
+	.license "GPL"
+	.map jumps type=prog_array key=4 value=4 max_entries=2
+	.section xdp
+	.globl main
+main:
+	r6 = r1
+	r2 = jumps ll
+	r3 = 1
+	call bpf_tail_call
+	r0 = 1
+	exit
+	.section xdp
+	.globl other
+other:
+	r0 = 3
+	exit
+`);
+    // Nothing to call; itself, until Linux's limit ends it; the other.
+    expect(verdicts(search(object))).toEqual({ 1: 2, 3: 1 });
+  });
+
+  it('finds a divisor of what a counter becomes, without a circuit for the division', () => {
+    const object = program(
+      `${hash}
+	.map rates type=array key=4 value=8 max_entries=1`,
+      `${lookup}
+	if r0 == 0 goto short
+	r9 = *(u64 *)(r0 + 0)
+	*(u32 *)(r10 - 4) = 0
+	r2 = r10
+	r2 += -4
+	r1 = rates ll
+	call bpf_map_lookup_elem
+	if r0 == 0 goto short
+	r1 = *(u64 *)(r0 + 0)
+	if r1 < 1000 goto short
+	r9 += 1
+	r9 %= r1
+	if r9 != 0 goto short
+	r0 = 2
+	exit`,
+    );
+    expect(verdicts(search(object))[2]).toBe(1);
+  });
+
+  it('leaves maps as they are where it is told to, and asks for the keys that they have', () => {
+    const object = program(
+      hash,
+      `${lookup}
+	if r0 == 0 goto short
+	r1 = *(u64 *)(r0 + 0)
+	if r1 == 5 goto short
+	r0 = 2
+	exit`,
+    );
+    const fill = (machine: Machine): void => {
+      machine.maps[0]?.updateElem(Uint8Array.of(10, 0, 0, 1), Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0));
+    };
+    const done = search(object, { varyMaps: false, fill });
+    expect(verdicts(done)).toEqual({ 1: 2, 2: 1 });
+    for (const { start, verdict } of done.found) {
+      expect(start.entries).toEqual([]);
+      if (verdict === 2) expect([...start.packet.slice(0, 4)]).toEqual([10, 0, 0, 1]);
+    }
+  });
+
+  it('turns the sign, the width and the order of bytes of a comparison', () => {
+    const object = program(
+      '',
+      `
+	r1 = *(u16 *)(r7 + 0)
+	r1 = be16 r1
+	if r1 != 0x1234 goto short
+	r2 = *(s8 *)(r7 + 2)
+	if r2 s>= -3 goto short
+	w3 = *(u32 *)(r7 + 4)
+	w3 *= 3
+	if w3 != 0x9000003 goto short
+	r0 = 2
+	exit`,
+    );
+    const done = search(object);
+    expect(verdicts(done)).toEqual({ 1: 4, 2: 1 });
+    expect(done.unsure).toBe(0);
+  });
+});
