@@ -26,6 +26,8 @@ export interface InsnNames {
   readonly ksym?: ((imm: number) => string | undefined) | undefined;
   /** Name of the function that starts at a slot. */
   readonly func?: ((slot: number) => string | undefined) | undefined;
+  /** The address of a function is written as the number in the instruction, as the verifier's log has it. */
+  readonly numericFunctions?: boolean;
   /** Label of a slot that is jumped to. */
   readonly label?: ((slot: number) => string | undefined) | undefined;
 }
@@ -248,10 +250,12 @@ function kernelLddw(
       return `map[${names.map?.(insn.imm) ?? insn.imm}][0]+${offset}`;
     }
     case 'function':
+      if (names.numericFunctions === true) break;
       return `subprog[${name ?? signed(insn.imm)}]`;
     default:
-      return name ?? `0x${lddwImm(insns, pc).toString(16)}`;
+      if (name !== undefined) return name;
   }
+  return `0x${lddwImm(insns, pc).toString(16)}`;
 }
 
 /** How disasm.c prints what it cannot decode. */

@@ -31,3 +31,4 @@ export { checkSoundness, newSoundnessResult, type SoundnessResult, type Violatio
 export { type Contents, isReadable, type Observation, type Packet, type Subject } from './subject.js';
 export { checkTestBpfCase, parseTestBpfCase, type TestBpfCase } from './test-bpf.js';
 export { parseHex, parseVector, type Vector } from './vector-file.js';
+export { differingLines, type VerifierLogs, verifierLogs } from './verifier-logs.js';

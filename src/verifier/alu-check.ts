@@ -122,13 +122,14 @@ function moveNarrow(env: Env, insn: Insn, src: RegState): RegState {
     return copyAs(env, insn, src, whole, zeroExtend(src.range));
   }
   const whole = src.range.umax < 1n << BigInt(insn.off - 1);
-  return copyAs(env, insn, src, whole, whole ? src.range : signExtend32(src.range, insn.off >> 3));
+  return copyAs(env, insn, src, whole, signExtend32(src.range, insn.off >> 3));
 }
 
 /** `r1 = (s8)r2`. */
 function moveSigned(env: Env, insn: Insn, src: RegState): RegState {
   const whole = src.range.umax < 1n << BigInt(insn.off - 1);
-  return copyAs(env, insn, src, whole, whole ? src.range : signExtend(src.range, insn.off >> 3));
+  // Linux extends the range even where nothing changes, which leaves less of the bits.
+  return copyAs(env, insn, src, whole, signExtend(src.range, insn.off >> 3));
 }
 
 /** A copy with another range, which keeps the original's id if it is the same number. */
@@ -174,7 +175,7 @@ function checkBinary(env: Env, insn: Insn, code: number, is32: boolean): void {
   } else {
     const pointer = dst.kind === 'scalar' ? operand : dst;
     const amount = dst.kind === 'scalar' ? dst : operand;
-    amount.trail.mark();
+    if (fromReg) env.need(amount);
     env.write(insn.dst, addPointer(env, insn, code, is32, pointer, amount, pointer === dst));
   }
 }

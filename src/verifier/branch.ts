@@ -212,6 +212,9 @@ function narrowUnequal(is32: boolean, a: Scalar, value: bigint): void {
 function narrowBits(code: number, is32: boolean, a: Scalar, value: bigint): void {
   const bits = is32 ? value & 0xffff_ffffn : value;
   if (code === notSet) {
+    // Linux forgets the ranges, which may contradict the bits where the branch is dead.
+    a.unbound64();
+    a.unbound32();
     a.setTnum({ value: a.value & ~bits & u64Max, mask: a.mask & ~bits & u64Max });
     return;
   }

@@ -26,7 +26,7 @@ export function pushCallback(env: Env, facts: CallFacts): void {
   if (facts.helper === 'loop') {
     const rounds = env.peek(1);
     if (rounds.kind !== 'scalar') env.reject('loop-count');
-    rounds.trail.mark();
+    env.need(rounds);
     // A loop of known length ends by itself.
     if (BigInt(caller.callbackDepth) >= rounds.range.umax) {
       caller.callbackDepth = 0;

@@ -3,7 +3,7 @@
 import type { Insn } from '../isa/index.js';
 import type { FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js';
 import type { ErrnoName } from '../platform/index.js';
-import { maxPendingPaths } from '../platform/index.js';
+import { maxCpus, maxPendingPaths } from '../platform/index.js';
 import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
 import type { ProgramShape } from './program-shape.js';
 import { noReg, type RegState } from './reg-state.js';
@@ -91,6 +91,8 @@ export class Env {
   processed = 0;
   /** Jumps, calls and exits checked. */
   jumps = 0;
+  /** CPUs that the kernel may come to have. */
+  cpus: number = maxCpus;
   /** Keep {@link path}? */
   tracksPath = false;
   /** Steps of the current path, newest first. */
@@ -101,6 +103,10 @@ export class Env {
   history = 0;
   /** Is the current instruction among them? */
   noted = false;
+  /** Stack slots that instructions touched, whatever frame they lie in, until the log has told them. */
+  readonly touchedSlots: Set<number> = new Set();
+  /** How often a check relied on a number: Linux then writes how it follows that back, between two lines of the log. */
+  demands = 0;
   /** The instruction just checked left a callback: exploration goes back to its call site. */
   returnedFromCallback = false;
   /** Kind of pointer that each load and store went through. */
@@ -157,6 +163,18 @@ export class Env {
   widenRound(next: VerifierState): void {
     const before = previousRound(this.state.parent?.parent, next, this.pc);
     if (before !== undefined) widenChanged(before.state, next);
+  }
+
+  /** A check relies on what is known of a number (mark_chain_precision). */
+  need(reg: RegState): void {
+    if (reg.kind !== 'scalar') return;
+    this.demands++;
+    reg.trail.mark();
+  }
+
+  /** A load or store touches a slot of some frame's stack. */
+  touchSlot(index: number): void {
+    if (this.tracksPath) this.touchedSlots.add(index);
   }
 
   /** An id that nothing has yet. */

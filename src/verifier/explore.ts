@@ -11,7 +11,7 @@ import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
 import { finishedCovers } from './finished-state.js';
 import { iterationsDiffer } from './iterator.js';
-import { LoopVisits } from './loops.js';
+import { type LoopVisit, LoopVisits } from './loops.js';
 import { forced } from './program-shape.js';
 import { slotOf } from './stack-state.js';
 import {
@@ -34,6 +34,10 @@ export interface ExploreObserver {
   pruned(env: Env, checkpoint: Checkpoint): void;
   /** Another path is taken up. */
   resumed(env: Env): void;
+  /** A stay in a loop begins, or all its paths have ended. */
+  loop(visit: LoopVisit, begins: boolean): void;
+  /** The path is back at exactly the state of the checkpoint, and about to be refused for it. */
+  endless(env: Env, checkpoint: Checkpoint): void;
 }
 
 /** How often a slot's states are generalized by what differs alone. */
@@ -76,7 +80,7 @@ export class Explorer {
     this.env = env;
     this.observer = observer;
     this.generalize = generalize;
-    this.visits = new LoopVisits(env.shape.loopOf);
+    this.visits = new LoopVisits(generalize ? env.shape.loopWithCallbackOf : env.shape.loopOf);
   }
 
   get stats(): ExploreStats {
@@ -153,6 +157,7 @@ export class Explorer {
     const { visit } = checkpoint;
     if (visit?.entry !== checkpoint) return;
     visit.entry = undefined;
+    this.observer?.loop(visit, false);
     for (let changed = true; changed; ) {
       changed = false;
       for (const { state, to } of visit.backedges) {
@@ -250,6 +255,7 @@ export class Explorer {
       !iterationsDiffer(checkpoint.state, state) &&
       stateCovers(env.shape, checkpoint.state, state, pc, 'exact')
     ) {
+      this.observer?.endless(env, checkpoint);
       env.reject('infinite-loop', { insn: pc });
     }
     return false;
@@ -294,7 +300,10 @@ export class Explorer {
       needs: undefined,
     };
     state.parent = checkpoint;
-    if (visit !== undefined) visit.entry ??= checkpoint;
+    if (visit !== undefined && visit.entry === undefined) {
+      visit.entry = checkpoint;
+      this.observer?.loop(visit, true);
+    }
     let list = this.checkpoints[pc];
     if (list === undefined) {
       list = [];

@@ -13,7 +13,7 @@ import type { Env } from './env.js';
 import type { ProgramShape } from './program-shape.js';
 import type { RegKind, RegState } from './reg-state.js';
 import { constScalar, joinScalars, type Scalar } from './scalar.js';
-import { addScalars } from './scalar-alu.js';
+import { addScalars, truncate } from './scalar-alu.js';
 import { byteMisc, byteZero, type StackSlot } from './stack-state.js';
 
 /** What a register or a spilled one may hold. */
@@ -228,7 +228,11 @@ export class FactsCollector {
     if (slot === undefined || slot.dynptr !== undefined) return undefined;
     const off = -8 * (index + 1);
     if (slot.isSpill && slot.reg !== undefined) {
-      return { off, kind: 'spill', size: slot.spillSize, value: this.fact(env, slot.reg) };
+      const { reg, spillSize: size } = slot;
+      // A part of a number is kept with what is known of the whole.
+      const value: ValueFact =
+        reg.kind === 'scalar' ? { kind: 'scalar', range: truncate(reg.range, size) } : this.fact(env, reg);
+      return { off, kind: 'spill', size, value };
     }
     let zero = true;
     for (let b = 0; b < 8; b++) {

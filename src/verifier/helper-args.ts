@@ -1,4 +1,5 @@
 /** Arguments of helper calls against the helper's prototype (check_func_arg in the kernel). */
+import type { MapSpec } from '../object/index.js';
 import {
   type ArgClass,
   argAccess,
@@ -124,7 +125,8 @@ function checkNamedArg(
     case 'key':
       expectKind(env, regno, reg, memKinds, memText, false);
       checkBytes(env, regno, reg, BigInt(facts.map?.map?.keySize ?? 0), { writes: false, zeroOk: false });
-      if (facts.helper === 'map_lookup_elem') facts.constKey = constantKey(env, reg, facts.map?.map?.keySize ?? 0);
+      if (facts.map?.map !== undefined && hasAllElements(facts.map.map))
+        facts.constKey = constantKey(env, reg, facts.map.map.keySize);
       return;
     case 'value':
     case 'value out': {
@@ -134,7 +136,8 @@ function checkNamedArg(
         return;
       }
       expectKind(env, regno, reg, memKinds, memText, false);
-      const out = arg === 'value out';
+      // A Bloom filter is asked about the value: nothing comes out (resolve_map_arg_type).
+      const out = arg === 'value out' && facts.map?.map?.type !== 'bloom_filter';
       const fills = out ? facts.fills : undefined;
       checkBytes(env, regno, reg, BigInt(facts.map?.map?.valueSize ?? 0), { writes: out, fills, zeroOk: false });
       return;
@@ -153,7 +156,7 @@ function checkNamedArg(
     case 'alloc size':
       expectKind(env, regno, reg, ['scalar'], 'scalar', false);
       if (!reg.range.isConst) env.reject('arg-const-size', { reg: regno });
-      reg.trail.mark();
+      env.need(reg);
       facts.allocSize = Number(reg.range.value);
       return;
     case 'ringbuf mem release':
@@ -233,7 +236,7 @@ function checkSize(env: Env, facts: CallFacts, zeroOk: boolean, index: number, r
   const writes = memArg !== undefined && isWritten(memArg);
   const fills = (memArg === 'mem out' || memArg === 'mem out?') && range.isConst;
   checkBytes(env, regno - 1, memory, range.umax, { writes, zeroOk, fills: fills ? facts.fills : undefined });
-  reg.trail.mark();
+  env.need(reg);
 }
 
 interface BytesUse {
@@ -321,6 +324,11 @@ function checkConstString(env: Env, regno: number, reg: RegState): void {
   if (bytes.indexOf(0, reg.off + Number(reg.range.value)) < 0) env.reject('arg-const-str-nul');
 }
 
+/** An array has all its elements: a look-up of an index inside it cannot fail (can_elide_value_nullcheck). */
+function hasAllElements({ type }: MapSpec): boolean {
+  return type === 'array' || type === 'percpu_array';
+}
+
 /**
  * The key that a stack buffer holds, if it is known and no larger than a number: then an array look-up can be decided.
  */
@@ -336,6 +344,6 @@ function constantKey(env: Env, reg: RegState, keySize: number): bigint | undefin
   if (!slot.isSpill || first !== 0 || slot.spillSize !== keySize) return undefined;
   const key = slot.reg?.constant;
   if (key === undefined) return undefined;
-  slot.reg?.trail.mark();
+  if (slot.reg !== undefined) env.need(slot.reg);
   return key;
 }

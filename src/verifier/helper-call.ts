@@ -6,7 +6,6 @@ import {
   mapFitsHelper,
   mapFlags,
   mapTypeNumber,
-  maxCpus,
   maxErrno,
   printkFormatFits,
 } from '../platform/index.js';
@@ -63,13 +62,23 @@ export function checkHelperCall(env: Env, number: number): void {
     releaseReference(env, facts.dynptr.slot?.refId ?? 0);
   }
   if (facts.releases) releaseReference(env, facts.refId);
-  if (helper === 'tail_call') checkNothingHeld(env, 'tail_call');
+  if (helper === 'tail_call') {
+    needKnownTarget(env, facts);
+    checkNothingHeld(env, 'tail_call');
+  }
   if (proto.moves !== undefined) forgetPacketPointers(env);
   if (facts.callback !== 0) pushCallback(env, facts);
 
   const result = resultOf(env, facts);
   for (let r = 0; r <= 5; r++) env.frame.regs[r] = noReg;
   env.frame.regs[0] = result;
+}
+
+/** A tail call whose index is known becomes a jump, which holds as long as the index is that (record_func_key). */
+function needKnownTarget(env: Env, { map }: CallFacts): void {
+  const index = env.peek(3);
+  const { constant } = index;
+  if (constant !== undefined && constant < BigInt(map?.map?.maxEntries ?? 0)) env.need(index);
 }
 
 /**
@@ -108,7 +117,7 @@ function resultOf(env: Env, facts: CallFacts): RegState {
     case 'void':
       return noReg;
     case 'integer':
-      return integerResult(facts);
+      return integerResult(env, facts);
     case 'map_value?':
       return lookupResult(env, facts);
     case 'sock?':
@@ -147,9 +156,8 @@ function lookupResult(env: Env, facts: CallFacts): RegState {
   reg.map = map;
   reg.mapUid = facts.map?.mapUid ?? 0;
   const { constKey } = facts;
-  const isArray = map?.type === 'array' || map?.type === 'percpu_array';
-  if (isArray && constKey !== undefined && constKey < BigInt(map.maxEntries)) {
-    // An array has all its elements: a look-up of a constant index inside it cannot fail.
+  const isPlain = facts.helper === 'map_lookup_elem';
+  if (isPlain && map !== undefined && constKey !== undefined && constKey < BigInt(map.maxEntries)) {
     if (env.types.specialField(map, 'bpf_spin_lock') !== undefined) reg.id = env.newId();
     return reg;
   }
@@ -163,16 +171,16 @@ function lookupResult(env: Env, facts: CallFacts): RegState {
 }
 
 /** A number, of which the helper's row may know a range (do_refine_retval_range). */
-function integerResult(facts: CallFacts): RegState {
+function integerResult(env: Env, facts: CallFacts): RegState {
   switch (facts.proto.range) {
     case 'cpu': {
       const range = unknownScalar.clone();
-      range.umax = BigInt(maxCpus - 1);
+      range.umax = BigInt(env.cpus - 1);
       range.smin = 0n;
-      range.smax = BigInt(maxCpus - 1);
-      range.u32max = maxCpus - 1;
+      range.smax = BigInt(env.cpus - 1);
+      range.u32max = env.cpus - 1;
       range.s32min = 0;
-      range.s32max = maxCpus - 1;
+      range.s32max = env.cpus - 1;
       return scalarReg(range.sync());
     }
     case 'size or errno':

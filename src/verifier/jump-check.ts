@@ -33,8 +33,8 @@ export function checkJump(env: Env, insn: Insn): JumpOutcome {
 
   const taken = predict(code, is32, byReg, insn, dst, src);
   if (taken !== undefined) {
-    if (dst.kind === 'scalar') dst.trail.mark();
-    if (byReg && src.kind === 'scalar') src.trail.mark();
+    env.need(dst);
+    if (byReg) env.need(src);
     return { next: taken ? target : env.pc + 1, other: undefined };
   }
 

@@ -144,7 +144,7 @@ function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void
     case 'mem size':
       if (reg.kind !== 'scalar') env.reject('kfunc-arg-number', { reg: regno });
       checkSized(env, regno, reg);
-      reg.trail.mark();
+      env.need(reg);
       return;
     case 'dynptr clone new': {
       const fresh = checkDynptrArg(env, 'dynptr clone new', index, regno, dynptrPlace(env, index, reg));
@@ -170,7 +170,7 @@ function checkBuffer(env: Env, regno: number, reg: RegState): number {
   if (reg.kind !== 'scalar') env.reject('kfunc-arg-number', { reg: regno });
   if (!env.read(regno - 1).isZero) checkSized(env, regno, reg);
   if (!reg.range.isConst) env.reject('kfunc-const', { reg: regno });
-  reg.trail.mark();
+  env.need(reg);
   return Number(reg.range.value);
 }
 

@@ -17,6 +17,8 @@ export interface Backedge {
 
 /** One stay of exploration in a loop, told apart by the calls that led there. */
 export interface LoopVisit {
+  /** The slots of the calls and the loop's number, as Linux writes them: `2,1`. */
+  readonly name: string;
   /** The first state saved in the loop; the stay ends when all paths from it have. */
   entry: Checkpoint | undefined;
   backedges: Backedge[];
@@ -98,14 +100,14 @@ export class LoopVisits {
       const insn = state.frames[depth + 1]?.callsite ?? pc;
       const loop = this.loopOf[insn] ?? 0;
       if (loop === 0) {
-        calls += `${insn} `;
+        calls += `${insn},`;
         continue;
       }
-      const key = `${calls}in ${loop}`;
-      let visit = this.visits.get(key);
+      const name = `${calls}${loop}`;
+      let visit = this.visits.get(name);
       if (visit === undefined) {
-        visit = { entry: undefined, backedges: [] };
-        this.visits.set(key, visit);
+        visit = { name, entry: undefined, backedges: [] };
+        this.visits.set(name, visit);
       }
       return visit;
     }

@@ -275,6 +275,11 @@ export const messages = {
     errno: 'E2BIG',
     hint: 'at most 8 frames; inline a function',
   },
+  'call-chain-depth': {
+    text: 'the call stack of {frames} frames is too deep !',
+    errno: 'E2BIG',
+    hint: 'at most 8 frames; inline a function',
+  },
   'call-stack-return': { text: 'cannot return stack pointer to the caller', errno: 'EINVAL' },
   'loop-count': {
     text: 'verifier bug: backtracking misuse',

@@ -63,6 +63,8 @@ export interface ProgramShape {
   readonly backEdges: boolean;
   /** Number (from 1) of the loop that each slot is part of, 0 for none. */
   readonly loopOf: Uint32Array;
+  /** The same, where a call that runs a callback again and again is a loop as well. */
+  readonly loopWithCallbackOf: Uint32Array;
   /** 1 for each slot that some path came to. */
   readonly seen: Uint8Array;
   /** What instructions made of the ranges that paths brought so far. */
@@ -108,6 +110,7 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boo
   const jumpPoints = new Uint8Array(insns.length);
   const backEdges = checkReachable(program, subprogs, prunePoints, jumpPoints);
   spreadPacketMoves(insns, subprogs, subprogOf);
+  const next = (pc: number): readonly number[] => successors(insns, pc);
   return {
     subprogs,
     subprogOf,
@@ -115,12 +118,8 @@ export function shapeOf(program: ProgramSpec, maps: readonly MapSpec[], gpl: boo
     jumpPoints,
     liveBefore: liveRegisters(insns),
     backEdges,
-    loopOf: findLoops(
-      insns,
-      starts,
-      (pc) => successors(insns, pc),
-      (pc) => prunePoints[pc] === forced.callback,
-    ),
+    loopOf: findLoops(insns, starts, next, () => false),
+    loopWithCallbackOf: findLoops(insns, starts, next, (pc) => prunePoints[pc] === forced.callback),
     seen: new Uint8Array(insns.length),
     memos: rangeMemos(),
   };

@@ -29,63 +29,93 @@ function unsignedText(x: bigint): string {
 
 /** Small numbers in decimal, others in hexadecimal. */
 export function signedText(x: bigint): string {
-  return x >= -0xffffn && x <= 0xffffn ? x.toString() : `0x${BigInt.asUintN(64, x).toString(16)}`;
+  return x >= -0x8000n && x <= 0x7fffn ? x.toString() : `0x${BigInt.asUintN(64, x).toString(16)}`;
 }
 
-function signedText32(x: number): string {
-  return x >= -0xffff && x <= 0xffff ? String(x) : `0x${(x >>> 0).toString(16)}`;
+/** One end of one of the four ranges. */
+interface Bound {
+  readonly name: string;
+  /** The end as 64 unsigned bits. */
+  readonly value: bigint;
+  readonly isNegative: boolean;
+  readonly text: string;
+  /** It says nothing, or was told with another of the same value. */
+  told: boolean;
 }
 
-/** Bounds that say something, equal ones joined: `smax=umax=255`. */
-function boundsText(range: Scalar): string[] {
-  const entries: { readonly names: string[]; readonly value: bigint; readonly text: string }[] = [];
-  const add = (name: string, value: bigint, text: string, omit: boolean): void => {
-    if (omit) return;
-    const same = entries.find((entry) => entry.value === value);
-    if (same !== undefined) same.names.push(name);
-    else entries.push({ names: [name], value, text });
-  };
-  const { smin, smax, umin, umax, s32min, s32max, u32min, u32max } = range;
-  add('smin', BigInt.asUintN(64, smin), signedText(smin), smin === s64Min);
-  add('smax', BigInt.asUintN(64, smax), signedText(smax), smax === s64Max);
-  add('umin', umin, unsignedText(umin), umin === 0n);
-  add('umax', umax, unsignedText(umax), umax === u64Max);
-  add('smin32', BigInt.asUintN(64, BigInt(s32min)), signedText32(s32min), s32min === s32Min);
-  add('smax32', BigInt.asUintN(64, BigInt(s32max)), signedText32(s32max), s32max === s32Max);
-  add('umin32', BigInt(u32min), unsignedText(BigInt(u32min)), u32min === 0);
-  add('umax32', BigInt(u32max), unsignedText(BigInt(u32max)), u32max === u32Max);
-  return entries.map((entry) => `${entry.names.join('=')}=${entry.text}`);
+function signedBound(name: string, value: bigint, says: boolean): Bound {
+  return { name, value: BigInt.asUintN(64, value), isNegative: value < 0n, text: signedText(value), told: !says };
 }
 
-/** What stands after `R1=`. */
-export function regText(reg: RegState, depth: number): string {
+function unsignedBound(name: string, value: bigint, says: boolean): Bound {
+  return { name, value, isNegative: false, text: unsignedText(value), told: !says };
+}
+
+/** Numbers that are written in hexadecimal are so in their 32 bits. */
+function signedBound32(name: string, value: number, says: boolean): Bound {
+  const isDecimal = value >= -0x8000 && value <= 0x7fff;
+  return signedBound(name, BigInt(isDecimal ? value : value >>> 0), says);
+}
+
+/**
+ * Bounds that say something, equal ones joined: `smax=umax=255`. Minimums are joined with minimums and maximums with
+ * maximums, but no negative number with the unsigned one of the same bits (print_scalar_ranges).
+ */
+function boundsText({ smin, smax, umin, umax, s32min, s32max, u32min, u32max }: Scalar): string[] {
+  const bounds = [
+    signedBound('smin', smin, smin !== s64Min),
+    signedBound('smax', smax, smax !== s64Max),
+    unsignedBound('umin', umin, umin !== 0n),
+    unsignedBound('umax', umax, umax !== u64Max),
+    signedBound32('smin32', s32min, s32min !== s32Min),
+    signedBound32('smax32', s32max, s32max !== s32Max),
+    unsignedBound('umin32', BigInt(u32min), u32min !== 0),
+    unsignedBound('umax32', BigInt(u32max), u32max !== u32Max),
+  ];
+  const parts: string[] = [];
+  for (const [i, bound] of bounds.entries()) {
+    if (bound.told) continue;
+    const { value, isNegative } = bound;
+    const same = bounds.filter(
+      (other, j) =>
+        j >= i && (j - i) % 2 === 0 && !other.told && other.value === value && other.isNegative === isNegative,
+    );
+    for (const other of same) other.told = true;
+    parts.push(`${same.map(({ name }) => name).join('=')}=${bound.text}`);
+  }
+  return parts;
+}
+
+/** Characters of a map's name that Linux keeps (BPF_OBJ_NAME_LEN without the NUL). */
+const mapNameLength = 15;
+
+/** What stands after `R1=`; in `saved` states a `P` tells numbers that something relied on. */
+export function regText(reg: RegState, depth: number, saved = false): string {
   if (reg.kind === 'none') return '?';
-  const precise = reg.kind === 'scalar' && reg.trail.marked ? 'P' : '';
+  if (saved && reg.kind === 'scalar' && reg.trail.marked) return `P${regText(reg, depth)}`;
   if (reg.kind === 'scalar' && reg.range.isConst) {
-    return `${precise}${signedText(BigInt.asIntN(64, reg.range.value))}`;
+    return signedText(BigInt.asIntN(64, reg.range.value));
   }
   const parts: string[] = [];
   if (reg.kind === 'fp') {
     const owner = reg.frame === depth ? '' : `[${reg.frame}]`;
-    if (reg.range.isConst) return `fp${owner}${offText(reg.off + Number(reg.range.smin))}`;
+    if (reg.range.isConst) return `fp${owner}${signedText(BigInt(reg.off) + reg.range.smin)}`;
     return `fp${owner}(${[...(reg.off === 0 ? [] : [`off=${reg.off}`]), ...rangeParts(reg.range)].join(',')})`;
   }
   if (reg.id !== 0) parts.push(`id=${reg.id}${reg.addConst === 0 ? '' : `${reg.off < 0 ? '' : '+'}${reg.off}`}`);
   if (reg.refId !== 0) parts.push(`ref_obj_id=${reg.refId}`);
   if (reg.map !== undefined) {
-    parts.push(reg.map.name === '' ? '' : `map=${reg.map.name}`, `ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`);
+    // What Linux keeps of a map that others hold has no name.
+    const name = reg.mapUid === 0 ? reg.map.name.slice(0, mapNameLength) : '';
+    parts.push(name === '' ? '' : `map=${name}`, `ks=${reg.map.keySize}`, `vs=${reg.map.valueSize}`);
   }
-  if (reg.kind !== 'scalar' && reg.off !== 0) parts.push(`off=${reg.off}`);
-  if (reg.isPacket) parts.push(`r=${reg.pktRange}`);
+  if (reg.kind !== 'scalar' && reg.off !== 0) parts.push(`off=${signedText(BigInt(reg.off))}`);
+  if (reg.isPacket) parts.push(`r=${unsignedText(BigInt.asUintN(64, BigInt(reg.pktRange)))}`);
   if (reg.kind === 'mem') parts.push(`sz=${reg.memSize}`);
   if (reg.kind === 'scalar' || !reg.range.isConst) parts.push(...rangeParts(reg.range));
   else if (reg.range.value !== 0n) parts.push(`imm=${signedText(reg.range.smin)}`);
   // `ptr_` and its kin go on with the name of what they point to.
-  return `${precise}${typeText(reg)}${reg.struct?.name ?? ''}(${parts.filter((part) => part !== '').join(',')})`;
-}
-
-function offText(off: number): string {
-  return off >= 0 ? (off === 0 ? '0' : `+${off}`) : String(off);
+  return `${typeText(reg)}${reg.struct?.name ?? ''}(${parts.filter((part) => part !== '').join(',')})`;
 }
 
 /** Bounds and known bits, as they stand in parentheses. */
@@ -105,7 +135,7 @@ const byteLetters: Readonly<Record<number, string>> = {
 };
 
 /** What stands after `fp-8=`; undefined for a slot that holds nothing. */
-export function slotText(slot: StackSlot, depth: number): string | undefined {
+export function slotText(slot: StackSlot, depth: number, saved = false): string | undefined {
   if (slot.dynptr !== undefined) {
     return `dynptr_${slot.dynptr.type}(${slot.dynptr.refId === 0 ? '' : `ref_id=${slot.dynptr.refId}`})`;
   }
@@ -113,31 +143,55 @@ export function slotText(slot: StackSlot, depth: number): string | undefined {
     const { active, depth: given, refId } = slot.iterator;
     return `iter_num(ref_id=${refId},state=${active ? 'active' : 'drained'},depth=${given})`;
   }
-  if (slot.isSpill && slot.reg !== undefined && slot.spillSize === 8) return regText(slot.reg, depth);
+  if (slot.isSpill && slot.reg !== undefined && slot.spillSize === 8) return regText(slot.reg, depth, saved);
   let letters = '';
   for (let b = 7; b >= 0; b--) letters += byteLetters[slot.byte(b)] ?? '?';
   if (letters === '????????') return undefined;
-  return slot.isSpill && slot.reg !== undefined ? `${letters.replaceAll('r', '')}${regText(slot.reg, depth)}` : letters;
+  return slot.isSpill && slot.reg !== undefined
+    ? `${letters.replaceAll('r', '')}${regText(slot.reg, depth, saved)}`
+    : letters;
 }
 
-/** ` R0=... R10=fp0 fp-8=...`: all registers and slots of a frame, or only those that `changed` says. */
-export function frameText(
-  state: VerifierState,
-  depth: number,
-  changed?: (kind: 'reg' | 'slot', i: number) => boolean,
-): string {
-  const frame = state.frames[depth] as FrameState; // the caller counts the frames
+/** Which of a state is written, and how. */
+export interface StateTextOptions {
+  /** Leaves out what it says no to; default: everything. */
+  readonly shows?: (kind: 'reg' | 'slot', i: number) => boolean;
+  /** It is one that was saved: tells what something relied on. Default false. */
+  readonly saved?: boolean;
+}
+
+/** ` R0=... R10=fp0 fp-8=...` */
+function frameText(frame: FrameState, depth: number, { shows, saved }: StateTextOptions): string {
   let text = depth > 0 ? ` frame${depth}:` : '';
   for (let i = 0; i <= 10; i++) {
     const reg = frame.reg(i);
-    if (reg.kind === 'none' || (changed !== undefined && !changed('reg', i))) continue;
-    text += ` R${i}=${regText(reg, depth)}`;
+    if (reg.kind === 'none' || shows?.('reg', i) === false) continue;
+    text += ` R${i}=${regText(reg, depth, saved)}`;
   }
   for (let i = 0; i < frame.stack.length; i++) {
     const slot = frame.stack[i];
-    if (slot === undefined || (changed !== undefined && !changed('slot', i))) continue;
-    const words = slotText(slot, depth);
+    if (slot === undefined || shows?.('slot', i) === false) continue;
+    const words = slotText(slot, depth, saved);
     if (words !== undefined) text += ` fp${-8 * (i + 1)}=${words}`;
   }
   return text;
+}
+
+/**
+ * Registers and slots of a frame, the `depth`th, and what the whole state holds: references, the lock, and whether the
+ * frame is a callback's (print_verifier_state).
+ */
+export function stateText(
+  { refs, lock }: VerifierState,
+  frame: FrameState,
+  depth: number,
+  options: StateTextOptions = {},
+): string {
+  const held = [...refs, ...(lock === undefined ? [] : [lock])].map(({ id }) => id);
+  const { callback } = frame;
+  return [
+    frameText(frame, depth, options),
+    held.length === 0 ? '' : ` refs=${held.join(',')}`,
+    callback === undefined ? '' : callback.async ? ' async_cb' : ' cb',
+  ].join('');
 }

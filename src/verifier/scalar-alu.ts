@@ -98,9 +98,6 @@ export function signExtend(a: Scalar, bytes: number): Scalar {
       r.smin = lesser(first, last);
       r.smax = first < last ? last : first;
     }
-  } else if (a.smin >= lowest && a.smax <= highest) {
-    r.smin = a.smin;
-    r.smax = a.smax;
   }
   r.s32min = Number(r.smin);
   r.s32max = Number(r.smax);
@@ -113,12 +110,13 @@ export function signExtend32(a: Scalar, bytes: number): Scalar {
 }
 
 /**
- * The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Only what is known bit by bit survives.
+ * The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Of numbers that are swapped only what is
+ * known bit by bit survives.
  */
 export function swapBytes(a: Scalar, bytes: number, swaps: boolean): Scalar {
-  const low = tnumCast(a, bytes);
+  if (!swaps) return truncate(a, bytes);
   const r = new Scalar();
-  r.setTnum(swaps ? tnumSwap(low, bytes) : low);
+  r.setTnum(tnumSwap(tnumCast(a, bytes), bytes));
   return r.sync();
 }
 

@@ -112,6 +112,7 @@ function bytesRead(env: Env, frame: FrameState, from: number, to: number): RegSt
 function fill(env: Env, frame: FrameState, off: number, size: number): RegState {
   const index = slotOf(off);
   const slot = frame.stack[index];
+  env.touchSlot(index);
   if (slot === undefined) return unknownReg();
   slot.trail.mark();
   if (!slot.isSpill || slot.reg === undefined) return bytesRead(env, frame, off, off + size);
@@ -202,6 +203,7 @@ function spill(
   immediate: boolean,
 ): void {
   const index = slotOf(off);
+  env.touchSlot(index);
   const old = frame.stack[index];
   if (old?.dynptr !== undefined) breakDynptr(env, frame, old.dynptr);
   const base = frame.stack[index];
@@ -215,11 +217,8 @@ function spill(
       if (stored !== value) env.frame.regs[valueReg] = stored;
     }
     const saved = stored.forked();
-    if (!fits) {
-      unlink(saved);
-      // Only the stored bytes are kept; a later fill of as many gets exactly these.
-      saved.range = truncate(stored.range, size);
-    }
+    // What is known stays that of the whole number, as in Linux: a load of the bytes that were stored cuts it.
+    if (!fits) unlink(saved);
     frame.stack[index] = freshSlot(spillBytes(base, size), saved);
     keepRead(base, frame.stack[index], size);
     return;
@@ -231,8 +230,8 @@ function spill(
     return;
   }
   const zero = value?.isZero === true;
-  if (zero) value?.trail.mark();
-  let bytes = unspilled(base);
+  if (zero && value !== undefined && !immediate) env.need(value);
+  let bytes = torn(base);
   for (let i = 0; i < size; i++) bytes = withByte(bytes, byteOf(off + i), zero ? byteZero : byteMisc);
   frame.stack[index] = freshSlot(bytes);
   keepRead(base, frame.stack[index], size);
@@ -251,15 +250,28 @@ function spillBytes(base: StackSlot | undefined, size: number): number {
   return bytes;
 }
 
-/** Bytes of a slot after its spilled register is torn: they are still written, but nothing is known of them. */
+/** Bytes of a slot around a new spill: of those that were part of something nothing is known any more. */
 function unspilled(slot: StackSlot | undefined): number {
   if (slot === undefined) return uniformBytes(byteInvalid);
   let bytes = slot.bytes;
-  for (let b = 0; b < slotSize; b++) {
-    const kind = slot.byte(b);
-    if (kind === byteSpill || kind === byteIterator) bytes = withByte(bytes, b, byteMisc);
-  }
+  for (let b = 0; b < slotSize; b++) if (isPart(slot.byte(b))) bytes = withByte(bytes, b, byteMisc);
   return bytes;
+}
+
+/**
+ * Bytes of a slot around other bytes: if it begins with something, that is torn, and nothing is known of any byte that
+ * was written, zeros included (scrub_special_slot).
+ */
+function torn(slot: StackSlot | undefined): number {
+  if (slot === undefined || !isPart(slot.byte(0))) return unspilled(slot);
+  let bytes = slot.bytes;
+  for (let b = 0; b < slotSize; b++) if (slot.byte(b) !== byteInvalid) bytes = withByte(bytes, b, byteMisc);
+  return bytes;
+}
+
+/** Part of a spilled register or an iterator. (A dynptr is destroyed as a whole.) */
+function isPart(kind: StackByte): boolean {
+  return kind === byteSpill || kind === byteIterator;
 }
 
 /**
@@ -271,6 +283,7 @@ function writeVariable(env: Env, frame: FrameState, from: number, to: number, va
   let zeroUsed = false;
   for (let at = from; at < to; at++) {
     const index = slotOf(at);
+    env.touchSlot(index);
     const old = frame.stack[index];
     if (old?.dynptr !== undefined) breakDynptr(env, frame, old.dynptr);
     const slot = frame.stack[index];
@@ -289,7 +302,7 @@ function writeVariable(env: Env, frame: FrameState, from: number, to: number, va
     if (slot !== undefined) (next as { trail: Trail }).trail = new Trail(slot.trail);
     frame.stack[index] = next;
   }
-  if (zeroUsed) value?.trail.mark();
+  if (zeroUsed && value !== undefined) env.need(value);
 }
 
 /** Overwriting half a dynptr destroys all of it; one that holds a reference must not be lost so. */
@@ -329,7 +342,7 @@ export function checkStackInitialized(env: Env, frame: FrameState, from: number,
     }
     slot.trail.mark();
     if (!clobber) continue;
-    const next = freshSlot(withByte(unspilled(slot), byteOf(at), byteMisc));
+    const next = freshSlot(withByte(torn(slot), byteOf(at), byteMisc));
     (next as { trail: Trail }).trail = new Trail(slot.trail);
     frame.stack[index] = next;
   }

@@ -33,7 +33,7 @@ function visit(env: Env, index: number, above: number, frames: number): void {
     const callee = env.shape.subprogOf[pc + 1 + insn.imm] ?? 0;
     if (isFunctionAddress(insn) && env.shape.subprogs[callee]?.asyncCallback === true) continue;
     env.pc = pc;
-    if (frames >= maxFrames) env.reject('call-depth', { frames: frames + 1 });
+    if (frames >= maxFrames) env.reject('call-chain-depth', { frames });
     visit(env, callee, depth, frames + 1);
   }
 }

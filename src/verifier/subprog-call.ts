@@ -120,7 +120,7 @@ export function returnFromCall(env: Env): number {
 /** What a callback returns must be a number in the range that its helper understands: 0 or 1 to go on or stop. */
 export function checkCallbackReturn(env: Env, r0: RegState, min: bigint, max: bigint): void {
   if (r0.kind !== 'scalar') env.reject('callback-scalar');
-  r0.trail.mark();
+  env.need(r0);
   if (r0.range.smin >= min && r0.range.smax <= max) return;
   env.reject('callback-return', { value: `has smin=${r0.range.smin} smax=${r0.range.smax}`, min, max });
 }

@@ -12,7 +12,7 @@ import {
   mapFacts,
   type ProgramSpec,
 } from '../object/index.js';
-import { type ErrnoName, errno, errnoName, maxInsns } from '../platform/index.js';
+import { type ErrnoName, errno, errnoName, maxCpus, maxInsns } from '../platform/index.js';
 import { Env, Rejection } from './env.js';
 import { type Explanation, explainRejection } from './explain.js';
 import { type ExploreObserver, Explorer } from './explore.js';
@@ -34,6 +34,8 @@ export interface VerifyOptions {
   readonly license?: string;
   /** 0 none, 1 the path that failed, 2 every instruction with the state after it. Default 1. */
   readonly logLevel?: 0 | 1 | 2;
+  /** CPUs that the kernel may come to have; it knows its own. Default: as many as any kernel can have. */
+  readonly cpus?: number;
   /** Collect {@link ProgramFacts}. Default false. */
   readonly facts?: boolean;
   /** Go on after a rejection with the paths that do not depend on it, and report all. Default false. */
@@ -198,7 +200,15 @@ class Verification {
   private collectFacts(shape: ProgramShape): ProgramFacts | undefined {
     const facts = new FactsCollector(this.program, shape);
     const visit = (env: Env): void => facts.visit(env);
-    const observer: ExploreObserver = { before: visit, after: () => {}, pruned: visit, resumed: () => {} };
+    const nothing = (): void => {};
+    const observer: ExploreObserver = {
+      before: visit,
+      after: nothing,
+      pruned: visit,
+      resumed: nothing,
+      loop: nothing,
+      endless: nothing,
+    };
     try {
       this.eachFunction(shape, (env, subprog) => {
         env.tracksPath = false;
@@ -224,6 +234,7 @@ class Verification {
     const state = new VerifierState([new FrameState(regs, [], -1, index)], []);
     const env = new Env(this.program, this.maps, shape, types, this.isGpl, state);
     env.tracksPath = (this.options.logLevel ?? 1) > 0;
+    env.cpus = this.options.cpus ?? maxCpus;
     if (index !== 0) setGlobalArgs(env, shape.subprogs[index] as Subprog); // a called global exists
     return env;
   }
@@ -279,8 +290,10 @@ class Verification {
     return {
       before: (env) => log.before(env),
       after: (env) => log.after(env),
-      pruned: (env, checkpoint) => log.pruned(env, checkpoint),
-      resumed: (env) => log.resumed(env),
+      pruned: (env) => log.pruned(env),
+      resumed: () => log.resumed(),
+      loop: (visit, begins) => log.loop(visit, begins),
+      endless: (env, checkpoint) => log.endless(env, checkpoint),
     };
   }
 }

@@ -20,7 +20,7 @@ prog:
 #
 # string is not zero-terminated
 #      6: (85) call bpf_strncmp#182
-# known: R1=fp-8, R2=P8, R3=map_value(map=arg_cons.rodata,ks=4,vs=8)
+# known: R1=fp-8, R2=8, R3=map_value(map=arg_cons.rodata,ks=4,vs=8)
 # what led here:
 #      0: (bf) r1 = r10
 #      1: (07) r1 += -8

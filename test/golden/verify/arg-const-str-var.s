@@ -23,7 +23,7 @@ prog:
 #
 # R3 is not a constant address
 #      9: (85) call bpf_strncmp#182
-# known: R1=fp-8, R2=P8, R3=map_value(map=arg_cons.rodata,ks=4,vs=9,smin=smin32=0,smax=umax=smax32=umax32=1,var_off=(0x0; 0x1))
+# known: R1=fp-8, R2=8, R3=map_value(map=arg_cons.rodata,ks=4,vs=9,smin=smin32=0,smax=umax=smax32=umax32=1,var_off=(0x0; 0x1))
 # what led here:
 #      0: (61) r4 = *(u32 *)(r1 +12)
 #      1: (57) r4 &= 1

@@ -25,7 +25,7 @@ done:
 #
 # R3 does not point to a readonly map
 #     12: (85) call bpf_strncmp#182
-# known: R1=fp-8, R2=P8, R3=map_value(map=array,ks=4,vs=16)
+# known: R1=fp-8, R2=8, R3=map_value(map=array,ks=4,vs=16)
 # what led here:
 #      5: (85) call bpf_map_lookup_elem#1
 #      6: (15) if r0 == 0x0 goto pc+6  (tested)

@@ -19,7 +19,7 @@ prog:
 #
 # Unsupported reg type fp for bpf_dynptr_from_mem data
 #      7: (85) call bpf_dynptr_from_mem#197
-# known: R1=fp-8, R2=P8, R3=0, R4=fp-24
+# known: R1=fp-8, R2=8, R3=0, R4=fp-24
 # what led here:
 #      1: (bf) r1 = r10
 #      2: (07) r1 += -8

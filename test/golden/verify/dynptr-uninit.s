@@ -21,7 +21,7 @@ prog:
 #
 # Expected an initialized dynptr as arg #2
 #      9: (85) call bpf_dynptr_read#201
-# known: R1=fp-24, R2=P8, R3=fp-16, R4=0, R5=0
+# known: R1=fp-24, R2=8, R3=fp-16, R4=0, R5=0
 # what led here:
 #      2: (bf) r1 = r10
 #      3: (07) r1 += -24

@@ -14,7 +14,7 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 // format-data.c:7: format data of 4 bytes is not a number of 8-byte words
 //         bpf_snprintf(text, sizeof(text), format, args, sizeof(args) - 4);
 //     13: (85) call bpf_snprintf#165
-// known: R1=fp-16, R2=P16, R3=map_value(map=format_d.rodata,ks=4,vs=3), R4=fp-24, R5=P4
+// known: R1=fp-16, R2=16, R3=map_value(map=format_d.rodata,ks=4,vs=3), R4=fp-24, R5=4
 // what led here:
 //      5: (bf) r1 = r10                                    ; __u64 args[1] = {ctx->rx_queue_index}; @ format-data.c:6
 //      6: (07) r1 += -16                                   ; __u64 args[1] = {ctx->rx_queue_index}; @ format-data.c:6

@@ -18,7 +18,7 @@ SEC("xdp") int prog(struct xdp_md *ctx) {
 // format-string.c:11: Invalid format string
 //         bpf_snprintf(text, sizeof(text), format, args, sizeof(args));
 //     13: (85) call bpf_snprintf#165
-// known: R1=fp-16, R2=P16, R3=map_value(map=format_s.rodata,ks=4,vs=4), R4=fp-24, R5=P8
+// known: R1=fp-16, R2=16, R3=map_value(map=format_s.rodata,ks=4,vs=4), R4=fp-24, R5=8
 // what led here:
 //      5: (bf) r1 = r10                                    ; __u64 args[1] = {ctx->rx_queue_index}; @ format-string.c:10
 //      6: (07) r1 += -16                                   ; __u64 args[1] = {ctx->rx_queue_index}; @ format-string.c:10

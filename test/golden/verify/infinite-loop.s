@@ -16,7 +16,7 @@ out:
 #
 # infinite loop detected at insn 2
 #      2: (15) if r6 == 0x0 goto pc+1
-# known: R6=Pscalar(smin=umin=umin32=1,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))
+# known: R6=scalar(smin=umin=umin32=1,smax=umax=0xffffffff,var_off=(0x0; 0xffffffff))
 # what led here:
 #      1: (61) r6 = *(u32 *)(r1 +12)
 #      2: (15) if r6 == 0x0 goto pc+1  (tested)

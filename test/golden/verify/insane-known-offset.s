@@ -14,7 +14,7 @@ prog:
 #
 # math between fp pointer and 536870912 is not allowed
 #      3: (0f) r2 += r3
-# known: R2=fp0, R3=P0x20000000
+# known: R2=fp0, R3=0x20000000
 # what led here:
 #      0: (bf) r2 = r10
 #      1: (18) r3 = 0x20000000

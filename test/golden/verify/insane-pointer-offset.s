@@ -14,7 +14,7 @@ prog:
 #
 # pkt pointer offset 1073741822 is not allowed
 #      2: (07) r2 += 536870911
-# known: R2=pkt(off=536870911,r=0)
+# known: R2=pkt(off=0x1fffffff,r=0)
 # what led here:
 #      0: (61) r2 = *(u32 *)(r1 +0)
 #      1: (07) r2 += 536870911

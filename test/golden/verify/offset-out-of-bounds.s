@@ -16,7 +16,7 @@ prog:
 #
 # value 536870912 makes fp pointer be out of bounds
 #      4: (0f) r2 += r0
-# known: R0=Pscalar(smin=umin=smin32=umin32=0x20000000,smax=umax=smax32=umax32=0x3fffffff,var_off=(0x20000000; 0x1fffffff)), R2=fp0
+# known: R0=scalar(smin=umin=smin32=umin32=0x20000000,smax=umax=smax32=umax32=0x3fffffff,var_off=(0x20000000; 0x1fffffff)), R2=fp0
 # what led here:
 #      0: (85) call bpf_ktime_get_ns#5
 #      1: (47) r0 |= 536870912

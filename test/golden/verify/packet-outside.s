@@ -18,7 +18,7 @@ outside:
 #
 # R2 offset is outside of the packet
 #      6: (71) r0 = *(u8 *)(r2 +0)
-# known: R2=pkt(off=14,r=-2)
+# known: R2=pkt(off=14,r=0xfffffffffffffffe)
 # what led here:
 #      0: (61) r2 = *(u32 *)(r1 +0)
 #      2: (07) r2 += 14

@@ -13,6 +13,6 @@ prog:
 #
 # R2 tried to subtract pointer from scalar
 #      1: (1f) r2 -= r10
-# known: R2=P8
+# known: R2=8
 # what led here:
 #      0: (b7) r2 = 8

@@ -14,7 +14,7 @@ prog:
 #
 # math between fp pointer and register with unbounded min value is not allowed
 #      2: (0f) r2 += r0
-# known: R0=Pscalar(), R2=fp0
+# known: R0=scalar(), R2=fp0
 # what led here:
 #      0: (85) call bpf_ktime_get_ns#5
 #      1: (bf) r2 = r10
