@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { Machine } from '../vm/index.js';
 import { StateSearch } from './state-search.js';
+import { countWays } from './way-count.js';
 
 /** A program of one section; `body` has the packet in r7 with 14 bytes that are there. */
 function program(maps: string, body: string): ObjectSpec {
@@ -251,5 +252,44 @@ other:
     const done = search(object);
     expect(verdicts(done)).toEqual({ 1: 4, 2: 1 });
     expect(done.unsure).toBe(0);
+  });
+
+  it('tells ways that no start can go from ways that it could not try', () => {
+    const [pc, of] = [
+      (object: ObjectSpec, imm: number): number =>
+        object.programs[0]?.insns.findIndex((insn) => (insn.code & 7) === 5 && insn.imm === imm) ?? -1,
+      (object: ObjectSpec): ReturnType<typeof countWays> => {
+        const done = search(object);
+        done.settle();
+        const [main] = object.programs;
+        if (main === undefined) throw new Error('no program');
+        return countWays(main, 0, done.ways, done.refutedWays, undefined);
+      },
+    ];
+    const impossible = program(
+      '',
+      `
+	r1 = *(u8 *)(r7 + 0)
+	r1 &= 7
+	if r1 > 77 goto odd
+	r0 = 2
+	exit
+odd:
+	r2 = *(u8 *)(r7 + 1)
+	if r2 == 78 goto short
+	r0 = 3
+	exit`,
+    );
+    const count = of(impossible);
+    expect(count.missed).toEqual([]);
+    // The jump to `odd`, and both ways of the jump that only it leads to.
+    expect(count.refuted.map((way) => [way.pc, way.isTaken])).toEqual([
+      [pc(impossible, 77), true],
+      [pc(impossible, 78), false],
+      [pc(impossible, 78), true],
+    ]);
+    // What a random number is, no start decides.
+    const random = program('', '\tcall bpf_get_prandom_u32\n\tif r0 == 79 goto short\n\tr0 = 2\n\texit');
+    expect(of(random).missed).toEqual([{ program: 0, pc: pc(random, 79), isTaken: true }]);
   });
 });

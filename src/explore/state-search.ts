@@ -48,6 +48,9 @@ export interface StateSearchOptions {
 interface Followed extends StatePath {
   readonly steps: readonly PathStep[];
   readonly keys: readonly KeyClass[];
+  /** Results of calls that the start does not decide, and that each is what it was. */
+  readonly results: readonly bigint[];
+  readonly pins: readonly Term[];
 }
 
 /** A step of a path that is to be turned, and what its element is to hold. */
@@ -58,6 +61,9 @@ interface Turn {
   /** Where maps stay as they are: the key of an element that is to be found. */
   readonly key?: Uint8Array | undefined;
 }
+
+/** Tries in vain after which a way is not sought any more before all others. */
+const patience = 8;
 
 /** Operations from which on a comparison is turned late. */
 const heavyTerms = 150;
@@ -92,6 +98,8 @@ export class StateSearch {
   private readonly follower: PathFollower;
   private readonly random: Prng;
   private readonly paths = new Set<string>();
+  /** How often ways were tried in vain without being refuted. */
+  private readonly left = new Map<number, number>();
   private readonly heavy = new Map<Term, boolean>();
   /** What every start keeps to. */
   private readonly limits: readonly Term[];
@@ -134,14 +142,51 @@ export class StateSearch {
     while (this.tried < budget && !isOver()) {
       const turn = this.next();
       if (turn === undefined) return;
-      const start = this.turned(turn);
-      if (start !== undefined) this.run(start, turn);
+      this.tryTurn(turn);
     }
+  }
+
+  private tryTurn(turn: Turn): void {
+    const start = this.turned(turn);
+    if (start === undefined) return;
+    this.run(start, turn);
+    const { way } = turn.path.steps[turn.step] as PathStep;
+    if (way !== noWay && !this.ways.has(way ^ 1)) this.leave(way ^ 1);
+  }
+
+  /** Turns what may lead to ways that no run went, until nothing is left of it: then {@link refutedWays} is complete. */
+  settle(): void {
+    while (this.urgent.some(({ path, step }) => this.isNew(path.steps[step] as PathStep))) {
+      const turn = this.next();
+      if (turn !== undefined) this.tryTurn(turn);
+    }
+    this.open.push(...this.urgent.splice(0));
   }
 
   /** True when every step of every path was turned. */
   get isDone(): boolean {
     return this.urgent.length + this.open.length + this.late.length === 0;
+  }
+
+  /**
+   * Ways that no run went though their jump was come to, and that were refuted there each time: whatever the packet
+   * and the maps, the paths that were found cannot leave that way. Of paths that were not found this says nothing.
+   */
+  get refutedWays(): ReadonlySet<number> {
+    const left = this.leftWays;
+    return new Set([...this.ways].map((way) => way ^ 1).filter((way) => !this.ways.has(way) && !left.has(way)));
+  }
+
+  /** Ways that were tried in vain without being refuted, or are still to be tried. */
+  get leftWays(): ReadonlySet<number> {
+    const left = new Set(this.left.keys());
+    for (const { path, step } of this.urgent) left.add((path.steps[step] as PathStep).way ^ 1);
+    return left;
+  }
+
+  /** A way that could not be gone, and nobody knows whether it can. */
+  private leave(way: number): void {
+    this.left.set(way, (this.left.get(way) ?? 0) + 1);
   }
 
   private next(): Turn | undefined {
@@ -163,7 +208,8 @@ export class StateSearch {
 
   /** Does the other way of the step's jump count as not gone? */
   private isNew(step: PathStep): boolean {
-    return step.way !== noWay && !this.ways.has(step.way ^ 1);
+    const other = step.way ^ 1;
+    return step.way !== noWay && !this.ways.has(other) && (this.left.get(other) ?? 0) < patience;
   }
 
   /** Runs a start; its path joins in if it is new. */
@@ -187,7 +233,15 @@ export class StateSearch {
         this.unsure++;
         return undefined;
       }
-      const followed = { start, verdict, insns, steps: follower.steps, keys: follower.keys.keys.all };
+      const followed = {
+        start,
+        verdict,
+        insns,
+        steps: follower.steps,
+        keys: follower.keys.keys.all,
+        results: follower.results,
+        pins: follower.pins,
+      };
       this.found.push(followed);
       this.queue(followed, turn === undefined ? 0 : shared(followed.steps, turn));
       return followed;
@@ -217,6 +271,7 @@ export class StateSearch {
       const step = path.steps[i] as PathStep;
       const turns = step.kind === 'presence' ? this.turnsOf(path, i, step) : [{ path, step: i, value: undefined }];
       const isLate = step.kind === 'key' || step.kind === 'pin' || (step.kind === 'branch' && this.isHeavy(step.term));
+      if (turns.length === 0 && step.way !== noWay) this.leave(step.way ^ 1);
       (this.isNew(step) ? this.urgent : isLate ? this.late : this.open).push(...turns);
     }
   }
@@ -254,7 +309,7 @@ export class StateSearch {
     const step = path.steps[index] as PathStep;
     if (step.kind === 'presence' && this.options.varyMaps)
       return this.startOf(path, index, unchanged, { key: step.key, value });
-    const held = [...this.limits];
+    const held = [...this.limits, ...path.pins];
     for (let i = 0; i < index; i++) {
       const before = path.steps[i] as PathStep;
       if (before.kind !== 'presence') held.push(before.term);
@@ -264,6 +319,8 @@ export class StateSearch {
     if (answer.verdict === 'sat') return this.startOf(path, index, answer.changes, undefined);
     if (answer.verdict === 'unsat') this.refuted++;
     else this.unknown++;
+    // What contradicts the result of a call, another result may allow.
+    if (answer.verdict === 'unknown' || answer.core.some((term) => path.pins.includes(term))) this.leave(step.way ^ 1);
     return undefined;
   }
 
@@ -343,12 +400,13 @@ function numberOf(bytes: Uint8Array): bigint {
 const unchanged: ReadonlyMap<string, bigint> = new Map();
 
 /** What variables are on a path. */
-function valuesOf({ start, keys }: Followed): Values {
+function valuesOf({ start, keys, results }: Followed): Values {
   const get = (name: string): bigint | undefined => {
     if (name === startNames.length) return BigInt(start.packet.length);
     if (name === startNames.clock) return start.now;
     if (name === startNames.ifindex) return BigInt(start.ifindex);
     const place = placeOf(name);
+    if (place?.kind === 'result') return results[place.offset];
     const bytes = place?.kind === 'value' ? keyAt(keys, place.map, place.ordinal)?.value : start.packet;
     const byte = place && bytes?.[place.offset];
     return byte === undefined ? undefined : BigInt(byte);
@@ -362,7 +420,7 @@ function keyAt(keys: readonly KeyClass[], map: number, ordinal: number): KeyClas
 
 /** Where a variable's byte is. */
 type Place =
-  | { readonly kind: 'packet'; readonly offset: number }
+  | { readonly kind: 'packet' | 'result'; readonly offset: number }
   | { readonly kind: 'value'; readonly map: number; readonly ordinal: number; readonly offset: number };
 
 const places = new Map<string, Place | undefined>();
@@ -372,7 +430,11 @@ function placeOf(name: string): Place | undefined {
   const [kind, rest = ''] = name.split(' ');
   const [map = 0, ordinal = 0, offset = 0] = rest.split('.').map(Number);
   const place: Place | undefined =
-    kind === 'packet' ? { kind, offset: map } : kind === 'map' ? { kind: 'value', map, ordinal, offset } : undefined;
+    kind === 'packet' || kind === 'result'
+      ? { kind, offset: map }
+      : kind === 'map'
+        ? { kind: 'value', map, ordinal, offset }
+        : undefined;
   places.set(name, place);
   return place;
 }

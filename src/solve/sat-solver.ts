@@ -28,8 +28,10 @@ export class SatSolver {
   private readonly trail: number[] = [];
   private readonly limits: number[] = [];
   private readonly seen: number[] = [];
-  /** Variables that were in a conflict; all others are chosen in the order in which they were made. */
-  private readonly active: number[] = [];
+  /** Open variables that were in a conflict, as a heap by activity; all others are chosen in the order of their birth. */
+  private readonly heap: number[] = [];
+  /** Where a variable is in the heap, or -1. */
+  private readonly places: number[] = [];
   /** No variable before this one is open, but for active ones. */
   private firstOpen = 0;
   private head = 0;
@@ -52,6 +54,7 @@ export class SatSolver {
     this.levels.push(0);
     this.reasons.push(-1);
     this.seen.push(0);
+    this.places.push(-1);
     this.watches.push([], []);
     return number;
   }
@@ -203,10 +206,9 @@ export class SatSolver {
   }
 
   private touch(variable: number): void {
-    const before = this.activities[variable] as number;
-    if (before === 0) this.active.push(variable);
-    const activity = before + this.bump;
+    const activity = (this.activities[variable] as number) + this.bump;
     this.activities[variable] = activity;
+    this.lift(variable);
     if (activity < activityLimit) return;
     for (let i = 0; i < this.activities.length; i++)
       this.activities[i] = (this.activities[i] as number) / activityLimit;
@@ -219,25 +221,24 @@ export class SatSolver {
     const from = this.limits[level] as number;
     for (let i = this.trail.length - 1; i >= from; i--) {
       const literal = this.trail[i] as number;
+      const variable = literal >> 1;
+      if (variable < this.firstOpen) this.firstOpen = variable;
+      if ((this.activities[variable] as number) > 0) this.lift(variable);
       this.values[literal] = unassigned;
       this.values[literal ^ 1] = unassigned;
-      this.phases[literal >> 1] = (literal & 1) ^ 1;
+      this.phases[variable] = (literal & 1) ^ 1;
     }
     this.trail.length = from;
     this.limits.length = level;
     this.head = from;
-    this.firstOpen = 0;
   }
 
   /** The most active variable that is open, with the phase that it had last; -1: all have a value. */
   private choose(): number {
     let best = -1;
-    let most = -1;
-    for (const variable of this.active) {
-      const activity = this.activities[variable] as number;
-      if (activity <= most || this.values[2 * variable] !== unassigned) continue;
-      best = variable;
-      most = activity;
+    while (best < 0 && this.heap.length > 0) {
+      const top = this.takeTop();
+      if (this.values[2 * top] === unassigned) best = top;
     }
     if (best < 0) {
       const count = this.phases.length;
@@ -245,5 +246,54 @@ export class SatSolver {
       if (this.firstOpen < count) best = this.firstOpen;
     }
     return best < 0 ? -1 : 2 * best + ((this.phases[best] as number) ^ 1);
+  }
+
+  /** Puts a variable into the heap, or up to where its activity belongs. */
+  private lift(variable: number): void {
+    const { heap, places, activities } = this;
+    let at = places[variable] as number;
+    if (at < 0) {
+      at = heap.length;
+      heap.push(variable);
+    }
+    const own = activities[variable] as number;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const other = heap[above] as number;
+      if ((activities[other] as number) >= own) break;
+      heap[at] = other;
+      places[other] = at;
+      at = above;
+    }
+    heap[at] = variable;
+    places[variable] = at;
+  }
+
+  private takeTop(): number {
+    const { heap, places, activities } = this;
+    const top = heap[0] as number;
+    const last = heap.pop() as number;
+    places[top] = -1;
+    if (heap.length === 0) return top;
+    const own = activities[last] as number;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      const right = below + 1;
+      if (
+        right < heap.length &&
+        (activities[heap[right] as number] as number) > (activities[heap[below] as number] as number)
+      )
+        below = right;
+      const other = heap[below] as number;
+      if ((activities[other] as number) <= own) break;
+      heap[at] = other;
+      places[other] = at;
+      at = below;
+    }
+    heap[at] = last;
+    places[last] = at;
+    return top;
   }
 }

@@ -1,7 +1,7 @@
 /** What calls of helpers are as functions of a start: their results, and the memory that they write. */
 import { argAccess, type HelperName, helperRow } from '../../platform/index.js';
 import type { Term } from '../../solve/index.js';
-import type { BpfMap, GuestAddress } from '../../vm/index.js';
+import type { BpfMap } from '../../vm/index.js';
 import type { PathFollower } from './path-follower.js';
 import { startNames } from './start-state.js';
 
@@ -49,9 +49,13 @@ const update: Row = (follower) => {
     const { machine } = follower;
     follower.keys.updated(key, map, flags, errorOf(r0));
     if (r0 === 0n) follower.keys.written(key, map, map.lookup(at, machine.lane.cpu), from);
-    return undefined;
+    // A map may be full.
+    return neverFull.has(map.spec.type) ? undefined : follower.result(r0);
   };
 };
+
+/** Maps whose updates succeed, but for keys and flags. */
+const neverFull: ReadonlySet<string> = new Set(['array', 'percpu_array', 'lru_hash', 'lru_percpu_hash']);
 
 const remove: Row = (follower) => {
   const map = mapIn(follower, 1);
@@ -170,7 +174,7 @@ const rows: Readonly<Partial<Record<HelperName, Row>>> = {
   // As many rounds as there are: more or fewer are another path.
   loop: (follower) => {
     follower.pin(follower.termOf(1), follower.valueOf(1));
-    return undefined;
+    return () => undefined;
   },
 };
 
@@ -181,16 +185,15 @@ export function followCall(follower: PathFollower, helper: number): Result | und
   if (row !== undefined) return row(follower);
   const args = known?.args ?? [];
   // Bytes that it writes are whatever it writes.
-  for (const [i, arg] of args.entries()) {
-    if (argAccess(arg) !== 'write') continue;
+  const written = args.flatMap((arg, i) => {
+    if (argAccess(arg) !== 'write') return [];
     const size = typeof arg === 'object' ? arg.fixed : sizeBehind(follower, arg, i);
-    const address = follower.address(i + 1);
-    return () => {
-      follower.shadow.store(address as GuestAddress, size, undefined);
-      return undefined;
-    };
-  }
-  return undefined;
+    return [{ address: follower.address(i + 1), size }];
+  });
+  return (r0) => {
+    for (const { address, size } of written) follower.shadow.store(address, size, undefined);
+    return known?.ret === 'void' || known?.isZero === true ? undefined : follower.result(r0);
+  };
 }
 
 function sizeBehind(follower: PathFollower, arg: string, i: number): number {

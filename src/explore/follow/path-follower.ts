@@ -50,6 +50,9 @@ export class PathFollower implements Observer {
   steps: PathStep[] = [];
   /** Ways out of conditional jumps that it went, each once for each time. */
   ways: number[] = [];
+  /** Results of calls that a start does not decide, in order; and that each is what it was. */
+  results: bigint[] = [];
+  pins: Term[] = [];
   /** What `data_end` is. */
   end: Term;
   private frames: Frame[] = [];
@@ -75,6 +78,8 @@ export class PathFollower implements Observer {
     const { data } = machine.lane.packet;
     this.steps = [];
     this.ways = [];
+    this.results = [];
+    this.pins = [];
     this.known.clear();
     this.frames = [];
     this.last = undefined;
@@ -167,6 +172,14 @@ export class PathFollower implements Observer {
   /** A register as a term, whether it has one or not. */
   asTerm(register: number): Term {
     return this.termOf(register) ?? this.terms.bits(64, this.valueOf(register));
+  }
+
+  /** A result that is no function of the start, or not one that is known. */
+  result(value: bigint): Term {
+    const term = this.terms.unknown(startNames.result(this.results.length), 64);
+    this.results.push(value);
+    this.pins.push(this.terms.eq(term, this.terms.bits(64, value)));
+    return term;
   }
 
   /** The address in a register, which is pinned. */

@@ -30,6 +30,8 @@ export const startNames = {
   clock: 'clock',
   ifindex: 'ifindex',
   packet: (offset: number): string => `packet ${offset}`,
+  /** Of a call that no start decides. */
+  result: (call: number): string => `result ${call}`,
 } as const;
 
 /** What all packets of one search have in common. */
