@@ -14,10 +14,15 @@ export interface Dialogue {
   close(): Promise<void>;
 }
 
+/** Most answers that are kept. */
+const mostAnswers = 5000;
+
 /** Questions are put one after another; each begins with a reset, so that none sees what another asserted. */
 export class SmtLibSolver implements Solver {
   readonly name: string;
   private readonly dialogue: Dialogue;
+  /** Answers by what was asked: proofs of one function more than once, as before it is taken and after, ask the same. */
+  private readonly answers = new Map<string, Answer>();
   /** One question at a time: the next one waits for this. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -75,7 +80,17 @@ export class SmtLibSolver implements Solver {
       '(check-sat)',
       count,
     ];
-    const [spentBefore, said, spent] = parseReply(await this.dialogue.say(script.join('\n')));
+    const text = script.join('\n');
+    const known = this.answers.get(text);
+    if (known !== undefined) return known;
+    const answer = await this.answer(text, assertions, printer);
+    if (this.answers.size >= mostAnswers) this.answers.clear();
+    this.answers.set(text, answer);
+    return answer;
+  }
+
+  private async answer(text: string, assertions: readonly Term[], printer: TermPrinter): Promise<Answer> {
+    const [spentBefore, said, spent] = parseReply(await this.dialogue.say(text));
     const verdict = verdictOf(said);
     // Not every build begins at 0 again after a reset.
     const steps = stepsOf(spent) - stepsOf(spentBefore);

@@ -13,6 +13,7 @@
  *     *(p) = v, where *(p) holds v (own memory)    -> nothing (also as a part of something wider)
  *     if (u32)x o c, where the low half is at hand -> if (32 bits of) x o c, from -mcpu=v3 on
  *     x = *(p), where *(p) holds v (own memory)    -> x := v
+ *     x = *(fp - k), which holds a context's field -> x = the field (XDP: fields stay)
  */
 import { has } from '../../bpf/index.js';
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
@@ -303,6 +304,8 @@ class BlockFolder {
         (insn.code & 0xe0) !== op.MODE_MEM
       )
         return each;
+      const fromContext = pinned ? undefined : this.fromContext(each, place);
+      if (fromContext !== undefined) return fromContext;
     }
     this.flow.step(after, each);
     const value = after.regs[insn.dst];
@@ -324,6 +327,24 @@ class BlockFolder {
       core: undefined,
       facts: undefined,
     };
+  }
+
+  /** What was kept in the frame and came from a field of the context, which is still at hand: the field. */
+  private fromContext(each: Op, place: Place): Op | undefined {
+    const { mem, regs, path } = this.state;
+    const value = mem.get(placeKey(place))?.value;
+    // Of a pointer that is loaded anew Linux knows nothing of what the old one was compared with.
+    const isChecked = [...path.room.keys()].some((key) => key.split('|').includes(value?.terms.join('+') ?? ''));
+    if (isChecked || place.region !== 'stack' || place.size !== 8 || value === undefined || this.holder(value) !== undefined)
+      return undefined;
+    for (const known of mem.values()) {
+      if (known.region !== 'ctx' || known.size !== 4 || known.value !== value || !this.flow.isOurs(known)) continue;
+      const src = regs.findIndex(({ terms, offset }) => terms.join('+') === known.base && offset === 0n);
+      if (src < 0) continue;
+      const insn: Insn = { code: op.LDX | op.MODE_MEM | op.SIZE_W, dst: each.insn.dst, src, off: known.off, imm: 0 };
+      return { ...each, insn, region: 'ctx', facts: undefined };
+    }
+    return undefined;
   }
 
   /** Does a wider place hold these bytes already? */

@@ -84,6 +84,19 @@ describe('passes over bytecode', () => {
     expect(branches(8)).toBe(2);
   });
 
+  it('read fields of the context again in place of keeping them in the frame', () => {
+    const text = `
+      r6 = r1
+      r2 = *(u32 *)(r1 + 12)
+      *(u64 *)(r10 - 16) = r2
+      call 5
+      r0 = *(u64 *)(r10 - 16)
+      exit`;
+    expect(optimizeText(text)).toContain('w0 = *(u32 *)(r6 + 0xc)');
+    expect(optimizeText(text).filter((line) => line.includes('r10'))).toEqual([]);
+    expect(optimizeText(text, { isEntry: false }).filter((line) => line.includes('r10'))).toHaveLength(2);
+  });
+
   it('keep stack accesses aligned', () => {
     const text = `
       *(u8 *)(r10 - 7) = 1
