@@ -1,6 +1,7 @@
 #!/bin/bash
 # Builds what `npm run opt-bench` optimizes, from Debian's linux-source-6.1 with clang-19 -O2 -g at v2 and v3:
 #     opt-inputs.sh WORKDIR      -> WORKDIR/v2/*.o, WORKDIR/v3/*.o
+#     MCPU="v1 v4" opt-inputs.sh WORKDIR     -> other versions
 # xdp1_old and xdp2_old are the programs as they were before 5.18: `ctx->data` in place of a copy by bpf_xdp_load_bytes.
 set -euo pipefail
 W=${1:?usage: opt-inputs.sh WORKDIR}; mkdir -p "$W"/{src,inc}; W=$(cd "$W" && pwd)
@@ -39,7 +40,7 @@ for program in xdp1 xdp2; do
     -e '/if (bpf_xdp_load_bytes/,+1d' \
     -e 's/if (bpf_xdp_store_bytes(ctx, 0, pkt, sizeof(pkt)))/if (0)/' "$S/${program}_kern.c" > "$W/${program}_old.c"
 done
-for cpu in v2 v3; do
+for cpu in ${MCPU:-v2 v3}; do
   mkdir -p "$W/$cpu"
   CC="clang-19 -O2 -g -target bpf -mcpu=$cpu -D__TARGET_ARCH_x86 -I$W/inc -I$T -I$T/progs -I$S -idirafter /usr/include/$(uname -m)-linux-gnu -Wno-everything"
   for f in xdp1 xdp2 xdp_fwd xdp_tx_iptunnel xdp_adjust_tail xdp_rxq_info; do $CC -include "$W/inc/shim.h" -c "$S/${f}_kern.c" -o "$W/$cpu/$f.o"; done

@@ -1,13 +1,16 @@
 /**
  * `npm run opt-corpus -- DIR... [-c PACKETS] [--goal G] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg
- * FILE] [--summary FILE]`: every object of folders through `jitnic opt`. The kernel has to take all programs that it
+ * FILE] [--mcpu LIST] [--summary FILE]`: every object of folders through `jitnic opt`. The kernel has to take all programs that it
  * took, both versions have to decide alike on generated packets, and each function that changed goes to the solver. A
  * line for whatever is not as it should be and for each function that is not proved, then the sums. `--slice 2/5` takes
  * every fifth object from the second on; `--out` writes the results, for `npm run differential`; `--svg` draws what was
- * gained. Exit 1 for a program that is refused or decides otherwise, and for a refuted proof.
+ * gained. `--mcpu v1,v4` builds the inputs of opt-bench at these versions in the one folder that is given
+ * (bench/opt-inputs.sh), and takes those. Exit 1 for a program that is refused or decides otherwise, and for a refuted proof.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { UsageError, UserError } from '../base/index.js';
 import { findObjects, type ObjectFile } from '../cli/check/objects.js';
 import { makePackets } from '../cli/check/traffic.js';
@@ -23,7 +26,7 @@ import { formatNumber, formatShare } from '../text/index.js';
 import { type Flags, negativeIf, numberFlag, runTool, writeSummary } from './tool.js';
 
 const usage =
-  'npm run opt-corpus -- DIR... [-c PACKETS] [--goal size|speed] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg FILE]';
+  'npm run opt-corpus -- DIR... [-c PACKETS] [--goal size|speed] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg FILE] [--mcpu LIST]';
 
 /** Sums over all objects. */
 interface Sums {
@@ -78,14 +81,16 @@ await runTool(
     'no-prove': { type: 'boolean', default: false },
     out: { type: 'string' },
     svg: { type: 'string' },
+    mcpu: { type: 'string' },
     summary: { type: 'string' },
   },
   async (operands, flags) => {
     if (operands.length === 0) throw new UsageError('give folders of objects', {}, usage);
+    const folders = typeof flags['mcpu'] === 'string' ? builtInputs(operands, flags['mcpu'].split(',')) : operands;
     const task = await taskOf(flags);
     const sums = { ...none };
     const gains: number[] = [];
-    const all = operands.flatMap((folder) => findObjects(folder));
+    const all = folders.flatMap((folder) => findObjects(folder));
     for (const file of all.filter((_, i) => i % task.slices === task.slice)) {
       try {
         gains.push(...(await optimized(file, task, sums)));
@@ -102,6 +107,21 @@ await runTool(
     return negativeIf(sums.refused + sums.differing + sums.refuted);
   },
 );
+
+/** Folders of the inputs of opt-bench at these versions, built where they are not there yet. */
+function builtInputs(operands: readonly string[], versions: readonly string[]): string[] {
+  const [work, ...others] = operands;
+  if (work === undefined || others.length > 0 || versions.some((mcpu) => !/^v[1-4]$/.test(mcpu)))
+    throw new UsageError('--mcpu takes v1 to v4, by commas, and one folder to build in', {}, usage);
+  const missing = versions.filter((mcpu) => !existsSync(join(work, mcpu, 'xdp_router_ipv4.o')));
+  const script = fileURLToPath(new URL('../../bench/opt-inputs.sh', import.meta.url));
+  if (missing.length > 0)
+    execFileSync('bash', [script, work], {
+      env: { ...process.env, MCPU: missing.join(' ') },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+  return versions.map((mcpu) => join(work, mcpu));
+}
 
 /** What is done with each object. */
 interface Task {

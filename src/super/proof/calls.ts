@@ -7,7 +7,7 @@
 
 import type { MapSpec } from '../../object/index.js';
 import { type ArgClass, stackSize } from '../../platform/index.js';
-import type { Term } from '../../solve/index.js';
+import type { Term, Terms } from '../../solve/index.js';
 import { low } from './alu.js';
 import type { FrameUse } from './frame-use.js';
 import type { CallShape } from './helper-shape.js';
@@ -347,15 +347,35 @@ export function regionsEqual(pair: Pair, region: Region, what: string): Obligati
   const { before, after } = pair;
   const { terms } = before.symbols;
   const [x, y] = [before.array(region), after.array(region)];
-  if (x === y) return { holds: terms.true, what };
-  const indices = storedIndices(x, y);
-  if (indices !== undefined) {
-    const same = indices.map((at) => terms.eq(selectByte(before.symbols, x, at), selectByte(before.symbols, y, at)));
-    return { holds: terms.all(same), what };
-  }
-  // Wherever they differ, they differ at some address.
-  const at = terms.unknown(`somewhere ${before.symbols.next()}`, 64);
-  return { holds: terms.eq(selectByte(before.symbols, x, at), selectByte(before.symbols, y, at)), what };
+  const parts = differingArms(terms, x, y, terms.true).map(({ guard, one, other }) => {
+    const indices = storedIndices(one, other);
+    // Wherever they differ, they differ at some address.
+    const places = indices ?? [terms.unknown(`somewhere ${before.symbols.next()}`, 64)];
+    const same = places.map((at) =>
+      terms.eq(selectByte(before.symbols, one, at), selectByte(before.symbols, other, at)),
+    );
+    return terms.any([terms.no(guard), terms.all(same)]);
+  });
+  return { holds: terms.all(parts), what };
+}
+
+/** Two arrays that may differ, and where that counts. */
+interface Arm {
+  readonly guard: Term;
+  readonly one: Term;
+  readonly other: Term;
+}
+
+/** Choices by the same condition are the same if both sides are: what is one term on both is left out. */
+function differingArms(terms: Terms, one: Term, other: Term, guard: Term): Arm[] {
+  if (one === other) return [];
+  const [condition, then, otherwise] = one.args as [Term, Term, Term];
+  const [, a, b] = other.args as [Term, Term, Term];
+  if (one.op !== 'ite' || other.op !== 'ite' || other.args[0] !== condition) return [{ guard, one, other }];
+  return [
+    ...differingArms(terms, then, a, terms.all([guard, condition])),
+    ...differingArms(terms, otherwise, b, terms.all([guard, terms.no(condition)])),
+  ];
 }
 
 /** Addresses at which either array was written since they were one; undefined if they never were. */

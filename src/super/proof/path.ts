@@ -106,6 +106,10 @@ export const wholeBudget: Budget = {
 /** What is left of a budget; shared by all tries. */
 export type Left = { -readonly [K in 'steps' | 'questions' | 'solverSteps']: Budget[K] };
 
+/** How far definitions of names are followed, and how many at most. */
+const definedDepth = 4;
+const mostDefinitions = 40;
+
 const maybe: Possible = { kind: 'unknown' };
 
 /** Asks a solver, remembers answers, and counts against a budget. */
@@ -131,10 +135,32 @@ export class Questions {
     if (condition === terms.false) return { kind: 'no' };
     const near = await this.ask([...path.facts, condition]);
     const isWhole = path.history.formula === terms.true;
+    const defined = near.kind === 'no' || isWhole ? [] : this.definitions([condition]);
+    // Nothing but what the names in question stand for is added here, so that hard parts of the history stay out.
+    if (defined.length > 0 && (await this.ask([...path.facts, condition, ...defined])).kind === 'no')
+      return { kind: 'no' };
     if (near.kind !== 'yes' || isWhole)
       return near.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : near;
     const far = await this.ask([...path.since, condition, path.history.formula]);
     return far.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : far;
+  }
+
+  /** Definitions of the names in these terms, and of the names in those, as far as they are few. */
+  private definitions(terms: readonly Term[]): Term[] {
+    const found = new Set<Term>();
+    let open = terms;
+    for (let depth = 0; depth < definedDepth && open.length > 0; depth++) {
+      const next: Term[] = [];
+      for (const term of termsBelow(open)) {
+        const formula = this.symbols.definitionOf(term);
+        if (formula === undefined || found.has(formula)) continue;
+        found.add(formula);
+        next.push(formula);
+      }
+      if (found.size > mostDefinitions) break;
+      open = next;
+    }
+    return [...found];
   }
 
   /** One question; sets of equal assertions are one, in whatever order they come. */

@@ -11,7 +11,7 @@
 import { isLocalCall } from '../../code/index.js';
 import { type Insn, op } from '../../isa/index.js';
 import { helperId } from '../../platform/index.js';
-import type { Term } from '../../solve/index.js';
+import type { Term, Terms } from '../../solve/index.js';
 import {
   type Call,
   callObligations,
@@ -195,6 +195,9 @@ export class Product {
       meeting.version--;
       return undefined;
     }
+    if (!isLoop)
+      for (const { name, values } of merged.names)
+        symbols.define(name, terms.all(merged.edges.map((edge, i) => implies(terms, edge, terms.eq(name, values[i] as Term)))));
     const ways = runs.map((run, i) =>
       terms.all([
         merged.edges[i] as Term,
@@ -583,6 +586,10 @@ const mostApart = 8;
 function isSameWorld({ before, after }: Pair): boolean {
   const regions = new Set([...before.memory.keys(), ...after.memory.keys()]);
   return [...regions].every((region) => region === 'stack' || before.array(region) === after.array(region));
+}
+
+function implies(terms: Terms, condition: Term, then: Term): Term {
+  return terms.any([terms.no(condition), then]);
 }
 
 function isLookup(insn: Insn): boolean {

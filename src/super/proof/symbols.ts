@@ -40,6 +40,8 @@ export class Symbols {
   private readonly regions = new Map<Term, Region>();
   /** What is known of a symbol whatever happens. */
   private readonly known = new Map<Term, Term[]>();
+  /** What names stand for that were made where paths met. */
+  private readonly definitions = new Map<Term, Term>();
   private readonly united = new Map<Region, Region>();
   /** Values that look-ups found, by the region that they lie in. */
   private readonly elements = new Map<Region, { readonly found: Term; readonly size: number }[]>();
@@ -136,6 +138,18 @@ export class Symbols {
     // A value lies below the addresses that errors are told by, and not at those that a null pointer leads to.
     const isAddress = terms.ult(terms.sub(found, terms.bits(64, 0x10000)), terms.bits(64, -0x110000n - BigInt(size)));
     this.assume(found, terms.any([terms.eq(found, terms.bits(64, 0)), isAddress]));
+  }
+
+  /**
+   * `formula` says what `name` is by the way that was gone. Unlike what is assumed it is told to the solver only where
+   * it takes that: most questions are decided without, and each definition brings others.
+   */
+  define(name: Term, formula: Term): void {
+    this.definitions.set(name, formula);
+  }
+
+  definitionOf(name: Term): Term | undefined {
+    return this.definitions.get(name);
   }
 
   factsOf(symbol: Term): readonly Term[] {
