@@ -72,10 +72,12 @@ h1 { overflow-wrap: anywhere; min-width: 0; }
 .beside td { padding: 3px 10px; } .beside pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 .beside tr.line td { background: var(--code); border-top: 1px solid var(--line); }
 .beside tr.line code { white-space: pre-wrap; } .beside .gone { color: var(--drop); } .beside .less { color: var(--soft); }
+.scroll td { overflow-wrap: normal; } .scroll td.n, .scroll td.name { white-space: nowrap; } .scroll td.n, .scroll th.n { padding-left: 4px; }
+.scroll tr.group td { background: var(--code); font-weight: 600; }
 .label { font-weight: 600; white-space: nowrap; } .label.proved { color: var(--pass); } .label.bounded, .label.tested { color: var(--aborted); } .label.refuted { color: var(--drop); }
 @media (max-width: 600px) {
   main, header { padding: 0 12px; } .tiles li { min-width: 96px; padding: 8px 10px; } th, td { padding: 4px 6px; }
-  .beside table { min-width: 0; } .beside thead { display: none; } .beside tbody tr.code { display: block; } .beside tr.code td { display: block; width: auto; }
+  .beside table, .beside tbody { display: block; min-width: 0; } .beside thead { display: none; } .beside tbody tr.code { display: block; } .beside tr.code td { display: block; width: auto; }
   .beside tr.code td::before { content: attr(data-side); color: var(--soft); font-size: 12px; display: block; } .beside tr.code td.empty { display: none; }
 }
 `;
@@ -125,7 +127,7 @@ function tiles({ functions, packets, differing, kernel }: OptPage): string {
 function functionTable(functions: readonly OptPageFunction[]): string {
   const rows = functions.map(
     (fn) =>
-      `<tr><td>${fn.saved.length > 0 ? `<a href="#${escapeHtml(idOf(fn))}">${escapeHtml(fn.name)}</a>` : escapeHtml(fn.name)}</td><td class="n">${number(fn.before)}</td><td class="n">${number(fn.after)}</td><td class="n">${share(fn.before - fn.after, fn.before)}</td><td>${labelText(fn)}</td><td>${escapeHtml(savedText(fn))}</td></tr>`,
+      `<tr><td class="name">${fn.saved.length > 0 ? `<a href="#${escapeHtml(idOf(fn))}">${escapeHtml(fn.name)}</a>` : escapeHtml(fn.name)}</td><td class="n">${number(fn.before)}</td><td class="n">${number(fn.after)}</td><td class="n">${share(fn.before - fn.after, fn.before)}</td><td>${labelText(fn)}</td><td>${escapeHtml(savedText(fn))}</td></tr>`,
   );
   return `<div class="scroll"><table><thead><tr><th>function</th><th class="n">slots</th><th class="n">after</th><th class="n">less</th><th>how sure</th><th>slots that each pass took away</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
@@ -144,7 +146,7 @@ function programTable({ programs }: OptPage): string {
   const cell = (value: number | undefined): string => `<td class="n">${value === undefined ? '-' : number(value)}</td>`;
   const rows = programs.map(
     (program) =>
-      `<tr><td>${escapeHtml(program.name)}</td>${cell(program.before)}${cell(program.after)}${cell(program.processedBefore)}${cell(program.processedAfter)}</tr>`,
+      `<tr><td class="name">${escapeHtml(program.name)}</td>${cell(program.before)}${cell(program.after)}${cell(program.processedBefore)}${cell(program.processedAfter)}</tr>`,
   );
   return `<div class="scroll"><table><thead><tr><th>program</th><th class="n">slots</th><th class="n">after</th><th class="n">verifier: instructions processed</th><th class="n">after</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
@@ -153,10 +155,10 @@ function executedTable({ executed }: OptPage): string {
   if (executed.length === 0) return '<p class="note">No program of this file runs here on packets.</p>';
   const each = (sum: number, packets: number): string => (packets === 0 ? '-' : (sum / packets).toFixed(1));
   const rows = executed.map(
-    (row) =>
-      `<tr><td>${escapeHtml(row.program)}</td><td>${escapeHtml(row.class)}</td><td class="n">${number(row.packets)}</td><td class="n">${each(row.before, row.packets)}</td><td class="n">${each(row.after, row.packets)}</td><td class="n">${each(row.nsBefore, row.packets)}</td><td class="n">${each(row.nsAfter, row.packets)}</td></tr>`,
+    (row, i) =>
+      `${row.program === executed[i - 1]?.program ? '' : `<tr class="group"><td colspan="6">${escapeHtml(row.program)}</td></tr>`}<tr><td class="name">${escapeHtml(row.class)}</td><td class="n">${number(row.packets)}</td><td class="n">${each(row.before, row.packets)}</td><td class="n">${each(row.after, row.packets)}</td><td class="n">${each(row.nsBefore, row.packets)}</td><td class="n">${each(row.nsAfter, row.packets)}</td></tr>`,
   );
-  return `<div class="scroll"><table><thead><tr><th>program</th><th>packets</th><th class="n">how many</th><th class="n">instructions a packet</th><th class="n">after</th><th class="n">ns by table</th><th class="n">after</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+  return `<div class="scroll"><table><thead><tr><th>packets</th><th class="n">how many</th><th class="n">instructions a packet</th><th class="n">after</th><th class="n">ns by table</th><th class="n">after</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 function functionView(fn: OptPageFunction): string {
