@@ -335,7 +335,13 @@ class BlockFolder {
     const value = mem.get(placeKey(place))?.value;
     // Of a pointer that is loaded anew Linux knows nothing of what the old one was compared with.
     const isChecked = [...path.room.keys()].some((key) => key.split('|').includes(value?.terms.join('+') ?? ''));
-    if (isChecked || place.region !== 'stack' || place.size !== 8 || value === undefined || this.holder(value) !== undefined)
+    if (
+      isChecked ||
+      place.region !== 'stack' ||
+      place.size !== 8 ||
+      value === undefined ||
+      this.holder(value) !== undefined
+    )
       return undefined;
     for (const known of mem.values()) {
       if (known.region !== 'ctx' || known.size !== 4 || known.value !== value || !this.flow.isOurs(known)) continue;

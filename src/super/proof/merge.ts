@@ -37,6 +37,15 @@ export function mergeArrivals(
   return new Merger(symbols, arrivals, isLoop).merge(live);
 }
 
+/** Notes what the new names stand for, each by the way that was gone. */
+export function defineNames(symbols: Symbols, { names, edges }: Merged): void {
+  const { terms } = symbols;
+  for (const { name, values } of names) {
+    const ways = edges.map((edge, i) => terms.any([terms.no(edge), terms.eq(name, values[i] as Term)])); // as many
+    symbols.define(name, terms.all(ways));
+  }
+}
+
 /** Merges the states that arrived at one place. */
 class Merger {
   private readonly symbols: Symbols;

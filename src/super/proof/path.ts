@@ -106,6 +106,11 @@ export const wholeBudget: Budget = {
 /** What is left of a budget; shared by all tries. */
 export type Left = { -readonly [K in 'steps' | 'questions' | 'solverSteps']: Budget[K] };
 
+/** The parts of which all have to hold. */
+function conjuncts(term: Term): readonly Term[] {
+  return term.op === 'and' ? term.args.flatMap(conjuncts) : [term];
+}
+
 /** How far definitions of names are followed, and how many at most. */
 const definedDepth = 4;
 const mostDefinitions = 40;
@@ -143,6 +148,14 @@ export class Questions {
       return near.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : near;
     const far = await this.ask([...path.since, condition, path.history.formula]);
     return far.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : far;
+  }
+
+  /** Are all of these certain at the end of the path, asked part by part? False also where that is not found out. */
+  async areCertain(path: Path, truths: readonly Term[]): Promise<boolean> {
+    const parts = truths.flatMap(conjuncts);
+    if (parts.length < 2) return false;
+    for (const part of parts) if ((await this.possible(path, this.symbols.terms.no(part))).kind !== 'no') return false;
+    return true;
   }
 
   /** Definitions of the names in these terms, and of the names in those, as far as they are few. */

@@ -11,7 +11,7 @@
 import { isLocalCall } from '../../code/index.js';
 import { type Insn, op } from '../../isa/index.js';
 import { helperId } from '../../platform/index.js';
-import type { Term, Terms } from '../../solve/index.js';
+import type { Term } from '../../solve/index.js';
 import {
   type Call,
   callObligations,
@@ -27,7 +27,7 @@ import type { CodeShape } from './code-shape.js';
 import type { ValidationContext } from './context.js';
 import type { FrameUse } from './frame-use.js';
 import { anyCall, type CallShape, helperShape } from './helper-shape.js';
-import { isSameState, type Merged, mergeArrivals } from './merge.js';
+import { defineNames, isSameState, type Merged, mergeArrivals } from './merge.js';
 import { assuming, decided, type Path, type Possible, type Questions } from './path.js';
 import { performAtomic, runToStop, type Stop } from './run.js';
 import { MixedMemory, Untracked } from './side.js';
@@ -195,9 +195,7 @@ export class Product {
       meeting.version--;
       return undefined;
     }
-    if (!isLoop)
-      for (const { name, values } of merged.names)
-        symbols.define(name, terms.all(merged.edges.map((edge, i) => implies(terms, edge, terms.eq(name, values[i] as Term)))));
+    if (!isLoop) defineNames(symbols, merged);
     const ways = runs.map((run, i) =>
       terms.all([
         merged.edges[i] as Term,
@@ -556,6 +554,9 @@ export class Product {
     const fails = symbols.terms.no(symbols.terms.all(open.map(({ holds }) => holds)));
     const possible = await questions.possible(run, fails);
     if (possible.kind === 'no') return;
+    // What is too much at once may go part by part.
+    const parts = open.map(({ holds }) => holds);
+    if (possible.kind === 'unknown' && (await questions.areCertain(run, parts))) return;
     const what = open.map((obligation) => obligation.what).join(', ');
     throw new Found({ kind: 'different', what, possible, obligations: open });
   }
@@ -586,10 +587,6 @@ const mostApart = 8;
 function isSameWorld({ before, after }: Pair): boolean {
   const regions = new Set([...before.memory.keys(), ...after.memory.keys()]);
   return [...regions].every((region) => region === 'stack' || before.array(region) === after.array(region));
-}
-
-function implies(terms: Terms, condition: Term, then: Term): Term {
-  return terms.any([terms.no(condition), then]);
 }
 
 function isLookup(insn: Insn): boolean {
