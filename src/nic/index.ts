@@ -15,10 +15,19 @@ export {
   bases,
   type CardKind,
   cardKinds,
+  hazardStrategies,
   type ParameterRow,
   parameterRow,
   parameterRows,
 } from './parameters.js';
+export {
+  ElementKeys,
+  HazardClock,
+  type HazardStrategy,
+  lowerTrace,
+  PipelineCard,
+  PipelineMachine,
+} from './pipeline/index.js';
 export {
   type ArenaOffer,
   type ArenaOwner,

@@ -83,6 +83,7 @@ export const parameterRows: readonly ParameterRow[] = [
   integer('core.branch', 'cycles', 1, ['vliw'], 'cycles lost where a branch is taken'),
   integer('limits.operations', 'operations', 1, all, 'operations that one packet may take'),
   integer('limits.memory_operations', 'operations', 0, ['pipeline'], 'operations on memory that one trace may have'),
+  integer('limits.passes', 'passes', 1, ['pipeline'], 'times that a packet may go through the stages'),
   integer('limits.stack', 'B', 0, all, 'bytes of the stack'),
   integer('limits.instructions', 'rows', 1, all, 'rows of the instruction store; of one instruction where lanes are 1'),
   integer('limits.packet', 'B', 64, all, 'the longest packet'),

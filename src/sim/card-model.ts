@@ -3,12 +3,24 @@
  * one is through. One model a kind of card.
  */
 import { UnsupportedError } from '../base/index.js';
-import { type CardDescription, compileProgram, numberOf, VliwEngine } from '../nic/index.js';
+import { mayBeWritten } from '../code/index.js';
+import {
+  type CardDescription,
+  compileProgram,
+  ElementKeys,
+  HazardClock,
+  type HazardStrategy,
+  numberOf,
+  PipelineCard,
+  VliwEngine,
+  wordOf,
+} from '../nic/index.js';
 import type { ProgramSpec } from '../object/index.js';
 import type { SessionOptions, TraceRecord } from '../runtime/index.js';
+import type { RecordedTrace } from '../trace/index.js';
 
 /** Why a packet keeps the next one waiting for more than one cycle. */
-export const stallCauses = ['frame', 'program', 'slow_path'] as const;
+export const stallCauses = ['frame', 'program', 'passes', 'hazard', 'slow_path'] as const;
 
 /** One of {@link stallCauses}. */
 export type StallCause = (typeof stallCauses)[number];
@@ -17,6 +29,8 @@ export type StallCause = (typeof stallCauses)[number];
 export interface Passage {
   /** From its begin to that of the next one at the earliest. */
   occupies: number;
+  /** Before its begin: it waits for packets under way. */
+  waits: number;
   /** From its begin until it is through. */
   takes: number;
   /** Of {@link occupies} less the first: what for. */
@@ -29,8 +43,13 @@ export interface CardModel {
   readonly session: SessionOptions;
   /** Every packet runs on the card: there are no traces, and no misses. */
   readonly isWhole: boolean;
-  /** What the packet that has just run costs; `hit` is the trace that decided it. */
-  passage(hit: TraceRecord | undefined, length: number, into: Passage): void;
+  /**
+   * What the packet that has just run costs if it is looked at in that cycle; `hit` is the trace that decided it,
+   * `data` the packet as it came. Once for each packet that the card decides, in order.
+   */
+  passage(hit: TraceRecord | undefined, data: Uint8Array, cycle: number, into: Passage): void;
+  /** The same of one that it leaves to the host. */
+  missed(length: number, into: Passage): void;
 }
 
 /** The model of a card for a program. Throws UnsupportedError where there is none, or the program does not fit. */
@@ -50,17 +69,46 @@ function framesOf(length: number, width: number): number {
   return Math.max(1, Math.ceil(length / width));
 }
 
-/** All packets go through all stages, hits and misses alike, a frame a cycle. */
+/**
+ * All packets go through all stages, hits and misses alike, a frame a cycle, as often as the trace says; packets that
+ * collide wait or begin anew, as the card's strategy has it.
+ */
 function pipelineModel(card: CardDescription): CardModel {
   const width = numberOf(card, 'frame.width');
-  const depth = numberOf(card, 'front.cycles') + numberOf(card, 'units.stages');
+  const stages = numberOf(card, 'units.stages');
+  const front = numberOf(card, 'front.cycles');
+  const hazards = new HazardClock(wordOf(card, 'hazards.strategy') as HazardStrategy, numberOf(card, 'hazards.reload'));
+  const keysOf = new WeakMap<RecordedTrace, ElementKeys>();
+  let port: PipelineCard | undefined;
+  let isWritten = (_map: number): boolean => true;
+  const through = (length: number, passes: number, into: Passage): void => {
+    const frames = framesOf(length, width);
+    into.occupies = frames * passes;
+    into.takes = front + stages * passes + into.occupies - 1;
+    into.cause = passes > 1 ? 'passes' : 'frame';
+    into.waits = 0;
+  };
   return {
-    session: { host: 'interp', cacheSize: numberOf(card, 'front.entries') },
+    session: {
+      host: 'interp',
+      cacheSize: numberOf(card, 'front.entries'),
+      makeCard: ({ machine, software }) => {
+        const { object } = machine;
+        port = new PipelineCard(software(), card, object.maps);
+        isWritten = (map) => map < 0 || mayBeWritten(object, map);
+        return port;
+      },
+    },
     isWhole: false,
-    passage: (_hit, length, into) => {
-      into.occupies = framesOf(length, width);
-      into.takes = depth + into.occupies - 1;
-      into.cause = 'frame';
+    missed: (length, into) => through(length, 1, into),
+    passage: (hit, data, cycle, into) => {
+      const trace = hit?.trace;
+      const lowered = trace === undefined ? undefined : port?.lower(trace);
+      if (trace === undefined || lowered?.kind !== 'pipelined') return through(data.length, 1, into);
+      through(data.length, lowered.passes, into);
+      const keys = keysOf.get(trace) ?? new ElementKeys(lowered.accesses, isWritten);
+      keysOf.set(trace, keys);
+      into.waits = hazards.enter(cycle, keys.of(data)) - cycle;
     },
   };
 }
@@ -89,8 +137,11 @@ function coreModel(card: CardDescription, program: ProgramSpec): CardModel {
       },
     },
     isWhole: true,
-    passage: (_hit, length, into) => {
+    // It leaves none.
+    missed: () => undefined,
+    passage: (_hit, { length }, _cycle, into) => {
       const cycles = engine?.cycles ?? 1;
+      into.waits = 0;
       into.occupies = Math.max(cycles, framesOf(length, width));
       into.takes = framesOf(length, width) + cycles;
       into.cause = cycles >= into.occupies ? 'program' : 'frame';

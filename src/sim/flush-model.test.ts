@@ -6,6 +6,7 @@ import {
   publishedProbability,
   uniformFlushProbability,
 } from './flush-model.js';
+import { flushedAsBuilt, flushedByWindows } from './flush-simulation.js';
 
 /** Table 3 of eHDL: cycles lost, distance, Mpps; and what the exact sum yields. */
 const table3 = [
@@ -39,5 +40,23 @@ describe('the model of a flushed pipeline', () => {
     for (const distance of [2, 3, 4, 5])
       expect(uniformFlushProbability(50_000, distance)).toBeLessThan(flushProbability(50_000, distance));
     expect(uniformFlushProbability(50_000, 5)).toBeCloseTo(0.00025, 6);
+  });
+});
+
+describe('the simulated pipeline', () => {
+  it.each(table3)(
+    'that loses %i cycles at distance %i is within 2 %% of the exact formula, counted as that counts',
+    (lost, distance) => {
+      const exact = flushedThroughput(1, flushProbability(50_000, distance), lost);
+      const simulated = flushedByWindows(50_000, distance, lost, 400_000, 11);
+      expect(Math.abs(simulated / exact - 1)).toBeLessThan(0.02);
+    },
+  );
+
+  it('as it is built flushes a packet once, so it is no slower than the formula says', () => {
+    for (const [lost, distance] of table3) {
+      const exact = flushedThroughput(1, flushProbability(50_000, distance), lost);
+      expect(flushedAsBuilt(50_000, distance, lost, 100_000, 11)).toBeGreaterThan(0.98 * exact);
+    }
   });
 });

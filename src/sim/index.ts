@@ -7,6 +7,7 @@ export {
   largestLoss,
   publishedProbability,
 } from './flush-model.js';
+export { flushedAsBuilt, flushedByWindows } from './flush-simulation.js';
 export { parseHostCost } from './host-costs.js';
 export { lossPlaces } from './timed-counts.js';
 export { type Latency, type Throughput, type TimedReport, timedReport } from './timed-report.js';

@@ -74,7 +74,7 @@ export class TimedRun implements SlowPath {
   private readonly clock = new EventClock();
   private readonly session: Session;
   private readonly period: number;
-  private readonly passage: Passage = { occupies: 1, takes: 1, cause: 'frame' };
+  private readonly passage: Passage = { occupies: 1, waits: 0, takes: 1, cause: 'frame' };
   private readonly leaving: EventKind;
   private readonly returning: EventKind;
   private readonly arriving: EventKind;
@@ -146,9 +146,11 @@ export class TimedRun implements SlowPath {
     this.input.enter(arrived, this.begin);
     this.core = flowHash(data, 0, length) % this.cores.count;
     this.recording = undefined;
-    this.plan(undefined, length, cycle);
+    this.model.missed(length, this.passage);
+    this.stalled = 0;
+    this.plan(cycle);
     const { hit, isLost, steps, verdict } = session.step({ data, time: stamp });
-    if (this.model.isWhole || hit !== undefined) this.plan(hit, length, cycle);
+    if (this.model.isWhole || hit !== undefined) this.planHit(hit, data, cycle);
     this.take(cycle);
     if (isLost) {
       counts.lose(this.lostAt, arrived);
@@ -174,13 +176,18 @@ export class TimedRun implements SlowPath {
     return this;
   }
 
-  /** What the packet costs the card: its passage, and when it is through, behind those before it. */
-  private plan(hit: TraceRecord | undefined, length: number, cycle: number): void {
-    this.model.passage(hit, length, this.passage);
+  /** What a packet that the card decides costs it; those that the slow path holds up begin later. */
+  private planHit(hit: TraceRecord | undefined, data: Uint8Array, cycle: number): void {
     const waits = hit !== undefined && this.slowUntil > this.begin && this.usesWritten(hit);
     this.stalled = waits ? Math.max(0, Math.ceil(this.slowUntil / this.period) - cycle) : 0;
-    const through = Math.round((cycle + this.stalled + this.passage.takes) * this.period);
-    this.exit = Math.max(this.lastExit, through);
+    this.model.passage(hit, data, cycle + this.stalled, this.passage);
+    this.plan(cycle);
+  }
+
+  /** When the packet is through, behind those before it. */
+  private plan(cycle: number): void {
+    const { waits, takes } = this.passage;
+    this.exit = Math.max(this.lastExit, Math.round((cycle + this.stalled + waits + takes) * this.period));
   }
 
   private stalled = 0;
@@ -190,9 +197,10 @@ export class TimedRun implements SlowPath {
   private take(cycle: number): void {
     const { counts, passage, period, stalled } = this;
     this.lastExit = this.exit;
-    this.freeCycle = cycle + stalled + passage.occupies;
-    counts.cardBusy += (stalled + passage.occupies) * period;
+    this.freeCycle = cycle + stalled + passage.waits + passage.occupies;
+    counts.cardBusy += (stalled + passage.waits + passage.occupies) * period;
     counts.stalls[passage.cause] += (passage.occupies - 1) * period;
+    counts.stalls.hazard += passage.waits * period;
     counts.stalls.slow_path += stalled * period;
   }
 

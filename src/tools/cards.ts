@@ -1,7 +1,8 @@
 /**
- * `npm run cards -- [--page FILE] [FILE|FOLDER...]`: what has been published about cards beside what the models say.
- * Files are programs of hXDP's evaluation, objects or `llvm-objdump -d` listings, known by their names; without them
- * only what needs none is compared. `--page` writes docs/cards.md. Exit 1 where a row fails.
+ * `npm run cards -- [--page FILE] [--examples FOLDER] [FILE|FOLDER...]`: what has been published about cards, and what
+ * is wanted of them, beside what the models say. Files are programs of hXDP's evaluation, objects or `llvm-objdump -d`
+ * listings, known by their names; `--examples` has programs with traffic, whose traces become stages. Without them only
+ * what needs none is compared. `--page` writes docs/cards.md. Exit 1 where a row fails.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -21,23 +22,10 @@ import { buildPacket } from '../packet/index.js';
 import { flushedThroughput, flushProbability, largestLoss, publishedProbability } from '../sim/index.js';
 import { formatTable } from '../text/index.js';
 import { Machine } from '../vm/index.js';
+import { exampleRows, flushRows, worstRows } from './cards/pipeline-rows.js';
 import { hxdpPrograms, type PublishedProgram } from './cards/published.js';
+import { passes, type Row } from './cards/row.js';
 import { runTool } from './tool.js';
-
-/** A figure that is compared. */
-interface Row {
-  readonly group: string;
-  readonly what: string;
-  readonly unit: string;
-  readonly published: number;
-  readonly model: number;
-  /** `at most`, or how far it may be off, in percent. */
-  readonly wanted: 'at most' | number;
-}
-
-function passes({ published, model, wanted }: Row): boolean {
-  return wanted === 'at most' ? model <= published : Math.abs(model / published - 1) * 100 <= wanted;
-}
 
 /** The card that hXDP's figures are about; it is shipped. */
 const hxdp = shippedCard('hxdp') ?? shippedCards[0];
@@ -181,7 +169,7 @@ function table(rows: readonly Row[]): string {
       digits(row.model),
       `${(100 * (row.model / row.published - 1)).toFixed(1)} %`,
       row.unit,
-      row.wanted === 'at most' ? row.wanted : `within ${row.wanted} %`,
+      typeof row.wanted === 'string' ? row.wanted : `within ${row.wanted} %`,
       passes(row) ? 'ok' : 'FAILED',
     ]),
   );
@@ -206,9 +194,22 @@ function writePage(file: string, rows: readonly Row[]): void {
   );
 }
 
-await runTool('npm run cards -- [--page FILE] [FILE|FOLDER...]', { page: { type: 'string' } }, (operands, flags) => {
+const usage = 'npm run cards -- [--page FILE] [--examples FOLDER] [FILE|FOLDER...]';
+/** Packets of each example's traffic. */
+const examplePackets = 1000;
+
+await runTool(usage, { page: { type: 'string' }, examples: { type: 'string' } }, async (operands, flags) => {
   const files = filesOf(operands);
-  const rows = [...ehdlRows(), ...microRows(), ...files.flatMap(([file, known]) => programRows(file, known))];
+  const pipeline = shippedCard('pipeline');
+  const examples = flags['examples'];
+  const rows = [
+    ...ehdlRows(),
+    ...flushRows(ehdlTable3),
+    ...(pipeline === undefined ? [] : worstRows(pipeline)),
+    ...microRows(),
+    ...files.flatMap(([file, known]) => programRows(file, known)),
+    ...(typeof examples === 'string' ? await exampleRows(examples, examplePackets) : []),
+  ];
   console.log(`published figures, and what the models say (model: no card was measured here)\n\n${table(rows)}`);
   if (typeof flags['page'] === 'string') writePage(flags['page'], rows);
   const failed = rows.filter((row) => !passes(row)).length;

@@ -22,15 +22,16 @@ export const pipeline: CardDescription = describeCard(
     units: {
       cores: published(1, 'cores', ehdl),
       lanes: assumed(4, 'lanes', 'slots of a stage; 15 is the most that eHDL needed'),
-      stages: assumed(64, 'stages', 'eHDL: 48 to 137 by program'),
+      stages: assumed(128, 'stages', 'eHDL: 48 to 137 by program'),
       threads: published(1, 'threads', ehdl),
     },
     frame: { width: published(64, 'B', ehdl) },
     limits: {
-      operations: assumed(256, 'operations', '64 stages of 4 slots'),
-      memory_operations: assumed(8, 'operations', 'memory stages among the 64'),
+      operations: assumed(512, 'operations', '128 stages of 4 slots'),
+      memory_operations: assumed(32, 'operations', 'memory stages among the 128'),
+      passes: assumed(4, 'passes', 'a packet goes round; each pass is a place in the stream'),
       stack: published(512, 'B', 'Linux'),
-      instructions: assumed(64, 'rows', 'a stage is a row'),
+      instructions: assumed(128, 'rows', 'a stage is a row'),
       packet: assumed(1518, 'B', 'Ethernet'),
     },
     hazards: {
