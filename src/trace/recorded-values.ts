@@ -110,14 +110,19 @@ export class RecordedValues {
    * context.
    */
   isState(value: Value): boolean {
-    let state = this.state.get(value);
-    if (state === undefined) {
-      const isRead =
-        value.detail?.kind === 'memory' && (value.detail.space === 'map' || value.detail.space === 'other');
-      state = isRead || stateOps.has(value.op) || value.args.some((arg) => this.isState(arg));
-      this.state.set(value, state);
+    const { state } = this;
+    // With a stack of its own: a chain of thousands of values is recorded before it is found to be too deep.
+    const open = [value];
+    for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+      const unknown = state.has(top) ? undefined : top.args.find((arg) => !state.has(arg));
+      if (unknown !== undefined) {
+        open.push(unknown);
+        continue;
+      }
+      if (!state.has(top)) state.set(top, readsState(top) || top.args.some((arg) => state.get(arg) === true));
+      open.pop();
     }
-    return state;
+    return state.get(value) === true;
   }
 
   /** The path goes on only if the comparison comes out like this. */
@@ -152,4 +157,9 @@ export class RecordedValues {
     this.guard(this.graph.make('eq', value, constant), true);
     return constant;
   }
+}
+
+/** Does it read what maps hold, or the time? */
+function readsState({ op, detail }: Value): boolean {
+  return stateOps.has(op) || (detail?.kind === 'memory' && (detail.space === 'map' || detail.space === 'other'));
 }

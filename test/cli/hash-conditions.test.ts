@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
-import { hashProgram } from '../support/hash-program.js';
+import { hashProgram } from '../../src/tools/hashing/program.js';
 
 const capture = fileURLToPath(new URL('../../examples/load-balancer/traffic.pcap', import.meta.url));
 

@@ -179,7 +179,7 @@ export class CStatements {
       { weight: 3, packet: true, noLoop: true, make: () => this.resize() },
       { weight: 2, packet: true, noLoop: true, make: () => this.packetHelper() },
       { weight: 1, make: () => this.printed() },
-      { weight: 2, noLoop: true, make: () => this.burst() },
+      { weight: 4, noLoop: true, make: () => this.burst() },
       { weight: 8, noLoop: true, make: (place) => this.lateTest(place) },
       { weight: 1, packet: true, noLoop: true, make: () => this.redirectNote() },
       ...(this.features.random ? [{ weight: 4, make: () => this.drawn() }] : []),
