@@ -590,6 +590,7 @@ export class CStatements {
         () => this.wideKey(),
         () => this.trie(),
         () => this.printed(),
+        () => this.lookup({ ...place, depth: 4 }),
         () => (place.packet ? this.resize() : this.update()),
         () => (place.packet ? this.packetHelper() : this.remove()),
       ])();
