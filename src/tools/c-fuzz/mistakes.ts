@@ -3,9 +3,10 @@
  * the transaction, the ways back of compiled traces) and in the card's side of helpers. Each is a text that stands once
  * in a module and what stands there instead, without types, so that it fits the source and what is built of it.
  *
- * Not here, since no program that Linux accepts can tell: a ring buffer's window that is left as wide as before a
- * rollback (it only says what may be accessed), and a transaction of the compiled card that stays open behind its
- * packet or batch (marks are set anew for each call, and a longer log is no other one).
+ * Not here, since nothing that is compared with the kernel can tell: windows of the packet and of ring buffers that are
+ * left wide (they only say what may be accessed, and Linux accepts no program that accesses more), helpers that refuse
+ * (the same), the clock and CPU that a helper is told (they stand still in a test run), and a transaction of the compiled
+ * card that stays open behind its packet or batch (marks are set anew for each call; a longer log is no other one).
  */
 import { InternalError } from '../../base/index.js';
 
@@ -168,12 +169,6 @@ const imports: readonly Mistake[] = [
     wrong: 'if (mark < 0 || at !== this.openedFor)',
   },
   {
-    name: 'helpers are told of an earlier packet',
-    module: 'nic/software/card-imports',
-    right: 'this.host.enterPacket(at);',
-    wrong: '',
-  },
-  {
     name: 'only the first mark is set',
     module: 'nic/software/card-imports',
     right: 'this.marks[mark] = ',
@@ -184,18 +179,6 @@ const imports: readonly Mistake[] = [
     module: 'nic/software/card-imports',
     right: 'rollbackTo(this.marks[mark]',
     wrong: 'rollbackTo(this.marks[Math.max(0, mark - 1)]',
-  },
-  {
-    name: 'helpers see the context of an earlier packet',
-    module: 'nic/software/card-imports',
-    right: '(word & contextFlag) !== 0',
-    wrong: '(word & contextFlag) > 1 << 30',
-  },
-  {
-    name: 'a helper that refuses is not told to the trace',
-    module: 'nic/software/card-imports',
-    right: 'setUint32(refused, 1, true)',
-    wrong: 'setUint32(refused, 0, true)',
   },
 ];
 
