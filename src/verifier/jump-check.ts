@@ -7,8 +7,9 @@ import { learnPacketRange, packetBranchTaken, packetComparison } from './packet-
 import { constReg, type RegState } from './reg-state.js';
 import { constScalar, type Scalar } from './scalar.js';
 import { addScalars, zeroExtend } from './scalar-alu.js';
+import { frameInsn } from './state-equal.js';
 import { Trail } from './trail.js';
-import type { VerifierState } from './verifier-state.js';
+import type { FrameState, VerifierState } from './verifier-state.js';
 
 /** Where exploration goes from a conditional jump. */
 export interface JumpOutcome {
@@ -39,10 +40,12 @@ export function checkJump(env: Env, insn: Insn): JumpOutcome {
   }
 
   const fallThrough = env.state;
+  const linked = linkedPlaces(env, byReg ? src : undefined, dst);
+  if (linked.length > 1) env.note();
   const other = fallThrough.copy();
   if (dst.kind === 'scalar' && src.kind === 'scalar') {
-    learnScalars(env, fallThrough, false, is32, insn, dst, src);
-    learnScalars(env, other, true, is32, insn, dst, src);
+    learnScalars(env, fallThrough, false, is32, insn, dst, src, linked);
+    learnScalars(env, other, true, is32, insn, dst, src, linked);
   } else {
     learnPointers(env, code, is32, byReg, insn, dst, src, other, fallThrough);
   }
@@ -90,6 +93,7 @@ function learnScalars(
   insn: Insn,
   dst: RegState,
   src: RegState,
+  linked: readonly Place[],
 ): void {
   const byReg = (insn.code & op.X) !== 0;
   const isSame = byReg && insn.dst === insn.src;
@@ -107,13 +111,13 @@ function learnScalars(
   const newDst = learned(dst, a, byReg ? src.trail : undefined);
   frame.regs[insn.dst] = newDst;
   if (!byReg) {
-    if (dst.id !== 0) syncLinked(state, newDst, insn.dst);
+    if (dst.id !== 0) syncLinked(state, newDst, insn.dst, linked);
     return;
   }
   const newSrc = learned(src, b, dst.trail);
   frame.regs[insn.src] = newSrc;
-  if (src.id !== 0) syncLinked(state, newSrc, insn.src);
-  if (dst.id !== 0) syncLinked(state, frame.reg(insn.dst), insn.dst);
+  if (src.id !== 0) syncLinked(state, newSrc, insn.src, linked);
+  if (dst.id !== 0) syncLinked(state, frame.reg(insn.dst), insn.dst, linked);
 }
 
 /** A contradiction: this way is impossible, but it is explored, with the bits that came out. */
@@ -129,26 +133,79 @@ function learned(reg: RegState, range: Scalar, other: Trail | undefined): RegSta
   return to;
 }
 
+/** A register or stack slot of one of the frames. */
+interface Place {
+  readonly depth: number;
+  readonly isSlot: boolean;
+  readonly at: number;
+}
+
+/** As many numbers as Linux follows at one comparison (LINKED_REGS_MAX). */
+const mostLinked = 6;
+
+/**
+ * Where the numbers lie that learn along with the operands (collect_linked_regs): registers that are live and spilled
+ * ones, from the top frame down, those of the source first. What comes too late is tied to nothing from here on.
+ */
+function linkedPlaces(env: Env, src: RegState | undefined, dst: RegState): Place[] {
+  const places: Place[] = [];
+  if (src?.kind === 'scalar' && src.id !== 0) collectLinked(env, src.id, places);
+  if (dst.kind === 'scalar' && dst.id !== 0 && dst.id !== src?.id) collectLinked(env, dst.id, places);
+  return places;
+}
+
+function collectLinked(env: Env, id: number, places: Place[]): void {
+  const { state, shape, pc } = env;
+  for (let depth = state.depth; depth >= 0; depth--) {
+    const { regs, stack } = state.frames[depth] as FrameState; // depth is in range
+    const live = shape.liveBefore[frameInsn(state, depth, pc)] ?? 0x7ff;
+    for (const [at, reg] of regs.entries()) {
+      if (reg.kind !== 'scalar' || reg.id !== id || (live & (1 << at)) === 0) continue;
+      if (places.length < mostLinked) places.push({ depth, isSlot: false, at });
+      else regs[at] = unlinked(reg);
+    }
+    for (const [at, slot] of stack.entries()) {
+      if (slot?.reg?.kind !== 'scalar' || !slot.isSpill || slot.reg.id !== id) continue;
+      if (places.length < mostLinked) places.push({ depth, isSlot: true, at });
+      else stack[at] = slot.withReg(unlinked(slot.reg));
+    }
+  }
+}
+
+function unlinked(reg: RegState): RegState {
+  const to = reg.copy();
+  to.id = 0;
+  return to;
+}
+
+function numberAt(state: VerifierState, { depth, isSlot, at }: Place): RegState | undefined {
+  const frame = state.frames[depth];
+  return isSlot ? frame?.stack[at]?.reg : frame?.reg(at);
+}
+
 /** Registers with the same id hold the same value (or that plus a constant): they learn along. */
-function syncLinked(state: VerifierState, known: RegState, knownIndex: number): void {
-  const top = state.top;
+function syncLinked(state: VerifierState, known: RegState, knownIndex: number, places: readonly Place[]): void {
   const linked: Trail[] = [];
-  state.mapRegs((reg) => {
-    if (learnsFrom(reg, known)) linked.push(reg.trail);
-    return reg;
+  const learning = places.filter((place) => {
+    const reg = numberAt(state, place);
+    if (reg === undefined || !learnsFrom(reg, known)) return false;
+    linked.push(reg.trail);
+    return true;
   });
   if (linked.length === 0) return;
   const shared = new Trail(known.trail, undefined, linked);
-  state.mapRegs((reg) => {
-    if (!learnsFrom(reg, known)) return reg;
+  for (const place of learning) {
+    const reg = numberAt(state, place) as RegState; // there is one: it learns
+    const frame = state.frames[place.depth] as FrameState;
     const to = reg.copy();
     to.trail = shared.fork();
     to.range = shifted(known, reg);
-    return to;
-  });
+    if (place.isSlot) frame.stack[place.at] = frame.stack[place.at]?.withReg(to);
+    else frame.regs[place.at] = to;
+  }
   const again = known.copy();
   again.trail = shared.fork();
-  top.regs[knownIndex] = again;
+  state.top.regs[knownIndex] = again;
 }
 
 const mixed = (a: number, b: number): boolean => a !== 0 && b !== 0 && a !== b;
