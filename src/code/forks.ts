@@ -12,6 +12,11 @@ import { leaders, successors } from './leaders.js';
 
 /** Instructions that a fork may have behind its jump; more are no longer cheap to run in vain. */
 const mostInsns = 40;
+/**
+ * Stores to other memory than the stack that it may have: on the side that is not taken each is a load and a store that
+ * the program does not make, and may have to be taken back.
+ */
+const mostStores = 3;
 
 /** A stretch of instructions without jumps but the last one. */
 export interface ForkBlock {
@@ -82,11 +87,11 @@ class Finder {
 
   find(): Fork | undefined {
     // What is stored on one of two ways is better stored when it is known which one it is.
-    return this.grow(true, 1) ?? this.grow(false, 2);
+    return this.grow(mostStores, 1) ?? this.grow(0, 2);
   }
 
-  /** `stores`: blocks may write to other memory than the stack. The fork is the first with one exit. */
-  private grow(stores: boolean, exits: 1 | 2): Fork | undefined {
+  /** `stores`: how many writes to other memory than the stack blocks may have. The fork is the first with one exit. */
+  private grow(stores: number, exits: 1 | 2): Fork | undefined {
     const inside = new Set([this.pc]);
     const taken: ForkBlock[] = [];
     let size = 0;
@@ -97,7 +102,7 @@ class Finder {
       if (out.length === 1) return best;
       const next = out
         .map((start) => this.blockAt(start))
-        .find((block) => this.mayTake(block, inside, stores) && size + block.end - block.start <= mostInsns);
+        .find((block) => size + block.end - block.start <= mostInsns && this.mayTake(block, inside, stores));
       if (next === undefined) return best;
       taken.push(next);
       size += next.end - next.start;
@@ -126,30 +131,40 @@ class Finder {
   }
 
   /** All that leads to the block is inside, and nothing in it does more than compute, load and store. */
-  private mayTake({ start, end }: ForkBlock, inside: ReadonlySet<number>, stores: boolean): boolean {
+  private mayTake({ start, end }: ForkBlock, inside: ReadonlySet<number>, stores: number): boolean {
     if (this.blocks.before.get(start)?.every((from) => inside.has(from)) !== true) return false;
+    let left = stores;
+    for (const pc of inside) if (isStore(this.insns[pc] as Insn)) left--;
     for (let pc = start; pc < end; ) {
       const insn = this.insns[pc] as Insn;
-      if (!isPlain(insn, stores)) return false;
+      if (!isPlain(insn)) return false;
+      if (isStore(insn) && --left < 0) return false;
       pc += isLddw(insn) ? 2 : 1;
     }
     return true;
   }
 }
 
-/** Computes, loads or stores, or jumps; `stores`: elsewhere than on the stack, too. */
-function isPlain(insn: Insn, stores: boolean): boolean {
+/** Writes to other memory than the stack. */
+function isStore(insn: Insn): boolean {
+  const kind = insnClass(insn);
+  return (kind === op.ST || kind === op.STX) && insn.dst !== 10;
+}
+
+/** Computes, loads, stores or jumps. */
+function isPlain(insn: Insn): boolean {
   switch (insnClass(insn)) {
     case op.ALU:
     case op.ALU64:
-      return true;
+      // A division takes as long as all else that a fork may have.
+      return (insn.code & 0xf0) !== op.DIV && (insn.code & 0xf0) !== op.MOD;
     case op.LD:
       return insn.code === op.LDDW;
     case op.LDX:
       return (insn.code & 0xe0) === op.MODE_MEM || (insn.code & 0xe0) === op.MODE_MEMSX;
     case op.ST:
     case op.STX:
-      return (insn.code & 0xe0) === op.MODE_MEM && (stores || insn.dst === 10);
+      return (insn.code & 0xe0) === op.MODE_MEM;
     default:
       return isConditionalJump(insn) || isUnconditionalJump(insn);
   }

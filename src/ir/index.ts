@@ -35,7 +35,7 @@ export { Graph, type GraphOptions } from './graph.js';
 export { immediate, low32, lowerAlu, lowerJump, onesOf, signExtend } from './lower-alu.js';
 export { findNeeded, isRoot, type Needed, type Use } from './needed.js';
 export { fillRight, resultOnes } from './ones.js';
-export { type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
+export { isCompare, type Op, type OpKind, type OpName, opNames, opTable, swapBytes } from './ops.js';
 export { type ParsedValues, parseFunction, parseTrace, parseValues } from './parse.js';
 export type { ParseNames } from './parse-line.js';
 export { type ArgumentsOf, argumentsOf } from './phis.js';

@@ -20,7 +20,7 @@
  * have come the same way join alike, and the conditions of two traces still part on one guard.
  */
 import { type Fork, type ForkBlock, forkAt, liveSlots } from '../code/index.js';
-import { isConst, lowerJump, signExtend, type Value } from '../ir/index.js';
+import { isCompare, isConst, lowerJump, signExtend, type Value } from '../ir/index.js';
 import {
   accessSize,
   type Insn,
@@ -122,7 +122,7 @@ class ForkRecorder {
 
   /** Two exits: which one it is is one guard, however many jumps it hangs on. */
   private decide(exits: readonly number[]): [number, Registers] {
-    const { recorder, graph } = this;
+    const { recorder } = this;
     const waysTo = (exit: number): Edge[] => this.edges.get(exit) as Edge[];
     const [first, second] = exits as [number, number];
     // The one with fewer ways has the shorter condition.
@@ -134,8 +134,23 @@ class ForkRecorder {
     const exit = taken ? asked : asked === first ? second : first;
     // Merged before there is a guard: it may turn out that nothing can be.
     const merged = this.join(exit);
-    recorder.values.guard(graph.make('eq', when, graph.constant(0n)), !taken);
+    this.ask(when, taken);
     return merged;
+  }
+
+  /** A guard on 0 or 1. A comparison is asked as it is, so that what it says of packets is known afterwards. */
+  private ask(when: Value, taken: boolean): void {
+    const { recorder, graph } = this;
+    const opposite = this.oppositeOf(when);
+    const [asked, expect] = opposite === undefined ? [when, taken] : [opposite, !taken];
+    if (isCompare(asked.op)) recorder.values.guard(asked, expect);
+    else recorder.values.guard(graph.make('eq', asked, graph.constant(0n)), !expect);
+  }
+
+  /** What a value is the opposite of. */
+  private oppositeOf(value: Value): Value | undefined {
+    const opposite = this.opposites.get(value);
+    return value.op === 'eq' && opposite !== undefined && value.args[0] === opposite ? opposite : undefined;
   }
 
   /** Both ways out of a conditional jump, or the one that what is known leaves. */
@@ -182,7 +197,12 @@ class ForkRecorder {
     if (yes === no) return yes;
     const { memory } = this.recorder;
     if (yes === undefined || no === undefined || memory.isPointer(yes) || memory.isPointer(no)) throw new NoJoin();
-    return this.graph.select(when, yes, no);
+    return this.chosen(when, yes, no);
+  }
+
+  private chosen(when: Value, yes: Value, no: Value): Value {
+    const opposite = this.oppositeOf(when);
+    return opposite === undefined ? this.graph.select(when, yes, no) : this.graph.select(opposite, no, yes);
   }
 
   private both(a: Value, b: Value): Value {
@@ -270,7 +290,8 @@ class ForkRecorder {
 
   private store({ at, size, value, when }: Pending): void {
     const { memory } = this.recorder;
-    memory.write(at, size, isConst(when) ? value : this.graph.select(when, value, memory.read(at, size)));
+    // What may be a pointer was looked for before.
+    memory.write(at, size, isConst(when) ? value : this.chosen(when, value, memory.read(at, size)));
   }
 }
 
