@@ -7,18 +7,18 @@ import { type Term, termsBelow, widthOf } from './term.js';
  * Values for variables, as a solver found them or a test chose them. What is not named is 0 everywhere, so a model is
  * complete whatever it holds. Numbers are unsigned, truth values 0 and 1.
  */
-export interface Model extends Valuation {
-  readonly values: ReadonlyMap<string, bigint>;
-}
-
-/** What is asked of a model: values one by one, wherever they come from. */
-export interface Valuation {
+export interface Model {
   /** Bit vectors and truth values, by name. */
-  readonly values: Pick<ReadonlyMap<string, bigint>, 'get'>;
+  readonly values: ReadonlyMap<string, bigint>;
   /** Arrays by name: elements by index. */
   readonly arrays: ReadonlyMap<string, ReadonlyMap<bigint, bigint>>;
   /** Uninterpreted functions by name: results by {@link argumentsKey}. */
   readonly functions: ReadonlyMap<string, ReadonlyMap<string, bigint>>;
+}
+
+/** What is asked of a model: values one by one, wherever they come from. */
+export interface Valuation extends Omit<Model, 'values'> {
+  readonly values: Pick<Model['values'], 'get'>;
 }
 
 /** An array as a value: elements that are known, and the one that all other indices have. */
