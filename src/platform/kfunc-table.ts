@@ -24,7 +24,7 @@ export type KfuncArg =
   | 'buffer?'
   /** The size of that, a constant. */
   | 'const size'
-  /** Memory that is read and written; its size comes next. */
+  /** Memory that is read and written, or NULL; its size comes next. */
   | 'mem'
   /** The size of that. */
   | 'mem size'

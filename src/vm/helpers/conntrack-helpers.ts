@@ -49,8 +49,8 @@ function parse(machine: Machine, registers: Registers, isNew: boolean): Asked | 
   const { memory } = machine;
   const tupleSize = u32(registers, 3);
   const size = u32(registers, 5);
-  const from = machine.readable(registers, 2, tupleSize);
-  const at = machine.readable(registers, 4, size);
+  const from = memoryOrNull(machine, registers, 2, tupleSize);
+  const at = memoryOrNull(machine, registers, 4, size);
   if (from === 0 || at === 0 || (size !== optsSize && size !== oldOptsSize)) return -errno.EINVAL;
   const zoneId = memory.load16(at + opts.zoneId);
   if (size === oldOptsSize && zoneId !== 0) return -errno.EINVAL;
@@ -77,6 +77,11 @@ function parse(machine: Machine, registers: Registers, isNew: boolean): Asked | 
     destinationPort: memory.view.getUint16(from + 2 * width + 2, false),
   };
   return { tuple: encodeTuple(flow, protocol, 0), zone: { id: zoneId, directions } };
+}
+
+/** Address of an argument that may be NULL whatever its size is. */
+function memoryOrNull(machine: Machine, registers: Registers, argument: number, size: number): number {
+  return registers.u64[argument] === 0n ? 0 : machine.readable(registers, argument, size);
 }
 
 /** The zone's id in either direction. */
