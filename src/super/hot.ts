@@ -30,6 +30,9 @@ const ways: readonly ReadonlySet<string>[] = [
   new Set(['split', 'lengths']),
 ];
 
+/** Most slots of a function: what larger ones become is too much to prove. */
+const maxSlots = 400;
+
 /** Does nothing where the goal is not speed, or no one counts. */
 export async function hotFunctions(
   bytes: Uint8Array,
@@ -40,6 +43,7 @@ export async function hotFunctions(
 ): Promise<HotResult> {
   const { goal, cost, profile, name } = options;
   const names = base.functions.map((fn) => fn.name);
+  const small = new Set(base.functions.filter(({ before }) => before <= maxSlots).map((fn) => fn.name));
   const cold = (functions: readonly string[]): Map<string, ReadonlySet<string>> =>
     new Map(functions.map((each) => [each, none]));
   if (goal !== 'speed' || cost === undefined || profile === undefined)
@@ -47,11 +51,11 @@ export async function hotFunctions(
   const read = (file: Uint8Array): ObjectSpec => readObject(file, { name });
   const best = new Map<string, { readonly cost: number; readonly without: ReadonlySet<string> }>();
   for (const [fn, ns] of cost(read(base.bytes))) best.set(fn, { cost: ns, without: none });
-  for (const without of ways) {
-    const all = new Map(names.map((each) => [each, without]));
+  for (const without of small.size === 0 ? [] : ways) {
+    const all = new Map(names.map((each) => [each, small.has(each) ? without : none]));
     const made = optimizeWithRules(bytes, { ...options, without: all }, rules);
     for (const [fn, ns] of cost(read(made.bytes)))
-      if (ns < (best.get(fn)?.cost ?? 0)) best.set(fn, { cost: ns, without });
+      if (small.has(fn) && ns < (best.get(fn)?.cost ?? 0)) best.set(fn, { cost: ns, without });
   }
   const chosen = cold(names);
   for (const [fn, { without }] of best) if (chosen.has(fn)) chosen.set(fn, without);
