@@ -29,6 +29,7 @@ export {
   type OptimizeObjectOptions,
   optimizeObject,
   type PassStep,
+  type ProgramProfile,
   type ProgramWork,
   type Refusal,
 } from '../super/index.js';
