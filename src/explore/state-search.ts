@@ -154,7 +154,9 @@ export class StateSearch {
     if (way !== noWay && !this.ways.has(way ^ 1)) this.leave(way ^ 1);
   }
 
-  /** Turns what may lead to ways that no run went, until nothing is left of it: then {@link refutedWays} is complete. */
+  /**
+   * Turns what may lead to ways that no run went, until nothing is left of it: then {@link refutedWays} is complete.
+   */
   settle(): void {
     while (this.urgent.some(({ path, step }) => this.isNew(path.steps[step] as PathStep))) {
       const turn = this.next();

@@ -17,7 +17,10 @@ import { cachedLookups, type InstalledTrace, isDoneByCard } from '../nic/index.j
 import type { Machine } from '../vm/index.js';
 import type { TraceRecord } from './trace-record.js';
 
-/** Packets between two decisions; before the first one fewer, since traces that do not pay cost most before they are compiled. */
+/**
+ * Packets between two decisions; before the first one fewer, since traces that do not pay cost most before they are
+ * compiled.
+ */
 const window = 8192;
 const firstWindow = 2048;
 /**

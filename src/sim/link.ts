@@ -44,7 +44,9 @@ export class Link implements LinkCounts {
   private free = 0;
   private arrived = 0;
   private readonly prng: Prng;
-  /** Picoseconds: of any transfer, and of a byte, of the link's time; of the median latency; the distribution's width. */
+  /**
+   * Picoseconds: of any transfer, and of a byte, of the link's time; of the median latency; the distribution's width.
+   */
   private readonly base: number;
   private readonly byte: number;
   private readonly median: number;

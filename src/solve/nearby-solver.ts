@@ -13,7 +13,10 @@ import { type Term, termsBelow } from './term.js';
 /** Values of variables by name; one that is not there is 0. */
 export type Values = Valuation['values'];
 
-/** What came of it. `sat`: with these values in place of those of the start. `unsat`: these of the assertions cannot hold together. */
+/**
+ * What came of it. `sat`: with these values in place of those of the start. `unsat`: these of the assertions cannot
+ * hold together.
+ */
 export type NearbyAnswer =
   | { readonly verdict: 'sat'; readonly changes: ReadonlyMap<string, bigint> }
   | { readonly verdict: 'unsat'; readonly core: readonly Term[] }

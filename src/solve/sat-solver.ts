@@ -28,7 +28,9 @@ export class SatSolver {
   private readonly trail: number[] = [];
   private readonly limits: number[] = [];
   private readonly seen: number[] = [];
-  /** Open variables that were in a conflict, as a heap by activity; all others are chosen in the order of their birth. */
+  /**
+   * Open variables that were in a conflict, as a heap by activity; all others are chosen in the order of their birth.
+   */
   private readonly heap: number[] = [];
   /** Where a variable is in the heap, or -1. */
   private readonly places: number[] = [];

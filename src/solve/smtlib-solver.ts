@@ -21,7 +21,9 @@ const mostAnswers = 5000;
 export class SmtLibSolver implements Solver {
   readonly name: string;
   private readonly dialogue: Dialogue;
-  /** Answers by what was asked: proofs of one function more than once, as before it is taken and after, ask the same. */
+  /**
+   * Answers by what was asked: proofs of one function more than once, as before it is taken and after, ask the same.
+   */
   private readonly answers = new Map<string, Answer>();
   /** One question at a time: the next one waits for this. */
   private last: Promise<unknown> = Promise.resolve();

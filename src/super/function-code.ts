@@ -37,7 +37,9 @@ export interface Op {
   readonly core: string | undefined;
   /** Slot of the section that it was made from, for its source line. */
   readonly line: number;
-  /** Memory that it accesses, where the verifier knew; of a branch: the packet, if it compares with the packet's end. */
+  /**
+   * Memory that it accesses, where the verifier knew; of a branch: the packet, if it compares with the packet's end.
+   */
   readonly region: Region | undefined;
   readonly facts: OpFacts | undefined;
 }

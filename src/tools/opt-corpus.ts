@@ -1,11 +1,12 @@
 /**
  * `npm run opt-corpus -- DIR... [-c PACKETS] [--goal G] [--effort N] [--slice I/N] [--no-prove] [--out DIR] [--svg
- * FILE] [--mcpu LIST] [--summary FILE]`: every object of folders through `jitnic opt`. The kernel has to take all programs that it
- * took, both versions have to decide alike on generated packets, and each function that changed goes to the solver. A
- * line for whatever is not as it should be and for each function that is not proved, then the sums. `--slice 2/5` takes
- * every fifth object from the second on; `--out` writes the results, for `npm run differential`; `--svg` draws what was
- * gained. `--mcpu v1,v4` builds the inputs of opt-bench at these versions in the one folder that is given
- * (bench/opt-inputs.sh), and takes those. Exit 1 for a program that is refused or decides otherwise, and for a refuted proof.
+ * FILE] [--mcpu LIST] [--summary FILE]`: every object of folders through `jitnic opt`. The kernel has to take all
+ * programs that it took, both versions have to decide alike on generated packets, and each function that changed goes
+ * to the solver. A line for whatever is not as it should be and for each function that is not proved, then the sums.
+ * `--slice 2/5` takes every fifth object from the second on; `--out` writes the results, for `npm run differential`;
+ * `--svg` draws what was gained. `--mcpu v1,v4` builds the inputs of opt-bench at these versions in the one folder that
+ * is given (bench/opt-inputs.sh), and takes those. Exit 1 for a program that is refused or decides otherwise, and for a
+ * refuted proof.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -4,8 +4,8 @@
  *     if p + 14 > end goto out; ...; if p + 34 > end goto out; ...; if p + 54 > end goto out; ...
  *     -> if p + 54 > end goto short; ... ...        short: the code as it was
  *
- * What a packet that is shorter does is what it did before, so the code stands twice; in the copy the checks are decided
- * by what the first one showed (path-facts.ts). How long packets are is known from samples.
+ * What a packet that is shorter does is what it did before, so the code stands twice; in the copy the checks are
+ * decided by what the first one showed (path-facts.ts). How long packets are is known from samples.
  */
 import { type Insn, insnClass, op } from '../../isa/index.js';
 import { flowOf } from '../analyses.js';

@@ -146,9 +146,9 @@ export class Product {
   }
 
   /**
-   * Runs that go on by themselves: as long as they are few all of them, since nothing is forgotten then, and later those
-   * on which one version has written to memory and the other has not yet, since what that was is hard to see once they
-   * are one. Loops need all in one.
+   * Runs that go on by themselves: as long as they are few all of them, since nothing is forgotten then, and later
+   * those on which one version has written to memory and the other has not yet, since what that was is hard to see once
+   * they are one. Loops need all in one.
    */
   private apart(meeting: Meeting): readonly Run[] {
     const { before, after, leads } = this.setting;
@@ -429,7 +429,9 @@ export class Product {
     return this.called(run, call);
   }
 
-  /** Goes on behind a call that both made: on two ways where it tells by its result whether it filled what it was given. */
+  /**
+   * Goes on behind a call that both made: on two ways where it tells by its result whether it filled what it was given.
+   */
   private called(run: Run, call: Call): readonly Next[] {
     const { symbols, context, before } = this.setting;
     const { terms } = symbols;

@@ -5,8 +5,9 @@
  *
  * Not here, since nothing that is compared with the kernel can tell: windows of the packet and of ring buffers that are
  * left wide (they only say what may be accessed, and Linux accepts no program that accesses more), helpers that refuse
- * (the same), the clock and CPU that a helper is told (they stand still in a test run), and a transaction of the compiled
- * card that stays open behind its packet or batch (marks are set anew for each call; a longer log is no other one).
+ * (the same), the clock and CPU that a helper is told (they stand still in a test run), and a transaction of the
+ * compiled card that stays open behind its packet or batch (marks are set anew for each call; a longer log is no other
+ * one).
  */
 import { InternalError } from '../../base/index.js';
 

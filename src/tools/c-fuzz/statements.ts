@@ -575,8 +575,8 @@ export class CStatements {
   }
 
   /**
-   * Effects by helpers, something that only looks, and then a test of what the effects left: a trace finds out late that
-   * it does not fit, and has all of it to take back, across calls that change nothing.
+   * Effects by helpers, something that only looks, and then a test of what the effects left: a trace finds out late
+   * that it does not fit, and has all of it to take back, across calls that change nothing.
    */
   private lateTest(place: Place): string {
     const { random: r } = this;
