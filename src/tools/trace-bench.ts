@@ -2,7 +2,8 @@
  * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a
  * section: `recording` is what it takes to make one, `hits` what the card wins, `matching` how finding a trace grows
  * with their number, and how it is for the examples' own traces; `runs` is what whole runs of 100,000 packets cost with
- * the card and without. `--only NAME`: one of the examples.
+ * the card and without. `--only NAME`: one of the examples. `--no-joins`: each side of a branch is a trace of its own (of
+ * the first two sections).
  */
 import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';
@@ -17,7 +18,7 @@ import { type RecordingSubject, recordingTable } from './trace-bench/recording.j
 import { type RunSubject, runsTable } from './trace-bench/runs.js';
 
 const usage =
-  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [--only NAME] [-c packets]; sections: recording, hits, matching, runs';
+  'usage: npm run trace-bench [-- SECTION...] [--examples DIR] [--only NAME] [--no-joins] [-c packets]; sections: recording, hits, matching, runs';
 
 /** An example: what it is in memory, and the files that it was read from. */
 type BenchSubject = RecordingSubject & RunSubject;
@@ -49,6 +50,7 @@ await runTool(
     only: { type: 'string' },
     count: { type: 'string', short: 'c' },
     json: { type: 'boolean' },
+    'no-joins': { type: 'boolean' },
   },
   async (operands, flags) => {
     const names = operands.length === 0 ? Object.keys(sections) : operands;
@@ -79,6 +81,7 @@ await runTool(
         program,
         maps: subject.maps?.contents,
         packets,
+        joins: flags['no-joins'] !== true,
         files: { object: file.path, program: program.name, maps: subject.maps === undefined ? undefined : maps },
       });
     }

@@ -51,7 +51,7 @@ export interface Hits {
 }
 
 function runtimeOf(subject: RecordingSubject, options: { readonly card: boolean; readonly bypass: boolean }): Runtime {
-  const more = { host: 'wasm', keepConditions: false } as const;
+  const more = { host: 'wasm', keepConditions: false, limits: { joins: subject.joins } } as const;
   const runtime = new Runtime(subject.object, subject.program, { ...options, ...more });
   if (subject.maps !== undefined) loadMaps(runtime.machine, subject.maps);
   return runtime;

@@ -21,6 +21,8 @@ export interface RecordingSubject {
   readonly program: ProgramSpec;
   readonly maps: MapsFile | undefined;
   readonly packets: readonly Arrival[];
+  /** Sides of branches on state are joined in traces, as they are by default. */
+  readonly joins: boolean;
 }
 
 /** One miss; times in milliseconds. */
@@ -41,8 +43,8 @@ const keyBytes = 4096;
 
 /** All misses of one example. Timing alone disturbs nothing: what is tried on the way is rolled back. */
 function measureRecording(subject: RecordingSubject): Miss[] {
-  const { object, program, maps } = subject;
-  const runtime = new Runtime(object, program, { keepConditions: false });
+  const { object, program, maps, joins } = subject;
+  const runtime = new Runtime(object, program, { keepConditions: false, limits: { joins } });
   const { machine, cache } = runtime;
   if (cache === undefined) return [];
   if (maps !== undefined) loadMaps(machine, maps);
