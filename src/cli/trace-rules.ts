@@ -65,11 +65,13 @@ export function rulesText(session: Session, width: number): string {
     '',
     width,
   );
-  let text = `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
-  for (const { record } of shownTraces(session))
-    for (const { name, text: equation } of record.condition.computed)
-      text += `${text.endsWith('\n\n') ? '' : '\n'}trace ${record.id}: ${name} = ${equation}`;
-  return text;
+  const text = `${count(rows.length, 'rule')}, the first that matches decides:\n\n${table}`;
+  // Joined at the end: programs that hash have thousands of lines.
+  const equations = shownTraces(session).flatMap(({ record }) =>
+    record.condition.computed.map(({ name, text: equation }) => `trace ${record.id}: ${name} = ${equation}`),
+  );
+  if (equations.length === 0) return text;
+  return `${text}${text.endsWith('\n\n') ? '' : '\n'}${equations.join('\n')}`;
 }
 
 /** Rows of `rules` in `jitnic.trace/1`. Numbers that may be wider than 53 bits are text. */

@@ -40,6 +40,8 @@ class Lines {
   private readonly names = new Map<Value, string>();
   private readonly sizes = new Map<Value, number>();
   private readonly lines: Computation[] = [];
+  /** Values that have no brief words: asking costs a walk over their bits. */
+  private readonly without = new Set<Value>();
 
   constructor(name: string, brief: (value: Value) => string | undefined) {
     this.name = name;
@@ -50,8 +52,15 @@ class Lines {
   count(value: Value): void {
     const uses = this.uses.get(value) ?? 0;
     this.uses.set(value, uses + 1);
-    if (uses > 0 || this.brief(value) !== undefined) return;
+    if (uses > 0 || this.wordsOf(value) !== undefined) return;
     for (const part of partsOf(value)) this.count(part);
+  }
+
+  private wordsOf(value: Value): string | undefined {
+    if (this.without.has(value)) return undefined;
+    const words = this.brief(value);
+    if (words === undefined) this.without.add(value);
+    return words;
   }
 
   /** The equations, the whole one last. */
@@ -62,7 +71,7 @@ class Lines {
 
   /** Names what it has to on the way. */
   private text(value: Value, isTop = false): string {
-    const known = this.names.get(value) ?? this.brief(value);
+    const known = this.names.get(value) ?? this.wordsOf(value);
     if (known !== undefined && !isTop) return known;
     const parts = partsOf(value);
     const isNarrow = opTable[value.op].width === 32;
