@@ -69,6 +69,12 @@ writeFileSync(
 
 for (const { fileName, code } of joined) {
   if (code === undefined) continue;
+  // Code that V8 kept has forgotten how to import.
+  const imported = /\bimport\([`'"]/.exec(code);
+  if (imported !== null)
+    throw new Error(
+      `${fileName}: ${code.slice(imported.index, imported.index + 60)}: use createRequire(import.meta.url)`,
+    );
   writeFileSync(`${dist}bundle/${fileName}.br`, brotliCompressSync(code));
   rmSync(`${dist}bundle/${fileName}`);
 }

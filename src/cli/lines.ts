@@ -1,4 +1,5 @@
 /** Lines of stdin: as they come through a pipe, or as somebody writes them at a terminal. */
+import { createRequire } from 'node:module';
 
 /** A person's terminal. */
 export interface Terminal {
@@ -23,7 +24,8 @@ export async function* linesOf(
     yield* pipedLines(source.stdin());
     return;
   }
-  const { createInterface } = await import('node:readline');
+  // Not imported above, since few runs need it, and not by `import()`, which joined files do not have (bundle.ts).
+  const { createInterface } = createRequire(import.meta.url)('node:readline') as typeof import('node:readline');
   const reader = createInterface({
     ...terminal,
     prompt,
@@ -37,9 +39,15 @@ export async function* linesOf(
     reader.write(null, { ctrl: true, name: 'u' });
   });
   reader.prompt();
-  for await (const line of reader) {
-    yield line;
-    reader.prompt();
+  try {
+    for await (const line of reader) {
+      yield line;
+      reader.prompt();
+    }
+  } finally {
+    reader.close();
+    // A terminal that is still read keeps the process.
+    terminal.input.pause();
   }
 }
 

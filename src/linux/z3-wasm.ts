@@ -1,4 +1,5 @@
 /** z3 compiled to WebAssembly: the package `z3-solver`, if it is installed. */
+import { createRequire } from 'node:module';
 import type { Dialogue } from '../solve/index.js';
 
 /** As much of z3's C interface as is used. */
@@ -33,7 +34,8 @@ interface Package {
 export async function openZ3Wasm(): Promise<Dialogue | undefined> {
   let z3: Package;
   try {
-    z3 = (await import('z3-solver')) as unknown as Package;
+    // Joined files of the command line have no `import()` (cli/bundle.ts).
+    z3 = createRequire(import.meta.url)('z3-solver') as Package;
   } catch {
     return undefined;
   }
