@@ -7,10 +7,10 @@ import { UnsupportedError, UserError } from '../base/index.js';
 import { type Bpf, fitsTestRun, lastWords, possibleCpus } from '../linux/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { Prng } from '../packet/index.js';
-import { type VerdictName, verdictName } from '../platform/index.js';
+import { asksForConnections, type VerdictName, verdictName } from '../platform/index.js';
 import type { MapHolder, MapsFile } from '../vm/index.js';
 import { comparePackets, type Difference } from './compare.js';
-import { type Hermetic, inputValue, makeHermetic } from './hermetic.js';
+import { type Hermetic, inputValue, isHermetic, makeHermetic } from './hermetic.js';
 import { KernelRefusal, KernelSubject } from './kernel-subject.js';
 import { type EngineFactory, MachineSubject } from './machine-subject.js';
 import { fillFromMapFile } from './map-file.js';
@@ -41,7 +41,7 @@ export type RowStatus =
   | 'refused'
   /** It is no XDP program. */
   | 'not XDP'
-  /** No packet has a length that a test run takes, or the outcome depends on addresses. */
+  /** No packet has a length that a test run takes, or the outcome depends on addresses or the kernel's clock. */
   | 'incomparable'
   /** The kernel runs it and jitnic cannot. */
   | 'unsupported'
@@ -181,12 +181,27 @@ function compareOn(
   const done = { packets: result.packets, verdicts, notCompiled: engine.notCompiled };
   if (result.difference === undefined) return { ...done, status: 'equal', why: asWhat(program) };
   const why = describeDifference(result.difference, packets);
+  if (readsTwoClocks(program))
+    return {
+      ...done,
+      status: 'incomparable',
+      why: `connections have the kernel's time, and its clock is ours: ${why}`,
+    };
   const reproducible = isReproducible(object, program.name, packets, (machines) => {
     fillMaps(object, machines, machines[0].holder, packets, options);
     return setInputs(hermetic, machines, packets, options.seed);
   });
   if (reproducible) return { ...done, status: 'differs', why };
   return { ...done, status: 'incomparable', why: `it depends on addresses or on stack it never wrote: ${why}` };
+}
+
+/**
+ * Connections end by the kernel's clock, which cannot be set, while the program asks for one that both sides are given
+ * (hermetic.ts): what it makes of the two is no function of the packet. Answers of these kfuncs are compared by
+ * themselves, in test/differential/kfuncs.test.ts.
+ */
+function readsTwoClocks(program: ProgramSpec): boolean {
+  return !isHermetic(program) && program.kfuncs.some(({ name }) => asksForConnections(name));
 }
 
 /** Fills the maps of all subjects alike; says what one takes and another refuses. */

@@ -42,6 +42,7 @@ const limits = `
 | Granularity of the coarse clock and of jiffies | CONFIG_HZ and the tick's phase | as above; a machine has \`hz\` (default 250) |
 | Randomness (\`bpf_get_prandom_u32\`) | the kernel's generator cannot be seeded | as above |
 | SYN cookie secrets | drawn at boot | not made equal: a program whose packets reach those helpers would differ |
+| Time of connections | they end by the kernel's clock, which cannot be set | a program that asks for connections and for the time is "not comparable" where its outcome differs; answers of these kfuncs are compared in \`test/differential/kfuncs.test.ts\` |
 | Pointers as data (stored, hashed, returned) | addresses differ by construction | generated programs do not; a real one that differs is run twice in machines that lie elsewhere (\`slide\`), and is "not comparable" when its outcome changes |
 | Which CPU runs the program | the scheduler's choice | the kernel side is pinned to CPU 0; per-CPU values are compared for all CPUs |
 | LRU eviction on several CPUs | lists and free elements are per CPU, and which CPU ran is not repeatable | compared on one CPU, where the order of eviction is the same |
