@@ -92,6 +92,8 @@ describe.skipIf(chromium === undefined)('the report page in Chromium', () => {
       '[...document.querySelectorAll("[role=treeitem]:has(> .row a.leaf:not([aria-current=true]))")].find((item) => item.offsetParent !== null).focus()',
     );
     await page.keyboard.press('Enter');
+    // The page follows its address, which the browser tells it of in its own time.
+    await page.waitForFunction('!document.getElementById(location.hash.slice(1) || "none")?.hidden');
     const [after] = await shownTraces();
     expect(before).not.toContain(after);
     expect(page.url()).toContain(`#${after}`);
