@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Time-outs are there to end what hangs. A machine under load may take ten times as long as an idle one, and that is no failure. */
+/**
+ * Time-outs are there to end what hangs. A machine under load may take ten times as long as an idle one, and that is
+ * no failure.
+ */
 const hang = 900_000;
 
 const include = ['src/**/*.test.ts', 'test/**/*.test.ts'];
@@ -19,7 +22,8 @@ export default defineConfig({
       { extends: true, test: { name: 'shared', isolate: false, include, exclude: alone } },
       { extends: true, test: { name: 'alone', isolate: true, include: alone } },
     ],
-    // Stripped TypeScript is kept by content between runs: half of what a single test file costs is transforming what it imports.
+    // Stripped TypeScript is kept by content between runs: half of what a single test file costs is transforming what
+    // it imports.
     experimental: { fsModuleCache: true },
   },
 });

@@ -44,8 +44,8 @@ export interface CaseWorld {
   /** A map file that a case names. */
   mapsOf(file: string): MapsFile;
   /**
-   * Takes counts of each case once: from compiled code if it runs the case, since that costs next to nothing, else from
-   * the interpreter.
+   * Takes counts of each case once: from compiled code if it runs the case, since that costs next to nothing, else
+   * from the interpreter.
    */
   readonly coverage?: Coverage | undefined;
 }

@@ -1,14 +1,14 @@
 /**
  * Ctrl-C in work that asks a solver. Such work waits for answers, and between two of them it may compute for minutes;
- * {@link Io.breakable} breaks off what runs before the call returns, so each answer is handed over within one, with all
- * that comes of it up to the next question.
+ * {@link Io.breakable} breaks off what runs before the call returns, so each answer is handed over within one, with
+ * all that comes of it up to the next question.
  */
 import type { Solver } from '../solve/index.js';
 import type { Io } from './command.js';
 
 /**
- * Runs `work`, which waits for nothing but the solver that it is given. Ctrl-C ends it at once: the promise is rejected
- * with InterruptedError. Without a solver `work` gets none.
+ * Runs `work`, which waits for nothing but the solver that it is given. Ctrl-C ends it at once: the promise is
+ * rejected with InterruptedError. Without a solver `work` gets none.
  */
 export function breakableWith<T>(
   io: Pick<Io, 'breakable'>,

@@ -1,8 +1,9 @@
 /**
- * Runs the joined files of the command line (`dist/bundle/NAME.br`, CommonJS, made by scripts/bundle.mjs) with the code
- * that V8 made of them the last time, which lies in the cache as `NAME.code`. A process that has just started would
- * spend a third of its time on reading and compiling JavaScript. V8 takes that code only if it is the same version with
- * the same flags, and of the text it compares the length alone; so it is kept by build, version and processor:
+ * Runs the joined files of the command line (`dist/bundle/NAME.br`, CommonJS, made by scripts/bundle.mjs) with the
+ * code that V8 made of them the last time, which lies in the cache as `NAME.code`. A process that has just started
+ * would spend a third of its time on reading and compiling JavaScript. V8 takes that code only if it is the same
+ * version with the same flags, and of the text it compares the length alone; so it is kept by build, version and
+ * processor:
  *
  *     CACHE/code/BUILD-VERSION-ARCH/COMMAND/NAME.code
  *

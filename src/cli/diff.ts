@@ -1,8 +1,8 @@
 /**
  * `jitnic diff`: do two objects decide alike? Equal code decides alike, and what the solver proves to be the same over
  * equal maps; otherwise packets are looked for that tell them apart: those of a capture, in order and with the maps as
- * they become, and one for each path that a search finds in either program, each from the maps as they were given. What
- * is not found is no proof.
+ * they become, and one for each path that a search finds in either program, each from the maps as they were given.
+ * What is not found is no proof.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { fillMaps, type StartState } from '../explore/index.js';

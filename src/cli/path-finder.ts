@@ -1,6 +1,6 @@
 /**
- * Finds paths of a program over packets and contents of maps (explore/state-search.ts), and runs each of them once more
- * to see all that there is to be seen.
+ * Finds paths of a program over packets and contents of maps (explore/state-search.ts), and runs each of them once
+ * more to see all that there is to be seen.
  */
 import { DecisionObserver, type SourceLine } from '../cases/index.js';
 import {

@@ -13,8 +13,8 @@ import { leaders, successors } from './leaders.js';
 /** Instructions that a fork may have behind its jump; more are no longer cheap to run in vain. */
 const mostInsns = 40;
 /**
- * Stores to other memory than the stack that it may have: on the side that is not taken each is a load and a store that
- * the program does not make, and may have to be taken back.
+ * Stores to other memory than the stack that it may have: on the side that is not taken each is a load and a store
+ * that the program does not make, and may have to be taken back.
  */
 const mostStores = 3;
 

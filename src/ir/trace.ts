@@ -3,9 +3,10 @@
  * the arriving state alone) are all evaluated before the first effect; guards that depend on an effect stand in the
  * body.
  *
- * Accesses take addresses, as in functions. Those of the packet are always a `ptr`, which makes an address of an offset
- * from where the packet began when it arrived. So packets need no place: conditions, cards and trace files speak of
- * byte 12 ({@link packetOffset}), and two accesses are told apart by their offsets whatever has moved in between.
+ * Accesses take addresses, as in functions. Those of the packet are always a `ptr`, which makes an address of an
+ * offset from where the packet began when it arrived. So packets need no place: conditions, cards and trace files
+ * speak of byte 12 ({@link packetOffset}), and two accesses are told apart by their offsets whatever has moved in
+ * between.
  */
 import { InternalError } from '../base/index.js';
 import type { Value } from './value.js';

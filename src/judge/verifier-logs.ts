@@ -1,6 +1,7 @@
 /**
  * The log of jitnic's verifier beside the running kernel's. Ids, addresses and the numbers of this boot are put aside,
- * and so is what only Linux writes: times, stack depths, the listing of live registers, how precision is followed back.
+ * and so is what only Linux writes: times, stack depths, the listing of live registers, how precision is followed
+ * back.
  */
 import { UserError } from '../base/index.js';
 import { type Bpf, KernelObject } from '../linux/index.js';
@@ -67,7 +68,9 @@ function readable(log: string): string[] {
     .filter((line) => line !== '' && !aside.some((pattern) => pattern.test(line)));
 }
 
-/** Pairs of lines, ours and Linux's, at which the logs part; what follows a line too many on either side is skipped. */
+/**
+ * Pairs of lines, ours and Linux's, at which the logs part; what follows a line too many on either side is skipped.
+ */
 export function differingLines({ ours, theirs }: VerifierLogs): (readonly [string, string])[] {
   const found: (readonly [string, string])[] = [];
   let at = 0;

@@ -4,8 +4,8 @@
  * without a row is refused for XDP.
  *
  * This is the one place that says what a helper reads, changes and answers: the verifier, the translation to the IR,
- * the optimizer, the recorder, the cards, the judge and the command line ask it (see helper-facts.ts for questions that
- * more than one of them has). To add a helper, write its row here and its implementation under the same name in
+ * the optimizer, the recorder, the cards, the judge and the command line ask it (see helper-facts.ts for questions
+ * that more than one of them has). To add a helper, write its row here and its implementation under the same name in
  * `vm/helpers/helpers.ts`; docs/architecture.md shows one. Columns are told in helper-row.ts.
  */
 import { type HelperName, helperNames } from './helper-names.js';

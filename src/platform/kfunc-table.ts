@@ -1,8 +1,8 @@
 /**
  * Kernel functions (kfuncs) that an XDP program may call and that jitnic knows, a row each: what the verifier asks of
  * a call and what comes back. Signatures as in kernel/bpf/helpers.c, net/core/xdp.c and
- * net/netfilter/nf_conntrack_bpf.c of Linux 6.18. A kfunc without a row is refused in jitnic's own words: whether Linux
- * has it depends on the kernel's modules.
+ * net/netfilter/nf_conntrack_bpf.c of Linux 6.18. A kfunc without a row is refused in jitnic's own words: whether
+ * Linux has it depends on the kernel's modules.
  */
 import { firstKfunc } from './engine-helpers.js';
 

@@ -1,8 +1,8 @@
 /**
  * Solves for a model near one that is known: all of `held` is true under `start`, and `wanted` is to be true as well.
- * Only `wanted` becomes clauses at first; what the answer breaks of `held` is added, and so on until nothing is broken.
- * Values of `start` are tried first, so that an answer changes little, most of `held` never becomes a clause, and what
- * a hash of half the packet has to be costs nothing where nobody asks for it.
+ * Only `wanted` becomes clauses at first; what the answer breaks of `held` is added, and so on until nothing is
+ * broken. Values of `start` are tried first, so that an answer changes little, most of `held` never becomes a clause,
+ * and what a hash of half the packet has to be costs nothing where nobody asks for it.
  */
 import { BitBlaster, canBlast } from './bit-blaster.js';
 import { evaluateTerms, type Valuation } from './evaluate.js';

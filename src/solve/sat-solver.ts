@@ -1,7 +1,8 @@
 /**
  * A solver for clauses: conflict-driven learning with two watched literals, activities that decay, remembered phases
  * and restarts (Eén and Sörensson, "An extensible SAT-solver", 2003). It is small on purpose: questions of a few
- * thousand clauses, asked by the ten thousand, where starting another program for each would cost more than the answer.
+ * thousand clauses, asked by the ten thousand, where starting another program for each would cost more than the
+ * answer.
  *
  * A literal is 2 * variable, plus 1 for its negation. All choices are made in a fixed order: equal clauses and phases,
  * equal answer.

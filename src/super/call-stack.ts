@@ -1,6 +1,6 @@
 /**
- * What a call does to the caller's frame: how far it may reach through the addresses that it is given, which of that it
- * only writes, and which bytes are certainly written. So a buffer need not be cleared for a helper that fills it.
+ * What a call does to the caller's frame: how far it may reach through the addresses that it is given, which of that
+ * it only writes, and which bytes are certainly written. So a buffer need not be cleared for a helper that fills it.
  */
 import { type Insn, insnClass, op } from '../isa/index.js';
 import { helperNames, helperRow } from '../platform/index.js';

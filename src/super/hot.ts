@@ -1,7 +1,7 @@
 /**
  * Functions as sample packets run them (passes split, lengths, order, same): code that is faster for those and larger.
- * Each way to do it is tried and run on the samples; what is fastest is taken, function by function, if the solver says
- * that it is the same.
+ * Each way to do it is tried and run on the samples; what is fastest is taken, function by function, if the solver
+ * says that it is the same.
  */
 import { type ObjectSpec, readObject } from '../object/index.js';
 import type { Solver } from '../solve/index.js';

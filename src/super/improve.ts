@@ -32,8 +32,8 @@ export interface ImproveOptions extends OptimizeObjectOptions {
   /** Proves what is not correct by construction. */
   readonly solver?: Solver | undefined;
   /**
-   * What programs of a file cost to run, by name, in any unit; asked where the goal is speed. Programs that it does not
-   * name are told apart by size.
+   * What programs of a file cost to run, by name, in any unit; asked where the goal is speed. Programs that it does
+   * not name are told apart by size.
    */
   readonly cost?: ((object: ObjectSpec) => ReadonlyMap<string, number>) | undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * A smaller or faster object file that Linux still accepts: every function of the programs that are wanted goes through
- * the passes over its bytecode (passes/), the file is edited in place, and what comes out is shown to the verifier and
- * to whoever else has a say. What is refused is taken back change by change.
+ * A smaller or faster object file that Linux still accepts: every function of the programs that are wanted goes
+ * through the passes over its bytecode (passes/), the file is edited in place, and what comes out is shown to the
+ * verifier and to whoever else has a say. What is refused is taken back change by change.
  */
 import { UnsupportedError } from '../base/index.js';
 import type { BpfVersion } from '../bpf/index.js';

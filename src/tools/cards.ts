@@ -1,8 +1,8 @@
 /**
  * `npm run cards -- [--page FILE] [--examples FOLDER] [FILE|FOLDER...]`: what has been published about cards, and what
  * is wanted of them, beside what the models say. Files are programs of hXDP's evaluation, objects or `llvm-objdump -d`
- * listings, known by their names; `--examples` has programs with traffic, whose traces become stages. Without them only
- * what needs none is compared. `--page` writes docs/cards.md. Exit 1 where a row fails.
+ * listings, known by their names; `--examples` has programs with traffic, whose traces become stages. Without them
+ * only what needs none is compared. `--page` writes docs/cards.md. Exit 1 where a row fails.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

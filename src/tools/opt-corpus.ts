@@ -4,9 +4,9 @@
  * programs that it took, both versions have to decide alike on generated packets, and each function that changed goes
  * to the solver. A line for whatever is not as it should be and for each function that is not proved, then the sums.
  * `--slice 2/5` takes every fifth object from the second on; `--out` writes the results, for `npm run differential`;
- * `--svg` draws what was gained. `--mcpu v1,v4` builds the inputs of opt-bench at these versions in the one folder that
- * is given (bench/opt-inputs.sh), and takes those. Exit 1 for a program that is refused or decides otherwise, and for a
- * refuted proof.
+ * `--svg` draws what was gained. `--mcpu v1,v4` builds the inputs of opt-bench at these versions in the one folder
+ * that is given (bench/opt-inputs.sh), and takes those. Exit 1 for a program that is refused or decides otherwise, and
+ * for a refuted proof.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,11 +1,11 @@
 /**
  * `npm run paths-bench -- FILE|DIR [--seconds N] [--paths N] [--program NAME] [--missed]`: how many paths `jitnic
  * paths` finds in N seconds (default 120; of the processor's time, so that a busy machine counts the same) of each
- * object's programs, and how far that goes: ways out of conditional jumps that some path goes; such as no run can go by
- * what the verifier knows; such as the solver refuted on each path that came to the jump; and such as were missed,
+ * object's programs, and how far that goes: ways out of conditional jumps that some path goes; such as no run can go
+ * by what the verifier knows; such as the solver refuted on each path that came to the jump; and such as were missed,
  * about which nothing is known (`--missed` lists these). Each path counts once it has been run again, packet and maps,
- * on a machine of its own. A row passes if no way was missed, and if there are at least as many paths as `--paths` asks
- * for.
+ * on a machine of its own. A row passes if no way was missed, and if there are at least as many paths as `--paths`
+ * asks for.
  */
 
 import { InputError } from '../base/index.js';

@@ -1,9 +1,9 @@
 /**
  * `npm run trace-bench [-- SECTION...] [-c packets]`: tables about the speed of traces over the examples, one a
  * section: `recording` is what it takes to make one, `hits` what the card wins, `matching` how finding a trace grows
- * with their number, and how it is for the examples' own traces; `runs` is what whole runs of 100,000 packets cost with
- * the card and without. `--only NAME`: one of the examples. `--no-joins`: each side of a branch is a trace of its own
- * (of the first two sections).
+ * with their number, and how it is for the examples' own traces; `runs` is what whole runs of 100,000 packets cost
+ * with the card and without. `--only NAME`: one of the examples. `--no-joins`: each side of a branch is a trace of its
+ * own (of the first two sections).
  */
 import { execFileSync } from 'node:child_process';
 import { UsageError } from '../base/index.js';

@@ -1,8 +1,8 @@
 /**
  * Joins: what a recording does at a branch on state whose two sides meet again shortly (code/forks.ts). Guarding which
  * way the packet went would make a trace of each history that maps can have: a slot of a bucket, a round of a loop, a
- * counter below its limit. What classes packets are their bytes; state only decides what is computed. So both sides are
- * computed, and `select` chooses: the trace goes on for the packets of either.
+ * counter below its limit. What classes packets are their bytes; state only decides what is computed. So both sides
+ * are computed, and `select` chooses: the trace goes on for the packets of either.
  *
  * Both sides are recorded without being run. That is possible because a fork has nothing but arithmetic, loads and
  * stores, under these rules:

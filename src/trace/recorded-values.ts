@@ -106,8 +106,8 @@ export class RecordedValues {
   }
 
   /**
-   * Does a value hang on what maps hold, or on the time? Else it is a matter of the packet alone: its bytes, length and
-   * context.
+   * Does a value hang on what maps hold, or on the time? Else it is a matter of the packet alone: its bytes, length
+   * and context.
    */
   isState(value: Value): boolean {
     const { state } = this;

@@ -20,8 +20,8 @@ export function peek(machine: Machine, pointer: bigint, size: number): bigint {
 }
 
 /**
- * The same of a load that a join makes for packets of either side: for those of the other one there may be nothing, and
- * then it does not matter what it gives.
+ * The same of a load that a join makes for packets of either side: for those of the other one there may be nothing,
+ * and then it does not matter what it gives.
  */
 export function sampleOf(machine: Machine, pointer: bigint, size: number): bigint {
   return machine.memory.peek(pointer, size) ?? 0n;

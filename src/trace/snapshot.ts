@@ -21,7 +21,9 @@ import type { Join } from './joins.js';
 import type { MemoryChange } from './recorded-memory.js';
 import type { Sampled } from './recorded-values.js';
 
-/** State before a guard. Lists are shared with the recording, so a snapshot costs what changed since the one before. */
+/**
+ * State before a guard. Lists are shared with the recording, so a snapshot costs what changed since the one before.
+ */
 export interface Snapshot {
   readonly program: LoadedProgram;
   /** Instruction that comes next. */

@@ -3,8 +3,8 @@
  * it, extend it by side traces and put it into words as the one that recorded it can. Nothing in it is an address:
  * bytes of maps go by location, the stack by frame.
  *
- * Values are lines of the IR's exact text; whatever else speaks of a value does so by the line's number (`v7`) or, of a
- * constant, by the constant itself. What follows from that is left out: which values are live, and the facts.
+ * Values are lines of the IR's exact text; whatever else speaks of a value does so by the line's number (`v7`) or, of
+ * a constant, by the constant itself. What follows from that is left out: which values are live, and the facts.
  */
 import { formatConstant, formatTrace, isConst, plainNames, type Value } from '../ir/index.js';
 import type { Location, ObjectSpec, ProgramSpec } from '../object/index.js';

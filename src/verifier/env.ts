@@ -105,7 +105,9 @@ export class Env {
   noted = false;
   /** Stack slots that instructions touched, whatever frame they lie in, until the log has told them. */
   readonly touchedSlots: Set<number> = new Set();
-  /** How often a check relied on a number: Linux then writes how it follows that back, between two lines of the log. */
+  /**
+   * How often a check relied on a number: Linux then writes how it follows that back, between two lines of the log.
+   */
   demands = 0;
   /** The instruction just checked left a callback: exploration goes back to its call site. */
   returnedFromCallback = false;

@@ -109,8 +109,8 @@ function unsupported(env: Env, name: string): UnsupportedError {
 }
 
 /**
- * Arguments that are no pointers, and pointers that may be NULL: of memory with a size Linux 6.18 asks what it would be
- * if it was there (check_kfunc_mem_size_reg), unless the kfunc trusts its arguments, which none of these does.
+ * Arguments that are no pointers, and pointers that may be NULL: of memory with a size Linux 6.18 asks what it would
+ * be if it was there (check_kfunc_mem_size_reg), unless the kfunc trusts its arguments, which none of these does.
  */
 const mayBeNull: readonly KfuncArg[] = ['number', 'mem', 'mem size', 'const size', 'buffer?'];
 

@@ -1,4 +1,6 @@
-/** Logs of level 2 as Linux 6.18.44 wrote them, but for what only it writes (times, how precision is followed back). */
+/**
+ * Logs of level 2 as Linux 6.18.44 wrote them, but for what only it writes (times, how precision is followed back).
+ */
 import { describe, expect, it } from 'vitest';
 import { verifyText } from './testing.js';
 

@@ -353,8 +353,8 @@ function checkReachable(
 
 /**
  * Registers that may be read before they are written, as Linux counts them (compute_live_registers): states are
- * compared by these, so they have to be the kernel's own, not those of `code/live-slots.ts`. The two differ at calls of
- * helpers; `code/register-effects.ts` says how and why.
+ * compared by these, so they have to be the kernel's own, not those of `code/live-slots.ts`. The two differ at calls
+ * of helpers; `code/register-effects.ts` says how and why.
  */
 function liveRegisters(insns: readonly Insn[]): Uint16Array {
   const live = solveBackward(insns, 1, (insn, _, now) => {

@@ -110,8 +110,8 @@ export function signExtend32(a: Scalar, bytes: number): Scalar {
 }
 
 /**
- * The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Of numbers that are swapped only what is
- * known bit by bit survives.
+ * The low `bytes` bytes (2, 4, 8), in reverse order if `swaps`, zero-extended. Of numbers that are swapped only what
+ * is known bit by bit survives.
  */
 export function swapBytes(a: Scalar, bytes: number, swaps: boolean): Scalar {
   if (!swaps) return truncate(a, bytes);

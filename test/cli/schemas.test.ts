@@ -1,4 +1,6 @@
-/** What each command prints under `--json` is what its schema in `schemas/` says: all keys, no others, of that kind. */
+/**
+ * What each command prints under `--json` is what its schema in `schemas/` says: all keys, no others, of that kind.
+ */
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';

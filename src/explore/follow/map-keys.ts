@@ -8,7 +8,9 @@ import type { Term } from '../../solve/index.js';
 /** One key of one map. */
 export interface KeyClass {
   readonly map: number;
-  /** Order in which the classes of the map came up: elements of the same class on two paths have the same variables. */
+  /**
+   * Order in which the classes of the map came up: elements of the same class on two paths have the same variables.
+   */
   readonly ordinal: number;
   /** What the key was. */
   readonly bytes: Uint8Array;

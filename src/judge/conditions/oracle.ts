@@ -100,8 +100,8 @@ export class ConditionOracle {
   }
 
   /**
-   * A look-up that found nothing. What is read through it is part of a join whose other side the packet takes: whatever
-   * it is, nothing hangs on it.
+   * A look-up that found nothing. What is read through it is part of a join whose other side the packet takes:
+   * whatever it is, nothing hangs on it.
    */
   private isNothing(base: Value | undefined): boolean {
     return base?.op === 'lookup' && this.value(base) === 0n;

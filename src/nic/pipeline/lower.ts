@@ -350,8 +350,8 @@ class Lowering {
         isAtomic: value.op === 'atomic' && !this.isUsed(value),
       });
     }
-    // What others see is done in one stage where nothing of the packet's own comes behind it: a packet that begins anew
-    // has then done none of it.
+    // What others see is done in one stage where nothing of the packet's own comes behind it: a packet that begins
+    // anew has then done none of it.
     const writes = accesses.flatMap(({ write }) => write ?? []);
     const write = Math.max(0, ...writes);
     const isLast = accesses.every(({ read = 0 }) => read <= Math.min(...writes));

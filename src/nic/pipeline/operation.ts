@@ -58,8 +58,8 @@ function lookupLatency(type: string, memory: number): number {
 }
 
 /**
- * Where an access of the packet at a constant offset ends, in bytes from the packet's beginning; undefined: it is none,
- * or its offset varies.
+ * Where an access of the packet at a constant offset ends, in bytes from the packet's beginning; undefined: it is
+ * none, or its offset varies.
  */
 export function packetEnd(value: Value): number | undefined {
   const { imm, detail } = value;

@@ -10,7 +10,8 @@
  *     x = [q]w, y = [q+w]w, x | y << 8w             -> [q]2w
  *
  * Again and again, so bytes become words. Stack accesses stay aligned, as Linux wants them; others need not be: the
- * verifier asks for it on machines only that cannot do otherwise. The context is left alone: its fields are not memory.
+ * verifier asks for it on machines only that cannot do otherwise. The context is left alone: its fields are not
+ * memory.
  */
 import { type Insn, insnClass, isCall, op } from '../../isa/index.js';
 import type { Demand, Demands } from '../demand.js';

@@ -144,7 +144,9 @@ export function callObligations(pair: Pair, call: Call, maps: readonly MapSpec[]
   return list;
 }
 
-/** Both versions go on with what the call left; `name` is that of this call. `isFilled`: it has written a `mem out`. */
+/**
+ * Both versions go on with what the call left; `name` is that of this call. `isFilled`: it has written a `mem out`.
+ */
 export function performCall(pair: Pair, call: Call, maps: readonly MapSpec[], name: string, isFilled: boolean): void {
   const { before, after } = pair;
   const { shape, read, frame } = call;

@@ -81,8 +81,8 @@ export interface Setting {
   /** Instructions that may still be run. */
   readonly left: { steps: number };
   /**
-   * Who goes on where each waits at a branch of its own. The other one waits meanwhile, its paths apart: so the version
-   * leads that tells more paths apart.
+   * Who goes on where each waits at a branch of its own. The other one waits meanwhile, its paths apart: so the
+   * version leads that tells more paths apart.
    */
   readonly leads: keyof Pair;
   /** Loops are run through so many times instead of for all rounds; undefined: for all. */
@@ -147,8 +147,8 @@ export class Product {
 
   /**
    * Runs that go on by themselves: as long as they are few all of them, since nothing is forgotten then, and later
-   * those on which one version has written to memory and the other has not yet, since what that was is hard to see once
-   * they are one. Loops need all in one.
+   * those on which one version has written to memory and the other has not yet, since what that was is hard to see
+   * once they are one. Loops need all in one.
    */
   private apart(meeting: Meeting): readonly Run[] {
     const { before, after, leads } = this.setting;
@@ -430,7 +430,8 @@ export class Product {
   }
 
   /**
-   * Goes on behind a call that both made: on two ways where it tells by its result whether it filled what it was given.
+   * Goes on behind a call that both made: on two ways where it tells by its result whether it filled what it was
+   * given.
    */
   private called(run: Run, call: Call): readonly Next[] {
     const { symbols, context, before } = this.setting;
@@ -581,7 +582,9 @@ function comesBefore(a: Meeting, b: Meeting): boolean {
   return x[0] !== y[0] ? x[0] < y[0] : x[1] < y[1];
 }
 
-/** Runs in all that go on by themselves where code has copies for single paths, and most from one place after those. */
+/**
+ * Runs in all that go on by themselves where code has copies for single paths, and most from one place after those.
+ */
 const mostRuns = 400;
 const mostApart = 8;
 

@@ -121,8 +121,8 @@ export class Symbols {
   }
 
   /**
-   * `found` is the address of a map's value of that many bytes, or null. Two values of one memory are the same or share
-   * no byte, wherever they lie.
+   * `found` is the address of a map's value of that many bytes, or null. Two values of one memory are the same or
+   * share no byte, wherever they lie.
    */
   isElement(found: Term, values: Region, size: number): void {
     const { terms } = this;

@@ -5,8 +5,8 @@
  * Both are run on the same unknown context, packet, memory and results of calls. They are the same if on every way
  * they make the same calls in the same order with the same arguments and bytes behind them, leave packet, maps and
  * context the same and give the same result. What the verifier grants (no access outside of an object) is taken for
- * granted of the first version; that the second one is accepted is the verifier's business. Other programs and CPUs are
- * taken to be still in between, but atomic operations stay atomic.
+ * granted of the first version; that the second one is accepted is the verifier's business. Other programs and CPUs
+ * are taken to be still in between, but atomic operations stay atomic.
  */
 import type { Solver, Term } from '../../solve/index.js';
 import type { ProgramFacts } from '../../verifier/index.js';
@@ -40,7 +40,9 @@ export type Validation = {
   | { readonly verdict: 'unknown'; readonly why: string }
 );
 
-/** How often loops are run through where no invariant was found: first so often, then as often as the budget allows. */
+/**
+ * How often loops are run through where no invariant was found: first so often, then as often as the budget allows.
+ */
 const unrolled: readonly number[] = [4, 40];
 
 /**

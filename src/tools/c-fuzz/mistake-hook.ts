@@ -1,6 +1,6 @@
 /**
- * A loader hook of Node (`module.register`) that plants one mistake: the module that it is in is changed as it is read,
- * and nothing on disk is.
+ * A loader hook of Node (`module.register`) that plants one mistake: the module that it is in is changed as it is
+ * read, and nothing on disk is.
  */
 import { type Mistake, withMistake } from './mistakes.js';
 

@@ -1,13 +1,13 @@
 /**
  * Mistakes that a fuzzer of cards has to find: one place each in the code that undoes what a trace did (the journal,
- * the transaction, the ways back of compiled traces) and in the card's side of helpers. Each is a text that stands once
- * in a module and what stands there instead, without types, so that it fits the source and what is built of it.
+ * the transaction, the ways back of compiled traces) and in the card's side of helpers. Each is a text that stands
+ * once in a module and what stands there instead, without types, so that it fits the source and what is built of it.
  *
- * Not here, since nothing that is compared with the kernel can tell: windows of the packet and of ring buffers that are
- * left wide (they only say what may be accessed, and Linux accepts no program that accesses more), helpers that refuse
- * (the same), the clock and CPU that a helper is told (they stand still in a test run), and a transaction of the
- * compiled card that stays open behind its packet or batch (marks are set anew for each call; a longer log is no other
- * one).
+ * Not here, since nothing that is compared with the kernel can tell: windows of the packet and of ring buffers that
+ * are left wide (they only say what may be accessed, and Linux accepts no program that accesses more), helpers that
+ * refuse (the same), the clock and CPU that a helper is told (they stand still in a test run), and a transaction of
+ * the compiled card that stays open behind its packet or batch (marks are set anew for each call; a longer log is no
+ * other one).
  */
 import { InternalError } from '../../base/index.js';
 

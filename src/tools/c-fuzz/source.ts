@@ -3,10 +3,10 @@
  * callbacks, tail calls, in functions too), with what people do not write often enough to be found by their tests:
  * effects *before* guards on state, on every path. Program n comes from seed n alone.
  *
- * Only what Linux makes a function of packet and maps is generated: no clock, no order of a hash table's buckets (walks
- * over maps add up, which commutes); one program in ten draws random numbers, and is held against the interpreter. All
- * locals are initialized, all shifts are in range, and every access is checked against `data_end` right before it, so
- * the kernel's verifier refuses few of them.
+ * Only what Linux makes a function of packet and maps is generated: no clock, no order of a hash table's buckets
+ * (walks over maps add up, which commutes); one program in ten draws random numbers, and is held against the
+ * interpreter. All locals are initialized, all shifts are in range, and every access is checked against `data_end`
+ * right before it, so the kernel's verifier refuses few of them.
  */
 import type { Prng } from '../../packet/index.js';
 import { CStatements } from './statements.js';

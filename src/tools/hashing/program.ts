@@ -102,8 +102,8 @@ function mixedStep(pick: (below: number) => number): string[] {
 export const hashKinds: readonly string[] = Object.keys(kinds);
 
 /**
- * Assembler text of a program that Linux accepts. Reads 60 bytes of the packet, hashes some of them with 1 to 5 rounds,
- * and compares parts of the hashes, up to six times.
+ * Assembler text of a program that Linux accepts. Reads 60 bytes of the packet, hashes some of them with 1 to 5
+ * rounds, and compares parts of the hashes, up to six times.
  */
 export function hashProgram(seed: number): string {
   const pick = numbers(seed);
