@@ -63,6 +63,7 @@ interface Decision {
   readonly steps: number;
 }
 
+/** Exit 1 where the versions decide differently. JSON: `jitnic.diff/1`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareReading(command);

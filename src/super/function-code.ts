@@ -203,6 +203,11 @@ export function blockOrder(code: FunctionCode): Block[] {
   return post.reverse();
 }
 
+/** Instructions of blocks. */
+export function opsOf(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, { ops, branch }) => sum + ops.length + (branch === undefined ? 0 : 1), 0);
+}
+
 /** The same code in blocks of its own; ops are values and are shared. */
 export function copyCode(code: FunctionCode): FunctionCode {
   const copies = new Map<Block, Block>(code.blocks.map((block) => [block, { ...block, ops: [...block.ops] }]));

@@ -2,7 +2,7 @@
 import type { BpfVersion } from '../bpf/index.js';
 import { assembleInsns, formatInsn } from '../isa/index.js';
 import { emitCode } from './emit.js';
-import { functionCode, type Profile } from './function-code.js';
+import { functionCode, type Profile, type Region } from './function-code.js';
 import { optimizeFunction } from './optimize-function.js';
 import type { Goal } from './passes/pass.js';
 import { passes } from './passes/passes.js';
@@ -15,6 +15,8 @@ export interface OptimizeTextOptions {
   readonly version?: BpfVersion;
   readonly aligned?: boolean;
   readonly profile?: Profile;
+  /** What the verifier would know: which memory an instruction is about, by slot. */
+  readonly regions?: Readonly<Record<number, Region>>;
 }
 
 /** The instructions that are left of a function, one a line. */
@@ -32,8 +34,8 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     core: new Map<number, string>(),
     labels: [],
   };
-  const code = functionCode(fn, { isEntry, narrowResult: isEntry, isXdp: isEntry, version, profile }, () => ({
-    region: undefined,
+  const code = functionCode(fn, { isEntry, narrowResult: isEntry, isXdp: isEntry, version, profile }, (slot) => ({
+    region: options.regions?.[slot],
     facts: undefined,
   }));
   optimizeFunction(code, {

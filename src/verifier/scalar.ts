@@ -14,10 +14,15 @@ import { type Tnum, tnumCast, tnumContains, tnumIntersect, tnumNext, tnumRange, 
  * Ends of the four ranges: signed ones of 64 and 32 bits, and the unsigned ones of 32 bits. That of 64 is {@link
  * u64Max}.
  */
+/** Bounds of the types that the verifier's ranges are kept in. */
 export const s64Min: bigint = -(1n << 63n);
+/** See {@link s64Min}. */
 export const s64Max: bigint = (1n << 63n) - 1n;
+/** See {@link s64Min}. */
 export const s32Min = -0x8000_0000;
+/** See {@link s64Min}. */
 export const s32Max = 0x7fff_ffff;
+/** See {@link s64Min}. */
 export const u32Max = 0xffff_ffff;
 
 /** The lesser of two bigints, which Math.min does not take. */

@@ -6,8 +6,9 @@
  *
  * for o of +, |, &, ^. One or two slots less, and several times slower: for small programs only.
  *
- * Linux has + since 3.18, the others since 5.12 (`BPF_ATOMIC`, -mcpu=v3 in LLVM). The output fits every kernel that the
- * input fits, so they are made only in a function that asks for such a kernel: one with another atomic operation than
+ * Linux has + since 3.18, the others since 5.12 (`BPF_ATOMIC`, -mcpu=v3 in LLVM). The output fits every kernel that
+ * the input fits, so they are made only in a function that asks for such a kernel: one with another atomic operation
+ * than
  * +. Jumps on 32 bits, which -mcpu=v3 has too, tell nothing: they came with 5.1.
  */
 import { has } from '../../bpf/index.js';

@@ -50,6 +50,32 @@ describe('passes that sample packets steer', () => {
     expect(branches(optimizeText(text, options))[0]).toMatch(/w2 [!=]= 0x1 /);
   });
 
+  it('check once that a packet is as long as its path asks for', () => {
+    const text = `
+      r2 = *(u32 *)(r1 + 0)
+      r3 = *(u32 *)(r1 + 4)
+      r0 = 1
+      r4 = r2
+      r4 += 14
+      if r4 > r3 goto out
+      r5 = *(u8 *)(r2 + 12)
+      r4 = r2
+      r4 += 34
+      if r4 > r3 goto out
+      r0 = *(u8 *)(r2 + 33)
+      r0 += r5
+    out:
+      exit`;
+    const regions = { 5: 'packet', 6: 'packet', 9: 'packet', 10: 'packet' } as const;
+    const sums = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('r4 += '));
+    const sampled = optimizeText(text, { goal: 'speed', profile: profile({}), regions });
+    // The code stands twice: behind the one check, and as it was for packets that are shorter.
+    expect(sums(sampled)[0]).toBe('r4 += 0x22');
+    expect(branches(sampled.slice(0, sampled.indexOf('exit')))).toHaveLength(1);
+    expect(branches(sampled)).toHaveLength(3);
+    expect(sums(optimizeText(text, { goal: 'speed', regions }))).toEqual(['r4 += 0xe', 'r4 += 0x22']);
+  });
+
   it('do what one way alone asks for on that way, calls and frame included', () => {
     const text = `
       r6 = r1

@@ -10,15 +10,17 @@
 import { type Insn, insnClass, op } from '../../isa/index.js';
 import { flowOf } from '../analyses.js';
 import { writes } from '../effects.js';
-import { type Block, blockOrder, type FunctionCode, followers, type Op } from '../function-code.js';
+import { type Block, blockOrder, type FunctionCode, followers, type Op, opsOf } from '../function-code.js';
 import type { PassContext } from './pass.js';
-import { opsOf } from './split.js';
 
 /** Most instructions of a function that is doubled. */
 const maxOps = 1500;
 /** Instructions of a check: copy, sum, comparison. */
 const checkCost = 3;
+/** Share of the packets that are taken to be too short: weights order blocks, and these come last. */
+const shortShare = 0.02;
 
+/** The pass: one check is made stronger at a time, since the code is another one then. */
 export function lengths(code: FunctionCode, context: PassContext): boolean {
   if (code.profile === undefined || opsOf(code.blocks) > maxOps) return false;
   const checks = checksOf(code);
@@ -92,7 +94,7 @@ function strengthen(code: FunctionCode, first: Check, bytes: number): void {
     region: undefined,
     facts: undefined,
   });
-  const isShort = (block.weight ?? 0) * 0.02;
+  const shortWeight = (block.weight ?? 0) * shortShare;
   const empty = { ops: [], labels: [], taken: undefined, branch: undefined, takenWeight: 0 };
   const copies = new Map<Block, Block>();
   for (const each of reachableFrom(next)) copies.set(each, { ...each, id: id++, ops: [...each.ops], labels: [] });
@@ -101,15 +103,15 @@ function strengthen(code: FunctionCode, first: Check, bytes: number): void {
     copy.next = copy.next && copies.get(copy.next);
   }
   const fast: Block = { ...empty, id: id++, ops: [add(-more)], next: copies.get(next), weight: block.weight };
-  const slow: Block = { ...empty, id: id++, ops: [add(-more)], branch, taken, next, weight: isShort };
+  const slow: Block = { ...empty, id: id++, ops: [add(-more)], branch, taken, next, weight: shortWeight };
   for (const each of copies.keys()) {
-    each.weight = (each.weight ?? 0) * 0.02;
-    each.takenWeight = (each.takenWeight ?? 0) * 0.02;
+    each.weight = (each.weight ?? 0) * shortShare;
+    each.takenWeight = (each.takenWeight ?? 0) * shortShare;
   }
   block.ops = withSum(block.ops, register, more) ?? [...block.ops, add(more)];
   block.taken = slow;
   block.next = fast;
-  block.takenWeight = isShort;
+  block.takenWeight = shortWeight;
   code.blocks.splice(code.blocks.indexOf(block) + 1, 0, fast, ...copies.values());
   code.blocks.push(slow);
 }

@@ -10,6 +10,7 @@ import { type Block, edgeWeight, type FunctionCode, type Op, predecessors } from
 import { invertedJump } from '../jumps.js';
 import type { PassContext } from './pass.js';
 
+/** The pass: chains of tests, sorted by how often each holds. */
 export function order(code: FunctionCode, context: PassContext): boolean {
   if (code.profile === undefined) return false;
   const before = predecessors(code);

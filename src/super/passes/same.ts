@@ -9,6 +9,7 @@ import type { PassContext } from './pass.js';
 /** Share of all packets up to which a copy is rare. */
 const rare = 0.1;
 
+/** The pass: of blocks that do the same the one stays that is run most often. */
 export function same(code: FunctionCode, context: PassContext): boolean {
   const order = blockOrder(code);
   const classes = classesOf(order);

@@ -9,7 +9,7 @@
  * The other passes then find constants, branches that are decided, checks that were made. Copies in which nothing came
  * of it are made one again (same.ts). Loops stay as they are.
  */
-import { type Block, blockOrder, edgeWeight, type FunctionCode, predecessors } from '../function-code.js';
+import { type Block, blockOrder, edgeWeight, type FunctionCode, opsOf, predecessors } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
 /** Least share of all packets that a way has which gets a copy. */
@@ -18,6 +18,7 @@ const leastShare = 0.03;
 const maxTimes = 4;
 const maxOps = 1500;
 
+/** The pass: the join that most packets come through first, until the budget is spent. */
 export function split(code: FunctionCode, context: PassContext): boolean {
   const [entry] = code.blocks;
   if (code.profile === undefined || entry === undefined) return false;
@@ -33,11 +34,6 @@ export function split(code: FunctionCode, context: PassContext): boolean {
     copyFor(code, found);
     changed = true;
   }
-}
-
-/** Instructions of blocks. */
-export function opsOf(blocks: readonly Block[]): number {
-  return blocks.reduce((sum, { ops, branch }) => sum + ops.length + (branch === undefined ? 0 : 1), 0);
 }
 
 interface Join {
@@ -60,8 +56,7 @@ function nextJoin(code: FunctionCode, least: number, budget: number): Join | und
     );
     if (ways.length < 2) continue;
     const often = ways.filter(({ from, way }) => edgeWeight(from, way) >= least);
-    // The last one keeps the block for itself if no one else comes there.
-    if (often.length === 0 || (often.length === ways.length && ways.length === 1)) continue;
+    if (often.length === 0) continue;
     often.sort((a, b) => edgeWeight(a.from, a.way) - edgeWeight(b.from, b.way));
     return often[0];
   }

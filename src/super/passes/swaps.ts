@@ -12,6 +12,7 @@ import { copyState } from '../flow.js';
 import { type Block, type FunctionCode, followers, type Op, predecessors } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
+/** The pass: one swap at a time, since what is known changes with each. */
 export function swaps(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   for (const block of code.blocks) while (dropSwap(code, block, context)) changed = true;

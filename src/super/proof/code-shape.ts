@@ -24,7 +24,9 @@ export interface CodeShape {
   /** Position in reverse postorder, by slot less `start`; -1 where control never comes. */
   readonly rank: Int32Array;
   isLive(pc: number, r: number): boolean;
-  /** The memory that a register points into before the instruction at a slot, where the verifier knows that it does. */
+  /**
+   * The memory that a register points into before the instruction at a slot, where the verifier knows that it does.
+   */
   pointeeOf(pc: number, r: number): Region | undefined;
   /** The number that a register holds before the instruction at a slot, as far as the verifier knows it. */
   rangeOf(pc: number, r: number): Scalar | undefined;

@@ -13,7 +13,8 @@ export interface CounterExample {
   /** Bytes of values of maps, by the map's position; offsets are from the first byte that was looked at. */
   readonly maps: readonly { readonly map: number; readonly offset: number; readonly byte: number }[];
   /**
-   * Results of calls, by the name of the call and its number on the way; of a function, its arguments that are numbers.
+   * Results of calls, by the name of the call and its number on the way; of a function, its arguments that are
+   * numbers.
    */
   readonly calls: ReadonlyMap<string, bigint>;
 }

@@ -25,13 +25,14 @@ import {
 } from './calls.js';
 import type { CodeShape } from './code-shape.js';
 import type { ValidationContext } from './context.js';
+import { type Finding, Found, undecided } from './finding.js';
 import type { FrameUse } from './frame-use.js';
 import { anyCall, type CallShape, helperShape } from './helper-shape.js';
 import { defineNames, isSameState, type Merged, mergeArrivals } from './merge.js';
-import { assuming, decided, type Path, type Possible, type Questions } from './path.js';
+import { assuming, decided, type Path, type Questions } from './path.js';
 import { performAtomic, runToStop, type Stop } from './run.js';
-import { MixedMemory, Untracked } from './side.js';
-import type { Region, Symbols } from './symbols.js';
+import { Untracked } from './side.js';
+import type { Symbols } from './symbols.js';
 
 /** A run of both versions on one way. */
 interface Run extends Path {
@@ -48,25 +49,6 @@ interface Meeting {
   /** What stands for all runs that came so far. */
   state: { readonly run: Run; readonly fresh: ReadonlySet<Term> } | undefined;
   version: number;
-}
-
-/** What came out, and what it rests on. */
-export type Finding =
-  | { readonly kind: 'equal' }
-  /** Equal as long as no loop runs more often. */
-  | { readonly kind: 'equal up to'; readonly rounds: number }
-  | {
-      readonly kind: 'different';
-      readonly what: string;
-      readonly possible: Possible;
-      readonly obligations: readonly Obligation[];
-    }
-  /** `mixed`: regions that would have to be one. */
-  | { readonly kind: 'undecided'; readonly why: string; readonly mixed?: readonly Region[] | undefined };
-
-/** Nothing was found out, since a version could not be followed. */
-export function undecided(error: Untracked): Finding {
-  return { kind: 'undecided', why: error.message, mixed: error instanceof MixedMemory ? error.regions : undefined };
 }
 
 /** What the two versions share. */
@@ -87,16 +69,6 @@ export interface Setting {
   readonly leads: keyof Pair;
   /** Loops are run through so many times instead of for all rounds; undefined: for all. */
   readonly unroll: number | undefined;
-}
-
-/** Ends a product run with what it found. */
-class Found extends Error {
-  readonly finding: Finding;
-
-  constructor(finding: Finding) {
-    super(finding.kind);
-    this.finding = finding;
-  }
 }
 
 /** One comparison. Ends with a finding: equal, different with a case, or undecided with the reason. */

@@ -15,7 +15,8 @@ function isWorse(a: Validation, b: Validation): boolean {
 
 /**
  * Verdicts by name, for the functions of that name; of a function that several programs have the worst one. `before`
- * and `after` have the same programs in the same order. Without a solver what takes no thinking is proved all the same.
+ * and `after` have the same programs in the same order. Without a solver what takes no thinking is proved all the
+ * same.
  */
 export async function validateObject(
   before: ObjectSpec,

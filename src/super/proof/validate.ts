@@ -14,8 +14,9 @@ import { mapHandle, newGeometry, type Pair } from './calls.js';
 import { codeShape, type ProgramCode } from './code-shape.js';
 import { contextModel, type ValidationContext } from './context.js';
 import { type CounterExample, counterExample } from './counter-example.js';
+import { type Finding, undecided } from './finding.js';
 import { type Budget, defaultBudget, type Left, Questions } from './path.js';
-import { type Finding, Product, type Setting, undecided } from './product.js';
+import { Product, type Setting } from './product.js';
 import { Side, Untracked } from './side.js';
 import { everyMap, type Region, Symbols } from './symbols.js';
 

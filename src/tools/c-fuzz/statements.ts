@@ -1,9 +1,10 @@
 /**
- * Statements of generated programs. A function has four 32-bit locals `a` to `d`, two 64-bit ones `x` and `y`, the
- * offset `off` of the innermost header that was parsed, and, in a program, `data` and `data_end`. After a helper that
- * may move the packet both are read again.
+ * Statements of generated programs. Besides its locals (expressions.ts) a function has the offset `off` of the
+ * innermost header that was parsed, and, in a program, `data` and `data_end`. After a helper that may move the packet
+ * both are read again.
  */
 import type { Prng } from '../../packet/index.js';
+import { CExpressions, locals64 } from './expressions.js';
 import { packetParser } from './packet-parser.js';
 
 /** What the target's instruction set can express, and what the program is to have. */
@@ -32,28 +33,22 @@ interface Kind {
   readonly make: (place: Place) => string;
 }
 
-const locals32 = ['a', 'b', 'c', 'd'] as const;
-const locals64 = ['x', 'y'] as const;
-
 /**
  * Writes functions of one program. Everything is drawn from one generator of random numbers in the order in which the
  * text comes to be, so the same seed gives the same program.
  */
-export class CStatements {
+export class CStatements extends CExpressions {
   /** How many `sub0`, ... `cb0`, ... and `tail0`, ... have been defined and may be called. */
   subprograms = 0;
   callbacks = 0;
   tails = 0;
   /** `hop0`, ...: functions that tail-call. */
   hops = 0;
-  private readonly random: Prng;
   private readonly features: CFeatures;
   private readonly kinds: readonly Kind[];
-  /** Locals that were declared in blocks so far; numbering them keeps them apart without any scope to track. */
-  private names = 0;
 
   constructor(random: Prng, features: CFeatures) {
-    this.random = random;
+    super(random);
     this.features = features;
     this.kinds = this.table();
   }
@@ -193,83 +188,6 @@ export class CStatements {
           `if (${this.test()}) ${r.chance(0.3) ? `return bpf_redirect(${1 + r.below(3)}, 0);` : `return ${this.returned()};`}`,
       },
     ];
-  }
-
-  private name(prefix: string): string {
-    this.names++;
-    return `${prefix}${this.names}`;
-  }
-
-  private var32(): string {
-    return this.random.pick(locals32);
-  }
-
-  /**
-   * A 32-bit expression, `depth` operators deep at most. Shifts are below the width and divisors are not zero: what C
-   * leaves undefined a compiler may turn into anything.
-   */
-  private expression32(depth: number): string {
-    const { random: r } = this;
-    if (depth === 0 || r.chance(0.25)) {
-      return r.pick([
-        this.var32(),
-        this.var32(),
-        this.var32(),
-        `${r.below(64)}u`,
-        `0x${r.u32().toString(16)}u`,
-        `(__u32)${r.pick(locals64)}`,
-      ]);
-    }
-    const left = this.expression32(depth - 1);
-    const right = this.expression32(depth - 1);
-    return r.pick([
-      `(${left} + ${right})`,
-      `(${left} - ${right})`,
-      `(${left} * ${r.pick([3, 5, 31, 0x9e37])})`,
-      `(${left} ^ ${right})`,
-      `(${left} & ${right})`,
-      `(${left} | ${right})`,
-      `(${left} << ${r.below(32)})`,
-      `(${left} >> ${r.below(32)})`,
-      `((__u32)((__s32)${left} >> ${r.below(32)}))`,
-      `(${left} / ${1 + r.below(9)})`,
-      `(${left} % ${1 + r.below(13)})`,
-      `((__u32)(__s16)${left})`,
-      `((__u32)(__s8)${left})`,
-      `(${left} > ${right} ? ${left} : ${right})`,
-      `__builtin_bswap32(${left})`,
-    ]);
-  }
-
-  /** A condition that goes either way often enough: masks, small moduli and comparisons with small numbers. */
-  private test(): string {
-    const { random: r } = this;
-    const value = r.chance(0.7) ? this.var32() : this.expression32(1);
-    return r.pick([
-      `(${value} & ${1 << r.below(8)})`,
-      `${value} > ${r.below(300)}`,
-      `(__s32)${value} < ${r.below(300) - 100}`,
-      `${value} % ${2 + r.below(5)} == ${r.below(3)}`,
-      `${value} == ${this.var32()}`,
-      `${r.pick(locals64)} > ${r.below(1000)}`,
-      'rc != 0',
-      `${this.var32()} < limit`,
-    ]);
-  }
-
-  /** A verdict; a computed one may be XDP_REDIRECT without any redirect having been asked for. */
-  private returned(): string {
-    return this.random.pick(['XDP_PASS', 'XDP_DROP', 'XDP_TX', 'XDP_ABORTED', '(a & 1) + 1', '(b >> 3) % 5']);
-  }
-
-  /** How a program ends; one way makes the verdict depend on all locals, so that no computation is dead. */
-  private verdict(): string {
-    return this.random.pick([
-      `  return ${this.returned()};`,
-      '  return (a + b + c + d + (__u32)x + (__u32)y) % 4;',
-      '  return bpf_redirect_map(&devs, a & 3, XDP_PASS);',
-      '  global_count += a; return rc == 0 ? XDP_PASS : XDP_DROP;',
-    ]);
   }
 
   private assignment(): string {
