@@ -201,7 +201,9 @@ export class Demands {
       if (!this.escaped) demand.stack = 0n;
     } else if (isPacketLoad(insn)) {
       put(regs, callerSaved, 0n);
-      put(regs, reads(insn), u64);
+      // An offset has 32 bits.
+      for (let r = 0; r <= 10; r++) if ((reads(insn) & (1 << r)) !== 0) regs[r] = (regs[r] ?? 0n) | u32;
+      regs[6] = u64;
     } else {
       // Branches.
       const width = insnClass(insn) === op.JMP32 ? u32 : u64;

@@ -71,31 +71,74 @@ function pushOp(slots: Slot[], { insn, high, refers, line }: Op, to: Block | und
 }
 
 /**
- * Chains: behind a block stands the one that it falls into, if that has no place yet, else the one that it jumps to,
- * else the first in the old order that has none. A block that others fall into is left to them. Where it is known what
- * sample packets do, the way that more of them go comes first, and chains that few of them run come last.
+ * Chains: behind a block stands one that it falls into, chains in the order in which their first blocks stood. Where
+ * it is known what sample packets do, the way that more of them go comes first, and chains that few of them run come
+ * last; else as many blocks as possible fall into another one, since each that does not costs a jump.
  */
 function layOutBlocks(code: FunctionCode): Block[] {
+  return code.profile === undefined ? shortest(code) : byWeight(code);
+}
+
+/** Blocks that may stand right behind a block without a jump between them, the better one first. */
+function heirs({ branch, taken, next }: Block, code: FunctionCode): Block[] {
+  const list = next === undefined ? [] : [next];
+  const mayTurn = branch !== undefined && invertedJump(branch.insn, code.version) !== undefined;
+  return mayTurn && taken !== undefined && taken !== next ? [...list, taken] : list;
+}
+
+/** Where it is known how often each way is gone. */
+function byWeight(code: FunctionCode): Block[] {
   const placed = new Set<Block>();
   const order: Block[] = [];
-  const place = (first: Block): void => {
+  const [entry, ...others] = code.blocks;
+  others.sort((a, b) => (b.weight ?? 0) - (a.weight ?? 0));
+  for (const first of entry === undefined ? others : [entry, ...others]) {
     for (let block: Block | undefined = first; block !== undefined && !placed.has(block); ) {
       placed.add(block);
       order.push(block);
-      const { taken, next }: Block = block;
-      const isHotter: boolean = code.profile !== undefined && edgeWeight(block, 'taken') > edgeWeight(block, 'next');
-      const isFree: boolean = next !== undefined && !placed.has(next);
-      const mayTurn: boolean =
-        taken !== undefined && !placed.has(taken) && invertedJump(block.branch?.insn, code.version) !== undefined;
-      if (isFree && !(isHotter && mayTurn)) block = next;
-      else if (mayTurn) block = taken;
-      else block = undefined;
+      const isHotter: boolean = edgeWeight(block, 'taken') > edgeWeight(block, 'next');
+      const free: Block[] = heirs(block, code).filter((heir) => !placed.has(heir));
+      block = isHotter ? free.at(-1) : free[0];
+    }
+  }
+  return order;
+}
+
+/**
+ * The largest set of pairs "falls into" in which each block has one heir and is heir of one (Kuhn's algorithm for
+ * matchings). Blocks that are nothing but `exit` come last, since a jump to one is an `exit`, too.
+ */
+function shortest(code: FunctionCode): Block[] {
+  const [entry] = code.blocks;
+  const heirOf = new Map<Block, Block>();
+  const before = new Map<Block, Block>();
+  const isEnd = ({ ops: [first] }: Block): boolean => first !== undefined && isExit(first.insn);
+  const choices = new Map(code.blocks.map((block) => [block, heirs(block, code).filter((heir) => heir !== entry)]));
+  const match = (block: Block, seen: Set<Block>, withEnds: boolean): boolean => {
+    for (const heir of choices.get(block) ?? []) {
+      if (seen.has(heir) || (!withEnds && isEnd(heir))) continue;
+      seen.add(heir);
+      const owner = before.get(heir);
+      if (owner !== undefined && !match(owner, seen, withEnds)) continue;
+      heirOf.set(block, heir);
+      before.set(heir, block);
+      return true;
+    }
+    return false;
+  };
+  for (const block of code.blocks) match(block, new Set(), false);
+  for (const block of code.blocks) if (!heirOf.has(block)) match(block, new Set(), true);
+  const placed = new Set<Block>();
+  const order: Block[] = [];
+  const place = (first: Block): void => {
+    for (let block: Block | undefined = first; block !== undefined && !placed.has(block); block = heirOf.get(block)) {
+      placed.add(block);
+      order.push(block);
     }
   };
-  const [entry, ...others] = code.blocks;
-  if (entry !== undefined) place(entry);
-  if (code.profile !== undefined) others.sort((a, b) => (b.weight ?? 0) - (a.weight ?? 0));
-  for (const block of others) place(block);
+  // The heads of chains first; what is left then are rings, which begin anywhere.
+  for (const block of code.blocks) if (!before.has(block)) place(block);
+  for (const block of code.blocks) place(block);
   return order;
 }
 

@@ -122,6 +122,9 @@ export class Flow {
   /** A stack address may lie in memory, or is computed with in a way that is not followed. */
   readonly escaped: boolean;
   readonly framePointer: Value;
+  /** Results of look-ups that find something. */
+  readonly present: Set<Value> = new Set();
+  private readonly arrays: ReadonlySet<string>;
   private readonly isXdp: boolean;
   /** Behind each block: registers that may point to the stack. */
   private readonly onStack: ReadonlyMap<Block, number>;
@@ -130,6 +133,7 @@ export class Flow {
     const { values } = this;
     this.framePointer = values.named('fp');
     this.isXdp = code.isXdp;
+    this.arrays = code.arrays ?? new Set();
     const onStack = stackPointers(code);
     this.escaped = onStack === undefined;
     this.onStack = onStack ?? new Map();
@@ -420,8 +424,29 @@ export class Flow {
           : !isQuiet || known.region === 'map' || known.region === 'any';
       if (isLost || (isStack && this.escaped && !isQuiet)) ownMemory(state).delete(key);
     }
+    const isFound = name === 'map_lookup_elem' && this.findsFirst(state);
     this.clobber(state, callerSaved);
-    if (name === 'map_lookup_elem') state.regs[0] = this.values.unknown('mapvalue');
+    if (name !== 'map_lookup_elem') return;
+    const found = this.values.unknown('mapvalue');
+    if (isFound) this.present.add(found);
+    state.regs[0] = found;
+  }
+
+  /** Is the first element of an array looked for? Arrays have one, whatever size their loader gives them. */
+  private findsFirst(state: State): boolean {
+    const [map, key] = [state.regs[1] as Value, state.regs[2] as Value]; // 11 registers
+    const [name] = this.values.atomNames(map);
+    const isArray = name?.startsWith('&') === true && this.arrays.has(name.slice(1, name.indexOf(':')));
+    const base = key.terms.join('+');
+    if (!isArray || map.terms.length !== 1 || map.offset !== 0n || base !== this.framePointer.terms.join('+'))
+      return false;
+    const number = this.constantAt(state, {
+      region: 'stack',
+      base,
+      off: Number(BigInt.asIntN(64, key.offset)),
+      size: 4,
+    });
+    return constantOf(number) === 0n;
   }
 
   /**

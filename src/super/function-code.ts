@@ -82,12 +82,14 @@ export interface FunctionCode {
   readonly isXdp: boolean;
   /** Instructions that there may be. */
   readonly version: BpfVersion;
+  /** Names of maps whose element 0 is always there. */
+  readonly arrays?: ReadonlySet<string> | undefined;
   /** What it is laid out by, where that is known. */
   readonly profile?: Profile | undefined;
 }
 
 /** What is known of a function beside its code. */
-export type FunctionKind = Pick<FunctionCode, 'isEntry' | 'narrowResult' | 'isXdp' | 'version' | 'profile'>;
+export type FunctionKind = Pick<FunctionCode, 'isEntry' | 'narrowResult' | 'isXdp' | 'version' | 'arrays' | 'profile'>;
 
 /** Facts by slot of the function, joined over all programs that have it. */
 export type FactsOf = (slot: number) => { readonly region: Region | undefined; readonly facts: OpFacts | undefined };
@@ -216,4 +218,11 @@ export function copyCode(code: FunctionCode): FunctionCode {
     copy.next = copy.next === undefined ? undefined : copies.get(copy.next);
   }
   return { ...code, blocks: [...copies.values()] };
+}
+
+/** One instruction in the place of two that do the same: of it is known what both knew. */
+export function jointOp(one: Op, other: Op): Op {
+  const region = one.region === other.region ? one.region : undefined;
+  const facts = one.facts === other.facts ? one.facts : undefined;
+  return region === one.region && facts === one.facts ? one : { ...one, region, facts };
 }

@@ -11,6 +11,7 @@ import {
   type FileFunction,
   type FunctionEdit,
   fileFunctions,
+  type MapSpec,
   type ObjectSpec,
   type ProgramSpec,
   readObject,
@@ -314,7 +315,8 @@ class ObjectOptimizer {
     const isEntry = users.every(({ functions }) => isAt(functions[0]?.origin, fn));
     const narrowResult = isEntry && users.every(({ type }) => narrowTypes.includes(type));
     const isXdp = isEntry && users.every(({ type }) => type === 'xdp');
-    return { isEntry, narrowResult, isXdp, version: this.version, profile: this.profileOf(fn, users) };
+    const { version } = this;
+    return { isEntry, narrowResult, isXdp, version, arrays: arraysOf(this.object), profile: this.profileOf(fn, users) };
   }
 
   /** What sample packets did in the function, over all programs that have it. */
@@ -428,6 +430,13 @@ export function sizedObject(object: ObjectSpec): ObjectSpec {
 }
 
 const openMapEntries = 64;
+
+/** Names of arrays whose values are what look-ups find. */
+function arraysOf({ maps }: ObjectSpec): ReadonlySet<string> {
+  const isPlain = ({ type, inner }: MapSpec): boolean =>
+    (type === 'array' || type === 'percpu_array') && inner === undefined;
+  return new Set(maps.filter(isPlain).map(({ name }) => name));
+}
 
 const allPasses: ReadonlySet<string> = new Set(passes.map(({ name }) => name));
 

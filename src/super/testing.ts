@@ -15,6 +15,9 @@ export interface OptimizeTextOptions {
   readonly version?: BpfVersion;
   readonly aligned?: boolean;
   readonly profile?: Profile;
+  /** Names of what 64-bit loads refer to, by slot, and which of them are plain arrays. */
+  readonly references?: Readonly<Record<number, string>>;
+  readonly arrays?: readonly string[];
   /** What the verifier would know: which memory an instruction is about, by slot. */
   readonly regions?: Readonly<Record<number, Region>>;
 }
@@ -30,11 +33,13 @@ export function optimizeText(text: string, options: OptimizeTextOptions = {}): s
     start: 0,
     end: insns.length,
     insns,
-    references: new Map<number, string>(),
+    references: new Map(Object.entries(options.references ?? {}).map(([slot, name]) => [Number(slot), name] as const)),
     core: new Map<number, string>(),
     labels: [],
   };
-  const code = functionCode(fn, { isEntry, narrowResult: isEntry, isXdp: isEntry, version, profile }, (slot) => ({
+  const arrays = new Set(options.arrays);
+  const kind = { isEntry, narrowResult: isEntry, isXdp: isEntry, version, arrays, profile };
+  const code = functionCode(fn, kind, (slot) => ({
     region: options.regions?.[slot],
     facts: undefined,
   }));

@@ -3,12 +3,14 @@
  * optimizers are measured by, beside what those reach. Builds the inputs (bench/opt-inputs.sh: linux-source-6.1,
  * clang-19 -O2 -g, v2 and v3) in WORKDIR unless they are there, asks verifier and kernel about each result, compares
  * input and output on packets and counts executed instructions in the interpreter. A row for each program; writes
- * bench/opt.json and the table of docs/opt.md; exit 0 when every figure is reached. With --files or --mcpu only those
- * rows, nothing is written, and only what has to hold for each of them is asked: sizes at v3 no larger than wanted,
- * accepted, equal.
+ * bench/opt.json and the table of docs/opt.md; exit 0 when every figure is reached. Rows of a file are kept in
+ * WORKDIR/rows, and not measured again by the same build: a run that was broken off goes on. With --files or --mcpu
+ * only those rows, nothing is written, and only what has to hold for each of them is asked: sizes at v3 no larger than
+ * wanted, accepted, equal.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -128,7 +130,10 @@ await runTool(
     const tools: Tools = { bpf: Bpf.tryOpen(), solver: await openSolver() };
     const rows: Row[] = [];
     for (const mcpu of versions)
-      for (const file of files) rows.push(...(await measure(join(folder, mcpu, `${file}.o`), file, mcpu, tools)));
+      for (const file of files)
+        rows.push(
+          ...(await kept(folder, `${mcpu} ${file}`, () => measure(join(folder, mcpu, `${file}.o`), file, mcpu, tools))),
+        );
     await tools.solver?.close();
     const checks = isWhole ? judge(rows) : judgeRows(rows);
     const table = tableOf(rows);
@@ -148,6 +153,28 @@ await runTool(
 interface Tools {
   readonly bpf: Bpf | undefined;
   readonly solver: Solver | undefined;
+}
+
+/** Rows that this build has measured in the folder before, or else now. */
+async function kept(folder: string, name: string, made: () => Promise<Row[]>): Promise<readonly Row[]> {
+  const path = join(folder, 'rows', `${buildHash()} ${name}.json`);
+  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8'));
+  const rows = await made();
+  mkdirSync(join(folder, 'rows'), { recursive: true });
+  writeFileSync(path, JSON.stringify(rows));
+  return rows;
+}
+
+let hash: string | undefined;
+
+/** Tells builds apart by their code. */
+function buildHash(): string {
+  if (hash !== undefined) return hash;
+  const sum = createHash('sha256');
+  for (const name of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).sort())
+    if (/^(?!lib|bundle).*\.js$/.test(name)) sum.update(readFileSync(join(root, 'dist', name)));
+  hash = sum.digest('hex').slice(0, 12);
+  return hash;
 }
 
 /** The rows of one file at one instruction set. */

@@ -216,6 +216,29 @@ const control: readonly RewriteRow[] = [
     wrong: 'r0 = 2',
   },
   {
+    name: 'any element of an array, taken for the first one, which is always there',
+    before: `r5 = *(u8 *)(r2 + 0)\n*(u32 *)(r10 - 8) = r5\nr1 = counters ll\n${key}\ncall bpf_map_lookup_elem\nr1 = r0\nr0 = 1\nif r1 == 0 goto out\nr0 = 2`,
+    wrong: 'r0 = 2',
+  },
+  {
+    name: 'the beginning of one way before the branch',
+    before: `${load}\nr0 = 7\nif r1 != 0x45 goto out\nr0 = 1`,
+    right: `${load}\nr0 = 1\nif r1 == 0x45 goto out\nr0 = 7`,
+    wrong: `${load}\nr0 = 7\nr0 = 1\nif r1 != 0x45 goto out`,
+  },
+  {
+    name: 'a store of a number, shared with one of a register that holds another',
+    before: `${load}\nr5 = 2\nif r1 == 0x45 goto a\n*(u32 *)(r10 - 8) = 0\ngoto b\na: *(u32 *)(r10 - 8) = r5\nb: r0 = *(u32 *)(r10 - 8)`,
+    right: `${load}\nr5 = 2\nif r1 == 0x45 goto a\nr5 = 0\na: *(u32 *)(r10 - 8) = r5\nr0 = *(u32 *)(r10 - 8)`,
+    wrong: `${load}\nr5 = 2\nif r1 == 0x45 goto a\na: *(u32 *)(r10 - 8) = r5\nr0 = *(u32 *)(r10 - 8)`,
+  },
+  {
+    name: 'an addition where paths met before, as an atomic one of either',
+    before: `${load}\nif r1 == 0x45 goto a\nr5 = *(u64 *)(r8 + 0)\nr5 += 1\n*(u64 *)(r8 + 0) = r5\ngoto b\na: r5 = *(u64 *)(r8 + 8)\nr5 += 1\n*(u64 *)(r8 + 8) = r5\nb: r0 = 2`,
+    right: `${load}\nr5 = 1\nif r1 == 0x45 goto a\nlock *(u64 *)(r8 + 0) += r5\ngoto b\na: lock *(u64 *)(r8 + 8) += r5\nb: r0 = 2`,
+    wrong: `${load}\nif r1 == 0x45 goto a\nr8 += 8\na: r5 = 1\nlock *(u64 *)(r8 + 0) += r5\nr0 = 2`,
+  },
+  {
     name: 'calls in the other order',
     before: `*(u32 *)(r10 - 8) = 2\nr1 = flows ll\n${key}\nr3 = r8\nr4 = 0\ncall bpf_map_update_elem\nr1 = flows ll\n${key}\ncall bpf_map_delete_elem\n${pass}`,
     right: `r5 = 2\n*(u32 *)(r10 - 8) = r5\nr4 = 0\nr3 = r8\nr1 = flows ll\n${key}\ncall bpf_map_update_elem\nr2 = r10\nr2 += -8\nr1 = flows ll\ncall bpf_map_delete_elem\n${pass}`,

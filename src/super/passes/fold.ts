@@ -9,6 +9,7 @@
  *     f(y), where y holds a constant               -> f(c)
  *     y &= x, where x holds a constant below 2^32   -> the low half of y &= c
  *     *(y + k), where y = x + c and x is older     -> *(x + c + k)
+ *     skb[y + k], likewise, or where y is a constant -> skb[x + c + k], skb[c + k]
  *     *(p) = y, where y holds a constant           -> *(p) = c
  *     *(p) = v, where *(p) holds v (own memory)    -> nothing (also as a part of something wider)
  *     if (u32)x o c, where the low half is at hand -> if (32 bits of) x o c, from -mcpu=v3 on
@@ -19,11 +20,22 @@ import { has } from '../../bpf/index.js';
 import { type Insn, insnClass, isLddw, op } from '../../isa/index.js';
 import { zext } from '../alu-values.js';
 import { flowOf } from '../analyses.js';
-import { accessOf, hasSource, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
+import {
+  accessOf,
+  hasSource,
+  isAlu,
+  isAtomic,
+  isLoad,
+  isPacketLoad,
+  isStore,
+  reads,
+  usesSource,
+  writes,
+} from '../effects.js';
 import { copyState, covers, type Flow, type Place, placeKey, type State } from '../flow.js';
 import type { Block, FunctionCode, Op } from '../function-code.js';
 import { boundsOf } from '../path-facts.js';
-import { byteSource, constantOf, sameSource, u32, type Value } from '../values.js';
+import { byteSource, constantOf, sameSource, u32, type Value, type Values } from '../values.js';
 import type { PassContext } from './pass.js';
 
 /** The pass, block by block, each with what is known at its head. */
@@ -177,6 +189,7 @@ class BlockFolder {
       return { ...to, src: this.older(to.src, access.size <= 4) };
     }
     const cls = insnClass(insn);
+    if (isPacketLoad(insn)) return pinned ? undefined : this.nearerIndex(insn);
     const isCompare =
       (cls === op.JMP || cls === op.JMP32) &&
       kind !== op.CALL &&
@@ -275,6 +288,30 @@ class BlockFolder {
       if (off < -0x8000 || off > 0x7fff) continue;
       age = since;
       best = isLoaded ? { ...insn, src: i, off } : { ...insn, dst: i, off };
+    }
+    return best;
+  }
+
+  /** A packet load at an offset of 32 bits, by a register that held the same but for a constant earlier. */
+  private nearerIndex(insn: Insn): Insn | undefined {
+    const { regs } = this.state;
+    const value = (insn.code & 0xe0) === op.MODE_IND ? regs[insn.src] : undefined;
+    if (value === undefined) return undefined;
+    const constant = constantOf(value);
+    if (constant !== undefined) {
+      const imm = Number(BigInt.asIntN(32, constant + BigInt(insn.imm)));
+      return { ...insn, code: (insn.code & ~0xe0) | op.MODE_ABS, src: 0, imm };
+    }
+    const wanted = lowSum(this.flow.values, value);
+    let best = insn;
+    let age = this.since[insn.src] ?? 0;
+    for (const [r, other] of regs.entries()) {
+      if (r === insn.src || r === 10 || (this.since[r] ?? 0) >= age) continue;
+      const held = lowSum(this.flow.values, other);
+      if (held.terms.join() !== wanted.terms.join()) continue;
+      age = this.since[r] ?? 0;
+      const imm = Number(BigInt.asIntN(32, BigInt(insn.imm) + wanted.offset - held.offset));
+      best = { ...insn, src: r, imm };
     }
     return best;
   }
@@ -392,4 +429,16 @@ class BlockFolder {
       facts: undefined,
     };
   }
+}
+
+/** A sum whose low half is the value's: extensions of its parts change nothing there. */
+function lowSum(values: Values, value: Value): Value {
+  let sum = values.constant(value.offset);
+  for (const id of value.terms) {
+    const term = values.byTerm(id);
+    const atom = values.atomOf(term);
+    const inner = atom?.op === 'zext' ? atom.args[0] : undefined;
+    sum = values.sum(sum, inner === undefined ? term : lowSum(values, inner));
+  }
+  return sum;
 }

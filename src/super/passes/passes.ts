@@ -3,7 +3,9 @@ import { addresses } from './addresses.js';
 import { atomics } from './atomics.js';
 import { coalesce } from './coalesce.js';
 import { dead } from './dead.js';
+import { elements } from './elements.js';
 import { fold } from './fold.js';
+import { heads } from './heads.js';
 import { jumps } from './jumps.js';
 import { lengths } from './lengths.js';
 import { order } from './order.js';
@@ -30,6 +32,7 @@ export const passes: readonly Pass[] = [
   { name: 'jumps', description: 'decided branches, jumps to jumps, blocks that are one', level: 1, run: jumps },
   { name: 'fold', description: 'constants, copies, nearer bases, what is known already', level: 1, run: fold },
   { name: 'dead', description: 'what no one asks for, bit by bit', level: 1, run: dead },
+  { name: 'elements', description: 'what is done if the first of an array is missing', level: 2, run: elements },
   { name: 'addresses', description: 'constants of addresses in offsets', level: 2, run: addresses },
   { name: 'widen', description: 'accesses of neighbours joined', level: 2, run: widen },
   { name: 'windows', description: 'a few instructions that fewer can stand for', level: 3, run: windows },
@@ -45,5 +48,6 @@ export const passes: readonly Pass[] = [
     run: returns,
   },
   ...hotPasses,
+  { name: 'heads', description: 'equal beginnings of ways', level: 3, goal: 'size', run: heads },
   { name: 'tails', description: 'equal ends of blocks', level: 3, goal: 'size', run: tails },
 ];

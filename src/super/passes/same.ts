@@ -3,7 +3,7 @@
  * holds (Hopcroft's for automata, refined in rounds). Takes back copies that came to nothing (split.ts, lengths.ts).
  * Where one of two is run often and the other is not rare either, both stay: a jump to the one costs more than room.
  */
-import { type Block, blockOrder, type FunctionCode, type Op } from '../function-code.js';
+import { type Block, blockOrder, type FunctionCode, jointOp, type Op } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
 /** Share of all packets up to which a copy is rare. */
@@ -24,6 +24,8 @@ export function same(code: FunctionCode, context: PassContext): boolean {
     if (kept === undefined) first.set(number, block);
     else if (block !== code.blocks[0] && often(block) <= limit && about !== undefined && context.allow(about)) {
       replaced.set(block, kept);
+      kept.ops = kept.ops.map((each, i) => jointOp(each, block.ops[i] as Op)); // they do the same
+      if (kept.branch !== undefined && block.branch !== undefined) kept.branch = jointOp(kept.branch, block.branch);
       kept.weight = often(kept) + often(block);
       kept.takenWeight = (kept.takenWeight ?? 0) + (block.takenWeight ?? 0);
     }

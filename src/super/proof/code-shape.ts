@@ -7,7 +7,7 @@ import { type FrameUse, frameUse } from './frame-use.js';
 import { everyMap, type Region } from './symbols.js';
 
 /** One version of a program: its slots and where its functions are. */
-export type ProgramCode = Pick<ProgramSpec, 'insns' | 'functions'>;
+export type ProgramCode = Pick<ProgramSpec, 'insns' | 'functions'> & Partial<Pick<ProgramSpec, 'unresolved'>>;
 
 /** What the verifier knows of a number. */
 type Scalar = Extract<ValueFact, { kind: 'scalar' }>['range'];
@@ -30,8 +30,12 @@ export interface CodeShape {
   pointeeOf(pc: number, r: number): Region | undefined;
   /** The number that a register holds before the instruction at a slot, as far as the verifier knows it. */
   rangeOf(pc: number, r: number): Scalar | undefined;
+  /** Can control come from a slot to an instruction of the same operation, atomic or other? */
+  leadsTo(pc: number, operation: Insn): boolean;
   /** Name of the function that begins at a slot. */
   functionAt(slot: number): string;
+  /** Name of the symbol that the instruction at a slot asks for and nothing defines. */
+  missingAt(pc: number): string | undefined;
   /** What the function of that name does to its caller's frame; undefined: anything. */
   frameUseOf(name: string): FrameUse | undefined;
 }
@@ -44,7 +48,7 @@ export function codeShape(
   facts: ProgramFacts | undefined,
   maps: readonly MapSpec[],
 ): CodeShape {
-  const { insns, functions } = program;
+  const { insns, functions, unresolved = [] } = program;
   const within = (pc: number): readonly number[] =>
     successors(insns, pc + start)
       .map((next) => next - start)
@@ -75,7 +79,13 @@ export function codeShape(
       return fact?.kind === 'scalar' ? fact.range : undefined;
     },
     isLive: (pc, r) => live.isLive(pc, r),
+    leadsTo: (pc, { code, imm }) => {
+      const seen = new Set([pc - start]);
+      for (const node of seen) for (const next of within(node)) seen.add(next);
+      return [...seen].some((node) => insns[node + start]?.code === code && insns[node + start]?.imm === imm);
+    },
     functionAt: (slot) => names.get(slot) ?? `#${slot}`,
+    missingAt: (pc) => unresolved.find(({ insn }) => insn === pc)?.symbol?.name,
     frameUseOf: (name) => {
       const callee = functions.find((f) => f.name === name);
       return callee && frameUse(program, facts, maps, callee.start);

@@ -298,6 +298,11 @@ export class Product {
       a = runToStop(run.pair.after, after, decide, passA, left);
       const [leader, follower] = this.setting.leads === 'before' ? [b, a] : [a, b];
       const isAhead = leader.kind === 'branch' && follower.kind === 'join' && this.setting.leads === 'after';
+      // What the rewrite made of a load and a store is done when those are, before the ways become one.
+      if (b.kind === 'join' && a.kind === 'atomic' && !before.leadsTo(run.pair.before.pc, a.insn)) {
+        performAtomic(run.pair.after, a.insn);
+        return [{ run, passes: [false, false] }];
+      }
       if ((b.kind === 'join' || a.kind === 'join') && !isAhead) {
         this.wait(run);
         return undefined;
@@ -433,6 +438,8 @@ export class Product {
   }
 
   private shapeOf(insn: Insn, pc: number, code: CodeShape): CallShape {
+    const missing = code.missingAt(pc);
+    if (missing !== undefined) return anyCall(`symbol ${missing}`);
     if (isLocalCall(insn)) return anyCall(`function ${code.functionAt(pc + 1 + insn.imm)}`);
     if (insn.code !== op.CALL_OP) throw new Untracked(`a call at ${pc} of what a register says`);
     if (insn.src === op.CALL_KFUNC) return anyCall(`kfunc ${insn.imm}`);
@@ -451,7 +458,9 @@ export class Product {
   /** Registers that a call looks at. */
   private registersOf(insn: Insn, shape: CallShape, pc: number): readonly number[] {
     const all = [1, 2, 3, 4, 5];
-    if (isLocalCall(insn)) return all.filter((r) => this.setting.before.isLive(pc + 1 + insn.imm, r));
+    const { before } = this.setting;
+    if (isLocalCall(insn) && before.missingAt(pc) === undefined)
+      return all.filter((r) => before.isLive(pc + 1 + insn.imm, r));
     return shape.args === undefined ? all : all.slice(0, shape.args.length);
   }
 
