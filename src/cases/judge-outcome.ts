@@ -1,18 +1,13 @@
 /** Compares what became of packets, and what is in maps, with what is expected. */
-import { InputError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { fieldOf, packetDifferences, sameFieldValue } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
 import { count } from '../text/index.js';
 import {
-  dumpEntry,
-  encodeEntry,
-  encodeKey,
   findGlobal,
   findMap,
   formatGlobal,
   formatOutput,
-  type MapEntryJson,
   type MapHolder,
   type Output,
   type OutputTypes,
@@ -20,9 +15,10 @@ import {
   writeGlobal,
 } from '../vm/index.js';
 import type { CaseEngine, CaseOutcome, CaseRunner } from './engine.js';
+import { isFields, judgeFields, judgeMap, sameBytes, valueText } from './judge-map.js';
 import { type Finding, finding } from './result.js';
 import { type NodeReader, plainOf } from './source-node.js';
-import type { Expectation, MapLines } from './suite.js';
+import type { Expectation } from './suite.js';
 
 /** What is needed to look at a machine's or a kernel's state. */
 export interface Subject {
@@ -63,6 +59,8 @@ export function judgePacket(subject: Subject, expect: Expectation, input: Uint8A
     const what = actual === undefined ? `the packet has no \`${field}\`` : `\`${field}\` is ${actual}, not ${value}`;
     found.push(finding('field', what, { expected: value, actual, line }));
   }
+  const named = redirect?.fields.get('map');
+  if (named !== undefined) subject.reader.within(named.line, () => findMap(subject.holder, String(plainOf(named))));
   if (redirect !== undefined && outcome.redirect !== 'unseen') {
     const target = redirectParts(outcome.redirect);
     for (const [part, node] of redirect.fields) {
@@ -119,105 +117,6 @@ export function judgeState(subject: Subject, expect: Expectation, outputs: reado
   ];
 }
 
-/** What a case expects of one map, entry by entry. */
-function judgeMap({ holder, runner, reader }: Subject, { map: name, line, size, entries }: MapLines): Finding[] {
-  const map = reader.within(line, () => findMap(holder, name));
-  const { index } = map;
-  const found: Finding[] = [];
-  const items = runner.entries(index);
-  if (size !== undefined && items !== undefined && items.length !== size)
-    found.push(
-      finding('map', `map \`${name}\` has ${count(items.length, 'element')}, not ${size}`, {
-        expected: String(size),
-        actual: String(items.length),
-        line,
-      }),
-    );
-  for (const { line: at, json } of entries) {
-    reader.within(at, () => {
-      const { absent, ...given } = json;
-      const entry = given as unknown as MapEntryJson;
-      const key = encodeKey(holder, map, entry.key);
-      const value = key.length === 0 ? undefined : runner.lookup(index, key);
-      const label = `${name}[${JSON.stringify(entry.key)}]`;
-      if (absent === true) {
-        if (value !== undefined)
-          found.push(finding('map', `\`${label}\` is there`, { expected: 'absent', actual: 'there', line: at }));
-        return;
-      }
-      if (value === undefined) {
-        found.push(finding('map', `\`${label}\` is not there`, { expected: 'there', actual: 'absent', line: at }));
-        return;
-      }
-      if (entry.value === undefined && entry.values === undefined) return;
-      const dumped = dumpEntry(holder, map, key, value, true);
-      const formatted = dumped.formatted?.value;
-      if (isFields(entry.value) && isFields(formatted)) {
-        found.push(...judgeFields(label, entry.value, formatted, at));
-        return;
-      }
-      const wanted = encodeEntry(holder, map, entry).value;
-      if (sameBytes(wanted, value)) return;
-      const expected = textOf(dumpEntry(holder, map, key, wanted, true));
-      const actual = textOf(dumped);
-      found.push(finding('map', `\`${label}\` is ${actual}, not ${expected}`, { expected, actual, line: at }));
-    });
-  }
-  return found;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Members that are named; a struct within is looked into. */
-function judgeFields(label: string, wanted: Fields, actual: Fields, line: number): Finding[] {
-  return Object.entries(wanted).flatMap(([name, value]): Finding[] => {
-    if (!(name in actual))
-      throw new InputError(
-        `\`${label}\` has no member \`${name}\``,
-        {},
-        `members are ${Object.keys(actual).join(', ')}`,
-      );
-    const own = actual[name];
-    if (isFields(value) && isFields(own)) return judgeFields(`${label}.${name}`, value, own, line);
-    if (sameValue(value, own)) return [];
-    const [expected, have] = [valueText(value), valueText(own)];
-    return [finding('map', `\`${label}.${name}\` is ${have}, not ${expected}`, { expected, actual: have, line })];
-  });
-}
-
-/** Numbers may be written as text and in hexadecimal, as map files have them. */
-function sameValue(wanted: unknown, actual: unknown): boolean {
-  if (Array.isArray(wanted) && Array.isArray(actual))
-    return wanted.length === actual.length && wanted.every((item, i) => sameValue(item, actual[i]));
-  if (isFields(wanted) && isFields(actual))
-    return Object.entries(wanted).every(([name, value]) => sameValue(value, actual[name]));
-  const isNumber = /^-?(?:\d+|0x[0-9a-f]+)$/i;
-  const [a, b] = [String(wanted), String(actual)];
-  if (a === b) return true;
-  if (typeof actual === 'boolean' && isNumber.test(a)) return Number(a) === Number(actual);
-  return isNumber.test(a) && isNumber.test(b) && BigInt(a) === BigInt(b);
-}
-
-/** JSON for a reader: numbers of 64 bits, which JSON has as text, without quotation marks. */
-function valueText(value: unknown): string {
-  return JSON.stringify(value).replace(/"(-?\d+)"(?!:)/g, '$1');
-}
-
-function textOf(dumped: ReturnType<typeof dumpEntry>): string {
-  const { formatted } = dumped;
-  const typed = formatted?.value ?? formatted?.values;
-  return typed === undefined ? JSON.stringify(dumped.value ?? dumped.values) : valueText(typed);
-}
-
-/** Equal bytes. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
-
 function judgeGlobal(
   { object, runner, reader }: Subject,
   { line, name, value }: Expectation['globals'][number],
@@ -242,13 +141,13 @@ function judgePrinted(
 ): Finding[] {
   if (printed === undefined || !engine.sees.includes('printk')) return [];
   const lines = outputs.filter(({ kind }) => kind === 'printk').map((one) => formatOutput(object, one, types).text);
-  const fits = (text: string | undefined, line: string | undefined): boolean => {
+  const fits = (text: string | RegExp | undefined, line: string | undefined): boolean => {
     if (text === undefined || line === undefined) return false;
-    return /^\/.*\/$/.test(text) ? new RegExp(text.slice(1, -1)).test(line) : text === line;
+    return typeof text === 'string' ? text === line : text.test(line);
   };
   for (let i = 0; i < Math.max(lines.length, printed.texts.length); i++) {
     if (fits(printed.texts[i], lines[i])) continue;
-    const [expected, actual] = [printed.texts[i] ?? 'nothing', lines[i] ?? 'nothing'];
+    const [expected, actual] = [String(printed.texts[i] ?? 'nothing'), lines[i] ?? 'nothing'];
     return [
       finding('printed', `line ${i + 1} is \`${actual}\`, not \`${expected}\``, {
         expected,
@@ -265,7 +164,10 @@ function judgeRecords(subject: Subject, expect: Expectation['records'][number], 
   const { engine, holder, object, types, reader } = subject;
   const { map: name, values, line } = expect;
   const map = reader.within(line, () => findMap(holder, name));
-  const kind = map.spec.type === 'ringbuf' ? 'ringbuf' : 'perf';
+  const { type } = map.spec;
+  if (type !== 'ringbuf' && type !== 'perf_event_array')
+    reader.fail(line, `\`${name}\` is a ${type}: there are no records in it`, 'say what it holds in `maps`');
+  const kind = type === 'ringbuf' ? 'ringbuf' : 'perf';
   if (!engine.sees.includes(kind)) return [];
   const own = outputs.filter((one) => one.kind === kind && one.map === name);
   if (own.length !== values.length) {
@@ -276,8 +178,9 @@ function judgeRecords(subject: Subject, expect: Expectation['records'][number], 
   }
   return own.flatMap((output, i) => {
     const wanted = values[i];
-    const { value } = formatOutput(object, output, types);
+    const { value, typeId = 0 } = formatOutput(object, output, types);
     const label = `${name}[${i}]`;
+    const data = output.kind === 'printk' ? new Uint8Array(0) : output.data;
     if (isFields(wanted)) {
       if (!isFields(value))
         return reader.fail(
@@ -286,10 +189,9 @@ function judgeRecords(subject: Subject, expect: Expectation['records'][number], 
           'say it in `record-types`, or give hex',
         );
       return reader
-        .within(line, () => judgeFields(label, wanted, value, line))
+        .within(line, () => judgeFields(label, wanted, value, line, { btf: object.btf, type: typeId, bytes: data }))
         .map((one) => ({ ...one, kind: 'record' as const }));
     }
-    const data = output.kind === 'printk' ? new Uint8Array(0) : output.data;
     const hex = Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('');
     const expected = String(wanted).replace(/[\s:]/g, '').replace(/^0x/, '').toLowerCase();
     return hex === expected

@@ -23,6 +23,7 @@ const redirectFields = ['ifindex', 'map', 'key', 'cpu', 'socket'] as const;
 /** A verdict alone, or fields. Throws InputError. */
 export function readExpectation(reader: NodeReader, node: SourceNode): Expectation {
   if (node.kind !== 'map') {
+    if (node.kind === 'list' && node.items.length === 0) reader.fail(node.line, '`expect` names no verdict');
     const verdict = { line: node.line, names: reader.items(node).map((one) => verdictOf(reader, one)) };
     return { ...nothing(node.line), verdict };
   }
@@ -31,9 +32,12 @@ export function readExpectation(reader: NodeReader, node: SourceNode): Expectati
     const field = fields.get(name);
     return field === undefined ? undefined : body(field);
   };
-  const unchanged = read('unchanged', (one) =>
-    plainOf(one) === true ? { line: one.line, data: 'same' as const } : undefined,
-  );
+  if (fields.size === 0) reader.fail(node.line, '`expect` says nothing', `fields are ${expectFields.join(', ')}`);
+  const unchanged = read('unchanged', (one) => {
+    if (!reader.truth(one, '`unchanged`'))
+      reader.fail(one.line, '`unchanged: false` says nothing of the packet', 'say how it leaves: `packet` or `fields`');
+    return { line: one.line, data: 'same' as const };
+  });
   const packet = read('packet', (one) => ({ line: one.line, data: readData(reader, one) }));
   return {
     line: node.line,
@@ -55,7 +59,7 @@ export function readExpectation(reader: NodeReader, node: SourceNode): Expectati
       ) ?? [],
     printed: read('printed', (one) => ({
       line: one.line,
-      texts: reader.items(one).map((text) => reader.text(text, 'a line')),
+      texts: reader.items(one).map((text) => readPattern(reader, text)),
     })),
     records:
       read('records', (one) =>
@@ -65,6 +69,19 @@ export function readExpectation(reader: NodeReader, node: SourceNode): Expectati
       ) ?? [],
     instructions: read('instructions', (one) => ({ line: one.line, most: reader.whole(one, '`instructions`', 1) })),
   };
+}
+
+/** A line as it is, or between slashes a regular expression, with flags behind the second. */
+function readPattern(reader: NodeReader, node: SourceNode): string | RegExp {
+  const text = reader.text(node, 'a line');
+  const [, source, flags] = /^\/(.*)\/([a-z]*)$/s.exec(text) ?? [];
+  if (source === undefined) return text;
+  try {
+    // What is found does not depend on what was looked for before.
+    return new RegExp(source, flags?.replace(/[gy]/g, ''));
+  } catch (error) {
+    return reader.fail(node.line, error instanceof Error ? error.message : String(error));
+  }
 }
 
 function nothing(line: number): Expectation {
@@ -112,7 +129,8 @@ export function readMaps(reader: NodeReader, node: SourceNode): MapLines[] {
       line,
       size: size === undefined ? undefined : reader.whole(size, '`size`', 0),
       entries: entries.map((entry) => {
-        reader.fields(entry, 'an entry', ['key', 'value', 'values', 'cpu', 'absent']);
+        const absent = reader.fields(entry, 'an entry', ['key', 'value', 'values', 'cpu', 'absent']).get('absent');
+        if (absent !== undefined) reader.truth(absent, '`absent`');
         return { line: entry.line, json: plainOf(entry) as Record<string, unknown> };
       }),
     };

@@ -1,9 +1,9 @@
 /** A test file's value as a {@link Suite}. docs/testing.md and schemas/test-file.schema.json have the same fields. */
 import { parseFilter, parseHexBytes } from '../packet/index.js';
-import { nearest } from '../text/index.js';
+import { nearestHint } from '../text/index.js';
 import { readExpectation, readMaps } from './read-expectation.js';
 import { readData } from './read-values.js';
-import { NodeReader, plainOf, type SourceNode } from './source-node.js';
+import { NodeReader, plainOf, type SourceField, type SourceNode } from './source-node.js';
 import type { CaptureChoice, Case, CasePackets, Setup, Suite } from './suite.js';
 
 /** Names that `engines` may have, in the order in which they run. */
@@ -59,6 +59,7 @@ export const noSetup: Setup = {
   ifindex: undefined,
   seed: undefined,
   engines: undefined,
+  lines: {},
 };
 
 /** Throws InputError with file, line and what was meant. `program`: the file need not name one. */
@@ -87,16 +88,19 @@ export function readSuite(node: SourceNode, file: string | undefined, isGiven = 
   return {
     file,
     program: program === undefined ? undefined : reader.text(program, '`object`'),
+    programLine: program?.line ?? node.line,
     entry: entry === undefined ? undefined : reader.text(entry, '`program`'),
+    entryLine: entry?.line ?? node.line,
     define: words('define'),
     include: words('include'),
-    verify: verify?.kind !== 'scalar' || verify.value !== false,
+    verify: verify === undefined || reader.truth(verify, '`verify`'),
     recordTypes:
       types === undefined
         ? []
         : reader
             .entries(types, '`record-types`')
             .map(({ name, node: type }) => `${name}=${reader.text(type, 'a type')}`),
+    recordTypesLine: types?.line ?? node.line,
     cases: tests.items.map((test, i) => readCase(reader, test, setup, i)),
   };
 }
@@ -130,36 +134,39 @@ function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, 
     const node = fields.get(name);
     return node === undefined ? undefined : reader.whole(node, `\`${name}\``, least);
   };
-  const named = (name: string): Readonly<Record<string, unknown>> => {
+  const lines: Record<string, number> = { ...before.lines };
+  const named = <T>(name: string, read: (field: SourceField) => T): Readonly<Record<string, T>> => {
     const node = fields.get(name);
-    if (node === undefined) return {};
-    return Object.fromEntries(reader.entries(node, `\`${name}\``).map((field) => [field.name, plainOf(field.node)]));
+    const own = node === undefined ? [] : reader.entries(node, `\`${name}\``);
+    for (const field of own) lines[`${name}.${field.name}`] = field.line;
+    return Object.fromEntries(own.map((field) => [field.name, read(field)]));
   };
+  const globals = named('set', ({ node }) => plainOf(node));
+  const mapEntries = named('map-entries', ({ name, node }) => reader.whole(node, `the size of \`${name}\``, 1));
   const [mapsIn, maps, clock, engines] = ['maps-in', 'maps', 'clock', 'engines'].map((name) => fields.get(name));
   const seed = whole('seed', 0);
+  if (mapsIn !== undefined) lines['maps-in'] = mapsIn.line;
+  if (engines?.kind === 'list' && engines.items.length === 0)
+    reader.fail(engines.line, '`engines` names none', `engines are ${engineNames.join(', ')}`);
   return {
-    globals: { ...before.globals, ...named('set') },
+    globals: { ...before.globals, ...globals },
     mapsIn: mapsIn === undefined ? before.mapsIn : reader.text(mapsIn, '`maps-in`'),
     maps: [...before.maps, ...(maps === undefined ? [] : readMaps(reader, maps))],
-    mapEntries: { ...before.mapEntries, ...(named('map-entries') as Record<string, number>) },
+    mapEntries: { ...before.mapEntries, ...mapEntries },
     clock: clock === undefined ? before.clock : reader.time(clock, '`clock`'),
     cpu: whole('cpu', 0) ?? before.cpu,
     cpus: whole('cpus', 1) ?? before.cpus,
     ifindex: whole('ifindex', 0) ?? before.ifindex,
     seed: seed === undefined ? before.seed : BigInt(seed),
     engines: engines === undefined ? before.engines : reader.items(engines).map((node) => engineOf(reader, node)),
+    lines,
   };
 }
 
 function engineOf(reader: NodeReader, node: SourceNode): string {
   const name = reader.text(node, 'an engine');
   if (engineNames.includes(name)) return name;
-  const near = nearest(name, engineNames);
-  return reader.fail(
-    node.line,
-    `there is no engine \`${name}\``,
-    near === undefined ? `engines are ${engineNames.join(', ')}` : `did you mean \`${near}\`?`,
-  );
+  return reader.fail(node.line, `there is no engine \`${name}\``, nearestHint(name, engineNames, 'engines are'));
 }
 
 /** A packet as text (layers), bytes, or with more to say. */
@@ -205,6 +212,7 @@ function readCapture(reader: NodeReader, node: SourceNode, fields: ReadonlyMap<s
   const [filter, skip, count] = ['filter', 'skip', 'count'].map((name) => fields.get(name));
   return {
     file: reader.text(node, '`capture`'),
+    line: node.line,
     filter:
       filter === undefined ? undefined : reader.within(filter.line, () => parseFilter(reader.text(filter, '`filter`'))),
     skip: skip === undefined ? 0 : reader.whole(skip, '`skip`', 0),

@@ -1,7 +1,7 @@
 /** Packets and verdicts of a test file. */
 import { buildPacket } from '../packet/index.js';
 import { verdictNames } from '../platform/index.js';
-import { nearest } from '../text/index.js';
+import { nearestHint } from '../text/index.js';
 import type { NodeReader, SourceNode } from './source-node.js';
 
 /** Layers, or bytes of JavaScript. */
@@ -15,10 +15,6 @@ export function readData(reader: NodeReader, node: SourceNode): Uint8Array {
 export function verdictOf(reader: NodeReader, node: SourceNode): string {
   const name = reader.text(node, 'a verdict').toUpperCase().replace(/^XDP_/, '');
   if (verdictNames.some((one) => one === name)) return name;
-  const near = nearest(name, verdictNames);
-  return reader.fail(
-    node.line,
-    `there is no verdict \`${name}\``,
-    near === undefined ? `verdicts are ${verdictNames.join(', ')}` : `did you mean \`${near}\`?`,
-  );
+  const what = name === '' ? 'no verdict is named' : `there is no verdict \`${name}\``;
+  return reader.fail(node.line, what, nearestHint(name, verdictNames, 'verdicts are'));
 }

@@ -2,12 +2,13 @@
  * Runs one case on engines, one after another, each from the same start, and says what was not as expected. The first
  * engine that runs is what the others are compared with.
  */
-import { contentOf, InputError, UserError } from '../base/index.js';
+import { contentOf, InputError, UnsupportedError, UserError } from '../base/index.js';
 import type { Coverage } from '../explore/index.js';
 import type { Observer } from '../interp/index.js';
 import { type ObjectSpec, type ProgramSpec, sizeMaps } from '../object/index.js';
 import { packetDifferences } from '../packet/index.js';
-import { errnoName, isPercpuMap, verdictName } from '../platform/index.js';
+import { errno, errnoName, isPercpuMap, verdictName } from '../platform/index.js';
+import { nearestHint } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import {
   dumpEntry,
@@ -15,7 +16,6 @@ import {
   findMap,
   formatOutput,
   type MapEntryJson,
-  type MapHolder,
   MapStore,
   type MapsFile,
   type OutputTypes,
@@ -23,8 +23,9 @@ import {
   withGlobals,
 } from '../vm/index.js';
 import { DecisionObserver } from './deciding-line.js';
-import type { CaseEngine, CaseOutcome, CaseRunner, MapItem } from './engine.js';
-import { judgeCounts, judgePacket, judgeState, redirectText, type Subject, sameBytes } from './judge-outcome.js';
+import type { CaseEngine, CaseOutcome, MapItem } from './engine.js';
+import { sameBytes } from './judge-map.js';
+import { judgeCounts, judgePacket, judgeState, redirectText, type Subject } from './judge-outcome.js';
 import { type CaseResult, type Failure, type Finding, finding } from './result.js';
 import type { NodeReader } from './source-node.js';
 import type { Case, Expectation, Setup } from './suite.js';
@@ -80,7 +81,7 @@ export function runCase(one: Case, world: CaseWorld): CaseResult {
   const packets = arrivals(one, world, program);
   const missing: { engine: string; reason: string }[] = [];
   const runs: EngineRun[] = [];
-  const options = { verdicts, cpus: one.setup.cpus, seed: one.setup.seed };
+  const options = { verdicts, cpus: cpusOf(one, world, packets), seed: one.setup.seed };
   const reasonOf = (engine: CaseEngine): string | undefined => {
     // Whether it compiles follows from the object, whatever the packets are.
     const kept = `${engine.name} ${options.cpus ?? 1}`;
@@ -108,6 +109,22 @@ export function runCase(one: Case, world: CaseWorld): CaseResult {
     instructions: steps.length === 0 ? undefined : Math.max(...steps),
     failures,
   };
+}
+
+/** As many CPUs as are asked for, or else as packets need. */
+function cpusOf(
+  { setup, packets, line }: Case,
+  { reader }: CaseWorld,
+  arriving: readonly Arriving[],
+): number | undefined {
+  const highest = Math.max(0, ...arriving.map(({ input }) => input.cpu ?? 0));
+  if (setup.cpus === undefined) return highest === 0 ? undefined : highest + 1;
+  if (highest >= setup.cpus)
+    reader.fail(
+      packets.find(({ cpu }) => cpu === highest)?.line ?? line,
+      `there is no CPU ${highest}: \`cpus\` says that there are ${setup.cpus}, from 0 on`,
+    );
+  return setup.cpus;
 }
 
 /** What the running kernel refuses is a reason not to run there; what we refuse is an error. */
@@ -162,18 +179,21 @@ function changedObject(
   { object, program, reader }: CaseWorld,
   line: number,
 ): { object: ObjectSpec; program: ProgramSpec } {
-  return reader.within(line, () => {
-    const sizes = new Map(Object.entries(setup.mapEntries));
-    for (const name of sizes.keys()) findMapSpec(object, name);
-    const sized = sizes.size === 0 ? object : sizeMaps(object, 0, sizes).object;
-    const changed = withGlobals(sized, setup.globals);
-    return { object: changed, program: changed.programs[object.programs.indexOf(program)] ?? program };
-  });
+  const lineOf = (field: string): number => setup.lines[field] ?? line;
+  const sizes = new Map(Object.entries(setup.mapEntries));
+  for (const name of sizes.keys()) reader.within(lineOf(`map-entries.${name}`), () => findMapSpec(object, name));
+  const sized = sizes.size === 0 ? object : reader.within(line, () => sizeMaps(object, 0, sizes).object);
+  const changed = Object.entries(setup.globals).reduce(
+    (before, [name, value]) => reader.within(lineOf(`set.${name}`), () => withGlobals(before, { [name]: value })),
+    sized,
+  );
+  return { object: changed, program: changed.programs[object.programs.indexOf(program)] ?? program };
 }
 
 function findMapSpec({ maps }: ObjectSpec, name: string): void {
-  if (!maps.some((spec) => spec.name === name))
-    throw new InputError(`there is no map \`${name}\``, {}, `maps are ${maps.map((spec) => spec.name).join(', ')}`);
+  const names = maps.map((spec) => spec.name);
+  if (!names.includes(name))
+    throw new InputError(`there is no map \`${name}\``, {}, nearestHint(name, names, 'maps are'));
 }
 
 function chosenEngines({ engines }: Setup, world: CaseWorld): CaseEngine[] {
@@ -203,12 +223,12 @@ function arrivals(one: Case, world: CaseWorld, program: ProgramSpec): Arriving[]
     if (packet.data !== undefined) add(packet.data, packet.time, packet);
     const { capture } = packet;
     if (capture === undefined) continue;
-    const all = world.reader.within(packet.line, () => world.packetsOf(capture.file));
+    const all = world.reader.within(capture.line, () => world.packetsOf(capture.file));
     const fitting = capture.filter === undefined ? all : all.filter(({ data }) => capture.filter?.(data));
     const chosen = fitting.slice(capture.skip, capture.skip + capture.count);
     if (chosen.length === 0)
       world.reader.fail(
-        packet.line,
+        capture.line,
         `no packet of ${capture.file} is meant`,
         `it has ${all.length}, of which the filter takes ${fitting.length}`,
       );
@@ -231,8 +251,8 @@ function runOn(
   const runner = engine.open(object, program, { ...options, observer, coverage });
   try {
     const holder = new MapStore(object, options.cpus);
-    fill(one, world, runner, holder);
     const subject: Subject = { object, runner, engine, holder, types, reader };
+    fill(one, subject, world);
     const findings: Finding[] = [];
     const outcomes: CaseOutcome[] = [];
     const decided: Failure['decided'][] = [];
@@ -285,48 +305,59 @@ function both(a: Observer, b: Observer | undefined): Observer {
 }
 
 /** What maps hold before the first packet. */
-function fill({ setup, line }: Case, world: CaseWorld, runner: CaseRunner, holder: MapHolder): void {
-  const { reader } = world;
+function fill({ setup, line }: Case, { runner, holder, engine, reader }: Subject, world: CaseWorld): void {
   const put = (at: number, name: string, json: MapEntryJson): void => {
-    reader.within(at, () => {
-      const map = findMap(holder, name);
-      const { key, value } = encodeEntry(holder, map, json);
-      // Dumps have the program's constants too, which are frozen.
-      if (map.isConstant) return;
-      map.updateElem(key, value);
-      const result = runner.update(map.index, key, value);
-      if (result < 0) throw new InputError(`map \`${name}\` refuses an entry with ${errnoName(result)}`);
-    });
+    const map = reader.within(at, () => findMap(holder, name));
+    const { key, value } = reader.within(at, () => encodeEntry(holder, map, json));
+    // Dumps have the program's constants too, which are frozen.
+    if (map.isConstant) return;
+    map.updateElem(key, value);
+    const result = runner.update(map.index, key, value);
+    if (result >= 0) return;
+    const what = `map \`${name}\` refuses an entry with ${errnoName(result)}`;
+    // Interfaces, CPUs and sockets are the machine's own: what is not there is a reason not to ask the kernel.
+    if (engine.name === 'kernel') throw new UnsupportedError(what);
+    // A map of CPUs holds only such as there are.
+    const isCpu = map.spec.type === 'cpumap' && result === -errno.ENODEV;
+    reader.fail(at, what, isCpu ? 'say how many there are: `cpus`' : undefined);
   };
   const file = setup.mapsIn;
-  const contents = file === undefined ? undefined : reader.within(line, () => world.mapsOf(file));
+  const fileLine = setup.lines['maps-in'] ?? line;
+  const contents = file === undefined ? undefined : reader.within(fileLine, () => world.mapsOf(file));
   for (const [name, entries] of Object.entries(contents?.maps ?? {}))
-    for (const entry of entries) put(line, name, entry);
+    for (const entry of entries) put(fileLine, name, entry);
   for (const { map, line: at, entries } of setup.maps) {
     reader.within(at, () => findMap(holder, map));
     for (const { line: own, json } of entries) put(own, map, json as unknown as MapEntryJson);
   }
 }
 
+/** Where an engine parts from the first one: in what it made of a packet, or in what is in maps in the end. */
+interface Difference extends Finding {
+  readonly engine: string;
+  readonly ofMaps: boolean;
+}
+
 /** Where engines part from the first one. */
-function compared(object: ObjectSpec, runs: readonly EngineRun[]): (Finding & { readonly engine: string })[] {
+function compared(object: ObjectSpec, runs: readonly EngineRun[]): Difference[] {
   const [first, ...others] = runs;
   if (first === undefined) return [];
   return others.flatMap((other) => {
-    const what = differenceOf(object, first, other);
-    return what === undefined ? [] : [{ ...what, engine: other.name }];
+    const say: Say = (what, left, right, packet, fields = []) =>
+      finding('difference', `${what}: ${first.name} ${left}, ${other.name} ${right}`, {
+        ...{ expected: left, actual: right, packet, fields },
+      });
+    const ofPacket = packetDifference(object, first, other, say);
+    const what = ofPacket ?? mapDifference(object, first, other, say);
+    return what === undefined ? [] : [{ ...what, engine: other.name, ofMaps: ofPacket === undefined }];
   });
 }
 
-/** The first thing in which two engines differ. */
-function differenceOf(object: ObjectSpec, a: EngineRun, b: EngineRun): Finding | undefined {
-  const say = (what: string, left: string, right: string, packet: number, fields: Finding['fields'] = []): Finding =>
-    finding('difference', `${what}: ${a.name} ${left}, ${b.name} ${right}`, {
-      expected: left,
-      actual: right,
-      packet,
-      fields,
-    });
+/** Puts a difference into words. */
+type Say = (what: string, left: string, right: string, packet: number, fields?: Finding['fields']) => Finding;
+
+/** The first packet of which two engines made different things. */
+function packetDifference(object: ObjectSpec, a: EngineRun, b: EngineRun, say: Say): Finding | undefined {
   for (const [i, left] of a.outcomes.entries()) {
     const right = b.outcomes[i];
     const packet = a.outcomes.length === 1 ? 0 : i + 1;
@@ -352,15 +383,10 @@ function differenceOf(object: ObjectSpec, a: EngineRun, b: EngineRun): Finding |
         return say(kind === 'printk' ? 'lines' : 'records', texts[0] || 'none', texts[1] || 'none', packet);
     }
   }
-  return mapDifference(object, a, b, say);
+  return undefined;
 }
 
-function mapDifference(
-  object: ObjectSpec,
-  a: EngineRun,
-  b: EngineRun,
-  say: (what: string, left: string, right: string, packet: number) => Finding,
-): Finding | undefined {
+function mapDifference(object: ObjectSpec, a: EngineRun, b: EngineRun, say: Say): Finding | undefined {
   const store = new MapStore(object);
   for (const [index, items] of a.maps) {
     const others = b.maps.get(index);
@@ -386,7 +412,9 @@ function mapDifference(
                 ? hexOf(bytes)
                 : (dumpEntry(store, map, key, bytes, true).formatted?.value ?? hexOf(bytes)),
             );
-      return say(`map \`${spec.name}\`, key ${hexOf(key)}`, show(value), show(other), 0);
+      const [left, right] = [show(value), show(other)];
+      // Padding between members is whatever was on the stack, which no two machines have alike.
+      if (left !== right) return say(`map \`${spec.name}\`, key ${hexOf(key)}`, left, right, 0);
     }
   }
   return undefined;
@@ -397,16 +425,13 @@ function hexOf(bytes: Uint8Array): string {
 }
 
 /** The same finding of several engines is one failure. */
-function merged(
-  runs: readonly EngineRun[],
-  differences: readonly (Finding & { readonly engine: string })[],
-): Failure[] {
+function merged(runs: readonly EngineRun[], differences: readonly Difference[]): Failure[] {
   const failures = new Map<string, Failure & { engines: string[] }>();
   const decidedAt = (packet: number): Failure['decided'] => {
     const run = runs.find(({ name }) => name === 'interp');
     return run?.decided[packet === 0 ? run.decided.length - 1 : packet - 1];
   };
-  const note = (found: Finding, engine: string): void => {
+  const note = (found: Finding & { readonly ofMaps?: boolean }, engine: string): void => {
     const key = `${found.kind} ${found.packet} ${found.line} ${found.what}`;
     const known = failures.get(key);
     if (known !== undefined) known.engines.push(engine);
@@ -415,10 +440,9 @@ function merged(
       const isOfPacket = ['verdict', 'packet', 'field', 'redirect', 'instructions', 'fault', 'difference'].includes(
         kind,
       );
-      const decided =
-        isOfPacket && !(kind === 'verdict' && packet === 0 && (runs[0]?.outcomes.length ?? 0) > 1)
-          ? decidedAt(packet)
-          : undefined;
+      const isOfAll =
+        found.ofMaps === true || (kind === 'verdict' && packet === 0 && (runs[0]?.outcomes.length ?? 0) > 1);
+      const decided = isOfPacket && !isOfAll ? decidedAt(packet) : undefined;
       failures.set(key, { kind, what, expected, actual, fields, packet, line, engines: [engine], decided });
     }
   };

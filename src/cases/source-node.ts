@@ -2,8 +2,8 @@
  * Plain values with the lines that they were written on, whatever language that was, and a reader of their fields that
  * says where a mistake is and what was meant.
  */
-import { InputError, UserError } from '../base/index.js';
-import { nearest } from '../text/index.js';
+import { formatPlace, InputError, UserError } from '../base/index.js';
+import { nearestHint } from '../text/index.js';
 
 /** A value; `line` counts from 1 and is 0 where nobody knows. */
 export type SourceNode =
@@ -28,8 +28,7 @@ export function nodeOf(value: unknown): SourceNode {
       value,
       text: [...value].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
     };
-  if (value instanceof RegExp)
-    return { kind: 'scalar', line: 0, value: `/${value.source}/`, text: `/${value.source}/` };
+  if (value instanceof RegExp) return { kind: 'scalar', line: 0, value: String(value), text: String(value) };
   if (typeof value !== 'object' || value === null) return { kind: 'scalar', line: 0, value, text: String(value) };
   const given = Object.entries(value).filter(([, field]) => field !== undefined);
   return { kind: 'map', line: 0, fields: given.map(([name, field]) => ({ name, line: 0, node: nodeOf(field) })) };
@@ -65,6 +64,17 @@ export class NodeReader {
     }
   }
 
+  /** What reading a file that the node names throws gets the node's line, and says the file after it. */
+  async reading<T>(line: number, body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof InputError) || this.file === undefined) throw error;
+      const where = formatPlace(error.place);
+      throw new InputError(where === '' ? error.message : `${where}: ${error.message}`, this.place(line), error.hint);
+    }
+  }
+
   private place(line: number): { readonly source?: string; readonly file?: string } {
     if (this.file === undefined) return {};
     return line === 0 ? { file: this.file } : { source: `${this.file}:${line}` };
@@ -79,9 +89,7 @@ export class NodeReader {
     const fields = new Map<string, SourceNode>();
     for (const { name, line, node: field } of node.fields) {
       if (!known.includes(name)) {
-        const near = nearest(name, known);
-        const hint = near === undefined ? `fields are ${known.join(', ')}` : `did you mean \`${near}\`?`;
-        this.fail(line, `${what} has no field \`${name}\``, hint);
+        this.fail(line, `${what} has no field \`${name}\``, nearestHint(name, known, 'fields are'));
       }
       if (fields.has(name)) this.fail(line, `${what} has \`${name}\` twice`);
       fields.set(name, field);
@@ -104,6 +112,12 @@ export class NodeReader {
   text(node: SourceNode, what: string): string {
     if (node.kind !== 'scalar') this.fail(node.line, `${what} is no text`);
     return typeof node.value === 'string' ? node.value : node.text;
+  }
+
+  /** `true` or `false`; what other languages take for these is text in YAML. */
+  truth(node: SourceNode, what: string): boolean {
+    if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
+    return this.fail(node.line, `${what} is neither true nor false`);
   }
 
   /** A whole number from `least` on. */

@@ -19,6 +19,8 @@ export interface Setup {
   readonly seed: bigint | undefined;
   /** Names of engines; undefined: all. */
   readonly engines: readonly string[] | undefined;
+  /** Lines of what only the object or another file shows to be wrong: `maps-in`, `set.limit`, `map-entries.flows`. */
+  readonly lines: Readonly<Record<string, number>>;
 }
 
 /** Entries of one map, each with its line. */
@@ -44,6 +46,7 @@ export interface CasePackets {
 /** Which packets of a capture. */
 export interface CaptureChoice {
   readonly file: string;
+  readonly line: number;
   readonly filter: ((data: Uint8Array) => boolean) | undefined;
   /** Packets that the filter takes are left out, so many; and then taken, so many at most. */
   readonly skip: number;
@@ -62,8 +65,8 @@ export interface Expectation {
   readonly redirect: { readonly line: number; readonly fields: ReadonlyMap<string, SourceNode> } | undefined;
   readonly maps: readonly MapLines[];
   readonly globals: readonly { readonly line: number; readonly name: string; readonly value: unknown }[];
-  /** Lines of bpf_printk, all of them; `/.../` is a regular expression. */
-  readonly printed: { readonly line: number; readonly texts: readonly string[] } | undefined;
+  /** Lines of bpf_printk, all of them. */
+  readonly printed: { readonly line: number; readonly texts: readonly (string | RegExp)[] } | undefined;
   /** Records by map, all of them: parts of their value by type, or hex. */
   readonly records: readonly { readonly line: number; readonly map: string; readonly values: readonly unknown[] }[];
   /** Instructions that a packet takes at most. */
@@ -87,14 +90,17 @@ export interface Suite {
   readonly file: string | undefined;
   /** The program's file, beside the test file. Undefined where a program handed it over. */
   readonly program: string | undefined;
+  readonly programLine: number;
   /** Program or section in it. */
   readonly entry: string | undefined;
+  readonly entryLine: number;
   /** Macros and header folders for C sources. */
   readonly define: readonly string[];
   readonly include: readonly string[];
   /** False: a program that Linux would not load is run all the same, interpreted. */
   readonly verify: boolean;
-  /** `MAP=TYPE` of records. */
+  /** `MAP=TYPE` of records, and the line of all of them. */
   readonly recordTypes: readonly string[];
+  readonly recordTypesLine: number;
   readonly cases: readonly Case[];
 }

@@ -85,29 +85,36 @@ async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<O
   const { reading } = options;
   const include = [...(reading.include ?? []), ...suite.include.map(beside)];
   const define = [...(reading.define ?? []), ...suite.define];
-  const read = await openProgramFile(file, io, {
-    ...reading,
-    ...(include.length > 0 ? { include } : {}),
-    ...(define.length > 0 ? { define } : {}),
-  });
-  const reader = new NodeReader(path);
-  const program = reader.within(1, () => pickProgram(read, suite.entry));
+  const reader: NodeReader = new NodeReader(path);
+  const read = await reader.reading(suite.programLine, () =>
+    openProgramFile(file, io, {
+      ...reading,
+      ...(include.length > 0 ? { include } : {}),
+      ...(define.length > 0 ? { define } : {}),
+    }),
+  );
+  const program = reader.within(suite.entryLine, () => pickProgram(read, suite.entry));
   const captures = new Map<string, { data: Uint8Array; time: bigint }[]>();
   const maps = new Map<string, MapsFile>();
   for (const one of suite.cases) {
     for (const { capture } of one.packets)
       if (capture !== undefined && !captures.has(capture.file))
-        captures.set(capture.file, await readPackets(beside(capture.file), io));
-    const { mapsIn } = one.setup;
+        captures.set(capture.file, await reader.reading(capture.line, () => readPackets(beside(capture.file), io)));
+    const { mapsIn, lines } = one.setup;
     if (mapsIn !== undefined && !maps.has(mapsIn))
-      maps.set(mapsIn, parseMapsFile(decodeUtf8(await readInput(beside(mapsIn), io)), mapsIn));
+      maps.set(
+        mapsIn,
+        await reader.reading(lines['maps-in'] ?? one.line, async () =>
+          parseMapsFile(decodeUtf8(await readInput(beside(mapsIn), io)), mapsIn),
+        ),
+      );
   }
   const named = { object: read, program };
   const world: CaseWorld = {
     ...named,
     engines: enginesOf(options.engines),
     verify: suite.verify,
-    types: parseOutputTypes(read, suite.recordTypes),
+    types: reader.within(suite.recordTypesLine, () => parseOutputTypes(read, suite.recordTypes)),
     reader,
     packetsOf: (name) => captures.get(name) ?? [],
     mapsOf: (name) => maps.get(name) ?? { maps: {} },

@@ -60,6 +60,8 @@ interface Turn {
   readonly value: Uint8Array | undefined;
   /** Where maps stay as they are: the key of an element that is to be found. */
   readonly key?: Uint8Array | undefined;
+  /** The solver gave up on it once and is to try harder. */
+  readonly isHard?: boolean;
 }
 
 /** Tries in vain after which a way is not sought any more before all others. */
@@ -67,6 +69,15 @@ const patience = 8;
 
 /** Operations from which on a comparison is turned late. */
 const heavyTerms = 150;
+
+/**
+ * Conflicts that the solver may meet when a step is first turned. Most questions have their answer before that, and a
+ * question with none, about a hash of the packet, costs as much as running a hundred starts if it is asked to the end.
+ */
+const quickConflicts = 20;
+
+/** Work of the solver on hard questions that each start which is run pays for: about a fifth of the time. */
+const workPerStart = 1000;
 
 /** Elements of a map that stays as it is to which a look-up is led. */
 const maxKeys = 3;
@@ -109,6 +120,13 @@ export class StateSearch {
   private readonly urgent: Turn[] = [];
   private readonly open: Turn[] = [];
   private readonly late: Turn[] = [];
+  /** Turns that the solver gave up on at first: such as lead to new ways, and all others. */
+  private readonly hardUrgent: Turn[] = [];
+  private readonly hard: Turn[] = [];
+  /** Work of the solver on hard questions so far. */
+  private hardWork = 0;
+  /** How often the solver gave up on a way at first: where it often does, it is not asked lightly again. */
+  private readonly gaveUp = new Map<number, number>();
 
   /** `machine`: what every start begins with; `again`: another one like it. */
   constructor(machine: Machine, again: Machine, program: LoadedProgram, options: StateSearchOptions) {
@@ -158,16 +176,18 @@ export class StateSearch {
    * Turns what may lead to ways that no run went, until nothing is left of it: then {@link refutedWays} is complete.
    */
   settle(): void {
-    while (this.urgent.some(({ path, step }) => this.isNew(path.steps[step] as PathStep))) {
-      const turn = this.next();
-      if (turn !== undefined) this.tryTurn(turn);
+    for (;;) {
+      // What a hard turn finds may lead to more that are not.
+      const turn = this.nextNew(this.urgent) ?? this.nextNew(this.hardUrgent);
+      if (turn === undefined) return;
+      this.tryTurn(turn);
     }
-    this.open.push(...this.urgent.splice(0));
   }
 
   /** True when every step of every path was turned. */
   get isDone(): boolean {
-    return this.urgent.length + this.open.length + this.late.length === 0;
+    const { urgent, open, late, hardUrgent, hard } = this;
+    return [urgent, open, late, hardUrgent, hard].every((turns) => turns.length === 0);
   }
 
   /**
@@ -182,7 +202,7 @@ export class StateSearch {
   /** Ways that were tried in vain without being refuted, or are still to be tried. */
   get leftWays(): ReadonlySet<number> {
     const left = new Set(this.left.keys());
-    for (const { path, step } of this.urgent) left.add((path.steps[step] as PathStep).way ^ 1);
+    for (const { path, step } of [...this.urgent, ...this.hardUrgent]) left.add((path.steps[step] as PathStep).way ^ 1);
     return left;
   }
 
@@ -192,11 +212,22 @@ export class StateSearch {
   }
 
   private next(): Turn | undefined {
-    for (let turn = this.urgent.pop(); turn !== undefined; turn = this.urgent.pop()) {
+    const urgent = this.nextNew(this.urgent);
+    if (urgent !== undefined) return urgent;
+    const mayBeHard = this.hardWork <= workPerStart * this.tried;
+    const hard = mayBeHard ? (this.nextNew(this.hardUrgent) ?? this.draw(this.hard)) : undefined;
+    return (
+      hard ?? this.draw(this.open) ?? this.draw(this.late) ?? this.nextNew(this.hardUrgent) ?? this.draw(this.hard)
+    );
+  }
+
+  /** The latest of these turns whose way is still new; others join those that are not urgent. */
+  private nextNew(turns: Turn[]): Turn | undefined {
+    for (let turn = turns.pop(); turn !== undefined; turn = turns.pop()) {
       if (this.isNew(turn.path.steps[turn.step] as PathStep)) return turn;
-      this.open.push(turn);
+      (turn.isHard === true ? this.hard : this.open).push(turn);
     }
-    return this.draw(this.open) ?? this.draw(this.late);
+    return undefined;
   }
 
   private draw(turns: Turn[]): Turn | undefined {
@@ -271,10 +302,13 @@ export class StateSearch {
   private queue(path: Followed, from: number): void {
     for (let i = from; i < path.steps.length; i++) {
       const step = path.steps[i] as PathStep;
-      const turns = step.kind === 'presence' ? this.turnsOf(path, i, step) : [{ path, step: i, value: undefined }];
+      const isHard = step.way !== noWay && (this.gaveUp.get(step.way ^ 1) ?? 0) >= patience;
+      const turns =
+        step.kind === 'presence' ? this.turnsOf(path, i, step) : [{ path, step: i, value: undefined, isHard }];
       const isLate = step.kind === 'key' || step.kind === 'pin' || (step.kind === 'branch' && this.isHeavy(step.term));
       if (turns.length === 0 && step.way !== noWay) this.leave(step.way ^ 1);
-      (this.isNew(step) ? this.urgent : isLate ? this.late : this.open).push(...turns);
+      const [urgent, open] = isHard ? [this.hardUrgent, this.hard] : [this.urgent, isLate ? this.late : this.open];
+      (this.isNew(step) ? urgent : open).push(...turns);
     }
   }
 
@@ -307,7 +341,8 @@ export class StateSearch {
   }
 
   /** A start for the turn; undefined: there is none, or it was not found. */
-  private turned({ path, step: index, value, key }: Turn): StartState | undefined {
+  private turned(turn: Turn): StartState | undefined {
+    const { path, step: index, value, key } = turn;
     const step = path.steps[index] as PathStep;
     if (step.kind === 'presence' && this.options.varyMaps)
       return this.startOf(path, index, unchanged, { key: step.key, value });
@@ -317,7 +352,14 @@ export class StateSearch {
       if (before.kind !== 'presence') held.push(before.term);
     }
     const wanted = step.kind === 'presence' ? this.keyWanted(step.key, key) : this.terms.no(step.term);
-    const answer = this.solver.solve(held, wanted, valuesOf(path));
+    const isHard = turn.isHard === true;
+    const answer = this.solver.solve(held, wanted, valuesOf(path), isHard ? undefined : quickConflicts);
+    if (isHard) this.hardWork += answer.work;
+    if (answer.verdict === 'unknown' && !isHard) {
+      this.gaveUp.set(step.way ^ 1, (this.gaveUp.get(step.way ^ 1) ?? 0) + 1);
+      (this.isNew(step) ? this.hardUrgent : this.hard).push({ ...turn, isHard: true });
+      return undefined;
+    }
     if (answer.verdict === 'sat') return this.startOf(path, index, answer.changes, undefined);
     if (answer.verdict === 'unsat') this.refuted++;
     else this.unknown++;

@@ -23,6 +23,7 @@ export const errno = {
   ENONET: 64,
   EPROTO: 71,
   EOVERFLOW: 75,
+  ENOTSOCK: 88,
   EMSGSIZE: 90,
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,

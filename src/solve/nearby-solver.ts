@@ -17,10 +17,14 @@ export type Values = Valuation['values'];
  * What came of it. `sat`: with these values in place of those of the start. `unsat`: these of the assertions cannot
  * hold together.
  */
-export type NearbyAnswer =
+export type NearbyAnswer = (
   | { readonly verdict: 'sat'; readonly changes: ReadonlyMap<string, bigint> }
   | { readonly verdict: 'unsat'; readonly core: readonly Term[] }
-  | { readonly verdict: 'unknown' };
+  | { readonly verdict: 'unknown' }
+) & {
+  /** Values given to variables and clauses made on the way: what takes the time, and no clock says it. */
+  readonly work: number;
+};
 
 /** Conflicts that a question may take unless told otherwise. */
 const defaultConflicts = 400;
@@ -49,16 +53,15 @@ export class NearbySolver {
    * said to be unsatisfiable is so whatever `start` is.
    */
   solve(held: readonly Term[], wanted: Term, start: Values, limit: number = defaultConflicts): NearbyAnswer {
-    if (wanted.op === 'const') return wanted.value === 1n ? sat(new Map()) : { verdict: 'unsat', core: [wanted] };
+    if (wanted.op === 'const') return wanted.value === 1n ? sat(new Map(), 0) : unsat([wanted], 0);
     const known = this.cores.get(wanted);
     if (known !== undefined) {
       const all = new Set(held);
-      for (const core of known)
-        if (core.every((term) => term === wanted || all.has(term))) return { verdict: 'unsat', core };
+      for (const core of known) if (core.every((term) => term === wanted || all.has(term))) return unsat(core, 0);
     }
     const guess = this.guess(held, wanted, start);
-    if (guess !== undefined) return sat(guess);
-    if (!this.canBlast(wanted)) return { verdict: 'unknown' };
+    if (guess !== undefined) return sat(guess, 0);
+    if (!this.canBlast(wanted)) return unknown(0);
     const solver = new SatSolver();
     const blaster = new BitBlaster(solver, ({ name }) => start.get(name) ?? 0n);
     const included = new Set<Term>([wanted]);
@@ -66,8 +69,9 @@ export class NearbySolver {
     for (;;) {
       for (const term of fresh) blaster.assert(term);
       const found = solver.size > maxClauses ? undefined : solver.solve(limit);
-      if (found === undefined) return { verdict: 'unknown' };
-      if (!found) return this.refuted(wanted, [...included]);
+      const { work } = solver;
+      if (found === undefined) return unknown(work);
+      if (!found) return this.refuted(wanted, [...included], work);
       const changes = new Map<string, bigint>();
       for (const [variable, bits] of blaster.variables) {
         let value = 0n;
@@ -80,8 +84,8 @@ export class NearbySolver {
         start,
         changes,
       );
-      if (broken.length === 0) return sat(changes);
-      if (!broken.every((term) => this.canBlast(term))) return { verdict: 'unknown' };
+      if (broken.length === 0) return sat(changes, work);
+      if (!broken.every((term) => this.canBlast(term))) return unknown(work);
       for (const term of broken) included.add(term);
       fresh = broken;
     }
@@ -124,11 +128,11 @@ export class NearbySolver {
     return undefined;
   }
 
-  private refuted(wanted: Term, core: readonly Term[]): NearbyAnswer {
+  private refuted(wanted: Term, core: readonly Term[], work: number): NearbyAnswer {
     const known = this.cores.get(wanted);
     if (known === undefined) this.cores.set(wanted, [core]);
     else known.push(core);
-    return { verdict: 'unsat', core };
+    return unsat(core, work);
   }
 
   private canBlast(term: Term): boolean {
@@ -153,6 +157,14 @@ export class NearbySolver {
   }
 }
 
-function sat(changes: ReadonlyMap<string, bigint>): NearbyAnswer {
-  return { verdict: 'sat', changes };
+function sat(changes: ReadonlyMap<string, bigint>, work: number): NearbyAnswer {
+  return { verdict: 'sat', changes, work };
+}
+
+function unsat(core: readonly Term[], work: number): NearbyAnswer {
+  return { verdict: 'unsat', core, work };
+}
+
+function unknown(work: number): NearbyAnswer {
+  return { verdict: 'unknown', work };
 }

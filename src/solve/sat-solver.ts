@@ -42,6 +42,8 @@ export class SatSolver {
   private isContradictory = false;
   /** Conflicts met so far. */
   conflicts = 0;
+  /** Work done so far, in values given to variables and clauses made: what takes the time, and no clock says it. */
+  work = 0;
 
   /** Clauses, learnt ones among them. */
   get size(): number {
@@ -113,6 +115,7 @@ export class SatSolver {
 
   private attach(literals: number[]): number {
     const index = this.clauses.length;
+    this.work++;
     this.clauses.push(literals);
     (this.watches[literals[0] as number] as number[]).push(index);
     (this.watches[literals[1] as number] as number[]).push(index);
@@ -121,6 +124,7 @@ export class SatSolver {
 
   private assign(literal: number, reason: number): void {
     const variable = literal >> 1;
+    this.work++;
     this.values[literal] = 1;
     this.values[literal ^ 1] = 0;
     this.levels[variable] = this.limits.length;
@@ -154,7 +158,8 @@ export class SatSolver {
           this.assign(first, index);
         }
       }
-      watching.length = kept;
+      // Most keep all, and to set a length costs more than to look at it.
+      if (kept < watching.length) watching.length = kept;
     }
     return -1;
   }

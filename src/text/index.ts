@@ -7,7 +7,7 @@ export {
   printableLines,
   printableText,
 } from './escape.js';
-export { nearest } from './nearest.js';
+export { nearest, nearestHint } from './nearest.js';
 export { wholeNumber } from './numbers.js';
 export {
   type Cell,

@@ -16,6 +16,12 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return best;
 }
 
+/** A hint for a mistyped word: the candidate that was most likely meant, or all of them after `what`. */
+export function nearestHint(word: string, candidates: readonly string[], what: string): string {
+  const near = nearest(word, candidates);
+  return near === undefined ? `${what} ${candidates.join(', ')}` : `did you mean \`${near}\`?`;
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];

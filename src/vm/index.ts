@@ -52,6 +52,7 @@ export type { HashChange, HashLayout, MapLayout } from './map-layout.js';
 export { MapLog, type MapOp, type MapSide } from './map-log.js';
 export { type ChangeTime, type MapChange, parseMapsScript } from './map-script.js';
 export { MapStore } from './map-store.js';
+export { writeTyped } from './map-typed.js';
 export { GuestMemory } from './memory.js';
 export { MemoryComparison, type MemoryDifference } from './memory-comparison.js';
 export { writtenElements } from './non-zero.js';

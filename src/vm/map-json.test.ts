@@ -111,7 +111,7 @@ describe('map files', () => {
   });
 
   it.each([
-    [{ flow: [] }, 'there is no map `flow`\nhint: maps are flows, counters'],
+    [{ flow: [] }, 'there is no map `flow`\nhint: did you mean `flows`?'],
     [
       {
         flows: [

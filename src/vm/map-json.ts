@@ -5,7 +5,7 @@
 import { InputError, UserError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { errno, errnoName, isPercpuMap } from '../platform/index.js';
-import { printableJson } from '../text/index.js';
+import { nearestHint, printableJson } from '../text/index.js';
 import { parseLooseJson } from './loose-json.js';
 import type { BpfMap } from './map.js';
 import { type Formatted, formatBytes } from './map-format.js';
@@ -150,11 +150,11 @@ function findOnlyMap(holder: MapHolder, file: string | undefined): BpfMap {
 export function findMap(holder: MapHolder, name: string, file?: string): BpfMap {
   const map = holder.maps.find((candidate) => candidate.spec.name === name);
   if (map !== undefined) return map;
-  const names = holder.maps.map((candidate) => candidate.spec.name).join(', ');
+  const names = holder.maps.map((candidate) => candidate.spec.name);
   throw new InputError(
     `there is no map \`${name}\``,
     { file },
-    names === '' ? 'the object has no maps' : `maps are ${names}`,
+    names.length === 0 ? 'the object has no maps' : nearestHint(name, names, 'maps are'),
   );
 }
 

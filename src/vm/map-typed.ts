@@ -4,7 +4,9 @@
  */
 import { encodeUtf8, InputError } from '../base/index.js';
 import type { Btf, BtfMember, BtfType } from '../object/index.js';
-import { parseIp } from '../packet/index.js';
+import { parseIp, parseMac } from '../packet/index.js';
+import { nearestHint } from '../text/index.js';
+import { partNames } from './map-value-json.js';
 
 const maxDepth = 32;
 
@@ -17,7 +19,9 @@ export function isTyped(btf: Btf, type: number, json: unknown): boolean {
   if (Array.isArray(json)) return kind === 'array' && !json.every((item) => typeof item === 'object' && item !== null);
   if (kind !== 'struct' && kind !== 'union') return false;
   const names = memberNames(btf, type, 0);
-  return Object.keys(json).every((name) => names.has(name));
+  const given = Object.keys(json);
+  // What is neither members nor a part was meant for members, and they say which there are.
+  return given.every((name) => names.has(name)) || given.length !== 1 || !partNames.includes(given[0] as string);
 }
 
 /** Text that stands for a value of the type: an enumerator, or the characters of a `char` array; else undefined. */
@@ -98,7 +102,9 @@ class TypedWriter {
     const size = this.btf.sizeOf(element) ?? 0;
     if (typeof json === 'string') {
       const address = size * length === 4 || size * length === 16 ? addressOf(json) : undefined;
-      const bytes = address?.length === size * length ? address : encodeUtf8(json);
+      const mac =
+        size * length === 6 && /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i.test(json) ? parseMac(json) : undefined;
+      const bytes = mac ?? (address?.length === size * length ? address : encodeUtf8(json));
       if (!isChar(this.btf, element)) this.fail(path, 'is a list');
       if (bytes.length > length) this.fail(path, `has room for ${length} bytes, not ${bytes.length}`);
       this.bytes.set(bytes, at);
@@ -116,11 +122,11 @@ class TypedWriter {
     this.take(id, left, at, path, depth);
     const [unknown] = left.keys();
     if (unknown !== undefined) {
-      const names = [...memberNames(this.btf, id, 0)].join(', ');
+      const names = [...memberNames(this.btf, id, 0)];
       throw new InputError(
         `there is no member \`${path === '' ? '' : `${path}.`}${unknown}\``,
         {},
-        `members: ${names}`,
+        nearestHint(unknown, names, 'members:'),
       );
     }
   }

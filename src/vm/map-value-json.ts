@@ -23,7 +23,16 @@ const integerParts: { readonly [part: string]: { readonly size: number; readonly
   be64: { size: 8, bigEndian: true },
 };
 
-const partNames = [...Object.keys(integerParts), 'ipv4', 'ipv6', 'mac', 'hex', 'pad', 'prog', 'map'];
+export const partNames: readonly string[] = [
+  ...Object.keys(integerParts),
+  'ipv4',
+  'ipv6',
+  'mac',
+  'hex',
+  'pad',
+  'prog',
+  'map',
+];
 /** No value of a map is larger. */
 const maxPad = 1 << 22;
 

@@ -23,6 +23,8 @@ export interface OutputWords {
   readonly where: string;
   /** Name of the type that it was decoded by. */
   readonly type: string | undefined;
+  /** Its number in BTF. */
+  readonly typeId: number | undefined;
   /** By the type; undefined for lines and where no type is known. */
   readonly value: Formatted | undefined;
   /** In one line. */
@@ -35,18 +37,24 @@ const shownBytes = 48;
 /** `types`: those that were named; a guess is made for the others. */
 export function formatOutput(object: ObjectSpec, output: Output, types: OutputTypes): OutputWords {
   if (output.kind === 'printk')
-    return { where: 'printk', type: undefined, value: undefined, text: output.text.replace(/\n$/, '') };
+    return {
+      where: 'printk',
+      type: undefined,
+      typeId: undefined,
+      value: undefined,
+      text: output.text.replace(/\n$/, ''),
+    };
   const { btf } = object;
   const { map: where, data } = output;
   const named = types.get(where);
   const type = btf === undefined ? undefined : (named ?? guess(object, btf, data.length));
   const size = btf === undefined || type === undefined ? 0 : (btf.sizeOf(type) ?? 0);
   if (btf === undefined || type === undefined || size === 0 || size > data.length)
-    return { where, type: undefined, value: undefined, text: bytesText(data) };
+    return { where, type: undefined, typeId: undefined, value: undefined, text: bytesText(data) };
   const value = formatBytes(btf, type, data.subarray(0, size));
   // bpf_perf_event_output may have appended bytes of the packet.
   const rest = data.length > size ? ` + ${data.length - size} bytes: ${bytesText(data.subarray(size))}` : '';
-  return { where, type: btf.resolve(type).name, value, text: `${valueText(value)}${rest}` };
+  return { where, type: btf.resolve(type).name, typeId: type, value, text: `${valueText(value)}${rest}` };
 }
 
 /** The struct of that size which is meant to be known: pointed to by one variable, else held by one, and no other. */

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'jitnic-test-'));
-copyFileSync('test/support/say.o', join(folder, 'say.o'));
+for (const name of ['say.o', 'maps.o']) copyFileSync(join('test/support', name), join(folder, name));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const file = (name: string, text: string): string => {
@@ -15,6 +15,9 @@ const file = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
+/** A test whose fourth line is to follow. */
+const one = 'object: say.o\ntests:\n  - packet: eth\n';
+const maps = 'object: maps.o\ntests:\n  - packet: eth/ip/udp(dport=1)\n';
 const own = ['--engine', 'interp', '--engine', 'wasm', '--engine', 'trace'];
 const wrong = file(
   'wrong',
@@ -40,6 +43,42 @@ describe('a test file', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('can speak of maps of every type, of values by member and CPU, and of each kind of redirect', async () => {
+    const { out, exitCode } = await captureCli(['test', 'test/support/maps.xdp.yaml']);
+    expect(out).toContain('10 tests in 1 file, 10 passed; engines: interp, wasm, trace');
+    expect(exitCode).toBe(0);
+  });
+
+  it('says which element of a map is not as expected', async () => {
+    const path = file(
+      'elements',
+      `object: maps.o
+tests:
+  - packet: eth(src=02:00:00:00:00:07)/ip(src=10.0.0.9)/udp(dport=1)
+    expect:
+      verdict: DROP
+      maps:
+        flows: [{ key: 10.0.0.9, value: { packets: 1, from: 10.0.0.8, tag: ne } }]
+        each: [{ key: 10.0.0.9, value: { mac: '02:00:00:00:00:08' } }]
+        counts: [{ key: 0, cpu: 0, value: 2 }]
+  - packet: eth/ip(ttl=9)/udp(dport=3)
+    maps: { queue: [{ value: 1 }] }
+    expect: { maps: { queue: [{ value: 9 }, { value: 1 }], stack: [] } }
+`,
+    );
+    const { out, exitCode } = await captureCli(['test', path, ...own]);
+    expect(exitCode).toBe(1);
+    expect(out).toContain(
+      'verdict is PASS, not DROP\n        decided at ./maps.bpf.c:37: switch (bpf_ntohs(udp->dest)) {',
+    );
+    expect(out).toContain(':7\n      `flows["10.0.0.9"].from` is 150994954, not "10.0.0.8"');
+    expect(out).toContain('`flows["10.0.0.9"].tag` is "new", not "ne"');
+    expect(out).toContain('`each["10.0.0.9"] on CPU 0.mac` is [2,0,0,0,0,7], not "02:00:00:00:00:08"');
+    expect(out).toContain('`counts[0]` is [1], not [2]');
+    expect(out).toContain('`queue[0]` is 1, not 9');
+    expect(out).toContain('map `stack` has 1 element, not 0');
+  });
+
   it('says what differs, field by field, with its line and the source line that decided', async () => {
     const { exitCode, out } = await captureCli(['test', wrong, ...own]);
     expect(exitCode).toBe(1);
@@ -62,12 +101,47 @@ describe('a test file', () => {
       'no field `tll`',
       '`ip.ttl`?',
     ],
-    ['object: say.o\ntests:\n  - packet: eth\n    set: {limt: 3}', 3, 'no global variable `limt`', '`limit`?'],
+    ['object: say.o\ntests:\n  - packet: eth\n    set: {limt: 3}', 4, 'no global variable `limt`', '`limit`?'],
     ['object: say.o\ntests:\n  - packet: eth\n    maps:\n      nothing: []', 5, 'no map `nothing`', 'events'],
     ['object: say.o\ntests:\n  - packet: {capture: x.pcap, filtre: udp}', 3, 'no field `filtre`', '`filter`?'],
     ['object: say.o\ntests:\n  - packet: eth\n    engines: [wsam]', 4, 'no engine `wsam`', '`wasm`?'],
     ['object: say.o\ntests:\n  - packet: eth\n    clock: soon', 4, 'is no time', '1.5ms'],
     ['object: say.o\ntests: [', 2, 'not YAML', ''],
+    ['object: say.o\nverify: no\ntests: []', 2, '`verify` is neither true nor false', ''],
+    ['object: nothing.o\ntests: []', 1, 'nothing.o: no such file', ''],
+    ['object: say.o\nprogram: sya\ntests: []', 2, 'sya', 'say'],
+    ['object: say.o\nrecord-types: {events: evnt}\ntests: []', 2, 'there is no type `evnt`', '`event`?'],
+    [`${one}    maps-in: nothing.json`, 4, 'nothing.json: no such file', ''],
+    [`${one}    packets: []`, 4, '`packet` and `packets` exclude each other', ''],
+    [`${one}    engines: []`, 4, '`engines` names none', 'interp'],
+    [`${one}    map-entries: {events: many}`, 4, 'the size of `events` is no whole number from 1', ''],
+    [`${one}    map-entries: {evnts: 8}`, 4, 'there is no map `evnts`', '`events`?'],
+    [`${one}    cpu: 2\n    cpus: 2`, 3, 'there is no CPU 2', ''],
+    [`${one}    maps:\n      say.bsss: []`, 5, 'there is no map `say.bsss`', '`say.bss`?'],
+    [`${one}    expect: {}`, 4, '`expect` says nothing', 'verdict'],
+    [`${one}    expect:`, 4, 'no verdict is named', 'verdicts are'],
+    [`${one}    expect: []`, 4, '`expect` names no verdict', ''],
+    [`${one}    expect: {unchanged: false}`, 4, '`unchanged: false` says nothing', '`fields`'],
+    [`${one}    expect: {unchanged: yes}`, 4, '`unchanged` is neither true nor false', ''],
+    [`${one}    expect: {printed: ['/a(/']}`, 4, 'Invalid regular expression', ''],
+    [
+      `${one}    expect:\n      records: {say.bss: []}`,
+      5,
+      '`say.bss` is a array: there are no records in it',
+      '`maps`',
+    ],
+    [`${one}    expect:\n      maps: {events: []}`, 5, 'elements of a ringbuf cannot be read', '`records`'],
+    [`${one}    expect:\n      maps:\n        say.bss: [{key: 0, absent: no}]`, 6, '`absent` is neither true', ''],
+    [`${one}    expect: {verdict: PASS, redirect: {map: prf}}`, 4, 'there is no map `prf`', '`perf`?'],
+    [`${maps}    maps: {flows: [{key: 1, value: {packts: 1}}]}`, 4, 'there is no member `packts`', '`packets`?'],
+    [
+      `${maps}    expect: {maps: {flows: [{key: 10.0.0.1, value: {packts: 1}}]}}`,
+      4,
+      'no member `packts`',
+      '`packets`?',
+    ],
+    [`${maps}    expect: {maps: {queue: [{absent: true}]}}`, 4, 'elements of a queue have no keys', ''],
+    [`${maps}    maps: {cpus: [{key: 1, value: 192}]}`, 4, 'refuses an entry with ENODEV', '`cpus`'],
     ['object: say.o\ntests:\n  - name: none', 3, 'a test without a packet', 'packet: '],
   ])('that is impossible gets its line and what was meant (%#)', async (text, line, what, hint) => {
     const path = file('bad', text);
