@@ -73,11 +73,8 @@ export function printOptReport(data: OptReportData, output: string | undefined, 
   );
   const sum = (key: 'processedBefore' | 'processedAfter'): number =>
     work.reduce((all, each) => all + (each[key] ?? 0), 0);
-  if (work.length > 0) {
-    io.out(
-      `verifier: ${formatNumber(sum('processedBefore'))} instructions processed before, ${formatNumber(sum('processedAfter'))} after; kernel: ${data.kernel}\n`,
-    );
-  }
+  const verifier = `verifier: ${formatNumber(sum('processedBefore'))} instructions processed before, ${formatNumber(sum('processedAfter'))} after; `;
+  io.out(`${work.length > 0 ? verifier : ''}kernel: ${data.kernel}\n`);
   if (counted) printExecuted(executed, io);
   printCompared(compared, io);
   for (const [name, { verdict, why, packet, maps }] of data.proofs ?? []) {

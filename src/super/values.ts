@@ -33,6 +33,9 @@ const maxTerms = 4;
 /** The names of one function. */
 export class Values {
   private readonly byKey = new Map<string, Value>();
+  /** Names that are one atom alone, and those that are a number: most are. */
+  private readonly single = new Map<number, Value>();
+  private readonly numbers = new Map<bigint, Value>();
   private readonly atoms = new Map<number, Atom>();
   private readonly atomOnes = new Map<number, bigint>();
   private next = 1;
@@ -108,16 +111,27 @@ export class Values {
   }
 
   private intern(terms: readonly number[], offset: bigint): Value {
-    const key = `${terms.join('+')}|${offset}`;
-    const known = this.byKey.get(key);
+    const [first] = terms;
+    if (first === undefined) return this.kept(this.numbers, offset, () => this.made(terms, offset, offset));
+    if (terms.length === 1 && offset === 0n)
+      return this.kept(this.single, first, () => this.made(terms, offset, this.atomOnes.get(first) ?? u64));
+    return this.kept(this.byKey, `${terms.join('+')}|${offset}`, () => {
+      let most = offset;
+      for (const term of terms) most += this.atomOnes.get(term) ?? u64;
+      return this.made(terms, offset, maskOver(most));
+    });
+  }
+
+  private kept<K>(names: Map<K, Value>, key: K, make: () => Value): Value {
+    const known = names.get(key);
     if (known !== undefined) return known;
-    let most = offset;
-    for (const term of terms) most += this.atomOnes.get(term) ?? u64;
-    const single = terms.length === 1 && offset === 0n;
-    const ones = terms.length === 0 ? offset : single ? (this.atomOnes.get(terms[0] ?? 0) ?? u64) : maskOver(most);
-    const value: Value = { id: this.next++, terms, offset, ones };
-    this.byKey.set(key, value);
+    const value = make();
+    names.set(key, value);
     return value;
+  }
+
+  private made(terms: readonly number[], offset: bigint, ones: bigint): Value {
+    return { id: this.next++, terms, offset, ones };
   }
 }
 

@@ -128,11 +128,14 @@ await runTool(
     const versions = ['v2', 'v3'].filter((mcpu) => flags['mcpu'] === undefined || flags['mcpu'] === mcpu);
     const isWhole = chosen === undefined && versions.length === 2;
     const tools: Tools = { bpf: Bpf.tryOpen(), solver: await openSolver() };
+    const build = buildHash();
     const rows: Row[] = [];
     for (const mcpu of versions)
       for (const file of files)
         rows.push(
-          ...(await kept(folder, `${mcpu} ${file}`, () => measure(join(folder, mcpu, `${file}.o`), file, mcpu, tools))),
+          ...(await kept(folder, `${build} ${mcpu} ${file}`, () =>
+            measure(join(folder, mcpu, `${file}.o`), file, mcpu, tools),
+          )),
         );
     await tools.solver?.close();
     const checks = isWhole ? judge(rows) : judgeRows(rows);
@@ -157,7 +160,7 @@ interface Tools {
 
 /** Rows that this build has measured in the folder before, or else now. */
 async function kept(folder: string, name: string, made: () => Promise<Row[]>): Promise<readonly Row[]> {
-  const path = join(folder, 'rows', `${buildHash()} ${name}.json`);
+  const path = join(folder, 'rows', `${name}.json`);
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8'));
   const rows = await made();
   mkdirSync(join(folder, 'rows'), { recursive: true });
@@ -165,16 +168,12 @@ async function kept(folder: string, name: string, made: () => Promise<Row[]>): P
   return rows;
 }
 
-let hash: string | undefined;
-
 /** Tells builds apart by their code. */
 function buildHash(): string {
-  if (hash !== undefined) return hash;
   const sum = createHash('sha256');
   for (const name of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).sort())
     if (/^(?!lib|bundle).*\.js$/.test(name)) sum.update(readFileSync(join(root, 'dist', name)));
-  hash = sum.digest('hex').slice(0, 12);
-  return hash;
+  return sum.digest('hex').slice(0, 12);
 }
 
 /** The rows of one file at one instruction set. */
