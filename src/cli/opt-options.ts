@@ -1,5 +1,6 @@
 /** Values of the flags of `jitnic opt`, read and checked. */
-import { realpath } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { UnsupportedError, UsageError } from '../base/index.js';
 import { type BpfVersion, has } from '../bpf/index.js';
 import { formatInsn } from '../isa/index.js';
@@ -21,11 +22,9 @@ export async function outputOf(
   { output, inPlace, report }: OutputFlags,
   io: Io,
 ): Promise<string | undefined> {
-  const real = async (path: string): Promise<string> => realpath(path).catch(() => path);
   if (report !== undefined && report !== '-') {
-    const page = await real(report);
     for (const other of [file, output])
-      if (other !== undefined && other !== '-' && (await real(other)) === page)
+      if (other !== undefined && other !== '-' && (await isSameFile(other, report)))
         throw new UsageError(`\`--report ${report}\` is an object file of this call`);
   }
   if (report === '-' && (output === '-' || io.flags.json))
@@ -40,10 +39,17 @@ export async function outputOf(
     if (io.flags.json) throw new UsageError('`-o -` and `--json` both want stdout');
     return output;
   }
-  if (file !== '-' && (await real(output)) === (await real(file))) {
+  if (file !== '-' && (await isSameFile(output, file))) {
     throw new UsageError(`\`${output}\` is the input`, {}, 'to write over it: `--in-place`');
   }
   return output;
+}
+
+/** Do both lead to one file, by whatever names and links? */
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  if (resolve(one) === resolve(other)) return true;
+  const [a, b] = await Promise.all([one, other].map((path) => stat(path).catch(() => undefined)));
+  return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
 }
 
 /** Throws UsageError. */

@@ -1,5 +1,14 @@
 /** `jitnic opt`: smaller objects, and what it refuses to write. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,9 +52,15 @@ describe('jitnic opt', () => {
     const input = join(folder, 'same.o');
     copyFileSync(object, input);
     const before = readFileSync(input);
-    const refused = await captureCli(['opt', input, '-o', input]);
-    expect(refused.exitCode).toBe(2);
-    expect(refused.err).toContain('--in-place');
+    const [soft, hard] = [join(folder, 'soft.o'), join(folder, 'hard.o')];
+    symlinkSync(input, soft);
+    linkSync(input, hard);
+    for (const output of [input, soft, hard]) {
+      const refused = await captureCli(['opt', input, '-o', output]);
+      expect(refused.exitCode).toBe(2);
+      expect(refused.err).toContain('--in-place');
+    }
+    expect((await captureCli(['opt', input, '--report', hard])).exitCode).toBe(2);
     expect(readFileSync(input).equals(before)).toBe(true);
     const done = await captureCli(['opt', input, '--in-place', '--packets', '0', '--no-kernel-check']);
     expect(done.exitCode).toBe(0);
