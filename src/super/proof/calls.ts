@@ -64,7 +64,7 @@ export function lookUp(side: Side, maps: readonly MapSpec[]): Term | undefined {
   const handle = side.reg(1);
   const info = handleInfo(symbols, maps, handle);
   if (info?.spec === undefined || info.spec.type.startsWith('lru')) return undefined;
-  const { type, keySize, maxEntries, valueSize } = info.spec;
+  const { type, keySize, valueSize } = info.spec;
   const bits = 8 * keySize;
   const key = terms.extract(side.load(side.reg(2), keySize), bits - 1, 0);
   if (type === 'array' && info.spec.inner === undefined && info.values.startsWith('map '))
@@ -72,7 +72,7 @@ export function lookUp(side: Side, maps: readonly MapSpec[]): Term | undefined {
   const found = terms.apply(`lookup_${info.values}_${bits}`, 64, [handle, key, side.elements]);
   if (type === 'array' || type === 'percpu_array') {
     // Arrays have all their elements.
-    const isElement = terms.ult(key, terms.bits(bits, maxEntries));
+    const isElement = terms.ult(terms.zeroExtend(key, 64), entriesOf(symbols, info.values, info.spec));
     const isFound = terms.no(terms.eq(found, terms.bits(64, 0)));
     symbols.assume(found, terms.any([terms.no(isElement), isFound]));
   }
@@ -85,14 +85,28 @@ export function lookUp(side: Side, maps: readonly MapSpec[]): Term | undefined {
 }
 
 /** The value of an array's element: elements lie in a row, each on 8 bytes (kernel/bpf/arraymap.c). */
-function elementAt(symbols: Symbols, values: Region, key: Term, { maxEntries, valueSize }: MapSpec): Term {
+function elementAt(symbols: Symbols, values: Region, key: Term, spec: MapSpec): Term {
   const { terms } = symbols;
+  const { maxEntries, valueSize } = spec;
   const first = arrayValues(symbols, values, maxEntries, valueSize);
   const index = terms.zeroExtend(key, 64);
   const address = terms.add(first, terms.binary('bvmul', index, terms.bits(64, strideOf(valueSize))));
-  const isElement = terms.ult(index, terms.bits(64, maxEntries));
+  const isElement = terms.ult(index, entriesOf(symbols, values, spec));
   return terms.ite(isElement, address, terms.bits(64, 0));
 }
+
+/** How many elements an array has: at least one, and no more is known where that is left to the loader. */
+function entriesOf(symbols: Symbols, values: Region, { maxEntries }: MapSpec): Term {
+  const { terms } = symbols;
+  if (maxEntries > 0) return terms.bits(64, maxEntries);
+  const entries = symbols.unknown(`entries of ${values}`, 64);
+  symbols.assumeOnce(entries, terms.ult(terms.bits(64, 0), entries));
+  symbols.assumeOnce(entries, terms.ule(entries, terms.bits(64, mostEntries)));
+  return entries;
+}
+
+/** `max_entries` has 32 bits. */
+const mostEntries = 0xffff_ffff;
 
 function strideOf(valueSize: number): number {
   return Math.ceil(valueSize / 8) * 8;
@@ -101,7 +115,7 @@ function strideOf(valueSize: number): number {
 /** The first value of the array whose values are the region; programs may name it without a look-up. */
 export function arrayValues(symbols: Symbols, values: Region, maxEntries: number, valueSize: number): Term {
   const first = symbols.pointer(`value_of_${values.replace(' ', '_')}`, values);
-  const size = BigInt(maxEntries) * BigInt(strideOf(valueSize));
+  const size = BigInt(maxEntries > 0 ? maxEntries : mostEntries) * BigInt(strideOf(valueSize));
   // All of it lies below the addresses that errors are told by.
   symbols.assumeOnce(first, symbols.terms.ult(first, symbols.terms.bits(64, -0x100000n - size)));
   return first;
