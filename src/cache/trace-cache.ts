@@ -1,22 +1,15 @@
-/** The card's trace cache: a card, whatever its kind, and who has a place in it (capacity, admission, policy). */
+/**
+ * The card's trace cache: a card, whatever its kind, and who has a place in it (capacity, admission, policy). A place is
+ * a trace's, or a region's ({@link Region}).
+ */
 
 import type { ArenaOffer, ArenaOwner, CardPort, InstalledTrace, Offer } from '../nic/index.js';
 import type { RecordedTrace } from '../trace/index.js';
 import type { PacketArena } from '../vm/index.js';
 import { isOpen } from './admission.js';
-import { Entry } from './entry.js';
 import { matchBits } from './match-bits.js';
+import { Region, type RegionLimits } from './region.js';
 import { Replacement, type ReplacementOptions } from './replacement.js';
-
-/** A trace with its place in the policy's order. */
-class TraceEntry extends Entry {
-  readonly installed: InstalledTrace;
-
-  constructor(key: number, size: number, installed: InstalledTrace) {
-    super(key, size);
-    this.installed = installed;
-  }
-}
 
 /**
  * What came of a recorded trace: it is in; the same one was there already; or it was not let in, by the policy or the
@@ -39,28 +32,42 @@ export class TraceCache {
   onEvict: ((trace: InstalledTrace) => void) | undefined;
   /** Called with each trace that leaves, evicted or not. */
   onRemove: ((trace: InstalledTrace) => void) | undefined;
-  private readonly replacement: Replacement<TraceEntry>;
-  private readonly entries = new Map<InstalledTrace, TraceEntry>();
+  private readonly replacement: Replacement<Region>;
+  private readonly entries = new Map<InstalledTrace, Region>();
+  private readonly places = new Set<Region>();
+  private readonly regionLimits: RegionLimits | undefined;
   private told: Told | undefined;
 
-  constructor(card: CardPort, options: ReplacementOptions) {
+  /** `regions`: what traces that part on state share a place; absent: each has its own. */
+  constructor(card: CardPort, options: ReplacementOptions, regions?: RegionLimits) {
     this.card = card;
+    this.regionLimits = card.holdsRegions ? regions : undefined;
     const { policy, admission, adaptive } = options;
     this.forgivesOrder = policy.forgivesOrder && adaptive === undefined && isOpen(admission);
-    this.replacement = new Replacement<TraceEntry>(options, ({ installed }) => {
-      this.entries.delete(installed);
-      card.evict(installed);
-      this.onRemove?.(installed);
-      this.onEvict?.(installed);
+    this.replacement = new Replacement<Region>(options, (region) => {
+      this.places.delete(region);
+      for (const installed of region.traces) this.leave(installed);
     });
   }
 
-  /** Traces that are in. */
+  /** Places that are taken. */
   get length(): number {
     return this.replacement.length;
   }
 
-  /** Traces that may be in; moves where the size adapts. */
+  /** What the places hold. */
+  get regions(): readonly Region[] {
+    return [...this.places];
+  }
+
+  private leave(installed: InstalledTrace): void {
+    this.entries.delete(installed);
+    this.card.evict(installed);
+    this.onRemove?.(installed);
+    this.onEvict?.(installed);
+  }
+
+  /** Places that there are; moves where the size adapts. */
   get size(): number {
     return this.replacement.size;
   }
@@ -90,7 +97,7 @@ export class TraceCache {
   /** A trace decided `packets` packets: see {@link forgivesOrder}. */
   hits(trace: InstalledTrace, packets: number): void {
     trace.packets += packets;
-    this.replacement.hit(this.entries.get(trace) as TraceEntry);
+    this.replacement.hit(this.entries.get(trace) as Region);
   }
 
   /**
@@ -98,24 +105,74 @@ export class TraceCache {
    * is recorded.
    */
   install(trace: RecordedTrace, key: number): Installation {
-    if (this.card.refusal(trace) !== undefined) return { kind: 'refused' };
+    // Sides of regions are traces to the card.
+    const isFull = this.regionLimits !== undefined && this.entries.size + 1 >= this.card.capacity;
+    if (isFull || this.card.refusal(trace) !== undefined) return { kind: 'refused' };
     const installed = this.card.install(trace);
     if (installed === undefined) return { kind: 'there' };
     const { replacement } = this;
-    const entry = new TraceEntry(key, replacement.countsBits ? matchBits(trace.facts) : 1, installed);
-    this.entries.set(installed, entry);
-    if (replacement.missed(entry)) return { kind: 'installed', trace: installed };
+    const known = this.regionFor(trace);
+    const region = known ?? new Region(key, replacement.countsBits ? matchBits(trace.facts) : 1);
+    region.add(installed);
+    this.entries.set(installed, region);
+    if (known !== undefined) {
+      replacement.hit(known);
+      return { kind: 'installed', trace: installed };
+    }
+    if (replacement.missed(region)) {
+      this.places.add(region);
+      return { kind: 'installed', trace: installed };
+    }
     this.entries.delete(installed);
     this.card.evict(installed);
     return { kind: 'refused' };
   }
 
+  /**
+   * The region that a trace is to join: the one that it shares most of its way with, of those from which only state
+   * parts it. If that has no room a free place is better; on a card without one, so is a region that anything parts it
+   * from, then one with a side that no packet takes, before somebody has to leave.
+   */
+  private regionFor(trace: RecordedTrace): Region | undefined {
+    const { regionLimits: limits, replacement } = this;
+    if (limits === undefined || replacement.countsBits) return undefined;
+    const hasRoom = (region: Region): boolean => region.hasRoom(trace, limits);
+    const near = this.kinOf(trace, false).find(hasRoom);
+    if (near !== undefined || replacement.length < replacement.size) return near;
+    const kin = this.kinOf(trace, true);
+    const free = kin.find(hasRoom);
+    if (free !== undefined) return free;
+    for (const region of kin) {
+      const cold = region.coldFor(trace, limits);
+      if (cold === undefined) continue;
+      for (const side of cold) {
+        region.remove(side);
+        this.leave(side);
+      }
+      return region;
+    }
+    return undefined;
+  }
+
+  /** Regions with which a trace shares a beginning, from the one with the longest. */
+  private kinOf(trace: RecordedTrace, anywhere: boolean): Region[] {
+    return this.regions
+      .map((region) => ({ region, shared: region.kinship(trace, anywhere) }))
+      .filter(({ shared }) => shared >= (anywhere ? 1 : 0))
+      .sort((a, b) => b.shared - a.shared)
+      .map(({ region }) => region);
+  }
+
   /** Takes out a trace that is no longer valid. */
   remove(trace: InstalledTrace): void {
-    const entry = this.entries.get(trace);
-    if (entry === undefined) return;
+    const region = this.entries.get(trace);
+    if (region === undefined) return;
     this.entries.delete(trace);
-    this.replacement.remove(entry);
+    region.remove(trace);
+    if (region.isEmpty) {
+      this.places.delete(region);
+      this.replacement.remove(region);
+    }
     this.card.evict(trace);
     this.onRemove?.(trace);
   }

@@ -9,12 +9,14 @@ import {
   type PolicyRow,
   policies,
 } from '../cache/index.js';
-import type { RuntimeOptions } from '../runtime/index.js';
+import { defaultSides, type RuntimeOptions } from '../runtime/index.js';
 import { nearest, wholeNumber } from '../text/index.js';
 
 /** The flags as commander yields them, checked by {@link cacheOptions}. */
 export interface CacheFlags {
   readonly cacheSize?: string;
+  /** True where no number was given. */
+  readonly regions?: string | true;
   readonly cacheBits?: string;
   readonly adaptive?: string;
   readonly policy?: string;
@@ -32,7 +34,8 @@ const namesOf = (rows: readonly { readonly name: string }[]): string => rows.map
 export function declareCacheFlags(command: Command): void {
   command
     .optionsGroup('Trace cache:')
-    .option('--cache-size <n>', 'traces that the card holds (default 64)')
+    .option('--cache-size <n>', 'traces that the card holds (default 64); with --regions, places')
+    .option('--regions [sides]', regionsHelp)
     .option('--cache-bits <n>', 'match bits that the card holds (default any number)')
     .option('--adaptive <bounds>', adaptiveHelp)
     .option('--policy <name>', `who is evicted: ${namesOf(onlinePolicies)} (default lru)`)
@@ -43,6 +46,7 @@ export function declareCacheFlags(command: Command): void {
     .optionsGroup('Options:');
 }
 
+const regionsHelp = `traces that part on what maps hold share a place, ${defaultSides} or SIDES of them; all do where the card is full`;
 /** Help texts of two flags that `jitnic cache` has as well. */
 export const admissionHelp: string = `which recorded traces get a place: ${namesOf(admissions)} (default always)`;
 /** Help text of a flag that `jitnic cache` has as well. */
@@ -54,7 +58,7 @@ export const adaptiveHelp: string =
  * UsageError. `hasCard` false: cache flags make no sense.
  */
 export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOptions {
-  const given = (['cacheSize', 'cacheBits', 'adaptive', 'policy', 'admission'] as const).find(
+  const given = (['cacheSize', 'regions', 'cacheBits', 'adaptive', 'policy', 'admission'] as const).find(
     (flag) => flags[flag] !== undefined,
   );
   if (!hasCard && given !== undefined) {
@@ -63,7 +67,10 @@ export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOption
   }
   if (flags.adaptive !== undefined && flags.cacheSize !== undefined)
     throw new UsageError('`--adaptive` and `--cache-size` exclude each other');
+  if (flags.cacheBits !== undefined && flags.regions !== undefined)
+    throw new UsageError('`--regions` and `--cache-bits` exclude each other: the bits of a region are not counted');
   return {
+    regions: flags.regions === true ? true : wholeNumber('--regions', flags.regions, 2),
     cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
     cacheBits: wholeNumber('--cache-bits', flags.cacheBits, 1),
     adaptive: parseAdaptive(flags.adaptive),

@@ -61,6 +61,9 @@ export interface RunTime {
 /** Milliseconds after which the event loop gets a turn: only there are a closed pipe noticed and progress shown. */
 export const turnEvery = 20;
 
+/** Bytes that a capture has for a packet besides the packet. */
+const recordHeader = 16;
+
 /**
  * Making work breakable costs as much as thousands of packets on the card, so a piece is run plainly where even
  * packets so many times slower than those of late would not keep Ctrl-C waiting.
@@ -86,6 +89,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   reading: for await (const read of untilInterrupt(input.batches(), interrupt)) {
     const batch = pick === undefined ? read : pick(read);
     if (batch === undefined) break;
+    if (driver.packets === 0) session.runtime.expects(Math.min(limit, packetsIn(input.size ?? 0, read)));
     undeliverable += countUndeliverable(batch, limit - driver.packets, session.program);
     for (let at = 0; at < batch.count; ) {
       const first = at;
@@ -130,6 +134,13 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   }
   noteFallback(session, io);
   return { interrupted: brokenOff || interrupt.requested, time, undeliverable };
+}
+
+/** Packets of a capture of that many bytes, if all are as long as those of its first batch on average. */
+function packetsIn(size: number, { length, count: all }: PacketBatch): number {
+  let bytes = 0;
+  for (let i = 0; i < all; i++) bytes += recordHeader + (length[i] as number);
+  return (size / bytes) * all;
 }
 
 /** Packets go straight to the session. */

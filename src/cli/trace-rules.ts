@@ -3,7 +3,7 @@
  * tables of others.
  */
 
-import { type Rule, ruleFields, ruleTable } from '../condition/index.js';
+import { lengthText, type Rule, ruleFields, ruleTable } from '../condition/index.js';
 import { verdictName } from '../platform/index.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
 import { count, formatTable } from '../text/index.js';
@@ -13,6 +13,12 @@ import type { RecordedTrace } from '../trace/index.js';
 interface Shown {
   readonly record: TraceRecord;
   readonly recording: RecordedTrace;
+}
+
+/** How the table is written. */
+export interface RuleFlags {
+  /** False: lengths as ternary rows, for a card without range units. */
+  readonly lengthRanges?: boolean;
 }
 
 /** Traces with recordings; the others have no facts to make rules of. */
@@ -30,9 +36,15 @@ function besides(record: TraceRecord, { isPartial }: Rule): string[] {
 }
 
 /** Rules with priorities: the first in the list has the highest, as OpenFlow and TCAM tables count them. */
-function* rulesOf(session: Session): Generator<{ priority: number; rule: Rule; owner: Shown }> {
+function* rulesOf(
+  session: Session,
+  { lengthRanges }: RuleFlags,
+): Generator<{ priority: number; rule: Rule; owner: Shown }> {
   const traces = shownTraces(session);
-  const rules = ruleTable(traces.map(({ recording }) => recording.facts));
+  const rules = ruleTable(
+    traces.map(({ recording }) => recording.facts),
+    { lengthRanges: lengthRanges !== false },
+  );
   for (const [i, rule] of rules.entries())
     yield { priority: rules.length - i, rule, owner: traces[rule.owner] as Shown };
 }
@@ -41,15 +53,16 @@ function* rulesOf(session: Session): Generator<{ priority: number; rule: Rule; o
  * The rules as a table: a rule without a trace sends its packets to the host. What bits cannot say stands in the last
  * column, to be evaluated after the match.
  */
-export function rulesText(session: Session, width: number): string {
+export function rulesText(session: Session, flags: RuleFlags, width: number): string {
   const rows: (string | number)[][] = [];
-  for (const { priority, rule, owner } of rulesOf(session)) {
-    const fields = ruleFields(rule.bits, owner.recording.facts, session.runtime.names);
+  for (const { priority, rule, owner } of rulesOf(session, flags)) {
+    const fields = ruleFields(rule, owner.recording.facts, session.runtime.names);
     rows.push([
       priority,
       rule.trace === undefined ? 'host' : verdictName(owner.record.verdict),
       rule.trace === undefined ? '' : `trace ${owner.record.id}`,
-      fields.length === 0 ? 'any packet' : fields.map((field) => field.text).join(', '),
+      [...fields.map((field) => field.text), lengthText(rule.lengths)].filter((text) => text !== '').join(', ') ||
+        'any packet',
       rule.conditional ? besides(owner.record, rule).join(' && ') : '',
     ]);
   }
@@ -75,12 +88,12 @@ export function rulesText(session: Session, width: number): string {
 }
 
 /** Rows of `rules` in `jitnic.trace/1`. Numbers that may be wider than 53 bits are text. */
-export function rulesJson(session: Session): unknown[] {
-  return [...rulesOf(session)].map(({ priority, rule, owner }) => ({
+export function rulesJson(session: Session, flags: RuleFlags): unknown[] {
+  return [...rulesOf(session, flags)].map(({ priority, rule, owner }) => ({
     priority,
     trace: rule.trace === undefined ? null : owner.record.id,
     verdict: rule.trace === undefined ? 'host' : verdictName(owner.record.verdict),
-    match: ruleFields(rule.bits, owner.recording.facts, session.runtime.names).map(
+    match: ruleFields(rule, owner.recording.facts, session.runtime.names).map(
       ({ field, offset, width, mask, value }) => ({
         field,
         ...(offset === undefined ? {} : { offset }),
@@ -89,6 +102,7 @@ export function rulesJson(session: Session): unknown[] {
         value: `0x${value.toString(16)}`,
       }),
     ),
+    ...(rule.lengths === undefined ? {} : { lengths: rule.lengths }),
     and: rule.conditional ? besides(owner.record, rule) : [],
     ...(rule.conditional && owner.record.condition.computed.length > 0
       ? { computed: Object.fromEntries(owner.record.condition.computed.map(({ name, text }) => [name, text])) }

@@ -14,6 +14,7 @@ import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-opti
 import { type RunTime, runPackets } from './run-packets.js';
 import { exitCodeOf, runJson, wrap } from './run-report.js';
 import { Steps } from './steps.js';
+import { regionsText } from './trace-regions.js';
 import { rulesJson, rulesText } from './trace-rules.js';
 import { snapshotsJson, snapshotsText } from './trace-snapshots.js';
 
@@ -24,6 +25,8 @@ interface Options extends RunFlags {
   readonly dump?: string;
   readonly output?: string;
   readonly rules?: boolean;
+  /** False for `--no-length-ranges`; commander sets it to true otherwise. */
+  readonly lengthRanges?: boolean;
 }
 
 /** Exits as `jitnic run` does. JSON: `jitnic.trace/1`, which has all keys of `jitnic.run/1`. */
@@ -36,7 +39,8 @@ export const command: CliCommand = defineCommand<Options>({
         'print more: ir (live code), all (with what was folded away); or instead: html (a page of its own), json (the traces themselves, for `--traces`)',
       )
       .option('-o, --output <file>', 'with `--dump html` or `json`: where to (default stdout)')
-      .option('--rules', 'print the traces as one list of ternary rules with priorities');
+      .option('--rules', 'print the traces as one list of ternary rules with priorities')
+      .option('--no-length-ranges', 'with --rules: lengths as ternary rows, for a card without range units');
   },
   run: async ([file = '-', program], options, io) => {
     if (options.read === undefined)
@@ -50,6 +54,8 @@ export const command: CliCommand = defineCommand<Options>({
     if (isWhole && io.flags.json) throw new UsageError(`\`--dump ${dump}\` and \`--json\` exclude each other`);
     if (dump !== undefined && options.rules === true && (isWhole || !io.flags.json))
       throw new UsageError('`--rules` and `--dump` cannot be shown together', {}, 'use one of them, or --json');
+    if (options.lengthRanges === false && options.rules !== true)
+      throw new UsageError('`--no-length-ranges` goes with `--rules`');
     if (!hasCard(options)) throw new UsageError('without a card there are no traces');
     const session = await openSession(file, program, options, io, {
       keepRecordings: dump !== undefined || options.rules === true || io.flags.verbosity > 0,
@@ -78,7 +84,9 @@ export const command: CliCommand = defineCommand<Options>({
       });
     } else {
       const isRules = options.rules === true;
-      const whole = steps.take(wording, () => (isRules ? rulesText(session, io.width) : traceText(session, dump, io)));
+      const whole = steps.take(wording, () =>
+        isRules ? rulesText(session, options, io.width) : traceText(session, dump, io),
+      );
       io.out(whole ?? headline(session, io));
       if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       io.out(steps.text());
@@ -91,7 +99,8 @@ export const command: CliCommand = defineCommand<Options>({
 const wording = 'putting conditions into words';
 
 /** `jitnic.trace/1`: all of `jitnic.run/1`, and what flags ask for. */
-function traceJson(session: Session, time: RunTime, { dump, rules }: Options, io: Io): Record<string, unknown> {
+function traceJson(session: Session, time: RunTime, flags: Options, io: Io): Record<string, unknown> {
+  const { dump, rules } = flags;
   return {
     ...runJson(session, time),
     code: dump === undefined ? undefined : codeJson(session),
@@ -99,7 +108,7 @@ function traceJson(session: Session, time: RunTime, { dump, rules }: Options, io
       io.flags.verbosity === 0
         ? undefined
         : session.runtime.traces.map((record) => ({ id: record.id, guards: snapshotsJson(session, record) })),
-    rules: rules === true ? rulesJson(session) : undefined,
+    rules: rules === true ? rulesJson(session, flags) : undefined,
   };
 }
 
@@ -131,6 +140,7 @@ function traceText(session: Session, dump: string | undefined, io: Io): string {
   const { runtime } = session;
   let text = headline(session, io);
   for (const trace of runtime.traces) text += `\n${oneTrace(session, trace, dump, io)}`;
+  text += regionsText(session, io);
   for (const { site, count: times } of runtime.abortSites.values()) {
     const detail = site.detail === undefined ? '' : ` (${site.detail})`;
     text += `\n${io.style.yellow('aborted')} ${formatNumber(times)} x: ${site.code}${detail} at ${site.program.spec.name}: insn ${site.pc}: ${aborts[site.code]}`;

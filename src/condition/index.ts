@@ -9,7 +9,7 @@ export { Facts } from './facts.js';
 export { minimise } from './minimise.js';
 export { traceNames } from './object-names.js';
 export { type Rule, ruleTable } from './rule-table.js';
-export { type RuleField, ruleFields } from './rule-words.js';
+export { lengthText, type RuleField, ruleFields } from './rule-words.js';
 export { type MapKeys, steered } from './steer.js';
 export { packetSupport, type Support } from './support.js';
 export { type RowBits, rowCells, ternaryRows } from './ternary-rows.js';

@@ -1,5 +1,5 @@
 /** The key that ternary rows look at: which of a condition's bits a matcher can see, and where they stand in it. */
-import type { Value } from '../ir/index.js';
+import { Graph, type Value } from '../ir/index.js';
 import { type Bit, indexOf, sourceOf } from './bits.js';
 import type { Facts } from './facts.js';
 
@@ -34,6 +34,11 @@ export function keyBitOf(facts: Facts, bit: Bit): KeyBit | undefined {
   const column = valueColumn(source.value);
   return column === undefined ? undefined : (1 + column) * span + index;
 }
+
+/** The largest length that a packet may have, as far as conditions know: all bits of {@link lengthBits}. */
+export const mostLength: number = Number(new Graph().length.ones);
+/** The bits of the packet's length, least significant first. */
+export const lengthBits: readonly KeyBit[] = Array.from({ length: Math.log2(mostLength + 1) }, (_, i) => span + i);
 
 /** Columns of values are numbered: 0 and 1 are the lengths, from 2 on context fields by offset. */
 function valueColumn({ op, imm }: Value): number | undefined {

@@ -9,15 +9,22 @@
  */
 
 import type { Facts } from './facts.js';
-import { coversRow, intersectRows, type RowBits, type TernaryRow, ternaryRows } from './ternary-rows.js';
+import { leastRules } from './least-rules.js';
+import {
+  coversKey,
+  intersectKeys,
+  type RowKey,
+  type TernaryRow,
+  type TernaryRows,
+  ternaryRows,
+} from './ternary-rows.js';
 
 /** One line of a rule table; its priority is its place in the list. */
-export interface Rule {
+export interface Rule extends RowKey {
   /** Position of the trace in the list that was given; undefined: to the host. */
   readonly trace: number | undefined;
   /** The trace that the rule was made for. */
   readonly owner: number;
-  readonly bits: RowBits;
   /** True if the rule matches only where the trace's state and residual conditions hold. */
   readonly conditional: boolean;
   /** True if not even all of the trace's ternary conditions are in the bits, since that would take too many rules. */
@@ -27,21 +34,27 @@ export interface Rule {
 /** Rows of one trace that has to do without excluding ones. */
 const mostRows = 256;
 
-/**
- * Rules in order of priority; a trace that would take more than `maxRows` without excluding rows is written as a
- * partial one.
- */
-export function ruleTable(traces: readonly Facts[], maxRows: number = mostRows): Rule[] {
-  const sets = traces.map((facts) => ternaryRows(facts));
+/** How a table is written. */
+export interface RuleOptions {
+  /** A trace that would take more without excluding rows is written as a partial one. */
+  readonly maxRows?: number;
+  /** For a card that compares lengths as ranges. Default false: they are bits like others. */
+  readonly lengthRanges?: boolean;
+}
+
+/** Rules in order of priority, as few as leave each packet to who would have it ({@link leastRules}). */
+export function ruleTable(traces: readonly Facts[], options: RuleOptions = {}): Rule[] {
+  const { maxRows = mostRows, lengthRanges = false } = options;
+  const sets = traces.map((facts) => ternaryRows(facts, { lengthRanges }));
   const rows = sets.map((set) => set.rows);
   const order: number[] = [];
   const left = new Set(traces.keys());
   // For each trace, those whose packets its excluding rows would take; what has been put in order does not count any
   // more.
   const inFrontOf = rows.map((own, t) => [...rows.keys()].filter((u) => u !== t && shadows(own, rows[u] ?? [])));
-  const plain = new Map<number, ReturnType<typeof ternaryRows>>();
-  const withoutExcluding = (t: number): ReturnType<typeof ternaryRows> => {
-    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, false, maxRows);
+  const plain = new Map<number, TernaryRows>();
+  const withoutExcluding = (t: number): TernaryRows => {
+    const known = plain.get(t) ?? ternaryRows(traces[t] as Facts, { priorities: false, maxRows, lengthRanges });
     plain.set(t, known);
     return known;
   };
@@ -60,15 +73,13 @@ export function ruleTable(traces: readonly Facts[], maxRows: number = mostRows):
   }
   const rules: Rule[] = [];
   for (const t of order) {
-    for (const { accept, bits } of rows[t] ?? []) {
-      // What earlier rules have decided already needs no rule.
-      if (rules.some((rule) => !rule.conditional && coversRow(rule.bits, bits))) continue;
+    for (const { accept, bits, lengths } of rows[t] ?? []) {
       const conditional = accept && (sets[t]?.residual ?? 0) > 0;
       const isPartial = conditional && sets[t]?.isPartial === true;
-      rules.push({ trace: accept ? t : undefined, owner: t, bits, conditional, isPartial });
+      rules.push({ trace: accept ? t : undefined, owner: t, bits, lengths, conditional, isPartial });
     }
   }
-  return rules;
+  return leastRules(rules);
 }
 
 /** True if a row of `a` that excludes may match a packet that `b` accepts. */
@@ -79,8 +90,8 @@ function shadows(a: readonly TernaryRow[], b: readonly TernaryRow[]): boolean {
       !row.accept &&
       b.some((other) => {
         if (!other.accept) return false;
-        const both = intersectRows(row.bits, other.bits);
-        return both !== undefined && !denied.some((excluded) => coversRow(excluded.bits, both));
+        const both = intersectKeys(row, other);
+        return both !== undefined && !denied.some((excluded) => coversKey(excluded, both));
       }),
   );
 }

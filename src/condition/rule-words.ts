@@ -3,8 +3,9 @@ import { xdpMdFields } from '../platform/index.js';
 import { formatField } from './byte-run.js';
 import { Describer, type TraceNames } from './describe.js';
 import type { Facts } from './facts.js';
+import { mostLength } from './key-bits.js';
 import { minimise } from './minimise.js';
-import { type RowBits, rowCells, type TernaryCell } from './ternary-rows.js';
+import { type Lengths, type RowKey, rowCells, type TernaryCell } from './ternary-rows.js';
 
 /** One field of a rule. */
 export interface RuleField {
@@ -18,8 +19,19 @@ export interface RuleField {
   readonly text: string;
 }
 
-/** The fields of a row; names are those of the headers that the trace's own condition establishes. */
-export function ruleFields(bits: RowBits, guards: Facts, names: TraceNames): RuleField[] {
+/** A row's range of lengths in words; empty where it takes any. */
+export function lengthText(lengths: Lengths | undefined): string {
+  if (lengths === undefined) return '';
+  const { lo, hi } = lengths;
+  if (hi === mostLength) return `len >= ${lo}`;
+  return lo === hi ? `len ${lo}` : lo === 0 ? `len <= ${hi}` : `len ${lo}..${hi}`;
+}
+
+/**
+ * The bits of a row, field by field; names are those of the headers that the trace's own condition establishes. Its
+ * range of lengths is told apart ({@link lengthText}).
+ */
+export function ruleFields({ bits }: RowKey, guards: Facts, names: TraceNames): RuleField[] {
   const describer = new Describer(minimise(guards).facts, names);
   const packet = { kind: 'packet', base: undefined } as const;
   const bytes = new Map<number, TernaryCell>();

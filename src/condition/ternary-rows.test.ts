@@ -4,7 +4,7 @@ import { evaluate, Graph, type Value } from '../ir/index.js';
 import { Facts } from './facts.js';
 import { keyBitOf } from './key-bits.js';
 import { ruleTable } from './rule-table.js';
-import { type RowBits, rowCells, type TernaryRow, ternaryRows } from './ternary-rows.js';
+import { type RowKey, rowCells, type TernaryRow, ternaryRows } from './ternary-rows.js';
 
 /** A packet of two bytes and a length: four bits of each steer. */
 interface Tiny {
@@ -52,6 +52,7 @@ function ask(graph: Graph, { subject, op, constant, offset }: Question): Value {
     graph.make('xor', a, graph.constant(5n)),
     graph.add(joined, graph.constant(BigInt(-offset))),
     graph.add(a, graph.constant(BigInt(-offset))),
+    graph.length,
   ];
   return graph.make(op, subjects[subject % subjects.length] as Value, graph.constant(BigInt(constant)));
 }
@@ -64,7 +65,8 @@ function truth(condition: Value, tiny: Tiny): boolean {
   );
 }
 
-function matches(row: RowBits, tiny: Tiny): boolean {
+function matches({ bits: row, lengths }: RowKey, tiny: Tiny): boolean {
+  if (lengths !== undefined && (tiny.len < lengths.lo || tiny.len > lengths.hi)) return false;
   return rowCells(row).every(({ column, mask, value }) => {
     const own = column.kind === 'packet' ? (column.offset === 0 ? tiny.a : tiny.b) : tiny.len;
     return (own & mask) === value;
@@ -72,7 +74,7 @@ function matches(row: RowBits, tiny: Tiny): boolean {
 }
 
 function accepts(rows: readonly TernaryRow[], tiny: Tiny): boolean {
-  return rows.find((row) => matches(row.bits, tiny))?.accept === true;
+  return rows.find((row) => matches(row, tiny))?.accept === true;
 }
 
 /** The questions that a packet is asked in turn, and its path: what they came to. */
@@ -94,7 +96,7 @@ function pathOf(
 }
 
 const question: fc.Arbitrary<Question> = fc.record({
-  subject: fc.nat(8),
+  subject: fc.nat(9),
   op: fc.constantFrom('eq' as const, 'ult' as const, 'ule' as const),
   constant: fc.oneof(fc.nat(15), fc.nat(255)),
   offset: fc.nat(20),
@@ -102,54 +104,60 @@ const question: fc.Arbitrary<Question> = fc.record({
 const tiny: fc.Arbitrary<Tiny> = fc.record({ a: fc.nat(15), b: fc.nat(15), len: fc.nat(15) });
 
 describe('rows of a ternary table', () => {
-  it('match exactly the packets that the guards let through, with priorities and without', () => {
-    fc.assert(
-      fc.property(fc.array(question, { maxLength: 6 }), tiny, (questions, start) => {
-        const { facts, guards } = pathOf(new Graph(), questions, start);
-        const table = ternaryRows(facts);
-        const plain = ternaryRows(facts, false);
-        expect(plain.rows.every((row) => row.accept)).toBe(true);
-        // Thousands of packets: asserting once takes a tenth of the time.
-        const wrong = [...allTiny()].filter((packet) => {
-          const wanted = guards.every(({ condition, holds }) => truth(condition, packet) === holds);
-          // What rows cannot express makes them match more, never less.
-          if (table.residual > 0 && !wanted) return false;
-          return accepts(table.rows, packet) !== wanted || accepts(plain.rows, packet) !== wanted;
-        });
-        expect(wrong).toEqual([]);
-      }),
-      { numRuns: 40 },
-    );
-  });
-
-  it('of many traces never send a packet to another trace, whatever order they were given in', () => {
-    fc.assert(
-      fc.property(
-        fc.array(question, { minLength: 1, maxLength: 5 }),
-        fc.array(tiny, { minLength: 1, maxLength: 12 }),
-        (questions, packets) => {
-          const graph = new Graph();
-          const paths = new Map<string, ReturnType<typeof pathOf>>();
-          const keyOf = (packet: Tiny): string =>
-            questions.map((one) => (truth(ask(graph, one), packet) ? 'y' : 'n')).join('');
-          for (const packet of packets) {
-            const key = keyOf(packet);
-            if (!paths.has(key)) paths.set(key, pathOf(graph, questions, packet));
-          }
-          const keys = [...paths.keys()];
-          const facts = [...paths.values()].map((path) => path.facts);
-          if (facts.some((one) => ternaryRows(one).residual > 0)) return;
-          const rules = ruleTable(facts, Number.POSITIVE_INFINITY);
+  it.each([false, true])(
+    'match exactly the packets that the guards let through (ranges of lengths: %s)',
+    (lengthRanges) => {
+      fc.assert(
+        fc.property(fc.array(question, { maxLength: 6 }), tiny, (questions, start) => {
+          const { facts, guards } = pathOf(new Graph(), questions, start);
+          const table = ternaryRows(facts, { lengthRanges });
+          const plain = ternaryRows(facts, { priorities: false, lengthRanges });
+          expect(plain.rows.every((row) => row.accept)).toBe(true);
+          // Thousands of packets: asserting once takes a tenth of the time.
           const wrong = [...allTiny()].filter((packet) => {
-            const first = rules.find((rule) => matches(rule.bits, packet));
-            return (first?.trace ?? -1) !== keys.indexOf(keyOf(packet));
+            const wanted = guards.every(({ condition, holds }) => truth(condition, packet) === holds);
+            // What rows cannot express makes them match more, never less.
+            if (table.residual > 0 && !wanted) return false;
+            return accepts(table.rows, packet) !== wanted || accepts(plain.rows, packet) !== wanted;
           });
           expect(wrong).toEqual([]);
-        },
-      ),
-      { numRuns: 40 },
-    );
-  });
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
+
+  it.each([false, true])(
+    'of many traces never send a packet to another trace (ranges of lengths: %s)',
+    (lengthRanges) => {
+      fc.assert(
+        fc.property(
+          fc.array(question, { minLength: 1, maxLength: 5 }),
+          fc.array(tiny, { minLength: 1, maxLength: 12 }),
+          (questions, packets) => {
+            const graph = new Graph();
+            const paths = new Map<string, ReturnType<typeof pathOf>>();
+            const keyOf = (packet: Tiny): string =>
+              questions.map((one) => (truth(ask(graph, one), packet) ? 'y' : 'n')).join('');
+            for (const packet of packets) {
+              const key = keyOf(packet);
+              if (!paths.has(key)) paths.set(key, pathOf(graph, questions, packet));
+            }
+            const keys = [...paths.keys()];
+            const facts = [...paths.values()].map((path) => path.facts);
+            if (facts.some((one) => ternaryRows(one).residual > 0)) return;
+            const rules = ruleTable(facts, { maxRows: Number.POSITIVE_INFINITY, lengthRanges });
+            const wrong = [...allTiny()].filter((packet) => {
+              const first = rules.find((rule) => matches(rule, packet));
+              return (first?.trace ?? -1) !== keys.indexOf(keyOf(packet));
+            });
+            expect(wrong).toEqual([]);
+          },
+        ),
+        { numRuns: 25 },
+      );
+    },
+  );
 
   it('a range costs as few rows as the shorter of inside and outside', () => {
     const graph = new Graph();
@@ -158,6 +166,36 @@ describe('rows of a ternary table', () => {
     const { rows, keyBits } = ternaryRows(facts);
     expect(rows.map((row) => row.accept)).toEqual([false, false, true]);
     expect(keyBits).toBe(19);
+  });
+
+  it('a range of lengths is no row where a card compares them', () => {
+    const graph = new Graph();
+    const facts = new Facts();
+    facts.assert(graph.make('ult', graph.length, graph.constant(34n)), false);
+    facts.assert(graph.make('ult', graph.length, graph.constant(61n)), true);
+    expect(ternaryRows(facts, { lengthRanges: true }).rows.map(({ lengths }) => lengths)).toEqual([{ lo: 34, hi: 60 }]);
+  });
+
+  it('of a table exclude what several traces exclude in one row', () => {
+    const graph = new Graph();
+    const detail = { kind: 'memory', space: 'packet', size: 2, map: -1, checked: false } as const;
+    const type = graph.load(graph.pointer(graph.constant(0n)), 12n, detail, 0, true);
+    const port = graph.load(graph.pointer(graph.constant(0n)), 36n, detail, 0, true);
+    // Four ports, a trace each, of packets that are no IPv6, and of those only long ones.
+    const traces = [1n, 2n, 3n, 4n].map((x) => {
+      const facts = new Facts();
+      facts.assert(graph.make('ult', graph.length, graph.constant(40n)), false);
+      facts.assert(graph.make('eq', type, graph.constant(0xdd86n)), false);
+      facts.assert(graph.make('eq', port, graph.constant(x)), true);
+      return facts;
+    });
+    const count = (rules: readonly { trace: number | undefined }[]): number[] => [
+      rules.filter(({ trace }) => trace !== undefined).length,
+      rules.filter(({ trace }) => trace === undefined).length,
+    ];
+    expect(count(ruleTable(traces, { lengthRanges: true }))).toEqual([4, 1]);
+    // Lengths 0 to 31 and 32 to 39.
+    expect(count(ruleTable(traces))).toEqual([4, 3]);
   });
 
   it('a field that is not a value costs one row in front', () => {
@@ -170,7 +208,7 @@ describe('rows of a ternary table', () => {
       [false, 16],
       [true, 0],
     ]);
-    expect(ternaryRows(facts, false).rows).toHaveLength(16);
+    expect(ternaryRows(facts, { priorities: false }).rows).toHaveLength(16);
     expect([...(ternaryRows(facts).rows[0]?.bits.keys() ?? [])][0]).toBe(12 * 8);
   });
 

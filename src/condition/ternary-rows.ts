@@ -10,7 +10,7 @@
  */
 import type { Bit } from './bits.js';
 import type { Facts } from './facts.js';
-import { columnOf, type KeyBit, type KeyColumn, keyBitOf } from './key-bits.js';
+import { columnOf, type KeyBit, type KeyColumn, keyBitOf, lengthBits, mostLength } from './key-bits.js';
 import { minimise } from './minimise.js';
 import { isOpenGap, openExclusion, openRange } from './normal-form.js';
 import { largestOf, literalOf, type Subject } from './subject.js';
@@ -18,11 +18,33 @@ import { largestOf, literalOf, type Subject } from './subject.js';
 /** The bits that a row looks at and what they must be. */
 export type RowBits = ReadonlyMap<KeyBit, number>;
 
+/** Lengths of packets, both ends included, as the range unit of a card compares them. */
+export interface Lengths {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** What a row looks at: bits, and the packet's length where that is compared as a range. */
+export interface RowKey {
+  readonly bits: RowBits;
+  /** Undefined: any; always so where lengths are bits like others. */
+  readonly lengths: Lengths | undefined;
+}
+
 /** One row: every bit of it has to be as it says. */
-export interface TernaryRow {
+export interface TernaryRow extends RowKey {
   /** False: a packet that matches is not this condition's, whatever the rows behind it say. */
   readonly accept: boolean;
-  readonly bits: RowBits;
+}
+
+/** How rows are written. */
+export interface RowOptions {
+  /** False: only rows that accept, so they stand in any order. Default true. */
+  readonly priorities?: boolean;
+  /** What would make more rows is counted as residual. */
+  readonly maxRows?: number;
+  /** Bounds of the packet's length are ranges, as a card with a range unit for them has it. Default false: bits. */
+  readonly lengthRanges?: boolean;
 }
 
 /** The rows of one condition, and what it would take to match by them. */
@@ -50,11 +72,11 @@ interface RangeRows {
 const mostRows = 4096;
 
 /**
- * Rows for what a table can hold of a condition. `priorities` false: only rows that accept, so they stand in any order
- * and there may be many more: each exclusion multiplies them by its bits. What would make more than `maxRows` is
- * counted as residual.
+ * Rows for what a table can hold of a condition. Without priorities there may be many more: each exclusion multiplies
+ * them by its bits.
  */
-export function ternaryRows(guards: Facts, priorities = true, maxRows: number = mostRows): TernaryRows {
+export function ternaryRows(guards: Facts, options: RowOptions = {}): TernaryRows {
+  const { priorities = true, maxRows = mostRows, lengthRanges = false } = options;
   const { facts, parts } = minimise(guards);
   let residual = parts.filter((part) => part.kind === 'found' || part.kind === 'compare').length;
   const base = new Map<KeyBit, number>();
@@ -72,7 +94,13 @@ export function ternaryRows(guards: Facts, priorities = true, maxRows: number = 
     else denied.push(row);
   }
   const ranges: RangeRows[] = [];
+  const lengths = new LengthBounds();
+  const isLength = (subject: Subject): boolean => lengthRanges && isWholeLength(facts, subject);
   const addRange = (subject: Subject, lo: bigint, hi: bigint): void => {
+    if (isLength(subject)) {
+      lengths.narrow(Number(lo), Number(hi));
+      return;
+    }
     const inside = prefixRows(facts, subject, lo, hi, base);
     const below = lo === 0n ? [] : prefixRows(facts, subject, 0n, lo - 1n, base);
     const above = prefixRows(facts, subject, hi + 1n, largestOf(subject), base);
@@ -85,16 +113,63 @@ export function ternaryRows(guards: Facts, priorities = true, maxRows: number = 
   }
   for (const gap of facts.gaps) {
     if (!isOpenGap(facts, gap)) continue;
+    if (isLength(gap.subject)) {
+      lengths.denied.push({ lo: Number(gap.lo), hi: Number(gap.hi) });
+      continue;
+    }
     const outside = prefixRows(facts, gap.subject, gap.lo, gap.hi, base);
     if (outside === undefined) residual++;
     else denied.push(...outside);
   }
+  if (lengthRanges) lengths.takeFrom(base);
   const { rows, left } = priorities
-    ? withPriorities(base, denied, ranges, maxRows)
-    : withoutPriorities(base, denied, ranges, maxRows);
+    ? withPriorities(base, denied, ranges, lengths, maxRows)
+    : withoutPriorities(base, denied, ranges, lengths, maxRows);
   const key = new Set<KeyBit>();
   for (const row of rows) for (const bit of row.bits.keys()) key.add(bit);
   return { rows, keyBits: key.size, residual: residual + left, isPartial: left > 0 };
+}
+
+/** What a condition says of the packet's length, for rows with ranges. */
+class LengthBounds {
+  /** Undefined: nothing. */
+  bounds: Lengths | undefined;
+  readonly denied: Lengths[] = [];
+
+  narrow(lo: number, hi: number): void {
+    this.bounds = { lo: Math.max(lo, this.bounds?.lo ?? 0), hi: Math.min(hi, this.bounds?.hi ?? mostLength) };
+  }
+
+  /** A length of which each bit is required is a range of one. */
+  takeFrom(base: Map<KeyBit, number>): void {
+    let length = 0;
+    for (const [i, key] of lengthBits.entries()) {
+      const value = base.get(key);
+      if (value === undefined) return;
+      length += value * 2 ** i;
+    }
+    for (const key of lengthBits) base.delete(key);
+    this.narrow(length, length);
+  }
+
+  /** The bounds less what is denied. */
+  allowed(): (Lengths | undefined)[] {
+    if (this.denied.length === 0) return [this.bounds];
+    const { lo, hi } = this.bounds ?? { lo: 0, hi: mostLength };
+    const open: Lengths[] = [];
+    let at = lo;
+    for (const gap of [...this.denied].sort((a, b) => a.lo - b.lo)) {
+      if (gap.lo > at) open.push({ lo: at, hi: Math.min(hi, gap.lo - 1) });
+      at = Math.max(at, gap.hi + 1);
+    }
+    if (at <= hi) open.push({ lo: at, hi });
+    return open;
+  }
+}
+
+/** Is that the packet's length, all of it? */
+function isWholeLength(facts: Facts, { bits }: Subject): boolean {
+  return bits.length === lengthBits.length && bits.every((bit, i) => keyBitOf(facts, bit) === lengthBits[i]);
 }
 
 /** All bits of one row; undefined if one of them is no key bit. */
@@ -149,6 +224,7 @@ function withPriorities(
   base: RowBits,
   denied: readonly RowBits[],
   ranges: readonly RangeRows[],
+  { bounds: lengths, denied: deniedLengths }: LengthBounds,
   maxRows: number,
 ): RowList {
   const front = [...denied];
@@ -161,10 +237,11 @@ function withPriorities(
   const rows: TernaryRow[] = [];
   for (const row of front) {
     const bits = intersectRows(base, row);
-    if (bits !== undefined) rows.push({ accept: false, bits });
+    if (bits !== undefined) rows.push({ accept: false, bits, lengths });
   }
+  for (const gap of deniedLengths) rows.push({ accept: false, bits: base, lengths: gap });
   const { alternatives, left } = fittingProduct(base, products, maxRows);
-  for (const bits of alternatives) rows.push({ accept: true, bits });
+  for (const bits of alternatives) rows.push({ accept: true, bits, lengths });
   return { rows, left };
 }
 
@@ -179,6 +256,7 @@ function withoutPriorities(
   base: RowBits,
   denied: readonly RowBits[],
   ranges: readonly RangeRows[],
+  lengths: LengthBounds,
   maxRows: number,
 ): RowList {
   // Not all of these bits: the first that differs is the first, or the second, ...
@@ -189,7 +267,10 @@ function withoutPriorities(
     );
   });
   const { alternatives, left } = fittingProduct(base, [...ranges.map(({ inside }) => inside), ...differs], maxRows);
-  return { rows: alternatives.map((bits) => ({ accept: true, bits })), left };
+  const rows = lengths
+    .allowed()
+    .flatMap((own) => alternatives.map((bits): TernaryRow => ({ accept: true, bits, lengths: own })));
+  return { rows, left };
 }
 
 /**
@@ -227,10 +308,21 @@ export function intersectRows(a: RowBits, b: RowBits): RowBits | undefined {
   return both;
 }
 
+/** What matches both rows; undefined if nothing can. */
+export function intersectKeys(a: RowKey, b: RowKey): RowKey | undefined {
+  const bits = intersectRows(a.bits, b.bits);
+  if (bits === undefined) return undefined;
+  const lo = Math.max(a.lengths?.lo ?? 0, b.lengths?.lo ?? 0);
+  const hi = Math.min(a.lengths?.hi ?? mostLength, b.lengths?.hi ?? mostLength);
+  if (lo > hi) return undefined;
+  return { bits, lengths: a.lengths === undefined && b.lengths === undefined ? undefined : { lo, hi } };
+}
+
 /** True if all that matches `inner` matches `outer`. */
-export function coversRow(outer: RowBits, inner: RowBits): boolean {
-  for (const [bit, value] of outer) if (inner.get(bit) !== value) return false;
-  return true;
+export function coversKey(outer: RowKey, inner: RowKey): boolean {
+  for (const [bit, value] of outer.bits) if (inner.bits.get(bit) !== value) return false;
+  const { lo, hi } = inner.lengths ?? { lo: 0, hi: mostLength };
+  return (outer.lengths?.lo ?? 0) <= lo && hi <= (outer.lengths?.hi ?? mostLength);
 }
 
 /** A cell of a row: the masked bits of one column, as the number that they are there. */

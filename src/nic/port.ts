@@ -76,8 +76,10 @@ export interface ArenaOwner {
 export interface CardPort {
   /** What kind of card it is: `software`. */
   readonly name: string;
-  /** Traces that it holds at most. */
+  /** Traces that it holds at most, sides of regions counted one by one. */
   readonly capacity: number;
+  /** Several traces may share a place: the card branches, and has a verdict for each side. */
+  readonly holdsRegions: boolean;
   /** Why it can't run a trace, in words; undefined: it can. */
   refusal(trace: RecordedTrace): string | undefined;
   /**

@@ -79,6 +79,7 @@ class Left extends Error {}
 export class LinearCard implements CardPort {
   readonly name = 'linear';
   readonly capacity: number;
+  readonly holdsRegions = false;
   private readonly machine: Machine;
   private readonly traces: LinearTrace[] = [];
   private readonly empty = new Empty();

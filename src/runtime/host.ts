@@ -60,7 +60,7 @@ export class Host {
   /** Work after which the next tier pays. */
   private next = Number.POSITIVE_INFINITY;
   /** Instructions that have run; those of compiled code by the mean of interpreted packets. */
-  private work = 0;
+  work = 0;
   private interpreted = 0;
   private interpretedSteps = 0;
 

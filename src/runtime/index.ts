@@ -10,7 +10,7 @@ export type { Clock } from './packet-clock.js';
 export { RingReader, type RingSource, RingWriter } from './packet-rings.js';
 export { PathRecorder } from './path-recorder.js';
 export { Runtime } from './runtime.js';
-export type { RuntimeOptions } from './runtime-options.js';
+export { defaultSides, type RuntimeOptions } from './runtime-options.js';
 export {
   type Arrival,
   type Decided,

@@ -82,7 +82,7 @@ const packet = (first: number): Uint8Array => new Uint8Array(64).fill(first, 0, 
 function sessionOf(object: ObjectSpec, options: SessionOptions): Session {
   const [program] = object.programs;
   if (program === undefined) throw new Error('no program');
-  return new Session(object, program, { check: true, assume: false, ...options });
+  return new Session(object, program, { check: true, assume: false, countSides: false, ...options });
 }
 
 /** The bytes of map 1. */
@@ -137,8 +137,49 @@ describe.each([
 
   it.each(exampleNames)('decides what the interpreter decides: %s', (name) => {
     const { object, main, maps } = openExample(name);
-    const session = new Session(object, main, { check: true, cacheSize: 24, maps, ...options });
+    const session = new Session(object, main, { check: true, cacheSize: 24, countSides: false, maps, ...options });
     for (const { data } of generateTraffic({ seed: 8, packets: 300, flows: 30, popularity: { zipf: 1 } }))
+      checked(session, data.slice());
+    expect(session.difference).toBeUndefined();
+    expect(session.runtime.hits).toBeGreaterThan(0);
+  });
+});
+
+describe.each([
+  ['interpreted', { compiled: false, countSides: true }],
+  ['compiled', { patience: 0, countSides: true }],
+] as const)('a branch on state, %s', (_, options) => {
+  const run = (firsts: readonly number[]): Session => {
+    const session = sessionOf(choice, options);
+    session.map('zones').set(word(1), word(700));
+    for (const first of firsts) checked(session, packet(first));
+    return session;
+  };
+
+  it('is guarded as long as packets take one side', () => {
+    const { runtime } = run([1, 1, 1, 1]);
+    expect(runtime.traces.map(({ condition }) => condition.text)).toEqual([
+      'len >= 14 && zones[eth.dst[0:1], 0] found',
+    ]);
+    expect(runtime.hits).toBe(3);
+  });
+
+  it('is joined when they take the other one, and the trace that guards it leaves', () => {
+    const session = run([1, 1, 2, 1, 2, 1]);
+    const { runtime } = session;
+    expect([runtime.installs, runtime.counts.overtaken, runtime.cache?.length, runtime.hits]).toEqual([2, 1, 1, 4]);
+    expect(countsOf(session).slice(8)).toEqual(word(2800, 0));
+  });
+
+  it('stays guarded where the other side is rare', () => {
+    const { runtime } = run([...Array.from({ length: 20 }, () => 1), 2, 2, 1]);
+    expect([runtime.installs, runtime.counts.overtaken, runtime.cache?.length, runtime.hits]).toEqual([2, 0, 2, 21]);
+  });
+
+  it.each(['firewall', 'load-balancer', 'token-bucket'])('comes to what the interpreter comes to: %s', (name) => {
+    const { object, main, maps } = openExample(name);
+    const session = new Session(object, main, { check: true, cacheSize: 24, maps, ...options });
+    for (const { data } of generateTraffic({ seed: 9, packets: 200, flows: 30, popularity: { zipf: 1 } }))
       checked(session, data.slice());
     expect(session.difference).toBeUndefined();
     expect(session.runtime.hits).toBeGreaterThan(0);

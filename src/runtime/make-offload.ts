@@ -2,12 +2,12 @@
 import { TraceCache } from '../cache/index.js';
 import { traceNames } from '../condition/index.js';
 import { type CardPort, CompiledCard, type InstalledTrace, reserveKeys, TraceTree } from '../nic/index.js';
-import { AssumptionLedger } from '../trace/index.js';
+import { AssumptionLedger, type ForkSides } from '../trace/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { LoadedProgram, Machine, Region } from '../vm/index.js';
 import { Offload } from './offload.js';
 import { Penalties } from './penalties.js';
-import { type RuntimeOptions, replacementOf } from './runtime-options.js';
+import { type RuntimeOptions, regionLimitsOf, replacementOf } from './runtime-options.js';
 import { TraceBook } from './trace-book.js';
 import { Worth } from './worth.js';
 
@@ -26,13 +26,23 @@ export interface CardContext {
 /** Makes a card. */
 export type CardMaker = (context: CardContext) => CardPort;
 
-/** Undefined: no card. `mayRest`: asked whether the card may be left alone now, absent: never. */
+/** What the policy shares with its driver. */
+interface Shared {
+  /** Asked whether the card may be left alone now; absent: never. */
+  readonly mayRest: (() => boolean) | undefined;
+  /** Instructions that the host has run so far. */
+  readonly workOfHost: () => number;
+  /** Absent: all forks are joined that can be. */
+  readonly forks: ForkSides<InstalledTrace> | undefined;
+}
+
+/** Undefined: no card. */
 export function makeOffload(
   machine: Machine,
   program: LoadedProgram,
   verdicts: Verdicts,
   options: RuntimeOptions,
-  mayRest: (() => boolean) | undefined,
+  { mayRest, workOfHost, forks }: Shared,
 ): Offload | undefined {
   // Also without a card: machines that are compared with this one have the same addresses.
   const keys = reserveKeys(machine);
@@ -49,11 +59,12 @@ export function makeOffload(
   return new Offload({
     program,
     // A newcomer is on the card before the one that has to go has left.
-    cache: new TraceCache(card, replacementOf(options, card.capacity - 1)),
+    cache: new TraceCache(card, replacementOf(options, card.capacity - 1), regionLimitsOf(options)),
     book,
     penalties: new Penalties(options.hotloop ?? 1, options.penalties !== false),
-    worth: new Worth(machine, mayRest, () => card.takeSlowLookups()),
+    worth: new Worth(machine, mayRest, { takeSlowLookups: () => card.takeSlowLookups(), workOfHost }),
     ledger: new AssumptionLedger(machine),
+    forks,
     sideTraces: options.sideTraces !== false,
   });
 }

@@ -9,7 +9,7 @@
  */
 import type { TraceCache } from '../cache/index.js';
 import { type InstalledTrace, type Parent, SideExit } from '../nic/index.js';
-import type { AssumptionLedger, RecordedTrace, Recording } from '../trace/index.js';
+import type { AssumptionLedger, ForkSides, RecordedTrace, Recording } from '../trace/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 import { AbortLog } from './failures.js';
 import type { Penalties } from './penalties.js';
@@ -26,6 +26,8 @@ export interface OffloadParts {
   readonly worth: Worth;
   /** What installed traces assume of maps that only the control plane changes. */
   readonly ledger: AssumptionLedger<InstalledTrace>;
+  /** Which sides of forks their packets take; undefined: nobody asks. */
+  readonly forks: ForkSides<InstalledTrace> | undefined;
   /** Recordings begin at the snapshot of the trace that the packet followed, if there is one. */
   readonly sideTraces: boolean;
 }
@@ -52,6 +54,8 @@ export interface OffloadCounts {
   inheritedGuards: number;
   /** Traces that left the card since the control plane changed what they had assumed. */
   retired: number;
+  /** Traces that left since another one joined the sides of a branch that they had guarded. */
+  overtaken: number;
 }
 
 /** Where packets miss that no card is offered. */
@@ -69,6 +73,7 @@ export const noCounts: Readonly<OffloadCounts> = {
   inheritedValues: 0,
   inheritedGuards: 0,
   retired: 0,
+  overtaken: 0,
 };
 
 /** The policy of one program's card. It is told what happened and answers what to do; it runs nothing itself. */
@@ -99,16 +104,23 @@ export class Offload {
       penalties.evicted(record.packets - record.packetsAtInstall);
       book.release(record);
     };
-    cache.onRemove = (trace) => parts.ledger.remove(trace);
+    cache.onRemove = (trace) => {
+      parts.ledger.remove(trace);
+      parts.forks?.remove(trace);
+    };
   }
 
   /** Before packets are offered: takes traces off the card whose assumptions the control plane has undone. */
   retire(): void {
     for (const installed of this.parts.ledger.failed()) {
-      this.cache.remove(installed);
+      this.takeOff(installed);
       this.counts.retired++;
-      this.book.release(this.book.of(installed));
     }
+  }
+
+  private takeOff(installed: InstalledTrace): void {
+    this.cache.remove(installed);
+    this.book.release(this.book.of(installed));
   }
 
   /** A trace decided so many packets. */
@@ -138,6 +150,11 @@ export class Offload {
       aborts.note(recording.site);
       penalties.failed(exit);
       return undefined;
+    }
+    // What the recording has joined, others must not ask any more.
+    for (const overtaken of this.parts.forks?.overtaken() ?? []) {
+      this.takeOff(overtaken);
+      this.counts.overtaken++;
     }
     const record = this.install(recording.trace, parent);
     if (record === undefined) {
@@ -182,6 +199,7 @@ export class Offload {
     }
     this.worth.recorded(record.installs > 1);
     if (assumptions.length > 0) this.parts.ledger.add(installation.trace, assumptions);
+    this.parts.forks?.add(installation.trace, trace);
     return record;
   }
 }

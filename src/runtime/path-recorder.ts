@@ -3,11 +3,11 @@
  * policy can then be simulated on (`src/cache/simulate.ts`).
  *
  * The simulation counts exactly the hits of a real run with a cache of that size and policy where that run records
- * every miss (`penalties: false`, hot loop 1) and assumes nothing (`assume: false`), because a trace that is in
- * decides a packet no matter which others are in: path conditions of one program exclude each other, and the state
- * that they look at is the same in both runs. With penalties a run may leave misses unrecorded, and has fewer
- * installs; with assumptions the same path may become another trace when it is recorded again, once values of its maps
- * have been seen often enough.
+ * every miss (`penalties: false`, hot loop 1), assumes nothing (`assume: false`) and joins at once (`countSides:
+ * false`), because a trace that is in decides a packet no matter which others are in: path conditions of one program
+ * exclude each other, and the state that they look at is the same in both runs. With penalties a run may leave misses
+ * unrecorded, and has fewer installs; with assumptions or counted sides the same path may become another trace when it
+ * is recorded again, once values of its maps, or packets on both sides of a branch, have been seen often enough.
  */
 import { matchBits, ReferenceString } from '../cache/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -35,6 +35,7 @@ export class PathRecorder {
       hotloop: 1,
       penalties: options.penalties === true,
       assume: false,
+      countSides: false,
     });
     this.session.runtime.onPath = (path) => {
       const trace = path === undefined || path.id < this.reference.paths ? undefined : path.trace;

@@ -6,6 +6,7 @@ import {
   findAdmission,
   findPolicy,
   onlinePolicies,
+  type RegionLimits,
   type ReplacementOptions,
 } from '../cache/index.js';
 import type { Settings } from '../opt/index.js';
@@ -19,6 +20,12 @@ import type { CardMaker } from './make-offload.js';
 export interface RuntimeOptions extends MachineOptions {
   /** Traces that the card holds; default 64. */
   readonly cacheSize?: number | undefined;
+  /**
+   * Traces that part on what maps hold share a place of the card, as sides of a region; where it is full, others do as
+   * well. A number: sides that a region may have (default {@link defaultSides}); false: each trace has its own place.
+   * Default false.
+   */
+  readonly regions?: boolean | number | undefined;
   /** Match bits that the card holds (`matchBits`); default: any number of them. */
   readonly cacheBits?: number | undefined;
   /** Lets the number of traces move between bounds, in place of `cacheSize`. */
@@ -58,6 +65,11 @@ export interface RuntimeOptions extends MachineOptions {
    * Take values of maps that no program writes for constants once they have been the same often enough. Default true.
    */
   readonly assume?: boolean | undefined;
+  /**
+   * Join branches on state once packets have been seen to take both of their sides (`limits.joins`); false: at once, so
+   * that which path a packet takes does not hang on the packets before it. Default true.
+   */
+  readonly countSides?: boolean | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */
   readonly keepRecordings?: boolean | undefined;
   /**
@@ -92,6 +104,16 @@ export interface RuntimeOptions extends MachineOptions {
   readonly store?: ResultStore | undefined;
   /** What the verifier says of the object's programs, asked before one is compiled. Default: it is asked here. */
   readonly verdicts?: Verdicts | undefined;
+}
+
+/** Sides of a region, and values of all of them, if nothing else is asked for. */
+export const defaultSides = 16;
+const mostValues = 16_384;
+
+/** Undefined: each trace has a place of its own. */
+export function regionLimitsOf({ regions = false }: RuntimeOptions): RegionLimits | undefined {
+  if (regions === false) return undefined;
+  return { sides: regions === true ? defaultSides : regions, values: mostValues };
 }
 
 /** Throws UsageError for a policy or an admission that no card has. */

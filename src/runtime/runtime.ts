@@ -12,9 +12,16 @@
 import { UsageError } from '../base/index.js';
 import type { TraceCache } from '../cache/index.js';
 import { type TraceNames, traceNames } from '../condition/index.js';
-import { type ArenaOwner, CompiledCard } from '../nic/index.js';
+import { type ArenaOwner, CompiledCard, type InstalledTrace } from '../nic/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { type AbortCode, defaultLimits, type RecordedTrace, Recorder, StableValues } from '../trace/index.js';
+import {
+  type AbortCode,
+  defaultLimits,
+  ForkSides,
+  type RecordedTrace,
+  Recorder,
+  StableValues,
+} from '../trace/index.js';
 import { Verdicts } from '../verifier/index.js';
 import {
   type LoadedProgram,
@@ -102,10 +109,15 @@ export class Runtime {
     });
     const behind = programsBehind(loaded, machine.programs).map(({ spec }) => spec);
     const stable = options.assume === false ? undefined : new StableValues(machine, verdicts, behind);
-    this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable);
+    const forks = options.countSides === false ? undefined : new ForkSides<InstalledTrace>();
+    this.recorder = new Recorder(machine, { ...defaultLimits, ...options.limits }, stable, forks);
     // A card is better than an interpreter, whatever it costs.
     const mayRest = options.bypass === true && this.host.compiles ? () => this.host.fallback === undefined : undefined;
-    this.offload = makeOffload(machine, loaded, verdicts, options, mayRest);
+    this.offload = makeOffload(machine, loaded, verdicts, options, {
+      mayRest,
+      workOfHost: () => this.host.work,
+      forks,
+    });
   }
 
   /** How conditions speak of the object's maps and programs. */
@@ -172,6 +184,13 @@ export class Runtime {
   get card(): CompiledCard | undefined {
     const card = this.cache?.card;
     return card instanceof CompiledCard ? card : undefined;
+  }
+
+  /**
+   * Before the first packet: about so many are to come. Where the card may rest, a long run begins with the host alone.
+   */
+  expects(packets: number): void {
+    this.offload?.worth.expects(packets);
   }
 
   /** Puts traces on the card that were not recorded here, in order; says of each what came of it. */

@@ -50,6 +50,42 @@ describe('a card that may rest', () => {
     expect(runtime.bypassed).toBe(20_000 - 2048);
   });
 
+  it('begins at rest where many packets are to come, and records none of them', () => {
+    const packets = strangers(64);
+    const runtime = runtimeOf('ipv6-filter');
+    runtime.expects(100_000);
+    verdictsOf(runtime, packets, 20_000);
+    expect([runtime.installs, runtime.bypassed]).toEqual([0, 20_000]);
+    const short = runtimeOf('ipv6-filter');
+    short.expects(1000);
+    verdictsOf(short, packets, 1000);
+    expect(short.hits).toBeGreaterThan(900);
+  });
+
+  it('learns of a long run once that is a small share of what the host has run', () => {
+    // 32,000 instructions a packet: 64 recordings are a twentieth of 73,000 packets' work.
+    const object = assemble(`
+      r1 = *(u32 *)(r1 + 12)
+      r2 = 0
+      r0 = 0
+    again:
+      r0 += r2
+      r2 += 1
+      if r2 < 8000 goto again
+      r0 &= 1
+      exit
+    `);
+    const runtime = new Runtime(object, object.programs[0] as (typeof object.programs)[0], {
+      host: 'wasm',
+      bypass: true,
+    });
+    runtime.expects(1_000_000);
+    const data = new Uint8Array(64);
+    while (runtime.installs === 0 && runtime.packets < 150_000) runtime.run({ data });
+    expect(runtime.bypassed).toBeGreaterThan(70_000);
+    expect(runtime.installs).toBe(1);
+  });
+
   it('stays where they do', () => {
     // A trace is the sum; the program counts it up.
     const object = assemble(`

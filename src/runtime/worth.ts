@@ -28,6 +28,13 @@ const firstWindow = 2048;
  * wait for that many.
  */
 const recordingPackets = 1024;
+/**
+ * A run of at least so many packets is there for its results. It begins with the card at rest, until learning takes no
+ * more than a share of what the host has run: who runs a short capture wants to see its traces, and waits for a
+ * second at most.
+ */
+const longRun = 16_384;
+const learningShare = 1 / 20;
 /** Windows that the card rests: the first time, and at most. */
 const firstRest = 32;
 const longestRest = 256;
@@ -72,6 +79,10 @@ export class Worth {
   private readonly mayRest: (() => boolean) | undefined;
   /** Look-ups that caches did not answer since it was last called. */
   private readonly takeSlowLookups: () => number;
+  /** Instructions of the program that the host has run. */
+  private readonly workOfHost: () => number;
+  /** The card has not begun: it waits for that to be enough. */
+  private isWaiting = false;
   private left: number = firstWindow;
   private gain = 0;
   private lookups = 0;
@@ -83,10 +94,22 @@ export class Worth {
   private readonly shares = new Map<InstalledTrace, number>();
   private readonly profiles = new WeakMap<InstalledTrace, Profile>();
 
-  constructor(machine: Machine, mayRest: (() => boolean) | undefined, takeSlowLookups: () => number) {
+  constructor(
+    machine: Machine,
+    mayRest: (() => boolean) | undefined,
+    { takeSlowLookups, workOfHost }: { readonly takeSlowLookups: () => number; readonly workOfHost: () => number },
+  ) {
     this.machine = machine;
     this.mayRest = mayRest;
     this.takeSlowLookups = takeSlowLookups;
+    this.workOfHost = workOfHost;
+  }
+
+  /** Before the first packet, if it is known: about so many are to come. */
+  expects(packets: number): void {
+    if (packets < longRun || this.mayRest?.() !== true) return;
+    this.isWaiting = true;
+    this.resting = 1;
   }
 
   private get enabled(): boolean {
@@ -168,7 +191,11 @@ export class Worth {
   /** At the end of a window: rest for a while where it did not pay, longer each time; go on where it did. */
   private decide(): void {
     const slow = this.takeSlowLookups();
-    if (this.resting > 0) {
+    if (this.isWaiting) {
+      const price = recordingCost * learning;
+      this.isWaiting = this.workOfHost() * keptByOptimizer * learningShare < price && this.mayRest?.() === true;
+      this.resting = this.isWaiting ? 1 : 0;
+    } else if (this.resting > 0) {
       this.resting--;
     } else if ((this.total(slow) < 0 || this.effectiveTraces() > fewTraces) && this.mayRest?.() === true) {
       this.resting = this.nextRest;

@@ -17,6 +17,7 @@ import { xdpCandidates } from '../object/index.js';
 import { charts } from './eval/charts.js';
 import { type EvalOptions, isMeasured, measureProgram, type ProgramResult } from './eval/measure.js';
 import { type EvalResults, evaluationPage } from './eval/page.js';
+import { placesCount } from './eval/places-part.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
 
@@ -77,6 +78,8 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
   if (flags['check'] !== true && out !== undefined) write(out, files);
   process.stdout.write(`${files.get('evaluation.md')}\n`);
   for (const file of stale) console.error(`${file}: is not what this run gives`);
+  const { passed, failed } = placesCount(results);
+  console.error(`few places decide nearly all packets: ${passed} passed, ${failed} failed`);
   const crashed = without.filter(({ isOurs }) => isOurs).length;
   console.error(`${((performance.now() - started) / 1000).toFixed(0)} s`);
   console.log(

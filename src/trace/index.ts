@@ -1,5 +1,7 @@
 export { type AbortCode, aborts } from './aborts.js';
 export { fingerprint } from './fingerprint.js';
+export { ForkSides } from './fork-sides.js';
+export { guardPath, partOnState, sharedSteps } from './guard-path.js';
 export { guardWords } from './guard-words.js';
 export { type Join, Passage } from './joins.js';
 export { readTraces } from './read-traces.js';
@@ -11,6 +13,7 @@ export {
   type RecorderLimits,
   type Recording,
 } from './recording.js';
+export { type RegionBody, type RegionBranch, regionBody, regionLines, sharedCondition } from './region-body.js';
 export { registersOf, type Snapshot } from './snapshot.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { stackSlots } from './stack-slots.js';

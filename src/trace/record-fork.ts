@@ -16,8 +16,9 @@
  * 4. Pointers are not chosen between: what they point to would have no name any more.
  * 5. A branch on what classes packets is no join, neither the first one nor one inside.
  *
- * Whether there is a join hangs on the program and on what the trace knows, never on the packet. So recordings that
- * have come the same way join alike, and the conditions of two traces still part on one guard.
+ * Whether a fork is worth a join is a matter of counts (fork-sides.ts), and for all traces the same; what else it takes
+ * hangs on the program and on what the trace knows, never on the packet. So recordings that have come the same way join
+ * alike, and the conditions of two traces still part on one guard.
  */
 import { type Fork, type ForkBlock, forkAt, liveSlots } from '../code/index.js';
 import { isCompare, isConst, lowerJump, signExtend, type Value } from '../ir/index.js';
@@ -66,12 +67,16 @@ export function recordFork(
   pc: number,
   condition: { readonly value: Value; readonly negated: boolean },
 ): number | undefined {
-  if (recorder.limits.joins === false || !recorder.values.isState(condition.value)) return undefined;
+  const { values, limits, forks } = recorder;
+  if (limits.joins === false || !values.isState(condition.value)) return undefined;
   const fork = forkAt(program.insns, pc);
   if (fork === undefined) return undefined;
+  if (forks?.admits(program, pc, values.sample(condition.value) !== 0n) === false) return undefined;
   const before = recorder.currentRegisters;
   try {
-    return new ForkRecorder(recorder, program, fork).record(pc, condition);
+    const exit = new ForkRecorder(recorder, program, fork).record(pc, condition);
+    forks?.join(program, pc);
+    return exit;
   } catch (error) {
     if (!(error instanceof NoJoin)) throw error;
     recorder.currentRegisters = before;

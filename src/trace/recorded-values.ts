@@ -4,19 +4,17 @@
  */
 
 import { Facts } from '../condition/index.js';
-import { evaluate, Graph, isConst, mask64, mayFail, type OpName, type Value } from '../ir/index.js';
+import { evaluate, Graph, isConst, mask64, mayFail, type Value } from '../ir/index.js';
 import { staticIn } from '../jit/index.js';
 import type { Machine } from '../vm/index.js';
 import { TraceAbort } from './aborts.js';
+import { readsState } from './guard-path.js';
 
 /** A value whose sample was read off the machine, and how many instructions had been begun by then. */
 export interface Sampled {
   readonly value: Value;
   readonly step: number;
 }
-
-/** What tells of state by itself; loads do by what they read. */
-const stateOps: ReadonlySet<OpName> = new Set<OpName>(['lookup', 'slot', 'cell', 'env', 'atomic', 'call']);
 
 /** Makes values, samples them and guards on them. */
 export class RecordedValues {
@@ -157,9 +155,4 @@ export class RecordedValues {
     this.guard(this.graph.make('eq', value, constant), true);
     return constant;
   }
-}
-
-/** Does it read what maps hold, or the time? */
-function readsState({ op, detail }: Value): boolean {
-  return stateOps.has(op) || (detail?.kind === 'memory' && (detail.space === 'map' || detail.space === 'other'));
 }

@@ -24,6 +24,7 @@ import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJum
 import { worldOfMachine } from '../jit/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
+import type { ForkRule } from './fork-sides.js';
 import { type Join, Passage } from './joins.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
@@ -108,6 +109,8 @@ export class Recorder implements Observer {
   private verdict: number | undefined;
   private readonly world: World;
   private readonly stable: StableValues | undefined;
+  /** Which forks are joined; undefined: all that can be. */
+  readonly forks: ForkRule | undefined;
   private recordings = 0;
   private snapshots = new SnapshotLog();
   /** Where this side trace takes over. */
@@ -118,10 +121,11 @@ export class Recorder implements Observer {
 
   /**
    * With `stable`, values of maps that have not changed for long are taken for constants; who installs the trace then
-   * has to watch its assumptions.
+   * has to watch its assumptions. With `forks`, who installs it has to take off what it overtakes.
    */
-  constructor(machine: Machine, limits: RecorderLimits = defaultLimits, stable?: StableValues) {
+  constructor(machine: Machine, limits: RecorderLimits = defaultLimits, stable?: StableValues, forks?: ForkRule) {
     this.machine = machine;
+    this.forks = forks;
     this.limits = limits;
     this.stable = stable;
     this.world = worldOfMachine(machine);
@@ -156,6 +160,7 @@ export class Recorder implements Observer {
     this.pc = 0;
     this.steps = 0;
     this.executed = 0;
+    this.forks?.begin();
     this.joins = from === undefined ? [] : (parent?.history.joins.filter(({ step }) => step < from.step) ?? []);
     this.passage.clear();
     this.abort = undefined;
@@ -205,6 +210,7 @@ export class Recorder implements Observer {
     const { graph, facts, guards, sampled } = this.values;
     if (this.abort === undefined && depthOf(graph.code) > maxDepth) this.give('too-deep');
     if (this.abort !== undefined) return { kind: 'abort', site: this.abort };
+    this.forks?.commit();
     const code = liveCode(graph.code);
     facts.settle();
     facts.sources.forget();

@@ -14,6 +14,7 @@ import { lowerTrace, type PipelinedTrace, type PipelineRefusal } from './lower.j
 export class PipelineCard implements CardPort {
   readonly name = 'pipeline';
   readonly capacity: number;
+  readonly holdsRegions = false;
   private readonly inner: CardPort;
   private readonly card: CardDescription;
   private readonly maps: readonly MapSpec[];

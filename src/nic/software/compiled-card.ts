@@ -83,6 +83,7 @@ const valuesPerPacket = 2;
 export class CompiledCard implements CardPort {
   readonly name = 'software';
   readonly capacity: number = maxTraces;
+  readonly holdsRegions = true;
   readonly tree: TraceTree;
   compilations = 0;
   /** Of these, those that only changed where traces lie. */

@@ -90,6 +90,7 @@ interface Step {
 export class TraceTree implements CardPort {
   readonly name = 'software';
   readonly capacity: number = Number.POSITIVE_INFINITY;
+  readonly holdsRegions = true;
   readonly executor: CardExecutor;
   private readonly machine: Machine;
   readonly root: TreeNode = newNode();

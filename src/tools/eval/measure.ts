@@ -7,6 +7,7 @@ import type { Arrival, TraceRecord } from '../../runtime/index.js';
 import { type AttackResult, measureAttack } from './attack.js';
 import { type ConditionSize, conditionSize } from './condition-size.js';
 import { cycleOf, type Rates, ranked, ratesOf, recordPaths, tracesFor, worstOrder } from './paths.js';
+import { measurePlaces, type PlacesResult } from './places.js';
 import { conversationsOf, replay } from './replay.js';
 import { type SearchResult, searchPaths } from './search.js';
 import { makeTraffic, realistic, traffics } from './traffics.js';
@@ -62,6 +63,8 @@ export interface ProgramResult {
   readonly insnsPerPacket: { readonly whole: number; readonly condition: number; readonly body: number };
   readonly conditions: ConditionSize;
   readonly attack: AttackResult | undefined;
+  /** What a small card decides of the realistic packets. */
+  readonly places: PlacesResult;
 }
 
 /** Sizes of the cache for which hit rates are told, in traces. */
@@ -138,6 +141,7 @@ export function measureProgram(
     insnsPerPacket: insnsPerPacket(real.run.traces),
     conditions: conditionSize(real.run.traces),
     attack: own === undefined ? undefined : measureAttack(subject, program, own, packets, seed),
+    places: measurePlaces(subject, program, real.made, packets),
   };
 }
 

@@ -3,6 +3,8 @@ import { formatNumber } from '../../text/index.js';
 import { defences } from './attack.js';
 import { short } from './charts.js';
 import { cacheSizes, type EvalOptions, type ProgramResult } from './measure.js';
+import { placesPart } from './places-part.js';
+import { about, type Cell, percent, show, table } from './markdown.js';
 import {
   commonTraffics,
   manyPaths,
@@ -26,22 +28,6 @@ export interface EvalResults {
   readonly without: readonly { readonly name: string; readonly why: string }[];
 }
 
-/** A number is grouped by thousands, undefined is a dash. */
-type Cell = string | number | undefined;
-
-// Shares run from 0 to 1; what is not known is a dash.
-const percent = (share: number | undefined, digits = 1): string =>
-  share === undefined ? '-' : (100 * share).toFixed(digits);
-const show = (value: number | undefined): string => (value === undefined ? '-' : formatNumber(value));
-const about = (value: number, digits = 1): string => formatNumber(Number(value.toFixed(digits)));
-
-/** A Markdown table, first column to the left, numbers to the right. */
-function table(titles: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const line = (cells: readonly Cell[]): string =>
-    `| ${cells.map((cell) => (typeof cell === 'string' ? cell.replace(/\|/g, '\\|') : show(cell))).join(' | ')} |`;
-  return `${[line(titles), line(titles.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')}\n`;
-}
-
 /** The page as Markdown; the same figures give the same bytes. */
 export function evaluationPage(results: EvalResults): string {
   const { examples, corpus } = results;
@@ -49,6 +35,7 @@ export function evaluationPage(results: EvalResults): string {
   return [
     intro(results),
     finding(all),
+    placesPart(examples, corpus),
     coverage(all),
     exampleTable(examples),
     searchPart(all),
