@@ -6,7 +6,7 @@ export { matchBits } from './match-bits.js';
 export { findPolicy, onlinePolicies, policies } from './policies.js';
 export type { PolicyRow } from './policy.js';
 export { ReferenceString } from './reference-string.js';
-export { Region, type RegionLimits } from './region.js';
+export type { RegionLimits } from './region.js';
 export type { Capacity, ReplacementOptions } from './replacement.js';
 export { type Simulated, simulate } from './simulate.js';
 export { type Installation, TraceCache } from './trace-cache.js';

@@ -38,15 +38,26 @@ describe('jitnic trace -v', () => {
 });
 
 describe('jitnic trace --rules', () => {
-  test('prints the IPv6 filter as five rules', async () => {
-    const { exitCode, out } = await captureCli(['trace', ...filter, '--rules']);
+  const rowsOf = async (...flags: string[]): Promise<string[][]> => {
+    const { exitCode, out } = await captureCli(['trace', ...filter, '--rules', ...flags]);
     expect(exitCode).toBe(0);
-    expect(
-      out
-        .split('\n')
-        .slice(4, 9)
-        .map((line) => line.trim().split(/ {2,}/)),
-    ).toEqual([
+    return out
+      .trimEnd()
+      .split('\n')
+      .slice(4)
+      .map((line) => line.trim().split(/ {2,}/));
+  };
+
+  test('prints the IPv6 filter as three rules with ranges of lengths', async () => {
+    expect(await rowsOf()).toEqual([
+      ['3', 'PASS', 'trace 0', 'eth.type 0x86dd, len >= 14'],
+      ['2', 'DROP', 'trace 1', 'len >= 14'],
+      ['1', 'PASS', 'trace 2', 'len <= 13'],
+    ]);
+  });
+
+  test('prints it as five where lengths are bits', async () => {
+    expect(await rowsOf('--no-length-ranges')).toEqual([
       ['5', 'PASS', 'trace 2', 'len 0..7'],
       ['4', 'PASS', 'trace 2', 'len 8..11'],
       ['3', 'PASS', 'trace 2', 'len 12..13'],
@@ -58,12 +69,13 @@ describe('jitnic trace --rules', () => {
   test('has the same rules as JSON, with masks and values', async () => {
     const { out } = await captureCli(['trace', ...filter, '--rules', '-j']);
     const { rules } = JSON.parse(out);
-    expect(rules).toHaveLength(5);
-    expect(rules[3]).toEqual({
-      priority: 2,
+    expect(rules).toHaveLength(3);
+    expect(rules[0]).toEqual({
+      priority: 3,
       trace: 0,
       verdict: 'PASS',
       match: [{ field: 'eth.type', offset: 12, width: 2, mask: '0xffff', value: '0x86dd' }],
+      lengths: { lo: 14, hi: 0xfffff },
       and: [],
     });
   });
@@ -79,6 +91,10 @@ describe('jitnic trace --rules', () => {
         .filter((rule: { verdict: string }) => rule.verdict === 'host')
         .every((rule: { and: string[] }) => rule.and.length === 0),
     ).toBe(true);
+  });
+
+  test('refuses a word about lengths where there are no rules', async () => {
+    expect((await captureCli(['trace', ...filter, '--no-length-ranges'])).exitCode).toBe(2);
   });
 
   test('does not go together with a dump', async () => {
@@ -117,5 +133,24 @@ describe('traces as a file', () => {
     const { err, exitCode } = await captureCli(['run', ...filter, '--traces', none]);
     expect(exitCode).toBe(3);
     expect(err).toContain('its schema is `jitnic.run/1`, not `jitnic.traces/2`');
+  });
+});
+
+describe('jitnic trace --regions', () => {
+  const balancer = [example('load-balancer', 'load-balancer.o'), '-r', example('load-balancer', 'traffic.pcap')];
+
+  test('prints each region as one condition and a body with branches and shares', async () => {
+    const { exitCode, out } = await captureCli(['trace', ...balancer, '--regions']);
+    expect(exitCode).toBe(0);
+    const [, region = ''] = /^region of \d+ traces, [\d,]+ packets?\n((?: {2}.*\n)+)/m.exec(out) ?? [];
+    expect(region).toMatch(/^ {2}len >= \d+ && eth\.type/);
+    expect(region).toMatch(/^ +if .* \{$/m);
+    expect(region).toMatch(/^ +(PASS|DROP|TX|ABORTED|REDIRECT), trace \d+: \d+\.\d %$/m);
+    expect(region.split('{').length).toBe(region.split('}').length);
+  });
+
+  test('has at least two sides a region, and does not count bits', async () => {
+    expect((await captureCli(['trace', ...balancer, '--regions', '1'])).exitCode).toBe(2);
+    expect((await captureCli(['trace', ...balancer, '--regions', '4', '--cache-bits', '999'])).exitCode).toBe(2);
   });
 });

@@ -10,7 +10,8 @@ export const percent: (share: number | undefined, digits?: number) => string = (
 /** A number, grouped by thousands. */
 export const show: (value: number | undefined) => string = (value) => (value === undefined ? '-' : formatNumber(value));
 /** The same, rounded. */
-export const about: (value: number, digits?: number) => string = (value, digits = 1) => formatNumber(Number(value.toFixed(digits)));
+export const about: (value: number, digits?: number) => string = (value, digits = 1) =>
+  formatNumber(Number(value.toFixed(digits)));
 
 /** A Markdown table, first column to the left, numbers to the right. */
 export function table(titles: readonly string[], rows: readonly (readonly Cell[])[]): string {

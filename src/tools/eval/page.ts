@@ -2,9 +2,9 @@
 import { formatNumber } from '../../text/index.js';
 import { defences } from './attack.js';
 import { short } from './charts.js';
+import { about, type Cell, percent, show, table } from './markdown.js';
 import { cacheSizes, type EvalOptions, type ProgramResult } from './measure.js';
 import { placesPart } from './places-part.js';
-import { about, type Cell, percent, show, table } from './markdown.js';
 import {
   commonTraffics,
   manyPaths,
