@@ -137,10 +137,11 @@ describe('traces as a file', () => {
 });
 
 describe('jitnic trace --regions', () => {
-  const balancer = [example('load-balancer', 'load-balancer.o'), '-r', example('load-balancer', 'traffic.pcap')];
+  const own = (file: string): string => example('token-bucket', file);
+  const bucket = [own('token-bucket.o'), '-r', own('traffic.pcap'), '--maps-in', own('token-bucket.maps.json')];
 
   test('prints each region as one condition and a body with branches and shares', async () => {
-    const { exitCode, out } = await captureCli(['trace', ...balancer, '--regions']);
+    const { exitCode, out } = await captureCli(['trace', ...bucket, '--regions']);
     expect(exitCode).toBe(0);
     const [, region = ''] = /^region of \d+ traces, [\d,]+ packets?\n((?: {2}.*\n)+)/m.exec(out) ?? [];
     expect(region).toMatch(/^ {2}len >= \d+ && eth\.type/);
@@ -150,7 +151,7 @@ describe('jitnic trace --regions', () => {
   });
 
   test('has at least two sides a region, and does not count bits', async () => {
-    expect((await captureCli(['trace', ...balancer, '--regions', '1'])).exitCode).toBe(2);
-    expect((await captureCli(['trace', ...balancer, '--regions', '4', '--cache-bits', '999'])).exitCode).toBe(2);
+    expect((await captureCli(['trace', ...bucket, '--regions', '1'])).exitCode).toBe(2);
+    expect((await captureCli(['trace', ...bucket, '--regions', '4', '--cache-bits', '999'])).exitCode).toBe(2);
   });
 });
