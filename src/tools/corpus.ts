@@ -1,9 +1,9 @@
 /**
  * `npm run corpus -- DIR... [-c packets] [--jobs N]`: every object file below the folders, every XDP program in it,
  * run through card and host with the plain interpreter beside; maps are filled from `NAME.maps.json` beside `NAME.o`.
- * With `--updates` a control plane changes a map at random before every packet. One row each, in order; closes with `N
- * passed, N failed, ...`; exit code 1 if any failed. Objects are spread over worker threads, each of which runs this
- * same file.
+ * With `--regions` traces share places as sides of regions; with `--updates` a control plane changes a map at random
+ * before every packet. One row each, in order; closes with `N passed, N failed, ...`; exit code 1 if any failed.
+ * Objects are spread over worker threads, each of which runs this same file.
  */
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -18,7 +18,7 @@ import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
 
 const usage =
-  'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N] [--updates]';
+  'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N] [--updates] [--regions]';
 
 /** What every worker needs to know. */
 interface Work {
@@ -27,6 +27,7 @@ interface Work {
   readonly seed: number;
   readonly cacheSize: number;
   readonly updates: boolean;
+  readonly regions: boolean;
 }
 
 /**
@@ -41,6 +42,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     seed: numberFlag(flags, 'seed', 1),
     cacheSize: Math.max(1, numberFlag(flags, 'cache-size', 64)),
     updates: flags['updates'] === true,
+    regions: flags['regions'] === true,
   };
   const files = folders.flatMap(findObjects);
   const jobs = Math.max(1, Math.min(files.length, numberFlag(flags, 'jobs', availableParallelism())));
@@ -83,7 +85,7 @@ function shown(row: CorpusRow): string {
 }
 
 /** Inside of a worker: a file in, its rows out, until there are no more. */
-function serve({ capture, count, seed, cacheSize, updates }: Work): void {
+function serve({ capture, count, seed, cacheSize, updates, regions }: Work): void {
   let packets: Promise<readonly Arrival[]> | undefined;
   parentPort?.on('message', async (file: ObjectFile | undefined) => {
     if (file === undefined) {
@@ -92,7 +94,9 @@ function serve({ capture, count, seed, cacheSize, updates }: Work): void {
     }
     // Every worker makes or reads the packets once; they are the same for all objects.
     packets ??= capture === undefined ? Promise.resolve(corpusTraffic(seed, count)) : readPackets(capture, count);
-    parentPort?.postMessage(runObject(file, await packets, { cacheSize, updates: updates ? seed : undefined }));
+    parentPort?.postMessage(
+      runObject(file, await packets, { cacheSize, regions, updates: updates ? seed : undefined }),
+    );
   });
 }
 
@@ -107,6 +111,7 @@ if (isMainThread) {
       'cache-size': { type: 'string' },
       seed: { type: 'string' },
       updates: { type: 'boolean' },
+      regions: { type: 'boolean' },
     },
     main,
   );

@@ -42,8 +42,10 @@ export interface CorpusRow {
 
 /** How one run over the corpus is set up. */
 export interface CorpusRun {
-  /** Traces that the card holds. */
+  /** Places of the card. */
   readonly cacheSize: number;
+  /** Traces share places as sides of regions. */
+  readonly regions?: boolean;
   /** Set: before every packet a map is changed at random, from this seed on. */
   readonly updates?: number | undefined;
   /** Only what the verifier accepts runs; else what it would refuse runs with checks, and its faults are told. */
@@ -73,6 +75,7 @@ export function runSubject({ object, maps }: Subject, packets: readonly Arrival[
       ? runProgram(object, program, packets, run, {
           check: true,
           cacheSize: run.cacheSize,
+          regions: run.regions,
           keepConditions: false,
           maps,
         })

@@ -13,8 +13,10 @@ import type { Machine } from '../../vm/index.js';
 /** A way in which packets reach traces; the name stands in reports and in `npm run fuzz` output. */
 export interface CardMode {
   readonly name: string;
-  /** Traces that the card holds. */
+  /** Places of the card. */
   readonly cacheSize: number;
+  /** Traces share places as sides of regions, four of them. */
+  readonly regions?: boolean;
   /** Traces are compiled, after the first packet that one of them decided; else the executor runs them. */
   readonly compiled: boolean;
   /** The host runs compiled code where no path is recorded. */
@@ -51,6 +53,16 @@ export const cardModes: readonly CardMode[] = [
     beside: true,
   },
   { name: 'card of 64, arena, --check', cacheSize: 64, compiled: true, host: 'wasm', arena: true, beside: true },
+  { name: 'regions, arena', cacheSize: 2, regions: true, compiled: true, host: 'wasm', arena: true },
+  {
+    name: 'regions, not compiled, --check',
+    cacheSize: 2,
+    regions: true,
+    compiled: false,
+    host: 'interp',
+    arena: false,
+    beside: true,
+  },
 ];
 
 /**
@@ -62,6 +74,7 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
     cpus,
     cpu: 0,
     cacheSize: mode.cacheSize,
+    regions: mode.regions === true ? 4 : false,
     compiled: mode.compiled,
     host: mode.host,
     verdicts: mode.unverified === true ? Verdicts.none() : Verdicts.trusting(),
