@@ -1,14 +1,14 @@
 /**
  * What has one place of the card: a trace, or a *region*, traces that have come the same way up to where state parts
  * them. A condition is about what classes packets; which way a packet of the class then takes is a matter of what maps
- * hold, and each history of the maps would be a trace, and want a place, of its own. A region has one entry and several
- * verdicts, branches forward only, and no way back: loops over state lie in it unrolled, each round's exit a side, and
- * packets that go round more often leave it like any other that it has no side for.
+ * hold, and each history of the maps would be a trace, and want a place, of its own. A region has one entry and
+ * several verdicts, branches forward only, and no way back: loops over state lie in it unrolled, each round's exit a
+ * side, and packets that go round more often leave it like any other that it has no side for.
  *
  * A region is made of recorded paths alone. It grows by each that parts from one of its own on state, or, where the
- * card is full, on anything: then it is that or another trace's place. It shrinks by the side that took no packet since
- * it was last asked for room. Each side keeps the guards that it was recorded with, so conditions stay what they were
- * and exclude each other; how sides lie in a body is {@link regionBody}'s business.
+ * card is full, on anything: the alternative is that somebody leaves. It shrinks by sides that took no packet since it
+ * was last asked for room. Each side keeps the guards that it was recorded with, so conditions stay what they were and
+ * exclude each other; how sides lie in a body is {@link regionBody}'s business.
  */
 import type { InstalledTrace } from '../nic/index.js';
 import { guardPath, partOnState, type RecordedTrace, sharedSteps } from '../trace/index.js';
@@ -45,7 +45,9 @@ export class Region extends Entry {
     if (this.sides.delete(trace)) this.values -= trace.trace.code.values.length;
   }
 
-  /** How many guards a trace shares with one of the sides before state parts them, or (`anywhere`) anything; -1: none. */
+  /**
+   * How many guards a trace shares with one of the sides before state parts them, or (`anywhere`) anything; -1: none.
+   */
   kinship(trace: RecordedTrace, anywhere: boolean): number {
     const own = guardPath(trace);
     let most = -1;

@@ -1,6 +1,6 @@
 /**
- * The card's trace cache: a card, whatever its kind, and who has a place in it (capacity, admission, policy). A place is
- * a trace's, or a region's ({@link Region}).
+ * The card's trace cache: a card, whatever its kind, and who has a place in it (capacity, admission, policy). A place
+ * is a trace's, or a region's ({@link Region}).
  */
 
 import type { ArenaOffer, ArenaOwner, CardPort, InstalledTrace, Offer } from '../nic/index.js';

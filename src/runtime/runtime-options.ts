@@ -66,8 +66,8 @@ export interface RuntimeOptions extends MachineOptions {
    */
   readonly assume?: boolean | undefined;
   /**
-   * Join branches on state once packets have been seen to take both of their sides (`limits.joins`); false: at once, so
-   * that which path a packet takes does not hang on the packets before it. Default true.
+   * Join branches on state once packets have been seen to take both of their sides (`limits.joins`); false: at once,
+   * so that which path a packet takes does not hang on the packets before it. Default true.
    */
   readonly countSides?: boolean | undefined;
   /** Keep the recordings of evicted traces, to show them. Default false: memory stays flat. */

@@ -187,7 +187,8 @@ export class Runtime {
   }
 
   /**
-   * Before the first packet: about so many are to come. Where the card may rest, a long run begins with the host alone.
+   * Before the first packet: about so many are to come. Where the card may rest, a long run begins with the host
+   * alone.
    */
   expects(packets: number): void {
     this.offload?.worth.expects(packets);

@@ -16,9 +16,9 @@
  * 4. Pointers are not chosen between: what they point to would have no name any more.
  * 5. A branch on what classes packets is no join, neither the first one nor one inside.
  *
- * Whether a fork is worth a join is a matter of counts (fork-sides.ts), and for all traces the same; what else it takes
- * hangs on the program and on what the trace knows, never on the packet. So recordings that have come the same way join
- * alike, and the conditions of two traces still part on one guard.
+ * Whether a fork is worth a join is a matter of counts (fork-sides.ts), and for all traces the same; what else it
+ * takes hangs on the program and on what the trace knows, never on the packet. So recordings that have come the same
+ * way join alike, and the conditions of two traces still part on one guard.
  */
 import { type Fork, type ForkBlock, forkAt, liveSlots } from '../code/index.js';
 import { isCompare, isConst, lowerJump, signExtend, type Value } from '../ir/index.js';

@@ -1,6 +1,7 @@
 /**
  * Traces that share a place of the card as one body: what all of them ask first is the condition of the whole, and
- * where two answer otherwise the body branches. There is one entry, a verdict at the end of each side, and no way back.
+ * where two answer otherwise the body branches. There is one entry, a verdict at the end of each side, and no way
+ * back.
  */
 import { Facts, type PathCondition, pathCondition, type TraceNames } from '../condition/index.js';
 import { type GuardStep, guardPath } from './guard-path.js';
@@ -12,7 +13,9 @@ export interface RegionBody {
   /** Positions of its guards in the traces that come through here: from `from`, `to` exclusive. */
   readonly from: number;
   readonly to: number;
-  /** Traces that end here, by their position in the list that was given; more than one differ in nothing but bodies. */
+  /**
+   * Traces that end here, by their position in the list that was given; more than one differ in nothing but bodies.
+   */
   readonly ends: readonly number[];
   /** Questions that are asked here; where there are several they are asked in turn. */
   readonly branches: readonly RegionBranch[];

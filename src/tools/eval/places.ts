@@ -1,8 +1,8 @@
 /**
  * What a small card decides once it has seen some packets: a share of the packets behind {@link warmUp}, of runs that
  * record and evict as `jitnic trace` does. With regions a place holds the ways that state makes of one class of
- * packets; without them each way is a trace with a place of its own, and with `joins` false each side of a short branch
- * as well.
+ * packets; without them each way is a trace with a place of its own, and with `joins` false each side of a short
+ * branch as well.
  */
 import type { Subject } from '../../cli/check/subjects.js';
 import type { ProgramSpec } from '../../object/index.js';
