@@ -3,7 +3,8 @@
  * where both are taken: else each history of the maps is a trace of its own. Where packets only ever go one way, a
  * guard costs one comparison and the other side nothing. So a fork is guarded at first, and joined once the rarer side
  * has had its share of the packets that came by. What counts are recordings and the packets of traces that guard
- * there; never a clock.
+ * there; never a clock. A trace that has to leave before it has paid counts for as many packets as its recording took
+ * time: where one side is rare but full of histories, they drive each other off the card.
  *
  * From then on it stays joined, in every recording: two traces that have come the same way part on one guard, and a
  * trace that still guards there would take packets of the new one. Such traces are told by {@link ForkSides.overtaken}
@@ -15,6 +16,10 @@ import type { RecordedTrace } from './recording.js';
 
 /** One packet in so many has to take the rarer side. */
 const rare = 8;
+/** A trace that leaves before it has decided so many packets was recorded in vain. */
+const worthwhile = 16;
+/** Packets that take as long as a recording. */
+const recordingPackets = 16_384;
 
 /** The jump of a fork, and which side packets take: where its comparison holds or the other one. */
 interface Turn {
@@ -79,10 +84,9 @@ export class ForkSides<T extends { readonly packets: number }> implements ForkRu
     this.holders.set(holder, turnsOf(trace));
   }
 
-  /** It has left; what it has decided goes on to count. */
+  /** It has left; what it has decided goes on to count, or what recording it took where that was in vain. */
   remove(holder: T): void {
-    for (const { fork, holds } of this.holders.get(holder) ?? []) this.count(fork, holds, holder.packets);
-    this.holders.delete(holder);
+    this.forget(holder, holder.packets < worthwhile ? recordingPackets : holder.packets);
   }
 
   /** Traces that guard at a fork which has been joined since the last call. */
@@ -90,7 +94,15 @@ export class ForkSides<T extends { readonly packets: number }> implements ForkRu
     const { fresh } = this;
     if (fresh.size === 0) return [];
     this.fresh = new Set();
-    return [...this.holders].flatMap(([holder, turns]) => (turns.some(({ fork }) => fresh.has(fork)) ? [holder] : []));
+    const overtaken = [...this.holders].filter(([, turns]) => turns.some(({ fork }) => fresh.has(fork)));
+    // They were not in vain: their packets have shown what the sides are worth.
+    for (const [holder] of overtaken) this.forget(holder, holder.packets);
+    return overtaken.map(([holder]) => holder);
+  }
+
+  private forget(holder: T, packets: number): void {
+    for (const { fork, holds } of this.holders.get(holder) ?? []) this.count(fork, holds, packets);
+    this.holders.delete(holder);
   }
 
   private count(fork: number, holds: boolean, packets: number): void {
