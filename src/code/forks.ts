@@ -7,7 +7,7 @@
  * A fork is found by growing: a block is taken in once all jumps to it come from inside, so its blocks stand in an
  * order in which each is after whatever leads to it, and there is no way back.
  */
-import { type Insn, insnClass, isConditionalJump, isLddw, isUnconditionalJump, op } from '../isa/index.js';
+import { type Insn, insnClass, isConditionalJump, isLddw, isMayGoto, isUnconditionalJump, op } from '../isa/index.js';
 import { leaders, successors } from './leaders.js';
 
 /** Instructions that a fork may have behind its jump; more are no longer cheap to run in vain. */
@@ -166,6 +166,6 @@ function isPlain(insn: Insn): boolean {
     case op.STX:
       return (insn.code & 0xe0) === op.MODE_MEM;
     default:
-      return isConditionalJump(insn) || isUnconditionalJump(insn);
+      return (isConditionalJump(insn) && !isMayGoto(insn)) || isUnconditionalJump(insn);
   }
 }

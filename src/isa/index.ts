@@ -21,6 +21,7 @@ export {
   isExit,
   isJump,
   isLddw,
+  isMayGoto,
   isUnconditionalJump,
   jumpTarget,
   lddwImm,

@@ -102,6 +102,11 @@ export function isConditionalJump(insn: Insn): boolean {
   return kind !== op.JA && kind !== op.CALL && kind !== op.EXIT;
 }
 
+/** `may_goto`, which {@link isConditionalJump} takes for a comparison: it looks at a count that the frame keeps. */
+export function isMayGoto(insn: Insn): boolean {
+  return insn.code === (op.JMP | op.JCOND);
+}
+
 /** Where a jump at slot `pc` goes when it is taken. `gotol` keeps its distance in `imm`. */
 export function jumpTarget(insn: Insn, pc: number): number {
   return pc + 1 + (insn.code === op.JA32_OP ? insn.imm : insn.off);

@@ -24,7 +24,7 @@ export type KfuncArg =
   | 'buffer?'
   /** The size of that, a constant. */
   | 'const size'
-  /** Memory that is read and written, or NULL; its size comes next. */
+  /** Memory that is read and written; its size comes next. */
   | 'mem'
   /** The size of that. */
   | 'mem size'
@@ -48,6 +48,8 @@ export interface KfuncRow {
   readonly releases?: true;
   /** As in a helper's row: packet pointers are void afterwards. */
   readonly moves?: 'tail';
+  /** The dynptr is another one afterwards. */
+  readonly adjusts?: true;
   /** A slice that may not be written. */
   readonly readonly?: true;
   /** Bytes that an item has, for `iterator item?`. */
@@ -97,7 +99,7 @@ const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_dynptr_from_xdp: { args: ['ctx', 'number', 'dynptr xdp new'], ret: 'integer' },
   bpf_dynptr_slice: { args: ['dynptr', 'number', 'buffer?', 'const size'], ret: 'slice?', readonly: true },
   bpf_dynptr_slice_rdwr: { args: ['dynptr', 'number', 'buffer?', 'const size'], ret: 'slice?' },
-  bpf_dynptr_adjust: { args: ['dynptr', 'number', 'number'], ret: 'integer' },
+  bpf_dynptr_adjust: { args: ['dynptr', 'number', 'number'], ret: 'integer', adjusts: true },
   bpf_dynptr_is_null: { args: ['dynptr'], ret: 'integer' },
   bpf_dynptr_is_rdonly: { args: ['dynptr'], ret: 'integer' },
   bpf_dynptr_size: { args: ['dynptr'], ret: 'integer' },

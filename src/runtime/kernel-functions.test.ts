@@ -90,19 +90,19 @@ const programs: readonly (readonly [what: string, code: string, verdict: number,
     55,
     true,
   ],
-  ['a slice of the packet', `${sliceOf('bpf_dynptr_slice', 14, 8)}\tr0 = *(u8 *)(r0 + 3)\n\texit`, 17, false],
-  ['a slice past its end', `${sliceOf('bpf_dynptr_slice', 60, 8)}\tr0 = *(u8 *)(r0 + 3)\n\texit`, 99, false],
+  ['a slice of the packet', `${sliceOf('bpf_dynptr_slice', 14, 8)}\tr0 = *(u8 *)(r0 + 3)\n\texit`, 17, true],
+  ['a slice past its end', `${sliceOf('bpf_dynptr_slice', 60, 8)}\tr0 = *(u8 *)(r0 + 3)\n\texit`, 99, true],
   [
     'what is written to a slice is in the packet',
     `${sliceOf('bpf_dynptr_slice_rdwr', 14, 8)}\tr1 = 200\n\t*(u8 *)(r0 + 2) = r1\n\tr2 = *(u32 *)(r6 + 0)\n\tr3 = *(u32 *)(r6 + 4)\n\tr4 = r2\n\tr4 += 20\n\tr0 = 1\n\tif r4 > r3 goto +1\n\tr0 = *(u8 *)(r2 + 16)\n\texit`,
     200,
-    false,
+    true,
   ],
   [
     'a clone, and what is left of it',
     `${sliceOf('bpf_dynptr_slice', 0, 1)}\tr1 = r10\n\tr1 += -16\n\tr2 = r10\n\tr2 += -48\n\tcall bpf_dynptr_clone\n\tr1 = r10\n\tr1 += -48\n\tr2 = 10\n\tr3 = 30\n\tcall bpf_dynptr_adjust\n\tr1 = r10\n\tr1 += -48\n\tcall bpf_dynptr_size\n\tr7 = r0\n\tr1 = r10\n\tr1 += -16\n\tcall bpf_dynptr_size\n\tr0 += r7\n\texit`,
     84,
-    false,
+    true,
   ],
 ];
 

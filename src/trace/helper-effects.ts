@@ -1,7 +1,8 @@
 /**
  * What each helper reads and changes, as far as a trace must know: which stack bytes to put into memory before the
- * call, and what is no longer known after it. All of it follows from the helper's row; a helper is traced if nothing
- * that it is given is out of the recorder's sight (functions of the program, dynptrs, timers, kernel pointers).
+ * call, and what is no longer known after it. All of it follows from the row of the helper or kfunc; it is traced if
+ * nothing that it is given is out of the recorder's sight (functions of the program, timers, kernel pointers). A dynptr
+ * is 16 bytes of the stack.
  */
 import {
   type ArgClass,
@@ -9,6 +10,12 @@ import {
   type HelperRow,
   helperRows,
   isEnvironment as isOfPacket,
+  type KfuncArg,
+  type KfuncRow,
+  kfuncNames,
+  kfuncNumber,
+  kfuncRow,
+  nfConnAt,
 } from '../platform/index.js';
 
 /**
@@ -44,9 +51,17 @@ export interface HelperEffects {
   readonly writesPacket: boolean;
   /** r0 is a pointer to a value of the map, or 0. */
   readonly returnsElement: boolean;
-  /** r0 is a pointer to memory of its own (a ring buffer record). */
-  readonly returnsMemory: boolean;
+  /** Changes memory that the program reaches by pointers: behind dynptrs, structures of the kernel. */
+  readonly writesMemory: boolean;
+  /**
+   * r0 is a pointer to memory of its own, or 0: so many bytes of it are known (none of a ring buffer record). Behind a
+   * dynptr it may be a map's: then what lies there tells.
+   */
+  readonly returnsMemory: number | undefined;
 }
+
+/** struct bpf_dynptr. */
+const dynptrSize = 16;
 
 /** `undefined`: the recorder can't follow it. */
 const kinds: Readonly<Record<Exclude<ArgClass, object>, ArgKind | undefined>> = {
@@ -76,10 +91,27 @@ const kinds: Readonly<Record<Exclude<ArgClass, object>, ArgKind | undefined>> = 
   const_str: 'any',
   'percpu ptr': undefined,
   'kernel ptr': undefined,
-  dynptr: undefined,
-  'dynptr local new': undefined,
-  'dynptr ringbuf new': undefined,
-  'dynptr ringbuf release': undefined,
+  dynptr: { read: dynptrSize },
+  'dynptr local new': { out: dynptrSize },
+  'dynptr ringbuf new': { out: dynptrSize },
+  'dynptr ringbuf release': { inout: dynptrSize },
+};
+
+/** The same of kernel functions; iterators are followed step by step (record-kfunc.ts). */
+const kfuncKinds: Readonly<Record<Exclude<KfuncArg, object>, ArgKind | undefined>> = {
+  number: 'any',
+  'iterator new': undefined,
+  iterator: undefined,
+  ctx: 'any',
+  dynptr: { read: dynptrSize },
+  'dynptr xdp new': { out: dynptrSize },
+  'dynptr clone new': { out: dynptrSize },
+  'buffer?': 'inout',
+  'const size': 'any',
+  mem: 'inout',
+  'mem size': 'any',
+  nf_conn: 'any',
+  nf_conn___init: 'any',
 };
 
 /** What an argument class means to a recorder; undefined: it cannot be followed. */
@@ -108,14 +140,38 @@ function effectsOf(row: HelperRow): HelperEffects | undefined {
     mutatesMap: changesAny(row, 'elements'),
     writesPacket: changesAny(row, 'packet'),
     returnsElement: row.ret === 'map_value?',
-    returnsMemory: row.ret === 'ringbuf_mem?',
+    writesMemory: changesAny(row, 'memory'),
+    returnsMemory: row.ret === 'ringbuf_mem?' || row.ret === 'dynptr_mem?' ? 0 : undefined,
   };
 }
 
-/** By helper number; what is missing is not traced. */
+function kfuncKind(arg: KfuncArg, row: KfuncRow): ArgKind | undefined {
+  if (typeof arg === 'object') return { inout: arg.fixed };
+  return arg === 'dynptr' && row.adjusts === true ? { inout: dynptrSize } : kfuncKinds[arg];
+}
+
+/** A kfunc's effects by its row: what it may change is all that it can reach. */
+function kfuncEffects(row: KfuncRow): HelperEffects | undefined {
+  const args = row.args.map((arg) => kfuncKind(arg, row));
+  const known = args.filter((arg) => arg !== undefined);
+  if (known.length < args.length) return undefined;
+  const isConnection = row.ret === 'nf_conn?' || row.ret === 'nf_conn___init?';
+  return {
+    args: known,
+    environment: false,
+    visible: true,
+    mutatesMap: false,
+    writesPacket: row.args.includes('dynptr'),
+    returnsElement: false,
+    writesMemory: true,
+    returnsMemory: isConnection ? nfConnAt.size : row.ret === 'slice?' ? 0 : undefined,
+  };
+}
+
+/** By the number of the helper or kfunc; what is missing is not traced. */
 export const helperEffects: ReadonlyMap<number, HelperEffects> = new Map(
-  helperRows.flatMap((row) => {
-    const effects = effectsOf(row);
-    return effects === undefined ? [] : [[row.number, effects] as const];
-  }),
+  [
+    ...helperRows.map((row) => [row.number, effectsOf(row)] as const),
+    ...kfuncNames.map((name) => [kfuncNumber(name) ?? 0, kfuncEffects(kfuncRow(name) as KfuncRow)] as const),
+  ].flatMap(([number, effects]) => (effects === undefined ? [] : [[number, effects] as const])),
 );

@@ -9,10 +9,21 @@ import type { LoadedProgram } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import { recordForEach, recordLoop } from './record-callback.js';
-import { elementOf, emitCall, finishWith, holds, mapOf, recordHelper, setResult, specOf } from './record-helper.js';
+import { recordDynptr } from './record-dynptr.js';
+import {
+  bytesAt,
+  elementOf,
+  emitCall,
+  finishWith,
+  holds,
+  mapOf,
+  recordHelper,
+  setResult,
+  specOf,
+} from './record-helper.js';
 import { recordKfunc } from './record-kfunc.js';
 import type { Recorder } from './recorder.js';
-import { type ByteOf, toRuns } from './shadow.js';
+import { toRuns } from './shadow.js';
 
 /** Longest copy out of the packet that is followed byte by byte. */
 const maxFollowedCopy = 256;
@@ -46,25 +57,9 @@ export function recordCall(recorder: Recorder, program: LoadedProgram, helper: n
       if (followLoadBytes(recorder)) return;
       break;
     default:
-      if (recordKfunc(recorder, helper)) return;
+      if (recordDynptr(recorder, helper) || recordKfunc(recorder, helper)) return;
   }
   recordHelper(recorder, helper);
-}
-
-/** The bytes at a pointer, as values. */
-function bytesAt(recorder: Recorder, pointer: Value, size: number): ByteOf[] {
-  const { memory } = recorder;
-  const at = memory.locate(pointer);
-  if (at.space === 'stack') return memory.stackBytes(at.offset, size);
-  const bytes: ByteOf[] = [];
-  for (let i = 0; i < size; ) {
-    const left = size - i;
-    const width = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-    const value = memory.load(pointer, i, width);
-    for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
-    i += width;
-  }
-  return bytes;
 }
 
 /** A look-up: its key becomes pieces of values, and whether it found something a guard. */

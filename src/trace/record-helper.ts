@@ -3,11 +3,12 @@
  * with the call, since memory has them only then; what it may have changed is forgotten.
  */
 import { depthOf, isConst, isDirectMap, low32, mask32, type Piece, stackAddress, type Value } from '../ir/index.js';
-import { helperName } from '../platform/index.js';
+import { helperName, kfuncName } from '../platform/index.js';
 import { TraceAbort } from './aborts.js';
 import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
+import type { Root } from './recorded-memory.js';
 import type { Recorder } from './recorder.js';
-import { toRuns } from './shadow.js';
+import { type ByteOf, toRuns } from './shadow.js';
 
 /** r0 after a call; r1 to r5 are lost, as the verifier has it. */
 export function setResult(recorder: Recorder, result: Value): void {
@@ -56,6 +57,22 @@ export function specOf(
   return found.spec;
 }
 
+/** The bytes at a pointer, as values. */
+export function bytesAt(recorder: Recorder, pointer: Value, size: number): ByteOf[] {
+  const { memory } = recorder;
+  const at = memory.locate(pointer);
+  if (at.space === 'stack') return memory.stackBytes(at.offset, size);
+  const bytes: ByteOf[] = [];
+  for (let i = 0; i < size; ) {
+    const left = size - i;
+    const width = left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const value = memory.load(pointer, i, width);
+    for (let b = 0; b < width; b++) bytes.push({ value, byte: b });
+    i += width;
+  }
+  return bytes;
+}
+
 /** Emits the call with up to five arguments and the stack bytes that it reads. */
 export function emitCall(
   recorder: Recorder,
@@ -82,10 +99,14 @@ export function emitCall(
   return graph.effect('call', all, 0n, {
     kind: 'call',
     helper,
-    name: helperName(helper)?.slice(4) ?? `helper_${helper}`,
+    name: helperName(helper)?.slice(4) ?? kfuncName(helper) ?? `helper_${helper}`,
     pieces,
     visible,
   });
+}
+
+function nameOf(helper: number): string {
+  return helperName(helper) ?? kfuncName(helper) ?? `helper ${helper}`;
 }
 
 /**
@@ -94,7 +115,7 @@ export function emitCall(
  */
 export function recordHelper(recorder: Recorder, helper: number): void {
   const effects = helperEffects.get(helper);
-  if (effects === undefined) throw new TraceAbort('helper-not-traceable', helperName(helper) ?? `helper ${helper}`);
+  if (effects === undefined) throw new TraceAbort('helper-not-traceable', nameOf(helper));
   if (effects.environment) {
     const value = recorder.values.graph.environment(helper);
     recorder.pending = {
@@ -220,8 +241,13 @@ function applyEffects(
   const { memory } = recorder;
   if (effects.mutatesMap) memory.change({ kind: 'elements', map });
   if (effects.writesPacket) memory.change({ kind: 'clobber-all', space: 'packet', map: -1 });
-  if (effects.returnsMemory)
-    memory.change({ kind: 'root', pointer: result, root: { space: 'other', map: -1, size: 0 }, found: false });
+  if (effects.writesMemory)
+    for (const space of ['map', 'other'] as const) memory.change({ kind: 'clobber-all', space, map: -1 });
+  if (effects.returnsMemory !== undefined) {
+    const isMap = recorder.machine.memory.pointee(recorder.values.sample(result))?.kind === 'map value';
+    const root: Root = { space: isMap ? 'map' : 'other', map: -1, size: effects.returnsMemory };
+    memory.change({ kind: 'root', pointer: result, root, found: false });
+  }
   if (effects.returnsElement)
     memory.change({
       kind: 'root',

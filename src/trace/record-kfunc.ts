@@ -21,6 +21,9 @@ export function recordKfunc(recorder: Recorder, number: number): boolean {
       put(recorder, undefined, undefined);
       finishWith(recorder, recorder.values.graph.constant(0n));
       return true;
+    case 'bpf_xdp_pull_data':
+      recordPull(recorder);
+      return true;
     default:
       return false;
   }
@@ -38,6 +41,15 @@ function recordNew(recorder: Recorder): void {
   if (result === 0) put(recorder, graph.sub(start, graph.constant(1n)), end);
   else put(recorder, undefined, undefined);
   finishWith(recorder, graph.constant(BigInt(result)));
+}
+
+/** (context, length): a packet in one piece, as all that are recorded, has nothing to pull. */
+function recordPull(recorder: Recorder): void {
+  const { memory, values } = recorder;
+  const { graph } = values;
+  const length = graph.sub(memory.endOffset, graph.constant(memory.dataOffset));
+  const isThere = holds(recorder, graph.make('ule', low32(graph, recorder.register(2)), length));
+  finishWith(recorder, graph.constant(BigInt(isThere ? 0 : -errno.EINVAL)));
 }
 
 /** (iterator): its address, where the number lies, or 0 at the end. */

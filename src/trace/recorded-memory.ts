@@ -356,6 +356,14 @@ export class RecordedMemory {
     return false;
   }
 
+  /** Has memory alone some of the stack bytes at a pointer, since a helper filled them? */
+  isInMemory(pointer: Value, size: number): boolean {
+    const { space, offset } = this.locate(pointer);
+    if (space !== 'stack') return true;
+    for (let i = 0; i < size; i++) if (this.stack.get(offset + i) === 'memory') return true;
+    return false;
+  }
+
   /** Takes an address apart. May add a guard: a variable stack address is pinned. */
   locate(address: Value): Target {
     const concrete = this.values.sample(address);

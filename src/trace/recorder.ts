@@ -20,7 +20,15 @@
 
 import type { Observer } from '../interp/index.js';
 import { liveCode, lowerAlu, lowerJump, mask32, referenceAt, signExtend, type Value, type World } from '../ir/index.js';
-import { accessSize, type Insn, insnClass, isConditionalJump, isUnconditionalJump, op } from '../isa/index.js';
+import {
+  accessSize,
+  type Insn,
+  insnClass,
+  isConditionalJump,
+  isMayGoto,
+  isUnconditionalJump,
+  op,
+} from '../isa/index.js';
 import { worldOfMachine } from '../jit/index.js';
 import type { LoadedProgram, Machine, Outcome, Registers } from '../vm/index.js';
 import { type AbortCode, TraceAbort } from './aborts.js';
@@ -429,7 +437,8 @@ export class Recorder implements Observer {
 
   /** A conditional jump is a guard that it goes the way that it goes now. */
   private recordJump(program: LoadedProgram, insn: Insn, pc: number): void {
-    if (isUnconditionalJump(insn)) return;
+    // How often `may_goto` has let the frame go on is the same for all packets that come this way.
+    if (isUnconditionalJump(insn) || isMayGoto(insn)) return;
     if (isConditionalJump(insn)) {
       const left = this.register(insn.dst);
       const right = (insn.code & op.X) !== 0 ? this.register(insn.src) : this.values.graph.constant(BigInt(insn.imm));

@@ -108,11 +108,8 @@ function unsupported(env: Env, name: string): UnsupportedError {
   );
 }
 
-/**
- * Arguments that are no pointers, and pointers that may be NULL: of memory with a size Linux 6.18 asks what it would
- * be if it was there (check_kfunc_mem_size_reg), unless the kfunc trusts its arguments, which none of these does.
- */
-const mayBeNull: readonly KfuncArg[] = ['number', 'mem', 'mem size', 'const size', 'buffer?'];
+/** Arguments that are no pointers, and pointers that may be NULL. To all others Linux 6.18.44 wants one that is not. */
+const mayBeNull: readonly KfuncArg[] = ['number', 'mem size', 'const size', 'buffer?'];
 
 function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void {
   const reg = env.read(regno);

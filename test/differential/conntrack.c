@@ -65,44 +65,24 @@ int refusals(struct xdp_md *ctx) {
   return XDP_PASS;
 }
 
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __type(key, __u32);
-  __type(value, struct ask);
-  __uint(max_entries, 4);
-} asks SEC(".maps");
-
 SEC("xdp")
-int nothing(struct xdp_md *ctx) {
-  struct ask ask = {.opts = {.netns_id = -1, .l4proto = 6}};
-  __u32 key = 1;
+int order(struct xdp_md *ctx) {
+  struct ask ask = {.opts = {.netns_id = -1, .l4proto = 1}};
   at = 0;
-  struct nf_conn *ct = bpf_xdp_ct_lookup(ctx, 0, 0, &ask.opts, 16);
-  if (ct) bpf_ct_release(ct);
-  note(ask.opts.error);
-  ask.opts.error = 0;
-  // Not there: a pointer that may be NULL is taken, and is NULL.
-  struct ask *missing = bpf_map_lookup_elem(&asks, &key);
-  ct = bpf_xdp_ct_lookup(ctx, (void *)missing, 12, &ask.opts, 16);
-  if (ct) bpf_ct_release(ct);
-  note(ask.opts.error);
-  ct = bpf_xdp_ct_lookup(ctx, &ask.tuple, 12, (void *)missing, 16);
-  note(ct == 0);
-  if (ct) bpf_ct_release(ct);
-  struct nf_conn___init *made = bpf_xdp_ct_alloc(ctx, &ask.tuple, 12, 0, 0);
-  note(made == 0);
-  if (made) {
-    ct = bpf_ct_insert_entry(made);
-    if (ct) bpf_ct_release(ct);
-  }
   // The protocol is looked at before the tuple's size.
-  ask.opts.l4proto = 1;
-  ct = bpf_xdp_ct_lookup(ctx, 0, 0, &ask.opts, 12);
+  struct nf_conn *ct = bpf_xdp_ct_lookup(ctx, &ask.tuple, 0, &ask.opts, 12);
   if (ct) bpf_ct_release(ct);
   note(ask.opts.error);
+  ask.opts.l4proto = 6;
   ct = bpf_xdp_ct_lookup(ctx, &ask.tuple, 0, &ask.opts, 12);
   if (ct) bpf_ct_release(ct);
   note(ask.opts.error);
+  ask.opts.l4proto = 17;
+  for (int i = 1; i < 4; i++) {
+    ct = bpf_xdp_ct_lookup(ctx, &ask.tuple, i * 12, &ask.opts, 12);
+    if (ct) bpf_ct_release(ct);
+    note(ask.opts.error * i);
+  }
   return XDP_PASS;
 }
 

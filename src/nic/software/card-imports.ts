@@ -11,7 +11,8 @@ import { InternalError } from '../../base/index.js';
 import { exchange, HostImports } from '../../jit/index.js';
 import { type Callbacks, type Machine, ProgramTrap, type Savepoint } from '../../vm/index.js';
 
-const helperBits = 16;
+/** A kernel function's number has 18 bits: platform/engine-helpers.ts. */
+const helperBits = 18;
 const contextFlag = 1 << helperBits;
 const markShift = helperBits + 1;
 const undoFlag = 1 << 30;

@@ -259,7 +259,9 @@ export class CallLowering {
     }
     let flags = 0;
     // A redirect that comes here is one for JavaScript.
-    if (isRedirect(value) || args.some((arg) => this.reachesPacket(arg))) {
+    // A dynptr on the stack may stand for the packet.
+    const pieces = value.args.slice(5).map((piece) => this.values.lower(piece));
+    if (isRedirect(value) || [...args, ...pieces].some((arg) => this.reachesPacket(arg))) {
       this.writeContext();
       flags |= callFlags.context;
     }

@@ -18,9 +18,9 @@ import {
   type Insn,
   insnClass,
   isCall,
-  isConditionalJump,
   isExit,
   isLddw,
+  isMayGoto,
   isUnconditionalJump,
   jumpTarget,
   lddwImm,
@@ -48,7 +48,7 @@ export function refusalOf(insns: readonly Insn[]): Refusal | undefined {
     if (isFunctionAddress(each) || calledHelper(each)?.calls !== undefined)
       return { what: 'the core has no stack of calls: a helper calls a function of the program', insn };
     if (isCall(each) && !isHelperCall(each)) return { what: 'the core has no kernel functions', insn };
-    if (isConditionalJump(each) && (each.code & 0xf0) === op.JCOND) return { what: 'the core has no `may_goto`', insn };
+    if (isMayGoto(each)) return { what: 'the core has no `may_goto`', insn };
     if (insnClass(each) === op.LD && !isLddw(each) && each.code !== 0) return { what: 'legacy packet load', insn };
   }
   return undefined;
