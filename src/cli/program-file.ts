@@ -5,7 +5,15 @@
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { InputError, UsageError, UserError } from '../base/index.js';
-import { type ObjectSpec, type ProgramSpec, parseImage, rawImage, readObject, writeElf } from '../object/index.js';
+import {
+  connectionLayoutNote,
+  type ObjectSpec,
+  type ProgramSpec,
+  parseImage,
+  rawImage,
+  readObject,
+  writeElf,
+} from '../object/index.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
@@ -43,7 +51,12 @@ export async function openProgramFile(path: string, io: Io, flags: ReadingFlags 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
 export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   const options = await kernelOptions(flags, io);
-  return io.breakable('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
+  const object = await io.breakable('reading the object', () =>
+    readObject(bytes, { ...options, name: displayName(path) }),
+  );
+  const note = connectionLayoutNote(object);
+  if (note !== undefined) io.info(`${object.name}: ${note}`);
+  return object;
 }
 
 /** How messages name FILE. */

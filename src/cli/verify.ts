@@ -35,6 +35,7 @@ export const command: CliCommand = defineCommand<Options>({
       const result = steps.take('verifying', () =>
         verify(program, object.maps, {
           btf: object.btf,
+          kernelBtf: object.kernelBtf,
           license: object.license,
           // Level 2 is the kernel's BPF_LOG_LEVEL2: every instruction with its state.
           logLevel: verbose ? 2 : 1,

@@ -23,6 +23,7 @@ export {
   offsetOf,
   origin,
 } from './origins.js';
+export { probeLoads } from './probe-loads.js';
 export { loadsMap, onlyFirstProgram, pruneMaps, withoutTypes } from './prune.js';
 export { reachableSlots } from './reachable.js';
 export {

@@ -5,12 +5,17 @@
  * the program go.
  */
 
-import { encodingFault } from '../code/index.js';
+import { encodingFault, probeLoads } from '../code/index.js';
 import { isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, lddwImm, op } from '../isa/index.js';
 import type { LoadedProgram } from '../vm/index.js';
 
 /** Opcode of a slot that must not be executed; a class that no opcode of the instruction set uses with these bits. */
 export const invalid = 0xff;
+
+/** The mode of a load that gives 0 where nothing can be read, zero-extending and sign-extending, as Linux has it. */
+function probeMode(code: number): number {
+  return (code & 0xe0) === op.MODE_MEMSX ? 0x40 : 0x20;
+}
 
 /**
  * A program's columns. Index is the slot; arrays are as long as the program, and the interpreter reads them without
@@ -45,13 +50,14 @@ export class Code {
     this.target = new Int32Array(slots).fill(insns.length);
     const faults = new Map<number, string>([[insns.length, 'jump out of the program, or no exit at its end']]);
     this.faults = faults;
+    const probes = probeLoads(program.spec);
     for (const [pc, insn] of insns.entries()) {
       const fault = encodingFault(insns, pc);
       if (fault !== undefined) {
         faults.set(pc, fault);
         continue;
       }
-      this.opcode[pc] = insn.code;
+      this.opcode[pc] = probes.has(pc) ? (insn.code & ~0xe0) | probeMode(insn.code) : insn.code;
       this.dst[pc] = insn.dst;
       this.src[pc] = insn.src;
       this.off[pc] = insn.off;

@@ -35,6 +35,7 @@ import {
   ProgramTrap,
   placeOf,
   privateState,
+  probe,
   Registers,
   slotAt,
   type Trap,
@@ -61,6 +62,9 @@ export interface InterpreterOptions {
   /** Instructions a packet may take before it is stopped; default 2^24. */
   readonly maxSteps?: number | undefined;
 }
+
+/** Bytes by the size bits of an opcode: W, H, B, DW. */
+const probeSizes = [4, 2, 1, 8];
 
 /** One object for all packets; r0 is read from the registers when somebody asks. */
 class InterpreterOutcome implements Outcome {
@@ -851,6 +855,20 @@ export class Interpreter implements Engine, Callbacks {
             this.fault(code, pc, steps, 'read', x, 4);
           }
           widen(u, d, view.getInt32(address, true));
+          break;
+        }
+
+        // Loads that give 0 where nothing can be read: BPF_PROBE_MEM, then BPF_PROBE_MEMSX.
+        case 0x21:
+        case 0x29:
+        case 0x31:
+        case 0x39:
+        case 0x41:
+        case 0x49:
+        case 0x51: {
+          const size = probeSizes[(opcodes[pc]! >> 3) & 3]!;
+          const loaded = probe(machine, BigInt.asUintN(64, r[x]! + BigInt(offs[pc]!)), size);
+          r[d] = opcodes[pc]! >= 0x41 ? BigInt.asIntN(8 * size, loaded) : loaded;
           break;
         }
 

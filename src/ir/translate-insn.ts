@@ -1,9 +1,10 @@
 /** One instruction, or one step of the flow, to values. */
 
+import { probeLoads } from '../code/index.js';
 import { accessSize, type Insn, insnClass, isLddw, lddwImm, op } from '../isa/index.js';
-import { countStep, kfuncNumber, nestedHelper, stackSize, walkHelper } from '../platform/index.js';
+import { countStep, kfuncNumber, nestedHelper, probeStep, stackSize, walkHelper } from '../platform/index.js';
 import { type Step, Unsupported, variableOf } from './flow.js';
-import { type Condition, immediate, low32, lowerAlu, lowerJump } from './lower-alu.js';
+import { type Condition, immediate, low32, lowerAlu, lowerJump, signExtend } from './lower-alu.js';
 import { knownMap, translateCall, translateOwnCall, translateStepCall } from './translate-call.js';
 import { type Access, translateAtomic, translateLoad, translateStore } from './translate-memory.js';
 import type { Translation } from './translation.js';
@@ -110,6 +111,13 @@ export function translateInsn(t: Translation, pc: number): void {
       return;
     case op.LDX: {
       const isSigned = (insn.code & 0xe0) === op.MODE_MEMSX;
+      if (probeLoads(t.program.spec).has(pc)) {
+        const address = g.add(t.register(insn.src), g.constant(BigInt(insn.off)));
+        const size = accessSize(insn);
+        const value = translateStepCall(t, probeStep, [address, g.constant(BigInt(size))], pc);
+        t.setRegister(insn.dst, isSigned ? signExtend(g, value, size) : value);
+        return;
+      }
       const ones = t.trusted ? t.facts.onesOf(pc + 1, insn.dst) : mask64;
       t.setRegister(insn.dst, translateLoad(t, access(insn.src), isSigned, ones));
       return;

@@ -100,8 +100,8 @@ export function compareVerdicts(item: AgreementCase, bpf: Bpf | undefined): Agre
   const other = otherJudgement(item, bpf);
   if (typeof other === 'string') return { ...base, outcome: 'skipped', reason: other };
   const start = performance.now();
-  const { maps, btf, license } = item.object;
-  const ours = verifyIfSupported(() => verify(item.program, maps, { btf, license, logLevel: 0 }));
+  const { maps, btf, kernelBtf, license } = item.object;
+  const ours = verifyIfSupported(() => verify(item.program, maps, { btf, kernelBtf, license, logLevel: 0 }));
   if (typeof ours === 'string') return { ...base, outcome: 'skipped', reason: ours };
   const milliseconds = performance.now() - start;
   const words = ours.message ?? 'accepted';

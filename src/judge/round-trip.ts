@@ -53,11 +53,11 @@ export function roundTrips(
   const rows: RoundTripRow[] = [];
   for (const program of object.programs) {
     if (program.type !== 'xdp') continue;
-    const { maps, btf, license } = object;
+    const { maps, btf, kernelBtf, license } = object;
     const old = factsOf(object, program);
     if (old === undefined) continue;
     const made = rebuildProgram(world, program, old, version, (next) => {
-      return verify(next, maps, { btf, license, logLevel: 0 }).accepted;
+      return verify(next, maps, { btf, kernelBtf, license, logLevel: 0 }).accepted;
     });
     const base = { object: object.name, program: program.name, before: program.insns.length };
     if (made === undefined) rows.push({ ...base, status: 'refused', after: program.insns.length, kept: [] });
@@ -70,9 +70,9 @@ export function roundTrips(
 }
 
 /** Undefined for a program that is refused, or that asks for what the verifier does not know. */
-function factsOf({ maps, btf, license }: ObjectSpec, program: ProgramSpec): ProgramFacts | undefined {
+function factsOf({ maps, btf, kernelBtf, license }: ObjectSpec, program: ProgramSpec): ProgramFacts | undefined {
   try {
-    return verify(program, maps, { btf, license, facts: true, logLevel: 0 }).facts;
+    return verify(program, maps, { btf, kernelBtf, license, facts: true, logLevel: 0 }).facts;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return undefined;

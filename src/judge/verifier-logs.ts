@@ -33,11 +33,11 @@ export function verifierLogs(
   cpus: number,
 ): VerifierLogs | undefined {
   if (skipped !== undefined) return undefined;
-  const { maps, btf, license } = object;
+  const { maps, btf, kernelBtf, license } = object;
   let kernel: KernelObject;
   let ours: ReturnType<typeof verify>;
   try {
-    ours = verify(program, maps, { btf, license, logLevel: 2, cpus });
+    ours = verify(program, maps, { btf, kernelBtf, license, logLevel: 2, cpus });
     if (ours.stats.insns > mostInsns) return undefined;
     kernel = KernelObject.load(bpf, object, { programs: [] });
   } catch (error) {

@@ -107,9 +107,9 @@ export class BtfBuilder {
   }
 
   /** Members at given byte offsets. */
-  struct(size: number, members: readonly { name: string; type: number; offset: number }[]): number {
+  struct(size: number, members: readonly { name: string; type: number; offset: number }[], name = ''): number {
     const words = members.flatMap(({ name, type, offset }) => [this.string(name), type, 8 * offset]);
-    return this.add(0, kinds.struct, members.length, size, words);
+    return this.add(name === '' ? 0 : this.string(name), kinds.struct, members.length, size, words);
   }
 
   funcProto(result: number, params: readonly number[]): number {

@@ -18,6 +18,7 @@ export {
   type BtfVar,
   isComposite,
 } from './btf-type.js';
+export { connectionLayoutNote } from './connection-layout.js';
 export { isConstantSection } from './data-section.js';
 export { type EditedElf, type EditedInsn, editElf, type FunctionEdit } from './edit/edit-elf.js';
 export { type FileFunction, fileFunctions } from './edit/file-functions.js';

@@ -6,6 +6,7 @@
  * its functions (link.ts).
  */
 import { decodeUtf8, InputError, UserError } from '../base/index.js';
+import { asksForConnections } from '../platform/index.js';
 import { Btf } from './btf.js';
 import { type BtfExt, type LineInfo, readBtfExt } from './btf-ext.js';
 import { type CodeFunction, type CodeSection, readCode } from './code.js';
@@ -101,16 +102,24 @@ function read(bytes: Uint8Array, name: string, options: ReadObjectOptions): Obje
     },
     source: (wanted, slot) => sourceAt(ext, btf, wanted, slot),
   };
+  const programs = readPrograms(code, context, btf, ext);
+  const seesKernel = programs.some(({ kfuncs }) => kfuncs.some((kfunc) => seesKernelTypes(kfunc.name)));
   return {
     name,
     license: text(section('license')),
     version: versionOf(section('version')),
-    programs: readPrograms(code, context, btf, ext),
+    programs,
     maps: maps.map((map) => map.spec),
     kconfig: externs.variables.length === 0 ? undefined : externs.variables,
     sections: elf.sections.slice(1).map(({ name, type, flags, offset, size }) => ({ name, type, flags, offset, size })),
     btf,
+    ...(seesKernel ? { kernelBtf: kernel() } : {}),
   };
+}
+
+/** Does the kernel function take or give the kernel's own structures? */
+function seesKernelTypes(kfunc: string): boolean {
+  return kfunc === 'bpf_rdonly_cast' || asksForConnections(kfunc);
 }
 
 /** The kernel's BTF, got when it is first asked for. */

@@ -229,4 +229,6 @@ export interface ObjectSpec {
   readonly sections: readonly SectionSpec[];
   /** The program's own types; undefined where the file has none. */
   readonly btf: Btf | undefined;
+  /** The kernel's types, where a program sees them (bpf_rdonly_cast, connection tracking) and they are known. */
+  readonly kernelBtf?: Btf | undefined;
 }

@@ -3,7 +3,7 @@
  * them all. The ranges, none of which a program could write into a call:
  *
  *     1 to 0xffff        Linux's helpers (helper-table.ts)
- *     from 0x1_0000      steps of a walk over a map, and of a tail call in a function (here)
+ *     from 0x1_0000      steps of a walk over a map, of a tail call in a function, probes (here)
  *     from 0x2_0000      kernel functions, by position of their row (kfunc-table.ts)
  *
  * bpf_for_each_map_elem is compiled into a loop around its callback; what the loop asks of the map are the steps. A
@@ -35,6 +35,12 @@ export const nestedHelper = { enter: 0x1_0003, result: 0x1_0004 } as const;
 /** `count(i)`: adds 1 to the program's counter i (code/counters.ts). Compiled code does it itself, as above. */
 export const countStep = 0x1_0005;
 
+/**
+ * `probe(address, size)`: what a load through a pointer of bpf_rdonly_cast gives (code/probe-loads.ts), 0 where nothing
+ * can be read.
+ */
+export const probeStep = 0x1_0006;
+
 /** A row a step of a walk. */
 export const walkSteps: readonly EngineStep[] = [
   { name: 'walk_begin', number: walkHelper.begin },
@@ -48,7 +54,12 @@ const nestedSteps: readonly EngineStep[] = [
 ];
 
 /** All of them. */
-export const engineSteps: readonly EngineStep[] = [...walkSteps, ...nestedSteps, { name: 'count', number: countStep }];
+export const engineSteps: readonly EngineStep[] = [
+  ...walkSteps,
+  ...nestedSteps,
+  { name: 'count', number: countStep },
+  { name: 'probe', number: probeStep },
+];
 
 /** The name of a step, for listings; undefined: the number is none's. */
 export function stepName(number: number): string | undefined {

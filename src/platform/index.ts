@@ -1,4 +1,4 @@
-export { countStep, nestedHelper, stepName, stepNumber, walkHelper, walkSteps } from './engine-helpers.js';
+export { countStep, nestedHelper, probeStep, stepName, stepNumber, walkHelper, walkSteps } from './engine-helpers.js';
 export { type ErrnoName, errno, errnoName } from './errno.js';
 export {
   type ArgAccess,
@@ -21,6 +21,7 @@ export {
   nfConn,
   nfConnAt,
   nfConnInit,
+  type StructAccess,
   tupleAt,
 } from './kernel-struct.js';
 export {

@@ -12,6 +12,8 @@ export interface KernelStruct {
   readonly isUnion?: true;
   /** By rising offset. */
   readonly members: readonly KernelMember[];
+  /** In place of members: what a load finds, for a structure that a kernel's BTF tells of. */
+  readonly access?: (offset: number, size: number) => StructAccess;
 }
 
 /** A member: a number, a pointer of the kernel's, or a structure; an array where `count` says so. */
@@ -29,7 +31,8 @@ export interface KernelMember {
 /** An access to a structure (btf_struct_walk in kernel/bpf/btf.c): what is there, or why nothing can be read. */
 export type StructAccess =
   | { readonly kind: 'number' }
-  | { readonly kind: 'pointer'; readonly member: string }
+  /** `target`: what it points to, where that may be followed. */
+  | { readonly kind: 'pointer'; readonly member: string; readonly target?: KernelStruct | 'memory' }
   /** Beyond the end of the structure, a member, or in none; the words are the kernel's. */
   | { readonly kind: 'refused'; readonly what: string };
 
@@ -183,6 +186,7 @@ export const connStatus = {
 
 /** What a load of `size` bytes at `offset` finds (btf_struct_access). */
 export function accessStruct(outer: KernelStruct, offset: number, size: number): StructAccess {
+  if (outer.access !== undefined) return outer.access(offset, size);
   let type = outer;
   let off = offset;
   // Below a union of several members Linux no longer minds accesses that go on into the next member.

@@ -28,6 +28,10 @@ export type KfuncArg =
   | 'mem'
   /** The size of that. */
   | 'mem size'
+  /** Anything at all; it is not looked at. */
+  | 'ignored'
+  /** Number of a type of the kernel's, a constant. */
+  | 'const type'
   /** So many bytes, read and written. */
   | { readonly fixed: number }
   /** A structure of the kernel that is held (platform/kernel-struct.ts), by its name. */
@@ -41,9 +45,9 @@ export interface KfuncRow {
   readonly args: readonly KfuncArg[];
   /**
    * `slice?`: memory of the dynptr, as long as the constant size says, or NULL. A structure, or NULL: it is held, and
-   * has to be released.
+   * has to be released. `cast`: memory of the type that the constant names, which may not be there.
    */
-  readonly ret: 'integer' | 'void' | 'iterator item?' | 'slice?' | `${KernelArg}?`;
+  readonly ret: 'integer' | 'void' | 'iterator item?' | 'slice?' | 'cast' | `${KernelArg}?`;
   /** What is passed is no longer held afterwards (KF_RELEASE). */
   readonly releases?: true;
   /** As in a helper's row: packet pointers are void afterwards. */
@@ -83,6 +87,7 @@ export const kfuncNames = [
   'bpf_ct_set_status',
   'bpf_ct_change_status',
   'bpf_ct_set_nat_info',
+  'bpf_rdonly_cast',
 ] as const;
 
 /** Names of the kfuncs that have a row: each needs an implementation, which the compiler asks for. */
@@ -116,6 +121,7 @@ const rows: Readonly<Record<KfuncName, KfuncRow>> = {
   bpf_ct_set_status: { args: ['nf_conn___init', 'number'], ret: 'integer' },
   bpf_ct_change_status: { args: ['nf_conn', 'number'], ret: 'integer' },
   bpf_ct_set_nat_info: { args: ['nf_conn___init', { fixed: 16 }, 'number', 'number'], ret: 'integer' },
+  bpf_rdonly_cast: { args: ['ignored', 'const type'], ret: 'cast' },
 };
 
 const kfuncTable: ReadonlyMap<string, KfuncRow> = new Map(kfuncNames.map((name) => [name, rows[name]]));

@@ -79,9 +79,9 @@ export function unknownContent(map: MapSpec): MapSpec {
 function factsOf(
   program: ProgramSpec,
   maps: readonly MapSpec[],
-  { btf, license }: ObjectSpec,
+  { btf, kernelBtf, license }: ObjectSpec,
 ): ProgramFacts | undefined {
-  return verify(program, maps, { btf, license, facts: true, logLevel: 0 }).facts;
+  return verify(program, maps, { btf, kernelBtf, license, facts: true, logLevel: 0 }).facts;
 }
 
 /** The verifier's pointer types by what they lead into; all others are `any`. */

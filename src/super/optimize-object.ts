@@ -352,13 +352,13 @@ class ObjectOptimizer {
   }
 
   /** What our verifier says of a program; of the same one it says the same. Undefined for what it does not know. */
-  private judged({ maps, btf, license }: ObjectSpec, program: ProgramSpec): Judged | undefined {
+  private judged({ maps, btf, kernelBtf, license }: ObjectSpec, program: ProgramSpec): Judged | undefined {
     const { name, insns } = program;
     const key = `${name} ${insns.map(({ code, dst, src, off, imm }) => `${code},${dst},${src},${off},${imm}`).join(' ')}`;
     if (!this.verdicts.has(key)) {
       // What only attach points know is asked of the kernel.
       const isKnown = xdpFitness(program) !== 'other';
-      const result = isKnown ? ask(program, maps, { btf, license, logLevel: 0 }) : undefined;
+      const result = isKnown ? ask(program, maps, { btf, kernelBtf, license, logLevel: 0 }) : undefined;
       const processed = result?.accepted === true ? result.stats.insns : undefined;
       this.verdicts.set(key, result && { processed, why: result.message ?? 'refused' });
     }

@@ -88,8 +88,8 @@ export class WholeFunctions {
   /** What holds whatever newer verifiers know: both ways of a branch are possible. */
   private factsOf(program: ProgramSpec): ProgramFacts | undefined {
     if (this.facts.has(program)) return this.facts.get(program);
-    const { maps, btf, license } = this.object;
-    const { facts } = verify(program, maps.map(unknownContent), { btf, license, facts: true, logLevel: 0 });
+    const { maps, btf, kernelBtf, license } = this.object;
+    const { facts } = verify(program, maps.map(unknownContent), { btf, kernelBtf, license, facts: true, logLevel: 0 });
     const insns = facts?.insns.map(
       (each): InsnFacts => (each.reached ? { ...each, taken: true, fallThrough: true } : each),
     );

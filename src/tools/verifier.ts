@@ -109,8 +109,8 @@ interface Timing {
 /** Whether jitnic can say of a program if Linux would load it; if not, its name and the reason are a line. */
 function hasVerdict({ name, program, object }: AgreementCase): boolean {
   try {
-    const { maps, btf, license } = object;
-    verify(program, maps, { btf, license, logLevel: 0 });
+    const { maps, btf, kernelBtf, license } = object;
+    verify(program, maps, { btf, kernelBtf, license, logLevel: 0 });
     return true;
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;
@@ -125,10 +125,10 @@ function speed(folders: readonly string[]): boolean {
   if (cases.length === 0) return true;
   const time = (facts: boolean): Timing[] =>
     cases.map(({ name, program, object }) => {
-      const { maps, btf, license } = object;
+      const { maps, btf, kernelBtf, license } = object;
       // The processor's time: other processes do not count.
       const start = process.cpuUsage();
-      const { stats } = verify(program, maps, { btf, license, logLevel: 0, facts });
+      const { stats } = verify(program, maps, { btf, kernelBtf, license, logLevel: 0, facts });
       const { user, system } = process.cpuUsage(start);
       return { name, insns: stats.insns, milliseconds: (user + system) / 1000 };
     });

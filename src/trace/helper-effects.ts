@@ -110,6 +110,8 @@ const kfuncKinds: Readonly<Record<Exclude<KfuncArg, object>, ArgKind | undefined
   'const size': 'any',
   mem: 'inout',
   'mem size': 'any',
+  ignored: 'any',
+  'const type': 'any',
   nf_conn: 'any',
   nf_conn___init: 'any',
 };

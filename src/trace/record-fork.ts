@@ -20,7 +20,7 @@
  * takes hangs on the program and on what the trace knows, never on the packet. So recordings that have come the same
  * way join alike, and the conditions of two traces still part on one guard.
  */
-import { type Fork, type ForkBlock, forkAt, liveSlots } from '../code/index.js';
+import { type Fork, type ForkBlock, forkAt, liveSlots, probeLoads } from '../code/index.js';
 import { isCompare, isConst, lowerJump, signExtend, type Value } from '../ir/index.js';
 import {
   accessSize,
@@ -252,6 +252,7 @@ class ForkRecorder {
     const { recorder, graph } = this;
     switch (insnClass(insn)) {
       case op.LDX: {
+        if (probeLoads(this.program.spec).has(pc)) throw new NoJoin();
         const size = accessSize(insn);
         const loaded = this.load(this.register(insn.src), insn.off, size);
         const isSigned = (insn.code & 0xe0) === op.MODE_MEMSX;

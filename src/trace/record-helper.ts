@@ -3,7 +3,7 @@
  * with the call, since memory has them only then; what it may have changed is forgotten.
  */
 import { depthOf, isConst, isDirectMap, low32, mask32, type Piece, stackAddress, type Value } from '../ir/index.js';
-import { helperName, kfuncName } from '../platform/index.js';
+import { helperName, kfuncName, stepName } from '../platform/index.js';
 import { TraceAbort } from './aborts.js';
 import { type ArgKind, type HelperEffects, helperEffects } from './helper-effects.js';
 import type { Root } from './recorded-memory.js';
@@ -99,7 +99,7 @@ export function emitCall(
   return graph.effect('call', all, 0n, {
     kind: 'call',
     helper,
-    name: helperName(helper)?.slice(4) ?? kfuncName(helper) ?? `helper_${helper}`,
+    name: helperName(helper)?.slice(4) ?? kfuncName(helper) ?? stepName(helper) ?? `helper_${helper}`,
     pieces,
     visible,
   });

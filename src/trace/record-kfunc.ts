@@ -3,9 +3,10 @@
  * layout), whose bytes a recording knows by value: so its steps become arithmetic, and whether there is another number
  * a guard, as in a loop that was written out.
  */
-import { low32, type Value } from '../ir/index.js';
-import { errno, kfuncName, maxLoops } from '../platform/index.js';
-import { finishWith, holds } from './record-helper.js';
+import { low32, onesOf, type Value } from '../ir/index.js';
+import { errno, kfuncName, maxLoops, probeStep } from '../platform/index.js';
+import { probe } from '../vm/index.js';
+import { emitCall, finishWith, holds } from './record-helper.js';
 import type { Recorder } from './recorder.js';
 
 /** False: not followed. */
@@ -20,6 +21,9 @@ export function recordKfunc(recorder: Recorder, number: number): boolean {
     case 'bpf_iter_num_destroy':
       put(recorder, undefined, undefined);
       finishWith(recorder, recorder.values.graph.constant(0n));
+      return true;
+    case 'bpf_rdonly_cast':
+      finishWith(recorder, recorder.register(1));
       return true;
     case 'bpf_xdp_pull_data':
       recordPull(recorder);
@@ -41,6 +45,24 @@ function recordNew(recorder: Recorder): void {
   if (result === 0) put(recorder, graph.sub(start, graph.constant(1n)), end);
   else put(recorder, undefined, undefined);
   finishWith(recorder, graph.constant(BigInt(result)));
+}
+
+/**
+ * A load through a pointer that bpf_rdonly_cast made of anything. Where it is inside of something for every packet of
+ * the trace it is a load like any other; else the trace asks (probeStep), since there may be nothing.
+ */
+export function recordProbe(recorder: Recorder, pointer: Value, offset: number, size: number): Value {
+  const { memory, values, machine } = recorder;
+  const { graph } = values;
+  const address = graph.add(pointer, graph.constant(BigInt(offset)));
+  const sample = values.sample(address);
+  // The stack is not in memory while a trace runs.
+  if (machine.lane.onStack(sample) !== undefined) return memory.load(pointer, offset, size);
+  const at = memory.certain(pointer, offset, size, true);
+  if (at?.space === 'map') return memory.read(at, size);
+  const value = emitCall(recorder, probeStep, [address, graph.constant(BigInt(size))], [], false);
+  values.setSample(value, probe(machine, sample, size));
+  return graph.and(value, graph.constant(onesOf(size)));
 }
 
 /** (context, length): a packet in one piece, as all that are recorded, has nothing to pull. */

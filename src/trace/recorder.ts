@@ -18,6 +18,7 @@
  *    the load through it.
  */
 
+import { probeLoads } from '../code/index.js';
 import type { Observer } from '../interp/index.js';
 import { liveCode, lowerAlu, lowerJump, mask32, referenceAt, signExtend, type Value, type World } from '../ir/index.js';
 import {
@@ -37,6 +38,7 @@ import { type Join, Passage } from './joins.js';
 import { recordAtomic } from './record-atomic.js';
 import { recordCall } from './record-call.js';
 import { recordFork } from './record-fork.js';
+import { recordProbe } from './record-kfunc.js';
 import { type MemoryChange, RecordedMemory } from './recorded-memory.js';
 import { RecordedValues } from './recorded-values.js';
 import { type AbortSite, defaultLimits, type RecorderLimits, type Recording } from './recording.js';
@@ -379,7 +381,7 @@ export class Recorder implements Observer {
         this.compute(program, insn, pc);
         return;
       case op.LDX:
-        this.recordLoad(insn);
+        this.recordLoad(insn, probeLoads(program.spec).has(pc));
         return;
       case op.ST:
         this.memory.store(this.register(insn.dst), insn.off, accessSize(insn), graph.constant(BigInt(insn.imm)));
@@ -529,11 +531,12 @@ export class Recorder implements Observer {
     if (this.values.sample(value) !== this.registers.u64[index]) throw new TraceAbort('desync', `r${index}`);
   }
 
-  private recordLoad(insn: Insn): void {
+  private recordLoad(insn: Insn, isProbe: boolean): void {
     const mode = insn.code & 0xe0;
     if (mode !== op.MODE_MEM && mode !== op.MODE_MEMSX) throw new TraceAbort('insn-not-traceable');
     const size = accessSize(insn);
-    const value = this.memory.load(this.register(insn.src), insn.off, size);
+    const base = this.register(insn.src);
+    const value = isProbe ? recordProbe(this, base, insn.off, size) : this.memory.load(base, insn.off, size);
     this.setRegister(insn.dst, mode === op.MODE_MEMSX ? signExtend(this.values.graph, value, size) : value);
   }
 }

@@ -6,8 +6,8 @@
 import type { Value } from '../ir/index.js';
 import { peekAt } from '../jit/index.js';
 import type { Location } from '../object/index.js';
-import { helperId } from '../platform/index.js';
-import type { Machine } from '../vm/index.js';
+import { helperId, probeStep } from '../platform/index.js';
+import { type Machine, probe } from '../vm/index.js';
 import { ProgArrayMap } from '../vm/maps/index.js';
 import { TraceAbort } from './aborts.js';
 import type { RecordedValues } from './recorded-values.js';
@@ -37,16 +37,24 @@ export function valueAt(machine: Machine, at: Location, size: number): bigint {
 /** True if the value is what a call returns: seen when the next instruction begins. */
 export function isResult(value: Value): boolean {
   return (
-    value.op === 'call' ||
+    (value.op === 'call' && !isProbe(value)) ||
     value.op === 'lookup' ||
     (value.op === 'env' && Number(value.imm) !== helperId.get_smp_processor_id)
   );
+}
+
+function isProbe({ detail }: Value): boolean {
+  return detail?.kind === 'call' && detail.helper === probeStep;
 }
 
 /** What a value that was read is now, given the samples of those before it; `r0` for the result of a call. */
 export function resample(machine: Machine, values: RecordedValues, value: Value, r0: bigint): bigint {
   const { op, detail, args, imm } = value;
   if (isResult(value)) return r0;
+  if (isProbe(value)) {
+    const [address, size] = args.map((arg) => values.sample(arg)) as [bigint, bigint];
+    return probe(machine, address, Number(size));
+  }
   // It was read before the first instruction.
   if (op === 'len') return values.sample(value);
   if (op === 'metalen') return values.arrivedMeta;

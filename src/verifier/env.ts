@@ -1,7 +1,7 @@
 /** What all checks of one verification share. */
 
 import type { Insn } from '../isa/index.js';
-import type { FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js';
+import type { Btf, FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js';
 import type { ErrnoName } from '../platform/index.js';
 import { maxCpus, maxPendingPaths } from '../platform/index.js';
 import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
@@ -111,6 +111,8 @@ export class Env {
   demands = 0;
   /** The instruction just checked left a callback: exploration goes back to its call site. */
   returnedFromCallback = false;
+  /** The kernel's types, where they are known. */
+  kernelBtf: Btf | undefined = undefined;
   /** Kind of pointer that each load and store went through. */
   readonly accessKinds: (string | undefined)[] = [];
   pendings: Pending[] = [];

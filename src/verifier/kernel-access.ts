@@ -1,16 +1,16 @@
 /** Loads and stores through typed pointers of the kernel (check_ptr_to_btf_access in the kernel). */
 import { UnsupportedError } from '../base/index.js';
-import { accessStruct, type KernelStruct, nfConnAt } from '../platform/index.js';
+import { accessStruct, type KernelStruct, nfConn, nfConnAt, nfConnInit } from '../platform/index.js';
 import type { Env } from './env.js';
 import { placeOf } from './log.js';
 import type { AccessMode } from './memory-access.js';
-import type { RegState } from './reg-state.js';
+import { pointerReg, type RegState, unknownReg } from './reg-state.js';
 import { tnumText } from './reg-text.js';
 
 /**
- * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included. What is
- * loaded is a number. Only GPL programs come by such a pointer, so their license is not asked for. Throws
- * UnsupportedError for a pointer that lies there: jitnic does not follow it.
+ * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included, and tells
+ * what a load yields: a number, or a pointer that no one vouches for. Only GPL programs come by such a pointer, so their
+ * license is not asked for. Throws UnsupportedError for a pointer that jitnic does not follow.
  */
 export function checkKernelAccess(
   env: Env,
@@ -20,19 +20,31 @@ export function checkKernelAccess(
   off: number,
   size: number,
   mode: AccessMode,
-): void {
+): RegState {
   const type = struct.name;
   if (off < 0) env.reject('kernel-negative', { reg: regno, type, off });
   if (!pointer.range.isConst || pointer.range.value !== 0n)
     env.reject('kernel-variable', { reg: regno, type, off, tnum: tnumText(pointer.range) });
-  if (mode === 'write') checkConnWrite(env, off, size);
-  else checkRead(env, struct, off, size);
+  if (mode === 'read') return checkRead(env, struct, off, size);
+  if (struct.name !== nfConn.name && struct.name !== nfConnInit.name) env.reject('kernel-write');
+  checkConnWrite(env, off, size);
+  return unknownReg();
 }
 
-function checkRead(env: Env, struct: KernelStruct, off: number, size: number): void {
+/** A pointer to what need not be there: loads through it are probes. */
+export function castReg(target: KernelStruct | 'memory'): RegState {
+  const reg = pointerReg(target === 'memory' ? 'mem' : 'ptr');
+  reg.untrusted = true;
+  if (target === 'memory') reg.readonly = true;
+  else reg.struct = target;
+  return reg;
+}
+
+function checkRead(env: Env, struct: KernelStruct, off: number, size: number): RegState {
   const found = accessStruct(struct, off, size);
   if (found.kind === 'refused') env.reject('kernel-access', { what: found.what });
-  if (found.kind === 'number') return;
+  if (found.kind === 'number') return unknownReg();
+  if (found.target !== undefined) return castReg(found.target);
   throw new UnsupportedError(
     `\`${struct.name}.${found.member}\` is a pointer of the kernel's, which jitnic does not follow`,
     placeOf(env.program, env.pc),

@@ -14,6 +14,8 @@ import { checkDynptrArg, createDynptr, type DynptrUse } from './dynptr.js';
 import type { Env } from './env.js';
 import { checkBytes } from './helper-args.js';
 import { checkIteratorArg, createIterator, destroyIterator, drainIterator, type IteratorUse } from './iterator.js';
+import { castReg } from './kernel-access.js';
+import { kernelStruct } from './kernel-types.js';
 import { placeOf } from './log.js';
 import { checkFixedPointer } from './memory-access.js';
 import { forgetPacketPointers, nullableReg, releaseReference } from './references.js';
@@ -47,6 +49,8 @@ function resultOf(env: Env, row: KfuncRow, used: Used): RegState {
       return noReg;
     case 'slice?':
       return sliceReg(env, row, used);
+    case 'cast':
+      return castTo(env, used.type ?? 0n);
     case 'nf_conn?':
     case 'nf_conn___init?': {
       const reg = nullableReg(env, 'ptr', true);
@@ -72,7 +76,37 @@ interface Used {
   fresh?: DynptrUse;
   /** The constant size. */
   size?: number;
+  /** The constant type. */
+  type?: bigint;
 }
+
+/** What bpf_rdonly_cast makes of anything: memory, or a structure of the kernel's (check_special_kfunc). */
+function castTo(env: Env, id: bigint): RegState {
+  if (id === 0n) return castReg('memory');
+  const { kernelBtf } = env;
+  if (kernelBtf === undefined)
+    throw new UnsupportedError(
+      `type ${id} of the kernel is not known: there is no BTF of a kernel`,
+      placeOf(env.program, env.pc),
+      'give the types of the kernel that the program is meant for: --btf FILE',
+    );
+  const number = BigInt.asUintN(32, id);
+  if (number >= BigInt(kernelBtf.count)) env.reject('cast-unknown', { id });
+  const struct = kernelStruct(kernelBtf, Number(number));
+  if (struct === undefined) env.reject('cast-kind');
+  return castReg(struct);
+}
+
+/** Objects of the kernel's own, of which jitnic's machines have no image: what is read there could not be told. */
+const imageless: readonly RegState['kind'][] = [
+  'ctx',
+  'map_ptr',
+  'sock',
+  'sock_common',
+  'tcp_sock',
+  'xdp_sock',
+  'func',
+];
 
 /** A piece of a dynptr's memory, or NULL. One of the packet goes with it when its ends move. */
 function sliceReg(env: Env, row: KfuncRow, { dynptr, size }: Used): RegState {
@@ -109,9 +143,14 @@ function unsupported(env: Env, name: string): UnsupportedError {
 }
 
 /** Arguments that are no pointers, and pointers that may be NULL. To all others Linux 6.18.44 wants one that is not. */
-const mayBeNull: readonly KfuncArg[] = ['number', 'mem size', 'const size', 'buffer?'];
+const mayBeNull: readonly KfuncArg[] = ['number', 'const type', 'mem size', 'const size', 'buffer?'];
 
 function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void {
+  if (arg === 'ignored') {
+    const { kind } = env.frame.regs[regno] ?? noReg;
+    if (imageless.includes(kind)) throw unsupported(env, `${used.name}\` of a \`${kind}`);
+    return;
+  }
   const reg = env.read(regno);
   const index = regno - 1;
   if (!mayBeNull.includes(arg) && (reg.isZero || reg.nullable)) env.reject('kfunc-arg-null', { arg: index });
@@ -137,6 +176,12 @@ function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void
       return;
     case 'buffer?':
     case 'mem':
+      return;
+    case 'const type':
+      if (reg.kind !== 'scalar') env.reject('kfunc-arg-number', { reg: regno });
+      if (!reg.range.isConst) env.reject('kfunc-const', { reg: regno });
+      env.need(reg);
+      used.type = BigInt.asIntN(64, reg.range.value);
       return;
     case 'const size':
       used.size = checkBuffer(env, regno, reg);

@@ -80,6 +80,8 @@ function access(
     case 'mem':
       if (pointer.nullable) break;
       if (mode === 'write' && pointer.readonly) env.reject('mem-readonly', { reg: regno, type: typeText(pointer) });
+      // A probe: it need not be inside of anything.
+      if (pointer.untrusted) return unknownReg();
       checkRegion(env, regno, pointer, at, size, pointer.memSize, false);
       return unknownReg();
     case 'ctx':
@@ -101,8 +103,7 @@ function access(
       return accessMapPointer(env, pointer, at, mode);
     case 'ptr':
       if (pointer.nullable || pointer.struct === undefined) break;
-      checkKernelAccess(env, regno, pointer, pointer.struct, at, size, mode);
-      return unknownReg();
+      return checkKernelAccess(env, regno, pointer, pointer.struct, at, size, mode);
     default:
       break;
   }

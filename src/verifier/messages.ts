@@ -114,6 +114,9 @@ export const messages = {
     errno: 'EACCES',
   },
   'kernel-access': { text: '{what}', errno: 'EACCES' },
+  'kernel-write': { text: 'only read is supported', errno: 'EACCES' },
+  'cast-unknown': { text: 'Unknown type ID {id} passed to kfunc bpf_rdonly_cast', errno: 'EINVAL' },
+  'cast-kind': { text: 'kfunc bpf_rdonly_cast type ID argument must be of a struct or void', errno: 'EINVAL' },
   'conn-write': {
     text: 'no write support to nf_conn at off {off}',
     errno: 'EACCES',

@@ -60,6 +60,8 @@ export function addPointer(
     env.reject('pointer-alu32', { reg });
   }
   if (pointer.nullable) env.reject('null-arithmetic', { reg, type: typeText(pointer) });
+  // What is read through it is a probe wherever it points, so no offsets are kept.
+  if (pointer.kind === 'mem' && pointer.untrusted) return inPlace ? pointer : amount;
   switch (pointer.kind) {
     case 'map_ptr':
       if (by.isConst && by.value === 0n && code === op.ADD) break;

@@ -10,7 +10,7 @@ export function typeText(reg: RegState): string {
   let base: string = reg.kind;
   if (reg.kind === 'none') return '?';
   if (reg.kind === 'mem' && reg.ringbuf) base = 'ringbuf_mem';
-  if (reg.kind === 'mem' && reg.readonly) base = 'rdonly_mem';
+  if (reg.kind === 'mem' && reg.readonly) base = reg.untrusted ? 'rdonly_untrusted_mem' : 'rdonly_mem';
   if (reg.kind === 'ptr') base = reg.untrusted ? 'untrusted_ptr_' : 'ptr_';
   if (reg.kind === 'map_ptr') base = 'map_ptr';
   if (reg.kind === 'ptr') return `${base}${reg.nullable ? 'or_null_' : ''}`;

@@ -16,5 +16,10 @@ export function verifyText(code: string, options: VerifyOptions = {}): VerifyRes
   const object = assemble(`.license "GPL"\n${maps}\n.section xdp\n.globl prog\nprog:\n${code}\n`);
   const [program] = object.programs;
   if (program === undefined) throw new Error('the text holds no program');
-  return verify(program, object.maps, { btf: object.btf, license: object.license, ...options });
+  return verify(program, object.maps, {
+    btf: object.btf,
+    kernelBtf: object.kernelBtf,
+    license: object.license,
+    ...options,
+  });
 }

@@ -114,11 +114,11 @@ export class Verdicts {
 const kind = 'accepted';
 
 function verdictOn(object: ObjectSpec, program: ProgramSpec, { facts = false, store }: VerdictOptions): Verdict {
-  const { maps, btf, license } = object;
+  const { maps, btf, kernelBtf, license } = object;
   const content = store === undefined || facts ? undefined : verdictContent(object, program);
   // Only acceptance is kept: whoever is refused wants to read why.
   if (content !== undefined && store?.load(kind, content) !== undefined) return accepted;
-  const result = verify(program, maps, { btf, license, facts, logLevel: 0 });
+  const result = verify(program, maps, { btf, kernelBtf, license, facts, logLevel: 0 });
   if (!result.accepted) return { accepted: false, failure: result.failures[0] };
   if (content !== undefined) store?.save(kind, content, new Uint8Array(0));
   return facts ? { accepted: true, facts: result.facts } : accepted;
@@ -126,6 +126,7 @@ function verdictOn(object: ObjectSpec, program: ProgramSpec, { facts = false, st
 
 /** All that the verifier reads. */
 function verdictContent(object: ObjectSpec, { insns, lines: _, ...program }: ProgramSpec): Content {
-  const { maps, license, btf } = object;
-  return contentOf({ program, insns: encodeInsns(insns), maps, license, btf: btf?.bytes });
+  const { maps, license, btf, kernelBtf } = object;
+  const kernel = kernelBtf === undefined ? {} : { kernel: kernelBtf.bytes };
+  return contentOf({ program, insns: encodeInsns(insns), maps, license, btf: btf?.bytes, ...kernel });
 }

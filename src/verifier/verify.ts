@@ -30,6 +30,8 @@ import { FrameState, VerifierState } from './verifier-state.js';
 export interface VerifyOptions {
   /** The object's BTF: signatures of global functions, locks in map values. */
   readonly btf?: Btf | undefined;
+  /** The kernel's own types, which bpf_rdonly_cast names by number. */
+  readonly kernelBtf?: Btf | undefined;
   /** Licence of the object; GPL-only helpers need a compatible one. Default `GPL`. */
   readonly license?: string;
   /** 0 none, 1 the path that failed, 2 every instruction with the state after it. Default 1. */
@@ -235,6 +237,7 @@ class Verification {
     const env = new Env(this.program, this.maps, shape, types, this.isGpl, state);
     env.tracksPath = (this.options.logLevel ?? 1) > 0;
     env.cpus = this.options.cpus ?? maxCpus;
+    env.kernelBtf = this.options.kernelBtf;
     if (index !== 0) setGlobalArgs(env, shape.subprogs[index] as Subprog); // a called global exists
     return env;
   }

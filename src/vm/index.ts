@@ -22,6 +22,7 @@ export {
   type Helper,
   helperRefusal,
 } from './helpers/index.js';
+export { probe } from './helpers/probe.js';
 export { Journal } from './journal.js';
 export { JsonFields } from './json-fields.js';
 export type { Output, PacketInput } from './lane.js';

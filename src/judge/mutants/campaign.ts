@@ -95,8 +95,8 @@ function judge(
   const loaded = kernel.loadProgram(program, { refusalLog: false });
   if ('fd' in loaded) bpf.close(loaded.fd);
   const start = performance.now();
-  const { btf, license, maps } = object;
-  const ours = verifyIfSupported(() => verify(program, maps, { btf, license, logLevel: 0 }));
+  const { btf, kernelBtf, license, maps } = object;
+  const ours = verifyIfSupported(() => verify(program, maps, { btf, kernelBtf, license, logLevel: 0 }));
   if (typeof ours === 'string') return;
   result.seconds += (performance.now() - start) / 1000;
   result.insns += ours.stats.insns;

@@ -67,7 +67,7 @@ function codeKey({ type, insns }: ProgramSpec, after: ProgramSpec): string {
 }
 
 /** Of programs that the verifier knows and accepts. */
-function factsOf({ maps, btf, license }: ObjectSpec, program: ProgramSpec): ProgramFacts | undefined {
+function factsOf({ maps, btf, kernelBtf, license }: ObjectSpec, program: ProgramSpec): ProgramFacts | undefined {
   if (xdpFitness(program) === 'other') return undefined;
-  return verify(program, maps, { btf, license, facts: true, logLevel: 0 }).facts;
+  return verify(program, maps, { btf, kernelBtf, license, facts: true, logLevel: 0 }).facts;
 }

@@ -1,5 +1,5 @@
 /** How each helper of the table (`platform/helper-table.ts`) is done here. */
-import { type HelperName, helperNames, isMissingHelper } from '../../platform/index.js';
+import { type HelperName, helperNames, isMissingHelper, probeStep } from '../../platform/index.js';
 import { csumDiff } from './checksum-helpers.js';
 import { loop, refuseProbeRead, spinLock, spinUnlock, tailCall } from './control-helpers.js';
 import {
@@ -55,6 +55,7 @@ import {
   xdpLoadBytes,
   xdpStoreBytes,
 } from './packet-helpers.js';
+import { probeRead } from './probe.js';
 import {
   skcLookupTcp,
   skLookupTcp,
@@ -153,9 +154,9 @@ export function findHelper(id: number): Helper | undefined {
   return byNumber[id] ?? kfuncs.get(id);
 }
 
-const ofEngines: ReadonlyMap<number, Helper> = new Map(walkHelpers);
+const ofEngines: ReadonlyMap<number, Helper> = new Map([...walkHelpers, [probeStep, probeRead]]);
 
-/** As {@link findHelper}; besides, what only engines call: see walk-helpers.ts. */
+/** As {@link findHelper}; besides, what only engines call: platform/engine-helpers.ts. */
 export function engineHelper(id: number): Helper | undefined {
   return findHelper(id) ?? ofEngines.get(id);
 }

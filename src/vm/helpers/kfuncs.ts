@@ -34,6 +34,7 @@ import {
 } from './dynptr-helpers.js';
 import { type Helper, s32, setSigned, setUnsigned } from './helper.js';
 import { xdpPullData } from './packet-helpers.js';
+import { rdonlyCast } from './probe.js';
 
 const iteratorSize = 8;
 
@@ -87,6 +88,7 @@ const byName: Readonly<Record<KfuncName, Helper>> = {
   bpf_ct_set_status: ctSetStatus,
   bpf_ct_change_status: ctChangeStatus,
   bpf_ct_set_nat_info: ctSetNatInfo,
+  bpf_rdonly_cast: rdonlyCast,
 };
 
 /** Implementations by number, beside the helpers' own. */
