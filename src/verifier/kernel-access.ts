@@ -9,7 +9,7 @@ import { tnumText } from './reg-text.js';
 
 /**
  * Checks an access of `size` bytes at `off` from what `pointer` points to, its own constant offset included, and tells
- * what a load yields: a number, or a pointer that no one vouches for. Only GPL programs come by such a pointer, so their
+ * what a load yields: a number, or a pointer that no one vouches for. Only GPL programs come by such a pointer, so the
  * license is not asked for. Throws UnsupportedError for a pointer that jitnic does not follow.
  */
 export function checkKernelAccess(
