@@ -343,6 +343,11 @@ export const messages = {
     text: 'kernel function {name} args#{arg} expected pointer to STRUCT {expected} but R{reg} has a pointer to STRUCT {actual}',
     errno: 'EINVAL',
   },
+  'kfunc-module-negative': {
+    text: 'negative offset disallowed for kernel module function call',
+    errno: 'EINVAL',
+  },
+  'kfunc-module': { text: 'kfunc offset > 0 without fd_array is invalid', errno: 'EPROTO' },
   'kfunc-unknown': { text: 'kernel btf_id {id} is not a function', errno: 'EINVAL' },
 
   // References and locks.

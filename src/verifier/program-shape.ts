@@ -130,6 +130,9 @@ function checkKfuncs({ insns, kfuncs }: ProgramSpec, gpl: boolean): void {
   for (const [pc, insn] of insns.entries()) {
     if (insn.code !== op.CALL_OP || insn.src !== op.CALL_KFUNC) continue;
     if (!gpl) fail('kfunc-gpl', {}, pc);
+    // Loaders put the module there that has it; what an object file says are functions of the kernel proper.
+    if (insn.off < 0) fail('kfunc-module-negative', {}, pc);
+    if (insn.off > 0) fail('kfunc-module', {}, pc);
     if (deviceKfuncs.has(kfuncs[insn.imm]?.name ?? '')) fail('kfunc-device', {}, pc);
   }
 }

@@ -210,6 +210,12 @@ const built: readonly (readonly [code: keyof typeof messages, insns: readonly In
   ['too-many-subprogs', callEach(257), 'too many subprograms'],
   ['too-many-jumps', [...branches, mov, exit], 'The sequence of 8193 jumps is too complex.'],
   ['no-func-info', callback, 'missing btf func_info'],
+  ['kfunc-module', [insn(op.CALL_OP, 0, op.CALL_KFUNC, 1, 1), mov, exit], 'kfunc offset > 0 without fd_array is invalid'],
+  [
+    'kfunc-module-negative',
+    [insn(op.CALL_OP, 0, op.CALL_KFUNC, -1, 1), mov, exit],
+    'negative offset disallowed for kernel module function call',
+  ],
   ['tail-call-no-btf', [call(1), exit, helper(12), exit], 'tail_call is not allowed in subprogs without BTF'],
 ];
 /** Linux refuses these before it verifies, without a word. */
