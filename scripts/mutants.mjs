@@ -1,7 +1,12 @@
-// `npm run mutants -- [--seed N] [--count M] [--jobs J] [--rooms a,b] [--only FILE:LINE]`: do the tests see? Changes one
-// operator of the sources at a time (`<` for `<=`, `&&` for `||`, `+ 1` for `+ 2`, `===` for `!==`, a negated
-// condition) and runs the tests that are related to that file; a mutant that all of them pass has lived. Places are drawn
-// at random from the seed, rooms alike by their number of places.
+// `npm run mutants -- [--seed N] [--count M] [--part I/N] [--jobs J] [--rooms a,b] [--only FILE:LINE] [--tests a,b]
+// [--reach FILE] [--list]`: do the tests see? Changes one operator of the sources at a time (`<` for `<=`, `&&` for
+// `||`, `+ 1` for `+ 2`, `===` for `!==`, a negated condition) and runs the tests that come by; a mutant that all of
+// them pass has lived. Places are drawn at random from the seed, rooms alike by their number of places.
+//
+// First all tests (or those whose names contain one of `--tests`) run once with a probe at each place, which says who
+// comes by, and that they pass; `--reach FILE` keeps that (for the same places and tests), so that `--part 1/4`,
+// `2/4`, ... can do a quarter of the mutants each. A mutant then meets its tests from the shortest to the longest, those
+// of its own room first.
 //
 // Each job works in a clone of its own: the sources as they are here, uncommitted changes included, with node_modules
 // and dist beside them by link. What a test finds in dist (the built command line) is what was built last, not the
@@ -9,81 +14,36 @@
 //
 // A row a mutant, `N killed, M lived` at the end, with the mutants that lived once more; exit 1 if fewer than 95 of 100
 // died.
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import ts from 'typescript';
+import { mutated, placesOf } from './mutants/places.mjs';
+import { reachOf } from './mutants/reach.mjs';
+import { runTests } from './mutants/run-tests.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const usualRooms = ['trace', 'runtime', 'opt', 'verifier', 'jit', 'cache', 'vm'];
 /** Share of the mutants that have to die. */
 const wanted = 0.95;
-/** Minutes after which the tests of a mutant hang, which is a way of seeing it. */
-const patience = 15;
+/** Test files that run together take this many milliseconds at first, and three times as many each time. */
+const firstBatch = 2000;
 
 const { values: flags } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     count: { type: 'string', default: '20' },
+    part: { type: 'string', default: '1/1' },
     jobs: { type: 'string', default: '1' },
     rooms: { type: 'string', default: usualRooms.join(',') },
     only: { type: 'string' },
+    tests: { type: 'string', default: '' },
+    reach: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
 });
-
-/** What an operator becomes. Neighbours that a mistake would put there, not just any other. */
-const operators = {
-  '<': '<=',
-  '<=': '<',
-  '>': '>=',
-  '>=': '>',
-  '===': '!==',
-  '!==': '===',
-  '&&': '||',
-  '||': '&&',
-  '+': '-',
-  '-': '+',
-  '<<': '>>>',
-  '>>>': '<<',
-  '>>': '<<',
-  '&': '|',
-  '|': '&',
-};
-
-/** Places of a file: from, to (offsets), what stands there and what is put in its place. */
-function placesOf(name) {
-  const text = readFileSync(join(root, name), 'utf8');
-  const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true);
-  const places = [];
-  const add = (node, to) => {
-    const from = node.getStart(file);
-    const line = file.getLineAndCharacterOfPosition(from).line;
-    places.push({ name, line: line + 1, from, to: node.getEnd(), was: text.slice(from, node.getEnd()), becomes: to });
-  };
-  const visit = (node) => {
-    // Types have no tests, and words for people have none that count.
-    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return;
-    if (ts.isThrowStatement(node) || ts.isTemplateExpression(node)) return;
-    if (ts.isBinaryExpression(node)) {
-      const { operatorToken: token, left, right } = node;
-      const sign = token.getText(file);
-      const isText = [left, right].some((side) => ts.isStringLiteral(side) || ts.isTemplateExpression(side));
-      if (operators[sign] !== undefined && !isText) add(token, operators[sign]);
-    } else if (ts.isNumericLiteral(node) && /^\d{1,6}$/.test(node.text) && !ts.isPropertyAssignment(node.parent))
-      add(node, String(Number(node.text) + 1));
-    else if (node.kind === ts.SyntaxKind.TrueKeyword) add(node, 'false');
-    else if (node.kind === ts.SyntaxKind.FalseKeyword) add(node, 'true');
-    else if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken)
-      add(node, node.operand.getText(file));
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
-  return places;
-}
 
 /** Numbers below 2^32 from a seed (xorshift32 on a scrambled seed). */
 function random(seed) {
@@ -113,59 +73,71 @@ function clone(number) {
   return folder;
 }
 
-/**
- * The first of the related tests that fails, undefined where none does. Those of the file's own room come first: most
- * mutants die there, in seconds, and need not wait for whatever else imports the file.
- */
-async function killer(folder, name) {
-  const room = name.split('/').slice(0, 2).join('/');
-  return (await firstFailure(folder, name, room)) ?? (await firstFailure(folder, name, '.'));
+/** Who comes by which place: as kept, where it is of these places and tests. */
+async function reach(folder, places) {
+  const of = JSON.stringify([places.map(shown), flags.tests]);
+  if (flags.reach !== undefined && existsSync(flags.reach)) {
+    const kept = JSON.parse(readFileSync(flags.reach, 'utf8'));
+    if (kept.of === of) return kept;
+  }
+  const found = { of, ...(await reachOf(folder, places, flags.tests.split(',').filter(Boolean))) };
+  if (flags.reach !== undefined) writeFileSync(flags.reach, JSON.stringify(found));
+  return found;
 }
 
-const firstFailure = (folder, name, tests) => failureOf(folder, ['related', name, '--run', '--dir', tests]);
-const allTests = (folder) => failureOf(folder, ['run']);
+/** Test files in the order in which a mutant meets them, in batches that take ever longer. */
+function batchesOf(names, tests, { name }) {
+  const room = name.split('/').slice(0, 2).join('/');
+  // Starting costs the same for all, so a tenth of a second more or less says nothing.
+  const weight = (test) => (100 + tests[test]) * (test.startsWith(`${room}/`) ? 0.2 : 1);
+  const batches = [];
+  let [left, limit] = [0, firstBatch];
+  for (const test of names.toSorted((a, b) => weight(a) - weight(b))) {
+    if (left <= 0) {
+      batches.push([]);
+      left = limit;
+      limit *= 3;
+    }
+    batches.at(-1).push(test);
+    left -= 100 + tests[test];
+  }
+  return batches;
+}
 
-/** Runs vitest until a test fails; resolves with that test, undefined where all pass. */
-function failureOf(folder, words) {
-  return new Promise((resolve) => {
-    const report = join(folder, 'report.json');
-    rmSync(report, { force: true });
-    const args = ['vitest', ...words, '--bail=1', '--passWithNoTests', '--reporter=json'];
-    args.push(`--outputFile.json=${report}`);
-    const child = spawn('npx', [...args, '--no-file-parallelism'], { cwd: folder, stdio: 'ignore', detached: true });
-    const hang = setTimeout(() => {
-      process.kill(-child.pid, 'SIGKILL');
-    }, patience * 60_000);
-    child.on('exit', (status, signal) => {
-      clearTimeout(hang);
-      if (signal !== null) return resolve('(hangs)');
-      if (status === 0) return resolve(undefined);
-      try {
-        const { testResults } = JSON.parse(readFileSync(report, 'utf8'));
-        const failed = testResults.find(({ status: end }) => end === 'failed');
-        const test = failed?.assertionResults.find(({ status: end }) => end === 'failed');
-        resolve(`${failed?.name.replace(`${folder}/`, '') ?? '?'}: ${test?.fullName ?? 'does not load'}`);
-      } catch {
-        resolve('(no report)');
-      }
-    });
-  });
+/** The first of the tests that fails, undefined where none does. */
+async function killer(folder, place, names, tests) {
+  for (const batch of batchesOf(names, tests, place)) {
+    const usual = batch.reduce((sum, name) => sum + tests[name], 0);
+    const { files, hangs, failed } = await runTests(folder, batch, { bail: true, minutes: 2 + usual / 6000 });
+    if (hangs) return '(hangs)';
+    const first = files.find((file) => file.failed !== undefined);
+    if (first !== undefined) return `${first.name}: ${first.failed}`;
+    if (failed) return '(vitest ends with an error)';
+  }
+  return undefined;
 }
 
 const shown = ({ name, line, was, becomes }) => `${name}:${line}  \`${was}\` -> \`${becomes}\``;
 
-async function work(folder, queue, rows) {
-  for (let place = queue.shift(); place !== undefined; place = queue.shift()) {
+async function work(folder, queue, { reached, tests }, rows) {
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+    const [number, place] = next;
     const path = join(folder, place.name);
     const text = readFileSync(path, 'utf8');
-    writeFileSync(path, text.slice(0, place.from) + place.becomes + text.slice(place.to));
+    writeFileSync(path, mutated(text, place));
     const start = performance.now();
-    const by = await killer(folder, place.name);
+    const by = await killer(folder, place, reached[number], tests);
     writeFileSync(path, text);
     rows.push({ place, by });
     const seconds = Math.round((performance.now() - start) / 1000);
-    console.log(`${by === undefined ? 'LIVED ' : 'killed'}  ${shown(place)}  ${seconds} s${by ? `  ${by}` : ''}`);
+    const end = by ?? `${reached[number].length} test files come by`;
+    console.log(`${by === undefined ? 'LIVED ' : 'killed'}  ${shown(place)}  ${seconds} s  ${end}`);
   }
+}
+
+function choose(places) {
+  if (flags.only !== undefined) return places.filter(({ name, line }) => `${name}:${line}`.endsWith(flags.only));
+  return drawn(places, Number(flags.count), Number(flags.seed));
 }
 
 const sources = flags.rooms
@@ -173,22 +145,19 @@ const sources = flags.rooms
   .flatMap((room) => readdirSync(join(root, 'src', room), { recursive: true }).map((name) => `src/${room}/${name}`))
   .filter((name) => name.endsWith('.ts') && !/\.test\.ts$|testing|\/index\.ts$/.test(name))
   .sort();
-const all = sources.flatMap(placesOf);
-const chosen =
-  flags.only === undefined
-    ? drawn(all, Number(flags.count), Number(flags.seed))
-    : all.filter(({ name, line }) => `${name}:${line}`.endsWith(flags.only));
+const all = sources.flatMap((name) => placesOf(name, readFileSync(join(root, name), 'utf8')));
+const chosen = choose(all);
 console.log(`${chosen.length} of ${all.length} places in ${sources.length} files, seed ${flags.seed}`);
 if (flags.list) for (const place of chosen) console.log(shown(place));
 else {
   const rows = [];
   const folders = Array.from({ length: Math.max(1, Number(flags.jobs)) }, (_, i) => clone(i));
   try {
-    // A test that fails without a mutant would seem to kill all of them.
-    const before = await allTests(folders[0]);
-    if (before !== undefined) throw new Error(`a test fails with the sources as they are: ${before}`);
-    const queue = [...chosen];
-    await Promise.all(folders.map((folder) => work(folder, queue, rows)));
+    const found = await reach(folders[0], chosen);
+    for (const failed of found.failed) console.log(`judges nothing, since it fails without a mutant: ${failed}`);
+    const [part, of] = flags.part.split('/').map(Number);
+    const queue = [...chosen.entries()].filter(([number]) => number % of === part - 1);
+    await Promise.all(folders.map((folder) => work(folder, queue, found, rows)));
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }
