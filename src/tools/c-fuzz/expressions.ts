@@ -91,6 +91,7 @@ export class CExpressions {
       `  return ${this.returned()};`,
       '  return (a + b + c + d + (__u32)x + (__u32)y) % 4;',
       '  return bpf_redirect_map(&devs, a & 3, XDP_PASS);',
+      '  return bpf_redirect(a & 3, 0);',
       '  global_count += a; return rc == 0 ? XDP_PASS : XDP_DROP;',
     ]);
   }

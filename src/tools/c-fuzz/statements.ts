@@ -4,16 +4,10 @@
  * both are read again.
  */
 import type { Prng } from '../../packet/index.js';
-import { CExpressions, locals64 } from './expressions.js';
+import type { CFeatures } from './effects.js';
+import { locals64 } from './expressions.js';
+import { CLateTests } from './late-tests.js';
 import { packetParser } from './packet-parser.js';
-
-/** What the target's instruction set can express, and what the program is to have. */
-export interface CFeatures {
-  /** Atomic operations that give back the old value: from -mcpu=v3 on. */
-  readonly fetches: boolean;
-  /** Draw random numbers. The kernel draws others, so the interpreter is what such a program is held against. */
-  readonly random: boolean;
-}
 
 /** What a statement may use where it stands. */
 interface Place {
@@ -37,33 +31,36 @@ interface Kind {
  * Writes functions of one program. Everything is drawn from one generator of random numbers in the order in which the
  * text comes to be, so the same seed gives the same program.
  */
-export class CStatements extends CExpressions {
+export class CStatements extends CLateTests {
   /** How many `sub0`, ... `cb0`, ... and `tail0`, ... have been defined and may be called. */
   subprograms = 0;
   callbacks = 0;
   tails = 0;
   /** `hop0`, ...: functions that tail-call. */
   hops = 0;
-  private readonly features: CFeatures;
   private readonly kinds: readonly Kind[];
 
   constructor(random: Prng, features: CFeatures) {
-    super(random);
-    this.features = features;
+    super(random, features);
     this.kinds = this.table();
   }
 
   /** An XDP program; `parses`: it begins as a parser does. */
   program(name: string, parses: boolean): string {
-    const body = this.block({ packet: true, depth: 0, loop: false }, 3 + this.random.below(6));
+    const { random } = this;
+    // Short ones: in a long program something behind an effect nearly always tests it, and undoes it rightly.
+    const isShort = random.chance(0.4);
+    const count = isShort ? random.below(3) : 3 + random.below(6);
+    const body = count === 0 ? '' : this.block({ packet: true, depth: 0, loop: false }, count);
+    const end = isShort || random.chance(0.3) ? this.lastTest() : this.verdict();
     return [
       'SEC("xdp")',
       `int ${name}(struct xdp_md *ctx) {`,
       '  void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;',
       this.declarations(),
-      parses ? packetParser(this.random) : '  off = 14;',
+      parses ? packetParser(random) : '  off = 14;',
       body,
-      this.verdict(),
+      end,
       '}',
       '',
     ].join('\n');
@@ -175,6 +172,7 @@ export class CStatements extends CExpressions {
       { weight: 2, packet: true, noLoop: true, make: () => this.packetHelper() },
       { weight: 1, make: () => this.printed() },
       { weight: 4, noLoop: true, make: () => this.burst() },
+      { weight: 4, noLoop: true, make: () => this.layers() },
       { weight: 8, noLoop: true, make: (place) => this.lateTest(place) },
       { weight: 1, packet: true, noLoop: true, make: () => this.redirectNote() },
       ...(this.features.random ? [{ weight: 4, make: () => this.drawn() }] : []),
@@ -239,26 +237,6 @@ export class CStatements extends CExpressions {
   }
 
   /**
-   * A checked write: a byte, a word that need not be aligned, or the addresses swapped as a program does that sends
-   * back.
-   */
-  private packetWrite(): string {
-    const { random: r } = this;
-    const p = this.name('p');
-    const at = r.chance(0.6) ? String(r.below(60)) : `(${this.var32()} & 0x${r.pick(['1f', '3f'])})`;
-    return r.pick([
-      `{ __u8 *${p} = data + ${at}; if ((void *)(${p} + 1) <= data_end) *${p} ${r.pick(['=', '+=', '^='])} ${this.var32()}; }`,
-      `{ __u32 *${p} = data + ${at}; if ((void *)(${p} + 1) <= data_end) *${p} = ${this.expression32(1)}; }`,
-      `{ struct eth *${p} = data; if ((void *)(${p} + 1) <= data_end) { __u8 t[6]; __builtin_memcpy(t, ${p}->dst, 6); __builtin_memcpy(${p}->dst, ${p}->src, 6); __builtin_memcpy(${p}->src, t, 6); } }`,
-    ]);
-  }
-
-  /** A key that hits now and then. */
-  private key(): string {
-    return `(${this.var32()} & ${this.random.pick([1, 3, 3, 7, 15])})`;
-  }
-
-  /**
    * Changes an element and reads it, in either order: where what was written decides, traces guard on their own
    * effects.
    */
@@ -297,119 +275,6 @@ export class CStatements extends CExpressions {
     return Array.from({ length: 1 + r.below(3) }, one).join(' ');
   }
 
-  /** The same for the maps whose values are a pair of words. */
-  private pairChange(v: string): string {
-    return this.random.pick([
-      `${v}->a++; b += ${v}->b;`,
-      `${v}->b = ${this.expression32(1)}; a ^= ${v}->a;`,
-      `if (${v}->a > ${this.random.below(4)}) { ${v}->a = 0; c++; } else ${v}->a++;`,
-    ]);
-  }
-
-  /** Puts an element; the flags make it fail now and then (`rc`), with -EEXIST or -ENOENT. */
-  private update(): string {
-    const { random: r } = this;
-    const [k, v] = [this.name('k'), this.name('v')];
-    const flag = r.pick(['BPF_ANY', 'BPF_ANY', 'BPF_NOEXIST', 'BPF_EXIST']);
-    if (r.chance(0.3)) {
-      return `{ __u32 ${k} = ${this.var32()} & 63; struct pair ${v} = { ${this.var32()}, ${this.var32()} }; rc = bpf_map_update_elem(&lru, &${k}, &${v}, ${flag}); }`;
-    }
-    const map = r.pick(['arr', 'tab', 'tab', 'ptab']);
-    return `{ __u32 ${k} = ${this.key()}; struct value ${v}; __builtin_memset(&${v}, 0, sizeof(${v})); ${v}.packets = x; ${v}.word = ${this.var32()}; rc = bpf_map_update_elem(&${map}, &${k}, &${v}, ${flag}); }`;
-  }
-
-  /** Removes an element that may not be there. Arrays are left out: deleting from one is always -EINVAL. */
-  private remove(): string {
-    const k = this.name('k');
-    const map = this.random.pick(['tab', 'tab', 'ptab', 'lru']);
-    return `{ __u32 ${k} = ${this.key()}; rc = bpf_map_delete_elem(&${map}, &${k}); ${this.random.chance(0.5) ? 'if (rc) d += 2;' : ''} }`;
-  }
-
-  /**
-   * A look-up with a packed key of 15 bytes that is put together on the stack. All of it is written: bytes that the
-   * program never set would differ between engines.
-   */
-  private wideKey(): string {
-    const { random: r } = this;
-    const [k, v] = [this.name('k'), this.name('v')];
-    const key = `struct odd ${k}; __builtin_memset(&${k}, 0, sizeof(${k})); ${k}.a = ${this.var32()} & 3; ${k}.b = ${this.var32()} & 1; ${k}.d = ${r.below(2)};`;
-    return r.chance(0.5)
-      ? `{ ${key} struct pair *${v} = bpf_map_lookup_elem(&wide, &${k}); if (${v}) { ${this.pairChange(v)} } }`
-      : `{ ${key} struct pair ${v} = { ${this.var32()}, 1 }; rc = bpf_map_update_elem(&wide, &${k}, &${v}, BPF_ANY); }`;
-  }
-
-  /** A look-up in the prefix tree, or a new prefix of any length; host bits behind the prefix are left as they are. */
-  private trie(): string {
-    const { random: r } = this;
-    const [k, v] = [this.name('k'), this.name('v')];
-    const address = `bpf_htonl(${this.var32()} & 0x${r.pick(['f0000000', '0f00000f', '3'])})`;
-    return r.chance(0.6)
-      ? `{ struct lpm_key ${k} = { 32, ${address} }; struct pair *${v} = bpf_map_lookup_elem(&trie, &${k}); if (${v}) { ${this.pairChange(v)} } }`
-      : `{ struct lpm_key ${k} = { ${r.below(33)}, ${address} }; struct pair ${v} = { 1, ${this.var32()} }; rc = bpf_map_update_elem(&trie, &${k}, &${v}, BPF_ANY); }`;
-  }
-
-  /** An element changed under its lock; what it holds is read afterwards, without the lock. */
-  private spinLock(): string {
-    const [k, v] = [this.name('k'), this.name('v')];
-    return `{ __u32 ${k} = ${this.var32()} & 1; struct locked *${v} = bpf_map_lookup_elem(&locks, &${k}); if (${v}) { bpf_spin_lock(&${v}->lock); ${v}->count++; ${v}->sum += ${this.var32()}; if (${v}->count > ${this.random.below(5)}) ${v}->count = 0; bpf_spin_unlock(&${v}->lock); a += ${v}->count; } }`;
-  }
-
-  /** Push, pop or peek of a queue or a stack that is soon full. With BPF_EXIST a full queue drops its oldest. */
-  private queue(): string {
-    const { random: r } = this;
-    const v = this.name('v');
-    if (r.chance(0.5)) {
-      const call = r.pick([
-        'bpf_map_push_elem(&fifo, &V, BPF_ANY)',
-        'bpf_map_push_elem(&fifo, &V, BPF_EXIST)',
-        'bpf_map_pop_elem(&fifo, &V)',
-        'bpf_map_peek_elem(&fifo, &V)',
-      ]);
-      return `{ __u32 ${v} = ${this.var32()}; rc = ${call.replace('V', v)}; if (rc == 0) b += ${v}; }`;
-    }
-    const call = r.pick([
-      'bpf_map_push_elem(&pile, &V, BPF_ANY)',
-      'bpf_map_pop_elem(&pile, &V)',
-      'bpf_map_peek_elem(&pile, &V)',
-    ]);
-    return `{ __u64 ${v} = x; rc = ${call.replace('V', v)}; if (rc == 0) y ^= ${v}; }`;
-  }
-
-  /** A record put out at once, or reserved, written, and then given away or taken back. */
-  private ring(): string {
-    const v = this.name('v');
-    return this.random.chance(0.5)
-      ? `{ struct pair ${v} = { ${this.var32()}, ${this.var32()} }; rc = bpf_ringbuf_output(&ring, &${v}, sizeof(${v}), 0); }`
-      : `{ struct pair *${v} = bpf_ringbuf_reserve(&ring, sizeof(*${v}), 0); if (${v}) { ${v}->a = ${this.var32()}; ${v}->b = ${this.var32()}; if (${this.test()}) bpf_ringbuf_discard(${v}, 0); else bpf_ringbuf_submit(${v}, 0); } }`;
-  }
-
-  /**
-   * An atomic operation on global data; those that fetch use the old value, else clang compiles them to plain ones.
-   */
-  private atomic(): string {
-    const { random: r, features } = this;
-    const target = r.pick(['global_sum[1]', 'global_sum[2]', `global_sum[${this.var32()} & 3]`]);
-    if (!features.fetches || r.chance(0.3)) return `__sync_fetch_and_add(&${target}, ${this.var32()});`;
-    return r.pick([
-      `x ^= __sync_fetch_and_add(&${target}, ${this.var32()});`,
-      `y += __sync_fetch_and_or(&${target}, x);`,
-      `x = __sync_fetch_and_xor(&${target}, y);`,
-      `x += __sync_fetch_and_and(&${target}, x | 0xff);`,
-      `y = __sync_lock_test_and_set(&${target}, x);`,
-      `x = __sync_val_compare_and_swap(&${target}, ${r.below(4)}, y);`,
-    ]);
-  }
-
-  /** Changes of global variables, which live in array maps of one element (`.bss`, `.data`). */
-  private global(): string {
-    return this.random.pick([
-      'global_count++;',
-      'global_count += a; b ^= global_count;',
-      `if (global_count % ${2 + this.random.below(4)} == 0) { global_sum[0] += x; d++; }`,
-      `global_sum[${this.var32()} & 3] ^= y; x += global_sum[3];`,
-    ]);
-  }
-
   /** Bit fields on the stack: shifts and masks, and sign extension for the signed one. */
   private bitField(): string {
     const v = this.name('v');
@@ -438,61 +303,6 @@ export class CStatements extends CExpressions {
   }
 
   /**
-   * Moves an end of the packet or its metadata. Afterwards no pointer into it holds, so both are read again, as the
-   * verifier demands.
-   */
-  private resize(): string {
-    const { random: r } = this;
-    const call = r.pick([
-      `bpf_xdp_adjust_head(ctx, ${r.pick([4, 8, 14, -4, -14, -20, -300])})`,
-      `bpf_xdp_adjust_tail(ctx, ${r.pick([-4, -20, 8, 64, 4000])})`,
-      `bpf_xdp_adjust_meta(ctx, ${r.pick([-4, -8, 4])})`,
-    ]);
-    return `rc = ${call}; data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;`;
-  }
-
-  /**
-   * Helpers that read and write the packet by offset, checksums, and the number of the CPU, which is 0 in the
-   * comparison.
-   */
-  private packetHelper(): string {
-    const { random: r } = this;
-    const v = this.name('v');
-    return r.pick([
-      `{ __u32 ${v} = 0; rc = bpf_xdp_load_bytes(ctx, ${r.pick(['4', '30', '(a & 0x3f)'])}, &${v}, 4); d += ${v}; }`,
-      `{ __u32 ${v} = ${this.var32()}; rc = bpf_xdp_store_bytes(ctx, ${r.pick(['6', '40', '(b & 0x3f)'])}, &${v}, 4); data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end; }`,
-      `{ __u32 ${v}[2] = { ${this.var32()}, ${this.var32()} }; x += bpf_csum_diff(0, 0, ${v}, 8, ${this.var32()}); }`,
-      'y += bpf_get_smp_processor_id();',
-      `y += (__u64)(data_end - data);`,
-    ]);
-  }
-
-  /** A line for the kernel's log: an output, which is taken back with all else. */
-  private printed(): string {
-    return `bpf_printk("%u %u", ${this.var32()}, ${this.var32()});`;
-  }
-
-  /**
-   * More effects in a row than an undo log has room for at first, single ones or in one piece, and then a test of what
-   * they did: behind a helper that changes the same map it has to wait for all of them.
-   */
-  private burst(): string {
-    const { random: r } = this;
-    const [k, v] = [this.name('k'), this.name('v')];
-    const helper = `{ __u32 o = ${k} ^ 1; bpf_map_update_elem(&wall, &o, ${v}, BPF_ANY); }`;
-    const change = (): string =>
-      r.pick([
-        `for (int i = 0; i < 96; i++) ${v}->words[i] += ${this.var32()};`,
-        `_Pragma("clang loop unroll(disable)") for (int i = 0; i < 70; i++) ${v}->words[i] ^= x + i;`,
-        `__builtin_memset(${v}, ${r.below(256)}, sizeof(*${v}));`,
-        `${helper} ${helper}`,
-      ]);
-    const at = r.below(96);
-    const test = `if (${v}->words[${at}] % ${2 + r.below(4)} == 0) { d++; ${v}->words[${r.below(96)}]++; }`;
-    return `{ __u32 ${k} = ${this.var32()} & 1; struct wall *${v} = bpf_map_lookup_elem(&wall, &${k}); if (${v}) { ${change()} ${v}->words[${at}] += ${this.var32()}; ${r.chance(0.7) ? helper : ''} ${test} } }`;
-  }
-
-  /**
    * Effects by helpers, something that only looks, and then a test of what the effects left: a trace finds out late
    * that it does not fit, and has all of it to take back, across calls that change nothing.
    */
@@ -508,7 +318,10 @@ export class CStatements extends CExpressions {
         () => this.wideKey(),
         () => this.trie(),
         () => this.printed(),
+        () => this.atomic(),
+        () => this.spinLock(),
         () => this.lookup({ ...place, depth: 4 }),
+        () => (place.packet ? this.packetWrite() : this.global()),
         () => (place.packet ? this.resize() : this.update()),
         () => (place.packet ? this.packetHelper() : this.remove()),
       ])();
@@ -522,16 +335,6 @@ export class CStatements extends CExpressions {
       `${v}->packets++;`,
     ]);
     return `{ ${effects} ${r.chance(0.7) ? look : ''} __u32 ${k} = ${this.key()}; struct value *${v} = bpf_map_lookup_elem(&${map}, &${k}); if (${v}) { ${test} } else d ^= 5; }`;
-  }
-
-  /** A redirect that is asked for and then, perhaps, not taken or asked for anew: the last one counts. */
-  private redirectNote(): string {
-    const { random: r } = this;
-    const flags = r.chance(0.8) ? '0' : '1';
-    return r.pick([
-      `rc = bpf_redirect(${this.var32()} & 3, ${flags});`,
-      `rc = bpf_redirect_map(&devs, ${this.var32()} & 3, ${r.below(4)});`,
-    ]);
   }
 
   /** A random number, and a test of it: what was drawn for a trace that gives up is drawn again. */

@@ -1,0 +1,99 @@
+/**
+ * Effects, and right behind them a test of what they left: a trace finds out late that it does not fit, and has all of
+ * it to take back.
+ */
+import { CEffects } from './effects.js';
+
+/** Draws what an undo log gets wrong: many effects in a row, effects in one place, an effect right before the end. */
+export class CLateTests extends CEffects {
+  /**
+   * More effects in a row than an undo log has room for at first, single ones or in one piece, and then a test of what
+   * they did: behind a helper that changes the same map it has to wait for all of them.
+   */
+  protected burst(): string {
+    const { random: r } = this;
+    const [k, v] = [this.name('k'), this.name('v')];
+    const helper = `{ __u32 o = ${k} ^ 1; bpf_map_update_elem(&wall, &o, ${v}, BPF_ANY); }`;
+    const change = (): string =>
+      r.pick([
+        `for (int i = 0; i < 96; i++) ${v}->words[i] += ${this.var32()};`,
+        `_Pragma("clang loop unroll(disable)") for (int i = 0; i < 70; i++) ${v}->words[i] ^= x + i;`,
+        `__builtin_memset(${v}, ${r.below(256)}, sizeof(*${v}));`,
+        `${helper} ${helper}`,
+      ]);
+    const at = r.below(96);
+    const test = `if (${v}->words[${at}] % ${2 + r.below(4)} == 0) { d++; ${v}->words[${r.below(96)}]++; }`;
+    return `{ __u32 ${k} = ${this.var32()} & 1; struct wall *${v} = bpf_map_lookup_elem(&wall, &${k}); if (${v}) { ${change()} ${v}->words[${at}] += ${this.var32()}; ${r.chance(0.7) ? helper : ''} ${test} } }`;
+  }
+
+  /**
+   * One element changed by a helper, in place, and by a helper again: going back takes the changes in the reverse
+   * order, and each to where it began.
+   */
+  protected layers(): string {
+    const { random: r } = this;
+    const [k, v, n] = [this.name('k'), this.name('v'), this.name('n')];
+    const map = r.pick(['tab', 'tab', 'arr']);
+    const put = `bpf_map_update_elem(&${map}, &${k}, &${n}, BPF_ANY);`;
+    const other = r.pick([() => this.update(), () => this.remove(), () => this.queue(), () => put])();
+    const test = `if (${v}->word & ${1 << r.below(3)}) d++; else ${v}->byte++;`;
+    return (
+      `{ __u32 ${k} = ${this.key()}; struct value ${n}; __builtin_memset(&${n}, ${r.below(256)}, sizeof(${n})); ` +
+      `${n}.word = ${this.var32()}; ${n}.packets = y; ${put} struct value *${v} = bpf_map_lookup_elem(&${map}, &${k}); ` +
+      `if (${v}) { ${v}->packets ^= y; ${v}->word += global_count++; ${other} ${test} } }`
+    );
+  }
+
+  /**
+   * How a program ends whose verdict hangs on state: what decides it is asked for, something else is done, and then
+   * comes the last test, with nothing behind it.
+   */
+  protected lastTest(): string {
+    const { random: r, features } = this;
+    const [k, v] = [this.name('k'), this.name('v')];
+    const [yes, no] = r.pick([
+      ['XDP_TX', 'XDP_PASS'],
+      ['XDP_DROP', 'XDP_PASS'],
+      ['bpf_redirect(a & 3, 0)', 'XDP_TX'],
+      ['bpf_redirect_map(&devs, b & 7, 1)', 'bpf_redirect(2, 0)'],
+    ]);
+    const effect = (): string =>
+      r.pick([
+        () => this.packetWrite(),
+        () => this.packetWrite(),
+        () => this.atomic(),
+        () => this.global(),
+        () => this.spinLock(),
+        () => this.ring(),
+        () => this.printed(),
+        () => this.resize(),
+        () => this.redirectNote(),
+        () => this.queue(),
+      ])();
+    const before = Array.from({ length: r.below(3) }, effect).join(' ');
+    const between = Array.from({ length: r.below(3) }, effect).join(' ');
+    const ends = (asked: string, test: string): string =>
+      `  ${before} ${asked} ${between} if (${test}) return ${yes};\n  return ${no};`;
+    const fetched = `__u64 ${v} = __sync_fetch_and_add(&global_sum[1], ${1 + r.below(3)});`;
+    const key = `__u32 ${k} = ${this.key()};`;
+    const value = `struct value ${v}; __builtin_memset(&${v}, 0, sizeof(${v})); ${v}.word = ${this.var32()}; ${v}.packets = y;`;
+    const bit = 1 << r.below(2);
+    return r.pick([
+      () => (features.fetches ? ends(fetched, `${v} & ${bit}`) : ends('global_sum[1] += c;', `global_sum[1] & ${bit}`)),
+      () => ends(`${key} ${value} int r${v} = bpf_map_update_elem(&tab, &${k}, &${v}, BPF_NOEXIST);`, `r${v}`),
+      () => ends(`${key} int ${v} = bpf_map_delete_elem(&tab, &${k});`, v),
+      () => ends(`__u32 ${v} = ${this.var32()}; int r${v} = bpf_map_push_elem(&fifo, &${v}, 0);`, `r${v}`),
+      () => ends(`__u64 ${v} = 0; bpf_map_pop_elem(&pile, &${v});`, `${v} & ${bit}`),
+      () =>
+        ends(
+          `${key} struct value *${v} = bpf_map_lookup_elem(&arr, &${k}); if (!${v}) return XDP_ABORTED; ${v}->word++;`,
+          `${v}->word & ${bit}`,
+        ),
+      () =>
+        ends(
+          `${key} ${value} bpf_map_update_elem(&tab, &${k}, &${v}, BPF_ANY);`,
+          `bpf_map_lookup_elem(&tab, &(__u32){ a & 3 })`,
+        ),
+    ])();
+  }
+}
