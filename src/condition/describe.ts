@@ -14,6 +14,7 @@ import { type FieldContext, type FieldFormat, fieldAt } from '../packet/index.js
 import { helperName, xdpMdFields } from '../platform/index.js';
 import { type Bit, indexOf, isInverted, pointeeOf, type Source, sourceOf } from './bits.js';
 import { type ByteRun, networkPosition, reverseBytes, runOf, weight } from './byte-run.js';
+import { leavesOf, weigh } from './computation-size.js';
 import { type Computation, computationLines, joinWords } from './computation-words.js';
 import type { Facts } from './facts.js';
 import { type Extent, isMappedPrefix, type KeyByte, type KeyField, keyNumber } from './key-text.js';
@@ -44,6 +45,12 @@ interface Pointee {
 
 /** Longest expression that is printed in full, in operations. */
 const maxOperations = 12;
+
+/**
+ * Operations whose equations one condition gives. Four rounds of a hash are readable, hundreds of lines are not, and
+ * writing them is most of what printing such a condition costs.
+ */
+const maxWritten = 512;
 
 /** How often an address that depends on bytes at such an address is spelt out; each time its text may double. */
 const maxNestedOffsets = 3;
@@ -233,16 +240,8 @@ export class Describer {
 
   /** What a long computation depends on, each once. */
   private inputs(value: Value): string[] {
-    const seen = new Set<Value>();
-    const words = new Set<string>();
-    const visit = (inner: Value): void => {
-      if (seen.has(inner) || isConst(inner)) return;
-      seen.add(inner);
-      if (opTable[inner.op].kind === 'pure') inner.args.forEach(visit);
-      else words.add(this.expression(inner).replace(/^le\d+\((.*)\)$/, '$1'));
-    };
-    visit(value);
-    return [...words];
+    const words = leavesOf(value).leaves.map((leaf) => this.expression(leaf).replace(/^le\d+\((.*)\)$/, '$1'));
+    return [...new Set(words)];
   }
 
   /** The bits of a value, with those that the condition fixes as constants. */
@@ -408,11 +407,21 @@ export class Describer {
     return infix === undefined ? `${value.op}(${args.join(', ')})` : `(${args[0]} ${infix} ${args[1]})`;
   }
 
-  /** What the names of long computations stand for. */
+  /**
+   * What the names of long computations stand for. One that is longer than what is left of {@link maxWritten} is told
+   * by its size and what it depends on.
+   */
   computations(): Computation[] {
     // A line may bring up another one.
     const done: Computation[] = [];
-    for (const [value, name] of this.computed)
+    let left = maxWritten;
+    for (const [value, name] of this.computed) {
+      const { size } = leavesOf(value);
+      if (size > left) {
+        done.push({ name, text: `${size} operations on ${this.inputs(value).join(', ')}` });
+        continue;
+      }
+      left -= size;
       done.push(
         ...computationLines(
           value,
@@ -420,6 +429,7 @@ export class Describer {
           (part) => (part === value ? undefined : this.computed.get(part)) ?? this.brief(part, false, true),
         ),
       );
+    }
     return done;
   }
 
@@ -578,14 +588,4 @@ export class Describer {
     }
     return { offset, width: 1, isNamed: false };
   }
-}
-
-/**
- * What is left of `budget` operations after those of the value written out as a tree; negative if it is not enough.
- */
-function weigh(value: Value, budget: number): number {
-  if (budget < 0 || opTable[value.op].kind !== 'pure') return budget;
-  let left = budget - 1;
-  for (const arg of value.args) left = weigh(arg, left);
-  return left;
 }

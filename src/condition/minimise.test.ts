@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Graph, type Value } from '../ir/index.js';
 import { Prng } from '../packet/index.js';
 import { pathCondition } from './condition.js';
@@ -75,5 +75,50 @@ describe('reading a condition', () => {
     }
     // Else nothing was there to be dropped, and the test would say nothing.
     expect(dropped).toBeGreaterThan(20);
+  });
+});
+
+/** A hash of many rounds of four words of the packet, and a guard on a few of its bits after each round. */
+function hashFacts(rounds: number): Facts {
+  const graph = new Graph();
+  const detail = { kind: 'memory', space: 'packet', size: 4, map: -1, checked: false } as const;
+  const load = (at: number): Value => graph.load(graph.pointer(graph.constant(0n)), BigInt(at), detail, 0, true);
+  const words = [14, 18, 26, 30].map(load) as [Value, Value, Value, Value];
+  const facts = new Facts();
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < 4; i++) {
+      const [a, b] = [words[i] as Value, words[(i + 1) % 4] as Value];
+      const mixed = graph.make('mul32', graph.make('xor', a, b), graph.constant(0x85ebca6bn));
+      words[i] = graph.make('add32', mixed, graph.make('shr', b, graph.constant(13n)));
+    }
+    const asked = graph.and(words[round % 4] as Value, graph.constant(7n));
+    facts.assert(graph.make('eq', asked, graph.constant(BigInt(round % 8))), round % 3 === 0);
+  }
+  return facts;
+}
+
+describe('a condition over a hash', () => {
+  it('is searched in steps that grow with the hash, not with the paths through it', () => {
+    const stepsOf = (rounds: number): number => {
+      const facts = hashFacts(rounds);
+      const bitsOf = vi.spyOn(facts.sources, 'bitsOf');
+      expect(minimise(facts).parts.length).toBeGreaterThan(rounds / 2);
+      return bitsOf.mock.calls.length;
+    };
+    const [few, many] = [stepsOf(20), stepsOf(200)];
+    expect(many).toBeLessThan(20 * few);
+  });
+
+  it('gives the equations of four rounds, and of hundreds their number and what they begin with', () => {
+    const short = pathCondition(hashFacts(4), names);
+    expect(short.computed.length).toBeGreaterThan(4);
+    expect(short.computed.every(({ text }) => !/operations on/.test(text))).toBe(true);
+    const long = pathCondition(hashFacts(200), names);
+    const told = long.computed.filter(({ text }) => /^\d+ operations on \S/.test(text));
+    expect(told.length).toBeGreaterThan(100);
+    expect(long.computed.map(({ text }) => text).join('').length).toBeLessThan(40_000);
+    // Every name that is used is told of.
+    const named = new Set(long.computed.map(({ name }) => name));
+    for (const [name] of long.text.matchAll(/\bf\d+\b/g)) expect(named).toContain(name);
   });
 });

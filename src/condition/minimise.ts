@@ -4,7 +4,7 @@
  * mentioned. Everything larger is left to the rules of facts.ts and normal-form.ts, which need no enumeration.
  */
 import { evaluate, opTable, type Value } from '../ir/index.js';
-import { type Bit, indexOf, isInverted, plain, sourceOf } from './bits.js';
+import { type Bit, type BitSources, indexOf, isInverted, plain, sourceOf } from './bits.js';
 import { type Conjunct, conjuncts, holdsAt, numberAt } from './conjuncts.js';
 import type { Facts } from './facts.js';
 
@@ -13,10 +13,18 @@ const maxBits = 10;
 /** Most computed values that a part may hang on; a hash of many rounds is beyond it, and stays as it is. */
 const maxValues = 256;
 /**
- * Steps that one condition may cost: evaluations of values, and comparisons of parts. Clusters beyond it are left
- * alone, the cheap ones being taken first. What stays is a condition that says the same in more words.
+ * Steps that one condition may cost: comparisons of parts, and evaluations of values, of which each counts as
+ * {@link evaluationSteps}. Clusters beyond it are left alone, the cheap ones being taken first. What stays is a
+ * condition that says the same in more words.
  */
 const maxEffort = 1 << 22;
+/** What an evaluation takes, in comparisons of two bytes. */
+const evaluationSteps = 64;
+/**
+ * Values and bits that looking for what parts hang on may pass, over all parts of a condition; parts behind it are
+ * taken for larger than what is enumerated.
+ */
+const maxLooked = 1 << 15;
 
 /** A condition with nothing in it that was found to be implied. */
 export interface Minimal {
@@ -108,8 +116,9 @@ interface Group {
 function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
   const groups = new Set<Group>();
   const groupOf = new Map<Bit, Group>();
+  const search = { left: maxLooked, tooMuch: new Set<Value>() };
   for (const part of conjuncts(facts)) {
-    const support = supportOf(facts, part, fixed);
+    const support = supportOf(facts, part, fixed, search);
     if (support === undefined) continue;
     const { bits } = support;
     const touched = new Set<Group>();
@@ -147,9 +156,9 @@ function clustersOf(facts: Facts, fixed: boolean): Cluster[] {
   return affordable;
 }
 
-/** Evaluations that a group would take, roughly: what may be tried is bounded by their sum. */
+/** Steps that a group would take, roughly: what may be tried is bounded by their sum. */
 function effortOf({ parts, bits, values }: Group): number {
-  return (values.size + parts.length ** 2) * 2 ** bits.size;
+  return (values.size * evaluationSteps + parts.length ** 2) * 2 ** bits.size;
 }
 
 /** What a part hangs on. */
@@ -159,13 +168,55 @@ interface PartSupport {
   readonly values: Set<Value>;
 }
 
-/** The bits that a part hangs on; undefined if they are too many, or if there is more to it than bits. */
-function supportOf(facts: Facts, part: Conjunct, fixed: boolean): PartSupport | undefined {
+/** What a value's bits are: bits of packet and maps, and computed values, each once. */
+interface MadeOf {
+  readonly own: readonly Bit[];
+  readonly computed: readonly Value[];
+}
+
+/** A value has 64 bits, mostly of one computed value, and each part, guard and printing asks for them anew. */
+const made = new WeakMap<BitSources, Map<Value, MadeOf>>();
+
+function madeOf(sources: BitSources, value: Value): MadeOf {
+  let known = made.get(sources);
+  if (known === undefined) {
+    known = new Map();
+    made.set(sources, known);
+  }
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const own: Bit[] = [];
+  const computed = new Set<Value>();
+  for (const bit of sources.bitsOf(value)) {
+    if (bit < 2) continue;
+    const source = sources.sources[sourceOf(bit)];
+    if (source?.kind === 'value') computed.add(source.value);
+    else own.push(bit);
+  }
+  const result = { own, computed: [...computed] };
+  known.set(value, result);
+  return result;
+}
+
+/** The search for what the parts of a condition hang on. */
+interface SupportSearch {
+  /** See {@link maxLooked}. */
+  left: number;
+  /** Computed values that hang on too much: so does what hangs on them. */
+  readonly tooMuch: Set<Value>;
+}
+
+/**
+ * The bits that a part hangs on; undefined if they are too many, if there is more to it than bits, or if the search has
+ * looked enough.
+ */
+function supportOf(facts: Facts, part: Conjunct, fixed: boolean, search: SupportSearch): PartSupport | undefined {
   const bits = new Set<Bit>();
   const values = new Set<Value>();
   const left: Value[] = [];
   const addBit = (bit: Bit): boolean => {
     if (bit < 2) return true;
+    if (--search.left < 0) return false;
     const source = facts.sources.sources[sourceOf(bit)];
     if (source?.kind === 'value') return addComputed(source.value);
     if (fixed && facts.required.has(plain(bit))) return true;
@@ -174,11 +225,15 @@ function supportOf(facts: Facts, part: Conjunct, fixed: boolean): PartSupport | 
   };
   const addComputed = (value: Value): boolean => {
     if (values.has(value)) return true;
+    if (--search.left < 0 || search.tooMuch.has(value)) return false;
     values.add(value);
     left.push(value);
     return opTable[value.op].evaluate !== undefined && values.size <= maxValues;
   };
-  const addValue = (value: Value): boolean => facts.sources.bitsOf(value).every(addBit);
+  const addValue = (value: Value): boolean => {
+    const { own, computed } = madeOf(facts.sources, value);
+    return own.every(addBit) && computed.every(addComputed);
+  };
   /** All that the part speaks of itself; false if that is too much. */
   const begin = (): boolean => {
     switch (part.kind) {
@@ -200,8 +255,13 @@ function supportOf(facts: Facts, part: Conjunct, fixed: boolean): PartSupport | 
     }
   };
   if (!begin()) return undefined;
-  for (let value = left.pop(); value !== undefined; value = left.pop())
-    if (!value.args.every(addValue)) return undefined;
+  const [root, ...others] = left;
+  const isAll = others.length === 0 && bits.size === 0;
+  for (let value = left.pop(); value !== undefined; value = left.pop()) {
+    if (value.args.every(addValue)) continue;
+    if (isAll && root !== undefined) search.tooMuch.add(root);
+    return undefined;
+  }
   return { bits, values };
 }
 

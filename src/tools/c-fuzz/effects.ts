@@ -70,7 +70,7 @@ export class CEffects extends CExpressions {
   protected wideKey(): string {
     const { random: r } = this;
     const [k, v] = [this.name('k'), this.name('v')];
-    const key = `struct odd ${k}; __builtin_memset(&${k}, 0, sizeof(${k})); ${k}.a = ${this.var32()} & 3; ${k}.b = ${this.var32()} & 1; ${k}.d = ${r.below(2)};`;
+    const key = `struct odd ${k}; __builtin_memset(&${k}, 0, sizeof(${k})); ${k}.a = ${this.var32()} & 3; ${k}.b = ${this.var32()} & 1; ${k}.d = (${this.var32()} & 1) * 0x0102030405060708ull;`;
     return r.chance(0.5)
       ? `{ ${key} struct pair *${v} = bpf_map_lookup_elem(&wide, &${k}); if (${v}) { ${this.pairChange(v)} } }`
       : `{ ${key} struct pair ${v} = { ${this.var32()}, 1 }; rc = bpf_map_update_elem(&wide, &${k}, &${v}, BPF_ANY); }`;

@@ -70,30 +70,35 @@ export class CLateTests extends CEffects {
         () => this.redirectNote(),
         () => this.queue(),
       ])();
-    const before = Array.from({ length: r.below(3) }, effect).join(' ');
-    const between = Array.from({ length: r.below(3) }, effect).join(' ');
-    const ends = (asked: string, test: string): string =>
-      `  ${before} ${asked} ${between} if (${test}) return ${yes};\n  return ${no};`;
-    const fetched = `__u64 ${v} = __sync_fetch_and_add(&global_sum[1], ${1 + r.below(3)});`;
+    const effects = (count: number): string => Array.from({ length: count }, effect).join(' ');
+    const [before, between] = [effects(r.below(3)), effects(r.below(3))];
+    // The barrier keeps clang from computing the answer only where it is tested: then the last effect would not be the
+    // last thing before the test.
+    const ends = (asked: string, answer: string, again = ''): string =>
+      `  ${before} ${asked} __u64 t = ${answer}; asm volatile("" : "+r"(t)); ${between} if (t) { ${again} return ${yes}; }\n  return ${no};`;
     const key = `__u32 ${k} = ${this.key()};`;
     const value = `struct value ${v}; __builtin_memset(&${v}, 0, sizeof(${v})); ${v}.word = ${this.var32()}; ${v}.packets = y;`;
+    const put = `bpf_map_update_elem(&tab, &${k}, &${v}, BPF_NOEXIST)`;
+    const take = `bpf_map_delete_elem(&tab, &${k})`;
     const bit = 1 << r.below(2);
+    // What was answered once is answered otherwise the next time: traces of both ways have to be told apart by it.
     return r.pick([
-      () => (features.fetches ? ends(fetched, `${v} & ${bit}`) : ends('global_sum[1] += c;', `global_sum[1] & ${bit}`)),
-      () => ends(`${key} ${value} int r${v} = bpf_map_update_elem(&tab, &${k}, &${v}, BPF_NOEXIST);`, `r${v}`),
-      () => ends(`${key} int ${v} = bpf_map_delete_elem(&tab, &${k});`, v),
-      () => ends(`__u32 ${v} = ${this.var32()}; int r${v} = bpf_map_push_elem(&fifo, &${v}, 0);`, `r${v}`),
-      () => ends(`__u64 ${v} = 0; bpf_map_pop_elem(&pile, &${v});`, `${v} & ${bit}`),
+      () =>
+        features.fetches
+          ? ends('', `__sync_fetch_and_add(&global_sum[1], ${1 + r.below(3)}) & ${bit}`)
+          : ends('global_sum[1] += c;', `global_sum[1] & ${bit}`),
+      () => ends(`${key} ${value}`, put, `${take};`),
+      () => ends(`${key} ${value}`, take, `${put};`),
+      () =>
+        ends(`__u32 ${v} = ${this.var32()};`, `bpf_map_push_elem(&fifo, &${v}, 0)`, `bpf_map_pop_elem(&fifo, &${v});`),
+      () =>
+        ends(`__u64 ${v} = 0; bpf_map_pop_elem(&pile, &${v});`, `${v} & ${bit}`, `bpf_map_push_elem(&pile, &x, 0);`),
       () =>
         ends(
           `${key} struct value *${v} = bpf_map_lookup_elem(&arr, &${k}); if (!${v}) return XDP_ABORTED; ${v}->word++;`,
           `${v}->word & ${bit}`,
         ),
-      () =>
-        ends(
-          `${key} ${value} bpf_map_update_elem(&tab, &${k}, &${v}, BPF_ANY);`,
-          `bpf_map_lookup_elem(&tab, &(__u32){ a & 3 })`,
-        ),
+      () => ends(`${key} ${value} ${put};`, `bpf_map_lookup_elem(&tab, &(__u32){ a & 3 }) != 0`, `${take};`),
     ])();
   }
 }
