@@ -155,8 +155,8 @@ export class CEffects extends CExpressions {
   }
 
   /**
-   * Moves an end of the packet or its metadata; a tail of 3,420 bytes or some more is about what a frame has left. Afterwards no pointer into it holds, so both are read again, as the
-   * verifier demands.
+   * Moves an end of the packet or its metadata; a tail of 3,420 bytes or some more is about what a frame has left.
+   * Afterwards no pointer into it holds, so both are read again, as the verifier demands.
    */
   protected resize(): string {
     const { random: r } = this;
