@@ -27,18 +27,19 @@ export class CLateTests extends CEffects {
   }
 
   /**
-   * One element changed by a helper, in place, and by a helper again: going back takes the changes in the reverse
-   * order, and each to where it began.
+   * One element read, changed by a helper, in place, and by a helper again: going back takes the changes in the reverse
+   * order, and each to where it began, else the next one to come by reads something else.
    */
   protected layers(): string {
     const { random: r } = this;
-    const [k, v, n] = [this.name('k'), this.name('v'), this.name('n')];
-    const map = r.pick(['tab', 'tab', 'arr']);
+    const [k, v, n, o] = [this.name('k'), this.name('v'), this.name('n'), this.name('o')];
+    const map = r.pick(['tab', 'arr', 'arr']);
+    const read = `struct value *${o} = bpf_map_lookup_elem(&${map}, &${k}); if (${o}) global_sum[2] += ${o}->word + ${o}->packets;`;
     const put = `bpf_map_update_elem(&${map}, &${k}, &${n}, BPF_ANY);`;
     const other = r.pick([() => this.update(), () => this.remove(), () => this.queue(), () => put])();
     const test = `if (${v}->word & ${1 << r.below(3)}) d++; else ${v}->byte++;`;
     return (
-      `{ __u32 ${k} = ${this.key()}; struct value ${n}; __builtin_memset(&${n}, ${r.below(256)}, sizeof(${n})); ` +
+      `{ __u32 ${k} = ${this.key()}; ${read} struct value ${n}; __builtin_memset(&${n}, ${r.below(256)}, sizeof(${n})); ` +
       `${n}.word = ${this.var32()}; ${n}.packets = y; ${put} struct value *${v} = bpf_map_lookup_elem(&${map}, &${k}); ` +
       `if (${v}) { ${v}->packets ^= y; ${v}->word += global_count++; ${other} ${test} } }`
     );
