@@ -154,15 +154,20 @@ export class CEffects extends CExpressions {
     ]);
   }
 
+  /** A growth for which some packets of a path have room in their frame of 3,520 bytes, and longer ones do not. */
+  protected lastRoom(): number {
+    return 3421 + this.random.below(40);
+  }
+
   /**
-   * Moves an end of the packet or its metadata; a tail of 3,420 bytes or some more is about what a frame has left.
-   * Afterwards no pointer into it holds, so both are read again, as the verifier demands.
+   * Moves an end of the packet or its metadata; see {@link lastRoom}. Afterwards no pointer into it
+   * holds, so both are read again, as the verifier demands.
    */
   protected resize(): string {
     const { random: r } = this;
     const call = r.pick([
       `bpf_xdp_adjust_head(ctx, ${r.pick([4, 8, 14, -4, -14, -20, -300])})`,
-      `bpf_xdp_adjust_tail(ctx, ${r.pick([-4, -20, 8, 64, 4000, 3420 + r.below(50)])})`,
+      `bpf_xdp_adjust_tail(ctx, ${r.pick([-4, -20, 8, 64, 4000, this.lastRoom()])})`,
       `bpf_xdp_adjust_meta(ctx, ${r.pick([-4, -8, 4])})`,
     ]);
     const read = 'data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;';

@@ -88,6 +88,11 @@ export class CLateTests extends CEffects {
         features.fetches
           ? ends('', `__sync_fetch_and_add(&global_sum[1], ${1 + r.below(3)}) & ${bit}`)
           : ends('global_sum[1] += c;', `global_sum[1] & ${bit}`),
+      () =>
+        ends(
+          `int r${v} = bpf_xdp_adjust_tail(ctx, ${this.lastRoom()}); data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;`,
+          `r${v} != 0`,
+        ),
       () => ends(`${key} ${value}`, put, `${take};`),
       () => ends(`${key} ${value}`, take, `${put};`),
       () =>
