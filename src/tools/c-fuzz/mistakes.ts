@@ -7,8 +7,9 @@
  * are left wide (they only say what may be accessed, and Linux accepts no program that accesses more), helpers that
  * refuse (the same), the clock and CPU that a helper is told (they stand still in a test run), a transaction of the
  * compiled card that stays open behind its packet or batch (marks are set anew for each call; a longer log is no other
- * one), and look-ups that were cached behind what is taken back (whoever decides the packet does the same again, from
- * the same free lists, up to the test that failed, so the element is where it was).
+ * one), look-ups that were cached behind what is taken back (whoever decides the packet does the same again, from the
+ * same free lists, up to the test that failed, so the element is where it was), and a tail that cannot grow and is no
+ * miss (a recording guards on the length that its frame has room for, and all frames of a test run are alike).
  */
 import { InternalError } from '../../base/index.js';
 
@@ -222,10 +223,10 @@ const compiled: readonly Mistake[] = [
     wrong: 'needed.findIndex(',
   },
   {
-    name: 'a tail that cannot grow is no miss',
+    name: 'a tail that was cut is still there',
     module: 'nic/software/lower-call',
-    right: 'this.requireSuccess(value);',
-    wrong: '',
+    right: 'geometry.end = graph.add(geometry.end, this.values.lower(amount)); this.move(value);',
+    wrong: 'this.move(value);',
   },
   {
     name: 'atomic operations are not undone',
