@@ -13,6 +13,7 @@ export { encodingFault } from './encoding.js';
 export { type Fork, type ForkBlock, forkAt } from './forks.js';
 export { jumpTargets, leaders, successors } from './leaders.js';
 export { type LiveSet, liveSlots } from './live-slots.js';
+export { type MapUses, mapUses } from './map-uses.js';
 export { dominates, loopBodies, type Order, orderOf } from './order.js';
 export {
   followOrigins,

@@ -3,7 +3,8 @@
  * trace has seen of them stays true until that hand moves.
  */
 import type { ObjectSpec } from '../object/index.js';
-import { mapWrites } from './map-writes.js';
+import { noAdditions } from './additions.js';
+import { mapUses } from './map-uses.js';
 
 /** What is known already: runtimes come and go, the object stays. */
 const known = new WeakMap<ObjectSpec, bigint>();
@@ -16,7 +17,8 @@ export function mayBeWritten(object: ObjectSpec, map: number): boolean {
   let written = known.get(object);
   if (written === undefined) {
     written = 0n;
-    for (const program of object.programs) if (program.type === 'xdp') written |= mapWrites(program, object.maps);
+    for (const program of object.programs)
+      if (program.type === 'xdp') written |= mapUses(program, object.maps, noAdditions).written;
     known.set(object, written);
   }
   return ((written >> BigInt(Math.min(map, object.maps.length))) & 1n) !== 0n;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assemble, mapSpec } from '../object/index.js';
-import { mapWrites } from './map-writes.js';
+import { type MapUses, mapUses } from './map-uses.js';
 
 const names = ['a', 'b', 'c', 'outer'];
 
@@ -22,6 +22,14 @@ const maps = names.map((name) =>
  * functions ahead of it.
  */
 function written(main: string, functions = ''): string {
+  return namesOf(usesOf(main, functions).written);
+}
+
+function namesOf(bits: bigint): string {
+  return [...names, 'other'].filter((_, i) => ((bits >> BigInt(i)) & 1n) !== 0n).join(' ');
+}
+
+function usesOf(main: string, functions: string): MapUses {
   const { programs } = assemble(`
 .license "GPL"
 ${names.map((name) => `.map ${name} type=array key=4 value=16 max_entries=8 flags=0x0`).join('\n')}
@@ -37,8 +45,7 @@ exit
 `);
   const [program] = programs;
   if (program === undefined) throw new Error('no program');
-  const bits = mapWrites(program, maps);
-  return [...names, 'other'].filter((_, i) => ((bits >> BigInt(i)) & 1n) !== 0n).join(' ');
+  return mapUses(program, maps);
 }
 
 const everything = 'a b c outer other';
@@ -185,5 +192,23 @@ describe('a map is not written', () => {
     ['as the key of a look-up in another', `r1 = c ll\nr2 = map[0][0]+0\ncall bpf_map_lookup_elem`],
   ])('%s', (_, main) => {
     expect(written(main)).toBe('');
+  });
+});
+
+describe('what is done to a map', () => {
+  const add = 'r1 = 7\nlock *(u64 *)(r0 + 0) += r1';
+  it.each([
+    ['an addition whose result nobody takes', add, 'a', '', ''],
+    ['an addition that says what there was', 'r1 = 7\nr1 = atomic_fetch_add((u64 *)(r0 + 0), r1)', 'a', 'a', ''],
+    ['another atomic operation', 'r1 = 7\nlock *(u64 *)(r0 + 0) |= r1', 'a', 'a', ''],
+    ['an addition and a store', `${add}\n*(u8 *)(r0 + 9) = 1`, 'a', 'a', ''],
+    ['an addition by load and store', 'r1 = *(u64 *)(r0 + 0)\nr1 += 1\n*(u64 *)(r0 + 0) = r1', 'a', '', ''],
+    ['a doubling', 'r1 = *(u64 *)(r0 + 0)\nr1 += r1\n*(u64 *)(r0 + 0) = r1', 'a', 'a', 'a'],
+    ['a load', 'r1 = *(u32 *)(r0 + 4)', '', '', 'a'],
+    ['a look-up and no more', '', '', '', ''],
+    ['an addition, and its value is a key', `${add}\nr2 = r0\nr1 = c ll\ncall bpf_map_lookup_elem`, 'a', '', 'a'],
+  ])('%s', (_, body, isWritten, stored, read) => {
+    const uses = usesOf(`${lookup('a')}\n${body}\n${out}`, '');
+    expect([uses.written, uses.stored, uses.read].map(namesOf)).toEqual([isWritten, stored, read]);
   });
 });

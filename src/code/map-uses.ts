@@ -1,5 +1,5 @@
 /**
- * Which maps one program may write: a forward data-flow over its bytecode of what each register and each stack slot
+ * What one program may do to maps: a forward data-flow over its bytecode of what each register and each stack slot
  * may point to ({@link Pointees}). Functions are looked at once, with all that their callers give them. For programs
  * that the verifier accepts: there a pointer stays inside of what it points to, is spilled and filled as a whole, and
  * a number is never one.
@@ -18,7 +18,8 @@ import {
   op,
 } from '../isa/index.js';
 import type { MapSpec, ProgramSpec } from '../object/index.js';
-import { type ArgClass, argAccess, changesAny, type HelperName, stackSize } from '../platform/index.js';
+import { type ArgClass, argAccess, changesAny, type HelperName, type HelperRow, stackSize } from '../platform/index.js';
+import { type Additions, findAdditions } from './additions.js';
 import { calledHelper } from './calls.js';
 import { jumpTargets } from './leaders.js';
 import { PointeeSets, type Pointees } from './pointees.js';
@@ -39,17 +40,34 @@ const writes = (arg: ArgClass): boolean => {
 };
 
 /** Bits of the maps; that behind the last map: those that `maps` does not name. */
-export function mapWrites(program: ProgramSpec, maps: readonly MapSpec[]): bigint {
-  return new MapWrites(program, maps).run();
+export interface MapUses {
+  /** Their elements may be written, inserted or deleted. */
+  readonly written: bigint;
+  /** So may they otherwise than by additions of which nobody sees the result (additions.ts, or atomic ones). */
+  readonly stored: bigint;
+  /** The bytes of values may be read. */
+  readonly read: bigint;
+  /** By such additions, of four bytes, and of eight. */
+  readonly added: { readonly 4: bigint; readonly 8: bigint };
+}
+
+/** What the program may do to each map. Who asks only what is written can do without `additions`. */
+export function mapUses(
+  program: ProgramSpec,
+  maps: readonly MapSpec[],
+  additions: Additions = findAdditions(program.insns),
+): MapUses {
+  return new UsesOfMaps(program, maps, additions).run();
 }
 
 /**
  * The data-flow over one program. `before` has the state at the head of each block; `own` what a function itself
  * stored in its frame, `foreign` what others stored there through pointers.
  */
-class MapWrites {
+class UsesOfMaps {
   private readonly program: ProgramSpec;
   private readonly maps: readonly MapSpec[];
+  private readonly additions: Additions;
   private readonly sets = new PointeeSets();
   private readonly none = this.sets.none;
   private readonly other = this.sets.of({ isOther: true });
@@ -77,18 +95,22 @@ class MapWrites {
   /** The last round: nothing changes any more, and what is written is noted. */
   private isSettled = false;
   private written = 0n;
+  private stored = 0n;
+  private read = 0n;
+  private readonly added = { 4: 0n, 8: 0n };
 
-  constructor(program: ProgramSpec, maps: readonly MapSpec[]) {
+  constructor(program: ProgramSpec, maps: readonly MapSpec[], additions: Additions) {
     this.program = program;
     this.maps = maps;
+    this.additions = additions;
     this.pending = new Uint8Array(program.insns.length);
     this.isShared = program.functions.length > 1;
     this.everyMap = (1n << BigInt(maps.length + 1)) - 1n;
     this.heads = new Set([...jumpTargets(program.insns), ...program.functions.map(({ start }) => start)]);
   }
 
-  /** Bits of the maps that may be written. The last sweep collects them, when no set grows any more. */
-  run(): bigint {
+  /** The last sweep collects the bits, when no set grows any more. */
+  run(): MapUses {
     this.enter(0, [this.sets.of({ isContext: true })]);
     this.settle();
     // What nothing is seen to call may be called in a way that is not known here.
@@ -96,7 +118,8 @@ class MapWrites {
     this.settle();
     this.isSettled = true;
     for (const head of this.before.keys()) this.follow(head);
-    return this.written;
+    const { written, stored, read, added } = this;
+    return { written, stored, read, added };
   }
 
   /** Visits blocks until nothing changes. What callbacks and callees find in frames may make earlier blocks stale. */
@@ -184,7 +207,7 @@ class MapWrites {
       else if (isLddw(insn)) {
         state[insn.dst] = this.address(insn, pc);
         next = pc + 2;
-      } else this.step(insn, state, frame);
+      } else this.step(insn, pc, state, frame);
       if (this.heads.has(next)) {
         this.flow(next, state);
         return;
@@ -212,25 +235,25 @@ class MapWrites {
   }
 
   /** What one instruction does to the state of its frame. */
-  private step(insn: Insn, state: State, frame: number): void {
-    const { dst, src, off } = insn;
+  private step(insn: Insn, pc: number, state: State, frame: number): void {
+    const { dst, src } = insn;
     switch (insnClass(insn)) {
       case op.ALU64:
         state[dst] = this.computed(insn, state);
         return;
       case op.LDX:
-        state[dst] = this.load(state[src] as Pointees, insn, state, frame);
+        state[dst] = this.load(state[src] as Pointees, insn, state, frame, this.additions.loads.has(pc));
         return;
       case op.ST:
         this.store(state[dst] as Pointees, insn, this.none, state, frame);
         return;
       case op.STX:
         if ((insn.code & 0xe0) !== op.MODE_ATOMIC || insn.imm === op.ATOMIC_STORE_REL) {
-          this.store(state[dst] as Pointees, insn, state[src] as Pointees, state, frame);
+          this.store(state[dst] as Pointees, insn, state[src] as Pointees, state, frame, this.additions.stores.has(pc));
         } else if (insn.imm === op.ATOMIC_LOAD_ACQ) {
           state[dst] = this.load(state[src] as Pointees, insn, state, frame);
         } else {
-          this.store(state[dst] as Pointees, { code: insn.code, off }, this.none, state, frame);
+          this.store(state[dst] as Pointees, insn, this.none, state, frame, isAddition(insn));
           if (insn.imm === op.ATOMIC_CMPXCHG) state[0] = this.none;
           else if ((insn.imm & op.ATOMIC_FETCH) !== 0) state[src] = this.none;
         }
@@ -257,7 +280,8 @@ class MapWrites {
   }
 
   /** A pointer comes back only from a slot of eight bytes: narrower loads give numbers. */
-  private load(from: Pointees, insn: Insn, state: State, frame: number): Pointees {
+  private load(from: Pointees, insn: Insn, state: State, frame: number, isAdded = false): Pointees {
+    if (this.isSettled && !isAdded) this.noteRead(from);
     // Of the context's fields, some are pointers into the packet.
     let result = from.isContext ? this.other : this.none;
     if (accessSize(insn) !== slotSize) return result;
@@ -273,14 +297,9 @@ class MapWrites {
   }
 
   /** A write through a pointer: noted for maps once all is settled, and remembered where the stack may be meant. */
-  private store(
-    to: Pointees,
-    { code, off }: Pick<Insn, 'code' | 'off'>,
-    set: Pointees,
-    state: State,
-    frame: number,
-  ): void {
-    if (this.isSettled) this.noteWrite(to);
+  private store(to: Pointees, insn: Insn, set: Pointees, state: State, frame: number, isAdded = false): void {
+    const { code, off } = insn;
+    if (this.isSettled) this.noteWrite(to, isAdded ? accessSize(insn) : undefined);
     const isWhole = (code & 0x18) === op.SIZE_DW;
     for (const [owner, at] of to.frames) {
       const [first, last] = slotsAt(at, off);
@@ -310,8 +329,37 @@ class MapWrites {
   }
 
   /** What is stored through a pointer of which nothing is known may be anywhere. */
-  private noteWrite(to: Pointees): void {
-    this.written |= to === this.none ? this.everyMap : to.values | to.handles;
+  private noteWrite(to: Pointees, added: number | undefined): void {
+    const maps = this.mapsBehind(to);
+    this.written |= maps;
+    if (added === 4 || added === 8) this.added[added] |= maps;
+    else this.stored |= maps;
+  }
+
+  private noteRead(from: Pointees): void {
+    this.read |= this.mapsBehind(from);
+  }
+
+  private mapsBehind(pointer: Pointees): bigint {
+    return pointer === this.none ? this.everyMap : pointer.values | pointer.handles;
+  }
+
+  /** What a helper may do to the maps that its arguments point into, or are. */
+  private noteArguments(proto: HelperRow, args: readonly Pointees[]): void {
+    const [first = this.none] = args;
+    if (changesAny(proto, 'elements')) this.change(first.handles);
+    for (const [i, arg] of proto.args.entries()) {
+      const { values } = args[i] as Pointees;
+      this.read |= values;
+      if (writes(arg)) this.change(values);
+    }
+    // A look-up reads nothing yet; what else is done to a map may answer with something of it.
+    if (proto.ret !== 'map_value?') this.read |= first.handles;
+  }
+
+  private change(maps: bigint): void {
+    this.written |= maps;
+    this.stored |= maps;
   }
 
   /** A call gives the callee its arguments, and r0 what the callee may return; r1 to r5 are lost. */
@@ -330,10 +378,7 @@ class MapWrites {
       return;
     }
     this.callBacks(proto.name, args);
-    if (this.isSettled) {
-      if (changesAny(proto, 'elements')) this.written |= (args[0] as Pointees).handles;
-      for (const [i, arg] of proto.args.entries()) if (writes(arg)) this.written |= (args[i] as Pointees).values;
-    }
+    if (this.isSettled) this.noteArguments(proto, args);
     if (proto.ret === 'map_value?') state[0] = this.elementOf((args[0] as Pointees).handles);
     else state[0] = proto.ret === 'integer' || proto.ret === 'void' ? this.none : this.other;
   }
@@ -342,7 +387,10 @@ class MapWrites {
   private unknownCall(args: readonly Pointees[]): Pointees {
     let result = this.other;
     for (const arg of args) {
-      if (this.isSettled) this.written |= arg.values | arg.handles;
+      if (this.isSettled) {
+        this.change(arg.values | arg.handles);
+        this.read |= arg.values | arg.handles;
+      }
       result = this.sets.join(result, this.sets.moved(arg, undefined));
       for (const start of arg.functions) this.enterUnknown(start);
     }
@@ -387,6 +435,11 @@ class MapWrites {
     }
     return bits;
   }
+}
+
+/** `lock *(p) += r`, of which nobody sees the result. */
+function isAddition({ code, imm }: Insn): boolean {
+  return (code & 0x07) === op.STX && (code & 0xe0) === op.MODE_ATOMIC && imm === op.ATOMIC_ADD;
 }
 
 /** A pointer that can be nothing but one frame's. */

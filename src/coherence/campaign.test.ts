@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
+import { openExample } from '../../test/support/examples.js';
+import { decodeCapture } from '../packet/index.js';
+import { loadMaps } from '../vm/map-json.js';
+import { type CampaignResult, runCampaign } from './campaign.js';
+import type { ProtocolName } from './protocol.js';
+import { shareMaps } from './sharing.js';
+
+/** Packets of each: a few more than are under way at once several times over. */
+const count = rounds(60);
+
+const names = ['firewall', 'nat', 'load-balancer', 'token-bucket', 'heavy-hitter', 'port-knocking', 'ddos-mitigator'];
+/** By the last bytes of both IPv4 addresses. */
+const flowOf = (data: Uint8Array): number => ((data[29] ?? 0) << 8) | (data[33] ?? 0);
+
+/** The example's own capture on two sides; every map that can be is under the protocol. */
+function campaign(name: string, protocol: ProtocolName, count: number): CampaignResult {
+  const { folder, object, maps, main } = openExample(name);
+  const shared = shareMaps(object).map((map) => (map.possible.includes(protocol) ? { ...map, protocol } : map));
+  const { packets } = decodeCapture(readFileSync(`${folder}traffic.pcap`));
+  return runCampaign({
+    object,
+    program: object.programs.indexOf(main),
+    shared,
+    packets: packets.slice(0, count).map(({ data, time }) => ({ packet: { data, now: time }, flow: flowOf(data) })),
+    misses: 0.3,
+    seed: 3,
+    fill: (machine) => {
+      if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
+    },
+  });
+}
+
+describe.each(names)('%s', (name) => {
+  it.each<ProtocolName>(['device-home', 'host-home', 'migrate', 'replay', 'stall'])('%s', (protocol) => {
+    const { fault, packets, misses, messages } = campaign(name, protocol, count);
+    expect(fault).toBeUndefined();
+    expect(packets).toBe(count);
+    expect(misses).toBeGreaterThan(0);
+    // Something was shared: the link has carried more than packets and the word that they are done.
+    expect([...messages.keys()].filter((kind) => kind !== 'packet' && kind !== 'release')).not.toEqual([]);
+  });
+});

@@ -1,0 +1,142 @@
+/**
+ * Which maps card and host share, and how: who reads, who writes, and what kind of writing it is decide which
+ * protocols can carry a map; of those one is chosen.
+ */
+import { InputError, UnsupportedError } from '../base/index.js';
+import { calledHelper, type MapUses, mapUses } from '../code/index.js';
+import type { MapSpec, ObjectSpec } from '../object/index.js';
+import { isPercpuMap } from '../platform/index.js';
+import type { ProtocolName } from './protocol.js';
+
+/** What a map is to two sides. */
+export interface SharedMap {
+  /** Index in `object.maps`. */
+  readonly map: number;
+  readonly name: string;
+  /** Undefined: there is nothing to keep in step. */
+  readonly protocol: ProtocolName | undefined;
+  /** Protocols that could carry it; none where {@link protocol} is undefined. */
+  readonly possible: readonly ProtocolName[];
+  /** Why, in words that go after the protocol's name. */
+  readonly reason: string;
+  /** Is the map one element, or each key of it? One that is, and is written, counts as written by each look-up. */
+  readonly grain: 'element' | 'map';
+  /** Packets write it. */
+  readonly isWritten: boolean;
+  /** Each side has values of its own, as CPUs have, and packets write them. */
+  readonly isLocal: boolean;
+  /** Packets add to it, and do nothing else with what it holds. */
+  readonly isCounter: boolean;
+  /** Of a counter: bytes of the numbers that are added to. */
+  readonly lane: 4 | 8;
+}
+
+/** What is known besides the object. */
+export interface SharingOptions {
+  /** Names of maps that the control plane changes while packets run. */
+  readonly controlled?: ReadonlySet<string> | undefined;
+  /** Protocols that the user has chosen, by the map's name. */
+  readonly chosen?: ReadonlyMap<string, ProtocolName> | undefined;
+}
+
+const forState: readonly ProtocolName[] = ['migrate', 'replay', 'device-home', 'host-home', 'stall'];
+const keyed: ReadonlySet<string> = new Set(['array', 'hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash']);
+const outputs: ReadonlySet<string> = new Set(['ringbuf', 'perf_event_array']);
+
+/**
+ * All maps of an object. Throws UnsupportedError for a map that no protocol, or not the chosen one, can carry, and
+ * InputError for the name of a map that there is not.
+ */
+export function shareMaps(object: ObjectSpec, options: SharingOptions = {}): readonly SharedMap[] {
+  const { chosen = new Map(), controlled = new Set() } = options;
+  for (const name of [...chosen.keys(), ...controlled])
+    if (!object.maps.some((map) => map.name === name))
+      throw new InputError(`there is no map \`${name}\``, {}, `maps: ${object.maps.map((map) => map.name).join(', ')}`);
+  const uses = usesOf(object);
+  return object.maps.map((spec, map): SharedMap => {
+    const found = { map, name: spec.name, ...shareMap(object, spec, uses(map), controlled.has(spec.name)) };
+    const wanted = chosen.get(spec.name);
+    return wanted === undefined ? found : choose(found, wanted);
+  });
+}
+
+/** What programs may do to a map. */
+interface Use {
+  readonly isWritten: boolean;
+  readonly isStored: boolean;
+  readonly isRead: boolean;
+  /** Bytes of the numbers that are only added to; undefined: there are numbers of two sizes. */
+  readonly lane: 4 | 8 | undefined;
+}
+
+function usesOf(object: ObjectSpec): (map: number) => Use {
+  const all = object.programs.filter(({ type }) => type === 'xdp').map((program) => mapUses(program, object.maps));
+  return (map) => {
+    const any = (bits: (uses: MapUses) => bigint): boolean =>
+      all.some((uses) => ((bits(uses) >> BigInt(map)) & 1n) !== 0n);
+    const [by4, by8] = [any(({ added }) => added[4]), any(({ added }) => added[8])];
+    return {
+      isWritten: any(({ written }) => written),
+      isStored: any(({ stored }) => stored),
+      isRead: any(({ read }) => read),
+      lane: by4 && by8 ? undefined : by4 ? 4 : 8,
+    };
+  };
+}
+
+type Found = Omit<SharedMap, 'map' | 'name'>;
+
+function shareMap(object: ObjectSpec, spec: MapSpec, use: Use, isControlled: boolean): Found {
+  const { type } = spec;
+  const grain = keyed.has(type) || type === 'percpu_array' ? 'element' : 'map';
+  const isCounter = type.endsWith('array') && !use.isStored && !use.isRead && use.lane !== undefined;
+  const of = (possible: readonly ProtocolName[], reason: string): Found => {
+    return {
+      protocol: possible[0],
+      possible,
+      reason,
+      grain,
+      isLocal: false,
+      isCounter,
+      isWritten: use.isWritten,
+      lane: use.lane ?? 8,
+    };
+  };
+  const nothing = (reason: string): Found => of([], reason);
+  if (outputs.has(type)) return nothing('records leave it, and no packet reads them');
+  if (!use.isWritten)
+    return isControlled
+      ? of(['replicate', ...forState], 'packets only read it, and the control plane writes it')
+      : nothing('nobody writes it while packets run');
+  if (type === 'percpu_array')
+    return { ...nothing('each CPU has values of its own, and the card is one'), isLocal: true };
+  if (!keyed.has(type) && type !== 'lpm_trie')
+    throw new UnsupportedError(
+      `no protocol carries map \`${spec.name}\` of type ${type}: packets write it, and not by keys`,
+      {},
+      'leave such packets to the host',
+    );
+  if (
+    object.programs.some(({ insns }) =>
+      insns.some((insn) => insn !== undefined && calledHelper(insn)?.name === 'for_each_map_elem'),
+    )
+  )
+    throw new UnsupportedError(
+      `no protocol carries map \`${spec.name}\`: packets write it, and a program goes through all elements`,
+      {},
+      'leave such packets to the host',
+    );
+  if (isCounter) return of(['combine', ...forState], 'packets only add to it, and none reads it');
+  if (grain === 'map') return of(forState, 'packets write values that they find by a prefix: it is one element');
+  return of(forState, isPercpuMap(type) ? 'packets read and write which keys there are' : 'packets read and write it');
+}
+
+function choose(found: SharedMap, protocol: ProtocolName): SharedMap {
+  if (found.possible.includes(protocol)) return { ...found, protocol, reason: `${found.reason}; chosen` };
+  const others = found.possible.join(', ');
+  throw new UnsupportedError(
+    `\`${protocol}\` does not carry map \`${found.name}\`: ${found.reason}`,
+    {},
+    others === '' ? 'it needs none' : `these do: ${others}`,
+  );
+}
