@@ -29,6 +29,7 @@ export const addressed = [
   // A card for tests, in place of the software card.
   'src/nic/testing.ts',
   'src/nic/vliw/engine.ts',
+  'src/nic/manycore/engine.ts',
   'src/nic/pipeline/execute.ts',
   // Terms of bytes by address, and what helpers do to them.
   'src/explore/follow',

@@ -5,14 +5,17 @@ import {
   type Compilation,
   compileProgram,
   formatRows,
+  manycoreOptimizationNames,
   numberOf,
   type OptimizationName,
   optimizationNames,
   optimizations,
   publishedOptimizations,
 } from '../nic/index.js';
-import { formatShare, formatTable, nearest, wholeNumber } from '../text/index.js';
+import { formatShare, formatTable, wholeNumber } from '../text/index.js';
+import { compileForCores } from './card-compile-manycore.js';
 import { cardFlagHelp, openCard } from './card-file.js';
+import { chosenNames } from './chosen-names.js';
 import type { Io } from './command.js';
 import { chooseProgram, declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 
@@ -23,6 +26,7 @@ export interface CompileFlags extends ReadingFlags {
   readonly published?: true;
   readonly without?: readonly string[];
   readonly print?: true;
+  readonly image?: string;
 }
 
 /** Declares {@link CompileFlags}. */
@@ -34,10 +38,11 @@ export function declareCompile(command: Command): void {
     .option('--published', 'compile: only what the paper about the core describes')
     .option(
       '--without <name>',
-      `compile: without ${optimizationNames.join(', ')}; may be given several times, or a list`,
+      `compile: without ${optimizationNames.join(', ')} (hxdp), ${manycoreOptimizationNames.join(', ')} (nfp4000); may be given several times, or a list`,
       (word: string, before: readonly string[] | undefined) => [...(before ?? []), ...word.split(',')],
     )
-    .option('--print', 'compile: the rows');
+    .option('--print', 'compile: the rows, or instructions')
+    .option('--image <file>', 'compile: the instruction store, eight bytes a word (cards of kind manycore)');
 }
 
 /** Exit 1 where the program does not fit the card. */
@@ -48,12 +53,19 @@ export async function compileForCard(
   io: Io,
 ): Promise<ExitCode> {
   const card = await openCard(options.card ?? 'hxdp', io);
-  if (card.kind !== 'vliw')
+  if (card.kind === 'pipeline')
     throw new UsageError(
       `\`${card.name}\` is of kind ${card.kind}: no compiler`,
       {},
-      'cards of kind vliw: hxdp, hxdp-u50',
+      'cards of kind vliw and manycore have one: hxdp, hxdp-u50, nfp4000',
     );
+  if (card.kind === 'manycore') {
+    if (options.lanes !== undefined)
+      throw new UsageError(`\`--lanes\`: cores of \`${card.name}\` do one instruction at a time`);
+    const object = await openProgramFile(file, io, options);
+    return compileForCores(card, object, chooseProgram(object, name), options, io);
+  }
+  if (options.image !== undefined) throw new UsageError(`\`--image\`: there is no image of \`${card.name}\``);
   const lanes = wholeNumber('--lanes', options.lanes, 1) ?? numberOf(card, 'units.lanes');
   if (lanes > 8) throw new UsageError(`\`--lanes ${lanes}\`: expected 1 to 8`);
   const on = chosen(options);
@@ -113,13 +125,6 @@ export async function compileForCard(
 
 /** The optimizations that the flags leave. Throws UsageError for a name that is none. */
 function chosen({ published, without = [] }: CompileFlags): ReadonlySet<OptimizationName> {
-  const names: readonly string[] = optimizationNames;
-  for (const name of without) {
-    if (names.includes(name)) continue;
-    const near = nearest(name, names);
-    const hint = near === undefined ? `optimizations: ${names.join(', ')}` : `did you mean \`${near}\`?`;
-    throw new UsageError(`no optimization \`${name}\``, {}, hint);
-  }
-  const all = published === true ? [...publishedOptimizations] : optimizationNames;
-  return new Set(all.filter((name) => !without.includes(name)));
+  const left = chosenNames(optimizationNames, without);
+  return new Set(published === true ? left.filter((name) => publishedOptimizations.has(name)) : left);
 }

@@ -63,8 +63,10 @@ function required(name: string | undefined, operation: string): string {
 /** Flags of `compile` say nothing elsewhere. */
 function refuseFlags(operation: string, options: CompileFlags, program: string | undefined): void {
   if (!operations.some((known) => known === operation)) return;
-  const { card, lanes, published, without, print } = options;
-  const given = Object.entries({ card, lanes, published, without, print }).find(([, value]) => value !== undefined);
+  const { card, lanes, published, without, print, image } = options;
+  const given = Object.entries({ card, lanes, published, without, print, image }).find(
+    ([, value]) => value !== undefined,
+  );
   if (given === undefined && program === undefined) return;
   const what = given === undefined ? `\`${program}\`` : `\`--${given[0]}\``;
   throw new UsageError(`\`card ${operation}\` does not take ${what}`, {}, 'see jitnic card --help');

@@ -37,6 +37,7 @@ export interface ParameterRow {
 
 const all = cardKinds;
 const none: readonly CardKind[] = [];
+const cores: readonly CardKind[] = ['vliw', 'manycore'];
 const contents = ['packet', 'stack', 'maps', 'instructions', 'keys'] as const;
 
 /** Strategies against hazards between packets under way. */
@@ -60,6 +61,8 @@ export const parameterRows: readonly ParameterRow[] = [
   number('clock', 'MHz', all, 'clock of the cores or of the pipeline'),
   number('mac.rate', 'Gb/s', all, 'what a port carries each way, preamble, checksum and gap included'),
   integer('mac.queue', 'packets', 1, all, 'packets that wait in front of the card, and as many behind it'),
+  number('mac.ingress', 'M/s', ['manycore'], 'packets that are handed to threads'),
+  number('mac.egress', 'M/s', ['manycore'], 'packets that are taken from threads and sent'),
   {
     path: 'front.match',
     unit: '',
@@ -76,11 +79,18 @@ export const parameterRows: readonly ParameterRow[] = [
   integer('units.lanes', 'lanes', 1, all, 'instructions that start in one cycle'),
   integer('units.stages', 'stages', 1, all, 'stages that an instruction or packet goes through'),
   integer('units.threads', 'threads', 1, all, 'threads of a core'),
+  integer('units.islands', 'islands', 1, ['manycore'], 'groups of cores that have memories of their own'),
   integer('frame.width', 'B', 1, all, 'bytes of a packet that move in one cycle'),
-  integer('core.enter', 'cycles', 0, ['vliw'], 'cycles before the first row'),
-  integer('core.leave', 'cycles', 0, ['vliw'], 'cycles behind the last row'),
+  integer('core.enter', 'cycles', 0, cores, 'cycles before the first row or instruction'),
+  integer('core.leave', 'cycles', 0, cores, 'cycles behind the last one'),
   integer('core.leave_early', 'cycles', 0, ['vliw'], 'the same, of an exit that is seen at fetch and drops the packet'),
-  integer('core.branch', 'cycles', 1, ['vliw'], 'cycles lost where a branch is taken'),
+  integer('core.branch', 'cycles', 1, cores, 'cycles lost where a branch is taken'),
+  integer('core.waits', 'cycles', 0, ['manycore'], 'cycles in which a thread waits for what is around the program'),
+  integer('core.helper', 'cycles', 0, ['manycore'], 'cycles that a core is busy with a helper'),
+  integer('core.division', 'cycles', 0, ['manycore'], 'cycles of a division that no multiplication replaces'),
+  integer('lookups.array', 'accesses', 0, ['manycore'], 'accesses of memory of a look-up by index'),
+  integer('lookups.hash', 'accesses', 0, ['manycore'], 'accesses of a look-up by hash'),
+  integer('lookups.trie', 'accesses', 0, ['manycore'], 'accesses of a look-up of a longest prefix'),
   integer('limits.operations', 'operations', 1, all, 'operations that one packet may take'),
   integer('limits.memory_operations', 'operations', 0, ['pipeline'], 'operations on memory that one trace may have'),
   integer('limits.passes', 'passes', 1, ['pipeline'], 'times that a packet may go through the stages'),
@@ -104,8 +114,17 @@ export const parameterRows: readonly ParameterRow[] = [
     needs: ['pipeline'],
     what: 'what is done about maps that a packet on its way through the host may write',
   },
+  {
+    path: 'maps.placement',
+    unit: '',
+    type: 'word',
+    words: ['far', 'counted'],
+    needs: ['manycore'],
+    what: 'maps stand in the memory furthest away, or by what packets were counted to do',
+  },
   integer('memories.*.size', 'B', 1, all, 'size'),
   integer('memories.*.latency', 'cycles', 0, all, 'cycles from address to data'),
+  integer('memories.*.remote', 'cycles', 0, none, 'cycles more from another island; none: all are as far from it'),
   integer('memories.*.ports', 'ports', 1, all, 'accesses that start in one cycle'),
   integer('memories.*.atomic_units', 'units', 0, all, 'read-modify-write operations that start in one cycle'),
   { path: 'memories.*.holds', unit: '', type: 'words', words: contents, needs: all, what: 'what may stand there' },

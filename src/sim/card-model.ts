@@ -6,18 +6,28 @@ import { UnsupportedError } from '../base/index.js';
 import { mayBeWritten } from '../code/index.js';
 import {
   type CardDescription,
+  compileManycore,
   compileProgram,
   ElementKeys,
   HazardClock,
   type HazardStrategy,
+  ManycoreEngine,
+  mapLatencies,
   numberOf,
   PipelineCard,
+  packetCycles,
+  placedByCounts,
+  placedFar,
   VliwEngine,
+  Work,
   wordOf,
 } from '../nic/index.js';
-import type { ProgramSpec } from '../object/index.js';
+import type { ObjectSpec, ProgramSpec } from '../object/index.js';
+import { XDP_REDIRECT, XDP_TX } from '../platform/index.js';
 import type { SessionOptions, TraceRecord } from '../runtime/index.js';
 import type { RecordedTrace } from '../trace/index.js';
+import type { Machine } from '../vm/index.js';
+import { ThreadClock } from './threads.js';
 
 /** Why a packet keeps the next one waiting for more than one cycle. */
 export const stallCauses = ['frame', 'program', 'passes', 'hazard', 'slow_path'] as const;
@@ -60,7 +70,7 @@ export function cardModel(card: CardDescription, program: ProgramSpec): CardMode
     case 'vliw':
       return coreModel(card, program);
     case 'manycore':
-      throw new UnsupportedError(`there is no timed model of cards of kind ${card.kind} (\`${card.name}\`)`);
+      return manycoreModel(card, program);
   }
 }
 
@@ -117,14 +127,8 @@ function pipelineModel(card: CardDescription): CardModel {
 function coreModel(card: CardDescription, program: ProgramSpec): CardModel {
   // Programs that tail calls reach are compiled when the first packet gets there, and refused there.
   const made = compileProgram(program.insns, { lanes: numberOf(card, 'units.lanes') });
-  const most = numberOf(card, 'limits.instructions');
-  const why = made.kind === 'refused' ? made.what : `${made.rows.length} rows, and it has ${most}`;
-  if (made.kind === 'refused' || made.rows.length > most)
-    throw new UnsupportedError(
-      `\`${program.name}\` does not fit \`${card.name}\`: ${why}`,
-      made.kind === 'refused' ? { insn: made.insn } : {},
-      'a card of kind pipeline leaves such programs to the host: --card pipeline',
-    );
+  if (made.kind === 'refused') throw doesNotFit(card, program, made.what, made.insn);
+  requireRoom(card, program, made.rows.length, 'rows');
   const width = numberOf(card, 'frame.width');
   let engine: VliwEngine | undefined;
   return {
@@ -147,4 +151,94 @@ function coreModel(card: CardDescription, program: ProgramSpec): CardModel {
       into.cause = cycles >= into.occupies ? 'program' : 'frame';
     },
   };
+}
+
+function doesNotFit(card: CardDescription, program: ProgramSpec, why: string, insn?: number): UnsupportedError {
+  return new UnsupportedError(
+    `\`${program.name}\` does not fit \`${card.name}\`: ${why}`,
+    insn === undefined ? {} : { insn },
+    'a card of kind pipeline leaves such programs to the host: --card pipeline',
+  );
+}
+
+/** The instruction store has so many rows. */
+function requireRoom(card: CardDescription, program: ProgramSpec, rows: number, unit: string): void {
+  const most = numberOf(card, 'limits.instructions');
+  if (rows > most) throw doesNotFit(card, program, `${rows} ${unit}, and it has ${most}`);
+}
+
+/** Packets after which maps are moved to where they are waited for least. */
+const countedPackets = 1000;
+
+/** Packets take threads; a thread waits for memory while others run. */
+function manycoreModel(card: CardDescription, program: ProgramSpec): CardModel {
+  const made = compileManycore(program.insns);
+  if (made.kind === 'refused') throw doesNotFit(card, program, made.what, made.insn);
+  requireRoom(card, program, made.code.length, 'instructions');
+  const width = numberOf(card, 'frame.width');
+  const isCounted = wordOf(card, 'maps.placement') === 'counted';
+  let run: ManycoreRun | undefined;
+  return {
+    session: {
+      host: 'interp',
+      card: false,
+      core: (machine) => {
+        run = new ManycoreRun(card, machine, isCounted);
+        return run.engine;
+      },
+    },
+    isWhole: true,
+    // It leaves none.
+    missed: () => undefined,
+    passage: (_hit, { length }, cycle, into) => run?.passage(cycle, framesOf(length, width), into),
+  };
+}
+
+/** Cores, threads and maps of one run. */
+class ManycoreRun {
+  readonly engine: ManycoreEngine;
+  private readonly card: CardDescription;
+  private readonly object: ObjectSpec;
+  private readonly clock: ThreadClock;
+  private readonly total: Work;
+  private readonly locked: Float64Array;
+  private latencies: Float64Array;
+  private isCounting: boolean;
+
+  constructor(card: CardDescription, machine: Machine, isCounted: boolean) {
+    const maps = machine.maps.length;
+    this.card = card;
+    this.object = machine.object;
+    this.engine = new ManycoreEngine(machine, card);
+    this.clock = new ThreadClock(card, maps);
+    this.total = new Work(maps);
+    this.locked = new Float64Array(maps);
+    this.latencies = mapLatencies(card, placedFar(machine.object), maps);
+    this.isCounting = isCounted;
+    if (isCounted) this.engine.countElements();
+  }
+
+  passage(cycle: number, frames: number, into: Passage): void {
+    const { card, clock, engine, latencies, locked } = this;
+    const { work, verdict } = engine;
+    for (const map of locked.keys()) locked[map] = (work.locked[map] ?? 0) * (latencies[map] ?? 0);
+    const isSent = verdict === XDP_TX || verdict === XDP_REDIRECT;
+    const end = clock.enter(cycle, { ...packetCycles(card, work, latencies), locked, isSent });
+    const next = clock.next();
+    into.waits = 0;
+    into.occupies = Math.max(frames, 1, Math.ceil(next.cycle - cycle));
+    into.takes = frames + Math.ceil(end - cycle);
+    into.cause = next.isThread ? 'program' : 'frame';
+    if (this.isCounting) this.count();
+  }
+
+  private count(): void {
+    const { card, engine, object, total } = this;
+    total.add(engine.work);
+    if (total.packets < countedPackets) return;
+    this.isCounting = false;
+    const placed = placedByCounts(card, object, total, engine.elements) ?? placedFar(object);
+    this.latencies = mapLatencies(card, placed, total.maps.length);
+    engine.elements = undefined;
+  }
 }

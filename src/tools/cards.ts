@@ -6,9 +6,11 @@
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { exitCodes } from '../base/index.js';
 import {
   compileProgram,
+  manycoreOptimizations,
   numberOf,
   type OptimizationName,
   optimizations,
@@ -22,6 +24,7 @@ import { buildPacket } from '../packet/index.js';
 import { flushedThroughput, flushProbability, largestLoss, publishedProbability } from '../sim/index.js';
 import { formatTable } from '../text/index.js';
 import { Machine } from '../vm/index.js';
+import { manycoreRows } from './cards/manycore-rows.js';
 import { exampleRows, flushRows, worstRows } from './cards/pipeline-rows.js';
 import { hxdpPrograms, type PublishedProgram } from './cards/published.js';
 import { passes, type Row } from './cards/row.js';
@@ -182,7 +185,11 @@ function writePage(file: string, rows: readonly Row[]): void {
     [{ title: 'optimization' }, { title: 'published' }, { title: 'what' }],
     optimizations.map(({ name, published, what }) => [name, published ? 'yes' : 'no', what]),
   );
-  const made: Readonly<Record<string, string>> = { figures: table(rows), optimizations: steps };
+  const manycore = formatTable(
+    [{ title: 'optimization' }, { title: 'what' }],
+    manycoreOptimizations.map(({ name, what }) => [name, what]),
+  );
+  const made: Readonly<Record<string, string>> = { figures: table(rows), optimizations: steps, manycore };
   const block = /<!-- table: (\w+) -->\n[\s\S]*?<!-- end -->/g;
   writeFileSync(
     file,
@@ -207,6 +214,7 @@ await runTool(usage, { page: { type: 'string' }, examples: { type: 'string' } },
     ...flushRows(ehdlTable3),
     ...(pipeline === undefined ? [] : worstRows(pipeline)),
     ...microRows(),
+    ...manycoreRows(fileURLToPath(new URL('../../src/tools/cards/programs', import.meta.url))),
     ...files.flatMap(([file, known]) => programRows(file, known)),
     ...(typeof examples === 'string' ? await exampleRows(examples, examplePackets) : []),
   ];

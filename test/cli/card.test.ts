@@ -60,7 +60,8 @@ describe('jitnic card', () => {
   test('lists the cards that are shipped', async () => {
     const { out, exitCode } = await captureCli(['card', 'list']);
     expect(exitCode).toBe(0);
-    for (const name of ['pipeline', 'hxdp', 'hxdp-u50', 'nfp4000', 'nfp6000']) expect(out).toContain(name);
+    for (const name of ['pipeline', 'hxdp', 'hxdp-u50', 'nfp4000', 'nfp4000-2x40', 'nfp6000'])
+      expect(out).toContain(name);
   });
 
   test.each(shippedCards.map(({ name }) => name))(
@@ -190,7 +191,11 @@ describe('jitnic card', () => {
     const { err, exitCode } = await captureCli(['card', 'compile', balancer, '--without', 'bound']);
     expect(err).toContain('did you mean `bounds`?');
     expect(exitCode).toBe(2);
-    expect((await captureCli(['card', 'compile', balancer, '--card', 'nfp4000'])).exitCode).toBe(2);
+    expect((await captureCli(['card', 'compile', balancer, '--card', 'pipeline'])).exitCode).toBe(2);
+    const cores = ['card', 'compile', balancer, '--card', 'nfp4000'];
+    expect((await captureCli([...cores, '--lanes', '4'])).exitCode).toBe(2);
+    expect((await captureCli([...cores, '--without', 'packet-cash'])).err).toContain('did you mean `packet-cache`?');
+    expect((await captureCli(['card', 'compile', balancer, '--image', 'x'])).err).toContain('no image of `hxdp`');
     expect((await captureCli(['card', 'list', '--lanes', '4'])).exitCode).toBe(2);
   });
 });
@@ -243,5 +248,71 @@ LBB0_2:
     const more = await captureCli(['card', 'compile', long]);
     expect(more.exitCode).toBe(1);
     expect(more.out).toContain('hxdp has 256');
+  });
+});
+
+describe('jitnic card compile for many cores', () => {
+  const program = `.map counts type=array key=4 value=8 max_entries=4
+  .section xdp
+  .globl f
+  f:
+  r2 = *(u32 *)(r1 + 4)
+  r6 = *(u32 *)(r1 + 0)
+  r3 = r6
+  r3 += 14
+  if r3 > r2 goto out
+  r1 = *(u8 *)(r6 + 12)
+  r2 = *(u8 *)(r6 + 13)
+  r1 += r2
+  *(u32 *)(r10 - 4) = r1
+  r2 = r10
+  r2 += -4
+  r1 = counts ll
+  call 1
+  if r0 == 0 goto out
+  r1 = 1
+  lock *(u64 *)(r0 + 0) += r1
+  out:
+  r0 = 1
+  exit`;
+
+  test('lists instructions with their words, and what each optimization saved', async () => {
+    const file = write('cores.s', program);
+    const { out, exitCode } = await captureCli(['card', 'compile', file, '--card', 'nfp4000', '--print']);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/ {2}105c\w{8} {2}mem\[read32_swap, \$xfer_0, a_12, 0xc, 1\], ctx_swap/);
+    expect(out).toContain('br[helper_1], defer[2]');
+    expect(out).toContain('mem[add_imm');
+    expect(out).toMatch(/packet-cache\s+\d+\s+1\s/);
+    expect(out).toMatch(/short-forms\s+0\s+0\s/);
+    expect(out).not.toContain('beyond');
+  });
+
+  test('writes the instruction store, and agrees with its schema', async () => {
+    const file = write('cores.s', program);
+    const image = join(folder, 'cores.bin');
+    const { out } = await captureCli(['card', 'compile', file, '--card', 'nfp4000', '-j', '--image', image]);
+    const made: unknown = JSON.parse(out);
+    const schema = fileURLToPath(new URL('../../schemas/jitnic.card-1.schema.json', import.meta.url));
+    const validate = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(
+      JSON.parse(readFileSync(schema, 'utf8')),
+    );
+    validate(made);
+    expect(validate.errors ?? []).toEqual([]);
+    const words = readFileSync(image);
+    // Eight words are fetched ahead.
+    expect(words.length / 8).toBe((made as { operations: number }).operations + 8);
+    expect(words.readBigUInt64LE(0) >> 52n).toBe(0n);
+  });
+
+  test('names what the driver of Linux does not compile, and refuses it where it is asked to', async () => {
+    const file = write('clock.s', '.section xdp\n.globl f\nf:\ncall 5\nr0 = 2\nexit\n');
+    const card = ['card', 'compile', file, '--card', 'nfp4000'];
+    const { out, exitCode } = await captureCli(card);
+    expect(exitCode).toBe(0);
+    expect(out).toContain('insn 0: helper 5');
+    const published = await captureCli([...card, '--published']);
+    expect(published.exitCode).toBe(1);
+    expect(published.out).toContain("insn 0: Linux's driver does not compile helper 5");
   });
 });

@@ -1,25 +1,14 @@
 /** For tests: the core beside the interpreter, and whether rows keep the core's rules. */
-import { Interpreter } from '../../interp/index.js';
 import type { ObjectSpec } from '../../object/index.js';
 import type { Packet } from '../../packet/index.js';
-import { hex } from '../../text/index.js';
-import { loadMaps, Machine, type MapsFile } from '../../vm/index.js';
+import type { MapsFile } from '../../vm/index.js';
+import { type Beside, runEngineBeside } from '../beside.js';
 import type { CardDescription } from '../description.js';
 import type { CompiledProgram, CompileOptions } from './compile.js';
 import { VliwEngine } from './engine.js';
 import { type Op, readsOf, writesOf } from './op.js';
 
-/** What a comparison ran on. */
-export interface Beside {
-  readonly packets: number;
-  readonly verdicts: ReadonlySet<number>;
-  /** Cycles that the core took for all of them. */
-  readonly cycles: number;
-  /** The first difference in words. */
-  readonly difference: string | undefined;
-}
-
-/** Runs packets on both, each on a machine of its own; maps are compared after the last one. */
+/** Runs packets on the core and in the interpreter; `cycles`: what the core took for all of them. */
 export function runBeside(
   object: ObjectSpec,
   programName: string,
@@ -27,42 +16,25 @@ export function runBeside(
   card: CardDescription,
   options: Partial<CompileOptions> = {},
   maps?: MapsFile,
-): Beside {
-  const machines = [new Machine(object), new Machine(object)] as const;
-  if (maps !== undefined) for (const machine of machines) loadMaps(machine, maps);
-  const engines = [new Interpreter(machines[0]), new VliwEngine(machines[1], card, options)] as const;
-  const verdicts = new Set<number>();
-  let count = 0;
+): Beside & { readonly cycles: number } {
+  let core: VliwEngine | undefined;
   let cycles = 0;
-  for (const { data, time } of packets) {
-    const [wanted, got] = engines.map((engine, i) => {
-      const machine = machines[i] as Machine;
-      const program = machine.programs.find(({ spec }) => spec.name === programName);
-      if (program === undefined) throw new Error(`no program ${programName}`);
-      machine.setPacket({ data, ingressIfindex: 1, now: time });
-      const outcome = engine.run(program);
-      const outputs = machine.outputs.map((output) => JSON.stringify(output, plain));
-      const text = `${outcome.r0} ${outcome.trap === undefined ? '' : 'trap'} ${hex(machine.lane.packet.bytes())} ${outputs.join()}`;
-      return { text, verdict: outcome.verdict };
-    });
-    cycles += engines[1].cycles;
-    verdicts.add(wanted?.verdict ?? -1);
-    if (wanted?.text !== got?.text)
-      return { packets: count, verdicts, cycles, difference: `packet ${count}: ${wanted?.text}\n${got?.text}` };
-    count++;
-  }
-  const [before, after] = machines.map((machine) =>
-    machine.maps.map((map) => JSON.stringify([...map.entries()], plain)),
+  const result = runEngineBeside(
+    object,
+    programName,
+    packets,
+    (machine) => {
+      core = new VliwEngine(machine, card, options);
+      return core;
+    },
+    {
+      maps,
+      ran: () => {
+        cycles += core?.cycles ?? 0;
+      },
+    },
   );
-  const changed = before?.findIndex((text, i) => text !== after?.[i]) ?? -1;
-  const difference =
-    changed < 0 ? undefined : `map ${object.maps[changed]?.name}: ${before?.[changed]}\n${after?.[changed]}`;
-  return { packets: count, verdicts, cycles, difference };
-}
-
-function plain(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  return value instanceof Uint8Array ? hex(value) : value;
+  return { ...result, cycles };
 }
 
 /** Where rows break a rule of the core: Bernstein's conditions on registers, one call a row, lanes of results. */
