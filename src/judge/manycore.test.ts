@@ -17,14 +17,13 @@ describe('generated programs on the cores of a card', () => {
 
   it('do what they do in the interpreter', () => {
     if (card === undefined) throw new Error('the card is not shipped');
-    const ran = sets.map(() => 0);
+    let ran = 0;
     for (let seed = 1; seed <= 45; seed++) {
       const object = generatedObject(seed);
       const [program] = object.programs;
       const isRefused = object.programs.some(({ insns }) => compileManycore(insns).kind === 'refused');
       if (program === undefined || isRefused) continue;
-      const set = seed % sets.length;
-      const optimizations = new Set(sets[set]);
+      const optimizations = new Set(sets[ran % sets.length]);
       const { difference } = runEngineBeside(
         object,
         program.name,
@@ -36,9 +35,9 @@ describe('generated programs on the cores of a card', () => {
         difference,
         `seed ${seed}, without ${manycoreOptimizationNames.filter((name) => !optimizations.has(name))}`,
       ).toBe(undefined);
-      ran[set] = (ran[set] ?? 0) + 1;
+      ran++;
     }
-    // Callbacks and kernel functions are refused.
-    expect(ran.every((count) => count > 0)).toBe(true);
+    // Callbacks and kernel functions are refused; of what is left each set has had some.
+    expect(ran).toBeGreaterThanOrEqual(2 * sets.length);
   });
 });
