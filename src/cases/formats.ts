@@ -1,5 +1,5 @@
 /** Results for other programs: TAP version 14, and JUnit's XML as CI systems read it. */
-import type { CaseResult, Failure } from './result.js';
+import type { CaseResult, Failure, FileError } from './result.js';
 
 /** One failure in a few lines: what, the fields that differ, who found it, and the line that decided. */
 export function failureLines({ what, fields, packet, engines, decided }: Failure, total: number): string[] {
@@ -14,11 +14,12 @@ export function failureLines({ what, fields, packet, engines, decided }: Failure
   return [...`${where}${what}${who}`.split('\n'), ...rows, ...line];
 }
 
-/** TAP version 14. */
-export function tapText(results: readonly CaseResult[]): string {
-  const lines = ['TAP version 14', `1..${results.length}`];
+/** TAP version 14; a file that could not be run is a test that failed, so that nobody takes it for none. */
+export function tapText(results: readonly CaseResult[], errors: readonly FileError[] = []): string {
+  const plain = (text: string): string => text.replace(/[\\#]/g, '\\$&').replace(/\s+/g, ' ');
+  const lines = ['TAP version 14', `1..${results.length + errors.length}`];
   for (const [i, result] of results.entries()) {
-    const name = `${result.file ?? 'cases'}: ${result.name}`.replace(/[\\#]/g, '\\$&').replace(/\s+/g, ' ');
+    const name = plain(`${result.file ?? 'cases'}: ${result.name}`);
     const state = result.status === 'failed' ? 'not ok' : 'ok';
     lines.push(`${state} ${i + 1} - ${name}${result.status === 'skipped' ? ` # SKIP ${result.reason ?? ''}` : ''}`);
     if (result.status !== 'failed') continue;
@@ -32,26 +33,43 @@ export function tapText(results: readonly CaseResult[]): string {
     }
     lines.push('  ...');
   }
+  for (const [i, { file, message }] of errors.entries()) {
+    lines.push(`not ok ${results.length + i + 1} - ${plain(file)}: could not be run`);
+    lines.push('  ---', '  - kind: error', `    message: ${JSON.stringify(message)}`, '  ...');
+  }
   return `${lines.join('\n')}\n`;
 }
 
-/** JUnit: a suite for each file. */
-export function junitText(results: readonly CaseResult[]): string {
-  const files = [...new Set(results.map(({ file }) => file ?? 'cases'))];
-  const lines = ['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites ${counts(results)}>`];
+/**
+ * JUnit: a suite for each file, in the order in which they were named. A case has one failure, which is all that the
+ * format allows, with everything that was not as expected in its text.
+ */
+export function junitText(results: readonly CaseResult[], errors: readonly FileError[] = []): string {
+  const files = new Set([...results.map(({ file }) => file ?? 'cases'), ...errors.map(({ file }) => file)]);
+  const lines = ['<?xml version="1.0" encoding="UTF-8"?>', `<testsuites ${counts(results, errors)}>`];
   for (const file of files) {
     const own = results.filter((result) => (result.file ?? 'cases') === file);
-    lines.push(`  <testsuite name="${xml(file)}" ${counts(own)}>`);
+    const wrong = errors.filter((error) => error.file === file);
+    lines.push(`  <testsuite name="${xml(file)}" ${counts(own, wrong)}>`);
+    for (const { message } of wrong)
+      lines.push(
+        `    <testcase classname="${xml(file)}" name="the test file" file="${xml(file)}">`,
+        `      <error type="input" message="${xml(message.split('\n')[0] ?? '')}">${xml(message)}</error>`,
+        '    </testcase>',
+      );
     for (const { name, line, status, reason, failures, engines } of own) {
       const head = `    <testcase classname="${xml(file)}" name="${xml(name)}" file="${xml(file)}" line="${line}"`;
       if (status === 'passed') lines.push(`${head}/>`);
       else if (status === 'skipped') lines.push(`${head}><skipped message="${xml(reason ?? '')}"/></testcase>`);
       else {
         lines.push(`${head}>`);
-        for (const failure of failures) {
-          const text = failureLines(failure, engines.length).join('\n');
-          lines.push(`      <failure type="${failure.kind}" message="${xml(failure.what)}">${xml(text)}</failure>`);
-        }
+        const text = failures.flatMap((failure) => failureLines(failure, engines.length)).join('\n');
+        const [first] = failures;
+        const more = failures.length > 1 ? ` (and ${failures.length - 1} more)` : '';
+        const type = first?.kind ?? 'fault';
+        lines.push(
+          `      <failure type="${type}" message="${xml(`${first?.what ?? ''}${more}`)}">${xml(text)}</failure>`,
+        );
         lines.push('    </testcase>');
       }
     }
@@ -60,9 +78,10 @@ export function junitText(results: readonly CaseResult[]): string {
   return `${[...lines, '</testsuites>'].join('\n')}\n`;
 }
 
-function counts(results: readonly CaseResult[]): string {
+function counts(results: readonly CaseResult[], errors: readonly FileError[]): string {
   const of = (status: CaseResult['status']): number => results.filter((result) => result.status === status).length;
-  return `tests="${results.length}" failures="${of('failed')}" skipped="${of('skipped')}" errors="0"`;
+  const [tests, skipped] = [results.length + errors.length, of('skipped')];
+  return `tests="${tests}" failures="${of('failed')}" skipped="${skipped}" errors="${errors.length}"`;
 }
 
 /** What XML cannot hold at all becomes a question mark. */

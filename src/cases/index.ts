@@ -21,7 +21,7 @@ export {
   test,
 } from './program-test.js';
 export { engineNames, readSuite } from './read-suite.js';
-export type { CaseResult, Failure, FailureKind } from './result.js';
+export type { CaseResult, Failure, FailureKind, FileError } from './result.js';
 export { type CaseWorld, runCase } from './run-case.js';
 export { NodeReader, type SourceField, type SourceNode } from './source-node.js';
 export type { Case, Suite } from './suite.js';

@@ -52,6 +52,8 @@ export interface CaseExpectation {
 export interface CasePacket {
   /** Layers (`eth/ip/udp(dport=53)/"text"`), or bytes. */
   readonly packet: string | Uint8Array;
+  /** Bytes before the packet, `data_meta` to `data`: hex or bytes, a multiple of four. */
+  readonly metadata?: string | Uint8Array | undefined;
   readonly time?: number | string | undefined;
   readonly cpu?: number | undefined;
   readonly ifindex?: number | undefined;

@@ -1,5 +1,6 @@
 /** A test file's value as a {@link Suite}. docs/testing.md and schemas/test-file.schema.json have the same fields. */
 import { parseFilter, parseHexBytes } from '../packet/index.js';
+import { mostMetadata } from '../platform/index.js';
 import { nearestHint } from '../text/index.js';
 import { readExpectation, readMaps } from './read-expectation.js';
 import { readData } from './read-values.js';
@@ -38,6 +39,7 @@ const packetFields = [
   'packet',
   'hex',
   'capture',
+  'metadata',
   'filter',
   'skip',
   'count',
@@ -175,6 +177,7 @@ function readPackets(reader: NodeReader, node: SourceNode): CasePackets {
     return {
       line: node.line,
       data: readData(reader, node),
+      metadata: undefined,
       capture: undefined,
       time: undefined,
       cpu: undefined,
@@ -197,15 +200,28 @@ function readPackets(reader: NodeReader, node: SourceNode): CasePackets {
       : hex !== undefined
         ? reader.within(hex.line, () => parseHexBytes(reader.text(hex, '`hex`')))
         : undefined;
+  const metadata = fields.get('metadata');
   return {
     line: node.line,
     data,
+    metadata: metadata === undefined ? undefined : readMetadata(reader, metadata),
     capture: capture === undefined ? undefined : readCapture(reader, capture, fields),
     time: time === undefined ? undefined : reader.time(time, '`time`'),
     cpu: cpu === undefined ? undefined : reader.whole(cpu, '`cpu`', 0),
     ifindex: ifindex === undefined ? undefined : reader.whole(ifindex, '`ifindex`', 0),
     expect: expect === undefined ? undefined : readExpectation(reader, expect),
   };
+}
+
+/** Whole words, as Linux takes them (xdp_metalen_invalid of include/net/xdp.h). */
+function readMetadata(reader: NodeReader, node: SourceNode): Uint8Array {
+  const isBytes = node.kind === 'scalar' && node.value instanceof Uint8Array;
+  const bytes = isBytes
+    ? (node.value as Uint8Array)
+    : reader.within(node.line, () => parseHexBytes(reader.text(node, '`metadata`')));
+  if (bytes.length % 4 !== 0 || bytes.length > mostMetadata)
+    reader.fail(node.line, `metadata of ${bytes.length} bytes`, `it is a multiple of 4, and ${mostMetadata} at most`);
+  return bytes;
 }
 
 function readCapture(reader: NodeReader, node: SourceNode, fields: ReadonlyMap<string, SourceNode>): CaptureChoice {

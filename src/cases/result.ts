@@ -52,6 +52,12 @@ export interface CaseResult {
   readonly failures: readonly Failure[];
 }
 
+/** A test file that could not be run: what is wrong with it, with its place and the hint. */
+export interface FileError {
+  readonly file: string;
+  readonly message: string;
+}
+
 /** Failures without the engines that found them. */
 export type Finding = Omit<Failure, 'engines' | 'decided'>;
 

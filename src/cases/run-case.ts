@@ -211,6 +211,7 @@ function arrivals(one: Case, world: CaseWorld, program: ProgramSpec): Arriving[]
     last = time ?? last;
     const input: PacketInput = {
       data,
+      meta: packet.metadata,
       now: setup.clock === undefined ? last : setup.clock + last - first,
       cpu: packet.cpu ?? setup.cpu ?? 0,
       ingressIfindex: packet.ifindex ?? setup.ifindex ?? 1,

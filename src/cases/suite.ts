@@ -36,6 +36,8 @@ export interface MapLines {
 export interface CasePackets {
   readonly line: number;
   readonly data: Uint8Array | undefined;
+  /** Bytes before the packet, `data_meta` to `data`. */
+  readonly metadata: Uint8Array | undefined;
   readonly capture: CaptureChoice | undefined;
   readonly time: bigint | undefined;
   readonly cpu: number | undefined;

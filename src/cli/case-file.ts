@@ -4,7 +4,7 @@ import { packetLayers } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import type { MapHolder } from '../vm/index.js';
 import type { KnownPath } from './path-finder.js';
-import { entriesJson } from './start-text.js';
+import { entriesJson, hexText } from './start-text.js';
 
 /** What stands at the head of the file. */
 export interface CaseFileHead {
@@ -49,7 +49,7 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
     lines.push(
       `  - name: ${scalar(count === 1 ? name : `${name} (${count})`)}`,
       ...startLines(path.start, head.holder),
-      `    packet: ${packetText(path.start.packet)}`,
+      `    packet: ${arrivalText(path.start)}`,
     );
     lines.push(`    expect: ${expectText(path)}`);
   }
@@ -77,10 +77,23 @@ function startLines({ now, ifindex, entries }: StartState, holder: MapHolder): s
   return lines;
 }
 
+/** What lies before the packet stands beside it. */
+function arrivalText({ packet, metadata }: StartState): string {
+  if (metadata.length === 0) return packetText(packet);
+  const layers = packetLayers(packet);
+  const data = layers === undefined ? `hex: ${quoted(packet)}` : `packet: ${JSON.stringify(layers)}`;
+  return `{ ${data}, metadata: ${quoted(metadata)} }`;
+}
+
+/** In quotation marks, as digits alone are a number to YAML. */
+function quoted(bytes: Uint8Array): string {
+  return JSON.stringify(hexText(bytes));
+}
+
 function packetText(packet: Uint8Array): string {
   const layers = packetLayers(packet);
   if (layers !== undefined) return /[:#"]/.test(layers) ? JSON.stringify(layers) : layers;
-  return `{ hex: ${Array.from(packet, (byte) => byte.toString(16).padStart(2, '0')).join(' ') || '""'} }`;
+  return `{ hex: ${quoted(packet)} }`;
 }
 
 function expectText({ verdict, start: { packet }, bytes, redirect }: KnownPath): string {

@@ -51,6 +51,8 @@ class KernelCase implements CaseRunner {
   run(input: Parameters<CaseRunner['run']>[0]): ReturnType<CaseRunner['run']> {
     if (!fitsTestRun(input.data.length, this.runner.program))
       throw new InputError(`a packet of ${input.data.length} bytes is none for a test run`);
+    if (input.meta !== undefined && input.meta.length > 0)
+      throw new InputError('packets are handed over without metadata');
     const { verdict, data } = this.runner.run({ data: input.data, ingressIfindex: input.ingressIfindex });
     const outputs = this.rings.flatMap(({ name, buffer }) =>
       buffer.drain().map((record) => ({ kind: 'ringbuf' as const, map: name, data: record })),

@@ -14,7 +14,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { type FoundPaths, findPaths, type KnownPath } from './path-finder.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
-import { entriesJson, entriesText } from './start-text.js';
+import { entriesJson, entriesText, hexText } from './start-text.js';
 
 interface Options extends SessionFlags {
   readonly write?: string;
@@ -31,7 +31,7 @@ export const defaultBudget = 20_000;
 /** Paths that the text shows; JSON has them all. */
 const shownPaths = 24;
 
-/** Finds packets and contents of maps for paths within a budget of tries. JSON: `jitnic.paths/1`. */
+/** Finds packets and contents of maps for paths within a budget of tries. JSON: `jitnic.paths/2`. */
 export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareInput(command);
@@ -83,7 +83,7 @@ Examples:
       const head = caseHead(file, chosenName(object, program), options, options.tests, holder);
       await writeOutput(options.tests, caseFileText(head, paths), io);
     }
-    if (io.flags.json) io.json('jitnic.paths/1', pathsJson(program.name, found, paths, holder));
+    if (io.flags.json) io.json('jitnic.paths/2', pathsJson(program.name, found, paths, holder));
     else if (options.write !== '-' && options.tests !== '-') io.out(pathsText(program.name, found, paths, holder, io));
     return exitCodes.ok as ExitCode;
   },
@@ -127,7 +127,7 @@ async function readPackets(path: string, limit: number | undefined, io: Io): Pro
 function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder): Uint8Array {
   const format = /\.pcap$/.test(path) ? 'pcap' : 'pcapng';
   return encodeCapture(
-    paths.map(({ start: { packet, entries }, verdict }, i) => ({
+    paths.map(({ start: { packet, metadata, entries }, verdict }, i) => ({
       data: packet,
       time: BigInt(i) * 1000n,
       comments:
@@ -135,6 +135,7 @@ function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder)
           ? []
           : [
               verdictName(verdict),
+              ...(metadata.length === 0 ? [] : [`metadata ${hexText(metadata)}`]),
               ...(entries.length === 0 ? [] : [JSON.stringify({ maps: entriesJson(holder, entries) })]),
             ],
     })),
@@ -155,6 +156,7 @@ function pathsJson(
       verdict: verdictName(path.verdict),
       insns: path.steps,
       packet: path.start.packet,
+      metadata: path.start.metadata.length === 0 ? undefined : path.start.metadata,
       maps: entriesJson(holder, path.start.entries),
       clock: path.start.now.toString(),
       ifindex: path.start.ifindex,

@@ -25,6 +25,23 @@ export interface ReadingFlags extends KernelFlags {
   readonly define?: readonly string[] | undefined;
 }
 
+/** The flags as words of a command line, for a process that is to read alike. */
+export function readingWords(flags: ReadingFlags): string[] {
+  const { language, include = [], define = [], kconfig = [], kernel, btf, raw, mapList } = flags;
+  const one = (name: string, value: string | true | undefined): string[] =>
+    value === undefined ? [] : [value === true ? `--${name}` : `--${name}=${value}`];
+  return [
+    ...one('language', language),
+    ...include.flatMap((folder) => one('include', folder)),
+    ...define.flatMap((macro) => one('define', macro)),
+    ...kconfig.flatMap((value) => one('kconfig', value)),
+    ...one('kernel', kernel),
+    ...one('btf', btf),
+    ...one('raw', raw),
+    ...one('map-list', mapList),
+  ];
+}
+
 /** Names of `-x`, as clang has them. */
 const languages = ['c', 'assembler', 'none'] as const;
 

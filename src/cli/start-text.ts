@@ -47,6 +47,11 @@ function readsBack(
   }
 }
 
+/** `00 1f a0`. */
+export function hexText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
 /** `flows 1, counters 2`: how many elements of which map. */
 export function entriesText(holder: MapHolder, entries: readonly StartEntry[]): string {
   const counts = new Map<string, number>();

@@ -2,12 +2,20 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type ExitCode, exitCodes, InternalError } from '../base/index.js';
-import type { CaseResult } from '../cases/index.js';
+import type { CaseResult, FileError } from '../cases/index.js';
 import type { Io } from './command.js';
+import { type ReadingFlags, readingWords } from './program-file.js';
 
 interface Done {
   readonly results: readonly CaseResult[];
+  readonly errors: readonly FileError[];
   readonly exitCode: ExitCode;
+}
+
+/** What the processes are told of what this one was. */
+interface JobFlags extends ReadingFlags {
+  readonly engine?: readonly string[];
+  readonly filter?: string;
 }
 
 /** The command line as a script: beside this module, and beside the folder of the bundle. */
@@ -17,26 +25,32 @@ const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 export async function runTestsInProcesses(
   files: readonly string[],
   jobs: number,
-  engines: readonly string[] | undefined,
-  filter: string | undefined,
+  options: JobFlags,
   io: Io,
 ): Promise<Done> {
-  const found = new Map<string, readonly CaseResult[]>();
+  const found = new Map<string, Done>();
   let exitCode: ExitCode = exitCodes.ok;
   const left = [...files];
+  const { engine = [], filter } = options;
   const flags = [
-    ...(engines ?? []).flatMap((name) => ['--engine', name]),
-    ...(filter === undefined ? [] : ['--filter', filter]),
+    ...engine.flatMap((name) => ['--engine', name]),
+    ...(filter === undefined ? [] : [`--filter=${filter}`]),
+    ...readingWords(options),
   ];
   const work = async (): Promise<void> => {
     for (let file = left.shift(); file !== undefined; file = left.shift()) {
       const done = await runOne(file, flags, io);
-      found.set(file, done.results);
+      found.set(file, done);
       if (done.exitCode > exitCodes.negative) exitCode = done.exitCode;
     }
   };
   await Promise.all(Array.from({ length: Math.min(jobs, files.length) }, work));
-  return { results: files.flatMap((file) => found.get(file) ?? []), exitCode };
+  const all = files.flatMap((file) => found.get(file) ?? []);
+  return {
+    results: all.flatMap(({ results }) => results),
+    errors: all.flatMap(({ errors }) => errors),
+    exitCode,
+  };
 }
 
 function runOne(file: string, flags: readonly string[], io: Io): Promise<Done> {
@@ -56,17 +70,26 @@ function runOne(file: string, flags: readonly string[], io: Io): Promise<Done> {
       try {
         const json = JSON.parse(text) as {
           results?: readonly CaseResult[];
-          error?: { message: string; hint?: string };
+          error?: { message: string; place: string | null; hint: string | null };
         };
         // A filter that fits nothing in one file may fit in others.
-        const isUnfiltered = status === exitCodes.usage && flags.includes('--filter');
-        if (json.results === undefined && !isUnfiltered) io.err(`error: ${file}: ${json.error?.message ?? text}\n`);
+        const isUnfiltered = status === exitCodes.usage && flags.some((flag) => flag.startsWith('--filter='));
+        const errors: FileError[] = [];
+        if (json.results === undefined && !isUnfiltered) {
+          const { message, place, hint } = json.error ?? { message: text, place: null, hint: null };
+          errors.push({ file, message: `${place ?? file}: ${message}${hint === null ? '' : `\nhint: ${hint}`}` });
+          io.err(`error: ${errors[0]?.message}\n`);
+        }
         const results = (json.results ?? []).map((one) => ({
           ...one,
           reason: one.reason,
           failures: one.failures.map((failure) => ({ ...failure, packet: failure.packet ?? 0 })),
         }));
-        resolve({ results, exitCode: isUnfiltered ? exitCodes.ok : ((status ?? exitCodes.internal) as ExitCode) });
+        resolve({
+          results,
+          errors,
+          exitCode: isUnfiltered ? exitCodes.ok : ((status ?? exitCodes.internal) as ExitCode),
+        });
       } catch {
         reject(new InternalError('test', `${file}: the process ended with ${status} and said: ${text.slice(0, 200)}`));
       }

@@ -1,5 +1,5 @@
 /** What `jitnic test` prints. */
-import { type CaseResult, type Failure, failureLines } from '../cases/index.js';
+import { type CaseResult, type Failure, type FileError, failureLines } from '../cases/index.js';
 import { count } from '../text/index.js';
 import type { Io } from './command.js';
 
@@ -51,13 +51,14 @@ export function summaryText(results: readonly CaseResult[], files: number, io: I
 }
 
 /** `jitnic.test/1`. */
-export function testJson(results: readonly CaseResult[]): Record<string, unknown> {
+export function testJson(results: readonly CaseResult[], errors: readonly FileError[]): Record<string, unknown> {
   const of = (status: CaseResult['status']): number => results.filter((one) => one.status === status).length;
   return {
     tests: results.length,
     passed: of('passed'),
     failed: of('failed'),
     skipped: of('skipped'),
+    errors: errors.length === 0 ? undefined : errors,
     results: results.map(({ name, file, line, status, reason, packets, engines, missing, instructions, failures }) => ({
       name,
       file,

@@ -1,6 +1,6 @@
 /** `jitnic test`: test files, `*.xdp.yaml`, on all engines. */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { type CaseResult, engineNames, junitText, tapText } from '../cases/index.js';
+import { type CaseResult, engineNames, type FileError, junitText, tapText } from '../cases/index.js';
 import type { Coverage } from '../explore/index.js';
 import { nearest, wholeNumber } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
@@ -149,10 +149,12 @@ async function runOnce(
 ): Promise<ExitCode> {
   const asText = !io.flags.json && options.tap !== true && options.junit !== '-';
   const results: CaseResult[] = [];
+  const errors: FileError[] = [];
   let worst: ExitCode = exitCodes.ok;
   if (jobs > 1 && files.length > 1) {
-    const done = await runTestsInProcesses(files, jobs, options.engine, options.filter, io);
+    const done = await runTestsInProcesses(files, jobs, options, io);
     results.push(...done.results);
+    errors.push(...done.errors);
     worst = done.exitCode;
     if (asText)
       for (const file of files)
@@ -174,8 +176,10 @@ async function runOnce(
         used?.(done.files);
       } catch (error) {
         // One file that is wrong does not keep the others from running; alone it is the command's own error.
-        if (!isUsers(error) || (files.length === 1 && options.watch !== true)) throw error;
+        const isTold = options.watch === true || options.tap === true || options.junit !== undefined;
+        if (!isUsers(error) || (files.length === 1 && !isTold)) throw error;
         worst = error.exitCode;
+        errors.push({ file, message: error.format() });
         io.err(errorText(describeError(error)));
       }
     }
@@ -183,13 +187,13 @@ async function runOnce(
   const covered = await log?.finish(files.length === 1 ? (files[0] ?? '') : `${files.length} test files`);
   if (io.flags.json)
     io.json('jitnic.test/1', {
-      ...testJson(results),
+      ...testJson(results, errors),
       ...(covered === undefined ? {} : { coverage: coverageJsonOf(covered) }),
     });
-  else if (options.tap === true) io.out(tapText(results));
+  else if (options.tap === true) io.out(tapText(results, errors));
   else if (asText)
     io.out(summaryText(results, files.length, io) + (covered === undefined ? '' : coverageText(covered, io)));
-  if (options.junit !== undefined) await writeOutput(options.junit, junitText(results), io);
+  if (options.junit !== undefined) await writeOutput(options.junit, junitText(results, errors), io);
   if (results.length === 0 && worst === exitCodes.ok && options.filter !== undefined)
     throw new UsageError(`\`--filter ${options.filter}\`: no test is called so`);
   const failed = results.some(({ status }) => status === 'failed');

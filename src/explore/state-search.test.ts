@@ -36,7 +36,7 @@ function search(
   if (loaded === undefined) throw new Error('no program');
   const arrival = { cpu: 0, egressIfindex: 0, frags: false };
   const found = new StateSearch(machine, again, loaded, { arrival, varyMaps: options.varyMaps ?? true, seed: 1 });
-  found.add({ packet: new Uint8Array(60), now: 0n, ifindex: 1, entries: [] });
+  found.add({ packet: new Uint8Array(60), now: 0n, ifindex: 1, metadata: new Uint8Array(0), entries: [] });
   found.explore(2000);
   return found;
 }
@@ -291,5 +291,37 @@ odd:
     // What a random number is, no start decides.
     const random = program('', '\tcall bpf_get_prandom_u32\n\tif r0 == 79 goto short\n\tr0 = 2\n\texit');
     expect(of(random).missed).toEqual([{ program: 0, pc: pc(random, 79), isTaken: true }]);
+  });
+
+  it('varies the metadata before a packet where the program looks for some', () => {
+    const found = search(
+      assemble(`
+.license "GPL"
+.section xdp
+.globl prog
+prog:
+	r6 = r1
+	w0 = 1
+	r2 = *(u32 *)(r6 + 8)
+	r3 = *(u32 *)(r6 + 0)
+	r4 = r2
+	r4 += 4
+	if r4 > r3 goto none
+	w0 = 2
+	r5 = *(u32 *)(r2 + 0)
+	if r5 == 77 goto out
+	w0 = 3
+	goto out
+none:
+	r1 = r6
+	w2 = -4
+	call bpf_xdp_adjust_meta
+	w0 = 1
+out:
+	exit
+`),
+    );
+    expect(verdicts(found)).toEqual({ 1: 1, 2: 1, 3: 1 });
+    expect(found.found.find(({ verdict }) => verdict === 2)?.start.metadata[0]).toBe(77);
   });
 });

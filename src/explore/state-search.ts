@@ -9,7 +9,7 @@
  */
 import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
-import { maxLinear } from '../platform/index.js';
+import { maxLinear, mostMetadata } from '../platform/index.js';
 import { evaluateTerm, NearbySolver, type Term, Terms, termsBelow, type Values } from '../solve/index.js';
 import type { BpfMap, LoadedProgram, Machine } from '../vm/index.js';
 import type { KeyClass } from './follow/map-keys.js';
@@ -82,6 +82,12 @@ const workPerStart = 1000;
 /** Elements of a map that stays as it is to which a look-up is led. */
 const maxKeys = 3;
 
+/**
+ * Bytes of metadata that a start is tried with where its path looks for some and goes new ways: the least, what most
+ * structs fit in, and as much as there can be, to which nothing can be added.
+ */
+const metadataSizes = [4, 32, mostMetadata];
+
 /** Latest clock: 104 days, a number that any reader of JSON and YAML takes. */
 const latest = 1n << 53n;
 
@@ -123,6 +129,8 @@ export class StateSearch {
   /** Turns that the solver gave up on at first: such as lead to new ways, and all others. */
   private readonly hardUrgent: Turn[] = [];
   private readonly hard: Turn[] = [];
+  /** Starts that are to be tried with metadata before their packets. */
+  private readonly withMetadata: StartState[] = [];
   /** Work of the solver on hard questions so far. */
   private hardWork = 0;
   /** How often the solver gave up on a way at first: where it often does, it is not asked lightly again. */
@@ -158,6 +166,11 @@ export class StateSearch {
   /** Turns steps until there is none left, `budget` starts were run in all, or `isOver` says so. */
   explore(budget: number, isOver: () => boolean = () => false): void {
     while (this.tried < budget && !isOver()) {
+      const start = this.withMetadata.pop();
+      if (start !== undefined) {
+        this.run(start, undefined);
+        continue;
+      }
       const turn = this.next();
       if (turn === undefined) return;
       this.tryTurn(turn);
@@ -177,6 +190,8 @@ export class StateSearch {
    */
   settle(): void {
     for (;;) {
+      for (let start = this.withMetadata.pop(); start !== undefined; start = this.withMetadata.pop())
+        this.run(start, undefined);
       // What a hard turn finds may lead to more that are not.
       const turn = this.nextNew(this.urgent) ?? this.nextNew(this.hardUrgent);
       if (turn === undefined) return;
@@ -186,8 +201,8 @@ export class StateSearch {
 
   /** True when every step of every path was turned. */
   get isDone(): boolean {
-    const { urgent, open, late, hardUrgent, hard } = this;
-    return [urgent, open, late, hardUrgent, hard].every((turns) => turns.length === 0);
+    const { urgent, open, late, hardUrgent, hard, withMetadata } = this;
+    return [urgent, open, late, hardUrgent, hard, withMetadata].every((turns) => turns.length === 0);
   }
 
   /**
@@ -256,7 +271,9 @@ export class StateSearch {
       machine.setPacket(arriving(start, options.arrival));
       follower.start(start);
       const { verdict, steps: insns } = interpreter.run(program);
+      const waysBefore = this.ways.size;
       for (const way of follower.ways) this.ways.add(way);
+      const isMetadata = follower.asksForMetadata && start.metadata.length === 0 && this.ways.size > waysBefore;
       const path = follower.number.text;
       if (this.paths.has(path)) return undefined;
       this.paths.add(path);
@@ -276,6 +293,8 @@ export class StateSearch {
         pins: follower.pins,
       };
       this.found.push(followed);
+      if (isMetadata)
+        this.withMetadata.push(...metadataSizes.map((size) => ({ ...start, metadata: new Uint8Array(size) })));
       this.queue(followed, turn === undefined ? 0 : shared(followed.steps, turn));
       return followed;
     } finally {
@@ -399,6 +418,7 @@ export class StateSearch {
     const { start, keys } = path;
     const packet = new Uint8Array(Number(changes.get(startNames.length) ?? start.packet.length));
     packet.set(start.packet.subarray(0, packet.length));
+    const metadata = start.metadata.slice();
     const values = new Map<KeyClass, Uint8Array>();
     for (const key of keys) {
       if (key.since > index || (key === turned?.key && turned.value === undefined)) continue;
@@ -408,6 +428,7 @@ export class StateSearch {
     for (const [name, value] of changes) {
       const place = placeOf(name);
       if (place?.kind === 'packet' && place.offset < packet.length) packet[place.offset] = Number(value);
+      if (place?.kind === 'metadata') metadata[place.offset] = Number(value);
       if (place?.kind !== 'value') continue;
       const own = values.get(keyAt(keys, place.map, place.ordinal) as KeyClass);
       if (own !== undefined) own[place.offset] = Number(value);
@@ -419,7 +440,7 @@ export class StateSearch {
       if (!key.isGiven || value.some((byte, i) => byte !== key.value?.[i]))
         entries.push({ map: key.map, key: keyOf(key, { get }), value });
     const now = changes.get(startNames.clock) ?? start.now;
-    return { packet, now, ifindex: Number(changes.get(startNames.ifindex) ?? start.ifindex), entries };
+    return { packet, metadata, now, ifindex: Number(changes.get(startNames.ifindex) ?? start.ifindex), entries };
   }
 }
 
@@ -451,7 +472,10 @@ function valuesOf({ start, keys, results }: Followed): Values {
     if (name === startNames.ifindex) return BigInt(start.ifindex);
     const place = placeOf(name);
     if (place?.kind === 'result') return results[place.offset];
-    const bytes = place?.kind === 'value' ? keyAt(keys, place.map, place.ordinal)?.value : start.packet;
+    const bytes =
+      place?.kind === 'value'
+        ? keyAt(keys, place.map, place.ordinal)?.value
+        : start[place?.kind === 'metadata' ? 'metadata' : 'packet'];
     const byte = place && bytes?.[place.offset];
     return byte === undefined ? undefined : BigInt(byte);
   };
@@ -464,7 +488,7 @@ function keyAt(keys: readonly KeyClass[], map: number, ordinal: number): KeyClas
 
 /** Where a variable's byte is. */
 type Place =
-  | { readonly kind: 'packet' | 'result'; readonly offset: number }
+  | { readonly kind: 'packet' | 'metadata' | 'result'; readonly offset: number }
   | { readonly kind: 'value'; readonly map: number; readonly ordinal: number; readonly offset: number };
 
 const places = new Map<string, Place | undefined>();
@@ -474,7 +498,7 @@ function placeOf(name: string): Place | undefined {
   const [kind, rest = ''] = name.split(' ');
   const [map = 0, ordinal = 0, offset = 0] = rest.split('.').map(Number);
   const place: Place | undefined =
-    kind === 'packet' || kind === 'result'
+    kind === 'packet' || kind === 'metadata' || kind === 'result'
       ? { kind, offset: map }
       : kind === 'map'
         ? { kind: 'value', map, ordinal, offset }

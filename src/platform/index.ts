@@ -53,6 +53,7 @@ export {
   maxSubprogs,
   maxTailCalls,
   maxVarOffset,
+  mostMetadata,
   pageFrame,
   stackBeforeTailCall,
   stackSize,

@@ -57,6 +57,9 @@ export const tailReserve = 320;
 /** sizeof(struct xdp_frame): what a redirect later needs at the hard start, in front of data and metadata. */
 export const xdpFrameSize = 40;
 
+/** Bytes of metadata that a packet arrives with at most: the frame's own description lies before it. */
+export const mostMetadata: number = headroom - xdpFrameSize;
+
 /** Longest metadata in bytes (`meta_len` of skb_shared_info is one byte, and it counts words). */
 export const maxMeta = 252;
 

@@ -24,6 +24,7 @@ import {
   maxLinear,
   maxMeta,
   maxPacketOffset,
+  mostMetadata,
   pageFrame,
   tailReserve,
   xdpFrameSize,
@@ -151,10 +152,8 @@ export class PacketBuffer {
     let metaLength = 0;
     if (meta !== undefined && meta.length > 0) {
       metaLength = meta.length;
-      if (metaLength > headroom - xdpFrameSize || metaLength > maxMeta || metaLength % 4 !== 0) {
-        const limit = headroom - xdpFrameSize;
-        throw new InputError(`metadata of ${metaLength} bytes: must be a multiple of 4 and at most ${limit}`);
-      }
+      if (metaLength > mostMetadata || metaLength % 4 !== 0)
+        throw new InputError(`metadata of ${metaLength} bytes: must be a multiple of 4 and at most ${mostMetadata}`);
       memory.u8.set(meta, data - metaLength);
     }
     this.place(data, data + linear, data - metaLength);

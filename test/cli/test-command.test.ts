@@ -113,6 +113,7 @@ tests:
     ['object: say.o\nrecord-types: {events: evnt}\ntests: []', 2, 'there is no type `evnt`', '`event`?'],
     [`${one}    maps-in: nothing.json`, 4, 'nothing.json: no such file', ''],
     [`${one}    packets: []`, 4, '`packet` and `packets` exclude each other', ''],
+    ['object: say.o\ntests:\n  - packet: {packet: eth, metadata: 00 11}', 3, 'metadata of 2 bytes', 'a multiple of 4'],
     [`${one}    engines: []`, 4, '`engines` names none', 'interp'],
     [`${one}    map-entries: {events: many}`, 4, 'the size of `events` is no whole number from 1', ''],
     [`${one}    map-entries: {evnts: 8}`, 4, 'there is no map `evnts`', '`events`?'],
@@ -183,7 +184,9 @@ describe('results for others', () => {
     expect(tap.out).toContain('ok 2 - test/support/say.xdp.yaml: short packets pass\n');
     const junit = await captureCli(['test', wrong, '--junit', '-', ...own]);
     expect(junit.out).toContain('<testsuites tests="1" failures="1" skipped="0" errors="0">');
-    expect(junit.out).toContain('<failure type="verdict" message="verdict is DROP, not PASS">');
+    expect(junit.out).toContain('<failure type="verdict" message="verdict is DROP, not PASS (and 6 more)">');
+    expect(junit.out.match(/<failure/g)).toHaveLength(1);
+    expect(junit.out).toContain('`seen` is 1, not 2');
     const json = JSON.parse((await captureCli(['test', wrong, '-j', ...own])).out) as {
       schema: string;
       failed: number;
@@ -191,6 +194,21 @@ describe('results for others', () => {
     };
     expect(json).toMatchObject({ schema: 'jitnic.test/1', failed: 1 });
     expect(json.results[0]?.failures[0]).toMatchObject({ kind: 'verdict', decided: { text: 'if (len > limit) {' } });
+  });
+
+  it('have files that could not be run among them, with one file as with several', async () => {
+    const none = file('none', 'object: say.o\ntests: []\nfoo: 1\n');
+    const message = `${none}:3: a test file has no field \`foo\``;
+    const tap = await captureCli(['test', none, wrong, '--tap', ...own]);
+    expect(tap.exitCode).toBe(3);
+    expect(tap.out).toContain('1..2\n');
+    expect(tap.out).toContain(`not ok 2 - ${none}: could not be run\n  ---\n  - kind: error\n    message: "${message}`);
+    const junit = await captureCli(['test', none, '--junit', '-', ...own]);
+    expect(junit.exitCode).toBe(3);
+    expect(junit.out).toContain('<testsuites tests="1" failures="0" skipped="0" errors="1">');
+    expect(junit.out).toContain(`<error type="input" message="${message}`);
+    const json = await captureCli(['test', none, wrong, '-j', ...own]);
+    expect(JSON.parse(json.out)).toMatchObject({ failed: 1, errors: [{ file: none }] });
   });
 
   it('say where there are no test files, and which flags exclude each other', async () => {
@@ -212,6 +230,18 @@ describe('many test files', () => {
     const [one, two] = [run(), run('--jobs', '2')];
     expect(two.status).toBe(1);
     expect(two.stdout).toBe(one.stdout);
+    const [source = '', copy = ''] = ['source', 'copy'].map((name) =>
+      file(name, 'source: macro.c\ntests:\n  - packet: eth\n    expect: DROP\n'),
+    );
+    writeFileSync(
+      join(folder, 'macro.c'),
+      '__attribute__((section("xdp"), used)) int f(void *ctx) { return VERDICT; }\nchar l[] __attribute__((section("license"), used)) = "GPL";\n',
+    );
+    files.splice(0, files.length, source, copy);
+    expect(run('--jobs', '2', '-D', 'VERDICT=1').stdout).toContain(`ok 2 - ${copy}: test 1`);
+    const wrongly = run('--jobs', '2');
+    expect(wrongly.stdout).toContain(`not ok 2 - ${copy}: could not be run`);
+    expect(wrongly.status).toBe(3);
     expect(two.stdout).toMatch(/^1\.\.8$/m);
   });
 });

@@ -182,6 +182,7 @@ const rows: Readonly<Partial<Record<HelperName, Row>>> = {
 export function followCall(follower: PathFollower, helper: number): Result | undefined {
   const known = helperRow(helper);
   const row = known && rows[known.name];
+  if (known?.name === 'xdp_adjust_meta') follower.asksForMetadata = true;
   if (row !== undefined) return row(follower);
   const args = known?.args ?? [];
   // Bytes that it writes are whatever it writes.

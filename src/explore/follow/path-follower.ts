@@ -53,6 +53,8 @@ export class PathFollower implements Observer {
   /** Results of calls that a start does not decide, in order; and that each is what it was. */
   results: bigint[] = [];
   pins: Term[] = [];
+  /** The run looked for metadata before the packet, or made some. */
+  asksForMetadata = false;
   /** What `data_end` is. */
   end: Term;
   private frames: Frame[] = [];
@@ -84,9 +86,12 @@ export class PathFollower implements Observer {
     this.frames = [];
     this.last = undefined;
     this.asked = undefined;
+    this.asksForMetadata = false;
     this.number.start();
     shadow.clear();
     shadow.addSpan({ start: data, size: machine.lane.packet.linearLength, name: startNames.packet });
+    const { length } = state.metadata;
+    if (length > 0) shadow.addSpan({ start: data - length, size: length, name: startNames.metadata });
     this.end = terms.add(terms.zeroExtend(terms.unknown(startNames.length, 16), 64), terms.bits(64, data));
     this.keys.start(state);
   }
@@ -133,6 +138,8 @@ export class PathFollower implements Observer {
   enterProgram(): void {
     const frame = this.frames.at(-1);
     frame?.terms.fill(undefined);
+    // Its first jump asks for something else than who called it.
+    this.asked = undefined;
     this.shadow.enterFrame(this.frames.length - 1);
   }
 
@@ -242,6 +249,7 @@ export class PathFollower implements Observer {
 
   private contextField(offset: number): Term | undefined {
     if (offset === xdpMd.dataEnd) return this.end;
+    if (offset === xdpMd.dataMeta) this.asksForMetadata = true;
     if (offset === xdpMd.ingressIfindex) return this.terms.zeroExtend(this.terms.unknown(startNames.ifindex, 32), 64);
     return undefined;
   }

@@ -18,6 +18,8 @@ export interface StartEntry {
 /** A packet and a state of maps. */
 export interface StartState {
   readonly packet: Uint8Array;
+  /** Bytes before the packet, as a driver or another program leaves them there: a multiple of four, mostly none. */
+  readonly metadata: Uint8Array;
   /** Nanoseconds. */
   readonly now: bigint;
   readonly ifindex: number;
@@ -30,6 +32,7 @@ export const startNames = {
   clock: 'clock',
   ifindex: 'ifindex',
   packet: (offset: number): string => `packet ${offset}`,
+  metadata: (offset: number): string => `metadata ${offset}`,
   /** Of a call that no start decides. */
   result: (call: number): string => `result ${call}`,
 } as const;
@@ -43,7 +46,15 @@ export interface Arrival {
 
 /** The packet of a start as machines take it. */
 export function arriving(start: StartState, { cpu, egressIfindex, frags }: Arrival): PacketInput {
-  return { data: start.packet, now: start.now, ingressIfindex: start.ifindex, cpu, egressIfindex, frags };
+  return {
+    data: start.packet,
+    meta: start.metadata,
+    now: start.now,
+    ingressIfindex: start.ifindex,
+    cpu,
+    egressIfindex,
+    frags,
+  };
 }
 
 /** A value as the syscall side takes it: one for each CPU where the map has that many. */
