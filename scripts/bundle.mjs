@@ -11,7 +11,7 @@
  *   the 4 ms that a command takes to unpack what it needs.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
@@ -79,6 +79,12 @@ for (const { fileName, code } of joined) {
   writeFileSync(`${dist}bundle/${fileName}.br`, brotliCompressSync(code));
   rmSync(`${dist}bundle/${fileName}`);
 }
+
+// For editors and validators: nobody reads them, so they need no spaces.
+mkdirSync(`${dist}schemas`, { recursive: true });
+const schemas = new URL('../schemas/', import.meta.url);
+for (const name of readdirSync(schemas))
+  writeFileSync(`${dist}schemas/${name}`, JSON.stringify(JSON.parse(readFileSync(new URL(name, schemas), 'utf8'))));
 
 // What is kept from run to run is good for the build that made it (src/cli/run-store.ts, src/cli/bundle.ts).
 const id = createHash('sha256');

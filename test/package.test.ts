@@ -1,6 +1,16 @@
 /** What `npm pack` makes: small, whole, and of use without the repository. Needs `npm run build`. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -46,6 +56,15 @@ describe('the package', () => {
 
   test('is below 2.5 MB', () => {
     expect(packed.unpackedSize).toBeLessThan(most);
+  });
+
+  test('brings the schema of every shape along', () => {
+    const names = readdirSync(join(root, 'schemas'));
+    expect(names.length).toBeGreaterThan(20);
+    for (const name of names) {
+      const schema = JSON.parse(readFileSync(join(installed, 'dist/schemas', name), 'utf8')) as object;
+      expect(schema).toEqual(JSON.parse(readFileSync(join(root, 'schemas', name), 'utf8')));
+    }
   });
 
   test('has no build files, no tools that need the repository, no maps of sources', () => {

@@ -1,8 +1,8 @@
 /**
- * Which source line decided about a packet: that of the last conditional jump from which another instruction could have
- * made the verdict than the one that did. Before that instruction such a jump could have led past it, after it to one
- * more that writes where the verdict was. Jumps whose both ways lead to the same `return` (`if (event) { ... }`) decide
- * other things.
+ * Which source line decided about a packet: that of the last conditional jump from which another instruction could
+ * have made the verdict than the one that did. Before that instruction such a jump could have led past it, after it to
+ * one more that writes where the verdict was. Jumps whose both ways lead to the same `return` (`if (event) { ... }`)
+ * decide other things.
  *
  * Compilers keep a verdict in whatever register they like, or on the stack, and move it to r0 at the end: what made it
  * is followed through such copies.

@@ -129,8 +129,8 @@ export function effortOf(word: string): Effort {
 const versions: readonly BpfVersion[] = ['v1', 'v2', 'v3', 'v4'];
 
 /**
- * Throws UsageError for what is no version, and UnsupportedError where the input has instructions that the version does
- * not have: the optimizer takes instructions out, it does not put older ones in their place.
+ * Throws UsageError for what is no version, and UnsupportedError where the input has instructions that the version
+ * does not have: the optimizer takes instructions out, it does not put older ones in their place.
  */
 export function mcpuOf(word: string | undefined, bytes: Uint8Array, file: string): BpfVersion | undefined {
   if (word === undefined) return undefined;

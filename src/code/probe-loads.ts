@@ -4,8 +4,8 @@
  * by a forward data-flow that may say so of others as well, for which it makes no difference: a program that Linux
  * accepts does not fault there.
  *
- * What is followed are sets of registers that may hold such a pointer, or one that was read through it. What is spilled
- * is not told apart: once any of them has been, each 8 bytes that are loaded may be one.
+ * What is followed are sets of registers that may hold such a pointer, or one that was read through it. What is
+ * spilled is not told apart: once any of them has been, each 8 bytes that are loaded may be one.
  */
 import { accessSize, type Insn, insnClass, isCall, op } from '../isa/index.js';
 import { functionEntries, isLocalCall } from './calls.js';

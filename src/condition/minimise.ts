@@ -207,8 +207,8 @@ interface SupportSearch {
 }
 
 /**
- * The bits that a part hangs on; undefined if they are too many, if there is more to it than bits, or if the search has
- * looked enough.
+ * The bits that a part hangs on; undefined if they are too many, if there is more to it than bits, or if the search
+ * has looked enough.
  */
 function supportOf(facts: Facts, part: Conjunct, fixed: boolean, search: SupportSearch): PartSupport | undefined {
   const bits = new Set<Bit>();

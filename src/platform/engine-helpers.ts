@@ -36,8 +36,8 @@ export const nestedHelper = { enter: 0x1_0003, result: 0x1_0004 } as const;
 export const countStep = 0x1_0005;
 
 /**
- * `probe(address, size)`: what a load through a pointer of bpf_rdonly_cast gives (code/probe-loads.ts), 0 where nothing
- * can be read.
+ * `probe(address, size)`: what a load through a pointer of bpf_rdonly_cast gives (code/probe-loads.ts), 0 where
+ * nothing can be read.
  */
 export const probeStep = 0x1_0006;
 

@@ -60,7 +60,8 @@ const port = union('nf_conntrack_man_proto', 2, [number('all', 0, 2)]);
 const otherPort = union('(anon)', 2, [number('all', 0, 2)]);
 
 /**
- * struct nf_conntrack_tuple: addresses and ports of one direction. Sizes and offsets of what is in it: {@link tupleAt}.
+ * struct nf_conntrack_tuple: addresses and ports of one direction. Sizes and offsets of what is in it: {@link
+ * tupleAt}.
  */
 const tuple = struct('nf_conntrack_tuple', 40, [
   inside(

@@ -24,7 +24,8 @@ function open(name: string): Case {
 const online: SessionOptions = { penalties: false, countSides: false, assume: false, hotloop: 1 };
 
 /**
- * Each policy meets a third of the examples and each of the other cards half of them; every example meets some of both.
+ * Each policy meets a third of the examples and each of the other cards half of them; every example meets some of
+ * both.
  */
 describe.each(exampleNames.map((name, at) => ({ name, at })))('$name', ({ name, at }) => {
   const { object, program, packets, maps } = open(name);

@@ -47,7 +47,9 @@ export class WholeFunctions {
     this.world = worldOf({ ...object, maps: object.maps.map(unknownContent) });
   }
 
-  /** The edit that puts new code in the place of a function, `attempt` below {@link wholeAttempts}; undefined: none. */
+  /**
+   * The edit that puts new code in the place of a function, `attempt` below {@link wholeAttempts}; undefined: none.
+   */
   edit(fn: FileFunction, attempt: number): FunctionEdit | undefined {
     const users = this.object.programs.flatMap((program) => {
       const index = program.functions.findIndex((each) => isOrigin(each, fn));

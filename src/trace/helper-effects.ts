@@ -1,8 +1,8 @@
 /**
  * What each helper reads and changes, as far as a trace must know: which stack bytes to put into memory before the
  * call, and what is no longer known after it. All of it follows from the row of the helper or kfunc; it is traced if
- * nothing that it is given is out of the recorder's sight (functions of the program, timers, kernel pointers). A dynptr
- * is 16 bytes of the stack.
+ * nothing that it is given is out of the recorder's sight (functions of the program, timers, kernel pointers). A
+ * dynptr is 16 bytes of the stack.
  */
 import {
   type ArgClass,

@@ -142,7 +142,9 @@ function unsupported(env: Env, name: string): UnsupportedError {
   );
 }
 
-/** Arguments that are no pointers, and pointers that may be NULL. To all others Linux 6.18.44 wants one that is not. */
+/**
+ * Arguments that are no pointers, and pointers that may be NULL. To all others Linux 6.18.44 wants one that is not.
+ */
 const mayBeNull: readonly KfuncArg[] = ['number', 'const type', 'mem size', 'const size', 'buffer?'];
 
 function checkKfuncArg(env: Env, arg: KfuncArg, regno: number, used: Used): void {

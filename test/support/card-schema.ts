@@ -17,17 +17,20 @@ function valueSchema({ type, words, least }: ParameterRow): Schema {
 function parameterSchema(row: ParameterRow): Schema {
   return {
     description: row.what,
+    $ref: '#/$defs/parameter',
     type: 'object',
-    properties: {
-      value: valueSchema(row),
-      ...(row.unit === '' ? {} : { unit: { const: row.unit } }),
-      basis: { enum: bases },
-      source: { type: 'string' },
-    },
-    required: row.unit === '' ? ['value', 'basis', 'source'] : ['value', 'unit', 'basis', 'source'],
-    additionalProperties: false,
+    properties: { value: valueSchema(row), ...(row.unit === '' ? {} : { unit: { const: row.unit } }) },
+    ...(row.unit === '' ? {} : { required: ['unit'] }),
+    unevaluatedProperties: false,
   };
 }
+
+/** What all parameters have. */
+const parameter: Schema = {
+  type: 'object',
+  properties: { value: true, basis: { enum: bases }, source: { type: 'string' } },
+  required: ['value', 'basis', 'source'],
+};
 
 /** Rows below a path as an object. */
 function treeSchema(rows: readonly (readonly [string, ParameterRow])[]): Schema {
@@ -63,6 +66,7 @@ export function cardSchemaText(): string {
     },
     required: ['name'],
     additionalProperties: false,
+    $defs: { parameter },
   };
   return `${JSON.stringify(schema, undefined, 2)}\n`;
 }

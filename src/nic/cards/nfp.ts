@@ -8,13 +8,13 @@ const commonly = 'as commonly described; no primary source';
 
 /** Rates of hXDP's measurements, which go with one port and the firmware of its time. */
 const rates = {
-  ingress: published(32.2, 'M/s', 'hXDP (OSDI 2020), figure 12: packets that a program drops'),
-  egress: published(28.3, 'M/s', 'hXDP (OSDI 2020), figure 12: packets that a program sends back'),
+  ingress: published(32.2, 'M/s', 'measured by the authors of hXDP (OSDI 2020): packets that a program drops'),
+  egress: published(28.3, 'M/s', 'measured by the authors of hXDP (OSDI 2020): packets that a program sends back'),
 };
 
-/** Two parameters that three published figures were compared with. */
+/** Two parameters that were fitted to three published figures. */
 const together =
-  'chosen once, with the waits around a program, for all published load balancers (33.0 Mpps; 24 and 40 to 43 Mpps)';
+  'fitted, with the waits around a program, to all published load balancers (33.0 Mpps; 24 and 40 to 43 Mpps)';
 
 /** One memory of the hierarchy. */
 function memory(

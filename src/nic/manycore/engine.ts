@@ -1,6 +1,6 @@
 /**
  * A core of the card, instruction by instruction, from the words of the instruction store: what was encoded wrongly
- * computes something else than the interpreter. The core's registers, flags and transfer registers are here; memory is
+ * computes something else than the interpreter. The core's registers and arithmetic are in datapath.ts; memory is
  * the machine's: addresses of the packet, of maps' values and of the stack are guest addresses, so that the firmware's
  * routines can be the machine's helpers.
  *
@@ -27,9 +27,9 @@ import {
 import { type CardDescription, numberOf } from '../description.js';
 import { scratch } from './assembler.js';
 import { compileManycore, type ManycoreOptions, type ManycoreProgram } from './compile.js';
-import { decode, type Instruction, lastSteps } from './instruction.js';
+import { Datapath } from './datapath.js';
+import { decode, type Instruction } from './instruction.js';
 import { packetWords } from './lower-memory.js';
-import type { Operand } from './operand.js';
 import { type Routine, routineAt } from './routines.js';
 import { Work } from './work.js';
 
@@ -78,28 +78,13 @@ export class ManycoreEngine implements Engine {
   private readonly handles: readonly { readonly at: number; readonly map: number }[];
   private readonly registers = new Registers();
   private readonly outcome: Outcome = newOutcome();
-  private readonly a = new Uint32Array(32);
-  private readonly b = new Uint32Array(32);
-  private readonly received = new Uint32Array(32);
-  private readonly sent = new Uint32Array(32);
-  /** Where windows of local memory stand; the second one is the packet's description. */
-  private readonly windows = new Float64Array(4);
-  private readonly description = new Uint32Array(16);
-  private zero = false;
-  private minus = false;
-  private carry = false;
-  private overflow = false;
-  /** Left operand and result of the last arithmetic instruction. */
-  private lastLeft = 0;
-  private lastResult = 0;
-  /** A register of the core that the next constant takes the place of. */
-  private read: number | undefined;
-  private product = 0n;
+  private readonly core: Datapath;
   private frame = 0;
   private trapSlot = 0;
 
   constructor(machine: Machine, card: CardDescription, options: Omit<ManycoreOptions, 'facts' | 'stride'> = {}) {
     this.machine = machine;
+    this.core = new Datapath(machine.memory);
     this.options = options;
     this.verdicts = Verdicts.of(machine.object, { facts: true });
     this.work = new Work(machine.maps.length);
@@ -152,8 +137,8 @@ export class ManycoreEngine implements Engine {
     const { slots, out } = made;
     for (let pc = 0; ; ) {
       if (pc === out) {
-        outcome.r0 = BigInt(this.a[0] as number) | (BigInt(this.a[1] as number) << 32n);
-        outcome.verdict = this.a[0] as number;
+        outcome.r0 = BigInt(this.core.a[0] as number) | (BigInt(this.core.a[1] as number) << 32n);
+        outcome.verdict = this.core.a[0] as number;
       }
       const each = code[pc];
       if (each === undefined) throw new InternalError('manycore', `no instruction at ${pc}`);
@@ -201,19 +186,20 @@ export class ManycoreEngine implements Engine {
   }
 
   private begin(depth: number): void {
-    const { machine, a, b } = this;
+    const { machine } = this;
+    const { a, b } = this.core;
     a.fill(0);
     b.fill(0);
     this.frame = 0;
     const stands = machine.lane.enterFrame(0) - depth;
     a[scratch.stack] = stands;
-    this.windows[0] = stands;
+    this.core.windows[0] = stands;
     a[2] = b[2] = machine.lane.ctx.start;
     this.describe();
   }
 
   private end(): undefined {
-    this.result = ((this.a[0] as number) >>> 16) & 0xff;
+    this.result = ((this.core.a[0] as number) >>> 16) & 0xff;
     this.machine.lane.leaveFrame(0);
   }
 
@@ -221,34 +207,34 @@ export class ManycoreEngine implements Engine {
   private describe(): void {
     const { memory, lane } = this.machine;
     const data = memory.load32(lane.ctx.start + xdpMd.data);
-    this.description[packetWords.address] = data;
-    this.description[packetWords.length] = 0x4000_0000 | (memory.load32(lane.ctx.start + xdpMd.dataEnd) - data);
+    this.core.description[packetWords.address] = data;
+    this.core.description[packetWords.length] = 0x4000_0000 | (memory.load32(lane.ctx.start + xdpMd.dataEnd) - data);
   }
 
   /** Does one instruction; where it branches to, or -1. */
   private step(each: Instruction): number {
     switch (each.kind) {
       case 'alu':
-        this.arithmetic(each);
+        this.core.arithmetic(each);
         return -1;
       case 'shift':
-        this.lastResult = this.shifted(each);
-        this.write(each.dst, this.lastResult);
+        this.core.lastResult = this.core.shifted(each);
+        this.core.write(each.dst, this.core.lastResult);
         return -1;
       case 'field':
-        this.writeField(each);
+        this.core.writeField(each);
         return -1;
       case 'immediate':
-        this.writeConstant(each);
+        this.core.writeConstant(each);
         return -1;
       case 'branch':
-        return this.holds(each.when) ? each.target : -1;
+        return this.core.holds(each.when) ? each.target : -1;
       case 'branch-bit':
-        return ((this.value(each.source) >>> each.bit) & 1) === 1 ? each.target : -1;
+        return ((this.core.value(each.source) >>> each.bit) & 1) === 1 ? each.target : -1;
       case 'return':
-        return this.value(each.source);
+        return this.core.value(each.source);
       case 'multiply':
-        this.multiply(each);
+        this.core.multiply(each);
         return -1;
       case 'command':
         this.command(each);
@@ -261,155 +247,15 @@ export class ManycoreEngine implements Engine {
     }
   }
 
-  private value(operand: Operand): number {
-    switch (operand.kind) {
-      case 'register':
-        return (operand.bank === 'b' ? this.b[operand.n] : this.a[operand.n]) as number;
-      case 'transfer':
-        return this.received[operand.n] as number;
-      case 'constant':
-        return operand.value;
-      case 'none':
-        return 0;
-      case 'local': {
-        if (operand.index === 1) return this.description[operand.offset] as number;
-        return this.machine.memory.load32(this.place(operand));
-      }
-    }
-  }
-
-  private write(operand: Operand, value: number): void {
-    switch (operand.kind) {
-      case 'register':
-        if (operand.bank !== 'b') this.a[operand.n] = value;
-        if (operand.bank !== 'a') this.b[operand.n] = value;
-        return;
-      case 'transfer':
-        this.sent[operand.n] = value;
-        return;
-      case 'local':
-        this.machine.memory.store32(this.place(operand), value >>> 0);
-        return;
-      default:
-    }
-  }
-
-  /** Where a word of local memory is; a window that moves does so behind the access. */
-  private place({ index, offset, step }: Extract<Operand, { kind: 'local' }>): number {
-    const window = this.windows[index] as number;
-    // The distance is or-ed, not added.
-    const at = ((window & ~3) | (4 * offset)) >>> 0;
-    if (step !== 'none') this.windows[index] = window + (step === 'up' ? 4 : -4);
-    return at;
-  }
-
-  private arithmetic({ op: name, dst, left, right }: Extract<Instruction, { kind: 'alu' }>): void {
-    const a = this.value(left);
-    const b = this.value(right);
-    let wide: number;
-    let isSum = true;
-    switch (name) {
-      case 'add':
-        wide = a + b;
-        break;
-      case 'add-carry':
-        wide = a + b + (this.carry ? 1 : 0);
-        break;
-      case 'sub':
-        wide = a + (~b >>> 0) + 1;
-        break;
-      case 'sub-carry':
-        wide = a + (~b >>> 0) + (this.carry ? 1 : 0);
-        break;
-      default:
-        isSum = false;
-        wide = logic(name, a, b);
-    }
-    const result = wide >>> 0;
-    const added = name === 'sub' || name === 'sub-carry' ? ~b >>> 0 : b;
-    this.zero = result === 0;
-    this.minus = result > 0x7fff_ffff;
-    this.carry = isSum && wide > 0xffff_ffff;
-    this.overflow = isSum && ((a ^ result) & (added ^ result)) < 0;
-    this.lastLeft = a;
-    this.lastResult = result;
-    this.write(dst, result);
-  }
-
-  private shifted({ op: name, way, amount, left, right }: Extract<Instruction, { kind: 'shift' }>): number {
-    const count = amount === 0 && way !== 'none' ? this.lastLeft & 31 : amount;
-    const a = name === 'b' && way !== 'double' ? 0 : this.value(left);
-    const b = this.value(right);
-    let moved = rotated(b, way, count);
-    if (way === 'double') return count === 0 ? b : ((b >>> count) | (a << (32 - count))) >>> 0;
-    if (name === 'sign' && count > 0 && this.lastResult > 0x7fff_ffff) moved = (moved | (-1 << (32 - count))) >>> 0;
-    if (name === 'and') return (a & moved) >>> 0;
-    return name === 'or' ? (a | moved) >>> 0 : moved;
-  }
-
-  private writeField({ dst, mask, source, way, amount, clears }: Extract<Instruction, { kind: 'field' }>): void {
-    let bits = 0;
-    for (let i = 0; i < 4; i++) if (((mask >> i) & 1) === 1) bits |= 0xff << (8 * i);
-    const moved = rotated(this.value(source), way, amount);
-    const old = clears ? 0 : this.value(dst);
-    this.lastResult = ((old & ~bits) | (moved & bits)) >>> 0;
-    this.write(dst, this.lastResult);
-  }
-
-  private writeConstant({ dst, value, bytes, inverts, half }: Extract<Instruction, { kind: 'immediate' }>): void {
-    const { read } = this;
-    if (read !== undefined) {
-      this.read = undefined;
-      this.write(dst, read);
-      return;
-    }
-    let word = (value << (8 * bytes)) >>> 0;
-    if (inverts) word = ~word >>> 0;
-    if (half) {
-      const old = dst.kind === 'transfer' ? (this.sent[dst.n] as number) : this.value(dst);
-      word = (word | (old & 0xffff)) >>> 0;
-    }
-    this.lastResult = word;
-    this.write(dst, word);
-  }
-
-  private holds(when: Extract<Instruction, { kind: 'branch' }>['when']): boolean {
-    switch (when) {
-      case 'eq':
-        return this.zero;
-      case 'ne':
-        return !this.zero;
-      case 'minus':
-        return this.minus;
-      case 'carry':
-        return this.carry;
-      case 'no-carry':
-        return !this.carry;
-      case 'ge':
-        return this.minus === this.overflow;
-      case 'lt':
-        return this.minus !== this.overflow;
-      case 'always':
-        return true;
-    }
-  }
-
-  /** The operands are taken at the start; steps but the last ones take time only. */
-  private multiply({ type, step, left, right }: Extract<Instruction, { kind: 'multiply' }>): void {
-    if (type === 0) this.product = BigInt(this.value(left)) * BigInt(this.value(right));
-    else if (step === lastSteps.low) this.write(left, Number(this.product & 0xffff_ffffn));
-    else if (step === lastSteps.high) this.write(left, Number(this.product >> 32n));
-  }
-
   private control({ csr, source, isRead }: Extract<Instruction, { kind: 'csr' }>): void {
     if (isRead) {
       this.helper(helperId.get_prandom_u32);
-      this.read = this.registers.u32[0] as number;
+      this.core.read = this.registers.u32[0] as number;
       return;
     }
-    const value = this.value(source);
+    const value = this.core.value(source);
     const index = ['lm0', 'lm1', 'lm2', 'lm3'].indexOf(csr);
-    this.windows[index] = value;
+    this.core.windows[index] = value;
     const isStack = source.kind === 'register' && source.n === scratch.stack && source.bank === 'a';
     if (index === 0 && isStack) this.followFrame(value);
   }
@@ -426,10 +272,10 @@ export class ManycoreEngine implements Engine {
 
   private command(each: Extract<Instruction, { kind: 'command' }>): void {
     const { command: name, isLong, left, right, transfer, isIndirect } = each;
-    const low = this.value(left);
-    const address = isLong ? low + (this.value(right) & 0xff) * 2 ** 32 : (low + this.value(right)) >>> 0;
+    const low = this.core.value(left);
+    const address = isLong ? low + (this.core.value(right) & 0xff) * 2 ** 32 : (low + this.core.value(right)) >>> 0;
     // Bits 8 to 12 of the last result, where it says how many.
-    const count = isIndirect ? ((this.lastResult >>> 8) & 0x7f) + 1 : each.count + 1;
+    const count = isIndirect ? ((this.core.lastResult >>> 8) & 0x7f) + 1 : each.count + 1;
     switch (name) {
       case 'read32':
       case 'read8':
@@ -445,19 +291,21 @@ export class ManycoreEngine implements Engine {
         this.add(address, (each.count & 4) !== 0, undefined);
         return;
       case 'add-constant':
-        this.add(address, (this.lastResult & (4 << 8)) !== 0, this.lastResult >>> 16);
+        this.add(address, (this.core.lastResult & (4 << 8)) !== 0, this.core.lastResult >>> 16);
         return;
     }
   }
 
-  /** Words as the host has them. What lies behind the end of memory reads as 0: a read may ask for more than is used. */
+  /**
+   * Words as the host has them. What lies behind the end of memory reads as 0: a read may ask for more than is used.
+   */
   private readInto(address: number, first: number, bytes: number): void {
     const { memory } = this.machine;
     if (!memory.canRead(address, 1)) this.refuse(address, bytes, 'read');
     for (let i = 0; 4 * i < bytes; i++) {
       let word = 0;
       for (let k = 3; k >= 0; k--) word = (word << 8) | (memory.u8[address + 4 * i + k] ?? 0);
-      this.received[first + i] = word >>> 0;
+      this.core.received[first + i] = word >>> 0;
     }
   }
 
@@ -465,7 +313,7 @@ export class ManycoreEngine implements Engine {
     const { memory } = this.machine;
     if (!memory.canWrite(address, bytes)) this.refuse(address, bytes, 'write');
     for (let i = 0; i < bytes; ) {
-      const word = this.sent[first + (i >> 2)] as number;
+      const word = this.core.sent[first + (i >> 2)] as number;
       if (bytes - i >= 4) memory.store32(address + i, word);
       else for (let k = 0; k < bytes - i; k++) memory.store8(address + i + k, (word >>> (8 * k)) & 0xff);
       i += Math.min(4, bytes - i);
@@ -484,7 +332,7 @@ export class ManycoreEngine implements Engine {
       if (amount !== undefined) work.posted[map] = (work.posted[map] ?? 0) + 1;
     }
     if (amount === undefined) this.waited(address);
-    const given = BigInt(this.sent[0] as number) | (isWide ? BigInt(this.sent[1] as number) << 32n : 0n);
+    const given = BigInt(this.core.sent[0] as number) | (isWide ? BigInt(this.core.sent[1] as number) << 32n : 0n);
     this.addNow(address, isWide, amount === undefined ? given : BigInt(amount));
   }
 
@@ -530,20 +378,21 @@ export class ManycoreEngine implements Engine {
 
   /** Runs a routine; where it returns to. */
   private runRoutine(routine: Exclude<Routine, { kind: 'next packet' }>): number {
-    const { a, b, times, work } = this;
+    const { times, work } = this;
+    const { a, b } = this.core;
     switch (routine.kind) {
       case 'helper': {
         const back = b[0] as number;
         work.cycles += times.helper;
         this.countHelper(routine.id);
         this.helper(routine.id);
-        this.setPair(0, this.registers.u64[0] as bigint);
+        this.core.setPair(0, this.registers.u64[0] as bigint);
         this.describe();
         return back;
       }
       case 'division':
         work.cycles += times.division;
-        this.divide(routine);
+        this.core.divide(routine);
         return a[scratch.first] as number;
       case 'atomic':
         this.runAtomic(routine);
@@ -554,7 +403,7 @@ export class ManycoreEngine implements Engine {
   /** Calls a helper with r1 to r5 as the registers have them. */
   private helper(id: number): void {
     const { registers, machine } = this;
-    for (let r = 1; r <= 5; r++) registers.u64[r] = this.pair(r);
+    for (let r = 1; r <= 5; r++) registers.u64[r] = this.core.pair(r);
     registers.u64[0] = 0n;
     machine.callHelper(id, registers, callbacks);
   }
@@ -562,7 +411,7 @@ export class ManycoreEngine implements Engine {
   /** What a helper costs besides its cycles: accesses of the map in r1, under its lock where it changes the map. */
   private countHelper(id: number): void {
     const { machine, times, work } = this;
-    const map = machine.store.at(this.b[2] as number);
+    const map = machine.store.at(this.core.b[2] as number);
     if (map === undefined) return;
     const { index, spec } = map;
     const accesses = spec.type.includes('lpm') ? times.trie : spec.type.includes('hash') ? times.hash : times.array;
@@ -572,41 +421,18 @@ export class ManycoreEngine implements Engine {
     if (changes) work.locked[index] = (work.locked[index] ?? 0) + accesses + 1;
   }
 
-  private pair(register: number): bigint {
-    return BigInt(this.b[2 * register] as number) | (BigInt(this.b[2 * register + 1] as number) << 32n);
-  }
-
-  private setPair(register: number, value: bigint): void {
-    const [low, high] = [Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn)];
-    for (const bank of [this.a, this.b]) {
-      bank[2 * register] = low;
-      bank[2 * register + 1] = high;
-    }
-  }
-
-  private divide({ remainder, signed, wide, dst, src }: Extract<Routine, { kind: 'division' }>): void {
-    const bits = wide ? 64 : 32;
-    const cut = (value: bigint): bigint => (signed ? BigInt.asIntN(bits, value) : BigInt.asUintN(bits, value));
-    const constant = BigInt.asUintN(64, BigInt((this.b[scratch.second] as number) | 0));
-    const left = cut(this.pair(dst));
-    const right = cut(src === 15 ? constant : this.pair(src));
-    const quotient = right === 0n ? 0n : left / right;
-    const rest = right === 0n ? left : left % right;
-    this.setPair(dst, BigInt.asUintN(bits, remainder ? rest : quotient));
-  }
-
   private runAtomic({ wide, dst, src }: Extract<Routine, { kind: 'atomic' }>): void {
     const { machine, registers, work } = this;
-    const word = this.b[scratch.first] as number;
+    const word = this.core.b[scratch.first] as number;
     const [imm, narrow] = [word & 0xfff, word >>> 12];
     const size = narrow > 0 ? narrow : wide ? 8 : 4;
-    const address = this.a[scratch.second] as number;
+    const address = this.core.a[scratch.second] as number;
     const isLoad = imm === op.ATOMIC_LOAD_ACQ;
     const allowed = isLoad ? machine.memory.canRead(address, size) : machine.memory.canWrite(address, size);
     if (!allowed) this.refuse(address, size, isLoad ? 'read' : 'write');
-    for (let r = 0; r < 10; r++) registers.u64[r] = this.pair(r);
+    for (let r = 0; r < 10; r++) registers.u64[r] = this.core.pair(r);
     atomic(machine.memory, registers, imm, address, size, dst, src);
-    for (const r of [0, dst, src]) if (r < 10) this.setPair(r, registers.u64[r] as bigint);
+    for (const r of [0, dst, src]) if (r < 10) this.core.setPair(r, registers.u64[r] as bigint);
     const map = this.mapAt(address);
     if (map !== undefined) work.atomics[map] = (work.atomics[map] ?? 0) + 1;
     this.waited(address);
@@ -625,30 +451,5 @@ export class ManycoreEngine implements Engine {
     const loaded = { program: made, code: made.words.map(decode) };
     this.loaded.set(program, loaded);
     return loaded;
-  }
-}
-
-function rotated(value: number, way: 'none' | 'right' | 'left' | 'double', count: number): number {
-  if (count === 0 || way === 'double') return value;
-  if (way === 'none') return ((value >>> count) | (value << (32 - count))) >>> 0;
-  return way === 'right' ? value >>> count : (value << count) >>> 0;
-}
-
-function logic(name: string, a: number, b: number): number {
-  switch (name) {
-    case 'b':
-      return b;
-    case 'not':
-      return ~b >>> 0;
-    case 'and':
-      return (a & b) >>> 0;
-    case 'and-not-a':
-      return (~a & b) >>> 0;
-    case 'and-not-b':
-      return (a & ~b) >>> 0;
-    case 'or':
-      return (a | b) >>> 0;
-    default:
-      return (a ^ b) >>> 0;
   }
 }

@@ -122,8 +122,8 @@ export class CEffects extends CExpressions {
   }
 
   /**
-   * An atomic operation on global data of 4 or 8 bytes; those that fetch use the old value, else clang compiles them to
-   * plain ones.
+   * An atomic operation on global data of 4 or 8 bytes; those that fetch use the old value, else clang compiles them
+   * to plain ones.
    */
   protected atomic(): string {
     const { random: r, features } = this;

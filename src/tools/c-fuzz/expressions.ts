@@ -1,6 +1,6 @@
 /**
- * Names and expressions of generated programs: a function has four 32-bit locals `a` to `d` and two 64-bit ones `x` and
- * `y`. All of them have been set to something when a statement comes to stand.
+ * Names and expressions of generated programs: a function has four 32-bit locals `a` to `d` and two 64-bit ones `x`
+ * and `y`. All of them have been set to something when a statement comes to stand.
  */
 import type { Prng } from '../../packet/index.js';
 

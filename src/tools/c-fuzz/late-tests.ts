@@ -27,8 +27,8 @@ export class CLateTests extends CEffects {
   }
 
   /**
-   * One element read, changed by a helper, in place, and by a helper again: going back takes the changes in the reverse
-   * order, and each to where it began, else the next one to come by reads something else.
+   * One element read, changed by a helper, in place, and by a helper again: going back takes the changes in the
+   * reverse order, and each to where it began, else the next one to come by reads something else.
    */
   protected layers(): string {
     const { random: r } = this;

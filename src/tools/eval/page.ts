@@ -170,7 +170,9 @@ function exampleTable(examples: readonly ProgramResult[]): string {
   return `## The examples, with their own traffic
 
 These captures are made to reach every corner of a program in a thousand packets or so, so they are harder than traffic that lasts.
-*Paths in the worst order*: the same packets, sorted so that paths take turns. *Paths, searched*: with packets besides that were made to leave a trace at one of its guards (below). *Recordings*: at best each path is recorded once; at worst each miss is, in an LRU cache one too small for
+*Paths in the worst order*: the same packets, sorted so that paths take turns. *Paths, searched*: with packets besides
+*that were made to leave a trace at one of its guards (below). *Recordings*: at best each path is recorded once; at
+*worst each miss is, in an LRU cache one too small for
 that order or for the cycle below, whichever is worse. Programs that keep state take other ways in another order, so now and then the worst is no worse.
 
 ${table(
@@ -268,7 +270,8 @@ function attackPart(examples: readonly ProgramResult[]): string {
 
 Every second packet is an attacker's, who goes through all the paths that he could find (in the example's capture, and with random and damaged headers), one after another; the others are honest
 traffic (\`zipf-1\`). The cache has just the room that honest traffic needs for 99 % of its packets. What is asked is how many of the *honest* packets still hit.
-*Penalties* (recordings become rare where traces leave before they paid), *doorkeeper* and *tinylfu* (admission) are told in [the trace cache](cache.md).
+*Penalties* (recordings become rare where traces leave before they paid), *doorkeeper* and *tinylfu* (admission) are
+*told in [the trace cache](cache.md).
 
 Without a defence the attack takes ${about(100 * (meanOf(0, 'honestHits') - meanOf(1, 'honestHits')))} points from the honest hit rate (${percent(meanOf(0, 'honestHits'))} %) and makes the host record ${percent(meanOf(1, 'recordings'))} of 100 packets. TinyLFU in front of LRU gives ${about(100 * (at('lru, tinylfu', 'honestHits') - meanOf(1, 'honestHits')))} points back;
 penalties bring the recordings down to ${percent(at('lru, penalties', 'recordings'))}, and both together give ${percent(at('lru, tinylfu, penalties', 'honestHits'))} % and ${percent(at('lru, tinylfu, penalties', 'recordings'))}.
@@ -362,7 +365,8 @@ function conditions(examples: readonly ProgramResult[], corpus: readonly Program
       : `\nOver the corpus a program's middle trace looks at ${spread('bits')} bits, in ${spread('rows')} rows, with ${spread('residual')} others.\n`;
   return `## What conditions cost, and prior art
 
-*Bits*: key bits (packet, length, context) that a trace's ternary rows look at; *rows*: with ranges and exclusions expanded; *others*: bits, look-ups and comparisons that no row can express (map state, computed values),
+*Bits*: key bits (packet, length, context) that a trace's ternary rows look at; *rows*: with ranges and exclusions
+*expanded; *others*: bits, look-ups and comparisons that no row can express (map state, computed values),
 which a card evaluates after the match. *Rules*: different rows of all traces of the realistic traffic, over *bytes* of the packet.
 
 ${table(['program', 'traces', 'bits: median', 'max', 'rows: median', 'max', 'others: median', 'max', 'rules', 'bytes', 'Program Warping'], rows)}${more}

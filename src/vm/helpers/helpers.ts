@@ -72,8 +72,8 @@ import { getCurrentComm, strncmp, strtol, strtoul } from './string-helpers.js';
 import { walkHelpers } from './walk-helpers.js';
 
 /**
- * Implementations by the name of the helper's row. The compiler knows the names; that each row without `lacks` has one,
- * and no other, is a test's business (helper-table.test.ts).
+ * Implementations by the name of the helper's row. The compiler knows the names; that each row without `lacks` has
+ * one, and no other, is a test's business (helper-table.test.ts).
  */
 const implementations: Readonly<Partial<Record<HelperName, Helper>>> = {
   map_lookup_elem: mapLookup,
