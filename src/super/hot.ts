@@ -1,16 +1,16 @@
 /**
  * Functions as sample packets run them (passes split, lengths, order, same): code that is faster for those and larger.
- * Each way to do it is tried and run on the samples; what is fastest is taken, function by function, if the solver
- * says that it is the same.
+ * Each way to do it is tried and run on the samples; the fastest is taken, function by function, of which the
+ * solver says that it is the same.
  */
 import { type ObjectSpec, readObject } from '../object/index.js';
-import type { Solver } from '../solve/index.js';
 import type { ImproveOptions } from './improve.js';
 import { type OptimizedObject, optimizeWithRules } from './optimize-object.js';
 import { hotPasses } from './passes/passes.js';
-import { wholeBudget } from './proof/path.js';
-import { validateObject } from './proof/validate-object.js';
 import type { RuleSet } from './search/rules.js';
+
+/** Of the functions named, those that are not proved to be the same in the new file. */
+export type FindUnproved = (after: Uint8Array, names: ReadonlySet<string>) => Promise<readonly string[]>;
 
 /** What became of it. */
 export interface HotResult {
@@ -22,7 +22,7 @@ export interface HotResult {
 }
 
 const none: ReadonlySet<string> = new Set(hotPasses.map(({ name }) => name));
-/** Passes that stay out: of each function the set is taken with which it is fastest. */
+/** Passes that stay out; the first ones are tried first where two are as fast. */
 const ways: readonly ReadonlySet<string>[] = [
   new Set(),
   new Set(['lengths']),
@@ -39,7 +39,7 @@ export async function hotFunctions(
   base: OptimizedObject,
   rules: RuleSet | undefined,
   options: ImproveOptions,
-  solver: Solver,
+  unprovedOf: FindUnproved,
 ): Promise<HotResult> {
   const { goal, cost, profile, name } = options;
   const names = base.functions.map((fn) => fn.name);
@@ -49,25 +49,34 @@ export async function hotFunctions(
   if (goal !== 'speed' || cost === undefined || profile === undefined)
     return { result: base, unproved: [], without: cold(names) };
   const read = (file: Uint8Array): ObjectSpec => readObject(file, { name });
-  const best = new Map<string, { readonly cost: number; readonly without: ReadonlySet<string> }>();
-  for (const [fn, ns] of cost(read(base.bytes))) best.set(fn, { cost: ns, without: none });
+  const floor = cost(read(base.bytes));
+  const tried: { readonly without: ReadonlySet<string>; readonly costs: ReadonlyMap<string, number> }[] = [];
   for (const without of small.size === 0 ? [] : ways) {
     const all = new Map(names.map((each) => [each, small.has(each) ? without : none]));
     const made = optimizeWithRules(bytes, { ...options, without: all }, rules);
-    for (const [fn, ns] of cost(read(made.bytes)))
-      if (small.has(fn) && ns < (best.get(fn)?.cost ?? 0)) best.set(fn, { cost: ns, without });
+    tried.push({ without, costs: cost(read(made.bytes)) });
   }
+  /** The ways that are faster, the fastest first: the next one is taken where one can't be proved. */
+  const better = (fn: string): ReadonlySet<string>[] => {
+    const of = (costs: ReadonlyMap<string, number>): number => costs.get(fn) ?? Number.POSITIVE_INFINITY;
+    const before = floor.get(fn) ?? 0;
+    const faster = small.has(fn) ? tried.filter(({ costs }) => of(costs) < before) : [];
+    return faster.sort((a, b) => of(a.costs) - of(b.costs)).map(({ without }) => without);
+  };
+  const open = new Map([...floor.keys()].map((fn) => [fn, better(fn)]));
   const chosen = cold(names);
-  for (const [fn, { without }] of best) if (chosen.has(fn)) chosen.set(fn, without);
-  const unproved: string[] = [];
+  const next = (fn: string): unknown => chosen.set(fn, open.get(fn)?.shift() ?? none);
+  for (const fn of names) next(fn);
+  const unproved = new Set<string>();
   for (;;) {
     const hot = new Set([...chosen].filter(([, without]) => without !== none).map(([fn]) => fn));
-    if (hot.size === 0) return { result: base, unproved, without: chosen };
+    if (hot.size === 0) return { result: base, unproved: [...unproved], without: chosen };
     const result = optimizeWithRules(bytes, { ...options, without: chosen }, rules);
-    const verdicts = await validateObject(read(bytes), read(result.bytes), hot, solver, wholeBudget);
-    const failed = [...hot].filter((fn) => verdicts.get(fn)?.verdict !== 'proved');
-    if (failed.length === 0) return { result, unproved, without: chosen };
-    unproved.push(...failed);
-    for (const fn of failed) chosen.set(fn, none);
+    const failed = await unprovedOf(result.bytes, hot);
+    if (failed.length === 0) return { result, unproved: [...unproved], without: chosen };
+    for (const fn of failed) {
+      unproved.add(fn);
+      next(fn);
+    }
   }
 }

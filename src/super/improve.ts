@@ -6,7 +6,7 @@
  */
 import { editElf, fileFunctions, type ObjectSpec, readObject } from '../object/index.js';
 import type { Solver } from '../solve/index.js';
-import { hotFunctions } from './hot.js';
+import { type FindUnproved, hotFunctions } from './hot.js';
 import {
   type FunctionOutcome,
   type OptimizedObject,
@@ -75,8 +75,16 @@ export async function improveObject(bytes: Uint8Array, options: ImproveOptions =
       best = optimizeWithRules(bytes, { ...rest, profile: undefined }, found);
     }
   }
-  const hot = await hotFunctions(bytes, best, found, options, solver);
-  const whole = await new WholeTier(bytes, hot.result, found, { ...options, without: hot.without }, solver).run();
+  const unprovedOf: FindUnproved = async (after, names) => {
+    const [old, made] = [bytes, after].map((each) => readObject(each, { name: options.name })) as [
+      ObjectSpec,
+      ObjectSpec,
+    ];
+    const verdicts = await validateObject(old, made, names, solver, wholeBudget);
+    return [...names].filter((name) => verdicts.get(name)?.verdict !== 'proved');
+  };
+  const hot = await hotFunctions(bytes, best, found, options, unprovedOf);
+  const whole = await new WholeTier(bytes, hot.result, found, { ...options, without: hot.without }, unprovedOf).run();
   const unproved = [...new Set([...hot.unproved, ...whole.unproved])];
   return { ...whole.result, search: { ...search, whole: whole.names, unproved } };
 }
@@ -87,20 +95,20 @@ class WholeTier {
   private readonly base: OptimizedObject;
   private readonly rules: RuleSet | undefined;
   private readonly options: ImproveOptions;
-  private readonly solver: Solver;
+  private readonly unprovedOf: FindUnproved;
 
   constructor(
     bytes: Uint8Array,
     base: OptimizedObject,
     rules: RuleSet | undefined,
     options: ImproveOptions,
-    solver: Solver,
+    unprovedOf: FindUnproved,
   ) {
     this.bytes = bytes;
     this.base = base;
     this.rules = rules;
     this.options = options;
-    this.solver = solver;
+    this.unprovedOf = unprovedOf;
   }
 
   async run(): Promise<{
@@ -108,16 +116,14 @@ class WholeTier {
     readonly names: readonly string[];
     readonly unproved: readonly string[];
   }> {
-    const { bytes, base } = this;
+    const { base } = this;
     const unproved: string[] = [];
     let chosen = this.better();
     while (chosen.size > 0) {
       const made = this.withWhole(chosen);
       if (made === undefined) break;
-      const [before, after] = [bytes, made.bytes].map((each) => this.read(each)) as [ObjectSpec, ObjectSpec];
       const names = new Set([...chosen.keys()]);
-      const verdicts = await validateObject(before, after, names, this.solver, wholeBudget);
-      const failed = [...names].filter((name) => verdicts.get(name)?.verdict !== 'proved');
+      const failed = await this.unprovedOf(made.bytes, names);
       if (failed.length === 0) return { result: this.told(made, names), names: [...names], unproved };
       unproved.push(...failed);
       chosen = new Map([...chosen].filter(([name]) => !failed.includes(name)));
