@@ -21,9 +21,10 @@ export interface CacheFlags {
   readonly adaptive?: string;
   readonly policy?: string;
   readonly admission?: string;
-  /** False for `--no-penalties` and `--no-assume`; commander sets them to true otherwise. */
+  /** False for `--no-penalties`, `--no-assume` and `--no-count-sides`; commander sets them to true otherwise. */
   readonly penalties?: boolean;
   readonly assume?: boolean;
+  readonly countSides?: boolean;
   readonly hotloop?: string;
 }
 
@@ -42,6 +43,7 @@ export function declareCacheFlags(command: Command): void {
     .option('--admission <name>', admissionHelp)
     .option('--no-penalties', 'record every miss, whatever became of earlier recordings')
     .option('--no-assume', 'take no value of a map for a constant that only the control plane changes')
+    .option('--no-count-sides', 'join branches on state at once, not when packets have taken both of their sides')
     .option('--hotloop <n>', 'misses at one place before it is recorded (default 1)')
     .optionsGroup('Options:');
 }
@@ -78,6 +80,7 @@ export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOption
     admission: parseAdmission(flags.admission)?.name,
     penalties: flags.penalties,
     assume: flags.assume,
+    countSides: flags.countSides,
     hotloop: wholeNumber('--hotloop', flags.hotloop, 1),
   };
 }
