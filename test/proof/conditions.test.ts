@@ -16,11 +16,11 @@ import { partTerm } from './part-term.js';
 /**
  * Distinct traces of an example, as recorded on generated traffic. Nothing is assumed: a trace that takes a map's
  * value for a constant holds for packets of the one that was recorded before and loads it, and does the same with
- * them.
+ * them. Branches on state are joined at once: of one that is joined later, the trace that guards it leaves first.
  */
 function tracesOf(name: string, limit: number): RecordedTrace[] {
   const { object, main, maps } = openExample(name);
-  const session = new Session(object, main, { keepRecordings: true, maps, assume: false });
+  const session = new Session(object, main, { keepRecordings: true, maps, assume: false, countSides: false });
   for (const packet of generateTraffic({ seed: 4, packets: 600, malformed: 0.1, vlan: 0.1, ipv6: 0.3 })) {
     session.run({ data: packet.data, time: packet.time });
     if (session.runtime.traces.length >= limit) break;
