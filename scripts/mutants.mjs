@@ -5,15 +5,15 @@
 //
 // First all tests (or those whose names contain one of `--tests`) run once with a probe at each place, which says who
 // comes by, and that they pass; `--reach FILE` keeps that (for the same places and tests), so that `--part 1/4`,
-// `2/4`, ... can do a quarter of the mutants each. A mutant then meets its tests from the shortest to the longest, those
-// of its own room first.
+// `2/4`, ... can do a quarter of the mutants each. A mutant then meets its tests from the shortest to the longest,
+// those of its own room first.
 //
 // Each job works in a clone of its own: the sources as they are here, uncommitted changes included, with node_modules
 // and dist beside them by link. What a test finds in dist (the built command line) is what was built last, not the
 // mutant: a mutant that nothing but such a test could see counts as one that lived.
 //
-// A row a mutant, `N killed, M lived` at the end, with the mutants that lived once more; exit 1 if fewer than 95 of 100
-// died.
+// A row a mutant, `N killed, M lived` at the end, with the mutants that lived once more; exit 1 if fewer than 95 of
+// 100 died.
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,

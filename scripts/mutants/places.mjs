@@ -24,8 +24,8 @@ const operators = {
 };
 
 /**
- * Places of a file, in its order: `from` and `to` (offsets) of what `becomes` something else, `probe` (from, to) of the
- * expression that is evaluated on the way there, and whether that happens while the module loads.
+ * Places of a file, in its order: `from` and `to` (offsets) of what `becomes` something else, `probe` (from, to) of
+ * the expression that is evaluated on the way there, and whether that happens while the module loads.
  */
 export function placesOf(name, text) {
   const file = ts.createSourceFile(name, text, ts.ScriptTarget.ES2023, true);
