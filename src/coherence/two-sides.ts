@@ -95,24 +95,22 @@ class SideReplica extends Replica {
   }
 }
 
-/** A packet on one side. */
-class PacketWork implements Work {
-  decision: Decision | undefined = undefined;
+/** Something that is done on one side, all or nothing, and what came of it. */
+class ReplicaWork<Result> implements Work {
+  result: Result | undefined = undefined;
   private readonly replica: SideReplica;
-  private readonly packet: PacketInput;
-  private readonly number: number;
+  private readonly act: (replica: SideReplica) => Result;
 
-  constructor(replica: SideReplica, packet: PacketInput, number: number) {
+  constructor(replica: SideReplica, act: (replica: SideReplica) => Result) {
     this.replica = replica;
-    this.packet = packet;
-    this.number = number;
+    this.act = act;
   }
 
   run(): ReadonlyMap<ElementId, Use> {
-    const { replica, packet, number } = this;
+    const { replica } = this;
     replica.log.clear();
     replica.machine.transaction.begin();
-    this.decision = replica.run(packet, replica.side, number);
+    this.result = this.act(replica);
     return replica.uses();
   }
 
@@ -144,32 +142,6 @@ export function controlAct(machine: Machine, act: ControlAct): Value {
   return undefined;
 }
 
-class ControlWork implements Work {
-  found: Value = undefined;
-  private readonly replica: SideReplica;
-  private readonly act: ControlAct;
-
-  constructor(replica: SideReplica, act: ControlAct) {
-    this.replica = replica;
-    this.act = act;
-  }
-
-  run(): ReadonlyMap<ElementId, Use> {
-    this.replica.log.clear();
-    this.replica.machine.transaction.begin();
-    this.found = controlAct(this.replica.machine, this.act);
-    return this.replica.uses();
-  }
-
-  keep(): void {
-    this.replica.machine.transaction.commit();
-  }
-
-  undo(): void {
-    this.replica.machine.transaction.rollback();
-  }
-}
-
 /** How two sides are made. */
 export interface TwoSidesOptions {
   readonly machine?: MachineOptions | undefined;
@@ -189,7 +161,8 @@ export class TwoSides {
   readonly dispatcher: Dispatcher;
   readonly table: ElementTable;
   private readonly sides: { readonly [side in Side]: SideReplica };
-  private readonly works = new Map<number, PacketWork | ControlWork>();
+  private readonly packets = new Map<number, ReplicaWork<Decision>>();
+  private readonly acts = new Map<number, ReplicaWork<Value>>();
   private count = 0;
 
   constructor(object: ObjectSpec, program: number, options: TwoSidesOptions) {
@@ -210,7 +183,8 @@ export class TwoSides {
       onDecided,
       onDone: (number) => {
         onDone?.(number);
-        this.works.delete(number);
+        this.packets.delete(number);
+        this.acts.delete(number);
       },
       make,
     });
@@ -218,28 +192,28 @@ export class TwoSides {
 
   /** A packet comes. `isHit`: the card has a trace for it. `flow`: see {@link Dispatcher}. Returns its number. */
   packet(packet: PacketInput, flow: number, isHit: boolean): number {
-    const work = new PacketWork(this.sides[isHit ? 'card' : 'host'], packet, this.count);
-    this.works.set(this.count++, work);
+    const number = this.count++;
+    const side = isHit ? 'card' : 'host';
+    const work = new ReplicaWork(this.sides[side], (replica) => replica.run(packet, side, number));
+    this.packets.set(number, work);
     return this.dispatcher.submit({ where: isHit ? 'card' : 'miss', flow, work });
   }
 
   /** The control plane does something. Returns its number, in one sequence with those of packets. */
   control(act: ControlAct): number {
-    const work = new ControlWork(this.sides.host, act);
-    this.works.set(this.count++, work);
+    const work = new ReplicaWork(this.sides.host, ({ machine }) => controlAct(machine, act));
+    this.acts.set(this.count++, work);
     return this.dispatcher.submit({ where: 'control', flow: undefined, work });
   }
 
   /** What became of a packet; until it is done. */
   decision(number: number): Decision | undefined {
-    const work = this.works.get(number);
-    return work instanceof PacketWork ? work.decision : undefined;
+    return this.packets.get(number)?.result;
   }
 
   /** What a read of the control plane found; until it is done. */
   found(number: number): Value {
-    const work = this.works.get(number);
-    return work instanceof ControlWork ? work.found : undefined;
+    return this.acts.get(number)?.result;
   }
 
   /** Where a packet runs, or ran. */

@@ -39,6 +39,23 @@ function verdictsOf(runtime: Runtime, packets: readonly Arrived[], count: number
   return verdicts;
 }
 
+/** A program that counts a sum up in so many turns of a loop. */
+function runtimeOfSum(turns: number): Runtime {
+  const object = assemble(`
+    r1 = *(u32 *)(r1 + 12)
+    r2 = 0
+    r0 = 0
+  again:
+    r0 += r2
+    r2 += 1
+    if r2 < ${turns} goto again
+    r0 += r1
+    r0 &= 1
+    r0 += 1
+    exit`);
+  return new Runtime(object, object.programs[0] as (typeof object.programs)[0], { host: 'wasm', bypass: true });
+}
+
 describe('a card that may rest', () => {
   it('rests where hits save nothing, and verdicts are the same', () => {
     const packets = strangers(64);
@@ -64,21 +81,7 @@ describe('a card that may rest', () => {
 
   it('learns of a long run once that is a small share of what the host has run', () => {
     // 32,000 instructions a packet: 64 recordings are a twentieth of 73,000 packets' work.
-    const object = assemble(`
-      r1 = *(u32 *)(r1 + 12)
-      r2 = 0
-      r0 = 0
-    again:
-      r0 += r2
-      r2 += 1
-      if r2 < 8000 goto again
-      r0 &= 1
-      exit
-    `);
-    const runtime = new Runtime(object, object.programs[0] as (typeof object.programs)[0], {
-      host: 'wasm',
-      bypass: true,
-    });
+    const runtime = runtimeOfSum(8000);
     runtime.expects(1_000_000);
     const data = new Uint8Array(64);
     while (runtime.installs === 0 && runtime.packets < 150_000) runtime.run({ data });
@@ -88,21 +91,7 @@ describe('a card that may rest', () => {
 
   it('stays where they do', () => {
     // A trace is the sum; the program counts it up.
-    const object = assemble(`
-      r1 = *(u32 *)(r1 + 12)
-      r2 = 0
-      r0 = 0
-    again:
-      r0 += r2
-      r2 += 1
-      if r2 < 40 goto again
-      r0 += r1
-      r0 &= 1
-      r0 += 1
-      exit`);
-    const [program] = object.programs;
-    if (program === undefined) throw new Error('no program');
-    const runtime = new Runtime(object, program, { host: 'wasm', bypass: true });
+    const runtime = runtimeOfSum(40);
     verdictsOf(runtime, strangers(1), 20_000);
     expect(runtime.bypassed).toBe(0);
     expect(runtime.hits).toBe(19_999);

@@ -23,6 +23,7 @@ const integerParts: { readonly [part: string]: { readonly size: number; readonly
   be64: { size: 8, bigEndian: true },
 };
 
+/** Names of the kinds of parts that a value can be given in. */
 export const partNames: readonly string[] = [
   ...Object.keys(integerParts),
   'ipv4',

@@ -43,9 +43,13 @@ export const csrCodes = { lm0: 0x64, lm1: 0x6c, lm2: 0x94, lm3: 0x9c, random: 0x
 /** Steps of a multiplication: 16 by 16 bits take two, 32 by 32 four. */
 export const multiplySteps = ['start', '16x16', '32x32'] as const;
 
+/** One of {@link aluCodes}. */
 export type AluName = keyof typeof aluCodes;
+/** One of {@link conditionCodes}. */
 export type ConditionName = keyof typeof conditionCodes;
+/** One of {@link commandCodes}. */
 export type CommandName = keyof typeof commandCodes;
+/** One of {@link csrCodes}. */
 export type CsrName = keyof typeof csrCodes;
 /** How the right operand is shifted. `double`: left and right operand side by side, to the right. */
 export type ShiftWay = 'none' | 'right' | 'left' | 'double';

@@ -14,6 +14,10 @@ import type { PassContext } from './pass.js';
 
 type Way = 'taken' | 'next';
 
+/**
+ * The first element of an array is there: what is done where it is missing goes, but for the check, which verifiers ask
+ * for. True if the code changed.
+ */
 export function elements(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   for (const block of [...code.blocks]) {

@@ -4,12 +4,9 @@
  * connection table, and four look-ups: VIP, ring, real, the real's traffic. Counters are added to atomically, since a
  * card has no CPUs to give each a copy.
  */
-#include "../../../../examples/common/checksum.h"
-#include "../../../../examples/common/hash.h"
-#include "../../../../examples/common/parse.h"
+#include "ipip.h"
 
 #define RING_SIZE 251
-#define OUTER_TTL 64
 
 struct vip_key {
 	__be32 addr;
@@ -55,22 +52,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct traffic);
 } real_traffic SEC(".maps");
-
-
-/* Back to where the packet came from, in words of 16 bits: frames are aligned that far. */
-static __always_inline void swap_macs_from(struct ethhdr *eth, const struct ethhdr *from)
-{
-	__u16 *to = (__u16 *)eth;
-	const __u16 *old = (const __u16 *)from;
-
-	for (int i = 0; i < 3; i++) {
-		__u16 source = old[3 + i];
-
-		to[3 + i] = old[i];
-		to[i] = source;
-	}
-	to[6] = bpf_htons(ETH_P_IP);
-}
 
 SEC("xdp")
 int four_lookups(struct xdp_md *ctx)
@@ -121,14 +102,7 @@ int four_lookups(struct xdp_md *ctx)
 	if (!eth || !ip || !TAKE(&c, struct ethhdr))
 		return XDP_ABORTED;
 	swap_macs_from(eth, old);
-	*(__u8 *)ip = 0x45;
-	ip->tos = 0;
-	ip->tot_len = bpf_htons(len + sizeof(*ip));
-	ip->id = 0;
-	ip->frag_off = bpf_htons(IPV4_DF);
-	ip->ttl = OUTER_TTL;
-	ip->protocol = IPPROTO_IPIP;
-	ip->check = 0;
+	begin_outer(ip, len, bpf_htons(IPV4_DF));
 	ip->saddr = bpf_htonl(0xac100000) | (hash & bpf_htonl(0xffff));
 	ip->daddr = real->addr;
 	ip->check = ~sum_fold(sum_words(ip, sizeof(*ip) / 2));

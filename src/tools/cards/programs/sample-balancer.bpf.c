@@ -3,9 +3,7 @@
  * A load balancer of the kind that the vendor's samples have: packets to 32 destinations, chosen by a hash of
  * addresses and ports, one look-up, IP in IP. Written for the model; only what is published of theirs is the same.
  */
-#include "../../../../examples/common/checksum.h"
-#include "../../../../examples/common/hash.h"
-#include "../../../../examples/common/parse.h"
+#include "ipip.h"
 
 #define SERVERS 32
 
@@ -20,22 +18,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct server);
 } servers SEC(".maps");
-
-
-/* Back to where the packet came from, in words of 16 bits: frames are aligned that far. */
-static __always_inline void swap_macs_from(struct ethhdr *eth, const struct ethhdr *from)
-{
-	__u16 *to = (__u16 *)eth;
-	const __u16 *old = (const __u16 *)from;
-
-	for (int i = 0; i < 3; i++) {
-		__u16 source = old[3 + i];
-
-		to[3 + i] = old[i];
-		to[i] = source;
-	}
-	to[6] = bpf_htons(ETH_P_IP);
-}
 
 SEC("xdp")
 int sample_balancer(struct xdp_md *ctx)
@@ -68,14 +50,7 @@ int sample_balancer(struct xdp_md *ctx)
 	if (!eth || !ip || !TAKE(&c, struct ethhdr))
 		return XDP_DROP;
 	swap_macs_from(eth, old);
-	*(__u8 *)ip = 0x45;
-	ip->tos = 0;
-	ip->tot_len = bpf_htons(len + sizeof(*ip));
-	ip->id = 0;
-	ip->frag_off = 0;
-	ip->ttl = 64;
-	ip->protocol = IPPROTO_IPIP;
-	ip->check = 0;
+	begin_outer(ip, len, 0);
 	ip->saddr = server->from;
 	ip->daddr = server->to;
 	ip->check = ~sum_fold(sum_words(ip, sizeof(*ip) / 2));
