@@ -11,7 +11,16 @@ import { shareMaps } from './sharing.js';
 /** Packets of each: a few more than are under way at once several times over. */
 const count = rounds(60);
 
-const names = ['firewall', 'nat', 'load-balancer', 'token-bucket', 'heavy-hitter', 'port-knocking', 'ddos-mitigator'];
+const names = [
+  'firewall',
+  'nat',
+  'load-balancer',
+  'token-bucket',
+  'heavy-hitter',
+  'port-knocking',
+  'ddos-mitigator',
+  'tcp-conntrack',
+];
 /** By the last bytes of both IPv4 addresses. */
 const flowOf = (data: Uint8Array): number => ((data[29] ?? 0) << 8) | (data[33] ?? 0);
 
