@@ -135,6 +135,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./card.js'),
   },
   {
+    name: 'scr',
+    summary: 'one flow over many cores: state-compute replication of a program',
+    group: 'Understand a program',
+    load: () => import('./scr.js'),
+  },
+  {
     name: 'map',
     summary: 'read and change map files by map name',
     group: 'Traffic and maps',

@@ -1,3 +1,4 @@
+export { noAdditions } from './additions.js';
 export { type BackwardStep, solveBackward } from './backward.js';
 export {
   calledHelper,

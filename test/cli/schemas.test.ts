@@ -50,6 +50,7 @@ const cases: readonly Case[] = [
   { args: ['card', 'check', 'pipeline'] },
   { args: ['card', 'compile', example('heavy-hitter/heavy-hitter.o'), '--card', 'hxdp', '--print'] },
   { args: ['card', 'compile', example('ipv6-filter/ipv6-filter.o'), '--card', 'hxdp', '--lanes', '2', '--print'] },
+  { args: ['scr', 'analyze', example('ddos-mitigator/ddos-mitigator.o')] },
   { args: ['show', balancer] },
   { args: ['show', example('port-knocking/port-knocking.o')] },
   { args: ['disasm', balancer, '-S'] },

@@ -1,0 +1,1 @@
+export { stateMaps } from './analysis-state.js';
