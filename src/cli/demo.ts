@@ -7,7 +7,7 @@ import { type CliCommand, defineCommand } from './command.js';
 import { readInput } from './files.js';
 import { openProgramFile } from './program-file.js';
 import { runPackets } from './run-packets.js';
-import { exitCodeOf, runJson, runText } from './run-report.js';
+import { exitCodeOf, runJsonIn, runTextIn } from './run-report.js';
 import { Steps } from './steps.js';
 
 /** `examples/` lies beside `dist/` (or `src/`). */
@@ -29,14 +29,14 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
     const session = new Session(object, program, { maps: { contents, file: mapsFile }, check: options.check === true });
     const { time, interrupted } = await runPackets(session, io, { path: example('load-balancer/traffic.pcap') });
     const steps = new Steps(io, interrupted);
-    if (!interrupted) session.finish();
+    if (!interrupted) steps.take('comparing what is left', () => session.finish());
     if (io.flags.json) {
-      io.json('jitnic.run/1', { ...runJson(session, time), ...steps.json() });
+      io.json('jitnic.run/1', { ...runJsonIn(steps, session, time), ...steps.json() });
     } else {
       io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card\n');
       io.out('with room for 64 traces. A packet that no trace takes goes to the host,\n');
       io.out('which runs the whole program and gives the card a trace of it.\n\n');
-      io.out(runText(session, io, 5));
+      io.out(runTextIn(steps, session, io, 5));
       io.out(steps.text());
       io.info(`\n${Math.round(1000 * time.seconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);
     }

@@ -13,6 +13,7 @@ import { count, formatNumber } from '../text/index.js';
 import { CaptureOutput, captureFormatOf } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type GenFlags, trafficOptions } from './gen-options.js';
+import { turn } from './interrupt.js';
 import { Progress } from './progress.js';
 import { turnEvery } from './run-packets.js';
 import { Steps } from './steps.js';
@@ -81,13 +82,13 @@ export const command: CliCommand = defineCommand<Options>({
     const target = await openTarget(options, io);
     const interrupt = io.catchInterrupt();
     const progress = new Progress(io, { packets: traffic.packets });
-    let turn = performance.now();
+    let lastTurn = performance.now();
     for (let next = first; next.done !== true && !interrupt.requested; next = batches.next()) {
       tally.add(next.value);
       await target.take(next.value);
-      if (performance.now() - turn > turnEvery) {
-        await new Promise((done) => setImmediate(done));
-        turn = performance.now();
+      if (performance.now() - lastTurn > turnEvery) {
+        await turn();
+        lastTurn = performance.now();
       }
       if (options.write !== undefined) progress.show(tally.packets);
     }
@@ -128,8 +129,7 @@ async function openTarget(options: Options, io: Io): Promise<Target> {
         }
         io.out(lines);
       }
-      // A turn of the event loop: only there are Ctrl-C and a closed pipe noticed.
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     },
     close: async () => undefined,
   };

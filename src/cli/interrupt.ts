@@ -33,6 +33,16 @@ export async function* untilInterrupt<T>(items: AsyncIterable<T>, interrupt: Int
   }
 }
 
+/**
+ * A turn of the event loop in which it looks for signals. Needed before {@link breakable} wherever work went before
+ * that was not: a Ctrl-C that came in it has been caught and not been told, and Node forgets it as soon as `node:vm`
+ * listens instead. Two immediates, since the first may come in the same round, before the loop has looked.
+ */
+export async function turn(): Promise<void> {
+  await new Promise((done) => setImmediate(done));
+  await new Promise((done) => setImmediate(done));
+}
+
 /** V8 breaks off only what `node:vm` runs, so the script calls the work by way of a global that nobody else knows. */
 const script = new Script('globalThis[Symbol.for("jitnic.breakable")]()');
 const slot = Symbol.for('jitnic.breakable');

@@ -10,7 +10,7 @@ import { jsonText, nearest } from '../text/index.js';
 import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
 import { type CommandRow, commandRows } from './commands.js';
 import { describeError, errorJson, errorText } from './error-report.js';
-import { InterruptedError } from './interrupt.js';
+import { InterruptedError, turn } from './interrupt.js';
 import { linesOf, type Terminal } from './lines.js';
 import { makeStyle, paintedText, wantsColor } from './style.js';
 
@@ -100,7 +100,8 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
       const interrupts = new Interrupts(host);
       const io = makeIo(options, host, interrupts);
       // A command that does not listen for Ctrl-C loses against it.
-      exitCode = await Promise.race([interrupts.unheeded, loaded.run(operands, options, io)]);
+      const run = turn().then(() => loaded.run(operands, options, io));
+      exitCode = await Promise.race([interrupts.unheeded, run]);
     });
   }
   quieten(program, host);

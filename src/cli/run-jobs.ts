@@ -13,7 +13,7 @@ import { Verdicts } from '../verifier/index.js';
 import { placeOf, programsBehind } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Interrupt, Io } from './command.js';
-import { untilInterrupt } from './interrupt.js';
+import { turn, untilInterrupt } from './interrupt.js';
 import type { FromJob, JobTask } from './job-messages.js';
 import { objectOf, readProgramBytes } from './program-file.js';
 import { Progress } from './progress.js';
@@ -129,8 +129,8 @@ async function handOut(
 ): Promise<number> {
   let packets = 0;
   const progress = new Progress(io, { packets: limit, bytes: input.size });
-  const turn = async (): Promise<boolean> => {
-    await new Promise((done) => setImmediate(done));
+  const goesOn = async (): Promise<boolean> => {
+    await turn();
     progress.show(packets, input.bytesRead);
     return !interrupt.requested && !isFailed();
   };
@@ -139,10 +139,10 @@ async function handOut(
     const count = Math.min(batch.count, limit - packets);
     packets += count;
     seen(batch, count);
-    if (!(await rings.push(batch, count, turn)) || packets >= limit) break;
+    if (!(await rings.push(batch, count, goesOn)) || packets >= limit) break;
     if (performance.now() - last < turnEvery) continue;
     last = performance.now();
-    if (!(await turn())) break;
+    if (!(await goesOn())) break;
   }
   progress.clear();
   return packets;

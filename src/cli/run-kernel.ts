@@ -30,7 +30,7 @@ import { CaptureOutput } from './capture-output.js';
 import type { Io } from './command.js';
 import { writeOutput } from './files.js';
 import { globalsText, gotten } from './global-flags.js';
-import { untilInterrupt } from './interrupt.js';
+import { turn, untilInterrupt } from './interrupt.js';
 import { turnEvery } from './run-packets.js';
 import { hostRunJson } from './run-report.js';
 import { Steps } from './steps.js';
@@ -75,7 +75,7 @@ export async function runOnKernel(
     noteEnvironment(object, program, io);
     const start = performance.now();
     const cpuStart = process.cpuUsage();
-    let turn = start;
+    let lastTurn = start;
     for await (const packet of untilInterrupt(input.packets(), interrupt)) {
       if (!fitsTestRun(packet.data.length, program)) {
         leftOut++;
@@ -92,9 +92,9 @@ export async function runOnKernel(
         await output.flush();
       }
       if (packets >= options.limit) break;
-      if (performance.now() - turn > turnEvery) {
-        await new Promise((done) => setImmediate(done));
-        turn = performance.now();
+      if (performance.now() - lastTurn > turnEvery) {
+        await turn();
+        lastTurn = performance.now();
       }
     }
     const { user, system } = process.cpuUsage(cpuStart);

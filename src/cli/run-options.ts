@@ -13,6 +13,7 @@ import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-option
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareGlobals, type GlobalFlags, setByFlags } from './global-flags.js';
+import { turn } from './interrupt.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 import { declareStore, openStore, type StoreFlags } from './run-store.js';
@@ -158,7 +159,9 @@ export async function openSession(
   more: Pick<SessionOptions, 'keepRecordings' | 'keepConditions' | 'counts'> = {},
 ): Promise<Session> {
   const chosen = await openProgram(file, name, flags, io);
-  const session = verifiedSession(chosen, flags, { ...(await sessionOptions(flags, io)), ...more }, io);
+  const options = await sessionOptions(flags, io);
+  await turn();
+  const session = verifiedSession(chosen, flags, { ...options, ...more }, io);
   noteLoaded(session, flags, io);
   return session;
 }

@@ -9,7 +9,7 @@ import { count, formatNumber } from '../text/index.js';
 import { placeOf } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
 import type { Io } from './command.js';
-import { InterruptedError, untilInterrupt } from './interrupt.js';
+import { InterruptedError, turn, untilInterrupt } from './interrupt.js';
 import { Progress } from './progress.js';
 
 /** Who runs packets of a batch: a session, or what stands around it. */
@@ -80,7 +80,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
   const input = await openCaptureFile(path, io);
   const interrupt = io.catchInterrupt();
   const progress = new Progress(io, { bytes: input.size, packets: limit });
-  let turn = start;
+  let lastTurn = start;
   let brokenOff = false;
   let undeliverable = 0;
   /** Milliseconds a packet, of slow pieces of late; infinite before the first. */
@@ -105,7 +105,10 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
       };
       try {
         if (slow * surprise * (batch.count - at) < turnEvery) piece();
-        else io.breakable('running packets', piece);
+        else {
+          await turn();
+          if (!isDone()) io.breakable('running packets', piece);
+        }
       } catch (error) {
         if (!(error instanceof InterruptedError)) throw error;
         // Ctrl-C came in the middle of a packet: what it had counted is put right, its effects on maps stay.
@@ -117,10 +120,10 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
       const now = performance.now();
       // The slowest piece of late, forgotten by halves.
       slow = Math.max(slow === Number.POSITIVE_INFINITY ? 0 : slow / 2, (now - begin) / (at - first));
-      if (now - turn > turnEvery) {
-        await new Promise((done) => setImmediate(done));
+      if (now - lastTurn > turnEvery) {
+        await turn();
         progress.show(driver.packets, input.bytesRead);
-        turn = performance.now();
+        lastTurn = performance.now();
       }
       if (isDone()) break reading;
     }

@@ -9,6 +9,7 @@ import { count, formatNumber, formatShare, formatTable, hex, wrapWords } from '.
 import { aborts } from '../trace/index.js';
 import type { Io } from './command.js';
 import type { RunTime } from './run-packets.js';
+import type { Steps } from './steps.js';
 
 /** Traces that the text shows; JSON has them all. */
 export const defaultShown = 12;
@@ -22,15 +23,27 @@ export function exitCodeOf({ difference, runtime }: Session): ExitCode {
   return [...runtime.faults.values()].some(({ kind }) => kind === 'steps') ? exitCodes.budget : exitCodes.ok;
 }
 
+/** The phase that InterruptedError names: what a path condition says may take long to find. */
+export const wording = 'putting conditions into words';
+
 /**
- * Keys of `jitnic.run/1`. Without `conditions` nothing is put into words, which may take long: `condition` is null
- * then.
+ * {@link runJson} as a step: where Ctrl-C breaks it off it comes without conditions, and where Ctrl-C came before with
+ * those that there was time for.
  */
-export function runJson(
-  session: Session,
-  time: RunTime,
-  { conditions = true }: { readonly conditions?: boolean } = {},
-): Record<string, unknown> {
+export function runJsonIn(steps: Steps, session: Session, time: RunTime): Record<string, unknown> {
+  return steps.take(wording, () => runJson(session, time, steps.mayBegin)) ?? runJson(session, time, () => false);
+}
+
+/** {@link runText} as a step, in the same way. */
+export function runTextIn(steps: Steps, session: Session, io: Io, shownTraces: number = defaultShown): string {
+  return steps.take(wording, () => runText(session, io, shownTraces, steps.mayBegin)) ?? runText(session, io, 0);
+}
+
+/**
+ * Keys of `jitnic.run/1`. Conditions are put into words, which may take long, as long as `mayWord` says so, those of
+ * the traces that decided most first; `condition` of the others is null.
+ */
+export function runJson(session: Session, time: RunTime, mayWord: () => boolean = () => true): Record<string, unknown> {
   const { runtime, verdicts, difference } = session;
   const { fallback } = runtime.host;
   const host = runtime.host.compiles && fallback === undefined ? 'wasm' : 'interp';
@@ -75,7 +88,7 @@ export function runJson(
     traces: byPackets(session).map((trace) => ({
       id: trace.id,
       parent: trace.parent === undefined ? null : { trace: trace.parent.id, guards: trace.parent.guard },
-      ...(conditions ? conditionJson(trace.condition) : { condition: null }),
+      ...(mayWord() ? conditionJson(trace.condition) : { condition: null }),
       packets: trace.packets,
       installs: trace.installs,
       verdict: verdictName(trace.verdict),
@@ -176,10 +189,15 @@ function byPackets(session: Session): TraceRecord[] {
 }
 
 /**
- * The summary for a person. `shownTraces`: how many are listed with their conditions; with 0 nothing is put into
- * words, which is what is left to do after Ctrl-C.
+ * The summary for a person. `shownTraces`: how many are listed with their conditions, those that `mayWord` lets be put
+ * into words; with 0 none are, which is what is left to do after Ctrl-C.
  */
-export function runText(session: Session, io: Io, shownTraces: number = defaultShown): string {
+export function runText(
+  session: Session,
+  io: Io,
+  shownTraces: number = defaultShown,
+  mayWord: () => boolean = () => true,
+): string {
   const { runtime } = session;
   const { packets, hits, misses } = runtime;
   let text = `${io.style.bold(session.program.name)}: ${count(packets, 'packet')}\n\n`;
@@ -189,7 +207,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
   );
   if (runtime.cache !== undefined) {
     text += `\n${count(hits, 'hit')} (${formatShare(hits, packets, 2)}), ${count(misses, 'miss', 'misses')}, ${count(runtime.installs, 'install')}, ${count(runtime.evictions, 'eviction')}${runtime.refusals === 0 ? '' : `, ${count(runtime.refusals, 'refusal')}`}${runtime.retired === 0 ? '' : `, ${formatNumber(runtime.retired)} retired`}${runtime.bypassed === 0 ? '' : `, ${formatNumber(runtime.bypassed)} left to the host`}\n`;
-    text += tracesText(session, io, shownTraces);
+    text += tracesText(session, io, shownTraces, mayWord);
     text += abortsText(session, io);
     text += penaltiesText(session);
   }
@@ -204,7 +222,7 @@ export function runText(session: Session, io: Io, shownTraces: number = defaultS
 }
 
 /** Traces as a table whose rows have their conditions below them: those are far wider than a column. */
-function tracesText(session: Session, io: Io, shownTraces: number): string {
+function tracesText(session: Session, io: Io, shownTraces: number, mayWord: () => boolean): string {
   const traces = byPackets(session);
   if (traces.length === 0) return '';
   const { packets } = session.runtime;
@@ -233,7 +251,8 @@ function tracesText(session: Session, io: Io, shownTraces: number): string {
     .split('\n');
   text += `${head}\n${rule}\n`;
   for (const [i, row] of rows.entries()) {
-    const condition = wrap(shown[i]?.condition.text ?? '', Math.max(30, io.width - 4));
+    const words = mayWord() ? (shown[i]?.condition.text ?? '') : 'not put into words';
+    const condition = wrap(words, Math.max(30, io.width - 4));
     text += `${row}\n${condition.map((line) => `    ${io.style.cyan(line)}\n`).join('')}`;
   }
   return text;

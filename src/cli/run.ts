@@ -26,7 +26,7 @@ import { type OutputFlags, OutputLog } from './program-output.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openProgram, openSession, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
-import { defaultShown, exitCodeOf, jobsText, runJson, runText, speedText } from './run-report.js';
+import { defaultShown, exitCodeOf, jobsText, runJsonIn, runTextIn, speedText } from './run-report.js';
 import { declareTimed, runTimed, type TimedFlags, type TimedResult, timedFlags } from './run-timed.js';
 import { Steps } from './steps.js';
 import { timedJson, timedText } from './timed-report.js';
@@ -110,10 +110,8 @@ export const command: CliCommand = defineCommand<Options>({
     }
     const shown = io.flags.json || options.write === '-' || options.mapsOut === '-' ? undefined : defaultShown;
     if (io.flags.json) {
-      // Putting conditions into words may take long. Where Ctrl-C breaks it off, the summary comes without them.
-      const whole = steps.take(wording, () => runJson(session, time));
       io.json('jitnic.run/1', {
-        ...(whole ?? runJson(session, time, { conditions: false })),
+        ...runJsonIn(steps, session, time),
         undeliverable,
         ...steps.json(),
         jobs: shares,
@@ -124,8 +122,7 @@ export const command: CliCommand = defineCommand<Options>({
         ...(options.maps ? maps : {}),
       });
     } else if (shown !== undefined) {
-      const whole = steps.take(wording, () => runText(session, io, shown));
-      io.out(whole ?? runText(session, io, 0));
+      io.out(runTextIn(steps, session, io, shown));
       if (timed !== undefined) io.out(timedText(timed, io));
       if (shares !== undefined) io.out(jobsText(shares));
       if (log !== undefined) io.out(log.text());
@@ -138,9 +135,6 @@ export const command: CliCommand = defineCommand<Options>({
     return steps.exitCode ?? exitCodeOf(session);
   },
 });
-
-/** The phase that InterruptedError names. */
-const wording = 'putting conditions into words';
 
 /** The page is made of recordings, and goes to a file. Throws UsageError. */
 function requireReportable(options: Options): void {

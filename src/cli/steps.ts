@@ -6,12 +6,17 @@ import { type ExitCode, exitCodes } from '../base/index.js';
 import type { Io } from './command.js';
 import { InterruptedError } from './interrupt.js';
 
+/** Milliseconds after Ctrl-C in which a summary may still begin to put something into words. */
+const summaryMs = 100;
+
 /**
  * The steps of one command. Once one was broken off, the others are short or left out, and what is printed says so.
  */
 export class Steps {
   private readonly io: Pick<Io, 'breakable'>;
   private interrupted: boolean;
+  /** On `performance.now()`; undefined where nobody waits for the end. */
+  private readonly until: number | undefined;
   private brokenOff = false;
 
   /**
@@ -21,6 +26,7 @@ export class Steps {
   constructor(io: Pick<Io, 'breakable'>, interrupted = false) {
     this.io = io;
     this.interrupted = interrupted;
+    this.until = interrupted ? performance.now() + summaryMs : undefined;
   }
 
   /** A step's result; undefined if Ctrl-C came in it or in an earlier step. */
@@ -35,6 +41,12 @@ export class Steps {
       return undefined;
     }
   }
+
+  /**
+   * Whether what takes long may still be begun: after Ctrl-C only for a moment, so that the summary so far comes
+   * within 200 ms of it.
+   */
+  readonly mayBegin = (): boolean => this.until === undefined || performance.now() < this.until;
 
   /** `interrupted` of a JSON document, true or not there. */
   json(): { readonly interrupted?: true } {

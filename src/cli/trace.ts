@@ -12,7 +12,7 @@ import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-options.js';
 import { type RunTime, runPackets } from './run-packets.js';
-import { exitCodeOf, runJson, wrap } from './run-report.js';
+import { exitCodeOf, runJson, wording, wrap } from './run-report.js';
 import { Steps } from './steps.js';
 import { regionsText } from './trace-regions.js';
 import { rulesJson, rulesText } from './trace-rules.js';
@@ -76,16 +76,17 @@ export const command: CliCommand = defineCommand<Options>({
     } else if (dump === 'json') {
       await writeOutput(options.output ?? '-', jsonText(session.dumpTraces(), io.flags.pretty), io);
     } else if (io.flags.json) {
-      const whole = steps.take(wording, () => traceJson(session, time, options, io));
+      const whole = steps.take(wording, () => traceJson(session, time, options, io, steps.mayBegin));
       io.json('jitnic.trace/1', {
-        ...(whole ?? runJson(session, time, { conditions: false })),
+        ...(whole ?? runJson(session, time, () => false)),
         ...(globals === undefined ? {} : { globals }),
         ...steps.json(),
       });
     } else {
-      const isRules = options.rules === true;
+      // A table is minimised as a whole: of a part there is none.
+      const isRules = options.rules === true && !interrupted;
       const whole = steps.take(wording, () =>
-        isRules ? rulesText(session, options, io.width) : traceText(session, dump, io),
+        isRules ? rulesText(session, options, io.width) : traceText(session, dump, io, steps.mayBegin),
       );
       io.out(whole ?? headline(session, io));
       if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
@@ -95,20 +96,23 @@ export const command: CliCommand = defineCommand<Options>({
   },
 });
 
-/** The phase that InterruptedError names. */
-const wording = 'putting conditions into words';
-
 /** `jitnic.trace/1`: all of `jitnic.run/1`, and what flags ask for. */
-function traceJson(session: Session, time: RunTime, flags: Options, io: Io): Record<string, unknown> {
+function traceJson(
+  session: Session,
+  time: RunTime,
+  flags: Options,
+  io: Io,
+  mayWord: () => boolean,
+): Record<string, unknown> {
   const { dump, rules } = flags;
   return {
-    ...runJson(session, time),
+    ...runJson(session, time, mayWord),
     code: dump === undefined ? undefined : codeJson(session),
     guards:
       io.flags.verbosity === 0
         ? undefined
         : session.runtime.traces.map((record) => ({ id: record.id, guards: snapshotsJson(session, record) })),
-    rules: rules === true ? rulesJson(session, flags) : undefined,
+    rules: rules === true && mayWord() ? rulesJson(session, flags) : undefined,
   };
 }
 
@@ -136,11 +140,15 @@ function codeJson(session: Session): unknown[] {
 }
 
 /** All traces in the order of their recording, then the places where recording was given up. */
-function traceText(session: Session, dump: string | undefined, io: Io): string {
+function traceText(session: Session, dump: string | undefined, io: Io, mayWord: () => boolean): string {
   const { runtime } = session;
   let text = headline(session, io);
-  for (const trace of runtime.traces) text += `\n${oneTrace(session, trace, dump, io)}`;
-  text += regionsText(session, io);
+  for (const trace of runtime.traces) {
+    // After Ctrl-C: the others are counted in the headline.
+    if (!mayWord()) break;
+    text += `\n${oneTrace(session, trace, dump, io)}`;
+  }
+  if (mayWord()) text += regionsText(session, io);
   for (const { site, count: times } of runtime.abortSites.values()) {
     const detail = site.detail === undefined ? '' : ` (${site.detail})`;
     text += `\n${io.style.yellow('aborted')} ${formatNumber(times)} x: ${site.code}${detail} at ${site.program.spec.name}: insn ${site.pc}: ${aborts[site.code]}`;

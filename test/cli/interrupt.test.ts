@@ -108,7 +108,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
 
   /** Each command that can take long or waits for input, and where it is when Ctrl-C comes. */
   const cases: readonly Case[] = [
-    ['demo', 'at work', () => [], 15],
+    ['demo', 'at work', () => [], work],
     ['show', 'a program is waited for', () => ['-'], 0],
     ['disasm', 'a program is waited for', () => ['-'], 0],
     ['asm', 'a text is waited for', () => ['-', '-o', '/dev/null'], 0],
