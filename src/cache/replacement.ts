@@ -129,6 +129,14 @@ export class Replacement<E extends Entry> {
     return true;
   }
 
+  /** Evicts whom the policy would, for nobody; false: there is none that it would. */
+  shrink(): boolean {
+    const victim = this.traces === 0 ? undefined : this.policy.victim(-1, 0);
+    if (victim === undefined) return false;
+    this.evict(victim as E);
+    return true;
+  }
+
   /** Takes out an entry that is no longer valid. */
   remove(entry: E): void {
     this.take(entry, false);
@@ -161,10 +169,6 @@ export class Replacement<E extends Entry> {
     if (adaptive.size === this.maxTraces) return;
     this.maxTraces = adaptive.size;
     if (!this.countsBits) policy.resized(this.maxTraces);
-    while (this.traces > this.maxTraces) {
-      const victim = policy.victim(-1, 0);
-      if (victim === undefined) return;
-      this.evict(victim as E);
-    }
+    while (this.traces > this.maxTraces && this.shrink());
   }
 }

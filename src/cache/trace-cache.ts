@@ -105,9 +105,10 @@ export class TraceCache {
    * is recorded.
    */
   install(trace: RecordedTrace, key: number): Installation {
-    // Sides of regions are traces to the card.
-    const isFull = this.regionLimits !== undefined && this.entries.size + 1 >= this.card.capacity;
-    if (isFull || this.card.refusal(trace) !== undefined) return { kind: 'refused' };
+    if (this.card.refusal(trace) !== undefined) return { kind: 'refused' };
+    // Sides of regions are traces to the card, which may have no room for them before its places are taken.
+    if (this.regionLimits !== undefined)
+      while (this.entries.size + 1 >= this.card.capacity) if (!this.replacement.shrink()) return { kind: 'refused' };
     const installed = this.card.install(trace);
     if (installed === undefined) return { kind: 'there' };
     const { replacement } = this;

@@ -11,12 +11,13 @@ import {
 } from '../cache/index.js';
 import { defaultSides, type RuntimeOptions } from '../runtime/index.js';
 import { nearest, wholeNumber } from '../text/index.js';
+import { flagName } from './flag-name.js';
 
 /** The flags as commander yields them, checked by {@link cacheOptions}. */
 export interface CacheFlags {
   readonly cacheSize?: string;
-  /** True where no number was given. */
-  readonly regions?: string | true;
+  /** True where no number was given, false for `--no-regions`. */
+  readonly regions?: string | boolean;
   readonly cacheBits?: string;
   readonly adaptive?: string;
   readonly policy?: string;
@@ -35,8 +36,9 @@ const namesOf = (rows: readonly { readonly name: string }[]): string => rows.map
 export function declareCacheFlags(command: Command): void {
   command
     .optionsGroup('Trace cache:')
-    .option('--cache-size <n>', 'traces that the card holds (default 64); with --regions, places')
+    .option('--cache-size <n>', 'places that the card has (default 64)')
     .option('--regions [sides]', regionsHelp)
+    .option('--no-regions', 'each trace has a place of its own, as with --cache-bits')
     .option('--cache-bits <n>', 'match bits that the card holds (default any number)')
     .option('--adaptive <bounds>', adaptiveHelp)
     .option('--policy <name>', `who is evicted: ${namesOf(onlinePolicies)} (default lru)`)
@@ -48,7 +50,7 @@ export function declareCacheFlags(command: Command): void {
     .optionsGroup('Options:');
 }
 
-const regionsHelp = `traces that part on what maps hold share a place, ${defaultSides} or SIDES of them; all do where the card is full`;
+const regionsHelp = `so many traces that part on what maps hold share a place, any where the card is full (default ${defaultSides})`;
 /** Help texts of two flags that `jitnic cache` has as well. */
 export const admissionHelp: string = `which recorded traces get a place: ${namesOf(admissions)} (default always)`;
 /** Help text of a flag that `jitnic cache` has as well. */
@@ -63,16 +65,14 @@ export function cacheOptions(flags: CacheFlags, hasCard: boolean): RuntimeOption
   const given = (['cacheSize', 'regions', 'cacheBits', 'adaptive', 'policy', 'admission'] as const).find(
     (flag) => flags[flag] !== undefined,
   );
-  if (!hasCard && given !== undefined) {
-    const name = given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-    throw new UsageError(`\`--${name}\` has no effect without a card`);
-  }
+  if (!hasCard && given !== undefined)
+    throw new UsageError(`\`${flagName(given, flags[given])}\` has no effect without a card`);
   if (flags.adaptive !== undefined && flags.cacheSize !== undefined)
     throw new UsageError('`--adaptive` and `--cache-size` exclude each other');
-  if (flags.cacheBits !== undefined && flags.regions !== undefined)
+  if (flags.cacheBits !== undefined && flags.regions !== undefined && flags.regions !== false)
     throw new UsageError('`--regions` and `--cache-bits` exclude each other: the bits of a region are not counted');
   return {
-    regions: flags.regions === true ? true : wholeNumber('--regions', flags.regions, 2),
+    regions: typeof flags.regions === 'string' ? wholeNumber('--regions', flags.regions, 2) : flags.regions,
     cacheSize: wholeNumber('--cache-size', flags.cacheSize, 1),
     cacheBits: wholeNumber('--cache-bits', flags.cacheBits, 1),
     adaptive: parseAdaptive(flags.adaptive),

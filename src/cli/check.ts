@@ -36,7 +36,7 @@ export const command: CliCommand = defineCommand<Options>({
       )
       .option('-r, --read <file>', 'packets of this capture (default: generated traffic)')
       .option('-c, --count <n>', `packets a program (default ${usualPackets}, or all of the capture)`)
-      .option('--cache-size <n>', 'traces that the card holds', '64')
+      .option('--cache-size <n>', 'places that the card has', '64')
       .option('--seed <n>', 'seed of traffic and of what fills maps', '1')
       .option('--updates', 'a control plane changes a map before every packet')
       .option('--no-kernel', 'do not ask the running kernel (default: asked where that may be done)')

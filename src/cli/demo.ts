@@ -34,7 +34,7 @@ export const command: CliCommand = defineCommand<{ readonly check?: true }>({
       io.json('jitnic.run/1', { ...runJsonIn(steps, session, time), ...steps.json() });
     } else {
       io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card\n');
-      io.out('with room for 64 traces. A packet that no trace takes goes to the host,\n');
+      io.out('with 64 places for traces. A packet that no trace takes goes to the host,\n');
       io.out('which runs the whole program and gives the card a trace of it.\n\n');
       io.out(runTextIn(steps, session, io, 5));
       io.out(steps.text());

@@ -4,6 +4,7 @@ import { type ExitCode, exitCodes } from '../base/index.js';
 import type { PathCondition } from '../condition/index.js';
 import { summarize } from '../packet/index.js';
 import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
+import { placesSaved, regionJson, regionsOf } from '../report/index.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
 import { count, formatNumber, formatShare, formatTable, hex, wrapWords } from '../text/index.js';
 import { aborts } from '../trace/index.js';
@@ -96,6 +97,8 @@ export function runJson(session: Session, time: RunTime, mayWord: () => boolean 
       insns_condition: trace.insnsCondition,
       insns_trace: trace.insnsTrace,
     })),
+    places: runtime.cache?.length ?? 0,
+    regions: regionsOf(session, mayWord).map(regionJson),
     faults: [...runtime.faults.values()].map((fault) => ({
       what: fault.text,
       count: fault.count,
@@ -139,6 +142,8 @@ export function hostRunJson({ object, program, engine, packets, verdicts, time }
     penalties: { misses_waited: 0, misses_blacklisted: 0, places_blacklisted: 0, misses_thrashing: 0 },
     abort_sites: [],
     traces: [],
+    places: 0,
+    regions: [],
     faults: [],
   };
 }
@@ -221,13 +226,23 @@ export function runText(
   return text;
 }
 
+/** Where traces share places: in how many those are that are on the card now. */
+function placesText(session: Session): string {
+  const { cache } = session.runtime;
+  const sides = placesSaved(session);
+  return cache === undefined || sides === 0
+    ? ''
+    : `, ${formatNumber(cache.length + sides)} of them in ${count(cache.length, 'place')}`;
+}
+
 /** Traces as a table whose rows have their conditions below them: those are far wider than a column. */
 function tracesText(session: Session, io: Io, shownTraces: number, mayWord: () => boolean): string {
   const traces = byPackets(session);
   if (traces.length === 0) return '';
   const { packets } = session.runtime;
-  if (shownTraces === 0) return `\n${count(traces.length, 'distinct trace')}\n`;
-  let text = `\n${count(traces.length, 'distinct trace')}${traces.length > shownTraces ? `, the ${shownTraces} that decided most` : ''}:\n\n`;
+  const distinct = `${count(traces.length, 'distinct trace')}${placesText(session)}`;
+  if (shownTraces === 0) return `\n${distinct}\n`;
+  let text = `\n${distinct}${traces.length > shownTraces ? `, the ${shownTraces} that decided most` : ''}:\n\n`;
   const shown = traces.slice(0, shownTraces);
   const [head = '', rule = '', ...rows] = formatTable(
     [

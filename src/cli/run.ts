@@ -20,6 +20,7 @@ import {
   wantsCoverage,
 } from './coverage-output.js';
 import { writeOutput } from './files.js';
+import { flagName } from './flag-name.js';
 import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { packetText } from './packet-text.js';
 import { type OutputFlags, OutputLog } from './program-output.js';
@@ -158,9 +159,13 @@ function withCoverage(options: Readonly<Options>): Readonly<Options> {
   return { ...options, engine: engine ?? counting };
 }
 
-/** Flags that a run with a clock does not follow: what it says is of packets one by one, in the order of arrival. */
+/**
+ * Flags that a run with a clock does not follow: what it says is of packets one by one, in the order of arrival, and a
+ * place of its match table is one trace's.
+ */
 const untimedFlags = [
   'engine',
+  'regions',
   'opt',
   'bypass',
   'jobs',
@@ -181,8 +186,8 @@ function checkTimed(options: Options): void {
   }
   const given = timedFlags.find((flag) => options[flag] !== undefined);
   if (given === undefined) return;
-  const name = given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-  throw new UsageError(`\`--${name}\` needs a card with a clock`, {}, 'add `--card NAME`: see jitnic card list');
+  const name = flagName(given, options[given]);
+  throw new UsageError(`\`${name}\` needs a card with a clock`, {}, 'add `--card NAME`: see jitnic card list');
 }
 
 /** Flags that only jitnic's own engines follow. */
@@ -214,8 +219,7 @@ const ownFlags = [
 function refuseTogether(flag: string, flags: readonly (keyof Options)[], options: Options): void {
   const given = flags.find((name) => options[name] !== undefined);
   if (given === undefined) return;
-  const name = given.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-  throw new UsageError(`\`${flag}\` and \`--${name}\` exclude each other`);
+  throw new UsageError(`\`${flag}\` and \`${flagName(given, options[given])}\` exclude each other`);
 }
 
 /** `--engine kernel`: checks the flags and loads that module, which other runs do not need. */

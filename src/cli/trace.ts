@@ -148,7 +148,7 @@ function traceText(session: Session, dump: string | undefined, io: Io, mayWord: 
     if (!mayWord()) break;
     text += `\n${oneTrace(session, trace, dump, io)}`;
   }
-  if (mayWord()) text += regionsText(session, io);
+  if (mayWord()) text += regionsText(session, io, mayWord);
   for (const { site, count: times } of runtime.abortSites.values()) {
     const detail = site.detail === undefined ? '' : ` (${site.detail})`;
     text += `\n${io.style.yellow('aborted')} ${formatNumber(times)} x: ${site.code}${detail} at ${site.program.spec.name}: insn ${site.pc}: ${aborts[site.code]}`;

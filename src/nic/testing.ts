@@ -79,16 +79,17 @@ class Left extends Error {}
 export class LinearCard implements CardPort {
   readonly name = 'linear';
   readonly capacity: number;
-  readonly holdsRegions = false;
+  readonly holdsRegions: boolean;
   private readonly machine: Machine;
   private readonly traces: LinearTrace[] = [];
   private readonly empty = new Empty();
   private readonly key: number;
   private readonly registers = new Registers();
 
-  constructor(machine: Machine, capacity = 8) {
+  constructor(machine: Machine, capacity = 8, holdsRegions = false) {
     this.machine = machine;
     this.capacity = capacity;
+    this.holdsRegions = holdsRegions;
     this.key = machine.memory.allocate('scratch', 'keys of the card of tests', 4096).start;
   }
 

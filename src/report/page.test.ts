@@ -1,20 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readObject } from '../object/index.js';
+import { openExample } from '../../test/support/examples.js';
 import { decodeCapture } from '../packet/index.js';
 import { Session } from '../runtime/index.js';
 import { reportPage } from './page.js';
 import { type ReportData, reportData } from './report-data.js';
 import { Timeline } from './timeline.js';
 
-function ipv6Filter(): ReportData {
-  const path = 'examples/ipv6-filter/ipv6-filter.o';
-  const object = readObject(readFileSync(path), { name: path });
-  const [program] = object.programs;
-  if (program === undefined) throw new Error('no program');
-  const session = new Session(object, program, { keepRecordings: true });
+function pageOf(name: string): ReportData {
+  const { object, main, maps } = openExample(name);
+  const session = new Session(object, main, { keepRecordings: true, maps });
   const timeline = new Timeline();
-  for (const packet of decodeCapture(readFileSync('examples/ipv6-filter/traffic.pcap')).packets) {
+  for (const packet of decodeCapture(readFileSync(`examples/${name}/traffic.pcap`)).packets) {
     session.run(packet);
     timeline.note(session.runtime);
   }
@@ -23,7 +20,7 @@ function ipv6Filter(): ReportData {
 }
 
 describe('the report of a run', () => {
-  const data = ipv6Filter();
+  const data = pageOf('ipv6-filter');
 
   it('tells what the run did', () => {
     expect(data).toMatchObject({ packets: 408, hits: 405, misses: 3, installs: 3, verdicts: { DROP: 225, PASS: 183 } });
@@ -63,12 +60,28 @@ describe('the report of a run', () => {
     expect(page).toContain('&#60;script&#62;alert(1)');
   });
 
+  it('shows what shares a place as one condition and sides with their shares', () => {
+    const bucket = pageOf('token-bucket');
+    const [region] = bucket.regions;
+    if (region === undefined) throw new Error('no region');
+    expect(region.words?.condition).toMatch(/^len >= \d+/);
+    const { traces } = bucket;
+    expect(region.packets).toEqual(region.traces.map((id) => traces.find((trace) => trace.id === id)?.packets));
+    const page = reportPage(bucket);
+    expect(page.match(/<details class="region">/g)?.length).toBe(bucket.regions.length);
+    const shown = page.slice(page.indexOf('<h2 id="regions">'), page.indexOf('<h2>Traces</h2>'));
+    for (const id of region.traces) expect(shown).toContain(`href="#trace-${id}"`);
+    expect(shown).toContain('<span class="and">else</span>');
+    expect(reportPage(data)).not.toContain('<h2 id="regions">');
+  });
+
   it('is made for a run without traces too', () => {
     const nothing = reportPage({
       ...data,
       packets: 0,
       hits: 0,
       traces: [],
+      regions: [],
       timeline: [],
       tree: { guards: [], packets: 0, traces: [], children: [] },
     });

@@ -7,6 +7,7 @@ import { kinds } from './condition-kinds.js';
 import { escapeHtml, number, share } from './html.js';
 import { pageScript } from './page-script.js';
 import { pageStyle } from './page-style.js';
+import { regionsView } from './region-view.js';
 import type { ReportData } from './report-data.js';
 import { timelineChart } from './timeline-chart.js';
 import { traceList } from './trace-list.js';
@@ -36,6 +37,7 @@ ${timelineChart(data.timeline)}
 <h2 id="tree">Trace tree</h2>
 <p class="note">What the card asks of a packet, from the top; guards that traces have in common are asked once. In the tree: <kbd>↑</kbd> <kbd>↓</kbd> move, <kbd>←</kbd> <kbd>→</kbd> close and open, <kbd>Enter</kbd> shows a trace.</p>
 ${data.traces.length === 0 ? '<p class="note">No trace was installed.</p>' : `<p class="note">${shareKey}</p><div class="beside">${treeView(data)}${traceList(data)}</div>`}
+${regionsView(data)}
 <h2>Traces</h2>
 ${data.traces.length === 0 ? '' : legend}
 ${data.traces.length === 0 ? '<p class="note">None.</p>' : data.traces.map((trace) => traceView(trace, data)).join('\n')}

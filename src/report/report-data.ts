@@ -7,6 +7,7 @@ import type { Session, TraceRecord } from '../runtime/index.js';
 import { aborts, guardWords } from '../trace/index.js';
 import { type ConditionRow, conditionRow } from './condition-rows.js';
 import { type GuardNode, guardTree } from './guard-tree.js';
+import { type ReportRegion, regionsOf } from './regions.js';
 import { type SourceGroup, sourceGroups } from './source-lines.js';
 import type { Moment } from './timeline.js';
 
@@ -52,6 +53,8 @@ export interface ReportData {
   readonly tree: GuardNode;
   /** Most packets first. */
   readonly traces: readonly ReportTrace[];
+  /** Places that several traces share. */
+  readonly regions: readonly ReportRegion[];
   readonly aborts: readonly ReportAbort[];
   readonly faults: readonly { readonly text: string; readonly count: number }[];
 }
@@ -96,6 +99,7 @@ export function reportData(session: Session, options: ReportOptions): ReportData
     timeline: options.timeline,
     tree: guardTree(paths),
     traces: records.map((record, rank) => reportTrace(session, record, rank < codeOf ? names : undefined)),
+    regions: regionsOf(session),
     aborts: [...runtime.abortSites.values()].map(({ site, count }) => ({
       code: site.code,
       count,

@@ -57,13 +57,14 @@ function leafView(trace: ReportTrace | undefined, whole: number, level: number):
   return `<li role="treeitem" aria-level="${level}" tabindex="-1"><div class="row"><span class="what host">nothing more</span>${traceLink(trace)}${bar(trace.packets, whole)}</div></li>`;
 }
 
-function traceLink(trace: ReportTrace | undefined): string {
+/** A way to a trace's section. */
+export function traceLink(trace: Pick<ReportTrace, 'id' | 'verdict'> | undefined): string {
   if (trace === undefined) return '';
   return `<a class="leaf" href="#trace-${trace.id}" tabindex="-1">${verdictBadge(trace.verdict)} trace ${trace.id}</a>`;
 }
 
-/** Packets that went this way, of all. */
-function bar(packets: number, whole: number): string {
+/** Packets that went this way, of `whole`. */
+export function bar(packets: number, whole: number): string {
   const percent = whole === 0 ? 0 : (100 * packets) / whole;
   return `<span class="bar" aria-hidden="true"><span style="width:${percent.toFixed(2)}%"></span></span><span class="count">${number(packets)}</span><span class="share">${share(packets, whole)}</span>`;
 }

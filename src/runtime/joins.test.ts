@@ -173,7 +173,7 @@ describe.each([
 
   it('stays guarded where the other side is rare', () => {
     const { runtime } = run([...Array.from({ length: 20 }, () => 1), 2, 2, 1]);
-    expect([runtime.installs, runtime.counts.overtaken, runtime.cache?.length, runtime.hits]).toEqual([2, 0, 2, 21]);
+    expect([runtime.installs, runtime.counts.overtaken, runtime.cache?.length, runtime.hits]).toEqual([2, 0, 1, 21]);
   });
 
   it.each(['firewall', 'load-balancer', 'token-bucket'])('comes to what the interpreter comes to: %s', (name) => {

@@ -21,7 +21,7 @@ function open(name: string): Case {
   return { object, program, maps, packets: [...own, ...mixed.map(({ data, time }) => ({ data: data.slice(), time }))] };
 }
 
-const online: SessionOptions = { penalties: false, countSides: false, assume: false, hotloop: 1 };
+const online: SessionOptions = { regions: false, penalties: false, countSides: false, assume: false, hotloop: 1 };
 
 /**
  * Each policy meets a third of the examples and each of the other cards half of them; every example meets some of

@@ -29,6 +29,7 @@ export class PathRecorder {
       card: true,
       cacheSize: Number.POSITIVE_INFINITY,
       cacheBits: undefined,
+      regions: false,
       adaptive: undefined,
       policy: 'fifo',
       admission: 'always',

@@ -1,9 +1,10 @@
 /** Traces that part on state share a place, and everything that they do stays what it was. */
 import { describe, expect, it } from 'vitest';
 import { openExample } from '../../test/support/examples.js';
+import { LinearCard } from '../nic/testing.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { generateTraffic } from '../packet/index.js';
-import { regionBody, regionLines, sharedCondition } from '../trace/index.js';
+import { regionBody, regionLines, regionWords, sharedCondition } from '../trace/index.js';
 import { Session, type SessionOptions } from './index.js';
 
 /**
@@ -97,7 +98,7 @@ describe.each([
   });
 
   it('without them each way wants a place of its own', () => {
-    const session = sessionOf({ ...options, cacheSize: 2 });
+    const session = sessionOf({ ...options, cacheSize: 2, regions: false });
     checked(session, [packet(1), packet(2), packet(3), packet(9), packet(1), packet(2), packet(3), packet(9)]);
     expect(session.runtime.hits).toBe(0);
     expect(session.runtime.evictions).toBe(6);
@@ -139,6 +140,29 @@ describe.each([
   });
 });
 
+describe('regions are what', () => {
+  it('a card that holds few traces makes room for, one by one', () => {
+    const session = sessionOf({ makeCard: ({ machine }) => new LinearCard(machine, 4, true) });
+    const packets = [packet(1), packet(2), packet(3)];
+    checked(session, [...packets, packet(0, 7), packet(9), ...packets]);
+    const { cache, evictions, refusals } = session.runtime;
+    expect(cache?.regions.flatMap(({ traces }) => traces).length).toBeLessThan(4);
+    expect([evictions > 0, refusals]).toEqual([true, 0]);
+  });
+
+  it('a session has by default; not where bits are counted, or each trace is to have its place', () => {
+    const packets = [packet(1), packet(2), packet(3), packet(9)];
+    const places = [{}, { regions: false }, { cacheBits: 100_000 }, { cacheBits: 100_000, regions: true }].map(
+      (options) => {
+        const session = sessionOf(options);
+        checked(session, packets);
+        return session.runtime.cache?.length;
+      },
+    );
+    expect(places).toEqual([1, 4, 4, 4]);
+  });
+});
+
 describe('a region in words', () => {
   it('has one condition and a body with branches', () => {
     const session = sessionOf({ regions: true, compiled: false });
@@ -150,19 +174,17 @@ describe('a region in words', () => {
     expect(first === undefined ? '' : sharedCondition(first, body, names).text).toBe(
       'len >= 14 && eth.dst[1:1] != 0x07',
     );
-    expect(regionLines(sides, body, names, (side) => `verdict ${traces[side]?.verdict}`)).toEqual([
+    const words = regionWords(sides, body, names);
+    expect(regionWords(sides, body, names, () => false)).toBeUndefined();
+    expect(words && regionLines(words, (side) => `verdict ${traces[side]?.verdict}`)).toEqual([
       'if verdicts[eth.dst[0:1], 0] not found {',
       '  verdict 0',
+      '} else if verdicts.value[0:4] == 1 {',
+      '  verdict 1',
+      '} else if verdicts.value[0:4] == 2 {',
+      '  verdict 3',
       '} else {',
-      '  if verdicts.value[0:4] == 1 {',
-      '    verdict 1',
-      '  } else {',
-      '    if verdicts.value[0:4] == 2 {',
-      '      verdict 3',
-      '    } else {',
-      '      verdict 2',
-      '    }',
-      '  }',
+      '  verdict 2',
       '}',
     ]);
   });

@@ -18,12 +18,12 @@ import type { CardMaker } from './make-offload.js';
 
 /** Card, cache and host; every option has a default. */
 export interface RuntimeOptions extends MachineOptions {
-  /** Traces that the card holds; default 64. */
+  /** Places that the card has, for a trace each or a region; default 64. */
   readonly cacheSize?: number | undefined;
   /**
    * Traces that part on what maps hold share a place of the card, as sides of a region; where it is full, others do as
    * well. A number: sides that a region may have (default {@link defaultSides}); false: each trace has its own place.
-   * Default false.
+   * Default true, unless `cacheBits` says what fits: those of a region are not counted.
    */
   readonly regions?: boolean | number | undefined;
   /** Match bits that the card holds (`matchBits`); default: any number of them. */
@@ -111,7 +111,9 @@ export const defaultSides = 16;
 const mostValues = 16_384;
 
 /** Undefined: each trace has a place of its own. */
-export function regionLimitsOf({ regions = false }: RuntimeOptions): RegionLimits | undefined {
+export function regionLimitsOf({ cacheBits, regions = true }: RuntimeOptions): RegionLimits | undefined {
+  // In bits each trace has its own place (trace-cache.ts), whatever is asked for.
+  if (cacheBits !== undefined) return undefined;
   if (regions === false) return undefined;
   return { sides: regions === true ? defaultSides : regions, values: mostValues };
 }

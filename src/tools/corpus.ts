@@ -1,7 +1,7 @@
 /**
  * `npm run corpus -- DIR... [-c packets] [--jobs N]`: every object file below the folders, every XDP program in it,
  * run through card and host with the plain interpreter beside; maps are filled from `NAME.maps.json` beside `NAME.o`.
- * With `--regions` traces share places as sides of regions; with `--updates` a control plane changes a map at random
+ * With `--no-regions` each trace has a place of its own; with `--updates` a control plane changes a map at random
  * before every packet. One row each, in order; closes with `N passed, N failed, ...`; exit code 1 if any failed.
  * Objects are spread over worker threads, each of which runs this same file.
  */
@@ -18,7 +18,7 @@ import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
 
 const usage =
-  'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N] [--updates] [--regions]';
+  'usage: npm run corpus -- DIR... [-r capture] [-c packets] [--jobs N] [--markdown FILE] [--cache-size N] [--seed N] [--updates] [--no-regions]';
 
 /** What every worker needs to know. */
 interface Work {
@@ -42,7 +42,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     seed: numberFlag(flags, 'seed', 1),
     cacheSize: Math.max(1, numberFlag(flags, 'cache-size', 64)),
     updates: flags['updates'] === true,
-    regions: flags['regions'] === true,
+    regions: flags['no-regions'] !== true,
   };
   const files = folders.flatMap(findObjects);
   const jobs = Math.max(1, Math.min(files.length, numberFlag(flags, 'jobs', availableParallelism())));
@@ -111,7 +111,7 @@ if (isMainThread) {
       'cache-size': { type: 'string' },
       seed: { type: 'string' },
       updates: { type: 'boolean' },
-      regions: { type: 'boolean' },
+      'no-regions': { type: 'boolean' },
     },
     main,
   );

@@ -13,7 +13,17 @@ export {
   type RecorderLimits,
   type Recording,
 } from './recording.js';
-export { type RegionBody, type RegionBranch, regionBody, regionLines, sharedCondition } from './region-body.js';
+export {
+  endsBelow,
+  type RegionBody,
+  type RegionBranch,
+  type RegionFork,
+  type RegionWords,
+  regionBody,
+  regionLines,
+  regionWords,
+  sharedCondition,
+} from './region-body.js';
 export { registersOf, type Snapshot } from './snapshot.js';
 export { type Assumption, AssumptionLedger, StableValues } from './stable-values.js';
 export { stackSlots } from './stack-slots.js';

@@ -83,40 +83,82 @@ export function sharedCondition(trace: RecordedTrace, { to }: RegionBody, names:
   return pathCondition(facts, names);
 }
 
+/** A stretch of a body in words: what {@link RegionBody} is, for who prints it. */
+export interface RegionWords {
+  /** What is asked before anything ends or branches here; empty where the way here says it all. */
+  readonly asked: string;
+  /** As {@link RegionBody.ends}. */
+  readonly ends: readonly number[];
+  readonly forks: readonly RegionFork[];
+}
+
+/** A question in words and its sides; where the body has one side only, the words are that side's. */
+export interface RegionFork {
+  readonly asked: string;
+  readonly isState: boolean;
+  readonly yes: RegionWords;
+  readonly no: RegionWords | undefined;
+}
+
 /**
- * The branches of a body as lines, each side in braces; `endOf` says what comes of a trace. Questions are in the words
- * of one of the traces that answer them with yes, else of one that does not.
+ * What a body asks behind the condition that its traces share. Questions are in the words of one of the traces that
+ * answer them with yes, else of one that does not. Undefined where `mayWord`, asked before each trace, says that there
+ * is no more time.
  */
-export function regionLines(
+export function regionWords(
   traces: readonly RecordedTrace[],
   body: RegionBody,
   names: TraceNames,
-  endOf: (trace: number) => string,
-): string[] {
-  const words = traces.map((trace) => guardWords(trace, names));
+  mayWord: () => boolean = () => true,
+): RegionWords | undefined {
+  const words: string[][] = [];
+  for (const trace of traces) {
+    if (!mayWord()) return undefined;
+    words.push(guardWords(trace, names));
+  }
   const said = (member: number, from: number, to: number): string =>
     (words[member] ?? [])
       .slice(from, to)
       .filter((text) => text !== '' && text !== 'true')
       .join(' && ');
-  const walk = (part: RegionBody, from: number, indent: string): string[] => {
-    const member = memberOf(part);
-    const asked = said(member, from, part.to);
-    const inner = asked === '' ? indent : `${indent}  `;
-    const lines = part.ends.map((end) => `${inner}${endOf(end)}`);
-    for (const { holds, fails } of part.branches) {
+  const walk = (part: RegionBody, from: number): RegionWords => ({
+    asked: said(memberOf(part), from, part.to),
+    ends: part.ends,
+    forks: part.branches.flatMap(({ isState, holds, fails }): RegionFork[] => {
       const [yes, no] = holds === undefined ? [fails, undefined] : [holds, fails];
-      if (yes === undefined) continue;
-      lines.push(
-        `${inner}if ${said(memberOf(yes), part.to, part.to + 1) || 'so'} {`,
-        ...walk(yes, part.to + 1, `${inner}  `),
-      );
-      if (no !== undefined) lines.push(`${inner}} else {`, ...walk(no, part.to + 1, `${inner}  `));
-      lines.push(`${inner}}`);
-    }
-    return asked === '' ? lines : [`${indent}if ${asked} {`, ...lines, `${indent}}`];
-  };
-  return walk(body, body.to, '');
+      if (yes === undefined) return [];
+      const behind = (side: RegionBody): RegionWords => walk(side, part.to + 1);
+      const asked = said(memberOf(yes), part.to, part.to + 1) || 'so';
+      return [{ asked, isState, yes: behind(yes), no: no === undefined ? undefined : behind(no) }];
+    }),
+  });
+  return walk(body, body.to);
+}
+
+/** Traces that end in a part or below it. */
+export function endsBelow({ ends, forks }: RegionWords): number[] {
+  return [...ends, ...forks.flatMap(({ yes, no }) => [yes, no].flatMap((side) => (side ? endsBelow(side) : [])))];
+}
+
+/** The branches of a body as lines, each side in braces; `endOf` says what comes of a trace. */
+export function regionLines(body: RegionWords, endOf: (trace: number) => string): string[] {
+  const { asked } = body;
+  const inner = [...body.ends.map(endOf), ...body.forks.flatMap((fork) => forkLines(fork, endOf))];
+  return asked === '' ? inner : [`if ${asked} {`, ...indented(inner), '}'];
+}
+
+/** A question with its sides; a second question that is all of the other side goes on the line of its `else`. */
+function forkLines({ asked, yes, no }: RegionFork, endOf: (trace: number) => string): string[] {
+  const lines = [`if ${asked} {`, ...indented(regionLines(yes, endOf))];
+  if (no === undefined) return [...lines, '}'];
+  const other = regionLines(no, endOf);
+  const isOne = no.asked !== '' || (no.ends.length === 0 && no.forks.length === 1);
+  if (isOne) return [...lines, `} else ${other[0]}`, ...other.slice(1)];
+  return [...lines, '} else {', ...indented(other), '}'];
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
 }
 
 /** One of the traces that come through. */

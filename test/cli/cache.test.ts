@@ -40,7 +40,7 @@ afterAll(() => {
 });
 
 /** What lets the path of a packet hang on nothing but the packet and the maps, as a simulation has it. */
-const fixed = ['--no-penalties', '--no-assume', '--no-count-sides'] as const;
+const fixed = ['--no-regions', '--no-penalties', '--no-assume', '--no-count-sides'] as const;
 
 describe('jitnic cache', () => {
   it('has a row for each size and a column for each policy', async () => {

@@ -136,12 +136,28 @@ describe('traces as a file', () => {
   });
 });
 
-describe('jitnic trace --regions', () => {
+/** What these tests read of `jitnic.run/1`. */
+interface RunJson {
+  readonly traces: readonly { readonly id: number; readonly packets: number }[];
+  readonly places: number;
+  readonly regions: readonly {
+    readonly traces: readonly number[];
+    readonly body: {
+      readonly packets: number;
+      readonly branches: readonly {
+        readonly yes: { readonly packets: number };
+        readonly no: { readonly packets: number } | null;
+      }[];
+    };
+  }[];
+}
+
+describe('regions of jitnic trace', () => {
   const own = (file: string): string => example('token-bucket', file);
   const bucket = [own('token-bucket.o'), '-r', own('traffic.pcap'), '--maps-in', own('token-bucket.maps.json')];
 
   test('prints each region as one condition and a body with branches and shares', async () => {
-    const { exitCode, out } = await captureCli(['trace', ...bucket, '--regions']);
+    const { exitCode, out } = await captureCli(['trace', ...bucket]);
     expect(exitCode).toBe(0);
     const [, region = ''] = /^region of \d+ traces, [\d,]+ packets?\n((?: {2}.*\n)+)/m.exec(out) ?? [];
     expect(region).toMatch(/^ {2}len >= \d+ && eth\.type/);
@@ -150,7 +166,39 @@ describe('jitnic trace --regions', () => {
     expect(region.split('{').length).toBe(region.split('}').length);
   });
 
-  test('has at least two sides a region, and does not count bits', async () => {
+  test('are told in JSON as well, each side with its packets', async () => {
+    const { out } = await captureCli(['run', ...bucket, '-j', '--no-bypass', '--policy', 'lru']);
+    const { traces, places, regions } = JSON.parse(out) as RunJson;
+    expect(regions.length).toBeGreaterThan(0);
+    const sides = regions.flatMap((region) => region.traces);
+    // Those that have left have no place.
+    expect(places).toBeLessThanOrEqual(traces.length - sides.length + regions.length);
+    expect(places).toBeGreaterThanOrEqual(regions.length);
+    for (const { traces: ids, body } of regions) {
+      const packets = traces.filter(({ id }) => ids.includes(id)).reduce((sum, trace) => sum + trace.packets, 0);
+      expect(body.packets).toBe(packets);
+      const below = [...body.branches.flatMap(({ yes, no }) => [yes, no ?? { packets: 0 }])];
+      expect(below.reduce((sum, side) => sum + side.packets, 0)).toBeLessThanOrEqual(packets);
+    }
+    expect((await captureCli(['run', ...bucket, '--no-bypass'])).out).toMatch(
+      /^\d+ distinct traces, \d+ of them in \d+ places?, the 12/m,
+    );
+  });
+
+  test('are none where each trace has its place', async () => {
+    const { out } = await captureCli(['trace', ...bucket, '--no-regions', '-j']);
+    const { places, regions } = JSON.parse(out) as RunJson;
+    const shared = JSON.parse((await captureCli(['trace', ...bucket, '-j'])).out) as RunJson;
+    expect(regions).toEqual([]);
+    expect(shared.places).toBeLessThan(places);
+    expect((await captureCli(['trace', ...bucket, '--no-regions'])).out).not.toContain('region of');
+  });
+
+  test('have at least two sides, have no bits counted, and want a card that has places for them', async () => {
+    expect((await captureCli(['run', ...bucket, '--no-regions', '--engine', 'wasm'])).err).toContain(
+      '`--no-regions` has no effect without a card',
+    );
+    expect((await captureCli(['run', ...bucket, '--regions', '--card', 'pipeline'])).exitCode).toBe(2);
     expect((await captureCli(['trace', ...bucket, '--regions', '1'])).exitCode).toBe(2);
     expect((await captureCli(['trace', ...bucket, '--regions', '4', '--cache-bits', '999'])).exitCode).toBe(2);
   });

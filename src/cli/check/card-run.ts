@@ -44,7 +44,7 @@ export interface CorpusRow {
 export interface CorpusRun {
   /** Places of the card. */
   readonly cacheSize: number;
-  /** Traces share places as sides of regions. */
+  /** Traces share places as sides of regions. Default true. */
   readonly regions?: boolean;
   /** Set: before every packet a map is changed at random, from this seed on. */
   readonly updates?: number | undefined;

@@ -15,8 +15,8 @@ export interface CardMode {
   readonly name: string;
   /** Places of the card. */
   readonly cacheSize: number;
-  /** Traces share places as sides of regions, four of them. */
-  readonly regions?: boolean;
+  /** Sides of a region; false: each trace has a place of its own; absent: as a user has it. */
+  readonly regions?: number | false;
   /** Traces are compiled, after the first packet that one of them decided; else the executor runs them. */
   readonly compiled: boolean;
   /** The host runs compiled code where no path is recorded. */
@@ -34,12 +34,12 @@ export interface CardMode {
 
 /** Every way in which packets reach traces. */
 export const cardModes: readonly CardMode[] = [
-  { name: 'card of 2', cacheSize: 2, compiled: true, host: 'interp', arena: false },
+  { name: 'card of 2', cacheSize: 2, regions: false, compiled: true, host: 'interp', arena: false },
   { name: 'card of 64', cacheSize: 64, compiled: true, host: 'wasm', arena: false },
   { name: 'card of 64, not compiled', cacheSize: 64, compiled: false, host: 'interp', arena: false },
-  { name: 'card of 2, not compiled', cacheSize: 2, compiled: false, host: 'wasm', arena: false },
+  { name: 'card of 2, not compiled', cacheSize: 2, regions: false, compiled: false, host: 'wasm', arena: false },
   { name: 'card of 64, arena', cacheSize: 64, compiled: true, host: 'wasm', arena: true },
-  { name: 'card of 2, arena', cacheSize: 2, compiled: true, host: 'interp', arena: true },
+  { name: 'card of 2, arena', cacheSize: 2, regions: false, compiled: true, host: 'interp', arena: true },
   { name: 'card of 64, arena, not compiled', cacheSize: 64, compiled: false, host: 'wasm', arena: true },
   { name: 'card of 64, unverified', cacheSize: 64, compiled: true, host: 'interp', arena: false, unverified: true },
   // Where the host interprets, packets come one by one, each within a transaction of the checker's.
@@ -53,11 +53,23 @@ export const cardModes: readonly CardMode[] = [
     beside: true,
   },
   { name: 'card of 64, arena, --check', cacheSize: 64, compiled: true, host: 'wasm', arena: true, beside: true },
-  { name: 'regions, arena', cacheSize: 2, regions: true, compiled: true, host: 'wasm', arena: true },
+  // Places for a few of the traces: regions grow, lose sides that are cold, and go as a whole.
+  { name: 'regions', cacheSize: 2, regions: 4, compiled: true, host: 'interp', arena: false },
+  { name: 'regions of 2, not compiled', cacheSize: 2, regions: 2, compiled: false, host: 'wasm', arena: false },
+  { name: 'regions, arena', cacheSize: 2, regions: 4, compiled: true, host: 'wasm', arena: true },
+  {
+    name: 'regions, unverified',
+    cacheSize: 2,
+    regions: 4,
+    compiled: true,
+    host: 'interp',
+    arena: false,
+    unverified: true,
+  },
   {
     name: 'regions, not compiled, --check',
     cacheSize: 2,
-    regions: true,
+    regions: 4,
     compiled: false,
     host: 'interp',
     arena: false,
@@ -74,7 +86,7 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
     cpus,
     cpu: 0,
     cacheSize: mode.cacheSize,
-    regions: mode.regions === true ? 4 : false,
+    regions: mode.regions,
     compiled: mode.compiled,
     host: mode.host,
     verdicts: mode.unverified === true ? Verdicts.none() : Verdicts.trusting(),

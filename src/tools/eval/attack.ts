@@ -6,7 +6,7 @@
 import { findAdmission, findPolicy, simulate } from '../../cache/index.js';
 import type { Subject } from '../../cli/check/subjects.js';
 import type { ProgramSpec } from '../../object/index.js';
-import { type Arrival, Session, type SessionOptions } from '../../runtime/index.js';
+import { type Arrival, Session } from '../../runtime/index.js';
 import { ranked, recordPaths, tracesFor } from './paths.js';
 import { conversationsOf, replay } from './replay.js';
 import { probing, traffics } from './traffics.js';
@@ -30,7 +30,18 @@ export interface AttackResult {
   readonly calm: Defence;
   /** Under attack, by {@link defences}. */
   readonly attacked: readonly Defence[];
+  /** Cards with as many places whose user has chosen nothing; without regions each trace has its place. */
+  readonly usual: { readonly regions: Loss; readonly traces: Loss };
 }
+
+/** What an attack takes from honest packets: shares of them that hit. */
+export interface Loss {
+  readonly calm: number;
+  readonly attacked: number;
+}
+
+/** Share of the honest packets that an attack may take from a card as it comes. */
+export const mostLost = 0.03;
 
 /** Policy and admission by their names in `jitnic run --help`; without `penalties` as with `--no-penalties`. */
 interface DefenceRow {
@@ -75,6 +86,13 @@ export function measureAttack(
     const attacking = found[i % found.length];
     return attacking === undefined ? [packet] : [packet, { ...attacking, time: packet.time }];
   });
+  const loss = (regions: boolean): Loss => {
+    const usual = { name: '', policy: 'lru', admission: 'always', regions };
+    return {
+      calm: live(subject, program, honest, 1, size, usual).honestHits,
+      attacked: live(subject, program, mixed, 2, size, usual).honestHits,
+    };
+  };
   const reference = recordPaths(subject, program, mixed).reference;
   const calmly = simulate(calm, { capacity: { traces: size }, policy: policyOf('lru') });
   return {
@@ -86,8 +104,11 @@ export function measureAttack(
       recordings: (calmly.installs + calmly.refusals) / calm.packets,
     },
     attacked: defences.map((defence) =>
-      defence.penalties ? live(subject, program, mixed, size, defence) : simulated(reference, size, defence),
+      defence.penalties
+        ? live(subject, program, mixed, 2, size, { ...defence, regions: false })
+        : simulated(reference, size, defence),
     ),
+    usual: { regions: loss(true), traces: loss(false) },
   };
 }
 
@@ -110,25 +131,29 @@ function simulated(reference: Parameters<typeof simulate>[0], size: number, row:
   return { name: row.name, honestHits: honestHits / (packets / 2), recordings: (installs + refusals) / packets };
 }
 
-/** With penalties it takes a run. */
+/** With penalties it takes a run. The first of every `stride` packets is honest. */
 function live(
   subject: Subject,
   program: ProgramSpec,
   packets: readonly Arrival[],
+  stride: number,
   size: number,
-  { name, policy, admission }: DefenceRow,
+  { name, policy, admission, regions }: Omit<DefenceRow, 'penalties'> & { readonly regions: boolean },
 ): Defence {
-  const options: SessionOptions = { maps: subject.maps, cacheSize: size, policy, admission, keepConditions: false };
-  const session = new Session(subject.object, program, options);
+  const { maps } = subject;
+  const session = new Session(subject.object, program, {
+    ...{ maps, cacheSize: size, policy, admission, regions },
+    keepConditions: false,
+  });
   let honestHits = 0;
   for (const [i, packet] of packets.entries()) {
     const { hit } = session.run(packet);
-    if (i % 2 === 0 && hit !== undefined) honestHits++;
+    if (i % stride === 0 && hit !== undefined) honestHits++;
   }
   const { installs, refusals } = session.runtime;
   return {
     name,
-    honestHits: honestHits / (packets.length / 2),
+    honestHits: honestHits / (packets.length / stride),
     recordings: (installs + refusals) / packets.length,
   };
 }

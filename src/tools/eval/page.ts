@@ -1,6 +1,6 @@
 /** `docs/evaluation.md`: the figures of a run as tables and words. */
 import { formatNumber } from '../../text/index.js';
-import { defences } from './attack.js';
+import { defences, type Loss, mostLost } from './attack.js';
 import { short } from './charts.js';
 import { about, type Cell, percent, show, table } from './markdown.js';
 import { cacheSizes, type EvalOptions, type ProgramResult } from './measure.js';
@@ -266,6 +266,13 @@ function attackPart(examples: readonly ProgramResult[]): string {
     percent(attack.calm.honestHits),
     ...attack.attacked.map(({ honestHits }) => percent(honestHits)),
   ]);
+  const usual = attacks.map(({ object, attack: { size, usual: card } }): Cell[] => [
+    short(object),
+    size,
+    ...lossCells(card.regions),
+    lost(card.regions) <= mostLost ? 'yes' : 'no',
+    ...lossCells(card.traces),
+  ]);
   return `## An attack on the cache
 
 Every second packet is an attacker's, who goes through all the paths that he could find (in the example's capture, and with random and damaged headers), one after another; the others are honest
@@ -279,9 +286,22 @@ penalties bring the recordings down to ${percent(at('lru, penalties', 'recording
 ![An attack and what helps](eval/attack.svg)
 
 ${table(['defence', 'honest packets that hit (%)', 'recordings for 100 packets'], rows)}
-By example, honest packets that hit (%):
+By example, honest packets that hit (%), each trace with a place of its own:
 
-${table(['example', 'traces that fit', "attacker's paths", ...names], each)}`;
+${table(['example', 'traces that fit', "attacker's paths", ...names], each)}
+A card as it comes (LRU, penalties) with as many places, honest packets that hit (%) without the attack and with it. With regions a place holds up to 16 ways of what it was for, so the attacker's ways find room beside those of others;
+he is to take no more than ${about(100 * mostLost)} points (${usual.filter((cells) => cells[5] === 'yes').length} of ${usual.length} examples).
+
+${table(['example', 'places', 'with regions', 'attacked', 'points lost', 'as wanted', 'without regions', 'attacked', 'points lost'], usual)}`;
+}
+
+/** Points of the honest hit rate that an attack takes, as a share. */
+function lost({ calm, attacked }: Loss): number {
+  return Math.max(0, calm - attacked);
+}
+
+function lossCells(loss: Loss): Cell[] {
+  return [percent(loss.calm), percent(loss.attacked), percent(lost(loss))];
 }
 
 /** What a trace saves in instructions. Not in time: that is what `npm run bench` and `trace-bench` are for. */
