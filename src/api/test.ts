@@ -7,7 +7,9 @@ export type {
   CaseSetup,
   Failure,
   FailureKind,
+  MatcherFunctions,
   MatcherResult,
+  ProgramMatchers,
   ProgramTestOptions,
   SourceLine,
 } from '../cases/index.js';

@@ -78,13 +78,16 @@ export interface ProgramTestOptions extends CaseSetup, ReadObjectOptions {
   readonly recordTypes?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A case failed; the message says what was not as expected, and which source line decided. */
+/**
+ * A case failed; the message says what was not as expected, and which source line decided, or why no engine ran it.
+ */
 export class CaseError extends Error {
   readonly result: CaseResult;
 
   /** @internal */
   constructor(result: CaseResult) {
-    super(result.failures.flatMap((failure) => failureLines(failure, result.engines.length)).join('\n'));
+    const lines = result.failures.flatMap((failure) => failureLines(failure, result.engines.length));
+    super(lines.length > 0 ? lines.join('\n') : `${result.name} was run by no engine: ${result.reason ?? ''}`);
     this.name = 'CaseError';
     this.result = result;
   }
@@ -130,10 +133,13 @@ export class ProgramTest {
     });
   }
 
-  /** Runs a case: throws CaseError where something is not as expected. For `node:test`, and any runner. */
+  /**
+   * Runs a case: throws CaseError where something is not as expected, or where no engine ran it, since what was not
+   * run has not passed. For `node:test`, and any runner.
+   */
   check(input: CaseInput): CaseResult {
     const result = this.run(input);
-    if (result.status === 'failed') throw new CaseError(result);
+    if (result.status !== 'passed') throw new CaseError(result);
     return result;
   }
 }
@@ -166,20 +172,41 @@ export interface MatcherResult {
 }
 
 /**
+ * What {@link matchers} add to `expect(program)`, for a compiler: `R` is what a matcher gives back, as the runner has
+ * it. With vitest, in any file of the project:
+ *
+ *     import type { ProgramMatchers } from 'jitnic/test';
+ *     declare module 'vitest' {
+ *       interface Matchers<T = any> extends ProgramMatchers<T> {}
+ *     }
+ */
+export interface ProgramMatchers<R = unknown> {
+  /** The case holds on every engine. */
+  toHold(input: CaseInput): R;
+  /** The program's verdict about this packet, with maps as they are when it is loaded. */
+  toDecide(packet: string | Uint8Array, verdict: VerdictName): R;
+}
+
+/** {@link ProgramMatchers} as `expect.extend` takes them: what is expected something of comes first. */
+export type MatcherFunctions = {
+  readonly [Name in keyof ProgramMatchers]: (
+    program: ProgramTest,
+    ...given: Parameters<ProgramMatchers[Name]>
+  ) => MatcherResult;
+};
+
+/**
  * Matchers for vitest and jest: `expect.extend(matchers)`, then
  *
  *     expect(firewall).toHold({ packet: 'eth/ip/udp', expect: { verdict: 'PASS', unchanged: true } });
  *     expect(firewall).toDecide('eth/ip/udp(dport=53)', 'DROP');
  */
-export const matchers: {
-  readonly toHold: (program: ProgramTest, input: CaseInput) => MatcherResult;
-  readonly toDecide: (program: ProgramTest, packet: string | Uint8Array, verdict: VerdictName) => MatcherResult;
-} = {
+export const matchers: MatcherFunctions = {
   toHold: (program, input) => answer(program.run(input)),
   toDecide: (program, packet, verdict) => answer(program.run({ packet, expect: verdict })),
 };
 
 function answer(result: CaseResult): MatcherResult {
-  const pass = result.status !== 'failed';
+  const pass = result.status === 'passed';
   return { pass, message: () => (pass ? `${result.name} holds, and was not to` : new CaseError(result).message) };
 }

@@ -67,6 +67,12 @@ interface EngineRun {
   readonly findings: readonly Finding[];
 }
 
+/** Why no engine ran the case. */
+function whyNone({ setup }: Case, missing: CaseResult['missing']): string {
+  if (missing.length > 0) return missing.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ');
+  return `not here: ${(setup.engines ?? []).join(', ')}`;
+}
+
 /** Never throws for what the program does. Throws InputError for what the case gets wrong. */
 export function runCase(one: Case, world: CaseWorld): CaseResult {
   const result = { name: one.name, file: undefined, line: one.line } as const;
@@ -102,7 +108,7 @@ export function runCase(one: Case, world: CaseWorld): CaseResult {
   return {
     ...result,
     status: failures.length > 0 ? 'failed' : runs.length === 0 ? 'skipped' : 'passed',
-    reason: runs.length === 0 ? missing.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ') : undefined,
+    reason: runs.length === 0 ? whyNone(one, missing) : undefined,
     packets: packets.length,
     engines: runs.map(({ name }) => name),
     missing,

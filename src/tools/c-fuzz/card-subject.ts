@@ -17,6 +17,8 @@ export interface CardMode {
   readonly cacheSize: number;
   /** Sides of a region; false: each trace has a place of its own; absent: as a user has it. */
   readonly regions?: number | false;
+  /** Branches on state are guards, none is joined: more of them stand behind effects. */
+  readonly joins?: false;
   /** Traces are compiled, after the first packet that one of them decided; else the executor runs them. */
   readonly compiled: boolean;
   /** The host runs compiled code where no path is recorded. */
@@ -34,11 +36,20 @@ export interface CardMode {
 
 /** Every way in which packets reach traces. */
 export const cardModes: readonly CardMode[] = [
-  { name: 'card of 2', cacheSize: 2, regions: false, compiled: true, host: 'interp', arena: false },
+  { name: 'card of 2', cacheSize: 2, regions: false, compiled: true, host: 'interp', arena: false, joins: false },
   { name: 'card of 64', cacheSize: 64, compiled: true, host: 'wasm', arena: false },
   { name: 'card of 64, not compiled', cacheSize: 64, compiled: false, host: 'interp', arena: false },
-  { name: 'card of 2, not compiled', cacheSize: 2, regions: false, compiled: false, host: 'wasm', arena: false },
-  { name: 'card of 64, arena', cacheSize: 64, compiled: true, host: 'wasm', arena: true },
+  {
+    name: 'card of 2, not compiled, unverified',
+    cacheSize: 2,
+    regions: false,
+    compiled: false,
+    host: 'interp',
+    arena: false,
+    joins: false,
+    unverified: true,
+  },
+  { name: 'card of 64, arena', cacheSize: 64, compiled: true, host: 'wasm', arena: true, joins: false },
   { name: 'card of 2, arena', cacheSize: 2, regions: false, compiled: true, host: 'interp', arena: true },
   { name: 'card of 64, arena, not compiled', cacheSize: 64, compiled: false, host: 'wasm', arena: true },
   { name: 'card of 64, unverified', cacheSize: 64, compiled: true, host: 'interp', arena: false, unverified: true },
@@ -94,6 +105,7 @@ function openSession(object: ObjectSpec, program: ProgramSpec, mode: CardMode, c
     // A path is recorded the first time it is seen, and compiled after the first packet that hits: campaigns are
     // short.
     isEager: true,
+    ...(mode.joins === undefined ? {} : { limits: { joins: mode.joins } }),
     patience: 1,
     ingressIfindex: loopback,
     clock: { kind: 'fixed', ns: 0n },

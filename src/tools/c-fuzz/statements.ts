@@ -50,7 +50,7 @@ export class CStatements extends CLateTests {
     const { random } = this;
     // Short ones: in a long program something behind an effect nearly always tests it, and undoes it rightly.
     const isShort = random.chance(0.4);
-    const count = isShort ? random.below(3) : 3 + random.below(6);
+    const count = isShort ? random.pick([0, 0, 1, 2]) : 3 + random.below(6);
     const body = count === 0 ? '' : this.block({ packet: true, depth: 0, loop: false }, count);
     const end = isShort || random.chance(0.3) ? this.lastTest() : this.verdict();
     return [
