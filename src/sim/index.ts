@@ -1,6 +1,7 @@
 // Simulated time: an event clock, what packets meet by it (wire, card, link, host), and models of what cards do.
-export { parseRate, type Rate } from './arrivals.js';
+export { parseRate, type Rate, Wire, wireBytes } from './arrivals.js';
 export { type CardModel, cardModel } from './card-model.js';
+export { EventClock } from './event-clock.js';
 export {
   flushedThroughput,
   flushProbability,
@@ -8,7 +9,9 @@ export {
   publishedProbability,
 } from './flush-model.js';
 export { flushedAsBuilt, flushedByWindows } from './flush-simulation.js';
+export { HostCores } from './host-cores.js';
 export { parseHostCost } from './host-costs.js';
+export { Link, linkTime, packetBytes } from './link.js';
 export { lossPlaces } from './timed-counts.js';
 export { type Latency, type Throughput, type TimedReport, timedReport } from './timed-report.js';
 export { type TimedOptions, TimedRun } from './timed-run.js';

@@ -34,6 +34,21 @@ export interface LinkCounts {
   readonly transactions: number;
 }
 
+/** Picoseconds for which a transfer takes the card's link: of any, and of each of its bytes. */
+function transferTimes(card: CardDescription): { readonly base: number; readonly byte: number } {
+  const short = 1e6 / numberOf(card, 'link.reads_64');
+  const reads = numberOf(card, 'link.reads_1024');
+  const long = reads === 0 ? 16 * short : 1e6 / reads;
+  const byte = Math.max(0, (long - short) / (1024 - 64));
+  return { base: Math.max(0, short - 64 * byte), byte };
+}
+
+/** Picoseconds for which a transfer of so many bytes takes the card's link. */
+export function linkTime(card: CardDescription, bytes: number): number {
+  const { base, byte } = transferTimes(card);
+  return base + bytes * byte;
+}
+
 /** One direction. */
 export class Link implements LinkCounts {
   bytes = 0;
@@ -55,15 +70,19 @@ export class Link implements LinkCounts {
 
   constructor(card: CardDescription, seed: bigint) {
     const of = (path: string): number => numberOf(card, `link.${path}`);
-    const short = 1e6 / of('reads_64');
-    const long = of('reads_1024') === 0 ? 16 * short : 1e6 / of('reads_1024');
-    this.byte = Math.max(0, (long - short) / (1024 - 64));
-    this.base = Math.max(0, short - 64 * this.byte);
+    const { base, byte } = transferTimes(card);
+    this.byte = byte;
+    this.base = base;
     this.median = (of('read_64') * 1000) / 2;
     this.medianByte = Math.max(0, ((of('read_2048') - of('read_64')) * 1000) / (2048 - 64));
     this.sigma = Math.log(of('p999') / of('read_64')) / z999;
     this.queue = new BoundedQueue(of('queue'));
     this.prng = new Prng(seed);
+  }
+
+  /** When the link takes the next transfer, picoseconds. */
+  get freeAt(): number {
+    return this.free;
   }
 
   /** Sends bytes at `time`, not before the one sent last; returns when they have arrived. */

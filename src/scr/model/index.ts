@@ -1,0 +1,13 @@
+// What ways to share state over cores yield: costs and their formula, techniques by formula and by simulation, limits.
+export {
+  fitCosts,
+  halfEfficiency,
+  type ScrCosts,
+  scrCeiling,
+  scrThroughput,
+  searchRate,
+} from './costs.js';
+export { type CarriedRates, carriedRates } from './limits.js';
+export { type Carrier, simulate } from './simulate.js';
+export { predict, type SharingCosts, type Technique, techniques } from './techniques.js';
+export { keyWindows, largestShare, type Workload, WorkloadBuilder } from './workload.js';
