@@ -33,7 +33,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     for (const { program, tally, refused } of await judgeObject(file, count, seed, limits)) {
       const name = `${file.name} ${program}`;
       if (tally === undefined) {
-        rows.push([name, '', '', '', '', '', '', refused]);
+        rows.push([name, '', '', '', '', '', '', '', refused]);
         continue;
       }
       if (tally.faults > 0) failed++;
@@ -44,7 +44,7 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
     }
   }
   rows.push(['all', ...cells(total), total.faults === 0 ? '' : `${total.faults} faults`]);
-  const numbers = ['traces', 'aborts', 'packets tried', 'held', 'narrow', 'pairs'];
+  const numbers = ['traces', 'aborts', 'packets tried', 'held', 'narrow', 'pairs', 'led by regions'];
   process.stdout.write(
     `${formatTable([{ title: 'program' }, ...numbers.map((title) => ({ title, align: 'right' as const })), { title: 'notes' }], rows)}\n`,
   );
@@ -65,13 +65,14 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
 
 /** A tally as the columns of the table, in the order of `numbers` there. */
 function cells(tally: ConditionTally): (string | number)[] {
-  const { traces, aborts, cases, held, narrow, pairs } = tally;
-  return [traces, aborts, cases, held, narrow, pairs];
+  const { traces, aborts, cases, held, narrow, pairs, led } = tally;
+  return [traces, aborts, cases, held, narrow, pairs, led];
 }
 
 /** Adds one program's tally to the total; examples stay with the program. */
 function add(total: ConditionTally, one: ConditionTally): void {
-  for (const key of ['traces', 'aborts', 'cases', 'held', 'narrow', 'pairs', 'faults'] as const) total[key] += one[key];
+  for (const key of ['traces', 'aborts', 'cases', 'held', 'narrow', 'pairs', 'led', 'faults'] as const)
+    total[key] += one[key];
 }
 
 /** A program and what its conditions were found to be; `refused` says why there is no tally. */

@@ -15,8 +15,10 @@ import { findObjects, type ObjectFile } from '../cli/check/objects.js';
 import { notForBpf, packetsBeside, readSubject } from '../cli/check/subjects.js';
 import { xdpCandidates } from '../object/index.js';
 import { charts } from './eval/charts.js';
+import { percent } from './eval/markdown.js';
 import { type EvalOptions, isMeasured, measureProgram, type ProgramResult } from './eval/measure.js';
 import { type EvalResults, evaluationPage } from './eval/page.js';
+import { cardPlaces } from './eval/places.js';
 import { placesCount } from './eval/places-part.js';
 import { type Flags, negativeIf, numberFlag, runTool } from './tool.js';
 import { spread } from './worker-pool.js';
@@ -91,8 +93,11 @@ async function main(folders: readonly string[], flags: Flags): Promise<number> {
 /** A line of progress. */
 function shown(row: Measured): string {
   if (row.kind === 'without') return `${row.name}: ${row.why}`;
-  const [real] = row.result.traffics;
-  return `${row.result.object} ${row.result.program}: ${real?.paths} paths, ${real?.for99 ?? '-'} for 99 %`;
+  const { object, program, traffics, places, attack } = row.result;
+  const [real] = traffics;
+  const usual = attack?.usual.regions;
+  const taken = usual === undefined ? '' : `, an attack takes ${percent(usual.calm - usual.attacked)} points`;
+  return `${object} ${program}: ${real?.paths} paths, ${real?.for99 ?? '-'} for 99 %, ${cardPlaces} places ${percent(places.regions.share)} %${taken}`;
 }
 
 /** Writes page and plots, which lie in a folder of their own beside it. */

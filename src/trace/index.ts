@@ -20,6 +20,7 @@ export {
   type RegionFork,
   type RegionWords,
   regionBody,
+  regionEnds,
   regionLines,
   regionWords,
   sharedCondition,

@@ -4,6 +4,7 @@
  * back.
  */
 import { Facts, type PathCondition, pathCondition, type TraceNames } from '../condition/index.js';
+import type { Value } from '../ir/index.js';
 import { type GuardStep, guardPath } from './guard-path.js';
 import { guardWords } from './guard-words.js';
 import type { RecordedTrace } from './recording.js';
@@ -73,6 +74,41 @@ function bodyOf(paths: readonly (readonly GuardStep[])[], members: readonly numb
       fails: side(fails),
     })),
   };
+}
+
+/**
+ * The traces that a packet ends at, by what is answered for it; none: it leaves the card. `ask` answers what a guard
+ * asks; where it can't, undefined, nothing can be said, and undefined is what comes back. What is shared is asked once,
+ * as one of those who share it asks.
+ */
+export function regionEnds(
+  traces: readonly RecordedTrace[],
+  body: RegionBody,
+  ask: (question: Value) => boolean | undefined,
+): readonly number[] | undefined {
+  const paths = traces.map((trace) => guardPath(trace));
+  const answer = (member: number, at: number): boolean | undefined => {
+    const [question] = paths[member]?.[at]?.guard.args ?? [];
+    return question === undefined ? undefined : ask(question);
+  };
+  const walk = (part: RegionBody): readonly number[] | undefined => {
+    for (let at = part.from; at < part.to; at++) {
+      const given = answer(memberOf(part), at);
+      if (given === undefined) return undefined;
+      if (given !== paths[memberOf(part)]?.[at]?.holds) return [];
+    }
+    const ends = [...part.ends];
+    for (const { holds, fails } of part.branches) {
+      const given = answer(memberOf((holds ?? fails) as RegionBody), part.to);
+      if (given === undefined) return undefined;
+      const side = given ? holds : fails;
+      const below = side === undefined ? [] : walk(side);
+      if (below === undefined) return undefined;
+      ends.push(...below);
+    }
+    return ends;
+  };
+  return walk(body);
 }
 
 /** What all traces of a body ask before it branches first. */

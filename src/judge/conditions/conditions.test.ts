@@ -27,6 +27,7 @@ describe.each(exampleNames)('path conditions of %s, with its maps', (name) => {
     }
     expect(trial.tally.examples).toEqual([]);
     expect(trial.tally.held).toBeGreaterThan(700);
+    expect(trial.tally.led).toBeGreaterThan(500);
   });
 });
 

@@ -74,6 +74,16 @@ export class ConditionOracle {
     }
   }
 
+  /** What a guard asks, for the packet in the machine; undefined where nothing can be said before the trace runs. */
+  answer(question: Value): boolean | undefined {
+    try {
+      return this.value(question) !== 0n;
+    } catch (error) {
+      if (error instanceof Unreadable || error instanceof Late) return undefined;
+      throw error;
+    }
+  }
+
   /** One bit, read from where it comes from. */
   private bit(facts: Facts, bit: Bit): number {
     if (bit < 2) return bit;

@@ -7,6 +7,8 @@
  * - *True to its words*: the normal form that is printed holds exactly where the card's guards do.
  * - *Complete*: bits that the condition does not mention may change as they like and the card still takes the packet.
  * - *Disjoint*: a packet that two conditions hold for takes the path of both.
+ * - *Regions*: where traces share a place, the body that they have together leads each packet of a trace to that one's
+ *   end, and no packet there that is not the trace's.
  * - *Narrow* cases are counted and no fault: the interpreter takes the same path with a packet that the card leaves to
  *   the host (the trace is specialised on more than its branches, on an address or a length, say).
  */
@@ -21,6 +23,7 @@ import { type LoadedProgram, Machine, type PacketInput } from '../../vm/index.js
 import { mutations } from './mutations.js';
 import { ConditionOracle } from './oracle.js';
 import { PathObserver } from './path.js';
+import { regionFor, type TrialRegion } from './places.js';
 
 /** Counts of a trial, and examples of what went wrong. */
 export interface ConditionTally {
@@ -33,6 +36,8 @@ export interface ConditionTally {
   narrow: number;
   /** Pairs of a packet and another trace's condition. */
   pairs: number;
+  /** Packets that a region of more than one trace was asked about, and could tell where they end. */
+  led: number;
   faults: number;
   /** The first faults, in words. */
   readonly examples: string[];
@@ -40,7 +45,7 @@ export interface ConditionTally {
 
 /** All zero. */
 export function newTally(): ConditionTally {
-  return { traces: 0, aborts: 0, cases: 0, held: 0, narrow: 0, pairs: 0, faults: 0, examples: [] };
+  return { traces: 0, aborts: 0, cases: 0, held: 0, narrow: 0, pairs: 0, led: 0, faults: 0, examples: [] };
 }
 
 /** A trace that has been tried. */
@@ -75,6 +80,7 @@ export class ConditionTrial {
   private readonly oracle: ConditionOracle;
   private readonly observer = new PathObserver();
   private readonly known = new Map<string, Known>();
+  private readonly regions: TrialRegion[] = [];
   private readonly random: Prng;
   private readonly limits: TrialLimits;
 
@@ -130,6 +136,8 @@ export class ConditionTrial {
     const path = this.pathOf(input, joins);
     const own: Known = { trace, parts: minimise(trace.facts).parts, path };
     this.known.set(key, own);
+    const region = regionFor(this.regions, trace);
+    region.add(trace);
     const support = packetSupport(trace.facts);
     /** The body has checks of its own, so the guards alone do not decide. */
     const mayLeave = trace.code.values.some(
@@ -147,10 +155,16 @@ export class ConditionTrial {
       if (tally.cases >= this.limits.cases) break;
       tally.cases++;
       const tried = { ...input, data: mutation.data };
-      const { hit, words } = this.inTrial(tried, () => {
+      const { hit, words, ends } = this.inTrial(tried, () => {
         this.oracle.reset();
-        return { words: this.oracle.holds(trace.facts, own.parts), hit: tree.offer().kind === 'hit' };
+        const told = { words: this.oracle.holds(trace.facts, own.parts), ends: region.endsOf(this.oracle) };
+        return { ...told, hit: tree.offer().kind === 'hit' };
       });
+      if (region.traces.length > 1 && ends !== undefined) {
+        tally.led++;
+        if (hit !== ends.includes(trace) && (hit || !mayLeave))
+          fault(`${mutation.text}: the region's body leads ${hit ? 'elsewhere' : 'here'}, the card's guards do not`);
+      }
       if (words === false && hit) fault(`${mutation.text}: the card's guards hold, the normal form does not`);
       if (words === true && !hit && !mayLeave)
         fault(`${mutation.text}: the normal form holds, the card's guards do not`);
