@@ -43,7 +43,7 @@ export interface CampaignResult {
 
 /** A packet or an act, as the witness needs it. */
 type Note =
-  | { readonly kind: 'packet'; readonly packet: PacketInput; readonly flow: number; readonly isHit: boolean }
+  | { readonly kind: 'packet'; readonly packet: PacketInput; readonly flow: number }
   | { readonly kind: 'act'; readonly act: ControlAct };
 
 /** Runs it to its end, or to the first fault. Equal options, equal results. */
@@ -98,7 +98,7 @@ class Campaign {
     const isHit = this.random() >= this.options.misses;
     this.packets++;
     if (!isHit) this.misses++;
-    this.notes.set(this.next++, { kind: 'packet', packet, flow, isHit });
+    this.notes.set(this.next++, { kind: 'packet', packet, flow });
     this.sides.packet(packet, flow, isHit);
     const act = this.options.control?.(this.random);
     if (act === undefined) return;
@@ -107,7 +107,7 @@ class Campaign {
   }
 
   private carry(parcel: Parcel): void {
-    const kind = parcel.kind === 'packet' ? 'packet' : parcel.message.kind;
+    const kind = parcel.kind === 'message' ? parcel.message.kind : parcel.kind;
     this.messages.set(kind, (this.messages.get(kind) ?? 0) + 1);
     this.parcels.push(parcel);
   }
@@ -126,10 +126,10 @@ class Campaign {
     if (note === undefined) this.fault ??= `${number} is decided, and is not under way`;
     else if (note.kind === 'act') this.fault ??= this.witness.control(note.act, number, this.sides.found(number));
     else {
-      const { packet, flow, isHit } = note;
+      const { packet, flow } = note;
       const decision = this.sides.decision(number);
       if (decision === undefined) this.fault ??= `packet ${number} is decided, and has not run`;
-      else this.fault ??= this.witness.packet(packet, isHit ? 'card' : 'host', number, flow, decision);
+      else this.fault ??= this.witness.packet(packet, this.sides.sideOf(number), number, flow, decision);
     }
   }
 }

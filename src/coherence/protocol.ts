@@ -12,9 +12,9 @@ export type ReleaseMessage = Extract<Message, { readonly kind: 'release' }>;
 export interface Work {
   /**
    * Runs on the side's copies, whatever they are worth; what it did is kept or undone by the next call. Called again
-   * after an {@link undo}, with other copies.
+   * after an {@link undo}, with other copies. Undefined: this side can't do it as things stand, and has done nothing.
    */
-  run(): ReadonlyMap<ElementId, Use>;
+  run(): ReadonlyMap<ElementId, Use> | undefined;
   keep(): void;
   undo(): void;
 }
@@ -31,6 +31,8 @@ export interface Transaction {
   refusals: number;
   /** Told once, when it has committed. */
   readonly onDone: () => void;
+  /** Told in place of it if this side can't do the work: it is no transaction of this side any more. */
+  readonly onDeclined?: (() => void) | undefined;
 }
 
 /** A request of the other side that is not answered yet. */

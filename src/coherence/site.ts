@@ -78,6 +78,12 @@ export class Site implements SiteView {
     this.pump();
   }
 
+  /** A packet that was to come here is lost on its way: protocols that wait for it need not. */
+  forget(transaction: Transaction): void {
+    for (const protocol of this.options.protocols) protocol.done?.(this, transaction);
+    this.pump();
+  }
+
   /** A message of the other side. */
   receive(message: Message): void {
     switch (message.kind) {
@@ -232,7 +238,12 @@ export class Site implements SiteView {
 
   private attempt(transaction: Transaction): void {
     const { work } = transaction;
-    transaction.uses = work.run();
+    const uses = work.run();
+    if (uses === undefined) {
+      this.decline(transaction);
+      return;
+    }
+    transaction.uses = uses;
     const here: Cell[] = [];
     const there: Cell[] = [];
     const waits: Cell[] = [];
@@ -254,6 +265,14 @@ export class Site implements SiteView {
       for (const cell of here) if (transaction.uses.get(cell.element) !== 'read') this.wrote(cell, this.side);
       this.finish(transaction);
     } else this.prepare(transaction, here, there);
+  }
+
+  /** This side can't do it after all: what was kept or asked for it is not needed. */
+  private decline(transaction: Transaction): void {
+    const { onDeclined } = transaction;
+    if (onDeclined === undefined) throw new InternalError('coherence', 'work that no side can do');
+    this.settle(transaction);
+    onDeclined();
   }
 
   private park(transaction: Transaction, cells: readonly Cell[]): void {
@@ -318,16 +337,20 @@ export class Site implements SiteView {
   }
 
   private finish(transaction: Transaction): void {
+    this.settle(transaction);
+    for (const protocol of this.options.protocols) protocol.done?.(this, transaction);
+    transaction.onDone();
+  }
+
+  private settle(transaction: Transaction): void {
     const { age, uses, refusals } = transaction;
     for (const element of uses.keys()) {
       const cell = this.cell(element);
       this.wake(cell);
       cell.protocol.settled?.(this, cell, transaction);
     }
-    for (const protocol of this.options.protocols) protocol.done?.(this, transaction);
     // Elements that are kept for it are not, once it is done without them.
     if (refusals > patience) this.send({ kind: 'forgo', age });
-    transaction.onDone();
   }
 
   private wrote(cell: Cell, by: Side): void {

@@ -127,7 +127,7 @@ export class Run {
       protocolOf: world.protocolOf,
       order: world.order,
       make: world.make,
-      carry: (parcel) => this.parcels.push(parcel),
+      carry: (parcel) => this.carry(parcel),
       onDecided: (age) => this.decided.push(age),
       onDone: (age) => {
         this.returns[age] = this.time++;
@@ -154,6 +154,12 @@ export class Run {
     this.works.push(work);
     this.calls[id] = this.time++;
     this.dispatcher.submit({ where, flow, work });
+  }
+
+  /** That the card hears later that a packet is done is as if the next one of its flow came later. */
+  private carry(parcel: Parcel): void {
+    if (parcel.kind === 'done') this.dispatcher.deliver(parcel);
+    else this.parcels.push(parcel);
   }
 
   /** Equal for runs that can't be told apart from now on. */
@@ -242,7 +248,7 @@ export class Run {
 }
 
 function plain(key: string, value: unknown): unknown {
-  if (key === 'protocol' || key === 'options' || key === 'before') return undefined;
+  if (['protocol', 'options', 'before', 'job', 'lineOf'].includes(key)) return undefined;
   if (value instanceof Map) return [...value];
   if (value instanceof Set) return [...value];
   return value;

@@ -30,38 +30,58 @@ import type { SharedMap } from './sharing.js';
 /** What a packet came to. */
 export interface Decision {
   readonly verdict: number;
+  /** Instructions that it took where it ran, if they are counted there. */
+  readonly steps: number;
   readonly bytes: Uint8Array;
   readonly redirect: RedirectTarget | undefined;
   readonly outputs: readonly Output[];
 }
 
+/** What a run of a packet came to, and how many instructions it took where they are counted. */
+export interface EngineOutcome {
+  readonly verdict: number;
+  readonly steps: number;
+}
+
+/** Runs the packet that is in a machine; `number` is its place in the order of arrival. */
+export interface PacketEngine {
+  readonly machine: Machine;
+  /** Undefined: it has no way to run it, and has done nothing. */
+  run(number: number): EngineOutcome | undefined;
+}
+
+/** The interpreter on a machine of its own. Throws InputError if the object has no such program. */
+export function interpreterEngine(object: ObjectSpec, program: number, options: MachineOptions): PacketEngine {
+  const machine = new Machine(object, { ...options, cpus: 2 });
+  const interpreter = new Interpreter(machine);
+  const found = machine.programs[program];
+  if (found === undefined) throw new InputError(`the object has no program ${program}`);
+  machine.admit(found);
+  return { machine, run: () => interpreter.run(found) };
+}
+
 /** One program on a machine that is one of the sides, or all there is. */
 export class Replica {
   readonly machine: Machine;
-  private readonly program: LoadedProgram;
-  private readonly interpreter: Interpreter;
+  private readonly engine: PacketEngine;
   private readonly seed: bigint;
 
-  /** Throws InputError if the object has no such program. */
-  constructor(object: ObjectSpec, program: number, options: MachineOptions) {
-    this.machine = new Machine(object, { ...options, cpus: 2 });
-    this.interpreter = new Interpreter(this.machine);
-    this.seed = options.seed ?? 1n;
-    const found = this.machine.programs[program];
-    if (found === undefined) throw new InputError(`the object has no program ${program}`);
-    this.machine.admit(found);
-    this.program = found;
+  constructor(engine: PacketEngine, seed = 1n) {
+    this.machine = engine.machine;
+    this.engine = engine;
+    this.seed = seed;
   }
 
-  /** Runs a packet; `number` is its place in the order of arrival. */
-  run(packet: PacketInput, side: Side, number: number): Decision {
+  /** Runs a packet; `number` is its place in the order of arrival. Undefined: see {@link PacketEngine.run}. */
+  run(packet: PacketInput, side: Side, number: number): Decision | undefined {
     const { machine } = this;
     machine.setPacket({ ...packet, cpu: side === 'card' ? 0 : 1 });
     machine.lane.seedRandom(this.seed + BigInt(number));
-    const { verdict, trap } = this.interpreter.run(this.program);
-    if (trap !== undefined) throw new InputError(`packet ${number + 1} ends in a trap`);
+    const outcome = this.engine.run(number);
+    if (outcome === undefined) return undefined;
     return {
-      verdict,
+      verdict: outcome.verdict,
+      steps: outcome.steps,
       bytes: machine.lane.packet.bytes(),
       redirect: readRedirect(currentRedirect(machine)),
       outputs: machine.outputs.map(copyOf),
@@ -81,8 +101,8 @@ class SideReplica extends Replica {
   readonly store: MachineStore;
   private readonly table: ElementTable;
 
-  constructor(object: ObjectSpec, program: number, options: MachineOptions, side: Side, table: ElementTable) {
-    super(object, program, options);
+  constructor(engine: PacketEngine, seed: bigint | undefined, side: Side, table: ElementTable) {
+    super(engine, seed);
     this.side = side;
     this.table = table;
     this.store = new MachineStore(this.machine, table);
@@ -99,19 +119,24 @@ class SideReplica extends Replica {
 class ReplicaWork<Result> implements Work {
   result: Result | undefined = undefined;
   private readonly replica: SideReplica;
-  private readonly act: (replica: SideReplica) => Result;
+  private readonly act: (replica: SideReplica) => Result | undefined;
+  /** Can it be that this side has no way to do it? */
+  private readonly mayDecline: boolean;
 
-  constructor(replica: SideReplica, act: (replica: SideReplica) => Result) {
+  constructor(replica: SideReplica, mayDecline: boolean, act: (replica: SideReplica) => Result | undefined) {
     this.replica = replica;
     this.act = act;
+    this.mayDecline = mayDecline;
   }
 
-  run(): ReadonlyMap<ElementId, Use> {
+  run(): ReadonlyMap<ElementId, Use> | undefined {
     const { replica } = this;
     replica.log.clear();
     replica.machine.transaction.begin();
     this.result = this.act(replica);
-    return replica.uses();
+    if (this.result !== undefined || !this.mayDecline) return replica.uses();
+    this.undo();
+    return undefined;
   }
 
   keep(): void {
@@ -121,6 +146,12 @@ class ReplicaWork<Result> implements Work {
   undo(): void {
     this.replica.machine.transaction.rollback();
   }
+}
+
+/** A packet under way: what it is on either side, and where it ran last. */
+interface PacketWork {
+  readonly on: { readonly [side in Side]: ReplicaWork<Decision> };
+  side: Side;
 }
 
 /** What the control plane does to one element, all or nothing. */
@@ -145,11 +176,15 @@ export function controlAct(machine: Machine, act: ControlAct): Value {
 /** How two sides are made. */
 export interface TwoSidesOptions {
   readonly machine?: MachineOptions | undefined;
+  /** In place of interpreters: engines whose machines have two CPUs, equal maps, and the program admitted. */
+  readonly engines?: { readonly [side in Side]: PacketEngine } | undefined;
   readonly order?: Order | undefined;
   readonly shared: readonly SharedMap[];
   readonly carry: Carrier;
   /** Fills the maps of a machine: called for each side, with equal results. */
   readonly fill?: ((machine: Machine) => void) | undefined;
+  /** Told of each run of a packet, before it is known whether that will be kept. */
+  readonly onRun?: ((number: number, side: Side, decision: Decision) => void) | undefined;
   readonly onDecided?: DispatcherOptions['onDecided'];
   readonly onDone?: DispatcherOptions['onDone'];
   /** See {@link DispatcherOptions.make}. */
@@ -160,18 +195,20 @@ export interface TwoSidesOptions {
 export class TwoSides {
   readonly dispatcher: Dispatcher;
   readonly table: ElementTable;
+  private readonly options: TwoSidesOptions;
   private readonly sides: { readonly [side in Side]: SideReplica };
-  private readonly packets = new Map<number, ReplicaWork<Decision>>();
+  private readonly packets = new Map<number, PacketWork>();
   private readonly acts = new Map<number, ReplicaWork<Value>>();
   private count = 0;
 
   constructor(object: ObjectSpec, program: number, options: TwoSidesOptions) {
-    const { shared, carry, fill, order, onDecided, onDone, make } = options;
+    const { shared, carry, fill, order, onDecided, onDone, make, machine = {}, engines } = options;
+    this.options = options;
     this.table = new ElementTable(shared);
     const side = (name: Side): SideReplica => {
-      const replica = new SideReplica(object, program, options.machine ?? {}, name, this.table);
-      fill?.(replica.machine);
-      return replica;
+      const engine = engines?.[name] ?? interpreterEngine(object, program, machine);
+      fill?.(engine.machine);
+      return new SideReplica(engine, machine.seed, name, this.table);
     };
     this.sides = { card: side('card'), host: side('host') };
     this.emptyShares();
@@ -190,25 +227,51 @@ export class TwoSides {
     });
   }
 
-  /** A packet comes. `isHit`: the card has a trace for it. `flow`: see {@link Dispatcher}. Returns its number. */
+  /**
+   * A packet comes. `isHit`: the card has a trace for it, as far as is known; its engine may find that it has none.
+   * `flow`: see {@link Dispatcher}. Returns its number.
+   */
   packet(packet: PacketInput, flow: number, isHit: boolean): number {
     const number = this.count++;
-    const side = isHit ? 'card' : 'host';
-    const work = new ReplicaWork(this.sides[side], (replica) => replica.run(packet, side, number));
+    const on = (side: Side): ReplicaWork<Decision> =>
+      new ReplicaWork(this.sides[side], side === 'card', (replica) => {
+        const decision = replica.run(packet, side, number);
+        if (decision === undefined) return undefined;
+        work.side = side;
+        this.options.onRun?.(number, side, decision);
+        return decision;
+      });
+    const work: PacketWork = { on: { card: on('card'), host: on('host') }, side: isHit ? 'card' : 'host' };
+    const { card, host } = work.on;
     this.packets.set(number, work);
-    return this.dispatcher.submit({ where: isHit ? 'card' : 'miss', flow, work });
+    const flows = { flow };
+    return this.dispatcher.submit(
+      isHit ? { where: 'card', work: card, elsewhere: host, ...flows } : { where: 'miss', work: host, ...flows },
+    );
   }
 
   /** The control plane does something. Returns its number, in one sequence with those of packets. */
   control(act: ControlAct): number {
-    const work = new ReplicaWork(this.sides.host, ({ machine }) => controlAct(machine, act));
+    const work = new ReplicaWork(this.sides.host, false, ({ machine }) => controlAct(machine, act));
     this.acts.set(this.count++, work);
     return this.dispatcher.submit({ where: 'control', flow: undefined, work });
   }
 
+  /** A packet that has left the card is lost on its way: see {@link Dispatcher.lose}. */
+  lose(number: number): void {
+    this.dispatcher.lose(number);
+    this.packets.delete(number);
+  }
+
   /** What became of a packet; until it is done. */
   decision(number: number): Decision | undefined {
-    return this.packets.get(number)?.result;
+    const work = this.packets.get(number);
+    return work?.on[work.side].result;
+  }
+
+  /** Where a packet ran last; until it is done. */
+  sideOf(number: number): Side {
+    return this.packets.get(number)?.side ?? 'host';
   }
 
   /** What a read of the control plane found; until it is done. */

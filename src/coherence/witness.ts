@@ -10,7 +10,7 @@ import { isPercpuMap, verdictName } from '../platform/index.js';
 import type { BpfMap, Machine, MachineOptions, PacketInput } from '../vm/index.js';
 import { isSameValue, type Side, type Value } from './element.js';
 import { dumpMap, noKey } from './elements.js';
-import { type ControlAct, controlAct, type Decision, Replica, type TwoSides } from './two-sides.js';
+import { type ControlAct, controlAct, type Decision, interpreterEngine, Replica, type TwoSides } from './two-sides.js';
 
 /** One machine, in the order of decisions. */
 export class Witness {
@@ -18,7 +18,7 @@ export class Witness {
   private readonly lastOfFlow = new Map<number, number>();
 
   constructor(object: ObjectSpec, program: number, options: MachineOptions, fill?: (machine: Machine) => void) {
-    this.replica = new Replica(object, program, options);
+    this.replica = new Replica(interpreterEngine(object, program, options), options.seed);
     fill?.(this.replica.machine);
   }
 
@@ -28,7 +28,7 @@ export class Witness {
     this.lastOfFlow.set(flow, number);
     if (last !== undefined && last > number) return `packet ${number} of flow ${flow} is decided after ${last}`;
     const expected = this.replica.run(packet, side, number);
-    const what = differenceOf(decision, expected);
+    const what = expected === undefined ? 'it did not run' : differenceOf(decision, expected);
     return what && `packet ${number} on the ${side}: ${what}`;
   }
 
