@@ -222,7 +222,8 @@ export function runText(
       text += `  ${formatNumber(fault.count)} x, first at packet ${formatNumber(fault.packet)}: ${fault.text.replace(/\n/g, '\n  ')}\n`;
   }
   if (session.difference !== undefined) text += `\n${differenceText(session.difference)}`;
-  else if (session.checked) text += `\ncheck: equal to the interpreter for every packet, maps included\n`;
+  else if (session.checked)
+    text += `\ncheck: equal to the interpreter for every packet, maps included${beside(session)}\n`;
   return text;
 }
 
@@ -233,6 +234,11 @@ function placesText(session: Session): string {
   return cache === undefined || sides === 0
     ? ''
     : `, ${formatNumber(cache.length + sides)} of them in ${count(cache.length, 'place')}`;
+}
+
+/** What the comparison was about, where packets have another order than that of their arrival. */
+function beside({ comparedBeside }: Session): string {
+  return comparedBeside === undefined ? '' : `, ${comparedBeside}`;
 }
 
 /** Traces as a table whose rows have their conditions below them: those are far wider than a column. */

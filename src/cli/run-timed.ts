@@ -1,18 +1,20 @@
 /** `jitnic run --card NAME`: the run with a clock, by a model of the card. */
 import type { Command } from 'commander';
 import { UsageError } from '../base/index.js';
+import { protocolNames } from '../coherence/index.js';
 import { packetAt } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
-import { cardModel, parseHostCost, parseRate, type TimedOptions, TimedRun } from '../sim/index.js';
+import { type ClockedRun, cardModel, parseHostCost, parseRate, type TimedOptions, TimedRun } from '../sim/index.js';
 import { wholeNumber } from '../text/index.js';
 import { cardFlagHelp, openCard } from './card-file.js';
 import type { Io } from './command.js';
+import { type CoherenceFlags, CoherentCli, sideOptions } from './run-coherent.js';
 import { noteLoaded, openProgram, type RunFlags, sessionOptions, verifiedSession } from './run-options.js';
 import { type LoopResult, type PacketDriver, runPackets } from './run-packets.js';
 import { defaultShown } from './run-report.js';
 
 /** The flags of the timed run; without `--card NAME` they say nothing. */
-export interface TimedFlags extends RunFlags {
+export interface TimedFlags extends RunFlags, CoherenceFlags {
   readonly rate?: string;
   readonly hostCores?: string;
   readonly hostQueue?: string;
@@ -21,7 +23,7 @@ export interface TimedFlags extends RunFlags {
 }
 
 /** The flags that need a card with a clock. */
-export const timedFlags = ['rate', 'hostCores', 'hostQueue', 'hostCost', 'loops'] as const;
+export const timedFlags = ['rate', 'hostCores', 'hostQueue', 'hostCost', 'loops', 'coherence', 'order'] as const;
 
 /** Declares {@link TimedFlags}. */
 export function declareTimed(command: Command): void {
@@ -33,13 +35,23 @@ export function declareTimed(command: Command): void {
     .option('--host-queue <n>', 'packets that wait for a core at most (default 512)')
     .option('--host-cost <cost>', 'what a packet costs a core: kernel (default), wasm, interp, or a time as 250ns')
     .option('--loops <n>', 'run the capture so many times (default 1)')
+    .option(
+      '--coherence [map=protocol,...]',
+      `card and host have maps of their own, kept in step by ${protocolNames.join(', ')}, or what fits each map; -v says why`,
+      (words: string, before: readonly string[] | true | undefined) => [
+        ...(before === true ? [] : (before ?? [])),
+        words,
+      ],
+    )
+    .option('--order <order>', 'with --coherence: flow (default; as packets of a flow arrive) or strict (as all do)')
     .optionsGroup('Options:');
 }
 
 /** What a timed run comes to. */
 export interface TimedResult extends LoopResult {
   readonly session: Session;
-  readonly timed: TimedRun;
+  readonly timed: ClockedRun;
+  readonly coherent?: CoherentCli | undefined;
 }
 
 /** Opens program, card and capture, and runs it. Throws UsageError, InputError, UnsupportedError. */
@@ -61,6 +73,8 @@ export async function runTimed(
   if (loops > 1 && flags.read === '-') throw new UsageError('`--loops` needs a file: stdin can be read once');
   const chosen = await openProgram(file, name, flags, io);
   const model = cardModel(card, chosen.program);
+  const isCoherent = flags.coherence !== undefined;
+  requireSides(flags, model.isWhole, card.name);
   const given = await sessionOptions({ ...flags, ...(model.isWhole ? { engine: 'interp', card: false } : {}) }, io);
   const session = verifiedSession(
     chosen,
@@ -68,6 +82,7 @@ export async function runTimed(
     {
       ...given,
       ...model.session,
+      ...(isCoherent ? sideOptions : {}),
       card: !model.isWhole,
       cacheSize: given.cacheSize ?? (given.adaptive === undefined ? model.session.cacheSize : undefined),
       keepConditions: io.flags.json ? true : defaultShown,
@@ -75,7 +90,10 @@ export async function runTimed(
     io,
   );
   noteLoaded(session, flags, io);
-  const timed = new TimedRun(session, card, model, options);
+  const coherent = isCoherent
+    ? new CoherentCli({ session, card, model, timed: options, flags, options: given })
+    : undefined;
+  const timed = coherent ?? new TimedRun(session, card, model, options);
   const driver = timedDriver(session, timed);
   const limit = wholeNumber('--count', flags.count, 1) ?? Number.POSITIVE_INFINITY;
   const path = flags.read ?? '-';
@@ -87,8 +105,26 @@ export async function runTimed(
     if (session.difference !== undefined) break;
   }
   timed.finish();
+  const run = timed instanceof TimedRun ? timed : timed.run;
   const nothing = { interrupted: false, time: { seconds: 0, cpuSeconds: 0 }, undeliverable: 0 };
-  return { session, timed, ...(result ?? nothing) };
+  return { session, timed: run, coherent, ...(result ?? nothing) };
+}
+
+/** Throws UsageError where there are no two sides, or nobody asked for them. */
+function requireSides({ coherence, order, cpus }: TimedFlags, isWhole: boolean, card: string): void {
+  if (coherence === undefined) {
+    if (order !== undefined)
+      throw new UsageError('`--order` needs `--coherence`', {}, 'without it the order is strict');
+    return;
+  }
+  if (isWhole)
+    throw new UsageError(
+      `\`--coherence\`: \`${card}\` runs every packet, and there is nothing to keep in step`,
+      {},
+      'a card that leaves packets to the host: --card pipeline',
+    );
+  if (cpus !== undefined)
+    throw new UsageError('`--coherence` and `--cpus` exclude each other: the card is CPU 0, the host CPU 1');
 }
 
 /** Two loops as one. */
@@ -105,7 +141,7 @@ interface TimedDriver extends PacketDriver {
   nextLoop(): void;
 }
 
-function timedDriver(session: Session, timed: TimedRun): TimedDriver {
+function timedDriver(session: Session, timed: TimedRun | CoherentCli): TimedDriver {
   /** Packets, first and last time of this loop; what is added to its times. */
   let count = 0n;
   let first: bigint | undefined;
@@ -113,7 +149,7 @@ function timedDriver(session: Session, timed: TimedRun): TimedDriver {
   let shift = 0n;
   return {
     get packets() {
-      return timed.counts.offered;
+      return (timed instanceof TimedRun ? timed : timed.run).counts.offered;
     },
     nextLoop() {
       if (first !== undefined) shift += last - first + (last - first) / (count > 1n ? count - 1n : 1n);

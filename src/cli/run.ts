@@ -25,6 +25,7 @@ import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { packetText } from './packet-text.js';
 import { type OutputFlags, OutputLog } from './program-output.js';
 import { reportText } from './report.js';
+import { coherenceJson, coherenceText } from './run-coherent.js';
 import { declareRunFlags, hasCard, openProgram, openSession, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
 import { defaultShown, exitCodeOf, jobsText, runJsonIn, runTextIn, speedText } from './run-report.js';
@@ -89,7 +90,7 @@ export const command: CliCommand = defineCommand<Options>({
     if (options.engine === 'kernel') return runKernel(file, program, options, io);
     const timeline = options.report === undefined ? undefined : new Timeline();
     if (timeline !== undefined) requireReportable(options);
-    const { session, interrupted, time, undeliverable, shares, log, coverageLog, timed } = await runAll(
+    const { session, interrupted, time, undeliverable, shares, log, coverageLog, timed, coherent } = await runAll(
       file,
       program,
       options,
@@ -117,6 +118,7 @@ export const command: CliCommand = defineCommand<Options>({
         ...steps.json(),
         jobs: shares,
         ...(timed === undefined ? {} : { model: timedJson(timed) }),
+        ...(coherent === undefined ? {} : { coherence: coherenceJson(coherent) }),
         ...(log === undefined ? {} : { outputs: log.json() }),
         ...(globals === undefined ? {} : { globals }),
         ...(covered === undefined ? {} : { coverage: coverageJsonOf(covered) }),
@@ -125,6 +127,7 @@ export const command: CliCommand = defineCommand<Options>({
     } else if (shown !== undefined) {
       io.out(runTextIn(steps, session, io, shown));
       if (timed !== undefined) io.out(timedText(timed, io));
+      if (coherent !== undefined) io.out(coherenceText(coherent, io));
       if (shares !== undefined) io.out(jobsText(shares));
       if (log !== undefined) io.out(log.text());
       if (covered !== undefined) io.out(coverageText(covered, io));
@@ -277,6 +280,7 @@ interface RunResult extends LoopResult {
   readonly shares?: readonly number[];
   /** By a card with a clock. */
   readonly timed?: TimedResult['timed'];
+  readonly coherent?: TimedResult['coherent'];
 }
 
 /** What compiled code counted; what was interpreted is there already. */

@@ -1,17 +1,17 @@
 /** What a run with a clock says of times: as text and as JSON. Every figure is the model's, and is called so. */
 import {
+  type ClockedRun,
   type Latency,
   lossPlaces,
   type Throughput,
   type TimedReport,
-  type TimedRun,
   timedReport,
 } from '../sim/index.js';
 import { formatNumber, formatShare, formatTable } from '../text/index.js';
 import type { Io } from './command.js';
 
 /** The key `model` of `jitnic.run/1`. */
-export function timedJson(run: TimedRun): Record<string, unknown> {
+export function timedJson(run: ClockedRun): Record<string, unknown> {
   const report = timedReport(run);
   const { link, hostCores, latency } = report;
   return {
@@ -65,7 +65,7 @@ function right(title: string): { title: string; align: 'right' } {
 type Terminal = Pick<Io, 'style' | 'width'>;
 
 /** Several tables: throughput and loss, latency, units and stalls, link and host, the timeline. */
-export function timedText(run: TimedRun, io: Terminal): string {
+export function timedText(run: ClockedRun, io: Terminal): string {
   const report = timedReport(run);
   const tables: readonly (readonly [string, string])[] = [
     ['throughput', throughputTable(report, io)],

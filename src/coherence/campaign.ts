@@ -8,7 +8,7 @@ import type { Machine, MachineOptions, PacketInput } from '../vm/index.js';
 import type { DispatcherOptions, Order, Parcel } from './dispatcher.js';
 import type { SharedMap } from './sharing.js';
 import { type ControlAct, TwoSides } from './two-sides.js';
-import { Witness } from './witness.js';
+import { faultText, Witness, type WitnessFault } from './witness.js';
 
 /** What happens. */
 export interface CampaignOptions {
@@ -89,7 +89,8 @@ class Campaign {
       this.arrive(packet, flow);
     }
     while (this.parcels.length > 0 && this.fault === undefined) this.deliver();
-    this.fault ??= this.sides.dispatcher.isIdle ? this.witness.maps(this.sides) : 'it stands still';
+    if (this.sides.dispatcher.isIdle) this.note(this.witness.maps(this.sides));
+    else this.fault ??= 'it stands still';
     const { packets: count, misses, messages, fault } = this;
     return { packets: count, misses, acts: this.next - count, messages, fault };
   }
@@ -121,15 +122,19 @@ class Campaign {
     this.sides.dispatcher.deliver(parcel);
   }
 
+  private note(fault: WitnessFault | undefined): void {
+    this.fault ??= fault && faultText(fault);
+  }
+
   private decided(number: number): void {
     const note = this.notes.get(number);
     if (note === undefined) this.fault ??= `${number} is decided, and is not under way`;
-    else if (note.kind === 'act') this.fault ??= this.witness.control(note.act, number, this.sides.found(number));
+    else if (note.kind === 'act') this.note(this.witness.control(note.act, number, this.sides.found(number)));
     else {
       const { packet, flow } = note;
       const decision = this.sides.decision(number);
       if (decision === undefined) this.fault ??= `packet ${number} is decided, and has not run`;
-      else this.fault ??= this.witness.packet(packet, this.sides.sideOf(number), number, flow, decision);
+      else this.note(this.witness.packet(packet, this.sides.sideOf(number), number, flow, decision));
     }
   }
 }

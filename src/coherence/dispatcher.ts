@@ -11,7 +11,6 @@ import { InternalError } from '../base/index.js';
 import type { ElementId, ElementStore, Side } from './element.js';
 import type { Message } from './message.js';
 import type { Protocol, ProtocolName, Transaction, Work } from './protocol.js';
-import { protocolNames } from './protocol.js';
 import { makeProtocol } from './protocols/index.js';
 import { Local } from './protocols/local.js';
 import { Site } from './site.js';
@@ -44,6 +43,8 @@ export interface DispatcherOptions {
   readonly stores: { readonly [side in Side]: ElementStore };
   /** Which protocol an element is under, the same answer each time; undefined: each side has one of its own. */
   readonly protocolOf: (element: ElementId) => ProtocolName | undefined;
+  /** Those that {@link protocolOf} names. */
+  readonly protocols: readonly ProtocolName[];
   /** Default `flow`. */
   readonly order?: Order | undefined;
   readonly carry: Carrier;
@@ -244,8 +245,8 @@ export class Dispatcher {
   }
 
   private site(side: Side): Site {
-    const { stores, protocolOf, carry, onDecided, make = makeProtocol } = this.options;
-    const made = new Map(protocolNames.map((name) => [name, make(name)]));
+    const { stores, protocolOf, protocols, carry, onDecided, make = makeProtocol } = this.options;
+    const made = new Map(protocols.map((name) => [name, make(name)]));
     const local = new Local();
     return new Site({
       side,

@@ -184,6 +184,12 @@ export class MachineStore implements ElementStore {
   }
 }
 
+/** What a map has under a key. */
+export function elementOf(map: BpfMap | undefined, key: Uint8Array): Value {
+  const value = map?.lookupElem(key);
+  return typeof value === 'number' ? undefined : value;
+}
+
 /** A map as bytes: keys and values one after the other. */
 export function dumpMap(map: BpfMap): Uint8Array {
   const parts = [...map.entries()].flatMap(({ key, value }) => [key, value]);
@@ -197,7 +203,7 @@ export function dumpMap(map: BpfMap): Uint8Array {
 }
 
 /** The other way. */
-function restore(map: BpfMap, bytes: Uint8Array): void {
+export function restore(map: BpfMap, bytes: Uint8Array): void {
   const { keySize } = map.spec;
   const old = [...map.entries()];
   const valueSize = old[0]?.value.length ?? map.spec.valueSize;

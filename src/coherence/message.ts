@@ -62,3 +62,29 @@ export type Message =
   | { readonly kind: 'resume'; readonly element: ElementId }
   /** A slow packet is done, and this is what it wrote in maps that waited for it. */
   | { readonly kind: 'release'; readonly age: number; readonly written: readonly Snapshot[] };
+
+/** Bytes of kind, age, versions: what any message has, and each element that it speaks of. */
+const head = 16;
+
+/** Bytes that a message takes on a link. */
+export function messageBytes(message: Message): number {
+  const value = (bytes: Value): number => head + (bytes?.length ?? 0);
+  const all = (snapshots: readonly Snapshot[]): number => snapshots.reduce((sum, each) => sum + value(each.value), 0);
+  switch (message.kind) {
+    case 'value':
+    case 'grant':
+    case 'update':
+      return head + value(message.snapshot.value);
+    case 'prepare':
+      return message.claims.reduce((sum, { write }) => sum + value(write?.value), head);
+    case 'accepted':
+    case 'refused':
+      return head + all(message.fresh);
+    case 'release':
+      return head + all(message.written);
+    case 'share':
+      return head + value(message.share);
+    default:
+      return head;
+  }
+}

@@ -54,10 +54,10 @@ describe('which protocol carries a map', () => {
     const state = object('hash', store);
     expect(shareMaps(state, { chosen: new Map([['m', 'stall']]) })[0]).toMatchObject({ protocol: 'stall' });
     expect(() => shareMaps(state, { chosen: new Map([['m', 'combine']]) })).toThrow(
-      '`combine` does not carry map `m`: packets read and write it',
+      '`combine` does not carry map `m` of type hash: packets read and write it',
     );
     expect(() => shareMaps(state, { chosen: new Map([['other', 'migrate']]) })).toThrow(
-      '`migrate` does not carry map `other`: nobody writes it while packets run',
+      '`migrate` does not carry map `other` of type array: nobody writes it while packets run',
     );
     expect(() => shareMaps(state, { chosen: new Map([['mm', 'migrate']]) })).toThrow('there is no map `mm`');
   });

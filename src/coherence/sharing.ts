@@ -4,7 +4,7 @@
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import { calledHelper, type MapUses, mapUses } from '../code/index.js';
-import type { MapSpec, ObjectSpec } from '../object/index.js';
+import { formatType, type MapSpec, type ObjectSpec } from '../object/index.js';
 import { isPercpuMap } from '../platform/index.js';
 import type { ProtocolName } from './protocol.js';
 
@@ -19,6 +19,14 @@ export interface SharedMap {
   readonly possible: readonly ProtocolName[];
   /** Why, in words that go after the protocol's name. */
   readonly reason: string;
+  /** What is done to it while packets run: `control`, by the control plane. */
+  readonly reads: boolean;
+  readonly writes: boolean;
+  readonly control: boolean;
+  /** All that packets do to it is to add, so that it does not matter in which order. */
+  readonly commutes: boolean;
+  /** What tells its elements apart: `struct addr (16 B)`, `index`, `nothing: it is one element`. */
+  readonly keyedBy: string;
   /** Is the map one element, or each key of it? One that is, and is written, counts as written by each look-up. */
   readonly grain: 'element' | 'map';
   /** Packets write it. */
@@ -54,10 +62,38 @@ export function shareMaps(object: ObjectSpec, options: SharingOptions = {}): rea
       throw new InputError(`there is no map \`${name}\``, {}, `maps: ${object.maps.map((map) => map.name).join(', ')}`);
   const uses = usesOf(object);
   return object.maps.map((spec, map): SharedMap => {
-    const found = { map, name: spec.name, ...shareMap(object, spec, uses(map), controlled.has(spec.name)) };
+    const use = uses(map);
+    const control = controlled.has(spec.name);
+    const found = {
+      map,
+      name: spec.name,
+      ...shareMap(object, spec, use, control),
+      ...wordsOf(object, spec, use, control),
+    };
     const wanted = chosen.get(spec.name);
-    return wanted === undefined ? found : choose(found, wanted);
+    return wanted === undefined ? found : choose(found, spec, wanted);
   });
+}
+
+type Words = Pick<SharedMap, 'reads' | 'writes' | 'control' | 'commutes' | 'keyedBy'>;
+
+/** What people are told of it. */
+function wordsOf(object: ObjectSpec, spec: MapSpec, { isWritten, isStored, isRead }: Use, control: boolean): Words {
+  const isIndexed = spec.type.endsWith('array');
+  const type = spec.btfKeyId === 0 || object.btf === undefined ? '' : formatType(object.btf, spec.btfKeyId);
+  const size = `${spec.keySize} B`;
+  const byKey = isIndexed ? 'index' : spec.keySize === 0 ? 'nothing' : type === '' ? size : `${type} (${size})`;
+  return {
+    reads: isRead,
+    writes: isWritten,
+    control,
+    commutes: isWritten && !isStored && !isRead,
+    keyedBy: grainOf(spec) === 'map' && isWritten && !outputs.has(spec.type) ? `${byKey}, and yet one element` : byKey,
+  };
+}
+
+function grainOf({ type }: MapSpec): SharedMap['grain'] {
+  return keyed.has(type) || type === 'percpu_array' ? 'element' : 'map';
 }
 
 /** What programs may do to a map. */
@@ -84,11 +120,11 @@ function usesOf(object: ObjectSpec): (map: number) => Use {
   };
 }
 
-type Found = Omit<SharedMap, 'map' | 'name'>;
+type Found = Omit<SharedMap, 'map' | 'name' | keyof Words>;
 
 function shareMap(object: ObjectSpec, spec: MapSpec, use: Use, isControlled: boolean): Found {
   const { type } = spec;
-  const grain = keyed.has(type) || type === 'percpu_array' ? 'element' : 'map';
+  const grain = grainOf(spec);
   const isCounter = type.endsWith('array') && !use.isStored && !use.isRead && use.lane !== undefined;
   const of = (possible: readonly ProtocolName[], reason: string): Found => {
     return {
@@ -131,11 +167,11 @@ function shareMap(object: ObjectSpec, spec: MapSpec, use: Use, isControlled: boo
   return of(forState, isPercpuMap(type) ? 'packets read and write which keys there are' : 'packets read and write it');
 }
 
-function choose(found: SharedMap, protocol: ProtocolName): SharedMap {
+function choose(found: SharedMap, { type }: MapSpec, protocol: ProtocolName): SharedMap {
   if (found.possible.includes(protocol)) return { ...found, protocol, reason: `${found.reason}; chosen` };
   const others = found.possible.join(', ');
   throw new UnsupportedError(
-    `\`${protocol}\` does not carry map \`${found.name}\`: ${found.reason}`,
+    `\`${protocol}\` does not carry map \`${found.name}\` of type ${type}: ${found.reason}`,
     {},
     others === '' ? 'it needs none' : `these do: ${others}`,
   );

@@ -23,6 +23,7 @@ export interface ToyJob {
 /** A world. */
 export interface World {
   readonly protocolOf: (element: ElementId) => ProtocolName;
+  readonly protocols: readonly ProtocolName[];
   readonly jobs: readonly ToyJob[];
   readonly order?: DispatcherOptions['order'];
   readonly make?: ((name: ProtocolName) => Protocol) | undefined;
@@ -125,6 +126,7 @@ export class Run {
     this.dispatcher = new Dispatcher({
       stores: this.stores,
       protocolOf: world.protocolOf,
+      protocols: world.protocols,
       order: world.order,
       make: world.make,
       carry: (parcel) => this.carry(parcel),

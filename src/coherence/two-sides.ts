@@ -9,10 +9,10 @@
 import { InputError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
 import type { ObjectSpec } from '../object/index.js';
+import { isPercpuMap } from '../platform/index.js';
 import {
   type BpfMap,
   currentRedirect,
-  type LoadedProgram,
   Machine,
   type MachineOptions,
   MapLog,
@@ -23,7 +23,7 @@ import {
 } from '../vm/index.js';
 import { type Carrier, Dispatcher, type DispatcherOptions, type Order } from './dispatcher.js';
 import type { ElementId, Side, Use, Value } from './element.js';
-import { type ElementPlace, ElementTable, MachineStore, usesOf } from './elements.js';
+import { type ElementPlace, ElementTable, elementOf, MachineStore, noKey, restore, usesOf } from './elements.js';
 import type { ProtocolName, Work } from './protocol.js';
 import type { SharedMap } from './sharing.js';
 
@@ -187,6 +187,8 @@ export interface TwoSidesOptions {
   readonly onRun?: ((number: number, side: Side, decision: Decision) => void) | undefined;
   readonly onDecided?: DispatcherOptions['onDecided'];
   readonly onDone?: DispatcherOptions['onDone'];
+  /** Told of each packet that {@link TwoSides.lose} is told of. */
+  readonly onLost?: ((number: number) => void) | undefined;
   /** See {@link DispatcherOptions.make}. */
   readonly make?: DispatcherOptions['make'];
 }
@@ -215,6 +217,7 @@ export class TwoSides {
     this.dispatcher = new Dispatcher({
       stores: { card: this.sides.card.store, host: this.sides.host.store },
       protocolOf: (element) => this.protocolOf(element),
+      protocols: [...new Set(shared.flatMap(({ protocol }) => protocol ?? []))],
       order,
       carry,
       onDecided,
@@ -225,6 +228,11 @@ export class TwoSides {
       },
       make,
     });
+  }
+
+  /** The number that the next packet or act will have. */
+  get next(): number {
+    return this.count;
   }
 
   /**
@@ -261,6 +269,7 @@ export class TwoSides {
   lose(number: number): void {
     this.dispatcher.lose(number);
     this.packets.delete(number);
+    this.options.onLost?.(number);
   }
 
   /** What became of a packet; until it is done. */
@@ -289,6 +298,45 @@ export class TwoSides {
     const { card, host } = this.dispatcher.sites;
     if (this.protocolOf(element) === 'combine') return this.sum(element);
     return this.sides[host.owns(element) && !card.owns(element) ? 'host' : 'card'].store.read(element);
+  }
+
+  /** What a map has under a key when nothing is under way, both sides together. Of a map that is one: no key. */
+  valueAt(map: number, key: Uint8Array): Value {
+    const element = this.table.of(map, key);
+    if (this.table.shared[map]?.protocol !== undefined && element !== undefined) return this.value(element);
+    const [card, host] = [this.sides.card.machine.maps[map], this.sides.host.machine.maps[map]];
+    const [mine, theirs] = [elementOf(card, key), elementOf(host, key)];
+    if (card === undefined || !isPercpuMap(card.spec.type) || mine === undefined || theirs === undefined) return mine;
+    // Each side's own CPU's values.
+    const both = mine.slice();
+    both.set(theirs.subarray(mine.length / 2), mine.length / 2);
+    return both;
+  }
+
+  /** Keys that either side has in a map, by their text. */
+  keysOf(map: number): Map<string, Uint8Array> {
+    const keys = new Map<string, Uint8Array>();
+    for (const { machine } of [this.sides.card, this.sides.host])
+      for (const { key } of machine.maps[map]?.entries() ?? []) keys.set(key.join(), key);
+    return keys;
+  }
+
+  /** When nothing is under way: one side's maps become what both have together. */
+  gather(side: Side): void {
+    for (const map of this.sides[side].machine.maps) {
+      const { index, spec } = map;
+      const { protocol, grain } = this.table.shared[index] ?? {};
+      if (protocol === undefined && !isPercpuMap(spec.type)) continue;
+      if (protocol !== undefined && grain === 'map') {
+        restore(map, this.valueAt(index, noKey) ?? noKey);
+        continue;
+      }
+      for (const key of this.keysOf(index).values()) {
+        const value = this.valueAt(index, key);
+        if (value !== undefined) map.updateElem(key, value);
+        else if (elementOf(map, key) !== undefined) map.deleteElem(key);
+      }
+    }
   }
 
   private sum(element: ElementId): Value {

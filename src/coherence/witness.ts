@@ -6,11 +6,24 @@
  * before it came or after it was done.
  */
 import type { ObjectSpec } from '../object/index.js';
-import { isPercpuMap, verdictName } from '../platform/index.js';
+import { verdictName } from '../platform/index.js';
 import type { BpfMap, Machine, MachineOptions, PacketInput } from '../vm/index.js';
 import { isSameValue, type Side, type Value } from './element.js';
-import { dumpMap, noKey } from './elements.js';
+import { dumpMap, elementOf, noKey } from './elements.js';
 import { type ControlAct, controlAct, type Decision, interpreterEngine, Replica, type TwoSides } from './two-sides.js';
+
+/** What is wrong, and where: `packet 5 on the card`. */
+export interface WitnessFault {
+  readonly where: string;
+  readonly what: string;
+  readonly found: string;
+  readonly expected: string;
+}
+
+/** It in one line. */
+export function faultText({ where, what, found, expected }: WitnessFault): string {
+  return `${where}, ${what}: ${found} and not ${expected}`;
+}
 
 /** One machine, in the order of decisions. */
 export class Witness {
@@ -23,78 +36,68 @@ export class Witness {
   }
 
   /** The next packet in the order of decisions. What is wrong with it; undefined: nothing. */
-  packet(packet: PacketInput, side: Side, number: number, flow: number, decision: Decision): string | undefined {
+  packet(packet: PacketInput, side: Side, number: number, flow: number, decision: Decision): WitnessFault | undefined {
     const last = this.lastOfFlow.get(flow);
     this.lastOfFlow.set(flow, number);
-    if (last !== undefined && last > number) return `packet ${number} of flow ${flow} is decided after ${last}`;
+    const where = `packet ${number} on the ${side}`;
+    if (last !== undefined && last > number)
+      return { where, what: `order in flow ${flow}`, found: `after packet ${last}`, expected: 'before it' };
     const expected = this.replica.run(packet, side, number);
-    const what = expected === undefined ? 'it did not run' : differenceOf(decision, expected);
-    return what && `packet ${number} on the ${side}: ${what}`;
+    if (expected === undefined) return { where, what: 'run', found: 'one', expected: 'none' };
+    const difference = differenceOf(decision, expected);
+    return difference && { where, ...difference };
   }
 
   /** The next act of the control plane. */
-  control(act: ControlAct, number: number, found: Value): string | undefined {
+  control(act: ControlAct, number: number, found: Value): WitnessFault | undefined {
     const expected = controlAct(this.replica.machine, act);
     if (isSameValue(found, expected)) return undefined;
-    return `act ${number} of the control plane found ${hex(found)} and not ${hex(expected)}`;
+    const where = `act ${number} of the control plane`;
+    return { where, what: 'value', found: hex(found), expected: hex(expected) };
   }
 
   /** Nothing is under way any more: are the maps the same? */
-  maps(sides: TwoSides): string | undefined {
+  maps(sides: TwoSides): WitnessFault | undefined {
     for (const map of this.replica.machine.maps) {
-      const what = this.mapDifference(map, sides);
-      if (what !== undefined) return `map \`${map.spec.name}\`, ${what}`;
+      const difference = this.mapDifference(map, sides);
+      if (difference !== undefined) return { where: `map \`${map.spec.name}\` in the end`, ...difference };
     }
     return undefined;
   }
 
-  private mapDifference(map: BpfMap, sides: TwoSides): string | undefined {
-    const [card, host] = [sides.machineOf('card'), sides.machineOf('host')].map(({ maps }) => maps[map.index]);
-    const { protocol, grain } = sides.table.shared[map.index] ?? {};
-    const isShared = protocol !== undefined;
-    if (isShared && grain === 'map') {
-      const found = sharedValue(sides, map.index, noKey);
-      return isSameValue(found, dumpMap(map)) ? undefined : `${hex(found)} and not ${hex(dumpMap(map))}`;
-    }
-    const keys = new Map<string, Uint8Array>();
-    for (const each of [map, card, host]) for (const { key } of each?.entries() ?? []) keys.set(key.join(), key);
+  private mapDifference(map: BpfMap, sides: TwoSides): Mismatch | undefined {
+    const { grain, protocol } = sides.table.shared[map.index] ?? {};
+    if (protocol !== undefined && grain === 'map')
+      return mismatch('contents', sides.valueAt(map.index, noKey), dumpMap(map));
+    const keys = sides.keysOf(map.index);
+    for (const { key } of map.entries()) keys.set(key.join(), key);
     for (const key of keys.values()) {
-      const expected = elementOf(map, key);
-      const found = isShared
-        ? sharedValue(sides, map.index, key)
-        : joined(map, elementOf(card, key), elementOf(host, key));
-      if (!isSameValue(found, expected)) return `key ${hex(key)}: ${hex(found)} and not ${hex(expected)}`;
+      const found = mismatch(`key ${hex(key)}`, sides.valueAt(map.index, key), elementOf(map, key));
+      if (found !== undefined) return found;
     }
     return undefined;
   }
 }
 
-function elementOf(map: BpfMap | undefined, key: Uint8Array): Value {
-  const value = map?.lookupElem(key);
-  return typeof value === 'number' ? undefined : value;
-}
+type Mismatch = Omit<WitnessFault, 'where'>;
 
-function sharedValue(sides: TwoSides, map: number, key: Uint8Array): Value {
-  const element = sides.table.of(map, key);
-  return element === undefined ? undefined : sides.value(element);
-}
-
-/** Of a map that is not shared: each side's own CPU's values, or what both have. */
-function joined(map: BpfMap, card: Value, host: Value): Value {
-  if (!isPercpuMap(map.spec.type) || card === undefined || host === undefined) return card;
-  const one = card.length / 2;
-  const both = card.slice();
-  both.set(host.subarray(one), one);
-  return both;
+function mismatch(what: string, found: Value, expected: Value): Mismatch | undefined {
+  return isSameValue(found, expected) ? undefined : { what, found: hex(found), expected: hex(expected) };
 }
 
 /** What is different about a packet; undefined: nothing. */
-function differenceOf(found: Decision, expected: Decision): string | undefined {
+function differenceOf(found: Decision, expected: Decision): Mismatch | undefined {
   if (found.verdict !== expected.verdict)
-    return `${verdictName(found.verdict)} and not ${verdictName(expected.verdict)}`;
-  if (!isSameValue(found.bytes, expected.bytes)) return 'other bytes';
-  if (said(found.redirect) !== said(expected.redirect)) return 'another redirect target';
-  return said(found.outputs) === said(expected.outputs) ? undefined : 'other records';
+    return { what: 'verdict', found: verdictName(found.verdict), expected: verdictName(expected.verdict) };
+  return (
+    mismatch('bytes', found.bytes, expected.bytes) ??
+    otherWords('redirect target', found.redirect, expected.redirect) ??
+    otherWords('records', found.outputs, expected.outputs)
+  );
+}
+
+function otherWords(what: string, found: unknown, expected: unknown): Mismatch | undefined {
+  return said(found) === said(expected) ? undefined : { what, found: said(found), expected: said(expected) };
 }
 
 function said(what: unknown): string {

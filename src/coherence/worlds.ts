@@ -128,6 +128,7 @@ export const worlds: readonly TriedWorld[] = [
 export function worldOf({ protocols, jobs }: TriedWorld, count: number = jobs.length): World {
   return {
     protocolOf: (element) => protocols[element % protocols.length] as ProtocolName,
+    protocols,
     jobs: jobs.slice(0, count),
   };
 }

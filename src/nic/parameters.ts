@@ -114,6 +114,7 @@ export const parameterRows: readonly ParameterRow[] = [
     needs: ['pipeline'],
     what: 'what is done about maps that a packet on its way through the host may write',
   },
+  integer('hazards.parked', 'packets', 0, none, 'packets that may wait on the card for the host while others pass'),
   {
     path: 'maps.placement',
     unit: '',
@@ -134,6 +135,7 @@ export const parameterRows: readonly ParameterRow[] = [
   number('link.p999', 'ns', all, 'p99.9 of a read of 64 bytes'),
   number('link.reads_64', 'M/s', all, 'reads of 64 bytes that the link carries'),
   number('link.reads_1024', 'M/s', none, 'reads of 1 KiB that the link carries'),
+  number('link.message', 'ns', none, 'what a message of a coherence protocol takes a core of the host'),
   integer('link.queue', 'packets', 1, all, 'packets that wait for the link'),
   number('costs.install', 'ns', all, 'time in which a trace is written, when it has arrived'),
   number('costs.evict', 'ns', all, 'time in which a trace is taken out'),

@@ -1,6 +1,6 @@
 export type { Difference } from './check.js';
 export { changeMap } from './control-plane.js';
-export type { AbortRecord, FaultRecord } from './failures.js';
+export { type AbortRecord, type FaultRecord, noteFault } from './failures.js';
 export { flowHash } from './flow-hash.js';
 export type { HostKind } from './host.js';
 export type { CardContext, CardMaker } from './make-offload.js';

@@ -119,6 +119,8 @@ export class Session {
   readonly loaded: readonly Loaded[];
   /** With `check`: the first difference between card and interpreter. */
   difference: Difference | undefined;
+  /** Somebody else compares, and says so in these words: `in the order of decisions`. @internal */
+  comparedBeside: string | undefined;
   private readonly checker: Checker | undefined;
   private readonly clock: PacketClock;
   private readonly options: SessionOptions;
@@ -164,7 +166,7 @@ export class Session {
 
   /** True if the plain interpreter runs beside. */
   get checked(): boolean {
-    return this.checker !== undefined;
+    return this.checker !== undefined || this.comparedBeside !== undefined;
   }
 
   /** A change from the control plane between two packets: made on both sides. @internal */

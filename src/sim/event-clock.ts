@@ -67,6 +67,13 @@ export class EventClock {
     if (time > this.time) this.time = time;
   }
 
+  /** Lets the first event happen, if there is one. */
+  step(): boolean {
+    if (this.size === 0) return false;
+    this.next();
+    return true;
+  }
+
   /** Lets everything happen that is still to come; the last event is then the present. */
   finish(): void {
     while (this.size > 0) this.next();

@@ -44,6 +44,19 @@ export class HostCores {
     return false;
   }
 
+  /** When the core has done all that it was given. */
+  freeAt(core: number): number {
+    return (this.cores[core] as Core).free;
+  }
+
+  /** Keeps the core for so long besides packets of its queue; returns when that is done. Picoseconds. */
+  busyFor(core: number, time: number, takes: number): number {
+    const it = this.cores[core] as Core;
+    it.free = Math.max(time, it.free) + takes;
+    it.busy += takes;
+    return it.free;
+  }
+
   /** A packet that came at `time` keeps the core for so long; returns when it is done. Picoseconds. */
   run(core: number, time: number, takes: number): number {
     const it = this.cores[core] as Core;

@@ -56,7 +56,8 @@ export class Link implements LinkCounts {
   /** Picoseconds that it was taken. */
   busy = 0;
   readonly queue: BoundedQueue;
-  private free = 0;
+  /** When the next transfer can begin. */
+  free = 0;
   private arrived = 0;
   private readonly prng: Prng;
   /**

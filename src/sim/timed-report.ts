@@ -1,7 +1,7 @@
 /** What a timed run came to, in units that people read. Every figure is the model's. */
 import type { Histogram } from './histogram.js';
 import type { LossPlace } from './timed-counts.js';
-import type { TimedRun } from './timed-run.js';
+import type { ClockedRun } from './timed-run.js';
 
 /** Packets and bits a second; bits as the wire counts them, without preamble, checksum and gap. */
 export interface Throughput {
@@ -74,7 +74,7 @@ export interface TimedReport {
 }
 
 /** The report of a run that has ended. */
-export function timedReport(run: TimedRun): TimedReport {
+export function timedReport(run: ClockedRun): TimedReport {
   const { counts, card, up, down, cores, arrivals, out } = run;
   const end = Math.max(counts.lastArrival, counts.lastDelivery, 1);
   const seconds = end / 1e12;

@@ -21,14 +21,15 @@ import { mayBeWritten } from '../code/index.js';
 import { type CardDescription, numberOf, wordOf } from '../nic/index.js';
 import { XDP_PASS, XDP_REDIRECT, XDP_TX } from '../platform/index.js';
 import { flowHash, type Session, type SlowPath, type Start, type TraceRecord } from '../runtime/index.js';
-import { fingerprint, type RecordedTrace, type Recording } from '../trace/index.js';
+import type { RecordedTrace, Recording } from '../trace/index.js';
 import { Arrivals, type Rate, Wire } from './arrivals.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { CardModel, Passage } from './card-model.js';
 import { EventClock, type EventKind } from './event-clock.js';
 import { HostCores } from './host-cores.js';
-import { type EngineCost, recordingCost } from './host-costs.js';
+import type { EngineCost } from './host-costs.js';
 import { Link, packetBytes, transactionsOf } from './link.js';
+import { type Shipment, Shipments, shipmentOf } from './shipments.js';
 import { TimedCounts } from './timed-counts.js';
 import { mapsOf } from './trace-maps.js';
 
@@ -43,19 +44,15 @@ export interface TimedOptions {
   readonly seed: bigint;
 }
 
-/** A trace on its way to the card. */
-interface Shipment {
-  readonly start: Start;
-  readonly recording: Recording;
-  readonly key: string;
-}
-
 /** Told of each packet that is through: when it arrived, and when it was. Picoseconds. For tests. */
 export type DeliveryObserver = (arrived: number, done: number) => void;
 
 const ps = 1000;
-/** Bytes of a value of a trace, as the card's instructions. */
-const valueBytes = 8;
+
+/** What reports of a run with a clock are made of. */
+export type ClockedRun = Pick<TimedRun, 'counts' | 'card' | 'up' | 'down' | 'cores' | 'arrivals' | 'out'> & {
+  readonly options: Pick<TimedOptions, 'hostCost'>;
+};
 
 /** One run. {@link packet} for each packet, then {@link finish}. */
 export class TimedRun implements SlowPath {
@@ -71,30 +68,24 @@ export class TimedRun implements SlowPath {
   readonly outQueue: BoundedQueue;
   readonly input: BoundedQueue;
   onDelivery: DeliveryObserver | undefined;
-  private readonly clock = new EventClock();
-  private readonly session: Session;
+  readonly clock: EventClock = new EventClock();
+  readonly session: Session;
   private readonly period: number;
   private readonly passage: Passage = { occupies: 1, waits: 0, takes: 1, cause: 'frame' };
   private readonly leaving: EventKind;
   private readonly returning: EventKind;
-  private readonly arriving: EventKind;
-  private readonly installing: EventKind;
   /** The first cycle in which the card can begin with a packet, and the last time at which one was through. */
   private freeCycle = 0;
   private lastExit = 0;
   /** When the last miss that may write maps will be known at the card to be done. */
   private slowUntil = 0;
-  private recorderFree = 0;
-  private tableFree = 0;
   /** Of the packet that runs. */
   private begin = 0;
   private exit = 0;
   private atHost = 0;
   private core = 0;
   private recording: Shipment | undefined;
-  private readonly shipments = new Map<number, Shipment>();
-  private shipped = 0;
-  private readonly underWay = new Set<string>();
+  private readonly shipments: Shipments;
   /** Maps that a miss may write, each CPU's copies left out. */
   private readonly written: ReadonlySet<number>;
   private readonly waits = new WeakMap<TraceRecord, { readonly trace: RecordedTrace; readonly waits: boolean }>();
@@ -115,8 +106,7 @@ export class TimedRun implements SlowPath {
     this.cores = new HostCores(options.hostCores, options.hostQueue);
     this.leaving = this.clock.on((arrived, word) => this.leave(arrived, word));
     this.returning = this.clock.on((arrived, length) => this.giveBack(arrived, length));
-    this.arriving = this.clock.on((number) => this.enterTable(number));
-    this.installing = this.clock.on((number) => this.install(number));
+    this.shipments = new Shipments(this);
     const { object } = session.runtime.machine;
     const stalls = wordOf(card, 'hazards.slow_path') === 'stall';
     const isShared = (map: number): boolean => object.maps[map]?.type.includes('percpu') === false;
@@ -245,16 +235,15 @@ export class TimedRun implements SlowPath {
     return cores.admits(this.core, this.atHost);
   }
 
-  /** The recorder takes what waits for it one after the other, and no more than it can remember. */
+  /** See {@link Shipments.hasRoom}. */
   records(): boolean {
-    return this.shipments.size < recordingCost.backlog;
+    return this.shipments.hasRoom;
   }
 
   /** The host has recorded the packet that runs. */
   recorded(start: Start, recording: Recording): void {
     this.counts.recorded++;
-    const key = recording.kind === 'trace' ? fingerprint(recording.trace.code, recording.trace.verdict) : '';
-    this.recording = { start, recording, key };
+    this.recording = shipmentOf(start, recording);
   }
 
   /** A miss has run on the host. */
@@ -265,53 +254,7 @@ export class TimedRun implements SlowPath {
     if (this.written.size > 0) this.slowUntil = Math.max(this.slowUntil, ends + this.oneWay);
     if (verdict === XDP_TX || verdict === XDP_REDIRECT) clock.at(ends, this.returning, arrived, length);
     else this.deliver('miss', arrived, ends);
-    if (recording !== undefined) this.record(ends, steps, recording);
-  }
-
-  /** The recorder follows the path and makes a trace of it, and sends it when it is done. */
-  private record(ran: number, steps: number, shipment: Shipment): void {
-    const { recording, key } = shipment;
-    const { instruction, value } = recordingCost;
-    const values = recording.kind === 'trace' ? recording.trace.recorded.length : 0;
-    const isRepeated = this.underWay.has(key);
-    const takes = Math.round((steps * instruction + (isRepeated ? 0 : values * value)) * ps);
-    this.recorderFree = Math.max(ran, this.recorderFree) + takes;
-    this.counts.recorderBusy += takes;
-    if (isRepeated) {
-      this.counts.repeated++;
-      return;
-    }
-    const number = this.shipped++;
-    this.shipments.set(number, shipment);
-    if (recording.kind === 'trace') this.underWay.add(key);
-    // Of a recording that was given up there is nothing to send, and the policy learns of it at once.
-    this.clock.at(this.recorderFree, recording.kind === 'trace' ? this.arriving : this.installing, number);
-  }
-
-  /** The trace is made: over the link, and into the table, one after the other. */
-  private enterTable(number: number): void {
-    const { recording } = this.shipments.get(number) as Shipment;
-    const values = recording.kind === 'trace' ? recording.trace.code.values.length : 0;
-    const bytes = values * valueBytes + 2 * Math.ceil(numberOf(this.card, 'front.key_bits') / 8);
-    const arrives = this.down.send(this.clock.now, bytes);
-    const { cache } = this.session.runtime;
-    const isFull = cache !== undefined && cache.length >= cache.size;
-    const takes = (numberOf(this.card, 'costs.install') + (isFull ? numberOf(this.card, 'costs.evict') : 0)) * ps;
-    this.counts.installBytes += bytes;
-    this.counts.tableBusy += takes;
-    this.tableFree = Math.max(arrives, this.tableFree) + Math.round(takes);
-    this.clock.at(this.tableFree, this.installing, number);
-  }
-
-  /** From now on the trace decides packets. */
-  private install(number: number): void {
-    const { start, recording, key } = this.shipments.get(number) as Shipment;
-    const { runtime } = this.session;
-    const before = runtime.installs;
-    this.shipments.delete(number);
-    this.underWay.delete(key);
-    runtime.offload?.recorded(start, recording);
-    this.counts.timeline.at(this.clock.now).installs += runtime.installs - before;
+    if (recording !== undefined) this.shipments.record(ends, steps, recording);
   }
 
   /** A packet that the host sends comes over the link and goes out. */

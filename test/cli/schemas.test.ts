@@ -39,6 +39,7 @@ const cases: readonly Case[] = [
   { args: ['run', ...nat, '-c', '60', '--engine', 'wasm'] },
   { args: ['run', ...bucket, '-c', '60', '--bypass', '--maps'] },
   { args: ['run', ...bucket, '-c', '60', '--card', 'pipeline', '--rate', '10Mpps'] },
+  { args: ['run', ...bucket, '-c', '60', '--card', 'pipeline', '--coherence'] },
   { args: ['map', 'get', balancer] },
   { args: ['demo'] },
   { args: ['trace', ...nat, '-c', '60', '--dump', 'ir'] },

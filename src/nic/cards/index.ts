@@ -2,10 +2,18 @@
 import type { CardDescription } from '../description.js';
 import { hxdp, hxdpU50 } from './hxdp.js';
 import { nfp4000, nfp4000TwoPorts, nfp6000 } from './nfp.js';
-import { pipeline } from './pipeline.js';
+import { pipeline, pipelineCoherent } from './pipeline.js';
 
 /** In the order in which they are listed. */
-export const shippedCards: readonly CardDescription[] = [pipeline, hxdp, hxdpU50, nfp4000, nfp4000TwoPorts, nfp6000];
+export const shippedCards: readonly CardDescription[] = [
+  pipeline,
+  pipelineCoherent,
+  hxdp,
+  hxdpU50,
+  nfp4000,
+  nfp4000TwoPorts,
+  nfp6000,
+];
 
 /** The shipped card of that name. */
 export function shippedCard(name: string): CardDescription | undefined {

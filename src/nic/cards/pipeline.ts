@@ -1,15 +1,12 @@
 /** A pipelined card with a match table in front, after eHDL's pipelines: the card of the timed model. */
-import { type CardDescription, describeCard } from '../description.js';
-import { assumed, measured, pcieLink, port, published } from './values.js';
+import { type CardDescription, describeCard, type ParameterTree } from '../description.js';
+import { assumed, coherentLink, measured, pcieLink, port, published } from './values.js';
 
 const ehdl = 'eHDL (ASPLOS 2023)';
 
-/** 256 conditions of 16 fields of 8 bytes in front of a pipeline at 250 MHz. */
-export const pipeline: CardDescription = describeCard(
-  'pipeline',
-  'pipeline',
-  'match table and pipeline of VLIW stages',
-  {
+/** The card behind a link. */
+const behind = (link: ParameterTree): ParameterTree => {
+  return {
     clock: published(250, 'MHz', ehdl),
     mac: port(100, `${ehdl}: 148 Mpps`),
     front: {
@@ -37,6 +34,7 @@ export const pipeline: CardDescription = describeCard(
     hazards: {
       strategy: published('flush', '', ehdl),
       reload: published(4, 'cycles', ehdl),
+      parked: assumed(512, 'packets', 'as many as in front of the card'),
       slow_path: assumed('stall', '', 'host and card see one memory; what orders them otherwise is not modelled'),
     },
     memories: {
@@ -55,10 +53,26 @@ export const pipeline: CardDescription = describeCard(
         holds: published(['packet', 'stack'], '', `${ehdl}: state travels with the packet`),
       },
     },
-    link: pcieLink,
+    link,
     costs: {
       install: assumed(1000, 'ns', 'some kilobytes over the link'),
       evict: assumed(100, 'ns', 'one write'),
     },
-  },
+  };
+};
+
+/** 256 conditions of 16 fields of 8 bytes in front of a pipeline at 250 MHz. */
+export const pipeline: CardDescription = describeCard(
+  'pipeline',
+  'pipeline',
+  'match table and pipeline of VLIW stages',
+  behind(pcieLink),
+);
+
+/** The same behind a link that keeps caches coherent. */
+export const pipelineCoherent: CardDescription = describeCard(
+  'pipeline-coherent',
+  'pipeline',
+  'the same behind a cache-coherent link',
+  behind(coherentLink),
 );

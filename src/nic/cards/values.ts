@@ -25,6 +25,21 @@ export const pcieLink: ParameterTree = {
   p999: measured(1000, 'ns', `${pcieBench}: 650 to 1000`),
   reads_64: measured(55.96, 'M/s', 'pcie-bench, DMA reads of 64 B'),
   reads_1024: measured(6, 'M/s', 'pcie-bench, DMA reads of 1 KiB'),
+  message: assumed(30, 'ns', "a ring that a core polls: a line that misses the core's caches, less overlap"),
+  queue: assumed(1024, 'packets', 'a ring of descriptors'),
+};
+
+const ccix = 'Tamimi et al., CCIX (FCCM 2022)';
+
+/** A link that keeps caches coherent: what was published of it beside PCIe, and PCIe's figures. */
+export const coherentLink: ParameterTree = {
+  read_64: published(429, 'ns', `${ccix}: small reads a third below PCIe's, of pcie-bench's 640 ns`),
+  read_2048: assumed(1015, 'ns', "PCIe's, as much lower as 64 bytes are: the rest is bytes"),
+  write_read_64: published(640, 'ns', `${ccix}: small writes a third above PCIe's, of 160 ns; and a read`),
+  p999: assumed(670, 'ns', "PCIe's spread over the lower median"),
+  reads_64: assumed(55.96, 'M/s', 'as PCIe: the same wires'),
+  reads_1024: assumed(6, 'M/s', 'as PCIe: the same wires'),
+  message: assumed(0, 'ns', 'cache controllers take them'),
   queue: assumed(1024, 'packets', 'a ring of descriptors'),
 };
 
