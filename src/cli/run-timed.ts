@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../base/index.js';
 import { protocolNames } from '../coherence/index.js';
+import type { CardDescription } from '../nic/index.js';
 import { packetAt } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
 import { type ClockedRun, cardModel, parseHostCost, parseRate, type TimedOptions, TimedRun } from '../sim/index.js';
@@ -72,9 +73,9 @@ export async function runTimed(
   const loops = wholeNumber('--loops', flags.loops, 1) ?? 1;
   if (loops > 1 && flags.read === '-') throw new UsageError('`--loops` needs a file: stdin can be read once');
   const chosen = await openProgram(file, name, flags, io);
+  requireSides(flags, card);
   const model = cardModel(card, chosen.program);
   const isCoherent = flags.coherence !== undefined;
-  requireSides(flags, model.isWhole, card.name);
   const given = await sessionOptions({ ...flags, ...(model.isWhole ? { engine: 'interp', card: false } : {}) }, io);
   const session = verifiedSession(
     chosen,
@@ -111,15 +112,15 @@ export async function runTimed(
 }
 
 /** Throws UsageError where there are no two sides, or nobody asked for them. */
-function requireSides({ coherence, order, cpus }: TimedFlags, isWhole: boolean, card: string): void {
+function requireSides({ coherence, order, cpus }: TimedFlags, { kind, name }: CardDescription): void {
   if (coherence === undefined) {
     if (order !== undefined)
       throw new UsageError('`--order` needs `--coherence`', {}, 'without it the order is strict');
     return;
   }
-  if (isWhole)
+  if (kind !== 'pipeline')
     throw new UsageError(
-      `\`--coherence\`: \`${card}\` runs every packet, and there is nothing to keep in step`,
+      `\`--coherence\`: \`${name}\` runs every packet, and there is nothing to keep in step`,
       {},
       'a card that leaves packets to the host: --card pipeline',
     );

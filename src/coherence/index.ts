@@ -11,7 +11,6 @@ export { type SharedMap, type SharingOptions, shareMaps } from './sharing.js';
 export {
   type Decision,
   type EngineOutcome,
-  interpreterEngine,
   type PacketEngine,
   TwoSides,
   type TwoSidesOptions,

@@ -27,14 +27,15 @@ import { type CardDescription, numberOf } from '../nic/index.js';
 import { XDP_PASS, XDP_REDIRECT, XDP_TX } from '../platform/index.js';
 import { flowHash, type TraceRecord } from '../runtime/index.js';
 import type { PacketInput } from '../vm/index.js';
-import { Arrivals, Wire } from './arrivals.js';
+import { Arrivals, type Wire } from './arrivals.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { CardModel, Passage } from './card-model.js';
 import { EventClock, type EventKind } from './event-clock.js';
 import { HostCores } from './host-cores.js';
-import { Link, packetBytes, transactionsOf } from './link.js';
+import { Link, packetBytes } from './link.js';
 import { TimedCounts } from './timed-counts.js';
 import type { TimedOptions } from './timed-run.js';
+import { WayOut } from './way-out.js';
 
 const ps = 1000;
 /** Bytes of a transfer that messages gather for: the usual payload of a PCIe packet. */
@@ -89,19 +90,18 @@ export class CoherentRun {
   readonly up: Link;
   readonly down: Link;
   readonly cores: HostCores;
-  readonly out: Wire;
+  private readonly wayOut: WayOut;
   readonly clock: EventClock = new EventClock();
   readonly sides: TwoSides;
   /** Messages of protocols by kind, packets and words that they are done left out. */
   readonly messages: Map<Message['kind'], number> = new Map();
   private readonly input: BoundedQueue;
-  private readonly outQueue: BoundedQueue;
   private readonly period: number;
   private readonly places: number;
   private readonly messageCost: number;
   private readonly passage: Passage = { occupies: 1, waits: 0, takes: 1, cause: 'frame' };
   private readonly events: Readonly<
-    Record<'departs' | 'atHost' | 'serves' | 'leaves' | 'goes' | 'flushes' | 'comes' | 'told', EventKind>
+    Record<'departs' | 'atHost' | 'serves' | 'goes' | 'flushes' | 'comes' | 'told', EventKind>
   >;
   private readonly flights = new Map<number, Flight>();
   private readonly fifos: number[][];
@@ -127,20 +127,18 @@ export class CoherentRun {
     this.messageCost = Math.round(numberOf(card, 'link.message') * ps);
     const port = numberOf(card, 'mac.rate');
     this.arrivals = new Arrivals(rate, port, seed);
-    this.out = new Wire(port);
     this.input = new BoundedQueue(numberOf(card, 'mac.queue'));
-    this.outQueue = new BoundedQueue(numberOf(card, 'mac.queue'));
     this.up = new Link(card, seed ^ 0x7570n);
     this.down = new Link(card, seed ^ 0x646f_776en);
     this.cores = new HostCores(hostCores, hostQueue);
     this.fifos = Array.from({ length: hostCores }, () => []);
     this.isServing = this.fifos.map(() => false);
-    const { clock } = this;
+    const { clock, counts } = this;
+    this.wayOut = new WayOut(card, clock, counts, (kind, arrived, done) => counts.deliver(kind, arrived, done));
     this.events = {
       departs: clock.on((number) => this.depart(number)),
       atHost: clock.on((number) => this.reachHost(number)),
       serves: clock.on((core) => this.serve(core)),
-      leaves: clock.on((arrived, word) => this.leave(arrived, word)),
       goes: clock.on((id) => this.go(id)),
       flushes: clock.on((isUp) => this.flush(isUp === 1 ? 'host' : 'card')),
       comes: clock.on((id) => this.come(id)),
@@ -153,17 +151,18 @@ export class CoherentRun {
     });
   }
 
+  /** The wire that packets leave by. */
+  get out(): Wire {
+    return this.wayOut.wire;
+  }
+
   /** A packet comes. `isHit`: the card has a trace for it; without {@link CoherentOptions.traces} that is how it is. */
   packet(input: PacketInput, stamp: bigint, flow: number, isHit: boolean): void {
     const { counts, clock, period, sides } = this;
     const { data } = input;
     const { length } = data;
     const arrived = this.arrivals.arrival(length, stamp);
-    const moment = counts.timeline.at(arrived);
-    counts.offered++;
-    counts.offeredBytes += length;
-    counts.lastArrival = arrived;
-    moment.offered++;
+    counts.arrive(arrived, length);
     if (!this.input.hasRoom(arrived)) {
       counts.lose('card', arrived);
       return;
@@ -257,7 +256,7 @@ export class CoherentRun {
     this.offCard(flight);
     this.flights.delete(number);
     const ends = Math.max(clock.now, flight.ready);
-    this.countAlone(length, options.traces?.hitOf(number)?.insnsProgram ?? decision.steps, verdict);
+    counts.countAlone(options.hostCost, length, options.traces?.hitOf(number)?.insnsProgram ?? decision.steps, verdict);
     const moment = counts.timeline.at(arrived);
     if (side === 'card') {
       counts.hits++;
@@ -269,26 +268,15 @@ export class CoherentRun {
     options.traces?.decided(number, side, decision, ends);
     const isSent = verdict === XDP_TX || verdict === XDP_REDIRECT;
     const kind = side === 'card' ? 'hit' : 'miss';
-    if (isSent && side === 'card') clock.at(ends, this.events.leaves, arrived, 2 * bytes.length);
+    if (isSent && side === 'card') this.wayOut.at('hit', ends, arrived, bytes.length);
     else if (isSent) {
       // A transfer of its own, behind what is gathered.
-      const arrives = this.down.send(ends, packetBytes(bytes.length));
-      clock.at(arrives, this.events.leaves, arrived, 2 * bytes.length + 1);
+      this.wayOut.at('miss', this.down.send(ends, packetBytes(bytes.length)), arrived, bytes.length);
     } else if (verdict !== XDP_PASS || side === 'host') counts.deliver(kind, arrived, ends);
     else if (!this.up.queue.hasRoom(ends)) counts.lose('link', arrived);
     else counts.deliver(kind, arrived, this.up.send(ends, packetBytes(bytes.length)));
     // What is told on its account leaves when it is through.
     this.tellAt = ends;
-  }
-
-  /** What the packet would have cost without a card. */
-  private countAlone(length: number, steps: number, verdict: number): void {
-    const { counts } = this;
-    const { packet, instruction } = this.options.hostCost;
-    const ways = verdict === XDP_TX || verdict === XDP_REDIRECT ? 2 : 1;
-    counts.hostAlone += (packet + steps * instruction) * ps;
-    counts.aloneBytes += ways * packetBytes(length);
-    counts.aloneTransactions += ways * transactionsOf(packetBytes(length));
   }
 
   private offCard(flight: Flight): void {
@@ -400,17 +388,5 @@ export class CoherentRun {
   private tell(parcel: Parcel): void {
     this.tellAt = 0;
     this.sides.dispatcher.deliver(parcel);
-  }
-
-  /** A packet is at the way out; `word` is twice its length, and one more if it was a miss. */
-  private leave(arrived: number, word: number): void {
-    const { outQueue, out, clock, counts } = this;
-    const { now } = clock;
-    if (!outQueue.hasRoom(now)) {
-      counts.lose('out', arrived);
-      return;
-    }
-    outQueue.enter(now, Math.max(now, out.free));
-    counts.deliver(word % 2 === 1 ? 'miss' : 'hit', arrived, out.pass(now, word >> 1));
   }
 }

@@ -1,6 +1,9 @@
 /** What a timed run counts: packets and where they were lost, latencies, stalls, and all of it over time. */
+import { XDP_REDIRECT, XDP_TX } from '../platform/index.js';
 import { type StallCause, stallCauses } from './card-model.js';
 import { Histogram } from './histogram.js';
+import type { EngineCost } from './host-costs.js';
+import { packetBytes, transactionsOf } from './link.js';
 
 /** Where a packet can be lost: in front of the card, of the link, of a host core, behind the card. */
 export const lossPlaces = ['card', 'link', 'host', 'out'] as const;
@@ -92,6 +95,25 @@ export class TimedCounts {
   aloneTransactions = 0;
   installBytes = 0;
   readonly timeline: TimeLine = new TimeLine();
+
+  /** A packet has arrived. */
+  arrive(arrived: number, length: number): Moment {
+    const moment = this.timeline.at(arrived);
+    this.offered++;
+    this.offeredBytes += length;
+    this.lastArrival = arrived;
+    moment.offered++;
+    return moment;
+  }
+
+  /** What a packet would have cost without a card. */
+  countAlone({ packet, instruction }: EngineCost, length: number, steps: number, verdict: number): void {
+    const ways = verdict === XDP_TX || verdict === XDP_REDIRECT ? 2 : 1;
+    const bytes = packetBytes(length);
+    this.hostAlone += (packet + steps * instruction) * 1000;
+    this.aloneBytes += ways * bytes;
+    this.aloneTransactions += ways * transactionsOf(bytes);
+  }
 
   /** A packet is through. */
   deliver(kind: 'hit' | 'miss', arrived: number, time: number): void {

@@ -22,16 +22,17 @@ import { type CardDescription, numberOf, wordOf } from '../nic/index.js';
 import { XDP_PASS, XDP_REDIRECT, XDP_TX } from '../platform/index.js';
 import { flowHash, type Session, type SlowPath, type Start, type TraceRecord } from '../runtime/index.js';
 import type { RecordedTrace, Recording } from '../trace/index.js';
-import { Arrivals, type Rate, Wire } from './arrivals.js';
+import { Arrivals, type Rate, type Wire } from './arrivals.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { CardModel, Passage } from './card-model.js';
 import { EventClock, type EventKind } from './event-clock.js';
 import { HostCores } from './host-cores.js';
 import type { EngineCost } from './host-costs.js';
-import { Link, packetBytes, transactionsOf } from './link.js';
+import { Link, packetBytes } from './link.js';
 import { type Shipment, Shipments, shipmentOf } from './shipments.js';
 import { TimedCounts } from './timed-counts.js';
 import { mapsOf } from './trace-maps.js';
+import { WayOut } from './way-out.js';
 
 /** The world around the card. */
 export interface TimedOptions {
@@ -64,15 +65,13 @@ export class TimedRun implements SlowPath {
   readonly up: Link;
   readonly down: Link;
   readonly cores: HostCores;
-  readonly out: Wire;
-  readonly outQueue: BoundedQueue;
+  private readonly wayOut: WayOut;
   readonly input: BoundedQueue;
   onDelivery: DeliveryObserver | undefined;
   readonly clock: EventClock = new EventClock();
   readonly session: Session;
   private readonly period: number;
   private readonly passage: Passage = { occupies: 1, waits: 0, takes: 1, cause: 'frame' };
-  private readonly leaving: EventKind;
   private readonly returning: EventKind;
   /** The first cycle in which the card can begin with a packet, and the last time at which one was through. */
   private freeCycle = 0;
@@ -98,13 +97,11 @@ export class TimedRun implements SlowPath {
     this.period = 1e6 / numberOf(card, 'clock');
     const port = numberOf(card, 'mac.rate');
     this.arrivals = new Arrivals(options.rate, port, options.seed);
-    this.out = new Wire(port);
     this.input = new BoundedQueue(numberOf(card, 'mac.queue'));
-    this.outQueue = new BoundedQueue(numberOf(card, 'mac.queue'));
     this.up = new Link(card, options.seed ^ 0x7570n);
     this.down = new Link(card, options.seed ^ 0x646f_776en);
     this.cores = new HostCores(options.hostCores, options.hostQueue);
-    this.leaving = this.clock.on((arrived, word) => this.leave(arrived, word));
+    this.wayOut = new WayOut(card, this.clock, this.counts, (kind, arrived, done) => this.deliver(kind, arrived, done));
     this.returning = this.clock.on((arrived, length) => this.giveBack(arrived, length));
     this.shipments = new Shipments(this);
     const { object } = session.runtime.machine;
@@ -116,16 +113,17 @@ export class TimedRun implements SlowPath {
     if (!model.isWhole) session.runtime.host.slowPath = this;
   }
 
+  /** The wire that packets leave by. */
+  get out(): Wire {
+    return this.wayOut.wire;
+  }
+
   /** A packet comes; `stamp` is its time in the capture, in nanoseconds. */
   packet(data: Uint8Array, stamp: bigint): void {
     const { counts, session, clock, period } = this;
     const { length } = data;
     const arrived = this.arrivals.arrival(length, stamp);
-    const moment = counts.timeline.at(arrived);
-    counts.offered++;
-    counts.offeredBytes += length;
-    counts.lastArrival = arrived;
-    moment.offered++;
+    const moment = counts.arrive(arrived, length);
     if (!this.input.hasRoom(arrived)) {
       counts.lose('card', arrived);
       return;
@@ -146,7 +144,7 @@ export class TimedRun implements SlowPath {
       counts.lose(this.lostAt, arrived);
       return;
     }
-    this.countAlone(length, hit?.insnsProgram ?? steps, verdict);
+    counts.countAlone(this.options.hostCost, length, hit?.insnsProgram ?? steps, verdict);
     // The program may have made it longer or shorter.
     const leaves = session.runtime.machine.lane.packet.length;
     if (hit !== undefined || this.model.isWhole) {
@@ -205,19 +203,9 @@ export class TimedRun implements SlowPath {
     return waits;
   }
 
-  /** What the packet would have cost without a card. */
-  private countAlone(length: number, steps: number, verdict: number): void {
-    const { counts } = this;
-    const { packet, instruction } = this.options.hostCost;
-    const ways = verdict === XDP_TX || verdict === XDP_REDIRECT ? 2 : 1;
-    counts.hostAlone += (packet + steps * instruction) * ps;
-    counts.aloneBytes += ways * packetBytes(length);
-    counts.aloneTransactions += ways * transactionsOf(packetBytes(length));
-  }
-
   /** The card has decided the packet. */
   private decided(arrived: number, length: number, verdict: number): void {
-    if (verdict === XDP_TX || verdict === XDP_REDIRECT) this.clock.at(this.exit, this.leaving, arrived, 2 * length);
+    if (verdict === XDP_TX || verdict === XDP_REDIRECT) this.wayOut.at('hit', this.exit, arrived, length);
     else if (verdict !== XDP_PASS) this.deliver('hit', arrived, this.exit);
     else if (!this.up.queue.hasRoom(this.exit)) this.counts.lose('link', arrived);
     else this.deliver('hit', arrived, this.up.send(this.exit, packetBytes(length)));
@@ -259,19 +247,7 @@ export class TimedRun implements SlowPath {
 
   /** A packet that the host sends comes over the link and goes out. */
   private giveBack(arrived: number, length: number): void {
-    this.clock.at(this.down.send(this.clock.now, packetBytes(length)), this.leaving, arrived, 2 * length + 1);
-  }
-
-  /** A packet is at the way out; `word` is twice its length, and one more if it was a miss. */
-  private leave(arrived: number, word: number): void {
-    const { outQueue, out, clock } = this;
-    const { now } = clock;
-    if (!outQueue.hasRoom(now)) {
-      this.counts.lose('out', arrived);
-      return;
-    }
-    outQueue.enter(now, Math.max(now, out.free));
-    this.deliver(word % 2 === 1 ? 'miss' : 'hit', arrived, out.pass(now, word >> 1));
+    this.wayOut.at('miss', this.down.send(this.clock.now, packetBytes(length)), arrived, length);
   }
 
   private deliver(kind: 'hit' | 'miss', arrived: number, done: number): void {
