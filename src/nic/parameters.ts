@@ -137,6 +137,9 @@ export const parameterRows: readonly ParameterRow[] = [
   number('link.reads_1024', 'M/s', none, 'reads of 1 KiB that the link carries'),
   number('link.message', 'ns', none, 'what a message of a coherence protocol takes a core of the host'),
   integer('link.queue', 'packets', 1, all, 'packets that wait for the link'),
+  number('sequencer.clock', 'MHz', none, 'clock of a stage that puts history in front of packets, if there is one'),
+  integer('sequencer.rows', 'rows', 1, none, 'rows of its ring'),
+  integer('sequencer.row_bits', 'bits', 1, none, 'bits of a row'),
   number('costs.install', 'ns', all, 'time in which a trace is written, when it has arrived'),
   number('costs.evict', 'ns', all, 'time in which a trace is taken out'),
 ];

@@ -1,6 +1,6 @@
 /** A pipelined card with a match table in front, after eHDL's pipelines: the card of the timed model. */
 import { type CardDescription, describeCard, type ParameterTree } from '../description.js';
-import { assumed, coherentLink, measured, pcieLink, port, published } from './values.js';
+import { assumed, coherentLink, historyRing, measured, pcieLink, port, published } from './values.js';
 
 const ehdl = 'eHDL (ASPLOS 2023)';
 
@@ -54,6 +54,7 @@ const behind = (link: ParameterTree): ParameterTree => {
       },
     },
     link,
+    sequencer: historyRing,
     costs: {
       install: assumed(1000, 'ns', 'some kilobytes over the link'),
       evict: assumed(100, 'ns', 'one write'),

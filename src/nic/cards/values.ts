@@ -43,6 +43,15 @@ export const coherentLink: ParameterTree = {
   queue: assumed(1024, 'packets', 'a ring of descriptors'),
 };
 
+const replication = 'Xu et al., State-Compute Replication (NSDI 2025): for up to 128 cores';
+
+/** The published sequencer of state-compute replication. */
+export const historyRing: ParameterTree = {
+  clock: published(340, 'MHz', replication),
+  rows: published(128, 'rows', replication),
+  row_bits: published(112, 'bits', replication),
+};
+
 /** A port of so many Gb/s. */
 export function port(rate: number, source: string): ParameterTree {
   return {

@@ -34,6 +34,9 @@ export interface SharingCosts extends ScrCosts {
   readonly atomic: number;
 }
 
+/** What sharing costs where nobody measured it: cores of one socket; assumed. */
+export const assumedSharing = { transfer: 60, lock: 10, atomic: 6 } as const;
+
 /** Packets that wait for a core at most. */
 export const queueLength = 128;
 
