@@ -5,23 +5,17 @@
  * What is not found is no proof.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { fillMaps, type StartState } from '../explore/index.js';
-import { Interpreter } from '../interp/index.js';
 import { encodeInsns } from '../isa/index.js';
-import type { ObjectSpec } from '../object/index.js';
-import { type FieldDifference, packetDifferences, packetsOf, summarize } from '../packet/index.js';
-import { verdictName } from '../platform/index.js';
-import { count, formatNumber, formatTable, hex, wholeNumber } from '../text/index.js';
-import { Verdicts } from '../verifier/index.js';
-import { formatOutput, formatTrap, loadMaps, Machine, MapStore, type MapsFile } from '../vm/index.js';
+import { packetsOf, summarize } from '../packet/index.js';
+import { count, formatNumber, formatTable, hex, wholeNumber, wrapWords } from '../text/index.js';
+import { verify } from '../verifier/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { type Compared, compare } from './diff-compare.js';
 import { proveProgram } from './diff-proof.js';
 import type { FunctionProof } from './opt-proofs.js';
-import { findPaths } from './path-finder.js';
 import { declareReading } from './program-file.js';
 import { type Chosen, openProgram, readMapsIn, type SessionFlags } from './run-options.js';
-import { entriesJson } from './start-text.js';
 
 interface Options extends SessionFlags {
   readonly budget?: string;
@@ -33,35 +27,6 @@ const defaultBudget = 5000;
 
 /** Differences that are told. */
 const mostTold = 8;
-
-/** Where two programs part. */
-interface Parting {
-  /** Of the capture, from 1; 0: it was made. */
-  readonly packet: number;
-  readonly data: Uint8Array;
-  /** Elements that a packet that was made finds, as in map files. */
-  readonly maps?: ReturnType<typeof entriesJson> | undefined;
-  readonly what: string;
-  readonly old: string;
-  readonly new: string;
-  readonly fields: readonly FieldDifference[];
-}
-
-/** One of the two, alive. */
-interface Side {
-  readonly chosen: Chosen;
-  readonly machine: Machine;
-  readonly run: (data: Uint8Array, time: bigint) => Decision;
-}
-
-interface Decision {
-  readonly verdict: string;
-  readonly bytes: Uint8Array;
-  readonly redirect: string;
-  readonly outputs: string;
-  readonly trap: string | undefined;
-  readonly steps: number;
-}
 
 /** Exit 1 where the versions decide differently. JSON: `jitnic.diff/1`. */
 export const command: CliCommand = defineCommand<Options>({
@@ -103,13 +68,24 @@ told them apart (tested).`,
     const proof =
       isEqual || options.proof === false || !sameData(old, fresh) ? undefined : await proveProgram(old, fresh, io);
     const isSure = isEqual || proof?.verdict === 'proved';
-    const compared = isSure ? undefined : io.breakable('comparing', () => compare(old, fresh, packets, maps, budget));
-    const result = { old, fresh, isEqual, proof, compared };
+    const compared = isSure
+      ? undefined
+      : io.breakable('comparing', () => compare({ old, fresh, packets, maps, budget }));
+    const work = isEqual
+      ? undefined
+      : io.breakable('verifying', () => [verifierWork(old), verifierWork(fresh)] as const);
+    const result = { old, fresh, isEqual, proof, compared, work };
     if (io.flags.json) io.json('jitnic.diff/1', diffJson(result));
     else io.out(diffText(result, io));
     return (compared?.partings.length ?? 0) > 0 ? exitCodes.negative : (exitCodes.ok as ExitCode);
   },
 });
+
+/** Instructions that the verifier processes for it. */
+function verifierWork({ object, program }: Chosen): number {
+  const { maps, btf, kernelBtf, license } = object;
+  return verify(program, maps, { btf, kernelBtf, license, logLevel: 0 }).stats.insns;
+}
 
 /** Equal code means the same only over equal maps and data. */
 function sameData(a: Chosen, b: Chosen): boolean {
@@ -127,168 +103,6 @@ function sameData(a: Chosen, b: Chosen): boolean {
       )
       .join('|');
   return shape(a) === shape(b);
-}
-
-interface Compared {
-  readonly partings: readonly Parting[];
-  /** Packets of the capture, and packets that were made. */
-  readonly packets: number;
-  readonly made: number;
-  /** Sums over all packets. */
-  readonly steps: readonly [old: number, fresh: number];
-}
-
-function compare(
-  old: Chosen,
-  fresh: Chosen,
-  packets: readonly { readonly data: Uint8Array; readonly time: bigint }[],
-  maps: MapsFile | undefined,
-  budget: number,
-): Compared {
-  const partings: Parting[] = [];
-  const [a, b] = [sideOf(old, maps), sideOf(fresh, maps)];
-  let [oldSteps, freshSteps] = [0, 0];
-  const judge = (data: Uint8Array, time: bigint, number: number): void => {
-    const [left, right] = [a.run(data, time), b.run(data, time)];
-    oldSteps += left.steps;
-    freshSteps += right.steps;
-    const found = partingOf(left, right);
-    if (found !== undefined) partings.push({ packet: number, data, ...found });
-  };
-  let made = 0;
-  // Starts bring the elements that they need.
-  const bare = [sideOf(old, undefined), sideOf(fresh, undefined)] as const;
-  for (const { object, program } of [old, fresh]) {
-    const options = {
-      verdicts: Verdicts.of(object),
-      budget,
-      searchSeed: 1,
-      known: [],
-      maps: contentsFor(object, maps),
-    };
-    const found = findPaths(object, program, { ...options, seeds: packets.slice(0, 500).map(({ data }) => data) });
-    for (const { start } of found.paths) {
-      made++;
-      const parting = judgeStart(start, object, bare);
-      oldSteps += parting.steps[0];
-      freshSteps += parting.steps[1];
-      if (parting.found !== undefined) partings.push(parting.found);
-    }
-  }
-  for (const [i, { data, time }] of packets.entries()) {
-    judge(data, time, i + 1);
-    // After the first difference of a run the maps are not the same any more.
-    if (partings.some(({ packet }) => packet > 0)) break;
-  }
-  if (partings.length === 0 && packets.length > 0) partings.push(...mapPartings(a, b));
-  return { partings, packets: packets.length, made, steps: [oldSteps, freshSteps] };
-}
-
-/** Runs a start of one of the two on both. `object`: whose maps its elements are in; the other has them by name. */
-function judgeStart(
-  { packet, now, entries }: StartState,
-  object: ObjectSpec,
-  sides: readonly [Side, Side],
-): { readonly found: Parting | undefined; readonly steps: readonly [number, number] } {
-  const [left, right] = sides.map((side): Decision => {
-    const { machine } = side;
-    const own = entries.flatMap((entry) => {
-      const spec = object.maps[entry.map];
-      const map = machine.maps.findIndex((each) => each.spec.name === spec?.name);
-      const fits = map >= 0 && machine.maps[map]?.spec.keySize === entry.key.length;
-      return fits && machine.maps[map]?.spec.valueSize === entry.value.length ? [{ ...entry, map }] : [];
-    });
-    machine.transaction.begin();
-    fillMaps(machine, own);
-    const decision = side.run(packet, now);
-    machine.transaction.rollback();
-    return decision;
-  }) as [Decision, Decision];
-  const parting = partingOf(left, right);
-  const maps = entries.length === 0 ? undefined : entriesJson(new MapStore(object), entries);
-  const found = parting && { packet: 0, data: packet, maps, ...parting };
-  return { found, steps: [left.steps, right.steps] };
-}
-
-/** Maps of the file that the object has. */
-function contentsFor(object: ObjectSpec, maps: MapsFile | undefined): { readonly contents: MapsFile } | undefined {
-  if (maps === undefined) return undefined;
-  const own = Object.entries(maps.maps).filter(([name]) => object.maps.some((map) => map.name === name));
-  return { contents: { maps: Object.fromEntries(own) } };
-}
-
-function sideOf(chosen: Chosen, maps: MapsFile | undefined): Side {
-  const { object, program } = chosen;
-  const machine = new Machine(object);
-  const contents = contentsFor(object, maps);
-  if (contents !== undefined) loadMaps(machine, contents.contents);
-  const loaded = machine.programs[object.programs.indexOf(program)] as Machine['programs'][number]; // it is the object's
-  machine.admit(loaded);
-  const interpreter = new Interpreter(machine);
-  const run = (data: Uint8Array, time: bigint): Decision => {
-    machine.setPacket({ data, now: time, ingressIfindex: 1, frags: program.frags });
-    const { verdict, steps, trap } = interpreter.run(loaded);
-    const name = verdictName(verdict);
-    return {
-      verdict: name,
-      bytes: machine.lane.packet.bytes(),
-      redirect: name === 'REDIRECT' ? JSON.stringify(machine.redirect) : '',
-      outputs: machine.outputs.map((output) => formatOutput(object, output, new Map()).text).join(' | '),
-      trap: trap === undefined ? undefined : formatTrap(trap),
-      steps,
-    };
-  };
-  return { chosen, machine, run };
-}
-
-function partingOf(left: Decision, right: Decision): Omit<Parting, 'packet' | 'data'> | undefined {
-  const say = (
-    what: string,
-    a: string,
-    b: string,
-    fields: readonly FieldDifference[] = [],
-  ): Omit<Parting, 'packet' | 'data'> => ({
-    what,
-    old: a,
-    new: b,
-    fields,
-  });
-  if (left.trap !== undefined || right.trap !== undefined)
-    return left.trap === right.trap ? undefined : say('what stops it', left.trap ?? 'nothing', right.trap ?? 'nothing');
-  if (left.verdict !== right.verdict) return say('verdict', left.verdict, right.verdict);
-  if (left.redirect !== right.redirect) return say('redirect', left.redirect, right.redirect);
-  // Nobody sees what became of a packet that is dropped.
-  const fields =
-    left.verdict === 'DROP' || left.verdict === 'ABORTED' ? [] : packetDifferences(left.bytes, right.bytes);
-  if (fields.length > 0) return say('packet', `${left.bytes.length} bytes`, `${right.bytes.length} bytes`, fields);
-  return left.outputs === right.outputs
-    ? undefined
-    : say('lines and records', left.outputs || 'none', right.outputs || 'none');
-}
-
-/** Maps by name, element by element. */
-function mapPartings(a: Side, b: Side): Parting[] {
-  const found: Parting[] = [];
-  const none = new Uint8Array(0);
-  for (const map of a.machine.maps) {
-    const other = b.machine.maps.find(({ spec }) => spec.name === map.spec.name);
-    if (map.isConstant || other === undefined || other.spec.valueSize !== map.spec.valueSize) continue;
-    const values = (of: typeof map): Map<string, string> =>
-      new Map([...of.writtenEntries()].map(({ key, value }) => [hex(key), hex(value)]));
-    const [left, right] = [values(map), values(other)];
-    const key = [...new Set([...left.keys(), ...right.keys()])].find((one) => left.get(one) !== right.get(one));
-    if (key === undefined) continue;
-    const what = `map \`${map.spec.name}\`, key ${key}, after the last packet`;
-    found.push({
-      packet: 0,
-      data: none,
-      what,
-      old: left.get(key) ?? 'nothing',
-      new: right.get(key) ?? 'nothing',
-      fields: [],
-    });
-  }
-  return found;
 }
 
 async function readPackets(
@@ -310,9 +124,11 @@ interface Result {
   readonly isEqual: boolean;
   readonly proof: FunctionProof | undefined;
   readonly compared: Compared | undefined;
+  /** Instructions that the verifier processes; undefined where the code is equal. */
+  readonly work: readonly [old: number, fresh: number] | undefined;
 }
 
-function diffJson({ old, fresh, isEqual, proof, compared }: Result): Record<string, unknown> {
+function diffJson({ old, fresh, isEqual, proof, compared, work }: Result): Record<string, unknown> {
   return {
     old: { object: old.object.name, program: old.program.name, insns: old.program.insns.length },
     new: { object: fresh.object.name, program: fresh.program.name, insns: fresh.program.insns.length },
@@ -320,7 +136,10 @@ function diffJson({ old, fresh, isEqual, proof, compared }: Result): Record<stri
     proof: proof === undefined ? undefined : { verdict: proof.verdict, why: proof.why },
     packets: compared?.packets ?? 0,
     made: compared?.made ?? 0,
+    skipped: compared?.skipped ?? 0,
+    verifier_insns: work === undefined ? undefined : { old: work[0], new: work[1] },
     steps: compared === undefined ? undefined : { old: compared.steps[0], new: compared.steps[1] },
+    classes: compared?.classes.map(({ name, packets, old: a, new: b }) => ({ class: name, packets, old: a, new: b })),
     differences: (compared?.partings ?? []).map(({ packet, data, maps, what, old: a, new: b, fields }) => ({
       packet: packet === 0 ? undefined : packet,
       data: data.length === 0 ? undefined : data,
@@ -335,15 +154,16 @@ function diffJson({ old, fresh, isEqual, proof, compared }: Result): Record<stri
 
 const sideColumns = [{ title: '' }, { title: 'old', align: 'right' }, { title: 'new', align: 'right' }] as const;
 
-function diffText({ old, fresh, isEqual, proof, compared }: Result, io: Io): string {
+function diffText({ old, fresh, isEqual, proof, compared, work }: Result, io: Io): string {
   if (isEqual) return `${io.style.bold('equal')}: the same code, maps and data\n`;
-  const sizes: [string, number, number] = ['instructions', old.program.insns.length, fresh.program.insns.length];
+  const rows: [string, number, number][] = [['instructions', old.program.insns.length, fresh.program.insns.length]];
+  if (work !== undefined) rows.push(["verifier's instructions", ...work]);
   if (proof?.verdict === 'proved') {
     const text = `${io.style.bold('proved')}: they do the same, whatever the packet is and the maps hold\n`;
-    return `${text}\n${formatTable(sideColumns, [sizes])}`;
+    return `${text}\n${formatTable(sideColumns, rows)}`;
   }
   if (compared === undefined) return '';
-  const { partings, packets, made, steps } = compared;
+  const { partings, packets, made, skipped, steps, classes } = compared;
   const tried = `${count(made, 'packet')} made for paths of either${packets === 0 ? '' : `, ${formatNumber(packets)} of the capture`}`;
   let text =
     partings.length === 0
@@ -358,7 +178,14 @@ function diffText({ old, fresh, isEqual, proof, compared }: Result, io: Io): str
       for (const entry of list) text += `    ${name}: ${JSON.stringify(entry)}\n`;
   }
   if (partings.length > mostTold) text += `\n... and ${partings.length - mostTold} more; -j has all\n`;
-  const all = Math.max(1, made + packets);
-  const rows = [sizes, ['instructions a packet', Math.round(steps[0] / all), Math.round(steps[1] / all)]];
+  if (skipped > 0) {
+    const line = `${count(skipped, 'packet')} of a path not compared: it needs elements that the other's maps cannot hold`;
+    text += `\n${wrapWords(line, io.width, '  ').join('\n')}\n`;
+  }
+  const mean = (name: string, all: number, a: number, b: number): void => {
+    rows.push([name, Math.round(a / Math.max(1, all)), Math.round(b / Math.max(1, all))]);
+  };
+  mean('instructions a packet', made + packets, ...steps);
+  for (const each of classes) mean(`  ${each.name} (${formatNumber(each.packets)})`, each.packets, each.old, each.new);
   return `${text}\n${formatTable(sideColumns, rows)}`;
 }

@@ -10,6 +10,7 @@ import type { ProgramProfile } from '../super/index.js';
 import { makePackets } from './check/traffic.js';
 import type { Io } from './command.js';
 import { packetsOf } from './opt-checks.js';
+import { classRank, packetClass } from './packet-class.js';
 
 type Packets = readonly { readonly data: Uint8Array }[];
 
@@ -49,7 +50,7 @@ export function executedByClass(
             nsAfter: (row?.nsAfter ?? 0) + (now[i]?.ns ?? 0),
           });
         }
-      return [...rows.values()].sort((a, b) => rank(a.class) - rank(b.class));
+      return [...rows.values()].sort((a, b) => classRank(a.class) - classRank(b.class));
     });
 }
 
@@ -76,29 +77,6 @@ export function profilesOf(object: ObjectSpec, packets: Packets): ReadonlyMap<st
     profiles.set(name, { ran: Counter.ran, taken: Counter.taken, lengths });
   }
   return profiles;
-}
-
-const classes = ['all', 'IPv4 TCP', 'IPv4 UDP', 'IPv4', 'IPv6 TCP', 'IPv6 UDP', 'IPv6', 'ARP', 'other', 'short'];
-
-function rank(name: string): number {
-  return classes.indexOf(name);
-}
-
-/** What kind of packet it is, by its first headers. */
-function packetClass(data: Uint8Array): string {
-  if (data.length < 14) return 'short';
-  let at = 12;
-  let type = ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
-  // Tags of VLANs, both kinds.
-  while ((type === 0x8100 || type === 0x88a8) && at + 6 <= data.length) {
-    at += 4;
-    type = ((data[at] ?? 0) << 8) | (data[at + 1] ?? 0);
-  }
-  if (type === 0x0806) return 'ARP';
-  const version = type === 0x0800 ? 'IPv4' : type === 0x86dd ? 'IPv6' : undefined;
-  if (version === undefined) return 'other';
-  const protocol = data[at + 2 + (version === 'IPv4' ? 9 : 6)];
-  return protocol === 6 ? `${version} TCP` : protocol === 17 ? `${version} UDP` : version;
 }
 
 /** What one packet took. */

@@ -68,3 +68,83 @@ it('says which packet of a capture comes first', async () => {
   expect(equal_code).toBe(false);
   expect(differences.find(({ packet }) => packet !== undefined)).toMatchObject({ what: 'verdict' });
 });
+
+/** Passes or drops by a variable, and counts in another; sections are maps named after the file. */
+const counting = (name: string, by: number, more = ''): string => {
+  const path = join(folder, `${name}.s`);
+  const lines = [
+    '.section xdp',
+    '.globl f',
+    'f:',
+    'r1 = count ll',
+    'r2 = *(u64 *)(r1 + 0)',
+    `r2 += ${by}`,
+    '*(u64 *)(r1 + 0) = r2',
+    'r3 = mode ll',
+    'r4 = *(u64 *)(r3 + 0)',
+    'r0 = 2',
+    'if r4 == 0 goto +1',
+    'r0 = 1',
+    'exit',
+    '.section .data',
+    'mode: .quad 0',
+    '.section .bss',
+    ...(more === '' ? [] : [more]),
+    'count: .quad 0',
+  ];
+  writeFileSync(path, `${lines.join('\n')}\n`);
+  return path;
+};
+
+it('gives variables to both versions, whatever their files are called', async () => {
+  const [one, same, twice] = [counting('one', 1), counting('same', 1, 'pad: .quad 0'), counting('twice', 2)];
+  const search = ['--no-proof', '-j', '--budget', '200'];
+  const alike = JSON.parse((await captureCli(['diff', one, same, ...search])).out) as {
+    differences: unknown[];
+    made: number;
+    classes: { class: string; packets: number }[];
+    verifier_insns: { old: number; new: number };
+  };
+  expect(alike.differences).toEqual([]);
+  // Of each version: the variable that decides is set, and is not.
+  expect(alike.made).toBeGreaterThanOrEqual(4);
+  expect(alike.classes.reduce((sum, { packets }) => sum + packets, 0)).toBe(alike.made);
+  expect(alike.verifier_insns.old).toBeGreaterThan(0);
+  const other = await captureCli(['diff', one, twice, ...search]);
+  expect(other.exitCode).toBe(1);
+  const { differences } = JSON.parse(other.out) as { differences: { what: string; old: string; new: string }[] };
+  expect(differences[0]).toMatchObject({
+    what: 'variables of `.bss`, after the packet',
+    old: '0100000000000000',
+    new: '0200000000000000',
+  });
+});
+
+it('does not compare what only one of them can hold, and says so', async () => {
+  const table = (name: string, value: number): string => {
+    const path = join(folder, `${name}.s`);
+    const lines = [
+      `.map table type=hash key=4 value=${value} max_entries=4`,
+      '.section xdp',
+      '.globl f',
+      'f:',
+      '*(u32 *)(r10 - 4) = 0',
+      'r1 = table ll',
+      'r2 = r10',
+      'r2 += -4',
+      'call bpf_map_lookup_elem',
+      'if r0 == 0 goto none',
+      'r0 = 1',
+      'exit',
+      'none:',
+      'r0 = 2',
+      'exit',
+    ];
+    writeFileSync(path, `${lines.join('\n')}\n`);
+    return path;
+  };
+  const { out, exitCode } = await captureCli(['diff', table('narrow', 4), table('wide', 8), '--budget', '200']);
+  expect(exitCode).toBe(0);
+  expect(out).toContain('tested: no difference in 2 packets made for paths of either');
+  expect(out).toContain('2 packets of a path not compared');
+});

@@ -1,0 +1,146 @@
+/**
+ * Maps of two versions of an object: which of them is the same one, how an element of the one is put into the other,
+ * and where they differ. Maps go together by name; data sections by section, since libbpf names them after the file,
+ * and their variables by name, since a version more or less of one moves the others.
+ */
+import { mayBeWritten } from '../code/index.js';
+import type { StartEntry } from '../explore/index.js';
+import type { MapSpec, ObjectSpec } from '../object/index.js';
+import { hex } from '../text/index.js';
+import { type BpfMap, globalsOf, type Machine, type MapsFile } from '../vm/index.js';
+
+/** A variable that both have, and where it lies in each. */
+interface SharedVariable {
+  readonly name: string;
+  readonly size: number;
+  readonly old: number;
+  readonly fresh: number;
+}
+
+/** A map that both have, by its index in each. */
+interface MapPair {
+  readonly old: number;
+  readonly fresh: number;
+  /** Of data sections whose layouts are not the same. */
+  readonly variables: readonly SharedVariable[] | undefined;
+}
+
+/** Which of the two objects. */
+export type Version = 'old' | 'fresh';
+
+/** Where one map of both differs after a packet. */
+export interface MapParting {
+  readonly what: string;
+  readonly old: string;
+  readonly fresh: string;
+}
+
+/** The maps of two versions, side by side. */
+export class MapPairs {
+  private readonly objects: Readonly<Record<Version, ObjectSpec>>;
+  private readonly pairs: readonly MapPair[];
+
+  constructor(old: ObjectSpec, fresh: ObjectSpec) {
+    this.objects = { old, fresh };
+    this.pairs = old.maps.flatMap((spec, index): MapPair[] => {
+      const other = fresh.maps.findIndex((each) => isSame(spec, each));
+      const found = fresh.maps[other];
+      return found === undefined ? [] : [{ old: index, fresh: other, variables: this.shared(index, other) }];
+    });
+  }
+
+  /**
+   * An element of a map of `from` as the other version has it; undefined where it has no such map, or one that cannot
+   * hold it.
+   */
+  translated(entry: StartEntry, from: Version): StartEntry | undefined {
+    const to = from === 'old' ? 'fresh' : 'old';
+    const pair = this.pairs.find((one) => one[from] === entry.map);
+    if (pair === undefined) return undefined;
+    if (pair.variables === undefined) return { ...entry, map: pair[to] };
+    const [own, other] = [this.initial(from, pair[from]), this.initial(to, pair[to])];
+    for (const variable of pair.variables) {
+      const bytes = entry.value.subarray(variable[from], variable[from] + variable.size);
+      other.set(bytes, variable[to]);
+      own.set(bytes, variable[from]);
+    }
+    // What is set besides belongs to a variable that the other version does not have.
+    return hex(own) === hex(entry.value) ? { ...entry, map: pair[to], value: other } : undefined;
+  }
+
+  /** The maps of a file that this version has, data sections under its own names. */
+  contentsFor(version: Version, { maps }: MapsFile): MapsFile {
+    const own = this.objects[version].maps;
+    const entries = Object.entries(maps).flatMap(([name, list]) => {
+      const map =
+        own.find((each) => each.name === name) ??
+        own.find((each) => isData(each) && name.includes('.') && each.section === name.slice(name.indexOf('.')));
+      return map === undefined ? [] : [[map.name, list] as const];
+    });
+    return { maps: Object.fromEntries(entries) };
+  }
+
+  /** The first map in which the two machines differ, of those that a program of either may write. */
+  parting(old: Machine, fresh: Machine): MapParting | undefined {
+    for (const pair of this.pairs) {
+      const isWritten = mayBeWritten(this.objects.old, pair.old) || mayBeWritten(this.objects.fresh, pair.fresh);
+      const [left, right] = [old.maps[pair.old], fresh.maps[pair.fresh]];
+      if (!isWritten || left === undefined || right === undefined || left.isConstant) continue;
+      const found = pair.variables === undefined ? elements(left, right) : variables(left, right, pair.variables);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** A copy of what a data section holds when it is loaded. */
+  private initial(version: Version, map: number): Uint8Array {
+    const init = this.objects[version].maps[map]?.init;
+    return init?.kind === 'data' ? init.bytes.slice() : new Uint8Array(0);
+  }
+
+  /** Variables of two data sections; undefined where both have the same ones in the same places, or are no such. */
+  private shared(old: number, fresh: number): SharedVariable[] | undefined {
+    const [left, right] = [this.objects.old.maps[old], this.objects.fresh.maps[fresh]];
+    if (left === undefined || right === undefined || !isData(left)) return undefined;
+    const [all, others] = [globalsOf(this.objects.old), globalsOf(this.objects.fresh)].map((list, i) =>
+      list.filter(({ map }) => map === (i === 0 ? old : fresh)),
+    ) as [ReturnType<typeof globalsOf>, ReturnType<typeof globalsOf>];
+    const places = (list: typeof all): string => list.map(({ name, offset, size }) => [name, offset, size]).join();
+    if (left.valueSize === right.valueSize && places(all) === places(others)) return undefined;
+    return all.flatMap(({ name, offset, size }) => {
+      const other = others.find((one) => one.name === name && one.size === size);
+      return other === undefined ? [] : [{ name, size, old: offset, fresh: other.offset }];
+    });
+  }
+}
+
+function isData(spec: MapSpec): boolean {
+  return spec.init?.kind === 'data';
+}
+
+/** The same map: elements of the one can be put into the other. Data sections: the same section. */
+function isSame(a: MapSpec, b: MapSpec): boolean {
+  if (isData(a) || isData(b)) return isData(a) && isData(b) && a.section === b.section;
+  return a.name === b.name && a.type === b.type && a.keySize === b.keySize && a.valueSize === b.valueSize;
+}
+
+function elements(a: BpfMap, b: BpfMap): MapParting | undefined {
+  const values = (map: BpfMap): Map<string, string> =>
+    new Map([...map.writtenEntries()].map(({ key, value }, i) => [hex(key) || `at ${i}`, hex(value)]));
+  const [left, right] = [values(a), values(b)];
+  const key = [...new Set([...left.keys(), ...right.keys()])].find((one) => left.get(one) !== right.get(one));
+  if (key === undefined) return undefined;
+  const what = isData(a.spec) ? `variables of \`${a.spec.section}\`` : `map \`${a.spec.name}\`, key ${key}`;
+  return { what, old: left.get(key) ?? 'nothing', fresh: right.get(key) ?? 'nothing' };
+}
+
+function variables(a: BpfMap, b: BpfMap, shared: readonly SharedVariable[]): MapParting | undefined {
+  const key = new Uint8Array(4);
+  const [left, right] = [a.lookupElem(key), b.lookupElem(key)];
+  if (typeof left === 'number' || typeof right === 'number') return undefined;
+  for (const { name, size, old, fresh } of shared) {
+    const [x, y] = [hex(left.subarray(old, old + size)), hex(right.subarray(fresh, fresh + size))];
+    if (x !== y) return { what: `variable \`${name}\``, old: x, fresh: y };
+  }
+  return undefined;
+}
