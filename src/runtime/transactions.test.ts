@@ -247,3 +247,67 @@ out:
       }
     });
 });
+
+describe('an end that moves by a variable amount', () => {
+  // Longer or shorter by what the packet says, then a test of a counter that the effects before it have changed.
+  const object = assemble(`
+	.license "GPL"
+	.map count type=array key=4 value=8 max_entries=1
+	.map seen type=hash key=4 value=8 max_entries=64
+	.section xdp
+	.globl main
+main:
+	r9 = r1
+	r6 = *(u32 *)(r1 + 0)
+	r2 = *(u32 *)(r1 + 4)
+	r3 = r6
+	r3 += 20
+	if r3 > r2 goto out
+	r7 = *(u8 *)(r6 + 0)
+	r8 = *(u8 *)(r6 + 1)
+	r1 = 0
+	*(u32 *)(r10 - 4) = r1
+	r2 = r10
+	r2 += -4
+	r1 = count ll
+	call bpf_map_lookup_elem
+	if r0 == 0 goto out
+	r1 = *(u64 *)(r0 + 0)
+	r1 += 1
+	*(u64 *)(r0 + 0) = r1
+	*(u64 *)(r10 - 24) = r0
+${key('r7')}${value('r8')}${updating('seen', 0)}	r2 = r7
+	r2 -= r8
+	r2 *= 4
+	r1 = r9
+	call bpf_xdp_adjust_tail
+	if r0 != 0 goto out
+	r1 = *(u64 *)(r10 - 24)
+	r2 = *(u64 *)(r1 + 0)
+	r2 += 1
+	*(u64 *)(r1 + 0) = r2
+	r2 &= 2
+	if r2 == 0 goto even
+	r0 = 2
+	exit
+even:
+	r0 = 3
+	exit
+out:
+	r0 = 1
+	exit
+`);
+  for (const card of cards)
+    it(JSON.stringify(card), () => {
+      const batch = packets(11, 400);
+      const own = Verdicts.of(object);
+      expect(own.accepts(...object.programs)).toBe(true);
+      for (const verdicts of [own, Verdicts.none()])
+        for (const how of ['batches', 'one by one'] as const) {
+          const options = { ...card, verdicts, host: how === 'batches' ? 'wasm' : 'interp' } as const;
+          const { hits, difference } = tryOn(object, options, batch, how);
+          expect(difference, how).toBeUndefined();
+          expect(hits).toBeGreaterThan(100);
+        }
+    });
+});

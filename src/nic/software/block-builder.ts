@@ -133,6 +133,18 @@ export class BlockBuilder {
     for (const key of this.noted.splice(mark)) this.reads.delete(key);
   }
 
+  /** Does something where a condition holds, which is no constant; both ways go on together. */
+  when(condition: Value, what: () => void): void {
+    const then = this.newBlock();
+    const after = this.newLanding();
+    const nothing = this.graph.constant(0n);
+    this.branch(condition, then, { landing: after, value: nothing });
+    this.enter(then);
+    this.scoped(what);
+    this.jump(after, nothing);
+    this.land(after);
+  }
+
   finish(): FunctionCode {
     return this.draft.finish();
   }

@@ -124,21 +124,22 @@ export class CallLowering {
 
   /**
    * A packet that gets shorter just does; one that grows has its new bytes cleared, and JavaScript knows where the
-   * frame ends.
+   * frame ends. Where the amount is a variable, each packet goes its way.
    */
   private adjustTail(value: Value): void {
-    const { graph, geometry } = this;
-    const amount = value.args[1] as Value;
-    if (isConst(amount) && BigInt.asIntN(64, amount.imm) <= 0n) {
-      geometry.end = graph.add(geometry.end, this.values.lower(amount));
-      this.move(value);
-      return;
-    }
-    if (value.detail?.kind !== 'call') return;
-    this.callHelper(value, value.detail);
-    this.requireSuccess(value);
-    geometry.end = graph.add(geometry.end, this.values.lower(amount));
-    this.moved = true;
+    const { graph, geometry, builder } = this;
+    const { detail } = value;
+    if (detail?.kind !== 'call') return;
+    const amount = this.values.lower(value.args[1] as Value);
+    const grows = graph.make('slt', graph.constant(0n), amount);
+    const grow = (): void => {
+      this.callHelper(value, detail, grows);
+      this.requireSuccess(value);
+    };
+    if (!isConst(grows)) builder.when(grows, grow);
+    else if (grows.imm !== 0n) grow();
+    geometry.end = graph.add(geometry.end, amount);
+    this.move(value);
   }
 
   /** The recording saw the helper succeed; a frame of another size may make it fail. */
@@ -243,8 +244,11 @@ export class CallLowering {
     return true;
   }
 
-  /** A call of a helper, in the module where it has one; else of JavaScript, which sees the packet as it is by now. */
-  private callHelper(value: Value, detail: Detail & { readonly kind: 'call' }): void {
+  /**
+   * A call of a helper, in the module where it has one; else of JavaScript, which sees the packet as it is by now.
+   * `made`: only where that holds; absent: for each packet.
+   */
+  private callHelper(value: Value, detail: Detail & { readonly kind: 'call' }, made?: Value): void {
     const { builder, context } = this;
     this.writePieces(value, detail);
     // A pointer to a map stays one: then passes know what the helper does with the other arguments.
@@ -269,10 +273,11 @@ export class CallLowering {
     if (detail.visible && (this.transaction.mayFailLater || !context.verified)) {
       const mark = this.marks++;
       flags |= callFlags.mark(mark);
-      this.transaction.onFailure(() => {
+      const undo = (): void => {
         this.callJavaScript(0, callFlags.undo(mark));
         this.startPeriod();
-      });
+      };
+      this.transaction.onFailure(made === undefined || isConst(made) ? undo : () => builder.when(made, undo));
     }
     const lowered = this.callJavaScript(detail.helper, flags, args);
     if (movesElements(detail.helper)) this.startPeriod();
