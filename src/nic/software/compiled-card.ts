@@ -95,8 +95,11 @@ export class CompiledCard implements CardPort {
   private readonly enabled: number;
   private readonly period: number;
   private readonly counters: number;
-  /** Positions of traces, for {@link takeHits}. */
-  private readonly order: number[] = [];
+  /**
+   * For {@link takeHits}: address of the last packet's record times {@link maxTraces}, plus the trace's position. Both
+   * fit into 48 bits, and numbers sort without a function that compares.
+   */
+  private order: Float64Array = new Float64Array(64);
   private readonly areas = new Map<number, number>();
   private readonly imports: CardImports;
   private version: Version | undefined;
@@ -246,13 +249,16 @@ export class CompiledCard implements CardPort {
   private takeHits(visit: (trace: TreeTrace, packets: number) => void): void {
     const { traces = [], hot = 0 } = this.version ?? {};
     const { view } = this.machine.memory;
+    if (this.order.length < traces.length) this.order = new Float64Array(2 * traces.length);
     const { order } = this;
-    order.length = 0;
-    for (let i = 0; i < traces.length; i++)
-      if (view.getUint32(this.counters + counterSize * i, true) > 0) order.push(i);
-    const last = (i: number): number => view.getUint32(this.counters + counterSize * i + 4, true);
-    order.sort((a, b) => last(a) - last(b));
-    for (const i of order) {
+    let hit = 0;
+    for (let i = 0; i < traces.length; i++) {
+      const at = this.counters + counterSize * i;
+      if (view.getUint32(at, true) > 0) order[hit++] = view.getUint32(at + 4, true) * maxTraces + i;
+    }
+    if (hit > 1) order.subarray(0, hit).sort();
+    for (let n = 0; n < hit; n++) {
+      const i = (order[n] as number) % maxTraces;
       const packets = view.getUint32(this.counters + counterSize * i, true);
       view.setUint32(this.counters + counterSize * i, 0, true);
       this.ran += packets;
