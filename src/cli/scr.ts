@@ -4,10 +4,11 @@ import { nearest } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { declareReading } from './program-file.js';
 import { analyzeOperation } from './scr-analyze.js';
+import { buildOperation } from './scr-build.js';
 import type { ScrFlags, ScrOperation } from './scr-operation.js';
 
 /** In the order of help. */
-const operations: readonly ScrOperation[] = [analyzeOperation];
+const operations: readonly ScrOperation[] = [analyzeOperation, buildOperation];
 
 /** Flags that every command has, or every operation that reads FILE. */
 const common = new Set([

@@ -1,3 +1,4 @@
+export { demandedBits } from './demanded-bits.js';
 export { type OptimizeOptions, optimize } from './optimize.js';
 export { type Param, type ParamName, type Pass, params } from './pass.js';
 export { passes } from './passes.js';

@@ -1,5 +1,11 @@
-export { stateMaps } from './analysis-state.js';
-export { addedBytes } from './layout.js';
+export { analyzeScr, type ScrAnalysis, type ScrVerdict } from './analysis.js';
+export type { Finding, FindingCode } from './analysis-checks.js';
+export type { MapRole, StateMap } from './analysis-state.js';
+export { type BuildOptions, type BuiltScr, buildScr } from './build.js';
+export { compareScr, type Equivalence, type EquivalenceOptions, type TimedPacket } from './equivalence.js';
+export { addedBytes, type ScrField, type ScrLayout, writeFrame } from './layout.js';
+export type { Metadata } from './metadata.js';
+export { Sequencer } from './metadata-sequence.js';
 export {
   assumedSharing,
   type ChoiceInput,

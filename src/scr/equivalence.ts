@@ -1,0 +1,127 @@
+/**
+ * Does replication change anything? The same packets through the program alone and through sequencer and cores, in our
+ * engines: verdict and bytes of each packet, and each core's copy of the state against the sequential run's state at
+ * the moment at which the copy has come so far.
+ */
+import { Interpreter } from '../interp/index.js';
+import { WasmEngine } from '../jit/index.js';
+import type { ObjectSpec } from '../object/index.js';
+import { Verdicts } from '../verifier/index.js';
+import { type BpfMap, type Engine, type LoadedProgram, Machine } from '../vm/index.js';
+import type { BuiltScr } from './build.js';
+import { writeFrame } from './layout.js';
+import type { Metadata } from './metadata.js';
+import { Sequencer } from './metadata-sequence.js';
+
+/** A packet and when it comes, ns. */
+export interface TimedPacket {
+  readonly data: Uint8Array;
+  readonly time: bigint;
+}
+
+/** What became of a comparison. */
+export interface Equivalence {
+  readonly packets: number;
+  /** How many of them touched the state. */
+  readonly present: number;
+  /** Copies of the state that were compared, one for each core, at the end. */
+  readonly copies: number;
+  /** Where they part, in words. */
+  readonly difference: string | undefined;
+}
+
+/** What the comparison is done with. */
+export interface EquivalenceOptions {
+  readonly engine?: 'interp' | 'wasm';
+  /** Fills maps that only the control plane writes, on both sides; maps of the program's object come first. */
+  readonly fill?: (machine: Machine) => void;
+}
+
+/** One side: a machine, an engine, a program. */
+class Side {
+  readonly machine: Machine;
+  private readonly engine: Engine;
+  private readonly program: LoadedProgram;
+
+  constructor(object: ObjectSpec, name: string, { engine = 'wasm', fill }: EquivalenceOptions) {
+    this.machine = new Machine(object);
+    const program = this.machine.programs.find(({ spec }) => spec.name === name);
+    if (program === undefined) throw new Error(`no program ${name}`);
+    this.program = program;
+    this.machine.admit(program);
+    fill?.(this.machine);
+    this.engine =
+      engine === 'interp'
+        ? new Interpreter(this.machine)
+        : new WasmEngine(this.machine, { verdicts: Verdicts.of(object) });
+  }
+
+  /** Verdict and bytes, as one text. */
+  run(data: Uint8Array, now: bigint): string {
+    this.machine.setPacket({ data, now });
+    const { verdict, trap } = this.engine.run(this.program);
+    return `${trap === undefined ? verdict : 'trap'} ${hex(this.machine.lane.packet.bytes())}`;
+  }
+}
+
+/** Stops at the first difference. */
+export function compareScr(
+  metadata: Metadata,
+  built: BuiltScr,
+  packets: Iterable<TimedPacket>,
+  options: EquivalenceOptions = {},
+): Equivalence {
+  const { scr } = metadata.slice;
+  const { layout, copies } = built;
+  const { cores } = layout;
+  const alone = new Side(scr.object, scr.program.name, options);
+  const many = new Side(built.object, built.object.programs[0]?.name ?? '', options);
+  const sequencer = new Sequencer(metadata);
+  const history: (Uint8Array | undefined)[] = Array.from({ length: cores - 1 }, () => undefined);
+  const result = { packets: 0, present: 0, copies: 0 };
+  /** By lane: the sequential state at its last packet. */
+  const last: (readonly string[] | undefined)[] = Array.from({ length: cores }, () => undefined);
+  const states = scr.maps.filter(({ role }) => role === 'state');
+  const all = [...packets];
+  for (const [number, { data, time }] of all.entries()) {
+    const lane = number % cores;
+    const expected = alone.run(data, time);
+    const frame = writeFrame(layout, { lane, time, number }, history, data);
+    const got = many.run(frame, time);
+    result.packets++;
+    if (got !== expected)
+      return { ...result, difference: `packet ${number}: ${expected} alone, ${got} on ${cores} cores` };
+    const item = sequencer.item(data, time);
+    if (item !== undefined) result.present++;
+    if (cores > 1) {
+      history.shift();
+      history.push(item);
+    }
+    if (number >= all.length - cores) last[lane] = states.map(({ index }) => contentsOf(alone.machine.maps[index]));
+  }
+  for (const [lane, copy] of copies.entries()) {
+    const wanted = last[lane];
+    if (wanted === undefined) continue;
+    for (const [i, { index, spec }] of states.entries()) {
+      const own = contentsOf(many.machine.maps[copy.get(index) ?? -1]);
+      if (own !== wanted[i]) return { ...result, difference: `core ${lane}'s copy of \`${spec.name}\` differs` };
+    }
+    result.copies++;
+  }
+  return { ...result, difference: undefined };
+}
+
+/** All elements, in the order of their keys, as one text. */
+function contentsOf(map: BpfMap | undefined): string {
+  if (map === undefined) return '';
+  return [...map.writtenEntries()]
+    .map(({ key, value }) => `${hex(key)}=${hex(value)}`)
+    .sort()
+    .join();
+}
+
+function hex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
