@@ -3,10 +3,13 @@
  * where the sequencer's knowledge ends.
  *
  * - Blocks from which no change can be reached are one block, the exit.
- * - A branch on what the sequencer knows, one way of which leads to the exit, is *absorbed* where nothing else can have
- *   come before it: no change and no branch on state. Whoever takes the exit there does nothing at all, which is what an
+ * - A branch on what the sequencer knows, one way of which leads to the exit, is *absorbed* where nothing else can
+ * have
+ *   come before it: no change and no branch on state. Whoever takes the exit there does nothing at all, which is what
+ * an
  *   absent item says; so of a present one it is known which way it goes, and nothing has to be sent for it.
- * - Of what is left, a branch is in the slice if something of the slice is control dependent on it (Ferrante, Ottenstein
+ * - Of what is left, a branch is in the slice if something of the slice is control dependent on it (Ferrante,
+ * Ottenstein
  *   and Warren, 1987); any other goes on at its immediate postdominator.
  */
 import { type Order, orderOf } from '../code/index.js';

@@ -1,4 +1,5 @@
-/** `jitnic scr analyze` as a value: what of a program is state, what cores have to be told, and whether that will do. */
+/** `jitnic scr analyze` as a value: what of a program is state, what cores have to be told, and whether that will do.
+ * */
 
 import { UnsupportedError } from '../base/index.js';
 import { Unsupported } from '../ir/index.js';

@@ -3,10 +3,10 @@
  *
  * Each core (*lane*) has a program of its own, which differs from the others' in nothing but the maps that it names:
  * state maps are copied lane by lane, whatever their type, so all copies see the same changes in the same order and
- * hash, LRU and array behave as the one map of the sequential run does. The kernel's per-CPU hashes would not do: their
- * keys are one set for all CPUs, so the first core that inserts makes the key exist for the others, which have not come
- * so far. An entry program reads the lane from the dummy header and tail-calls its program, so it does not matter which
- * CPU a lane runs on, as long as it is one at a time.
+ * hash, LRU and array behave as the one map of the sequential run does. The kernel's per-CPU hashes would not do:
+ * their keys are one set for all CPUs, so the first core that inserts makes the key exist for the others, which have
+ * not come so far. An entry program reads the lane from the dummy header and tail-calls its program, so it does not
+ * matter which CPU a lane runs on, as long as it is one at a time.
  *
  *     entry:  check the header -> tail call lanes[lane]
  *     lane:   check the length -> replay each present item -> take the history off -> the program, unchanged but for
@@ -87,7 +87,15 @@ export function buildScr(metadata: Metadata, options: BuildOptions): BuiltScr {
   const names = Array.from({ length: cores }, (_, lane) => `${scr.program.name}_lane${lane}`);
   const lanes = maps.push(lanesSpec(names)) - 1;
   const programs = copies.map((copy, lane) =>
-    laneProgram({ metadata, layout, replay: replay.code.insns, name: names[lane] as string, lane, copy, clock }),
+    laneProgram({
+      metadata,
+      layout,
+      replay: cores === 1 ? [] : replay.code.insns,
+      name: names[lane] as string,
+      lane,
+      copy,
+      clock,
+    }),
   );
   const entry = entryProgram(scr.program, lanes, cores);
   const object: ObjectSpec = { ...scr.object, programs: [entry, ...programs], maps };

@@ -1,7 +1,8 @@
 /**
  * The wire format of state-compute replication (Xu et al., NSDI 2025), as it is published:
  *
- *     dummy Ethernet header (14 B) | [packet number, u32 little-endian] | (cores - 1) x metadata, oldest first | packet
+ *     dummy Ethernet header (14 B) | [packet number, u32 little-endian] | (cores - 1) x metadata, oldest first |
+ * packet
  *
  * The dummy header's addresses carry what a core has to know of this one packet; its EtherType is one of the two for
  * local experiments (IEEE 802, table of EtherTypes), so that nothing else takes the frame for its own:

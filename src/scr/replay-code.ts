@@ -4,8 +4,8 @@
  *     r1   the packet's item of the history (a pointer into the frame)
  *     r2   the present packet's time (ns), of which the item's whole time is made
  *
- * What the sequencer sent is read at the function's head. Frames of functions that were copied in become one frame, and
- * keys of look-ups are put together below them, where bytecode wants them.
+ * What the sequencer sent is read at the function's head. Frames of functions that were copied in become one frame,
+ * and keys of look-ups are put together below them, where bytecode wants them.
  */
 import { type CompiledFunction, compileFunction } from '../bpf/index.js';
 import {
@@ -80,7 +80,8 @@ class ReplayBuilder {
     for (const { id } of liveBlocks(sliced)) this.blocks.set(id, draft.block());
     this.at = entry;
     if (this.readsEarly) this.readItem();
-    draft.end(entry, { kind: 'jump', to: this.blocks.get(0) as number });
+    this.checkBounds();
+    draft.end(this.at, { kind: 'jump', to: this.blocks.get(0) as number });
     for (const { id, phis } of liveBlocks(sliced))
       for (const { value } of phis) this.made.set(value, draft.phi(this.blocks.get(id) as number, value.ones));
     for (const id of orderOfCode(sliced).rpo) this.fill(sliced.blocks[id] as Block);
@@ -177,6 +178,42 @@ class ReplayBuilder {
     }
     const detail = { kind: 'memory', space: 'stack', size, map: -1, checked: false } as const;
     this.pin(this.graph.effect('store', [this.graph.frame(0), value], BigInt(at), detail));
+  }
+
+  /**
+   * A number of which fewer values are possible than its bits hold, such as a row of a table: the verifier wants to
+   * see that. An item with another one is none.
+   */
+  private checkBounds(): void {
+    const { draft, graph } = this;
+    for (const value of this.byValue.keys()) {
+      const most = this.mostOf(value);
+      if (most >= value.ones) continue;
+      const read = this.map(value);
+      this.made.set(value, read);
+      const next = draft.block();
+      const exit = this.blocks.get(this.sliced.blocks.length - 1) as number;
+      const condition = graph.make('ult', graph.constant(most), read);
+      draft.end(
+        this.at,
+        isConst(condition) ? { kind: 'jump', to: next } : { kind: 'branch', condition, yes: exit, no: next },
+      );
+      this.at = next;
+    }
+  }
+
+  /** A number that a value is never above: of a choice, the largest of its ways. */
+  private mostOf(value: Value, seen: Set<Value> = new Set()): bigint {
+    if (isConst(value)) return value.imm;
+    if (value.op !== 'phi') return value.ones;
+    if (seen.has(value)) return 0n;
+    seen.add(value);
+    let most = 0n;
+    for (const arg of this.metadata.slice.scr.args(value)) {
+      const own = this.mostOf(arg, seen);
+      if (own > most) most = own;
+    }
+    return most;
   }
 
   /** Reads all fields. */

@@ -1,17 +1,21 @@
 /**
- * `npm run scr -- [--quick] [--page FILE] [--packets N] [--seed N]`: state-compute replication in tables, each of which
- * closes with rows that pass or fail: loss recovery in all its ways, with rules broken, and under random losses; the
- * sequencer's bytes, rows and rates; techniques by formula and by simulation. `--page docs/scr.md` writes the tables
- * between their marks, and the plots beside it. Closes with `N passed, N failed`.
+ * `npm run scr -- [--quick] [--page FILE] [--packets N] [--replicated N] [--seed N]`: state-compute replication in
+ * tables, each of which closes with rows that pass or fail: metadata and examples, equality with the sequential run in
+ * our engines and in the kernel (`--replicated`: packets of each program and traffic, over 1 to 14 cores), loss
+ * recovery in all its ways, with rules broken, and under random losses; the sequencer's bytes, rows and rates;
+ * techniques by formula and by simulation. `--page docs/scr.md` writes the tables between their marks, and the plots
+ * beside it. Closes with `N passed, N failed`.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Bpf } from '../linux/index.js';
 import { choiceTable, limitsTable, scrCharts, sequencerTable, techniqueTable } from './scr/model-rows.js';
 import { recoveryBroken, recoveryLosses, recoveryWorlds } from './scr/recovery-rows.js';
+import { engineRows, exampleRows, kernelRows, metadataRows } from './scr/replication-rows.js';
 import { type ScrTable, tableText } from './scr/rows.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
-const usage = 'npm run scr -- [--quick] [--page FILE] [--packets N] [--seed N]';
+const usage = 'npm run scr -- [--quick] [--page FILE] [--packets N] [--replicated N] [--seed N]';
 
 /** What stands between a table's marks is made here. */
 function writePage(file: string, tables: readonly ScrTable[], charts: ReadonlyMap<string, string>): void {
@@ -36,6 +40,7 @@ await runTool(
     quick: { type: 'boolean' },
     page: { type: 'string' },
     packets: { type: 'string' },
+    replicated: { type: 'string' },
     seed: { type: 'string' },
   },
   (_, flags) => {
@@ -48,6 +53,12 @@ await runTool(
       tables.push(table);
       console.log(tableText(table));
     };
+    show(metadataRows());
+    show(exampleRows());
+    // A million packets of each program and traffic are hours: `--replicated` says how many.
+    const replicated = numberFlag(flags, 'replicated', isQuick ? 280 : 14_000);
+    show(engineRows(replicated));
+    show(kernelRows(Bpf.tryOpen(), isQuick ? 100 : 2000));
     show(recoveryWorlds(isQuick));
     show(recoveryBroken());
     show(recoveryLosses(packets, seed));
