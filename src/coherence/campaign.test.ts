@@ -4,7 +4,7 @@ import { rounds } from '../../test/support/effort.js';
 import { openExample } from '../../test/support/examples.js';
 import { decodeCapture } from '../packet/index.js';
 import { loadMaps } from '../vm/map-json.js';
-import { type CampaignResult, runCampaign } from './campaign.js';
+import { type CampaignOptions, type CampaignResult, runCampaign } from './campaign.js';
 import type { ProtocolName } from './protocol.js';
 import { shareMaps } from './sharing.js';
 
@@ -25,7 +25,12 @@ const names = [
 const flowOf = (data: Uint8Array): number => ((data[29] ?? 0) << 8) | (data[33] ?? 0);
 
 /** The example's own capture on two sides; every map that can be is under the protocol. */
-function campaign(name: string, protocol: ProtocolName, count: number): CampaignResult {
+function campaign(
+  name: string,
+  protocol: ProtocolName,
+  count: number,
+  failures: Pick<CampaignOptions, 'losses' | 'removeAfter'> = {},
+): CampaignResult {
   const { folder, object, maps, main } = openExample(name);
   const shared = shareMaps(object).map((map) => (map.possible.includes(protocol) ? { ...map, protocol } : map));
   const { packets } = decodeCapture(readFileSync(`${folder}traffic.pcap`));
@@ -36,6 +41,7 @@ function campaign(name: string, protocol: ProtocolName, count: number): Campaign
     packets: packets.slice(0, count).map(({ data, time }) => ({ packet: { data, now: time }, flow: flowOf(data) })),
     misses: 0.3,
     seed: 3,
+    ...failures,
     fill: (machine) => {
       if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
     },
@@ -51,4 +57,29 @@ describe.each(names)('%s', (name) => {
     // Something was shared: the link has carried more than packets and the word that they are done.
     expect([...messages.keys()].filter((kind) => kind !== 'packet' && kind !== 'release')).not.toEqual([]);
   });
+});
+
+describe.each<ProtocolName>(['device-home', 'host-home', 'migrate', 'replay', 'stall'])(
+  '%s loses no update',
+  (protocol) => {
+    it('when packets are lost on their way to the host, as where its queue overflows', () => {
+      const { fault, lost, packets } = campaign('token-bucket', protocol, 3 * count, { losses: 0.3 });
+      expect(fault).toBeUndefined();
+      expect(lost).toBeGreaterThan(0);
+      expect(packets).toBe(3 * count);
+    });
+
+    it('when the card is taken out while packets are under way', () => {
+      for (const removeAfter of [7, 20]) {
+        const { fault, packets } = campaign('token-bucket', protocol, count, { removeAfter });
+        expect(fault).toBeUndefined();
+        expect(packets).toBe(count);
+      }
+    });
+  },
+);
+
+it('counts are those of all packets when the card is taken out: both shares are added', () => {
+  const { fault } = campaign('heavy-hitter', 'combine', count, { removeAfter: 30 });
+  expect(fault).toBeUndefined();
 });

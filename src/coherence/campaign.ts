@@ -28,12 +28,18 @@ export interface CampaignOptions {
   /** What the control plane does after a packet, if anything. */
   readonly control?: ((random: () => number) => ControlAct | undefined) | undefined;
   readonly make?: DispatcherOptions['make'];
+  /** Share of misses that are lost on their way to the host, 0 to 1; default none. */
+  readonly losses?: number | undefined;
+  /** The card is taken out when so many packets have come; default: it stays. */
+  readonly removeAfter?: number | undefined;
 }
 
 /** What came of it. */
 export interface CampaignResult {
   readonly packets: number;
   readonly misses: number;
+  /** Of the misses: lost on their way. */
+  readonly lost: number;
   readonly acts: number;
   /** Messages by kind. */
   readonly messages: ReadonlyMap<string, number>;
@@ -63,6 +69,7 @@ class Campaign {
   private next = 0;
   private packets = 0;
   private misses = 0;
+  private lost = 0;
 
   constructor(options: CampaignOptions) {
     const { object, program, machine = {}, fill, shared, order, make, seed } = options;
@@ -91,8 +98,8 @@ class Campaign {
     while (this.parcels.length > 0 && this.fault === undefined) this.deliver();
     if (this.sides.dispatcher.isIdle) this.note(this.witness.maps(this.sides));
     else this.fault ??= 'it stands still';
-    const { packets: count, misses, messages, fault } = this;
-    return { packets: count, misses, acts: this.next - count, messages, fault };
+    const { packets: count, misses, lost, messages, fault } = this;
+    return { packets: count, misses, lost, acts: this.next - count, messages, fault };
   }
 
   private arrive(packet: PacketInput, flow: number): void {
@@ -101,6 +108,7 @@ class Campaign {
     if (!isHit) this.misses++;
     this.notes.set(this.next++, { kind: 'packet', packet, flow });
     this.sides.packet(packet, flow, isHit);
+    if (this.packets === this.options.removeAfter) this.sides.removeCard();
     const act = this.options.control?.(this.random);
     if (act === undefined) return;
     this.notes.set(this.next++, { kind: 'act', act });
@@ -119,7 +127,13 @@ class Campaign {
     const parcel = this.parcels[at] as Parcel;
     const last = this.parcels.pop() as Parcel;
     if (at < this.parcels.length) this.parcels[at] = last;
-    this.sides.dispatcher.deliver(parcel);
+    const { losses = 0 } = this.options;
+    if (parcel.kind !== 'packet' || losses === 0 || this.random() >= losses) this.sides.deliver(parcel);
+    else {
+      this.lost++;
+      this.notes.delete(parcel.age);
+      this.sides.lose(parcel.age);
+    }
   }
 
   private note(fault: WitnessFault | undefined): void {

@@ -21,9 +21,18 @@ import {
   type RedirectTarget,
   readRedirect,
 } from '../vm/index.js';
-import { type Carrier, Dispatcher, type DispatcherOptions, type Order } from './dispatcher.js';
+import { type Carrier, Dispatcher, type DispatcherOptions, type Job, type Order, type Parcel } from './dispatcher.js';
 import type { ElementId, Side, Use, Value } from './element.js';
-import { type ElementPlace, ElementTable, elementOf, MachineStore, noKey, restore, usesOf } from './elements.js';
+import {
+  dumpMap,
+  type ElementPlace,
+  ElementTable,
+  elementOf,
+  MachineStore,
+  noKey,
+  restore,
+  usesOf,
+} from './elements.js';
 import type { ProtocolName, Work } from './protocol.js';
 import type { SharedMap } from './sharing.js';
 
@@ -202,9 +211,12 @@ export class TwoSides {
   private readonly packets = new Map<number, PacketWork>();
   private readonly acts = new Map<number, ReplicaWork<Value>>();
   private count = 0;
+  /** The card is being taken out: packets and acts that come now wait until nothing is under way; then it is out. */
+  private card: 'in' | 'leaving' | 'out' = 'in';
+  private readonly late: (() => void)[] = [];
 
   constructor(object: ObjectSpec, program: number, options: TwoSidesOptions) {
-    const { shared, carry, fill, order, onDecided, onDone, make, machine = {}, engines } = options;
+    const { shared, carry, fill, order, onDecided, make, machine = {}, engines } = options;
     this.options = options;
     this.table = new ElementTable(shared);
     const side = (name: Side): SideReplica => {
@@ -221,11 +233,7 @@ export class TwoSides {
       order,
       carry,
       onDecided,
-      onDone: (number) => {
-        onDone?.(number);
-        this.packets.delete(number);
-        this.acts.delete(number);
-      },
+      onDone: (number) => this.done(number),
       make,
     });
   }
@@ -252,17 +260,58 @@ export class TwoSides {
     const work: PacketWork = { on: { card: on('card'), host: on('host') }, side: isHit ? 'card' : 'host' };
     const { card, host } = work.on;
     this.packets.set(number, work);
-    const flows = { flow };
-    return this.dispatcher.submit(
-      isHit ? { where: 'card', work: card, elsewhere: host, ...flows } : { where: 'miss', work: host, ...flows },
-    );
+    const job: Job = isHit ? { where: 'card', work: card, elsewhere: host, flow } : { where: 'miss', work: host, flow };
+    this.submit(number, job, host);
+    return number;
   }
 
   /** The control plane does something. Returns its number, in one sequence with those of packets. */
   control(act: ControlAct): number {
+    const number = this.count++;
     const work = new ReplicaWork(this.sides.host, false, ({ machine }) => controlAct(machine, act));
-    this.acts.set(this.count++, work);
-    return this.dispatcher.submit({ where: 'control', flow: undefined, work });
+    this.acts.set(number, work);
+    this.submit(number, { where: 'control', flow: undefined, work }, work);
+    return number;
+  }
+
+  /** A parcel has arrived. */
+  deliver(parcel: Parcel): void {
+    this.dispatcher.deliver(parcel);
+    this.leaveWhenIdle();
+  }
+
+  /**
+   * The card is taken out, in order: what is under way ends, then the host gets all that the card has, and what came
+   * meanwhile, and all that comes from then on, it does alone.
+   */
+  removeCard(): void {
+    if (this.card === 'in') this.card = 'leaving';
+    this.leaveWhenIdle();
+  }
+
+  private leaveWhenIdle(): void {
+    if (this.card !== 'leaving' || !this.dispatcher.isIdle) return;
+    this.gather('host');
+    this.card = 'out';
+    for (const go of this.late.splice(0)) go();
+  }
+
+  private submit(number: number, job: Job, onHost: Work): void {
+    const alone = (): void => {
+      onHost.run();
+      onHost.keep();
+      this.options.onDecided?.(number);
+      this.done(number);
+    };
+    if (this.card === 'in') this.dispatcher.submit(job);
+    else if (this.card === 'leaving') this.late.push(alone);
+    else alone();
+  }
+
+  private done(number: number): void {
+    this.options.onDone?.(number);
+    this.packets.delete(number);
+    this.acts.delete(number);
   }
 
   /** A packet that has left the card is lost on its way: see {@link Dispatcher.lose}. */
@@ -270,6 +319,7 @@ export class TwoSides {
     this.dispatcher.lose(number);
     this.packets.delete(number);
     this.options.onLost?.(number);
+    this.leaveWhenIdle();
   }
 
   /** What became of a packet; until it is done. */
@@ -302,6 +352,7 @@ export class TwoSides {
 
   /** What a map has under a key when nothing is under way, both sides together. Of a map that is one: no key. */
   valueAt(map: number, key: Uint8Array): Value {
+    if (this.card === 'out') return this.aloneAt(map, key);
     const element = this.table.of(map, key);
     if (this.table.shared[map]?.protocol !== undefined && element !== undefined) return this.value(element);
     const [card, host] = [this.sides.card.machine.maps[map], this.sides.host.machine.maps[map]];
@@ -311,6 +362,11 @@ export class TwoSides {
     const both = mine.slice();
     both.set(theirs.subarray(mine.length / 2), mine.length / 2);
     return both;
+  }
+
+  private aloneAt(map: number, key: Uint8Array): Value {
+    const found = this.sides.host.machine.maps[map];
+    return found !== undefined && key.length === 0 && found.spec.keySize > 0 ? dumpMap(found) : elementOf(found, key);
   }
 
   /** Keys that either side has in a map, by their text. */

@@ -387,6 +387,6 @@ export class CoherentRun {
 
   private tell(parcel: Parcel): void {
     this.tellAt = 0;
-    this.sides.dispatcher.deliver(parcel);
+    this.sides.deliver(parcel);
   }
 }
