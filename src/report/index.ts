@@ -3,5 +3,5 @@ export { type ExecutedRow, type OptLine, type OptPage, type OptPageFunction, opt
 export { reportPage } from './page.js';
 export { packetsOf, placesSaved, regionJson, regionsOf } from './regions.js';
 export { type ReportData, type ReportOptions, reportData } from './report-data.js';
-export { type Axis, barChart, lineChart, type Series } from './svg-chart.js';
+export { type Axis, barChart, lineChart, type Panel, type Series } from './svg-chart.js';
 export { type Moment, Timeline } from './timeline.js';

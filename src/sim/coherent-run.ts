@@ -10,8 +10,8 @@
  * or on a core, follows from what it took there. What it tells the other side leaves then. A packet that has waited
  * goes through the card's stages again, and a packet whose run on the host was undone takes its core again.
  *
- * While as many packets wait as the card has places (`hazards.parked`), it takes no other: that is its stall. While the
- * link is busy, messages gather, and go together as far as a transfer carries them. The host takes them one by one, at
+ * While as many packets wait as the card has places (`hazards.parked`), it takes no other: that is its stall. Messages
+ * are a traffic class of their own on the link, before packets. While others are on their way to it, messages gather, and go together as far as a transfer carries them. The host takes them one by one, at
  * `link.message` of a core each.
  */
 import { InternalError } from '../base/index.js';
@@ -34,7 +34,7 @@ import { EventClock, type EventKind } from './event-clock.js';
 import { HostCores } from './host-cores.js';
 import { Link, packetBytes } from './link.js';
 import { TimedCounts } from './timed-counts.js';
-import type { TimedOptions } from './timed-run.js';
+import type { DeliveryObserver, TimedOptions } from './timed-run.js';
 import { WayOut } from './way-out.js';
 
 const ps = 1000;
@@ -95,6 +95,7 @@ export class CoherentRun {
   readonly sides: TwoSides;
   /** Messages of protocols by kind, packets and words that they are done left out. */
   readonly messages: Map<Message['kind'], number> = new Map();
+  onDelivery: DeliveryObserver | undefined;
   private readonly input: BoundedQueue;
   private readonly period: number;
   private readonly places: number;
@@ -133,8 +134,8 @@ export class CoherentRun {
     this.cores = new HostCores(hostCores, hostQueue);
     this.fifos = Array.from({ length: hostCores }, () => []);
     this.isServing = this.fifos.map(() => false);
-    const { clock, counts } = this;
-    this.wayOut = new WayOut(card, clock, counts, (kind, arrived, done) => counts.deliver(kind, arrived, done));
+    const { clock } = this;
+    this.wayOut = new WayOut(card, clock, this.counts, (kind, arrived, done) => this.deliver(kind, arrived, done));
     this.events = {
       departs: clock.on((number) => this.depart(number)),
       atHost: clock.on((number) => this.reachHost(number)),
@@ -142,7 +143,7 @@ export class CoherentRun {
       goes: clock.on((id) => this.go(id)),
       flushes: clock.on((isUp) => this.flush(isUp === 1 ? 'host' : 'card')),
       comes: clock.on((id) => this.come(id)),
-      told: clock.on((id) => this.deliver(id)),
+      told: clock.on((id) => this.read(id)),
     };
     this.sides = make({
       carry: (parcel) => this.carry(parcel),
@@ -272,11 +273,16 @@ export class CoherentRun {
     else if (isSent) {
       // A transfer of its own, behind what is gathered.
       this.wayOut.at('miss', this.down.send(ends, packetBytes(bytes.length)), arrived, bytes.length);
-    } else if (verdict !== XDP_PASS || side === 'host') counts.deliver(kind, arrived, ends);
+    } else if (verdict !== XDP_PASS || side === 'host') this.deliver(kind, arrived, ends);
     else if (!this.up.queue.hasRoom(ends)) counts.lose('link', arrived);
-    else counts.deliver(kind, arrived, this.up.send(ends, packetBytes(bytes.length)));
+    else this.deliver(kind, arrived, this.up.send(ends, packetBytes(bytes.length)));
     // What is told on its account leaves when it is through.
     this.tellAt = ends;
+  }
+
+  private deliver(kind: 'hit' | 'miss', arrived: number, done: number): void {
+    this.counts.deliver(kind, arrived, done);
+    this.onDelivery?.(arrived, done);
   }
 
   private offCard(flight: Flight): void {
@@ -354,7 +360,7 @@ export class CoherentRun {
     outbox.push(id);
     if (outbox.length > 1) return;
     const link = to === 'host' ? this.up : this.down;
-    this.clock.at(Math.max(this.clock.now, link.free), this.events.flushes, to === 'host' ? 1 : 0);
+    this.clock.at(Math.max(this.clock.now, link.freeAhead), this.events.flushes, to === 'host' ? 1 : 0);
   }
 
   private flush(to: Side): void {
@@ -366,20 +372,20 @@ export class CoherentRun {
     let count = 0;
     while (count < outbox.length && (count === 0 || bytes + bytesOf(outbox[count] as number) <= mostGathered))
       bytes += bytesOf(outbox[count++] as number);
-    const arrives = link.send(clock.now, bytes);
+    const arrives = link.sendAhead(clock.now, bytes);
     for (const id of outbox.splice(0, count)) clock.at(arrives, events.comes, id);
-    if (outbox.length > 0) clock.at(Math.max(clock.now, link.free), events.flushes, to === 'host' ? 1 : 0);
+    if (outbox.length > 0) clock.at(Math.max(clock.now, link.freeAhead), events.flushes, to === 'host' ? 1 : 0);
   }
 
   /** A message is at its side; on the host a core has to look at it. */
   private come(id: number): void {
     const { clock, cores, messageCost } = this;
     const { parcel } = this.parcels.get(id) as { readonly parcel: Parcel };
-    if (parcel.to === 'card' || messageCost === 0) this.deliver(id);
+    if (parcel.to === 'card' || messageCost === 0) this.read(id);
     else clock.at(cores.busyFor(id % cores.count, clock.now, messageCost), this.events.told, id);
   }
 
-  private deliver(id: number): void {
+  private read(id: number): void {
     const { parcel } = this.parcels.get(id) as { readonly parcel: Parcel };
     this.parcels.delete(id);
     this.tell(parcel);

@@ -59,6 +59,7 @@ export class Link implements LinkCounts {
   /** When the next transfer can begin. */
   free = 0;
   private arrived = 0;
+  private aheadFree = 0;
   private readonly prng: Prng;
   /**
    * Picoseconds: of any transfer, and of a byte, of the link's time; of the median latency; the distribution's width.
@@ -86,17 +87,44 @@ export class Link implements LinkCounts {
     return this.free;
   }
 
+  /** When the next of {@link sendAhead} can begin. */
+  get freeAhead(): number {
+    return this.aheadFree;
+  }
+
+  /**
+   * Sends bytes of a traffic class of its own: they wait for the transfer under way and for others of the class, not
+   * for what is queued, which is done later by as much. Returns when they have arrived.
+   */
+  sendAhead(time: number, bytes: number): number {
+    const takes = Math.round(this.base + bytes * this.byte);
+    const underWay = Math.min(Math.max(0, this.free - time), Math.round(this.base + payload * this.byte));
+    const begin = Math.max(time + underWay, this.aheadFree);
+    this.aheadFree = begin + takes;
+    this.free = Math.max(time, this.free) + takes;
+    this.count(bytes, takes);
+    return this.aheadFree + this.latency(bytes);
+  }
+
+  private count(bytes: number, takes: number): void {
+    this.busy += takes;
+    this.bytes += bytes;
+    this.transactions += transactionsOf(bytes);
+  }
+
+  private latency(bytes: number): number {
+    const { median, sigma, medianByte } = this;
+    return Math.round(median * Math.exp(sigma * this.prng.normal()) + medianByte * Math.max(0, bytes - 64));
+  }
+
   /** Sends bytes at `time`, not before the one sent last; returns when they have arrived. */
   send(time: number, bytes: number): number {
     const begin = Math.max(time, this.free);
     const takes = Math.round(this.base + bytes * this.byte);
     this.queue.enter(time, begin);
     this.free = begin + takes;
-    this.busy += takes;
-    this.bytes += bytes;
-    this.transactions += transactionsOf(bytes);
-    const latency = this.median * Math.exp(this.sigma * this.prng.normal()) + this.medianByte * Math.max(0, bytes - 64);
-    this.arrived = Math.max(this.arrived, this.free + Math.round(latency));
+    this.count(bytes, takes);
+    this.arrived = Math.max(this.arrived, this.free + this.latency(bytes));
     return this.arrived;
   }
 }

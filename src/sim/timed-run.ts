@@ -45,7 +45,7 @@ export interface TimedOptions {
   readonly seed: bigint;
 }
 
-/** Told of each packet that is through: when it arrived, and when it was. Picoseconds. For tests. */
+/** Told of each packet that is through: when it arrived, and when it was. Picoseconds. */
 export type DeliveryObserver = (arrived: number, done: number) => void;
 
 const ps = 1000;
