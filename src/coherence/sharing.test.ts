@@ -36,9 +36,9 @@ describe('which protocol carries a map', () => {
       'combine',
       'packets only add to it, and none reads it',
     ],
-    ['a counter that packets read', 'array', addAndRead, 'migrate', 'packets read and write it'],
-    ['counters of keys', 'hash', add, 'migrate', 'packets read and write it'],
-    ['state', 'lru_hash', store, 'migrate', 'packets read and write it'],
+    ['a counter that packets read', 'array', addAndRead, 'migrate', 'packets read and write it, many the same element'],
+    ['counters of keys', 'hash', add, 'device-home', 'packets read and write it, each a key of its own'],
+    ['state', 'lru_hash', store, 'device-home', 'packets read and write it, each a key of its own'],
     ['values of CPUs', 'percpu_array', store, undefined, 'each CPU has values of its own, and the card is one'],
     ['a table', 'hash', 'r1 = *(u32 *)(r0 + 0)', undefined, 'nobody writes it while packets run'],
   ])('%s', (_, type, body, protocol, reason) => {

@@ -47,7 +47,13 @@ export interface SharingOptions {
   readonly chosen?: ReadonlyMap<string, ProtocolName> | undefined;
 }
 
-const forState: readonly ProtocolName[] = ['migrate', 'replay', 'device-home', 'host-home', 'stall'];
+/**
+ * What carries state, by what fits: an element that packets of all flows write is asked for again and again, and then
+ * it is best to have it where one works on it; of elements that are one flow's each, few are asked for by both sides
+ * at a time, and the card goes on with them while the host asks (docs/coherence.md has the figures).
+ */
+const forState: readonly ProtocolName[] = ['migrate', 'device-home', 'replay', 'host-home', 'stall'];
+const forFlows: readonly ProtocolName[] = ['device-home', 'migrate', 'replay', 'host-home', 'stall'];
 const keyed: ReadonlySet<string> = new Set(['array', 'hash', 'lru_hash', 'percpu_hash', 'lru_percpu_hash']);
 const outputs: ReadonlySet<string> = new Set(['ringbuf', 'perf_event_array']);
 
@@ -164,7 +170,10 @@ function shareMap(object: ObjectSpec, spec: MapSpec, use: Use, isControlled: boo
     );
   if (isCounter) return of(['combine', ...forState], 'packets only add to it, and none reads it');
   if (grain === 'map') return of(forState, 'packets write values that they find by a prefix: it is one element');
-  return of(forState, isPercpuMap(type) ? 'packets read and write which keys there are' : 'packets read and write it');
+  if (isPercpuMap(type)) return of(forState, 'packets read and write which keys there are');
+  return type.includes('hash')
+    ? of(forFlows, 'packets read and write it, each a key of its own')
+    : of(forState, 'packets read and write it, many the same element');
 }
 
 function choose(found: SharedMap, { type }: MapSpec, protocol: ProtocolName): SharedMap {

@@ -11,8 +11,8 @@
  * goes through the card's stages again, and a packet whose run on the host was undone takes its core again.
  *
  * While as many packets wait as the card has places (`hazards.parked`), it takes no other: that is its stall. Messages
- * are a traffic class of their own on the link, before packets. While others are on their way to it, messages gather, and go together as far as a transfer carries them. The host takes them one by one, at
- * `link.message` of a core each.
+ * are a traffic class of their own on the link, before packets. While others are on their way to it, messages gather,
+ * and go together as far as a transfer carries them. The host takes them one by one, at `link.message` of a core each.
  */
 import { InternalError } from '../base/index.js';
 import {
@@ -157,7 +157,8 @@ export class CoherentRun {
     return this.wayOut.wire;
   }
 
-  /** A packet comes. `isHit`: the card has a trace for it; without {@link CoherentOptions.traces} that is how it is. */
+  /** A packet comes. `isHit`: the card has a trace for it; without {@link CoherentOptions.traces} that is how it is.
+   * */
   packet(input: PacketInput, stamp: bigint, flow: number, isHit: boolean): void {
     const { counts, clock, period, sides } = this;
     const { data } = input;

@@ -1,14 +1,15 @@
 /**
- * `npm run coherence -- [--states N] [--packets N] [--long N] [--figures N [--places SET] [--cells FILE] [--page FILE]]
- * [--seed N] [DIR]`: do card and host stay in step, and what does that cost? Tables, each closing with rows that pass or fail: every
- * interleaving of small worlds under each protocol (to N states a world, 0: all there are; `cut` where there are more);
- * protocols with one line broken, each of which must be found; the examples that hold state (or the objects of a
- * folder, with the captures beside them) on two sides over a link that delays and reorders, with a witness that runs
- * the packets in the order in which they were decided; long runs of the same, where misses are lost on their way and
- * the card is taken out; and figures by the clock, over N packets each: throughput and latency beside what is wanted,
- * at 1 % misses, Zipf 1 and PCIe (`--places few`), on the lines through there (`lines`) or at `all` shares of misses,
- * popularities of flows and links. `--cells` keeps them in a file, and does not run again what is there; `--page`
- * writes them into docs/coherence.md and the charts beside it. Closes with `N passed, N failed`.
+ * `npm run coherence -- [--states N] [--packets N] [--long N] [--figures N [--places SET] [--cells FILE] [--page
+ * FILE]] [--seed N] [DIR]`: do card and host stay in step, and what does that cost? Tables, each closing with rows
+ * that pass or fail: every interleaving of small worlds under each protocol (to N states a world, 0: all there are;
+ * `cut` where there are more); protocols with one line broken, each of which must be found; the examples that hold
+ * state (or the objects of a folder, with the captures beside them) on two sides over a link that delays and reorders,
+ * with a witness that runs the packets in the order in which they were decided; long runs of the same, where misses
+ * are lost on their way and the card is taken out; and figures by the clock, over N packets each: throughput and
+ * latency beside what is wanted, at 1 % misses, Zipf 1 and PCIe (`--places few`), on the lines through there (`lines`)
+ * or at `all` shares of misses, popularities of flows and links. `--cells` keeps them in a file, and does not run
+ * again what is there; `--page` writes them into docs/coherence.md and the charts beside it. Closes with `N passed, N
+ * failed`.
  */
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
@@ -194,8 +195,7 @@ function figures(
   const cells = stateful(subjects).flatMap((subject) =>
     placesOf(set).map((place) => {
       const known = kept.get(`${subject.name}, ${placeText(place)}`);
-      if (known !== undefined) return known;
-      const cell = figureCell(subject, place, packets);
+      const cell = figureCell(subject, place, packets, known);
       if (file !== undefined) appendFileSync(file, `${JSON.stringify(cell)}\n`);
       return cell;
     }),

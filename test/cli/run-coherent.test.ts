@@ -54,7 +54,7 @@ describe('jitnic run --coherence', () => {
     const { exitCode, err } = await run(...example('token-bucket'), '--coherence', 'sources=combine');
     expect(exitCode).toBe(4);
     expect(err).toContain('`combine` does not carry map `sources` of type lru_hash: packets read and write it');
-    expect(err).toContain('these do: migrate, replay, device-home, host-home, stall');
+    expect(err).toContain('these do: device-home, migrate, replay, host-home, stall');
   });
 
   test.each([

@@ -1,7 +1,8 @@
 /**
  * What card and host get done where protocols keep their maps in step: a run with a clock for each example, protocol,
  * share of misses, popularity of flows and link. Which packets miss is drawn, so that shares are what they are called;
- * packets come from the example's capture, flow by flow, each flow as often as its popularity says, at the port's rate.
+ * packets come from the example's capture, flow by flow, each flow as often as its popularity says, at the port's
+ * rate.
  */
 
 import { InternalError } from '../../base/index.js';
@@ -41,10 +42,13 @@ export interface CellPlace {
 
 /** What came of one run. */
 export interface Outcome {
-  /** `none`: each side for itself. `chosen`: what {@link shareMaps} says. Else the protocol of all maps that it can carry. */
+  /** `none`: each side for itself. `chosen`: what {@link shareMaps} says. Else the protocol of all maps that it can
+   * carry. */
   readonly protocol: string;
   /** Millions of packets a second that are through: see {@link pace}. */
   readonly mpps: number;
+  /** Protocols of its maps, in order: equal ones have equal outcomes. */
+  readonly maps: string;
   /** Means, in ns. */
   readonly hit: number;
   readonly miss: number;
@@ -52,6 +56,8 @@ export interface Outcome {
 
 /** A cell: its outcomes, `none` first, then `chosen`, then protocols that differ from it. */
 export interface FigureCell extends CellPlace {
+  /** Millions of packets a second that come. */
+  readonly offered: number;
   readonly outcomes: readonly Outcome[];
 }
 
@@ -83,7 +89,12 @@ export function placesOf(set: (typeof placeSets)[number]): readonly Omit<CellPla
  * All outcomes of a cell, over so many packets. They come as fast as they are through where each side has maps of its
  * own and the port is full: so what falls behind does so on account of its protocol.
  */
-export function figureCell(subject: Subject, place: Omit<CellPlace, 'example'>, packets: number): FigureCell {
+export function figureCell(
+  subject: Subject,
+  place: Omit<CellPlace, 'example'>,
+  packets: number,
+  known?: FigureCell,
+): FigureCell {
   const chosen = shareMaps(subject.object);
   const wanted: readonly (readonly [string, readonly SharedMap[]])[] = [
     ['none', chosen.map((map) => ({ ...map, protocol: undefined, possible: [] }))],
@@ -93,19 +104,17 @@ export function figureCell(subject: Subject, place: Omit<CellPlace, 'example'>, 
       chosen.map((map) => (map.possible.includes(name) ? { ...map, protocol: name } : map)),
     ]),
   ];
-  const seen = new Map<string, Outcome>();
-  const full = outcomeOf(subject, place, wanted[0]?.[1] ?? [], packets, '100%');
-  const rate = `${full.mpps.toFixed(3)}Mpps`;
-  const outcomes = wanted.map(([protocol, shared]): Outcome => {
-    const key = shared.map((map) => map.protocol ?? '').join();
-    const known = protocol === 'none' ? undefined : seen.get(key);
+  const offered = known?.offered ?? outcomeOf(subject, place, wanted[0]?.[1] ?? [], packets, '100%').mpps;
+  const outcomes: Outcome[] = [];
+  for (const [protocol, shared] of wanted) {
+    const maps = shared.map((map) => map.protocol ?? '').join();
+    const same = [...outcomes, ...(known?.outcomes ?? [])].find((each) => each.maps === maps);
     // Where the host decides everything the card does so little that a tenth of the packets shows it.
     const few = protocol === 'host-home' ? Math.ceil(packets / 10) : packets;
-    const outcome = known ?? outcomeOf(subject, place, shared, few, rate);
-    if (protocol !== 'none') seen.set(key, outcome);
-    return { ...outcome, protocol };
-  });
-  return { example: subject.name, ...place, outcomes };
+    const outcome = same ?? outcomeOf(subject, place, shared, few, `${offered.toFixed(3)}Mpps`);
+    outcomes.push({ ...outcome, protocol, maps });
+  }
+  return { example: subject.name, ...place, offered, outcomes };
 }
 
 function outcomeOf(
@@ -136,12 +145,12 @@ function outcomeOf(
     run.packet({ data, now: time }, time, flow, random.float() >= misses);
   run.finish();
   const { hit, miss } = run.counts.latency;
-  return { protocol: '', mpps: pace(through), hit: hit.mean / 1000, miss: miss.mean / 1000 };
+  return { protocol: '', maps: '', mpps: pace(through), hit: hit.mean / 1000, miss: miss.mean / 1000 };
 }
 
 /**
- * Millions a second, from picoseconds: of the packets behind the first quarter, when queues are as full as they get, to
- * those before the last tenth, which are few and late.
+ * Millions a second, from picoseconds: of the packets behind the first quarter, when queues are as full as they get,
+ * to those before the last tenth, which are few and late.
  */
 function pace(through: number[]): number {
   through.sort((a, b) => a - b);

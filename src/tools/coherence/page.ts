@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { InternalError } from '../../base/index.js';
 import { type Axis, lineChart, type Panel } from '../../report/index.js';
 import { formatTable } from '../../text/index.js';
-import type { FigureCell, Outcome, Popularity } from './cells.js';
+import type { CellPlace, FigureCell, Outcome, Popularity } from './cells.js';
 
 /** A figure beside what is wanted of it. */
 export interface FigureRow {
@@ -34,7 +34,7 @@ const fewMisses = 0.01;
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
 
 /** `1 % misses, Zipf 1, PCIe`. */
-export function placeText({ misses, popularity, link }: Omit<FigureCell, 'example' | 'outcomes'>): string {
+export function placeText({ misses, popularity, link }: Omit<CellPlace, 'example'>): string {
   return `${100 * misses} % misses, ${popularityText(popularity)}, ${link}`;
 }
 
