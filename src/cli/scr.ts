@@ -3,12 +3,14 @@ import { UsageError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { declareReading } from './program-file.js';
+import { adviseOperation } from './scr-advise.js';
 import { analyzeOperation } from './scr-analyze.js';
 import { buildOperation } from './scr-build.js';
+import { historyOperation } from './scr-history.js';
 import type { ScrFlags, ScrOperation } from './scr-operation.js';
 
 /** In the order of help. */
-const operations: readonly ScrOperation[] = [analyzeOperation, buildOperation];
+const operations: readonly ScrOperation[] = [analyzeOperation, buildOperation, historyOperation, adviseOperation];
 
 /** Flags that every command has, or every operation that reads FILE. */
 const common = new Set([
@@ -22,7 +24,7 @@ export const command: CliCommand = defineCommand<ScrFlags>({
     const names = operations.map(({ name }) => name).join(', ');
     command
       .argument('<operation>', names)
-      .argument('[file]', 'ELF object, .c, .s, or - for stdin')
+      .argument('[file]', 'ELF object, .c, .s, or - for stdin; of `history` a capture')
       .argument('[prog]', 'program or section; may be left out where there is only one');
     declareReading(command);
     for (const { declare } of operations) declare(command);

@@ -3,20 +3,27 @@ export type { Finding, FindingCode } from './analysis-checks.js';
 export type { MapRole, StateMap } from './analysis-state.js';
 export { type BuildOptions, type BuiltScr, buildScr } from './build.js';
 export { compareScr, type Equivalence, type EquivalenceOptions, type TimedPacket } from './equivalence.js';
-export { addedBytes, type ScrField, type ScrLayout, writeFrame } from './layout.js';
-export type { Metadata } from './metadata.js';
+export { addedBytes, coresThatFit, maxXdpFrame, type ScrField, type ScrLayout, writeFrame } from './layout.js';
+export { layoutFor, type Metadata } from './metadata.js';
 export { Sequencer } from './metadata-sequence.js';
 export {
   assumedSharing,
   type ChoiceInput,
+  type ChoiceRow,
+  type CountedCosts,
   choiceRow,
   choose,
   coreCounts,
+  countReplay,
+  largestShare,
+  observe,
   predict,
   type ScrTraffic,
+  type SharingCosts,
   scrLimits,
   scrTraffics,
   simulate,
+  type Technique,
   techniques,
   workloadOf,
 } from './model/index.js';
@@ -27,4 +34,5 @@ export {
   recoveryProtocol,
   simulateRecovery,
 } from './recovery/index.js';
+export { HistorySequencer, headerItems, headerLayout, type ItemSource } from './sequencer-batch.js';
 export { plainLayout, sequencerFigures } from './sequencer-stage.js';

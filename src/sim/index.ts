@@ -12,7 +12,7 @@ export {
 } from './flush-model.js';
 export { flushedAsBuilt, flushedByWindows } from './flush-simulation.js';
 export { HostCores } from './host-cores.js';
-export { parseHostCost } from './host-costs.js';
+export { hostEngines, parseHostCost } from './host-costs.js';
 export { Link, linkTime, packetBytes } from './link.js';
 export { lossPlaces } from './timed-counts.js';
 export { type Latency, type Throughput, type TimedReport, timedReport } from './timed-report.js';

@@ -24,6 +24,7 @@ const balancer = example('load-balancer/load-balancer.o');
 const balancerMaps = ['--maps-in', example('load-balancer/load-balancer.maps.json')];
 const nat = [example('nat/nat.o'), '-r', example('nat/traffic.pcap'), '--maps-in', example('nat/nat.maps.json')];
 const bucket = [example('token-bucket/token-bucket.o'), '-r', example('token-bucket/traffic.pcap')];
+const capture = example('tcp-conntrack/traffic.pcap');
 const refused = '.section xdp\n.globl f\nf:\nr0 = *(u8 *)(r1 + 0)\nexit\n';
 const folder = mkdtempSync(`${tmpdir()}/jitnic-schemas-`);
 const copy = `${folder}/ipv6-filter.o`;
@@ -54,6 +55,10 @@ const cases: readonly Case[] = [
   { args: ['scr', 'analyze', `${root}test/scr/ddos.o`] },
   { args: ['scr', 'analyze', `${root}test/scr/scr-token-bucket.o`] },
   { args: ['scr', 'build', `${root}test/scr/ddos.o`, '--cores', '3', '-o', `${folder}/scr.o`] },
+  { args: ['scr', 'history', capture, '--object', `${root}test/scr/ddos.o`, '--cores', '3', '-w', `${folder}/scr`] },
+  { args: ['scr', 'history', capture, '--cores', '2', '-w', `${folder}/scr`, '--loss-recovery'] },
+  { args: ['scr', 'advise', `${root}test/scr/ddos.o`, '-r', capture] },
+  { args: ['scr', 'advise', example('ipv6-filter/ipv6-filter.o'), '-r', capture] },
   { args: ['show', balancer] },
   { args: ['show', example('port-knocking/port-knocking.o')] },
   { args: ['disasm', balancer, '-S'] },

@@ -54,10 +54,16 @@ export function choiceRow(
   };
 }
 
+/** The simplest first: what carries as much as another and is simpler is better. */
+const simplest: readonly Technique[] = ['shard', 'atomic', 'lock', 'migrate', 'scr'];
+
 /** All techniques that are possible, at a number of cores, the best first. */
 export function choose(input: ChoiceInput, cores: number): readonly ChoiceRow[] {
   const rows = input.possible.map((technique) => choiceRow(input, technique, cores));
-  return rows.sort((a, b) => b.mpps - a.mpps);
+  const rank = ({ technique }: ChoiceRow): number => simplest.indexOf(technique);
+  // To a thousandth they are alike.
+  const level = ({ mpps }: ChoiceRow): number => Math.round(Math.log(mpps) * 1000);
+  return rows.sort((a, b) => level(b) - level(a) || rank(a) - rank(b));
 }
 
 /** Where replication stops to pay. */

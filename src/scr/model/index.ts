@@ -17,6 +17,7 @@ export {
   searchRate,
 } from './costs.js';
 export { type CarriedRates, carriedRates } from './limits.js';
+export { type CountedCosts, countReplay, type Observation, observe } from './observe.js';
 export { type Carrier, simulate } from './simulate.js';
 export { assumedSharing, predict, type SharingCosts, type Technique, techniques } from './techniques.js';
 export { type ScrTraffic, scrTraffics, workloadOf } from './traffics.js';

@@ -4,6 +4,7 @@ import { generateTraffic, type TrafficOptions } from '../../packet/index.js';
 import { flowHash } from '../../runtime/index.js';
 import {
   carriedRates,
+  choose,
   fitCosts,
   halfEfficiency,
   keyWindows,
@@ -74,6 +75,26 @@ describe('formula and simulation are within 1 %', () => {
       const { wire, pcie } = carriedRates(card, Math.round(elephant.meanLength), added);
       const formula = Math.min(wire, pcie, predict('scr', costs, elephant, cores));
       expect(Math.abs(simulate('scr', costs, elephant, cores, { card, added }) / formula - 1)).toBeLessThan(0.01);
+    }
+  });
+});
+
+describe('what is chosen', () => {
+  const card = shippedCard('pipeline');
+  if (card === undefined) throw new Error('no card');
+
+  it.each([elephant, skewed, campus])('$name: within 2 % of the best by simulation', (traffic) => {
+    const added = (n: number): number => 14 + 8 * (n - 1);
+    for (const cores of [2, 8]) {
+      const [best] = choose({ costs, workload: traffic, card, added, possible: techniques }, cores);
+      const simulated = techniques.map((technique) => {
+        const carrier = { card, added: technique === 'scr' ? added(cores) : 0 };
+        const { wire, pcie } = carriedRates(card, traffic.meanLength, carrier.added);
+        return [technique, Math.min(wire, pcie, simulate(technique, costs, traffic, cores))] as const;
+      });
+      const most = Math.max(...simulated.map(([, mpps]) => mpps));
+      const own = simulated.find(([technique]) => technique === best?.technique)?.[1] ?? 0;
+      expect(own, `${best?.technique} at ${cores}`).toBeGreaterThan(0.98 * most);
     }
   });
 });

@@ -1,0 +1,105 @@
+/**
+ * The sequencer as a transformer of captures: packets go round the cores one by one, each behind the items of the
+ * packets that the others got.
+ */
+import { dummyHeaderBytes, type ScrLayout, writeFrame } from './layout.js';
+
+/** Who makes items: a program's metadata (metadata-sequence.ts), or {@link headerItems}. */
+export interface ItemSource {
+  /** The item of a packet that came at `time` (ns); undefined where it says nothing. */
+  item(packet: Uint8Array, time: bigint): Uint8Array | undefined;
+}
+
+/** A frame and who gets it. */
+export interface SequencedFrame {
+  readonly core: number;
+  readonly frame: Uint8Array;
+}
+
+/** Puts history in front of packets, in their order. */
+export class HistorySequencer {
+  readonly layout: ScrLayout;
+  private readonly source: ItemSource;
+  private readonly history: (Uint8Array | undefined)[];
+  private number = 0;
+
+  constructor(layout: ScrLayout, source: ItemSource) {
+    this.layout = layout;
+    this.source = source;
+    this.history = Array.from({ length: layout.cores - 1 }, () => undefined);
+  }
+
+  /** Packets so far. */
+  get packets(): number {
+    return this.number;
+  }
+
+  /** The frame of the next packet. */
+  next(packet: Uint8Array, time: bigint): SequencedFrame {
+    const { layout, history } = this;
+    const number = this.number++;
+    const lane = number % layout.cores;
+    const frame = writeFrame(layout, { lane, time, number }, history, packet);
+    if (layout.cores > 1) {
+      history.shift();
+      history.push(this.source.item(packet, time));
+    }
+    return { core: lane, frame };
+  }
+}
+
+/** Where an item of {@link headerItems} has what: bytes, as a program would read them. */
+const headerFields = [
+  ['ip.src', 4, 'packet bytes 26 to 29'],
+  ['ip.dst', 4, 'packet bytes 30 to 33'],
+  ['sport', 2, 'first two bytes behind the IPv4 header'],
+  ['dport', 2, 'the two behind them'],
+  ['tcp.seq', 4, 'TCP: sequence number'],
+  ['tcp.ack', 4, 'TCP: acknowledgement'],
+  ['tcp.flags', 1, 'TCP: flags'],
+  ['ip.proto', 1, 'packet byte 23'],
+  ['time', 8, 'clock of the sequencer, ns'],
+] as const;
+
+/** Bytes of an item of {@link headerItems}: as of the published connection tracker. */
+export const headerItemBytes = 30;
+
+/** A layout that suits no program in particular: addresses, ports, numbers and flags of IPv4, and the time. */
+export function headerLayout(cores: number, hasNumbers: boolean): ScrLayout {
+  let bit = 0;
+  const fields = headerFields.map(([name, bytes, source]) => {
+    const field = { name, bit, bits: 8 * bytes, source };
+    bit += 8 * bytes;
+    return field;
+  });
+  return {
+    dummyHeaderBytes,
+    numberBytes: hasNumbers ? 4 : 0,
+    metadataBytes: headerItemBytes,
+    cores,
+    fields,
+    presence: { kind: 'header' },
+    clock: undefined,
+  };
+}
+
+/** Items for {@link headerLayout}: of IPv4 packets, whatever their protocol; others say nothing. */
+export const headerItems: ItemSource = {
+  item(packet, time) {
+    const isIpv4 =
+      packet.length >= 34 && packet[12] === 0x08 && packet[13] === 0x00 && (packet[14] as number) >> 4 === 4;
+    if (!isIpv4) return undefined;
+    const item = new Uint8Array(headerItemBytes);
+    const transport = 14 + 4 * ((packet[14] as number) & 15);
+    const isTcp = packet[23] === 6;
+    item.set(packet.subarray(26, 34), 0);
+    item.set(packet.subarray(transport, transport + 4), 8);
+    if (isTcp) {
+      item.set(packet.subarray(transport + 4, transport + 12), 12);
+      item[20] = packet[transport + 13] ?? 0;
+    }
+    item[21] = packet[23] as number;
+    new DataView(item.buffer).setBigUint64(22, BigInt.asUintN(64, time), true);
+    return item;
+  },
+};
