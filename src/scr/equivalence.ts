@@ -76,6 +76,7 @@ export function compareScr(
   const { cores } = layout;
   const alone = new Side(scr.object, scr.program.name, options);
   const many = new Side(built.object, built.object.programs[0]?.name ?? '', options);
+  fillCopies(many.machine, copies);
   const sequencer = new Sequencer(metadata);
   const history: (Uint8Array | undefined)[] = Array.from({ length: cores - 1 }, () => undefined);
   const result = { packets: 0, present: 0, copies: 0 };
@@ -109,6 +110,14 @@ export function compareScr(
     result.copies++;
   }
   return { ...result, difference: undefined };
+}
+
+/** What the control plane wrote into a state map, it has to write into each copy. */
+function fillCopies({ maps }: Machine, [first, ...others]: BuiltScr['copies']): void {
+  for (const copy of others)
+    for (const [map, index] of copy)
+      for (const { key, value } of maps[first?.get(map) ?? -1]?.writtenEntries() ?? [])
+        maps[index]?.updateElem(key, value);
 }
 
 /** All elements, in the order of their keys, as one text. */

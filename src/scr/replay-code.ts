@@ -153,6 +153,15 @@ class ReplayBuilder {
     }
     if (op === 'fill' && detail?.kind === 'memory')
       return this.pin(graph.effect('store', [args[0] as Value, graph.constant(0n)], value.imm, detail));
+    if (op === 'store' && detail?.kind === 'memory' && detail.space === 'stack') {
+      const at = directAddress(args[0] as Value);
+      const offset = at === undefined ? 0 : at + Number(value.imm) - stackAddress(0, 0);
+      // What passes put together may lie across what the stack is aligned to.
+      if (offset % detail.size !== 0) {
+        this.store(offset, detail.size, args[1] as Value);
+        return args[1] as Value;
+      }
+    }
     return this.pin(graph.again(value, args));
   }
 
