@@ -104,7 +104,7 @@ function checkValue(scr: ScrCode, value: Value, add: Add): void {
     add(value, 'queue-or-interface', 'the state follows from a field of the context, such as queue or interface');
   if (op === 'metalen') add(value, 'outside-read', 'the state follows from metadata in front of the packet');
   if (op === 'load' && detail?.kind === 'memory') {
-    if (detail.space === 'packet')
+    if (detail.space === 'packet' && !scr.choices.has(value))
       add(
         value,
         'packet-read',

@@ -43,6 +43,17 @@ export type Knower =
   /** A core alone: it follows from state, too. */
   | 'core';
 
+/**
+ * A load of the packet whose place is a choice (phi) that only a core can make, among places that the sequencer knows:
+ * the sequencer reads at all of them, and the core chooses among what was read.
+ */
+export interface LoadChoice {
+  /** Block of the choice; its predecessors are in the order of `loads`. */
+  readonly block: number;
+  /** A load for each way. They stand in no block. */
+  readonly loads: readonly Value[];
+}
+
 /** A program, its maps, and who knows what of it. */
 export class ScrCode {
   readonly object: ObjectSpec;
@@ -54,6 +65,8 @@ export class ScrCode {
   readonly roots: ReadonlySet<Value>;
   /** Block of pinned values and phis. */
   readonly home: ReadonlyMap<Value, number>;
+  /** Packet loads at a place that state chooses among places that the sequencer knows: see {@link LoadChoice}. */
+  readonly choices: ReadonlyMap<Value, LoadChoice>;
   private readonly knowers = new Map<Value, Knower>();
   private readonly argsOf: (value: Value) => readonly Value[];
 
@@ -80,7 +93,8 @@ export class ScrCode {
     }
     this.home = home;
     this.roots = roots;
-    this.classify();
+    const clean = this.classify();
+    this.choices = this.findChoices(clean);
   }
 
   /** What a value is computed from; of a phi the arguments. */
@@ -127,8 +141,9 @@ export class ScrCode {
   }
 
   /** In reverse postorder, so that a value comes after what it is computed from; phis of loops are the cores'. */
-  private classify(): void {
+  private classify(): ReadonlySet<Value> {
     const { code, knowers } = this;
+    const clean = new Set<Value>();
     const order = orderOfCode(code);
     const dirty = this.dirtyBlocks(order.rpo);
     for (const id of order.rpo) {
@@ -140,10 +155,33 @@ export class ScrCode {
       }
       let isDirty = dirty.has(id);
       for (const value of block.pinned) {
+        if (!isDirty) clean.add(value);
         knowers.set(value, this.knowerOfPinned(value, isDirty));
         isDirty ||= this.touchesPacket(value);
       }
     }
+    return clean;
+  }
+
+  /** `clean`: what happens while the packet is as it arrived. */
+  private findChoices(clean: ReadonlySet<Value>): ReadonlyMap<Value, LoadChoice> {
+    const { graph } = this.code;
+    const { headers } = orderOfCode(this.code);
+    const choices = new Map<Value, LoadChoice>();
+    for (const value of clean) {
+      const { op, detail, args, imm, ones } = value;
+      const offset = args[0]?.op === 'ptr' ? args[0].args[0] : undefined;
+      if (op !== 'load' || detail?.kind !== 'memory' || detail.space !== 'packet' || offset?.op !== 'phi') continue;
+      const block = this.home.get(offset);
+      const places = this.args(offset);
+      if (block === undefined || headers.has(block) || this.knower(offset) !== 'core') continue;
+      if (places.some((place) => this.knower(place) === 'core')) continue;
+      graph.origin = value.origin;
+      const loads = places.map((place) => graph.effect('load', [graph.pointer(place)], imm, detail, ones));
+      for (const load of loads) this.knowers.set(load, 'sequencer');
+      choices.set(value, { block, loads });
+    }
+    return choices;
   }
 
   private knowerOfPinned(value: Value, isDirty: boolean): Knower {

@@ -191,11 +191,12 @@ class Slicer {
 
   private follow(value: Value): void {
     const { scr } = this;
-    for (const arg of scr.args(value)) this.need(arg);
-    const home = scr.home.get(value);
+    const choice = scr.choices.get(value);
+    for (const arg of choice?.loads ?? scr.args(value)) this.need(arg);
+    const home = choice?.block ?? scr.home.get(value);
     if (home === undefined) return;
     this.needBlock(home);
-    if (value.op === 'phi') {
+    if (value.op === 'phi' || choice !== undefined) {
       for (const pred of this.block(home).preds) {
         this.needBlock(pred);
         if (new Set(this.targets(pred)).size > 1) this.needBranch(pred);

@@ -1,5 +1,5 @@
 /** What of a packet is sent to the cores that do not get it: fields, and where they lie in an item. */
-import type { Value } from '../ir/index.js';
+import { mask64, type Value } from '../ir/index.js';
 import type { LineSpec } from '../object/index.js';
 import { demandedBits } from '../opt/index.js';
 import type { ScrCode } from './analysis-code.js';
@@ -34,7 +34,9 @@ export function metadataOf(slice: Slice): Metadata {
   const { scr } = slice;
   const code = slicedFunction(slice);
   const demanded = demandedBits(code);
-  const maskOf = (value: Value): bigint => (demanded[value.id] ?? 0n) & value.ones;
+  // Of what stands in no block nobody has asked which bits are looked at.
+  const chosen = new Set([...scr.choices.values()].flatMap(({ loads }) => loads));
+  const maskOf = (value: Value): bigint => (chosen.has(value) ? mask64 : (demanded[value.id] ?? 0n)) & value.ones;
   const conditions = new Set<Value>();
   for (const end of slice.ends.values()) if (end.kind === 'branch') conditions.add(end.condition);
   const cut = cutOf(scr, slice.inputs, conditions, maskOf);

@@ -28,6 +28,7 @@ import {
   type Value,
 } from '../ir/index.js';
 import { defaultSettings, optimize, passes } from '../opt/index.js';
+import type { LoadChoice } from './analysis-code.js';
 import type { Metadata, PlacedRun } from './metadata.js';
 import { slicedFunction } from './replay-function.js';
 
@@ -76,6 +77,7 @@ class ReplayBuilder {
 
   run(): FunctionCode {
     const { draft, sliced } = this;
+    const { slice } = this.metadata;
     const entry = draft.block();
     for (const { id } of liveBlocks(sliced)) this.blocks.set(id, draft.block());
     this.at = entry;
@@ -84,6 +86,8 @@ class ReplayBuilder {
     draft.end(this.at, { kind: 'jump', to: this.blocks.get(0) as number });
     for (const { id, phis } of liveBlocks(sliced))
       for (const { value } of phis) this.made.set(value, draft.phi(this.blocks.get(id) as number, value.ones));
+    for (const [load, choice] of this.choices())
+      this.made.set(load, draft.phi(this.blocks.get(choice.block) as number, load.ones));
     for (const id of orderOfCode(sliced).rpo) this.fill(sliced.blocks[id] as Block);
     for (const { phis, preds } of liveBlocks(sliced))
       for (const { value, args } of phis)
@@ -91,7 +95,20 @@ class ReplayBuilder {
           this.at = this.blocks.get(preds[i] as number) as number;
           draft.argument(this.made.get(value) as Value, this.at, this.map(arg));
         }
+    for (const [load, { block, loads }] of this.choices()) {
+      const { preds } = slice.scr.code.blocks[block] as Block;
+      for (const pred of sliced.blocks[block]?.preds ?? []) {
+        this.at = this.blocks.get(pred) as number;
+        draft.argument(this.made.get(load) as Value, this.at, this.map(loads[preds.indexOf(pred)] as Value));
+      }
+    }
     return draft.finish();
+  }
+
+  /** Loads in the slice whose place is a core's choice. */
+  private choices(): readonly (readonly [Value, LoadChoice])[] {
+    const { scr, needed } = this.metadata.slice;
+    return [...scr.choices].filter(([load]) => needed.has(load));
   }
 
   private fill(block: Block): void {

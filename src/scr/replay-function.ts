@@ -29,7 +29,7 @@ export function slicedFunction(slice: Slice): FunctionCode {
     const own = id === exit ? undefined : code.blocks[id];
     const before = (preds[id] as number[]).sort((a, b) => a - b);
     const phis = (own?.phis ?? []).filter(({ value }) => needed.has(value));
-    const pinned = (own?.pinned ?? []).filter((value) => needed.has(value));
+    const pinned = (own?.pinned ?? []).filter((value) => needed.has(value) && !scr.choices.has(value));
     const made = phis.map(({ value, args }): Phi => {
       const at = before.map((pred) => args[own?.preds.indexOf(pred) ?? -1]);
       if (at.includes(undefined))

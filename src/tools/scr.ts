@@ -43,7 +43,7 @@ await runTool(
     replicated: { type: 'string' },
     seed: { type: 'string' },
   },
-  (_, flags) => {
+  async (_, flags) => {
     const isQuick = flags['quick'] === true;
     const packets = numberFlag(flags, 'packets', isQuick ? 100_000 : 1_000_000);
     const seed = numberFlag(flags, 'seed', 1);
@@ -54,7 +54,7 @@ await runTool(
       console.log(tableText(table));
     };
     show(metadataRows());
-    show(exampleRows());
+    show(await exampleRows());
     // A million packets of each program and traffic are hours: `--replicated` says how many.
     const replicated = numberFlag(flags, 'replicated', isQuick ? 280 : 14_000);
     show(engineRows(replicated));
