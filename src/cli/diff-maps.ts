@@ -7,7 +7,7 @@ import { mayBeWritten } from '../code/index.js';
 import type { StartEntry } from '../explore/index.js';
 import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { hex } from '../text/index.js';
-import { type BpfMap, globalsOf, type Machine, type MapsFile } from '../vm/index.js';
+import { type BpfMap, dumpEntry, globalsOf, type Machine, type MapEntry, type MapsFile } from '../vm/index.js';
 
 /** A variable that both have, and where it lies in each. */
 interface SharedVariable {
@@ -86,7 +86,8 @@ export class MapPairs {
       const isWritten = mayBeWritten(this.objects.old, pair.old) || mayBeWritten(this.objects.fresh, pair.fresh);
       const [left, right] = [old.maps[pair.old], fresh.maps[pair.fresh]];
       if (!isWritten || left === undefined || right === undefined || left.isConstant) continue;
-      const found = pair.variables === undefined ? elements(left, right) : variables(left, right, pair.variables);
+      const found =
+        pair.variables === undefined ? elements([old, fresh], left, right) : variables(left, right, pair.variables);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -124,14 +125,35 @@ function isSame(a: MapSpec, b: MapSpec): boolean {
   return a.name === b.name && a.type === b.type && a.keySize === b.keySize && a.valueSize === b.valueSize;
 }
 
-function elements(a: BpfMap, b: BpfMap): MapParting | undefined {
-  const values = (map: BpfMap): Map<string, string> =>
-    new Map([...map.writtenEntries()].map(({ key, value }, i) => [hex(key) || `at ${i}`, hex(value)]));
-  const [left, right] = [values(a), values(b)];
-  const key = [...new Set([...left.keys(), ...right.keys()])].find((one) => left.get(one) !== right.get(one));
-  if (key === undefined) return undefined;
+function elements(holders: readonly [Machine, Machine], a: BpfMap, b: BpfMap): MapParting | undefined {
+  const entriesOf = (map: BpfMap): Map<string, MapEntry> =>
+    new Map([...map.writtenEntries()].map((entry, i) => [hex(entry.key) || `at ${i}`, entry]));
+  const [left, right] = [entriesOf(a), entriesOf(b)];
+  const valueIn = (entries: typeof left, id: string): string => {
+    const entry = entries.get(id);
+    return entry === undefined ? 'nothing' : hex(entry.value);
+  };
+  const id = [...new Set([...left.keys(), ...right.keys()])].find((one) => valueIn(left, one) !== valueIn(right, one));
+  if (id === undefined) return undefined;
+  const [x, y] = [words(holders[0], a, left.get(id)), words(holders[1], b, right.get(id))];
+  const key = (x ?? y)?.key ?? id;
   const what = isData(a.spec) ? `variables of \`${a.spec.section}\`` : `map \`${a.spec.name}\`, key ${key}`;
-  return { what, old: left.get(key) ?? 'nothing', fresh: right.get(key) ?? 'nothing' };
+  // By their types, unless that leaves the difference out: padding has no name.
+  const isTold = x?.value !== y?.value;
+  const said = (entry: typeof x, entries: typeof left): string =>
+    entry === undefined ? 'nothing' : isTold ? entry.value : valueIn(entries, id);
+  return { what, old: said(x, left), fresh: said(y, right) };
+}
+
+/** An element as map files say it. */
+function words(holder: Machine, map: BpfMap, entry: MapEntry | undefined): { key: string; value: string } | undefined {
+  if (entry === undefined) return undefined;
+  const { key, value, values, formatted } = dumpEntry(holder, map, entry.key, entry.value, true);
+  const say = (...forms: readonly unknown[]): string => {
+    const form = forms.find((one) => one !== undefined);
+    return typeof form === 'string' ? form : JSON.stringify(form);
+  };
+  return { key: say(formatted?.key, key, ''), value: say(formatted?.value, formatted?.values, value, values) };
 }
 
 function variables(a: BpfMap, b: BpfMap, shared: readonly SharedVariable[]): MapParting | undefined {

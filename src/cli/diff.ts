@@ -25,6 +25,9 @@ interface Options extends SessionFlags {
 /** Packets that a search makes for each of the two. */
 const defaultBudget = 5000;
 
+/** Starts of the first look for a difference, before a solver is asked. */
+const firstBudget = 300;
+
 /** Differences that are told. */
 const mostTold = 8;
 
@@ -65,12 +68,17 @@ told them apart (tested).`,
       hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) && sameData(old, fresh);
     const packets =
       options.read === undefined ? [] : await readPackets(options.read, wholeNumber('--count', options.count, 1), io);
+    const comparing = (most: number): Compared =>
+      io.breakable('comparing', () => compare({ old, fresh, packets, maps, budget: Math.min(most, budget) }));
+    // What is found soon need not be asked of a solver, who may think long about what is not so.
+    const first = isEqual ? undefined : comparing(firstBudget);
+    const isFound = (first?.partings.length ?? 0) > 0;
     const proof =
-      isEqual || options.proof === false || !sameData(old, fresh) ? undefined : await proveProgram(old, fresh, io);
+      isEqual || isFound || options.proof === false || !sameData(old, fresh)
+        ? undefined
+        : await proveProgram(old, fresh, io);
     const isSure = isEqual || proof?.verdict === 'proved';
-    const compared = isSure
-      ? undefined
-      : io.breakable('comparing', () => compare({ old, fresh, packets, maps, budget }));
+    const compared = isSure ? undefined : budget <= firstBudget ? first : comparing(budget);
     const work = isEqual
       ? undefined
       : io.breakable('verifying', () => [verifierWork(old), verifierWork(fresh)] as const);

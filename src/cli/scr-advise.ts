@@ -1,4 +1,4 @@
-/** `jitnic scr advise FILE [PROG] -r CAPTURE`: which way to share the program's state over cores, and how far it goes. */
+/** `jitnic scr advise FILE [PROG] -r CAPTURE`: which way to share the state over cores, and how far that goes. */
 import { decodeUtf8, exitCodes, UsageError } from '../base/index.js';
 import { shippedCard, shippedCards } from '../nic/index.js';
 import { pickProgram } from '../object/index.js';

@@ -47,8 +47,9 @@ it('proves what differs in nothing that counts, and does not take a difference f
   expect(proved.exitCode).toBe(0);
   const json = JSON.parse((await captureCli(['diff', ipv4, slower, '-j'])).out) as Record<string, unknown>;
   expect(json).toMatchObject({ equal_code: false, proof: { verdict: 'proved' }, differences: [] });
-  const other = JSON.parse((await captureCli(['diff', ipv4, ipv6, '-j'])).out) as { proof: { verdict: string } };
-  expect(other.proof.verdict).not.toBe('proved');
+  // A difference that is found soon is not asked of the solver.
+  const other = JSON.parse((await captureCli(['diff', ipv4, ipv6, '-j'])).out) as Record<string, unknown>;
+  expect(other).not.toHaveProperty('proof');
 });
 
 it('finds a packet that tells two programs apart, without traffic, and ends with 1', async () => {
@@ -115,8 +116,8 @@ it('gives variables to both versions, whatever their files are called', async ()
   const { differences } = JSON.parse(other.out) as { differences: { what: string; old: string; new: string }[] };
   expect(differences[0]).toMatchObject({
     what: 'variables of `.bss`, after the packet',
-    old: '0100000000000000',
-    new: '0200000000000000',
+    old: '01 00 00 00 00 00 00 00',
+    new: '02 00 00 00 00 00 00 00',
   });
 });
 
