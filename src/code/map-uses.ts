@@ -43,6 +43,8 @@ const writes = (arg: ArgClass): boolean => {
 export interface MapUses {
   /** Their elements may be written, inserted or deleted. */
   readonly written: bigint;
+  /** Elements may be put in or taken out. */
+  readonly inserted: bigint;
   /** So may they otherwise than by additions of which nobody sees the result (additions.ts, or atomic ones). */
   readonly stored: bigint;
   /** The bytes of values may be read. */
@@ -95,6 +97,7 @@ class UsesOfMaps {
   /** The last round: nothing changes any more, and what is written is noted. */
   private isSettled = false;
   private written = 0n;
+  private inserted = 0n;
   private stored = 0n;
   private read = 0n;
   private readonly added = { 4: 0n, 8: 0n };
@@ -118,8 +121,8 @@ class UsesOfMaps {
     this.settle();
     this.isSettled = true;
     for (const head of this.before.keys()) this.follow(head);
-    const { written, stored, read, added } = this;
-    return { written, stored, read, added };
+    const { written, inserted, stored, read, added } = this;
+    return { written, inserted, stored, read, added };
   }
 
   /** Visits blocks until nothing changes. What callbacks and callees find in frames may make earlier blocks stale. */
@@ -347,7 +350,10 @@ class UsesOfMaps {
   /** What a helper may do to the maps that its arguments point into, or are. */
   private noteArguments(proto: HelperRow, args: readonly Pointees[]): void {
     const [first = this.none] = args;
-    if (changesAny(proto, 'elements')) this.change(first.handles);
+    if (changesAny(proto, 'elements')) {
+      this.change(first.handles);
+      this.inserted |= first.handles;
+    }
     for (const [i, arg] of proto.args.entries()) {
       const { values } = args[i] as Pointees;
       this.read |= values;
@@ -389,6 +395,7 @@ class UsesOfMaps {
     for (const arg of args) {
       if (this.isSettled) {
         this.change(arg.values | arg.handles);
+        this.inserted |= arg.handles;
         this.read |= arg.values | arg.handles;
       }
       result = this.sets.join(result, this.sets.moved(arg, undefined));

@@ -24,6 +24,7 @@ exit
 
 const add = 'r1 = 1\nlock *(u64 *)(r0 + 0) += r1';
 const store = '*(u32 *)(r0 + 0) = 1';
+const insert = 'r1 = m ll\nr2 = r10\nr2 += -4\nr3 = r0\nr4 = 0\ncall bpf_map_update_elem';
 const addAndRead = `${add}\nr1 = *(u64 *)(r0 + 0)\n*(u64 *)(r10 - 16) = r1`;
 
 describe('which protocol carries a map', () => {
@@ -36,9 +37,15 @@ describe('which protocol carries a map', () => {
       'combine',
       'packets only add to it, and none reads it',
     ],
-    ['a counter that packets read', 'array', addAndRead, 'migrate', 'packets read and write it, many the same element'],
-    ['counters of keys', 'hash', add, 'device-home', 'packets read and write it, each a key of its own'],
-    ['state', 'lru_hash', store, 'device-home', 'packets read and write it, each a key of its own'],
+    [
+      'a counter that packets read',
+      'array',
+      addAndRead,
+      'migrate',
+      'packets read and write it, of many flows the same element',
+    ],
+    ['counters of keys', 'hash', add, 'migrate', 'packets read and write it, of many flows the same element'],
+    ['state', 'lru_hash', insert, 'device-home', 'packets read and write it, and put in keys of their own'],
     ['values of CPUs', 'percpu_array', store, undefined, 'each CPU has values of its own, and the card is one'],
     ['a table', 'hash', 'r1 = *(u32 *)(r0 + 0)', undefined, 'nobody writes it while packets run'],
   ])('%s', (_, type, body, protocol, reason) => {

@@ -105,6 +105,7 @@ function grainOf({ type }: MapSpec): SharedMap['grain'] {
 /** What programs may do to a map. */
 interface Use {
   readonly isWritten: boolean;
+  readonly isInserted: boolean;
   readonly isStored: boolean;
   readonly isRead: boolean;
   /** Bytes of the numbers that are only added to; undefined: there are numbers of two sizes. */
@@ -119,6 +120,7 @@ function usesOf(object: ObjectSpec): (map: number) => Use {
     const [by4, by8] = [any(({ added }) => added[4]), any(({ added }) => added[8])];
     return {
       isWritten: any(({ written }) => written),
+      isInserted: any(({ inserted }) => inserted),
       isStored: any(({ stored }) => stored),
       isRead: any(({ read }) => read),
       lane: by4 && by8 ? undefined : by4 ? 4 : 8,
@@ -171,9 +173,9 @@ function shareMap(object: ObjectSpec, spec: MapSpec, use: Use, isControlled: boo
   if (isCounter) return of(['combine', ...forState], 'packets only add to it, and none reads it');
   if (grain === 'map') return of(forState, 'packets write values that they find by a prefix: it is one element');
   if (isPercpuMap(type)) return of(forState, 'packets read and write which keys there are');
-  return type.includes('hash')
-    ? of(forFlows, 'packets read and write it, each a key of its own')
-    : of(forState, 'packets read and write it, many the same element');
+  return use.isInserted
+    ? of(forFlows, 'packets read and write it, and put in keys of their own')
+    : of(forState, 'packets read and write it, of many flows the same element');
 }
 
 function choose(found: SharedMap, { type }: MapSpec, protocol: ProtocolName): SharedMap {

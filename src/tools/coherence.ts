@@ -36,7 +36,7 @@ import { type Arrival, flowHash } from '../runtime/index.js';
 import { type Cell, count, formatNumber, formatTable } from '../text/index.js';
 import type { Machine } from '../vm/index.js';
 import { loadMaps } from '../vm/map-json.js';
-import { type FigureCell, figureCell, placeSets, placesOf, type Subject } from './coherence/cells.js';
+import { type CellPlace, type FigureCell, figureCell, placeSets, placesOf, type Subject } from './coherence/cells.js';
 import { cellRow, cellTitles, figureRows, placeText, writePage } from './coherence/page.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
@@ -192,14 +192,16 @@ function figures(
     const cell = JSON.parse(line) as FigureCell;
     kept.set(`${cell.example}, ${placeText(cell)}`, cell);
   }
-  const cells = stateful(subjects).flatMap((subject) =>
-    placesOf(set).map((place) => {
-      const known = kept.get(`${subject.name}, ${placeText(place)}`);
-      const cell = figureCell(subject, place, packets, known);
-      if (file !== undefined) appendFileSync(file, `${JSON.stringify(cell)}\n`);
-      return cell;
-    }),
-  );
+  const run = (subject: Subject, place: Omit<CellPlace, 'example'>): FigureCell => {
+    const known = kept.get(`${subject.name}, ${placeText(place)}`);
+    const cell = figureCell(subject, place, packets, known);
+    if (file !== undefined) appendFileSync(file, `${JSON.stringify(cell)}\n`);
+    return cell;
+  };
+  const cells =
+    set === 'kept'
+      ? [...kept.values()]
+      : stateful(subjects).flatMap((subject) => placesOf(set).map((place) => run(subject, place)));
   print(
     `throughput in Mpps, mean latency in ns of what was chosen (a model's), ${count(packets, 'packet')} each`,
     cellTitles,

@@ -64,11 +64,11 @@ export interface FigureCell extends CellPlace {
 const cards = { PCIe: 'pipeline', coherent: 'pipeline-coherent' } as const;
 const protocols = ['migrate', 'replay', 'device-home', 'host-home', 'stall'] as const;
 
-/** Where figures are taken: in the middle; on the lines through it; everywhere. */
-export const placeSets = ['few', 'lines', 'all'] as const;
+/** Where figures are taken: in the middle; on the lines through it; everywhere; where a file has them already. */
+export const placeSets = ['few', 'lines', 'all', 'kept'] as const;
 
 /** The places of a set, in the order in which they are shown. */
-export function placesOf(set: (typeof placeSets)[number]): readonly Omit<CellPlace, 'example'>[] {
+export function placesOf(set: Exclude<(typeof placeSets)[number], 'kept'>): readonly Omit<CellPlace, 'example'>[] {
   const all = (['PCIe', 'coherent'] as const).flatMap((link) =>
     popularities.flatMap((popularity) => shares.map((misses) => ({ misses, popularity, link }))),
   );
