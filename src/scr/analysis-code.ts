@@ -13,8 +13,10 @@ import {
   isPlace,
   liveBlocks,
   mapOf,
+  onesOf,
   opTable,
   orderOfCode,
+  type Piece,
   successors,
   type Value,
   type World,
@@ -54,6 +56,13 @@ export interface LoadChoice {
   readonly loads: readonly Value[];
 }
 
+/** Bytes of the packet that a helper reads. */
+export interface PacketBytes {
+  readonly pieces: readonly Piece[];
+  /** A load for each piece. They stand in no block. */
+  readonly loads: readonly Value[];
+}
+
 /** A program, its maps, and who knows what of it. */
 export class ScrCode {
   readonly object: ObjectSpec;
@@ -67,6 +76,10 @@ export class ScrCode {
   readonly home: ReadonlyMap<Value, number>;
   /** Packet loads at a place that state chooses among places that the sequencer knows: see {@link LoadChoice}. */
   readonly choices: ReadonlyMap<Value, LoadChoice>;
+  /** Look-ups and calls that read bytes of the packet through an argument: by argument, loads of these bytes. */
+  readonly packetArguments: ReadonlyMap<Value, ReadonlyMap<number, PacketBytes>>;
+  private readonly firstRead = new Map<Value, Value>();
+  private readonly reads = new Map<string, Value[]>();
   private readonly knowers = new Map<Value, Knower>();
   private readonly argsOf: (value: Value) => readonly Value[];
 
@@ -95,6 +108,8 @@ export class ScrCode {
     this.roots = roots;
     const clean = this.classify();
     this.choices = this.findChoices(clean);
+    this.packetArguments = this.findPacketArguments(clean);
+    for (const value of this.code.graph.code) this.noteRead(value);
   }
 
   /** What a value is computed from; of a phi the arguments. */
@@ -105,6 +120,26 @@ export class ScrCode {
   /** Block through which every way to block `id` leads. */
   dominator(id: number): number {
     return orderOfCode(this.code).idom[id] as number;
+  }
+
+  /** The first of all reads of the packet that yield the same as this one; another value itself. */
+  same(value: Value): Value {
+    return this.firstRead.get(value) ?? value;
+  }
+
+  /** All that {@link same} makes this one. */
+  allOf(value: Value): readonly Value[] {
+    return this.reads.get(readKey(value)) ?? [value];
+  }
+
+  private noteRead(value: Value): void {
+    const { op, detail } = value;
+    if (op !== 'load' || detail?.kind !== 'memory' || detail.space !== 'packet') return;
+    if (this.knower(value) !== 'sequencer') return;
+    const list = this.reads.get(readKey(value)) ?? [];
+    list.push(value);
+    this.reads.set(readKey(value), list);
+    this.firstRead.set(value, list[0] as Value);
   }
 
   knower(value: Value): Knower {
@@ -184,6 +219,39 @@ export class ScrCode {
     return choices;
   }
 
+  /** A key may be where it came from: `bpf_map_lookup_elem(&map, &ip->saddr)`. */
+  private findPacketArguments(clean: ReadonlySet<Value>): ReadonlyMap<Value, ReadonlyMap<number, PacketBytes>> {
+    const { graph } = this.code;
+    const found = new Map<Value, ReadonlyMap<number, PacketBytes>>();
+    const effectsOf = callEffects(this.world, this.code);
+    for (const value of clean) {
+      const { op, detail, args } = value;
+      const own = new Map<number, PacketBytes>();
+      for (const [i, arg] of args.entries()) {
+        const [base, offset] = packetAddress(arg);
+        if (base === undefined || this.knower(base) === 'core') continue;
+        let size: number | undefined;
+        if (detail?.kind === 'lookup') size = this.world.maps[detail.map]?.spec.keySize;
+        else if (op === 'call') {
+          const use = effectsOf(value).args[i];
+          size = use?.kind === 'read' ? use.size : undefined;
+        }
+        if (size === undefined) continue;
+        graph.origin = value.origin;
+        const pieces = piecesOf(size);
+        const loads = pieces.map((piece) => {
+          const memory = { kind: 'memory', space: 'packet', size: piece.size, map: -1, checked: false } as const;
+          const load = graph.effect('load', [base], offset + BigInt(piece.at), memory, onesOf(piece.size));
+          this.knowers.set(load, 'sequencer');
+          return load;
+        });
+        own.set(i, { pieces, loads });
+      }
+      if (own.size > 0) found.set(value, own);
+    }
+    return found;
+  }
+
   private knowerOfPinned(value: Value, isDirty: boolean): Knower {
     const { op, detail, args } = value;
     if (this.isClock(value)) return 'sequencer';
@@ -253,6 +321,29 @@ export class ScrCode {
     }
     return dirty;
   }
+}
+
+/** Where a load of the packet as it arrived reads. */
+function readKey({ args, imm, detail }: Value): string {
+  return `${args[0]?.id}:${imm}:${detail?.kind === 'memory' ? detail.size : 0}`;
+}
+
+/** A packet pointer and what is added to it. */
+function packetAddress(value: Value): readonly [Value | undefined, bigint] {
+  if (value.op === 'ptr') return [value, 0n];
+  const [a, b] = value.args;
+  return value.op === 'add' && a?.op === 'ptr' && b?.op === 'const' ? [a, BigInt.asIntN(64, b.imm)] : [undefined, 0n];
+}
+
+/** So many bytes in the fewest accesses. */
+function piecesOf(size: number): readonly Piece[] {
+  const pieces: Piece[] = [];
+  for (let at = 0; at < size; ) {
+    const step = [8, 4, 2, 1].find((each) => at + each <= size) as number;
+    pieces.push({ at, size: step });
+    at += step;
+  }
+  return pieces;
 }
 
 /** Content of constant data at an address of the sequencer's: see metadata-evaluate.ts. */

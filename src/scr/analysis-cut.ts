@@ -68,7 +68,8 @@ export function cutOf(
       connect(0, inOf(value), unlimited);
       continue;
     }
-    for (const arg of value.args) {
+    for (const each of value.args) {
+      const arg = scr.same(each);
       if (scr.knower(arg) !== 'sequencer') continue;
       asNumber.add(arg);
       connect(inOf(arg) + 1, inOf(value), unlimited);

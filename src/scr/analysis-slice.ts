@@ -166,7 +166,7 @@ class Slicer {
     const knower = this.scr.knower(value);
     if (knower === 'all') return;
     if (knower === 'sequencer') {
-      this.inputs.add(value);
+      this.inputs.add(this.scr.same(value));
       return;
     }
     if (this.needed.has(value)) return;
@@ -192,7 +192,9 @@ class Slicer {
   private follow(value: Value): void {
     const { scr } = this;
     const choice = scr.choices.get(value);
-    for (const arg of choice?.loads ?? scr.args(value)) this.need(arg);
+    const fromPacket = scr.packetArguments.get(value);
+    for (const [i, arg] of (choice?.loads ?? scr.args(value)).entries())
+      for (const each of fromPacket?.get(i)?.loads ?? [arg]) this.need(each);
     const home = choice?.block ?? scr.home.get(value);
     if (home === undefined) return;
     this.needBlock(home);

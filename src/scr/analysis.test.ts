@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { assemble, type ObjectSpec, pickProgram, readObject } from '../object/index.js';
+import { Verdicts } from '../verifier/index.js';
 import { analyzeScr, type ScrAnalysis } from './analysis.js';
 import { buildScr } from './build.js';
 import { compareScr, type TimedPacket } from './equivalence.js';
@@ -54,6 +55,39 @@ r0 = 2
 exit
 `;
 
+/** Counts packets by a key that is not copied out of the packet. */
+const keyInPacket = `
+.map hits type=hash key=4 value=8 max_entries=16
+.section xdp
+.globl f
+f:
+r2 = *(u32 *)(r1 + 4)
+r6 = *(u32 *)(r1 + 0)
+r3 = r6
+r3 += 34
+if r3 > r2 goto out
+r6 += 26
+r1 = hits ll
+r2 = r6
+call bpf_map_lookup_elem
+if r0 == 0 goto insert
+r1 = 1
+lock *(u64 *)(r0 + 0) += r1
+out:
+r0 = 2
+exit
+insert:
+*(u64 *)(r10 - 8) = 1
+r1 = hits ll
+r2 = r6
+r3 = r10
+r3 += -8
+r4 = 0
+call bpf_map_update_elem
+r0 = 1
+exit
+`;
+
 /** Packets of a few flows over TCP, some of them of another kind or cut short. */
 function packets(count: number, seed: number): TimedPacket[] {
   let state = seed;
@@ -94,6 +128,14 @@ describe('metadata', () => {
     const { fields } = ofText(countBy('r0 = *(u32 *)(r1 + 4)\nr2 = *(u32 *)(r1 + 0)\nr0 -= r2\nr0 &= 0x30')).metadata
       .layout;
     expect(fields[0]?.bits).toBe(2);
+  });
+
+  test('has a key that is looked up where it lies in the packet', () => {
+    const analysis = ofText(keyInPacket);
+    expect(analysis.metadata.layout.fields.map(({ name, bits }) => [name, bits])).toEqual([['packet_26', 32]]);
+    const built = buildScr(analysis.metadata, { cores: 3 });
+    expect(compareScr(analysis.metadata, built, packets(300, 3), { engine: 'interp' }).difference).toBeUndefined();
+    expect(Verdicts.of(built.object).accepts(...built.object.programs)).toBe(true);
   });
 
   test('there is none where nothing is written', () => {

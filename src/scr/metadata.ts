@@ -36,7 +36,14 @@ export function metadataOf(slice: Slice): Metadata {
   const demanded = demandedBits(code);
   // Of what stands in no block nobody has asked which bits are looked at.
   const chosen = new Set([...scr.choices.values()].flatMap(({ loads }) => loads));
-  const maskOf = (value: Value): bigint => (chosen.has(value) ? mask64 : (demanded[value.id] ?? 0n)) & value.ones;
+  for (const own of scr.packetArguments.values())
+    for (const { loads } of own.values()) for (const load of loads) chosen.add(load);
+  const maskOf = (value: Value): bigint => {
+    let mask = 0n;
+    for (const each of value.op === 'load' ? scr.allOf(value) : [value])
+      mask |= (chosen.has(each) ? mask64 : (demanded[each.id] ?? 0n)) & each.ones;
+    return mask;
+  };
   const conditions = new Set<Value>();
   for (const end of slice.ends.values()) if (end.kind === 'branch') conditions.add(end.condition);
   const cut = cutOf(scr, slice.inputs, conditions, maskOf);

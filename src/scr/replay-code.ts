@@ -163,7 +163,7 @@ class ReplayBuilder {
     const { graph } = this;
     const { op, detail } = value;
     graph.origin = value.origin;
-    const args = value.args.map((arg) => this.map(arg));
+    const args = this.argumentsOf(value);
     if (op === 'lookup' && detail?.kind === 'lookup' && detail.pieces.length > 0) {
       const key = this.writePieces(detail.pieces, args);
       return this.pin(graph.effect('lookup', [key], 0n, { ...detail, pieces: [] }, value.ones));
@@ -182,14 +182,28 @@ class ReplayBuilder {
     return this.pin(graph.again(value, args));
   }
 
+  /** Bytes of the packet that a helper reads are put on the stack. */
+  private argumentsOf(value: Value): readonly Value[] {
+    const fromPacket = this.metadata.slice.scr.packetArguments.get(value);
+    let below = 0;
+    return value.args.map((arg, i) => {
+      const bytes = fromPacket?.get(i);
+      if (bytes === undefined) return this.map(arg);
+      const loads = bytes.loads.map((load) => this.map(load));
+      const address = this.writePieces(bytes.pieces, loads, below);
+      below += Math.ceil(Math.max(...bytes.pieces.map(({ at, size }) => at + size)) / 8) * 8;
+      return address;
+    });
+  }
+
   private pin(value: Value): Value {
     return this.draft.pin(this.at, value);
   }
 
   /** Puts a key together on the stack; its address. */
-  private writePieces(pieces: readonly Piece[], args: readonly Value[]): Value {
+  private writePieces(pieces: readonly Piece[], args: readonly Value[], below = 0): Value {
     const size = Math.max(...pieces.map((piece) => piece.at + piece.size));
-    const place = this.lowest - Math.ceil(size / 8) * 8;
+    const place = this.lowest - below - Math.ceil(size / 8) * 8;
     for (const [i, piece] of pieces.entries()) this.store(place + piece.at, piece.size, args[i] as Value);
     return this.graph.add(this.graph.frame(0), this.graph.constant(BigInt(place)));
   }
@@ -265,7 +279,7 @@ class ReplayBuilder {
       return graph.sub(now, age);
     }
     let result: Value | undefined;
-    for (const { from, field } of this.byValue.get(value) ?? []) {
+    for (const { from, field } of this.byValue.get(slice.scr.same(value)) ?? []) {
       const part = graph.make('shl', this.bits(field.bit, field.bits), graph.constant(BigInt(from)));
       result = result === undefined ? part : graph.make('or', result, part);
     }

@@ -94,7 +94,8 @@ export function metadataRows(): ScrTable {
   return tableOf('metadata', 'Metadata a packet', [...rows, defect]);
 }
 
-/** All examples analysed; those that can be replicated run their captures on three cores, beside the sequential run. */
+/** All examples analysed; those that can be replicated run their captures on three cores, beside the sequential run.
+ * */
 export async function exampleRows(): Promise<ScrTable> {
   const rows: ScrRow[] = [];
   for (const { file, program, wanted } of examples) {
