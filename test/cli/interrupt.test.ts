@@ -135,6 +135,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['trace', 'recording a path', () => [loops(), '-r', capture], work],
     ['cache', 'running for the policies', () => [loops(), '-r', capture], work],
     ['card', 'a program is waited for', () => ['compile', '-'], 0],
+    ['scr', 'analyzing', () => ['analyze', example('nat/nat.o')], work],
     ['map', 'a program is waited for', () => ['dump', '-'], 0],
     ['gen', 'making traffic', () => ['-c', '1000000000000', '-w', '/dev/null'], work],
     ['check', 'in a program', () => [inFolder(), '--no-kernel'], work],
