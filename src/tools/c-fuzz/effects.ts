@@ -168,6 +168,8 @@ export class CEffects extends CExpressions {
     const call = r.pick([
       `bpf_xdp_adjust_head(ctx, ${r.pick([4, 8, 14, -4, -14, -20, -300])})`,
       `bpf_xdp_adjust_tail(ctx, ${r.pick([-4, -20, 8, 64, 4000, this.lastRoom()])})`,
+      // Longer for some packets and shorter for others.
+      `bpf_xdp_adjust_tail(ctx, (int)(${this.var32()} & 15) - ${r.pick([4, 8])})`,
       `bpf_xdp_adjust_meta(ctx, ${r.pick([-4, -8, 4])})`,
     ]);
     const read = 'data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;';

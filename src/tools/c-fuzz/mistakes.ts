@@ -225,8 +225,8 @@ const compiled: readonly Mistake[] = [
   {
     name: 'a tail that was cut is still there',
     module: 'nic/software/lower-call',
-    right: 'geometry.end = graph.add(geometry.end, this.values.lower(amount)); this.move(value);',
-    wrong: 'this.move(value);',
+    right: 'geometry.end = graph.add(geometry.end, amount);',
+    wrong: '',
   },
   {
     name: 'atomic operations are not undone',
@@ -268,10 +268,16 @@ const helpers: readonly Mistake[] = [
     wrong: 'if (false)',
   },
   {
-    name: 'a packet that grew is as long as it came',
+    name: 'a packet whose ends moved is as long as it came',
     module: 'nic/software/lower-call',
-    right: 'geometry.end = graph.add(geometry.end, this.values.lower(amount)); this.moved = true;',
-    wrong: 'geometry.end = graph.add(geometry.end, this.values.lower(amount));',
+    right: 'this.moved = true;',
+    wrong: '',
+  },
+  {
+    name: 'a growth by a variable amount is not undone',
+    module: 'nic/software/lower-call',
+    right: '() => builder.when(made, undo)',
+    wrong: '() => undefined',
   },
   {
     name: 'random numbers that were drawn are not given back',
