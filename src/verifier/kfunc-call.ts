@@ -143,7 +143,8 @@ function unsupported(env: Env, name: string): UnsupportedError {
 }
 
 /**
- * Arguments that are no pointers, and pointers that may be NULL. To all others Linux 6.18.44 wants one that is not.
+ * Arguments that are no pointers, and pointers that may be NULL. All others must not be, as in the stricter builds of
+ * Linux 6.18.44: for memory with a size some take NULL (docs/verifier.md).
  */
 const mayBeNull: readonly KfuncArg[] = ['number', 'const type', 'mem size', 'const size', 'buffer?'];
 

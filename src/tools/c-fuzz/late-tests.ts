@@ -95,6 +95,11 @@ export class CLateTests extends CEffects {
           `int r${v} = bpf_xdp_adjust_tail(ctx, ${this.lastRoom()}); data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end;`,
           `r${v} != 0`,
         ),
+      () =>
+        ends(
+          `rc = bpf_xdp_adjust_tail(ctx, (int)(${this.var32()} & 15) - 4); data = (void *)(long)ctx->data; data_end = (void *)(long)ctx->data_end; global_sum[1] += c | 1;`,
+          `global_sum[1] & ${bit}`,
+        ),
       () => ends(`${key} ${value}`, put, `${take};`),
       () => ends(`${key} ${value}`, take, `${put};`),
       () =>

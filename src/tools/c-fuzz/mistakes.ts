@@ -274,12 +274,6 @@ const helpers: readonly Mistake[] = [
     wrong: '',
   },
   {
-    name: 'a growth by a variable amount is not undone',
-    module: 'nic/software/lower-call',
-    right: '() => builder.when(made, undo)',
-    wrong: '() => undefined',
-  },
-  {
     name: 'random numbers that were drawn are not given back',
     module: 'nic/software/lower-call',
     right: 'if (isRandom) this.keepRandom();',
