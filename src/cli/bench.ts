@@ -18,7 +18,7 @@ import { type Cell, type Column, count as counted, formatTable, wholeNumber } fr
 import { Verdicts } from '../verifier/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
 import { captureEngines, measureCapture } from './bench-capture.js';
-import { openCaptureFile } from './capture-input.js';
+import { openCaptureFile, readPackets } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { readInput } from './files.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
@@ -283,9 +283,7 @@ function count(text: string, flag: string): number {
 
 /** All packets of the capture. Throws InputError where there is none. */
 async function packetsOf(path: string, io: Io): Promise<readonly Arrival[]> {
-  const packets: Arrival[] = [];
-  for await (const { data, time } of (await openCaptureFile(path, io)).packets())
-    packets.push({ data: data.slice(), time });
+  const packets = await readPackets(path, io);
   if (packets.length > 0) return packets;
   throw new InputError('no Ethernet packet in this capture', { file: path });
 }

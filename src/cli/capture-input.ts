@@ -93,6 +93,32 @@ export async function openCaptureFile(path: string, io: Pick<Io, 'stdin' | 'info
   };
 }
 
+/** A packet of a capture and when it arrived. */
+export interface CapturedPacket {
+  readonly data: Uint8Array;
+  /** Nanoseconds since 1970. */
+  readonly time: bigint;
+}
+
+/**
+ * The Ethernet packets of a capture, at most `limit`, as copies; what is wrong with the file is said. Throws as
+ * {@link openCaptureFile} does.
+ */
+export async function readPackets(
+  path: string,
+  io: Pick<Io, 'stdin' | 'info'>,
+  limit: number = Number.POSITIVE_INFINITY,
+): Promise<CapturedPacket[]> {
+  const packets: CapturedPacket[] = [];
+  const capture = await openCaptureFile(path, io);
+  for await (const { data, time } of capture.packets()) {
+    if (packets.length === limit) break;
+    packets.push({ data: data.slice(), time });
+  }
+  if (capture.damage !== undefined) io.info(`${path}: ${capture.damage}`);
+  return packets;
+}
+
 /** An error of zlib or of the file system as one for users; whatever else was thrown is thrown on. */
 function gzipError(error: unknown, path: string): Error {
   const code = (error as { code?: unknown }).code;

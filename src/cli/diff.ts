@@ -6,10 +6,10 @@
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { encodeInsns } from '../isa/index.js';
-import { packetsOf, summarize } from '../packet/index.js';
+import { summarize } from '../packet/index.js';
 import { count, formatNumber, formatTable, hex, wholeNumber, wrapWords } from '../text/index.js';
 import { verify } from '../verifier/index.js';
-import { openCaptureFile } from './capture-input.js';
+import { readPackets } from './capture-input.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type Compared, compare } from './diff-compare.js';
 import { proveProgram } from './diff-proof.js';
@@ -67,7 +67,7 @@ told them apart (tested).`,
     const isEqual =
       hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) && sameData(old, fresh);
     const packets =
-      options.read === undefined ? [] : await readPackets(options.read, wholeNumber('--count', options.count, 1), io);
+      options.read === undefined ? [] : await readPackets(options.read, io, wholeNumber('--count', options.count, 1));
     const comparing = (most: number): Compared =>
       io.breakable('comparing', () => compare({ old, fresh, packets, maps, budget: Math.min(most, budget) }));
     // What is found soon need not be asked of a solver, who may think long about what is not so.
@@ -111,19 +111,6 @@ function sameData(a: Chosen, b: Chosen): boolean {
       )
       .join('|');
   return shape(a) === shape(b);
-}
-
-async function readPackets(
-  path: string,
-  limit: number | undefined,
-  io: Io,
-): Promise<{ data: Uint8Array; time: bigint }[]> {
-  const packets: { data: Uint8Array; time: bigint }[] = [];
-  const input = await openCaptureFile(path, io);
-  for await (const batch of input.batches())
-    for (const { data, time } of packetsOf(batch))
-      if (packets.length < (limit ?? Number.POSITIVE_INFINITY)) packets.push({ data: data.slice(), time });
-  return packets;
 }
 
 interface Result {

@@ -4,7 +4,7 @@ import { compareObjects, machineEngine, type ObjectDifferenceRow } from '../judg
 import { acceptances, Bpf } from '../linux/index.js';
 import { type ObjectSpec, type ReadObjectOptions, readObject, sizeMaps } from '../object/index.js';
 import type { Refusal } from '../super/index.js';
-import { openCaptureFile } from './capture-input.js';
+import { readPackets } from './capture-input.js';
 import { makePackets } from './check/traffic.js';
 import type { Io } from './command.js';
 
@@ -61,16 +61,7 @@ export async function comparedPackets(
 ): Promise<ObjectDifferenceRow[]> {
   const made = count === 0 ? [] : makePackets(count, seed);
   const packets: { readonly data: Uint8Array }[] = made.map((data) => ({ data }));
-  if (capture !== undefined) packets.push(...(await packetsOf(capture, io)));
+  if (capture !== undefined) packets.push(...(await readPackets(capture, io)));
   const engine = machineEngine('wasm');
   return io.breakable('comparing', () => compareObjects(before, after, packets, { engine, seeds, programs }));
-}
-
-/** All packets of a capture. */
-export async function packetsOf(path: string, io: Io): Promise<{ readonly data: Uint8Array }[]> {
-  const capture = await openCaptureFile(path, io);
-  const packets: { readonly data: Uint8Array }[] = [];
-  for await (const packet of capture.packets()) packets.push({ data: packet.data.slice() });
-  if (capture.damage !== undefined) io.info(`${path}: ${capture.damage}`);
-  return packets;
 }

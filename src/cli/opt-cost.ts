@@ -7,9 +7,9 @@ import { type ObjectSpec, sizeMaps, xdpFitness } from '../object/index.js';
 import { helperId } from '../platform/index.js';
 import type { ExecutedRow } from '../report/index.js';
 import type { ProgramProfile } from '../super/index.js';
+import { readPackets } from './capture-input.js';
 import { makePackets } from './check/traffic.js';
 import type { Io } from './command.js';
-import { packetsOf } from './opt-checks.js';
 import { classRank, packetClass } from './packet-class.js';
 
 type Packets = readonly { readonly data: Uint8Array }[];
@@ -20,7 +20,7 @@ const seed = 1;
 
 /** The packets of a capture, or generated ones. */
 export async function costPackets(capture: string | undefined, io: Io): Promise<Packets> {
-  if (capture !== undefined) return packetsOf(capture, io);
+  if (capture !== undefined) return readPackets(capture, io);
   return makePackets(generated, seed).map((data) => ({ data }));
 }
 

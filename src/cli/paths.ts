@@ -3,12 +3,12 @@ import { dirname, relative } from 'node:path';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { lineCounts, totalsOf } from '../explore/index.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
-import { encodeCapture, packetsOf, summarize } from '../packet/index.js';
+import { encodeCapture, summarize } from '../packet/index.js';
 import { verdictName, verdictNames } from '../platform/index.js';
 import { count, formatNumber, formatShare, formatTable, wholeNumber, wrapWords } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { type MapHolder, MapStore } from '../vm/index.js';
-import { openCaptureFile } from './capture-input.js';
+import { readPackets } from './capture-input.js';
 import { caseFileText } from './case-file.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
@@ -64,7 +64,8 @@ Examples:
       throw new UsageError('two things want stdout');
     const { object, program } = await openProgram(file, name, options, io);
     const limit = wholeNumber('--count', options.count, 1);
-    const packets = options.read === undefined ? [] : await readPackets(options.read, limit, io);
+    const packets =
+      options.read === undefined ? [] : (await readPackets(options.read, io, limit)).map(({ data }) => data);
     const world = await worldOptions(options, io);
     const finder = {
       ...world,
@@ -112,15 +113,6 @@ export function caseHead(
     set: options.set ?? [],
     holder,
   };
-}
-
-async function readPackets(path: string, limit: number | undefined, io: Io): Promise<Uint8Array[]> {
-  const packets: Uint8Array[] = [];
-  const input = await openCaptureFile(path, io);
-  for await (const batch of input.batches())
-    for (const { data } of packetsOf(batch))
-      if (packets.length < (limit ?? Number.POSITIVE_INFINITY)) packets.push(data.slice());
-  return packets;
 }
 
 /** The maps that a packet is to find stand in its comments, as a map file. */

@@ -1,6 +1,5 @@
 /** `jitnic scr advise FILE [PROG] -r CAPTURE`: which way to share the state over cores, and how far that goes. */
 import { decodeUtf8, exitCodes, UsageError } from '../base/index.js';
-import { shippedCard, shippedCards } from '../nic/index.js';
 import { pickProgram } from '../object/index.js';
 import {
   addedBytes,
@@ -20,17 +19,19 @@ import {
   type Technique,
 } from '../scr/index.js';
 import { hostEngines } from '../sim/index.js';
-import { count, formatTable, nearest, wholeNumber } from '../text/index.js';
+import { count, formatTable, wholeNumber } from '../text/index.js';
 import { loadMaps, type Machine, parseMapsFile } from '../vm/index.js';
-import { openCaptureFile } from './capture-input.js';
-import type { Io } from './command.js';
+import { readPackets } from './capture-input.js';
+import { openCard } from './card-file.js';
 import { readInput } from './files.js';
 import { openProgramFile } from './program-file.js';
 import { findingText } from './scr-analyze.js';
-import type { ScrFlags, ScrOperation } from './scr-operation.js';
+import type { ScrOperation } from './scr-operation.js';
 
 /** Cores that are advised for where nobody says how many there are. */
 const usualCores = 8;
+/** Packets of a capture where nobody says how many. */
+const usualPackets = 100_000;
 /** Packets over which the replay's instructions are counted. */
 const countedPackets = 2000;
 
@@ -53,16 +54,15 @@ export const adviseOperation: ScrOperation = {
       .option('-r, --read <file>', 'capture whose packets the program is asked about')
       .option('-c, --count <n>', 'packets of it (default: 100,000)')
       .option('--maps-in <file>', 'contents of maps at the start')
-      .option('--card <name>', 'card whose wire and bus packets go over (default: pipeline)')
+      .option('--card <name>', 'card, by name or from a .json, whose wire and bus packets go over (default: pipeline)')
       .option('--costs <t,c1,c2>', 'ns: of a packet, of the program, of replaying an item (default: by instructions)');
   },
   run: async ([file, name], flags, io) => {
     if (file === undefined) throw new UsageError('advise about which program?', {}, adviseOperation.example);
     const capture = flags['read'];
     if (typeof capture !== 'string') throw new UsageError('`scr advise` needs `-r`', {}, adviseOperation.example);
-    const cores = wholeNumber('--cores', flags['cores'] as string | undefined, 1) ?? usualCores;
-    if (cores > 64) throw new UsageError(`\`--cores ${cores}\` is more than 64`);
-    const card = cardOf(flags['card'] as string | undefined);
+    const cores = wholeNumber('--cores', flags['cores'] as string | undefined, 1, 64) ?? usualCores;
+    const card = await openCard((flags['card'] as string | undefined) ?? 'pipeline', io);
     const object = await openProgramFile(file, io, flags);
     const program = pickProgram(object, name);
     const analysis = io.breakable('analyzing', () => analyzeScr(object, program));
@@ -74,7 +74,9 @@ export const adviseOperation: ScrOperation = {
     }
     const mapsIn = flags['mapsIn'] as string | undefined;
     const contents = mapsIn === undefined ? undefined : parseMapsFile(decodeUtf8(await readInput(mapsIn, io)), mapsIn);
-    const packets = await packetsOf(capture, flags, io);
+    const most = wholeNumber('--count', flags['count'] as string | undefined, 1) ?? usualPackets;
+    // XDP sees no frame without a header.
+    const packets = (await readPackets(capture, io, most)).filter(({ data }) => data.length >= 14);
     if (packets.length === 0) throw new UsageError('the capture has no packet', { file: capture });
     const fill = (machine: Machine): void => {
       if (contents !== undefined) loadMaps(machine, contents, mapsIn);
@@ -163,34 +165,6 @@ function from(what: string, cores: number | undefined): string {
   return cores === undefined
     ? `${what} limits up to 64 cores at no point`
     : `${what} limits from ${count(cores, 'core')} on`;
-}
-
-async function packetsOf(
-  capture: string,
-  flags: ScrFlags,
-  io: Io,
-): Promise<{ readonly data: Uint8Array; readonly time: bigint }[]> {
-  const most = wholeNumber('--count', flags['count'] as string | undefined, 1) ?? 100_000;
-  const packets: { readonly data: Uint8Array; readonly time: bigint }[] = [];
-  const input = await openCaptureFile(capture, io);
-  for await (const { data, time } of input.packets()) {
-    if (packets.length >= most) break;
-    // XDP sees no frame without a header.
-    if (data.length >= 14) packets.push({ data: data.slice(), time });
-  }
-  return packets;
-}
-
-function cardOf(name = 'pipeline'): NonNullable<ReturnType<typeof shippedCard>> {
-  const card = shippedCard(name);
-  if (card !== undefined) return card;
-  const names = shippedCards.map((each) => each.name);
-  const near = nearest(name, names);
-  throw new UsageError(
-    `no card \`${name}\``,
-    {},
-    near === undefined ? `cards: ${names.join(', ')}` : `did you mean \`${near}\`?`,
-  );
 }
 
 /** What was given, or the kernel's nanoseconds an instruction (sim/host-costs.ts) for those that ran. */

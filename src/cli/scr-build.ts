@@ -24,11 +24,8 @@ export const buildOperation: ScrOperation = {
   run: async ([file, name], flags, io) => {
     if (file === undefined) throw new UsageError('build of which program?', {}, buildOperation.example);
     const { output } = flags;
-    const number = (flag: 'cores' | 'frame' | 'packet', least: number, most: number): number | undefined => {
-      const value = wholeNumber(`--${flag}`, flags[flag] as string | undefined, least);
-      if (value !== undefined && value > most) throw new UsageError(`\`--${flag} ${value}\` is more than ${most}`);
-      return value;
-    };
+    const number = (flag: 'cores' | 'frame' | 'packet', least: number, most: number): number | undefined =>
+      wholeNumber(`--${flag}`, flags[flag] as string | undefined, least, most);
     const cores = number('cores', 1, 64);
     if (cores === undefined) throw new UsageError('`scr build` needs `--cores`', {}, buildOperation.example);
     if (typeof output !== 'string') throw new UsageError('`scr build` needs `-o`', {}, buildOperation.example);

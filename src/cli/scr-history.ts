@@ -48,9 +48,8 @@ export const historyOperation: ScrOperation = {
   },
   run: async ([capture, name], flags, io) => {
     if (capture === undefined) throw new UsageError('history of which capture?', {}, historyOperation.example);
-    const cores = wholeNumber('--cores', flags['cores'] as string | undefined, 1);
+    const cores = wholeNumber('--cores', flags['cores'] as string | undefined, 1, 64);
     if (cores === undefined) throw new UsageError('`scr history` needs `--cores`', {}, historyOperation.example);
-    if (cores > 64) throw new UsageError(`\`--cores ${cores}\` is more than 64`);
     const folder = flags['write'];
     if (typeof folder !== 'string') throw new UsageError('`scr history` needs `-w`', {}, historyOperation.example);
     if (folder === '-') throw new UsageError('`-w -` is no folder, and there are as many captures as cores');

@@ -1,4 +1,5 @@
 /** `jitnic scr analyze ...`: state-compute replication. Each operation is a row of the table, in a file of its own. */
+import { Command } from 'commander';
 import { UsageError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { type CliCommand, defineCommand } from './command.js';
@@ -12,11 +13,14 @@ import type { ScrFlags, ScrOperation } from './scr-operation.js';
 /** In the order of help. */
 const operations: readonly ScrOperation[] = [analyzeOperation, buildOperation, historyOperation, adviseOperation];
 
-/** Flags that every command has, or every operation that reads FILE. */
-const common = new Set([
-  ...['json', 'pretty', 'quiet', 'verbose', 'color', 'progress', 'language', 'include', 'define'],
-  ...['raw', 'mapList', 'btf', 'kconfig', 'kernel'],
-]);
+/** Flags that every command has, and those of reading FILE, which every operation may be given. */
+const common = new Set(['json', 'pretty', 'quiet', 'verbose', 'color', 'progress', ...readingFlags()]);
+
+function readingFlags(): string[] {
+  const command = new Command();
+  declareReading(command);
+  return command.options.map((option) => option.attributeName());
+}
 
 /** Exit 1 where a program cannot be replicated. JSON: `jitnic.scr-analyze/1` and its like. */
 export const command: CliCommand = defineCommand<ScrFlags>({

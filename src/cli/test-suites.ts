@@ -14,10 +14,9 @@ import {
 } from '../cases/index.js';
 import type { Coverage } from '../explore/index.js';
 import { pickProgram } from '../object/index.js';
-import { packetsOf } from '../packet/index.js';
 import { type MapsFile, parseOutputTypes } from '../vm/index.js';
 import { parseMapsFile } from '../vm/map-json.js';
-import { openCaptureFile } from './capture-input.js';
+import { readPackets } from './capture-input.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { kernelEngine } from './kernel-cases.js';
@@ -121,14 +120,6 @@ async function openSuite(path: string, options: SuiteOptions, io: Io): Promise<O
     coverage: options.coverage,
   };
   return { suite, world, files: [path, file, ...[...captures.keys(), ...maps.keys()].map(beside)] };
-}
-
-async function readPackets(path: string, io: Io): Promise<{ data: Uint8Array; time: bigint }[]> {
-  const packets: { data: Uint8Array; time: bigint }[] = [];
-  const input = await openCaptureFile(path, io);
-  for await (const batch of input.batches())
-    for (const { data, time } of packetsOf(batch)) packets.push({ data: data.slice(), time });
-  return packets;
 }
 
 /** What came of one file. */

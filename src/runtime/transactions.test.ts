@@ -26,6 +26,16 @@ const maps = `
 /** r6: the packet, r7 to r9: its first three bytes, each below 4. Key at -4, value at -16, other memory at -80. */
 const key = (register: string): string => `\t*(u32 *)(r10 - 4) = ${register}\n`;
 const value = (register: string): string => `\t*(u64 *)(r10 - 16) = ${register}\n`;
+/** The packet, and its first two bytes as they are; shorter ones go `out`. */
+const firstBytes = `
+	r6 = *(u32 *)(r1 + 0)
+	r2 = *(u32 *)(r1 + 4)
+	r3 = r6
+	r3 += 20
+	if r3 > r2 goto out
+	r7 = *(u8 *)(r6 + 0)
+	r8 = *(u8 *)(r6 + 1)
+`;
 const into = (map: string): string => `\tr1 = ${map} ll\n\tr2 = r10\n\tr2 += -4\n`;
 const updating = (map: string, flags: number): string =>
   `${into(map)}\tr3 = r10\n\tr3 += -16\n\tr4 = ${flags}\n\tcall bpf_map_update_elem\n`;
@@ -207,14 +217,7 @@ describe('a look-up marks an element only where the program looks it up', () => 
 	.section xdp
 	.globl main
 main:
-	r6 = *(u32 *)(r1 + 0)
-	r2 = *(u32 *)(r1 + 4)
-	r3 = r6
-	r3 += 20
-	if r3 > r2 goto out
-	r7 = *(u8 *)(r6 + 0)
-	r8 = *(u8 *)(r6 + 1)
-	r8 += 4
+${firstBytes}	r8 += 4
 	r9 = 0
 ${key('r9')}${into('each')}	r3 = 0
 	call bpf_map_lookup_percpu_elem
@@ -258,19 +261,8 @@ describe('an end that moves by a variable amount', () => {
 	.globl main
 main:
 	r9 = r1
-	r6 = *(u32 *)(r1 + 0)
-	r2 = *(u32 *)(r1 + 4)
-	r3 = r6
-	r3 += 20
-	if r3 > r2 goto out
-	r7 = *(u8 *)(r6 + 0)
-	r8 = *(u8 *)(r6 + 1)
-	r1 = 0
-	*(u32 *)(r10 - 4) = r1
-	r2 = r10
-	r2 += -4
-	r1 = count ll
-	call bpf_map_lookup_elem
+${firstBytes}	r1 = 0
+${key('r1')}${into('count')}	call bpf_map_lookup_elem
 	if r0 == 0 goto out
 	r1 = *(u64 *)(r0 + 0)
 	r1 += 1

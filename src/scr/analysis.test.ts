@@ -5,7 +5,8 @@ import { assemble, type ObjectSpec, pickProgram, readObject } from '../object/in
 import { Verdicts } from '../verifier/index.js';
 import { analyzeScr, type ScrAnalysis } from './analysis.js';
 import { buildScr } from './build.js';
-import { compareScr, type TimedPacket } from './equivalence.js';
+import { compareScr } from './equivalence.js';
+import type { TimedPacket } from './sequencer-batch.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): ObjectSpec => readObject(readFileSync(`${root}${path}`), { name: path });

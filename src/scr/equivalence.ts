@@ -6,18 +6,13 @@
 import { Interpreter } from '../interp/index.js';
 import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec } from '../object/index.js';
+import { hex } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { type BpfMap, type Engine, type LoadedProgram, Machine } from '../vm/index.js';
 import type { BuiltScr } from './build.js';
-import { writeFrame } from './layout.js';
 import type { Metadata } from './metadata.js';
 import { Sequencer } from './metadata-sequence.js';
-
-/** A packet and when it comes, ns. */
-export interface TimedPacket {
-  readonly data: Uint8Array;
-  readonly time: bigint;
-}
+import { HistorySequencer, type TimedPacket } from './sequencer-batch.js';
 
 /** What became of a comparison. */
 export interface Equivalence {
@@ -77,28 +72,21 @@ export function compareScr(
   const alone = new Side(scr.object, scr.program.name, options);
   const many = new Side(built.object, built.object.programs[0]?.name ?? '', options);
   fillCopies(many.machine, copies);
-  const sequencer = new Sequencer(metadata);
-  const history: (Uint8Array | undefined)[] = Array.from({ length: cores - 1 }, () => undefined);
+  const sequencer = new HistorySequencer(layout, new Sequencer(metadata));
   const result = { packets: 0, present: 0, copies: 0 };
   /** By lane: the sequential state at its last packet. */
   const last: (readonly string[] | undefined)[] = Array.from({ length: cores }, () => undefined);
   const states = scr.maps.filter(({ role }) => role === 'state');
   const all = [...packets];
   for (const [number, { data, time }] of all.entries()) {
-    const lane = number % cores;
     const expected = alone.run(data, time);
-    const frame = writeFrame(layout, { lane, time, number }, history, data);
+    const { core, frame, item } = sequencer.next(data, time);
     const got = many.run(frame, time);
     result.packets++;
     if (got !== expected)
       return { ...result, difference: `packet ${number}: ${expected} alone, ${got} on ${cores} cores` };
-    const item = sequencer.item(data, time);
     if (item !== undefined) result.present++;
-    if (cores > 1) {
-      history.shift();
-      history.push(item);
-    }
-    if (number >= all.length - cores) last[lane] = states.map(({ index }) => contentsOf(alone.machine.maps[index]));
+    if (number >= all.length - cores) last[core] = states.map(({ index }) => contentsOf(alone.machine.maps[index]));
   }
   for (const [lane, copy] of copies.entries()) {
     const wanted = last[lane];
@@ -112,8 +100,8 @@ export function compareScr(
   return { ...result, difference: undefined };
 }
 
-/** What the control plane wrote into a state map, it has to write into each copy. */
-function fillCopies({ maps }: Machine, [first, ...others]: BuiltScr['copies']): void {
+/** What the control plane wrote into a state map (the first copy has it), it has to write into each copy. */
+export function fillCopies({ maps }: Machine, [first, ...others]: BuiltScr['copies']): void {
   for (const copy of others)
     for (const [map, index] of copy)
       for (const { key, value } of maps[first?.get(map) ?? -1]?.writtenEntries() ?? [])
@@ -127,10 +115,4 @@ function contentsOf(map: BpfMap | undefined): string {
     .map(({ key, value }) => `${hex(key)}=${hex(value)}`)
     .sort()
     .join();
-}
-
-function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
 }

@@ -2,7 +2,7 @@ export { analyzeScr, type ScrAnalysis, type ScrVerdict } from './analysis.js';
 export type { Finding, FindingCode } from './analysis-checks.js';
 export type { MapRole, StateMap } from './analysis-state.js';
 export { type BuildOptions, type BuiltScr, buildScr } from './build.js';
-export { compareScr, type Equivalence, type EquivalenceOptions, type TimedPacket } from './equivalence.js';
+export { compareScr, type Equivalence, type EquivalenceOptions } from './equivalence.js';
 export { addedBytes, coresThatFit, maxXdpFrame, type ScrField, type ScrLayout, writeFrame } from './layout.js';
 export { layoutFor, type Metadata } from './metadata.js';
 export { Sequencer } from './metadata-sequence.js';
@@ -34,5 +34,5 @@ export {
   recoveryProtocol,
   simulateRecovery,
 } from './recovery/index.js';
-export { HistorySequencer, headerItems, headerLayout, type ItemSource } from './sequencer-batch.js';
+export { HistorySequencer, headerItems, headerLayout, type ItemSource, type TimedPacket } from './sequencer-batch.js';
 export { plainLayout, sequencerFigures } from './sequencer-stage.js';

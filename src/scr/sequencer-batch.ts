@@ -10,10 +10,18 @@ export interface ItemSource {
   item(packet: Uint8Array, time: bigint): Uint8Array | undefined;
 }
 
+/** A packet and when it comes, ns. */
+export interface TimedPacket {
+  readonly data: Uint8Array;
+  readonly time: bigint;
+}
+
 /** A frame and who gets it. */
 export interface SequencedFrame {
   readonly core: number;
   readonly frame: Uint8Array;
+  /** What the others will learn of the packet; undefined where it says nothing. */
+  readonly item: Uint8Array | undefined;
 }
 
 /** Puts history in front of packets, in their order. */
@@ -40,11 +48,12 @@ export class HistorySequencer {
     const number = this.number++;
     const lane = number % layout.cores;
     const frame = writeFrame(layout, { lane, time, number }, history, packet);
+    const item = this.source.item(packet, time);
     if (layout.cores > 1) {
       history.shift();
-      history.push(this.source.item(packet, time));
+      history.push(item);
     }
-    return { core: lane, frame };
+    return { core: lane, frame, item };
   }
 }
 

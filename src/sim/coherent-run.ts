@@ -30,14 +30,13 @@ import type { PacketInput } from '../vm/index.js';
 import { Arrivals, type Wire } from './arrivals.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { CardModel, Passage } from './card-model.js';
-import { EventClock, type EventKind } from './event-clock.js';
+import { EventClock, type EventKind, nanosecond } from './event-clock.js';
 import { HostCores } from './host-cores.js';
 import { Link, packetBytes } from './link.js';
 import { TimedCounts } from './timed-counts.js';
 import type { DeliveryObserver, TimedOptions } from './timed-run.js';
 import { WayOut } from './way-out.js';
 
-const ps = 1000;
 /** Bytes of a transfer that messages gather for: the usual payload of a PCIe packet. */
 const mostGathered = 256;
 /** Bytes of the word that a packet is done. */
@@ -125,7 +124,7 @@ export class CoherentRun {
     this.options = options;
     this.period = 1e6 / numberOf(card, 'clock');
     this.places = Math.max(1, numberOf(card, 'hazards.parked'));
-    this.messageCost = Math.round(numberOf(card, 'link.message') * ps);
+    this.messageCost = Math.round(numberOf(card, 'link.message') * nanosecond);
     const port = numberOf(card, 'mac.rate');
     this.arrivals = new Arrivals(rate, port, seed);
     this.input = new BoundedQueue(numberOf(card, 'mac.queue'));
@@ -157,8 +156,7 @@ export class CoherentRun {
     return this.wayOut.wire;
   }
 
-  /** A packet comes. `isHit`: the card has a trace for it; without {@link CoherentOptions.traces} that is how it is.
-   * */
+  /** A packet comes. `isHit`: the card has a trace for it; without {@link CoherentOptions.traces} it is so. */
   packet(input: PacketInput, stamp: bigint, flow: number, isHit: boolean): void {
     const { counts, clock, period, sides } = this;
     const { data } = input;
@@ -224,7 +222,7 @@ export class CoherentRun {
     if (flight === undefined) return;
     if (side === 'host') {
       const { packet, instruction } = this.options.hostCost;
-      const takes = Math.round((packet + decision.steps * instruction) * ps);
+      const takes = Math.round((packet + decision.steps * instruction) * nanosecond);
       flight.ready = this.cores.busyFor(flight.core, clock.now, takes);
     } else {
       const { coming } = this;

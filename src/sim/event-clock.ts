@@ -11,6 +11,9 @@ import { InternalError } from '../base/index.js';
 /** The last time that there is, in picoseconds: 9,007 seconds. */
 export const endOfTime: number = Number.MAX_SAFE_INTEGER;
 
+/** A nanosecond of simulated time. */
+export const nanosecond = 1000;
+
 /** What is done about events of one kind; `now` is {@link EventClock.now}. */
 export type EventHandler = (first: number, second: number) => void;
 

@@ -5,7 +5,7 @@
 import { type CardDescription, numberOf } from '../nic/index.js';
 import type { Session, Start } from '../runtime/index.js';
 import { fingerprint, type Recording } from '../trace/index.js';
-import type { EventClock, EventKind } from './event-clock.js';
+import { type EventClock, type EventKind, nanosecond } from './event-clock.js';
 import { recordingCost } from './host-costs.js';
 import type { Link } from './link.js';
 import type { TimedCounts } from './timed-counts.js';
@@ -23,7 +23,6 @@ export function shipmentOf(start: Start, recording: Recording): Shipment {
   return { start, recording, key };
 }
 
-const ps = 1000;
 /** Bytes of a value of a trace, as the card's instructions. */
 const valueBytes = 8;
 
@@ -65,7 +64,7 @@ export class Shipments {
     const { instruction, value } = recordingCost;
     const values = recording.kind === 'trace' ? recording.trace.recorded.length : 0;
     const isRepeated = this.underWay.has(key);
-    const takes = Math.round((steps * instruction + (isRepeated ? 0 : values * value)) * ps);
+    const takes = Math.round((steps * instruction + (isRepeated ? 0 : values * value)) * nanosecond);
     this.recorderFree = Math.max(ran, this.recorderFree) + takes;
     counts.recorderBusy += takes;
     if (isRepeated) {
@@ -88,7 +87,7 @@ export class Shipments {
     const arrives = down.send(clock.now, bytes);
     const { cache } = session.runtime;
     const isFull = cache !== undefined && cache.length >= cache.size;
-    const takes = (numberOf(card, 'costs.install') + (isFull ? numberOf(card, 'costs.evict') : 0)) * ps;
+    const takes = (numberOf(card, 'costs.install') + (isFull ? numberOf(card, 'costs.evict') : 0)) * nanosecond;
     counts.installBytes += bytes;
     counts.tableBusy += takes;
     this.tableFree = Math.max(arrives, this.tableFree) + Math.round(takes);

@@ -1,6 +1,8 @@
 /** What a timed run counts: packets and where they were lost, latencies, stalls, and all of it over time. */
+
 import { XDP_REDIRECT, XDP_TX } from '../platform/index.js';
 import { type StallCause, stallCauses } from './card-model.js';
+import { nanosecond } from './event-clock.js';
 import { Histogram } from './histogram.js';
 import type { EngineCost } from './host-costs.js';
 import { packetBytes, transactionsOf } from './link.js';
@@ -110,7 +112,7 @@ export class TimedCounts {
   countAlone({ packet, instruction }: EngineCost, length: number, steps: number, verdict: number): void {
     const ways = verdict === XDP_TX || verdict === XDP_REDIRECT ? 2 : 1;
     const bytes = packetBytes(length);
-    this.hostAlone += (packet + steps * instruction) * 1000;
+    this.hostAlone += (packet + steps * instruction) * nanosecond;
     this.aloneBytes += ways * bytes;
     this.aloneTransactions += ways * transactionsOf(bytes);
   }

@@ -25,7 +25,7 @@ import type { RecordedTrace, Recording } from '../trace/index.js';
 import { Arrivals, type Rate, type Wire } from './arrivals.js';
 import { BoundedQueue } from './bounded-queue.js';
 import type { CardModel, Passage } from './card-model.js';
-import { EventClock, type EventKind } from './event-clock.js';
+import { EventClock, type EventKind, nanosecond } from './event-clock.js';
 import { HostCores } from './host-cores.js';
 import type { EngineCost } from './host-costs.js';
 import { Link, packetBytes } from './link.js';
@@ -47,8 +47,6 @@ export interface TimedOptions {
 
 /** Told of each packet that is through: when it arrived, and when it was. Picoseconds. */
 export type DeliveryObserver = (arrived: number, done: number) => void;
-
-const ps = 1000;
 
 /** What reports of a run with a clock are made of. */
 export type ClockedRun = Pick<TimedRun, 'counts' | 'card' | 'up' | 'down' | 'cores' | 'arrivals' | 'out'> & {
@@ -238,7 +236,7 @@ export class TimedRun implements SlowPath {
   private missed(arrived: number, length: number, verdict: number, steps: number): void {
     const { recording, clock } = this;
     const { packet, instruction } = this.options.hostCost;
-    const ends = this.cores.run(this.core, this.atHost, Math.round((packet + steps * instruction) * ps));
+    const ends = this.cores.run(this.core, this.atHost, Math.round((packet + steps * instruction) * nanosecond));
     if (this.written.size > 0) this.slowUntil = Math.max(this.slowUntil, ends + this.oneWay);
     if (verdict === XDP_TX || verdict === XDP_REDIRECT) clock.at(ends, this.returning, arrived, length);
     else this.deliver('miss', arrived, ends);
@@ -257,6 +255,6 @@ export class TimedRun implements SlowPath {
 
   /** Picoseconds of one way over the link, at the median. */
   private get oneWay(): number {
-    return (numberOf(this.card, 'link.read_64') * ps) / 2;
+    return (numberOf(this.card, 'link.read_64') * nanosecond) / 2;
   }
 }

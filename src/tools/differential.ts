@@ -9,8 +9,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError, UsageError, UserError } from '../base/index.js';
+import type { CapturedPacket } from '../cli/capture-input.js';
 import { findObjects, loadObject, type ObjectFile } from '../cli/check/objects.js';
-import { type CapturedPacket, makePackets, readPackets } from '../cli/check/traffic.js';
+import { makePackets, readPackets } from '../cli/check/traffic.js';
 import { type DifferentialRow, differentialObject, machineEngine, type RowStatus } from '../judge/index.js';
 import { Bpf } from '../linux/index.js';
 import { verdictNames } from '../platform/index.js';

@@ -78,8 +78,8 @@ function bodyOf(paths: readonly (readonly GuardStep[])[], members: readonly numb
 
 /**
  * The traces that a packet ends at, by what is answered for it; none: it leaves the card. `ask` answers what a guard
- * asks; where it can't, undefined, nothing can be said, and undefined is what comes back. What is shared is asked once,
- * as one of those who share it asks.
+ * asks; where it can't, undefined, nothing can be said, and undefined is what comes back. What is shared is asked
+ * once, as one of those who share it asks.
  */
 export function regionEnds(
   traces: readonly RecordedTrace[],

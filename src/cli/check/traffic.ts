@@ -1,26 +1,11 @@
 /** Packets for the tools: from a capture, or generated with a share of everything that headers can be. */
 
 import { generateTraffic } from '../../packet/index.js';
-import { openCaptureFile } from '../capture-input.js';
+import { type CapturedPacket, readPackets as readCapture } from '../capture-input.js';
 
-/** A packet and when it arrived. */
-export interface CapturedPacket {
-  readonly data: Uint8Array;
-  /** Nanoseconds since 1970. */
-  readonly time: bigint;
-}
-
-/** At most `limit` Ethernet packets of a capture file; what is wrong with it goes to stderr. Throws InputError. */
-export async function readPackets(path: string, limit: number): Promise<CapturedPacket[]> {
-  const info = (text: string): void => console.error(text);
-  const capture = await openCaptureFile(path, { stdin: () => process.stdin, info });
-  const packets: CapturedPacket[] = [];
-  for await (const packet of capture.packets()) {
-    if (packets.length === limit) break;
-    packets.push({ data: packet.data.slice(), time: packet.time });
-  }
-  if (capture.damage !== undefined) info(`${path}: ${capture.damage}`);
-  return packets;
+/** {@link readCapture} for who has no terminal: what is wrong with the file goes to stderr. */
+export function readPackets(path: string, limit: number): Promise<CapturedPacket[]> {
+  return readCapture(path, { stdin: () => process.stdin, info: (text) => console.error(text) }, limit);
 }
 
 /** `count` packets: IPv4 and IPv6, TCP, UDP, ICMP, ARP, VLANs, and one in ten malformed. */

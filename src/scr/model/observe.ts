@@ -1,7 +1,7 @@
 /**
- * What a program does with a capture, as the model asks: instructions a packet, and which packets share state. Elements
- * of state maps that one packet touches belong together, since they have to be where that packet is; so what counts as
- * one element here is all that is tied together by packets.
+ * What a program does with a capture, as the model asks: instructions a packet, and which packets share state.
+ * Elements of state maps that one packet touches belong together, since they have to be where that packet is; so what
+ * counts as one element here is all that is tied together by packets.
  */
 import { mapUses, noAdditions } from '../../code/index.js';
 import { Interpreter } from '../../interp/index.js';
@@ -10,18 +10,13 @@ import { flowHash } from '../../runtime/index.js';
 import { Machine, MapLog } from '../../vm/index.js';
 import { type StateMap, stateMaps } from '../analysis-state.js';
 import { buildScr } from '../build.js';
+import { fillCopies } from '../equivalence.js';
 import { coresThatFit } from '../layout.js';
 import type { Metadata } from '../metadata.js';
 import { Sequencer } from '../metadata-sequence.js';
-import { HistorySequencer } from '../sequencer-batch.js';
+import { HistorySequencer, type TimedPacket } from '../sequencer-batch.js';
 import { fitLine } from './costs.js';
 import { type Workload, WorkloadBuilder } from './workload.js';
-
-/** A packet and when it comes, ns. */
-export interface ObservedPacket {
-  readonly data: Uint8Array;
-  readonly time: bigint;
-}
 
 /** Instructions of a replicated program, as they ran: the line of {@link fitCosts}, in instructions. */
 export interface CountedCosts {
@@ -40,15 +35,16 @@ const countedCores = [1, 2, 4, 8];
  */
 export function countReplay(
   metadata: Metadata,
-  packets: readonly ObservedPacket[],
+  packets: readonly TimedPacket[],
   fill: (machine: Machine) => void = () => undefined,
 ): CountedCosts | undefined {
   const counts: (readonly [cores: number, steps: number])[] = [];
   const most = coresThatFit(metadata.layout);
   for (const cores of countedCores.filter((n) => n <= most)) {
-    const { object, layout } = buildScr(metadata, { cores });
+    const { object, layout, copies } = buildScr(metadata, { cores });
     const machine = new Machine(object);
     fill(machine);
+    fillCopies(machine, copies);
     const entry = machine.programs[0];
     if (entry === undefined) return undefined;
     machine.admit(entry);
@@ -110,7 +106,7 @@ class Ties {
 export function observe(
   object: ObjectSpec,
   program: ProgramSpec,
-  packets: Iterable<ObservedPacket>,
+  packets: Iterable<TimedPacket>,
   { name, fill }: { readonly name: string; readonly fill?: ((machine: Machine) => void) | undefined },
 ): Observation {
   const machine = new Machine(object);

@@ -26,7 +26,7 @@ export const scrTraffics: readonly ScrTraffic[] = [
   sized('data-mining'),
   sized('hadoop'),
   sized('storage'),
-  { name: 'campus', options: { ...common, flowSizes: 'campus' } },
+  sized('campus'),
 ];
 
 /** So many packets of it; elements of the state are flows. */

@@ -2,9 +2,9 @@
  * Cores that run the protocol's rows over their logs, one step at a time. Who decides which core is next (all ways of
  * it, or chance) drives it; what is applied and skipped is told to a witness.
  *
- * Layout: a log's entry is two columns, `tags` (number times four, and the kind) and `items`; core c's entry for number
- * n stands at c times `entries` plus n mod `entries`. An item's contents are the number of its packet, so whatever is
- * applied shows whose it is. A core is a row of `vars`.
+ * Layout: a log's entry is two columns, `tags` (number times four, and the kind) and `items`; core c's entry for
+ * number n stands at c times `entries` plus n mod `entries`. An item's contents are the number of its packet, so
+ * whatever is applied shows whose it is. A core is a row of `vars`.
  */
 import { InternalError } from '../../base/index.js';
 import {
