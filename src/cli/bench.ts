@@ -104,8 +104,8 @@ const notMeasured = ({ path, program }: Bench): InputError =>
   new InputError(`${program.name} was not measured: no engine ran it`, { file: path });
 
 /**
- * One packet again and again. `turn`: seconds that an engine has before the next one runs. Engines take turns so that a
- * clock that slows down, or another process, meets all of them.
+ * One packet again and again. `turn`: seconds that an engine has before the next one runs. Engines take turns so that
+ * a clock that slows down, or another process, meets all of them.
  */
 function speedOf({ object, program, fill, engines, bpf, rounds, settings }: Bench, packet: Uint8Array): Speed {
   return measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05, settings });

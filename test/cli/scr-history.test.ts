@@ -42,7 +42,8 @@ describe('scr history', () => {
       expect(sent?.time).toBe(time);
       expect(sent?.data.subarray(history.added_bytes)).toEqual(data);
     }
-    // What core 1 hears of packet 0 is what core 2 hears of it: its item is the newest of one and the oldest of the other.
+    // What core 1 hears of packet 0 is what core 2 hears of it: its item is the newest of one and the oldest of the
+    // other.
     const size = history.metadata_bytes;
     const newest = cores[1]?.[0]?.data.subarray(14 + size, 14 + 2 * size);
     expect(newest).toEqual(cores[2]?.[0]?.data.subarray(14, 14 + size));

@@ -1,11 +1,22 @@
 /** Packets for the tools: from a capture, or generated with a share of everything that headers can be. */
 
 import { generateTraffic } from '../../packet/index.js';
+import type { Arrival } from '../../runtime/index.js';
 import { type CapturedPacket, readPackets as readCapture } from '../capture-input.js';
 
 /** {@link readCapture} for who has no terminal: what is wrong with the file goes to stderr. */
 export function readPackets(path: string, limit: number): Promise<CapturedPacket[]> {
   return readCapture(path, { stdin: () => process.stdin, info: (text) => console.error(text) }, limit);
+}
+
+/** So many arrivals: these over and over, time going on. */
+export function* repeated(arrivals: readonly Arrival[], count: number): Generator<CapturedPacket> {
+  const first = arrivals[0]?.time ?? 0n;
+  const span = (arrivals.at(-1)?.time ?? 0n) - first + 1000n;
+  for (let i = 0; i < count && arrivals.length > 0; i++) {
+    const { data, time } = arrivals[i % arrivals.length] as Arrival;
+    yield { data, time: (time ?? 0n) + span * BigInt(Math.floor(i / arrivals.length)) };
+  }
 }
 
 /** `count` packets: IPv4 and IPv6, TCP, UDP, ICMP, ARP, VLANs, and one in ten malformed. */

@@ -5,6 +5,7 @@
  * branch as well.
  */
 import type { Subject } from '../../cli/check/subjects.js';
+import { repeated } from '../../cli/check/traffic.js';
 import type { ProgramSpec } from '../../object/index.js';
 import { type Arrival, Session } from '../../runtime/index.js';
 
@@ -51,7 +52,7 @@ export function measurePlaces(
     const { runtime } = session;
     let before = 0;
     let ran = 0;
-    for (const { data, time } of again(arrivals, warmUp + packets)) {
+    for (const { data, time } of repeated(arrivals, warmUp + packets)) {
       if (ran++ === warmUp) before = runtime.hits;
       session.run({ data, time });
     }
@@ -64,14 +65,4 @@ export function measurePlaces(
     };
   };
   return { regions: run(true, true), traces: run(false, true), unjoined: run(false, false) };
-}
-
-/** So many arrivals: these over and over, time going on. */
-function* again(arrivals: readonly Arrival[], count: number): Generator<{ data: Uint8Array; time: bigint }> {
-  const first = arrivals[0]?.time ?? 0n;
-  const span = (arrivals.at(-1)?.time ?? 0n) - first + 1000n;
-  for (let i = 0; i < count && arrivals.length > 0; i++) {
-    const { data, time } = arrivals[i % arrivals.length] as Arrival;
-    yield { data: data.slice(), time: (time ?? 0n) + span * BigInt(Math.floor(i / arrivals.length)) };
-  }
 }

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InternalError } from '../../base/index.js';
+import { repeated } from '../../cli/check/traffic.js';
 import { encodeCapture } from '../../packet/index.js';
 import type { Arrival } from '../../runtime/index.js';
 import { formatTable } from '../../text/index.js';
@@ -33,16 +34,6 @@ export interface RunSubject {
   readonly files: { readonly object: string; readonly program: string; readonly maps: string | undefined };
 }
 
-/** The capture over and over, time going on. */
-function* repeated(capture: readonly Arrival[]): Generator<{ data: Uint8Array; time: bigint }> {
-  const first = capture[0]?.time ?? 0n;
-  const span = (capture.at(-1)?.time ?? 0n) - first + 1000n;
-  for (let i = 0; i < packets; i++) {
-    const { data, time } = capture[i % capture.length] as Arrival;
-    yield { data, time: (time ?? 0n) + span * BigInt(Math.floor(i / capture.length)) };
-  }
-}
-
 /** Milliseconds of processor time of one process. */
 function timeRun(args: readonly string[], cache: string): number {
   const { status, stderr } = spawnSync(process.execPath, ['--import', clock, main, 'run', ...args], {
@@ -60,7 +51,7 @@ export function runsTable(subjects: readonly RunSubject[]): string {
   try {
     const rows = subjects.map((subject) => {
       const capture = join(folder, `${subject.name}.pcap`);
-      writeFileSync(capture, encodeCapture(repeated(subject.packets)));
+      writeFileSync(capture, encodeCapture(repeated(subject.packets, packets)));
       const { object, program, maps } = subject.files;
       const common = [object, program, '-r', capture, '-q', ...(maps === undefined ? [] : ['--maps-in', maps])];
       const times: readonly [number[], number[]] = [[], []];
