@@ -31,6 +31,8 @@ export interface Rounds {
   readonly wasm: readonly number[];
   /** The program, and the empty program beside it. */
   readonly kernel: { readonly loaded: readonly number[]; readonly unloaded: readonly number[] } | undefined;
+  /** Those of {@link SpeedOptions.beside}. */
+  readonly beside?: ReadonlyMap<string, readonly number[]> | undefined;
 }
 
 /** Nanoseconds a packet by engine; undefined where one was not asked for or cannot run it. */
@@ -63,6 +65,8 @@ export interface SpeedOptions {
   readonly turn: number;
   /** Passes of compiled code; default all. */
   readonly settings?: Settings | undefined;
+  /** Others that take their turn in each round: peers out of native code. */
+  readonly beside?: ReadonlyMap<string, Turn> | undefined;
 }
 
 /**
@@ -86,6 +90,7 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
       })
     : undefined;
   if (wasm !== undefined) turns.set('wasm', wasm.turn);
+  for (const [name, turn] of options.beside ?? []) turns.set(name, turn);
   const kernel = isMeasured('kernel') ? kernelTurns(subject, options, change, notes) : [];
   try {
     warmUp(turns.values());
@@ -114,6 +119,7 @@ export function measureSpeed(subject: SpeedSubject, options: SpeedOptions): Spee
         interp: figures.get('interp') ?? [],
         wasm: figures.get('wasm') ?? [],
         kernel: net?.lastRounds(options.rounds),
+        beside: new Map([...(options.beside?.keys() ?? [])].map((name) => [name, figures.get(name) ?? []])),
       },
       notes,
     };

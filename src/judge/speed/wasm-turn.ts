@@ -27,10 +27,18 @@ export interface WasmTurn {
   readonly verdict: () => number;
 }
 
-/** Packets of a batch. */
-const batch = 192;
+/** Packets of a batch: few enough for the first-level cache. */
+export const batch = 192;
 /** Calls between two looks at the clock. */
 const calls = 64;
+
+/** How far packets of a length lie apart in a batch: on cache lines of their own. */
+export const packetStride = (length: number): number => Math.ceil(length / 64) * 64;
+
+/** A turn of `seconds` for someone else who runs the batch a number of times. */
+export function batchTurn(seconds: number, run: (calls: number) => void): Turn {
+  return () => timed(seconds, calls * batch, () => run(calls));
+}
 
 /**
  * `changes`: the program changes its packet, so the batch is put back before each call, while the clock stands.
@@ -59,7 +67,7 @@ export function wasmTurn(
   }
   const compileMs = (cpuTime() - start) / 1e6;
   const moves = packetMoves(program, machine.programs);
-  const stride = Math.ceil(packet.length / 64) * 64;
+  const stride = packetStride(packet.length);
   const windowBytes = batch * stride;
   const arena = new PacketArena(machine, {
     moves,
@@ -83,10 +91,9 @@ export function wasmTurn(
   };
   const turn = options.changes
     ? (): number => restoredTurn(options.seconds, restore, run)
-    : (): number =>
-        timed(options.seconds, calls * batch, () => {
-          for (let i = 0; i < calls; i++) run();
-        });
+    : batchTurn(options.seconds, (times) => {
+        for (let i = 0; i < times; i++) run();
+      });
   return { turn, compileMs, codeBytes: compiled.module.bytes.length, verdict: () => arena.verdict(0) };
 }
 
