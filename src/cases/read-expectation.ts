@@ -1,5 +1,5 @@
 /** What a test file expects, read. */
-import { checkFieldName } from '../packet/index.js';
+import { checkFieldValue } from '../packet/index.js';
 import { readData, verdictOf } from './read-values.js';
 import { type NodeReader, plainOf, type SourceNode } from './source-node.js';
 import type { Expectation, MapLines } from './suite.js';
@@ -47,8 +47,9 @@ export function readExpectation(reader: NodeReader, node: SourceNode): Expectati
     fields:
       read('fields', (one) =>
         reader.entries(one, '`fields`').map(({ name, line, node: value }) => {
-          reader.within(line, () => checkFieldName(name));
-          return { line, name, value: reader.text(value, `\`${name}\``) };
+          const wanted = reader.text(value, `\`${name}\``);
+          reader.within(line, () => checkFieldValue(name, wanted));
+          return { line, name, value: wanted };
         }),
       ) ?? [],
     redirect: read('redirect', (one) => ({ line: one.line, fields: redirectTarget(reader, one) })),

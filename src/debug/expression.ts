@@ -17,7 +17,7 @@
  */
 import { InputError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
-import { checkFieldName, fieldInteger, fieldOf } from '../packet/index.js';
+import { checkFieldName, fieldInteger, fieldOf, protocolOf } from '../packet/index.js';
 import { nearest } from '../text/index.js';
 import {
   dumpEntry,
@@ -52,7 +52,6 @@ export interface Expression {
 
 type Node = (execution: Execution) => Value | undefined;
 
-const layers = /^(eth|vlan|arp|ip|ip6|ip6frag|tcp|udp|icmp|icmp6|gre|vxlan)\d?$/;
 /** Names of C and of the kernel for whole numbers: bits, and whether they are signed. */
 const types: Readonly<Record<string, readonly [bits: number, signed: boolean]>> = Object.fromEntries(
   [8, 16, 32, 64].flatMap((bits) => [
@@ -244,7 +243,7 @@ class Parser {
       this.expect(']');
       return loaded(address, types[name] as readonly [number, boolean]);
     }
-    if (layers.test(name) && this.token.text === '.') return this.field(name);
+    if (protocolOf(name) !== undefined && this.token.text === '.') return this.field(name);
     if (this.token.text === '[' && this.object.maps.some((map) => map.name === name)) return this.mapElement(name);
     return this.global(name);
   }

@@ -68,3 +68,13 @@ export function transportChecksum(
 export function storedChecksum(protocol: number, checksum: number): number {
   return protocol === ipProtocols.udp && checksum === 0 ? 0xffff : checksum;
 }
+
+/** CRC-32C (Castagnoli), as SCTP has it (RFC 9260, appendix A), over bytes from `start` on. */
+export function crc32c(bytes: Uint8Array, start = 0): number {
+  let crc = 0xffff_ffff;
+  for (let at = start; at < bytes.length; at++) {
+    crc ^= bytes[at] ?? 0;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f6_3b78 : 0);
+  }
+  return ~crc >>> 0;
+}

@@ -2,8 +2,8 @@
 import { InputError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { formatIpv4, formatIpv6, formatMac } from './address.js';
-import { type Field, headersIn, locateField, packetContext, protocols } from './fields.js';
-import { fieldNumber } from './layers.js';
+import { type Field, fieldsAt, headersIn, locateField, packetContext, protocolOf, protocols } from './fields.js';
+import { addressBytes, fieldNumber } from './layers.js';
 
 /** A field that two packets do not agree on. */
 export interface FieldDifference {
@@ -60,10 +60,10 @@ export function fieldOf(bytes: Uint8Array, name: string): string | undefined {
 /** Throws InputError with the nearest name for what no packet has. */
 export function checkFieldName(name: string): void {
   const [label = '', own] = name.split('.');
-  const protocol = label.replace(/\d$/, (digit) => (label in protocols ? digit : ''));
-  const labels = Object.keys(protocols);
-  const fields = Object.entries(protocols).find(([one]) => one === protocol)?.[1];
+  const protocol = protocolOf(label);
+  const fields = protocol && protocols[protocol];
   if (fields === undefined) {
+    const labels = Object.keys(protocols);
     const near = nearest(label, labels);
     throw new InputError(
       `there is no layer \`${label}\``,
@@ -81,13 +81,27 @@ export function checkFieldName(name: string): void {
   );
 }
 
+/** Throws InputError for a field that no packet has, and for a value that the field cannot have. */
+export function checkFieldValue(name: string, wanted: string): void {
+  checkFieldName(name);
+  const [label = '', own] = name.split('.');
+  const protocol = protocolOf(label);
+  const field = protocol && protocols[protocol].find((one) => one.name === own);
+  if (field === undefined) return;
+  if (field.width > 4) addressBytes(label, field, wanted);
+  else fieldNumber(label, field, wanted);
+}
+
 /** Does the field have this value, however it is written? Throws InputError for a value that it cannot have. */
 export function sameFieldValue(bytes: Uint8Array, name: string, wanted: string): boolean {
+  const [label = ''] = name.split('.');
+  checkFieldValue(name, wanted);
   const found = locateField(name, packetContext(bytes));
   if (found === undefined || found.start + found.width > bytes.length) return false;
-  const actual = formatField(bytes, found.start, found);
-  if (found.width > 4) return actual === wanted.toLowerCase();
-  const label = name.split('.')[0] ?? '';
+  if (found.width > 4) {
+    const address = addressBytes(label, found, wanted);
+    return bytes.subarray(found.start, found.start + found.width).every((byte, i) => byte === address[i]);
+  }
   return numberAt(bytes, found.start, found) === fieldNumber(label, found, wanted);
 }
 
@@ -116,7 +130,7 @@ export interface FieldValue {
  */
 export function packetFields(bytes: Uint8Array): HeaderFields[] {
   return headersIn(packetContext(bytes)).flatMap(({ protocol, label, offset }) => {
-    const all = protocols[protocol];
+    const all = fieldsAt(protocol, offset, packetContext(bytes));
     const isPart = (field: Field): boolean =>
       field.mask !== undefined && all.some((one) => one.mask === undefined && one.offset === field.offset);
     const fields = all
@@ -152,7 +166,9 @@ export function packetDifferences(expected: Uint8Array, actual: Uint8Array): Fie
   const told = new Uint8Array(common);
   for (const { protocol, label, offset } of headersIn(packetContext(expected))) {
     // Parts of a field say more than the whole: they come first where there are any that differ.
-    const fields = [...protocols[protocol]].sort((a, b) => Number(a.mask === undefined) - Number(b.mask === undefined));
+    const fields = [...fieldsAt(protocol, offset, packetContext(expected))].sort(
+      (a, b) => Number(a.mask === undefined) - Number(b.mask === undefined),
+    );
     for (const field of fields) {
       const start = offset + field.offset;
       if (start + field.width > common) continue;

@@ -69,7 +69,24 @@ describe('names of packet bytes', () => {
     const vxlan = knowing(isIpv4, ihl5, [23, 1, 17], [36, 2, 4789]);
     expect(fieldAt(46, 3, vxlan)?.name).toBe('vxlan.vni');
     expect(fieldAt(62, 2, vxlan)?.name).toBe('eth2.type');
-    expect(fieldAt(38, 2, knowing(isIpv4, ihl5, [23, 1, 47], [34, 2, 0x2000], [36, 2, 0x0800]))).toBeUndefined();
+    const gre = knowing(isIpv4, ihl5, [23, 1, 47], [34, 2, 0x2000], [36, 2, 0x0800]);
+    expect(fieldAt(38, 4, gre)?.name).toBe('gre.key');
+    expect(fieldAt(51, 1, gre)?.name).toBe('ip2.proto');
+  });
+
+  it('follow extension headers, labels and security associations, as far as their lengths are known', () => {
+    const options = knowing(isIpv6, [20, 1, 0], [54, 1, 60], [55, 1, 1], [70, 1, 17]);
+    expect(fieldAt(54, 1, options)?.name).toBe('ip6hbh.nexthdr');
+    expect(fieldAt(70, 1, options)?.name).toBe('ip6dst.nexthdr');
+    expect(fieldAt(80, 2, options)).toMatchObject({ name: 'udp.dport', assumes: ['ip6dst.hdrlen == 0'] });
+    const labels = knowing([12, 2, 0x8847], [16, 1, 0, 1], [20, 1, 1, 1], [22, 1, 0x60, 0xf0]);
+    expect(fieldAt(18, 4, labels, 0xfffff000)?.name).toBe('mpls2.label');
+    expect(fieldAt(29, 1, labels)?.name).toBe('ip6.hlim');
+    const ah = knowing(isIpv4, ihl5, [23, 1, 51], [34, 1, 6], [35, 1, 4]);
+    expect(fieldAt(60, 2, ah)?.name).toBe('tcp.dport');
+    // What lies behind a later fragment is no header, and IPv4 has no extension headers.
+    expect(fieldAt(36, 2, knowing(isIpv4, ihl5, [23, 1, 17], [20, 2, 5, 0x1fff]))).toBeUndefined();
+    expect(fieldAt(34, 1, knowing(isIpv4, ihl5, [23, 1, 0]))).toBeUndefined();
   });
 
   it('can be turned into places', () => {

@@ -4,16 +4,17 @@
  * up with a *context* that tells which earlier bytes are known to have which value, and the headers are walked from
  * the Ethernet header as far as that context carries:
  *
- *     eth --type--> vlan --type--> ip --proto--> tcp | udp | icmp | ip (IPIP) | gre --type--> ...
- *                             \--> ip6 --nexthdr--> ...        udp --dport 4789--> vxlan --> eth
- *                             \--> arp
+ *     eth --type--> vlan --type--> ip --proto--> tcp | udp | sctp | icmp | igmp | ip (IPIP) | gre --type--> ...
+ *                             \--> ip6 --nexthdr--> ip6hbh | ip6rt | ip6dst | ip6frag | ah --nexthdr--> ...
+ *                             \--> arp                          udp --dport 4789--> vxlan --> eth
+ *                             \--> mpls --s--> mpls | ip | ip6  udp --dport 6081--> geneve --type--> ...
  *
  * Protocols and fields are data: `protocols` below. Names follow tcpdump's and the RFCs' habits, and the kernel's
  * structures where those are shorter (`ip.ttl`, `ip6.nexthdr`). A later header of a kind that was already there is
  * numbered: `ip`, `ip2`; `eth`, `eth2`.
  */
 
-import { etherTypes, ipProtocols, isVlanType, vxlanPort } from './protocol.js';
+import { etherTypes, genevePort, ipProtocols, isVlanType, vxlanPort } from './protocol.js';
 
 /** How people write values of the field. */
 export type FieldFormat = 'dec' | 'hex' | 'mac' | 'ipv4' | 'ipv6' | 'bytes';
@@ -28,22 +29,36 @@ export interface Field {
   /** The bits of those bytes (as one big-endian number) that are the field's; all of them if absent. */
   readonly mask?: number;
   readonly format: FieldFormat;
+  /**
+   * The bit of the header's first two bytes without which the field is not there (GRE): then those behind it come
+   * earlier. `offset` is where the field lies if all are there.
+   */
+  readonly presence?: number;
 }
 
 /** Prefixes of field names, in the words of tcpdump and nftables where these have one. */
 export type ProtocolName =
   | 'eth'
   | 'vlan'
+  | 'mpls'
   | 'arp'
   | 'ip'
   | 'ip6'
+  | 'ip6hbh'
+  | 'ip6rt'
+  | 'ip6dst'
   | 'ip6frag'
+  | 'ah'
+  | 'esp'
   | 'tcp'
   | 'udp'
+  | 'sctp'
   | 'icmp'
   | 'icmp6'
+  | 'igmp'
   | 'gre'
-  | 'vxlan';
+  | 'vxlan'
+  | 'geneve';
 
 /** Offsets and widths are bytes from the header's start; a mask cuts a field out of its bytes. */
 const field = (name: string, offset: number, width: number, format: FieldFormat, mask?: number): Field => ({
@@ -56,6 +71,14 @@ const field = (name: string, offset: number, width: number, format: FieldFormat,
 
 const flag = (name: string, mask: number): Field => field(name, 13, 1, 'dec', mask);
 
+const optional = (name: string, offset: number, format: FieldFormat, presence: number): Field => ({
+  ...field(name, offset, 4, format),
+  presence,
+});
+
+/** How IPv6's extension headers begin. */
+const extension: readonly Field[] = [field('nexthdr', 0, 1, 'dec'), field('hdrlen', 1, 1, 'dec')];
+
 /** Every field of every protocol; where fields share bytes, the whole bytes come first. */
 export const protocols: Readonly<Record<ProtocolName, readonly Field[]>> = {
   eth: [field('dst', 0, 6, 'mac'), field('src', 6, 6, 'mac'), field('type', 12, 2, 'hex')],
@@ -65,6 +88,12 @@ export const protocols: Readonly<Record<ProtocolName, readonly Field[]>> = {
     field('dei', 0, 2, 'dec', 0x1000),
     field('pcp', 0, 2, 'dec', 0xe000),
     field('type', 2, 2, 'hex'),
+  ],
+  mpls: [
+    field('label', 0, 4, 'dec', 0xfffff000),
+    field('tc', 0, 4, 'dec', 0xe00),
+    field('s', 0, 4, 'dec', 0x100),
+    field('ttl', 3, 1, 'dec'),
   ],
   arp: [
     field('hrd', 0, 2, 'dec'),
@@ -107,12 +136,18 @@ export const protocols: Readonly<Record<ProtocolName, readonly Field[]>> = {
     field('src', 8, 16, 'ipv6'),
     field('dst', 24, 16, 'ipv6'),
   ],
+  ip6hbh: extension,
+  ip6rt: [...extension, field('type', 2, 1, 'dec'), field('segleft', 3, 1, 'dec')],
+  ip6dst: extension,
   ip6frag: [
     field('nexthdr', 0, 1, 'dec'),
     field('frag', 2, 2, 'hex'),
     field('fragoff', 2, 2, 'dec', 0xfff8),
+    field('mf', 2, 2, 'dec', 0x0001),
     field('id', 4, 4, 'hex'),
   ],
+  ah: [field('nexthdr', 0, 1, 'dec'), field('len', 1, 1, 'dec'), field('spi', 4, 4, 'hex'), field('seq', 8, 4, 'dec')],
+  esp: [field('spi', 0, 4, 'hex'), field('seq', 4, 4, 'dec')],
   tcp: [
     field('sport', 0, 2, 'dec'),
     field('dport', 2, 2, 'dec'),
@@ -139,6 +174,12 @@ export const protocols: Readonly<Record<ProtocolName, readonly Field[]>> = {
     field('len', 4, 2, 'dec'),
     field('check', 6, 2, 'hex'),
   ],
+  sctp: [
+    field('sport', 0, 2, 'dec'),
+    field('dport', 2, 2, 'dec'),
+    field('vtag', 4, 4, 'hex'),
+    field('check', 8, 4, 'hex'),
+  ],
   icmp: [
     field('type', 0, 1, 'dec'),
     field('code', 1, 1, 'dec'),
@@ -154,28 +195,73 @@ export const protocols: Readonly<Record<ProtocolName, readonly Field[]>> = {
     field('seq', 6, 2, 'dec'),
     field('target', 8, 16, 'ipv6'),
   ],
-  gre: [field('flags', 0, 2, 'hex'), field('type', 2, 2, 'hex')],
+  igmp: [
+    field('type', 0, 1, 'hex'),
+    field('code', 1, 1, 'dec'),
+    field('check', 2, 2, 'hex'),
+    field('group', 4, 4, 'ipv4'),
+  ],
+  gre: [
+    field('flags', 0, 2, 'hex'),
+    field('type', 2, 2, 'hex'),
+    optional('check', 4, 'hex', 0x8000),
+    optional('key', 8, 'dec', 0x2000),
+    optional('seq', 12, 'dec', 0x1000),
+  ],
   vxlan: [field('flags', 0, 1, 'hex'), field('vni', 4, 3, 'dec')],
+  geneve: [
+    field('optlen', 0, 1, 'dec', 0x3f),
+    field('flags', 1, 1, 'hex'),
+    field('type', 2, 2, 'hex'),
+    field('vni', 4, 3, 'dec'),
+  ],
 };
 
 /** Bytes of a header without options. */
 export const headerSize: Readonly<Record<ProtocolName, number>> = {
   eth: 14,
   vlan: 4,
+  mpls: 4,
   arp: 28,
   ip: 20,
   ip6: 40,
+  ip6hbh: 8,
+  ip6rt: 8,
+  ip6dst: 8,
   ip6frag: 8,
+  ah: 12,
+  esp: 8,
   tcp: 20,
   udp: 8,
+  sctp: 12,
   icmp: 8,
   icmp6: 8,
+  igmp: 8,
   gre: 4,
   vxlan: 8,
+  geneve: 8,
 };
 
-/** How far a header's fields reach: those of a neighbour's message name a target behind ICMPv6's own header. */
-const headerLengths: Readonly<Record<ProtocolName, number>> = { ...headerSize, icmp6: 24 };
+/** How a header says its own length: `(field + bias) * unit` bytes. */
+export interface HeaderLength {
+  readonly field: string;
+  readonly unit: number;
+  readonly bias: number;
+  /** Where its options begin. */
+  readonly options: number;
+}
+
+/** Headers that may have options, or whatever makes them longer. */
+export const headerLengths: Readonly<Partial<Record<ProtocolName, HeaderLength>>> = {
+  ip: { field: 'ihl', unit: 4, bias: 0, options: 20 },
+  tcp: { field: 'doff', unit: 4, bias: 0, options: 20 },
+  ip6hbh: { field: 'hdrlen', unit: 8, bias: 1, options: 2 },
+  ip6rt: { field: 'hdrlen', unit: 8, bias: 1, options: 4 },
+  ip6dst: { field: 'hdrlen', unit: 8, bias: 1, options: 2 },
+  // RFC 4302: in words, less two.
+  ah: { field: 'len', unit: 4, bias: 2, options: 12 },
+  geneve: { field: 'optlen', unit: 4, bias: 2, options: 8 },
+};
 
 /** What is known of the packet's bytes. */
 export interface FieldContext {
@@ -207,6 +293,8 @@ export interface PlacedHeader {
   readonly label: string;
   /** From the Ethernet start. */
   readonly offset: number;
+  /** With its options, in bytes; without them where their length is not known, or wrong. */
+  readonly length: number;
   readonly assumes: readonly string[];
 }
 
@@ -221,42 +309,92 @@ export function headersIn(context: FieldContext): PlacedHeader[] {
     const count: number = (counts.get(protocol) ?? 0) + 1;
     counts.set(protocol, count);
     const label: string = count === 1 ? protocol : `${protocol}${count}`;
-    headers.push({ protocol, label, offset, assumes });
-    let length: number = headerLengths[protocol];
-    if (protocol === 'ip') {
-      const words = context.value(offset, 1, 0x0f);
-      if (words === undefined) assumes = [...assumes, `${label}.ihl == 5`];
-      else if (words < 5) break;
-      else length = words * 4;
-    }
-    if (protocol === 'gre') {
-      // Checksum, key and sequence number are there when their bit is: four bytes each.
-      const flags = context.value(offset, 2, 0xb000);
-      if (flags === undefined) assumes = [...assumes, `${label}.flags == 0`];
-      else for (const bit of [0x8000, 0x2000, 0x1000]) if ((flags & bit) !== 0) length += 4;
-    }
-    protocol = following(protocol, offset, context);
+    const length: number = lengthOf(protocol, offset, context) ?? headerSize[protocol];
+    headers.push({ protocol, label, offset, length: Math.max(length, headerSize[protocol]), assumes });
+    if (length < headerSize[protocol]) break;
+    protocol = following(protocol, offset, length, context);
+    if (protocol !== undefined) assumes = [...assumes, ...assumedOf(headers.at(-1) as PlacedHeader, context)];
     offset += length;
   }
   return headers;
 }
 
+/** What a header says of its length, in bytes; undefined where the bytes that say so are not known. */
+function lengthOf(protocol: ProtocolName, offset: number, context: FieldContext): number | undefined {
+  if (protocol === 'gre') {
+    // Checksum, key and sequence number are there when their bit is: four bytes each.
+    return fieldsAt(protocol, offset, context).reduce((end, one) => Math.max(end, one.offset + one.width), 4);
+  }
+  const own = headerLengths[protocol];
+  const found = protocols[protocol].find(({ name }) => name === own?.field);
+  if (own === undefined || found === undefined) return headerSize[protocol];
+  const { mask = 0xff } = found;
+  const bits = context.value(offset + found.offset, 1, mask);
+  return bits === undefined ? undefined : (bits / (mask & -mask) + own.bias) * own.unit;
+}
+
+/** What has to be so for the next header to lie where the header's usual length has it. */
+function assumedOf({ protocol, label, offset }: PlacedHeader, context: FieldContext): string[] {
+  if (protocol === 'gre') return context.value(offset, 2, 0xb000) === undefined ? [`${label}.flags == 0`] : [];
+  const own = headerLengths[protocol];
+  if (own === undefined || lengthOf(protocol, offset, context) !== undefined) return [];
+  return [`${label}.${own.field} == ${headerSize[protocol] / own.unit - own.bias}`];
+}
+
+/** The fields of a header at its place: those that are there only with their bit lie where they lie in this one. */
+export function fieldsAt(protocol: ProtocolName, offset: number, context: FieldContext): readonly Field[] {
+  const all = protocols[protocol];
+  const bits = all.reduce((sum, { presence = 0 }) => sum | presence, 0);
+  if (bits === 0) return all;
+  const present = context.value(offset, 2, bits) ?? 0;
+  let end = headerSize[protocol];
+  return all.flatMap((one): Field[] => {
+    if (one.presence === undefined) return [one];
+    if ((present & one.presence) === 0) return [];
+    end += one.width;
+    return [{ ...one, offset: end - one.width }];
+  });
+}
+
 /** Which header comes behind this one, as far as the context knows the bytes that say so. */
-function following(protocol: ProtocolName, offset: number, context: FieldContext): ProtocolName | undefined {
+function following(
+  protocol: ProtocolName,
+  offset: number,
+  length: number,
+  context: FieldContext,
+): ProtocolName | undefined {
+  const at = (from: number, width: number, mask: number): number | undefined =>
+    context.value(offset + from, width, mask);
   switch (protocol) {
     case 'eth':
-      return byEtherType(context.value(offset + 12, 2, 0xffff));
+      return byEtherType(at(12, 2, 0xffff));
     case 'vlan':
     case 'gre':
-      return byEtherType(context.value(offset + 2, 2, 0xffff));
+    case 'geneve':
+      return byEtherType(at(2, 2, 0xffff));
+    case 'mpls': {
+      const bottom = at(2, 1, 0x01);
+      if (bottom !== 1) return bottom === 0 ? 'mpls' : undefined;
+      // Nothing in the label says what it carries: IP is told by its version (RFC 4928).
+      const version = at(length, 1, 0xf0);
+      return version === 0x40 ? 'ip' : version === 0x60 ? 'ip6' : undefined;
+    }
     case 'ip':
-      return byIpProtocol(context.value(offset + 9, 1, 0xff));
+      // Only a first fragment has the next header, and extension headers are IPv6's.
+      return at(6, 2, 0x1fff) ? undefined : withoutExtensions(byIpProtocol(at(9, 1, 0xff)));
     case 'ip6':
-      return byIpProtocol(context.value(offset + 6, 1, 0xff));
+      return byIpProtocol(at(6, 1, 0xff));
     case 'ip6frag':
-      return byIpProtocol(context.value(offset, 1, 0xff));
-    case 'udp':
-      return context.value(offset + 2, 2, 0xffff) === vxlanPort ? 'vxlan' : undefined;
+      return at(2, 2, 0xfff8) ? undefined : byIpProtocol(at(0, 1, 0xff));
+    case 'ip6hbh':
+    case 'ip6rt':
+    case 'ip6dst':
+    case 'ah':
+      return byIpProtocol(at(0, 1, 0xff));
+    case 'udp': {
+      const port = at(2, 2, 0xffff);
+      return port === vxlanPort ? 'vxlan' : port === genevePort ? 'geneve' : undefined;
+    }
     case 'vxlan':
       return 'eth';
     default:
@@ -271,24 +409,44 @@ function byEtherType(type: number | undefined): ProtocolName | undefined {
     [etherTypes.ipv4]: 'ip',
     [etherTypes.arp]: 'arp',
     [etherTypes.ipv6]: 'ip6',
+    [etherTypes.mplsUnicast]: 'mpls',
+    [etherTypes.mplsMulticast]: 'mpls',
     [etherTypes.transparentEthernet]: 'eth',
   };
   return next[type];
 }
 
+function withoutExtensions(protocol: ProtocolName | undefined): ProtocolName | undefined {
+  return protocol !== 'ip6' && protocol?.startsWith('ip6') ? undefined : protocol;
+}
+
+/** What IPv4's protocol and IPv6's next header lead to. */
+const byProtocolNumber: Readonly<Record<number, ProtocolName>> = {
+  [ipProtocols.hopByHop]: 'ip6hbh',
+  [ipProtocols.icmp]: 'icmp',
+  [ipProtocols.igmp]: 'igmp',
+  [ipProtocols.ipip]: 'ip',
+  [ipProtocols.tcp]: 'tcp',
+  [ipProtocols.udp]: 'udp',
+  [ipProtocols.ipv6]: 'ip6',
+  [ipProtocols.routing]: 'ip6rt',
+  [ipProtocols.fragment]: 'ip6frag',
+  [ipProtocols.gre]: 'gre',
+  [ipProtocols.esp]: 'esp',
+  [ipProtocols.ah]: 'ah',
+  [ipProtocols.icmpv6]: 'icmp6',
+  [ipProtocols.destination]: 'ip6dst',
+  [ipProtocols.sctp]: 'sctp',
+};
+
+/** The number by which the header before tells that this one follows: an Ethernet type, or a protocol of IP. */
+export const protocolNumbers: Readonly<Partial<Record<ProtocolName, number>>> = Object.fromEntries(
+  Object.entries(byProtocolNumber).map(([number, name]) => [name, Number(number)]),
+);
+
 function byIpProtocol(protocol: number | undefined): ProtocolName | undefined {
   if (protocol === undefined) return undefined;
-  const next: Readonly<Record<number, ProtocolName>> = {
-    [ipProtocols.icmp]: 'icmp',
-    [ipProtocols.ipip]: 'ip',
-    [ipProtocols.tcp]: 'tcp',
-    [ipProtocols.udp]: 'udp',
-    [ipProtocols.ipv6]: 'ip6',
-    [ipProtocols.fragment]: 'ip6frag',
-    [ipProtocols.gre]: 'gre',
-    [ipProtocols.icmpv6]: 'icmp6',
-  };
-  return next[protocol];
+  return byProtocolNumber[protocol];
 }
 
 /**
@@ -309,7 +467,7 @@ export function fieldAt(offset: number, width: number, context: FieldContext, ma
     shift,
     assumes: header.assumes,
   });
-  const fields = protocols[header.protocol];
+  const fields = fieldsAt(header.protocol, header.offset, context);
   const every = width <= 6 ? 2 ** (8 * width) - 1 : undefined;
   if (mask !== undefined && mask !== every) {
     for (const found of fields) {
@@ -333,13 +491,19 @@ function trailingZeros(mask: number): number {
   return 31 - Math.clz32(mask & -mask);
 }
 
+/** The protocol of a numbered header: `ip2` is one of `ip`. */
+export function protocolOf(label: string): ProtocolName | undefined {
+  const name = label in protocols ? label : label.replace(/\d+$/, '');
+  return name in protocols ? (name as ProtocolName) : undefined;
+}
+
 /**
  * Where a field such as `tcp.dport` or `ip2.src` lies in frames that fit the context; `undefined` if it is not there.
  */
 export function locateField(name: string, context: FieldContext): (Field & { readonly start: number }) | undefined {
   const [label, fieldName] = name.split('.');
   const header = headersIn(context).find((h) => h.label === label);
-  const found = header && protocols[header.protocol].find((f) => f.name === fieldName);
+  const found = header && fieldsAt(header.protocol, header.offset, context).find((f) => f.name === fieldName);
   return header && found && { ...found, start: header.offset + found.offset };
 }
 

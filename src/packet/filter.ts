@@ -1,8 +1,11 @@
 /**
- * Filters over packets by the names of their fields: `udp.dport == 53 && ip.src == 10.0.0.0/8`, `tcp or not arp`.
+ * Filters over packets by the names of their fields: `udp.dport == 53 && ip.src == 10.0.0.0/8`, `tcp or not arp`; the
+ * commonest of tcpdump's words are understood beside them: `udp port 53 and src host 10.0.0.1`.
  *
  *     filter = and { ("||" | "or") and }      and = not { ("&&" | "and") not }      not = ["!" | "not"] term
- *     term   = "(" filter ")" | layer | "len" op number | field op value            op = == != < <= > >=
+ *     term   = "(" filter ")" | layer [words] | words | "len" op number | field op value
+ *     op     = == != < <= > >=
+ *     words  = ["src" | "dst"] ("host" address | "net" subnet | "port" number) | ("less" | "greater") number
  *
  * A comparison with a field that a packet does not have is false. Addresses may be subnets with == and !=.
  */
@@ -10,13 +13,16 @@ import { InputError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { parseMac, parseSubnet } from './address.js';
 import { checkFieldName } from './field-values.js';
-import { headersIn, locateField, packetContext, protocols } from './fields.js';
+import { headersIn, locateField, packetContext, protocolOf, protocols } from './fields.js';
 import { fieldNumber } from './layers.js';
+
+/** Does a comparison hold, by the sign of the difference? */
+type Holds = (order: number) => boolean;
 
 /** Says of each packet whether it is one of those. */
 export type PacketFilter = (data: Uint8Array) => boolean;
 
-const operators: Readonly<Record<string, (order: number) => boolean>> = {
+const operators: Readonly<Record<string, Holds>> = {
   '==': (order) => order === 0,
   '!=': (order) => order !== 0,
   '<': (order) => order < 0,
@@ -63,7 +69,13 @@ export function parseFilter(text: string): PacketFilter {
     const word = words[at++];
     if (word === undefined) throw new InputError(`filter \`${text}\`: something is missing at its end`);
     const operator = operators[words[at] ?? ''];
-    if (operator === undefined) return hasLayer(word);
+    if (operator === undefined) {
+      const first = firstWords.has(word);
+      if (!first && !firstWords.has(words[at] ?? '')) return hasLayer(word);
+      const layer = first ? undefined : hasLayer(word);
+      const primitive = tcpdumpWords(text, first ? word : (words[at++] ?? ''), () => words[at++]);
+      return layer === undefined ? primitive : (data) => layer(data) && primitive(data);
+    }
     at++;
     const value = words[at++];
     if (value === undefined) throw new InputError(`filter \`${text}\`: \`${word}\` is compared with nothing`);
@@ -75,9 +87,36 @@ export function parseFilter(text: string): PacketFilter {
   return filter;
 }
 
+/** What tcpdump's conditions begin with. */
+const firstWords: ReadonlySet<string> = new Set(['src', 'dst', 'host', 'net', 'port', 'less', 'greater']);
+
+/** A condition in tcpdump's words (pcap-filter(7)), of which `first` has been taken. */
+function tcpdumpWords(text: string, first: string, take: () => string | undefined): PacketFilter {
+  const value = (): string => {
+    const word = take();
+    if (word === undefined) throw new InputError(`filter \`${text}\`: something is missing at its end`);
+    return word;
+  };
+  if (first === 'less' || first === 'greater')
+    return comparison('len', operators[first === 'less' ? '<=' : '>='] as Holds, value());
+  const sides = first === 'src' || first === 'dst' ? [first] : ['src', 'dst'];
+  const kind = sides.length === 1 ? value() : first;
+  let names: readonly string[];
+  if (kind === 'port')
+    names = ['tcp', 'udp', 'sctp'].flatMap((layer) => sides.map((side) => `${layer}.${side[0]}port`));
+  // An address may stand behind src and dst alone.
+  else names = sides.flatMap((side) => [`ip.${side}`, `ip6.${side}`]);
+  const wanted = kind === 'host' || kind === 'net' || kind === 'port' ? value() : kind;
+  const version = kind === 'port' ? undefined : wanted.includes(':') ? 'ip6.' : 'ip.';
+  const parts = names
+    .filter((name) => version === undefined || name.startsWith(version))
+    .map((name) => comparison(name, operators['=='] as Holds, wanted));
+  return (data) => parts.some((part) => part(data));
+}
+
 function hasLayer(word: string): PacketFilter {
   const kinds = Object.keys(protocols);
-  if (!kinds.includes(word.replace(/\d$/, '')) && !kinds.includes(word)) {
+  if (protocolOf(word) === undefined) {
     const near = nearest(word, kinds);
     throw new InputError(
       `there is no layer \`${word}\``,
@@ -88,12 +127,15 @@ function hasLayer(word: string): PacketFilter {
   return (data) => headersIn(packetContext(data)).some(({ label, offset }) => label === word && offset < data.length);
 }
 
-function comparison(name: string, holds: (order: number) => boolean, value: string): PacketFilter {
-  if (name === 'len') return (data) => holds(data.length - Number(value));
+function comparison(name: string, holds: Holds, value: string): PacketFilter {
+  if (name === 'len') {
+    if (!/^(?:\d+|0x[0-9a-f]+)$/i.test(value)) throw new InputError(`\`len\` is a number: \`${value}\` is none`);
+    return (data) => holds(data.length - Number(value));
+  }
   checkFieldName(name);
   const label = name.split('.')[0] ?? '';
-  const declared = protocols[label.replace(/\d$/, (d) => (label in protocols ? d : '')) as keyof typeof protocols];
-  const field = declared.find((one) => one.name === name.split('.')[1]);
+  const protocol = protocolOf(label);
+  const field = protocol && protocols[protocol].find((one) => one.name === name.split('.')[1]);
   const isAddress = field?.format === 'ipv4' || field?.format === 'ipv6';
   const subnet = isAddress ? parseSubnet(value) : undefined;
   const mac = field?.format === 'mac' ? parseMac(value) : undefined;

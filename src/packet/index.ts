@@ -43,6 +43,7 @@ export {
 export { internetChecksum, transportChecksum } from './checksum.js';
 export {
   checkFieldName,
+  checkFieldValue,
   type FieldDifference,
   type FieldValue,
   fieldInteger,
@@ -63,6 +64,7 @@ export {
   type PlacedHeader,
   type ProtocolName,
   packetContext,
+  protocolOf,
 } from './fields.js';
 export { type PacketFilter, parseFilter } from './filter.js';
 export type { Endpoints, FlowProtocol } from './flow-identity.js';

@@ -5,6 +5,7 @@ import {
   fieldOf,
   internetChecksum,
   packetDifferences,
+  packetLayers,
   parseFilter,
   sameFieldValue,
   summarize,
@@ -43,6 +44,79 @@ describe('buildPacket', () => {
     expect([...buildPacket('"a\\x00\\n"*2')]).toEqual([97, 0, 10, 97, 0, 10]);
   });
 
+  // Bytes as Scapy 2.5 makes them of the same layers.
+  it.each([
+    [
+      'eth/ip6/ip6hbh(options=050200000100)/udp/"x"',
+      '02000000000202000000000186dd6000000000110040fd000000000000000000000000000001fd0000000000000000000000' +
+        '0000000211000502000001009c4000350009f16178',
+    ],
+    [
+      'eth/ip6/ip6dst/ip6frag(id=7)/icmp6(id=1)',
+      '02000000000202000000000186dd6000000000183c40fd000000000000000000000000000001fd0000000000000000000000' +
+        '000000022c000000000000003a00000000000007800085b700010000',
+    ],
+    [
+      'Ether/IPv6(hlim=255)/ICMPv6ND_NS(tgt=fd00::9)',
+      '02000000000202000000000186dd6000000000183afffd000000000000000000000000000001fd0000000000000000000000' +
+        '000000028700819e00000000fd000000000000000000000000000009',
+    ],
+    [
+      'eth/ip/sctp(dport=36412, vtag=0x01020304)/0x0000000400010203',
+      '02000000000202000000000108004500002800000000408466500a0000010a0000029c408e3c01020304ffd1288300000004' +
+        '00010203',
+    ],
+    [
+      'eth/mpls(label=16)/mpls(label=17, ttl=9)/ip/udp',
+      '020000000002020000000001884700010040000111094500001c00000000401166cf0a0000010a0000029c40003500084f66',
+    ],
+    [
+      'eth/ip/gre(key=77)/ip/udp',
+      '02000000000202000000000108004500003800000000402f66950a0000010a000002200008000000004d4500001c00000000' +
+        '401166cf0a0000010a0000029c40003500084f66',
+    ],
+    [
+      'eth/ip/gre/eth/arp',
+      '02000000000202000000000108004500004200000000402f668b0a0000010a00000200006558020000000002020000000001' +
+        '080600010800060400010200000000010a0000010000000000000a000002',
+    ],
+    [
+      'eth/dot1ad(vlan=100)/dot1q(vlan=7, prio=3)/ip/tcp',
+      '02000000000202000000000188a800648100600708004500002800000000400666ce0a0000010a0000029c40005000000000' +
+        '000000005002faf0045f0000',
+    ],
+    [
+      'eth/ip/udp/geneve(vni=5)/eth/ip/udp',
+      '02000000000202000000000108004500004e000000004011669d0a0000010a0000029c4017c1003ad5360000655800000500' +
+        '02000000000202000000000108004500001c00000000401166cf0a0000010a0000029c40003500084f66',
+    ],
+    [
+      'eth/ip/ah(spi=0x100, seq=1, options=000102030405060708090a0b)/udp(check=0)',
+      '02000000000202000000000108004500003400000000403366950a0000010a00000211040000000001000000000100010203' +
+        '0405060708090a0b9c40003500080000',
+    ],
+    [
+      'eth/ip/esp(spi=0x100, seq=1)/0x0011',
+      '02000000000202000000000108004500001e00000000403266ac0a0000010a00000200000100000000010011',
+    ],
+    [
+      'eth/ip(ttl=1)/igmp(group=224.0.0.5)',
+      '02000000000202000000000108004500001c000000000102a5de0a0000010a00000211000efae0000005',
+    ],
+    [
+      'eth/ip6/ip6rt(segleft=0)/udp',
+      '02000000000202000000000186dd6000000000102b40fd000000000000000000000000000001fd0000000000000000000000' +
+        '0000000211000000000000009c40003500086964',
+    ],
+  ])('%s', (text, bytes) => {
+    const data = buildPacket(text);
+    expect(Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join('')).toBe(bytes);
+    // And back: layers that make exactly this packet.
+    const layers = packetLayers(data);
+    expect(layers).toBeDefined();
+    expect(buildPacket(layers ?? '')).toEqual(data);
+  });
+
   it.each([
     ['eth/ipp', 'did you mean `ip`?'],
     ['eth/ip(tll=3)', 'did you mean `ttl`?'],
@@ -53,6 +127,10 @@ describe('buildPacket', () => {
     ['eth//ip', 'an empty layer'],
     ['eth/ip(src=10.0.0.300)', 'is not an IP address'],
     ['eth(src=1:2)', 'is not a MAC address'],
+    ['eth/ip/sctpp', 'did you mean `sctp`?'],
+    ['eth/ip6/ip6hbh(nxthdr=6)', 'did you mean `nexthdr`?'],
+    ['eth/mpls(label=1048576)', 'it takes 0 to 1048575'],
+    ['eth/udp(options=00)', '`udp` has no field `options`'],
   ])('says what is wrong with %s', (text, said) => {
     let format = '';
     try {
@@ -76,6 +154,14 @@ describe('parseFilter', () => {
     ['len >= 42', true, true],
     ['!(ip.ttl < 65)', false, true],
     ['eth.src == 02:00:00:00:00:01', true, true],
+    // As tcpdump has it.
+    ['udp port 53', true, false],
+    ['udp dst port 53 and src net 10.1.0.0/16', true, false],
+    ['host 10.0.0.2 and not tcp', true, false],
+    ['src port 53', false, false],
+    ['dst 10.0.0.2', true, false],
+    ['less 41', false, false],
+    ['host fd00::1', false, false],
   ])('%s', (text, first, second) => {
     const filter = parseFilter(text);
     expect([filter(dns), filter(arp)]).toEqual([first, second]);
@@ -84,6 +170,10 @@ describe('parseFilter', () => {
   it('suggests the nearest field', () => {
     expect(() => parseFilter('udp.dprt == 5')).toThrow('no field `dprt`');
     expect(() => parseFilter('udp.dport ==')).toThrow('compared with nothing');
+    expect(() => parseFilter('udp port')).toThrow('something is missing');
+    expect(() => parseFilter('udp port http')).toThrow('is a number');
+    expect(() => parseFilter('src host 10.0.0')).toThrow('10.0.0');
+    expect(() => parseFilter('len > abc')).toThrow('`len` is a number');
   });
 });
 
@@ -102,5 +192,13 @@ describe('packetDifferences', () => {
     ]);
     expect(packetDifferences(a, a)).toEqual([]);
     expect(sameFieldValue(a, 'ip.ttl', '0x40')).toBe(true);
+  });
+
+  it('takes addresses however they are written, and none that the field cannot have', () => {
+    const ip6 = buildPacket('eth/ip6(src=fd00::1:2)/udp');
+    expect(sameFieldValue(ip6, 'ip6.src', 'FD00:0:0:0:0:0:1:2')).toBe(true);
+    expect(sameFieldValue(ip6, 'eth.src', '2:0:0:0:0:1')).toBe(true);
+    expect(() => sameFieldValue(ip6, 'ip6.src', '10.0.0.1')).toThrow('has 16 bytes');
+    expect(() => sameFieldValue(ip6, 'ip.ttl', '300')).toThrow('does not fit');
   });
 });

@@ -12,29 +12,68 @@
 import { encodeUtf8, InputError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { parseIp, parseMac } from './address.js';
-import { internetChecksum, storedChecksum, transportChecksum } from './checksum.js';
-import { type Field, headerSize, type ProtocolName, protocols } from './fields.js';
-import { etherTypes, ipProtocols, vxlanPort } from './protocol.js';
+import { crc32c, internetChecksum, storedChecksum, transportChecksum } from './checksum.js';
+import {
+  type Field,
+  fieldsAt,
+  headerLengths,
+  headerSize,
+  type ProtocolName,
+  packetContext,
+  protocolNumbers,
+  protocols,
+} from './fields.js';
+import { etherTypes, genevePort, ipProtocols, vxlanPort } from './protocol.js';
+
+/** A layer by another name, and what that name says of its fields. */
+interface LayerAlias {
+  readonly protocol: ProtocolName;
+  readonly fields?: Readonly<Record<string, string>>;
+  /** What the layer before says that this one is, if not what the protocol says. */
+  readonly type?: number;
+}
 
 /** Scapy's names of layers, in lower case. */
-const layerAliases: Readonly<Record<string, ProtocolName>> = {
-  ether: 'eth',
-  dot1q: 'vlan',
-  ipv4: 'ip',
-  ipv6: 'ip6',
-  icmpv6: 'icmp6',
+const layerAliases: Readonly<Record<string, LayerAlias>> = {
+  ether: { protocol: 'eth' },
+  dot1q: { protocol: 'vlan' },
+  dot1ad: { protocol: 'vlan', type: etherTypes.qinq },
+  qinq: { protocol: 'vlan', type: etherTypes.qinq },
+  ipv4: { protocol: 'ip' },
+  ipv6: { protocol: 'ip6' },
+  ipv6exthdrhopbyhop: { protocol: 'ip6hbh' },
+  ipv6exthdrrouting: { protocol: 'ip6rt' },
+  ipv6exthdrdestopt: { protocol: 'ip6dst' },
+  ipv6exthdrfragment: { protocol: 'ip6frag' },
+  icmpv6: { protocol: 'icmp6' },
+  icmpv6echorequest: { protocol: 'icmp6', fields: { type: '128' } },
+  icmpv6echoreply: { protocol: 'icmp6', fields: { type: '129' } },
+  icmpv6nd_rs: { protocol: 'icmp6', fields: { type: '133' } },
+  icmpv6nd_ra: { protocol: 'icmp6', fields: { type: '134' } },
+  icmpv6nd_ns: { protocol: 'icmp6', fields: { type: '135', target: '::' } },
+  icmpv6nd_na: { protocol: 'icmp6', fields: { type: '136', target: '::' } },
 };
 
 /** Scapy's names of fields. */
 const fieldAliases: Readonly<Partial<Record<ProtocolName, Readonly<Record<string, string>>>>> = {
   vlan: { vlan: 'id', prio: 'pcp' },
+  mpls: { cos: 'tc' },
   arp: { hwsrc: 'sha', hwdst: 'tha', psrc: 'spa', pdst: 'tpa' },
   ip: { chksum: 'check', protocol: 'proto' },
   ip6: { nh: 'nexthdr', fl: 'flowlabel', hoplimit: 'hlim' },
+  ip6hbh: { nh: 'nexthdr', len: 'hdrlen' },
+  ip6rt: { nh: 'nexthdr', len: 'hdrlen' },
+  ip6dst: { nh: 'nexthdr', len: 'hdrlen' },
+  ip6frag: { nh: 'nexthdr', m: 'mf' },
+  ah: { nh: 'nexthdr', payloadlen: 'len' },
   tcp: { chksum: 'check', window: 'win', urgptr: 'urp', dataofs: 'doff' },
   udp: { chksum: 'check' },
+  sctp: { tag: 'vtag', chksum: 'check' },
   icmp: { chksum: 'check' },
-  icmp6: { cksum: 'check' },
+  icmp6: { cksum: 'check', tgt: 'target' },
+  igmp: { chksum: 'check', gaddr: 'group' },
+  gre: { proto: 'type', chksum: 'check', seqence_number: 'seq', sequence_number: 'seq' },
+  geneve: { proto: 'type' },
 };
 
 /** What a field is that nobody mentions; all others are 0. */
@@ -50,12 +89,15 @@ const defaults: Readonly<Partial<Record<ProtocolName, Readonly<Record<string, st
     spa: '10.0.0.1',
     tpa: '10.0.0.2',
   },
-  ip: { version: '4', ihl: '5', ttl: '64', src: '10.0.0.1', dst: '10.0.0.2' },
+  mpls: { ttl: '64' },
+  ip: { version: '4', ttl: '64', src: '10.0.0.1', dst: '10.0.0.2' },
   ip6: { version: '6', hlim: '64', src: 'fd00::1', dst: 'fd00::2' },
-  tcp: { sport: '40000', dport: '80', doff: '5', flags: '2', win: '64240' },
+  tcp: { sport: '40000', dport: '80', flags: '2', win: '64240' },
   udp: { sport: '40000', dport: '53' },
+  sctp: { sport: '40000', dport: '80' },
   icmp: { type: '8' },
   icmp6: { type: '128' },
+  igmp: { type: '0x11' },
   vxlan: { flags: '8' },
 };
 
@@ -67,6 +109,8 @@ const maxBytes = 1 << 18;
 
 interface Layer {
   readonly protocol: ProtocolName | undefined;
+  /** What its name says that the layer before has as its type. */
+  readonly type?: number | undefined;
   readonly fields: ReadonlyMap<string, string>;
   /** The header with its options, or the bytes of a payload. */
   readonly bytes: Uint8Array;
@@ -118,14 +162,17 @@ function splitAt(text: string, separator: string): string[] {
 function readLayer(part: string, whole: string): Layer {
   const payload = readPayload(part);
   if (payload !== undefined) return { protocol: undefined, fields: new Map(), bytes: payload };
-  const match = /^([A-Za-z][A-Za-z0-9]*)\s*(?:\(([\s\S]*)\))?$/.exec(part);
+  const match = /^([A-Za-z]\w*)\s*(?:\(([\s\S]*)\))?$/.exec(part);
   if (match === null) {
     const what = part === '' ? 'an empty layer' : `\`${part}\` is no layer`;
     throw new InputError(`${what} in \`${whole}\``, {}, 'for example eth/ip(src=10.0.0.1)/udp(dport=53)/"query"');
   }
   const name = (match[1] ?? '').toLowerCase();
-  const protocol = layerAliases[name] ?? (name in protocols ? (name as ProtocolName) : undefined);
-  if (protocol === undefined) {
+  const alias: LayerAlias | undefined =
+    name in protocols
+      ? { protocol: name as ProtocolName }
+      : Object.entries(layerAliases).find(([n]) => n === name)?.[1];
+  if (alias === undefined) {
     const names = [...Object.keys(protocols), ...Object.keys(layerAliases)];
     const near = nearest(name, names);
     throw new InputError(
@@ -134,8 +181,9 @@ function readLayer(part: string, whole: string): Layer {
       near === undefined ? `layers are ${Object.keys(protocols).join(', ')}` : `did you mean \`${near}\`?`,
     );
   }
-  const fields = readFields(protocol, match[2] ?? '');
-  return { protocol, fields, bytes: encodeLayer(protocol, fields) };
+  const { protocol, type } = alias;
+  const fields = new Map([...Object.entries(alias.fields ?? {}), ...readFields(protocol, match[2] ?? '')]);
+  return { protocol, type, fields, bytes: encodeLayer(protocol, fields) };
 }
 
 function readPayload(part: string): Uint8Array | undefined {
@@ -192,7 +240,7 @@ function fieldNamed(protocol: ProtocolName, given: string, value: string): strin
   if (protocol === 'tcp' && given === 'ack' && !/^[01]$/.test(value)) return 'ack_seq';
   const name = fieldAliases[protocol]?.[given] ?? given;
   const names = protocols[protocol].map((field) => field.name);
-  if (names.includes(name) || ((protocol === 'ip' || protocol === 'tcp') && name === 'options')) return name;
+  if (names.includes(name) || (headerLengths[protocol] !== undefined && name === 'options')) return name;
   const near = nearest(given, [...names, ...Object.keys(fieldAliases[protocol] ?? {})]);
   throw new InputError(
     `\`${protocol}\` has no field \`${given}\``,
@@ -202,24 +250,49 @@ function fieldNamed(protocol: ProtocolName, given: string, value: string): strin
 }
 
 function encodeLayer(protocol: ProtocolName, fields: ReadonlyMap<string, string>): Uint8Array {
-  const options = fields.get('options');
-  const optionBytes = options === undefined ? new Uint8Array(0) : parseHexBytes(options.replace(/^"|"$/g, ''));
-  const header = new Uint8Array(headerSize[protocol] + Math.ceil(optionBytes.length / 4) * 4);
-  header.set(optionBytes, headerSize[protocol]);
-  const words = String(header.length / 4);
-  const sized = options === undefined ? {} : protocol === 'ip' ? { ihl: words } : { doff: words };
-  const wanted = new Map(Object.entries({ ...defaults[protocol], ...sized }));
+  const header = emptyHeader(protocol, fields);
+  const own = headerLengths[protocol];
+  const sized = own === undefined ? {} : { [own.field]: String(header.length / own.unit - own.bias) };
+  const flags = optionalFlags(protocol, fields);
+  const wanted = new Map(Object.entries({ ...defaults[protocol], ...sized, ...flags }));
   // What covers a whole field of which a default is a part stands.
   for (const [name, value] of fields) wanted.set(name, value);
   for (const field of protocols[protocol]) {
     const value = wanted.get(field.name);
-    if (value === undefined) continue;
+    if (value === undefined || field.presence !== undefined) continue;
     const hidden =
       !fields.has(field.name) &&
       protocols[protocol].some((f) => f.mask === undefined && f.offset === field.offset && fields.has(f.name));
     if (!hidden) writeField(header, 0, protocol, field, value);
   }
+  for (const field of fieldsAt(protocol, 0, packetContext(header))) {
+    const value = fields.get(field.name);
+    if (value !== undefined && field.presence !== undefined) writeField(header, 0, protocol, field, value);
+  }
   return header;
+}
+
+/** Room for the header, the fields that are said and its options, which stand where they belong. */
+function emptyHeader(protocol: ProtocolName, fields: ReadonlyMap<string, string>): Uint8Array {
+  const text = fields.get('options')?.replace(/^"|"$/g, '');
+  const options = text === undefined ? new Uint8Array(0) : parseHexBytes(text);
+  const { unit = 1, options: at = 0 } = headerLengths[protocol] ?? {};
+  const said = protocols[protocol].filter(({ name, presence }) => fields.has(name) && presence === undefined);
+  const ends = said.map(({ offset, width }) => offset + width);
+  const flags = Number(fields.get('flags') ?? 0);
+  const optional = protocols[protocol].filter(
+    ({ name, presence = 0 }) => presence !== 0 && (fields.has(name) || (flags & presence) !== 0),
+  );
+  const least = headerSize[protocol] + optional.reduce((sum, { width }) => sum + width, 0);
+  const header = new Uint8Array(Math.ceil(Math.max(least, at + options.length, ...ends) / unit) * unit);
+  header.set(options, at);
+  return header;
+}
+
+/** The bits that say which optional fields are there, unless the flags are said. */
+function optionalFlags(protocol: ProtocolName, fields: ReadonlyMap<string, string>): Record<string, string> {
+  const bits = protocols[protocol].reduce((sum, one) => sum | (fields.has(one.name) ? (one.presence ?? 0) : 0), 0);
+  return bits === 0 ? {} : { flags: String(bits) };
 }
 
 /** Writes a value, as text, into a field of the header at `at`. Throws InputError. */
@@ -238,7 +311,8 @@ export function writeField(bytes: Uint8Array, at: number, label: string, field: 
   }
 }
 
-function addressBytes(label: string, field: Field, text: string): Uint8Array {
+/** The bytes that a text stands for in a field of more than four. Throws InputError. */
+export function addressBytes(label: string, field: Field, text: string): Uint8Array {
   const bytes = field.format === 'mac' ? parseMac(text) : field.format === 'ipv6' ? parseIp(text) : parseHexBytes(text);
   if (bytes.length !== field.width)
     throw new InputError(`\`${label}.${field.name}\` has ${field.width} bytes, not ${bytes.length}`);
@@ -272,29 +346,33 @@ function complete(packet: Uint8Array, layers: readonly Layer[], starts: readonly
     const field = protocols[protocol].find((one) => one.name === name);
     if (field !== undefined && !fields.has(name)) writeField(packet, at, protocol, field, String(value));
   };
-  const next = layers[index + 1]?.protocol;
+  const follower = layers[index + 1];
+  const next = follower?.protocol;
   const rest = packet.length - at;
-  if (protocol === 'eth' || protocol === 'vlan' || protocol === 'gre') {
-    const type = etherTypeOf(next);
+  const names = protocols[protocol].map(({ name }) => name);
+  if (names.includes('type') && !names.includes('code') && protocol !== 'ip6rt') {
+    const type = follower?.type ?? etherTypeOf(next);
     if (type !== undefined) put('type', type);
   }
-  if (protocol === 'ip' || protocol === 'ip6' || protocol === 'ip6frag') {
-    const number = protocolNumberOf(next);
-    if (number !== undefined) put(protocol === 'ip' ? 'proto' : 'nexthdr', number);
-  }
+  const number = next && protocolNumbers[next];
+  if (number !== undefined) put(protocol === 'ip' ? 'proto' : 'nexthdr', number);
+  else if (names.includes('nexthdr')) put('nexthdr', ipProtocols.none);
+  if (protocol === 'mpls') put('s', next === 'mpls' ? 0 : 1);
   if (protocol === 'udp' && next === 'vxlan') put('dport', vxlanPort);
+  if (protocol === 'udp' && next === 'geneve') put('dport', genevePort);
   if (protocol === 'ip') {
     put('len', rest);
     if (!fields.has('check')) put('check', internetChecksum(packet, at, at + bytes.length));
   }
   if (protocol === 'ip6') put('plen', rest - bytes.length);
   if (protocol === 'udp') put('len', rest);
-  if (protocol === 'icmp') put('check', internetChecksum(packet, at));
+  if (protocol === 'icmp' || protocol === 'igmp') put('check', internetChecksum(packet, at));
+  if (protocol === 'sctp') put('check', littleEndian(crc32c(packet, at)));
   if (protocol === 'tcp' || protocol === 'udp' || protocol === 'icmp6') {
     const before = layers.slice(0, index).findLastIndex((layer) => layer.protocol === 'ip' || layer.protocol === 'ip6');
     if (before < 0) return;
-    const number = protocolNumberOf(protocol) ?? 0;
-    put('check', storedChecksum(number, transportChecksum(packet, starts[before] ?? 0, at, rest, number)));
+    const own = protocolNumbers[protocol] ?? 0;
+    put('check', storedChecksum(own, transportChecksum(packet, starts[before] ?? 0, at, rest, own)));
   }
 }
 
@@ -304,21 +382,13 @@ function etherTypeOf(next: ProtocolName | undefined): number | undefined {
     ip6: etherTypes.ipv6,
     arp: etherTypes.arp,
     vlan: etherTypes.vlan,
+    mpls: etherTypes.mplsUnicast,
     eth: etherTypes.transparentEthernet,
   };
   return next === undefined ? undefined : types[next];
 }
 
-function protocolNumberOf(next: ProtocolName | undefined): number | undefined {
-  const numbers: Readonly<Partial<Record<ProtocolName, number>>> = {
-    tcp: ipProtocols.tcp,
-    udp: ipProtocols.udp,
-    icmp: ipProtocols.icmp,
-    icmp6: ipProtocols.icmpv6,
-    ip: ipProtocols.ipip,
-    ip6: ipProtocols.ipv6,
-    ip6frag: ipProtocols.fragment,
-    gre: ipProtocols.gre,
-  };
-  return next === undefined ? undefined : numbers[next];
+/** SCTP stores its checksum with the lowest byte first (RFC 9260, appendix A). */
+function littleEndian(value: number): number {
+  return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }

@@ -8,6 +8,7 @@ export const etherTypes = {
   vlan: 0x8100,
   ipv6: 0x86dd,
   mplsUnicast: 0x8847,
+  mplsMulticast: 0x8848,
   qinq: 0x88a8,
   /** Pre-standard numbers of the outer tag that are still about. */
   qinq9100: 0x9100,
@@ -38,6 +39,9 @@ export const ipProtocols = {
 
 /** UDP port of VXLAN (RFC 7348). */
 export const vxlanPort = 4789;
+
+/** UDP port of Geneve (RFC 8926). */
+export const genevePort = 6081;
 
 /** Ethernet types behind which a VLAN tag stands: 802.1Q, 802.1ad and the older numbers for stacked tags. */
 export function isVlanType(type: number): boolean {

@@ -1,6 +1,6 @@
 /** A packet as layers, the way buildPacket reads them: only what is not the default is said. */
-import { packetDifferences } from './field-values.js';
-import { headersIn, packetContext } from './fields.js';
+import { formatField, packetDifferences } from './field-values.js';
+import { fieldsAt, headerLengths, headerSize, headersIn, type PlacedHeader, packetContext } from './fields.js';
 import { buildPacket } from './layers.js';
 
 /** Fields that are corrected at most, one round after the other: a field may be wrong because of another. */
@@ -10,7 +10,7 @@ const rounds = 4;
 export function packetLayers(bytes: Uint8Array): string | undefined {
   const headers = headersIn(packetContext(bytes)).filter(({ offset }) => offset < bytes.length);
   if (headers.length === 0) return undefined;
-  const fields = new Map(headers.map(({ label }) => [label, new Map<string, string>()]));
+  const fields = new Map(headers.map((header) => [header.label, optionsOf(bytes, header)]));
   let payload: string | undefined;
   for (let round = 0; round < rounds; round++) {
     const text = textOf(headers, fields, payload);
@@ -31,12 +31,26 @@ export function packetLayers(bytes: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** What makes a header longer than others of its kind, or lies in no field of it, is said from the beginning. */
+function optionsOf(bytes: Uint8Array, { protocol, offset, length }: PlacedHeader): Map<string, string> {
+  const optional = fieldsAt(protocol, offset, packetContext(bytes)).filter(({ presence }) => presence !== undefined);
+  const said = new Map(optional.map((field) => [field.name, formatField(bytes, offset + field.offset, field)]));
+  const at = headerLengths[protocol]?.options ?? length;
+  const options = bytes.subarray(offset + at, offset + length);
+  const isUsual = length === headerSize[protocol] && options.every((byte) => byte === 0);
+  return isUsual || at >= length ? said : said.set('options', hexOf(options));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 /** The last so many bytes as a payload. */
 function payloadOf(bytes: Uint8Array, length: number): string | undefined {
   if (length <= 0) return undefined;
   const tail = bytes.subarray(bytes.length - length);
   if (tail.every((byte) => byte === 0)) return `zeros(${length})`;
-  return `0x${Array.from(tail, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return `0x${hexOf(tail)}`;
 }
 
 function textOf(
