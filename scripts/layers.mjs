@@ -56,7 +56,7 @@ export const rows = [
   portable('trace'),
   portable('nic'),
   [...portable('explore'), ...host('judge')],
-  portable('cache', 'coherence'),
+  portable('cache', 'coherence', 'offload'),
   portable('runtime'),
   portable('sim', 'report', 'cases', 'debug'),
   portable('scr', 'place'),

@@ -2,12 +2,13 @@
 import { xdpMd } from '../platform/index.js';
 import type { Env } from './env.js';
 import type { AccessMode } from './memory-access.js';
-import { pointerReg, type RegState, scalarReg } from './reg-state.js';
+import { pointerReg, type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { loadedScalar } from './scalar.js';
 
 /** What a load of `size` bytes at `off` yields. */
 export function ctxField(env: Env, off: number, size: number, mode: AccessMode): RegState {
   const whole = size === 4 && off >= 0 && off < xdpMd.size && off % 4 === 0;
+  if (mode === 'write' && env.isForDevice && off === xdpMd.rxQueueIndex && whole) return unknownReg();
   if (mode === 'write' || !whole) env.reject('ctx-access', { off, size });
   switch (off) {
     case xdpMd.data:

@@ -111,6 +111,10 @@ export class Env {
   demands = 0;
   /** The instruction just checked left a callback: exploration goes back to its call site. */
   returnedFromCallback = false;
+  /** The program is for a card, which lets it write the queue that a packet goes to. */
+  isForDevice = false;
+  /** Highest offset in the packet that an access may reach; -1 for none. */
+  maxPacketOffset = -1;
   /** The kernel's types, where they are known. */
   kernelBtf: Btf | undefined = undefined;
   /** Kind of pointer that each load and store went through. */

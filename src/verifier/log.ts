@@ -217,6 +217,11 @@ export class LogWriter {
     this.twin = [];
   }
 
+  /** A line that somebody else has to say. */
+  say(line: string): void {
+    if (this.level > 0) this.push(line);
+  }
+
   summary(stats: VerifyStats): void {
     if (this.level === 0) return;
     this.push(

@@ -211,7 +211,11 @@ export function checkPacket(
 ): void {
   if (pointer.range.smin < 0n) env.reject('packet-negative', { reg: regno });
   if (pointer.pktRange < 0) env.reject('packet-outside', { reg: regno });
-  if (inExtent(off, size, pointer.pktRange, zeroOk)) return;
+  if (inExtent(off, size, pointer.pktRange, zeroOk)) {
+    const last = off + Number(pointer.range.umax) + size - 1;
+    if (last > env.maxPacketOffset) env.maxPacketOffset = last;
+    return;
+  }
   env.reject('packet-access', {
     off,
     size,

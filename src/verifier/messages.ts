@@ -382,6 +382,9 @@ export const messages = {
   'iterator-uninit': { text: 'expected an initialized {type} as arg #{arg}', errno: 'EINVAL' },
   'dynptr-overwrite': { text: 'cannot overwrite referenced dynptr', errno: 'EINVAL' },
 
+  // What the driver of a card refuses, in its words.
+  'device-refused': { text: '{message}', errno: 'EOPNOTSUPP', hint: '{hint}' },
+
   // Exploration.
   'infinite-loop': {
     text: 'infinite loop detected at insn {insn}',

@@ -13,6 +13,7 @@ import {
   type ProgramSpec,
 } from '../object/index.js';
 import { type ErrnoName, errno, errnoName, maxCpus, maxInsns } from '../platform/index.js';
+import { askDevice, type DeviceHooks, finalizeOnDevice, rewriteOnDevice } from './device.js';
 import { Env, Rejection } from './env.js';
 import { type Explanation, explainRejection } from './explain.js';
 import { type ExploreObserver, Explorer } from './explore.js';
@@ -97,7 +98,17 @@ const maxFailures = 20;
  * refusal is a result, in the kernel's words.
  */
 export function verify(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions = {}): VerifyResult {
-  return new Verification(program, maps, options).run();
+  return new Verification(program, maps, options, undefined).run();
+}
+
+/** The same for a program that is loaded for a card: its driver is asked about each instruction, and may refuse. */
+export function verifyForDevice(
+  program: ProgramSpec,
+  maps: readonly MapSpec[],
+  device: DeviceHooks,
+  options: VerifyOptions = {},
+): VerifyResult {
+  return new Verification(program, maps, options, device).run();
 }
 
 /** One program's verification from its shape to the end: main program first, then each global function by itself. */
@@ -109,14 +120,17 @@ class Verification {
   private readonly creations: readonly CreationOutcome[];
   private readonly maps: readonly MapSpec[];
   private readonly options: VerifyOptions;
+  private readonly device: DeviceHooks | undefined;
   private readonly log: LogWriter;
   private readonly failures: Failure[] = [];
   private insns = 0;
   private total = 0;
   private peak = 0;
   private maxPerInsn = 0;
+  private maxPacketOffset = -1;
 
-  constructor(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions) {
+  constructor(program: ProgramSpec, maps: readonly MapSpec[], options: VerifyOptions, device: DeviceHooks | undefined) {
+    this.device = device;
     this.program = program;
     this.creations = maps.map((map) => creationOf(map, 1, mapFacts(options.btf, map)));
     this.maps = this.creations.map(({ spec }) => spec);
@@ -174,10 +188,13 @@ class Verification {
       return this.failures.length === 0 || this.options.all === true;
     });
     if (this.failures.length > 0) return;
+    const { device } = this;
+    if (device !== undefined) finalizeOnDevice(device, shape, this.maxPacketOffset, this.log);
     // Any function's knows the program.
     const env = this.envFor(shape, 0);
     checkStackDepth(env);
     checkCallbacksUsed(env);
+    if (device !== undefined) rewriteOnDevice(device, env.insns, shape.seen, (line) => this.log.say(line));
   }
 
   /** The main program and each global function that a path calls, each by itself, as long as `explore` wants more. */
@@ -238,6 +255,7 @@ class Verification {
     env.tracksPath = (this.options.logLevel ?? 1) > 0;
     env.cpus = this.options.cpus ?? maxCpus;
     env.kernelBtf = this.options.kernelBtf;
+    env.isForDevice = this.device !== undefined;
     if (index !== 0) setGlobalArgs(env, shape.subprogs[index] as Subprog); // a called global exists
     return env;
   }
@@ -253,6 +271,7 @@ class Verification {
       if (this.options.all === true) this.exploreRest(env, explorer);
     }
     const { stats } = explorer;
+    this.maxPacketOffset = Math.max(this.maxPacketOffset, env.maxPacketOffset);
     this.insns += Math.min(env.processed, maxInsns + 1);
     this.total += stats.totalStates;
     this.peak += stats.peakStates;
@@ -288,10 +307,13 @@ class Verification {
   }
 
   private observer(): ExploreObserver | undefined {
-    const { log } = this;
-    if (!log.follows) return undefined;
+    const { log, device } = this;
+    if (!log.follows && device === undefined) return undefined;
     return {
-      before: (env) => log.before(env),
+      before: (env) => {
+        log.before(env);
+        if (device !== undefined) askDevice(device, env, log);
+      },
       after: (env) => log.after(env),
       pruned: (env) => log.pruned(env),
       resumed: () => log.resumed(),

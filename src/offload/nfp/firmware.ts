@@ -1,0 +1,27 @@
+/** The firmware that cards of Netronome's kind have here. No primary source describes it: all of it is assumed. */
+import { helperId, mapTypeNumber } from '../../platform/index.js';
+import { adjustHeadNoMeta, type Capabilities } from '../capabilities.js';
+
+/** What the firmware says of itself. Addresses are those that the driver's samples have. */
+export const firmwareCapabilities: Capabilities = {
+  functions: new Map([
+    [helperId.map_lookup_elem, 0x0f00],
+    [helperId.map_update_elem, 0x0f40],
+    [helperId.map_delete_elem, 0x0f80],
+    [helperId.perf_event_output, 0x0fc0],
+  ]),
+  adjustHead: { flags: adjustHeadNoMeta, offMin: 64, offMax: 240, guaranteedSub: 64, guaranteedAdd: 46 },
+  maps: {
+    types: (1 << mapTypeNumber('array')) | (1 << mapTypeNumber('hash')),
+    maxMaps: 256,
+    maxElems: 3_000_000,
+    maxKeySize: 64,
+    maxValueSize: 64,
+    maxElemSize: 128,
+  },
+  random: true,
+  queueSelect: true,
+  adjustTail: true,
+  abiVersion: 3,
+  multiEntry: true,
+};

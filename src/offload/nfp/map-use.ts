@@ -1,0 +1,27 @@
+/**
+ * What programs do with the words of a map's values. The unit that adds atomically wants them in big endian, all else
+ * in little endian, so a word is either read or added to, in all programs that share the map; and a word that was
+ * filled with anything but zero before the driver knew that it is a counter can't become one. What is found out stays
+ * with the map, also where the program is refused in the end.
+ */
+
+/** What a word is used for. */
+export const wordUses = ['unused', 'read', 'write', 'atomic'] as const;
+
+/** One of {@link wordUses}. */
+export type WordUse = (typeof wordUses)[number];
+
+/** What is known of a word. */
+export interface WordRecord {
+  use: WordUse;
+  /** Something that reads differently in the other byte order may stand there. */
+  nonZero: boolean;
+}
+
+/** Words of the values of one map, in order. */
+export type MapUse = WordRecord[];
+
+/** Nothing is known yet. */
+export function newMapUse(valueSize: number): MapUse {
+  return Array.from({ length: Math.ceil(valueSize / 4) }, () => ({ use: 'unused', nonZero: false }));
+}
