@@ -37,8 +37,8 @@ function filledPlace(
   const address = state.regs[register];
   const size = constantOf(state.regs[register + 1]);
   if (address === undefined || size === undefined || size === 0n || size > 512n) return undefined;
-  const base = address.terms.join('+');
-  if (base !== flow.framePointer.terms.join('+')) return undefined;
+  const base = address.base;
+  if (base !== flow.framePointer.base) return undefined;
   const place: Place = { region: 'stack', base, off: Number(BigInt.asIntN(64, address.offset)), size: Number(size) };
   return { place, always: row.fills === 'always', register };
 }

@@ -52,7 +52,7 @@ export class Demands {
     this.flow = flow;
     this.narrowResult = code.narrowResult;
     this.escaped = flow.escaped;
-    this.frameBase = flow.framePointer.terms.join('+');
+    this.frameBase = flow.framePointer.base;
     const order = blockOrder(code).reverse();
     const { before } = this;
     for (let changed = true; changed; ) {

@@ -250,7 +250,7 @@ export class Flow {
     // A field's offset is the same wherever the same is asked for.
     if (each.core !== undefined) return { region, base: `${base.id} ${each.core}`, off: 0, size: access.size };
     const off = Number(BigInt.asIntN(64, base.offset)) + access.off;
-    return { region, base: base.terms.join('+'), off, size: access.size };
+    return { region, base: base.base, off, size: access.size };
   }
 
   /** From the name alone. */
@@ -437,9 +437,8 @@ export class Flow {
     const [map, key] = [state.regs[1] as Value, state.regs[2] as Value]; // 11 registers
     const [name] = this.values.atomNames(map);
     const isArray = name?.startsWith('&') === true && this.arrays.has(name.slice(1, name.indexOf(':')));
-    const base = key.terms.join('+');
-    if (!isArray || map.terms.length !== 1 || map.offset !== 0n || base !== this.framePointer.terms.join('+'))
-      return false;
+    const base = key.base;
+    if (!isArray || map.terms.length !== 1 || map.offset !== 0n || base !== this.framePointer.base) return false;
     const number = this.constantAt(state, {
       region: 'stack',
       base,
@@ -463,7 +462,7 @@ export class Flow {
         return Number.NEGATIVE_INFINITY;
       if (!this.isOnStack(value)) continue;
       // Code of ours may go down from where it is pointed to.
-      if (isOwn || value.terms.join() !== this.framePointer.terms.join()) return Number.NEGATIVE_INFINITY;
+      if (isOwn || value.base !== this.framePointer.base) return Number.NEGATIVE_INFINITY;
       from = Math.min(from, Number(BigInt.asIntN(64, value.offset)));
     }
     return from;

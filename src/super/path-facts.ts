@@ -107,7 +107,7 @@ function isSigned(kind: number): boolean {
 
 /** Two sums apart from their constants, and by how much the first one's is larger. */
 function distance(a: Value, b: Value): { readonly key: string; readonly more: bigint } {
-  return { key: `${a.terms.join('+')}|${b.terms.join('+')}`, more: BigInt.asIntN(64, a.offset - b.offset) };
+  return { key: `${a.base}|${b.base}`, more: BigInt.asIntN(64, a.offset - b.offset) };
 }
 
 /** A comparison of two addresses in a packet, or of one with the end. */

@@ -11,6 +11,8 @@ export interface Value {
   readonly id: number;
   /** Atoms of the sum by id, in order; each as often as it is added. Empty: the constant alone. */
   readonly terms: readonly number[];
+  /** The same as text, which tells bases of addresses apart: sums with equal ones differ by a constant. */
+  readonly base: string;
   /** Constant of the sum, unsigned 64 bits. */
   readonly offset: bigint;
   /** Bits that may be 1. */
@@ -85,7 +87,7 @@ export class Values {
 
   /** a - b: a constant if both are the same sum but for it. */
   difference(a: Value, b: Value): Value {
-    if (a.terms.join() === b.terms.join()) return this.constant(a.offset - b.offset);
+    if (a.base === b.base) return this.constant(a.offset - b.offset);
     if (b.terms.length === 0) return this.sum(a, this.constant(-b.offset));
     return this.operation('-', [a, b]);
   }
@@ -131,7 +133,7 @@ export class Values {
   }
 
   private made(terms: readonly number[], offset: bigint, ones: bigint): Value {
-    return { id: this.next++, terms, offset, ones };
+    return { id: this.next++, terms, base: terms.join('+'), offset, ones };
   }
 }
 

@@ -123,7 +123,7 @@ function chainStart(ops: readonly Op[], at: number): number | undefined {
 function rebased(insn: Insn, now: State, before: State): Insn | undefined {
   const wanted = now.regs[insn.src] as Value; // 11 registers
   const held = before.regs[insn.src] as Value; // likewise
-  if (wanted.terms.length === 0 || wanted.terms.join() !== held.terms.join()) return undefined;
+  if (wanted.terms.length === 0 || wanted.base !== held.base) return undefined;
   const off = insn.off + Number(BigInt.asIntN(64, wanted.offset - held.offset));
   return off < -0x8000 || off > 0x7fff ? undefined : { ...insn, off };
 }

@@ -55,7 +55,7 @@ class BlockFolder {
   private readonly flow: Flow;
   private readonly state: State;
   private readonly context: PassContext;
-  /** When each register got its value: 0 before the block. */
+  /** When each register got its value: up to 0 before the block. */
   private readonly since = new Array<number>(11).fill(0);
   private clock = 0;
   /** What wrote each register in this block. */
@@ -66,13 +66,16 @@ class BlockFolder {
     this.flow = flow;
     this.state = state;
     this.context = context;
+    // What others are a sum with was there before them.
+    for (const [r, { terms, offset }] of state.regs.entries())
+      if (terms.length > 0 && offset === 0n) this.since[r] = -1;
   }
 
   run(block: Block): boolean {
     const kept: Op[] = [];
     for (const each of block.ops) {
       this.learn(each);
-      let now = this.operands(each);
+      let now = this.nearerSum(kept, this.operands(each));
       const next = this.result(now);
       if (next !== now && this.context.allow(each)) {
         this.changed = true;
@@ -281,8 +284,8 @@ class BlockFolder {
     let age = this.since[base] ?? 0;
     for (const i of [10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
       const other = regs[i];
-      if (other === undefined || i === base || other.terms.join() !== value.terms.join()) continue;
-      const since = i === 10 ? -1 : (this.since[i] ?? 0);
+      if (other === undefined || i === base || other.base !== value.base) continue;
+      const since = i === 10 ? -2 : (this.since[i] ?? 0);
       if (since >= age) continue;
       const off = insn.off + Number(BigInt.asIntN(64, value.offset - other.offset));
       if (off < -0x8000 || off > 0x7fff) continue;
@@ -290,6 +293,27 @@ class BlockFolder {
       best = isLoaded ? { ...insn, src: i, off } : { ...insn, dst: i, off };
     }
     return best;
+  }
+
+  /** `z = y; z += k`, where y = x + c and x is older: `z = x; z += k + c`. The copy is the last of `kept`. */
+  private nearerSum(kept: Op[], each: Op): Op {
+    const { insn, pinned } = each;
+    const copy = kept.at(-1);
+    if (insn.code !== (op.ALU64 | op.ADD) || pinned || copy?.insn.code !== (op.ALU64 | op.MOV | op.X)) return each;
+    const from = copy.insn.src;
+    const value = this.state.regs[insn.dst];
+    if (copy.insn.dst !== insn.dst || from === insn.dst || copy.insn.off !== 0 || from === 10 || value === undefined)
+      return each;
+    let [best, imm] = [from, insn.imm];
+    for (const [r, { base, offset, terms }] of this.state.regs.entries()) {
+      const isOlder = r < 10 && r !== insn.dst && (this.since[r] ?? 0) < (this.since[best] ?? 0);
+      const sum = Number(BigInt.asIntN(64, value.offset - offset)) + insn.imm;
+      if (isOlder && terms.length > 0 && base === value.base && sum === (sum | 0)) [best, imm] = [r, sum];
+    }
+    if (best === from || imm === 0 || !this.context.allow(each)) return each;
+    this.changed = true;
+    kept[kept.length - 1] = { ...copy, insn: { ...copy.insn, src: best }, facts: undefined };
+    return { ...each, insn: { ...insn, imm }, facts: undefined };
   }
 
   /** A packet load at an offset of 32 bits, by a register that held the same but for a constant earlier. */
@@ -308,7 +332,7 @@ class BlockFolder {
     for (const [r, other] of regs.entries()) {
       if (r === insn.src || r === 10 || (this.since[r] ?? 0) >= age) continue;
       const held = lowSum(this.flow.values, other);
-      if (held.terms.join() !== wanted.terms.join()) continue;
+      if (held.base !== wanted.base) continue;
       age = this.since[r] ?? 0;
       const imm = Number(BigInt.asIntN(32, BigInt(insn.imm) + wanted.offset - held.offset));
       best = { ...insn, src: r, imm };
@@ -371,7 +395,7 @@ class BlockFolder {
     const { mem, regs, path } = this.state;
     const value = mem.get(placeKey(place))?.value;
     // Of a pointer that is loaded anew Linux knows nothing of what the old one was compared with.
-    const isChecked = [...path.room.keys()].some((key) => key.split('|').includes(value?.terms.join('+') ?? ''));
+    const isChecked = [...path.room.keys()].some((key) => key.split('|').includes(value?.base ?? ''));
     if (
       isChecked ||
       place.region !== 'stack' ||
@@ -382,7 +406,7 @@ class BlockFolder {
       return undefined;
     for (const known of mem.values()) {
       if (known.region !== 'ctx' || known.size !== 4 || known.value !== value || !this.flow.isOurs(known)) continue;
-      const src = regs.findIndex(({ terms, offset }) => terms.join('+') === known.base && offset === 0n);
+      const src = regs.findIndex(({ base, offset }) => base === known.base && offset === 0n);
       if (src < 0) continue;
       const insn: Insn = { code: op.LDX | op.MODE_MEM | op.SIZE_W, dst: each.insn.dst, src, off: known.off, imm: 0 };
       return { ...each, insn, region: 'ctx', facts: undefined };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Profile } from '../function-code.js';
 import { optimizeText } from '../testing.js';
+import { passes } from './passes.js';
 
 /** Every instruction ran 100 times, and of the jumps some went as often as said. */
 function profile(taken: Readonly<Record<number, number>>, ran: Readonly<Record<number, number>> = {}): Profile {
@@ -67,13 +68,14 @@ describe('passes that sample packets steer', () => {
     out:
       exit`;
     const regions = { 5: 'packet', 6: 'packet', 9: 'packet', 10: 'packet' } as const;
+    const only = passes.map(({ name }) => name).filter((name) => name !== 'rebase');
     const sums = (lines: readonly string[]): string[] => lines.filter((line) => line.startsWith('r4 += '));
-    const sampled = optimizeText(text, { goal: 'speed', profile: profile({}), regions });
+    const sampled = optimizeText(text, { goal: 'speed', only, profile: profile({}), regions });
     // The code stands twice: behind the one check, and as it was for packets that are shorter.
     expect(sums(sampled)[0]).toBe('r4 += 0x22');
     expect(branches(sampled.slice(0, sampled.indexOf('exit')))).toHaveLength(1);
     expect(branches(sampled)).toHaveLength(3);
-    expect(sums(optimizeText(text, { goal: 'speed', regions }))).toEqual(['r4 += 0xe', 'r4 += 0x22']);
+    expect(sums(optimizeText(text, { goal: 'speed', only, regions }))).toEqual(['r4 += 0xe', 'r4 += 0x22']);
   });
 
   it('do what one way alone asks for on that way, calls and frame included', () => {

@@ -20,11 +20,10 @@ function decide(code: FunctionCode, context: PassContext): boolean {
   const flow = flowOf(code);
   let changed = false;
   for (const block of code.blocks) {
-    const entry = flow.entry.get(block);
+    const end = flow.exit.get(block);
     const { branch } = block;
-    if (entry === undefined || branch === undefined) continue;
-    const state = copyState(entry);
-    for (const each of block.ops) flow.step(state, each);
+    if (end === undefined || branch === undefined) continue;
+    const state = copyState(end);
     const decided = block.taken === block.next ? false : flow.decided(state, branch);
     if (decided === undefined || !context.allow(branch)) continue;
     if (decided) block.next = block.taken;
@@ -40,12 +39,11 @@ function thread(code: FunctionCode, context: PassContext): boolean {
   const flow = flowOf(code);
   let changed = false;
   for (const block of code.blocks) {
-    const entry = flow.entry.get(block);
+    const end = flow.exit.get(block);
     const isEmpty = (target: Block | undefined): boolean =>
       target?.branch !== undefined && target.ops.length === 0 && target !== block;
-    if (entry === undefined || !(isEmpty(block.taken) || isEmpty(block.next))) continue;
-    const state = copyState(entry);
-    for (const each of block.ops) flow.step(state, each);
+    if (end === undefined || !(isEmpty(block.taken) || isEmpty(block.next))) continue;
+    const state = copyState(end);
     for (const way of ['taken', 'next'] as const) {
       const target = block[way];
       if (target?.branch === undefined || !isEmpty(target)) continue;

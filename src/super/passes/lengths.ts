@@ -61,7 +61,7 @@ function checksOf(code: FunctionCode): Check[] {
     const [sum, end] = [state.regs[insn.dst], state.regs[insn.src]];
     if (sum === undefined || end === undefined || end.offset !== 0n) continue;
     const bytes = Number(BigInt.asIntN(64, sum.offset));
-    const key = `${sum.terms.join('+')}|${end.terms.join('+')}`;
+    const key = `${sum.base}|${end.base}`;
     checks.push({ block, register: insn.dst, key, bytes, weight: block.weight ?? 0 });
   }
   return checks;

@@ -4,6 +4,50 @@ import { optimizeText } from '../testing.js';
 const load = 'r1 = 0x5 ll\n r2 = r10\n r2 += -4\n *(u32 *)(r10 - 4) = 0\n call 1\n if r0 == 0 goto out';
 
 describe('passes over bytecode', () => {
+  it('check bounds with a register that goes on as the sum, and take the sum off in offsets', () => {
+    const text = `
+      r2 = *(u32 *)(r1 + 4)
+      r1 = *(u32 *)(r1 + 0)
+      r0 = 0
+      r3 = r1
+      r3 += 14
+      if r3 > r2 goto out
+      r0 = *(u16 *)(r1 + 12)
+      r3 = r1
+      r3 += 34
+      if r3 > r2 goto out
+      r4 = *(u8 *)(r1 + 23)
+      r0 += r4
+    out:
+      exit`;
+    const regions = { 0: 'ctx', 1: 'ctx', 6: 'packet', 10: 'packet' } as const;
+    const after = optimizeText(text, { regions });
+    expect(after).toContain('r1 += 0xe');
+    expect(after).toContain('r1 += 0x14');
+    expect(after.some((line) => line.includes('(r1 - 0x2)'))).toBe(true);
+    expect(after.some((line) => line.includes('(r1 - 0xb)'))).toBe(true);
+    expect(after).not.toContain('r3 = r1');
+    // Where the pointer is wanted as it is, nothing is gained.
+    const kept = text.replace('r0 += r4', 'r0 += r4\n r0 += r1');
+    expect(optimizeText(kept, { regions, isEntry: false })).toContain('r3 = r1');
+  });
+
+  it('reach what an older register leads to by that one, so that sums of it may go', () => {
+    const text = `
+      r6 = *(u32 *)(r1 + 0)
+      r7 = r6
+      r7 += 14
+      if r0 == 3 goto other
+      r0 = *(u8 *)(r7 + 9)
+      exit
+    other:
+      r0 = *(u8 *)(r6 + 0)
+      exit`;
+    const regions = { 0: 'ctx', 4: 'packet', 6: 'packet' } as const;
+    const after = optimizeText(text, { regions, isEntry: false });
+    expect(after.some((line) => line.includes('(r6 + 0x17)') || line.includes('(r1 + 0x17)'))).toBe(true);
+  });
+
   it('store constants without a register, and join neighbours', () => {
     const text = `
       r1 = 1

@@ -10,6 +10,7 @@ import { jumps } from './jumps.js';
 import { lengths } from './lengths.js';
 import { order } from './order.js';
 import type { Pass } from './pass.js';
+import { rebase } from './rebase.js';
 import { returns } from './returns.js';
 import { same } from './same.js';
 import { sink } from './sink.js';
@@ -50,4 +51,5 @@ export const passes: readonly Pass[] = [
   ...hotPasses,
   { name: 'heads', description: 'equal beginnings of ways', level: 3, goal: 'size', run: heads },
   { name: 'tails', description: 'equal ends of blocks', level: 3, goal: 'size', run: tails },
+  { name: 'rebase', description: 'sums in place of copies with a sum', level: 3, once: 'may grow', run: rebase },
 ];

@@ -100,10 +100,9 @@ function constants(
   const flow = flowOf(code);
   return (predecessors(code).get(end) ?? []).flatMap((from, i, all) => {
     if (all.indexOf(from) !== i) return [];
-    const entry = flow.entry.get(from);
-    if (entry === undefined) return [];
-    const state = copyState(entry);
-    for (const each of from.ops) flow.step(state, each);
+    const known = flow.exit.get(from);
+    if (known === undefined) return [];
+    const state = copyState(known);
     return (['taken', 'next'] as const)
       .filter((way) => from[way] === end)
       .map((way) => ({ from, way, value: constantOf(flow.onEdge(from, end, state).regs[register]) }));

@@ -65,6 +65,7 @@ class BlockWidener {
 
   /** One change, the first that is found. */
   run(entry: State): boolean {
+    if (!this.mayJoin(copyState(entry))) return false;
     const state = copyState(entry);
     this.states = [];
     for (const each of this.block.ops) {
@@ -74,6 +75,26 @@ class BlockWidener {
     }
     this.states.push(state);
     return this.joinLoads() || this.joinStores();
+  }
+
+  /** A first look, without keeping what is known before each op: most blocks have nothing that could be joined. */
+  private mayJoin(state: State): boolean {
+    const { flow } = this;
+    const places: Place[] = [];
+    for (const each of this.block.ops) {
+      if (isAlu(each.insn) && (each.insn.code & 0xf0) === op.OR) return true;
+      const place = isStore(each.insn) ? flow.placeOf(state, each) : undefined;
+      if (place !== undefined) {
+        const rest: Place = { ...place, off: place.off + place.size };
+        if (place.region === 'stack' && place.size < 8 && this.isZeroIn(state, rest)) return true;
+        const isNear = (other: Place): boolean =>
+          (other.size === place.size && Math.abs(other.off - place.off) === place.size) || covers(other, place);
+        if (places.some((other) => other.base === place.base && isNear(other))) return true;
+        places.push(place);
+      }
+      flow.step(state, each);
+    }
+    return false;
   }
 
   /**
@@ -156,7 +177,7 @@ class BlockWidener {
     const { regs } = this.state(at);
     for (const register of [10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]) {
       const value = regs[register];
-      if (value === undefined || value.terms.join('+') !== place.base) continue;
+      if (value === undefined || value.base !== place.base) continue;
       const off = place.off - Number(BigInt.asIntN(64, value.offset));
       if (off >= -0x8000 && off <= 0x7fff) return { register, off };
     }
@@ -208,7 +229,11 @@ class BlockWidener {
 
   /** Is the place known to hold 0 before `at`? */
   private isZero(at: number, place: Place): boolean {
-    const constant = this.flow.constantAt(this.state(at), place);
+    return this.isZeroIn(this.state(at), place);
+  }
+
+  private isZeroIn(state: State, place: Place): boolean {
+    const constant = this.flow.constantAt(state, place);
     return constant !== undefined && constantOf(constant) === 0n;
   }
 
