@@ -137,6 +137,48 @@ describe('numbers in place of swapped bytes', () => {
     expect(branches(after).map((line) => /0x\w+/.exec(line)?.[0])).toEqual(['0x8', '0xdd86']);
   });
 
+  it('are swapped for tests that several swaps lead to', () => {
+    const merged = `
+      r2 = *(u16 *)(r1 + 12)
+      if r2 == 0x81 goto vlan
+      r2 = be16 r2
+      if r2 == 0x800 goto four
+      goto last
+    vlan:
+      r2 = *(u16 *)(r1 + 16)
+      r2 = be16 r2
+      if r2 == 0x800 goto four
+    last:
+      r0 = 0
+      if r2 != 0x86dd goto out
+      r0 = 6
+    out:
+      exit
+    four:
+      r0 = 4
+      exit`;
+    const after = optimizeText(merged, { isEntry: false, only: ['swaps'] });
+    expect(after.filter((line) => line.includes('be16'))).toEqual([]);
+    const numbers = branches(after).map((line) => /0x\w+/.exec(line)?.[0]);
+    expect(numbers.sort()).toEqual(['0x8', '0x8', '0x81', '0xdd86']);
+  });
+
+  it('are not where a number comes to the test from elsewhere', () => {
+    const other = `
+      r2 = *(u16 *)(r1 + 12)
+      r2 = be16 r2
+      if r2 != 0x800 goto last
+      r2 = r3
+    last:
+      r0 = 0
+      if r2 != 0x86dd goto out
+      r0 = 6
+    out:
+      exit`;
+    const after = optimizeText(other, { isEntry: false, only: ['swaps'] });
+    expect(after.filter((line) => line.includes('be16'))).toHaveLength(1);
+  });
+
   it('are not where something else looks at them', () => {
     const after = optimizeText(text('r0 = r2'), { isEntry: false });
     expect(after.filter((line) => line.includes('be16'))).toHaveLength(1);

@@ -19,34 +19,49 @@ export function swaps(code: FunctionCode, context: PassContext): boolean {
   return changed;
 }
 
-/** Takes out one swap of the block. */
+/** Takes out one swap of the block, and those of others that lead to the same tests. */
 function dropSwap(code: FunctionCode, block: Block, context: PassContext): boolean {
-  const flow = flowOf(code);
-  const entry = flow.entry.get(block);
-  if (entry === undefined || !block.ops.some(({ insn }) => swapBits(insn) !== undefined)) return false;
-  const state = copyState(entry);
   for (const [i, each] of block.ops.entries()) {
     const bits = swapBits(each.insn);
-    const isNarrow = bits !== undefined && (state.regs[each.insn.dst]?.ones ?? -1n) >> BigInt(bits) === 0n;
-    flow.step(state, each);
-    if (bits === undefined || !isNarrow || each.pinned) continue;
-    const tests = testsOf(code, block, i, bits);
-    if (tests === undefined || !context.allow(each)) continue;
-    for (const test of tests) if (test.branch !== undefined) test.branch = swapped(test.branch, bits);
-    block.ops = block.ops.toSpliced(i, 1);
+    if (bits === undefined || !isNarrow(code, block, i, bits)) continue;
+    const found = testsOf(code, block, i, bits);
+    if (found === undefined || !context.allow(each)) continue;
+    for (const test of found.tests) if (test.branch !== undefined) test.branch = swapped(test.branch, bits);
+    for (const [start, at] of found.swaps) start.ops = start.ops.toSpliced(at, 1);
     return true;
   }
   return false;
 }
 
+/** Has what the swap at `at` turns no other bits? */
+function isNarrow(code: FunctionCode, block: Block, at: number, bits: number): boolean {
+  const flow = flowOf(code);
+  const entry = flow.entry.get(block);
+  const swap = block.ops[at] as Op; // callers pass an index of an op
+  if (entry === undefined || swap.pinned) return false;
+  const state = copyState(entry);
+  for (const each of block.ops.slice(0, at)) flow.step(state, each);
+  return (state.regs[swap.insn.dst]?.ones ?? -1n) >> BigInt(bits) === 0n;
+}
+
 /** 16 or 32, if it turns the bytes of so many bits on a little-endian machine. */
-function swapBits({ code, imm }: Insn): 16 | 32 | undefined {
+function swapBits(insn: Insn | undefined): 16 | 32 | undefined {
+  if (insn === undefined) return undefined;
+  const { code, imm } = insn;
   const isSwap = code === (op.ALU | op.END | op.X) || code === (op.ALU64 | op.END);
   return isSwap && (imm === 16 || imm === 32) ? imm : undefined;
 }
 
-/** The blocks whose branches test what is made at `from`; undefined where something else looks at it. */
-function testsOf(code: FunctionCode, start: Block, from: number, bits: number): Block[] | undefined {
+/**
+ * The blocks whose branches test what is made at `from`, and all swaps that lead to these, by block; undefined where
+ * something else looks at it.
+ */
+function testsOf(
+  code: FunctionCode,
+  start: Block,
+  from: number,
+  bits: number,
+): { readonly tests: readonly Block[]; readonly swaps: ReadonlyMap<Block, number> } | undefined {
   const register = (start.ops[from] as Op).insn.dst; // callers pass an index of an op
   const mask = 1 << register;
   const before = predecessors(code);
@@ -56,28 +71,46 @@ function testsOf(code: FunctionCode, start: Block, from: number, bits: number): 
     const end = ops.findIndex(({ insn }) => (writes(insn) & mask) !== 0);
     return ops.slice(0, end < 0 ? ops.length : end + 1).some(({ insn }) => (reads(insn) & mask) !== 0);
   };
-  const tests: Block[] = [];
+  const tests = new Set<Block>();
+  const swaps = new Map<Block, number>([[start, from]]);
   const seen = new Set<Block>([start]);
-  for (const block of seen) {
-    const ops = block === start ? block.ops.slice(from + 1) : block.ops;
-    if (isRead(ops)) return undefined;
-    if (isWritten(ops)) continue;
+  /** Blocks at whose end the register still holds what was swapped. */
+  const through = new Set<Block>();
+  const follow = (block: Block): boolean => {
+    const swap = swaps.get(block);
+    const ops = swap === undefined ? block.ops : block.ops.slice(swap + 1);
+    if (isRead(ops)) return false;
+    if (isWritten(ops)) return true;
+    through.add(block);
     const { branch } = block;
     if (branch !== undefined && (reads(branch.insn) & mask) !== 0) {
-      if (!isTest(branch, register, bits)) return undefined;
-      tests.push(block);
+      if (!isTest(branch, register, bits)) return false;
+      tests.add(block);
     }
     for (const next of followers(block)) {
       if ((demands.atHead(next).regs[register] ?? 0n) === 0n) continue;
-      if (next === start) return undefined;
+      if (swaps.has(next)) return false;
       seen.add(next);
     }
+    return true;
+  };
+  for (const block of seen) {
+    if (!follow(block)) return undefined;
+    const others = swaps.has(block) ? [] : (before.get(block) ?? []);
+    for (const pred of others) {
+      // Who comes from elsewhere has to have swapped it as well.
+      const last = pred.ops.findLastIndex(({ insn }) => (writes(insn) & mask) !== 0);
+      const isSwap = swapBits(pred.ops[last]?.insn) === bits && isNarrow(code, pred, last, bits);
+      if (seen.has(pred) || !isSwap) continue;
+      swaps.set(pred, last);
+      seen.add(pred);
+    }
   }
-  // Nobody comes to these from elsewhere with something else in the register.
   const isOwn = [...seen].every(
-    (block) => block === start || before.get(block)?.every((pred) => seen.has(pred)) === true,
+    (block) => swaps.has(block) || before.get(block)?.every((pred) => through.has(pred)) === true,
   );
-  return isOwn ? tests : undefined;
+  if (!isOwn) return undefined;
+  return { tests: [...tests], swaps };
 }
 
 /** Equality with a number of so many bits, which stays one when it is swapped. */
