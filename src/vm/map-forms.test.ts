@@ -17,6 +17,8 @@ const image = parseImage(`
   .map buckets type=hash key=4 value=12 max_entries=64
   .map six type=hash key=16 value=4 max_entries=64
   .map cpus type=percpu_array key=4 value=4 max_entries=2
+  .map trie type=lpm_trie key=8 value=4 max_entries=8 flags=1
+  .map next type=prog_array key=4 value=4 max_entries=2
   .map big type=array key=4 value=5 max_entries=3000000
   .section xdp
   r0 = 2
@@ -61,6 +63,19 @@ describe('a map file reads', () => {
     expect(Object.keys(read(text))).toEqual(['0a 00 00 01']);
     expect(read(text)['0a 00 00 01']).toMatch(/^01 02 03 04/);
     expect(read(text, 'six')).toEqual({ '20 01 0d b8 00 00 00 00 00 00 00 00 00 00 00 01': '09 00 00 00' });
+  });
+
+  it('prefixes of tries, and programs by their names', () => {
+    const trie = `{maps: {trie: [{key: 10.1.2.3/8, value: 7}], next: [{key: 1, value: ${object.programs[0]?.name}}]}}`;
+    expect(read(trie, 'trie')).toEqual({ '08 00 00 00 0a 00 00 00': '07 00 00 00' });
+    expect(Object.keys(read(trie, 'next'))).toEqual(['01 00 00 00']);
+    expect(() => read('{maps: {trie: [{key: "2001:db8::/32", value: 7}]}}')).toThrow('an address of 16 bytes, not 4');
+    expect(() => read('{maps: {trie: [{key: 10.0.0.0/33, value: 7}]}}')).toThrow('is not a subnet');
+    expect(() => read('{maps: {next: [{key: 1, value: xpd}]}}')).toThrow('there is no program `xpd`');
+  });
+
+  it('hex where a byte array has no room for it as text', () => {
+    expect(read('{maps: {buckets: [{key: 1, value: {name: "61 62 00 01"}}]}}')['01 00 00 00']).toMatch(/61 62 00 01$/);
   });
 
   it("bpftool's values of all CPUs", () => {

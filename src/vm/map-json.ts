@@ -4,6 +4,7 @@
  */
 import { InputError, UserError } from '../base/index.js';
 import type { ObjectSpec } from '../object/index.js';
+import { parseSubnet } from '../packet/index.js';
 import { errno, errnoName, isPercpuMap } from '../platform/index.js';
 import { nearestHint, printableJson } from '../text/index.js';
 import { parseLooseJson } from './loose-json.js';
@@ -192,7 +193,44 @@ export function encodeKey(holder: MapHolder, map: BpfMap, key: unknown): Uint8Ar
   if (keySize === 0 && key === undefined) return new Uint8Array(0);
   if (keySize === 0) throw new InputError(`a ${type} has no keys`);
   if (key === undefined) throw new InputError('it has no key');
-  return within('key', () => encodeTypedValue(holder, map.spec.btfKeyId, key, keySize));
+  return within('key', () => {
+    const prefix =
+      type === 'lpm_trie' && typeof key === 'string' && key.includes('/') ? prefixKey(key, keySize) : undefined;
+    return prefix ?? encodeTypedValue(holder, map.spec.btfKeyId, key, keySize);
+  });
+}
+
+/** A trie's key as people write prefixes, `10.0.0.0/8`: the number of bits, then the address. */
+function prefixKey(text: string, size: number): Uint8Array {
+  const { network, prefix } = parseSubnet(text);
+  if (network.length !== size - 4)
+    throw new InputError(`\`${text}\` has an address of ${network.length} bytes, not ${size - 4}`);
+  const key = new Uint8Array(size);
+  new DataView(key.buffer).setUint32(0, prefix, true);
+  key.set(network, 4);
+  return key;
+}
+
+/** Of a map whose values are programs or maps, what a name alone stands for. */
+function namedReference(holder: MapHolder, { spec }: BpfMap, value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const part = spec.type === 'prog_array' ? 'prog' : /_of_maps$/.test(spec.type) ? 'map' : undefined;
+  if (part === undefined) return value;
+  const names = namesOf(holder);
+  const known = part === 'prog' ? names.program(value) : names.map(value);
+  if (known !== undefined) return { [part]: value };
+  if (!/^[A-Za-z_][\w.]*$/.test(value)) return value;
+  const all = part === 'prog' ? holder.object.programs : holder.maps.map(({ spec: one }) => one);
+  const what = part === 'prog' ? 'program' : 'map';
+  throw new InputError(
+    `there is no ${what} \`${value}\``,
+    {},
+    nearestHint(
+      value,
+      all.map(({ name }) => name),
+      `${what}s are`,
+    ),
+  );
 }
 
 /** Key and value bytes as the syscall side takes them. Throws InputError. */
@@ -204,7 +242,9 @@ export function encodeEntry(
   const { spec } = map;
   const key = encodeKey(holder, map, entry.key);
   const one = (value: unknown): Uint8Array =>
-    within('value', () => encodeTypedValue(holder, spec.btfValueId, value, spec.valueSize));
+    within('value', () =>
+      encodeTypedValue(holder, spec.btfValueId, namedReference(holder, map, value), spec.valueSize),
+    );
   if (!isPercpuMap(spec.type)) {
     if (entry.cpu !== undefined || entry.values !== undefined)
       throw new InputError(`a ${spec.type} has one value for all CPUs`);

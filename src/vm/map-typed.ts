@@ -4,7 +4,7 @@
  */
 import { encodeUtf8, InputError } from '../base/index.js';
 import type { Btf, BtfMember, BtfType } from '../object/index.js';
-import { parseIp, parseMac } from '../packet/index.js';
+import { parseHexBytes, parseIp, parseMac } from '../packet/index.js';
 import { nearestHint } from '../text/index.js';
 import { partNames } from './map-value-json.js';
 
@@ -104,7 +104,11 @@ class TypedWriter {
       const address = size * length === 4 || size * length === 16 ? addressOf(json) : undefined;
       const mac =
         size * length === 6 && /^[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}$/i.test(json) ? parseMac(json) : undefined;
-      const bytes = mac ?? (address?.length === size * length ? address : encodeUtf8(json));
+      const text = mac ?? (address?.length === size * length ? address : encodeUtf8(json));
+      // What does not fit as text may be hex that does, as bytes are printed.
+      const digits = json.replace(/[\s:]/g, '').replace(/^0x/i, '');
+      const isHex = text.length > length && digits.length === 2 * length && /^[0-9a-f]+$/i.test(digits);
+      const bytes = isHex ? parseHexBytes(digits) : text;
       if (!isChar(this.btf, element)) this.fail(path, 'is a list');
       if (bytes.length > length) this.fail(path, `has room for ${length} bytes, not ${bytes.length}`);
       this.bytes.set(bytes, at);
