@@ -32,6 +32,7 @@ export function judgeMap(subject: Subject, lines: MapLines): Finding[] {
   const map = reader.within(line, () => findMap(holder, name));
   const hint = withoutElements[map.spec.type];
   if (hint !== undefined) reader.fail(line, `elements of a ${map.spec.type} cannot be read`, hint);
+  refuseImpossible(subject, map, lines);
   const items = runner.entries(map.index);
   if (map.spec.keySize === 0) return items === undefined ? [] : judgeList(subject, map, lines, items);
   const found: Finding[] = [];
@@ -39,6 +40,25 @@ export function judgeMap(subject: Subject, lines: MapLines): Finding[] {
   for (const { line: at, json } of entries)
     found.push(...reader.within(at, () => judgeEntry(subject, map, json, at, items)));
   return found;
+}
+
+/** What no run of the program could bring about is a mistake of the test file, not of the program. */
+function refuseImpossible(
+  { holder, reader }: Subject,
+  map: BpfMap,
+  { map: name, line, size, entries }: MapLines,
+): void {
+  const { maxEntries: most, type, keySize } = map.spec;
+  if (size !== undefined && size > most)
+    reader.fail(line, `map \`${name}\` holds ${count(most, 'element')} at most, not ${size}`);
+  const isArray = type === 'array' || type === 'percpu_array';
+  for (const { line: at, json } of entries) {
+    if (!isArray || keySize !== 4) continue;
+    const key = reader.within(at, () => encodeKey(holder, map, json['key']));
+    const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+    if (index >= most) reader.fail(at, `\`${name}\` has no element ${index}`, `its elements are 0 to ${most - 1}`);
+    if (json['absent'] === true) reader.fail(at, `every element of \`${name}\` is there`, 'say what value it has');
+  }
 }
 
 function wrongSize({ map, line }: MapLines, size: number, items: readonly MapItem[]): Finding {

@@ -201,9 +201,12 @@ function judgeRecords(subject: Subject, expect: Expectation['records'][number], 
 }
 
 /** How many packets had which verdict. */
-export function judgeCounts(expect: Expectation, verdicts: readonly number[]): Finding[] {
+export function judgeCounts(reader: NodeReader, expect: Expectation, verdicts: readonly number[]): Finding[] {
   if (expect.verdicts === undefined) return [];
   const { counts, line } = expect.verdicts;
+  const all = Object.values(counts).reduce((sum, one) => sum + one, 0);
+  if (all > verdicts.length)
+    reader.fail(line, `\`verdicts\` counts ${count(all, 'packet')}, and the test has ${verdicts.length}`);
   const had = new Map<string, number>();
   for (const verdict of verdicts) had.set(verdictName(verdict), (had.get(verdictName(verdict)) ?? 0) + 1);
   return verdictNames.flatMap((name): Finding[] => {

@@ -39,9 +39,22 @@ export function readExpectation(reader: NodeReader, node: SourceNode): Expectati
     return { line: one.line, data: 'same' as const };
   });
   const packet = read('packet', (one) => ({ line: one.line, data: readData(reader, one) }));
+  if (packet !== undefined && unchanged !== undefined)
+    reader.fail(unchanged.line, '`packet` and `unchanged` exclude each other');
+  const verdict = read('verdict', (one) => ({
+    line: one.line,
+    names: reader.items(one).map((v) => verdictOf(reader, v)),
+  }));
+  const target = fields.get('redirect');
+  if (target !== undefined && verdict !== undefined && !verdict.names.includes('REDIRECT'))
+    reader.fail(
+      target.line,
+      `a packet that is ${verdict.names.join(' or ')} is not redirected`,
+      'verdict: REDIRECT, or without `redirect`',
+    );
   return {
     line: node.line,
-    verdict: read('verdict', (one) => ({ line: one.line, names: reader.items(one).map((v) => verdictOf(reader, v)) })),
+    verdict,
     verdicts: read('verdicts', (one) => readCounts(reader, one)),
     packet: packet ?? unchanged,
     fields:
@@ -130,8 +143,11 @@ export function readMaps(reader: NodeReader, node: SourceNode): MapLines[] {
       line,
       size: size === undefined ? undefined : reader.whole(size, '`size`', 0),
       entries: entries.map((entry) => {
-        const absent = reader.fields(entry, 'an entry', ['key', 'value', 'values', 'cpu', 'absent']).get('absent');
-        if (absent !== undefined) reader.truth(absent, '`absent`');
+        const parts = reader.fields(entry, 'an entry', ['key', 'value', 'values', 'cpu', 'absent']);
+        const absent = parts.get('absent');
+        const value = parts.get('value') ?? parts.get('values');
+        if (absent !== undefined && reader.truth(absent, '`absent`') && value !== undefined)
+          reader.fail(value.line, 'an element that is absent has no value');
         return { line: entry.line, json: plainOf(entry) as Record<string, unknown> };
       }),
     };

@@ -285,6 +285,7 @@ function runOn(
       findings.push(
         ...judgeState(subject, one.expect, outputs),
         ...judgeCounts(
+          subject.reader,
           one.expect,
           outcomes.map(({ verdict }) => verdict),
         ),

@@ -133,7 +133,7 @@ tests:
     ],
     [`${one}    expect:\n      maps: {events: []}`, 5, 'elements of a ringbuf cannot be read', '`records`'],
     [`${one}    expect:\n      maps:\n        say.bss: [{key: 0, absent: no}]`, 6, '`absent` is neither true', ''],
-    [`${one}    expect: {verdict: PASS, redirect: {map: prf}}`, 4, 'there is no map `prf`', '`perf`?'],
+    [`${one}    expect: {verdict: REDIRECT, redirect: {map: prf}}`, 4, 'there is no map `prf`', '`perf`?'],
     [`${maps}    maps: {flows: [{key: 1, value: {packts: 1}}]}`, 4, 'there is no member `packts`', '`packets`?'],
     [
       `${maps}    expect: {maps: {flows: [{key: 10.0.0.1, value: {packts: 1}}]}}`,
@@ -143,6 +143,15 @@ tests:
     ],
     [`${maps}    expect: {maps: {queue: [{absent: true}]}}`, 4, 'elements of a queue have no keys', ''],
     [`${maps}    maps: {cpus: [{key: 1, value: 192}]}`, 4, 'refuses an entry with ENODEV', '`cpus`'],
+    [`${one}    expect: {verdict: PASS, redirect: 3}`, 4, 'a packet that is PASS is not redirected', 'REDIRECT'],
+    [`${one}    expect: {fields: {ip.ttl: 256}}`, 4, '`ip.ttl`: 256 does not fit', '0 to 255'],
+    [`${one}    expect: {fields: {ip6.src: 10.0.0.1}}`, 4, '`ip6.src` has 16 bytes, not 4', ''],
+    [`${one}    expect: {unchanged: true, packet: eth}`, 4, '`packet` and `unchanged` exclude each other', ''],
+    [`${one}    expect: {verdicts: {PASS: 2}}`, 4, '`verdicts` counts 2 packets, and the test has 1', ''],
+    [`${one}    expect: {maps: {say.bss: {size: 2}}}`, 4, 'map `say.bss` holds 1 element at most, not 2', ''],
+    [`${one}    expect: {maps: {say.bss: [{key: 1}]}}`, 4, '`say.bss` has no element 1', '0 to 0'],
+    [`${one}    expect: {maps: {say.bss: [{key: 0, absent: true}]}}`, 4, 'every element of `say.bss` is there', ''],
+    [`${maps}    expect: {maps: {flows: [{key: 1, absent: true, value: 3}]}}`, 4, 'that is absent has no value', ''],
     ['object: say.o\ntests:\n  - name: none', 3, 'a test without a packet', 'packet: '],
   ])('that is impossible gets its line and what was meant (%#)', async (text, line, what, hint) => {
     const path = file('bad', text);
