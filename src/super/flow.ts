@@ -83,7 +83,7 @@ const quiet: ReadonlySet<string> = new Set([
 ]);
 
 /** May the fields of an XDP program's context be others behind the call? */
-function movesPacket(insn: Insn): boolean {
+export function movesPacket(insn: Insn): boolean {
   const row = insn.src === op.CALL_HELPER ? helperRow(insn.imm) : undefined;
   return row === undefined || row.moves !== undefined || changesAny(row, 'program');
 }

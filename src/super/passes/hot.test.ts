@@ -97,6 +97,29 @@ describe('passes that sample packets steer', () => {
     );
   });
 
+  it('read a field of the context on the way that asks for it, unless the packet is moved before', () => {
+    const text = (helper: number): string => `
+      r9 = r1
+      r7 = *(u32 *)(r1 + 0)
+      r2 = 0
+      call ${helper}
+      if r0 != 0 goto rare
+      r0 = 2
+      exit
+    rare:
+      r1 = r9
+      r2 = 0
+      call 44
+      r0 = r7
+      exit`;
+    const regions = { 1: 'ctx' } as const;
+    const [quiet, moving] = [5, 44].map((helper) =>
+      optimizeText(text(helper), { goal: 'speed', only: ['sink', 'dead'], regions }),
+    );
+    expect(quiet?.findIndex((line) => line.includes('(r9 + 0x0)'))).toBeGreaterThan(quiet?.indexOf('exit') ?? 0);
+    expect(moving?.[1]).toContain('*(u32 *)(r1 + 0x0)');
+  });
+
   it('leave what both ways ask for, and what the branch looks at', () => {
     const text = `
       r6 = r1

@@ -4,13 +4,15 @@
  *     x = y + 1; if c goto a; (x is read here, not at a)   -> if c goto a; x = y + 1
  *     [fp - 8] = 0; if c goto a; (likewise)                -> if c goto a; [fp - 8] = 0
  *
- * Moves results of arithmetic, constants, loads from the own frame and stores to it. A way that others share gets a
+ * Moves results of arithmetic, constants, loads from the own frame and stores to it, and loads of an XDP program's
+ * context, by whichever register still holds it where they go. A way that others share gets a
  * block of its own, if sample packets say that it is the rarer one. For speed: the code gets no smaller by it.
  */
-import { isCall, isLddw } from '../../isa/index.js';
-import { demandsOf } from '../analyses.js';
+import { type Insn, isCall, isLddw } from '../../isa/index.js';
+import { demandsOf, flowOf } from '../analyses.js';
 import type { Demands, Reach } from '../demand.js';
 import { isAlu, isAtomic, isLoad, isPacketLoad, isStore, reads, writes } from '../effects.js';
+import { copyState, movesPacket } from '../flow.js';
 import { type Block, edgeWeight, type FunctionCode, followers, type Op, predecessors } from '../function-code.js';
 import type { PassContext } from './pass.js';
 
@@ -43,8 +45,8 @@ class BlockSinker {
     if (branch === undefined || taken === undefined || next === undefined || taken === next) return false;
     const reach = this.demands.reachesOf(block);
     for (let i = block.ops.length - 1; i >= 0; i--) {
-      const each = block.ops[i] as Op; // in range
-      if (!isMovable(each, reach[i], this.demands) || !this.mayPass(i, reach)) continue;
+      const each = this.movable(i, reach);
+      if (each === undefined) continue;
       const asking = (['taken', 'next'] as const).filter((way) => this.isAsked(each, reach[i], block[way] as Block));
       const ways = asking.length === 2 ? this.both(each, reach[i]) : asking;
       if (ways.length === 0 || !this.context.allow(each)) continue;
@@ -57,12 +59,45 @@ class BlockSinker {
     return false;
   }
 
-  /** May it be done behind everything that follows it in the block? */
-  private mayPass(i: number, reach: readonly Reach[]): boolean {
-    const { ops, branch } = this.block;
-    const { insn } = ops[i] as Op; // in range
+  /** The op at `i` as it may be done behind everything that follows it in the block. */
+  private movable(i: number, reach: readonly Reach[]): Op | undefined {
+    const each = this.block.ops[i] as Op; // callers pass an index of an op
+    const { insn } = each;
     const own = reach[i];
-    const place = own !== undefined && 'place' in own ? own.place : undefined;
+    const isField = own !== undefined && 'place' in own && own.place.region === 'ctx';
+    if (!isField || !this.code.isXdp || !isLoad(insn) || each.pinned)
+      return isMovable(each, own, this.demands) && this.mayPass(i, insn, reach) ? each : undefined;
+    if (!this.keepsFields(i, reach)) return undefined;
+    const base = [insn.src, ...this.equals(i, insn.src)].find((src) => this.mayPass(i, { ...insn, src }, reach, true));
+    return base === undefined ? undefined : { ...each, insn: { ...insn, src: base }, facts: undefined };
+  }
+
+  /** Are the context's fields at the block's end what they are at the op at `i`? */
+  private keepsFields(i: number, reach: readonly Reach[]): boolean {
+    return this.block.ops.slice(i + 1).every(({ insn }, at) => {
+      if (isCall(insn)) return !movesPacket(insn);
+      const other = reach[i + 1 + at];
+      const region = other !== undefined && 'place' in other ? other.place.region : undefined;
+      return isLoad(insn) || (region !== 'ctx' && region !== 'any');
+    });
+  }
+
+  /** Other registers that hold before the op at `i` what one does. */
+  private equals(i: number, register: number): number[] {
+    const flow = flowOf(this.code);
+    const entry = flow.entry.get(this.block);
+    if (entry === undefined) return [];
+    const state = copyState(entry);
+    for (const each of this.block.ops.slice(0, i)) flow.step(state, each);
+    const value = state.regs[register];
+    return [6, 7, 8, 9, 1, 2, 3, 4, 5, 0].filter((r) => r !== register && state.regs[r] === value);
+  }
+
+  /** May `insn` be done behind everything that follows the op at `i` in the block? */
+  private mayPass(i: number, insn: Insn, reach: readonly Reach[], isField = false): boolean {
+    const { ops, branch } = this.block;
+    const own = reach[i];
+    const place = own !== undefined && 'place' in own && !isField ? own.place : undefined;
     const bytes = place === undefined ? 0n : this.demands.bytesOf(place);
     if (bytes === undefined) return false;
     for (let at = i + 1; at <= ops.length; at++) {
