@@ -13,7 +13,7 @@ import { demandsOf } from '../analyses.js';
 import type { Demands } from '../demand.js';
 import { accessOf, isAlu, isAtomic, isLoad, isStore, reads, usesSource, writes } from '../effects.js';
 import { type Block, type FunctionCode, followers, type Op, predecessors } from '../function-code.js';
-import type { PassContext } from './pass.js';
+import type { Goal, PassContext } from './pass.js';
 
 /** The pass: a check that follows is one of the register that has moved on. */
 export function rebase(code: FunctionCode, context: PassContext): boolean {
@@ -34,12 +34,15 @@ interface Site {
 const copyX = op.ALU64 | op.MOV | op.X;
 const addK = op.ALU64 | op.ADD;
 
+/** A sum takes four times as long as a move by the table of single instructions (docs/opt.md). */
+const sumCost = 4;
+
 function rebaseOne(code: FunctionCode, block: Block, context: PassContext): boolean {
   for (const [copy, { insn, pinned }] of block.ops.entries()) {
     if (insn.code !== copyX || insn.off !== 0 || pinned || insn.src === 10 || insn.src === insn.dst) continue;
     const site = siteAt(block.ops, copy);
     if (site === undefined) continue;
-    const rewrite = new Rewrite(code, block, site).run();
+    const rewrite = new Rewrite(code, block, site, context.goal).run();
     if (rewrite === undefined || !context.allow(block.ops[copy] as Op)) continue;
     for (const [each, { ops, branch }] of rewrite) {
       each.ops = ops;
@@ -74,14 +77,17 @@ class Rewrite {
   private readonly code: FunctionCode;
   private readonly start: Block;
   private readonly site: Site;
+  private readonly goal: Goal;
   private readonly demands: Demands;
   private readonly heads = new Map<Block, Shift>();
   private readonly made = new Map<Block, { readonly ops: Op[]; readonly branch: Op | undefined }>();
-  /** Instructions saved, and those that are new, as often as they run. */
-  private gain = 0;
+  /** Instructions saved, less those that are new, as often as they run; and what they take, by kind. */
+  private saved = 0;
+  private cheaper = 0;
 
-  constructor(code: FunctionCode, start: Block, site: Site) {
+  constructor(code: FunctionCode, start: Block, site: Site, goal: Goal) {
     this.code = code;
+    this.goal = goal;
     this.start = start;
     this.site = site;
     this.demands = demandsOf(code);
@@ -100,9 +106,9 @@ class Rewrite {
       ...start.ops.slice(copy + 1, sum),
       { ...added, insn: { ...added.insn, dst: x }, facts: undefined },
     ];
-    this.gain = this.weight(start);
+    this.count(start, start.ops.slice(copy, copy + 1), []);
     if (!this.walk(start, before, sum + 1, { x: true, y: true })) return undefined;
-    const before2 = predecessors(this.code);
+    const comesFrom = predecessors(this.code);
     const work = [...this.heads.keys()];
     const done = new Set<Block>();
     for (let block = work.shift(); block !== undefined; block = work.shift()) {
@@ -112,12 +118,18 @@ class Rewrite {
       if (!this.walk(block, [], 0, this.heads.get(block) as Shift)) return undefined; // it is a key
       for (const next of followers(block)) if (this.heads.has(next)) work.push(next);
     }
-    const isOwn = [...this.heads.keys()].every((block) => before2.get(block)?.every((pred) => this.made.has(pred)));
-    return isOwn && this.gain > 0 ? this.made : undefined;
+    const isOwn = [...this.heads.keys()].every((block) => comesFrom.get(block)?.every((pred) => this.made.has(pred)));
+    const pays = this.saved > 0 && (this.goal === 'size' || this.cheaper > 0);
+    return isOwn && pays ? this.made : undefined;
   }
 
-  private weight({ weight }: Block): number {
-    return this.code.profile === undefined ? 1 : (weight ?? 0);
+  /** Some ops of a block in the place of others. */
+  private count({ weight = 0 }: Block, old: readonly Op[], now: readonly Op[]): void {
+    const times = this.code.profile === undefined ? 1 : weight;
+    const cost = (ops: readonly Op[]): number =>
+      ops.reduce((sum, { insn }) => sum + (insn.code === copyX ? 1 : sumCost), 0);
+    this.saved += times * (old.length - now.length);
+    this.cheaper += times * (cost(old) - cost(now));
   }
 
   /** Rewrites a block from an op on, and tells the blocks behind it. False where that can't be. */
@@ -128,7 +140,7 @@ class Rewrite {
       const asked = behind[i]?.regs ?? [];
       const step = this.step(block.ops, i, shift, asked);
       if (step === undefined) return false;
-      this.gain -= this.weight(block) * (step.ops.length - step.taken);
+      this.count(block, block.ops.slice(i, i + step.taken), step.ops);
       ops.push(...step.ops);
       i += step.taken - 1;
       const { regs } = behind[i] ?? { regs: [] };
