@@ -8,7 +8,7 @@ import { machineEngine } from '../src/judge/index.js';
 import { MachineSubject } from '../src/judge/machine-subject.js';
 import { measureSpeed, standardPacket } from '../src/judge/speed/index.js';
 import { Session } from '../src/runtime/index.js';
-import { exampleNames, openExample } from './support/examples.js';
+import { openExample } from './support/examples.js';
 
 interface ModuleClass {
   exports(module: WasmModule): readonly { readonly name: string }[];
@@ -38,7 +38,10 @@ function modulesOf(body: () => void): string[] {
   return seen;
 }
 
-test.each(exampleNames)('%s is compiled to the same module by run, bench and judge', (name) => {
+/** Straight code, a table of prefixes, tail calls, callbacks, a clock. */
+const names = ['ipv6-filter', 'lpm-router', 'port-knocking', 'tcp-conntrack', 'token-bucket'];
+
+test.each(names)('%s is compiled to the same module by run, bench and judge', (name) => {
   const { object, main } = openExample(name);
   const packet = standardPacket();
   const run = modulesOf(() => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { body, bounds, copy, exit, insn, load, mov, start } from '../../test/support/any-program.js';
+import { rounds } from '../../test/support/effort.js';
 import { orderOf } from '../code/index.js';
 import { Interpreter } from '../interp/index.js';
 import { checkFunction } from '../ir/index.js';
@@ -70,7 +71,7 @@ describe('compiled code equals the interpreter', () => {
       fc.property(body, fc.uint8Array({ minLength: 14, maxLength: 64 }), fc.boolean(), (insns, data, verified) => {
         expectEqual([...start, ...insns, exit], data, verified);
       }),
-      { numRuns: 300, seed: 20_240_501 },
+      { numRuns: rounds(120), seed: 20_240_501 },
     );
   });
 
@@ -80,7 +81,7 @@ describe('compiled code equals the interpreter', () => {
         const loop = [mov(8, count), ...insns, insn(op.ALU64 | op.SUB, 8, 0, 0, 1)];
         expectEqual([...start, ...loop, insn(op.JMP | op.JNE, 8, 0, -(insns.length + 2), 0), exit], packet, verified);
       }),
-      { numRuns: 150, seed: 7 },
+      { numRuns: rounds(60), seed: 7 },
     );
   });
 
@@ -140,7 +141,7 @@ describe('compiled code equals the interpreter', () => {
         const edges = blocks.map(({ yes, no }) => [yes % blocks.length, no % blocks.length]);
         if (orderOf(blocks.length, 0, (node) => edges[node] ?? []).irreducible) irreducible++;
       }),
-      { numRuns: 150, seed: 11 },
+      { numRuns: rounds(60), seed: 11 },
     );
     expect(irreducible).toBeGreaterThan(10);
   });

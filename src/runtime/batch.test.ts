@@ -46,8 +46,8 @@ function runIn(session: Session, batches: readonly PacketBatch[], how: 'batches'
 const traffic = (options: Parameters<typeof generateBatches>[0] = {}): PacketBatch[] => [
   ...generateBatches({
     seed: 3,
-    packets: 600,
-    flows: 200,
+    packets: 400,
+    flows: 150,
     popularity: { zipf: 1 },
     malformed: 0.05,
     vlan: 0.1,
@@ -82,7 +82,7 @@ out:
   exit`);
 
 describe('packets in batches come out as one by one on the interpreter', () => {
-  const names = ['load-balancer', 'lpm-router', 'firewall', 'nat', 'ddos-mitigator', 'token-bucket'];
+  const names = ['load-balancer', 'lpm-router', 'nat', 'token-bucket'];
   for (const name of names) {
     it(name, () => {
       const { object, maps } = openExample(name);

@@ -189,19 +189,16 @@ describe('packets that leave a trace after an effect leave no mark', () => {
       const own = Verdicts.of(object);
       const accepted = own.accepts(...object.programs);
       for (const card of cards) {
-        for (const verified of accepted ? [true, false] : [false]) {
-          for (const how of ['batches', 'one by one'] as const) {
-            const options = {
-              ...card,
-              verdicts: verified ? own : Verdicts.none(),
-              host: how === 'batches' ? 'wasm' : 'interp',
-            } as const;
-            const { difference } = tryOn(object, options, batch, how);
-            expect(
-              difference,
-              `${JSON.stringify(card)} ${verified ? 'verified' : 'unverified'} ${how}`,
-            ).toBeUndefined();
-          }
+        for (const how of ['batches', 'one by one'] as const) {
+          // Each way of running with one of both: the other is the next program's.
+          const verified = accepted && (how === 'batches') === (seed % 2 === 0);
+          const options = {
+            ...card,
+            verdicts: verified ? own : Verdicts.none(),
+            host: how === 'batches' ? 'wasm' : 'interp',
+          } as const;
+          const { difference } = tryOn(object, options, batch, how);
+          expect(difference, `${JSON.stringify(card)} ${verified ? 'verified' : 'unverified'} ${how}`).toBeUndefined();
         }
       }
     });

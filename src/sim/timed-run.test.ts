@@ -85,24 +85,31 @@ const counterText = `.map counts type=array key=4 value=8 max_entries=4
 
 describe.each(['token-bucket', 'nat', 'firewall'])('%s on the pipelined card', (name) => {
   const { object, main, maps } = openExample(name);
-  const packets = [...generateTraffic({ seed: 8, packets: 900, flows: 12 })];
-  const go = (rate: string, seed = 1n, check = false): TimedRun & { readonly of: Session } => {
+  const packets = [...generateTraffic({ seed: 8, packets: 600, flows: 12 })];
+  const go = (rate: string, seed = 1n): TimedRun & { readonly of: Session } => {
     const run = timed(
       object,
       main,
       card('pipeline', { 'mac.queue': 32, 'link.queue': 16 }),
       { rate, seed },
-      { maps, check },
+      { maps, check: true },
     );
     for (const { data, time } of packets) run.packet(data, time);
     run.finish();
     run.of.finish();
     return run;
   };
+  const done = new Map<string, ReturnType<typeof go>>();
+  /** The run at this rate, which was made once. */
+  const at = (rate: string): ReturnType<typeof go> => {
+    const run = done.get(rate) ?? go(rate);
+    done.set(rate, run);
+    return run;
+  };
 
   it('decides what arrives as the interpreter does, whatever is lost on the way', () => {
-    for (const rate of ['20kpps', '40Mpps']) {
-      const run = go(rate, 1n, true);
+    for (const rate of ['20kpps', '148Mpps']) {
+      const run = at(rate);
       expect(run.of.difference).toBeUndefined();
       expect(run.counts.hits + run.counts.misses).toBe(run.of.runtime.packets);
     }
@@ -110,7 +117,7 @@ describe.each(['token-bucket', 'nat', 'firewall'])('%s on the pipelined card', (
 
   it('loses no packet without saying where, and has each of the others once', () => {
     for (const rate of ['20kpps', '3Mpps', '148Mpps']) {
-      const report = timedReport(go(rate));
+      const report = timedReport(at(rate));
       expect(report.offered.packets).toBe(packets.length);
       expect(report.achieved.packets + lostOf(report)).toBe(packets.length);
       expect(report.latency.hit.packets + report.latency.miss.packets).toBe(report.achieved.packets);
@@ -118,13 +125,13 @@ describe.each(['token-bucket', 'nat', 'firewall'])('%s on the pipelined card', (
         0, 0,
       ] as readonly [number, number]);
       expect(sums).toEqual([packets.length, lostOf(report)]);
-      if (rate === '148Mpps') expect(lostOf(report)).toBeGreaterThan(300);
+      if (rate === '148Mpps') expect(lostOf(report)).toBeGreaterThan(200);
       if (rate === '20kpps') expect(lostOf(report)).toBe(0);
     }
   });
 
   it('takes the same times each time, and others only where they are drawn anew', () => {
-    const report = timedReport(go('3Mpps'));
+    const report = timedReport(at('3Mpps'));
     expect(timedReport(go('3Mpps'))).toEqual(report);
     expect(timedReport(go('3Mpps', 2n)).latency).not.toEqual(report.latency);
   });
@@ -210,7 +217,7 @@ describe('capacity', () => {
     const on = card('pipeline', { 'hazards.strategy': strategy, 'mac.rate': 400 });
     const run = timed(object, object.programs[0] as ProgramSpec, on, { rate: '250Mpps' });
     let cycles = 0;
-    for (let i = 0; i < 30_000; i++) {
+    for (let i = 0; i < 20_000; i++) {
       const { hits, cardBusy } = { hits: run.counts.hits, cardBusy: run.counts.cardBusy };
       run.packet(short, 0n);
       if (run.counts.hits > hits && hits > 100) cycles += (run.counts.cardBusy - cardBusy) / 4000;
@@ -316,7 +323,7 @@ describe('a card of many cores', () => {
 
   it('moves maps near once it has counted, and does what it did', () => {
     const { object, main } = openExample('lpm-router');
-    const packets = [...generateTraffic({ seed: 2, packets: 3000, flows: 40 })];
+    const packets = [...generateTraffic({ seed: 2, packets: 1500, flows: 40 })];
     const [far, near] = ['far', 'counted'].map((placement) => {
       const run = timed(object, main, card('nfp4000', { 'maps.placement': placement }), { rate: '32Mpps' });
       for (const { data, time } of packets) run.packet(data, time);

@@ -5,7 +5,7 @@
 import type { Env } from './env.js';
 import type { RegState } from './reg-state.js';
 import { clobberStack, frameOf } from './stack-access.js';
-import { byteDynptr, byteInvalid, type DynptrSlot, freshSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
+import { byteDynptr, byteInvalid, type DynptrSlot, StackSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
 
 /** What a call does with the dynptr that one of its arguments points to. */
 export interface DynptrUse {
@@ -54,8 +54,7 @@ export function checkDynptrArg(
   const releases = words.includes('release');
   if (releases && (dynptr === undefined || dynptr.refId === 0)) env.reject('dynptr-unacquired', { reg: regno });
   if (dynptr === undefined || !dynptr.first) env.reject('dynptr-uninit', { arg: index });
-  slot?.trail.mark();
-  frame.stack[at - 1]?.trail.mark();
+  for (const index of [at, at - 1]) env.live.read(env.state, env.pc, reg.frame, index);
   return { action: releases ? 'release' : 'use', type: dynptr.type, pointer: reg, slot: dynptr };
 }
 
@@ -73,12 +72,13 @@ export function createDynptr(env: Env, use: DynptrUse): void {
     [at, true],
     [at - 1, false],
   ] as const) {
-    frame.stack[index] = freshSlot(uniformBytes(byteDynptr), undefined, {
+    frame.stack[index] = new StackSlot(uniformBytes(byteDynptr), undefined, {
       first,
       id,
       refId,
       type: use.type,
     });
+    env.live.write(use.pointer.frame, index);
   }
 }
 
@@ -86,6 +86,8 @@ export function createDynptr(env: Env, use: DynptrUse): void {
 export function releaseDynptr(env: Env, { pointer, slot }: DynptrUse): void {
   const { stack } = frameOf(env, pointer);
   for (const [i, at] of stack.entries()) {
-    if (at?.dynptr !== undefined && at.dynptr.refId === slot?.refId) stack[i] = freshSlot(uniformBytes(byteInvalid));
+    if (at?.dynptr === undefined || at.dynptr.refId !== slot?.refId) continue;
+    stack[i] = new StackSlot(uniformBytes(byteInvalid));
+    env.live.write(pointer.frame, i);
   }
 }

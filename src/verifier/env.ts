@@ -4,8 +4,9 @@ import type { Insn } from '../isa/index.js';
 import type { Btf, FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js';
 import type { ErrnoName } from '../platform/index.js';
 import { maxCpus, maxPendingPaths } from '../platform/index.js';
+import { LiveStack } from './live-stack.js';
 import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
-import type { ProgramShape } from './program-shape.js';
+import { forced, type ProgramShape } from './program-shape.js';
 import { noReg, type RegState } from './reg-state.js';
 import { previousRound, widenChanged } from './state-equal.js';
 import type { FrameState, VerifierState } from './verifier-state.js';
@@ -37,6 +38,23 @@ export type ParamType =
 export interface FunctionSignature {
   readonly params: readonly ParamType[];
   readonly returns: 'scalar' | 'void' | 'other';
+}
+
+/**
+ * Linux follows what is needed back through the path; at an argument of a global function it finds no instruction that
+ * made it, gives up, and takes all numbers of the path for needed (mark_all_scalars_precise). Not where a state was
+ * saved before the function's first instruction, which has the argument.
+ */
+export function needAll(state: VerifierState): void {
+  let first = state.parent;
+  while (first?.parent !== undefined) first = first.parent;
+  if (first === undefined || first.atStart) return;
+  for (let at = state.parent; at !== undefined; at = at.parent) {
+    for (const { regs, stack } of at.state.frames) {
+      for (const reg of regs) if (reg.kind === 'scalar') reg.trail.marked = true;
+      for (const slot of stack) if (slot?.reg?.kind === 'scalar') slot.reg.trail.marked = true;
+    }
+  }
 }
 
 /** A refusal on its way to the explorer. */
@@ -82,6 +100,8 @@ export class Env {
   readonly insns: readonly Insn[];
   readonly maps: readonly MapSpec[];
   readonly shape: ProgramShape;
+  /** Which stack slots may still be read. */
+  readonly live: LiveStack;
   readonly types: TypeOracle;
   readonly gpl: boolean;
   state: VerifierState;
@@ -136,6 +156,7 @@ export class Env {
     this.insns = program.insns;
     this.maps = maps;
     this.shape = shape;
+    this.live = new LiveStack(program.insns, shape.subprogs, (pc) => shape.prunePoints[pc] === forced.callback);
     this.types = types;
     this.gpl = gpl;
     this.state = state;
@@ -155,8 +176,8 @@ export class Env {
   }
 
   /**
-   * Notes the current instruction in the path's history: a jump's target, an access to the stack, a comparison of
-   * linked numbers.
+   * Notes the current instruction in the path's history: a jump's target, a register that is spilled or filled, a
+   * comparison of linked numbers.
    */
   note(): void {
     if (this.noted) return;
@@ -177,7 +198,7 @@ export class Env {
   need(reg: RegState): void {
     if (reg.kind !== 'scalar') return;
     this.demands++;
-    reg.trail.mark();
+    if (reg.trail.mark()) needAll(this.state);
   }
 
   /** A load or store touches a slot of some frame's stack. */

@@ -9,7 +9,7 @@
  */
 import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
-import { finishedCovers } from './finished-state.js';
+import { finishedCovers, neededSlots, needsOf, passNeeds } from './finished-state.js';
 import { iterationsDiffer } from './iterator.js';
 import { type LoopVisit, LoopVisits } from './loops.js';
 import { forced } from './program-shape.js';
@@ -18,8 +18,8 @@ import {
   giveUpAll,
   giveUpDifferences,
   mayLoop,
-  passNeeds,
   previousRound,
+  sameCalls,
   stateCovers,
   widenChanged,
 } from './state-equal.js';
@@ -83,6 +83,17 @@ export class Explorer {
     this.visits = new LoopVisits(generalize ? env.shape.loopWithCallbackOf : env.shape.loopOf);
   }
 
+  /**
+   * Goes on counting where the walk through another function of the program ended: Linux counts instructions and jumps
+   * over all of them, and when it saves the next state hangs on both.
+   */
+  countOn({ env, jumpsAtLast, processedAtLast }: Explorer): void {
+    this.env.processed = env.processed;
+    this.env.jumps = env.jumps;
+    this.jumpsAtLast = jumpsAtLast;
+    this.processedAtLast = processedAtLast;
+  }
+
   get stats(): ExploreStats {
     return { totalStates: this.total, peakStates: this.peak, maxStatesPerInsn: this.maxPerInsn };
   }
@@ -95,6 +106,7 @@ export class Explorer {
     env.previous = -1;
     env.path = undefined;
     env.history = 0;
+    env.live.moved();
     for (;;) {
       this.followPath();
       if (!this.resume()) return;
@@ -111,6 +123,7 @@ export class Explorer {
     env.previous = next.previous;
     env.path = next.path;
     env.history = next.history;
+    env.live.moved();
     this.observer?.resumed(env);
     return true;
   }
@@ -138,6 +151,7 @@ export class Explorer {
       env.pc = next;
       observer?.after(env);
     }
+    env.live.update(env.state);
     this.finishPath(env.state);
   }
 
@@ -161,10 +175,19 @@ export class Explorer {
     for (let changed = true; changed; ) {
       changed = false;
       for (const { state, to } of visit.backedges) {
-        if (passNeeds(this.env.shape, to.state, state, to.insn)) changed = true;
+        if (passNeeds(this.env.shape, to, state)) changed = true;
       }
     }
     visit.backedges = [];
+  }
+
+  /** What states need from which no path is left is brought together when one comes to them (clean_live_states). */
+  private finish(list: readonly Checkpoint[]): void {
+    const { env } = this;
+    for (const checkpoint of list) {
+      if (checkpoint.branches > 0 || checkpoint.needs !== undefined || isOwed(checkpoint)) continue;
+      if (sameCalls(checkpoint.state, env.state)) checkpoint.needs = needsOf(env, checkpoint);
+    }
   }
 
   /** Is there a saved state that makes following this path superfluous? If not, saves the current one now and then. */
@@ -178,6 +201,7 @@ export class Explorer {
     let save = mustSave || (jumpsSince >= 2 && insnsSince >= 8);
     const list = this.checkpoints[pc];
     if (list !== undefined) {
+      this.finish(list);
       for (let i = 0; i < list.length; i++) {
         const checkpoint = list[i] as Checkpoint; // i is in range
         if (checkpoint.branches > 0) {
@@ -185,12 +209,10 @@ export class Explorer {
           // Rounds of one loop differ: saving each would only slow the others down.
           if (!mustSave && jumpsSince < 20 && insnsSince < 100) save = false;
         } else {
-          // Paths that stopped in this loop still owe it what the rest needs: until then nothing can be left out of
-          // the comparison.
-          const owed = checkpoint.visit !== undefined && checkpoint.visit.backedges.length > 0;
+          const owed = isOwed(checkpoint);
           const covers = owed
             ? stateCovers(env.shape, checkpoint.state, state, pc, 'within')
-            : finishedCovers(env.shape, checkpoint, state);
+            : finishedCovers(checkpoint, state);
           if (covers) {
             if (this.generalize && this.generalized(checkpoint)) {
               save = true;
@@ -219,12 +241,14 @@ export class Explorer {
    * again and again, everything that does not matter is given up at once: the rest of the program is then followed one
    * more time and not for each combination.
    */
-  private generalized({ state: old, insn }: Checkpoint): boolean {
+  private generalized(checkpoint: Checkpoint): boolean {
     const { env } = this;
+    const { state: old, insn } = checkpoint;
+    const needed = neededSlots(env, checkpoint);
     const times = this.generalizations[insn] ?? 0;
-    if (!giveUpDifferences(env.shape, old, env.state, insn)) return false;
+    if (!giveUpDifferences(env.shape, old, env.state, insn, needed)) return false;
     this.generalizations[insn] = times + 1;
-    if (times >= patience) giveUpAll(env.shape, old, env.state, insn);
+    if (times >= patience) giveUpAll(env.shape, old, env.state, insn, needed);
     return true;
   }
 
@@ -274,7 +298,7 @@ export class Explorer {
   private hit(checkpoint: Checkpoint, inLoop: boolean): void {
     const { env } = this;
     checkpoint.hits++;
-    passNeeds(env.shape, checkpoint.state, env.state, checkpoint.insn);
+    passNeeds(env.shape, checkpoint, env.state);
     if (inLoop && checkpoint.visit !== undefined) {
       checkpoint.visit.backedges.push({ state: env.state.copy(), to: checkpoint });
     }
@@ -292,6 +316,7 @@ export class Explorer {
       state: state.copy(),
       insn: pc,
       parent: state.parent,
+      atStart: env.previous < 0,
       branches: 1,
       hits: 0,
       misses: 0,
@@ -323,6 +348,13 @@ export class Explorer {
     const before = previousRound(state.parent, state, callsite);
     if (before !== undefined) widenChanged(before.state, state);
   }
+}
+
+/**
+ * Paths that stopped in its loop still owe it what the rest needs: until then nothing can be left out of a comparison.
+ */
+function isOwed({ visit }: Checkpoint): boolean {
+  return visit !== undefined && visit.backedges.length > 0;
 }
 
 /** Invariant 2 of trails: what a checkpoint saves gets trails of its own. */

@@ -6,15 +6,7 @@ import type { Env } from './env.js';
 import { releaseReference } from './references.js';
 import type { RegState } from './reg-state.js';
 import { checkStackBounds, frameOf } from './stack-access.js';
-import {
-  byteInvalid,
-  byteIterator,
-  freshSlot,
-  type StackSlot,
-  slotCount,
-  slotOf,
-  uniformBytes,
-} from './stack-state.js';
+import { byteInvalid, byteIterator, StackSlot, slotCount, slotOf, uniformBytes } from './stack-state.js';
 import type { VerifierState } from './verifier-state.js';
 
 /** The iterator that a call is about. */
@@ -47,7 +39,7 @@ export function checkIteratorArg(env: Env, regno: number, reg: RegState, fresh: 
     env.reject('iterator-uninit', { type: structName, arg });
   }
   const slot = inUse();
-  slot?.trail.mark();
+  if (!fresh) env.live.read(env.state, env.pc, reg.frame, index);
   return { pointer: reg, frame: reg.frame, index, slot };
 }
 
@@ -56,10 +48,11 @@ export function createIterator(env: Env, { pointer, index }: IteratorUse): void 
   const refId = env.newId();
   env.state.refs = [...env.state.refs, { id: refId, insn: env.pc }];
   frameOf(env, pointer).stack[index] = iteratorSlot(refId, true, 0);
+  env.live.write(pointer.frame, index);
 }
 
 function iteratorSlot(refId: number, active: boolean, depth: number): StackSlot {
-  return freshSlot(uniformBytes(byteIterator), undefined, undefined, { refId, active, depth });
+  return new StackSlot(uniformBytes(byteIterator), undefined, undefined, { refId, active, depth });
 }
 
 /** After a call of `next` in `state`: either there was an item (`more`), or the iterator is at its end. */
@@ -73,7 +66,8 @@ export function drainIterator(state: VerifierState, { frame, index, slot }: Iter
 /** Takes an iterator off the stack; its items are gone with it. */
 export function destroyIterator(env: Env, { pointer, index, slot }: IteratorUse): void {
   releaseReference(env, slot?.iterator?.refId ?? 0);
-  frameOf(env, pointer).stack[index] = freshSlot(uniformBytes(byteInvalid));
+  frameOf(env, pointer).stack[index] = new StackSlot(uniformBytes(byteInvalid));
+  env.live.write(pointer.frame, index);
 }
 
 /** Do the two states differ in how often some iterator has given an item? Then coming back is no endless loop. */

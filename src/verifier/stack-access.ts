@@ -18,15 +18,13 @@ import {
   byteSpill,
   byteZero,
   type DynptrSlot,
-  freshSlot,
   type StackByte,
-  type StackSlot,
+  StackSlot,
   slotOf,
   slotSize,
   uniformBytes,
   withByte,
 } from './stack-state.js';
-import { Trail } from './trail.js';
 import type { FrameState } from './verifier-state.js';
 
 const maxVariable = BigInt(maxVarOffset);
@@ -71,9 +69,14 @@ export function checkStackBounds(
   return { min, max };
 }
 
-/** Notes that the program looked at the slots of [from, to). */
-export function markStackRead(frame: FrameState, from: number, to: number): void {
-  for (let s = slotOf(to - 1); s <= slotOf(from); s++) frame.stack[s]?.trail.mark();
+/** Notes that the program reads one of a frame's slots, written before or not. */
+function noteRead(env: Env, frame: FrameState, slot: number): void {
+  env.live.read(env.state, env.pc, env.state.frames.indexOf(frame), slot);
+}
+
+/** Notes that the program overwrites all of one of a frame's slots. */
+function noteWrite(env: Env, frame: FrameState, slot: number): void {
+  env.live.write(env.state.frames.indexOf(frame), slot);
 }
 
 // Loads.
@@ -92,7 +95,6 @@ export function readStack(env: Env, regno: number, pointer: RegState, off: numbe
 
 /** What a load of several bytes yields where no single spilled register answers it. */
 function bytesRead(env: Env, frame: FrameState, from: number, to: number): RegState {
-  markStackRead(frame, from, to);
   for (let at = from; at < to; at++) {
     const slot = frame.stack[slotOf(at)];
     const kind = slot?.byte(byteOf(at)) ?? byteInvalid;
@@ -113,16 +115,20 @@ function fill(env: Env, frame: FrameState, off: number, size: number): RegState 
   const index = slotOf(off);
   const slot = frame.stack[index];
   env.touchSlot(index);
+  noteRead(env, frame, index);
   if (slot === undefined) return unknownReg();
-  slot.trail.mark();
   if (!slot.isSpill || slot.reg === undefined) return bytesRead(env, frame, off, off + size);
   const spilled = slot.reg;
   const spillSize = slot.spillSize;
   const aligned = byteOf(off) === 0;
   // A whole slot is linked to what was spilled already, unless that was forgotten since.
-  if (size === slotSize && spillSize === slotSize) return spilled.forked();
+  if (size === slotSize && spillSize === slotSize) {
+    env.note();
+    return spilled.forked();
+  }
   if (spilled.kind !== 'scalar') env.reject('stack-fill-size');
   if (aligned && size <= spillSize) {
+    env.note();
     const whole = widthOf(spilled) <= size * 8;
     if (whole && size === 4 && spillSize === 4) return linkedFill(env, frame, index, slot, spilled);
     const result = spilled.forked();
@@ -130,7 +136,7 @@ function fill(env: Env, frame: FrameState, off: number, size: number): RegState 
     result.range = truncate(spilled.range, size);
     return result;
   }
-  return tornFill(slot, spilled, off, size);
+  return tornFill(env, slot, spilled, off, size);
 }
 
 /** Gives spilled and filled register one identity, so that what a branch teaches of one holds for the other. */
@@ -143,7 +149,7 @@ function linkedFill(env: Env, frame: FrameState, index: number, slot: StackSlot,
 /**
  * A load of spilled bytes that are not the lowest ones of their register: zeros stay zeros, all else is any number.
  */
-function tornFill(slot: StackSlot, spilled: RegState, off: number, size: number): RegState {
+function tornFill(env: Env, slot: StackSlot, spilled: RegState, off: number, size: number): RegState {
   let spills = 0;
   let zeros = 0;
   for (let i = 0; i < size; i++) {
@@ -152,6 +158,7 @@ function tornFill(slot: StackSlot, spilled: RegState, off: number, size: number)
     else if (kind === byteZero) zeros++;
   }
   if (spills === size && spilled.isZero) {
+    env.note();
     const zero = constReg(0n);
     zero.trail = spilled.trail.fork();
     return zero;
@@ -184,8 +191,10 @@ export function writeStack(
 ): void {
   const span = checkStackBounds(env, `R${regno}`, pointer, off, size, 'write to');
   const frame = frameOf(env, pointer);
-  if (pointer.range.isConst) spill(env, frame, span.min, size, value, valueReg, immediate);
-  else writeVariable(env, frame, span.min, span.max + size, value);
+  if (pointer.range.isConst) {
+    if (size === slotSize && byteOf(span.min) === 0) noteWrite(env, frame, slotOf(span.min));
+    spill(env, frame, span.min, size, value, valueReg, immediate);
+  } else writeVariable(env, frame, span.min, span.max + size, value);
 }
 
 /**
@@ -210,6 +219,7 @@ function spill(
   const aligned = byteOf(off) === 0;
 
   if (value !== undefined && aligned && value.kind === 'scalar') {
+    env.note();
     const fits = widthOf(value) <= size * 8;
     let stored = value;
     if (fits && !immediate && valueReg >= 0) {
@@ -219,28 +229,21 @@ function spill(
     const saved = stored.forked();
     // What is known stays that of the whole number, as in Linux: a load of the bytes that were stored cuts it.
     if (!fits) unlink(saved);
-    frame.stack[index] = freshSlot(spillBytes(base, size), saved);
-    keepRead(base, frame.stack[index], size);
+    frame.stack[index] = new StackSlot(spillBytes(base, size), saved);
     return;
   }
   if (value?.isPointer === true) {
     if (size !== slotSize || !aligned) env.reject('stack-spill-size');
     if (frame !== env.frame && value.kind === 'fp') env.reject('stack-caller-spill');
-    frame.stack[index] = freshSlot(uniformBytes(byteSpill), value);
+    env.note();
+    frame.stack[index] = new StackSlot(uniformBytes(byteSpill), value);
     return;
   }
   const zero = value?.isZero === true;
   if (zero && value !== undefined && !immediate) env.need(value);
   let bytes = torn(base);
   for (let i = 0; i < size; i++) bytes = withByte(bytes, byteOf(off + i), zero ? byteZero : byteMisc);
-  frame.stack[index] = freshSlot(bytes);
-  keepRead(base, frame.stack[index], size);
-}
-
-/** A partial store keeps the rest of the slot: who reads it later reads the old content too. */
-function keepRead(base: StackSlot | undefined, now: StackSlot | undefined, size: number): void {
-  if (base === undefined || now === undefined || size === slotSize) return;
-  (now as { trail: Trail }).trail = new Trail(base.trail);
+  frame.stack[index] = new StackSlot(bytes);
 }
 
 /** Bytes of a slot whose low `size` bytes become a spilled register. */
@@ -298,9 +301,7 @@ function writeVariable(env: Env, frame: FrameState, from: number, to: number, va
       now = byteZero;
       zeroUsed = true;
     }
-    const next = freshSlot(withByte(unspilled(slot), byteOf(at), now));
-    if (slot !== undefined) (next as { trail: Trail }).trail = new Trail(slot.trail);
-    frame.stack[index] = next;
+    frame.stack[index] = new StackSlot(withByte(unspilled(slot), byteOf(at), now));
   }
   if (zeroUsed && value !== undefined) env.need(value);
 }
@@ -320,7 +321,9 @@ function breakDynptr(env: Env, frame: FrameState, { id, refId }: DynptrSlot): vo
  */
 function destroyDynptr(env: Env, frame: FrameState, id: number): void {
   for (const [i, slot] of frame.stack.entries()) {
-    if (slot?.dynptr?.id === id) frame.stack[i] = freshSlot(uniformBytes(byteMisc));
+    if (slot?.dynptr?.id !== id) continue;
+    frame.stack[i] = new StackSlot(uniformBytes(byteMisc));
+    noteWrite(env, frame, i);
   }
   env.state.mapRegs((reg) => (reg.dynptrId === id ? unknownReg() : reg));
 }
@@ -332,23 +335,23 @@ export function checkStackInitialized(env: Env, frame: FrameState, from: number,
   for (let at = from; at < to; at++) {
     const index = slotOf(at);
     const slot = frame.stack[index];
+    noteRead(env, frame, index);
     if (slot === undefined) {
-      if (clobber) frame.stack[index] = freshSlot(uniformBytes(byteInvalid));
+      if (clobber) frame.stack[index] = new StackSlot(uniformBytes(byteInvalid));
       continue;
     }
     const kind = slot.byte(byteOf(at));
     if (kind === byteDynptr || kind === byteIterator) {
       env.reject('stack-special-read', { off: from, index: at - from, size: to - from });
     }
-    slot.trail.mark();
-    if (!clobber) continue;
-    const next = freshSlot(withByte(torn(slot), byteOf(at), byteMisc));
-    (next as { trail: Trail }).trail = new Trail(slot.trail);
-    frame.stack[index] = next;
+    if (clobber) frame.stack[index] = new StackSlot(withByte(torn(slot), byteOf(at), byteMisc));
   }
 }
 
-/** A helper fills [from, to) without reading it first. */
+/**
+ * A helper fills [from, to) without reading it first. Linux takes it for stores of single bytes, which overwrite no
+ * slot as a whole.
+ */
 export function clobberStack(env: Env, frame: FrameState, from: number, to: number): void {
   for (let at = from; at < to; at += 1) {
     const left = to - at;

@@ -7,7 +7,6 @@
  */
 import { stackSize } from '../platform/index.js';
 import type { RegState } from './reg-state.js';
-import { Trail } from './trail.js';
 
 /** Kinds of a stack byte. */
 export const byteInvalid = 0;
@@ -54,8 +53,7 @@ export interface IteratorSlot {
 }
 
 /**
- * Eight bytes of a frame (struct bpf_stack_state). A value: nothing of it changes once it is in a state but the marks
- * of its trail, which are about the past.
+ * Eight bytes of a frame (struct bpf_stack_state). A value: nothing of it changes once it is in a state.
  */
 export class StackSlot {
   /** Kinds of the eight bytes, three bits each: byte b in bits 3b..3b+2. */
@@ -63,13 +61,10 @@ export class StackSlot {
   readonly reg: RegState | undefined;
   readonly dynptr: DynptrSlot | undefined;
   readonly iterator: IteratorSlot | undefined;
-  /** Marked when someone reads the slot. */
-  readonly trail: Trail;
 
   constructor(
     bytes: number,
-    reg: RegState | undefined,
-    trail: Trail,
+    reg?: RegState | undefined,
     dynptr?: DynptrSlot | undefined,
     iterator?: IteratorSlot | undefined,
   ) {
@@ -77,7 +72,6 @@ export class StackSlot {
     this.reg = reg;
     this.dynptr = dynptr;
     this.iterator = iterator;
-    this.trail = trail;
   }
 
   /** Kind of byte `b`, counted from the lowest address. */
@@ -107,16 +101,15 @@ export class StackSlot {
     return this.reg !== undefined && (this.bytes & 7) === byteSpill;
   }
 
-  /** The same content with a new trail that leads to the old one, and the register's too. */
+  /** The same content; a spilled number has a new trail that leads to the old one. */
   forked(): StackSlot {
-    return new StackSlot(this.bytes, this.reg?.forked(), this.trail.fork(), this.dynptr, this.iterator);
+    if (this.reg?.kind !== 'scalar') return this;
+    return new StackSlot(this.bytes, this.reg.forked(), this.dynptr, this.iterator);
   }
 
-  /**
-   * The same bytes, with what is known of the spilled register replaced; the trail stays, since nothing was written.
-   */
+  /** The same bytes, with what is known of the spilled register replaced. */
   withReg(reg: RegState): StackSlot {
-    return new StackSlot(this.bytes, reg, this.trail, this.dynptr, this.iterator);
+    return new StackSlot(this.bytes, reg, this.dynptr, this.iterator);
   }
 }
 
@@ -134,14 +127,6 @@ const notUnknown = uniformBytes(5);
 /** `bytes` (packed as in {@link StackSlot}) with byte `b` of another kind. */
 export function withByte(bytes: number, b: number, kind: StackByte): number {
   return (bytes & ~(7 << (3 * b))) | (kind << (3 * b));
-}
-
-/**
- * A slot that was just written: with a trail of its own, which leads nowhere, since what was there before matters no
- * more.
- */
-export function freshSlot(bytes: number, reg?: RegState, dynptr?: DynptrSlot, iterator?: IteratorSlot): StackSlot {
-  return new StackSlot(bytes, reg, new Trail(), dynptr, iterator);
 }
 
 /** Slot index of a negative frame offset. */

@@ -3,14 +3,15 @@
  * then exploring from `cur` cannot either, provided that every value `cur` may hold is one that `old` could hold,
  * wherever it mattered.
  *
- * What mattered is known once all paths from `old` are done: live registers statically, slots that were read and
- * scalars whose range was relied upon by their trails. A state that is still being explored is compared in full.
+ * What mattered is known once all paths from `old` are done: live registers statically, live slots by what all paths
+ * read (live-stack.ts), numbers whose range was relied upon by their trails. A state that is still being explored is compared in full.
  */
+
+import { has, type Slots } from './live-stack.js';
 import type { ProgramShape } from './program-shape.js';
 import { type RegState, scalarReg, unknownReg } from './reg-state.js';
 import { unknownScalar } from './scalar.js';
-import { byteInvalid, byteMisc, byteSpill, byteZero, type StackSlot, uniformBytes } from './stack-state.js';
-import type { Trail } from './trail.js';
+import { byteInvalid, byteMisc, byteSpill, type StackSlot, uniformBytes } from './stack-state.js';
 import type { Checkpoint, FrameState, VerifierState } from './verifier-state.js';
 
 /**
@@ -143,9 +144,9 @@ export function regCovers(old: RegState, cur: RegState, how: Comparison): boolea
   }
 }
 
-/** Must another state's slot fit this one? Not where nobody read it, or where nothing was known. */
+/** Must another state's slot fit this one, if it is live? Not where nothing was known. */
 export function slotMatters(slot: StackSlot): boolean {
-  return slot.trail.marked && !allMisc(slot);
+  return !allMisc(slot);
 }
 
 /** All bytes written without being known, or never written: any load yields an unknown number. */
@@ -171,22 +172,24 @@ function bytesCover(old: StackSlot, cur: StackSlot): boolean {
 
 /**
  * The same question of a stack slot (stacksafe): bytes of which nothing was known cover anything that was written,
- * and zeros cover zeros only.
+ * and zeros cover zeros only. `at`: the slot's index; `frame`: what is asked about.
  */
-export function slotCovers(old: StackSlot, cur: StackSlot | undefined, how: Comparison): boolean {
+export function slotCovers(old: StackSlot, { stack }: FrameState, at: number, how: Comparison): boolean {
+  const cur = stack[at];
   if (old === cur) return true;
-  if (how === 'live') {
-    if (!old.trail.marked) return true;
-  } else if (cur === undefined ? !neverWritten(old) : old.bytes !== cur.bytes) return false;
+  if (how !== 'live' && (cur === undefined ? !neverWritten(old) : old.bytes !== cur.bytes)) return false;
   if (allMisc(old)) return true;
+  // A frame that is not that deep has no number there either, not even any.
+  if (at >= stack.length) return false;
   if (old.dynptr !== undefined || cur?.dynptr !== undefined) return dynptrCovers(old, cur);
   if (old.iterator !== undefined || cur?.iterator !== undefined) return iteratorCovers(old, cur);
   const oldScalar = old.isWholeSpill && old.reg?.kind === 'scalar' ? old.reg : undefined;
-  if (oldScalar !== undefined && allMisc(cur)) return how === 'live' && !oldScalar.trail.marked;
+  if (oldScalar !== undefined && allMisc(cur)) return how === 'live' && regCovers(oldScalar, unknownReg(), how);
   if (cur === undefined) return false;
   if (old.bytes !== cur.bytes && !bytesCover(old, cur)) return false;
   if (old.byte(0) !== byteSpill) return true;
-  if (old.reg === undefined || cur.reg === undefined || old.spillSize !== cur.spillSize) return false;
+  // More bytes of the newer number may be there than the older state knew of its own.
+  if (old.reg === undefined || cur.reg === undefined) return false;
   return regCovers(old.reg, cur.reg, how);
 }
 
@@ -220,7 +223,7 @@ function frameCovers(old: FrameState, cur: FrameState, live: number, how: 'withi
       if (!neverWritten(cur.stack[i])) return false;
       continue;
     }
-    if (!slotCovers(slot, cur.stack[i], how)) return false;
+    if (!slotCovers(slot, cur, i, how)) return false;
   }
   return true;
 }
@@ -271,6 +274,12 @@ function sameRegister(old: RegState, cur: RegState): boolean {
 /** Slot that frame `depth` goes on from: the current one for the top frame, the call for the others. */
 export function frameInsn(state: VerifierState, depth: number, pc: number): number {
   return state.frames[depth + 1]?.callsite ?? pc;
+}
+
+/** Are both in the same functions, called from the same places? */
+export function sameCalls(old: VerifierState, cur: VerifierState): boolean {
+  if (old.frames.length !== cur.frames.length) return false;
+  return old.frames.every(({ callsite }, depth) => callsite === cur.frames[depth]?.callsite);
 }
 
 /** Are both in the same functions, called from the same places, and no earlier in rounds that are counted? */
@@ -325,41 +334,22 @@ function framePairs(shape: ProgramShape, old: VerifierState, cur: VerifierState,
   }));
 }
 
-/** After a match: what the rest of the program needs of `old` it needs of `cur`. Returns whether any of it is new. */
-export function passNeeds(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): boolean {
-  let changed = false;
-  const need = (trail: Trail): void => {
-    if (trail.marked) return;
-    trail.mark();
-    changed = true;
-  };
-  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
-    for (let i = 0; i <= 10; i++) {
-      if ((live & (1 << i)) !== 0 && was.reg(i).trail.marked && is.reg(i).kind === 'scalar') need(is.reg(i).trail);
-    }
-    for (let i = 0; i < was.stack.length; i++) {
-      const from = was.stack[i];
-      const to = is.stack[i];
-      if (from === undefined || to === undefined) continue;
-      if (from.trail.marked) need(to.trail);
-      if (from.reg?.kind === 'scalar' && from.reg.trail.marked && to.reg?.kind === 'scalar') need(to.reg.trail);
-      // Zero bytes were relied upon as zero; if they are a spilled zero here, its value is.
-      if (from.trail.marked && from.byte(0) === byteZero && to.reg?.kind === 'scalar') need(to.reg.trail);
-    }
-  }
-  return changed;
-}
-
 /**
  * For a state that `old` covers as far as it matters: gives up what is known of everything that is not covered in
  * full, so that what is recorded from here on describes it as well. Returns whether anything changed.
  */
-export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): boolean {
+export function giveUpDifferences(
+  shape: ProgramShape,
+  old: VerifierState,
+  cur: VerifierState,
+  pc: number,
+  needed: readonly Slots[],
+): boolean {
   let changed = false;
   const links = linkedIds(old);
   ids.reset();
   // What mattered was compared already, and its ids come first: what else is tied to it must be so in the same way.
-  eachPair(shape, old, cur, pc, (was, is) => {
+  eachPair(framePairs(shape, old, cur, pc), needed, (was, is) => {
     const mattered = is.kind !== 'scalar' || was.trail.marked;
     if (mattered && was.id !== 0 && is.id !== 0) ids.match(was.id, is.id);
   });
@@ -383,8 +373,14 @@ export function giveUpDifferences(shape: ProgramShape, old: VerifierState, cur: 
 }
 
 /** Gives up every number and stack slot of `cur` that nothing depended on in `old`. */
-export function giveUpAll(shape: ProgramShape, old: VerifierState, cur: VerifierState, pc: number): void {
-  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
+export function giveUpAll(
+  shape: ProgramShape,
+  old: VerifierState,
+  cur: VerifierState,
+  pc: number,
+  needed: readonly Slots[],
+): void {
+  for (const [depth, { was, is, live }] of framePairs(shape, old, cur, pc).entries()) {
     for (let i = 0; i <= 10; i++) {
       if ((live & (1 << i)) !== 0 && is.reg(i).kind === 'scalar' && !was.reg(i).trail.marked) is.regs[i] = unknownReg();
     }
@@ -392,27 +388,26 @@ export function giveUpAll(shape: ProgramShape, old: VerifierState, cur: Verifier
       const from = was.stack[i];
       const to = is.stack[i];
       if (to === undefined) continue;
-      if (from?.trail.marked !== true) is.stack[i] = undefined;
+      if (from === undefined || !has(needed[depth] as Slots, i)) is.stack[i] = undefined;
       else if (to.reg?.kind === 'scalar' && from.reg?.kind === 'scalar' && !from.reg.trail.marked)
         is.stack[i] = to.withReg(unknownReg());
     }
   }
 }
 
-/** Live registers and read spills of both states, side by side. */
+/** Live registers and spills of both states, side by side. `needed`: live slots by frame. */
 function eachPair(
-  shape: ProgramShape,
-  old: VerifierState,
-  cur: VerifierState,
-  pc: number,
+  pairs: readonly FramePair[],
+  needed: readonly Slots[],
   visit: (was: RegState, is: RegState) => void,
 ): void {
-  for (const { was, is, live } of framePairs(shape, old, cur, pc)) {
+  for (const [depth, { was, is, live }] of pairs.entries()) {
     for (let i = 0; i <= 10; i++) if ((live & (1 << i)) !== 0) visit(was.reg(i), is.reg(i));
     for (let i = 0; i < was.stack.length; i++) {
       const from = was.stack[i];
       const to = is.stack[i];
-      if (from?.trail.marked === true && from.reg !== undefined && to?.reg !== undefined) visit(from.reg, to.reg);
+      if (from?.reg === undefined || to?.reg === undefined || !has(needed[depth] as Slots, i)) continue;
+      visit(from.reg, to.reg);
     }
   }
 }
@@ -485,10 +480,7 @@ export function previousRound(
   insn: number,
 ): Checkpoint | undefined {
   for (let at = from; at !== undefined; at = at.parent) {
-    const { frames } = at.state;
-    const same =
-      frames.length === state.frames.length && frames.every((f, i) => f.callsite === state.frames[i]?.callsite);
-    if (at.insn === insn && same) return at;
+    if (at.insn === insn && sameCalls(at.state, state)) return at;
   }
   return undefined;
 }

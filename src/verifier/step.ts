@@ -19,7 +19,23 @@ export const pathEnds = -1;
 
 /** Returns the next slot, or {@link pathEnds}. Other possible ways are pushed. */
 export function step(env: Env): number {
-  const { insn, pc } = env;
+  const { insn, live, state, pc } = env;
+  if (!mayWriteStack(insn)) return checkInsn(env, insn);
+  const depth = state.frames.length;
+  live.begin();
+  const next = checkInsn(env, insn);
+  // What a function of the program writes is known at its end.
+  if (state.frames.length === depth) live.end(state, pc);
+  return next;
+}
+
+function mayWriteStack(insn: Insn): boolean {
+  const cls = insnClass(insn);
+  return cls === op.ST || cls === op.STX || insn.code === op.CALL_OP;
+}
+
+function checkInsn(env: Env, insn: Insn): number {
+  const { pc } = env;
   const missing = env.program.unresolved.length === 0 ? undefined : env.program.unresolved.find((u) => u.insn === pc);
   if (missing !== undefined) env.reject('unresolved-reference', { what: missing.what });
   switch (insnClass(insn)) {
@@ -57,7 +73,6 @@ function checkLoadInsn(env: Env, insn: Insn): void {
     loaded = loaded.kind === 'scalar' ? scalarReg(signExtend(loaded.range, size), loaded.trail.fork()) : unknownReg();
   }
   noteAccess(env, pointer);
-  if (pointer.kind === 'fp') env.note();
   env.write(insn.dst, loaded);
 }
 
@@ -73,7 +88,6 @@ function checkStoreInsn(env: Env, insn: Insn): void {
   const pointer = env.read(insn.dst);
   checkStore(env, insn.dst, insn.off, accessSize(insn), { value, reg: insn.src, immediate: false });
   noteAccess(env, pointer);
-  if (pointer.kind === 'fp') env.note();
 }
 
 /** `*(size *)(r1 + off) = imm`. */

@@ -41,6 +41,7 @@ export function checkLocalCall(env: Env, target: number): number {
   for (let r = 1; r <= 5; r++) regs[r] = caller.reg(r);
   for (let r = 0; r <= 5; r++) caller.regs[r] = noReg;
   env.state.frames.push(new FrameState(regs, [], env.pc, index));
+  env.live.moved();
   return target;
 }
 
@@ -111,6 +112,7 @@ export function returnFromCall(env: Env): number {
   if (r0.kind === 'fp') env.reject('call-stack-return');
   const { callback } = callee;
   if (callback !== undefined) checkCallbackReturn(env, r0, callback.returnMin, callback.returnMax);
+  env.live.update(env.state);
   frames.pop();
   if (callback !== undefined) return callee.callsite;
   env.frame.regs[0] = r0;

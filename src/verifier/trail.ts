@@ -33,18 +33,25 @@ export class Trail {
     return new Trail(this);
   }
 
-  /** Marks this trail and everything that it came from. */
-  mark(): void {
-    if (this.marked) return;
+  /** Marks this trail and everything that it came from. Returns whether it came from {@link theCaller}. */
+  mark(): boolean {
+    if (this.marked) return false;
     this.marked = true;
+    let reached = false;
     const work: Trail[] = [this];
     for (let trail = work.pop(); trail !== undefined; trail = work.pop()) {
+      if (trail.origin === theCaller) reached = true;
       push(trail.origin, work);
       push(trail.origin2, work);
       if (trail.more !== undefined) for (const origin of trail.more) push(origin, work);
     }
+    return reached;
   }
 }
+
+/** Where arguments of a global function come from: nothing is known of that. */
+export const theCaller: Trail = new Trail();
+theCaller.marked = true;
 
 function push(trail: Trail | undefined, work: Trail[]): void {
   if (trail === undefined || trail.marked) return;

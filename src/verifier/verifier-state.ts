@@ -136,6 +136,8 @@ export interface Checkpoint {
   readonly state: VerifierState;
   readonly insn: number;
   readonly parent: Checkpoint | undefined;
+  /** Saved before the first instruction was checked. */
+  readonly atStart: boolean;
   /** Paths from here that are not finished. */
   branches: number;
   hits: number;

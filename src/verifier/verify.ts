@@ -21,9 +21,11 @@ import { FactsCollector, type ProgramFacts } from './facts.js';
 import { LogWriter } from './log.js';
 import type { MessageCode, MessageValues } from './messages.js';
 import { type ProgramShape, type Subprog, shapeOf } from './program-shape.js';
-import { pointerReg, unknownReg } from './reg-state.js';
+import { pointerReg, scalarReg } from './reg-state.js';
+import { unknownScalar } from './scalar.js';
 import { checkStackDepth } from './stack-depth.js';
 import { frameRegs } from './subprog-call.js';
+import { Trail, theCaller } from './trail.js';
 import { BtfOracle } from './type-oracle.js';
 import { FrameState, VerifierState } from './verifier-state.js';
 
@@ -123,6 +125,8 @@ class Verification {
   private readonly device: DeviceHooks | undefined;
   private readonly log: LogWriter;
   private readonly failures: Failure[] = [];
+  /** The walk through the function that was verified last. */
+  private explorer: Explorer | undefined;
   private insns = 0;
   private total = 0;
   private peak = 0;
@@ -262,6 +266,8 @@ class Verification {
 
   private explore(env: Env, subprog: Subprog): void {
     const explorer = new Explorer(env, this.observer());
+    if (this.explorer !== undefined) explorer.countOn(this.explorer);
+    this.explorer = explorer;
     this.log.start(env, subprog);
     try {
       explorer.run(subprog.start, env.state);
@@ -272,7 +278,7 @@ class Verification {
     }
     const { stats } = explorer;
     this.maxPacketOffset = Math.max(this.maxPacketOffset, env.maxPacketOffset);
-    this.insns += Math.min(env.processed, maxInsns + 1);
+    this.insns = Math.min(env.processed, maxInsns + 1);
     this.total += stats.totalStates;
     this.peak += stats.peakStates;
     this.maxPerInsn = Math.max(this.maxPerInsn, stats.maxStatesPerInsn);
@@ -362,7 +368,7 @@ function setGlobalArgs(env: Env, subprog: Subprog): void {
   for (const [i, param] of signature.params.entries()) {
     switch (param.kind) {
       case 'scalar':
-        env.frame.regs[i + 1] = unknownReg();
+        env.frame.regs[i + 1] = scalarReg(unknownScalar, new Trail(theCaller));
         break;
       case 'ctx':
         env.frame.regs[i + 1] = pointerReg('ctx');

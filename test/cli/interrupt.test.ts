@@ -12,7 +12,8 @@ import { builtCli, interruptCli } from '../support/interrupted.js';
 const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
 const object = example('load-balancer/load-balancer.o');
 const capture = example('load-balancer/traffic.pcap');
-const balancer = [object, '--maps-in', example('load-balancer/load-balancer.maps.json'), '-r', capture];
+const maps = ['--maps-in', example('load-balancer/load-balancer.maps.json')];
+const balancer = [object, ...maps, '-r', capture, '-c', '200'];
 
 let folder = '';
 beforeAll(() => {
@@ -89,7 +90,7 @@ const why = existsSync(builtCli)
 
 describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipped: ${why})`}`, () => {
   /** Hundredths of a second of work before Ctrl-C comes. */
-  const work = 60;
+  const work = 30;
   const spin = (): string => source('spin.s', '.section xdp\np:\n  goto p\n');
   const loops = (): string => source('nested.s', nested);
   const many = (): string => source('explosive.s', explosive);
@@ -115,7 +116,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['verify', 'verifying', () => [many()], work],
     ['ir', 'optimizing', () => [object, '--print-after', 'all'], 15],
     ['opt', 'optimizing', () => [object, '--no-prove', '-o', '/dev/null'], work],
-    ['opt', 'asking the solver', () => [object, '--effort', '2', '-o', '/dev/null'], 5 * work],
+    ['opt', 'asking the solver', () => [object, '--effort', '2', '-o', '/dev/null'], 10 * work],
     ['bench', 'measuring', () => [object, '-r', capture, '--engine', 'interp,wasm', '--rounds', '1000000'], work],
     ['test', 'in a test', () => [suite()], work],
     ['paths', 'searching', () => [loops()], work],

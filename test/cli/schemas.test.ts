@@ -64,7 +64,7 @@ const cases: readonly Case[] = [
   { args: ['disasm', balancer, '-S'] },
   { args: ['verify', balancer] },
   { args: ['opt', example('ipv6-filter/ipv6-filter.o'), '--packets', '20', '--no-kernel-check'] },
-  { args: ['opt', ...nat.slice(0, 3), '--packets', '20', '--no-kernel-check', '--effort', '0'] },
+  { args: ['opt', ...bucket, '--packets', '20', '--no-kernel-check', '--effort', '0'] },
   { args: ['verify', example('port-knocking/port-knocking.o'), '-v'] },
   { args: ['verify', '--language', 'assembler', '-', '-v'], stdin: refused },
   { args: ['ir', example('nat/nat.o'), '--time-passes', '--print-after', 'all'] },

@@ -154,7 +154,8 @@ interface RunJson {
 
 describe('regions of jitnic trace', () => {
   const own = (file: string): string => example('token-bucket', file);
-  const bucket = [own('token-bucket.o'), '-r', own('traffic.pcap'), '--maps-in', own('token-bucket.maps.json')];
+  const traffic = ['-r', own('traffic.pcap'), '-c', '400'];
+  const bucket = [own('token-bucket.o'), ...traffic, '--maps-in', own('token-bucket.maps.json')];
 
   test('prints each region as one condition and a body with branches and shares', async () => {
     const { exitCode, out } = await captureCli(['trace', ...bucket]);
