@@ -138,7 +138,9 @@ describe.each([
   it.each(exampleNames)('decides what the interpreter decides: %s', (name) => {
     const { object, main, maps } = openExample(name);
     const session = new Session(object, main, { check: true, cacheSize: 24, countSides: false, maps, ...options });
-    for (const { data } of generateTraffic({ seed: 8, packets: 300, flows: 30, popularity: { zipf: 1 } }))
+    // It has many long paths, and a small cache records them again and again.
+    const packets = name === 'heavy-hitter' ? 60 : 300;
+    for (const { data } of generateTraffic({ seed: 8, packets, flows: 30, popularity: { zipf: 1 } }))
       checked(session, data.slice());
     expect(session.difference).toBeUndefined();
     expect(session.runtime.hits).toBeGreaterThan(0);

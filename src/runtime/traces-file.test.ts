@@ -7,8 +7,8 @@ import { Session, type SessionOptions } from './session.js';
 
 const room = { cacheSize: 1000, keepRecordings: true } as const;
 
-function run(session: Session, packets = 100): void {
-  for (const batch of generateBatches({ seed: 7, packets, flows: 30 }))
+function run(session: Session, packets = 50): void {
+  for (const batch of generateBatches({ seed: 7, packets, flows: 20 }))
     for (let i = 0; i < batch.count; i++) {
       const { data, time } = packetAt(batch, i);
       session.run({ data, time });

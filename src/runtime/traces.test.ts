@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { type Insn, op } from '../isa/index.js';
 import { type ObjectSpec, objectSpec, programSpec, readObject } from '../object/index.js';
 import { generateTraffic } from '../packet/index.js';
@@ -152,7 +153,7 @@ describe('a trace is what the interpreter does', () => {
           expect([...session.runtime.aborts.keys()].filter((code) => code === 'desync')).toEqual([]);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: rounds(120) },
     );
   });
 

@@ -173,13 +173,13 @@ describe('what cannot be replicated', () => {
 
 describe('the built object does what the program does', () => {
   const trial = (analysis: ScrAnalysis, cores: number, engine: 'interp' | 'wasm' = 'wasm') =>
-    compareScr(analysis.metadata, buildScr(analysis.metadata, { cores }), packets(600, cores), { engine });
+    compareScr(analysis.metadata, buildScr(analysis.metadata, { cores }), packets(300, cores), { engine });
 
   test.each(['ddos', 'heavy-hitter', 'token-bucket', 'port-knocking'])('%s, 1 to 14 cores', (name) => {
     const analysis = analyze(`test/scr/${name}.o`);
-    for (const cores of [1, 2, 5, 14]) {
+    for (const cores of [1, 3, 14]) {
       const { packets: run, present, copies, difference } = trial(analysis, cores);
-      expect({ run, copies, difference }).toEqual({ run: 600, copies: cores, difference: undefined });
+      expect({ run, copies, difference }).toEqual({ run: 300, copies: cores, difference: undefined });
       expect(present).toBeGreaterThan(300);
     }
   });

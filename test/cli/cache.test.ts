@@ -53,11 +53,12 @@ describe('jitnic cache', () => {
   });
 
   it('says as JSON what `jitnic run` does with a cache of that size and policy', async () => {
-    const { curves, sizes } = (await json('cache', ...nat, '--sizes', '3')) as unknown as CacheJson;
+    const few = [...nat.slice(0, -1), '100'];
+    const { curves, sizes } = (await json('cache', ...few, '--sizes', '3')) as unknown as CacheJson;
     expect(sizes).toEqual([3]);
     for (const { policy, hits } of curves) {
       if (policy === 'belady') continue;
-      const run = await json('run', ...nat, '--cache-size', '3', '--policy', policy, ...fixed);
+      const run = await json('run', ...few, '--cache-size', '3', '--policy', policy, ...fixed);
       expect([policy, run['hits']]).toEqual([policy, hits[0]]);
     }
     const best = curves.find(({ policy }) => policy === 'belady')?.hits[0] ?? 0;
