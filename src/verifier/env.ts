@@ -5,8 +5,9 @@ import type { Btf, FunctionSpec, MapSpec, ProgramSpec } from '../object/index.js
 import type { ErrnoName } from '../platform/index.js';
 import { maxCpus, maxPendingPaths } from '../platform/index.js';
 import { LiveStack } from './live-stack.js';
+import { forced } from './loops.js';
 import { type MessageCode, type MessageValues, messages, messageText } from './messages.js';
-import { forced, type ProgramShape } from './program-shape.js';
+import type { ProgramShape } from './program-shape.js';
 import { noReg, type RegState } from './reg-state.js';
 import { previousRound, widenChanged } from './state-equal.js';
 import type { FrameState, VerifierState } from './verifier-state.js';

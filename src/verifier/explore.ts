@@ -11,8 +11,7 @@ import { maxInsns } from '../platform/index.js';
 import type { Env } from './env.js';
 import { finishedCovers, neededSlots, needsOf, passNeeds } from './finished-state.js';
 import { iterationsDiffer } from './iterator.js';
-import { type LoopVisit, LoopVisits } from './loops.js';
-import { forced } from './program-shape.js';
+import { forced, type LoopVisit, LoopVisits } from './loops.js';
 import { slotOf } from './stack-state.js';
 import {
   giveUpAll,

@@ -9,6 +9,9 @@
 import type { Insn } from '../isa/index.js';
 import type { Checkpoint, VerifierState } from './verifier-state.js';
 
+/** Kinds of slots at which a state is always saved, since loops close there. */
+export const forced = { callback: 2, iterator: 3, mayGoto: 4 } as const;
+
 /** A path that stopped in a loop, and the saved state that it stopped for. */
 export interface Backedge {
   readonly state: VerifierState;

@@ -28,7 +28,7 @@ import {
 import type { MapSpec, ProgramSpec } from '../object/index.js';
 import { deviceKfuncs, type KfuncRow, kfuncRow, maxInsns, maxSubprogs, maxVarOffset } from '../platform/index.js';
 import { Rejection } from './env.js';
-import { findLoops } from './loops.js';
+import { findLoops, forced } from './loops.js';
 import type { MessageCode, MessageValues } from './messages.js';
 import { type RangeMemos, rangeMemos } from './range-memo.js';
 
@@ -70,9 +70,6 @@ export interface ProgramShape {
   /** What instructions made of the ranges that paths brought so far. */
   readonly memos: RangeMemos;
 }
-
-/** Kinds of slots at which a state is always saved, since loops close there. */
-export const forced = { callback: 2, iterator: 3, mayGoto: 4 } as const;
 
 /** Refuses the program before any of its paths is followed. */
 function fail(code: MessageCode, values: MessageValues, insn: number): never {
