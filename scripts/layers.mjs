@@ -59,9 +59,9 @@ export const rows = [
   portable('cache', 'coherence', 'offload'),
   portable('runtime'),
   portable('sim', 'report', 'cases', 'debug'),
-  portable('scr', 'place'),
+  [...portable('scr', 'place'), ...host('live')],
   host('cli'),
   portable('api'),
-  host('live', 'tools'),
+  host('tools'),
   host('server', 'web'),
 ];

@@ -141,6 +141,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./scr.js'),
   },
   {
+    name: 'live',
+    summary: "the running kernel's program, specialised to its tables and traffic",
+    group: 'Run packets',
+    load: () => import('./live.js'),
+  },
+  {
     name: 'map',
     summary: 'read and change map files by map name',
     group: 'Traffic and maps',

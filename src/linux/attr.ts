@@ -15,12 +15,27 @@ export const command = {
   objPin: 6,
   objGet: 7,
   progTestRun: 10,
+  progNextId: 11,
+  mapNextId: 12,
+  progFdById: 13,
+  mapFdById: 14,
   infoByFd: 15,
+  rawTracepointOpen: 17,
   btfLoad: 18,
+  btfFdById: 19,
   mapLookupAndDelete: 21,
   mapFreeze: 22,
+  btfNextId: 23,
   mapLookupBatch: 24,
+  mapLookupAndDeleteBatch: 25,
+  mapUpdateBatch: 26,
+  mapDeleteBatch: 27,
   linkCreate: 28,
+  linkUpdate: 29,
+  linkFdById: 30,
+  linkNextId: 31,
+  enableStats: 32,
+  progBindMap: 35,
 } as const;
 
 /** Bytes passed for every command: more than any of them has; the kernel wants the rest to be zero. */
@@ -128,9 +143,58 @@ export const linkCreate = {
   flags: 12,
 } as const;
 
+/** BPF_LINK_UPDATE. */
+export const linkUpdate = {
+  linkFd: 0,
+  programFd: 4,
+  flags: 8,
+  oldProgramFd: 12,
+} as const;
+/** BPF_F_REPLACE of BPF_LINK_UPDATE: only if the old program is the one that is named. */
+export const replaceFlag = 4;
+
+/** BPF_RAW_TRACEPOINT_OPEN. */
+export const rawTracepoint = {
+  name: 0, // u64
+  programFd: 8,
+} as const;
+
+/** `struct bpf_map_info`. */
+export const mapInfo = {
+  size: 88,
+  type: 0,
+  id: 4,
+  keySize: 8,
+  valueSize: 12,
+  maxEntries: 16,
+  flags: 20,
+  name: 24, // char[16]
+  btfId: 64,
+  btfKeyId: 68,
+  btfValueId: 72,
+  extra: 80, // u64
+} as const;
+
+/** `struct bpf_btf_info`. */
+export const btfInfo = {
+  size: 32,
+  btf: 0, // u64
+  length: 8,
+} as const;
+
+/** `struct bpf_link_info`, as far as it is the same for all types, and an XDP link's interface. */
+export const linkInfo = {
+  size: 64,
+  type: 0,
+  id: 4,
+  programId: 8,
+  ifindex: 16,
+} as const;
+
 /** `struct bpf_prog_info`. */
 export const progInfo = {
   size: 232,
+  type: 0,
   id: 4,
   tag: 8, // 8 bytes
   jitedLength: 16,
@@ -138,7 +202,14 @@ export const progInfo = {
   jited: 24, // u64
   xlated: 32, // u64
   loadTime: 40, // u64
+  mapCount: 52,
+  mapIds: 56, // u64
   name: 64, // char[16]
+  gpl: 84, // bit 0
+  btfId: 128,
+  funcInfoSize: 132,
+  funcInfo: 136, // u64
+  funcInfoCount: 144,
   runTime: 192, // u64
   runCount: 200, // u64
   verifiedInsns: 216,

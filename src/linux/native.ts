@@ -23,8 +23,8 @@ interface Koffi {
 
 /** Numbers of system calls that differ between architectures. */
 const syscallNumbers = {
-  x64: { bpf: 321, schedSetaffinity: 203 },
-  arm64: { bpf: 280, schedSetaffinity: 122 },
+  x64: { bpf: 321, schedSetaffinity: 203, socket: 41, sendto: 44, recvfrom: 45 },
+  arm64: { bpf: 280, schedSetaffinity: 122, socket: 198, sendto: 206, recvfrom: 207 },
 } as const;
 
 /** Memory at a fixed address. Freed with `free()` or at exit. */

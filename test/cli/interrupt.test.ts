@@ -137,6 +137,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['cache', 'running for the policies', () => [loops(), '-r', capture], work],
     ['card', 'a program is waited for', () => ['compile', '-'], 0],
     ['scr', 'analyzing', () => ['analyze', example('nat/nat.o')], work],
+    ['live', 'a program is waited for', () => ['attach', 'lo', '--object', '-'], 0],
     ['map', 'a program is waited for', () => ['dump', '-'], 0],
     ['gen', 'making traffic', () => ['-c', '1000000000000', '-w', '/dev/null'], work],
     ['check', 'in a program', () => [inFolder(), '--no-kernel'], work],

@@ -1,0 +1,21 @@
+/**
+ * A program's tag: the first 8 bytes of a hash over its instructions as they were loaded, with what differs from load
+ * to load (both immediates of a map's load) left out. Linux hashes by SHA-256 since 6.18, by SHA-1 before
+ * (bpf_prog_calc_tag in kernel/bpf/core.c).
+ */
+import { createHash } from 'node:crypto';
+import { encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
+
+/** Tags that kernels give a program, 16 hex digits each: today's first. */
+export function programTags(insns: readonly Insn[]): readonly string[] {
+  const plain = insns.map((insn, at) => {
+    const before = insns[at - 1];
+    return isMapLoad(insn) || (before !== undefined && isMapLoad(before)) ? { ...insn, imm: 0 } : insn;
+  });
+  const bytes = encodeInsns(plain);
+  return ['sha256', 'sha1'].map((kind) => createHash(kind).update(bytes).digest('hex').slice(0, 16));
+}
+
+function isMapLoad(insn: Insn): boolean {
+  return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
+}
