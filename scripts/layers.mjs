@@ -59,9 +59,9 @@ export const rows = [
   portable('cache', 'coherence', 'offload'),
   portable('runtime'),
   portable('sim', 'report', 'cases', 'debug'),
-  [...portable('scr', 'place'), ...host('live')],
+  [...portable('scr', 'place'), ...host('live', 'server')],
   host('cli'),
   portable('api'),
   host('tools'),
-  host('server', 'web'),
+  host('web'),
 ];

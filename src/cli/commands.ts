@@ -159,6 +159,36 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./gen.js'),
   },
   {
+    name: 'serve',
+    summary: 'a daemon that holds cards, programs, maps and what is attached',
+    group: 'Cards and daemon',
+    load: () => import('./serve.js'),
+  },
+  {
+    name: 'device',
+    summary: 'cards that a daemon holds: add, remove, set, show',
+    group: 'Cards and daemon',
+    load: () => import('./device.js'),
+  },
+  {
+    name: 'prog',
+    summary: "programs on cards, in bpftool's words: load, show, dump, pin",
+    group: 'Cards and daemon',
+    load: () => import('./prog.js'),
+  },
+  {
+    name: 'net',
+    summary: "what runs on network devices, in bpftool's words: show, attach, detach",
+    group: 'Cards and daemon',
+    load: () => import('./net.js'),
+  },
+  {
+    name: 'feature',
+    summary: 'what a card can do: probe dev NAME',
+    group: 'Cards and daemon',
+    load: () => import('./feature.js'),
+  },
+  {
     name: 'check',
     summary: 'a folder of objects through engines, card and kernel',
     group: 'For other tools',

@@ -140,13 +140,15 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['live', 'a program is waited for', () => ['attach', 'lo', '--object', '-'], 0],
     ['map', 'a program is waited for', () => ['dump', '-'], 0],
     ['gen', 'making traffic', () => ['-c', '1000000000000', '-w', '/dev/null'], work],
+    ['prog', 'a program is waited for', () => ['dump', 'jited', '-'], 0],
+    ['serve', 'requests are waited for', () => [join(folder, 'state')], 0],
     ['check', 'in a program', () => [inFolder(), '--no-kernel'], work],
     ['conformance-plugin', 'a program is waited for', () => [], 0],
   ];
   /** Commands that print what they have, at once. */
-  const instant = ['completion', 'man'];
+  const instant = ['completion', 'man', 'device', 'net', 'feature'];
   /** Commands that print no JSON. */
-  const textOnly = ['debug'];
+  const textOnly = ['debug', 'serve'];
 
   test('every command has a case', () => {
     const named = new Set([...cases.map(([name]) => name), ...instant]);

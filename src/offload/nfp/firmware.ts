@@ -2,6 +2,18 @@
 import { helperId, mapTypeNumber } from '../../platform/index.js';
 import { adjustHeadNoMeta, type Capabilities } from '../capabilities.js';
 
+/** Registers that say what the firmware takes (NFP_NET_CFG_BPF_*). */
+export interface FirmwareLimits {
+  /** Bytes of stack: STACK_SZ, in units of 64. */
+  readonly stackSize: number;
+  /** Instructions of a program: MAX_LEN. */
+  readonly maxInstructions: number;
+  /** Bytes of a packet that the cores see before the split: 64 INL_MTU - 32. */
+  readonly inlineMtu: number;
+  /** A program may be exchanged while packets run through it: CAP_RELO. */
+  readonly liveReload: boolean;
+}
+
 /** What the firmware says of itself. Addresses are those that the driver's samples have. */
 export const firmwareCapabilities: Capabilities = {
   functions: new Map([
@@ -25,3 +37,8 @@ export const firmwareCapabilities: Capabilities = {
   abiVersion: 3,
   multiEntry: true,
 };
+
+/** The registers, for a card that holds so many instructions. */
+export function firmwareLimits(maxInstructions: number): FirmwareLimits {
+  return { stackSize: 512, maxInstructions, inlineMtu: 2048 - 32, liveReload: true };
+}

@@ -25,3 +25,20 @@ export type MapUse = WordRecord[];
 export function newMapUse(valueSize: number): MapUse {
   return Array.from({ length: Math.ceil(valueSize / 4) }, () => ({ use: 'unused', nonZero: false }));
 }
+
+/** A value with the words that are added to in the other byte order: what the card holds, or what it is for the host. */
+export function swapCounters(use: MapUse, value: Uint8Array): Uint8Array {
+  const swapped = value.slice();
+  for (const [i, word] of use.entries())
+    if (word.use === 'atomic') swapped.set(value.slice(4 * i, 4 * i + 4).reverse(), 4 * i);
+  return swapped;
+}
+
+/** A value is put before it is known what its words are for: those that are no palindromes may not become counters. */
+export function recordValue(use: MapUse, value: Uint8Array): void {
+  for (const [i, word] of use.entries()) {
+    const bytes = [0, 1, 2, 3].map((b) => value[4 * i + b] ?? 0);
+    const isSame = bytes[0] === bytes[3] && bytes[1] === bytes[2];
+    if (word.use === 'unused' && !isSame) word.nonZero = true;
+  }
+}

@@ -19,7 +19,8 @@ export interface RefusedProgram {
 
 /** Text around a body: one program, and the maps that it may name. */
 export function programText(body: string): string {
-  return `.section xdp
+  return `.license "GPL"
+.section xdp
 .globl f
 f:
 ${body}

@@ -1,0 +1,84 @@
+/**
+ * How commands reach cards: a daemon behind a socket (`--socket`, `JITNIC_SOCKET`), or without one a kernel in this
+ * process that has one card (`--card`) and ends with the command. What is asked, and what is refused, is the same.
+ */
+import type { Command } from 'commander';
+import { exitCodes, InputError, UserError } from '../base/index.js';
+import { OffloadKernel } from '../offload/index.js';
+import { Client, handle } from '../server/index.js';
+import type { Io } from './command.js';
+
+/** Flags of commands that ask. */
+export interface CallFlags {
+  readonly socket?: string;
+  readonly card?: string;
+}
+
+/** Declares them. */
+export function declareCallFlags(command: Command): void {
+  command
+    .option('--socket <path>', 'socket of a daemon (`jitnic serve`); default JITNIC_SOCKET')
+    .option('--card <name>', 'without a daemon: a card of this process, `nic` with `nicp0` (default nfp4000)');
+}
+
+/** A refusal that somebody else worded. */
+class CallError extends UserError {
+  readonly exitCode: UserError['exitCode'];
+  readonly code: string;
+
+  constructor(message: string, code: string, exit: UserError['exitCode'], hint: string | undefined) {
+    super(message, {}, hint);
+    this.code = code;
+    this.exitCode = exit;
+  }
+}
+
+/** Who is asked. */
+export interface Caller {
+  /** Throws what is refused; the verifier's log goes to stderr. */
+  call(name: string, body?: Readonly<Record<string, unknown>>): Promise<unknown>;
+  close(): void;
+  /** No daemon: what is made ends with the command. */
+  readonly isPrivate: boolean;
+}
+
+/** Opens the way to the cards. */
+export function openCaller(flags: CallFlags, io: Io): Caller {
+  const socket = flags.socket ?? io.env['JITNIC_SOCKET'];
+  if (socket !== undefined) {
+    if (flags.card !== undefined)
+      throw new InputError('`--card` is for commands without a daemon', {}, 'leave out `--socket`');
+    const client = new Client(socket);
+    return {
+      isPrivate: false,
+      call: async (name, body = {}) => checked(await client.call(name, body), io),
+      close: () => client.close(),
+    };
+  }
+  const kernel = new OffloadKernel();
+  kernel.addDevice({ name: 'nic', card: flags.card ?? 'nfp4000' });
+  return {
+    isPrivate: true,
+    call: (name, body = {}) => {
+      const answer = io.breakable(name, () => handle(kernel, name, JSON.stringify(body), 0));
+      if (answer.bug !== undefined) throw answer.bug;
+      return Promise.resolve(checked(answer, io));
+    },
+    close: () => undefined,
+  };
+}
+
+const known: readonly number[] = Object.values(exitCodes);
+
+function checked({ status, body }: { readonly status: number; readonly body: unknown }, io: Io): unknown {
+  if (status === 200) return body;
+  const { error, code, exit, hint, log } = body as Readonly<Record<string, unknown>>;
+  if (typeof log === 'string' && log !== '') io.err(log);
+  const exitCode = known.includes(Number(exit)) ? (Number(exit) as UserError['exitCode']) : exitCodes.internal;
+  throw new CallError(
+    String(error),
+    String(code ?? 'refused'),
+    exitCode,
+    hint === undefined ? undefined : String(hint),
+  );
+}

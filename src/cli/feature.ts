@@ -1,0 +1,79 @@
+/** `jitnic feature probe dev NAME`: what a card can do, in bpftool's words. */
+import { exitCodes, UsageError } from '../base/index.js';
+import { Words } from './bpftool-words.js';
+import { type CliCommand, defineCommand } from './command.js';
+import { type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
+
+interface Probed {
+  readonly program_types: Readonly<Record<string, boolean>>;
+  readonly map_types: Readonly<Record<string, boolean>>;
+  readonly helpers: { readonly xdp_available_helpers: readonly string[] };
+}
+
+/** JSON: `jitnic.feature/1`, sections with bpftool's keys. */
+export const command: CliCommand = defineCommand<CallFlags>({
+  declare: (command) => {
+    command.argument('<operation>', 'probe').argument('[words...]', 'dev NAME [full] [macros [prefix PREFIX]]');
+    declareCallFlags(command);
+    command.addHelpText(
+      'after',
+      `
+Examples:
+  jitnic feature probe dev nicp0
+  jitnic feature probe dev nicp0 macros prefix NFP_`,
+    );
+  },
+  run: async ([operation = '', ...given], flags, io) => {
+    if (operation !== 'probe')
+      throw new UsageError(`unknown operation \`${operation}\``, {}, 'jitnic feature probe dev NAME');
+    const words = new Words(given, 'jitnic feature probe dev NAME [full] [macros [prefix PREFIX]]');
+    if (!words.take('dev')) throw new UsageError('`dev NAME` is missing', {}, 'the kernel itself is probed by bpftool');
+    const dev = words.next('a network device');
+    words.take('full');
+    const macros = words.take('macros');
+    const prefix = macros && words.take('prefix') ? words.next('a prefix') : '';
+    words.done();
+    const caller = openCaller(flags, io);
+    try {
+      const probed = (await caller.call('feature/probe', { dev })) as Probed;
+      if (io.flags.json) io.json('jitnic.feature/1', { operation, features: probed });
+      else io.out(macros ? macroText(probed, prefix) : probedText(probed));
+      return exitCodes.ok;
+    } finally {
+      caller.close();
+    }
+  },
+});
+
+const typeOf = (key: string): string => key.replace(/^have_|_(prog|map)_type$/g, '');
+
+function probedText({ program_types: programs, map_types: maps, helpers }: Probed): string {
+  const lines = (kind: string, types: Readonly<Record<string, boolean>>): string[] =>
+    Object.entries(types).map(([key, has]) => `eBPF ${kind} ${typeOf(key)} is ${has ? '' : 'NOT '}available`);
+  return `${[
+    'Scanning eBPF program types...',
+    ...lines('program_type', programs),
+    '',
+    'Scanning eBPF map types...',
+    ...lines('map_type', maps),
+    '',
+    'Scanning eBPF helper functions...',
+    'eBPF helpers supported for program type xdp:',
+    ...helpers.xdp_available_helpers.map((name) => `\t- ${name}`),
+  ].join('\n')}\n`;
+}
+
+function macroText({ program_types: programs, map_types: maps, helpers }: Probed, prefix: string): string {
+  const line = ([key, has]: [string, boolean]): string => `#define ${prefix}${has ? '' : 'NO_'}${key.toUpperCase()}`;
+  const define = (types: Readonly<Record<string, boolean>>): string[] => Object.entries(types).map(line);
+  return `${[
+    '/*** eBPF program types ***/',
+    ...define(programs),
+    '',
+    '/*** eBPF map types ***/',
+    ...define(maps),
+    '',
+    '/*** eBPF helper functions ***/',
+    ...helpers.xdp_available_helpers.map((name) => `#define ${prefix}BPF__PROG_TYPE_xdp__HELPER_${name} 1`),
+  ].join('\n')}\n`;
+}

@@ -1,0 +1,64 @@
+/** `jitnic net show|attach|detach`: what runs on network devices, in bpftool's words; and `device`, cards themselves. */
+import { exitCodes, UsageError } from '../base/index.js';
+import { Words } from './bpftool-words.js';
+import { type CliCommand, defineCommand } from './command.js';
+import { type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
+
+interface Attached {
+  readonly devname: string;
+  readonly ifindex: number;
+  readonly mode?: string;
+  readonly id?: number;
+  readonly multi_attachments?: readonly { readonly mode: string; readonly id: number }[];
+}
+
+/** Exit 1 where kernel or driver refuse. JSON: `jitnic.net/1`, with bpftool's keys. */
+export const command: CliCommand = defineCommand<CallFlags>({
+  declare: (command) => {
+    command.argument('<operation>', 'show, attach or detach').argument('[words...]', 'see below');
+    declareCallFlags(command);
+    command.addHelpText(
+      'after',
+      `
+Operations, TYPE being xdp, xdpgeneric, xdpdrv or xdpoffload:
+  show
+  attach TYPE {id N|pinned PATH} dev NAME [overwrite]
+  detach TYPE dev NAME
+
+Examples:
+  jitnic net attach xdpoffload pinned /lb dev nicp0 --socket /var/lib/jitnic/socket
+  jitnic net show -j --socket /var/lib/jitnic/socket`,
+    );
+  },
+  run: async ([operation = '', ...given], flags, io) => {
+    const words = new Words(given, `jitnic net ${operation} --help`);
+    const caller = openCaller(flags, io);
+    try {
+      if (operation === 'attach' || operation === 'detach') {
+        const type = words.next('a type');
+        const ref = operation === 'attach' ? words.ref() : {};
+        if (!words.take('dev')) throw new UsageError('`dev NAME` is missing');
+        const dev = words.next('a network device');
+        const overwrite = operation === 'attach' && words.take('overwrite') ? { overwrite: true } : {};
+        words.done();
+        await caller.call(`net/${operation}`, { type, ...ref, dev, ...overwrite });
+      } else if (operation !== 'show' && operation !== 'list')
+        throw new UsageError(`unknown operation \`${operation}\``, {}, 'operations: show, attach, detach');
+      words.done();
+      const [net] = (await caller.call('net/show')) as [{ readonly xdp: readonly Attached[] }];
+      if (io.flags.json) io.json('jitnic.net/1', { operation, net: [net] });
+      else if (operation === 'show' || operation === 'list') io.out(netText(net.xdp));
+      return exitCodes.ok;
+    } finally {
+      caller.close();
+    }
+  },
+});
+
+function netText(attached: readonly Attached[]): string {
+  const line = ({ devname, ifindex, mode, id, multi_attachments: several }: Attached): string => {
+    const modes = several ?? [{ mode: mode ?? '', id: id ?? 0 }];
+    return `${devname}(${ifindex}) ${modes.map((each) => `${each.mode} id ${each.id}`).join(' ')}\n`;
+  };
+  return `xdp:\n${attached.map(line).join('')}\ntc:\n\nflow_dissector:\n\n`;
+}

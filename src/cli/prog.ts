@@ -1,0 +1,183 @@
+/** `jitnic prog load|show|dump|pin|unpin`: programs on cards, in bpftool's words. */
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { nearest } from '../text/index.js';
+import { Words } from './bpftool-words.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+import { type Caller, type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
+import { readProgramBytes } from './program-file.js';
+
+interface Flags extends CallFlags {
+  readonly offload?: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const operations = ['load', 'show', 'list', 'dump', 'pin', 'unpin'] as const;
+
+/** Exit 1 where kernel or driver refuse. JSON: `jitnic.prog/1`, objects with bpftool's keys. */
+export const command: CliCommand = defineCommand<Flags>({
+  declare: (command) => {
+    command.argument('<operation>', 'load, show, dump, pin or unpin').argument('[words...]', 'see below');
+    declareCallFlags(command);
+    command.option('--offload <how>', 'required (default), or preferred: what the card refuses goes to the host');
+    command.addHelpText(
+      'after',
+      `
+Operations, PROG being \`id N\` or \`pinned PATH\`:
+  load FILE PATH [dev NAME] [prog NAME] [map idx N id N]...
+  show [PROG]
+  dump xlated|jited PROG [opcodes]
+  pin PROG PATH
+  unpin PATH
+Without a daemon \`dump\` takes a file: dump jited FILE [prog NAME] [opcodes]
+
+Examples:
+  jitnic prog load prog.o /lb dev nicp0 --socket /var/lib/jitnic/socket
+  jitnic prog dump jited prog.o
+  jitnic prog show -j --socket /var/lib/jitnic/socket`,
+    );
+  },
+  run: async ([operation = '', ...words], flags, io) => {
+    if (!operations.some((each) => each === operation)) {
+      const near = nearest(operation, operations);
+      throw new UsageError(
+        `unknown operation \`${operation}\``,
+        {},
+        near === undefined ? `operations: ${operations.join(', ')}` : `did you mean \`${near}\`?`,
+      );
+    }
+    const caller = openCaller(flags, io);
+    try {
+      return await run(
+        operation as (typeof operations)[number],
+        new Words(words, `jitnic prog ${operation} --help`),
+        caller,
+        flags,
+        io,
+      );
+    } finally {
+      caller.close();
+    }
+  },
+});
+
+async function run(
+  operation: (typeof operations)[number],
+  words: Words,
+  caller: Caller,
+  flags: Flags,
+  io: Io,
+): Promise<ExitCode> {
+  switch (operation) {
+    case 'load': {
+      const { prog, fallback } = await load(words, caller, flags, io);
+      if (io.flags.json)
+        io.json('jitnic.prog/1', { operation, programs: [prog], ...(fallback === undefined ? {} : { fallback }) });
+      else if (fallback !== undefined) io.info(`not on the card: ${String(fallback)}`);
+      if (caller.isPrivate && !io.flags.json) io.out(`${progText(prog as Fields)}\n`);
+      return exitCodes.ok;
+    }
+    case 'show':
+    case 'list': {
+      const ref = words.isDone ? {} : words.ref();
+      words.done();
+      const shown = await caller.call('prog/show', ref);
+      const programs = Array.isArray(shown) ? (shown as Fields[]) : [shown as Fields];
+      if (io.flags.json) io.json('jitnic.prog/1', { operation: 'show', programs });
+      else for (const each of programs) io.out(`${progText(each)}\n`);
+      return exitCodes.ok;
+    }
+    case 'dump':
+      return await dump(words, caller, flags, io);
+    case 'pin': {
+      const ref = words.ref();
+      const path = words.next('a path');
+      words.done();
+      await caller.call('prog/pin', { ...ref, path });
+      break;
+    }
+    case 'unpin':
+      await caller.call('unpin', { path: words.next('a path') });
+      words.done();
+  }
+  if (io.flags.json) io.json('jitnic.prog/1', { operation, programs: [] });
+  return exitCodes.ok;
+}
+
+async function load(words: Words, caller: Caller, flags: Flags, io: Io): Promise<Fields> {
+  const file = words.next('a file');
+  const pin = words.next('a path to pin it at');
+  const rest: { dev?: string; program?: string; maps: Record<string, number> } = { maps: {} };
+  while (!words.isDone) {
+    if (words.take('dev')) rest.dev = words.next('a network device');
+    else if (words.take('prog')) rest.program = words.next('a program');
+    else if (words.take('map') && words.take('idx')) {
+      const index = words.number('index');
+      if (!words.take('id')) throw new UsageError('`map idx N id N` is wanted');
+      rest.maps[index] = words.number('id');
+    } else words.done();
+  }
+  return await loadFile(
+    file,
+    { pin, ...rest, ...(flags.offload === undefined ? {} : { offload: flags.offload }) },
+    caller,
+    io,
+  );
+}
+
+async function loadFile(file: string, body: Fields, caller: Caller, io: Io): Promise<Fields> {
+  const bytes = await readProgramBytes(file, io);
+  const loaded = await caller.call('prog/load', { ...body, object: Buffer.from(bytes).toString('base64') });
+  return loaded as Fields;
+}
+
+async function dump(words: Words, caller: Caller, flags: Flags, io: Io): Promise<ExitCode> {
+  const what = words.next('xlated or jited');
+  if (what !== 'xlated' && what !== 'jited')
+    throw new UsageError(`\`${what}\` cannot be dumped`, {}, 'xlated or jited');
+  let ref: Fields;
+  if (caller.isPrivate) {
+    const file = words.next('a file');
+    const program = words.take('prog') ? { program: words.next('a program') } : {};
+    const device = { dev: 'nicp0', pin: 'dumped', offload: flags.offload ?? 'required' };
+    await loadFile(file, { ...device, ...program }, caller, io);
+    ref = { pinned: 'dumped' };
+  } else ref = words.ref();
+  const opcodes = words.take('opcodes');
+  words.done();
+  const dumped = await caller.call('prog/dump', { ...ref, what, opcodes });
+  if (io.flags.json) {
+    io.json('jitnic.prog/1', { operation: 'dump', what, dump: dumped });
+    return exitCodes.ok;
+  }
+  const bytes = (fields: Fields): string =>
+    opcodes ? `\n       ${(fields['opcodes'] as string[]).join(' ').replaceAll('0x', '')}` : '';
+  if (what === 'xlated')
+    for (const [i, line] of (dumped as Fields[]).entries())
+      io.out(`${String(i).padStart(4)}: ${String(line['disasm'])}${bytes(line)}\n`);
+  else
+    for (const { name, insns } of dumped as { name: string; insns: Fields[] }[]) {
+      io.out(`${name}:\n`);
+      for (const insn of insns)
+        io.out(
+          `${String(insn['pc']).slice(2).padStart(6)}:  ${String(insn['operation'])}${String((insn['operands'] as unknown[])[0] ?? '')}${bytes(insn)}\n`,
+        );
+    }
+  return exitCodes.ok;
+}
+
+/** As bpftool prints one. */
+function progText(prog: Fields): string {
+  const dev = prog['dev'] as { ifname: string } | undefined;
+  const gpl = prog['gpl_compatible'] === true ? '  gpl' : '';
+  const head = `${prog['id']}: ${prog['type']}  name ${prog['name']}  tag ${prog['tag']}${gpl}${dev === undefined ? '' : `  offloaded_to ${dev.ifname}`}`;
+  const jited = prog['jited'] === true ? `jited ${prog['bytes_jited']}B  machine ${prog['machine']}` : 'not jited';
+  const maps = prog['map_ids'] as number[] | undefined;
+  const pins = prog['pinned'] as string[] | undefined;
+  return [
+    head,
+    `\tloaded_at ${new Date(1000 * Number(prog['loaded_at'])).toISOString().replace('.000Z', '+0000')}  uid ${prog['uid']}`,
+    `\txlated ${prog['bytes_xlated']}B  ${jited}  memlock ${prog['bytes_memlock']}B${maps === undefined ? '' : `  map_ids ${maps.join(',')}`}`,
+    ...(pins ?? []).map((pin) => `\tpinned ${pin}`),
+  ].join('\n');
+}

@@ -1,0 +1,100 @@
+/** `jitnic serve STATE`: a daemon that holds cards, programs, maps and what is attached. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { exitCodes, UsageError } from '../base/index.js';
+import { type Daemon, type SyncPolicy, startDaemon, syncPolicies } from '../server/index.js';
+import { type CliCommand, defineCommand, type Io } from './command.js';
+
+interface Options {
+  readonly socket?: string;
+  readonly group?: string;
+  readonly fsync?: string;
+  readonly log?: string;
+  readonly clients?: string;
+}
+
+/** Runs until SIGTERM (exit 0) or Ctrl-C; the state is whole either way. */
+export const command: CliCommand = defineCommand<Options>({
+  declare: (command) => {
+    command
+      .argument('<state>', 'folder of the state; made if it is not there')
+      .option('--socket <path>', 'Unix socket to listen on (default STATE/socket)')
+      .option('--group <name>', 'group that may connect; otherwise only the user may')
+      .option('--fsync <when>', 'always: before a change is acknowledged (default); never: when the system likes')
+      .option('--clients <n>', 'connections at a time (default 64)')
+      .option('--log <format>', 'text (default) or json, a line an event, on stderr')
+      .addHelpText(
+        'after',
+        `
+Requests are HTTP over the socket: POST /v1/CALL with a JSON body, GET /v1 lists
+the calls, GET /metrics has counters for Prometheus.
+
+Examples:
+  jitnic serve /var/lib/jitnic --group netdev
+  curl --unix-socket /var/lib/jitnic/socket -d '{"name":"nic","card":"nfp4000"}' localhost/v1/device/add
+  curl --unix-socket /var/lib/jitnic/socket localhost/metrics`,
+      );
+  },
+  run: async ([state = '.'], options, io) => {
+    const sync = wordOf('--fsync', options.fsync ?? 'always', syncPolicies);
+    const format = wordOf('--log', options.log ?? 'text', ['text', 'json'] as const);
+    const clients = Number(options.clients ?? 64);
+    if (!Number.isInteger(clients) || clients < 1 || clients > 10_000)
+      throw new UsageError(`\`--clients ${options.clients}\` makes no sense`, {}, 'expected a number from 1 to 10000');
+    const socket = options.socket ?? join(state, 'socket');
+    const say = sayer(format, io);
+    const daemon = await startDaemon({
+      state,
+      socket,
+      group: options.group,
+      sync: sync as SyncPolicy,
+      limits: { clients },
+      say,
+    });
+    notify(io, '--ready');
+    const how = await ended(io);
+    notify(io, '--stopping');
+    await (daemon satisfies Daemon).stop();
+    if (how === 'terminated') return exitCodes.ok;
+    io.err('interrupted\n');
+    return exitCodes.interrupted;
+  },
+});
+
+function wordOf<T extends string>(flag: string, value: string, words: readonly T[]): T {
+  const found = words.find((word) => word === value);
+  if (found === undefined)
+    throw new UsageError(`\`${flag} ${value}\` makes no sense`, {}, `one of ${words.join(', ')}`);
+  return found;
+}
+
+/** Requests are told in JSON, and as text only under -v. */
+function sayer(format: 'text' | 'json', io: Io) {
+  return (event: string, fields: Readonly<Record<string, unknown>> = {}): void => {
+    if (format === 'json') {
+      io.err(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`);
+      return;
+    }
+    const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
+    const line = [event, ...words].join(' ');
+    if (event === 'request') io.detail(1, line);
+    else io.info(line);
+  };
+}
+
+/** Tells systemd, if it is there: its own tool knows how (`NotifyAccess=all`). */
+function notify(io: Io, word: string): void {
+  if (io.env['NOTIFY_SOCKET'] === undefined) return;
+  const child = spawn('systemd-notify', [word], { stdio: 'ignore' });
+  child.on('error', (error) => io.err(`systemd-notify: ${error.message}\n`));
+}
+
+/** Until somebody wants it to end. */
+function ended(io: Io): Promise<'terminated' | 'interrupted'> {
+  const interrupt = io.catchInterrupt();
+  return new Promise((done) => {
+    interrupt.wake = () => done('interrupted');
+    process.once('SIGTERM', () => done('terminated'));
+    if (interrupt.requested) done('interrupted');
+  });
+}

@@ -1,0 +1,135 @@
+/**
+ * Elements of maps, each a record (`elem/MAP/KEY`, in hexadecimal): ARRAY and HASH as bpf(2) has them. Which slot of
+ * the table an element has is kept with it, so that walks have one order.
+ */
+import { fromHex, toHex } from './hex.js';
+import type { MapRecord } from './model.js';
+import type { Records } from './records.js';
+import { OffloadRefusal } from './refusal.js';
+
+/** Flags of an update. */
+export const updateFlags = { any: 0, noexist: 1, exist: 2 } as const;
+
+/** One element. */
+export interface Element {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** Up to so many slots. */
+const smallTable = 64;
+
+type Held = { readonly slot: number; readonly value: string };
+
+/** The elements of one map. Errors are those of Linux; `what` is what was tried. */
+export class Elements {
+  private readonly records: Records;
+  private readonly map: MapRecord;
+  /** Slots that there are. */
+  private readonly slots: number;
+
+  constructor(records: Records, map: MapRecord, slots: number = map.maxEntries) {
+    this.records = records;
+    this.map = map;
+    this.slots = slots;
+  }
+
+  private place(key: Uint8Array): string {
+    return `elem/${this.map.id}/${toHex(key)}`;
+  }
+
+  private held(): { key: string; held: Held }[] {
+    const prefix = `elem/${this.map.id}/`;
+    return this.records
+      .keys(prefix)
+      .map((key) => ({ key: key.slice(prefix.length), held: this.records.get(key) as unknown as Held }))
+      .sort((a, b) => a.held.slot - b.held.slot);
+  }
+
+  /** Index that a key of an array is; undefined where it is past the end. */
+  private index(key: Uint8Array): number | undefined {
+    const index = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+    return index < this.slots ? index : undefined;
+  }
+
+  lookup(key: Uint8Array): Uint8Array | undefined {
+    const held = this.records.get(this.place(key)) as unknown as Held | undefined;
+    if (held !== undefined) return fromHex(held.value);
+    return this.map.type === 'array' && this.index(key) !== undefined ? new Uint8Array(this.map.valueSize) : undefined;
+  }
+
+  update(key: Uint8Array, value: Uint8Array, flags: number): void {
+    const place = this.place(key);
+    const held = this.records.get(place) as unknown as Held | undefined;
+    const slot = this.map.type === 'array' ? this.arraySlot(key, flags) : this.hashSlot(held, flags);
+    this.records.put(place, { slot, value: toHex(value) });
+  }
+
+  private arraySlot(key: Uint8Array, flags: number): number {
+    const index = this.index(key);
+    if (index === undefined)
+      throw new OffloadRefusal('update failed', flags === updateFlags.exist ? 'ENOENT' : 'E2BIG');
+    if (flags === updateFlags.noexist) throw new OffloadRefusal('update failed', 'EEXIST');
+    return index;
+  }
+
+  private hashSlot(held: Held | undefined, flags: number): number {
+    if (held === undefined && flags === updateFlags.exist) throw new OffloadRefusal('update failed', 'ENOENT');
+    if (held !== undefined && flags === updateFlags.noexist) throw new OffloadRefusal('update failed', 'EEXIST');
+    if (held !== undefined) return held.slot;
+    if (this.records.count(`elem/${this.map.id}/`) >= this.slots) throw new OffloadRefusal('update failed', 'E2BIG');
+    // Tables of few slots fill gaps, others have the order in which elements came.
+    if (this.slots <= smallTable) {
+      const taken = new Set(this.held().map((each) => each.held.slot));
+      let slot = 0;
+      while (taken.has(slot)) slot++;
+      return slot;
+    }
+    const counter = `slot/${this.map.id}`;
+    const slot = (this.records.get(counter) as number | undefined) ?? 0;
+    this.records.put(counter, slot + 1);
+    return slot;
+  }
+
+  delete(key: Uint8Array): void {
+    if (this.map.type === 'array') throw new OffloadRefusal('delete failed', 'EINVAL');
+    if (!this.records.has(this.place(key))) throw new OffloadRefusal('delete failed', 'ENOENT');
+    this.records.delete(this.place(key));
+  }
+
+  /** The key behind a key: the first one for none, and for one that is not there. Undefined at the end. */
+  next(key: Uint8Array | undefined): Uint8Array | undefined {
+    if (this.map.type === 'array') {
+      const index = key === undefined ? undefined : this.index(key);
+      return this.key(index === undefined ? 0 : index + 1);
+    }
+    const held = this.held();
+    const at = key === undefined ? -1 : held.findIndex((each) => each.key === toHex(key));
+    const found = held[at + 1];
+    return found === undefined ? undefined : fromHex(found.key);
+  }
+
+  private key(index: number): Uint8Array | undefined {
+    if (index >= this.slots) return undefined;
+    const key = new Uint8Array(this.map.keySize);
+    new DataView(key.buffer).setUint32(0, index, true);
+    return key;
+  }
+
+  /** All of them, in the order of a walk; of an array also those that nobody put. */
+  all(): Element[] {
+    if (this.map.type === 'array') {
+      return Array.from({ length: this.slots }, (_, i) => {
+        const key = this.key(i) as Uint8Array; // i is in range
+        return { key, value: this.lookup(key) as Uint8Array };
+      });
+    }
+    return this.held().map(({ key, held }) => ({ key: fromHex(key), value: fromHex(held.value) }));
+  }
+
+  /** All of them go, with the map. */
+  clear(): void {
+    this.records.delete(`slot/${this.map.id}`);
+    for (const key of this.records.keys(`elem/${this.map.id}/`)) this.records.delete(key);
+  }
+}

@@ -1,0 +1,11 @@
+// Programs bound to cards as Linux does it: cards and network devices, programs, maps, attachments.
+export { attachTypes } from './attach.js';
+export { behaviours } from './behaviours.js';
+export { capabilityNames } from './capabilities.js';
+export { fromHex, toHex } from './hex.js';
+export { type LoadCommand, type ObjectRef, OffloadKernel } from './kernel.js';
+export type { DeviceRecord, MapRecord, NetdevRecord, ProgRecord } from './model.js';
+export { programText, refusedPrograms } from './nfp/refused-programs.js';
+export { type Change, type Json, Records } from './records.js';
+export { OffloadRefusal } from './refusal.js';
+export { deviceJson, elementJson, featureJson, jitedJson, mapJson, netJson, progJson, xlatedJson } from './show.js';

@@ -1,0 +1,291 @@
+/**
+ * The kernel's side of offload, as bpftool and ip see it: cards, programs, maps, pins and attachments, held in records.
+ * Each method is one system call or one command: it leaves everything as it was, or done and kept. What nobody holds
+ * any more (no pin, no attachment) goes at the end of it, as file descriptors do when a command ends.
+ */
+
+import { type AttachOptions, type AttachType, attachXdp, setMtu } from './attach.js';
+import { addFilter, type FilterRequest, flushFilters, removeFilter, setTcOffload } from './classify.js';
+import { addDevice, type DeviceRequest, removeDevice, removePort, setKnob } from './devices.js';
+import type { DeviceMapOps } from './driver.js';
+import { driverOf } from './drivers.js';
+import { type Element, Elements } from './elements.js';
+import { createMap, type Loaded, type LoadRequest, loadProgram } from './load.js';
+import { type MapRecord, Model, type PinRecord, type ProgRecord } from './model.js';
+import type { MapUse } from './nfp/map-use.js';
+import { type Change, Records } from './records.js';
+import { OffloadRefusal } from './refusal.js';
+
+/** What names a program or a map: its number, or the path that it is pinned at. */
+export type ObjectRef = { readonly id: number } | { readonly pinned: string };
+
+/** How a program is loaded by a command: it is pinned, or attached at once. */
+export interface LoadCommand extends LoadRequest {
+  readonly pin?: string;
+  /** Attach it there, which holds it. */
+  readonly attach?: { readonly dev: string; readonly type: AttachType; readonly force?: boolean };
+  /** Make it a classifier there. */
+  readonly filter?: FilterRequest & { readonly dev: string };
+  /**
+   * `preferred`: a program that the card refuses is loaded for the host, and `fallback` says why. Default `required`.
+   */
+  readonly offload?: 'required' | 'preferred';
+}
+
+/** What a command loaded. */
+export interface LoadAnswer extends Loaded {
+  /** Why it is not on the card. */
+  readonly fallback: string | undefined;
+}
+
+/** Elements that a dump has at most. */
+const mostDumped = 1 << 17;
+
+/** The kernel. `keep` is told of each change before it counts: a log. */
+export class OffloadKernel {
+  readonly model: Model;
+  private readonly records: Records;
+  private readonly keep: (changes: readonly Change[]) => void;
+
+  constructor(records: Records = new Records(), keep: (changes: readonly Change[]) => void = () => undefined) {
+    this.records = records;
+    this.model = new Model(records);
+    this.keep = keep;
+  }
+
+  /** One command. */
+  private do<T>(work: () => T): T {
+    return this.records.transact(() => {
+      const result = work();
+      this.collect();
+      return result;
+    }, this.keep);
+  }
+
+  addDevice(request: DeviceRequest): readonly string[] {
+    return this.do(() => addDevice(this.model, request));
+  }
+
+  /** A card, or one of its network devices. */
+  removeDevice(name: string): void {
+    this.do(() => {
+      if (this.model.find('netdev', name) === undefined) removeDevice(this.model, name);
+      else removePort(this.model, name);
+    });
+  }
+
+  /** Knobs and capabilities; `hw-tc-offload` is ethtool's. */
+  set(name: string, knob: string, on: boolean): void {
+    this.do(() =>
+      knob === 'hw-tc-offload' ? setTcOffload(this.model, name, on) : setKnob(this.model, name, knob, on),
+    );
+  }
+
+  setMtu(name: string, mtu: number): void {
+    this.do(() => setMtu(this.model, name, mtu));
+  }
+
+  /** Loads a program, and pins or attaches it. */
+  load(command: LoadCommand): LoadAnswer {
+    const found = new Map<number, MapUse>();
+    try {
+      return this.do(() => this.loadAndHold(command, found));
+    } catch (error) {
+      this.keepUses(found);
+      if (!(error instanceof OffloadRefusal) || command.offload !== 'preferred' || command.dev === undefined)
+        throw error;
+      const { dev: _, ...host } = command;
+      const attach = host.attach === undefined ? {} : { attach: { ...host.attach, type: 'xdpdrv' as const } };
+      const answer = this.do(() => this.loadAndHold({ ...host, ...attach }, new Map()));
+      return { ...answer, fallback: error.extack ?? error.hint ?? error.message };
+    }
+  }
+
+  private loadAndHold(command: LoadCommand, found: Map<number, MapUse>): LoadAnswer {
+    const loaded = loadProgram(this.model, command, found);
+    const { pin, attach, filter } = command;
+    const { prog } = loaded;
+    if (pin !== undefined) this.addPin(pin, { kind: 'prog', id: prog.id });
+    if (attach !== undefined) attachXdp(this.model, attach.dev, attach.type, prog, { force: attach.force === true });
+    if (filter !== undefined) addFilter(this.model, filter.dev, prog, filter);
+    return { ...loaded, fallback: undefined };
+  }
+
+  /** What a refused program was found to do with words of maps that were there before stays known, as in the driver. */
+  private keepUses(found: ReadonlyMap<number, MapUse>): void {
+    this.do(() => {
+      for (const [id, use] of found) {
+        const map = this.model.find('map', id);
+        if (map?.forDevice === true) this.model.put('map', id, { ...map, use });
+      }
+    });
+  }
+
+  /** The program, or the error of asking for what is gone. */
+  prog(ref: ObjectRef, what = "can't get prog info"): ProgRecord {
+    const prog = this.model.get('prog', this.idOf('prog', ref), what);
+    if (prog.forDevice && prog.netdev === '')
+      throw new OffloadRefusal(what, 'ENODEV', { hint: 'the card that it was loaded for is gone' });
+    return prog;
+  }
+
+  /** Programs that are listed: those of cards that are gone are not. */
+  progs(): ProgRecord[] {
+    return this.model.all('prog').filter(({ forDevice, netdev }) => !forDevice || netdev !== '');
+  }
+
+  map(ref: ObjectRef, what = "can't get map info"): MapRecord {
+    const map = this.model.get('map', this.idOf('map', ref), what);
+    if (map.forDevice && map.netdev === '')
+      throw new OffloadRefusal(what, 'ENODEV', { hint: 'the card that it was made on is gone' });
+    return map;
+  }
+
+  maps(): MapRecord[] {
+    return this.model.all('map').filter(({ forDevice, netdev }) => !forDevice || netdev !== '');
+  }
+
+  private idOf(kind: 'prog' | 'map', ref: ObjectRef): number {
+    if ('id' in ref) return ref.id;
+    const pin = this.model.get('pin', ref.pinned, `bpf obj get (${ref.pinned})`);
+    if (pin.kind !== kind)
+      throw new OffloadRefusal(`bpf obj get (${ref.pinned})`, 'EINVAL', { hint: `a ${pin.kind} is pinned there` });
+    return pin.id;
+  }
+
+  pin(kind: 'prog' | 'map', ref: ObjectRef, path: string): void {
+    this.do(() => this.addPin(path, { kind, id: kind === 'prog' ? this.prog(ref).id : this.map(ref).id }));
+  }
+
+  unpin(path: string): void {
+    this.do(() => {
+      this.model.get('pin', path, `unlink (${path})`);
+      this.model.delete('pin', path);
+    });
+  }
+
+  private addPin(path: string, pin: PinRecord): void {
+    if (this.model.find('pin', path) !== undefined)
+      throw new OffloadRefusal(`can't pin the object (${path})`, 'EEXIST', {
+        hint: 'take another name, or unpin that one',
+      });
+    this.model.put('pin', path, pin);
+  }
+
+  /** Paths that something is pinned at. */
+  pinsOf(kind: 'prog' | 'map', id: number): string[] {
+    return this.model.names('pin').filter((path) => {
+      const pin = this.model.find('pin', path);
+      return pin?.kind === kind && pin.id === id;
+    });
+  }
+
+  attach(dev: string, type: AttachType, ref: ObjectRef | undefined, options: AttachOptions = {}): void {
+    this.do(() => {
+      // The number of a program whose card is gone is still one that may be tried.
+      const prog = ref === undefined ? undefined : this.model.get('prog', this.idOf('prog', ref), 'attach');
+      attachXdp(this.model, dev, type, prog, options);
+    });
+  }
+
+  addFilter(dev: string, ref: ObjectRef, request: FilterRequest): void {
+    this.do(() => addFilter(this.model, dev, this.model.get('prog', this.idOf('prog', ref), 'filter'), request));
+  }
+
+  removeFilter(dev: string, prio: number, handle: number): void {
+    this.do(() => removeFilter(this.model, dev, prio, handle));
+  }
+
+  flushFilters(dev: string): void {
+    this.do(() => flushFilters(this.model, dev));
+  }
+
+  createMap(spec: Parameters<typeof createMap>[1], dev: string | undefined, pin: string): MapRecord {
+    return this.do(() => {
+      const map = createMap(this.model, spec, dev);
+      this.addPin(pin, { kind: 'map', id: map.id });
+      return map;
+    });
+  }
+
+  /** ENOENT where there is no such element. */
+  lookup(ref: ObjectRef, key: Uint8Array): Uint8Array {
+    const map = this.sized(ref, key, undefined);
+    const value = this.ops(map).lookup(key);
+    if (value === undefined) throw new OffloadRefusal('lookup failed', 'ENOENT');
+    return value;
+  }
+
+  update(ref: ObjectRef, key: Uint8Array, value: Uint8Array, flags: number): void {
+    this.do(() => {
+      const map = this.sized(ref, key, value);
+      if (flags > 2) throw new OffloadRefusal('update failed', 'EINVAL', { hint: 'flags: any, exist, noexist' });
+      this.ops(map).update(key, value, flags);
+    });
+  }
+
+  delete(ref: ObjectRef, key: Uint8Array): void {
+    this.do(() => this.ops(this.sized(ref, key, undefined)).delete(key));
+  }
+
+  /** The key behind `key`, or the first; ENOENT at the end. */
+  next(ref: ObjectRef, key: Uint8Array | undefined): Uint8Array {
+    const map = this.sized(ref, key, undefined);
+    const next = this.ops(map).next(key);
+    if (next === undefined) throw new OffloadRefusal("can't get next key", 'ENOENT');
+    return next;
+  }
+
+  /** All elements, in the order of a walk. */
+  dump(ref: ObjectRef): readonly Element[] {
+    const map = this.map(ref);
+    const held = map.type === 'array' ? map.maxEntries : this.records.count(`elem/${map.id}/`);
+    if (held > mostDumped)
+      throw new OffloadRefusal('dump', 'E2BIG', { hint: `more than ${mostDumped} elements: walk with getnext` });
+    return this.ops(map).all();
+  }
+
+  private sized(ref: ObjectRef, key: Uint8Array | undefined, value: Uint8Array | undefined): MapRecord {
+    const map = this.map(ref);
+    const isWrong = (bytes: Uint8Array | undefined, size: number): boolean =>
+      bytes !== undefined && bytes.length !== size;
+    if (isWrong(key, map.keySize))
+      throw new OffloadRefusal('key', 'EINVAL', {
+        hint: `it has ${key?.length} bytes, those of map ${map.id} have ${map.keySize}`,
+      });
+    if (isWrong(value, map.valueSize))
+      throw new OffloadRefusal('value', 'EINVAL', {
+        hint: `it has ${value?.length} bytes, those of map ${map.id} have ${map.valueSize}`,
+      });
+    return map;
+  }
+
+  private ops(map: MapRecord): DeviceMapOps {
+    if (map.forDevice) {
+      const netdev = this.model.get('netdev', map.netdev, 'map');
+      const device = this.model.get('device', netdev.device, 'map');
+      return driverOf(device).mapOps(this.model, device, map);
+    }
+    if (map.type === 'array' || map.type === 'hash') return new Elements(this.records, map);
+    throw new OffloadRefusal('map', 'EOPNOTSUPP', { hint: `what a ${map.type} on the host holds is not kept here` });
+  }
+
+  /** What nobody holds goes: programs first, then maps that only they held. */
+  private collect(): void {
+    const { model } = this;
+    const pins = model.all('pin');
+    const held = new Set(pins.filter(({ kind }) => kind === 'prog').map(({ id }) => id));
+    for (const { xdp, filters } of model.all('netdev')) {
+      for (const id of Object.values(xdp)) held.add(id);
+      for (const { prog } of filters) held.add(prog);
+    }
+    for (const { id } of model.all('prog')) if (!held.has(id)) model.delete('prog', id);
+    const maps = new Set(pins.filter(({ kind }) => kind === 'map').map(({ id }) => id));
+    for (const { mapIds } of model.all('prog')) for (const id of mapIds) maps.add(id);
+    for (const map of model.all('map')) {
+      if (maps.has(map.id)) continue;
+      new Elements(this.records, map).clear();
+      model.delete('map', map.id);
+    }
+  }
+}

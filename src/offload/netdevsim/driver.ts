@@ -1,0 +1,123 @@
+/**
+ * The driver of Linux's simulated card (drivers/net/netdevsim/bpf.c of Linux 6.1): it accepts every program, runs none,
+ * and has a knob for each thing that can be refused. Maps have two elements at most.
+ */
+import type { ErrnoName } from '../../platform/index.js';
+import type { DeviceLoad, DeviceMapOps, Driver, Prepared } from '../driver.js';
+import { type Element, Elements } from '../elements.js';
+import type { DeviceRecord, MapRecord, Model, NetdevRecord, ProgRecord } from '../model.js';
+import { OffloadRefusal } from '../refusal.js';
+
+/** NSIM_BPF_MAX_KEYS. */
+const maxKeys = 2;
+/** NSIM_XDP_MAX_MTU. */
+const maxMtu = 4000;
+
+function refuse(errno: ErrnoName, text?: string, hint?: string): never {
+  throw new OffloadRefusal('attach', errno, {
+    extack: text === undefined ? undefined : `netdevsim: ${text}`,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+const knob = (name: string): string => `switch it on again: jitnic device set DEVICE ${name}=1`;
+
+/** The one driver of this kind. */
+export const netdevsim: Driver = {
+  prepare({ device, program }: DeviceLoad): Prepared {
+    if (!device.knobs.bpf_bind_accept)
+      throw new OffloadRefusal('load program', 'EOPNOTSUPP', { hint: knob('bpf_bind_accept') });
+    const last = program.insns.length - 1;
+    const accepts = device.knobs.bpf_bind_verifier_accept;
+    const nothing = (): undefined => undefined;
+    return {
+      hooks: {
+        insn: ({ pc }, say) => {
+          if (pc !== last) return undefined;
+          const message = '[netdevsim] Hello from netdevsim!';
+          if (!accepts) return { message, errno: 'EOPNOTSUPP', hint: knob('bpf_bind_verifier_accept') };
+          say(message);
+          return undefined;
+        },
+        finalize: nothing,
+        // It has neither: what Linux rewrites marks the program, and nobody asks.
+        replaceInsn: nothing,
+        removeInsns: nothing,
+      },
+      translate: () => ({ image: [], slots: [], listing: [], maxPacketOffset: -1, stackSize: 0 }),
+    };
+  },
+
+  mapAlloc(_model: Model, netdev: NetdevRecord, map: MapRecord): readonly Element[] {
+    if (!netdev.knobs.bpf_map_accept)
+      throw new OffloadRefusal('map create', 'EOPNOTSUPP', { hint: knob('bpf_map_accept') });
+    if (map.maxEntries > maxKeys)
+      throw new OffloadRefusal('map create', 'ENOMEM', { hint: `a simulated card has ${maxKeys} elements a map` });
+    if (map.flags !== 0) throw new OffloadRefusal('map create', 'EINVAL', { hint: 'flags of maps are not supported' });
+    if (map.type !== 'array') return [];
+    return Array.from({ length: maxKeys }, (_, i) => {
+      const key = new Uint8Array(map.keySize);
+      new DataView(key.buffer).setUint32(0, i, true);
+      return { key, value: new Uint8Array(map.valueSize) };
+    });
+  },
+
+  mapOps(model: Model, _device: DeviceRecord, map: MapRecord): DeviceMapOps {
+    // Both kinds are one table of two entries; only deletion tells them apart.
+    const table = new Elements(model.records, { ...map, type: 'hash' }, maxKeys);
+    return {
+      lookup: (key) => table.lookup(key),
+      update: (key, value, flags) => table.update(key, value, flags),
+      delete: (key) => {
+        if (map.type === 'array') throw new OffloadRefusal('delete failed', 'EINVAL');
+        table.delete(key);
+      },
+      next: (key) => table.next(key),
+      all: () => table.all(),
+    };
+  },
+
+  setupDriver(netdev: NetdevRecord, prog: ProgRecord | undefined): void {
+    if (prog?.forDevice === true && prog.netdev !== '') refuse('EINVAL', 'attempt to load offloaded prog to drv');
+    if (netdev.mtu > maxMtu) refuse('EINVAL', 'MTU too large w/ XDP enabled', `set an MTU of at most ${maxMtu}`);
+    if (!netdev.knobs.bpf_xdpdrv_accept)
+      refuse('EOPNOTSUPP', 'driver XDP disabled in DebugFS', knob('bpf_xdpdrv_accept'));
+  },
+
+  setupCard(_model: Model, netdev: NetdevRecord, prog: ProgRecord | undefined, matches: boolean): void {
+    if (prog !== undefined && prog.netdev === '')
+      refuse(
+        'EINVAL',
+        'xdpoffload of non-bound program',
+        `load it for the card: jitnic prog load FILE PIN dev ${netdev.name}`,
+      );
+    if (prog !== undefined && !matches)
+      refuse(
+        'EINVAL',
+        'program bound to different dev',
+        `load it for this card: jitnic prog load FILE PIN dev ${netdev.name}`,
+      );
+    if (!netdev.knobs.bpf_xdpoffload_accept)
+      refuse('EOPNOTSUPP', 'XDP offload disabled in DebugFS', knob('bpf_xdpoffload_accept'));
+    if (prog !== undefined && netdev.xdp.hw === 0 && netdev.offloaded !== 0)
+      refuse('EBUSY', 'TC program is already loaded', 'the card runs one program: take the classifier off first');
+  },
+
+  setupClassifier(_model: Model, netdev: NetdevRecord, prog: ProgRecord | undefined, before: number): void {
+    if (!netdev.knobs.bpf_tc_accept)
+      refuse('EOPNOTSUPP', 'netdevsim configured to reject BPF TC offload', knob('bpf_tc_accept'));
+    if (prog !== undefined && prog.netdev === '' && !netdev.knobs.bpf_tc_non_bound_accept)
+      refuse('EOPNOTSUPP', 'netdevsim configured to reject unbound programs', knob('bpf_tc_non_bound_accept'));
+    if (netdev.offloaded !== before && prog !== undefined && netdev.offloaded !== 0)
+      refuse(
+        'EBUSY',
+        'driver and netdev offload states mismatch',
+        'the card runs one program: take off what runs there first',
+      );
+  },
+
+  checkMtu(_model: Model, netdev: NetdevRecord, mtu: number): void {
+    if (netdev.xdp.drv !== 0 && mtu > maxMtu)
+      throw new OffloadRefusal('set mtu', 'EBUSY', { hint: `at most ${maxMtu} with a program in the driver` });
+  },
+};

@@ -1,0 +1,326 @@
+/**
+ * What can be asked of the daemon, and of one process: calls by name, each a function of the kernel and a body of JSON
+ * fields. Names are bpftool's, with those of cards beside them (`device`). Reading calls change nothing.
+ */
+import { UnsupportedError } from '../base/index.js';
+import { readObject, xdpCandidates } from '../object/index.js';
+import {
+  attachTypes,
+  capabilityNames,
+  deviceJson,
+  elementJson,
+  featureJson,
+  type Json,
+  jitedJson,
+  mapJson,
+  netJson,
+  type ObjectRef,
+  type OffloadKernel,
+  progJson,
+  toHex,
+  xlatedJson,
+} from '../offload/index.js';
+import type { MapTypeName } from '../platform/index.js';
+import type { Fields } from './fields.js';
+
+/** One call. */
+export interface Call {
+  readonly name: string;
+  /** One line. */
+  readonly summary: string;
+  readonly run: (kernel: OffloadKernel, body: Fields, now: number) => Json;
+}
+
+/** The longest object file that is read. */
+export const maxObject: number = 8 << 20;
+
+const names = { id: 'id', pinned: 'pinned' } as const;
+
+/** A program or map by its number or pin; `prog` and `map` where a call names both. */
+function refOf(body: Fields): ObjectRef {
+  const id = body.optionalNumber(names.id, 1, 0xffff_ffff);
+  return id === undefined ? { pinned: body.text(names.pinned) } : { id };
+}
+
+function optionalRef(body: Fields): ObjectRef | undefined {
+  const id = body.optionalNumber(names.id, 1, 0xffff_ffff);
+  const pinned = body.optionalText(names.pinned);
+  return id !== undefined ? { id } : pinned === undefined ? undefined : { pinned };
+}
+
+/** All of a kind, or the one that is asked for. */
+function shown(ref: ObjectRef | undefined, all: () => Json[], one: (ref: ObjectRef) => Json): Json {
+  return ref === undefined ? all() : one(ref);
+}
+
+function loadCall(kernel: OffloadKernel, body: Fields, now: number): Json {
+  const bytes = body.base64('object');
+  const name = body.optionalText('program');
+  const dev = body.optionalText('dev');
+  const pin = body.text('pin');
+  const offload = body.word('offload', ['required', 'preferred'], 'required');
+  const reuse = body.numbers('maps');
+  body.done();
+  if (bytes.length > maxObject) throw new UnsupportedError(`the object has more than ${maxObject} bytes`);
+  const object = readObject(bytes, { name: 'object' });
+  const candidates = xdpCandidates(object);
+  const found =
+    name === undefined ? candidates : candidates.filter((each) => each.name === name || each.section === name);
+  const [program] = found;
+  if (program === undefined || found.length > 1) {
+    const known = candidates.map((each) => each.name).join(', ');
+    throw new UnsupportedError(
+      program === undefined ? 'there is no such XDP program' : 'which program?',
+      {},
+      `programs: ${known}`,
+    );
+  }
+  const { prog, log, fallback } = kernel.load({
+    object,
+    program,
+    dev,
+    pin,
+    offload,
+    reuse,
+    now: Math.floor(now / 1000),
+  });
+  return { prog: progJson(kernel, prog), log, ...(fallback === undefined ? {} : { fallback }) };
+}
+
+const nothing: Json = {};
+
+/** In the order of the documentation. */
+export const calls: readonly Call[] = [
+  {
+    name: 'device/add',
+    summary: 'a card, with its network devices',
+    run: (kernel, body) => {
+      const request = {
+        name: body.text('name'),
+        card: body.text('card'),
+        ports: body.number('ports', 1, 64, 1),
+        off: body.words('off', capabilityNames),
+      };
+      body.done();
+      return { netdevs: kernel.addDevice(request) };
+    },
+  },
+  {
+    name: 'device/remove',
+    summary: 'takes a card or one of its network devices away',
+    run: (kernel, body) => {
+      const name = body.text('name');
+      body.done();
+      kernel.removeDevice(name);
+      return nothing;
+    },
+  },
+  {
+    name: 'device/set',
+    summary: 'switches a capability or a knob',
+    run: (kernel, body) => {
+      const [name, knob, on] = [body.text('name'), body.text('knob'), body.flag('on')];
+      body.done();
+      kernel.set(name, knob, on);
+      return nothing;
+    },
+  },
+  {
+    name: 'device/show',
+    summary: 'cards',
+    run: (kernel, body) => {
+      const name = body.optionalText('name');
+      body.done();
+      const { model } = kernel;
+      return name === undefined
+        ? model.names('device').map((each) => deviceJson(model, each))
+        : deviceJson(model, name);
+    },
+  },
+  { name: 'prog/load', summary: 'loads a program and pins it', run: loadCall },
+  {
+    name: 'prog/show',
+    summary: 'programs',
+    run: (kernel, body) => {
+      const ref = optionalRef(body);
+      body.done();
+      const json = (prog: Parameters<typeof progJson>[1]): Json => progJson(kernel, prog);
+      return shown(
+        ref,
+        () => kernel.progs().map(json),
+        (one) => json(kernel.prog(one)),
+      );
+    },
+  },
+  {
+    name: 'prog/dump',
+    summary: 'instructions of a program: xlated, or the code of the card',
+    run: (kernel, body) => {
+      const ref = refOf(body);
+      const what = body.word('what', ['xlated', 'jited']);
+      const opcodes = body.flag('opcodes');
+      body.done();
+      const prog = kernel.prog(ref);
+      return what === 'xlated' ? xlatedJson(prog, opcodes) : jitedJson(prog, opcodes);
+    },
+  },
+  ...(['prog', 'map'] as const).map(
+    (kind): Call => ({
+      name: `${kind}/pin`,
+      summary: `pins a ${kind}`,
+      run: (kernel, body) => {
+        const ref = refOf(body);
+        const path = body.text('path');
+        body.done();
+        kernel.pin(kind, ref, path);
+        return nothing;
+      },
+    }),
+  ),
+  {
+    name: 'unpin',
+    summary: 'takes a pin away',
+    run: (kernel, body) => {
+      const path = body.text('path');
+      body.done();
+      kernel.unpin(path);
+      return nothing;
+    },
+  },
+  {
+    name: 'net/attach',
+    summary: 'attaches a program',
+    run: (kernel, body) => {
+      const ref = refOf(body);
+      const dev = body.text('dev');
+      const type = body.word('type', attachTypes, 'xdp');
+      const force = body.flag('overwrite');
+      body.done();
+      kernel.attach(dev, type, ref, { force });
+      return nothing;
+    },
+  },
+  {
+    name: 'net/detach',
+    summary: 'takes a program off',
+    run: (kernel, body) => {
+      const [dev, type] = [body.text('dev'), body.word('type', attachTypes, 'xdp')];
+      body.done();
+      kernel.attach(dev, type, undefined);
+      return nothing;
+    },
+  },
+  {
+    name: 'net/mtu',
+    summary: 'sets the longest packet of a network device',
+    run: (kernel, body) => {
+      const [dev, mtu] = [body.text('dev'), body.number('mtu', 68, 65_535)];
+      body.done();
+      kernel.setMtu(dev, mtu);
+      return nothing;
+    },
+  },
+  {
+    name: 'net/show',
+    summary: 'what is attached',
+    run: (kernel, body) => {
+      body.done();
+      return netJson(kernel.model);
+    },
+  },
+  {
+    name: 'map/create',
+    summary: 'makes a map and pins it',
+    run: (kernel, body) => {
+      const spec = {
+        name: body.text('name'),
+        type: body.text('type') as MapTypeName,
+        keySize: body.number('key', 0, 512),
+        valueSize: body.number('value', 0, 1 << 20),
+        maxEntries: body.number('entries', 0, 0xffff_ffff),
+        flags: body.number('flags', 0, 0xffff_ffff, 0),
+      };
+      const [dev, pin] = [body.optionalText('dev'), body.text('pin')];
+      body.done();
+      return mapJson(kernel, kernel.createMap({ ...spec, init: undefined }, dev, pin));
+    },
+  },
+  {
+    name: 'map/show',
+    summary: 'maps',
+    run: (kernel, body) => {
+      const ref = optionalRef(body);
+      body.done();
+      const json = (map: Parameters<typeof mapJson>[1]): Json => mapJson(kernel, map);
+      return shown(
+        ref,
+        () => kernel.maps().map(json),
+        (one) => json(kernel.map(one)),
+      );
+    },
+  },
+  {
+    name: 'map/dump',
+    summary: 'elements of a map',
+    run: (kernel, body) => {
+      const ref = refOf(body);
+      body.done();
+      return kernel.dump(ref).map(({ key, value }) => elementJson(key, value));
+    },
+  },
+  {
+    name: 'map/lookup',
+    summary: 'one element',
+    run: (kernel, body) => {
+      const [ref, key] = [refOf(body), body.bytes('key', 512)];
+      body.done();
+      return elementJson(key, kernel.lookup(ref, key));
+    },
+  },
+  {
+    name: 'map/update',
+    summary: 'puts an element',
+    run: (kernel, body) => {
+      const [ref, key, value] = [refOf(body), body.bytes('key', 512), body.bytes('value', 1 << 20)];
+      const flags = { any: 0, noexist: 1, exist: 2 }[body.word('flags', ['any', 'noexist', 'exist'], 'any')];
+      body.done();
+      kernel.update(ref, key, value, flags);
+      return nothing;
+    },
+  },
+  {
+    name: 'map/delete',
+    summary: 'takes an element away',
+    run: (kernel, body) => {
+      const [ref, key] = [refOf(body), body.bytes('key', 512)];
+      body.done();
+      kernel.delete(ref, key);
+      return nothing;
+    },
+  },
+  {
+    name: 'map/getnext',
+    summary: 'the key behind a key',
+    run: (kernel, body) => {
+      const [ref, key] = [refOf(body), body.optionalBytes('key', 512)];
+      body.done();
+      const next = kernel.next(ref, key);
+      const bytes = (each: Uint8Array): Json => (toHex(each).match(/../g) ?? []).map((byte) => `0x${byte}`);
+      return { key: key === undefined ? null : bytes(key), next_key: bytes(next) };
+    },
+  },
+  {
+    name: 'feature/probe',
+    summary: 'what a card can do',
+    run: (kernel, body) => {
+      const dev = body.text('dev');
+      body.done();
+      return featureJson(kernel.model, dev);
+    },
+  },
+];
+
+/** The call of a name. */
+export function callNamed(name: string): Call | undefined {
+  return calls.find((call) => call.name === name);
+}

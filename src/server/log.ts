@@ -1,0 +1,242 @@
+/**
+ * The log in which state survives: changes of records, appended before they count. A file is a header and entries,
+ *
+ *     "jitnic state 1\n"
+ *     | length u32 | CRC-32 of the payload u32 | payload: JSON, a list of changes | ...        (little endian)
+ *
+ * so whatever the instant at which a process or machine dies, what is read back is a prefix of whole entries: a change
+ * is there or it is not, and one that was acknowledged is. What follows the last whole entry is a torn tail; it is cut
+ * off, kept beside the log and said.
+ *
+ * An entry that cannot be written (the disk is full) is taken back, and the change refused: nothing is lost. If an
+ * entry can't be brought to the disk (fsync fails), nobody knows what is there, and no further change is taken.
+ *
+ * When the log has grown well past what it holds, all records are written to a new one, which then takes its place by
+ * a rename.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { InputError } from '../base/index.js';
+import { type Change, OffloadRefusal, Records } from '../offload/index.js';
+
+/** When entries go to the disk: before a change is acknowledged, or when the system likes. */
+export const syncPolicies = ['always', 'never'] as const;
+
+/** One of {@link syncPolicies}. */
+export type SyncPolicy = (typeof syncPolicies)[number];
+
+const header = new TextEncoder().encode('jitnic state 1\n');
+const frame = 8;
+/** No entry is longer: a longer length is damage. */
+const maxEntry = 64 << 20;
+/** Bytes from which on a log is written anew, if most of it is history. */
+const compactFrom = 4 << 20;
+
+/** What was read of a log. */
+export interface ReadLog {
+  readonly records: Records;
+  /** Bytes of header and whole entries. */
+  readonly length: number;
+  readonly entries: number;
+  /** Bytes behind them. */
+  readonly torn: number;
+}
+
+/** Reads what a log holds. Throws InputError for a file that is none, or of a version that is not known. */
+export function readLog(bytes: Uint8Array, file: string): ReadLog {
+  const records = new Records();
+  const text = new TextDecoder().decode(bytes.subarray(0, header.length));
+  const isPrefix = new TextDecoder().decode(header).startsWith(text);
+  if (bytes.length >= header.length && !isPrefix) {
+    const version = /^jitnic state (\d+)/.exec(text)?.[1];
+    if (version === undefined) throw new InputError('it is no state of jitnic', { file }, 'name another folder');
+    throw new InputError(`it is of version ${version}, this jitnic knows 1`, { file }, 'use the jitnic that wrote it');
+  }
+  // A header that was not written in full is that of an empty log.
+  if (bytes.length < header.length) return { records, length: 0, entries: 0, torn: bytes.length };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = header.length;
+  let entries = 0;
+  for (; at + frame <= bytes.length; entries++) {
+    const length = view.getUint32(at, true);
+    const payload = bytes.subarray(at + frame, at + frame + length);
+    if (length > maxEntry || payload.length < length || crc32(payload) !== view.getUint32(at + 4, true)) break;
+    const changes = changesIn(payload);
+    if (changes === undefined) break;
+    records.apply(changes);
+    at += frame + length;
+  }
+  return { records, length: at, entries, torn: bytes.length - at };
+}
+
+/** Undefined for what no writer has written, checksum or not. */
+function changesIn(payload: Uint8Array): Change[] | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    if (!Array.isArray(value)) return undefined;
+    const isChange = (each: unknown): boolean =>
+      typeof each === 'object' && each !== null && typeof (each as { key?: unknown }).key === 'string';
+    return value.every(isChange) ? (value as Change[]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One entry as bytes. */
+export function entryOf(changes: readonly Change[]): Uint8Array {
+  const payload = new TextEncoder().encode(JSON.stringify(changes));
+  const entry = new Uint8Array(frame + payload.length);
+  const view = new DataView(entry.buffer);
+  view.setUint32(0, payload.length, true);
+  view.setUint32(4, crc32(payload), true);
+  entry.set(payload, frame);
+  return entry;
+}
+
+/** A log that is open. */
+export class StateLog {
+  readonly records: Records;
+  /** Bytes that were cut off when it was opened. */
+  readonly cut: number;
+  /** Entries since it was opened. */
+  appended = 0;
+  private readonly path: string;
+  private readonly policy: SyncPolicy;
+  private fd: number;
+  private length: number;
+  private isBroken = false;
+
+  private constructor(path: string, policy: SyncPolicy, read: ReadLog) {
+    this.path = path;
+    this.policy = policy;
+    this.records = read.records;
+    this.cut = read.torn;
+    this.fd = openSync(path, existsSync(path) ? 'r+' : 'w+', 0o600);
+    this.length = read.length;
+    ftruncateSync(this.fd, read.length);
+    if (read.length === 0) this.write(header);
+    this.sync();
+  }
+
+  /** Opens the log of a folder, which is made if it is not there. */
+  static open(folder: string, policy: SyncPolicy): StateLog {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, 'state.log');
+    const bytes = existsSync(path) ? readFileSync(path) : new Uint8Array(0);
+    const read = readLog(bytes, path);
+    if (read.torn > 0) writeFileSync(`${path}.torn`, bytes.subarray(read.length), { mode: 0o600 });
+    const log = new StateLog(path, policy, read);
+    syncFolder(folder);
+    return log;
+  }
+
+  get bytes(): number {
+    return this.length;
+  }
+
+  /** Appends changes; when this returns they are kept. Throws OffloadRefusal, and then they are not there. */
+  append(changes: readonly Change[]): void {
+    if (this.isBroken) this.refuse('EIO', 'an earlier change could not be brought to the disk: restart');
+    const entry = entryOf(changes);
+    if (entry.length > maxEntry) this.refuse('E2BIG', 'the change is larger than an entry of the log may be');
+    try {
+      this.write(entry);
+    } catch (error) {
+      this.takeBack();
+      const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC';
+      this.refuse(isFull ? 'ENOSPC' : 'EIO', 'the log of the state could not be written: nothing was changed');
+    }
+    try {
+      this.sync();
+    } catch {
+      this.isBroken = true;
+      this.refuse('EIO', 'the change could not be brought to the disk: restart');
+    }
+    this.length += entry.length;
+    this.appended++;
+  }
+
+  /** Writes the log anew if most of it is history. Where that fails, it stays as it is. */
+  compact(force = false): boolean {
+    if (!force && this.length < compactFrom) return false;
+    const chunks: Uint8Array[] = [header];
+    let changes: Change[] = [];
+    for (const [key, value] of this.records.entries()) {
+      changes.push({ key, value });
+      if (changes.length < 1000) continue;
+      chunks.push(entryOf(changes));
+      changes = [];
+    }
+    chunks.push(entryOf(changes));
+    const bytes = Buffer.concat(chunks);
+    if (!force && bytes.length * 2 > this.length) return false;
+    const path = `${this.path}.new`;
+    const fd = openSync(path, 'w+', 0o600);
+    try {
+      writeAll(fd, bytes, 0);
+      fsyncSync(fd);
+      renameSync(path, this.path);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    syncFolder(join(this.path, '..'));
+    closeSync(this.fd);
+    this.fd = fd;
+    this.length = bytes.length;
+    return true;
+  }
+
+  close(): void {
+    fsyncSync(this.fd);
+    closeSync(this.fd);
+  }
+
+  private write(bytes: Uint8Array): void {
+    writeAll(this.fd, bytes, this.length);
+    if (bytes === header) this.length += header.length;
+  }
+
+  private sync(): void {
+    if (this.policy === 'always') fsyncSync(this.fd);
+  }
+
+  private takeBack(): void {
+    try {
+      ftruncateSync(this.fd, this.length);
+    } catch {
+      this.isBroken = true;
+    }
+  }
+
+  private refuse(errno: 'EIO' | 'ENOSPC' | 'E2BIG', hint: string): never {
+    throw new OffloadRefusal('state', errno, { hint });
+  }
+}
+
+/** Writes all bytes, in as many pieces as it takes. */
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+}
+
+/** A file's name is kept by its folder. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

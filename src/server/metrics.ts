@@ -1,0 +1,35 @@
+/** What the daemon counts, in the text format of Prometheus. */
+import type { OffloadKernel } from '../offload/index.js';
+import type { StateLog } from './log.js';
+
+/** Counters since the start. */
+export class Metrics {
+  /** Connections that were one too many. */
+  dropped = 0;
+  /** Requests that are none of HTTP. */
+  malformed = 0;
+  private readonly requests = new Map<string, number>();
+
+  count(call: string, status: number): void {
+    const key = `call="${call}",status="${status}"`;
+    this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
+  }
+
+  text(kernel: OffloadKernel, log: StateLog): string {
+    const { model } = kernel;
+    const lines: string[] = [];
+    const metric = (name: string, type: string, help: string, values: readonly (readonly [string, number])[]): void => {
+      lines.push(`# HELP jitnic_${name} ${help}`, `# TYPE jitnic_${name} ${type}`);
+      for (const [labels, value] of values) lines.push(`jitnic_${name}${labels === '' ? '' : `{${labels}}`} ${value}`);
+    };
+    metric('requests_total', 'counter', 'Requests by call and status.', [...this.requests]);
+    metric('dropped_connections_total', 'counter', 'Connections beyond the limit.', [['', this.dropped]]);
+    metric('malformed_requests_total', 'counter', 'Requests that are none of HTTP.', [['', this.malformed]]);
+    metric('log_entries_total', 'counter', 'Entries that were appended to the log.', [['', log.appended]]);
+    metric('log_bytes', 'gauge', 'Bytes of the log.', [['', log.bytes]]);
+    metric('devices', 'gauge', 'Cards.', [['', model.names('device').length]]);
+    metric('programs', 'gauge', 'Programs.', [['', kernel.progs().length]]);
+    metric('maps', 'gauge', 'Maps.', [['', kernel.maps().length]]);
+    return `${lines.join('\n')}\n`;
+  }
+}

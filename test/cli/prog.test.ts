@@ -1,0 +1,112 @@
+/** Cards from the command line: by a daemon, and in one process. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { captureCli } from '../../src/cli/testing.js';
+import { parseImage, writeElf } from '../../src/object/index.js';
+import { type Daemon, startDaemon } from '../../src/server/index.js';
+
+let folder = '';
+let daemon: Daemon;
+const object = (): string => join(folder, 'f.o');
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'jitnic-prog-'));
+  const text = `.section xdp
+.globl f
+f:
+  r6 = *(u32 *)(r1 + 0)
+  r7 = *(u32 *)(r1 + 4)
+  r8 = r6
+  r8 += 14
+  if r8 > r7 goto out
+  r1 = *(u16 *)(r6 + 12)
+  if r1 == 8 goto out
+  r0 = 1
+  exit
+out:
+  r0 = 2
+  exit
+`;
+  writeFileSync(object(), writeElf(parseImage(text)));
+  const write = text.replace('r1 = *(u16 *)(r6 + 12)', 'r1 = *(u16 *)(r6 + 12)\n  r1 %= 3');
+  writeFileSync(join(folder, 'refused.o'), writeElf(parseImage(write)));
+  daemon = await startDaemon({
+    state: join(folder, 'state'),
+    socket: join(folder, 's'),
+    sync: 'never',
+    say: () => undefined,
+  });
+});
+afterAll(async () => {
+  await daemon.stop();
+  rmSync(folder, { recursive: true });
+});
+
+const at = (...args: readonly string[]): ReturnType<typeof captureCli> =>
+  captureCli([...args, '--socket', join(folder, 's')]);
+
+describe('a daemon, in words of bpftool', () => {
+  test('from card to attached program and back', async () => {
+    expect(await at('device', 'add', 'nic', 'nfp4000', 'ports', '2')).toMatchObject({ exitCode: 0, err: '' });
+    expect(await at('prog', 'load', object(), '/f', 'dev', 'nicp0')).toMatchObject({ exitCode: 0, err: '' });
+    expect(await at('net', 'attach', 'xdpoffload', 'pinned', '/f', 'dev', 'nicp1')).toMatchObject({
+      exitCode: 0,
+      err: '',
+    });
+    expect((await at('net', 'show')).out).toBe('xdp:\nnicp1(2) offload id 1\n\ntc:\n\nflow_dissector:\n\n');
+    expect((await at('prog', 'show')).out).toMatch(
+      /^1: xdp {2}name f {2}tag [0-9a-f]{16} .*offloaded_to nicp0\n\tloaded_at \S+ {2}uid 0\n\txlated 104B {2}jited \d+B {2}machine nfp \(nfp4000\)/,
+    );
+    expect((await at('device', 'show', 'nic')).out).toContain('maps 0 of 256');
+    const again = await at('net', 'attach', 'xdpoffload', 'id', '1', 'dev', 'nicp0');
+    expect(again.exitCode).toBe(0);
+    expect((await at('net', 'detach', 'xdpoffload', 'dev', 'nicp1')).exitCode).toBe(0);
+    expect((await at('prog', 'dump', 'xlated', 'id', '1')).out).toContain('r0 = 2');
+  });
+
+  test('what the driver refuses is exit 1, with its log and our hint', async () => {
+    const { exitCode, err } = await at('prog', 'load', join(folder, 'refused.o'), '/r', 'dev', 'nicp0');
+    expect(exitCode).toBe(1);
+    expect(err).toContain('[nfp] instruction 0x97 not supported');
+    expect(err).toContain('hint: compile for an older instruction set');
+    const preferred = await at(
+      'prog',
+      'load',
+      join(folder, 'refused.o'),
+      '/r',
+      'dev',
+      'nicp0',
+      '--offload',
+      'preferred',
+    );
+    expect(preferred).toMatchObject({ exitCode: 0, err: 'not on the card: [nfp] instruction 0x97 not supported\n' });
+  });
+
+  test('mistakes are said', async () => {
+    expect((await at('prog', 'lod')).err).toContain('did you mean `load`?');
+    expect((await at('net', 'attach', 'xdpoffload', 'id', '1')).err).toContain('`dev NAME` is missing');
+    expect((await at('prog', 'show', 'id', '77')).err).toContain("can't get prog info: No such file or directory");
+    const nobody = await captureCli(['prog', 'show', '--socket', join(folder, 'nobody')]);
+    expect(nobody.exitCode).toBe(3);
+    expect(nobody.err).toContain('start one: jitnic serve STATE');
+  });
+});
+
+describe('one process', () => {
+  test("the card's own code, by its offsets", async () => {
+    const { exitCode, out } = await captureCli(['prog', 'dump', 'jited', object(), 'opcodes']);
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/^bpf_prog_[0-9a-f]{16}_f:\n {5}0: {2}\S+\[/);
+    expect(out).toMatch(/\n {7}([0-9a-f]{2} ){7}[0-9a-f]{2}\n/);
+  });
+
+  test('what a card can do, as macros too', async () => {
+    const { out } = await captureCli(['feature', 'probe', 'dev', 'nicp0']);
+    expect(out).toContain('eBPF map_type hash is available\n');
+    expect(out).toContain('eBPF map_type lru_hash is NOT available\n');
+    expect(out).toContain('\t- bpf_map_lookup_elem\n');
+    const macros = await captureCli(['feature', 'probe', 'dev', 'nicp0', 'macros', 'prefix', 'NFP_']);
+    expect(macros.out).toContain('#define NFP_NO_HAVE_LRU_HASH_MAP_TYPE\n');
+  });
+});
