@@ -56,7 +56,7 @@ describe('a daemon, in words of bpftool', () => {
     });
     expect((await at('net', 'show')).out).toBe('xdp:\nnicp1(2) offload id 1\n\ntc:\n\nflow_dissector:\n\n');
     expect((await at('prog', 'show')).out).toMatch(
-      /^1: xdp {2}name f {2}tag [0-9a-f]{16} .*offloaded_to nicp0\n\tloaded_at \S+ {2}uid 0\n\txlated 104B {2}jited \d+B {2}machine nfp \(nfp4000\)/,
+      /^1: xdp {2}name f {2}tag [0-9a-f]{16} .*offloaded_to nicp0\n\tloaded_at \S+ {2}uid 0\n\txlated 88B {2}jited \d+B {2}machine nfp \(nfp4000\)/,
     );
     expect((await at('device', 'show', 'nic')).out).toContain('maps 0 of 256');
     const again = await at('net', 'attach', 'xdpoffload', 'id', '1', 'dev', 'nicp0');
