@@ -1,7 +1,10 @@
 export type { Attachment } from './attachment.js';
 export { type JournalEntry, readJournal } from './journal.js';
+export { type LivePlan, planLive } from './plan.js';
+export { putBack } from './put-back.js';
 export { type RehearsalResult, rehearse } from './rehearsal.js';
-export { type LiveOptions, type LivePlan, LiveSession, planLive, putBack } from './session.js';
+export { type LiveOptions, LiveSession } from './session.js';
 export { terminated } from './signals.js';
 export { isLookedAfter, LivePlace, type LiveState } from './state.js';
 export { takeTags } from './taken-program.js';
+export { type TrialResult, trial } from './trial.js';

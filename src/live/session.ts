@@ -9,25 +9,20 @@ import { Bpf, KernelIds, possibleCpus } from '../linux/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { errnoName } from '../platform/index.js';
 import { verify } from '../verifier/index.js';
-import {
-  type Attachment,
-  attachedProgram,
-  findAttachment,
-  type HiddenTraits,
-  hiddenTraits,
-  swap,
-} from './attachment.js';
+import { attachedProgram, findAttachment, swap } from './attachment.js';
 import { type Choice, chooseSite, MapPenalties, profileOf, type SiteProfile, samePlans, smallTable } from './choose.js';
 import { allEntries, entryAt, readSteady } from './contents.js';
 import { type Instrumented, instrument, readSamples, type Samples } from './instrument.js';
 import { type JournalEntry, type JournalKind, writeJournal } from './journal.js';
-import { unsteadyMaps, writtenByProgram } from './read-only.js';
+import { type LivePlan, planLive } from './plan.js';
+import { putBack } from './put-back.js';
+import { unsteadyMaps } from './read-only.js';
 import { type ShadowPacket, shadowRun } from './shadow.js';
-import { findSites, type LookupSite } from './sites.js';
+import type { LookupSite } from './sites.js';
 import { type SitePlan, specialise } from './specialise.js';
-import { isLookedAfter, LivePlace, type LiveState, type LiveView, startOf } from './state.js';
-import { loadVersion, type TakenProgram, takeProgram } from './taken-program.js';
-import { installWatcher, readGuard, type Watcher } from './watcher.js';
+import { isLookedAfter, LivePlace, type LiveView, startOf } from './state.js';
+import { loadVersion } from './taken-program.js';
+import { installWatcher, othersEnded, readGuard, type Watcher } from './watcher.js';
 
 /** How a program is looked after. */
 export interface LiveOptions {
@@ -63,6 +58,8 @@ interface Version {
 /** Seconds in which samples are taken: at first, and at most. */
 const sampleTime = 0.05;
 const longestSampleTime = 0.8;
+/** Seconds after attaching until the first version. */
+const firstMake = 1;
 /** Samples of a site that are enough. */
 const enoughSamples = 64;
 /** How much slower than the original a version may be measured before it is taken back. */
@@ -72,34 +69,6 @@ const leastRuns = 2000;
 const measureTime = 0.04;
 const now = (): number => performance.now() / 1000;
 const sleep = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000));
-
-/** What attaching found, without having changed anything. */
-export interface LivePlan {
-  readonly attachment: Attachment;
-  readonly taken: TakenProgram;
-  readonly traits: HiddenTraits;
-  readonly sites: readonly LookupSite[];
-  /** Why there are no sites to be known. */
-  readonly why: string | undefined;
-}
-
-/** Reads what is attached to an interface and what could be done; changes nothing. Throws with why it can't be. */
-export function planLive(bpf: Bpf, ids: KernelIds, device: string, object?: ObjectSpec): LivePlan {
-  const attachment = findAttachment(ids, device);
-  const fd = ids.open('program', attachment.programId);
-  if (fd < 0) throw new InputError(`program ${attachment.programId} cannot be opened: ${errnoName(fd)}`);
-  const taken = takeProgram(bpf, ids, fd, object);
-  try {
-    const traits = hiddenTraits(bpf, fd);
-    const found = findSites(taken.object, taken.program);
-    const written = writtenByProgram(taken);
-    const sites = 'why' in found ? [] : found.filter(({ map }) => written[map] === undefined);
-    return { attachment, taken, traits, sites, why: 'why' in found ? found.why : undefined };
-  } catch (error) {
-    taken.close();
-    throw error;
-  }
-}
 
 /** Looks after one interface. */
 export class LiveSession {
@@ -347,7 +316,8 @@ export class LiveSession {
 
   /** Makes a version where the samples say that one is worth it, and another one than runs. */
   private decide(): void {
-    if (now() < this.retryAt) return;
+    // What was under way when the watcher came has not been seen to begin; it is over by now.
+    if (now() < this.started + firstMake || now() < this.retryAt) return;
     if (this.spent > (now() - this.started) * (this.options.budget ?? 0.05) + 0.5) return;
     const before = process.cpuUsage();
     try {
@@ -366,6 +336,7 @@ export class LiveSession {
     const relied = (this.version?.plans ?? []).map(({ site }) => site.map);
     // Watched first, then looked at: what comes in between is seen.
     this.watch(new Set([...candidates.map(({ map }) => map), ...relied]));
+    if (!othersEnded(this.bpf, this.watcher.guardFd)) return;
     const { events } = readGuard(this.bpf, this.watcher.guardFd);
     const own = new Set([...this.versionIds, this.current.id]);
     const unsteady = unsteadyMaps(this.bpf, this.ids, taken, own);
@@ -557,31 +528,6 @@ export class LiveSession {
       view: this.view,
     });
   }
-}
-
-/**
- * Puts the original back for a process that is gone. False: somebody else changed what is attached, it stays. Throws
- * where the kernel refuses.
- */
-export function putBack(bpf: Bpf, ids: KernelIds, place: LivePlace, state: LiveState): boolean {
-  const id = attachedProgram(state.attachment.device);
-  let isOurs = id === state.program.id;
-  if (state.versionIds.includes(id)) {
-    const original = bpf.getPinned(place.pin('original'));
-    const current = ids.open('program', id);
-    if (original < 0 || current < 0) {
-      throw new InputError(
-        `the original program of \`${state.attachment.device}\` is not to be had: ${errnoName(original)}`,
-      );
-    }
-    swap(ids, state.attachment, original, current);
-    bpf.close(original);
-    bpf.close(current);
-    isOurs = true;
-  }
-  writeJournal(place.journal, 'detached', isOurs ? `program ${state.program.id} is back` : 'what is attached stays');
-  place.clear();
-  return isOurs;
 }
 
 function word(value: number): Uint8Array {

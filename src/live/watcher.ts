@@ -11,6 +11,7 @@
  *     16  changes of watched maps seen
  *     24  other events that give somebody a way to write: programs loaded that have one, iterators over maps
  *     32  loads of programs under way, which are looked at when they are over: before anybody can run the program
+ *     40  changes of maps under way that were not watched when they began
  *
  * So `epoch = E` and nothing under way, before and after reading a map, means: what was read is what the map holds as
  * long as the epoch is E. What cannot be told (an address that is not mapped, a new command) counts as a change.
@@ -30,7 +31,7 @@ import { errnoName, helperNumber } from '../platform/index.js';
 /** Bytes of the guard's memory. */
 export const guardSize = 64;
 /** Where in it things are. */
-export const guardAt = { epoch: 0, active: 8, changes: 16, events: 24, loads: 32 } as const;
+export const guardAt = { epoch: 0, active: 8, changes: 16, events: 24, loads: 32, others: 40 } as const;
 
 /** The guard's memory at one moment. */
 export interface GuardState {
@@ -38,6 +39,7 @@ export interface GuardState {
   readonly active: bigint;
   readonly changes: bigint;
   readonly events: bigint;
+  readonly others: bigint;
 }
 
 /** enum bpf_prog_type: raw tracepoints. */
@@ -139,6 +141,15 @@ export function installWatcher(bpf: Bpf, ids: KernelIds): Watcher {
   return { guardFd, watchedFd, linkFds };
 }
 
+/**
+ * Have all changes ended that had begun before a map was watched? What begins later is seen; what is under way is
+ * waited for, a few looks long: changes take microseconds. False: not yet.
+ */
+export function othersEnded(bpf: Bpf, guardFd: number): boolean {
+  for (let i = 0; i < 100; i++) if (readGuard(bpf, guardFd).others === 0n) return true;
+  return false;
+}
+
 /** Reads the guard's memory. */
 export function readGuard(bpf: Bpf, guardFd: number): GuardState {
   const bytes = bpf.mapLookup(guardFd, new Uint8Array(4), guardSize);
@@ -150,6 +161,7 @@ export function readGuard(bpf: Bpf, guardFd: number): GuardState {
     active: at(guardAt.active),
     changes: at(guardAt.changes),
     events: at(guardAt.events),
+    others: at(guardAt.others),
   };
 }
 
@@ -302,10 +314,16 @@ function enterText(at: Offsets, [native, compat]: readonly number[], owner: Owne
     r2 = r10
     r2 += -48
     call bpf_map_lookup_elem
-    if r0 == 0 goto out
+    if r0 == 0 goto other
     r2 = 1
     lock *(u32 *)(r0 + 0) += r2
     goto change
+  other:
+    r1 = guard + 0 ll
+    r2 = 1
+    lock *(u64 *)(r1 + ${guardAt.others}) += r2
+    *(u32 *)(r10 - 60) = 3
+    goto note
   load:
     ${ifOwner(at, owner, 'out')}
     r1 = guard + 0 ll
@@ -350,6 +368,8 @@ function exitText(at: Offsets): string {
     r1 = *(u64 *)(r6 + ${guardAt.active})
     r2 = *(u64 *)(r6 + ${guardAt.loads})
     r1 |= r2
+    r2 = *(u64 *)(r6 + ${guardAt.others})
+    r1 |= r2
     if r1 == 0 goto out
     call bpf_get_current_pid_tgid
     *(u64 *)(r10 - 8) = r0
@@ -366,8 +386,12 @@ function exitText(at: Offsets): string {
     r2 = 1
     r3 = -1
     if r9 == 2 goto load
+    if r9 == 3 goto other
     lock *(u64 *)(r6 + ${guardAt.epoch}) += r2
     lock *(u64 *)(r6 + ${guardAt.active}) += r3
+    goto out
+  other:
+    lock *(u64 *)(r6 + ${guardAt.others}) += r3
     goto out
   load:
     lock *(u64 *)(r6 + ${guardAt.loads}) += r3

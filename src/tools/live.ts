@@ -1,5 +1,5 @@
 /**
- * `npm run live -- [--kills N] [--rollbacks N] [--packets N] [--quick]`: the running kernel's program looked after, in a
+ * `npm run live -- [--kills N] [--rollbacks N] [--packets N] [--rounds N] [--quick]`: the running kernel's program looked after, in a
  * network namespace and on a veth pair made for it. Each row has what was measured beside what is wanted: programs taken
  * over by tag; decisions under changes at several rates, none of which may be stale (and one is found where the watcher
  * is made blind); swaps without a lost packet; sessions killed at any moment, after which packets are decided right and
@@ -14,9 +14,10 @@ import { putBack, takeTags } from '../live/index.js';
 import { readObject } from '../object/index.js';
 import { formatNumber, formatTable } from '../text/index.js';
 import { Field, type FieldCounts } from './live/field.js';
+import { figure, figureSubjects, localities } from './live/figures.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
-const usage = 'npm run live -- [--kills N] [--rollbacks N] [--packets N] [--quick]';
+const usage = 'npm run live -- [--kills N] [--rollbacks N] [--packets N] [--rounds N] [--quick]';
 const inside = 'JITNIC_LIVE_INSIDE';
 /** Seconds that a version is waited for: other work may hold it up. */
 const patience = 60;
@@ -186,6 +187,40 @@ async function rollbacks(field: Field, count: number): Promise<void> {
   );
 }
 
+/** Examples before and after, with the spread over rounds; only ratios mean something on a busy machine. */
+function figures(rounds: number): void {
+  if (rounds === 0) return;
+  const bpf = Bpf.open();
+  const ids = new KernelIds();
+  for (const subject of figureSubjects) {
+    for (const locality of localities) {
+      const { originalNs, versionNs, notesNs, ratios, sites, makeMs, differences } = figure(
+        bpf,
+        ids,
+        subject,
+        locality,
+        rounds,
+      );
+      const sorted = [...ratios].sort((a, b) => a - b);
+      const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+      // Where no site is worth it the original runs on, and there is nothing to compare.
+      const gain = sites === 0 ? 1 : at(0.5);
+      const wanted = locality === 'high' ? subject.high : subject.none;
+      const spread = `${at(0.25).toFixed(2)} to ${at(0.75).toFixed(2)}`;
+      const words =
+        sites === 0
+          ? 'left alone'
+          : `${gain.toFixed(2)} (${spread}), ${originalNs.toFixed(0)} -> ${versionNs.toFixed(0)} ns, with notes ${notesNs.toFixed(0)}, ${sites} sites, made in ${makeMs.toFixed(0)} ms`;
+      row(
+        `${subject.name}, ${locality} locality: times as fast`,
+        words,
+        `${wanted}`,
+        gain >= wanted && differences === 0,
+      );
+    }
+  }
+}
+
 /** From the journal: how long versions and swaps took. Wall-clock, so of use on an idle machine only. */
 function times(field: Field): void {
   const found = field.journal().flatMap(({ kind, what }) => {
@@ -207,6 +242,7 @@ await runTool(
     kills: { type: 'string' },
     rollbacks: { type: 'string' },
     packets: { type: 'string' },
+    rounds: { type: 'string' },
     quick: { type: 'boolean' },
   },
   async (_, flags) => {
@@ -220,6 +256,7 @@ await runTool(
     }
     const isQuick = flags['quick'] === true;
     takenOver();
+    figures(numberFlag(flags, 'rounds', isQuick ? 0 : 16));
     const packets = numberFlag(flags, 'packets', isQuick ? 200_000 : 10_000_000);
     for (const part of [
       (field: Field) => staleDecisions(field, packets),
