@@ -180,7 +180,7 @@ describe('the built object does what the program does', () => {
     for (const cores of [1, 3, 14]) {
       const { packets: run, present, copies, difference } = trial(analysis, cores);
       expect({ run, copies, difference }).toEqual({ run: 300, copies: cores, difference: undefined });
-      expect(present).toBeGreaterThan(300);
+      expect(present).toBeGreaterThan(150);
     }
   });
 

@@ -10,8 +10,7 @@ import { formatInsn, type Insn, type InsnNames, isConditionalJump, isExit } from
 import type { LineSpec, MapSpec, ProgramSpec } from '../object/index.js';
 import { helperName, maxInsns } from '../platform/index.js';
 import type { Env, Rejection } from './env.js';
-import type { LoopVisit } from './loops.js';
-import { forced } from './loops.js';
+import { forced, type LoopVisit } from './loops.js';
 import type { Subprog } from './program-shape.js';
 import { stateText } from './reg-text.js';
 import type { Checkpoint, FrameState } from './verifier-state.js';
