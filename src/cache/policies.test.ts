@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { BeladyPolicy } from './belady.js';
 import { boundHits } from './bound.js';
 import { onlinePolicies, policies } from './policies.js';
@@ -112,7 +113,7 @@ describe('every policy does what its model does', () => {
         const expected = keys.map((key) => model.ask(key));
         expect(hitsOf(referenceOf(keys), { capacity: { traces }, policy: policyNamed(name) })).toEqual(expected);
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(150) },
     );
   });
 
@@ -124,7 +125,7 @@ describe('every policy does what its model does', () => {
         const expected = keys.map((key) => model.ask(key));
         expect(hitsOf(referenceOf(keys, sizeOf), { capacity: { bits }, policy: policyNamed(name) })).toEqual(expected);
       }),
-      { numRuns: 400 },
+      { numRuns: rounds(150) },
     );
   });
 });
@@ -137,7 +138,7 @@ describe('the optimum', () => {
         expect(count(policyNamed('belady'))).toBe(exhaustiveOptimum(keys, traces));
         expect(count(paging)).toBe(exhaustiveOptimum(keys, traces, undefined, false));
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(100) },
     );
   });
 
@@ -162,7 +163,7 @@ describe('the optimum', () => {
           expect(hits).toBeLessThanOrEqual(best);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: rounds(100) },
     );
   });
 });

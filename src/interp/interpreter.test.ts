@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { assembleUbpf, type Insn, op } from '../isa/index.js';
 import { formatTrap, Machine, type Outcome } from '../vm/index.js';
 import { mapSpec, objectSpec, programSpec } from '../vm/testing.js';
@@ -54,7 +55,7 @@ describe('64-bit arithmetic', () => {
         const byImmediate = run([...lddw(0, a), insn(op.ALU64 | code, 0, 0, off, Number(imm)), exit]);
         expect(byImmediate.outcome.r0).toBe(wrap(meaning(a, wrap(imm))));
       }),
-      { numRuns: 60 },
+      { numRuns: rounds(25) },
     );
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { evaluate, formatValue, Graph, mask64, type OpName, opTable, type Value } from './index.js';
 
 const unary: readonly OpName[] = ['sext8', 'sext16', 'sext32', 'bswap16', 'bswap32', 'bswap64'];
@@ -91,7 +92,7 @@ describe('folding', () => {
           }
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: rounds(1000) },
     );
   });
 

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { body, exit, start } from '../../test/support/any-program.js';
+import { rounds } from '../../test/support/effort.js';
 import { encodingFault } from '../code/index.js';
 import { objectSpec, programSpec, readObject } from '../object/index.js';
 import {
@@ -45,7 +46,7 @@ describe('the text of a function', () => {
         const world = worldOf(objectSpec('test', [programSpec([...start, ...insns, exit])], []));
         expectSame(world, world.programs[0] as Program, 'verified');
       }),
-      { numRuns: 60, seed: 3 },
+      { numRuns: rounds(20), seed: 3 },
     );
   });
 

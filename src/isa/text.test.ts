@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { anyInsn } from '../../test/support/any-insn.js';
+import { rounds } from '../../test/support/effort.js';
 import { InputError } from '../base/index.js';
 import { assembleInsns } from './assemble.js';
 import { formatInsn } from './format.js';
@@ -82,7 +83,7 @@ describe('instructions as text', () => {
         const lines = slots.map((_, pc) => formatInsn(slots, pc, style));
         expect(assembleInsns(lines.join('\n').replace('call unknown#', 'call '))).toEqual(slots);
       }),
-      { numRuns: 3000 },
+      { numRuns: rounds(800) },
     );
   });
 });
@@ -196,7 +197,7 @@ describe('the assembler', () => {
           }
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: rounds(800) },
     );
   });
 });

@@ -3,6 +3,7 @@
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { Interpreter } from '../interp/index.js';
 import { assemble, type ObjectSpec } from '../object/index.js';
 import { Verdicts } from '../verifier/index.js';
@@ -191,7 +192,7 @@ function expectSame(map: string, keySize: number, key: fc.Arbitrary<readonly num
       });
       expect(compiled).toEqual(history(object, operations, (machine) => new Interpreter(machine)));
     }),
-    { numRuns: 20, seed: 42 },
+    { numRuns: rounds(8), seed: 42 },
   );
 }
 

@@ -54,7 +54,7 @@ describe('each pass alone, and all but each', () => {
         fc.boolean(),
         (insns, data, { settings }, verified) => expectEqual([...start, ...insns, exit], data, settings, verified),
       ),
-      { numRuns: rounds(300), seed: 11 },
+      { numRuns: rounds(100), seed: 11 },
     );
   });
 
@@ -72,7 +72,7 @@ describe('each pass alone, and all but each', () => {
           expectEqual([...start, ...loop, back, exit], data, settings, verified);
         },
       ),
-      { numRuns: rounds(150), seed: 12 },
+      { numRuns: rounds(50), seed: 12 },
     );
   });
 });

@@ -11,7 +11,7 @@ import { formatDefinition, formatType } from './btf-format.js';
 import { readObject } from './read-object.js';
 import { mutate, Random, targets } from './testing/mutate.js';
 
-const count = Number(process.env['JITNIC_FUZZ_N'] ?? rounds(1500));
+const count = Number(process.env['JITNIC_FUZZ_N'] ?? rounds(600));
 const seed = Number(process.env['JITNIC_FUZZ_SEED'] ?? 1);
 
 /** Object files of the examples, and of the corpus where there is one. */

@@ -24,7 +24,7 @@ import {
   Summarizer,
 } from './index.js';
 
-const inputs = Number(process.env['JITNIC_FUZZ_N'] ?? rounds(20_000));
+const inputs = Number(process.env['JITNIC_FUZZ_N'] ?? rounds(8000));
 const seed = Number(process.env['JITNIC_FUZZ_SEED'] ?? 20_261);
 
 const traffic: Packet[] = [

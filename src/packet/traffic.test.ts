@@ -268,7 +268,7 @@ describe('options', () => {
 
   it('many packets are made without holding them', () => {
     let count = 0;
-    for (const batch of generateBatches({ packets: 300_000, flows: 100_000, sizes: '64' })) count += batch.count;
-    expect(count).toBe(300_000);
+    for (const batch of generateBatches({ packets: 100_000, flows: 50_000, sizes: '64' })) count += batch.count;
+    expect(count).toBe(100_000);
   });
 });

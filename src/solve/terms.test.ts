@@ -1,6 +1,7 @@
 /** Terms mean the same whether they are simplified while they are made or not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import {
   arraySort,
   type BinaryOp,
@@ -129,7 +130,7 @@ describe('terms', () => {
         const plain = evaluateTerm(build(new Terms({ simplify: false }), s), model);
         expect(evaluateTerm(build(new Terms(), s), model)).toBe(plain);
       }),
-      { numRuns: 3000, seed: 11 },
+      { numRuns: rounds(800), seed: 11 },
     );
   });
 

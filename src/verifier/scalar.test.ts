@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { op } from '../isa/index.js';
 import { branchTaken, negate, refine } from './branch.js';
 import { constScalar, joinScalars, type Scalar, unknownScalar } from './scalar.js';
@@ -56,7 +57,7 @@ const comparisons: readonly (readonly [number, (x: bigint, y: bigint, sx: bigint
   [op.JSET, (x, y) => (x & y) !== 0n],
 ];
 
-const runs = { numRuns: 4000 };
+const runs = { numRuns: rounds(1500) };
 
 describe('scalars', () => {
   it('still hold every value after their views taught each other', () => {

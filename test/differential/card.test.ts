@@ -77,7 +77,7 @@ describe('the compiled card', () => {
   });
 
   it('agrees with the interpreter on generated programs, with map updates in between', () => {
-    const last = rounds(12);
+    const last = rounds(5);
     let compiled = 0;
     for (let seed = 1; seed <= last; seed++) {
       const result = runGenerated(seed, { patience: 0, cacheSize: seed % 3 === 0 ? 4 : 64 });
@@ -95,7 +95,7 @@ describe('the compiled card', () => {
     });
     const { runtime } = session;
     const play = (seed: number): void => {
-      for (const batch of generateBatches({ seed, packets: 400, flows: 20 })) {
+      for (const batch of generateBatches({ seed, packets: 200, flows: 20 })) {
         for (let at = 0; at < batch.count && session.difference === undefined; )
           at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
       }

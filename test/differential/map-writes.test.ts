@@ -56,7 +56,7 @@ describe('maps that no program writes', () => {
   it('stay as they are while generated programs run', () => {
     const tally: Tally = { wrong: [], changed: 0, kept: 0 };
     let accepted = 0;
-    const programs = rounds(100);
+    const programs = rounds(30);
     for (let seed = 1; seed <= programs; seed++) {
       const object = programObject(generatePrograms(new Prng(seed)), `fuzz-${seed}`);
       const { programs } = object;
@@ -78,7 +78,7 @@ describe('maps that no program writes', () => {
   it.each(exampleNames)('stay as they are while %s runs', (name) => {
     const { object, main, maps } = openExample(name);
     const tally: Tally = { wrong: [], changed: 0, kept: 0 };
-    run(object, main, 3, 400, tally, ({ runtime: { machine } }) => {
+    run(object, main, 3, 200, tally, ({ runtime: { machine } }) => {
       if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
     });
     expect(tally.wrong).toEqual([]);

@@ -9,7 +9,7 @@ import { generateTraffic, Prng } from '../../src/packet/index.js';
 import { Verdicts } from '../../src/verifier/index.js';
 import { rounds } from '../support/effort.js';
 
-const count = rounds(25);
+const count = rounds(10);
 const packets = [...generateTraffic({ seed: 9, packets: 24, flows: 6, malformed: 0.2 })];
 
 describe('generated programs', () => {
