@@ -9,7 +9,7 @@ import type { ProtocolName } from './protocol.js';
 import { shareMaps } from './sharing.js';
 
 /** Packets of each: a few more than are under way at once several times over. */
-const count = rounds(30);
+const count = rounds(60);
 
 const names = [
   'firewall',
