@@ -13,6 +13,7 @@ import { Session } from '../runtime/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import {
   type Engine,
+  fillMap,
   formatTrap,
   type LoadedProgram,
   Machine,
@@ -49,6 +50,8 @@ export interface CaseRunner {
   lookup(index: number, key: Uint8Array): Uint8Array | undefined;
   /** 0 or a negated errno. */
   update(index: number, key: Uint8Array, value: Uint8Array): number;
+  /** Makes the map full; false: it is not. */
+  fill(index: number): boolean;
   close(): void;
 }
 
@@ -100,6 +103,11 @@ abstract class MachineRunner implements CaseRunner {
 
   update(index: number, key: Uint8Array, value: Uint8Array): number {
     return this.machine.maps[index]?.updateElem(key, value) ?? -1;
+  }
+
+  fill(index: number): boolean {
+    const map = this.machine.maps[index];
+    return map !== undefined && fillMap(map, this.machine.cpus);
   }
 
   close(): void {

@@ -17,6 +17,8 @@ export interface CaseSetup {
   /** Entries as in map files: `{ flows: [{ key: 1, value: { packets: 3 } }] }`. */
   readonly maps?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> | undefined;
   /** Numbers of elements, for maps whose size the object leaves open. */
+  /** Maps that are full: ring buffers that nobody reads, tables of elements that nobody looks for. */
+  readonly full?: readonly string[] | undefined;
   readonly 'map-entries'?: Readonly<Record<string, number>> | undefined;
   readonly clock?: number | string | undefined;
   readonly cpu?: number | undefined;
@@ -112,7 +114,18 @@ export class ProgramTest {
   /** Runs a case and says what came of it. Throws InputError for what the case gets wrong. */
   run(input: CaseInput): CaseResult {
     const { set, maps, clock, cpu, cpus, ifindex, seed, engines, verify = true } = this.options;
-    const before = { set, maps, 'map-entries': this.options['map-entries'], clock, cpu, cpus, ifindex, seed, engines };
+    const before = {
+      set,
+      maps,
+      'map-entries': this.options['map-entries'],
+      full: this.options.full,
+      clock,
+      cpu,
+      cpus,
+      ifindex,
+      seed,
+      engines,
+    };
     const merged = {
       ...before,
       ...input,

@@ -16,6 +16,7 @@ const setupFields = [
   'maps-in',
   'maps',
   'map-entries',
+  'full',
   'clock',
   'cpu',
   'cpus',
@@ -55,6 +56,7 @@ export const noSetup: Setup = {
   mapsIn: undefined,
   maps: [],
   mapEntries: {},
+  full: [],
   clock: undefined,
   cpu: undefined,
   cpus: undefined,
@@ -146,6 +148,7 @@ function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, 
   const globals = named('set', ({ node }) => plainOf(node));
   const mapEntries = named('map-entries', ({ name, node }) => reader.whole(node, `the size of \`${name}\``, 1));
   const [mapsIn, maps, clock, engines] = ['maps-in', 'maps', 'clock', 'engines'].map((name) => fields.get(name));
+  const full = fields.get('full');
   const seed = whole('seed', 0);
   if (mapsIn !== undefined) lines['maps-in'] = mapsIn.line;
   if (engines?.kind === 'list' && engines.items.length === 0)
@@ -155,6 +158,13 @@ function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, 
     mapsIn: mapsIn === undefined ? before.mapsIn : reader.text(mapsIn, '`maps-in`'),
     maps: [...before.maps, ...(maps === undefined ? [] : readMaps(reader, maps))],
     mapEntries: { ...before.mapEntries, ...mapEntries },
+    full: [
+      ...before.full,
+      ...(full === undefined ? [] : reader.items(full)).map((one) => ({
+        map: reader.text(one, '`full`'),
+        line: one.line,
+      })),
+    ],
     clock: clock === undefined ? before.clock : reader.time(clock, '`clock`'),
     cpu: whole('cpu', 0) ?? before.cpu,
     cpus: whole('cpus', 1) ?? before.cpus,

@@ -11,6 +11,7 @@ import { errno, errnoName, isPercpuMap, verdictName } from '../platform/index.js
 import { nearestHint } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import {
+  cannotBeFull,
   dumpEntry,
   encodeEntry,
   findMap,
@@ -337,6 +338,14 @@ function fill({ setup, line }: Case, { runner, holder, engine, reader }: Subject
   for (const { map, line: at, entries } of setup.maps) {
     reader.within(at, () => findMap(holder, map));
     for (const { line: own, json } of entries) put(own, map, json as unknown as MapEntryJson);
+  }
+  for (const { map: name, line: at } of setup.full) {
+    const map = reader.within(at, () => findMap(holder, name));
+    const reason = cannotBeFull(map);
+    if (reason !== undefined) reader.fail(at, `map \`${name}\` cannot be made full: ${reason}`);
+    if (runner.fill(map.index)) continue;
+    if (engine.name === 'kernel') throw new UnsupportedError('maps of the kernel are not made full');
+    reader.fail(at, `map \`${name}\` does not become full`, 'it has more room than there are keys');
   }
 }
 

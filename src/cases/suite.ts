@@ -9,6 +9,8 @@ export interface Setup {
   readonly mapsIn: string | undefined;
   /** Entries as in map files, by map. */
   readonly maps: readonly MapLines[];
+  /** Maps that are full, ring buffers and tables, and their line. */
+  readonly full: readonly { readonly map: string; readonly line: number }[];
   /** Sizes of maps that the object leaves open. */
   readonly mapEntries: Readonly<Record<string, number>>;
   /** Nanoseconds at the first packet; later ones have their own time, or the same. */

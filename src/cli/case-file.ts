@@ -4,7 +4,7 @@ import { packetLayers } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
 import type { MapHolder } from '../vm/index.js';
 import type { KnownPath } from './path-finder.js';
-import { entriesJson, hexText } from './start-text.js';
+import { entriesJson, hexText, mapNames } from './start-text.js';
 
 /** What stands at the head of the file. */
 export interface CaseFileHead {
@@ -64,10 +64,11 @@ function scalar(text: string): string {
 }
 
 /** Clock, interface and elements, as far as they are not what every test begins with. */
-function startLines({ now, ifindex, entries }: StartState, holder: MapHolder): string[] {
+function startLines({ now, ifindex, entries, full }: StartState, holder: MapHolder): string[] {
   const lines: string[] = [];
   if (now !== 0n) lines.push(`    clock: ${now}`);
   if (ifindex !== 1) lines.push(`    ifindex: ${ifindex}`);
+  if (full.length > 0) lines.push(`    full: [${mapNames(holder, full).map(scalar).join(', ')}]`);
   if (entries.length > 0) lines.push('    maps:');
   for (const [name, list] of Object.entries(entriesJson(holder, entries))) {
     lines.push(`      ${scalar(name)}:`);

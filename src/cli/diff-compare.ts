@@ -128,6 +128,8 @@ export function compare({ old, fresh, packets, maps, budget }: Comparison): Comp
   return { partings, packets: packets.length, made, skipped, steps: steps.all, classes: steps.classes };
 }
 
+const nothing = new Uint8Array(0);
+
 /** Runs a start of one version on both; undefined where the other's maps cannot hold what it needs. */
 function judgeStart(
   start: StartState,
@@ -138,13 +140,14 @@ function judgeStart(
   const translated = start.entries.map((entry) => pairs.translated(entry, from));
   const other = translated.flatMap((entry) => (entry === undefined ? [] : [entry]));
   if (other.length < translated.length) return undefined;
+  const full = start.full.flatMap((map) => pairs.translated({ map, key: nothing, value: nothing }, from)?.map ?? []);
   const opened: Machine[] = [];
   try {
     const decide = (version: Version): Decision | undefined => {
       const { machine, run } = sides[version];
       machine.transaction.begin();
       opened.push(machine);
-      if (!fillMaps(machine, version === from ? start.entries : other)) return undefined;
+      if (!fillMaps(machine, version === from ? start : { entries: other, full })) return undefined;
       const { packet, metadata, now, ifindex } = start;
       return run({ data: packet, meta: metadata, now, ingressIfindex: ifindex });
     };

@@ -96,7 +96,7 @@ export function openSearch(object: ObjectSpec, program: ProgramSpec, options: Fi
     seed: options.searchSeed,
     maxSteps: options.maxSteps,
   });
-  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1, metadata: new Uint8Array(0) };
+  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1, metadata: new Uint8Array(0), full: [] };
   for (const packet of [...options.seeds, ...usualPackets.map(buildPacket)]) {
     // Both from empty maps and from those that were given; where these stay they are in the machine.
     search.add({ ...start, packet, entries: [] });
@@ -111,7 +111,8 @@ export function findPaths(object: ObjectSpec, program: ProgramSpec, options: Fin
   search.explore(options.budget, options.isOver);
   const world = worldOf(object, options);
   const replay = new Replay(world.machine(), program, arrivalOf(program, options), options.maxSteps);
-  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1, metadata: new Uint8Array(0), entries: world.entries };
+  const ifindex = options.ingressIfindex ?? 1;
+  const start = { now: 0n, ifindex, metadata: new Uint8Array(0), entries: world.entries, full: [] };
   for (const packet of options.known) replay.run({ ...start, packet });
   const paths = search.found.map((found) => replay.run(found.start));
   return { paths, tried: search.tried, isDone: search.isDone, coverage: replay.coverage };
@@ -179,7 +180,7 @@ class Replay {
     const before = coverage.branchesRun;
     decision.start();
     machine.transaction.begin();
-    fillMaps(machine, start.entries);
+    fillMaps(machine, start);
     machine.setPacket(arriving(start, this.arrival));
     const { verdict, steps, trap } = this.interpreter.run(this.program);
     const result = {

@@ -14,7 +14,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { type FoundPaths, findPaths, type KnownPath } from './path-finder.js';
 import { declareInput, declareWorld, openProgram, type SessionFlags, worldOptions } from './run-options.js';
-import { entriesJson, entriesText, hexText } from './start-text.js';
+import { entriesJson, entriesText, hexText, mapNames } from './start-text.js';
 
 interface Options extends SessionFlags {
   readonly write?: string;
@@ -119,7 +119,7 @@ export function caseHead(
 function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder): Uint8Array {
   const format = /\.pcap$/.test(path) ? 'pcap' : 'pcapng';
   return encodeCapture(
-    paths.map(({ start: { packet, metadata, entries }, verdict }, i) => ({
+    paths.map(({ start: { packet, metadata, entries, full }, verdict }, i) => ({
       data: packet,
       time: BigInt(i) * 1000n,
       comments:
@@ -128,6 +128,7 @@ function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder)
           : [
               verdictName(verdict),
               ...(metadata.length === 0 ? [] : [`metadata ${hexText(metadata)}`]),
+              ...(full.length === 0 ? [] : [`full ${mapNames(holder, full).join(' ')}`]),
               ...(entries.length === 0 ? [] : [JSON.stringify({ maps: entriesJson(holder, entries) })]),
             ],
     })),
@@ -150,6 +151,7 @@ function pathsJson(
       packet: path.start.packet,
       metadata: path.start.metadata.length === 0 ? undefined : path.start.metadata,
       maps: entriesJson(holder, path.start.entries),
+      full: path.start.full.length === 0 ? undefined : mapNames(holder, path.start.full),
       clock: path.start.now.toString(),
       ifindex: path.start.ifindex,
       out: path.bytes,
@@ -202,7 +204,9 @@ function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath
       steps,
       decided === undefined ? '' : `${decided.line}: ${decided.text}`.slice(0, 36),
       summarize(start.packet).slice(0, Math.max(24, io.width - 80)),
-      entriesText(holder, start.entries),
+      [...mapNames(holder, start.full).map((name) => `${name} is full`), entriesText(holder, start.entries)]
+        .filter((text) => text !== '')
+        .join(', '),
     ]),
     '',
     io.width,

@@ -18,6 +18,11 @@ export function entriesJson(
   return maps;
 }
 
+/** Names of maps by their index. */
+export function mapNames(holder: MapHolder, maps: readonly number[]): string[] {
+  return maps.flatMap((map) => holder.maps[map]?.spec.name ?? []);
+}
+
 function entryJson(holder: MapHolder, { map: index, key, value }: StartEntry): MapEntryJson {
   const map = holder.maps[index] as MapHolder['maps'][number];
   const { key: plainKey, value: plain, values, formatted } = dumpEntry(holder, map, key, value, true);

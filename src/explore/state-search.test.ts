@@ -36,7 +36,7 @@ function search(
   if (loaded === undefined) throw new Error('no program');
   const arrival = { cpu: 0, egressIfindex: 0, frags: false };
   const found = new StateSearch(machine, again, loaded, { arrival, varyMaps: options.varyMaps ?? true, seed: 1 });
-  found.add({ packet: new Uint8Array(60), now: 0n, ifindex: 1, metadata: new Uint8Array(0), entries: [] });
+  found.add({ packet: new Uint8Array(60), now: 0n, ifindex: 1, metadata: new Uint8Array(0), entries: [], full: [] });
   found.explore(2000);
   return found;
 }
@@ -163,7 +163,8 @@ never:
 	exit`,
     );
     // BPF_NOEXIST: it was there (3), it was not and is 99 (2) or something else.
-    expect(verdicts(search(object))).toEqual({ 1: 2, 2: 1, 3: 1 });
+    // And where the table is full, no element could be made (0).
+    expect(verdicts(search(object))).toEqual({ 0: 1, 1: 2, 2: 1, 3: 1 });
   });
 
   it('goes on where a program calls another, and where there is none to call', () => {
@@ -323,5 +324,57 @@ out:
     );
     expect(verdicts(found)).toEqual({ 1: 1, 2: 1, 3: 1 });
     expect(found.found.find(({ verdict }) => verdict === 2)?.start.metadata[0]).toBe(77);
+  });
+
+  it('fills ring buffers and tables where the program asks for room', () => {
+    const ring = search(
+      assemble(`
+.license "GPL"
+.map events type=ringbuf max_entries=4096
+.section xdp
+.globl prog
+prog:
+	r1 = events ll
+	r2 = 8
+	r3 = 0
+	call bpf_ringbuf_reserve
+	if r0 == 0 goto full
+	r1 = r0
+	r2 = 0
+	call bpf_ringbuf_discard
+	r0 = 2
+	exit
+full:
+	r0 = 1
+	exit
+`),
+    );
+    expect(verdicts(ring)).toEqual({ 1: 1, 2: 1 });
+    expect(ring.found.map(({ start }) => start.full)).toEqual([[], [0]]);
+    const table = search(
+      assemble(`
+.license "GPL"
+${hash}
+.section xdp
+.globl prog
+prog:
+	*(u64 *)(r10 - 8) = 7
+	r2 = r10
+	r2 += -4
+	r3 = r10
+	r3 += -8
+	r1 = flows ll
+	r4 = 0
+	call bpf_map_update_elem
+	w1 = w0
+	r0 = 2
+	if w1 == 0 goto out
+	r0 = 1
+out:
+	exit
+`),
+    );
+    expect(verdicts(table)).toEqual({ 1: 1, 2: 1 });
+    expect(table.found.find(({ verdict }) => verdict === 1)?.start.full).toEqual([0]);
   });
 });

@@ -11,7 +11,7 @@ import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
 import { maxLinear, mostMetadata } from '../platform/index.js';
 import { evaluateTerm, NearbySolver, type Term, Terms, termsBelow, type Values } from '../solve/index.js';
-import type { BpfMap, LoadedProgram, Machine } from '../vm/index.js';
+import { type BpfMap, cannotBeFull, type LoadedProgram, type Machine } from '../vm/index.js';
 import type { KeyClass } from './follow/map-keys.js';
 import { PathFollower } from './follow/path-follower.js';
 import { PathNumber } from './follow/path-number.js';
@@ -129,8 +129,10 @@ export class StateSearch {
   /** Turns that the solver gave up on at first: such as lead to new ways, and all others. */
   private readonly hardUrgent: Turn[] = [];
   private readonly hard: Turn[] = [];
-  /** Starts that are to be tried with metadata before their packets. */
-  private readonly withMetadata: StartState[] = [];
+  /** Starts that are to be tried with metadata before their packets, or with maps that are full. */
+  private readonly variants: StartState[] = [];
+  /** Turns were left out. */
+  private isCut = false;
   /** Work of the solver on hard questions so far. */
   private hardWork = 0;
   /** How often the solver gave up on a way at first: where it often does, it is not asked lightly again. */
@@ -166,7 +168,7 @@ export class StateSearch {
   /** Turns steps until there is none left, `budget` starts were run in all, or `isOver` says so. */
   explore(budget: number, isOver: () => boolean = () => false): void {
     while (this.tried < budget && !isOver()) {
-      const start = this.withMetadata.pop();
+      const start = this.variants.pop();
       if (start !== undefined) {
         this.run(start, undefined);
         continue;
@@ -190,7 +192,7 @@ export class StateSearch {
    */
   settle(): void {
     for (;;) {
-      for (let start = this.withMetadata.pop(); start !== undefined; start = this.withMetadata.pop())
+      for (let start = this.variants.pop(); start !== undefined; start = this.variants.pop())
         this.run(start, undefined);
       // What a hard turn finds may lead to more that are not.
       const turn = this.nextNew(this.urgent) ?? this.nextNew(this.hardUrgent);
@@ -201,8 +203,8 @@ export class StateSearch {
 
   /** True when every step of every path was turned. */
   get isDone(): boolean {
-    const { urgent, open, late, hardUrgent, hard, withMetadata } = this;
-    return [urgent, open, late, hardUrgent, hard, withMetadata].every((turns) => turns.length === 0);
+    const { urgent, open, late, hardUrgent, hard, variants } = this;
+    return !this.isCut && [urgent, open, late, hardUrgent, hard, variants].every((turns) => turns.length === 0);
   }
 
   /**
@@ -261,19 +263,22 @@ export class StateSearch {
   }
 
   /** Runs a start; its path joins in if it is new. */
-  private run(start: StartState, turn: Turn | undefined): Followed | undefined {
+  private run(given: StartState, turn: Turn | undefined): Followed | undefined {
     const { machine, follower, interpreter, program, options } = this;
     this.tried++;
     let isOpen = true;
     machine.transaction.begin();
     try {
-      if (!fillMaps(machine, start.entries)) return undefined;
-      machine.setPacket(arriving(start, options.arrival));
-      follower.start(start);
+      if (!fillMaps(machine, given)) return undefined;
+      machine.setPacket(arriving(given, options.arrival));
+      follower.start(given);
       const { verdict, steps: insns } = interpreter.run(program);
       const waysBefore = this.ways.size;
       for (const way of follower.ways) this.ways.add(way);
+      // Maps that nobody asked for room need not be full.
+      const start = { ...given, full: given.full.filter((map) => follower.lackedRoom.has(map)) };
       const isMetadata = follower.asksForMetadata && start.metadata.length === 0 && this.ways.size > waysBefore;
+      const room = this.ways.size > waysBefore && options.varyMaps ? this.fillable(start) : [];
       const path = follower.number.text;
       if (this.paths.has(path)) return undefined;
       this.paths.add(path);
@@ -294,7 +299,8 @@ export class StateSearch {
       };
       this.found.push(followed);
       if (isMetadata)
-        this.withMetadata.push(...metadataSizes.map((size) => ({ ...start, metadata: new Uint8Array(size) })));
+        this.variants.push(...metadataSizes.map((size) => ({ ...start, metadata: new Uint8Array(size) })));
+      this.variants.push(...room.map((map) => ({ ...start, full: [...start.full, map] })));
       this.queue(followed, turn === undefined ? 0 : shared(followed.steps, turn));
       return followed;
     } finally {
@@ -302,12 +308,20 @@ export class StateSearch {
     }
   }
 
+  /** Maps that gave the run room, and may be full instead. */
+  private fillable({ full }: StartState): number[] {
+    return [...this.follower.gaveRoom].filter((map) => {
+      const given = this.machine.maps[map];
+      return given !== undefined && !full.includes(map) && cannotBeFull(given) === undefined;
+    });
+  }
+
   /** Does a machine that nobody has followed a run on take this path, too? */
   private isTaken(start: StartState, path: string): boolean {
     const { machine } = this.again;
     machine.transaction.begin();
     try {
-      if (!fillMaps(machine, start.entries)) return false;
+      if (!fillMaps(machine, start)) return false;
       machine.setPacket(arriving(start, this.options.arrival));
       this.number.start();
       this.again.run(machine.programs[this.program.index] as LoadedProgram);
@@ -321,6 +335,11 @@ export class StateSearch {
   private queue(path: Followed, from: number): void {
     for (let i = from; i < path.steps.length; i++) {
       const step = path.steps[i] as PathStep;
+      // To fill a table takes as long as hundreds of runs: with full ones only new ways are looked for.
+      if (!this.isNew(step) && path.start.full.some((map) => this.machine.maps[map]?.spec.type !== 'ringbuf')) {
+        this.isCut = true;
+        continue;
+      }
       const isHard = step.way !== noWay && (this.gaveUp.get(step.way ^ 1) ?? 0) >= patience;
       const turns =
         step.kind === 'presence' ? this.turnsOf(path, i, step) : [{ path, step: i, value: undefined, isHard }];
@@ -440,7 +459,8 @@ export class StateSearch {
       if (!key.isGiven || value.some((byte, i) => byte !== key.value?.[i]))
         entries.push({ map: key.map, key: keyOf(key, { get }), value });
     const now = changes.get(startNames.clock) ?? start.now;
-    return { packet, metadata, now, ifindex: Number(changes.get(startNames.ifindex) ?? start.ifindex), entries };
+    const ifindex = Number(changes.get(startNames.ifindex) ?? start.ifindex);
+    return { packet, metadata, now, ifindex, entries, full: start.full };
   }
 }
 

@@ -3,6 +3,7 @@ export { decodeTyped, encodeTyped, isTyped, type TypedValue } from './btf-value.
 export { ConntrackTable } from './conntrack.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
+export { cannotBeFull, fillMap } from './full-map.js';
 export {
   findGlobal,
   foldedGlobals,

@@ -232,6 +232,7 @@ export class Machine {
   }
 
   private drain(ringbuf: RingbufMap, packet?: number): readonly Uint8Array[] {
+    if (!ringbuf.isRead) return [];
     return this.mutex === undefined ? ringbuf.drain(packet) : this.mutex.hold(() => ringbuf.drain(packet));
   }
 

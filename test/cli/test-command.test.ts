@@ -114,6 +114,8 @@ tests:
     [`${one}    maps-in: nothing.json`, 4, 'nothing.json: no such file', ''],
     [`${one}    packets: []`, 4, '`packet` and `packets` exclude each other', ''],
     ['object: say.o\ntests:\n  - packet: {packet: eth, metadata: 00 11}', 3, 'metadata of 2 bytes', 'a multiple of 4'],
+    [`${one}    full: [evnts]`, 4, 'there is no map `evnts`', '`events`?'],
+    [`${one}    full: [say.bss]`, 4, 'map `say.bss` cannot be made full: a array is never full', ''],
     [`${one}    engines: []`, 4, '`engines` names none', 'interp'],
     [`${one}    map-entries: {events: many}`, 4, 'the size of `events` is no whole number from 1', ''],
     [`${one}    map-entries: {evnts: 8}`, 4, 'there is no map `evnts`', '`events`?'],
@@ -160,6 +162,23 @@ tests:
     expect(err).toContain(`${path}:${line}: `);
     expect(err).toContain(what);
     expect(err).toContain(hint);
+  });
+
+  it('may begin with maps that are full, on all of our engines alike', async () => {
+    const path = file(
+      'full',
+      `object: say.o
+tests:
+  - packet: eth/ip/udp/zeros(200)
+    full: [events]
+    expect: { records: { events: [] } }
+  - packet: eth/ip/udp/zeros(200)
+    expect: { records: { events: [{ len: 242 }] } }
+`,
+    );
+    const { exitCode, out } = await captureCli(['test', path, ...own]);
+    expect(out).toContain('2 passed; engines: interp, wasm, trace');
+    expect(exitCode).toBe(0);
   });
 
   it('names packets of captures by a filter, and entries of maps by members', async () => {

@@ -49,8 +49,10 @@ const update: Row = (follower) => {
     const { machine } = follower;
     follower.keys.updated(key, map, flags, errorOf(r0));
     if (r0 === 0n) follower.keys.written(key, map, map.lookup(at, machine.lane.cpu), from);
+    if (neverFull.has(map.spec.type)) return undefined;
     // A map may be full.
-    return neverFull.has(map.spec.type) ? undefined : follower.result(r0);
+    (r0 === 0n ? follower.gaveRoom : follower.lackedRoom).add(map.index);
+    return follower.result(r0);
   };
 };
 
@@ -191,11 +193,24 @@ export function followCall(follower: PathFollower, helper: number): Result | und
     const size = typeof arg === 'object' ? arg.fixed : sizeBehind(follower, arg, i);
     return [{ address: follower.address(i + 1), size }];
   });
+  const taken = takesRoom.has(known?.name ?? '') ? mapIn(follower, 1) : undefined;
   return (r0) => {
+    if (taken !== undefined) {
+      const isRefused = known?.name === 'ringbuf_reserve' ? r0 === 0n : r0 !== 0n;
+      (isRefused ? follower.lackedRoom : follower.gaveRoom).add(taken.index);
+    }
     for (const { address, size } of written) follower.shadow.store(address, size, undefined);
     return known?.ret === 'void' || known?.isZero === true ? undefined : follower.result(r0);
   };
 }
+
+/** Calls besides updates that fail where their map, the first argument, is full. */
+const takesRoom: ReadonlySet<string> = new Set([
+  'ringbuf_reserve',
+  'ringbuf_output',
+  'ringbuf_reserve_dynptr',
+  'map_push_elem',
+]);
 
 function sizeBehind(follower: PathFollower, arg: string, i: number): number {
   if (arg === 'value out') return mapIn(follower, 1)?.spec.valueSize ?? 0;

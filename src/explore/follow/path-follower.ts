@@ -55,6 +55,10 @@ export class PathFollower implements Observer {
   pins: Term[] = [];
   /** The run looked for metadata before the packet, or made some. */
   asksForMetadata = false;
+  /** Maps, by index, that gave room which they might not have had. */
+  readonly gaveRoom: Set<number> = new Set();
+  /** Maps that had no room for something. */
+  readonly lackedRoom: Set<number> = new Set();
   /** What `data_end` is. */
   end: Term;
   private frames: Frame[] = [];
@@ -87,6 +91,8 @@ export class PathFollower implements Observer {
     this.last = undefined;
     this.asked = undefined;
     this.asksForMetadata = false;
+    this.gaveRoom.clear();
+    this.lackedRoom.clear();
     this.number.start();
     shadow.clear();
     shadow.addSpan({ start: data, size: machine.lane.packet.linearLength, name: startNames.packet });

@@ -4,7 +4,7 @@
  */
 import type { ObjectSpec } from '../../object/index.js';
 import { isPercpuMap } from '../../platform/index.js';
-import type { BpfMap, Machine, PacketInput } from '../../vm/index.js';
+import { type BpfMap, fillMap, type Machine, type PacketInput } from '../../vm/index.js';
 
 /** An element that is there before the packet. Per-CPU values are the same on each CPU. */
 export interface StartEntry {
@@ -24,6 +24,8 @@ export interface StartState {
   readonly now: bigint;
   readonly ifindex: number;
   readonly entries: readonly StartEntry[];
+  /** Maps, by index, that are full besides: ring buffers that nobody reads, and tables of other elements. */
+  readonly full: readonly number[];
 }
 
 /** Names of the variables of a start. */
@@ -66,11 +68,22 @@ function valueFor(map: BpfMap, value: Uint8Array, cpus: number): Uint8Array {
   return all;
 }
 
-/** Puts the elements into the machine's maps. False: a map refuses one (it is full, or has no such element). */
-export function fillMaps({ maps, cpus }: Machine, entries: readonly StartEntry[]): boolean {
+/**
+ * Puts the elements into the machine's maps, and fills those that are to be full. False: a map refuses an element (it
+ * is full, or has no such one), or cannot be full.
+ */
+export function fillMaps(
+  { maps, cpus, store }: Machine,
+  { entries, full }: Pick<StartState, 'entries' | 'full'>,
+): boolean {
+  for (const ring of store.ringbufs) ring.isRead = true;
   for (const { map: index, key, value } of entries) {
     const map = maps[index];
     if (map === undefined || map.updateElem(key, valueFor(map, value, cpus)) !== 0) return false;
+  }
+  for (const index of full) {
+    const map = maps[index];
+    if (map === undefined || !fillMap(map, cpus)) return false;
   }
   return true;
 }

@@ -47,6 +47,8 @@ export class RingbufMap extends BpfMap {
   private readonly state: GuestAddress;
   private readonly data: Region;
   private readonly size: number;
+  /** False: nobody takes records out, so what is full stays full. */
+  isRead = true;
 
   constructor(spec: MapSpec, index: number, memory: GuestMemory) {
     super(spec, index, memory);
@@ -90,6 +92,18 @@ export class RingbufMap extends BpfMap {
     this.memory.copy(header + headerSize, data, Number(size));
     this.finish(header, 0);
     return 0;
+  }
+
+  /** Takes all room that there is by a record which no reader gets, and has no reader come. False: one is open. */
+  fill(): boolean {
+    if (this.open) return false;
+    this.isRead = false;
+    const room = this.size - (this.load(producerAt) - this.load(consumerAt));
+    // A ring takes no record that ends where its reader stands: eight bytes stay free, less than any record takes.
+    const sample = room - 2 * headerSize;
+    const header = sample > 0 ? this.allocate(BigInt(sample)) : 0;
+    if (header !== 0) this.finish(header, discardBit);
+    return true;
   }
 
   /** bpf_ringbuf_query; `what` is BPF_RB_AVAIL_DATA 0, RING_SIZE 1, CONS_POS 2, PROD_POS 3; others give 0. */
