@@ -4,9 +4,9 @@
  *     y = x; y += 14; if y > end goto out; a = *(x + 12)   -> x += 14; if x > end goto out; a = *(x - 2)
  *
  * so a check of a packet's bounds takes two instructions and not three. From there on x is what y was: whoever reads x
- * takes the constant off again, which costs nothing in the offset of an access and in a sum with a constant. Done where
- * what is saved, by what sample packets do if that is known, is more than what has to be taken off otherwise, and where
- * every way on which x or y is still asked for comes from here.
+ * takes the constant off again, which costs nothing in the offset of an access and in a sum with a constant. Done
+ * where what is saved, by what sample packets do if that is known, is more than what has to be taken off otherwise,
+ * and where every way on which x or y is still asked for comes from here.
  */
 import { type Insn, insnClass, op } from '../../isa/index.js';
 import { demandsOf } from '../analyses.js';
