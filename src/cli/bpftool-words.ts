@@ -26,6 +26,14 @@ export class Words {
     return true;
   }
 
+  /** Takes the next word if it is one of these. */
+  takeIf(is: (word: string) => boolean): string | undefined {
+    const word = this.words[this.at];
+    if (word === undefined || !is(word)) return undefined;
+    this.at++;
+    return word;
+  }
+
   get isDone(): boolean {
     return this.at >= this.words.length;
   }

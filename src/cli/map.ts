@@ -26,6 +26,7 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { readInput, writeOutput } from './files.js';
 import { globalsText, gotten, parseAssignment, sectionBytes } from './global-flags.js';
 import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
+import { runOnDaemon } from './map-daemon.js';
 import { type MapWords, parseMapWords } from './map-words.js';
 import { openProgramFile } from './program-file.js';
 
@@ -34,6 +35,7 @@ interface Options extends KernelFlags {
   readonly mapsOut?: string;
   readonly cpus?: string;
   readonly cpu?: string;
+  readonly socket?: string;
 }
 
 /** What can be done: by bpftool's names, and `get` and `set`, which take names of members. */
@@ -51,19 +53,23 @@ export const command: CliCommand = defineCommand<Options>({
     declareKernelFlags(command);
     command
       .argument('<operation>', 'dump, lookup, update or delete; of variables get or set')
-      .argument('<file>', 'ELF object, .c, .s, or - for stdin')
+      .argument('[file]', 'ELF object, .c, .s, or - for stdin')
       .argument('[map]', 'name of the map; dump prints all maps without it, get all variables')
       .argument('[data...]', 'key DATA [value DATA [any|noexist|exist]]; see below')
       .option('--maps-in <file>', 'what the maps hold before; by default what the object says')
       .option('--maps-out <file>', 'where to write what all maps hold afterwards; - is stdout')
       .option('--cpus <n>', 'number of CPUs, for per-CPU maps (default 1)')
       .option('--cpu <n>', 'update the value of this CPU only')
+      .option('--socket <path>', "a daemon's maps (`jitnic serve`), in bpftool's words")
       .addHelpText(
         'after',
         `
 Global variables: get FILE [NAME...], set FILE NAME=VALUE...
   jitnic map get prog.o --maps-in after.json seen 'counts[2]'
   jitnic map set prog.o 'counts[2]=7' --maps-out maps.json
+
+A daemon's maps: map dump id 3 --socket PATH; also show, lookup, update, delete,
+getnext, pin, unpin, create
 
 DATA is one of
   hex 0a 00 00 01          bytes in hexadecimal, as in bpftool
@@ -74,7 +80,12 @@ DATA is one of
   '[{"be16": 80}]'         JSON as in map files`,
       );
   },
-  run: async ([operation = '', file = '-', name, ...words], options, io) => {
+  run: async ([operation = '', file, name, ...words], options, io) => {
+    if (options.socket !== undefined) {
+      const given = [file, name, ...words].filter((word) => word !== undefined);
+      return runOnDaemon(operation, given, options.socket, io);
+    }
+    if (file === undefined) throw new UsageError("missing required argument 'file'");
     checkFlags(operation, name, options, io);
     if (operation === 'get' || operation === 'set')
       return runGlobals(

@@ -65,6 +65,35 @@ describe('a daemon, in words of bpftool', () => {
     expect((await at('prog', 'dump', 'xlated', 'id', '1')).out).toContain('r0 = 2');
   });
 
+  test('maps on the card, and their errors', async () => {
+    await at('device', 'add', 'sim', 'netdevsim');
+    const words = ['type', 'hash', 'key', '4', 'value', '8', 'entries', '2', 'name', 'm', 'dev', 'simp0'];
+    expect((await at('map', 'create', '/m', ...words)).out).toMatch(
+      /^\d+: hash {2}name m {2}flags 0x0 {2}offloaded_to simp0\n/,
+    );
+    const zeros = '0 0 0 0 0 0 0'.split(' ');
+    const m = ['pinned', '/m'];
+    const update = (key: string, ...flags: readonly string[]): ReturnType<typeof at> =>
+      at('map', 'update', ...m, 'key', key, '0', '0', '0', 'value', 'hex', '0a', ...zeros, ...flags);
+    expect((await update('1')).err).toBe('');
+    expect((await at('map', 'dump', ...m)).out).toBe(
+      'key: 01 00 00 00  value: 0a 00 00 00 00 00 00 00\nFound 1 element\n',
+    );
+    expect((await update('1', 'noexist')).err).toContain('update failed: File exists');
+    expect((await update('2')).exitCode).toBe(0);
+    expect((await update('3')).err).toContain('Argument list too long');
+    const next = await at('map', 'getnext', ...m, 'key', '1', '0', '0', '0');
+    expect(next.out).toBe('key:\n01 00 00 00\nnext key:\n02 00 00 00\n');
+    expect((await at('map', 'delete', ...m, 'key', '9', '0', '0', '0')).err).toContain('No such file or directory');
+    expect(JSON.parse((await at('map', 'lookup', ...m, 'key', '2', '0', '0', '0', '-j')).out)).toMatchObject({
+      schema: 'jitnic.map/1',
+      answer: { key: ['0x02', '0x00', '0x00', '0x00'] },
+    });
+    await at('device', 'remove', 'sim');
+    expect((await at('map', 'show', ...m)).err).toContain("can't get map info: No such device");
+    expect((await at('map', 'unpin', '/m')).exitCode).toBe(0);
+  });
+
   test('what the driver refuses is exit 1, with its log and our hint', async () => {
     const { exitCode, err } = await at('prog', 'load', join(folder, 'refused.o'), '/r', 'dev', 'nicp0');
     expect(exitCode).toBe(1);

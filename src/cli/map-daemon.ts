@@ -1,0 +1,123 @@
+/** `jitnic map ... --socket PATH`: maps that a daemon holds, in bpftool's words. */
+import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
+import { Words } from './bpftool-words.js';
+import type { Io } from './command.js';
+import { type Caller, openCaller } from './daemon-call.js';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const usage = `operations: show [MAP], dump MAP, lookup MAP key DATA, update MAP key DATA value DATA [any|exist|noexist],
+delete MAP key DATA, getnext MAP [key DATA], pin MAP PATH, unpin PATH,
+create PATH type TYPE key SIZE value SIZE entries N name NAME [flags N] [dev NAME]; MAP is \`id N\` or \`pinned PATH\``;
+
+/** Exit 1 where kernel or driver refuse. JSON: `jitnic.map/1`, what the daemon answers under `answer`. */
+export async function runOnDaemon(
+  operation: string,
+  given: readonly string[],
+  socket: string,
+  io: Io,
+): Promise<ExitCode> {
+  const caller = openCaller({ socket }, io);
+  try {
+    const answer = await asked(operation, new Words(given, usage), caller);
+    if (io.flags.json) io.json('jitnic.map/1', { operation, answer });
+    else io.out(answerText(operation, answer));
+    return exitCodes.ok;
+  } finally {
+    caller.close();
+  }
+}
+
+async function asked(operation: string, words: Words, caller: Caller): Promise<unknown> {
+  const call = (name: string, body: Fields): Promise<unknown> => {
+    words.done();
+    return caller.call(name, body);
+  };
+  switch (operation) {
+    case 'show':
+    case 'list':
+      return call('map/show', words.isDone ? {} : words.ref());
+    case 'dump':
+      return call('map/dump', words.ref());
+    case 'lookup':
+    case 'delete':
+      return call(`map/${operation}`, { ...words.ref(), key: dataAfter('key', words) });
+    case 'getnext': {
+      const ref = words.ref();
+      return call('map/getnext', { ...ref, ...(words.isDone ? {} : { key: dataAfter('key', words) }) });
+    }
+    case 'update': {
+      const body = { ...words.ref(), key: dataAfter('key', words), value: dataAfter('value', words) };
+      return call('map/update', { ...body, ...(words.isDone ? {} : { flags: words.next('flags') }) });
+    }
+    case 'pin':
+      return call('map/pin', { ...words.ref(), path: words.next('a path') });
+    case 'unpin':
+      return call('unpin', { path: words.next('a path') });
+    case 'create':
+      return call('map/create', created(words));
+    default:
+      throw new UsageError(`unknown operation \`${operation}\``, {}, usage);
+  }
+}
+
+/** Bytes behind `key` or `value`, in hexadecimal: `hex 0a 00`, or `10 0`, or `0x0a 0x00`. */
+function dataAfter(what: 'key' | 'value', words: Words): string {
+  if (!words.take(what)) throw new UsageError(`\`${what} DATA\` is missing`, {}, usage);
+  const isHex = words.take('hex');
+  const bytes: string[] = [];
+  for (let word = words.takeIf(isByte); word !== undefined; word = words.takeIf(isByte)) {
+    const byte = Number(isHex && !word.startsWith('0x') ? `0x${word}` : word);
+    if (!(byte < 256)) throw new UsageError(`\`${word}\` is no byte`, {}, usage);
+    bytes.push(byte.toString(16).padStart(2, '0'));
+  }
+  return bytes.join('');
+}
+
+const isByte = (word: string): boolean => /^(0x)?[0-9a-f]{1,3}$/i.test(word);
+
+function created(words: Words): Fields {
+  const body: Record<string, unknown> = { pin: words.next('a path') };
+  while (!words.isDone) {
+    const name = words.next('a word');
+    if (['key', 'value', 'entries', 'flags'].includes(name)) body[name] = words.number(name);
+    else if (['type', 'name', 'dev'].includes(name)) body[name] = words.next(name);
+    else throw new UsageError(`\`${name}\` was not expected`, {}, usage);
+  }
+  return body;
+}
+
+/** As bpftool prints it. */
+function answerText(operation: string, answer: unknown): string {
+  const bytes = (value: unknown): string => (value as string[]).map((byte) => byte.slice(2)).join(' ');
+  switch (operation) {
+    case 'show':
+    case 'list':
+      return (Array.isArray(answer) ? (answer as Fields[]) : [answer as Fields]).map(mapText).join('');
+    case 'create':
+      return mapText(answer as Fields);
+    case 'dump': {
+      const elements = answer as Fields[];
+      const lines = elements.map(({ key, value }) => `key: ${bytes(key)}  value: ${bytes(value)}\n`);
+      return `${lines.join('')}Found ${elements.length} element${elements.length === 1 ? '' : 's'}\n`;
+    }
+    case 'lookup': {
+      const { key, value } = answer as Fields;
+      return `key: ${bytes(key)}  value: ${bytes(value)}\n`;
+    }
+    case 'getnext': {
+      const { key, next_key: next } = answer as Fields;
+      return `key:\n${key === null ? 'None' : bytes(key)}\nnext key:\n${bytes(next)}\n`;
+    }
+    default:
+      return '';
+  }
+}
+
+function mapText(map: Fields): string {
+  const dev = map['dev'] as { readonly ifname: string } | undefined;
+  const head = `${map['id']}: ${map['type']}  name ${map['name']}  flags 0x${Number(map['flags']).toString(16)}`;
+  const sizes = `key ${map['bytes_key']}B  value ${map['bytes_value']}B  max_entries ${map['max_entries']}  memlock ${map['bytes_memlock']}B`;
+  const pins = ((map['pinned'] as string[] | undefined) ?? []).map((pin) => `\tpinned ${pin}\n`).join('');
+  return `${head}${dev === undefined ? '' : `  offloaded_to ${dev.ifname}`}\n\t${sizes}\n${pins}`;
+}
