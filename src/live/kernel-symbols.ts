@@ -28,6 +28,7 @@ const mapOperations: readonly (readonly [RegExp, HelperName])[] = [
 
 /** Names of the kernel's functions by what calls of programs have for them. */
 export class KernelSymbols {
+  private static cached: KernelSymbols | undefined;
   private readonly text: string;
   private readonly base: bigint;
   private readonly found = new Map<number, readonly string[]>();
@@ -37,8 +38,13 @@ export class KernelSymbols {
     this.base = base;
   }
 
-  /** Throws UnsupportedError where the kernel hides its addresses. */
+  /** Throws UnsupportedError where the kernel hides its addresses. Read once: helpers stay where they are. */
   static read(): KernelSymbols {
+    KernelSymbols.cached ??= KernelSymbols.fromKernel();
+    return KernelSymbols.cached;
+  }
+
+  private static fromKernel(): KernelSymbols {
     const text = readFileSync('/proc/kallsyms', 'latin1');
     const at = text.indexOf(' __bpf_call_base\n');
     const base = at < 0 ? 0n : BigInt(`0x${text.slice(text.lastIndexOf('\n', at) + 1, at - 2)}`);
