@@ -1,10 +1,10 @@
 /**
- * Programs to a WebAssembly module. Its one export, `run(record, count, stride)`, is the packet loop: it runs the
- * program on `count` packets whose {@link record}s lie `stride` bytes apart (0 only with one packet). Programs that
+ * Programs to a WebAssembly module. Its one export, `run(record, count)`, is the packet loop: it runs the
+ * program on `count` packets whose {@link record}s lie one behind the other. Programs that
  * tail calls can reach are functions of the same module, called in turn until none of them names another; a program
  * without tail calls is the loop's body itself, which saves a call a packet.
  */
-import { type FunctionCode, makesTailCalls } from '../ir/index.js';
+import { type FunctionCode, makesTailCalls, orderOfCode } from '../ir/index.js';
 import { type LoadedProgram, type Machine, record } from '../vm/index.js';
 import { type CodeBuilder, ModuleBuilder } from '../wasm/index.js';
 import { emitArrival, emitEpilogue, emitPrologue, emitTargets } from './context-code.js';
@@ -30,7 +30,6 @@ export interface CompiledModule {
 
 const recordParameter = 0;
 const countParameter = 1;
-const strideParameter = 2;
 
 /** At least the one that runs. */
 export type Programs = readonly [FunctionCode, ...FunctionCode[]];
@@ -45,32 +44,52 @@ export interface CompileInput {
   readonly counters?: ReadonlyMap<number, number> | undefined;
   /** With a section that names functions. */
   readonly names?: boolean;
+  /** Bytes of a program that a turn of the packet loop holds twice at most: parameter `unroll` of the optimizer. */
+  readonly unroll?: number | undefined;
 }
 
 /** Makes the module's bytes: a function for each program, and for each service that they call. */
-export function compileModule({ machine, programs, areas, names, counters }: CompileInput): CompiledModule {
+export function compileModule({ machine, programs, areas, names, counters, unroll = 0 }: CompileInput): CompiledModule {
   const module = new ModuleBuilder();
   const demands = demandsOf(programs);
   const isChecked = programs.some((code) => code.checked);
   const services = new Services(machine, module, areas, { demands, isChecked, counters });
-  const run = module.declareFunction('run', ['i32', 'i32', 'i32'], []);
+  const run = module.declareFunction('run', ['i32', 'i32'], []);
   const out = module.bodyOf(run);
   const functions = programs.some(makesTailCalls) ? defineFunctions(services, programs) : undefined;
 
   const end = out.addLocal('i32');
   out.getLocal(countParameter).op('i32.eqz').if().op('return').end();
-  out.getLocal(countParameter).getLocal(strideParameter).op('i32.mul').getLocal(recordParameter).op('i32.add');
-  out.setLocal(end).loop();
-  emitPrologue(out, services, recordParameter, demands);
-  if (isChecked) services.emitResetFuel(out);
-  if (functions === undefined) emitInline(out, services, programs[0], recordParameter);
-  else {
-    out.getLocal(recordParameter);
-    emitDriver(out, services, programs, functions);
-    out.memory('i64.store', record.r0);
+  out.getLocal(recordParameter).getLocal(countParameter).i32(record.size).op('i32.mul').op('i32.add').setLocal(end);
+  const emitPacket = (at: number): void => {
+    emitPrologue(out, services, at, demands);
+    if (isChecked) services.emitResetFuel(out);
+    if (functions === undefined) emitInline(out, services, programs[0], at);
+    else {
+      out.getLocal(at);
+      emitDriver(out, services, programs, functions);
+      out.memory('i64.store', record.r0);
+    }
+    emitEpilogue(out, services, at, demands);
+  };
+  out.loop();
+  const before = out.size;
+  emitPacket(recordParameter);
+  // Two packets a turn pay where the loop around them (V8's check of the stack, the end) is much of the work.
+  const isTwice = functions === undefined && !isChecked && out.size - before <= unroll && !hasLoops(programs[0]);
+  if (isTwice) {
+    const second = out.addLocal('i32');
+    out.getLocal(recordParameter).i32(record.size).op('i32.add').teeLocal(second);
+    out.getLocal(end).op('i32.eq').if().op('return').end();
+    emitPacket(second);
+    out
+      .getLocal(recordParameter)
+      .i32(2 * record.size)
+      .op('i32.add')
+      .teeLocal(recordParameter);
+  } else {
+    out.getLocal(recordParameter).i32(record.size).op('i32.add').teeLocal(recordParameter);
   }
-  emitEpilogue(out, services, recordParameter, demands);
-  out.getLocal(recordParameter).getLocal(strideParameter).op('i32.add').teeLocal(recordParameter);
   out.getLocal(end).op('i32.ne').brIf(0);
   out.end();
   module.define(run, out);
@@ -84,6 +103,8 @@ export function compileModule({ machine, programs, areas, names, counters }: Com
     callsHost: services.callsHost,
   };
 }
+
+const hasLoops = (code: FunctionCode): boolean => orderOfCode(code).headers.size > 0;
 
 /** One function (record) -> r0 for each program; index by program index. */
 function defineFunctions(services: Services, programs: readonly FunctionCode[]): ReadonlyMap<number, number> {

@@ -42,8 +42,8 @@ export interface WasmEngineOptions extends TranslateOptions {
 /** A program that is compiled. */
 export interface Compiled {
   readonly module: CompiledModule;
-  /** `run(record, count, stride)`, see compile.ts. */
-  readonly run: (record: number, count: number, stride: number) => void;
+  /** `run(record, count)`, see compile.ts. */
+  readonly run: (record: number, count: number) => void;
 }
 
 /** A program that is left to the interpreter, and what of it is the reason. */
@@ -150,7 +150,7 @@ export class WasmEngine implements Engine {
     host.at = 0;
     host.batch = true;
     try {
-      compiled.run(first, count, record.size);
+      compiled.run(first, count);
       return count;
     } catch (error) {
       this.batchTrap = this.trapOf(error, program);
@@ -286,8 +286,9 @@ export class WasmEngine implements Engine {
 
   private generate(programs: Programs): CompiledModule {
     const { machine, areas } = this;
-    const { names = false } = this.options;
-    return compileModule({ machine, programs, areas, names, counters: this.counters });
+    const { names = false, settings = defaultSettings } = this.options;
+    const { unroll } = settings.params;
+    return compileModule({ machine, programs, areas, names, counters: this.counters, unroll });
   }
 
   /** Gives a module its imports: guest memory and the host's functions. */
@@ -309,7 +310,7 @@ export class WasmEngine implements Engine {
     if (writesRings) machine.store.forgetRingPackets();
     this.openFrames();
     try {
-      compiled.run(this.record, 1, 0);
+      compiled.run(this.record, 1);
       this.readRecord(compiled);
       outcome.verdict = memory.load32(this.record + record.r0);
       outcome.r0 = memory.load64(this.record + record.r0);

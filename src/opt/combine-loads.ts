@@ -8,14 +8,14 @@
  * All parts must be in one block, and no store among them may touch the others; the wide load stands where the last of
  * them does.
  */
-import { type FunctionCode, type Graph, isConst, liveBlocks, onesOf, type Value } from '../ir/index.js';
+import { type Block, type FunctionCode, type Graph, isConst, liveBlocks, onesOf, type Value } from '../ir/index.js';
 import { neededValues } from './dce.js';
 import { isAligned, mayAlias, type Place, placeOf } from './memory-effects.js';
 import type { PassContext } from './pass.js';
 import { Rewriter } from './rewriter.js';
 
 /** A load that supplies some bytes of the result. */
-interface Part {
+export interface Part {
   readonly load: Value;
   readonly place: Place;
   /** Bytes from the bottom of the result. */
@@ -34,11 +34,20 @@ interface Found {
 /** A result has at most 64 bits, and a part at least a byte. */
 const maxParts = 8;
 
+/** Where pinned values stand: the list of their block, and which of it they are. */
+export type Home = ReadonlyMap<Value, { readonly pinned: readonly Value[]; readonly at: number }>;
+
+/** Of all pinned values in the blocks. */
+export function homesOf(blocks: readonly Block[]): Home {
+  const home = new Map<Value, { readonly pinned: readonly Value[]; readonly at: number }>();
+  for (const { pinned } of blocks) for (const [at, value] of pinned.entries()) home.set(value, { pinned, at });
+  return home;
+}
+
 /** The pass. The narrow loads stay where they are: dead code elimination takes those that nobody reads any more. */
 export function combineLoads(code: FunctionCode, { modes, params }: PassContext): FunctionCode {
   const blocks = liveBlocks(code);
-  const home = new Map<Value, { readonly pinned: readonly Value[]; readonly at: number }>();
-  for (const { pinned } of blocks) for (const [at, value] of pinned.entries()) home.set(value, { pinned, at });
+  const home = homesOf(blocks);
   /** By the load after which the wide one is put. */
   // Only at the last of its parts have all of them been loaded; the wide load needs no value that is made later.
   const found = new Map<Value, Found[]>();
@@ -103,10 +112,7 @@ function join(root: Value, parts: Part[]): Found | undefined {
 }
 
 /** The last of the parts in their block; undefined if they are in several, or if memory changes in between. */
-function lastPart(
-  parts: readonly Part[],
-  home: ReadonlyMap<Value, { readonly pinned: readonly Value[]; readonly at: number }>,
-): Value | undefined {
+export function lastPart(parts: readonly Part[], home: Home): Value | undefined {
   const places = parts.map(({ load }) => home.get(load));
   const pinned = places[0]?.pinned;
   if (pinned === undefined || places.some((place) => place?.pinned !== pinned)) return undefined;

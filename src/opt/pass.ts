@@ -61,7 +61,7 @@ export interface Param {
 }
 
 /** Names of the parameters that passes have. */
-export type ParamName = 'window' | 'known' | 'select' | 'csum' | 'aligned';
+export type ParamName = 'window' | 'known' | 'select' | 'csum' | 'aligned' | 'unroll';
 
 /** What `-Oname=N` sets. */
 export const params: Readonly<Record<ParamName, Param>> = {
@@ -73,5 +73,6 @@ export const params: Readonly<Record<ParamName, Param>> = {
     value: 0,
     max: 1,
   },
+  unroll: { description: 'bytes of code that the packet loop holds twice at most', value: 400, max: 10_000 },
   csum: { description: 'bytes of a bpf_csum_diff that is computed in place at most', value: 64, max: 512 },
 };

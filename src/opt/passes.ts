@@ -8,6 +8,7 @@ import { bounds } from './bounds.js';
 import { branches } from './branches.js';
 import { combineLoads } from './combine-loads.js';
 import { combineStores } from './combine-stores.js';
+import { counters } from './counters.js';
 import { cse } from './cse.js';
 import { dce } from './dce.js';
 import { deadStores } from './dead-stores.js';
@@ -22,6 +23,7 @@ import { pointers } from './pointers.js';
 import { ranges } from './ranges.js';
 import { stack } from './stack.js';
 import { threading } from './threading.js';
+import { wideSums } from './wide-sums.js';
 
 const everywhere: readonly Target[] = ['wasm', 'bpf', 'card'];
 
@@ -168,6 +170,27 @@ export const passes: readonly Pass[] = [
     after: ['forward', 'combine-stores'],
     targets: everywhere,
     run: deadStores,
+  },
+  {
+    name: 'wide-sums',
+    description: 'sums of half words that are folded to a checksum become sums of words',
+    level: 2,
+    needsVerified: true,
+    after: ['combine-loads', 'narrow'],
+    before: ['dce'],
+    // In 64 bits, and of any alignment.
+    targets: ['wasm'],
+    run: wideSums,
+  },
+  {
+    name: 'counters',
+    description: 'counters of loops in 32 bits, where comparisons with constants keep them there',
+    level: 2,
+    needsVerified: false,
+    after: ['ranges', 'threading', 'narrow'],
+    before: ['dce'],
+    targets: ['wasm'],
+    run: counters,
   },
   {
     name: 'dce',

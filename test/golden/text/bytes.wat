@@ -4,27 +4,26 @@
   (type (;1;) (func (param i64 i32 i32 i32)))
   (type (;2;) (func (param i32 i32)))
   (type (;3;) (func (param i32)))
-  (type (;4;) (func (param i32 i32 i32)))
   (import "jitnic" "memory" (memory (;0;) 1 65535))
   (import "jitnic" "call" (func $call (type 0)))
   (import "jitnic" "check" (func $check (type 1)))
   (import "jitnic" "trap" (func $trap (type 2)))
   (import "jitnic" "exit" (func $exit (type 3)))
-  (func $run (type 4) (param i32 i32 i32)
-    (local i32 i32 i32 i32 i32 i32 i32)
+  (func $run (type 2) (param i32 i32)
+    (local i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
     (if  ;; label = @1
       (i32.eqz
         (local.get 1))
       (then
         (return)))
-    (local.set 3
+    (local.set 2
       (i32.add
+        (local.get 0)
         (i32.mul
           (local.get 1)
-          (local.get 2))
-        (local.get 0)))
+          (i32.const 80))))
     (loop  ;; label = @1
-      (local.set 4
+      (local.set 3
         (i32.load align=1
           (local.get 0)))
       (i64.store offset=32 align=1
@@ -36,61 +35,130 @@
                 (i32.sub
                   (i32.load offset=4 align=1
                     (local.get 0))
-                  (local.get 4))
+                  (local.get 3))
                 (i32.const 34))
               (then
-                (local.set 5
+                (local.set 4
                   (i32.const 2))
                 (br 1 (;@3;)))
               (else
-                (local.set 7
+                (local.set 6
                   (i32.load16_u offset=12 align=1
-                    (local.tee 6
-                      (local.get 4))))
-                (local.set 8
+                    (local.tee 5
+                      (local.get 3))))
+                (local.set 7
                   (i32.load offset=26 align=1
-                    (local.get 6)))
+                    (local.get 5)))
                 (i32.store align=1
-                  (local.get 6)
+                  (local.get 5)
                   (i32.const 0))
                 (i32.store offset=30 align=1
-                  (local.get 6)
+                  (local.get 5)
                   (i32.or
                     (i32.and
                       (i32.rotl
-                        (local.tee 9
-                          (local.get 8))
+                        (local.tee 8
+                          (local.get 7))
                         (i32.const 8))
                       (i32.const 16711935))
                     (i32.and
                       (i32.rotr
-                        (local.get 9)
+                        (local.get 8)
                         (i32.const 8))
                       (i32.const -16711936))))
-                (local.set 5
+                (local.set 4
                   (i32.or
                     (i32.and
                       (i32.shl
-                        (local.tee 9
-                          (local.get 7))
+                        (local.tee 8
+                          (local.get 6))
                         (i32.const 8))
                       (i32.const 65280))
                     (i32.shr_u
-                      (local.get 9)
+                      (local.get 8)
                       (i32.const 8))))
                 (br 1 (;@3;))))
             (unreachable))
           (br 0 (;@2;)
             (i64.extend_i32_u
-              (local.get 5)))
+              (local.get 4)))
+          (unreachable)))
+      (if  ;; label = @2
+        (i32.eq
+          (local.tee 9
+            (i32.add
+              (local.get 0)
+              (i32.const 80)))
+          (local.get 2))
+        (then
+          (return)))
+      (local.set 10
+        (i32.load align=1
+          (local.get 9)))
+      (i64.store offset=32 align=1
+        (local.get 9)
+        (block (result i64)  ;; label = @2
+          (block  ;; label = @3
+            (if  ;; label = @4
+              (i32.lt_u
+                (i32.sub
+                  (i32.load offset=4 align=1
+                    (local.get 9))
+                  (local.get 10))
+                (i32.const 34))
+              (then
+                (local.set 11
+                  (i32.const 2))
+                (br 1 (;@3;)))
+              (else
+                (local.set 13
+                  (i32.load16_u offset=12 align=1
+                    (local.tee 12
+                      (local.get 10))))
+                (local.set 14
+                  (i32.load offset=26 align=1
+                    (local.get 12)))
+                (i32.store align=1
+                  (local.get 12)
+                  (i32.const 0))
+                (i32.store offset=30 align=1
+                  (local.get 12)
+                  (i32.or
+                    (i32.and
+                      (i32.rotl
+                        (local.tee 15
+                          (local.get 14))
+                        (i32.const 8))
+                      (i32.const 16711935))
+                    (i32.and
+                      (i32.rotr
+                        (local.get 15)
+                        (i32.const 8))
+                      (i32.const -16711936))))
+                (local.set 11
+                  (i32.or
+                    (i32.and
+                      (i32.shl
+                        (local.tee 15
+                          (local.get 13))
+                        (i32.const 8))
+                      (i32.const 65280))
+                    (i32.shr_u
+                      (local.get 15)
+                      (i32.const 8))))
+                (br 1 (;@3;))))
+            (unreachable))
+          (br 0 (;@2;)
+            (i64.extend_i32_u
+              (local.get 11)))
           (unreachable)))
       (br_if 0 (;@1;)
         (i32.ne
           (local.tee 0
             (i32.add
               (local.get 0)
-              (local.get 2)))
-          (local.get 3)))))
+              (i32.const 160)))
+          (local.get 2)))))
   (global (;0;) (mut i32) (i32.const 0))
   (global (;1;) (mut i32) (i32.const 0))
   (global (;2;) (mut i64) (i64.const 0))

@@ -4,29 +4,28 @@
   (type (;1;) (func (param i64 i32 i32 i32)))
   (type (;2;) (func (param i32 i32)))
   (type (;3;) (func (param i32)))
-  (type (;4;) (func (param i32 i32 i32)))
-  (type (;5;) (func (param i32 i32) (result i32)))
-  (type (;6;) (func (param i32 i32 i32) (result i32)))
+  (type (;4;) (func (param i32 i32) (result i32)))
+  (type (;5;) (func (param i32 i32 i32) (result i32)))
   (import "jitnic" "memory" (memory (;0;) 1 65535))
   (import "jitnic" "call" (func $call (type 0)))
   (import "jitnic" "check" (func $check (type 1)))
   (import "jitnic" "trap" (func $trap (type 2)))
   (import "jitnic" "exit" (func $exit (type 3)))
-  (func $run (type 4) (param i32 i32 i32)
-    (local i32 i32 i32 i32)
+  (func $run (type 2) (param i32 i32)
+    (local i32 i32 i32 i32 i32 i32 i32 i32)
     (if  ;; label = @1
       (i32.eqz
         (local.get 1))
       (then
         (return)))
-    (local.set 3
+    (local.set 2
       (i32.add
+        (local.get 0)
         (i32.mul
           (local.get 1)
-          (local.get 2))
-        (local.get 0)))
+          (i32.const 80))))
     (loop  ;; label = @1
-      (local.set 4
+      (local.set 3
         (i32.load align=1
           (local.get 0)))
       (i64.store offset=32 align=1
@@ -36,11 +35,11 @@
             (i32.const 77816)
             (i64.add
               (i64.extend_i32_u
-                (local.tee 5
+                (local.tee 4
                   (i32.load offset=12 align=1
                     (local.get 0))))
               (i64.extend_i32_u
-                (local.get 5))))
+                (local.get 4))))
           (i64.store align=1
             (i32.const 540680)
             (i64.const 503808))
@@ -55,7 +54,7 @@
             (i64.const 0))
           (if  ;; label = @3
             (i32.eq
-              (local.tee 6
+              (local.tee 5
                 (call 6
                   (i32.const 77816)
                   (i32.const 8)
@@ -67,11 +66,69 @@
                 (i32.const 0)
                 (i32.const 9)
                 (local.get 0))
-              (local.set 6
+              (local.set 5
                 (i32.load align=1
                   (i32.const 540672)))))
           (drop
-            (local.get 6))
+            (local.get 5))
+          (br 0 (;@2;)
+            (i64.const 2))
+          (unreachable)))
+      (if  ;; label = @2
+        (i32.eq
+          (local.tee 6
+            (i32.add
+              (local.get 0)
+              (i32.const 80)))
+          (local.get 2))
+        (then
+          (return)))
+      (local.set 7
+        (i32.load align=1
+          (local.get 6)))
+      (i64.store offset=32 align=1
+        (local.get 6)
+        (block (result i64)  ;; label = @2
+          (i64.store align=1
+            (i32.const 77816)
+            (i64.add
+              (i64.extend_i32_u
+                (local.tee 8
+                  (i32.load offset=12 align=1
+                    (local.get 6))))
+              (i64.extend_i32_u
+                (local.get 8))))
+          (i64.store align=1
+            (i32.const 540680)
+            (i64.const 503808))
+          (i64.store align=1
+            (i32.const 540688)
+            (i64.const 77816))
+          (i64.store align=1
+            (i32.const 540696)
+            (i64.const 8))
+          (i64.store align=1
+            (i32.const 540704)
+            (i64.const 0))
+          (if  ;; label = @3
+            (i32.eq
+              (local.tee 9
+                (call 6
+                  (i32.const 77816)
+                  (i32.const 8)
+                  (local.get 6)))
+              (i32.const 2147483647))
+            (then
+              (call 7
+                (i32.const 130)
+                (i32.const 0)
+                (i32.const 9)
+                (local.get 6))
+              (local.set 9
+                (i32.load align=1
+                  (i32.const 540672)))))
+          (drop
+            (local.get 9))
           (br 0 (;@2;)
             (i64.const 2))
           (unreachable)))
@@ -80,9 +137,9 @@
           (local.tee 0
             (i32.add
               (local.get 0)
-              (local.get 2)))
-          (local.get 3)))))
-  (func $ring_reserve (type 5) (param i32 i32) (result i32)
+              (i32.const 160)))
+          (local.get 2)))))
+  (func $ring_reserve (type 4) (param i32 i32) (result i32)
     (local i32 i32 i64 i64 i64 i32)
     (if  ;; label = @1
       (i32.ge_u
@@ -217,7 +274,7 @@
     (i32.add
       (local.get 3)
       (i32.const 8)))
-  (func $ring_output_8 (type 6) (param i32 i32 i32) (result i32)
+  (func $ring_output_8 (type 5) (param i32 i32 i32) (result i32)
     (local i32 i32 i32)
     (if  ;; label = @1
       (i32.eqz

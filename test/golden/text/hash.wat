@@ -4,28 +4,27 @@
   (type (;1;) (func (param i64 i32 i32 i32)))
   (type (;2;) (func (param i32 i32)))
   (type (;3;) (func (param i32)))
-  (type (;4;) (func (param i32 i32 i32)))
-  (type (;5;) (func (param i32) (result i32)))
+  (type (;4;) (func (param i32) (result i32)))
   (import "jitnic" "memory" (memory (;0;) 1 65535))
   (import "jitnic" "call" (func $call (type 0)))
   (import "jitnic" "check" (func $check (type 1)))
   (import "jitnic" "trap" (func $trap (type 2)))
   (import "jitnic" "exit" (func $exit (type 3)))
-  (func $run (type 4) (param i32 i32 i32)
-    (local i32 i32 i32 i32 i32)
+  (func $run (type 2) (param i32 i32)
+    (local i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
     (if  ;; label = @1
       (i32.eqz
         (local.get 1))
       (then
         (return)))
-    (local.set 3
+    (local.set 2
       (i32.add
+        (local.get 0)
         (i32.mul
           (local.get 1)
-          (local.get 2))
-        (local.get 0)))
+          (i32.const 80))))
     (loop  ;; label = @1
-      (local.set 4
+      (local.set 3
         (i32.load align=1
           (local.get 0)))
       (i64.store offset=32 align=1
@@ -37,29 +36,78 @@
                 (i32.sub
                   (i32.load offset=4 align=1
                     (local.get 0))
-                  (local.get 4))
+                  (local.get 3))
                 (i32.const 14))
               (then
                 (br 1 (;@3;)))
               (else
-                (local.set 5
+                (local.set 4
                   (i32.load align=1
-                    (local.get 4)))
-                (local.set 6
+                    (local.get 3)))
+                (local.set 5
                   (call 5
-                    (local.get 5)))
+                    (local.get 4)))
                 (if  ;; label = @5
                   (i32.eqz
-                    (local.get 6))
+                    (local.get 5))
                   (then
                     (br 2 (;@3;)))
                   (else
-                    (local.set 7
+                    (local.set 6
                       (i32.load offset=4 align=1
-                        (local.get 6)))
+                        (local.get 5)))
                     (br 3 (;@2;)
                       (i64.extend_i32_u
-                        (local.get 7)))))
+                        (local.get 6)))))
+                (unreachable)))
+            (unreachable))
+          (br 0 (;@2;)
+            (i64.const 2))
+          (unreachable)))
+      (if  ;; label = @2
+        (i32.eq
+          (local.tee 7
+            (i32.add
+              (local.get 0)
+              (i32.const 80)))
+          (local.get 2))
+        (then
+          (return)))
+      (local.set 8
+        (i32.load align=1
+          (local.get 7)))
+      (i64.store offset=32 align=1
+        (local.get 7)
+        (block (result i64)  ;; label = @2
+          (block  ;; label = @3
+            (if  ;; label = @4
+              (i32.lt_u
+                (i32.sub
+                  (i32.load offset=4 align=1
+                    (local.get 7))
+                  (local.get 8))
+                (i32.const 14))
+              (then
+                (br 1 (;@3;)))
+              (else
+                (local.set 9
+                  (i32.load align=1
+                    (local.get 8)))
+                (local.set 10
+                  (call 5
+                    (local.get 9)))
+                (if  ;; label = @5
+                  (i32.eqz
+                    (local.get 10))
+                  (then
+                    (br 2 (;@3;)))
+                  (else
+                    (local.set 11
+                      (i32.load offset=4 align=1
+                        (local.get 10)))
+                    (br 3 (;@2;)
+                      (i64.extend_i32_u
+                        (local.get 11)))))
                 (unreachable)))
             (unreachable))
           (br 0 (;@2;)
@@ -70,9 +118,9 @@
           (local.tee 0
             (i32.add
               (local.get 0)
-              (local.get 2)))
-          (local.get 3)))))
-  (func $lookup_0 (type 5) (param i32) (result i32)
+              (i32.const 160)))
+          (local.get 2)))))
+  (func $lookup_0 (type 4) (param i32) (result i32)
     (local i32 i32 i32 i32 i32 i32 i32 i32)
     (local.set 3
       (local.tee 2

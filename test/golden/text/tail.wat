@@ -4,59 +4,58 @@
   (type (;1;) (func (param i64 i32 i32 i32)))
   (type (;2;) (func (param i32 i32)))
   (type (;3;) (func (param i32)))
-  (type (;4;) (func (param i32 i32 i32)))
-  (type (;5;) (func (param i32) (result i64)))
+  (type (;4;) (func (param i32) (result i64)))
   (import "jitnic" "memory" (memory (;0;) 1 65535))
   (import "jitnic" "call" (func $call (type 0)))
   (import "jitnic" "check" (func $check (type 1)))
   (import "jitnic" "trap" (func $trap (type 2)))
   (import "jitnic" "exit" (func $exit (type 3)))
-  (func $run (type 4) (param i32 i32 i32)
+  (func $run (type 2) (param i32 i32)
     (local i32 i64 i32)
     (if  ;; label = @1
       (i32.eqz
         (local.get 1))
       (then
         (return)))
-    (local.set 3
+    (local.set 2
       (i32.add
+        (local.get 0)
         (i32.mul
           (local.get 1)
-          (local.get 2))
-        (local.get 0)))
+          (i32.const 80))))
     (loop  ;; label = @1
       (local.get 0)
       (global.set 1
         (i32.const 0))
       (global.set 0
         (i32.const 0))
-      (local.set 4
+      (local.set 3
         (call 5
           (local.get 0)))
       (loop  ;; label = @2
         (if  ;; label = @3
-          (local.tee 5
+          (local.tee 4
             (global.get 0))
           (then
             (global.set 0
               (i32.const 0))
-            (local.set 4
-              (call_indirect (type 5)
+            (local.set 3
+              (call_indirect (type 4)
                 (local.get 0)
                 (i32.sub
-                  (local.get 5)
+                  (local.get 4)
                   (i32.const 1))))
             (br 1 (;@2;)))))
-      (local.get 4)
+      (local.get 3)
       (i64.store offset=32 align=1)
       (br_if 0 (;@1;)
         (i32.ne
           (local.tee 0
             (i32.add
               (local.get 0)
-              (local.get 2)))
-          (local.get 3)))))
-  (func $program_0 (type 5) (param i32) (result i64)
+              (i32.const 80)))
+          (local.get 2)))))
+  (func $program_0 (type 4) (param i32) (result i64)
     (local i32 i32)
     (local.set 1
       (i32.load align=1
@@ -95,7 +94,7 @@
     (return
       (i64.const 1))
     (unreachable))
-  (func $program_1 (type 5) (param i32) (result i64)
+  (func $program_1 (type 4) (param i32) (result i64)
     (local i32)
     (local.set 1
       (i32.load align=1
