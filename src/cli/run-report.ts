@@ -170,10 +170,13 @@ function rate(packets: number, seconds: number): number {
   return Math.round(packets / Math.max(seconds, 1e-6));
 }
 
-/** `1,000,000 packets in 0.301 s: 3,322,259 packets/s (0.31 s of processor time)`. */
+/**
+ * `1,000,000 packets in 0.301 s: 3,322,259 packets/s (0.310 s of processor time), the start of jitnic left out`: what
+ * came before the capture was opened is in neither figure.
+ */
 export function speedText(packets: number, { seconds, cpuSeconds }: RunTime): string {
   const speed = formatNumber(rate(packets, seconds));
-  return `${count(packets, 'packet')} in ${seconds.toFixed(3)} s: ${speed} packets/s (${cpuSeconds.toFixed(3)} s of processor time)`;
+  return `${count(packets, 'packet')} in ${seconds.toFixed(3)} s: ${speed} packets/s (${cpuSeconds.toFixed(3)} s of processor time), the start of jitnic left out`;
 }
 
 /** The first difference that `--check` found, with the packet at which it came. */

@@ -13,6 +13,7 @@ import type { Areas } from './exchange.js';
 import { FunctionEmitter } from './function-emitter.js';
 import { emitInline } from './inline-program.js';
 import { Services, type TrapPoint } from './services.js';
+import { emitVector, planVector } from './vector-code.js';
 
 /** A WebAssembly module for the programs of a machine, not yet instantiated. */
 export interface CompiledModule {
@@ -46,10 +47,20 @@ export interface CompileInput {
   readonly names?: boolean;
   /** Bytes of a program that a turn of the packet loop holds twice at most: parameter `unroll` of the optimizer. */
   readonly unroll?: number | undefined;
+  /** Operations for each load from which on four packets are run at once, 0 for never: parameter `vector`. */
+  readonly vector?: number | undefined;
 }
 
 /** Makes the module's bytes: a function for each program, and for each service that they call. */
-export function compileModule({ machine, programs, areas, names, counters, unroll = 0 }: CompileInput): CompiledModule {
+export function compileModule({
+  machine,
+  programs,
+  areas,
+  names,
+  counters,
+  unroll = 0,
+  vector = 0,
+}: CompileInput): CompiledModule {
   const module = new ModuleBuilder();
   const demands = demandsOf(programs);
   const isChecked = programs.some((code) => code.checked);
@@ -72,11 +83,14 @@ export function compileModule({ machine, programs, areas, names, counters, unrol
     }
     emitEpilogue(out, services, at, demands);
   };
+  const isPlain = functions === undefined && !isChecked;
+  const plan = isPlain ? planVector(programs[0], vector) : undefined;
   out.loop();
+  if (plan !== undefined) emitVector(out, plan, recordParameter, end);
   const before = out.size;
   emitPacket(recordParameter);
   // Two packets a turn pay where the loop around them (V8's check of the stack, the end) is much of the work.
-  const isTwice = functions === undefined && !isChecked && out.size - before <= unroll && !hasLoops(programs[0]);
+  const isTwice = isPlain && plan === undefined && out.size - before <= unroll && !hasLoops(programs[0]);
   if (isTwice) {
     const second = out.addLocal('i32');
     out.getLocal(recordParameter).i32(record.size).op('i32.add').teeLocal(second);

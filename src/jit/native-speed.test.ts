@@ -1,4 +1,5 @@
-/** Passes that are there for the code that engines make: results are the interpreter's, and the form is the wanted one. */
+/** Passes that are there for the code that engines make: results are the interpreter's, and the form is the wanted
+ * one. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bounds, copy, exit, insn, load, mov } from '../../test/support/any-program.js';
@@ -7,7 +8,7 @@ import { checkFunction, type FunctionCode, formatFunction } from '../ir/index.js
 import { type Insn, op } from '../isa/index.js';
 import { defaultSettings, parseSettings, type Settings } from '../opt/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { columnsOf, Machine, PacketArena } from '../vm/index.js';
+import { columnsOf, Machine, PacketArena, packetMoves } from '../vm/index.js';
 import { objectSpec, programSpec } from '../vm/testing.js';
 import { WasmEngine } from './wasm-engine.js';
 
@@ -86,6 +87,7 @@ function ends(start: number, step: number, code: number, bound: number): boolean
 }
 
 describe('counters of loops in 32 bits', () => {
+  const loopsStay = parseSettings(['-pure-loops']);
   const near = fc.integer({ min: -70, max: 70 });
   const edge = fc.constantFrom(0x7fffffff, 0x7ffffff0, -0x80000000, -0x7ffffff0);
   const number = fc.oneof(near, near, near, edge);
@@ -99,8 +101,10 @@ describe('counters of loops in 32 bits', () => {
         const [start, by, code, bound, atEnd, more, at] = input;
         fc.pre(by !== 0 && ends(start, by, code, bound));
         const insns = counting(start, by, code, bound, atEnd, more, at);
-        const { r0, text } = compiled(insns);
+        const { r0, text } = compiled(insns, bytes, loopsStay);
         expect(r0).toBe(interpreted(insns));
+        // And as a loop that is computed away.
+        expect(compiled(insns).r0).toBe(r0);
         if (/\+32/.test(text)) narrowed++;
       }),
       { numRuns: 150, seed: 11 },
@@ -110,8 +114,8 @@ describe('counters of loops in 32 bits', () => {
 
   it('stay in 64 bits where the switch says so, and where the bound is out of 32 bits', () => {
     const insns = counting(-1, 1, op.JNE, 98, true);
-    expect(compiled(insns).text).toMatch(/\+32 1\n/);
-    expect(compiled(insns, bytes, parseSettings(['-counters'])).text).not.toMatch(/\+32/);
+    expect(compiled(insns, bytes, loopsStay).text).toMatch(/\+32 1\n/);
+    expect(compiled(insns, bytes, parseSettings(['-counters', '-pure-loops'])).text).not.toMatch(/\+32/);
     const far = counting(0x7ffffffe, 1, op.JSGT, 5, true);
     expect(
       compiled([...far.slice(0, -3), insn(op.JMP | op.JEQ, 8, 0, -6, 0x7fffffff), ...far.slice(-2)]).text,
@@ -177,7 +181,12 @@ describe('the packet loop', () => {
     machine.admit(program);
     const settings = parseSettings([`unroll=${unroll}`]);
     const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting(), settings });
-    const arena = new PacketArena(machine, { moves: undefined, capacity: 16, windowBytes: 1024, frameBytes: 65_536 });
+    const arena = new PacketArena(machine, {
+      moves: packetMoves(program, machine.programs),
+      capacity: 16,
+      windowBytes: 1024,
+      frameBytes: 65_536,
+    });
     const data = Uint8Array.from({ length: 1024 }, (_, i) => (i >> 6) * 5 + 1);
     for (let count = 1; count <= 16; count++) {
       arena.clear();
@@ -190,5 +199,129 @@ describe('the packet loop', () => {
       const verdicts = lengths.map((length, i) => (length < 14 ? 2 : (i * 5 + 1) & 3));
       expect(lengths.map((_, i) => arena.verdict(i))).toEqual(verdicts);
     }
+  });
+});
+
+describe('loops that only compute', () => {
+  it('are gone, as long as the budget lasts', () => {
+    const insns = counting(0, 1, op.JNE, 50, true);
+    const { r0, text } = compiled(insns);
+    expect(r0).toBe(interpreted(insns));
+    expect(text).not.toMatch(/phi/);
+    expect(compiled(insns, bytes, parseSettings(['rounds=10'])).text).toMatch(/phi/);
+    expect(compiled(insns, bytes, parseSettings(['-pure-loops'])).text).toMatch(/phi/);
+  });
+
+  it('stay where the packet says how often, and inside another loop are what they are there', () => {
+    const byPacket = [...bounds(14), load(op.SIZE_B, 8, 6, 0), ...counting(0, -1, op.JNE, 0, true).slice(2)];
+    expect(compiled([mov(5, 7), ...byPacket]).r0).toBe(interpreted([mov(5, 7), ...byPacket]));
+    // The inner loop starts at what the outer one has made of r5.
+    const inner = counting(0, 1, op.JNE, 5, true).slice(1, -2);
+    const outer = [mov(5, 3), mov(9, 4), ...inner, addImm(9, -1)];
+    const nested = [...outer, insn(op.JMP | op.JNE, 9, 0, -(inner.length + 2), 0), copy(0, 5), exit];
+    expect(compiled(nested).r0).toBe(interpreted(nested));
+  });
+});
+
+const halfStore = (size: number, dst: number, src: number, off: number): Insn =>
+  insn(op.STX | op.MODE_MEM | size, dst, src, off);
+
+describe('exchanges in the packet', () => {
+  const sizes = [
+    [op.SIZE_B, 1],
+    [op.SIZE_H, 2],
+    [op.SIZE_W, 4],
+  ] as const;
+
+  /** Exchanges [a] and [b], with something in between. */
+  const exchange = (size: number, a: number, b: number, between: readonly Insn[] = []): Insn[] => [
+    ...bounds(64),
+    load(size, 1, 6, a),
+    load(size, 2, 6, b),
+    halfStore(size, 6, 2, a),
+    ...between,
+    halfStore(size, 6, 1, b),
+    mov(0, 2),
+    exit,
+  ];
+
+  const bytesAfter = (insns: readonly Insn[], make: (machine: Machine) => Pick<Interpreter, 'run'>): Uint8Array => {
+    const machine = new Machine(objectSpec([programSpec(insns)], []));
+    machine.setPacket({ data: bytes, now: 0n });
+    make(machine).run(machine.programs[0] as Machine['programs'][number]);
+    return machine.lane.packet.bytes();
+  };
+
+  it.each(sizes)('of size %i are rotations, and leave what the interpreter leaves', (size, length) => {
+    const others = [
+      exchange(size, 26, 26 + length),
+      exchange(size, 26 + length, 26),
+      exchange(size, 26, 26 + length + 1),
+      exchange(size, 26, 26 + length, [load(op.SIZE_B, 0, 6, 26), halfStore(op.SIZE_B, 6, 0, 40)]),
+      exchange(size, 26, 26 + length, [mov(0, 9), halfStore(op.SIZE_B, 6, 0, 26)]),
+      exchange(size, 26, 26 + length, [mov(0, 9), halfStore(op.SIZE_B, 6, 0, 12)]),
+    ];
+    for (const insns of others) {
+      const wasm = bytesAfter(insns, (machine) => new WasmEngine(machine, { verdicts: Verdicts.trusting() }));
+      expect(wasm).toEqual(bytesAfter(insns, (machine) => new Interpreter(machine)));
+    }
+    expect(compiled(exchange(size, 26, 26 + length)).text.match(/store/g)).toHaveLength(1);
+    const off = compiled(exchange(size, 26, 26 + length), bytes, parseSettings(['-exchanges']));
+    expect(off.text.match(/store/g)).toHaveLength(2);
+  });
+});
+
+describe('four packets at once', () => {
+  const kinds = [op.ADD, op.SUB, op.MUL, op.AND, op.OR, op.XOR, op.LSH, op.RSH, op.ARSH];
+  const step = fc.record({
+    kind: fc.constantFrom(...kinds),
+    dst: fc.integer({ min: 1, max: 5 }),
+    src: fc.integer({ min: 1, max: 5 }),
+    imm: fc.integer({ min: 0, max: 31 }),
+    isRegister: fc.boolean(),
+  });
+  const program = (steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[]): Insn[] => [
+    ...bounds(40),
+    ...[0, 4, 8, 12].map((off, i) => load(op.SIZE_W, i + 1, 6, off)),
+    load(op.SIZE_H, 5, 6, 23),
+    ...steps.map(({ kind, dst, src, imm, isRegister }) => {
+      const isShift = kind === op.LSH || kind === op.RSH || kind === op.ARSH;
+      return isRegister && !isShift ? insn(op.ALU | kind | op.X, dst, src) : insn(op.ALU | kind, dst, 0, 0, imm);
+    }),
+    insn(op.ALU | op.MOV | op.X, 0, 1),
+    insn(op.ALU | op.XOR | op.X, 0, 2),
+    insn(op.ALU | op.XOR | op.X, 0, 3),
+    insn(op.ALU | op.SUB | op.X, 0, 4),
+    insn(op.ALU | op.XOR | op.X, 0, 5),
+    insn(op.ALU | op.END | op.X, 0, 0, 0, 32),
+    exit,
+  ];
+
+  it('have the verdicts that they have one by one, short packets among them', () => {
+    let vectors = 0;
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 40 }), fc.integer({ min: 1, max: 11 }), (steps, count) => {
+        const insns = program(steps);
+        const lengths = Array.from({ length: count }, (_, i) => ((count * 3 + i) % 7 === 6 ? 39 : 64));
+        const data = Uint8Array.from({ length: 64 * count }, (_, i) => (i * i * 31 + i * 7) & 0xff);
+        const results = [4, 0].map((vector) => {
+          const machine = new Machine(objectSpec([programSpec(insns)], []));
+          const loaded = machine.programs[0] as Machine['programs'][number];
+          machine.admit(loaded);
+          const settings = parseSettings([`vector=${vector}`]);
+          const engine = new WasmEngine(machine, { verdicts: Verdicts.trusting(), settings });
+          const size = engine.compile(loaded)?.module.bytes.length ?? 0;
+          const arena = new PacketArena(machine, { moves: packetMoves(loaded, machine.programs) });
+          arena.load(data);
+          arena.add(columnsOf(lengths, { stride: 64, now: 0n }), 0, count, 0);
+          expect(engine.runBatch(loaded, arena, 0, count)).toBe(count);
+          return { size, verdicts: lengths.map((_, i) => arena.verdict(i)) };
+        });
+        expect(results[0]?.verdicts).toEqual(results[1]?.verdicts);
+        if (results[0]?.size !== results[1]?.size) vectors++;
+      }),
+      { numRuns: 40, seed: 3 },
+    );
+    expect(vectors).toBeGreaterThan(10);
   });
 });

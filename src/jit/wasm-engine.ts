@@ -287,8 +287,8 @@ export class WasmEngine implements Engine {
   private generate(programs: Programs): CompiledModule {
     const { machine, areas } = this;
     const { names = false, settings = defaultSettings } = this.options;
-    const { unroll } = settings.params;
-    return compileModule({ machine, programs, areas, names, counters: this.counters, unroll });
+    const { unroll, vector } = settings.params;
+    return compileModule({ machine, programs, areas, names, counters: this.counters, unroll, vector });
   }
 
   /** Gives a module its imports: guest memory and the host's functions. */

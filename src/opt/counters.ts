@@ -4,10 +4,10 @@
  *     p = phi(c, p + k)          =   p = sext32(q), q = phi(c, q +32 k)       where -2^31 <= p, p + k < 2^31
  *     (x + p) + m                =   x + sext32(q +32 m)                      where -2^31 <= p + m < 2^31
  *
- * Compilers count in 64 bits, since the eBPF registers have them. What it costs is in the code that engines make of it:
- * V8 folds a 64-bit counter, its distance to the next round and whatever is added to it into one `lea` of three parts,
- * which takes a cycle more than an addition, on the very chain that goes from round to round. An extension is one
- * instruction off that chain, and nothing is folded over it.
+ * Compilers count in 64 bits, since the eBPF registers have them. What it costs is in the code that engines make of
+ * it: V8 folds a 64-bit counter, its distance to the next round and whatever is added to it into one `lea` of three
+ * parts, which takes a cycle more than an addition, on the very chain that goes from round to round. An extension is
+ * one instruction off that chain, and nothing is folded over it.
  *
  * Why the range is known: a counter moves by a constant, and no round ends without a comparison of it with a constant
  * that holds. So by induction it never steps over the bound: see {@link rangeOf}.

@@ -30,8 +30,8 @@ export interface PassContext {
 }
 
 /**
- * A row of the table. `run` takes a function and returns another one, or the same if it found nothing; it keeps nothing
- * from one call to the next, so equal functions give equal results.
+ * A row of the table. `run` takes a function and returns another one, or the same if it found nothing; it keeps
+ * nothing from one call to the next, so equal functions give equal results.
  */
 export interface Pass {
   readonly name: string;
@@ -61,7 +61,7 @@ export interface Param {
 }
 
 /** Names of the parameters that passes have. */
-export type ParamName = 'window' | 'known' | 'select' | 'csum' | 'aligned' | 'unroll';
+export type ParamName = 'window' | 'known' | 'select' | 'csum' | 'aligned' | 'unroll' | 'vector' | 'rounds';
 
 /** What `-Oname=N` sets. */
 export const params: Readonly<Record<ParamName, Param>> = {
@@ -74,5 +74,11 @@ export const params: Readonly<Record<ParamName, Param>> = {
     max: 1,
   },
   unroll: { description: 'bytes of code that the packet loop holds twice at most', value: 400, max: 10_000 },
+  rounds: { description: 'values that a loop which only computes becomes at most', value: 1000, max: 100_000 },
+  vector: {
+    description: 'operations for each load from which on the packet loop runs four packets at once; 0: never',
+    value: 4,
+    max: 10_000,
+  },
   csum: { description: 'bytes of a bpf_csum_diff that is computed in place at most', value: 64, max: 512 },
 };

@@ -12,6 +12,7 @@ import { counters } from './counters.js';
 import { cse } from './cse.js';
 import { dce } from './dce.js';
 import { deadStores } from './dead-stores.js';
+import { exchanges } from './exchanges.js';
 import { fold } from './fold.js';
 import { forward } from './forward.js';
 import { helpers } from './helpers.js';
@@ -20,6 +21,7 @@ import { licm } from './licm.js';
 import { narrow } from './narrow.js';
 import type { Pass, Target } from './pass.js';
 import { pointers } from './pointers.js';
+import { pureLoops } from './pure-loops.js';
 import { ranges } from './ranges.js';
 import { stack } from './stack.js';
 import { threading } from './threading.js';
@@ -135,6 +137,16 @@ export const passes: readonly Pass[] = [
     run: threading,
   },
   {
+    name: 'pure-loops',
+    description: 'loops of a known number of rounds that only compute become what they compute',
+    level: 2,
+    needsVerified: false,
+    after: ['fold', 'branches', 'threading'],
+    before: ['if-convert'],
+    targets: ['wasm'],
+    run: pureLoops,
+  },
+  {
     name: 'if-convert',
     description: 'a choice of values instead of a branch around nothing else',
     level: 3,
@@ -161,6 +173,15 @@ export const passes: readonly Pass[] = [
     after: ['combine-loads'],
     targets: everywhere,
     run: combineStores,
+  },
+  {
+    name: 'exchanges',
+    description: 'neighbours in the packet that change places are one word that is rotated',
+    level: 2,
+    needsVerified: true,
+    after: ['combine-stores'],
+    targets: ['wasm'],
+    run: exchanges,
   },
   {
     name: 'dead-stores',

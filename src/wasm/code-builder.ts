@@ -8,12 +8,18 @@ import { ByteWriter } from './byte-writer.js';
 import {
   type AtomicOp,
   atomicOpcodes,
+  type LaneOp,
+  laneOpcodes,
   type MemoryOp,
   memoryOpcodes,
   type PlainOp,
   plainOpcodes,
   type ValueType,
+  type VectorMemoryOp,
+  type VectorOp,
   valueTypes,
+  vectorMemoryOpcodes,
+  vectorOpcodes,
 } from './opcodes.js';
 
 /** `[]`, or the one type of a block's result. */
@@ -111,6 +117,39 @@ export class CodeBuilder {
     this.code.unsigned(opcode);
     this.code.unsigned(align);
     this.code.unsigned(offset);
+    return this;
+  }
+
+  /** A vector instruction without an immediate. */
+  vector(name: VectorOp): this {
+    this.code.u8(0xfd);
+    this.code.unsigned(vectorOpcodes[name]);
+    return this;
+  }
+
+  /** Takes a lane out of the vector on the stack, or puts the number on top of it there. */
+  lane(name: LaneOp, lane: number): this {
+    this.code.raw(Uint8Array.of(0xfd, laneOpcodes[name], lane));
+    return this;
+  }
+
+  /** Loads 16 bytes at the address on the stack plus `offset`. */
+  vectorMemory(name: VectorMemoryOp, offset: number): this {
+    this.code.raw(Uint8Array.of(0xfd, vectorMemoryOpcodes[name], 0));
+    this.code.unsigned(offset);
+    return this;
+  }
+
+  /** Pushes a vector whose four lanes are one number of 32 bits. */
+  v128(word: number): this {
+    this.code.raw(Uint8Array.of(0xfd, 0x0c));
+    for (let byte = 0; byte < 16; byte++) this.code.u8((word >>> (8 * (byte & 3))) & 0xff);
+    return this;
+  }
+
+  /** Bytes of the two vectors on the stack by their number: 0 to 15 of the lower one, 16 to 31 of the upper one. */
+  shuffle(bytes: readonly number[]): this {
+    this.code.raw(Uint8Array.of(0xfd, 0x0d, ...bytes));
     return this;
   }
 

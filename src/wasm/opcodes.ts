@@ -1,7 +1,7 @@
 /** Value types and opcodes (core specification 2.0, sections 5.3 and 5.4), by their names in the text format. */
 
-/** Codes of number types (section 5.3.1). */
-export const valueTypes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const;
+/** Codes of number types and of vectors (sections 5.3.1 and 5.3.2). */
+export const valueTypes = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 
 /** Types of locals, parameters and results. */
 export type ValueType = keyof typeof valueTypes;
@@ -135,3 +135,37 @@ export const atomicOpcodes = {
 
 /** Atomic loads, stores and read-modify-write operations (threads proposal), for memory that several threads share. */
 export type AtomicOp = keyof typeof atomicOpcodes;
+
+/** Vector instructions without immediates (section 5.4.8), behind the prefix 0xfd. */
+export const vectorOpcodes = {
+  'i32x4.splat': 0x11,
+  'i32x4.eq': 0x37,
+  'i32x4.ne': 0x38,
+  'i32x4.lt_u': 0x3a,
+  'i32x4.le_u': 0x3e,
+  'v128.and': 0x4e,
+  'v128.or': 0x50,
+  'v128.xor': 0x51,
+  'v128.bitselect': 0x52,
+  'i32x4.shl': 0xab,
+  'i32x4.shr_s': 0xac,
+  'i32x4.shr_u': 0xad,
+  'i32x4.add': 0xae,
+  'i32x4.sub': 0xb1,
+  'i32x4.mul': 0xb5,
+} as const;
+
+/** Vector arithmetic, comparisons and bits. */
+export type VectorOp = keyof typeof vectorOpcodes;
+
+/** Vector instructions with a lane as immediate. */
+export const laneOpcodes = { 'i32x4.extract_lane': 0x1b, 'i32x4.replace_lane': 0x1c } as const;
+
+/** One lane out of a vector, or into it. */
+export type LaneOp = keyof typeof laneOpcodes;
+
+/** Loads of vectors. */
+export const vectorMemoryOpcodes = { 'v128.load': 0x00 } as const;
+
+/** Loads of 16 bytes. */
+export type VectorMemoryOp = keyof typeof vectorMemoryOpcodes;

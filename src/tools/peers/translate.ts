@@ -1,8 +1,8 @@
 /**
  * A peer for speed measurements: bytecode as C, a statement an instruction, so that clang at -O3 makes of it what an
- * LLVM JIT compiler for user space makes of the same bytecode. Registers are 64-bit variables, memory is accessed as it
- * is, helpers are functions by number. The C knows nothing but the bytecode: no facts of a verifier, no map in place of
- * a call.
+ * LLVM JIT compiler for user space makes of the same bytecode. Registers are 64-bit variables, memory is accessed as
+ * it is, helpers are functions by number. The C knows nothing but the bytecode: no facts of a verifier, no map in
+ * place of a call.
  */
 import { UnsupportedError } from '../../base/index.js';
 import {
