@@ -5,7 +5,7 @@
 
 import type { ArenaOffer, ArenaOwner, CardPort, InstalledTrace, Offer } from '../nic/index.js';
 import type { RecordedTrace } from '../trace/index.js';
-import type { PacketArena } from '../vm/index.js';
+import type { PacketArena, TrapSite } from '../vm/index.js';
 import { isOpen } from './admission.js';
 import { matchBits } from './match-bits.js';
 import { Region, type RegionLimits } from './region.js';
@@ -206,5 +206,13 @@ class Told implements ArenaOwner {
 
   decided(): void {
     this.owner.decided();
+  }
+
+  passed(packets: number): void {
+    this.owner.passed?.(packets);
+  }
+
+  trapped(index: number, site: TrapSite): void {
+    this.owner.trapped?.(index, site);
   }
 }

@@ -19,4 +19,4 @@ export {
   worldOfMachine,
 } from './place.js';
 export { Services } from './services.js';
-export { type Compiled, type Fallback, WasmEngine, type WasmEngineOptions } from './wasm-engine.js';
+export { type Compiled, type Fallback, type InnerProgram, WasmEngine, type WasmEngineOptions } from './wasm-engine.js';

@@ -46,6 +46,19 @@ export interface Compiled {
   readonly run: (record: number, count: number) => void;
 }
 
+/** A compiled program that another module over the same memory calls, packet by packet, in the midst of a batch. */
+export interface InnerProgram {
+  readonly run: Compiled['run'];
+  /** Records of ring buffers are reserved and closed by it: who calls helpers between its packets has to know. */
+  readonly writesRings: boolean;
+  /** Before the batch, and after it. */
+  readonly open: () => void;
+  readonly close: () => void;
+  /** What was thrown in its midst: the packet's record, and what stopped it. Throws what is no fault of the program's.
+   * */
+  readonly trapped: (error: unknown) => { readonly record: number; readonly site: TrapSite };
+}
+
 /** A program that is left to the interpreter, and what of it is the reason. */
 export interface Fallback {
   readonly program: LoadedProgram;
@@ -161,6 +174,32 @@ export class WasmEngine implements Engine {
       if (writesRings) machine.store.openRingWindows();
       if (callsHost) this.closeFrames();
     }
+  }
+
+  /** The program for another module to call; undefined if it is not compiled. */
+  inner(program: LoadedProgram): InnerProgram | undefined {
+    const compiled = this.compile(program);
+    if (compiled === undefined) return undefined;
+    const { host, machine } = this;
+    const { callsHost, writesRings } = compiled.module;
+    return {
+      run: compiled.run,
+      writesRings,
+      open: () => {
+        this.writeCpu();
+        if (writesRings) machine.store.forgetRingPackets();
+        if (callsHost) this.openFrames();
+        host.site.program = program;
+        host.at = 0;
+        host.batch = true;
+      },
+      close: () => {
+        host.batch = false;
+        if (writesRings) machine.store.openRingWindows();
+        if (callsHost) this.closeFrames();
+      },
+      trapped: (error) => ({ site: this.trapOf(error, program), record: host.at }),
+    };
   }
 
   /** The compiled program, or undefined if it runs in the interpreter. */

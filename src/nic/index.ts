@@ -65,6 +65,7 @@ export {
   CompiledCard,
   cachedLookups,
   isDoneByCard,
+  type PassPolicy,
   reserveKeys,
   TraceTree,
 } from './software/index.js';

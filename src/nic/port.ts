@@ -11,7 +11,7 @@
  * are told.
  */
 import type { RecordedTrace } from '../trace/index.js';
-import type { PacketArena } from '../vm/index.js';
+import type { PacketArena, TrapSite } from '../vm/index.js';
 
 /** A trace on a card. Offered packets that it decides are hits, and this is what is said of them. */
 export interface InstalledTrace {
@@ -70,6 +70,10 @@ export interface ArenaOwner {
   taken(from: number, to: number): void;
   /** Called when outputs are there that the next packet would wipe out. */
   decided(): void;
+  /** So many of the packets that are about to be {@link taken} were run by the program, which is a miss of each. */
+  passed?(packets: number): void;
+  /** The program, which a card had run packet `index`, was stopped there. */
+  trapped?(index: number, site: TrapSite): void;
 }
 
 /** A card as the rest of the house sees it. */

@@ -7,7 +7,7 @@
 import type { ResultStore } from '../base/index.js';
 import type { SlotCounts } from '../code/index.js';
 import { Interpreter } from '../interp/index.js';
-import { type Fallback, WasmEngine } from '../jit/index.js';
+import { type Fallback, type InnerProgram, WasmEngine } from '../jit/index.js';
 import type { Settings } from '../opt/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import {
@@ -21,6 +21,9 @@ import {
 } from '../vm/index.js';
 import type { SlowPath } from './slow-path.js';
 import { anyProgram, firstPackets, type Tier, tiersOf } from './tiers.js';
+
+/** What a packet is taken to run where none is known: few. */
+const fewSteps = 100;
 
 /** `interp`: never compiled. */
 export type HostKind = 'interp' | 'wasm';
@@ -61,6 +64,7 @@ export class Host {
   private next = Number.POSITIVE_INFINITY;
   /** Instructions that have run; those of compiled code by the mean of interpreted packets. */
   work = 0;
+  private innerProgram: InnerProgram | undefined;
   private interpreted = 0;
   private interpretedSteps = 0;
 
@@ -153,8 +157,29 @@ export class Host {
     return outcome;
   }
 
+  /**
+   * The program for a card to call in the midst of its batch, once compiling it pays for `packets`, those that the
+   * card was offered: as the tier has it that is the host's. {@link note} is told of those that it runs.
+   */
+  inner(packets: number): InnerProgram | undefined {
+    const { engine } = this;
+    if (engine === undefined) return undefined;
+    if (this.tier >= 0 && this.work >= this.next) this.advance();
+    if (this.tier < 0) {
+      if (this.next === Number.POSITIVE_INFINITY) return undefined;
+      // Recordings are none of the host's packets: it may have had none so far.
+      const steps = (this.interpretedSteps + fewSteps) / (this.interpreted + 1);
+      if (packets * steps < this.priceOf(0)) return undefined;
+      const isRefused = !this.enter(0);
+      this.next = isRefused ? Number.POSITIVE_INFINITY : this.priceOf(1);
+      if (isRefused) return undefined;
+    }
+    this.innerProgram ??= engine.inner(this.program);
+    return this.innerProgram;
+  }
+
   /** Compiled code has run so many packets. */
-  private note(packets: number): void {
+  note(packets: number): void {
     this.work += packets * (this.interpretedSteps / Math.max(this.interpreted, 1));
   }
 
@@ -198,6 +223,7 @@ export class Host {
     // Checks of code that no verifier has seen know one packet at a time: it is not for batches.
     if (engine === undefined || !this.isVerified) return false;
     engine.optimize((this.tiers[tier] as Tier).settings);
+    this.innerProgram = undefined;
     if (engine.compile(program) !== undefined) {
       this.tier = tier;
       return true;

@@ -1,7 +1,15 @@
 /** Builds the card of a runtime and the policy in front of it, from what the runtime was asked for. */
 import { TraceCache } from '../cache/index.js';
 import { traceNames } from '../condition/index.js';
-import { type CardPort, CompiledCard, type InstalledTrace, reserveKeys, TraceTree } from '../nic/index.js';
+import type { InnerProgram } from '../jit/index.js';
+import {
+  type CardPort,
+  CompiledCard,
+  type InstalledTrace,
+  type PassPolicy,
+  reserveKeys,
+  TraceTree,
+} from '../nic/index.js';
 import { AssumptionLedger, type ForkSides } from '../trace/index.js';
 import type { Verdicts } from '../verifier/index.js';
 import type { LoadedProgram, Machine, Region } from '../vm/index.js';
@@ -32,6 +40,8 @@ interface Shared {
   readonly mayRest: (() => boolean) | undefined;
   /** Instructions that the host has run so far. */
   readonly workOfHost: () => number;
+  /** The host's program, for misses that are not to be told. */
+  readonly program: () => InnerProgram | undefined;
   /** Absent: all forks are joined that can be. */
   readonly forks: ForkSides<InstalledTrace> | undefined;
 }
@@ -42,7 +52,7 @@ export function makeOffload(
   program: LoadedProgram,
   verdicts: Verdicts,
   options: RuntimeOptions,
-  { mayRest, workOfHost, forks }: Shared,
+  { mayRest, workOfHost, program: inner, forks }: Shared,
 ): Offload | undefined {
   // Also without a card: machines that are compared with this one have the same addresses.
   const keys = reserveKeys(machine);
@@ -53,7 +63,17 @@ export function makeOffload(
     conditionsRead: typeof keepConditions === 'number' ? keepConditions : keepConditions ? Number.POSITIVE_INFINITY : 0,
   });
   const numberOf = (trace: InstalledTrace): number => book.of(trace).id;
-  const software = (): CardPort => softwareCard(context, keys, options);
+  const penalties = new Penalties(options.hotloop ?? 1, options.penalties !== false);
+  const passing: PassPolicy = {
+    program: inner,
+    passes: (exit) => penalties.passes(exit),
+    passed: (exit, packets) => penalties.passed(exit, packets),
+    get passesAnywhere() {
+      return penalties.passesAnywhere;
+    },
+    passedAnywhere: (packets) => penalties.passedAnywhere(packets),
+  };
+  const software = (): CardPort => softwareCard(context, keys, options, passing);
   const context: CardContext = { machine, program, verdicts, numberOf, software };
   const card = options.makeCard?.(context) ?? software();
   return new Offload({
@@ -61,7 +81,7 @@ export function makeOffload(
     // A newcomer is on the card before the one that has to go has left.
     cache: new TraceCache(card, replacementOf(options, card.capacity - 1), regionLimitsOf(options)),
     book,
-    penalties: new Penalties(options.hotloop ?? 1, options.penalties !== false),
+    penalties,
     worth: new Worth(machine, mayRest, { takeSlowLookups: () => card.takeSlowLookups(), workOfHost }),
     ledger: new AssumptionLedger(machine),
     forks,
@@ -70,10 +90,10 @@ export function makeOffload(
 }
 
 /** The software card, compiled where that is safe. */
-function softwareCard(context: CardContext, keys: Region, options: RuntimeOptions): CardPort {
+function softwareCard(context: CardContext, keys: Region, options: RuntimeOptions, passing: PassPolicy): CardPort {
   const { machine, program, verdicts, numberOf } = context;
   const tree = new TraceTree(machine, keys);
   // Other threads would see stores that a trace takes back, and move elements that its look-ups have cached.
   if (options.compiled === false || machine.memory.isShared) return tree;
-  return new CompiledCard({ machine, program, tree, keys, verdicts, patience: options.patience, numberOf });
+  return new CompiledCard({ machine, program, tree, keys, verdicts, patience: options.patience, numberOf, passing });
 }

@@ -80,6 +80,32 @@ export class Penalties implements PenaltyCounts {
     return true;
   }
 
+  /** Misses at a place that need not be told one by one, since none of them would be recorded. */
+  passes(exit: SideExit): number {
+    if (exit.failures >= maxFailures) return Number.POSITIVE_INFINITY;
+    return this.seen.has(exit) ? exit.wait : 0;
+  }
+
+  /** So many of those that {@link passes} spoke of have passed. */
+  passed(exit: SideExit, packets: number): void {
+    if (exit.failures >= maxFailures) {
+      this.refused += packets;
+      return;
+    }
+    exit.wait -= packets;
+    if (exit.failures > 0) this.waited += packets;
+  }
+
+  /** The same for misses at any place, where {@link passes} has none. */
+  get passesAnywhere(): number {
+    return this.untilNext;
+  }
+
+  passedAnywhere(packets: number): void {
+    this.untilNext -= packets;
+    this.thrashed += packets;
+  }
+
   /** A trace has left the card after deciding `packets` packets. */
   evicted(packets: number): void {
     if (!this.on) return;

@@ -116,6 +116,7 @@ export class Runtime {
     this.offload = makeOffload(machine, loaded, verdicts, options, {
       mayRest,
       workOfHost: () => this.host.work,
+      program: () => this.host.inner(this.packets),
       forks,
     });
   }
@@ -278,6 +279,12 @@ export class Runtime {
         if (onPath !== undefined) for (let i = from; i < to; i++) onPath(traces[arena.trace(i)]);
       },
       decided: () => this.gather(),
+      passed: (packets) => {
+        this.misses += packets;
+        this.host.note(packets);
+        this.offload?.worth.passed(packets);
+      },
+      trapped: (index, site) => noteFault(this.faults, site, this.packets - arena.count + index + 1),
     };
   }
 

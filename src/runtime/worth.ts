@@ -45,6 +45,8 @@ const longestRest = 256;
 const keptByOptimizer = 0.55;
 /** A miss, what recording takes left aside: two calls into compiled code instead of a share of one. */
 const missCost = 1000;
+/** A miss that goes on in the program at once: the way to where it left the traces, and the call. */
+const passCost = 60;
 /** A recording: a millisecond. So many are what it takes to learn, and cost nothing. */
 const recordingCost = 1_000_000;
 const learning = 64;
@@ -163,6 +165,11 @@ export class Worth {
 
   miss(): void {
     this.gain -= missCost;
+  }
+
+  /** Packets that missed and went on in the program without ending their batch. */
+  passed(packets: number): void {
+    this.gain -= passCost * packets;
   }
 
   /** A path was recorded. `again`: one that had been recorded before, or in vain. */

@@ -53,6 +53,7 @@ export class CardImports {
   private readonly marks: Savepoint[] = [];
   /** Record of the packet that this side opened the journal for; 0: it has not. */
   private openedFor = 0;
+  private ringsBeside = false;
 
   /** `area`: guest address of the exchange area. */
   constructor(machine: Machine, area: number) {
@@ -72,9 +73,13 @@ export class CardImports {
     };
   }
 
-  /** Call it before a batch. Within it a record's address says which packet a call is for. */
-  open(): void {
+  /**
+   * Call it before a batch. Within it a record's address says which packet a call is for. `beside`: a program that
+   * reserves records of ring buffers in compiled code runs packets of the batch as well.
+   */
+  open(beside: boolean): void {
     this.close();
+    this.ringsBeside = beside;
     this.host.at = 0;
   }
 
@@ -95,6 +100,7 @@ export class CardImports {
     }
     if (at !== this.openedFor) this.close();
     this.host.enterPacket(at);
+    if (this.ringsBeside) machine.store.openRingWindows();
     if (mark >= 0) {
       if (machine.memory.journal === null) {
         machine.transaction.begin();

@@ -9,8 +9,8 @@
  * executor has decided so many packets since the last time that the work pays. A trace that leaves the tree is
  * switched off at once, by a byte that its leaf looks at; its code goes with the next compilation.
  */
-import { InternalError, Wasm } from '../../base/index.js';
-import { cacheBytes, exchange, isWorthCaching, moduleOf, slowLookupsAt } from '../../jit/index.js';
+import { InternalError, Wasm, type WasmModule } from '../../base/index.js';
+import { cacheBytes, exchange, type InnerProgram, isWorthCaching, moduleOf, slowLookupsAt } from '../../jit/index.js';
 import { stackSize, xdpMd } from '../../platform/index.js';
 import type { RecordedTrace } from '../../trace/index.js';
 import type { Verdicts } from '../../verifier/index.js';
@@ -23,6 +23,7 @@ import {
   programsBehind,
   type Region,
   record,
+  type TrapSite,
 } from '../../vm/index.js';
 import {
   type ArenaOffer,
@@ -35,6 +36,7 @@ import {
 import { CardImports } from './card-imports.js';
 import { compileCard } from './card-module.js';
 import { counterSize, exitMask, isCompilable, type LoweredTree, lowerTree } from './lower-tree.js';
+import { noTrace, Passes, type PassPolicy } from './passes.js';
 import type { TraceTree, TreeTrace } from './tree.js';
 import { layOut } from './tree-layout.js';
 
@@ -51,11 +53,16 @@ export interface CardOptions {
   readonly numberOf: (trace: InstalledTrace) => number;
   /** Packets that the executor decides before the next compilation. */
   readonly patience?: number | undefined;
+  /** Which misses go on in the program without ending the batch; absent: none. */
+  readonly passing?: PassPolicy | undefined;
 }
 
 /** What was compiled last. Traces that came later are outside of it; those that left are switched off in it. */
 interface Version extends LoweredTree {
-  readonly run: (record: number, count: number, stride: number) => number;
+  readonly run: (record: number, count: number, stride: number, passing: number) => number;
+  /** The program that it goes on in where packets pass; undefined: none did when it was linked. */
+  readonly program: InnerProgram | undefined;
+  readonly module: WasmModule;
   readonly bytes: number;
   /** Positions of the switches. */
   readonly positions: ReadonlyMap<TreeTrace, number>;
@@ -78,6 +85,11 @@ const mostAway = 1 / 8;
  * A packet costs the executor a microsecond or two more than compiled code; a value costs the compiler about as much.
  */
 const valuesPerPacket = 2;
+
+/** Where no program is linked no packet passes. */
+function nowhere(): never {
+  throw new InternalError('card', 'a packet passed where there is no program');
+}
 
 /** The software card as a run has it. `offer` and `runBatch` give the same answers as the tree alone would. */
 export class CompiledCard implements CardPort {
@@ -121,6 +133,9 @@ export class CompiledCard implements CardPort {
   private counted = new WeakMap<TreeTrace, number>();
   /** Values of all traces. */
   private values = 0;
+  /** What stopped the program in the batch that ran last. */
+  private stopped: TrapSite | undefined;
+  private readonly passes: Passes | undefined;
   /** Traces have left. Before the first one does, leaves need no switch. */
   private evicts = false;
 
@@ -145,6 +160,7 @@ export class CompiledCard implements CardPort {
       region.hi = region.lo;
       this.areas.set(map.index, region.start);
     }
+    this.passes = options.passing === undefined ? undefined : new Passes(machine, options.passing);
     this.exchange = area.start;
     this.record = own.start;
     this.enabled = enabled.start;
@@ -222,24 +238,50 @@ export class CompiledCard implements CardPort {
    * number.
    */
   runRecords(arena: PacketArena, from: number, to: number): number {
-    return this.runFrom(arena.recordOf(from), to - from);
+    return this.runFrom(arena.recordOf(from), to - from, undefined);
   }
 
-  /** The same from the record at guest address `first` on. */
-  private runFrom(first: number, count: number): number {
+  /**
+   * The same from the record at guest address `first` on. `program`: misses may go on there, as far as there are
+   * passes for them; where it is stopped, the batch ends behind that packet ({@link stopped}).
+   */
+  private runFrom(first: number, count: number, program: InnerProgram | undefined): number {
     const { version, machine } = this;
     if (version === undefined) return 0;
-    this.enter();
+    this.enter(program);
+    program?.open();
     try {
-      return version.run(first, count, record.size);
+      return version.run(first, count, record.size, program === undefined ? 0 : 1);
     } catch (error) {
       if (error instanceof Error && error.constructor.name === 'RuntimeError')
         throw new InternalError('card', `${this.options.program.spec.name}: ${error.message}`);
-      throw error;
+      if (program === undefined) throw error;
+      return this.stop(program.trapped(error), first);
     } finally {
       this.imports.close();
+      program?.close();
       this.leave(machine);
     }
+  }
+
+  /** The program was stopped in the midst of a batch. Returns how many packets are decided, that one among them. */
+  private stop({ record: at, site }: ReturnType<InnerProgram['trapped']>, first: number): number {
+    const { memory } = this.machine;
+    memory.store64(at + record.r0, 0n);
+    memory.store32(at + record.trace, noTrace);
+    this.stopped = site;
+    return (at - first) / record.size + 1;
+  }
+
+  /** The program that packets of a batch may go on in; the code is linked with it when it is first there. */
+  private passProgram(): InnerProgram | undefined {
+    const { version } = this;
+    // Traces that the code has not may take what it misses.
+    if (this.outside.size > 0) return undefined;
+    const program = this.passes?.program();
+    if (program === undefined || version === undefined) return undefined;
+    if (version.program !== program) this.version = { ...version, program, run: this.link(version.module, program) };
+    return program;
   }
 
   /**
@@ -280,7 +322,9 @@ export class CompiledCard implements CardPort {
 
   /** Where the packet of a record that missed left the traces. */
   private exitOf(at: number): SideExit {
-    return this.version?.exits[this.machine.memory.load32(at + record.trace) & exitMask] ?? this.tree.root.exit;
+    const number = this.machine.memory.load32(at + record.trace) & exitMask;
+    this.passes?.told();
+    return this.version?.exits[number] ?? this.tree.root.exit;
   }
 
   /** One packet, that of the machine, by way of a record of its own. */
@@ -288,7 +332,7 @@ export class CompiledCard implements CardPort {
     const { machine, record: at } = this;
     if (this.version !== undefined) {
       this.writeRecord(at);
-      if (this.runFrom(at, 1) === 1) {
+      if (this.runFrom(at, 1, undefined) === 1) {
         this.readRecord(at);
         return this.takeHit();
       }
@@ -321,12 +365,14 @@ export class CompiledCard implements CardPort {
     const offer = (): TreeTrace | SideExit => (inPlace ? this.execute() : this.offer());
     for (let at = from; at < to; at++) {
       if (inPlace && this.compiledTraces > 0) {
-        arena.machine.clearPacket();
-        const decided = this.runRecords(arena, at, to);
-        this.takeHits((trace, packets) => owner.hit(trace, packets));
-        owner.taken(at, at + decided);
-        owner.decided();
+        const decided = this.runBatch(arena, at, to, owner);
         at += decided;
+        const { stopped } = this;
+        if (stopped !== undefined) {
+          this.stopped = undefined;
+          owner.trapped?.(--at, stopped);
+          continue;
+        }
         if (at === to) break;
         if (!this.hasOutside) return { decided: at - from, exit: this.exitOf(arena.recordOf(at)) };
       }
@@ -334,6 +380,20 @@ export class CompiledCard implements CardPort {
       if (exit !== undefined) return { decided: at - from, exit };
     }
     return { decided: to - from, exit: undefined };
+  }
+
+  /** Packets of the arena on compiled code, up to one that misses or stops the program; who decided them is told. */
+  private runBatch(arena: PacketArena, from: number, to: number, owner: ArenaOwner): number {
+    arena.machine.clearPacket();
+    const program = owner.passed === undefined ? undefined : this.passProgram();
+    if (program !== undefined) this.passes?.grant();
+    const decided = this.runFrom(arena.recordOf(from), to - from, program);
+    const passed = program === undefined ? 0 : (this.passes?.settle() ?? 0);
+    if (passed > 0) owner.passed?.(passed);
+    this.takeHits((trace, packets) => owner.hit(trace, packets));
+    owner.taken(from, from + decided);
+    owner.decided();
+    return decided;
   }
 
   /** Without compiled code. */
@@ -395,22 +455,32 @@ export class CompiledCard implements CardPort {
     const cache = { period: this.period, areas: this.areas };
     const { exchange } = this;
     const keys = this.options.keys.start;
-    const bytes = compileCard({ machine, functions: lowered.functions, exchange, keys, cache });
-    const instance = new Wasm.Instance(moduleOf(bytes), this.imports.imports());
+    const passes = this.passes?.area ?? 0;
+    const bytes = compileCard({ machine, functions: lowered.functions, exchange, keys, cache, passes });
+    const module = moduleOf(bytes);
     this.version = {
       ...lowered,
       bytes: bytes.length,
-      run: instance.exports['run'] as Version['run'],
+      module,
+      program: undefined,
+      run: this.link(module, undefined),
       switched: this.evicts,
       positions: new Map(lowered.traces.map((trace, i) => [trace, i])),
     };
     machine.memory.u8.fill(0, this.counters, this.counters + lowered.traces.length * counterSize);
     machine.memory.u8.fill(1, this.enabled, this.enabled + lowered.traces.length);
+    this.passes?.replace(lowered.exits);
     this.outside.clear();
     for (const trace of lowered.omitted) this.outside.add(trace);
     this.sinceCompiled = 0;
     this.startCounting();
     this.compilations++;
+  }
+
+  /** The code with what it calls. */
+  private link(module: WasmModule, program: InnerProgram | undefined): Version['run'] {
+    const imports = { ...this.imports.imports(), program: { run: program?.run ?? nowhere } };
+    return new Wasm.Instance(module, imports).exports['run'] as Version['run'];
   }
 
   /**
@@ -437,12 +507,12 @@ export class CompiledCard implements CardPort {
    * Before a batch: stack frames are open for as long as compiled code runs, and cached look-ups are forgotten by
    * going on to the next period.
    */
-  private enter(): void {
+  private enter(program: InnerProgram | undefined): void {
     const { machine } = this;
     // Between two batches anyone may have changed the maps.
     const { view } = machine.memory;
     view.setUint32(this.period, (view.getUint32(this.period, true) % 0xffff_fff0) + 1, true);
-    this.imports.open();
+    this.imports.open(program?.writesRings === true);
     for (const frame of machine.lane.frames) frame.openTop(stackSize);
     this.openKeys(true);
   }
