@@ -28,8 +28,9 @@ export interface CrashReport {
 }
 
 const cli = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
-/** Longest life of a daemon, in milliseconds. */
-const longest = 120;
+/** Answers of a daemon before the kill is due, at most, and milliseconds from then on. */
+const most = 60;
+const longest = 20;
 
 /** Records as one text; the time of a load is nobody's to know. */
 export function stateText(records: Records): string {
@@ -97,6 +98,7 @@ async function oneLife(
   const client = new Client(socket);
   let acknowledged = 0;
   let pending: Operation | undefined;
+  const answers = Math.ceil(random() * most);
   let isKilled = false;
   let timer: NodeJS.Timeout | undefined;
   const kill = (): void => {
@@ -111,8 +113,8 @@ async function oneLife(
       if (twins !== status) throw new Error(`${pending.name}: the daemon answers ${status}, the twin ${twins}`);
       pending = undefined;
       acknowledged++;
-      // From the first answer on, so that a busy machine does not kill daemons before they have done anything.
-      timer ??= setTimeout(kill, random() * longest);
+      // Counted in answers, so that a busy machine does not kill daemons before they have done anything.
+      if (acknowledged >= answers) timer ??= setTimeout(kill, random() * longest);
     }
   } catch (error) {
     // The connection broke: that is the kill.
