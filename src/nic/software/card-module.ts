@@ -39,7 +39,7 @@ export interface CardModuleInput {
 /** The module's bytes. Throws what code generation throws for code that the checker would have refused. */
 export function compileCard({ machine, functions, exchange, keys, cache, passes }: CardModuleInput): Uint8Array {
   const module = new ModuleBuilder();
-  const program = module.importFunction('program', 'run', ['i32', 'i32', 'i32'], []);
+  const program = module.importFunction('program', 'run', ['i32', 'i32'], []);
   const services = new Services(
     machine,
     module,
@@ -154,7 +154,7 @@ function emitPass(out: CodeBuilder, { exit, passes, period, program, decided }: 
   out.getLocal(word).getLocal(word).memory('i32.load').i32(1).op('i32.sub').memory('i32.store');
   count(passes + passWords.passed, 1);
   count(period, 1);
-  out.getLocal(recordParameter).i32(1).getLocal(strideParameter).call(program);
+  out.getLocal(recordParameter).i32(1).call(program);
   out.getLocal(recordParameter).i32(noTrace).memory('i32.store', record.trace);
   out.br(out.depth - decided);
   out.end();
