@@ -214,6 +214,8 @@ export class TwoSides {
   /** The card is being taken out: packets and acts that come now wait until nothing is under way; then it is out. */
   private card: 'in' | 'leaving' | 'out' = 'in';
   private readonly late: (() => void)[] = [];
+  /** On the link. Some that nobody waits for say what a side has written: the log, what a stalled card is to take. */
+  private messages = 0;
 
   constructor(object: ObjectSpec, program: number, options: TwoSidesOptions) {
     const { shared, carry, fill, order, onDecided, make, machine = {}, engines } = options;
@@ -231,7 +233,10 @@ export class TwoSides {
       protocolOf: (element) => this.protocolOf(element),
       protocols: [...new Set(shared.flatMap(({ protocol }) => protocol ?? []))],
       order,
-      carry,
+      carry: (parcel) => {
+        if (parcel.kind === 'message') this.messages++;
+        carry(parcel);
+      },
       onDecided,
       onDone: (number) => this.done(number),
       make,
@@ -276,13 +281,14 @@ export class TwoSides {
 
   /** A parcel has arrived. */
   deliver(parcel: Parcel): void {
+    if (parcel.kind === 'message') this.messages--;
     this.dispatcher.deliver(parcel);
     this.leaveWhenIdle();
   }
 
   /**
-   * The card is taken out, in order: what is under way ends, then the host gets all that the card has, and what came
-   * meanwhile, and all that comes from then on, it does alone.
+   * The card is taken out, in order: what is under way ends and is told, then the host gets all that the card has, and
+   * what came meanwhile, and all that comes from then on, it does alone.
    */
   removeCard(): void {
     if (this.card === 'in') this.card = 'leaving';
@@ -290,7 +296,7 @@ export class TwoSides {
   }
 
   private leaveWhenIdle(): void {
-    if (this.card !== 'leaving' || !this.dispatcher.isIdle) return;
+    if (this.card !== 'leaving' || !this.dispatcher.isIdle || this.messages > 0) return;
     this.gather('host');
     this.card = 'out';
     for (const go of this.late.splice(0)) go();
