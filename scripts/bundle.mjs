@@ -6,9 +6,9 @@
  * - `dist/bundle/`: the command line, which `dist/cli/main.js` prefers. Finding, reading and compiling three hundred
  *   modules one by one takes longer than most commands do. Files lie as deep as those of `dist/cli/`, so that paths
  *   relative to `import.meta.url` mean the same. They are CommonJS because only that can be run with code that was
- * kept
- *   (src/cli/bundle.ts), and compressed because most of what is in them is in the library too: a third of the size for
- *   the 4 ms that a command takes to unpack what it needs.
+ *   kept (src/cli/bundle.ts), and compressed because most of what is in them is in the library too: a third of the size
+ *   for the 4 ms that a command takes to unpack what it needs.
+ * - `dist/demo/`: the files of `jitnic demo`, compressed.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -85,6 +85,11 @@ mkdirSync(`${dist}schemas`, { recursive: true });
 const schemas = new URL('../schemas/', import.meta.url);
 for (const name of readdirSync(schemas))
   writeFileSync(`${dist}schemas/${name}`, JSON.stringify(JSON.parse(readFileSync(new URL(name, schemas), 'utf8'))));
+
+mkdirSync(`${dist}demo`, { recursive: true });
+const demo = new URL('../examples/load-balancer/', import.meta.url);
+for (const name of ['load-balancer.o', 'load-balancer.maps.json', 'traffic.pcap'])
+  writeFileSync(`${dist}demo/${name}.br`, brotliCompressSync(readFileSync(new URL(name, demo))));
 
 // What is kept from run to run is good for the build that made it (src/cli/run-store.ts, src/cli/bundle.ts).
 const id = createHash('sha256');

@@ -94,9 +94,11 @@ describe('the package', () => {
   test('runs: the command line on what comes with it', () => {
     const out = execFileSync(process.execPath, [join(installed, 'dist/cli/main.js'), 'demo'], {
       encoding: 'utf8',
-      env: { ...process.env, JITNIC_CACHE: 'off', HOME: folder },
+      env: { ...process.env, JITNIC_CACHE: 'off', HOME: folder, TMPDIR: folder },
     });
     expect(out).toContain('load_balancer');
+    // What the demo unpacks it takes away.
+    expect(readdirSync(folder).filter((name) => name.startsWith('jitnic-demo'))).toEqual([]);
   });
 
   test('is a library with every subpath that it offers, and types for each', () => {
