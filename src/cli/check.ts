@@ -11,7 +11,7 @@ import { type CheckedRow, checkObject, checkSummary } from './check/check-object
 import { findObjects, type ObjectFile } from './check/objects.js';
 import { readPackets } from './check/traffic.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { InterruptedError } from './interrupt.js';
+import { InterruptedError, turn } from './interrupt.js';
 
 interface Options {
   readonly read?: string;
@@ -64,9 +64,9 @@ export const command: CliCommand = defineCommand<Options>({
       verified: true,
     };
     const rows: CheckedRow[] = [];
-    const interrupted = !checkAll(files, io, (file) => {
+    const interrupted = !(await checkAll(files, io, (file) => {
       rows.push(...checkObject(file, packets, { run, bpf, seed }));
-    });
+    }));
     if (io.flags.json)
       io.json('jitnic.check/1', {
         packets: packets.length,
@@ -92,8 +92,12 @@ function openKernel(wanted: boolean): { readonly bpf?: Bpf; readonly notice?: st
 }
 
 /** File by file; false when Ctrl-C came. What was done by then stays. */
-function checkAll(files: readonly ObjectFile[], io: Io, check: (file: ObjectFile) => void): boolean {
+async function checkAll(files: readonly ObjectFile[], io: Io, check: (file: ObjectFile) => void): Promise<boolean> {
+  const interrupt = io.catchInterrupt();
   for (const file of files) {
+    // What came while packets were made, or between two objects.
+    await turn();
+    if (interrupt.requested) return false;
     io.detail(1, file.name);
     try {
       io.breakable(`checking ${file.name}`, () => check(file));

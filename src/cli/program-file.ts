@@ -16,6 +16,7 @@ import {
 } from '../object/index.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
+import { turn } from './interrupt.js';
 import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
 
 /** How FILE is read: the values of the flags that {@link declareReading} declares. */
@@ -68,9 +69,8 @@ export async function openProgramFile(path: string, io: Io, flags: ReadingFlags 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
 export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   const options = await kernelOptions(flags, io);
-  const object = await io.breakable('reading the object', () =>
-    readObject(bytes, { ...options, name: displayName(path) }),
-  );
+  await turn();
+  const object = io.breakable('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
   const note = connectionLayoutNote(object);
   if (note !== undefined) io.info(`${object.name}: ${note}`);
   return object;
