@@ -1,5 +1,6 @@
 /**
- * `jitnic completion bash|zsh|fish`: a script that completes commands and their flags, made of the commands themselves.
+ * `jitnic completion bash|zsh|fish`: a script that completes commands and their flags, made of the commands
+ * themselves.
  */
 import { Command } from 'commander';
 import { exitCodes, UsageError } from '../base/index.js';

@@ -1,15 +1,25 @@
-/** `jitnic device add|remove|set|show`: cards that a daemon holds. */
+/**
+ * `jitnic device add|remove|set|show`: cards that a daemon holds. bpftool has no such words, since real cards are
+ * there when they are plugged in; these follow its manner. `off` names what a card shall lack, so that a program can
+ * be tried on a poorer card than the one that is modelled. With -j, a change answers the state of all cards, so that a
+ * script sees what it came to without asking again.
+ */
 import { exitCodes, UsageError } from '../base/index.js';
 import { Words } from './bpftool-words.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
 
+/** A card as `device/show` answers it. */
 interface Shown {
   readonly name: string;
+  /** As ethtool -i names it. */
   readonly driver: string;
+  /** The model; netdevsim has none. */
   readonly card?: string;
+  /** Capabilities that were switched off. */
   readonly off: readonly string[];
   readonly netdevs: readonly { readonly name: string; readonly ifindex: number; readonly mtu: number }[];
+  /** What maps take of the card and what it has; left out where the driver counts nothing. */
   readonly memory?: {
     readonly maps: number;
     readonly max_maps: number;
@@ -64,6 +74,7 @@ Examples:
   },
 });
 
+/** Words behind `add`, in any order after name and model, as a body. */
 function added(words: Words): Readonly<Record<string, unknown>> {
   const name = words.next('a name');
   const card = words.next('a card');
@@ -77,6 +88,7 @@ function added(words: Words): Readonly<Record<string, unknown>> {
   return { name, card, ports, off };
 }
 
+/** A line a card, indented lines below it, as `bpftool prog show` lays its objects out. */
 function deviceText({ name, driver, card, netdevs, off, memory }: Shown): string {
   const lines = [
     `${name}: driver ${driver}${card === undefined ? '' : `  card ${card} (model)`}${off.length > 0 ? `  off ${off.join(',')}` : ''}`,

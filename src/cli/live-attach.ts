@@ -1,4 +1,12 @@
-/** `jitnic live attach DEV`: takes an interface's program over and looks after it until it is told to end. */
+/**
+ * `jitnic live attach DEV`: takes an interface's program over and looks after it until it is told to end. Three ways,
+ * from harmless to real: `--dry-run` reads what is attached and says what could be done; `--engine wasm|interp` runs
+ * the same loop over a capture on our engines, needs neither root nor a kernel, and compares every decision with the
+ * original's; without either, packets of the interface are decided by what this process attaches.
+ *
+ * The command stays in the foreground for as long as the program is looked after. Ctrl-C, SIGTERM and the end of
+ * `--seconds` all put the original back. kill -9 cannot: `jitnic live detach` does it then.
+ */
 import { decodeUtf8, exitCodes, InputError, UsageError } from '../base/index.js';
 import { Bpf, KernelIds } from '../linux/index.js';
 import { LiveSession, planLive, rehearse, terminated } from '../live/index.js';
@@ -67,7 +75,7 @@ export const attachOperation: LiveOperation = {
   },
 };
 
-/** A share of 1. */
+/** Percent as a share of 1; undefined where the flag is not given, so that the session has its own default. */
 function percent(flag: string, text: unknown): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(String(text).replace(/%$/, ''));
@@ -75,6 +83,7 @@ function percent(flag: string, text: unknown): number | undefined {
   return value / 100;
 }
 
+/** Says what is attached and which look-ups could be written out. Needs the right to read, and changes nothing. */
 function dryRun(device: string, object: Parameters<typeof planLive>[3], io: Io): typeof exitCodes.ok {
   const plan = io.breakable('taking over', () => planLive(Bpf.open(), new KernelIds(), device, object));
   const { attachment, taken, sites, why } = plan;
@@ -109,6 +118,10 @@ function dryRun(device: string, object: Parameters<typeof planLive>[3], io: Io):
   return exitCodes.ok;
 }
 
+/**
+ * The loop on our engines, over a capture. Exit 1 where a version decided otherwise than the original: that is a bug
+ * of ours, found before it could cost a packet.
+ */
 async function rehearsal(
   file: string,
   name: string | undefined,
@@ -123,16 +136,19 @@ async function rehearsal(
   const mapsIn = flags['mapsIn'] as string | undefined;
   const contents = mapsIn === undefined ? undefined : parseMapsFile(decodeUtf8(await readInput(mapsIn, io)), mapsIn);
   const most = wholeNumber('--count', flags['count'] as string | undefined, 1) ?? usualPackets;
+  // 14 bytes are an Ethernet header: the kernel's test runs refuse shorter frames.
   const packets = (await readPackets(capture, io, most)).filter(({ data }) => data.length >= 14);
   if (packets.length === 0) throw new InputError('the capture has no packet', { file: capture });
   const result = io.breakable('rehearsing', () =>
     rehearse(object, program, packets, {
       engine,
+      // Packets between two decisions: a quarter of a short capture, so that versions are made and also used in it.
       window: Math.max(64, Math.min(1024, packets.length >> 2)),
       ...(contents === undefined ? {} : { fill: (machine) => loadMaps(machine, contents, mapsIn) }),
     }),
   );
   const { originalInstructions: before, versionInstructions: after, guarded, difference } = result;
+  // Instructions are counted by the interpreter alone: what WebAssembly runs are no instructions of BPF.
   const mean = (sum: number): number | null => (guarded === 0 || engine === 'wasm' ? null : sum / guarded);
   if (io.flags.json) {
     io.json('jitnic.live-attach/1', {

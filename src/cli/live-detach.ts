@@ -1,11 +1,16 @@
-/** `jitnic live detach DEV`: the original is put back, by the process that looks after it or in its place. */
+/**
+ * `jitnic live detach DEV`: the original is put back, by the process that looks after it or in its place. The process
+ * is asked first (SIGTERM), since two that swap programs at once would undo each other. Where it is gone, or does not
+ * answer in time, what it wrote down about the original is enough to do it here. What somebody else has attached since
+ * is left alone: the interface is theirs then.
+ */
 import { exitCodes, UsageError } from '../base/index.js';
 import { Bpf, KernelIds } from '../linux/index.js';
 import { isLookedAfter, putBack } from '../live/index.js';
 import type { LiveOperation } from './live-operation.js';
 import { placeOf } from './live-view.js';
 
-/** Seconds that the other process is given. */
+/** Seconds that the other process is given: it may be in the middle of a load, which the verifier makes long. */
 const patience = 10;
 
 /** Exit 1 where nothing is looked after. JSON: `jitnic.live-detach/1`. */

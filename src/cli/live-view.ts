@@ -1,4 +1,8 @@
-/** `jitnic live log DEV` and `jitnic live top DEV`: what was decided and why, and how it goes. */
+/**
+ * `jitnic live log DEV` and `jitnic live top DEV`: what was decided and why, and how it goes. Both only read the files
+ * that the looking-after process writes, and never ask it: they work while it is busy, and after it was killed, which
+ * is when the log is wanted most. Files are found by the number of the interface, since names can change.
+ */
 import { exitCodes, InputError, UsageError } from '../base/index.js';
 import { Route } from '../linux/index.js';
 import { isLookedAfter, LivePlace, type LiveState, readJournal } from '../live/index.js';
@@ -16,6 +20,7 @@ export function placeOf(device: string): LivePlace {
   return new LivePlace(found.ifindex);
 }
 
+/** `time` is in seconds since 1970. UTC, to milliseconds: `2025-01-31 12:00:00.123`. */
 const timeText = (time: number): string => new Date(time * 1000).toISOString().slice(0, 23).replace('T', ' ');
 
 /** JSON: `jitnic.live-log/1`. */
@@ -58,6 +63,7 @@ export const topOperation: LiveOperation = {
         io.out(`${device}: nothing is looked after\n`);
         return exitCodes.negative;
       }
+      // Cursor to the corner, then clear: the picture is drawn over itself, as top(1) does.
       if (!isOnce) io.out('\x1b[H\x1b[2J');
       io.out(viewText(device, state));
       if (isOnce || interrupt === undefined) return exitCodes.ok;
@@ -74,6 +80,10 @@ export const topOperation: LiveOperation = {
   },
 };
 
+/**
+ * `state` of `jitnic.live-top/1`. What was not measured yet is null, never 0: a rate of 0 is a finding. Times are in
+ * nanoseconds a packet, `hit_rate` is a share of 1.
+ */
 function jsonOf(state: LiveState): Record<string, unknown> {
   const { view, program } = state;
   return {
@@ -93,6 +103,7 @@ function jsonOf(state: LiveState): Record<string, unknown> {
   };
 }
 
+/** The same for people; `-` is what was not measured yet. The gain is of time: 2 times is half the time a packet. */
 function viewText(device: string, state: LiveState): string {
   const { view, program } = state;
   const known = (value: number | undefined, digits: number): string =>

@@ -1,11 +1,20 @@
-/** `jitnic map ... --socket PATH`: maps that a daemon holds, in bpftool's words. */
+/**
+ * `jitnic map ... --socket PATH`: maps that a daemon holds, in bpftool's words (tools/bpf/bpftool/map.c is the source
+ * of operations and of what is printed). Beside `map` on files, since there a map is a section of an object and here
+ * it is alive: words, answers and mistakes have little in common.
+ *
+ * Bytes go over the wire in hexadecimal and come back as bpftool's lists of `0x..`. They are never read as numbers
+ * here: byte order and types are the program's business.
+ */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { Words } from './bpftool-words.js';
 import type { Io } from './command.js';
 import { type Caller, openCaller } from './daemon-call.js';
 
+/** A JSON object. */
 type Fields = Readonly<Record<string, unknown>>;
 
+/** One text for all mistakes: with these words the whole line is usually wrong, not one of them. */
 const usage = `operations: show [MAP], dump MAP, lookup MAP key DATA, update MAP key DATA value DATA [any|exist|noexist],
 delete MAP key DATA, getnext MAP [key DATA], pin MAP PATH, unpin PATH,
 create PATH type TYPE key SIZE value SIZE entries N name NAME [flags N] [dev NAME]; MAP is \`id N\` or \`pinned PATH\``;
@@ -28,6 +37,10 @@ export async function runOnDaemon(
   }
 }
 
+/**
+ * Turns words into a call. All words are taken before the call is made, so that `delete ... typo` deletes nothing;
+ * JavaScript evaluates the body before `call` checks that none is left.
+ */
 async function asked(operation: string, words: Words, caller: Caller): Promise<unknown> {
   const call = (name: string, body: Fields): Promise<unknown> => {
     words.done();
@@ -61,7 +74,11 @@ async function asked(operation: string, words: Words, caller: Caller): Promise<u
   }
 }
 
-/** Bytes behind `key` or `value`, in hexadecimal: `hex 0a 00`, or `10 0`, or `0x0a 0x00`. */
+/**
+ * Bytes behind `key` or `value`, in hexadecimal: `hex 0a 00`, or `10 0`, or `0x0a 0x00`. As with bpftool, a word
+ * without `0x` is decimal unless `hex` stands in front (map.c, parse_bytes); but a leading 0 makes no octal here. The
+ * first word that is no byte ends them.
+ */
 function dataAfter(what: 'key' | 'value', words: Words): string {
   if (!words.take(what)) throw new UsageError(`\`${what} DATA\` is missing`, {}, usage);
   const isHex = words.take('hex');
@@ -74,8 +91,10 @@ function dataAfter(what: 'key' | 'value', words: Words): string {
   return bytes.join('');
 }
 
+/** Up to three digits, so that `256` is told as no byte and not as an unexpected word. */
 const isByte = (word: string): boolean => /^(0x)?[0-9a-f]{1,3}$/i.test(word);
 
+/** Words behind `create` as a body. Sizes in bytes; what is missing, the daemon names. */
 function created(words: Words): Fields {
   const body: Record<string, unknown> = { pin: words.next('a path') };
   while (!words.isDone) {
@@ -114,6 +133,7 @@ function answerText(operation: string, answer: unknown): string {
   }
 }
 
+/** Two lines a map and one a pin, as show_map_close_plain of map.c prints it. */
 function mapText(map: Fields): string {
   const dev = map['dev'] as { readonly ifname: string } | undefined;
   const head = `${map['id']}: ${map['type']}  name ${map['name']}  flags 0x${Number(map['flags']).toString(16)}`;

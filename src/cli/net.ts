@@ -1,14 +1,25 @@
-/** `jitnic net show|attach|detach`: what runs on network devices, in bpftool's words; and `device`, cards themselves. */
+/**
+ * `jitnic net show|attach|detach`: what runs on network devices, in bpftool's words; cards themselves are `device`.
+ * Operations and types are those of tools/bpf/bpftool/net.c, keys and lines those of its netlink_dumper.c. `tc` and
+ * `flow_dissector` are printed though nothing here can be attached there: who cuts bpftool's text by its headings
+ * finds the headings.
+ *
+ * `overwrite` is needed to replace a program, as with bpftool (XDP_FLAGS_UPDATE_IF_NOEXIST otherwise): two people who
+ * attach at once do not undo each other unseen.
+ */
 import { exitCodes, UsageError } from '../base/index.js';
 import { Words } from './bpftool-words.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
 
+/** A network device that has a program: an element of `xdp`, as netlink_dumper.c writes it. */
 interface Attached {
   readonly devname: string;
   readonly ifindex: number;
+  /** `driver`, `generic` or `offload`, where one program is attached. */
   readonly mode?: string;
   readonly id?: number;
+  /** In place of mode and id where programs are attached in several modes (XDP_ATTACHED_MULTI). */
   readonly multi_attachments?: readonly { readonly mode: string; readonly id: number }[];
 }
 
@@ -55,6 +66,7 @@ Examples:
   },
 });
 
+/** `DEV(INDEX) MODE id N`, under the headings of net.c. */
 function netText(attached: readonly Attached[]): string {
   const line = ({ devname, ifindex, mode, id, multi_attachments: several }: Attached): string => {
     const modes = several ?? [{ mode: mode ?? '', id: id ?? 0 }];

@@ -1,4 +1,12 @@
-/** `jitnic prog load|show|dump|pin|unpin`: programs on cards, in bpftool's words. */
+/**
+ * `jitnic prog load|show|dump|pin|unpin`: programs on cards, in bpftool's words. Keys and lines are those of
+ * tools/bpf/bpftool/prog.c (print_prog_json, print_prog_plain), of jit_disasm.c for `dump jited` and of
+ * xlated_dumper.c for `dump xlated`, so that what was written for bpftool reads these.
+ *
+ * Objects travel as bytes: sources are compiled and assembled here, where the user's headers and clang are, and the
+ * daemon reads ELF only. A program is always pinned when it is loaded, as with bpftool: with nobody to hold a
+ * descriptor, one without a pin would be gone at once.
+ */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { nearest } from '../text/index.js';
 import { Words } from './bpftool-words.js';
@@ -6,12 +14,15 @@ import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type Caller, type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
 import { readProgramBytes } from './program-file.js';
 
+/** Flags of `prog`; `offload` is `required` or `preferred`, which the daemon checks. */
 interface Flags extends CallFlags {
   readonly offload?: string;
 }
 
+/** A JSON object. */
 type Fields = Readonly<Record<string, unknown>>;
 
+/** `list` is bpftool's other name of `show`. */
 const operations = ['load', 'show', 'list', 'dump', 'pin', 'unpin'] as const;
 
 /** Exit 1 where kernel or driver refuse. JSON: `jitnic.prog/1`, objects with bpftool's keys. */
@@ -61,6 +72,7 @@ Examples:
   },
 });
 
+/** One operation. Each takes all of its words before it calls, so that a mistake in them changes nothing. */
 async function run(
   operation: (typeof operations)[number],
   words: Words,
@@ -104,6 +116,10 @@ async function run(
   return exitCodes.ok;
 }
 
+/**
+ * `load FILE PATH ...`. `map idx N id N` gives the N-th map of the object, from 0, one that is there already; as with
+ * bpftool, all others are made anew.
+ */
 async function load(words: Words, caller: Caller, flags: Flags, io: Io): Promise<Fields> {
   const file = words.next('a file');
   const pin = words.next('a path to pin it at');
@@ -125,12 +141,17 @@ async function load(words: Words, caller: Caller, flags: Flags, io: Io): Promise
   );
 }
 
+/** Sends what FILE is, as an ELF object, with the other fields. Answers what `prog/load` does. */
 async function loadFile(file: string, body: Fields, caller: Caller, io: Io): Promise<Fields> {
   const bytes = await readProgramBytes(file, io);
   const loaded = await caller.call('prog/load', { ...body, object: Buffer.from(bytes).toString('base64') });
   return loaded as Fields;
 }
 
+/**
+ * `dump`. Without a daemon there is no program to name, so it takes a file and loads it for this one print: what the
+ * card would run can be looked at without a card, and without a change to anything.
+ */
 async function dump(words: Words, caller: Caller, flags: Flags, io: Io): Promise<ExitCode> {
   const what = words.next('xlated or jited');
   if (what !== 'xlated' && what !== 'jited')
@@ -139,6 +160,7 @@ async function dump(words: Words, caller: Caller, flags: Flags, io: Io): Promise
   if (caller.isPrivate) {
     const file = words.next('a file');
     const program = words.take('prog') ? { program: words.next('a program') } : {};
+    // The card of this process has one network device, and no other program that a pin could collide with.
     const device = { dev: 'nicp0', pin: 'dumped', offload: flags.offload ?? 'required' };
     await loadFile(file, { ...device, ...program }, caller, io);
     ref = { pinned: 'dumped' };
@@ -166,7 +188,10 @@ async function dump(words: Words, caller: Caller, flags: Flags, io: Io): Promise
   return exitCodes.ok;
 }
 
-/** As bpftool prints one. */
+/**
+ * As print_prog_plain of prog.c prints one: sizes in bytes, the time in UTC with `+0000`, where bpftool has the local
+ * zone, so that the same state is the same text everywhere.
+ */
 function progText(prog: Fields): string {
   const dev = prog['dev'] as { ifname: string } | undefined;
   const gpl = prog['gpl_compatible'] === true ? '  gpl' : '';

@@ -27,6 +27,10 @@ export interface LoggedOutput {
 /** Lines that the summary shows, and that JSON has, unless `--outputs` says otherwise. */
 const defaultShown = { text: 12, json: 1000 } as const;
 
+/**
+ * Helpers that put something out. `bpf_ringbuf_reserve` is not among them: what is reserved is seen once it is
+ * submitted. Gathering costs time for each packet, so a program without these runs without it.
+ */
 const speakers: ReadonlySet<string> = new Set([
   'bpf_trace_printk',
   'bpf_trace_vprintk',

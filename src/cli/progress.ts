@@ -1,4 +1,8 @@
-/** The progress line: only on a terminal, only after a second, `12,000 packets, 4,000/s, 3 s left`. */
+/**
+ * The progress line: only on a terminal, only after a second, `12,000 packets, 4,000/s, 3 s left`. Most runs are
+ * shorter than that and show nothing. It is on stderr, in one line that is drawn over, so that stdout can be piped;
+ * who prints something else calls `clear` first.
+ */
 
 import { formatNumber } from '../text/index.js';
 import type { Io } from './command.js';
@@ -11,7 +15,7 @@ export interface Extent {
   readonly bytes?: number | undefined;
 }
 
-/** Milliseconds before the line is shown for the first time, and between two times. */
+/** Milliseconds before the line is shown for the first time, and between two times (five a second can be read). */
 const patience = 1000;
 const pause = 200;
 
@@ -20,6 +24,7 @@ export class Progress {
   private readonly io: Io;
   private readonly extent: Extent;
   private readonly start = Date.now();
+  /** Milliseconds since 1970 of the last drawing; 0 before the first. */
   private shown = 0;
 
   constructor(io: Io, extent: Extent = {}) {
@@ -44,7 +49,10 @@ export class Progress {
   }
 }
 
-/** Seconds until the first of the known ends, at the rate so far; undefined where none is known. */
+/**
+ * Seconds until the first of the known ends, at the rate so far; undefined where none is known. The mean since the
+ * start and no recent rate: it jumps less, and packets of one capture cost about the same.
+ */
 export function secondsLeft(end: Extent, done: Required<Extent>, seconds: number): number | undefined {
   const shares = [share(done.packets, end.packets), share(done.bytes, end.bytes)].filter((part) => part > 0);
   if (shares.length === 0) return undefined;

@@ -1,10 +1,18 @@
-/** `jitnic serve STATE`: a daemon that holds cards, programs, maps and what is attached. */
+/**
+ * `jitnic serve STATE`: a daemon that holds cards, programs, maps and what is attached. This is its command line only:
+ * flags, lines for the operator, signals, and systemd. What it promises is told in server/daemon.ts and server/log.ts.
+ *
+ * It stays in the foreground and writes to stderr, as systemd and containers want it; there is no pid file, since the
+ * socket says whether it is there. It is told to end by SIGTERM (exit 0, as a service's end is no error) or Ctrl-C
+ * (exit 130, as for every command); kill -9 costs no state either, only answers that were under way.
+ */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { exitCodes, UsageError } from '../base/index.js';
 import { type Daemon, type SyncPolicy, startDaemon, syncPolicies } from '../server/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 
+/** Flags as commander gives them: text that nobody has checked. */
 interface Options {
   readonly socket?: string;
   readonly group?: string;
@@ -61,6 +69,7 @@ Examples:
   },
 });
 
+/** The word, if it is one that the flag takes. Throws UsageError that lists them. */
 function wordOf<T extends string>(flag: string, value: string, words: readonly T[]): T {
   const found = words.find((word) => word === value);
   if (found === undefined)
@@ -68,7 +77,7 @@ function wordOf<T extends string>(flag: string, value: string, words: readonly T
   return found;
 }
 
-/** Requests are told in JSON, and as text only under -v. */
+/** Requests are told in JSON, and as text only under -v: a line a request is for machines, or for who asked for it. */
 function sayer(format: 'text' | 'json', io: Io) {
   return (event: string, fields: Readonly<Record<string, unknown>> = {}): void => {
     if (format === 'json') {
@@ -82,7 +91,11 @@ function sayer(format: 'text' | 'json', io: Io) {
   };
 }
 
-/** Tells systemd, if it is there: its own tool knows how (`NotifyAccess=all`). */
+/**
+ * Tells systemd, if it is there: its own tool knows how. The protocol is a datagram to a Unix socket, which Node
+ * cannot send; since the tool is a process of its own, the unit needs `NotifyAccess=all`. A failure is said and no
+ * more: who serves well should not end because nobody could be told.
+ */
 function notify(io: Io, word: string): void {
   if (io.env['NOTIFY_SOCKET'] === undefined) return;
   const child = spawn('systemd-notify', [word], { stdio: 'ignore' });

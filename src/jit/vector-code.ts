@@ -7,6 +7,10 @@
  * It is the loop over packets that is vectorized, not the program: so it needs no more of the program than that
  * nothing in it has an effect, and that no one looks at the upper half of a value. Packets of which one is too short
  * go the usual way, one by one, and so do the last three.
+ *
+ * Invariants: every lane holds the low 32 bits of a 64-bit value, so an operation is admitted only if its low half
+ * depends on low halves; a value is emitted once, and those with several users stay in a local; the verdict is stored
+ * zero-extended, which is why it has to be narrow.
  */
 import {
   type Block,
@@ -52,7 +56,12 @@ const direct: Partial<Record<OpName, VectorOp>> = {
   xor: 'v128.xor',
 };
 
+/** Give all ones or zeros in a lane. Both sides have to be narrow: a lane shows no upper half to compare. */
 const comparisons: Partial<Record<OpName, VectorOp>> = { eq: 'i32x4.eq', ult: 'i32x4.lt_u', ule: 'i32x4.le_u' };
+/**
+ * By constants below 32 only: wasm takes the distance modulo the lane. `shl` moves no high bit down, and `shr` is as
+ * good as its 32-bit form where the upper half is zero.
+ */
 const shifts: Partial<Record<OpName, VectorOp>> = {
   shl: 'i32x4.shl',
   shl32: 'i32x4.shl',
@@ -60,6 +69,7 @@ const shifts: Partial<Record<OpName, VectorOp>> = {
   sar32: 'i32x4.shr_s',
 };
 
+/** Is the upper half always zero? `ones` has every bit that the value may have. */
 const isNarrow = (value: Value): boolean => value.ones <= mask32;
 
 /**
@@ -135,6 +145,7 @@ export function emitVector(out: CodeBuilder, plan: VectorPlan, at: number, end: 
     .op('i32.lt_u')
     .brIf(0);
   const data = Array.from({ length: lanes }, () => out.addLocal('i32'));
+  // Lengths are told from the records alone: no byte of a packet is read before all four are known to be long enough.
   for (const [lane, local] of data.entries()) {
     out.getLocal(at).memory('i32.load', lane * record.size + record.dataEnd);
     out
@@ -208,13 +219,21 @@ class VectorEmitter {
     if ((plan.needed.uses[value.id] ?? []).length > 1) out.teeLocal(this.local(value));
   }
 
+  /** A local for a value that is read more than once; wasm has no way to copy what is on the stack. */
   private local(value: Value): number {
     const local = this.out.addLocal('v128');
     this.locals.set(value, local);
     return local;
   }
 
-  /** Four words of each packet are read at once, and become four vectors with one word of all packets. */
+  /**
+   * Four words of each packet are read at once, and become four vectors with one word of all packets: a transposition
+   * of 4 x 4 in two steps. Four loads and eight shuffles take the place of sixteen loads that are put in lane by lane.
+   *
+   *     a0 a1 a2 a3          a0 b0 a1 b1   c0 d0 c1 d1          a0 b0 c0 d0
+   *     b0 b1 b2 b3    ->    a2 b2 a3 b3   c2 d2 c3 d3    ->    a1 b1 c1 d1
+   *     ...                                                     ...
+   */
   private emitTransposed(loads: readonly Value[], offset: number): void {
     const { out, data } = this;
     const rows = data.map((address) => {
@@ -254,6 +273,7 @@ class VectorEmitter {
     out.setLocal(this.local(load));
   }
 
+  /** An operation on vectors. What has none of its own is a condition, of which the value is 0 or 1. */
   private emitPure(value: Value): void {
     const { out } = this;
     const { op, args } = value;

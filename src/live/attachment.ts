@@ -1,6 +1,9 @@
 /**
  * An XDP program on an interface, and another one in its place: by the link that holds it, whoever made it, or by
  * netlink where it was attached without one. Both ways are atomic: each packet meets the old program or the new one.
+ *
+ * Both name the program that is expected there (BPF_F_REPLACE, XDP_FLAGS_REPLACE): the kernel compares and swaps in
+ * one step, so nothing that somebody else attached meanwhile is ever thrown out.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import { type Bpf, type KernelIds, linkTypes, Route, type xdpModes } from '../linux/index.js';
@@ -74,6 +77,7 @@ export function swap(ids: KernelIds, at: Attachment, fd: number, oldFd: number):
   }
 }
 
+/** BPF_LINK_UPDATE. The link is opened by its id for this alone: it stays its owner's, and goes when he lets go. */
 function swapByLink(ids: KernelIds, linkId: number, fd: number, oldFd: number): number {
   const link = ids.open('link', linkId);
   if (link < 0) return link;
@@ -82,6 +86,7 @@ function swapByLink(ids: KernelIds, linkId: number, fd: number, oldFd: number): 
   return status;
 }
 
+/** In the mode in which the old program was found: another mode would be a second program beside it. */
 function swapByNetlink({ ifindex, mode }: Attachment, fd: number, oldFd: number): number {
   const route = new Route();
   try {
@@ -97,6 +102,7 @@ export interface HiddenTraits {
   readonly frags: boolean;
 }
 
+/** BPF_XDP of enum bpf_attach_type, and BPF_F_XDP_HAS_FRAGS of the flags of BPF_PROG_LOAD. */
 const xdpAttach = 37;
 const fragsFlag = 0x20;
 

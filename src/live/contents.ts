@@ -1,4 +1,9 @@
-/** Contents of a map that user space can read, and the promise that they are what the map holds at an epoch. */
+/**
+ * Contents of a map that user space can read, and the promise that they are what the map holds at an epoch.
+ *
+ * It is read as behind a sequence lock: the guard before and after, and again if anything changed or was under way.
+ * The promise holds for maps that are watched before the first look, and that nothing but bpf(2) changes.
+ */
 import type { Bpf } from '../linux/index.js';
 import type { KnownEntry } from './specialise.js';
 import { type GuardState, readGuard } from './watcher.js';

@@ -1,6 +1,6 @@
 /**
- * A program that notes, for a sample of its look-ups, by which key, and for a sample of its packets, their first bytes.
- * Pure: program in, program and layout out.
+ * A program that notes, for a sample of its look-ups, by which key, and for a sample of its packets, their first
+ * bytes. Pure: program in, program and layout out.
  *
  * Samples lie in one element of an array, a part for each CPU, so that CPUs write no line in common:
  *
@@ -8,6 +8,10 @@
  *     site:   look-ups u32, -, key slots, each a power of two >= the key
  *
  * One look-up in 2^rate is noted, one packet in 2^(rate + 1); later ones overwrite earlier ones.
+ *
+ * Each count is also the place: its low bits say whether to note, the next ones where. So noting a key takes no lock,
+ * no atomic and no helper but the CPU's number, and a look-up that is not noted costs some ten instructions. A place
+ * is a function of the count alone, so a reader knows which slots were written.
  */
 import { jumpTargets, rewriteProgram } from '../code/index.js';
 import type { Insn } from '../isa/index.js';
@@ -16,6 +20,7 @@ import { assembleSequence, type LookupSite, pieceWidth } from './sites.js';
 
 /** Bytes of a packet that are noted. */
 export const notedBytes = 256;
+// All counts of slots are powers of two: a number is made a place by a mask.
 const packetSlots = 16;
 const packetSlotSize = notedBytes + 8;
 const packetsAt = 8;
@@ -132,6 +137,7 @@ function countText({ maps, cpus, stride, rate }: Context, at: number): string {
     r4 >>= ${rate}`;
 }
 
+/** In front of a look-up: the key is on the stack already. r1 and r2 are made again, as the helper call had them. */
 function siteText({ site, at, shift }: SiteLayout, context: Context): string {
   const width = pieceWidth(site);
   let text = `${countText(context, at)}
@@ -149,7 +155,10 @@ function siteText({ site, at, shift }: SiteLayout, context: Context): string {
     call bpf_map_lookup_elem`;
 }
 
-/** At the way in no register but r1 holds anything. */
+/**
+ * At the way in no register but r1 holds anything, so r6 and r7 are free. Packets under 14 bytes have no Ethernet
+ * header and cannot be test runs.
+ */
 function entryText(context: Context): string {
   return `
     r6 = r1

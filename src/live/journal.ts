@@ -1,4 +1,8 @@
-/** What was decided and why: a line of JSON each, in a file that is only added to. */
+/**
+ * What was decided and why: a line of JSON each, in a file that is only added to. So it outlives killed sessions, the
+ * next one goes on in it, and a kill costs a line at most. Nothing reads it to decide anything: it is for people and
+ * tests.
+ */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
 /** Kinds of entries. */

@@ -2,6 +2,10 @@
  * Which helper an address in a rewritten program is. Calls have the distance of the helper's code from
  * `__bpf_call_base`; /proc/kallsyms has the names of addresses. Operations on maps go to functions of the map's own
  * kind, named by kind and operation.
+ *
+ * The distance is a 32-bit number in `imm`, which reaches since kernel code lies within 2 GiB. The list is some
+ * megabytes; it is searched as text and not parsed, for a program calls few helpers. Several names may have one
+ * address.
  */
 import { readFileSync } from 'node:fs';
 import { UnsupportedError } from '../base/index.js';
@@ -44,6 +48,7 @@ export class KernelSymbols {
     return KernelSymbols.cached;
   }
 
+  /** With kptr_restrict all addresses read as 0, rather than not at all. */
   private static fromKernel(): KernelSymbols {
     const text = readFileSync('/proc/kallsyms', 'latin1');
     const at = text.indexOf(' __bpf_call_base\n');
@@ -87,8 +92,10 @@ export class KernelSymbols {
   }
 }
 
+/** All helpers that we know by name, without `bpf_`. */
 const known: ReadonlySet<string> = new Set(helperNames);
 
+/** The helper of a function's name: exact names go first, as endings also fit functions that are no map operation. */
 function helperOf(name: string): HelperName | undefined {
   const found = special[name];
   if (found !== undefined) return found;

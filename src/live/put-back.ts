@@ -1,4 +1,10 @@
-/** The original program in its place again, where the process that took it over is gone. */
+/**
+ * The original program in its place again, where the process that took it over is gone.
+ *
+ * Until then nothing was wrong: versions fall back to the table's look-up at the first change, as the watcher is
+ * pinned. Only a version that the state names is replaced. The state is written before each swap, so none is attached
+ * unnamed.
+ */
 import { InputError } from '../base/index.js';
 import type { Bpf, KernelIds } from '../linux/index.js';
 import { errnoName } from '../platform/index.js';

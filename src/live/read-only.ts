@@ -1,7 +1,10 @@
 /**
- * Which of a program's maps change by nothing but bpf(2) calls of user space, so that the watcher sees every change: no
- * program writes their values or elements, nobody has them in his memory. Asked of the kernel as it is now; the watcher
- * notices what could make the answer another one (programs loaded, iterators attached), and then it is asked again.
+ * Which of a program's maps change by nothing but bpf(2) calls of user space, so that the watcher sees every change:
+ * no program writes their values or elements, nobody has them in his memory. Asked of the kernel as it is now; the
+ * watcher notices what could make the answer another one (programs loaded, iterators attached), and then it is asked
+ * again.
+ *
+ * What cannot be told counts as a writer: another program that has the map may be one, whatever it does.
  */
 import { mapUses } from '../code/index.js';
 import { type Bpf, type KernelIds, linkTypes } from '../linux/index.js';
@@ -10,6 +13,7 @@ import type { TakenProgram } from './taken-program.js';
 
 /** enum bpf_map_type. */
 const mapsOfMaps: readonly number[] = [12, 13];
+/** BPF_F_MMAPABLE: user space may map the values, and then writes them without a system call. */
 const mmapable = 1 << 10;
 
 /** By index of the program's maps: why it may change unseen; undefined: it may not. */
@@ -74,6 +78,7 @@ function innerMaps(bpf: Bpf, ids: KernelIds): Set<number> {
   return found;
 }
 
+/** Is any iterator attached? Which maps it goes over is not asked: there is hardly ever one. */
 function hasIterator(ids: KernelIds): boolean {
   for (const id of ids.ids('link')) {
     const fd = ids.open('link', id);

@@ -1,6 +1,10 @@
 /**
  * The same loop without a kernel: a program observed, specialised and compared on our engines, on packets of a
  * capture. Control-plane changes are those that are asked for: before each, the epoch goes up, as the watcher's would.
+ *
+ * Three machines run side by side, with maps of their own: the original, the one that takes notes, and the version. So
+ * each packet is decided by all, and the original is the judge. A new version begins with what the original's maps
+ * hold; from then on both see the same packets and changes, and have to end with the same maps.
  */
 import { InputError } from '../base/index.js';
 import { Interpreter } from '../interp/index.js';
@@ -62,6 +66,7 @@ export interface RehearsalResult {
   readonly difference: string | undefined;
 }
 
+/** A program on a machine of its own. */
 interface Side {
   readonly machine: Machine;
   readonly engine: Engine;
@@ -86,6 +91,7 @@ export function rehearse(
   ).run(packets);
 }
 
+/** One run over a capture. Notes are taken of every look-up (rate 0, one CPU): nothing here is short of time. */
 class Rehearsal {
   private readonly object: ObjectSpec;
   private readonly sites: readonly LookupSite[];
@@ -116,7 +122,7 @@ class Rehearsal {
     for (const [i, packet] of packets.entries()) {
       for (const { at, apply, isUnseen = false } of changes) {
         if (at !== i) continue;
-        // The epoch goes up first, as the watcher sees to it.
+        // The epoch goes up first, as the watcher sees to it; by two, for the change's beginning and its end.
         if (!isUnseen) this.epoch += 2n;
         this.applied.push(apply);
         for (const side of [this.original, this.notes?.side, this.version]) if (side !== undefined) apply(side.machine);
@@ -191,10 +197,12 @@ class Rehearsal {
     return true;
   }
 
+  /** The program that versions are made of: always the original, never a version of a version. */
   private programSpec(): ProgramSpec {
     return this.original.program.spec;
   }
 
+  /** The guard is the last map but one of a version: its machine has what the watcher's memory would hold. */
   private setGuard(machine: Machine): void {
     const guard = new Uint8Array(guardSize);
     new DataView(guard.buffer).setBigUint64(guardAt.epoch, this.epoch, true);
@@ -216,6 +224,7 @@ class Rehearsal {
     };
   }
 
+  /** Lets a side decide a packet; the bytes are those that it left. */
   private play(
     side: Side | undefined,
     { data, time }: RehearsalPacket,

@@ -3,6 +3,14 @@
  * put back. What is attached is at any moment the original, the original with notes of samples, or the original with
  * guarded comparisons in front of look-ups; each swap is atomic. Dies this process, what is attached then stays, with
  * its guards, since the watcher is pinned.
+ *
+ * Order is what keeps decisions right:
+ *   1. Maps are watched before they are read, and the epoch that was read with them is built into the version.
+ *   2. What is attached is written to the state before it is swapped in, so that whoever comes later can put it back.
+ *   3. A version is attached only if epoch and events are still those of the reading; a change afterwards is seen by
+ *      its guards, packet by packet, and by this process only at its next look.
+ *
+ * Versions are made in small shares of time (`overhead`, `budget`), so that looking after costs less than it brings.
  */
 import { InputError } from '../base/index.js';
 import { Bpf, KernelIds, possibleCpus } from '../linux/index.js';
@@ -14,6 +22,7 @@ import { type Choice, chooseSite, MapPenalties, profileOf, type SiteProfile, sam
 import { allEntries, entryAt, readSteady } from './contents.js';
 import { type Instrumented, instrument, readSamples, type Samples } from './instrument.js';
 import { type JournalEntry, type JournalKind, writeJournal } from './journal.js';
+import { ownMap } from './own-map.js';
 import { type LivePlan, planLive } from './plan.js';
 import { putBack } from './put-back.js';
 import { unsteadyMaps } from './read-only.js';
@@ -226,6 +235,7 @@ export class LiveSession {
     taken.close();
   }
 
+  /** Somebody else's program is never replaced: whoever attached it meant it. */
   private isOurs(): boolean {
     const id = attachedProgram(this.plan.attachment.device);
     if (id === this.current.id) return true;
@@ -288,19 +298,14 @@ export class LiveSession {
     return samples;
   }
 
+  /** Made once: it does not depend on what tables hold, so its map is zeroed before each use instead. */
   private instrumentedVersion(rate: number): LiveSession['instrumented'] {
     if (this.instrumented !== undefined) return this.instrumented;
     const { taken, sites, traits } = this.plan;
     const made = instrument(taken.program, taken.maps.length, sites, { cpus: possibleCpus(), rate });
     if (made === undefined) return undefined;
     const { samples } = made;
-    const mapFd = this.bpf.mapCreate({
-      type: 2,
-      keySize: 4,
-      maxEntries: 1,
-      valueSize: samples.valueSize,
-      name: samples.name,
-    });
+    const mapFd = ownMap(this.bpf, samples);
     const loaded = loadVersion(this.bpf, taken, made.program, { ...traits, name: 'jitnic_observe', moreMaps: [mapFd] });
     if (!('fd' in loaded)) {
       this.tell('refused', `the kernel does not take the version that takes notes: ${errnoName(loaded.errno)}`);
@@ -377,6 +382,7 @@ export class LiveSession {
     );
   }
 
+  /** For people: the map's name, as the kernel has it. */
   private nameOf({ plan }: Choice): string {
     return this.plan.taken.object.maps[plan.site.map]?.name ?? '';
   }
@@ -423,13 +429,7 @@ export class LiveSession {
       this.accepted.add(shape);
     }
     const { values } = made;
-    const valuesFd = this.bpf.mapCreate({
-      type: 2,
-      keySize: 4,
-      maxEntries: 1,
-      valueSize: values.valueSize,
-      name: values.name,
-    });
+    const valuesFd = ownMap(this.bpf, values);
     if (valuesFd < 0) return this.refuse(`no map for values: ${errnoName(valuesFd)}`);
     this.bpf.mapUpdate(valuesFd, new Uint8Array(4), made.bytes);
     const moreMaps = [this.watcher.guardFd, valuesFd];
@@ -452,6 +452,7 @@ export class LiveSession {
     }
   }
 
+  /** Waits double up to 2^10 seconds: what was refused once is likely to be refused again. */
   private refuse(why: string): undefined {
     this.retryAt = now() + 2 ** Math.min(this.refusals++, 10);
     this.tell('refused', `no version: ${why}`);
@@ -507,6 +508,7 @@ export class LiveSession {
     this.current = { id, fd };
   }
 
+  /** Lets go of a version: the kernel keeps it as long as it is attached. */
   private drop(version: Version | undefined): void {
     if (version !== undefined) this.ids.close(version.fd);
   }
@@ -516,6 +518,7 @@ export class LiveSession {
     this.options.told?.(entry);
   }
 
+  /** A whole file each time, written beside and renamed (state.ts). */
   private save(): void {
     const { info } = this.plan.taken;
     this.place.write({
@@ -530,12 +533,14 @@ export class LiveSession {
   }
 }
 
+/** A key of a map, or a value of 4 bytes. */
 function word(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value, true);
   return bytes;
 }
 
+/** What was done at a site, for journal and view. */
 function wordsOf({ plan, hits }: Choice): string {
   if (plan.isWhole && plan.entries.length === 0) return 'is empty';
   if (plan.isWhole) return `written out (${plan.entries.length} entries)`;

@@ -1,7 +1,7 @@
 /**
  * A version beside the original on sampled packets, by BPF_PROG_TEST_RUN, before it is let near any traffic. Maps that
- * the program writes are copied, for each of the two, so that nothing of the program's state changes; verdicts, packets
- * and what the copies hold afterwards have to be the same.
+ * the program writes are copied, for each of the two, so that nothing of the program's state changes; verdicts,
+ * packets and what the copies hold afterwards have to be the same.
  */
 import { calledHelper, mapUses } from '../code/index.js';
 import type { Bpf, KernelIds } from '../linux/index.js';
@@ -31,6 +31,7 @@ type Sharing = 'copied' | 'empty' | 'shared';
 const mostCopied = 2048;
 /** A test run takes no longer packets than a page with head- and tailroom holds. */
 const longestPacket = 3520;
+/** Maps of which user space can read all that there is. */
 const copiedTypes = new Set([
   'hash',
   'array',
@@ -40,7 +41,9 @@ const copiedTypes = new Set([
   'lru_percpu_hash',
   'lpm_trie',
 ]);
+/** Maps whose contents cannot be read without taking them, or put into a copy: both sides get one without entries. */
 const emptyTypes = new Set(['ringbuf', 'perf_event_array', 'prog_array', 'queue', 'stack', 'bloom_filter', 'xskmap']);
+/** Helpers that answer two runs differently: what is derived from them may stand in a map's values. */
 const unpredictable = new Set([
   'ktime_get_ns',
   'ktime_get_boot_ns',
@@ -97,11 +100,13 @@ export function shadowRun(
   }
 }
 
+/** A loaded program and its maps' descriptors, by index. */
 interface Side {
   readonly fd: number;
   readonly maps: readonly number[];
 }
 
+/** Packet by packet, both sides on each, so that maps change alike; maps are compared at the end. */
 function compare(
   bpf: Bpf,
   taken: TakenProgram,

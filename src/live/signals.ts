@@ -1,4 +1,6 @@
-/** SIGTERM, for who has something to put back first. */
+/**
+ * SIGTERM, for who has something to put back first: a program on an interface outlives the process that swapped it.
+ */
 
 /** Resolves when the process is asked to end. From then on it does not end by itself. */
 export function terminated(): Promise<void> {

@@ -1,7 +1,10 @@
 /**
- * Where a program looks something up that can be specialised: calls of `bpf_map_lookup_elem` in a hash or LPM trie that
- * is always the same one, by a key that stands at a fixed place of the stack. Look-ups in arrays are written out by
- * the kernel and cost less than what would take their place.
+ * Where a program looks something up that can be specialised: calls of `bpf_map_lookup_elem` in a hash or LPM trie
+ * that is always the same one, by a key that stands at a fixed place of the stack. Look-ups in arrays are written out
+ * by the kernel and cost less than what would take their place.
+ *
+ * What r1 and r2 point to is asked of our verifier, over all ways to the call. Keys elsewhere than on the stack are
+ * left: generated code reads them by the frame pointer, which needs no check of bounds.
  */
 import { calledHelper } from '../code/index.js';
 import { assembleInsns, type Insn, isCall } from '../isa/index.js';
@@ -48,6 +51,7 @@ export function findSites(object: ObjectSpec, program: ProgramSpec): readonly Lo
   return sites;
 }
 
+/** Offsets in the frame are small: a number holds them exactly. */
 function signedRange(range: { readonly smin: bigint; readonly smax: bigint }): { min: number; max: number } {
   return { min: Number(range.smin), max: Number(range.smax) };
 }

@@ -1,6 +1,6 @@
 /**
- * A program for what its tables hold now: look-ups of frequent keys become comparisons, small tables are written out as
- * a whole, look-ups in empty ones go. Pure: program and plan in, program out, no kernel.
+ * A program for what its tables hold now: look-ups of frequent keys become comparisons, small tables are written out
+ * as a whole, look-ups in empty ones go. Pure: program and plan in, program out, no kernel.
  *
  * Each site gets, in front of the look-up that stays,
  *
@@ -121,6 +121,9 @@ interface Piece {
   readonly value: number;
 }
 
+/**
+ * Code of a site; r1 and r2 stay as the call found them until `slow`, r3 and r4 are free, as the call clobbers them.
+ */
 function siteText({ site, entries, isWhole }: SitePlan, { maps, epoch, first, mask }: SiteContext): string {
   const width = pieceWidth(site);
   const keys = entries.map(({ key }) => piecesOf(key, width));
@@ -153,6 +156,7 @@ function siteText({ site, entries, isWhole }: SitePlan, { maps, epoch, first, ma
   return `${text}\n slow:\n call bpf_map_lookup_elem\n done:\n`;
 }
 
+/** Little-endian, as the processor reads them from the stack. */
 function piecesOf(key: Uint8Array, width: 1 | 2 | 4): Piece[] {
   const view = new DataView(key.buffer, key.byteOffset, key.length);
   const pieces: Piece[] = [];

@@ -50,6 +50,7 @@ export interface LiveView {
   readonly sites: readonly { readonly map: string; readonly what: string }[];
 }
 
+/** Both are emptied when the machine starts, as attached programs are. */
 const runFolder = '/run/jitnic/live';
 const bpfFolder = '/sys/fs/bpf/jitnic/live';
 /** Magic number of the BPF file system (statfs). */
@@ -66,10 +67,12 @@ export class LivePlace {
     this.pins = join(bpfFolder, `${namespace}-${ifindex}`);
   }
 
+  /** Kept when the rest is cleared: it tells what was, over all sessions of the interface. */
   get journal(): string {
     return join(this.folder, 'journal.jsonl');
   }
 
+  /** Path of a pin: the program that was found, or one of the watcher's links. */
   pin(name: 'original' | 'enter' | 'exit'): string {
     return join(this.pins, name);
   }
@@ -87,6 +90,7 @@ export class LivePlace {
     mkdirSync(this.folder, { recursive: true });
   }
 
+  /** What the last session left; undefined: nothing is taken over. */
   read(): LiveState | undefined {
     const file = join(this.folder, 'state.json');
     return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LiveState) : undefined;

@@ -1,6 +1,9 @@
 /**
  * A program that somebody else loaded, as a value that other versions can be made of, and the kernel's objects that it
  * shares with them: its maps (the same ones, by id), its types. Reading changes nothing.
+ *
+ * Maps are named three ways: by id as the kernel shows them, by index in the object as everything here has them, and
+ * by descriptor when a version is loaded. Code is believed only with the kernel's tag, so a wrong guess is refused.
  */
 import { InputError, UnsupportedError } from '../base/index.js';
 import { decodeInsns, encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
@@ -156,6 +159,7 @@ function byId(twin: ProgramSpec, from: ObjectSpec, maps: readonly TakenMap[], in
   );
 }
 
+/** The loads whose `imm` names a map: an id, an index or a descriptor, as the stage has it. */
 function isMapLoad(insn: Insn): boolean {
   return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }
@@ -170,6 +174,7 @@ function byIndex(insns: readonly Insn[], maps: readonly TakenMap[], what: string
   });
 }
 
+/** Names and linkage are in the types alone; without them all but the first function are static. */
 function functionsOf(
   insns: readonly Insn[],
   starts: readonly number[],
@@ -190,6 +195,7 @@ function functionsOf(
   });
 }
 
+/** A map as an object file would have it. Frozen read-only data keeps its bytes: the verifier relies on them. */
 function specOf(bpf: Bpf, ids: KernelIds, { fd, info }: TakenMap): MapSpec {
   const inner = innerOf(bpf, ids, { fd, info });
   const type = mapTypeNames[info.type] ?? 'unspec';

@@ -1,6 +1,7 @@
 /**
  * What specialising a loaded program brings on given packets: original and version in turns by BPF_PROG_TEST_RUN, each
- * time on the packet as it was. Times are those of the kernel's own clock around a run, less those of an empty program.
+ * time on the packet as it was. Times are those of the kernel's own clock around a run, less those of an empty
+ * program.
  * The program runs over its own maps; for programs that were loaded to be measured.
  */
 import { InputError } from '../base/index.js';
@@ -10,6 +11,7 @@ import { hiddenTraits } from './attachment.js';
 import { chooseSite, profileOf, smallTable } from './choose.js';
 import { allEntries, entryAt } from './contents.js';
 import { instrument, readSamples } from './instrument.js';
+import { ownMap } from './own-map.js';
 import { writtenByProgram } from './read-only.js';
 import { findSites } from './sites.js';
 import { specialise } from './specialise.js';
@@ -53,8 +55,7 @@ export function trial(
       if (!('fd' in loaded)) throw new InputError(`the kernel does not take ${name}: ${loaded.log.slice(-200)}`);
       return keep(loaded.fd);
     };
-    const array = (valueSize: number): number =>
-      keep(bpf.mapCreate({ type: 2, keySize: 4, maxEntries: 1, valueSize, name: 'jitnic_trial' }));
+    const array = (valueSize: number): number => keep(ownMap(bpf, { name: 'jitnic_trial', valueSize }));
     const found = findSites(taken.object, taken.program);
     if ('why' in found) throw new InputError(found.why);
     const written = writtenByProgram(taken);

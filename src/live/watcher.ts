@@ -1,8 +1,8 @@
 /**
- * How a change of a map by user space is noticed before it happens: two programs on the raw tracepoints of system calls
- * look at every bpf(2). Where one is about to change a map that is watched, the *epoch* in the guard's memory goes up
- * before the call does anything, and once more when it is over; versions compare the epoch with the one that they were
- * made for before each decision that rests on a map's contents.
+ * How a change of a map by user space is noticed before it happens: two programs on the raw tracepoints of system
+ * calls look at every bpf(2). Where one is about to change a map that is watched, the *epoch* in the guard's memory
+ * goes up before the call does anything, and once more when it is over; versions compare the epoch with the one that
+ * they were made for before each decision that rests on a map's contents.
  *
  * Guard memory, one element of an array, 8 bytes each:
  *
@@ -83,6 +83,7 @@ interface Owner {
   readonly started: number;
 }
 
+/** Field 22 of proc_pid_stat(5); what follows the command's name is counted from field 3. */
 function ownIdentity(): Owner {
   const fields = readFileSync('/proc/self/stat', 'latin1')
     .replace(/^.*\) /s, '')
@@ -165,6 +166,7 @@ export function readGuard(bpf: Bpf, guardFd: number): GuardState {
   };
 }
 
+/** Structures differ from kernel to kernel: the kernel's own types tell where members are. */
 function layout(): { readonly offsets: Offsets; readonly numbers: readonly number[] } {
   const btf = hostBtf();
   const machine = (machines as Record<string, (typeof machines)['x64' | 'arm64'] | undefined>)[process.arch];
@@ -224,6 +226,7 @@ function read(to: number, size: number, base: string, offset: number | string, f
     if r0 != 0 goto ${failed}`;
 }
 
+/** The kernel's pointer that is being followed: a slot that each step overwrites. */
 const pointer = '*(u64 *)(r10 - 24)';
 
 /** What the thread's descriptor r8 stands for, into the stack at -24; r8 is lost. */
@@ -254,7 +257,17 @@ function ifOwner(at: Offsets, owner: Owner, own: string): string {
   foreign:`;
 }
 
-/** The beginning of each system call. r6: context, r7: command, r8: descriptor of a map or program. */
+/**
+ * The beginning of each system call. r6: context, r7: command, r8: descriptor of a map or program.
+ *
+ *     commands    2, 3 update and delete, 21 look up and delete, 25 to 27 the same by batches: of a map
+ *                 5 load of a program, 10 test run, 28 link, 35 binding a map to a program
+ *     descriptor  at byte 0 of the attributes; 36 in batches, 4 in bindings; links have their type at 8
+ *     stack       -8 command, -16 attributes, -24 pointer that is followed, -32 descriptor or type of a link,
+ *                 -40 type, -48 id of a map, -56 thread, -60 what began: 1 change, 2 load, 3 unwatched change
+ *
+ * The epoch goes up before the call is noted as under way: in between, versions already take the slow way.
+ */
 function enterText(at: Offsets, [native, compat]: readonly number[], owner: Owner): string {
   return `
     r6 = r1
@@ -358,8 +371,11 @@ function enterText(at: Offsets, [native, compat]: readonly number[], owner: Owne
 }
 
 /**
- * The end of each system call: of the thread's change, if it began one, or of its load of a program, which counts where
- * the program has a watched map. r6: the guard, r7: context, r8: descriptor of the program, r9: number of a map.
+ * The end of each system call: of the thread's change, if it began one, or of its load of a program, which counts
+ * where the program has a watched map. r6: the guard, r7: context, r8: descriptor of the program, r9: number of a map.
+ * Most calls end at the first test: where nothing is under way nothing is looked up.
+ *
+ *     stack    -8 thread, -24 pointer that is followed, -32 a map, -40 number of maps, -48 id of a map
  */
 function exitText(at: Offsets): string {
   return `

@@ -8,8 +8,8 @@
  * verifier found dead) is lost. Nothing here is believed by itself: the program's tag, a hash of what was loaded, says
  * whether the result is exact.
  *
- * Shapes: kernel/bpf/{verifier,arraymap,hashtab}.c (do_misc_fixups, map_gen_lookup, inline_bpf_loop), net/core/filter.c
- * (xdp_convert_ctx_access), kernel/bpf/syscall.c (bpf_insn_prepare_dump).
+ * Shapes: kernel/bpf/{verifier,arraymap,hashtab}.c (do_misc_fixups, map_gen_lookup, inline_bpf_loop),
+ * net/core/filter.c (xdp_convert_ctx_access), kernel/bpf/syscall.c (bpf_insn_prepare_dump).
  */
 import { type Insn, isCall, isConditionalJump, isLddw, isUnconditionalJump, jumpTarget, op } from '../isa/index.js';
 import { helperId } from '../platform/index.js';
@@ -45,8 +45,11 @@ interface Match {
   readonly insn: Insn;
 }
 
+/** BPF_REG_AX, which the verifier's own rewrites use; no program that is loaded has it. */
 const ax = 11;
+/** A call as it was loaded: by the helper's number. */
 const helperCall = (number: number): Insn => ({ code: op.CALL_OP, dst: 0, src: 0, off: 0, imm: number });
+/** Is the instruction this one? What is left out may be anything. */
 const isInsn = (insn: Insn | undefined, code: number, dst: number, src: number, off?: number, imm?: number): boolean =>
   insn !== undefined &&
   insn.code === code &&

@@ -1,6 +1,10 @@
 /**
  * Which program runs where: generic, in the driver, on the card, and what may coexist (dev_xdp_attach and
  * dev_xdp_install in net/core/dev.c, bpf_prog_get_type_dev in kernel/bpf/syscall.c of Linux 6.1).
+ *
+ * A network device has three places. Generic and driver exclude each other, since both are the host's; the card is
+ * beside either, and packets meet it first. Three parties may refuse, in this order: who looks the program up, the
+ * network core, and the driver. Which one it was can be told by its words, so the order is kept.
  */
 import type { ErrnoName } from '../platform/index.js';
 import { driverOf } from './drivers.js';
@@ -27,6 +31,7 @@ const modes: Readonly<Record<Exclude<AttachType, 'xdp'>, XdpMode>> = {
   xdpoffload: 'hw',
 };
 
+/** A refusal in the kernel's words; `hint` is ours. */
 function refuse(errno: ErrnoName, extack?: string, hint?: string): never {
   throw new OffloadRefusal('attach', errno, { extack, ...(hint === undefined ? {} : { hint }) });
 }
@@ -65,6 +70,7 @@ export function attachXdp(
   if (expected !== undefined && current !== expected) refuse('EEXIST', 'Active program does not match expected');
   if (prog !== undefined && !force && expected === undefined && current !== 0)
     refuse('EBUSY', 'XDP program already attached', 'overwrite it: `overwrite`');
+  // The driver is not asked for what is so already.
   if ((prog?.id ?? 0) === current) return;
   install(model, netdev, mode, prog);
 }
@@ -91,7 +97,10 @@ function install(model: Model, netdev: NetdevRecord, mode: XdpMode, prog: ProgRe
   model.put('netdev', netdev.name, { ...netdev, xdp: { ...netdev.xdp, [mode]: id }, offloaded });
 }
 
-/** What `ip link` and bpftool say of a network device: the mode's number (XDP_ATTACHED_*), 4 where there are several. */
+/**
+ * What `ip link` and bpftool say of a network device: the mode's number (XDP_ATTACHED_*), 4 where there are several
+ * (of include/uapi/linux/if_link.h).
+ */
 export function attachedMode({ xdp }: NetdevRecord): 0 | 1 | 2 | 3 | 4 {
   const attached = Object.values(xdp).filter((id) => id !== 0).length;
   if (attached > 1) return 4;

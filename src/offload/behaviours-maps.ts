@@ -1,4 +1,7 @@
-/** Behaviours of test_offload.py about maps, information, and several network devices on one card. */
+/**
+ * Behaviours of test_offload.py about maps, information, and several network devices on one card. The last are the
+ * reason why a program is bound to a card and not to a device: it may be attached to any of them, and outlives each.
+ */
 import type { Behaviour } from './behaviours.js';
 import { refused, Sim, same, u32, u64 } from './behaviours-setup.js';
 
@@ -38,6 +41,7 @@ function attached(): ReturnType<typeof asics> {
   return made;
 }
 
+/** One is the kernel's word (a map), the other the driver's (a program): which is said tells who refused. */
 const mismatch = 'offload device mismatch between prog and map';
 const different = 'netdevsim: program bound to different dev';
 

@@ -1,4 +1,8 @@
-/** What the behaviours of test_offload.py are tried with: a simulated card, and the words of that test. */
+/**
+ * What the behaviours of test_offload.py are tried with: a simulated card, and the words of that test. A method here
+ * is one command of the Python, with its name in the comment, so that both can be read side by side. Each behaviour
+ * has a kernel of its own: the Python cleans up between tests instead, since it has one real kernel for all.
+ */
 import { assemble, type ObjectSpec } from '../object/index.js';
 import type { ErrnoName } from '../platform/index.js';
 import type { AttachType } from './attach.js';
@@ -35,7 +39,7 @@ func:
   { name: 'sample_map_ret0.o' },
 );
 
-/** Something is not as the test wants it. */
+/** Something is not as the test wants it. A class of its own, so that a mistake in the test is not taken for one. */
 export class Disagreement extends Error {}
 
 /** Throws unless both are the same, as JSON. */
@@ -62,6 +66,7 @@ export class Sim {
     return this.kernel.model.get('netdev', name, 'test');
   }
 
+  /** Time 0: nothing that a behaviour compares depends on when it ran. */
   command(sample: Sample): Pick<LoadCommand, 'object' | 'program' | 'now'> {
     const object = sample === 'sample_ret0' ? plain : withMaps;
     return { object, program: object.programs[0] as ObjectSpec['programs'][number], now: 0 };
@@ -89,6 +94,7 @@ export class Sim {
     this.kernel.load({ ...this.command('sample_ret0'), ...forCard, type: 'sched_cls', filter: { dev, ...request } });
   }
 
+  /** Count as well as list: the Python waits for the count, since Linux frees late. Here it has to hold at once. */
   progs(count: number): ProgRecord[] {
     const progs = this.kernel.progs();
     same(progs.length, count, 'programs');
@@ -113,7 +119,10 @@ export class Sim {
   }
 }
 
-/** The work has to be refused with this error, and where `text` is given with these words; and has to change nothing. */
+/**
+ * The work has to be refused with this error, and where `text` is given with these words; and has to change nothing.
+ * The last is more than the Python asks: it could not see all of the kernel's state.
+ */
 export function refused(sim: Sim, work: () => void, errno: ErrnoName, text?: string): OffloadRefusal {
   const state = (): unknown => [...sim.kernel.model.records.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
   const before = JSON.stringify(state());

@@ -1,6 +1,9 @@
 /**
- * The behaviours of tools/testing/selftests/bpf/test_offload.py (Linux 6.1), by its names and in its order, on simulated
- * cards of jitnic. What needs what is not here (namespaces, threads of a kernel) says so.
+ * The behaviours of tools/testing/selftests/bpf/test_offload.py (Linux 6.1), by its names and in its order, on
+ * simulated cards of jitnic. What needs what is not here (namespaces, threads of a kernel) says so.
+ *
+ * They are product code, not only a test: a user can run them and see what holds. Names stay those of the Python even
+ * where its words are odd, so that a line here can be found there. No behaviour relies on one before it.
  */
 
 import { attachedMode } from './attach.js';
@@ -452,6 +455,7 @@ function both(type: 'xdp' | 'xdpdrv' | 'xdpgeneric'): ReturnType<typeof one> {
   return made;
 }
 
+/** The log has to have come through the hook of the driver, and not only from the verifier. */
 function hello(log: string | undefined): void {
   if (log?.split('\n').includes('[netdevsim] Hello from netdevsim!') !== true)
     throw new Disagreement('the log lacks what netdevsim says');

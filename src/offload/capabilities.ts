@@ -3,6 +3,10 @@
  * the driver for Netronome's cards reads them (nfp/bpf/fw.h and main.c of Linux 6.1). A capability that is not there
  * is not had, so each can be switched off to see what becomes of a program.
  *
+ * Types that the driver does not know are skipped, so that old drivers get on with new firmware. A known one that is
+ * longer than expected is read as far as it is known; one that is shorter makes the whole list invalid. A type that
+ * comes twice counts as it came last, but for FUNC, which comes once for each helper.
+ *
  *     | type u32 | length u32 | value, `length` bytes | ...
  *
  *     1 FUNC          func_id, func_addr                 4 RANDOM          (empty)
@@ -18,8 +22,10 @@ import { helperId } from '../platform/index.js';
 export interface AdjustHead {
   /** Bit 0: metadata need not be moved along. */
   readonly flags: number;
+  /** Bytes from the start of the buffer; offMax 0: no adjust_head at all. */
   readonly offMin: number;
   readonly offMax: number;
+  /** Bytes that can always be given in front, and bytes that can always be taken. */
   readonly guaranteedSub: number;
   readonly guaranteedAdd: number;
 }
@@ -31,6 +37,7 @@ export interface MapLimits {
   readonly maxMaps: number;
   /** Of all maps together. */
   readonly maxElems: number;
+  /** This and all below: bytes. */
   readonly maxKeySize: number;
   readonly maxValueSize: number;
   /** Key and value, each rounded up to 8. */
@@ -44,6 +51,7 @@ export interface Capabilities {
   readonly adjustHead: AdjustHead;
   readonly maps: MapLimits;
   readonly random: boolean;
+  /** A program may write rx_queue_index of its context. */
   readonly queueSelect: boolean;
   readonly adjustTail: boolean;
   /** 0: one that the driver does not know. */
@@ -83,10 +91,12 @@ export const noCapabilities: Capabilities = {
   random: false,
   queueSelect: false,
   adjustTail: false,
+  // The list of the oldest firmware does not tell its version (nfp_bpf_init_capabilities).
   abiVersion: 2,
   multiEntry: false,
 };
 
+/** enum bpf_cap_tlv_type. */
 const types = { func: 1, adjustHead: 2, maps: 3, random: 4, queueSelect: 5, adjustTail: 6, abi: 7, multi: 8 } as const;
 
 /** Largest number that fits the immediate of an unrestricted operand (UR_REG_IMM_MAX). */
@@ -107,7 +117,10 @@ export interface ParsedCapabilities {
   readonly log: readonly string[];
 }
 
-/** Reads a list as the driver does (nfp_bpf_parse_capabilities). */
+/**
+ * Reads a list as the driver does (nfp_bpf_parse_capabilities). Refused is a value that runs past the end, one that is
+ * too short, and bytes at the end that make no TLV: each means that driver and firmware disagree about the layout.
+ */
 export function parseCapabilities(bytes: Uint8Array): ParsedCapabilities {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const log: string[] = [];
@@ -145,6 +158,7 @@ function readOne(known: Capabilities, type: number, value: DataView, log: string
     case types.adjustHead:
       if (isShort(5, 'adjust_head')) return undefined;
       return readAdjustHead(known, [0, 1, 2, 3, 4].map(word), log);
+    // No bounds are checked here: a nonsensical one refuses maps later, when one is made.
     case types.maps: {
       if (isShort(6, 'maps')) return undefined;
       const [typeBits, maxMaps, maxElems, maxKeySize, maxValueSize, maxElemSize] = [0, 1, 2, 3, 4, 5].map(word);
@@ -162,6 +176,7 @@ function readOne(known: Capabilities, type: number, value: DataView, log: string
     case types.abi: {
       if (isShort(1, 'ABI version')) return undefined;
       if (word(0) >= 2 && word(0) <= 3) return { ...known, abiVersion: word(0) };
+      // The card stays usable for all else; programs are refused when they are attached (EINVAL).
       log.push(`unsupported BPF ABI version: ${word(0) | 0}`);
       return { ...known, abiVersion: 0 };
     }
@@ -170,6 +185,10 @@ function readOne(known: Capabilities, type: number, value: DataView, log: string
   }
 }
 
+/**
+ * Bounds that contradict each other refuse the list. Bounds that do not fit an immediate only switch the helper off:
+ * the code that would check them could not be emitted (nfp_bpf_parse_cap_adjust_head).
+ */
 function readAdjustHead(known: Capabilities, words: readonly number[], log: string[]): Capabilities | undefined {
   const [flags = 0, offMin = 0, offMax = 0, guaranteedSub = 0, guaranteedAdd = 0] = words;
   if (offMin > offMax) {
@@ -183,7 +202,7 @@ function readAdjustHead(known: Capabilities, words: readonly number[], log: stri
   return { ...known, adjustHead: { flags, offMin, offMax, guaranteedSub, guaranteedAdd } };
 }
 
-/** The list that a firmware with these capabilities has. */
+/** The list that a firmware with these capabilities has. One that is absent has no TLV: zeros would be a value. */
 export function encodeCapabilities(has: Capabilities): Uint8Array {
   const words: number[] = [];
   const add = (type: number, ...value: readonly number[]): void => {

@@ -1,6 +1,9 @@
 /**
  * Classifiers of TC on a network device, as far as offload has to do with them (net/sched/cls_bpf.c of Linux 6.1): one
  * runs on the card, in software, or both; `skip_sw` wants the card or nothing.
+ *
+ * So a refusal of the card is an error with `skip_sw` only. Without it the classifier is there in any case, and `inHw`
+ * says whether the card has it too. That is why one command may succeed and leave the card as it was.
  */
 import { isBoundTo } from './attach.js';
 import { driverOf } from './drivers.js';
@@ -9,6 +12,7 @@ import { OffloadRefusal } from './refusal.js';
 
 /** A classifier that is to be there. */
 export interface FilterRequest {
+  /** Default: the first is 49152, each that follows one less (tcf_auto_prio). */
   readonly prio?: number;
   readonly handle?: number;
   readonly chain?: number;
@@ -22,7 +26,7 @@ function refuse(errno: 'EINVAL' | 'EOPNOTSUPP' | 'EEXIST', extack?: string, hint
   throw new OffloadRefusal('filter', errno, { extack, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** Adds a classifier, or replaces one. */
+/** Adds a classifier, or replaces one. EEXIST without `replace`; EINVAL where flags contradict each other. */
 export function addFilter(model: Model, name: string, prog: ProgRecord, request: FilterRequest): void {
   const netdev = model.get('netdev', name, 'filter');
   const { chain = 0, skipSw = false, skipHw = false, replace = false } = request;
@@ -36,11 +40,12 @@ export function addFilter(model: Model, name: string, prog: ProgRecord, request:
     refuse('EINVAL', undefined, 'a classifier is replaced by one with the same flags');
   const inHw = offload(model, netdev, skipHw ? undefined : prog, old?.skipHw === true ? undefined : old, chain, skipSw);
   const filter: FilterRecord = { prio, handle, chain, prog: prog.id, skipSw, skipHw, inHw };
+  // Read again: the card may have taken it, which is noted in the same record.
   const current = model.get('netdev', name, 'filter');
   model.put('netdev', name, { ...current, filters: [...current.filters.filter((each) => each !== old), filter] });
 }
 
-/** Takes a classifier away. */
+/** Takes a classifier away; from the card only where the card runs this one, and not XDP in its place. */
 export function removeFilter(model: Model, name: string, prio: number, handle: number): void {
   const netdev = model.get('netdev', name, 'filter');
   const old = netdev.filters.find((each) => each.prio === prio && each.handle === handle);
@@ -79,7 +84,7 @@ function offload(
   }
 }
 
-/** ethtool -K hw-tc-offload. */
+/** ethtool -K hw-tc-offload. EBUSY: TC would not know of what runs on (nsim_bpf_disable_tc). */
 export function setTcOffload(model: Model, name: string, on: boolean): void {
   const netdev = model.get('netdev', name, 'hw-tc-offload');
   if (!on && netdev.offloaded !== 0 && netdev.xdp.hw === 0)

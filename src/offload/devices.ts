@@ -1,6 +1,13 @@
 /**
- * Cards and their network devices come and go (bpf_offload_dev_netdev_register and _unregister in kernel/bpf/offload.c).
- * What was bound to a network device that goes moves to another one of the same card; with the last one it is orphaned.
+ * Cards and their network devices come and go (bpf_offload_dev_netdev_register and _unregister in
+ * kernel/bpf/offload.c). A program is loaded for a network device, but it lives on the card behind it. So what was
+ * bound to a device that goes moves to another one of the same card. With the last one it is orphaned.
+ *
+ * Invariants:
+ * 1. What is bound names a network device that is there, or none. Its card is found through that device only.
+ * 2. An orphan never gets a device again, not even when a card of the same name comes: the driver's part of it is
+ *    gone.
+ * 3. An orphan keeps its number while something holds it. Lists leave it out, and asking for it is ENODEV.
  */
 import { shippedCard } from '../nic/index.js';
 import type { CapabilityName } from './capabilities.js';
@@ -16,9 +23,11 @@ export interface DeviceRequest {
   readonly card: string;
   /** Network devices; default 1. They are called `NAMEp0`, `NAMEp1`, ... */
   readonly ports?: number;
+  /** Capabilities that its firmware lacks from the start. */
   readonly off?: readonly CapabilityName[];
 }
 
+/** As nsim_bpf_init leaves them. Unbound classifiers alone are refused: a card could not run one. */
 const portKnobs: PortKnobs = {
   bpf_xdpdrv_accept: true,
   bpf_xdpoffload_accept: true,
@@ -26,9 +35,13 @@ const portKnobs: PortKnobs = {
   bpf_tc_accept: true,
   bpf_tc_non_bound_accept: false,
 };
+/** Of the whole card, since programs are bound to the card and not to a port. */
 const deviceKnobs: DeviceKnobs = { bpf_bind_accept: true, bpf_bind_verifier_accept: true };
 
-/** Adds a card; its network devices' names. */
+/**
+ * Adds a card; its network devices' names. EEXIST where a name is taken, EINVAL where no driver knows such a card. The
+ * number of a device (ifindex) is never given twice, so a stale one can't mean another device.
+ */
 export function addDevice(model: Model, { name, card, ports = 1, off = [] }: DeviceRequest): readonly string[] {
   const fail = (errno: 'EEXIST' | 'EINVAL', hint: string): never => {
     throw new OffloadRefusal('device add', errno, { hint });
@@ -57,7 +70,10 @@ export function addDevice(model: Model, { name, card, ports = 1, off = [] }: Dev
   return names;
 }
 
-/** Network devices of a card, the one that came last first: in this order others take over. */
+/**
+ * Network devices of a card, the one that came last first: in this order others take over. Linux puts a new device at
+ * the front of the card's list, and takes the heir from the front.
+ */
 export function portsOf(model: Model, device: string): NetdevRecord[] {
   return model
     .all('netdev')
@@ -65,7 +81,11 @@ export function portsOf(model: Model, device: string): NetdevRecord[] {
     .sort((a, b) => b.ifindex - a.ifindex);
 }
 
-/** Takes a network device away, with the programs that are attached there; with the last one the card is empty. */
+/**
+ * Takes a network device away, with the programs that are attached there; with the last one the card is empty.
+ * The device's record goes first, so that it can't be its own heir. Elements of an orphaned map go with the card's
+ * memory: nobody can read them any more.
+ */
 export function removePort(model: Model, name: string): void {
   const { device } = model.get('netdev', name, 'device remove');
   model.delete('netdev', name);
@@ -79,14 +99,20 @@ export function removePort(model: Model, name: string): void {
   }
 }
 
-/** Takes a card away with all of its network devices. */
+/**
+ * Takes a card away with all of its network devices. Programs move from one to the next, and are orphaned at the last.
+ */
 export function removeDevice(model: Model, name: string): void {
   model.get('device', name, 'device remove');
   for (const port of portsOf(model, name)) removePort(model, port.name);
   model.delete('device', name);
 }
 
-/** Switches a capability or a knob: of the card, or of one of its network devices. */
+/**
+ * Switches a capability or a knob: of the card, or of one of its network devices. A card's knob may be said by the
+ * name of one of its devices. What is loaded already stays: capabilities are asked when a program is loaded, as in
+ * Linux.
+ */
 export function setKnob(model: Model, name: string, knob: string, on: boolean): void {
   const netdev = model.find('netdev', name);
   if (netdev !== undefined && knob in portKnobs) {
@@ -102,6 +128,7 @@ export function setKnob(model: Model, name: string, knob: string, on: boolean): 
   }
 }
 
+/** Only what is missing is kept, so a card with all of its capabilities has an empty list. */
 function switchCapability(model: Model, device: DeviceRecord, name: CapabilityName, on: boolean): void {
   const off = device.off.filter((each) => each !== name);
   model.put('device', device.name, { ...device, off: on ? off : [...off, name] });

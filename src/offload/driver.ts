@@ -1,6 +1,14 @@
 /**
  * What a driver of a card does for the kernel (struct bpf_prog_offload_ops, struct bpf_map_dev_ops, ndo_bpf). It holds
  * nothing itself: what it knows of programs and maps stands in their records. Refusals are thrown.
+ *
+ * So a driver is a table of functions from records to records or a refusal, and may be asked in a transaction that is
+ * undone later. Two things follow. It writes to records through the model only, and to `uses`, which are copies. And
+ * it is told of what it has running by its arguments; a pointer kept from an earlier call, as in Linux, could be out
+ * of date.
+ *
+ * Order of calls for one program: `prepare`, the hooks while it is verified, `translate`, and later `setupCard` or
+ * `setupClassifier`, any number of times. Linux has the same order (bpf_prog_offload_init to _compile).
  */
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import type { DeviceHooks, ProgramFacts } from '../verifier/index.js';
@@ -28,27 +36,33 @@ export interface Translation {
   readonly slots: readonly number[];
   /** The same as text. */
   readonly listing: readonly string[];
+  /** Farthest byte of the packet that may be touched, as the verifier found it; -1: it was not asked. */
   readonly maxPacketOffset: number;
+  /** Bytes of the deepest chain of calls. */
   readonly stackSize: number;
 }
 
 /** What a driver made of a program before it is verified: hooks, and how to translate it then. */
 export interface Prepared {
   readonly hooks: DeviceHooks;
+  /** Called once, after the program was accepted. May refuse still: code may be too long. */
   translate(facts: ProgramFacts | undefined): Translation;
 }
 
 /** Operations on a map that lives on a card. */
 export interface DeviceMapOps {
+  /** Sizes of keys and values have been checked by the caller. Undefined: there is none. */
   lookup(key: Uint8Array): Uint8Array | undefined;
   update(key: Uint8Array, value: Uint8Array, flags: number): void;
   delete(key: Uint8Array): void;
+  /** The key behind this one; the first for none, and for one that is gone, so that a walk goes on. */
   next(key: Uint8Array | undefined): Uint8Array | undefined;
   all(): readonly Element[];
 }
 
-/** A driver. */
+/** A driver. Methods named `setup` leave the records alone: the caller notes what was accepted. */
 export interface Driver {
+  /** May refuse before anything is verified: a card that takes no programs. */
   prepare(load: DeviceLoad): Prepared;
   /** May there be such a map? `element`s that it begins with are put there. */
   mapAlloc(model: Model, netdev: NetdevRecord, map: MapRecord): readonly Element[];
@@ -59,5 +73,6 @@ export interface Driver {
   setupCard(model: Model, netdev: NetdevRecord, prog: ProgRecord | undefined, matches: boolean): void;
   /** A classifier goes to the card in place of `before` (0: of none). */
   setupClassifier(model: Model, netdev: NetdevRecord, prog: ProgRecord | undefined, before: number): void;
+  /** `mtu` is in bytes without the Ethernet header. Refuses one that what is attached could not live with. */
   checkMtu(model: Model, netdev: NetdevRecord, mtu: number): void;
 }

@@ -1,4 +1,4 @@
-/** Drivers by name. */
+/** Drivers by name. Apart from the interface, so that drivers can import that without a circle. */
 import type { Driver } from './driver.js';
 import type { DeviceRecord } from './model.js';
 import { netdevsim } from './netdevsim/driver.js';

@@ -1,6 +1,10 @@
 /**
  * Elements of maps, each a record (`elem/MAP/KEY`, in hexadecimal): ARRAY and HASH as bpf(2) has them. Which slot of
  * the table an element has is kept with it, so that walks have one order.
+ *
+ * Linux walks a hash in the order of its buckets, which depends on a random seed. Here a run has to be the same twice,
+ * so the order is that of slots. An element of an array that nobody wrote has no record and reads as zeros: a large
+ * array costs what is used of it.
  */
 import { fromHex, toHex } from './hex.js';
 import type { MapRecord } from './model.js';
@@ -16,9 +20,10 @@ export interface Element {
   readonly value: Uint8Array;
 }
 
-/** Up to so many slots. */
+/** Up to so many slots gaps are filled, since finding one looks at all of them. */
 const smallTable = 64;
 
+/** A record. `slot` is its place in a walk and never changes; `value` is in hexadecimal. */
 type Held = { readonly slot: number; readonly value: string };
 
 /** The elements of one map. Errors are those of Linux; `what` is what was tried. */
@@ -38,6 +43,7 @@ export class Elements {
     return `elem/${this.map.id}/${toHex(key)}`;
   }
 
+  /** All of a map, in the order of a walk. */
   private held(): { key: string; held: Held }[] {
     const prefix = `elem/${this.map.id}/`;
     return this.records
@@ -65,6 +71,7 @@ export class Elements {
     this.records.put(place, { slot, value: toHex(value) });
   }
 
+  /** EEXIST for `noexist`: all elements of an array are there from the start. */
   private arraySlot(key: Uint8Array, flags: number): number {
     const index = this.index(key);
     if (index === undefined)
@@ -73,6 +80,7 @@ export class Elements {
     return index;
   }
 
+  /** E2BIG where the table is full; an update in place needs no room. */
   private hashSlot(held: Held | undefined, flags: number): number {
     if (held === undefined && flags === updateFlags.exist) throw new OffloadRefusal('update failed', 'ENOENT');
     if (held !== undefined && flags === updateFlags.noexist) throw new OffloadRefusal('update failed', 'EEXIST');
@@ -91,6 +99,7 @@ export class Elements {
     return slot;
   }
 
+  /** EINVAL for an array, whose elements are there as long as it is. */
   delete(key: Uint8Array): void {
     if (this.map.type === 'array') throw new OffloadRefusal('delete failed', 'EINVAL');
     if (!this.records.has(this.place(key))) throw new OffloadRefusal('delete failed', 'ENOENT');

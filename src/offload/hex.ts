@@ -1,4 +1,6 @@
-/** Bytes as text of two hexadecimal digits each. */
+/**
+ * Bytes as text of two hexadecimal digits each: records are JSON, and keys that are text sort and compare as bytes do.
+ */
 
 /** `0aff` for 10, 255. */
 export function toHex(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
-// Programs bound to cards as Linux does it: cards and network devices, programs, maps, attachments.
+// Programs bound to cards as Linux does it: cards and network devices, programs, maps, attachments. The layers, from
+// below: records (state), model (their types), elements (maps), drivers (what a card says), kernel (commands), show.
 export { attachTypes } from './attach.js';
 export { behaviours } from './behaviours.js';
 export { capabilityNames } from './capabilities.js';

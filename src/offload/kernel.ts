@@ -1,7 +1,15 @@
 /**
- * The kernel's side of offload, as bpftool and ip see it: cards, programs, maps, pins and attachments, held in records.
- * Each method is one system call or one command: it leaves everything as it was, or done and kept. What nobody holds
- * any more (no pin, no attachment) goes at the end of it, as file descriptors do when a command ends.
+ * The kernel's side of offload, as bpftool and ip see it: cards, programs, maps, pins and attachments, held in
+ * records. Each method is one system call or one command: it leaves everything as it was, or done and kept. What
+ * nobody holds any more (no pin, no attachment) goes at the end of it, as file descriptors do when a command ends.
+ *
+ * Why not count references as Linux does: a count is one more thing that a log has to get right. Who holds what can be
+ * read off the records at any time, and there are few of them.
+ *
+ * Invariants between commands:
+ * 1. A program is pinned or attached. A map is pinned, or a program names it.
+ * 2. Each number that a record holds (of a pin, an attachment, a program's map) is that of a record that is there.
+ * 3. What is bound names a network device that is there, or is an orphan (see `devices.ts`).
  */
 
 import { type AttachOptions, type AttachType, attachXdp, setMtu } from './attach.js';
@@ -38,7 +46,7 @@ export interface LoadAnswer extends Loaded {
   readonly fallback: string | undefined;
 }
 
-/** Elements that a dump has at most. */
+/** Elements that a dump has at most: an answer is built in memory as a whole. */
 const mostDumped = 1 << 17;
 
 /** The kernel. `keep` is told of each change before it counts: a log. */
@@ -53,7 +61,7 @@ export class OffloadKernel {
     this.keep = keep;
   }
 
-  /** One command. */
+  /** One command. Inside of it an object may be held by nobody, as between load and pin. */
   private do<T>(work: () => T): T {
     return this.records.transact(() => {
       const result = work();
@@ -85,7 +93,10 @@ export class OffloadKernel {
     this.do(() => setMtu(this.model, name, mtu));
   }
 
-  /** Loads a program, and pins or attaches it. */
+  /**
+   * Loads a program, and pins or attaches it. With `preferred` a second transaction loads it for the host: the first
+   * is undone as a whole, so no map stays on the card that the program does not use.
+   */
   load(command: LoadCommand): LoadAnswer {
     const found = new Map<number, MapUse>();
     try {
@@ -111,7 +122,10 @@ export class OffloadKernel {
     return { ...loaded, fallback: undefined };
   }
 
-  /** What a refused program was found to do with words of maps that were there before stays known, as in the driver. */
+  /**
+   * What a refused program was found to do with words of maps that were there before stays known, as in the driver: it
+   * notes that in the map while it verifies, and takes nothing back.
+   */
   private keepUses(found: ReadonlyMap<number, MapUse>): void {
     this.do(() => {
       for (const [id, use] of found) {
@@ -134,6 +148,7 @@ export class OffloadKernel {
     return this.model.all('prog').filter(({ forDevice, netdev }) => !forDevice || netdev !== '');
   }
 
+  /** The same for a map (bpf_map_offload_info_fill): ENODEV for an orphan, ENOENT for one that never was. */
   map(ref: ObjectRef, what = "can't get map info"): MapRecord {
     const map = this.model.get('map', this.idOf('map', ref), what);
     if (map.forDevice && map.netdev === '')
@@ -141,10 +156,12 @@ export class OffloadKernel {
     return map;
   }
 
+  /** Those of cards that are gone have lost their numbers in Linux (bpf_map_free_id), so no walk finds them. */
   maps(): MapRecord[] {
     return this.model.all('map').filter(({ forDevice, netdev }) => !forDevice || netdev !== '');
   }
 
+  /** EINVAL for a pin of the other kind, since BPF_OBJ_GET does not ask and bpftool looks at what it got. */
   private idOf(kind: 'prog' | 'map', ref: ObjectRef): number {
     if ('id' in ref) return ref.id;
     const pin = this.model.get('pin', ref.pinned, `bpf obj get (${ref.pinned})`);
@@ -164,6 +181,7 @@ export class OffloadKernel {
     });
   }
 
+  /** EEXIST, as for a file: a pin is never overwritten. */
   private addPin(path: string, pin: PinRecord): void {
     if (this.model.find('pin', path) !== undefined)
       throw new OffloadRefusal(`can't pin the object (${path})`, 'EEXIST', {
@@ -216,6 +234,7 @@ export class OffloadKernel {
     return value;
   }
 
+  /** Flags above BPF_EXIST are EINVAL before a driver sees them (bpf_map_offload_update_elem). */
   update(ref: ObjectRef, key: Uint8Array, value: Uint8Array, flags: number): void {
     this.do(() => {
       const map = this.sized(ref, key, value);
@@ -245,6 +264,7 @@ export class OffloadKernel {
     return this.ops(map).all();
   }
 
+  /** EINVAL: bpf(2) would read as many bytes as the map has, bpftool checks what was typed. Both are one here. */
   private sized(ref: ObjectRef, key: Uint8Array | undefined, value: Uint8Array | undefined): MapRecord {
     const map = this.map(ref);
     const isWrong = (bytes: Uint8Array | undefined, size: number): boolean =>
@@ -260,6 +280,7 @@ export class OffloadKernel {
     return map;
   }
 
+  /** Operations by where the map lives: a card asks its driver, since what is stored there may be in another order. */
   private ops(map: MapRecord): DeviceMapOps {
     if (map.forDevice) {
       const netdev = this.model.get('netdev', map.netdev, 'map');

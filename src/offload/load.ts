@@ -1,6 +1,13 @@
 /**
  * Loading a program: its maps are made, it is verified, for a card with the driver's say, and translated (bpf(2),
  * kernel/bpf/offload.c, and libbpf's part of it).
+ *
+ * Verification for a card is the common one with the driver's hooks in it, not a second pass: the driver has to see
+ * the registers of each path as they are at each instruction. It happens in a transaction, so a refusal leaves no map
+ * behind. One thing is kept in spite of it: what was found out about maps that were there before.
+ *
+ * All maps of an object are made, as libbpf does, but only those that the program names are checked against the card
+ * and stay: the others are held by nobody when the command ends.
  */
 import { encodeInsns, type Insn, isLddw, op } from '../isa/index.js';
 import type { MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
@@ -9,7 +16,7 @@ import { type VerifyResult, verify, verifyForDevice } from '../verifier/index.js
 import { isBoundTo } from './attach.js';
 import type { Prepared, Translation } from './driver.js';
 import { driverOf } from './drivers.js';
-import { Elements } from './elements.js';
+import { type Element, Elements } from './elements.js';
 import { toHex } from './hex.js';
 import type { DeviceRecord, MapRecord, Model, ProgRecord } from './model.js';
 import { type MapUse, newMapUse } from './nfp/map-use.js';
@@ -41,7 +48,11 @@ const neutral: readonly string[] = ['perf_event_array'];
 /** Elements that a map may have: what is kept is kept in memory. */
 const mostEntries = 4 << 20;
 
-/** Loads a program. What its verification finds out about words of maps that were there stays in `found`. */
+/**
+ * Loads a program. What its verification finds out about words of maps that were there stays in `found`,
+ * by the map's number, also where this throws. The tag is of instructions without numbers of maps, so that it is the
+ * same wherever it is loaded.
+ */
 export function loadProgram(model: Model, request: LoadRequest, found: Map<number, MapUse>): Loaded {
   const { object, program, dev, type = 'xdp' } = request;
   const netdev = dev === undefined ? undefined : model.get('netdev', dev, `unrecognized netdevice '${dev}'`);
@@ -76,6 +87,7 @@ export function loadProgram(model: Model, request: LoadRequest, found: Map<numbe
   return { prog, log: made.log };
 }
 
+/** What became of a program: for the host there is no code of a card. */
 interface Made {
   readonly code: Translation;
   readonly log: string;
@@ -83,6 +95,7 @@ interface Made {
 
 const noCode: Translation = { image: [], slots: [], listing: [], maxPacketOffset: -1, stackSize: 0 };
 
+/** For the host the verifier has the last word: no driver is asked. */
 function onHost({ object, program }: LoadRequest): Made {
   const { btf, kernelBtf, license } = object;
   const result = verify(program, object.maps, { btf, kernelBtf, license });
@@ -90,6 +103,7 @@ function onHost({ object, program }: LoadRequest): Made {
   return { code: noCode, log: result.log };
 }
 
+/** With the say of the driver. A refusal of the translation keeps the log: its warnings may be the reason. */
 function onDevice(
   { object, program, type = 'xdp' }: LoadRequest,
   device: DeviceRecord,
@@ -120,6 +134,7 @@ function onDevice(
   }
 }
 
+/** The first failure counts: the others are of paths that Linux would not have walked any more. */
 function refuse({ failures: [failure], log, message }: VerifyResult): never {
   throw new OffloadRefusal('load program', failure?.errno ?? 'EINVAL', {
     extack: message,
@@ -133,6 +148,7 @@ function usedMaps(insns: readonly Insn[]): number[] {
   return [...new Set(insns.filter(namesMap).map(({ imm }) => imm))];
 }
 
+/** BPF_PSEUDO_MAP_FD and _VALUE; `imm` is the index of the map in the object. */
 function namesMap(insn: Insn): boolean {
   return isLddw(insn) && (insn.src === op.PSEUDO_MAP_FD || insn.src === op.PSEUDO_MAP_VALUE);
 }
@@ -167,7 +183,16 @@ function checkMatch(model: Model, map: MapRecord | undefined, device: DeviceReco
   });
 }
 
-/** Makes a map, on the card of `dev` if that is given and the map is none that both sides share. */
+/** What the driver of `dev` puts into a map that it makes; it may refuse. */
+function firstElements(model: Model, dev: string, map: MapRecord): readonly Element[] {
+  const netdev = model.get('netdev', dev, 'map create');
+  return driverOf(model.get('device', netdev.device, 'map create')).mapAlloc(model, netdev, map);
+}
+
+/**
+ * Makes a map, on the card of `dev` if that is given and the map is none that both sides share. EINVAL for what no map
+ * is (bpf_map_offload_map_alloc), ENOMEM for too large a one; the driver may refuse for reasons of its own.
+ */
 export function createMap(
   model: Model,
   spec: Pick<MapSpec, 'name' | 'type' | 'keySize' | 'valueSize' | 'maxEntries' | 'flags' | 'init'>,
@@ -196,12 +221,12 @@ export function createMap(
     netdev: isOnCard ? dev : '',
     use: isOnCard ? newMapUse(spec.valueSize) : [],
   };
-  const elements = new Elements(model.records, { ...map, type: 'hash' });
-  if (isOnCard) {
-    const netdev = model.get('netdev', dev, 'map create');
-    const driver = driverOf(model.get('device', netdev.device, 'map create'));
-    for (const { key, value } of driver.mapAlloc(model, netdev, map)) elements.update(key, value, 0);
-  }
+  const first = isOnCard ? firstElements(model, dev, map) : [];
+  // As a hash: a simulated card keeps elements of an array as it keeps those of a hash, each as a record. It begins
+  // with its two keys also where the array has only one (nsim_bpf_map_alloc).
+  const maxEntries = Math.max(map.maxEntries, first.length);
+  const elements = new Elements(model.records, { ...map, type: 'hash', maxEntries });
+  for (const { key, value } of first) elements.update(key, value, 0);
   model.put('map', map.id, map);
   if (spec.init?.kind === 'data') {
     const value = new Uint8Array(spec.valueSize);

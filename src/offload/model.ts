@@ -1,4 +1,12 @@
-/** What is held: cards, their network devices, programs, maps, pins. Each is one record; keys say which. */
+/**
+ * What is held: cards, their network devices, programs, maps, pins. Each is one record; keys say which.
+ *
+ *     device/NAME   netdev/NAME   prog/ID   map/ID   pin/PATH
+ *     elem/MAP/KEY  slot/MAP      elements of maps, and the next slot of a large one (see `elements.ts`)
+ *     next/KIND     the number that is given next
+ *
+ * Records refer to each other by name or number, never by value, so a change is a put of one small record.
+ */
 import type { ErrnoName } from '../platform/index.js';
 import type { CapabilityName } from './capabilities.js';
 import type { WordUse } from './nfp/map-use.js';
@@ -46,20 +54,24 @@ export type XdpMode = keyof XdpState;
 
 /** A classifier on a network device. */
 export type FilterRecord = {
+  /** A lower one runs first; with `handle` and `chain` it names the filter. */
   readonly prio: number;
   readonly handle: number;
   readonly chain: number;
   readonly prog: number;
   readonly skipSw: boolean;
   readonly skipHw: boolean;
+  /** The card took it. False without `skipSw` is no error: it runs on the host. */
   readonly inHw: boolean;
 };
 
 /** A network device (`netdev/NAME`). */
 export type NetdevRecord = {
   readonly name: string;
+  /** From 1, and never given twice. */
   readonly ifindex: number;
   readonly device: string;
+  /** Bytes, without the Ethernet header. */
   readonly mtu: number;
   readonly xdp: XdpState;
   readonly knobs: PortKnobs;
@@ -75,6 +87,7 @@ export type ProgRecord = {
   readonly id: number;
   readonly name: string;
   readonly type: 'xdp' | 'sched_cls';
+  /** Sixteen hexadecimal digits (see `tag.ts`). */
   readonly tag: string;
   readonly gpl: boolean;
   /** Seconds since 1970. */
@@ -100,10 +113,12 @@ export type MapRecord = {
   readonly id: number;
   readonly name: string;
   readonly type: string;
+  /** Bytes, as the next. */
   readonly keySize: number;
   readonly valueSize: number;
   readonly maxEntries: number;
   readonly flags: number;
+  /** It was made on a card, even where that is gone: `netdev` is empty then. */
   readonly forDevice: boolean;
   readonly netdev: string;
   /** What programs do with the words of its values. */
@@ -134,7 +149,7 @@ export class Model {
     return this.records.get(`${kind}/${name}`) as unknown as Kinds[K] | undefined;
   }
 
-  /** Throws ENODEV, or ENOENT, for what is not there. */
+  /** Throws ENODEV for a card or network device, ENOENT for all else; `what` says what was tried. */
   get<K extends keyof Kinds>(kind: K, name: string | number, what: string): Kinds[K] {
     const found = this.find(kind, name);
     if (found !== undefined) return found;
@@ -170,6 +185,7 @@ export class Model {
   }
 }
 
+/** Where to look for what there is. */
 const hints: Readonly<Record<keyof Kinds, string>> = {
   device: 'cards that are there: `jitnic device show`',
   netdev: 'network devices that are there: `jitnic net show`',

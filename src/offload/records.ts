@@ -2,6 +2,10 @@
  * State as records: a flat table from keys (`prog/7`, `pin/lb`) to JSON values. Everything that outlives a command is
  * one, so a change of state is a list of puts and deletes, which a log can hold and play back without knowing what
  * they mean. A transaction either leaves all of its changes or none.
+ *
+ * It is undone from old values, not from a copy of the table: a command touches few records of many. That is right
+ * only while values are never changed in place, which their types forbid. Keys are in groups, since elements of one
+ * map are asked for alone, and a flat table of all would be walked for each.
  */
 
 /** A value that JSON has. */
@@ -29,6 +33,7 @@ export class Records {
     return this.get(key) !== undefined;
   }
 
+  /** An empty group goes, so that maps that are gone leave nothing. */
   private set(key: string, value: Json | undefined): void {
     const group = groupOf(key);
     const held = this.groups.get(group) ?? new Map<string, Json>();
@@ -64,7 +69,7 @@ export class Records {
     for (const group of this.groups.values()) yield* group;
   }
 
-  /** Puts back what a log has. */
+  /** Puts back what a log has. Not for use in a transaction: nothing is remembered. */
   apply(changes: readonly Change[]): void {
     for (const { key, value } of changes) this.set(key, value);
   }
@@ -74,6 +79,7 @@ export class Records {
    * can happen, and where it throws (a disk is full) the work is undone as well.
    */
   transact<T>(work: () => T, keep: (changes: readonly Change[]) => void = () => undefined): T {
+    // One inside another is part of it, and is kept or undone with it.
     if (this.before !== undefined) return work();
     const before = new Map<string, Json | undefined>();
     this.before = before;
@@ -92,6 +98,7 @@ export class Records {
     }
   }
 
+  /** Only the first change of a key tells what was there before the transaction. */
   private remember(key: string): void {
     if (this.before !== undefined && !this.before.has(key)) this.before.set(key, this.get(key));
   }

@@ -1,6 +1,9 @@
 /**
- * A refusal as bpf(2) and netlink give one: an error number, and where somebody said why, the text: a driver's extended
- * acknowledgement, or the last line of a verifier's log.
+ * A refusal as bpf(2) and netlink give one: an error number, and where somebody said why, the text: a driver's
+ * extended acknowledgement, or the last line of a verifier's log.
+ *
+ * The three are apart because they have different readers. Scripts compare the number; the text is the kernel's,
+ * letter for letter, so that people can search for it; the hint is ours, and names the command that helps.
  */
 import { type ExitCode, exitCodes, UserError } from '../base/index.js';
 import { type ErrnoName, errno } from '../platform/index.js';
@@ -41,6 +44,7 @@ export function errnoText(name: ErrnoName): string {
 export class OffloadRefusal extends UserError {
   readonly exitCode: ExitCode = exitCodes.negative;
   readonly code: string = 'offload-refused';
+  /** By name: numbers differ between architectures, and tables here are read by people. */
   readonly errno: ErrnoName;
   readonly extack: string | undefined;
   readonly log: string | undefined;

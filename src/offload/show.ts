@@ -1,4 +1,11 @@
-/** What is there, with bpftool's keys (`prog show`, `map show`, `net show`, `feature probe dev` of bpftool 7.1, `-j`). */
+/**
+ * What is there, with bpftool's keys (`prog show`, `map show`, `net show`, `feature probe dev` of bpftool 7.1, `-j`).
+ *
+ * Keys and their order are bpftool's, so that scripts written for it go on working. A key that bpftool leaves out
+ * where there is nothing to say is left out here too (`dev`, `map_ids`, `pinned`), never null. What bpftool has no
+ * word for has a key of its own: `memory` of a card, and `slot` of an instruction. Everything is read; nothing is
+ * changed.
+ */
 import { decodeInsns, formatInsn, type InsnNames } from '../isa/index.js';
 import { helperName, mapTypeNames, mapTypeNumber } from '../platform/index.js';
 import { fromHex, toHex } from './hex.js';
@@ -21,6 +28,7 @@ export function progJson(kernel: OffloadKernel, prog: ProgRecord): Fields {
   const { model } = kernel;
   const netdev = model.find('netdev', prog.netdev);
   const card = netdev === undefined ? undefined : model.find('device', netdev.device)?.card;
+  // Two hexadecimal digits a byte.
   const bytes = prog.insns.length / 2;
   return {
     id: prog.id,
@@ -40,6 +48,7 @@ export function progJson(kernel: OffloadKernel, prog: ProgRecord): Fields {
   };
 }
 
+/** All paths, as bpftool has with `-f`: here they cost nothing. */
 function pinnedJson(kernel: OffloadKernel, kind: 'prog' | 'map', id: number): Fields {
   const pinned = kernel.pinsOf(kind, id);
   return pinned.length > 0 ? { pinned } : {};
@@ -64,7 +73,9 @@ export function mapJson(kernel: OffloadKernel, map: MapRecord): Fields {
 
 const modeNames: Readonly<Record<XdpMode, string>> = { skb: 'generic', drv: 'driver', hw: 'offload' };
 
-/** Programs of network devices, as `bpftool net show`. */
+/**
+ * Programs of network devices, as `bpftool net show`. More than one program a device is told as a list, as by netlink.
+ */
 export function netJson(model: Model): Json {
   const attached = ({ xdp }: NetdevRecord): Fields[] =>
     (['skb', 'drv', 'hw'] as const)
@@ -145,18 +156,21 @@ export function xlatedJson({ insns }: ProgRecord, withOpcodes: boolean): Json {
   const decoded = decodeInsns(fromHex(insns));
   const names: InsnNames = { map: (id) => `map[id:${id}]` };
   return decoded.flatMap((insn, slot): Fields[] => {
+    // The second slot of a load of 64 bits is told with the first.
     if (insn.code === 0) return [];
     const text = formatInsn(decoded, slot, 'kernel', names);
     return [{ disasm: text, ...(withOpcodes ? { opcodes: spaced(insns.slice(16 * slot, 16 * slot + 16)) } : {}) }];
   });
 }
 
+/** Bytes as bpftool prints them in JSON. */
 function spaced(hex: string): readonly string[] {
   return (hex.match(/../g) ?? []).map((byte) => `0x${byte}`);
 }
 
 /** The card's own code; bpftool's `prog dump jited`, with the slot of the program that each instruction comes from. */
 export function jitedJson(prog: ProgRecord, withOpcodes: boolean): Json {
+  // Lines with `;` are the eBPF instructions between: what is left is one a word of the image.
   const lines = prog.listing.filter((line) => !line.startsWith(';'));
   const insns = lines.map((line, i): Fields => {
     const text = line.trim().replace(/^\d+\s+[0-9a-f]+\s+/, '');

@@ -1,8 +1,11 @@
 /**
  * A program's tag: the first eight bytes of the SHA-256 (FIPS 180-4) of its instructions, as Linux 6.18 makes it
- * (bpf_prog_calc_tag; older kernels took SHA-1).
+ * (bpf_prog_calc_tag; older kernels took SHA-1). Written out here, since the browser's digest is asynchronous and a
+ * load is one synchronous transaction. Its constants are computed as the standard defines them: bits of the roots of
+ * primes.
  */
 
+/** The first 64: 311 is the last of them. */
 const primes: readonly number[] = primesUpTo(311);
 
 function primesUpTo(most: number): number[] {
@@ -13,11 +16,13 @@ function primesUpTo(most: number): number[] {
 
 /** The first 32 bits behind the point. */
 const fraction = (x: number): number => ((x % 1) * 0x1_0000_0000) | 0;
+/** K of FIPS 180-4, 4.2.2, and H(0) of 5.3.3. A double has bits enough for the 32 behind the point. */
 const roundWords: readonly number[] = primes.map((prime) => fraction(Math.cbrt(prime)));
 const firstState: readonly number[] = primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
 
 const rotate = (x: number, by: number): number => (x >>> by) | (x << (32 - by));
 
+/** Padding of FIPS 180-4, 5.1.1: a bit, zeros, and the length in bits as 64 bits in big endian. */
 function sha256(bytes: Uint8Array): readonly number[] {
   const padded = new Uint8Array(Math.ceil((bytes.length + 9) / 64) * 64);
   padded.set(bytes);
@@ -30,6 +35,7 @@ function sha256(bytes: Uint8Array): readonly number[] {
   return state;
 }
 
+/** One block of 64 bytes (FIPS 180-4, 6.2.2); names are those of the standard. */
 function compress(state: readonly number[], view: DataView, block: number): readonly number[] {
   const w = new Int32Array(64);
   for (let i = 0; i < 64; i++) {

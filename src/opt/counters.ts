@@ -11,6 +11,9 @@
  *
  * Why the range is known: a counter moves by a constant, and no round ends without a comparison of it with a constant
  * that holds. So by induction it never steps over the bound: see {@link rangeOf}.
+ *
+ * The range that has to fit is that of the phi and of its next value, so that the addition in 32 bits does not wrap
+ * either. One that ends at 2^31 stays as it is.
  */
 import {
   type Block,
@@ -38,11 +41,14 @@ interface Counter extends Range {
   readonly step: bigint;
 }
 
+/** Blocks in reverse postorder, with positions, heads of loops and dominators. */
 type Order = ReturnType<typeof orderOfCode>;
 
+/** What 32 bits hold with a sign: the extension of such a number gives it back. */
 const least = -(1n << 31n);
 const most = (1n << 31n) - 1n;
 
+/** Constants are kept as 64 bits without a sign; ranges are told with one. */
 const signed = (bits: bigint): bigint => BigInt.asIntN(64, bits);
 const fits = ({ lo, hi }: Range): boolean => lo >= least && hi <= most;
 
@@ -110,6 +116,7 @@ class Narrowed {
     return this.graph.make('add32', this.halfOf(counter), this.graph.constant(counter.step & mask32));
   }
 
+  /** What is read in place of a value: the extension for a counter, else the value itself. */
   of(value: Value): Value {
     return this.wide.get(value) ?? value;
   }

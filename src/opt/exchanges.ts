@@ -6,7 +6,8 @@
  * A load and a store less for an operation more, and what is loaded next from there waits for one store.
  *
  * Only in the packet, which no one else reads meanwhile. Nothing between the first load and the last store may touch
- * the two but they themselves: the word is loaded and stored where the last store was.
+ * the two but they themselves: the word is loaded and stored where the last store was. Both loads have to come before
+ * both stores: otherwise the second load sees what the first store wrote, and nothing is exchanged.
  */
 import { type FunctionCode, type Graph, liveBlocks, type Value } from '../ir/index.js';
 import { swap } from './combine-loads.js';
@@ -77,6 +78,7 @@ function exchangeAt(pinned: readonly Value[], low: Value): readonly [Value, Valu
   return stores as readonly [Value, Value];
 }
 
+/** `sort` alone would compare numbers as texts. */
 const byNumber = (a: number, b: number): number => a - b;
 
 /** Where a store to the packet writes. */
@@ -85,6 +87,7 @@ function placeOfStore(value: Value): Place | undefined {
   return place?.space === 'packet' ? place : undefined;
 }
 
+/** Equal to the byte: the same base value, not one that happens to be equal. */
 function isSamePlace(a: Place | undefined, b: Place): boolean {
   return a !== undefined && a.space === b.space && a.base === b.base && a.offset === b.offset && a.size === b.size;
 }
@@ -99,7 +102,11 @@ function emitExchange(rewriter: Rewriter, { low, size }: Exchange): void {
   rewriter.emit(graph.effect('store', [base, rotated(graph, wide, size)], low.imm, detail, 0n));
 }
 
-/** The value of `2 * size` bytes with its halves in each other's place. */
+/**
+ * The value of `2 * size` bytes with its halves in each other's place. Two bytes are a swap of bytes, for which there
+ * is an operation; two words fill 64 bits and need no mask; two half words are shifted in 32 bits, where the rest
+ * falls off.
+ */
 function rotated(graph: Graph, wide: Value, size: number): Value {
   if (size === 1) return swap(graph, wide, 2);
   const bits = graph.constant(BigInt(8 * size));

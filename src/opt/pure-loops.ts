@@ -3,13 +3,17 @@
  *
  * H: x = phi(x0, f(x)), branch c(x), exit, H    =    jump exit, x = f(f(...f(x0)))     where c(x) is known each time
  *
- *
  * The usual way copies blocks. Pure values have none, so it is enough to run the loop on values instead of numbers:
  * the phis start at what they are given, and in each round get what their next arguments become with them. A counter
  * that starts at a constant stays one, and the condition says by itself when it is over. What is left has no branch
  * that could be guessed wrong, and no counter.
  *
- * It ends with the budget `-Orounds=N`, in values that are made: the loop stays as it is, then.
+ * It ends with the budget `-Orounds=N`, in values that are made: the loop stays as it is, then. Values are counted and
+ * not rounds, since they are what the code grows by. Those of a given-up attempt have no user and are swept away.
+ *
+ * Invariants: nothing in the loop is pinned, so no effect is moved or dropped; the head has one way in and one way
+ * back; a condition that is not a constant in some round ends the attempt, and nothing of the loop has been changed by
+ * then.
  */
 import { loopBodies, type Order } from '../code/index.js';
 import { type Block, type FunctionCode, isConst, liveBlocks, orderOfCode, type Phi, type Value } from '../ir/index.js';

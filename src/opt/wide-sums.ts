@@ -76,6 +76,7 @@ export function wideSums(code: FunctionCode, { modes }: PassContext): FunctionCo
   });
 }
 
+/** A load of two bytes, the only terms that can be paired. */
 const isHalfWord = ({ op, detail }: Value): boolean => op === 'load' && detail?.kind === 'memory' && detail.size === 2;
 
 /** The only user of a value. */
@@ -185,7 +186,7 @@ function wideLoad(rewriter: Rewriter, { low }: Pair): Value {
   );
 }
 
-/** The sum of the terms, folded to 16 bits. */
+/** The sum of the terms, folded to 16 bits. A wide one by 32 bits first: the bound falls faster. */
 function folded(graph: Graph, terms: readonly Value[]): Value {
   let most = terms.reduce((all, { ones }) => all + ones, 0n);
   let sum = terms.reduce((all, term) => graph.add(all, term));
@@ -198,11 +199,15 @@ function folded(graph: Graph, terms: readonly Value[]): Value {
   return sum;
 }
 
+/** (x >> bits) + (x & mask): congruent to x modulo 2^bits - 1. */
 function fold(graph: Graph, x: Value, bits: bigint): Value {
   return graph.add(graph.make('shr', x, graph.constant(bits)), graph.and(x, graph.constant((1n << bits) - 1n)));
 }
 
-/** The most that (x >> bits) + (x & mask) can be, of x up to `most`. */
+/**
+ * The most that (x >> bits) + (x & mask) can be, of x up to `most`. Either the upper part is the largest, and the
+ * lower one is what `most` has there; or the upper part is one less, and the lower one is full.
+ */
 function boundOfFold(most: bigint, bits: bigint): bigint {
   const mask = (1n << bits) - 1n;
   const high = most >> bits;

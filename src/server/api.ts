@@ -1,6 +1,13 @@
 /**
  * What can be asked of the daemon, and of one process: calls by name, each a function of the kernel and a body of JSON
- * fields. Names are bpftool's, with those of cards beside them (`device`). Reading calls change nothing.
+ * fields. Names are bpftool's (`bpftool OBJECT COMMAND` is `object/command`), with those of cards beside them
+ * (`device`). Answers have bpftool's keys, so that scripts which read `bpftool -j` read these. Reading calls change
+ * nothing.
+ *
+ * A call is: read all fields, `done()`, then one operation of the kernel. In that order, so that a mistake in the last
+ * field is found before anything happens; and one operation, since that is one transaction and one entry of the log.
+ * Bounds here are those of the format (32 bits) or guard memory. What kernel and card allow, the kernel says, with its
+ * errno.
  */
 import { UnsupportedError } from '../base/index.js';
 import { readObject, xdpCandidates } from '../object/index.js';
@@ -25,23 +32,27 @@ import type { Fields } from './fields.js';
 
 /** One call. */
 export interface Call {
+  /** The path behind `/v1/`: lower-case letters and slashes. */
   readonly name: string;
   /** One line. */
   readonly summary: string;
+  /** Throws UserError for what is refused. `now`: milliseconds since 1970; 0 where there is no daemon. */
   readonly run: (kernel: OffloadKernel, body: Fields, now: number) => Json;
 }
 
-/** The longest object file that is read. */
+/** The longest object file that is read, in bytes. A million instructions, the kernel's limit, have 8 bytes each. */
 export const maxObject: number = 8 << 20;
 
+/** Fields that name a program or a map, as bpftool's words do. */
 const names = { id: 'id', pinned: 'pinned' } as const;
 
-/** A program or map by its number or pin; `prog` and `map` where a call names both. */
+/** A program or map by its number (u32, from 1) or its pin. Both at once are refused: one is a field too many. */
 function refOf(body: Fields): ObjectRef {
   const id = body.optionalNumber(names.id, 1, 0xffff_ffff);
   return id === undefined ? { pinned: body.text(names.pinned) } : { id };
 }
 
+/** As {@link refOf}; undefined where neither is there, which asks for all of them. Of both, the number counts. */
 function optionalRef(body: Fields): ObjectRef | undefined {
   const id = body.optionalNumber(names.id, 1, 0xffff_ffff);
   const pinned = body.optionalText(names.pinned);
@@ -53,6 +64,10 @@ function shown(ref: ObjectRef | undefined, all: () => Json[], one: (ref: ObjectR
   return ref === undefined ? all() : one(ref);
 }
 
+/**
+ * Loads one program of an object. The object comes whole and is read here, not at the client, so that a daemon trusts
+ * no reader but its own. `program` may be left out where only one is XDP: a guess would load the wrong one quietly.
+ */
 function loadCall(kernel: OffloadKernel, body: Fields, now: number): Json {
   const bytes = body.base64('object');
   const name = body.optionalText('program');
@@ -82,11 +97,13 @@ function loadCall(kernel: OffloadKernel, body: Fields, now: number): Json {
     pin,
     offload,
     reuse,
+    // bpf_prog_info has nanoseconds since boot, of which bpftool makes seconds since 1970; so these are.
     now: Math.floor(now / 1000),
   });
   return { prog: progJson(kernel, prog), log, ...(fallback === undefined ? {} : { fallback }) };
 }
 
+/** The answer of a call that only changes something: an object, so that fields can be added later. */
 const nothing: Json = {};
 
 /** In the order of the documentation. */
@@ -214,6 +231,7 @@ export const calls: readonly Call[] = [
     name: 'net/mtu',
     summary: 'sets the longest packet of a network device',
     run: (kernel, body) => {
+      // 68 is ETH_MIN_MTU (include/uapi/linux/if_ether.h), what IPv4 needs.
       const [dev, mtu] = [body.text('dev'), body.number('mtu', 68, 65_535)];
       body.done();
       kernel.setMtu(dev, mtu);
@@ -235,6 +253,8 @@ export const calls: readonly Call[] = [
       const spec = {
         name: body.text('name'),
         type: body.text('type') as MapTypeName,
+        // 512: MAX_BPF_STACK, as a key has to fit the stack; 1 MiB for a value is a bound of ours. 0 is for the kernel
+        // to judge: some types have no key.
         keySize: body.number('key', 0, 512),
         valueSize: body.number('value', 0, 1 << 20),
         maxEntries: body.number('entries', 0, 0xffff_ffff),
@@ -282,6 +302,7 @@ export const calls: readonly Call[] = [
     summary: 'puts an element',
     run: (kernel, body) => {
       const [ref, key, value] = [refOf(body), body.bytes('key', 512), body.bytes('value', 1 << 20)];
+      // BPF_ANY, BPF_NOEXIST and BPF_EXIST of include/uapi/linux/bpf.h.
       const flags = { any: 0, noexist: 1, exist: 2 }[body.word('flags', ['any', 'noexist', 'exist'], 'any')];
       body.done();
       kernel.update(ref, key, value, flags);
@@ -305,6 +326,7 @@ export const calls: readonly Call[] = [
       const [ref, key] = [refOf(body), body.optionalBytes('key', 512)];
       body.done();
       const next = kernel.next(ref, key);
+      // Bytes as bpftool's JSON has them (common.c, print_hex_data_json): strings, each with `0x`.
       const bytes = (each: Uint8Array): Json => (toHex(each).match(/../g) ?? []).map((byte) => `0x${byte}`);
       return { key: key === undefined ? null : bytes(key), next_key: bytes(next) };
     },
@@ -320,7 +342,7 @@ export const calls: readonly Call[] = [
   },
 ];
 
-/** The call of a name. */
+/** The call of a name; undefined where there is none. A look through two dozen rows costs less than reading a body. */
 export function callNamed(name: string): Call | undefined {
   return calls.find((call) => call.name === name);
 }

@@ -1,14 +1,23 @@
-/** Who asks a daemon. */
+/**
+ * Who asks a daemon: HTTP over its Unix socket, with what Node has. A refusal is no exception here, since its status
+ * and body say more than an error could; only silence is (nobody listens, or the connection broke). A call whose
+ * connection broke may have been done: only an answer says that it was or was not, so nothing is sent twice.
+ */
 import { Agent, request } from 'node:http';
 import { InputError } from '../base/index.js';
 
 /** What came back. */
 export interface Reply {
+  /** Of HTTP: 200, or as handle.ts maps refusals to it. */
   readonly status: number;
+  /** JSON as it was read; nothing about its shape is checked. */
   readonly body: unknown;
 }
 
-/** Calls over one connection, one at a time. */
+/**
+ * Calls over one connection, one at a time. The daemon serialises anyway, and one connection keeps a client's calls in
+ * the order in which it made them.
+ */
 export class Client {
   private readonly socket: string;
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -17,7 +26,7 @@ export class Client {
     this.socket = socket;
   }
 
-  /** Throws InputError where nobody answers. */
+  /** `name` is a call's (`prog/load`). Throws InputError where nobody answers, or where what comes back is no JSON. */
   call(name: string, body: Readonly<Record<string, unknown>> = {}): Promise<Reply> {
     const text = JSON.stringify(body);
     return new Promise((done, fail) => {
@@ -46,6 +55,7 @@ export class Client {
     });
   }
 
+  /** Gives the connection back; while it is kept, it counts against the daemon's limit. */
   close(): void {
     this.agent.destroy();
   }

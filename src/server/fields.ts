@@ -1,4 +1,11 @@
-/** What a client sent, field by field: everything that is not as it should be is its mistake, and named. */
+/**
+ * What a client sent, field by field: everything that is not as it should be is its mistake, and named. No schema
+ * library: a reader a kind of value does, with the bounds where the call is written, and messages in our words.
+ *
+ * Invariants: a value that a reader returns is within its bounds, so the kernel behind it checks meaning only; a field
+ * that no reader asked for is refused, so a misspelt option is never silently left out; `null` is no absent field,
+ * except where there is a default.
+ */
 import { InputError } from '../base/index.js';
 import { fromHex } from '../offload/index.js';
 
@@ -12,11 +19,13 @@ export class Fields {
     this.body = body as Record<string, unknown>;
   }
 
+  /** Own fields only: a body that names `constructor` gets nothing of Object's. */
   private take(name: string): unknown {
     this.known.add(name);
     return Object.hasOwn(this.body, name) ? this.body[name] : undefined;
   }
 
+  /** Throws; what was sent is not repeated, since it may be long or binary. */
   private wrong(name: string, wanted: string): never {
     throw new InputError(`\`${name}\`: ${wanted}`);
   }
@@ -26,6 +35,7 @@ export class Fields {
     return this.optionalText(name) ?? this.wrong(name, 'is missing');
   }
 
+  /** As {@link text}; undefined where it is left out. No blanks: names end up in logs and lines of text. */
   optionalText(name: string): string | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
@@ -34,24 +44,28 @@ export class Fields {
     return value as string;
   }
 
+  /** One of `words`; `otherwise` where it is left out, or the field is needed. */
   word<T extends string>(name: string, words: readonly T[], otherwise?: T): T {
     const value = this.take(name) ?? otherwise;
     if (words.some((word) => word === value)) return value as T;
     return this.wrong(name, `one of ${words.join(', ')} is wanted`);
   }
 
+  /** A list of some of `words`; empty where it is left out. */
   words<T extends string>(name: string, words: readonly T[]): readonly T[] {
     const value = this.take(name) ?? [];
     if (Array.isArray(value) && value.every((each) => words.some((word) => word === each))) return value as T[];
     return this.wrong(name, `a list of ${words.join(', ')} is wanted`);
   }
 
+  /** False where it is left out. */
   flag(name: string): boolean {
     const value = this.take(name) ?? false;
     if (typeof value !== 'boolean') this.wrong(name, 'true or false is wanted');
     return value as boolean;
   }
 
+  /** From `least` to `most`, both included; `otherwise` where it is left out, or the field is needed. */
   number(name: string, least: number, most: number, otherwise?: number): number {
     const value = this.take(name) ?? otherwise;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
@@ -59,15 +73,17 @@ export class Fields {
     return value as number;
   }
 
+  /** As {@link number}; undefined where it is left out. */
   optionalNumber(name: string, least: number, most: number): number | undefined {
     return this.take(name) === undefined ? undefined : this.number(name, least, most);
   }
 
-  /** Bytes in hexadecimal. */
+  /** Bytes in hexadecimal, two lower-case digits each, at least one and at most `most` bytes. */
   bytes(name: string, most: number): Uint8Array {
     return this.optionalBytes(name, most) ?? this.wrong(name, 'is missing');
   }
 
+  /** As {@link bytes}; undefined where it is left out. */
   optionalBytes(name: string, most: number): Uint8Array | undefined {
     const value = this.take(name);
     if (value === undefined) return undefined;
@@ -76,7 +92,7 @@ export class Fields {
     return fromHex(value as string);
   }
 
-  /** Bytes in base 64. */
+  /** Bytes in base 64; how many there may be is for the call to say, the body as a whole is bounded. */
   base64(name: string): Uint8Array {
     const value = this.take(name);
     if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value))
@@ -84,7 +100,7 @@ export class Fields {
     return new Uint8Array(Buffer.from(value as string, 'base64'));
   }
 
-  /** Numbers by index: `{"0": 7}`. */
+  /** Numbers by index: `{"0": 7}`, as `map idx 0 id 7` of bpftool's command line. */
   numbers(name: string): ReadonlyMap<number, number> {
     const value = this.take(name) ?? {};
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : undefined;
@@ -95,7 +111,7 @@ export class Fields {
     return new Map((entries as [string, number][]).map(([key, id]) => [Number(key), id]));
   }
 
-  /** Throws for a field that nobody asked for. */
+  /** Throws for a field that nobody asked for. To be called after all readers and before anything is changed. */
   done(): void {
     const extra = Object.keys(this.body).find((name) => !this.known.has(name));
     if (extra !== undefined)

@@ -8,11 +8,26 @@
  * is there or it is not, and one that was acknowledged is. What follows the last whole entry is a torn tail; it is cut
  * off, kept beside the log and said.
  *
+ * Why a log of changes and no database: state is small (it is held in memory as a whole), it is read once, at the
+ * start, and a file that is only appended to has one way to be torn, at its end.
+ *
+ * What is promised, and on what it rests:
+ * 1. kill -9 loses nothing that was acknowledged, whatever the policy: write(2) has returned, so the bytes are the
+ *    system's and outlive the process.
+ * 2. Power loss or a crash of the system loses nothing that was acknowledged under `always`: fsync(2) returned before
+ *    the answer was sent. Under `never` the last changes may be gone, as many as the system had not written (on Linux
+ *    usually those of the last 30 s, vm.dirty_expire_centisecs).
+ * 3. Under either policy a prefix comes back. Pages may reach the disk out of order; the first entry whose checksum is
+ *    wrong ends what is read, and whole entries behind it are not taken: they may rest on what is missing.
+ * 4. A change that was refused may be in the file only if fsync failed; that is why no further one is taken then.
+ *    (After a failed fsync Linux marks pages clean: a second one would succeed without having written anything.)
+ *
  * An entry that cannot be written (the disk is full) is taken back, and the change refused: nothing is lost. If an
  * entry can't be brought to the disk (fsync fails), nobody knows what is there, and no further change is taken.
  *
  * When the log has grown well past what it holds, all records are written to a new one, which then takes its place by
- * a rename.
+ * a rename: at any instant the name leads to one whole log. That file is brought to the disk before the rename under
+ * `never` too, since a file system may keep the new name and lose the bytes, and then all would be gone and not some.
  */
 import {
   closeSync,
@@ -37,15 +52,18 @@ export const syncPolicies = ['always', 'never'] as const;
 /** One of {@link syncPolicies}. */
 export type SyncPolicy = (typeof syncPolicies)[number];
 
+/** Text, so that `head -1` and file(1) tell what it is; the number goes up where old readers would misread. */
 const header = new TextEncoder().encode('jitnic state 1\n');
+/** Bytes in front of a payload: its length and its checksum. */
 const frame = 8;
-/** No entry is longer: a longer length is damage. */
+/** Bytes. No entry is longer: a longer length is damage. Well above the 12 MiB that the body of a call may have. */
 const maxEntry = 64 << 20;
 /** Bytes from which on a log is written anew, if most of it is history. */
 const compactFrom = 4 << 20;
 
 /** What was read of a log. */
 export interface ReadLog {
+  /** State after the last whole entry. */
   readonly records: Records;
   /** Bytes of header and whole entries. */
   readonly length: number;
@@ -81,7 +99,7 @@ export function readLog(bytes: Uint8Array, file: string): ReadLog {
   return { records, length: at, entries, torn: bytes.length - at };
 }
 
-/** Undefined for what no writer has written, checksum or not. */
+/** Undefined for what no writer has written, checksum or not: zeros have a right checksum of nothing, for one. */
 function changesIn(payload: Uint8Array): Change[] | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -105,8 +123,12 @@ export function entryOf(changes: readonly Change[]): Uint8Array {
   return entry;
 }
 
-/** A log that is open. */
+/**
+ * A log that is open. `length` counts bytes of acknowledged entries; what the file has behind it is nobody's, and the
+ * next entry is written over it. All calls are synchronous, so entries are never interleaved.
+ */
 export class StateLog {
+  /** State that the log had when it was opened; the kernel changes it, and appends what it changed. */
   readonly records: Records;
   /** Bytes that were cut off when it was opened. */
   readonly cut: number;
@@ -116,6 +138,7 @@ export class StateLog {
   private readonly policy: SyncPolicy;
   private fd: number;
   private length: number;
+  /** Nobody knows what the file holds behind `length`: no change is taken until it is opened again. */
   private isBroken = false;
 
   private constructor(path: string, policy: SyncPolicy, read: ReadLog) {
@@ -142,6 +165,7 @@ export class StateLog {
     return log;
   }
 
+  /** Bytes of the file, as far as they count. */
   get bytes(): number {
     return this.length;
   }
@@ -168,13 +192,17 @@ export class StateLog {
     this.appended++;
   }
 
-  /** Writes the log anew if most of it is history. Where that fails, it stays as it is. */
+  /**
+   * Writes the log anew if most of it is history, that is, if the new one has at most half of the bytes: then the cost
+   * is paid by as many bytes that were appended since. Where that fails, it stays as it is.
+   */
   compact(force = false): boolean {
     if (!force && this.length < compactFrom) return false;
     const chunks: Uint8Array[] = [header];
     let changes: Change[] = [];
     for (const [key, value] of this.records.entries()) {
       changes.push({ key, value });
+      // Several entries: one with everything in it could be longer than a reader takes.
       if (changes.length < 1000) continue;
       chunks.push(entryOf(changes));
       changes = [];
@@ -192,27 +220,32 @@ export class StateLog {
       closeSync(fd);
       throw error;
     }
-    syncFolder(join(this.path, '..'));
+    // From the rename on the new file is the log, whatever becomes of the folder: the old one has no name any more.
     closeSync(this.fd);
     this.fd = fd;
     this.length = bytes.length;
+    syncFolder(join(this.path, '..'));
     return true;
   }
 
+  /** Brings all to the disk, under `never` as well: who ends in order loses nothing. */
   close(): void {
     fsyncSync(this.fd);
     closeSync(this.fd);
   }
 
+  /** At the end of what counts, not of the file: what a failed attempt has left there is written over. */
   private write(bytes: Uint8Array): void {
     writeAll(this.fd, bytes, this.length);
     if (bytes === header) this.length += header.length;
   }
 
+  /** As the policy has it. */
   private sync(): void {
     if (this.policy === 'always') fsyncSync(this.fd);
   }
 
+  /** Half an entry must not stay: a later one behind it would be cut off as part of a torn tail. */
   private takeBack(): void {
     try {
       ftruncateSync(this.fd, this.length);
@@ -221,6 +254,7 @@ export class StateLog {
     }
   }
 
+  /** In the kernel's terms, so that the transaction around it is undone as for any other refusal. */
   private refuse(errno: 'EIO' | 'ENOSPC' | 'E2BIG', hint: string): never {
     throw new OffloadRefusal('state', errno, { hint });
   }
@@ -231,7 +265,7 @@ function writeAll(fd: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
 }
 
-/** A file's name is kept by its folder. */
+/** A file's name is kept by its folder: fsync(2) of the file alone does not bring its name to the disk. */
 function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r');
   try {

@@ -1,4 +1,8 @@
-/** What the daemon counts, in the text format of Prometheus. */
+/**
+ * What the daemon counts, in the text format of Prometheus (version 0.0.4). Counters start at 0 with the process,
+ * which is what `rate()` expects; gauges are read from the state at the moment somebody asks, so they cannot drift
+ * from it. Names that are no call share one label, so that a client's mistakes do not make series of their own.
+ */
 import type { OffloadKernel } from '../offload/index.js';
 import type { StateLog } from './log.js';
 
@@ -8,13 +12,16 @@ export class Metrics {
   dropped = 0;
   /** Requests that are none of HTTP. */
   malformed = 0;
+  /** By their labels, as they are printed. */
   private readonly requests = new Map<string, number>();
 
+  /** One request that was answered with `status`. `call` has no character that a label would need escaped. */
   count(call: string, status: number): void {
     const key = `call="${call}",status="${status}"`;
     this.requests.set(key, (this.requests.get(key) ?? 0) + 1);
   }
 
+  /** The whole page. Names and units are an interface that dashboards rest on: they are added to, not renamed. */
   text(kernel: OffloadKernel, log: StateLog): string {
     const { model } = kernel;
     const lines: string[] = [];

@@ -1,9 +1,13 @@
 /**
- * `npm run live -- [--kills N] [--rollbacks N] [--packets N] [--rounds N] [--quick]`: the running kernel's program looked after, in a
- * network namespace and on a veth pair made for it. Each row has what was measured beside what is wanted: programs taken
- * over by tag; decisions under changes at several rates, none of which may be stale (and one is found where the watcher
- * is made blind); swaps without a lost packet; sessions killed at any moment, after which packets are decided right and
- * the original comes back; versions that are taken back. Closes with `N passed, N failed`.
+ * `npm run live -- [--kills N] [--rollbacks N] [--packets N] [--rounds N] [--quick]`: the running kernel's program
+ * looked after, in a network namespace and on a veth pair made for it. Each row has what was measured beside what is
+ * wanted: programs taken over by tag; decisions under changes at several rates, none of which may be stale (and one is
+ * found where the watcher is made blind); swaps without a lost packet; sessions killed at any moment, after which
+ * packets are decided right and the original comes back; versions that are taken back. Closes with
+ * `N passed, N failed`.
+ *
+ * Sessions are processes of their own, so that they can be killed; this one is the control plane and the traffic. What
+ * is stale is found by the program under test itself (table-program.ts): no clocks of two processes have to agree.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,6 +22,7 @@ import { figure, figureSubjects, localities } from './live/figures.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
 const usage = 'npm run live -- [--kills N] [--rollbacks N] [--packets N] [--rounds N] [--quick]';
+/** Set in the process that runs within the new network namespace. */
 const inside = 'JITNIC_LIVE_INSIDE';
 /** Seconds that a version is waited for: other work may hold it up. */
 const patience = 60;
@@ -25,6 +30,7 @@ const rows: (readonly [string, string, string, string])[] = [];
 let passed = 0;
 let failed = 0;
 
+/** Each row is told at once on standard error, and in the table at the end: a full campaign is long. */
 function row(what: string, measured: string, wanted: string, isGood: boolean): void {
   if (isGood) passed++;
   else failed++;
@@ -62,6 +68,7 @@ function takenOver(): void {
   );
 }
 
+/** Does the session say that a version runs? From its file, as a person would see it. */
 const isSpecialised = (field: Field) => (): boolean => field.place.read()?.view.running === 'specialised';
 
 /** Changes at several rates under traffic; each packet says how new its answer has to be. */
@@ -234,6 +241,7 @@ function times(field: Field): void {
   console.log(`median of ${found.length} versions, wall clock: made in ${made} ms, swapped in ${swap} ms\n`);
 }
 
+/** All packets that were decided: what is missing from those sent was lost. */
 const sum = ({ fresh, stale, missing }: FieldCounts): number => fresh + stale + missing;
 
 await runTool(

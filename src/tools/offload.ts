@@ -22,6 +22,7 @@ function verdict(fault: string | undefined): string {
   return fault === undefined ? 'ok' : `FAIL: ${fault}`;
 }
 
+/** What went wrong, as a text; rows go on behind one that failed. */
 function faultOf(run: () => void): string | undefined {
   try {
     run();
@@ -31,6 +32,7 @@ function faultOf(run: () => void): string | undefined {
   }
 }
 
+/** A table of its own for each part, printed as soon as it is known: later parts are slow. */
 function print(titles: readonly string[], rows: readonly (readonly Cell[])[]): void {
   process.stdout.write(
     `${formatTable(
@@ -40,6 +42,7 @@ function print(titles: readonly string[], rows: readonly (readonly Cell[])[]): v
   );
 }
 
+/** Behaviours that our model does not have are told with the reason, and count as neither passed nor failed. */
 function behaviourRows(): readonly (readonly Cell[])[] {
   return behaviours.map(({ name, run }) => [
     name,

@@ -1,6 +1,10 @@
 /**
  * `npm run peers -- [--rounds N] [--only NAME] [--packets N] [--no-capture] [-O SETTING]`: compiled code beside native
  * peers, on the same bytecode and the same packets, in turns, by processor time (docs/jit.md, "Beside native code").
+ *
+ * Why in turns: the speed of a machine drifts over seconds, and both sides of a round see the same of it. So ratios
+ * are taken round by round, and their median is told, with an interval by resampling rounds (bootstrap). A peer that
+ * does something else than the interpreter with the first packet is an error, not a row.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -129,6 +133,7 @@ function requireSame(object: ObjectSpec, entry: SuiteEntry, packet: Uint8Array, 
     throw new InputError(`${entry.name}: the peer does not do what the program says`);
 }
 
+/** Times are nanoseconds a packet; the ratio is ours by theirs, so below 1 we are faster. */
 function printPrograms(list: readonly Compared[]): void {
   const cells = list.map(({ name, ours, peer, ratio, interval }) => [
     name,
@@ -169,10 +174,12 @@ function isReached({ measured, most }: Row): boolean {
   return Math.round(100 * measured) <= Math.round(100 * most);
 }
 
+/** Of ratios: twice as fast and half as fast give 1, whichever side is divided by the other. */
 function geometricMean(list: readonly Compared[]): number {
   return Math.exp(list.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / Math.max(1, list.length));
 }
 
+/** The upper one where two are in the middle; 0 of nothing. */
 function median(list: readonly number[]): number {
   return [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0;
 }

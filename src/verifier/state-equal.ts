@@ -4,7 +4,8 @@
  * wherever it mattered.
  *
  * What mattered is known once all paths from `old` are done: live registers statically, live slots by what all paths
- * read (live-stack.ts), numbers whose range was relied upon by their trails. A state that is still being explored is compared in full.
+ * read (live-stack.ts), numbers whose range was relied upon by their trails. A state that is still being explored is
+ * compared in full.
  */
 
 import { has, type Slots } from './live-stack.js';

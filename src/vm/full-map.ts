@@ -1,4 +1,7 @@
-/** Maps that are full before a packet comes: what a program does then is a way of its own, and one that is forgotten. */
+/**
+ * Maps that are full before a packet comes: what a program does then is a way of its own, and one that is forgotten
+ * easily.
+ */
 import { errno, isPercpuMap } from '../platform/index.js';
 import type { BpfMap } from './map.js';
 import { RingbufMap } from './maps/ringbuf.js';

@@ -1,6 +1,11 @@
 /**
- * The driver for Netronome's cards (drivers/net/ethernet/netronome/nfp/bpf/offload.c and main.c of Linux 6.1): what its
- * firmware says it can do bounds programs and maps; the code is made by the compiler of `nic/manycore`.
+ * The driver for Netronome's cards (drivers/net/ethernet/netronome/nfp/bpf/offload.c and main.c of Linux 6.1): what
+ * its firmware says it can do bounds programs and maps; the code is made by the compiler of `nic/manycore`.
+ *
+ * A program is judged three times, by what is known then. While it is verified: what no core can do (`verifier.ts`).
+ * When it is translated: the length of its code. When it is attached: what depends on the network device, such as its
+ * MTU. Errors follow: EINVAL is a wrong program, EOPNOTSUPP a card that can't, ENOMEM or ENOSPC one that is full, and
+ * EBUSY one that could if something else were taken off first.
  */
 import { formatInsn } from '../../isa/index.js';
 import { compileManycore, formatManycore, imageOf, numberOf, shippedCard } from '../../nic/index.js';
@@ -20,7 +25,7 @@ export function capabilitiesOf({ off }: DeviceRecord): Capabilities {
   return without(firmwareCapabilities, off);
 }
 
-/** Registers of a card. */
+/** Registers of a card. One that is not known has room for no instruction, so that all is refused rather than none. */
 export function limitsOf({ card }: DeviceRecord): FirmwareLimits {
   const model = shippedCard(card);
   return firmwareLimits(model === undefined ? 0 : numberOf(model, 'limits.instructions'));
@@ -31,9 +36,13 @@ export function elementSize({ keySize, valueSize }: Pick<MapRecord, 'keySize' | 
   return Math.ceil(keySize / 8) * 8 + Math.ceil(valueSize / 8) * 8;
 }
 
-/** Longest packet that a program in the driver gets: a page with what goes around it. */
+/**
+ * Longest packet that a program in the driver gets: a page with what goes around it. Bytes: 14 and 8 for
+ * the Ethernet header and two VLAN tags, 256 of headroom for the program, 320 for the skb's shared part, 64 in front.
+ */
 const driverMtu = 4096 - 14 - 8 - 256 - 320 - 64;
 
+/** A refusal in the words of NL_SET_ERR_MSG_MOD, which have the name of the module before them. */
 function refuse(errno: ErrnoName, text?: string, hint?: string): never {
   throw new OffloadRefusal('attach', errno, {
     extack: text === undefined ? undefined : `nfp: ${text}`,
@@ -63,7 +72,10 @@ export function memoryOf(model: Model, device: string): DeviceMemory {
   };
 }
 
-/** What the verifier found out about what the JIT does not have to translate, as facts of the compiler. */
+/**
+ * What the verifier found out about what the JIT does not have to translate, as facts of the compiler: an instruction
+ * that was taken out is one that no path reaches, a jump that was wired is one that goes one way.
+ */
 function narrowed(facts: ProgramFacts | undefined, metas: readonly InsnMeta[]): ProgramFacts | undefined {
   if (facts === undefined) return undefined;
   const insns = facts.insns.map((fact, pc) => {
@@ -76,6 +88,10 @@ function narrowed(facts: ProgramFacts | undefined, metas: readonly InsnMeta[]): 
   return { insns };
 }
 
+/**
+ * nfp_bpf_translate. EINVAL: what Linux rewrote is not what the driver saw, so its code would be of another program.
+ * EOPNOTSUPP: something has no translation; of several the first in the program is told. ENOSPC: the code is too long.
+ */
 function translate(load: DeviceLoad, nfp: NfpVerifier, facts: ProgramFacts | undefined): Translation {
   const { program, device, mapIds } = load;
   const fail = (errno: ErrnoName, hint: string): never => {
@@ -114,6 +130,7 @@ export const nfp: Driver = {
     return { hooks, translate: (facts) => translate(load, hooks, facts) };
   },
 
+  /** nfp_bpf_map_alloc, in its order. It puts no element: an array reads as zeros until it is written. */
   mapAlloc(model: Model, netdev: NetdevRecord, map: MapRecord): readonly Element[] {
     const device = model.get('device', netdev.device, 'map create');
     const { maps } = capabilitiesOf(device);
@@ -140,6 +157,10 @@ export const nfp: Driver = {
     return [];
   },
 
+  /**
+   * What is stored is what the card has: words that are counters in big endian. So they are swapped on the way in and
+   * out (nfp_map_bpf_byte_swap). An update is noted too, since a word may become a counter later (see `map-use.ts`).
+   */
   mapOps(model: Model, _device: DeviceRecord, map: MapRecord): DeviceMapOps {
     const table = new Elements(model.records, map);
     const swapped = (value: Uint8Array): Uint8Array => swapCounters(map.use as MapUse, value);
@@ -166,6 +187,10 @@ export const nfp: Driver = {
       refuse('EINVAL', 'MTU too large w/ XDP enabled', `set an MTU of at most ${driverMtu}`);
   },
 
+  /**
+   * nfp_bpf_xdp_offload, nfp_net_bpf_offload and _load. The 8 are the idle instructions at the end of an image,
+   * which the cores fetch ahead: they are no part of the program that is bounded.
+   */
   setupCard(model: Model, netdev: NetdevRecord, prog: ProgRecord | undefined, matches: boolean): void {
     const device = model.get('device', netdev.device, 'attach');
     const limits = limitsOf(device);
@@ -194,6 +219,10 @@ export const nfp: Driver = {
     );
   },
 
+  /**
+   * A longer MTU may bring packets of which the cores see less than the program reads (nfp_bpf_check_mtu). The smaller
+   * of both counts: a program can't reach past a packet's end.
+   */
   checkMtu(model: Model, netdev: NetdevRecord, mtu: number): void {
     const { hw, drv } = netdev.xdp;
     const prog = hw === 0 ? undefined : model.find('prog', hw);

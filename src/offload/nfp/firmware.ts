@@ -1,4 +1,7 @@
-/** The firmware that cards of Netronome's kind have here. No primary source describes it: all of it is assumed. */
+/**
+ * The firmware that cards of Netronome's kind have here. No primary source describes it: all of it is assumed. What
+ * the driver's sources fix is the form (fw.h, nfp_net_ctrl.h), not the numbers. So all numbers stand in this one file.
+ */
 import { helperId, mapTypeNumber } from '../../platform/index.js';
 import { adjustHeadNoMeta, type Capabilities } from '../capabilities.js';
 
@@ -22,6 +25,7 @@ export const firmwareCapabilities: Capabilities = {
     [helperId.map_delete_elem, 0x0f80],
     [helperId.perf_event_output, 0x0fc0],
   ]),
+  // Bytes. 46 is the shortest frame without its header, so that much can always be taken.
   adjustHead: { flags: adjustHeadNoMeta, offMin: 64, offMax: 240, guaranteedSub: 64, guaranteedAdd: 46 },
   maps: {
     types: (1 << mapTypeNumber('array')) | (1 << mapTypeNumber('hash')),

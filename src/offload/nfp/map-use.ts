@@ -5,7 +5,7 @@
  * with the map, also where the program is refused in the end.
  */
 
-/** What a word is used for. */
+/** What a word is used for: enum nfp_bpf_map_use of main.h. It leaves `unused` once, and never changes again. */
 export const wordUses = ['unused', 'read', 'write', 'atomic'] as const;
 
 /** One of {@link wordUses}. */
@@ -18,7 +18,7 @@ export interface WordRecord {
   nonZero: boolean;
 }
 
-/** Words of the values of one map, in order. */
+/** Words of the values of one map, in order: 4 bytes each, the last may be cut short. */
 export type MapUse = WordRecord[];
 
 /** Nothing is known yet. */
@@ -26,7 +26,10 @@ export function newMapUse(valueSize: number): MapUse {
   return Array.from({ length: Math.ceil(valueSize / 4) }, () => ({ use: 'unused', nonZero: false }));
 }
 
-/** A value with the words that are added to in the other byte order: what the card holds, or what it is for the host. */
+/**
+ * A value with the words that are added to in the other byte order: what the card holds, or what it is for the host.
+ * It is its own inverse, so one function serves both ways.
+ */
 export function swapCounters(use: MapUse, value: Uint8Array): Uint8Array {
   const swapped = value.slice();
   for (const [i, word] of use.entries())
@@ -34,7 +37,10 @@ export function swapCounters(use: MapUse, value: Uint8Array): Uint8Array {
   return swapped;
 }
 
-/** A value is put before it is known what its words are for: those that are no palindromes may not become counters. */
+/**
+ * A value is put before it is known what its words are for: those that are no palindromes may not
+ * become counters (nfp_map_bpf_byte_swap_record). Zero is one, which is why a fresh value is no obstacle.
+ */
 export function recordValue(use: MapUse, value: Uint8Array): void {
   for (const [i, word] of use.entries()) {
     const bytes = [0, 1, 2, 3].map((b) => value[4 * i + b] ?? 0);

@@ -2,6 +2,9 @@
  * Every reason for which the driver for Netronome's cards refuses a program: its own words (without the `[nfp] ` that
  * the log has before them), its error number, and what to do about it. Texts are those of nfp/bpf/verifier.c of Linux
  * 6.1, so that people can search for them; `{name}` is filled in.
+ *
+ * EINVAL is said of what the program does, EOPNOTSUPP mostly of what this firmware lacks: another card may take it.
+ * The driver does not keep to that everywhere, and its errno stands. Hints are ours: the driver has none.
  */
 import type { ErrnoName } from '../../platform/index.js';
 import type { DeviceRefusal } from '../../verifier/index.js';
@@ -13,6 +16,7 @@ export interface NfpMessageRow {
   readonly hint: string;
 }
 
+/** Hints that several rows share. */
 const stackPointer = 'keys and values are built on the stack: copy it there first';
 const firmware = 'the firmware of this card lacks it: see `jitnic feature probe dev`, or attach to the driver';
 const product = 'the cores multiply numbers of 32 bits: mask the operand (`& 0xffffffff`) or use a u32';

@@ -1,10 +1,15 @@
-/** Opcodes that the driver for Netronome's cards has a translation for (instr_cb in nfp/bpf/jit.c of Linux 6.1). */
+/**
+ * Opcodes that the driver for Netronome's cards has a translation for (instr_cb in nfp/bpf/jit.c of Linux 6.1).
+ * Missing are remainders, and what came to eBPF later, such as loads with sign. What is here may still be refused by
+ * its operands: see `verifier.ts`. One set, since the hook asks it for each instruction of each path.
+ */
 import { op } from '../../isa/index.js';
 
 const alu = [op.MOV, op.XOR, op.AND, op.OR, op.ADD, op.SUB, op.MUL, op.DIV, op.LSH, op.RSH, op.ARSH];
 const jumps = [op.JEQ, op.JGT, op.JGE, op.JLT, op.JLE, op.JSGT, op.JSGE, op.JSLT, op.JSLE, op.JSET, op.JNE];
 const sizes = [op.SIZE_B, op.SIZE_H, op.SIZE_W, op.SIZE_DW];
 
+/** With a register and with an immediate. */
 const both = (kind: number, operation: number): number[] => [kind | operation | op.X, kind | operation | op.K];
 
 const supported: ReadonlySet<number> = new Set([

@@ -31,6 +31,7 @@ ${body}
 `;
 }
 
+/** A value of `m` in r0 that is not null, and the context in r6; it wants the label of `out` at the end. */
 const lookup = `
   r6 = r1
   r1 = 0
@@ -43,11 +44,13 @@ const lookup = `
 `;
 const out = 'out:';
 
+/** A number in r0 of which nothing is known, and the context in r6. */
 const random = `
   r6 = r1
   call bpf_get_prandom_u32
 `;
 
+/** The packet in r6, of which 16 bytes are there. */
 const packet = `
   r6 = *(u32 *)(r1 + 0)
   r7 = *(u32 *)(r1 + 4)

@@ -1,6 +1,8 @@
 /**
  * Kinds of pointers by the kernel's numbers (enum bpf_reg_type of Linux 6.1), which the driver prints. The firmware
- * knows four of them under these numbers (NFP_BPF_SCALAR_VALUE and its like in fw.h).
+ * knows four of them under these numbers (NFP_BPF_SCALAR_VALUE and its like in fw.h). The numbers change from one
+ * Linux to the next; they are fixed here, so that texts of refusals can be compared. Gaps are kinds that are not told
+ * apart.
  */
 import type { RegKind, RegState } from '../../verifier/index.js';
 

@@ -2,6 +2,15 @@
  * The driver's part of a verification (nfp/bpf/verifier.c of Linux 6.1): what the cores can't do is refused at the
  * instruction that asks for it, in the driver's words. It sees each instruction once for each path, and remembers of
  * each what it was used for: one instruction is translated once, so paths have to agree.
+ *
+ * Why not look at the program once it is verified: the driver wants the state of registers on each path, and that is
+ * gone afterwards. So it is a guest in Linux's walk, and may not assume an order of paths, nor that it sees all of
+ * them: Linux leaves a path where an earlier one was as general.
+ *
+ * Invariants:
+ * 1. What is noted of an instruction only grows towards refusal: a pointer that moves never stands still again.
+ * 2. The kind of a pointer is noted after its checks, so a refusal tells what was there before.
+ * 3. Uses of map words are noted at once and stay, also after a refusal (see `map-use.ts`).
  */
 import { accessSize, type Insn, insnClass, isConditionalJump, isLddw, jumpTarget, op } from '../../isa/index.js';
 import { helperId } from '../../platform/index.js';
@@ -46,9 +55,13 @@ export interface InsnMeta {
 
 const u32Max = 0xffff_ffffn;
 const u64Max = 0xffff_ffff_ffff_ffffn;
+/** BPF_F_CURRENT_CPU, and BPF_F_INDEX_MASK: all bits of it. */
 const currentCpu = 0xffff_ffffn;
 
-/** TC_ACT_*: what a classifier may not return on the card. */
+/**
+ * TC_ACT_*. Up to `redirect` a classifier may return the three others only; what is above, such as -1 for unspecified,
+ * is not bounded (nfp_bpf_check_exit).
+ */
 const tcActions = { shot: 2n, stolen: 4n, queued: 5n, redirect: 7n } as const;
 
 /** Shortest frame without its header: what is surely left when as much is taken from the front. */
@@ -74,6 +87,7 @@ export class NfpVerifier implements DeviceHooks {
   adjustHeadAt: number | undefined = undefined;
   /** An optimization of Linux that could not be followed: translation will fail. */
   optFailed = false;
+  /** Bytes, known once it was finalized; as the next, -1 for none. */
   stackUsed = 0;
   maxPacketOffset = -1;
   private readonly insns: readonly Insn[];
@@ -98,6 +112,10 @@ export class NfpVerifier implements DeviceHooks {
     }));
   }
 
+  /**
+   * nfp_verify_insn. Opcodes come first, since nothing else is known to make sense for one that has no translation.
+   * Stores of an immediate are not looked at, as in the driver.
+   */
   insn(at: DeviceView, say: (line: string) => void): DeviceRefusal | undefined {
     const { insn } = at;
     const meta = this.metas[at.pc] as InsnMeta;
@@ -119,6 +137,7 @@ export class NfpVerifier implements DeviceHooks {
     }
   }
 
+  /** The helper is noted last: until then `meta.helper` 0 means that no path called from here. */
   private helperCall(at: DeviceView, meta: InsnMeta, say: (line: string) => void): DeviceRefusal | undefined {
     const { imm, src } = at.insn;
     // Numbers of kernel functions are none of helpers.
@@ -128,6 +147,7 @@ export class NfpVerifier implements DeviceHooks {
     return undefined;
   }
 
+  /** nfp_bpf_check_helper_call: whether the firmware has it, and whether arguments are where it looks for them. */
   private helper(at: DeviceView, meta: InsnMeta, say: (line: string) => void): DeviceRefusal | undefined {
     const { adjustHead, adjustTail, random } = this.options.capabilities;
     const { imm } = at.insn;
@@ -166,6 +186,7 @@ export class NfpVerifier implements DeviceHooks {
     return undefined;
   }
 
+  /** A routine at address 0 is none. */
   private hasRoutine(helper: number): boolean {
     return (this.options.capabilities.functions.get(helper) ?? 0) !== 0;
   }
@@ -179,6 +200,7 @@ export class NfpVerifier implements DeviceHooks {
     const use = this.useOf(at, at.peek(1));
     const value = at.peek(3);
     if (map === undefined || use === undefined) return undefined;
+    // The stack grows down from the frame pointer: byte b of slot s is at -8 s - 8 + b.
     const frame = at.state.frames[value.frame];
     const off = offsetOf(value);
     for (let i = 0; i < map.valueSize; i++) {
@@ -194,6 +216,11 @@ export class NfpVerifier implements DeviceHooks {
     return undefined;
   }
 
+  /**
+   * Only the current CPU can be asked for: a core of the card is no CPU of the host, and the driver takes the one that
+   * hears of the event. What is written goes over a queue, so the helper can't tell whether it got there: hence the
+   * warning.
+   */
   private eventOutput(at: DeviceView, meta: InsnMeta, say: (line: string) => void): DeviceRefusal | undefined {
     if (!this.hasRoutine(at.insn.imm)) return refusal('output-firmware');
     const flags = at.peek(3).range;
@@ -237,6 +264,7 @@ export class NfpVerifier implements DeviceHooks {
     return refusal('exit-value', { type, value: value.toString(16) });
   }
 
+  /** Of the context only rx_queue_index can be written, and by XDP programs only (nfp_bpf_check_store). */
   private store(at: DeviceView, meta: InsnMeta): DeviceRefusal | undefined {
     const { insn } = at;
     if (at.peek(insn.dst).kind === 'ctx') {
@@ -246,6 +274,7 @@ export class NfpVerifier implements DeviceHooks {
     return this.pointer(at, meta, insn.dst, 'store');
   }
 
+  /** Addition without fetching in values of maps: what the memory unit does by itself (nfp_bpf_check_atomic). */
   private atomic(at: DeviceView, meta: InsnMeta): DeviceRefusal | undefined {
     const { insn } = at;
     if (insn.imm !== op.ATOMIC_ADD) return refusal('atomic-operation', { imm: insn.imm });
@@ -277,6 +306,11 @@ export class NfpVerifier implements DeviceHooks {
     return undefined;
   }
 
+  /**
+   * Words of a value are either read or added to, in all programs (nfp_bpf_map_mark_used). Plain stores are
+   * refused: only helpers and the memory unit's addition change a value. The place is constant, else it could not be
+   * known which word it is.
+   */
   private mapValue(at: DeviceView, reg: RegState, access: 'load' | 'store' | 'atomic'): DeviceRefusal | undefined {
     if (access === 'store') return refusal('map-write');
     if (!reg.range.isConst) return refusal('map-variable');
@@ -309,6 +343,10 @@ export class NfpVerifier implements DeviceHooks {
     return this.stackUsed > most ? refusal('stack-size', { size: this.stackUsed, most }) : undefined;
   }
 
+  /**
+   * Linux makes a jump of one that always goes one way (nfp_bpf_opt_replace_insn). Anything else that it may rewrite
+   * is not followed. It does not ask whether it may: so failure is kept, and told when the program is translated.
+   */
   replaceInsn(slot: number, by: Insn, say: (line: string) => void): void {
     if (this.optFailed) return;
     const insn = this.insns[slot] as Insn;
@@ -329,6 +367,10 @@ export class NfpVerifier implements DeviceHooks {
     meta.hardWired = target;
   }
 
+  /**
+   * `slot` is of the program as it was loaded, `count` of what is left of it. So those that went before are passed
+   * over and not counted (nfp_bpf_opt_remove_insns).
+   */
   removeInsns(slot: number, count: number): void {
     if (this.optFailed) return;
     let left = count;
@@ -341,7 +383,7 @@ export class NfpVerifier implements DeviceHooks {
   }
 }
 
-/** Offset of rx_queue_index in the context. */
+/** Bytes: offset of rx_queue_index in struct xdp_md. */
 const queueIndexAt = 16;
 
 /** A key or value on the stack, at a constant place that is a multiple of 4 (nfp_bpf_stack_arg_ok). */
@@ -368,7 +410,11 @@ function checkStack(meta: InsnMeta, reg: RegState): DeviceRefusal | undefined {
   return refusal('stack-moved', { old: meta.offset, now });
 }
 
-/** Products and quotients of 32 bits. */
+/**
+ * Products and quotients of 32 bits: the multiplier of a core has no more, and a quotient is a product with a
+ * reciprocal that is known when the code is made. The source's bounds are over all paths, since a divisor that is
+ * constant on each may differ between them.
+ */
 function checkAlu(at: DeviceView, meta: InsnMeta): DeviceRefusal | undefined {
   const { insn } = at;
   const operation = insn.code & 0xf0;
@@ -390,7 +436,10 @@ function checkAlu(at: DeviceView, meta: InsnMeta): DeviceRefusal | undefined {
   return !isRegister && insn.imm < 0 ? refusal('divisor-sign') : undefined;
 }
 
-/** Bytes of the deepest chain of frames (nfp_bpf_get_stack_usage). */
+/**
+ * Bytes of the deepest chain of frames (nfp_bpf_get_stack_usage). Linux bounds the same chain, but without return
+ * addresses and saved registers: here they stand on the same stack. There is no recursion, so the walk ends.
+ */
 function stackUsage(insns: readonly Insn[], functions: readonly DeviceFunction[]): number {
   const known = new Map<number, number>();
   const depthFrom = (index: number): number => {

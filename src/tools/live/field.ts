@@ -1,6 +1,9 @@
 /**
- * A veth pair in a network namespace of this process, a program on one end by a link that is held here, and frames into
- * the other end. `npm run live` starts itself within a new namespace; the pair goes with it.
+ * A veth pair in a network namespace of this process, a program on one end by a link that is held here, and frames
+ * into the other end. `npm run live` starts itself within a new namespace; the pair goes with it.
+ *
+ * Frames are sent by a program that redirects out of the other end, in test runs with live frames: the kernel makes
+ * them, without a system call for each, and each is seen by the program under test as one from the wire.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -13,6 +16,7 @@ import { tableMaps, tableObject, tablePacket, word } from './table-program.js';
 /** Interfaces of the pair. */
 export const device = 'jnlive0';
 const peer = 'jnlive1';
+/** BPF_F_TEST_XDP_LIVE_FRAMES (include/uapi/linux/bpf.h): what the program returns is done. */
 const liveFrames = 2;
 /** Frames of one call. */
 const burst = 64;
@@ -78,6 +82,7 @@ export class Field {
     }
   }
 
+  /** Sums over all CPUs; the map has a value for each, and frames are received on any of them. */
   counts(): FieldCounts {
     const fd = this.kernel.maps[tableMaps.counts]?.fd ?? -1;
     const [fresh = 0, stale = 0, missing = 0] = [0, 1, 2].map((index) => {
@@ -108,6 +113,7 @@ export class Field {
     return id;
   }
 
+  /** What the sessions on this interface wrote so far, across kills. */
   journal(): JournalEntry[] {
     return readJournal(this.place.journal);
   }
@@ -134,12 +140,14 @@ export class Field {
     return isDone();
   }
 
+  /** The other end of the pair goes with this one. */
   close(): void {
     this.bpf.close(this.sender);
     this.kernel.close();
     execFileSync('ip', ['link', 'del', device]);
   }
 
+  /** 0 where there is no such interface. */
   private ifindex(name: string): number {
     const route = new Route();
     const found = route.interface(name)?.ifindex ?? 0;

@@ -1,4 +1,7 @@
-/** A process that looks after a device until SIGTERM, for campaigns: `node keeper.js DEVICE OPTIONS`. */
+/**
+ * A process that looks after a device until SIGTERM, for campaigns: `node keeper.js DEVICE OPTIONS`. It has to be a
+ * process: what `kill -9` leaves behind is what campaigns ask. SIGTERM is listened for before anything is attached.
+ */
 import { LiveSession, terminated } from '../../live/index.js';
 
 const [device = '', options = '{}'] = process.argv.slice(2);

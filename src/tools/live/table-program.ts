@@ -4,6 +4,9 @@
  *
  *     packet   12: ether type, 14: key u32, 18: number u32
  *     counts   0: as new as it should be, 1: stale, 2: key not found
+ *
+ * A number in the table that is newer than the packet's is right: the table may change while a packet is on its way.
+ * Every counted packet is dropped, so none comes back. Counts are per CPU: no two CPUs add to one number.
  */
 import { assembleInsns } from '../../isa/index.js';
 import { type MapSpec, mapSpec, type ObjectSpec, objectSpec, programSpec } from '../../object/index.js';
@@ -12,7 +15,10 @@ import { helperNumber } from '../../platform/index.js';
 /** Indices of its maps. */
 export const tableMaps = { table: 0, counts: 1 } as const;
 
-/** Of local experiments (IEEE 802), as it lies in memory: what the kernel itself sends is passed on and not counted. */
+/**
+ * 0x88b5, of local experiments (IEEE 802), as it lies in memory: what the kernel itself sends is passed on and not
+ * counted.
+ */
 const etherType = 0xb588;
 
 const text = `

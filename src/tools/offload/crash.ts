@@ -1,8 +1,12 @@
 /**
  * Daemons that are killed: one is started, changes are asked for one after another, and at a random instant it is
  * killed (SIGKILL). A twin in this process did what was acknowledged. What the log then holds has to be the twin's
- * state, or that with the one change that was under way as well; anything else is a change that was lost, or half of one.
- * The next daemon goes on from there.
+ * state, or that with the one change that was under way as well; anything else is a change that was lost, or half of
+ * one. The next daemon goes on from there.
+ *
+ * At most one change is under way, as the client waits for each answer. So there are just two states to tell apart,
+ * and no change can be acknowledged that the twin does not have. A kill loses what the process holds, not what the
+ * system has been given to write: power failures are not tried here.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -27,6 +31,7 @@ export interface CrashReport {
   readonly fault: string | undefined;
 }
 
+/** The compiled command: a daemon is killed as users run it. */
 const cli = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 /** Answers of a daemon before the kill is due, at most, and milliseconds from then on. */
 const most = 60;
@@ -75,6 +80,7 @@ export async function crashCampaign(kills: number, seed: number): Promise<CrashR
   }
 }
 
+/** The same handler as the daemon's, so that both give an operation the same answer. Returns the status of HTTP. */
 function apply(twin: OffloadKernel, { name, body }: Operation): number {
   return handle(twin, name, JSON.stringify(body), 0).status;
 }

@@ -1,6 +1,6 @@
 /**
- * Everything that a client may send, and everything that may stand in a log: requests are made up and mangled, logs cut
- * and changed. No request may end in anything but an answer; a refused one may change nothing; and what the log of
+ * Everything that a client may send, and everything that may stand in a log: requests are made up and mangled, logs
+ * cut and changed. No request may end in anything but an answer; a refused one may change nothing; and what the log of
  * changes gives back is the state at the end.
  */
 import { Buffer } from 'node:buffer';
@@ -68,6 +68,7 @@ function mangled(text: string, random: () => number): string {
   return result;
 }
 
+/** Texts on which parsers stumble: halves of surrogates, numbers past 32 bits or no integers, names of prototypes. */
 const odd = [
   'null',
   '-1',

@@ -1,4 +1,9 @@
-/** Calls of a daemon, made up by a seeded generator: cards come and go, programs are loaded, maps change. */
+/**
+ * Calls of a daemon, made up by a seeded generator: cards come and go, programs are loaded, maps change.
+ *
+ * Names are drawn from a few, without a look at what exists: so calls meet what is there, what is gone and what is in
+ * use, and refusals are tried as well as successes. A campaign is told again by its seed alone.
+ */
 import { writeObject } from './sample.js';
 
 /** One call. */
@@ -19,6 +24,7 @@ export function generator(seed: number): () => number {
 }
 
 const sample = writeObject();
+/** A byte as two digits. Keys and values are sent as texts of such digits. */
 const hex = (value: number): string => value.toString(16).padStart(2, '0');
 
 /** Any of the calls that change something, over a few names, so that many are refused and many are not. */

@@ -1,4 +1,8 @@
-/** An object file that daemons are given to load: a program that looks into two maps. */
+/**
+ * An object file that daemons are given to load: a program that looks into two maps. One of a hash and one of an
+ * array, since offloaded maps come in these two kinds; of two entries, so that a few updates fill them and the next is
+ * refused.
+ */
 import { parseImage, writeElf } from '../../object/index.js';
 
 const text = `.section xdp

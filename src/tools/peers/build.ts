@@ -1,4 +1,10 @@
-/** Peers out of C: what a program was translated to, the loop around it or libpcap, compiled by clang at -O3. */
+/**
+ * Peers out of C: what a program was translated to, the loop around it or libpcap, compiled by clang at -O3.
+ *
+ * The program is a module of its own, without knowledge of its caller: a JIT compiler does not see the loop around its
+ * code either, so nothing is inlined or moved out of the loop. Memory of packets lies below 4 GiB, since the context's
+ * fields `data` and `data_end` have 32 bits.
+ */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,6 +29,7 @@ function writeModule(folder: string, program: ProgramSpec, maps: readonly MapSpe
   return file;
 }
 
+/** Throws UnsupportedError where there is no compiler, InputError with its words where it refuses. */
 function compile(args: readonly string[]): void {
   const { status, stderr, error } = spawnSync(compiler, [...options, ...args], { encoding: 'utf8' });
   if (error !== undefined) throw new UnsupportedError(`the peers need ${compiler}: ${error.message}`);
@@ -42,11 +49,13 @@ export function buildPcapPeer(folder: string, program: ProgramSpec, maps: readon
 export interface LoopPeer {
   /** Runs the batch `calls` times. */
   run(calls: number): void;
+  /** What the program returned for the first packet, the last time. */
   verdict(): number;
   /** Bytes of the first packet. */
   packet(): Uint8Array;
 }
 
+/** What is used of a library that koffi has opened: a function by its C prototype. */
 interface Library {
   func(signature: string): (...args: unknown[]) => number;
 }

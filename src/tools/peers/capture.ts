@@ -63,6 +63,7 @@ export function captureRows(folder: string, packets: number): Row[] {
 /** A pcap file with the standard packet, at one a microsecond. */
 function writeCapture(path: string, packets: number): void {
   const packet = standardPacket();
+  // Microseconds (0xa1b2c3d4), version 2.4, at most 262,144 bytes a packet, Ethernet (1).
   const header = Buffer.alloc(24);
   header.writeUInt32LE(0xa1b2c3d4, 0);
   header.writeUInt16LE(2, 4);
@@ -98,9 +99,11 @@ function timeChild([command = '', ...args]: readonly string[], env: NodeJS.Proce
   return childrenSeconds() - before;
 }
 
+/** `struct rusage`: two `timeval`s (seconds, microseconds; user, then system), then 14 numbers that nobody reads. */
 const usage = new BigInt64Array(18);
 let getrusage: ((...args: unknown[]) => number) | undefined;
 
+/** Seconds of all children that have been waited for; RUSAGE_CHILDREN is -1. */
 function childrenSeconds(): number {
   getrusage ??= openKoffi().load(null).func('int getrusage(int, int64_t *)');
   const children = -1;
@@ -109,6 +112,7 @@ function childrenSeconds(): number {
   return Number(user + system) + Number(userMicro + systemMicro) / 1e6;
 }
 
+/** Rounds are odd in number. */
 function median(list: readonly number[]): number {
   return [...list].sort((a, b) => a - b)[list.length >> 1] ?? 0;
 }

@@ -84,6 +84,7 @@ export function translateToC(program: ProgramSpec, maps: readonly MapSpec[]): st
   ].join('\n');
 }
 
+/** A `struct map` of bench/peers/peer.h. Two kinds are all that the measured programs use. */
 function mapRow({ name, type, keySize, valueSize, maxEntries }: MapSpec): string {
   if (type !== 'array' && type !== 'hash') throw new UnsupportedError(`${name}: the peer has no map of type ${type}`);
   const isHash = type === 'hash' ? 1 : 0;
