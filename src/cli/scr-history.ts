@@ -81,6 +81,11 @@ export const historyOperation: ScrOperation = {
     }
     for (const output of outputs) await output.close();
     if (input.damage !== undefined) io.info(`${capture}: ${input.damage}`);
+    if (sequencer.stale > 0)
+      io.info(
+        `${capture}: ${count(sequencer.stale, 'packet')} after a pause longer than the ${layout.clock?.bits} bits of the ` +
+          "items' clock: cores take older items for younger ones",
+      );
     const total = sequencer.packets;
     const mean = total === 0 ? 60 : length / total;
     const card = shippedCard('pipeline');

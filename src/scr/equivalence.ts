@@ -12,12 +12,14 @@ import { type BpfMap, type Engine, type LoadedProgram, Machine } from '../vm/ind
 import type { BuiltScr } from './build.js';
 import type { Metadata } from './metadata.js';
 import { Sequencer } from './metadata-sequence.js';
-import { HistorySequencer, type TimedPacket } from './sequencer-batch.js';
+import { HistorySequencer, packetsInReach, type TimedPacket } from './sequencer-batch.js';
 
 /** What became of a comparison. */
 export interface Equivalence {
   readonly packets: number;
-  /** How many of them touched the state. */
+  /** Packets that were left out at the end: the history had become older than its clock can say by then. */
+  readonly beyond: number;
+  /** How many of those compared touched the state. */
   readonly present: number;
   /** Copies of the state that were compared, one for each core, at the end. */
   readonly copies: number;
@@ -73,11 +75,12 @@ export function compareScr(
   const many = new Side(built.object, built.object.programs[0]?.name ?? '', options);
   fillCopies(many.machine, copies);
   const sequencer = new HistorySequencer(layout, new Sequencer(metadata));
-  const result = { packets: 0, present: 0, copies: 0 };
+  const given = [...packets];
+  const all = given.slice(0, packetsInReach(layout, given));
+  const result = { packets: 0, beyond: given.length - all.length, present: 0, copies: 0 };
   /** By lane: the sequential state at its last packet. */
   const last: (readonly string[] | undefined)[] = Array.from({ length: cores }, () => undefined);
   const states = scr.maps.filter(({ role }) => role === 'state');
-  const all = [...packets];
   for (const [number, { data, time }] of all.entries()) {
     const expected = alone.run(data, time);
     const { core, frame, item } = sequencer.next(data, time);

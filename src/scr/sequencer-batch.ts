@@ -29,7 +29,10 @@ export class HistorySequencer {
   readonly layout: ScrLayout;
   private readonly source: ItemSource;
   private readonly history: (Uint8Array | undefined)[];
+  /** When the packets of the history came. */
+  private readonly times: bigint[] = [];
   private number = 0;
+  private staleFrames = 0;
 
   constructor(layout: ScrLayout, source: ItemSource) {
     this.layout = layout;
@@ -42,6 +45,11 @@ export class HistorySequencer {
     return this.number;
   }
 
+  /** Frames with a history that reaches back further than its clock can say: see {@link packetsInReach}. */
+  get stale(): number {
+    return this.staleFrames;
+  }
+
   /** The frame of the next packet. */
   next(packet: Uint8Array, time: bigint): SequencedFrame {
     const { layout, history } = this;
@@ -49,12 +57,32 @@ export class HistorySequencer {
     const lane = number % layout.cores;
     const frame = writeFrame(layout, { lane, time, number }, history, packet);
     const item = this.source.item(packet, time);
+    if (isBeyond(layout, this.times[0] ?? time, time)) this.staleFrames++;
+    this.times.push(time);
+    if (this.times.length >= layout.cores) this.times.shift();
     if (layout.cores > 1) {
       history.shift();
       history.push(item);
     }
     return { core: lane, frame, item };
   }
+}
+
+/**
+ * How many packets come before the first whose history reaches back further than the bits of its clock: a core would
+ * take those items for younger ones ({@link ScrLayout.clock}). All of them unless nothing came for so long.
+ */
+export function packetsInReach(layout: ScrLayout, packets: readonly TimedPacket[]): number {
+  const first = packets.findIndex(({ time }, i) => {
+    const oldest = packets[Math.max(0, i - layout.cores + 1)] as TimedPacket;
+    return isBeyond(layout, oldest.time, time);
+  });
+  return first < 0 ? packets.length : first;
+}
+
+/** Is an item of the time `then` too old, `now`, for the bits of its clock? */
+function isBeyond({ clock }: ScrLayout, then: bigint, now: bigint): boolean {
+  return clock !== undefined && now - then >= 1n << BigInt(clock.bits);
 }
 
 /** Where an item of {@link headerItems} has what: bytes, as a program would read them. */

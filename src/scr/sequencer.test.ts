@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { shippedCard } from '../nic/index.js';
 import { generateTraffic } from '../packet/index.js';
 import { addedBytes, itemOffset } from './layout.js';
-import { HistorySequencer, headerItemBytes, headerItems, headerLayout } from './sequencer-batch.js';
+import {
+  HistorySequencer,
+  headerItemBytes,
+  headerItems,
+  headerLayout,
+  packetsInReach,
+  type TimedPacket,
+} from './sequencer-batch.js';
 import { plainLayout, sequencerFigures } from './sequencer-stage.js';
 
 const packets = [...generateTraffic({ packets: 40, flows: 5, protocols: { tcp: 1 }, ipv6: 0 })].map(
@@ -65,5 +72,24 @@ describe('the stage of a card', () => {
     const { line, stage, wire, pcie } = sequencerFigures(card, plainLayout(30, 14), 60);
     expect(line).toBe(Math.min(stage, wire, pcie));
     expect(wire).toBeCloseTo(100_000 / 8 / (60 + 404 + 4 + 20), 6);
+  });
+});
+
+describe('a pause longer than the bits of the clock', () => {
+  const layout = { ...headerLayout(3, false), clock: { bit: 0, bits: 42 } };
+  const second = 1_000_000_000n;
+  const at = (...seconds: number[]): TimedPacket[] =>
+    seconds.map((time) => ({ data: new Uint8Array(60), time: BigInt(time) * second }));
+
+  it('ends what can be compared, at the first packet whose history is from before it', () => {
+    expect(packetsInReach(layout, at(0, 1, 2, 4000))).toBe(4);
+    expect(packetsInReach(layout, at(0, 1, 2, 4400, 4401))).toBe(3);
+    expect(packetsInReach({ ...layout, clock: undefined }, at(0, 1, 2, 4400, 4401))).toBe(5);
+  });
+
+  it('is counted by frames, until the history is younger again', () => {
+    const sequencer = new HistorySequencer(layout, headerItems);
+    for (const { data, time } of at(0, 1, 2, 4400, 4401, 4402, 4403)) sequencer.next(data, time);
+    expect(sequencer.stale).toBe(2);
   });
 });

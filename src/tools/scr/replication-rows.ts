@@ -116,9 +116,11 @@ export async function exampleRows(): Promise<ScrTable> {
           ? { fill: (machine: Machine) => loadMaps(machine, parseMapsFile(readFileSync(maps, 'utf8'), maps)) }
           : {};
         const built = buildScr(metadata, { cores: 3 });
-        const { difference } = compareScr(metadata, built, packets, { engine: 'interp', ...options });
+        const result = compareScr(metadata, built, packets, { engine: 'interp', ...options });
+        const { difference, beyond } = result;
+        const pause = beyond === 0 ? '' : `, ${beyond} behind a pause longer than the clock's bits`;
         const code = replay !== undefined && 'insns' in replay ? `${replay.insns} instructions an item` : 'no code';
-        const equal = difference ?? `equal on ${packets.length} packets`;
+        const equal = difference ?? `equal on ${result.packets} packets${pause}`;
         const text = `replicable, ${metadata.layout.metadataBytes} B, ${code}, ${equal}`;
         return { text, passes: wanted.test(text) && difference === undefined };
       }),
