@@ -76,6 +76,9 @@ const tolerance = 1.02;
 /** Runs of each side without which nothing is concluded. */
 const leastRuns = 2000;
 const measureTime = 0.04;
+
+/** Seconds of a turn at most. */
+const longestMeasure = 1;
 const now = (): number => performance.now() / 1000;
 const sleep = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000));
 
@@ -468,13 +471,17 @@ export class LiveSession {
     if (statistics < 0) return;
     const { taken } = this.plan;
     const sum = { original: { ns: 0n, runs: 0n }, version: { ns: 0n, runs: 0n } };
+    let time = measureTime;
     try {
       for (const side of ['version', 'original', 'version', 'original'] as const) {
         const { fd, id } = side === 'original' ? { fd: taken.fd, id: taken.info.id } : version;
         this.put(fd, id, side === 'original' ? 'original' : 'specialised');
         const before = this.ids.program(fd);
-        await sleep(measureTime);
+        await sleep(time);
         const after = this.ids.program(fd);
+        const runs = Math.max(1, Number(after.runCount - before.runCount));
+        // Little traffic takes longer to say anything; where a second does not do, nobody gains by knowing.
+        time = Math.min(longestMeasure, Math.max(time, (time * leastRuns) / runs));
         sum[side].ns += after.runTime - before.runTime;
         sum[side].runs += after.runCount - before.runCount;
       }
