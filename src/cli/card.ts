@@ -9,10 +9,11 @@ import {
   shippedCards,
   wordOf,
 } from '../nic/index.js';
-import { formatNumber, formatTable, nearest } from '../text/index.js';
+import { formatNumber, formatTable } from '../text/index.js';
 import { type CompileFlags, compileForCard, declareCompile } from './card-compile.js';
 import { openCard } from './card-file.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { unknownOperation } from './operations.js';
 
 const operations = ['list', 'show', 'check', 'compile'] as const;
 
@@ -45,11 +46,8 @@ export const command: CliCommand = defineCommand<CompileFlags>({
         return check(await openCard(required(name, operation), io), io);
       case 'compile':
         return compileForCard(required(name, operation), program, options, io);
-      default: {
-        const near = nearest(operation, operations);
-        const hint = near === undefined ? `operations: ${operations.join(', ')}` : `did you mean \`${near}\`?`;
-        throw new UsageError(`unknown operation \`${operation}\``, {}, hint);
-      }
+      default:
+        throw unknownOperation(operation, operations);
     }
   },
 });

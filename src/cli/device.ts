@@ -8,6 +8,7 @@ import { exitCodes, UsageError } from '../base/index.js';
 import { Words } from './bpftool-words.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
+import { unknownOperation } from './operations.js';
 
 /** A card as `device/show` answers it. */
 interface Shown {
@@ -59,8 +60,7 @@ Examples:
         const [, knob = '', on = ''] = /^([a-z_-]+)=([01])$/.exec(words.next('KNOB=0|1')) ?? [];
         if (knob === '') throw new UsageError('`KNOB=0` or `KNOB=1` is wanted', {}, 'such as random=0');
         await caller.call('device/set', { name, knob, on: on === '1' });
-      } else if (operation !== 'show')
-        throw new UsageError(`unknown operation \`${operation}\``, {}, 'operations: add, remove, set, show');
+      } else if (operation !== 'show') throw unknownOperation(operation, ['add', 'remove', 'set', 'show']);
       const one = operation === 'show' && !words.isDone ? { name: words.next('a name') } : {};
       words.done();
       const shown = await caller.call('device/show', one);

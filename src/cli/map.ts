@@ -5,7 +5,7 @@
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { errnoName } from '../platform/index.js';
-import { count, nearest, printable } from '../text/index.js';
+import { count, printable } from '../text/index.js';
 import {
   type BpfMap,
   type DumpedEntry,
@@ -28,6 +28,7 @@ import { globalsText, gotten, parseAssignment, sectionBytes } from './global-fla
 import { declareKernelFlags, type KernelFlags } from './kernel-flags.js';
 import { runOnDaemon } from './map-daemon.js';
 import { type MapWords, parseMapWords } from './map-words.js';
+import { unknownOperation } from './operations.js';
 import { openProgramFile } from './program-file.js';
 
 interface Options extends KernelFlags {
@@ -166,11 +167,7 @@ function checkFlags(
   options: Options,
   io: Io,
 ): asserts operation is Operation {
-  if (!isOperation(operation)) {
-    const near = nearest(operation, operations);
-    const hint = near === undefined ? `operations: ${operations.join(', ')}` : `did you mean \`${near}\`?`;
-    throw new UsageError(`unknown operation \`${operation}\``, {}, hint);
-  }
+  if (!isOperation(operation)) throw unknownOperation(operation, operations);
   const changes = operation === 'update' || operation === 'delete' || operation === 'set';
   if (name === undefined && operation === 'set')
     throw new UsageError('set which variable?', {}, 'jitnic map set FILE NAME=VALUE ... --maps-out FILE');

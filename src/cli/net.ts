@@ -11,6 +11,7 @@ import { exitCodes, UsageError } from '../base/index.js';
 import { Words } from './bpftool-words.js';
 import { type CliCommand, defineCommand } from './command.js';
 import { type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
+import { unknownOperation } from './operations.js';
 
 /** A network device that has a program: an element of `xdp`, as netlink_dumper.c writes it. */
 interface Attached {
@@ -54,7 +55,7 @@ Examples:
         words.done();
         await caller.call(`net/${operation}`, { type, ...ref, dev, ...overwrite });
       } else if (operation !== 'show' && operation !== 'list')
-        throw new UsageError(`unknown operation \`${operation}\``, {}, 'operations: show, attach, detach');
+        throw unknownOperation(operation, ['show', 'attach', 'detach']);
       words.done();
       const [net] = (await caller.call('net/show')) as [{ readonly xdp: readonly Attached[] }];
       if (io.flags.json) io.json('jitnic.net/1', { operation, net: [net] });

@@ -26,6 +26,13 @@ export interface Operation<F> {
 /** Flags that every command has. */
 const common = new Set(['json', 'pretty', 'quiet', 'verbose', 'color', 'progress']);
 
+/** What a word that names none of a command's operations gets for an answer. */
+export function unknownOperation(word: string, names: readonly string[]): UsageError {
+  const near = nearest(word, names);
+  const hint = near === undefined ? `operations: ${names.join(', ')}` : `did you mean \`${near}\`?`;
+  return new UsageError(`unknown operation \`${word}\``, {}, hint);
+}
+
 /** The operand that names the operation; `rest` are declared behind it, and the flags and help of all rows. */
 export function declareOperations<F>(
   command: Command,
@@ -42,8 +49,8 @@ export function declareOperations<F>(
 }
 
 /**
- * Runs the operation that the first word names. Throws UsageError where there is none of that name, and for a flag that
- * belongs to another operation; `free` are flags that all of them may be given.
+ * Runs the operation that the first word names. Throws UsageError where there is none of that name, and for a flag
+ * that belongs to another operation; `free` are flags that all of them may be given.
  */
 export function runOperation<F extends object>(
   of: string,
@@ -54,12 +61,11 @@ export function runOperation<F extends object>(
   free: readonly string[] = [],
 ): ExitCode | Promise<ExitCode> {
   const operation = operations.find((each) => each.name === name);
-  if (operation === undefined) {
-    const names = operations.map((each) => each.name);
-    const near = nearest(name, names);
-    const hint = near === undefined ? `operations: ${names.join(', ')}` : `did you mean \`${near}\`?`;
-    throw new UsageError(`unknown operation \`${name}\``, {}, hint);
-  }
+  if (operation === undefined)
+    throw unknownOperation(
+      name,
+      operations.map((each) => each.name),
+    );
   for (const [flag, value] of Object.entries(flags)) {
     if (value === undefined || common.has(flag) || free.includes(flag) || operation.flags.includes(flag)) continue;
     const dashed = flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

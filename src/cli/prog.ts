@@ -8,10 +8,10 @@
  * descriptor, one without a pin would be gone at once.
  */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { nearest } from '../text/index.js';
 import { Words } from './bpftool-words.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type Caller, type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
+import { unknownOperation } from './operations.js';
 import { readProgramBytes } from './program-file.js';
 
 /** Flags of `prog`; `offload` is `required` or `preferred`, which the daemon checks. */
@@ -49,14 +49,7 @@ Examples:
     );
   },
   run: async ([operation = '', ...words], flags, io) => {
-    if (!operations.some((each) => each === operation)) {
-      const near = nearest(operation, operations);
-      throw new UsageError(
-        `unknown operation \`${operation}\``,
-        {},
-        near === undefined ? `operations: ${operations.join(', ')}` : `did you mean \`${near}\`?`,
-      );
-    }
+    if (!operations.some((each) => each === operation)) throw unknownOperation(operation, operations);
     const caller = openCaller(flags, io);
     try {
       return await run(

@@ -155,13 +155,7 @@ export class WasmEngine implements Engine {
     if (compiled === undefined) throw new InternalError('jit', `${program.spec.name} is not compiled`);
     const { host, machine } = this;
     this.batchTrap = undefined;
-    const { callsHost, writesRings } = compiled.module;
-    this.writeCpu();
-    if (writesRings) machine.store.forgetRingPackets();
-    if (callsHost) this.openFrames();
-    host.site.program = program;
-    host.at = 0;
-    host.batch = true;
+    this.openBatch(compiled, program);
     try {
       compiled.run(first, count);
       return count;
@@ -170,35 +164,37 @@ export class WasmEngine implements Engine {
       machine.memory.store64(host.at + record.r0, 0n);
       return (host.at - first) / record.size;
     } finally {
-      host.batch = false;
-      if (writesRings) machine.store.openRingWindows();
-      if (callsHost) this.closeFrames();
+      this.closeBatch(compiled);
     }
+  }
+
+  /** What records of a batch share: the CPU, frames, who is told of traps; until {@link closeBatch}. */
+  private openBatch({ module: { callsHost, writesRings } }: Compiled, program: LoadedProgram): void {
+    const { host, machine } = this;
+    this.writeCpu();
+    if (writesRings) machine.store.forgetRingPackets();
+    if (callsHost) this.openFrames();
+    host.site.program = program;
+    host.at = 0;
+    host.batch = true;
+  }
+
+  private closeBatch({ module: { callsHost, writesRings } }: Compiled): void {
+    this.host.batch = false;
+    if (writesRings) this.machine.store.openRingWindows();
+    if (callsHost) this.closeFrames();
   }
 
   /** The program for another module to call; undefined if it is not compiled. */
   inner(program: LoadedProgram): InnerProgram | undefined {
     const compiled = this.compile(program);
     if (compiled === undefined) return undefined;
-    const { host, machine } = this;
-    const { callsHost, writesRings } = compiled.module;
     return {
       run: compiled.run,
-      writesRings,
-      open: () => {
-        this.writeCpu();
-        if (writesRings) machine.store.forgetRingPackets();
-        if (callsHost) this.openFrames();
-        host.site.program = program;
-        host.at = 0;
-        host.batch = true;
-      },
-      close: () => {
-        host.batch = false;
-        if (writesRings) machine.store.openRingWindows();
-        if (callsHost) this.closeFrames();
-      },
-      trapped: (error) => ({ site: this.trapOf(error, program), record: host.at }),
+      writesRings: compiled.module.writesRings,
+      open: () => this.openBatch(compiled, program),
+      close: () => this.closeBatch(compiled),
+      trapped: (error) => ({ site: this.trapOf(error, program), record: this.host.at }),
     };
   }
 

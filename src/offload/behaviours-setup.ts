@@ -14,9 +14,11 @@ import { OffloadRefusal } from './refusal.js';
 /** sample_ret0: a program that does nothing. */
 const plain: ObjectSpec = assemble('.section xdp\n.globl prog\nprog:\n  r0 = 0\n  exit\n', { name: 'sample_ret0.o' });
 
-/** sample_map_ret0: one that looks into two maps. */
-const withMaps: ObjectSpec = assemble(
-  `.section xdp
+/**
+ * The text of sample_map_ret0, which looks into a hash and an array, the two kinds that cards have: of two elements
+ * each, so that a few updates fill them and the next is refused.
+ */
+export const twoMapsText = `.section xdp
 .globl func
 func:
   r1 = 0
@@ -35,9 +37,10 @@ func:
   exit
 .map htab type=hash key=4 value=8 max_entries=2
 .map array type=array key=4 value=8 max_entries=2
-`,
-  { name: 'sample_map_ret0.o' },
-);
+`;
+
+/** sample_map_ret0. */
+const withMaps: ObjectSpec = assemble(twoMapsText, { name: 'sample_map_ret0.o' });
 
 /** Something is not as the test wants it. A class of its own, so that a mistake in the test is not taken for one. */
 export class Disagreement extends Error {}

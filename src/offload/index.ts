@@ -2,6 +2,7 @@
 // below: records (state), model (their types), elements (maps), drivers (what a card says), kernel (commands), show.
 export { attachTypes } from './attach.js';
 export { behaviours } from './behaviours.js';
+export { twoMapsText } from './behaviours-setup.js';
 export { capabilityNames } from './capabilities.js';
 export { fromHex, toHex } from './hex.js';
 export { type LoadCommand, type ObjectRef, OffloadKernel } from './kernel.js';

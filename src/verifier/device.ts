@@ -81,9 +81,9 @@ function rejectionOf({ message, errno, hint }: DeviceRefusal, insn: number): Rej
 }
 
 /**
- * What Linux makes of an accepted program before a driver translates it, told to the driver: conditional jumps of which
- * one way was never gone become plain ones (opt_hard_wire_dead_code_branches), runs of instructions that no path came
- * to are taken out (opt_remove_dead_code), then plain jumps to what now follows (opt_remove_nops).
+ * What Linux makes of an accepted program before a driver translates it, told to the driver: conditional jumps of
+ * which one way was never gone become plain ones (opt_hard_wire_dead_code_branches), runs of instructions that no path
+ * came to are taken out (opt_remove_dead_code), then plain jumps to what now follows (opt_remove_nops).
  */
 export function rewriteOnDevice(
   device: DeviceHooks,

@@ -105,6 +105,7 @@ interface Flow {
 /** Frames deeper than this are refused (MAX_CALL_FRAMES). */
 const mostFrames = 8;
 
+/** Live stack slots of a program, by instruction and chain of calls: made once, asked where states are compared. */
 export class LiveStack {
   private readonly insns: readonly Insn[];
   private readonly subprogs: readonly Subprog[];

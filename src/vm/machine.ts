@@ -1,7 +1,7 @@
 /**
- * An object file come alive: the maps of the object ({@link MapStore}), a lane for the packet that runs ({@link Lane}),
- * and the transaction over both; besides, the programs with their references resolved, and what helpers ask the world.
- * Engines share it; the reference interpreter and compiled code see the same bytes.
+ * An object file come alive: the maps of the object ({@link MapStore}), a lane for the packet that runs
+ * ({@link Lane}), and the transaction over both; besides, the programs with their references resolved, and what
+ * helpers ask the world. Engines share it; the reference interpreter and compiled code see the same bytes.
  *
  * The parts know each other only downwards: maps know no packet, a lane no map, a transaction neither program nor
  * helper. What is left here is what takes them together.

@@ -14,6 +14,7 @@ import type { Value } from '../values.js';
 import { blockByBlock } from './block-by-block.js';
 import type { PassContext } from './pass.js';
 
+/** The pass; true if anything changed. */
 export function addresses(code: FunctionCode, context: PassContext): boolean {
   return blockByBlock(
     code,

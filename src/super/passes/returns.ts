@@ -22,6 +22,7 @@ import type { PassContext } from './pass.js';
 /** Most ops of a block that is split. */
 const maxOps = 3;
 
+/** The pass; true if anything changed. */
 export function returns(code: FunctionCode, context: PassContext): boolean {
   let changed = false;
   for (const { id } of [...code.blocks]) {

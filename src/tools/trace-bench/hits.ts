@@ -22,8 +22,8 @@ import { loadMaps } from '../../vm/map-json.js';
 import type { RecordingSubject } from './recording.js';
 
 /**
- * Milliseconds of processor time that V8 gets to optimize what was compiled last; new code is waited for no longer than
- * `patience`, but for {@link warmRounds} of the packets.
+ * Milliseconds of processor time that V8 gets to optimize what was compiled last; new code is waited for no longer
+ * than `patience`, but for {@link warmRounds} of the packets.
  */
 const settle = 2500;
 const patience = 8000;
