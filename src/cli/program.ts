@@ -4,7 +4,7 @@
  * input, 4 not supported, 5 a budget ran out, 70 our bug).
  */
 import { readFile } from 'node:fs/promises';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, type Option } from 'commander';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { jsonText, nearest } from '../text/index.js';
 import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
@@ -105,8 +105,11 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
     });
   }
   quieten(program, host);
+  const words = withLanguage(withLongMcpu(argv));
   try {
-    await program.parseAsync(withLanguage(withLongMcpu(argv)), { from: 'user' });
+    const own = program.commands.find((command) => command.name() === called);
+    if (own !== undefined && isAskingForHelp(words, [program, own])) own.help();
+    await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw usageError(error, called);
@@ -131,6 +134,33 @@ function addCommonOptions(command: Command): Command {
 /** `-mcpu v3` and `-mcpu=v3`, as clang has them, are the long option. */
 function withLongMcpu(argv: readonly string[]): string[] {
   return argv.map((word) => (/^-mcpu(=|$)/.test(word) ? `-${word}` : word));
+}
+
+/**
+ * Commander takes whatever stands behind an option for its value, be it an option itself: `--init --help` would look
+ * for a file of that name. True: there `--help` stands; throws UsageError where another option of the command does.
+ * (A file of such a name is `./--help`, or `--init=--help`.)
+ */
+function isAskingForHelp(words: readonly string[], commands: readonly Command[]): boolean {
+  const options = commands.flatMap((command) => command.options);
+  const named = (word: string): Option | undefined =>
+    options.find(({ long, short }) => word === long || word === short);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
+    const next = words[i + 1];
+    if (word === '--') return false;
+    if (next === undefined || named(word)?.required !== true) continue;
+    if (next === '--help' || next === '-h') return true;
+    const other = named(next);
+    if (other !== undefined || next === '--') {
+      const { flags } = named(word) as Option;
+      const hint =
+        next === '--' ? `see \`jitnic ${commands.at(-1)?.name()} --help\`` : `a file of that name is \`./${next}\``;
+      throw new UsageError(`\`${flags}\` wants a value before \`${next}\``, {}, hint);
+    }
+    i++;
+  }
+  return false;
 }
 
 /** `-x c` names a language, as clang has it; a lone `-x` is tcpdump's, or the disassembler's. */

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandRows } from '../../src/cli/commands.js';
 import { captureCli } from '../../src/cli/testing.js';
@@ -39,6 +40,28 @@ describe('the command line', () => {
     const { exitCode, out, err } = await captureCli([]);
     expect([exitCode, out]).toEqual([2, '']);
     expect(err).toContain('Usage: jitnic');
+  });
+
+  test('takes no option for the value of the one before it, in any command', async () => {
+    const helps: string[] = [];
+    for (const { name, load } of commandRows) {
+      const declared = new Command(name);
+      (await load()).command.declare(declared);
+      for (const { long, required } of declared.options) {
+        if (long === undefined || long === null || !required) continue;
+        const { exitCode, out } = await captureCli([name, long, '--help']);
+        if (exitCode !== 0 || !out.startsWith(`Usage: jitnic ${name}`)) helps.push(`${name} ${long}`);
+      }
+    }
+    expect(helps).toEqual([]);
+    const { exitCode, err } = await captureCli(['test', '--init', '--filter', 'x']);
+    expect(exitCode).toBe(2);
+    expect(err).toBe(
+      'error: `--init <prog>` wants a value before `--filter`\nhint: a file of that name is `./--filter`\n',
+    );
+    expect((await captureCli(['run', filter, '-r', '--', 'x'])).err).toContain('`-r, --read <file>` wants a value');
+    // What looks like an option and is none stays a value.
+    expect((await captureCli(['run', filter, '-r', '-7'])).err).toContain('-7');
   });
 
   test.each([
