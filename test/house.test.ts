@@ -38,6 +38,19 @@ describe('one place for each thing', () => {
   });
 });
 
+describe('Ctrl-C', () => {
+  it('is lost by no command: what it breaks off begins in one place, in a turn of the event loop of its own', () => {
+    // Who could begin such work without a turn would lose a Ctrl-C that came just before (interrupt.ts).
+    expect(filesWith(/\bbreakable(<T>)?\(/, ['cli'])).toEqual(['src/cli/interrupt.ts', 'src/cli/program.ts']);
+    expect(filesWith(/\bbreakOnSigint\b/, ['cli'])).toEqual(['src/cli/interrupt.ts']);
+    const frame = read('src/cli/program.ts');
+    expect(frame.match(/\bbreakable\(/g)).toHaveLength(1);
+    expect(frame).toMatch(
+      /work: async \(phase, work\) => \{\s+await turn\(\);[^}]*host\.breakable\(work, phase\);\s+\}/,
+    );
+  });
+});
+
 describe('policy apart from driver', () => {
   it('has no clock and no packets', () => {
     for (const name of ['offload', 'penalties', 'trace-book', 'worth']) {

@@ -111,9 +111,9 @@ function speedOf({ object, program, fill, engines, bpf, rounds, settings }: Benc
   return measureSpeed({ object, program: program.name, packet, fill }, { engines, bpf, rounds, turn: 0.05, settings });
 }
 
-function benchPacket(bench: Bench, index: number, packet: Uint8Array, io: Io): ExitCode {
+async function benchPacket(bench: Bench, index: number, packet: Uint8Array, io: Io): Promise<ExitCode> {
   const { program } = bench;
-  const speed = io.breakable('measuring', () => speedOf(bench, packet));
+  const speed = await io.work('measuring', () => speedOf(bench, packet));
   for (const note of speed.notes) io.info(note);
   const rows = (['interp', 'wasm', 'kernel'] as const).flatMap((engine) => {
     const figure = speed[engine];
@@ -167,15 +167,15 @@ function columnsNamed(last: string): readonly Column[] {
  * The whole capture, packet after packet. The kernel's test run takes one packet: its figure is the mean of some that
  * lie evenly in the capture, each alone.
  */
-function benchCapture(bench: Bench, packets: readonly Arrival[], io: Io): ExitCode {
+async function benchCapture(bench: Bench, packets: readonly Arrival[], io: Io): Promise<ExitCode> {
   const { object, program, fill, engines, rounds, settings, bpf } = bench;
   const ours = captureEngines.filter((engine) => engines.includes(engine));
   const verdicts = Verdicts.of(object);
-  const figures = io.breakable('measuring', () =>
+  const figures = await io.work('measuring', () =>
     measureCapture({ object, program, packets, fill, options: { settings, verdicts } }, ours, rounds),
   );
   const kernel =
-    bpf === undefined ? undefined : io.breakable('asking the kernel', () => kernelMean(bench, packets, io));
+    bpf === undefined ? undefined : await io.work('asking the kernel', () => kernelMean(bench, packets, io));
   if (figures.length === 0 && kernel === undefined) throw notMeasured(bench);
   const rows = figures.map(({ engine, rounds: list, hitRate, verdicts: counts }) => ({
     engine,

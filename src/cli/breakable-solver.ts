@@ -1,6 +1,6 @@
 /**
  * Ctrl-C in work that asks a solver. Such work waits for answers, and between two of them it may compute for minutes;
- * {@link Io.breakable} breaks off what runs before the call returns, so each answer is handed over within one, with
+ * {@link Io.work} breaks off what runs before the call returns, so each answer is handed over within one, with
  * all that comes of it up to the next question.
  */
 import type { Solver } from '../solve/index.js';
@@ -11,24 +11,19 @@ import type { Io } from './command.js';
  * rejected with InterruptedError. Without a solver `work` gets none.
  */
 export function breakableWith<T>(
-  io: Pick<Io, 'breakable'>,
+  io: Pick<Io, 'work'>,
   phase: string,
   solver: Solver | undefined,
   work: (solver: Solver | undefined) => Promise<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    // In a turn of the event loop of its own: there nothing else is under way, and a signal has been heard.
-    const take = (step: () => void): void =>
-      void setImmediate(() => {
-        try {
-          io.breakable(phase, () => {
-            step();
-            runMicrotasks();
-          });
-        } catch (error) {
-          reject(error);
-        }
+    const take = (step: () => void): void => {
+      const done = io.work(phase, () => {
+        step();
+        runMicrotasks();
       });
+      done.catch(reject);
+    };
     const handed = solver === undefined ? undefined : handingOver(solver, take);
     take(() => {
       work(handed).then(resolve, reject);

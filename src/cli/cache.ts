@@ -87,17 +87,20 @@ export const command: CliCommand = defineCommand<Options>({
     const world = await worldOptions(options, io);
     // One run notes which path each packet took; every size and policy is then simulated on that sequence, which
     // counts what a run with that cache would.
-    const recorder = new PathRecorder(opened.object, opened.program, { ...world, verdicts });
-    io.breakable('verifying', () => verdicts.require(opened.object, opened.program, rejectionHint));
+    const recorder = await io.work(
+      'making the maps',
+      () => new PathRecorder(opened.object, opened.program, { ...world, verdicts }),
+    );
+    await io.work('verifying', () => verdicts.require(opened.object, opened.program, rejectionHint));
     const limit = wholeNumber('--count', options.count, 1);
     const { interrupted } = await runPackets(recorder.session, io, { path: options.read, limit });
     const steps = new Steps(io, interrupted);
-    if (!interrupted && io.breakable('comparing what is left', () => recorder.session.finish()) !== undefined) {
+    if (!interrupted && (await io.work('comparing what is left', () => recorder.session.finish())) !== undefined) {
       io.info('check: card and interpreter differ; `jitnic run --check` shows where');
       return exitCodes.negative;
     }
     const { reference } = recorder;
-    const outcome = io.breakable('comparing policies', () => compare(reference, experiment));
+    const outcome = await io.work('comparing policies', () => compare(reference, experiment));
     if (options.output !== undefined) await writeOutput(options.output, chart(reference, experiment, outcome), io);
     if (io.flags.json)
       io.json('jitnic.cache/1', {

@@ -38,10 +38,10 @@ export async function compileForCores(
 ): Promise<ExitCode> {
   const on = new Set(chosenNames<ManycoreOptimization>(manycoreOptimizationNames, options.without));
   const { insns, name, section } = program;
-  const facts = io.breakable('verifying', () => Verdicts.of(object, { facts: true }).factsOf(program));
-  const compile = (optimizations: ReadonlySet<ManycoreOptimization>): ManycoreCompilation =>
-    io.breakable('compiling', () => compileManycore(insns, { optimizations, facts }));
-  const made = compile(on);
+  const facts = await io.work('verifying', () => Verdicts.of(object, { facts: true }).factsOf(program));
+  const compile = (optimizations: ReadonlySet<ManycoreOptimization>): Promise<ManycoreCompilation> =>
+    io.work('compiling', () => compileManycore(insns, { optimizations, facts }));
+  const made = await compile(on);
   const head = { operation: 'compile', card: card.name, program: name };
   const refusal = made.kind === 'refused' ? made : firstExtension(made, options.published === true);
   if (made.kind === 'refused' || refusal !== undefined) {
@@ -53,7 +53,7 @@ export async function compileForCores(
   if (options.image !== undefined) await writeFile(options.image, imageBytes(made));
   const most = numberOf(card, 'limits.instructions');
   const fits = made.code.length <= most;
-  const steps = savings(made, on, compile);
+  const steps = await savings(made, on, compile);
   const extensions = [...made.extensions].map(([what, insn]) => ({ what, insn }));
   const names = (slot: number): string => formatInsn(insns, slot, 'llvm', { map: (index) => object.maps[index]?.name });
   const text = options.print === true ? formatManycore(made, names) : undefined;
@@ -92,18 +92,18 @@ export async function compileForCores(
 }
 
 /** What each optimization takes out, as the others are. */
-function savings(
+async function savings(
   made: ManycoreProgram,
   on: ReadonlySet<ManycoreOptimization>,
-  compile: (optimizations: ReadonlySet<ManycoreOptimization>) => ManycoreCompilation,
-): { name: string; removed: number; commands: number; what: string }[] {
-  return manycoreOptimizations
-    .filter(({ name }) => on.has(name))
-    .map(({ name, what }) => {
-      const without = compile(new Set([...on].filter((other) => other !== name)));
-      const [more, commands] = without.kind === 'compiled' ? [without.code.length, commandsOf(without)] : [0, 0];
-      return { name, removed: more - made.code.length, commands: commands - commandsOf(made), what };
-    });
+  compile: (optimizations: ReadonlySet<ManycoreOptimization>) => Promise<ManycoreCompilation>,
+): Promise<{ name: string; removed: number; commands: number; what: string }[]> {
+  const found = [];
+  for (const { name, what } of manycoreOptimizations.filter((row) => on.has(row.name))) {
+    const without = await compile(new Set([...on].filter((other) => other !== name)));
+    const [more, commands] = without.kind === 'compiled' ? [without.code.length, commandsOf(without)] : [0, 0];
+    found.push({ name, removed: more - made.code.length, commands: commands - commandsOf(made), what });
+  }
+  return found;
 }
 
 /** With `--published`: what the driver refuses, by the first slot that has it. */

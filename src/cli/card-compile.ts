@@ -71,9 +71,9 @@ export async function compileForCard(
   const on = chosen(options);
   const object = await openProgramFile(file, io, options);
   const { insns, name: program, section } = chooseProgram(object, name);
-  const compile = (which: ReadonlySet<OptimizationName>): Compilation =>
-    io.breakable('compiling', () => compileProgram(insns, { lanes, optimizations: which }));
-  const made = compile(on);
+  const compile = (which: ReadonlySet<OptimizationName>): Promise<Compilation> =>
+    io.work('compiling', () => compileProgram(insns, { lanes, optimizations: which }));
+  const made = await compile(on);
   const head = { operation: 'compile', card: card.name, program, lanes };
   if (made.kind === 'refused') {
     if (io.flags.json) io.json('jitnic.card/1', { ...head, fits: false, reason: made.what, insn: made.insn });
@@ -82,13 +82,12 @@ export async function compileForCard(
   }
   const most = numberOf(card, 'limits.instructions');
   const fits = made.rows.length <= most;
-  const steps = optimizations
-    .filter((row) => on.has(row.name))
-    .map((row) => {
-      const without = compile(new Set([...on].filter((other) => other !== row.name)));
-      const rows = without.kind === 'compiled' ? without.rows.length - made.rows.length : 0;
-      return { name: row.name, removed: made.removed.get(row.name), rows, what: row.what };
-    });
+  const steps: { name: OptimizationName; removed: number | undefined; rows: number; what: string }[] = [];
+  for (const { name: step, what } of optimizations.filter((row) => on.has(row.name))) {
+    const without = await compile(new Set([...on].filter((other) => other !== step)));
+    const rows = without.kind === 'compiled' ? without.rows.length - made.rows.length : 0;
+    steps.push({ name: step, removed: made.removed.get(step), rows, what });
+  }
   const text = options.print === true ? formatRows(made, insns, (imm) => object.maps[imm]?.name ?? 'map') : undefined;
   const counts = { slots: made.slots, operations: made.operations, rows: made.rows.length, most_rows: most };
   if (io.flags.json) {

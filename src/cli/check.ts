@@ -11,7 +11,7 @@ import { type CheckedRow, checkObject, checkSummary } from './check/check-object
 import { findObjects, type ObjectFile } from './check/objects.js';
 import { readPackets } from './check/traffic.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import { InterruptedError, turn } from './interrupt.js';
+import { InterruptedError } from './interrupt.js';
 
 interface Options {
   readonly read?: string;
@@ -53,7 +53,7 @@ export const command: CliCommand = defineCommand<Options>({
     const seed = wholeNumber('--seed', options.seed, 0) ?? 1;
     const packets: readonly Arrival[] =
       options.read === undefined
-        ? corpusTraffic(seed, limit ?? usualPackets)
+        ? await io.work('making packets', () => corpusTraffic(seed, limit ?? usualPackets))
         : await readPackets(options.read, limit ?? Number.MAX_SAFE_INTEGER);
     const { bpf, notice } = openKernel(options.kernel);
     if (notice !== undefined) io.info(notice);
@@ -95,12 +95,10 @@ function openKernel(wanted: boolean): { readonly bpf?: Bpf; readonly notice?: st
 async function checkAll(files: readonly ObjectFile[], io: Io, check: (file: ObjectFile) => void): Promise<boolean> {
   const interrupt = io.catchInterrupt();
   for (const file of files) {
-    // What came while packets were made, or between two objects.
-    await turn();
     if (interrupt.requested) return false;
     io.detail(1, file.name);
     try {
-      io.breakable(`checking ${file.name}`, () => check(file));
+      await io.work(`checking ${file.name}`, () => check(file));
     } catch (error) {
       if (error instanceof InterruptedError) return false;
       throw error;

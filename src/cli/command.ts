@@ -30,11 +30,12 @@ export interface Io {
   /** Stdin and stdout are a person's terminal. */
   readonly isInteractive: boolean;
   /**
-   * Work that may take long without a turn of the event loop: Ctrl-C ends it with an InterruptedError (interrupt.ts),
+   * Does what may take long without a turn of the event loop: Ctrl-C ends it with an InterruptedError (interrupt.ts),
    * whose message names the phase (`verifying`). What leaves a command with that error ends it with exit 130, and the
-   * error is all that is printed.
+   * error is all that is printed. A Ctrl-C that came before, and that the command has not been told of, ends it as it
+   * begins. There is no way without `await`: only in a turn of the event loop does one find out.
    */
-  breakable<T>(phase: string, work: () => T): T;
+  work<T>(phase: string, work: () => T): Promise<T>;
   /**
    * From now on a Ctrl-C that is heard between two pieces of work sets `requested` and does not end the command. Poll
    * it, print the summary so far, say that it is partial (`interrupted: true`) and return `exitCodes.interrupted`. A
@@ -50,6 +51,7 @@ export interface Io {
 
 /** A Ctrl-C that a command hears of by itself. */
 export interface Interrupt {
+  /** Who reads that it is true has been told. */
   readonly requested: boolean;
   /** Called when it comes: for who waits for something else. Set it to undefined when the wait is over. */
   wake: (() => void) | undefined;

@@ -34,7 +34,7 @@ export const command: CliCommand = defineCommand<Options>({
     const bytes = parseHex(text, 'program');
     const object = options.elf === true ? objectOfElf(bytes) : objectOfBytes(bytes);
     const data = memory === undefined || memory.trim() === '' ? undefined : parseHex(memory, 'memory');
-    const result = io.breakable('running', () => engine.run(object, data));
+    const result = await io.work('running', () => engine.run(object, data));
     switch (result.kind) {
       case 'returned': {
         const r0 = result.r0.toString(16);

@@ -52,8 +52,8 @@ const thread = 1;
 
 /** Serves one editor until it disconnects or stdin ends. */
 export function serveAdapter(defaults: AdapterDefaults, io: Io): Promise<void> {
-  return new Promise((done) => {
-    const session = new Adapter(defaults, io, done);
+  return new Promise((done, fail) => {
+    const session = new Adapter(defaults, io, done, fail);
     const out = new Writable({
       write: (chunk: Uint8Array, _encoding, written) => {
         io.out(new Uint8Array(chunk));
@@ -68,6 +68,9 @@ class Adapter extends DebugSession {
   private readonly defaults: AdapterDefaults;
   private readonly io: Io;
   private readonly done: () => void;
+  private readonly fail: (error: unknown) => void;
+  /** Settles when all requests so far have been answered, or when what they asked for is under way. */
+  private answered: Promise<void> = Promise.resolve();
   private debug: Debugger | undefined;
   private folders: readonly string[] = [];
   private stopsOnEntry = true;
@@ -77,11 +80,12 @@ class Adapter extends DebugSession {
   /** Files that are not on disk, by the number that an editor asks for their text with. */
   private readonly unseen: string[] = [];
 
-  constructor(defaults: AdapterDefaults, io: Io, done: () => void) {
+  constructor(defaults: AdapterDefaults, io: Io, done: () => void, fail: (error: unknown) => void) {
     super();
     this.defaults = defaults;
     this.io = io;
     this.done = done;
+    this.fail = fail;
     this.setDebuggerLinesStartAt1(true);
     this.setDebuggerColumnsStartAt1(true);
   }
@@ -89,6 +93,12 @@ class Adapter extends DebugSession {
   /** The library ends the process here; it is the command's to end. */
   override shutdown(): void {
     this.done();
+  }
+
+  /** One after the other, and each so that Ctrl-C breaks it off. */
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    this.answered = this.answered.then(() => this.io.work('answering', () => super.dispatchRequest(request)));
+    this.answered.catch(this.fail);
   }
 
   protected override initializeRequest(response: DebugProtocol.InitializeResponse): void {

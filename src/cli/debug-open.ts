@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InputError, UsageError } from '../base/index.js';
 import { Debugger, Execution, type LineTable, type SourceReader } from '../debug/index.js';
-import { buildPacket, packetsOf } from '../packet/index.js';
+import { buildPacket, type PacketBatch, packetsOf } from '../packet/index.js';
 import { type Arrival, Session } from '../runtime/index.js';
 import { count, wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
@@ -47,23 +47,18 @@ export async function openDebugger(file: string, name: string | undefined, flags
   const { object, program } = await openProgram(file, name, flags, io);
   const world = await worldOptions(flags, io);
   const number = wholeNumber('--packet', flags.packet, 1) ?? 1;
-  const session = new Session(object, program, {
-    ...world,
-    check: false,
-    card: false,
-    host: 'interp',
-    verdicts: Verdicts.none(),
-  });
+  const plain = { check: false, card: false, host: 'interp', verdicts: Verdicts.none() } as const;
+  const session = await io.work('making the maps', () => new Session(object, program, { ...world, ...plain }));
   const arrival = await arrivalOf(session, number, flags, io);
   const { machine } = session.runtime;
   const loaded = machine.programs[object.programs.indexOf(program)] as LoadedProgram; // it is one of the object's
   const input = session.arrive(arrival);
-  const execution = io.breakable('running the packet', () => new Execution(machine, loaded, input, world));
+  const execution = await io.work('running the packet', () => new Execution(machine, loaded, input, world));
   const verdicts = Verdicts.of(object, { facts: true });
   const debug = new Debugger(execution, {
     facts: (index) => {
       const asked = object.programs[index];
-      return asked === undefined ? undefined : io.breakable('verifying', () => verdicts.factsOf(asked));
+      return asked === undefined ? undefined : verdicts.factsOf(asked);
     },
   });
   return { debug, source: sourceReader(debug.lines, [dirname(file), process.cwd()]) };
@@ -76,13 +71,20 @@ async function arrivalOf(session: Session, number: number, flags: DebugFlags, io
   const limit = wholeNumber('--count', flags.count, 0) ?? Number.POSITIVE_INFINITY;
   const input = await openCaptureFile(flags.read, io);
   let seen = 0;
-  for await (const batch of input.batches())
+  /** Runs packets up to the one that is asked for, and returns that one. */
+  const runBatch = (batch: PacketBatch): Arrival | undefined => {
     for (const { data, time } of packetsOf(batch)) {
       if (seen >= limit) break;
       seen++;
       if (own === undefined && seen === number) return { data: data.slice(), time };
       session.run({ data, time });
     }
+    return undefined;
+  };
+  for await (const batch of input.batches()) {
+    const found = await io.work('running the packets before', () => runBatch(batch));
+    if (found !== undefined) return found;
+  }
   if (own !== undefined) return { data: own };
   throw new InputError(`there is no packet ${number}`, { file: flags.read }, `it has ${count(seen, 'packet')}`);
 }

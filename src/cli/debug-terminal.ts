@@ -7,6 +7,7 @@ import { type Debugger, Panels, type StepKind, type StopReason } from '../debug/
 import { nearest } from '../text/index.js';
 import type { Io } from './command.js';
 import type { Opened } from './debug-open.js';
+import { InterruptedError } from './interrupt.js';
 
 /** What a command works on. */
 interface Seat {
@@ -315,11 +316,12 @@ export async function debugInTerminal({ debug, source }: Opened, io: Io): Promis
     try {
       const row = rowOf(/^(?:=|\S+)/.exec(command)?.[0] ?? '');
       last = row.repeats === true ? command : last;
-      const text = row.run(seat, command.replace(/^(?:=|\S+)\s*/, ''));
+      const args = command.replace(/^(?:=|\S+)\s*/, '');
+      const text = await io.work(`at \`${row.names[0]}\``, () => row.run(seat, args));
       if (text === undefined) return isFine;
       io.out(text);
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError) || error instanceof InterruptedError) throw error;
       isFine = false;
       io.out(`${error.format()}\n`);
     }

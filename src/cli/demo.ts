@@ -47,17 +47,18 @@ async function demo(folder: string, check: boolean, io: Io): Promise<ExitCode> {
   const [program] = object.programs;
   if (program === undefined) return exitCodes.input;
   const contents = parseMapsFile(decodeUtf8(await readInput(mapsFile, io)), mapsFile);
-  const session = new Session(object, program, { maps: { contents, file: mapsFile }, check });
+  const maps = { contents, file: mapsFile };
+  const session = await io.work('making the maps', () => new Session(object, program, { maps, check }));
   const { time, interrupted } = await runPackets(session, io, { path: join(folder, names.capture) });
   const steps = new Steps(io, interrupted);
-  if (!interrupted) steps.take('comparing what is left', () => session.finish());
+  if (!interrupted) await steps.take('comparing what is left', () => session.finish());
   if (io.flags.json) {
-    io.json('jitnic.run/1', { ...runJsonIn(steps, session, time), ...steps.json() });
+    io.json('jitnic.run/1', { ...(await runJsonIn(steps, session, time)), ...steps.json() });
   } else {
     io.out('A layer 4 load balancer (examples/load-balancer) between a host and a card\n');
     io.out('with 64 places for traces. A packet that no trace takes goes to the host,\n');
     io.out('which runs the whole program and gives the card a trace of it.\n\n');
-    io.out(runTextIn(steps, session, io, 5));
+    io.out(await runTextIn(steps, session, io, 5));
     io.out(steps.text());
     io.info(`\n${Math.round(1000 * time.seconds)} ms. Yours next: jitnic run prog.o -r traffic.pcap`);
   }

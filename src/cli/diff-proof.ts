@@ -31,7 +31,7 @@ export async function proveProgram(old: ProgramOf, fresh: ProgramOf, io: Io): Pr
     return { verdict: 'unknown', why: 'they have other functions' };
   if (!sameTargets(old, fresh)) return { verdict: 'unknown', why: 'programs that they tail-call are not the same' };
   for (const { object, program } of [old, fresh])
-    if (!io.breakable('verifying', () => Verdicts.of(object).accepts(program)))
+    if (!(await io.work('verifying', () => Verdicts.of(object).accepts(program))))
       return { verdict: 'unknown', why: 'Linux would not load both' };
   const solver = await openSolver();
   if (solver === undefined) io.info(noSolver);

@@ -68,20 +68,20 @@ told them apart (tested).`,
       hex(encodeInsns(old.program.insns)) === hex(encodeInsns(fresh.program.insns)) && sameData(old, fresh);
     const packets =
       options.read === undefined ? [] : await readPackets(options.read, io, wholeNumber('--count', options.count, 1));
-    const comparing = (most: number): Compared =>
-      io.breakable('comparing', () => compare({ old, fresh, packets, maps, budget: Math.min(most, budget) }));
+    const comparing = (most: number): Promise<Compared> =>
+      io.work('comparing', () => compare({ old, fresh, packets, maps, budget: Math.min(most, budget) }));
     // What is found soon need not be asked of a solver, who may think long about what is not so.
-    const first = isEqual ? undefined : comparing(firstBudget);
+    const first = isEqual ? undefined : await comparing(firstBudget);
     const isFound = (first?.partings.length ?? 0) > 0;
     const proof =
       isEqual || isFound || options.proof === false || !sameData(old, fresh)
         ? undefined
         : await proveProgram(old, fresh, io);
     const isSure = isEqual || proof?.verdict === 'proved';
-    const compared = isSure ? undefined : budget <= firstBudget ? first : comparing(budget);
+    const compared = isSure ? undefined : budget <= firstBudget ? first : await comparing(budget);
     const work = isEqual
       ? undefined
-      : io.breakable('verifying', () => [verifierWork(old), verifierWork(fresh)] as const);
+      : await io.work('verifying', () => [verifierWork(old), verifierWork(fresh)] as const);
     const result = { old, fresh, isEqual, proof, compared, work };
     if (io.flags.json) io.json('jitnic.diff/1', diffJson(result));
     else io.out(diffText(result, io));

@@ -77,7 +77,7 @@ export const command: CliCommand = defineCommand<Options>({
     const traffic = trafficOptions(options);
     const batches = generateBatches(traffic);
     // The first batch now: options that make no sense must not cost an old capture.
-    const first = io.breakable('drawing flows', () => batches.next());
+    const first = await io.work('drawing flows', () => batches.next());
     const tally = new Tally();
     const target = await openTarget(options, io);
     const interrupt = io.catchInterrupt();

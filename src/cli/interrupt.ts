@@ -1,9 +1,9 @@
 /**
  * Ctrl-C. The event loop hears of a signal only when it has a turn, and verifying, compiling, running packets or
  * putting conditions into words may keep it from one for minutes. V8 can break off JavaScript and WebAssembly wherever
- * they are (at the back edges of loops), and `node:vm` has a thread that makes it do so on SIGINT. Whoever starts long
- * work wraps it in {@link breakable}; it ends with an {@link InterruptedError}, no `finally` having run, so what was
- * being worked on is to be thrown away or to be looked at with care.
+ * they are (at the back edges of loops), and `node:vm` has a thread that makes it do so on SIGINT. Commands hand long
+ * work to `Io.work`, which is a {@link turn} and {@link breakable}; it ends with an {@link InterruptedError}, no
+ * `finally` having run, so what was being worked on is to be thrown away or to be looked at with care.
  */
 import { Script } from 'node:vm';
 import { type ExitCode, exitCodes, UserError } from '../base/index.js';

@@ -49,12 +49,12 @@ export const command: CliCommand = defineCommand<Options>({
     const print = passNames(options.printAfter ?? []);
     const object = await openProgramFile(file, io, options);
     const spec = chooseProgram(object, name);
-    const machine = new Machine(object);
+    const machine = await io.work('making the maps', () => new Machine(object));
     const program = machine.programs[object.programs.indexOf(spec)] as LoadedProgram;
     // Throws where the program asks for what jitnic does not have.
     machine.admit(program);
     const verdicts = Verdicts.of(object, { facts: options.facts });
-    const { accepted } = io.breakable('verifying', () => verdicts.of(spec));
+    const { accepted } = await io.work('verifying', () => verdicts.of(spec));
     if (!accepted) io.info(`${spec.name} is not verified: its accesses are checked, and few passes run`);
     const names = namesOf(machine);
     const texts: { readonly pass: string; readonly text: string }[] = [];
@@ -69,17 +69,13 @@ export const command: CliCommand = defineCommand<Options>({
           if (print.has(step.name)) texts.push({ pass: step.name, text: formatFunction(code, names, exact) });
         },
       });
-    const report = io.breakable('optimizing', () => withPlace(program, optimize));
+    const report = await io.work('optimizing', () => withPlace(program, optimize));
     const code =
-      options.timePasses === true ? io.breakable('compiling', () => timeCode(machine, report.code)) : undefined;
+      options.timePasses === true ? await io.work('compiling', () => timeCode(machine, report.code)) : undefined;
     const { output } = options;
     if (output !== undefined) {
       if (output === '-' && io.flags.json) throw new UsageError('`-o -` and `--json` both want stdout');
-      await writeOutput(
-        output,
-        io.breakable('compiling', () => moduleBytes(object, spec, verdicts, settings)),
-        io,
-      );
+      await writeOutput(output, await io.work('compiling', () => moduleBytes(object, spec, verdicts, settings)), io);
       if (output === '-') return exitCodes.ok;
     }
     const text = formatFunction(report.code, names, exact);

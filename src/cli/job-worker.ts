@@ -33,7 +33,7 @@ const io: Io = {
     throw new InternalError('jobs', 'a thread has no stdin');
   },
   isInteractive: false,
-  breakable: (_phase, work) => work(),
+  work: async (_phase, work) => work(),
   catchInterrupt: () => ({ requested: false, wake: undefined }),
   flags: { json: false, pretty: false, quiet: false, verbosity: 0, progress: false },
   style: makeStyle(false),

@@ -84,8 +84,8 @@ function percent(flag: string, text: unknown): number | undefined {
 }
 
 /** Says what is attached and which look-ups could be written out. Needs the right to read, and changes nothing. */
-function dryRun(device: string, object: Parameters<typeof planLive>[3], io: Io): typeof exitCodes.ok {
-  const plan = io.breakable('taking over', () => planLive(Bpf.open(), new KernelIds(), device, object));
+async function dryRun(device: string, object: Parameters<typeof planLive>[3], io: Io): Promise<typeof exitCodes.ok> {
+  const plan = await io.work('taking over', () => planLive(Bpf.open(), new KernelIds(), device, object));
   const { attachment, taken, sites, why } = plan;
   const { info, program, maps } = taken;
   const found = sites.map(({ pc, map, keySize }) => ({
@@ -139,7 +139,7 @@ async function rehearsal(
   // 14 bytes are an Ethernet header: the kernel's test runs refuse shorter frames.
   const packets = (await readPackets(capture, io, most)).filter(({ data }) => data.length >= 14);
   if (packets.length === 0) throw new InputError('the capture has no packet', { file: capture });
-  const result = io.breakable('rehearsing', () =>
+  const result = await io.work('rehearsing', () =>
     rehearse(object, program, packets, {
       engine,
       // Packets between two decisions: a quarter of a short capture, so that versions are made and also used in it.

@@ -73,6 +73,6 @@ const host: Host = {
 };
 
 process.exitCode = await runCli(args, host);
-if (!args.includes('--no-cache')) bundle?.keep();
 // What was broken off may still wait for a pipe or a process, and keep this one.
 if (process.exitCode === 130) process.exit();
+if (!args.includes('--no-cache')) bundle?.keep();

@@ -63,5 +63,5 @@ export async function comparedPackets(
   const packets: { readonly data: Uint8Array }[] = made.map((data) => ({ data }));
   if (capture !== undefined) packets.push(...(await readPackets(capture, io)));
   const engine = machineEngine('wasm');
-  return io.breakable('comparing', () => compareObjects(before, after, packets, { engine, seeds, programs }));
+  return io.work('comparing', () => compareObjects(before, after, packets, { engine, seeds, programs }));
 }

@@ -89,7 +89,7 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
     const bytes = await readProgramBytes(file, io, options);
     const name = file === '-' ? 'stdin' : file;
     const reading = { ...(await kernelOptions(options, io)), name };
-    const before = io.breakable('reading the object', () => readObject(bytes, reading));
+    const before = await io.work('reading the object', () => readObject(bytes, reading));
     const mcpu = mcpuOf(options.mcpu, bytes, name);
     const wanted = names.filter((each) => each !== undefined);
     const programs = programNames(before, wanted);
@@ -117,9 +117,9 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
           watch: (step) => steps.see(step),
         }),
       );
-      const after = io.breakable('reading the object', () => readObject(result.bytes, reading));
+      const after = await io.work('reading the object', () => readObject(result.bytes, reading));
       const compared = await comparedPackets(before, after, { count, capture: options.read, programs }, io);
-      const executed = io.breakable('running packets', () => executedByClass(before, after, programs, traffic));
+      const executed = await io.work('running packets', () => executedByClass(before, after, programs, traffic));
       const changed = new Set(result.functions.filter(({ saved }) => saved.length > 0).map((fn) => fn.name));
       const proofs = isProved
         ? await breakableWith(io, 'proving', solver, (heard) => proveFunctions(before, after, changed, heard))
@@ -130,11 +130,7 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
       const isEqual = !isRefuted && compared.every(({ difference }) => difference === undefined);
       if (output !== undefined && isEqual) await writeOutput(output, result.bytes, io);
       if (options.report !== undefined)
-        await writeOutput(
-          options.report,
-          io.breakable('writing the page', () => optPageOf(data)),
-          io,
-        );
+        await writeOutput(options.report, await io.work('writing the page', () => optPageOf(data)), io);
       if (options.timePasses === true) steps.printTimes();
       const isSilent = output === '-' || options.report === '-';
       if (io.flags.json) io.json('jitnic.opt/1', optJson(data, isEqual ? output : undefined));

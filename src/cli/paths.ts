@@ -77,7 +77,7 @@ Examples:
       keepMaps: options.keepMaps === true,
     };
     const holder = new MapStore(object, world.cpus);
-    const found = io.breakable('searching for paths', () => findPaths(object, program, finder));
+    const found = await io.work('searching for paths', () => findPaths(object, program, finder));
     const paths = options.uncovered === true ? found.paths.filter(({ isNew }) => isNew) : found.paths;
     if (options.write !== undefined) await writeOutput(options.write, captureOf(options.write, paths, holder), io);
     if (options.tests !== undefined) {

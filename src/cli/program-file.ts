@@ -16,7 +16,6 @@ import {
 } from '../object/index.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
-import { turn } from './interrupt.js';
 import { declareKernelFlags, type KernelFlags, kernelOptions } from './kernel-flags.js';
 
 /** How FILE is read: the values of the flags that {@link declareReading} declares. */
@@ -69,8 +68,7 @@ export async function openProgramFile(path: string, io: Io, flags: ReadingFlags 
 /** The object that is in `bytes`, which came from `path`; see {@link openProgramFile}. */
 export async function objectOf(bytes: Uint8Array, path: string, io: Io, flags: ReadingFlags = {}): Promise<ObjectSpec> {
   const options = await kernelOptions(flags, io);
-  await turn();
-  const object = io.breakable('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
+  const object = await io.work('reading the object', () => readObject(bytes, { ...options, name: displayName(path) }));
   const note = connectionLayoutNote(object);
   if (note !== undefined) io.info(`${object.name}: ${note}`);
   return object;
@@ -95,7 +93,7 @@ export async function readProgramBytes(path: string, io: Io, flags: ReadingFlags
   if (isC) return compile(path, bytes, flags, io);
   if (language !== 'assembler' && !isText(path, bytes)) return bytes;
   const text = new TextDecoder().decode(bytes);
-  return io.breakable('assembling', () => writeElf(parseImage(text, displayName(path))));
+  return io.work('assembling', () => writeElf(parseImage(text, displayName(path))));
 }
 
 /** Raw instructions and the map list that belongs to them, as an object. */

@@ -238,28 +238,42 @@ async function packageVersion(): Promise<string> {
 class Interrupts {
   /** Rejects with InterruptedError at a Ctrl-C that nobody waits for, or at the second one. */
   readonly unheeded: Promise<never>;
-  private readonly interrupt: Mutable<Interrupt> = { requested: false, wake: undefined };
-  private isAwaited = false;
+  private interrupt: Interrupt | undefined;
+  private hasCome = false;
+  private isTold = false;
 
   constructor(host: Host) {
     this.unheeded = new Promise((_, reject) => {
       host.onInterrupt(() => {
-        if (!this.isAwaited || this.interrupt.requested) reject(new InterruptedError());
-        this.interrupt.requested = true;
-        this.interrupt.wake?.();
+        if (this.interrupt === undefined || this.hasCome) reject(new InterruptedError());
+        this.hasCome = true;
+        this.interrupt?.wake?.();
       });
     });
   }
 
   /** From now on the command hears of it. */
   await(): Interrupt {
-    this.isAwaited = true;
+    const tell = (): boolean => {
+      this.isTold ||= this.hasCome;
+      return this.hasCome;
+    };
+    this.interrupt ??= {
+      get requested() {
+        return tell();
+      },
+      wake: undefined,
+    };
     return this.interrupt;
   }
-}
 
-/** The same type, fields writable: who makes an interface's object may change what its readers may not. */
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+  /** One came, and the command has neither looked nor been told of it before. Who asks tells it. */
+  get isNews(): boolean {
+    const isNews = this.hasCome && !this.isTold;
+    this.isTold ||= isNews;
+    return isNews;
+  }
+}
 
 /** The world of one command, made of its common flags. */
 function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io {
@@ -293,7 +307,11 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
     lines: (prompt, complete) => linesOf(host, prompt, complete),
     isInteractive: host.terminal !== undefined,
     readStdin: () => readAll(host.stdin()),
-    breakable: (phase, work) => (host.breakable === undefined ? work() : host.breakable(work, phase)),
+    work: async (phase, work) => {
+      await turn();
+      if (interrupts.isNews) throw new InterruptedError(phase);
+      return host.breakable === undefined ? work() : host.breakable(work, phase);
+    },
     catchInterrupt: () => interrupts.await(),
   };
 }

@@ -48,7 +48,7 @@ export async function runJobs(
   const chosen = chooseProgram(await objectOf(object, file, io, flags), name, flags);
   const options = await sessionOptions(flags, io);
   const verdicts = Verdicts.of(chosen.object, options);
-  const session = verifiedSession(chosen, flags, { ...options, verdicts, lanes: { count: jobs, index: 0 } }, io);
+  const session = await verifiedSession(chosen, flags, { ...options, verdicts, lanes: { count: jobs, index: 0 } }, io);
   const { machine, program } = session.runtime;
   // This thread makes the maps and verifies; the others are told what passed and where the maps are.
   const behind = programsBehind(program, machine.programs);

@@ -13,7 +13,6 @@ import { type CacheFlags, cacheOptions, declareCacheFlags } from './cache-option
 import type { Io } from './command.js';
 import { readInput } from './files.js';
 import { declareGlobals, type GlobalFlags, setByFlags } from './global-flags.js';
-import { turn } from './interrupt.js';
 import { declareOpt, type OptFlags, settingsOf } from './opt-flags.js';
 import { declareReading, openProgramFile, type ReadingFlags } from './program-file.js';
 import { declareStore, openStore, type StoreFlags } from './run-store.js';
@@ -160,8 +159,7 @@ export async function openSession(
 ): Promise<Session> {
   const chosen = await openProgram(file, name, flags, io);
   const options = await sessionOptions(flags, io);
-  await turn();
-  const session = verifiedSession(chosen, flags, { ...options, ...more }, io);
+  const session = await verifiedSession(chosen, flags, { ...options, ...more }, io);
   noteLoaded(session, flags, io);
   return session;
 }
@@ -179,16 +177,16 @@ export const rejectionHint =
   '`jitnic verify` explains it; `--no-verify` runs it all the same, with every access checked';
 
 /** Makes a session, and has the program verified unless flags say otherwise. */
-export function verifiedSession(
+export async function verifiedSession(
   { object, program }: Chosen,
   flags: RunFlags,
   options: SessionOptions,
-  io: Pick<Io, 'breakable'>,
-): Session {
+  io: Pick<Io, 'work'>,
+): Promise<Session> {
   const verdicts = flags.verify === false ? Verdicts.none() : (options.verdicts ?? Verdicts.of(object, options));
-  const session = io.breakable('making the maps', () => new Session(object, program, { ...options, verdicts }));
+  const session = await io.work('making the maps', () => new Session(object, program, { ...options, verdicts }));
   // After the session: what cannot run at all is said before what Linux would say.
-  if (flags.verify !== false) io.breakable('verifying', () => verdicts.require(object, program, rejectionHint));
+  if (flags.verify !== false) await io.work('verifying', () => verdicts.require(object, program, rejectionHint));
   return session;
 }
 

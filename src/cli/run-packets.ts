@@ -105,10 +105,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
       };
       try {
         if (slow * surprise * (batch.count - at) < turnEvery) piece();
-        else {
-          await turn();
-          if (!isDone()) io.breakable('running packets', piece);
-        }
+        else await io.work('running packets', piece);
       } catch (error) {
         if (!(error instanceof InterruptedError)) throw error;
         // Ctrl-C came in the middle of a packet: what it had counted is put right, its effects on maps stay.

@@ -31,13 +31,22 @@ export const wording = 'putting conditions into words';
  * {@link runJson} as a step: where Ctrl-C breaks it off it comes without conditions, and where Ctrl-C came before with
  * those that there was time for.
  */
-export function runJsonIn(steps: Steps, session: Session, time: RunTime): Record<string, unknown> {
-  return steps.take(wording, () => runJson(session, time, steps.mayBegin)) ?? runJson(session, time, () => false);
+export async function runJsonIn(steps: Steps, session: Session, time: RunTime): Promise<Record<string, unknown>> {
+  return (
+    (await steps.take(wording, () => runJson(session, time, steps.mayBegin))) ?? runJson(session, time, () => false)
+  );
 }
 
 /** {@link runText} as a step, in the same way. */
-export function runTextIn(steps: Steps, session: Session, io: Io, shownTraces: number = defaultShown): string {
-  return steps.take(wording, () => runText(session, io, shownTraces, steps.mayBegin)) ?? runText(session, io, 0);
+export async function runTextIn(
+  steps: Steps,
+  session: Session,
+  io: Io,
+  shownTraces: number = defaultShown,
+): Promise<string> {
+  return (
+    (await steps.take(wording, () => runText(session, io, shownTraces, steps.mayBegin))) ?? runText(session, io, 0)
+  );
 }
 
 /**

@@ -77,7 +77,7 @@ export async function runTimed(
   const model = cardModel(card, chosen.program);
   const isCoherent = flags.coherence !== undefined;
   const given = await sessionOptions({ ...flags, ...(model.isWhole ? { engine: 'interp', card: false } : {}) }, io);
-  const session = verifiedSession(
+  const session = await verifiedSession(
     chosen,
     flags,
     {

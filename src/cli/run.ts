@@ -98,22 +98,22 @@ export const command: CliCommand = defineCommand<Options>({
       timeline,
     );
     const steps = new Steps(io, interrupted);
-    if (!interrupted) steps.take('comparing what is left', () => session.finish());
+    if (!interrupted) await steps.take('comparing what is left', () => session.finish());
     const { machine } = session.runtime;
     const covered = await coverageLog?.finish(`${machine.object.name}, packets of ${options.read}`);
     const globals = gotten(machine.object, options, (map) => sectionBytes(machine.maps[map]));
-    const maps = options.maps ? steps.take('reading maps', () => dumpMaps(machine)) : undefined;
+    const maps = options.maps ? await steps.take('reading maps', () => dumpMaps(machine)) : undefined;
     const { mapsOut } = options;
-    const mapsFile = mapsOut === undefined ? undefined : steps.take('reading maps', () => [...mapsText(machine)]);
+    const mapsFile = mapsOut === undefined ? undefined : await steps.take('reading maps', () => [...mapsText(machine)]);
     if (mapsOut !== undefined && mapsFile !== undefined) await writeOutput(mapsOut, mapsFile, io);
     if (timeline !== undefined && options.report !== undefined) {
-      const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
+      const page = await steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.report, page, io);
     }
     const shown = io.flags.json || options.write === '-' || options.mapsOut === '-' ? undefined : defaultShown;
     if (io.flags.json) {
       io.json('jitnic.run/1', {
-        ...runJsonIn(steps, session, time),
+        ...(await runJsonIn(steps, session, time)),
         undeliverable,
         ...steps.json(),
         jobs: shares,
@@ -125,7 +125,7 @@ export const command: CliCommand = defineCommand<Options>({
         ...(options.maps ? maps : {}),
       });
     } else if (shown !== undefined) {
-      io.out(runTextIn(steps, session, io, shown));
+      io.out(await runTextIn(steps, session, io, shown));
       if (timed !== undefined) io.out(timedText(timed, io));
       if (coherent !== undefined) io.out(coherenceText(coherent, io));
       if (shares !== undefined) io.out(jobsText(shares));

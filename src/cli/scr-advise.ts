@@ -65,7 +65,7 @@ export const adviseOperation: ScrOperation = {
     const card = await openCard((flags['card'] as string | undefined) ?? 'pipeline', io);
     const object = await openProgramFile(file, io, flags);
     const program = pickProgram(object, name);
-    const analysis = io.breakable('analyzing', () => analyzeScr(object, program));
+    const analysis = await io.work('analyzing', () => analyzeScr(object, program));
     if (analysis.verdict === 'no state') {
       const advice = `\`${program.name}\` writes no state: it needs no replication, any core takes any packet`;
       if (io.flags.json) io.json('jitnic.scr-advise/1', { program: program.name, verdict: analysis.verdict, advice });
@@ -81,10 +81,10 @@ export const adviseOperation: ScrOperation = {
     const fill = (machine: Machine): void => {
       if (contents !== undefined) loadMaps(machine, contents, mapsIn);
     };
-    const seen = io.breakable('running', () => observe(object, program, packets, { name: capture, fill }));
+    const seen = await io.work('running', () => observe(object, program, packets, { name: capture, fill }));
     const counted =
       analysis.replay !== undefined && 'insns' in analysis.replay
-        ? io.breakable('counting', () => countReplay(analysis.metadata, packets.slice(0, countedPackets), fill))
+        ? await io.work('counting', () => countReplay(analysis.metadata, packets.slice(0, countedPackets), fill))
         : undefined;
     const costs = costsOf(flags['costs'] as string | undefined, seen.instructions, counted);
     const possible: Technique[] = ['shard', 'migrate', 'lock'];

@@ -18,7 +18,7 @@ export const analyzeOperation: ScrOperation = {
     if (file === undefined) throw new UsageError('analyze which program?', {}, 'jitnic scr analyze prog.o');
     const object = await openProgramFile(file, io, flags);
     const program = pickProgram(object, name);
-    const analysis = io.breakable('analyzing', () => analyzeScr(object, program));
+    const analysis = await io.work('analyzing', () => analyzeScr(object, program));
     if (io.flags.json) io.json('jitnic.scr-analyze/1', analysisJson(analysis));
     else print(analysis, io);
     return exitOf(analysis);

@@ -34,7 +34,7 @@ export const buildOperation: ScrOperation = {
     const packetBytes = number('packet', 14, 65535);
     const object = await openProgramFile(file, io, flags);
     const program = pickProgram(object, name);
-    const analysis = io.breakable('analyzing', () => analyzeScr(object, program));
+    const analysis = await io.work('analyzing', () => analyzeScr(object, program));
     for (const finding of analysis.findings) io.info(`${finding.weight}: ${findingText(finding)}`);
     if (analysis.verdict === 'not replicable') {
       io.err(`error: ${object.name}: \`${program.name}\` cannot be replicated\n`);
@@ -42,7 +42,7 @@ export const buildOperation: ScrOperation = {
     }
     if (analysis.verdict === 'no state')
       throw new UsageError(`\`${program.name}\` writes no state: it needs no replication`, { file: object.name });
-    const built = io.breakable('building', () => buildScr(analysis.metadata, { cores, frameBytes, packetBytes }));
+    const built = await io.work('building', () => buildScr(analysis.metadata, { cores, frameBytes, packetBytes }));
     const bytes = writeElf(objectImage(built.object, { core: 'applied' }));
     await writeOutput(output, bytes, io);
     const [entry] = built.object.programs;

@@ -155,7 +155,7 @@ async function itemsOf(flags: ScrFlags, name: string | undefined, cores: number,
     return { layout: headerLayout(cores, hasNumbers), source: headerItems, program: undefined };
   const object = await openProgramFile(file, io, flags);
   const program = pickProgram(object, name);
-  const { verdict, metadata } = io.breakable('analyzing', () => analyzeScr(object, program));
+  const { verdict, metadata } = await io.work('analyzing', () => analyzeScr(object, program));
   if (verdict === 'not replicable')
     throw new InputError(`\`${program.name}\` cannot be replicated`, { file }, `why: jitnic scr analyze ${file}`);
   if (verdict === 'no state')

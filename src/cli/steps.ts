@@ -13,7 +13,7 @@ const summaryMs = 100;
  * The steps of one command. Once one was broken off, the others are short or left out, and what is printed says so.
  */
 export class Steps {
-  private readonly io: Pick<Io, 'breakable'>;
+  private readonly io: Pick<Io, 'work'>;
   private interrupted: boolean;
   /** On `performance.now()`; undefined where nobody waits for the end. */
   private readonly until: number | undefined;
@@ -23,17 +23,17 @@ export class Steps {
    * `interrupted`: Ctrl-C came before. Then the steps that are left are the summary so far, and a second one ends
    * them.
    */
-  constructor(io: Pick<Io, 'breakable'>, interrupted = false) {
+  constructor(io: Pick<Io, 'work'>, interrupted = false) {
     this.io = io;
     this.interrupted = interrupted;
     this.until = interrupted ? performance.now() + summaryMs : undefined;
   }
 
   /** A step's result; undefined if Ctrl-C came in it or in an earlier step. */
-  take<T>(phase: string, step: () => T): T | undefined {
+  async take<T>(phase: string, step: () => T): Promise<T | undefined> {
     if (this.brokenOff) return undefined;
     try {
-      return this.io.breakable(phase, step);
+      return await this.io.work(phase, step);
     } catch (error) {
       if (!(error instanceof InterruptedError)) throw error;
       this.interrupted = true;

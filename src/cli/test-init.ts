@@ -27,7 +27,7 @@ export async function initTests(
     throw new InputError('is there already', { file: path }, 'remove it, or: jitnic paths PROG --tests FILE');
   const { object, program } = await openProgram(file, rest[0], options, io);
   const world = await worldOptions(options, io);
-  const found = io.breakable('searching for paths', () =>
+  const found = await io.work('searching for paths', () =>
     findPaths(object, program, {
       ...world,
       verdicts: Verdicts.of(object),

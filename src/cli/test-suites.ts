@@ -19,7 +19,6 @@ import { parseMapsFile } from '../vm/map-json.js';
 import { readPackets } from './capture-input.js';
 import type { Io } from './command.js';
 import { readInput } from './files.js';
-import { turn } from './interrupt.js';
 import { kernelEngine } from './kernel-cases.js';
 import { openProgramFile, type ReadingFlags } from './program-file.js';
 import { parseYaml } from './yaml-file.js';
@@ -140,8 +139,7 @@ export async function runTestFile(
   const results: CaseResult[] = [];
   for (const one of suite.cases) {
     if (options.filter !== undefined && !options.filter.test(one.name)) continue;
-    await turn();
-    const result = { ...io.breakable(`test \`${one.name}\``, () => runCase(one, world)), file: path };
+    const result = { ...(await io.work(`test \`${one.name}\``, () => runCase(one, world))), file: path };
     results.push(result);
     each?.(result);
   }

@@ -20,7 +20,7 @@ export interface World {
   readonly terminal?: boolean;
   /** Columns; default 100. */
   readonly width?: number;
-  /** The phase (see `Io.breakable`) that Ctrl-C breaks off as it begins. */
+  /** The phase (see `Io.work`) that Ctrl-C breaks off as it begins. */
   readonly interruptIn?: string;
 }
 

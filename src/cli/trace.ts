@@ -67,16 +67,16 @@ export const command: CliCommand = defineCommand<Options>({
       ...(dump === 'html' ? { most: () => 1, each: () => timeline.note(session.runtime) } : {}),
     });
     const steps = new Steps(io, interrupted);
-    if (!interrupted) steps.take('comparing what is left', () => session.finish());
+    if (!interrupted) await steps.take('comparing what is left', () => session.finish());
     const { machine } = session.runtime;
     const globals = gotten(machine.object, options, (map) => sectionBytes(machine.maps[map]));
     if (dump === 'html') {
-      const page = steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
+      const page = await steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.output ?? '-', page, io);
     } else if (dump === 'json') {
       await writeOutput(options.output ?? '-', jsonText(session.dumpTraces(), io.flags.pretty), io);
     } else if (io.flags.json) {
-      const whole = steps.take(wording, () => traceJson(session, time, options, io, steps.mayBegin));
+      const whole = await steps.take(wording, () => traceJson(session, time, options, io, steps.mayBegin));
       io.json('jitnic.trace/1', {
         ...(whole ?? runJson(session, time, () => false)),
         ...(globals === undefined ? {} : { globals }),
@@ -85,7 +85,7 @@ export const command: CliCommand = defineCommand<Options>({
     } else {
       // A table is minimised as a whole: of a part there is none.
       const isRules = options.rules === true && !interrupted;
-      const whole = steps.take(wording, () =>
+      const whole = await steps.take(wording, () =>
         isRules ? rulesText(session, options, io.width) : traceText(session, dump, io, steps.mayBegin),
       );
       io.out(whole ?? headline(session, io));

@@ -31,8 +31,9 @@ export const command: CliCommand = defineCommand<Options>({
     const programs = programsOf(object, name);
     const verbose = io.flags.verbosity > 0;
     const steps = new Steps(io);
-    const results = programs.flatMap((program) => {
-      const result = steps.take('verifying', () =>
+    const results: { readonly program: ProgramSpec; readonly result: VerifyResult }[] = [];
+    for (const program of programs) {
+      const result = await steps.take('verifying', () =>
         verify(program, object.maps, {
           btf: object.btf,
           kernelBtf: object.kernelBtf,
@@ -43,8 +44,8 @@ export const command: CliCommand = defineCommand<Options>({
           all: options.all === true,
         }),
       );
-      return result === undefined ? [] : [{ program, result }];
-    });
+      if (result !== undefined) results.push({ program, result });
+    }
     if (io.flags.json) {
       io.json('jitnic.verify/1', {
         file: object.name,

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commandRows } from '../../src/cli/commands.js';
 import { captureCli } from '../../src/cli/testing.js';
-import { builtCli, interruptCli } from '../support/interrupted.js';
+import { builtCli, inTime, interruptCli } from '../support/interrupted.js';
 
 const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
 const object = example('load-balancer/load-balancer.o');
@@ -161,7 +161,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     expect({ status, signal }, err).toEqual({ status: 130, signal: null });
     if (isJson) expect(JSON.parse(out)).toMatchObject({ interrupted: true });
     else expect(err).toContain('interrupted');
-    expect(heard).toBeLessThanOrEqual(200);
+    expect(heard).toBeLessThanOrEqual(inTime);
   });
 
   test('and the text says it too', async () => {
