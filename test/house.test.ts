@@ -46,7 +46,7 @@ describe('Ctrl-C', () => {
     const frame = read('src/cli/program.ts');
     expect(frame.match(/\bbreakable\(/g)).toHaveLength(1);
     expect(frame).toMatch(
-      /work: async \(phase, work\) => \{\s+await turn\(\);[^}]*host\.breakable\(work, phase\);\s+\}/,
+      /\n {4}work: \(phase, work\) =>\n {6}inTurn\(\(\) => \{\n[^}]*host\.breakable\(work, phase\);\n {6}\}\),/,
     );
   });
 });

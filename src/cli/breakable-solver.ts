@@ -17,6 +17,7 @@ export function breakableWith<T>(
   work: (solver: Solver | undefined) => Promise<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
+    // The loop calls it itself (interrupt.ts): where promises are being settled, none can be settled within.
     const take = (step: () => void): void => {
       const done = io.work(phase, () => {
         step();
@@ -29,6 +30,14 @@ export function breakableWith<T>(
       work(handed).then(resolve, reject);
     });
   });
+}
+
+/**
+ * Closes a solver as soon as it has answered. Nobody waits for that: a question that Ctrl-C broke off in the midst of
+ * being put has no answer.
+ */
+export function release(solver: Solver | undefined): void {
+  solver?.close().catch(() => undefined);
 }
 
 /** The same solver, whose answers come as steps that `take` takes. */

@@ -6,7 +6,7 @@ import { encodeInsns } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { breakableWith } from './breakable-solver.js';
+import { breakableWith, release } from './breakable-solver.js';
 import type { Io } from './command.js';
 import { type FunctionProof, proveFunctions } from './opt-proofs.js';
 
@@ -38,7 +38,7 @@ export async function proveProgram(old: ProgramOf, fresh: ProgramOf, io: Io): Pr
   const alone = ({ object, program }: ProgramOf): ObjectSpec => ({ ...object, programs: [program] });
   const proofs = await breakableWith(io, 'proving', solver, (heard) =>
     proveFunctions(alone(old), alone(fresh), new Set(names), heard),
-  ).finally(() => solver?.close());
+  ).finally(() => release(solver));
   let least: FunctionProof = { verdict: 'proved' };
   for (const name of names) {
     const proof = proofs.get(name) ?? { verdict: 'unknown', why: `\`${name}\` was not compared` };

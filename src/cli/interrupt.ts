@@ -2,7 +2,7 @@
  * Ctrl-C. The event loop hears of a signal only when it has a turn, and verifying, compiling, running packets or
  * putting conditions into words may keep it from one for minutes. V8 can break off JavaScript and WebAssembly wherever
  * they are (at the back edges of loops), and `node:vm` has a thread that makes it do so on SIGINT. Commands hand long
- * work to `Io.work`, which is a {@link turn} and {@link breakable}; it ends with an {@link InterruptedError}, no
+ * work to `Io.work`, which is {@link breakable} {@link inTurn}; it ends with an {@link InterruptedError}, no
  * `finally` having run, so what was being worked on is to be thrown away or to be looked at with care.
  */
 import { Script } from 'node:vm';
@@ -34,14 +34,26 @@ export async function* untilInterrupt<T>(items: AsyncIterable<T>, interrupt: Int
 }
 
 /**
- * A turn of the event loop in which it looks for signals. Needed before {@link breakable} wherever work went before
- * that was not: a Ctrl-C that came in it has been caught and not been told, and Node forgets it as soon as `node:vm`
- * listens instead. Two immediates, since the first may come in the same round, before the loop has looked.
+ * Calls `work` after a turn of the event loop in which it looks for signals. Needed before {@link breakable} wherever
+ * work went before that was not: a Ctrl-C that came in it has been caught and not been told, and Node forgets it as
+ * soon as `node:vm` listens instead. Two immediates, since the first may come in the same round, before the loop has
+ * looked. The call is the loop's own, no promise being settled: `work` may settle some (breakable-solver.ts).
  */
-export async function turn(): Promise<void> {
-  await new Promise((done) => setImmediate(done));
-  await new Promise((done) => setImmediate(done));
+export function inTurn<T>(work: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const call = (): void => {
+      try {
+        resolve(work());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    setImmediate(() => setImmediate(call));
+  });
 }
+
+/** A turn of the event loop in which it looks for signals. */
+export const turn = (): Promise<void> => inTurn(() => undefined);
 
 /** V8 breaks off only what `node:vm` runs, so the script calls the work by way of a global that nobody else knows. */
 const script = new Script('globalThis[Symbol.for("jitnic.breakable")]()');

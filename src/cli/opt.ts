@@ -4,7 +4,7 @@ import { formatInsn } from '../isa/index.js';
 import { noSolver, openSolver } from '../linux/open-solver.js';
 import { readObject } from '../object/index.js';
 import { bytecodePasses, type Effort, improveObject, type PassStep } from '../super/index.js';
-import { breakableWith } from './breakable-solver.js';
+import { breakableWith, release } from './breakable-solver.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { kernelOptions } from './kernel-flags.js';
@@ -137,7 +137,7 @@ Passes: ${bytecodePasses.map(({ name, description }) => `\n  ${name.padEnd(9)} $
       else if (!isSilent) printOptReport(data, isEqual ? output : undefined, options.read !== undefined, io);
       return isEqual ? exitCodes.ok : exitCodes.negative;
     } finally {
-      await solver?.close();
+      release(solver);
     }
   },
 });

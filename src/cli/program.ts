@@ -10,7 +10,7 @@ import { jsonText, nearest } from '../text/index.js';
 import type { CliCommand, CommonFlags, Interrupt, Io } from './command.js';
 import { type CommandRow, commandRows } from './commands.js';
 import { describeError, errorJson, errorText } from './error-report.js';
-import { InterruptedError, turn } from './interrupt.js';
+import { InterruptedError, inTurn, turn } from './interrupt.js';
 import { linesOf, type Terminal } from './lines.js';
 import { makeStyle, paintedText, wantsColor } from './style.js';
 
@@ -307,11 +307,11 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
     lines: (prompt, complete) => linesOf(host, prompt, complete),
     isInteractive: host.terminal !== undefined,
     readStdin: () => readAll(host.stdin()),
-    work: async (phase, work) => {
-      await turn();
-      if (interrupts.isNews) throw new InterruptedError(phase);
-      return host.breakable === undefined ? work() : host.breakable(work, phase);
-    },
+    work: (phase, work) =>
+      inTurn(() => {
+        if (interrupts.isNews) throw new InterruptedError(phase);
+        return host.breakable === undefined ? work() : host.breakable(work, phase);
+      }),
     catchInterrupt: () => interrupts.await(),
   };
 }

@@ -13,6 +13,7 @@ class Z3Process implements Dialogue {
   private heard = '';
   private due: { readonly resolve: (text: string) => void; readonly reject: (error: Error) => void } | undefined;
   private ended: Error | undefined;
+  private readonly kill = (): void => void this.child.kill();
 
   constructor(name: string, child: ChildProcessWithoutNullStreams) {
     this.name = name;
@@ -21,6 +22,8 @@ class Z3Process implements Dialogue {
     child.stdout.on('data', (text: string) => this.hear(text));
     child.stderr.on('data', () => undefined);
     child.stdin.on('error', (error) => this.end(error));
+    // Who ends this process ends that one, which may be at a question for minutes.
+    process.once('exit', this.kill);
     child.on('error', (error) => this.end(error));
     child.on('exit', (code, signal) => this.end(new InternalError('solve', `z3 ended (${signal ?? code})`)));
   }
@@ -36,7 +39,8 @@ class Z3Process implements Dialogue {
   }
 
   close(): Promise<void> {
-    this.child.kill();
+    this.kill();
+    process.off('exit', this.kill);
     return Promise.resolve();
   }
 
