@@ -59,6 +59,7 @@ export const rows = [
   portable('cache', 'coherence', 'offload'),
   portable('runtime'),
   portable('sim', 'report', 'cases', 'debug'),
+  portable('predict'),
   [...portable('scr', 'place'), ...host('live', 'server')],
   host('cli'),
   portable('api'),

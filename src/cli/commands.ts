@@ -111,6 +111,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./debug.js'),
   },
   {
+    name: 'predict',
+    summary: 'what packets cost, by class, as formulas; does a new version cost more?',
+    group: 'Understand a program',
+    load: () => import('./predict.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',

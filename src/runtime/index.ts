@@ -6,7 +6,7 @@ export type { HostKind } from './host.js';
 export type { CardContext, CardMaker } from './make-offload.js';
 export type { Start } from './offload.js';
 export { type OpenOptions, openSession } from './open-session.js';
-export type { Clock } from './packet-clock.js';
+export { type Clock, PacketClock } from './packet-clock.js';
 export { RingReader, type RingSource, RingWriter } from './packet-rings.js';
 export { PathRecorder } from './path-recorder.js';
 export { Runtime } from './runtime.js';

@@ -57,6 +57,7 @@ export { MapStore } from './map-store.js';
 export { writeTyped } from './map-typed.js';
 export { GuestMemory } from './memory.js';
 export { MemoryComparison, type MemoryDifference } from './memory-comparison.js';
+export { type MapTouches, MemoryCounter } from './memory-counter.js';
 export { writtenElements } from './non-zero.js';
 export { formatOutput, type OutputTypes, type OutputWords, parseOutputTypes } from './output-words.js';
 export { type ArenaOptions, PacketArena } from './packet-arena.js';

@@ -127,6 +127,8 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['bench', 'measuring', () => [object, '-r', capture, '--engine', 'interp,wasm', '--rounds', '1000000'], work],
     ['test', 'in a test', () => [suite()], work],
     ['paths', 'searching', () => [loops()], work],
+    ['predict', 'searching', () => [loops()], work],
+    ['predict', 'counting', () => [loops(), '-r', capture], work],
     ['diff', 'comparing', () => [loops(), other(), '--no-proof'], work],
     ['diff', 'proving', () => [object, smaller(), '--budget', '0'], 8 * work],
     ['debug', 'running the packet', () => [loops(), '-r', capture], work],

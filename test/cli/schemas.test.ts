@@ -62,6 +62,8 @@ const cases: readonly Case[] = [
   { args: ['card', 'check', 'pipeline'] },
   { args: ['card', 'compile', example('heavy-hitter/heavy-hitter.o'), '--card', 'hxdp', '--print'] },
   { args: ['card', 'compile', example('ipv6-filter/ipv6-filter.o'), '--card', 'hxdp', '--lanes', '2', '--print'] },
+  { args: ['predict', ...nat, '-c', '60'] },
+  { args: ['predict', example('ipv6-filter/ipv6-filter.o'), '--budget', '20', '--diff', copy] },
   { args: ['scr', 'analyze', `${root}test/scr/ddos.o`] },
   { args: ['scr', 'analyze', `${root}test/scr/scr-token-bucket.o`] },
   { args: ['scr', 'build', `${root}test/scr/ddos.o`, '--cores', '3', '-o', `${folder}/scr.o`] },
