@@ -12,7 +12,7 @@ const folders = readdirSync('src', { withFileTypes: true }).filter((e) => e.isDi
 const unlisted = folders.map((e) => e.name).filter((name) => !rooms.some((room) => room.name === name));
 const sources = readdirSync('src', { recursive: true })
   .map(String)
-  .filter((f) => f.endsWith('.ts'))
+  .filter((f) => /\.tsx?$/.test(f))
   .map((f) => join('src', f));
 
 const forbidden = [
@@ -27,6 +27,13 @@ const forbidden = [
     severity: 'error',
     from: { path: `^src/(${portable.join('|')})/`, pathNot: '\\.test\\.ts$' },
     to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-no-pkg', 'unknown'] },
+  },
+  {
+    // Whoever imports the library or calls the command line has no use for what pages are made of.
+    name: 'page-parts-in-web',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/web/' },
+    to: { path: 'node_modules/(react|react-dom|@codemirror)/' },
   },
   {
     name: 'no-machine',
@@ -57,7 +64,7 @@ const result = await cruise(
     validate: true,
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: { extensions: ['.ts', '.tsx', '.js'] },
   },
   undefined,
   { tsConfig: undefined },

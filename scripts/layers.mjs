@@ -61,6 +61,7 @@ export const rows = [
   portable('sim', 'report', 'cases', 'debug'),
   portable('predict'),
   [...portable('scr', 'place'), ...host('live', 'server')],
+  portable('lab'),
   host('cli'),
   portable('api'),
   host('tools'),

@@ -153,6 +153,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./live.js'),
   },
   {
+    name: 'lab',
+    summary: 'a page about a program and its packets, in the browser',
+    group: 'Understand a program',
+    load: () => import('./lab.js'),
+  },
+  {
     name: 'map',
     summary: 'read and change map files by map name',
     group: 'Traffic and maps',

@@ -1,52 +1,20 @@
 /** What a thrown error looks like to the user, and which exit code it means. */
-import { type ExitCode, exitCodes, formatPlace, InternalError, UserError } from '../base/index.js';
-import { jsonText, printable, printableLines } from '../text/index.js';
+import { exitCodes } from '../base/index.js';
+import { type ErrorReport, jsonText, printable, printableLines, reportOf } from '../text/index.js';
 import { ioReason } from './files.js';
 
-/** The parts of a message; {@link errorText} and {@link errorJson} print the same ones. */
-export interface ErrorReport {
-  readonly exitCode: ExitCode;
-  /** Stable name for scripts: `usage`, `bad-input`, `unsupported`, `interrupted`, `internal`. */
-  readonly code: string;
-  readonly message: string;
-  readonly place: string | undefined;
-  readonly hint: string | undefined;
-}
-
-/** The hint of everything that users can do nothing about. */
-const reportHint = 'this is a bug in jitnic: please report it with this message, the command line and the input file';
-
 /**
- * What to say of whatever was thrown. Errors made for users say it themselves; refusals of the file system that no
- * command foresaw are bad input; everything else is our bug, with the phase that it happened in.
+ * What to say of whatever was thrown: refusals of the file system that no command foresaw are bad input, for the rest
+ * see {@link reportOf}.
  */
 export function describeError(error: unknown): ErrorReport {
-  if (error instanceof UserError) {
-    const place = formatPlace(error.place);
-    return {
-      exitCode: error.exitCode,
-      code: error.code,
-      message: error.message,
-      place: place === '' ? undefined : place,
-      hint: error.hint,
-    };
-  }
   // The file system has refused something where nobody reckoned with it: a folder that is gone, a file that was there
   // a moment ago.
   if (isSystemError(error)) {
     const { path, code } = error;
     return { exitCode: exitCodes.input, code: 'bad-input', message: ioReason(code), place: path, hint: undefined };
   }
-  const phase = error instanceof InternalError ? error.phase : phaseOf(error);
-  const text = error instanceof Error ? error.message : String(error);
-  const message = error instanceof InternalError ? text : `${phase}: ${text}`;
-  return {
-    exitCode: exitCodes.internal,
-    code: 'internal',
-    message: `internal error in ${message}`,
-    place: undefined,
-    hint: reportHint,
-  };
+  return reportOf(error, phaseOf);
 }
 
 /** An error of libuv: `code` is `ENOENT` and the like. */

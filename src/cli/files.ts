@@ -101,6 +101,7 @@ export function fileError(error: unknown, path: string): unknown {
 /** Error numbers in words that go on behind a file's name. */
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
+  EADDRINUSE: 'another process listens there',
   EDQUOT: 'no space left for this user',
   EFBIG: 'grows beyond the largest file',
   EIO: 'the device reports an error',

@@ -156,6 +156,16 @@ async function compile(path: string, text: Uint8Array, flags: ReadingFlags, io: 
   );
 }
 
+/** The object of a C text that lies in no file. Throws InputError that names it as `name`. */
+export async function compileText(name: string, text: Uint8Array, io: Io): Promise<Uint8Array> {
+  try {
+    return await compile('-', text, {}, io);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message.replaceAll('<stdin>', name), { file: name }, error.hint);
+  }
+}
+
 /** What became of a run of clang; `messages` is its stderr. */
 interface Compiled {
   readonly status: number | null;

@@ -8,9 +8,10 @@
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { exitCodes, UsageError } from '../base/index.js';
-import { type Daemon, type SyncPolicy, startDaemon, syncPolicies } from '../server/index.js';
+import { UsageError } from '../base/index.js';
+import { type SyncPolicy, startDaemon, syncPolicies } from '../server/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
+import { untilEnded } from './until-ended.js';
 
 /** Flags as commander gives them: text that nobody has checked. */
 interface Options {
@@ -60,12 +61,10 @@ Examples:
       say,
     });
     notify(io, '--ready');
-    const how = await ended(io);
-    notify(io, '--stopping');
-    await (daemon satisfies Daemon).stop();
-    if (how === 'terminated') return exitCodes.ok;
-    io.err('interrupted\n');
-    return exitCodes.interrupted;
+    return untilEnded(io, async () => {
+      notify(io, '--stopping');
+      await daemon.stop();
+    });
   },
 });
 
@@ -100,14 +99,4 @@ function notify(io: Io, word: string): void {
   if (io.env['NOTIFY_SOCKET'] === undefined) return;
   const child = spawn('systemd-notify', [word], { stdio: 'ignore' });
   child.on('error', (error) => io.err(`systemd-notify: ${error.message}\n`));
-}
-
-/** Until somebody wants it to end. */
-function ended(io: Io): Promise<'terminated' | 'interrupted'> {
-  const interrupt = io.catchInterrupt();
-  return new Promise((done) => {
-    interrupt.wake = () => done('interrupted');
-    process.once('SIGTERM', () => done('terminated'));
-    if (interrupt.requested) done('interrupted');
-  });
 }

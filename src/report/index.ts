@@ -1,7 +1,18 @@
 export { type CoveragePage, coveragePage } from './coverage-page.js';
+export type { GuardNode } from './guard-tree.js';
 export { type ExecutedRow, type OptLine, type OptPage, type OptPageFunction, optPage } from './opt-page.js';
 export { reportPage } from './page.js';
 export { packetsOf, placesSaved, regionJson, regionsOf } from './regions.js';
-export { type ReportData, type ReportOptions, reportData } from './report-data.js';
+export {
+  namesIn,
+  type ReportData,
+  type ReportOptions,
+  type ReportTrace,
+  type RunSummary,
+  reportData,
+  reportTrace,
+  runSummary,
+  traceTree,
+} from './report-data.js';
 export { type Axis, barChart, lineChart, type Panel, type Series } from './svg-chart.js';
 export { type Moment, Timeline } from './timeline.js';

@@ -37,8 +37,8 @@ export interface ReportAbort {
   readonly why: string;
 }
 
-/** All that the page shows. */
-export interface ReportData {
+/** What became of a run, without what its traces say: that takes longer to put into words than to record. */
+export interface RunSummary {
   readonly object: string;
   readonly program: string;
   /** Name of the capture. */
@@ -50,13 +50,17 @@ export interface ReportData {
   readonly installs: number;
   readonly evictions: number;
   readonly timeline: readonly Moment[];
+  readonly aborts: readonly ReportAbort[];
+  readonly faults: readonly { readonly text: string; readonly count: number }[];
+}
+
+/** All that the page shows. */
+export interface ReportData extends RunSummary {
   readonly tree: GuardNode;
   /** Most packets first. */
   readonly traces: readonly ReportTrace[];
   /** Places that several traces share. */
   readonly regions: readonly ReportRegion[];
-  readonly aborts: readonly ReportAbort[];
-  readonly faults: readonly { readonly text: string; readonly count: number }[];
 }
 
 /** What the session does not know. */
@@ -71,18 +75,20 @@ const defaultCodeOf = 24;
 
 /** The session must have kept its recordings (`keepRecordings`). */
 export function reportData(session: Session, options: ReportOptions): ReportData {
-  const { runtime, program } = session;
-  const records = [...runtime.traces].sort((a, b) => b.packets - a.packets || a.id - b.id);
+  const records = busiestFirst(session);
   const codeOf = options.codeOf ?? defaultCodeOf;
-  const names: Names = {
-    map: (index) => runtime.names.map(index),
-    ctxField: (offset) => `ctx.${xdpMdFields[offset / 4] ?? offset}`,
+  const names = namesIn(session);
+  return {
+    ...runSummary(session, options),
+    tree: traceTree(session),
+    traces: records.map((record, rank) => reportTrace(session, record, rank < codeOf ? names : undefined)),
+    regions: regionsOf(session),
   };
-  const paths = records.map((record) => ({
-    trace: record.id,
-    packets: record.packets,
-    guards: record.trace === undefined ? [] : guardWords(record.trace, runtime.names),
-  }));
+}
+
+/** The counts of a run. */
+export function runSummary(session: Session, options: ReportOptions): RunSummary {
+  const { runtime, program } = session;
   return {
     object: baseName(runtime.machine.object.name),
     program: program.name,
@@ -97,9 +103,6 @@ export function reportData(session: Session, options: ReportOptions): ReportData
     installs: runtime.installs,
     evictions: runtime.evictions,
     timeline: options.timeline,
-    tree: guardTree(paths),
-    traces: records.map((record, rank) => reportTrace(session, record, rank < codeOf ? names : undefined)),
-    regions: regionsOf(session),
     aborts: [...runtime.abortSites.values()].map(({ site, count }) => ({
       code: site.code,
       count,
@@ -110,13 +113,37 @@ export function reportData(session: Session, options: ReportOptions): ReportData
   };
 }
 
+/** What traces have in common, asked once. */
+export function traceTree(session: Session): GuardNode {
+  const { names } = session.runtime;
+  return guardTree(
+    busiestFirst(session).map((record) => ({
+      trace: record.id,
+      packets: record.packets,
+      guards: record.trace === undefined ? [] : guardWords(record.trace, names),
+    })),
+  );
+}
+
+function busiestFirst({ runtime }: Session): TraceRecord[] {
+  return [...runtime.traces].sort((a, b) => b.packets - a.packets || a.id - b.id);
+}
+
+/** How a trace's code is printed. */
+export function namesIn({ runtime }: Session): Names {
+  return {
+    map: (index) => runtime.names.map(index),
+    ctxField: (offset) => `ctx.${xdpMdFields[offset / 4] ?? offset}`,
+  };
+}
+
 /** A file's name without its folders: a page is shown to others. */
 function baseName(path: string): string {
   return path.replace(/^.*[/\\]/, '');
 }
 
 /** One trace. `names`: undefined leaves its code out, which is most of a page's bytes. */
-function reportTrace(session: Session, record: TraceRecord, names: Names | undefined): ReportTrace {
+export function reportTrace(session: Session, record: TraceRecord, names: Names | undefined): ReportTrace {
   const { condition, trace } = record;
   const shown = trace !== undefined && names !== undefined;
   return {

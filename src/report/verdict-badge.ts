@@ -1,7 +1,8 @@
 /** Verdicts on the page: a sign and the name, so that none is told by colour alone. */
 import type { VerdictName } from '../platform/index.js';
 
-const signs: Readonly<Record<VerdictName, string>> = {
+/** A sign for each, so that none is told by colour alone. */
+export const verdictSigns: Readonly<Record<VerdictName, string>> = {
   ABORTED: '!',
   DROP: '✕',
   PASS: '✓',
@@ -11,5 +12,5 @@ const signs: Readonly<Record<VerdictName, string>> = {
 
 /** A `<span>` of HTML. */
 export function verdictBadge(verdict: VerdictName): string {
-  return `<span class="verdict ${verdict.toLowerCase()}"><span aria-hidden="true">${signs[verdict]}</span> ${verdict}</span>`;
+  return `<span class="verdict ${verdict.toLowerCase()}"><span aria-hidden="true">${verdictSigns[verdict]}</span> ${verdict}</span>`;
 }

@@ -329,6 +329,11 @@ export class Session {
     return { verdict: this.runtime.last.verdict, bytes: machine.lane.packet.bytes(), redirect: machine.redirect };
   }
 
+  /** Verdict of the `i`-th packet of those that ran last, without a copy of its bytes. @internal */
+  verdictOf(i: number): number {
+    return this.inArena ? this.runtime.arena.verdict(i) : this.runtime.last.verdict;
+  }
+
   /**
    * What the packets of the last {@link runBatch} put out, in order, if that was asked for; good until the next one.
    * @internal

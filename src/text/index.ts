@@ -1,3 +1,4 @@
+export { type ErrorReport, reportOf } from './error-report.js';
 export {
   escapeChar,
   invisible,

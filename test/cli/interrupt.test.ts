@@ -147,6 +147,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['card', 'a program is waited for', () => ['compile', '-'], 0],
     ['scr', 'analyzing', () => ['analyze', example('nat/nat.o')], work],
     ['live', 'a program is waited for', () => ['attach', 'lo', '--object', '-'], 0],
+    ['lab', 'requests are waited for', () => [object, capture], 0],
     ['map', 'a program is waited for', () => ['dump', '-'], 0],
     ['gen', 'making traffic', () => ['-c', '1000000000000', '-w', '/dev/null'], work],
     ['prog', 'a program is waited for', () => ['dump', 'jited', '-'], 0],
@@ -157,7 +158,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
   /** Commands that print what they have, at once. */
   const instant = ['completion', 'man', 'device', 'net', 'feature'];
   /** Commands that print no JSON. */
-  const textOnly = ['debug', 'serve'];
+  const textOnly = ['debug', 'lab', 'serve'];
 
   test('every command has a case', () => {
     const named = new Set([...cases.map(([name]) => name), ...instant]);

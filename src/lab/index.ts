@@ -1,0 +1,2 @@
+export type * from './protocol.js';
+export { type Carrier, LabServer } from './serve.js';
