@@ -48,8 +48,10 @@ export interface KnownPath {
 export interface FoundPaths {
   readonly paths: readonly KnownPath[];
   readonly tried: number;
-  /** Every step of every path was turned: more tries would find nothing. */
+  /** Every step of every path was turned, and there is no other path from what was varied. */
   readonly isDone: boolean;
+  /** Turns that had no answer, where all others were tried. */
+  readonly unanswered: number | undefined;
   readonly coverage: Coverage;
 }
 
@@ -115,7 +117,8 @@ export function findPaths(object: ObjectSpec, program: ProgramSpec, options: Fin
   const start = { now: 0n, ifindex, metadata: new Uint8Array(0), entries: world.entries, full: [] };
   for (const packet of options.known) replay.run({ ...start, packet });
   const paths = search.found.map((found) => replay.run(found.start));
-  return { paths, tried: search.tried, isDone: search.isDone, coverage: replay.coverage };
+  const { tried, isDone, unanswered } = search;
+  return { paths, tried, isDone, unanswered, coverage: replay.coverage };
 }
 
 /** Where every start begins. */

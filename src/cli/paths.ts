@@ -162,6 +162,7 @@ function pathsJson(
     found: found.paths.length,
     tried: found.tried,
     exhausted: found.isDone,
+    unanswered: found.unanswered,
     coverage: coverageJson(totals),
   };
 }
@@ -178,13 +179,20 @@ export function coverageJson(totals: ReturnType<typeof totalsOf>): Record<string
   };
 }
 
+/** Are there more paths? */
+function leftText({ isDone, unanswered }: FoundPaths): string {
+  if (isDone) return ', and no other is left';
+  if (unanswered === undefined) return '; `--budget` tries more';
+  return `; ${count(unanswered, 'turn')} of a step had no answer, and no other is left`;
+}
+
 function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath[], holder: MapHolder, io: Io): string {
   const totals = totalsOf(lineCounts(found.coverage.counts));
   const by = verdictNames
     .map((name) => [name, paths.filter(({ verdict }) => verdictName(verdict) === name).length] as const)
     .filter(([, n]) => n > 0);
   let text = `${io.style.bold(program)}: ${count(paths.length, 'path')} (${by.map(([name, n]) => `${formatNumber(n)} ${name}`).join(', ')})`;
-  text += ` from ${count(found.tried, 'start')} that were tried${found.isDone ? ', and no other is left' : '; `--budget` tries more'}`;
+  text += ` from ${count(found.tried, 'start')} that were tried${leftText(found)}`;
   text = `${wrapWords(text, io.width, '  ').join('\n')}\n`;
   if (paths.length < found.paths.length)
     text += `${formatNumber(found.paths.length - paths.length)} more go no new ways\n`;

@@ -10,7 +10,16 @@
 import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
 import { maxLinear, mostMetadata } from '../platform/index.js';
-import { evaluateTerm, NearbySolver, type Term, Terms, termsBelow, type Values } from '../solve/index.js';
+import {
+  evaluateTerm,
+  type NearbyAnswer,
+  NearbySolver,
+  type Term,
+  Terms,
+  Trials,
+  termsBelow,
+  type Values,
+} from '../solve/index.js';
 import { type BpfMap, cannotBeFull, type LoadedProgram, type Machine } from '../vm/index.js';
 import type { KeyClass } from './follow/map-keys.js';
 import { PathFollower } from './follow/path-follower.js';
@@ -135,6 +144,10 @@ export class StateSearch {
   private isCut = false;
   /** Work of the solver on hard questions so far. */
   private hardWork = 0;
+  /** Questions that the solver gave up on for good, answered by trying; and what waits for these answers. */
+  private readonly trials: Trials;
+  private readonly waiting = new Map<Term, Turn[]>();
+  private readonly gaveUpOn = new Set<Term>();
   /** How often the solver gave up on a way at first: where it often does, it is not asked lightly again. */
   private readonly gaveUp = new Map<number, number>();
 
@@ -150,6 +163,7 @@ export class StateSearch {
     this.interpreter.observer = this.follower;
     this.random = new Prng(options.seed);
     const { terms } = this;
+    this.trials = new Trials(terms);
     this.limits = [
       terms.ule(terms.unknown(startNames.length, 16), terms.bits(16, maxLinear)),
       terms.ult(terms.unknown(startNames.clock, 64), terms.bits(64, latest)),
@@ -173,10 +187,26 @@ export class StateSearch {
         this.run(start, undefined);
         continue;
       }
+      const isQuiet = this.hardUrgent.length + this.hard.length === 0;
+      if (this.mayBeHard && isQuiet && this.tryNumbers()) continue;
       const turn = this.next();
-      if (turn === undefined) return;
-      this.tryTurn(turn);
+      if (turn !== undefined) this.tryTurn(turn);
+      else if (!this.tryNumbers()) return;
     }
+  }
+
+  /** Goes on trying what the solver gave up on; false: there is nothing of that kind. */
+  private tryNumbers(): boolean {
+    if (!this.trials.isOpen) return false;
+    const { settled, work } = this.trials.proceed();
+    this.hardWork += work;
+    for (const wanted of settled) {
+      const turns = this.waiting.get(wanted) ?? [];
+      this.waiting.delete(wanted);
+      for (const turn of turns)
+        (this.isNew(turn.path.steps[turn.step] as PathStep) ? this.urgent : this.open).push({ ...turn, isHard: false });
+    }
+    return true;
   }
 
   private tryTurn(turn: Turn): void {
@@ -201,10 +231,25 @@ export class StateSearch {
     }
   }
 
-  /** True when every step of every path was turned. */
+  /** True when every step of every path was turned, and each turn had an answer. */
   get isDone(): boolean {
+    return this.unanswered === 0;
+  }
+
+  /** Turns of which it is not known whether they can be, once all others were tried; undefined: not all were. */
+  get unanswered(): number | undefined {
+    return this.isIdle && this.waiting.size === 0 && !this.isCut ? this.unknown : undefined;
+  }
+
+  /** Nothing is to be turned or run. */
+  private get isIdle(): boolean {
     const { urgent, open, late, hardUrgent, hard, variants } = this;
-    return !this.isCut && [urgent, open, late, hardUrgent, hard, variants].every((turns) => turns.length === 0);
+    return [urgent, open, late, hardUrgent, hard, variants].every((turns) => turns.length === 0);
+  }
+
+  /** Has enough been run for what hard questions took? */
+  private get mayBeHard(): boolean {
+    return this.hardWork <= workPerStart * this.tried;
   }
 
   /**
@@ -219,7 +264,8 @@ export class StateSearch {
   /** Ways that were tried in vain without being refuted, or are still to be tried. */
   get leftWays(): ReadonlySet<number> {
     const left = new Set(this.left.keys());
-    for (const { path, step } of [...this.urgent, ...this.hardUrgent]) left.add((path.steps[step] as PathStep).way ^ 1);
+    for (const { path, step } of [...this.urgent, ...this.hardUrgent, ...[...this.waiting.values()].flat()])
+      left.add((path.steps[step] as PathStep).way ^ 1);
     return left;
   }
 
@@ -231,8 +277,7 @@ export class StateSearch {
   private next(): Turn | undefined {
     const urgent = this.nextNew(this.urgent);
     if (urgent !== undefined) return urgent;
-    const mayBeHard = this.hardWork <= workPerStart * this.tried;
-    const hard = mayBeHard ? (this.nextNew(this.hardUrgent) ?? this.draw(this.hard)) : undefined;
+    const hard = this.mayBeHard ? (this.nextNew(this.hardUrgent) ?? this.draw(this.hard)) : undefined;
     return (
       hard ?? this.draw(this.open) ?? this.draw(this.late) ?? this.nextNew(this.hardUrgent) ?? this.draw(this.hard)
     );
@@ -390,20 +435,48 @@ export class StateSearch {
       if (before.kind !== 'presence') held.push(before.term);
     }
     const wanted = step.kind === 'presence' ? this.keyWanted(step.key, key) : this.terms.no(step.term);
-    const isHard = turn.isHard === true;
-    const answer = this.solver.solve(held, wanted, valuesOf(path), isHard ? undefined : quickConflicts);
-    if (isHard) this.hardWork += answer.work;
-    if (answer.verdict === 'unknown' && !isHard) {
-      this.gaveUp.set(step.way ^ 1, (this.gaveUp.get(step.way ^ 1) ?? 0) + 1);
-      (this.isNew(step) ? this.hardUrgent : this.hard).push({ ...turn, isHard: true });
-      return undefined;
-    }
+    const answer = this.ask(turn, held, wanted);
+    if (answer === undefined) return undefined;
     if (answer.verdict === 'sat') return this.startOf(path, index, answer.changes, undefined);
     if (answer.verdict === 'unsat') this.refuted++;
     else this.unknown++;
     // What contradicts the result of a call, another result may allow.
     if (answer.verdict === 'unknown' || answer.core.some((term) => path.pins.includes(term))) this.leave(step.way ^ 1);
     return undefined;
+  }
+
+  /**
+   * What the solver says. Undefined: the turn is put off. Where it gives up twice, numbers are tried, once for all
+   * turns that ask the same.
+   */
+  private ask(turn: Turn, held: readonly Term[], wanted: Term): NearbyAnswer | undefined {
+    const { solver, trials } = this;
+    const { path, isHard } = turn;
+    const step = path.steps[turn.step] as PathStep;
+    if (trials.isRefuted(wanted)) return { verdict: 'unsat', core: [wanted], work: 0 };
+    const start = valuesOf(path);
+    const isKnown = this.gaveUpOn.has(wanted);
+    const limit = isKnown ? 0 : isHard === true ? undefined : quickConflicts;
+    const answer = solver.solve(held, wanted, start, limit, trials.answers(wanted));
+    if (isHard === true) this.hardWork += answer.work;
+    if (answer.verdict !== 'unknown') return answer;
+    if (!isKnown && isHard !== true) {
+      this.gaveUp.set(step.way ^ 1, (this.gaveUp.get(step.way ^ 1) ?? 0) + 1);
+      (this.isNew(step) ? this.hardUrgent : this.hard).push({ ...turn, isHard: true });
+      return undefined;
+    }
+    this.gaveUpOn.add(wanted);
+    const when = trials.ask(wanted, start);
+    if (when === 'never') return answer;
+    if (when === 'later') {
+      const others = this.waiting.get(wanted);
+      if (others === undefined) this.waiting.set(wanted, [turn]);
+      else others.push(turn);
+      return undefined;
+    }
+    return trials.isRefuted(wanted)
+      ? { verdict: 'unsat', core: [wanted], work: 0 }
+      : solver.solve(held, wanted, start, 0, trials.answers(wanted));
   }
 
   /** The key is the one that is given, or another than it was; of a trie, one that the given prefix covers. */

@@ -22,4 +22,5 @@ export {
 } from './sort.js';
 export { type Term, termsBelow, widthOf } from './term.js';
 export { Terms, type TermsOptions } from './terms.js';
+export { Trials } from './trials.js';
 export { ValueTerms } from './value-terms.js';

@@ -49,16 +49,28 @@ export class NearbySolver {
   private readonly cores = new Map<Term, (readonly Term[])[]>();
 
   /**
-   * `held`: assertions that are true under `start`. `limit`: conflicts after which the answer is `unknown`. What is
-   * said to be unsatisfiable is so whatever `start` is.
+   * `held`: assertions that are true under `start`. `limit`: conflicts after which the answer is `unknown`; 0: it is
+   * not looked into. `answers`: values of all variables of `wanted` that make it hold, to be tried first. What is said
+   * to be unsatisfiable is so whatever `start` is.
    */
-  solve(held: readonly Term[], wanted: Term, start: Values, limit: number = defaultConflicts): NearbyAnswer {
+  solve(
+    held: readonly Term[],
+    wanted: Term,
+    start: Values,
+    limit: number = defaultConflicts,
+    answers: readonly ReadonlyMap<string, bigint>[] = [],
+  ): NearbyAnswer {
     if (wanted.op === 'const') return wanted.value === 1n ? sat(new Map(), 0) : unsat([wanted], 0);
+    for (const values of answers) {
+      const changes = new Map([...values].filter(([name, value]) => value !== (start.get(name) ?? 0n)));
+      if (this.broken(held, start, changes).length === 0) return sat(changes, 0);
+    }
     const known = this.cores.get(wanted);
     if (known !== undefined) {
       const all = new Set(held);
       for (const core of known) if (core.every((term) => term === wanted || all.has(term))) return unsat(core, 0);
     }
+    if (limit === 0) return unknown(0);
     const guess = this.guess(held, wanted, start);
     if (guess !== undefined) return sat(guess, 0);
     if (!this.canBlast(wanted)) return unknown(0);

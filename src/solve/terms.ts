@@ -28,6 +28,10 @@ export class Terms {
   private readonly made = new Map<string, Term>();
   /** Terms of two arguments, by operation and by their numbers. */
   private readonly pairs = new Map<TermOp, Map<number, Term>>();
+  /** Terms of one argument, by operation and by its number, the width and the lowest bit. */
+  private readonly singles = new Map<TermOp, Map<number, Term>>();
+  /** Free variables by name, which has one sort. */
+  private readonly variables = new Map<string, Term>();
   /** Constants by width and value. */
   private readonly constants = new Map<number, Map<bigint, Term>>();
   private count = 0;
@@ -353,7 +357,7 @@ export class Terms {
 
   /**
    * The one term with this operation and these arguments. What is made most often is found without a text for a key:
-   * constants, and two arguments, whose sort the operation tells.
+   * constants, variables, two arguments, whose sort the operation tells, and parts and extensions of one.
    */
   private intern(op: TermOp, sort: Sort, args: readonly Term[], value = 0n, name = ''): Term {
     if (args.length === 2 && name === '') {
@@ -362,6 +366,13 @@ export class Terms {
       const key = a.id * idLimit + b.id;
       return pairs.get(key) ?? set(pairs, key, this.birth(op, sort, args, value, name));
     }
+    if (args.length === 1 && name === '' && sort.kind === 'bits' && sort.width < partLimit && value < partLimit) {
+      const singles = keyed(this.singles, op);
+      const key = ((args[0] as Term).id * partLimit + sort.width) * partLimit + Number(value);
+      return singles.get(key) ?? set(singles, key, this.birth(op, sort, args, value, name));
+    }
+    if (op === 'variable')
+      return this.variables.get(name) ?? set(this.variables, name, this.birth(op, sort, args, value, name));
     if (op === 'const' && sort.kind === 'bits') {
       const constants = keyed(this.constants, sort.width);
       return constants.get(value) ?? set(constants, value, this.birth(op, sort, args, value, name));
@@ -379,6 +390,9 @@ export class Terms {
 
 /** Terms that there can be: two numbers below it make one that is exact. */
 const idLimit = 1 << 26;
+
+/** Widths and lowest bits below this one, and the number of a term, make one number that is exact. */
+const partLimit = 1 << 10;
 
 /** The inner table of a key, made when it is first asked for. */
 function keyed<K, L>(tables: Map<K, Map<L, Term>>, key: K): Map<L, Term> {
