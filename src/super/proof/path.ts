@@ -3,7 +3,7 @@
  * by what was assumed word for word; the solver is asked first with the conditions since paths met, then with all that
  * led there.
  */
-import { type Model, type Solver, type Term, termsBelow } from '../../solve/index.js';
+import { evaluateTerms, type Model, type Solver, type Term, termsBelow } from '../../solve/index.js';
 import type { Symbols } from './symbols.js';
 
 /** How control came here: a formula over all ways. */
@@ -117,6 +117,9 @@ const mostDefinitions = 40;
 
 const maybe: Possible = { kind: 'unknown' };
 
+/** Cases that are kept: looking at one costs a hundredth of a question. */
+const mostModels = 12;
+
 /** Asks a solver, remembers answers, and counts against a budget. */
 export class Questions {
   asked = 0;
@@ -125,6 +128,8 @@ export class Questions {
   private readonly stepsPerQuestion: number;
   private readonly left: Left;
   private readonly answers = new Map<string, Possible>();
+  /** Cases that were found last, the newest first. */
+  private models: readonly Model[] = [];
 
   /** `left` counts down with what is asked. */
   constructor(symbols: Symbols, solver: Solver | undefined, stepsPerQuestion: number, left: Left) {
@@ -138,16 +143,29 @@ export class Questions {
   async possible(path: Path, condition: Term): Promise<Possible> {
     const { terms } = this.symbols;
     if (condition === terms.false) return { kind: 'no' };
-    const near = await this.ask([...path.facts, condition]);
     const isWhole = path.history.formula === terms.true;
+    const all = isWhole ? [...path.facts] : [...path.since, path.history.formula];
+    const model = this.seen(condition, all);
+    if (model !== undefined) return { kind: 'yes', model: path.history.isExact ? model : undefined };
+    const near = await this.ask([...path.facts, condition]);
     const defined = near.kind === 'no' || isWhole ? [] : this.definitions([condition]);
     // Nothing but what the names in question stand for is added here, so that hard parts of the history stay out.
     if (defined.length > 0 && (await this.ask([...path.facts, condition, ...defined])).kind === 'no')
       return { kind: 'no' };
     if (near.kind !== 'yes' || isWhole)
       return near.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : near;
-    const far = await this.ask([...path.since, condition, path.history.formula]);
+    const far = await this.ask([...all, condition]);
     return far.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : far;
+  }
+
+  /** A case that the solver gave for an earlier question and that is one for this, too: half of all branches need none. */
+  private seen(condition: Term, others: readonly Term[]): Model | undefined {
+    const fits = (terms: readonly Term[], model: Model): boolean =>
+      evaluateTerms(terms, model).every((value) => value === 1n);
+    const close = this.models.filter((model) => fits([condition], model));
+    if (close.length === 0) return undefined;
+    const all = this.withKnown([...others, condition]);
+    return close.find((model) => fits(all, model));
   }
 
   /** Are all of these certain at the end of the path, asked part by part? False also where that is not found out. */
@@ -199,6 +217,8 @@ export class Questions {
           ? { kind: 'yes', model: answer.model }
           : maybe;
     this.answers.set(key, result);
+    if (result.kind === 'yes' && result.model !== undefined)
+      this.models = [result.model, ...this.models].slice(0, mostModels);
     return result;
   }
 

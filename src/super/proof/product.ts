@@ -299,7 +299,9 @@ export class Product {
       const [leader, follower] = this.setting.leads === 'before' ? [b, a] : [a, b];
       const isAhead = leader.kind === 'branch' && follower.kind === 'join' && this.setting.leads === 'after';
       // What the rewrite made of a load and a store is done when those are, before the ways become one.
-      if (b.kind === 'join' && a.kind === 'atomic' && !before.leadsTo(run.pair.before.pc, a.insn)) {
+      const isDue = a.kind === 'atomic' && b.kind !== 'atomic' && isDone(run.pair, a.insn);
+      const isLast = b.kind === 'join' && a.kind === 'atomic' && !before.leadsTo(run.pair.before.pc, a.insn);
+      if (isDue || (isLast && a.kind === 'atomic')) {
         performAtomic(run.pair.after, a.insn);
         return [{ run, passes: [false, false] }];
       }
@@ -573,6 +575,18 @@ const mostApart = 8;
 function isSameWorld({ before, after }: Pair): boolean {
   const regions = new Set([...before.memory.keys(), ...after.memory.keys()]);
   return [...regions].every((region) => region === 'stack' || before.array(region) === after.array(region));
+}
+
+/** Has the version before done by load and store what this atomic operation of the other one does? */
+function isDone({ before, after }: Pair, insn: Insn): boolean {
+  const next = after.copy();
+  try {
+    performAtomic(next, insn);
+    return [...next.memory].some(([region, array]) => array !== after.array(region) && array === before.array(region));
+  } catch (error) {
+    if (error instanceof Untracked) return false;
+    throw error;
+  }
 }
 
 function isLookup(insn: Insn): boolean {
