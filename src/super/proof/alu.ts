@@ -213,6 +213,8 @@ export function significantBits(term: Term): number {
       return widthOf(term);
     case 'ite':
       return Math.max(significantBits(term.args[1] as Term), significantBits(term.args[2] as Term));
+    case 'bvadd':
+      return Math.min(widthOf(term), Math.max(...term.args.map(significantBits)) + 1);
     case 'bvand':
     case 'bvor':
     case 'bvxor': {

@@ -133,6 +133,12 @@ class Merger {
       const base = parts[0]?.base;
       if (base !== undefined && parts.every((part) => part?.base === base))
         return terms.add(base, this.value(parts.map((part) => part?.offset ?? terms.bits(64, 0))));
+      // What is further on by the same number on all paths has the same name.
+      const least = this.leastAddend(values);
+      if (least !== 0n) {
+        const shift = terms.bits(64, least);
+        return terms.add(this.value(values.map((value) => terms.sub(value, shift))), shift);
+      }
     }
     const bits = Math.max(...values.map(significantBits));
     const narrow = [8, 16, 32].find((size) => bits <= size) ?? width;
@@ -144,6 +150,18 @@ class Merger {
       ),
       width,
     );
+  }
+
+  /** The least of the small numbers that are added in all of these; 0: there is none. */
+  private leastAddend(values: readonly Term[]): bigint {
+    let least: bigint | undefined;
+    for (const value of values) {
+      const added = value.op === 'const' ? value : value.op === 'bvadd' ? value.args.find(isConst) : undefined;
+      const number = BigInt.asIntN(64, added?.value ?? 0n);
+      if (number < 0n ? number < -mostAdded : number > mostAdded) return 0n;
+      if (least === undefined || number < least) least = number;
+    }
+    return least ?? 0n;
   }
 
   /** One name for all places that hold these values on these paths. */
@@ -216,6 +234,13 @@ class Merger {
     }
     return result;
   }
+}
+
+/** Offsets are no larger. */
+const mostAdded = 0x1_0000n;
+
+function isConst({ op }: Term): boolean {
+  return op === 'const';
 }
 
 /** The array below all stores. */

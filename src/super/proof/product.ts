@@ -299,9 +299,8 @@ export class Product {
       const [leader, follower] = this.setting.leads === 'before' ? [b, a] : [a, b];
       const isAhead = leader.kind === 'branch' && follower.kind === 'join' && this.setting.leads === 'after';
       // What the rewrite made of a load and a store is done when those are, before the ways become one.
-      const isDue = a.kind === 'atomic' && b.kind !== 'atomic' && isDone(run.pair, a.insn);
-      const isLast = b.kind === 'join' && a.kind === 'atomic' && !before.leadsTo(run.pair.before.pc, a.insn);
-      if (isDue || (isLast && a.kind === 'atomic')) {
+      const isLast = (insn: Insn): boolean => b.kind === 'join' && !before.leadsTo(run.pair.before.pc, insn);
+      if (a.kind === 'atomic' && b.kind !== 'atomic' && (isDone(run.pair, a.insn) || isLast(a.insn))) {
         performAtomic(run.pair.after, a.insn);
         return [{ run, passes: [false, false] }];
       }
