@@ -158,7 +158,7 @@ export class Questions {
     return far.kind === 'yes' && !path.history.isExact ? { kind: 'yes', model: undefined } : far;
   }
 
-  /** A case that the solver gave for an earlier question and that is one for this, too: half of all branches need none. */
+  /** A case that the solver gave for an earlier question and that is one for this, too: most branches have one. */
   private seen(condition: Term, others: readonly Term[]): Model | undefined {
     const fits = (terms: readonly Term[], model: Model): boolean =>
       evaluateTerms(terms, model).every((value) => value === 1n);
