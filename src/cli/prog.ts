@@ -1,5 +1,5 @@
 /**
- * `jitnic prog load|show|dump|pin|unpin`: programs on cards, in bpftool's words. Keys and lines are those of
+ * `jitnic prog load|show|dump|pin|unpin|stages`: programs on cards, in bpftool's words. Keys and lines are those of
  * tools/bpf/bpftool/prog.c (print_prog_json, print_prog_plain), of jit_disasm.c for `dump jited` and of
  * xlated_dumper.c for `dump xlated`, so that what was written for bpftool reads these.
  *
@@ -12,6 +12,7 @@ import { Words } from './bpftool-words.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { type Caller, type CallFlags, declareCallFlags, openCaller } from './daemon-call.js';
 import { unknownOperation } from './operations.js';
+import { stages } from './prog-stages.js';
 import { readProgramBytes } from './program-file.js';
 
 /** Flags of `prog`; `offload` is `required` or `preferred`, which the daemon checks. */
@@ -23,12 +24,12 @@ interface Flags extends CallFlags {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** `list` is bpftool's other name of `show`. */
-const operations = ['load', 'show', 'list', 'dump', 'pin', 'unpin'] as const;
+const operations = ['load', 'show', 'list', 'dump', 'pin', 'unpin', 'stages'] as const;
 
 /** Exit 1 where kernel or driver refuse. JSON: `jitnic.prog/1`, objects with bpftool's keys. */
 export const command: CliCommand = defineCommand<Flags>({
   declare: (command) => {
-    command.argument('<operation>', 'load, show, dump, pin or unpin').argument('[words...]', 'see below');
+    command.argument('<operation>', 'load, show, dump, pin, unpin or stages').argument('[words...]', 'see below');
     declareCallFlags(command);
     command.option('--offload <how>', 'required (default), or preferred: what the card refuses goes to the host');
     command.addHelpText(
@@ -40,11 +41,15 @@ Operations, PROG being \`id N\` or \`pinned PATH\`:
   dump xlated|jited PROG [opcodes]
   pin PROG PATH
   unpin PATH
+  stages FILE card PROG[,PROG]... [slot MAP N PROG]... [output CARD.o DRIVER.o] [check CAPTURE]
+\`stages\` cuts a chain of tail calls: the programs named go to the card, where the first of them begins, and the
+driver goes on where the card left off. \`slot\` is what a loader fills into a program array.
 Without a daemon \`dump\` takes a file: dump jited FILE [prog NAME] [opcodes]
 
 Examples:
   jitnic prog load prog.o /lb dev nicp0 --socket /var/lib/jitnic/socket
   jitnic prog dump jited prog.o
+  jitnic prog stages chain.o card parse,filter output card.o driver.o check traffic.pcap
   jitnic prog show -j --socket /var/lib/jitnic/socket`,
     );
   },
@@ -92,6 +97,8 @@ async function run(
       else for (const each of programs) io.out(`${progText(each)}\n`);
       return exitCodes.ok;
     }
+    case 'stages':
+      return await stages(words, io);
     case 'dump':
       return await dump(words, caller, flags, io);
     case 'pin': {

@@ -17,6 +17,7 @@ export { type LiveSet, liveSlots } from './live-slots.js';
 export { type MapUses, mapUses } from './map-uses.js';
 export { dominates, loopBodies, type Order, orderOf } from './order.js';
 export {
+  constantOf,
   followOrigins,
   idOf,
   kindOf,

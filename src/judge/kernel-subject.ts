@@ -33,7 +33,7 @@ export class KernelSubject implements Subject {
   private readonly bpf: Bpf;
   private readonly object: ObjectSpec;
   private readonly kernel: KernelObject;
-  private readonly program: number;
+  private program: number;
   private readonly cpus = possibleCpus();
   private readonly ctx = new Uint8Array(24);
   private readonly ctxView = new DataView(this.ctx.buffer);
@@ -64,6 +64,13 @@ export class KernelSubject implements Subject {
       throw error;
     }
     bpf.pinToCpu(0);
+  }
+
+  /** Packets go to this program from now on, over the same maps; it was loaded with the others. */
+  choose(name: string): void {
+    const loaded = this.kernel.programs.find(({ spec }) => spec.name === name)?.loaded;
+    if (loaded === undefined || !('fd' in loaded)) throw new InputError(`no program \`${name}\` in the kernel`);
+    this.program = loaded.fd;
   }
 
   /** Programs that the object puts into program arrays: without one of them it is another object. */

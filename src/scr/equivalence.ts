@@ -8,7 +8,7 @@ import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec } from '../object/index.js';
 import { hex } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
-import { type BpfMap, type Engine, type LoadedProgram, Machine } from '../vm/index.js';
+import { contentsText, type Engine, type LoadedProgram, Machine } from '../vm/index.js';
 import type { BuiltScr } from './build.js';
 import type { Metadata } from './metadata.js';
 import { Sequencer } from './metadata-sequence.js';
@@ -89,13 +89,13 @@ export function compareScr(
     if (got !== expected)
       return { ...result, difference: `packet ${number}: ${expected} alone, ${got} on ${cores} cores` };
     if (item !== undefined) result.present++;
-    if (number >= all.length - cores) last[core] = states.map(({ index }) => contentsOf(alone.machine.maps[index]));
+    if (number >= all.length - cores) last[core] = states.map(({ index }) => contentsText(alone.machine.maps[index]));
   }
   for (const [lane, copy] of copies.entries()) {
     const wanted = last[lane];
     if (wanted === undefined) continue;
     for (const [i, { index, spec }] of states.entries()) {
-      const own = contentsOf(many.machine.maps[copy.get(index) ?? -1]);
+      const own = contentsText(many.machine.maps[copy.get(index) ?? -1]);
       if (own !== wanted[i]) return { ...result, difference: `core ${lane}'s copy of \`${spec.name}\` differs` };
     }
     result.copies++;
@@ -109,13 +109,4 @@ export function fillCopies({ maps }: Machine, [first, ...others]: BuiltScr['copi
     for (const [map, index] of copy)
       for (const { key, value } of maps[first?.get(map) ?? -1]?.writtenEntries() ?? [])
         maps[index]?.updateElem(key, value);
-}
-
-/** All elements, in the order of their keys, as one text. */
-function contentsOf(map: BpfMap | undefined): string {
-  if (map === undefined) return '';
-  return [...map.writtenEntries()]
-    .map(({ key, value }) => `${hex(key)}=${hex(value)}`)
-    .sort()
-    .join();
 }

@@ -1,6 +1,7 @@
 export { accessFault, checkAccess, contextPages, misalignedAtomic } from './access-check.js';
 export { decodeTyped, encodeTyped, isTyped, type TypedValue } from './btf-value.js';
 export { ConntrackTable } from './conntrack.js';
+export { contentsText } from './contents-text.js';
 export { type Engine, newOutcome, type Outcome, Registers, type Trap, type TrapSite } from './engine.js';
 export { FibTable } from './fib.js';
 export { cannotBeFull, fillMap } from './full-map.js';

@@ -1,10 +1,13 @@
 /** Cards from the command line: by a daemon, and in one process. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
-import { parseImage, writeElf } from '../../src/object/index.js';
+import { objectImage, parseImage, readObject, writeElf } from '../../src/object/index.js';
+import { dispatcherName } from '../../src/offload/index.js';
+import { stageChain, stagePackets } from '../../src/offload/testing.js';
+import { encodeCapture } from '../../src/packet/index.js';
 import { type Daemon, startDaemon } from '../../src/server/index.js';
 
 let folder = '';
@@ -137,5 +140,52 @@ describe('one process', () => {
     expect(out).toContain('\t- bpf_map_lookup_elem\n');
     const macros = await captureCli(['feature', 'probe', 'dev', 'nicp0', 'macros', 'prefix', 'NFP_']);
     expect(macros.out).toContain('#define NFP_NO_HAVE_LRU_HASH_MAP_TYPE\n');
+  });
+});
+
+describe('a chain of tail calls in two stages', () => {
+  const chain = (): string => join(folder, 'chain.o');
+  beforeAll(() => {
+    writeFileSync(chain(), writeElf(objectImage(stageChain)));
+    writeFileSync(
+      join(folder, 'chain.pcap'),
+      encodeCapture(stagePackets(20).map((data, i) => ({ data, time: BigInt(i) }))),
+    );
+  });
+
+  test('is written as two objects that read again, and decides as before', async () => {
+    const [card, driver] = [join(folder, 'card.o'), join(folder, 'driver.o')];
+    const { exitCode, out } = await captureCli([
+      ...['prog', 'stages', chain(), 'card', 'parse,filter', 'output', card, driver],
+      ...['check', join(folder, 'chain.pcap')],
+    ]);
+    expect({ exitCode, out }).toMatchObject({ exitCode: 0 });
+    expect(out).toContain('on the card:   parse, filter\nin the driver: route, last\n');
+    expect(out).toContain('filter leaves at instruction');
+    expect(out).toMatch(/20 packets decided alike, \d+ packets of them in the driver\n$/);
+    const names = (file: string): string[] =>
+      readObject(new Uint8Array(readFileSync(file)), { name: file }).programs.map(({ name }) => name);
+    expect(names(card)).toEqual(['card_parse', 'card_filter']);
+    expect(names(driver)).toEqual([dispatcherName, 'route', 'last']);
+  });
+
+  test('as JSON', async () => {
+    const { out } = await captureCli(['prog', 'stages', chain(), 'card', 'parse,filter', '-j']);
+    const printed = JSON.parse(out) as { stages: { crossings: object[] } };
+    expect(printed).toMatchObject({ operation: 'stages', stages: { card: ['parse', 'filter'] } });
+    expect(printed.stages.crossings).toMatchObject([
+      { program: 'parse', array: 'progs' },
+      { program: 'filter', slot: 2 },
+    ]);
+  });
+
+  test('slots are filled as a loader would, and mistakes in them are said', async () => {
+    const stages = (...words: string[]): ReturnType<typeof captureCli> =>
+      captureCli(['prog', 'stages', chain(), 'card', 'parse', ...words]);
+    expect((await stages('slot', 'progs', '5', 'filter')).exitCode).toBe(0);
+    expect((await stages('slot', 'prog', '5', 'filter')).err).toContain('did you mean `progs`?');
+    expect((await stages('slot', 'progs', '9', 'filter')).err).toContain('`progs` has no slot 9');
+    expect((await stages('slot', 'progs', '5', 'filtr')).err).toContain('filtr');
+    expect((await captureCli(['prog', 'stages', chain()])).err).toContain('which programs are on the card?');
   });
 });

@@ -40,6 +40,8 @@ const folder = mkdtempSync(`${tmpdir()}/jitnic-schemas-`);
 const copy = `${folder}/ipv6-filter.o`;
 copyFileSync(example('ipv6-filter/ipv6-filter.o'), copy);
 const sum = '.section xdp\n.globl f\nf:\nr0 = 2\nexit\n';
+const tailCall = `.section xdp\n.globl f\nf:\nr2 = jumps ll\nr3 = 1\ncall bpf_tail_call\nr0 = 2\nexit
+.globl g\ng:\nr0 = 1\nexit\n.map jumps type=prog_array key=4 value=4 max_entries=2\n.slot 1, g\n`;
 
 interface Case {
   readonly args: readonly string[];
@@ -104,6 +106,7 @@ const cases: readonly Case[] = [
   { args: ['prog', 'load', example('ipv6-filter/ipv6-filter.o'), 'pin'] },
   { args: ['prog', 'dump', 'jited', '-', 'opcodes'], stdin: sum },
   { args: ['prog', 'dump', 'xlated', '-'], stdin: sum },
+  { args: ['prog', 'stages', '-', 'card', 'f', 'check', capture], stdin: tailCall },
   { args: ['net', 'show'] },
   { args: ['device', 'add', 'sim', 'netdevsim'] },
   { args: ['feature', 'probe', 'dev', 'nicp0'] },
