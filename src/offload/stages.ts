@@ -23,7 +23,7 @@ import { type MapSpec, mapSpec, type ObjectSpec, type ProgramSpec, programSpec }
 import { helperNumber } from '../platform/index.js';
 
 /** First word of what the card leaves: `jnst`, read as little endian. */
-export const stageMagic = 0x74736e6a;
+const stageMagic = 0x74736e6a;
 
 /** Bytes that the card puts in front of the packet's own metadata. */
 export const stageMetadata = 12;
