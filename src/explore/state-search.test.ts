@@ -125,6 +125,41 @@ describe('a search over packets and maps', () => {
     expect(verdicts(search(object))).toEqual({ 1: 3, 2: 1 });
   });
 
+  it('knows what a compare-and-swap sees: nobody comes between it and the load before it', () => {
+    const swap = (expected: string): ObjectSpec =>
+      program(
+        hash,
+        `${lookup}
+	if r0 == 0 goto short
+	r9 = r0
+	r1 = *(u64 *)(r9 + 0)
+	r8 = ${expected}
+	r0 = r8
+	r2 = *(u8 *)(r7 + 5)
+	r0 = cmpxchg_64(r9 + 0, r0, r2)
+	if r0 != r8 goto lost
+	r1 = *(u64 *)(r9 + 0)
+	if r1 == 200 goto stored
+	r0 = 2
+	exit
+lost:
+	r0 = 3
+	exit
+stored:
+	r0 = 4
+	exit`,
+      );
+    // Compared with what was loaded it stores always, and what it stored is the packet's byte.
+    const loaded = search(swap('r1'));
+    expect(verdicts(loaded)).toEqual({ 1: 2, 2: 1, 4: 1 });
+    const [main] = swap('r1').programs;
+    if (main === undefined) throw new Error('no program');
+    const count = countWays(main, 0, loaded.ways, loaded.refutedWays, undefined);
+    expect([count.refuted.length, count.missed.length]).toEqual([1, 0]);
+    // Compared with a byte of the packet it stores or not.
+    expect(verdicts(search(swap('*(u8 *)(r7 + 6)')))).toEqual({ 1: 2, 2: 1, 3: 1, 4: 1 });
+  });
+
   it('knows an element that the program made itself, and one that it took away', () => {
     const object = program(
       hash,

@@ -269,7 +269,11 @@ export class PathFollower implements Observer {
     const old = shadow.load(address, size);
     if (isLoad) this.set(frame, insn.dst, old && terms.zeroExtend(old, 64));
     else if (insn.imm === 0x110) shadow.store(address, size, frame.terms[insn.src]);
-    else {
+    else if (insn.imm === 0xf1) this.followCompareAndSwap(insn, frame, address, old);
+    else if (insn.imm === 0xe1) {
+      shadow.store(address, size, frame.terms[insn.src]);
+      this.set(frame, insn.src, old && terms.zeroExtend(old, 64));
+    } else {
       const operation = ({ 0: 'bvadd', 64: 'bvor', 80: 'bvand', 160: 'bvxor' } as const)[insn.imm & 0xf0];
       const by = frame.terms[insn.src];
       const isFetch = (insn.imm & 1) !== 0;
@@ -279,9 +283,25 @@ export class PathFollower implements Observer {
         const other = terms.extract(this.asTerm(insn.src), 8 * size - 1, 0);
         shadow.store(address, size, terms.binary(operation, whole, other));
       }
-      if (insn.imm === 0xf1) frame.terms[0] = undefined;
-      else if (isFetch) this.set(frame, insn.src, old && terms.zeroExtend(old, 64));
+      if (isFetch) this.set(frame, insn.src, old && terms.zeroExtend(old, 64));
     }
+  }
+
+  /**
+   * Whether it stores is part of the path. Nobody comes between a load and the swap, so one that compares with what was
+   * just loaded always does.
+   */
+  private followCompareAndSwap(insn: Insn, frame: Frame, address: number, old: Term | undefined): void {
+    const { terms, machine } = this;
+    const size = accessSize(insn);
+    const held = machine.memory.peek(BigInt(address), size) ?? 0n;
+    const isEqual = held === BigInt.asUintN(8 * size, this.valueOf(0));
+    if (old !== undefined || frame.terms[0] !== undefined) {
+      const expected = terms.extract(this.asTerm(0), 8 * size - 1, 0);
+      this.decide('branch', terms.eq(old ?? terms.bits(8 * size, held), expected), isEqual);
+    }
+    if (isEqual) this.shadow.store(address, size, frame.terms[insn.src]);
+    this.set(frame, 0, old && terms.zeroExtend(old, 64));
   }
 
   private followJump(program: LoadedProgram, insn: Insn, pc: number, frame: Frame): void {
