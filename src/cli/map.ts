@@ -53,7 +53,7 @@ export const command: CliCommand = defineCommand<Options>({
   declare: (command) => {
     declareKernelFlags(command);
     command
-      .argument('<operation>', 'dump, lookup, update or delete; of variables get or set')
+      .argument('<operation>', 'dump, lookup, update or delete; of variables: get or set')
       .argument('[file]', 'ELF object, .c, .s, or - for stdin')
       .argument('[map]', 'name of the map; dump prints all maps without it, get all variables')
       .argument('[data...]', 'key DATA [value DATA [any|noexist|exist]]; see below')

@@ -45,9 +45,36 @@ describe('completion', () => {
 
   it('completes in bash', async () => {
     const { out } = await captureCli(['completion', 'bash']);
-    const ask = `${out}\nCOMP_WORDS=(jitnic run --ma); COMP_CWORD=2; _jitnic; echo "\${COMPREPLY[@]}"`;
-    expect(spawnSync('bash', ['-c', ask], { encoding: 'utf8' }).stdout).toContain('--maps-in');
+    const completed = (...words: string[]): string => {
+      const list = words.map((word) => `'${word}'`).join(' ');
+      const ask = `${out}\nCOMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _jitnic; echo "\${COMPREPLY[@]}"`;
+      return spawnSync('bash', ['-c', ask], { encoding: 'utf8', cwd: folder }).stdout.trim();
+    };
+    expect(completed('jitnic', 'run', '--ma')).toContain('--maps-in');
+    expect(completed('jitnic', '--he')).toBe('--help');
+    expect(completed('jitnic', 'test', '--engine', '')).toBe('interp wasm trace kernel');
+    expect(completed('jitnic', 'run', '--color', 'al')).toBe('always');
+    expect(completed('jitnic', 'card', '')).toBe('list show check compile');
+    expect(completed('jitnic', 'map', 'g')).toBe('get');
+    expect(completed('jitnic', 'completion', 'z')).toBe('zsh');
     expect((await captureCli(['completion', 'bsh'])).err).toContain('did you mean `bash`?');
+  });
+});
+
+describe('completion in fish', () => {
+  const isThere = spawnSync('fish', ['--version']).error === undefined;
+  it.skipIf(!isThere)('offers commands, operations, flags and their values (needs fish)', async () => {
+    const file = join(folder, 'jitnic.fish');
+    writeFileSync(file, (await captureCli(['completion', 'fish'])).out);
+    const completed = (line: string): string[] => {
+      const asked = spawnSync('fish', ['-c', `source ${file}; complete -C '${line}'`], { encoding: 'utf8' });
+      expect(asked.stderr).toBe('');
+      return asked.stdout.split('\n').map((text) => text.split('\t')[0] ?? '');
+    };
+    expect(completed('jitnic di')).toEqual(expect.arrayContaining(['diff', 'disasm']));
+    expect(completed('jitnic card ')).toEqual(expect.arrayContaining(['check', 'compile', 'list', 'show']));
+    expect(completed('jitnic test --ju')).toContain('--junit');
+    expect(completed('jitnic test --engine k')).toContain('kernel');
   });
 });
 
