@@ -62,12 +62,13 @@ describe('completion', () => {
 });
 
 describe('completion in fish', () => {
-  const isThere = spawnSync('fish', ['--version']).error === undefined;
+  const shell = 'fish';
+  const isThere = spawnSync(shell, ['--version']).error === undefined;
   it.skipIf(!isThere)('offers commands, operations, flags and their values (needs fish)', async () => {
     const file = join(folder, 'jitnic.fish');
     writeFileSync(file, (await captureCli(['completion', 'fish'])).out);
     const completed = (line: string): string[] => {
-      const asked = spawnSync('fish', ['-c', `source ${file}; complete -C '${line}'`], { encoding: 'utf8' });
+      const asked = spawnSync(shell, ['-c', `source ${file}; complete -C '${line}'`], { encoding: 'utf8' });
       expect(asked.stderr).toBe('');
       return asked.stdout.split('\n').map((text) => text.split('\t')[0] ?? '');
     };
