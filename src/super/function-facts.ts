@@ -4,10 +4,11 @@
  * load) is not believed: of such programs only what accesses reach is taken, which no value changes.
  */
 import { type Insn, insnClass, isCall, isConditionalJump, op } from '../isa/index.js';
-import type { FileFunction, MapSpec, ObjectSpec, ProgramSpec } from '../object/index.js';
+import type { FileFunction, MapSpec, ObjectSpec, ProgramSpec, ProgramTypeName } from '../object/index.js';
 import { type InsnFacts, type ProgramFacts, type ValueFact, verify } from '../verifier/index.js';
 import { accessOf, usesSource } from './effects.js';
 import type { FactsOf, OpFacts, Region } from './function-code.js';
+import { packetAccesses } from './shown-regions.js';
 
 /** BPF_F_RDONLY_PROG: what makes the verifier read a map's content. */
 const readOnly = 0x80;
@@ -23,6 +24,8 @@ interface Occurrence {
 /** What is known of an object's functions. */
 export class FunctionFacts {
   private readonly byOrigin = new Map<string, Occurrence[] | undefined>();
+  /** Types of the programs that begin with a function; undefined: others call it. */
+  private readonly types = new Map<string, ReadonlySet<ProgramTypeName> | undefined>();
 
   /** Programs that `accepted` names; a function that others have too has no facts. */
   constructor(object: ObjectSpec, accepted: (program: ProgramSpec) => boolean) {
@@ -31,9 +34,11 @@ export class FunctionFacts {
       const facts = accepted(program) ? factsOf(program, maps, object) : undefined;
       const isFixed =
         (program.core ?? []).length === 0 && program.ksyms.every(({ weak }) => !weak) && object.kconfig === undefined;
-      for (const { origin, start } of program.functions) {
+      for (const [i, { origin, start }] of program.functions.entries()) {
         if (origin === undefined) continue;
         const key = `${origin.section}:${origin.slot}`;
+        const types = this.types.has(key) ? this.types.get(key) : new Set<ProgramTypeName>();
+        this.types.set(key, i > 0 ? undefined : types && new Set([...types, program.type]));
         const known = this.byOrigin.get(key);
         if (facts === undefined) this.byOrigin.set(key, undefined);
         else if (known !== undefined) known.push({ facts, start, isFixed });
@@ -45,6 +50,11 @@ export class FunctionFacts {
   /** Facts by slot: those in which all programs that have the function agree. */
   of(fn: FileFunction): FactsOf {
     const occurrences = this.byOrigin.get(`${fn.section}:${fn.start}`) ?? [];
+    const [type, ...others] = this.types.get(`${fn.section}:${fn.start}`) ?? [];
+    if (occurrences.length === 0 && type !== undefined && others.length === 0) {
+      const isPacket = packetAccesses(fn.insns, type);
+      return (slot) => ({ region: isPacket(slot) ? 'packet' : undefined, facts: undefined });
+    }
     return (slot) => {
       const insn = fn.insns[slot];
       if (occurrences.length === 0 || insn === undefined) return { region: undefined, facts: undefined };

@@ -152,4 +152,25 @@ describe('smaller code', () => {
     expect(isUpdated(optimizeText(text('*(u32 *)(r10 - 4) = 1'), options))).toBe(true);
     expect(isUpdated(optimizeText(text('*(u32 *)(r10 - 4) = 0'), { ...options, arrays: [] }))).toBe(true);
   });
+
+  it('reads a field that was put together in network byte order at once, and swaps it only where it is wanted so', () => {
+    const text = (use: string): string => `
+      r2 = *(u32 *)(r1 + 0)
+      r3 = *(u8 *)(r2 + 13)
+      r4 = *(u8 *)(r2 + 12)
+      r4 <<= 8
+      r4 |= r3
+      ${use}
+      exit
+    other:
+      r0 = 1
+      exit`;
+    const regions = { 1: 'packet', 2: 'packet' } as const;
+    const whole = optimizeText(text('r0 = r4'), { regions });
+    expect(whole.filter((line) => line.includes('*(u8'))).toHaveLength(0);
+    expect(whole.filter((line) => line.includes('be16'))).toHaveLength(1);
+    const compared = optimizeText(text('r0 = 2\n if r4 == 0x800 goto other'), { regions });
+    expect(compared.filter((line) => line.includes('be16'))).toHaveLength(0);
+    expect(compared.some((line) => line.includes('== 0x8 goto') || line.includes('!= 0x8 goto'))).toBe(true);
+  });
 });

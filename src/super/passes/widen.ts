@@ -8,6 +8,7 @@
  *     [p+w]w = 0, ..., [p]w = x < 2^8w, own frame  -> [p]2w = x
  *     x = [q]w, y = [q+w]w, [p]w = x, [p+w]w = y    -> z = [q]2w, [p]2w = z
  *     x = [q]w, y = [q+w]w, x | y << 8w             -> [q]2w
+ *     x = [q]w, y = [q+w]w, x << 8w | y             -> swap [q]2w
  *
  * Again and again, so bytes become words. Stack accesses stay aligned, as Linux wants them; others need not be: the
  * verifier asks for it on machines only that cannot do otherwise. The context is left alone: its fields are not
@@ -74,7 +75,7 @@ class BlockWidener {
       this.flow.step(state, each);
     }
     this.states.push(state);
-    return this.joinLoads() || this.joinStores();
+    return this.joinLoads() || this.joinSwapped() || this.joinStores();
   }
 
   /** A first look, without keeping what is known before each op: most blocks have nothing that could be joined. */
@@ -134,6 +135,26 @@ class BlockWidener {
         if (place === undefined || insn === undefined || !this.context.allow(each)) continue;
         this.block.ops = this.block.ops.with(at, { ...each, insn, region: place.region });
         return true;
+      }
+    }
+    return false;
+  }
+
+  /** The same in network byte order; the widest first, since parts of it are no longer bytes in memory then. */
+  private joinSwapped(): boolean {
+    const { values } = this.flow;
+    for (const [at, each] of [...this.block.ops.entries()].reverse()) {
+      if (!isAlu(each.insn) || (each.insn.code & 0xf0) !== op.OR || each.pinned) continue;
+      const { dst } = each.insn;
+      const value = this.state(at + 1).regs[dst] as Value; // 11 registers
+      for (const size of [8, 4, 2]) {
+        if (size < 8 && value.ones >= 1n << BigInt(8 * size)) continue;
+        const bytes = Array.from({ length: size }, (_, i) => byteSource(values, value, size - 1 - i));
+        const place = this.memoryBytes(at, bytes);
+        const load = place === undefined ? undefined : this.loadFrom(at, place, dst, size);
+        if (place === undefined || load === undefined) continue;
+        const swap = { code: op.ALU | op.END | op.X, dst, src: 0, off: 0, imm: 8 * size };
+        if (this.replace(at, -1, [load, swap], place.region)) return true;
       }
     }
     return false;
