@@ -117,6 +117,12 @@ export const commandRows: readonly CommandRow[] = [
     load: () => import('./predict.js'),
   },
   {
+    name: 'place',
+    summary: 'an application over card, XDP, TC and user space: what runs where',
+    group: 'Run packets',
+    load: () => import('./place.js'),
+  },
+  {
     name: 'run',
     summary: 'run packets through card and host',
     group: 'Run packets',

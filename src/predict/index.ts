@@ -2,6 +2,7 @@
 export { type ComparedRow, compareVersions, type VersionRow } from './compare.js';
 export {
   type ContractClass,
+  helperCost,
   meanNs,
   type PacketCost,
   type Quantity,
@@ -11,3 +12,5 @@ export {
 export { type CostTable, costTables } from './cost-tables.js';
 export { type Linear, linearText } from './linear.js';
 export { type NamedVariable, Prediction, type PredictOptions } from './predict.js';
+export { acceptedAhead } from './queueing.js';
+export { type InsnKind, insnKind } from './weights.js';

@@ -128,6 +128,7 @@ describe.skipIf(why !== undefined)(`a process${why === undefined ? '' : ` (skipp
     ['test', 'in a test', () => [suite()], work],
     ['paths', 'searching', () => [loops()], work],
     ['predict', 'searching', () => [loops()], work],
+    ['place', 'counting', () => [example('apps/guard.yaml')], work],
     ['predict', 'counting', () => [loops(), '-r', capture], work],
     ['diff', 'comparing', () => [loops(), other(), '--no-proof'], work],
     ['diff', 'proving', () => [object, smaller(), '--budget', '0'], 8 * work],

@@ -64,6 +64,7 @@ const cases: readonly Case[] = [
   { args: ['card', 'check', 'pipeline'] },
   { args: ['card', 'compile', example('heavy-hitter/heavy-hitter.o'), '--card', 'hxdp', '--print'] },
   { args: ['card', 'compile', example('ipv6-filter/ipv6-filter.o'), '--card', 'hxdp', '--lanes', '2', '--print'] },
+  { args: ['place', example('apps/guard.yaml'), '--pieces', '1'] },
   { args: ['predict', ...nat, '-c', '60'] },
   { args: ['predict', example('ipv6-filter/ipv6-filter.o'), '--budget', '20', '--diff', copy] },
   { args: ['scr', 'analyze', `${root}test/scr/ddos.o`] },
