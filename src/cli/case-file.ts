@@ -16,6 +16,14 @@ export interface CaseFileHead {
   /** Where every path begins with the maps of that file. */
   readonly mapsIn: string | undefined;
   readonly set: readonly string[];
+  /** `--map-entries`: MAP=NUMBER. */
+  readonly mapEntries: readonly string[];
+  /** How C is compiled: macros, and header folders as seen from the file. */
+  readonly define: readonly string[];
+  readonly include: readonly string[];
+  /** CPUs and the seed of random numbers, where they are not the usual ones. */
+  readonly cpus: string | undefined;
+  readonly seed: string | undefined;
   /** The maps that entries of starts are in. */
   readonly holder: MapHolder;
 }
@@ -28,12 +36,12 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
     `${head.key}: ${scalar(head.path)}`,
     ...(head.program === undefined ? [] : [`program: ${scalar(head.program)}`]),
     ...(head.mapsIn === undefined ? [] : [`maps-in: ${scalar(head.mapsIn)}`]),
-    ...(head.set.length === 0
-      ? []
-      : [
-          'set:',
-          ...head.set.map((word) => `  ${scalar(word.split('=')[0] ?? '')}: ${word.slice(word.indexOf('=') + 1)}`),
-        ]),
+    ...(head.define.length === 0 ? [] : [`define: ${JSON.stringify(head.define)}`]),
+    ...(head.include.length === 0 ? [] : [`include: ${JSON.stringify(head.include)}`]),
+    ...(head.cpus === undefined ? [] : [`cpus: ${head.cpus}`]),
+    ...(head.seed === undefined ? [] : [`seed: ${head.seed}`]),
+    ...assignments('map-entries', head.mapEntries),
+    ...assignments('set', head.set),
     'tests:',
   ];
   const names = new Map<string, number>();
@@ -54,6 +62,16 @@ export function caseFileText(head: CaseFileHead, paths: readonly KnownPath[]): s
     lines.push(`    expect: ${expectText(path)}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** NAME=VALUE words as a field of that name. */
+function assignments(field: string, words: readonly string[]): string[] {
+  if (words.length === 0) return [];
+  const of = (word: string): string => {
+    const at = word.indexOf('=');
+    return `  ${scalar(word.slice(0, at))}: ${word.slice(at + 1)}`;
+  };
+  return [`${field}:`, ...words.map(of)];
 }
 
 /** Text that YAML reads as that text. */

@@ -111,6 +111,11 @@ export function caseHead(
     program,
     mapsIn: options.mapsIn === undefined || options.keepMaps !== true ? undefined : beside(options.mapsIn),
     set: options.set ?? [],
+    mapEntries: options.mapEntries ?? [],
+    define: options.define ?? [],
+    include: (options.include ?? []).map(beside),
+    cpus: options.cpus,
+    seed: options.seed,
     holder,
   };
 }

@@ -25,6 +25,7 @@ interface Options extends ReadingFlags, CoverageFlags {
   readonly init?: string;
   readonly mapsIn?: string;
   readonly set?: readonly string[];
+  readonly mapEntries?: readonly string[];
   readonly filter?: string;
   readonly engine?: readonly string[];
   readonly jobs?: string;
@@ -49,6 +50,7 @@ export const command: CliCommand = defineCommand<Options>({
       .option('--watch', 'run again when a file changes, until Ctrl-C')
       .option('--init <prog>', 'write a first test file beside a program: a case for each path that is found')
       .option('--maps-in <file>', 'with --init: contents of maps that the cases begin with')
+      .option('--map-entries <map=n>', 'with --init: the size of a map, where the object leaves it open', collect)
       .option('--set <name=value>', 'with --init: a global variable', collect)
       .optionsGroup('Results:')
       .option('--tap', 'print TAP version 14')

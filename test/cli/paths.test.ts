@@ -1,5 +1,5 @@
 /** `jitnic paths`, `jitnic test --init` and coverage. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -88,6 +88,44 @@ describe('paths', () => {
     const again = await captureCli(['test', '--init', say]);
     expect(again.exitCode).toBe(3);
     expect(again.err).toContain('is there already');
+  });
+
+  it('writes into a test file what the object leaves to its loader, and how many CPUs there are', async () => {
+    const open = join(folder, 'open.s');
+    writeFileSync(
+      open,
+      `	.license "GPL"
+	.map counts type=array key=4 value=8 max_entries=0
+	.section xdp
+	.globl open
+open:
+	call bpf_get_smp_processor_id
+	*(u32 *)(r10 - 4) = r0
+	r2 = r10
+	r2 += -4
+	r1 = counts ll
+	call bpf_map_lookup_elem
+	if r0 == 0 goto out
+	r1 = *(u64 *)(r0 + 0)
+	if r1 == 7 goto out
+	r0 = 1
+	exit
+out:
+	r0 = 2
+	exit
+`,
+    );
+    const flags = ['--map-entries', 'counts=3'];
+    const made = await captureCli(['test', '--init', open, ...flags]);
+    expect([made.exitCode, made.err]).toEqual([0, '']);
+    const file = join(folder, 'open.xdp.yaml');
+    expect(readFileSync(file, 'utf8')).toContain('map-entries:\n  counts: 3\n');
+    expect((await captureCli(['test', file, ...own])).exitCode).toBe(0);
+    const more = join(folder, 'more.xdp.yaml');
+    const paths = ['paths', open, ...flags, '--cpus', '2', '--seed', '9', '--tests', more];
+    expect((await captureCli(paths)).exitCode).toBe(0);
+    expect(readFileSync(more, 'utf8')).toMatch(/cpus: 2\nseed: 9\nmap-entries:\n {2}counts: 3\n/);
+    expect((await captureCli(['test', more, ...own])).exitCode).toBe(0);
   });
 });
 
