@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../src/base/index.js';
 import { captureCli } from '../src/cli/testing.js';
@@ -37,7 +37,8 @@ const file = (example: string, name: string): { readonly name: string; readonly 
 });
 
 async function openExample(page: Page, name: string): Promise<Calls['open']['back']> {
-  return page.call('open', { object: file(name, `${name}.o`), maps: file(name, `${name}.maps.json`) });
+  const maps = existsSync(`examples/${name}/${name}.maps.json`) ? file(name, `${name}.maps.json`) : undefined;
+  return page.call('open', { object: file(name, `${name}.o`), maps });
 }
 
 function trafficOf(name: string): Calls['run']['given'] {
@@ -160,5 +161,62 @@ describe('the workbench', () => {
     expect(ran.summary.packets).toBe(ran.columns.verdict.length);
     const { summary } = await page.call('run', trafficOf('port-knocking'));
     expect(ran.summary.packets).toBeLessThan(summary.packets);
+  });
+});
+
+describe('a packet step by step', () => {
+  it('goes forward and back, and the verifier says what it knows', async () => {
+    const page = new Page();
+    await openExample(page, 'ipv6-filter');
+    await page.call('run', trafficOf('ipv6-filter'));
+    const step = (move: Calls['step']['given']['move']): Promise<Calls['step']['back']> =>
+      page.call('step', { index: 3, move, asks: true });
+    const start = await step({ kind: 'to', position: 0 });
+    expect(start.registers[1]?.known).toContain('ctx');
+    const second = await step({ kind: 'insn', back: false });
+    expect(second.position).toBe(1);
+    const further = await step({ kind: 'line', back: false });
+    expect(further.position).toBeGreaterThan(1);
+    expect(further.place).not.toEqual(start.place);
+    const end = await step({ kind: 'to', position: start.length });
+    expect(end.insn).toBeUndefined();
+    const again = await step({ kind: 'to', position: 1 });
+    expect(again.registers.map(({ text }) => text)).toEqual(second.registers.map(({ text }) => text));
+    const there = await step({ kind: 'line at', place: further.place ?? { file: 0, line: 0 }, back: false });
+    expect(there.position).toBe(further.position);
+  });
+});
+
+describe('maps', () => {
+  it('are shown before the first packet and after the last, and can be given otherwise', async () => {
+    const page = new Page();
+    const { maps } = await openExample(page, 'heavy-hitter');
+    await page.call('run', trafficOf('heavy-hitter'));
+    const tables = await Promise.all(maps.map((_, map) => page.call('map', { map })));
+    const changed = tables.flatMap(({ elements }) => elements.filter(({ before, after }) => before !== after));
+    expect(changed.length).toBeGreaterThan(0);
+  });
+});
+
+describe('hit rates', () => {
+  it('are those of the command line', async () => {
+    const page = new Page();
+    await openExample(page, 'ipv6-filter');
+    await page.call('run', trafficOf('ipv6-filter'));
+    const { sizes, curves } = await page.call('hitRates', {});
+    const folder = 'examples/ipv6-filter';
+    const { out } = await captureCli([
+      'cache',
+      `${folder}/ipv6-filter.o`,
+      '-r',
+      `${folder}/traffic.pcap`,
+      '--sizes',
+      sizes.join(','),
+      '-j',
+    ]);
+    const expected = JSON.parse(out) as { curves: { policy: string; hits: number[] }[] };
+    expect(curves.map(({ name, hits }) => ({ policy: name, hits }))).toEqual(
+      expected.curves.map(({ policy, hits }) => ({ policy, hits })),
+    );
   });
 });

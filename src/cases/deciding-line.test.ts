@@ -68,4 +68,45 @@ out:
 `;
     expect(decided(code)).toBe('if (short)');
   });
+
+  it('is where another program was chosen that has nothing to decide', () => {
+    const object = assemble(`.license "GPL"
+.map stages type=prog_array key=4 value=4 max_entries=1
+.slot 0, refuse
+.section xdp
+.globl prog
+prog:
+	r6 = r1
+	r2 = *(u32 *)(r1 + 4)
+	r3 = *(u32 *)(r1 + 0)
+	r3 += 100
+; if (data + 100 > end) @ prog.c:1
+	if r3 > r2 goto short
+; return XDP_PASS; @ prog.c:2
+	r0 = 2
+	exit
+short:
+; bpf_tail_call(ctx, &stages, 0); @ prog.c:3
+	r1 = r6
+	r2 = stages ll
+	r3 = 0
+	call bpf_tail_call
+	r0 = 0
+	exit
+.section xdp/refuse
+.globl refuse
+refuse:
+; return XDP_DROP; @ prog.c:9
+	r0 = 1
+	exit
+`);
+    const machine = new Machine(object);
+    const interpreter = new Interpreter(machine);
+    const observer = new DecisionObserver();
+    interpreter.observer = observer;
+    machine.setPacket({ data: new Uint8Array(60) });
+    observer.start();
+    expect(interpreter.run(machine.programs[0] as LoadedProgram).verdict).toBe(1);
+    expect(observer.line?.text).toBe('if (data + 100 > end)');
+  });
 });

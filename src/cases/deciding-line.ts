@@ -4,6 +4,8 @@
  * one more that writes where the verdict was. Jumps whose both ways lead to the same `return` (`if (event) { ... }`)
  * decide other things.
  *
+ * A program that another one tail-called and that has nothing to decide was chosen there: by the jump that led to the call.
+ *
  * Compilers keep a verdict in whatever register they like, or on the stack, and move it to r0 at the end: what made it
  * is followed through such copies.
  */
@@ -55,6 +57,9 @@ export class DecisionObserver implements Observer {
   /** Registers that callers keep, and values on their stacks by offset. */
   private callers: (Origin | undefined)[][] = [];
   private stacks: Map<number, Origin | undefined>[] = [new Map()];
+  /** Where programs gave way to others by tail calls, and the jumps before each. */
+  private tails: (Step & { readonly jumps: number })[] = [];
+  private last: Step | undefined;
 
   /** Call it before each packet. */
   start(): void {
@@ -63,11 +68,16 @@ export class DecisionObserver implements Observer {
     this.origins = new Array<Origin | undefined>(registerCount).fill(undefined);
     this.callers = [];
     this.stacks = [new Map()];
+    this.tails = [];
+    this.last = undefined;
   }
 
   before(program: LoadedProgram, pc: number, depth: number): void {
     const insn = program.insns[pc];
     if (insn === undefined) return;
+    if (this.last !== undefined && this.last.program !== program)
+      this.tails.push({ ...this.last, jumps: this.jumpCount });
+    this.last = { program, pc, depth };
     this.enter(depth);
     if (isConditionalJump(insn)) {
       if (this.jumps.length >= mostJumps) this.dropped += this.jumps.splice(0, mostJumps / 2).length;
@@ -113,11 +123,23 @@ export class DecisionObserver implements Observer {
     return origin && { ...origin, held };
   }
 
+  /** Where nothing in the last program decides: the jump that led to its tail call, or to the one before. */
+  private choiceOfProgram(): Step | undefined {
+    for (const { jumps, ...tail } of this.tails.toReversed()) {
+      const maker: Origin = { ...tail, jumps, held: [] };
+      const found = this.jumps.findLast(
+        (jump, i) => this.dropped + i < jumps && decides(jump, maker, this.dropped + i),
+      );
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   /** The line of the last packet; undefined where nothing was decided, or the object has no lines. */
   get line(): SourceLine | undefined {
     const maker = this.origins[0];
     if (maker === undefined) return undefined;
-    const step = this.jumps.findLast((jump, i) => decides(jump, maker, this.dropped + i));
+    const step = this.jumps.findLast((jump, i) => decides(jump, maker, this.dropped + i)) ?? this.choiceOfProgram();
     const found = step === undefined ? undefined : lineAt(step.program.spec.lines, step.pc);
     return found === undefined ? undefined : { file: found.file, line: found.line, text: found.text.trim() };
   }

@@ -2,7 +2,7 @@
 import { Debugger, Execution, packetView } from '../debug/index.js';
 import { verdictName } from '../platform/index.js';
 import { Session } from '../runtime/index.js';
-import { Verdicts } from '../verifier/index.js';
+import { type ProgramFacts, Verdicts } from '../verifier/index.js';
 import { formatOutput, type RedirectTarget } from '../vm/index.js';
 import type { HeldCapture } from './capture.js';
 import { placeOf, type Subject } from './open.js';
@@ -46,7 +46,19 @@ export async function debuggerAt(
   }
   const { machine, program: loaded } = session.runtime;
   const input = session.arrive(capture.packet(index));
-  return new Debugger(new Execution(machine, loaded, input));
+  const known = new Map<number, ProgramFacts | undefined>();
+  return new Debugger(new Execution(machine, loaded, input), {
+    facts: (index) => {
+      if (!known.has(index)) known.set(index, factsOf(subject, index));
+      return known.get(index);
+    },
+  });
+}
+
+/** What the verifier knows of one of the object's programs. */
+function factsOf({ object }: Subject, index: number): ProgramFacts | undefined {
+  const program = object.programs[index];
+  return program === undefined ? undefined : Verdicts.of(object, { facts: true }).factsOf(program);
 }
 
 /** What became of it, step by step. */

@@ -3,7 +3,7 @@
  * far it is, and stops at the next turn once it is told to. Everything here is plain data that can be cloned between
  * threads: numbers that may be larger than 2^53 are text.
  */
-import type { MapView, PacketView } from '../debug/index.js';
+import type { FieldView, MapView, PacketView, StepKind } from '../debug/index.js';
 import type { VerdictName } from '../platform/index.js';
 import type { GuardNode, ReportTrace, RunSummary } from '../report/index.js';
 import type { ErrorReport } from '../text/index.js';
@@ -204,6 +204,79 @@ export interface IrView {
   readonly passes: readonly { readonly name: string; readonly insns: number; readonly text: string }[];
 }
 
+/** Where a debugger is to go. */
+export type Move =
+  | { readonly kind: 'to'; readonly position: number }
+  | { readonly kind: StepKind; readonly back: boolean }
+  /** To where a line is entered next. */
+  | { readonly kind: 'line at'; readonly place: LinePlace; readonly back: boolean };
+
+/** A register or a slot of the stack. */
+export interface CellView {
+  readonly name: string;
+  readonly text: string;
+  /** What it points to. */
+  readonly symbol: string | undefined;
+  /** What the verifier knows of it here. */
+  readonly known: string | undefined;
+  readonly isChanged: boolean;
+}
+
+/** What there is to see at a position of a packet's way. */
+export interface StepView {
+  /** From 0, where it arrives, to `length`, the end. */
+  readonly position: number;
+  readonly length: number;
+  readonly place: LinePlace | undefined;
+  /** Of an instruction of the chosen program. */
+  readonly pc: number | undefined;
+  readonly insn: string | undefined;
+  /** Functions that are open, innermost first. */
+  readonly frames: readonly string[];
+  readonly registers: readonly CellView[];
+  readonly stack: readonly CellView[];
+  /** Fields that are not as they came, or were not so a step ago. */
+  readonly packet: readonly FieldView[];
+  /** Elements that are not as the packet found them. */
+  readonly maps: readonly MapView[];
+}
+
+/** An element of a map; values as a map file has them. */
+export interface MapElement {
+  /** Hex, as a map file has it. */
+  readonly key: string;
+  /** The key in words, where it has a type. */
+  readonly words: string | undefined;
+  /** Undefined: it was not there. */
+  readonly before: string | undefined;
+  /** Undefined: it is gone. */
+  readonly after: string | undefined;
+}
+
+/** A map before the first packet and after the last: what changed first. */
+export interface MapTable {
+  readonly elements: readonly MapElement[];
+  /** How many there are in all. */
+  readonly count: number;
+}
+
+/** Hits by size of the card's cache, in traces, and policy. */
+export interface HitRates {
+  readonly packets: number;
+  readonly paths: number;
+  readonly sizes: readonly number[];
+  readonly curves: readonly { readonly name: string; readonly description: string; readonly hits: readonly number[] }[];
+}
+
+/** What the verifier walked through. */
+export interface VerifierLog {
+  readonly log: string;
+  /** The log is longer: this is its beginning. */
+  readonly isCut: boolean;
+  readonly insns: number;
+  readonly states: number;
+}
+
 /** What can be asked: for each, what is given and what comes back. */
 export interface Calls {
   open: { readonly given: OpenRequest; readonly back: Opened };
@@ -213,6 +286,13 @@ export interface Calls {
   rows: { readonly given: { readonly packets: readonly number[] }; readonly back: readonly PacketRow[] };
   packet: { readonly given: { readonly index: number }; readonly back: PacketDetail };
   ir: { readonly given: Record<string, never>; readonly back: IrView };
+  step: {
+    readonly given: { readonly index: number; readonly move: Move; readonly asks: boolean };
+    readonly back: StepView;
+  };
+  map: { readonly given: { readonly map: number }; readonly back: MapTable };
+  hitRates: { readonly given: Record<string, never>; readonly back: HitRates };
+  log: { readonly given: Record<string, never>; readonly back: VerifierLog };
   trace: { readonly given: { readonly id: number }; readonly back: ReportTrace };
   tree: { readonly given: Record<string, never>; readonly back: GuardNode };
   wasm: { readonly given: Record<string, never>; readonly back: Uint8Array };

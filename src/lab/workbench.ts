@@ -3,6 +3,7 @@
  * one. Methods do one thing each and hand out plain data; those that may take long are given turns.
  */
 import { decodeUtf8, UnsupportedError, UsageError } from '../base/index.js';
+import type { Debugger } from '../debug/index.js';
 import { formatFunction, Unsupported } from '../ir/index.js';
 import { WasmEngine, worldOfMachine } from '../jit/index.js';
 import { assemble, readObject } from '../object/index.js';
@@ -19,14 +20,19 @@ import {
   traceTree,
 } from '../report/index.js';
 import { Session } from '../runtime/index.js';
-import { Verdicts } from '../verifier/index.js';
+import { Verdicts, verify } from '../verifier/index.js';
 import { type LoadedProgram, Machine, parseMapsFile } from '../vm/index.js';
 import { HeldCapture } from './capture.js';
+import { hitRates } from './hit-rate.js';
+import { mapTable } from './maps.js';
 import { choose, describe, type Subject } from './open.js';
 import { debuggerAt, packetDetail } from './packet.js';
 import type {
   CaptureSource,
+  HitRates,
   IrView,
+  MapTable,
+  Move,
   Opened,
   OpenRequest,
   PacketColumns,
@@ -35,15 +41,21 @@ import type {
   PacketRow,
   Ran,
   Reasons,
+  StepView,
   Turns,
+  VerifierLog,
 } from './protocol.js';
 import { findReasons, type MapsGiven } from './reasons.js';
+import { stepTo } from './stepping.js';
 
 /** Milliseconds between two turns. */
 const turnEvery = 20;
 
 /** Passes whose result is shown at most: each is a text as long as the program. */
 const mostTexts = 64;
+
+/** Characters of a verifier's log that are shown. */
+const longestLog = 4_000_000;
 
 /** A capture that has run. */
 interface Ready {
@@ -61,6 +73,7 @@ export class Workbench {
   private capture: HeldCapture | undefined;
   private columns: PacketColumns | undefined;
   private found: Reasons | undefined;
+  private debugged: { readonly index: number; readonly debug: Debugger } | undefined;
 
   /** Reads an object and asks the verifier. Throws what reading throws. */
   open({ object: file, maps, program }: OpenRequest): Opened {
@@ -162,10 +175,51 @@ export class Workbench {
 
   /** One packet; undefined: it was stopped. */
   async packet(index: number, turns: Turns): Promise<PacketDetail | undefined> {
-    const { subject, capture } = this.ran;
-    const debug = await debuggerAt(subject, capture, this.maps, index, turns);
+    const { subject } = this.ran;
+    const debug = await this.debuggerOf(index, turns);
     if (debug === undefined) return undefined;
     return packetDetail(subject, debug, index, this.found?.decisions[this.found.decision[index] ?? -1]);
+  }
+
+  /** A packet at a position of its way; undefined: it was stopped. `asks`: what the verifier knows there, too. */
+  async step(index: number, move: Move, asks: boolean, turns: Turns): Promise<StepView | undefined> {
+    const { subject } = this.ran;
+    const debug = await this.debuggerOf(index, turns);
+    return debug === undefined ? undefined : stepTo(subject, debug, move, asks);
+  }
+
+  /** The debugger of a packet: the last one is kept, since it is looked at again and again. */
+  private async debuggerOf(index: number, turns: Turns): Promise<Debugger | undefined> {
+    if (this.debugged?.index === index) return this.debugged.debug;
+    this.debugged = undefined;
+    const { subject, capture } = this.ran;
+    const debug = await debuggerAt(subject, capture, this.maps, index, turns);
+    if (debug !== undefined) this.debugged = { index, debug };
+    return debug;
+  }
+
+  /** A map before the first packet and after the last. */
+  map(index: number): MapTable {
+    return mapTable(this.opened, this.maps, this.session, index);
+  }
+
+  /** Undefined: it was stopped. */
+  hitRates(turns: Turns): Promise<HitRates | undefined> {
+    const { subject, capture } = this.ran;
+    return hitRates(subject, capture, this.maps, turns);
+  }
+
+  /** What the verifier walks through, with the state at each instruction. */
+  log(): VerifierLog {
+    const { object, program } = this.opened;
+    const { maps, btf, kernelBtf, license } = object;
+    const { log, stats } = verify(program, maps, { btf, kernelBtf, license, logLevel: 2 });
+    return {
+      log: log.slice(0, longestLog),
+      isCut: log.length > longestLog,
+      insns: stats.insns,
+      states: stats.totalStates,
+    };
   }
 
   /** A trace in words, with its code by source line. */
@@ -247,6 +301,7 @@ export class Workbench {
     this.capture = undefined;
     this.columns = undefined;
     this.found = undefined;
+    this.debugged = undefined;
   }
 }
 

@@ -1,16 +1,27 @@
 /** The page: what is open, what became of its packets, and the views of it. */
 import { type ReactElement, useEffect, useRef, useState } from 'react';
+import { CacheView } from './cache-view.js';
 import { Dropping } from './dropping.js';
 import { Examples } from './examples.js';
-import { type ViewName, views } from './link.js';
+import { nothingChosen, type ViewName, views } from './link.js';
+import { MapsView } from './maps-view.js';
 import { PacketsView } from './packets-view.js';
 import { baseName, ErrorBox, Text } from './parts.js';
 import { ProgramView } from './program-view.js';
+import { StepView } from './step-view.js';
 import { Summary } from './summary.js';
 import { TracesView } from './traces-view.js';
 import { type Lab, LabContext, useNewLab } from './use-lab.js';
 
-const titles: Readonly<Record<ViewName, string>> = { packets: 'Packets', program: 'Program', traces: 'Traces' };
+/** The views: what stands on their tabs, and what is shown. */
+const shown: Readonly<Record<ViewName, { readonly title: string; readonly View: () => ReactElement | null }>> = {
+  packets: { title: 'Packets', View: PacketsView },
+  step: { title: 'Step by step', View: StepView },
+  program: { title: 'Program', View: ProgramView },
+  maps: { title: 'Maps', View: MapsView },
+  traces: { title: 'Traces', View: TracesView },
+  cache: { title: 'Hit rate', View: CacheView },
+};
 
 export function App(): ReactElement {
   const lab = useNewLab();
@@ -46,18 +57,7 @@ export function App(): ReactElement {
 
 /** Opens what was dropped or picked: the address speaks of it no more. */
 function take({ session, go }: Lab, files: readonly File[]): void {
-  go({
-    object: undefined,
-    capture: undefined,
-    maps: undefined,
-    program: undefined,
-    filter: undefined,
-    verdict: undefined,
-    decision: undefined,
-    packet: undefined,
-    trace: undefined,
-    line: undefined,
-  });
+  go({ ...nothingChosen, object: undefined, capture: undefined, maps: undefined });
   void session.take(files);
 }
 
@@ -83,7 +83,7 @@ function Head({ lab }: { readonly lab: Lab }): ReactElement {
           <select
             value={opened.program}
             onChange={({ target }) => {
-              go({ program: target.value, packet: undefined, trace: undefined, decision: undefined, line: undefined });
+              go({ ...nothingChosen, program: target.value });
               void session.choose(target.value);
             }}
           >
@@ -179,6 +179,7 @@ function Welcome({ lab }: { readonly lab: Lab }): ReactElement {
 
 function Views({ lab }: { readonly lab: Lab }): ReactElement {
   const { link, go, state } = lab;
+  const { View } = shown[link.view];
   const tabs = useRef<Partial<Record<ViewName, HTMLButtonElement | null>>>({});
   const step = (by: number): void => {
     const name = views[(views.indexOf(link.view) + by + views.length) % views.length] ?? 'packets';
@@ -207,12 +208,12 @@ function Views({ lab }: { readonly lab: Lab }): ReactElement {
               else if (key === 'ArrowLeft') step(-1);
             }}
           >
-            {titles[name]}
+            {shown[name].title}
           </button>
         ))}
       </div>
       <div role="tabpanel" id="view" aria-labelledby={`tab-${link.view}`} key={`${state.opened?.program} ${link.view}`}>
-        {link.view === 'packets' ? <PacketsView /> : link.view === 'program' ? <ProgramView /> : <TracesView />}
+        <View />
       </div>
     </>
   );

@@ -1,6 +1,6 @@
 /** The examples that lie beside the page. */
 import { type ReactElement, useEffect, useState } from 'react';
-import type { Link } from './link.js';
+import { type Link, nothingChosen } from './link.js';
 import { useLab } from './use-lab.js';
 
 interface Example {
@@ -26,17 +26,11 @@ export function Examples({ label }: { readonly label?: string }): ReactElement |
     if (example === undefined) return;
     const path = (file: string): string => `examples/${name}/${file}`;
     const link: Partial<Link> = {
+      ...nothingChosen,
       object: path(`${name}.o`),
       capture: path('traffic.pcap'),
       maps: example.maps ? path(`${name}.maps.json`) : undefined,
       view: 'packets',
-      program: undefined,
-      filter: undefined,
-      verdict: undefined,
-      decision: undefined,
-      packet: undefined,
-      trace: undefined,
-      line: undefined,
     };
     go(link);
     void session.fetchAll([link.object, link.maps, link.capture]);

@@ -4,7 +4,7 @@
  */
 
 /** Pages of the lab. */
-export const views = ['packets', 'program', 'traces'] as const;
+export const views = ['packets', 'step', 'program', 'maps', 'traces', 'cache'] as const;
 
 /** One of {@link views}. */
 export type ViewName = (typeof views)[number];
@@ -24,6 +24,10 @@ export interface Link {
   readonly trace: number | undefined;
   /** From 0, in the address from 1. */
   readonly packet: number | undefined;
+  /** Position on the packet's way. */
+  readonly step: number | undefined;
+  /** Index of a map. */
+  readonly map: number | undefined;
   /** A source line as `file:line`, by the file's index. */
   readonly line: string | undefined;
   /** What stands beside the source. */
@@ -32,12 +36,26 @@ export interface Link {
 }
 
 const texts = ['object', 'capture', 'maps', 'program', 'filter', 'verdict', 'line', 'code', 'pass'] as const;
-const numbers = ['decision', 'trace', 'packet'] as const;
+const numbers = ['decision', 'trace', 'packet', 'step', 'map'] as const;
 
 /** An address of a file of this origin: no scheme, no host, no way up. */
 function isOwn(path: string): boolean {
   return /^[\w.-]+(\/[\w.-]+)*$/.test(path) && !path.split('/').includes('..');
 }
+
+/** What speaks of an object and its packets: it goes when others are opened. */
+export const nothingChosen: Partial<Link> = {
+  program: undefined,
+  filter: undefined,
+  verdict: undefined,
+  decision: undefined,
+  trace: undefined,
+  packet: undefined,
+  step: undefined,
+  map: undefined,
+  line: undefined,
+  pass: undefined,
+};
 
 /** Reads what stands behind `#`; what makes no sense is as if it were not there. */
 export function parseLink(hash: string): Link {
@@ -63,6 +81,8 @@ export function parseLink(hash: string): Link {
     decision: number('decision'),
     trace: number('trace'),
     packet: packet === undefined || packet === 0 ? undefined : packet - 1,
+    step: number('step'),
+    map: number('map'),
     line: text('line'),
     code: text('code'),
     pass: text('pass'),
@@ -74,7 +94,8 @@ export function linkText(link: Link): string {
   const parts = new URLSearchParams();
   if (link.view !== 'packets') parts.set('view', link.view);
   for (const name of texts) if (link[name] !== undefined && link[name] !== '') parts.set(name, link[name]);
-  for (const name of ['decision', 'trace'] as const) if (link[name] !== undefined) parts.set(name, String(link[name]));
+  for (const name of ['decision', 'trace', 'step', 'map'] as const)
+    if (link[name] !== undefined) parts.set(name, String(link[name]));
   if (link.packet !== undefined) parts.set('packet', String(link.packet + 1));
   const text = parts.toString().replaceAll('%2F', '/');
   return text === '' ? '' : `#${text}`;

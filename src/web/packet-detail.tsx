@@ -40,7 +40,11 @@ export function PacketDetailView({ detail }: { readonly detail: PacketDetail }):
         </p>
       )}
       <p className="note">
-        {number(detail.steps)} instructions.{' '}
+        {number(detail.steps)} instructions:{' '}
+        <button type="button" className="link" onClick={() => go({ view: 'step', packet: detail.index, step: 0 })}>
+          step through them
+        </button>
+        .{' '}
         {trace < 0 ? (
           'The host ran it.'
         ) : (

@@ -111,6 +111,26 @@ export class LabSession {
     }
   }
 
+  /** Sets an element before the first packet, as a map file would, and runs again. */
+  async setElement(map: string, key: string, value: string): Promise<void> {
+    await this.guarded(async () => {
+      const text = this.maps === undefined ? undefined : new TextDecoder().decode(this.maps.bytes);
+      const file = (text === undefined ? {} : JSON.parse(text)) as { maps?: Record<string, unknown[]> };
+      // Entries are made in order: the last one stays.
+      const entries = [...(file.maps?.[map] ?? []), { key: asWritten(key), value: asWritten(value) }];
+      const before = this.maps;
+      const made = JSON.stringify({ maps: { ...file.maps, [map]: entries } });
+      this.maps = { name: before?.name ?? 'maps.json', bytes: new TextEncoder().encode(made) };
+      try {
+        await this.open(this.state.opened?.program);
+      } catch (error) {
+        this.maps = before;
+        this.fail(error);
+        await this.open(undefined);
+      }
+    });
+  }
+
   /** Ends what goes on; what is there already stays. */
   stop(): void {
     this.stopper?.abort();
@@ -183,6 +203,15 @@ export class LabSession {
   private set(change: Partial<LabState>): void {
     this.state = { ...this.state, ...change };
     for (const listener of this.listeners) listener();
+  }
+}
+
+/** What is typed stands for itself in a map file: JSON, or hex bytes. */
+function asWritten(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text.trim();
   }
 }
 

@@ -67,7 +67,7 @@ export function Summary(): ReactElement | null {
               {number(count)} packets stopped by a fault: <Text>{text}</Text>
             </p>
           ))}
-          <Decisions />
+          {link.view === 'packets' ? <Decisions /> : null}
         </>
       )}
     </section>
