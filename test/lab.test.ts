@@ -50,7 +50,9 @@ describe('the workbench', () => {
   it('decides as the command line does, and says which path each packet took', async () => {
     const page = new Page();
     await openExample(page, 'port-knocking');
-    const { summary, traces, columns } = await page.call('run', trafficOf('port-knocking'));
+    const { summary, verdict: column } = await page.call('run', trafficOf('port-knocking'));
+    const { traces, trace: paths, summary: onCard } = await page.call('card', {});
+    expect(onCard.verdicts).toEqual(summary.verdicts);
     const folder = 'examples/port-knocking';
     const { out } = await captureCli([
       'run',
@@ -65,30 +67,30 @@ describe('the workbench', () => {
     const expected = JSON.parse(out) as { verdicts: Record<string, number> };
     expect(summary.verdicts).toMatchObject(expected.verdicts);
     for (const [i, name] of ['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'].entries()) {
-      expect(columns.verdict.filter((verdict) => verdict === i)).toHaveLength(expected.verdicts[name] ?? 0);
+      expect(column.filter((verdict) => verdict === i)).toHaveLength(expected.verdicts[name] ?? 0);
     }
     expect(traces.length).toBeGreaterThan(1);
     for (const [id, { verdict }] of traces.entries()) {
-      const took = [...columns.trace.keys()].filter((i) => columns.trace[i] === id);
-      expect(new Set(took.map((i) => columns.verdict[i])).size).toBe(1);
-      expect(['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'][columns.verdict[took[0] ?? 0] ?? 0]).toBe(verdict);
+      const took = [...paths.keys()].filter((i) => paths[i] === id);
+      expect(new Set(took.map((i) => column[i])).size).toBe(1);
+      expect(['ABORTED', 'DROP', 'PASS', 'TX', 'REDIRECT'][column[took[0] ?? 0] ?? 0]).toBe(verdict);
     }
   });
 
   it('knows the line that decided about a packet, and what the packet was before and after', async () => {
     const page = new Page();
     const { files } = await openExample(page, 'load-balancer');
-    const { columns } = await page.call('run', trafficOf('load-balancer'));
+    const { verdict: column } = await page.call('run', trafficOf('load-balancer'));
     const reasons = await page.call('reasons', { most: 300 });
     expect(reasons.packets).toBe(300);
-    expect(reasons.isPartial).toBe(columns.verdict.length > 300);
+    expect(reasons.isPartial).toBe(column.length > 300);
     expect(reasons.decisions.reduce((sum, { packets }) => sum + packets, 0)).toBe(300);
     for (const { verdict, place, text } of reasons.decisions) {
       const line = files[place?.file ?? -1]?.lines.find((one) => one.line === place?.line);
       expect(line?.text.trim()).toBe(text);
       expect(['DROP', 'PASS', 'TX', 'REDIRECT']).toContain(verdict);
     }
-    const sent = columns.verdict.findIndex((verdict, i) => verdict === 3 && i < 300);
+    const sent = column.findIndex((verdict, i) => verdict === 3 && i < 300);
     const detail = await page.call('packet', { index: sent });
     expect(detail.verdict).toBe('TX');
     expect(detail.decided).toEqual(reasons.decisions[reasons.decision[sent] ?? -1]);
@@ -103,10 +105,10 @@ describe('the workbench', () => {
   it('finds packets by field, verdict and line', async () => {
     const page = new Page();
     await openExample(page, 'port-knocking');
-    const { columns } = await page.call('run', trafficOf('port-knocking'));
+    const { verdict: column } = await page.call('run', trafficOf('port-knocking'));
     await page.call('reasons', { most: 1e6 });
     const dropped = await page.call('find', { verdict: 1 });
-    expect(dropped).toHaveLength(columns.verdict.filter((verdict) => verdict === 1).length);
+    expect(dropped).toHaveLength(column.filter((verdict) => verdict === 1).length);
     const udp = await page.call('find', { filter: 'udp' });
     expect(udp.length).toBeGreaterThan(0);
     for (const { summary } of await page.call('rows', { packets: [...udp.slice(0, 20)] }))
@@ -158,7 +160,7 @@ describe('the workbench', () => {
     }
     const ran = await page.call('run', { name: 't.pcap', size: bytes.length, chunks: stopping() });
     expect(ran.isPartial).toBe(true);
-    expect(ran.summary.packets).toBe(ran.columns.verdict.length);
+    expect(ran.summary.packets).toBe(ran.verdict.length);
     const { summary } = await page.call('run', trafficOf('port-knocking'));
     expect(ran.summary.packets).toBeLessThan(summary.packets);
   });
@@ -190,8 +192,8 @@ describe('a packet step by step', () => {
 describe('maps', () => {
   it('are shown before the first packet and after the last, and can be given otherwise', async () => {
     const page = new Page();
-    const { maps } = await openExample(page, 'heavy-hitter');
-    await page.call('run', trafficOf('heavy-hitter'));
+    const { maps } = await openExample(page, 'token-bucket');
+    await page.call('run', trafficOf('token-bucket'));
     const tables = await Promise.all(maps.map((_, map) => page.call('map', { map })));
     const changed = tables.flatMap(({ elements }) => elements.filter(({ before, after }) => before !== after));
     expect(changed.length).toBeGreaterThan(0);

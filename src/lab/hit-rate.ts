@@ -5,9 +5,7 @@ import type { HeldCapture } from './capture.js';
 import type { Subject } from './open.js';
 import type { HitRates, Turns } from './protocol.js';
 import type { MapsGiven } from './reasons.js';
-
-/** Milliseconds between two turns. */
-const turnEvery = 20;
+import { runUpTo } from './run-held.js';
 
 /** Sizes double: what matters lies between few and enough. */
 const mostTraces = 1024;
@@ -20,20 +18,7 @@ export async function hitRates(
   turns: Turns,
 ): Promise<HitRates | undefined> {
   const recorder = new PathRecorder(object, program, { host: 'wasm', verdicts, maps });
-  let last = turns.now();
-  let done = 0;
-  for (const batch of capture.batches) {
-    const end = Math.min(batch.count, capture.count - done);
-    for (let at = 0; at < end; ) {
-      at += recorder.session.runBatch(batch, at, end - at);
-      if (turns.now() - last < turnEvery) continue;
-      turns.progress({ what: 'noting paths', packets: done + at, share: (done + at) / capture.count });
-      await turns.turn();
-      last = turns.now();
-      if (turns.isStopped) return undefined;
-    }
-    done += end;
-  }
+  if (!(await runUpTo(recorder.session, capture, capture.count, 'noting paths', turns))) return undefined;
   const { reference } = recorder;
   const sizes: number[] = [];
   for (let size = 1; size <= Math.min(mostTraces, Math.max(1, 2 * reference.paths)); size *= 2) sizes.push(size);

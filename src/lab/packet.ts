@@ -8,12 +8,10 @@ import type { HeldCapture } from './capture.js';
 import { placeOf, type Subject } from './open.js';
 import type { Decision, PacketDetail, Turns, WayLine } from './protocol.js';
 import type { MapsGiven } from './reasons.js';
+import { runUpTo } from './run-held.js';
 
 /** Lines of a way that are shown. */
 const shownLines = 400;
-
-/** Milliseconds between two turns. */
-const turnEvery = 20;
 
 /** A debugger that stands where packet `index` arrives; undefined: it was stopped on the way there. */
 export async function debuggerAt(
@@ -31,19 +29,7 @@ export async function debuggerAt(
     verdicts: isAccepted ? verdicts : Verdicts.none(),
     maps,
   });
-  let last = turns.now();
-  let done = 0;
-  for (const batch of capture.batches) {
-    const end = Math.min(batch.count, index - done);
-    for (let at = 0; at < end; ) at += session.runBatch(batch, at, end - at);
-    done += Math.max(0, end);
-    if (done >= index) break;
-    if (turns.now() - last < turnEvery) continue;
-    turns.progress({ what: 'running the packets before', packets: done, share: done / index });
-    await turns.turn();
-    last = turns.now();
-    if (turns.isStopped) return undefined;
-  }
+  if (!(await runUpTo(session, capture, index, 'running the packets before', turns))) return undefined;
   const { machine, program: loaded } = session.runtime;
   const input = session.arrive(capture.packet(index));
   const known = new Map<number, ProgramFacts | undefined>();

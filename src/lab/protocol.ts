@@ -96,14 +96,6 @@ export interface CaptureSource {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** Packets in columns: row `i` of each is packet `i`, counted from 0. */
-export interface PacketColumns {
-  /** 0 to 4, as XDP counts them. */
-  readonly verdict: Uint8Array;
-  /** The path that it took: id of a trace, -1 where none was recorded. */
-  readonly trace: Int32Array;
-}
-
 /** A trace by its counts. */
 export interface TraceSummary {
   readonly verdict: VerdictName;
@@ -116,15 +108,23 @@ export interface TraceSummary {
 /** What became of a capture. */
 export interface Ran {
   readonly summary: RunSummary;
-  /** In order of their first installation: a trace's number is its index. */
-  readonly traces: readonly TraceSummary[];
-  readonly columns: PacketColumns;
+  /** By packet: 0 to 4, as XDP counts them. */
+  readonly verdict: Uint8Array;
   /** Packets of other link types, left out. */
   readonly skipped: number;
   /** Where the capture broke off, in words. */
   readonly damage: string | undefined;
   /** It was stopped: there were more packets. */
   readonly isPartial: boolean;
+}
+
+/** What a card made of it. */
+export interface Carded {
+  readonly summary: RunSummary;
+  /** In order of their first installation: a trace's number is its index. */
+  readonly traces: readonly TraceSummary[];
+  /** The path that each packet took: number of a trace, -1 where none was recorded. */
+  readonly trace: Int32Array;
 }
 
 /** A line that decided about packets, with how many it sent where. */
@@ -281,6 +281,7 @@ export interface VerifierLog {
 export interface Calls {
   open: { readonly given: OpenRequest; readonly back: Opened };
   run: { readonly given: CaptureSource; readonly back: Ran };
+  card: { readonly given: Record<string, never>; readonly back: Carded };
   reasons: { readonly given: { readonly most: number }; readonly back: Reasons };
   find: { readonly given: PacketQuery; readonly back: Uint32Array };
   rows: { readonly given: { readonly packets: readonly number[] }; readonly back: readonly PacketRow[] };

@@ -13,9 +13,7 @@ import type { MapsFile } from '../vm/index.js';
 import type { HeldCapture } from './capture.js';
 import type { Subject } from './open.js';
 import type { Decision, LinePlace, Reasons, Turns } from './protocol.js';
-
-/** Milliseconds between two turns. */
-const turnEvery = 20;
+import { turnEvery } from './run-held.js';
 
 /** Contents of maps before the first packet, and the file that they are from. */
 export interface MapsGiven {

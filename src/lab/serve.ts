@@ -36,6 +36,7 @@ export class LabServer {
     this.handlers = {
       open: (given) => bench.open(given),
       run: (given, turns) => bench.run(given, turns),
+      card: (_, turns) => bench.card(turns),
       reasons: ({ most }, turns) => bench.reasons(most, turns),
       find: (given) => bench.find(given),
       rows: ({ packets }) => bench.rows(packets),

@@ -19,7 +19,7 @@ import {
   Timeline,
   traceTree,
 } from '../report/index.js';
-import { Session } from '../runtime/index.js';
+import { Session, type SessionOptions } from '../runtime/index.js';
 import { Verdicts, verify } from '../verifier/index.js';
 import { type LoadedProgram, Machine, parseMapsFile } from '../vm/index.js';
 import { HeldCapture } from './capture.js';
@@ -29,13 +29,13 @@ import { choose, describe, type Subject } from './open.js';
 import { debuggerAt, packetDetail } from './packet.js';
 import type {
   CaptureSource,
+  Carded,
   HitRates,
   IrView,
   MapTable,
   Move,
   Opened,
   OpenRequest,
-  PacketColumns,
   PacketDetail,
   PacketQuery,
   PacketRow,
@@ -46,10 +46,8 @@ import type {
   VerifierLog,
 } from './protocol.js';
 import { findReasons, type MapsGiven } from './reasons.js';
+import { runUpTo, turnEvery } from './run-held.js';
 import { stepTo } from './stepping.js';
-
-/** Milliseconds between two turns. */
-const turnEvery = 20;
 
 /** Passes whose result is shown at most: each is a text as long as the program. */
 const mostTexts = 64;
@@ -62,7 +60,14 @@ interface Ready {
   readonly subject: Subject;
   readonly session: Session;
   readonly capture: HeldCapture;
-  readonly columns: PacketColumns;
+  readonly verdicts: Uint8Array;
+}
+
+/** The same on a card. */
+interface OnCard {
+  readonly session: Session;
+  /** Id of the trace by packet, or -1. */
+  readonly trace: Int32Array;
 }
 
 /** An object with its traffic, on the bench. */
@@ -71,7 +76,8 @@ export class Workbench {
   private maps: MapsGiven | undefined;
   private session: Session | undefined;
   private capture: HeldCapture | undefined;
-  private columns: PacketColumns | undefined;
+  private verdicts: Uint8Array | undefined;
+  private carded: OnCard | undefined;
   private found: Reasons | undefined;
   private debugged: { readonly index: number; readonly debug: Debugger } | undefined;
 
@@ -89,48 +95,71 @@ export class Workbench {
     return opened;
   }
 
-  /** Runs a capture through card and host as `jitnic run` does. Throws what a session and a capture throw. */
+  /**
+   * Runs a capture on the host: what becomes of packets is what a card would make of them, and there sooner. Throws what
+   * a session and a capture throw.
+   */
   async run(source: CaptureSource, turns: Turns): Promise<Ran> {
-    const { object, program, verdicts } = this.opened;
     this.forget();
-    const isAccepted = verdicts.of(program).accepted;
-    const session = new Session(object, program, {
-      host: isAccepted ? 'wasm' : 'interp',
-      verdicts: isAccepted ? verdicts : Verdicts.none(),
-      keepRecordings: true,
-      maps: this.maps,
-    });
-    const columns = new GrowingColumns();
-    session.runtime.onPath = (path) => columns.path(path?.id ?? -1);
-    const timeline = new Timeline();
+    const session = this.newSession({ card: false });
+    const column = new GrowingColumn(new Uint8Array(1024));
     let last = turns.now();
     const capture = await HeldCapture.read(source, turns, async (_, batch) => {
       for (let at = 0; at < batch.count && !turns.isStopped; ) {
         const ran = session.runBatch(batch, at, batch.count - at);
-        for (let i = 0; i < ran; i++) columns.verdict(session.verdictOf(i));
-        timeline.note(session.runtime);
+        for (let i = 0; i < ran; i++) column.add(session.verdictOf(i));
         at += ran;
         if (turns.now() - last < turnEvery) continue;
         await turns.turn();
         last = turns.now();
       }
     });
-    timeline.finish(session.runtime);
     // What was read and not run any more is not there.
     capture.count = Math.min(capture.count, session.runtime.packets);
     this.session = session;
     this.capture = capture;
-    this.columns = columns.finish(capture.count);
+    this.verdicts = column.finish(capture.count);
     return {
-      summary: runSummary(session, { capture: source.name, timeline: timeline.moments }),
-      traces: session.traces.map(({ verdict, packets, installs, insnsProgram, insnsTrace }) => {
-        return { verdict: verdictName(verdict), packets, installs, insnsProgram, insnsTrace };
-      }),
-      columns: this.columns,
+      summary: runSummary(session, { capture: source.name, timeline: [] }),
+      verdict: this.verdicts,
       skipped: capture.skipped,
       damage: [capture.damage, capture.note].filter((note) => note !== undefined).join('; ') || undefined,
       isPartial: turns.isStopped,
     };
+  }
+
+  /** Runs the packets through card and host as `jitnic run` does; undefined: it was stopped. */
+  async card(turns: Turns): Promise<Carded | undefined> {
+    const { capture } = this.ran;
+    const session = this.newSession({ keepRecordings: true });
+    const column = new GrowingColumn(new Int32Array(1024));
+    session.runtime.onPath = (path) => column.add(path?.id ?? -1);
+    const timeline = new Timeline();
+    const isDone = await runUpTo(session, capture, capture.count, 'recording traces', turns, () =>
+      timeline.note(session.runtime),
+    );
+    if (!isDone) return undefined;
+    timeline.finish(session.runtime);
+    this.carded = { session, trace: column.finish(capture.count) };
+    return {
+      summary: runSummary(session, { capture: capture.name, timeline: timeline.moments }),
+      traces: session.traces.map(({ verdict, packets, installs, insnsProgram, insnsTrace }) => {
+        return { verdict: verdictName(verdict), packets, installs, insnsProgram, insnsTrace };
+      }),
+      trace: this.carded.trace,
+    };
+  }
+
+  /** On the interpreter where Linux would refuse the program: it checks every access. */
+  private newSession(options: SessionOptions): Session {
+    const { object, program, verdicts } = this.opened;
+    const isAccepted = verdicts.of(program).accepted;
+    return new Session(object, program, {
+      host: isAccepted ? 'wasm' : 'interp',
+      verdicts: isAccepted ? verdicts : Verdicts.none(),
+      maps: this.maps,
+      ...options,
+    });
   }
 
   /** Which line decided about each of the first packets. */
@@ -142,12 +171,12 @@ export class Workbench {
 
   /** Packets that a query is about, in order. Throws InputError for a filter that makes no sense. */
   find({ filter, verdict, trace, decision }: PacketQuery): Uint32Array {
-    const { capture, columns } = this.ran;
+    const { capture, verdicts } = this.ran;
     const isWanted = filter === undefined || filter.trim() === '' ? undefined : parseFilter(filter);
     const chosen: number[] = [];
     for (let i = 0; i < capture.count; i++) {
-      if (verdict !== undefined && columns.verdict[i] !== verdict) continue;
-      if (trace !== undefined && columns.trace[i] !== trace) continue;
+      if (verdict !== undefined && verdicts[i] !== verdict) continue;
+      if (trace !== undefined && this.carded?.trace[i] !== trace) continue;
       if (decision !== undefined && (this.found?.decision[i] ?? -1) !== decision) continue;
       if (isWanted !== undefined && !isWanted(capture.packet(i).data)) continue;
       chosen.push(i);
@@ -157,7 +186,7 @@ export class Workbench {
 
   /** Lines of the list. */
   rows(packets: readonly number[]): PacketRow[] {
-    const { capture, columns } = this.ran;
+    const { capture, verdicts } = this.ran;
     const start = capture.count === 0 ? 0n : capture.packet(0).time;
     return packets.map((index): PacketRow => {
       const { data, time, origLength } = capture.packet(index);
@@ -166,8 +195,8 @@ export class Workbench {
         time: Number(time - start) / 1e9,
         length: origLength,
         summary: summarize(data, { origLength }),
-        verdict: verdictName(columns.verdict[index] ?? 0),
-        trace: columns.trace[index] ?? -1,
+        verdict: verdictName(verdicts[index] ?? 0),
+        trace: this.carded?.trace[index] ?? -1,
         decision: this.found?.decision[index] ?? -1,
       };
     });
@@ -224,7 +253,7 @@ export class Workbench {
 
   /** A trace in words, with its code by source line. */
   trace(id: number): ReportTrace {
-    const { session } = this.ran;
+    const { session } = this.onCard;
     const record = session.traces[id];
     if (record === undefined)
       throw new UsageError(`there is no trace ${id}`, {}, `there are ${session.traces.length}, counted from 0`);
@@ -233,7 +262,7 @@ export class Workbench {
 
   /** What all traces ask, as a tree. */
   tree(): GuardNode {
-    return traceTree(this.ran.session);
+    return traceTree(this.onCard.session);
   }
 
   /** The program's IR after each pass. Throws UnsupportedError for a program that is not translated. */
@@ -289,45 +318,47 @@ export class Workbench {
   }
 
   private get ran(): Ready {
-    const { session, capture, columns } = this;
-    if (session === undefined || capture === undefined || columns === undefined)
+    const { session, capture, verdicts } = this;
+    if (session === undefined || capture === undefined || verdicts === undefined)
       throw new UsageError('no capture has run', {}, 'drop a pcap or pcapng file on the page');
-    return { subject: this.opened, session, capture, columns };
+    return { subject: this.opened, session, capture, verdicts };
+  }
+
+  private get onCard(): OnCard {
+    if (this.carded === undefined) throw new UsageError('the packets have not run on a card');
+    return this.carded;
   }
 
   /** Lets go of the capture and what became of it. */
   private forget(): void {
     this.session = undefined;
     this.capture = undefined;
-    this.columns = undefined;
+    this.verdicts = undefined;
+    this.carded = undefined;
     this.found = undefined;
     this.debugged = undefined;
   }
 }
 
-/** Columns that grow by doubling. */
-class GrowingColumns {
-  private verdicts = new Uint8Array(1024);
-  private traces = new Int32Array(1024);
-  private decided = 0;
-  private followed = 0;
+/** A column that grows by doubling. */
+class GrowingColumn<T extends Uint8Array | Int32Array> {
+  private values: T;
+  private count = 0;
 
-  verdict(verdict: number): void {
-    if (this.decided === this.verdicts.length) this.verdicts = grown(this.verdicts, new Uint8Array(2 * this.decided));
-    this.verdicts[this.decided++] = verdict;
+  constructor(empty: T) {
+    this.values = empty;
   }
 
-  path(trace: number): void {
-    if (this.followed === this.traces.length) this.traces = grown(this.traces, new Int32Array(2 * this.followed));
-    this.traces[this.followed++] = trace;
+  add(value: number): void {
+    if (this.count === this.values.length) {
+      const wider = new (this.values.constructor as new (length: number) => T)(2 * this.count);
+      wider.set(this.values);
+      this.values = wider;
+    }
+    this.values[this.count++] = value;
   }
 
-  finish(count: number): PacketColumns {
-    return { verdict: this.verdicts.slice(0, count), trace: this.traces.slice(0, count) };
+  finish(count: number): T {
+    return this.values.slice(0, count) as T;
   }
-}
-
-function grown<T extends Uint8Array | Int32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

@@ -6,8 +6,8 @@ import { useLab } from './use-lab.js';
 
 export function PacketDetailView({ detail }: { readonly detail: PacketDetail }): ReactElement {
   const { state, go } = useLab();
-  const { opened, ran } = state;
-  const trace = ran?.columns.trace[detail.index] ?? -1;
+  const { opened, carded } = state;
+  const trace = carded?.trace[detail.index] ?? -1;
   const { decided } = detail;
   return (
     <>
@@ -45,8 +45,8 @@ export function PacketDetailView({ detail }: { readonly detail: PacketDetail }):
           step through them
         </button>
         .{' '}
-        {trace < 0 ? (
-          'The host ran it.'
+        {carded === undefined ? null : trace < 0 ? (
+          'The host runs such packets.'
         ) : (
           <>
             Its path is{' '}

@@ -29,7 +29,7 @@ export function PacketList({ found, chosen, onChoose }: Props): ReactElement {
   const scale = whole <= height ? 0 : Math.max(0, found.length - inSight) / (whole - height);
   const first = Math.max(0, Math.floor(top * scale) - spare);
   const wanted = [...found.subarray(first, first + inSight + 2 * spare)];
-  const key = `${state.seconds} ${state.reasons?.packets} ${wanted[0]} ${wanted.at(-1)} ${wanted.length}`;
+  const key = `${state.seconds} ${state.reasons?.packets} ${state.carded?.traces.length} ${wanted[0]} ${wanted.at(-1)} ${wanted.length}`;
   const rows = useKept(useAnswer('rows', { packets: wanted }, wanted.length === 0 ? undefined : key).value);
   const at = chosen === undefined ? -1 : found.indexOf(chosen);
 

@@ -9,11 +9,11 @@ import { useAnswer, useLab } from './use-lab.js';
 
 export function PacketsView(): ReactElement {
   const { state, link, go, session } = useLab();
-  const { ran, reasons, detail } = state;
+  const { ran, reasons, carded, detail } = state;
   const query: PacketQuery = {
     filter: link.filter,
     verdict: link.verdict === undefined ? undefined : (verdictNames as readonly string[]).indexOf(link.verdict),
-    trace: link.trace,
+    trace: carded === undefined ? undefined : link.trace,
     decision: reasons === undefined ? undefined : link.decision,
   };
   // What was run is part of the question: the same filter finds others in another capture.

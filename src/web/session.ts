@@ -1,5 +1,5 @@
 /** The files at hand and what the worker said of them, as the page's one store: views read it, actions change it. */
-import type { Opened, PacketDetail, Progress, Ran, Reasons } from '../lab/index.js';
+import type { Carded, Opened, PacketDetail, Progress, Ran, Reasons } from '../lab/index.js';
 import type { ErrorReport } from '../text/index.js';
 import { type CaptureFile, LabClient, LabError } from './client.js';
 
@@ -15,6 +15,7 @@ export interface LabState {
   readonly captureName: string | undefined;
   readonly ran: Ran | undefined;
   readonly reasons: Reasons | undefined;
+  readonly carded: Carded | undefined;
   readonly detail: PacketDetail | undefined;
   readonly error: ErrorReport | undefined;
   /** What goes on, and how far it is. */
@@ -28,6 +29,7 @@ const nothing: LabState = {
   captureName: undefined,
   ran: undefined,
   reasons: undefined,
+  carded: undefined,
   detail: undefined,
   error: undefined,
   busy: undefined,
@@ -49,7 +51,8 @@ export class LabSession {
   private asked = 0;
 
   constructor() {
-    this.client.onLoss = () => this.set({ opened: undefined, ran: undefined, reasons: undefined, detail: undefined });
+    this.client.onLoss = () =>
+      this.set({ opened: undefined, ran: undefined, reasons: undefined, carded: undefined, detail: undefined });
   }
 
   /** For `useSyncExternalStore`. */
@@ -63,6 +66,7 @@ export class LabSession {
   /** Takes files by what they are, and opens what there is then. */
   async take(files: readonly File[], program?: string): Promise<void> {
     await this.guarded(async () => {
+      this.set({ busy: { what: 'reading files', packets: 0, share: undefined } });
       await this.keepAll(files);
       if (this.object === undefined)
         throw new LabError({
@@ -176,6 +180,8 @@ export class LabSession {
     if (ran.isPartial) return;
     const reasons = await this.client.call('reasons', { most: mostReasons }, this.watched(false));
     if (reasons !== undefined) this.set({ reasons });
+    const carded = await this.client.call('card', {}, this.watched(false));
+    if (carded !== undefined) this.set({ carded });
   }
 
   /** How the call at hand is watched; `isNew`: it is the first of a row that one button stops. */

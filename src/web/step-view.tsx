@@ -102,6 +102,7 @@ function State({ data }: { readonly data: StepData }): ReactElement {
   const isAtEnd = data.position >= data.length;
   return (
     <section className="packet" aria-label="State">
+      <h2 className="hidden">State</h2>
       <p>
         {isAtEnd ? (
           <b>the end: {state.detail === undefined ? '' : state.detail.verdict}</b>

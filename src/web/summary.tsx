@@ -10,7 +10,7 @@ const shown = 8;
 
 export function Summary(): ReactElement | null {
   const { state, link, go } = useLab();
-  const { opened, ran } = state;
+  const { opened, ran, carded } = state;
   if (opened === undefined) return null;
   return (
     <section className="summary" aria-label="Summary">
@@ -56,9 +56,12 @@ export function Summary(): ReactElement | null {
                   </button>
                 </li>
               ))}
-            <li className="note">
-              {share(ran.summary.hits, ran.summary.packets)} decided on the card by {number(ran.traces.length)} traces
-            </li>
+            {carded === undefined ? null : (
+              <li className="note">
+                {share(carded.summary.hits, carded.summary.packets)} decided on the card by{' '}
+                {number(carded.traces.length)} traces
+              </li>
+            )}
           </ul>
           {ran.isPartial ? <p className="note">Stopped: this is not all of the capture.</p> : null}
           {ran.damage === undefined ? null : <p className="note">{ran.damage}</p>}

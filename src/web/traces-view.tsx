@@ -9,24 +9,25 @@ const shown = 200;
 
 export function TracesView(): ReactElement {
   const { state, link, go } = useLab();
-  const { ran } = state;
+  const { ran, carded } = state;
   const [words, setWords] = useState('');
   const listed = useMemo(
     () =>
-      (ran?.traces ?? [])
+      (carded?.traces ?? [])
         .map((trace, id) => ({ ...trace, id }))
         .sort((a, b) => b.packets - a.packets || a.id - b.id)
         .filter(({ id, verdict }) => `trace ${id} ${verdict}`.toLowerCase().includes(words.trim().toLowerCase())),
-    [ran, words],
+    [carded, words],
   );
   const id = link.trace ?? listed[0]?.id;
   const { value: trace, error } = useAnswer(
     'trace',
     { id: id ?? 0 },
-    id === undefined ? undefined : `${id} ${state.seconds}`,
+    id === undefined || carded === undefined ? undefined : `${id} ${state.seconds}`,
   );
   if (ran === undefined) return <p className="note">No packets yet: drop a capture on the page.</p>;
-  if (ran.traces.length === 0) return <p className="note">No trace was installed.</p>;
+  if (carded === undefined) return <p className="note">recording traces…</p>;
+  if (carded.traces.length === 0) return <p className="note">No trace was installed.</p>;
   return (
     <div className="two">
       <nav className="traces" aria-label="Traces">
@@ -41,7 +42,7 @@ export function TracesView(): ReactElement {
           />
         </label>
         <p className="note" role="status">
-          {number(listed.length)} of {number(ran.traces.length)} traces, busiest first
+          {number(listed.length)} of {number(carded.traces.length)} traces, busiest first
         </p>
         <ol>
           {listed.slice(0, shown).map(({ id: one, verdict, packets }) => (

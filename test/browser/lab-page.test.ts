@@ -8,6 +8,7 @@ import puppeteer, { type Browser, type ElementHandle, type Page } from 'puppetee
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLabServer } from '../../src/cli/lab-server.js';
 import { captureCli } from '../../src/cli/testing.js';
+import { Prng } from '../../src/packet/index.js';
 import { findChromium } from './chromium.js';
 
 const chromium = findChromium();
@@ -18,6 +19,8 @@ const why =
     : existsSync(`${built}index.html`)
       ? undefined
       : 'there is no dist/web: npm run build';
+
+const views = ['packets', 'step', 'program', 'maps', 'traces', 'cache'];
 
 const linkTo = (name: string, more = ''): string =>
   `#object=examples/${name}/${name}.o&maps=examples/${name}/${name}.maps.json&capture=examples/${name}/traffic.pcap${more}`;
@@ -37,7 +40,7 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
   };
   const settled = (): Promise<unknown> =>
     page.waitForFunction(
-      'document.querySelector(".progress")?.textContent === "" && !/looking…|running up to|putting it into|optimizing…|compiling…|loading…/.test(document.body.innerText)',
+      'document.querySelector(".progress")?.textContent === "" && !/looking…|running up to|putting it into|optimizing…|compiling…|loading…|verifying…|recording|comparing/.test(document.body.innerText)',
       { polling: 50 },
     );
   const text = (selector: string): Promise<string> =>
@@ -122,6 +125,7 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
     expect(await page.evaluate('location.hash')).toMatch(/view=program.*line=/);
     await page.focus('[role=tab][aria-selected=true]');
     await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
     await settled();
     expect(await text('.trace')).toMatch(/Trace \d+/);
     expect(troubles).toEqual([]);
@@ -137,8 +141,10 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
       await open('');
       await page.waitForSelector('.examples button');
       expect(await violations(), `welcome ${width}`).toEqual([]);
-      for (const view of ['packets', 'program', 'traces']) {
-        await open(linkTo('port-knocking', `&view=${view}`));
+      const files = '#object=examples/ipv6-filter/ipv6-filter.o&capture=examples/ipv6-filter/traffic.pcap';
+      await open(files);
+      for (const view of views) {
+        await page.evaluate(`location.hash = ${JSON.stringify(`${files}&view=${view}&packet=3&step=2`)}`);
         await settled();
         expect(await violations(), `${view} ${width} ${scheme}`).toEqual([]);
         const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
@@ -147,6 +153,16 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
     }
     await page.setViewport({ width: 1280, height: 900 });
     expect(troubles).toEqual([]);
+  });
+
+  it('steps a packet forward and back', async () => {
+    await page.evaluate('location.hash = location.hash.replace(/view=\\w+/, "view=step")');
+    await page.waitForFunction('document.querySelector(".slider")?.innerText.includes("Step 2 of")');
+    await page.click('.controls button:nth-of-type(4)');
+    await page.waitForFunction('document.querySelector(".slider")?.innerText.includes("Step 3 of")');
+    await page.click('.controls button:nth-of-type(3)');
+    await page.waitForFunction('document.querySelector(".slider")?.innerText.includes("Step 2 of")');
+    expect(await page.evaluate('location.hash')).toContain('step=2');
   });
 
   it('shows what is wrong with a file as the command line words it, and takes the next one', async () => {
@@ -163,6 +179,57 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
     await settled();
     expect(await text('.verdicts')).toContain('408 packets');
     expect(await page.$('[role=alert]')).toBeNull();
+  });
+
+  it('shows names as text, whatever is in them', async () => {
+    const hostile = join(folder, '<img src=x onerror=alert(1)>.pcap');
+    writeFileSync(hostile, readFileSync('examples/ipv6-filter/traffic.pcap'));
+    await drop('examples/ipv6-filter/ipv6-filter.o', hostile);
+    await settled();
+    expect(await text('header')).toContain('<img src=x onerror=alert(1)>.pcap');
+    expect(await page.$('header img')).toBeNull();
+  });
+
+  it('takes any object, however it was damaged, and goes on', async () => {
+    const whole = readFileSync('examples/ipv6-filter/ipv6-filter.o');
+    const random = new Prng(22);
+    for (let i = 0; i < 6; i++) {
+      const bytes = Uint8Array.from(whole);
+      for (let k = 0; k < 12; k++) bytes[64 + random.below(bytes.length - 64)] = random.below(256);
+      const damaged = join(folder, `damaged-${i}.o`);
+      writeFileSync(damaged, bytes);
+      await drop(damaged);
+      await settled();
+      const shows = await page.evaluate('document.querySelector("[role=alert], .summary") !== null');
+      expect(shows, `seed 22, object ${i}`).toBe(true);
+    }
+    await drop('examples/ipv6-filter/ipv6-filter.o', 'examples/ipv6-filter/traffic.pcap');
+    await settled();
+    expect(await text('.verdicts')).toContain('408 packets');
+    expect(troubles).toEqual([]);
+  });
+
+  it('holds no more after fifty runs than after ten', async () => {
+    const few = join(folder, 'few.pcap');
+    writeFileSync(few, readFileSync('examples/ipv6-filter/traffic.pcap').subarray(0, 2000));
+    const held = async (): Promise<number> => {
+      let sum = 0;
+      for (const client of [await page.createCDPSession(), ...page.workers().map((worker) => worker.client)]) {
+        await client.send('HeapProfiler.collectGarbage');
+        sum += (await client.send('Runtime.getHeapUsage')).usedSize;
+      }
+      return sum;
+    };
+    const run = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) {
+        await drop('examples/ipv6-filter/ipv6-filter.o', few);
+        await settled();
+      }
+    };
+    await run(10);
+    const before = await held();
+    await run(40);
+    expect(await held()).toBeLessThan(1.25 * before);
   });
 
   it('has shown all that without asking anybody else', () => {
