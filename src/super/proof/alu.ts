@@ -57,7 +57,17 @@ const fromBelow: ReadonlySet<string> = new Set(['bvadd', 'bvsub', 'bvmul', 'bvne
 
 /** The low `width` bits, as operations on as many bits: what was computed on 64 bits is what 32 would have given. */
 export function low(t: Terms, a: Term, width: number): Term {
-  if (!fromBelow.has(a.op) || width === widthOf(a)) return t.extract(a, width - 1, 0);
+  if (width === widthOf(a)) return a;
+  if (a.op === 'zero_extend') {
+    const inner = a.args[0] as Term;
+    return widthOf(inner) <= width ? t.zeroExtend(inner, width) : low(t, inner, width);
+  }
+  if (a.op === 'concat') {
+    const [upper, lower] = a.args as [Term, Term];
+    const rest = width - widthOf(lower);
+    return rest <= 0 ? low(t, lower, width) : t.concat(low(t, upper, rest), lower);
+  }
+  if (!fromBelow.has(a.op)) return t.extract(a, width - 1, 0);
   const known = lows.get(a)?.get(width);
   if (known !== undefined) return known;
   const [x, y] = a.args.map((part) => low(t, part, width)) as [Term, Term];
@@ -158,7 +168,7 @@ function shifted(t: Terms, operation: BinaryOp, a: Term, count: Term, width: num
 }
 
 function shiftLeft(t: Terms, a: Term, by: number, width: number): Term {
-  return by === 0 ? a : t.concat(t.extract(a, width - 1 - by, 0), t.bits(by, 0));
+  return by === 0 ? a : t.concat(low(t, a, width - by), t.bits(by, 0));
 }
 
 function shiftRight(t: Terms, a: Term, by: number, width: number, signed: boolean): Term {
@@ -175,7 +185,7 @@ export function andTerm(t: Terms, a: Term, b: Term): Term {
   const run = mask.value >> BigInt(lowest);
   if ((run & (run + 1n)) !== 0n) return t.and(a, b);
   const highest = mask.value.toString(2).length - 1;
-  const part = t.extract(x, highest, lowest);
+  const part = t.extract(low(t, x, highest + 1), highest, lowest);
   return t.zeroExtend(lowest === 0 ? part : t.concat(part, t.bits(lowest, 0)), width);
 }
 
