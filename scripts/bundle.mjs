@@ -18,7 +18,17 @@ import { rolldown } from 'rolldown';
 import { dts } from 'rolldown-plugin-dts';
 
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
-const external = /^(node:|@vscode\/debugadapter$|commander$|koffi$|z3-solver$|yaml$)/;
+const external = /^(node:|@vscode\/debugadapter$|koffi$|z3-solver$|yaml$)/;
+const fromCommander = (id, importer) => id === 'node:child_process' && /\bcommander\b/.test(importer ?? '');
+/** Commander can start programs of its own; jitnic has none, and Node takes milliseconds to load what starts them. */
+const noPrograms = {
+  name: 'no-programs',
+  resolveId: {
+    order: 'pre',
+    handler: (id, importer) => (fromCommander(id, importer) ? '\0none' : undefined),
+  },
+  load: (id) => (id === '\0none' ? 'export default {};' : undefined),
+};
 /** Entry points of the library as package.json offers them, without their ending. */
 const { exports } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const library = Object.fromEntries(
@@ -29,7 +39,12 @@ const library = Object.fromEntries(
 
 /** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */
 async function join(folder, options, output) {
-  const bundle = await rolldown({ external, checks: { pluginTimings: false, bundlerTimings: false }, ...options });
+  const isExternal = (id, importer) => external.test(id) && !fromCommander(id, importer);
+  const bundle = await rolldown({
+    external: isExternal,
+    checks: { pluginTimings: false, bundlerTimings: false },
+    ...options,
+  });
   const result = await bundle.write({
     dir: `${dist}${folder}`,
     ...output,
@@ -58,7 +73,7 @@ await join(
 rmSync(`${dist}bundle`, { recursive: true, force: true });
 const joined = await join(
   'bundle',
-  { input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`], platform: 'node' },
+  { input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`], platform: 'node', plugins: [noPrograms] },
   { format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
 );
 

@@ -52,9 +52,16 @@ describe('joined files', () => {
     expect(result).toBe(41);
   });
 
+  it('are unpacked once', () => {
+    keepCode();
+    for (const name of ['a.cjs', 'b.cjs']) rmSync(join(directory, `${name}.br`));
+    expect(run().result).toBe(41);
+  });
+
   it('are compiled anew where the code is of another file, or no code', () => {
     keepCode();
     write('b.cjs', `exports.twice = (x) => 2 * x + 1; // longer than it was`);
+    rmSync(join(directory, 'kept', 'build', '_text'), { recursive: true });
     // V8 knows what it has compiled in this process: another text makes it ask for the code.
     write('a.cjs', `exports.sum = (x) => require('./b.cjs').twice(x) + 1; exports.where = String;`);
     writeFileSync(join(directory, 'kept', 'build', 'command', 'a.cjs.code'), 'none');

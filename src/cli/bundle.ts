@@ -6,6 +6,9 @@
  * processor:
  *
  *     CACHE/code/BUILD-VERSION-ARCH/COMMAND/NAME.code
+ *     CACHE/code/BUILD-VERSION-ARCH/_text/NAME
+ *
+ * The text beside it, which all commands share, saves unpacking it: a tenth of what it takes to the first verdict.
  *
  * V8 keeps of a file the functions that ran, and each command runs others: each has code of its own, which its first
  * run leaves behind. The package cannot bring it along, for it cannot know what Node it will meet.
@@ -16,7 +19,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
-import { brotliDecompressSync } from 'node:zlib';
 import { cacheDirectory } from './cache-directory.js';
 
 /** What a file of CommonJS becomes once it is wrapped in a function, as Node's own loader does it. */
@@ -48,6 +50,8 @@ export class Bundle {
   private readonly directory: string;
   /** Folder of the code; undefined where none is kept. */
   private readonly code: string | undefined;
+  /** Texts that had to be unpacked, by file name. */
+  private readonly unpacked = new Map<string, string>();
   private readonly modules = new Map<string, { exports: unknown }>();
   private readonly outside: (id: string) => unknown;
 
@@ -81,24 +85,29 @@ export class Bundle {
     const { code } = this;
     if (code === undefined) return;
     try {
-      for (const [name, script] of this.scripts) {
-        if (script.cachedDataRejected === false) continue;
-        mkdirSync(code, { recursive: true, mode: 0o700 });
-        // Beside and renamed: a process that reads meanwhile sees all of it or nothing.
-        const [path, written] = [join(code, `${name}.code`), join(code, `${name}.${process.pid}`)];
-        writeFileSync(written, script.createCachedData(), { mode: 0o600 });
-        renameSync(written, path);
-      }
+      for (const [name, script] of this.scripts)
+        if (script.cachedDataRejected !== false) keepFile(code, `${name}.code`, script.createCachedData());
+      for (const [name, text] of this.unpacked) keepFile(textsBeside(code), name, text);
       forgetBuilds(dirname(dirname(code)));
     } catch {
       // Nothing was kept, then.
     }
   }
 
+  /** What the file was before it was packed. */
+  private textOf(name: string, filename: string): string {
+    const kept = this.code === undefined ? undefined : readIfThere(join(textsBeside(this.code), name));
+    if (kept !== undefined) return kept.toString();
+    const { brotliDecompressSync } = this.outside('node:zlib') as typeof import('node:zlib');
+    const text = brotliDecompressSync(readFileSync(`${filename}.br`)).toString();
+    this.unpacked.set(name, text);
+    return text;
+  }
+
   /** The script of a file, with the code of an earlier process if there is some; V8 says whether it took it. */
   private compile(name: string, filename: string): Script {
     // On the first line, so that lines are those of the file.
-    const text = brotliDecompressSync(readFileSync(`${filename}.br`)).toString();
+    const text = this.textOf(name, filename);
     const source = `(function (exports, require, module, __filename, __dirname) {${text}\n})`;
     const cachedData = this.code === undefined ? undefined : readIfThere(join(this.code, `${name}.code`));
     const script = new Script(source, cachedData === undefined ? { filename } : { filename, cachedData });
@@ -114,6 +123,17 @@ export function openBundle(url: URL, command: string): Bundle {
   const build = readIfThere(join(directory, 'build-id'))?.toString('latin1').slice(0, 16);
   if (cache === undefined || build === undefined) return new Bundle(directory);
   return new Bundle(directory, join(cache, 'code', `${build}-${process.version}-${process.arch}`, command));
+}
+
+/** Where a build keeps its texts; no command is called so. */
+const textsBeside = (code: string): string => join(dirname(code), '_text');
+
+/** Beside and renamed: a process that reads meanwhile sees all of it or nothing. */
+function keepFile(folder: string, name: string, content: Uint8Array | string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const written = join(folder, `${name}.${process.pid}`);
+  writeFileSync(written, content, { mode: 0o600 });
+  renameSync(written, join(folder, name));
 }
 
 /** The code of the builds in the folder that ran last stays, the rest goes. */

@@ -1,6 +1,5 @@
 /** `-r FILE`: captures as streams of packets, `.gz` unpacked on the way. */
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
-import { createGunzip } from 'node:zlib';
 import { InputError } from '../base/index.js';
 import {
   type Capture,
@@ -15,6 +14,7 @@ import {
 } from '../packet/index.js';
 import type { Io } from './command.js';
 import { fileError } from './files.js';
+import { zlib } from './zlib.js';
 
 /**
  * A capture that is being read. Packets come once: {@link batches} and {@link packets} share one position in the file.
@@ -183,7 +183,7 @@ async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
     yield* all();
     return;
   }
-  const gunzip = createGunzip();
+  const gunzip = zlib().createGunzip();
   // zlib gets its input while its output is read, and no more of it than it has room for.
   const feeding = (async (): Promise<void> => {
     for await (const chunk of all()) {

@@ -2,11 +2,12 @@
 
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { createGzip, type Gzip } from 'node:zlib';
+import type { Gzip } from 'node:zlib';
 import { InputError } from '../base/index.js';
 import { type CaptureFormat, type CaptureWriter, createWriter } from '../packet/index.js';
 import type { Io } from './command.js';
 import { fileError } from './files.js';
+import { zlib } from './zlib.js';
 
 /** How packets are written where the file's name does not say so; default pcap, as tcpdump has it. */
 interface OutputOptions {
@@ -95,7 +96,7 @@ class FileSink implements Sink {
 
   private constructor(path: string, file: WriteStream) {
     this.path = path;
-    this.entry = path.toLowerCase().endsWith('.gz') ? createGzip() : file;
+    this.entry = path.toLowerCase().endsWith('.gz') ? zlib().createGzip() : file;
     if (this.entry !== file) this.entry.pipe(file);
     this.closed = new Promise((resolve) => file.once('close', () => resolve()));
     file.on('error', (error) => {

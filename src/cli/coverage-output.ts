@@ -1,6 +1,5 @@
 /** `--coverage` and what belongs to it: a summary, lcov, a page, and counts that are kept from run to run. */
 import { existsSync, readFileSync } from 'node:fs';
-import type { Command } from 'commander';
 import { InputError } from '../base/index.js';
 import { Coverage, type LineCounts, lcovText, lineCounts, totalsOf } from '../explore/index.js';
 import type { ProgramSpec } from '../object/index.js';
@@ -8,31 +7,8 @@ import { coveragePage } from '../report/index.js';
 import { count, formatShare, formatTable } from '../text/index.js';
 import { isRecord, parseJson } from '../vm/map-json.js';
 import type { Io } from './command.js';
+import type { CoverageFlags } from './coverage-flags.js';
 import { ioReason, writeOutput } from './files.js';
-
-/** Values of the flags. */
-export interface CoverageFlags {
-  readonly coverage?: true;
-  readonly lcov?: string;
-  readonly coverageHtml?: string;
-  readonly coverageData?: string;
-}
-
-/** Declares them. */
-export function declareCoverage(command: Command): void {
-  command
-    .optionsGroup('Coverage:')
-    .option('--coverage', 'lines, branches and instructions that ran')
-    .option('--lcov <file>', 'the same as an lcov tracefile, for editors and services')
-    .option('--coverage-html <file>', 'the same as a page')
-    .option('--coverage-data <file>', 'counts that are added to those of earlier runs, if the file is there')
-    .optionsGroup('Options:');
-}
-
-/** Is coverage asked for? */
-export function wantsCoverage({ coverage, lcov, coverageHtml, coverageData }: CoverageFlags): boolean {
-  return coverage === true || lcov !== undefined || coverageHtml !== undefined || coverageData !== undefined;
-}
 
 /** Coverage of a run under way; counts of earlier runs join when it is written. */
 export class CoverageLog {

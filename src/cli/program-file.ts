@@ -2,7 +2,7 @@
  * `FILE` and `PROG` of every command: an ELF object as it is, `.c` compiled with clang, `.s` assembled, `-` from stdin
  * (told apart by its first bytes).
  */
-import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import type { Command } from 'commander';
 import { InputError, UsageError, UserError } from '../base/index.js';
 import {
@@ -188,6 +188,8 @@ function runClang(
   // -O2: the verifier refuses much of what -O0 makes. -g: BTF, which maps and CO-RE need. v3 (32-bit jumps, atomics
   // that fetch) needs Linux 5.12.
   const flags = ['-O2', '-g', '-target', 'bpf', '-mcpu=v3', ...given, ...includes, '-c', ...source, '-o', '-'];
+  // Loaded where it is needed: most files are objects, and it takes a process some milliseconds.
+  const { spawn } = createRequire(import.meta.url)('node:child_process') as typeof import('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(clang, flags, { stdio: ['pipe', 'pipe', 'pipe'] });
     // Who ends this process ends that one.

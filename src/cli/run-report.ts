@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes } from '../base/index.js';
 import type { PathCondition } from '../condition/index.js';
 import { summarize } from '../packet/index.js';
 import { type VerdictName, verdictName, verdictNames } from '../platform/index.js';
-import { placesSaved, regionJson, regionsOf } from '../report/index.js';
+import { placesSaved, regionJson, regionsOf } from '../report/regions.js';
 import type { Difference, Session, TraceRecord } from '../runtime/index.js';
 import { count, formatNumber, formatShare, formatTable, hex, wrapWords } from '../text/index.js';
 import { aborts } from '../trace/index.js';

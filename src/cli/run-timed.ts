@@ -1,52 +1,17 @@
 /** `jitnic run --card NAME`: the run with a clock, by a model of the card. */
-import type { Command } from 'commander';
 import { UsageError } from '../base/index.js';
-import { protocolNames } from '../coherence/index.js';
 import type { CardDescription } from '../nic/index.js';
 import { packetAt } from '../packet/index.js';
 import type { Session } from '../runtime/index.js';
 import { type ClockedRun, cardModel, parseHostCost, parseRate, type TimedOptions, TimedRun } from '../sim/index.js';
 import { wholeNumber } from '../text/index.js';
-import { cardFlagHelp, openCard } from './card-file.js';
+import { openCard } from './card-file.js';
 import type { Io } from './command.js';
-import { type CoherenceFlags, CoherentCli, sideOptions } from './run-coherent.js';
-import { noteLoaded, openProgram, type RunFlags, sessionOptions, verifiedSession } from './run-options.js';
+import { CoherentCli, sideOptions } from './run-coherent.js';
+import { noteLoaded, openProgram, sessionOptions, verifiedSession } from './run-options.js';
 import { type LoopResult, type PacketDriver, runPackets } from './run-packets.js';
 import { defaultShown } from './run-report.js';
-
-/** The flags of the timed run; without `--card NAME` they say nothing. */
-export interface TimedFlags extends RunFlags, CoherenceFlags {
-  readonly rate?: string;
-  readonly hostCores?: string;
-  readonly hostQueue?: string;
-  readonly hostCost?: string;
-  readonly loops?: string;
-}
-
-/** The flags that need a card with a clock. */
-export const timedFlags = ['rate', 'hostCores', 'hostQueue', 'hostCost', 'loops', 'coherence', 'order'] as const;
-
-/** Declares {@link TimedFlags}. */
-export function declareTimed(command: Command): void {
-  command
-    .optionsGroup('A card with a clock (model):')
-    .option('--card <card>', `times by ${cardFlagHelp}`)
-    .option('--rate <rate>', 'when packets arrive: capture (default), 100G, 148Mpps, 80% of the port; poisson:RATE')
-    .option('--host-cores <n>', 'cores of the host that take misses, each with a queue (default 4)')
-    .option('--host-queue <n>', 'packets that wait for a core at most (default 512)')
-    .option('--host-cost <cost>', 'what a packet costs a core: kernel (default), wasm, interp, or a time as 250ns')
-    .option('--loops <n>', 'run the capture so many times (default 1)')
-    .option(
-      '--coherence [map=protocol,...]',
-      `card and host have maps of their own, kept in step by ${protocolNames.join(', ')}, or what fits each map; -v says why`,
-      (words: string, before: readonly string[] | true | undefined) => [
-        ...(before === true ? [] : (before ?? [])),
-        words,
-      ],
-    )
-    .option('--order <order>', 'with --coherence: flow (default; as packets of a flow arrive) or strict (as all do)')
-    .optionsGroup('Options:');
-}
+import type { TimedFlags } from './timed-flags.js';
 
 /** What a timed run comes to. */
 export interface TimedResult extends LoopResult {

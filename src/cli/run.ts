@@ -4,34 +4,25 @@ import { type ExitCode, UsageError } from '../base/index.js';
 import type { Coverage } from '../explore/index.js';
 import { type PacketBatch, packetAt, Summarizer } from '../packet/index.js';
 import { verdictName } from '../platform/index.js';
-import { Timeline } from '../report/index.js';
+import { Timeline } from '../report/timeline.js';
 import type { Decided, Session } from '../runtime/index.js';
 import { jsonText, wholeNumber } from '../text/index.js';
 import { dumpMaps, mapsText } from '../vm/map-json.js';
 import { CaptureOutput } from './capture-output.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import {
-  type CoverageFlags,
-  CoverageLog,
-  coverageJsonOf,
-  coverageText,
-  coverPrograms,
-  declareCoverage,
-  wantsCoverage,
-} from './coverage-output.js';
+import { type CoverageFlags, declareCoverage, wantsCoverage } from './coverage-flags.js';
+import type { CoverageLog } from './coverage-output.js';
 import { writeOutput } from './files.js';
 import { flagName } from './flag-name.js';
 import { globalsText, gotten, sectionBytes } from './global-flags.js';
 import { packetText } from './packet-text.js';
 import { type OutputFlags, OutputLog } from './program-output.js';
-import { reportText } from './report.js';
-import { coherenceJson, coherenceText } from './run-coherent.js';
 import { declareRunFlags, hasCard, openProgram, openSession, readMapsIn } from './run-options.js';
 import { type LoopResult, runPackets } from './run-packets.js';
 import { defaultShown, exitCodeOf, jobsText, runJsonIn, runTextIn, speedText } from './run-report.js';
-import { declareTimed, runTimed, type TimedFlags, type TimedResult, timedFlags } from './run-timed.js';
+import type { TimedResult } from './run-timed.js';
 import { Steps } from './steps.js';
-import { timedJson, timedText } from './timed-report.js';
+import { declareTimed, type TimedFlags, timedFlags } from './timed-flags.js';
 
 interface Options extends TimedFlags, OutputFlags, CoverageFlags {
   readonly write?: string;
@@ -107,6 +98,7 @@ export const command: CliCommand = defineCommand<Options>({
     const mapsFile = mapsOut === undefined ? undefined : await steps.take('reading maps', () => [...mapsText(machine)]);
     if (mapsOut !== undefined && mapsFile !== undefined) await writeOutput(mapsOut, mapsFile, io);
     if (timeline !== undefined && options.report !== undefined) {
+      const { reportText } = await import('./report.js');
       const page = await steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.report, page, io);
     }
@@ -117,20 +109,20 @@ export const command: CliCommand = defineCommand<Options>({
         undeliverable,
         ...steps.json(),
         jobs: shares,
-        ...(timed === undefined ? {} : { model: timedJson(timed) }),
-        ...(coherent === undefined ? {} : { coherence: coherenceJson(coherent) }),
+        ...(timed === undefined ? {} : { model: (await import('./timed-report.js')).timedJson(timed) }),
+        ...(coherent === undefined ? {} : { coherence: (await import('./run-coherent.js')).coherenceJson(coherent) }),
         ...(log === undefined ? {} : { outputs: log.json() }),
         ...(globals === undefined ? {} : { globals }),
-        ...(covered === undefined ? {} : { coverage: coverageJsonOf(covered) }),
+        ...(covered === undefined ? {} : { coverage: (await import('./coverage-output.js')).coverageJsonOf(covered) }),
         ...(options.maps ? maps : {}),
       });
     } else if (shown !== undefined) {
       io.out(await runTextIn(steps, session, io, shown));
-      if (timed !== undefined) io.out(timedText(timed, io));
-      if (coherent !== undefined) io.out(coherenceText(coherent, io));
+      if (timed !== undefined) io.out((await import('./timed-report.js')).timedText(timed, io));
+      if (coherent !== undefined) io.out((await import('./run-coherent.js')).coherenceText(coherent, io));
       if (shares !== undefined) io.out(jobsText(shares));
       if (log !== undefined) io.out(log.text());
-      if (covered !== undefined) io.out(coverageText(covered, io));
+      if (covered !== undefined) io.out((await import('./coverage-output.js')).coverageText(covered, io));
       if (globals !== undefined) io.out(`\n${globalsText(globals)}`);
       if (options.maps && maps !== undefined) io.out(`\n${jsonText(maps, true)}`);
       io.out(steps.text());
@@ -312,6 +304,15 @@ function mayRest(options: Options): boolean {
   return experimentFlags.every((flag) => options[flag] === undefined);
 }
 
+/** Counts what the host interprets from now on. */
+async function coverageOf(session: Session, options: Options, io: Io): Promise<CoverageLog> {
+  const { CoverageLog, coverPrograms } = await import('./coverage-output.js');
+  const log = new CoverageLog(options, io);
+  coverPrograms(log.coverage, [session.program]);
+  session.runtime.host.interpreter.observer = log.coverage;
+  return log;
+}
+
 /** One session, or `--jobs` threads. */
 async function runAll(
   file: string,
@@ -320,7 +321,7 @@ async function runAll(
   io: Io,
   timeline: Timeline | undefined,
 ): Promise<RunResult> {
-  if (typeof options.card === 'string') return runTimed(file, program, options, io);
+  if (typeof options.card === 'string') return (await import('./run-timed.js')).runTimed(file, program, options, io);
   const jobs = wholeNumber('--jobs', options.jobs, 1) ?? 1;
   if (jobs === 1) {
     const flags = { ...options, bypass: options.bypass ?? mayRest(options) };
@@ -331,11 +332,7 @@ async function runAll(
       keepConditions: io.flags.json ? true : defaultShown,
     });
     const log = new OutputLog(session.runtime.machine.object, options, io);
-    const coverageLog = wantsCoverage(options) ? new CoverageLog(options, io) : undefined;
-    if (coverageLog !== undefined) {
-      coverPrograms(coverageLog.coverage, [session.program]);
-      session.runtime.host.interpreter.observer = coverageLog.coverage;
-    }
+    const coverageLog = wantsCoverage(options) ? await coverageOf(session, options, io) : undefined;
     const result = await runCapture(session, options, io, timeline, log);
     if (coverageLog !== undefined) addCompiled(coverageLog.coverage, session);
     return { session, log, coverageLog, ...result };

@@ -4,14 +4,8 @@ import { type CaseResult, engineNames, type FileError, junitText, tapText } from
 import type { Coverage } from '../explore/index.js';
 import { nearest, wholeNumber } from '../text/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
-import {
-  type CoverageFlags,
-  CoverageLog,
-  coverageJsonOf,
-  coverageText,
-  declareCoverage,
-  wantsCoverage,
-} from './coverage-output.js';
+import { type CoverageFlags, declareCoverage, wantsCoverage } from './coverage-flags.js';
+import { CoverageLog, coverageJsonOf, coverageText } from './coverage-output.js';
 import { describeError, errorText } from './error-report.js';
 import { writeOutput } from './files.js';
 import { declareReading, type ReadingFlags } from './program-file.js';

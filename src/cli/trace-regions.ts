@@ -1,5 +1,5 @@
 /** What `jitnic trace` prints of regions: one condition each, and the ways through its body with their shares. */
-import { packetsOf, regionsOf } from '../report/index.js';
+import { packetsOf, regionsOf } from '../report/regions.js';
 import type { Session } from '../runtime/index.js';
 import { count, formatShare, wrapWords } from '../text/index.js';
 import { regionLines } from '../trace/index.js';

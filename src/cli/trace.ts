@@ -2,14 +2,13 @@
 import { UsageError } from '../base/index.js';
 import { formatTrace, type Names } from '../ir/index.js';
 import { verdictName, xdpMdFields } from '../platform/index.js';
-import { Timeline } from '../report/index.js';
+import { Timeline } from '../report/timeline.js';
 import type { Session, TraceRecord } from '../runtime/index.js';
 import { count, formatNumber, jsonText, wholeNumber, wrapWords } from '../text/index.js';
 import { aborts } from '../trace/index.js';
 import { type CliCommand, defineCommand, type Io } from './command.js';
 import { writeOutput } from './files.js';
 import { globalsText, gotten, sectionBytes } from './global-flags.js';
-import { reportText } from './report.js';
 import { declareRunFlags, hasCard, openSession, type RunFlags } from './run-options.js';
 import { type RunTime, runPackets } from './run-packets.js';
 import { exitCodeOf, runJson, wording, wrap } from './run-report.js';
@@ -71,6 +70,7 @@ export const command: CliCommand = defineCommand<Options>({
     const { machine } = session.runtime;
     const globals = gotten(machine.object, options, (map) => sectionBytes(machine.maps[map]));
     if (dump === 'html') {
+      const { reportText } = await import('./report.js');
       const page = await steps.take('writing the page', () => reportText(session, timeline, options.read ?? '-'));
       if (page !== undefined) await writeOutput(options.output ?? '-', page, io);
     } else if (dump === 'json') {

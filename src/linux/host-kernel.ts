@@ -3,8 +3,8 @@
  * libbpf finds them (btf__load_vmlinux_btf, get_kernel_version, bpf_object__read_kconfig_file).
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { release, version } from 'node:os';
-import { gunzipSync } from 'node:zlib';
 import { decodeUtf8 } from '../base/index.js';
 import { type Kconfig, parseKconfig, parseKernelVersion, type ReadObjectOptions } from '../object/index.js';
 import { hostBtf } from './host-btf.js';
@@ -45,7 +45,13 @@ function textOf(path: string): string | undefined {
   }
 }
 
+/** Zlib is loaded where it is needed: it takes a process some milliseconds. */
+function unpacked(bytes: Uint8Array): Uint8Array {
+  const { gunzipSync } = createRequire(import.meta.url)('node:zlib') as typeof import('node:zlib');
+  return gunzipSync(bytes);
+}
+
 /** Text, packed with gzip or not. Throws what gunzip throws. */
 export function kconfigText(bytes: Uint8Array): string {
-  return decodeUtf8(bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes);
+  return decodeUtf8(bytes[0] === 0x1f && bytes[1] === 0x8b ? unpacked(bytes) : bytes);
 }

@@ -1,5 +1,6 @@
 /** z3 as a process of its own, fed through its standard input. */
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { InternalError } from '../base/index.js';
 import type { Dialogue } from '../solve/index.js';
 
@@ -66,6 +67,10 @@ class Z3Process implements Dialogue {
 
 /** Starts the `z3` that the path names; undefined if there is none. */
 export function openZ3Process(): Dialogue | undefined {
+  // Loaded where it is needed: most commands ask no solver, and it takes a process some milliseconds.
+  const { spawn, spawnSync } = createRequire(import.meta.url)(
+    'node:child_process',
+  ) as typeof import('node:child_process');
   const { status, stdout } = spawnSync('z3', ['--version'], { encoding: 'utf8' });
   if (status !== 0) return undefined;
   // `Z3 version 4.8.12 - 64 bit`

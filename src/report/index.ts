@@ -2,7 +2,6 @@ export { type CoveragePage, coveragePage } from './coverage-page.js';
 export type { GuardNode } from './guard-tree.js';
 export { type ExecutedRow, type OptLine, type OptPage, type OptPageFunction, optPage } from './opt-page.js';
 export { reportPage } from './page.js';
-export { packetsOf, placesSaved, regionJson, regionsOf } from './regions.js';
 export {
   namesIn,
   type ReportData,

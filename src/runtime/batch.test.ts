@@ -85,9 +85,9 @@ describe('packets in batches come out as one by one on the interpreter', () => {
   const names = ['load-balancer', 'lpm-router', 'nat', 'token-bucket'];
   for (const name of names) {
     it(name, () => {
-      const { object, maps } = openExample(name);
+      const { object, maps, verdicts } = openExample(name);
       const batches = traffic();
-      const options = { maps };
+      const options = { maps, verdicts };
       const expected = runIn(sessionOf(object, { ...options, host: 'interp', card: false }), batches, 'one by one');
       const compiled = runIn(sessionOf(object, { ...options, host: 'wasm', card: false }), batches, 'batches');
       expect(compiled).toEqual(expected);
@@ -103,12 +103,12 @@ describe('packets in batches come out as one by one on the interpreter', () => {
   }
 
   it('with per-CPU maps, several CPUs and clocks', () => {
-    const { object } = openExample('heavy-hitter');
+    const { object, verdicts } = openExample('heavy-hitter');
     for (const clock of [
       { kind: 'step', ns: 0x1_8000_0001n },
       { kind: 'fixed', ns: 0x12_3456_789an },
     ] as const) {
-      const options = { clock, cpus: 3, card: false } as const;
+      const options = { clock, cpus: 3, card: false, verdicts } as const;
       const batches = traffic();
       const expected = runIn(sessionOf(object, { ...options, host: 'interp' }), batches, 'one by one');
       expect(runIn(sessionOf(object, { ...options, host: 'wasm' }), batches, 'batches')).toEqual(expected);

@@ -17,8 +17,8 @@ function run(session: Session, packets = 50): void {
 
 /** A session that has run, and its traces as a file holds them. */
 function record(name: string): { session: Session; file: unknown; open: (more: SessionOptions) => Session } {
-  const { object, maps, main: program } = openExample(name);
-  const open = (more: SessionOptions): Session => new Session(object, program, { maps, ...room, ...more });
+  const { object, maps, main: program, verdicts } = openExample(name);
+  const open = (more: SessionOptions): Session => new Session(object, program, { maps, verdicts, ...room, ...more });
   const session = open({});
   run(session);
   return { session, file: JSON.parse(JSON.stringify(session.dumpTraces())), open };

@@ -153,7 +153,7 @@ describe('a trace is what the interpreter does', () => {
           expect([...session.runtime.aborts.keys()].filter((code) => code === 'desync')).toEqual([]);
         },
       ),
-      { numRuns: rounds(120) },
+      { numRuns: rounds(80) },
     );
   });
 

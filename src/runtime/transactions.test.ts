@@ -185,7 +185,7 @@ describe('packets that leave a trace after an effect leave no mark', () => {
   for (let seed = 1; seed <= rounds(8); seed++) {
     it(`program ${seed}`, () => {
       const object = program(seed);
-      const batch = packets(seed, 300);
+      const batch = packets(seed, 200);
       const own = Verdicts.of(object);
       const accepted = own.accepts(...object.programs);
       for (const card of cards) {

@@ -85,7 +85,7 @@ const counterText = `.map counts type=array key=4 value=8 max_entries=4
 
 describe.each(['token-bucket', 'nat', 'firewall'])('%s on the pipelined card', (name) => {
   const { object, main, maps } = openExample(name);
-  const packets = [...generateTraffic({ seed: 8, packets: 600, flows: 12 })];
+  const packets = [...generateTraffic({ seed: 8, packets: 400, flows: 12 })];
   const go = (rate: string, seed = 1n): TimedRun & { readonly of: Session } => {
     const run = timed(
       object,
@@ -125,7 +125,7 @@ describe.each(['token-bucket', 'nat', 'firewall'])('%s on the pipelined card', (
         0, 0,
       ] as readonly [number, number]);
       expect(sums).toEqual([packets.length, lostOf(report)]);
-      if (rate === '148Mpps') expect(lostOf(report)).toBeGreaterThan(200);
+      if (rate === '148Mpps') expect(lostOf(report)).toBeGreaterThan(packets.length / 3);
       if (rate === '20kpps') expect(lostOf(report)).toBe(0);
     }
   });

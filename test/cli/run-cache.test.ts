@@ -30,11 +30,15 @@ interface Run {
 }
 
 function run(env: Record<string, string>, ...args: string[]): Run {
-  const out = execFileSync(process.execPath, [built, 'run', ...args, '-r', capture, '-j', '--maps', '-q'], {
-    env: { PATH: process.env['PATH'], ...env },
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
+  const out = execFileSync(
+    process.execPath,
+    [built, 'run', ...args, '-r', capture, '-c', '200', '-j', '--maps', '-q'],
+    {
+      env: { PATH: process.env['PATH'], ...env },
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    },
+  );
   const { verdicts, maps } = JSON.parse(out) as Run;
   return { verdicts, maps };
 }

@@ -38,7 +38,7 @@ describe('every engine', () => {
     for (const engine of ['interp', 'wasm', 'trace']) {
       const file = join(folder, `${engine}.pcapng`);
       const json = JSON.parse(
-        (await run(...balancer, '-r', capture, '--engine', engine, '-j', '--maps', '-w', file)).out,
+        (await run(...balancer, '-r', capture, '--engine', engine, '-j', '--maps', '-c', '400', '-w', file)).out,
       );
       const { out } = await run(...balancer, '-r', capture, '--engine', engine, '-x', '-c', '150');
       const lines = out.split('\n').filter((line) => /^\d\d:\d\d:.* -> [A-Z]+$|^\t0x[0-9a-f]{4}: /.test(line));
@@ -61,7 +61,7 @@ describe('every engine', () => {
 
   test('agrees with the interpreter beside it', async () => {
     for (const engine of ['interp', 'wasm', 'trace']) {
-      const { out, exitCode } = await run(...balancer, '-r', capture, '--engine', engine, '--check', '-j');
+      const { out, exitCode } = await run(...balancer, '-r', capture, '--engine', engine, '--check', '-j', '-c', '400');
       expect([JSON.parse(out).check, exitCode]).toEqual(['equal', 0]);
     }
   });
