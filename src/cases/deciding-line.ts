@@ -4,7 +4,8 @@
  * one more that writes where the verdict was. Jumps whose both ways lead to the same `return` (`if (event) { ... }`)
  * decide other things.
  *
- * A program that another one tail-called and that has nothing to decide was chosen there: by the jump that led to the call.
+ * A program that another one tail-called and that has nothing to decide was chosen there: by the jump that led to the
+ * call.
  *
  * Compilers keep a verdict in whatever register they like, or on the stack, and move it to r0 at the end: what made it
  * is followed through such copies.

@@ -96,8 +96,8 @@ export class Workbench {
   }
 
   /**
-   * Runs a capture on the host: what becomes of packets is what a card would make of them, and there sooner. Throws what
-   * a session and a capture throw.
+   * Runs a capture on the host: what becomes of packets is what a card would make of them, and there sooner. Throws
+   * what a session and a capture throw.
    */
   async run(source: CaptureSource, turns: Turns): Promise<Ran> {
     this.forget();
