@@ -1,7 +1,7 @@
 /** Which line decided, wherever compilers keep a verdict. */
 import { describe, expect, it } from 'vitest';
 import { Interpreter } from '../interp/index.js';
-import { assemble } from '../object/index.js';
+import { assemble, type ObjectSpec } from '../object/index.js';
 import { type LoadedProgram, Machine } from '../vm/index.js';
 import { DecisionObserver } from './deciding-line.js';
 
@@ -13,15 +13,19 @@ const head = `
 
 /** The line that decides about a packet of 60 bytes. */
 function decided(code: string): string | undefined {
-  const object = assemble(`.license "GPL"\n.section xdp\n.globl prog\nprog:\n${head}${code}`);
+  return decidedIn(assemble(`.license "GPL"\n.section xdp\n.globl prog\nprog:\n${head}${code}`)).line;
+}
+
+/** The line that decides about a packet of 60 bytes in the first program, and the verdict. */
+function decidedIn(object: ObjectSpec): { readonly verdict: number; readonly line: string | undefined } {
   const machine = new Machine(object);
   const interpreter = new Interpreter(machine);
   const observer = new DecisionObserver();
   interpreter.observer = observer;
   machine.setPacket({ data: new Uint8Array(60) });
   observer.start();
-  interpreter.run(machine.programs[0] as LoadedProgram);
-  return observer.line?.text;
+  const { verdict } = interpreter.run(machine.programs[0] as LoadedProgram);
+  return { verdict, line: observer.line?.text };
 }
 
 describe('the line that decided', () => {
@@ -100,13 +104,6 @@ refuse:
 	r0 = 1
 	exit
 `);
-    const machine = new Machine(object);
-    const interpreter = new Interpreter(machine);
-    const observer = new DecisionObserver();
-    interpreter.observer = observer;
-    machine.setPacket({ data: new Uint8Array(60) });
-    observer.start();
-    expect(interpreter.run(machine.programs[0] as LoadedProgram).verdict).toBe(1);
-    expect(observer.line?.text).toBe('if (data + 100 > end)');
+    expect(decidedIn(object)).toEqual({ verdict: 1, line: 'if (data + 100 > end)' });
   });
 });

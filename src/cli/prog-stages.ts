@@ -1,8 +1,14 @@
 /** `jitnic prog stages`: a chain of tail calls as an object for the card and one for the driver. */
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
-import { pruneMaps } from '../code/index.js';
 import { type ObjectSpec, objectImage, pickProgram, writeElf } from '../object/index.js';
-import { compareStages, cutStages, dispatcherName, type Stages, type StagesComparison } from '../offload/index.js';
+import {
+  compareStages,
+  cutStages,
+  dispatcherName,
+  type Stages,
+  type StagesComparison,
+  stagePart,
+} from '../offload/index.js';
 import { count, nearestHint } from '../text/index.js';
 import type { Words } from './bpftool-words.js';
 import { readPackets } from './capture-input.js';
@@ -55,23 +61,10 @@ export async function stages(words: Words, io: Io): Promise<ExitCode> {
   const cut = await io.work('cutting', () => cutStages(object, { entry, card: new Set(card) }));
   if (output !== undefined) {
     const [cardFile, driverFile] = output;
-    const onCard = new Set(cut.card.map((name) => `card_${name}`));
-    const part = (isMeant: (name: string) => boolean): Uint8Array =>
-      writeElf(
-        objectImage(pruneMaps({ ...cut.object, programs: cut.object.programs.filter(({ name }) => isMeant(name)) }), {
-          core: 'applied',
-        }),
-      );
-    await writeOutput(
-      cardFile,
-      part((name) => onCard.has(name)),
-      io,
-    );
-    await writeOutput(
-      driverFile,
-      part((name) => !onCard.has(name)),
-      io,
-    );
+    const bytes = (side: 'card' | 'driver'): Uint8Array =>
+      writeElf(objectImage(stagePart(cut, side), { core: 'applied' }));
+    await writeOutput(cardFile, bytes('card'), io);
+    await writeOutput(driverFile, bytes('driver'), io);
   }
   const compared = check === undefined ? undefined : await compare(object, cut, check, io);
   if (io.flags.json) io.json('jitnic.prog/1', { operation: 'stages', stages: stagesJson(object, cut, compared) });

@@ -10,16 +10,7 @@
 import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
 import { maxLinear, mostMetadata } from '../platform/index.js';
-import {
-  evaluateTerm,
-  type NearbyAnswer,
-  NearbySolver,
-  type Term,
-  Terms,
-  Trials,
-  termsBelow,
-  type Values,
-} from '../solve/index.js';
+import { type NearbyAnswer, NearbySolver, type Term, Terms, Trials, termsBelow } from '../solve/index.js';
 import { type BpfMap, cannotBeFull, type LoadedProgram, type Machine } from '../vm/index.js';
 import type { KeyClass } from './follow/map-keys.js';
 import { PathFollower } from './follow/path-follower.js';
@@ -34,6 +25,7 @@ import {
   type StartState,
   startNames,
 } from './follow/start-state.js';
+import { keyAt, keyOf, numberOf, placeOf, valuesOf } from './follow/start-values.js';
 
 /** A path, and a start that takes it. */
 export interface StatePath {
@@ -548,68 +540,7 @@ function firstKeys(map: BpfMap, most: number): Uint8Array[] {
   return keys;
 }
 
-/** Bytes as a little-endian number. */
-function numberOf(bytes: Uint8Array): bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = value * 256n + BigInt(bytes[i] as number);
-  return value;
-}
-
 const unchanged: ReadonlyMap<string, bigint> = new Map();
-
-/** What variables are on a path. */
-function valuesOf({ start, keys, results }: Followed): Values {
-  const get = (name: string): bigint | undefined => {
-    if (name === startNames.length) return BigInt(start.packet.length);
-    if (name === startNames.clock) return start.now;
-    if (name === startNames.ifindex) return BigInt(start.ifindex);
-    const place = placeOf(name);
-    if (place?.kind === 'result') return results[place.offset];
-    const bytes =
-      place?.kind === 'value'
-        ? keyAt(keys, place.map, place.ordinal)?.value
-        : start[place?.kind === 'metadata' ? 'metadata' : 'packet'];
-    const byte = place && bytes?.[place.offset];
-    return byte === undefined ? undefined : BigInt(byte);
-  };
-  return { get };
-}
-
-function keyAt(keys: readonly KeyClass[], map: number, ordinal: number): KeyClass | undefined {
-  return keys.find((key) => key.map === map && key.ordinal === ordinal);
-}
-
-/** Where a variable's byte is. */
-type Place =
-  | { readonly kind: 'packet' | 'metadata' | 'result'; readonly offset: number }
-  | { readonly kind: 'value'; readonly map: number; readonly ordinal: number; readonly offset: number };
-
-const places = new Map<string, Place | undefined>();
-
-function placeOf(name: string): Place | undefined {
-  if (places.has(name)) return places.get(name);
-  const [kind, rest = ''] = name.split(' ');
-  const [map = 0, ordinal = 0, offset = 0] = rest.split('.').map(Number);
-  const place: Place | undefined =
-    kind === 'packet' || kind === 'metadata' || kind === 'result'
-      ? { kind, offset: map }
-      : kind === 'map'
-        ? { kind: 'value', map, ordinal, offset }
-        : undefined;
-  places.set(name, place);
-  return place;
-}
-
-/** The key that a class has with these values. */
-function keyOf({ term, bytes }: KeyClass, values: Values): Uint8Array {
-  if (term === undefined) return bytes;
-  let rest = evaluateTerm(term, { values, arrays: new Map(), functions: new Map() });
-  return bytes.map(() => {
-    const byte = Number(rest & 0xffn);
-    rest >>= 8n;
-    return byte;
-  });
-}
 
 /** Steps that a path has in common with the one that it was turned from, with the turned one. */
 function shared(steps: readonly PathStep[], { path, step }: Turn): number {

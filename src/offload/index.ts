@@ -11,5 +11,5 @@ export { programText, refusedPrograms } from './nfp/refused-programs.js';
 export { type Change, type Json, Records } from './records.js';
 export { OffloadRefusal } from './refusal.js';
 export { deviceJson, elementJson, featureJson, jitedJson, mapJson, netJson, progJson, xlatedJson } from './show.js';
-export { cutStages, dispatcherName, type Stages } from './stages.js';
+export { cutStages, dispatcherName, type Stages, stagePart } from './stages.js';
 export { compareStages, type StagesComparison } from './stages-compare.js';

@@ -1,4 +1,4 @@
-/** Does a cut change anything? The same packets through the whole chain and through card and driver, in our engines. */
+/** Does a cut change anything? The same packets through the whole chain and through both stages, in our engines. */
 import { Interpreter } from '../interp/index.js';
 import { WasmEngine } from '../jit/index.js';
 import type { ObjectSpec } from '../object/index.js';

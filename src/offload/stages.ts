@@ -17,7 +17,7 @@
  * other: chains that may come back to a program of theirs are not cut.
  */
 import { InputError } from '../base/index.js';
-import { constantOf, followOrigins, isTailCall, loadsMap, rewriteProgram } from '../code/index.js';
+import { constantOf, followOrigins, isTailCall, loadsMap, pruneMaps, rewriteProgram } from '../code/index.js';
 import { assembleInsns, type Insn, isLddw, op } from '../isa/index.js';
 import { type MapSpec, mapSpec, type ObjectSpec, type ProgramSpec, programSpec } from '../object/index.js';
 import { helperNumber } from '../platform/index.js';
@@ -161,6 +161,15 @@ export function cutStages(object: ObjectSpec, { entry, card, slots = slotsOf(obj
     driver: inDriver.map(({ name }) => name),
     crossings,
   };
+}
+
+/** What is loaded on one side: its programs, the one that runs first in front, and the maps that they use. */
+export function stagePart({ object, card }: Stages, side: 'card' | 'driver'): ObjectSpec {
+  const { programs } = object;
+  return pruneMaps({
+    ...object,
+    programs: side === 'card' ? programs.slice(0, card.length) : programs.slice(card.length),
+  });
 }
 
 function first({ name }: ProgramSpec, entry: string): number {

@@ -34,6 +34,7 @@ ${name}_out:
   r0 = ${(number % 4) + 1}
   exit
 `;
+/** Goes on in a slot of `progs`, or in the one that r3 has. */
 export const stageCall = (slot?: number): string => `
   ${slot === undefined ? '' : `r3 = ${slot}`}
   r2 = progs ll

@@ -7,8 +7,8 @@ import { type CodeBuilder, ModuleBuilder, type PlainOp, type VectorOp, vectorSup
 import { type Term, termsBelow, widthOf } from './term.js';
 
 /**
- * (from, rounds): tries {@link Scan.step} numbers a round, from `from` on; the first of the round in which one fits, or
- * -1 if there was none. Numbers are 32 bits and wrap.
+ * (from, rounds): tries {@link Scan.step} numbers a round, from `from` on; the first of the round in which one fits,
+ * or -1 if there was none. Numbers are 32 bits and wrap.
  */
 export interface Scan {
   readonly run: (from: number, rounds: number) => number;

@@ -1,8 +1,8 @@
 /**
- * Questions that no reasoning answers, such as which packet a hash makes this number of: answered by trying. A question
- * is a truth value over some variables; up to 32 bits of them are counted through (scan-code.ts), all others stay as
- * they are where the question was asked. Before that what answered another question is tried: the same hash is often
- * asked for by many paths, of the same bytes or of others at their place.
+ * Questions that no reasoning answers, such as which packet a hash makes this number of: answered by trying. A
+ * question is a truth value over some variables; up to 32 bits of them are counted through (scan-code.ts), all others
+ * stay as they are where the question was asked. Before that what answered another question is tried: the same hash is
+ * often asked for by many paths, of the same bytes or of others at their place.
  *
  * The cheapest question is worked on first. Nothing here looks at a clock: work is counted.
  */

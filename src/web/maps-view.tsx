@@ -1,7 +1,7 @@
-/** Maps before the first packet and after the last; a value that is changed here is what the packets find next time. */
+/** Maps before the first packet and after the last; a value that is changed here is what packets find next time. */
 import { type FormEvent, type ReactElement, useState } from 'react';
 import type { MapElement } from '../lab/index.js';
-import { ErrorBox, number, Scroll, Text } from './parts.js';
+import { ErrorBox, Head, number, Scroll, Text } from './parts.js';
 import { useAnswer, useLab } from './use-lab.js';
 
 export function MapsView(): ReactElement {
@@ -38,13 +38,7 @@ export function MapsView(): ReactElement {
           <Scroll label={`Elements of ${chosen.name}`}>
             <table>
               <caption className="hidden">Elements of {chosen.name}</caption>
-              <thead>
-                <tr>
-                  <th>key</th>
-                  <th>before the first packet</th>
-                  <th>after the last</th>
-                </tr>
-              </thead>
+              <Head columns={['key', 'before the first packet', 'after the last']} />
               <tbody>
                 {value.elements.map((element) => (
                   <Element key={element.key} map={chosen.name} element={element} />

@@ -1,7 +1,7 @@
-/** One packet: what was decided and where, its fields before and after, its way through the source, what it left behind. */
+/** One packet: what was decided and where, fields before and after, its way through the source, what it left behind. */
 import type { ReactElement } from 'react';
 import type { PacketDetail, WayLine } from '../lab/index.js';
-import { number, placeText, Scroll, Text, Verdict } from './parts.js';
+import { Head, number, placeText, Scroll, Text, Verdict } from './parts.js';
 import { useLab } from './use-lab.js';
 
 export function PacketDetailView({ detail }: { readonly detail: PacketDetail }): ReactElement {
@@ -97,13 +97,7 @@ function Fields({ detail }: { readonly detail: PacketDetail }): ReactElement {
                 {changed.length > 0 ? <span className="mark"> {changed.length} changed</span> : null}
               </summary>
               <table className="fields">
-                <thead>
-                  <tr>
-                    <th>field</th>
-                    <th>before</th>
-                    <th>after</th>
-                  </tr>
-                </thead>
+                <Head columns={['field', 'before', 'after']} />
                 <tbody>
                   {fields.map(({ name, text, arrived: before }) => (
                     <tr key={name} className={before === undefined ? '' : 'changed'}>
@@ -177,14 +171,7 @@ function MapChanges({ detail }: { readonly detail: PacketDetail }): ReactElement
       <h3>What it changed in maps</h3>
       <Scroll label="Changes of maps">
         <table>
-          <thead>
-            <tr>
-              <th>map</th>
-              <th>key</th>
-              <th>before</th>
-              <th>after</th>
-            </tr>
-          </thead>
+          <Head columns={['map', 'key', 'before', 'after']} />
           <tbody>
             {detail.maps.flatMap(({ name, elements }) =>
               elements.map(({ key, before, value }) => (

@@ -49,6 +49,19 @@ export function baseName(path: string): string {
   return path.replace(/^.*[/\\]/, '');
 }
 
+/** The head of a table of texts. */
+export function Head({ columns }: { readonly columns: readonly string[] }): ReactElement {
+  return (
+    <thead>
+      <tr>
+        {columns.map((column) => (
+          <th key={column}>{column}</th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
 /** What may be wider than the page: it scrolls by itself, by keyboard too. */
 export function Scroll({ label, children }: { readonly label: string; readonly children: ReactNode }): ReactElement {
   return (

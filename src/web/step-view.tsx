@@ -4,7 +4,7 @@ import type { CellView, Move, StepView as StepData } from '../lab/index.js';
 import type { ErrorReport } from '../text/index.js';
 import { LabError } from './client.js';
 import { Bytecode, Source } from './listings.js';
-import { ErrorBox, number, Scroll, Text } from './parts.js';
+import { ErrorBox, Head, number, Scroll, Text } from './parts.js';
 import { useLab } from './use-lab.js';
 
 export function StepView(): ReactElement {
@@ -26,7 +26,7 @@ export function StepView(): ReactElement {
       (failed: unknown) => failed instanceof LabError && setError(failed.report),
     );
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked when the address says something else than what is shown
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked when the address says another place than the one shown
   useEffect(() => {
     if (isReady && data?.position !== wanted) move({ kind: 'to', position: wanted });
   }, [isReady, index, wanted]);
@@ -122,13 +122,7 @@ function State({ data }: { readonly data: StepData }): ReactElement {
           <h3>Packet: fields that changed</h3>
           <Scroll label="Fields that changed">
             <table>
-              <thead>
-                <tr>
-                  <th>field</th>
-                  <th>arrived as</th>
-                  <th>now</th>
-                </tr>
-              </thead>
+              <Head columns={['field', 'arrived as', 'now']} />
               <tbody>
                 {data.packet.map(({ name, text, arrived, isChanged }) => (
                   <tr key={name}>
@@ -172,13 +166,7 @@ function Cells({ title, cells }: { readonly title: string; readonly cells: reado
       <h3>{title}</h3>
       <Scroll label={title}>
         <table className="cells">
-          <thead>
-            <tr>
-              <th>name</th>
-              <th>value</th>
-              <th>what the verifier knows</th>
-            </tr>
-          </thead>
+          <Head columns={['name', 'value', 'what the verifier knows']} />
           <tbody>
             {cells.map(({ name, text, symbol, known, isChanged }) => (
               <tr key={name}>

@@ -1,7 +1,7 @@
 /** Traces: a list with a filter, and what the chosen one asks of a packet and became on the card. */
 import { type ReactElement, useMemo, useState } from 'react';
 import type { ReportTrace } from '../report/index.js';
-import { Bar, ErrorBox, number, Scroll, share, Text, Verdict } from './parts.js';
+import { Bar, ErrorBox, Head, number, Scroll, share, Text, Verdict } from './parts.js';
 import { useAnswer, useLab } from './use-lab.js';
 
 /** Entries of the list that are there at once. */
@@ -92,14 +92,7 @@ function TraceDetail({ trace }: { readonly trace: ReportTrace }): ReactElement {
       ) : (
         <Scroll label="Condition">
           <table className="condition">
-            <thead>
-              <tr>
-                <th>of</th>
-                <th>field</th>
-                <th>test</th>
-                <th>kind</th>
-              </tr>
-            </thead>
+            <Head columns={['of', 'field', 'test', 'kind']} />
             <tbody>
               {trace.rows.map(({ subject, field, test, kind }) => (
                 <tr key={`${subject} ${field} ${test}`}>
@@ -130,13 +123,7 @@ function TraceDetail({ trace }: { readonly trace: ReportTrace }): ReactElement {
           <h3>What each line became</h3>
           <Scroll label="What each line became">
             <table className="lines">
-              <thead>
-                <tr>
-                  <th>source</th>
-                  <th>as recorded</th>
-                  <th>on the card</th>
-                </tr>
-              </thead>
+              <Head columns={['source', 'as recorded', 'on the card']} />
               <tbody>
                 {trace.lines.map(({ place, text, before, after }) => (
                   <tr key={`${place} ${text}`} className={after.length === 0 ? 'gone' : ''}>

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
-import puppeteer, { type Browser, type ElementHandle, type Page } from 'puppeteer-core';
+import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLabServer } from '../../src/cli/lab-server.js';
 import { captureCli } from '../../src/cli/testing.js';
 import { Prng } from '../../src/packet/index.js';
-import { findChromium } from './chromium.js';
+import { findChromium, openWatchedPage } from './chromium.js';
 
 const chromium = findChromium();
 const built = fileURLToPath(new URL('../../dist/web/', import.meta.url));
@@ -31,8 +31,8 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
   let browser: Browser;
   let page: Page;
   /** Errors of the page and messages on its console, until a test takes them. */
-  const troubles: string[] = [];
-  const requests: string[] = [];
+  let troubles: readonly string[] = [];
+  let requests: readonly string[] = [];
 
   const open = async (hash: string): Promise<void> => {
     await page.goto('about:blank');
@@ -65,12 +65,7 @@ describe.skipIf(why !== undefined)(`the lab in Chromium${why === undefined ? '' 
       compile: () => Promise.reject(new Error('not asked for here')),
       errorText: () => JSON.stringify({ error: { code: 'bad-input', message: 'no', place: null, hint: null } }),
     });
-    browser = await puppeteer.launch({ executablePath: chromium ?? '', args: ['--no-sandbox'] });
-    page = await browser.newPage();
-    page.on('pageerror', (error) => troubles.push(String(error)));
-    page.on('console', (message) => troubles.push(message.text()));
-    page.on('request', (request) => requests.push(request.url()));
-    await page.setViewport({ width: 1280, height: 900 });
+    ({ browser, page, troubles, requests } = await openWatchedPage());
   }, 60_000);
 
   afterAll(async () => {

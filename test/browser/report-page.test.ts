@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import puppeteer, { type Browser, type Page } from 'puppeteer-core';
+import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { captureCli } from '../../src/cli/testing.js';
-import { findChromium } from './chromium.js';
+import { findChromium, openWatchedPage } from './chromium.js';
 
 const chromium = findChromium();
 
@@ -14,8 +14,8 @@ describe.skipIf(chromium === undefined)('the report page in Chromium', () => {
   const file = join(folder, 'report.html');
   let browser: Browser;
   let page: Page;
-  const troubles: string[] = [];
-  const requests: string[] = [];
+  let troubles: readonly string[] = [];
+  let requests: readonly string[] = [];
 
   beforeAll(async () => {
     const { exitCode } = await captureCli([
@@ -29,12 +29,7 @@ describe.skipIf(chromium === undefined)('the report page in Chromium', () => {
       file,
     ]);
     expect(exitCode).toBe(0);
-    browser = await puppeteer.launch({ executablePath: chromium ?? '', args: ['--no-sandbox'] });
-    page = await browser.newPage();
-    page.on('pageerror', (error) => troubles.push(String(error)));
-    page.on('console', (message) => troubles.push(message.text()));
-    page.on('request', (request) => requests.push(request.url()));
-    await page.setViewport({ width: 1280, height: 900 });
+    ({ browser, page, troubles, requests } = await openWatchedPage());
     await page.goto(pathToFileURL(file).href);
   }, 60_000);
 
