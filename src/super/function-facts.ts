@@ -32,8 +32,7 @@ export class FunctionFacts {
     const maps = object.maps.map(unknownContent);
     for (const program of object.programs) {
       const facts = accepted(program) ? factsOf(program, maps, object) : undefined;
-      const isFixed =
-        (program.core ?? []).length === 0 && program.ksyms.every(({ weak }) => !weak) && object.kconfig === undefined;
+      const isFixed = isTheSameEverywhere(object, program);
       for (const [i, { origin, start }] of program.functions.entries()) {
         if (origin === undefined) continue;
         const key = `${origin.section}:${origin.slot}`;
@@ -78,6 +77,11 @@ export class FunctionFacts {
       return { region, facts };
     };
   }
+}
+
+/** Has a program the same numbers for every kernel and configuration? */
+export function isTheSameEverywhere({ kconfig }: ObjectSpec, { core = [], ksyms }: ProgramSpec): boolean {
+  return core.length === 0 && ksyms.every(({ weak }) => !weak) && kconfig === undefined;
 }
 
 /** Constant data as if anyone could change it: loaders may set it before they load. */

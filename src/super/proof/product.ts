@@ -288,13 +288,15 @@ export class Product {
   }
 
   /** Runs both versions to where they stop and settles one thing; the runs that go on, with who has to stop. */
-  private async round(run: Run, [passB, passA]: readonly [boolean, boolean]): Promise<readonly Next[] | undefined> {
+  private async round(start: Run, [passB, passA]: readonly [boolean, boolean]): Promise<readonly Next[] | undefined> {
     const { symbols, before, after, left } = this.setting;
+    let run = start;
     const decide = (condition: Term): boolean | undefined => decided(symbols, run, condition);
     let b: Stop;
     let a: Stop;
     try {
       b = runToStop(run.pair.before, before, decide, passB, left);
+      run = run.pair.before.granted.splice(0).reduce(assuming, run);
       a = runToStop(run.pair.after, after, decide, passA, left);
       const [leader, follower] = this.setting.leads === 'before' ? [b, a] : [a, b];
       const isAhead = leader.kind === 'branch' && follower.kind === 'join' && this.setting.leads === 'after';

@@ -105,9 +105,16 @@ function step(side: Side, code: CodeShape, insn: Insn): void {
       regs[insn.dst] = reference(side, code, insn);
       return;
     case op.LDX: {
-      const value = side.load(addressOf(side, insn.src, insn.off), accessSize(insn));
+      const address = addressOf(side, insn.src, insn.off);
+      const value = side.load(address, accessSize(insn));
       if (accessSize(insn) === 8) side.symbols.mayPointInto(value, code.pointeeOf(side.pc + 1, insn.dst));
-      regs[insn.dst] = (insn.code & 0xe0) === op.MODE_MEMSX ? terms.signExtend(value, 64) : terms.zeroExtend(value, 64);
+      const isSigned = (insn.code & 0xe0) === op.MODE_MEMSX;
+      const loaded = isSigned ? terms.signExtend(value, 64) : terms.zeroExtend(value, 64);
+      regs[insn.dst] = loaded;
+      // Callers put the same bytes there each time, as the verifier saw; the function by itself can't tell.
+      const isCallers = code.pointeeOf(side.pc, insn.src) === 'caller';
+      const range = isCallers ? code.rangeOf(side.pc + 1, insn.dst) : undefined;
+      if (range?.isConst === true) side.granted.push(terms.eq(loaded, terms.bits(64, range.value)));
       return;
     }
     default: {

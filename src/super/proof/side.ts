@@ -22,7 +22,7 @@ export class MixedMemory extends Untracked {
   }
 }
 
-type Methods = 'load' | 'store' | 'array' | 'forget' | 'copy' | 'reg' | 'accessed';
+type Methods = 'granted' | 'load' | 'store' | 'array' | 'forget' | 'copy' | 'reg' | 'accessed';
 
 /** One version's state. Reading what holds nothing throws Untracked: then the proof says nothing. */
 export class Side {
@@ -44,6 +44,8 @@ export class Side {
   elements: Term;
   /** How the frame was written last: sizes in bytes by offset from its top. */
   readonly frameStores: Map<number, number>;
+  /** What the verifier grants of what was loaded since anybody asked: it holds on this path. */
+  granted: Term[] = [];
 
   constructor(from: Omit<Side, Methods>) {
     this.symbols = from.symbols;
