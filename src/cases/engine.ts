@@ -50,6 +50,8 @@ export interface CaseRunner {
   lookup(index: number, key: Uint8Array): Uint8Array | undefined;
   /** 0 or a negated errno. */
   update(index: number, key: Uint8Array, value: Uint8Array): number;
+  /** Takes an element away: 0 or a negated errno. */
+  remove(index: number, key: Uint8Array): number;
   /** Makes the map full; false: it is not. */
   fill(index: number): boolean;
   close(): void;
@@ -103,6 +105,10 @@ abstract class MachineRunner implements CaseRunner {
 
   update(index: number, key: Uint8Array, value: Uint8Array): number {
     return this.machine.maps[index]?.updateElem(key, value) ?? -1;
+  }
+
+  remove(index: number, key: Uint8Array): number {
+    return this.machine.maps[index]?.deleteElem(key) ?? -1;
   }
 
   fill(index: number): boolean {

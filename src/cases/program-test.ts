@@ -16,9 +16,11 @@ export interface CaseSetup {
   readonly set?: Readonly<Record<string, TypedValue>> | undefined;
   /** Entries as in map files: `{ flows: [{ key: 1, value: { packets: 3 } }] }`. */
   readonly maps?: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> | undefined;
-  /** Numbers of elements, for maps whose size the object leaves open. */
+  /** Maps of which nothing is left that the object brings, before {@link maps} go in. */
+  readonly empty?: readonly string[] | undefined;
   /** Maps that are full: ring buffers that nobody reads, tables of elements that nobody looks for. */
   readonly full?: readonly string[] | undefined;
+  /** Numbers of elements, for maps whose size the object leaves open. */
   readonly 'map-entries'?: Readonly<Record<string, number>> | undefined;
   readonly clock?: number | string | undefined;
   readonly cpu?: number | undefined;
@@ -118,6 +120,7 @@ export class ProgramTest {
       set,
       maps,
       'map-entries': this.options['map-entries'],
+      empty: this.options.empty,
       full: this.options.full,
       clock,
       cpu,

@@ -16,6 +16,7 @@ const setupFields = [
   'maps-in',
   'maps',
   'map-entries',
+  'empty',
   'full',
   'clock',
   'cpu',
@@ -56,6 +57,7 @@ export const noSetup: Setup = {
   mapsIn: undefined,
   maps: [],
   mapEntries: {},
+  empty: [],
   full: [],
   clock: undefined,
   cpu: undefined,
@@ -145,10 +147,14 @@ function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, 
     for (const field of own) lines[`${name}.${field.name}`] = field.line;
     return Object.fromEntries(own.map((field) => [field.name, read(field)]));
   };
+  const mapsOf = (name: 'empty' | 'full'): { readonly map: string; readonly line: number }[] => {
+    const node = fields.get(name);
+    const items = node === undefined ? [] : reader.items(node);
+    return items.map((one) => ({ map: reader.text(one, `\`${name}\``), line: one.line }));
+  };
   const globals = named('set', ({ node }) => plainOf(node));
   const mapEntries = named('map-entries', ({ name, node }) => reader.whole(node, `the size of \`${name}\``, 1));
   const [mapsIn, maps, clock, engines] = ['maps-in', 'maps', 'clock', 'engines'].map((name) => fields.get(name));
-  const full = fields.get('full');
   const seed = whole('seed', 0);
   if (mapsIn !== undefined) lines['maps-in'] = mapsIn.line;
   if (engines?.kind === 'list' && engines.items.length === 0)
@@ -158,13 +164,8 @@ function readSetup(reader: NodeReader, fields: ReadonlyMap<string, SourceNode>, 
     mapsIn: mapsIn === undefined ? before.mapsIn : reader.text(mapsIn, '`maps-in`'),
     maps: [...before.maps, ...(maps === undefined ? [] : readMaps(reader, maps))],
     mapEntries: { ...before.mapEntries, ...mapEntries },
-    full: [
-      ...before.full,
-      ...(full === undefined ? [] : reader.items(full)).map((one) => ({
-        map: reader.text(one, '`full`'),
-        line: one.line,
-      })),
-    ],
+    empty: [...before.empty, ...mapsOf('empty')],
+    full: [...before.full, ...mapsOf('full')],
     clock: clock === undefined ? before.clock : reader.time(clock, '`clock`'),
     cpu: whole('cpu', 0) ?? before.cpu,
     cpus: whole('cpus', 1) ?? before.cpus,

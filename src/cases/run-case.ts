@@ -11,11 +11,15 @@ import { errno, errnoName, isPercpuMap, verdictName } from '../platform/index.js
 import { nearestHint } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import {
+  type BpfMap,
   cannotBeFull,
+  cannotLose,
   dumpEntry,
   encodeEntry,
+  encodeKey,
   findMap,
   formatOutput,
+  isAbsent,
   type MapEntryJson,
   MapStore,
   type MapsFile,
@@ -315,8 +319,22 @@ function both(a: Observer, b: Observer | undefined): Observer {
 
 /** What maps hold before the first packet. */
 function fill({ setup, line }: Case, { runner, holder, engine, reader }: Subject, world: CaseWorld): void {
+  const remove = (at: number, map: BpfMap, key: Uint8Array): void => {
+    const reason = cannotLose(map.spec);
+    if (reason !== undefined) reader.fail(at, `an element of \`${map.spec.name}\` cannot be absent: ${reason}`);
+    map.deleteElem(key);
+    const result = runner.remove(map.index, key);
+    // The kernel's answer for an index that is too large is not the same for all types.
+    if (result < 0 && result !== -errno.ENOENT)
+      reader.fail(at, `map \`${map.spec.name}\` has no element of this key`, `it has ${map.spec.maxEntries}`);
+  };
   const put = (at: number, name: string, json: MapEntryJson): void => {
     const map = reader.within(at, () => findMap(holder, name));
+    if (reader.within(at, () => isAbsent(json))) {
+      const key = reader.within(at, () => encodeKey(holder, map, json.key));
+      remove(at, map, key);
+      return;
+    }
     const { key, value } = reader.within(at, () => encodeEntry(holder, map, json));
     // Dumps have the program's constants too, which are frozen.
     if (map.isConstant) return;
@@ -335,6 +353,12 @@ function fill({ setup, line }: Case, { runner, holder, engine, reader }: Subject
   const contents = file === undefined ? undefined : reader.within(fileLine, () => world.mapsOf(file));
   for (const [name, entries] of Object.entries(contents?.maps ?? {}))
     for (const entry of entries) put(fileLine, name, entry);
+  for (const { map: name, line: at } of setup.empty) {
+    const map = reader.within(at, () => findMap(holder, name));
+    const reason = cannotLose(map.spec);
+    if (reason !== undefined) reader.fail(at, `map \`${name}\` cannot be empty: ${reason}`);
+    for (const { key } of [...map.writtenEntries()]) remove(at, map, key.slice());
+  }
   for (const { map, line: at, entries } of setup.maps) {
     reader.within(at, () => findMap(holder, map));
     for (const { line: own, json } of entries) put(own, map, json as unknown as MapEntryJson);

@@ -9,6 +9,8 @@ export interface Setup {
   readonly mapsIn: string | undefined;
   /** Entries as in map files, by map. */
   readonly maps: readonly MapLines[];
+  /** Maps of which nothing is left that the object and {@link mapsIn} bring, and their line; before {@link maps}. */
+  readonly empty: readonly { readonly map: string; readonly line: number }[];
   /** Maps that are full, ring buffers and tables, and their line. */
   readonly full: readonly { readonly map: string; readonly line: number }[];
   /** Sizes of maps that the object leaves open. */

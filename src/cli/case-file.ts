@@ -82,13 +82,14 @@ function scalar(text: string): string {
 }
 
 /** Clock, interface and elements, as far as they are not what every test begins with. */
-function startLines({ now, ifindex, entries, full }: StartState, holder: MapHolder): string[] {
+function startLines({ now, ifindex, full, ...elements }: StartState, holder: MapHolder): string[] {
   const lines: string[] = [];
   if (now !== 0n) lines.push(`    clock: ${now}`);
   if (ifindex !== 1) lines.push(`    ifindex: ${ifindex}`);
   if (full.length > 0) lines.push(`    full: [${mapNames(holder, full).map(scalar).join(', ')}]`);
-  if (entries.length > 0) lines.push('    maps:');
-  for (const [name, list] of Object.entries(entriesJson(holder, entries))) {
+  const maps = Object.entries(entriesJson(holder, elements));
+  if (maps.length > 0) lines.push('    maps:');
+  for (const [name, list] of maps) {
     lines.push(`      ${scalar(name)}:`);
     // JSON is YAML, too.
     for (const entry of list) lines.push(`        - ${JSON.stringify(entry)}`);

@@ -110,7 +110,8 @@ export function compare({ old, fresh, packets, maps, budget }: Comparison): Comp
       }
       made++;
       steps.add(start.packet, judged.decisions);
-      const elements = start.entries.length === 0 ? undefined : entriesJson(holder, start.entries);
+      const all = entriesJson(holder, start);
+      const elements = Object.keys(all).length === 0 ? undefined : all;
       if (judged.found !== undefined) partings.push({ packet: 0, data: start.packet, maps: elements, ...judged.found });
     }
   }
@@ -141,13 +142,14 @@ function judgeStart(
   const other = translated.flatMap((entry) => (entry === undefined ? [] : [entry]));
   if (other.length < translated.length) return undefined;
   const full = start.full.flatMap((map) => pairs.translated({ map, key: nothing, value: nothing }, from)?.map ?? []);
+  const absent = start.absent.flatMap((one) => pairs.translated({ ...one, value: nothing }, from) ?? []);
   const opened: Machine[] = [];
   try {
     const decide = (version: Version): Decision | undefined => {
       const { machine, run } = sides[version];
       machine.transaction.begin();
       opened.push(machine);
-      if (!fillMaps(machine, version === from ? start : { entries: other, full })) return undefined;
+      if (!fillMaps(machine, version === from ? start : { entries: other, absent, full })) return undefined;
       const { packet, metadata, now, ifindex } = start;
       return run({ data: packet, meta: metadata, now, ingressIfindex: ifindex });
     };

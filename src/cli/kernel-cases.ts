@@ -76,6 +76,10 @@ class KernelCase implements CaseRunner {
     return spec === undefined ? -1 : this.runner.update(index, key, this.runner.kernel.translate(spec, value));
   }
 
+  remove(index: number, key: Uint8Array): number {
+    return this.runner.remove(index, key);
+  }
+
   /** Only the kernel puts records into a ring buffer, and tables of it need not be filled to see what engines do. */
   fill(): boolean {
     return false;

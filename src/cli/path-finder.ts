@@ -98,7 +98,7 @@ export function openSearch(object: ObjectSpec, program: ProgramSpec, options: Fi
     seed: options.searchSeed,
     maxSteps: options.maxSteps,
   });
-  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1, metadata: new Uint8Array(0), full: [] };
+  const start = { now: 0n, ifindex: options.ingressIfindex ?? 1, metadata: new Uint8Array(0), absent: [], full: [] };
   for (const packet of [...options.seeds, ...usualPackets.map(buildPacket)]) {
     // Both from empty maps and from those that were given; where these stay they are in the machine.
     search.add({ ...start, packet, entries: [] });
@@ -114,7 +114,7 @@ export function findPaths(object: ObjectSpec, program: ProgramSpec, options: Fin
   const world = worldOf(object, options);
   const replay = new Replay(world.machine(), program, arrivalOf(program, options), options.maxSteps);
   const ifindex = options.ingressIfindex ?? 1;
-  const start = { now: 0n, ifindex, metadata: new Uint8Array(0), entries: world.entries, full: [] };
+  const start = { now: 0n, ifindex, metadata: new Uint8Array(0), entries: world.entries, absent: [], full: [] };
   for (const packet of options.known) replay.run({ ...start, packet });
   const paths = search.found.map((found) => replay.run(found.start));
   const { tried, isDone, unanswered } = search;

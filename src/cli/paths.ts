@@ -124,7 +124,7 @@ export function caseHead(
 function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder): Uint8Array {
   const format = /\.pcap$/.test(path) ? 'pcap' : 'pcapng';
   return encodeCapture(
-    paths.map(({ start: { packet, metadata, entries, full }, verdict }, i) => ({
+    paths.map(({ start: { packet, metadata, full, ...elements }, verdict }, i) => ({
       data: packet,
       time: BigInt(i) * 1000n,
       comments:
@@ -134,11 +134,15 @@ function captureOf(path: string, paths: readonly KnownPath[], holder: MapHolder)
               verdictName(verdict),
               ...(metadata.length === 0 ? [] : [`metadata ${hexText(metadata)}`]),
               ...(full.length === 0 ? [] : [`full ${mapNames(holder, full).join(' ')}`]),
-              ...(entries.length === 0 ? [] : [JSON.stringify({ maps: entriesJson(holder, entries) })]),
+              ...mapsComment(entriesJson(holder, elements)),
             ],
     })),
     { format },
   );
+}
+
+function mapsComment(maps: ReturnType<typeof entriesJson>): string[] {
+  return Object.keys(maps).length === 0 ? [] : [JSON.stringify({ maps })];
 }
 
 function pathsJson(
@@ -155,7 +159,7 @@ function pathsJson(
       insns: path.steps,
       packet: path.start.packet,
       metadata: path.start.metadata.length === 0 ? undefined : path.start.metadata,
-      maps: entriesJson(holder, path.start.entries),
+      maps: entriesJson(holder, path.start),
       full: path.start.full.length === 0 ? undefined : mapNames(holder, path.start.full),
       clock: path.start.now.toString(),
       ifindex: path.start.ifindex,
@@ -217,7 +221,7 @@ function pathsText(program: string, found: FoundPaths, paths: readonly KnownPath
       steps,
       decided === undefined ? '' : `${decided.line}: ${decided.text}`.slice(0, 36),
       summarize(start.packet).slice(0, Math.max(24, io.width - 80)),
-      [...mapNames(holder, start.full).map((name) => `${name} is full`), entriesText(holder, start.entries)]
+      [...mapNames(holder, start.full).map((name) => `${name} is full`), entriesText(holder, start)]
         .filter((text) => text !== '')
         .join(', '),
     ]),

@@ -8,6 +8,7 @@ import { Bpf, fitsTestRun, KernelRunner, testRunBytes } from '../linux/index.js'
 import type { ObjectSpec, ProgramSpec } from '../object/index.js';
 import {
   type Environment,
+  errno,
   errnoName,
   mapFlags,
   readableMaps,
@@ -21,7 +22,9 @@ import {
   type DumpedMaps,
   dumpEntry,
   encodeEntry,
+  encodeKey,
   findMap,
+  isAbsent,
   MapStore,
   type MapsFile,
 } from '../vm/index.js';
@@ -194,11 +197,17 @@ function fillMaps(runner: KernelRunner, object: ObjectSpec, contents: MapsFile):
   for (const [name, entries] of Object.entries(contents.maps)) {
     const map = findMap(store, name);
     for (const entry of entries) {
-      const { key, value } = encodeEntry(store, map, entry);
+      const isGone = isAbsent(entry);
+      const { key, value } = isGone
+        ? { key: encodeKey(store, map, entry.key), value: undefined }
+        : encodeEntry(store, map, entry);
       // Dumps have the program's constants too, which are frozen.
       if (map.spec.init?.kind === 'data' && (map.spec.flags & mapFlags.rdonlyProg) !== 0) continue;
-      const status = runner.update(map.index, key, runner.kernel.translate(map.spec, value));
-      if (status < 0)
+      const status =
+        value === undefined
+          ? runner.remove(map.index, key)
+          : runner.update(map.index, key, runner.kernel.translate(map.spec, value));
+      if (status < 0 && (!isGone || status !== -errno.ENOENT))
         throw new UsageError(
           `the kernel refuses an entry of map \`${name}\` with ${errnoName(status)}`,
           {},

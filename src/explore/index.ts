@@ -1,5 +1,12 @@
 export { Coverage, type LineCounts, lineCounts, type ProgramCounts, type Totals, totalsOf } from './coverage.js';
-export { type Arrival, arriving, fillMaps, type StartEntry, type StartState } from './follow/start-state.js';
+export {
+  type Arrival,
+  arriving,
+  fillMaps,
+  type StartAbsence,
+  type StartEntry,
+  type StartState,
+} from './follow/start-state.js';
 export { lcovText } from './lcov.js';
 export { type FoundPath, type PathRunner, PathSearch } from './path-search.js';
 export { type StatePath, StateSearch, type StateSearchOptions } from './state-search.js';

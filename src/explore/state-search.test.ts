@@ -36,7 +36,15 @@ function search(
   if (loaded === undefined) throw new Error('no program');
   const arrival = { cpu: 0, egressIfindex: 0, frags: false };
   const found = new StateSearch(machine, again, loaded, { arrival, varyMaps: options.varyMaps ?? true, seed: 1 });
-  found.add({ packet: new Uint8Array(60), now: 0n, ifindex: 1, metadata: new Uint8Array(0), entries: [], full: [] });
+  found.add({
+    packet: new Uint8Array(60),
+    now: 0n,
+    ifindex: 1,
+    metadata: new Uint8Array(0),
+    entries: [],
+    absent: [],
+    full: [],
+  });
   found.explore(2000);
   return found;
 }
@@ -223,6 +231,43 @@ other:
 `);
     // Nothing to call; itself, until Linux's limit ends it; the other.
     expect(verdicts(search(object))).toEqual({ 1: 2, 3: 1 });
+  });
+
+  it('takes away what the object brings: a program array need not hold what it was made with', () => {
+    const object = assemble(`
+	.license "GPL"
+	.map jumps type=prog_array key=4 value=4 max_entries=2
+	.section xdp
+	.globl main
+main:
+	r6 = r1
+	r2 = jumps ll
+	r3 = 0
+	call bpf_tail_call
+	r1 = r6
+	r2 = jumps ll
+	r3 = 1
+	call bpf_tail_call
+	r0 = 1
+	exit
+	.section xdp
+	.globl other
+other:
+	r0 = 3
+	exit
+`);
+    const init = { kind: 'programs', slots: new Map([[0, 'other']]) } as const;
+    const found = search({ ...object, maps: object.maps.map((map) => ({ ...map, init })) });
+    // With the first: the other, or itself until the limit. Without it: the second, which is made, or nothing.
+    const starts = found.found.map(({ start: { absent, entries }, verdict }) => [
+      verdict,
+      absent.map(({ key }) => key[0]),
+      entries.map(({ key, value }) => [key[0], value[0]]),
+    ]);
+    expect(starts).toContainEqual([3, [], []]);
+    expect(starts).toContainEqual([1, [0], []]);
+    expect(starts).toContainEqual([3, [0], [[1, 2]]]);
+    expect(found.isDone).toBe(true);
   });
 
   it('finds a divisor of what a counter becomes, without a circuit for the division', () => {

@@ -11,7 +11,7 @@ import { Interpreter } from '../interp/index.js';
 import { Prng } from '../packet/index.js';
 import { maxLinear, mostMetadata } from '../platform/index.js';
 import { type NearbyAnswer, NearbySolver, type Term, Terms, Trials, termsBelow } from '../solve/index.js';
-import { type BpfMap, cannotBeFull, type LoadedProgram, type Machine } from '../vm/index.js';
+import { type BpfMap, cannotBeFull, cannotLose, type LoadedProgram, type Machine } from '../vm/index.js';
 import type { KeyClass } from './follow/map-keys.js';
 import { PathFollower } from './follow/path-follower.js';
 import { PathNumber } from './follow/path-number.js';
@@ -313,7 +313,12 @@ export class StateSearch {
       const waysBefore = this.ways.size;
       for (const way of follower.ways) this.ways.add(way);
       // Maps that nobody asked for room need not be full.
-      const start = { ...given, full: given.full.filter((map) => follower.lackedRoom.has(map)) };
+      const taken = follower.keys.keys.all.filter((key) => key.isTaken);
+      const start = {
+        ...given,
+        full: given.full.filter((map) => follower.lackedRoom.has(map)),
+        absent: taken.map(({ map, bytes }) => ({ map, key: bytes })),
+      };
       const isMetadata = follower.asksForMetadata && start.metadata.length === 0 && this.ways.size > waysBefore;
       const room = this.ways.size > waysBefore && options.varyMaps ? this.fillable(start) : [];
       const path = follower.number.text;
@@ -409,7 +414,7 @@ export class StateSearch {
       if (key.term === undefined) return [];
       return isPresent ? [turn] : firstKeys(map, maxKeys).map((each) => ({ ...turn, key: each }));
     }
-    if (isPresent) return key.isGiven ? [] : [turn];
+    if (isPresent) return key.isGiven && cannotLose(map.spec) !== undefined ? [] : [turn];
     const references = referencesOf(this.machine, map);
     if (references !== undefined) return references.map(({ value }) => ({ ...turn, value }));
     return [{ ...turn, value: this.samples.get(key.map) ?? new Uint8Array(map.spec.valueSize) }];
@@ -504,8 +509,12 @@ export class StateSearch {
     packet.set(start.packet.subarray(0, packet.length));
     const metadata = start.metadata.slice();
     const values = new Map<KeyClass, Uint8Array>();
+    const gone: KeyClass[] = [];
     for (const key of keys) {
-      if (key.since > index || (key === turned?.key && turned.value === undefined)) continue;
+      if (key.since > index) continue;
+      const isTurned = key === turned?.key;
+      if (isTurned ? key.isGiven : key.isTaken) gone.push(key);
+      if (isTurned && turned.value === undefined) continue;
       const before = key === turned?.key ? turned.value : key.atStart === true ? key.value : undefined;
       if (before !== undefined) values.set(key, before.slice());
     }
@@ -525,7 +534,8 @@ export class StateSearch {
         entries.push({ map: key.map, key: keyOf(key, { get }), value });
     const now = changes.get(startNames.clock) ?? start.now;
     const ifindex = Number(changes.get(startNames.ifindex) ?? start.ifindex);
-    return { packet, metadata, now, ifindex, entries, full: start.full };
+    const absent = gone.map((key) => ({ map: key.map, key: keyOf(key, { get }) }));
+    return { packet, metadata, now, ifindex, entries, absent, full: start.full };
   }
 }
 

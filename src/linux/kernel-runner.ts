@@ -114,6 +114,12 @@ export class KernelRunner {
     return entry === undefined ? -errno.ENOENT : this.bpf.mapUpdate(entry.fd, key, value, flags);
   }
 
+  /** 0 or a negated errno. */
+  remove(map: number, key: Uint8Array): number {
+    const entry = this.kernel.maps[map];
+    return entry === undefined ? -errno.ENOENT : this.bpf.mapDelete(entry.fd, key);
+  }
+
   /**
    * What map `index` holds, in the kernel's order. Types that only empty by reading (queues, ring buffers) and that
    * hold descriptors give nothing.

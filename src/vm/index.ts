@@ -36,6 +36,7 @@ export { BpfMap, type MapEntry } from './map.js';
 export { cellAddress, cellSize, hasCell } from './map-cells.js';
 export { type Formatted, formatBytes } from './map-format.js';
 export {
+  cannotLose,
   type DumpedEntry,
   type DumpedMaps,
   type DumpOptions,
@@ -44,6 +45,7 @@ export {
   encodeEntry,
   encodeKey,
   findMap,
+  isAbsent,
   loadMaps,
   type MapEntryJson,
   type MapHolder,

@@ -3,7 +3,7 @@
  * described in `docs/maps.md`; what is written can be read again.
  */
 import { InputError, UserError } from '../base/index.js';
-import type { ObjectSpec } from '../object/index.js';
+import type { MapSpec, ObjectSpec } from '../object/index.js';
 import { parseSubnet } from '../packet/index.js';
 import { errno, errnoName, isPercpuMap } from '../platform/index.js';
 import { nearestHint, printableJson } from '../text/index.js';
@@ -27,6 +27,8 @@ export interface MapEntryJson {
   /** Per-CPU maps: the values of all CPUs, or {@link value} for one ({@link cpu}) or all. */
   readonly values?: readonly unknown[];
   readonly cpu?: number;
+  /** The element is taken away, if it is there: of what the object brings, for example. */
+  readonly absent?: boolean;
 }
 
 /** Contents of maps by name, as `--maps-in` reads and `--maps-out` writes them (docs/maps.md). */
@@ -62,7 +64,7 @@ export interface DumpOptions {
   readonly formatted?: boolean | undefined;
 }
 
-const entryFields: ReadonlySet<string> = new Set(['key', 'value', 'values', 'cpu', 'formatted']);
+const entryFields: ReadonlySet<string> = new Set(['key', 'value', 'values', 'cpu', 'absent', 'formatted']);
 
 /**
  * Stands for the name in what `bpftool map dump` prints, a list of entries without one: the object's only map of its
@@ -122,6 +124,10 @@ export function loadMaps(holder: MapHolder, contents: MapsFile, file?: string): 
     const map = name === onlyMap ? findOnlyMap(holder, file) : findMap(holder, name, file);
     entries.forEach((entry, i) => {
       at(file, `map \`${name}\`: entry ${i}`, () => {
+        if (isAbsent(entry)) {
+          takeAway(map, encodeKey(holder, map, entry.key));
+          return;
+        }
         const { key, value } = encodeEntry(holder, map, entry);
         const result = map.updateElem(key, value, 0n);
         // A dump has the constants of the program too; they are frozen, and what they are anyway.
@@ -129,6 +135,41 @@ export function loadMaps(holder: MapHolder, contents: MapsFile, file?: string): 
       });
     });
   }
+}
+
+/** Does the entry say that there is no such element? Throws InputError where it says one and the other. */
+export function isAbsent({ absent, value, values }: MapEntryJson): boolean {
+  if (absent === undefined) return false;
+  if (typeof absent !== 'boolean') throw new InputError('`absent` is neither true nor false');
+  if (absent && (value !== undefined || values !== undefined))
+    throw new InputError('an element that is absent has no value');
+  return absent;
+}
+
+/** Maps whose elements are taken away by their keys. */
+const losing: ReadonlySet<string> = new Set(
+  (
+    [
+      ...['prog_array', 'array_of_maps', 'hash_of_maps', 'devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap'],
+      ...['hash', 'percpu_hash', 'lru_hash', 'lru_percpu_hash', 'lpm_trie', 'sockhash'],
+    ] as const
+  ).map(String),
+);
+
+/** Why elements of a map cannot be taken away; undefined: they can. */
+export function cannotLose({ type }: MapSpec): string | undefined {
+  if (losing.has(type)) return undefined;
+  return /array$/.test(type)
+    ? `elements of ${type === 'array' ? 'an' : 'a'} ${type} are always there`
+    : `elements of a ${type} have no keys`;
+}
+
+/** The element is not there afterwards. Throws InputError for a map whose elements cannot be taken away. */
+function takeAway(map: BpfMap, key: Uint8Array): void {
+  const reason = cannotLose(map.spec);
+  if (reason !== undefined) throw new InputError(reason);
+  const result = map.deleteElem(key);
+  if (result !== -errno.ENOENT) refuse(result);
 }
 
 function holds(map: BpfMap, key: Uint8Array, value: Uint8Array): boolean {

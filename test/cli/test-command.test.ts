@@ -49,6 +49,59 @@ describe('a test file', () => {
     expect(exitCode).toBe(0);
   });
 
+  it('can say what is not there of what comes with a program, and engines and kernel agree', async () => {
+    const jumps = `.license "GPL"
+.map jumps type=prog_array key=4 value=4 max_entries=2
+.map seen type=array key=4 value=8 max_entries=1
+.section xdp
+.globl main
+main:
+	r2 = jumps ll
+	r3 = 0
+	call bpf_tail_call
+	r0 = 1
+	exit
+.section xdp
+.globl other
+other:
+	r0 = 2
+	exit
+`;
+    writeFileSync(join(folder, 'jumps.s'), jumps);
+    writeFileSync(join(folder, 'jumps.json'), '{"maps": {"jumps": [{"key": 0, "value": "other"}]}}');
+    writeFileSync(
+      join(folder, 'gone.json'),
+      '{"maps": {"jumps": [{"key": 0, "value": "other"}, {"key": 0, "absent": true}]}}',
+    );
+    const head = 'object: jumps.s\nprogram: main\nmaps-in: jumps.json\ntests:\n';
+    const path = file(
+      'jumps',
+      `${head}  - { packet: eth/zeros(46), expect: PASS }
+  - { empty: [jumps], packet: eth/zeros(46), expect: DROP }
+  - { empty: jumps, maps: { jumps: [{ key: 0, value: other }] }, packet: eth/zeros(46), expect: PASS }
+  - { maps: { jumps: [{ key: 0, absent: true }, { key: 1, absent: true }] }, packet: eth/zeros(46), expect: DROP }
+  - { maps-in: gone.json, packet: eth/zeros(46), expect: DROP }
+`,
+    );
+    const { out, exitCode } = await captureCli(['test', path]);
+    expect(out).toContain('5 tests in 1 file, 5 passed; engines: interp, wasm, trace');
+    expect(exitCode).toBe(0);
+    const said = async (line: string): Promise<string> =>
+      (await captureCli(['test', file('gone', `${head}  - packet: eth\n    ${line}\n    expect: DROP\n`)])).err;
+    expect(await said('empty: [seen]')).toContain(
+      'gone.xdp.yaml:6: map `seen` cannot be empty: elements of an array are always there',
+    );
+    expect(await said('empty: [jmps]')).toContain(
+      'gone.xdp.yaml:6: there is no map `jmps`\nhint: did you mean `jumps`?',
+    );
+    expect(await said('maps: { jumps: [{ key: 0, absent: true, value: other }] }')).toContain(
+      'an element that is absent has no value',
+    );
+    expect(await said('maps: { jumps: [{ key: 2, absent: true }] }')).toContain(
+      'gone.xdp.yaml:6: map `jumps` has no element of this key',
+    );
+  });
+
   it('says which element of a map is not as expected', async () => {
     const path = file(
       'elements',

@@ -98,6 +98,7 @@ export class KeyFollower {
     if (key.now === undefined) {
       key.atStart = isPresent;
       key.isGiven = isPresent && this.isGiven(key, map);
+      key.isTaken = !isPresent && this.isTaken(key);
       this.follower.presence(key, isPresent);
     }
     key.now = isPresent;
@@ -131,6 +132,11 @@ export class KeyFollower {
     const own = this.state?.entries.filter((entry) => entry.map === map.index) ?? [];
     if (map.spec.type === 'lpm_trie') return own.length === 0;
     return !own.some((entry) => entry.key.every((byte, i) => byte === key.bytes[i]));
+  }
+
+  private isTaken({ map, bytes }: KeyClass): boolean {
+    const absent = this.state?.absent ?? [];
+    return absent.some((one) => one.map === map && one.key.every((byte, i) => byte === bytes[i]));
   }
 
   /** What an update with these flags says of the element that was there. */

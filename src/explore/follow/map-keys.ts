@@ -22,8 +22,10 @@ export interface KeyClass {
   now: boolean | undefined;
   /** The element's value at the start; undefined where it was not seen. */
   value: Uint8Array | undefined;
-  /** The element comes with the object or with maps that stay as they are: it cannot be taken away. */
+  /** The element comes with the object or with maps that stay as they are: no start makes it. */
   isGiven: boolean;
+  /** The object brings the element, and the start takes it away. */
+  isTaken: boolean;
   /** Steps before the first that depended on it. */
   readonly since: number;
 }
@@ -55,7 +57,7 @@ export class MapKeys {
     this.byMap.set(map, own);
     const key: KeyClass = {
       ...{ map, ordinal: own.length, bytes, term, since },
-      ...{ atStart: undefined, now: undefined, value: undefined, isGiven: false },
+      ...{ atStart: undefined, now: undefined, value: undefined, isGiven: false, isTaken: false },
     };
     own.push(key);
     this.all.push(key);

@@ -15,6 +15,9 @@ export interface StartEntry {
   readonly value: Uint8Array;
 }
 
+/** An element that the object brings and that is not there. */
+export type StartAbsence = Omit<StartEntry, 'value'>;
+
 /** A packet and a state of maps. */
 export interface StartState {
   readonly packet: Uint8Array;
@@ -24,6 +27,7 @@ export interface StartState {
   readonly now: bigint;
   readonly ifindex: number;
   readonly entries: readonly StartEntry[];
+  readonly absent: readonly StartAbsence[];
   /** Maps, by index, that are full besides: ring buffers that nobody reads, and tables of other elements. */
   readonly full: readonly number[];
 }
@@ -69,14 +73,16 @@ function valueFor(map: BpfMap, value: Uint8Array, cpus: number): Uint8Array {
 }
 
 /**
- * Puts the elements into the machine's maps, and fills those that are to be full. False: a map refuses an element (it
- * is full, or has no such one), or cannot be full.
+ * Takes away what is absent, puts the elements into the machine's maps, and fills those that are to be full. False: a
+ * map refuses an element (it is full, or has no such one), or cannot be full.
  */
 export function fillMaps(
   { maps, cpus, store }: Machine,
-  { entries, full }: Pick<StartState, 'entries' | 'full'>,
+  { entries, absent, full }: Pick<StartState, 'entries' | 'absent' | 'full'>,
 ): boolean {
   for (const ring of store.ringbufs) ring.isRead = true;
+  // What is not there anyway need not be taken away.
+  for (const { map, key } of absent) maps[map]?.deleteElem(key);
   for (const { map: index, key, value } of entries) {
     const map = maps[index];
     if (map === undefined || map.updateElem(key, valueFor(map, value, cpus)) !== 0) return false;
