@@ -1,5 +1,5 @@
-// `npm run mutants -- [--seed N] [--count M] [--part I/N] [--jobs J] [--rooms a,b] [--only FILE:LINE] [--tests a,b]
-// [--reach FILE] [--list]`: do the tests see? Changes one operator of the sources at a time (`<` for `<=`, `&&` for
+// `npm run mutants -- [--seed N] [--count M] [--part I/N] [--jobs J] [--rooms a,b] [--only FILE:LINE] [--lived FILE]
+// [--done FILE] [--tests a,b] [--times FILE [--up-to MS] [--above MS]] [--most MS] [--reach FILE] [--list]`: do the tests see? Changes one operator of the sources at a time (`<` for `<=`, `&&` for
 // `||`, `+ 1` for `+ 2`, `===` for `!==`, a negated condition) and runs the tests that come by; a mutant that all of
 // them pass has lived. Places are drawn at random from the seed, rooms alike by their number of places.
 //
@@ -7,6 +7,11 @@
 // comes by, and that they pass; `--reach FILE` keeps that (for the same places and tests), so that `--part 1/4`,
 // `2/4`, ... can do a quarter of the mutants each. A mutant then meets its tests from the shortest to the longest,
 // those of its own room first.
+//
+// A campaign is cheaper in two rounds: `--times FILE --up-to 4000` asks only test files that take so long at most (FILE
+// is a report of vitest's, `--reporter=json`), and what lived then, as it stands in the kept output, meets the others:
+// `--lived OUTPUT --times FILE --above 4000`. `--most MS` ends a mutant's round after tests that take so long. What was
+// broken off goes on with `--done OUTPUT`: mutants that have a row there are left out.
 //
 // Each job works in a clone of its own: the sources as they are here, uncommitted changes included, with node_modules
 // and dist beside them by link. What a test finds in dist (the built command line) is what was built last, not the
@@ -48,7 +53,13 @@ const { values: flags } = parseArgs({
     jobs: { type: 'string', default: '1' },
     rooms: { type: 'string', default: usualRooms.join(',') },
     only: { type: 'string' },
+    lived: { type: 'string' },
+    done: { type: 'string' },
     tests: { type: 'string', default: '' },
+    times: { type: 'string' },
+    'up-to': { type: 'string', default: 'Infinity' },
+    above: { type: 'string', default: '0' },
+    most: { type: 'string', default: 'Infinity' },
     reach: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
@@ -82,14 +93,28 @@ function clone(number) {
   return folder;
 }
 
+/** Test files to run, as names or parts of them; none: all. */
+function askedTests() {
+  const parts = flags.tests.split(',').filter(Boolean);
+  if (flags.times === undefined) return parts;
+  const { testResults } = JSON.parse(readFileSync(flags.times, 'utf8'));
+  return testResults
+    .filter(({ startTime, endTime }) => endTime - startTime <= Number(flags['up-to']))
+    .filter(({ startTime, endTime }) => endTime - startTime > Number(flags.above))
+    .map(({ name }) => name.match(/(src|test)\/.*$/)[0])
+    .filter((name) => existsSync(join(root, name)))
+    .filter((name) => parts.length === 0 || parts.some((part) => name.includes(part)));
+}
+
 /** Who comes by which place: as kept, where it is of these places and tests. */
 async function reach(folder, places) {
-  const of = JSON.stringify([places.map(shown), flags.tests]);
+  const tests = askedTests();
+  const of = JSON.stringify([places.map(shown), tests]);
   if (flags.reach !== undefined && existsSync(flags.reach)) {
     const kept = JSON.parse(readFileSync(flags.reach, 'utf8'));
     if (kept.of === of) return kept;
   }
-  const found = { of, ...(await reachOf(folder, places, flags.tests.split(',').filter(Boolean))) };
+  const found = { of, ...(await reachOf(folder, places, tests)) };
   if (flags.reach !== undefined) writeFileSync(flags.reach, JSON.stringify(found));
   return found;
 }
@@ -100,8 +125,10 @@ function batchesOf(names, tests, { name }) {
   // Starting costs the same for all, so a tenth of a second more or less says nothing.
   const weight = (test) => (100 + tests[test]) * (test.startsWith(`${room}/`) ? 0.2 : 1);
   const batches = [];
-  let [left, limit] = [0, firstBatch];
+  let [left, limit, most] = [0, firstBatch, Number(flags.most)];
   for (const test of names.toSorted((a, b) => weight(a) - weight(b))) {
+    if (most <= 0) break;
+    most -= tests[test];
     if (left <= 0) {
       batches.push([]);
       left = limit;
@@ -146,6 +173,11 @@ async function work(folder, queue, { reached, tests }, rows) {
 
 function choose(places) {
   if (flags.only !== undefined) return places.filter(({ name, line }) => `${name}:${line}`.endsWith(flags.only));
+  if (flags.lived !== undefined) {
+    const rows = readFileSync(flags.lived, 'utf8').split('\n');
+    // Two places of a line may read alike: then both are asked again.
+    return places.filter((place) => rows.some((row) => row.startsWith('LIVED') && row.includes(`${shown(place)}  `)));
+  }
   return drawn(places, Number(flags.count), Number(flags.seed));
 }
 
@@ -165,7 +197,10 @@ else {
     const found = await reach(folders[0], chosen);
     for (const failed of found.failed) console.log(`judges nothing, since it fails without a mutant: ${failed}`);
     const [part, of] = flags.part.split('/').map(Number);
-    const queue = [...chosen.entries()].filter(([number]) => number % of === part - 1);
+    const done = flags.done === undefined ? [] : readFileSync(flags.done, 'utf8').split('\n');
+    const queue = [...chosen.entries()]
+      .filter(([number]) => number % of === part - 1)
+      .filter(([, place]) => !done.some((row) => row.includes(`  ${shown(place)}  `)));
     await Promise.all(folders.map((folder) => work(folder, queue, found, rows)));
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });

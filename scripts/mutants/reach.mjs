@@ -10,11 +10,12 @@ import { runTests } from './run-tests.mjs';
 const setup = 'test/support/setup.ts';
 
 /**
- * What the tests' setup gets in addition. Modules are loaded once for several test files, so what is reached while the
- * first of them loads is reached for all.
+ * What the tests' setup gets in addition. What is reached while a test file loads it reaches itself, as it prepares its
+ * tests; only places that are outside of all functions are reached for all, since modules are loaded once for several
+ * test files.
  */
 const probes = (count, folder) => `
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { writeFileSync } from 'node:fs';
 (globalThis as any).reached ??= new Uint8Array(${count});
 const take = (): number[] => {
@@ -23,12 +24,10 @@ const take = (): number[] => {
   all.fill(0);
   return numbers;
 };
-let atLoad: number[] = [];
-beforeAll(() => { atLoad = take(); });
 afterAll(() => {
   const file = expect.getState().testPath;
   const name = '${folder}/' + process.pid + '-' + process.hrtime.bigint() + '.json';
-  writeFileSync(name, JSON.stringify({ file, atLoad, reached: take() }));
+  writeFileSync(name, JSON.stringify({ file, reached: take() }));
 });
 `;
 
@@ -53,10 +52,8 @@ export async function reachOf(clone, places, filters) {
   for (const [at, text] of texts) writeFileSync(at, text);
 
   const reached = places.map(() => new Set());
-  const always = new Set();
   for (const name of readdirSync(folder)) {
-    const { file, atLoad, reached: numbers } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-    for (const number of atLoad) always.add(number);
+    const { file, reached: numbers } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
     for (const number of numbers) reached[number].add(file.replace(`${clone}/`, ''));
   }
   const good = files.filter(({ failed }) => failed === undefined);
@@ -65,7 +62,7 @@ export async function reachOf(clone, places, filters) {
     tests,
     failed: files.filter(({ failed }) => failed !== undefined).map(({ name, failed }) => `${name}: ${failed}`),
     reached: places.map(({ atLoad }, number) =>
-      (atLoad || always.has(number) ? Object.keys(tests) : [...reached[number]]).filter((name) => name in tests),
+      (atLoad ? Object.keys(tests) : [...reached[number]]).filter((name) => name in tests),
     ),
   };
 }

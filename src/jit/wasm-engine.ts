@@ -22,6 +22,7 @@ import {
   record,
   type TrapSite,
 } from '../vm/index.js';
+import { FunctionTooLarge } from '../wasm/index.js';
 import { type CompiledModule, compileModule, type Programs } from './compile.js';
 import { type Areas, allocateAreas, exchange } from './exchange.js';
 import { HostImports } from './host-imports.js';
@@ -308,6 +309,8 @@ export class WasmEngine implements Engine {
   private fallBack(program: LoadedProgram, error: unknown): void {
     // A recursion that is too deep for the host is a program that is too large for it.
     if (error instanceof Unsupported) this.fallbacks.push({ program, insn: error.insn, what: error.message });
+    else if (error instanceof FunctionTooLarge)
+      this.fallbacks.push({ program, insn: 0, what: 'it is larger than a function of WebAssembly may be' });
     else if (error instanceof RangeError) this.fallbacks.push({ program, insn: 0, what: 'it is nested too deeply' });
     else throw error;
   }

@@ -28,6 +28,27 @@ function decisions(depth: number): ObjectSpec {
   return assemble(lines.join('\n'), { name: 'decisions.s' });
 }
 
+/**
+ * Four long ways, chosen by what an atomic operation found, so behind an effect: their traces are tried in turn at one
+ * leaf.
+ */
+function longWays(): ObjectSpec {
+  const words = 400;
+  const lines = [
+    '.map counters type=array key=4 value=4096 max_entries=1',
+    ...['*(u32 *)(r10 - 4) = 0', 'r2 = r10', 'r2 += -4', 'r1 = counters ll', 'call bpf_map_lookup_elem'],
+    ...['if r0 == 0 goto out', 'r6 = r0', 'r1 = 1', 'r1 = atomic_fetch_add((u64 *)(r6 + 0), r1)', 'r1 &= 3'],
+  ];
+  for (let way = 0; way < 4; way++) {
+    lines.push(`if r1 != ${way} goto next${way}`);
+    for (let i = 1; i <= words; i++)
+      lines.push(`r2 = *(u64 *)(r6 + ${8 * i})`, `r2 += ${way * i + 1}`, `*(u64 *)(r6 + ${8 * i}) = r2`);
+    lines.push(`r0 = ${1 + way}`, 'exit', `next${way}:`);
+  }
+  lines.push('out:', 'r0 = 0', 'exit');
+  return assemble(lines.join('\n'), { name: 'long-ways.s' });
+}
+
 function sessionOf(depth: number): { session: Session; run: (packets: number) => void } {
   const object = decisions(depth);
   const [program] = object.programs;
@@ -66,6 +87,27 @@ describe('the layout of a trace tree', () => {
     expect(session.finish()).toBeUndefined();
     expect(session.difference).toBeUndefined();
     expect(session.runtime.hits).toBeGreaterThan(600);
+  });
+
+  it('cuts a leaf of many long traces as well', () => {
+    const object = longWays();
+    const [program] = object.programs;
+    if (program === undefined) throw new Error('no program');
+    const session = new Session(object, program, { check: true, cacheSize: 8, patience: Number.POSITIVE_INFINITY });
+    const run = (packets: number): void => {
+      for (let i = 0; i < packets; i++) session.run({ data: new Uint8Array(packetBytes), time: 0n });
+    };
+    run(8);
+    const { card } = session.runtime;
+    if (card === undefined) throw new Error('no card');
+    expect(card.tree.root.traces.length).toBe(4);
+    card.compile();
+    expect(card.compiledFunctions).toBe(4);
+    const before = session.runtime.hits;
+    run(40);
+    expect(session.runtime.hits - before).toBe(40);
+    expect(session.finish()).toBeUndefined();
+    expect(session.difference).toBeUndefined();
   });
 
   it('puts what takes most packets into the first function', () => {

@@ -47,6 +47,11 @@ export class CodeBuilder {
     return this.open;
   }
 
+  /** Parameters and locals so far. */
+  get localCount(): number {
+    return this.params.length + this.locals.length;
+  }
+
   /** Bytes of code so far. */
   get size(): number {
     return this.code.length;
@@ -55,7 +60,7 @@ export class CodeBuilder {
   /** A new local of the type, after parameters and earlier ones; its index. It is 0 until it is set. */
   addLocal(type: ValueType): number {
     this.locals.push(type);
-    return this.params.length + this.locals.length - 1;
+    return this.localCount - 1;
   }
 
   /** An instruction without an immediate. */

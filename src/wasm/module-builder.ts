@@ -6,6 +6,7 @@
 import { InternalError } from '../base/index.js';
 import { ByteWriter } from './byte-writer.js';
 import { CodeBuilder } from './code-builder.js';
+import { checkFunctionSize } from './limits.js';
 import { type ValueType, valueTypes } from './opcodes.js';
 
 const magic = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
@@ -112,11 +113,13 @@ export class ModuleBuilder {
     return new CodeBuilder(this.entry(index).params);
   }
 
-  /** Gives a declared function its body, once. */
+  /** Gives a declared function its body, once. Throws FunctionTooLarge for one that no engine takes. */
   define(index: number, code: CodeBuilder): void {
     const entry = this.entry(index);
     if (entry.body !== undefined) throw new InternalError('wasm', `function ${entry.name} has a body`);
-    entry.body = code.finish();
+    const body = code.finish();
+    checkFunctionSize(entry.name, code.localCount, body.length);
+    entry.body = body;
   }
 
   /** Defines a global; gives its index. */

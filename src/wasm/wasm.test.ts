@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import wabtFactory from 'wabt';
 import { Wasm } from '../base/index.js';
-import { ByteWriter, type CodeBuilder, ModuleBuilder } from './index.js';
+import { ByteWriter, type CodeBuilder, FunctionTooLarge, ModuleBuilder } from './index.js';
 
 const wabt = await wabtFactory();
 
@@ -37,6 +37,23 @@ describe('integers', () => {
       const { f: call } = new Wasm.Instance(new Wasm.Module(module.finish())).exports;
       expect((call as () => bigint)()).toBe(value);
     }
+  });
+});
+
+describe('the size of a function', () => {
+  const moduleWith = (locals: number): ModuleBuilder => {
+    const module = new ModuleBuilder();
+    const f = module.declareFunction('f', ['i32'], []);
+    const out = module.bodyOf(f);
+    for (let i = 0; i < locals; i++) out.addLocal('i32');
+    module.define(f, out);
+    return module;
+  };
+
+  it('is what engines take, and not one local more', () => {
+    expect(new Wasm.Module(moduleWith(49_999).finish())).toBeDefined();
+    expect(() => moduleWith(50_000)).toThrow(FunctionTooLarge);
+    expect(() => moduleWith(50_000)).toThrow('`f` has 50001 locals, of 50000 at most');
   });
 });
 

@@ -25,6 +25,7 @@ import {
   record,
   type TrapSite,
 } from '../../vm/index.js';
+import { FunctionTooLarge } from '../../wasm/index.js';
 import {
   type ArenaOffer,
   type ArenaOwner,
@@ -449,14 +450,9 @@ export class CompiledCard implements CardPort {
 
   /** Compiles what is installed. */
   compile(): void {
-    const { machine, tree } = this;
+    const { machine } = this;
     this.hasCompilable();
-    const lowered = lowerTree(tree, this.lowerOptions());
-    const cache = { period: this.period, areas: this.areas };
-    const { exchange } = this;
-    const keys = this.options.keys.start;
-    const passes = this.passes?.area ?? 0;
-    const bytes = compileCard({ machine, functions: lowered.functions, exchange, keys, cache, passes });
+    const { lowered, bytes } = this.generate();
     const module = moduleOf(bytes);
     this.version = {
       ...lowered,
@@ -475,6 +471,25 @@ export class CompiledCard implements CardPort {
     this.sinceCompiled = 0;
     this.startCounting();
     this.compilations++;
+  }
+
+  /** Functions and bytes of what is installed. A trace that is too large for a function is left to the executor. */
+  private generate(): { readonly lowered: LoweredTree; readonly bytes: Uint8Array } {
+    const { machine, tree, exchange } = this;
+    const cache = { period: this.period, areas: this.areas };
+    const keys = this.options.keys.start;
+    const passes = this.passes?.area ?? 0;
+    for (;;) {
+      const lowered = lowerTree(tree, this.lowerOptions());
+      try {
+        const bytes = compileCard({ machine, functions: lowered.functions, exchange, keys, cache, passes });
+        return { lowered, bytes };
+      } catch (error) {
+        const [first, ...others] = lowered.traces;
+        if (!(error instanceof FunctionTooLarge) || first === undefined) throw error;
+        this.refused.add(others.reduce((a, b) => (b.body.length > a.body.length ? b : a), first));
+      }
+    }
   }
 
   /** The code with what it calls. */

@@ -106,11 +106,13 @@ class TreeLowering {
   private readonly tree: TraceTree;
   private readonly options: LowerOptions;
   private readonly layout: TreeLayout;
-  private readonly functionOf: ReadonlyMap<TreeNode, number>;
+  private readonly functionOf: ReadonlyMap<TreeNode | TreeTrace, number>;
   private readonly traces: TreeTrace[] = [];
   private readonly exits = new Map<SideExit, number>();
   private readonly omitted: TreeTrace[] = [];
   private readonly depths = new Map<TreeNode, number>();
+  /** Where a packet ends that a trace of a function of its own does not take. */
+  private readonly apartExits = new Map<TreeTrace, { readonly exit: SideExit; readonly depth: number }>();
   /** Of the function that is being made. */
   private builder: BlockBuilder;
 
@@ -120,7 +122,7 @@ class TreeLowering {
     this.builder = new BlockBuilder(options.program);
     this.layout = layOut(tree.root, options.weightOf);
     for (const trace of tree.traces()) if (options.weightOf(trace) === undefined) this.omitted.push(trace);
-    this.functionOf = new Map(this.layout.roots.map((node, i) => [node, i]));
+    this.functionOf = new Map([...this.layout.roots, ...this.layout.apart].map((part, i) => [part, i]));
   }
 
   /** Root first: its function is the packet loop's body, the other parts are called from it. */
@@ -130,15 +132,29 @@ class TreeLowering {
     const functions: [FunctionCode, ...FunctionCode[]] = [this.lowerFunction(first as TreeNode)];
     const hot = this.traces.length;
     for (const root of others) functions.push(this.lowerFunction(root));
+    for (const trace of this.layout.apart) functions.push(this.lowerApart(trace));
     return { functions, traces: this.traces, exits: [...this.exits.keys()], omitted: this.omitted, hot };
   }
 
-  /** One part of the tree as a function that was checked and optimized. */
+  /** One part of the tree as a function. */
   private lowerFunction(root: TreeNode): FunctionCode {
+    return this.finishFunction((landing) => this.lowerNode(root, this.depths.get(root) as number, undefined, landing));
+  }
+
+  /** A trace as a function, called where its leaf is. */
+  private lowerApart(trace: TreeTrace): FunctionCode {
+    return this.finishFunction((landing) => {
+      const { exit, depth } = this.apartExits.get(trace) as { exit: SideExit; depth: number };
+      this.lowerBody(trace, { landing, exit: this.deeper(undefined, exit, depth) });
+    });
+  }
+
+  /** A function that was checked and optimized; `lower` sends packets that nothing takes to the landing. */
+  private finishFunction(lower: (landing: Landing) => void): FunctionCode {
     const builder = new BlockBuilder(this.options.program);
     this.builder = builder;
     const landing = builder.newLanding();
-    this.lowerNode(root, this.depths.get(root) as number, undefined, landing);
+    lower(landing);
     const exit = builder.land(landing);
     if (exit !== undefined) builder.end({ kind: 'miss', exit });
     const code = builder.finish();
@@ -170,7 +186,12 @@ class TreeLowering {
       const isLast = i === traces.length - 1;
       const next = isLast ? landing : builder.newLanding();
       const exit = this.deeper(deepest, node.exit, depth);
-      builder.scoped(() => this.lowerBody(trace, { landing: next, exit }));
+      const other = this.functionOf.get(trace);
+      if (other === undefined) builder.scoped(() => this.lowerBody(trace, { landing: next, exit }));
+      else {
+        this.apartExits.set(trace, { exit: node.exit, depth });
+        builder.scoped(() => this.callFunction(other, exit, next));
+      }
       if (isLast) return;
       deepest = builder.land(next);
       if (deepest === undefined) return;

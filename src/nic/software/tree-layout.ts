@@ -23,6 +23,8 @@ export interface TreeLayout {
   readonly roots: readonly TreeNode[];
   /** Packets that took the traces of a node and those below it; absent: none of them is compiled. */
   readonly weights: ReadonlyMap<TreeNode, number>;
+  /** Traces that are functions of their own, for which there was no room beside others of their leaf. */
+  readonly apart: readonly TreeTrace[];
   /** Of the packets, the share that the first function decides. */
   readonly hotShare: number;
 }
@@ -36,15 +38,20 @@ export function layOut(root: TreeNode, weightOf: WeightOf): TreeLayout {
   weigh(root, weightOf, weights);
   sortSiblings(root, weights, weightOf);
   const roots = [root];
+  const apart: TreeTrace[] = [];
   // Grows while it is walked.
   let away = 0;
   for (const first of roots) {
-    const cut = cutBelow(first, weights);
-    if (first === root) for (const node of cut) away += weights.get(node) as number;
+    const { cut, traces } = cutBelow(first, weights, weightOf);
+    if (first === root) {
+      for (const node of cut) away += weights.get(node) as number;
+      for (const trace of traces) away += weightOf(trace) ?? 0;
+    }
     roots.push(...cut);
+    apart.push(...traces);
   }
   const all = weights.get(root) ?? 0;
-  return { roots, weights, hotShare: all === 0 ? 1 : 1 - away / all };
+  return { roots, weights, apart, hotShare: all === 0 ? 1 : 1 - away / all };
 }
 
 /** Sums packets from the leaves up; a part without compiled traces gets no weight and no code. */
@@ -71,11 +78,16 @@ function sortSiblings(node: TreeNode, weights: ReadonlyMap<TreeNode, number>, we
 }
 
 /**
- * The nodes at which the function that begins at `first` ends. It takes the heaviest nodes that it reaches until it is
- * large enough.
+ * The nodes at which the function that begins at `first` ends, and traces of its leaves that are too much for it. It
+ * takes the heaviest nodes that it reaches until it is large enough.
  */
-function cutBelow(first: TreeNode, weights: ReadonlyMap<TreeNode, number>): TreeNode[] {
+function cutBelow(
+  first: TreeNode,
+  weights: ReadonlyMap<TreeNode, number>,
+  weightOfTrace: WeightOf,
+): { readonly cut: readonly TreeNode[]; readonly traces: readonly TreeTrace[] } {
   const weightOf = (node: TreeNode): number => weights.get(node) as number;
+  const traces: TreeTrace[] = [];
   const least = weightOf(first) / rareShare;
   const frontier = [first];
   const cut: TreeNode[] = [];
@@ -86,10 +98,16 @@ function cutBelow(first: TreeNode, weights: ReadonlyMap<TreeNode, number>): Tree
       cut.push(node);
       continue;
     }
-    size += costOf(node);
+    // One leaf may have any number of traces, which are tried in turn.
+    size += costOf(node, []);
+    for (const trace of node.traces) {
+      if (weightOfTrace(trace) === undefined) continue;
+      if (size > 0 && size + costOfTrace(trace) > largeFunction) traces.push(trace);
+      else size += costOfTrace(trace);
+    }
     for (const next of nextOf(node)) if (weights.has(next)) frontier.push(next);
   }
-  return cut;
+  return { cut, traces };
 }
 
 /** The first one of those that weigh most. */
@@ -99,12 +117,17 @@ function takeHeaviest(nodes: TreeNode[], weightOf: (node: TreeNode) => number): 
   return nodes.splice(best, 1)[0];
 }
 
-/** Values that a node's tests and bodies are made of, about: a body's code has four words a value. */
-function costOf({ tests, traces }: TreeNode): number {
+/** Values that a node's tests and bodies are made of, about. */
+function costOf({ tests, traces: all }: TreeNode, traces: readonly TreeTrace[] = all): number {
   let cost = 0;
   for (const { computes } of tests) cost += 1 + computes.length;
-  for (const { body } of traces) cost += 8 + (body.length >> 2);
+  for (const trace of traces) cost += costOfTrace(trace);
   return cost;
+}
+
+/** A body's code has four words a value. */
+function costOfTrace({ body }: TreeTrace): number {
+  return 8 + (body.length >> 2);
 }
 
 function nextOf({ tests }: TreeNode): TreeNode[] {
