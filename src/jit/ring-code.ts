@@ -19,6 +19,8 @@ const pendingAt = 16;
 const packetStartAt = 24;
 const packetAt = 32;
 const headerSize = 8;
+const firstDataPage = 3;
+const pageBits = 12;
 const busyBit = 0x8000_0000;
 const lengthMask = 0x3fff_ffff;
 
@@ -70,7 +72,8 @@ export function defineRingReserve(services: Services, layout: RingLayout): numbe
   out.i32(data + size).op('i32.gt_u');
   leave(leftToHost);
   out.getLocal(header).getLocal(sample).i32(busyBit).op('i32.or').memory('i32.store');
-  out.getLocal(header).i32(0).memory('i32.store', 4);
+  out.getLocal(header).getLocal(header).i32(data).op('i32.sub').i32(pageBits).op('i32.shr_u');
+  out.i32(firstDataPage).op('i32.add').memory('i32.store', 4);
   out.i32(positions).getLocal(end).memory('i64.store', producerAt);
   out.getLocal(header).i32(headerSize).op('i32.add');
   services.module.define(index, out);

@@ -18,7 +18,7 @@ function adjustMaxEntries(spec: MapSpec, cpus: number): number {
   const { type, maxEntries } = spec;
   // libbpf: a perf event array of no declared size has a slot for each CPU.
   if (type === 'perf_event_array' && maxEntries === 0) return cpus;
-  if (type === 'ringbuf' && maxEntries > 0) {
+  if ((type === 'ringbuf' || type === 'user_ringbuf') && maxEntries > 0) {
     // libbpf, adjust_ringbuf_sz: the next power of two of pages.
     let size = pageSize;
     while (size < maxEntries) size *= 2;

@@ -84,6 +84,8 @@ describe('ring buffer', () => {
     // 16 bytes are left of the first lap's end, of which the header takes 8; what follows is the first lap's from its
     // start (header included).
     expect(record?.subarray(8 + 8, 8 + 8 + 1328)).toEqual(new Uint8Array(1328).fill(1));
+    // A header is the length and the page, of which three lie before the data, where it stands.
+    expect(record?.subarray(8, 16)).toEqual(Uint8Array.of(0x48, 5, 0, 0, 3, 0, 0, 0));
   });
 
   it('closes its window when a reservation is rolled back', () => {

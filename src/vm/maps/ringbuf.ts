@@ -35,6 +35,9 @@ const packetAt = 32;
 const stateSize = 40;
 
 const headerSize = 8;
+/** Pages before the data (struct bpf_ringbuf, the consumer's, the producer's): headers count from the first of them. */
+const firstDataPage = 3;
+const pageSize = 4096;
 const busyBit = 0x8000_0000;
 const discardBit = 0x4000_0000;
 const lengthMask = 0x3fff_ffff;
@@ -221,7 +224,8 @@ export class RingbufMap extends BpfMap {
     const wrapped = this.wrappedBytes(header, length);
     if (wrapped > 0) memory.copy(this.data.start + this.size, this.data.start, wrapped);
     memory.store32(header, (sample | busyBit) >>> 0);
-    memory.store32(header + 4, 0);
+    // Nobody looks at it here, but a program that leaves bytes of a later record alone shows it.
+    memory.store32(header + 4, firstDataPage + Math.floor((header - this.data.start) / pageSize));
     this.store(producerAt, end);
     return header;
   }
