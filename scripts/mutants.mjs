@@ -36,7 +36,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mutated, placesOf } from './mutants/places.mjs';
 import { reachOf } from './mutants/reach.mjs';
-import { runTests } from './mutants/run-tests.mjs';
+import { endRunners, runTests } from './mutants/run-tests.mjs';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const usualRooms = ['trace', 'runtime', 'opt', 'verifier', 'jit', 'cache', 'vm'];
@@ -144,11 +144,12 @@ function batchesOf(names, tests, { name }) {
 async function killer(folder, place, names, tests) {
   for (const batch of batchesOf(names, tests, place)) {
     const usual = batch.reduce((sum, name) => sum + tests[name], 0);
-    const { files, hangs, failed } = await runTests(folder, batch, { bail: true, minutes: 2 + usual / 6000 });
+    const asked = { changed: [place.name], bail: true, minutes: 2 + usual / 6000 };
+    const { files, hangs, failed, why } = await runTests(folder, batch, asked);
     if (hangs) return '(hangs)';
     const first = files.find((file) => file.failed !== undefined);
     if (first !== undefined) return `${first.name}: ${first.failed}`;
-    if (failed) return '(vitest ends with an error)';
+    if (failed) return `(vitest: ${why})`;
   }
   return undefined;
 }
@@ -203,6 +204,7 @@ else {
       .filter(([, place]) => !done.some((row) => row.includes(`  ${shown(place)}  `)));
     await Promise.all(folders.map((folder) => work(folder, queue, found, rows)));
   } finally {
+    endRunners();
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }
   const lived = rows.filter(({ by }) => by === undefined);

@@ -5,7 +5,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { probed } from './places.mjs';
-import { runTests } from './run-tests.mjs';
+import { endRunners, runTests } from './run-tests.mjs';
 
 const setup = 'test/support/setup.ts';
 
@@ -50,6 +50,7 @@ export async function reachOf(clone, places, filters) {
   appendFileSync(path, probes(places.length, folder));
   const { files } = await runTests(clone, filters, { bail: false });
   for (const [at, text] of texts) writeFileSync(at, text);
+  endRunners();
 
   const reached = places.map(() => new Set());
   for (const name of readdirSync(folder)) {

@@ -3,9 +3,9 @@
  * What lets nothing through that the others keep out is dropped, and a bit that never makes a difference is not
  * mentioned. Everything larger is left to the rules of facts.ts and normal-form.ts, which need no enumeration.
  */
-import { evaluate, opTable, type Value } from '../ir/index.js';
+import { opTable, type Value } from '../ir/index.js';
 import { type Bit, type BitSources, indexOf, isInverted, plain, sourceOf } from './bits.js';
-import { type Conjunct, conjuncts, holdsAt, numberAt } from './conjuncts.js';
+import { type Conjunct, conjuncts, holdsAt } from './conjuncts.js';
 import type { Facts } from './facts.js';
 
 /** Most bits that are enumerated. */
@@ -17,7 +17,7 @@ const maxValues = 256;
  * {@link evaluationSteps}. Clusters beyond it are left alone, the cheap ones being taken first. What stays is a
  * condition that says the same in more words.
  */
-const maxEffort = 1 << 22;
+const maxEffort = 1 << 20;
 /** What an evaluation takes, in comparisons of two bytes. */
 const evaluationSteps = 64;
 /**
@@ -276,6 +276,12 @@ class Cluster {
   private readonly fixed: boolean;
   /** By part: whether it holds, for each value of the bits. */
   private readonly truths: ReadonlyMap<Conjunct, Uint8Array>;
+  /** The assignment that is tried. */
+  private readonly assigned = new Map<Bit, number>();
+  /** Computed values, each behind what it is made of: its place, how it is computed, and its number. */
+  private readonly places = new Map<Value, number>();
+  private readonly steps: (() => bigint)[] = [];
+  private readonly numbers: bigint[] = [];
 
   constructor(facts: Facts, parts: readonly Conjunct[], bits: readonly Bit[], fixed: boolean) {
     this.facts = facts;
@@ -283,11 +289,13 @@ class Cluster {
     this.parts = parts;
     this.bits = bits;
     const truths = new Map(parts.map((part) => [part, new Uint8Array(1 << bits.length)]));
-    const values = new Map<Bit, number>();
+    const { steps, numbers } = this;
+    const bitOf = (bit: Bit): number => this.bitOf(bit);
+    const numberOf = (value: Value): bigint => numbers[this.placeOf(value)] as bigint;
     for (let x = 0; x < 1 << bits.length; x++) {
-      for (const [i, bit] of bits.entries()) values.set(bit, (x >> i) & 1);
-      const numbers = new Map<Value, bigint>();
-      for (const [part, truth] of truths) truth[x] = this.holds(part, values, numbers) ? 1 : 0;
+      for (const [i, bit] of bits.entries()) this.assigned.set(bit, (x >> i) & 1);
+      for (const [i, step] of steps.entries()) numbers[i] = step();
+      for (const [part, truth] of truths) truth[x] = holdsAt(part, bitOf, numberOf) ? 1 : 0;
     }
     this.truths = truths;
   }
@@ -314,20 +322,57 @@ class Cluster {
     return parts.every((part) => this.truths.get(part)?.[x] === 1);
   }
 
-  /** The part's truth under an assignment; opaque values are computed from their leaves' bits. */
-  private holds(part: Conjunct, values: ReadonlyMap<Bit, number>, numbers: Map<Value, bigint>): boolean {
-    // A bit that is neither required nor enumerated does not matter: it is masked off further up.
-    const bitOf = (bit: Bit): number => {
-      if (bit < 2) return bit;
-      const source = this.facts.sources.sources[sourceOf(bit)];
-      const own =
-        source?.kind === 'value'
-          ? Number((numberOf(source.value) >> BigInt(indexOf(bit))) & 1n)
-          : (values.get(plain(bit)) ?? (this.fixed ? (this.facts.required.get(plain(bit)) ?? 0) : 0));
-      return isInverted(bit) ? 1 - own : own;
+  /** A bit under the assignment; those of opaque values are computed from their leaves' bits. */
+  private bitOf(bit: Bit): number {
+    if (bit < 2) return bit;
+    const source = this.facts.sources.sources[sourceOf(bit)];
+    const own =
+      source?.kind === 'value'
+        ? Number(((this.numbers[this.placeOf(source.value)] as bigint) >> BigInt(indexOf(bit))) & 1n)
+        : // A bit that is neither required nor enumerated does not matter: it is masked off further up.
+          (this.assigned.get(plain(bit)) ?? (this.fixed ? (this.facts.required.get(plain(bit)) ?? 0) : 0));
+    return isInverted(bit) ? 1 - own : own;
+  }
+
+  /** Place of a value, which is computed from here on. */
+  private placeOf(value: Value): number {
+    const known = this.places.get(value);
+    if (known !== undefined) return known;
+    const step = this.stepOf(value);
+    this.numbers.push(step());
+    this.places.set(value, this.steps.push(step) - 1);
+    return this.steps.length - 1;
+  }
+
+  private stepOf(value: Value): () => bigint {
+    const { numbers } = this;
+    const { evaluate } = opTable[value.op];
+    const isComputed = evaluate !== undefined || value.op === 'select';
+    const [a = -1, b = -1, c = -1] = isComputed ? value.args.map((arg) => this.placeOf(arg)) : [];
+    if (value.op === 'const') return () => value.imm;
+    if (value.op === 'select') return () => numbers[numbers[a] === 0n ? c : b] as bigint;
+    if (evaluate === undefined || a < 0) return this.leafOf(value);
+    return () => evaluate(numbers[a] as bigint, b < 0 ? 0n : (numbers[b] as bigint));
+  }
+
+  /** A leaf has 64 bits, of which few are tried or computed; the others are what they are. */
+  private leafOf(leaf: Value): () => bigint {
+    const { sources } = this.facts.sources;
+    const tried = new Set(this.bits);
+    let always = 0n;
+    const open: { bit: Bit; weight: bigint }[] = [];
+    for (const [i, bit] of this.facts.sources.bitsOf(leaf).entries()) {
+      const weight = 1n << BigInt(i);
+      const isOpen = bit >= 2 && (sources[sourceOf(bit)]?.kind === 'value' || tried.has(plain(bit)));
+      // It stands before the leaf, if it is computed.
+      const now = this.bitOf(bit) === 1;
+      if (isOpen) open.push({ bit, weight });
+      else if (now) always |= weight;
+    }
+    return () => {
+      let number = always;
+      for (const { bit, weight } of open) if (this.bitOf(bit) === 1) number |= weight;
+      return number;
     };
-    const numberOf = (value: Value): bigint =>
-      evaluate(value, (leaf) => numberAt(this.facts.sources.bitsOf(leaf), bitOf), numbers);
-    return holdsAt(part, bitOf, numberOf);
   }
 }

@@ -1,5 +1,6 @@
 /** What the self-test of the generated C asks a process of its own, and what that answers. */
 import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Mistake } from './mistakes.js';
 
@@ -31,8 +32,25 @@ export type Report =
   | { readonly kind: 'found'; readonly finding: Finding }
   | { readonly kind: 'broken'; readonly why: string };
 
-/** Seconds without a word after which a program hangs, which is a way of being found. */
+/**
+ * Seconds of the processor's time without a word after which a program hangs, which is a way of being found. A busy
+ * machine makes nothing hang.
+ */
 const patience = 120;
+/** Milliseconds between looks at the time that a process took. */
+const looks = 1000;
+
+/** Seconds of the processor's time that a process took so far; 0 where it has ended. */
+function processorSeconds(pid: number | undefined): number {
+  try {
+    // The name in parentheses may hold anything; behind it, user and system time are the 12th and 13th field, in
+    // hundredths of a second (proc(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  } catch {
+    return 0;
+  }
+}
 
 /** Runs a search in a process of its own, since a mistake cannot be taken out of modules that have been loaded. */
 export function search(task: Search): Promise<Finding> {
@@ -43,18 +61,20 @@ export function search(task: Search): Promise<Finding> {
       stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
     });
     let programs = 0;
-    const hang = setTimeout(() => {
+    let heard = 0;
+    const hang = setInterval(() => {
+      if (processorSeconds(child.pid) - heard < patience) return;
       child.kill('SIGKILL');
       resolve({ programs: programs + 1, modes: ['any'], what: `hangs for ${patience} s` });
-    }, patience * 1000);
+    }, looks);
     child.on('message', (report: Report) => {
-      hang.refresh();
+      heard = processorSeconds(child.pid);
       if (report.kind === 'program') programs++;
       else if (report.kind === 'found') resolve(report.finding);
       else reject(new Error(`${task.mistake?.name ?? 'without a mistake'}: ${report.why}`));
     });
     child.on('exit', (code) => {
-      clearTimeout(hang);
+      clearInterval(hang);
       // Behind an answer this has no effect.
       resolve({ programs: programs + 1, modes: ['any'], what: `the process ends with ${code}` });
     });
