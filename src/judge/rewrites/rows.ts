@@ -239,6 +239,12 @@ const control: readonly RewriteRow[] = [
     wrong: `${load}\nif r1 == 0x45 goto a\nr8 += 8\na: r5 = 1\nlock *(u64 *)(r8 + 0) += r5\nr0 = 2`,
   },
   {
+    name: "what stood in an argument's register in one that is taken",
+    before: 'r4 = r6\nr3 = 5\nr1 = *(u32 *)(r6 + 12)\nif r1 == 9 goto out\nr0 = *(u32 *)(r4 + 16)\nr0 += r3',
+    right: 'r3 = 5\nr5 = *(u32 *)(r6 + 12)\nif r5 == 9 goto out\nr0 = *(u32 *)(r6 + 16)\nr0 += r3',
+    wrong: 'r3 = 5\nr3 = *(u32 *)(r6 + 12)\nif r3 == 9 goto out\nr0 = *(u32 *)(r6 + 16)\nr0 += r3',
+  },
+  {
     name: 'calls in the other order',
     before: `*(u32 *)(r10 - 8) = 2\nr1 = flows ll\n${key}\nr3 = r8\nr4 = 0\ncall bpf_map_update_elem\nr1 = flows ll\n${key}\ncall bpf_map_delete_elem\n${pass}`,
     right: `r5 = 2\n*(u32 *)(r10 - 8) = r5\nr4 = 0\nr3 = r8\nr1 = flows ll\n${key}\ncall bpf_map_update_elem\nr2 = r10\nr2 += -8\nr1 = flows ll\ncall bpf_map_delete_elem\n${pass}`,

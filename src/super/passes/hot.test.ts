@@ -120,6 +120,35 @@ describe('passes that sample packets steer', () => {
     expect(moving?.[1]).toContain('*(u32 *)(r1 + 0x0)');
   });
 
+  it('leave an argument in its register until a rare way asks for it, whatever was put there before', () => {
+    const text = (first: string): string => `
+      r7 = r1
+      ${first}
+      r1 = *(u32 *)(r7 + 4)
+      r3 = *(u32 *)(r7 + 0)
+      r2 = r3
+      r2 += 14
+      if r2 > r1 goto out
+      r3 = *(u16 *)(r3 + 12)
+      if w3 != 8 goto out
+      r2 -= r1
+      r1 = r7
+      call 65
+      r1 = r7
+      r2 = 0
+      call 65
+    out:
+      w0 = 2
+      exit`;
+    const after = optimizeText(text(''), { goal: 'speed' });
+    const second = after.findIndex((line, i) => line.startsWith('if') && after[i - 1]?.includes('+ 0xc') === true);
+    expect(second).toBeGreaterThan(0);
+    expect(after.findIndex((line) => /^r[6-9] = r1$/.test(line))).toBeGreaterThan(second);
+    // A call takes its register.
+    const called = optimizeText(text('call 5'), { goal: 'speed' });
+    expect(called[0]).toMatch(/^r[6-9] = r1$/);
+  });
+
   it('leave what both ways ask for, and what the branch looks at', () => {
     const text = `
       r6 = r1

@@ -7,6 +7,7 @@ import { elements } from './elements.js';
 import { fold } from './fold.js';
 import { heads } from './heads.js';
 import { jumps } from './jumps.js';
+import { keep } from './keep.js';
 import { lengths } from './lengths.js';
 import { order } from './order.js';
 import type { Pass } from './pass.js';
@@ -40,6 +41,7 @@ export const passes: readonly Pass[] = [
   { name: 'atomics', description: 'load, change, store as one instruction', level: 2, goal: 'size', run: atomics },
   { name: 'coalesce', description: 'copies whose two registers can be one', level: 2, run: coalesce },
   { name: 'swaps', description: 'numbers swapped in place of what they are compared with', level: 2, run: swaps },
+  { name: 'keep', description: 'arguments where they are until asked for', level: 2, goal: 'speed', run: keep },
   { name: 'sink', description: 'what one way asks for, done on that way', level: 2, goal: 'speed', run: sink },
   {
     name: 'returns',
