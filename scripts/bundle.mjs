@@ -3,9 +3,9 @@
  *
  * - `dist/lib/`: the library, ECMAScript modules, one entry point for each subpath of `package.json`, with their types
  *   (`*.d.ts`, nothing but what a public signature names).
- * - `dist/bundle/`: the command line, which `dist/cli/main.js` prefers. Finding, reading and compiling three hundred
- *   modules one by one takes longer than most commands do. Files lie as deep as those of `dist/cli/`, so that paths
- *   relative to `import.meta.url` mean the same. They are CommonJS because only that can be run with code that was
+ * - `dist/bundle/`: the command line, which `dist/cli/main.js` prefers, and that file itself (`main.cjs`). Finding,
+ *   reading and compiling three hundred modules one by one takes longer than most commands do. Files lie as deep as
+ *   those of `dist/cli/`, so that paths relative to `import.meta.url` mean the same. They are CommonJS because only that can be run with code that was
  *   kept (src/cli/bundle.ts), and compressed because most of what is in them is in the library too: a third of the size
  *   for the 4 ms that a command takes to unpack what it needs.
  * - `dist/demo/`: the files of `jitnic demo`, compressed.
@@ -37,14 +37,26 @@ const library = Object.fromEntries(
     .map((path) => [path, `${dist}${path}`]),
 );
 
-/** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */
-async function join(folder, options, output) {
-  const isExternal = (id, importer) => external.test(id) && !fromCommander(id, importer);
-  const bundle = await rolldown({
-    external: isExternal,
+const opened = (options) =>
+  rolldown({
+    external: (id, importer) => external.test(id) && !fromCommander(id, importer),
+    // None does anything but offer what others import, so a barrel does not tie what is behind it together.
+    treeshake: { moduleSideEffects: false },
     checks: { pluginTimings: false, bundlerTimings: false },
     ...options,
   });
+
+/** The files that would be joined of what `options.input` reaches. */
+async function joinedChunks(options) {
+  const bundle = await opened(options);
+  const { output } = await bundle.generate({ format: 'cjs' });
+  await bundle.close();
+  return output;
+}
+
+/** Joins the modules that `options.input` reaches, in `dist/FOLDER/`. */
+async function join(folder, options, output) {
+  const bundle = await opened(options);
   const result = await bundle.write({
     dir: `${dist}${folder}`,
     ...output,
@@ -71,17 +83,53 @@ await join(
 );
 
 rmSync(`${dist}bundle`, { recursive: true, force: true });
-const joined = await join(
-  'bundle',
-  { input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`], platform: 'node', plugins: [noPrograms] },
-  { format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
-);
+const commandLine = {
+  input: [`${dist}cli/program.js`, `${dist}cli/job-worker.js`],
+  platform: 'node',
+  plugins: [noPrograms],
+};
 
-// A thread starts from a module.
-writeFileSync(
-  `${dist}bundle/job-worker.js`,
-  `import { openBundle } from '../cli/bundle.js';\nopenBundle(new URL('.', import.meta.url), 'job').load('job-worker.cjs');\n`,
+/**
+ * A file costs its reader half a millisecond, so what everybody needs to begin with is one file, what `show` needs
+ * besides is one (objects and how to print them), and what `run` needs besides is one.
+ */
+async function groups() {
+  const chunks = await joinedChunks(commandLine);
+  const named = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+  const needs = (name) => {
+    const met = new Set();
+    const visit = (chunk) => {
+      if (chunk === undefined || met.has(chunk)) return;
+      met.add(chunk);
+      for (const other of chunk.imports) visit(named.get(other));
+    };
+    visit(chunks.find(({ moduleIds = [] }) => moduleIds.includes(`${dist}cli/${name}.js`)));
+    return [...met].flatMap(({ moduleIds }) => moduleIds);
+  };
+  const taken = new Set([`${dist}cli/program.js`]);
+  return ['program', 'show', 'run'].map((name) => {
+    const modules = new Set(needs(name).filter((id) => !taken.has(id)));
+    for (const id of modules) taken.add(id);
+    return { name: `of-${name}`, test: (id) => modules.has(id) };
+  });
+}
+
+const joined = await join('bundle', commandLine, {
+  format: 'cjs',
+  minify: true,
+  entryFileNames: '[name].cjs',
+  chunkFileNames: '[name]-[hash].cjs',
+  codeSplitting: { groups: await groups() },
+});
+
+// What starts a process and a thread.
+await join(
+  'bundle',
+  { input: { main: `${dist}cli/main.js`, job: `${dist}cli/joined-job.js` }, platform: 'node' },
+  { format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: 'start.cjs' },
 );
+// It is named as where files are not joined.
+writeFileSync(`${dist}bundle/job-worker.js`, "import './job.cjs';\n");
 
 for (const { fileName, code } of joined) {
   if (code === undefined) continue;

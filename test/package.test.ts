@@ -92,7 +92,7 @@ describe('the package', () => {
   });
 
   test('runs: the command line on what comes with it', () => {
-    const out = execFileSync(process.execPath, [join(installed, 'dist/cli/main.js'), 'demo'], {
+    const out = execFileSync(process.execPath, [join(installed, 'dist/bundle/main.cjs'), 'demo'], {
       encoding: 'utf8',
       env: { ...process.env, JITNIC_CACHE: 'off', HOME: folder, TMPDIR: folder },
     });

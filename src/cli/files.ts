@@ -1,6 +1,5 @@
 /** Files that commands read and write: `-` is stdin or stdout, and what the file system refuses is an InputError. */
-import { constants } from 'node:fs';
-import { access, chmod, lstat, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, promises, readFile } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../base/index.js';
 import type { Io } from './command.js';
@@ -10,11 +9,17 @@ export async function readInput(path: string, io: Io): Promise<Uint8Array> {
   if (path === '-') return io.readStdin();
   try {
     // A plain array: what is cut from a Buffer is a Buffer, and tests and JSON tell them apart.
-    return new Uint8Array(await readFile(path));
+    return new Uint8Array(await contentOf(path));
   } catch (error) {
     throw fileError(error, path);
   }
 }
+
+/** As `promises.readFile`; Node loads `promises` when it is first asked for, and most commands only read. */
+const contentOf = (path: string): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    readFile(path, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
+  });
 
 /**
  * Writes a result to a file; `-` is stdout. A file is there whole or not at all: what is written goes beside it and
@@ -34,7 +39,7 @@ export async function writeOutput(
   }
   try {
     const target = await replaceable(path);
-    if (target === undefined) await writeFile(path, pieces);
+    if (target === undefined) await promises.writeFile(path, pieces);
     else await replaceFile(target, pieces);
   } catch (error) {
     throw fileError(error, path);
@@ -59,18 +64,20 @@ function* inChunks(pieces: Iterable<string>): IterableIterator<string> {
 async function replaceable(
   path: string,
 ): Promise<{ readonly path: string; readonly mode: number | undefined } | undefined> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : error));
+  const found = await promises
+    .stat(path)
+    .catch((error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? undefined : error));
   if (found instanceof Error) throw found;
   if (found === undefined) {
-    const link = await lstat(path).catch(() => undefined);
+    const link = await promises.lstat(path).catch(() => undefined);
     // A link to nothing: the file that it names is to be made.
     return link?.isSymbolicLink() === true ? undefined : { path, mode: undefined };
   }
   // Replacing one of several names would part it from the others, and another's file would become ours.
   const isOwn = found.isFile() && found.nlink === 1 && found.uid === (process.geteuid?.() ?? found.uid);
   if (!isOwn) return undefined;
-  await access(path, constants.W_OK);
-  return { path: await realpath(path), mode: found.mode & 0o7777 };
+  await promises.access(path, constants.W_OK);
+  return { path: await promises.realpath(path), mode: found.mode & 0o7777 };
 }
 
 /** Writes beside the file and renames. The mode is set twice: `writeFile` obeys the umask, `chmod` does not. */
@@ -80,15 +87,15 @@ async function replaceFile(
 ): Promise<void> {
   const beside = join(dirname(target.path), `.${basename(target.path)}.${process.pid}.tmp`);
   try {
-    await writeFile(beside, pieces, { flag: 'wx', mode: target.mode ?? 0o666 });
-    if (target.mode !== undefined) await chmod(beside, target.mode);
-    await rename(beside, target.path);
+    await promises.writeFile(beside, pieces, { flag: 'wx', mode: target.mode ?? 0o666 });
+    if (target.mode !== undefined) await promises.chmod(beside, target.mode);
+    await promises.rename(beside, target.path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(beside, { force: true });
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await promises.rm(beside, { force: true });
     // A folder in which no file may be made can hold one that may be written.
     const code = (error as NodeJS.ErrnoException).code;
     if (target.mode === undefined || (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM')) throw error;
-    await writeFile(target.path, pieces);
+    await promises.writeFile(target.path, pieces);
   }
 }
 

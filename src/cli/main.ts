@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-/** The `jitnic` binary: ties the command line to the process. */
+/**
+ * The `jitnic` binary: ties the command line to the process. Also in the package, joined with what it needs before
+ * the joined files, as `dist/bundle/main.cjs`: Node takes a tenth longer to start a module than to start CommonJS. So
+ * it has no top-level await, and what it names lies as deep from both places.
+ */
 import { statSync } from 'node:fs';
 import { type Bundle, openBundle } from './bundle.js';
 import type { Host } from './program.js';
@@ -15,39 +19,31 @@ process.on('SIGINT', early);
 
 /**
  * The command line in a few files (scripts/bundle.mjs), if they are there and no older than the modules that they
- * were made of; else those.
+ * were made of.
  */
-async function loadProgram(args: readonly string[]): Promise<{ readonly program: Program; readonly bundle?: Bundle }> {
-  const bundle = new URL('../bundle/program.cjs.br', import.meta.url);
+function joinedFiles(args: readonly string[]): Bundle | undefined {
+  const folder = new URL('../bundle/', import.meta.url);
   const built = statSync(new URL('../.tsbuildinfo', import.meta.url), { throwIfNoEntry: false });
-  const bundled = statSync(bundle, { throwIfNoEntry: false });
-  if (bundled === undefined || bundled.mtimeMs < (built?.mtimeMs ?? 0))
-    return { program: await import('./program.js') };
+  const joined = statSync(new URL('program.cjs.br', folder), { throwIfNoEntry: false });
+  if (joined === undefined || joined.mtimeMs < (built?.mtimeMs ?? 0)) return undefined;
   // Only names of commands become folders of the cache; anything else shares one.
   const command = args.find((arg) => !arg.startsWith('-')) ?? 'help';
-  const opened = openBundle(new URL('.', bundle), /^[a-z][a-z-]{0,30}$/.test(command) ? command : 'other');
-  return { program: opened.load('program.cjs') as Program, bundle: opened };
+  return openBundle(folder, /^[a-z][a-z-]{0,30}$/.test(command) ? command : 'other');
 }
-
-const args = process.argv.slice(2);
-const { program, bundle } = await loadProgram(args);
-const { breakable, ioReason, runCli } = program;
 
 /**
  * Ends the process with what the output did not take. A reader that has seen enough (`jitnic disasm x.o | head`) is no
  * error.
  */
-function endWithout(error: NodeJS.ErrnoException): never {
+function endWithout(error: NodeJS.ErrnoException, reason: Program['ioReason']): never {
   if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`error: stdout: ${ioReason(error.code)}\n`);
+  process.stderr.write(`error: stdout: ${reason(error.code)}\n`);
   // exitCodes.input: the frame is not loaded yet, or has already returned.
   process.exit(3);
 }
-process.stdout.on('error', endWithout);
-// What was to be said is lost, and the result is not.
-process.stderr.on('error', () => undefined);
 
-const host: Host = {
+/** What the command line sees of the process. */
+const hostOf = ({ breakable }: Program): Host => ({
   out: (text) => {
     process.stdout.write(text);
   },
@@ -60,19 +56,35 @@ const host: Host = {
   width: process.stdout.columns ?? (process.stderr.isTTY ? process.stderr.columns : 100),
   env: process.env,
   stdin: () => process.stdin,
-  terminal:
-    process.stdin.isTTY === true && process.stdout.isTTY === true
-      ? { input: process.stdin, output: process.stdout }
-      : undefined,
+  // Asked for late: Node makes a stream of stdin as soon as it is named.
+  get terminal() {
+    const { stdin, stdout } = process;
+    return stdin.isTTY === true && stdout.isTTY === true ? { input: stdin, output: stdout } : undefined;
+  },
   onInterrupt: (handler) => {
     process.on('SIGINT', handler);
     process.off('SIGINT', early);
     if (isEarly) handler();
   },
   breakable,
-};
+});
 
-process.exitCode = await runCli(args, host);
-// What was broken off may still wait for a pipe or a process, and keep this one.
-if (process.exitCode === 130) process.exit();
-if (!args.includes('--no-cache')) bundle?.keep();
+/** Runs the command line to its end. What was compiled of the joined files is kept for the next process. */
+async function run(args: readonly string[], program: Program, joined?: Bundle): Promise<void> {
+  process.stdout.on('error', (error) => endWithout(error, program.ioReason));
+  // What is to be said is lost, and the result is not.
+  process.stderr.on('error', () => undefined);
+  process.exitCode = await program.runCli(args, hostOf(program));
+  // What was broken off may still wait for a pipe or a process, and keep this one.
+  if (process.exitCode === 130) process.exit();
+  if (!args.includes('--no-cache')) joined?.keep();
+}
+
+const args = process.argv.slice(2);
+const joined = joinedFiles(args);
+if (joined !== undefined) void run(args, joined.load('program.cjs') as Program, joined);
+else {
+  // A name that nobody joins: the modules stand where they are.
+  const modules = new URL('../cli/program.js', import.meta.url).href;
+  void import(modules).then((program: Program) => run(args, program));
+}

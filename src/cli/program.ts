@@ -3,7 +3,7 @@
  * Io}, and turns whatever it throws into a message and an exit code (0 done, 1 a negative answer, 2 usage, 3 bad
  * input, 4 not supported, 5 a budget ran out, 70 our bug).
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError, type Option } from 'commander';
 import { type ExitCode, exitCodes, UsageError } from '../base/index.js';
 import { jsonText, nearest } from '../text/index.js';
@@ -81,7 +81,7 @@ async function parseAndRun(argv: readonly string[], host: Host): Promise<ExitCod
     .enablePositionalOptions()
     .addHelpText('after', '\nEvery command explains itself: jitnic <command> --help');
   program.action(async (options: { version?: true }) => {
-    if (options.version) host.out(`${await packageVersion()}\n`);
+    if (options.version) host.out(`${packageVersion()}\n`);
     else exitCode = withoutCommand(program, host);
   });
 
@@ -226,8 +226,8 @@ function usageError(error: CommanderError, called: string | undefined): UsageErr
 }
 
 /** Of package.json, which lies at the same distance from sources and from what is built. */
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 
@@ -305,7 +305,9 @@ function makeIo(options: CommonOptions, host: Host, interrupts: Interrupts): Io 
     json: (schema, value) => host.out(jsonText({ schema, ...value }, pretty)),
     stdin: () => host.stdin(),
     lines: (prompt, complete) => linesOf(host, prompt, complete),
-    isInteractive: host.terminal !== undefined,
+    get isInteractive() {
+      return host.terminal !== undefined;
+    },
     readStdin: () => readAll(host.stdin()),
     work: (phase, work) =>
       inTurn(() => {

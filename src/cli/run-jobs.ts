@@ -2,8 +2,6 @@
  * `jitnic run --jobs N`: N threads on one set of maps in shared memory. This thread reads the capture, decodes it, and
  * hands each packet to the thread that its flow hash names, by rings in shared memory (runtime/packet-rings.ts).
  */
-
-import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { InternalError, UnsupportedError, UsageError } from '../base/index.js';
 import type { PacketBatch } from '../packet/index.js';
@@ -12,6 +10,7 @@ import { wholeNumber } from '../text/index.js';
 import { Verdicts } from '../verifier/index.js';
 import { placeOf, programsBehind } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
+import { milliseconds } from './clock.js';
 import type { Interrupt, Io } from './command.js';
 import { turn, untilInterrupt } from './interrupt.js';
 import type { FromJob, JobTask } from './job-messages.js';
@@ -65,7 +64,7 @@ export async function runJobs(
   // Before there are threads: they wait for packets until someone says that none will come.
   const path = given.read ?? '-';
   const input = await openCaptureFile(path, io);
-  const start = performance.now();
+  const start = milliseconds();
   const cpuStart = process.cpuUsage();
   const threads = Array.from({ length: jobs }, (_, index) => {
     const lanes = { count: jobs, index, shared };
@@ -103,7 +102,7 @@ export async function runJobs(
   interrupt.wake = undefined;
   for (const part of counts) session.add(part);
   const { user, system } = process.cpuUsage(cpuStart);
-  const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+  const time = { seconds: (milliseconds() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
   noteUndeliverable(undeliverable, session.program, path, io);
   return {
     session,
@@ -134,14 +133,14 @@ async function handOut(
     progress.show(packets, input.bytesRead);
     return !interrupt.requested && !isFailed();
   };
-  let last = performance.now();
+  let last = milliseconds();
   for await (const batch of untilInterrupt(input.batches(), interrupt)) {
     const count = Math.min(batch.count, limit - packets);
     packets += count;
     seen(batch, count);
     if (!(await rings.push(batch, count, goesOn)) || packets >= limit) break;
-    if (performance.now() - last < turnEvery) continue;
-    last = performance.now();
+    if (milliseconds() - last < turnEvery) continue;
+    last = milliseconds();
     if (!(await goesOn())) break;
   }
   progress.clear();

@@ -30,6 +30,7 @@ import {
 } from '../vm/index.js';
 import { openCaptureFile } from './capture-input.js';
 import { CaptureOutput } from './capture-output.js';
+import { milliseconds } from './clock.js';
 import type { Io } from './command.js';
 import { writeOutput } from './files.js';
 import { globalsText, gotten } from './global-flags.js';
@@ -76,7 +77,7 @@ export async function runOnKernel(
     let leftOut = 0;
     let nanoseconds = 0n;
     noteEnvironment(object, program, io);
-    const start = performance.now();
+    const start = milliseconds();
     const cpuStart = process.cpuUsage();
     let lastTurn = start;
     for await (const packet of untilInterrupt(input.packets(), interrupt)) {
@@ -95,13 +96,13 @@ export async function runOnKernel(
         await output.flush();
       }
       if (packets >= options.limit) break;
-      if (performance.now() - lastTurn > turnEvery) {
+      if (milliseconds() - lastTurn > turnEvery) {
         await turn();
-        lastTurn = performance.now();
+        lastTurn = milliseconds();
       }
     }
     const { user, system } = process.cpuUsage(cpuStart);
-    const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+    const time = { seconds: (milliseconds() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
     const steps = new Steps(io, interrupt.requested);
     await output?.close();
     if (input.damage !== undefined) io.info(`${options.read}: ${input.damage}`);

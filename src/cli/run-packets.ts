@@ -1,5 +1,4 @@
 /** The loop of `run`, `trace` and `demo`: a capture through a session, batch by batch. */
-import { performance } from 'node:perf_hooks';
 import { formatPlace } from '../base/index.js';
 import { testRunBytes } from '../linux/index.js';
 import type { ProgramSpec } from '../object/index.js';
@@ -8,6 +7,7 @@ import type { Session } from '../runtime/index.js';
 import { count, formatNumber } from '../text/index.js';
 import { placeOf } from '../vm/index.js';
 import { type CaptureInput, openCaptureFile } from './capture-input.js';
+import { milliseconds } from './clock.js';
 import type { Io } from './command.js';
 import { InterruptedError, turn, untilInterrupt } from './interrupt.js';
 import { Progress } from './progress.js';
@@ -74,7 +74,7 @@ const surprise = 10;
 export async function runPackets(session: Session, io: Io, loop: PacketLoop): Promise<LoopResult> {
   const { path, limit = Number.POSITIVE_INFINITY, most = () => Number.POSITIVE_INFINITY, pick, each, flush } = loop;
   const driver = loop.driver ?? sessionDriver(session);
-  const start = performance.now();
+  const start = milliseconds();
   const cpuStart = process.cpuUsage();
   // Until a pipe has said something there is no summary to print.
   const input = await openCaptureFile(path, io);
@@ -93,7 +93,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
     undeliverable += countUndeliverable(batch, limit - driver.packets, session.program);
     for (let at = 0; at < batch.count; ) {
       const first = at;
-      const begin = performance.now();
+      const begin = milliseconds();
       // As many packets as a turn takes, so that what surrounds a piece (a promise, a look at the clock) is paid
       // seldom.
       const piece = (): void => {
@@ -101,7 +101,7 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
           const ran = driver.runBatch(batch, at, Math.min(most(), limit - driver.packets));
           each?.(batch, at, at + ran);
           at += ran;
-        } while (at < batch.count && !isDone() && performance.now() - begin < turnEvery);
+        } while (at < batch.count && !isDone() && milliseconds() - begin < turnEvery);
       };
       try {
         if (slow * surprise * (batch.count - at) < turnEvery) piece();
@@ -114,20 +114,20 @@ export async function runPackets(session: Session, io: Io, loop: PacketLoop): Pr
         break reading;
       }
       await flush?.();
-      const now = performance.now();
+      const now = milliseconds();
       // The slowest piece of late, forgotten by halves.
       slow = Math.max(slow === Number.POSITIVE_INFINITY ? 0 : slow / 2, (now - begin) / (at - first));
       if (now - lastTurn > turnEvery) {
         await turn();
         progress.show(driver.packets, input.bytesRead);
-        lastTurn = performance.now();
+        lastTurn = milliseconds();
       }
       if (isDone()) break reading;
     }
   }
   progress.clear();
   const { user, system } = process.cpuUsage(cpuStart);
-  const time = { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+  const time = { seconds: (milliseconds() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
   if (loop.isRepeated !== true) {
     noteDamage(input, path, driver.packets, io);
     noteUndeliverable(undeliverable, session.program, path, io);

@@ -18,8 +18,8 @@ interface JobFlags extends ReadingFlags {
   readonly filter?: string;
 }
 
-/** The command line as a script: beside this module, and beside the folder of the bundle. */
-const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+/** The command line as a script: of the joined files where this is one of them. */
+const main = fileURLToPath(new URL(import.meta.url.endsWith('.cjs') ? './main.cjs' : './main.js', import.meta.url));
 
 /** Results in the order of the files. */
 export async function runTestsInProcesses(

@@ -50,9 +50,22 @@ export interface CardDescription {
   readonly parameters: ReadonlyMap<string, Parameter>;
 }
 
-/** A card from a tree that is known to be right as far as types can say; throws InputError where it is not. */
+/**
+ * A card from a tree that is known to be right as far as types can say. It is read when somebody asks for a parameter,
+ * which throws InputError where it is not right: whoever loads the library loads all shipped cards and wants one at
+ * most.
+ */
 export function describeCard(name: string, kind: CardKind, title: string, tree: ParameterTree): CardDescription {
-  return readCard({ name, kind, title, parameters: tree }, () => undefined);
+  let parameters: ReadonlyMap<string, Parameter> | undefined;
+  return {
+    name,
+    kind,
+    title,
+    get parameters() {
+      parameters ??= readCard({ name, kind, title, parameters: tree }, () => undefined).parameters;
+      return parameters;
+    },
+  };
 }
 
 /** A number of the card, in the table's unit; 0 if it does not say. */

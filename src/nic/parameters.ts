@@ -144,9 +144,11 @@ export const parameterRows: readonly ParameterRow[] = [
   number('costs.evict', 'ns', all, 'time in which a trace is taken out'),
 ];
 
+const rowOfPath: ReadonlyMap<string, ParameterRow> = new Map(parameterRows.map((row) => [row.path, row]));
+
 /** The row of a path as a file has it: `memories.dram.size` is `memories.*.size`. */
 export function parameterRow(path: string): ParameterRow | undefined {
-  return parameterRows.find((row) => row.path === path || row.path === starred(path));
+  return rowOfPath.get(path) ?? rowOfPath.get(starred(path));
 }
 
 /** `memories.dram.size` as the table has it. */

@@ -13,7 +13,8 @@ import { InternalError } from '../base/index.js';
 import { formatTable } from '../text/index.js';
 import { negativeIf, numberFlag, runTool } from './tool.js';
 
-const main = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+/** What the package runs. */
+const main = fileURLToPath(new URL('../bundle/main.cjs', import.meta.url));
 // The first verdict is that of a program with maps and a capture of its own, as in `jitnic demo`.
 const example = (file: string): string => fileURLToPath(new URL(`../../examples/${file}`, import.meta.url));
 const balancer = [
