@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { libraryExample } from './support/library-example.js';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 /** Bytes, unpacked: what docs/architecture.md promises. */
@@ -125,11 +126,19 @@ describe('the package', () => {
        export const run = (bytes: Uint8Array): PacketResult => openSession(bytes).run({ data: new Uint8Array(64) });
        export const count: number = readObject(new Uint8Array()).programs.length;\n`,
     );
+    // The example of src/index.ts beside it, and as much of Node as that takes: types of Node are not to be needed.
+    writeFileSync(join(folder, 'example.mts'), libraryExample());
+    writeFileSync(
+      join(folder, 'node.d.ts'),
+      `declare module 'node:fs' { export function readFileSync(path: string): Uint8Array; }\n`,
+    );
     const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--typeRoots', 'none'];
-    const { stdout } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...options, file], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
+    const files = [file, 'example.mts', 'node.d.ts'];
+    const { stdout } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), ...options, '--skipDefaultLibCheck', ...files],
+      { cwd: folder, encoding: 'utf8' },
+    );
     expect(stdout).toBe('');
   });
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rounds } from '../../test/support/effort.js';
 import { evaluate, Graph, type Value } from '../ir/index.js';
 import { Facts } from './facts.js';
 import { keyBitOf } from './key-bits.js';
@@ -110,6 +111,9 @@ const question: fc.Arbitrary<Question> = fc.record({
   constant: fc.oneof(fc.nat(15), fc.nat(255)),
   offset: fc.nat(20),
 });
+/** All there are. */
+const everyTiny: readonly Tiny[] = [...allTiny()];
+
 const tiny: fc.Arbitrary<Tiny> = fc.record({ a: fc.nat(15), b: fc.nat(15), len: fc.nat(15) });
 
 describe('rows of a ternary table', () => {
@@ -123,7 +127,7 @@ describe('rows of a ternary table', () => {
           const plain = ternaryRows(facts, { priorities: false, lengthRanges });
           expect(plain.rows.every((row) => row.accept)).toBe(true);
           // Thousands of packets: asserting once takes a tenth of the time.
-          const wrong = [...allTiny()].filter((packet) => {
+          const wrong = everyTiny.filter((packet) => {
             const wanted = questions.every((one, i) => answer(one, packet) === guards[i]?.holds);
             // What rows cannot express makes them match more, never less.
             if (table.residual > 0 && !wanted) return false;
@@ -131,7 +135,7 @@ describe('rows of a ternary table', () => {
           });
           expect(wrong).toEqual([]);
         }),
-        { numRuns: 25 },
+        { numRuns: rounds(12) },
       );
     },
   );
@@ -155,14 +159,14 @@ describe('rows of a ternary table', () => {
             const facts = [...paths.values()].map((path) => path.facts);
             if (facts.some((one) => ternaryRows(one).residual > 0)) return;
             const rules = ruleTable(facts, { maxRows: Number.POSITIVE_INFINITY, lengthRanges });
-            const wrong = [...allTiny()].filter((packet) => {
+            const wrong = everyTiny.filter((packet) => {
               const first = rules.find((rule) => matches(rule, packet));
               return (first?.trace ?? -1) !== keys.indexOf(keyOf(packet));
             });
             expect(wrong).toEqual([]);
           },
         ),
-        { numRuns: 25 },
+        { numRuns: rounds(12) },
       );
     },
   );

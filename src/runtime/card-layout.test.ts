@@ -78,15 +78,15 @@ describe('the layout of a trace tree', () => {
   });
 
   it('cuts a large one, and every packet is decided as before; a packet without a trace leaves where the executor says', () => {
-    const { session, run } = sessionOf(9);
-    run(1200);
+    const { session, run } = sessionOf(8);
+    run(700);
     const { card } = session.runtime;
     card?.compile();
     expect(card?.compiledFunctions).toBeGreaterThan(2);
-    run(600);
+    run(300);
     expect(session.finish()).toBeUndefined();
     expect(session.difference).toBeUndefined();
-    expect(session.runtime.hits).toBeGreaterThan(600);
+    expect(session.runtime.hits).toBeGreaterThan(300);
   });
 
   it('cuts a leaf of many long traces as well', () => {
@@ -111,8 +111,8 @@ describe('the layout of a trace tree', () => {
   });
 
   it('puts what takes most packets into the first function', () => {
-    const { session, run } = sessionOf(9);
-    run(1200);
+    const { session, run } = sessionOf(8);
+    run(700);
     const { card } = session.runtime;
     if (card === undefined) throw new Error('no card');
     const { root } = card.tree;
@@ -127,8 +127,8 @@ describe('the layout of a trace tree', () => {
   });
 
   it('is made anew when other traces have become hot', () => {
-    const { session, run } = sessionOf(9);
-    run(1200);
+    const { session, run } = sessionOf(8);
+    run(700);
     const { card } = session.runtime;
     if (card === undefined) throw new Error('no card');
     card.compile();

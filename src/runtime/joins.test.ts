@@ -140,7 +140,7 @@ describe.each([
     const settings = { check: true, cacheSize: 24, countSides: false, maps, verdicts };
     const session = new Session(object, main, { ...settings, ...options });
     // It has many long paths, and a small cache records them again and again.
-    const packets = name === 'heavy-hitter' ? 30 : 200;
+    const packets = name === 'heavy-hitter' ? 16 : 100;
     for (const { data } of generateTraffic({ seed: 8, packets, flows: 30, popularity: { zipf: 1 } }))
       checked(session, data.slice());
     expect(session.difference).toBeUndefined();

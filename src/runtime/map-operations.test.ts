@@ -19,7 +19,7 @@ function changesOf(name: string, options: RuntimeOptions): { readonly hits: numb
   const { machine } = runtime;
   if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
   const log = MapLog.open(machine);
-  for (const batch of generateBatches({ seed: 5, packets: 150, flows: 8 }))
+  for (const batch of generateBatches({ seed: 5, packets: 60, flows: 5 }))
     for (let i = 0; i < batch.count; i++) {
       const { data, time } = packetAt(batch, i);
       runtime.run({ data, now: time });

@@ -14,7 +14,7 @@ describe.each(['firewall', 'load-balancer', 'token-bucket'])('%s on a card of an
     const alone = new Runtime(object, program, { card: false });
     const other = new Runtime(object, program, { makeCard: ({ machine }) => new LinearCard(machine, 6) });
     for (const { machine } of [alone, other]) if (maps !== undefined) loadMaps(machine, maps.contents, maps.file);
-    for (const batch of generateBatches({ seed: 4, packets: 600, flows: 20 }))
+    for (const batch of generateBatches({ seed: 4, packets: 200, flows: 10 }))
       for (let i = 0; i < batch.count; i++) {
         const { data, time } = packetAt(batch, i);
         const { verdict } = other.run({ data, now: time });
@@ -22,7 +22,7 @@ describe.each(['firewall', 'load-balancer', 'token-bucket'])('%s on a card of an
         expect(other.machine.lane.packet.bytes(), `packet ${i}`).toEqual(alone.machine.lane.packet.bytes());
       }
     expect(dumpMaps(other.machine)).toEqual(dumpMaps(alone.machine));
-    expect(other.hits).toBeGreaterThan(100);
+    expect(other.hits).toBeGreaterThan(20);
     // One place is for the newcomer that another has to make room for.
     expect(other.cache?.size).toBe(5);
   });

@@ -16,8 +16,8 @@ interface Case {
 /** An example with the first packets of its own traffic and some that it was not written for. */
 function open(name: string): Case {
   const { folder, object, first: program, maps } = openExample(name);
-  const own = decodeCapture(readFileSync(`${folder}traffic.pcap`)).packets.slice(0, 40);
-  const mixed = [...generateTraffic({ packets: 25, flows: 20, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
+  const own = decodeCapture(readFileSync(`${folder}traffic.pcap`)).packets.slice(0, 24);
+  const mixed = [...generateTraffic({ packets: 16, flows: 12, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
   return { object, program, maps, packets: [...own, ...mixed.map(({ data, time }) => ({ data: data.slice(), time }))] };
 }
 

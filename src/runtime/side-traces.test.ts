@@ -7,8 +7,8 @@ import { Session } from './index.js';
 
 describe.each(exampleNames)('side traces of %s', (name) => {
   const { folder, object, first: program, maps } = openExample(name);
-  const own = decodeCapture(readFileSync(`${folder}traffic.pcap`)).packets.slice(0, 100);
-  const mixed = [...generateTraffic({ packets: 40, flows: 20, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
+  const own = decodeCapture(readFileSync(`${folder}traffic.pcap`)).packets.slice(0, 50);
+  const mixed = [...generateTraffic({ packets: 25, flows: 12, vlan: 0.2, malformed: 0.2, replies: 0.3 })];
   const run = (sideTraces: boolean, cacheSize: number): Session => {
     const session = new Session(object, program, {
       maps,

@@ -99,7 +99,7 @@ describe('a card that may rest', () => {
 
   it('rests where paths go on to be new, after some hundred recordings', () => {
     const runtime = runtimeOf('heavy-hitter', { limits: { joins: false } });
-    verdictsOf(runtime, strangers(400), 400);
+    verdictsOf(runtime, strangers(260), 260);
     expect(runtime.installs).toBeGreaterThan(64);
     expect(runtime.installs).toBeLessThan(200);
     expect(runtime.bypassed).toBeGreaterThan(50);

@@ -85,7 +85,7 @@ const counterText = `.map counts type=array key=4 value=8 max_entries=4
 
 describe.each(['token-bucket', 'nat', 'firewall'])('%s on the pipelined card', (name) => {
   const { object, main, maps } = openExample(name);
-  const packets = [...generateTraffic({ seed: 8, packets: 400, flows: 12 })];
+  const packets = [...generateTraffic({ seed: 8, packets: 200, flows: 12 })];
   const go = (rate: string, seed = 1n): TimedRun & { readonly of: Session } => {
     const run = timed(
       object,
@@ -187,11 +187,11 @@ describe('capacity', () => {
   it('of a core is one packet in its cycles, and what comes beyond is lost in front of it', () => {
     const [object, main] = program('r0 = 1\nexit');
     const run = timed(object, main, card('hxdp', { 'mac.rate': 100 }), { rate: '100Mpps' });
-    for (let i = 0; i < 40_000; i++) run.packet(short, 0n);
+    for (let i = 0; i < 15_000; i++) run.packet(short, 0n);
     const report = timedReport(run.finish());
     expect(report.achieved.packetsPerSecond / 1e6).toBeCloseTo(156.25 / 3, 0);
     expect(report.lost.card).toBe(lostOf(report));
-    expect(report.lost.card).toBeGreaterThan(18_000);
+    expect(report.lost.card).toBeGreaterThan(6000);
     expect(report.utilisation.find(({ unit }) => unit === 'card')?.share).toBeGreaterThan(0.99);
   });
 

@@ -32,13 +32,15 @@ const program = {
   lengths: Array.from({ length: 100 }, () => 64),
 };
 
+const asPacketsRun = { goal: 'speed', profile: () => new Map([['main', program]]), name: 'hot.o' } as const;
+const base = optimizeWithRules(bytes, asPacketsRun, undefined);
+
 /** What stays out of `main`, if the ways cost that much and so many proofs fail, after code that costs `before`. */
 async function chosen(costs: readonly number[], refusals: number, before = 10): Promise<string> {
   const all = [before, ...costs];
   let left = refusals;
   const cost = () => new Map([['main', all.shift() ?? 0]]);
-  const options = { goal: 'speed', profile: () => new Map([['main', program]]), name: 'hot.o', cost } as const;
-  const base = optimizeWithRules(bytes, options, undefined);
+  const options = { ...asPacketsRun, cost } as const;
   const { without, unproved } = await hotFunctions(bytes, base, undefined, options, async (_, names) =>
     left-- > 0 ? [...names] : [],
   );

@@ -30,7 +30,7 @@ describe('the examples of the library', () => {
   it.skipIf(chromium === undefined)('run in Chromium, built with Vite', { timeout: 120_000 }, async () => {
     const { build, preview } = await import('vite');
     const configFile = join(root, 'examples/library/browser/vite.config.js');
-    await build({ configFile, logLevel: 'error', build: { outDir: folder } });
+    await build({ configFile, logLevel: 'error', build: { outDir: folder, minify: false } });
     const server = await preview({ configFile, logLevel: 'error', build: { outDir: folder }, preview: { port: 0 } });
     const browser = await puppeteer.launch({ executablePath: chromium ?? '', args: ['--no-sandbox'] });
     try {

@@ -39,8 +39,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** What lets the path of a packet hang on nothing but the packet and the maps, as a simulation has it. */
-const fixed = ['--no-regions', '--no-penalties', '--no-assume', '--no-count-sides'] as const;
+/**
+ * What lets the path of a packet hang on nothing but the packet and the maps, as a simulation has it; nor is the
+ * program verified again for each policy.
+ */
+const fixed = ['--no-verify', '--no-regions', '--no-penalties', '--no-assume', '--no-count-sides'] as const;
 
 describe('jitnic cache', () => {
   it('has a row for each size and a column for each policy', async () => {

@@ -15,7 +15,7 @@ describe('jitnic run --coherence', () => {
     ['strict', 'pipeline-coherent'],
   ])('is equal to the interpreter in %s order on %s', async (order, card) => {
     const args = ['--card', card, '--coherence', '--order', order, '--rate', '300kpps', '--loops', '2', '--check'];
-    const { exitCode, out } = await run(...example('token-bucket'), '-c', '900', ...args, '-j');
+    const { exitCode, out } = await run(...example('token-bucket'), '-c', '250', ...args, '-j');
     const { check, coherence, hits, misses, packets, verdicts } = JSON.parse(out);
     expect([exitCode, check]).toEqual([0, 'equal']);
     expect(coherence.order).toBe(order);
@@ -27,7 +27,7 @@ describe('jitnic run --coherence', () => {
   });
 
   test('leaves the maps as the interpreter does where the order is that of arrival', async () => {
-    const few = ['-c', '400', '--maps', '-j'];
+    const few = ['-c', '120', '--maps', '-j'];
     const [bucket, file, ...rest] = example('token-bucket');
     const args = [bucket ?? '', file ?? '', ...rest, ...few];
     const coherent = JSON.parse((await run(...args, '--coherence', '--order', 'strict')).out);

@@ -56,7 +56,7 @@ describe('jitnic scr build', () => {
     const path = `${root}examples/${name}/${name}`;
     const object = readObject(readFileSync(`${path}.o`), { name });
     const { metadata } = analyzeScr(object, pickProgram(object));
-    const packets = await readPackets(`${root}examples/${name}/traffic.pcap`, 400);
+    const packets = await readPackets(`${root}examples/${name}/traffic.pcap`, 120);
     const maps = parseMapsFile(readFileSync(`${path}.maps.json`, 'utf8'), name);
     const { difference, copies } = compareScr(metadata, buildScr(metadata, { cores: 3 }), packets, {
       engine: 'interp',

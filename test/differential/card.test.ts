@@ -64,7 +64,7 @@ describe('the compiled card', () => {
       };
       const session = new Session(object, first, options);
       const plain = new Session(object, first, { compiled: false, cacheSize: 24 });
-      for (const packet of traffic(5, 800)) {
+      for (const packet of traffic(5, 250)) {
         session.run(packet);
         plain.run(packet);
       }
@@ -95,7 +95,7 @@ describe('the compiled card', () => {
     });
     const { runtime } = session;
     const play = (seed: number): void => {
-      for (const batch of generateBatches({ seed, packets: 200, flows: 20 })) {
+      for (const batch of generateBatches({ seed, packets: 100, flows: 20 })) {
         for (let at = 0; at < batch.count && session.difference === undefined; )
           at += session.runBatch(batch, at, Number.POSITIVE_INFINITY);
       }

@@ -8,8 +8,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../src/base/index.js';
+import type { Io } from '../../src/cli/command.js';
+import { readProgramBytes } from '../../src/cli/program-file.js';
 import { captureCli } from '../../src/cli/testing.js';
 import { encodeInsns, type Insn, op } from '../../src/isa/index.js';
 import { readAgreementLines } from '../../src/judge/index.js';
@@ -66,9 +68,32 @@ const inFolder = async (argv: readonly string[]): Promise<Awaited<ReturnType<typ
 
 const types = bpf === undefined ? undefined : hostBtf();
 
+/** Objects of C files, by their names: the compiler takes longer than everything else here, and each is asked about
+ * twice. */
+const objects = mkdtempSync(`${tmpdir()}/jitnic-verify-`);
+const compiled = new Map<string, string>();
+afterAll(() => rmSync(objects, { recursive: true }));
+
+/** A command about a file of the folder, C being compiled once. */
+async function ask(command: 'verify' | 'disasm', file: string): ReturnType<typeof inFolder> {
+  const path = `${folder}${file}`;
+  return inFolder([command, file.endsWith('.c') ? await compile(path) : path]);
+}
+
+/** The object of a C file, which has its name. */
+async function compile(path: string): Promise<string> {
+  const known = compiled.get(path);
+  if (known !== undefined) return known;
+  const object = `${mkdtempSync(`${objects}/`)}/${basename(path, '.c')}.o`;
+  const io = { env: { CLANG: compiler }, info: () => undefined } as unknown as Io; // all that reading asks of it
+  writeFileSync(object, await readProgramBytes(path, io));
+  compiled.set(path, object);
+  return object;
+}
+
 async function readSpec(file: string): Promise<ObjectSpec> {
   // The text keeps accesses by CO-RE: they are resolved for the kernel that is asked.
-  return assemble((await inFolder(['disasm', `${folder}${file}`])).out, { btf: types });
+  return assemble((await ask('disasm', file)).out, { btf: types });
 }
 
 function kernelWords(object: ObjectSpec): string {
@@ -96,7 +121,7 @@ describe.each(files)('%s', (file) => {
   const needsCompiler = (file.endsWith('.c') && !compiles) || (isCast && hostBtf() === undefined);
 
   test.skipIf(needsCompiler)('is refused for that, and so explained', async () => {
-    const { out, exitCode } = await inFolder(['verify', `${folder}${file}`]);
+    const { out, exitCode } = await ask('verify', file);
     expect(exitCode).toBe(1);
     // The folder is another one elsewhere; debug information has the path that the compiler was given.
     const shown = out.replaceAll(folder, '');
@@ -136,10 +161,11 @@ describe.skipIf(!compiles).each(mendable)('%s, when the hint is followed', (file
   test('is accepted, by the running kernel too where it can be asked', async () => {
     const scratch = mended();
     try {
-      const { out, exitCode } = await inFolder(['verify', `${scratch}/${file}`]);
+      const path = await compile(`${scratch}/${file}`);
+      const { out, exitCode } = await inFolder(['verify', path]);
       expect(out).toContain('accepted');
       expect(exitCode).toBe(0);
-      const object = assemble((await inFolder(['disasm', `${scratch}/${file}`])).out);
+      const object = assemble((await inFolder(['disasm', path])).out);
       if (bpf !== undefined) expect(kernelWords(object)).toBe('accepted');
     } finally {
       rmSync(scratch, { recursive: true });

@@ -10,7 +10,7 @@ import {
 } from './index.js';
 
 // Three cores and six packets are `npm run scr`'s matter: they take a minute.
-const small = [
+const small: readonly { readonly cores: number; readonly packets: number; readonly entries?: number }[] = [
   { cores: 2, packets: 6 },
   { cores: 3, packets: 3 },
   // Rings that come round.
@@ -18,6 +18,9 @@ const small = [
   { cores: 2, packets: 6, entries: 3 },
   { cores: 3, packets: 4, entries: 3 },
 ];
+
+/** Rings that come round show nearly all that can be wrong, after few interleavings. */
+const telling = [...small].sort((a, b) => Number(b.entries === 3) - Number(a.entries === 3) || a.cores - b.cores);
 
 describe('every interleaving of every set of losses', () => {
   it.each(small)('$cores cores, $packets packets, entries: $entries', (world) => {
@@ -37,7 +40,7 @@ describe('every interleaving of every set of losses', () => {
 describe('a protocol with a rule broken is found', () => {
   it.each(brokenRecoveries.map((broken) => [broken.what, broken.protocol] as const))('%s', (_, protocol) => {
     let fault: string | undefined;
-    for (const world of small) fault ??= exploreRecovery({ protocol, ...world }).fault;
+    for (const world of telling) fault ??= exploreRecovery({ protocol, ...world }).fault;
     expect(fault).toMatch(/waits for ever|takes|skips|gives up/);
   });
 
@@ -49,7 +52,7 @@ describe('a protocol with a rule broken is found', () => {
 
 describe('random losses', () => {
   it.each([0.005, 0.01, 0.015])('14 cores, share %d: all copies are the sequential state', (loss) => {
-    const result = simulateRecovery({ cores: 14, packets: 20_000, loss, seed: 3 });
+    const result = simulateRecovery({ cores: 14, packets: 5000, loss, seed: 3 });
     expect(result).toMatchObject({ divergence: undefined, isComplete: true, fallen: [], refused: 0, skipped: 0 });
     expect(result.lost).toBeGreaterThan(0);
     // Each lost packet takes k items from its core, of which its own number is always the last.
@@ -63,7 +66,7 @@ describe('random losses', () => {
   });
 
   it('past the window a core falls out of step, says so, and holds up nobody', () => {
-    const result = simulateRecovery({ cores: 14, packets: 20_000, loss: 0.01, entries: 28, queue: 64 });
+    const result = simulateRecovery({ cores: 14, packets: 8000, loss: 0.01, entries: 28, queue: 64 });
     expect(result).toMatchObject({ divergence: undefined, isComplete: true });
     expect(result.fallen.length).toBeGreaterThan(0);
     expect(result.refused).toBeGreaterThan(0);
@@ -71,7 +74,7 @@ describe('random losses', () => {
 
   it('as published two losses in a row for one core are congestion', () => {
     const protocol = { ...recoveryProtocol, recoverable: publishedRecoverable };
-    const { fallen, divergence } = simulateRecovery({ cores: 14, packets: 100_000, loss: 0.015, protocol });
+    const { fallen, divergence } = simulateRecovery({ cores: 14, packets: 30_000, loss: 0.015, protocol });
     expect(divergence).toBeUndefined();
     expect(fallen.length).toBeGreaterThan(0);
     expect(logEntries).toBe(1024);
